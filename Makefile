@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Culvert's build. Sources are found by wildcard, one archive a layer:
+#
+#   make                        the programs: $(BUILD)/culvertd, $(BUILD)/culvert
+#   make unit                   builds and runs the unit tests
+#   make assumptions            builds and runs the tests of kernel facts relied upon
+#   make lint                   format, clang-tidy, cppcheck, shellcheck, layers
+#   make format                 rewrites the sources in the house's format
+#   make install PREFIX=/usr    honours DESTDIR
+#
+# Flags are not tracked: a build with other flags wants a BUILD directory of its own, e.g.
+#   make BUILD=build-asan SAN=address,undefined unit
+
+BUILD ?= build
+OPT ?= -O2 -g
+PREFIX ?= /usr/local
+SAN ?=
+WERROR ?= 1
+VERSION := 0.1.0
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+ifeq ($(origin AR),default)
+AR := ar
+endif
+PKG_CONFIG ?= pkg-config
+CLANG_FORMAT ?= clang-format
+CLANG_TIDY ?= clang-tidy
+CPPCHECK ?= cppcheck
+SHELLCHECK ?= shellcheck
+
+# V=1 shows the commands.
+ifneq ($(V),1)
+Q := @
+endif
+
+# Layers, lowest first; each may use only what stands before it. Archives are linked in the reverse order.
+LAYERS := base wire system netd engine client daemon
+dir_base := tunnel/base
+dir_wire := tunnel/wire
+dir_system := tunnel/system
+dir_engine := tunnel/engine
+dir_netd := tunnel/netd
+dir_daemon := daemon
+dir_client := client
+
+MAINS := daemon/main.c client/main.c
+SOURCES := $(foreach l,$(LAYERS),$(sort $(wildcard $(dir_$(l))/*.c)))
+HEADERS := $(foreach l,$(LAYERS),$(sort $(wildcard $(dir_$(l))/*.h)))
+UNIT_SOURCES := $(sort $(wildcard tests/unit/test_*.c))
+ASSUMPTION_SOURCES := $(sort $(wildcard tests/assumptions/*.c))
+HELPER_SOURCES := $(sort $(wildcard tests/system/*.c))
+FIXTURE_SOURCES := $(filter-out $(UNIT_SOURCES),$(sort $(wildcard tests/unit/*.c)))
+TEST_SOURCES := $(UNIT_SOURCES) $(FIXTURE_SOURCES) $(ASSUMPTION_SOURCES) $(HELPER_SOURCES)
+TEST_HEADERS := $(sort $(wildcard tests/*/*.h))
+
+PROGRAMS := $(if $(wildcard daemon/main.c),$(BUILD)/culvertd) $(if $(wildcard client/main.c),$(BUILD)/culvert)
+UNIT_TESTS := $(UNIT_SOURCES:tests/%.c=$(BUILD)/%)
+ASSUMPTIONS := $(ASSUMPTION_SOURCES:tests/%.c=$(BUILD)/%)
+HELPERS := $(HELPER_SOURCES:tests/%.c=$(BUILD)/%)
+
+# ---- flags ----
+
+PACKAGES := libnl-3.0 libnl-route-3.0 libconfig openssl
+PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null))
+PKG_LIBS = $(shell $(PKG_CONFIG) --libs $(PACKAGES))
+CHECK_LIBS = $(shell $(PKG_CONFIG) --libs check)
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes
+ifneq ($(WERROR),0)
+WARNINGS += -Werror
+endif
+
+CPPFLAGS_ALL := -D_GNU_SOURCE -DCULVERT_VERSION='"$(VERSION)"' -I tunnel -I . $(PKG_CFLAGS)
+CFLAGS_ALL := -std=gnu17 $(WARNINGS) $(OPT) -pthread -fPIE -fstack-protector-strong
+LDFLAGS_ALL := -pthread -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+
+# A sanitizer's finding ends the program, so that no test can pass over it. FORTIFY_SOURCE would hide the calls
+# that the sanitizers intercept.
+ifneq ($(SAN),)
+CFLAGS_ALL += -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
+LDFLAGS_ALL += -fsanitize=$(SAN)
+else
+CPPFLAGS_ALL += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+endif
+
+# libcheck's macros take an empty variable argument, which clang reports at each use; gcc ignores the switch.
+TEST_CFLAGS := -Wno-gnu-zero-variadic-macro-arguments
+
+COMPILE = $(CC) $(CPPFLAGS_ALL) $(CPPFLAGS) $(CFLAGS_ALL) $(CFLAGS) -MMD -MP
+LINK = $(CC) $(CFLAGS_ALL) $(CFLAGS) $(LDFLAGS_ALL) $(LDFLAGS)
+
+# ---- targets ----
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.SECONDARY:
+.PHONY: all tests unit assumptions helpers lint lint-format lint-tidy lint-cppcheck lint-shell lint-layers \
+	format install clean FORCE
+
+all: $(PROGRAMS) $(foreach l,$(LAYERS),$(BUILD)/lib$(l).a)
+
+# Everything that scripts/check runs, built and not run.
+tests: $(UNIT_TESTS) $(ASSUMPTIONS) $(HELPERS)
+
+helpers: $(HELPERS)
+
+define layer_rules
+OBJECTS_$(1) := $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out $(MAINS),$(sort $(wildcard $(dir_$(1))/*.c))))
+$(BUILD)/lib$(1).a: $$(OBJECTS_$(1)) $(BUILD)/lib$(1).members
+	$$(Q)rm -f $$@
+	$$(Q)$$(AR) rcs $$@ $$(OBJECTS_$(1))
+# The list changes when a source goes away, which no time stamp would show.
+$(BUILD)/lib$(1).members: FORCE
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)echo '$$(OBJECTS_$(1))' | cmp -s - $$@ || echo '$$(OBJECTS_$(1))' >$$@
+endef
+$(foreach l,$(LAYERS),$(eval $(call layer_rules,$(l))))
+
+archive = $(BUILD)/lib$(1).a
+DAEMON_ARCHIVES := $(foreach l,daemon engine netd system wire base,$(call archive,$(l)))
+CLIENT_ARCHIVES := $(foreach l,client engine netd system wire base,$(call archive,$(l)))
+ALL_ARCHIVES := $(foreach l,daemon client engine netd system wire base,$(call archive,$(l)))
+
+$(BUILD)/obj/tests/%.o: tests/%.c
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) $(TEST_CFLAGS) -c -o $@ $<
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -c -o $@ $<
+
+# Who builds with another VERSION gets it everywhere.
+$(BUILD)/obj/daemon/main.o $(BUILD)/obj/client/main.o: Makefile
+
+$(BUILD)/culvertd: $(BUILD)/obj/daemon/main.o $(DAEMON_ARCHIVES)
+	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
+
+$(BUILD)/culvert: $(BUILD)/obj/client/main.o $(CLIENT_ARCHIVES)
+	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
+
+# What several test files share: tests/unit/tls_*.c goes to each tests/unit/test_tls*.c.
+$(filter $(BUILD)/unit/test_tls%,$(UNIT_TESTS)): $(patsubst %.c,$(BUILD)/obj/%.o,$(filter tests/unit/tls_%,$(FIXTURE_SOURCES)))
+
+$(UNIT_TESTS): $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(ALL_ARCHIVES)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS) $(CHECK_LIBS)
+
+$(ASSUMPTIONS): $(BUILD)/assumptions/%: $(BUILD)/obj/tests/assumptions/%.o $(ALL_ARCHIVES)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
+
+$(HELPERS): $(BUILD)/system/%: $(BUILD)/obj/tests/system/%.o $(ALL_ARCHIVES)
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
+
+# Runs every program of a list, names those that fail, and fails if any did.
+define run_each
+	@failed=; for program in $(1); do \
+		echo "$$program"; "$$program" || failed="$$failed $$program"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "failed:$$failed" >&2; exit 1; fi
+endef
+
+unit: $(UNIT_TESTS)
+	$(call run_each,$(UNIT_TESTS))
+
+assumptions: $(ASSUMPTIONS)
+	$(call run_each,$(ASSUMPTIONS))
+
+# ---- lint ----
+
+C_FILES := $(SOURCES) $(HEADERS) $(TEST_SOURCES) $(TEST_HEADERS)
+
+lint: lint-format lint-shell lint-layers lint-cppcheck lint-tidy
+
+lint-format:
+	$(Q)$(CLANG_FORMAT) --dry-run -Werror $(C_FILES)
+
+format:
+	$(Q)$(CLANG_FORMAT) -i $(C_FILES)
+
+# One stamp a source: only what changed (itself or a header, hence the object) is examined again. The tests are left
+# to the compilers and cppcheck: libcheck's macros drown clang-tidy.
+TIDY_STAMPS := $(SOURCES:%.c=$(BUILD)/tidy/%.ok)
+
+lint-tidy: $(TIDY_STAMPS)
+
+$(BUILD)/tidy/%.ok: $(BUILD)/obj/%.o .clang-tidy
+	@mkdir -p $(@D)
+	$(Q)$(CLANG_TIDY) --quiet $*.c -- $(CPPFLAGS_ALL) -std=gnu17 >$@.log 2>&1 || { cat $@.log; exit 1; }
+	$(Q)touch $@
+
+# Reasons for what is suppressed: missingIncludeSystem, since only our headers are to be followed (but for <sys/queue.h>, whose
+# macros define types); autoVariables, which takes the address that a local struct holds for the struct's own, and which
+# clang-tidy judges rightly; normalCheckLevelMaxBranches, a remark on cppcheck's own limits. unusedFunction is not asked for, as
+# layers serve tests and two programs.
+QUEUE_H = $(shell echo '\#include <sys/queue.h>' | $(CC) -E - | sed -n 's/^\# 1 "\(.*sys\/queue.h\)".*/\1/p' | head -n 1)
+lint-cppcheck:
+	@mkdir -p $(BUILD)/cppcheck
+	$(Q)$(CPPCHECK) --quiet --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,performance,portability \
+		--suppress=missingIncludeSystem --suppress=autoVariables --suppress=normalCheckLevelMaxBranches \
+		--suppress='*:$(QUEUE_H)' --include=$(QUEUE_H) \
+		--cppcheck-build-dir=$(BUILD)/cppcheck -j 2 -D_GNU_SOURCE -D__linux__ -DCULVERT_VERSION='"$(VERSION)"' \
+		-I tunnel -I . $(SOURCES) $(TEST_SOURCES)
+
+# Shell scripts are known by their first line (or shellcheck's directive there), wherever they stand.
+lint-shell:
+	$(Q){ git -c safe.directory='*' ls-files -z --cached --others --exclude-standard 2>/dev/null \
+		|| find . -name 'build*' -type d -prune -o -type f -print0; } \
+		| xargs -0 -r awk 'FNR == 1 && /^#!.*[\/ ](ba|da)?sh( |$$)|^# shellcheck shell=/ { printf "%s%c", FILENAME, 0 } \
+			{ nextfile }' \
+		| xargs -0 -r $(SHELLCHECK) -x -P SCRIPTDIR
+
+lint-layers: all
+	$(Q)./scripts/lint-layers $(BUILD)
+
+# ---- install ----
+
+# culvert-pki looks for its parts here when they are not beside it.
+PKI_SHARE := $(PREFIX)/share/culvert/pki
+MAN1 := $(sort $(wildcard docs/man/*.1))
+MAN5 := $(sort $(wildcard docs/man/*.5))
+MAN8 := $(sort $(wildcard docs/man/*.8))
+UNITS := $(sort $(wildcard packaging/systemd/*.service packaging/systemd/*.socket packaging/systemd/*.target))
+
+# $(call install_files,MODE,DIRECTORY,FILES): nothing for an empty list.
+define install_files
+$(if $(3),install -d $(DESTDIR)$(2)
+	install -m $(1) $(3) $(DESTDIR)$(2))
+endef
+
+install: all
+	$(call install_files,0755,$(PREFIX)/sbin,$(filter %/culvertd,$(PROGRAMS)))
+	$(call install_files,0755,$(PREFIX)/bin,$(filter %/culvert,$(PROGRAMS)) $(wildcard certs/culvert-pki))
+	$(call install_files,0644,$(PKI_SHARE)/lib,$(sort $(wildcard certs/lib/*)))
+	$(call install_files,0644,$(PKI_SHARE)/templates,$(sort $(wildcard certs/templates/*)))
+	$(call install_files,0644,$(PREFIX)/share/man/man1,$(MAN1))
+	$(call install_files,0644,$(PREFIX)/share/man/man5,$(MAN5))
+	$(call install_files,0644,$(PREFIX)/share/man/man8,$(MAN8))
+	$(call install_files,0644,$(PREFIX)/lib/systemd/system,$(UNITS))
+
+clean:
+	rm -rf $(BUILD)
+
+FORCE:
+
+-include $(patsubst %.c,$(BUILD)/obj/%.d,$(SOURCES) $(TEST_SOURCES))

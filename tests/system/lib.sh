@@ -1,0 +1,392 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# What every system test shares. A test is a bash script, run as root:
+#
+#	#!/bin/bash
+#	# SPDX-License-Identifier: Apache-2.0
+#	#
+#	# What is tested, and the topology drawn.
+#	#
+#	# check: quick            (runs also in scripts/check --quick)
+#	# check: plain-only       (not again with the sanitizers)
+#	# check: timeout 300      (seconds; otherwise 180)
+#	set -euo pipefail
+#	source "$(dirname "$0")/lib.sh"
+#	ns_add a; ns_add b forward
+#	veth a eth0 b eth0
+#	addr a eth0 10.0.0.1/24; addr b eth0 10.0.0.2/24
+#	start_bg "$WORK/d.log" daemon in_ns b "$CULVERTD" -c "$WORK/d.conf"
+#	wait_log "$WORK/d.log" 'ready' 5
+#	check 'b answers a' in_ns a ping -c 1 -W 2 10.0.0.2
+#	finish
+#
+# Each result is a line `ok NAME` or `not ok NAME: why`, and the last line is `N passed, N failed`, also when the
+# script ends early. Programs come from $CULVERT_BUILD (default: build). Whatever happens, processes that were started
+# here, namespaces and the work directory go; KEEP=1 keeps the directory, and says where it is.
+
+if [[ $(id -u) -ne 0 ]]; then
+	echo "system tests make network namespaces and need root" >&2
+	echo "not ok root: not run as root"
+	echo "0 passed, 1 failed"
+	exit 1
+fi
+
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+BUILD=$(cd "$TOP" && cd "${CULVERT_BUILD:-build}" && pwd)
+CULVERT=$BUILD/culvert
+CULVERTD=$BUILD/culvertd
+PKI=$TOP/certs/culvert-pki
+WORK=$(mktemp -d "${TMPDIR:-/tmp}/culvert-test-XXXXXX")
+# The engine runs under another uid and is given paths in here.
+chmod 755 "$WORK"
+export TOP BUILD CULVERT CULVERTD PKI WORK
+
+# A finding is told on stderr, hence in the log that finish searches, and by the exit status.
+export ASAN_OPTIONS=${ASAN_OPTIONS-detect_leaks=1:abort_on_error=0:exitcode=99}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS-print_stacktrace=1:exitcode=99}
+export TSAN_OPTIONS=${TSAN_OPTIONS-exitcode=99}
+SANITIZER_FINDING='ERROR: (Address|Leak)Sanitizer|runtime error:|WARNING: ThreadSanitizer'
+
+STOP_SECONDS=10
+POLL_SECONDS=0.03
+LOG_TAIL=40
+
+passed=0
+failed=0
+finished=
+ns_names=()
+declare -A bg_pids=()
+bg_logs=()
+# Exit status of the process that stop_bg or wait_exit ended last; the test reads it.
+# shellcheck disable=SC2034
+EXIT_STATUS=
+
+# ---- results ----
+
+pass() { # NAME
+	passed=$((passed + 1))
+	echo "ok $1"
+}
+
+fail() { # NAME WHY
+	failed=$((failed + 1))
+	echo "not ok $1: ${2:-failed}"
+}
+
+# Runs a command; its success is the result. Its output is shown when it fails.
+check() { # NAME COMMAND...
+	local name=$1 status=0
+	shift
+	"$@" >"$WORK/.check" 2>&1 || status=$?
+	if [[ $status -eq 0 ]]; then
+		pass "$name"
+	else
+		fail "$name" "\`$*\` ended with $status"
+		tail -n "$LOG_TAIL" "$WORK/.check" | sed 's/^/    /'
+	fi
+}
+
+# The same the other way round: the command has to fail.
+check_fails() { # NAME COMMAND...
+	local name=$1
+	shift
+	if "$@" >"$WORK/.check" 2>&1; then
+		fail "$name" "\`$*\` succeeded"
+		tail -n "$LOG_TAIL" "$WORK/.check" | sed 's/^/    /'
+	else
+		pass "$name"
+	fi
+}
+
+check_equal() { # NAME EXPECTED ACTUAL
+	if [[ $2 == "$3" ]]; then
+		pass "$1"
+	else
+		fail "$1" "expected '$2', got '$3'"
+	fi
+}
+
+show_logs() {
+	local log
+	for log in "${bg_logs[@]}"; do
+		echo "    --- the end of $(basename "$log")"
+		tail -n "$LOG_TAIL" "$log" 2>/dev/null | sed 's/^/    /'
+	done
+}
+
+# Ends the test: stops what runs, looks for sanitizers' findings in every log, prints the closing line.
+finish() {
+	local name log
+	for name in "${!bg_pids[@]}"; do
+		stop_bg "$name" || true
+	done
+	for log in "${bg_logs[@]}"; do
+		if grep -qE "$SANITIZER_FINDING" "$log" 2>/dev/null; then
+			fail "sanitizers are silent in $(basename "$log")" "they found something"
+			grep -m 1 -A "$LOG_TAIL" -E "$SANITIZER_FINDING" "$log" | sed 's/^/    /'
+		fi
+	done
+	[[ $failed -eq 0 ]] || show_logs
+	finished=1
+	[[ $failed -eq 0 && $passed -gt 0 ]] || exit 1
+	exit 0
+}
+
+# ---- namespaces ----
+
+ns_name() { # NAME; prints the real name, which carries the test's pid
+	echo "culvert-$$-$1"
+}
+
+# A namespace with its loopback up.
+ns_add() { # NAME [forward]
+	local name
+	name=$(ns_name "$1")
+	ip netns add "$name"
+	ns_names+=("$1")
+	ip -n "$name" link set lo up
+	# shellcheck disable=SC2016 # The inner shell expands.
+	ip netns exec "$name" sh -ec '
+		cd /proc/sys/net
+		echo 0 >ipv6/conf/default/accept_dad
+		if [ "$1" = forward ]; then
+			echo 1 >ipv4/ip_forward
+			echo 1 >ipv6/conf/all/forwarding
+		fi' sh "${2-}"
+	force_cubic "$name"
+}
+
+set_cubic() { # REALNAME
+	ip netns exec "$1" sh -c 'echo cubic >/proc/sys/net/ipv4/tcp_congestion_control' 2>/dev/null
+}
+
+# Machines differ in their default congestion control, and a new namespace has the machine's. Where cubic is not among the
+# algorithms that anybody may use, a namespace's default cannot be set to it: it is allowed for the moment of setting. Where
+# even that is refused (a container), the test runs with what there is.
+force_cubic() { # REALNAME
+	local allowed=/proc/sys/net/ipv4/tcp_allowed_congestion_control before
+	! set_cubic "$1" || return 0
+	before=$(cat "$allowed" 2>/dev/null) || return 0
+	echo "$before cubic" 2>/dev/null >"$allowed" || return 0
+	set_cubic "$1" || true
+	echo "$before" >"$allowed"
+}
+
+ns_del() { # NAME
+	local kept=() name
+	ip netns del "$(ns_name "$1")"
+	for name in "${ns_names[@]}"; do
+		[[ $name == "$1" ]] || kept+=("$name")
+	done
+	ns_names=(${kept[@]+"${kept[@]}"})
+}
+
+# Runs a command in a namespace. Below start_bg it becomes the process itself, so that its pid is the command's.
+in_ns() { # NAME COMMAND...
+	local name
+	name=$(ns_name "$1")
+	shift
+	${in_ns_exec-} ip netns exec "$name" "$@"
+}
+
+# ip(8) in a namespace, without a process of its own in between.
+ip_ns() { # NAME ARGUMENT...
+	local name
+	name=$(ns_name "$1")
+	shift
+	ip -n "$name" "$@"
+}
+
+# A cable between two namespaces, both ends up.
+veth() { # NSA IFA NSB IFB
+	ip link add "$2" netns "$(ns_name "$1")" type veth peer name "$4" netns "$(ns_name "$3")"
+	ip_ns "$1" link set "$2" up
+	ip_ns "$3" link set "$4" up
+}
+
+addr() { # NS IF ADDRESS/LENGTH...
+	local ns=$1 interface=$2 address
+	shift 2
+	for address; do
+		if [[ $address == *:* ]]; then
+			ip_ns "$ns" addr add "$address" dev "$interface" nodad
+		else
+			ip_ns "$ns" addr add "$address" dev "$interface"
+		fi
+	done
+}
+
+route() { # NS PREFIX via ADDRESS [...]
+	local ns=$1 prefix=$2
+	shift 2
+	if [[ $prefix == *:* ]]; then
+		ip_ns "$ns" -6 route add "$prefix" "$@"
+	else
+		ip_ns "$ns" route add "$prefix" "$@"
+	fi
+}
+
+# ---- processes ----
+
+# Starts a command in the background, stdout and stderr to the log (appended, so that a restart keeps it). The command may
+# begin with in_ns. SIGINT is given back, which shells take from background processes.
+start_bg() { # LOGFILE NAME COMMAND...
+	local log=$1 name=$2 seen
+	shift 2
+	for seen in ${bg_logs[@]+"${bg_logs[@]}"}; do
+		[[ $seen != "$log" ]] || break
+	done
+	[[ ${seen-} == "$log" ]] || bg_logs+=("$log")
+	(
+		trap - EXIT INT TERM
+		# shellcheck disable=SC2034 # in_ns reads it.
+		in_ns_exec='exec env --default-signal=INT,QUIT'
+		if [[ $(type -t "$1") == function ]]; then
+			"$@"
+		else
+			exec env --default-signal=INT,QUIT "$@"
+		fi
+	) >>"$log" 2>&1 </dev/null &
+	bg_pids[$name]=$!
+}
+
+pid_of() { # NAME
+	echo "${bg_pids[$1]}"
+}
+
+bg_running() { # NAME
+	[[ -n ${bg_pids[$1]-} ]] && kill -0 "${bg_pids[$1]}" 2>/dev/null
+}
+
+# Waits for a process to end by itself; EXIT_STATUS is its status. One that does not is killed, and that is a failure.
+wait_exit() { # NAME SECONDS
+	local name=$1 seconds=$2 pid=${bg_pids[$1]} deadline
+	deadline=$(deadline_in "$seconds")
+	EXIT_STATUS=0
+	while kill -0 "$pid" 2>/dev/null; do
+		if past "$deadline"; then
+			fail "$name ends" "it still runs after $seconds s"
+			kill -KILL "$pid" 2>/dev/null || true
+			wait "$pid" 2>/dev/null || EXIT_STATUS=$?
+			unset "bg_pids[$name]"
+			return 1
+		fi
+		sleep "$POLL_SECONDS"
+	done
+	# shellcheck disable=SC2034
+	wait "$pid" 2>/dev/null || EXIT_STATUS=$?
+	unset "bg_pids[$name]"
+}
+
+# Ends a process that start_bg started, and waits until it is gone.
+stop_bg() { # NAME [SIGNAL]
+	[[ -n ${bg_pids[$1]-} ]] || return 0
+	kill -s "${2:-TERM}" "${bg_pids[$1]}" 2>/dev/null || true
+	wait_exit "$1" "$STOP_SECONDS"
+}
+
+# ---- waiting ----
+
+now_ms() {
+	local now=${EPOCHREALTIME/[.,]/}
+	echo $((now / 1000))
+}
+
+deadline_in() { # SECONDS, may have decimals; prints milliseconds
+	local whole=${1%.*} part=0
+	[[ $1 != *.* ]] || part=${1#*.}000
+	echo $(($(now_ms) + ${whole:-0} * 1000 + 10#${part:0:3}))
+}
+
+past() { # DEADLINE
+	[[ $(now_ms) -ge $1 ]]
+}
+
+# Polls until the command succeeds. When it does not in time, that is a failed check, and the logs' ends are shown.
+wait_for() { # SECONDS DESCRIPTION COMMAND...
+	local seconds=$1 what=$2 deadline
+	shift 2
+	deadline=$(deadline_in "$seconds")
+	until "$@" >"$WORK/.wait" 2>&1; do
+		if past "$deadline"; then
+			fail "$what" "not within $seconds s (\`$*\`)"
+			tail -n "$LOG_TAIL" "$WORK/.wait" | sed 's/^/    /'
+			return 1
+		fi
+		sleep "$POLL_SECONDS"
+	done
+}
+
+wait_log() { # FILE REGEX SECONDS
+	wait_for "$3" "$(basename "$1") says '$2'" grep -qE -e "$2" "$1"
+}
+
+# Lines of a log, from where one wants to look on: `since=$(log_mark FILE)`, later `wait_log_since FILE $since REGEX SECONDS`.
+log_mark() { # FILE
+	if [[ -e $1 ]]; then
+		wc -l <"$1"
+	else
+		echo 0
+	fi
+}
+
+log_has_since() { # FILE MARK REGEX
+	tail -n "+$(($2 + 1))" "$1" | grep -E -e "$3" >/dev/null
+}
+
+wait_log_since() { # FILE MARK REGEX SECONDS
+	wait_for "$4" "$(basename "$1") says '$3' anew" log_has_since "$1" "$2" "$3"
+}
+
+expect_log() { # FILE REGEX
+	check "$(basename "$1") says '$2'" grep -qE -e "$2" "$1"
+}
+
+log_lacks() { # FILE REGEX; a file that is not there proves nothing
+	[[ -e $1 ]] && ! grep -E -e "$2" "$1"
+}
+
+refute_log() { # FILE REGEX
+	check "$(basename "$1") does not say '$2'" log_lacks "$1" "$2"
+}
+
+# ---- clean-up ----
+
+cleanup() {
+	local status=$? name pid
+	trap - EXIT INT TERM
+	set +e
+	if [[ -z $finished ]]; then
+		show_logs
+		echo "not ok $(basename "$0"): it ended early (status $status)"
+		[[ $failed -gt 0 ]] || failed=1
+	fi
+	for name in "${!bg_pids[@]}"; do
+		kill -TERM "${bg_pids[$name]}" 2>/dev/null
+	done
+	# What was started in our namespaces by others of ours (an engine whose parent was killed) goes as well.
+	for name in ${ns_names[@]+"${ns_names[@]}"}; do
+		for pid in $(ip netns pids "$(ns_name "$name")" 2>/dev/null); do
+			kill -KILL "$pid" 2>/dev/null
+		done
+	done
+	for name in "${!bg_pids[@]}"; do
+		kill -KILL "${bg_pids[$name]}" 2>/dev/null
+		wait "${bg_pids[$name]}" 2>/dev/null
+	done
+	for name in ${ns_names[@]+"${ns_names[@]}"}; do
+		ip netns del "$(ns_name "$name")" 2>/dev/null
+	done
+	if [[ ${KEEP-} == 1 ]]; then
+		echo "kept: $WORK"
+	else
+		rm -rf "$WORK"
+	fi
+	echo "$passed passed, $failed failed"
+	[[ $failed -eq 0 && $passed -gt 0 && $status -eq 0 ]] || exit 1
+	exit 0
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What every unit test's main() shares.
+ *
+ * A test file makes one libcheck suite and ends with
+ *
+ *	int main(void)
+ *	{
+ *		return unit_run("bytes", suite());
+ *	}
+ *
+ * The closing line "NN%: Checks: n, Failures: n, Errors: n" is libcheck's and is what scripts/check
+ * counts. Each test runs in a process of its own (CK_FORK=no in the environment turns that off, for a
+ * debugger); time limits are libcheck's (CK_DEFAULT_TIMEOUT, CK_TIMEOUT_MULTIPLIER).
+ */
+#ifndef CULVERT_TESTS_UNIT_UNIT_H
+#define CULVERT_TESTS_UNIT_UNIT_H
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Adds one case with one test to a suite: the common shape of a test file. */
+static inline void unit_add(Suite *suite, const char *name, const TTest *test)
+{
+	TCase *tcase = tcase_create(name);
+
+	tcase_add_test(tcase, test);
+	suite_add_tcase(suite, tcase);
+}
+
+/*
+ * Runs a suite and frees it. Returns the exit status for main(): failure when a check failed, and when
+ * the suite held none.
+ */
+static inline int unit_run(const char *name, Suite *suite)
+{
+	SRunner *runner = srunner_create(suite);
+	int failed, run;
+
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	run = srunner_ntests_run(runner);
+	srunner_free(runner);
+	if (run == 0)
+		fprintf(stderr, "%s: the suite holds no test\n", name);
+	return failed == 0 && run > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+#endif
