@@ -1,0 +1,152 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# What servers and clients get, the files and the words that say where they go.
+#
+# The variables are set in culvert-pki, whose functions these are.
+# shellcheck disable=SC2034,SC2154
+
+server_configuration() {
+	cat <<END
+# Culvert server $name, made by culvert-pki on $(date -u +%Y-%m-%d).
+# Copy this directory to $prefix_dir, then: culvertd -c $prefix_dir/culvertd.conf
+
+listen = [ "[::]:443", "0.0.0.0:443" ];
+
+certificate = "$prefix_dir/$name.crt";
+key = "$prefix_dir/$name.key";
+ca = "$prefix_dir/ca.crt";
+crl = "$prefix_dir/crl.pem";
+
+# The tunnel's own addresses; the first of each is the server's.
+pool4 = "10.213.0.0/24";
+pool6 = "fd00:c17:e27::/64";
+
+# Who may connect, by the name in the certificate, and what each may announce. An example:
+# peers = (
+#   { name = "branch-a"; accept_routes = [ "10.1.0.0/16" ]; }
+# );
+peers = ( );
+END
+}
+
+# Fills .lock/bundle; a server's configuration that exists already is kept.
+stage_bundle() {
+	mkdir .lock/bundle
+	[ ! -d "servers/$name" ] || cp -Rp "servers/$name/." .lock/bundle/
+	[ -f .lock/bundle/culvertd.conf ] || server_configuration >.lock/bundle/culvertd.conf
+	mv .lock/cert.pem ".lock/bundle/$name.crt"
+	mv .lock/key.pem ".lock/bundle/$name.key"
+	cp ca.crt .lock/bundle/ca.crt
+	cp crl.pem .lock/bundle/crl.pem
+}
+
+# block KEY FILE: a PEM file as a setting.
+block() {
+	printf '%s = "' "$1"
+	cat "$2"
+	printf '";\n'
+}
+
+# list_setting KEY VALUES EXAMPLE: a setting, or a comment that shows how to write it.
+list_setting() {
+	if [ -n "$2" ]; then
+		printf '%s = [ %s ];\n' "$1" "$2"
+	else
+		printf '# %s = [ "%s" ];\n' "$1" "$3"
+	fi
+}
+
+stage_profile() {
+	today=$(date -u +%Y-%m-%d)
+	{
+		printf '# Culvert profile of %s, made by culvert-pki on %s.\n' "$name" "$today"
+		printf '# It holds a private key: keep it 0600. Use: culvert up %s.conf\n' "$name"
+		printf 'remotes = [ %s ];\n' "$remotes"
+		printf 'server_name = "%s";\n' "$server_name"
+		list_setting announce "$announce" 10.1.0.0/24
+		list_setting accept_routes "$accept" 10.2.0.0/24
+		block certificate .lock/cert.pem
+		block key .lock/key.pem
+		block ca ca.crt
+	} >.lock/profile
+}
+
+# Copies the profile with its three inline blocks replaced and everything else as it was.
+stage_renewed_profile() {
+	awk -v certificate=.lock/cert.pem -v key=.lock/key.pem -v ca=ca.crt '
+		BEGIN { file["certificate"] = certificate; file["key"] = key; file["ca"] = ca }
+		function finish(rest) {
+			inside = 0
+			print "\"" rest
+		}
+		inside {
+			if (at = index($0, "\""))
+				finish(substr($0, at + 1))
+			next
+		}
+		/^[ \t]*(certificate|key|ca)[ \t]*[=:][ \t]*"/ {
+			word = $0
+			sub(/^[ \t]*/, "", word)
+			sub(/[ \t]*[=:].*$/, "", word)
+			seen[word]++
+			at = index($0, "\"")
+			printf "%s", substr($0, 1, at)
+			while ((getline line < file[word]) > 0)
+				print line
+			close(file[word])
+			inside = 1
+			rest = substr($0, at + 1)
+			if (at = index(rest, "\""))
+				finish(substr(rest, at + 1))
+			next
+		}
+		{ print }
+		END { exit inside || seen["certificate"] != 1 || seen["key"] != 1 || seen["ca"] != 1 }
+	' "clients/$name.conf" >.lock/profile ||
+		die "$dir/clients/$name.conf lacks one inline certificate, key and ca each; it is unchanged"
+}
+
+# The only server whose newest certificate is valid, unless --server-name said which.
+choose_server() {
+	servers=$(registry | awk '
+		$2 == "server" { state[$1] = $5 }
+		END { for (name in state) if (state[name] == "valid") print name }' | sort)
+	if [ -n "$server_name" ]; then
+		printf '%s\n' "$servers" | grep -Fqx -- "$server_name" ||
+			say "Note: no valid server named $server_name is known here yet."
+		return
+	fi
+	case $(printf '%s' "$servers" | grep -c .) in
+	0) die "there is no server yet; make one with culvert-pki server NAME, or give --server-name" ;;
+	1) server_name=$servers ;;
+	*)
+		die "there are several servers: $(printf '%s' "$servers" | tr '\n' ' ' | sed 's/ /, /g');\
+ say which with --server-name"
+		;;
+	esac
+}
+
+explain_server() {
+	say "Copy everything in $dir/servers/$name/ to $prefix_dir/ on the server, for example:" \
+		"  scp -p $dir/servers/$name/* root@SERVER:$prefix_dir/" \
+		"Name its peers in culvertd.conf, then start it:" \
+		"  culvertd -c $prefix_dir/culvertd.conf" \
+		"Next: culvert-pki --dir $dir client NAME --remote HOST"
+}
+
+# The configuration in use is the server's own by now: the starting one must not replace it.
+explain_renewed_server() {
+	say "Copy $name.crt, $name.key and crl.pem, but not culvertd.conf, from $dir/servers/$name/" \
+		"to where the server has them (such as $prefix_dir/), and restart culvertd."
+}
+
+explain_client() {
+	say "Copy $dir/clients/$name.conf to the client and keep it 0600: it holds the key. There:" \
+		"  culvert up $name.conf"
+}
+
+explain_crl() {
+	say "Copy $dir/crl.pem to every server (next to its certificate) and restart culvertd there;" \
+		"until then the servers still admit what was revoked."
+}

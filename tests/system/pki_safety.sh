@@ -1,0 +1,123 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# culvert-pki when two run at once, when a step fails and when a signal comes: all or nothing.
+#
+# check: quick
+# check: plain-only
+
+# shellcheck source=tests/system/pki/common.sh
+source "$(dirname "$0")/pki/common.sh"
+
+# stand_in COMMAND SCRIPT: puts a script of that name in front of the real one, which is $real.
+stand_in() {
+	mkdir -p bin
+	printf '#!/bin/bash\nreal=%q here=%q\n%s\n' "$(command -v "$1")" "$PWD" "$2" >"bin/$1"
+	chmod 755 "bin/$1"
+}
+
+with_stand_ins() {
+	PATH=$PWD/bin:$PATH "$tool" --dir pki "$@"
+}
+
+case_lock_excludes_a_second_run() {
+	local first
+	use_base
+	mkfifo started go
+	# The stand-in waits for "go", or for the end of this case, which closes the only writing end.
+	exec 3<>started 4<>go
+	# shellcheck disable=SC2016
+	stand_in openssl '[ "$1" != ca ] || { exec 5<"$here/go"; echo >"$here/started"; read -r _ <&5; }
+		exec "$real" "$@"'
+	PATH=$PWD/bin:$PATH "$tool" --dir pki client slow --remote h 3>&- 4>&- &
+	first=$!
+	read -t 20 -r _ <&3 || because "the first run does not come to openssl ca"
+	refused 1 "locked by another culvert-pki (process $first)" client other --remote h
+	refused 1 "locked" revoke gw-a
+	pki list
+	echo >&4
+	wait $first
+	[ ! -e pki/.lock ] || because "the lock is left behind"
+	pki client other --remote h
+	mkdir pki/.lock
+	refused 1 "remove pki/.lock" client third --remote h
+}
+
+case_concurrent_runs_keep_the_database() {
+	local i done=0 pids=()
+	use_base
+	for i in 1 2 3 4 5 6 7 8; do
+		"$tool" --dir pki client "c$i" --remote h &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do
+		! wait "$i" || done=$((done + 1))
+	done
+	[ $done -ge 1 ] || because "none of eight succeeded"
+	[ "$("$tool" --dir pki list | grep -c ' valid$')" = $((done + 2)) ] || because "entries are lost"
+	[ "$(find pki/clients -name 'c*.conf' | wc -l)" = $done ] || because "profiles and entries differ"
+}
+
+# fails_cleanly COMMAND...: lets openssl, mv or cp fail at the first call, the second and so on until the
+# command succeeds; each failure must leave everything as it was.
+fails_cleanly() {
+	local program call before
+	for program in openssl mv cp; do
+		rm -rf bin
+		# shellcheck disable=SC2016
+		stand_in $program 'echo >>"$here/calls"
+			[ "$(wc -l <"$here/calls")" != "$(cat "$here/fail_at")" ] || { echo out of luck >&2; exit 1; }
+			exec "$real" "$@"'
+		for ((call = 1; ; call++)); do
+			[ $call -lt 40 ] || because "$* never succeeds"
+			rm -rf pki
+			[ "$1" = init ] || use_base
+			before=$(snapshot)
+			: >calls
+			echo $call >fail_at
+			! with_stand_ins "$@" || break
+			[ "$(wc -l <calls)" -ge $call ] || because "$* failed by itself"
+			[ "$(snapshot)" = "$before" ] || because "$*: call $call of $program failed and left a trace"
+			[ "$1" != init ] || [ ! -e pki ] || because "init left its directory"
+		done
+		[ "$(wc -l <calls)" -lt $call ] || because "$*: the failure of call $call of $program went unnoticed"
+	done
+}
+
+case_a_failing_init_leaves_nothing() {
+	fails_cleanly init
+}
+
+case_a_failing_server_leaves_nothing() {
+	fails_cleanly server new
+}
+
+case_a_failing_client_leaves_nothing() {
+	fails_cleanly client new --remote h
+}
+
+case_a_failing_revoke_leaves_nothing() {
+	fails_cleanly revoke gw-a
+}
+
+case_a_failing_renewal_leaves_nothing() {
+	fails_cleanly renew gw-b --revoke-old
+	fails_cleanly renew gw-a --revoke-old
+}
+
+case_a_signal_leaves_nothing() {
+	local signal before status
+	use_base
+	before=$(snapshot)
+	for signal in INT TERM HUP; do
+		# shellcheck disable=SC2016
+		stand_in openssl '[ "$1" != ca ] || kill -'$signal' "$(cat pid)"; exec "$real" "$@"'
+		status=0
+		with_stand_ins client new --remote h || status=$?
+		[ $status -ge 128 ] || because "ended with $status after $signal"
+		[ "$(snapshot)" = "$before" ] || because "$signal left a trace"
+	done
+	pki client new --remote h
+}
+
+run_cases
