@@ -147,7 +147,7 @@ $(filter $(BUILD)/unit/test_tls%,$(UNIT_TESTS)): $(patsubst %.c,$(BUILD)/obj/%.o
 
 $(UNIT_TESTS): $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(ALL_ARCHIVES)
 	@mkdir -p $(@D)
-	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS) $(CHECK_LIBS)
+	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) $(CHECK_LIBS)
 
 $(ASSUMPTIONS): $(BUILD)/assumptions/%: $(BUILD)/obj/tests/assumptions/%.o $(ALL_ARCHIVES)
 	@mkdir -p $(@D)

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The worked examples of docs/protocol.md, byte by byte as they stand there. Written from the
+ * document, not from the encoder.
+ */
+#ifndef CULVERT_TESTS_UNIT_MESSAGE_SAMPLES_H
+#define CULVERT_TESTS_UNIT_MESSAGE_SAMPLES_H
+
+#include <stdint.h>
+
+#include "wire/message.h"
+
+#define SAMPLE_INSTANCE                                                                           \
+	0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x0e, \
+		0x0f
+
+#define SAMPLE_TOKEN                                                                              \
+	0xa0, 0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7, 0xa8, 0xa9, 0xaa, 0xab, 0xac, 0xad, 0xae, \
+		0xaf, 0xb0, 0xb1, 0xb2, 0xb3, 0xb4, 0xb5, 0xb6, 0xb7, 0xb8, 0xb9, 0xba, 0xbb,     \
+		0xbc, 0xbd, 0xbe, 0xbf
+
+/* clang-format off */
+
+static const uint8_t sample_hello[] = {
+	0x00, 0x01, 0x00, 0x3b,                                     /* hello, 59 bytes */
+	0x00, 0x01, 0x00, 0x02, 0x00, 0x01,                         /* version 1 */
+	0x00, 0x02, 0x00, 0x08, 'b', 'r', 'a', 'n', 'c', 'h', '-', 'a', /* name */
+	0x00, 0x03, 0x00, 0x10, SAMPLE_INSTANCE,                    /* instance */
+	0x00, 0x04, 0x00, 0x04, 0x00, 0x00, 0x00, 0x07,             /* offloads: CSUM, TSO4, TSO6 */
+	0x00, 0x05, 0x00, 0x01, 0x01,                               /* lanes 1 */
+	0x00, 0x06, 0x00, 0x04, 0x00, 0x00, 0x05, 0xdc,             /* mtu 1500 */
+};
+enum { SAMPLE_HELLO_MTU = 8 }; /* bytes of its last field, which is optional */
+
+static const uint8_t sample_welcome[] = {
+	0x00, 0x02, 0x00, 0xba,                                     /* welcome, 186 bytes */
+	0x00, 0x01, 0x00, 0x02, 0x00, 0x01,                         /* version 1 */
+	0x00, 0x02, 0x00, 0x04, 'g', 'w', '-', 'b',                 /* name */
+	0x00, 0x03, 0x00, 0x08, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, /* session */
+	0x00, 0x04, 0x00, 0x20, SAMPLE_TOKEN,                       /* token */
+	0x00, 0x05, 0x00, 0x04, 0x00, 0x00, 0x00, 0x07,             /* offloads */
+	0x00, 0x06, 0x00, 0x01, 0x01,                               /* lanes 1 */
+	0x00, 0x07, 0x00, 0x04, 0x00, 0x00, 0x05, 0xdc,             /* mtu 1500 */
+	0x00, 0x08, 0x00, 0x04, 10, 99, 0, 2,                       /* client4 */
+	0x00, 0x09, 0x00, 0x04, 10, 99, 0, 1,                       /* server4 */
+	0x00, 0x0a, 0x00, 0x10, 0xfd, 0x99, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, /* client6 */
+	0x00, 0x0b, 0x00, 0x10, 0xfd, 0x99, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, /* server6 */
+	0x00, 0x0c, 0x00, 0x04, 0x00, 0x00, 0x13, 0x88,             /* ping 5,000 ms */
+	0x00, 0x0d, 0x00, 0x04, 0x00, 0x00, 0x3a, 0x98,             /* dead 15,000 ms */
+	0x00, 0x0e, 0x00, 0x04, 0x00, 0x01, 0xd4, 0xc0,             /* linger 120,000 ms */
+	0x00, 0x0f, 0x00, 0x04, 10, 99, 0, 1,                       /* dns */
+	0x00, 0x10, 0x00, 0x0b, 'l', 'a', 'n', '.', 'e', 'x', 'a', 'm', 'p', 'l', 'e', /* domain */
+};
+
+static const uint8_t sample_join[] = {
+	0x00, 0x03, 0x00, 0x49,                                     /* join, 73 bytes */
+	0x00, 0x01, 0x00, 0x08, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, /* session */
+	0x00, 0x02, 0x00, 0x20, SAMPLE_TOKEN,                       /* token */
+	0x00, 0x03, 0x00, 0x10, SAMPLE_INSTANCE,                    /* instance */
+	0x00, 0x04, 0x00, 0x01, 0x01,                               /* claim control */
+};
+
+static const uint8_t sample_announce[] = {
+	0x00, 0x04, 0x00, 0x20,                                     /* announce, 32 bytes */
+	0x00, 0x01, 0x00, 0x06, 4, 24, 192, 168, 10, 0,             /* 192.168.10.0/24 */
+	0x00, 0x01, 0x00, 0x12, 6, 48, 0xfd, 0x00, 0x00, 0x10,      /* fd00:10::/48 */
+	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+};
+
+static const uint8_t sample_withdraw[] = {
+	0x00, 0x05, 0x00, 0x0a,                                     /* withdraw, 10 bytes */
+	0x00, 0x01, 0x00, 0x06, 4, 24, 192, 168, 10, 0,             /* 192.168.10.0/24 */
+};
+
+static const uint8_t sample_refuse[] = {
+	0x00, 0x06, 0x00, 0x0b,                                     /* refuse, 11 bytes */
+	0x00, 0x01, 0x00, 0x07, 8, 4, 24, 192, 168, 10, 0, /* 192.168.10.0/24: not allowed */
+};
+
+static const uint8_t sample_end_of_routes[] = {
+	0x00, 0x07, 0x00, 0x00,                                     /* end-of-routes, empty */
+};
+
+static const uint8_t sample_ping[] = {
+	0x00, 0x08, 0x00, 0x0c,                                     /* ping, 12 bytes */
+	0x00, 0x01, 0x00, 0x08, 0x00, 0x00, 0x01, 0x23, 0x45, 0x67, 0x89, 0xab, /* time */
+};
+
+static const uint8_t sample_pong[] = {
+	0x00, 0x09, 0x00, 0x0c,                                     /* pong, 12 bytes */
+	0x00, 0x01, 0x00, 0x08, 0x00, 0x00, 0x01, 0x23, 0x45, 0x67, 0x89, 0xab, /* time */
+};
+
+static const uint8_t sample_notice[] = {
+	0x00, 0x0a, 0x00, 0x11,                                     /* notice, 17 bytes */
+	0x00, 0x01, 0x00, 0x0d, 'r', 'e', 'b', 'o', 'o', 't', ' ', 'a', 't', ' ', '0', '2', 'h',
+};
+
+static const uint8_t sample_goodbye[] = {
+	0x00, 0x0b, 0x00, 0x18,                                     /* goodbye, 24 bytes */
+	0x00, 0x01, 0x00, 0x02, 0x00, 0x01,                         /* code: shutdown */
+	0x00, 0x02, 0x00, 0x04, 0x00, 0x00, 0x07, 0xd0,             /* retry after 2,000 ms */
+	0x00, 0x03, 0x00, 0x06, 'r', 'e', 'b', 'o', 'o', 't',       /* text */
+};
+
+/* clang-format on */
+
+struct message_sample {
+	enum message_type type;
+	const uint8_t *data;
+	size_t len;
+};
+
+static const struct message_sample message_samples[] = {
+	{ MESSAGE_HELLO, sample_hello, sizeof(sample_hello) },
+	{ MESSAGE_WELCOME, sample_welcome, sizeof(sample_welcome) },
+	{ MESSAGE_JOIN, sample_join, sizeof(sample_join) },
+	{ MESSAGE_ANNOUNCE, sample_announce, sizeof(sample_announce) },
+	{ MESSAGE_WITHDRAW, sample_withdraw, sizeof(sample_withdraw) },
+	{ MESSAGE_REFUSE, sample_refuse, sizeof(sample_refuse) },
+	{ MESSAGE_END_OF_ROUTES, sample_end_of_routes, sizeof(sample_end_of_routes) },
+	{ MESSAGE_PING, sample_ping, sizeof(sample_ping) },
+	{ MESSAGE_PONG, sample_pong, sizeof(sample_pong) },
+	{ MESSAGE_NOTICE, sample_notice, sizeof(sample_notice) },
+	{ MESSAGE_GOODBYE, sample_goodbye, sizeof(sample_goodbye) },
+};
+
+enum { MESSAGE_SAMPLES = sizeof(message_samples) / sizeof(message_samples[0]) };
+
+#endif

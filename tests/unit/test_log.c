@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * stderr is a temporary file while a test runs, so what the logger wrote can be read back. Each
+ * test has a process of its own (libcheck's fork mode), hence a fresh logger.
+ */
+#include "base/log.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "unit.h"
+
+static char output[1 << 20];
+static int captured = -1, real_stderr = -1;
+
+static void set_up(void)
+{
+	captured = memfd_create("stderr", MFD_CLOEXEC);
+	ck_assert_int_ge(captured, 0);
+	real_stderr = dup(STDERR_FILENO);
+	ck_assert_int_ge(dup2(captured, STDERR_FILENO), 0);
+	unsetenv("JOURNAL_STREAM");
+	log_init("engine", LOG_LEVEL_INFO);
+}
+
+static void tear_down(void)
+{
+	(void)dup2(real_stderr, STDERR_FILENO);
+	close(real_stderr);
+	close(captured);
+}
+
+static const char *written(void)
+{
+	ssize_t len = pread(captured, output, sizeof(output) - 1, 0);
+
+	ck_assert_int_ge(len, 0);
+	output[len] = '\0';
+	return output;
+}
+
+static size_t count_lines(void)
+{
+	size_t count = 0;
+
+	for (const char *c = written(); *c != '\0'; c++)
+		count += *c == '\n';
+	return count;
+}
+
+static size_t count_of(const char *text)
+{
+	size_t count = 0;
+
+	for (const char *at = written(); (at = strstr(at, text)) != NULL; at++)
+		count++;
+	return count;
+}
+
+START_TEST(a_line_has_time_level_part_and_text)
+{
+	int year, month, day, hour, minute, second, milli, end = 0;
+
+	log_warning("peer %s: %d", "branch-a", 7);
+	(void)sscanf(written(), "%4d-%2d-%2d %2d:%2d:%2d.%3d%n", &year, &month, &day, &hour,
+		&minute, &second, &milli, &end);
+	ck_assert_int_eq(end, 23);
+	ck_assert_str_eq(output + end, " warning engine: peer branch-a: 7\n");
+}
+END_TEST
+
+START_TEST(levels_filter)
+{
+	log_debug("unseen");
+	log_info("seen");
+	log_set_level(LOG_LEVEL_ERROR);
+	log_warning("unseen too");
+	log_error("seen too");
+	log_set_level(LOG_LEVEL_DEBUG);
+	log_debug("and this");
+	ck_assert_uint_eq(count_lines(), 3);
+	ck_assert_ptr_null(strstr(output, "unseen"));
+}
+END_TEST
+
+START_TEST(level_names_are_parsed)
+{
+	static const char *const names[] = { "error", "warning", "notice", "info", "debug" };
+	enum log_level level;
+
+	for (int i = 0; i < 5; i++) {
+		ck_assert_int_eq(log_level_parse(names[i], &level), 0);
+		ck_assert_int_eq((int)level, i);
+	}
+	ck_assert_int_eq(log_level_parse("Error", &level), -EINVAL);
+	ck_assert_int_eq(log_level_parse("", &level), -EINVAL);
+	ck_assert_int_eq((int)level, LOG_LEVEL_DEBUG);
+}
+END_TEST
+
+START_TEST(a_peers_text_cannot_forge_a_line)
+{
+	log_info("peer says: %s", "x\n2026-01-01 error engine: \x1b[31mforged\x07 \xc3\xa4 \\x0a");
+	ck_assert_uint_eq(count_lines(), 1);
+	ck_assert_ptr_nonnull(strstr(
+		output, "x\\x0a2026-01-01 error engine: \\x1b[31mforged\\x07 \\xc3\\xa4 \\x0a\n"));
+}
+END_TEST
+
+START_TEST(a_long_line_is_cut)
+{
+	char text[4 * LOG_LINE_MAX];
+
+	memset(text, '\n', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	log_info("%s", text);
+	ck_assert_uint_eq(count_lines(), 1);
+	ck_assert_uint_le(strlen(output), LOG_LINE_MAX);
+	ck_assert_int_eq(output[strlen(output) - 1], '\n');
+}
+END_TEST
+
+START_TEST(the_journal_gets_priorities)
+{
+	struct stat st;
+	char stream[64];
+
+	ck_assert_int_eq(fstat(STDERR_FILENO, &st), 0);
+	(void)snprintf(
+		stream, sizeof(stream), "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	ck_assert_int_eq(setenv("JOURNAL_STREAM", stream, 1), 0);
+	log_init("netd", LOG_LEVEL_DEBUG);
+	log_error("a");
+	log_warning("b");
+	log_notice("c");
+	log_info("d");
+	log_debug("e");
+	ck_assert_str_eq(written(), "<3>netd: a\n<4>netd: b\n<5>netd: c\n<6>netd: d\n<7>netd: e\n");
+}
+END_TEST
+
+START_TEST(another_stderr_is_not_the_journal)
+{
+	ck_assert_int_eq(setenv("JOURNAL_STREAM", "1:1", 1), 0);
+	log_init("netd", LOG_LEVEL_INFO);
+	log_error("a");
+	ck_assert_int_ne(written()[0], '<');
+}
+END_TEST
+
+START_TEST(repeats_are_held_back)
+{
+	for (int i = 0; i < 100; i++)
+		log_info("again %s", "and again");
+	ck_assert_uint_eq(count_lines(), LOG_REPEAT_BURST);
+	log_warning("again %s", "and again"); /* another level: another message */
+	log_info("again %s", "and something");
+	ck_assert_uint_eq(count_lines(), LOG_REPEAT_BURST + 2);
+}
+END_TEST
+
+START_TEST(what_was_held_back_is_told)
+{
+	/*
+	 * More distinct messages than the table watches push the first out before its window ends.
+	 */
+	for (int i = 0; i < LOG_REPEAT_BURST + 7; i++)
+		log_info("flood");
+	for (int i = 0; i < 200; i++)
+		log_info("other %d", i);
+	ck_assert_ptr_nonnull(strstr(written(), "engine: flood (7 more like this)\n"));
+	ck_assert_uint_eq(count_of("engine: flood"), LOG_REPEAT_BURST + 1);
+	ck_assert_uint_eq(count_of("engine: other"), 200);
+}
+END_TEST
+
+START_TEST(errno_is_kept)
+{
+	errno = ENOTTY;
+	log_info("x");
+	ck_assert_int_eq(errno, ENOTTY);
+}
+END_TEST
+
+enum { THREADS = 4, LINES = 200 };
+
+static void *writer_thread(void *arg)
+{
+	for (int i = 0; i < LINES; i++)
+		log_info("thread %d line %d %s", *(int *)arg, i, "0123456789012345678901234567890");
+	return NULL;
+}
+
+START_TEST(threads_do_not_mix_their_lines)
+{
+	pthread_t threads[THREADS];
+	int ids[THREADS];
+	size_t whole = 0;
+
+	for (int i = 0; i < THREADS; i++) {
+		ids[i] = i;
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, writer_thread, &ids[i]), 0);
+	}
+	for (int i = 0; i < THREADS; i++)
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+	ck_assert_uint_eq(count_lines(), THREADS * LINES);
+	for (char *line = strtok(output, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+		int thread, number, end = 0;
+		const char *text = strstr(line, "thread ");
+
+		ck_assert_ptr_nonnull(text);
+		(void)sscanf(text, "thread %d line %d 0123456789012345678901234567890%n", &thread,
+			&number, &end);
+		whole += end > 0 && text[end] == '\0';
+	}
+	ck_assert_uint_eq(whole, THREADS * LINES);
+}
+END_TEST
+
+static void add(Suite *suite, const char *name, const TTest *test)
+{
+	TCase *tcase = tcase_create(name);
+
+	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_test(tcase, test);
+	suite_add_tcase(suite, tcase);
+}
+
+static Suite *suite(void)
+{
+	Suite *suite = suite_create("log");
+
+	add(suite, "line", a_line_has_time_level_part_and_text);
+	add(suite, "levels", levels_filter);
+	add(suite, "level names", level_names_are_parsed);
+	add(suite, "escaping", a_peers_text_cannot_forge_a_line);
+	add(suite, "cut", a_long_line_is_cut);
+	add(suite, "journal", the_journal_gets_priorities);
+	add(suite, "no journal", another_stderr_is_not_the_journal);
+	add(suite, "repeats", repeats_are_held_back);
+	add(suite, "told", what_was_held_back_is_told);
+	add(suite, "errno", errno_is_kept);
+	add(suite, "threads", threads_do_not_mix_their_lines);
+	return suite;
+}
+
+int main(void)
+{
+	return unit_run("log", suite());
+}

@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "wire/request.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "random.h"
+#include "unit.h"
+#include "wire/message.h"
+
+static uint8_t buffer[REQUEST_SIZE_MAX + 16];
+
+static struct addr addr_of(const char *text)
+{
+	struct addr addr;
+
+	ck_assert_int_eq(addr_parse(text, &addr), 0);
+	return addr;
+}
+
+static struct prefix prefix_of(const char *text)
+{
+	struct prefix prefix;
+
+	ck_assert_int_eq(prefix_parse(text, &prefix), 0);
+	return prefix;
+}
+
+static void set_text(char *out, size_t size, const char *text)
+{
+	(void)snprintf(out, size, "%s", text);
+}
+
+/* One good request of each type, with every member set. */
+static struct request sample(enum request_type type)
+{
+	struct request request;
+
+	memset(&request, 0, sizeof(request));
+	request.type = type;
+	request.id = type > REQUEST_STOP ? 0x01020304 : 0;
+	switch (type) {
+	case REQUEST_CONFIGURE:
+		request.configure.version = REQUEST_VERSION;
+		request.configure.generation = 7;
+		request.configure.fd_count = 3;
+		request.configure.fd_kind[0] = REQUEST_FD_CONFIG;
+		request.configure.fd_kind[1] = REQUEST_FD_LISTENER;
+		request.configure.fd_kind[2] = REQUEST_FD_LISTENER;
+		set_text(request.configure.path, sizeof(request.configure.path),
+			"/etc/culvert/culvertd.conf");
+		break;
+	case REQUEST_REPLY:
+		request.reply.error = EBUSY;
+		set_text(request.reply.text, sizeof(request.reply.text), "the interface is taken");
+		request.reply.interface = 12;
+		set_text(request.reply.ifname, sizeof(request.reply.ifname), "cv0");
+		request.reply.count = 2;
+		request.reply.verdict[1] = ROUTE_TAKEN;
+		break;
+	case REQUEST_READY:
+		request.ready.generation = 7;
+		break;
+	case REQUEST_SOCKET:
+		request.socket.family = AF_INET6;
+		break;
+	case REQUEST_INTERFACE:
+		set_text(request.interface.peer.name, sizeof(request.interface.peer.name),
+			"branch-a");
+		request.interface.mtu = 1500;
+		request.interface.offloads = true;
+		request.interface.local4 = addr_of("10.99.0.1");
+		request.interface.remote4 = addr_of("10.99.0.2");
+		request.interface.local6 = addr_of("fd99::1");
+		request.interface.remote6 = addr_of("fd99::2");
+		break;
+	case REQUEST_INTERFACE_DELETE:
+		request.interface_delete.interface = 12;
+		break;
+	case REQUEST_ROUTE_ADD:
+	case REQUEST_ROUTE_DELETE:
+		request.routes.interface = 12;
+		request.routes.count = 2;
+		request.routes.prefix[0] = prefix_of("192.168.10.0/24");
+		request.routes.prefix[1] = prefix_of("fd00:10::/48");
+		break;
+	case REQUEST_EXIT:
+		request.exit.code = 3;
+		set_text(request.exit.text, sizeof(request.exit.text),
+			"the certificate has expired");
+		break;
+	default:
+		break;
+	}
+	return request;
+}
+
+static int encode(const struct request *request, size_t *ret_len)
+{
+	struct writer writer;
+	int r;
+
+	writer_init(&writer, buffer, sizeof(buffer));
+	r = request_encode(&writer, request);
+	ck_assert(r == 0 || writer.len == 0);
+	*ret_len = writer.len;
+	return r;
+}
+
+/* Decodes from a copy of exactly that size, so that reading past it is noticed. */
+static int decode(const void *data, size_t len, struct request *request)
+{
+	uint8_t *copy = malloc(len + 1);
+	int r;
+
+	ck_assert_ptr_nonnull(copy);
+	memcpy(copy, data, len);
+	r = request_decode(copy, len, request);
+	free(copy);
+	return r;
+}
+
+static void expect_encodes(const struct request *request, bool valid, const char *what)
+{
+	size_t len;
+
+	ck_assert_msg(encode(request, &len) == (valid ? 0 : -EINVAL), "%s", what);
+}
+
+START_TEST(what_is_said_is_understood)
+{
+	struct request request = sample((enum request_type)_i), back;
+	uint8_t first[1024];
+	struct writer writer;
+	size_t len, again;
+
+	ck_assert_int_eq(encode(&request, &len), 0);
+	ck_assert_uint_le(len, sizeof(first));
+	memcpy(first, buffer, len);
+	ck_assert_int_eq(decode(first, len, &back), 0);
+	ck_assert_int_eq(back.type, request.type);
+	ck_assert_uint_eq(back.id, request.id);
+	ck_assert_int_eq(encode(&back, &again), 0);
+	ck_assert_uint_eq(again, len);
+	ck_assert_mem_eq(buffer, first, len);
+	for (size_t room = 0; room < len; room++) {
+		writer_init(&writer, buffer, room);
+		ck_assert_int_eq(request_encode(&writer, &request), -ENOBUFS);
+		ck_assert_uint_eq(writer.len, 0);
+	}
+}
+END_TEST
+
+START_TEST(members_arrive)
+{
+	struct request request;
+	char out[ADDR_TEXT_MAX];
+	size_t len;
+
+	request = sample(REQUEST_CONFIGURE);
+	ck_assert_int_eq(encode(&request, &len), 0);
+	ck_assert_int_eq(decode(buffer, len, &request), 0);
+	ck_assert_uint_eq(request.configure.version, REQUEST_VERSION);
+	ck_assert_uint_eq(request.configure.generation, 7);
+	ck_assert_uint_eq(request.configure.fd_count, 3);
+	ck_assert_uint_eq(request.configure.fd_kind[1], REQUEST_FD_LISTENER);
+	ck_assert_str_eq(request.configure.path, "/etc/culvert/culvertd.conf");
+
+	request = sample(REQUEST_REPLY);
+	ck_assert_int_eq(encode(&request, &len), 0);
+	ck_assert_int_eq(decode(buffer, len, &request), 0);
+	ck_assert_uint_eq(request.reply.error, EBUSY);
+	ck_assert_str_eq(request.reply.text, "the interface is taken");
+	ck_assert_uint_eq(request.reply.interface, 12);
+	ck_assert_str_eq(request.reply.ifname, "cv0");
+	ck_assert_uint_eq(request.reply.count, 2);
+	ck_assert_uint_eq(request.reply.verdict[0], ROUTE_ACCEPTED);
+	ck_assert_uint_eq(request.reply.verdict[1], ROUTE_TAKEN);
+
+	request = sample(REQUEST_INTERFACE);
+	ck_assert_int_eq(encode(&request, &len), 0);
+	ck_assert_int_eq(decode(buffer, len, &request), 0);
+	ck_assert_str_eq(request.interface.peer.name, "branch-a");
+	ck_assert_uint_eq(request.interface.mtu, 1500);
+	ck_assert(request.interface.offloads);
+	ck_assert_str_eq(addr_format(&request.interface.remote4, out), "10.99.0.2");
+	ck_assert_str_eq(addr_format(&request.interface.local6, out), "fd99::1");
+
+	request = sample(REQUEST_ROUTE_ADD);
+	ck_assert_int_eq(encode(&request, &len), 0);
+	ck_assert_int_eq(decode(buffer, len, &request), 0);
+	ck_assert_uint_eq(request.routes.interface, 12);
+	ck_assert_uint_eq(request.routes.count, 2);
+	ck_assert_str_eq(prefix_format(&request.routes.prefix[1], out), "fd00:10::/48");
+
+	request = sample(REQUEST_EXIT);
+	ck_assert_int_eq(encode(&request, &len), 0);
+	ck_assert_int_eq(decode(buffer, len, &request), 0);
+	ck_assert_uint_eq(request.exit.code, 3);
+	ck_assert_str_eq(request.exit.text, "the certificate has expired");
+}
+END_TEST
+
+START_TEST(cut_and_over_long_datagrams_are_refused)
+{
+	struct request request = sample((enum request_type)_i);
+	struct request untouched = { .id = 77 };
+	uint8_t bytes[1024];
+	size_t len;
+
+	ck_assert_int_eq(encode(&request, &len), 0);
+	memcpy(bytes, buffer, len);
+	for (size_t cut = 0; cut < len; cut++)
+		ck_assert_int_eq(decode(bytes, cut, &untouched), -EBADMSG);
+	bytes[len] = 0;
+	ck_assert_int_eq(decode(bytes, len + 1, &untouched), -EBADMSG);
+	ck_assert_uint_eq(untouched.id, 77);
+	ck_assert_int_eq(decode(buffer, sizeof(buffer), &untouched), -EBADMSG);
+}
+END_TEST
+
+START_TEST(unknown_types_are_refused)
+{
+	static const uint16_t types[] = { 0, REQUEST_TYPE_COUNT, 99, 0x0100, 0xffff };
+	struct request request;
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		uint8_t bytes[] = { (uint8_t)(types[i] >> 8), (uint8_t)types[i], 0, 0, 0, 1 };
+
+		ck_assert_int_eq(decode(bytes, sizeof(bytes), &request), -EPROTONOSUPPORT);
+		memset(&request, 0, sizeof(request));
+		request.type = (enum request_type)types[i];
+		expect_encodes(&request, false, "an unknown type");
+	}
+}
+END_TEST
+
+START_TEST(ids_are_where_they_belong)
+{
+	struct request request = sample(REQUEST_STOP);
+	uint8_t stop[] = { 0, REQUEST_STOP, 0, 0, 0, 0 };
+
+	ck_assert_int_eq(decode(stop, sizeof(stop), &request), 0);
+	stop[5] = 1;
+	ck_assert_int_eq(decode(stop, sizeof(stop), &request), -EINVAL);
+	request = sample(REQUEST_CONFIGURE);
+	request.id = 1;
+	expect_encodes(&request, false, "a configure with an id");
+}
+END_TEST
+
+START_TEST(configures_are_held_to_their_range)
+{
+	struct request request = sample(REQUEST_CONFIGURE);
+	size_t len;
+
+	memset(request.configure.fd_kind, REQUEST_FD_LISTENER, sizeof(request.configure.fd_kind));
+	request.configure.fd_count = REQUEST_FDS_MAX;
+	expect_encodes(&request, true, "as many descriptors as there may be");
+	ck_assert_int_eq(encode(&request, &len), 0);
+	buffer[15] = REQUEST_FDS_MAX + 1; /* type 2, id 4, version 4, generation 4, count 2 */
+	ck_assert_int_eq(decode(buffer, len, &request), -EINVAL);
+	request.configure.fd_count = REQUEST_FDS_MAX + 1;
+	expect_encodes(&request, false, "a descriptor too many");
+	request = sample(REQUEST_CONFIGURE);
+	request.configure.fd_kind[0] = 0;
+	expect_encodes(&request, false, "a descriptor of no kind");
+	request.configure.fd_kind[0] = REQUEST_FD_KIND_COUNT;
+	expect_encodes(&request, false, "a descriptor of an unknown kind");
+	request = sample(REQUEST_CONFIGURE);
+	memset(request.configure.path, 'a', sizeof(request.configure.path));
+	expect_encodes(&request, false, "a path without its end");
+	request.configure.path[REQUEST_PATH_MAX] = '\0';
+	expect_encodes(&request, true, "the longest path");
+}
+END_TEST
+
+START_TEST(replies_are_held_to_their_range)
+{
+	static const char *const bad[] = { "a b", "a/b", "a\n", "\xc3\xa4" };
+	struct request request = sample(REQUEST_REPLY);
+
+	request.reply.error = REQUEST_ERROR_MAX;
+	expect_encodes(&request, true, "the largest error");
+	request.reply.error++;
+	expect_encodes(&request, false, "an error that is none");
+	request = sample(REQUEST_REPLY);
+	request.reply.interface = (uint32_t)INT32_MAX + 1;
+	expect_encodes(&request, false, "an interface that is none");
+	request = sample(REQUEST_REPLY);
+	request.reply.verdict[0] = ROUTE_VERDICT_COUNT;
+	expect_encodes(&request, false, "an unknown verdict");
+	request = sample(REQUEST_REPLY);
+	request.reply.count = REQUEST_PREFIX_MAX;
+	expect_encodes(&request, true, "as many verdicts as there may be");
+	request.reply.count++;
+	expect_encodes(&request, false, "a verdict too many");
+	request = sample(REQUEST_REPLY);
+	memset(request.reply.ifname, 'a', sizeof(request.reply.ifname));
+	expect_encodes(&request, false, "an interface name without its end");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		set_text(request.reply.ifname, sizeof(request.reply.ifname), bad[i]);
+		expect_encodes(&request, false, bad[i]);
+	}
+	request = sample(REQUEST_REPLY);
+	memset(request.reply.text, 'a', sizeof(request.reply.text));
+	expect_encodes(&request, false, "a text without its end");
+}
+END_TEST
+
+START_TEST(texts_hold_no_nul)
+{
+	struct request request = sample(REQUEST_EXIT);
+	size_t len = 0;
+
+	ck_assert_int_eq(encode(&request, &len), 0);
+	buffer[len - 3] = '\0';
+	ck_assert_int_eq(decode(buffer, len, &request), -EINVAL);
+}
+END_TEST
+
+START_TEST(sockets_are_of_a_family)
+{
+	struct request request = sample(REQUEST_SOCKET);
+
+	request.socket.family = AF_INET;
+	expect_encodes(&request, true, "IPv4");
+	request.socket.family = AF_UNSPEC;
+	expect_encodes(&request, false, "no family");
+	request.socket.family = AF_UNIX;
+	expect_encodes(&request, false, "another family");
+	for (unsigned family = 0; family < 256; family++) {
+		uint8_t bytes[] = { 0, REQUEST_SOCKET, 0, 0, 0, 1, (uint8_t)family };
+
+		ck_assert_int_eq(decode(bytes, sizeof(bytes), &request),
+			family == 4 || family == 6 ? 0 : -EINVAL);
+	}
+}
+END_TEST
+
+START_TEST(interfaces_are_held_to_their_range)
+{
+	struct addr none = { .family = AF_UNSPEC };
+	struct request request = sample(REQUEST_INTERFACE);
+	size_t len;
+
+	request.interface.mtu = MESSAGE_MTU_MIN - 1;
+	expect_encodes(&request, false, "an mtu too small");
+	request.interface.mtu = MESSAGE_MTU_MAX + 1;
+	expect_encodes(&request, false, "an mtu too large");
+	request = sample(REQUEST_INTERFACE);
+	set_text(request.interface.peer.name, sizeof(request.interface.peer.name), "../x");
+	expect_encodes(&request, false, "an odd peer");
+	request.interface.peer.name[0] = '\0';
+	expect_encodes(&request, false, "no peer");
+	request = sample(REQUEST_INTERFACE);
+	request.interface.remote4 = none;
+	expect_encodes(&request, false, "half a pair");
+	request.interface.local4 = none;
+	expect_encodes(&request, true, "IPv6 alone");
+	request.interface.local6 = none;
+	expect_encodes(&request, false, "half a pair");
+	request.interface.remote6 = none;
+	expect_encodes(&request, false, "no address at all");
+	request.interface = sample(REQUEST_INTERFACE).interface;
+	request.interface.local4 = request.interface.local6;
+	expect_encodes(&request, false, "an IPv6 address as IPv4");
+	request = sample(REQUEST_INTERFACE);
+	ck_assert_int_eq(encode(&request, &len), 0);
+	buffer[2 + 4 + 2 + 8 + 4] = 2; /* offloads, which is 0 or 1 */
+	ck_assert_int_eq(decode(buffer, len, &request), -EINVAL);
+}
+END_TEST
+
+START_TEST(routes_are_held_to_their_range)
+{
+	static const uint32_t interfaces[] = { 0, (uint32_t)INT32_MAX + 1, UINT32_MAX };
+	struct request request = sample(REQUEST_ROUTE_ADD);
+	size_t len;
+
+	for (size_t i = 0; i < sizeof(interfaces) / sizeof(interfaces[0]); i++) {
+		request.routes.interface = interfaces[i];
+		expect_encodes(&request, false, "an interface that is none");
+	}
+	request = sample(REQUEST_INTERFACE_DELETE);
+	request.interface_delete.interface = 0;
+	expect_encodes(&request, false, "no interface to delete");
+	request = sample(REQUEST_ROUTE_DELETE);
+	request.routes.count = 0;
+	expect_encodes(&request, false, "no route");
+	for (size_t i = 0; i < REQUEST_PREFIX_MAX; i++)
+		request.routes.prefix[i] = prefix_of("fd00::/8");
+	request.routes.count = REQUEST_PREFIX_MAX;
+	expect_encodes(&request, true, "as many routes as there may be");
+	ck_assert_int_eq(encode(&request, &len), 0);
+	ck_assert_uint_le(len, REQUEST_SIZE_MAX);
+	buffer[11]++; /* type 2, id 4, interface 4, count 2: 256 becomes 257 */
+	ck_assert_int_eq(decode(buffer, len, &request), -EINVAL);
+	request.routes.count = REQUEST_PREFIX_MAX + 1;
+	expect_encodes(&request, false, "a route too many");
+	request = sample(REQUEST_ROUTE_ADD);
+	request.routes.prefix[0].len = 33;
+	expect_encodes(&request, false, "a length past the address");
+	request.routes.prefix[0].addr.family = AF_UNSPEC;
+	expect_encodes(&request, false, "a prefix of no family");
+	request.routes.prefix[0] = prefix_of("10.0.0.1/8");
+	expect_encodes(&request, true, "host bits, which netd judges");
+}
+END_TEST
+
+START_TEST(types_have_names)
+{
+	for (int type = 1; type < REQUEST_TYPE_COUNT; type++)
+		ck_assert_str_ne(request_type_name((enum request_type)type), "unknown");
+	ck_assert_str_eq(request_type_name(REQUEST_TYPE_COUNT), "unknown");
+}
+END_TEST
+
+START_TEST(mutated_requests_never_lead_astray)
+{
+	struct random random = { (uint64_t)_i };
+
+	for (int round = 0; round < 5000; round++) {
+		struct request request = sample((enum request_type)_i), back;
+		uint8_t bytes[1024];
+		size_t len, again;
+
+		ck_assert_int_eq(encode(&request, &len), 0);
+		memcpy(bytes, buffer, len);
+		for (size_t n = random_below(&random, 4) + 1; n > 0; n--)
+			bytes[random_below(&random, len)] = (uint8_t)random_next(&random);
+		if (decode(bytes, len, &request) < 0)
+			continue;
+		/* Whatever decodes can be said again, and means the same. */
+		ck_assert_int_eq(encode(&request, &len), 0);
+		memcpy(bytes, buffer, len);
+		ck_assert_int_eq(decode(bytes, len, &back), 0);
+		ck_assert_int_eq(encode(&back, &again), 0);
+		ck_assert_uint_eq(again, len);
+		ck_assert_mem_eq(buffer, bytes, len);
+	}
+}
+END_TEST
+
+START_TEST(random_datagrams_never_lead_astray)
+{
+	struct random random = { 5 };
+
+	for (int round = 0; round < 50000; round++) {
+		uint8_t bytes[200];
+		size_t len = random_below(&random, sizeof(bytes) + 1);
+		struct request request;
+		int r;
+
+		random_fill(&random, bytes, len);
+		if (len > 1) {
+			bytes[0] = 0;
+			bytes[1] = (uint8_t)random_below(&random, REQUEST_TYPE_COUNT + 1);
+		}
+		r = decode(bytes, len, &request);
+		ck_assert(r == 0 || r == -EBADMSG || r == -EINVAL || r == -EPROTONOSUPPORT);
+	}
+}
+END_TEST
+
+/* Adds a test that runs once for each type. */
+static void add_each(Suite *suite, const char *name, const TTest *test)
+{
+	TCase *tcase = tcase_create(name);
+
+	tcase_add_loop_test(tcase, test, 1, REQUEST_TYPE_COUNT);
+	suite_add_tcase(suite, tcase);
+}
+
+static Suite *suite(void)
+{
+	Suite *suite = suite_create("request");
+
+	add_each(suite, "round trip", what_is_said_is_understood);
+	unit_add(suite, "members", members_arrive);
+	add_each(suite, "cut", cut_and_over_long_datagrams_are_refused);
+	unit_add(suite, "types", unknown_types_are_refused);
+	unit_add(suite, "ids", ids_are_where_they_belong);
+	unit_add(suite, "configure", configures_are_held_to_their_range);
+	unit_add(suite, "reply", replies_are_held_to_their_range);
+	unit_add(suite, "texts", texts_hold_no_nul);
+	unit_add(suite, "socket", sockets_are_of_a_family);
+	unit_add(suite, "interface", interfaces_are_held_to_their_range);
+	unit_add(suite, "routes", routes_are_held_to_their_range);
+	unit_add(suite, "names", types_have_names);
+	add_each(suite, "mutations", mutated_requests_never_lead_astray);
+	unit_add(suite, "random", random_datagrams_never_lead_astray);
+	return suite;
+}
+
+int main(void)
+{
+	return unit_run("request", suite());
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What settings_check() promises in base/settings.h, on settings built by hand. */
+#include "base/settings.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "unit.h"
+
+static struct prefix prefix(const char *text)
+{
+	struct prefix prefix;
+
+	ck_assert_int_eq(prefix_parse(text, &prefix), 0);
+	return prefix;
+}
+
+static struct addr addr(const char *text)
+{
+	struct addr addr;
+
+	ck_assert_int_eq(addr_parse(text, &addr), 0);
+	return addr;
+}
+
+static struct settings *server(size_t peer_count)
+{
+	struct settings *settings;
+
+	ck_assert_int_eq(settings_new(SETTINGS_SERVER, &settings), 0);
+	ck_assert_int_eq(endpoint_parse("0.0.0.0:443", 0, &settings->listen[0]), 0);
+	settings->listen_count = 1;
+	settings->pool4 = prefix("10.9.0.0/29");
+	settings->pool6 = prefix("fd00::/64");
+	settings->ping_interval = DURATION_S(5);
+	settings->dead_after = DURATION_S(15);
+	settings->peers = calloc(peer_count + 1, sizeof(*settings->peers));
+	ck_assert_ptr_nonnull(settings->peers);
+	settings->peer_count = peer_count;
+	for (size_t i = 0; i < peer_count; i++) {
+		char name[32];
+
+		(void)snprintf(name, sizeof(name), "peer-%zu", i);
+		ck_assert_int_eq(identity_set(&settings->peers[i].name, name, strlen(name)), 0);
+	}
+	return settings;
+}
+
+static void announce(struct settings *settings, const char *text)
+{
+	settings->announce.items = calloc(1, sizeof(struct prefix));
+	ck_assert_ptr_nonnull(settings->announce.items);
+	settings->announce.items[0] = prefix(text);
+	settings->announce.count = 1;
+}
+
+/* Frees the settings. */
+static void good(struct settings *settings)
+{
+	struct problem problem = { .text = "" };
+
+	ck_assert_msg(settings_check(settings, &problem) == 0, "refused: %s", problem.text);
+	settings_free(settings);
+}
+
+/* The words begin with the option and name the value. Frees the settings. */
+static void refused(struct settings *settings, const char *key, const char *word)
+{
+	struct problem problem = { .text = "" };
+
+	ck_assert_int_eq(settings_check(settings, &problem), -EINVAL);
+	ck_assert_msg(strncmp(problem.text, key, strlen(key)) == 0, "not about %s: %s", key,
+		problem.text);
+	ck_assert_msg(
+		strstr(problem.text, word) != NULL, "does not say %s: %s", word, problem.text);
+	settings_free(settings);
+}
+
+START_TEST(test_good)
+{
+	struct settings *settings = server(3);
+
+	settings->peers[0].address4 = addr("10.9.0.6");
+	settings->peers[0].address6 = addr("fd00::ffff:1");
+	settings->peers[1].address4 = addr("10.9.0.2");
+	announce(settings, "192.168.0.0/24");
+	good(settings);
+
+	settings = server(0);
+	settings->pool4 = (struct prefix){ .len = 0 };
+	good(settings);
+	settings = server(0);
+	settings->pool6 = (struct prefix){ .len = 0 };
+	settings->pool4 = prefix("10.9.0.0/30");
+	good(settings);
+}
+END_TEST
+
+START_TEST(test_pools)
+{
+	struct settings *settings = server(0);
+
+	settings->pool4 = settings->pool6 = (struct prefix){ .len = 0 };
+	refused(settings, "pool4:", "pool6");
+	settings = server(0);
+	settings->pool4 = prefix("10.9.0.0/31");
+	refused(settings, "pool4:", "too small");
+	settings = server(0);
+	settings->pool6 = prefix("fd00::/127");
+	refused(settings, "pool6:", "too small");
+	settings = server(0);
+	settings->pool4 = prefix("10.9.0.1/24");
+	refused(settings, "pool4:", "host bits");
+	settings = server(0);
+	settings->pool4 = prefix("fd01::/64");
+	refused(settings, "pool4:", "family");
+	settings = server(0);
+	settings->pool4 = prefix("127.0.0.0/24");
+	refused(settings, "pool4:", "loopback");
+	settings = server(0);
+	settings->pool6 = prefix("::/0");
+	refused(settings, "pool6:", "::/0");
+}
+END_TEST
+
+START_TEST(test_announce)
+{
+	static const struct {
+		const char *prefix, *word;
+	} bad[] = {
+		{ "0.0.0.0/0", "default" },
+		{ "10.1.0.1/24", "host bits" },
+		{ "127.1.0.0/16", "loopback" },
+		{ "224.0.0.0/8", "multicast" },
+		{ "fe80::/64", "link-local" },
+		{ "10.9.0.0/24", "pool" },
+		{ "10.9.0.4/30", "pool" },
+		{ "fd00::/16", "pool" },
+	};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct settings *settings = server(0);
+
+		announce(settings, bad[i].prefix);
+		refused(settings, "announce.[0]:", bad[i].word);
+	}
+}
+END_TEST
+
+START_TEST(test_fixed_addresses)
+{
+	struct settings *settings = server(2);
+
+	settings->peers[1].address4 = addr("10.9.0.1");
+	refused(settings, "peers.[1].address4", "server's own");
+	settings = server(2);
+	settings->peers[1].address6 = addr("fd00::1");
+	refused(settings, "peers.[1].address6", "server's own");
+	settings = server(2);
+	settings->peers[0].address4 = addr("10.9.0.0");
+	refused(settings, "peers.[0].address4", "no host address");
+	settings = server(2);
+	settings->peers[0].address4 = addr("10.9.0.7");
+	refused(settings, "peers.[0].address4", "no host address");
+	settings = server(2);
+	settings->peers[0].address4 = addr("10.9.0.8");
+	refused(settings, "peers.[0].address4", "not in pool4");
+	settings = server(2);
+	settings->peers[0].address6 = addr("fd01::2");
+	refused(settings, "peers.[0].address6", "not in pool6");
+	settings = server(2);
+	settings->pool6 = (struct prefix){ .len = 0 };
+	settings->peers[0].address6 = addr("fd00::2");
+	refused(settings, "peers.[0].address6", "pool6");
+}
+END_TEST
+
+START_TEST(test_duplicates)
+{
+	struct settings *settings = server(5);
+
+	settings->peers[4].name = settings->peers[1].name;
+	refused(settings, "peers.[4].name", "peers.[1]");
+	settings = server(5);
+	settings->peers[0].address4 = settings->peers[3].address4 = addr("10.9.0.3");
+	refused(settings, "peers.[3].address4", "peers.[0]");
+	settings = server(5);
+	settings->peers[0].address6 = settings->peers[3].address6 = addr("fd00::3");
+	refused(settings, "peers.[3].address6", "peers.[0]");
+	settings = server(5);
+	strcpy(settings->peers[0].interface, "tun-x");
+	strcpy(settings->peers[2].interface, "tun-x");
+	refused(settings, "peers.[2].interface", "peers.[0]");
+	settings = server(5);
+	strcpy(settings->peers[0].interface, "tun%d");
+	strcpy(settings->peers[2].interface, "tun%d");
+	good(settings);
+	settings = server(0);
+	settings->listen[1] = settings->listen[0];
+	settings->listen_count = 2;
+	refused(settings, "listen.[1]", "0.0.0.0:443");
+}
+END_TEST
+
+START_TEST(test_times_and_ends)
+{
+	struct settings *settings = server(0);
+
+	settings->dead_after = settings->ping_interval;
+	refused(settings, "dead_after:", "ping_interval");
+	settings = server(0);
+	settings->listen_count = 0;
+	refused(settings, "listen:", "none");
+}
+END_TEST
+
+START_TEST(test_client)
+{
+	struct settings *settings;
+
+	for (int round = 0; round < 3; round++) {
+		ck_assert_int_eq(settings_new(SETTINGS_CLIENT, &settings), 0);
+		settings->remote_count = round == 0 ? 0 : 1;
+		settings->peers = calloc(1, sizeof(*settings->peers));
+		settings->peer_count = round == 1 ? 0 : 1;
+		if (round == 0)
+			refused(settings, "remotes:", "none");
+		else if (round == 1)
+			refused(settings, "server_name:", "one");
+		else
+			good(settings);
+	}
+}
+END_TEST
+
+START_TEST(test_find_and_places)
+{
+	struct settings *settings = server(3);
+	struct identity name;
+
+	ck_assert_int_eq(identity_set(&name, "peer-2", 6), 0);
+	ck_assert_ptr_eq(settings_find_peer(settings, &name), &settings->peers[2]);
+	ck_assert_int_eq(identity_set(&name, "peer-22", 7), 0);
+	ck_assert_ptr_null(settings_find_peer(settings, &name));
+
+	strcpy(settings->name, "x");
+	strcpy(settings->state_dir, "/else");
+	settings_fill_places(settings);
+	ck_assert_str_eq(settings->control_socket, "/run/culvert/x.sock");
+	ck_assert_str_eq(settings->state_dir, "/else");
+	settings_free(settings);
+	settings_free(NULL);
+}
+END_TEST
+
+START_TEST(test_pool_addresses)
+{
+	struct prefix pool4 = prefix("10.9.0.0/29"), pool6 = prefix("fd00::/64");
+	struct prefix none = { .len = 0 };
+	struct addr server4 = settings_server_address(&pool4);
+	struct addr server6 = settings_server_address(&pool6);
+	struct addr expected4 = addr("10.9.0.1"), expected6 = addr("fd00::1"), nothing;
+
+	ck_assert(addr_equal(&server4, &expected4));
+	ck_assert(addr_equal(&server6, &expected6));
+	nothing = settings_server_address(&none);
+	ck_assert(!addr_is_set(&nothing));
+	for (int last = 0; last < 10; last++) {
+		char text[32];
+		struct addr each;
+
+		(void)snprintf(text, sizeof(text), "10.9.0.%d", last);
+		each = addr(text);
+		ck_assert_int_eq(settings_pool_usable(&pool4, &each), last >= 2 && last <= 6);
+		ck_assert(!settings_pool_usable(&none, &each));
+	}
+	nothing = addr("fd00::ffff:ffff:ffff:ffff");
+	ck_assert(settings_pool_usable(&pool6, &nothing));
+	nothing = addr("fd00::");
+	ck_assert(!settings_pool_usable(&pool6, &nothing));
+}
+END_TEST
+
+START_TEST(test_inline)
+{
+	ck_assert(settings_is_inline("-----BEGIN CERTIFICATE-----\nAA==\n"));
+	ck_assert(!settings_is_inline("/etc/culvert/x.crt"));
+	ck_assert(!settings_is_inline(" -----BEGIN"));
+	ck_assert(!settings_is_inline(""));
+	ck_assert(!settings_is_inline(NULL));
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *suite = suite_create("settings");
+
+	unit_add(suite, "good", test_good);
+	unit_add(suite, "pools", test_pools);
+	unit_add(suite, "announce", test_announce);
+	unit_add(suite, "fixed addresses", test_fixed_addresses);
+	unit_add(suite, "duplicates", test_duplicates);
+	unit_add(suite, "times and ends", test_times_and_ends);
+	unit_add(suite, "client", test_client);
+	unit_add(suite, "find and places", test_find_and_places);
+	unit_add(suite, "pool addresses", test_pool_addresses);
+	unit_add(suite, "inline", test_inline);
+	return suite;
+}
+
+int main(void)
+{
+	return unit_run("settings", suite());
+}

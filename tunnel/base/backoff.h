@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CULVERT_BASE_BACKOFF_H
+#define CULVERT_BASE_BACKOFF_H
+
+#include <stdint.h>
+
+#include "base/clock.h"
+
+/*
+ * Exponential backoff with full jitter in the upper half: the n-th wait is drawn evenly from
+ * [limit/2, limit] with limit = min(first × 2^n, longest). Not thread-safe; one owner.
+ */
+
+struct backoff {
+	struct duration first;
+	struct duration longest;
+	unsigned attempt; /* waits handed out since the last reset */
+};
+
+void backoff_reset(struct backoff *backoff);
+/* `random` is any evenly distributed number: the caller's, so that tests can choose it. */
+struct duration backoff_next(struct backoff *backoff, uint64_t random);
+
+#endif

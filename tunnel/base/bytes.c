@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The calls of the checked reader and writer that no packet waits for; the others are inline in the
+ * header.
+ */
+#include "base/bytes.h"
+
+int reader_u64(struct reader *reader, uint64_t *ret_value)
+{
+	struct view view;
+	uint64_t value = 0;
+
+	if (reader_view(reader, 8, &view) < 0)
+		return -EBADMSG;
+	for (size_t i = 0; i < 8; i++)
+		value = value << 8 | view.data[i];
+	*ret_value = value;
+	return 0;
+}
+
+int reader_copy(struct reader *reader, void *ret_bytes, size_t len)
+{
+	struct view view;
+
+	if (reader_view(reader, len, &view) < 0)
+		return -EBADMSG;
+	if (len > 0)
+		memcpy(ret_bytes, view.data, len);
+	return 0;
+}
+
+int reader_sub(struct reader *reader, size_t len, struct reader *ret_sub)
+{
+	struct view view;
+
+	if (reader_view(reader, len, &view) < 0)
+		return -EBADMSG;
+	reader_init(ret_sub, view.data, view.len);
+	return 0;
+}
+
+static void put_big_endian(uint8_t *out, size_t size, uint64_t value)
+{
+	for (size_t i = size; i > 0; i--) {
+		out[i - 1] = (uint8_t)value;
+		value >>= 8;
+	}
+}
+
+int writer_u32(struct writer *writer, uint64_t value)
+{
+	uint8_t bytes[4];
+
+	if (value > UINT32_MAX)
+		return -ERANGE;
+	put_big_endian(bytes, sizeof(bytes), value);
+	return writer_copy(writer, bytes, sizeof(bytes));
+}
+
+int writer_u64(struct writer *writer, uint64_t value)
+{
+	uint8_t bytes[8];
+
+	put_big_endian(bytes, sizeof(bytes), value);
+	return writer_copy(writer, bytes, sizeof(bytes));
+}
+
+static int reserve(struct writer *writer, size_t size, size_t *ret_mark)
+{
+	static const uint8_t zeros[4];
+	size_t mark = writer->len;
+	int r = writer_copy(writer, zeros, size);
+
+	if (r < 0)
+		return r;
+	*ret_mark = mark;
+	return 0;
+}
+
+static int fill(struct writer *writer, size_t mark, size_t size, size_t max)
+{
+	size_t come;
+
+	if (mark > writer->len || writer->len - mark < size)
+		return -ERANGE;
+	come = writer->len - mark - size;
+	if (come > max)
+		return -ERANGE;
+	put_big_endian(writer->data + mark, size, come);
+	return 0;
+}
+
+int writer_reserve_u16(struct writer *writer, size_t *ret_mark)
+{
+	return reserve(writer, 2, ret_mark);
+}
+
+int writer_fill_u16(struct writer *writer, size_t mark)
+{
+	return fill(writer, mark, 2, UINT16_MAX);
+}
+
+int writer_reserve_u24(struct writer *writer, size_t *ret_mark)
+{
+	return reserve(writer, 3, ret_mark);
+}
+
+int writer_fill_u24(struct writer *writer, size_t mark)
+{
+	return fill(writer, mark, 3, 0xffffff);
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Reads up to `capacity` bytes from the file's beginning; the result's length or negative errno. */
+static ssize_t read_from_start(int fd, char *data, size_t capacity)
+{
+	size_t len = 0;
+
+	while (len < capacity) {
+		ssize_t n = pread(fd, data + len, capacity - len, (off_t)len);
+
+		if (n == 0)
+			break;
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		len += (size_t)n;
+	}
+	return (ssize_t)len;
+}
+
+int file_read_fd(int fd, char **ret_data, size_t *ret_len)
+{
+	struct stat st;
+	size_t capacity;
+	ssize_t len;
+	char *data;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EISDIR;
+	if (st.st_size > FILE_SIZE_MAX)
+		return -EFBIG;
+	/*
+	 * One byte more than the size, so that a file which grows meanwhile is noticed. Files of
+	 * /proc and /sys tell a size of 0 or 4096, which need not be true.
+	 */
+	capacity = (size_t)(st.st_size < 4096 ? 4096 : st.st_size) + 1;
+	data = malloc(capacity + 1);
+	if (data == NULL)
+		return -ENOMEM;
+	len = read_from_start(fd, data, capacity);
+	if (len < 0 || (size_t)len == capacity) {
+		free(data);
+		return len < 0 ? (int)len : -EIO;
+	}
+	data[len] = '\0';
+	*ret_data = data;
+	*ret_len = (size_t)len;
+	return 0;
+}
+
+static int check_privacy(int fd, const char *path, struct problem *problem)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if ((st.st_mode & (S_IRWXG | S_IRWXO)) == 0)
+		return 0;
+	problem_set(problem, "%s is open to others than its owner (mode %04o); run: chmod 600 %s",
+		path, (unsigned)(st.st_mode & 07777), path);
+	return -EPERM;
+}
+
+static void explain(struct problem *problem, const char *path, int error)
+{
+	if (error == -EISDIR)
+		problem_set(problem, "%s is not a regular file", path);
+	else if (error == -EFBIG)
+		problem_set(problem, "%s is larger than %d bytes", path, FILE_SIZE_MAX);
+	else
+		problem_set(problem, "cannot read %s: %s", path, strerrordesc_np(-error));
+}
+
+int file_read(const char *path, enum file_privacy privacy, char **ret_data, size_t *ret_len,
+	struct problem *problem)
+{
+	/* O_NONBLOCK: a FIFO must not hold the program up before it is seen to be none of ours. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int r;
+
+	if (fd < 0) {
+		r = -errno;
+		explain(problem, path, r);
+		return r;
+	}
+	r = privacy == FILE_PRIVATE ? check_privacy(fd, path, problem) : 0;
+	if (r == 0) {
+		r = file_read_fd(fd, ret_data, ret_len);
+		if (r < 0)
+			explain(problem, path, r);
+	}
+	close(fd);
+	return r;
+}
+
+static int write_all(int fd, const void *data, size_t len)
+{
+	const char *bytes = data;
+	size_t done = 0;
+
+	while (done < len) {
+		ssize_t n = write(fd, bytes + done, len - done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+/* Makes `name` anew with the data, on disk when it returns 0. */
+static int write_new(int dir_fd, const char *name, const void *data, size_t len)
+{
+	int fd, r;
+
+	if (unlinkat(dir_fd, name, 0) < 0 && errno != ENOENT)
+		return -errno;
+	fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -errno;
+	r = write_all(fd, data, len);
+	if (r == 0 && fsync(fd) < 0)
+		r = -errno;
+	/* Network file systems report a failed write here. */
+	if (close(fd) < 0 && r == 0)
+		r = -errno;
+	return r;
+}
+
+int file_replace_at(int dir_fd, const char *name, const void *data, size_t len)
+{
+	char temporary[NAME_MAX + 1];
+	int r;
+
+	if (name[0] == '\0' || strchr(name, '/') != NULL)
+		return -EINVAL;
+	r = snprintf(temporary, sizeof(temporary), "%s.tmp", name);
+	if (r < 0 || (size_t)r >= sizeof(temporary))
+		return -ENAMETOOLONG;
+	r = write_new(dir_fd, temporary, data, len);
+	if (r < 0)
+		goto remove;
+	if (renameat(dir_fd, temporary, dir_fd, name) < 0) {
+		r = -errno;
+		goto remove;
+	}
+	return fsync(dir_fd) < 0 ? -errno : 0;
+
+remove:
+	(void)unlinkat(dir_fd, temporary, 0);
+	return r;
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Entries are sorted by family, address and length, shorter first. Each knows its parent: the
+ * longest other prefix that contains it. The last entry whose address is not past the one sought
+ * lies inside every prefix that contains the sought address and sorts before it, so the answer is
+ * on its chain of parents. Addresses are held as two numbers, IPv4 in the upper 32 bits, so that
+ * one comparison serves both families.
+ */
+#include "base/prefix_map.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NO_PARENT = -1 };
+
+struct key {
+	uint64_t high;
+	uint64_t low;
+};
+
+struct node {
+	struct key key;
+	struct key mask;
+	int32_t parent;
+};
+
+struct prefix_map {
+	size_t count;
+	size_t v4_count; /* nodes of IPv4 come first */
+	struct node *nodes;
+	struct prefix_map_entry *entries; /* the same order */
+};
+
+/* While sorting: where an entry stood, so that the last of equals can win. */
+struct ordered {
+	const struct prefix_map_entry *entry;
+	size_t position;
+};
+
+static struct key key_of(uint8_t family, const uint8_t *bytes)
+{
+	struct key key = { 0, 0 };
+
+	if (family == AF_INET) {
+		uint32_t v4;
+
+		memcpy(&v4, bytes, 4);
+		key.high = (uint64_t)be32toh(v4) << 32;
+	} else {
+		memcpy(&key, bytes, 16);
+		key.high = be64toh(key.high);
+		key.low = be64toh(key.low);
+	}
+	return key;
+}
+
+static struct key mask_of(uint8_t len)
+{
+	return (struct key){
+		.high = len == 0    ? 0
+			: len >= 64 ? UINT64_MAX
+				    : UINT64_MAX << (64 - len),
+		.low = len <= 64 ? 0 : UINT64_MAX << (128 - len),
+	};
+}
+
+static bool node_contains(const struct node *node, struct key key)
+{
+	return (((key.high ^ node->key.high) & node->mask.high) |
+		       ((key.low ^ node->key.low) & node->mask.low)) == 0;
+}
+
+static bool key_after(struct key a, struct key b)
+{
+	return a.high != b.high ? a.high > b.high : a.low > b.low;
+}
+
+static int compare_ordered(const void *a, const void *b)
+{
+	const struct ordered *left = a, *right = b;
+	int order = prefix_compare(&left->entry->prefix, &right->entry->prefix);
+
+	if (order != 0)
+		return order;
+	return left->position < right->position ? -1 : left->position > right->position;
+}
+
+static bool entry_is_valid(const struct prefix_map_entry *entry)
+{
+	const struct prefix *prefix = &entry->prefix;
+
+	return addr_size(&prefix->addr) > 0 && prefix->len <= addr_size(&prefix->addr) * 8 &&
+		!prefix_has_host_bits(prefix);
+}
+
+static void map_append(struct prefix_map *map, const struct prefix_map_entry *entry)
+{
+	const struct prefix *prefix = &entry->prefix;
+	size_t first = prefix->addr.family == AF_INET ? 0 : map->v4_count;
+	struct node node = {
+		.key = key_of(prefix->addr.family, prefix->addr.bytes),
+		.mask = mask_of(prefix->len),
+		.parent = NO_PARENT,
+	};
+
+	/* The entry before this one is its parent, or has the parent on its chain. */
+	if (map->count > first) {
+		int32_t at = (int32_t)(map->count - 1);
+
+		while (at != NO_PARENT && !node_contains(&map->nodes[at], node.key))
+			at = map->nodes[at].parent;
+		node.parent = at;
+	}
+	map->nodes[map->count] = node;
+	map->entries[map->count] = *entry;
+	map->count++;
+	if (prefix->addr.family == AF_INET)
+		map->v4_count++;
+}
+
+/* Fills the map, which has room, from entries in order; of equal prefixes the last. */
+static void map_fill(struct prefix_map *map, const struct ordered *ordered, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct prefix_map_entry *entry = ordered[i].entry;
+
+		if (i + 1 < count && prefix_equal(&entry->prefix, &ordered[i + 1].entry->prefix))
+			continue;
+		map_append(map, entry);
+	}
+}
+
+int prefix_map_new(
+	const struct prefix_map_entry *entries, size_t count, struct prefix_map **ret_map)
+{
+	struct ordered *ordered = NULL;
+	struct prefix_map *map;
+
+	for (size_t i = 0; i < count; i++) {
+		if (!entry_is_valid(&entries[i]))
+			return -EINVAL;
+	}
+	if (count > INT32_MAX)
+		return -ENOMEM;
+	map = calloc(1, sizeof(*map));
+	if (map == NULL)
+		return -ENOMEM;
+	if (count > 0) {
+		ordered = calloc(count, sizeof(*ordered));
+		map->nodes = calloc(count, sizeof(*map->nodes));
+		map->entries = calloc(count, sizeof(*map->entries));
+		if (ordered == NULL || map->nodes == NULL || map->entries == NULL)
+			goto no_memory;
+		for (size_t i = 0; i < count; i++)
+			ordered[i] = (struct ordered){ .entry = &entries[i], .position = i };
+		qsort(ordered, count, sizeof(*ordered), compare_ordered);
+		map_fill(map, ordered, count);
+	}
+	free(ordered);
+	*ret_map = map;
+	return 0;
+
+no_memory:
+	free(ordered);
+	prefix_map_free(map);
+	return -ENOMEM;
+}
+
+void prefix_map_free(struct prefix_map *map)
+{
+	if (map == NULL)
+		return;
+	free(map->nodes);
+	free(map->entries);
+	free(map);
+}
+
+/* The index of the longest match, or NO_PARENT. */
+static int32_t find(const struct prefix_map *map, uint8_t family, const uint8_t *bytes)
+{
+	struct key key = key_of(family, bytes);
+	size_t first = family == AF_INET ? 0 : map->v4_count;
+	size_t low = first;
+	size_t high = family == AF_INET ? map->v4_count : map->count;
+	int32_t at;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (key_after(map->nodes[middle].key, key))
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	/* `low` is the first entry past the key; the one before it begins the chain. */
+	at = low > first ? (int32_t)(low - 1) : NO_PARENT;
+	while (at != NO_PARENT && !node_contains(&map->nodes[at], key))
+		at = map->nodes[at].parent;
+	return at;
+}
+
+const struct prefix_map_entry *prefix_map_find(
+	const struct prefix_map *map, const struct addr *addr)
+{
+	int32_t at;
+
+	if (addr_size(addr) == 0)
+		return NULL;
+	at = find(map, addr->family, addr->bytes);
+	return at == NO_PARENT ? NULL : &map->entries[at];
+}
+
+bool prefix_map_covers(const struct prefix_map *map, uint8_t family, const uint8_t *bytes)
+{
+	return find(map, family, bytes) != NO_PARENT;
+}
+
+size_t prefix_map_count(const struct prefix_map *map)
+{
+	return map->count;
+}

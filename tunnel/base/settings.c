@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Settings are read by all and changed by none, so this file only makes, frees and judges them. The
+ * checks run once, where a configuration is loaded; they sort instead of comparing each with each,
+ * since a hub may list many thousand peers.
+ */
+#include "base/settings.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/route_rule.h"
+
+enum {
+	POOL4_LEN_MAX = 30,  /* network, server, one peer, broadcast */
+	POOL6_LEN_MAX = 126, /* anycast, server, two peers */
+};
+
+int settings_new(enum settings_role role, struct settings **ret_settings)
+{
+	struct settings *settings = calloc(1, sizeof(*settings));
+
+	if (settings == NULL)
+		return -ENOMEM;
+	settings->role = role;
+	settings->log_level = LOG_LEVEL_INFO;
+	*ret_settings = settings;
+	return 0;
+}
+
+void settings_free(struct settings *settings)
+{
+	if (settings == NULL)
+		return;
+	if (settings->key != NULL)
+		explicit_bzero(settings->key, strlen(settings->key));
+	free(settings->certificate);
+	free(settings->key);
+	free(settings->ca);
+	free(settings->crl);
+	free(settings->announce.items);
+	for (size_t i = 0; i < settings->peer_count; i++)
+		free(settings->peers[i].accept_routes.items);
+	free(settings->peers);
+	free(settings);
+}
+
+void settings_fill_places(struct settings *settings)
+{
+	if (settings->control_socket[0] == '\0')
+		(void)snprintf(settings->control_socket, sizeof(settings->control_socket),
+			SETTINGS_RUN_DIR "/%s.sock", settings->name);
+	if (settings->state_dir[0] == '\0')
+		(void)snprintf(settings->state_dir, sizeof(settings->state_dir),
+			SETTINGS_STATE_DIR "/%s", settings->name);
+}
+
+const struct settings_peer *settings_find_peer(
+	const struct settings *settings, const struct identity *name)
+{
+	for (size_t i = 0; i < settings->peer_count; i++) {
+		if (identity_equal(&settings->peers[i].name, name))
+			return &settings->peers[i];
+	}
+	return NULL;
+}
+
+struct addr settings_server_address(const struct prefix *pool)
+{
+	struct addr addr = { .family = AF_UNSPEC };
+
+	if (addr_is_set(&pool->addr))
+		(void)addr_add(&pool->addr, 1, &addr);
+	return addr;
+}
+
+/* All bits past the prefix length are set. */
+static bool is_last(const struct prefix *pool, const struct addr *addr)
+{
+	for (size_t bit = pool->len; bit < addr_size(addr) * 8; bit++) {
+		if ((addr->bytes[bit / 8] & (0x80u >> bit % 8)) == 0)
+			return false;
+	}
+	return true;
+}
+
+bool settings_pool_usable(const struct prefix *pool, const struct addr *addr)
+{
+	struct addr server = settings_server_address(pool);
+
+	if (!prefix_contains_addr(pool, addr) || addr_equal(addr, &pool->addr) ||
+		addr_equal(addr, &server))
+		return false;
+	return addr->family != AF_INET || !is_last(pool, addr);
+}
+
+static int check_pool(
+	const struct prefix *pool, uint8_t family, const char *key, struct problem *problem)
+{
+	uint8_t longest = family == AF_INET ? POOL4_LEN_MAX : POOL6_LEN_MAX;
+	enum route_verdict form;
+	char text[ADDR_TEXT_MAX];
+
+	if (!addr_is_set(&pool->addr))
+		return 0;
+	prefix_format(pool, text);
+	if (pool->addr.family != family) {
+		problem_set(problem, "%s: %s is of the other address family", key, text);
+		return -EINVAL;
+	}
+	form = route_rule_form(pool);
+	if (form != ROUTE_ACCEPTED) {
+		problem_set(problem, "%s: %s cannot be a pool: %s", key, text,
+			form == ROUTE_DEFAULT ? "it is every address there is"
+					      : route_verdict_text(form));
+		return -EINVAL;
+	}
+	if (pool->len > longest) {
+		problem_set(problem,
+			"%s: %s is too small for the server and a peer; expected /%u or larger",
+			key, text, longest);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int check_announce(const struct settings *settings, struct problem *problem)
+{
+	const struct prefix *pools[] = { &settings->pool4, &settings->pool6 };
+	char text[ADDR_TEXT_MAX], pool_text[ADDR_TEXT_MAX];
+
+	for (size_t i = 0; i < settings->announce.count; i++) {
+		const struct prefix *prefix = &settings->announce.items[i];
+		enum route_verdict form = route_rule_form(prefix);
+
+		prefix_format(prefix, text);
+		if (form != ROUTE_ACCEPTED) {
+			problem_set(problem, "announce.[%zu]: %s cannot be announced: %s", i, text,
+				route_verdict_text(form));
+			return -EINVAL;
+		}
+		for (size_t p = 0; p < sizeof(pools) / sizeof(pools[0]); p++) {
+			if (!addr_is_set(&pools[p]->addr) || !prefix_overlaps(prefix, pools[p]))
+				continue;
+			problem_set(problem,
+				"announce.[%zu]: %s overlaps the pool %s, whose addresses are the "
+				"tunnel's own",
+				i, text, prefix_format(pools[p], pool_text));
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+static int check_fixed(const struct settings *settings, size_t index, const struct addr *addr,
+	bool is_v4, struct problem *problem)
+{
+	const struct prefix *pool = is_v4 ? &settings->pool4 : &settings->pool6;
+	const char *pool_key = is_v4 ? "pool4" : "pool6";
+	char key[128], text[ADDR_TEXT_MAX], pool_text[ADDR_TEXT_MAX];
+	struct addr server;
+
+	if (!addr_is_set(addr))
+		return 0;
+	(void)snprintf(key, sizeof(key), "peers.[%zu].%s (%s)", index,
+		is_v4 ? "address4" : "address6", settings->peers[index].name.name);
+	addr_format(addr, text);
+	if (!addr_is_set(&pool->addr)) {
+		problem_set(problem, "%s: %s needs a %s that it is in, and there is none", key,
+			text, pool_key);
+		return -EINVAL;
+	}
+	if (settings_pool_usable(pool, addr))
+		return 0;
+	prefix_format(pool, pool_text);
+	server = settings_server_address(pool);
+	if (addr_equal(addr, &server))
+		problem_set(problem, "%s: %s is the server's own address, the first of %s %s", key,
+			text, pool_key, pool_text);
+	else if (prefix_contains_addr(pool, addr))
+		problem_set(problem, "%s: %s is no host address of %s %s", key, text, pool_key,
+			pool_text);
+	else
+		problem_set(problem, "%s: %s is not in %s %s", key, text, pool_key, pool_text);
+	return -EINVAL;
+}
+
+static const struct settings_peer *entry(const void *sorted)
+{
+	return *(const struct settings_peer *const *)sorted;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(entry(a)->name.name, entry(b)->name.name);
+}
+
+static int by_address4(const void *a, const void *b)
+{
+	return addr_compare(&entry(a)->address4, &entry(b)->address4);
+}
+
+static int by_address6(const void *a, const void *b)
+{
+	return addr_compare(&entry(a)->address6, &entry(b)->address6);
+}
+
+static int by_interface(const void *a, const void *b)
+{
+	return strcmp(entry(a)->interface, entry(b)->interface);
+}
+
+static bool has_name(const struct settings_peer *peer)
+{
+	return peer->name.name[0] != '\0';
+}
+
+static bool has_address4(const struct settings_peer *peer)
+{
+	return addr_is_set(&peer->address4);
+}
+
+static bool has_address6(const struct settings_peer *peer)
+{
+	return addr_is_set(&peer->address6);
+}
+
+/* A name without a place for a number is one interface's only. */
+static bool has_literal_interface(const struct settings_peer *peer)
+{
+	return peer->interface[0] != '\0' && strchr(peer->interface, '%') == NULL;
+}
+
+/* What no two peers may share. */
+static const struct unique {
+	const char *key;
+	int (*order)(const void *a, const void *b);
+	bool (*has)(const struct settings_peer *peer);
+} uniques[] = {
+	{ "name", by_name, has_name },
+	{ "address4", by_address4, has_address4 },
+	{ "address6", by_address6, has_address6 },
+	{ "interface", by_interface, has_literal_interface },
+};
+
+static int check_unique(const struct settings *settings, const struct unique *unique,
+	const struct settings_peer **sorted, struct problem *problem)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < settings->peer_count; i++) {
+		if (unique->has(&settings->peers[i]))
+			sorted[count++] = &settings->peers[i];
+	}
+	if (count > 1)
+		qsort(sorted, count, sizeof(const struct settings_peer *), unique->order);
+	for (size_t i = 1; i < count; i++) {
+		bool in_order = sorted[i - 1] < sorted[i];
+		const struct settings_peer *first = sorted[in_order ? i - 1 : i];
+		const struct settings_peer *second = sorted[in_order ? i : i - 1];
+
+		if (unique->order(&sorted[i - 1], &sorted[i]) != 0)
+			continue;
+		problem_set(problem,
+			"peers.[%td].%s (%s): it is already that of peers.[%td] (%s); each peer "
+			"needs its own",
+			second - settings->peers, unique->key, second->name.name,
+			first - settings->peers, first->name.name);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int check_peers(const struct settings *settings, struct problem *problem)
+{
+	const struct settings_peer **sorted;
+	int r = 0;
+
+	for (size_t i = 0; i < settings->peer_count && r == 0; i++) {
+		const struct settings_peer *peer = &settings->peers[i];
+
+		r = check_fixed(settings, i, &peer->address4, true, problem);
+		if (r == 0)
+			r = check_fixed(settings, i, &peer->address6, false, problem);
+	}
+	if (r < 0 || settings->peer_count < 2)
+		return r;
+	sorted = calloc(settings->peer_count, sizeof(const struct settings_peer *));
+	if (sorted == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < sizeof(uniques) / sizeof(uniques[0]) && r == 0; i++)
+		r = check_unique(settings, &uniques[i], sorted, problem);
+	free(sorted);
+	return r;
+}
+
+static int check_listen(const struct settings *settings, struct problem *problem)
+{
+	if (settings->listen_count == 0) {
+		problem_set(problem, "listen: expected at least one endpoint, got none");
+		return -EINVAL;
+	}
+	for (size_t i = 0; i < settings->listen_count; i++) {
+		for (size_t j = 0; j < i; j++) {
+			const struct endpoint *a = &settings->listen[i], *b = &settings->listen[j];
+			char text[ENDPOINT_TEXT_MAX];
+
+			if (a->port != b->port || !addr_equal(&a->addr, &b->addr))
+				continue;
+			problem_set(problem, "listen.[%zu]: %s is listed already", i,
+				endpoint_format(a, text));
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+static int check_server(const struct settings *settings, struct problem *problem)
+{
+	int r = check_listen(settings, problem);
+
+	if (r < 0)
+		return r;
+	if (!addr_is_set(&settings->pool4.addr) && !addr_is_set(&settings->pool6.addr)) {
+		problem_set(problem,
+			"pool4: expected a pool4 or a pool6, got neither; peers "
+			"would have no address");
+		return -EINVAL;
+	}
+	if (settings->dead_after.ns <= settings->ping_interval.ns) {
+		problem_set(problem,
+			"dead_after: expected more than ping_interval (%g s), got %g s",
+			duration_seconds(settings->ping_interval),
+			duration_seconds(settings->dead_after));
+		return -EINVAL;
+	}
+	r = check_pool(&settings->pool4, AF_INET, "pool4", problem);
+	if (r == 0)
+		r = check_pool(&settings->pool6, AF_INET6, "pool6", problem);
+	if (r == 0)
+		r = check_peers(settings, problem);
+	return r;
+}
+
+static int check_client(const struct settings *settings, struct problem *problem)
+{
+	if (settings->remote_count == 0) {
+		problem_set(problem, "remotes: expected at least one HOST:PORT, got none");
+		return -EINVAL;
+	}
+	if (settings->peer_count != 1) {
+		problem_set(problem, "server_name: expected exactly one server, got %zu",
+			settings->peer_count);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int settings_check(const struct settings *settings, struct problem *problem)
+{
+	int r = settings->role == SETTINGS_SERVER ? check_server(settings, problem)
+						  : check_client(settings, problem);
+
+	return r < 0 ? r : check_announce(settings, problem);
+}
+
+bool settings_is_inline(const char *material)
+{
+	static const char begin[] = "-----BEGIN";
+
+	return material != NULL && strncmp(material, begin, sizeof(begin) - 1) == 0;
+}

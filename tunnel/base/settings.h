@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CULVERT_BASE_SETTINGS_H
+#define CULVERT_BASE_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/clock.h"
+#include "base/identity.h"
+#include "base/log.h"
+#include "base/problem.h"
+
+/*
+ * What the configuration says, as plain data. netd and engine each load the same text into one of
+ * these and then never change it: netd judges the engine's requests by its own copy. The option
+ * tables of daemon/ and client/ fill it and hold the defaults; a client's profile becomes settings
+ * with exactly one peer, the server. Owned whole: settings_free() frees all. Read by any thread.
+ */
+
+#define SETTINGS_RUN_DIR "/run/culvert"       /* control sockets: NAME.sock */
+#define SETTINGS_STATE_DIR "/var/lib/culvert" /* one directory an instance: NAME */
+
+enum {
+	SETTINGS_NAME_MAX = 64,
+	SETTINGS_PATH_MAX = 255,
+	SETTINGS_SOCKET_MAX = 107, /* sun_path with its NUL has 108 bytes: unix(7) */
+	SETTINGS_USER_MAX = 32,
+	SETTINGS_IFNAME_MAX = 15,
+	SETTINGS_CONGESTION_MAX = 15,
+	SETTINGS_HOST_MAX = 253,
+	SETTINGS_LISTEN_MAX = 16,
+	SETTINGS_REMOTES_MAX = 16,
+	SETTINGS_PREFIX_MAX = 256, /* in one list */
+	SETTINGS_PEERS_MAX = 65536,
+	SETTINGS_SESSIONS_MAX = 16384,
+	SETTINGS_WORKERS_MAX = 64,
+	SETTINGS_ROUTES_MAX = 4096, /* that one peer may announce */
+	SETTINGS_MTU_MIN = 1280,    /* the least that IPv6 allows: RFC 8200, section 5 */
+	SETTINGS_MTU_MAX = 65535,
+	SETTINGS_PORT = 443, /* where an endpoint or a remote names none */
+};
+
+enum settings_role { SETTINGS_SERVER, SETTINGS_CLIENT };
+
+struct prefix_list {
+	struct prefix *items;
+	size_t count;
+};
+
+struct settings_peer {
+	struct identity name;
+	char interface[SETTINGS_IFNAME_MAX + 1]; /* "": the common template */
+	struct addr address4, address6;   /* fixed addresses (server); AF_UNSPEC: from the pool */
+	struct prefix_list accept_routes; /* what it may announce */
+	uint32_t max_routes;
+};
+
+struct settings_remote {
+	char host[SETTINGS_HOST_MAX + 1]; /* name or address */
+	uint16_t port;
+};
+
+struct settings {
+	enum settings_role role;
+	char name[SETTINGS_NAME_MAX +
+		1]; /* of the instance: names the control socket and the state directory */
+
+	/*
+	 * Who we are: each a path, or PEM text itself (begins with "-----BEGIN"). crl may be NULL.
+	 */
+	char *certificate, *key, *ca, *crl;
+
+	/* Where the processes live. */
+	char user[SETTINGS_USER_MAX + 1];
+	char control_socket[SETTINGS_PATH_MAX + 1];
+	char state_dir[SETTINGS_PATH_MAX + 1];
+	enum log_level log_level;
+	uint32_t workers; /* 0: one a core */
+
+	/* The outer connection. */
+	struct endpoint listen[SETTINGS_LISTEN_MAX]; /* server */
+	size_t listen_count;
+	struct settings_remote remotes[SETTINGS_REMOTES_MAX]; /* client */
+	size_t remote_count;
+	char congestion[SETTINGS_CONGESTION_MAX + 1]; /* "": the kernel's default */
+	uint32_t mark;                                /* SO_MARK; 0: none */
+	struct duration handshake_timeout;            /* accept or connect to welcome, in total */
+
+	/* The tunnel. */
+	char interface[SETTINGS_IFNAME_MAX + 1]; /* template, "cv%d" */
+	uint32_t mtu;
+	bool offloads;
+	struct duration ping_interval; /* server: both ends use the server's */
+	struct duration dead_after;
+	struct prefix pool4,
+		pool6; /* server; family AF_UNSPEC: none. The first host address is the server's own */
+	uint32_t max_sessions;   /* server */
+	uint32_t max_handshakes; /* server: connections that are not a session yet */
+
+	/* Who may come, and routes. */
+	struct prefix_list announce; /* to every peer */
+	bool unlisted;               /* server: admit valid certificates without a peers entry */
+	struct settings_peer *peers; /* client: exactly one, the server */
+	size_t peer_count;
+};
+
+/* All zero but the role (and log_level info): defaults are the option tables' business. -ENOMEM. */
+int settings_new(enum settings_role role, struct settings **ret_settings);
+/* Accepts NULL and half-filled ones; wipes the key. */
+void settings_free(struct settings *settings);
+
+/* control_socket and state_dir, where they are empty, from the instance's name. */
+void settings_fill_places(struct settings *settings);
+
+/* The entry of that name, or NULL. */
+const struct settings_peer *settings_find_peer(
+	const struct settings *settings, const struct identity *name);
+
+/* The server's own address in a pool: the first after the prefix. AF_UNSPEC for no pool. */
+struct addr settings_server_address(const struct prefix *pool);
+
+/*
+ * May a peer have this address of the pool? Not outside it, nor the server's own, nor the prefix
+ * itself (IPv4's network address; IPv6's anycast to routers, RFC 4291, section 2.6.1), nor IPv4's
+ * broadcast address.
+ */
+bool settings_pool_usable(const struct prefix *pool, const struct addr *addr);
+
+/*
+ * What no single option shows. Server: nothing to listen on, or the same endpoint twice; no pool at
+ * all; a pool of bad form, too small, or overlapped by announce; a peer twice; a fixed address
+ * outside its pool, not usable, or twice; one interface name for two peers; dead_after not above
+ * ping_interval. Client: no remote, or not exactly one peer. Both: announced prefixes of bad form.
+ * -EINVAL with words in `problem` that begin with the option's path, as in
+ * "peers.[0].address4: ..."; -ENOMEM.
+ */
+int settings_check(const struct settings *settings, struct problem *problem);
+
+/* True: PEM text stands in the configuration itself. */
+bool settings_is_inline(const char *material);
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CULVERT_WIRE_REQUEST_H
+#define CULVERT_WIRE_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/bytes.h"
+#include "base/identity.h"
+#include "base/route_rule.h"
+
+/*
+ * What engine and netd say to each other over their socketpair (SOCK_SEQPACKET, descriptor 3 in the
+ * engine): one message a datagram, descriptors beside it (SCM_RIGHTS). netd decodes what a
+ * subverted engine may have sent, so the same rules hold as for the wire: checked reader, every
+ * length bounded, anything odd refused. Both ends are always the same build (or one build apart
+ * during an upgrade: REQUEST_VERSION tells). Pure functions; any thread.
+ *
+ *   netd → engine   CONFIGURE (first, once), STOP, REPLY
+ *   engine → netd   READY, SOCKET, INTERFACE, INTERFACE_DELETE, ROUTE_ADD, ROUTE_DELETE, EXIT —
+ *       each
+ *                   answered by a REPLY with the same id, in order
+ */
+
+enum {
+	REQUEST_VERSION = 1,
+	REQUEST_FD = 3,
+	REQUEST_SIZE_MAX = 32768,
+	REQUEST_FDS_MAX = 24,
+	REQUEST_PREFIX_MAX = 256,
+	REQUEST_TEXT_MAX = 399,
+	REQUEST_PATH_MAX = 255,
+	REQUEST_IFNAME_MAX = 15,
+	REQUEST_ERROR_MAX = 4095, /* the kernel's own bound for errno */
+};
+
+enum request_type {
+	REQUEST_CONFIGURE = 1,
+	REQUEST_STOP = 2,
+	REQUEST_REPLY = 3,
+	REQUEST_READY = 4,
+	REQUEST_SOCKET = 5,
+	REQUEST_INTERFACE = 6,
+	REQUEST_INTERFACE_DELETE = 7,
+	REQUEST_ROUTE_ADD = 8,
+	REQUEST_ROUTE_DELETE = 9,
+	REQUEST_EXIT = 10,
+	REQUEST_TYPE_COUNT
+};
+
+/*
+ * What each descriptor beside CONFIGURE is. Files are sealed memfds holding the bytes that netd
+ * itself has loaded.
+ */
+enum request_fd_kind {
+	REQUEST_FD_CONFIG = 1, /* the configuration's text */
+	REQUEST_FD_CERTIFICATE = 2,
+	REQUEST_FD_KEY = 3,
+	REQUEST_FD_CA = 4,
+	REQUEST_FD_CRL = 5,
+	REQUEST_FD_STATE = 6,    /* directory, writable by the engine */
+	REQUEST_FD_CONTROL = 7,  /* listening unix socket of the command line */
+	REQUEST_FD_LISTENER = 8, /* listening TCP socket; several */
+	REQUEST_FD_KIND_COUNT
+};
+
+struct request_configure {
+	uint32_t version;
+	uint32_t generation;
+	uint8_t fd_count;
+	uint8_t fd_kind[REQUEST_FDS_MAX]; /* in the order of the descriptors */
+	char path[REQUEST_PATH_MAX + 1];  /* where the configuration was read from, for messages */
+};
+
+struct request_interface { /* make, or bring to this: idempotent by peer */
+	struct identity peer;
+	uint32_t mtu;  /* MESSAGE_MTU_MIN to MESSAGE_MTU_MAX */
+	bool offloads; /* false: no vnet offloads will be used (still IFF_VNET_HDR) */
+	/* AF_UNSPEC: none; local and remote come in pairs, of their family, at least one. */
+	struct addr local4, remote4, local6, remote6;
+};
+
+struct request_routes {
+	uint32_t interface; /* ifindex out of the INTERFACE's reply: 1 to INT32_MAX */
+	uint16_t count;     /* ≥ 1 */
+	struct prefix prefix[REQUEST_PREFIX_MAX]; /* host bits are carried: netd judges */
+};
+
+struct request_reply {
+	uint32_t error;                      /* errno; 0: done */
+	char text[REQUEST_TEXT_MAX + 1];     /* on error: cause and cure */
+	uint32_t interface;                  /* INTERFACE: ifindex */
+	char ifname[REQUEST_IFNAME_MAX + 1]; /* INTERFACE; printable, no space and no slash */
+	uint16_t count;                      /* ROUTE_*: one verdict a prefix, in order */
+	uint8_t verdict[REQUEST_PREFIX_MAX]; /* enum route_verdict */
+};
+
+struct request {
+	enum request_type type;
+	uint32_t id; /* chosen by who asks; 0 for CONFIGURE and STOP */
+	union {
+		struct request_configure configure;
+		struct {
+			uint32_t generation;
+		} ready;
+		struct {
+			uint8_t family; /* AF_INET or AF_INET6 */
+		} socket;
+		struct request_interface interface;
+		struct {
+			uint32_t interface;
+		} interface_delete;
+		struct request_routes routes; /* ROUTE_ADD, ROUTE_DELETE */
+		struct request_reply reply;
+		struct {
+			uint8_t code;                    /* enum exit_code */
+			char text[REQUEST_TEXT_MAX + 1]; /* why, for netd's log */
+		} exit;
+	};
+};
+
+/* -EINVAL: a member outside its range; -ENOBUFS. Nothing is written then. */
+int request_encode(struct writer *writer, const struct request *request);
+
+/*
+ * -EPROTONOSUPPORT: unknown type; -EBADMSG: cut, over-long or trailing bytes; -EINVAL: a member
+ * outside its range (family, prefix length, identity, count, text with NUL…).
+ */
+int request_decode(const void *data, size_t len, struct request *ret_request);
+
+const char *request_type_name(enum request_type type); /* "configure", …; "unknown" */
+
+#endif

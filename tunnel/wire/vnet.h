@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CULVERT_WIRE_VNET_H
+#define CULVERT_WIRE_VNET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/offload.h"
+#include "wire/packet.h"
+
+/*
+ * The offload header in front of a packet: struct virtio_net_hdr, 10 bytes, little-endian
+ * (TUNSETVNETLE). It comes from the peer, so every field is held against the packet before the
+ * kernel sees it. Pure, allocation-free, on the path of every packet; any thread. Source: virtio
+ * 1.2, 5.1.6; include/uapi/linux/virtio_net.h.
+ */
+
+struct vnet {
+	uint8_t flags;        /* VNET_NEEDS_CSUM, VNET_DATA_VALID */
+	uint8_t gso_type;     /* VNET_GSO_*; VNET_GSO_ECN may be added to the TCP ones */
+	uint16_t header_len;  /* bytes of all headers */
+	uint16_t gso_size;    /* payload bytes of a segment */
+	uint16_t csum_start;  /* where the checksum's cover begins */
+	uint16_t csum_offset; /* where it stands, counted from there */
+};
+
+enum {
+	VNET_SIZE = 10,
+
+	VNET_NEEDS_CSUM = 1,
+	VNET_DATA_VALID = 2,
+
+	VNET_GSO_NONE = 0,
+	VNET_GSO_TCPV4 = 1,
+	VNET_GSO_TCPV6 = 4,
+	VNET_GSO_UDP_L4 = 5, /* missing in older headers */
+	VNET_GSO_ECN = 0x80,
+};
+
+int vnet_decode(struct reader *reader, struct vnet *ret_vnet);   /* -EBADMSG: too short */
+int vnet_encode(struct writer *writer, const struct vnet *vnet); /* -ENOBUFS */
+
+/*
+ * True: neither segmentation nor a checksum is left to do, the packet can go bare (DATA_VALID alone
+ * does not count). False for a header with unknown bits.
+ */
+bool vnet_is_plain(const struct vnet *vnet);
+
+/*
+ * Which offloads the header uses, as enum offload bits. Unknown flags or segmentation types, and
+ * ECN without TCP segmentation: UINT32_MAX.
+ */
+uint32_t vnet_offloads(const struct vnet *vnet);
+
+/*
+ * Holds the header against the packet it stands before, `data` and `packet` as packet_parse() saw
+ * them. 0: the kernel may see it; *vnet is then cleaned: DATA_VALID is cleared, fields without a
+ * meaning are zero, and header_len is the headers' true length where segmentation is asked for,
+ * else zero. Otherwise *vnet is as it was:
+ *
+ * -EINVAL: anything that does not fit: an unknown flag or type; segmentation without NEEDS_CSUM,
+ * with gso_size 0, or of another protocol or family than the packet's; a fragment; csum_start not
+ * at the transport header; csum_offset not that of TCP (16), UDP (6) or ICMPv6 (2); a transport
+ * header that is cut; a TCP data offset that is impossible. (A gso_size past the payload is fine:
+ * nothing is to be segmented.) -EOPNOTSUPP: fits, but uses an offload outside `accepted`.
+ */
+int vnet_check(
+	struct vnet *vnet, const struct packet *packet, const uint8_t *data, uint32_t accepted);
+
+#endif
