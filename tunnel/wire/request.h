@@ -19,9 +19,9 @@
  * during an upgrade: REQUEST_VERSION tells). Pure functions; any thread.
  *
  *   netd → engine   CONFIGURE (first, once), STOP, REPLY
- *   engine → netd   READY, SOCKET, INTERFACE, INTERFACE_DELETE, ROUTE_ADD, ROUTE_DELETE, EXIT —
- *       each
- *                   answered by a REPLY with the same id, in order
+ *   engine → netd   READY, SOCKET, INTERFACE, INTERFACE_DELETE, ROUTE_ADD, ROUTE_DELETE, EXIT
+ *
+ * Each of the engine's is answered by a REPLY with the same id, in order.
  */
 
 enum {
