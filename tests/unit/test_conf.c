@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* system/conf on a table of its own: every type of value at its limits, presets, lists, places. */
+#include "system/conf.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/settings.h"
+
+#include "unit.h"
+
+struct item {
+	char name[IDENTITY_MAX + 1];
+	uint32_t weight;
+};
+
+struct target {
+	bool flag;
+	uint32_t number, even_zero;
+	struct duration wait;
+	char word[8];
+	char path[16];
+	char ifname[SETTINGS_IFNAME_MAX + 1];
+	char *material;
+	enum log_level level;
+	struct addr addr;
+	struct prefix prefix;
+	struct endpoint endpoints[2];
+	size_t endpoint_count;
+	struct settings_remote remotes[2];
+	size_t remote_count;
+	struct prefix_list prefixes;
+	struct item *items;
+	size_t item_count;
+};
+
+#define AT(member) .offset = offsetof(struct target, member)
+#define COUNTED(member) .count_offset = offsetof(struct target, member)
+
+static const struct conf_option item_options[] = {
+	{ .key = "name",
+		.type = CONF_NAME,
+		.offset = offsetof(struct item, name),
+		.required = true,
+		.help = "Name." },
+	{ .key = "weight",
+		.type = CONF_UINT,
+		.offset = offsetof(struct item, weight),
+		.max = 9,
+		.preset = "7",
+		.help = "Weight." },
+};
+
+static const struct conf_table item_table = { item_options, 2, sizeof(struct item) };
+
+static const struct conf_option options[] = {
+	{ .key = "flag", .type = CONF_BOOL, AT(flag), .preset = "true", .help = "A flag." },
+	{ .key = "number", .type = CONF_UINT, AT(number), .min = 10, .max = 20, .help = "Ten." },
+	{ .key = "even_zero",
+		.type = CONF_UINT,
+		AT(even_zero),
+		.min = 10,
+		.max = UINT32_MAX,
+		.or_zero = true,
+		.help = "Or zero." },
+	{ .key = "wait",
+		.type = CONF_DURATION,
+		AT(wait),
+		.min = 0.1,
+		.max = 3600,
+		.preset = "2.5",
+		.help = "Wait." },
+	{ .key = "word", .type = CONF_STRING, AT(word), .min = 2, .max = 7, .help = "Word." },
+	{ .key = "path", .type = CONF_PATH, AT(path), .min = 1, .max = 15, .help = "Path." },
+	{ .key = "ifname",
+		.type = CONF_IFNAME,
+		AT(ifname),
+		.min = 1,
+		.max = SETTINGS_IFNAME_MAX,
+		.help = "Interface." },
+	{ .key = "material", .type = CONF_MATERIAL, AT(material), .help = "Material." },
+	{ .key = "level", .type = CONF_LOG_LEVEL, AT(level), .help = "Level." },
+	{ .key = "addr", .type = CONF_ADDR, AT(addr), .family = AF_INET6, .help = "Address." },
+	{ .key = "prefix", .type = CONF_PREFIX, AT(prefix), .family = AF_INET, .help = "Prefix." },
+	{ .key = "endpoints",
+		.type = CONF_ENDPOINT,
+		.shape = CONF_ARRAY,
+		AT(endpoints),
+		COUNTED(endpoint_count),
+		.limit = 2,
+		.help = "Endpoints." },
+	{ .key = "remotes",
+		.type = CONF_REMOTE,
+		.shape = CONF_ARRAY,
+		AT(remotes),
+		COUNTED(remote_count),
+		.limit = 2,
+		.preset_note = "made up",
+		.help = "Remotes." },
+	{ .key = "prefixes",
+		.type = CONF_PREFIX,
+		.shape = CONF_ALLOCATED,
+		AT(prefixes.items),
+		COUNTED(prefixes.count),
+		.limit = 3,
+		.preset = "[ \"10.0.0.0/8\", \"fc00::/7\" ]",
+		.help = "Prefixes." },
+	{ .key = "items",
+		.type = CONF_GROUP,
+		.shape = CONF_ALLOCATED,
+		AT(items),
+		COUNTED(item_count),
+		.limit = 3,
+		.table = &item_table,
+		.help = "Items." },
+};
+
+static const struct conf_table table = {
+	.options = options,
+	.count = sizeof(options) / sizeof(options[0]),
+	.size = sizeof(struct target),
+};
+
+static void done(struct target *target)
+{
+	free(target->material);
+	free(target->prefixes.items);
+	free(target->items);
+}
+
+static struct target good(const char *text)
+{
+	struct problem problem = { .text = "" };
+	struct target target = { .flag = false };
+
+	ck_assert_msg(conf_load(text, strlen(text), "f", &table, &target, &problem) == 0, "%s: %s",
+		text, problem.text);
+	return target;
+}
+
+/* Loads and drops: only that it is taken matters. */
+static void taken(const char *text)
+{
+	struct target target = good(text);
+
+	done(&target);
+}
+
+/* Refused at that place of the file, with that word in the line. */
+static void refused(const char *text, const char *place, const char *word)
+{
+	struct problem problem = { .text = "" };
+	struct target target = { .flag = false };
+
+	ck_assert_msg(conf_load(text, strlen(text), "f", &table, &target, &problem) == -EINVAL,
+		"%s", text);
+	ck_assert_msg(strncmp(problem.text, place, strlen(place)) == 0, "not at %s: %s", place,
+		problem.text);
+	ck_assert_msg(
+		strstr(problem.text, word) != NULL, "does not say %s: %s", word, problem.text);
+	done(&target);
+}
+
+START_TEST(test_presets)
+{
+	struct target target = good("");
+	char text[ADDR_TEXT_MAX];
+
+	ck_assert(target.flag);
+	ck_assert_uint_eq(target.number, 0);
+	ck_assert_int_eq(target.wait.ns, 2500000000);
+	ck_assert_uint_eq(target.prefixes.count, 2);
+	ck_assert_str_eq(prefix_format(&target.prefixes.items[1], text), "fc00::/7");
+	ck_assert_ptr_null(target.items);
+	done(&target);
+
+	target = good("flag = false; prefixes = [ ];");
+	ck_assert(!target.flag);
+	ck_assert_uint_eq(target.prefixes.count, 0);
+	done(&target);
+}
+END_TEST
+
+START_TEST(test_numbers)
+{
+	struct target target = good("number = 10; even_zero = 0;");
+
+	ck_assert_uint_eq(target.number, 10);
+	ck_assert_uint_eq(target.even_zero, 0);
+	done(&target);
+	target = good("number = 0x14; even_zero = 4294967295L;");
+	ck_assert_uint_eq(target.number, 20);
+	ck_assert_uint_eq(target.even_zero, UINT32_MAX);
+	done(&target);
+	target = good("even_zero = 0x80000000;");
+	ck_assert_uint_eq(target.even_zero, 0x80000000);
+	done(&target);
+
+	refused("number = 9;", "f:1: number:", "got 9");
+	refused("number = 21;", "f:1: number:", "from 10 to 20");
+	refused("number = 0;", "f:1: number:", "got 0");
+	refused("number = -10;", "f:1: number:", "got -10");
+	refused("number = 10.0;", "f:1: number:", "integer");
+	refused("number = true;", "f:1: number:", "true");
+	refused("number = ( 10 );", "f:1: number:", "a list");
+	refused("even_zero = 1;", "f:1: even_zero:", "0 or");
+	refused("even_zero = 4294967296L;", "f:1: even_zero:", "4294967296");
+	refused("even_zero = 4294967296;", "f:1:", "4294967296");
+	refused("even_zero = 99999999999999999999L;", "f:1: even_zero:", "expected");
+	refused("even_zero = -9223372036854775808L;", "f:1: even_zero:", "expected");
+}
+END_TEST
+
+START_TEST(test_durations)
+{
+	static const struct {
+		const char *text;
+		int64_t ns;
+	} rows[] = {
+		{ "1", 1000000000 },
+		{ "0.1", 100000000 },
+		{ "3600", 3600000000000 },
+		{ "\"250ms\"", 250000000 },
+		{ "\"100 ms\"", 100000000 },
+		{ "\"15s\"", 15000000000 },
+		{ "\"2min\"", 120000000000 },
+		{ "\"1.5min\"", 90000000000 },
+		{ "\"1h\"", 3600000000000 },
+	};
+	static const char *const bad[] = { "0", "0.0999", "3600.1", "-1", "1e999", "\"\"", "\"15\"",
+		"\"s\"", "\"15S\"", "\"1.5.0s\"", "\"99ms\"", "\"61min\"", "\"-1s\"", "\"1s2\"",
+		"\"0x1s\"", "\"nan s\"", "\"111111111111111111111111111111111s\"", "true" };
+	char text[96];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct target target;
+
+		(void)snprintf(text, sizeof(text), "wait = %s;", rows[i].text);
+		target = good(text);
+		ck_assert_int_eq(target.wait.ns, rows[i].ns);
+		done(&target);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		(void)snprintf(text, sizeof(text), "wait = %s;", bad[i]);
+		refused(text, "f:1: wait:", "from 0.1 s to 3600 s");
+	}
+}
+END_TEST
+
+START_TEST(test_texts)
+{
+	struct target target = good("word = \"seven77\"; path = \"/14-characters\"; "
+				    "ifname = \"abcdefghijklm%d\"; level = \"debug\";");
+
+	ck_assert_str_eq(target.word, "seven77");
+	ck_assert_str_eq(target.path, "/14-characters");
+	ck_assert_str_eq(target.ifname, "abcdefghijklm%d");
+	ck_assert_int_eq(target.level, LOG_LEVEL_DEBUG);
+	done(&target);
+
+	taken("word = \"ab\";");
+	refused("word = \"a\";", "f:1: word:", "2 to 7");
+	refused("word = \"eight888\";", "f:1: word:", "\"eight888\"");
+	refused("word = \"a b\";", "f:1: word:", "spaces");
+	refused("word = \"a\\nb\";", "f:1: word:", "several lines");
+	refused("word = \"a\xc3\xa9\";", "f:1: word:", "\\xc3\\xa9");
+	refused("word = 5;", "f:1: word:", "got 5");
+	refused("path = \"relative\";", "f:1: path:", "/");
+	refused("path = \"/sixteen-charact\";", "f:1: path:", "15");
+	refused("ifname = \"abcdefghijklmn%d\";", "f:1: ifname:", "15");
+	refused("ifname = \"a%d%d\";", "f:1: ifname:", "%d");
+	refused("ifname = \"a%\";", "f:1: ifname:", "%d");
+	refused("ifname = \"a:0\";", "f:1: ifname:", ":");
+	refused("ifname = \"..\";", "f:1: ifname:", "interface name");
+	refused("ifname = \"\";", "f:1: ifname:", "1 to 15");
+	refused("level = \"Debug\";", "f:1: level:", "\"debug\"");
+}
+END_TEST
+
+START_TEST(test_material)
+{
+	struct target target = good("material = \"-----BEGIN X-----\\n\" \"secret\";");
+
+	ck_assert_str_eq(target.material, "-----BEGIN X-----\nsecret");
+	done(&target);
+	taken("material = \"relative path.pem\";");
+	refused("material = \"\";", "f:1: material:", "path");
+	/* What may be a key is not repeated. */
+	refused("material = \"MC4CAQAw\nBQYDK2Vw\";", "f:1: material:", "got neither");
+	refused("material = 7;", "f:1: material:", "got 7");
+}
+END_TEST
+
+START_TEST(test_addresses)
+{
+	struct target target = good("addr = \"2001:db8::7\"; prefix = \"10.1.2.0/23\";\n"
+				    "endpoints = ( \"192.0.2.1\", \"[::]:8443\" );\n"
+				    "remotes = [ \"a.example:1\", \"2001:db8::1\" ];");
+	char text[ADDR_TEXT_MAX], endpoint[ENDPOINT_TEXT_MAX];
+
+	ck_assert_str_eq(addr_format(&target.addr, text), "2001:db8::7");
+	ck_assert_str_eq(prefix_format(&target.prefix, text), "10.1.2.0/23");
+	ck_assert_uint_eq(target.endpoint_count, 2);
+	ck_assert_str_eq(endpoint_format(&target.endpoints[0], endpoint), "192.0.2.1:443");
+	ck_assert_str_eq(endpoint_format(&target.endpoints[1], endpoint), "[::]:8443");
+	ck_assert_str_eq(target.remotes[0].host, "a.example");
+	ck_assert_uint_eq(target.remotes[0].port, 1);
+	ck_assert_str_eq(target.remotes[1].host, "2001:db8::1");
+	ck_assert_uint_eq(target.remotes[1].port, 443);
+	done(&target);
+
+	refused("addr = \"10.0.0.1\";", "f:1: addr:", "IPv6");
+	refused("prefix = \"fd00::/8\";", "f:1: prefix:", "IPv4");
+	refused("prefix = \"10.1.2.1/23\";", "f:1: prefix:", "host bits");
+	refused("prefix = \"10.1.2.0/33\";", "f:1: prefix:", "10.1.2.0/33");
+	refused("endpoints = \"host:1\";", "f:1: endpoints:", "host:1");
+	refused("endpoints = [ \"1.2.3.4:0\" ];", "f:1: endpoints.[0]:", "1.2.3.4:0");
+	refused("remotes = \"a b\";", "f:1: remotes:", "a b");
+	refused("remotes = \"-v\";", "f:1: remotes:", "-v");
+	refused("remotes = \"host:port\";", "f:1: remotes:", "host:port");
+}
+END_TEST
+
+START_TEST(test_lists)
+{
+	struct target target = good("prefixes = \"10.0.0.0/8\"; items = { name = \"one\"; };");
+
+	ck_assert_uint_eq(target.prefixes.count, 1);
+	ck_assert_uint_eq(target.item_count, 1);
+	ck_assert_str_eq(target.items[0].name, "one");
+	ck_assert_uint_eq(target.items[0].weight, 7);
+	done(&target);
+	target = good("items = ( { name = \"a\"; weight = 0; }, { weight = 9; name = \"b\"; } );");
+	ck_assert_uint_eq(target.item_count, 2);
+	ck_assert_uint_eq(target.items[0].weight, 0);
+	ck_assert_str_eq(target.items[1].name, "b");
+	ck_assert_uint_eq(target.items[1].weight, 9);
+	done(&target);
+
+	refused("prefixes = [ \"10.0.0.0/8\", \"10.0.0.0/8\",\n \"10.0.0.0/8\", \"10.0.0.0/8\" ];",
+		"f:1: prefixes:", "at most 3 values, got 4");
+	refused("prefixes = { };", "f:1: prefixes:", "a group");
+	refused("prefixes = [ 1, 2 ];", "f:1: prefixes.[0]:", "got 1");
+	refused("prefixes = ( \"10.0.0.0/8\", ( ) );", "f:1: prefixes.[1]:", "a list");
+	refused("items = ( { name = \"a\"; }, \"b\" );", "f:1: items.[1]:", "a group");
+	refused("items = [ \"a\" ];", "f:1: items.[0]:", "a group");
+	refused("items = ( { name = \"a\"; weight = 10; } );", "f:1: items.[0].weight:", "10");
+	refused("items = ( { weight = 1; } );", "f:1: items.[0].name:", "required");
+}
+END_TEST
+
+/* The line is that of the value, wherever strings, comments and what follows are. */
+START_TEST(test_lines)
+{
+	refused("/* two\nlines */ number = 1;", "f:2: number:", "got 1");
+	refused("material = \"a\"\n\"b\"; word = \"c\nd\"; # number\n\nnumber = 15;",
+		"f:2: word:", "several lines");
+	refused("prefixes = [\n\"10.0.0.0/8\",\n\"x\"\n\n];", "f:3: prefixes.[1]:", "\"x\"");
+	refused("prefixes = [\n\"10.0.0.0/8\",\n\"x\"\n\"y\"\n];", "f:3: prefixes.[1]:", "\"xy\"");
+	refused("items = (\n{ name = \"a\"; },\n\n{\nname = \"b\"; weight =\n 11; } );",
+		"f:5: items.[1].weight:", "got 11");
+	refused("number\n= 11\nnumber = 12", "f:3: number:", "first on line 1");
+	refused("flag = true;\n// comment\nflog = true;\n", "f:3: flog:", "\"flag\"");
+	/* A quote after a backslash does not end a string; a comment in a string is none. */
+	refused("material = \"a\\\"/*\";\nnumber = 5;", "f:2: number:", "got 5");
+	refused("material = \"a\\\\\";\nnumber = 5;", "f:2: number:", "got 5");
+	refused("material = \"@include\";\n@include \"x\"\n", "f:2:", "@include");
+	refused("number = 10;\n  @include\t\"x\"", "f:2:", "@include");
+}
+END_TEST
+
+START_TEST(test_locate)
+{
+	static const char text[] = "number = 10;\nprefixes = [ \"10.0.0.0/8\",\n\"fc00::/7\" ];\n"
+				   "items = ( { name = \"a\"; },\n{ name = \"b\"; } );\n"
+				   "endpoints = \"::1\";\n";
+	static const struct {
+		const char *before, *after;
+	} rows[] = {
+		{ "number: x", "f:1: number: x" },
+		{ "prefixes.[1]: y", "f:3: prefixes.[1]: y" },
+		{ "items.[1].name (b): z", "f:5: items.[1].name (b): z" },
+		{ "items.[1].weight: z", "f:5: items.[1].weight: z" },
+		{ "endpoints.[0]: z", "f:6: endpoints.[0]: z" },
+		{ "wait: not there", "f: wait: not there" },
+		{ "no key at all", "f: no key at all" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct problem problem;
+
+		problem_set(&problem, "%s", rows[i].before);
+		conf_locate(text, sizeof(text) - 1, "f", &problem);
+		ck_assert_str_eq(problem.text, rows[i].after);
+	}
+	conf_locate(text, sizeof(text) - 1, "f", NULL);
+}
+END_TEST
+
+/* The path is shown, not believed. */
+START_TEST(test_path)
+{
+	struct problem problem = { .text = "" };
+	struct target target = { .flag = false };
+
+	ck_assert_int_eq(conf_load("x = 1;", 6, "a\nb\x1b", &table, &target, &problem), -EINVAL);
+	ck_assert_str_eq(problem.text,
+		"a\\x0ab\\x1b:1: x: expected a known key, got an unknown "
+		"one; docs/configuration.md lists them");
+	done(&target);
+	/* Nobody wants the words. */
+	ck_assert_int_eq(conf_load("x = 1;", 6, "f", &table, &target, NULL), -EINVAL);
+	done(&target);
+}
+END_TEST
+
+START_TEST(test_describe)
+{
+	size_t len;
+	char *text;
+	FILE *out = open_memstream(&text, &len);
+
+	ck_assert_int_eq(conf_describe(&table, out), 0);
+	ck_assert_int_eq(fclose(out), 0);
+	ck_assert_ptr_nonnull(strstr(text, "| `flag` | true or false | `true` | A flag. |\n"));
+	ck_assert_ptr_nonnull(
+		strstr(text, "| `number` | an integer from 10 to 20 | none | Ten. |\n"));
+	ck_assert_ptr_nonnull(strstr(text, "| `remotes` | list, at most 2: "));
+	ck_assert_ptr_nonnull(strstr(text, " | made up | Remotes. |\n"));
+	ck_assert_ptr_nonnull(strstr(text, "| `items.name` | "));
+	ck_assert_ptr_nonnull(strstr(text, " | **required** | "));
+	free(text);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *suite = suite_create("conf");
+
+	unit_add(suite, "presets", test_presets);
+	unit_add(suite, "numbers", test_numbers);
+	unit_add(suite, "durations", test_durations);
+	unit_add(suite, "texts", test_texts);
+	unit_add(suite, "material", test_material);
+	unit_add(suite, "addresses", test_addresses);
+	unit_add(suite, "lists", test_lists);
+	unit_add(suite, "lines", test_lines);
+	unit_add(suite, "locate", test_locate);
+	unit_add(suite, "path", test_path);
+	unit_add(suite, "describe", test_describe);
+	return suite;
+}
+
+int main(void)
+{
+	return unit_run("conf", suite());
+}

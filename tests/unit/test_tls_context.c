@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Our own material: what is taken, and what is said where it does not do. */
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include "system/tls.h"
+#include "tests/unit/tls_ends.h"
+#include "tests/unit/tls_fixture.h"
+
+enum { DAY = 86400 };
+
+static struct fixture_pair ca, client_pair;
+static struct tls_material material; /* a client's; every text on the heap */
+
+static void set_up(void)
+{
+	ca = fixture_ca("Test CA");
+	client_pair = fixture_client(&ca, "branch-a");
+	material = (struct tls_material){
+		.certificate = fixture_certificate_text(&client_pair),
+		.key = fixture_key_text(&client_pair, NULL),
+		.ca = fixture_certificate_text(&ca),
+	};
+}
+
+static void tear_down(void)
+{
+	fixture_text_free(&material.certificate);
+	fixture_text_free(&material.key);
+	fixture_text_free(&material.ca);
+	fixture_text_free(&material.crl);
+	fixture_free(&ca);
+	fixture_free(&client_pair);
+}
+
+static void put(struct view *part, struct view text)
+{
+	fixture_text_free(part);
+	*part = text;
+}
+
+static void put_string(struct view *part, const char *text)
+{
+	uint8_t *copy = malloc(strlen(text) + 1);
+
+	ck_assert_ptr_nonnull(copy);
+	memcpy(copy, text, strlen(text) + 1);
+	put(part, (struct view){ .data = copy, .len = strlen(text) });
+}
+
+static void assert_taken(enum tls_role role)
+{
+	struct tls_context *context = NULL;
+	struct problem problem = { "" };
+
+	ck_assert_msg(
+		tls_context_new(role, &material, &context, &problem) == 0, "%s", problem.text);
+	ck_assert_uint_eq(ERR_peek_error(), 0);
+	tls_context_unref(context);
+}
+
+static void assert_refused(enum tls_role role, const char *words)
+{
+	struct tls_context *context = NULL;
+	struct problem problem = { "" };
+
+	ck_assert_int_eq(tls_context_new(role, &material, &context, &problem), -EINVAL);
+	ck_assert_ptr_null(context);
+	ck_assert_uint_eq(ERR_peek_error(), 0);
+	ck_assert_msg(
+		strstr(problem.text, words) != NULL, "\"%s\" lacks \"%s\"", problem.text, words);
+}
+
+/* Replaces our own certificate by one made from `spec`. */
+static void use_spec(const struct fixture_spec *spec)
+{
+	struct fixture_pair pair = fixture_issue(&ca, spec);
+
+	put(&material.certificate, fixture_certificate_text(&pair));
+	put(&material.key, fixture_key_text(&pair, NULL));
+	fixture_free(&pair);
+}
+
+START_TEST(good)
+{
+	struct tls_context *context = NULL;
+	struct problem problem = { "" };
+	struct tm tm;
+
+	ck_assert_int_eq(tls_context_new(TLS_CLIENT, &material, &context, &problem), 0);
+	ck_assert_str_eq(tls_context_identity(context)->name, "branch-a");
+	ck_assert_int_eq(ASN1_TIME_to_tm(X509_get0_notAfter(client_pair.certificate), &tm), 1);
+	ck_assert_int_eq(tls_context_not_after(context), timegm(&tm));
+	tls_context_unref(context);
+}
+END_TEST
+
+START_TEST(not_pem)
+{
+	put_string(&material.certificate, "hello");
+	assert_refused(TLS_CLIENT, "certificate: holds no certificate in PEM form");
+	put_string(&material.certificate, "");
+	assert_refused(TLS_CLIENT, "certificate: holds no certificate in PEM form");
+	put_string(&material.certificate,
+		"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+	assert_refused(TLS_CLIENT, "certificate: certificate 1 is damaged");
+}
+END_TEST
+
+/*
+ * Wherever the text is cut: an error that names the part, or (behind the last line that counts)
+ * success.
+ */
+START_TEST(cut_anywhere)
+{
+	size_t whole = material.certificate.len;
+
+	for (size_t len = 0; len < whole - 1; len += 7) {
+		struct tls_context *context = NULL;
+		struct problem problem = { "" };
+
+		material.certificate.len = len;
+		ck_assert_int_eq(
+			tls_context_new(TLS_CLIENT, &material, &context, &problem), -EINVAL);
+		ck_assert_ptr_nonnull(strstr(problem.text, "certificate: "));
+	}
+	material.certificate.len = whole;
+	whole = material.key.len;
+	for (size_t len = 0; len < whole - 1; len += 7) {
+		material.key.len = len;
+		assert_refused(TLS_CLIENT, "key: ");
+	}
+}
+END_TEST
+
+START_TEST(no_key)
+{
+	put_string(&material.key, "");
+	assert_refused(TLS_CLIENT, "key: holds no readable private key in PEM form");
+	put(&material.key, fixture_certificate_text(&client_pair));
+	assert_refused(TLS_CLIENT, "key: holds no readable private key in PEM form");
+}
+END_TEST
+
+START_TEST(other_key)
+{
+	put(&material.key, fixture_key_text(&ca, NULL));
+	assert_refused(TLS_CLIENT, "key: does not belong to the certificate");
+}
+END_TEST
+
+START_TEST(passphrase)
+{
+	put(&material.key, fixture_key_text(&client_pair, "secret"));
+	assert_refused(TLS_CLIENT, "key: is protected by a passphrase");
+}
+END_TEST
+
+START_TEST(dates)
+{
+	use_spec(&(struct fixture_spec){ .common = { { .data = "branch-a" } },
+		.usage = "clientAuth",
+		.from = -9L * DAY,
+		.until = -1L * DAY });
+	assert_refused(TLS_CLIENT, "certificate: that of branch-a expired on ");
+	assert_refused(TLS_CLIENT, "; renew it with culvert-pki renew branch-a");
+	use_spec(&(struct fixture_spec){ .common = { { .data = "branch-a" } },
+		.usage = "clientAuth",
+		.from = 1L * DAY,
+		.until = 9L * DAY });
+	assert_refused(TLS_CLIENT, "certificate: that of branch-a is valid only from ");
+}
+END_TEST
+
+START_TEST(role)
+{
+	assert_refused(TLS_SERVER, "certificate: it is not meant for a server");
+	use_spec(&(struct fixture_spec){ .common = { { .data = "branch-a" } } });
+	assert_refused(TLS_CLIENT, "certificate: it has no extended key usage");
+}
+END_TEST
+
+START_TEST(identity)
+{
+	use_spec(&(struct fixture_spec){ .common = { { .data = "../x" } }, .usage = "clientAuth" });
+	assert_refused(TLS_CLIENT, "certificate: its name \"../x\" is not");
+	use_spec(&(struct fixture_spec){
+		.common = { { .data = "a" }, { .data = "b" } }, .usage = "clientAuth" });
+	assert_refused(TLS_CLIENT, "certificate: it has more than one common name");
+}
+END_TEST
+
+START_TEST(weak)
+{
+	use_spec(&(struct fixture_spec){
+		.common = { { .data = "branch-a" } }, .usage = "clientAuth", .weak = true });
+	assert_refused(TLS_CLIENT, "certificate: cannot be used (ee key too small)");
+}
+END_TEST
+
+START_TEST(too_large)
+{
+	/*
+	 * The last size that is taken lies above 4,000 bytes, the first that is refused at 32,000.
+	 */
+	while (material.certificate.len < 4000)
+		material.certificate = fixture_join(
+			material.certificate, fixture_certificate_text(&client_pair));
+	assert_taken(TLS_CLIENT);
+	while (material.certificate.len < 60000) /* in base64 */
+		material.certificate = fixture_join(
+			material.certificate, fixture_certificate_text(&client_pair));
+	assert_refused(TLS_CLIENT, "at most 32000 can be sent");
+}
+END_TEST
+
+START_TEST(bad_ca)
+{
+	put_string(&material.ca, "");
+	assert_refused(TLS_CLIENT, "ca: holds no certificate in PEM form");
+	put(&material.ca, fixture_certificate_text(&client_pair));
+	assert_refused(TLS_CLIENT, "ca: the certificate \"branch-a\" in it is not a CA's");
+}
+END_TEST
+
+START_TEST(several_cas)
+{
+	struct fixture_pair second = fixture_ca("Second CA");
+	struct fixture_pair server = fixture_server(&second, "hub");
+	struct tls_context *client_context = NULL, *server_context;
+	struct problem problem = { "" };
+	struct end *client, *server_end;
+
+	put(&material.ca,
+		fixture_join(fixture_certificate_text(&ca), fixture_certificate_text(&second)));
+	ck_assert_int_eq(tls_context_new(TLS_CLIENT, &material, &client_context, &problem), 0);
+	server_context = end_context(TLS_SERVER, &server, &ca, NULL);
+	client = end_new(client_context);
+	server_end = end_new(server_context);
+	ends_converse(client, server_end);
+	ck_assert_msg(client->established, "%s", client->problem.text);
+	ck_assert_msg(server_end->established, "%s", server_end->problem.text);
+	end_free(client);
+	end_free(server_end);
+	tls_context_unref(client_context);
+	tls_context_unref(server_context);
+	fixture_free(&second);
+	fixture_free(&server);
+}
+END_TEST
+
+/* A chain with an intermediate, whose CA alone the other end knows. */
+START_TEST(intermediate)
+{
+	struct fixture_spec spec = { .common = { { .data = "Intermediate" } }, .is_ca = true };
+	struct fixture_pair between = fixture_issue(&ca, &spec);
+	struct fixture_pair leaf = fixture_client(&between, "branch-a");
+	struct fixture_pair hub = fixture_server(&ca, "hub");
+	struct tls_context *client_context = NULL, *server_context;
+	struct problem problem = { "" };
+	struct end *client, *server;
+
+	put(&material.certificate,
+		fixture_join(fixture_certificate_text(&leaf), fixture_certificate_text(&between)));
+	put(&material.key, fixture_key_text(&leaf, NULL));
+	ck_assert_int_eq(tls_context_new(TLS_CLIENT, &material, &client_context, &problem), 0);
+	server_context = end_context(TLS_SERVER, &hub, &ca, NULL);
+	client = end_new(client_context);
+	server = end_new(server_context);
+	ends_converse(client, server);
+	ck_assert_msg(server->established, "%s", server->problem.text);
+	end_free(client);
+	end_free(server);
+	tls_context_unref(client_context);
+	tls_context_unref(server_context);
+	fixture_free(&between);
+	fixture_free(&leaf);
+	fixture_free(&hub);
+}
+END_TEST
+
+START_TEST(crl)
+{
+	struct fixture_pair other = fixture_ca("Other CA"), forged = fixture_ca("Test CA");
+
+	put(&material.crl, fixture_crl_text(&ca, NULL, -DAY, DAY));
+	assert_taken(TLS_CLIENT);
+	put_string(&material.crl, "no list");
+	assert_refused(TLS_CLIENT, "crl: holds no revocation list in PEM form");
+	put_string(&material.crl, "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n");
+	assert_refused(TLS_CLIENT, "crl: revocation list 1 is damaged");
+	put(&material.crl, fixture_crl_text(&other, NULL, -DAY, DAY));
+	assert_refused(TLS_CLIENT, "crl: the revocation list of \"Other CA\" is not signed by");
+	put(&material.crl, fixture_crl_text(&forged, NULL, -DAY, DAY));
+	assert_refused(TLS_CLIENT, "crl: the revocation list of \"Test CA\" is not signed by");
+	fixture_free(&other);
+	fixture_free(&forged);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	const TTest *tests[] = { good, not_pem, cut_anywhere, no_key, other_key, passphrase, dates,
+		role, identity, weak, too_large, bad_ca, several_cas, intermediate, crl };
+	Suite *made = suite_create("tls_context");
+	TCase *tcase = tcase_create("material");
+
+	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
+		tcase_add_test(tcase, tests[i]);
+	suite_add_tcase(made, tcase);
+	return made;
+}
+
+int main(void)
+{
+	return unit_run("tls_context", suite());
+}

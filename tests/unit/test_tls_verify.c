@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Dates, issuers and revocation: what is refused, and what both ends say about it. */
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "system/tls.h"
+#include "tests/unit/tls_ends.h"
+#include "tests/unit/tls_fixture.h"
+
+enum { DAY = 86400 };
+
+/* "2026-11-02", so many seconds from now. */
+static const char *date(char out[static 16], long seconds)
+{
+	time_t when = time(NULL) + seconds;
+	struct tm tm;
+
+	ck_assert_uint_gt(strftime(out, 16, "%Y-%m-%d", gmtime_r(&when, &tm)), 0);
+	return out;
+}
+
+/* ---- dates ---- */
+
+START_TEST(expired)
+{
+	struct fixture_spec spec = { .common = { { .data = "branch-a" } },
+		.usage = "clientAuth,serverAuth",
+		.from = -90L * DAY,
+		.until = -30L * DAY };
+	struct fixture_pair pair = fixture_issue(&pki.ca, &spec);
+	char words[128], day[16];
+
+	snprintf(words, sizeof(words),
+		"certificate of branch-a expired on %s; renew it with culvert-pki renew branch-a",
+		date(day, -30L * DAY));
+	end_assert_refuses(pki.server_context, false, &pair, words, SSL_AD_CERTIFICATE_EXPIRED);
+	end_assert_refuses(pki.client_context, true, &pair, words, SSL_AD_CERTIFICATE_EXPIRED);
+	fixture_free(&pair);
+}
+END_TEST
+
+START_TEST(expired_with_a_bad_name)
+{
+	struct fixture_spec spec = { .common = { { .data = "x; rm -rf /\n" } },
+		.usage = "clientAuth",
+		.from = -90L * DAY,
+		.until = -30L * DAY };
+	struct fixture_pair pair = fixture_issue(&pki.ca, &spec);
+
+	/* No command to type where the name is not one. */
+	end_assert_refuses(pki.server_context, false, &pair,
+		"certificate of \"x; rm -rf /\\x0a\" expired on", SSL_AD_CERTIFICATE_EXPIRED);
+	end_assert_refuses(pki.server_context, false, &pair, "; it has to be replaced",
+		SSL_AD_CERTIFICATE_EXPIRED);
+	fixture_free(&pair);
+}
+END_TEST
+
+START_TEST(not_yet_valid)
+{
+	struct fixture_spec spec = { .common = { { .data = "branch-a" } },
+		.usage = "clientAuth,serverAuth",
+		.from = 30L * DAY,
+		.until = 90L * DAY };
+	struct fixture_pair pair = fixture_issue(&pki.ca, &spec);
+	char words[128], day[16];
+
+	snprintf(words, sizeof(words), "certificate of branch-a is valid only from %s",
+		date(day, 30L * DAY));
+	end_assert_refuses(pki.server_context, false, &pair, words, SSL_AD_BAD_CERTIFICATE);
+	end_assert_refuses(
+		pki.client_context, true, &pair, "check the clock", SSL_AD_BAD_CERTIFICATE);
+	fixture_free(&pair);
+}
+END_TEST
+
+START_TEST(ca_expired)
+{
+	struct fixture_spec old_spec = { .common = { { .data = "Old CA" } },
+		.is_ca = true,
+		.from = -90L * DAY,
+		.until = -1L * DAY };
+	struct fixture_pair old = fixture_issue(NULL, &old_spec);
+	struct fixture_pair leaf = fixture_client(&old, "branch-a");
+	struct tls_context *context = end_context(TLS_SERVER, &pki.server_pair, &old, NULL);
+
+	end_assert_refuses(context, false, &leaf, "certificate of the CA \"Old CA\" expired on",
+		SSL_AD_CERTIFICATE_EXPIRED);
+	tls_context_unref(context);
+	fixture_free(&old);
+	fixture_free(&leaf);
+}
+END_TEST
+
+/* ---- issuers ---- */
+
+/* Both ends ours: both say why. */
+static void assert_both_say(struct tls_context *client_with, struct tls_context *server_with,
+	const char *server_words, const char *client_words)
+{
+	struct end *client = end_new(client_with), *server = end_new(server_with);
+
+	ends_converse(client, server);
+	ck_assert_int_eq(server->error, -EPROTO);
+	ck_assert_int_eq(client->error, -EPROTO);
+	end_assert_says(server, server_words);
+	end_assert_says(client, client_words);
+	end_free(client);
+	end_free(server);
+}
+
+START_TEST(unknown_issuer)
+{
+	struct fixture_pair other = fixture_ca("Other CA");
+	struct fixture_pair pair = fixture_client(&other, "branch-a");
+	struct fixture_pair hub = fixture_server(&other, "hub");
+	struct tls_context *client_with = end_context(TLS_CLIENT, &pair, &pki.ca, NULL);
+	struct tls_context *server_with = end_context(TLS_SERVER, &hub, &pki.ca, NULL);
+
+	assert_both_say(client_with, pki.server_context,
+		"certificate of branch-a was issued by \"Other CA\", which is not in our ca file",
+		"the other end refused our certificate: its issuer is not in the ca file");
+	assert_both_say(pki.client_context, server_with,
+		"the other end refused our certificate: its issuer is not in the ca file",
+		"certificate of hub was issued by \"Other CA\", which is not in our ca file");
+	tls_context_unref(client_with);
+	tls_context_unref(server_with);
+	fixture_free(&other);
+	fixture_free(&pair);
+	fixture_free(&hub);
+}
+END_TEST
+
+START_TEST(self_signed)
+{
+	struct fixture_spec spec = { .common = { { .data = "branch-a" } }, .usage = "clientAuth" };
+	struct fixture_pair pair = fixture_issue(NULL, &spec);
+
+	end_assert_refuses(pki.server_context, false, &pair,
+		"certificate of branch-a was issued by \"branch-a\", which is not in our ca file",
+		SSL_AD_UNKNOWN_CA);
+	fixture_free(&pair);
+}
+END_TEST
+
+START_TEST(issuer_of_the_same_name)
+{
+	struct fixture_pair forged = fixture_ca("Test CA");
+	struct fixture_pair pair = fixture_client(&forged, "branch-a");
+	struct end *ours = end_new(pki.server_context);
+	struct end *theirs = end_new_raw(false, &pair, &raw_plain);
+
+	ends_converse(theirs, ours);
+	ck_assert_int_eq(ours->error, -EPROTO);
+	end_assert_says(ours, "\"Test CA\"");
+	end_free(ours);
+	end_free(theirs);
+	fixture_free(&forged);
+	fixture_free(&pair);
+}
+END_TEST
+
+START_TEST(issued_by_a_peer)
+{
+	struct fixture_spec spec = { .common = { { .data = "fake" } }, .usage = "clientAuth" };
+	struct fixture_pair pair = fixture_issue(&pki.client_pair, &spec);
+
+	end_assert_refuses(pki.server_context, false, &pair,
+		"certificate of fake was issued by \"branch-a\"", SSL_AD_UNKNOWN_CA);
+	fixture_free(&pair);
+}
+END_TEST
+
+START_TEST(no_certificate)
+{
+	end_assert_refuses(pki.server_context, false, NULL, "the other end sent no certificate",
+		SSL_AD_CERTIFICATE_REQUIRED);
+}
+END_TEST
+
+START_TEST(weak_key)
+{
+	struct fixture_spec spec = {
+		.common = { { .data = "branch-a" } }, .usage = "clientAuth", .weak = true
+	};
+	struct fixture_pair pair = fixture_issue(&pki.ca, &spec);
+	struct end *ours = end_new(pki.server_context);
+	struct end *theirs = end_new_raw(false, &pair, &raw_plain);
+
+	ends_converse(theirs, ours);
+	ck_assert_int_eq(ours->error, -EPROTO);
+	end_assert_says(ours, "too weak");
+	end_free(ours);
+	end_free(theirs);
+	fixture_free(&pair);
+}
+END_TEST
+
+/* ---- revocation ---- */
+
+START_TEST(revoked)
+{
+	struct view crl = fixture_crl_text(&pki.ca, &pki.client_pair, -DAY, DAY);
+	struct tls_context *context = end_context(TLS_SERVER, &pki.server_pair, &pki.ca, &crl);
+	struct fixture_pair good = fixture_client(&pki.ca, "branch-b");
+	struct end *ours = end_new(context), *theirs = end_new_raw(false, &good, &raw_plain);
+	char words[128], day[16];
+
+	snprintf(words, sizeof(words),
+		"certificate of branch-a was revoked on %s; replace it with culvert-pki client "
+		"branch-a",
+		date(day, -DAY));
+	assert_both_say(pki.client_context, context, words,
+		"the other end refused our certificate: it has been revoked");
+	ends_converse(theirs, ours);
+	ck_assert_msg(ours->established, "%s", ours->problem.text);
+	end_free(ours);
+	end_free(theirs);
+	fixture_free(&good);
+	tls_context_unref(context);
+	fixture_text_free(&crl);
+}
+END_TEST
+
+START_TEST(crl_expired)
+{
+	struct view crl = fixture_crl_text(&pki.ca, NULL, -2L * DAY, -DAY);
+	struct tls_context *context = end_context(TLS_SERVER, &pki.server_pair, &pki.ca, &crl);
+	char words[128], day[16];
+
+	/* It must not look like an expired certificate at the other end. */
+	snprintf(words, sizeof(words), "our revocation list of \"Test CA\" expired on %s",
+		date(day, -DAY));
+	assert_both_say(
+		pki.client_context, context, words, "the other end failed for a reason of its own");
+	tls_context_unref(context);
+	fixture_text_free(&crl);
+}
+END_TEST
+
+START_TEST(crl_of_another_issuer_only)
+{
+	/* During a change of CA, a list is needed for each. */
+	struct fixture_pair second = fixture_ca("Second CA");
+	struct fixture_pair pair = fixture_client(&second, "branch-b");
+	struct tls_material material = {
+		.certificate = fixture_certificate_text(&pki.server_pair),
+		.key = fixture_key_text(&pki.server_pair, NULL),
+		.ca = fixture_join(
+			fixture_certificate_text(&pki.ca), fixture_certificate_text(&second)),
+		.crl = fixture_crl_text(&pki.ca, NULL, -DAY, DAY),
+	};
+	struct tls_context *context = NULL;
+	struct problem problem = { "" };
+
+	ck_assert_msg(tls_context_new(TLS_SERVER, &material, &context, &problem) == 0, "%s",
+		problem.text);
+	end_assert_refuses(context, false, &pair,
+		"certificate of branch-b cannot be checked: our crl file has no revocation list of "
+		"its issuer \"Second CA\"",
+		SSL_AD_INTERNAL_ERROR);
+	tls_context_unref(context);
+	fixture_text_free(&material.certificate);
+	fixture_text_free(&material.key);
+	fixture_text_free(&material.ca);
+	fixture_text_free(&material.crl);
+	fixture_free(&second);
+	fixture_free(&pair);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	const TTest *dates[] = { expired, expired_with_a_bad_name, not_yet_valid, ca_expired };
+	const TTest *issuers[] = { unknown_issuer, self_signed, issuer_of_the_same_name,
+		issued_by_a_peer, no_certificate, weak_key };
+	const TTest *revocation[] = { revoked, crl_expired, crl_of_another_issuer_only };
+	Suite *made = suite_create("tls_verify");
+
+	pki_add(made, "dates", dates, sizeof(dates) / sizeof(dates[0]));
+	pki_add(made, "issuers", issuers, sizeof(issuers) / sizeof(issuers[0]));
+	pki_add(made, "revocation", revocation, sizeof(revocation) / sizeof(revocation[0]));
+	return made;
+}
+
+int main(void)
+{
+	return unit_run("tls_verify", suite());
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CULVERT_SYSTEM_CONF_VALUE_H
+#define CULVERT_SYSTEM_CONF_VALUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/problem.h"
+#include "system/conf.h"
+
+/*
+ * One value of a configuration: from what stands in the file to the field of the target. Private to
+ * system/conf; knows nothing of libconfig. Any thread.
+ */
+
+enum conf_got { CONF_GOT_BOOL, CONF_GOT_INTEGER, CONF_GOT_REAL, CONF_GOT_STRING, CONF_GOT_OTHER };
+
+struct conf_scalar {
+	enum conf_got got;
+	bool boolean;
+	int64_t integer;
+	double real;
+	const char *string; /* STRING: borrowed; OTHER: words for what it is, as in "a list" */
+};
+
+enum { CONF_EXPECTED_MAX = 160 }; /* bytes of the words for what an option expects, with NUL */
+
+/*
+ * Checks the value against the option (of any type but GROUP) and writes it to `out`, the field for
+ * one value. -EINVAL with "expected ..., got ..." in `problem`; -ENOMEM.
+ */
+int conf_value_set(const struct conf_option *option, const struct conf_scalar *scalar, void *out,
+	struct problem *problem);
+
+/* Bytes of one value in the target. */
+size_t conf_value_size(const struct conf_option *option);
+
+/* Words for one value, as in "an integer from 1280 to 65535". Returns `out`. */
+const char *conf_value_expected(const struct conf_option *option, char out[CONF_EXPECTED_MAX]);
+
+#endif

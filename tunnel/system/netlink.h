@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CULVERT_SYSTEM_NETLINK_H
+#define CULVERT_SYSTEM_NETLINK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/problem.h"
+
+/*
+ * Links, addresses and routes of the network namespace, by rtnetlink(7) through libnl-route-3.
+ * Synchronous: each call waits for the kernel's answer, which it gives at once. Changing needs
+ * CAP_NET_ADMIN. One owner, netd; not thread-safe.
+ *
+ * Every call returns 0 or the kernel's negative errno, and fills `problem` (may be NULL) with what
+ * was tried and what the kernel said about it. -EIO: netlink itself failed.
+ */
+
+struct netlink;
+
+/*
+ * Routes of ours carry this protocol number, by which anybody can tell them: `ip route show proto
+ * 67`.
+ */
+enum { RTPROT_CULVERT = 67 };
+
+int netlink_open(struct netlink **ret_netlink, struct problem *problem);
+void netlink_close(struct netlink *netlink);
+
+/* -ENODEV: there is none of that name. */
+int netlink_link_index(struct netlink *netlink, const char *name, uint32_t *ret_index);
+
+/*
+ * Sets MTU and transmit queue length, switches off the kernel's own IPv6 link-local address and
+ * with it the router solicitations (IN6_ADDR_GEN_MODE_NONE), then brings the link up. -ENODEV: no
+ * such link.
+ */
+int netlink_link_up(struct netlink *netlink, uint32_t index, uint32_t mtu, uint32_t queue_length,
+	struct problem *problem);
+int netlink_link_set_mtu(
+	struct netlink *netlink, uint32_t index, uint32_t mtu, struct problem *problem);
+/* Its addresses and routes go with it. -ENODEV. */
+int netlink_link_delete(struct netlink *netlink, uint32_t index, struct problem *problem);
+
+/*
+ * Puts the link into a group, in which links can be deleted together: each deletion alone costs
+ * tens of milliseconds, a thousand at once half a second. -ENODEV.
+ */
+int netlink_link_set_group(
+	struct netlink *netlink, uint32_t index, uint32_t group, struct problem *problem);
+/* Deletes all links of the group. -ENODEV: there is none in it. */
+int netlink_group_delete(struct netlink *netlink, uint32_t group, struct problem *problem);
+
+/*
+ * A point-to-point address: local/32 (or /128) with its peer; IPv6 without duplicate address
+ * detection. -EEXIST.
+ */
+int netlink_address_add(struct netlink *netlink, uint32_t index, const struct addr *local,
+	const struct addr *remote, struct problem *problem);
+/* -EADDRNOTAVAIL: the link has no such address. */
+int netlink_address_delete(struct netlink *netlink, uint32_t index, const struct addr *local,
+	const struct addr *remote, struct problem *problem);
+
+struct netlink_address {
+	struct prefix prefix; /* as configured: with host bits */
+	uint32_t index;       /* of the link that has it */
+};
+
+/* All addresses of this namespace; the caller frees *ret_addresses. */
+int netlink_addresses(struct netlink *netlink, struct netlink_address **ret_addresses,
+	size_t *ret_count, struct problem *problem);
+
+struct netlink_route {
+	struct prefix prefix;
+	uint32_t index;    /* of the link that it leads to */
+	uint32_t priority; /* metric; not 0, which means different things in IPv4 and IPv6 */
+};
+
+/*
+ * Adds a route of ours to the main table: to a link, without a gateway. When the very same is there
+ * already, that is fine. -EEXIST: somebody else's route has the same prefix and metric; `problem`
+ * names it.
+ */
+int netlink_route_add(
+	struct netlink *netlink, const struct netlink_route *route, struct problem *problem);
+/* Removes a route of ours, nobody else's. -ESRCH: there is none. */
+int netlink_route_delete(
+	struct netlink *netlink, const struct netlink_route *route, struct problem *problem);
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <netlink/cache.h>
+#include <netlink/errno.h>
+#include <netlink/route/nexthop.h>
+#include <netlink/route/route.h>
+#include <stdio.h>
+
+#include "system/netlink.h"
+#include "system/netlink_internal.h"
+
+/* The object for a route of ours; NULL: no memory. */
+static struct rtnl_route *device_route(const struct netlink_route *route)
+{
+	struct nl_addr *destination = netlink_to_nl(&route->prefix.addr, route->prefix.len);
+	struct rtnl_route *object = rtnl_route_alloc();
+	struct rtnl_nexthop *hop = rtnl_route_nh_alloc();
+
+	if (destination == NULL || object == NULL || hop == NULL ||
+		rtnl_route_set_dst(object, destination) < 0) {
+		rtnl_route_nh_free(hop);
+		rtnl_route_put(object);
+		nl_addr_put(destination);
+		return NULL;
+	}
+	nl_addr_put(destination);
+	rtnl_route_set_family(object, route->prefix.addr.family);
+	rtnl_route_set_table(object, RT_TABLE_MAIN);
+	rtnl_route_set_protocol(object, RTPROT_CULVERT);
+	rtnl_route_set_type(object, RTN_UNICAST);
+	rtnl_route_set_priority(object, route->priority);
+	/*
+	 * IPv4 keeps to this scope for what lies on a link (RFC 3549, ip-route(8)); IPv6 knows
+	 * none.
+	 */
+	rtnl_route_set_scope(
+		object, route->prefix.addr.family == AF_INET ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE);
+	rtnl_route_nh_set_ifindex(hop, (int)route->index);
+	rtnl_route_add_nexthop(object, hop);
+	return object;
+}
+
+/* The first next hop's link; 0: none (a blackhole, say). */
+static uint32_t link_of(struct rtnl_route *route)
+{
+	struct rtnl_nexthop *hop = rtnl_route_get_nnexthops(route) > 0
+		? rtnl_route_nexthop_n(route, 0)
+		: NULL;
+
+	return hop != NULL ? (uint32_t)rtnl_route_nh_get_ifindex(hop) : 0;
+}
+
+static bool same_place(struct rtnl_route *entry, const struct netlink_route *route)
+{
+	struct nl_addr *destination = rtnl_route_get_dst(entry);
+	struct prefix prefix;
+
+	return destination != NULL && netlink_from_nl(destination, &prefix) == 0 &&
+		prefix_equal(&prefix, &route->prefix) &&
+		rtnl_route_get_table(entry) == RT_TABLE_MAIN &&
+		rtnl_route_get_priority(entry) == route->priority;
+}
+
+/*
+ * Looks at what is in the route's place. 0: it is our very own; -EEXIST: somebody else's, named in
+ * `problem`.
+ */
+static int explain_clash(
+	struct netlink *netlink, const struct netlink_route *route, struct problem *problem)
+{
+	char prefix[ADDR_TEXT_MAX], name[IF_NAMESIZE];
+	struct nl_cache *cache;
+	int r = -EEXIST;
+
+	if (rtnl_route_alloc_cache(netlink->sock, route->prefix.addr.family, 0, &cache) < 0)
+		return r;
+	for (struct nl_object *object = nl_cache_get_first(cache); object != NULL;
+		object = nl_cache_get_next(object)) {
+		struct rtnl_route *entry = (struct rtnl_route *)object;
+		uint32_t link = link_of(entry);
+
+		if (!same_place(entry, route))
+			continue;
+		if (link == route->index && rtnl_route_get_protocol(entry) == RTPROT_CULVERT) {
+			r = 0;
+			break;
+		}
+		if (if_indextoname(link, name) == NULL)
+			(void)snprintf(name, sizeof(name), "link %u", link);
+		problem_set(problem,
+			"%s has a route with metric %u already, to %s (protocol %u); "
+			"remove that one, or give it another metric",
+			prefix_format(&route->prefix, prefix), route->priority, name,
+			rtnl_route_get_protocol(entry));
+	}
+	nl_cache_free(cache);
+	return r;
+}
+
+int netlink_route_add(
+	struct netlink *netlink, const struct netlink_route *route, struct problem *problem)
+{
+	char prefix[ADDR_TEXT_MAX];
+	struct rtnl_route *object = device_route(route);
+	struct nl_msg *message = NULL;
+	int r = -NLE_NOMEM;
+
+	/* Without NLM_F_EXCL the kernel would put ours in front of, or beside, somebody else's. */
+	if (object != NULL)
+		r = rtnl_route_build_add_request(object, NLM_F_EXCL, &message);
+	rtnl_route_put(object);
+	r = netlink_talk(netlink, r, message, problem);
+	if (r < 0)
+		problem_prepend(
+			problem, "cannot add route %s", prefix_format(&route->prefix, prefix));
+	return r == -EEXIST ? explain_clash(netlink, route, problem) : r;
+}
+
+int netlink_route_delete(
+	struct netlink *netlink, const struct netlink_route *route, struct problem *problem)
+{
+	char prefix[ADDR_TEXT_MAX];
+	struct rtnl_route *object = device_route(route);
+	struct nl_msg *message = NULL;
+	int r = -NLE_NOMEM;
+
+	if (object != NULL)
+		r = rtnl_route_build_del_request(object, 0, &message);
+	rtnl_route_put(object);
+	r = netlink_talk(netlink, r, message, problem);
+	if (r < 0)
+		problem_prepend(
+			problem, "cannot remove route %s", prefix_format(&route->prefix, prefix));
+	return r;
+}

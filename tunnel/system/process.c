@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "system/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/*
+ * Between fork and exec the child goes down a ladder of steps (child_run). When one fails it writes
+ * which, and errno, into a pipe that closes by itself when exec succeeds; the parent reads it and
+ * has the words.
+ */
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+
+int process_find_user(const char *name, struct process_user *ret_user, struct problem *problem)
+{
+	char buffer[4096];
+	struct passwd entry, *found;
+	int error = getpwnam_r(name, &entry, buffer, sizeof(buffer), &found);
+
+	if (error != 0) {
+		problem_set(problem, "cannot look up user '%s': %s", name, strerrordesc_np(error));
+		return -error;
+	}
+	if (found == NULL) {
+		problem_set(problem,
+			"there is no user '%s' to run the engine as; make one (useradd --system %s), "
+			"or set `user` to another",
+			name, name);
+		return -ENOENT;
+	}
+	*ret_user = (struct process_user){ .uid = entry.pw_uid, .gid = entry.pw_gid };
+	return 0;
+}
+
+bool process_has_capability(int capability)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(SYS_capget, &header, data) < 0)
+		return false;
+	return (data[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability)) != 0;
+}
+
+int process_ensure_standard_fds(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+		if (fd < 0)
+			return -errno;
+		/* These three are for children, too. */
+		if (fd <= STDERR_FILENO && fcntl(fd, F_SETFD, 0) < 0)
+			return -errno;
+	} while (fd <= STDERR_FILENO);
+	close(fd);
+	return 0;
+}
+
+void process_raise_fd_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int process_open_self(int *ret_fd)
+{
+	int fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	*ret_fd = fd;
+	return 0;
+}
+
+enum step {
+	STEP_SESSION,
+	STEP_SIGNALS,
+	STEP_DESCRIPTORS,
+	STEP_LIMITS,
+	STEP_BOUNDING,
+	STEP_USER,
+	STEP_CAPABILITIES,
+	STEP_NO_NEW_PRIVS,
+	STEP_EXEC,
+	STEP_COUNT
+};
+
+static const char *const step_text[STEP_COUNT] = {
+	[STEP_SESSION] = "cannot start a session for it",
+	[STEP_SIGNALS] = "cannot reset its signals",
+	[STEP_DESCRIPTORS] = "cannot set up its descriptors",
+	[STEP_LIMITS] = "cannot limit its core dumps",
+	[STEP_BOUNDING] = "cannot empty its capability bounding set",
+	[STEP_USER] = "cannot switch to its user (this needs CAP_SETUID and CAP_SETGID, and a user "
+		      "that exists in this user namespace)",
+	[STEP_CAPABILITIES] = "cannot drop its capabilities",
+	[STEP_NO_NEW_PRIVS] = "cannot set no_new_privs",
+	[STEP_EXEC] = "cannot execute this program again (its file has to be executable by the "
+		      "engine's user: chmod o+x)",
+};
+
+struct failure { /* what comes through the pipe */
+	int32_t step;
+	int32_t error;
+};
+
+static int reset_signals(void)
+{
+	struct sigaction action = { .sa_handler = SIG_DFL };
+	sigset_t none;
+
+	/* Caught ones go back by themselves at exec; ignored ones would not. */
+	if (sigaction(SIGPIPE, &action, NULL) < 0 || sigemptyset(&none) < 0 ||
+		sigprocmask(SIG_SETMASK, &none, NULL) < 0)
+		return -errno;
+	return 0;
+}
+
+/* *program_fd may have to make room for the channel; both must survive until exec. */
+static int arrange_fds(const struct process_plan *plan, int *program_fd, int *pipe_fd)
+{
+	int first_free = plan->channel_number + 1;
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int channel = fcntl(plan->channel_fd, F_DUPFD_CLOEXEC, first_free);
+	int program = fcntl(*program_fd, F_DUPFD_CLOEXEC, first_free);
+	int words = fcntl(*pipe_fd, F_DUPFD_CLOEXEC, first_free);
+
+	if (null < 0 || channel < 0 || program < 0 || words < 0)
+		return -errno;
+	*program_fd = program;
+	*pipe_fd = words;
+	if (dup2(null, STDIN_FILENO) < 0 || dup2(channel, plan->channel_number) < 0)
+		return -errno;
+	for (int fd = STDERR_FILENO + 1; fd < plan->channel_number; fd++)
+		close(fd);
+	/* The rest closes at exec, not now: the program and the pipe are among them. */
+	if (close_range((unsigned)first_free, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
+		return -errno;
+	return 0;
+}
+
+/*
+ * With an empty bounding set not even a child of uid 0 gets capabilities at exec. Without
+ * CAP_SETPCAP it cannot be emptied: no_new_privs then keeps file capabilities away, and the other
+ * sets are emptied further down.
+ */
+static int empty_bounding_set(void)
+{
+	for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++) {
+		if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
+			return errno == EPERM && getuid() != 0 ? 0 : -errno;
+	}
+	return 0;
+}
+
+static int switch_user(const struct process_user *user)
+{
+	if (user == NULL || (user->uid == geteuid() && user->gid == getegid()))
+		return 0;
+	if (setgroups(0, NULL) < 0 || setresgid(user->gid, user->gid, user->gid) < 0 ||
+		setresuid(user->uid, user->uid, user->uid) < 0)
+		return -errno;
+	return 0;
+}
+
+static int drop_capabilities(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
+
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
+		syscall(SYS_capset, &header, none) < 0)
+		return -errno;
+	return 0;
+}
+
+static int limit_core_dumps(void)
+{
+	struct rlimit none = { 0, 0 };
+
+	return setrlimit(RLIMIT_CORE, &none) < 0 ? -errno : 0;
+}
+
+/* The ladder; returns only when a step fails. *ret_step names it. */
+static int child_steps(const struct process_plan *plan, int *pipe_fd, enum step *ret_step)
+{
+	int program_fd = plan->program_fd;
+	int r;
+
+	*ret_step = STEP_SESSION;
+	if (setsid() < 0)
+		return -errno;
+	*ret_step = STEP_SIGNALS;
+	r = reset_signals();
+	if (r < 0)
+		return r;
+	*ret_step = STEP_DESCRIPTORS;
+	r = arrange_fds(plan, &program_fd, pipe_fd);
+	if (r < 0)
+		return r;
+	*ret_step = STEP_LIMITS;
+	r = limit_core_dumps();
+	if (r < 0)
+		return r;
+	*ret_step = STEP_BOUNDING;
+	r = empty_bounding_set();
+	if (r < 0)
+		return r;
+	*ret_step = STEP_USER;
+	r = switch_user(plan->user);
+	if (r < 0)
+		return r;
+	*ret_step = STEP_CAPABILITIES;
+	r = drop_capabilities();
+	if (r < 0)
+		return r;
+	*ret_step = STEP_NO_NEW_PRIVS;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	*ret_step = STEP_EXEC;
+	(void)fexecve(program_fd, plan->argv, environ);
+	return -errno;
+}
+
+static _Noreturn void child_run(const struct process_plan *plan, int pipe_fd)
+{
+	enum step step;
+	int r = child_steps(plan, &pipe_fd, &step);
+	struct failure failure = { .step = (int32_t)step, .error = r };
+	ssize_t n = write(pipe_fd, &failure, sizeof(failure));
+
+	_exit(n == (ssize_t)sizeof(failure) ? 126 : 127);
+}
+
+/* Waits for exec, or for the step that failed. */
+static int await_exec(int pipe_fd, struct problem *problem)
+{
+	struct failure failure;
+	ssize_t n;
+
+	do {
+		n = read(pipe_fd, &failure, sizeof(failure));
+	} while (n < 0 && errno == EINTR);
+	if (n == 0)
+		return 0;
+	if (n != (ssize_t)sizeof(failure) || failure.step < 0 || failure.step >= STEP_COUNT) {
+		problem_set(problem, "cannot start the engine: no word from it");
+		return -EIO;
+	}
+	problem_set(problem, "cannot start the engine: %s: %s", step_text[failure.step],
+		strerrordesc_np(-failure.error));
+	return failure.error;
+}
+
+static int explain(struct problem *problem, int error)
+{
+	problem_set(problem, "cannot start the engine: %s", strerrordesc_np(-error));
+	return error;
+}
+
+int process_spawn(
+	const struct process_plan *plan, struct process *ret_process, struct problem *problem)
+{
+	struct process process;
+	int fds[2], r;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return explain(problem, -errno);
+	process.pid = fork();
+	if (process.pid == 0)
+		child_run(plan, fds[1]);
+	r = process.pid < 0 ? -errno : 0;
+	close(fds[1]);
+	if (r < 0) {
+		close(fds[0]);
+		return explain(problem, r);
+	}
+	/* The child is not reaped yet, so that the number is surely its. */
+	process.fd = pidfd_open(process.pid, 0);
+	r = process.fd < 0 ? explain(problem, -errno) : await_exec(fds[0], problem);
+	close(fds[0]);
+	if (r < 0) {
+		(void)kill(process.pid, SIGKILL);
+		(void)waitpid(process.pid, NULL, 0);
+		if (process.fd >= 0)
+			close(process.fd);
+		return r;
+	}
+	*ret_process = process;
+	return 0;
+}
+
+int process_signal(const struct process *process, int signal)
+{
+	return pidfd_send_signal(process->fd, signal, NULL, 0) < 0 ? -errno : 0;
+}
+
+int process_reap(const struct process *process, struct process_end *ret_end)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	if (waitid(P_PIDFD, (id_t)process->fd, &info, WEXITED | WNOHANG) < 0)
+		return -errno;
+	if (info.si_pid == 0)
+		return -EAGAIN;
+	*ret_end = (struct process_end){
+		.signalled = info.si_code != CLD_EXITED,
+		.value = info.si_status,
+	};
+	return 0;
+}
+
+void process_settle(const char *name)
+{
+	(void)prctl(PR_SET_NAME, name, 0, 0, 0);
+#ifndef SANITIZED
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CULVERT_SYSTEM_PROCESS_H
+#define CULVERT_SYSTEM_PROCESS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/problem.h"
+
+/*
+ * Processes and privilege: a child that is this very program, under another user and without any
+ * capability. From a single-threaded parent's main thread only.
+ */
+
+struct process_user {
+	uid_t uid;
+	gid_t gid;
+};
+
+/* -ENOENT: no such user; or what getpwnam_r(3) says. With words. */
+int process_find_user(const char *name, struct process_user *ret_user, struct problem *problem);
+
+/* True: the calling thread has the capability (CAP_NET_ADMIN, …) in effect. */
+bool process_has_capability(int capability);
+
+/*
+ * Descriptors 0, 1 and 2 are open afterwards (/dev/null), so that none of ours gets their numbers.
+ */
+int process_ensure_standard_fds(void);
+
+/* The soft limit of open descriptors becomes the hard one; children inherit it. Best effort. */
+void process_raise_fd_limit(void);
+
+/*
+ * This program's own file, as it is now: a package's upgrade does not change what a later spawn
+ * runs. The caller closes it.
+ */
+int process_open_self(int *ret_fd);
+
+struct process_plan {
+	int program_fd;                  /* out of process_open_self() */
+	char *const *argv;               /* NULL-terminated */
+	int channel_fd;                  /* becomes the child's descriptor `channel_number` */
+	int channel_number;              /* > 2 */
+	const struct process_user *user; /* NULL: the user stays */
+};
+
+struct process {
+	pid_t pid;
+	int fd; /* pidfd_open(2): readable when the process has ended. The owner closes it */
+};
+
+/*
+ * Runs the program in a session of its own (a terminal's Ctrl-C does not reach it), stdin from
+ * /dev/null, stdout and stderr as here, no other descriptor but the channel, signals at their
+ * defaults, no core dumps, no_new_privs, no capability in any set. Works when the child's user
+ * cannot reach the program's path. Waits until the program has been started. Negative errno of the
+ * step that failed, with words: -EPERM (switching user), -EACCES (the user may not execute the
+ * program), …
+ */
+int process_spawn(
+	const struct process_plan *plan, struct process *ret_process, struct problem *problem);
+
+/* -ESRCH: it is gone already; -EPERM: another user's, and this process lacks CAP_KILL. */
+int process_signal(const struct process *process, int signal);
+
+struct process_end {
+	bool signalled;
+	int value; /* exit status, or the signal */
+};
+
+/* Collects a process that has ended. -EAGAIN: it has not. The pidfd stays open. */
+int process_reap(const struct process *process, struct process_end *ret_end);
+
+/*
+ * For the child, first thing in its main(): not dumpable, so that nobody of its user can look into
+ * its memory (ptrace(2)), and named for `ps`, as a program that was started by descriptor has only
+ * a number. Sanitized builds stay dumpable: LeakSanitizer traces its own process.
+ */
+void process_settle(const char *name);
+
+#endif

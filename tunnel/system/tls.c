@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One TLS connection over memory. OpenSSL reads what was fed and writes to the lent output buffer
+ * through the BIO in tls_bio.c; this file sees to it that a write never stops half-way, that
+ * nothing is left in the thread's error queue, that keys are renewed in time, and that the other
+ * end cannot keep us busy with messages of TLS's own.
+ *
+ * A tls object belongs to one thread at a time, its worker's.
+ */
+#include "system/tls_internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/err.h>
+
+enum {
+	/*
+	 * AES-GCM's limit is 2^24.5 full records under one key (RFC 8446, 5.5); this is a sixth of
+	 * it, 64 GiB, and costs nothing.
+	 */
+	TLS_KEY_UPDATE_RECORDS = 1 << 22,
+	/*
+	 * Messages of TLS's own (key updates) that the other end may send after the handshake: so
+	 * many at once, and one more for so many records of data. Each costs us a key derivation
+	 * and may ask for an answer.
+	 */
+	TLS_POST_HANDSHAKE_BURST = 32,
+	TLS_POST_HANDSHAKE_RECORDS = 1024,
+};
+
+/* ---- life ---- */
+
+/*
+ * Sees every TLS message before OpenSSL acts on it; it cannot refuse one, so it leaves a mark for
+ * the BIO.
+ */
+static void watch_messages(int is_write, int version, int content_type, const void *data,
+	size_t len, SSL *ssl, void *arg)
+{
+	struct tls *tls = arg;
+
+	(void)version;
+	(void)data;
+	(void)len;
+	(void)ssl;
+	if (is_write || !tls->established || content_type != SSL3_RT_HANDSHAKE)
+		return;
+	tls->post_handshake_messages++;
+	if (tls->post_handshake_messages >
+		TLS_POST_HANDSHAKE_BURST + tls->records_read / TLS_POST_HANDSHAKE_RECORDS)
+		tls->flooded = true;
+}
+
+int tls_new(struct tls_context *context, struct tls **ret_tls)
+{
+	struct tls *tls = calloc(1, sizeof(*tls));
+
+	if (!tls)
+		return -ENOMEM;
+	ERR_clear_error();
+	tls->context = tls_context_ref(context);
+	tls->key_update_records = TLS_KEY_UPDATE_RECORDS;
+	tls->ssl = SSL_new(context->ssl_context);
+	if (!tls->ssl || SSL_set_app_data(tls->ssl, tls) != 1 || tls_bio_attach(tls) != 0) {
+		ERR_clear_error();
+		tls_free(tls);
+		return -ENOMEM;
+	}
+	SSL_set_msg_callback(tls->ssl, watch_messages);
+	SSL_set_msg_callback_arg(tls->ssl, tls);
+	if (context->role == TLS_SERVER)
+		SSL_set_accept_state(tls->ssl);
+	else
+		SSL_set_connect_state(tls->ssl);
+	*ret_tls = tls;
+	return 0;
+}
+
+void tls_free(struct tls *tls)
+{
+	if (!tls)
+		return;
+	SSL_free(tls->ssl);
+	tls_context_unref(tls->context);
+	free(tls);
+}
+
+void tls_set_output(struct tls *tls, struct tls_output *output)
+{
+	tls->output = output;
+}
+
+void tls_feed(struct tls *tls, const void *data, size_t len)
+{
+	const uint8_t *bytes = data;
+
+	/*
+	 * The first bytes that ever come are kept for the words when they turn out not to be TLS.
+	 */
+	for (size_t i = 0; i < len && tls->opening_len < sizeof(tls->opening); i++)
+		tls->opening[tls->opening_len++] = bytes[i];
+	reader_init(&tls->input, data, len);
+}
+
+size_t tls_unread(const struct tls *tls)
+{
+	return reader_left(&tls->input);
+}
+
+void tls_set_key_update_records(struct tls *tls, uint64_t records)
+{
+	tls->key_update_records = records;
+}
+
+/* ---- failing ---- */
+
+/* The connection is over for good; the first cause stays the one that is told. */
+static void break_connection(struct tls *tls)
+{
+	if (!tls->broken && tls->flooded)
+		problem_set(&tls->problem,
+			"the other end broke the protocol: key update flood (%llu TLS messages "
+			"of its own in %llu records)",
+			(unsigned long long)tls->post_handshake_messages,
+			(unsigned long long)tls->records_read);
+	else if (!tls->broken && tls->problem.text[0] == '\0')
+		tls_words_connection(tls, &tls->problem);
+	tls->broken = true;
+	ERR_clear_error();
+}
+
+static int tell_broken(const struct tls *tls, struct problem *problem)
+{
+	if (problem)
+		*problem = tls->problem;
+	return -EPROTO;
+}
+
+/* ---- handshake ---- */
+
+static bool has_alpn(const struct tls *tls)
+{
+	const unsigned char *name;
+	unsigned int len;
+
+	SSL_get0_alpn_selected(tls->ssl, &name, &len);
+	return len == sizeof(TLS_ALPN_NAME) - 1 && memcmp(name, TLS_ALPN_NAME, len) == 0;
+}
+
+/* OpenSSL's releases spell the old groups differently; the new ones have one name. */
+static void note_group(struct tls *tls)
+{
+	int nid = (int)SSL_get_negotiated_group(tls->ssl);
+	const char *name;
+
+	if (nid == NID_X25519)
+		name = "X25519";
+	else if (nid == NID_X9_62_prime256v1)
+		name = "P-256";
+	else
+		name = SSL_group_to_name(tls->ssl, nid);
+	snprintf(tls->group, sizeof(tls->group), "%s", name ? name : "");
+	ERR_clear_error();
+}
+
+static int finish_handshake(struct tls *tls, struct problem *problem)
+{
+	if (!has_alpn(tls)) {
+		problem_set(&tls->problem,
+			"the other end speaks TLS but not %s: another program, or another version "
+			"of culvert, answers there",
+			TLS_ALPN_NAME);
+		break_connection(tls);
+		return tell_broken(tls, problem);
+	}
+	note_group(tls);
+	tls->established = true;
+	return 1;
+}
+
+int tls_handshake(struct tls *tls, struct problem *problem)
+{
+	int result;
+
+	if (tls->broken)
+		return tell_broken(tls, problem);
+	if (tls->established)
+		return 1;
+	ERR_clear_error();
+	result = SSL_do_handshake(tls->ssl);
+	if (result == 1)
+		return finish_handshake(tls, problem);
+	switch (SSL_get_error(tls->ssl, result)) {
+	case SSL_ERROR_WANT_READ:
+		ERR_clear_error();
+		return 0;
+	case SSL_ERROR_WANT_WRITE:
+		ERR_clear_error();
+		return -ENOBUFS;
+	case SSL_ERROR_ZERO_RETURN:
+		problem_set(&tls->problem,
+			"the other end closed the connection during the TLS handshake");
+		break;
+	default:
+		break;
+	}
+	break_connection(tls);
+	return tell_broken(tls, problem);
+}
+
+/* ---- who it is ---- */
+
+int tls_peer_identity(const struct tls *tls, struct identity *ret_identity, struct problem *problem)
+{
+	X509 *leaf = tls->established ? SSL_get0_peer_certificate(tls->ssl) : NULL;
+	char label[TLS_LABEL_MAX];
+	int error;
+
+	if (!leaf) {
+		problem_set(problem, "the other end has not shown a certificate yet");
+		return -EACCES;
+	}
+	error = tls_identity_check(leaf, SSL_get0_verified_chain(tls->ssl),
+		tls_role_other(tls->context->role), ret_identity, problem);
+	if (error)
+		problem_prepend(problem, "certificate of %s", tls_label(label, leaf));
+	ERR_clear_error();
+	return error;
+}
+
+time_t tls_peer_not_after(const struct tls *tls)
+{
+	X509 *leaf = SSL_get0_peer_certificate(tls->ssl);
+	time_t not_after = 0;
+
+	if (leaf)
+		(void)tls_time(X509_get0_notAfter(leaf), &not_after);
+	return not_after;
+}
+
+const char *tls_cipher(const struct tls *tls)
+{
+	return tls->established ? SSL_get_cipher_name(tls->ssl) : "";
+}
+
+const char *tls_group(const struct tls *tls)
+{
+	return tls->group;
+}
+
+/* ---- data ---- */
+
+/*
+ * Announces a new sending key with the next write. A failure only means later: an answer of
+ * OpenSSL's is on its way.
+ */
+static void renew_key(struct tls *tls)
+{
+	if (tls->records_written >= tls->key_update_records &&
+		SSL_key_update(tls->ssl, SSL_KEY_UPDATE_NOT_REQUESTED) == 1)
+		tls->records_written = 0;
+}
+
+int tls_write(struct tls *tls, const void *data, size_t len)
+{
+	size_t room = tls->output ? tls->output->capacity - tls->output->len : 0;
+	size_t written = 0;
+
+	if (tls->broken || !tls->established || tls->closed)
+		return -EPROTO;
+	if (len == 0)
+		return 0;
+	if (len > room || tls_output_bound(len) > room)
+		return -ENOBUFS;
+	ERR_clear_error();
+	renew_key(tls);
+	/*
+	 * The room is there, so OpenSSL has no reason to stop half-way: what stops it is an error.
+	 */
+	if (SSL_write_ex(tls->ssl, data, len, &written) != 1 || written != len) {
+		break_connection(tls);
+		return -EPROTO;
+	}
+	tls->records_written += len / TLS_RECORD_MAX + (len % TLS_RECORD_MAX != 0);
+	ERR_clear_error();
+	return 0;
+}
+
+/* What a failed SSL_read_ex means; `result` as it returned. */
+static int read_error(struct tls *tls, int result)
+{
+	int error = SSL_get_error(tls->ssl, result);
+
+	if (tls->flooded)
+		error = SSL_ERROR_SSL;
+	switch (error) {
+	case SSL_ERROR_WANT_READ:
+		return -EAGAIN;
+	case SSL_ERROR_WANT_WRITE:
+		return -ENOBUFS;
+	case SSL_ERROR_ZERO_RETURN:
+		return -EPIPE;
+	default:
+		break_connection(tls);
+		return -EPROTO;
+	}
+}
+
+int tls_read(
+	struct tls *tls, void *buffer, size_t capacity, size_t *ret_len, struct problem *problem)
+{
+	struct tls_output text = { .data = buffer, .capacity = capacity };
+	int error = 0;
+
+	if (tls->broken)
+		return tell_broken(tls, problem);
+	if (!tls->established) {
+		problem_set(problem, "the TLS handshake is not done");
+		return -EPROTO;
+	}
+	if (capacity == 0)
+		return -EINVAL;
+	ERR_clear_error();
+	while (error == 0 && text.len < text.capacity) {
+		size_t got = 0;
+		int result = SSL_read_ex(
+			tls->ssl, &text.data[text.len], text.capacity - text.len, &got);
+
+		if (result == 1) {
+			text.len += got;
+			tls->records_read++;
+		} else {
+			error = read_error(tls, result);
+		}
+	}
+	ERR_clear_error();
+	/*
+	 * What came before an error is handed over first; the error comes again with the next call.
+	 */
+	if (text.len > 0) {
+		*ret_len = text.len;
+		return 0;
+	}
+	return error == -EPROTO ? tell_broken(tls, problem) : error;
+}
+
+void tls_close(struct tls *tls)
+{
+	if (tls->broken || tls->closed || !tls->established)
+		return;
+	ERR_clear_error();
+	(void)SSL_shutdown(tls->ssl);
+	tls->closed = true;
+	ERR_clear_error();
+}
+
+void tls_release_buffers(struct tls *tls)
+{
+	if (tls->established && !tls->broken)
+		(void)SSL_free_buffers(
+			tls->ssl); /* it refuses while a record is half there, which is right */
+}

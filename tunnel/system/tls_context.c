@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Keys, certificates and settings, checked once and then shared by many connections. Everything is
+ * set explicitly, so that a system-wide openssl.cnf changes nothing that matters. Nothing here is
+ * global: a reload makes a new context, and the old one goes with its last connection.
+ *
+ * tls_context_new may be called from any thread; the result is immutable but for its counter.
+ */
+#include "system/tls_internal.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+enum {
+	SECURITY_LEVEL = 2
+}; /* at least 112 bits: RSA 2048, P-256, no SHA-1 (SSL_CTX_set_security_level(3)) */
+
+#define CIPHER_SUITES "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256"
+
+/*
+ * Best first, the first that the library can parse is taken. OpenSSL 3.5 sends a key share for each
+ * group marked '*', so that an end without the hybrid group costs no additional round trip.
+ */
+static const char *const group_lists[] = {
+	"*X25519MLKEM768:*X25519:P-256",
+	"X25519MLKEM768:X25519:P-256",
+	"X25519:P-256",
+};
+
+/* ---- PEM ---- */
+
+static BIO *open_view(const struct view *view)
+{
+	return view->len > 0 && view->len <= INT_MAX ? BIO_new_mem_buf(view->data, (int)view->len)
+						     : NULL;
+}
+
+/* Never prompts; `asked` tells that a passphrase would have been needed. */
+static int refuse_passphrase(char *buffer, int size, int writing, void *asked)
+{
+	(void)buffer;
+	(void)size;
+	(void)writing;
+	*(bool *)asked = true;
+	return -1;
+}
+
+/* After a PEM reader has returned NULL: did it find the end of the text, or something broken? */
+static bool is_pem_end(void)
+{
+	unsigned long error = ERR_peek_last_error();
+
+	return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
+}
+
+/* -EINVAL: a certificate is broken, or there is none. `part` names the text to the person. */
+static int read_certificates(const struct view *text, const char *part,
+	STACK_OF(X509) * *ret_certificates, struct problem *problem)
+{
+	STACK_OF(X509) *certificates = sk_X509_new_null();
+	BIO *bio = open_view(text);
+	X509 *one;
+
+	if (!certificates)
+		goto fail_memory;
+	while (bio && (one = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
+		if (sk_X509_push(certificates, one) <= 0) {
+			X509_free(one);
+			goto fail_memory;
+		}
+	}
+	if (bio && !is_pem_end()) {
+		problem_set(problem, "%s: certificate %d is damaged (%s)", part,
+			sk_X509_num(certificates) + 1, tls_words_queue());
+		goto fail;
+	}
+	if (sk_X509_num(certificates) == 0) {
+		problem_set(problem,
+			"%s: holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)", part);
+		goto fail;
+	}
+	BIO_free(bio);
+	ERR_clear_error();
+	*ret_certificates = certificates;
+	return 0;
+
+fail_memory:
+	BIO_free(bio);
+	sk_X509_pop_free(certificates, X509_free);
+	return -ENOMEM;
+fail:
+	BIO_free(bio);
+	sk_X509_pop_free(certificates, X509_free);
+	return -EINVAL;
+}
+
+static int read_key(const struct view *text, EVP_PKEY **ret_key, struct problem *problem)
+{
+	BIO *bio = open_view(text);
+	bool asked = false;
+	EVP_PKEY *key;
+
+	key = bio ? PEM_read_bio_PrivateKey(bio, NULL, refuse_passphrase, &asked) : NULL;
+	BIO_free(bio);
+	if (!key && asked)
+		problem_set(problem,
+			"key: is protected by a passphrase; store it without one "
+			"(openssl pkey -in FILE -out NEWFILE) and keep it readable by root only");
+	else if (!key) /* OpenSSL's decoders do not tell a damaged key from none */
+		problem_set(problem,
+			"key: holds no readable private key in PEM form (-----BEGIN PRIVATE "
+			"KEY-----) (%s)",
+			tls_words_queue());
+	ERR_clear_error();
+	if (!key)
+		return -EINVAL;
+	*ret_key = key;
+	return 0;
+}
+
+/* ---- our own certificate ---- */
+
+static int check_dates(X509 *leaf, struct problem *problem)
+{
+	char label[TLS_LABEL_MAX], date[TLS_DATE_MAX];
+	struct identity identity;
+
+	if (X509_cmp_current_time(X509_get0_notBefore(leaf)) > 0) {
+		problem_set(problem,
+			"certificate: that of %s is valid only from %s; check the clock of this "
+			"host",
+			tls_label(label, leaf), tls_date_time(date, X509_get0_notBefore(leaf)));
+		return -EINVAL;
+	}
+	if (X509_cmp_current_time(X509_get0_notAfter(leaf)) > 0)
+		return 0;
+	tls_date(date, X509_get0_notAfter(leaf));
+	if (tls_identity_peek(leaf, &identity))
+		problem_set(problem,
+			"certificate: that of %s expired on %s; renew it with culvert-pki renew %s",
+			identity.name, date, identity.name);
+	else
+		problem_set(problem, "certificate: that of %s expired on %s; replace it",
+			tls_label(label, leaf), date);
+	return -EINVAL;
+}
+
+static int check_chain_size(STACK_OF(X509) * chain, struct problem *problem)
+{
+	size_t size = 0;
+
+	for (int i = 0; i < sk_X509_num(chain); i++) {
+		int one = i2d_X509(sk_X509_value(chain, i), NULL);
+
+		size += one > 0 ? (size_t)one : 0;
+	}
+	if (size <= TLS_OWN_CHAIN_BYTES)
+		return 0;
+	problem_set(problem,
+		"certificate: it and its intermediates have %zu bytes; at most %d can be sent",
+		size, TLS_OWN_CHAIN_BYTES);
+	return -EINVAL;
+}
+
+static int check_own(
+	struct tls_context *context, STACK_OF(X509) * chain, EVP_PKEY *key, struct problem *problem)
+{
+	X509 *leaf = sk_X509_value(chain, 0);
+	int error;
+
+	if (X509_check_private_key(leaf, key) != 1) {
+		ERR_clear_error();
+		problem_set(problem,
+			"key: does not belong to the certificate; use the two that were made "
+			"together");
+		return -EINVAL;
+	}
+	error = check_dates(leaf, problem);
+	if (error == 0)
+		error = check_chain_size(chain, problem);
+	if (error)
+		return error;
+	if (tls_identity_check(leaf, NULL, context->role, &context->identity, problem) != 0) {
+		problem_prepend(problem, "certificate");
+		return -EINVAL;
+	}
+	return tls_time(X509_get0_notAfter(leaf), &context->not_after);
+}
+
+static int use_own(
+	struct tls_context *context, const struct tls_material *material, struct problem *problem)
+{
+	STACK_OF(X509) *chain = NULL;
+	EVP_PKEY *key = NULL;
+	X509 *leaf;
+	int error;
+
+	error = read_certificates(&material->certificate, "certificate", &chain, problem);
+	if (error)
+		return error;
+	error = read_key(&material->key, &key, problem);
+	if (error == 0)
+		error = check_own(context, chain, key, problem);
+	if (error == 0) {
+		leaf = sk_X509_shift(chain);
+		if (SSL_CTX_use_cert_and_key(context->ssl_context, leaf, key, chain, 1) != 1) {
+			problem_set(problem, "certificate: cannot be used (%s)", tls_words_queue());
+			error = -EINVAL;
+		}
+		X509_free(leaf);
+	}
+	EVP_PKEY_free(key);
+	sk_X509_pop_free(chain, X509_free);
+	return error;
+}
+
+/* ---- whom we trust ---- */
+
+static int add_authorities(X509_STORE *store, STACK_OF(X509) * authorities, struct problem *problem)
+{
+	char label[TLS_LABEL_MAX];
+
+	for (int i = 0; i < sk_X509_num(authorities); i++) {
+		X509 *authority = sk_X509_value(authorities, i);
+
+		if (!(X509_get_extension_flags(authority) & EXFLAG_CA)) {
+			problem_set(problem,
+				"ca: the certificate \"%s\" in it is not a CA's; put only CA "
+				"certificates there",
+				tls_label_name(label, X509_get_subject_name(authority)));
+			return -EINVAL;
+		}
+		if (X509_STORE_add_cert(store, authority) != 1)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static bool is_crl_of(X509_CRL *crl, STACK_OF(X509) * authorities)
+{
+	for (int i = 0; i < sk_X509_num(authorities); i++) {
+		X509 *authority = sk_X509_value(authorities, i);
+
+		if (X509_NAME_cmp(X509_get_subject_name(authority), X509_CRL_get_issuer(crl)) ==
+				0 &&
+			X509_CRL_verify(crl, X509_get0_pubkey(authority)) == 1)
+			return true;
+	}
+	return false;
+}
+
+static int add_crl(
+	X509_STORE *store, X509_CRL *crl, STACK_OF(X509) * authorities, struct problem *problem)
+{
+	char label[TLS_LABEL_MAX];
+
+	if (!is_crl_of(crl, authorities)) {
+		ERR_clear_error();
+		problem_set(problem,
+			"crl: the revocation list of \"%s\" is not signed by a CA of the ca file; "
+			"make it with the CA that is in use",
+			tls_label_name(label, X509_CRL_get_issuer(crl)));
+		return -EINVAL;
+	}
+	return X509_STORE_add_crl(store, crl) == 1 ? 0 : -ENOMEM;
+}
+
+static int add_crls(X509_STORE *store, const struct view *text, STACK_OF(X509) * authorities,
+	struct problem *problem)
+{
+	BIO *bio = open_view(text);
+	X509_CRL *crl;
+	int count = 0;
+	int error = 0;
+
+	while (bio && error == 0 && (crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL)) != NULL) {
+		error = add_crl(store, crl, authorities, problem);
+		X509_CRL_free(crl);
+		count++;
+	}
+	if (error == 0 && bio && !is_pem_end()) {
+		problem_set(problem, "crl: revocation list %d is damaged (%s)", count + 1,
+			tls_words_queue());
+		error = -EINVAL;
+	} else if (error == 0 && count == 0) {
+		problem_set(problem,
+			"crl: holds no revocation list in PEM form (-----BEGIN X509 CRL-----)");
+		error = -EINVAL;
+	}
+	BIO_free(bio);
+	ERR_clear_error();
+	return error;
+}
+
+static int use_trust(
+	struct tls_context *context, const struct tls_material *material, struct problem *problem)
+{
+	X509_STORE *store = SSL_CTX_get_cert_store(context->ssl_context);
+	unsigned long flags = X509_V_FLAG_X509_STRICT;
+	STACK_OF(X509) * authorities;
+	int error;
+
+	error = read_certificates(&material->ca, "ca", &authorities, problem);
+	if (error)
+		return error;
+	error = add_authorities(store, authorities, problem);
+	if (error == 0 && material->crl.len > 0) {
+		flags |= X509_V_FLAG_CRL_CHECK;
+		error = add_crls(store, &material->crl, authorities, problem);
+	}
+	sk_X509_pop_free(authorities, X509_free);
+	if (error == 0 && X509_STORE_set_flags(store, flags) != 1)
+		error = -ENOMEM;
+	return error;
+}
+
+/* ---- settings ---- */
+
+/* The server picks: culvert/1 or an alert (no_application_protocol), RFC 7301, 3.2. */
+static int select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
+	const unsigned char *in, unsigned int in_len, void *unused)
+{
+	unsigned char *chosen;
+
+	(void)ssl;
+	(void)unused;
+	if (SSL_select_next_proto(&chosen, out_len, (const unsigned char *)TLS_ALPN_WIRE,
+		    sizeof(TLS_ALPN_WIRE) - 1, in, in_len) != OPENSSL_NPN_NEGOTIATED)
+		return SSL_TLSEXT_ERR_ALERT_FATAL;
+	*out = chosen;
+	return SSL_TLSEXT_ERR_OK;
+}
+
+/*
+ * A client that sends no ALPN at all would never reach select_alpn. One without supported_versions
+ * speaks TLS 1.2 at most, and is left to OpenSSL for the right alert.
+ */
+static int require_alpn(SSL *ssl, int *alert, void *unused)
+{
+	const unsigned char *data;
+	size_t len;
+
+	(void)unused;
+	if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_supported_versions, &data, &len) != 1 ||
+		SSL_client_hello_get0_ext(
+			ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &data, &len) == 1)
+		return SSL_CLIENT_HELLO_SUCCESS;
+	*alert = SSL_AD_NO_APPLICATION_PROTOCOL;
+	ERR_raise(ERR_LIB_SSL, SSL_R_NO_APPLICATION_PROTOCOL);
+	return SSL_CLIENT_HELLO_ERROR;
+}
+
+static bool set_groups(SSL_CTX *ssl)
+{
+	bool done = false;
+
+	for (size_t i = 0; !done && i < sizeof(group_lists) / sizeof(group_lists[0]); i++)
+		done = SSL_CTX_set1_groups_list(ssl, group_lists[i]) == 1;
+	ERR_clear_error();
+	return done;
+}
+
+static uint64_t options(void)
+{
+	uint64_t set = SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
+		SSL_OP_CIPHER_SERVER_PREFERENCE;
+
+#ifdef SSL_OP_NO_RX_CERTIFICATE_COMPRESSION /* since OpenSSL 3.2 */
+	set |= SSL_OP_NO_RX_CERTIFICATE_COMPRESSION | SSL_OP_NO_TX_CERTIFICATE_COMPRESSION;
+#endif
+	return set;
+}
+
+static bool set_up(SSL_CTX *ssl, enum tls_role role)
+{
+	if (SSL_CTX_set_min_proto_version(ssl, TLS1_3_VERSION) != 1 ||
+		SSL_CTX_set_max_proto_version(ssl, TLS1_3_VERSION) != 1 ||
+		SSL_CTX_set_ciphersuites(ssl, CIPHER_SUITES) != 1 || !set_groups(ssl) ||
+		SSL_CTX_set_num_tickets(ssl, 0) != 1 || SSL_CTX_set_max_early_data(ssl, 0) != 1)
+		return false;
+	SSL_CTX_set_options(ssl, options());
+	SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
+	/* Our chain is sent as configured, not built anew from the ca file for each handshake. */
+	SSL_CTX_set_mode(ssl, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);
+	if (SSL_CTX_get_security_level(ssl) < SECURITY_LEVEL)
+		SSL_CTX_set_security_level(ssl, SECURITY_LEVEL);
+	SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+	SSL_CTX_set_verify_depth(ssl, TLS_CHAIN_DEPTH);
+	SSL_CTX_set_max_cert_list(ssl, TLS_CHAIN_BYTES);
+	SSL_CTX_set_cert_verify_callback(ssl, tls_verify, NULL);
+	if (role == TLS_SERVER) {
+		SSL_CTX_set_alpn_select_cb(ssl, select_alpn, NULL);
+		SSL_CTX_set_client_hello_cb(ssl, require_alpn, NULL);
+		return true;
+	}
+	/* This one returns 0 for success. */
+	return SSL_CTX_set_alpn_protos(
+		       ssl, (const unsigned char *)TLS_ALPN_WIRE, sizeof(TLS_ALPN_WIRE) - 1) == 0;
+}
+
+/* ---- the object ---- */
+
+int tls_context_new(enum tls_role role, const struct tls_material *material,
+	struct tls_context **ret_context, struct problem *problem)
+{
+	struct tls_context *context = calloc(1, sizeof(*context));
+	int error;
+
+	if (!context)
+		return -ENOMEM;
+	ERR_clear_error();
+	atomic_init(&context->references, 1);
+	context->role = role;
+	context->ssl_context = SSL_CTX_new(TLS_method());
+	context->bio_method = tls_bio_method_new();
+	error = context->ssl_context && context->bio_method ? 0 : -ENOMEM;
+	if (error == 0 && !set_up(context->ssl_context, role)) {
+		problem_set(problem, "the OpenSSL library refuses our TLS settings: %s",
+			tls_words_queue());
+		error = -EINVAL;
+	}
+	if (error == 0)
+		error = use_own(context, material, problem);
+	if (error == 0)
+		error = use_trust(context, material, problem);
+	ERR_clear_error();
+	if (error) {
+		tls_context_unref(context);
+		return error;
+	}
+	*ret_context = context;
+	return 0;
+}
+
+struct tls_context *tls_context_ref(struct tls_context *context)
+{
+	if (context)
+		atomic_fetch_add_explicit(&context->references, 1, memory_order_relaxed);
+	return context;
+}
+
+void tls_context_unref(struct tls_context *context)
+{
+	if (!context ||
+		atomic_fetch_sub_explicit(&context->references, 1, memory_order_acq_rel) != 1)
+		return;
+	SSL_CTX_free(context->ssl_context);
+	BIO_meth_free(context->bio_method);
+	free(context);
+}
+
+const struct identity *tls_context_identity(const struct tls_context *context)
+{
+	return &context->identity;
+}
+
+time_t tls_context_not_after(const struct tls_context *context)
+{
+	return context->not_after;
+}

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The judgement on the other end's certificate, inside the handshake: OpenSSL builds and checks the
+ * chain, then our own rules (tls_identity.c) follow while an alert can still be sent. The words are
+ * for the side that refuses; the alert is all that the other side learns, so it is chosen to say
+ * the truth there.
+ *
+ * Called by OpenSSL on the thread that drives the handshake.
+ */
+#include "system/tls_internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include <openssl/x509v3.h>
+
+struct refusal {
+	X509_STORE_CTX *store;
+	X509 *certificate; /* the one that OpenSSL found fault with */
+	int error;
+	bool is_leaf;
+	enum tls_role holder;
+	struct identity identity; /* of the leaf, where it has a proper one */
+	bool has_identity;
+	char who[TLS_LABEL_MAX +
+		32]; /* "certificate of branch-a", "certificate of the CA "Example"" */
+	struct problem *problem;
+};
+
+static void refusal_init(struct refusal *refusal, X509_STORE_CTX *store, enum tls_role holder,
+	struct problem *problem)
+{
+	char label[TLS_LABEL_MAX];
+
+	*refusal = (struct refusal){
+		.store = store,
+		.certificate = X509_STORE_CTX_get_current_cert(store),
+		.error = X509_STORE_CTX_get_error(store),
+		.is_leaf = X509_STORE_CTX_get_error_depth(store) == 0,
+		.holder = holder,
+		.problem = problem,
+	};
+	if (!refusal->certificate) {
+		refusal->certificate = X509_STORE_CTX_get0_cert(store);
+		refusal->is_leaf = true;
+	}
+	if (refusal->is_leaf) {
+		refusal->has_identity = tls_identity_peek(refusal->certificate, &refusal->identity);
+		snprintf(refusal->who, sizeof(refusal->who), "certificate of %s",
+			tls_label(label, refusal->certificate));
+	} else {
+		snprintf(refusal->who, sizeof(refusal->who), "certificate of the CA \"%s\"",
+			tls_label_name(label, X509_get_subject_name(refusal->certificate)));
+	}
+}
+
+/*
+ * "; renew it with culvert-pki renew branch-a", as far as there is a name that a person could type.
+ */
+static void say_cure(const struct refusal *refusal, const char *text, const char *command)
+{
+	if (refusal->is_leaf && refusal->has_identity)
+		problem_set(refusal->problem, "%s %s; %s it with culvert-pki %s %s", refusal->who,
+			text, *command == 'r' ? "renew" : "replace", command,
+			refusal->identity.name);
+	else if (refusal->is_leaf)
+		problem_set(refusal->problem, "%s %s; it has to be replaced", refusal->who, text);
+	else
+		problem_set(refusal->problem, "%s %s; a new CA has to be made for both ends",
+			refusal->who, text);
+}
+
+static void say_expired(const struct refusal *refusal)
+{
+	char date[TLS_DATE_MAX], text[64];
+
+	snprintf(text, sizeof(text), "expired on %s",
+		tls_date(date, X509_get0_notAfter(refusal->certificate)));
+	say_cure(refusal, text, "renew");
+}
+
+static void say_not_yet_valid(const struct refusal *refusal)
+{
+	char date[TLS_DATE_MAX];
+
+	problem_set(refusal->problem,
+		"%s is valid only from %s; check the clock of this host and of the one that "
+		"issued it",
+		refusal->who, tls_date_time(date, X509_get0_notBefore(refusal->certificate)));
+}
+
+static void say_revoked(const struct refusal *refusal)
+{
+	X509_CRL *crl = X509_STORE_CTX_get0_current_crl(refusal->store);
+	X509_REVOKED *revoked = NULL;
+	char date[TLS_DATE_MAX], text[64];
+
+	if (crl && X509_CRL_get0_by_cert(crl, &revoked, refusal->certificate) == 1 && revoked)
+		snprintf(text, sizeof(text), "was revoked on %s",
+			tls_date(date, X509_REVOKED_get0_revocationDate(revoked)));
+	else
+		snprintf(text, sizeof(text), "is revoked");
+	say_cure(refusal, text, tls_role_name(refusal->holder));
+}
+
+static void say_unknown_issuer(const struct refusal *refusal)
+{
+	char issuer[TLS_LABEL_MAX];
+
+	problem_set(refusal->problem,
+		"%s was issued by \"%s\", which is not in our ca file; use a certificate of our "
+		"CA there, or add that CA here",
+		refusal->who, tls_label_name(issuer, X509_get_issuer_name(refusal->certificate)));
+}
+
+static void say_bad_signature(const struct refusal *refusal)
+{
+	char issuer[TLS_LABEL_MAX];
+
+	problem_set(refusal->problem,
+		"%s is not signed by the CA \"%s\" in our ca file, only by one of that name; if "
+		"the CA was made anew, issue the certificate again",
+		refusal->who, tls_label_name(issuer, X509_get_issuer_name(refusal->certificate)));
+}
+
+/* OpenSSL's purpose check also fails on a key usage, and on an issuer that is no CA. */
+static void say_wrong_purpose(const struct refusal *refusal)
+{
+	struct identity ignored;
+	struct problem rule;
+
+	if (!refusal->is_leaf ||
+		tls_identity_check(refusal->certificate, NULL, refusal->holder, &ignored, &rule) ==
+			0)
+		problem_set(refusal->problem, "%s does not permit what it is used for (%s)",
+			refusal->who, X509_verify_cert_error_string(refusal->error));
+	else
+		problem_set(refusal->problem, "%s is refused: %s", refusal->who, rule.text);
+}
+
+static void say_crl(const struct refusal *refusal)
+{
+	X509_CRL *crl = X509_STORE_CTX_get0_current_crl(refusal->store);
+	char issuer[TLS_LABEL_MAX], date[TLS_DATE_MAX];
+
+	tls_label_name(issuer, X509_get_issuer_name(refusal->certificate));
+	if (refusal->error == X509_V_ERR_UNABLE_TO_GET_CRL)
+		problem_set(refusal->problem,
+			"%s cannot be checked: our crl file has no revocation list of its issuer "
+			"\"%s\"; add one (culvert-pki makes it)",
+			refusal->who, issuer);
+	else if (refusal->error == X509_V_ERR_CRL_HAS_EXPIRED && crl)
+		problem_set(refusal->problem,
+			"our revocation list of \"%s\" expired on %s, so %s cannot be checked; "
+			"make a new one with culvert-pki and put it here",
+			issuer, tls_date(date, X509_CRL_get0_nextUpdate(crl)), refusal->who);
+	else
+		problem_set(refusal->problem,
+			"our revocation list of \"%s\" does not do (%s), so %s cannot be checked; "
+			"make a new one with culvert-pki and put it here",
+			issuer, X509_verify_cert_error_string(refusal->error), refusal->who);
+}
+
+static bool is_crl_error(int error)
+{
+	switch (error) {
+	case X509_V_ERR_UNABLE_TO_GET_CRL:
+	case X509_V_ERR_UNABLE_TO_DECRYPT_CRL_SIGNATURE:
+	case X509_V_ERR_CRL_SIGNATURE_FAILURE:
+	case X509_V_ERR_CRL_NOT_YET_VALID:
+	case X509_V_ERR_CRL_HAS_EXPIRED:
+	case X509_V_ERR_ERROR_IN_CRL_LAST_UPDATE_FIELD:
+	case X509_V_ERR_ERROR_IN_CRL_NEXT_UPDATE_FIELD:
+	case X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER:
+	case X509_V_ERR_KEYUSAGE_NO_CRL_SIGN:
+	case X509_V_ERR_UNHANDLED_CRITICAL_CRL_EXTENSION:
+	case X509_V_ERR_DIFFERENT_CRL_SCOPE:
+	case X509_V_ERR_CRL_PATH_VALIDATION_ERROR:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void say_refusal(const struct refusal *refusal)
+{
+	switch (refusal->error) {
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+		say_expired(refusal);
+		return;
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		say_not_yet_valid(refusal);
+		return;
+	case X509_V_ERR_CERT_REVOKED:
+		say_revoked(refusal);
+		return;
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+	case X509_V_ERR_CERT_UNTRUSTED:
+		say_unknown_issuer(refusal);
+		return;
+	case X509_V_ERR_CERT_SIGNATURE_FAILURE:
+		say_bad_signature(refusal);
+		return;
+	case X509_V_ERR_INVALID_PURPOSE:
+		say_wrong_purpose(refusal);
+		return;
+	case X509_V_ERR_CERT_CHAIN_TOO_LONG:
+		problem_set(refusal->problem,
+			"the other end's certificate comes with more than %d CA certificates",
+			TLS_CHAIN_DEPTH);
+		return;
+	default:
+		if (is_crl_error(refusal->error))
+			say_crl(refusal);
+		else
+			problem_set(refusal->problem, "%s is refused: %s", refusal->who,
+				X509_verify_cert_error_string(refusal->error));
+	}
+}
+
+static struct tls *tls_of(X509_STORE_CTX *store)
+{
+	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+
+	return SSL_get_app_data(ssl);
+}
+
+/*
+ * Called by OpenSSL with every verdict; only here are the certificate and the revocation list in
+ * question known.
+ */
+static int note_verdict(int is_good, X509_STORE_CTX *store)
+{
+	struct tls *tls = tls_of(store);
+	struct refusal refusal;
+
+	if (is_good)
+		return 1;
+	refusal_init(&refusal, store, tls_role_other(tls->context->role), &tls->problem);
+	say_refusal(&refusal);
+	return 0;
+}
+
+/*
+ * The alert follows from the error that is left in the store (OpenSSL's ssl_x509err2alert table).
+ */
+static int refuse_chain(X509_STORE_CTX *store, struct problem *problem)
+{
+	int error = X509_STORE_CTX_get_error(store);
+
+	if (problem->text[0] == '\0')
+		problem_set(problem, "the other end's certificate could not be checked: %s",
+			X509_verify_cert_error_string(error));
+	/*
+	 * A fault of our own revocation list must not reach the other end as "your certificate has
+	 * expired".
+	 */
+	if (is_crl_error(error) || error == X509_V_OK)
+		X509_STORE_CTX_set_error(store, X509_V_ERR_UNSPECIFIED); /* internal_error */
+	return 0;
+}
+
+int tls_verify(X509_STORE_CTX *store, void *unused)
+{
+	struct tls *tls = tls_of(store);
+	enum tls_role holder = tls_role_other(tls->context->role);
+	X509 *leaf = X509_STORE_CTX_get0_cert(store);
+	struct identity ignored; /* asked for again with tls_peer_identity */
+	struct problem rule;
+	char label[TLS_LABEL_MAX];
+
+	(void)unused;
+	X509_STORE_CTX_set_verify_cb(store, note_verdict);
+	if (X509_verify_cert(store) <= 0)
+		return refuse_chain(store, &tls->problem);
+	if (tls_identity_check(leaf, X509_STORE_CTX_get0_chain(store), holder, &ignored, &rule) !=
+		0) {
+		problem_set(&tls->problem, "certificate of %s is refused: %s",
+			tls_label(label, leaf), rule.text);
+		X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED); /* bad_certificate */
+		return 0;
+	}
+	return 1;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "system/tun.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if.h>
+#include <linux/if_tun.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/offload.h"
+
+/* Linux 6.2 and later; Debian 12's headers are older. */
+#ifndef TUN_F_USO4
+#define TUN_F_USO4 0x20
+#define TUN_F_USO6 0x40
+#endif
+
+enum { TUN_VNET_SIZE = 10 }; /* struct virtio_net_hdr without num_buffers */
+
+static int configure(int fd, const char *name, bool multi_queue, char *ret_name)
+{
+	struct ifreq request = { .ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR };
+	int header_size = TUN_VNET_SIZE, little_endian = 1;
+
+	if (multi_queue)
+		request.ifr_flags = (short)(request.ifr_flags | IFF_MULTI_QUEUE);
+	memcpy(request.ifr_name, name, strlen(name) + 1);
+	if (ioctl(fd, TUNSETIFF, &request) < 0)
+		return -errno;
+	if (ioctl(fd, TUNSETVNETHDRSZ, &header_size) < 0 ||
+		ioctl(fd, TUNSETVNETLE, &little_endian) < 0)
+		return -errno;
+	memcpy(ret_name, request.ifr_name, IFNAMSIZ);
+	return 0;
+}
+
+int tun_open(const char *name, bool multi_queue, int *ret_fd, char *ret_name)
+{
+	int fd, r;
+
+	if (name[0] == '\0' || strlen(name) >= IFNAMSIZ)
+		return -EINVAL;
+	fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	r = configure(fd, name, multi_queue, ret_name);
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+/* Leaves out what is nothing without its foundation, which the kernel would refuse as a whole. */
+static uint32_t well_founded(uint32_t offloads)
+{
+	offloads &= OFFLOAD_ALL;
+	if ((offloads & OFFLOAD_CSUM) == 0)
+		return 0;
+	if ((offloads & (OFFLOAD_TSO4 | OFFLOAD_TSO6)) == 0)
+		offloads &= ~(uint32_t)OFFLOAD_ECN;
+	return offloads;
+}
+
+static unsigned long kernel_flags(uint32_t offloads)
+{
+	static const struct {
+		uint32_t offload;
+		unsigned flags;
+	} table[] = {
+		{ OFFLOAD_CSUM, TUN_F_CSUM },
+		{ OFFLOAD_TSO4, TUN_F_TSO4 },
+		{ OFFLOAD_TSO6, TUN_F_TSO6 },
+		{ OFFLOAD_ECN, TUN_F_TSO_ECN },
+		{ OFFLOAD_USO, TUN_F_USO4 | TUN_F_USO6 },
+	};
+	unsigned long flags = 0;
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		if ((offloads & table[i].offload) != 0)
+			flags |= table[i].flags;
+	}
+	return flags;
+}
+
+int tun_set_offloads(int fd, uint32_t offloads, uint32_t *ret_set)
+{
+	/*
+	 * Most is asked for first; then what older kernels, or other builds of them, do not know
+	 * goes.
+	 */
+	static const uint32_t give_up[] = { 0, OFFLOAD_USO, OFFLOAD_USO | OFFLOAD_ECN,
+		OFFLOAD_ALL };
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof(give_up) / sizeof(give_up[0]); i++) {
+		uint32_t set = well_founded(offloads & ~give_up[i]);
+
+		if (ioctl(fd, TUNSETOFFLOAD, kernel_flags(set)) == 0) {
+			*ret_set = set;
+			return 0;
+		}
+		r = -errno;
+		if (r != -EINVAL)
+			return r;
+	}
+	return r;
+}
+
+uint32_t tun_kernel_offloads(void)
+{
+	struct utsname name;
+	unsigned long major, minor = 0;
+	char *end;
+
+	if (uname(&name) < 0)
+		return OFFLOAD_ALL & ~(uint32_t)OFFLOAD_USO;
+	major = strtoul(name.release, &end, 10);
+	if (*end == '.')
+		minor = strtoul(end + 1, NULL, 10);
+	if (major > 6 || (major == 6 && minor >= 2))
+		return OFFLOAD_ALL;
+	return OFFLOAD_ALL & ~(uint32_t)OFFLOAD_USO;
+}
