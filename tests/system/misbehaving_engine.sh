@@ -1,0 +1,243 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# netd against an engine that is broken or subverted: whatever it sends, the host's links, addresses and routes stay as they
+# are, and the log says what it asked for. Then netd around a sound engine: start-up refusals, deaths, signals, kill -9.
+# The engine's part is played by netd_harness.c.
+#
+#   host: eth0 10.20.40.1/24 ──── other        branch-a may announce 10.20.0.0/16, the pool is 10.99.0.0/24
+#
+# check: timeout 120
+#
+# shellcheck disable=SC2317 # Functions are called by name, by check and wait_for.
+set -euo pipefail
+# shellcheck source=tests/system/lib.sh
+source "$(dirname "$0")/lib.sh"
+
+HARNESS=$BUILD/system/netd_harness
+EXPECTED='as expected'
+ns_add host
+ns_add other
+veth host eth0 other eth0
+addr host eth0 10.20.40.1/24
+addr host eth0 2001:db8:20:40::1/64
+echo secret >"$WORK/key"
+chmod 600 "$WORK/key"
+
+snapshot() {
+	ip_ns host -o link
+	ip_ns host -o addr
+	ip_ns host route show table all
+	ip_ns host -6 route show table all
+	ip_ns host rule
+}
+UNTOUCHED=$(snapshot)
+
+start() { # ROLE SCENARIO [VARIABLE=VALUE...]
+	start_bg "$WORK/$2.log" "$2" in_ns host env "${@:3}" "$HARNESS" "$1" "$2" "$WORK"
+}
+stop_clean() { # SCENARIO; it ends well and leaves nothing
+	stop_bg "$1"
+	check_equal "$1: netd ends with 0" 0 "$EXIT_STATUS"
+	check_equal "$1: nothing is left on the host" "$UNTOUCHED" "$(snapshot)"
+	check_fails "$1: the control socket is gone" test -e "$WORK/run/harness.sock"
+	refute_log "$WORK/$1.log" UNEXPECTED
+}
+has_lines() { # FILE REGEX COUNT
+	[[ $(grep -cE -e "$2" "$1") -ge $3 ]]
+}
+link_there() { ip_ns host link show "$1"; }
+link_gone() { ! ip_ns host link show "$1" 2>/dev/null; }
+engine_pid() { # SCENARIO; the youngest
+	sed -nE 's/.*engine \(pid ([0-9]+)\) started$/\1/p' "$WORK/$1.log" | tail -n 1
+}
+process_gone() { ! kill -0 "$1" 2>/dev/null; }
+
+# ---- what no engine sends: it is killed, and a new one starts ----
+
+killed() { # SCENARIO REGEX SECONDS
+	start server "$1"
+	wait_log "$WORK/$1.log" "is broken or subverted and is killed: $2" "$3"
+	wait_log "$WORK/$1.log" 'starting the engine again' 2
+	check_equal "$1: the host is untouched" "$UNTOUCHED" "$(snapshot)"
+	stop_clean "$1"
+}
+killed garbage 'it sent a message that cannot be decoded' 3
+killed truncated 'it sent a message that cannot be decoded' 3
+killed over-long 'it sent a message that is too long or carries descriptors' 3
+killed unknown-type 'it sent a message that cannot be decoded: Protocol not supported' 3
+killed reply 'it sent a message of type reply, which is not an engine.s to send' 3
+killed interface-unready 'it sent a message of type interface before it was ready' 3
+killed wrong-generation 'it is ready with generation 2, its configuration is 1' 3
+killed ready-twice 'it sent a message of type ready again' 3
+killed mtu-zero 'it sent a message that cannot be decoded' 3
+killed flood 'it has not read its replies for 5 s' 15
+killed closes-channel 'it has closed its channel and runs on' 3
+
+# Descriptors that come with requests are closed: netd has as many of them after three engines as after one.
+count_fds() { find "/proc/$(pid_of descriptors)/fd" -mindepth 1 | wc -l; }
+start server descriptors
+wait_for 3 'descriptors: the first engine is killed' has_lines "$WORK/descriptors.log" 'starting the engine again' 1
+before=$(count_fds)
+wait_for 5 'descriptors: two more are' has_lines "$WORK/descriptors.log" 'starting the engine again' 3
+check_equal 'descriptors: none is left open in netd' "$before" "$(count_fds)"
+expect_log "$WORK/descriptors.log" 'too long or carries descriptors'
+stop_clean descriptors
+
+# ---- what the configuration does not allow: refused, and said ----
+
+refused() { # ROLE SCENARIO REGEX
+	start "$1" "$2"
+	wait_log "$WORK/$2.log" "engine: $2: $EXPECTED" 3
+	expect_log "$WORK/$2.log" "engine asked for $3.*: the configuration does not allow it"
+	check_equal "$2: the host is untouched" "$UNTOUCHED" "$(snapshot)"
+	stop_clean "$2"
+}
+refused server unknown-peer 'an interface for stranger, a peer that is not configured'
+refused server outside-pool 'address 10.98.0.7 for branch-a, which is no host address of pool 10.99.0.0/24'
+refused server server-address 'address 10.99.0.1 for branch-a'
+refused server wrong-local 'local address 10.99.0.2, which is not the server.s own'
+refused server anothers-address 'address 10.99.0.50 for branch-a, which is another.s'
+refused server fixed-ignored 'address 10.99.0.51 for branch-b, which has a fixed one'
+refused server foreign-index 'a change of interface 1, which is not one of Culvert.s'
+refused server outgoing-socket 'an outgoing socket'
+refused client client-loopback 'addresses 127.0.0.1 and 10.99.0.1, which no tunnel can have'
+refused client client-multicast 'addresses 10.99.0.7 and 224.0.0.1, which no tunnel can have'
+refused client client-remote 'addresses 10.99.0.7 and 192.0.2.1, which no tunnel can have'
+refused client client-stranger 'an interface for other, a peer that is not configured'
+
+start server many-interfaces
+wait_log "$WORK/many-interfaces.log" "many-interfaces: $EXPECTED" 10
+check_equal 'many-interfaces: as many as max_sessions are made' 8 "$(ip_ns host -o link show type tun | wc -l)"
+stop_clean many-interfaces
+
+start server routes
+wait_log "$WORK/routes.log" "routes: $EXPECTED" 3
+check_equal 'routes: those and only those that are allowed' '10.20.1.0/24 10.20.2.0/24 2001:db8:20::/48' \
+	"$( (ip_ns host route show proto 67 && ip_ns host -6 route show proto 67) | cut -d ' ' -f 1 | xargs)"
+expect_log "$WORK/routes.log" 'engine asked for route 0.0.0.0/0 to branch-a: it is a default route'
+expect_log "$WORK/routes.log" 'engine asked for route 10.21.0.0/16 to branch-a: it is not inside any prefix of accept_routes'
+stop_clean routes
+
+# ---- an engine that does not live as it should ----
+
+start server never-ready
+wait_log "$WORK/never-ready.log" 'was not ready after 10 s and is killed' 15
+stop_clean never-ready
+
+start server exits-at-once
+wait_exit exits-at-once 20
+check_equal 'exits-at-once: netd gives up' 1 "$EXIT_STATUS"
+expect_log "$WORK/exits-at-once.log" 'ended by itself with status 42'
+expect_log "$WORK/exits-at-once.log" 'the engine ended 5 times before it was ready; giving up'
+check_equal 'exits-at-once: nothing is left on the host' "$UNTOUCHED" "$(snapshot)"
+
+start server exit-code
+wait_exit exit-code 5
+check_equal 'exit-code: an allowed one becomes the program.s' 5 "$EXIT_STATUS"
+expect_log "$WORK/exit-code.log" 'engine asked for exit code 77: the configuration does not allow it'
+expect_log "$WORK/exit-code.log" 'the other end said no\\x0a\\x1b\[31m'
+
+start server ignores-stop
+wait_log "$WORK/ignores-stop.log" "ignores-stop: $EXPECTED" 3
+stop_clean ignores-stop
+expect_log "$WORK/ignores-stop.log" 'did not stop within 3 s and is killed'
+
+since=$(log_mark "$WORK/ignores-stop.log")
+start server ignores-stop
+wait_log_since "$WORK/ignores-stop.log" "$since" 'is ready' 3
+kill -TERM "$(pid_of ignores-stop)"
+wait_log_since "$WORK/ignores-stop.log" "$since" 'stopping: Terminated' 3
+kill -INT "$(pid_of ignores-stop)"
+wait_log_since "$WORK/ignores-stop.log" "$since" 'stopping at once' 2
+stop_clean ignores-stop
+
+# ---- what the engine is given ----
+
+start server privileges
+wait_log "$WORK/privileges.log" "privileges: $EXPECTED" 3
+for line in 'Uid: 65534 65534 65534 65534' 'Groups: *' 'CapInh: 0+' 'CapPrm: 0+' 'CapEff: 0+' 'CapBnd: 0+' \
+	'CapAmb: 0+' 'NoNewPrivs: 1' 'SigBlk: 0+' 'SigIgn: 0+'; do
+	expect_log "$WORK/privileges.log" "status $line\$"
+done
+check_equal 'privileges: it has its four descriptors and no other' '0 1 2 3' \
+	"$(sed -nE 's/.* open ([0-9]+)$/\1/p' "$WORK/privileges.log" | xargs)"
+check 'privileges: it has a session of its own' \
+	test "$(ps -o sid= -p "$(engine_pid privileges)" | tr -d ' ')" = "$(engine_pid privileges)"
+stop_clean privileges
+
+start server configuration
+wait_log "$WORK/configuration.log" "configuration: $EXPECTED" 3
+check_equal 'the state directory is the engine.s alone' '700 nobody' "$(stat -c '%a %U' "$WORK/state")"
+check_equal 'the control socket is root.s alone' '600 root' "$(stat -c '%a %U' "$WORK/run/harness.sock")"
+stop_clean configuration
+
+# ---- a sound engine ----
+
+start server sound
+wait_log "$WORK/sound.log" "sound: $EXPECTED" 3
+check 'sound: the interface is as asked for' grep -q 'mtu 1400' <<<"$(ip_ns host link show cv0)"
+check_equal 'sound: its addresses' '10.99.0.1 peer 10.99.0.8/32 fd99::1 peer fd99::7/128' \
+	"$(ip_ns host -o addr show dev cv0 | sed -nE 's/.* inet6? (.* peer [^ ]+) .*/\1/p' | xargs)"
+check_equal 'sound: its route stays through a change of address' 10.20.1.0/24 \
+	"$(ip_ns host route show proto 67 | cut -d ' ' -f 1)"
+# The engine dies: its interface goes, the next engine's comes.
+since=$(log_mark "$WORK/sound.log")
+kill -KILL "$(engine_pid sound)"
+wait_log_since "$WORK/sound.log" "$since" 'ended: killed by signal 9 \(Killed\)' 3
+wait_log_since "$WORK/sound.log" "$since" 'interface cv0 removed: the engine has ended' 3
+wait_log_since "$WORK/sound.log" "$since" "sound: $EXPECTED" 3
+
+# A second one beside it.
+start server garbage HARNESS_PORT=4431
+wait_exit garbage 5
+check_equal 'another with the same control socket does not start' 1 "$EXIT_STATUS"
+expect_log "$WORK/garbage.log" 'already running: a program answers on'
+check 'the first keeps its control socket' test -S "$WORK/run/harness.sock"
+start server truncated
+wait_exit truncated 5
+check_equal 'another on the same port does not start' 1 "$EXIT_STATUS"
+expect_log "$WORK/truncated.log" 'cannot listen on 0.0.0.0:4430: Address already in use; another program listens there'
+
+# kill -9 of netd: the engine goes by itself, and with it what the kernel held for both.
+engine=$(engine_pid sound)
+stop_bg sound KILL
+wait_for 5 'kill -9 of netd: the engine ends' process_gone "$engine"
+wait_for 5 'kill -9 of netd: the interface goes' link_gone cv0
+check_equal 'kill -9 of netd: nothing is left on the host' "$UNTOUCHED" "$(snapshot)"
+check 'kill -9 of netd: only the socket file stays' test -S "$WORK/run/harness.sock"
+start server sound
+wait_for 3 'the next start replaces it' link_there cv0
+stop_clean sound
+
+# ---- what keeps it from starting ----
+
+not_started() { # NAME EXIT REGEX [VARIABLE=VALUE...]
+	: >"$WORK/unknown-peer.log"
+	start server unknown-peer "${@:4}"
+	wait_exit unknown-peer 5
+	check_equal "$1: exit code" "$2" "$EXIT_STATUS"
+	expect_log "$WORK/unknown-peer.log" "$3"
+	check_equal "$1: one line says why" 1 "$(grep -c ' error ' "$WORK/unknown-peer.log")"
+	refute_log "$WORK/unknown-peer.log" 'started'
+	check_fails "$1: no control socket is left" test -e "$WORK/run/harness.sock"
+}
+not_started 'no such user' 3 "there is no user 'nobody-at-all'" HARNESS_USER=nobody-at-all
+not_started 'unknown congestion control' 3 'net.ipv4.tcp_available_congestion_control' HARNESS_CONGESTION=none-such
+chmod 640 "$WORK/key"
+not_started 'a key that others can read' 3 "chmod 600 $WORK/key"
+chmod 600 "$WORK/key"
+chown nobody "$WORK/key"
+not_started 'a key of somebody else.s' 3 "chown root $WORK/key"
+rm "$WORK/key"
+not_started 'no key' 3 "cannot read $WORK/key: No such file or directory"
+echo secret >"$WORK/key"
+chmod 600 "$WORK/key"
+start_bg "$WORK/unprivileged.log" unprivileged in_ns host setpriv --bounding-set=-net_admin --inh-caps=-net_admin \
+	"$HARNESS" server sound "$WORK"
+wait_exit unprivileged 5
+check_equal 'without CAP_NET_ADMIN: exit code' 6 "$EXIT_STATUS"
+expect_log "$WORK/unprivileged.log" 'this needs CAP_NET_ADMIN'
+check_equal 'nothing is left on the host in the end' "$UNTOUCHED" "$(snapshot)"
+
+finish

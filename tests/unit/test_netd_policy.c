@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "netd/policy.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/exit_code.h"
+#include "tests/unit/unit.h"
+
+static struct settings *settings;
+static struct interfaces live;
+static struct problem problem;
+
+static struct addr address(const char *text)
+{
+	struct addr addr = { .family = AF_UNSPEC };
+
+	if (text != NULL)
+		ck_assert_int_eq(addr_parse(text, &addr), 0);
+	return addr;
+}
+
+static struct prefix prefix(const char *text)
+{
+	struct prefix parsed;
+
+	ck_assert_int_eq(prefix_parse(text, &parsed), 0);
+	return parsed;
+}
+
+static void list_add(struct prefix_list *list, const char *text)
+{
+	list->items = reallocarray(list->items, list->count + 1, sizeof(*list->items));
+	ck_assert_ptr_nonnull(list->items);
+	list->items[list->count++] = prefix(text);
+}
+
+static struct identity identity(const char *name)
+{
+	struct identity out;
+
+	ck_assert_int_eq(identity_set(&out, name, strlen(name)), 0);
+	return out;
+}
+
+static void add_peer(const char *name, const char *interface, const char *fixed4)
+{
+	struct settings_peer *peer;
+
+	settings->peers = reallocarray(
+		settings->peers, settings->peer_count + 1, sizeof(*settings->peers));
+	ck_assert_ptr_nonnull(settings->peers);
+	peer = &settings->peers[settings->peer_count++];
+	*peer = (struct settings_peer){
+		.name = identity(name), .address4 = address(fixed4), .max_routes = 2
+	};
+	(void)snprintf(peer->interface, sizeof(peer->interface), "%s", interface);
+	list_add(&peer->accept_routes, "10.20.0.0/16");
+	list_add(&peer->accept_routes, "2001:db8::/32");
+}
+
+static void set_up(enum settings_role role)
+{
+	ck_assert_int_eq(settings_new(role, &settings), 0);
+	(void)snprintf(settings->interface, sizeof(settings->interface), "cv%%d");
+	list_add(&settings->announce, "10.20.30.0/24");
+	live = (struct interfaces){ .count = 0 };
+}
+
+static void set_up_server(void)
+{
+	set_up(SETTINGS_SERVER);
+	settings->pool4 = prefix("10.99.0.0/24");
+	settings->pool6 = prefix("fd99::/64");
+	settings->max_sessions = 3;
+	add_peer("branch-a", "", NULL);
+	add_peer("branch-b", "branchb", "10.99.0.50");
+}
+
+static void set_up_client(void)
+{
+	set_up(SETTINGS_CLIENT);
+	settings->remote_count = 2;
+	(void)snprintf(settings->remotes[0].host, sizeof(settings->remotes[0].host), "vpn.example");
+	(void)snprintf(settings->remotes[1].host, sizeof(settings->remotes[1].host), "10.20.0.77");
+	add_peer("hub", "", NULL);
+}
+
+static void tear_down(void)
+{
+	while (live.first != NULL) {
+		struct interface *gone = live.first;
+
+		live.first = gone->next;
+		free(gone->routes);
+		free(gone);
+	}
+	settings_free(settings);
+}
+
+static struct request_interface wanted(const char *peer, const char *local4, const char *remote4,
+	const char *local6, const char *remote6)
+{
+	return (struct request_interface){ .peer = identity(peer),
+		.mtu = 1500,
+		.local4 = address(local4),
+		.remote4 = address(remote4),
+		.local6 = address(local6),
+		.remote6 = address(remote6) };
+}
+
+/* Puts an interface into the registry as if it had been made. */
+static struct interface *add_live(const char *peer, const char *local4, const char *remote4)
+{
+	struct interface *interface = calloc(1, sizeof(*interface));
+
+	ck_assert_ptr_nonnull(interface);
+	interface->now = wanted(peer, local4, remote4, NULL, NULL);
+	interface->tun_fd = -1;
+	interface->next = live.first;
+	live.first = interface;
+	live.count++;
+	return interface;
+}
+
+static void add_route(struct interface *interface, const char *text)
+{
+	interface->routes = reallocarray(
+		interface->routes, interface->route_count + 1, sizeof(*interface->routes));
+	ck_assert_ptr_nonnull(interface->routes);
+	interface->routes[interface->route_count++] = prefix(text);
+}
+
+static int judge(const char *peer, const char *local4, const char *remote4)
+{
+	struct request_interface request = wanted(peer, local4, remote4, NULL, NULL);
+
+	problem.text[0] = '\0';
+	return policy_interface(settings, &live, &request, &problem);
+}
+
+static void refuse(const char *peer, const char *local4, const char *remote4)
+{
+	ck_assert_int_eq(judge(peer, local4, remote4), -EPERM);
+	ck_assert_str_ne(problem.text, "");
+}
+
+static enum route_verdict judge_route(const struct interface *own, const char *text)
+{
+	struct prefix route = prefix(text);
+
+	return policy_route(settings, &live, own, &route);
+}
+
+START_TEST(a_listed_peer_gets_an_address_of_the_pool)
+{
+	struct request_interface both = wanted(
+		"branch-a", "10.99.0.1", "10.99.0.2", "fd99::1", "fd99::2");
+	struct request_interface only6 = wanted("branch-a", NULL, NULL, "fd99::1", "fd99::2");
+
+	ck_assert_int_eq(judge("branch-a", "10.99.0.1", "10.99.0.2"), 0);
+	ck_assert_int_eq(judge("branch-a", "10.99.0.1", "10.99.0.254"), 0);
+	ck_assert_int_eq(policy_interface(settings, &live, &both, &problem), 0);
+	ck_assert_int_eq(policy_interface(settings, &live, &only6, &problem), 0);
+}
+END_TEST
+
+START_TEST(what_is_no_host_address_of_the_pool_is_refused)
+{
+	refuse("branch-a", "10.99.0.1", "10.99.1.2");
+	refuse("branch-a", "10.99.0.1", "10.99.0.0");
+	refuse("branch-a", "10.99.0.1", "10.99.0.1");
+	refuse("branch-a", "10.99.0.1", "10.99.0.255");
+	refuse("branch-a", "10.99.0.1", "127.0.0.1");
+}
+END_TEST
+
+START_TEST(the_local_address_is_the_servers_own)
+{
+	refuse("branch-a", "10.99.0.3", "10.99.0.2");
+	refuse("branch-a", "192.168.1.1", "10.99.0.2");
+}
+END_TEST
+
+START_TEST(each_family_is_judged)
+{
+	struct request_interface outside6 = wanted(
+		"branch-a", "10.99.0.1", "10.99.0.2", "fd99::1", "fd98::2");
+	struct request_interface local6 = wanted(
+		"branch-a", "10.99.0.1", "10.99.0.2", "fd99::5", "fd99::2");
+
+	ck_assert_int_eq(policy_interface(settings, &live, &outside6, &problem), -EPERM);
+	ck_assert_int_eq(policy_interface(settings, &live, &local6, &problem), -EPERM);
+	settings->pool6 = (struct prefix){ .addr.family = AF_UNSPEC };
+	local6 = wanted("branch-a", NULL, NULL, "::1", "::2");
+	ck_assert_int_eq(policy_interface(settings, &live, &local6, &problem), -EPERM);
+}
+END_TEST
+
+START_TEST(addresses_come_in_pairs_of_one_family)
+{
+	struct request_interface request = wanted("branch-a", "10.99.0.1", NULL, NULL, NULL);
+
+	ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), -EPERM);
+	request = wanted("branch-a", NULL, "10.99.0.2", NULL, NULL);
+	ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), -EPERM);
+	request = wanted("branch-a", NULL, NULL, NULL, NULL);
+	ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), -EPERM);
+	request = wanted("branch-a", "fd99::1", "fd99::2", NULL, NULL);
+	ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), -EPERM);
+}
+END_TEST
+
+START_TEST(a_fixed_address_is_its_peers_and_no_other)
+{
+	ck_assert_int_eq(judge("branch-b", "10.99.0.1", "10.99.0.50"), 0);
+	refuse("branch-b", "10.99.0.1", "10.99.0.51");
+	refuse("branch-a", "10.99.0.1", "10.99.0.50");
+}
+END_TEST
+
+START_TEST(a_live_address_is_not_given_twice)
+{
+	add_live("branch-a", "10.99.0.1", "10.99.0.7");
+	settings->unlisted = true;
+	refuse("somebody", "10.99.0.1", "10.99.0.7");
+	ck_assert_int_eq(judge("somebody", "10.99.0.1", "10.99.0.8"), 0);
+	ck_assert_int_eq(judge("branch-a", "10.99.0.1", "10.99.0.7"), 0);
+}
+END_TEST
+
+START_TEST(an_unlisted_peer_needs_the_setting)
+{
+	refuse("somebody", "10.99.0.1", "10.99.0.8");
+	settings->unlisted = true;
+	ck_assert_int_eq(judge("somebody", "10.99.0.1", "10.99.0.8"), 0);
+}
+END_TEST
+
+START_TEST(no_more_interfaces_than_sessions)
+{
+	settings->unlisted = true;
+	add_live("one", "10.99.0.1", "10.99.0.11");
+	add_live("two", "10.99.0.1", "10.99.0.12");
+	ck_assert_int_eq(judge("three", "10.99.0.1", "10.99.0.13"), 0);
+	add_live("three", "10.99.0.1", "10.99.0.13");
+	refuse("four", "10.99.0.1", "10.99.0.14");
+	/* One that is there may still be changed. */
+	ck_assert_int_eq(judge("three", "10.99.0.1", "10.99.0.23"), 0);
+}
+END_TEST
+
+START_TEST(the_mtu_is_bounded)
+{
+	struct request_interface request = wanted("branch-a", "10.99.0.1", "10.99.0.2", NULL, NULL);
+	static const struct {
+		uint32_t mtu;
+		int result;
+	} table[] = { { 0, -EPERM }, { 1279, -EPERM }, { 1280, 0 }, { 9000, 0 }, { 65535, 0 },
+		{ 65536, -EPERM }, { UINT32_MAX, -EPERM } };
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		request.mtu = table[i].mtu;
+		ck_assert_int_eq(
+			policy_interface(settings, &live, &request, &problem), table[i].result);
+	}
+}
+END_TEST
+
+START_TEST(an_interface_has_its_peers_name_or_the_template)
+{
+	struct identity a = identity("branch-a"), b = identity("branch-b"), c = identity("other");
+
+	ck_assert_str_eq(policy_interface_name(settings, &a), "cv%d");
+	ck_assert_str_eq(policy_interface_name(settings, &b), "branchb");
+	ck_assert_str_eq(policy_interface_name(settings, &c), "cv%d");
+}
+END_TEST
+
+START_TEST(only_a_client_makes_connections)
+{
+	ck_assert_int_eq(policy_socket(settings, AF_INET, &problem), -EPERM);
+	settings->role = SETTINGS_CLIENT;
+	ck_assert_int_eq(policy_socket(settings, AF_INET, &problem), 0);
+	ck_assert_int_eq(policy_socket(settings, AF_INET6, &problem), 0);
+	ck_assert_int_eq(policy_socket(settings, AF_UNIX, &problem), -EPERM);
+	ck_assert_int_eq(policy_socket(settings, AF_UNSPEC, &problem), -EPERM);
+}
+END_TEST
+
+START_TEST(a_client_takes_what_is_a_hosts)
+{
+	struct request_interface six = wanted("hub", NULL, NULL, "2001:db8::2", "2001:db8::1");
+
+	ck_assert_int_eq(judge("hub", "10.99.0.2", "10.99.0.1"), 0);
+	ck_assert_int_eq(judge("hub", "198.51.100.2", "10.99.0.1"), 0);
+	ck_assert_int_eq(policy_interface(settings, &live, &six, &problem), 0);
+}
+END_TEST
+
+START_TEST(a_client_refuses_what_no_host_has)
+{
+	static const char *const bad4[] = { "127.0.0.1", "0.0.0.0", "0.1.2.3", "169.254.1.1",
+		"224.0.0.1", "240.0.0.1", "255.255.255.255" };
+	static const char *const bad6[] = { "::1", "::", "fe80::1", "ff02::1" };
+
+	for (size_t i = 0; i < sizeof(bad4) / sizeof(bad4[0]); i++) {
+		refuse("hub", bad4[i], "10.99.0.1");
+		refuse("hub", "10.99.0.2", bad4[i]);
+	}
+	for (size_t i = 0; i < sizeof(bad6) / sizeof(bad6[0]); i++) {
+		struct request_interface request = wanted("hub", NULL, NULL, bad6[i], "fd99::1");
+
+		ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), -EPERM);
+		request = wanted("hub", NULL, NULL, "fd99::2", bad6[i]);
+		ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), -EPERM);
+	}
+	refuse("hub", "10.99.0.1", "10.99.0.1");
+}
+END_TEST
+
+START_TEST(the_remotes_outer_address_stays_outside)
+{
+	struct interface *own = add_live("hub", "10.99.0.2", "10.99.0.1");
+
+	refuse("hub", "10.99.0.2", "10.20.0.77");
+	refuse("hub", "10.20.0.77", "10.99.0.1");
+	ck_assert_int_eq(judge_route(own, "10.20.0.0/24"), ROUTE_OUTER);
+	ck_assert_int_eq(judge_route(own, "10.20.1.0/24"), ROUTE_ACCEPTED);
+}
+END_TEST
+
+START_TEST(a_client_has_one_interface_for_its_server)
+{
+	settings->unlisted = true;
+	refuse("other", "10.99.0.2", "10.99.0.1");
+	add_peer("second", "", NULL);
+	add_live("hub", "10.99.0.2", "10.99.0.1");
+	refuse("second", "10.99.0.3", "10.99.0.1");
+	ck_assert_int_eq(judge("hub", "10.99.0.9", "10.99.0.1"), 0);
+}
+END_TEST
+
+START_TEST(routes_are_judged_by_what_the_peer_may_announce)
+{
+	struct interface *own = add_live("branch-a", "10.99.0.1", "10.99.0.7");
+	static const struct {
+		const char *prefix;
+		enum route_verdict verdict;
+	} table[] = {
+		{ "10.20.0.0/16", ROUTE_ACCEPTED },
+		{ "10.20.1.0/24", ROUTE_ACCEPTED },
+		{ "2001:db8:1::/48", ROUTE_ACCEPTED },
+		{ "10.0.0.0/8", ROUTE_TUNNEL },
+		{ "10.99.0.7/32", ROUTE_TUNNEL },
+		{ "192.168.0.0/16", ROUTE_NOT_ALLOWED },
+		{ "0.0.0.0/0", ROUTE_DEFAULT },
+		{ "::/0", ROUTE_DEFAULT },
+		{ "10.20.1.1/24", ROUTE_HOST_BITS },
+		{ "127.0.0.0/8", ROUTE_LOOPBACK },
+		{ "224.0.0.0/4", ROUTE_MULTICAST },
+		{ "fe80::/10", ROUTE_LINK_LOCAL },
+		{ "10.20.30.0/24", ROUTE_LOCAL },
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		ck_assert_int_eq(judge_route(own, table[i].prefix), table[i].verdict);
+}
+END_TEST
+
+START_TEST(an_unlisted_peer_announces_nothing)
+{
+	struct interface *own = add_live("somebody", "10.99.0.1", "10.99.0.7");
+
+	ck_assert_int_eq(judge_route(own, "10.20.1.0/24"), ROUTE_NOT_ALLOWED);
+}
+END_TEST
+
+START_TEST(a_prefix_belongs_to_one_peer)
+{
+	struct interface *a = add_live("branch-a", "10.99.0.1", "10.99.0.7");
+	struct interface *b = add_live("branch-b", "10.99.0.1", "10.99.0.50");
+
+	add_route(a, "10.20.1.0/24");
+	ck_assert_int_eq(judge_route(b, "10.20.1.0/24"), ROUTE_TAKEN);
+	ck_assert_int_eq(judge_route(b, "10.20.1.0/25"), ROUTE_ACCEPTED);
+	ck_assert_int_eq(judge_route(a, "10.20.1.0/24"), ROUTE_ACCEPTED);
+}
+END_TEST
+
+START_TEST(no_more_routes_than_allowed)
+{
+	struct interface *own = add_live("branch-a", "10.99.0.1", "10.99.0.7");
+
+	add_route(own, "10.20.1.0/24");
+	ck_assert_int_eq(judge_route(own, "10.20.3.0/24"), ROUTE_ACCEPTED);
+	add_route(own, "10.20.2.0/24");
+	ck_assert_int_eq(judge_route(own, "10.20.3.0/24"), ROUTE_LIMIT);
+	/* What is there is there. */
+	ck_assert_int_eq(judge_route(own, "10.20.2.0/24"), ROUTE_ACCEPTED);
+}
+END_TEST
+
+START_TEST(exit_codes_are_those_an_engine_can_know)
+{
+	for (unsigned code = 0; code < 256; code++) {
+		bool allowed = code == EXIT_CODE_OK || code == EXIT_CODE_FAILURE ||
+			code == EXIT_CODE_CONFIG || code == EXIT_CODE_UNREACHABLE ||
+			code == EXIT_CODE_REFUSED;
+
+		ck_assert_int_eq(policy_exit((uint8_t)code, &problem), allowed ? 0 : -EPERM);
+	}
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("netd_policy");
+	TCase *server = tcase_create("server"), *client = tcase_create("client");
+
+	tcase_add_checked_fixture(server, set_up_server, tear_down);
+	tcase_add_test(server, a_listed_peer_gets_an_address_of_the_pool);
+	tcase_add_test(server, what_is_no_host_address_of_the_pool_is_refused);
+	tcase_add_test(server, the_local_address_is_the_servers_own);
+	tcase_add_test(server, each_family_is_judged);
+	tcase_add_test(server, addresses_come_in_pairs_of_one_family);
+	tcase_add_test(server, a_fixed_address_is_its_peers_and_no_other);
+	tcase_add_test(server, a_live_address_is_not_given_twice);
+	tcase_add_test(server, an_unlisted_peer_needs_the_setting);
+	tcase_add_test(server, no_more_interfaces_than_sessions);
+	tcase_add_test(server, the_mtu_is_bounded);
+	tcase_add_test(server, an_interface_has_its_peers_name_or_the_template);
+	tcase_add_test(server, only_a_client_makes_connections);
+	tcase_add_test(server, routes_are_judged_by_what_the_peer_may_announce);
+	tcase_add_test(server, an_unlisted_peer_announces_nothing);
+	tcase_add_test(server, a_prefix_belongs_to_one_peer);
+	tcase_add_test(server, no_more_routes_than_allowed);
+	tcase_add_test(server, exit_codes_are_those_an_engine_can_know);
+	suite_add_tcase(s, server);
+	tcase_add_checked_fixture(client, set_up_client, tear_down);
+	tcase_add_test(client, a_client_takes_what_is_a_hosts);
+	tcase_add_test(client, a_client_refuses_what_no_host_has);
+	tcase_add_test(client, the_remotes_outer_address_stays_outside);
+	tcase_add_test(client, a_client_has_one_interface_for_its_server);
+	suite_add_tcase(s, client);
+	return s;
+}
+
+int main(void)
+{
+	return unit_run("netd_policy", suite());
+}

@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "netd/engine_process.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/container.h"
+#include "base/log.h"
+#include "system/ipc.h"
+
+enum {
+	MESSAGES_PER_WAKE = 32, /* so that a flood does not keep signals waiting */
+	GONE_WAIT_MS = 5000,    /* for a killed process to be gone, at the very end */
+};
+
+static const char *const state_names[] = {
+	[ENGINE_NONE] = "none",
+	[ENGINE_STARTING] = "starting",
+	[ENGINE_RUNNING] = "running",
+	[ENGINE_STOPPING] = "stopping",
+	[ENGINE_WAITING] = "waiting",
+};
+static_assert(sizeof(state_names) / sizeof(state_names[0]) == ENGINE_STATE_COUNT,
+	"every state has a name");
+
+static void set_state(struct engine_process *engine, enum engine_state state, const char *why)
+{
+	log_debug("engine: %s -> %s: %s", state_names[engine->state], state_names[state], why);
+	engine->state = state;
+}
+
+static void set_deadline(
+	struct engine_process *engine, struct duration wait, loop_timer_fn *expired)
+{
+	loop_timer_start(
+		engine->plan->loop, &engine->deadline, mono_add(mono_now(), wait), expired);
+}
+
+void engine_process_init(struct engine_process *engine, const struct engine_plan *plan)
+{
+	memset(engine, 0, sizeof(*engine));
+	engine->plan = plan;
+	engine->process.fd = -1;
+	engine->channel = -1;
+	engine->pending_fd = -1;
+	engine->death_watch.fd = -1;
+	engine->channel_watch.fd = -1;
+	engine->backoff = (struct backoff){
+		.first = DURATION_MS(ENGINE_BACKOFF_FIRST_MS),
+		.longest = DURATION_MS(ENGINE_BACKOFF_LONGEST_MS),
+	};
+}
+
+/* ---- the channel ---- */
+
+static void drop_pending(struct engine_process *engine)
+{
+	loop_timer_stop(engine->plan->loop, &engine->stall);
+	if (engine->pending_fd_owned)
+		close(engine->pending_fd);
+	engine->pending_len = 0;
+	engine->pending_fd = -1;
+	engine->pending_fd_owned = false;
+}
+
+static void close_channel(struct engine_process *engine)
+{
+	drop_pending(engine);
+	loop_watch_remove(engine->plan->loop, &engine->channel_watch);
+	if (engine->channel >= 0)
+		close(engine->channel);
+	engine->channel = -1;
+}
+
+void engine_process_kill(struct engine_process *engine, const char *why)
+{
+	int r;
+
+	if (engine->process.fd < 0)
+		return;
+	close_channel(engine);
+	if (engine->killed.text[0] == '\0')
+		problem_set(&engine->killed, "%s", why);
+	r = process_signal(&engine->process, SIGKILL);
+	if (r < 0 && r != -ESRCH)
+		log_error("cannot kill the engine (pid %d): %s; netd needs CAP_KILL",
+			(int)engine->process.pid, strerrordesc_np(-r));
+}
+
+static void break_with(struct engine_process *engine, const struct problem *problem)
+{
+	log_error("engine (pid %d) is broken or subverted and is killed: %s",
+		(int)engine->process.pid, problem->text);
+	engine_process_kill(engine, problem->text);
+}
+
+static void stall_expired(struct loop_timer *timer)
+{
+	struct engine_process *engine = container_of(timer, struct engine_process, stall);
+	struct problem problem;
+
+	problem_set(&problem, "it has not read its replies for %d s", ENGINE_STALL_SECONDS);
+	break_with(engine, &problem);
+}
+
+static void closed_expired(struct loop_timer *timer)
+{
+	struct engine_process *engine = container_of(timer, struct engine_process, deadline);
+	struct problem problem;
+
+	problem_set(&problem, "it has closed its channel and runs on");
+	break_with(engine, &problem);
+}
+
+/* The engine has closed its end; usually it is about to exit. */
+static void channel_gone(struct engine_process *engine)
+{
+	close_channel(engine);
+	if (engine->state != ENGINE_STOPPING)
+		set_deadline(engine, DURATION_S(ENGINE_CLOSED_SECONDS), closed_expired);
+}
+
+/*
+ * 0: sent, or nobody is there to read it: what the engine said before it went is still to be read
+ * then. -EAGAIN: it waits. Else the engine has been killed.
+ */
+static int send_pending(struct engine_process *engine)
+{
+	struct problem problem;
+	int r = ipc_send(engine->channel, engine->pending, engine->pending_len, &engine->pending_fd,
+		engine->pending_fd >= 0 ? 1 : 0);
+
+	if (r == -EAGAIN) {
+		if (!engine->stall.running)
+			loop_timer_start(engine->plan->loop, &engine->stall,
+				mono_add(mono_now(), DURATION_S(ENGINE_STALL_SECONDS)),
+				stall_expired);
+		return r;
+	}
+	drop_pending(engine);
+	if (r == 0 || r == -EPIPE)
+		return 0;
+	problem_set(&problem, "a reply cannot be sent to it: %s", strerrordesc_np(-r));
+	break_with(engine, &problem);
+	return r;
+}
+
+/* One datagram and its reply. 0: on to the next; negative: not now, or not any more. */
+static int serve_one(struct engine_process *engine)
+{
+	uint8_t data[REQUEST_SIZE_MAX];
+	struct problem problem;
+	struct writer reply;
+	size_t len, fd_count;
+	int r = ipc_receive(engine->channel, data, sizeof(data), &len, NULL, 0, &fd_count);
+
+	if (r == -EMSGSIZE) {
+		problem_set(&problem, "it sent a message that is too long or carries descriptors");
+		break_with(engine, &problem);
+		return r;
+	}
+	if (r == -EAGAIN)
+		return r;
+	if (r < 0) {
+		channel_gone(engine);
+		return r;
+	}
+	writer_init(&reply, engine->pending, sizeof(engine->pending));
+	r = engine->plan->events->message(engine, data, len, &reply, &engine->pending_fd,
+		&engine->pending_fd_owned, &problem);
+	if (r < 0) {
+		break_with(engine, &problem);
+		return r;
+	}
+	engine->pending_len = reply.len;
+	return send_pending(engine);
+}
+
+static void channel_ready(struct loop_watch *watch, uint32_t events)
+{
+	struct engine_process *engine = container_of(watch, struct engine_process, channel_watch);
+	int r = 0;
+
+	(void)events;
+	if (engine->pending_len > 0)
+		r = send_pending(engine);
+	for (int i = 0; r == 0 && i < MESSAGES_PER_WAKE; i++)
+		r = serve_one(engine);
+	if (engine->channel < 0)
+		return;
+	/* While a reply waits, nothing is read: what an engine can make netd keep is that one. */
+	(void)loop_watch_set(engine->plan->loop, &engine->channel_watch,
+		engine->pending_len > 0 ? EPOLLOUT : EPOLLIN);
+}
+
+static int send_message(struct engine_process *engine, const struct request *request,
+	const int *fds, size_t fd_count)
+{
+	uint8_t bytes[1024]; /* CONFIGURE with its path is the longest */
+	struct writer writer;
+	int r;
+
+	writer_init(&writer, bytes, sizeof(bytes));
+	r = request_encode(&writer, request);
+	if (r < 0)
+		return r;
+	return ipc_send(engine->channel, bytes, writer.len, fds, fd_count);
+}
+
+static int send_configure(struct engine_process *engine)
+{
+	const struct engine_plan *plan = engine->plan;
+	struct request request = { .type = REQUEST_CONFIGURE };
+	struct request_configure *configure = &request.configure;
+
+	configure->version = REQUEST_VERSION;
+	configure->generation = engine->generation;
+	configure->fd_count = (uint8_t)plan->fd_count;
+	memcpy(configure->fd_kind, plan->fd_kind, plan->fd_count);
+	/* Only for messages: a path that is too long may be cut. */
+	memcpy(configure->path, plan->config_path,
+		strnlen(plan->config_path, sizeof(configure->path) - 1));
+	return send_message(engine, &request, plan->fd, plan->fd_count);
+}
+
+/* ---- life and death ---- */
+
+static void ready_expired(struct loop_timer *timer)
+{
+	struct engine_process *engine = container_of(timer, struct engine_process, deadline);
+
+	log_error("engine (pid %d) was not ready after %d s and is killed",
+		(int)engine->process.pid, ENGINE_READY_SECONDS);
+	engine_process_kill(engine, "it was not ready in time");
+}
+
+static void stop_expired(struct loop_timer *timer)
+{
+	struct engine_process *engine = container_of(timer, struct engine_process, deadline);
+
+	log_warning("engine (pid %d) did not stop within %d s and is killed",
+		(int)engine->process.pid, ENGINE_STOP_SECONDS);
+	engine_process_kill(engine, "it did not stop in time");
+}
+
+static void log_end(const struct engine_process *engine, const struct process_end *end)
+{
+	int pid = (int)engine->process.pid;
+	const char *signal = end->signalled ? sigdescr_np(end->value) : NULL;
+
+	if (engine->killed.text[0] != '\0')
+		log_notice("engine (pid %d) ended: killed by netd: %s", pid, engine->killed.text);
+	else if (end->signalled)
+		log_error("engine (pid %d) ended: killed by signal %d (%s)", pid, end->value,
+			signal != NULL ? signal : "unknown");
+	else if (engine->state == ENGINE_STOPPING)
+		log_info("engine (pid %d) ended with status %d", pid, end->value);
+	else
+		log_error("engine (pid %d) ended by itself with status %d", pid, end->value);
+}
+
+static void forget_process(struct engine_process *engine)
+{
+	loop_watch_remove(engine->plan->loop, &engine->death_watch);
+	if (engine->process.fd >= 0)
+		close(engine->process.fd);
+	engine->process.fd = -1;
+}
+
+static int begin(struct engine_process *engine, struct problem *problem);
+
+/* Tries again, or finds that it has tried often enough. */
+static void schedule_next(struct engine_process *engine);
+
+static void backoff_expired(struct loop_timer *timer)
+{
+	struct engine_process *engine = container_of(timer, struct engine_process, deadline);
+	struct problem problem;
+
+	if (begin(engine, &problem) == 0)
+		return;
+	log_error("%s", problem.text);
+	schedule_next(engine);
+}
+
+static void schedule_next(struct engine_process *engine)
+{
+	struct duration wait;
+	uint64_t random = 0;
+
+	engine->early_ends = engine->was_ready ? 0 : engine->early_ends + 1;
+	if (engine->early_ends >= ENGINE_EARLY_ENDS_MAX) {
+		log_error("the engine ended %u times before it was ready; giving up",
+			engine->early_ends);
+		set_state(engine, ENGINE_NONE, "gave up");
+		engine->plan->events->finished(engine, true);
+		return;
+	}
+	if (engine->was_ready &&
+		mono_since(mono_now(), engine->started).ns >= DURATION_S(ENGINE_STEADY_SECONDS).ns)
+		backoff_reset(&engine->backoff);
+	/* Without randomness the wait is merely the same each time. */
+	(void)!getrandom(&random, sizeof(random), GRND_NONBLOCK);
+	wait = backoff_next(&engine->backoff, random);
+	log_notice("starting the engine again in %.1f s", duration_seconds(wait));
+	set_state(engine, ENGINE_WAITING, "backoff");
+	set_deadline(engine, wait, backoff_expired);
+}
+
+/* What it said last counts: its EXIT may still be in the channel. */
+static void drain_channel(struct engine_process *engine)
+{
+	drop_pending(engine);
+	while (engine->channel >= 0 && serve_one(engine) == 0)
+		;
+}
+
+static void death_ready(struct loop_watch *watch, uint32_t events)
+{
+	struct engine_process *engine = container_of(watch, struct engine_process, death_watch);
+	bool stopping;
+	struct process_end end;
+
+	(void)events;
+	if (process_reap(&engine->process, &end) < 0)
+		return;
+	drain_channel(engine);
+	close_channel(engine);
+	loop_timer_stop(engine->plan->loop, &engine->deadline);
+	log_end(engine, &end);
+	forget_process(engine);
+	stopping = engine->state == ENGINE_STOPPING;
+	engine->plan->events->ended(
+		engine, stopping ? "the program stops" : "the engine has ended");
+	if (!stopping) {
+		schedule_next(engine);
+		return;
+	}
+	set_state(engine, ENGINE_NONE, "stopped");
+	engine->plan->events->finished(engine, false);
+}
+
+/* Spawns it and sends CONFIGURE. */
+static int begin(struct engine_process *engine, struct problem *problem)
+{
+	const struct engine_plan *plan = engine->plan;
+	struct process_plan spawn = { .program_fd = plan->program_fd,
+		.argv = plan->argv,
+		.channel_number = REQUEST_FD,
+		.user = plan->user };
+	int fds[2];
+	int r = ipc_pair(fds);
+
+	engine->was_ready = false;
+	if (r < 0) {
+		problem_set(problem, "cannot start the engine: %s", strerrordesc_np(-r));
+		return r;
+	}
+	engine->killed.text[0] = '\0';
+	spawn.channel_fd = fds[1];
+	r = process_spawn(&spawn, &engine->process, problem);
+	close(fds[1]);
+	if (r < 0) {
+		engine->process.fd = -1;
+		close(fds[0]);
+		return r;
+	}
+	engine->channel = fds[0];
+	engine->generation++;
+	engine->started = mono_now();
+	plan->events->begins(engine, engine->generation);
+	r = send_configure(engine);
+	if (r == 0)
+		r = loop_watch_add(
+			plan->loop, &engine->death_watch, engine->process.fd, EPOLLIN, death_ready);
+	if (r == 0)
+		r = loop_watch_add(plan->loop, &engine->channel_watch, engine->channel, EPOLLIN,
+			channel_ready);
+	if (r < 0) {
+		problem_set(problem, "cannot configure the engine: %s", strerrordesc_np(-r));
+		engine_process_free(engine);
+		return r;
+	}
+	set_state(engine, ENGINE_STARTING, "spawned");
+	set_deadline(engine, DURATION_S(ENGINE_READY_SECONDS), ready_expired);
+	log_info("engine (pid %d) started", (int)engine->process.pid);
+	return 0;
+}
+
+int engine_process_start(struct engine_process *engine, struct problem *problem)
+{
+	return begin(engine, problem);
+}
+
+void engine_process_ready(struct engine_process *engine)
+{
+	if (engine->state != ENGINE_STARTING)
+		return;
+	loop_timer_stop(engine->plan->loop, &engine->deadline);
+	engine->was_ready = true;
+	set_state(engine, ENGINE_RUNNING, "it is ready");
+	log_notice("engine (pid %d) is ready", (int)engine->process.pid);
+}
+
+void engine_process_stop(struct engine_process *engine)
+{
+	struct request stop = { .type = REQUEST_STOP };
+
+	if (engine->state == ENGINE_STOPPING)
+		return;
+	loop_timer_stop(engine->plan->loop, &engine->deadline);
+	if (engine->process.fd < 0) {
+		set_state(engine, ENGINE_NONE, "stopped while there was none");
+		engine->plan->events->finished(engine, false);
+		return;
+	}
+	set_state(engine, ENGINE_STOPPING, "the program stops");
+	set_deadline(engine, DURATION_S(ENGINE_STOP_SECONDS), stop_expired);
+	/* One that does not read is killed at the deadline all the same. */
+	if (engine->channel >= 0)
+		(void)send_message(engine, &stop, NULL, 0);
+}
+
+void engine_process_free(struct engine_process *engine)
+{
+	struct process_end end;
+
+	if (engine->plan == NULL)
+		return;
+	loop_timer_stop(engine->plan->loop, &engine->deadline);
+	close_channel(engine);
+	if (engine->process.fd < 0)
+		return;
+	(void)process_signal(&engine->process, SIGKILL);
+	(void)poll(&(struct pollfd){ .fd = engine->process.fd, .events = POLLIN }, 1, GONE_WAIT_MS);
+	(void)process_reap(&engine->process, &end);
+	forget_process(engine);
+	engine->state = ENGINE_NONE;
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "netd/files.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "system/ipc.h"
+
+static int seal(
+	const char *what, const void *data, size_t len, int *ret_fd, struct problem *problem)
+{
+	int r = ipc_seal(what, data, len, ret_fd);
+
+	if (r < 0)
+		problem_set(problem, "cannot keep a copy of the %s for the engine: %s", what,
+			strerrordesc_np(-r));
+	return r;
+}
+
+/* Whoever owns a file may change it: a key is root's or ours. */
+static int check_owner(const char *path, struct problem *problem)
+{
+	struct stat st;
+	int r;
+
+	if (stat(path, &st) < 0) {
+		r = -errno;
+		problem_set(problem, "cannot look at %s: %s", path, strerrordesc_np(-r));
+		return r;
+	}
+	if (st.st_uid == 0 || st.st_uid == geteuid())
+		return 0;
+	problem_set(problem,
+		"%s holds a private key but belongs to another user (uid %u); run: chown root %s",
+		path, (unsigned)st.st_uid, path);
+	return -EPERM;
+}
+
+static int read_and_seal(const char *what, const char *path, enum file_privacy privacy, int *ret_fd,
+	struct problem *problem)
+{
+	char *data;
+	size_t len;
+	int r = file_read(path, privacy, &data, &len, problem);
+
+	if (r < 0)
+		return r;
+	r = privacy == FILE_PRIVATE ? check_owner(path, problem) : 0;
+	if (r == 0)
+		r = seal(what, data, len, ret_fd, problem);
+	explicit_bzero(data, len);
+	free(data);
+	return r;
+}
+
+/* `material` is a path or the PEM text itself. */
+static int open_material(const char *what, const char *material, enum file_privacy privacy,
+	int *ret_fd, struct problem *problem)
+{
+	int r = settings_is_inline(material)
+		? seal(what, material, strlen(material), ret_fd, problem)
+		: read_and_seal(what, material, privacy, ret_fd, problem);
+
+	if (r < 0)
+		problem_prepend(problem, "%s", what);
+	return r;
+}
+
+/* The file of a configuration that holds the key is as private as a key's. */
+static int check_config(
+	const struct settings *settings, const char *config_path, struct problem *problem)
+{
+	char *data;
+	size_t len;
+	int r;
+
+	if (!settings_is_inline(settings->key))
+		return 0;
+	r = file_read(config_path, FILE_PRIVATE, &data, &len, problem);
+	if (r < 0)
+		return r;
+	explicit_bzero(data, len);
+	free(data);
+	return check_owner(config_path, problem);
+}
+
+int files_open(const struct settings *settings, const char *config_path, const char *config_text,
+	size_t config_len, struct files *ret_files, struct problem *problem)
+{
+	struct files files = { -1, -1, -1, -1, -1 };
+	int r = check_config(settings, config_path, problem);
+
+	if (r == 0)
+		r = seal("configuration", config_text, config_len, &files.config, problem);
+	if (r == 0)
+		r = open_material("certificate", settings->certificate, FILE_PUBLIC,
+			&files.certificate, problem);
+	if (r == 0)
+		r = open_material("key", settings->key, FILE_PRIVATE, &files.key, problem);
+	if (r == 0)
+		r = open_material("ca", settings->ca, FILE_PUBLIC, &files.ca, problem);
+	if (r == 0 && settings->crl != NULL)
+		r = open_material("crl", settings->crl, FILE_PUBLIC, &files.crl, problem);
+	if (r < 0) {
+		files_close(&files);
+		return r;
+	}
+	*ret_files = files;
+	return 0;
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+void files_close(struct files *files)
+{
+	close_fd(&files->config);
+	close_fd(&files->certificate);
+	close_fd(&files->key);
+	close_fd(&files->ca);
+	close_fd(&files->crl);
+}

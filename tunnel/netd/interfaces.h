@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CULVERT_NETD_INTERFACES_H
+#define CULVERT_NETD_INTERFACES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/identity.h"
+#include "base/problem.h"
+#include "system/netlink.h"
+#include "wire/request.h"
+
+/*
+ * The registry of what netd has made in the kernel: interfaces, one a peer, with their addresses
+ * and routes. What is in here is what is taken down at the end; nothing else is ever touched.
+ * Whether something may be made is policy's business (netd/policy.h), not this one's. netd's only
+ * thread.
+ *
+ * A descriptor of each TUN stays here, so that an interface outlives the engine that uses it, and
+ * so that the engine's end does not wait for the kernel: an interface is deleted first and its
+ * descriptor closed then, which takes microseconds instead of tens of milliseconds.
+ */
+
+enum {
+	INTERFACE_QUEUE_LENGTH =
+		500, /* packets in a TUN's ring; the kernel's own default, made certain */
+	INTERFACE_ROUTE_METRIC = 1024, /* a host's own routes usually have lower ones, and so win */
+};
+
+struct interface {
+	struct interface *next;
+	struct request_interface now; /* peer, MTU and addresses as they are */
+	uint32_t index;
+	char name[REQUEST_IFNAME_MAX + 1];
+	int tun_fd;
+	struct prefix *routes; /* that lead to it */
+	size_t route_count, route_capacity;
+};
+
+struct interfaces {
+	struct netlink *netlink; /* borrowed */
+	struct interface *first;
+	size_t count;
+};
+
+struct interface *interfaces_find_peer(
+	const struct interfaces *interfaces, const struct identity *peer);
+struct interface *interfaces_find_index(const struct interfaces *interfaces, uint32_t index);
+bool interface_has_route(const struct interface *interface, const struct prefix *prefix);
+
+/*
+ * Makes the peer's interface, named `name` (a whole name or a template such as "cv%d"), or brings
+ * the one it has to what is wanted. Its routes stay. On failure a new interface is gone again, an
+ * old one is as far as it came. The registry keeps owning *ret_interface. Negative errno with
+ * words.
+ */
+int interfaces_bring(struct interfaces *interfaces, const struct request_interface *wanted,
+	const char *name, struct interface **ret_interface, struct problem *problem);
+
+/* Deletes it, with its addresses and routes. `why` is for the log. */
+void interfaces_remove(struct interfaces *interfaces, struct interface *interface, const char *why);
+void interfaces_remove_all(struct interfaces *interfaces, const char *why);
+
+/*
+ * Both idempotent. Negative errno with words: -EEXIST for a route of somebody else's, -ENOMEM, the
+ * kernel's.
+ */
+int interfaces_route_add(struct interfaces *interfaces, struct interface *interface,
+	const struct prefix *prefix, struct problem *problem);
+int interfaces_route_delete(struct interfaces *interfaces, struct interface *interface,
+	const struct prefix *prefix, struct problem *problem);
+
+#endif

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "netd/netd.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/container.h"
+#include "base/log.h"
+#include "netd/engine_process.h"
+#include "netd/files.h"
+#include "netd/interfaces.h"
+#include "netd/places.h"
+#include "netd/requests.h"
+#include "system/loop.h"
+#include "system/netlink.h"
+#include "system/process.h"
+
+/*
+ * Here netd is put together and taken apart: a ladder of steps in start(), their mirror in
+ * take_down(). In between everything happens in the loop's callbacks: signals, the engine's
+ * messages, its death, timers. One thread.
+ */
+
+struct netd {
+	const struct netd_program *program;
+	enum exit_code exit_code;
+	bool stopping;
+	struct process_user user;
+	bool switch_user; /* to `user`; else the engine runs as who we are */
+	struct files files;
+	struct places places;
+	struct loop *loop;
+	struct netlink *netlink;
+	int signal_fd;
+	struct loop_watch signal_watch;
+	sigset_t signals;
+	int program_fd;
+	struct interfaces interfaces;
+	struct requests requests;
+	struct engine_plan plan;
+	struct engine_process engine;
+};
+
+/* ---- what happens while it runs ---- */
+
+static void stop(struct netd *netd, enum exit_code code, const char *why)
+{
+	netd->stopping = true;
+	netd->exit_code = code;
+	log_notice("stopping: %s", why);
+	engine_process_stop(&netd->engine);
+}
+
+static void signal_ready(struct loop_watch *watch, uint32_t events)
+{
+	struct netd *netd = container_of(watch, struct netd, signal_watch);
+	struct signalfd_siginfo info;
+	const char *name;
+
+	(void)events;
+	if (read(watch->fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return;
+	name = sigdescr_np((int)info.ssi_signo);
+	if (!netd->stopping) {
+		stop(netd, EXIT_CODE_OK, name);
+		return;
+	}
+	log_notice("stopping at once: %s again", name);
+	engine_process_kill(&netd->engine, "a second signal came");
+}
+
+static struct netd *owner(struct engine_process *engine)
+{
+	return container_of(engine, struct netd, engine);
+}
+
+static void engine_begins(struct engine_process *engine, uint32_t generation)
+{
+	requests_begin(&owner(engine)->requests, generation);
+}
+
+static int engine_message(struct engine_process *engine, const void *data, size_t len,
+	struct writer *reply, int *ret_fd, bool *ret_fd_owned, struct problem *problem)
+{
+	struct netd *netd = owner(engine);
+	int r = requests_handle(&netd->requests, data, len, reply, ret_fd, ret_fd_owned, problem);
+
+	if (r < 0)
+		return r;
+	if (netd->requests.ready)
+		engine_process_ready(engine);
+	if (netd->requests.exit_asked && !netd->stopping)
+		stop(netd, netd->requests.exit_code, "the engine asked for it");
+	return 0;
+}
+
+static void engine_ended(struct engine_process *engine, const char *why)
+{
+	/*
+	 * The registry could hand what it holds to the next engine, descriptors included; as it is,
+	 * sessions begin anew and their interfaces with them.
+	 */
+	interfaces_remove_all(&owner(engine)->interfaces, why);
+}
+
+static void engine_finished(struct engine_process *engine, bool gave_up)
+{
+	struct netd *netd = owner(engine);
+
+	if (gave_up)
+		netd->exit_code = EXIT_CODE_FAILURE;
+	loop_stop(netd->loop);
+}
+
+static const struct engine_events engine_events = {
+	.begins = engine_begins,
+	.message = engine_message,
+	.ended = engine_ended,
+	.finished = engine_finished,
+};
+
+/* ---- start and end ---- */
+
+/*
+ * A step of the ladder. Returns what the program ends with when the step fails; EXIT_CODE_OK: on to
+ * the next.
+ */
+typedef enum exit_code step_fn(struct netd *netd, struct problem *problem);
+
+static enum exit_code check_privilege(struct netd *netd, struct problem *problem)
+{
+	(void)netd;
+	if (process_has_capability(CAP_NET_ADMIN))
+		return EXIT_CODE_OK;
+	problem_set(problem,
+		"this needs CAP_NET_ADMIN, to make interfaces and routes; run it as root "
+		"(sudo), or as a systemd service");
+	return EXIT_CODE_PERMISSION;
+}
+
+static enum exit_code find_user(struct netd *netd, struct problem *problem)
+{
+	/* Only root can become another; who got the capability in another way stays who he is. */
+	if (geteuid() != 0)
+		return EXIT_CODE_OK;
+	if (process_find_user(netd->program->settings->user, &netd->user, problem) < 0)
+		return EXIT_CODE_CONFIG;
+	netd->switch_user = true;
+	return EXIT_CODE_OK;
+}
+
+static enum exit_code open_files(struct netd *netd, struct problem *problem)
+{
+	const struct netd_program *program = netd->program;
+
+	return files_open(program->settings, program->config_path, program->config_text,
+		       program->config_len, &netd->files, problem) < 0
+		? EXIT_CODE_CONFIG
+		: EXIT_CODE_OK;
+}
+
+static enum exit_code listen_tcp(struct netd *netd, struct problem *problem)
+{
+	int r = places_listen(&netd->places, netd->program->settings, problem);
+
+	if (r == -EACCES || r == -EPERM)
+		return EXIT_CODE_PERMISSION;
+	if (r == -ENOENT) /* the congestion control */
+		return EXIT_CODE_CONFIG;
+	return r < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
+}
+
+static enum exit_code open_control(struct netd *netd, struct problem *problem)
+{
+	return places_open_control(&netd->places, netd->program->settings, problem) < 0
+		? EXIT_CODE_FAILURE
+		: EXIT_CODE_OK;
+}
+
+static enum exit_code open_state(struct netd *netd, struct problem *problem)
+{
+	return places_open_state(&netd->places, netd->program->settings,
+		       netd->switch_user ? &netd->user : NULL, problem) < 0
+		? EXIT_CODE_FAILURE
+		: EXIT_CODE_OK;
+}
+
+static int watch_signals(struct netd *netd)
+{
+	netd->signal_fd = signalfd(-1, &netd->signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (netd->signal_fd < 0)
+		return -errno;
+	return loop_watch_add(
+		netd->loop, &netd->signal_watch, netd->signal_fd, EPOLLIN, signal_ready);
+}
+
+static enum exit_code open_kernel(struct netd *netd, struct problem *problem)
+{
+	int r = netlink_open(&netd->netlink, problem);
+
+	if (r < 0)
+		return EXIT_CODE_FAILURE;
+	netd->interfaces.netlink = netd->netlink;
+	r = loop_new(&netd->loop);
+	if (r == 0)
+		r = watch_signals(netd);
+	if (r == 0)
+		r = process_open_self(&netd->program_fd);
+	if (r < 0)
+		problem_set(problem, "cannot set up the main loop: %s", strerrordesc_np(-r));
+	return r < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
+}
+
+static void plan_fd(struct engine_plan *plan, enum request_fd_kind kind, int fd)
+{
+	if (fd < 0)
+		return;
+	plan->fd[plan->fd_count] = fd;
+	plan->fd_kind[plan->fd_count] = (uint8_t)kind;
+	plan->fd_count++;
+}
+
+/* Everything that has a place of its own, and the listeners. */
+static_assert(REQUEST_FD_LISTENER - REQUEST_FD_CONFIG + SETTINGS_LISTEN_MAX <= REQUEST_FDS_MAX,
+	"CONFIGURE has room for every descriptor");
+
+static enum exit_code start_engine(struct netd *netd, struct problem *problem)
+{
+	const struct netd_program *program = netd->program;
+	struct engine_plan *plan = &netd->plan;
+
+	*plan = (struct engine_plan){ .loop = netd->loop,
+		.events = &engine_events,
+		.argv = program->engine_argv,
+		.program_fd = netd->program_fd,
+		.user = netd->switch_user ? &netd->user : NULL,
+		.config_path = program->config_path };
+	plan_fd(plan, REQUEST_FD_CONFIG, netd->files.config);
+	plan_fd(plan, REQUEST_FD_CERTIFICATE, netd->files.certificate);
+	plan_fd(plan, REQUEST_FD_KEY, netd->files.key);
+	plan_fd(plan, REQUEST_FD_CA, netd->files.ca);
+	plan_fd(plan, REQUEST_FD_CRL, netd->files.crl);
+	plan_fd(plan, REQUEST_FD_STATE, netd->places.state);
+	plan_fd(plan, REQUEST_FD_CONTROL, netd->places.control);
+	for (size_t i = 0; i < netd->places.listener_count; i++)
+		plan_fd(plan, REQUEST_FD_LISTENER, netd->places.listeners[i]);
+	requests_init(&netd->requests, program->settings, &netd->interfaces);
+	engine_process_init(&netd->engine, plan);
+	return engine_process_start(&netd->engine, problem) < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
+}
+
+/* Cheap refusals first; what others can see comes late. */
+static step_fn *const ladder[] = {
+	check_privilege,
+	find_user,
+	open_files,
+	listen_tcp,
+	open_control,
+	open_state,
+	open_kernel,
+	start_engine,
+};
+
+static enum exit_code start(struct netd *netd)
+{
+	struct problem problem;
+	enum exit_code code = EXIT_CODE_OK;
+
+	for (size_t i = 0; i < sizeof(ladder) / sizeof(ladder[0]) && code == EXIT_CODE_OK; i++)
+		code = ladder[i](netd, &problem);
+	if (code != EXIT_CODE_OK)
+		log_error("%s", problem.text);
+	return code;
+}
+
+/* The mirror of the ladder; copes with one that was climbed half-way. */
+static void take_down(struct netd *netd)
+{
+	engine_process_free(&netd->engine);
+	if (netd->netlink != NULL)
+		interfaces_remove_all(&netd->interfaces, "the program stops");
+	places_close(&netd->places);
+	files_close(&netd->files);
+	if (netd->program_fd >= 0)
+		close(netd->program_fd);
+	if (netd->signal_fd >= 0)
+		close(netd->signal_fd);
+	loop_free(netd->loop);
+	netlink_close(netd->netlink);
+	free(netd);
+}
+
+static struct netd *netd_new(const struct netd_program *program)
+{
+	struct netd *netd = calloc(1, sizeof(*netd));
+
+	if (netd == NULL)
+		return NULL;
+	netd->program = program;
+	netd->files = (struct files){ -1, -1, -1, -1, -1 };
+	places_init(&netd->places);
+	netd->signal_fd = -1;
+	netd->signal_watch.fd = -1;
+	netd->program_fd = -1;
+	return netd;
+}
+
+/*
+ * From here to the end of the process they wait for the loop, so that whatever was made is also
+ * taken down.
+ */
+static void hold_signals(struct netd *netd)
+{
+	(void)sigemptyset(&netd->signals);
+	(void)sigaddset(&netd->signals, SIGINT);
+	(void)sigaddset(&netd->signals, SIGTERM);
+	(void)sigaddset(&netd->signals, SIGHUP);
+	(void)sigprocmask(SIG_BLOCK, &netd->signals, NULL);
+	/* A log that nobody reads any more must not end the program. */
+	(void)sigaction(SIGPIPE, &(struct sigaction){ .sa_handler = SIG_IGN }, NULL);
+}
+
+enum exit_code netd_run(const struct netd_program *program)
+{
+	struct netd *netd = netd_new(program);
+	enum exit_code code = EXIT_CODE_FAILURE;
+	int r;
+
+	if (netd == NULL || process_ensure_standard_fds() < 0) {
+		log_error("cannot start: out of memory or descriptors");
+		free(netd);
+		return code;
+	}
+	process_raise_fd_limit();
+	hold_signals(netd);
+	code = start(netd);
+	if (code == EXIT_CODE_OK) {
+		r = loop_run(netd->loop);
+		code = netd->exit_code;
+		if (r < 0) {
+			log_error("the main loop failed: %s", strerrordesc_np(-r));
+			code = EXIT_CODE_FAILURE;
+		}
+	}
+	take_down(netd);
+	log_info("stopped");
+	return code;
+}

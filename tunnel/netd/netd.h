@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CULVERT_NETD_NETD_H
+#define CULVERT_NETD_NETD_H
+
+#include <stddef.h>
+
+#include "base/exit_code.h"
+#include "base/settings.h"
+
+/*
+ * netd: the main process and the only privileged one. It makes sockets, TUN interfaces, addresses
+ * and routes when the engine asks and its own copy of the configuration allows, opens the files the
+ * engine may not, and starts the engine again when it dies. It reads nothing that came from the
+ * network.
+ */
+
+struct netd_program {
+	const struct settings *settings;
+	const char *config_path; /* for messages */
+	/* The very bytes `settings` were loaded from: handed to the engine. */
+	const char *config_text;
+	size_t config_len;
+	/* NULL-terminated; the engine's binary is this program's own (/proc/self/exe). */
+	char *const *engine_argv;
+};
+
+/*
+ * Runs until SIGINT, SIGTERM, or an engine's EXIT that is allowed; takes everything down it made.
+ */
+enum exit_code netd_run(const struct netd_program *program);
+
+#endif

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "netd/places.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "system/socket.h"
+
+void places_init(struct places *places)
+{
+	*places = (struct places){ .control = -1, .state = -1 };
+}
+
+int places_listen(struct places *places, const struct settings *settings, struct problem *problem)
+{
+	struct socket_options options = { .congestion = settings->congestion,
+		.mark = settings->mark };
+
+	if (settings->role != SETTINGS_SERVER)
+		return 0;
+	for (size_t i = 0; i < settings->listen_count; i++) {
+		int r = socket_listen(
+			&settings->listen[i], &options, &places->listeners[i], problem);
+
+		if (r < 0)
+			return r;
+		places->listener_count++;
+	}
+	return 0;
+}
+
+int places_open_control(
+	struct places *places, const struct settings *settings, struct problem *problem)
+{
+	int r = socket_control(settings->control_socket, &places->control, problem);
+
+	if (r == 0)
+		places->control_path = settings->control_socket;
+	return r;
+}
+
+/* mkdir -p of a path; the last part is 0700. *ret_made: the last part is new. */
+static int make_directories(const char *path, bool *ret_made)
+{
+	char part[SETTINGS_PATH_MAX + 1];
+	size_t len = strlen(path);
+
+	for (size_t i = 1; i < len; i++) {
+		if (path[i] != '/')
+			continue;
+		memcpy(part, path, i);
+		part[i] = '\0';
+		if (mkdir(part, 0755) < 0 && errno != EEXIST)
+			return -errno;
+	}
+	*ret_made = mkdir(path, 0700) == 0;
+	return *ret_made || errno == EEXIST ? 0 : -errno;
+}
+
+static bool is_empty(int directory_fd)
+{
+	/* fdopendir() takes its descriptor over and moves the offset that copies share. */
+	int fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
+	size_t entries = 0;
+
+	if (directory == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	/* "." and ".." are always there. */
+	while (entries < 3 && readdir(directory) != NULL)
+		entries++;
+	closedir(directory);
+	return entries == 2;
+}
+
+/* Hands the open directory to its user, unless it might be one that others need as it is. */
+static int give(int fd, const char *path, uid_t uid, gid_t gid, bool made, struct problem *problem)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_uid != uid) {
+		if (!made && !(st.st_uid == 0 && is_empty(fd))) {
+			problem_set(problem,
+				"state directory %s belongs to uid %u, the engine runs as uid %u; if "
+				"it is Culvert's, run: chown -R %u %s",
+				path, (unsigned)st.st_uid, (unsigned)uid, (unsigned)uid, path);
+			return -EPERM;
+		}
+		if (fchown(fd, uid, gid) < 0)
+			return -errno;
+	}
+	return fchmod(fd, 0700) < 0 ? -errno : 0;
+}
+
+int places_open_state(struct places *places, const struct settings *settings,
+	const struct process_user *user, struct problem *problem)
+{
+	const char *path = settings->state_dir;
+	uid_t uid = user != NULL ? user->uid : geteuid();
+	gid_t gid = user != NULL ? user->gid : getegid();
+	bool made = false;
+	int fd = -1;
+	int r = make_directories(path, &made);
+
+	problem_set(problem, "%s", "");
+	if (r == 0) {
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		r = fd < 0 ? -errno : give(fd, path, uid, gid, made, problem);
+	}
+	if (r < 0) {
+		if (problem->text[0] == '\0')
+			problem_set(problem, "cannot make state directory %s: %s", path,
+				strerrordesc_np(-r));
+		if (fd >= 0)
+			close(fd);
+		return r;
+	}
+	places->state = fd;
+	return 0;
+}
+
+void places_close(struct places *places)
+{
+	if (places->control_path != NULL)
+		(void)unlink(places->control_path);
+	for (size_t i = 0; i < places->listener_count; i++)
+		close(places->listeners[i]);
+	if (places->control >= 0)
+		close(places->control);
+	if (places->state >= 0)
+		close(places->state);
+	places_init(places);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CULVERT_NETD_PLACES_H
+#define CULVERT_NETD_PLACES_H
+
+#include <stddef.h>
+
+#include "base/problem.h"
+#include "base/settings.h"
+#include "system/process.h"
+
+/*
+ * Where the program can be reached and where it keeps things: TCP listeners, the control socket,
+ * the state directory. netd keeps them for its whole life, so that what arrives queues while an
+ * engine restarts. netd's only thread.
+ */
+
+struct places {
+	int listeners[SETTINGS_LISTEN_MAX];
+	size_t listener_count;
+	int control;              /* -1: none */
+	int state;                /* the directory, O_DIRECTORY; -1: none */
+	const char *control_path; /* set while the control socket's file is ours */
+};
+
+void places_init(struct places *places);
+
+/*
+ * A client listens nowhere. Errors are socket_listen()'s; what was opened before stays, for
+ * places_close().
+ */
+int places_listen(struct places *places, const struct settings *settings, struct problem *problem);
+
+/* Errors are socket_control()'s. */
+int places_open_control(
+	struct places *places, const struct settings *settings, struct problem *problem);
+
+/*
+ * Makes the state directory (0700, its parents 0755) and gives it to the engine's user (NULL: it
+ * stays ours). One that is there has to be the user's, or an empty one of root's. -EPERM: it is
+ * somebody else's; -ENOTDIR; else what mkdir(2) says. With words.
+ */
+int places_open_state(struct places *places, const struct settings *settings,
+	const struct process_user *user, struct problem *problem);
+
+/* Also unlinks the control socket. */
+void places_close(struct places *places);
+
+#endif

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "netd/policy.h"
+
+#include <errno.h>
+
+#include "base/exit_code.h"
+
+enum { MTU_MIN = 1280, MTU_MAX = 65535 }; /* RFC 8200; the largest packet of a TUN */
+
+int policy_socket(const struct settings *settings, uint8_t family, struct problem *problem)
+{
+	if (settings->role != SETTINGS_CLIENT) {
+		problem_set(problem, "an outgoing socket: a server makes no connections");
+		return -EPERM;
+	}
+	if (family != AF_INET && family != AF_INET6) {
+		problem_set(problem, "a socket of address family %u", family);
+		return -EPERM;
+	}
+	return 0;
+}
+
+const char *policy_interface_name(const struct settings *settings, const struct identity *peer)
+{
+	const struct settings_peer *entry = settings_find_peer(settings, peer);
+
+	return entry != NULL && entry->interface[0] != '\0' ? entry->interface : settings->interface;
+}
+
+/* True: the outer address of a remote of ours, as far as the configuration names it by number. */
+static bool is_remote(const struct settings *settings, const struct addr *addr)
+{
+	struct addr remote;
+
+	for (size_t i = 0; i < settings->remote_count; i++) {
+		if (addr_parse(settings->remotes[i].host, &remote) == 0 &&
+			addr_equal(&remote, addr))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * One address of a tunnel at a client, which the server may choose freely among what is a host's.
+ */
+static bool is_usable(const struct settings *settings, const struct addr *addr)
+{
+	struct prefix host = prefix_host(addr);
+
+	/* 240.0.0.0/4 is reserved (RFC 1112, 4), its last address the broadcast. */
+	if (addr->family == AF_INET && addr->bytes[0] >= 240)
+		return false;
+	return route_rule_form(&host) == ROUTE_ACCEPTED && !is_remote(settings, addr);
+}
+
+static int judge_client_pair(const struct settings *settings, const struct addr *local,
+	const struct addr *remote, struct problem *problem)
+{
+	char local_text[ADDR_TEXT_MAX], remote_text[ADDR_TEXT_MAX];
+
+	if (is_usable(settings, local) && is_usable(settings, remote) && !addr_equal(local, remote))
+		return 0;
+	problem_set(problem, "addresses %s and %s, which no tunnel can have",
+		addr_format(local, local_text), addr_format(remote, remote_text));
+	return -EPERM;
+}
+
+/* True: the address is promised to another peer than `peer`. */
+static bool is_anothers(
+	const struct settings *settings, const struct identity *peer, const struct addr *addr)
+{
+	for (size_t i = 0; i < settings->peer_count; i++) {
+		const struct settings_peer *entry = &settings->peers[i];
+
+		if ((addr_equal(&entry->address4, addr) || addr_equal(&entry->address6, addr)) &&
+			!identity_equal(&entry->name, peer))
+			return true;
+	}
+	return false;
+}
+
+static bool is_in_use(
+	const struct interfaces *live, const struct identity *peer, const struct addr *addr)
+{
+	for (const struct interface *i = live->first; i != NULL; i = i->next) {
+		if ((addr_equal(&i->now.remote4, addr) || addr_equal(&i->now.remote6, addr)) &&
+			!identity_equal(&i->now.peer, peer))
+			return true;
+	}
+	return false;
+}
+
+/* What a server may give to one peer in one family. */
+struct grant {
+	const struct prefix *pool;
+	const struct addr *fixed; /* AF_UNSPEC: from the pool */
+};
+
+static int judge_server_pair(const struct settings *settings, const struct interfaces *live,
+	const struct identity *peer, const struct grant *grant, const struct addr *local,
+	const struct addr *remote, struct problem *problem)
+{
+	struct addr own = settings_server_address(grant->pool);
+	char text[ADDR_TEXT_MAX], pool[ADDR_TEXT_MAX];
+
+	if (!addr_is_set(&own) || !addr_equal(local, &own)) {
+		problem_set(problem, "local address %s, which is not the server's own of pool %s",
+			addr_format(local, text), prefix_format(grant->pool, pool));
+		return -EPERM;
+	}
+	if (addr_is_set(grant->fixed) && !addr_equal(remote, grant->fixed)) {
+		problem_set(problem, "address %s for %s, which has a fixed one",
+			addr_format(remote, text), peer->name);
+		return -EPERM;
+	}
+	if (!settings_pool_usable(grant->pool, remote)) {
+		problem_set(problem, "address %s for %s, which is no host address of pool %s",
+			addr_format(remote, text), peer->name, prefix_format(grant->pool, pool));
+		return -EPERM;
+	}
+	if (is_anothers(settings, peer, remote) || is_in_use(live, peer, remote)) {
+		problem_set(problem, "address %s for %s, which is another's",
+			addr_format(remote, text), peer->name);
+		return -EPERM;
+	}
+	return 0;
+}
+
+/* Local and remote come in pairs, and a tunnel has at least one pair. */
+static int judge_pairing(const struct request_interface *wanted, struct problem *problem)
+{
+	uint8_t local4 = wanted->local4.family, local6 = wanted->local6.family;
+
+	if (local4 == wanted->remote4.family && (local4 == AF_INET || local4 == AF_UNSPEC) &&
+		local6 == wanted->remote6.family && (local6 == AF_INET6 || local6 == AF_UNSPEC) &&
+		(local4 != AF_UNSPEC || local6 != AF_UNSPEC))
+		return 0;
+	problem_set(problem, "an interface whose addresses do not come in pairs");
+	return -EPERM;
+}
+
+static int judge_server_addresses(const struct settings *settings, const struct interfaces *live,
+	const struct request_interface *wanted, struct problem *problem)
+{
+	static const struct addr none = { .family = AF_UNSPEC };
+	const struct settings_peer *entry = settings_find_peer(settings, &wanted->peer);
+	struct grant four = { &settings->pool4, entry != NULL ? &entry->address4 : &none };
+	struct grant six = { &settings->pool6, entry != NULL ? &entry->address6 : &none };
+	int r = 0;
+
+	if (addr_is_set(&wanted->local4))
+		r = judge_server_pair(settings, live, &wanted->peer, &four, &wanted->local4,
+			&wanted->remote4, problem);
+	if (r == 0 && addr_is_set(&wanted->local6))
+		r = judge_server_pair(settings, live, &wanted->peer, &six, &wanted->local6,
+			&wanted->remote6, problem);
+	return r;
+}
+
+static int judge_client_addresses(const struct settings *settings,
+	const struct request_interface *wanted, struct problem *problem)
+{
+	int r = 0;
+
+	if (addr_is_set(&wanted->local4))
+		r = judge_client_pair(settings, &wanted->local4, &wanted->remote4, problem);
+	if (r == 0 && addr_is_set(&wanted->local6))
+		r = judge_client_pair(settings, &wanted->local6, &wanted->remote6, problem);
+	return r;
+}
+
+int policy_interface(const struct settings *settings, const struct interfaces *live,
+	const struct request_interface *wanted, struct problem *problem)
+{
+	size_t most = settings->role == SETTINGS_SERVER ? settings->max_sessions : 1;
+	bool listed = settings_find_peer(settings, &wanted->peer) != NULL;
+	int r;
+
+	if (!listed && !(settings->role == SETTINGS_SERVER && settings->unlisted)) {
+		problem_set(problem, "an interface for %s, a peer that is not configured",
+			wanted->peer.name);
+		return -EPERM;
+	}
+	if (wanted->mtu < MTU_MIN || wanted->mtu > MTU_MAX) {
+		problem_set(problem, "an interface with MTU %u, which is outside %d to %d",
+			wanted->mtu, MTU_MIN, MTU_MAX);
+		return -EPERM;
+	}
+	if (interfaces_find_peer(live, &wanted->peer) == NULL && live->count >= most) {
+		problem_set(problem, "interface number %zu where %zu are the most", live->count + 1,
+			most);
+		return -EPERM;
+	}
+	r = judge_pairing(wanted, problem);
+	if (r < 0)
+		return r;
+	return settings->role == SETTINGS_SERVER
+		? judge_server_addresses(settings, live, wanted, problem)
+		: judge_client_addresses(settings, wanted, problem);
+}
+
+int policy_exit(uint8_t code, struct problem *problem)
+{
+	switch (code) {
+	case EXIT_CODE_OK:
+	case EXIT_CODE_FAILURE:
+	case EXIT_CODE_CONFIG:
+	case EXIT_CODE_UNREACHABLE:
+	case EXIT_CODE_REFUSED:
+		return 0;
+	default:
+		problem_set(problem, "exit code %u", code);
+		return -EPERM;
+	}
+}
+
+enum { TUNNEL_PREFIX_MAX = 6 }; /* two pools, two addresses a family */
+
+static size_t tunnel_prefixes(const struct settings *settings, const struct interface *own,
+	struct prefix out[static TUNNEL_PREFIX_MAX])
+{
+	const struct addr *addresses[] = { &own->now.local4, &own->now.remote4, &own->now.local6,
+		&own->now.remote6 };
+	size_t count = 0;
+
+	if (addr_is_set(&settings->pool4.addr))
+		out[count++] = settings->pool4;
+	if (addr_is_set(&settings->pool6.addr))
+		out[count++] = settings->pool6;
+	for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+		if (addr_is_set(addresses[i]))
+			out[count++] = prefix_host(addresses[i]);
+	}
+	return count;
+}
+
+static enum route_verdict judge_by_rule(const struct settings *settings,
+	const struct settings_peer *entry, const struct interface *own, const struct prefix *prefix)
+{
+	struct prefix tunnel[TUNNEL_PREFIX_MAX];
+	struct addr outer[SETTINGS_REMOTES_MAX];
+	struct route_rule rule = { .tunnel = tunnel, .outer = outer };
+
+	if (entry != NULL) {
+		rule.accept = entry->accept_routes.items;
+		rule.accept_count = entry->accept_routes.count;
+	}
+	rule.tunnel_count = tunnel_prefixes(settings, own, tunnel);
+	for (size_t i = 0; i < settings->remote_count && i < SETTINGS_REMOTES_MAX; i++) {
+		if (addr_parse(settings->remotes[i].host, &outer[rule.outer_count]) == 0)
+			rule.outer_count++;
+	}
+	return route_rule_judge(&rule, prefix);
+}
+
+enum route_verdict policy_route(const struct settings *settings, const struct interfaces *live,
+	const struct interface *own, const struct prefix *prefix)
+{
+	const struct settings_peer *entry = settings_find_peer(settings, &own->now.peer);
+	enum route_verdict verdict = judge_by_rule(settings, entry, own, prefix);
+
+	if (verdict != ROUTE_ACCEPTED || entry == NULL || interface_has_route(own, prefix))
+		return verdict;
+	for (size_t i = 0; i < settings->announce.count; i++) {
+		if (prefix_equal(&settings->announce.items[i], prefix))
+			return ROUTE_LOCAL;
+	}
+	for (const struct interface *i = live->first; i != NULL; i = i->next) {
+		if (i != own && interface_has_route(i, prefix))
+			return ROUTE_TAKEN;
+	}
+	return own->route_count >= entry->max_routes ? ROUTE_LIMIT : ROUTE_ACCEPTED;
+}

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "netd/requests.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "netd/policy.h"
+#include "system/socket.h"
+
+enum { WARNINGS_PER_SECOND = 1, WARNINGS_BURST = 20 };
+
+void requests_init(
+	struct requests *requests, const struct settings *settings, struct interfaces *interfaces)
+{
+	*requests = (struct requests){
+		.settings = settings, .interfaces = interfaces, .reply_fd = -1
+	};
+	rate_init(&requests->warnings, WARNINGS_PER_SECOND, WARNINGS_BURST, mono_now());
+}
+
+void requests_begin(struct requests *requests, uint32_t generation)
+{
+	requests->generation = generation;
+	requests->ready = false;
+	requests->exit_asked = false;
+}
+
+/* Done, or not; `text` is for whoever waits at the other end. */
+static void answer(struct requests *requests, int r, const char *text)
+{
+	struct request_reply *reply = &requests->reply.reply;
+
+	reply->error = (uint32_t)-r;
+	if (r < 0)
+		problem_escape(reply->text, sizeof(reply->text), text, strlen(text));
+}
+
+/* What the configuration does not allow. */
+static void deny(struct requests *requests, const struct problem *problem)
+{
+	if (rate_take(&requests->warnings, mono_now()))
+		log_warning(
+			"engine asked for %s: the configuration does not allow it", problem->text);
+	answer(requests, -EPERM, problem->text);
+}
+
+/* What it allows and the kernel does not. */
+static void fail(struct requests *requests, int r, const struct problem *problem)
+{
+	if (rate_take(&requests->warnings, mono_now()))
+		log_warning("%s", problem->text);
+	answer(requests, r, problem->text);
+}
+
+/*
+ * The handlers. Each fills requests->reply; an error means that the engine is broken.
+ */
+
+static int handle_ready(struct requests *requests, struct problem *problem)
+{
+	if (requests->request.ready.generation != requests->generation) {
+		problem_set(problem, "it is ready with generation %u, its configuration is %u",
+			requests->request.ready.generation, requests->generation);
+		return -EPROTO;
+	}
+	requests->ready = true;
+	return 0;
+}
+
+static int handle_socket(struct requests *requests, struct problem *problem)
+{
+	const struct settings *settings = requests->settings;
+	struct socket_options options = { .congestion = settings->congestion,
+		.mark = settings->mark };
+	uint8_t family = requests->request.socket.family;
+	int fd, r;
+
+	r = policy_socket(settings, family, problem);
+	if (r < 0) {
+		deny(requests, problem);
+		return 0;
+	}
+	r = socket_outgoing(family, &options, &fd, problem);
+	if (r < 0) {
+		fail(requests, r, problem);
+		return 0;
+	}
+	requests->reply_fd = fd;
+	requests->reply_fd_owned = true;
+	return 0;
+}
+
+static int handle_interface(struct requests *requests, struct problem *problem)
+{
+	const struct request_interface *wanted = &requests->request.interface;
+	struct request_reply *reply = &requests->reply.reply;
+	struct interface *interface;
+	int r = policy_interface(requests->settings, requests->interfaces, wanted, problem);
+
+	if (r < 0) {
+		deny(requests, problem);
+		return 0;
+	}
+	r = interfaces_bring(requests->interfaces, wanted,
+		policy_interface_name(requests->settings, &wanted->peer), &interface, problem);
+	if (r < 0) {
+		problem_prepend(problem, "%s", wanted->peer.name);
+		fail(requests, r, problem);
+		return 0;
+	}
+	reply->interface = interface->index;
+	memcpy(reply->ifname, interface->name, sizeof(reply->ifname));
+	/* Sending makes the engine's copy; this one stays. */
+	requests->reply_fd = interface->tun_fd;
+	return 0;
+}
+
+/*
+ * The live interface that the engine names; NULL: it has none of that index, and the reply says so.
+ */
+static struct interface *own_interface(
+	struct requests *requests, uint32_t index, struct problem *problem)
+{
+	struct interface *interface = interfaces_find_index(requests->interfaces, index);
+
+	if (interface != NULL)
+		return interface;
+	problem_set(problem, "a change of interface %u, which is not one of Culvert's", index);
+	deny(requests, problem);
+	return NULL;
+}
+
+static int handle_interface_delete(struct requests *requests, struct problem *problem)
+{
+	struct interface *interface = own_interface(
+		requests, requests->request.interface_delete.interface, problem);
+
+	if (interface != NULL)
+		interfaces_remove(requests->interfaces, interface, "the session has ended");
+	return 0;
+}
+
+/* This host's addresses as they were at the beginning of a request. */
+struct on_link {
+	struct netlink_address *addresses; /* freed by the owner */
+	size_t count;
+};
+
+/* A network that this host is connected to otherwise must not move into a tunnel. */
+static bool is_on_link(
+	const struct requests *requests, const struct on_link *on_link, const struct prefix *prefix)
+{
+	for (size_t i = 0; i < on_link->count; i++) {
+		const struct netlink_address *here = &on_link->addresses[i];
+
+		if (here->prefix.len == prefix->len &&
+			prefix_contains_addr(prefix, &here->prefix.addr) &&
+			interfaces_find_index(requests->interfaces, here->index) == NULL)
+			return true;
+	}
+	return false;
+}
+
+static enum route_verdict add_route(struct requests *requests, struct interface *interface,
+	const struct on_link *on_link, const struct prefix *prefix)
+{
+	enum route_verdict verdict = policy_route(
+		requests->settings, requests->interfaces, interface, prefix);
+	struct problem problem;
+	char text[ADDR_TEXT_MAX];
+
+	if (verdict == ROUTE_ACCEPTED && is_on_link(requests, on_link, prefix))
+		verdict = ROUTE_LOCAL;
+	if (verdict != ROUTE_ACCEPTED) {
+		problem_set(&problem, "route %s to %s: %s", prefix_format(prefix, text),
+			interface->now.peer.name, route_verdict_text(verdict));
+		if (rate_take(&requests->warnings, mono_now()))
+			log_warning("engine asked for %s", problem.text);
+		return verdict;
+	}
+	if (interfaces_route_add(requests->interfaces, interface, prefix, &problem) < 0) {
+		if (rate_take(&requests->warnings, mono_now()))
+			log_warning("%s: %s", interface->now.peer.name, problem.text);
+		return ROUTE_FAILED;
+	}
+	return ROUTE_ACCEPTED;
+}
+
+static int handle_route_add(struct requests *requests, struct problem *problem)
+{
+	const struct request_routes *routes = &requests->request.routes;
+	struct request_reply *reply = &requests->reply.reply;
+	struct interface *interface = own_interface(requests, routes->interface, problem);
+	struct on_link on_link = { .count = 0 };
+	int r;
+
+	if (interface == NULL)
+		return 0;
+	r = netlink_addresses(
+		requests->interfaces->netlink, &on_link.addresses, &on_link.count, problem);
+	if (r < 0) {
+		fail(requests, r, problem);
+		return 0;
+	}
+	for (uint16_t i = 0; i < routes->count; i++)
+		reply->verdict[i] = (uint8_t)add_route(
+			requests, interface, &on_link, &routes->prefix[i]);
+	reply->count = routes->count;
+	free(on_link.addresses);
+	return 0;
+}
+
+static int handle_route_delete(struct requests *requests, struct problem *problem)
+{
+	const struct request_routes *routes = &requests->request.routes;
+	struct request_reply *reply = &requests->reply.reply;
+	struct interface *interface = own_interface(requests, routes->interface, problem);
+
+	if (interface == NULL)
+		return 0;
+	for (uint16_t i = 0; i < routes->count; i++) {
+		int r = interfaces_route_delete(
+			requests->interfaces, interface, &routes->prefix[i], problem);
+
+		if (r < 0 && rate_take(&requests->warnings, mono_now()))
+			log_warning("%s: %s", interface->now.peer.name, problem->text);
+		reply->verdict[i] = r < 0 ? ROUTE_FAILED : ROUTE_ACCEPTED;
+	}
+	reply->count = routes->count;
+	return 0;
+}
+
+static int handle_exit(struct requests *requests, struct problem *problem)
+{
+	uint8_t code = requests->request.exit.code;
+	const char *text = requests->request.exit.text;
+
+	if (policy_exit(code, problem) < 0) {
+		deny(requests, problem);
+		return 0;
+	}
+	if (code == EXIT_CODE_OK)
+		log_notice("the engine ends the program: %s", text);
+	else
+		log_error("%s", text);
+	requests->exit_asked = true;
+	requests->exit_code = (enum exit_code)code;
+	return 0;
+}
+
+/* Which requests there are, and when each is in its place. What is not listed only netd sends. */
+struct rule {
+	int (*handle)(struct requests *requests, struct problem *problem);
+	bool before_ready, after_ready;
+};
+
+static const struct rule rules[REQUEST_TYPE_COUNT] = {
+	[REQUEST_READY] = { handle_ready, true, false },
+	[REQUEST_EXIT] = { handle_exit, true, true },
+	[REQUEST_SOCKET] = { handle_socket, false, true },
+	[REQUEST_INTERFACE] = { handle_interface, false, true },
+	[REQUEST_INTERFACE_DELETE] = { handle_interface_delete, false, true },
+	[REQUEST_ROUTE_ADD] = { handle_route_add, false, true },
+	[REQUEST_ROUTE_DELETE] = { handle_route_delete, false, true },
+};
+
+/* The rule for a decoded request, if it may come at this time. */
+static const struct rule *find_rule(const struct requests *requests, struct problem *problem)
+{
+	enum request_type type = requests->request.type;
+	const struct rule *rule = &rules[type];
+
+	if (rule->handle == NULL) {
+		problem_set(problem,
+			"it sent a message of type %s, which is not an engine's to send",
+			request_type_name(type));
+		return NULL;
+	}
+	if (!(requests->ready ? rule->after_ready : rule->before_ready)) {
+		problem_set(problem, "it sent a message of type %s %s", request_type_name(type),
+			requests->ready ? "again" : "before it was ready");
+		return NULL;
+	}
+	return rule;
+}
+
+int requests_handle(struct requests *requests, const void *data, size_t len, struct writer *reply,
+	int *ret_fd, bool *ret_fd_owned, struct problem *problem)
+{
+	const struct rule *rule;
+	int r = request_decode(data, len, &requests->request);
+
+	if (r < 0) {
+		problem_set(problem, "it sent a message that cannot be decoded: %s",
+			strerrordesc_np(-r));
+		return -EPROTO;
+	}
+	rule = find_rule(requests, problem);
+	if (rule == NULL)
+		return -EPROTO;
+	requests->reply = (struct request){ .type = REQUEST_REPLY, .id = requests->request.id };
+	requests->reply_fd = -1;
+	requests->reply_fd_owned = false;
+	r = rule->handle(requests, problem);
+	if (r < 0)
+		return r;
+	r = request_encode(reply, &requests->reply);
+	if (r < 0) {
+		problem_set(problem, "its reply cannot be encoded: %s", strerrordesc_np(-r));
+		return -EPROTO;
+	}
+	*ret_fd = requests->reply_fd;
+	*ret_fd_owned = requests->reply_fd_owned;
+	return 0;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CULVERT_NETD_REQUESTS_H
+#define CULVERT_NETD_REQUESTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/exit_code.h"
+#include "base/problem.h"
+#include "base/rate.h"
+#include "base/settings.h"
+#include "netd/interfaces.h"
+#include "wire/request.h"
+
+/*
+ * Answers one request of the engine at a time: decodes it, asks the policy, does it, makes the
+ * reply. Two kinds of badness are told apart. What the configuration does not allow gets a reply
+ * with EPERM and a warning in the log. What no sound engine sends, a broken message or one out of
+ * its order, is an error to the caller, who ends that engine. netd's only thread.
+ */
+
+struct requests {
+	/* Configured, borrowed. */
+	const struct settings *settings;
+	struct interfaces *interfaces;
+
+	/* Of the engine in hand. */
+	uint32_t generation;
+	bool ready;
+	bool exit_asked; /* it wants the whole program to end, with exit_code */
+	enum exit_code exit_code;
+	struct rate warnings; /* a subverted engine does not fill the log */
+
+	struct request request, reply;
+	int reply_fd;        /* goes with the reply; -1: none */
+	bool reply_fd_owned; /* close it afterwards */
+};
+
+void requests_init(
+	struct requests *requests, const struct settings *settings, struct interfaces *interfaces);
+
+/* A new engine, configured with this generation. */
+void requests_begin(struct requests *requests, uint32_t generation);
+
+/*
+ * Handles one datagram and writes the encoded reply. *ret_fd: a descriptor that goes with it, -1
+ * for none; *ret_fd_owned: the caller closes it after sending. -EPROTO: the engine is broken or
+ * subverted, `problem` says how; there is no reply then.
+ */
+int requests_handle(struct requests *requests, const void *data, size_t len, struct writer *reply,
+	int *ret_fd, bool *ret_fd_owned, struct problem *problem);
+
+#endif
