@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/reach.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+
+#include "tests/unit/inner_packet.h"
+#include "tests/unit/unit.h"
+
+/*
+ * "They" are 10.1.0.0/16, 192.0.2.7/32 and 2001:db8:1::/48; "we" are 10.2.0.0/16 and
+ * 2001:db8:2::/48. Everybody else is a stranger.
+ */
+static struct reach *new_reach(void)
+{
+	static const char *const theirs[] = { "10.1.0.0/16", "192.0.2.7", "2001:db8:1::/48" };
+	static const char *const ours[] = { "10.2.0.0/16", "2001:db8:2::/48" };
+	struct prefix their[3], our[2];
+	struct reach *reach;
+
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(prefix_parse(theirs[i], &their[i]), 0);
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(prefix_parse(ours[i], &our[i]), 0);
+	ck_assert_int_eq(reach_new(their, 3, our, 2, &reach), 0);
+	return reach;
+}
+
+static void put_addresses(uint8_t *header, const char *source, const char *destination)
+{
+	struct addr from, to;
+
+	ck_assert_int_eq(addr_parse(source, &from), 0);
+	ck_assert_int_eq(addr_parse(destination, &to), 0);
+	if (from.family == AF_INET) {
+		memcpy(header + 12, from.bytes, 4);
+		memcpy(header + 16, to.bytes, 4);
+	} else {
+		memcpy(header + 8, from.bytes, 16);
+		memcpy(header + 24, to.bytes, 16);
+	}
+}
+
+static bool is_v6(const char *addr)
+{
+	return strchr(addr, ':') != NULL;
+}
+
+static void begin(struct inner_packet *packet, const char *source, const char *destination,
+	uint8_t v4, uint8_t v6)
+{
+	if (is_v6(source))
+		inner_v6(packet, v6);
+	else
+		inner_v4(packet, v4);
+	put_addresses(packet->data, source, destination);
+}
+
+static void make_udp(struct inner_packet *packet, const char *source, const char *destination)
+{
+	begin(packet, source, destination, IPPROTO_UDP, IPPROTO_UDP);
+	inner_udp(packet, 10);
+	inner_finish(packet);
+}
+
+/* RFC 792 and RFC 4443: type, code, checksum, four more bytes, then what is quoted. */
+static void make_icmp(struct inner_packet *packet, uint8_t type, const char *source,
+	const char *destination, const char *quoted_source, const char *quoted_destination)
+{
+	const uint8_t head[8] = { type };
+	struct inner_packet quoted;
+
+	make_udp(&quoted, quoted_source, quoted_destination);
+	begin(packet, source, destination, IPPROTO_ICMP, IPPROTO_ICMPV6);
+	inner_add(packet, head, sizeof(head));
+	inner_add(packet, quoted.data, quoted.len);
+	inner_finish(packet);
+}
+
+static enum reach_verdict judge(bool in, const struct inner_packet *bytes)
+{
+	struct reach *reach = new_reach();
+	struct packet packet;
+	enum reach_verdict verdict;
+
+	ck_assert_int_eq(packet_parse(bytes->data, bytes->len, &packet), 0);
+	verdict = in ? reach_judge_in(reach, &packet, bytes->data)
+		     : reach_judge_out(reach, &packet, bytes->data);
+	reach_unref(reach);
+	return verdict;
+}
+
+START_TEST(in)
+{
+	static const struct {
+		const char *source, *destination;
+		enum reach_verdict verdict;
+	} cases[] = {
+		{ "10.1.0.1", "10.2.0.1", REACH_PASS },
+		{ "10.1.255.255", "203.0.113.1",
+			REACH_PASS }, /* where it goes is routing's business */
+		{ "192.0.2.7", "10.2.0.1", REACH_PASS }, { "192.0.2.6", "10.2.0.1", REACH_SOURCE },
+		{ "192.0.2.8", "10.2.0.1", REACH_SOURCE },
+		{ "10.0.255.255", "10.2.0.1", REACH_SOURCE },
+		{ "10.2.0.1", "10.2.0.2", REACH_SOURCE }, /* ours */
+		{ "2001:db8:1::5", "2001:db8:2::1", REACH_PASS },
+		{ "2001:db8:2::5", "2001:db8:2::1", REACH_SOURCE },
+		{ "::ffff:10.1.0.1", "2001:db8:2::1",
+			REACH_SOURCE }, /* no IPv4 source in IPv6's clothes */
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct inner_packet packet;
+
+		make_udp(&packet, cases[i].source, cases[i].destination);
+		ck_assert_msg(judge(true, &packet) == cases[i].verdict, "%s", cases[i].source);
+	}
+}
+END_TEST
+
+START_TEST(out)
+{
+	static const struct {
+		const char *source, *destination;
+		enum reach_verdict verdict;
+	} cases[] = {
+		{ "10.2.0.1", "10.1.0.1", REACH_PASS },
+		{ "10.2.255.255", "192.0.2.7", REACH_PASS },
+		{ "10.2.0.1", "10.3.0.1", REACH_DESTINATION },
+		{ "10.2.0.1", "10.2.0.2", REACH_DESTINATION },
+		{ "10.3.0.1", "10.1.0.1", REACH_SOURCE }, /* another peer: this isolates them */
+		{ "10.1.0.1", "10.1.0.2", REACH_SOURCE },
+		{ "2001:db8:2::1", "2001:db8:1::1", REACH_PASS },
+		{ "2001:db8:3::1", "2001:db8:1::1", REACH_SOURCE },
+		{ "2001:db8:2::1", "2001:db8:3::1", REACH_DESTINATION },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct inner_packet packet;
+
+		make_udp(&packet, cases[i].source, cases[i].destination);
+		ck_assert_msg(judge(false, &packet) == cases[i].verdict, "%s to %s",
+			cases[i].source, cases[i].destination);
+	}
+}
+END_TEST
+
+enum { UNREACHABLE4 = 3, TIME_EXCEEDED4 = 11, ECHO4 = 8, TOO_BIG6 = 2, ECHO6 = 128 };
+
+START_TEST(icmp_in)
+{
+	struct inner_packet packet;
+
+	/* A router behind them answers what we sent to them. */
+	make_icmp(&packet, TIME_EXCEEDED4, "203.0.113.1", "10.2.0.1", "10.2.0.1", "10.1.0.1");
+	ck_assert_int_eq(judge(true, &packet), REACH_PASS);
+	make_icmp(&packet, TOO_BIG6, "2001:db8:9::1", "2001:db8:2::1", "2001:db8:2::1",
+		"2001:db8:1::1");
+	ck_assert_int_eq(judge(true, &packet), REACH_PASS);
+	/* What it quotes never went their way. */
+	make_icmp(&packet, UNREACHABLE4, "203.0.113.1", "10.2.0.1", "10.2.0.1", "10.3.0.1");
+	ck_assert_int_eq(judge(true, &packet), REACH_SOURCE);
+	make_icmp(&packet, TOO_BIG6, "2001:db8:9::1", "2001:db8:2::1", "2001:db8:1::1",
+		"2001:db8:2::1");
+	ck_assert_int_eq(judge(true, &packet), REACH_SOURCE);
+	/* No error: what looks like a quote is payload. */
+	make_icmp(&packet, ECHO4, "203.0.113.1", "10.2.0.1", "10.2.0.1", "10.1.0.1");
+	ck_assert_int_eq(judge(true, &packet), REACH_SOURCE);
+	make_icmp(
+		&packet, ECHO6, "2001:db8:9::1", "2001:db8:2::1", "2001:db8:2::1", "2001:db8:1::1");
+	ck_assert_int_eq(judge(true, &packet), REACH_SOURCE);
+}
+END_TEST
+
+START_TEST(icmp_out)
+{
+	struct inner_packet packet;
+
+	/* A router on our side answers what they sent. */
+	make_icmp(&packet, UNREACHABLE4, "203.0.113.1", "10.1.0.1", "10.1.0.1", "10.2.0.9");
+	ck_assert_int_eq(judge(false, &packet), REACH_PASS);
+	make_icmp(&packet, TOO_BIG6, "2001:db8:9::1", "2001:db8:1::1", "2001:db8:1::1",
+		"2001:db8:2::1");
+	ck_assert_int_eq(judge(false, &packet), REACH_PASS);
+	/* It quotes a packet that was not theirs. */
+	make_icmp(&packet, UNREACHABLE4, "203.0.113.1", "10.1.0.1", "10.3.0.1", "10.2.0.9");
+	ck_assert_int_eq(judge(false, &packet), REACH_SOURCE);
+	/* An error for somebody else is not for this peer, whatever it quotes. */
+	make_icmp(&packet, UNREACHABLE4, "203.0.113.1", "10.3.0.1", "10.1.0.1", "10.2.0.9");
+	ck_assert_int_eq(judge(false, &packet), REACH_DESTINATION);
+	make_icmp(&packet, ECHO4, "203.0.113.1", "10.1.0.1", "10.1.0.1", "10.2.0.9");
+	ck_assert_int_eq(judge(false, &packet), REACH_SOURCE);
+}
+END_TEST
+
+START_TEST(nothing_reaches_nothing)
+{
+	struct inner_packet bytes;
+	struct packet packet;
+	struct reach *reach;
+
+	make_udp(&bytes, "10.1.0.1", "10.2.0.1");
+	ck_assert_int_eq(packet_parse(bytes.data, bytes.len, &packet), 0);
+	ck_assert_int_eq(reach_new(NULL, 0, NULL, 0, &reach), 0);
+	ck_assert_int_eq(reach_judge_in(reach, &packet, bytes.data), REACH_SOURCE);
+	ck_assert_int_eq(reach_judge_out(reach, &packet, bytes.data), REACH_DESTINATION);
+	reach_unref(reach);
+}
+END_TEST
+
+START_TEST(refuses_host_bits)
+{
+	struct prefix good, bad;
+	struct reach *reach = NULL;
+
+	ck_assert_int_eq(prefix_parse("10.0.0.0/8", &good), 0);
+	ck_assert_int_eq(prefix_parse("10.0.0.1/8", &bad), 0);
+	ck_assert_int_eq(reach_new(&bad, 1, &good, 1, &reach), -EINVAL);
+	ck_assert_int_eq(reach_new(&good, 1, &bad, 1, &reach), -EINVAL);
+	ck_assert_ptr_null(reach);
+}
+END_TEST
+
+/* The snapshot lives until its last reference goes: a sanitizer sees it if not. */
+START_TEST(references)
+{
+	struct reach *reach = new_reach();
+	struct inner_packet bytes;
+	struct packet packet;
+
+	ck_assert_ptr_eq(reach_ref(reach), reach);
+	reach_unref(reach);
+	make_udp(&bytes, "10.1.0.1", "10.2.0.1");
+	ck_assert_int_eq(packet_parse(bytes.data, bytes.len, &packet), 0);
+	ck_assert_int_eq(reach_judge_in(reach, &packet, bytes.data), REACH_PASS);
+	reach_unref(reach);
+	reach_unref(NULL);
+	ck_assert_ptr_null(reach_ref(NULL));
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("reach");
+
+	unit_add(s, "in", in);
+	unit_add(s, "out", out);
+	unit_add(s, "icmp_in", icmp_in);
+	unit_add(s, "icmp_out", icmp_out);
+	unit_add(s, "nothing_reaches_nothing", nothing_reaches_nothing);
+	unit_add(s, "refuses_host_bits", refuses_host_bits);
+	unit_add(s, "references", references);
+	return s;
+}
+
+int main(void)
+{
+	return unit_run("reach", suite());
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/control_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/container.h"
+#include "base/exit_code.h"
+#include "base/log.h"
+#include "engine/engine.h"
+
+/*
+ * A connection reads until the newline, then writes until its answer is out, then closes; either
+ * phase has CONTROL_PHASE_MS. When CONTROL_CONNECTIONS_MAX are open the listening socket is not
+ * watched, and who comes waits in its backlog.
+ */
+
+enum {
+	CONTROL_CONNECTIONS_MAX = 16,
+	CONTROL_REQUEST_MAX = 4096, /* bytes of a request with its newline */
+	CONTROL_PHASE_MS = 5000,
+	CONTROL_PAUSE_MS = 1000, /* without accepting, when descriptors or memory ran out */
+	CONTROL_DRAIN_MAX = 16,  /* reads that throw away what came behind a request */
+};
+
+struct control {
+	struct engine *engine;
+	struct loop_watch watch; /* of the listening socket */
+	struct loop_timer pause;
+	uid_t owner; /* who made the listening socket: netd's user */
+	struct connection *connections[CONTROL_CONNECTIONS_MAX]; /* NULL: a free place */
+	unsigned connection_count;
+};
+
+struct connection {
+	struct control *control;
+	unsigned place; /* in control->connections */
+	struct loop_watch watch;
+	struct loop_timer deadline;
+	struct ucred who;
+	struct control_answer answer;
+	size_t sent; /* of the answer */
+	size_t len;  /* of the request */
+	char request[CONTROL_REQUEST_MAX];
+};
+
+static void listen_again(struct control *control)
+{
+	if (control->watch.fd >= 0 && control->connection_count < CONTROL_CONNECTIONS_MAX &&
+		!control->pause.running)
+		(void)loop_watch_set(control->engine->loop, &control->watch, EPOLLIN);
+}
+
+/* A unix socket that is closed with bytes unread fails the other end's reading of the answer
+ * (unix(7): ECONNRESET). */
+static void drain(int fd)
+{
+	char rest[256];
+
+	for (int i = 0; i < CONTROL_DRAIN_MAX && recv(fd, rest, sizeof(rest), MSG_DONTWAIT) > 0;
+		i++)
+		;
+}
+
+static void connection_close(struct connection *connection)
+{
+	struct control *control = connection->control;
+	int fd = connection->watch.fd;
+
+	loop_timer_stop(control->engine->loop, &connection->deadline);
+	loop_watch_remove(control->engine->loop, &connection->watch);
+	drain(fd);
+	close(fd);
+	control->connections[connection->place] = NULL;
+	control->connection_count--;
+	free(connection->answer.data);
+	free(connection);
+	listen_again(control);
+}
+
+static void deadline_passed(struct loop_timer *timer)
+{
+	connection_close(container_of(timer, struct connection, deadline));
+}
+
+static void arm(struct connection *connection)
+{
+	loop_timer_start(connection->control->engine->loop, &connection->deadline,
+		mono_add(mono_now(), DURATION_MS(CONTROL_PHASE_MS)), deadline_passed);
+}
+
+/* Sends what the socket takes, and closes when that was all. The connection may be gone afterwards.
+ */
+static void send_answer(struct connection *connection)
+{
+	const struct control_answer *answer = &connection->answer;
+
+	while (connection->sent < answer->len) {
+		ssize_t n = send(connection->watch.fd, answer->data + connection->sent,
+			answer->len - connection->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN &&
+			loop_watch_set(connection->control->engine->loop, &connection->watch,
+				EPOLLOUT) == 0)
+			return;
+		if (n < 0)
+			break; /* whoever asked has gone */
+		connection->sent += (size_t)n;
+	}
+	connection_close(connection);
+}
+
+/* The answer is there: sends it. What ends the engine comes last, as the answer must be out before
+ * that. */
+static void begin_answer(struct connection *connection)
+{
+	struct engine *engine = connection->control->engine;
+	bool exits = connection->answer.exits;
+
+	arm(connection);
+	send_answer(connection);
+	if (exits)
+		engine_exit(engine, EXIT_CODE_OK, "culvert down");
+}
+
+/* Reads on. False: not whole yet, or the connection is gone. */
+static bool read_request(struct connection *connection)
+{
+	size_t room = sizeof(connection->request) - connection->len;
+	ssize_t n = recv(
+		connection->watch.fd, connection->request + connection->len, room, MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	if (n <= 0) {
+		connection_close(connection);
+		return false;
+	}
+	connection->len += (size_t)n;
+	return memchr(connection->request, '\n', connection->len) ||
+		connection->len == sizeof(connection->request);
+}
+
+static void take_request(struct connection *connection)
+{
+	char *end = memchr(connection->request, '\n', connection->len);
+
+	if (!end) {
+		control_refuse(EXIT_CODE_USAGE, "the request is too long", &connection->answer);
+	} else if (memchr(connection->request, '\0', (size_t)(end - connection->request))) {
+		control_refuse(EXIT_CODE_USAGE, "the request is not text", &connection->answer);
+	} else {
+		*end = '\0';
+		control_command(connection->control->engine, connection->request, &connection->who,
+			&connection->answer);
+	}
+	begin_answer(connection);
+}
+
+static void connection_ready(struct loop_watch *watch, uint32_t events)
+{
+	struct connection *connection = container_of(watch, struct connection, watch);
+
+	(void)events;
+	if (connection->answer.data)
+		send_answer(connection);
+	else if (read_request(connection))
+		take_request(connection);
+}
+
+static bool is_trusted(const struct control *control, const struct ucred *who)
+{
+	return who->uid == 0 || who->uid == control->owner;
+}
+
+/* Takes the socket, which is closed on failure. There is a free place. */
+static int connection_new(struct control *control, int fd)
+{
+	struct connection *connection = calloc(1, sizeof(*connection));
+	socklen_t len = sizeof(connection->who);
+	int r = -ENOMEM;
+
+	if (!connection)
+		goto fail;
+	connection->control = control;
+	r = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &connection->who, &len) < 0 ? -errno : 0;
+	if (r == 0)
+		r = loop_watch_add(
+			control->engine->loop, &connection->watch, fd, EPOLLIN, connection_ready);
+	if (r < 0)
+		goto fail;
+	while (control->connections[connection->place])
+		connection->place++;
+	control->connections[connection->place] = connection;
+	control->connection_count++;
+	arm(connection);
+	if (!is_trusted(control, &connection->who)) {
+		log_warning("control: uid %u, pid %d may not use the control socket",
+			connection->who.uid, connection->who.pid);
+		control_refuse(EXIT_CODE_PERMISSION, "only root and the daemon's own user may ask",
+			&connection->answer);
+		begin_answer(connection);
+	}
+	return 0;
+fail:
+	free(connection);
+	close(fd);
+	return r;
+}
+
+static void pause_over(struct loop_timer *timer)
+{
+	listen_again(container_of(timer, struct control, pause));
+}
+
+/* Out of descriptors or memory: the connection stays in the backlog, which would wake us without
+ * end. */
+static void pause_listening(struct control *control, int error)
+{
+	struct loop *loop = control->engine->loop;
+
+	log_warning("control: cannot take a connection: %s", strerror(-error));
+	loop_timer_start(loop, &control->pause, mono_add(mono_now(), DURATION_MS(CONTROL_PAUSE_MS)),
+		pause_over);
+	(void)loop_watch_set(loop, &control->watch, 0);
+}
+
+static void control_ready(struct loop_watch *watch, uint32_t events)
+{
+	struct control *control = container_of(watch, struct control, watch);
+	int r = 0;
+
+	(void)events;
+	while (r == 0 && control->connection_count < CONTROL_CONNECTIONS_MAX) {
+		int fd = accept4(watch->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		r = fd < 0 ? -errno : connection_new(control, fd);
+		if (r == -EINTR || r == -ECONNABORTED)
+			r = 0;
+	}
+	if (r < 0 && r != -EAGAIN)
+		pause_listening(control, r);
+	else if (control->connection_count == CONTROL_CONNECTIONS_MAX)
+		(void)loop_watch_set(control->engine->loop, watch, 0);
+}
+
+int control_open(struct engine *engine, int listen_fd, struct control **ret_control)
+{
+	struct control *control = calloc(1, sizeof(*control));
+	struct ucred owner;
+	socklen_t len = sizeof(owner);
+	int r = -ENOMEM;
+
+	if (!control)
+		goto fail;
+	control->engine = engine;
+	/* Of a listening socket these are the credentials of who called listen(2): unix(7). */
+	r = getsockopt(listen_fd, SOL_SOCKET, SO_PEERCRED, &owner, &len) < 0 ? -errno : 0;
+	if (r == 0)
+		r = loop_watch_add(
+			engine->loop, &control->watch, listen_fd, EPOLLIN, control_ready);
+	if (r < 0)
+		goto fail;
+	control->owner = owner.uid;
+	*ret_control = control;
+	return 0;
+fail:
+	free(control);
+	close(listen_fd);
+	return r;
+}
+
+void control_close(struct control *control)
+{
+	if (!control)
+		return;
+	int fd = control->watch.fd;
+	struct loop *loop = control->engine->loop;
+
+	/* First, so that no connection's end makes it listen again. */
+	loop_watch_remove(loop, &control->watch);
+	loop_timer_stop(loop, &control->pause);
+	close(fd);
+	for (unsigned i = 0; i < CONTROL_CONNECTIONS_MAX; i++) {
+		if (control->connections[i])
+			connection_close(control->connections[i]);
+	}
+	free(control);
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/control_internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/exit_code.h"
+#include "base/log.h"
+#include "engine/engine.h"
+#include "engine/status.h"
+
+/*
+ * What the command line can ask. Each command writes what is to be printed, or fills in a problem;
+ * it changes everything it was asked to change, or nothing.
+ */
+
+enum {
+	WORDS_MAX = SETTINGS_PREFIX_MAX +
+		1,           /* a command and as many prefixes as can be announced */
+	WORD_SHOWN = 200,    /* bytes of a word that is repeated in an error */
+	REQUEST_SHOWN = 600, /* bytes of a request that is repeated in the log */
+};
+
+struct command_call {
+	struct engine *engine;
+	const struct ucred *who;
+	const char *words[WORDS_MAX];
+	size_t word_count;
+	FILE *out; /* what the command prints */
+	struct problem problem;
+	bool exits;
+};
+
+/* False: more words than WORDS_MAX. */
+static bool split(struct command_call *call, char *line)
+{
+	char *tab;
+
+	do {
+		if (call->word_count == WORDS_MAX)
+			return false;
+		call->words[call->word_count++] = line;
+		tab = strchr(line, '\t');
+		if (tab) {
+			*tab = '\0';
+			line = tab + 1;
+		}
+	} while (tab);
+	return true;
+}
+
+static enum exit_code unknown_word(struct command_call *call, const char *what, const char *word)
+{
+	char shown[WORD_SHOWN];
+
+	problem_set(&call->problem, "%s \"%s\"", what,
+		problem_escape(shown, sizeof(shown), word, strlen(word)));
+	return EXIT_CODE_USAGE;
+}
+
+static enum exit_code render(struct command_call *call, enum status_kind kind)
+{
+	bool json = call->word_count == 2 && strcmp(call->words[1], "json") == 0;
+
+	if (call->word_count > 1 && !json)
+		return unknown_word(call, "unknown argument", call->words[1]);
+	int r = status_render(call->engine, kind, json, call->out);
+	if (r < 0) {
+		problem_set(&call->problem, "cannot put the answer together: %s", strerror(-r));
+		return EXIT_CODE_FAILURE;
+	}
+	return EXIT_CODE_OK;
+}
+
+static enum exit_code do_status(struct command_call *call)
+{
+	return render(call, STATUS_OVERVIEW);
+}
+
+static enum exit_code do_peers(struct command_call *call)
+{
+	return render(call, STATUS_PEERS);
+}
+
+static enum exit_code do_routes(struct command_call *call)
+{
+	return render(call, STATUS_ROUTES);
+}
+
+typedef int change_fn(struct engine *engine, const struct prefix *prefixes, size_t count,
+	struct problem *problem);
+
+/* All words but the first are prefixes; the change is made with all of them or not at all. */
+static enum exit_code change_routes(struct command_call *call, change_fn *change, const char *done)
+{
+	struct prefix prefixes[WORDS_MAX];
+	size_t count = call->word_count - 1;
+	char text[ADDR_TEXT_MAX], shown[WORD_SHOWN];
+
+	if (count == 0) {
+		problem_set(&call->problem, "%s needs at least one prefix", call->words[0]);
+		return EXIT_CODE_USAGE;
+	}
+	for (size_t i = 0; i < count; i++) {
+		const char *word = call->words[i + 1];
+		if (prefix_parse(word, &prefixes[i]) < 0) {
+			problem_escape(shown, sizeof(shown), word, strlen(word));
+			problem_set(&call->problem,
+				"\"%s\" is not a prefix such as 10.1.0.0/16 or fd00:1::/48", shown);
+			return EXIT_CODE_REFUSED;
+		}
+	}
+	int r = change(call->engine, prefixes, count, &call->problem);
+	if (r < 0)
+		return r == -ENOMEM ? EXIT_CODE_FAILURE : EXIT_CODE_REFUSED;
+	for (size_t i = 0; i < count; i++)
+		fprintf(call->out, "%s %s\n", done, prefix_format(&prefixes[i], text));
+	return EXIT_CODE_OK;
+}
+
+static enum exit_code do_routes_add(struct command_call *call)
+{
+	return change_routes(call, engine_announce, "announced");
+}
+
+static enum exit_code do_routes_del(struct command_call *call)
+{
+	return change_routes(call, engine_withdraw, "withdrawn");
+}
+
+static enum exit_code do_down(struct command_call *call)
+{
+	if (call->word_count > 1)
+		return unknown_word(call, "unknown argument", call->words[1]);
+	call->exits = true;
+	return EXIT_CODE_OK;
+}
+
+static const struct command {
+	const char *word;
+	enum exit_code (*run)(struct command_call *call);
+	bool changes; /* something for others: logged with who asked */
+} commands[] = {
+	{ "status", do_status, false },
+	{ "peers", do_peers, false },
+	{ "routes", do_routes, false },
+	{ "routes-add", do_routes_add, true },
+	{ "routes-del", do_routes_del, true },
+	{ "down", do_down, true },
+};
+
+static void log_call(const struct command_call *call, enum exit_code code)
+{
+	char request[REQUEST_SHOWN] = "";
+	size_t len = 0;
+
+	for (size_t i = 0; i < call->word_count && len < sizeof(request); i++) {
+		int n = snprintf(request + len, sizeof(request) - len, "%s%s", i > 0 ? " " : "",
+			call->words[i]);
+		len += n > 0 ? (size_t)n : 0;
+	}
+	log_notice("control: \"%s%s\" asked by uid %u, pid %d: %s%s", request,
+		len < sizeof(request) ? "" : "...", call->who->uid, call->who->pid,
+		code == EXIT_CODE_OK ? "done" : "refused: ", call->problem.text);
+}
+
+static enum exit_code run(struct command_call *call, char *line)
+{
+	if (!split(call, line)) {
+		problem_set(&call->problem, "too many words: the most are %d", WORDS_MAX);
+		return EXIT_CODE_USAGE;
+	}
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(call->words[0], commands[i].word) != 0)
+			continue;
+		enum exit_code code = commands[i].run(call);
+		if (commands[i].changes)
+			log_call(call, code);
+		return code;
+	}
+	return unknown_word(call, "unknown command", call->words[0]);
+}
+
+void control_refuse(int code, const char *text, struct control_answer *ret_answer)
+{
+	struct control_answer answer = { 0 };
+	int len = asprintf(&answer.data, "error %d %s\n", code, text);
+
+	if (len < 0)
+		answer.data = NULL;
+	else
+		answer.len = (size_t)len;
+	*ret_answer = answer;
+}
+
+void control_command(struct engine *engine, char *line, const struct ucred *who,
+	struct control_answer *ret_answer)
+{
+	struct command_call call = { .engine = engine, .who = who };
+	struct control_answer answer = { 0 };
+
+	call.out = open_memstream(&answer.data, &answer.len);
+	if (!call.out) {
+		control_refuse(EXIT_CODE_FAILURE, "out of memory", ret_answer);
+		return;
+	}
+	fputs("ok\n", call.out);
+	enum exit_code code = run(&call, line);
+	if (fclose(call.out) != 0 && code == EXIT_CODE_OK) {
+		problem_set(&call.problem, "out of memory");
+		code = EXIT_CODE_FAILURE;
+	}
+	if (code == EXIT_CODE_OK) {
+		answer.exits = call.exits;
+		*ret_answer = answer;
+		return;
+	}
+	free(answer.data);
+	control_refuse((int)code, call.problem.text, ret_answer);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CULVERT_ENGINE_COUNTERS_H
+#define CULVERT_ENGINE_COUNTERS_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+/*
+ * A lane's counters: written by its worker alone, read by the main thread at any time. Relaxed
+ * atomics with a single writer, so that an increment is a plain load and store.
+ */
+
+/* Why a packet was dropped; "out" is towards the peer, "in" is from it. Name, text for people. */
+#define DROP_REASONS(X)                                                                        \
+	X(DROP_OUT_MALFORMED, "out_malformed")     /* not an IP packet */                      \
+	X(DROP_OUT_NOISE, "out_link_local")        /* link-local or multicast */               \
+	X(DROP_OUT_SOURCE, "out_source")           /* not ours to send */                      \
+	X(DROP_OUT_DESTINATION, "out_destination") /* not the peer's */                        \
+	X(DROP_OUT_OFFLOAD, "out_offload")         /* the peer does not accept this offload */ \
+	X(DROP_IN_MALFORMED, "in_malformed")       /* bad version, length or header */         \
+	X(DROP_IN_NOISE, "in_link_local")                                                      \
+	X(DROP_IN_SOURCE, "in_source")       /* the peer does not own the source */            \
+	X(DROP_IN_OFFLOAD, "in_offload")     /* offload header that does not fit the packet */ \
+	X(DROP_IN_NOT_READY, "in_not_ready") /* came before the interface was there */         \
+	X(DROP_IN_TUN, "in_tun")             /* the kernel refused it */
+
+enum drop_reason {
+#define X(name, text) name,
+	DROP_REASONS(X)
+#undef X
+		DROP_REASON_COUNT
+};
+
+struct counter {
+	_Atomic uint64_t value;
+};
+
+struct lane_counters {
+	struct counter out_packets, out_bytes; /* IP bytes carried to the peer */
+	struct counter in_packets, in_bytes;
+	struct counter sent_bytes, received_bytes; /* on the TCP connection */
+	struct counter in_control, out_control;    /* control messages */
+	struct counter drops[DROP_REASON_COUNT];
+	_Atomic int64_t heard_ns; /* when bytes last came from the peer, CLOCK_MONOTONIC */
+};
+
+const char *drop_reason_text(enum drop_reason reason);
+
+static inline void counter_add(struct counter *counter, uint64_t n)
+{
+	uint64_t before = atomic_load_explicit(&counter->value, memory_order_relaxed);
+	atomic_store_explicit(&counter->value, before + n, memory_order_relaxed);
+}
+
+static inline uint64_t counter_read(const struct counter *counter)
+{
+	return atomic_load_explicit(&counter->value, memory_order_relaxed);
+}
+
+#endif

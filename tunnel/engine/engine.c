@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/engine.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/container.h"
+#include "base/exit_code.h"
+#include "base/log.h"
+#include "engine/control.h"
+#include "engine/lane.h"
+#include "engine/session.h"
+#include "system/process.h"
+
+/*
+ * The engine's process from its first instruction to its last: netd configures it, it works, netd
+ * tells it to stop or goes away. Stopping in good order says goodbye to every peer; when that takes
+ * too long, or netd is gone, the process just ends, since everything it holds is descriptors and
+ * memory.
+ */
+
+enum { ENGINE_STOP_MS = 2000 }; /* less than netd's patience */
+
+static void deliver_report(struct mailbox *mailbox, struct mail *mail)
+{
+	(void)mailbox;
+	lane_deliver_report(mail);
+}
+
+static void on_configure(struct host_events *events, const struct request_configure *configure,
+	const int *fds, size_t fd_count)
+{
+	struct engine *engine = container_of(events, struct engine, host_events);
+	struct problem problem = { 0 };
+
+	if (engine_configure(engine, configure, fds, fd_count, &problem) < 0) {
+		engine_exit(engine, EXIT_CODE_CONFIG, problem.text);
+		return;
+	}
+	struct request ready = { .type = REQUEST_READY, .ready.generation = configure->generation };
+	host_tell(engine->host, &ready);
+	if (engine->role->start(engine, &problem) < 0)
+		engine_exit(engine, EXIT_CODE_FAILURE, problem.text);
+}
+
+static void stop_overdue(struct loop_timer *timer)
+{
+	(void)timer;
+	log_debug("some peers did not answer goodbye in time");
+	_exit(EXIT_CODE_OK);
+}
+
+void engine_settle(struct engine *engine)
+{
+	if (engine->stopping && engine->session_count == 0 &&
+		(!engine->settings || engine->role->quiet(engine)))
+		loop_stop(engine->loop);
+}
+
+static void on_stop(struct host_events *events)
+{
+	struct engine *engine = container_of(events, struct engine, host_events);
+	struct session *session, *next;
+
+	if (engine->stopping)
+		return;
+	engine->stopping = true;
+	loop_timer_start(engine->loop, &engine->stop_deadline,
+		mono_add(mono_now(), DURATION_MS(ENGINE_STOP_MS)), stop_overdue);
+	if (engine->settings)
+		engine->role->stop(engine);
+	for (session = TAILQ_FIRST(&engine->sessions); session; session = next) {
+		next = TAILQ_NEXT(session, link);
+		session_leave(session, GOODBYE_SHUTDOWN, "the other end is shutting down", true);
+	}
+	engine_settle(engine);
+}
+
+static void on_gone(struct host_events *events)
+{
+	(void)events;
+	log_error("netd is gone: the engine ends");
+	_exit(EXIT_CODE_FAILURE);
+}
+
+void engine_exit(struct engine *engine, int code, const char *text)
+{
+	struct request request = { .type = REQUEST_EXIT, .exit.code = (uint8_t)code };
+
+	snprintf(request.exit.text, sizeof(request.exit.text), "%s", text);
+	host_tell(engine->host, &request);
+}
+
+struct worker *engine_pick_worker(struct engine *engine)
+{
+	return engine->workers[engine->next_worker++ % engine->worker_count];
+}
+
+struct session *engine_find_session(const struct engine *engine, const struct identity *name)
+{
+	struct session *session;
+
+	TAILQ_FOREACH(session, &engine->sessions, link)
+	{
+		if (identity_equal(&session->name, name))
+			return session;
+	}
+	return NULL;
+}
+
+static void free_all(struct engine *engine)
+{
+	loop_timer_stop(engine->loop, &engine->stop_deadline);
+	if (engine->settings)
+		engine->role->free(engine);
+	control_close(engine->control);
+	for (unsigned i = 0; i < engine->worker_count; i++)
+		worker_stop(engine->workers[i]);
+	mailbox_close(&engine->reports);
+	host_free(engine->host);
+	tls_context_unref(engine->tls);
+	loop_free(engine->loop);
+	free(engine->workers);
+	free(engine->announced.items);
+	settings_free(engine->settings);
+	if (engine->state_dir_fd >= 0)
+		close(engine->state_dir_fd);
+}
+
+/*
+ * netd decides when we end: what a terminal or a supervisor sends to all of us is not for this
+ * process.
+ */
+static void ignore_signals(void)
+{
+	static const int ignored[] = { SIGPIPE, SIGINT, SIGTERM, SIGHUP };
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+		sigaction(ignored[i], &ignore, NULL);
+}
+
+int engine_run(struct engine *engine, const struct engine_role *role)
+{
+	log_init("engine", LOG_LEVEL_INFO);
+	process_settle("culvert-engine");
+	ignore_signals();
+	engine->role = role;
+	engine->state_dir_fd = -1;
+	engine->started = mono_now();
+	engine->host_events = (struct host_events){
+		.configure = on_configure,
+		.stop = on_stop,
+		.gone = on_gone,
+	};
+	TAILQ_INIT(&engine->sessions);
+	int r = loop_new(&engine->loop);
+	if (r == 0)
+		r = mailbox_open(&engine->reports, engine->loop, deliver_report);
+	if (r == 0)
+		r = host_new(engine->loop, REQUEST_FD, &engine->host_events, &engine->host);
+	if (r < 0) {
+		log_error("the engine cannot start: %s (is it run by hand? netd starts it)",
+			strerror(-r));
+		_exit(EXIT_CODE_FAILURE);
+	}
+	r = loop_run(engine->loop);
+	free_all(engine);
+	return r < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
+}

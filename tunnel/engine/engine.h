@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CULVERT_ENGINE_ENGINE_H
+#define CULVERT_ENGINE_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "base/settings.h"
+#include "engine/host.h"
+#include "engine/mailbox.h"
+#include "engine/worker.h"
+#include "system/loop.h"
+#include "system/tls.h"
+
+/*
+ * The engine: the unprivileged process that does everything a peer can reach. Its main thread owns
+ * the registry of sessions, the configuration and all timers but the lanes'; its workers own the
+ * lanes. What differs between the server and the client is a role: daemon/ or client/ embeds a
+ * struct engine and fills in the functions. All functions here are for the main thread.
+ */
+
+struct session;
+struct control;
+struct engine;
+
+TAILQ_HEAD(session_list, session);
+
+struct engine_role {
+	enum tls_role tls_role;
+	/* Loads the program's configuration. */
+	int (*load)(const char *text, size_t len, const char *path, struct settings **ret_settings,
+		struct problem *problem);
+	/* The engine is configured: begin. A failure ends the program with the problem's words. */
+	int (*start)(struct engine *engine, struct problem *problem);
+	/* The engine is stopping: no new connections. */
+	void (*stop)(struct engine *engine);
+	/*
+	 * A listening socket came with the configuration; it is the role's to close. May be NULL.
+	 */
+	void (*listener)(struct engine *engine, int fd);
+	/*
+	 * A session has no connection any more and keeps its place: the client dials again.
+	 * `retry_after_ms`: not earlier than that. May be NULL.
+	 */
+	void (*session_idle)(
+		struct engine *engine, struct session *session, uint32_t retry_after_ms);
+	/* A session has ended for good and is freed right after. */
+	void (*session_ended)(struct engine *engine, struct session *session);
+	/* True: no connection of the role's own (not of a session) is left. */
+	bool (*quiet)(const struct engine *engine);
+	/* Frees what start() made. */
+	void (*free)(struct engine *engine);
+};
+
+struct engine {
+	const struct engine_role *role;
+	struct settings *settings;
+	uint32_t generation;
+	struct loop *loop;
+	struct mailbox reports; /* from the workers */
+	struct host *host;
+	struct host_events host_events;
+	struct tls_context *tls;
+	struct worker **workers;
+	unsigned worker_count, next_worker;
+	struct session_list sessions;
+	unsigned session_count;
+	struct prefix_list announced; /* what we announce to every peer, now */
+	struct control *control;
+	int state_dir_fd; /* -1: none */
+	bool stopping;
+	struct loop_timer stop_deadline;
+	struct mono started;
+	int exit_code; /* enum exit_code */
+};
+
+/*
+ * The whole life of the engine's process, `--engine`: speaks to netd on REQUEST_FD until told to
+ * stop or netd is gone. Returns the exit status. `engine` is embedded in the role's own struct,
+ * zeroed.
+ */
+int engine_run(struct engine *engine, const struct engine_role *role);
+
+/* The worker for a new lane: in turn. */
+struct worker *engine_pick_worker(struct engine *engine);
+
+/*
+ * Ends the program: netd is asked to take everything down and to return `code`; `text` is for its
+ * log.
+ */
+void engine_exit(struct engine *engine, int code, const char *text);
+
+/*
+ * Announces to, or withdraws from, all peers from now on (culvert routes add|del): all of them or
+ * none. -EINVAL: one cannot be announced; -EEXIST, -ENOENT: one is (not) announced already, or
+ * named twice; -ENOSPC: too many; -ENOMEM. `problem` names the prefix.
+ */
+int engine_announce(struct engine *engine, const struct prefix *prefixes, size_t count,
+	struct problem *problem);
+int engine_withdraw(struct engine *engine, const struct prefix *prefixes, size_t count,
+	struct problem *problem);
+
+/* The session of that identity, in whatever state, or NULL: there is never more than one. */
+struct session *engine_find_session(const struct engine *engine, const struct identity *name);
+
+/*
+ * A session or one of the role's connections has ended: when the engine is stopping and it was the
+ * last, the engine ends.
+ */
+void engine_settle(struct engine *engine);
+
+/*
+ * engine_configure.c: takes netd's CONFIGURE; the descriptors become the engine's. Negative errno:
+ * the problem says why.
+ */
+int engine_configure(struct engine *engine, const struct request_configure *configure,
+	const int *fds, size_t fd_count, struct problem *problem);
+
+#endif

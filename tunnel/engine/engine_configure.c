@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/engine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "engine/control.h"
+#include "engine/material.h"
+
+/*
+ * What netd hands over when the engine starts: the configuration's bytes, certificates and key as
+ * sealed files, and sockets. Every descriptor is either taken into the engine or closed here.
+ */
+
+struct delivery { /* the descriptors of one CONFIGURE, sorted */
+	int config, state, control;
+	int listeners[SETTINGS_LISTEN_MAX];
+	size_t listener_count;
+	int parts[MATERIAL_PART_COUNT];
+};
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+static void delivery_close(struct delivery *delivery)
+{
+	close_fd(delivery->config);
+	close_fd(delivery->state);
+	close_fd(delivery->control);
+	for (size_t i = 0; i < delivery->listener_count; i++)
+		close_fd(delivery->listeners[i]);
+	for (int part = 0; part < MATERIAL_PART_COUNT; part++)
+		close_fd(delivery->parts[part]);
+}
+
+static int *place_of(struct delivery *delivery, uint8_t kind)
+{
+	switch (kind) {
+	case REQUEST_FD_CONFIG:
+		return &delivery->config;
+	case REQUEST_FD_STATE:
+		return &delivery->state;
+	case REQUEST_FD_CONTROL:
+		return &delivery->control;
+	case REQUEST_FD_CERTIFICATE:
+		return &delivery->parts[MATERIAL_CERTIFICATE];
+	case REQUEST_FD_KEY:
+		return &delivery->parts[MATERIAL_KEY];
+	case REQUEST_FD_CA:
+		return &delivery->parts[MATERIAL_CA];
+	case REQUEST_FD_CRL:
+		return &delivery->parts[MATERIAL_CRL];
+	case REQUEST_FD_LISTENER:
+		if (delivery->listener_count == SETTINGS_LISTEN_MAX)
+			return NULL;
+		return &delivery->listeners[delivery->listener_count++];
+	default:
+		return NULL;
+	}
+}
+
+static void delivery_sort(struct delivery *delivery, const struct request_configure *configure,
+	const int *fds, size_t fd_count)
+{
+	*delivery = (struct delivery){ .config = -1, .state = -1, .control = -1 };
+	for (int part = 0; part < MATERIAL_PART_COUNT; part++)
+		delivery->parts[part] = -1;
+	for (size_t i = 0; i < fd_count; i++) {
+		int *place = i < configure->fd_count ? place_of(delivery, configure->fd_kind[i])
+						     : NULL;
+		if (!place) {
+			close(fds[i]);
+			continue;
+		}
+		if (configure->fd_kind[i] != REQUEST_FD_LISTENER)
+			close_fd(*place); /* twice the same: the last counts */
+		*place = fds[i];
+	}
+}
+
+static int load_settings(struct engine *engine, int fd, const struct request_configure *configure,
+	struct problem *problem)
+{
+	char *text;
+	size_t len;
+
+	int r = fd >= 0 ? file_read_fd(fd, &text, &len) : -EBADF;
+	if (r < 0) {
+		problem_set(problem, "netd sent no readable configuration: %s", strerror(-r));
+		return r;
+	}
+	r = engine->role->load(text, len, configure->path, &engine->settings, problem);
+	explicit_bzero(text, len); /* a profile holds its key */
+	free(text);
+	return r;
+}
+
+static int load_tls(struct engine *engine, const struct delivery *delivery, const char *path,
+	struct problem *problem)
+{
+	struct material material = { 0 };
+	int r = 0;
+
+	for (int part = 0; part < MATERIAL_PART_COUNT && r == 0; part++) {
+		if (delivery->parts[part] >= 0)
+			r = material_read_fd(
+				&material, (enum material_part)part, delivery->parts[part]);
+	}
+	if (r == 0)
+		r = material_take_inline(&material, engine->settings);
+	if (r < 0)
+		problem_set(problem, "cannot read certificate, key or CA: %s", strerror(-r));
+	else
+		r = material_make_context(&material, engine->role->tls_role, &engine->tls, problem);
+	if (r < 0)
+		problem_prepend(problem, "%s", path);
+	material_free(&material);
+	return r;
+}
+
+static int start_workers(struct engine *engine, struct problem *problem)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned wanted = engine->settings->workers;
+	int r = 0;
+
+	if (wanted == 0)
+		wanted = cores > 0 ? (unsigned)cores : 1;
+	engine->workers = calloc(wanted, sizeof(struct worker *));
+	if (!engine->workers)
+		r = -ENOMEM;
+	while (r == 0 && engine->worker_count < wanted) {
+		r = worker_start(engine->worker_count, &engine->reports,
+			&engine->workers[engine->worker_count]);
+		if (r == 0)
+			engine->worker_count++;
+	}
+	if (r < 0)
+		problem_set(problem, "cannot start %u workers: %s", wanted, strerror(-r));
+	return r;
+}
+
+static int copy_announced(struct engine *engine, struct problem *problem)
+{
+	const struct prefix_list *list = &engine->settings->announce;
+
+	if (list->count == 0)
+		return 0;
+	engine->announced.items = calloc(list->count, sizeof(*list->items));
+	if (!engine->announced.items) {
+		problem_set(problem, "out of memory");
+		return -ENOMEM;
+	}
+	memcpy(engine->announced.items, list->items, list->count * sizeof(*list->items));
+	engine->announced.count = list->count;
+	return 0;
+}
+
+int engine_configure(struct engine *engine, const struct request_configure *configure,
+	const int *fds, size_t fd_count, struct problem *problem)
+{
+	struct delivery delivery;
+	int r;
+
+	delivery_sort(&delivery, configure, fds, fd_count);
+	if (engine->settings || configure->version != REQUEST_VERSION) {
+		problem_set(problem, "netd speaks another version, or configures twice");
+		r = -EPROTO;
+		goto out;
+	}
+	r = load_settings(engine, delivery.config, configure, problem);
+	if (r < 0)
+		goto out;
+	engine->generation = configure->generation;
+	log_set_level(engine->settings->log_level);
+	r = load_tls(engine, &delivery, configure->path, problem);
+	if (r == 0)
+		r = copy_announced(engine, problem);
+	if (r == 0)
+		r = start_workers(engine, problem);
+	if (r == 0 && delivery.control >= 0) {
+		r = control_open(engine, delivery.control, &engine->control);
+		delivery.control = -1;
+		if (r < 0)
+			problem_set(problem, "cannot serve the control socket: %s", strerror(-r));
+	}
+	if (r < 0)
+		goto out;
+	engine->state_dir_fd = delivery.state;
+	delivery.state = -1;
+	for (size_t i = 0; i < delivery.listener_count && engine->role->listener; i++) {
+		engine->role->listener(engine, delivery.listeners[i]);
+		delivery.listeners[i] = -1;
+	}
+out:
+	delivery_close(&delivery);
+	return r;
+}

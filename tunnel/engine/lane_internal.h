@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CULVERT_ENGINE_LANE_INTERNAL_H
+#define CULVERT_ENGINE_LANE_INTERNAL_H
+
+#include "base/rate.h"
+#include "engine/framer.h"
+#include "engine/lane.h"
+
+/*
+ * The inside of a lane, shared by lane*.c only. Apart from `owner`, which is the main thread's, and
+ * the counters, everything is touched by the lane's worker alone. lane_life.c is the one writer of
+ * `state`.
+ */
+
+enum lane_state {
+	LANE_HANDSHAKE, /* TLS only; nothing is parsed */
+	LANE_CONTROL,   /* secured; control messages pass, packets are dropped and counted */
+	LANE_CARRYING,  /* packets pass */
+	LANE_FAULTED,   /* the peer broke the protocol; nothing is read, goodbye may be sent */
+	/* sends what waits, then waits for the peer to close; reads only to discard */
+	LANE_DRAINING,
+	LANE_CLOSED, /* ended() was reported */
+};
+
+enum {
+	LANE_FLUSH_MS = 1000, /* longest that draining may take */
+	LANE_QUIET_MS = 2000, /* after so long without traffic the TLS buffers are given back */
+	LANE_CONTROL_QUEUE_MAX = 256
+		<< 10, /* bytes of control messages that may wait for a peer that does not read */
+	LANE_CONTROL_PER_SECOND = 50, /* control messages taken from a peer, sustained … */
+	LANE_CONTROL_BURST = 400,     /* … and at once: a replay of all announcements fits */
+};
+
+struct lane_message { /* a control message that waits for room in the output */
+	STAILQ_ENTRY(lane_message) link;
+	size_t len;
+	uint8_t data[];
+};
+
+enum lane_order_kind {
+	LANE_ORDER_START,
+	LANE_ORDER_CONTROL,
+	LANE_ORDER_CARRY,
+	LANE_ORDER_REACH,
+	LANE_ORDER_END,
+	LANE_ORDER_RELEASE,
+};
+
+struct lane_order {
+	struct mail mail;
+	enum lane_order_kind kind;
+	struct lane *lane;
+	union {
+		struct mono deadline;
+		struct lane_carry carry; /* owns a reference to its reach */
+		struct reach *reach;     /* owns a reference */
+		struct lane_message *message;
+	};
+};
+
+enum lane_report_kind {
+	LANE_REPORT_SECURED,
+	LANE_REPORT_CONTROL,
+	LANE_REPORT_FAULT,
+	LANE_REPORT_ENDED
+};
+
+struct lane_report {
+	struct mail mail;
+	enum lane_report_kind kind;
+	struct lane *lane;
+	union {
+		struct lane_peer peer;
+		struct {
+			uint16_t code;
+			struct problem problem;
+		} fault;
+		struct {
+			enum lane_end end;
+			struct problem problem;
+		} ended;
+		size_t len; /* of data */
+	};
+	uint8_t data[];
+};
+
+struct lane {
+	struct lane_owner *owner; /* main thread */
+	struct worker *worker;
+	enum tls_role role;
+	enum lane_state state;
+
+	struct loop_watch socket_watch;
+	struct loop_watch tun_watch;
+	struct loop_timer deadline; /* of the handshake and hello; then of draining */
+	struct loop_timer quiet;
+	uint64_t quiet_mark; /* bytes carried when the quiet timer last looked */
+
+	struct tls *tls;
+	const struct framer *framer;
+	struct worker_buffer *output_buffer; /* lent while bytes wait to be sent */
+	struct tls_output output;            /* over output_buffer */
+	size_t output_sent;                  /* of output.len */
+	struct worker_buffer *plain;         /* lent while part of a frame waits for its rest */
+	size_t plain_len;
+
+	STAILQ_HEAD(, lane_message) messages; /* control messages that found no room yet */
+	size_t messages_size;
+	struct rate control_rate;
+
+	uint32_t offloads_send, offloads_accept;
+	struct reach *reach;
+
+	bool finishing; /* tls_close was done: nothing may be written any more */
+	enum lane_end end;
+	struct problem end_problem;
+	struct lane_order start_order, end_order,
+		release_order; /* inside, so that they cannot fail */
+	struct lane_report *ended_report;
+	bool end_ordered, release_ordered; /* main thread */
+	struct lane_counters counters;
+};
+
+/* lane_life.c */
+void lane_set_events(struct lane *lane); /* watches what the state and the buffers call for */
+/*
+ * Ends the lane: at once, or after what waits (an alert, a goodbye) is sent. `text` may be NULL.
+ * Later calls change nothing.
+ */
+void lane_close_now(struct lane *lane, enum lane_end end, const char *text);
+void lane_drain(struct lane *lane, enum lane_end end, const char *text);
+void lane_fault(struct lane *lane, uint16_t goodbye_code, const char *text);
+void lane_secured(struct lane *lane);
+void lane_note_activity(struct lane *lane);
+struct lane_report *lane_report_new(struct lane *lane, enum lane_report_kind kind, size_t data_len);
+static inline void lane_drop(struct lane *lane, enum drop_reason reason)
+{
+	counter_add(&lane->counters.drops[reason], 1);
+}
+
+/* lane_handshake.c */
+void lane_handshake_step(struct lane *lane);
+
+/* lane_send.c */
+bool lane_output_ready(
+	struct lane *lane); /* an output buffer is there; false: out of memory, lane closed */
+void lane_flush(struct lane *lane);    /* sends what waits; may close the lane */
+void lane_send_tun(struct lane *lane); /* one burst from TUN */
+void lane_send_message(struct lane *lane, struct lane_message *message); /* takes it */
+void lane_free_messages(struct lane *lane);
+
+/* lane_receive.c */
+void lane_receive(struct lane *lane);      /* one burst from the socket */
+void lane_discard(struct lane *lane);      /* draining: throws away what arrives */
+void lane_read_records(struct lane *lane); /* decrypts and takes what has been fed */
+
+#endif

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/lane_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/container.h"
+#include "wire/message.h"
+
+/*
+ * A lane's life on its worker: the orders it is given, its states and timers, its end. The one
+ * place where lane->state changes:
+ *
+ *   HANDSHAKE   CONTROL (secured), DRAINING (TLS refused, deadline)
+ *   CONTROL     CARRYING (ordered), FAULTED (the peer broke the protocol), DRAINING
+ *   CARRYING    FAULTED, DRAINING
+ *   FAULTED     DRAINING (ordered: the goodbye has been queued)
+ *   DRAINING    CLOSED (the peer has closed, or LANE_FLUSH_MS are over)
+ *
+ * A connection that breaks goes to CLOSED at once, from anywhere.
+ *
+ * A socket closed with unread bytes in it sends a reset, which would overtake the goodbye or alert
+ * we have just sent: so draining ends our direction, discards what still comes, and closes when the
+ * peer does, or at its deadline.
+ */
+
+static void set_state(struct lane *lane, enum lane_state state)
+{
+	lane->state = state;
+}
+
+struct lane_report *lane_report_new(struct lane *lane, enum lane_report_kind kind, size_t data_len)
+{
+	struct lane_report *report = calloc(1, sizeof(*report) + data_len);
+	if (report) {
+		report->kind = kind;
+		report->lane = lane;
+	}
+	return report;
+}
+
+static void report_post(struct lane *lane, struct lane_report *report)
+{
+	mailbox_post(lane->worker->reports, &report->mail);
+}
+
+void lane_set_events(struct lane *lane)
+{
+	if (lane->state == LANE_CLOSED)
+		return;
+	bool backlog = lane->output_sent < lane->output.len;
+	uint32_t socket_events = backlog ? EPOLLOUT : 0u;
+
+	if (lane->state != LANE_FAULTED)
+		socket_events |= EPOLLIN;
+	loop_watch_set(lane->worker->loop, &lane->socket_watch, socket_events);
+	if (lane->tun_watch.fd >= 0)
+		loop_watch_set(lane->worker->loop, &lane->tun_watch,
+			lane->state == LANE_CARRYING && !backlog ? EPOLLIN : 0u);
+}
+
+static void give_back_buffers(struct lane *lane)
+{
+	worker_return_output(lane->worker, lane->output_buffer);
+	worker_return_plain(lane->worker, lane->plain);
+	lane->output_buffer = NULL;
+	lane->output = (struct tls_output){ 0 };
+	lane->output_sent = 0;
+	lane->plain = NULL;
+	lane->plain_len = 0;
+	lane_free_messages(lane);
+}
+
+void lane_close_now(struct lane *lane, enum lane_end end, const char *text)
+{
+	if (lane->state == LANE_CLOSED)
+		return;
+	struct loop *loop = lane->worker->loop;
+	int fd = lane->socket_watch.fd;
+
+	if (lane->state != LANE_DRAINING) {
+		lane->end = end;
+		problem_set(&lane->end_problem, "%s", text ? text : "");
+	}
+	set_state(lane, LANE_CLOSED);
+	loop_timer_stop(loop, &lane->deadline);
+	loop_timer_stop(loop, &lane->quiet);
+	loop_watch_remove(loop, &lane->tun_watch);
+	loop_watch_remove(loop, &lane->socket_watch);
+	close(fd);
+	give_back_buffers(lane);
+	tls_free(lane->tls);
+	lane->tls = NULL;
+	reach_unref(lane->reach);
+	lane->reach = NULL;
+
+	struct lane_report *report = lane->ended_report;
+	lane->ended_report = NULL;
+	report->ended.end = lane->end;
+	report->ended.problem = lane->end_problem;
+	report_post(lane, report);
+}
+
+static void drain_expired(struct loop_timer *timer)
+{
+	lane_close_now(container_of(timer, struct lane, deadline), LANE_END_ORDERED, NULL);
+}
+
+void lane_drain(struct lane *lane, enum lane_end end, const char *text)
+{
+	if (lane->state >= LANE_DRAINING)
+		return;
+	struct loop *loop = lane->worker->loop;
+
+	lane->end = end;
+	problem_set(&lane->end_problem, "%s", text ? text : "");
+	set_state(lane, LANE_DRAINING);
+	loop_watch_remove(loop, &lane->tun_watch);
+	loop_timer_start(loop, &lane->deadline, mono_add(mono_now(), DURATION_MS(LANE_FLUSH_MS)),
+		drain_expired);
+	lane_flush(lane);
+}
+
+void lane_fault(struct lane *lane, uint16_t goodbye_code, const char *text)
+{
+	if (lane->state != LANE_CONTROL && lane->state != LANE_CARRYING)
+		return;
+	struct lane_report *report = lane_report_new(lane, LANE_REPORT_FAULT, 0);
+	if (!report) {
+		lane_close_now(lane, LANE_END_INTERNAL, "out of memory");
+		return;
+	}
+	report->fault.code = goodbye_code;
+	problem_set(&report->fault.problem, "%s", text);
+	set_state(lane, LANE_FAULTED);
+	lane_set_events(lane);
+	report_post(lane, report);
+}
+
+void lane_secured(struct lane *lane)
+{
+	struct lane_report *report = lane_report_new(lane, LANE_REPORT_SECURED, 0);
+	if (!report) {
+		lane_close_now(lane, LANE_END_INTERNAL, "out of memory");
+		return;
+	}
+	struct lane_peer *peer = &report->peer;
+	tls_peer_identity(lane->tls, &peer->identity, &peer->refusal);
+	snprintf(peer->cipher, sizeof(peer->cipher), "%s", tls_cipher(lane->tls));
+	snprintf(peer->group, sizeof(peer->group), "%s", tls_group(lane->tls));
+	peer->not_after = tls_peer_not_after(lane->tls);
+	set_state(lane, LANE_CONTROL);
+	/* An identity that is not acceptable stays unparsed: only its goodbye is sent. */
+	if (peer->refusal.text[0])
+		set_state(lane, LANE_FAULTED);
+	lane_set_events(lane);
+	report_post(lane, report);
+}
+
+/*
+ * Looks whether the lane was used since it last looked; when not, the TLS library's buffers go
+ * back, and the timer rests.
+ */
+static void quiet_expired(struct loop_timer *timer)
+{
+	struct lane *lane = container_of(timer, struct lane, quiet);
+	uint64_t now = counter_read(&lane->counters.sent_bytes) +
+		counter_read(&lane->counters.received_bytes);
+
+	if (now == lane->quiet_mark) {
+		tls_release_buffers(lane->tls);
+		return;
+	}
+	lane->quiet_mark = now;
+	loop_timer_start(lane->worker->loop, timer,
+		mono_add(mono_now(), DURATION_MS(LANE_QUIET_MS)), quiet_expired);
+}
+
+void lane_note_activity(struct lane *lane)
+{
+	if (!lane->quiet.running && lane->state < LANE_DRAINING)
+		loop_timer_start(lane->worker->loop, &lane->quiet,
+			mono_add(mono_now(), DURATION_MS(LANE_QUIET_MS)), quiet_expired);
+}
+
+/* Who is verified is told why; nobody else is. */
+static void deadline_expired(struct loop_timer *timer)
+{
+	struct lane *lane = container_of(timer, struct lane, deadline);
+
+	if (lane->state == LANE_CONTROL)
+		lane_fault(lane, GOODBYE_DEADLINE, "no hello or welcome came in time");
+	else
+		lane_drain(lane, LANE_END_DEADLINE, "the TLS handshake was not finished in time");
+}
+
+static void socket_ready(struct loop_watch *watch, uint32_t events)
+{
+	struct lane *lane = container_of(watch, struct lane, socket_watch);
+
+	if (events & EPOLLOUT)
+		lane_flush(lane);
+	if (lane->state == LANE_DRAINING && events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+		lane_discard(lane);
+	else if (lane->state < LANE_FAULTED && events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+		lane_receive(lane);
+	else if (lane->state == LANE_FAULTED && events & (EPOLLHUP | EPOLLERR))
+		lane_close_now(lane, LANE_END_BROKEN, "connection reset");
+}
+
+static void tun_ready(struct loop_watch *watch, uint32_t events)
+{
+	struct lane *lane = container_of(watch, struct lane, tun_watch);
+
+	if (events & (EPOLLERR | EPOLLHUP)) {
+		loop_watch_remove(lane->worker->loop, watch);
+		lane_drain(lane, LANE_END_INTERNAL, "the tunnel interface has vanished");
+		return;
+	}
+	if (lane->state == LANE_CARRYING)
+		lane_send_tun(lane);
+}
+
+static void do_start(struct lane *lane, struct mono deadline)
+{
+	int fd = lane->socket_watch.fd;
+	int r = loop_watch_add(lane->worker->loop, &lane->socket_watch, fd, EPOLLIN, socket_ready);
+	if (r < 0) {
+		lane_close_now(lane, LANE_END_INTERNAL, "epoll refuses the connection");
+		return;
+	}
+	rate_init(&lane->control_rate, LANE_CONTROL_PER_SECOND, LANE_CONTROL_BURST, mono_now());
+	loop_timer_start(lane->worker->loop, &lane->deadline, deadline, deadline_expired);
+	lane_handshake_step(lane);
+}
+
+static void do_carry(struct lane *lane, const struct lane_carry *carry)
+{
+	if (lane->state != LANE_CONTROL) {
+		reach_unref(carry->reach);
+		return;
+	}
+	struct loop *loop = lane->worker->loop;
+	lane->offloads_send = carry->offloads ? carry->offloads_send : 0;
+	lane->offloads_accept = carry->offloads_accept;
+	reach_unref(lane->reach);
+	lane->reach = carry->reach;
+	set_state(lane, LANE_CARRYING);
+	loop_timer_stop(loop, &lane->deadline);
+	if (loop_watch_add(loop, &lane->tun_watch, carry->tun_fd, EPOLLIN, tun_ready) < 0) {
+		lane->tun_watch.fd = -1;
+		lane_drain(lane, LANE_END_INTERNAL, "epoll refuses the tunnel interface");
+		return;
+	}
+	lane_set_events(lane);
+}
+
+static void do_reach(struct lane *lane, struct reach *reach)
+{
+	if (lane->state != LANE_CARRYING) {
+		reach_unref(reach);
+		return;
+	}
+	reach_unref(lane->reach);
+	lane->reach = reach;
+}
+
+void lane_deliver_order(struct worker *worker, struct mail *mail)
+{
+	struct lane_order *order = container_of(mail, struct lane_order, mail);
+	struct lane *lane = order->lane;
+
+	(void)worker;
+	switch (order->kind) {
+	case LANE_ORDER_START:
+		do_start(lane, order->deadline);
+		return;
+	case LANE_ORDER_END:
+		lane_drain(lane, LANE_END_ORDERED, NULL);
+		return;
+	case LANE_ORDER_RELEASE:
+		free(lane);
+		return;
+	case LANE_ORDER_CONTROL:
+		lane_send_message(lane, order->message);
+		break;
+	case LANE_ORDER_CARRY:
+		do_carry(lane, &order->carry);
+		break;
+	case LANE_ORDER_REACH:
+		do_reach(lane, order->reach);
+		break;
+	}
+	free(order);
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/liveness.h"
+
+#include "base/container.h"
+
+static void look(struct loop_timer *timer);
+
+static void arm(struct liveness *liveness, struct mono heard)
+{
+	struct mono ping_due = mono_add(heard, liveness->ping_interval);
+	struct mono again_due = mono_add(liveness->pinged, liveness->ping_interval);
+	struct mono dead_due = mono_add(heard, liveness->dead_after);
+	struct mono due = mono_before(ping_due, again_due) ? again_due : ping_due;
+
+	if (mono_before(dead_due, due))
+		due = dead_due;
+	loop_timer_start(liveness->loop, &liveness->timer, due, look);
+}
+
+static void ping(struct liveness *liveness, struct mono now)
+{
+	liveness->pinged = now;
+	liveness->events->send_ping(liveness, (uint64_t)now.ns);
+}
+
+static void look(struct loop_timer *timer)
+{
+	struct liveness *liveness = container_of(timer, struct liveness, timer);
+	struct mono now = mono_now();
+	struct mono heard = liveness->events->heard(liveness);
+
+	if (mono_since(now, heard).ns >= liveness->dead_after.ns) {
+		liveness->events->dead(liveness);
+		return;
+	}
+	if (mono_since(now, heard).ns >= liveness->ping_interval.ns &&
+		mono_since(now, liveness->pinged).ns >= liveness->ping_interval.ns)
+		ping(liveness, now);
+	arm(liveness, heard);
+}
+
+void liveness_start(struct liveness *liveness, struct loop *loop,
+	const struct liveness_events *events, struct duration ping_interval,
+	struct duration dead_after)
+{
+	liveness_stop(liveness);
+	*liveness = (struct liveness){
+		.events = events,
+		.loop = loop,
+		.ping_interval = ping_interval,
+		.dead_after = dead_after,
+	};
+	ping(liveness, mono_now());
+	arm(liveness, liveness->pinged);
+}
+
+void liveness_stop(struct liveness *liveness)
+{
+	if (liveness->loop)
+		loop_timer_stop(liveness->loop, &liveness->timer);
+}
+
+void liveness_pong(struct liveness *liveness, uint64_t time)
+{
+	struct mono now = mono_now();
+
+	if (time > (uint64_t)now.ns || time > (uint64_t)liveness->pinged.ns)
+		return;
+	int64_t rtt = now.ns - (int64_t)time;
+	if (rtt > liveness->dead_after.ns)
+		return;
+	liveness->rtt_last.ns = rtt;
+	liveness->rtt_smooth.ns = liveness->measured ? (liveness->rtt_smooth.ns * 7 + rtt) / 8
+						     : rtt;
+	if (!liveness->measured || rtt < liveness->rtt_least.ns)
+		liveness->rtt_least.ns = rtt;
+	liveness->measured = true;
+}

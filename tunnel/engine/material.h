@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CULVERT_ENGINE_MATERIAL_H
+#define CULVERT_ENGINE_MATERIAL_H
+
+#include <stddef.h>
+
+#include "base/problem.h"
+#include "base/settings.h"
+#include "system/tls.h"
+
+/*
+ * Certificate, key, CA and CRL as bytes, from wherever they come: the configuration itself, netd's
+ * descriptors, or (when a configuration is only checked) the files it names.
+ */
+
+enum material_part {
+	MATERIAL_CERTIFICATE,
+	MATERIAL_KEY,
+	MATERIAL_CA,
+	MATERIAL_CRL,
+	MATERIAL_PART_COUNT
+};
+
+struct material {
+	char *data[MATERIAL_PART_COUNT]; /* owned; NULL: not there */
+	size_t len[MATERIAL_PART_COUNT];
+};
+
+/* Takes the parts that stand in the configuration. -ENOMEM. */
+int material_take_inline(struct material *material, const struct settings *settings);
+/* Reads one part from a descriptor, which stays open. Negative errno of file_read_fd(). */
+int material_read_fd(struct material *material, enum material_part part, int fd);
+/*
+ * Reads the files that the configuration names. Negative errno of file_read(); the words are in
+ * `problem`.
+ */
+int material_read_files(
+	struct material *material, const struct settings *settings, struct problem *problem);
+/* The TLS context it makes. As tls_context_new(). */
+int material_make_context(const struct material *material, enum tls_role role,
+	struct tls_context **ret_context, struct problem *problem);
+void material_free(struct material *material); /* wipes the key */
+
+#endif

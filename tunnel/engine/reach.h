@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CULVERT_ENGINE_REACH_H
+#define CULVERT_ENGINE_REACH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/prefix_map.h"
+#include "wire/packet.h"
+
+/*
+ * Who may talk to whom through one session: an immutable snapshot, made by the main thread whenever
+ * addresses or routes change and read by the lane without a lock. A packet is let through when its
+ * far end is one of "theirs" and its near end one of "ours": that is the source check on what comes
+ * in, and the check on what goes out, which isolates peers from each other.
+ */
+
+struct reach; /* counted; any thread may drop its reference */
+
+/* Copies. -ENOMEM, -EINVAL (host bits). */
+int reach_new(const struct prefix *theirs, size_t their_count, const struct prefix *ours,
+	size_t our_count, struct reach **ret_reach);
+struct reach *reach_ref(struct reach *reach);
+void reach_unref(struct reach *reach);
+
+enum reach_verdict { REACH_PASS, REACH_SOURCE, REACH_DESTINATION };
+
+/*
+ * From the peer: the source must be theirs. An ICMP error from a router on the way passes when the
+ * packet it quotes was sent to them.
+ */
+enum reach_verdict reach_judge_in(
+	const struct reach *reach, const struct packet *packet, const uint8_t *data);
+/*
+ * To the peer: the destination must be theirs and the source ours; an ICMP error passes when it
+ * quotes a packet from them.
+ */
+enum reach_verdict reach_judge_out(
+	const struct reach *reach, const struct packet *packet, const uint8_t *data);
+
+#endif

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/routes.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/container.h"
+
+/*
+ * Each route knows what is wanted (announced or not) and what is (its state); routes_work() asks
+ * netd, one request at a time, for what brings the one to the other, so announcements that come and
+ * go meanwhile need no queue. Refused prefixes are kept for status, within the same limit.
+ */
+
+static void routes_work(struct routes *routes);
+
+void routes_init(struct routes *routes, const struct routes_events *events, struct host *host,
+	uint32_t limit)
+{
+	*routes = (struct routes){ .events = events, .host = host, .limit = limit };
+}
+
+void routes_free(struct routes *routes)
+{
+	free(routes->items);
+	free(routes->refusals);
+	routes->items = NULL;
+	routes->refusals = NULL;
+	routes->count = routes->refusal_count = 0;
+}
+
+static struct route *find(struct routes *routes, const struct prefix *prefix)
+{
+	for (size_t i = 0; i < routes->count; i++) {
+		if (prefix_equal(&routes->items[i].prefix, prefix))
+			return &routes->items[i];
+	}
+	return NULL;
+}
+
+static struct route *add(struct routes *routes, const struct prefix *prefix)
+{
+	if (routes->count == routes->capacity) {
+		size_t capacity = routes->capacity ? routes->capacity * 2 : 8;
+		struct route *items = reallocarray(routes->items, capacity, sizeof(*items));
+		if (!items)
+			return NULL;
+		routes->items = items;
+		routes->capacity = capacity;
+	}
+	struct route *route = &routes->items[routes->count++];
+	*route = (struct route){ .prefix = *prefix };
+	return route;
+}
+
+/* Drops what is neither wanted nor in the kernel nor on its way. */
+static void compact(struct routes *routes)
+{
+	size_t kept = 0;
+
+	if (!routes->items)
+		return;
+
+	for (size_t i = 0; i < routes->count; i++) {
+		struct route *route = &routes->items[i];
+		if (route->wanted || route->state == ROUTE_ADDING ||
+			route->state == ROUTE_INSTALLED || route->state == ROUTE_DELETING)
+			routes->items[kept++] = *route;
+	}
+	routes->count = kept;
+}
+
+static void refuse(struct routes *routes, struct message *message, struct route *route,
+	enum route_verdict verdict)
+{
+	struct message_prefixes *refusal = &message->prefixes;
+
+	route->state = ROUTE_REFUSED;
+	route->verdict = verdict;
+	routes->events->note(routes, route, "refused");
+	refusal->prefix[refusal->count] = route->prefix;
+	refusal->reason[refusal->count++] = (uint8_t)verdict;
+}
+
+static void send_refusals(struct routes *routes, struct message *message)
+{
+	if (message->prefixes.count == 0)
+		return;
+	message->type = MESSAGE_REFUSE;
+	routes->events->send(routes, message);
+}
+
+static enum route_verdict judge(
+	const struct routes *routes, const struct prefix *prefix, const struct prefix_list *local)
+{
+	enum route_verdict verdict = route_rule_judge(&routes->rule, prefix);
+
+	for (size_t i = 0; i < local->count && verdict == ROUTE_ACCEPTED; i++) {
+		if (prefix_equal(&local->items[i], prefix))
+			verdict = ROUTE_LOCAL;
+	}
+	return verdict;
+}
+
+static void announced_one(struct routes *routes, const struct prefix *prefix,
+	const struct prefix_list *local, struct message *refusals)
+{
+	struct route *route = find(routes, prefix);
+	enum route_verdict verdict = judge(routes, prefix, local);
+
+	if (!route && routes->count >= routes->limit && verdict == ROUTE_ACCEPTED)
+		verdict = ROUTE_LIMIT;
+	if (!route && routes->count < routes->limit)
+		route = add(routes, prefix);
+	if (!route) { /* not kept: it would go past the limit */
+		struct route passing = { .prefix = *prefix };
+		routes->over_limit++;
+		refuse(routes, refusals, &passing,
+			verdict == ROUTE_ACCEPTED ? ROUTE_FAILED : verdict);
+		return;
+	}
+	bool in_kernel = route->state != ROUTE_ABSENT && route->state != ROUTE_REFUSED;
+	route->wanted = verdict == ROUTE_ACCEPTED || !in_kernel;
+	route->fresh = true;
+	if (verdict == ROUTE_ACCEPTED) {
+		if (route->state == ROUTE_REFUSED)
+			route->state = ROUTE_ABSENT;
+	} else if (
+		in_kernel) { /* acceptable once, not any more: the peer came from another address */
+		struct route passing = { .prefix = *prefix };
+		refuse(routes, refusals, &passing, verdict);
+	} else {
+		refuse(routes, refusals, route, verdict);
+	}
+}
+
+void routes_announced(struct routes *routes, const struct message_prefixes *prefixes,
+	const struct prefix_list *local)
+{
+	struct message refusals = { .type = MESSAGE_REFUSE };
+
+	for (uint16_t i = 0; i < prefixes->count; i++)
+		announced_one(routes, &prefixes->prefix[i], local, &refusals);
+	send_refusals(routes, &refusals);
+	routes_work(routes);
+}
+
+static void withdraw(struct routes *routes, struct route *route)
+{
+	route->wanted = false;
+	if (route->state == ROUTE_INSTALLED)
+		routes->events->changed(
+			routes); /* nothing may pass any more, before the kernel knows */
+}
+
+void routes_withdrawn(struct routes *routes, const struct message_prefixes *prefixes)
+{
+	for (uint16_t i = 0; i < prefixes->count; i++) {
+		struct route *route = find(routes, &prefixes->prefix[i]);
+		if (route)
+			withdraw(routes, route);
+	}
+	compact(routes);
+	routes_work(routes);
+}
+
+void routes_begin(struct routes *routes)
+{
+	for (size_t i = 0; i < routes->count; i++)
+		routes->items[i].fresh = false;
+	routes->refusal_count = 0;
+}
+
+void routes_end(struct routes *routes)
+{
+	for (size_t i = 0; i < routes->count; i++) {
+		if (!routes->items[i].fresh)
+			withdraw(routes, &routes->items[i]);
+	}
+	compact(routes);
+	routes_work(routes);
+}
+
+/* The peer's word on our announcements; no more of them are kept than one end can announce. */
+void routes_refused(struct routes *routes, const struct message_prefixes *prefixes)
+{
+	for (uint16_t i = 0; i < prefixes->count; i++) {
+		size_t at = 0;
+		while (at < routes->refusal_count &&
+			!prefix_equal(&routes->refusals[at].prefix, &prefixes->prefix[i]))
+			at++;
+		if (at == SETTINGS_PREFIX_MAX)
+			return;
+		if (at == routes->refusal_capacity) {
+			size_t capacity = at ? at * 2 : 8;
+			void *grown = reallocarray(
+				routes->refusals, capacity, sizeof(*routes->refusals));
+			if (!grown)
+				return;
+			routes->refusals = grown;
+			routes->refusal_capacity = capacity;
+		}
+		routes->refusals[at] = (struct route_refusal){
+			.prefix = prefixes->prefix[i],
+			.verdict = prefixes->reason[i],
+		};
+		if (at == routes->refusal_count)
+			routes->refusal_count++;
+	}
+}
+
+uint8_t routes_refusal(const struct routes *routes, const struct prefix *prefix)
+{
+	for (size_t i = 0; i < routes->refusal_count; i++) {
+		if (prefix_equal(&routes->refusals[i].prefix, prefix))
+			return routes->refusals[i].verdict;
+	}
+	return ROUTE_ACCEPTED;
+}
+
+void routes_send(
+	struct routes *routes, enum message_type type, const struct prefix *prefixes, size_t count)
+{
+	struct message message = { .type = type };
+	size_t done = 0;
+
+	while (done < count) {
+		size_t part = count - done < MESSAGE_PREFIX_MAX ? count - done : MESSAGE_PREFIX_MAX;
+		message.prefixes.count = (uint16_t)part;
+		memcpy(message.prefixes.prefix, prefixes + done, part * sizeof(*prefixes));
+		routes->events->send(routes, &message);
+		done += part;
+	}
+}
+
+void routes_set_interface(struct routes *routes, uint32_t interface)
+{
+	routes->interface = interface;
+	for (size_t i = 0; i < routes->count && interface == 0; i++) {
+		if (routes->items[i].state != ROUTE_REFUSED)
+			routes->items[i].state = ROUTE_ABSENT;
+	}
+	if (interface == 0)
+		compact(routes);
+	else
+		routes_work(routes);
+}
+
+/* netd's verdict on one route that it was asked to add. */
+static void added(
+	struct routes *routes, struct route *route, uint8_t verdict, struct message *refusals)
+{
+	if (verdict != ROUTE_ACCEPTED) {
+		refuse(routes, refusals, route,
+			verdict < ROUTE_VERDICT_COUNT ? (enum route_verdict)verdict : ROUTE_FAILED);
+		return;
+	}
+	route->state = ROUTE_INSTALLED;
+	routes->events->note(routes, route, "installed");
+}
+
+static void answered(struct host_call *call, const struct request_reply *reply, int fd)
+{
+	struct routes *routes = container_of(call, struct routes, call);
+	struct message refusals = { .type = MESSAGE_REFUSE };
+
+	(void)fd; /* none comes with these replies */
+	for (uint16_t i = 0; i < routes->asked_count; i++) {
+		struct route *route = find(routes, &routes->asked[i]);
+		uint8_t verdict = reply->error == 0 && i < reply->count ? reply->verdict[i]
+									: ROUTE_FAILED;
+		if (!route)
+			continue;
+		if (route->state == ROUTE_ADDING) {
+			added(routes, route, verdict, &refusals);
+		} else if (route->state == ROUTE_DELETING) {
+			route->state = ROUTE_ABSENT;
+			routes->events->note(routes, route, "removed");
+		}
+	}
+	send_refusals(routes, &refusals);
+	compact(routes);
+	routes->events->changed(routes);
+	if (!routes->clearing)
+		routes_work(routes);
+}
+
+/*
+ * Puts up to a request's worth of routes in state `from`, wanted or not, into the request; they go
+ * to state `to`.
+ */
+static void gather(struct routes *routes, enum route_state from, bool wanted, enum route_state to)
+{
+	routes->asked_count = 0;
+	for (size_t i = 0; i < routes->count && routes->asked_count < REQUEST_PREFIX_MAX; i++) {
+		struct route *route = &routes->items[i];
+		if (route->state != from || route->wanted != wanted)
+			continue;
+		route->state = to;
+		routes->asked[routes->asked_count++] = route->prefix;
+	}
+}
+
+static void routes_work(struct routes *routes)
+{
+	if (routes->interface == 0 || routes->call.pending || routes->clearing)
+		return;
+	/* Deleting first: what is added may need the room. */
+	gather(routes, ROUTE_INSTALLED, false, ROUTE_DELETING);
+	routes->asked_add = routes->asked_count == 0;
+	if (routes->asked_add)
+		gather(routes, ROUTE_ABSENT, true, ROUTE_ADDING);
+	if (routes->asked_count == 0)
+		return;
+	struct request request = {
+		.type = routes->asked_add ? REQUEST_ROUTE_ADD : REQUEST_ROUTE_DELETE,
+		.routes = { .interface = routes->interface, .count = routes->asked_count },
+	};
+	memcpy(request.routes.prefix, routes->asked,
+		routes->asked_count * sizeof(routes->asked[0]));
+	if (host_ask(routes->host, &routes->call, &request, answered) < 0) {
+		/* Out of memory: as they were; the next announcement or reply tries again. */
+		for (size_t i = 0; i < routes->count; i++) {
+			struct route *route = &routes->items[i];
+			if (route->state == ROUTE_ADDING)
+				route->state = ROUTE_ABSENT;
+			else if (route->state == ROUTE_DELETING)
+				route->state = ROUTE_INSTALLED;
+		}
+	}
+}
+
+const char *route_state_text(enum route_state state)
+{
+	switch (state) {
+	case ROUTE_ABSENT:
+		return "waiting";
+	case ROUTE_ADDING:
+		return "adding";
+	case ROUTE_INSTALLED:
+		return "installed";
+	case ROUTE_DELETING:
+		return "deleting";
+	case ROUTE_REFUSED:
+		return "refused";
+	}
+	return "unknown";
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CULVERT_ENGINE_ROUTES_H
+#define CULVERT_ENGINE_ROUTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/problem.h"
+#include "base/route_rule.h"
+#include "base/settings.h"
+#include "engine/host.h"
+#include "wire/message.h"
+
+/*
+ * The routes of one session: what the peer has announced to us (judged, then installed by netd),
+ * and what became of our own announcements at the peer. Announcements are idempotent and outlive a
+ * connection: after a reconnect the peer repeats all of them, and what it did not repeat until
+ * end-of-routes is removed. Main thread.
+ */
+
+enum route_state {
+	ROUTE_ABSENT, /* accepted, not in the kernel */
+	ROUTE_ADDING, /* netd was asked */
+	ROUTE_INSTALLED,
+	ROUTE_DELETING,
+	ROUTE_REFUSED, /* `verdict` says why; kept for status */
+};
+
+struct route {
+	struct prefix prefix;
+	enum route_state state;
+	enum route_verdict verdict;
+	bool wanted; /* announced and not withdrawn */
+	bool fresh;  /* repeated since the last connection began */
+};
+
+struct route_refusal { /* one of our announcements that the peer does not take */
+	struct prefix prefix;
+	uint8_t verdict; /* enum route_verdict, or a number of a newer peer */
+};
+
+struct routes;
+
+struct routes_events {
+	/* The set of installed routes has changed. */
+	void (*changed)(struct routes *routes);
+	/* Send this message to the peer. */
+	void (*send)(struct routes *routes, const struct message *message);
+	/*
+	 * One of the peer's prefixes was accepted and installed, removed, or refused: for the log.
+	 */
+	void (*note)(struct routes *routes, const struct route *route, const char *what);
+};
+
+struct routes {
+	const struct routes_events *events;
+	struct host *host;
+	struct host_call call;
+	struct route_rule rule; /* borrowed arrays */
+	uint32_t limit;
+	uint32_t interface;  /* ifindex; 0: none yet, nothing is installed */
+	struct route *items; /* sorted by nothing: small */
+	size_t count, capacity;
+	struct route_refusal *refusals;
+	size_t refusal_count, refusal_capacity;
+	uint64_t over_limit; /* announcements refused because of the limit */
+	/* What stands in the pending request. */
+	struct prefix asked[REQUEST_PREFIX_MAX];
+	uint16_t asked_count;
+	bool asked_add;
+	bool clearing; /* the session is going: the reply of the pending request does not matter */
+};
+
+void routes_init(struct routes *routes, const struct routes_events *events, struct host *host,
+	uint32_t limit);
+void routes_free(struct routes *routes);
+
+/*
+ * The interface is there (ifindex) or gone (0: all routes are gone with it). Installs what waits.
+ */
+void routes_set_interface(struct routes *routes, uint32_t interface);
+/* A connection has begun: what the peer does not repeat goes at end-of-routes. */
+void routes_begin(struct routes *routes);
+
+/* From the peer. `local` are our own announcements, which it may not take from us. */
+void routes_announced(struct routes *routes, const struct message_prefixes *prefixes,
+	const struct prefix_list *local);
+void routes_withdrawn(struct routes *routes, const struct message_prefixes *prefixes);
+void routes_end(struct routes *routes);
+void routes_refused(struct routes *routes, const struct message_prefixes *prefixes);
+
+/* To the peer: announcements (or withdrawals) in as many messages as it takes. */
+void routes_send(
+	struct routes *routes, enum message_type type, const struct prefix *prefixes, size_t count);
+
+/* Why the peer refused ours, or ROUTE_ACCEPTED. */
+uint8_t routes_refusal(const struct routes *routes, const struct prefix *prefix);
+const char *route_state_text(enum route_state state);
+
+#endif

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/session_internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/container.h"
+#include "base/log.h"
+
+/*
+ * Sessions as others see them: made, given a lane, told to leave; and what a lane reports to its
+ * session.
+ */
+
+static void on_secured(struct lane_owner *owner, struct lane *lane, const struct lane_peer *peer)
+{
+	/* Whoever makes a lane hears this before a session owns it. */
+	(void)owner;
+	(void)lane;
+	(void)peer;
+}
+
+static void on_control(struct lane_owner *owner, struct lane *lane, const uint8_t *data, size_t len)
+{
+	struct session *session = container_of(owner, struct session, lane_owner);
+
+	if (lane == session->lane)
+		session_control(session, data, len);
+}
+
+static void on_fault(struct lane_owner *owner, struct lane *lane, uint16_t code, const char *text)
+{
+	struct session *session = container_of(owner, struct session, lane_owner);
+
+	if (lane != session->lane)
+		return;
+	log_warning("%s: broke the protocol: %s", session->name.name, text);
+	session_leave(session, code, text, false);
+}
+
+static void on_ended(
+	struct lane_owner *owner, struct lane *lane, enum lane_end end, const char *text)
+{
+	struct session *session = container_of(owner, struct session, lane_owner);
+
+	if (lane == session->lane)
+		session_lane_ended(session, end, text);
+}
+
+static struct mono liveness_heard(struct liveness *liveness)
+{
+	struct session *session = container_of(liveness, struct session, liveness);
+
+	return session->lane ? lane_heard(session->lane) : mono_now();
+}
+
+static void liveness_ping(struct liveness *liveness, uint64_t time)
+{
+	struct session *session = container_of(liveness, struct session, liveness);
+	struct message ping = { .type = MESSAGE_PING, .time.time = time };
+
+	session_send(session, &ping);
+}
+
+static void liveness_dead(struct liveness *liveness)
+{
+	struct session *session = container_of(liveness, struct session, liveness);
+	char text[MESSAGE_TEXT_MAX + 1];
+
+	snprintf(text, sizeof(text), "nothing heard for %.1f s",
+		duration_seconds(session->terms.dead_after));
+	log_warning("%s: dead peer: %s", session->name.name, text);
+	session_leave(session, GOODBYE_DEAD_PEER, text, false);
+}
+
+static const struct liveness_events liveness_events = {
+	.heard = liveness_heard,
+	.send_ping = liveness_ping,
+	.dead = liveness_dead,
+};
+
+void session_liveness_start(struct session *session)
+{
+	liveness_start(&session->liveness, session->engine->loop, &liveness_events,
+		session->terms.ping_interval, session->terms.dead_after);
+}
+
+int session_new(struct engine *engine, const struct identity *name,
+	const struct settings_peer *peer, struct session **ret_session)
+{
+	struct session *session = calloc(1, sizeof(*session));
+	if (!session)
+		return -ENOMEM;
+	*session = (struct session){
+		.engine = engine,
+		.name = *name,
+		.peer = peer,
+		.final = engine->settings->role == SETTINGS_SERVER,
+		.lane_owner = {
+			.secured = on_secured,
+			.control = on_control,
+			.fault = on_fault,
+			.ended = on_ended,
+		},
+		.interface.fd = -1,
+		.created = mono_now(),
+		.entered = mono_now(),
+	};
+	routes_init(&session->routes, &session_routes_events, engine->host,
+		peer ? peer->max_routes : 0);
+	TAILQ_INSERT_TAIL(&engine->sessions, session, link);
+	engine->session_count++;
+	*ret_session = session;
+	return 0;
+}
+
+static void reap(struct loop_timer *timer)
+{
+	struct session *session = container_of(timer, struct session, reap);
+	struct engine *engine = session->engine;
+
+	TAILQ_REMOVE(&engine->sessions, session, link);
+	engine->session_count--;
+	engine->role->session_ended(engine, session);
+	routes_free(&session->routes);
+	reach_unref(session->reach);
+	free(session->welcome);
+	free(session);
+	engine_settle(engine);
+}
+
+void session_finish(struct session *session)
+{
+	loop_timer_start(session->engine->loop, &session->reap, mono_now(), reap);
+}
+
+static void take_lane(struct session *session, struct lane *lane, const struct lane_peer *peer,
+	const struct endpoint *outer)
+{
+	session->lane = lane;
+	session->lane_peer = *peer;
+	session->outer = *outer;
+	session->outer_addr = outer->addr;
+	session->routes.rule.outer = &session->outer_addr;
+	session->routes.rule.outer_count = 1;
+	if (session->peer) {
+		session->routes.rule.accept = session->peer->accept_routes.items;
+		session->routes.rule.accept_count = session->peer->accept_routes.count;
+	}
+	lane_set_owner(lane, &session->lane_owner);
+}
+
+void session_greet(struct session *session, struct lane *lane, const struct lane_peer *peer,
+	const struct endpoint *outer)
+{
+	take_lane(session, lane, peer, outer);
+	routes_begin(&session->routes);
+	session_event(session, SESSION_EVENT_LANE, "secured connection");
+}
+
+void session_open(struct session *session, struct lane *lane, const struct lane_peer *peer,
+	const struct endpoint *outer, const struct session_terms *terms,
+	const struct message_welcome *welcome)
+{
+	take_lane(session, lane, peer, outer);
+	session->terms = *terms;
+	session->welcome = calloc(1, sizeof(*session->welcome));
+	if (session->welcome) {
+		session->welcome->type = MESSAGE_WELCOME;
+		session->welcome->welcome = *welcome;
+	}
+	session_set_tunnel_rule(session);
+	session_event(session, SESSION_EVENT_TERMS, "hello accepted");
+	if (!session->welcome)
+		session_leave(session, GOODBYE_INTERNAL, "out of memory", false);
+}
+
+void session_leave(struct session *session, uint16_t goodbye_code, const char *text, bool final)
+{
+	session->final = session->final || final;
+	if (session->state < SESSION_CLOSING) {
+		session->leave = (struct session_leave){ .code = goodbye_code };
+		snprintf(session->leave.text, sizeof(session->leave.text), "%s", text);
+	}
+	session_event(session, SESSION_EVENT_LEAVE, text);
+}
+
+static void add_counters(struct lane_counters *sums, const struct lane_counters *lane)
+{
+	counter_add(&sums->out_packets, counter_read(&lane->out_packets));
+	counter_add(&sums->out_bytes, counter_read(&lane->out_bytes));
+	counter_add(&sums->in_packets, counter_read(&lane->in_packets));
+	counter_add(&sums->in_bytes, counter_read(&lane->in_bytes));
+	counter_add(&sums->sent_bytes, counter_read(&lane->sent_bytes));
+	counter_add(&sums->received_bytes, counter_read(&lane->received_bytes));
+	counter_add(&sums->in_control, counter_read(&lane->in_control));
+	counter_add(&sums->out_control, counter_read(&lane->out_control));
+	for (int i = 0; i < DROP_REASON_COUNT; i++)
+		counter_add(&sums->drops[i], counter_read(&lane->drops[i]));
+}
+
+void session_count(const struct session *session, struct lane_counters *ret_sums)
+{
+	*ret_sums = (struct lane_counters){ 0 };
+	add_counters(ret_sums, &session->past);
+	if (session->lane)
+		add_counters(ret_sums, lane_counters(session->lane));
+}
+
+void session_lane_ended(struct session *session, enum lane_end end, const char *text)
+{
+	char why[PROBLEM_TEXT_MAX + 64];
+
+	add_counters(&session->past, lane_counters(session->lane));
+	lane_release(session->lane);
+	session->lane = NULL;
+	liveness_stop(&session->liveness);
+	if (end == LANE_END_INTERNAL)
+		session->interface_broken = true;
+	if (session->leave.text[0])
+		snprintf(why, sizeof(why), "%s", session->leave.text);
+	else
+		snprintf(why, sizeof(why), "%s%s%s", lane_end_text(end), text[0] ? ": " : "", text);
+	if (session->state < SESSION_CLOSING && !session->leave.text[0])
+		snprintf(session->leave.text, sizeof(session->leave.text), "%.*s", MESSAGE_TEXT_MAX,
+			why);
+	session_event(
+		session, session->final ? SESSION_EVENT_LAST_LANE : SESSION_EVENT_LANE_LOST, why);
+}

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/session_internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/container.h"
+#include "base/log.h"
+#include "system/tun.h"
+#include "wire/frame.h"
+
+/*
+ * What the session's table does on its transitions: messages to the peer, requests to netd, packets
+ * on and off. The reap timer frees an ended session from the loop itself, so that no caller is left
+ * holding one.
+ */
+
+void session_send(struct session *session, const struct message *message)
+{
+	uint8_t payload[FRAME_CONTROL_MAX];
+	struct writer writer;
+
+	if (!session->lane)
+		return;
+	writer_init(&writer, payload, sizeof(payload));
+	int r = message_encode(&writer, message);
+	if (r == 0)
+		r = lane_send_control(session->lane, payload, writer.len);
+	if (r < 0)
+		log_error("%s: cannot send %s: %s", session->name.name,
+			message_type_name(message->type), strerror(-r));
+}
+
+void session_send_hello(struct session *session)
+{
+	const struct settings *settings = session->engine->settings;
+	struct message message = { .type = MESSAGE_HELLO };
+	struct message_hello *hello = &message.hello;
+
+	hello->version = MESSAGE_VERSION;
+	hello->name = *tls_context_identity(session->engine->tls);
+	memcpy(hello->instance, session->instance, sizeof(hello->instance));
+	hello->offloads = settings->offloads ? tun_kernel_offloads() : 0;
+	hello->lanes = 1;
+	hello->mtu = settings->mtu;
+	session_send(session, &message);
+}
+
+static void interface_failed(struct session *session, const char *text)
+{
+	log_error("%s: no tunnel interface: %s", session->name.name, text);
+	session->leave = (struct session_leave){ .code = GOODBYE_INTERNAL };
+	snprintf(session->leave.text, sizeof(session->leave.text),
+		"cannot make its tunnel interface");
+	session_event(session, SESSION_EVENT_NO_INTERFACE, "netd could not make the interface");
+}
+
+static void interface_take(struct session *session, const struct request_reply *reply, int fd)
+{
+	int old = session->interface.fd;
+
+	session->interface.fd = fd;
+	session->interface.index = reply->interface;
+	snprintf(session->interface.name, sizeof(session->interface.name), "%s", reply->ifname);
+	if (old >= 0)
+		close(old); /* another copy of the same queue: nothing blocks */
+}
+
+static void interface_made(struct host_call *call, const struct request_reply *reply, int fd)
+{
+	struct session *session = container_of(call, struct session, interface_call);
+
+	if (reply->error == 0 && fd >= 0)
+		interface_take(session, reply, fd);
+	else if (fd >= 0)
+		close(fd);
+	if (session->state == SESSION_REMOVING)
+		session_remove(session);
+	else if (session->state != SESSION_OPENING)
+		/* the connection went meanwhile; a client keeps the interface for the next */
+		return;
+	else if (reply->error != 0 || fd < 0)
+		interface_failed(session, reply->text);
+	else
+		session_event(session, SESSION_EVENT_INTERFACE, session->interface.name);
+}
+
+void session_make_interface(struct session *session)
+{
+	const struct session_terms *terms = &session->terms;
+	struct request request = {
+		.type = REQUEST_INTERFACE,
+		.interface = {
+			.peer = session->name,
+			.mtu = terms->mtu,
+			.offloads = terms->offloads_send != 0,
+			.local4 = terms->local4,
+			.remote4 = terms->remote4,
+			.local6 = terms->local6,
+			.remote6 = terms->remote6,
+		},
+	};
+	int r = host_ask(session->engine->host, &session->interface_call, &request, interface_made);
+	if (r < 0)
+		interface_failed(session, strerror(-r));
+}
+
+void session_update_reach(struct session *session)
+{
+	const struct session_terms *terms = &session->terms;
+	const struct prefix_list *announced = &session->engine->announced;
+	size_t their_count = 0, our_count = 0;
+	struct prefix *theirs = calloc(session->routes.count + 2, sizeof(*theirs));
+	struct prefix *ours = calloc(announced->count + 2, sizeof(*ours));
+	struct reach *reach;
+	int r = -ENOMEM;
+
+	if (!theirs || !ours)
+		goto out;
+	if (addr_is_set(&terms->remote4)) {
+		theirs[their_count++] = prefix_host(&terms->remote4);
+		ours[our_count++] = prefix_host(&terms->local4);
+	}
+	if (addr_is_set(&terms->remote6)) {
+		theirs[their_count++] = prefix_host(&terms->remote6);
+		ours[our_count++] = prefix_host(&terms->local6);
+	}
+	for (size_t i = 0; i < session->routes.count; i++) {
+		const struct route *route = &session->routes.items[i];
+		if (route->state == ROUTE_INSTALLED && route->wanted)
+			theirs[their_count++] = route->prefix;
+	}
+	for (size_t i = 0; i < announced->count; i++)
+		ours[our_count++] = announced->items[i];
+	r = reach_new(theirs, their_count, ours, our_count, &reach);
+	if (r < 0)
+		goto out;
+	reach_unref(session->reach);
+	session->reach = reach;
+	if (session->lane && session->state == SESSION_UP)
+		r = lane_set_reach(session->lane, reach);
+out:
+	if (r < 0)
+		log_error("%s: cannot update what may pass: %s", session->name.name, strerror(-r));
+	free(theirs);
+	free(ours);
+}
+
+static int begin_carrying(struct session *session)
+{
+	struct lane_carry carry = {
+		.tun_fd = session->interface.fd,
+		.offloads = session->terms.offloads_send != 0,
+		.offloads_accept = session->terms.offloads_accept,
+		.reach = session->reach,
+	};
+	int r = tun_set_offloads(
+		session->interface.fd, session->terms.offloads_send, &carry.offloads_send);
+	if (r < 0)
+		return r;
+	session->terms.offloads_send = carry.offloads_send;
+	return session->reach ? lane_carry(session->lane, &carry) : -ENOMEM;
+}
+
+/* Everything that a new connection begins with, in the order the peer needs it. */
+void session_begin(struct session *session)
+{
+	const struct prefix_list *announced = &session->engine->announced;
+	struct message end = { .type = MESSAGE_END_OF_ROUTES };
+
+	session->up_since = mono_now();
+	session->connections++;
+	session_update_reach(session);
+	int r = begin_carrying(session);
+	if (r < 0) {
+		session->interface_broken = true;
+		log_error("%s: %s does not take packets: %s", session->name.name,
+			session->interface.name, strerror(-r));
+		session_leave(session, GOODBYE_INTERNAL, "its tunnel interface fails", false);
+		return;
+	}
+	if (session->welcome)
+		session_send(session, session->welcome);
+	free(session->welcome);
+	session->welcome = NULL;
+	routes_send(&session->routes, MESSAGE_ANNOUNCE, announced->items, announced->count);
+	session_send(session, &end);
+	routes_set_interface(&session->routes, session->interface.index);
+	session_liveness_start(session);
+}
+
+void session_end_lane(struct session *session)
+{
+	liveness_stop(&session->liveness);
+	if (session->lane)
+		lane_end(session->lane);
+}
+
+void session_say_goodbye(struct session *session)
+{
+	struct message message = { .type = MESSAGE_GOODBYE };
+	struct message_goodbye *goodbye = &message.goodbye;
+
+	goodbye->code = session->leave.code;
+	goodbye->retry_after_ms = session->leave.retry_after_ms;
+	snprintf(goodbye->text, sizeof(goodbye->text), "%s", session->leave.text);
+	log_info("%s: goodbye said: %s: %s", session->name.name, goodbye_code_text(goodbye->code),
+		goodbye->text);
+	session_send(session, &message);
+	session_end_lane(session);
+}
+
+static void forget_interface(struct session *session)
+{
+	routes_set_interface(&session->routes, 0);
+	if (session->interface.fd >= 0)
+		close(session->interface.fd); /* the link is gone: this does not block */
+	session->interface = (struct session_interface){ .fd = -1 };
+	session->interface_broken = false;
+}
+
+/* A client between two connections: the interface stays, unless it has been taken from us. */
+void session_rest(struct session *session)
+{
+	session->last_leave = session->leave;
+	session->leave = (struct session_leave){ 0 };
+	if (session->interface_broken && session->interface.fd >= 0) {
+		struct request request = {
+			.type = REQUEST_INTERFACE_DELETE,
+			.interface_delete.interface = session->interface.index,
+		};
+		host_tell(session->engine->host, &request);
+		forget_interface(session);
+	}
+	if (session->engine->role->session_idle)
+		session->engine->role->session_idle(
+			session->engine, session, session->last_leave.retry_after_ms);
+}
+
+static void interface_removed(struct host_call *call, const struct request_reply *reply, int fd)
+{
+	struct session *session = container_of(call, struct session, interface_call);
+
+	if (fd >= 0)
+		close(fd);
+	if (reply->error != 0)
+		log_warning("%s: %s was not removed: %s", session->name.name,
+			session->interface.name, reply->text);
+	forget_interface(session);
+	session_remove(session);
+}
+
+/* Called again whenever netd has answered, until nothing is left to wait for. */
+void session_remove(struct session *session)
+{
+	session->routes.clearing = true;
+	if (session->interface_call.pending || session->routes.call.pending)
+		return;
+	if (session->interface.fd < 0) {
+		session_event(session, SESSION_EVENT_REMOVED, NULL);
+		return;
+	}
+	struct request request = {
+		.type = REQUEST_INTERFACE_DELETE,
+		.interface_delete.interface = session->interface.index,
+	};
+	int r = host_ask(
+		session->engine->host, &session->interface_call, &request, interface_removed);
+	if (r < 0) {
+		log_error("%s: cannot ask netd to remove %s: %s", session->name.name,
+			session->interface.name, strerror(-r));
+		forget_interface(session);
+		session_event(session, SESSION_EVENT_REMOVED, NULL);
+	}
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/session_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/container.h"
+#include "base/log.h"
+#include "system/tun.h"
+
+/*
+ * What the peer says: each control message has one handler and the states in which it is legal;
+ * anything else breaks the protocol. Also what the routes of a session report.
+ */
+
+static void on_welcome(struct session *session, const struct message *message)
+{
+	const struct message_welcome *welcome = &message->welcome;
+	const struct settings *settings = session->engine->settings;
+	uint32_t ours = settings->offloads ? tun_kernel_offloads() : 0;
+
+	if (welcome->version != MESSAGE_VERSION) {
+		session_leave(
+			session, GOODBYE_VERSION, "unknown protocol version in welcome", false);
+		return;
+	}
+	session->terms = (struct session_terms){
+		.session_id = welcome->session_id,
+		.mtu = welcome->mtu,
+		.offloads_send = welcome->offloads & ours,
+		.offloads_accept = ours,
+		.local4 = welcome->client4,
+		.remote4 = welcome->server4,
+		.local6 = welcome->client6,
+		.remote6 = welcome->server6,
+		.ping_interval = DURATION_MS(welcome->ping_ms),
+		.dead_after = DURATION_MS(welcome->dead_ms),
+	};
+	session_set_tunnel_rule(session);
+	session_event(session, SESSION_EVENT_TERMS, "welcome");
+}
+
+static void on_announce(struct session *session, const struct message *message)
+{
+	routes_announced(&session->routes, &message->prefixes, &session->engine->announced);
+}
+
+static void on_withdraw(struct session *session, const struct message *message)
+{
+	routes_withdrawn(&session->routes, &message->prefixes);
+}
+
+static void on_end_of_routes(struct session *session, const struct message *message)
+{
+	(void)message;
+	routes_end(&session->routes);
+}
+
+static void on_refuse(struct session *session, const struct message *message)
+{
+	char text[ADDR_TEXT_MAX];
+
+	for (uint16_t i = 0; i < message->prefixes.count; i++)
+		log_warning("%s: refuses our route %s: %s", session->name.name,
+			prefix_format(&message->prefixes.prefix[i], text),
+			route_verdict_text(message->prefixes.reason[i]));
+	routes_refused(&session->routes, &message->prefixes);
+}
+
+static void on_ping(struct session *session, const struct message *message)
+{
+	struct message pong = { .type = MESSAGE_PONG, .time = message->time };
+
+	session_send(session, &pong);
+}
+
+static void on_pong(struct session *session, const struct message *message)
+{
+	liveness_pong(&session->liveness, message->time.time);
+}
+
+static void on_notice(struct session *session, const struct message *message)
+{
+	log_notice("%s: notice: %s", session->name.name, message->notice.text);
+}
+
+static void on_goodbye(struct session *session, const struct message *message)
+{
+	const struct message_goodbye *goodbye = &message->goodbye;
+
+	log_notice("%s: goodbye heard: %s: %s", session->name.name,
+		goodbye_code_text(goodbye->code), goodbye->text);
+	if (session->state >= SESSION_CLOSING)
+		return;
+	session->leave = (struct session_leave){
+		.code = goodbye->code,
+		.heard = true,
+		.retry_after_ms = goodbye->retry_after_ms,
+	};
+	snprintf(session->leave.text, sizeof(session->leave.text), "%s",
+		goodbye->text[0] ? goodbye->text : goodbye_code_text(goodbye->code));
+	/* Two hosts with one certificate must not replace each other for ever. */
+	if (goodbye->code == GOODBYE_REPLACED)
+		session->final = true;
+	session_event(session, SESSION_EVENT_GOODBYE, goodbye_code_text(goodbye->code));
+}
+
+#define IN(state) (1u << (state))
+
+static const struct {
+	void (*handle)(struct session *session, const struct message *message);
+	unsigned states; /* in which the message is legal */
+} handlers[MESSAGE_TYPE_COUNT] = {
+	[MESSAGE_WELCOME] = { on_welcome, IN(SESSION_GREETING) },
+	[MESSAGE_ANNOUNCE] = { on_announce, IN(SESSION_OPENING) | IN(SESSION_UP) },
+	[MESSAGE_WITHDRAW] = { on_withdraw, IN(SESSION_OPENING) | IN(SESSION_UP) },
+	[MESSAGE_REFUSE] = { on_refuse, IN(SESSION_OPENING) | IN(SESSION_UP) },
+	[MESSAGE_END_OF_ROUTES] = { on_end_of_routes, IN(SESSION_OPENING) | IN(SESSION_UP) },
+	[MESSAGE_PING] = { on_ping, IN(SESSION_OPENING) | IN(SESSION_UP) },
+	[MESSAGE_PONG] = { on_pong, IN(SESSION_OPENING) | IN(SESSION_UP) },
+	[MESSAGE_NOTICE] = { on_notice,
+		IN(SESSION_GREETING) | IN(SESSION_OPENING) | IN(SESSION_UP) },
+	[MESSAGE_GOODBYE] = { on_goodbye,
+		IN(SESSION_GREETING) | IN(SESSION_OPENING) | IN(SESSION_UP) },
+};
+
+void session_control(struct session *session, const uint8_t *data, size_t len)
+{
+	struct message message;
+	struct problem problem = { 0 };
+
+	if (session->state >= SESSION_CLOSING)
+		return;
+	if (message_decode(data, len, &message, &problem) < 0) {
+		log_warning("%s: broke the protocol: %s", session->name.name, problem.text);
+		session_leave(session, GOODBYE_PROTOCOL, problem.text, false);
+		return;
+	}
+	if (message.type == MESSAGE_UNKNOWN) {
+		log_debug("%s: unknown control message skipped", session->name.name);
+		return;
+	}
+	if (handlers[message.type].states & IN(session->state)) {
+		handlers[message.type].handle(session, &message);
+		return;
+	}
+	problem_set(&problem, "%s in state %s", message_type_name(message.type),
+		session_state_text(session->state));
+	log_warning("%s: broke the protocol: %s", session->name.name, problem.text);
+	session_leave(session, GOODBYE_PROTOCOL, problem.text, false);
+}
+
+static void routes_changed(struct routes *routes)
+{
+	struct session *session = container_of(routes, struct session, routes);
+
+	if (session->state == SESSION_REMOVING)
+		session_remove(session);
+	else if (session->state == SESSION_UP)
+		session_update_reach(session);
+}
+
+static void routes_send_message(struct routes *routes, const struct message *message)
+{
+	session_send(container_of(routes, struct session, routes), message);
+}
+
+static void routes_note(struct routes *routes, const struct route *route, const char *what)
+{
+	struct session *session = container_of(routes, struct session, routes);
+	char text[ADDR_TEXT_MAX];
+
+	prefix_format(&route->prefix, text);
+	if (route->state == ROUTE_REFUSED)
+		log_warning("%s: route %s: refused: %s", session->name.name, text,
+			route_verdict_text(route->verdict));
+	else
+		log_info("%s: route %s: %s", session->name.name, text, what);
+}
+
+const struct routes_events session_routes_events = {
+	.changed = routes_changed,
+	.send = routes_send_message,
+	.note = routes_note,
+};
+
+void session_set_tunnel_rule(struct session *session)
+{
+	const struct settings *settings = session->engine->settings;
+	const struct session_terms *terms = &session->terms;
+	const struct addr *const addrs[] = { &terms->local4, &terms->remote4, &terms->local6,
+		&terms->remote6 };
+	size_t count = 0;
+
+	if (settings->role == SETTINGS_SERVER) {
+		if (addr_is_set(&settings->pool4.addr))
+			session->tunnel_prefixes[count++] = settings->pool4;
+		if (addr_is_set(&settings->pool6.addr))
+			session->tunnel_prefixes[count++] = settings->pool6;
+	} else {
+		for (size_t i = 0; i < sizeof(addrs) / sizeof(addrs[0]); i++) {
+			if (addr_is_set(addrs[i]))
+				session->tunnel_prefixes[count++] = prefix_host(addrs[i]);
+		}
+	}
+	session->routes.rule.tunnel = session->tunnel_prefixes;
+	session->routes.rule.tunnel_count = count;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/status_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/offload.h"
+
+const struct status_offload status_offloads[] = {
+	{ OFFLOAD_CSUM, "csum" },
+	{ OFFLOAD_TSO4, "tso4" },
+	{ OFFLOAD_TSO6, "tso6" },
+	{ OFFLOAD_ECN, "ecn" },
+	{ OFFLOAD_USO, "uso" },
+};
+const size_t status_offload_count = sizeof(status_offloads) / sizeof(status_offloads[0]);
+
+bool status_has_room(FILE *out)
+{
+	off_t size = ftello(out);
+
+	/* A stream that cannot tell (a terminal, in a test) is not bounded. */
+	return !ferror(out) && size <= STATUS_SIZE_MAX;
+}
+
+struct duration status_heard_ago(const struct session *session, struct mono now)
+{
+	struct duration ago = mono_since(now, lane_heard(session->lane));
+
+	/* The worker may have heard something since `now` was read. */
+	return ago.ns < 0 ? DURATION_S(0) : ago;
+}
+
+bool status_has_left(const struct session *session)
+{
+	return session->leave.code != 0 || session->leave.text[0] != '\0';
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	const struct status_peer *left = a, *right = b;
+
+	return strcmp(left->name->name, right->name->name);
+}
+
+/* Names the sessions in order, so that the listed peers without one are found without asking each
+ * session about each peer. */
+static int collect(const struct engine *engine, struct status_view *view)
+{
+	const struct settings *settings = engine->settings;
+	const struct session *session;
+
+	*view = (struct status_view){ .engine = engine, .now = mono_now() };
+	view->peers = calloc(
+		engine->session_count + settings->peer_count + 1, sizeof(*view->peers));
+	if (!view->peers)
+		return -ENOMEM;
+	TAILQ_FOREACH(session, &engine->sessions, link)
+	{
+		if (view->session_count == engine->session_count)
+			break;
+		view->peers[view->session_count++] = (struct status_peer){
+			.name = &session->name,
+			.session = session,
+			.listed = session->peer != NULL,
+		};
+	}
+	qsort(view->peers, view->session_count, sizeof(*view->peers), compare_names);
+	view->peer_count = view->session_count;
+	for (size_t i = 0; i < settings->peer_count; i++) {
+		struct status_peer peer = { .name = &settings->peers[i].name, .listed = true };
+		if (!bsearch(&peer, view->peers, view->session_count, sizeof(peer), compare_names))
+			view->peers[view->peer_count++] = peer;
+	}
+	return 0;
+}
+
+int status_render(const struct engine *engine, enum status_kind kind, bool json, FILE *out)
+{
+	static status_render_fn *const renderers[][2] = {
+		[STATUS_OVERVIEW] = { status_text_overview, status_json_overview },
+		[STATUS_PEERS] = { status_text_peers, status_json_peers },
+		[STATUS_ROUTES] = { status_text_routes, status_json_routes },
+	};
+	struct status_view view;
+	int r = collect(engine, &view);
+
+	if (r < 0)
+		return r;
+	renderers[kind][json](&view, out);
+	free(view.peers);
+	if (fflush(out) != 0 || ferror(out))
+		return -EIO;
+	return status_has_room(out) ? 0 : -EFBIG;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CULVERT_ENGINE_STATUS_INTERNAL_H
+#define CULVERT_ENGINE_STATUS_INTERNAL_H
+
+#include "base/clock.h"
+#include "engine/session.h"
+#include "engine/status.h"
+
+/*
+ * The inside of status, shared by status*.c only: status.c collects what there is to tell,
+ * status_text.c and status_json.c tell it.
+ */
+
+struct status_peer {
+	const struct identity *name;
+	const struct session *session; /* NULL: listed and not connected */
+	bool listed;                   /* has an entry in the configuration */
+};
+
+struct status_view { /* borrows from the engine: for one rendering only */
+	const struct engine *engine;
+	struct mono now;
+	struct status_peer
+		*peers; /* sessions by name, then the listed without one as they are listed */
+	size_t session_count, peer_count;
+};
+
+/* False: the answer has grown past STATUS_SIZE_MAX, or the stream has failed. Asked once a peer. */
+bool status_has_room(FILE *out);
+
+/* For each offload its name, in the order of the bits. */
+struct status_offload {
+	uint32_t bit;
+	const char *name;
+};
+extern const struct status_offload status_offloads[];
+extern const size_t status_offload_count;
+
+/* How long ago its lane, which it must have, heard the peer. */
+struct duration status_heard_ago(const struct session *session, struct mono now);
+
+/* True: the session has left, or lost, a connection, and session->leave tells why. */
+bool status_has_left(const struct session *session);
+
+typedef void status_render_fn(const struct status_view *view, FILE *out);
+
+status_render_fn status_text_overview, status_text_peers, status_text_routes;
+status_render_fn status_json_overview, status_json_peers, status_json_routes;
+
+#endif

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/status_internal.h"
+
+#include "base/json.h"
+
+/*
+ * The keys are a promise to programs: docs/status.md has each; they are added to, and neither
+ * renamed nor given another meaning.
+ */
+
+static void put_addr(struct json *json, const char *key, const struct addr *addr)
+{
+	char text[ADDR_TEXT_MAX];
+
+	json_string(json, key, addr_is_set(addr) ? addr_format(addr, text) : NULL);
+}
+
+static void put_endpoint(struct json *json, const char *key, const struct endpoint *endpoint)
+{
+	char text[ENDPOINT_TEXT_MAX];
+
+	json_string(
+		json, key, addr_is_set(&endpoint->addr) ? endpoint_format(endpoint, text) : NULL);
+}
+
+static void put_prefix(struct json *json, const char *key, const struct prefix *prefix)
+{
+	char text[ADDR_TEXT_MAX];
+
+	json_string(json, key, prefix_format(prefix, text));
+}
+
+/* Words that are not there yet are null, not empty. */
+static void put_words(struct json *json, const char *key, const char *text)
+{
+	json_string(json, key, text[0] ? text : NULL);
+}
+
+static void put_identity(struct json *json, const struct engine *engine)
+{
+	if (!engine->tls) {
+		json_null(json, "identity");
+		json_null(json, "certificate_expires");
+		return;
+	}
+	json_string(json, "identity", tls_context_identity(engine->tls)->name);
+	json_i64(json, "certificate_expires", tls_context_not_after(engine->tls));
+}
+
+static void put_ends(struct json *json, const struct settings *settings)
+{
+	json_array_begin(json, "listen");
+	for (size_t i = 0; i < settings->listen_count; i++)
+		put_endpoint(json, NULL, &settings->listen[i]);
+	json_array_end(json);
+	json_array_begin(json, "remotes");
+	for (size_t i = 0; i < settings->remote_count; i++) {
+		json_object_begin(json, NULL);
+		json_string(json, "host", settings->remotes[i].host);
+		json_u64(json, "port", settings->remotes[i].port);
+		json_object_end(json);
+	}
+	json_array_end(json);
+}
+
+static void put_offloads(struct json *json, const char *key, uint32_t offloads)
+{
+	json_array_begin(json, key);
+	for (size_t i = 0; i < status_offload_count; i++) {
+		if (offloads & status_offloads[i].bit)
+			json_string(json, NULL, status_offloads[i].name);
+	}
+	json_array_end(json);
+}
+
+static void put_counters(struct json *json, const struct lane_counters *counters)
+{
+	json_u64(json, "in_packets", counter_read(&counters->in_packets));
+	json_u64(json, "in_bytes", counter_read(&counters->in_bytes));
+	json_u64(json, "in_control", counter_read(&counters->in_control));
+	json_u64(json, "out_packets", counter_read(&counters->out_packets));
+	json_u64(json, "out_bytes", counter_read(&counters->out_bytes));
+	json_u64(json, "out_control", counter_read(&counters->out_control));
+	json_u64(json, "received_bytes", counter_read(&counters->received_bytes));
+	json_u64(json, "sent_bytes", counter_read(&counters->sent_bytes));
+	json_object_begin(json, "drops");
+	for (unsigned i = 0; i < DROP_REASON_COUNT; i++)
+		json_u64(json, drop_reason_text(i), counter_read(&counters->drops[i]));
+	json_object_end(json);
+}
+
+static void put_terms(struct json *json, const struct session *session)
+{
+	const struct session_terms *terms = &session->terms;
+
+	json_object_begin(json, "addresses");
+	put_addr(json, "local4", &terms->local4);
+	put_addr(json, "remote4", &terms->remote4);
+	put_addr(json, "local6", &terms->local6);
+	put_addr(json, "remote6", &terms->remote6);
+	json_object_end(json);
+	if (terms->mtu != 0)
+		json_u64(json, "mtu", terms->mtu);
+	else
+		json_null(json, "mtu");
+	json_object_begin(json, "offloads");
+	put_offloads(json, "send", terms->offloads_send);
+	put_offloads(json, "accept", terms->offloads_accept);
+	json_object_end(json);
+}
+
+static void put_keepalive(struct json *json, const struct session_terms *terms)
+{
+	if (terms->dead_after.ns == 0) { /* not agreed on yet */
+		json_null(json, "ping_interval");
+		json_null(json, "dead_after");
+		return;
+	}
+	json_duration(json, "ping_interval", terms->ping_interval);
+	json_duration(json, "dead_after", terms->dead_after);
+}
+
+static void put_interface(struct json *json, const struct session_interface *interface)
+{
+	if (interface->fd < 0) {
+		json_null(json, "interface");
+		return;
+	}
+	json_object_begin(json, "interface");
+	json_string(json, "name", interface->name);
+	json_u64(json, "index", interface->index);
+	json_object_end(json);
+}
+
+static void put_rtt(struct json *json, const struct session *session)
+{
+	const struct liveness *liveness = &session->liveness;
+
+	if (!liveness->measured) {
+		json_null(json, "rtt");
+		return;
+	}
+	json_object_begin(json, "rtt");
+	json_duration(json, "last", liveness->rtt_last);
+	json_duration(json, "smooth", liveness->rtt_smooth);
+	json_duration(json, "least", liveness->rtt_least);
+	json_object_end(json);
+}
+
+static void put_left(struct json *json, const struct session *session)
+{
+	const struct session_leave *leave = &session->leave;
+
+	if (!status_has_left(session)) {
+		json_null(json, "left");
+		return;
+	}
+	json_object_begin(json, "left");
+	json_u64(json, "code", leave->code);
+	json_string(json, "meaning", leave->code ? goodbye_code_text(leave->code) : NULL);
+	json_bool(json, "heard", leave->heard);
+	json_string(json, "text", leave->text);
+	json_duration(json, "retry_after", DURATION_MS(leave->retry_after_ms));
+	json_object_end(json);
+}
+
+static void put_lanes(struct json *json, const struct session *session, struct mono now)
+{
+	json_array_begin(json, "lanes");
+	if (session->lane) {
+		json_object_begin(json, NULL);
+		put_endpoint(json, "outer", &session->outer);
+		put_words(json, "cipher", session->lane_peer.cipher);
+		put_words(json, "group", session->lane_peer.group);
+		json_duration(json, "heard_ago", status_heard_ago(session, now));
+		put_counters(json, lane_counters(session->lane));
+		json_object_end(json);
+	}
+	json_array_end(json);
+}
+
+static void put_session(
+	struct json *json, const struct status_view *view, const struct session *session)
+{
+	struct lane_counters sums;
+
+	session_count(session, &sums);
+	json_object_begin(json, NULL);
+	json_string(json, "peer", session->name.name);
+	json_bool(json, "listed", session->peer != NULL);
+	json_string(json, "state", session_state_text(session->state));
+	json_duration(json, "state_for", mono_since(view->now, session->entered));
+	json_duration(json, "age", mono_since(view->now, session->created));
+	if (session->state == SESSION_UP)
+		json_duration(json, "up_for", mono_since(view->now, session->up_since));
+	else
+		json_null(json, "up_for");
+	put_endpoint(json, "outer", &session->outer);
+	put_words(json, "cipher", session->lane_peer.cipher);
+	put_words(json, "group", session->lane_peer.group);
+	if (session->lane_peer.not_after != 0)
+		json_i64(json, "certificate_expires", session->lane_peer.not_after);
+	else
+		json_null(json, "certificate_expires");
+	put_interface(json, &session->interface);
+	put_terms(json, session);
+	put_keepalive(json, &session->terms);
+	put_rtt(json, session);
+	json_u64(json, "connections", session->connections);
+	put_counters(json, &sums);
+	put_left(json, session);
+	put_lanes(json, session, view->now);
+	json_object_end(json);
+}
+
+void status_json_overview(const struct status_view *view, FILE *out)
+{
+	const struct engine *engine = view->engine;
+	const struct settings *settings = engine->settings;
+	struct json json;
+
+	json_init(&json, out);
+	json_object_begin(&json, NULL);
+	json_string(&json, "name", settings->name);
+	json_string(&json, "role", settings->role == SETTINGS_SERVER ? "server" : "client");
+	json_string(&json, "version", CULVERT_VERSION);
+	put_identity(&json, engine);
+	json_duration(&json, "uptime", mono_since(view->now, engine->started));
+	json_bool(&json, "stopping", engine->stopping);
+	json_u64(&json, "generation", engine->generation);
+	json_u64(&json, "workers", engine->worker_count);
+	put_ends(&json, settings);
+	json_u64(&json, "session_count", engine->session_count);
+	json_array_begin(&json, "sessions");
+	for (size_t i = 0; i < view->session_count && status_has_room(out); i++)
+		put_session(&json, view, view->peers[i].session);
+	json_array_end(&json);
+	json_object_end(&json);
+}
+
+static void put_peer_session(
+	struct json *json, const struct status_view *view, const struct session *session)
+{
+	struct lane_counters sums;
+
+	session_count(session, &sums);
+	json_string(json, "state", session_state_text(session->state));
+	json_duration(json, "state_for", mono_since(view->now, session->entered));
+	put_endpoint(json, "outer", &session->outer);
+	put_addr(json, "address4", &session->terms.remote4);
+	put_addr(json, "address6", &session->terms.remote6);
+	put_words(json, "interface", session->interface.name);
+	if (session->liveness.measured)
+		json_duration(json, "rtt", session->liveness.rtt_smooth);
+	else
+		json_null(json, "rtt");
+	json_u64(json, "in_bytes", counter_read(&sums.in_bytes));
+	json_u64(json, "out_bytes", counter_read(&sums.out_bytes));
+}
+
+/* The same keys, all null. */
+static void put_peer_absent(struct json *json)
+{
+	static const char *const keys[] = { "state", "state_for", "outer", "address4", "address6",
+		"interface", "rtt", "in_bytes", "out_bytes" };
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		json_null(json, keys[i]);
+}
+
+static void put_peer(
+	struct json *json, const struct status_view *view, const struct status_peer *peer)
+{
+	json_object_begin(json, NULL);
+	json_string(json, "name", peer->name->name);
+	json_bool(json, "listed", peer->listed);
+	if (peer->session)
+		put_peer_session(json, view, peer->session);
+	else
+		put_peer_absent(json);
+	json_object_end(json);
+}
+
+void status_json_peers(const struct status_view *view, FILE *out)
+{
+	struct json json;
+
+	json_init(&json, out);
+	json_object_begin(&json, NULL);
+	json_array_begin(&json, "peers");
+	for (size_t i = 0; i < view->peer_count && status_has_room(out); i++)
+		put_peer(&json, view, &view->peers[i]);
+	json_array_end(&json);
+	json_object_end(&json);
+}
+
+static void put_announced(
+	struct json *json, const struct status_view *view, const struct prefix *prefix)
+{
+	json_object_begin(json, NULL);
+	put_prefix(json, "prefix", prefix);
+	json_array_begin(json, "refusals");
+	for (size_t i = 0; i < view->session_count; i++) {
+		const struct session *session = view->peers[i].session;
+		uint8_t verdict = routes_refusal(&session->routes, prefix);
+
+		if (verdict == ROUTE_ACCEPTED)
+			continue;
+		json_object_begin(json, NULL);
+		json_string(json, "peer", session->name.name);
+		json_u64(json, "verdict", verdict);
+		json_string(json, "reason", route_verdict_text((enum route_verdict)verdict));
+		json_object_end(json);
+	}
+	json_array_end(json);
+	json_object_end(json);
+}
+
+static void put_received(struct json *json, const struct session *session)
+{
+	for (size_t i = 0; i < session->routes.count; i++) {
+		const struct route *route = &session->routes.items[i];
+		bool refused = route->state == ROUTE_REFUSED;
+
+		json_object_begin(json, NULL);
+		put_prefix(json, "prefix", &route->prefix);
+		json_string(json, "peer", session->name.name);
+		json_string(json, "state", route_state_text(route->state));
+		json_u64(json, "verdict", refused ? route->verdict : ROUTE_ACCEPTED);
+		json_string(json, "reason", refused ? route_verdict_text(route->verdict) : NULL);
+		json_object_end(json);
+	}
+}
+
+void status_json_routes(const struct status_view *view, FILE *out)
+{
+	const struct prefix_list *announced = &view->engine->announced;
+	struct json json;
+
+	json_init(&json, out);
+	json_object_begin(&json, NULL);
+	json_array_begin(&json, "announced");
+	for (size_t i = 0; i < announced->count && status_has_room(out); i++)
+		put_announced(&json, view, &announced->items[i]);
+	json_array_end(&json);
+	json_array_begin(&json, "received");
+	for (size_t i = 0; i < view->session_count && status_has_room(out); i++)
+		put_received(&json, view->peers[i].session);
+	json_array_end(&json);
+	json_array_begin(&json, "over_limit");
+	for (size_t i = 0; i < view->session_count; i++) {
+		const struct session *session = view->peers[i].session;
+
+		if (session->routes.over_limit == 0)
+			continue;
+		json_object_begin(&json, NULL);
+		json_string(&json, "peer", session->name.name);
+		json_u64(&json, "count", session->routes.over_limit);
+		json_object_end(&json);
+	}
+	json_array_end(&json);
+	json_object_end(&json);
+}

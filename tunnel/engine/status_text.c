@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/status_internal.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+#include <time.h>
+
+/*
+ * For people: aligned, rounded, and without what is empty. Words that a peer has chosen are
+ * escaped. Tables are rendered twice, once to learn the widths of their columns.
+ */
+
+enum {
+	WORDS_MAX = 48, /* a duration, a size or a date in words */
+	LABEL_WIDTH = 20,
+	TABLE_COLUMNS_MAX = 10,
+	CELL_MAX = 2 * ADDR_TEXT_MAX + 4,
+	ESCAPED_MAX = 4 * MESSAGE_TEXT_MAX + 1,
+};
+
+/* The two largest units: "2 d 3 h", "3 min 4 s". */
+static const char *duration_words(char out[static WORDS_MAX], struct duration length)
+{
+	int64_t s = length.ns / 1000000000;
+
+	if (s < 60)
+		snprintf(out, WORDS_MAX, "%" PRId64 " s", s);
+	else if (s < 3600)
+		snprintf(out, WORDS_MAX, "%" PRId64 " min %" PRId64 " s", s / 60, s % 60);
+	else if (s < 86400)
+		snprintf(out, WORDS_MAX, "%" PRId64 " h %" PRId64 " min", s / 3600, s / 60 % 60);
+	else
+		snprintf(out, WORDS_MAX, "%" PRId64 " d %" PRId64 " h", s / 86400, s / 3600 % 24);
+	return out;
+}
+
+static const char *rtt_words(char out[static WORDS_MAX], struct duration rtt)
+{
+	snprintf(out, WORDS_MAX, "%.1f ms", (double)rtt.ns / 1e6);
+	return out;
+}
+
+static const char *size_words(char out[static WORDS_MAX], uint64_t bytes)
+{
+	static const char *const units[] = { "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+	double size = (double)bytes / 1024;
+	size_t unit = 0;
+
+	if (bytes < 1024) {
+		snprintf(out, WORDS_MAX, "%" PRIu64 " B", bytes);
+		return out;
+	}
+	for (; size >= 1024 && unit + 1 < sizeof(units) / sizeof(units[0]); unit++)
+		size /= 1024;
+	snprintf(out, WORDS_MAX, "%.2f %s", size, units[unit]);
+	return out;
+}
+
+static const char *date_words(char out[static WORDS_MAX], int64_t seconds)
+{
+	time_t moment = (time_t)seconds;
+	struct tm utc;
+
+	if (!gmtime_r(&moment, &utc) ||
+		strftime(out, WORDS_MAX, "%Y-%m-%d %H:%M:%S UTC", &utc) == 0)
+		snprintf(out, WORDS_MAX, "unknown");
+	return out;
+}
+
+static const char *expired_words(int64_t seconds)
+{
+	return seconds < time(NULL) ? " (expired)" : "";
+}
+
+/* One line of a description: an indented label, then the value, all values in one column. */
+__attribute__((format(printf, 3, 4))) static void field(
+	FILE *out, const char *label, const char *format, ...)
+{
+	va_list args;
+
+	fprintf(out, "  %-*s", LABEL_WIDTH, label);
+	va_start(args, format);
+	vfprintf(out, format, args);
+	va_end(args);
+	fputc('\n', out);
+}
+
+static void field_date(FILE *out, const char *label, int64_t seconds)
+{
+	char words[WORDS_MAX];
+
+	field(out, label, "%s%s", date_words(words, seconds), expired_words(seconds));
+}
+
+/* ---- the overview ---- */
+
+static void tell_ends(FILE *out, const struct settings *settings)
+{
+	char text[ENDPOINT_TEXT_MAX];
+
+	for (size_t i = 0; i < settings->listen_count; i++)
+		field(out, i == 0 ? "listening on:" : "", "%s",
+			endpoint_format(&settings->listen[i], text));
+	for (size_t i = 0; i < settings->remote_count; i++)
+		field(out, i == 0 ? "remotes:" : "", "%s port %u", settings->remotes[i].host,
+			settings->remotes[i].port);
+}
+
+static void tell_daemon(const struct status_view *view, FILE *out)
+{
+	const struct engine *engine = view->engine;
+	const struct settings *settings = engine->settings;
+	char words[WORDS_MAX];
+
+	fprintf(out, "%s: %s\n", settings->role == SETTINGS_SERVER ? "server" : "client",
+		settings->name);
+	field(out, "version:", "%s", CULVERT_VERSION);
+	field(out, "up for:", "%s%s", duration_words(words, mono_since(view->now, engine->started)),
+		engine->stopping ? ", stopping now" : "");
+	if (engine->tls) {
+		field(out, "identity:", "%s", tls_context_identity(engine->tls)->name);
+		field_date(out, "certificate until:", tls_context_not_after(engine->tls));
+	}
+	tell_ends(out, settings);
+	field(out, "workers:", "%u", engine->worker_count);
+	field(out, "sessions:", "%u", engine->session_count);
+}
+
+static void tell_addresses(FILE *out, const struct session_terms *terms)
+{
+	char local[ADDR_TEXT_MAX], remote[ADDR_TEXT_MAX];
+	bool both = addr_is_set(&terms->local4) && addr_is_set(&terms->local6);
+
+	if (addr_is_set(&terms->local4))
+		field(out, "addresses:", "%s, peer %s", addr_format(&terms->local4, local),
+			addr_format(&terms->remote4, remote));
+	if (addr_is_set(&terms->local6))
+		field(out, both ? "" : "addresses:", "%s, peer %s",
+			addr_format(&terms->local6, local), addr_format(&terms->remote6, remote));
+}
+
+static void put_offloads(FILE *out, const char *what, uint32_t offloads)
+{
+	fputs(what, out);
+	for (size_t i = 0; i < status_offload_count; i++) {
+		if (offloads & status_offloads[i].bit)
+			fprintf(out, " %s", status_offloads[i].name);
+	}
+	if (offloads == 0)
+		fputs(" none", out);
+}
+
+static void tell_interface(FILE *out, const struct session *session)
+{
+	const struct session_terms *terms = &session->terms;
+
+	if (session->interface.fd >= 0)
+		field(out, "interface:", "%s, index %" PRIu32, session->interface.name,
+			session->interface.index);
+	tell_addresses(out, terms);
+	if (terms->mtu == 0)
+		return; /* no terms yet */
+	field(out, "MTU:", "%" PRIu32, terms->mtu);
+	fprintf(out, "  %-*s", LABEL_WIDTH, "offloads:");
+	put_offloads(out, "sent", terms->offloads_send);
+	put_offloads(out, "; accepted", terms->offloads_accept);
+	fputc('\n', out);
+}
+
+static void tell_liveness(const struct status_view *view, FILE *out, const struct session *session)
+{
+	const struct liveness *liveness = &session->liveness;
+	char last[WORDS_MAX], smooth[WORDS_MAX], least[WORDS_MAX];
+
+	if (liveness->measured)
+		field(out, "round trip:", "last %s, smooth %s, least %s",
+			rtt_words(last, liveness->rtt_last),
+			rtt_words(smooth, liveness->rtt_smooth),
+			rtt_words(least, liveness->rtt_least));
+	if (session->lane)
+		field(out, "last heard:", "%s ago",
+			duration_words(last, status_heard_ago(session, view->now)));
+}
+
+static void tell_drops(FILE *out, const struct lane_counters *counters)
+{
+	const char *before = "";
+
+	for (unsigned i = 0; i < DROP_REASON_COUNT; i++) {
+		uint64_t count = counter_read(&counters->drops[i]);
+		if (count == 0)
+			continue;
+		if (!before[0])
+			fprintf(out, "  %-*s", LABEL_WIDTH, "dropped:");
+		fprintf(out, "%s%s %" PRIu64, before, drop_reason_text(i), count);
+		before = ", ";
+	}
+	if (before[0])
+		fputc('\n', out);
+}
+
+static void tell_counters(FILE *out, const struct session *session)
+{
+	struct lane_counters sums;
+	char size[WORDS_MAX], other[WORDS_MAX];
+
+	session_count(session, &sums);
+	field(out, "connections:", "%" PRIu64, session->connections);
+	field(out, "in:", "%s, %" PRIu64 " packets, %" PRIu64 " control messages",
+		size_words(size, counter_read(&sums.in_bytes)), counter_read(&sums.in_packets),
+		counter_read(&sums.in_control));
+	field(out, "out:", "%s, %" PRIu64 " packets, %" PRIu64 " control messages",
+		size_words(size, counter_read(&sums.out_bytes)), counter_read(&sums.out_packets),
+		counter_read(&sums.out_control));
+	field(out, "on the wire:", "%s received, %s sent",
+		size_words(size, counter_read(&sums.received_bytes)),
+		size_words(other, counter_read(&sums.sent_bytes)));
+	tell_drops(out, &sums);
+}
+
+/* A peer's words are escaped; our own may be the kernel's or a library's, which do no harm either
+ * way. */
+static void tell_left(FILE *out, const struct session *session)
+{
+	const struct session_leave *leave = &session->leave;
+	char text[ESCAPED_MAX];
+
+	if (!status_has_left(session))
+		return;
+	problem_escape(text, sizeof(text), leave->text, strnlen(leave->text, sizeof(leave->text)));
+	if (leave->code == 0)
+		field(out, "last left:", "connection lost: %s", text);
+	else
+		field(out, "last left:", "goodbye %s: %s%s%s", leave->heard ? "heard" : "said",
+			goodbye_code_text(leave->code), text[0] ? ": " : "", text);
+}
+
+static void tell_session(const struct status_view *view, FILE *out, const struct session *session)
+{
+	const struct lane_peer *peer = &session->lane_peer;
+	char words[WORDS_MAX], text[ENDPOINT_TEXT_MAX];
+
+	fprintf(out, "\npeer: %s%s\n", session->name.name, session->peer ? "" : " (not listed)");
+	field(out, "state:", "%s for %s", session_state_text(session->state),
+		duration_words(words, mono_since(view->now, session->entered)));
+	if (addr_is_set(&session->outer.addr))
+		field(out, "outer address:", "%s", endpoint_format(&session->outer, text));
+	if (peer->cipher[0])
+		field(out, "TLS:", "%s, %s", peer->cipher, peer->group);
+	if (peer->not_after != 0)
+		field_date(out, "certificate until:", peer->not_after);
+	tell_interface(out, session);
+	tell_liveness(view, out, session);
+	tell_counters(out, session);
+	tell_left(out, session);
+}
+
+void status_text_overview(const struct status_view *view, FILE *out)
+{
+	tell_daemon(view, out);
+	for (size_t i = 0; i < view->session_count && status_has_room(out); i++)
+		tell_session(view, out, view->peers[i].session);
+}
+
+/* ---- tables ---- */
+
+struct row {
+	char cell[TABLE_COLUMNS_MAX][CELL_MAX];
+};
+
+struct table {
+	FILE *out;
+	const char *const *titles; /* ended by NULL */
+	bool measuring;
+	size_t width[TABLE_COLUMNS_MAX];
+};
+
+static void table_row(struct table *table, const struct row *row)
+{
+	for (size_t i = 0; table->titles[i]; i++) {
+		size_t len = strlen(row->cell[i]);
+
+		if (table->measuring) {
+			if (len > table->width[i])
+				table->width[i] = len;
+		} else if (table->titles[i + 1]) {
+			fprintf(table->out, "%-*s  ", (int)table->width[i], row->cell[i]);
+		} else {
+			fprintf(table->out, "%s\n", row->cell[i]);
+		}
+	}
+}
+
+/* Renders with `rows` twice: to measure, then to print, under a line of titles. */
+static void table_render(FILE *out, const struct status_view *view, const char *const *titles,
+	void (*rows)(const struct status_view *view, struct table *table))
+{
+	struct table table = { .out = out, .titles = titles, .measuring = true };
+	struct row head = { 0 };
+
+	for (size_t i = 0; titles[i]; i++)
+		snprintf(head.cell[i], CELL_MAX, "%s", titles[i]);
+	table_row(&table, &head);
+	rows(view, &table);
+	table.measuring = false;
+	table_row(&table, &head);
+	rows(view, &table);
+}
+
+static void peer_session_row(
+	const struct status_view *view, const struct session *session, struct row *row)
+{
+	const struct session_terms *terms = &session->terms;
+	char words[WORDS_MAX], text[ENDPOINT_TEXT_MAX], v4[ADDR_TEXT_MAX], v6[ADDR_TEXT_MAX];
+	bool both = addr_is_set(&terms->remote4) && addr_is_set(&terms->remote6);
+	struct lane_counters sums;
+
+	session_count(session, &sums);
+	snprintf(row->cell[1], CELL_MAX, "%s", session_state_text(session->state));
+	if (addr_is_set(&session->outer.addr))
+		snprintf(row->cell[2], CELL_MAX, "%s", endpoint_format(&session->outer, text));
+	if (addr_is_set(&terms->remote4) || addr_is_set(&terms->remote6))
+		snprintf(row->cell[3], CELL_MAX, "%s%s%s",
+			addr_is_set(&terms->remote4) ? addr_format(&terms->remote4, v4) : "",
+			both ? ", " : "",
+			addr_is_set(&terms->remote6) ? addr_format(&terms->remote6, v6) : "");
+	if (session->interface.fd >= 0)
+		snprintf(row->cell[4], CELL_MAX, "%s", session->interface.name);
+	if (session->liveness.measured)
+		snprintf(row->cell[5], CELL_MAX, "%s",
+			rtt_words(words, session->liveness.rtt_smooth));
+	snprintf(row->cell[6], CELL_MAX, "%s", size_words(words, counter_read(&sums.in_bytes)));
+	snprintf(row->cell[7], CELL_MAX, "%s", size_words(words, counter_read(&sums.out_bytes)));
+	snprintf(row->cell[8], CELL_MAX, "%s",
+		duration_words(words, mono_since(view->now, session->entered)));
+}
+
+static void peer_rows(const struct status_view *view, struct table *table)
+{
+	for (size_t i = 0; i < view->peer_count && status_has_room(table->out); i++) {
+		const struct status_peer *peer = &view->peers[i];
+		struct row row = { 0 };
+
+		snprintf(row.cell[0], CELL_MAX, "%s", peer->name->name);
+		for (size_t column = 1; column < TABLE_COLUMNS_MAX; column++)
+			snprintf(row.cell[column], CELL_MAX, "-");
+		if (peer->session)
+			peer_session_row(view, peer->session, &row);
+		table_row(table, &row);
+	}
+}
+
+void status_text_peers(const struct status_view *view, FILE *out)
+{
+	static const char *const titles[] = { "PEER", "STATE", "OUTER ADDRESS", "TUNNEL ADDRESS",
+		"INTERFACE", "RTT", "IN", "OUT", "SINCE", NULL };
+	static_assert(sizeof(titles) / sizeof(titles[0]) <= TABLE_COLUMNS_MAX + 1,
+		"room for all columns");
+
+	table_render(out, view, titles, peer_rows);
+}
+
+/* ---- routes ---- */
+
+static void announced_rows(const struct status_view *view, struct table *table)
+{
+	const struct prefix_list *announced = &view->engine->announced;
+
+	for (size_t i = 0; i < announced->count && status_has_room(table->out); i++) {
+		struct row row = { 0 };
+		bool refused = false;
+
+		prefix_format(&announced->items[i], row.cell[0]);
+		for (size_t n = 0; n < view->session_count; n++) {
+			const struct session *session = view->peers[n].session;
+			uint8_t verdict = routes_refusal(&session->routes, &announced->items[i]);
+
+			if (verdict == ROUTE_ACCEPTED)
+				continue;
+			refused = true;
+			snprintf(row.cell[1], CELL_MAX, "%s", session->name.name);
+			snprintf(row.cell[2], CELL_MAX, "%s",
+				route_verdict_text((enum route_verdict)verdict));
+			table_row(table, &row);
+		}
+		if (!refused) {
+			snprintf(row.cell[1], CELL_MAX, "-");
+			table_row(table, &row);
+		}
+	}
+}
+
+static void received_rows(const struct status_view *view, struct table *table)
+{
+	for (size_t i = 0; i < view->session_count && status_has_room(table->out); i++) {
+		const struct session *session = view->peers[i].session;
+
+		for (size_t n = 0; n < session->routes.count; n++) {
+			const struct route *route = &session->routes.items[n];
+			bool refused = route->state == ROUTE_REFUSED;
+			struct row row = { 0 };
+
+			prefix_format(&route->prefix, row.cell[0]);
+			snprintf(row.cell[1], CELL_MAX, "%s", session->name.name);
+			snprintf(row.cell[2], CELL_MAX, "%s%s%s", route_state_text(route->state),
+				refused ? ": " : "",
+				refused ? route_verdict_text(route->verdict) : "");
+			table_row(table, &row);
+		}
+	}
+}
+
+void status_text_routes(const struct status_view *view, FILE *out)
+{
+	static const char *const announced[] = { "ANNOUNCED", "REFUSED BY", "REASON", NULL };
+	static const char *const received[] = { "RECEIVED", "FROM", "STATE", NULL };
+
+	table_render(out, view, announced, announced_rows);
+	fputc('\n', out);
+	table_render(out, view, received, received_rows);
+	for (size_t i = 0; i < view->session_count; i++) {
+		const struct session *session = view->peers[i].session;
+
+		if (session->routes.over_limit > 0)
+			fprintf(out, "%s announced %" PRIu64 " more than its max_routes: refused\n",
+				session->name.name, session->routes.over_limit);
+	}
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/worker.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "base/container.h"
+#include "engine/lane.h"
+
+/*
+ * Buffers are kept in last-in, first-out lists that only grow as far as lanes ever had to keep
+ * bytes at the same time: in steady state nothing is allocated. The order to stop is a mail inside
+ * the worker itself, so that stopping cannot fail.
+ */
+
+static struct worker_buffer *borrow(struct worker_buffers *list, size_t size)
+{
+	struct worker_buffer *buffer = SLIST_FIRST(list);
+	if (buffer) {
+		SLIST_REMOVE_HEAD(list, link);
+		return buffer;
+	}
+	buffer = malloc(sizeof(*buffer) + size);
+	if (buffer)
+		buffer->size = size;
+	return buffer;
+}
+
+struct worker_buffer *worker_borrow_output(struct worker *worker)
+{
+	return borrow(&worker->outputs, WORKER_OUTPUT_SIZE);
+}
+
+struct worker_buffer *worker_borrow_plain(struct worker *worker)
+{
+	return borrow(&worker->plains, WORKER_PLAIN_SIZE);
+}
+
+void worker_return_output(struct worker *worker, struct worker_buffer *buffer)
+{
+	if (buffer)
+		SLIST_INSERT_HEAD(&worker->outputs, buffer, link);
+}
+
+void worker_return_plain(struct worker *worker, struct worker_buffer *buffer)
+{
+	if (buffer)
+		SLIST_INSERT_HEAD(&worker->plains, buffer, link);
+}
+
+static void free_buffers(struct worker_buffers *list)
+{
+	while (!SLIST_EMPTY(list)) {
+		struct worker_buffer *buffer = SLIST_FIRST(list);
+		SLIST_REMOVE_HEAD(list, link);
+		free(buffer);
+	}
+}
+
+static void worker_free(struct worker *worker)
+{
+	if (!worker)
+		return;
+	mailbox_close(&worker->orders);
+	loop_free(worker->loop);
+	free_buffers(&worker->outputs);
+	free_buffers(&worker->plains);
+	free(worker->stage);
+	free(worker->received);
+	free(worker);
+}
+
+static void deliver(struct mailbox *mailbox, struct mail *mail)
+{
+	struct worker *worker = container_of(mailbox, struct worker, orders);
+
+	if (mail == &worker->stop)
+		loop_stop(worker->loop);
+	else
+		lane_deliver_order(worker, mail);
+}
+
+static void *run(void *argument)
+{
+	struct worker *worker = argument;
+	loop_run(worker->loop);
+	return NULL;
+}
+
+/* Signals are the main thread's business. */
+static int start_thread(struct worker *worker)
+{
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int r = -pthread_create(&worker->thread, NULL, run, worker);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return r;
+}
+
+int worker_start(unsigned index, struct mailbox *reports, struct worker **ret_worker)
+{
+	struct worker *worker = calloc(1, sizeof(*worker));
+	if (!worker)
+		return -ENOMEM;
+	worker->index = index;
+	worker->reports = reports;
+	worker->stage = malloc(WORKER_STAGE_SIZE);
+	worker->received = malloc(WORKER_RECEIVE_SIZE);
+	int r = worker->stage && worker->received ? loop_new(&worker->loop) : -ENOMEM;
+	if (r == 0)
+		r = mailbox_open(&worker->orders, worker->loop, deliver);
+	if (r == 0)
+		r = start_thread(worker);
+	if (r < 0) {
+		worker_free(worker);
+		return r;
+	}
+	*ret_worker = worker;
+	return 0;
+}
+
+void worker_stop(struct worker *worker)
+{
+	if (!worker)
+		return;
+	mailbox_post(&worker->orders, &worker->stop);
+	pthread_join(worker->thread, NULL);
+	worker_free(worker);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CULVERT_ENGINE_WORKER_H
+#define CULVERT_ENGINE_WORKER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/mailbox.h"
+#include "system/loop.h"
+
+/*
+ * A worker: one thread, one loop, and the lanes it was given. It owns the scratch memory that a
+ * burst of packets passes through, and lends buffers to lanes that must keep bytes between two
+ * bursts, so an idle lane holds none. Everything but start, stop and post is called on the worker's
+ * own thread.
+ */
+
+enum {
+	/*
+	 * Sizes of one burst, in bytes. Small enough to stay in the cache of a core, large enough
+	 * that system calls do not count.
+	 */
+	WORKER_STAGE_SIZE = 192 << 10,   /* frames collected from TUN before they are encrypted */
+	WORKER_RECEIVE_SIZE = 256 << 10, /* ciphertext taken from the socket at once */
+	WORKER_PLAIN_SIZE = 256
+		<< 10, /* decrypted frames; holds at least one whole frame and more */
+	WORKER_CONTROL_ROOM = 40
+		<< 10, /* in the output beside a burst: control messages, alerts, key updates */
+	WORKER_OUTPUT_SIZE = WORKER_STAGE_SIZE + 16 * 1024 + WORKER_CONTROL_ROOM,
+};
+
+struct worker_buffer { /* lent memory */
+	SLIST_ENTRY(worker_buffer) link;
+	size_t size;
+	uint8_t data[];
+};
+
+SLIST_HEAD(worker_buffers, worker_buffer);
+
+struct worker {
+	struct loop *loop;
+	struct mailbox orders;         /* struct lane_order, from the main thread */
+	struct mailbox *reports;       /* struct lane_report, to the main thread */
+	uint8_t *stage;                /* WORKER_STAGE_SIZE */
+	uint8_t *received;             /* WORKER_RECEIVE_SIZE */
+	struct worker_buffers outputs; /* free ones, WORKER_OUTPUT_SIZE each */
+	struct worker_buffers plains;  /* free ones, WORKER_PLAIN_SIZE each */
+	struct mail stop;
+	unsigned index;
+	pthread_t thread;
+};
+
+/* Main thread. -ENOMEM, -EMFILE, -EAGAIN. `reports` must outlive the worker. */
+int worker_start(unsigned index, struct mailbox *reports, struct worker **ret_worker);
+/*
+ * Main thread: ends the thread when it has done all orders, then frees. All lanes must have been
+ * released.
+ */
+void worker_stop(struct worker *worker);
+
+/* NULL: out of memory. The most recently returned is lent first: it is still in the cache. */
+struct worker_buffer *worker_borrow_output(struct worker *worker);
+struct worker_buffer *worker_borrow_plain(struct worker *worker);
+void worker_return_output(struct worker *worker, struct worker_buffer *buffer); /* NULL is fine */
+void worker_return_plain(struct worker *worker, struct worker_buffer *buffer);
+
+#endif
