@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/client.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/container.h"
+#include "base/exit_code.h"
+#include "base/log.h"
+#include "client/options.h"
+#include "engine/session.h"
+
+/*
+ * The instance id is drawn once for each run of the engine: a server can tell a returning client
+ * from a second one with the same certificate.
+ */
+
+enum { CLIENT_STEADY_S = 10 }; /* a session that was up for so long resets the backoff */
+
+static struct client *client_of(struct engine *engine)
+{
+	return container_of(engine, struct client, engine);
+}
+
+static void connected(struct dialer *dialer, struct lane *lane, const struct lane_peer *peer,
+	const struct endpoint *outer)
+{
+	struct client *client = container_of(dialer, struct client, dialer);
+
+	session_greet(client->session, lane, peer, outer);
+}
+
+static const struct dialer_events dialer_events = { .connected = connected };
+
+static int client_start(struct engine *engine, struct problem *problem)
+{
+	struct client *client = client_of(engine);
+	const struct settings_peer *server = &engine->settings->peers[0];
+
+	int r = dialer_init(&client->dialer, engine, &dialer_events);
+	if (r == 0)
+		r = session_new(engine, &server->name, server, &client->session);
+	if (r == 0 &&
+		getrandom(client->session->instance, sizeof(client->session->instance), 0) < 0)
+		r = -errno;
+	if (r < 0) {
+		problem_set(problem, "cannot start the client: %s", strerror(-r));
+		return r;
+	}
+	dialer_begin(&client->dialer, true, (struct duration){ 0 });
+	return 0;
+}
+
+static void client_stop(struct engine *engine)
+{
+	struct client *client = client_of(engine);
+
+	if (client->dialer.engine)
+		dialer_stop(&client->dialer);
+}
+
+static bool client_quiet(const struct engine *engine)
+{
+	const struct client *client = (const struct client *)(const void *)((const char *)engine -
+		offsetof(struct client, engine));
+
+	return !client->dialer.engine || dialer_quiet(&client->dialer);
+}
+
+static void session_idle(struct engine *engine, struct session *session, uint32_t retry_after_ms)
+{
+	struct client *client = client_of(engine);
+	struct duration at_least = DURATION_MS(retry_after_ms);
+
+	if (session->up_since.ns == 0) {
+		dialer_next(&client->dialer); /* this address led to no session */
+		return;
+	}
+	bool steady = duration_seconds(mono_since(mono_now(), session->up_since)) >=
+		CLIENT_STEADY_S;
+	session->up_since.ns = 0;
+	if (steady)
+		backoff_reset(&client->dialer.backoff);
+	dialer_begin(&client->dialer, false, at_least);
+}
+
+static void session_ended(struct engine *engine, struct session *session)
+{
+	struct client *client = client_of(engine);
+
+	client->session = NULL;
+	if (engine->stopping)
+		return;
+	log_error("%s: the session has ended for good: %s", session->name.name,
+		session->leave.text[0] ? session->leave.text : session->last_leave.text);
+	engine_exit(engine, EXIT_CODE_REFUSED,
+		session->leave.code == GOODBYE_REPLACED
+			? "another instance with the same certificate is connected; one certificate is for one host"
+			: "the server ended the session");
+}
+
+static void client_free(struct engine *engine)
+{
+	dialer_free(&client_of(engine)->dialer);
+}
+
+const struct engine_role client_role = {
+	.tls_role = TLS_CLIENT,
+	.load = client_options_load,
+	.start = client_start,
+	.stop = client_stop,
+	.quiet = client_quiet,
+	.session_idle = session_idle,
+	.session_ended = session_ended,
+	.free = client_free,
+};

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A sub-command becomes one request line. Everything is checked here that can be without the
+ * daemon; what the daemon says is printed as it comes.
+ */
+#include "client/command.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/addr.h"
+#include "client/control_client.h"
+
+struct command {
+	const char *name;
+	const char *usage;
+	const char *help;
+	bool has_json;
+	bool has_changes; /* add and del */
+};
+
+static const struct command commands[] = {
+	{ "down", "down [NAME]", "end a running tunnel", false, false },
+	{ "status", "status [NAME] [--json]", "how it is doing", true, false },
+	{ "peers", "peers [NAME] [--json]", "who is connected", true, false },
+	{ "routes", "routes [NAME] [--json] | routes add|del PREFIX... [--name NAME]",
+		"show the routes, or announce and withdraw prefixes", true, true },
+};
+
+struct arguments {
+	const struct command *command;
+	const char *name;   /* of the instance; NULL: the only one */
+	const char *socket; /* NULL: by the name */
+	bool json;
+	bool help;
+	const char *change; /* "add", "del", or NULL */
+	char **prefixes;
+	int prefix_count;
+};
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	}
+	return NULL;
+}
+
+bool command_is(const char *name)
+{
+	return find_command(name) != NULL;
+}
+
+void command_help(FILE *out)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		(void)fprintf(out, "  culvert %s\n      %s\n", commands[i].usage, commands[i].help);
+}
+
+static int misused(const struct command *command, const char *why, const char *what)
+{
+	(void)fprintf(stderr, "culvert %s: %s%s\nusage: culvert %s [--socket PATH]\n",
+		command->name, why, what, command->usage);
+	return EXIT_CODE_USAGE;
+}
+
+/* ---- the command line ---- */
+
+static int parse_options(int argc, char **argv, struct arguments *arguments)
+{
+	static const struct option options[] = {
+		{ "name", required_argument, NULL, 'n' },
+		{ "socket", required_argument, NULL, 's' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int option;
+
+	optind = 0; /* glibc: begin anew */
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+		switch (option) {
+		case 'n':
+			arguments->name = optarg;
+			break;
+		case 's':
+			arguments->socket = optarg;
+			break;
+		case 'j':
+			arguments->json = true;
+			break;
+		case 'h':
+			arguments->help = true;
+			break;
+		case ':':
+			return misused(
+				arguments->command, "a value is missing after ", argv[optind - 1]);
+		default:
+			return misused(arguments->command, "unknown option: ", argv[optind - 1]);
+		}
+	}
+	if (arguments->json && !arguments->command->has_json)
+		return misused(arguments->command, "unknown option: ", "--json");
+	return EXIT_CODE_OK;
+}
+
+static bool is_change(const char *word)
+{
+	return strcmp(word, "add") == 0 || strcmp(word, "del") == 0;
+}
+
+static int parse_words(int count, char **words, struct arguments *arguments)
+{
+	const struct command *command = arguments->command;
+
+	if (count > 0 && command->has_changes && is_change(words[0])) {
+		arguments->change = words[0];
+		arguments->prefixes = &words[1];
+		arguments->prefix_count = count - 1;
+		if (arguments->json)
+			return misused(
+				command, "--json is for showing the routes, not for ", words[0]);
+		return count > 1 ? EXIT_CODE_OK
+				 : misused(command, "a prefix is missing after ", words[0]);
+	}
+	if (count > 1)
+		return misused(command, "one name at most, not also: ", words[1]);
+	if (count == 1 && arguments->name != NULL)
+		return misused(command, "two names: --name and ", words[0]);
+	if (count == 1)
+		arguments->name = words[0];
+	return EXIT_CODE_OK;
+}
+
+/* ---- the request ---- */
+
+/* The prefixes in their plain form, each with a TAB before it. */
+static int append_prefixes(const struct arguments *arguments, FILE *out)
+{
+	for (int i = 0; i < arguments->prefix_count; i++) {
+		char text[ADDR_TEXT_MAX];
+		struct prefix prefix;
+
+		if (prefix_parse(arguments->prefixes[i], &prefix) < 0)
+			return misused(arguments->command,
+				"expected a prefix such as 10.1.0.0/16, got ",
+				arguments->prefixes[i]);
+		(void)fprintf(out, "\t%s", prefix_format(&prefix, text));
+	}
+	return EXIT_CODE_OK;
+}
+
+static int make_request(const struct arguments *arguments, char request[CONTROL_REQUEST_MAX])
+{
+	FILE *out = fmemopen(request, CONTROL_REQUEST_MAX, "w");
+	int r;
+
+	if (out == NULL)
+		return EXIT_CODE_FAILURE;
+	(void)fprintf(out, "%s%s%s%s", arguments->command->name,
+		arguments->change != NULL ? "-" : "",
+		arguments->change != NULL ? arguments->change : "",
+		arguments->json ? "\tjson" : "");
+	r = append_prefixes(arguments, out);
+	/* The newline has to fit as well. */
+	if (r == EXIT_CODE_OK && (fflush(out) != 0 || ftell(out) >= CONTROL_REQUEST_MAX - 1))
+		r = misused(arguments->command, "too many prefixes for one request", "");
+	(void)fclose(out);
+	return r;
+}
+
+/* ---- asking ---- */
+
+static int exit_code_of(int error)
+{
+	switch (error) {
+	case -ENOENT:
+	case -ECONNREFUSED:
+	case -ETIMEDOUT:
+		return EXIT_CODE_UNREACHABLE;
+	case -EACCES:
+	case -EPERM:
+		return EXIT_CODE_PERMISSION;
+	case -EINVAL:
+	case -ENOTUNIQ:
+	case -ENAMETOOLONG:
+		return EXIT_CODE_USAGE;
+	default:
+		return EXIT_CODE_FAILURE;
+	}
+}
+
+static int complain(const struct command *command, const struct problem *problem, int exit_code)
+{
+	(void)fprintf(stderr, "culvert %s: %s\n", command->name, problem->text);
+	return exit_code;
+}
+
+static int ask(const struct arguments *arguments, const char *request)
+{
+	struct problem problem = { .text = "" };
+	char path[CONTROL_PATH_SIZE];
+	struct control_answer answer = { .code = EXIT_CODE_FAILURE };
+	int r = 0;
+
+	if (arguments->socket == NULL)
+		r = control_client_find(SETTINGS_RUN_DIR, arguments->name, path, &problem);
+	if (r == 0)
+		r = control_client_ask(arguments->socket != NULL ? arguments->socket : path,
+			request, DURATION_S(CONTROL_TIMEOUT_S), &answer, &problem);
+	if (r < 0)
+		return complain(arguments->command, &problem, exit_code_of(r));
+	r = (int)answer.code;
+	if (fwrite(answer.text, 1, answer.len, stdout) != answer.len || fflush(stdout) != 0) {
+		problem_set(&answer.why, "cannot write the answer: %s", strerrordesc_np(errno));
+		r = EXIT_CODE_FAILURE;
+	}
+	free(answer.text);
+	return r == EXIT_CODE_OK ? r : complain(arguments->command, &answer.why, r);
+}
+
+int command_run(int argc, char **argv)
+{
+	struct arguments arguments = { .command = find_command(argv[0]) };
+	char request[CONTROL_REQUEST_MAX] = "";
+	int r;
+
+	if (arguments.command == NULL) {
+		(void)fprintf(stderr, "culvert: %s is no command\n", argv[0]);
+		return EXIT_CODE_USAGE;
+	}
+	r = parse_options(argc, argv, &arguments);
+	if (r == EXIT_CODE_OK && arguments.help) {
+		(void)printf("usage: culvert %s [--socket PATH]\n      %s\n",
+			arguments.command->usage, arguments.command->help);
+		return EXIT_CODE_OK;
+	}
+	if (r == EXIT_CODE_OK)
+		r = parse_words(argc - optind, &argv[optind], &arguments);
+	if (r == EXIT_CODE_OK)
+		r = make_request(&arguments, request);
+	return r == EXIT_CODE_OK ? ask(&arguments, request) : r;
+}

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One connection, one line out, everything back until the daemon closes; one deadline over it all.
+ */
+#include "client/control_client.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+
+static const char suffix[] = ".sock";
+
+/* ---- finding ---- */
+
+/* What stands in the directory: the names, joined for people, and the last of them for use. */
+struct found {
+	unsigned count;
+	char last[SETTINGS_NAME_MAX + 1];
+	char all[256]; /* cut where there are many */
+};
+
+/* "gw-a.sock" is gw-a; anything that is not NAME.sock is none of ours. */
+static int socket_name(const char *file, struct identity *ret_name)
+{
+	size_t len = strlen(file), suffix_len = sizeof(suffix) - 1;
+
+	if (len <= suffix_len || strcmp(&file[len - suffix_len], suffix) != 0)
+		return -EINVAL;
+	return identity_set(ret_name, file, len - suffix_len);
+}
+
+static void add_found(struct found *found, const char *name)
+{
+	size_t used = strlen(found->all);
+
+	(void)snprintf(&found->all[used], sizeof(found->all) - used, "%s%s",
+		found->count > 0 ? ", " : "", name);
+	(void)snprintf(found->last, sizeof(found->last), "%s", name);
+	found->count++;
+}
+
+static int list_sockets(const char *dir, struct found *ret_found, struct problem *problem)
+{
+	struct dirent **entries;
+	int count = scandir(dir, &entries, NULL, alphasort);
+
+	*ret_found = (struct found){ .count = 0 };
+	if (count < 0 && errno == ENOENT)
+		return 0;
+	if (count < 0) {
+		int r = -errno;
+
+		problem_set(problem, "cannot look into %s: %s", dir, strerrordesc_np(-r));
+		return r;
+	}
+	for (int i = 0; i < count; i++) {
+		struct identity name;
+
+		if (socket_name(entries[i]->d_name, &name) == 0)
+			add_found(ret_found, name.name);
+		free(entries[i]);
+	}
+	free(entries);
+	return 0;
+}
+
+static int make_path(const char *dir, const char *name, char ret_path[CONTROL_PATH_SIZE],
+	struct problem *problem)
+{
+	int len = snprintf(ret_path, CONTROL_PATH_SIZE, "%s/%s%s", dir, name, suffix);
+
+	if (len >= 0 && len < CONTROL_PATH_SIZE)
+		return 0;
+	problem_set(problem, "the path of the socket of %s is longer than %d bytes", name,
+		CONTROL_PATH_SIZE - 1);
+	return -ENAMETOOLONG;
+}
+
+int control_client_find(const char *dir, const char *name, char ret_path[CONTROL_PATH_SIZE],
+	struct problem *problem)
+{
+	struct identity identity;
+	struct found found;
+	int r;
+
+	if (name != NULL && identity_set(&identity, name, strlen(name)) < 0) {
+		problem_set(problem, "the name of a culvert has 1 to %d of A-Z a-z 0-9 . _ -",
+			IDENTITY_MAX);
+		return -EINVAL;
+	}
+	if (name != NULL) {
+		r = make_path(dir, name, ret_path, problem);
+		/* A socket that is there can be tried even if the directory cannot be listed. */
+		if (r < 0 || access(ret_path, F_OK) == 0)
+			return r;
+	}
+	r = list_sockets(dir, &found, problem);
+	if (r < 0)
+		return r;
+	if (name != NULL) {
+		problem_set(problem,
+			"no culvert is running under the name %s (no socket %s); running: %s", name,
+			ret_path, found.count > 0 ? found.all : "none");
+		return -ENOENT;
+	}
+	if (found.count == 0) {
+		problem_set(problem,
+			"no culvert is running (no socket in %s); start one with: culvert up FILE",
+			dir);
+		return -ENOENT;
+	}
+	if (found.count > 1) {
+		problem_set(problem, "several are running: %s; say which by its name", found.all);
+		return -ENOTUNIQ;
+	}
+	return make_path(dir, found.last, ret_path, problem);
+}
+
+/* ---- asking ---- */
+
+static int open_socket(const char *path, struct duration timeout)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct timeval limit = {
+		.tv_sec = timeout.ns / 1000000000,
+		.tv_usec = timeout.ns % 1000000000 / 1000,
+	};
+	size_t len = strlen(path);
+	int fd, r;
+
+	if (len == 0 || len >= sizeof(sun.sun_path))
+		return -ENAMETOOLONG;
+	memcpy(sun.sun_path, path, len + 1);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	/* It also bounds connect(), which waits while the daemon's backlog is full: unix(7). */
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0 ||
+		connect(fd, (const struct sockaddr *)&sun, sizeof(sun)) < 0) {
+		r = errno == EAGAIN ? -ETIMEDOUT : -errno;
+		close(fd);
+		return r;
+	}
+	return fd;
+}
+
+static int send_request(int fd, const char *request)
+{
+	char line[CONTROL_REQUEST_MAX];
+	int len = snprintf(line, sizeof(line), "%s\n", request);
+	size_t done = 0;
+
+	if (len < 0 || (size_t)len >= sizeof(line))
+		return -EMSGSIZE;
+	while (done < (size_t)len) {
+		ssize_t n = send(fd, &line[done], (size_t)len - done, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN ? -ETIMEDOUT : -errno;
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+/* 0: there is something to read. */
+static int wait_readable(int fd, struct mono deadline)
+{
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+	int64_t left = duration_ms(mono_since(deadline, mono_now()));
+	int n = poll(&pollfd, 1, left > 0 ? (int)left : 0);
+
+	if (n < 0)
+		return errno == EINTR ? 0 : -errno;
+	return n == 0 ? -ETIMEDOUT : 0;
+}
+
+/* Everything until the other end closes; the caller frees *ret_data. */
+static int receive_all(int fd, struct mono deadline, char **ret_data, size_t *ret_len)
+{
+	size_t capacity = 0, len = 0;
+	char *data = NULL;
+	int r;
+
+	for (;;) {
+		ssize_t n;
+
+		if (len == capacity) {
+			char *larger;
+
+			capacity = capacity == 0 ? 65536 : capacity * 2;
+			larger = capacity <= CONTROL_ANSWER_MAX ? realloc(data, capacity) : NULL;
+			r = capacity <= CONTROL_ANSWER_MAX ? -ENOMEM : -EFBIG;
+			if (larger == NULL)
+				break;
+			data = larger;
+		}
+		r = wait_readable(fd, deadline);
+		if (r < 0)
+			break;
+		n = recv(fd, &data[len], capacity - len, MSG_DONTWAIT);
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		/* A daemon that closed before it had read everything resets what it answered. */
+		r = n < 0 && (errno != ECONNRESET || len == 0) ? -errno : 0;
+		if (n <= 0)
+			break;
+		len += (size_t)n;
+	}
+	if (r < 0) {
+		free(data);
+		return r;
+	}
+	*ret_data = data;
+	*ret_len = len;
+	return 0;
+}
+
+/* The first line: "ok", or "error CODE text". */
+static int read_verdict(struct reader *reader, enum exit_code *ret_code, struct problem *ret_why)
+{
+	char line[PROBLEM_TEXT_MAX];
+	unsigned code = 0;
+	size_t len = 0;
+	uint8_t byte;
+	int at = 0;
+
+	for (;;) {
+		if (reader_u8(reader, &byte) < 0 || byte == '\0')
+			return -EPROTO;
+		if (byte == '\n')
+			break;
+		/* Words beyond what a problem holds are cut, as problem_set() does. */
+		if (len + 1 < sizeof(line))
+			line[len++] = (char)byte;
+	}
+	line[len] = '\0';
+	if (strcmp(line, "ok") == 0) {
+		*ret_code = EXIT_CODE_OK;
+		return 0;
+	}
+	/* NOLINTNEXTLINE(cert-err34-c): three digits cannot overflow, and all is checked. */
+	if (sscanf(line, "error %3u %n", &code, &at) != 1 || at == 0 || code == 0 || code > 125)
+		return -EPROTO;
+	*ret_code = (enum exit_code)code;
+	problem_set(ret_why, "%s", &line[at]);
+	return 0;
+}
+
+static int split_answer(char *data, size_t len, struct control_answer *ret_answer)
+{
+	struct control_answer answer = { .text = data };
+	struct reader reader;
+	int r;
+
+	reader_init(&reader, data, len);
+	r = read_verdict(&reader, &answer.code, &answer.why);
+	if (r < 0)
+		return r;
+	answer.len = reader_left(&reader);
+	memmove(data, &data[len - answer.len], answer.len);
+	*ret_answer = answer;
+	return 0;
+}
+
+static void explain(int error, const char *path, struct problem *problem)
+{
+	switch (error) {
+	case -ENOENT:
+		problem_set(problem, "no culvert is running there (no socket %s)", path);
+		break;
+	case -ECONNREFUSED:
+		problem_set(problem,
+			"no culvert is running there (%s is left over from one that "
+			"has ended)",
+			path);
+		break;
+	case -EACCES:
+	case -EPERM:
+		problem_set(problem, "you may not talk to %s; try it as root", path);
+		break;
+	case -ETIMEDOUT:
+		problem_set(problem, "the culvert behind %s does not answer in time", path);
+		break;
+	case -EPROTO:
+		problem_set(problem, "what answers at %s is not a culvert, or its answer was cut",
+			path);
+		break;
+	default:
+		problem_set(problem, "cannot ask %s: %s", path, strerrordesc_np(-error));
+		break;
+	}
+}
+
+int control_client_ask(const char *path, const char *request, struct duration timeout,
+	struct control_answer *ret_answer, struct problem *problem)
+{
+	struct mono deadline = mono_add(mono_now(), timeout);
+	char *data = NULL;
+	size_t len = 0;
+	int fd, r;
+
+	fd = open_socket(path, timeout);
+	if (fd < 0) {
+		explain(fd, path, problem);
+		return fd;
+	}
+	r = send_request(fd, request);
+	/* A daemon that refuses to hear us may answer and close before it has read everything. */
+	if (r == 0 || r == -EPIPE)
+		r = receive_all(fd, deadline, &data, &len);
+	close(fd);
+	if (r == 0) {
+		r = split_answer(data, len, ret_answer);
+		if (r < 0)
+			free(data);
+	}
+	if (r < 0)
+		explain(r, path, problem);
+	return r;
+}

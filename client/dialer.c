@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/dialer.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/container.h"
+#include "base/log.h"
+
+/*
+ * One attempt at a time: resolve → socket (from netd) → connect → TLS → hand over. Whatever fails
+ * leads to try_failed(), which logs the cause once and goes on to the next address, the next
+ * remote, or the wait.
+ */
+
+enum {
+	DIALER_CONNECT_MS = 5000, /* for one address; TLS then has the handshake timeout */
+	DIALER_BACKOFF_FIRST_MS = 200,
+	DIALER_BACKOFF_LONGEST_MS = 30000,
+};
+
+static void address_due(struct loop_timer *timer);
+static void remote_due(struct loop_timer *timer);
+
+static const struct settings_remote *remote_of(const struct dialer *dialer)
+{
+	return &dialer->engine->settings->remotes[dialer->remote];
+}
+
+static void set_state(struct dialer *dialer, enum dialer_state state)
+{
+	if (dialer->state != state)
+		log_debug("dialer: %s -> %s", dialer_state_text(dialer->state),
+			dialer_state_text(state));
+	dialer->state = state;
+}
+
+const char *dialer_state_text(enum dialer_state state)
+{
+	static const char *const texts[DIALER_STATE_COUNT] = {
+		[DIALER_RESTING] = "resting",
+		[DIALER_WAITING] = "waiting",
+		[DIALER_RESOLVING] = "resolving",
+		[DIALER_SOCKET] = "making a socket",
+		[DIALER_CONNECTING] = "connecting",
+		[DIALER_SECURING] = "securing",
+	};
+	return state < DIALER_STATE_COUNT ? texts[state] : "unknown";
+}
+
+/* "host (address:port)", or the name alone before it is resolved. */
+static const char *describe(const struct dialer *dialer, char out[static 400])
+{
+	char address[ENDPOINT_TEXT_MAX];
+
+	if (addr_is_set(&dialer->outer.addr))
+		snprintf(out, 400, "%s (%s)", remote_of(dialer)->host,
+			endpoint_format(&dialer->outer, address));
+	else
+		snprintf(out, 400, "%s", remote_of(dialer)->host);
+	return out;
+}
+
+static void wait_for(struct dialer *dialer, struct duration wait, loop_timer_fn *then)
+{
+	set_state(dialer, DIALER_WAITING);
+	loop_timer_start(dialer->engine->loop, &dialer->timer, mono_add(mono_now(), wait), then);
+}
+
+static void wait_backoff(struct dialer *dialer, struct duration at_least)
+{
+	uint64_t random = 0;
+
+	if (getrandom(&random, sizeof(random), 0) < 0)
+		random = (uint64_t)mono_now().ns; /* only the jitter depends on it */
+	struct duration wait = backoff_next(&dialer->backoff, random);
+	if (wait.ns < at_least.ns)
+		wait = at_least;
+	log_info("retrying in %.1f s", duration_seconds(wait));
+	dialer->remote = 0;
+	wait_for(dialer, wait, remote_due);
+}
+
+void dialer_next(struct dialer *dialer)
+{
+	set_state(dialer, DIALER_RESTING);
+	if (dialer->stopped)
+		return;
+	/* Through the loop, so that a list of names that fail at once does not nest. */
+	if (dialer->address + 1 < dialer->resolver.answer.count) {
+		dialer->address++;
+		wait_for(dialer, (struct duration){ 0 }, address_due);
+	} else if (dialer->remote + 1 < dialer->engine->settings->remote_count) {
+		dialer->remote++;
+		wait_for(dialer, (struct duration){ 0 }, remote_due);
+	} else {
+		wait_backoff(dialer, (struct duration){ 0 });
+	}
+}
+
+static void try_failed(struct dialer *dialer, const char *cause)
+{
+	char where[400];
+
+	loop_timer_stop(dialer->engine->loop, &dialer->timer);
+	loop_watch_remove(dialer->engine->loop, &dialer->connect_watch);
+	if (dialer->fd >= 0)
+		close(dialer->fd);
+	dialer->fd = -1;
+	if (!dialer->stopped)
+		log_warning("%s: connection failed: %s", describe(dialer, where), cause);
+	dialer_next(dialer);
+	if (dialer->stopped)
+		engine_settle(dialer->engine);
+}
+
+/* ---- TLS ---- */
+
+static void on_secured(struct lane_owner *owner, struct lane *lane, const struct lane_peer *peer)
+{
+	struct dialer *dialer = container_of(owner, struct dialer, lane_owner);
+	const struct identity *expected = &dialer->engine->settings->peers[0].name;
+
+	if (peer->refusal.text[0]) {
+		dialer->refusal = peer->refusal;
+		problem_prepend(&dialer->refusal, "the server's certificate");
+	} else if (!identity_equal(&peer->identity, expected)) {
+		problem_set(&dialer->refusal,
+			"the server is %s, but server_name in the profile says %s: is the remote the right one?",
+			peer->identity.name, expected->name);
+	}
+	if (dialer->refusal.text[0]) {
+		lane_end(lane);
+		return;
+	}
+	dialer->lane = NULL;
+	set_state(dialer, DIALER_RESTING);
+	dialer->events->connected(dialer, lane, peer, &dialer->outer);
+}
+
+static void on_control(struct lane_owner *owner, struct lane *lane, const uint8_t *data, size_t len)
+{
+	/* The server speaks first only to say goodbye, and then the lane was handed over before. */
+	(void)owner;
+	(void)lane;
+	(void)data;
+	(void)len;
+}
+
+static void on_fault(struct lane_owner *owner, struct lane *lane, uint16_t code, const char *text)
+{
+	struct dialer *dialer = container_of(owner, struct dialer, lane_owner);
+
+	(void)code;
+	problem_set(&dialer->refusal, "the server broke the protocol: %s", text);
+	lane_end(lane);
+}
+
+static void on_ended(
+	struct lane_owner *owner, struct lane *lane, enum lane_end end, const char *text)
+{
+	struct dialer *dialer = container_of(owner, struct dialer, lane_owner);
+	struct problem problem = dialer->refusal;
+
+	if (!problem.text[0])
+		problem_set(&problem, "%s%s%s", lane_end_text(end), text[0] ? ": " : "", text);
+	lane_release(lane);
+	dialer->lane = NULL;
+	try_failed(dialer, problem.text);
+}
+
+static void secure(struct dialer *dialer)
+{
+	struct engine *engine = dialer->engine;
+	struct mono deadline = mono_add(mono_now(), engine->settings->handshake_timeout);
+
+	dialer->refusal = (struct problem){ 0 };
+	if (lane_new(engine_pick_worker(engine), engine->tls, TLS_CLIENT, dialer->fd, deadline,
+		    &dialer->lane_owner, &dialer->lane) < 0) {
+		try_failed(dialer, "out of memory");
+		return;
+	}
+	dialer->fd = -1; /* the lane's */
+	set_state(dialer, DIALER_SECURING);
+}
+
+/* ---- TCP ---- */
+
+static void connect_ready(struct loop_watch *watch, uint32_t events)
+{
+	struct dialer *dialer = container_of(watch, struct dialer, connect_watch);
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	(void)events;
+	if (getsockopt(watch->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+		error = errno;
+	loop_watch_remove(dialer->engine->loop, watch);
+	loop_timer_stop(dialer->engine->loop, &dialer->timer);
+	if (error != 0)
+		try_failed(dialer, strerror(error));
+	else
+		secure(dialer);
+}
+
+static void connect_overdue(struct loop_timer *timer)
+{
+	try_failed(container_of(timer, struct dialer, timer), "no answer to the TCP connection");
+}
+
+static void connect_socket(struct dialer *dialer)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = endpoint_to_sockaddr(&dialer->outer, &sa);
+	struct loop *loop = dialer->engine->loop;
+
+	set_state(dialer, DIALER_CONNECTING);
+	if (connect(dialer->fd, (struct sockaddr *)&sa, len) < 0 && errno != EINPROGRESS) {
+		try_failed(dialer, strerror(errno));
+		return;
+	}
+	int r = loop_watch_add(loop, &dialer->connect_watch, dialer->fd, EPOLLOUT, connect_ready);
+	if (r < 0) {
+		try_failed(dialer, strerror(-r));
+		return;
+	}
+	loop_timer_start(loop, &dialer->timer, mono_add(mono_now(), DURATION_MS(DIALER_CONNECT_MS)),
+		connect_overdue);
+}
+
+static void socket_made(struct host_call *call, const struct request_reply *reply, int fd)
+{
+	struct dialer *dialer = container_of(call, struct dialer, socket_call);
+
+	dialer->fd = fd;
+	if (dialer->stopped)
+		try_failed(dialer, "stopped");
+	else if (reply->error != 0 || fd < 0)
+		try_failed(dialer, reply->text[0] ? reply->text : "netd sent no socket");
+	else
+		connect_socket(dialer);
+}
+
+static void address_due(struct loop_timer *timer)
+{
+	struct dialer *dialer = container_of(timer, struct dialer, timer);
+	struct request request = { .type = REQUEST_SOCKET };
+
+	dialer->outer = dialer->resolver.answer.endpoints[dialer->address];
+	request.socket.family = dialer->outer.addr.family;
+	set_state(dialer, DIALER_SOCKET);
+	int r = host_ask(dialer->engine->host, &dialer->socket_call, &request, socket_made);
+	if (r < 0)
+		try_failed(dialer, strerror(-r));
+}
+
+/* ---- names ---- */
+
+static void resolved(struct resolver *resolver)
+{
+	struct dialer *dialer = container_of(resolver, struct dialer, resolver);
+
+	if (dialer->stopped || resolver->answer.count == 0)
+		try_failed(dialer, resolver->answer.problem.text);
+	else
+		wait_for(dialer, (struct duration){ 0 }, address_due);
+}
+
+static void remote_due(struct loop_timer *timer)
+{
+	struct dialer *dialer = container_of(timer, struct dialer, timer);
+	const struct settings_remote *remote = remote_of(dialer);
+
+	set_state(dialer, DIALER_RESOLVING);
+	dialer->outer = (struct endpoint){ 0 };
+	dialer->address = 0;
+	dialer->resolver.answer.count = 0;
+	int r = resolver_ask(&dialer->resolver, remote->host, remote->port);
+	if (r < 0)
+		try_failed(dialer, strerror(-r));
+}
+
+/* ---- for the client ---- */
+
+int dialer_init(struct dialer *dialer, struct engine *engine, const struct dialer_events *events)
+{
+	*dialer = (struct dialer){
+		.events = events,
+		.engine = engine,
+		.fd = -1,
+		.connect_watch = { .fd = -1 },
+		.lane_owner = {
+			.secured = on_secured,
+			.control = on_control,
+			.fault = on_fault,
+			.ended = on_ended,
+		},
+		.backoff = {
+			.first = DURATION_MS(DIALER_BACKOFF_FIRST_MS),
+			.longest = DURATION_MS(DIALER_BACKOFF_LONGEST_MS),
+		},
+	};
+	return resolver_init(&dialer->resolver, engine->loop, resolved);
+}
+
+void dialer_free(struct dialer *dialer)
+{
+	if (!dialer->engine)
+		return;
+	dialer->stopped = true;
+	loop_timer_stop(dialer->engine->loop, &dialer->timer);
+	loop_watch_remove(dialer->engine->loop, &dialer->connect_watch);
+	if (dialer->fd >= 0)
+		close(dialer->fd);
+	resolver_free(&dialer->resolver);
+}
+
+void dialer_begin(struct dialer *dialer, bool fresh, struct duration at_least)
+{
+	if (dialer->stopped)
+		return;
+	if (fresh)
+		backoff_reset(&dialer->backoff);
+	dialer->remote = 0;
+	if (fresh && at_least.ns == 0)
+		wait_for(dialer, at_least, remote_due);
+	else
+		wait_backoff(dialer, at_least);
+}
+
+void dialer_stop(struct dialer *dialer)
+{
+	dialer->stopped = true;
+	if (dialer->state == DIALER_WAITING || dialer->state == DIALER_CONNECTING)
+		try_failed(dialer, "stopped");
+	else if (dialer->lane)
+		lane_end(dialer->lane);
+}
+
+bool dialer_quiet(const struct dialer *dialer)
+{
+	return dialer->stopped && dialer->state == DIALER_RESTING;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CULVERT_CLIENT_DIALER_H
+#define CULVERT_CLIENT_DIALER_H
+
+#include "base/backoff.h"
+#include "client/resolver.h"
+#include "engine/engine.h"
+#include "engine/lane.h"
+
+/*
+ * How the client gets its connection: the remotes in turn, each name resolved anew, each of its
+ * addresses tried, IPv6 and IPv4 as the resolver orders them. When all have failed it waits, with
+ * backoff, and begins again; it never gives up by itself. A secured connection to the right server
+ * is handed to the session. Engine's main thread.
+ */
+
+struct dialer;
+
+struct dialer_events {
+	/*
+	 * A secured lane whose other end is the server that the profile names. The callee owns it
+	 * now.
+	 */
+	void (*connected)(struct dialer *dialer, struct lane *lane, const struct lane_peer *peer,
+		const struct endpoint *outer);
+};
+
+enum dialer_state {
+	DIALER_RESTING, /* connected, or stopped */
+	DIALER_WAITING, /* for the backoff */
+	DIALER_RESOLVING,
+	DIALER_SOCKET, /* netd makes the socket */
+	DIALER_CONNECTING,
+	DIALER_SECURING, /* TLS, on the lane's worker */
+	DIALER_STATE_COUNT
+};
+
+struct dialer {
+	const struct dialer_events *events;
+	struct engine *engine;
+	enum dialer_state state;
+	bool stopped;
+	size_t remote; /* of settings->remotes, in turn */
+	struct resolver resolver;
+	size_t address; /* of the resolver's answer, in turn */
+	struct endpoint outer;
+	struct host_call socket_call;
+	int fd; /* until a lane owns it; -1 */
+	struct loop_watch connect_watch;
+	struct loop_timer timer; /* of the wait, or of the connect */
+	struct lane *lane;
+	struct lane_owner lane_owner;
+	struct problem refusal; /* why we end the lane ourselves */
+	struct backoff backoff;
+};
+
+/* Negative errno when its parts cannot be made. */
+int dialer_init(struct dialer *dialer, struct engine *engine, const struct dialer_events *events);
+void dialer_free(struct dialer *dialer);
+
+/*
+ * Begins a round with the first remote, after the backoff's next wait, but not earlier than
+ * `at_least`. `fresh` resets the backoff first, and then the first round begins at once.
+ */
+void dialer_begin(struct dialer *dialer, bool fresh, struct duration at_least);
+/* The connection that was handed over did not become a session: goes on with the next address. */
+void dialer_next(struct dialer *dialer);
+void dialer_stop(struct dialer *dialer);        /* for good; what is on its way is ended */
+bool dialer_quiet(const struct dialer *dialer); /* stopped and nothing is on its way */
+const char *dialer_state_text(enum dialer_state state);
+
+#endif

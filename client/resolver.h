@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CULVERT_CLIENT_RESOLVER_H
+#define CULVERT_CLIENT_RESOLVER_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "base/addr.h"
+#include "base/problem.h"
+#include "engine/mailbox.h"
+
+/*
+ * Names to addresses without blocking the loop: getaddrinfo(3) in a thread of its own, the answer
+ * by mailbox. One question at a time. Addresses as text are answered without a thread, but also
+ * through the mailbox, so the caller sees one way only. Main thread.
+ */
+
+enum { RESOLVER_ADDRESSES_MAX = 16 };
+
+struct resolver;
+
+struct resolver_answer {
+	struct mail mail;
+	struct problem problem;                            /* set when there is no address */
+	struct endpoint endpoints[RESOLVER_ADDRESSES_MAX]; /* in the order to try them */
+	size_t count;
+};
+
+struct resolver {
+	struct mailbox mailbox;
+	void (*answered)(struct resolver *resolver);
+	struct resolver_answer answer; /* valid from answered() until the next question */
+	char host[256];
+	uint16_t port;
+	bool busy;
+	bool threaded; /* the thread must be joined */
+	pthread_t thread;
+};
+
+int resolver_init(
+	struct resolver *resolver, struct loop *loop, void (*answered)(struct resolver *resolver));
+/* Only when not busy. -EBUSY; -EAGAIN: no thread to be had; -ENAMETOOLONG. */
+int resolver_ask(struct resolver *resolver, const char *host, uint16_t port);
+/* Waits for a question on its way. */
+void resolver_free(struct resolver *resolver);
+
+#endif

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/server.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/container.h"
+#include "base/log.h"
+#include "wire/frame.h"
+
+/*
+ * From an accepted connection to a session: TLS handshake (on the lane's worker), identity, the
+ * peers entry, hello. All of it within one deadline, kept by the lane. Whoever is refused before
+ * TLS has verified it gets an alert and nothing else; afterwards a goodbye with the reason. Each
+ * refusal is one log line with the remote address.
+ */
+
+static void candidate_free(struct candidate *candidate)
+{
+	struct server *server = candidate->server;
+
+	TAILQ_REMOVE(&server->candidates, candidate, link);
+	server->candidate_count--;
+	free(candidate);
+}
+
+static void log_refusal(struct candidate *candidate, const char *cause)
+{
+	const char *name = candidate->lane_peer.identity.name;
+	char text[ENDPOINT_TEXT_MAX];
+
+	endpoint_format(&candidate->outer, text);
+	if (name[0])
+		log_warning("%s: refused: %s: %s", text, name, cause);
+	else
+		log_warning("%s: refused: %s", text, cause);
+	candidate->judged = true;
+}
+
+static void refuse(struct candidate *candidate, uint16_t code, const char *cause)
+{
+	struct message message = { .type = MESSAGE_GOODBYE, .goodbye.code = code };
+	uint8_t payload[FRAME_CONTROL_MAX];
+	struct writer writer;
+
+	if (candidate->judged)
+		return;
+	log_refusal(candidate, cause);
+	candidate->waiting = false;
+	snprintf(message.goodbye.text, sizeof(message.goodbye.text), "%s", cause);
+	writer_init(&writer, payload, sizeof(payload));
+	if (message_encode(&writer, &message) == 0)
+		lane_send_control(candidate->lane, payload, writer.len);
+	lane_end(candidate->lane);
+}
+
+static void on_secured(struct lane_owner *owner, struct lane *lane, const struct lane_peer *peer)
+{
+	struct candidate *candidate = container_of(owner, struct candidate, lane_owner);
+	const struct settings *settings = candidate->server->engine.settings;
+
+	(void)lane;
+	candidate->lane_peer = *peer;
+	if (peer->refusal.text[0]) {
+		refuse(candidate, GOODBYE_BAD_IDENTITY, peer->refusal.text);
+		return;
+	}
+	candidate->peer = settings_find_peer(settings, &peer->identity);
+	if (!candidate->peer && !settings->unlisted)
+		refuse(candidate, GOODBYE_UNLISTED,
+			"its certificate is valid, but it has no entry in peers of the server's configuration");
+}
+
+/* True: an older session of this identity is still there; it has been told to go. */
+static bool replaces_session(struct candidate *candidate)
+{
+	struct session *old = engine_find_session(
+		&candidate->server->engine, &candidate->lane_peer.identity);
+	char outer[ENDPOINT_TEXT_MAX];
+
+	if (!old)
+		return false;
+	if (old->state >= SESSION_CLOSING)
+		return true;
+	bool same = memcmp(old->instance, candidate->hello.instance, sizeof(old->instance)) == 0;
+	endpoint_format(&candidate->outer, outer);
+	log_notice("%s: %s from %s takes the place of the session from before", old->name.name,
+		same ? "a new connection" : "another instance with the same identity", outer);
+	if (same)
+		session_leave(
+			old, GOODBYE_DEAD_PEER, "a newer connection of yours took over", true);
+	else
+		session_leave(old, GOODBYE_REPLACED,
+			"another instance with the same certificate connected", true);
+	return true;
+}
+
+static void admit(struct candidate *candidate)
+{
+	struct engine *engine = &candidate->server->engine;
+	struct session_terms terms;
+	struct message_welcome welcome;
+	struct session *session;
+	struct problem problem = { 0 };
+	uint16_t code;
+
+	if (engine->session_count >= engine->settings->max_sessions) {
+		refuse(candidate, GOODBYE_LIMIT, "max_sessions sessions are there already");
+		return;
+	}
+	if (offer_make(candidate->server, candidate, &terms, &welcome, &code, &problem) < 0) {
+		refuse(candidate, code, problem.text);
+		return;
+	}
+	if (session_new(engine, &candidate->lane_peer.identity, candidate->peer, &session) < 0) {
+		offer_return(candidate->server, &candidate->lane_peer.identity);
+		refuse(candidate, GOODBYE_INTERNAL, "out of memory");
+		return;
+	}
+	memcpy(session->instance, candidate->hello.instance, sizeof(session->instance));
+	session_open(session, candidate->lane, &candidate->lane_peer, &candidate->outer, &terms,
+		&welcome);
+	candidate_free(candidate);
+}
+
+static void take_hello(struct candidate *candidate, const struct message_hello *hello)
+{
+	if (hello->version != MESSAGE_VERSION) {
+		refuse(candidate, GOODBYE_VERSION,
+			"hello names a protocol version that is not known here");
+		return;
+	}
+	candidate->hello = *hello;
+	candidate->waiting = replaces_session(candidate);
+	if (!candidate->waiting)
+		admit(candidate);
+}
+
+static void on_control(struct lane_owner *owner, struct lane *lane, const uint8_t *data, size_t len)
+{
+	struct candidate *candidate = container_of(owner, struct candidate, lane_owner);
+	struct message message;
+	struct problem problem = { 0 };
+
+	(void)lane;
+	if (candidate->judged)
+		return;
+	if (message_decode(data, len, &message, &problem) < 0) {
+		refuse(candidate, GOODBYE_PROTOCOL, problem.text);
+		return;
+	}
+	switch (message.type) {
+	case MESSAGE_UNKNOWN:
+	case MESSAGE_NOTICE:
+		return;
+	case MESSAGE_GOODBYE:
+		log_refusal(candidate, "said goodbye before hello was answered");
+		lane_end(candidate->lane);
+		return;
+	case MESSAGE_HELLO:
+		if (!candidate->waiting) {
+			take_hello(candidate, &message.hello);
+			return;
+		}
+		break;
+	case MESSAGE_JOIN:
+		refuse(candidate, GOODBYE_LIMIT, "this server takes one lane a session");
+		return;
+	default:
+		break;
+	}
+	problem_set(&problem, "%s before the session was open", message_type_name(message.type));
+	refuse(candidate, GOODBYE_PROTOCOL, problem.text);
+}
+
+static void on_fault(struct lane_owner *owner, struct lane *lane, uint16_t code, const char *text)
+{
+	(void)lane;
+	refuse(container_of(owner, struct candidate, lane_owner), code, text);
+}
+
+static void on_ended(
+	struct lane_owner *owner, struct lane *lane, enum lane_end end, const char *text)
+{
+	struct candidate *candidate = container_of(owner, struct candidate, lane_owner);
+	struct server *server = candidate->server;
+	struct problem problem;
+
+	problem_set(&problem, "%s%s%s", lane_end_text(end), text[0] ? ": " : "", text);
+	if (!candidate->judged)
+		log_refusal(candidate, problem.text);
+	lane_release(lane);
+	candidate_free(candidate);
+	engine_settle(&server->engine);
+}
+
+void admission_take(struct server *server, int fd, const struct endpoint *outer)
+{
+	struct engine *engine = &server->engine;
+	struct candidate *candidate = calloc(1, sizeof(*candidate));
+	struct mono deadline = mono_add(mono_now(), engine->settings->handshake_timeout);
+	char text[ENDPOINT_TEXT_MAX];
+
+	if (!candidate) {
+		close(fd);
+		return;
+	}
+	*candidate = (struct candidate){
+		.server = server,
+		.outer = *outer,
+		.lane_owner = {
+			.secured = on_secured,
+			.control = on_control,
+			.fault = on_fault,
+			.ended = on_ended,
+		},
+	};
+	if (lane_new(engine_pick_worker(engine), engine->tls, TLS_SERVER, fd, deadline,
+		    &candidate->lane_owner, &candidate->lane) < 0) {
+		log_warning("%s: refused: out of memory", endpoint_format(outer, text));
+		close(fd);
+		free(candidate);
+		return;
+	}
+	TAILQ_INSERT_TAIL(&server->candidates, candidate, link);
+	server->candidate_count++;
+	log_debug("%s: connection accepted", endpoint_format(outer, text));
+}
+
+void admission_session_ended(struct server *server, const struct identity *name)
+{
+	struct candidate *candidate, *next, *newest = NULL;
+
+	/* The last to come wins, as it would have one after the other. */
+	TAILQ_FOREACH(candidate, &server->candidates, link)
+	{
+		if (candidate->waiting && identity_equal(&candidate->lane_peer.identity, name))
+			newest = candidate;
+	}
+	if (!newest)
+		return;
+	for (candidate = TAILQ_FIRST(&server->candidates); candidate; candidate = next) {
+		next = TAILQ_NEXT(candidate, link);
+		if (!candidate->waiting || !identity_equal(&candidate->lane_peer.identity, name) ||
+			candidate == newest)
+			continue;
+		bool same = memcmp(candidate->hello.instance, newest->hello.instance,
+				    sizeof(candidate->hello.instance)) == 0;
+		refuse(candidate, same ? GOODBYE_DEAD_PEER : GOODBYE_REPLACED,
+			"a newer connection with the same certificate took over");
+	}
+	newest->waiting = false;
+	admit(newest);
+}
+
+void admission_stop(struct server *server)
+{
+	struct candidate *candidate, *next;
+
+	for (candidate = TAILQ_FIRST(&server->candidates); candidate; candidate = next) {
+		next = TAILQ_NEXT(candidate, link);
+		refuse(candidate, GOODBYE_SHUTDOWN, "the server is shutting down");
+	}
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/server.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/container.h"
+#include "base/log.h"
+
+/*
+ * Takes connections from the listening sockets that netd has made, a bounded number at a time. When
+ * descriptors run out, accepting pauses and begins again by itself: neither spinning nor stopping
+ * for good.
+ */
+
+enum {
+	LISTENER_BATCH = 64,     /* connections taken per wake-up of one listener */
+	LISTENER_PAUSE_MS = 100, /* after running out of descriptors or memory */
+};
+
+static void watch_all(struct server *server, uint32_t events)
+{
+	for (size_t i = 0; i < server->listener_count; i++)
+		loop_watch_set(server->engine.loop, &server->listeners[i].watch, events);
+}
+
+static void accept_again(struct loop_timer *timer)
+{
+	watch_all(container_of(timer, struct server, accept_again), EPOLLIN);
+}
+
+static void pause_accepting(struct server *server, int error)
+{
+	log_warning("cannot accept connections: %s; trying again in %d ms", strerror(error),
+		LISTENER_PAUSE_MS);
+	watch_all(server, 0);
+	loop_timer_start(server->engine.loop, &server->accept_again,
+		mono_add(mono_now(), DURATION_MS(LISTENER_PAUSE_MS)), accept_again);
+}
+
+/* False: nothing more to take now. */
+static bool accept_one(struct server *server, int listen_fd)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa);
+	struct endpoint outer;
+	char text[ENDPOINT_TEXT_MAX];
+
+	int fd = accept4(listen_fd, (struct sockaddr *)&sa, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd < 0) {
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+			pause_accepting(server, errno);
+		/*
+		 * A connection that died in the queue (ECONNABORTED and others, accept(2)) is no
+		 * reason to stop.
+		 */
+		return errno == ECONNABORTED || errno == EINTR || errno == EPROTO;
+	}
+	if (endpoint_from_sockaddr((struct sockaddr *)&sa, len, &outer) < 0) {
+		close(fd);
+		return true;
+	}
+	if (server->candidate_count >= server->engine.settings->max_handshakes) {
+		log_warning(
+			"%s: refused: %u connections are in their handshake, and max_handshakes is the limit",
+			endpoint_format(&outer, text), server->candidate_count);
+		close(fd);
+		return true;
+	}
+	admission_take(server, fd, &outer);
+	return true;
+}
+
+static void listener_ready(struct loop_watch *watch, uint32_t events)
+{
+	struct listener *listener = container_of(watch, struct listener, watch);
+
+	(void)events;
+	for (int i = 0; i < LISTENER_BATCH; i++) {
+		if (!accept_one(listener->server, listener->fd))
+			return;
+	}
+}
+
+void listener_add(struct server *server, int fd)
+{
+	struct listener *listener = &server->listeners[server->listener_count++];
+
+	*listener = (struct listener){ .server = server, .watch = { .fd = -1 }, .fd = fd };
+}
+
+int listener_start(struct server *server, struct problem *problem)
+{
+	for (size_t i = 0; i < server->listener_count; i++) {
+		struct listener *listener = &server->listeners[i];
+		int r = loop_watch_add(server->engine.loop, &listener->watch, listener->fd, EPOLLIN,
+			listener_ready);
+		if (r < 0) {
+			problem_set(problem, "cannot watch a listening socket: %s", strerror(-r));
+			return r;
+		}
+	}
+	return 0;
+}
+
+void listener_stop(struct server *server)
+{
+	loop_timer_stop(server->engine.loop, &server->accept_again);
+	for (size_t i = 0; i < server->listener_count; i++) {
+		loop_watch_remove(server->engine.loop, &server->listeners[i].watch);
+		close(server->listeners[i].fd);
+	}
+	server->listener_count = 0;
+}

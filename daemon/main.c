@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/exit_code.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "daemon/options.h"
+#include "daemon/server.h"
+#include "engine/material.h"
+#include "netd/netd.h"
+
+/*
+ * culvertd: reads the configuration and becomes netd; `--engine` is how netd starts the other
+ * process.
+ */
+
+#define DEFAULT_CONFIG "/etc/culvert/culvertd.conf"
+
+static const char usage[] =
+	"usage: culvertd [-c FILE] [--check]\n"
+	"\n"
+	"The server of a Culvert VPN. Runs in the foreground and logs to stderr.\n"
+	"\n"
+	"  -c, --config FILE   configuration (" DEFAULT_CONFIG ")\n"
+	"      --check         check configuration, certificate and keys, and end\n"
+	"      --options       list every option of the configuration\n"
+	"  -h, --help          this text\n"
+	"  -V, --version       the version\n"
+	"\n"
+	"Exit status: 0 done, 1 failed while running, 2 wrong command line, 3 configuration, certificate or\n"
+	"key refused and nothing started, 6 not permitted. See culvert status for what is going on.\n";
+
+enum { OPTION_CHECK = 256, OPTION_OPTIONS, OPTION_ENGINE };
+
+static const struct option options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "check", no_argument, NULL, OPTION_CHECK },
+	{ "options", no_argument, NULL, OPTION_OPTIONS },
+	{ "engine", no_argument, NULL, OPTION_ENGINE },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ 0 },
+};
+
+struct configuration {
+	char *text;
+	size_t len;
+	struct settings *settings;
+};
+
+static void configuration_free(struct configuration *configuration)
+{
+	settings_free(configuration->settings);
+	if (configuration->text)
+		explicit_bzero(configuration->text, configuration->len);
+	free(configuration->text);
+}
+
+static enum exit_code configuration_load(const char *path, struct configuration *configuration)
+{
+	struct problem problem = { 0 };
+
+	int r = file_read(path, FILE_PUBLIC, &configuration->text, &configuration->len, &problem);
+	if (r == 0)
+		r = daemon_options_load(configuration->text, configuration->len, path,
+			&configuration->settings, &problem);
+	if (r == 0)
+		return EXIT_CODE_OK;
+	log_error("%s", problem.text);
+	return EXIT_CODE_CONFIG;
+}
+
+static enum exit_code check(const char *path, const struct settings *settings)
+{
+	struct material material = { 0 };
+	struct tls_context *context = NULL;
+	struct problem problem = { 0 };
+
+	int r = material_read_files(&material, settings, &problem);
+	if (r == 0)
+		r = material_make_context(&material, TLS_SERVER, &context, &problem);
+	material_free(&material);
+	if (r < 0) {
+		log_error("%s: %s", path, problem.text);
+		return EXIT_CODE_CONFIG;
+	}
+	printf("%s: fine: a server named %s\n", path, tls_context_identity(context)->name);
+	tls_context_unref(context);
+	return EXIT_CODE_OK;
+}
+
+static enum exit_code run(const char *path, bool only_check)
+{
+	char name[] = "culvertd", engine[] = "--engine";
+	char *const engine_argv[] = { name, engine, NULL };
+	struct configuration configuration = { 0 };
+
+	enum exit_code code = configuration_load(path, &configuration);
+	if (code == EXIT_CODE_OK && only_check) {
+		code = check(path, configuration.settings);
+	} else if (code == EXIT_CODE_OK) {
+		struct netd_program program = {
+			.settings = configuration.settings,
+			.config_path = path,
+			.config_text = configuration.text,
+			.config_len = configuration.len,
+			.engine_argv = engine_argv,
+		};
+		log_set_level(configuration.settings->log_level);
+		code = netd_run(&program);
+	}
+	configuration_free(&configuration);
+	return code;
+}
+
+static int run_engine(void)
+{
+	struct server *server = calloc(1, sizeof(*server));
+	if (!server)
+		return EXIT_CODE_FAILURE;
+	int code = engine_run(&server->engine, &server_role);
+	free(server);
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	const char *path = DEFAULT_CONFIG;
+	bool only_check = false;
+	int option;
+
+	log_init("netd", LOG_LEVEL_INFO);
+	while ((option = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			path = optarg;
+			break;
+		case OPTION_CHECK:
+			only_check = true;
+			break;
+		case OPTION_OPTIONS:
+			return daemon_options_describe(stdout) < 0 ? EXIT_CODE_FAILURE
+								   : EXIT_CODE_OK;
+		case OPTION_ENGINE:
+			return run_engine();
+		case 'h':
+			fputs(usage, stdout);
+			return EXIT_CODE_OK;
+		case 'V':
+			puts("culvertd " CULVERT_VERSION);
+			return EXIT_CODE_OK;
+		default:
+			fputs("try culvertd --help\n", stderr);
+			return EXIT_CODE_USAGE;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "culvertd: \"%s\" is not an option; try culvertd --help\n",
+			argv[optind]);
+		return EXIT_CODE_USAGE;
+	}
+	return run(path, only_check);
+}

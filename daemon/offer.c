@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/server.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "base/container.h"
+#include "base/log.h"
+#include "daemon/leases.h"
+#include "daemon/pool.h"
+#include "system/tun.h"
+
+/*
+ * What a hello is answered with: addresses from the pool, and the smaller of what both ends want.
+ * New leases are written a moment later, so that many peers that come at once cost one write.
+ */
+
+enum { OFFER_SAVE_MS = 200 };
+
+static void save_leases(struct server *server)
+{
+	if (!server->pool || server->engine.state_dir_fd < 0)
+		return;
+	int r = leases_save(server->engine.state_dir_fd, server->pool);
+	if (r < 0)
+		log_error(
+			"cannot write the leases to %s/%s: %s; peers may get other addresses after a restart",
+			server->engine.settings->state_dir, LEASES_FILE, strerror(-r));
+}
+
+static void save_due(struct loop_timer *timer)
+{
+	save_leases(container_of(timer, struct server, save_leases));
+}
+
+static void save_soon(struct server *server)
+{
+	if (!server->save_leases.running)
+		loop_timer_start(server->engine.loop, &server->save_leases,
+			mono_add(mono_now(), DURATION_MS(OFFER_SAVE_MS)), save_due);
+}
+
+int offer_init(struct server *server, struct problem *problem)
+{
+	size_t left_out = 0;
+
+	int r = pool_new(server->engine.settings, &server->pool);
+	if (r < 0) {
+		problem_set(problem, "cannot make the address pool: %s", strerror(-r));
+		return r;
+	}
+	if (server->engine.state_dir_fd < 0)
+		return 0;
+	r = leases_load(server->engine.state_dir_fd, server->pool, &left_out, problem);
+	if (r < 0)
+		log_error("leases from before are lost: %s", problem->text);
+	else if (left_out > 0)
+		log_warning(
+			"%zu leases from before do not fit the configuration any more", left_out);
+	*problem = (struct problem){ 0 };
+	return 0;
+}
+
+void offer_free(struct server *server)
+{
+	if (server->pool)
+		loop_timer_stop(server->engine.loop, &server->save_leases);
+	save_leases(server);
+	pool_free(server->pool);
+	server->pool = NULL;
+}
+
+static int fill_welcome(const struct server *server, const struct session_terms *terms,
+	struct message_welcome *welcome)
+{
+	const struct settings *settings = server->engine.settings;
+
+	*welcome = (struct message_welcome){
+		.version = MESSAGE_VERSION,
+		.name = *tls_context_identity(server->engine.tls),
+		.session_id = terms->session_id,
+		.offloads = terms->offloads_accept,
+		.lanes = 1,
+		.mtu = terms->mtu,
+		.client4 = terms->remote4,
+		.client6 = terms->remote6,
+		.server4 = terms->local4,
+		.server6 = terms->local6,
+		.ping_ms = (uint32_t)duration_ms(settings->ping_interval),
+		.dead_ms = (uint32_t)duration_ms(settings->dead_after),
+	};
+	return getrandom(welcome->token, sizeof(welcome->token), 0) < 0 ? -errno : 0;
+}
+
+int offer_make(struct server *server, const struct candidate *candidate,
+	struct session_terms *ret_terms, struct message_welcome *ret_welcome, uint16_t *ret_code,
+	struct problem *problem)
+{
+	const struct settings *settings = server->engine.settings;
+	const struct message_hello *hello = &candidate->hello;
+	uint32_t ours = settings->offloads ? tun_kernel_offloads() : 0;
+	struct session_terms terms = {
+		.mtu = hello->mtu != 0 && hello->mtu < settings->mtu ? hello->mtu : settings->mtu,
+		.offloads_send = hello->offloads & ours,
+		.offloads_accept = ours,
+		.ping_interval = settings->ping_interval,
+		.dead_after = settings->dead_after,
+	};
+
+	int r = pool_take(server->pool, &candidate->lane_peer.identity, time(NULL), &terms.remote4,
+		&terms.remote6, problem);
+	if (r < 0) {
+		*ret_code = GOODBYE_NO_ADDRESS;
+		return r;
+	}
+	if (addr_is_set(&terms.remote4))
+		terms.local4 = settings_server_address(&settings->pool4);
+	if (addr_is_set(&terms.remote6))
+		terms.local6 = settings_server_address(&settings->pool6);
+	r = getrandom(&terms.session_id, sizeof(terms.session_id), 0) < 0 ? -errno : 0;
+	if (r == 0)
+		r = fill_welcome(server, &terms, ret_welcome);
+	if (r < 0) {
+		offer_return(server, &candidate->lane_peer.identity);
+		problem_set(problem, "no random numbers: %s", strerror(-r));
+		*ret_code = GOODBYE_INTERNAL;
+		return r;
+	}
+	*ret_terms = terms;
+	save_soon(server);
+	return 0;
+}
+
+void offer_return(struct server *server, const struct identity *name)
+{
+	pool_release(server->pool, name, time(NULL));
+	if (!server->engine.stopping)
+		save_soon(server);
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every option of culvertd.conf is a row here and nowhere else. docs/configuration.md repeats the
+ * rows as conf_describe() prints them, and a test compares the two.
+ */
+#include "daemon/options.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "system/conf.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define FIELD(member) .offset = offsetof(struct settings, member)
+#define PEER_FIELD(member) .offset = offsetof(struct settings_peer, member)
+
+static const struct conf_option peer_options[] = {
+	{ .key = "name",
+		.type = CONF_NAME,
+		PEER_FIELD(name),
+		.required = true,
+		.help = "The name in the peer's certificate." },
+	{ .key = "interface",
+		.type = CONF_IFNAME,
+		PEER_FIELD(interface),
+		.min = 1,
+		.max = SETTINGS_IFNAME_MAX,
+		.preset_note = "the common `interface`",
+		.help = "The name of this peer's tunnel interface." },
+	{ .key = "address4",
+		.type = CONF_ADDR,
+		PEER_FIELD(address4),
+		.family = AF_INET,
+		.preset_note = "from `pool4`",
+		.help = "A fixed address in `pool4`, kept for this peer alone." },
+	{ .key = "address6",
+		.type = CONF_ADDR,
+		PEER_FIELD(address6),
+		.family = AF_INET6,
+		.preset_note = "from `pool6`",
+		.help = "A fixed address in `pool6`, kept for this peer alone." },
+	{ .key = "accept_routes",
+		.type = CONF_PREFIX,
+		.shape = CONF_ALLOCATED,
+		PEER_FIELD(accept_routes.items),
+		.count_offset = offsetof(struct settings_peer, accept_routes.count),
+		.limit = SETTINGS_PREFIX_MAX,
+		.help = "The peer may announce these prefixes and what lies inside them." },
+	{ .key = "max_routes",
+		.type = CONF_UINT,
+		PEER_FIELD(max_routes),
+		.max = SETTINGS_ROUTES_MAX,
+		.preset = "64",
+		.help = "How many prefixes the peer may announce." },
+};
+
+static const struct conf_table peer_table = {
+	.options = peer_options,
+	.count = COUNT(peer_options),
+	.size = sizeof(struct settings_peer),
+};
+
+static const struct conf_option options[] = {
+	{ .key = "name",
+		.type = CONF_NAME,
+		FIELD(name),
+		.preset = "\"culvertd\"",
+		.help = "Names this instance: its control socket and its state directory." },
+	{ .key = "listen",
+		.type = CONF_ENDPOINT,
+		.shape = CONF_ARRAY,
+		FIELD(listen),
+		.count_offset = offsetof(struct settings, listen_count),
+		.limit = SETTINGS_LISTEN_MAX,
+		.preset = "[ \"[::]:443\", \"0.0.0.0:443\" ]",
+		.help = "Where peers connect to. The port is 443 where none is given." },
+	{ .key = "certificate",
+		.type = CONF_MATERIAL,
+		FIELD(certificate),
+		.required = true,
+		.help = "The server's certificate, with intermediates after it where there are any." },
+	{ .key = "key",
+		.type = CONF_MATERIAL,
+		FIELD(key),
+		.required = true,
+		.help = "The certificate's private key. The file must be 0600." },
+	{ .key = "ca",
+		.type = CONF_MATERIAL,
+		FIELD(ca),
+		.required = true,
+		.help = "The certificates of the authorities that peers' certificates come from." },
+	{ .key = "crl",
+		.type = CONF_MATERIAL,
+		FIELD(crl),
+		.help = "Revocation lists; once given, one must be valid for each authority." },
+	{ .key = "user",
+		.type = CONF_STRING,
+		FIELD(user),
+		.min = 1,
+		.max = SETTINGS_USER_MAX,
+		.preset = "\"nobody\"",
+		.help = "The user that the engine, which talks to the network, runs as." },
+	{ .key = "control_socket",
+		.type = CONF_PATH,
+		FIELD(control_socket),
+		.min = 1,
+		.max = SETTINGS_SOCKET_MAX,
+		.preset_note = "`" SETTINGS_RUN_DIR "/NAME.sock`",
+		.help = "The socket that `culvert status` and others ask." },
+	{ .key = "state_dir",
+		.type = CONF_PATH,
+		FIELD(state_dir),
+		.min = 1,
+		.max = SETTINGS_PATH_MAX,
+		.preset_note = "`" SETTINGS_STATE_DIR "/NAME`",
+		.help = "The directory of what outlives a restart: the leases of addresses." },
+	{ .key = "log_level",
+		.type = CONF_LOG_LEVEL,
+		FIELD(log_level),
+		.preset = "\"info\"",
+		.help = "What is logged: this level and all before it." },
+	{ .key = "workers",
+		.type = CONF_UINT,
+		FIELD(workers),
+		.max = SETTINGS_WORKERS_MAX,
+		.preset = "0",
+		.help = "Threads that carry packets; 0: one for each processor." },
+	{ .key = "congestion",
+		.type = CONF_STRING,
+		FIELD(congestion),
+		.max = SETTINGS_CONGESTION_MAX,
+		.preset_note = "the kernel's",
+		.help = "TCP congestion control of the outer connections, such as `\"bbr\"`." },
+	{ .key = "mark",
+		.type = CONF_UINT,
+		FIELD(mark),
+		.max = UINT32_MAX,
+		.preset = "0",
+		.help = "Firewall mark (SO_MARK) of the outer connections; 0: none." },
+	{ .key = "handshake_timeout",
+		.type = CONF_DURATION,
+		FIELD(handshake_timeout),
+		.min = 1,
+		.max = 60,
+		.preset = "10",
+		.help = "From an accepted connection to a session, in total." },
+	{ .key = "interface",
+		.type = CONF_IFNAME,
+		FIELD(interface),
+		.min = 1,
+		.max = SETTINGS_IFNAME_MAX,
+		.preset = "\"cv%d\"",
+		.help = "The tunnel interfaces' names; %d becomes the first free number." },
+	{ .key = "mtu",
+		.type = CONF_UINT,
+		FIELD(mtu),
+		.min = SETTINGS_MTU_MIN,
+		.max = SETTINGS_MTU_MAX,
+		.preset = "1500",
+		.help = "Bytes of the largest packet in the tunnel." },
+	{ .key = "offloads",
+		.type = CONF_BOOL,
+		FIELD(offloads),
+		.preset = "true",
+		.help = "Carry large TCP and UDP packets whole, where the peer takes them." },
+	{ .key = "ping_interval",
+		.type = CONF_DURATION,
+		FIELD(ping_interval),
+		.min = 0.1,
+		.max = 3600,
+		.preset = "5",
+		.help = "A silent connection is asked for a sign of life after this long." },
+	{ .key = "dead_after",
+		.type = CONF_DURATION,
+		FIELD(dead_after),
+		.min = 0.3,
+		.max = 86400,
+		.preset = "15",
+		.help = "A peer that is silent for this long is dead. More than `ping_interval`." },
+	{ .key = "pool4",
+		.type = CONF_PREFIX,
+		FIELD(pool4),
+		.family = AF_INET,
+		.help = "Addresses for peers; the first is the server's. One pool at least is needed." },
+	{ .key = "pool6",
+		.type = CONF_PREFIX,
+		FIELD(pool6),
+		.family = AF_INET6,
+		.help = "The same for IPv6." },
+	{ .key = "max_sessions",
+		.type = CONF_UINT,
+		FIELD(max_sessions),
+		.min = 1,
+		.max = SETTINGS_SESSIONS_MAX,
+		.preset = "1024",
+		.help = "Peers that can be connected at the same time." },
+	{ .key = "max_handshakes",
+		.type = CONF_UINT,
+		FIELD(max_handshakes),
+		.min = 1,
+		.max = SETTINGS_SESSIONS_MAX,
+		.preset = "256",
+		.help = "Connections that are not a session yet, at the same time." },
+	{ .key = "announce",
+		.type = CONF_PREFIX,
+		.shape = CONF_ALLOCATED,
+		FIELD(announce.items),
+		.count_offset = offsetof(struct settings, announce.count),
+		.limit = SETTINGS_PREFIX_MAX,
+		.help = "Prefixes behind this end, announced to every peer." },
+	{ .key = "unlisted",
+		.type = CONF_BOOL,
+		FIELD(unlisted),
+		.preset = "false",
+		.help = "Admit every peer with a valid certificate, listed or not." },
+	{ .key = "peers",
+		.type = CONF_GROUP,
+		.shape = CONF_ALLOCATED,
+		FIELD(peers),
+		.count_offset = offsetof(struct settings, peer_count),
+		.limit = SETTINGS_PEERS_MAX,
+		.table = &peer_table,
+		.help = "Who may connect, each with the keys below." },
+};
+
+static const struct conf_table table = {
+	.options = options,
+	.count = COUNT(options),
+	.size = sizeof(struct settings),
+};
+
+int daemon_options_load(const char *text, size_t len, const char *path,
+	struct settings **ret_settings, struct problem *problem)
+{
+	struct settings *settings;
+	int r = settings_new(SETTINGS_SERVER, &settings);
+
+	if (r < 0)
+		return r;
+	r = conf_load(text, len, path, &table, settings, problem);
+	if (r < 0)
+		goto free;
+	settings_fill_places(settings);
+	r = settings_check(settings, problem);
+	if (r == -EINVAL)
+		conf_locate(text, len, path, problem);
+	if (r < 0)
+		goto free;
+	*ret_settings = settings;
+	return 0;
+
+free:
+	settings_free(settings);
+	return r;
+}
+
+int daemon_options_describe(FILE *out)
+{
+	return conf_describe(&table, out);
+}

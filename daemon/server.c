@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/server.h"
+
+#include "base/container.h"
+#include "base/log.h"
+#include "daemon/options.h"
+
+/* What makes an engine the server: its role functions, in the order of a run. */
+
+static struct server *server_of(struct engine *engine)
+{
+	return container_of(engine, struct server, engine);
+}
+
+static void server_listener(struct engine *engine, int fd)
+{
+	listener_add(server_of(engine), fd);
+}
+
+static int server_start(struct engine *engine, struct problem *problem)
+{
+	struct server *server = server_of(engine);
+
+	TAILQ_INIT(&server->candidates);
+	int r = offer_init(server, problem);
+	if (r == 0)
+		r = listener_start(server, problem);
+	if (r == 0)
+		log_notice("%s is ready: %zu listening sockets, %zu peers, %u workers",
+			tls_context_identity(engine->tls)->name, server->listener_count,
+			engine->settings->peer_count, engine->worker_count);
+	return r;
+}
+
+static void server_stop(struct engine *engine)
+{
+	struct server *server = server_of(engine);
+
+	if (!server->pool)
+		return; /* start() has failed */
+	listener_stop(server);
+	admission_stop(server);
+}
+
+static bool server_quiet(const struct engine *engine)
+{
+	const struct server *server = (const struct server *)(const void *)((const char *)engine -
+		offsetof(struct server, engine));
+
+	return server->candidate_count == 0;
+}
+
+static void server_session_ended(struct engine *engine, struct session *session)
+{
+	struct server *server = server_of(engine);
+
+	offer_return(server, &session->name);
+	admission_session_ended(server, &session->name);
+}
+
+static void server_free(struct engine *engine)
+{
+	struct server *server = server_of(engine);
+
+	listener_stop(server);
+	offer_free(server);
+}
+
+const struct engine_role server_role = {
+	.tls_role = TLS_SERVER,
+	.load = daemon_options_load,
+	.start = server_start,
+	.stop = server_stop,
+	.listener = server_listener,
+	.session_ended = server_session_ended,
+	.quiet = server_quiet,
+	.free = server_free,
+};

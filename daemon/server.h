@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CULVERT_DAEMON_SERVER_H
+#define CULVERT_DAEMON_SERVER_H
+
+#include <sys/queue.h>
+
+#include "base/settings.h"
+#include "engine/engine.h"
+#include "engine/lane.h"
+#include "engine/session.h"
+#include "wire/message.h"
+
+/*
+ * The server's side of the engine: listeners take connections, admission judges them, an offer
+ * turns a hello into a session. Everything on the engine's main thread.
+ */
+
+struct server;
+struct pool;
+
+struct listener {
+	struct server *server;
+	struct loop_watch watch; /* fd -1: not taken into the loop yet */
+	int fd;
+};
+
+/* A connection that is not a session yet. */
+struct candidate {
+	TAILQ_ENTRY(candidate) link;
+	struct server *server;
+	struct lane *lane;
+	struct lane_owner lane_owner;
+	struct lane_peer lane_peer;
+	struct endpoint outer;
+	const struct settings_peer *peer; /* NULL: unlisted */
+	struct message_hello hello;
+	bool waiting; /* for the old session of the same identity to end */
+	bool judged;  /* refused and logged: only its end is awaited */
+};
+
+TAILQ_HEAD(candidate_list, candidate);
+
+struct server {
+	struct engine engine;
+	struct listener listeners[SETTINGS_LISTEN_MAX];
+	size_t listener_count;
+	struct loop_timer accept_again; /* after running out of descriptors */
+	struct candidate_list candidates;
+	unsigned candidate_count;
+	struct pool *pool;
+	struct loop_timer save_leases;
+};
+
+extern const struct engine_role server_role;
+
+/* listener.c */
+void listener_add(struct server *server, int fd);
+int listener_start(struct server *server,
+	struct problem *problem);          /* all of them; negative errno of epoll_ctl */
+void listener_stop(struct server *server); /* all of them; also closes */
+
+/* admission.c: takes the accepted socket. */
+void admission_take(struct server *server, int fd, const struct endpoint *outer);
+/* An old session has ended: who waited for that goes on. */
+void admission_session_ended(struct server *server, const struct identity *name);
+void admission_stop(struct server *server);
+
+/*
+ * offer.c: the pool and its leases from the state directory. -ENOMEM; a broken lease file is only
+ * logged.
+ */
+int offer_init(struct server *server, struct problem *problem);
+void offer_free(struct server *server); /* writes what has changed */
+/*
+ * What the server answers to a hello. Negative errno: *ret_code and the problem say what to tell
+ * the client.
+ */
+int offer_make(struct server *server, const struct candidate *candidate,
+	struct session_terms *ret_terms, struct message_welcome *ret_welcome, uint16_t *ret_code,
+	struct problem *problem);
+/* The session is over: its addresses are free for others when nothing else is left. */
+void offer_return(struct server *server, const struct identity *name);
+
+#endif

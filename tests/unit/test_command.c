@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The command line's side of the control socket, against a daemon played by a process of the test:
+ * it takes one connection, notes the request, answers as it is told, and ends.
+ */
+#include "client/command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "client/control_client.h"
+
+#include "unit.h"
+
+struct played {
+	char dir[32];
+	char path[64]; /* of the socket */
+	pid_t pid;
+	int request_fd; /* what the daemon was asked comes out here */
+};
+
+static int listen_at(const char *path)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_ge(fd, 0);
+	(void)snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", path);
+	ck_assert_int_eq(bind(fd, (const struct sockaddr *)&sun, sizeof(sun)), 0);
+	ck_assert_int_eq(listen(fd, 1), 0);
+	return fd;
+}
+
+static void play(int listen_fd, int request_fd, const char *answer, size_t len)
+{
+	int fd = accept(listen_fd, NULL, NULL);
+	char byte = '\0';
+
+	while (byte != '\n' && read(fd, &byte, 1) == 1) {
+		if (write(request_fd, &byte, 1) != 1)
+			_exit(1);
+	}
+	while (len > 0) {
+		ssize_t n = write(fd, answer, len);
+
+		if (n < 0)
+			_exit(1);
+		answer += n;
+		len -= (size_t)n;
+	}
+	_exit(0);
+}
+
+/* answer NULL: a daemon that listens and is never heard of. */
+static struct played played(const char *answer, size_t len)
+{
+	struct played played = { .dir = "/tmp/culvert-command-XXXXXX", .pid = -1 };
+	int fds[2], listen_fd;
+
+	ck_assert_ptr_nonnull(mkdtemp(played.dir));
+	(void)snprintf(played.path, sizeof(played.path), "%s/x.sock", played.dir);
+	listen_fd = listen_at(played.path);
+	ck_assert_int_eq(pipe(fds), 0);
+	played.request_fd = fds[0];
+	played.pid = fork();
+	ck_assert_int_ge(played.pid, 0);
+	if (played.pid == 0) {
+		close(fds[0]);
+		if (answer != NULL)
+			play(listen_fd, fds[1], answer, len);
+		for (;;)
+			pause();
+	}
+	close(fds[1]);
+	close(listen_fd);
+	return played;
+}
+
+static void ended(struct played *played)
+{
+	(void)kill(played->pid, SIGKILL);
+	ck_assert_int_eq(waitpid(played->pid, NULL, 0), played->pid);
+	close(played->request_fd);
+	ck_assert_int_eq(unlink(played->path), 0);
+	ck_assert_int_eq(rmdir(played->dir), 0);
+}
+
+static int ask(const struct played *played, struct control_answer *answer, struct problem *problem)
+{
+	return control_client_ask(played->path, "status", DURATION_S(5), answer, problem);
+}
+
+START_TEST(test_answers)
+{
+	static const struct {
+		const char *answer;
+		enum exit_code code;
+		const char *why, *text;
+	} rows[] = {
+		{ "ok\n", EXIT_CODE_OK, "", "" },
+		{ "ok\nline 1\n\nline 3\n", EXIT_CODE_OK, "", "line 1\n\nline 3\n" },
+		{ "error 5 10.0.0.0/8: no\n", EXIT_CODE_REFUSED, "10.0.0.0/8: no", "" },
+		{ "error 1 x\nerror 2 y\n", EXIT_CODE_FAILURE, "x", "error 2 y\n" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct played daemon = played(rows[i].answer, strlen(rows[i].answer));
+		struct problem problem = { .text = "" };
+		struct control_answer answer;
+		char request[16] = "";
+
+		ck_assert_msg(ask(&daemon, &answer, &problem) == 0, "%s", problem.text);
+		ck_assert_int_eq(answer.code, rows[i].code);
+		ck_assert_str_eq(answer.why.text, rows[i].why);
+		ck_assert_uint_eq(answer.len, strlen(rows[i].text));
+		ck_assert_mem_eq(answer.text, rows[i].text, answer.len);
+		ck_assert_int_eq(read(daemon.request_fd, request, sizeof(request)), 7);
+		ck_assert_str_eq(request, "status\n");
+		free(answer.text);
+		ended(&daemon);
+	}
+}
+END_TEST
+
+START_TEST(test_odd_answers)
+{
+	static const char *const rows[] = { "", "ok", "okay\n", "error\n", "error 0 x\n",
+		"error 999 x\n", "error x\n", "HTTP/1.0 400 Bad Request\n", "\n", "error 5" };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct played daemon = played(rows[i], strlen(rows[i]));
+		struct problem problem = { .text = "" };
+		struct control_answer answer;
+
+		ck_assert_msg(ask(&daemon, &answer, &problem) == -EPROTO, "%s", rows[i]);
+		ck_assert_ptr_nonnull(strstr(problem.text, daemon.path));
+		ended(&daemon);
+	}
+}
+END_TEST
+
+START_TEST(test_long_answers)
+{
+	size_t len = CONTROL_ANSWER_MAX - 10;
+	char *text = malloc(2 * len);
+	struct problem problem = { .text = "" };
+	struct control_answer answer;
+	struct played daemon;
+
+	ck_assert_ptr_nonnull(text);
+	memset(text, 'x', 2 * len);
+	memcpy(text, "ok\n", 3);
+	daemon = played(text, len);
+	ck_assert_int_eq(ask(&daemon, &answer, &problem), 0);
+	ck_assert_uint_eq(answer.len, len - 3);
+	free(answer.text);
+	ended(&daemon);
+	daemon = played(text, 2 * len);
+	ck_assert_int_eq(ask(&daemon, &answer, &problem), -EFBIG);
+	ended(&daemon);
+	free(text);
+}
+END_TEST
+
+START_TEST(test_nobody)
+{
+	struct played daemon = played(NULL, 0);
+	char long_path[200], request[CONTROL_REQUEST_MAX + 1];
+	struct problem problem = { .text = "" };
+	struct control_answer answer;
+
+	ck_assert_int_eq(
+		control_client_ask(daemon.path, "status", DURATION_MS(50), &answer, &problem),
+		-ETIMEDOUT);
+	ck_assert_ptr_nonnull(strstr(problem.text, "in time"));
+	memset(request, 'x', sizeof(request) - 1);
+	request[CONTROL_REQUEST_MAX - 1] = '\0';
+	ck_assert_int_eq(
+		control_client_ask(daemon.path, request, DURATION_MS(50), &answer, &problem),
+		-EMSGSIZE);
+	/* Its end leaves the socket's file behind. */
+	(void)kill(daemon.pid, SIGKILL);
+	ck_assert_int_eq(waitpid(daemon.pid, NULL, 0), daemon.pid);
+	ck_assert_int_eq(ask(&daemon, &answer, &problem), -ECONNREFUSED);
+	ck_assert_ptr_nonnull(strstr(problem.text, "no culvert is running"));
+	ck_assert_int_eq(unlink(daemon.path), 0);
+	ck_assert_int_eq(ask(&daemon, &answer, &problem), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(problem.text, "no culvert is running"));
+	close(daemon.request_fd);
+	ck_assert_int_eq(rmdir(daemon.dir), 0);
+
+	memset(long_path, '/', sizeof(long_path) - 1);
+	long_path[sizeof(long_path) - 1] = '\0';
+	ck_assert_int_eq(
+		control_client_ask(long_path, "status", DURATION_MS(50), &answer, &problem),
+		-ENAMETOOLONG);
+}
+END_TEST
+
+static void make_file(const char *dir, const char *name)
+{
+	char path[128];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+}
+
+static void remove_file(const char *dir, const char *name)
+{
+	char path[128];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+	ck_assert_int_eq(unlink(path), 0);
+}
+
+START_TEST(test_find)
+{
+	char dir[] = "/tmp/culvert-command-XXXXXX", path[CONTROL_PATH_SIZE], expected[128];
+	struct problem problem = { .text = "" };
+
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	ck_assert_int_eq(control_client_find(dir, NULL, path, &problem), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(problem.text, "culvert up"));
+	ck_assert_int_eq(control_client_find(dir, "gw-a", path, &problem), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(problem.text, "running: none"));
+	ck_assert_int_eq(control_client_find("/nonexistent/dir", NULL, path, &problem), -ENOENT);
+
+	/* What is no NAME.sock does not count. */
+	make_file(dir, "gw-a.sock");
+	make_file(dir, "README");
+	make_file(dir, ".sock");
+	make_file(dir, "odd name.sock");
+	(void)snprintf(expected, sizeof(expected), "%s/gw-a.sock", dir);
+	ck_assert_int_eq(control_client_find(dir, NULL, path, &problem), 0);
+	ck_assert_str_eq(path, expected);
+
+	make_file(dir, "gw-b.sock");
+	ck_assert_int_eq(control_client_find(dir, NULL, path, &problem), -ENOTUNIQ);
+	ck_assert_ptr_nonnull(strstr(problem.text, "gw-a, gw-b"));
+	ck_assert_int_eq(control_client_find(dir, "gw-a", path, &problem), 0);
+	ck_assert_str_eq(path, expected);
+	ck_assert_int_eq(control_client_find(dir, "gw-c", path, &problem), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(problem.text, "name gw-c"));
+	ck_assert_ptr_nonnull(strstr(problem.text, "running: gw-a, gw-b"));
+	ck_assert_int_eq(control_client_find(dir, "../x", path, &problem), -EINVAL);
+
+	remove_file(dir, "gw-a.sock");
+	remove_file(dir, "gw-b.sock");
+	remove_file(dir, "README");
+	remove_file(dir, ".sock");
+	remove_file(dir, "odd name.sock");
+	ck_assert_int_eq(rmdir(dir), 0);
+}
+END_TEST
+
+enum { WORDS_MAX = 12 };
+
+/* Splits a command line at spaces and runs it; stdout and stderr go to files that are read back. */
+static int run(const char *line, char out[256], char error[512])
+{
+	char copy[512], *words[WORDS_MAX + 1] = { NULL }, *rest = NULL;
+	FILE *files[2] = { tmpfile(), tmpfile() };
+	char *const texts[2] = { out, error };
+	const size_t sizes[2] = { 256, 512 };
+	int saved[2], count = 0, status;
+
+	(void)snprintf(copy, sizeof(copy), "%s", line);
+	for (char *word = strtok_r(copy, " ", &rest); word != NULL && count < WORDS_MAX;
+		word = strtok_r(NULL, " ", &rest))
+		words[count++] = word;
+	(void)fflush(NULL);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_ptr_nonnull(files[i]);
+		saved[i] = dup(1 + i);
+		ck_assert_int_eq(dup2(fileno(files[i]), 1 + i), 1 + i);
+	}
+	status = command_run(count, words);
+	(void)fflush(NULL);
+	for (int i = 0; i < 2; i++) {
+		ssize_t len = pread(fileno(files[i]), texts[i], sizes[i] - 1, 0);
+
+		ck_assert_int_eq(dup2(saved[i], 1 + i), 1 + i);
+		close(saved[i]);
+		ck_assert_int_ge(len, 0);
+		texts[i][len] = '\0';
+		(void)fclose(files[i]);
+	}
+	return status;
+}
+
+START_TEST(test_requests)
+{
+	static const struct {
+		const char *line, *request;
+	} rows[] = {
+		{ "status", "status\n" },
+		{ "status x --json", "status\tjson\n" },
+		{ "peers --name x", "peers\n" },
+		{ "routes --json", "routes\tjson\n" },
+		{ "routes", "routes\n" },
+		{ "routes add 10.1.0.0/16 FD00::/64", "routes-add\t10.1.0.0/16\tfd00::/64\n" },
+		{ "routes del --name x 10.1.2.3", "routes-del\t10.1.2.3/32\n" },
+		{ "down x", "down\n" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct played daemon = played("ok\nfine\n", 8);
+		char line[256], request[128] = "", out[256], error[512];
+
+		(void)snprintf(line, sizeof(line), "%s --socket %s", rows[i].line, daemon.path);
+		ck_assert_int_eq(run(line, out, error), EXIT_CODE_OK);
+		ck_assert_str_eq(out, "fine\n");
+		ck_assert_str_eq(error, "");
+		ck_assert_int_eq(read(daemon.request_fd, request, sizeof(request) - 1),
+			(ssize_t)strlen(rows[i].request));
+		ck_assert_str_eq(request, rows[i].request);
+		ended(&daemon);
+	}
+}
+END_TEST
+
+START_TEST(test_refusals)
+{
+	static const char answer[] = "error 5 it is not inside accept_routes\n";
+	struct played daemon = played(answer, sizeof(answer) - 1);
+	char line[256], out[256], error[512];
+
+	(void)snprintf(line, sizeof(line), "routes add 10.0.0.0/8 --socket %s", daemon.path);
+	ck_assert_int_eq(run(line, out, error), EXIT_CODE_REFUSED);
+	ck_assert_str_eq(out, "");
+	ck_assert_str_eq(error, "culvert routes: it is not inside accept_routes\n");
+	ended(&daemon);
+	ck_assert_int_eq(
+		run("status --socket /nonexistent/x.sock", out, error), EXIT_CODE_UNREACHABLE);
+	ck_assert_ptr_nonnull(strstr(error, "/nonexistent/x.sock"));
+}
+END_TEST
+
+START_TEST(test_usage)
+{
+	static const char *const rows[] = { "status a b", "status --jsn", "down --json",
+		"routes add 10.0.0.0/8 --json", "status --socket", "routes add",
+		"routes del --name x", "routes add 10.0.0.0/33", "routes add 10.0.0.0/8 x",
+		"down a --name b", "status ../x" };
+	char out[256], error[512];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		ck_assert_msg(
+			run(rows[i], out, error) == EXIT_CODE_USAGE, "%s: %s", rows[i], error);
+		ck_assert_str_eq(out, "");
+		ck_assert_ptr_nonnull(strstr(error, "culvert "));
+	}
+	ck_assert_int_eq(run("routes --help", out, error), EXIT_CODE_OK);
+	ck_assert_ptr_nonnull(strstr(out, "routes add|del"));
+	ck_assert(command_is("down") && command_is("status") && command_is("peers") &&
+		command_is("routes"));
+	ck_assert(!command_is("up") && !command_is("") && !command_is("statuses"));
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *suite = suite_create("command");
+
+	unit_add(suite, "answers", test_answers);
+	unit_add(suite, "odd answers", test_odd_answers);
+	unit_add(suite, "long answers", test_long_answers);
+	unit_add(suite, "nobody", test_nobody);
+	unit_add(suite, "find", test_find);
+	unit_add(suite, "requests", test_requests);
+	unit_add(suite, "refusals", test_refusals);
+	unit_add(suite, "usage", test_usage);
+	return suite;
+}
+
+int main(void)
+{
+	return unit_run("command", suite());
+}
