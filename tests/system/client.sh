@@ -1,0 +1,153 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# What the client does on its own: several remotes in turn, names resolved anew, IPv6 outside, backoff, an interface that stays
+# while it reconnects, and an end that leaves nothing.
+#
+#   gw-a (192.0.2.1, 2001:db8::1) ──── gw-b (192.0.2.2, 2001:db8::2)
+#
+# check: quick
+set -euo pipefail
+# shellcheck source=tests/system/tunnel/common.sh
+source "$(dirname "$0")/tunnel/common.sh"
+
+ns_add gw-a
+ns_add gw-b
+veth gw-a wan0 gw-b wan0
+addr gw-a wan0 192.0.2.1/24 2001:db8::1/64
+addr gw-b wan0 192.0.2.2/24 2001:db8::2/64
+pki_add gw-a
+server_conf gw-b <<'CONF'
+peers = ( { name = "gw-a"; accept_routes = [ "10.1.0.0/16" ]; } );
+announce = [ "10.2.0.0/24" ];
+CONF
+snapshot gw-a >"$WORK/before"
+server_start gw-b
+log=$WORK/gw-a.log
+
+client() { # REMOTES; a fresh client
+	rm -f "$log"
+	client_conf gw-a <<<"remotes = [ $1 ];"
+	client_start gw-a
+}
+client_end() {
+	stop_bg gw-a
+	wait_for 3 'gw-a is as it was' same_snapshot gw-a "$WORK/before"
+}
+outer() { # PREFIX of the server's address
+	check "$1: the tunnel goes over $2" grep -F "$2" <<<"$(session_value gw-a gw-b .outer)"
+}
+
+# ---- remotes ----
+
+client '"192.0.2.2:4444", "192.0.2.2:443"'
+wait_up gw-a gw-b
+expect_log "$log" '192\.0\.2\.2:4444.*connection failed: .*[Rr]efused'
+wait_for 5 'the second of two remotes works' pings gw-a $SERVER4
+pass 'the second of two remotes works'
+client_end
+
+client '"no-such-host.invalid", "192.0.2.2"'
+wait_up gw-a gw-b
+expect_log "$log" 'no-such-host\.invalid.*connection failed'
+client_end
+
+client '"[2001:db8::2]:443"'
+wait_up gw-a gw-b
+outer 'an IPv6 remote' '[2001:db8::2]:443'
+check 'IPv4 inside of IPv6' pings gw-a $SERVER4
+client_end
+
+# ---- names: ip netns exec shows the namespace its own /etc/hosts ----
+
+hosts=/etc/netns/$(ns_name gw-a)
+mkdir -p "$hosts"
+trap 'rm -rf "$hosts"; rmdir /etc/netns 2>/dev/null; cleanup' EXIT
+# A resolver that is not there would only cost time.
+printf 'hosts: files\n' >"$hosts/nsswitch.conf"
+echo '192.0.2.77 vpn.example.org' >"$hosts/hosts"
+ip_ns gw-b addr add 192.0.2.77/24 dev wan0
+client '"vpn.example.org:443"'
+wait_up gw-a gw-b
+outer 'a name' '192.0.2.77:443'
+# The name moves, and the old address goes away: the client finds the server at the new one.
+mark=$(log_mark "$log")
+echo '2001:db8::2 vpn.example.org' >"$hosts/hosts"
+stop_bg gw-b
+ip_ns gw-b addr del 192.0.2.77/24 dev wan0
+server_start gw-b
+wait_up gw-a gw-b "$mark"
+outer 'a name that moved' '[2001:db8::2]:443'
+client_end
+# Two addresses, of which one is dead.
+printf '2001:db8::99 vpn.example.org\n192.0.2.2 vpn.example.org\n' >"$hosts/hosts"
+client '"vpn.example.org:443"'
+wait_up gw-a gw-b
+outer 'the second address of a name' '192.0.2.2:443'
+client_end
+
+# ---- the server comes and goes ----
+
+client '"192.0.2.2"'
+wait_up gw-a gw-b
+wait_routes gw-a 10.2.0.0/24
+index=$(session_value gw-a gw-b .interface.index)
+for round in 1 2 3; do
+	mark=$(log_mark "$log")
+	stop_bg gw-b
+	wait_log_since "$log" "$mark" 'gw-b: goodbye heard' 5
+	check_equal "round $round: the interface stays" "$index" "$(ip -n "$(ns_name gw-a)" -j link show cv0 | jq '.[0].ifindex')"
+	server_start gw-b
+	wait_up gw-a gw-b "$mark"
+	wait_for 5 "round $round: the tunnel is back" pings gw-a $SERVER4
+	wait_routes gw-a 10.2.0.0/24
+	check_equal "round $round: with the same interface" "$index" "$(session_value gw-a gw-b .interface.index)"
+done
+check_equal 'four connections in all' 4 "$(session_value gw-a gw-b .connections)"
+
+# A route that the server does not repeat goes at its end-of-routes.
+mark=$(log_mark "$log")
+stop_bg gw-b
+sed -i 's/^announce = .*/announce = [ "10.5.0.0\/24" ];/' "$WORK/gw-b.conf"
+server_start gw-b
+wait_up gw-a gw-b "$mark"
+wait_routes gw-a 10.5.0.0/24
+wait_for 5 'what is not announced again is removed' lacks_route gw-a 10.2.0.0/24
+pass 'what is not announced again is removed'
+
+# ---- backoff ----
+
+mark=$(log_mark "$log")
+stop_bg gw-b
+wait_log_since "$log" "$mark" 'retrying in [0-9.]+ s' 10
+retries() {
+	[[ $(tail -n "+$((mark + 1))" "$log" | grep -cE 'retrying in') -ge 5 ]]
+}
+wait_for 20 'five attempts' retries
+waits=$(tail -n "+$((mark + 1))" "$log" | sed -nE 's/.*retrying in ([0-9.]+) s.*/\1/p' | head -n 5 | paste -sd' ')
+check "the waits grow: $waits" awk '{ exit !($5 > $1 && $1 < 1 && $5 <= 30) }' <<<"$waits"
+
+# ---- ends ----
+
+for signal in INT TERM; do
+	stop_bg gw-a $signal
+	check_equal "SIG$signal while there is no server: exit code 0" 0 "$EXIT_STATUS"
+	wait_for 3 "SIG$signal: gw-a is as it was" same_snapshot gw-a "$WORK/before"
+	client '"192.0.2.2"'
+	wait_log "$log" 'connection failed' 5
+done
+bg_running gw-b || server_start gw-b
+for signal in INT TERM; do
+	wait_up gw-a gw-b
+	stop_bg gw-a $signal
+	check_equal "SIG$signal in a session: exit code 0" 0 "$EXIT_STATUS"
+	wait_for 3 "SIG$signal: gw-a is as it was" same_snapshot gw-a "$WORK/before"
+	pass "SIG$signal takes everything down"
+	client '"192.0.2.2"'
+done
+wait_up gw-a gw-b
+check 'culvert down' ctl gw-a down
+wait_exit gw-a 5
+check_equal 'ends the client with 0' 0 "$EXIT_STATUS"
+wait_same gw-a "$WORK/before" 3
+finish

@@ -1,0 +1,181 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Every mistake in a configuration ends the program with exit code 3 and one line that names file, line, key and what was
+# expected; nothing is started, made or changed. No topology but one namespace: nobody is to get as far as a connection.
+#
+# check: quick
+set -euo pipefail
+# shellcheck source=tests/system/tunnel/common.sh
+source "$(dirname "$0")/tunnel/common.sh"
+
+ns_add host
+pki_add gw-a
+snapshot host >"$WORK/before"
+
+# Runs a program on the file; it must end with 3, having said one line that matches, and left the host alone.
+refuses() { # NAME FILE REGEX COMMAND...
+	local name=$1 file=$2 expected=$3 status=0
+	shift 3
+	in_ns host timeout 10 "$@" >"$WORK/out" 2>&1 || status=$?
+	if [[ $status -ne 3 ]]; then
+		fail "$name: exit code 3" "it was $status: $(head -n 3 "$WORK/out")"
+	elif [[ $(wc -l <"$WORK/out") -ne 1 ]]; then
+		fail "$name: one line" "$(wc -l <"$WORK/out") lines: $(head -n 5 "$WORK/out" | tr '\n' ';')"
+	elif ! grep -qE -- "$expected" "$WORK/out" || ! grep -qF -- "$file" "$WORK/out"; then
+		fail "$name: the right words" "expected $file and '$expected': $(cat "$WORK/out")"
+	elif ! same_snapshot host "$WORK/before" >/dev/null || [[ -e $WORK/broken.sock || -e $WORK/broken.state ]]; then
+		fail "$name: nothing is started" "something was made"
+	else
+		pass "$name"
+	fi
+}
+
+# A mistake in the server's configuration, run and checked: LINE is appended, or replaces that of the same key.
+server_mistake() { # NAME LINE REGEX
+	local line number
+	server_conf broken gw-b <<<'peers = ( { name = "gw-a"; } );'
+	line=$(printf '%b' "$2")
+	if grep -qE "^${line%% *} = " "$WORK/broken.conf"; then
+		number=$(grep -nE "^${line%% *} = " "$WORK/broken.conf" | cut -d: -f1)
+		sed -i "${number}d" "$WORK/broken.conf"
+		sed -i "$((number - 1))r /dev/stdin" "$WORK/broken.conf" <<<"$line"
+	else
+		echo "$line" >>"$WORK/broken.conf"
+		number=$(($(wc -l <"$WORK/broken.conf") - $(wc -l <<<"$line") + 1))
+	fi
+	refuses "$1" "broken.conf:$number" "$3" "$CULVERTD" -c "$WORK/broken.conf"
+	refuses "$1 (--check)" "broken.conf:$number" "$3" "$CULVERTD" --check -c "$WORK/broken.conf"
+}
+server_mistake 'unknown key' 'lisen = "0.0.0.0:443";' 'lisen: .*did you mean "listen"'
+server_mistake 'number in quotes' 'mtu = "1500";' 'mtu: expected an integer from 1280 to 65535, got "1500"'
+server_mistake 'number for a switch' 'offloads = 1;' 'offloads: expected true or false'
+server_mistake 'out of range' 'mtu = 100;' 'mtu: expected .*1280 to 65535, got 100'
+server_mistake 'negative' 'workers = -1;' 'workers: expected .*0 to 64, got -1'
+server_mistake 'bad prefix' 'pool4 = "10.213.0.0/33";' 'pool4: expected .*prefix'
+server_mistake 'host bits' 'announce = [ "10.2.0.1/24" ];' 'announce'
+server_mistake 'bad address' 'listen = [ "300.1.1.1:443" ];' 'listen'
+server_mistake 'bad duration' 'ping_interval = "5 parsecs";' 'ping_interval: expected .*"250ms"'
+server_mistake 'duration out of range' 'handshake_timeout = 0;' 'handshake_timeout: expected .*1 s to 60 s'
+server_mistake 'dead before the ping' 'dead_after = 1;' 'dead_after'
+server_mistake 'unknown level' 'log_level = "chatty";' 'log_level: expected .*"debug", got "chatty"'
+server_mistake 'peer without a name' 'peers = ( { accept_routes = [ "10.0.0.0/8" ]; } );' 'peers.*name'
+server_mistake 'peer with a bad name' 'peers = ( { name = "../x"; } );' 'peers.*name'
+server_mistake 'unknown key of a peer' 'peers = ( { name = "x"; adress4 = "10.213.0.2"; } );' 'adress4.*address4'
+server_mistake 'peer twice' 'peers = ( { name = "x"; }, { name = "x"; } );' 'peers'
+server_mistake 'fixed address outside the pool' 'peers = ( { name = "x"; address4 = "10.9.0.2"; } );' 'peers.*address4'
+server_mistake 'fixed address of the server' 'peers = ( { name = "x"; address4 = "10.213.0.1"; } );' 'peers.*address4'
+server_mistake 'syntax error' 'mtu = ;' 'syntax|expected'
+server_mistake 'include' '@include "/etc/passwd"' 'include'
+
+# Keys twice, and keys missing, are mistakes of the whole file.
+server_conf broken gw-b <<<'mtu = 1400;'
+echo 'mtu = 1400;' >>"$WORK/broken.conf"
+refuses 'a key twice' "broken.conf:$(wc -l <"$WORK/broken.conf")" 'mtu: .*(twice|again|once)' "$CULVERTD" -c "$WORK/broken.conf"
+server_conf broken gw-b </dev/null
+sed -i '/^ca = /d' "$WORK/broken.conf"
+refuses 'a key missing' broken.conf 'ca: .*(missing|required|expected)' "$CULVERTD" -c "$WORK/broken.conf"
+server_conf broken gw-b </dev/null
+sed -i '/^pool[46] = /d' "$WORK/broken.conf"
+refuses 'no pool' broken.conf 'pool' "$CULVERTD" -c "$WORK/broken.conf"
+printf 'mtu = 1500;\0' >>"$WORK/broken.conf"
+refuses 'a NUL byte' broken.conf 'NUL' "$CULVERTD" -c "$WORK/broken.conf"
+refuses 'no such file' "$WORK/nowhere.conf" '([Nn]o such file|does not exist|not there)' "$CULVERTD" -c "$WORK/nowhere.conf"
+refuses 'a directory' "$WORK" 'directory|regular file' "$CULVERTD" -c "$WORK"
+: >"$WORK/broken.conf"
+refuses 'an empty file' broken.conf 'missing|required|expected' "$CULVERTD" -c "$WORK/broken.conf"
+
+# ---- files that the configuration names ----
+
+# The engine judges them, so that it has been started when it is not just a check; one line is an error all the same.
+material_mistake() { # NAME FILE REGEX PROGRAM...
+	local name=$1 file=$2 expected=$3 status=0
+	shift 3
+	in_ns host timeout 10 "$@" "$WORK/broken.conf" >"$WORK/out" 2>&1 || status=$?
+	check_equal "$name: exit code 3" 3 "$status"
+	check_equal "$name: one error" 1 "$(grep -c ' error ' "$WORK/out")"
+	check "$name: the right words" grep -E -- " error .*$file.*($expected)" "$WORK/out"
+	check "$name: the network is as it was" same_snapshot host "$WORK/before"
+	check "$name: no socket" test ! -e "$WORK/broken.sock"
+	rm -rf "$WORK/broken.state"
+}
+server_files() { # NAME FILE REGEX
+	material_mistake "$@" "$CULVERTD" -c
+	refuses "$1 (--check)" "$2" "$3" "$CULVERTD" --check -c "$WORK/broken.conf"
+}
+key=$WORK/pki/servers/gw-b/gw-b.key
+server_conf broken gw-b </dev/null
+chmod 644 "$key"
+server_files 'a key that others can read' "$key" "chmod 600 $key"
+chmod 640 "$key"
+server_files 'a key that the group can read' "$key" "chmod 600 $key"
+chmod 600 "$key"
+server_conf broken gw-b <<<"certificate = \"$WORK/missing.crt\";"
+server_files 'no certificate file' "$WORK/missing.crt" '([Nn]o such file|does not exist|not there)'
+server_conf broken gw-b <<<"certificate = \"$WORK/pki.log\";"
+server_files 'a certificate that is none' "$WORK" 'certificate'
+server_conf broken gw-b <<<"key = \"$(pki_extract gw-a key)\";"
+server_files 'a key of another certificate' "$WORK" 'key.*(match|belong)'
+server_conf broken gw-b <<CONF
+certificate = "$(pki_extract gw-a certificate)";
+key = "$(pki_extract gw-a key)";
+CONF
+server_files "a client's certificate at the server" "$WORK" 'server'
+server_conf broken gw-b <<<'user = "no-such-user";'
+status=0
+in_ns host timeout 10 "$CULVERTD" -c "$WORK/broken.conf" >"$WORK/out" 2>&1 || status=$?
+check_equal 'a user that does not exist: exit code 3' 3 "$status"
+check 'a user that does not exist: named' grep -F no-such-user "$WORK/out"
+
+# ---- profiles ----
+
+profile_mistake() { # NAME REGEX; the profile is on stdin
+	client_conf broken gw-a
+	refuses "$1" broken.conf "$2" "$CULVERT" up "$WORK/broken.conf"
+	refuses "$1 (check)" broken.conf "$2" "$CULVERT" check "$WORK/broken.conf"
+}
+profile_mistake 'unknown key in a profile' 'remots: .*did you mean "remotes"' <<<'remots = [ "192.0.2.2" ];'
+profile_mistake "a server's key in a profile" 'pool4' <<<'pool4 = "10.0.0.0/24";'
+profile_mistake 'no remotes' 'remotes' <<<'remotes = [ ];'
+profile_mistake 'a remote with a bad port' 'remotes' <<<'remotes = [ "192.0.2.2:99999" ];'
+profile_mistake 'an MTU below that of IPv6' 'mtu' <<<'mtu = 576;'
+client_conf broken gw-a <<<'certificate = "-----BEGIN CERTIFICATE-----
+xxxx
+-----END CERTIFICATE-----
+";'
+material_mistake 'a certificate that is none in a profile' "$WORK/broken.conf" 'certificate' "$CULVERT" up
+refuses 'a certificate that is none in a profile (check)' broken.conf 'certificate' "$CULVERT" check "$WORK/broken.conf"
+client_conf broken gw-a </dev/null
+chmod 644 "$WORK/broken.conf"
+refuses 'a profile that others can read' "$WORK/broken.conf" "chmod 600 $WORK/broken.conf" "$CULVERT" up "$WORK/broken.conf"
+refuses 'a profile that others can read (check)' "$WORK/broken.conf" "chmod 600 $WORK/broken.conf" \
+	"$CULVERT" check "$WORK/broken.conf"
+
+# ---- what is right ----
+
+server_conf good gw-b </dev/null
+check 'check finds a good configuration good' in_ns host "$CULVERT" check "$WORK/good.conf"
+check 'so does culvertd --check' in_ns host "$CULVERTD" --check -c "$WORK/good.conf"
+client_conf good-profile gw-a </dev/null
+check 'and a good profile' in_ns host "$CULVERT" check "$WORK/good-profile.conf"
+check 'the profile as culvert-pki made it' in_ns host "$CULVERT" check "$WORK/pki/clients/gw-a.conf"
+check 'checking started nothing' same_snapshot host "$WORK/before"
+
+# ---- places that are taken ----
+
+server_start good host
+status=0
+server_conf second gw-b </dev/null
+in_ns host timeout 10 "$CULVERTD" -c "$WORK/second.conf" >"$WORK/out" 2>&1 || status=$?
+check_equal 'a port that is taken: exit code 1' 1 "$status"
+check 'a port that is taken: named' grep -E ':443' "$WORK/out"
+server_conf second gw-b <<CONF
+listen = "0.0.0.0:444";
+control_socket = "$WORK/good.sock";
+CONF
+status=0
+in_ns host timeout 10 "$CULVERTD" -c "$WORK/second.conf" >"$WORK/out" 2>&1 || status=$?
+check 'a control socket that is in use ends the second' test "$status" -ne 0
+check 'and the message says so' grep -E 'good\.sock.*(already|running|in use)|already.*running' "$WORK/out"
+check 'the first is not disturbed' ctl good status
+finish

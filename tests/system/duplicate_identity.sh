@@ -1,0 +1,68 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Two hosts with one certificate: the newer takes the place of the older, which is told so, ends with exit code 5, and does not
+# come back. They never flap.
+#
+#   twin-1 (192.0.2.1) ──┐
+#                        ├── wan ── gw-b        both have the profile of gw-a
+#   twin-2 (192.0.2.9) ──┘
+#
+# check: quick
+set -euo pipefail
+# shellcheck source=tests/system/tunnel/common.sh
+source "$(dirname "$0")/tunnel/common.sh"
+
+ns_add wan
+for name in twin-1 twin-2 gw-b; do
+	ns_add "$name"
+	veth "$name" wan0 wan "to-$name"
+done
+ip_ns wan link add br0 type bridge
+for name in twin-1 twin-2 gw-b; do
+	ip_ns wan link set "to-$name" master br0
+done
+ip_ns wan link set br0 up
+addr twin-1 wan0 192.0.2.1/24
+addr twin-2 wan0 192.0.2.9/24
+addr gw-b wan0 192.0.2.2/24
+
+pki_add gw-a
+server_conf gw-b <<'CONF'
+peers = ( { name = "gw-a"; accept_routes = [ "10.1.0.0/16" ]; } );
+CONF
+for twin in twin-1 twin-2; do
+	client_conf $twin gw-a <<<'announce = [ "10.1.0.0/24" ];'
+done
+snapshot twin-1 >"$WORK/before"
+server_start gw-b
+client_start twin-1
+wait_up twin-1 gw-b
+wait_for 5 'the first has its tunnel' pings twin-1 $SERVER4
+address=$(session_value gw-b gw-a .addresses.remote4)
+
+mark=$(log_mark "$WORK/gw-b.log")
+client_start twin-2
+wait_up twin-2 gw-b
+wait_exit twin-1 5
+check_equal 'the first ends with exit code 5' 5 "$EXIT_STATUS"
+expect_log "$WORK/twin-1.log" 'goodbye heard: .*another instance'
+wait_same twin-1 "$WORK/before" 3
+wait_for 5 'the second has the tunnel' pings twin-2 $SERVER4
+check_equal 'with the address of the first' "$address" "$(session_value gw-b gw-a .addresses.remote4)"
+expect_log "$WORK/gw-b.log" 'gw-a: .*192\.0\.2\.9:[0-9]+ takes the place'
+check_equal 'there is one session' 1 "$(ctl gw-b status --json | jq '.sessions | length')"
+wait_routes gw-b 10.1.0.0/24
+
+# Nobody comes back by itself: after the longest time that a first retry could take there is still the same connection.
+mark=$(log_mark "$WORK/gw-b.log")
+check 'the second stays for a second of pings' pings twin-2 $SERVER4 20
+check_fails 'no other connection came' log_has_since "$WORK/gw-b.log" "$mark" 'takes the place'
+check_equal 'the second was never replaced' 1 "$(session_value twin-2 gw-b .connections)"
+
+# Whoever starts the first again, replaces the second: the newest wins, always.
+client_start twin-1
+wait_exit twin-2 10
+check_equal 'now the second ends with exit code 5' 5 "$EXIT_STATUS"
+wait_for 5 'and the first has the tunnel' pings twin-1 $SERVER4
+finish

@@ -1,0 +1,73 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Packets with a source that their sender does not own: none arrives on the other side, each is counted where it was dropped.
+#
+#   lan-a ──── gw-a ════════ gw-b ──── lan-b       172.31.0.9 and fd00:bad::9 are in lan-a, and nobody announces them
+#
+# check: quick
+set -euo pipefail
+# shellcheck source=tests/system/tunnel/common.sh
+source "$(dirname "$0")/tunnel/common.sh"
+
+site_add
+pki_add gw-a
+site_up </dev/null
+addr lan-a eth0 172.31.0.9/32 fd00:bad::9/128
+addr lan-b eth0 172.31.0.8/32 fd00:bad::8/128
+capture_start b lan-b eth0 'udp port 7777 or icmp or icmp6'
+capture_start a lan-a eth0 'udp port 7777'
+
+# A packet that may pass, sent after those that may not, marks the end of the wait.
+marker() {
+	in_ns lan-a bash -c "echo marker >/dev/udp/$B4/7777"
+	captured b "udp and src host $A4"
+}
+refuse_pings() { # NAME COUNTING-DAEMON ITS-PEER REASON PING...
+	local before name=$1 daemon=$2 peer=$3 reason=$4
+	shift 4
+	before=$(drops "$daemon" "$peer" "$reason")
+	check_fails "$name: no answer" "$@"
+	check_equal "$name: three packets counted as $reason" $((before + 3)) "$(drops "$daemon" "$peer" "$reason")"
+}
+refuse_pings 'foreign source from lan-a' gw-a gw-b out_source \
+	in_ns lan-a ping -n -q -c 3 -i 0.05 -W 0.2 -I 172.31.0.9 $B4
+refuse_pings 'foreign IPv6 source from lan-a' gw-a gw-b out_source \
+	in_ns lan-a ping -n -q -c 3 -i 0.05 -W 0.2 -I fd00:bad::9 $B6
+refuse_pings 'foreign source from lan-b' gw-b gw-a out_source \
+	in_ns lan-b ping -n -q -c 3 -i 0.05 -W 0.2 -I 172.31.0.8 $A4
+wait_for 5 'the marker arrives' marker
+check_equal 'nothing with a foreign source arrived in lan-b' '' \
+	"$(capture_print b 'src net 172.31.0.0/16 or src net fd00:bad::/32' | grep -v '172.31.0.8 >' || true)"
+
+# A client that does not check what it sends.
+stop_bg gw-a
+wait_log "$WORK/gw-b.log" 'gw-a: session: .* -> ended' 10
+puppet_start puppet gw-a 192.0.2.2:443
+check 'it gets its session' tell puppet <<SCRIPT
+hello
+await welcome
+announce 10.1.0.0/24 fd00:1::/64
+end
+SCRIPT
+wait_routes gw-b 10.1.0.0/24 fd00:1::/64
+check 'it sends its packets' tell puppet <<SCRIPT
+udp 172.31.0.9 $B4 7777 spoofed
+udp 10.9.0.1 $B4 7777 spoofed
+udp 10.2.0.2 $B4 7777 spoofed
+udp 127.0.0.1 $B4 7777 spoofed
+udp 10.213.0.1 $B4 7777 spoofed
+udp fd00:bad::9 $B6 7777 spoofed
+udp fd00:2::2 $B6 7777 spoofed
+udp ::1 $B6 7777 spoofed
+udp $A4 $B4 7777 fine
+udp $A6 $B6 7777 fine
+sync
+SCRIPT
+wait_for 10 'the last packet arrives' captured b "udp and src host $A6"
+check_equal 'eight spoofed packets are counted' 8 "$(drops gw-b gw-a in_source)"
+check_equal 'and none arrived' '' \
+	"$(capture_print b 'udp port 7777' | grep -vE "IP6? ($A4|$A6)\.[0-9]+ >" || true)"
+check_equal 'the session is still up' up "$(session_value gw-b gw-a .state)"
+puppet_end puppet
+finish
