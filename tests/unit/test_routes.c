@@ -251,8 +251,46 @@ START_TEST(nothing_allowed)
 	routes_set_interface(&bench.routes, IFINDEX);
 	announce("10.1.0.0/16");
 	ck_refusal(0, 0, "10.1.0.0/16", ROUTE_LIMIT);
-	ck_assert_uint_eq(bench.routes.count, 0);
+	ck_state("10.1.0.0/16", ROUTE_REFUSED);
 	ck_assert_int_eq(bench.asked, 0);
+	routes_free(&bench.routes);
+}
+END_TEST
+
+START_TEST(refused_ones_use_up_nothing)
+{
+	begin(2);
+	routes_set_interface(&bench.routes, IFINDEX);
+	announce("203.0.113.0/24 198.51.100.0/24 192.0.2.0/24 10.1.0.0/16 10.2.0.0/16");
+	ck_assert_uint_eq(bench.sent[0].prefixes.count, 3);
+	ck_assert_uint_eq(bench.routes.over_limit, 0);
+	ck_assert_uint_eq(bench.request.routes.count, 2);
+	answer(ROUTE_ACCEPTED);
+	ck_state("10.1.0.0/16", ROUTE_INSTALLED);
+	ck_state("10.2.0.0/16", ROUTE_INSTALLED);
+	routes_free(&bench.routes);
+}
+END_TEST
+
+START_TEST(refused_ones_are_bounded)
+{
+	char text[32];
+
+	begin(1);
+	routes_set_interface(&bench.routes, IFINDEX);
+	announce("10.1.0.0/16");
+	answer(ROUTE_ACCEPTED);
+	for (int i = 0; i < 2 * ROUTES_REFUSED_MAX; i++) {
+		bench.sent_count = 0;
+		snprintf(text, sizeof(text), "203.0.%d.0/24", i);
+		announce(text);
+		ck_refusal(0, 0, text, ROUTE_NOT_ALLOWED);
+	}
+	ck_assert_uint_eq(bench.routes.count, 1 + ROUTES_REFUSED_MAX);
+	/* The oldest went, what is installed stayed. */
+	ck_assert_ptr_null(find("203.0.0.0/24"));
+	ck_state(text, ROUTE_REFUSED);
+	ck_state("10.1.0.0/16", ROUTE_INSTALLED);
 	routes_free(&bench.routes);
 }
 END_TEST
@@ -551,6 +589,8 @@ static Suite *suite(void)
 	unit_add(s, "refuse", refuse);
 	unit_add(s, "limit", limit);
 	unit_add(s, "nothing_allowed", nothing_allowed);
+	unit_add(s, "refused_ones_use_up_nothing", refused_ones_use_up_nothing);
+	unit_add(s, "refused_ones_are_bounded", refused_ones_are_bounded);
 	unit_add(s, "withdraw", withdraw);
 	unit_add(s, "withdraw_while_adding", withdraw_while_adding);
 	unit_add(s, "announce_while_deleting", announce_while_deleting);

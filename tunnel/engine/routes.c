@@ -103,36 +103,89 @@ static enum route_verdict judge(
 	return verdict;
 }
 
+/*
+ * How many count against max_routes: what is accepted, installed or on its way, not what was
+ * refused.
+ */
+static size_t accepted_count(const struct routes *routes)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < routes->count; i++)
+		count += routes->items[i].state != ROUTE_REFUSED;
+	return count;
+}
+
+/* Room for one more refused prefix, which is kept for status only: the oldest of them goes. */
+static void make_room(struct routes *routes)
+{
+	size_t refused = routes->count - accepted_count(routes);
+	size_t at = 0;
+
+	if (refused < ROUTES_REFUSED_MAX)
+		return;
+	while (routes->items[at].state != ROUTE_REFUSED)
+		at++;
+	routes->count--;
+	memmove(&routes->items[at], &routes->items[at + 1],
+		(routes->count - at) * sizeof(routes->items[0]));
+}
+
+/*
+ * What is in the kernel, or on its way there, was acceptable once; the peer may have come from
+ * another address since.
+ */
+static bool is_in_kernel(const struct route *route)
+{
+	return route->state == ROUTE_ADDING || route->state == ROUTE_INSTALLED ||
+		route->state == ROUTE_DELETING;
+}
+
+static void take_refused(struct routes *routes, const struct prefix *prefix, struct route *route,
+	enum route_verdict verdict, struct message *refusals)
+{
+	struct route passing = { .prefix = *prefix };
+
+	if (route && is_in_kernel(route)) {
+		route->wanted = false;
+		refuse(routes, refusals, &passing, verdict);
+		return;
+	}
+	if (!route) {
+		make_room(routes);
+		route = add(routes, prefix);
+	}
+	if (!route)
+		route = &passing; /* out of memory: told, not kept */
+	route->wanted = true;
+	route->fresh = true;
+	refuse(routes, refusals, route, verdict);
+}
+
 static void announced_one(struct routes *routes, const struct prefix *prefix,
 	const struct prefix_list *local, struct message *refusals)
 {
 	struct route *route = find(routes, prefix);
 	enum route_verdict verdict = judge(routes, prefix, local);
+	bool counts_already = route && route->state != ROUTE_REFUSED;
 
-	if (!route && routes->count >= routes->limit && verdict == ROUTE_ACCEPTED)
+	if (verdict == ROUTE_ACCEPTED && !counts_already &&
+		accepted_count(routes) >= routes->limit) {
 		verdict = ROUTE_LIMIT;
-	if (!route && routes->count < routes->limit)
-		route = add(routes, prefix);
-	if (!route) { /* not kept: it would go past the limit */
-		struct route passing = { .prefix = *prefix };
 		routes->over_limit++;
-		refuse(routes, refusals, &passing,
-			verdict == ROUTE_ACCEPTED ? ROUTE_FAILED : verdict);
+	}
+	if (verdict == ROUTE_ACCEPTED && !route)
+		route = add(routes, prefix);
+	if (verdict == ROUTE_ACCEPTED && !route)
+		verdict = ROUTE_FAILED;
+	if (verdict != ROUTE_ACCEPTED) {
+		take_refused(routes, prefix, route, verdict, refusals);
 		return;
 	}
-	bool in_kernel = route->state != ROUTE_ABSENT && route->state != ROUTE_REFUSED;
-	route->wanted = verdict == ROUTE_ACCEPTED || !in_kernel;
+	route->wanted = true;
 	route->fresh = true;
-	if (verdict == ROUTE_ACCEPTED) {
-		if (route->state == ROUTE_REFUSED)
-			route->state = ROUTE_ABSENT;
-	} else if (
-		in_kernel) { /* acceptable once, not any more: the peer came from another address */
-		struct route passing = { .prefix = *prefix };
-		refuse(routes, refusals, &passing, verdict);
-	} else {
-		refuse(routes, refusals, route, verdict);
-	}
+	if (route->state == ROUTE_REFUSED)
+		route->state = ROUTE_ABSENT;
 }
 
 void routes_announced(struct routes *routes, const struct message_prefixes *prefixes,

@@ -43,6 +43,8 @@ struct route_refusal { /* one of our announcements that the peer does not take *
 
 struct routes;
 
+enum { ROUTES_REFUSED_MAX = 64 }; /* refused prefixes that are kept for status */
+
 struct routes_events {
 	/* The set of installed routes has changed. */
 	void (*changed)(struct routes *routes);
