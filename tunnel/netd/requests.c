@@ -149,15 +149,19 @@ struct on_link {
 	size_t count;
 };
 
-/* A network that this host is connected to otherwise must not move into a tunnel. */
+/*
+ * A network that this host is connected to otherwise must not move into a tunnel: neither as a
+ * whole nor, by a longer prefix, in part. A host's own address (a /32, a /128) is no network.
+ */
 static bool is_on_link(
 	const struct requests *requests, const struct on_link *on_link, const struct prefix *prefix)
 {
 	for (size_t i = 0; i < on_link->count; i++) {
 		const struct netlink_address *here = &on_link->addresses[i];
 
-		if (here->prefix.len == prefix->len &&
-			prefix_contains_addr(prefix, &here->prefix.addr) &&
+		if (here->prefix.len <= prefix->len &&
+			here->prefix.addr.family == prefix->addr.family &&
+			prefix_contains(&here->prefix, prefix) &&
 			interfaces_find_index(requests->interfaces, here->index) == NULL)
 			return true;
 	}
