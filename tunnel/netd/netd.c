@@ -67,6 +67,10 @@ static void signal_ready(struct loop_watch *watch, uint32_t events)
 	(void)events;
 	if (read(watch->fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
 		return;
+	if (info.ssi_signo == SIGHUP) {
+		log_notice("SIGHUP: a changed configuration wants a restart; nothing was done");
+		return;
+	}
 	name = sigdescr_np((int)info.ssi_signo);
 	if (!netd->stopping) {
 		stop(netd, EXIT_CODE_OK, name);
@@ -331,6 +335,7 @@ enum exit_code netd_run(const struct netd_program *program)
 {
 	struct netd *netd = netd_new(program);
 	enum exit_code code = EXIT_CODE_FAILURE;
+	bool started;
 	int r;
 
 	if (netd == NULL || process_ensure_standard_fds() < 0) {
@@ -341,7 +346,8 @@ enum exit_code netd_run(const struct netd_program *program)
 	process_raise_fd_limit();
 	hold_signals(netd);
 	code = start(netd);
-	if (code == EXIT_CODE_OK) {
+	started = code == EXIT_CODE_OK;
+	if (started) {
 		r = loop_run(netd->loop);
 		code = netd->exit_code;
 		if (r < 0) {
@@ -350,6 +356,7 @@ enum exit_code netd_run(const struct netd_program *program)
 		}
 	}
 	take_down(netd);
-	log_info("stopped");
+	if (started)
+		log_info("stopped");
 	return code;
 }
