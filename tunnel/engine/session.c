@@ -14,6 +14,8 @@
  * session.
  */
 
+enum { SESSION_WHY_MAX = 256 }; /* bytes of a reason in a log line */
+
 static void on_secured(struct lane_owner *owner, struct lane *lane, const struct lane_peer *peer)
 {
 	/* Whoever makes a lane hears this before a session owns it. */
@@ -152,18 +154,37 @@ static void take_lane(struct session *session, struct lane *lane, const struct l
 	lane_set_owner(lane, &session->lane_owner);
 }
 
+/*
+ * "WHAT 192.0.2.1:443, TLS_AES_256_GCM_SHA384, X25519": from where a session came, for its log
+ * line.
+ */
+static const char *describe_lane(
+	const struct session *session, const char *what, char *out, size_t size)
+{
+	char outer[ENDPOINT_TEXT_MAX];
+
+	snprintf(out, size, "%s %s, %s, %s", what, endpoint_format(&session->outer, outer),
+		session->lane_peer.cipher, session->lane_peer.group);
+	return out;
+}
+
 void session_greet(struct session *session, struct lane *lane, const struct lane_peer *peer,
 	const struct endpoint *outer)
 {
+	char why[SESSION_WHY_MAX];
+
 	take_lane(session, lane, peer, outer);
 	routes_begin(&session->routes);
-	session_event(session, SESSION_EVENT_LANE, "secured connection");
+	session_event(session, SESSION_EVENT_LANE,
+		describe_lane(session, "connected to", why, sizeof(why)));
 }
 
 void session_open(struct session *session, struct lane *lane, const struct lane_peer *peer,
 	const struct endpoint *outer, const struct session_terms *terms,
 	const struct message_welcome *welcome)
 {
+	char why[SESSION_WHY_MAX];
+
 	take_lane(session, lane, peer, outer);
 	session->terms = *terms;
 	session->welcome = calloc(1, sizeof(*session->welcome));
@@ -172,7 +193,8 @@ void session_open(struct session *session, struct lane *lane, const struct lane_
 		session->welcome->welcome = *welcome;
 	}
 	session_set_tunnel_rule(session);
-	session_event(session, SESSION_EVENT_TERMS, "hello accepted");
+	session_event(session, SESSION_EVENT_TERMS,
+		describe_lane(session, "hello accepted from", why, sizeof(why)));
 	if (!session->welcome)
 		session_leave(session, GOODBYE_INTERNAL, "out of memory", false);
 }
