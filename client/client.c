@@ -74,7 +74,7 @@ static void session_idle(struct engine *engine, struct session *session, uint32_
 	struct duration at_least = DURATION_MS(retry_after_ms);
 
 	if (session->up_since.ns == 0) {
-		dialer_next(&client->dialer); /* this address led to no session */
+		dialer_next(&client->dialer, at_least); /* this address led to no session */
 		return;
 	}
 	bool steady = duration_seconds(mono_since(mono_now(), session->up_since)) >=

@@ -18,7 +18,7 @@
  */
 
 enum {
-	DIALER_CONNECT_MS = 5000, /* for one address; TLS then has the handshake timeout */
+	DIALER_CONNECT_MS = 5000, /* longest for one address, within the handshake timeout */
 	DIALER_BACKOFF_FIRST_MS = 200,
 	DIALER_BACKOFF_LONGEST_MS = 30000,
 };
@@ -34,8 +34,8 @@ static const struct settings_remote *remote_of(const struct dialer *dialer)
 static void set_state(struct dialer *dialer, enum dialer_state state)
 {
 	if (dialer->state != state)
-		log_debug("dialer: %s -> %s", dialer_state_text(dialer->state),
-			dialer_state_text(state));
+		log_debug("%s: dialer: %s -> %s", dialer->engine->settings->peers[0].name.name,
+			dialer_state_text(dialer->state), dialer_state_text(state));
 	dialer->state = state;
 }
 
@@ -71,23 +71,27 @@ static void wait_for(struct dialer *dialer, struct duration wait, loop_timer_fn 
 	loop_timer_start(dialer->engine->loop, &dialer->timer, mono_add(mono_now(), wait), then);
 }
 
-static void wait_backoff(struct dialer *dialer, struct duration at_least)
+static void wait_backoff(struct dialer *dialer)
 {
 	uint64_t random = 0;
 
 	if (getrandom(&random, sizeof(random), 0) < 0)
 		random = (uint64_t)mono_now().ns; /* only the jitter depends on it */
 	struct duration wait = backoff_next(&dialer->backoff, random);
-	if (wait.ns < at_least.ns)
-		wait = at_least;
-	log_info("retrying in %.1f s", duration_seconds(wait));
+	if (wait.ns < dialer->at_least.ns)
+		wait = dialer->at_least;
+	dialer->at_least = (struct duration){ 0 };
+	log_info("%s: retrying in %.1f s", dialer->engine->settings->peers[0].name.name,
+		duration_seconds(wait));
 	dialer->remote = 0;
 	wait_for(dialer, wait, remote_due);
 }
 
-void dialer_next(struct dialer *dialer)
+void dialer_next(struct dialer *dialer, struct duration at_least)
 {
 	set_state(dialer, DIALER_RESTING);
+	if (dialer->at_least.ns < at_least.ns)
+		dialer->at_least = at_least;
 	if (dialer->stopped)
 		return;
 	/* Through the loop, so that a list of names that fail at once does not nest. */
@@ -98,7 +102,7 @@ void dialer_next(struct dialer *dialer)
 		dialer->remote++;
 		wait_for(dialer, (struct duration){ 0 }, remote_due);
 	} else {
-		wait_backoff(dialer, (struct duration){ 0 });
+		wait_backoff(dialer);
 	}
 }
 
@@ -113,7 +117,7 @@ static void try_failed(struct dialer *dialer, const char *cause)
 	dialer->fd = -1;
 	if (!dialer->stopped)
 		log_warning("%s: connection failed: %s", describe(dialer, where), cause);
-	dialer_next(dialer);
+	dialer_next(dialer, (struct duration){ 0 });
 	if (dialer->stopped)
 		engine_settle(dialer->engine);
 }
@@ -176,11 +180,10 @@ static void on_ended(
 static void secure(struct dialer *dialer)
 {
 	struct engine *engine = dialer->engine;
-	struct mono deadline = mono_add(mono_now(), engine->settings->handshake_timeout);
 
 	dialer->refusal = (struct problem){ 0 };
-	if (lane_new(engine_pick_worker(engine), engine->tls, TLS_CLIENT, dialer->fd, deadline,
-		    &dialer->lane_owner, &dialer->lane) < 0) {
+	if (lane_new(engine_pick_worker(engine), engine->tls, TLS_CLIENT, dialer->fd,
+		    dialer->deadline, &dialer->lane_owner, &dialer->lane) < 0) {
 		try_failed(dialer, "out of memory");
 		return;
 	}
@@ -217,7 +220,13 @@ static void connect_socket(struct dialer *dialer)
 	struct sockaddr_storage sa;
 	socklen_t len = endpoint_to_sockaddr(&dialer->outer, &sa);
 	struct loop *loop = dialer->engine->loop;
+	struct mono now = mono_now();
+	struct mono overdue = mono_add(now, DURATION_MS(DIALER_CONNECT_MS));
 
+	/* One deadline for all of it, from here to the welcome. */
+	dialer->deadline = mono_add(now, dialer->engine->settings->handshake_timeout);
+	if (mono_before(dialer->deadline, overdue))
+		overdue = dialer->deadline;
 	set_state(dialer, DIALER_CONNECTING);
 	if (connect(dialer->fd, (struct sockaddr *)&sa, len) < 0 && errno != EINPROGRESS) {
 		try_failed(dialer, strerror(errno));
@@ -228,8 +237,7 @@ static void connect_socket(struct dialer *dialer)
 		try_failed(dialer, strerror(-r));
 		return;
 	}
-	loop_timer_start(loop, &dialer->timer, mono_add(mono_now(), DURATION_MS(DIALER_CONNECT_MS)),
-		connect_overdue);
+	loop_timer_start(loop, &dialer->timer, overdue, connect_overdue);
 }
 
 static void socket_made(struct host_call *call, const struct request_reply *reply, int fd)
@@ -326,10 +334,11 @@ void dialer_begin(struct dialer *dialer, bool fresh, struct duration at_least)
 	if (fresh)
 		backoff_reset(&dialer->backoff);
 	dialer->remote = 0;
+	dialer->at_least = at_least;
 	if (fresh && at_least.ns == 0)
 		wait_for(dialer, at_least, remote_due);
 	else
-		wait_backoff(dialer, at_least);
+		wait_backoff(dialer);
 }
 
 void dialer_stop(struct dialer *dialer)

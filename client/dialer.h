@@ -51,7 +51,9 @@ struct dialer {
 	struct lane *lane;
 	struct lane_owner lane_owner;
 	struct problem refusal; /* why we end the lane ourselves */
+	struct mono deadline;   /* of the attempt: connect, TLS, hello, welcome */
 	struct backoff backoff;
+	struct duration at_least; /* the next wait is not shorter: a server has asked for it */
 };
 
 /* Negative errno when its parts cannot be made. */
@@ -63,8 +65,11 @@ void dialer_free(struct dialer *dialer);
  * `at_least`. `fresh` resets the backoff first, and then the first round begins at once.
  */
 void dialer_begin(struct dialer *dialer, bool fresh, struct duration at_least);
-/* The connection that was handed over did not become a session: goes on with the next address. */
-void dialer_next(struct dialer *dialer);
+/*
+ * The connection that was handed over did not become a session: goes on with the next address; when
+ * all have been tried, not before `at_least` is over.
+ */
+void dialer_next(struct dialer *dialer, struct duration at_least);
 void dialer_stop(struct dialer *dialer);        /* for good; what is on its way is ended */
 bool dialer_quiet(const struct dialer *dialer); /* stopped and nothing is on its way */
 const char *dialer_state_text(enum dialer_state state);

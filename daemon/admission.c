@@ -18,6 +18,8 @@
  * refusal is one log line with the remote address.
  */
 
+enum { ADMISSION_RETRY_MS = 2000 };
+
 static void candidate_free(struct candidate *candidate)
 {
 	struct server *server = candidate->server;
@@ -29,20 +31,31 @@ static void candidate_free(struct candidate *candidate)
 
 static void log_refusal(struct candidate *candidate, const char *cause)
 {
-	const char *name = candidate->lane_peer.identity.name;
-	char text[ENDPOINT_TEXT_MAX];
-
-	endpoint_format(&candidate->outer, text);
-	if (name[0])
-		log_warning("%s: refused: %s: %s", text, name, cause);
-	else
-		log_warning("%s: refused: %s", text, cause);
+	server_log_refusal(
+		candidate->server, &candidate->outer, candidate->lane_peer.identity.name, cause);
 	candidate->judged = true;
+}
+
+/* What does not pass soon is not worth asking for again soon, in milliseconds. */
+static uint32_t retry_after(uint16_t code)
+{
+	switch (code) {
+	case GOODBYE_LIMIT:
+	case GOODBYE_NO_ADDRESS:
+	case GOODBYE_UNLISTED:
+	case GOODBYE_BAD_IDENTITY:
+		return ADMISSION_RETRY_MS;
+	default:
+		return 0;
+	}
 }
 
 static void refuse(struct candidate *candidate, uint16_t code, const char *cause)
 {
-	struct message message = { .type = MESSAGE_GOODBYE, .goodbye.code = code };
+	struct message message = {
+		.type = MESSAGE_GOODBYE,
+		.goodbye = { .code = code, .retry_after_ms = retry_after(code) },
+	};
 	uint8_t payload[FRAME_CONTROL_MAX];
 	struct writer writer;
 
@@ -220,7 +233,7 @@ void admission_take(struct server *server, int fd, const struct endpoint *outer)
 	};
 	if (lane_new(engine_pick_worker(engine), engine->tls, TLS_SERVER, fd, deadline,
 		    &candidate->lane_owner, &candidate->lane) < 0) {
-		log_warning("%s: refused: out of memory", endpoint_format(outer, text));
+		server_log_refusal(server, outer, "", "out of memory");
 		close(fd);
 		free(candidate);
 		return;

@@ -46,7 +46,6 @@ static bool accept_one(struct server *server, int listen_fd)
 	struct sockaddr_storage sa;
 	socklen_t len = sizeof(sa);
 	struct endpoint outer;
-	char text[ENDPOINT_TEXT_MAX];
 
 	int fd = accept4(listen_fd, (struct sockaddr *)&sa, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0) {
@@ -63,9 +62,8 @@ static bool accept_one(struct server *server, int listen_fd)
 		return true;
 	}
 	if (server->candidate_count >= server->engine.settings->max_handshakes) {
-		log_warning(
-			"%s: refused: %u connections are in their handshake, and max_handshakes is the limit",
-			endpoint_format(&outer, text), server->candidate_count);
+		server_log_refusal(server, &outer, "",
+			"max_handshakes connections are in their handshake already");
 		close(fd);
 		return true;
 	}

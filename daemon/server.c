@@ -7,9 +7,28 @@
 
 /* What makes an engine the server: its role functions, in the order of a run. */
 
+enum { REFUSALS_PER_SECOND = 2, REFUSALS_BURST = 50 }; /* log lines */
+
 static struct server *server_of(struct engine *engine)
 {
 	return container_of(engine, struct server, engine);
+}
+
+void server_log_refusal(
+	struct server *server, const struct endpoint *outer, const char *name, const char *cause)
+{
+	char text[ENDPOINT_TEXT_MAX];
+
+	if (!rate_take(&server->refusals_logged, mono_now())) {
+		server->refusals_held_back++;
+		return;
+	}
+	if (server->refusals_held_back > 0)
+		log_warning("%llu more connections were refused",
+			(unsigned long long)server->refusals_held_back);
+	server->refusals_held_back = 0;
+	endpoint_format(outer, text);
+	log_warning("%s: refused: %s%s%s", text, name, name[0] ? ": " : "", cause);
 }
 
 static void server_listener(struct engine *engine, int fd)
@@ -22,6 +41,7 @@ static int server_start(struct engine *engine, struct problem *problem)
 	struct server *server = server_of(engine);
 
 	TAILQ_INIT(&server->candidates);
+	rate_init(&server->refusals_logged, REFUSALS_PER_SECOND, REFUSALS_BURST, mono_now());
 	int r = offer_init(server, problem);
 	if (r == 0)
 		r = listener_start(server, problem);

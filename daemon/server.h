@@ -4,6 +4,7 @@
 
 #include <sys/queue.h>
 
+#include "base/rate.h"
 #include "base/settings.h"
 #include "engine/engine.h"
 #include "engine/lane.h"
@@ -47,11 +48,20 @@ struct server {
 	struct loop_timer accept_again; /* after running out of descriptors */
 	struct candidate_list candidates;
 	unsigned candidate_count;
+	struct rate refusals_logged;
+	uint64_t refusals_held_back; /* since the last that was logged */
 	struct pool *pool;
 	struct loop_timer save_leases;
 };
 
 extern const struct engine_role server_role;
+
+/*
+ * server.c: the log line of a connection that is turned away. A stranger can bring many: past a
+ * burst they are only counted, and the next line says how many. `name` may be empty.
+ */
+void server_log_refusal(
+	struct server *server, const struct endpoint *outer, const char *name, const char *cause);
 
 /* listener.c */
 void listener_add(struct server *server, int fd);
