@@ -129,6 +129,9 @@ static void on_secured(struct lane_owner *owner, struct lane *lane, const struct
 	struct dialer *dialer = container_of(owner, struct dialer, lane_owner);
 	const struct identity *expected = &dialer->engine->settings->peers[0].name;
 
+	if (dialer->stopped)
+		return; /* its end is ordered; ended() follows */
+
 	if (peer->refusal.text[0]) {
 		dialer->refusal = peer->refusal;
 		problem_prepend(&dialer->refusal, "the server's certificate");
