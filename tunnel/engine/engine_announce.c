@@ -9,8 +9,8 @@
 
 /*
  * What this end announces, changed while it runs. A change is all or nothing: everything is judged
- * before anything is sent, and it reaches every session that is up in one go. A session that comes
- * up later announces the list as it is then.
+ * before anything is sent, and every session that is up tells its peer (engine/announcer). A
+ * session that comes up later announces the list as it is then.
  */
 
 static bool is_listed(const struct prefix *prefixes, size_t count, const struct prefix *prefix)
@@ -22,17 +22,14 @@ static bool is_listed(const struct prefix *prefixes, size_t count, const struct 
 	return false;
 }
 
-static void tell_sessions(
-	struct engine *engine, enum message_type type, const struct prefix *prefixes, size_t count)
+static void tell_sessions(struct engine *engine)
 {
 	struct session *session;
 
 	TAILQ_FOREACH(session, &engine->sessions, link)
 	{
-		if (session->state != SESSION_UP)
-			continue;
-		session_update_reach(session);
-		routes_send(&session->routes, type, prefixes, count);
+		if (session->state == SESSION_UP)
+			session_announced_changed(session);
 	}
 }
 
@@ -85,7 +82,7 @@ int engine_announce(
 	announced->items = grown;
 	memcpy(announced->items + announced->count, prefixes, count * sizeof(*prefixes));
 	announced->count += count;
-	tell_sessions(engine, MESSAGE_ANNOUNCE, prefixes, count);
+	tell_sessions(engine);
 	return 0;
 }
 
@@ -113,6 +110,6 @@ int engine_withdraw(
 			announced->items[kept++] = announced->items[i];
 	}
 	announced->count = kept;
-	tell_sessions(engine, MESSAGE_WITHDRAW, prefixes, count);
+	tell_sessions(engine);
 	return 0;
 }

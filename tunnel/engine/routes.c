@@ -141,13 +141,23 @@ static bool is_in_kernel(const struct route *route)
 		route->state == ROUTE_DELETING;
 }
 
+/* True: what may pass has changed. */
+static bool withdraw(struct route *route)
+{
+	bool passed = route->wanted && route->state == ROUTE_INSTALLED;
+
+	route->wanted = false;
+	return passed;
+}
+
 static void take_refused(struct routes *routes, const struct prefix *prefix, struct route *route,
 	enum route_verdict verdict, struct message *refusals)
 {
 	struct route passing = { .prefix = *prefix };
 
 	if (route && is_in_kernel(route)) {
-		route->wanted = false;
+		if (withdraw(route))
+			routes->events->changed(routes);
 		refuse(routes, refusals, &passing, verdict);
 		return;
 	}
@@ -199,23 +209,25 @@ void routes_announced(struct routes *routes, const struct message_prefixes *pref
 	routes_work(routes);
 }
 
-static void withdraw(struct routes *routes, struct route *route)
+/* After any number of withdrawals: first nothing may pass any more, then the kernel is told. */
+static void finish_withdrawing(struct routes *routes, bool changed)
 {
-	route->wanted = false;
-	if (route->state == ROUTE_INSTALLED)
-		routes->events->changed(
-			routes); /* nothing may pass any more, before the kernel knows */
+	if (changed)
+		routes->events->changed(routes);
+	compact(routes);
+	routes_work(routes);
 }
 
 void routes_withdrawn(struct routes *routes, const struct message_prefixes *prefixes)
 {
+	bool changed = false;
+
 	for (uint16_t i = 0; i < prefixes->count; i++) {
 		struct route *route = find(routes, &prefixes->prefix[i]);
-		if (route)
-			withdraw(routes, route);
+		if (route && withdraw(route))
+			changed = true;
 	}
-	compact(routes);
-	routes_work(routes);
+	finish_withdrawing(routes, changed);
 }
 
 void routes_begin(struct routes *routes)
@@ -227,12 +239,13 @@ void routes_begin(struct routes *routes)
 
 void routes_end(struct routes *routes)
 {
+	bool changed = false;
+
 	for (size_t i = 0; i < routes->count; i++) {
-		if (!routes->items[i].fresh)
-			withdraw(routes, &routes->items[i]);
+		if (!routes->items[i].fresh && withdraw(&routes->items[i]))
+			changed = true;
 	}
-	compact(routes);
-	routes_work(routes);
+	finish_withdrawing(routes, changed);
 }
 
 /* The peer's word on our announcements; no more of them are kept than one end can announce. */
@@ -260,6 +273,16 @@ void routes_refused(struct routes *routes, const struct message_prefixes *prefix
 		};
 		if (at == routes->refusal_count)
 			routes->refusal_count++;
+	}
+}
+
+void routes_forget_refusal(struct routes *routes, const struct prefix *prefix)
+{
+	for (size_t i = 0; i < routes->refusal_count; i++) {
+		if (!prefix_equal(&routes->refusals[i].prefix, prefix))
+			continue;
+		routes->refusals[i] = routes->refusals[--routes->refusal_count];
+		return;
 	}
 }
 

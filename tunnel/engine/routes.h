@@ -97,6 +97,8 @@ void routes_refused(struct routes *routes, const struct message_prefixes *prefix
 void routes_send(
 	struct routes *routes, enum message_type type, const struct prefix *prefixes, size_t count);
 
+/* We have withdrawn it: what the peer said of it does not matter any more. */
+void routes_forget_refusal(struct routes *routes, const struct prefix *prefix);
 /* Why the peer refused ours, or ROUTE_ACCEPTED. */
 uint8_t routes_refusal(const struct routes *routes, const struct prefix *prefix);
 const char *route_state_text(enum route_state state);

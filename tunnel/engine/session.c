@@ -14,7 +14,11 @@
  * session.
  */
 
-enum { SESSION_WHY_MAX = 256 }; /* bytes of a reason in a log line */
+enum {
+	SESSION_WHY_MAX = 256,      /* bytes of a reason in a log line */
+	SESSION_LOG_PER_SECOND = 5, /* lines that the peer can cause at will: routes, notices … */
+	SESSION_LOG_BURST = 300,    /* … of which the replay of all announcements is one kind */
+};
 
 static void on_secured(struct lane_owner *owner, struct lane *lane, const struct lane_peer *peer)
 {
@@ -112,6 +116,8 @@ int session_new(struct engine *engine, const struct identity *name,
 	};
 	routes_init(&session->routes, &session_routes_events, engine->host,
 		peer ? peer->max_routes : 0);
+	announcer_init(&session->announcer, engine->loop, &session->routes, &engine->announced);
+	rate_init(&session->log_rate, SESSION_LOG_PER_SECOND, SESSION_LOG_BURST, mono_now());
 	TAILQ_INSERT_TAIL(&engine->sessions, session, link);
 	engine->session_count++;
 	*ret_session = session;
@@ -126,6 +132,7 @@ static void reap(struct loop_timer *timer)
 	TAILQ_REMOVE(&engine->sessions, session, link);
 	engine->session_count--;
 	engine->role->session_ended(engine, session);
+	announcer_free(&session->announcer);
 	routes_free(&session->routes);
 	reach_unref(session->reach);
 	free(session->welcome);
@@ -209,6 +216,14 @@ void session_leave(struct session *session, uint16_t goodbye_code, const char *t
 	session_event(session, SESSION_EVENT_LEAVE, text);
 }
 
+void session_announced_changed(struct session *session)
+{
+	session_update_reach(session);
+	if (announcer_changed(&session->announcer) < 0)
+		log_error(
+			"%s: cannot announce what has changed: out of memory", session->name.name);
+}
+
 static void add_counters(struct lane_counters *sums, const struct lane_counters *lane)
 {
 	counter_add(&sums->out_packets, counter_read(&lane->out_packets));
@@ -239,6 +254,7 @@ void session_lane_ended(struct session *session, enum lane_end end, const char *
 	lane_release(session->lane);
 	session->lane = NULL;
 	liveness_stop(&session->liveness);
+	announcer_end(&session->announcer);
 	if (end == LANE_END_INTERNAL)
 		session->interface_broken = true;
 	if (session->leave.text[0])

@@ -6,7 +6,9 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "base/rate.h"
 #include "base/settings.h"
+#include "engine/announcer.h"
 #include "engine/engine.h"
 #include "engine/lane.h"
 #include "engine/liveness.h"
@@ -70,6 +72,12 @@ struct session {
 	uint8_t instance
 		/* of the client's run: the peer's on a server, our own on a client */
 		[MESSAGE_INSTANCE_SIZE];
+	/*
+	 * Server: the instance that this one has replaced. Should its goodbye have been lost, it
+	 * comes back and must not replace us in turn.
+	 */
+	uint8_t replaced[MESSAGE_INSTANCE_SIZE];
+	bool has_replaced;
 	enum session_state state;
 	bool final; /* ends when its lane does */
 
@@ -82,14 +90,17 @@ struct session {
 	struct session_interface interface;
 	struct host_call interface_call;
 	bool interface_broken;   /* somebody removed it under us */
+	bool interface_stale;    /* the pending request is on terms that are not the present ones */
 	struct message *welcome; /* server: goes out when the interface is there; NULL: has gone */
 	struct prefix tunnel_prefixes[4]; /* for the route rule: pools, or the tunnel's addresses */
 	struct routes routes;
+	struct announcer announcer;
 	struct reach *reach;
 	struct liveness liveness;
 	struct session_leave leave;      /* of the connection that is */
 	struct session_leave last_leave; /* of the one before */
 	struct loop_timer reap;
+	struct rate log_rate; /* of lines that the peer can cause at will */
 
 	struct mono created, up_since; /* up_since counts in UP only */
 	struct mono entered;           /* when the present state began */
@@ -120,6 +131,9 @@ void session_open(struct session *session, struct lane *lane, const struct lane_
  * pass.
  */
 void session_update_reach(struct session *session);
+
+/* What we announce has changed: the lane and the peer hear of it. */
+void session_announced_changed(struct session *session);
 
 /* Leaves: says goodbye and closes. `final`: the session ends rather than becoming idle. */
 void session_leave(struct session *session, uint16_t goodbye_code, const char *text, bool final);

@@ -62,6 +62,8 @@ static void interface_take(struct session *session, const struct request_reply *
 {
 	int old = session->interface.fd;
 
+	if (session->interface.index != reply->interface)
+		routes_set_interface(&session->routes, 0); /* they went with the old one */
 	session->interface.fd = fd;
 	session->interface.index = reply->interface;
 	snprintf(session->interface.name, sizeof(session->interface.name), "%s", reply->ifname);
@@ -80,8 +82,9 @@ static void interface_made(struct host_call *call, const struct request_reply *r
 	if (session->state == SESSION_REMOVING)
 		session_remove(session);
 	else if (session->state != SESSION_OPENING)
-		/* the connection went meanwhile; a client keeps the interface for the next */
-		return;
+		return; /* the connection went meanwhile; a client keeps the interface for the next */
+	else if (session->interface_stale)
+		session_make_interface(session);
 	else if (reply->error != 0 || fd < 0)
 		interface_failed(session, reply->text);
 	else
@@ -91,6 +94,11 @@ static void interface_made(struct host_call *call, const struct request_reply *r
 void session_make_interface(struct session *session)
 {
 	const struct session_terms *terms = &session->terms;
+
+	/* netd still works on what an earlier connection wanted: its answer leads here again. */
+	session->interface_stale = session->interface_call.pending;
+	if (session->interface_stale)
+		return;
 	struct request request = {
 		.type = REQUEST_INTERFACE,
 		.interface = {
@@ -168,7 +176,6 @@ static int begin_carrying(struct session *session)
 /* Everything that a new connection begins with, in the order the peer needs it. */
 void session_begin(struct session *session)
 {
-	const struct prefix_list *announced = &session->engine->announced;
 	struct message end = { .type = MESSAGE_END_OF_ROUTES };
 
 	session->up_since = mono_now();
@@ -186,7 +193,8 @@ void session_begin(struct session *session)
 		session_send(session, session->welcome);
 	free(session->welcome);
 	session->welcome = NULL;
-	routes_send(&session->routes, MESSAGE_ANNOUNCE, announced->items, announced->count);
+	if (announcer_begin(&session->announcer) < 0)
+		log_error("%s: cannot announce anything: out of memory", session->name.name);
 	session_send(session, &end);
 	routes_set_interface(&session->routes, session->interface.index);
 	session_liveness_start(session);
@@ -195,6 +203,7 @@ void session_begin(struct session *session)
 void session_end_lane(struct session *session)
 {
 	liveness_stop(&session->liveness);
+	announcer_end(&session->announcer);
 	if (session->lane)
 		lane_end(session->lane);
 }

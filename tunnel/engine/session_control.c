@@ -37,6 +37,7 @@ static void on_welcome(struct session *session, const struct message *message)
 		.dead_after = DURATION_MS(welcome->dead_ms),
 	};
 	session_set_tunnel_rule(session);
+	lane_admit(session->lane);
 	session_event(session, SESSION_EVENT_TERMS, "welcome");
 }
 
@@ -60,10 +61,13 @@ static void on_refuse(struct session *session, const struct message *message)
 {
 	char text[ADDR_TEXT_MAX];
 
-	for (uint16_t i = 0; i < message->prefixes.count; i++)
+	for (uint16_t i = 0; i < message->prefixes.count; i++) {
+		if (!rate_take(&session->log_rate, mono_now()))
+			break;
 		log_warning("%s: refuses our route %s: %s", session->name.name,
 			prefix_format(&message->prefixes.prefix[i], text),
 			route_verdict_text(message->prefixes.reason[i]));
+	}
 	routes_refused(&session->routes, &message->prefixes);
 }
 
@@ -81,7 +85,8 @@ static void on_pong(struct session *session, const struct message *message)
 
 static void on_notice(struct session *session, const struct message *message)
 {
-	log_notice("%s: notice: %s", session->name.name, message->notice.text);
+	if (rate_take(&session->log_rate, mono_now()))
+		log_notice("%s: notice: %s", session->name.name, message->notice.text);
 }
 
 static void on_goodbye(struct session *session, const struct message *message)
@@ -160,9 +165,17 @@ static void routes_changed(struct routes *routes)
 		session_update_reach(session);
 }
 
+/*
+ * Only where the other end takes it: a server's peer has no session before the welcome, a client's
+ * has one from then on.
+ */
 static void routes_send_message(struct routes *routes, const struct message *message)
 {
-	session_send(container_of(routes, struct session, routes), message);
+	struct session *session = container_of(routes, struct session, routes);
+	bool is_client = session->engine->role->tls_role == TLS_CLIENT;
+
+	if (session->state == SESSION_UP || (session->state == SESSION_OPENING && is_client))
+		session_send(session, message);
 }
 
 static void routes_note(struct routes *routes, const struct route *route, const char *what)
@@ -170,6 +183,8 @@ static void routes_note(struct routes *routes, const struct route *route, const 
 	struct session *session = container_of(routes, struct session, routes);
 	char text[ADDR_TEXT_MAX];
 
+	if (!rate_take(&session->log_rate, mono_now()))
+		return;
 	prefix_format(&route->prefix, text);
 	if (route->state == ROUTE_REFUSED)
 		log_warning("%s: route %s: refused: %s", session->name.name, text,
