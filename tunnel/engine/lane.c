@@ -93,6 +93,14 @@ int lane_set_reach(struct lane *lane, struct reach *reach)
 	return 0;
 }
 
+void lane_admit(struct lane *lane)
+{
+	if (lane->admit_ordered)
+		return;
+	lane->admit_ordered = true;
+	post(lane, &lane->admit_order, LANE_ORDER_ADMIT);
+}
+
 void lane_end(struct lane *lane)
 {
 	if (lane->end_ordered)

@@ -75,6 +75,9 @@ struct lane_owner {
 int lane_new(struct worker *worker, struct tls_context *tls, enum tls_role role, int socket_fd,
 	struct mono deadline, struct lane_owner *owner, struct lane **ret_lane);
 
+/* The peer has done its part, hello or welcome: the deadline ends. Idempotent. */
+void lane_admit(struct lane *lane);
+
 /* From now on somebody else hears the reports. */
 void lane_set_owner(struct lane *lane, struct lane_owner *owner);
 

@@ -27,6 +27,7 @@ enum {
 	LANE_QUIET_MS = 2000, /* after so long without traffic the TLS buffers are given back */
 	LANE_CONTROL_QUEUE_MAX = 256
 		<< 10, /* bytes of control messages that may wait for a peer that does not read */
+	LANE_BURST_PACKETS = 4096,    /* read from TUN at once, also when all are dropped */
 	LANE_CONTROL_PER_SECOND = 50, /* control messages taken from a peer, sustained … */
 	LANE_CONTROL_BURST = 400,     /* … and at once: a replay of all announcements fits */
 };
@@ -39,6 +40,7 @@ struct lane_message { /* a control message that waits for room in the output */
 
 enum lane_order_kind {
 	LANE_ORDER_START,
+	LANE_ORDER_ADMIT,
 	LANE_ORDER_CONTROL,
 	LANE_ORDER_CARRY,
 	LANE_ORDER_REACH,
@@ -114,10 +116,10 @@ struct lane {
 	bool finishing; /* tls_close was done: nothing may be written any more */
 	enum lane_end end;
 	struct problem end_problem;
-	struct lane_order start_order, end_order,
+	struct lane_order start_order, admit_order, end_order,
 		release_order; /* inside, so that they cannot fail */
 	struct lane_report *ended_report;
-	bool end_ordered, release_ordered; /* main thread */
+	bool admit_ordered, end_ordered, release_ordered; /* main thread */
 	struct lane_counters counters;
 };
 

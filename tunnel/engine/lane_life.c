@@ -272,10 +272,13 @@ void lane_deliver_order(struct worker *worker, struct mail *mail)
 	struct lane_order *order = container_of(mail, struct lane_order, mail);
 	struct lane *lane = order->lane;
 
-	(void)worker;
 	switch (order->kind) {
 	case LANE_ORDER_START:
 		do_start(lane, order->deadline);
+		return;
+	case LANE_ORDER_ADMIT:
+		if (lane->state == LANE_CONTROL)
+			loop_timer_stop(worker->loop, &lane->deadline);
 		return;
 	case LANE_ORDER_END:
 		lane_drain(lane, LANE_END_ORDERED, NULL);

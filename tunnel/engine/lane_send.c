@@ -208,8 +208,8 @@ static int stage_packet(struct lane *lane, struct writer *stage)
 	/*
 	 * The kernel puts the offload header in front of the packet: into the end of the headroom.
 	 */
-	ssize_t n = read(
-		lane->tun_watch.fd, at - VNET_SIZE, stage->capacity - stage->len - headroom);
+	ssize_t n = read(lane->tun_watch.fd, at - VNET_SIZE,
+		stage->capacity - stage->len - (headroom - VNET_SIZE));
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
 	if ((size_t)n < VNET_SIZE)
@@ -235,7 +235,8 @@ void lane_send_tun(struct lane *lane)
 	if (has_backlog(lane) || !lane_output_ready(lane))
 		return;
 	writer_init(&stage, lane->worker->stage, WORKER_STAGE_SIZE);
-	while (r > 0 && stage.capacity - stage.len >= FRAME_MAX)
+	for (int i = 0; i < LANE_BURST_PACKETS && r > 0 && stage.capacity - stage.len >= FRAME_MAX;
+		i++)
 		r = stage_packet(lane, &stage);
 	if (r < 0) {
 		lane_drain(lane, LANE_END_INTERNAL, "the tunnel interface has vanished");

@@ -48,6 +48,7 @@ int mailbox_open(struct mailbox *mailbox, struct loop *loop, mailbox_deliver_fn 
 	int r = loop_watch_add(loop, &mailbox->watch, fd, EPOLLIN, mailbox_ready);
 	if (r < 0) {
 		close(fd);
+		mailbox->deliver = NULL; /* for mailbox_close() */
 		return r;
 	}
 	pthread_mutex_init(&mailbox->lock, NULL);
