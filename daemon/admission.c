@@ -87,28 +87,34 @@ static void on_secured(struct lane_owner *owner, struct lane *lane, const struct
 			"its certificate is valid, but it has no entry in peers of the server's configuration");
 }
 
-/* True: an older session of this identity is still there; it has been told to go. */
-static bool replaces_session(struct candidate *candidate)
+static bool same_instance(
+	const uint8_t a[MESSAGE_INSTANCE_SIZE], const uint8_t b[MESSAGE_INSTANCE_SIZE])
 {
-	struct session *old = engine_find_session(
-		&candidate->server->engine, &candidate->lane_peer.identity);
+	return memcmp(a, b, MESSAGE_INSTANCE_SIZE) == 0;
+}
+
+/* The same client again, or another host with the same certificate: the old session goes. */
+static void replace_session(struct candidate *candidate, struct session *old)
+{
+	bool same = same_instance(old->instance, candidate->hello.instance);
 	char outer[ENDPOINT_TEXT_MAX];
 
-	if (!old)
-		return false;
+	candidate->waiting = true;
+	if (!same) {
+		memcpy(candidate->replaced, old->instance, sizeof(candidate->replaced));
+		candidate->has_replaced = true;
+	}
 	if (old->state >= SESSION_CLOSING)
-		return true;
-	bool same = memcmp(old->instance, candidate->hello.instance, sizeof(old->instance)) == 0;
-	endpoint_format(&candidate->outer, outer);
+		return; /* it goes already */
 	log_notice("%s: %s from %s takes the place of the session from before", old->name.name,
-		same ? "a new connection" : "another instance with the same identity", outer);
+		same ? "a new connection" : "another instance with the same identity",
+		endpoint_format(&candidate->outer, outer));
 	if (same)
 		session_leave(
 			old, GOODBYE_DEAD_PEER, "a newer connection of yours took over", true);
 	else
 		session_leave(old, GOODBYE_REPLACED,
 			"another instance with the same certificate connected", true);
-	return true;
 }
 
 static void admit(struct candidate *candidate)
@@ -134,6 +140,8 @@ static void admit(struct candidate *candidate)
 		return;
 	}
 	memcpy(session->instance, candidate->hello.instance, sizeof(session->instance));
+	memcpy(session->replaced, candidate->replaced, sizeof(session->replaced));
+	session->has_replaced = candidate->has_replaced;
 	session_open(session, candidate->lane, &candidate->lane_peer, &candidate->outer, &terms,
 		&welcome);
 	candidate_free(candidate);
@@ -147,9 +155,16 @@ static void take_hello(struct candidate *candidate, const struct message_hello *
 		return;
 	}
 	candidate->hello = *hello;
-	candidate->waiting = replaces_session(candidate);
-	if (!candidate->waiting)
+	lane_admit(candidate->lane);
+	struct session *old = engine_find_session(
+		&candidate->server->engine, &candidate->lane_peer.identity);
+	if (!old)
 		admit(candidate);
+	else if (old->has_replaced && same_instance(old->replaced, hello->instance))
+		refuse(candidate, GOODBYE_REPLACED,
+			"another instance with the same certificate took over");
+	else
+		replace_session(candidate, old);
 }
 
 static void on_control(struct lane_owner *owner, struct lane *lane, const uint8_t *data, size_t len)
@@ -210,6 +225,25 @@ static void on_ended(
 	engine_settle(&server->engine);
 }
 
+/* One host: an IPv4 address, or an IPv6 /64, of which a host can have all addresses. */
+static bool same_host(const struct addr *a, const struct addr *b)
+{
+	struct prefix host = { .addr = *a, .len = a->family == AF_INET ? 32 : 64 };
+
+	return prefix_contains_addr(&host, b);
+}
+
+bool admission_is_crowded(const struct server *server, const struct addr *outer)
+{
+	unsigned most = server->engine.settings->max_handshakes / 4;
+	const struct candidate *candidate;
+	unsigned count = 0;
+
+	TAILQ_FOREACH(candidate, &server->candidates, link)
+	count += same_host(outer, &candidate->outer.addr);
+	return count >= (most > 0 ? most : 1);
+}
+
 void admission_take(struct server *server, int fd, const struct endpoint *outer)
 {
 	struct engine *engine = &server->engine;
@@ -260,8 +294,7 @@ void admission_session_ended(struct server *server, const struct identity *name)
 		if (!candidate->waiting || !identity_equal(&candidate->lane_peer.identity, name) ||
 			candidate == newest)
 			continue;
-		bool same = memcmp(candidate->hello.instance, newest->hello.instance,
-				    sizeof(candidate->hello.instance)) == 0;
+		bool same = same_instance(candidate->hello.instance, newest->hello.instance);
 		refuse(candidate, same ? GOODBYE_DEAD_PEER : GOODBYE_REPLACED,
 			"a newer connection with the same certificate took over");
 	}

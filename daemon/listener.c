@@ -67,6 +67,12 @@ static bool accept_one(struct server *server, int listen_fd)
 		close(fd);
 		return true;
 	}
+	if (admission_is_crowded(server, &outer.addr)) {
+		server_log_refusal(server, &outer, "",
+			"a quarter of max_handshakes connections of this host are in their handshake");
+		close(fd);
+		return true;
+	}
 	admission_take(server, fd, &outer);
 	return true;
 }

@@ -19,7 +19,7 @@
 
 enum { OFFER_SAVE_MS = 200 };
 
-static void save_leases(struct server *server)
+void offer_save(struct server *server)
 {
 	if (!server->pool || server->engine.state_dir_fd < 0)
 		return;
@@ -32,7 +32,7 @@ static void save_leases(struct server *server)
 
 static void save_due(struct loop_timer *timer)
 {
-	save_leases(container_of(timer, struct server, save_leases));
+	offer_save(container_of(timer, struct server, save_leases));
 }
 
 static void save_soon(struct server *server)
@@ -67,7 +67,7 @@ void offer_free(struct server *server)
 {
 	if (server->pool)
 		loop_timer_stop(server->engine.loop, &server->save_leases);
-	save_leases(server);
+	offer_save(server);
 	pool_free(server->pool);
 	server->pool = NULL;
 }

@@ -57,7 +57,8 @@ static void server_stop(struct engine *engine)
 	struct server *server = server_of(engine);
 
 	if (!server->pool)
-		return; /* start() has failed */
+		return;     /* start() has failed */
+	offer_save(server); /* now: a peer that answers late must not cost us the leases */
 	listener_stop(server);
 	admission_stop(server);
 }

@@ -36,7 +36,10 @@ struct candidate {
 	const struct settings_peer *peer; /* NULL: unlisted */
 	struct message_hello hello;
 	bool waiting; /* for the old session of the same identity to end */
-	bool judged;  /* refused and logged: only its end is awaited */
+	uint8_t replaced
+		[MESSAGE_INSTANCE_SIZE]; /* the instance of that session, when it is another */
+	bool has_replaced;
+	bool judged; /* refused and logged: only its end is awaited */
 };
 
 TAILQ_HEAD(candidate_list, candidate);
@@ -69,6 +72,12 @@ int listener_start(struct server *server,
 	struct problem *problem);          /* all of them; negative errno of epoll_ctl */
 void listener_stop(struct server *server); /* all of them; also closes */
 
+/*
+ * True: this host alone has a quarter of max_handshakes in their handshake. One host cannot shut
+ * the others out by connecting and saying nothing.
+ */
+bool admission_is_crowded(const struct server *server, const struct addr *outer);
+
 /* admission.c: takes the accepted socket. */
 void admission_take(struct server *server, int fd, const struct endpoint *outer);
 /* An old session has ended: who waited for that goes on. */
@@ -80,7 +89,8 @@ void admission_stop(struct server *server);
  * logged.
  */
 int offer_init(struct server *server, struct problem *problem);
-void offer_free(struct server *server); /* writes what has changed */
+void offer_save(struct server *server);
+void offer_free(struct server *server); /* saves, too */
 /*
  * What the server answers to a hello. Negative errno: *ret_code and the problem say what to tell
  * the client.
