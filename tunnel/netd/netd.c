@@ -260,6 +260,28 @@ static enum exit_code start_engine(struct netd *netd, struct problem *problem)
 	return engine_process_start(&netd->engine, problem) < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
 }
 
+/*
+ * What netd goes on to need: interfaces and routes, a listener again, and what it takes to start an
+ * engine of another user and to end it. Everything that wants more has been opened by now.
+ */
+static enum exit_code give_up_privilege(struct netd *netd, struct problem *problem)
+{
+	static const int kept[] = {
+		CAP_NET_ADMIN,
+		CAP_NET_BIND_SERVICE,
+		CAP_SETUID,
+		CAP_SETGID,
+		CAP_SETPCAP,
+		CAP_KILL,
+	};
+	int r = process_keep_capabilities(kept, sizeof(kept) / sizeof(kept[0]));
+
+	(void)netd;
+	if (r < 0)
+		problem_set(problem, "cannot give up capabilities: %s", strerrordesc_np(-r));
+	return r < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
+}
+
 /* Cheap refusals first; what others can see comes late. */
 static step_fn *const ladder[] = {
 	check_privilege,
@@ -269,6 +291,7 @@ static step_fn *const ladder[] = {
 	open_control,
 	open_state,
 	open_kernel,
+	give_up_privilege,
 	start_engine,
 };
 

@@ -61,6 +61,38 @@ bool process_has_capability(int capability)
 	return (data[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability)) != 0;
 }
 
+static bool is_among(int capability, const int *capabilities, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (capabilities[i] == capability)
+			return true;
+	}
+	return false;
+}
+
+int process_keep_capabilities(const int *capabilities, size_t count)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+	uint32_t keep[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	if (syscall(SYS_capget, &header, data) < 0)
+		return -errno;
+	for (size_t i = 0; i < count; i++)
+		keep[CAP_TO_INDEX(capabilities[i])] |= CAP_TO_MASK(capabilities[i]);
+	for (int i = 0; prctl(PR_CAPBSET_READ, i, 0, 0, 0) >= 0; i++) {
+		if (!is_among(i, capabilities, count) && process_has_capability(CAP_SETPCAP) &&
+			prctl(PR_CAPBSET_DROP, i, 0, 0, 0) < 0)
+			return -errno;
+	}
+	for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
+		data[i].permitted &= keep[i];
+		data[i].effective &= keep[i];
+		data[i].inheritable = 0;
+	}
+	return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
+}
+
 int process_ensure_standard_fds(void)
 {
 	int fd;

@@ -3,6 +3,7 @@
 #define CULVERT_SYSTEM_PROCESS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 #include "base/problem.h"
@@ -22,6 +23,13 @@ int process_find_user(const char *name, struct process_user *ret_user, struct pr
 
 /* True: the calling thread has the capability (CAP_NET_ADMIN, …) in effect. */
 bool process_has_capability(int capability);
+
+/*
+ * Gives up every other capability, for this process and whatever it starts: those not in the list
+ * leave the permitted, effective and (with CAP_SETPCAP) bounding sets. One that we do not have is
+ * not gained. Negative errno of capset(2).
+ */
+int process_keep_capabilities(const int *capabilities, size_t count);
 
 /*
  * Descriptors 0, 1 and 2 are open afterwards (/dev/null), so that none of ours gets their numbers.
