@@ -52,9 +52,11 @@ HEADERS := $(foreach l,$(LAYERS),$(sort $(wildcard $(dir_$(l))/*.h)))
 UNIT_SOURCES := $(sort $(wildcard tests/unit/test_*.c))
 ASSUMPTION_SOURCES := $(sort $(wildcard tests/assumptions/*.c))
 HELPER_SOURCES := $(sort $(wildcard tests/system/*.c))
+# What tests/system/NAME.c is made of besides: tests/system/NAME/*.c.
+HELPER_PARTS := $(sort $(wildcard tests/system/*/*.c))
 FIXTURE_SOURCES := $(filter-out $(UNIT_SOURCES),$(sort $(wildcard tests/unit/*.c)))
-TEST_SOURCES := $(UNIT_SOURCES) $(FIXTURE_SOURCES) $(ASSUMPTION_SOURCES) $(HELPER_SOURCES)
-TEST_HEADERS := $(sort $(wildcard tests/*/*.h))
+TEST_SOURCES := $(UNIT_SOURCES) $(FIXTURE_SOURCES) $(ASSUMPTION_SOURCES) $(HELPER_SOURCES) $(HELPER_PARTS)
+TEST_HEADERS := $(sort $(wildcard tests/*/*.h tests/*/*/*.h))
 
 PROGRAMS := $(if $(wildcard daemon/main.c),$(BUILD)/culvertd) $(if $(wildcard client/main.c),$(BUILD)/culvert)
 UNIT_TESTS := $(UNIT_SOURCES:tests/%.c=$(BUILD)/%)
@@ -142,8 +144,11 @@ $(BUILD)/culvertd: $(BUILD)/obj/daemon/main.o $(DAEMON_ARCHIVES)
 $(BUILD)/culvert: $(BUILD)/obj/client/main.o $(CLIENT_ARCHIVES)
 	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
 
-# What several test files share: tests/unit/tls_*.c goes to each tests/unit/test_tls*.c.
-$(filter $(BUILD)/unit/test_tls%,$(UNIT_TESTS)): $(patsubst %.c,$(BUILD)/obj/%.o,$(filter tests/unit/tls_%,$(FIXTURE_SOURCES)))
+# What several test files share: tests/unit/tls_*.c goes to each tests/unit/test_tls*.c, and to each test_lane*.c together
+# with tests/unit/lane_*.c.
+fixture_objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter tests/unit/$(1)_%,$(FIXTURE_SOURCES)))
+$(filter $(BUILD)/unit/test_tls% $(BUILD)/unit/test_lane%,$(UNIT_TESTS)): $(call fixture_objects,tls)
+$(filter $(BUILD)/unit/test_lane%,$(UNIT_TESTS)): $(call fixture_objects,lane)
 
 $(UNIT_TESTS): $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(ALL_ARCHIVES)
 	@mkdir -p $(@D)
@@ -155,7 +160,10 @@ $(ASSUMPTIONS): $(BUILD)/assumptions/%: $(BUILD)/obj/tests/assumptions/%.o $(ALL
 
 $(HELPERS): $(BUILD)/system/%: $(BUILD)/obj/tests/system/%.o $(ALL_ARCHIVES)
 	@mkdir -p $(@D)
-	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
+	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS)
+
+parts_of = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter tests/system/$(notdir $(1))/%,$(HELPER_PARTS)))
+$(foreach h,$(HELPERS),$(eval $(h): $(call parts_of,$(h))))
 
 # Runs every program of a list, names those that fail, and fails if any did.
 define run_each
@@ -222,10 +230,11 @@ lint-layers: all
 
 # culvert-pki looks for its parts here when they are not beside it.
 PKI_SHARE := $(PREFIX)/share/culvert/pki
-MAN1 := $(sort $(wildcard docs/man/*.1))
-MAN5 := $(sort $(wildcard docs/man/*.5))
-MAN8 := $(sort $(wildcard docs/man/*.8))
-UNITS := $(sort $(wildcard packaging/systemd/*.service packaging/systemd/*.socket packaging/systemd/*.target))
+DOC_SHARE := $(PREFIX)/share/doc/culvert
+UNIT_DIR := $(PREFIX)/lib/systemd/system
+# Units are templates: they name where the programs and the documentation are installed.
+UNITS := $(sort $(wildcard packaging/systemd/*.in))
+FILL_UNIT := sed -e 's|@SBINDIR@|$(PREFIX)/sbin|g' -e 's|@BINDIR@|$(PREFIX)/bin|g' -e 's|@DOCDIR@|$(DOC_SHARE)|g'
 
 # $(call install_files,MODE,DIRECTORY,FILES): nothing for an empty list.
 define install_files
@@ -238,10 +247,13 @@ install: all
 	$(call install_files,0755,$(PREFIX)/bin,$(filter %/culvert,$(PROGRAMS)) $(wildcard certs/culvert-pki))
 	$(call install_files,0644,$(PKI_SHARE)/lib,$(sort $(wildcard certs/lib/*)))
 	$(call install_files,0644,$(PKI_SHARE)/templates,$(sort $(wildcard certs/templates/*)))
-	$(call install_files,0644,$(PREFIX)/share/man/man1,$(MAN1))
-	$(call install_files,0644,$(PREFIX)/share/man/man5,$(MAN5))
-	$(call install_files,0644,$(PREFIX)/share/man/man8,$(MAN8))
-	$(call install_files,0644,$(PREFIX)/lib/systemd/system,$(UNITS))
+	$(call install_files,0644,$(DOC_SHARE),README.md)
+	$(call install_files,0644,$(DOC_SHARE)/docs,$(sort $(wildcard docs/*.md)))
+	$(call install_files,0644,$(DOC_SHARE)/docs/examples,$(sort $(wildcard docs/examples/*.conf)))
+	install -d $(DESTDIR)$(UNIT_DIR)
+	$(Q)set -e; umask 022; for unit in $(UNITS); do \
+		to=$(DESTDIR)$(UNIT_DIR)/$$(basename "$$unit" .in); \
+		echo "$$unit -> $$to"; rm -f "$$to"; $(FILL_UNIT) "$$unit" >"$$to"; done
 
 clean:
 	rm -rf $(BUILD)

@@ -8,13 +8,13 @@
 #include <unistd.h>
 
 #include "base/exit_code.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "client/client.h"
 #include "client/command.h"
 #include "client/options.h"
-#include "engine/material.h"
+#include "engine/configuration.h"
 #include "netd/netd.h"
+#include "system/conf.h"
 
 /*
  * culvert: the client (`up`), the checker, and the command line of running daemons
@@ -42,139 +42,105 @@ static const char usage[] =
 	"key refused and nothing started, 4 no such daemon is running, 5 refused by the other end or the\n"
 	"daemon, 6 not permitted.\n";
 
-struct profile {
-	char *text;
-	size_t len;
-	struct settings *settings;
-};
-
-static void profile_free(struct profile *profile)
-{
-	settings_free(profile->settings);
-	if (profile->text)
-		explicit_bzero(profile->text, profile->len);
-	free(profile->text);
-}
-
 static enum exit_code fail(const struct problem *problem)
 {
 	log_error("%s", problem->text);
 	return EXIT_CODE_CONFIG;
 }
 
-/* A profile with its key inside is as private as a key file. */
-static int profile_load(const char *path, struct profile *profile, struct problem *problem)
-{
-	int r = file_read(path, FILE_PUBLIC, &profile->text, &profile->len, problem);
-	if (r == 0)
-		r = client_options_load(
-			profile->text, profile->len, path, &profile->settings, problem);
-	if (r == 0 && settings_is_inline(profile->settings->key)) {
-		char *again;
-		size_t len;
-		r = file_read(path, FILE_PRIVATE, &again, &len, problem);
-		if (r == 0) {
-			explicit_bzero(again, len);
-			free(again);
-		}
-	}
-	return r;
-}
-
-static enum exit_code up(const char *path)
+static enum exit_code start(const struct configuration *profile)
 {
 	char name[] = "culvert", engine[] = "--engine";
 	char *const engine_argv[] = { name, engine, NULL };
-	struct profile profile = { 0 };
-	struct problem problem = { 0 };
-	enum exit_code code;
+	struct netd_program program = {
+		.settings = profile->settings,
+		.config_path = profile->path,
+		.config_text = profile->text,
+		.config_len = profile->len,
+		.engine_argv = engine_argv,
+	};
 
-	if (profile_load(path, &profile, &problem) < 0) {
-		code = fail(&problem);
-	} else {
-		struct netd_program program = {
-			.settings = profile.settings,
-			.config_path = path,
-			.config_text = profile.text,
-			.config_len = profile.len,
-			.engine_argv = engine_argv,
-		};
-		log_set_level(profile.settings->log_level);
-		code = netd_run(&program);
-	}
-	profile_free(&profile);
+	log_set_level(profile->settings->log_level);
+	return netd_run(&program);
+}
+
+/* What check refuses is not started either. */
+static enum exit_code up(const char *path)
+{
+	struct configuration profile;
+	struct identity identity;
+	struct problem problem = { 0 };
+
+	int r = configuration_load(&profile, &client_role, path, &problem);
+	if (r == 0)
+		r = configuration_check(&profile, &client_role, &identity, &problem);
+	enum exit_code code = r < 0 ? fail(&problem) : start(&profile);
+	configuration_free(&profile);
 	return code;
 }
 
+/* Becomes culvertd, if it is there: relative to this program's own directory. */
+static void exec_culvertd(const char *where, char *const argv[])
+{
+	char self[PATH_MAX], path[PATH_MAX];
+
+	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (len <= 0)
+		return;
+	self[len] = '\0';
+	int n = snprintf(path, sizeof(path), "%s/%s", dirname(self), where);
+	if (n > 0 && (size_t)n < sizeof(path))
+		execv(path, argv);
+}
+
 /*
- * A server's configuration is the server's to judge: culvertd beside this program, or in the PATH.
+ * A server's configuration is the server's to judge: culvertd beside this program, where it is
+ * installed, or in the PATH.
  */
 static enum exit_code check_server(const char *path)
 {
 	char name[] = "culvertd", option[] = "--check", config[] = "-c";
-	char self[PATH_MAX], beside[PATH_MAX];
 	char *file = strdup(path);
 	char *const argv[] = { name, option, config, file, NULL };
 
-	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	if (file && len > 0) {
-		self[len] = '\0';
-		int n = snprintf(beside, sizeof(beside), "%s/culvertd", dirname(self));
-		if (n > 0 && (size_t)n < sizeof(beside))
-			execv(beside, argv);
-	}
-	if (file)
+	if (file) {
+		exec_culvertd("culvertd", argv);
+		exec_culvertd("../sbin/culvertd", argv);
 		execvp(name, argv);
+	}
 	log_error("%s is a server's configuration, and culvertd cannot be run to check it: %s",
 		path, strerror(errno));
 	free(file);
 	return EXIT_CODE_FAILURE;
 }
 
-/* Which of the two programs a file is for: only a server listens. */
-static bool is_server_config(const struct profile *profile)
+/* Which of the two programs a file is for: every profile says where its server is and its name. */
+static bool is_server_config(const struct configuration *file)
 {
-	const char *at = profile->text;
-
-	while (at && (at = strstr(at, "listen"))) {
-		const char *line = at;
-		while (line > profile->text && (line[-1] == ' ' || line[-1] == '\t'))
-			line--;
-		if (line == profile->text || line[-1] == '\n' || line[-1] == ';')
-			return true;
-		at++;
-	}
-	return false;
+	return file->text && conf_has_key(file->text, file->len, "remotes") == 0 &&
+		conf_has_key(file->text, file->len, "server_name") == 0;
 }
 
 static enum exit_code check(const char *path)
 {
-	struct profile profile = { 0 };
-	struct material material = { 0 };
-	struct tls_context *context = NULL;
+	struct configuration profile;
+	struct identity identity;
 	struct problem problem = { 0 };
+	enum exit_code code = EXIT_CODE_OK;
 
-	int r = profile_load(path, &profile, &problem);
+	int r = configuration_load(&profile, &client_role, path, &problem);
 	if (r < 0 && is_server_config(&profile)) {
-		profile_free(&profile);
+		configuration_free(&profile);
 		return check_server(path);
 	}
 	if (r == 0)
-		r = material_read_files(&material, profile.settings, &problem);
-	if (r == 0) {
-		r = material_make_context(&material, TLS_CLIENT, &context, &problem);
-		if (r < 0)
-			problem_prepend(&problem, "%s", path);
-	}
-	enum exit_code code = EXIT_CODE_OK;
+		r = configuration_check(&profile, &client_role, &identity, &problem);
 	if (r < 0)
 		code = fail(&problem);
 	else
-		printf("%s: fine: client %s of server %s\n", path,
-			tls_context_identity(context)->name, profile.settings->peers[0].name.name);
-	tls_context_unref(context);
-	material_free(&material);
-	profile_free(&profile);
+		printf("%s: fine: client %s of server %s\n", path, identity.name,
+			profile.settings->peers[0].name.name);
+	configuration_free(&profile);
 	return code;
 }
 
@@ -194,6 +160,26 @@ static int usage_error(const char *what)
 	return EXIT_CODE_USAGE;
 }
 
+static bool is_help(const char *word)
+{
+	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+static int print_usage(void)
+{
+	return fputs(usage, stdout) < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
+}
+
+/* "up FILE", "check FILE" */
+static int file_command(enum exit_code (*command)(const char *path), int argc, char **argv)
+{
+	if (argc == 2 && is_help(argv[1]))
+		return print_usage();
+	if (argc != 2)
+		return usage_error("up and check take one file");
+	return (int)command(argv[1]);
+}
+
 int main(int argc, char **argv)
 {
 	const char *command = argc > 1 ? argv[1] : "";
@@ -201,11 +187,8 @@ int main(int argc, char **argv)
 	log_init("netd", LOG_LEVEL_INFO);
 	if (strcmp(command, "--engine") == 0)
 		return run_engine();
-	if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0 ||
-		strcmp(command, "help") == 0) {
-		fputs(usage, stdout);
-		return EXIT_CODE_OK;
-	}
+	if (is_help(command) || strcmp(command, "help") == 0)
+		return print_usage();
 	if (strcmp(command, "--version") == 0 || strcmp(command, "-V") == 0) {
 		puts("culvert " CULVERT_VERSION);
 		return EXIT_CODE_OK;
@@ -214,10 +197,9 @@ int main(int argc, char **argv)
 		return client_options_describe(stdout) < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
 	if (command_is(command))
 		return command_run(argc - 1, argv + 1);
-	if (strcmp(command, "up") == 0 || strcmp(command, "check") == 0) {
-		if (argc != 3)
-			return usage_error("up and check take one file");
-		return command[0] == 'u' ? (int)up(argv[2]) : (int)check(argv[2]);
-	}
+	if (strcmp(command, "up") == 0)
+		return file_command(up, argc - 1, argv + 1);
+	if (strcmp(command, "check") == 0)
+		return file_command(check, argc - 1, argv + 1);
 	return usage_error(command[0] ? "unknown command" : "a command is missing");
 }

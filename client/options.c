@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every option of a profile is a row here and nowhere else. docs/configuration.md repeats the rows
- * as conf_describe() prints them, and a test compares the two.
+ * Every option of a profile is a row here, or in engine/option_rows.h if culvertd.conf has it as
+ * well, and nowhere else. docs/configuration.md repeats the rows as conf_describe() prints them, and
+ * a test compares the two.
  *
  * A profile knows one peer, the server: its options stand at the top level beside the others, and
  * the one entry of settings.peers is made of them afterwards.
  */
 #include "client/options.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "engine/option_rows.h"
 #include "system/conf.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define FIELD(member) .offset = offsetof(struct profile, settings.member)
 #define SERVER_FIELD(member) .offset = offsetof(struct profile, server.member)
 
 struct profile {
@@ -24,17 +26,20 @@ struct profile {
 	struct settings_peer server;
 };
 
+static_assert(
+	offsetof(struct profile, settings) == 0, "a row of the settings is one of the profile");
+
 static const struct conf_option options[] = {
 	{ .key = "name",
 		.type = CONF_NAME,
-		FIELD(name),
+		OPTION_FIELD(name),
 		.preset_note = "the file's name without `.conf`",
-		.help = "Names this tunnel: its control socket and its state directory." },
+		.help = "Names this tunnel and its control socket." },
 	{ .key = "remotes",
 		.type = CONF_REMOTE,
 		.shape = CONF_ARRAY,
-		FIELD(remotes),
-		.count_offset = offsetof(struct profile, settings.remote_count),
+		OPTION_FIELD(remotes),
+		.count_offset = offsetof(struct settings, remote_count),
 		.limit = SETTINGS_REMOTES_MAX,
 		.required = true,
 		.help = "Where the server is, tried in turn. The port is 443 where none is given." },
@@ -43,103 +48,15 @@ static const struct conf_option options[] = {
 		SERVER_FIELD(name),
 		.required = true,
 		.help = "The name that the server's certificate must have." },
-	{ .key = "certificate",
-		.type = CONF_MATERIAL,
-		FIELD(certificate),
-		.required = true,
-		.help = "This end's certificate, with intermediates after it where there are any." },
-	{ .key = "key",
-		.type = CONF_MATERIAL,
-		FIELD(key),
-		.required = true,
-		.help = "The certificate's private key. The file that holds it must be 0600." },
-	{ .key = "ca",
-		.type = CONF_MATERIAL,
-		FIELD(ca),
-		.required = true,
-		.help = "The certificates of the authorities that the server's comes from." },
-	{ .key = "crl",
-		.type = CONF_MATERIAL,
-		FIELD(crl),
-		.help = "Revocation lists; once given, one must be valid for each authority." },
-	{ .key = "user",
-		.type = CONF_STRING,
-		FIELD(user),
-		.min = 1,
-		.max = SETTINGS_USER_MAX,
-		.preset = "\"nobody\"",
-		.help = "The user that the engine, which talks to the network, runs as." },
-	{ .key = "control_socket",
-		.type = CONF_PATH,
-		FIELD(control_socket),
-		.min = 1,
-		.max = SETTINGS_SOCKET_MAX,
-		.preset_note = "`" SETTINGS_RUN_DIR "/NAME.sock`",
-		.help = "The socket that `culvert status` and others ask." },
-	{ .key = "state_dir",
-		.type = CONF_PATH,
-		FIELD(state_dir),
-		.min = 1,
-		.max = SETTINGS_PATH_MAX,
-		.preset_note = "`" SETTINGS_STATE_DIR "/NAME`",
-		.help = "The directory of what outlives a restart." },
-	{ .key = "log_level",
-		.type = CONF_LOG_LEVEL,
-		FIELD(log_level),
-		.preset = "\"info\"",
-		.help = "What is logged: this level and all before it." },
-	{ .key = "workers",
-		.type = CONF_UINT,
-		FIELD(workers),
-		.max = SETTINGS_WORKERS_MAX,
-		.preset = "1",
-		.help = "Threads that carry packets; 0: one for each processor." },
-	{ .key = "congestion",
-		.type = CONF_STRING,
-		FIELD(congestion),
-		.max = SETTINGS_CONGESTION_MAX,
-		.preset_note = "the kernel's",
-		.help = "TCP congestion control of the outer connection, such as `\"bbr\"`." },
-	{ .key = "mark",
-		.type = CONF_UINT,
-		FIELD(mark),
-		.max = UINT32_MAX,
-		.preset = "0",
-		.help = "Firewall mark (SO_MARK) of the outer connection; 0: none." },
-	{ .key = "handshake_timeout",
-		.type = CONF_DURATION,
-		FIELD(handshake_timeout),
-		.min = 1,
-		.max = 60,
-		.preset = "10",
-		.help = "From the first packet to the session, in total, for one attempt." },
-	{ .key = "interface",
-		.type = CONF_IFNAME,
-		FIELD(interface),
-		.min = 1,
-		.max = SETTINGS_IFNAME_MAX,
-		.preset = "\"cv%d\"",
-		.help = "The tunnel interface's name; %d becomes the first free number." },
+	OPTION_ROWS_COMMON("1"),
 	{ .key = "mtu",
 		.type = CONF_UINT,
-		FIELD(mtu),
+		OPTION_FIELD(mtu),
 		.min = SETTINGS_MTU_MIN,
 		.max = SETTINGS_MTU_MAX,
 		.or_zero = true,
 		.preset = "0",
 		.help = "Bytes of the largest packet in the tunnel; 0: as the server says." },
-	{ .key = "offloads",
-		.type = CONF_BOOL,
-		FIELD(offloads),
-		.preset = "true",
-		.help = "Carry large TCP and UDP packets whole, where the server takes them." },
-	{ .key = "announce",
-		.type = CONF_PREFIX,
-		.shape = CONF_ALLOCATED,
-		FIELD(announce.items),
-		.count_offset = offsetof(struct profile, settings.announce.count),
-		.limit = SETTINGS_PREFIX_MAX,
-		.help = "Prefixes behind this end, announced to the server." },
 	{ .key = "accept_routes",
 		.type = CONF_PREFIX,
 		.shape = CONF_ALLOCATED,

@@ -2,14 +2,12 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/exit_code.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "daemon/options.h"
 #include "daemon/server.h"
-#include "engine/material.h"
+#include "engine/configuration.h"
 #include "netd/netd.h"
 
 /*
@@ -45,72 +43,40 @@ static const struct option options[] = {
 	{ 0 },
 };
 
-struct configuration {
-	char *text;
-	size_t len;
-	struct settings *settings;
-};
-
-static void configuration_free(struct configuration *configuration)
-{
-	settings_free(configuration->settings);
-	if (configuration->text)
-		explicit_bzero(configuration->text, configuration->len);
-	free(configuration->text);
-}
-
-static enum exit_code configuration_load(const char *path, struct configuration *configuration)
-{
-	struct problem problem = { 0 };
-
-	int r = file_read(path, FILE_PUBLIC, &configuration->text, &configuration->len, &problem);
-	if (r == 0)
-		r = daemon_options_load(configuration->text, configuration->len, path,
-			&configuration->settings, &problem);
-	if (r == 0)
-		return EXIT_CODE_OK;
-	log_error("%s", problem.text);
-	return EXIT_CODE_CONFIG;
-}
-
-static enum exit_code check(const char *path, const struct settings *settings)
-{
-	struct material material = { 0 };
-	struct tls_context *context = NULL;
-	struct problem problem = { 0 };
-
-	int r = material_read_files(&material, settings, &problem);
-	if (r == 0)
-		r = material_make_context(&material, TLS_SERVER, &context, &problem);
-	material_free(&material);
-	if (r < 0) {
-		log_error("%s: %s", path, problem.text);
-		return EXIT_CODE_CONFIG;
-	}
-	printf("%s: fine: a server named %s\n", path, tls_context_identity(context)->name);
-	tls_context_unref(context);
-	return EXIT_CODE_OK;
-}
-
-static enum exit_code run(const char *path, bool only_check)
+static enum exit_code start(const struct configuration *configuration)
 {
 	char name[] = "culvertd", engine[] = "--engine";
 	char *const engine_argv[] = { name, engine, NULL };
-	struct configuration configuration = { 0 };
+	struct netd_program program = {
+		.settings = configuration->settings,
+		.config_path = configuration->path,
+		.config_text = configuration->text,
+		.config_len = configuration->len,
+		.engine_argv = engine_argv,
+	};
 
-	enum exit_code code = configuration_load(path, &configuration);
-	if (code == EXIT_CODE_OK && only_check) {
-		code = check(path, configuration.settings);
-	} else if (code == EXIT_CODE_OK) {
-		struct netd_program program = {
-			.settings = configuration.settings,
-			.config_path = path,
-			.config_text = configuration.text,
-			.config_len = configuration.len,
-			.engine_argv = engine_argv,
-		};
-		log_set_level(configuration.settings->log_level);
-		code = netd_run(&program);
+	log_set_level(configuration->settings->log_level);
+	return netd_run(&program);
+}
+
+/* What check refuses is not started either. */
+static enum exit_code run(const char *path, bool only_check)
+{
+	struct configuration configuration;
+	struct identity identity;
+	struct problem problem = { 0 };
+	enum exit_code code = EXIT_CODE_OK;
+
+	int r = configuration_load(&configuration, &server_role, path, &problem);
+	if (r == 0)
+		r = configuration_check(&configuration, &server_role, &identity, &problem);
+	if (r < 0) {
+		log_error("%s", problem.text);
+		code = EXIT_CODE_CONFIG;
+	} else if (only_check) {
+		printf("%s: fine: a server named %s\n", path, identity.name);
+	} else {
+		code = start(&configuration);
 	}
 	configuration_free(&configuration);
 	return code;
@@ -162,5 +128,5 @@ int main(int argc, char **argv)
 			argv[optind]);
 		return EXIT_CODE_USAGE;
 	}
-	return run(path, only_check);
+	return (int)run(path, only_check);
 }

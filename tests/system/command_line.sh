@@ -34,6 +34,10 @@ out() { # NAME REGEX COMMAND...; success, on stdout only
 
 out 'culvertd --help' 'usage: culvertd' "$CULVERTD" --help
 out 'culvert --help' 'usage: culvert' "$CULVERT" --help
+for command in up check down status peers routes; do
+	out "culvert $command --help" 'usage: culvert' "$CULVERT" "$command" --help
+	out "culvert $command -h" 'usage: culvert' "$CULVERT" "$command" -h
+done
 for word in up down status peers routes check; do
 	out "the help names $word" "^ +$word" "$CULVERT" --help
 done

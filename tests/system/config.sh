@@ -24,7 +24,8 @@ refuses() { # NAME FILE REGEX COMMAND...
 		fail "$name: one line" "$(wc -l <"$WORK/out") lines: $(head -n 5 "$WORK/out" | tr '\n' ';')"
 	elif ! grep -qE -- "$expected" "$WORK/out" || ! grep -qF -- "$file" "$WORK/out"; then
 		fail "$name: the right words" "expected $file and '$expected': $(cat "$WORK/out")"
-	elif ! same_snapshot host "$WORK/before" >/dev/null || [[ -e $WORK/broken.sock || -e $WORK/broken.state ]]; then
+	elif ! same_snapshot host "$WORK/before" >/dev/null || [[ -e $WORK/broken.sock || -e $WORK/broken.state ||
+		-e /var/lib/culvert/broken ]]; then
 		fail "$name: nothing is started" "something was made"
 	else
 		pass "$name"
@@ -87,40 +88,46 @@ refuses 'an empty file' broken.conf 'missing|required|expected' "$CULVERTD" -c "
 
 # ---- files that the configuration names ----
 
-# The engine judges them, so that it has been started when it is not just a check; one line is an error all the same.
-material_mistake() { # NAME FILE REGEX PROGRAM...
-	local name=$1 file=$2 expected=$3 status=0
-	shift 3
-	in_ns host timeout 10 "$@" "$WORK/broken.conf" >"$WORK/out" 2>&1 || status=$?
-	check_equal "$name: exit code 3" 3 "$status"
-	check_equal "$name: one error" 1 "$(grep -c ' error ' "$WORK/out")"
-	check "$name: the right words" grep -E -- " error .*$file.*($expected)" "$WORK/out"
-	check "$name: the network is as it was" same_snapshot host "$WORK/before"
-	check "$name: no socket" test ! -e "$WORK/broken.sock"
-	rm -rf "$WORK/broken.state"
+# The line of a KEY in the broken configuration, as it is named in front of every word.
+at() { # KEY
+	echo "broken.conf:$(grep -nE "^$1 = " "$WORK/broken.conf" | cut -d: -f1): $1: "
 }
-server_files() { # NAME FILE REGEX
-	material_mistake "$@" "$CULVERTD" -c
-	refuses "$1 (--check)" "$2" "$3" "$CULVERTD" --check -c "$WORK/broken.conf"
+server_files() { # NAME KEY REGEX; names file, line and key
+	refuses "$1" "$(at "$2")" "$3" "$CULVERTD" -c "$WORK/broken.conf"
+	refuses "$1 (--check)" "$(at "$2")" "$3" "$CULVERTD" --check -c "$WORK/broken.conf"
+	refuses "$1 (culvert check)" "$(at "$2")" "$3" "$CULVERT" check "$WORK/broken.conf"
+}
+client_files() { # NAME KEY REGEX
+	refuses "$1" "$(at "$2")" "$3" "$CULVERT" up "$WORK/broken.conf"
+	refuses "$1 (check)" "$(at "$2")" "$3" "$CULVERT" check "$WORK/broken.conf"
 }
 key=$WORK/pki/servers/gw-b/gw-b.key
 server_conf broken gw-b </dev/null
 chmod 644 "$key"
-server_files 'a key that others can read' "$key" "chmod 600 $key"
+server_files 'a key that others can read' key "chmod 600 $key"
 chmod 640 "$key"
-server_files 'a key that the group can read' "$key" "chmod 600 $key"
+server_files 'a key that the group can read' key "chmod 600 $key"
 chmod 600 "$key"
+chown nobody "$key"
+server_files 'a key of somebody else' key "chown root $key"
+chown root "$key"
 server_conf broken gw-b <<<"certificate = \"$WORK/missing.crt\";"
-server_files 'no certificate file' "$WORK/missing.crt" '([Nn]o such file|does not exist|not there)'
+server_files 'no certificate file' certificate "$WORK/missing.crt: No such file"
+server_conf broken gw-b <<<"ca = \"/nonexistent\";"
+server_files 'no file of authorities' ca '/nonexistent: No such file'
+server_conf broken gw-b <<<"crl = \"$WORK\";"
+server_files 'a directory for a revocation list' crl "$WORK is not a regular file"
 server_conf broken gw-b <<<"certificate = \"$WORK/pki.log\";"
-server_files 'a certificate that is none' "$WORK" 'certificate'
+server_files 'a certificate that is none' certificate "$WORK/pki.log: holds no certificate"
+server_conf broken gw-b <<<"crl = \"$WORK/pki/ca.crt\";"
+server_files 'a revocation list that is none' crl "$WORK/pki/ca.crt: holds no revocation list"
 server_conf broken gw-b <<<"key = \"$(pki_extract gw-a key)\";"
-server_files 'a key of another certificate' "$WORK" 'key.*(match|belong)'
+server_files 'a key of another certificate' key "$WORK/gw-a.key.pem: does not belong to the certificate"
 server_conf broken gw-b <<CONF
 certificate = "$(pki_extract gw-a certificate)";
 key = "$(pki_extract gw-a key)";
 CONF
-server_files "a client's certificate at the server" "$WORK" 'server'
+server_files "a client's certificate at the server" certificate "$WORK/gw-a.certificate.pem: .*server"
 server_conf broken gw-b <<<'user = "no-such-user";'
 status=0
 in_ns host timeout 10 "$CULVERTD" -c "$WORK/broken.conf" >"$WORK/out" 2>&1 || status=$?
@@ -143,18 +150,32 @@ client_conf broken gw-a <<<'certificate = "-----BEGIN CERTIFICATE-----
 xxxx
 -----END CERTIFICATE-----
 ";'
-material_mistake 'a certificate that is none in a profile' "$WORK/broken.conf" 'certificate' "$CULVERT" up
-refuses 'a certificate that is none in a profile (check)' broken.conf 'certificate' "$CULVERT" check "$WORK/broken.conf"
+client_files 'a certificate that is none in a profile' certificate 'certificate: certificate 1 is damaged'
+client_conf broken gw-a <<<'ca = "/nonexistent";'
+client_files 'no file of authorities in a profile' ca '/nonexistent: No such file'
+client_conf broken gw-a <<<"key = \"$(pki_extract gw-a certificate)\";"
+client_files 'a certificate for a key in a profile' key "$WORK/gw-a.certificate.pem: holds no readable private key"
+client_conf broken gw-a <<<'state_dir = "/var/lib/culvert/x";'
+refuses 'a profile with a state directory, which no client has' "$(at state_dir)" 'known key' "$CULVERT" up "$WORK/broken.conf"
 client_conf broken gw-a </dev/null
 chmod 644 "$WORK/broken.conf"
 refuses 'a profile that others can read' "$WORK/broken.conf" "chmod 600 $WORK/broken.conf" "$CULVERT" up "$WORK/broken.conf"
 refuses 'a profile that others can read (check)' "$WORK/broken.conf" "chmod 600 $WORK/broken.conf" \
 	"$CULVERT" check "$WORK/broken.conf"
+chmod 600 "$WORK/broken.conf"
+chown nobody "$WORK/broken.conf"
+refuses "somebody else's profile" "$WORK/broken.conf" "chown root $WORK/broken.conf" "$CULVERT" up "$WORK/broken.conf"
+refuses "somebody else's profile (check)" "$WORK/broken.conf" "chown root $WORK/broken.conf" "$CULVERT" check "$WORK/broken.conf"
 
 # ---- what is right ----
 
 server_conf good gw-b </dev/null
 check 'check finds a good configuration good' in_ns host "$CULVERT" check "$WORK/good.conf"
+server_conf good gw-b </dev/null
+sed -i '/^listen = /d' "$WORK/good.conf"
+check 'also one that leaves it to the default where to listen' grep 'fine: a server' \
+	<(in_ns host "$CULVERT" check "$WORK/good.conf")
+server_conf good gw-b </dev/null
 check 'so does culvertd --check' in_ns host "$CULVERTD" --check -c "$WORK/good.conf"
 client_conf good-profile gw-a </dev/null
 check 'and a good profile' in_ns host "$CULVERT" check "$WORK/good-profile.conf"

@@ -123,6 +123,30 @@ pass 'the client comes when an address is free'
 stop_bg one
 stop_bg gw-b
 
+# ---- one family alone ----
+
+server_conf gw-b <<'CONF'
+pool6 = "";
+peers = ( { name = "one"; } );
+CONF
+sed -i '/^pool6/d' "$WORK/gw-b.conf"
+rm -rf "$WORK/gw-b.state"
+server_start gw-b
+up one host-1
+check_equal 'a pool of IPv4 alone' 'null' "$(session_value gw-b one .addresses.remote6)"
+check 'works' pings host-1 $SERVER4
+down one
+stop_bg gw-b
+sed -i "s|^pool4 = .*|pool6 = \"$POOL6\";|" "$WORK/gw-b.conf"
+server_start gw-b
+up one host-1
+check_equal 'a pool of IPv6 alone' 'null' "$(session_value gw-b one .addresses.remote4)"
+check 'works as well' pings host-1 $SERVER6
+down one
+stop_bg gw-b
+configure 10.213.0.4/30 fd00:c17:e27::/64
+sed -i 's/ address4 = "10.213.0.5"; address6 = "fd00:c17:e27::5";//' "$WORK/gw-b.conf"
+
 # ---- a broken lease file is set aside, not fatal ----
 
 echo 'this is no lease file' >"$WORK/gw-b.state/leases"

@@ -108,6 +108,19 @@ for name in gw-a gw-b; do
 	check "the tunnel works with the new engine of $name" pings lan-a $B4
 done
 
+# ---- somebody removes the interface ----
+
+for name in gw-a gw-b; do
+	mark_a=$(log_mark "$WORK/gw-a.log")
+	mark_b=$(log_mark "$WORK/gw-b.log")
+	ip_ns $name link del cv0
+	wait_up gw-a gw-b "$mark_a"
+	wait_up gw-b gw-a "$mark_b"
+	wait_routes gw-a 10.2.0.0/24 fd00:2::/64
+	wait_routes gw-b 10.1.0.0/24 fd00:1::/64
+	check "the tunnel heals when $name loses its interface" pings lan-a $B4
+done
+
 # ---- both are told to end ----
 
 stop_bg gw-a

@@ -398,6 +398,27 @@ START_TEST(test_locate)
 }
 END_TEST
 
+START_TEST(test_has_key)
+{
+	static const char text[] =
+		"a = 1;\n# b = 2;\ngroup = { c = \"d = 4; a\"; };\nlist = ( );\n";
+	static const char include[] = "a = 1;\n@include \"/etc/passwd\"\n";
+
+	ck_assert_int_eq(conf_has_key(text, sizeof(text) - 1, "a"), 1);
+	ck_assert_int_eq(conf_has_key(text, sizeof(text) - 1, "group"), 1);
+	ck_assert_int_eq(conf_has_key(text, sizeof(text) - 1, "list"), 1);
+	/* Neither in a comment nor in a group nor in a string. */
+	ck_assert_int_eq(conf_has_key(text, sizeof(text) - 1, "b"), 0);
+	ck_assert_int_eq(conf_has_key(text, sizeof(text) - 1, "c"), 0);
+	ck_assert_int_eq(conf_has_key(text, sizeof(text) - 1, "d"), 0);
+	ck_assert_int_eq(conf_has_key("", 0, "a"), 0);
+	/* The length counts, not a terminator. */
+	ck_assert_int_eq(conf_has_key(text, 6, "group"), 0);
+	ck_assert_int_eq(conf_has_key("a = ;", 5, "a"), -EINVAL);
+	ck_assert_int_eq(conf_has_key(include, sizeof(include) - 1, "a"), -EINVAL);
+}
+END_TEST
+
 /* The path is shown, not believed. */
 START_TEST(test_path)
 {
@@ -447,6 +468,7 @@ static Suite *suite(void)
 	unit_add(suite, "lists", test_lists);
 	unit_add(suite, "lines", test_lines);
 	unit_add(suite, "locate", test_locate);
+	unit_add(suite, "has key", test_has_key);
 	unit_add(suite, "path", test_path);
 	unit_add(suite, "describe", test_describe);
 	return suite;

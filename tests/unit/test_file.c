@@ -98,6 +98,73 @@ START_TEST(private_files_are_the_owners_alone)
 }
 END_TEST
 
+START_TEST(privacy_without_reading)
+{
+	struct problem problem = { .text = "" };
+
+	make_file("file", "key", 3, 0600);
+	ck_assert_int_eq(file_check_private(path_of("file"), &problem), 0);
+	ck_assert_str_eq(problem.text, "");
+	ck_assert_int_eq(fchmodat(dir_fd, "file", 0640, 0), 0);
+	ck_assert_int_eq(file_check_private(path_of("file"), &problem), -EPERM);
+	ck_assert_ptr_nonnull(strstr(problem.text, "chmod 600 "));
+	ck_assert_int_eq(file_check_private(path_of("other"), &problem), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(problem.text, path_of("other")));
+	ck_assert_int_eq(file_check_private(path_of("other"), NULL), -ENOENT);
+}
+END_TEST
+
+/* Only root can give a file away. */
+START_TEST(private_files_belong_to_root_or_us)
+{
+	struct problem problem = { .text = "" };
+	char *data = NULL;
+	size_t len;
+
+	make_file("file", "key", 3, 0600);
+	ck_assert_int_eq(fchownat(dir_fd, "file", 1, (gid_t)-1, 0), 0);
+	ck_assert_int_eq(file_check_private(path_of("file"), &problem), -EPERM);
+	ck_assert_ptr_nonnull(strstr(problem.text, "chown root "));
+	ck_assert_ptr_nonnull(strstr(problem.text, path_of("file")));
+	ck_assert_int_eq(file_read(path_of("file"), FILE_PRIVATE, &data, &len, &problem), -EPERM);
+	ck_assert_ptr_null(data);
+	ck_assert_int_eq(file_read(path_of("file"), FILE_PUBLIC, &data, &len, &problem), 0);
+	free(data);
+	/* The owner himself may have it; and what is root's is trusted by all. */
+	ck_assert_int_eq(chmod(dir, 0755), 0);
+	ck_assert_int_eq(seteuid(1), 0);
+	ck_assert_int_eq(file_check_private(path_of("file"), &problem), 0);
+	ck_assert_int_eq(seteuid(0), 0);
+	make_file("other", "key", 3, 0600);
+	ck_assert_int_eq(seteuid(1), 0);
+	ck_assert_int_eq(file_check_private(path_of("other"), &problem), 0);
+	ck_assert_int_eq(seteuid(0), 0);
+}
+END_TEST
+
+START_TEST(writes_all_or_says_why)
+{
+	int fd = memfd_create("test", MFD_CLOEXEC);
+	int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+	char *data;
+	size_t len;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(file_write_all(fd, "hel", 3), 0);
+	ck_assert_int_eq(file_write_all(fd, "", 0), 0);
+	ck_assert_int_eq(file_write_all(fd, "lo", 2), 0);
+	ck_assert_int_eq(file_read_fd(fd, &data, &len), 0);
+	ck_assert_uint_eq(len, 5);
+	ck_assert_str_eq(data, "hello");
+	free(data);
+	close(fd);
+	ck_assert_int_ge(full, 0);
+	ck_assert_int_eq(file_write_all(full, "x", 1), -ENOSPC);
+	close(full);
+	ck_assert_int_eq(file_write_all(-1, "x", 1), -EBADF);
+}
+END_TEST
+
 START_TEST(what_cannot_be_read_is_said)
 {
 	struct problem problem = { .text = "" };
@@ -222,6 +289,10 @@ static Suite *suite(void)
 
 	add(suite, "read", reads_whole_files);
 	add(suite, "private", private_files_are_the_owners_alone);
+	add(suite, "privacy", privacy_without_reading);
+	if (geteuid() == 0)
+		add(suite, "owner", private_files_belong_to_root_or_us);
+	add(suite, "write", writes_all_or_says_why);
 	add(suite, "errors", what_cannot_be_read_is_said);
 	add(suite, "size", size_is_bounded);
 	add(suite, "descriptors", descriptors_keep_their_offset);

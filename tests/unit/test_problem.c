@@ -74,6 +74,17 @@ START_TEST(escape_makes_text_printable)
 }
 END_TEST
 
+START_TEST(escaping_the_rest_leaves_backslashes)
+{
+	char out[64];
+
+	ck_assert_str_eq(
+		problem_escape_rest(out, sizeof(out), "a\nb\\x0a\x7f", 8), "a\\x0ab\\x0a\\x7f");
+	ck_assert_str_eq(problem_escape_rest(out, sizeof(out), "a\0b", 3), "a\\x00b");
+	ck_assert_str_eq(problem_escape_rest(out, 5, "abc\n", 4), "abc");
+}
+END_TEST
+
 START_TEST(escape_is_cut_before_an_escape)
 {
 	char out[8];
@@ -99,6 +110,7 @@ static Suite *suite(void)
 	unit_add(suite, "aliases", old_text_may_be_an_argument);
 	unit_add(suite, "null", null_means_words_not_wanted);
 	unit_add(suite, "escape", escape_makes_text_printable);
+	unit_add(suite, "escape rest", escaping_the_rest_leaves_backslashes);
 	unit_add(suite, "escape cut", escape_is_cut_before_an_escape);
 	return suite;
 }

@@ -248,6 +248,13 @@ START_TEST(test_find_and_places)
 	settings_fill_places(settings);
 	ck_assert_str_eq(settings->control_socket, "/run/culvert/x.sock");
 	ck_assert_str_eq(settings->state_dir, "/else");
+	settings->state_dir[0] = '\0';
+	settings_fill_places(settings);
+	ck_assert_str_eq(settings->state_dir, "/var/lib/culvert/x");
+	settings->state_dir[0] = '\0';
+	settings->role = SETTINGS_CLIENT;
+	settings_fill_places(settings);
+	ck_assert_str_eq(settings->state_dir, "");
 	settings_free(settings);
 	settings_free(NULL);
 }

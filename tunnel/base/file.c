@@ -61,19 +61,6 @@ int file_read_fd(int fd, char **ret_data, size_t *ret_len)
 	return 0;
 }
 
-static int check_privacy(int fd, const char *path, struct problem *problem)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if ((st.st_mode & (S_IRWXG | S_IRWXO)) == 0)
-		return 0;
-	problem_set(problem, "%s is open to others than its owner (mode %04o); run: chmod 600 %s",
-		path, (unsigned)(st.st_mode & 07777), path);
-	return -EPERM;
-}
-
 static void explain(struct problem *problem, const char *path, int error)
 {
 	if (error == -EISDIR)
@@ -82,6 +69,37 @@ static void explain(struct problem *problem, const char *path, int error)
 		problem_set(problem, "%s is larger than %d bytes", path, FILE_SIZE_MAX);
 	else
 		problem_set(problem, "cannot read %s: %s", path, strerrordesc_np(-error));
+}
+
+/* Of the open file, or, where fd is -1, of what stands at the path. */
+static int check_private(int fd, const char *path, struct problem *problem)
+{
+	struct stat st;
+	int r;
+
+	if ((fd >= 0 ? fstat(fd, &st) : stat(path, &st)) < 0) {
+		r = -errno;
+		explain(problem, path, r);
+		return r;
+	}
+	if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+		problem_set(problem,
+			"%s is open to others than its owner (mode %04o); run: chmod 600 %s", path,
+			(unsigned)(st.st_mode & 07777), path);
+		return -EPERM;
+	}
+	/* Whoever owns a file may change it, and its mode. */
+	if (st.st_uid == 0 || st.st_uid == geteuid())
+		return 0;
+	problem_set(problem,
+		"%s holds a private key but belongs to another user (uid %u); run: chown root %s",
+		path, (unsigned)st.st_uid, path);
+	return -EPERM;
+}
+
+int file_check_private(const char *path, struct problem *problem)
+{
+	return check_private(-1, path, problem);
 }
 
 int file_read(const char *path, enum file_privacy privacy, char **ret_data, size_t *ret_len,
@@ -96,7 +114,7 @@ int file_read(const char *path, enum file_privacy privacy, char **ret_data, size
 		explain(problem, path, r);
 		return r;
 	}
-	r = privacy == FILE_PRIVATE ? check_privacy(fd, path, problem) : 0;
+	r = privacy == FILE_PRIVATE ? check_private(fd, path, problem) : 0;
 	if (r == 0) {
 		r = file_read_fd(fd, ret_data, ret_len);
 		if (r < 0)
@@ -106,7 +124,7 @@ int file_read(const char *path, enum file_privacy privacy, char **ret_data, size
 	return r;
 }
 
-static int write_all(int fd, const void *data, size_t len)
+int file_write_all(int fd, const void *data, size_t len)
 {
 	const char *bytes = data;
 	size_t done = 0;
@@ -133,7 +151,7 @@ static int write_new(int dir_fd, const char *name, const void *data, size_t len)
 	fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return -errno;
-	r = write_all(fd, data, len);
+	r = file_write_all(fd, data, len);
 	if (r == 0 && fsync(fd) < 0)
 		r = -errno;
 	/* Network file systems report a failed write here. */

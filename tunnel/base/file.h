@@ -16,20 +16,30 @@ enum { FILE_SIZE_MAX = 4 << 20 }; /* bytes; nothing that Culvert reads whole is 
 
 enum file_privacy {
 	FILE_PUBLIC,
-	FILE_PRIVATE, /* refused when group or others may do anything with it */
+	FILE_PRIVATE, /* refused unless file_check_private() lets it pass */
 };
 
 /*
  * Reads a regular file whole, a NUL added past its end (not counted). The caller frees *ret_data.
  * Errors are said in `problem`: -ENOENT, -EACCES, -EISDIR (a directory, or not a regular file),
- * -EFBIG (past FILE_SIZE_MAX), -EPERM (FILE_PRIVATE: names the chmod that mends it), -EIO, -ENOMEM,
- * or what open(2) says else.
+ * -EFBIG (past FILE_SIZE_MAX), -EPERM (FILE_PRIVATE: names the chmod or chown that mends it), -EIO,
+ * -ENOMEM, or what open(2) says else.
  */
 int file_read(const char *path, enum file_privacy privacy, char **ret_data, size_t *ret_len,
 	struct problem *problem);
 
 /* The same from an open descriptor, from its beginning; the descriptor and its offset stay. */
 int file_read_fd(int fd, char **ret_data, size_t *ret_len);
+
+/*
+ * May the file hold a private key? Group and others must have no right to it, and it must belong to
+ * root or to the running user. -EPERM: `problem` names the chmod or chown that mends it; else what
+ * stat(2) says, in words as well.
+ */
+int file_check_private(const char *path, struct problem *problem);
+
+/* Writes everything, however often write(2) takes a part. Negative errno: some may be written. */
+int file_write_all(int fd, const void *data, size_t len);
 
 /*
  * Replaces `name` in the open directory by `data`: temporary file, fsync, rename, fsync of the

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/problem.h"
 
 enum {
 	REPEAT_SLOTS = 32, /* distinct messages watched at a time; the oldest window gives way */
@@ -93,27 +94,6 @@ int log_level_parse(const char *text, enum log_level *ret_level)
 		}
 	}
 	return -EINVAL;
-}
-
-/* Like problem_escape(), but a backslash stays. */
-static void escape(char out[static TEXT_MAX], const char *text)
-{
-	static const char hex[] = "0123456789abcdef";
-	size_t at = 0;
-
-	for (; *text != '\0' && at + 4 < TEXT_MAX; text++) {
-		unsigned char byte = (unsigned char)*text;
-
-		if (byte >= 0x20 && byte <= 0x7e) {
-			out[at++] = (char)byte;
-			continue;
-		}
-		out[at++] = '\\';
-		out[at++] = 'x';
-		out[at++] = hex[byte >> 4];
-		out[at++] = hex[byte & 15];
-	}
-	out[at] = '\0';
 }
 
 /* "<6>engine: " or "2026-11-02 14:03:05.123 info engine: ". */
@@ -207,7 +187,7 @@ void log_write(enum log_level level, const char *format, ...)
 	va_start(args, format);
 	(void)vsnprintf(raw, sizeof(raw), format, args);
 	va_end(args);
-	escape(text, raw);
+	problem_escape_rest(text, sizeof(text), raw, strlen(raw));
 
 	pthread_mutex_lock(&logger.mutex);
 	slot = slot_for(level, text, mono_now());

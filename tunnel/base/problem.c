@@ -44,7 +44,8 @@ void problem_prepend(struct problem *problem, const char *format, ...)
 	problem_set(problem, "%s", joined);
 }
 
-const char *problem_escape(char *out, size_t size, const void *text, size_t len)
+/* A byte that is not plain becomes \xNN, and so does `also`, a plain one (or NUL: none). */
+static const char *escape(char *out, size_t size, const void *text, size_t len, char also)
 {
 	static const char hex[] = "0123456789abcdef";
 	const uint8_t *bytes = text;
@@ -54,7 +55,7 @@ const char *problem_escape(char *out, size_t size, const void *text, size_t len)
 		return out;
 	for (size_t i = 0; i < len; i++) {
 		uint8_t byte = bytes[i];
-		bool plain = byte >= 0x20 && byte <= 0x7e && byte != '\\';
+		bool plain = byte >= 0x20 && byte <= 0x7e && (char)byte != also;
 		size_t need = plain ? 1 : 4;
 
 		if (size - at <= need)
@@ -70,4 +71,14 @@ const char *problem_escape(char *out, size_t size, const void *text, size_t len)
 	}
 	out[at] = '\0';
 	return out;
+}
+
+const char *problem_escape(char *out, size_t size, const void *text, size_t len)
+{
+	return escape(out, size, text, len, '\\');
+}
+
+const char *problem_escape_rest(char *out, size_t size, const void *text, size_t len)
+{
+	return escape(out, size, text, len, '\0');
 }

@@ -20,7 +20,7 @@
  */
 
 #define SETTINGS_RUN_DIR "/run/culvert"       /* control sockets: NAME.sock */
-#define SETTINGS_STATE_DIR "/var/lib/culvert" /* one directory an instance: NAME */
+#define SETTINGS_STATE_DIR "/var/lib/culvert" /* one directory a server: NAME */
 
 enum {
 	SETTINGS_NAME_MAX = 64,
@@ -75,7 +75,7 @@ struct settings {
 	/* Where the processes live. */
 	char user[SETTINGS_USER_MAX + 1];
 	char control_socket[SETTINGS_PATH_MAX + 1];
-	char state_dir[SETTINGS_PATH_MAX + 1];
+	char state_dir[SETTINGS_PATH_MAX + 1]; /* server */
 	enum log_level log_level;
 	uint32_t workers; /* 0: one a core */
 
@@ -111,7 +111,7 @@ int settings_new(enum settings_role role, struct settings **ret_settings);
 /* Accepts NULL and half-filled ones; wipes the key. */
 void settings_free(struct settings *settings);
 
-/* control_socket and state_dir, where they are empty, from the instance's name. */
+/* control_socket and a server's state_dir, where they are empty, from the instance's name. */
 void settings_fill_places(struct settings *settings);
 
 /* The entry of that name, or NULL. */

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "engine/control.h"
 #include "engine/material.h"
+#include "system/conf.h"
 
 /*
  * What netd hands over when the engine starts: the configuration's bytes, certificates and key as
@@ -85,25 +86,7 @@ static void delivery_sort(struct delivery *delivery, const struct request_config
 	}
 }
 
-static int load_settings(struct engine *engine, int fd, const struct request_configure *configure,
-	struct problem *problem)
-{
-	char *text;
-	size_t len;
-
-	int r = fd >= 0 ? file_read_fd(fd, &text, &len) : -EBADF;
-	if (r < 0) {
-		problem_set(problem, "netd sent no readable configuration: %s", strerror(-r));
-		return r;
-	}
-	r = engine->role->load(text, len, configure->path, &engine->settings, problem);
-	explicit_bzero(text, len); /* a profile holds its key */
-	free(text);
-	return r;
-}
-
-static int load_tls(struct engine *engine, const struct delivery *delivery, const char *path,
-	struct problem *problem)
+static int load_tls(struct engine *engine, const struct delivery *delivery, struct problem *problem)
 {
 	struct material material = { 0 };
 	int r = 0;
@@ -118,10 +101,32 @@ static int load_tls(struct engine *engine, const struct delivery *delivery, cons
 	if (r < 0)
 		problem_set(problem, "cannot read certificate, key or CA: %s", strerror(-r));
 	else
-		r = material_make_context(&material, engine->role->tls_role, &engine->tls, problem);
-	if (r < 0)
-		problem_prepend(problem, "%s", path);
+		r = material_make_context(
+			&material, engine->settings, engine->role->tls_role, &engine->tls, problem);
 	material_free(&material);
+	return r;
+}
+
+/* The settings, and what they say about certificates: problems with either name file and line. */
+static int load(struct engine *engine, const struct delivery *delivery, const char *path,
+	struct problem *problem)
+{
+	char *text;
+	size_t len;
+
+	int r = delivery->config >= 0 ? file_read_fd(delivery->config, &text, &len) : -EBADF;
+	if (r < 0) {
+		problem_set(problem, "netd sent no readable configuration: %s", strerror(-r));
+		return r;
+	}
+	r = engine->role->load(text, len, path, &engine->settings, problem);
+	if (r == 0) {
+		r = load_tls(engine, delivery, problem);
+		if (r < 0)
+			conf_locate(text, len, path, problem);
+	}
+	explicit_bzero(text, len); /* a profile holds its key */
+	free(text);
 	return r;
 }
 
@@ -175,14 +180,12 @@ int engine_configure(struct engine *engine, const struct request_configure *conf
 		r = -EPROTO;
 		goto out;
 	}
-	r = load_settings(engine, delivery.config, configure, problem);
+	r = load(engine, &delivery, configure->path, problem);
 	if (r < 0)
 		goto out;
 	engine->generation = configure->generation;
 	log_set_level(engine->settings->log_level);
-	r = load_tls(engine, &delivery, configure->path, problem);
-	if (r == 0)
-		r = copy_announced(engine, problem);
+	r = copy_announced(engine, problem);
 	if (r == 0)
 		r = start_workers(engine, problem);
 	if (r == 0 && delivery.control >= 0) {

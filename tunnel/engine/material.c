@@ -1,13 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/material.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
 
-/* One table says which setting is which part; the key is wiped from memory when it goes. */
+/* Two tables say which setting is which part; the key is wiped from memory when it goes. */
+
+/* The options' keys, with which tls_context_new() begins what it says. */
+static const char *const keys[] = {
+	[MATERIAL_CERTIFICATE] = "certificate",
+	[MATERIAL_KEY] = "key",
+	[MATERIAL_CA] = "ca",
+	[MATERIAL_CRL] = "crl",
+};
+static_assert(sizeof(keys) / sizeof(keys[0]) == MATERIAL_PART_COUNT, "every part has a key");
 
 static const char *setting_of(const struct settings *settings, enum material_part part)
 {
@@ -56,10 +66,15 @@ int material_read_files(
 			continue;
 		int r = file_read(path, part == MATERIAL_KEY ? FILE_PRIVATE : FILE_PUBLIC,
 			&material->data[part], &material->len[part], problem);
-		if (r < 0)
+		if (r < 0) {
+			problem_prepend(problem, "%s", keys[part]);
 			return r;
+		}
 	}
-	return material_take_inline(material, settings);
+	int r = material_take_inline(material, settings);
+	if (r < 0)
+		problem_set(problem, "out of memory");
+	return r;
 }
 
 static struct view view_of(const struct material *material, enum material_part part)
@@ -70,8 +85,23 @@ static struct view view_of(const struct material *material, enum material_part p
 	};
 }
 
-int material_make_context(const struct material *material, enum tls_role role,
-	struct tls_context **ret_context, struct problem *problem)
+/* "ca: holds no certificate" becomes "ca: /etc/culvert/ca.crt: holds no certificate". */
+static void name_file(const struct settings *settings, struct problem *problem)
+{
+	for (enum material_part part = 0; part < MATERIAL_PART_COUNT; part++) {
+		const char *path = setting_of(settings, part);
+		size_t len = strlen(keys[part]);
+		if (!path || settings_is_inline(path) ||
+			strncmp(problem->text, keys[part], len) != 0 ||
+			strncmp(&problem->text[len], ": ", 2) != 0)
+			continue;
+		problem_set(problem, "%s: %s: %s", keys[part], path, &problem->text[len + 2]);
+		return;
+	}
+}
+
+int material_make_context(const struct material *material, const struct settings *settings,
+	enum tls_role role, struct tls_context **ret_context, struct problem *problem)
 {
 	struct tls_material views = {
 		.certificate = view_of(material, MATERIAL_CERTIFICATE),
@@ -80,7 +110,12 @@ int material_make_context(const struct material *material, enum tls_role role,
 		.crl = view_of(material, MATERIAL_CRL),
 	};
 
-	return tls_context_new(role, &views, ret_context, problem);
+	int r = tls_context_new(role, &views, ret_context, problem);
+	if (r == -ENOMEM)
+		problem_set(problem, "out of memory");
+	else if (r < 0)
+		name_file(settings, problem);
+	return r;
 }
 
 void material_free(struct material *material)

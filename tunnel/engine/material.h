@@ -31,14 +31,18 @@ int material_take_inline(struct material *material, const struct settings *setti
 /* Reads one part from a descriptor, which stays open. Negative errno of file_read_fd(). */
 int material_read_fd(struct material *material, enum material_part part, int fd);
 /*
- * Reads the files that the configuration names. Negative errno of file_read(); the words are in
- * `problem`.
+ * Reads the files that the configuration names, and takes what stands in it. Negative errno of
+ * file_read(), with words that begin with the option's key: "ca: cannot read ...", for
+ * conf_locate(); -ENOMEM.
  */
 int material_read_files(
 	struct material *material, const struct settings *settings, struct problem *problem);
-/* The TLS context it makes. As tls_context_new(). */
-int material_make_context(const struct material *material, enum tls_role role,
-	struct tls_context **ret_context, struct problem *problem);
+/*
+ * The TLS context it makes. As tls_context_new(); the words begin with the key and the file that
+ * the settings name: "ca: PATH: ...", or "ca: ..." where it stands in the configuration itself.
+ */
+int material_make_context(const struct material *material, const struct settings *settings,
+	enum tls_role role, struct tls_context **ret_context, struct problem *problem);
 void material_free(struct material *material); /* wipes the key */
 
 #endif

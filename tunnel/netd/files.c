@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "system/conf.h"
 #include "system/ipc.h"
 
 static int seal(
@@ -21,25 +21,6 @@ static int seal(
 	return r;
 }
 
-/* Whoever owns a file may change it: a key is root's or ours. */
-static int check_owner(const char *path, struct problem *problem)
-{
-	struct stat st;
-	int r;
-
-	if (stat(path, &st) < 0) {
-		r = -errno;
-		problem_set(problem, "cannot look at %s: %s", path, strerrordesc_np(-r));
-		return r;
-	}
-	if (st.st_uid == 0 || st.st_uid == geteuid())
-		return 0;
-	problem_set(problem,
-		"%s holds a private key but belongs to another user (uid %u); run: chown root %s",
-		path, (unsigned)st.st_uid, path);
-	return -EPERM;
-}
-
 static int read_and_seal(const char *what, const char *path, enum file_privacy privacy, int *ret_fd,
 	struct problem *problem)
 {
@@ -49,15 +30,16 @@ static int read_and_seal(const char *what, const char *path, enum file_privacy p
 
 	if (r < 0)
 		return r;
-	r = privacy == FILE_PRIVATE ? check_owner(path, problem) : 0;
-	if (r == 0)
-		r = seal(what, data, len, ret_fd, problem);
+	r = seal(what, data, len, ret_fd, problem);
 	explicit_bzero(data, len);
 	free(data);
 	return r;
 }
 
-/* `material` is a path or the PEM text itself. */
+/*
+ * `material` is a path or the PEM text itself. The words begin with the option's key, as those of
+ * engine/material do.
+ */
 static int open_material(const char *what, const char *material, enum file_privacy privacy,
 	int *ret_fd, struct problem *problem)
 {
@@ -70,41 +52,34 @@ static int open_material(const char *what, const char *material, enum file_priva
 	return r;
 }
 
-/* The file of a configuration that holds the key is as private as a key's. */
-static int check_config(
-	const struct settings *settings, const char *config_path, struct problem *problem)
+static int open_all(const struct settings *settings, struct files *files, struct problem *problem)
 {
-	char *data;
-	size_t len;
-	int r;
+	int r = open_material(
+		"certificate", settings->certificate, FILE_PUBLIC, &files->certificate, problem);
 
-	if (!settings_is_inline(settings->key))
-		return 0;
-	r = file_read(config_path, FILE_PRIVATE, &data, &len, problem);
-	if (r < 0)
-		return r;
-	explicit_bzero(data, len);
-	free(data);
-	return check_owner(config_path, problem);
+	if (r == 0)
+		r = open_material("key", settings->key, FILE_PRIVATE, &files->key, problem);
+	if (r == 0)
+		r = open_material("ca", settings->ca, FILE_PUBLIC, &files->ca, problem);
+	if (r == 0 && settings->crl != NULL)
+		r = open_material("crl", settings->crl, FILE_PUBLIC, &files->crl, problem);
+	return r;
 }
 
 int files_open(const struct settings *settings, const char *config_path, const char *config_text,
 	size_t config_len, struct files *ret_files, struct problem *problem)
 {
 	struct files files = { -1, -1, -1, -1, -1 };
-	int r = check_config(settings, config_path, problem);
+	/* The file of a configuration that holds the key is as private as a key's. */
+	int r = settings_is_inline(settings->key) ? file_check_private(config_path, problem) : 0;
 
 	if (r == 0)
 		r = seal("configuration", config_text, config_len, &files.config, problem);
-	if (r == 0)
-		r = open_material("certificate", settings->certificate, FILE_PUBLIC,
-			&files.certificate, problem);
-	if (r == 0)
-		r = open_material("key", settings->key, FILE_PRIVATE, &files.key, problem);
-	if (r == 0)
-		r = open_material("ca", settings->ca, FILE_PUBLIC, &files.ca, problem);
-	if (r == 0 && settings->crl != NULL)
-		r = open_material("crl", settings->crl, FILE_PUBLIC, &files.crl, problem);
+	if (r == 0) {
+		r = open_all(settings, &files, problem);
+		if (r < 0)
+			conf_locate(config_text, config_len, config_path, problem);
+	}
 	if (r < 0) {
 		files_close(&files);
 		return r;

@@ -109,10 +109,12 @@ int places_open_state(struct places *places, const struct settings *settings,
 	uid_t uid = user != NULL ? user->uid : geteuid();
 	gid_t gid = user != NULL ? user->gid : getegid();
 	bool made = false;
-	int fd = -1;
-	int r = make_directories(path, &made);
+	int fd = -1, r;
 
+	if (settings->role != SETTINGS_SERVER)
+		return 0;
 	problem_set(problem, "%s", "");
+	r = make_directories(path, &made);
 	if (r == 0) {
 		fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		r = fd < 0 ? -errno : give(fd, path, uid, gid, made, problem);

@@ -418,6 +418,25 @@ out:
 	return r;
 }
 
+int conf_has_key(const char *text, size_t len, const char *key)
+{
+	config_t config;
+	struct load load;
+	int r = load_init(&load, text, len, "", NULL);
+
+	if (r < 0)
+		return r;
+	config_init(&config);
+	r = conf_scan(load.text, len, load.path, NULL);
+	if (r == 0)
+		r = parse(&load, &config);
+	if (r == 0)
+		r = config_setting_get_member(config_root_setting(&config), key) != NULL;
+	config_destroy(&config);
+	load_done(&load);
+	return r;
+}
+
 /* The option's path with which the words begin; "" if they begin with none. */
 static void first_key(const struct problem *problem, char out[KEY_PATH_MAX])
 {

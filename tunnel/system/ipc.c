@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/file.h"
+
 enum { IPC_FDS_MAX = 64 }; /* beside one datagram; far below the kernel's SCM_MAX_FD of 253 */
 
 /* Linux 6.3; the older kernel says EINVAL and is then asked without it. */
@@ -143,22 +145,6 @@ int ipc_receive(int fd, void *buffer, size_t capacity, size_t *ret_len, int *ret
 	return 0;
 }
 
-static int write_all(int fd, const void *data, size_t len)
-{
-	const char *bytes = data;
-
-	for (size_t done = 0; done < len;) {
-		ssize_t n = write(fd, bytes + done, len - done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		done += (size_t)n;
-	}
-	return 0;
-}
-
 int ipc_seal(const char *name, const void *data, size_t len, int *ret_fd)
 {
 	const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
@@ -169,7 +155,7 @@ int ipc_seal(const char *name, const void *data, size_t len, int *ret_fd)
 		fd = memfd_create(name, flags);
 	if (fd < 0)
 		return -errno;
-	r = write_all(fd, data, len);
+	r = file_write_all(fd, data, len);
 	if (r == 0 &&
 		fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) <
 			0)

@@ -24,7 +24,7 @@ PUPPET=$BUILD/system/puppet
 
 # Sanitizers make everything slower: waits are longer there, and there is less to carry.
 SANITIZED=
-if nm -D --undefined-only "$CULVERTD" 2>/dev/null | grep -qE '__(asan|tsan)_init'; then
+if nm -D --undefined-only "$CULVERTD" 2>/dev/null | grep -E '__(asan|tsan)_init' >/dev/null; then
 	SANITIZED=1
 fi
 UP_SECONDS=$((SANITIZED ? 20 : 10))
@@ -114,7 +114,7 @@ with_defaults() { # KEY VALUE...
 }
 
 where() { # NAME; the settings that say where a daemon lives
-	printf '%s\n' name "\"$1\"" control_socket "\"$WORK/$1.sock\"" state_dir "\"$WORK/$1.state\"" log_level '"debug"'
+	printf '%s\n' name "\"$1\"" control_socket "\"$WORK/$1.sock\"" log_level '"debug"'
 }
 
 # A server's configuration: what stdin says, and for everything else the PKI's server NAME (or IDENTITY) with pools.
@@ -122,7 +122,7 @@ server_conf() { # NAME [IDENTITY]
 	local files=$WORK/pki/servers/${2:-$1} places
 	mapfile -t places < <(where "$1")
 	with_defaults "${places[@]}" \
-		listen '[ "0.0.0.0:443", "[::]:443" ]' \
+		state_dir "\"$WORK/$1.state\"" listen '[ "0.0.0.0:443", "[::]:443" ]' \
 		certificate "\"$files/${2:-$1}.crt\"" key "\"$files/${2:-$1}.key\"" ca "\"$files/ca.crt\"" \
 		pool4 "\"$POOL4\"" pool6 "\"$POOL6\"" >"$WORK/$1.conf"
 }
@@ -146,11 +146,12 @@ client_conf() { # NAME [IDENTITY]
 }
 
 # The pair that most tests use: each side announces its LAN and takes the other's. Lines on stdin go to the server's
-# configuration too, those of arguments to the client's.
-site_conf() { # [CLIENT-LINE...]
+# configuration too, those in client_lines to the client's.
+client_lines=()
+site_conf() {
 	with_defaults announce '[ "10.2.0.0/24", "fd00:2::/64" ]' peers '(
 		{ name = "gw-a"; accept_routes = [ "10.1.0.0/16", "fd00:1::/32" ]; } )' | server_conf gw-b
-	printf '%s\n' "$@" | with_defaults announce '[ "10.1.0.0/24", "fd00:1::/64" ]' | client_conf gw-a
+	printf '%s\n' ${client_lines[@]+"${client_lines[@]}"} | with_defaults announce '[ "10.1.0.0/24", "fd00:1::/64" ]' | client_conf gw-a
 }
 
 # ---- daemons ----
@@ -193,9 +194,9 @@ lacks_route() { # NS PREFIX
 	! has_route "$@"
 }
 
-# The whole pair, up, with routes.
-site_up() { # [CLIENT-LINE...], server lines on stdin
-	site_conf "$@"
+# The whole pair, up, with routes; stdin and client_lines as for site_conf.
+site_up() {
+	site_conf
 	server_start gw-b
 	client_start gw-a
 	wait_up gw-b gw-a
@@ -208,7 +209,7 @@ site_up() { # [CLIENT-LINE...], server lines on stdin
 engine_pid() { # NAME
 	local pid
 	pid=$(pid_of "$1")
-	cat "/proc/$pid/task/$pid/children" | awk '{ print $1 }'
+	awk '{ print $1 }' "/proc/$pid/task/$pid/children"
 }
 
 # One value of one session in the status, by jq's filter.
@@ -257,10 +258,7 @@ tell() { # NAME
 	local mark
 	mark=$(log_mark "$WORK/$1.log")
 	puppet_turn=$((puppet_turn + 1))
-	{
-		cat
-		echo "say turn-$puppet_turn"
-	} >&"${puppet_inputs[$1]}" 2>/dev/null || true
+	(cat && echo "say turn-$puppet_turn") >&"${puppet_inputs[$1]}" || true
 	wait_for 30 "$1 does as told" puppet_has "$1" "$mark" "turn-$puppet_turn"
 	tail -n "+$((mark + 1))" "$WORK/$1.log" >"$WORK/$1.told"
 	grep -qx "turn-$puppet_turn" "$WORK/$1.told"
@@ -269,7 +267,7 @@ tell() { # NAME
 # Lets it go. It is told so, as whatever was started meanwhile has its input open, too.
 puppet_end() { # NAME
 	local input=${puppet_inputs[$1]}
-	! bg_running "$1" || echo quit >&"$input" 2>/dev/null || true
+	! bg_running "$1" || echo quit >&"$input" || true
 	exec {input}>&-
 	unset "puppet_inputs[$1]"
 	wait_exit "$1" 10 || true
@@ -288,6 +286,15 @@ no_ping() { # NS TARGET [PING-ARGUMENT...]; true when nothing comes back
 	local ns=$1 target=$2
 	shift 2
 	! in_ns "$ns" ping -n -q -c 1 -W 0.3 "$@" "$target"
+}
+
+# Somebody listens on each of these TCP ports.
+listens() { # NS PORT...
+	local ns=$1 port
+	shift
+	for port; do
+		[[ -n $(in_ns "$ns" ss -Hltn "sport = :$port") ]] || return 1
+	done
 }
 
 # What a namespace has of links, addresses, routes and rules, without what changes by itself.

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/configuration.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "engine/material.h"
+#include "system/conf.h"
+
+/* The file is read once: what is judged here is, byte for byte, what netd hands to the engine. */
+
+int configuration_load(struct configuration *configuration, const struct engine_role *role,
+	const char *path, struct problem *problem)
+{
+	*configuration = (struct configuration){ .path = path };
+	int r = file_read(path, FILE_PUBLIC, &configuration->text, &configuration->len, problem);
+	if (r == 0)
+		r = role->load(configuration->text, configuration->len, path,
+			&configuration->settings, problem);
+	if (r == 0 && settings_is_inline(configuration->settings->key))
+		r = file_check_private(path, problem);
+	return r;
+}
+
+int configuration_check(const struct configuration *configuration, const struct engine_role *role,
+	struct identity *ret_identity, struct problem *problem)
+{
+	struct material material = { 0 };
+	struct tls_context *context = NULL;
+
+	int r = material_read_files(&material, configuration->settings, problem);
+	if (r == 0)
+		r = material_make_context(
+			&material, configuration->settings, role->tls_role, &context, problem);
+	if (r < 0)
+		conf_locate(configuration->text, configuration->len, configuration->path, problem);
+	else
+		*ret_identity = *tls_context_identity(context);
+	tls_context_unref(context);
+	material_free(&material);
+	return r;
+}
+
+void configuration_free(struct configuration *configuration)
+{
+	settings_free(configuration->settings);
+	if (configuration->text)
+		explicit_bzero(configuration->text, configuration->len);
+	free(configuration->text);
+	*configuration = (struct configuration){ 0 };
+}
