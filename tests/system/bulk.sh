@@ -18,15 +18,13 @@ site_add
 pki_add gw-a
 site_up </dev/null
 
-declare -A streams=()
 stream() { # NAME NS listen|connect ADDRESS PORT
 	start_bg "$WORK/$1.log" "$1" in_ns "$2" timeout $SECONDS_MAX "$STREAM" "$3" "$4" "$5" $BYTES
-	streams[$1]=1
 }
 before=$(session_value gw-b gw-a '.in_bytes + .out_bytes')
 stream b4 lan-b listen $B4 9004
 stream b6 lan-b listen $B6 9006
-wait_for 5 'lan-b listens' bash -c "[[ \$(ip netns exec $(ns_name lan-b) ss -Hltn | grep -cE ':900[46]') -eq 2 ]]"
+wait_for 5 'lan-b listens' listens lan-b 9004 9006
 start=$(now_ms)
 stream a4 lan-a connect $B4 9004
 stream a6 lan-a connect $B6 9006

@@ -173,6 +173,14 @@ force_cubic() { # REALNAME
 	echo "$before" >"$allowed"
 }
 
+# A directory of a namespace's own files for /etc, as ip-netns(8) has it; prints its path. It goes with the test.
+ns_etc() { # NAME
+	local path
+	path=/etc/netns/$(ns_name "$1")
+	mkdir -p "$path"
+	echo "$path"
+}
+
 ns_del() { # NAME
 	local kept=() name
 	ip netns del "$(ns_name "$1")"
@@ -377,7 +385,9 @@ cleanup() {
 	done
 	for name in ${ns_names[@]+"${ns_names[@]}"}; do
 		ip netns del "$(ns_name "$name")" 2>/dev/null
+		rm -rf "/etc/netns/$(ns_name "$name")"
 	done
+	rmdir /etc/netns 2>/dev/null
 	if [[ ${KEEP-} == 1 ]]; then
 		echo "kept: $WORK"
 	else

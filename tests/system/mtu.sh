@@ -39,19 +39,20 @@ forget_paths() {
 tunnel() { # SERVER-LINES CLIENT-LINE...
 	local lines=$1
 	shift
+	client_lines=("$@")
 	stop_bg gw-a
 	stop_bg gw-b
 	rm -f "$WORK/gw-a.log" "$WORK/gw-b.log"
-	site_up "$@" <<<"$lines"
+	site_up <<<"$lines"
 }
 
 # TCP both ways at once, in one family.
 streams() { # NAME
 	local address
 	for address in $B4 $B6; do
-		start_bg "$WORK/stream.log" listener in_ns lan-b timeout 60 "$STREAM" listen $address 9000 $BYTES
-		wait_for 5 'lan-b listens' bash -c "ip netns exec $(ns_name lan-b) ss -Hltn | grep -q :9000"
-		check "$1: a TCP stream to $address" in_ns lan-a timeout 60 "$STREAM" connect $address 9000 $BYTES
+		start_bg "$WORK/stream.log" listener in_ns lan-b timeout 60 "$STREAM" listen "$address" 9000 $BYTES
+		wait_for 5 'lan-b listens' listens lan-b 9000
+		check "$1: a TCP stream to $address" in_ns lan-a timeout 60 "$STREAM" connect "$address" 9000 $BYTES
 		wait_exit listener 30
 		check_equal "$1: and back" 0 "$EXIT_STATUS"
 	done

@@ -177,7 +177,8 @@ static int take_tcp(struct reader *packet, size_t len, struct segment *segment)
 	uint32_t acknowledgement;
 	struct view rest;
 
-	if (reader_u16(packet, &segment->from.port) < 0 || reader_u16(packet, &segment->to.port) < 0 ||
+	if (reader_u16(packet, &segment->from.port) < 0 ||
+		reader_u16(packet, &segment->to.port) < 0 ||
 		reader_u32(packet, &segment->sequence) < 0 ||
 		reader_u32(packet, &acknowledgement) < 0 || reader_u8(packet, &offset) < 0 ||
 		reader_u8(packet, &segment->flags) < 0)
@@ -188,7 +189,8 @@ static int take_tcp(struct reader *packet, size_t len, struct segment *segment)
 	segment->len = len - header;
 	/* Options that the capture has cut: no payload is there. */
 	if (reader_view(packet, header - 14, &rest) == 0) {
-		size_t there = reader_left(packet) < segment->len ? reader_left(packet) : segment->len;
+		size_t there = reader_left(packet) < segment->len ? reader_left(packet)
+								  : segment->len;
 		reader_view(packet, there, &segment->payload);
 	}
 	return take_segment(segment);
@@ -281,13 +283,14 @@ static int take_file(struct reader *file)
 	uint32_t magic, link, seconds, fraction, captured, length;
 
 	if (reader_native32(file, &magic) < 0 || magic != PCAP_MAGIC ||
-		reader_view(file, PCAP_HEADER - 8, &header) < 0 || reader_native32(file, &link) < 0 ||
-		link != PCAP_ETHERNET)
+		reader_view(file, PCAP_HEADER - 8, &header) < 0 ||
+		reader_native32(file, &link) < 0 || link != PCAP_ETHERNET)
 		return bad("this is no capture of an Ethernet");
 	while (reader_left(file) > 0) {
 		struct reader frame;
 		if (reader_native32(file, &seconds) < 0 || reader_native32(file, &fraction) < 0 ||
-			reader_native32(file, &captured) < 0 || reader_native32(file, &length) < 0 ||
+			reader_native32(file, &captured) < 0 ||
+			reader_native32(file, &length) < 0 ||
 			reader_sub(file, captured, &frame) < 0)
 			return 0; /* the capture was ended while it wrote */
 		if (take_frame(&frame) < 0)

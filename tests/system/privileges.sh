@@ -11,7 +11,7 @@ set -euo pipefail
 source "$(dirname "$0")/tunnel/common.sh"
 
 # CAP_KILL, CAP_SETGID, CAP_SETUID, CAP_SETPCAP, CAP_NET_BIND_SERVICE, CAP_NET_ADMIN: linux/capability.h
-kept=$(printf '%016x' $((1 << 5 | 1 << 6 | 1 << 7 | 1 << 8 | 1 << 10 | 1 << 12)))
+capabilities=$(printf '%016x' $((1 << 5 | 1 << 6 | 1 << 7 | 1 << 8 | 1 << 10 | 1 << 12)))
 none=$(printf '%016x' 0)
 
 status_of() { # PID FIELD
@@ -27,7 +27,7 @@ for name in gw-a gw-b; do
 	netd=$(pid_of $name)
 	engine=$(engine_pid $name)
 	for set in CapPrm CapEff CapBnd; do
-		check_equal "netd of $name: $set" "$kept" "$(status_of "$netd" $set)"
+		check_equal "netd of $name: $set" "$capabilities" "$(status_of "$netd" $set)"
 		check_equal "engine of $name: $set" "$none" "$(status_of "$engine" $set)"
 	done
 	check_equal "engine of $name: no new privileges" 1 "$(status_of "$engine" NoNewPrivs)"

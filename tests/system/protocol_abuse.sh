@@ -9,6 +9,7 @@
 #   gw-a (192.0.2.1) ──┘
 #
 # check: quick
+# shellcheck disable=SC2317 # Functions are called by name.
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh
 source "$(dirname "$0")/tunnel/common.sh"
@@ -154,7 +155,8 @@ end
 SCRIPT
 OURS=$(session_value gw-b bad .addresses.remote4)
 OURS6=$(session_value gw-b bad .addresses.remote6)
-from=$(printf '%02x' ${OURS//./ })
+IFS=. read -ra parts <<<"$OURS"
+from=$(printf '%02x' "${parts[@]}")
 total=$(drops gw-b bad in_malformed)
 dropped 'IP version 5' in_malformed 1 < <(frame "$(ipv4 55 28 "$from" 0)")
 dropped 'IP version 0' in_malformed 1 < <(frame "$(ipv4 05 28 "$from" 0)")
@@ -237,7 +239,7 @@ snapshot bad >"$WORK/before"
 # Plays a server; the client must answer with this goodbye, and keep nothing of it.
 client_ends_with() { # NAME CODE TEXT-REGEX
 	puppet_listen server gw-b 192.0.2.2:9443
-	wait_for 5 'the puppet listens' bash -c "ip netns exec $(ns_name gw-b) ss -Hltn | grep -q :9443"
+	wait_for 5 'the puppet listens' listens gw-b 9443
 	client_start victim bad
 	if tell server < <(echo 'await hello' && cat && echo 'await goodbye') >/dev/null &&
 		grep -qE "^goodbye $2 .*($3)" "$WORK/server.told"; then

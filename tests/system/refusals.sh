@@ -8,6 +8,7 @@
 #                          ├── wan ── gw-b         gw-a keeps its session and pings without a pause
 #   gw-a     (192.0.2.1) ──┘
 #
+# shellcheck disable=SC2317 # Functions are called by name.
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh
 source "$(dirname "$0")/tunnel/common.sh"
@@ -38,6 +39,7 @@ pki_in other server gw-b
 pki_in other client stranger --remote 192.0.2.2
 CLIENT_USE='extendedKeyUsage=clientAuth\nkeyUsage=critical,digitalSignature\nbasicConstraints=critical,CA:FALSE'
 forge slash '/CN=stranger' "$CLIENT_USE\nsubjectAltName=DNS:../../etc/passwd"
+# shellcheck disable=SC2016 # A name that would be a command.
 forge command '/CN=stranger' "$CLIENT_USE"'\nsubjectAltName=DNS:\\$(id)'
 forge two-names '/CN=stranger' "$CLIENT_USE\nsubjectAltName=DNS:stranger,DNS:gw-a"
 forge two-cns '/CN=stranger/CN=gw-a' "$CLIENT_USE"
@@ -69,6 +71,10 @@ s_client() { # ARGUMENT...
 		openssl s_client -connect 192.0.2.2:443 -quiet -no_ign_eof "$@" </dev/null
 }
 
+disconnected() {
+	[[ -z $(in_ns gw-b ss -Htn state established dst 192.0.2.9) ]]
+}
+
 end_stranger() {
 	local pid
 	for pid in $(ip netns pids "$(ns_name stranger)"); do
@@ -90,8 +96,7 @@ refused() { # NAME CAUSE-REGEX COMMAND...
 	if [[ -z $SANITIZED && $(($(now_ms) - start)) -gt $((TIMEOUT * 1000 + 1000)) ]]; then
 		fail "$name: in time" "it took $(($(now_ms) - start)) ms"
 	fi
-	wait_for $((TIMEOUT + UP_SECONDS)) "$name: its connection is closed" bash -c "! ip netns exec $(ns_name gw-b) \
-		ss -Htn state established dst 192.0.2.9 | grep -q ."
+	wait_for $((TIMEOUT + UP_SECONDS)) "$name: its connection is closed" disconnected
 	end_stranger
 	wait "$pid" 2>/dev/null || true
 }
@@ -225,7 +230,9 @@ says 'a certificate with nothing but a common name is good' cn-only 'gw-b: sessi
 start_bg "$WORK/http.log" http in_ns gw-b socat TCP4-LISTEN:8443,fork,reuseaddr SYSTEM:'read x; printf "HTTP/1.1 400 Bad Request\r\n\r\n"'
 start_bg "$WORK/tls.log" tls in_ns gw-b openssl s_server -accept 9443 -quiet -tls1_3 -cert "$WORK/pki/servers/gw-b/gw-b.crt" \
 	-key "$WORK/pki/servers/gw-b/gw-b.key"
-for place in 8443:http:HTTP 9443:tls:culvert/1; do
+start_bg "$WORK/old.log" old in_ns gw-b openssl s_server -accept 10443 -quiet -tls1_2 -cert "$WORK/pki/servers/gw-b/gw-b.crt" \
+	-key "$WORK/pki/servers/gw-b/gw-b.key"
+for place in 8443:http:HTTP 9443:tls:culvert/1 '10443:old:TLS 1\.[23]'; do
 	IFS=: read -r port name cause <<<"$place"
 	client_conf "to-$name" stranger <<<"remotes = [ \"192.0.2.2:$port\" ];"
 	says "a server that is no culvertd ($name)" "to-$name" "connection failed: .*$cause"

@@ -81,8 +81,10 @@ refused_there() { # PREFIX WORDS
 	check "$1 is announced" ctl gw-a routes add "$1"
 	wait_log "$WORK/gw-b.log" "gw-a: route ${1//./\\.}: refused: .*$2" 5 && pass "$1: the server's log says why"
 	wait_log "$WORK/gw-a.log" "gw-b: refuses our route ${1//./\\.}: .*$2" 5 && pass "$1: so does the client's"
+	# shellcheck disable=SC2016 # Variables of jq.
 	check "$1: so does the server's status" jq -e --arg prefix "$1" --arg words "$2" \
 		'.received[] | select(.prefix == $prefix and .state == "refused") | .reason | test($words)' <(ctl gw-b routes --json)
+	# shellcheck disable=SC2016 # Variables of jq.
 	check "$1: so does the client's status" jq -e --arg prefix "$1" --arg words "$2" \
 		'.announced[] | select(.prefix == $prefix) | .refusals[] | select(.peer == "gw-b") | .reason | test($words)' \
 		<(ctl gw-a routes --json)

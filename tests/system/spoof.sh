@@ -6,6 +6,7 @@
 #   lan-a ──── gw-a ════════ gw-b ──── lan-b       172.31.0.9 and fd00:bad::9 are in lan-a, and nobody announces them
 #
 # check: quick
+# shellcheck disable=SC2317 # Functions are called by name.
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh
 source "$(dirname "$0")/tunnel/common.sh"
@@ -39,6 +40,15 @@ refuse_pings 'foreign source from lan-b' gw-b gw-a out_source \
 wait_for 5 'the marker arrives' marker
 check_equal 'nothing with a foreign source arrived in lan-b' '' \
 	"$(capture_print b 'src net 172.31.0.0/16 or src net fd00:bad::/32' | grep -v '172.31.0.8 >' || true)"
+
+# An error that a router behind the tunnel sends about a packet of ours passes, whatever address the router has: lan-b is
+# one, and answers from 172.31.0.8.
+in_ns lan-b sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
+ip_ns lan-b route replace default via 10.2.0.1 src 172.31.0.8
+ip_ns gw-b route add 10.2.0.99/32 via $B4
+in_ns lan-a ping -n -c 1 -W 1 -t 3 10.2.0.99 >"$WORK/ping" 2>&1 || true
+check 'an ICMP error from a foreign router passes' grep -E 'From 172\.31\.0\.8 .*Time to live exceeded' "$WORK/ping"
+ip_ns lan-b route replace default via 10.2.0.1
 
 # A client that does not check what it sends.
 stop_bg gw-a
