@@ -147,6 +147,27 @@ static void admit(struct candidate *candidate)
 	candidate_free(candidate);
 }
 
+/*
+ * The client of an earlier connection comes back: the session goes on, with interface, addresses
+ * and routes.
+ */
+static void take_over(struct candidate *candidate, struct session *session)
+{
+	struct session_terms terms;
+	struct message_welcome welcome;
+	struct problem problem = { 0 };
+	uint16_t code;
+
+	if (offer_make(candidate->server, candidate, &terms, &welcome, &code, &problem) < 0) {
+		refuse(candidate, code, problem.text);
+		return;
+	}
+	session_let_go(session);
+	session_open(session, candidate->lane, &candidate->lane_peer, &candidate->outer, &terms,
+		&welcome);
+	candidate_free(candidate);
+}
+
 static void take_hello(struct candidate *candidate, const struct message_hello *hello)
 {
 	if (hello->version != MESSAGE_VERSION) {
@@ -163,6 +184,8 @@ static void take_hello(struct candidate *candidate, const struct message_hello *
 	else if (old->has_replaced && same_instance(old->replaced, hello->instance))
 		refuse(candidate, GOODBYE_REPLACED,
 			"another instance with the same certificate took over");
+	else if (same_instance(old->instance, hello->instance) && !old->final)
+		take_over(candidate, old);
 	else
 		replace_session(candidate, old);
 }

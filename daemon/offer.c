@@ -90,6 +90,7 @@ static int fill_welcome(const struct server *server, const struct session_terms 
 		.server6 = terms->local6,
 		.ping_ms = (uint32_t)duration_ms(settings->ping_interval),
 		.dead_ms = (uint32_t)duration_ms(settings->dead_after),
+		.linger_ms = (uint32_t)duration_ms(settings->linger),
 	};
 	return getrandom(welcome->token, sizeof(welcome->token), 0) < 0 ? -errno : 0;
 }

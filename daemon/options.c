@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Every option of culvertd.conf is a row here, or in engine/option_rows.h if a profile has it as
- * well, and nowhere else. docs/configuration.md repeats the rows as conf_describe() prints them, and
- * a test compares the two.
+ * well, and nowhere else. docs/configuration.md repeats the rows as conf_describe() prints them,
+ * and a test compares the two.
  */
 #include "daemon/options.h"
 
@@ -104,6 +104,13 @@ static const struct conf_option options[] = {
 		.max = 86400,
 		.preset = "15",
 		.help = "A peer that is silent for this long is dead. More than `ping_interval`." },
+	{ .key = "linger",
+		.type = CONF_DURATION,
+		OPTION_FIELD(linger),
+		.min = 0,
+		.max = 86400,
+		.preset = "120",
+		.help = "A session whose connection is lost keeps interface, addresses and routes for this long, for its peer to come back to. 0: not at all." },
 	{ .key = "pool4",
 		.type = CONF_PREFIX,
 		OPTION_FIELD(pool4),

@@ -71,6 +71,21 @@ static bool server_quiet(const struct engine *engine)
 	return server->candidate_count == 0;
 }
 
+static void linger_over(struct loop_timer *timer)
+{
+	session_leave(container_of(timer, struct session, linger), GOODBYE_DEAD_PEER,
+		"it did not come back in time", true);
+}
+
+/* The session lingers: its peer may come back and take it over. */
+static void server_session_idle(
+	struct engine *engine, struct session *session, uint32_t retry_after_ms)
+{
+	(void)retry_after_ms;
+	loop_timer_start(engine->loop, &session->linger,
+		mono_add(mono_now(), engine->settings->linger), linger_over);
+}
+
 static void server_session_ended(struct engine *engine, struct session *session)
 {
 	struct server *server = server_of(engine);
@@ -93,6 +108,7 @@ const struct engine_role server_role = {
 	.start = server_start,
 	.stop = server_stop,
 	.listener = server_listener,
+	.session_idle = server_session_idle,
 	.session_ended = server_session_ended,
 	.quiet = server_quiet,
 	.free = server_free,

@@ -94,6 +94,8 @@ struct settings {
 	bool offloads;
 	struct duration ping_interval; /* server: both ends use the server's */
 	struct duration dead_after;
+	struct duration
+		linger; /* server: how long a session without a connection is kept; 0: not at all */
 	struct prefix pool4,
 		pool6; /* server; family AF_UNSPEC: none. The first host address is the server's own */
 	uint32_t max_sessions;   /* server */

@@ -16,6 +16,7 @@
 	X(DROP_OUT_NOISE, "out_link_local")        /* link-local or multicast */               \
 	X(DROP_OUT_SOURCE, "out_source")           /* not ours to send */                      \
 	X(DROP_OUT_DESTINATION, "out_destination") /* not the peer's */                        \
+	X(DROP_OUT_STALE, "out_stale")             /* waited while there was no connection */  \
 	X(DROP_OUT_OFFLOAD, "out_offload")         /* the peer does not accept this offload */ \
 	X(DROP_IN_MALFORMED, "in_malformed")       /* bad version, length or header */         \
 	X(DROP_IN_NOISE, "in_link_local")                                                      \

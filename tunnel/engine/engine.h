@@ -12,6 +12,7 @@
 #include "engine/worker.h"
 #include "system/loop.h"
 #include "system/tls.h"
+#include "wire/message.h"
 
 /*
  * The engine: the unprivileged process that does everything a peer can reach. Its main thread owns
@@ -100,6 +101,13 @@ int engine_announce(struct engine *engine, const struct prefix *prefixes, size_t
 	struct problem *problem);
 int engine_withdraw(struct engine *engine, const struct prefix *prefixes, size_t count,
 	struct problem *problem);
+
+/*
+ * Another session, `except`, is offered these prefixes by its peer: a session without a connection
+ * gives up what it holds of them.
+ */
+void engine_yield_routes(struct engine *engine, const struct session *except,
+	const struct message_prefixes *prefixes);
 
 /* The session of that identity, in whatever state, or NULL: there is never more than one. */
 struct session *engine_find_session(const struct engine *engine, const struct identity *name);

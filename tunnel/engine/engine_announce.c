@@ -8,9 +8,10 @@
 #include "engine/session.h"
 
 /*
- * What this end announces, changed while it runs. A change is all or nothing: everything is judged
- * before anything is sent, and every session that is up tells its peer (engine/announcer). A
- * session that comes up later announces the list as it is then.
+ * What this end announces, changed while it runs; and what it holds for peers that are away. A
+ * change is all or nothing: everything is judged before anything is sent, and every session that is
+ * up tells its peer (engine/announcer). A session that comes up later announces the list as it is
+ * then.
  */
 
 static bool is_listed(const struct prefix *prefixes, size_t count, const struct prefix *prefix)
@@ -112,4 +113,16 @@ int engine_withdraw(
 	announced->count = kept;
 	tell_sessions(engine);
 	return 0;
+}
+
+void engine_yield_routes(struct engine *engine, const struct session *except,
+	const struct message_prefixes *prefixes)
+{
+	struct session *session;
+
+	TAILQ_FOREACH(session, &engine->sessions, link)
+	{
+		if (session != except && session->state == SESSION_IDLE)
+			routes_withdrawn(&session->routes, prefixes);
+	}
 }

@@ -94,6 +94,7 @@ struct lane_carry {
 	uint32_t offloads_send;   /* what the peer accepts of ours */
 	uint32_t offloads_accept; /* what we accept of the peer */
 	struct reach *reach;      /* a reference is taken */
+	bool discard; /* what waits in the queue is of an earlier connection: drop and count it */
 };
 int lane_carry(struct lane *lane, const struct lane_carry *carry); /* -ENOMEM */
 /* A new snapshot; a reference is taken. -ENOMEM. */

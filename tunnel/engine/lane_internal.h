@@ -146,8 +146,9 @@ void lane_handshake_step(struct lane *lane);
 /* lane_send.c */
 bool lane_output_ready(
 	struct lane *lane); /* an output buffer is there; false: out of memory, lane closed */
-void lane_flush(struct lane *lane);    /* sends what waits; may close the lane */
-void lane_send_tun(struct lane *lane); /* one burst from TUN */
+void lane_flush(struct lane *lane);       /* sends what waits; may close the lane */
+void lane_send_tun(struct lane *lane);    /* one burst from TUN */
+void lane_discard_tun(struct lane *lane); /* drops what waits there, from before this connection */
 void lane_send_message(struct lane *lane, struct lane_message *message); /* takes it */
 void lane_free_messages(struct lane *lane);
 

@@ -254,6 +254,8 @@ static void do_carry(struct lane *lane, const struct lane_carry *carry)
 		lane_drain(lane, LANE_END_INTERNAL, "epoll refuses the tunnel interface");
 		return;
 	}
+	if (carry->discard)
+		lane_discard_tun(lane);
 	lane_set_events(lane);
 }
 

@@ -251,3 +251,16 @@ void lane_send_tun(struct lane *lane)
 	}
 	lane_flush(lane);
 }
+
+/*
+ * What the ring holds is as old as the outage: retransmissions of it have been given up or are on
+ * their way again.
+ */
+void lane_discard_tun(struct lane *lane)
+{
+	for (int i = 0; i < LANE_BURST_PACKETS; i++) {
+		if (read(lane->tun_watch.fd, lane->worker->stage, FRAME_MAX) < 0)
+			return;
+		lane_drop(lane, DROP_OUT_STALE);
+	}
+}

@@ -43,7 +43,31 @@ static void on_fault(struct lane_owner *owner, struct lane *lane, uint16_t code,
 	if (lane != session->lane)
 		return;
 	log_warning("%s: broke the protocol: %s", session->name.name, text);
-	session_leave(session, code, text, false);
+	session_leave(session, code, text, session_is_server(session));
+}
+
+static void add_counters(struct lane_counters *sums, const struct lane_counters *lane)
+{
+	counter_add(&sums->out_packets, counter_read(&lane->out_packets));
+	counter_add(&sums->out_bytes, counter_read(&lane->out_bytes));
+	counter_add(&sums->in_packets, counter_read(&lane->in_packets));
+	counter_add(&sums->in_bytes, counter_read(&lane->in_bytes));
+	counter_add(&sums->sent_bytes, counter_read(&lane->sent_bytes));
+	counter_add(&sums->received_bytes, counter_read(&lane->received_bytes));
+	counter_add(&sums->in_control, counter_read(&lane->in_control));
+	counter_add(&sums->out_control, counter_read(&lane->out_control));
+	for (int i = 0; i < DROP_REASON_COUNT; i++)
+		counter_add(&sums->drops[i], counter_read(&lane->drops[i]));
+}
+
+/* A lane whose session has another by now. */
+static void replaced_lane_ended(struct session *session, struct lane *lane)
+{
+	add_counters(&session->past, lane_counters(lane));
+	lane_release(lane);
+	session->draining--;
+	if (session->state == SESSION_REMOVING)
+		session_remove(session);
 }
 
 static void on_ended(
@@ -53,6 +77,8 @@ static void on_ended(
 
 	if (lane == session->lane)
 		session_lane_ended(session, end, text);
+	else
+		replaced_lane_ended(session, lane);
 }
 
 static struct mono liveness_heard(struct liveness *liveness)
@@ -103,7 +129,6 @@ int session_new(struct engine *engine, const struct identity *name,
 		.engine = engine,
 		.name = *name,
 		.peer = peer,
-		.final = engine->settings->role == SETTINGS_SERVER,
 		.lane_owner = {
 			.secured = on_secured,
 			.control = on_control,
@@ -135,6 +160,7 @@ static void reap(struct loop_timer *timer)
 	announcer_free(&session->announcer);
 	routes_free(&session->routes);
 	reach_unref(session->reach);
+	loop_timer_stop(engine->loop, &session->linger);
 	free(session->welcome);
 	free(session);
 	engine_settle(engine);
@@ -192,8 +218,11 @@ void session_open(struct session *session, struct lane *lane, const struct lane_
 {
 	char why[SESSION_WHY_MAX];
 
+	loop_timer_stop(session->engine->loop, &session->linger);
 	take_lane(session, lane, peer, outer);
+	routes_begin(&session->routes);
 	session->terms = *terms;
+	free(session->welcome);
 	session->welcome = calloc(1, sizeof(*session->welcome));
 	if (session->welcome) {
 		session->welcome->type = MESSAGE_WELCOME;
@@ -204,6 +233,19 @@ void session_open(struct session *session, struct lane *lane, const struct lane_
 		describe_lane(session, "hello accepted from", why, sizeof(why)));
 	if (!session->welcome)
 		session_leave(session, GOODBYE_INTERNAL, "out of memory", false);
+}
+
+void session_let_go(struct session *session)
+{
+	if (!session->lane)
+		return;
+	session->draining++;
+	lane_end(session->lane);
+	session->lane = NULL;
+	liveness_stop(&session->liveness);
+	announcer_end(&session->announcer);
+	session_event(session, SESSION_EVENT_LANE_LOST,
+		"a newer connection of the same client takes over");
 }
 
 void session_leave(struct session *session, uint16_t goodbye_code, const char *text, bool final)
@@ -222,20 +264,6 @@ void session_announced_changed(struct session *session)
 	if (announcer_changed(&session->announcer) < 0)
 		log_error(
 			"%s: cannot announce what has changed: out of memory", session->name.name);
-}
-
-static void add_counters(struct lane_counters *sums, const struct lane_counters *lane)
-{
-	counter_add(&sums->out_packets, counter_read(&lane->out_packets));
-	counter_add(&sums->out_bytes, counter_read(&lane->out_bytes));
-	counter_add(&sums->in_packets, counter_read(&lane->in_packets));
-	counter_add(&sums->in_bytes, counter_read(&lane->in_bytes));
-	counter_add(&sums->sent_bytes, counter_read(&lane->sent_bytes));
-	counter_add(&sums->received_bytes, counter_read(&lane->received_bytes));
-	counter_add(&sums->in_control, counter_read(&lane->in_control));
-	counter_add(&sums->out_control, counter_read(&lane->out_control));
-	for (int i = 0; i < DROP_REASON_COUNT; i++)
-		counter_add(&sums->drops[i], counter_read(&lane->drops[i]));
 }
 
 void session_count(const struct session *session, struct lane_counters *ret_sums)
@@ -264,6 +292,10 @@ void session_lane_ended(struct session *session, enum lane_end end, const char *
 	if (session->state < SESSION_CLOSING && !session->leave.text[0])
 		snprintf(session->leave.text, sizeof(session->leave.text), "%.*s", MESSAGE_TEXT_MAX,
 			why);
+	/* A server keeps a session that was up, for its peer to come back to. */
+	if (session_is_server(session) &&
+		(session->connections == 0 || session->engine->settings->linger.ns == 0))
+		session->final = true;
 	session_event(
 		session, session->final ? SESSION_EVENT_LAST_LANE : SESSION_EVENT_LANE_LOST, why);
 }

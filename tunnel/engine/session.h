@@ -79,7 +79,9 @@ struct session {
 	uint8_t replaced[MESSAGE_INSTANCE_SIZE];
 	bool has_replaced;
 	enum session_state state;
-	bool final; /* ends when its lane does */
+	bool final;               /* ends when its lane does */
+	unsigned draining;        /* lanes that have been replaced and still have to end */
+	struct loop_timer linger; /* server: while it is IDLE */
 
 	struct lane *lane;
 	struct lane_owner lane_owner;
@@ -135,8 +137,25 @@ void session_update_reach(struct session *session);
 /* What we announce has changed: the lane and the peer hear of it. */
 void session_announced_changed(struct session *session);
 
+/*
+ * Server: the client comes by a new connection. Whatever lane the session has is let go, unheard
+ * and without a goodbye, and the session becomes IDLE, for session_open().
+ */
+void session_let_go(struct session *session);
+
+/*
+ * Server: the client comes by a new connection. Whatever lane the session has is let go, unheard
+ * and without a goodbye, and the session becomes IDLE, for session_open().
+ */
+void session_let_go(struct session *session);
+
 /* Leaves: says goodbye and closes. `final`: the session ends rather than becoming idle. */
 void session_leave(struct session *session, uint16_t goodbye_code, const char *text, bool final);
+
+static inline bool session_is_server(const struct session *session)
+{
+	return session->engine->role->tls_role == TLS_SERVER;
+}
 
 const char *session_state_text(enum session_state state);
 

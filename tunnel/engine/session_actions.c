@@ -58,17 +58,24 @@ static void interface_failed(struct session *session, const char *text)
 	session_event(session, SESSION_EVENT_NO_INTERFACE, "netd could not make the interface");
 }
 
+/*
+ * The same interface keeps its descriptor: a lane that has been replaced may still be about to let
+ * go of it.
+ */
 static void interface_take(struct session *session, const struct request_reply *reply, int fd)
 {
 	int old = session->interface.fd;
 
-	if (session->interface.index != reply->interface)
-		routes_set_interface(&session->routes, 0); /* they went with the old one */
+	if (old >= 0 && session->interface.index == reply->interface) {
+		close(fd);
+		return;
+	}
+	routes_set_interface(&session->routes, 0); /* they went with the old one */
 	session->interface.fd = fd;
 	session->interface.index = reply->interface;
 	snprintf(session->interface.name, sizeof(session->interface.name), "%s", reply->ifname);
 	if (old >= 0)
-		close(old); /* another copy of the same queue: nothing blocks */
+		close(old); /* its link is gone: nothing blocks */
 }
 
 static void interface_made(struct host_call *call, const struct request_reply *reply, int fd)
@@ -164,6 +171,7 @@ static int begin_carrying(struct session *session)
 		.offloads = session->terms.offloads_send != 0,
 		.offloads_accept = session->terms.offloads_accept,
 		.reach = session->reach,
+		.discard = session->connections > 1,
 	};
 	int r = tun_set_offloads(
 		session->interface.fd, session->terms.offloads_send, &carry.offloads_send);
@@ -266,7 +274,8 @@ static void interface_removed(struct host_call *call, const struct request_reply
 void session_remove(struct session *session)
 {
 	session->routes.clearing = true;
-	if (session->interface_call.pending || session->routes.call.pending)
+	if (session->interface_call.pending || session->routes.call.pending ||
+		session->draining > 0)
 		return;
 	if (session->interface.fd < 0) {
 		session_event(session, SESSION_EVENT_REMOVED, NULL);

@@ -43,6 +43,7 @@ static void on_welcome(struct session *session, const struct message *message)
 
 static void on_announce(struct session *session, const struct message *message)
 {
+	engine_yield_routes(session->engine, session, &message->prefixes);
 	routes_announced(&session->routes, &message->prefixes, &session->engine->announced);
 }
 
@@ -104,8 +105,13 @@ static void on_goodbye(struct session *session, const struct message *message)
 	};
 	snprintf(session->leave.text, sizeof(session->leave.text), "%s",
 		goodbye->text[0] ? goodbye->text : goodbye_code_text(goodbye->code));
-	/* Two hosts with one certificate must not replace each other for ever. */
-	if (goodbye->code == GOODBYE_REPLACED)
+	/*
+	 * A client that goes is gone; one that took us for dead comes back. A client stays away
+	 * only when it was replaced: two hosts with one certificate must not replace each other for
+	 * ever.
+	 */
+	if (session_is_server(session) ? goodbye->code != GOODBYE_DEAD_PEER
+				       : goodbye->code == GOODBYE_REPLACED)
 		session->final = true;
 	session_event(session, SESSION_EVENT_GOODBYE, goodbye_code_text(goodbye->code));
 }
@@ -138,7 +144,7 @@ void session_control(struct session *session, const uint8_t *data, size_t len)
 		return;
 	if (message_decode(data, len, &message, &problem) < 0) {
 		log_warning("%s: broke the protocol: %s", session->name.name, problem.text);
-		session_leave(session, GOODBYE_PROTOCOL, problem.text, false);
+		session_leave(session, GOODBYE_PROTOCOL, problem.text, session_is_server(session));
 		return;
 	}
 	if (message.type == MESSAGE_UNKNOWN) {
@@ -152,7 +158,7 @@ void session_control(struct session *session, const uint8_t *data, size_t len)
 	problem_set(&problem, "%s in state %s", message_type_name(message.type),
 		session_state_text(session->state));
 	log_warning("%s: broke the protocol: %s", session->name.name, problem.text);
-	session_leave(session, GOODBYE_PROTOCOL, problem.text, false);
+	session_leave(session, GOODBYE_PROTOCOL, problem.text, session_is_server(session));
 }
 
 static void routes_changed(struct routes *routes)
@@ -172,9 +178,9 @@ static void routes_changed(struct routes *routes)
 static void routes_send_message(struct routes *routes, const struct message *message)
 {
 	struct session *session = container_of(routes, struct session, routes);
-	bool is_client = session->engine->role->tls_role == TLS_CLIENT;
 
-	if (session->state == SESSION_UP || (session->state == SESSION_OPENING && is_client))
+	if (session->state == SESSION_UP ||
+		(session->state == SESSION_OPENING && !session_is_server(session)))
 		session_send(session, message);
 }
 

@@ -190,6 +190,10 @@ static void put_session(
 	json_bool(json, "listed", session->peer != NULL);
 	json_string(json, "state", session_state_text(session->state));
 	json_duration(json, "state_for", mono_since(view->now, session->entered));
+	if (session->linger.running)
+		json_duration(json, "linger_left", mono_since(session->linger.due, view->now));
+	else
+		json_null(json, "linger_left");
 	json_duration(json, "age", mono_since(view->now, session->created));
 	if (session->state == SESSION_UP)
 		json_duration(json, "up_for", mono_since(view->now, session->up_since));

@@ -245,6 +245,9 @@ static void tell_session(const struct status_view *view, FILE *out, const struct
 	fprintf(out, "\npeer: %s%s\n", session->name.name, session->peer ? "" : " (not listed)");
 	field(out, "state:", "%s for %s", session_state_text(session->state),
 		duration_words(words, mono_since(view->now, session->entered)));
+	if (session->linger.running)
+		field(out, "lingers:", "%s more",
+			duration_words(words, mono_since(session->linger.due, view->now)));
 	if (addr_is_set(&session->outer.addr))
 		field(out, "outer address:", "%s", endpoint_format(&session->outer, text));
 	if (peer->cipher[0])

@@ -117,14 +117,14 @@ where() { # NAME; the settings that say where a daemon lives
 	printf '%s\n' name "\"$1\"" control_socket "\"$WORK/$1.sock\"" log_level '"debug"'
 }
 
-# A server's configuration: what stdin says, and for everything else the PKI's server NAME (or IDENTITY) with pools.
+# A server's configuration: sessions end with their connection, but for the tests of lingering; what stdin says, and for everything else the PKI's server NAME (or IDENTITY) with pools.
 server_conf() { # NAME [IDENTITY]
 	local files=$WORK/pki/servers/${2:-$1} places
 	mapfile -t places < <(where "$1")
 	with_defaults "${places[@]}" \
 		state_dir "\"$WORK/$1.state\"" listen '[ "0.0.0.0:443", "[::]:443" ]' \
 		certificate "\"$files/${2:-$1}.crt\"" key "\"$files/${2:-$1}.key\"" ca "\"$files/ca.crt\"" \
-		pool4 "\"$POOL4\"" pool6 "\"$POOL6\"" >"$WORK/$1.conf"
+		linger 0 pool4 "\"$POOL4\"" pool6 "\"$POOL6\"" >"$WORK/$1.conf"
 }
 
 # A client's: what stdin says on top of the profile of IDENTITY.
