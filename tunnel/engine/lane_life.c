@@ -134,6 +134,7 @@ void lane_fault(struct lane *lane, uint16_t goodbye_code, const char *text)
 	}
 	report->fault.code = goodbye_code;
 	problem_set(&report->fault.problem, "%s", text);
+	loop_timer_stop(lane->worker->loop, &lane->deadline); /* the goodbye has its own time */
 	set_state(lane, LANE_FAULTED);
 	lane_set_events(lane);
 	report_post(lane, report);

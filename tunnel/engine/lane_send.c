@@ -210,6 +210,8 @@ static int stage_packet(struct lane *lane, struct writer *stage)
 	 */
 	ssize_t n = read(lane->tun_watch.fd, at - VNET_SIZE,
 		stage->capacity - stage->len - (headroom - VNET_SIZE));
+	if (n == 0)
+		return 0;
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
 	if ((size_t)n < VNET_SIZE)

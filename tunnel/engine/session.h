@@ -21,14 +21,15 @@
  * (session_state.c), the one writer of `state`. Main thread.
  *
  *   state      leads to
- *   IDLE       GREETING (client: a secured connection) or OPENING (server: hello accepted)
- *   GREETING   OPENING (client: welcome)
- *   OPENING    UP (netd has made the interface)
- *   UP         CLOSING (goodbye said or heard, dead peer, fault, stop, replaced)
- *   CLOSING    IDLE (client: the lane has ended; it dials again) or REMOVING (server, or for good)
+ *   IDLE       GREETING (client: a secured connection), OPENING (server: hello accepted), REMOVING (leave)
+ *   GREETING   OPENING (client: welcome), CLOSING (leave, goodbye)
+ *   OPENING    UP (netd has made the interface), CLOSING (it could not; leave, goodbye)
+ *   UP         CLOSING (goodbye said or heard: dead peer, fault, stop, replaced)
+ *   CLOSING    IDLE (the lane has ended: the client dials again, the server lingers) or REMOVING (for good)
  *   REMOVING   ENDED (the interface is gone; the session is freed)
  *
- * A lane that breaks leads from any state with a lane to where CLOSING leads.
+ * A lane that breaks leads from any state with a lane to where CLOSING leads. From CLOSING on,
+ * leave changes nothing.
  */
 
 enum session_state {
@@ -136,12 +137,6 @@ void session_update_reach(struct session *session);
 
 /* What we announce has changed: the lane and the peer hear of it. */
 void session_announced_changed(struct session *session);
-
-/*
- * Server: the client comes by a new connection. Whatever lane the session has is let go, unheard
- * and without a goodbye, and the session becomes IDLE, for session_open().
- */
-void session_let_go(struct session *session);
 
 /*
  * Server: the client comes by a new connection. Whatever lane the session has is let go, unheard

@@ -10,6 +10,11 @@
  * session_control.c what the peer says.
  */
 
+/*
+ * LEAVE is fine in every state: without a lane (IDLE) it leads to REMOVING, with one to CLOSING,
+ * and once the session closes it changes nothing. GOODBYE and the two ends of a lane can happen
+ * where there is a lane (GREETING to CLOSING); a GOODBYE that crosses ours changes nothing.
+ */
 enum session_event {
 	SESSION_EVENT_LANE,         /* client: a secured lane to the server is there */
 	SESSION_EVENT_TERMS,        /* hello (server) or welcome (client) has settled the terms */
@@ -22,6 +27,12 @@ enum session_event {
 	SESSION_EVENT_REMOVED,      /* the interface is gone */
 	SESSION_EVENT_COUNT
 };
+
+/*
+ * session_state.c. The table without its actions: where the event leads from that state (perhaps
+ * nowhere else). False: it cannot happen there; *ret_next is untouched.
+ */
+bool session_next(enum session_state state, enum session_event event, enum session_state *ret_next);
 
 /*
  * session_state.c. Does what the table says; `why` goes into the log line. An event that has no row

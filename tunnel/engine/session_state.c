@@ -98,24 +98,31 @@ static enum log_level level_of(enum session_state from, enum session_state to)
 	return from == SESSION_UP || to == SESSION_UP ? LOG_LEVEL_NOTICE : LOG_LEVEL_INFO;
 }
 
+bool session_next(enum session_state state, enum session_event event, enum session_state *ret_next)
+{
+	const struct transition *transition = &table[state][event];
+
+	if (transition->valid)
+		*ret_next = transition->next;
+	return transition->valid;
+}
+
 void session_event(struct session *session, enum session_event event, const char *why)
 {
-	enum session_state old = session->state;
-	const struct transition *transition = &table[old][event];
+	enum session_state old = session->state, next = old;
 
-	if (!transition->valid) {
+	if (!session_next(old, event, &next)) {
 		log_error("%s: session: event \"%s\" in state %s ignored: this is a bug in Culvert",
 			session->name.name, event_text(event), session_state_text(old));
 		return;
 	}
-	session->state = transition->next;
-	if (old != transition->next) {
+	session->state = next;
+	if (old != next) {
 		session->entered = mono_now();
-		log_write(level_of(old, transition->next), "%s: session: %s -> %s: %s",
-			session->name.name, session_state_text(old),
-			session_state_text(transition->next),
+		log_write(level_of(old, next), "%s: session: %s -> %s: %s", session->name.name,
+			session_state_text(old), session_state_text(next),
 			why && why[0] ? why : event_text(event));
 	}
-	if (transition->action)
-		transition->action(session);
+	if (table[old][event].action)
+		table[old][event].action(session);
 }

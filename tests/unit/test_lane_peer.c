@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A lane whose peer breaks the protocol, goes away in every way there is, or does not read. The
+ * peer is a raw one (lane_raw.h).
+ */
+#include <errno.h>
+
+#include "engine/lane_internal.h"
+#include "tests/unit/lane_fixture.h"
+#include "tests/unit/lane_raw.h"
+#include "tests/unit/unit.h"
+
+static struct side lane;
+static struct raw *raw;
+
+static void start(void)
+{
+	raw = raw_start(&lane, TLS_SERVER, LANES_LONG_MS, true);
+}
+
+static void finish(void)
+{
+	raw_free(raw);
+	AWAIT(lane.ended);
+	side_finish(&lane);
+}
+
+/* ---- breaking the protocol ---- */
+
+/* The owner hears of it with code and words, says goodbye, and the peer hears that. */
+static void expect_fault(uint16_t code, const char *words)
+{
+	AWAIT(lane.faulted);
+	ck_assert_uint_eq(lane.fault_code, code);
+	ck_assert_msg(strstr(lane.fault_text, words) != NULL, "%s", lane.fault_text);
+	AWAIT(raw->eof);
+	ck_assert(raw->goodbye_notified && !raw->broken);
+	ck_assert_uint_eq(raw->goodbyes, 1);
+	raw_close(raw);
+	AWAIT(lane.ended);
+	ck_assert_int_eq(lane.end, LANE_END_ORDERED);
+}
+
+START_TEST(unknown_frame_type)
+{
+	static const uint8_t types[] = { 0, 4, 255 };
+
+	for (size_t i = 0; i < sizeof(types); i++) {
+		start();
+		raw_message(raw, 0);
+		raw_frame(raw, types[i], "culvert", 7);
+		raw_message(raw, 1); /* not looked at any more */
+		expect_fault(GOODBYE_PROTOCOL, "unknown frame type");
+		ck_assert_uint_eq(lane.heard, 1);
+		finish();
+	}
+}
+END_TEST
+
+START_TEST(unknown_frame_type_while_carrying)
+{
+	start();
+	side_carry(&lane, 0);
+	lanes_settle(lane.worker);
+	raw_frame(raw, 9, "culvert", 7);
+	expect_fault(GOODBYE_PROTOCOL, "unknown frame type");
+	finish();
+}
+END_TEST
+
+/* docs/protocol.md: the limits of each type; told by the header alone. */
+START_TEST(frame_lengths)
+{
+	static const uint8_t headers[][FRAME_HEADER] = {
+		{ FRAME_CONTROL, 0, 0, 0 },
+		{ FRAME_CONTROL, 0, 0, 3 },
+		{ FRAME_CONTROL, 0, 0x40, 0x01 },
+		{ FRAME_PACKET, 0, 0, 0 },
+		{ FRAME_PACKET, 0, 0, 19 },
+		{ FRAME_PACKET, 1, 0, 0 },
+		{ FRAME_OFFLOAD, 0, 0, 29 },
+		{ FRAME_OFFLOAD, 1, 0, 10 },
+	};
+
+	for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
+		start();
+		raw_write(raw, headers[i], sizeof(headers[i]));
+		expect_fault(GOODBYE_PROTOCOL, "length");
+		finish();
+	}
+}
+END_TEST
+
+/* docs/protocol.md: 400 at once and 50 a second; all that were taken are reported. */
+START_TEST(control_flood)
+{
+	enum { FLOOD = 100000 };
+	uint32_t sent = 0;
+
+	start();
+	for (; sent < 400; sent++)
+		raw_message(raw, sent);
+	AWAIT(lane.heard == 400);
+	ck_assert(!lane.faulted);
+	/* However slow this machine is: faster than 50 a second. */
+	while (sent < FLOOD && !lane.faulted) {
+		for (int i = 0; i < 100 && raw->output.len < RAW_OUTPUT_MAX / 2; i++)
+			raw_message(raw, sent++);
+		lanes_step(mono_add(mono_now(), DURATION_S(LANES_WAIT_S)), "flood");
+	}
+	expect_fault(GOODBYE_FLOOD, "control messages");
+	ck_assert_uint_lt(lane.heard, sent);
+	finish();
+}
+END_TEST
+
+/* A record for each byte: frames know nothing of records. */
+START_TEST(byte_by_byte)
+{
+	static struct inner_packet packet;
+	uint8_t message[FRAME_CONTROL_MAX], header[FRAME_HEADER];
+	struct writer writer;
+
+	start();
+	side_carry(&lane, 0);
+	lanes_settle(lane.worker);
+	for (uint32_t i = 0; i < 3; i++) {
+		size_t len = lanes_message(i, message);
+
+		writer_init(&writer, header, sizeof(header));
+		ck_assert_int_eq(frame_encode_header(&writer, FRAME_CONTROL, len), 0);
+		for (size_t j = 0; j < sizeof(header); j++)
+			raw_write(raw, &header[j], 1);
+		for (size_t j = 0; j < len; j++)
+			raw_write(raw, &message[j], 1);
+		AWAIT(lane.heard == i + 1);
+	}
+	lanes_packet(&packet, true, AF_INET, 40, 1);
+	writer_init(&writer, header, sizeof(header));
+	ck_assert_int_eq(frame_encode_header(&writer, FRAME_PACKET, packet.len), 0);
+	for (size_t j = 0; j < sizeof(header); j++)
+		raw_write(raw, &header[j], 1);
+	for (size_t j = 0; j < packet.len; j++) {
+		raw_write(raw, &packet.data[j], 1);
+		lanes_step(mono_add(mono_now(), DURATION_S(LANES_WAIT_S)), "step");
+	}
+	host_expect(&lane, &lanes_bare, &packet);
+	finish();
+}
+END_TEST
+
+/* ---- going away ---- */
+
+/* What came before close_notify is still taken. */
+START_TEST(peer_closes)
+{
+	start();
+	raw_message(raw, 0);
+	raw_message(raw, 1);
+	tls_close(raw->tls);
+	AWAIT(raw->eof); /* the lane has closed its own direction */
+	ck_assert(raw->goodbye_notified);
+	raw_close(raw);
+	AWAIT(lane.ended);
+	ck_assert_int_eq(lane.end, LANE_END_CLOSED);
+	ck_assert_uint_eq(lane.heard, 2);
+	finish();
+}
+END_TEST
+
+START_TEST(peer_closes_without_notice)
+{
+	start();
+	raw_message(raw, 0);
+	AWAIT(lane.heard == 1);
+	raw_close(raw);
+	AWAIT(lane.ended);
+	ck_assert_int_eq(lane.end, LANE_END_CLOSED);
+	finish();
+}
+END_TEST
+
+START_TEST(peer_half_closes)
+{
+	start();
+	raw_message(raw, 0);
+	AWAIT(lane.heard == 1);
+	ck_assert_int_eq(shutdown(raw->fd, SHUT_WR), 0);
+	AWAIT(lane.ended);
+	ck_assert_int_eq(lane.end, LANE_END_CLOSED);
+	finish();
+}
+END_TEST
+
+START_TEST(peer_leaves_in_handshake)
+{
+	raw = raw_start(&lane, TLS_SERVER, LANES_LONG_MS, false);
+	raw_send_bytes(raw, "\x16\x03\x01", 3);
+	AWAIT(raw->output.len == 0);
+	raw_close(raw);
+	AWAIT(lane.ended);
+	ck_assert_int_eq(lane.end, LANE_END_CLOSED);
+	ck_assert(!lane.secured);
+	finish();
+}
+END_TEST
+
+/* Closed with bytes unread, which is a reset. */
+START_TEST(peer_resets)
+{
+	start();
+	raw->paused = true;
+	side_send(&lane, 0);
+	AWAIT(counter_read(&lane_counters(lane.lane)->out_control) == 1);
+	lanes_settle(lane.worker); /* the bytes have been sent */
+	raw_close(raw);
+	AWAIT(lane.ended);
+	ck_assert_int_eq(lane.end, LANE_END_BROKEN);
+	ck_assert_str_eq(lane.end_text, strerror(ECONNRESET));
+	finish();
+}
+END_TEST
+
+/* A record that was changed on the way. */
+START_TEST(forged_record)
+{
+	static const uint8_t record[] = { 23, 3, 3, 0, 32, [36] = 1 };
+
+	start();
+	raw_message(raw, 0);
+	raw_send_bytes(raw, record, sizeof(record));
+	AWAIT(raw->eof);
+	ck_assert(raw->broken); /* told by an alert */
+	raw_close(raw);
+	AWAIT(lane.ended);
+	ck_assert_int_eq(lane.end, LANE_END_BROKEN);
+	ck_assert_str_ne(lane.end_text, "");
+	ck_assert_uint_eq(lane.heard, 1);
+	finish();
+}
+END_TEST
+
+/* ---- not reading ---- */
+
+/* Sends messages from number `next` on until `bytes` are under way; returns the number after. */
+static uint32_t send_bytes(uint32_t next, size_t bytes)
+{
+	static uint8_t message[FRAME_CONTROL_MAX];
+
+	for (size_t sent = 0; sent + FRAME_CONTROL_MAX <= bytes; next++) {
+		side_send(&lane, next);
+		sent += lanes_message(next, message);
+	}
+	return next;
+}
+
+/*
+ * The socket is full long before: the rest waits in the lane, and comes when the peer reads. Then
+ * there is room for as much again.
+ */
+START_TEST(backlog_is_kept)
+{
+	uint32_t before = 0;
+
+	start();
+	for (int round = 0; round < 3; round++) {
+		raw->paused = true;
+		uint32_t next = send_bytes(before, LANE_CONTROL_QUEUE_MAX);
+		lanes_settle(lane.worker);
+		ck_assert_uint_lt(counter_read(&lane_counters(lane.lane)->out_control), next);
+		ck_assert_uint_eq(raw->heard, before);
+		ck_assert(!lane.ended);
+		raw->paused = false;
+		AWAIT(raw->heard == next);
+		before = next;
+	}
+	finish();
+}
+END_TEST
+
+/* While there is a backlog the TUN is left alone, and holds back the host. */
+START_TEST(packets_wait_in_the_tun)
+{
+	enum { LEN = 1400 };
+	static struct inner_packet packet;
+	static const uint8_t header[VNET_SIZE];
+	uint8_t bytes[VNET_SIZE + LEN];
+	uint32_t count = 0;
+
+	raw = raw_start(&lane, TLS_CLIENT, LANES_LONG_MS, true);
+	side_carry(&lane, 0);
+	lanes_settle(lane.worker);
+	raw->paused = true;
+	raw->packet_len = LEN;
+	for (int full = 0; full < 2; count++) {
+		lanes_packet(&packet, true, AF_INET, LEN, count);
+		memcpy(bytes, header, sizeof(header));
+		memcpy(bytes + sizeof(header), packet.data, LEN);
+		if (send(lane.host, bytes, sizeof(bytes), MSG_NOSIGNAL) < 0) {
+			ck_assert_int_eq(errno, EAGAIN);
+			/* Once more when the lane has had every chance to read. */
+			lanes_settle(lane.worker);
+			full++;
+			count--;
+		} else {
+			full = 0;
+		}
+	}
+	ck_assert_uint_gt(count, 0);
+	ck_assert_uint_eq(raw->packets, 0);
+	side_send(&lane, 0); /* control is not held back by the TUN */
+	lanes_settle(lane.worker);
+	raw->paused = false;
+	AWAIT(raw->packets == count && raw->heard == 1);
+	ck_assert_uint_eq(counter_read(&lane_counters(lane.lane)->out_packets), count);
+	side_assert_drops(&lane, DROP_OUT_MALFORMED, 0);
+	finish();
+}
+END_TEST
+
+START_TEST(stuck)
+{
+	start();
+	raw->paused = true;
+	send_bytes(0, 2 * LANE_CONTROL_QUEUE_MAX);
+	AWAIT(lane.ended);
+	ck_assert_int_eq(lane.end, LANE_END_STUCK);
+	ck_assert_str_ne(lane.end_text, "");
+	ck_assert(!lane.faulted);
+	finish();
+}
+END_TEST
+
+/* An order to end waits for such a peer, but not for ever. */
+START_TEST(end_does_not_wait_for_ever)
+{
+	start();
+	raw->paused = true;
+	send_bytes(0, LANE_CONTROL_QUEUE_MAX);
+	struct mono begin = mono_now();
+	side_end_with_goodbye(&lane);
+	AWAIT(lane.ended);
+	ck_assert_int_ge(mono_since(mono_now(), begin).ns, DURATION_MS(LANE_FLUSH_MS).ns);
+	ck_assert_int_eq(lane.end, LANE_END_ORDERED);
+	finish();
+}
+END_TEST
+
+/* With a backlog when the order comes: it is sent in full, the goodbye last. */
+START_TEST(end_sends_the_backlog)
+{
+	start();
+	raw->paused = true;
+	uint32_t count = send_bytes(0, LANE_CONTROL_QUEUE_MAX / 2);
+	side_end_with_goodbye(&lane);
+	lanes_settle(lane.worker);
+	raw->paused = false;
+	AWAIT(raw->eof);
+	ck_assert_uint_eq(raw->heard, count);
+	ck_assert_uint_eq(raw->goodbyes, 1);
+	ck_assert(raw->goodbye_notified && !raw->broken);
+	raw_close(raw);
+	AWAIT(lane.ended);
+	ck_assert_int_eq(lane.end, LANE_END_ORDERED);
+	finish();
+}
+END_TEST
+
+/* After lane_end() the peer may talk on; nobody listens. */
+START_TEST(end_stops_reading)
+{
+	start();
+	lane_end(lane.lane);
+	AWAIT(raw->eof);
+	for (uint32_t i = 0; i < 100; i++)
+		raw_message(raw, i);
+	AWAIT(raw->output.len == 0);
+	raw_close(raw);
+	AWAIT(lane.ended);
+	ck_assert_uint_eq(lane.heard, 0);
+	ck_assert_int_eq(lane.end, LANE_END_ORDERED);
+	finish();
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	const TTest *const breaks[] = { unknown_frame_type, unknown_frame_type_while_carrying,
+		frame_lengths, control_flood, byte_by_byte };
+	const TTest *const leaves[] = { peer_closes, peer_closes_without_notice, peer_half_closes,
+		peer_leaves_in_handshake, peer_resets, forged_record };
+	const TTest *const silent[] = { backlog_is_kept, packets_wait_in_the_tun, stuck,
+		end_does_not_wait_for_ever, end_sends_the_backlog, end_stops_reading };
+	Suite *s = suite_create("lane_peer");
+
+	lanes_add(s, "breaks the protocol", breaks, sizeof(breaks) / sizeof(breaks[0]));
+	lanes_add(s, "leaves", leaves, sizeof(leaves) / sizeof(leaves[0]));
+	lanes_add(s, "does not read", silent, sizeof(silent) / sizeof(silent[0]));
+	return s;
+}
+
+int main(void)
+{
+	return unit_run("lane_peer", suite());
+}
