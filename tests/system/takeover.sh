@@ -22,6 +22,7 @@ mend() {
 index_of() { # NS
 	ip -n "$(ns_name "$1")" -j link show cv0 | jq '.[0].ifindex'
 }
+# shellcheck disable=SC2317 # wait_for calls it
 carried() { # BYTES; true when so many have come in at the server
 	[[ $(session_value gw-b gw-a .in_bytes) -gt $1 ]]
 }
