@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* check: no-valgrind */
+/* It runs hundreds of handshakes on threads. */
 /*
  * The life of a lane: handshake, control messages, deadlines, orders, ends. Packets are in
  * test_lane_packets.c, a peer that misbehaves in test_lane_peer.c.

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* check: no-valgrind */
+/* It carries megabytes through TLS on threads. */
 /*
  * A lane whose peer breaks the protocol, goes away in every way there is, or does not read. The
  * peer is a raw one (lane_raw.h).

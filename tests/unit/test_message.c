@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* check: no-valgrind */
+/* It encodes and decodes a hundred thousand random messages. */
 /*
  * The structure of control messages: lengths, order, what is missing, repeated or unknown. The
  * fields' values are in test_message_field.c.

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* check: no-valgrind */
+/* It makes a key and a certificate for each of forty cases. */
 /* Culvert's own rules for a certificate: its name, and what it is for. */
 #include "tests/unit/unit.h"
 
