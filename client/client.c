@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/container.h"
 #include "base/exit_code.h"
@@ -12,8 +11,8 @@
 #include "engine/session.h"
 
 /*
- * The instance id is drawn once for each run of the engine: a server can tell a returning client
- * from a second one with the same certificate.
+ * The instance id is netd's, drawn once for each run of the program: a server can tell a returning
+ * client, also one whose engine was started again, from a second one with the same certificate.
  */
 
 enum { CLIENT_STEADY_S = 10 }; /* a session that was up for so long resets the backoff */
@@ -39,15 +38,14 @@ static int client_start(struct engine *engine, struct problem *problem)
 	const struct settings_peer *server = &engine->settings->peers[0];
 
 	int r = dialer_init(&client->dialer, engine, &dialer_events);
-	if (r == 0)
+	client->session = engine_find_session(engine, &server->name); /* adopted */
+	if (r == 0 && !client->session)
 		r = session_new(engine, &server->name, server, &client->session);
-	if (r == 0 &&
-		getrandom(client->session->instance, sizeof(client->session->instance), 0) < 0)
-		r = -errno;
 	if (r < 0) {
 		problem_set(problem, "cannot start the client: %s", strerror(-r));
 		return r;
 	}
+	memcpy(client->session->instance, engine->instance, sizeof(client->session->instance));
 	dialer_begin(&client->dialer, true, (struct duration){ 0 });
 	return 0;
 }

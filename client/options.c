@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Every option of a profile is a row here, or in engine/option_rows.h if culvertd.conf has it as
- * well, and nowhere else. docs/configuration.md repeats the rows as conf_describe() prints them, and
- * a test compares the two.
+ * well, and nowhere else. docs/configuration.md repeats the rows as conf_describe() prints them,
+ * and a test compares the two.
  *
  * A profile knows one peer, the server: its options stand at the top level beside the others, and
  * the one entry of settings.peers is made of them afterwards.

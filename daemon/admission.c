@@ -163,6 +163,8 @@ static void take_over(struct candidate *candidate, struct session *session)
 		return;
 	}
 	session_let_go(session);
+	memcpy(session->instance, candidate->hello.instance, sizeof(session->instance));
+	session->adopted = false;
 	session_open(session, candidate->lane, &candidate->lane_peer, &candidate->outer, &terms,
 		&welcome);
 	candidate_free(candidate);
@@ -184,7 +186,7 @@ static void take_hello(struct candidate *candidate, const struct message_hello *
 	else if (old->has_replaced && same_instance(old->replaced, hello->instance))
 		refuse(candidate, GOODBYE_REPLACED,
 			"another instance with the same certificate took over");
-	else if (same_instance(old->instance, hello->instance) && !old->final)
+	else if ((old->adopted || same_instance(old->instance, hello->instance)) && !old->final)
 		take_over(candidate, old);
 	else
 		replace_session(candidate, old);

@@ -134,8 +134,23 @@ int offer_make(struct server *server, const struct candidate *candidate,
 	return 0;
 }
 
+void offer_keep(struct server *server, const struct session *session)
+{
+	struct addr addr4, addr6;
+	struct problem problem = { 0 };
+
+	if (pool_take(server->pool, &session->name, time(NULL), &addr4, &addr6, &problem) < 0)
+		log_warning("%s: %s", session->name.name, problem.text);
+	else if (!addr_equal(&addr4, &session->terms.remote4) ||
+		!addr_equal(&addr6, &session->terms.remote6))
+		log_warning("%s: its lease is lost: it gets other addresses when it comes back",
+			session->name.name);
+}
+
 void offer_return(struct server *server, const struct identity *name)
 {
+	if (!server->pool)
+		return; /* stopped before it began */
 	pool_release(server->pool, name, time(NULL));
 	if (!server->engine.stopping)
 		save_soon(server);

@@ -36,6 +36,36 @@ static void server_listener(struct engine *engine, int fd)
 	listener_add(server_of(engine), fd);
 }
 
+static void linger_over(struct loop_timer *timer)
+{
+	session_leave(container_of(timer, struct session, linger), GOODBYE_DEAD_PEER,
+		"it did not come back in time", true);
+}
+
+/* The session lingers: its peer may come back and take it over. */
+static void server_session_idle(
+	struct engine *engine, struct session *session, uint32_t retry_after_ms)
+{
+	(void)retry_after_ms;
+	loop_timer_start(engine->loop, &session->linger,
+		mono_add(mono_now(), engine->settings->linger), linger_over);
+}
+
+/*
+ * Sessions of the engine before wait for their peers, as after a lost connection; their addresses
+ * are in use.
+ */
+static void adopt_sessions(struct server *server)
+{
+	struct session *session;
+
+	TAILQ_FOREACH(session, &server->engine.sessions, link)
+	{
+		offer_keep(server, session);
+		server_session_idle(&server->engine, session, 0);
+	}
+}
+
 static int server_start(struct engine *engine, struct problem *problem)
 {
 	struct server *server = server_of(engine);
@@ -43,6 +73,8 @@ static int server_start(struct engine *engine, struct problem *problem)
 	TAILQ_INIT(&server->candidates);
 	rate_init(&server->refusals_logged, REFUSALS_PER_SECOND, REFUSALS_BURST, mono_now());
 	int r = offer_init(server, problem);
+	if (r == 0)
+		adopt_sessions(server);
 	if (r == 0)
 		r = listener_start(server, problem);
 	if (r == 0)
@@ -69,21 +101,6 @@ static bool server_quiet(const struct engine *engine)
 		offsetof(struct server, engine));
 
 	return server->candidate_count == 0;
-}
-
-static void linger_over(struct loop_timer *timer)
-{
-	session_leave(container_of(timer, struct session, linger), GOODBYE_DEAD_PEER,
-		"it did not come back in time", true);
-}
-
-/* The session lingers: its peer may come back and take it over. */
-static void server_session_idle(
-	struct engine *engine, struct session *session, uint32_t retry_after_ms)
-{
-	(void)retry_after_ms;
-	loop_timer_start(engine->loop, &session->linger,
-		mono_add(mono_now(), engine->settings->linger), linger_over);
 }
 
 static void server_session_ended(struct engine *engine, struct session *session)

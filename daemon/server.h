@@ -98,6 +98,8 @@ void offer_free(struct server *server); /* saves, too */
 int offer_make(struct server *server, const struct candidate *candidate,
 	struct session_terms *ret_terms, struct message_welcome *ret_welcome, uint16_t *ret_code,
 	struct problem *problem);
+/* An adopted session has its addresses already: they are taken from the pool. */
+void offer_keep(struct server *server, const struct session *session);
 /* The session is over: its addresses are free for others when nothing else is left. */
 void offer_return(struct server *server, const struct identity *name);
 

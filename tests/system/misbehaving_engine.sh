@@ -3,6 +3,7 @@
 #
 # netd against an engine that is broken or subverted: whatever it sends, the host's links, addresses and routes stay as they
 # are, and the log says what it asked for. Then netd around a sound engine: start-up refusals, deaths, signals, kill -9.
+# Between two engines, what the first had stays and is offered to the second.
 # The engine's part is played by netd_harness.c.
 #
 #   host: eth0 10.20.40.1/24 ──── other        branch-a may announce 10.20.0.0/16, the pool is 10.99.0.0/24
@@ -48,6 +49,12 @@ has_lines() { # FILE REGEX COUNT
 }
 link_there() { ip_ns host link show "$1"; }
 link_gone() { ! ip_ns host link show "$1" 2>/dev/null; }
+index_of() { # INTERFACE
+	ip_ns host -o link show "$1" | cut -d : -f 1
+}
+our_routes() {
+	(ip_ns host route show proto 67 && ip_ns host -6 route show proto 67) | cut -d ' ' -f 1 | xargs
+}
 engine_pid() { # SCENARIO; the youngest
 	sed -nE 's/.*engine \(pid ([0-9]+)\) started$/\1/p' "$WORK/$1.log" | tail -n 1
 }
@@ -69,7 +76,8 @@ killed unknown-type 'it sent a message that cannot be decoded: Protocol not supp
 killed reply 'it sent a message of type reply, which is not an engine.s to send' 3
 killed interface-unready 'it sent a message of type interface before it was ready' 3
 killed wrong-generation 'it is ready with generation 2, its configuration is 1' 3
-killed ready-twice 'it sent a message of type ready again' 3
+killed ready-twice 'it sent a message of type ready after it was ready' 3
+killed adopt-when-ready 'it sent a message of type adopt after it was ready' 3
 killed mtu-zero 'it sent a message that cannot be decoded' 3
 killed flood 'it has not read its replies for 5 s' 15
 killed closes-channel 'it has closed its channel and runs on' 3
@@ -114,7 +122,7 @@ stop_clean many-interfaces
 start server routes
 wait_log "$WORK/routes.log" "routes: $EXPECTED" 3
 check_equal 'routes: those and only those that are allowed' '10.20.1.0/24 10.20.2.0/24 2001:db8:20::/48' \
-	"$( (ip_ns host route show proto 67 && ip_ns host -6 route show proto 67) | cut -d ' ' -f 1 | xargs)"
+	"$(our_routes)"
 expect_log "$WORK/routes.log" 'engine asked for route 0.0.0.0/0 to branch-a: it is a default route'
 expect_log "$WORK/routes.log" 'engine asked for route 10.21.0.0/16 to branch-a: it is not inside any prefix of accept_routes'
 stop_clean routes
@@ -172,6 +180,58 @@ check_equal 'the state directory is the engine.s alone' '700 nobody' "$(stat -c 
 check_equal 'the control socket is root.s alone' '600 root' "$(stat -c '%a %U' "$WORK/run/harness.sock")"
 stop_clean configuration
 
+# ---- what stays when an engine ends, and who gets it ----
+
+# The first engine makes something and is killed. The caller looks at its successor.
+bereaved() { # ROLE SCENARIO
+	local before
+	start "$1" "$2"
+	wait_log "$WORK/$2.log" "engine: $2: made" 5
+	before=$(snapshot)
+	kill -KILL "$(engine_pid "$2")"
+	wait_log "$WORK/$2.log" 'ended: killed by signal 9' 3
+	check_equal "$2: nothing changes with the engine's end" "$before" "$(snapshot)"
+	wait_log "$WORK/$2.log" 'offering 1 interfaces to the new engine' 3
+}
+
+for role in server client; do
+	bereaved $role adopt-$role
+	wait_log "$WORK/adopt-$role.log" "adopt-$role: $EXPECTED" 3
+	check_equal "adopt-$role: both engines are of one instance" 1 \
+		"$(sed -nE 's/.*: instance ([0-9a-f]{32})$/\1/p' "$WORK/adopt-$role.log" | sort -u | wc -l)"
+	check_equal "adopt-$role: what was adopted can be changed" 10.20.1.0/24 "$(our_routes)"
+	stop_clean adopt-$role
+done
+check_equal 'another run is another instance' 2 \
+	"$(sed -nE 's/.*: instance ([0-9a-f]{32})$/\1/p' "$WORK"/adopt-{server,client}.log | sort -u | wc -l)"
+
+bereaved server adopt-pages
+wait_log "$WORK/adopt-pages.log" "adopt-pages: $EXPECTED" 5
+check_equal 'adopt-pages: every route is there' 600 "$(ip_ns host route show proto 67 | wc -l)"
+stop_clean adopt-pages
+
+bereaved server adopt-beyond
+wait_log "$WORK/adopt-beyond.log" 'all were refused' 3
+expect_log "$WORK/adopt-beyond.log" 'engine asked for interface number 0 of 0, from its route 0 on, to adopt: the configuration'
+expect_log "$WORK/adopt-beyond.log" 'engine asked for interface number 4294967295 of 1, '
+expect_log "$WORK/adopt-beyond.log" 'engine asked for interface number 0 of 1, from its route 1 on'
+stop_clean adopt-beyond
+
+# One that was killed for what it sent leaves no less: all it had, the configuration allows.
+start server adopt-after-garbage
+wait_log "$WORK/adopt-after-garbage.log" 'is broken or subverted and is killed' 3
+wait_log "$WORK/adopt-after-garbage.log" "adopt-after-garbage: $EXPECTED" 3
+check 'adopt-after-garbage: the interface is there' link_there cv0
+stop_clean adopt-after-garbage
+
+# No successor gets ready: netd gives up, and takes down what was kept for them.
+bereaved server adopt-never
+wait_exit adopt-never 20
+check_equal 'adopt-never: netd gives up' 1 "$EXIT_STATUS"
+expect_log "$WORK/adopt-never.log" 'the engine ended 5 times before it was ready; giving up'
+expect_log "$WORK/adopt-never.log" 'interface cv0 removed: the program stops'
+check_equal 'adopt-never: nothing is left on the host' "$UNTOUCHED" "$(snapshot)"
+
 # ---- a sound engine ----
 
 start server sound
@@ -181,12 +241,16 @@ check_equal 'sound: its addresses' '10.99.0.1 peer 10.99.0.8/32 fd99::1 peer fd9
 	"$(ip_ns host -o addr show dev cv0 | sed -nE 's/.* inet6? (.* peer [^ ]+) .*/\1/p' | xargs)"
 check_equal 'sound: its route stays through a change of address' 10.20.1.0/24 \
 	"$(ip_ns host route show proto 67 | cut -d ' ' -f 1)"
-# The engine dies: its interface goes, the next engine's comes.
+# The engine dies, and the next does not adopt what it is offered: when it asks for the same interface, it gets that.
 since=$(log_mark "$WORK/sound.log")
+index=$(index_of cv0)
 kill -KILL "$(engine_pid sound)"
 wait_log_since "$WORK/sound.log" "$since" 'ended: killed by signal 9 \(Killed\)' 3
-wait_log_since "$WORK/sound.log" "$since" 'interface cv0 removed: the engine has ended' 3
+wait_log_since "$WORK/sound.log" "$since" 'offering 1 interfaces to the new engine' 3
 wait_log_since "$WORK/sound.log" "$since" "sound: $EXPECTED" 3
+check_equal 'sound: it is the same interface' "$index" "$(index_of cv0)"
+check_equal 'sound: it is the only one' 1 "$(ip_ns host -o link show type tun | wc -l)"
+refute_log "$WORK/sound.log" 'interface cv0 removed'
 
 # A second one beside it.
 start server garbage HARNESS_PORT=4431

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * netd with an engine that misbehaves, for tests/system/misbehaving-engine.sh.
+ * netd with an engine that misbehaves, for tests/system/misbehaving_engine.sh.
  *
  * 	netd_harness server|client SCENARIO DIRECTORY
  *
  * runs the real netd_run() with settings of its own; since an engine is always netd's own program,
  * this program plays the engine as well, when its first argument is --engine. A scenario that is
  * refused by a reply says so in the log ("SCENARIO: as expected" or "SCENARIO: UNEXPECTED: ...");
- * one that has to be killed only waits for that. DIRECTORY holds the key, and gets control socket
+ * one that has to be killed only waits for that. How an engine speaks is netd_harness/talk.c; those
+ * that adopt are netd_harness/adopt.c. DIRECTORY holds the key, and gets control socket
  * and state. HARNESS_USER names the engine's user, HARNESS_PORT the listener's port.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,171 +24,12 @@
 #include "base/log.h"
 #include "base/settings.h"
 #include "netd/netd.h"
-#include "system/ipc.h"
 #include "system/process.h"
+#include "tests/system/netd_harness/adopt.h"
+#include "tests/system/netd_harness/talk.h"
 #include "wire/request.h"
 
-enum { REPLY_MS = 20000, FLOOD_COUNT = 100000, MANY_COUNT = 300 };
-
-/* ---- how an engine speaks ---- */
-
-static uint8_t buffer[REQUEST_SIZE_MAX + 64];
-static int fds[REQUEST_FDS_MAX];
-static size_t fd_count;
-static struct request in;
-static uint32_t next_id = 1;
-
-static _Noreturn void die(const char *what)
-{
-	log_error("UNEXPECTED: %s: %s", what, strerror(errno));
-	exit(99);
-}
-
-/* Waits for one message; false: the channel is gone. */
-static bool receive(void)
-{
-	struct pollfd poll_fd = { .fd = REQUEST_FD, .events = POLLIN };
-	size_t len;
-	int r;
-
-	if (poll(&poll_fd, 1, REPLY_MS) != 1)
-		die("no message came");
-	r = ipc_receive(REQUEST_FD, buffer, sizeof(buffer), &len, fds, REQUEST_FDS_MAX, &fd_count);
-	if (r == -EPIPE)
-		return false;
-	if (r < 0 || request_decode(buffer, len, &in) < 0)
-		die("a message of netd's is broken");
-	return true;
-}
-
-static void send_bytes(const void *data, size_t len, const int *with, size_t count)
-{
-	struct pollfd poll_fd = { .fd = REQUEST_FD, .events = POLLOUT };
-	int r;
-
-	while ((r = ipc_send(REQUEST_FD, data, len, with, count)) == -EAGAIN) {
-		if (poll(&poll_fd, 1, -1) < 0)
-			die("poll");
-	}
-	if (r == -EPIPE) /* netd has had enough: it is about to kill us */
-		exit(0);
-	if (r < 0)
-		die("netd does not take a message");
-}
-
-static size_t encode(const struct request *request)
-{
-	struct writer writer;
-
-	writer_init(&writer, buffer, sizeof(buffer));
-	if (request_encode(&writer, request) < 0)
-		die("a request cannot be encoded");
-	return writer.len;
-}
-
-/* Sends a request and waits for its reply in `in`. */
-static const struct request_reply *ask(struct request *request)
-{
-	request->id = next_id++;
-	send_bytes(buffer, encode(request), NULL, 0);
-	do {
-		if (!receive())
-			die("the channel closed instead of a reply");
-	} while (in.type == REQUEST_STOP);
-	if (in.type != REQUEST_REPLY || in.id != request->id)
-		die("what came is not the reply");
-	for (size_t i = 0; i < fd_count; i++)
-		close(fds[i]);
-	return &in.reply;
-}
-
-static void expect(const char *scenario, bool good, const struct request_reply *reply)
-{
-	if (good)
-		log_info("%s: as expected (%u, %s)", scenario, reply->error, reply->text);
-	else
-		log_error("%s: UNEXPECTED: error %u (%s), verdict %u", scenario, reply->error,
-			reply->text, reply->verdict[0]);
-}
-
-static void expect_refused(const char *scenario, struct request *request)
-{
-	const struct request_reply *reply = ask(request);
-
-	expect(scenario, reply->error == EPERM && reply->text[0] != '\0', reply);
-}
-
-/* Until netd says STOP or is gone. */
-static _Noreturn void linger(void)
-{
-	struct pollfd poll_fd = { .fd = REQUEST_FD, .events = POLLIN };
-
-	do {
-		if (poll(&poll_fd, 1, -1) < 0 || !receive())
-			exit(0);
-	} while (in.type != REQUEST_STOP);
-	exit(0);
-}
-
-static void be_ready(void)
-{
-	struct request ready = { .type = REQUEST_READY };
-
-	ready.ready.generation = in.configure.generation;
-	if (ask(&ready)->error != 0)
-		die("READY was refused");
-}
-
-static struct addr address(const char *text)
-{
-	struct addr addr = { .family = AF_UNSPEC };
-
-	if (text != NULL && addr_parse(text, &addr) < 0)
-		die(text);
-	return addr;
-}
-
-static struct request interface_of(const char *peer, const char *local, const char *remote)
-{
-	struct request request = { .type = REQUEST_INTERFACE };
-
-	(void)snprintf(
-		request.interface.peer.name, sizeof(request.interface.peer.name), "%s", peer);
-	request.interface.mtu = 1500;
-	request.interface.local4 = address(local);
-	request.interface.remote4 = address(remote);
-	return request;
-}
-
-static struct request sound_interface(void)
-{
-	struct request request = interface_of("branch-a", "10.99.0.1", "10.99.0.7");
-
-	request.interface.local6 = address("fd99::1");
-	request.interface.remote6 = address("fd99::7");
-	return request;
-}
-
-static struct request route_to(uint32_t index, const char *text)
-{
-	struct request request = { .type = REQUEST_ROUTE_ADD };
-
-	request.routes.interface = index;
-	request.routes.count = 1;
-	if (prefix_parse(text, &request.routes.prefix[0]) < 0)
-		die(text);
-	return request;
-}
-
-static uint32_t make_sound_interface(void)
-{
-	struct request request = sound_interface();
-	const struct request_reply *reply = ask(&request);
-
-	if (reply->error != 0)
-		die(reply->text);
-	return reply->interface;
-}
+enum { FLOOD_COUNT = 100000, MANY_COUNT = 300 };
 
 /* ---- messages that no engine sends: it is killed ---- */
 
@@ -196,24 +37,24 @@ static void garbage(const char *scenario)
 {
 	(void)scenario;
 	for (size_t i = 0; i < 64; i++)
-		buffer[i] = (uint8_t)(i * 37 + 11);
-	send_bytes(buffer, 64, NULL, 0);
+		talk.buffer[i] = (uint8_t)(i * 37 + 11);
+	talk_send(talk.buffer, 64, NULL, 0);
 }
 
 static void truncated(const char *scenario)
 {
-	struct request request = sound_interface();
+	struct request request = talk_sound();
 
 	(void)scenario;
 	request.id = 7;
-	send_bytes(buffer, encode(&request) - 1, NULL, 0);
+	talk_send(talk.buffer, talk_encode(&request) - 1, NULL, 0);
 }
 
 static void over_long(const char *scenario)
 {
 	(void)scenario;
-	memset(buffer, 0, sizeof(buffer));
-	send_bytes(buffer, REQUEST_SIZE_MAX + 1, NULL, 0);
+	memset(talk.buffer, 0, sizeof(talk.buffer));
+	talk_send(talk.buffer, REQUEST_SIZE_MAX + 1, NULL, 0);
 }
 
 static void unknown_type(const char *scenario)
@@ -221,7 +62,7 @@ static void unknown_type(const char *scenario)
 	static const uint8_t bytes[] = { 0x7f, 0xff, 0, 0, 0, 1 };
 
 	(void)scenario;
-	send_bytes(bytes, sizeof(bytes), NULL, 0);
+	talk_send(bytes, sizeof(bytes), NULL, 0);
 }
 
 static void reply_from_engine(const char *scenario)
@@ -229,16 +70,16 @@ static void reply_from_engine(const char *scenario)
 	struct request request = { .type = REQUEST_REPLY, .id = 9 };
 
 	(void)scenario;
-	send_bytes(buffer, encode(&request), NULL, 0);
+	talk_send(talk.buffer, talk_encode(&request), NULL, 0);
 }
 
 static void interface_unready(const char *scenario)
 {
-	struct request request = sound_interface();
+	struct request request = talk_sound();
 
 	(void)scenario;
 	request.id = 1;
-	send_bytes(buffer, encode(&request), NULL, 0);
+	talk_send(talk.buffer, talk_encode(&request), NULL, 0);
 }
 
 static void wrong_generation(const char *scenario)
@@ -246,8 +87,8 @@ static void wrong_generation(const char *scenario)
 	struct request request = { .type = REQUEST_READY, .id = 1 };
 
 	(void)scenario;
-	request.ready.generation = in.configure.generation + 1;
-	send_bytes(buffer, encode(&request), NULL, 0);
+	request.ready.generation = talk.in.configure.generation + 1;
+	talk_send(talk.buffer, talk_encode(&request), NULL, 0);
 }
 
 static void ready_twice(const char *scenario)
@@ -257,26 +98,26 @@ static void ready_twice(const char *scenario)
 
 static void mtu_zero(const char *scenario)
 {
-	struct request request = sound_interface();
+	struct request request = talk_sound();
 	size_t len, mtu_at = 2 + 4 + 2 + strlen(request.interface.peer.name);
 
 	(void)scenario;
 	request.id = 1;
-	len = encode(&request);
-	memset(buffer + mtu_at, 0, 4);
-	send_bytes(buffer, len, NULL, 0);
+	len = talk_encode(&request);
+	memset(talk.buffer + mtu_at, 0, 4);
+	talk_send(talk.buffer, len, NULL, 0);
 }
 
 static void descriptors(const char *scenario)
 {
-	struct request request = sound_interface();
+	struct request request = talk_sound();
 	int many[REQUEST_FDS_MAX];
 
 	(void)scenario;
 	for (size_t i = 0; i < REQUEST_FDS_MAX; i++)
 		many[i] = STDERR_FILENO;
 	request.id = 1;
-	send_bytes(buffer, encode(&request), many, REQUEST_FDS_MAX);
+	talk_send(talk.buffer, talk_encode(&request), many, REQUEST_FDS_MAX);
 }
 
 static void flood(const char *scenario)
@@ -286,7 +127,7 @@ static void flood(const char *scenario)
 	(void)scenario;
 	request.interface_delete.interface = 1;
 	for (int i = 0; i < FLOOD_COUNT; i++)
-		send_bytes(buffer, encode(&request), NULL, 0);
+		talk_send(talk.buffer, talk_encode(&request), NULL, 0);
 }
 
 static void closes_channel(const char *scenario)
@@ -338,24 +179,24 @@ static void denied_interface(const char *scenario)
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		struct request request = interface_of(
+		struct request request = talk_interface(
 			table[i].peer, table[i].local, table[i].remote);
 
 		if (strcmp(scenario, table[i].scenario) == 0)
-			expect_refused(scenario, &request);
+			talk_expect_refused(scenario, &request);
 	}
 }
 
 static void foreign_index(const char *scenario)
 {
-	struct request route = route_to(1, "10.20.1.0/24");
+	struct request route = talk_route(1, "10.20.1.0/24");
 	struct request removal = { .type = REQUEST_INTERFACE_DELETE };
 
-	expect_refused(scenario, &route);
+	talk_expect_refused(scenario, &route);
 	route.type = REQUEST_ROUTE_DELETE;
-	expect_refused(scenario, &route);
+	talk_expect_refused(scenario, &route);
 	removal.interface_delete.interface = 1;
-	expect_refused(scenario, &removal);
+	talk_expect_refused(scenario, &removal);
 }
 
 static void outgoing_socket(const char *scenario)
@@ -363,7 +204,7 @@ static void outgoing_socket(const char *scenario)
 	struct request request = { .type = REQUEST_SOCKET };
 
 	request.socket.family = AF_INET;
-	expect_refused(scenario, &request);
+	talk_expect_refused(scenario, &request);
 }
 
 static void exit_code(const char *scenario)
@@ -371,11 +212,11 @@ static void exit_code(const char *scenario)
 	struct request request = { .type = REQUEST_EXIT };
 
 	request.exit.code = 77;
-	expect_refused(scenario, &request);
+	talk_expect_refused(scenario, &request);
 	request.exit.code = EXIT_CODE_REFUSED;
 	(void)snprintf(
 		request.exit.text, sizeof(request.exit.text), "the other end said no\n\x1b[31m");
-	(void)ask(&request);
+	(void)talk_ask(&request);
 }
 
 static void many_interfaces(const char *scenario)
@@ -389,12 +230,12 @@ static void many_interfaces(const char *scenario)
 
 		(void)snprintf(peer, sizeof(peer), "spoke-%d", i);
 		(void)snprintf(remote, sizeof(remote), "10.99.0.%d", 100 + i % 100);
-		request = interface_of(peer, "10.99.0.1", remote);
-		reply = ask(&request);
+		request = talk_interface(peer, "10.99.0.1", remote);
+		reply = talk_ask(&request);
 		made += reply->error == 0;
 	}
 	log_info("%s: %u interfaces were made", scenario, made);
-	expect(scenario, made == 8 && reply->error == EPERM, reply);
+	talk_expect(scenario, made == 8 && reply->error == EPERM, reply);
 }
 
 static void denied_routes(const char *scenario)
@@ -418,11 +259,11 @@ static void denied_routes(const char *scenario)
 		{ "10.20.3.0/24", ROUTE_LIMIT },
 		{ "10.20.2.0/24", ROUTE_ACCEPTED },
 	};
-	uint32_t index = make_sound_interface();
+	uint32_t index = talk_make_sound();
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		struct request request = route_to(index, table[i].prefix);
-		const struct request_reply *reply = ask(&request);
+		struct request request = talk_route(index, table[i].prefix);
+		const struct request_reply *reply = talk_ask(&request);
 
 		if (reply->error != 0 || reply->verdict[0] != table[i].verdict)
 			log_error("%s: UNEXPECTED: %s: %s", scenario, table[i].prefix,
@@ -435,17 +276,17 @@ static void denied_routes(const char *scenario)
 
 static void sound(const char *scenario)
 {
-	uint32_t index = make_sound_interface();
-	struct request route = route_to(index, "10.20.1.0/24");
-	struct request moved = sound_interface();
-	const struct request_reply *reply = ask(&route);
+	uint32_t index = talk_make_sound();
+	struct request route = talk_route(index, "10.20.1.0/24");
+	struct request moved = talk_sound();
+	const struct request_reply *reply = talk_ask(&route);
 
 	/* The same again with other addresses and MTU: same interface, same routes. */
-	moved.interface.remote4 = address("10.99.0.8");
+	moved.interface.remote4 = talk_address("10.99.0.8");
 	moved.interface.mtu = 1400;
 	if (reply->verdict[0] == ROUTE_ACCEPTED)
-		reply = ask(&moved);
-	expect(scenario, reply->error == 0 && reply->interface == index, reply);
+		reply = talk_ask(&moved);
+	talk_expect(scenario, reply->error == 0 && reply->interface == index, reply);
 }
 
 static void privileges(const char *scenario)
@@ -468,7 +309,7 @@ static void privileges(const char *scenario)
 	if (status != NULL)
 		fclose(status);
 	/*
-	 * be_ready() has closed what CONFIGURE brought: nothing but the channel may be open besides
+	 * talk_ready() has closed what CONFIGURE brought: nothing but the channel may be open besides
 	 * the standard three.
 	 */
 	for (int fd = 0; fd < 64; fd++) {
@@ -483,25 +324,26 @@ static void privileges(const char *scenario)
 /* What CONFIGURE brings: the very bytes, which nobody can change. */
 static void configuration(const char *scenario)
 {
-	bool good = fd_count == 7;
+	bool good = talk.fd_count == 7;
 	char *data = NULL;
 	size_t len = 0;
 
-	for (size_t i = 0; i < fd_count; i++) {
-		enum request_fd_kind kind = in.configure.fd_kind[i];
+	for (size_t i = 0; i < talk.fd_count; i++) {
+		enum request_fd_kind kind = talk.in.configure.fd_kind[i];
 		struct stat st;
 
 		log_info("kind %d", (int)kind);
 		if (kind != REQUEST_FD_KEY) {
-			good = good && fstat(fds[i], &st) == 0;
+			good = good && fstat(talk.fds[i], &st) == 0;
 			continue;
 		}
-		good = good && file_read_fd(fds[i], &data, &len) == 0 && len == 7 &&
+		good = good && file_read_fd(talk.fds[i], &data, &len) == 0 && len == 7 &&
 			memcmp(data, "secret\n", len) == 0;
-		good = good && pwrite(fds[i], "X", 1, 0) < 0 && errno == EPERM;
+		good = good && pwrite(talk.fds[i], "X", 1, 0) < 0 && errno == EPERM;
 		free(data);
+		data = NULL;
 	}
-	be_ready();
+	talk_ready();
 	log_info("%s: %s", scenario, good ? "as expected" : "UNEXPECTED");
 }
 
@@ -533,6 +375,13 @@ static const struct scenario {
 	{ "many-interfaces", many_interfaces, false },
 	{ "routes", denied_routes, false },
 	{ "sound", sound, false },
+	{ "adopt-server", adopt_server, true },
+	{ "adopt-client", adopt_client, true },
+	{ "adopt-pages", adopt_pages, true },
+	{ "adopt-beyond", adopt_beyond, true },
+	{ "adopt-when-ready", adopt_when_ready, true },
+	{ "adopt-after-garbage", adopt_after_garbage, true },
+	{ "adopt-never", adopt_never, true },
 	{ "privileges", privileges, false },
 	{ "configuration", configuration, true },
 };
@@ -547,18 +396,17 @@ static _Noreturn void play(const char *name)
 		if (strcmp(scenarios[i].name, name) == 0)
 			scenario = &scenarios[i];
 	}
-	if (!receive() || in.type != REQUEST_CONFIGURE)
-		die("no CONFIGURE");
+	if (!talk_receive() || talk.in.type != REQUEST_CONFIGURE)
+		talk_die("no CONFIGURE");
 	if (scenario == NULL || !scenario->unready) {
-		for (size_t i = 0; i < fd_count; i++)
-			close(fds[i]);
-		be_ready();
+		talk_close();
+		talk_ready();
 	}
 	if (scenario != NULL)
 		scenario->play(name);
 	else
 		denied_interface(name);
-	linger();
+	talk_linger();
 }
 
 /* ---- netd's side ---- */
@@ -567,7 +415,7 @@ static void add_prefix(struct prefix_list *list, const char *text)
 {
 	list->items = reallocarray(list->items, list->count + 1, sizeof(*list->items));
 	if (list->items == NULL || prefix_parse(text, &list->items[list->count]) < 0)
-		die(text);
+		talk_die(text);
 	list->count++;
 }
 
@@ -578,9 +426,9 @@ static void add_peer(struct settings *settings, const char *name, const char *fi
 	settings->peers = reallocarray(
 		settings->peers, settings->peer_count + 1, sizeof(*settings->peers));
 	if (settings->peers == NULL)
-		die("memory");
+		talk_die("memory");
 	peer = &settings->peers[settings->peer_count++];
-	*peer = (struct settings_peer){ .max_routes = 3, .address4 = address(fixed) };
+	*peer = (struct settings_peer){ .max_routes = 3, .address4 = talk_address(fixed) };
 	(void)snprintf(peer->name.name, sizeof(peer->name.name), "%s", name);
 	add_prefix(&peer->accept_routes, "10.20.0.0/16");
 	add_prefix(&peer->accept_routes, "2001:db8:20::/48");
@@ -593,7 +441,7 @@ static char *text(const char *format, ...)
 
 	va_start(args, format);
 	if (vasprintf(&out, format, args) < 0)
-		die("memory");
+		talk_die("memory");
 	va_end(args);
 	return out;
 }
@@ -610,7 +458,7 @@ static struct settings *make_settings(bool server, const char *scenario, const c
 	struct settings *settings;
 
 	if (settings_new(server ? SETTINGS_SERVER : SETTINGS_CLIENT, &settings) < 0)
-		die("memory");
+		talk_die("memory");
 	settings->certificate = text("-----BEGIN CERTIFICATE-----\n");
 	settings->ca = text("-----BEGIN CERTIFICATE-----\n");
 	settings->key = text("%s/key", directory);
@@ -626,15 +474,17 @@ static struct settings *make_settings(bool server, const char *scenario, const c
 	add_prefix(&settings->announce, "10.20.30.0/24");
 	if (server) {
 		settings->listen_count = 1;
-		settings->listen[0].addr = address("0.0.0.0");
+		settings->listen[0].addr = talk_address("0.0.0.0");
 		settings->listen[0].port = (uint16_t)strtoul(
 			from_environment("HARNESS_PORT", "4430"), NULL, 10);
 		settings->unlisted = strcmp(scenario, "many-interfaces") == 0;
 		if (prefix_parse("10.99.0.0/24", &settings->pool4) < 0 ||
 			prefix_parse("fd99::/64", &settings->pool6) < 0)
-			die("pool");
+			talk_die("pool");
 		add_peer(settings, "branch-a", NULL);
 		add_peer(settings, "branch-b", "10.99.0.50");
+		if (strcmp(scenario, "adopt-pages") == 0)
+			settings->peers[0].max_routes = ADOPT_PAGES_ROUTES;
 	} else {
 		settings->remote_count = 1;
 		(void)snprintf(

@@ -6,127 +6,9 @@
 #include <string.h>
 
 #include "random.h"
+#include "request_samples.h"
 #include "unit.h"
 #include "wire/message.h"
-
-static uint8_t buffer[REQUEST_SIZE_MAX + 16];
-
-static struct addr addr_of(const char *text)
-{
-	struct addr addr;
-
-	ck_assert_int_eq(addr_parse(text, &addr), 0);
-	return addr;
-}
-
-static struct prefix prefix_of(const char *text)
-{
-	struct prefix prefix;
-
-	ck_assert_int_eq(prefix_parse(text, &prefix), 0);
-	return prefix;
-}
-
-static void set_text(char *out, size_t size, const char *text)
-{
-	(void)snprintf(out, size, "%s", text);
-}
-
-/* One good request of each type, with every member set. */
-static struct request sample(enum request_type type)
-{
-	struct request request;
-
-	memset(&request, 0, sizeof(request));
-	request.type = type;
-	request.id = type > REQUEST_STOP ? 0x01020304 : 0;
-	switch (type) {
-	case REQUEST_CONFIGURE:
-		request.configure.version = REQUEST_VERSION;
-		request.configure.generation = 7;
-		request.configure.fd_count = 3;
-		request.configure.fd_kind[0] = REQUEST_FD_CONFIG;
-		request.configure.fd_kind[1] = REQUEST_FD_LISTENER;
-		request.configure.fd_kind[2] = REQUEST_FD_LISTENER;
-		set_text(request.configure.path, sizeof(request.configure.path),
-			"/etc/culvert/culvertd.conf");
-		break;
-	case REQUEST_REPLY:
-		request.reply.error = EBUSY;
-		set_text(request.reply.text, sizeof(request.reply.text), "the interface is taken");
-		request.reply.interface = 12;
-		set_text(request.reply.ifname, sizeof(request.reply.ifname), "cv0");
-		request.reply.count = 2;
-		request.reply.verdict[1] = ROUTE_TAKEN;
-		break;
-	case REQUEST_READY:
-		request.ready.generation = 7;
-		break;
-	case REQUEST_SOCKET:
-		request.socket.family = AF_INET6;
-		break;
-	case REQUEST_INTERFACE:
-		set_text(request.interface.peer.name, sizeof(request.interface.peer.name),
-			"branch-a");
-		request.interface.mtu = 1500;
-		request.interface.offloads = true;
-		request.interface.local4 = addr_of("10.99.0.1");
-		request.interface.remote4 = addr_of("10.99.0.2");
-		request.interface.local6 = addr_of("fd99::1");
-		request.interface.remote6 = addr_of("fd99::2");
-		break;
-	case REQUEST_INTERFACE_DELETE:
-		request.interface_delete.interface = 12;
-		break;
-	case REQUEST_ROUTE_ADD:
-	case REQUEST_ROUTE_DELETE:
-		request.routes.interface = 12;
-		request.routes.count = 2;
-		request.routes.prefix[0] = prefix_of("192.168.10.0/24");
-		request.routes.prefix[1] = prefix_of("fd00:10::/48");
-		break;
-	case REQUEST_EXIT:
-		request.exit.code = 3;
-		set_text(request.exit.text, sizeof(request.exit.text),
-			"the certificate has expired");
-		break;
-	default:
-		break;
-	}
-	return request;
-}
-
-static int encode(const struct request *request, size_t *ret_len)
-{
-	struct writer writer;
-	int r;
-
-	writer_init(&writer, buffer, sizeof(buffer));
-	r = request_encode(&writer, request);
-	ck_assert(r == 0 || writer.len == 0);
-	*ret_len = writer.len;
-	return r;
-}
-
-/* Decodes from a copy of exactly that size, so that reading past it is noticed. */
-static int decode(const void *data, size_t len, struct request *request)
-{
-	uint8_t *copy = malloc(len + 1);
-	int r;
-
-	ck_assert_ptr_nonnull(copy);
-	memcpy(copy, data, len);
-	r = request_decode(copy, len, request);
-	free(copy);
-	return r;
-}
-
-static void expect_encodes(const struct request *request, bool valid, const char *what)
-{
-	size_t len;
-
-	ck_assert_msg(encode(request, &len) == (valid ? 0 : -EINVAL), "%s", what);
-}
 
 START_TEST(what_is_said_is_understood)
 {
@@ -163,6 +45,9 @@ START_TEST(members_arrive)
 	ck_assert_int_eq(decode(buffer, len, &request), 0);
 	ck_assert_uint_eq(request.configure.version, REQUEST_VERSION);
 	ck_assert_uint_eq(request.configure.generation, 7);
+	ck_assert_uint_eq(request.configure.adopt_count, 3);
+	ck_assert_uint_eq(request.configure.instance[0], 0xf0);
+	ck_assert_uint_eq(request.configure.instance[REQUEST_INSTANCE_SIZE - 1], 0xff);
 	ck_assert_uint_eq(request.configure.fd_count, 3);
 	ck_assert_uint_eq(request.configure.fd_kind[1], REQUEST_FD_LISTENER);
 	ck_assert_str_eq(request.configure.path, "/etc/culvert/culvertd.conf");
@@ -259,7 +144,8 @@ START_TEST(configures_are_held_to_their_range)
 	request.configure.fd_count = REQUEST_FDS_MAX;
 	expect_encodes(&request, true, "as many descriptors as there may be");
 	ck_assert_int_eq(encode(&request, &len), 0);
-	buffer[15] = REQUEST_FDS_MAX + 1; /* type 2, id 4, version 4, generation 4, count 2 */
+	/* type 2, id 4, version 4, generation 4, adopt_count 4, instance 16, count 2 */
+	buffer[35] = REQUEST_FDS_MAX + 1;
 	ck_assert_int_eq(decode(buffer, len, &request), -EINVAL);
 	request.configure.fd_count = REQUEST_FDS_MAX + 1;
 	expect_encodes(&request, false, "a descriptor too many");
@@ -422,7 +308,9 @@ START_TEST(mutated_requests_never_lead_astray)
 	struct random random = { (uint64_t)_i };
 
 	for (int round = 0; round < 5000; round++) {
-		struct request request = sample((enum request_type)_i), back;
+		struct request request = _i < REQUEST_TYPE_COUNT ? sample((enum request_type)_i)
+								 : adopted_sample();
+		struct request back;
 		uint8_t bytes[1024];
 		size_t len, again;
 
@@ -464,12 +352,12 @@ START_TEST(random_datagrams_never_lead_astray)
 }
 END_TEST
 
-/* Adds a test that runs once for each type. */
-static void add_each(Suite *suite, const char *name, const TTest *test)
+/* Adds a test that runs once for each number from 1 up to `end`, which is none. */
+static void add_each(Suite *suite, const char *name, const TTest *test, int end)
 {
 	TCase *tcase = tcase_create(name);
 
-	tcase_add_loop_test(tcase, test, 1, REQUEST_TYPE_COUNT);
+	tcase_add_loop_test(tcase, test, 1, end);
 	suite_add_tcase(suite, tcase);
 }
 
@@ -477,9 +365,9 @@ static Suite *suite(void)
 {
 	Suite *suite = suite_create("request");
 
-	add_each(suite, "round trip", what_is_said_is_understood);
+	add_each(suite, "round trip", what_is_said_is_understood, REQUEST_TYPE_COUNT);
 	unit_add(suite, "members", members_arrive);
-	add_each(suite, "cut", cut_and_over_long_datagrams_are_refused);
+	add_each(suite, "cut", cut_and_over_long_datagrams_are_refused, REQUEST_TYPE_COUNT);
 	unit_add(suite, "types", unknown_types_are_refused);
 	unit_add(suite, "ids", ids_are_where_they_belong);
 	unit_add(suite, "configure", configures_are_held_to_their_range);
@@ -489,7 +377,7 @@ static Suite *suite(void)
 	unit_add(suite, "interface", interfaces_are_held_to_their_range);
 	unit_add(suite, "routes", routes_are_held_to_their_range);
 	unit_add(suite, "names", types_have_names);
-	add_each(suite, "mutations", mutated_requests_never_lead_astray);
+	add_each(suite, "mutations", mutated_requests_never_lead_astray, REQUEST_TYPE_COUNT + 1);
 	unit_add(suite, "random", random_datagrams_never_lead_astray);
 	return suite;
 }

@@ -373,6 +373,33 @@ START_TEST(reconnect)
 }
 END_TEST
 
+START_TEST(adopted)
+{
+	struct prefix prefixes[2];
+
+	begin(8);
+	ck_assert_int_eq(prefix_parse("10.1.0.0/16", &prefixes[0]), 0);
+	ck_assert_int_eq(prefix_parse("10.2.0.0/16", &prefixes[1]), 0);
+	routes_set_interface(&bench.routes, IFINDEX);
+	ck_assert_int_eq(routes_adopt(&bench.routes, prefixes, 2), 0);
+	ck_state("10.1.0.0/16", ROUTE_INSTALLED);
+	ck_assert_int_eq(bench.asked, 0); /* the kernel has them */
+	/* A connection: one is repeated, and the other goes. */
+	routes_begin(&bench.routes);
+	announce("10.1.0.0/16");
+	ck_assert_int_eq(bench.asked, 0);
+	routes_end(&bench.routes);
+	ck_assert_int_eq(bench.asked, 1);
+	ck_assert_int_eq(bench.request.type, REQUEST_ROUTE_DELETE);
+	ck_assert_uint_eq(bench.request.routes.count, 1);
+	ck_assert(prefix_equal(&bench.request.routes.prefix[0], &prefixes[1]));
+	answer(ROUTE_ACCEPTED);
+	ck_assert_ptr_null(find("10.2.0.0/16"));
+	ck_state("10.1.0.0/16", ROUTE_INSTALLED);
+	routes_free(&bench.routes);
+}
+END_TEST
+
 START_TEST(kernel_refuses)
 {
 	begin(10);
@@ -595,6 +622,7 @@ static Suite *suite(void)
 	unit_add(s, "withdraw_while_adding", withdraw_while_adding);
 	unit_add(s, "announce_while_deleting", announce_while_deleting);
 	unit_add(s, "reconnect", reconnect);
+	unit_add(s, "adopted", adopted);
 	unit_add(s, "kernel_refuses", kernel_refuses);
 	unit_add(s, "netd_fails", netd_fails);
 	unit_add(s, "cannot_ask", cannot_ask);

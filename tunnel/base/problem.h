@@ -36,8 +36,8 @@ void problem_prepend(struct problem *problem, const char *format, ...)
 const char *problem_escape(char *out, size_t size, const void *text, size_t len);
 
 /*
- * The same, but a backslash stays: for a line whose parts may have been escaped already, and are not
- * to be escaped twice.
+ * The same, but a backslash stays: for a line whose parts may have been escaped already, and are
+ * not to be escaped twice.
  */
 const char *problem_escape_rest(char *out, size_t size, const void *text, size_t len);
 

@@ -31,20 +31,29 @@ static void deliver_report(struct mailbox *mailbox, struct mail *mail)
 	lane_deliver_report(mail);
 }
 
+/* Everything of the engine before is here: now others may come. */
+static void on_adopted(struct engine *engine)
+{
+	struct request ready = { .type = REQUEST_READY, .ready.generation = engine->generation };
+	struct problem problem = { 0 };
+
+	if (engine->stopping)
+		return;
+	host_tell(engine->host, &ready);
+	if (engine->role->start(engine, &problem) < 0)
+		engine_exit(engine, EXIT_CODE_FAILURE, problem.text);
+}
+
 static void on_configure(struct host_events *events, const struct request_configure *configure,
 	const int *fds, size_t fd_count)
 {
 	struct engine *engine = container_of(events, struct engine, host_events);
 	struct problem problem = { 0 };
 
-	if (engine_configure(engine, configure, fds, fd_count, &problem) < 0) {
+	if (engine_configure(engine, configure, fds, fd_count, &problem) < 0)
 		engine_exit(engine, EXIT_CODE_CONFIG, problem.text);
-		return;
-	}
-	struct request ready = { .type = REQUEST_READY, .ready.generation = configure->generation };
-	host_tell(engine->host, &ready);
-	if (engine->role->start(engine, &problem) < 0)
-		engine_exit(engine, EXIT_CODE_FAILURE, problem.text);
+	else
+		adoption_begin(&engine->adoption, engine, configure->adopt_count, on_adopted);
 }
 
 static void stop_overdue(struct loop_timer *timer)

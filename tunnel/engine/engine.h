@@ -7,6 +7,7 @@
 #include <sys/queue.h>
 
 #include "base/settings.h"
+#include "engine/adoption.h"
 #include "engine/host.h"
 #include "engine/mailbox.h"
 #include "engine/worker.h"
@@ -70,6 +71,9 @@ struct engine {
 	struct prefix_list announced; /* what we announce to every peer, now */
 	struct control *control;
 	int state_dir_fd; /* -1: none */
+	struct adoption adoption;
+	uint8_t instance
+		[REQUEST_INSTANCE_SIZE]; /* of this run of the program, also across engines */
 	bool stopping;
 	struct loop_timer stop_deadline;
 	struct mono started;

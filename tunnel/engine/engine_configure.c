@@ -184,6 +184,7 @@ int engine_configure(struct engine *engine, const struct request_configure *conf
 	if (r < 0)
 		goto out;
 	engine->generation = configure->generation;
+	memcpy(engine->instance, configure->instance, sizeof(engine->instance));
 	log_set_level(engine->settings->log_level);
 	r = copy_announced(engine, problem);
 	if (r == 0)

@@ -237,6 +237,20 @@ void routes_begin(struct routes *routes)
 	routes->refusal_count = 0;
 }
 
+int routes_adopt(struct routes *routes, const struct prefix *prefixes, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct route *route = find(routes, &prefixes[i]);
+		if (!route)
+			route = add(routes, &prefixes[i]);
+		if (!route)
+			return -ENOMEM;
+		route->state = ROUTE_INSTALLED;
+		route->wanted = true;
+	}
+	return 0;
+}
+
 void routes_end(struct routes *routes)
 {
 	bool changed = false;

@@ -83,6 +83,11 @@ void routes_free(struct routes *routes);
  * The interface is there (ifindex) or gone (0: all routes are gone with it). Installs what waits.
  */
 void routes_set_interface(struct routes *routes, uint32_t interface);
+/*
+ * netd has these in the kernel from the engine before; the peer confirms them by repeating them.
+ * -ENOMEM.
+ */
+int routes_adopt(struct routes *routes, const struct prefix *prefixes, size_t count);
 /* A connection has begun: what the peer does not repeat goes at end-of-routes. */
 void routes_begin(struct routes *routes);
 

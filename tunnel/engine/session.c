@@ -149,6 +149,34 @@ int session_new(struct engine *engine, const struct identity *name,
 	return 0;
 }
 
+int session_adopt(struct engine *engine, const struct request_reply *reply, int fd,
+	struct session **ret_session)
+{
+	const struct request_interface *adopted = &reply->adopted;
+	const struct settings_peer *peer = settings_find_peer(engine->settings, &adopted->peer);
+	struct session *session;
+
+	if (fd < 0 || (!peer && !engine->settings->unlisted))
+		return -EINVAL;
+	int r = session_new(engine, &adopted->peer, peer, &session);
+	if (r < 0)
+		return r;
+	session->adopted = true;
+	session->connections = 1; /* it was up: it may be taken over */
+	session->interface.fd = fd;
+	session->interface.index = reply->interface;
+	snprintf(session->interface.name, sizeof(session->interface.name), "%s", reply->ifname);
+	session->terms.mtu = adopted->mtu;
+	session->terms.local4 = adopted->local4;
+	session->terms.remote4 = adopted->remote4;
+	session->terms.local6 = adopted->local6;
+	session->terms.remote6 = adopted->remote6;
+	session_set_tunnel_rule(session);
+	routes_set_interface(&session->routes, reply->interface);
+	*ret_session = session;
+	return 0;
+}
+
 static void reap(struct loop_timer *timer)
 {
 	struct session *session = container_of(timer, struct session, reap);

@@ -80,8 +80,9 @@ struct session {
 	uint8_t replaced[MESSAGE_INSTANCE_SIZE];
 	bool has_replaced;
 	enum session_state state;
-	bool final;               /* ends when its lane does */
-	unsigned draining;        /* lanes that have been replaced and still have to end */
+	bool final;        /* ends when its lane does */
+	bool adopted;      /* from the engine before: whichever instance comes is the right one */
+	unsigned draining; /* lanes that have been replaced and still have to end */
 	struct loop_timer linger; /* server: while it is IDLE */
 
 	struct lane *lane;
@@ -146,6 +147,14 @@ void session_let_go(struct session *session);
 
 /* Leaves: says goodbye and closes. `final`: the session ends rather than becoming idle. */
 void session_leave(struct session *session, uint16_t goodbye_code, const char *text, bool final);
+
+/*
+ * A session of the engine before, from what netd kept of it: IDLE, with interface, addresses and,
+ * by routes_adopt(), routes. The descriptor is the session's on success. -EINVAL: none came, or the
+ * peer is not configured any more; -ENOMEM.
+ */
+int session_adopt(struct engine *engine, const struct request_reply *reply, int fd,
+	struct session **ret_session);
 
 static inline bool session_is_server(const struct session *session)
 {

@@ -220,6 +220,7 @@ static int send_configure(struct engine_process *engine)
 
 	configure->version = REQUEST_VERSION;
 	configure->generation = engine->generation;
+	plan->events->begins(engine, configure);
 	configure->fd_count = (uint8_t)plan->fd_count;
 	memcpy(configure->fd_kind, plan->fd_kind, plan->fd_count);
 	/* Only for messages: a path that is too long may be cut. */
@@ -323,7 +324,6 @@ static void drain_channel(struct engine_process *engine)
 static void death_ready(struct loop_watch *watch, uint32_t events)
 {
 	struct engine_process *engine = container_of(watch, struct engine_process, death_watch);
-	bool stopping;
 	struct process_end end;
 
 	(void)events;
@@ -334,10 +334,7 @@ static void death_ready(struct loop_watch *watch, uint32_t events)
 	loop_timer_stop(engine->plan->loop, &engine->deadline);
 	log_end(engine, &end);
 	forget_process(engine);
-	stopping = engine->state == ENGINE_STOPPING;
-	engine->plan->events->ended(
-		engine, stopping ? "the program stops" : "the engine has ended");
-	if (!stopping) {
+	if (engine->state != ENGINE_STOPPING) {
 		schedule_next(engine);
 		return;
 	}
@@ -373,7 +370,6 @@ static int begin(struct engine_process *engine, struct problem *problem)
 	engine->channel = fds[0];
 	engine->generation++;
 	engine->started = mono_now();
-	plan->events->begins(engine, engine->generation);
 	r = send_configure(engine);
 	if (r == 0)
 		r = loop_watch_add(

@@ -50,16 +50,17 @@ enum engine_state {
 struct engine_process;
 
 struct engine_events {
-	/* A new one is about to be started, with this generation in its CONFIGURE. */
-	void (*begins)(struct engine_process *engine, uint32_t generation);
+	/*
+	 * A new one is about to get its CONFIGURE, with the generation that is in there; the rest
+	 * of what is not the process's own is filled in: instance and adopt_count.
+	 */
+	void (*begins)(struct engine_process *engine, struct request_configure *configure);
 	/*
 	 * It sent something. Writes the reply and the descriptor that goes with it (-1: none;
 	 * `owned`: to be closed). Negative with words: it is broken and is killed for that.
 	 */
 	int (*message)(struct engine_process *engine, const void *data, size_t len,
 		struct writer *reply, int *ret_fd, bool *ret_fd_owned, struct problem *problem);
-	/* It is dead; `why` is for the log of what follows from that. */
-	void (*ended)(struct engine_process *engine, const char *why);
 	/* There will be no further one. */
 	void (*finished)(struct engine_process *engine, bool gave_up);
 };

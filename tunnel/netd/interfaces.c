@@ -34,6 +34,15 @@ struct interface *interfaces_find_index(const struct interfaces *interfaces, uin
 	return interface;
 }
 
+struct interface *interfaces_at(const struct interfaces *interfaces, size_t at)
+{
+	struct interface *interface = interfaces->first;
+
+	for (; interface != NULL && at > 0; at--)
+		interface = interface->next;
+	return interface;
+}
+
 /* The position of a route in the interface's list; route_count: it is not there. */
 static size_t find_route(const struct interface *interface, const struct prefix *prefix)
 {

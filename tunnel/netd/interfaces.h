@@ -48,6 +48,11 @@ struct interfaces {
 struct interface *interfaces_find_peer(
 	const struct interfaces *interfaces, const struct identity *peer);
 struct interface *interfaces_find_index(const struct interfaces *interfaces, uint32_t index);
+/*
+ * The n-th of them, from 0; NULL: there are not so many. Stays the same while none is made or
+ * removed.
+ */
+struct interface *interfaces_at(const struct interfaces *interfaces, size_t at);
 bool interface_has_route(const struct interface *interface, const struct prefix *prefix);
 
 /*

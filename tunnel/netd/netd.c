@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -42,6 +43,7 @@ struct netd {
 	struct loop_watch signal_watch;
 	sigset_t signals;
 	int program_fd;
+	uint8_t instance[REQUEST_INSTANCE_SIZE]; /* of this run: all its engines are one */
 	struct interfaces interfaces;
 	struct requests requests;
 	struct engine_plan plan;
@@ -85,9 +87,20 @@ static struct netd *owner(struct engine_process *engine)
 	return container_of(engine, struct netd, engine);
 }
 
-static void engine_begins(struct engine_process *engine, uint32_t generation)
+/*
+ * What the engine before had is still there, whatever ended it: the registry holds nothing that the
+ * configuration does not allow. It is offered to the new engine; what that one does not adopt stays
+ * until INTERFACE_DELETE, or until netd ends.
+ */
+static void engine_begins(struct engine_process *engine, struct request_configure *configure)
 {
-	requests_begin(&owner(engine)->requests, generation);
+	struct netd *netd = owner(engine);
+
+	memcpy(configure->instance, netd->instance, sizeof(configure->instance));
+	configure->adopt_count = (uint32_t)netd->interfaces.count;
+	if (configure->adopt_count > 0)
+		log_info("offering %u interfaces to the new engine", configure->adopt_count);
+	requests_begin(&netd->requests, configure->generation);
 }
 
 static int engine_message(struct engine_process *engine, const void *data, size_t len,
@@ -105,15 +118,6 @@ static int engine_message(struct engine_process *engine, const void *data, size_
 	return 0;
 }
 
-static void engine_ended(struct engine_process *engine, const char *why)
-{
-	/*
-	 * The registry could hand what it holds to the next engine, descriptors included; as it is,
-	 * sessions begin anew and their interfaces with them.
-	 */
-	interfaces_remove_all(&owner(engine)->interfaces, why);
-}
-
 static void engine_finished(struct engine_process *engine, bool gave_up)
 {
 	struct netd *netd = owner(engine);
@@ -126,7 +130,6 @@ static void engine_finished(struct engine_process *engine, bool gave_up)
 static const struct engine_events engine_events = {
 	.begins = engine_begins,
 	.message = engine_message,
-	.ended = engine_ended,
 	.finished = engine_finished,
 };
 
@@ -217,6 +220,10 @@ static enum exit_code open_kernel(struct netd *netd, struct problem *problem)
 		r = watch_signals(netd);
 	if (r == 0)
 		r = process_open_self(&netd->program_fd);
+	if (r == 0 &&
+		getrandom(netd->instance, sizeof(netd->instance), 0) !=
+			(ssize_t)sizeof(netd->instance))
+		r = -EIO;
 	if (r < 0)
 		problem_set(problem, "cannot set up the main loop: %s", strerrordesc_np(-r));
 	return r < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;

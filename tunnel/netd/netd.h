@@ -10,8 +10,8 @@
 /*
  * netd: the main process and the only privileged one. It makes sockets, TUN interfaces, addresses
  * and routes when the engine asks and its own copy of the configuration allows, opens the files the
- * engine may not, and starts the engine again when it dies. It reads nothing that came from the
- * network.
+ * engine may not, and starts the engine again when it dies: the next one is offered the interfaces
+ * and routes that are there. It reads nothing that came from the network.
  */
 
 struct netd_program {

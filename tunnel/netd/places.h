@@ -35,9 +35,9 @@ int places_open_control(
 	struct places *places, const struct settings *settings, struct problem *problem);
 
 /*
- * A client keeps nothing. Makes the state directory (0700, its parents 0755) and gives it to the engine's user (NULL: it
- * stays ours). One that is there has to be the user's, or an empty one of root's. -EPERM: it is
- * somebody else's; -ENOTDIR; else what mkdir(2) says. With words.
+ * A client keeps nothing. Makes the state directory (0700, its parents 0755) and gives it to the
+ * engine's user (NULL: it stays ours). One that is there has to be the user's, or an empty one of
+ * root's. -EPERM: it is somebody else's; -ENOTDIR; else what mkdir(2) says. With words.
  */
 int places_open_state(struct places *places, const struct settings *settings,
 	const struct process_user *user, struct problem *problem);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "netd/requests.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +59,43 @@ static void fail(struct requests *requests, int r, const struct problem *problem
 /*
  * The handlers. Each fills requests->reply; an error means that the engine is broken.
  */
+
+static_assert((int)SETTINGS_ROUTES_MAX <= (int)REQUEST_ROUTE_TOTAL_MAX,
+	"the routes that one peer may have can be handed over");
+
+static int handle_adopt(struct requests *requests, struct problem *problem)
+{
+	const struct request_adopt *adopt = &requests->request.adopt;
+	struct request_reply *reply = &requests->reply.reply;
+	const struct interface *interface = interfaces_at(requests->interfaces, adopt->index);
+	size_t left;
+
+	if (interface == NULL || adopt->route_offset > interface->route_count) {
+		problem_set(problem, "interface number %u of %zu, from its route %u on, to adopt",
+			adopt->index, requests->interfaces->count, adopt->route_offset);
+		deny(requests, problem);
+		return 0;
+	}
+	if (!addr_is_set(&interface->now.local4) && !addr_is_set(&interface->now.local6)) {
+		problem_set(problem, "%s: interface %s lost its addresses in a change that failed",
+			interface->now.peer.name, interface->name);
+		fail(requests, -EADDRNOTAVAIL, problem);
+		return 0;
+	}
+	left = interface->route_count - adopt->route_offset;
+	reply->adopts = true;
+	reply->adopted = interface->now;
+	reply->interface = interface->index;
+	memcpy(reply->ifname, interface->name, sizeof(reply->ifname));
+	reply->route_total = (uint32_t)interface->route_count;
+	reply->route_count = (uint16_t)(left < REQUEST_PREFIX_MAX ? left : REQUEST_PREFIX_MAX);
+	for (size_t i = 0; i < reply->route_count; i++)
+		reply->route[i] = interface->routes[adopt->route_offset + i];
+	/* Sending makes the engine's copy; this one stays. */
+	if (adopt->route_offset == 0)
+		requests->reply_fd = interface->tun_fd;
+	return 0;
+}
 
 static int handle_ready(struct requests *requests, struct problem *problem)
 {
@@ -262,6 +300,7 @@ struct rule {
 };
 
 static const struct rule rules[REQUEST_TYPE_COUNT] = {
+	[REQUEST_ADOPT] = { handle_adopt, true, false },
 	[REQUEST_READY] = { handle_ready, true, false },
 	[REQUEST_EXIT] = { handle_exit, true, true },
 	[REQUEST_SOCKET] = { handle_socket, false, true },
@@ -285,7 +324,7 @@ static const struct rule *find_rule(const struct requests *requests, struct prob
 	}
 	if (!(requests->ready ? rule->after_ready : rule->before_ready)) {
 		problem_set(problem, "it sent a message of type %s %s", request_type_name(type),
-			requests->ready ? "again" : "before it was ready");
+			requests->ready ? "after it was ready" : "before it was ready");
 		return NULL;
 	}
 	return rule;

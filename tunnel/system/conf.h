@@ -83,8 +83,9 @@ int conf_load(const char *text, size_t len, const char *path, const struct conf_
 	void *target, struct problem *problem);
 
 /*
- * Does the text give this key at its top level? 1 or 0, whatever the value is; tells which program's
- * a file is. The text need fit no table, but must be of libconfig's syntax: -EINVAL; -EFBIG, -ENOMEM.
+ * Does the text give this key at its top level? 1 or 0, whatever the value is; tells which
+ * program's a file is. The text need fit no table, but must be of libconfig's syntax: -EINVAL;
+ * -EFBIG, -ENOMEM.
  */
 int conf_has_key(const char *text, size_t len, const char *key);
 

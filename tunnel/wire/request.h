@@ -19,20 +19,23 @@
  * during an upgrade: REQUEST_VERSION tells). Pure functions; any thread.
  *
  *   netd → engine   CONFIGURE (first, once), STOP, REPLY
- *   engine → netd   READY, SOCKET, INTERFACE, INTERFACE_DELETE, ROUTE_ADD, ROUTE_DELETE, EXIT
+ *   engine → netd   ADOPT (before READY), READY, SOCKET, INTERFACE, INTERFACE_DELETE, ROUTE_ADD,
+ *                   ROUTE_DELETE, EXIT
  *
  * Each of the engine's is answered by a REPLY with the same id, in order.
  */
 
 enum {
-	REQUEST_VERSION = 1,
+	REQUEST_VERSION = 2,
 	REQUEST_FD = 3,
 	REQUEST_SIZE_MAX = 32768,
 	REQUEST_FDS_MAX = 24,
 	REQUEST_PREFIX_MAX = 256,
+	REQUEST_ROUTE_TOTAL_MAX = 4096, /* of one interface; they come in pages */
 	REQUEST_TEXT_MAX = 399,
 	REQUEST_PATH_MAX = 255,
 	REQUEST_IFNAME_MAX = 15,
+	REQUEST_INSTANCE_SIZE = 16,
 	REQUEST_ERROR_MAX = 4095, /* the kernel's own bound for errno */
 };
 
@@ -47,6 +50,7 @@ enum request_type {
 	REQUEST_ROUTE_ADD = 8,
 	REQUEST_ROUTE_DELETE = 9,
 	REQUEST_EXIT = 10,
+	REQUEST_ADOPT = 11,
 	REQUEST_TYPE_COUNT
 };
 
@@ -69,6 +73,8 @@ enum request_fd_kind {
 struct request_configure {
 	uint32_t version;
 	uint32_t generation;
+	uint32_t adopt_count; /* interfaces of the engine before, which this one is to adopt */
+	uint8_t instance[REQUEST_INSTANCE_SIZE]; /* of this run of netd: what hello carries */
 	uint8_t fd_count;
 	uint8_t fd_kind[REQUEST_FDS_MAX]; /* in the order of the descriptors */
 	char path[REQUEST_PATH_MAX + 1];  /* where the configuration was read from, for messages */
@@ -88,13 +94,29 @@ struct request_routes {
 	struct prefix prefix[REQUEST_PREFIX_MAX]; /* host bits are carried: netd judges */
 };
 
+/*
+ * Asks for one of the interfaces that were there before this engine: the `index`-th, from 0, and of
+ * its routes those from `route_offset` on, as many as fit. The reply tells the interface and how
+ * many routes there are in all, and brings its descriptor when `route_offset` is 0. Both count what
+ * does not change before READY.
+ */
+struct request_adopt {
+	uint32_t index;
+	uint32_t route_offset;
+};
+
 struct request_reply {
-	uint32_t error;                      /* errno; 0: done */
-	char text[REQUEST_TEXT_MAX + 1];     /* on error: cause and cure */
-	uint32_t interface;                  /* INTERFACE: ifindex */
-	char ifname[REQUEST_IFNAME_MAX + 1]; /* INTERFACE; printable, no space and no slash */
-	uint16_t count;                      /* ROUTE_*: one verdict a prefix, in order */
-	uint8_t verdict[REQUEST_PREFIX_MAX]; /* enum route_verdict */
+	uint32_t error;                          /* errno; 0: done */
+	char text[REQUEST_TEXT_MAX + 1];         /* on error: cause and cure */
+	uint32_t interface;                      /* INTERFACE, ADOPT: ifindex */
+	char ifname[REQUEST_IFNAME_MAX + 1];     /* with it; printable, no space and no slash */
+	uint16_t count;                          /* ROUTE_*: one verdict a prefix, in order */
+	uint8_t verdict[REQUEST_PREFIX_MAX];     /* enum route_verdict */
+	bool adopts;                             /* ADOPT: the following four are there */
+	struct request_interface adopted;        /* as it was asked for */
+	uint32_t route_total;                    /* at most REQUEST_ROUTE_TOTAL_MAX */
+	uint16_t route_count;                    /* in this reply */
+	struct prefix route[REQUEST_PREFIX_MAX]; /* without host bits */
 };
 
 struct request {
@@ -113,6 +135,7 @@ struct request {
 			uint32_t interface;
 		} interface_delete;
 		struct request_routes routes; /* ROUTE_ADD, ROUTE_DELETE */
+		struct request_adopt adopt;
 		struct request_reply reply;
 		struct {
 			uint8_t code;                    /* enum exit_code */

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CULVERT_TESTS_SYSTEM_NETD_HARNESS_ADOPT_H
+#define CULVERT_TESTS_SYSTEM_NETD_HARNESS_ADOPT_H
+
+/*
+ * Engines that leave something behind, and their successors, which are offered it. Each scenario
+ * plays both: which of them it is CONFIGURE tells. All begin before READY. A first engine says
+ * "SCENARIO: made" and waits to be killed, unless it ends by itself.
+ */
+
+enum { ADOPT_PAGES_ROUTES = 600 }; /* three replies' worth */
+
+void adopt_server(const char *scenario);
+void adopt_client(const char *scenario);
+void adopt_pages(const char *scenario);
+void adopt_beyond(const char *scenario); /* an index and an offset out of range */
+void adopt_when_ready(const char *scenario);
+void adopt_after_garbage(const char *scenario); /* the first is killed by netd */
+void adopt_never(const char *scenario);         /* no successor gets ready */
+
+#endif

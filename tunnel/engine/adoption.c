@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/adoption.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/container.h"
+#include "base/log.h"
+#include "engine/session.h"
+
+static void ask(struct adoption *adoption);
+
+static void next_interface(struct adoption *adoption)
+{
+	adoption->index++;
+	adoption->route_offset = 0;
+	adoption->session = NULL;
+	ask(adoption);
+}
+
+/*
+ * The first page of an interface: its descriptor and addresses. False: there is no session of it.
+ */
+static bool take_interface(struct adoption *adoption, const struct request_reply *reply, int fd)
+{
+	int r = session_adopt(adoption->engine, reply, fd, &adoption->session);
+
+	if (r == 0)
+		return true;
+	log_error("%s: cannot adopt %s: %s", reply->adopted.peer.name, reply->ifname, strerror(-r));
+	if (fd >= 0)
+		close(fd); /* netd holds another copy: nothing blocks */
+	return false;
+}
+
+static void answered(struct host_call *call, const struct request_reply *reply, int fd)
+{
+	struct adoption *adoption = container_of(call, struct adoption, call);
+
+	if (reply->error != 0 || !reply->adopts) {
+		log_error("netd does not hand over interface %u: %s", adoption->index, reply->text);
+		if (fd >= 0)
+			close(fd);
+		next_interface(adoption);
+		return;
+	}
+	if (adoption->route_offset == 0 && !take_interface(adoption, reply, fd)) {
+		next_interface(adoption);
+		return;
+	}
+	if (routes_adopt(&adoption->session->routes, reply->route, reply->route_count) < 0)
+		log_error("%s: out of memory: some routes are forgotten",
+			adoption->session->name.name);
+	adoption->route_offset += reply->route_count;
+	if (reply->route_count > 0 && adoption->route_offset < reply->route_total) {
+		ask(adoption);
+		return;
+	}
+	log_notice("%s: %s adopted with %u routes", adoption->session->name.name, reply->ifname,
+		adoption->route_offset);
+	next_interface(adoption);
+}
+
+static void ask(struct adoption *adoption)
+{
+	struct request request = {
+		.type = REQUEST_ADOPT,
+		.adopt = { .index = adoption->index, .route_offset = adoption->route_offset },
+	};
+
+	if (adoption->index == adoption->count) {
+		adoption->done(adoption->engine);
+		return;
+	}
+	int r = host_ask(adoption->engine->host, &adoption->call, &request, answered);
+	if (r < 0) {
+		log_error("cannot adopt anything more: %s", strerror(-r));
+		adoption->done(adoption->engine);
+	}
+}
+
+void adoption_begin(struct adoption *adoption, struct engine *engine, uint32_t count,
+	void (*done)(struct engine *engine))
+{
+	*adoption = (struct adoption){ .engine = engine, .count = count, .done = done };
+	ask(adoption);
+}

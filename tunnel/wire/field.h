@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CULVERT_WIRE_FIELD_H
+#define CULVERT_WIRE_FIELD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/bytes.h"
+
+/*
+ * What the bodies of requests are made of (wire/request.c), each with its put_ and its get_: big-
+ * endian integers, texts with their length (u16) in front, addresses with their family (0: none, 4
+ * or 6: one byte), prefixes with their count (u16). All go on after an error, which the first one
+ * to happen names. Pure functions; any thread.
+ */
+
+struct field_writer {
+	struct writer writer;
+	int error; /* 0, or that of the first write that failed */
+};
+
+struct field_reader {
+	struct reader reader;
+	int error; /* 0, or that of the first read that failed; all later reads give zero */
+};
+
+/* `size` is 1, 2 or 4 bytes. */
+void field_put_number(struct field_writer *out, size_t size, uint64_t value);
+uint8_t field_get_u8(struct field_reader *in);
+uint16_t field_get_u16(struct field_reader *in);
+uint32_t field_get_u32(struct field_reader *in);
+bool field_get_bool(struct field_reader *in); /* one byte, 0 or 1; else -EINVAL */
+
+void field_put_bytes(struct field_writer *out, const void *bytes, size_t len);
+void field_get_bytes(struct field_reader *in, void *bytes, size_t len);
+
+/* An array's length (u16). -EINVAL: past its bound there is no place for what follows. */
+uint16_t field_get_count(struct field_reader *in, uint16_t max);
+
+/* `size` is that of the array, so that the text has at most size - 1 bytes, none of them NUL. */
+void field_put_text(struct field_writer *out, const char *text, size_t size);
+void field_get_text(struct field_reader *in, char *text, size_t size);
+
+/* AF_INET, AF_INET6, or AF_UNSPEC. */
+void field_put_family(struct field_writer *out, uint8_t family);
+uint8_t field_get_family(struct field_reader *in);
+
+void field_put_addr(struct field_writer *out, const struct addr *addr);
+void field_get_addr(struct field_reader *in, struct addr *addr);
+
+/* Their lengths are the caller's to check. There is room for `max`. */
+void field_put_prefixes(struct field_writer *out, const struct prefix *prefixes, uint16_t count);
+uint16_t field_get_prefixes(struct field_reader *in, struct prefix *prefixes, uint16_t max);
+
+#endif
