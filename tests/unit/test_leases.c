@@ -25,7 +25,7 @@ static struct pool *make(const char *pool4, const char *pool6)
 	return pool;
 }
 
-static void gets(
+static void ck_lease(
 	struct pool *pool, const char *who, int64_t now, const char *want4, const char *want6)
 {
 	struct problem problem = { .text = "" };
@@ -95,9 +95,9 @@ START_TEST(test_order)
 	struct pool *pool = make("10.9.0.0/24", NULL);
 
 	encodes_to(pool, HEADER);
-	gets(pool, "a", 1, "10.9.0.2", "none");
-	gets(pool, "b", 2, "10.9.0.3", "none");
-	gets(pool, "c", 3, "10.9.0.4", "none");
+	ck_lease(pool, "a", 1, "10.9.0.2", "none");
+	ck_lease(pool, "b", 2, "10.9.0.3", "none");
+	ck_lease(pool, "c", 3, "10.9.0.4", "none");
 	goes(pool, "b", 4);
 	goes(pool, "a", 5);
 	encodes_to(pool, HEADER "b 10.9.0.3 - 4\na 10.9.0.2 - 5\nc 10.9.0.4 - 3\n");
@@ -179,7 +179,7 @@ static int make_dir(char template[32])
 {
 	int fd;
 
-	strcpy(template, "/tmp/culvert-leases-XXXXXX");
+	snprintf(template, 32, "/tmp/culvert-leases-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(template));
 	fd = open(template, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ck_assert_int_ge(fd, 0);
@@ -207,9 +207,9 @@ START_TEST(test_restart)
 	pool = make("10.9.0.0/29", "fd00::/64");
 	ck_assert_int_eq(leases_load(dir, pool, &left_out, &problem), 0);
 	ck_assert_uint_eq(left_out, 0);
-	gets(pool, "a", 1, "10.9.0.2", "fd00::2");
-	gets(pool, "b", 2, "10.9.0.3", "fd00::3");
-	gets(pool, "c", 3, "10.9.0.4", "fd00::4");
+	ck_lease(pool, "a", 1, "10.9.0.2", "fd00::2");
+	ck_lease(pool, "b", 2, "10.9.0.3", "fd00::3");
+	ck_lease(pool, "c", 3, "10.9.0.4", "fd00::4");
 	goes(pool, "a", 4);
 	ck_assert_int_eq(leases_save(dir, pool), 0);
 	ck_assert_int_eq(fstatat(dir, LEASES_FILE, &st, 0), 0);
@@ -220,12 +220,12 @@ START_TEST(test_restart)
 	pool = make("10.9.0.0/29", "fd00::/64");
 	ck_assert_int_eq(leases_load(dir, pool, &left_out, &problem), 0);
 	ck_assert_uint_eq(left_out, 0);
-	gets(pool, "d", 5, "10.9.0.5", "fd00::5");
-	gets(pool, "c", 6, "10.9.0.4", "fd00::4");
-	gets(pool, "b", 7, "10.9.0.3", "fd00::3");
-	gets(pool, "e", 8, "10.9.0.6", "fd00::6");
+	ck_lease(pool, "d", 5, "10.9.0.5", "fd00::5");
+	ck_lease(pool, "c", 6, "10.9.0.4", "fd00::4");
+	ck_lease(pool, "b", 7, "10.9.0.3", "fd00::3");
+	ck_lease(pool, "e", 8, "10.9.0.6", "fd00::6");
 	/* a has not been seen for longest. */
-	gets(pool, "f", 9, "10.9.0.2", "fd00::7");
+	ck_lease(pool, "f", 9, "10.9.0.2", "fd00::7");
 	ck_assert_int_eq(leases_save(dir, pool), 0);
 	pool_free(pool);
 
@@ -233,7 +233,7 @@ START_TEST(test_restart)
 	pool = make("10.8.0.0/29", "fd00::/64");
 	ck_assert_int_eq(leases_load(dir, pool, &left_out, &problem), 0);
 	ck_assert_uint_eq(left_out, 0);
-	gets(pool, "c", 10, "10.8.0.2", "fd00::4");
+	ck_lease(pool, "c", 10, "10.8.0.2", "fd00::4");
 	pool_free(pool);
 
 	/* The fourth, with nothing as it was. */
@@ -266,7 +266,7 @@ START_TEST(test_set_aside)
 	ck_assert_int_eq(fstatat(dir, LEASES_BROKEN_FILE, &st, 0), 0);
 	ck_assert_int_eq(fstatat(dir, LEASES_FILE, &st, 0), -1);
 	/* The daemon goes on with an empty pool, and the next start finds what it has saved. */
-	gets(pool, "b", 3, "10.9.0.2", "none");
+	ck_lease(pool, "b", 3, "10.9.0.2", "none");
 	ck_assert_int_eq(leases_save(dir, pool), 0);
 	pool_free(pool);
 	pool = make("10.9.0.0/29", NULL);

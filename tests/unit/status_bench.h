@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the tests of engine/status.c share: an engine to describe. */
+#ifndef CULVERT_TESTS_UNIT_STATUS_BENCH_H
+#define CULVERT_TESTS_UNIT_STATUS_BENCH_H
+
+#include "engine/status.h"
+
+#include "base/offload.h"
+#include "engine/lane_internal.h"
+#include "engine/session.h"
+#include "tests/unit/json_read.h"
+#include "tests/unit/unit.h"
+
+/* A server with one session in full, one that only begins, and a listed peer that is not there. */
+static struct bench {
+	struct engine engine;
+	struct lane lane;
+	struct session *full, *young;
+	struct prefix announced[2];
+	char *text;
+} bench;
+
+static inline struct addr ip(const char *text)
+{
+	struct addr addr;
+
+	ck_assert_int_eq(addr_parse(text, &addr), 0);
+	return addr;
+}
+
+static inline struct prefix pfx(const char *text)
+{
+	struct prefix prefix;
+
+	ck_assert_int_eq(prefix_parse(text, &prefix), 0);
+	return prefix;
+}
+
+static inline struct identity named(const char *text)
+{
+	struct identity identity;
+
+	ck_assert_int_eq(identity_set(&identity, text, strlen(text)), 0);
+	return identity;
+}
+
+static inline struct mono ago(int64_t seconds)
+{
+	return (struct mono){ .ns = mono_now().ns - seconds * 1000000000 };
+}
+
+static inline void fill_settings(struct settings *settings)
+{
+	static const char *const names[] = { "branch-a", "branch-c" };
+
+	snprintf(settings->name, sizeof(settings->name), "hub");
+	settings->listen[0] = (struct endpoint){ ip("192.0.2.1"), 443 };
+	settings->listen[1] = (struct endpoint){ ip("2001:db8::1"), 8443 };
+	settings->listen_count = 2;
+	settings->peers = calloc(2, sizeof(*settings->peers));
+	settings->peer_count = 2;
+	for (int i = 0; i < 2; i++)
+		settings->peers[i].name = named(names[i]);
+}
+
+static inline void fill_counters(struct lane_counters *counters, uint64_t unit)
+{
+	counter_add(&counters->in_packets, 1 * unit);
+	counter_add(&counters->in_bytes, 2 * unit);
+	counter_add(&counters->in_control, 3 * unit);
+	counter_add(&counters->out_packets, 4 * unit);
+	counter_add(&counters->out_bytes, 5 * unit);
+	counter_add(&counters->out_control, 6 * unit);
+	counter_add(&counters->received_bytes, 7 * unit);
+	counter_add(&counters->sent_bytes, 8 * unit);
+	counter_add(&counters->drops[DROP_IN_SOURCE], 9 * unit);
+}
+
+static inline void fill_session(struct session *session)
+{
+	session->state = SESSION_UP;
+	session->created = ago(5000);
+	session->entered = session->up_since = ago(3725);
+	session->connections = 2;
+	session->outer = (struct endpoint){ ip("198.51.100.7"), 50312 };
+	session->interface = (struct session_interface){ .fd = 100, .index = 12, .name = "cv3" };
+	session->terms = (struct session_terms){
+		.mtu = 1400,
+		.offloads_send = OFFLOAD_CSUM | OFFLOAD_TSO4,
+		.offloads_accept = OFFLOAD_ALL,
+		.local4 = ip("10.99.0.1"),
+		.remote4 = ip("10.99.0.2"),
+		.local6 = ip("fd99::1"),
+		.remote6 = ip("fd99::2"),
+		.ping_interval = DURATION_MS(5000),
+		.dead_after = DURATION_MS(15000),
+	};
+	session->liveness.measured = true;
+	session->liveness.rtt_last = (struct duration){ 12345678 };
+	session->liveness.rtt_smooth = (struct duration){ 11000000 };
+	session->liveness.rtt_least = (struct duration){ 10000000 };
+	snprintf(session->lane_peer.cipher, sizeof(session->lane_peer.cipher),
+		"TLS_AES_256_GCM_SHA384");
+	snprintf(session->lane_peer.group, sizeof(session->lane_peer.group), "X25519");
+	session->lane_peer.not_after = 1893456000; /* 2030-01-01 */
+	session->leave = (struct session_leave){
+		.code = GOODBYE_SHUTDOWN,
+		.heard = true,
+		.retry_after_ms = 1500,
+		.text = "bye \x1b[31m\"now\"",
+	};
+	session->lane = &bench.lane;
+	atomic_store(&bench.lane.counters.heard_ns, ago(3).ns);
+	fill_counters(&bench.lane.counters, 1);
+	fill_counters(&session->past, 1000);
+}
+
+static inline void fill_routes(struct routes *routes)
+{
+	routes->items = calloc(2, sizeof(*routes->items));
+	routes->count = routes->capacity = 2;
+	routes->items[0] = (struct route){ .prefix = pfx("10.1.0.0/16"), .state = ROUTE_INSTALLED };
+	routes->items[1] = (struct route){
+		.prefix = pfx("203.0.113.0/24"),
+		.state = ROUTE_REFUSED,
+		.verdict = ROUTE_NOT_ALLOWED,
+	};
+	routes->refusals = calloc(1, sizeof(*routes->refusals));
+	routes->refusal_count = routes->refusal_capacity = 1;
+	routes->refusals[0] = (struct route_refusal){ pfx("10.2.0.0/16"), ROUTE_LIMIT };
+	routes->over_limit = 4;
+}
+
+static inline void setup(void)
+{
+	struct identity full = named("branch-a"), young = named("a-stranger");
+
+	bench = (struct bench){
+		.engine = { .started = ago(90061), .worker_count = 2, .generation = 3 }
+	};
+	TAILQ_INIT(&bench.engine.sessions);
+	ck_assert_int_eq(settings_new(SETTINGS_SERVER, &bench.engine.settings), 0);
+	fill_settings(bench.engine.settings);
+	bench.announced[0] = pfx("10.2.0.0/16");
+	bench.announced[1] = pfx("fd02::/48");
+	bench.engine.announced = (struct prefix_list){ bench.announced, 2 };
+	ck_assert_int_eq(
+		session_new(&bench.engine, &full, &bench.engine.settings->peers[0], &bench.full),
+		0);
+	ck_assert_int_eq(session_new(&bench.engine, &young, NULL, &bench.young), 0);
+	fill_session(bench.full);
+	fill_routes(&bench.full->routes);
+}
+
+static inline void teardown(void)
+{
+	routes_free(&bench.full->routes);
+	free(bench.full);
+	free(bench.young);
+	free(bench.text);
+	settings_free(bench.engine.settings);
+}
+
+static inline const char *render(enum status_kind kind, bool json)
+{
+	size_t len;
+	FILE *out;
+
+	free(bench.text);
+	bench.text = NULL;
+	out = open_memstream(&bench.text, &len);
+	ck_assert_ptr_nonnull(out);
+	ck_assert_int_eq(status_render(&bench.engine, kind, json, out), 0);
+	ck_assert_int_eq(fclose(out), 0);
+	if (json)
+		ck_assert_msg(json_is_valid(bench.text), "%s", bench.text);
+	return bench.text;
+}
+
+#endif

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How many prefixes a peer may have, refuse or make us remember, and how many fit into one message. */
+#include "tests/unit/routes_bench.h"
+
+START_TEST(limit)
+{
+	begin(2);
+	routes_set_interface(&bench.routes, IFINDEX);
+	announce("10.1.0.0/16 10.2.0.0/16 10.3.0.0/16 10.4.0.0/16");
+	ck_assert_int_eq(bench.sent_count, 1);
+	ck_assert_uint_eq(bench.sent[0].prefixes.count, 2);
+	ck_refusal(0, 0, "10.3.0.0/16", ROUTE_LIMIT);
+	ck_refusal(0, 1, "10.4.0.0/16", ROUTE_LIMIT);
+	ck_assert_uint_eq(bench.routes.over_limit, 2);
+	ck_assert_uint_eq(bench.request.routes.count, 2);
+	answer(ROUTE_ACCEPTED);
+	announce("10.1.0.0/16"); /* a known one is not one more */
+	ck_assert_int_eq(bench.sent_count, 1);
+	/* Room again. */
+	routes_withdrawn(&bench.routes, list_of("10.1.0.0/16"));
+	answer(ROUTE_ACCEPTED);
+	announce("10.3.0.0/16");
+	answer(ROUTE_ACCEPTED);
+	ck_state("10.3.0.0/16", ROUTE_INSTALLED);
+	routes_free(&bench.routes);
+}
+END_TEST
+
+START_TEST(nothing_allowed)
+{
+	begin(0);
+	routes_set_interface(&bench.routes, IFINDEX);
+	announce("10.1.0.0/16");
+	ck_refusal(0, 0, "10.1.0.0/16", ROUTE_LIMIT);
+	ck_state("10.1.0.0/16", ROUTE_REFUSED);
+	ck_assert_int_eq(bench.asked, 0);
+	routes_free(&bench.routes);
+}
+END_TEST
+
+START_TEST(refused_ones_use_up_nothing)
+{
+	begin(2);
+	routes_set_interface(&bench.routes, IFINDEX);
+	announce("203.0.113.0/24 198.51.100.0/24 192.0.2.0/24 10.1.0.0/16 10.2.0.0/16");
+	ck_assert_uint_eq(bench.sent[0].prefixes.count, 3);
+	ck_assert_uint_eq(bench.routes.over_limit, 0);
+	ck_assert_uint_eq(bench.request.routes.count, 2);
+	answer(ROUTE_ACCEPTED);
+	ck_state("10.1.0.0/16", ROUTE_INSTALLED);
+	ck_state("10.2.0.0/16", ROUTE_INSTALLED);
+	routes_free(&bench.routes);
+}
+END_TEST
+
+START_TEST(refused_ones_are_bounded)
+{
+	char text[32];
+
+	begin(1);
+	routes_set_interface(&bench.routes, IFINDEX);
+	announce("10.1.0.0/16");
+	answer(ROUTE_ACCEPTED);
+	for (int i = 0; i < 2 * ROUTES_REFUSED_MAX; i++) {
+		bench.sent_count = 0;
+		snprintf(text, sizeof(text), "203.0.%d.0/24", i);
+		announce(text);
+		ck_refusal(0, 0, text, ROUTE_NOT_ALLOWED);
+	}
+	ck_assert_uint_eq(bench.routes.count, 1 + ROUTES_REFUSED_MAX);
+	/* The oldest went, what is installed stayed. */
+	ck_assert_ptr_null(find("203.0.0.0/24"));
+	ck_state(text, ROUTE_REFUSED);
+	ck_state("10.1.0.0/16", ROUTE_INSTALLED);
+	routes_free(&bench.routes);
+}
+END_TEST
+
+/* More than one request holds: netd is asked until all are in. */
+START_TEST(many)
+{
+	enum { MANY = 600 };
+	struct message_prefixes *list = calloc(1, sizeof(*list));
+	const struct prefix_list none = { 0 };
+	int done = 0;
+
+	begin(MANY);
+	routes_set_interface(&bench.routes, IFINDEX);
+	while (done < MANY) {
+		list->count = 0;
+		for (; done < MANY && list->count < MESSAGE_PREFIX_MAX; done++) {
+			struct prefix prefix = pfx("10.0.0.0/24");
+
+			prefix.addr.bytes[1] = (uint8_t)(done / 256);
+			prefix.addr.bytes[2] = (uint8_t)done;
+			list->prefix[list->count++] = prefix;
+		}
+		routes_announced(&bench.routes, list, &none);
+	}
+	while (bench.call) {
+		ck_assert_uint_le(bench.request.routes.count, REQUEST_PREFIX_MAX);
+		answer(ROUTE_ACCEPTED);
+	}
+	ck_assert_uint_eq(bench.routes.count, MANY);
+	for (size_t i = 0; i < bench.routes.count; i++)
+		ck_assert_int_eq(bench.routes.items[i].state, ROUTE_INSTALLED);
+	free(list);
+	routes_free(&bench.routes);
+}
+END_TEST
+
+/* A peer that refuses what was never announced cannot fill the memory. */
+START_TEST(refusals_are_bounded)
+{
+	struct message_prefixes *list = calloc(1, sizeof(*list));
+
+	begin(10);
+	for (int round = 0; round < 20; round++) {
+		list->count = MESSAGE_PREFIX_MAX;
+		for (int i = 0; i < MESSAGE_PREFIX_MAX; i++) {
+			list->prefix[i] = pfx("10.0.0.0/24");
+			list->prefix[i].addr.bytes[1] = (uint8_t)round;
+			list->prefix[i].addr.bytes[2] = (uint8_t)i;
+			list->reason[i] = ROUTE_LIMIT;
+		}
+		routes_refused(&bench.routes, list);
+	}
+	ck_assert_uint_le(bench.routes.refusal_count, SETTINGS_PREFIX_MAX);
+	free(list);
+	routes_free(&bench.routes);
+}
+END_TEST
+
+START_TEST(sends_in_parts)
+{
+	enum { COUNT = 2 * MESSAGE_PREFIX_MAX + 3 };
+	struct prefix *prefixes = calloc(COUNT, sizeof(*prefixes));
+	size_t total = 0;
+
+	begin(10);
+	routes_send(&bench.routes, MESSAGE_ANNOUNCE, prefixes, 0);
+	ck_assert_int_eq(bench.sent_count, 0); /* a message needs at least one */
+	for (size_t i = 0; i < COUNT; i++) {
+		prefixes[i] = pfx("10.0.0.0/24");
+		prefixes[i].addr.bytes[1] = (uint8_t)(i >> 8);
+		prefixes[i].addr.bytes[2] = (uint8_t)i;
+	}
+	routes_send(&bench.routes, MESSAGE_WITHDRAW, prefixes, COUNT);
+	for (int m = 0; m < bench.sent_count; m++) {
+		const struct message_prefixes *part = &bench.sent[m].prefixes;
+
+		ck_assert_int_eq(bench.sent[m].type, MESSAGE_WITHDRAW);
+		ck_assert_uint_ge(part->count, 1);
+		ck_assert_uint_le(part->count, MESSAGE_PREFIX_MAX);
+		for (uint16_t i = 0; i < part->count; i++)
+			ck_assert(prefix_equal(&part->prefix[i], &prefixes[total++]));
+	}
+	ck_assert_uint_eq(total, COUNT);
+	free(prefixes);
+	routes_free(&bench.routes);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("routes_limits");
+
+	unit_add(s, "limit", limit);
+	unit_add(s, "nothing_allowed", nothing_allowed);
+	unit_add(s, "refused_ones_use_up_nothing", refused_ones_use_up_nothing);
+	unit_add(s, "refused_ones_are_bounded", refused_ones_are_bounded);
+	unit_add(s, "many", many);
+	unit_add(s, "refusals_are_bounded", refusals_are_bounded);
+	unit_add(s, "sends_in_parts", sends_in_parts);
+	return s;
+}
+
+int main(void)
+{
+	return unit_run("routes_limits", suite());
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The status as JSON: what each value is. */
+#include "tests/unit/status_bench.h"
+
+/* The value at a path is written so. */
+static void ck_json(const char *json, const char *path, const char *expected)
+{
+	char value[256];
+
+	ck_assert_msg(strcmp(json_at(json, path, value, sizeof(value)), expected) == 0,
+		"%s is %s, not %s", path, value, expected);
+}
+
+/* A number of seconds, at least this and less than two more: the clock goes on. */
+static void ck_seconds(const char *json, const char *path, double least)
+{
+	char value[256];
+	double seconds = strtod(json_at(json, path, value, sizeof(value)), NULL);
+
+	ck_assert_msg(seconds >= least && seconds < least + 2, "%s is %s", path, value);
+}
+
+START_TEST(json_daemon)
+{
+	const char *json = render(STATUS_OVERVIEW, true);
+
+	ck_json(json, "name", "\"hub\"");
+	ck_json(json, "role", "\"server\"");
+	ck_json(json, "version", "\"" CULVERT_VERSION "\"");
+	ck_json(json, "identity", "null"); /* no TLS context here */
+	ck_json(json, "certificate_expires", "null");
+	ck_seconds(json, "uptime", 90061);
+	ck_json(json, "stopping", "false");
+	ck_json(json, "generation", "3");
+	ck_json(json, "workers", "2");
+	ck_assert_int_eq(json_count(json, "listen"), 2);
+	ck_json(json, "listen.0", "\"192.0.2.1:443\"");
+	ck_json(json, "listen.1", "\"[2001:db8::1]:8443\"");
+	ck_json(json, "remotes", "[]");
+	ck_json(json, "session_count", "2");
+	ck_assert_int_eq(json_count(json, "sessions"), 2);
+	/* By name. */
+	ck_json(json, "sessions.0.peer", "\"a-stranger\"");
+	ck_json(json, "sessions.1.peer", "\"branch-a\"");
+}
+END_TEST
+
+START_TEST(json_session)
+{
+	const char *json = render(STATUS_OVERVIEW, true);
+
+	ck_json(json, "sessions.1.listed", "true");
+	ck_json(json, "sessions.1.state", "\"up\"");
+	ck_seconds(json, "sessions.1.state_for", 3725);
+	ck_seconds(json, "sessions.1.up_for", 3725);
+	ck_seconds(json, "sessions.1.age", 5000);
+	ck_json(json, "sessions.1.outer", "\"198.51.100.7:50312\"");
+	ck_json(json, "sessions.1.cipher", "\"TLS_AES_256_GCM_SHA384\"");
+	ck_json(json, "sessions.1.group", "\"X25519\"");
+	ck_json(json, "sessions.1.certificate_expires", "1893456000");
+	ck_json(json, "sessions.1.interface.name", "\"cv3\"");
+	ck_json(json, "sessions.1.interface.index", "12");
+	ck_json(json, "sessions.1.addresses.local4", "\"10.99.0.1\"");
+	ck_json(json, "sessions.1.addresses.remote4", "\"10.99.0.2\"");
+	ck_json(json, "sessions.1.addresses.local6", "\"fd99::1\"");
+	ck_json(json, "sessions.1.addresses.remote6", "\"fd99::2\"");
+	ck_json(json, "sessions.1.mtu", "1400");
+	ck_assert_int_eq(json_count(json, "sessions.1.offloads.send"), 2);
+	ck_json(json, "sessions.1.offloads.send.0", "\"csum\"");
+	ck_json(json, "sessions.1.offloads.send.1", "\"tso4\"");
+	ck_assert_int_eq(json_count(json, "sessions.1.offloads.accept"), 5);
+	ck_json(json, "sessions.1.ping_interval", "5.000000");
+	ck_json(json, "sessions.1.dead_after", "15.000000");
+	ck_json(json, "sessions.1.rtt.last", "0.012345");
+	ck_json(json, "sessions.1.rtt.smooth", "0.011000");
+	ck_json(json, "sessions.1.rtt.least", "0.010000");
+	ck_json(json, "sessions.1.connections", "2");
+	ck_json(json, "sessions.1.left.code", "1");
+	ck_json(json, "sessions.1.left.heard", "true");
+	ck_json(json, "sessions.1.left.retry_after", "1.500000");
+	/* Words of the peer: whole, and harmless. */
+	ck_json(json, "sessions.1.left.text", "\"bye \\u001b[31m\\\"now\\\"\"");
+}
+END_TEST
+
+/* The session's counters are the sums over all its connections, the lane's are its own. */
+START_TEST(json_counters)
+{
+	static const struct {
+		const char *key;
+		int unit;
+	} counters[] = {
+		{ "in_packets", 1 },
+		{ "in_bytes", 2 },
+		{ "in_control", 3 },
+		{ "out_packets", 4 },
+		{ "out_bytes", 5 },
+		{ "out_control", 6 },
+		{ "received_bytes", 7 },
+		{ "sent_bytes", 8 },
+		{ "drops.in_source", 9 },
+		{ "drops.out_link_local", 0 },
+	};
+	const char *json = render(STATUS_OVERVIEW, true);
+	char path[80], value[32];
+
+	ck_assert_int_eq(json_count(json, "sessions.1.lanes"), 1);
+	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
+		snprintf(path, sizeof(path), "sessions.1.%s", counters[i].key);
+		snprintf(value, sizeof(value), "%d", counters[i].unit * 1001);
+		ck_json(json, path, value);
+		snprintf(path, sizeof(path), "sessions.1.lanes.0.%s", counters[i].key);
+		snprintf(value, sizeof(value), "%d", counters[i].unit);
+		ck_json(json, path, value);
+	}
+	ck_seconds(json, "sessions.1.lanes.0.heard_ago", 3);
+	for (unsigned i = 0; i < DROP_REASON_COUNT; i++) {
+		snprintf(path, sizeof(path), "sessions.1.drops.%s", drop_reason_text(i));
+		ck_assert_str_ne(json_at(json, path, value, sizeof(value)), "-");
+	}
+}
+END_TEST
+
+START_TEST(json_young_session)
+{
+	static const char *const nulls[] = { "up_for", "outer", "cipher", "group",
+		"certificate_expires", "interface", "addresses.local4", "addresses.remote6", "mtu",
+		"ping_interval", "dead_after", "rtt", "left" };
+	const char *json = render(STATUS_OVERVIEW, true);
+	char path[80];
+
+	ck_json(json, "sessions.0.listed", "false");
+	ck_json(json, "sessions.0.state", "\"idle\"");
+	for (size_t i = 0; i < sizeof(nulls) / sizeof(nulls[0]); i++) {
+		snprintf(path, sizeof(path), "sessions.0.%s", nulls[i]);
+		ck_json(json, path, "null");
+	}
+	ck_json(json, "sessions.0.offloads.send", "[]");
+	ck_json(json, "sessions.0.in_bytes", "0");
+	ck_json(json, "sessions.0.lanes", "[]");
+	ck_assert_int_eq(json_count(json, "sessions.0.lanes"), 0);
+}
+END_TEST
+
+START_TEST(json_lost_connection)
+{
+	const char *json;
+
+	bench.young->leave = (struct session_leave){ .text = "connection failed" };
+	json = render(STATUS_OVERVIEW, true);
+	ck_json(json, "sessions.0.left.code", "0");
+	ck_json(json, "sessions.0.left.meaning", "null");
+	ck_json(json, "sessions.0.left.text", "\"connection failed\"");
+}
+END_TEST
+
+START_TEST(json_client)
+{
+	struct settings *settings = bench.engine.settings;
+	const char *json;
+
+	settings->role = SETTINGS_CLIENT;
+	settings->listen_count = 0;
+	snprintf(settings->remotes[0].host, sizeof(settings->remotes[0].host), "vpn.example.org");
+	settings->remotes[0].port = 443;
+	settings->remote_count = 1;
+	json = render(STATUS_OVERVIEW, true);
+	ck_json(json, "role", "\"client\"");
+	ck_json(json, "listen", "[]");
+	ck_json(json, "remotes.0.host", "\"vpn.example.org\"");
+	ck_json(json, "remotes.0.port", "443");
+	ck_assert_ptr_nonnull(strstr(render(STATUS_OVERVIEW, false), "vpn.example.org"));
+}
+END_TEST
+
+START_TEST(json_peers)
+{
+	static const char *const keys[] = { "state", "state_for", "outer", "address4", "address6",
+		"interface", "rtt", "in_bytes", "out_bytes" };
+	const char *json = render(STATUS_PEERS, true);
+	char path[80];
+
+	/* Those with a session by name, then the listed one without. */
+	ck_assert_int_eq(json_count(json, "peers"), 3);
+	ck_json(json, "peers.0.name", "\"a-stranger\"");
+	ck_json(json, "peers.0.listed", "false");
+	ck_json(json, "peers.0.state", "\"idle\"");
+	ck_json(json, "peers.1.name", "\"branch-a\"");
+	ck_json(json, "peers.1.listed", "true");
+	ck_json(json, "peers.1.state", "\"up\"");
+	ck_seconds(json, "peers.1.state_for", 3725);
+	ck_json(json, "peers.1.outer", "\"198.51.100.7:50312\"");
+	ck_json(json, "peers.1.address4", "\"10.99.0.2\"");
+	ck_json(json, "peers.1.address6", "\"fd99::2\"");
+	ck_json(json, "peers.1.interface", "\"cv3\"");
+	ck_json(json, "peers.1.rtt", "0.011000");
+	ck_json(json, "peers.1.in_bytes", "2002");
+	ck_json(json, "peers.1.out_bytes", "5005");
+	ck_json(json, "peers.2.name", "\"branch-c\"");
+	ck_json(json, "peers.2.listed", "true");
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		snprintf(path, sizeof(path), "peers.2.%s", keys[i]);
+		ck_json(json, path, "null");
+	}
+}
+END_TEST
+
+START_TEST(json_routes)
+{
+	const char *json = render(STATUS_ROUTES, true);
+
+	ck_assert_int_eq(json_count(json, "announced"), 2);
+	ck_json(json, "announced.0.prefix", "\"10.2.0.0/16\"");
+	ck_assert_int_eq(json_count(json, "announced.0.refusals"), 1);
+	ck_json(json, "announced.0.refusals.0.peer", "\"branch-a\"");
+	ck_json(json, "announced.0.refusals.0.verdict", "9");
+	ck_json(json, "announced.0.refusals.0.reason", "\"more prefixes than max_routes allows\"");
+	ck_json(json, "announced.1.prefix", "\"fd02::/48\"");
+	ck_json(json, "announced.1.refusals", "[]");
+	ck_assert_int_eq(json_count(json, "received"), 2);
+	ck_json(json, "received.0.prefix", "\"10.1.0.0/16\"");
+	ck_json(json, "received.0.peer", "\"branch-a\"");
+	ck_json(json, "received.0.state", "\"installed\"");
+	ck_json(json, "received.0.verdict", "0");
+	ck_json(json, "received.0.reason", "null");
+	ck_json(json, "received.1.prefix", "\"203.0.113.0/24\"");
+	ck_json(json, "received.1.state", "\"refused\"");
+	ck_json(json, "received.1.verdict", "8");
+	ck_json(json, "received.1.reason", "\"it is not inside any prefix of accept_routes\"");
+	ck_assert_int_eq(json_count(json, "over_limit"), 1);
+	ck_json(json, "over_limit.0.peer", "\"branch-a\"");
+	ck_json(json, "over_limit.0.count", "4");
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	const TTest *const tests[] = { json_daemon, json_session, json_counters, json_young_session,
+		json_lost_connection, json_client, json_peers, json_routes };
+	Suite *s = suite_create("status_json");
+	TCase *tcase = tcase_create("status_json");
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
+		tcase_add_test(tcase, tests[i]);
+	suite_add_tcase(s, tcase);
+	return s;
+}
+
+int main(void)
+{
+	return unit_run("status_json", suite());
+}
