@@ -68,7 +68,7 @@ static struct pool *make(
 }
 
 /* The peer gets exactly these; NULL: none of that family. */
-static void gets(struct pool *pool, const char *who, const char *want4, const char *want6)
+static void ck_lease(struct pool *pool, const char *who, const char *want4, const char *want6)
 {
 	struct problem problem = { .text = "" };
 	struct identity identity = name(who);
@@ -133,16 +133,16 @@ START_TEST(test_same_again)
 {
 	struct pool *pool = make("10.9.0.0/24", "fd00::/64", NULL, 0);
 
-	gets(pool, "a", "10.9.0.2", "fd00::2");
-	gets(pool, "b", "10.9.0.3", "fd00::3");
-	gets(pool, "a", "10.9.0.2", "fd00::2");
+	ck_lease(pool, "a", "10.9.0.2", "fd00::2");
+	ck_lease(pool, "b", "10.9.0.3", "fd00::3");
+	ck_lease(pool, "a", "10.9.0.2", "fd00::2");
 	goes(pool, "a");
-	gets(pool, "c", "10.9.0.4", "fd00::4");
-	gets(pool, "a", "10.9.0.2", "fd00::2");
+	ck_lease(pool, "c", "10.9.0.4", "fd00::4");
+	ck_lease(pool, "a", "10.9.0.2", "fd00::2");
 	goes(pool, "never-seen");
 	goes(pool, "a");
 	goes(pool, "a");
-	gets(pool, "a", "10.9.0.2", "fd00::2");
+	ck_lease(pool, "a", "10.9.0.2", "fd00::2");
 	pool_free(pool);
 	pool_free(NULL);
 }
@@ -153,22 +153,22 @@ START_TEST(test_oldest_lease_goes)
 {
 	struct pool *pool = make("10.9.0.0/29", NULL, NULL, 0);
 
-	gets(pool, "a", "10.9.0.2", NULL);
-	gets(pool, "b", "10.9.0.3", NULL);
-	gets(pool, "c", "10.9.0.4", NULL);
+	ck_lease(pool, "a", "10.9.0.2", NULL);
+	ck_lease(pool, "b", "10.9.0.3", NULL);
+	ck_lease(pool, "c", "10.9.0.4", NULL);
 	goes(pool, "b");
 	goes(pool, "a");
 	goes(pool, "c");
-	gets(pool, "d", "10.9.0.5", NULL);
-	gets(pool, "e", "10.9.0.6", NULL);
+	ck_lease(pool, "d", "10.9.0.5", NULL);
+	ck_lease(pool, "e", "10.9.0.6", NULL);
 	/* b left before a and c. */
-	gets(pool, "f", "10.9.0.3", NULL);
+	ck_lease(pool, "f", "10.9.0.3", NULL);
 	/* a comes back in time; c is next. */
-	gets(pool, "a", "10.9.0.2", NULL);
-	gets(pool, "g", "10.9.0.4", NULL);
+	ck_lease(pool, "a", "10.9.0.2", NULL);
+	ck_lease(pool, "g", "10.9.0.4", NULL);
 	gets_nothing(pool, "b", "10.9.0.0/29");
 	goes(pool, "e");
-	gets(pool, "b", "10.9.0.6", NULL);
+	ck_lease(pool, "b", "10.9.0.6", NULL);
 	gets_nothing(pool, "e", "pool4");
 	pool_free(pool);
 }
@@ -185,23 +185,23 @@ START_TEST(test_fixed)
 	struct pool *pool = make("10.9.0.0/29", "fd00::/64", fixed, 4);
 
 	/* 3, 5 and 6 are free of IPv4, even while nobody with a fixed address is connected. */
-	gets(pool, "x", "10.9.0.3", "fd00::4");
-	gets(pool, "six", "10.9.0.5", "fd00::3");
-	gets(pool, "both", "10.9.0.2", "fd00::2");
-	gets(pool, "four", "10.9.0.4", "fd00::5");
-	gets(pool, "none", "10.9.0.6", "fd00::6");
+	ck_lease(pool, "x", "10.9.0.3", "fd00::4");
+	ck_lease(pool, "six", "10.9.0.5", "fd00::3");
+	ck_lease(pool, "both", "10.9.0.2", "fd00::2");
+	ck_lease(pool, "four", "10.9.0.4", "fd00::5");
+	ck_lease(pool, "none", "10.9.0.6", "fd00::6");
 	gets_nothing(pool, "y", "pool4");
 	goes(pool, "both");
 	goes(pool, "four");
 	gets_nothing(pool, "y", "pool4");
 	goes(pool, "six");
 	/* The leased one of six is given away, its fixed one is not. */
-	gets(pool, "y", "10.9.0.5", "fd00::7");
+	ck_lease(pool, "y", "10.9.0.5", "fd00::7");
 	gets_nothing(pool, "six", "pool4");
 	goes(pool, "y");
-	gets(pool, "six", "10.9.0.5", "fd00::3");
-	gets(pool, "four", "10.9.0.4", "fd00::5");
-	gets(pool, "both", "10.9.0.2", "fd00::2");
+	ck_lease(pool, "six", "10.9.0.5", "fd00::3");
+	ck_lease(pool, "four", "10.9.0.4", "fd00::5");
+	ck_lease(pool, "both", "10.9.0.2", "fd00::2");
 	pool_free(pool);
 }
 END_TEST
@@ -211,14 +211,14 @@ START_TEST(test_all_or_nothing)
 {
 	struct pool *pool = make("10.9.0.0/30", "fd00::/126", NULL, 0);
 
-	gets(pool, "a", "10.9.0.2", "fd00::2");
+	ck_lease(pool, "a", "10.9.0.2", "fd00::2");
 	gets_nothing(pool, "b", "pool4");
 	goes(pool, "a");
-	gets(pool, "b", "10.9.0.2", "fd00::3");
+	ck_lease(pool, "b", "10.9.0.2", "fd00::3");
 	gets_nothing(pool, "a", "pool4");
 	goes(pool, "b");
 	/* a has kept the address that nobody needed. */
-	gets(pool, "a", "10.9.0.2", "fd00::2");
+	ck_lease(pool, "a", "10.9.0.2", "fd00::2");
 	pool_free(pool);
 }
 END_TEST
@@ -230,8 +230,8 @@ START_TEST(test_huge_pools)
 	for (size_t i = 0; i < sizeof(pools) / sizeof(pools[0]); i++) {
 		struct pool *pool = make("10.0.0.0/8", pools[i], NULL, 0);
 
-		gets(pool, "a", "10.0.0.2", "fd00::2");
-		gets(pool, "b", "10.0.0.3", "fd00::3");
+		ck_lease(pool, "a", "10.0.0.2", "fd00::2");
+		ck_lease(pool, "b", "10.0.0.3", "fd00::3");
 		pool_free(pool);
 	}
 }
@@ -290,11 +290,11 @@ START_TEST(test_restore)
 	ck_assert_int_eq(restore(pool, "c", "10.8.0.2", "fd00::c"), 0);
 	ck_assert_int_eq(restore(pool, "four", "10.9.0.2", "fd00::f"), 0);
 
-	gets(pool, "four", "10.9.0.5", "fd00::f");
-	gets(pool, "b", "10.9.0.2", "fd00::2");
-	gets(pool, "c", "10.9.0.6", "fd00::c");
+	ck_lease(pool, "four", "10.9.0.5", "fd00::f");
+	ck_lease(pool, "b", "10.9.0.2", "fd00::2");
+	ck_lease(pool, "c", "10.9.0.6", "fd00::c");
 	/* Nothing is new any more, and a is not connected. */
-	gets(pool, "d", "10.9.0.3", "fd00::3");
+	ck_lease(pool, "d", "10.9.0.3", "fd00::3");
 	gets_nothing(pool, "a", "pool4");
 	pool_free(pool);
 }
