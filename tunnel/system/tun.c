@@ -3,8 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/if.h>
 #include <linux/if_tun.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -21,13 +21,12 @@
 
 enum { TUN_VNET_SIZE = 10 }; /* struct virtio_net_hdr without num_buffers */
 
-static int configure(int fd, const char *name, bool multi_queue, char *ret_name)
+/* `flags`: of TUNSETIFF, besides those that every interface of ours has. */
+static int configure(int fd, const char *name, int flags, char *ret_name)
 {
-	struct ifreq request = { .ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR };
+	struct ifreq request = { .ifr_flags = (short)(IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | flags) };
 	int header_size = TUN_VNET_SIZE, little_endian = 1;
 
-	if (multi_queue)
-		request.ifr_flags = (short)(request.ifr_flags | IFF_MULTI_QUEUE);
 	memcpy(request.ifr_name, name, strlen(name) + 1);
 	if (ioctl(fd, TUNSETIFF, &request) < 0)
 		return -errno;
@@ -38,7 +37,7 @@ static int configure(int fd, const char *name, bool multi_queue, char *ret_name)
 	return 0;
 }
 
-int tun_open(const char *name, bool multi_queue, int *ret_fd, char *ret_name)
+static int open_queue(const char *name, int flags, int *ret_fd, char *ret_name)
 {
 	int fd, r;
 
@@ -47,12 +46,59 @@ int tun_open(const char *name, bool multi_queue, int *ret_fd, char *ret_name)
 	fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return -errno;
-	r = configure(fd, name, multi_queue, ret_name);
+	r = configure(fd, name, flags, ret_name);
 	if (r < 0) {
 		close(fd);
 		return r;
 	}
 	*ret_fd = fd;
+	return 0;
+}
+
+int tun_open(const char *name, bool multi_queue, int *ret_fd, char *ret_name)
+{
+	/* Else several queues would also join an interface of that name that somebody else made. */
+	return open_queue(name, multi_queue ? IFF_MULTI_QUEUE | IFF_TUN_EXCL : 0, ret_fd, ret_name);
+}
+
+int tun_open_queue(const char *name, int *ret_fd)
+{
+	char ret_name[IFNAMSIZ];
+
+	/* TUNSETIFF would make an interface where there is none. */
+	if (if_nametoindex(name) == 0)
+		return -errno;
+	return open_queue(name, IFF_MULTI_QUEUE, ret_fd, ret_name);
+}
+
+/* 0: the queue is attached or not, as asked. */
+static int check_attached(int fd, bool attached)
+{
+	struct ifreq request = { 0 };
+
+	if (ioctl(fd, TUNGETIFF, &request) < 0)
+		return -errno;
+	if ((request.ifr_flags & IFF_MULTI_QUEUE) == 0 ||
+		((request.ifr_flags & IFF_DETACH_QUEUE) == 0) != attached)
+		return -EINVAL;
+	return 0;
+}
+
+int tun_queue_attach(int fd, bool attached)
+{
+	struct ifreq request = { .ifr_flags = attached ? IFF_ATTACH_QUEUE : IFF_DETACH_QUEUE };
+
+	if (ioctl(fd, TUNSETQUEUE, &request) == 0)
+		return 0;
+	if (errno != EINVAL)
+		return -errno;
+	return check_attached(fd, attached); /* EINVAL says little: it may be so already */
+}
+
+int tun_set_steering(int fd, int program_fd)
+{
+	if (ioctl(fd, TUNSETSTEERINGEBPF, &program_fd) < 0)
+		return -errno;
 	return 0;
 }
 

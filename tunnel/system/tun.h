@@ -14,9 +14,33 @@
 /*
  * Makes an interface; name is a template such as "cv%d" or a whole name. The descriptor is
  * non-blocking and CLOEXEC. ret_name has IFNAMSIZ bytes. -EBUSY: the name is in use; -EPERM;
- * -ENOENT or -ENODEV: no /dev/net/tun. `multi_queue` adds IFF_MULTI_QUEUE.
+ * -ENOENT or -ENODEV: no /dev/net/tun. `multi_queue` adds IFF_MULTI_QUEUE; the descriptor is then
+ * the first queue.
  */
 int tun_open(const char *name, bool multi_queue, int *ret_fd, char *ret_name);
+
+/*
+ * Opens one more queue, attached, of the interface that tun_open() made with `multi_queue` and
+ * named `name`. -ENODEV: it is gone; -EINVAL: it has one queue only; -E2BIG: no more queues;
+ * otherwise as tun_open().
+ */
+int tun_open_queue(const char *name, int *ret_fd);
+
+/*
+ * Gives a queue of a multi-queue interface its share of the packets, or takes it away. Needs no
+ * privilege. What waits in a queue when it is detached is dropped; the others are renumbered, so
+ * a queue is known by its descriptor only. A detached queue is still written to. 0 also when it is
+ * so already; -EINVAL: the interface is not multi-queue; -EBADFD: it is gone.
+ */
+int tun_queue_attach(int fd, bool attached);
+
+/*
+ * The queue of each packet is now what the program (steering_load()) says, modulo the number of
+ * attached queues, instead of what the kernel learnt from packets written. The interface keeps the
+ * program: the descriptor may be closed. -EINVAL: not such a program; -EBADFD: the interface is
+ * gone.
+ */
+int tun_set_steering(int fd, int program_fd);
 
 /*
  * TUNSETOFFLOAD from enum offload bits (TSO and USO need CSUM, USO needs Linux 6.2). Sets what we
