@@ -12,6 +12,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#ifndef IPPROTO_MPTCP /* glibc before 2.32 */
+#define IPPROTO_MPTCP 262
+#endif
+
 enum {
 	BACKLOG_TCP = 1024, /* connections that queue while an engine restarts */
 	BACKLOG_CONTROL = 16,
@@ -65,10 +69,10 @@ static int set_options(int fd, const struct socket_options *options, struct prob
 	return 0;
 }
 
-static int open_tcp(
-	uint8_t family, const struct socket_options *options, int *ret_fd, struct problem *problem)
+static int open_stream(uint8_t family, int protocol, const struct socket_options *options,
+	int *ret_fd, struct problem *problem)
 {
-	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
 	int r;
 
 	if (fd < 0) {
@@ -84,6 +88,39 @@ static int open_tcp(
 	}
 	*ret_fd = fd;
 	return 0;
+}
+
+/*
+ * The TCP socket comes first, also when MPTCP is wanted. It proves the options: an MPTCP socket takes
+ * any name of a congestion control, also one that does not exist.
+ * And it is what remains when this kernel has no MPTCP (EPROTONOSUPPORT, before 5.6 EINVAL), has it
+ * switched off (ENOPROTOOPT), or does not know one of the options there yet (EOPNOTSUPP).
+ */
+static int open_tcp(
+	uint8_t family, const struct socket_options *options, int *ret_fd, struct problem *problem)
+{
+	struct problem ignored;
+	int fd = -1, multipath = -1;
+	int r = open_stream(family, IPPROTO_TCP, options, &fd, problem);
+
+	if (r < 0)
+		return r;
+	if (options->mptcp &&
+		open_stream(family, IPPROTO_MPTCP, options, &multipath, &ignored) == 0) {
+		close(fd);
+		fd = multipath;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+bool socket_is_mptcp(int fd)
+{
+	int protocol = 0;
+	socklen_t len = sizeof(protocol);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) == 0 &&
+		protocol == IPPROTO_MPTCP;
 }
 
 int socket_outgoing(

@@ -2,6 +2,7 @@
 #ifndef CULVERT_SYSTEM_SOCKET_H
 #define CULVERT_SYSTEM_SOCKET_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/addr.h"
@@ -16,6 +17,7 @@
 struct socket_options {
 	const char *congestion; /* TCP_CONGESTION; NULL or "": the kernel's default */
 	uint32_t mark;          /* SO_MARK; 0: none. Needs CAP_NET_ADMIN */
+	bool mptcp;             /* Multipath TCP where this kernel has it, else TCP */
 };
 
 /*
@@ -35,6 +37,9 @@ int socket_listen(const struct endpoint *endpoint, const struct socket_options *
  */
 int socket_outgoing(
 	uint8_t family, const struct socket_options *options, int *ret_fd, struct problem *problem);
+
+/* What became of the option: a socket of one of the above speaks Multipath TCP (RFC 8684). */
+bool socket_is_mptcp(int fd);
 
 /*
  * A listening unix stream socket of mode 0600. Parent directories are made (0755); a socket that
