@@ -46,7 +46,7 @@ void process_raise_fd_limit(void);
 int process_open_self(int *ret_fd);
 
 struct process_plan {
-	int program_fd;                  /* out of process_open_self() */
+	int program_fd;                  /* O_PATH suffices */
 	char *const *argv;               /* NULL-terminated */
 	int channel_fd;                  /* becomes the child's descriptor `channel_number` */
 	int channel_number;              /* > 2 */
