@@ -128,6 +128,100 @@ START_TEST(stopped_watch_is_silent)
 }
 END_TEST
 
+START_TEST(probe_kills_the_silent)
+{
+	struct peer peer = { 0 };
+	struct mono probed;
+
+	start(&peer, 60000, 180000);
+	probed = mono_now();
+	liveness_probe(&peer.liveness);
+	ck_assert_int_eq(peer.ping_count, 2);
+	liveness_probe(&peer.liveness); /* one is pending */
+	ck_assert_int_eq(peer.ping_count, 2);
+	ck_assert_int_eq(loop_run(peer.loop), 0);
+	ck_assert_int_eq(peer.deaths, 1);
+	ck_assert_int_ge(mono_since(peer.died, probed).ns, DURATION_MS(LIVENESS_PROBE_MS).ns);
+	loop_free(peer.loop);
+}
+END_TEST
+
+/* A second probe does not put off the end of the first. */
+START_TEST(pending_probe_stays)
+{
+	struct peer peer = { 0 };
+	struct mono before, due;
+
+	start(&peer, 60000, 180000);
+	before = mono_now();
+	liveness_probe(&peer.liveness);
+	due = peer.liveness.timer.due;
+	ck_assert_int_ge(mono_since(due, before).ns, DURATION_MS(LIVENESS_PROBE_MS).ns);
+	liveness_probe(&peer.liveness);
+	ck_assert_int_eq(peer.liveness.timer.due.ns, due.ns);
+	liveness_stop(&peer.liveness);
+	loop_free(peer.loop);
+}
+END_TEST
+
+START_TEST(answered_probe_is_over)
+{
+	struct peer peer = { 0 };
+
+	start(&peer, 60000, 180000);
+	liveness_probe(&peer.liveness);
+	while (!mono_before(peer.liveness.probed, peer.heard))
+		peer.heard = mono_now();
+	run_for(&peer, LIVENESS_PROBE_MS + 200);
+	ck_assert_int_eq(peer.deaths, 0);
+	ck_assert_int_eq(peer.ping_count, 2);
+	ck_assert(!peer.liveness.probing);
+	/* The next doubt is a new one, also right after an answer that nobody has looked at. */
+	liveness_probe(&peer.liveness);
+	ck_assert_int_eq(peer.ping_count, 3);
+	while (!mono_before(peer.liveness.probed, peer.heard))
+		peer.heard = mono_now();
+	liveness_probe(&peer.liveness);
+	ck_assert_int_eq(peer.ping_count, 4);
+	liveness_stop(&peer.liveness);
+	loop_free(peer.loop);
+}
+END_TEST
+
+START_TEST(probe_is_never_more_patient)
+{
+	struct peer peer = { 0 };
+	struct mono dead_due;
+
+	start(&peer, 100, 300);
+	dead_due = mono_add(peer.heard, DURATION_MS(300));
+	liveness_probe(&peer.liveness);
+	ck_assert(!mono_before(dead_due, peer.liveness.timer.due));
+	ck_assert_int_eq(loop_run(peer.loop), 0);
+	ck_assert_int_eq(peer.deaths, 1);
+	ck_assert(!mono_before(peer.died, dead_due));
+	loop_free(peer.loop);
+}
+END_TEST
+
+START_TEST(stopped_watch_does_not_probe)
+{
+	struct peer peer = { 0 };
+
+	liveness_probe(&peer.liveness); /* never started */
+	start(&peer, 60000, 180000);
+	liveness_probe(&peer.liveness);
+	liveness_stop(&peer.liveness);
+	liveness_probe(&peer.liveness);
+	ck_assert_int_eq(peer.ping_count, 2);
+	ck_assert(!peer.liveness.timer.running);
+	start(&peer, 60000, 180000);
+	ck_assert(!peer.liveness.probing);
+	liveness_stop(&peer.liveness);
+	loop_free(peer.loop);
+}
+END_TEST
+
 /* A ping of so many milliseconds ago is answered now. */
 static void answer_after(struct peer *peer, int ms)
 {
@@ -206,6 +300,11 @@ static Suite *suite(void)
 	unit_add(s, "silence_pings_then_kills", silence_pings_then_kills);
 	unit_add(s, "talking_peer_is_left_alone", talking_peer_is_left_alone);
 	unit_add(s, "stopped_watch_is_silent", stopped_watch_is_silent);
+	unit_add(s, "probe_kills_the_silent", probe_kills_the_silent);
+	unit_add(s, "pending_probe_stays", pending_probe_stays);
+	unit_add(s, "answered_probe_is_over", answered_probe_is_over);
+	unit_add(s, "probe_is_never_more_patient", probe_is_never_more_patient);
+	unit_add(s, "stopped_watch_does_not_probe", stopped_watch_does_not_probe);
 	unit_add(s, "round_trips", round_trips);
 	unit_add(s, "impossible_pongs", impossible_pongs);
 	unit_add(s, "new_start_forgets", new_start_forgets);

@@ -5,15 +5,31 @@
 
 static void look(struct loop_timer *timer);
 
+/* Whatever came after its beginning answers a probe, not the pong alone. */
+static void settle_probe(struct liveness *liveness, struct mono heard)
+{
+	if (mono_before(liveness->probed, heard))
+		liveness->probing = false;
+}
+
+static struct mono dead_at(const struct liveness *liveness, struct mono heard)
+{
+	struct mono due = mono_add(heard, liveness->dead_after);
+	struct mono probe_due = mono_add(liveness->probed, DURATION_MS(LIVENESS_PROBE_MS));
+
+	return liveness->probing && mono_before(probe_due, due) ? probe_due : due;
+}
+
 static void arm(struct liveness *liveness, struct mono heard)
 {
 	struct mono ping_due = mono_add(heard, liveness->ping_interval);
 	struct mono again_due = mono_add(liveness->pinged, liveness->ping_interval);
-	struct mono dead_due = mono_add(heard, liveness->dead_after);
+	struct mono dead_due = dead_at(liveness, heard);
 	struct mono due = mono_before(ping_due, again_due) ? again_due : ping_due;
 
 	if (mono_before(dead_due, due))
 		due = dead_due;
+	liveness->due = due;
 	loop_timer_start(liveness->loop, &liveness->timer, due, look);
 }
 
@@ -23,13 +39,29 @@ static void ping(struct liveness *liveness, struct mono now)
 	liveness->events->send_ping(liveness, (uint64_t)now.ns);
 }
 
+/*
+ * Late by a second, this process did not run: what has come since may not have been read yet. The
+ * peer gets the time of a probe to show that it lives.
+ */
+static struct mono heard_or_excused(struct liveness *liveness, struct mono now)
+{
+	struct mono heard = liveness->events->heard(liveness);
+	struct duration grace = { .ns = DURATION_MS(LIVENESS_PROBE_MS).ns -
+			liveness->dead_after.ns };
+
+	if (mono_since(now, liveness->due).ns >= DURATION_MS(LIVENESS_LATE_MS).ns && grace.ns < 0)
+		liveness->excused = mono_add(now, grace);
+	return mono_before(heard, liveness->excused) ? liveness->excused : heard;
+}
+
 static void look(struct loop_timer *timer)
 {
 	struct liveness *liveness = container_of(timer, struct liveness, timer);
 	struct mono now = mono_now();
-	struct mono heard = liveness->events->heard(liveness);
+	struct mono heard = heard_or_excused(liveness, now);
 
-	if (mono_since(now, heard).ns >= liveness->dead_after.ns) {
+	settle_probe(liveness, heard);
+	if (!mono_before(now, dead_at(liveness, heard))) {
 		liveness->events->dead(liveness);
 		return;
 	}
@@ -58,6 +90,22 @@ void liveness_stop(struct liveness *liveness)
 {
 	if (liveness->loop)
 		loop_timer_stop(liveness->loop, &liveness->timer);
+}
+
+void liveness_probe(struct liveness *liveness)
+{
+	struct mono heard;
+
+	if (!liveness->timer.running)
+		return;
+	heard = liveness->events->heard(liveness);
+	settle_probe(liveness, heard);
+	if (liveness->probing)
+		return;
+	liveness->probing = true;
+	liveness->probed = mono_now();
+	ping(liveness, liveness->probed);
+	arm(liveness, heard);
 }
 
 void liveness_pong(struct liveness *liveness, uint64_t time)
