@@ -200,7 +200,10 @@ void side_start(struct side *side, unsigned worker, enum tls_role role, int fd, 
 	struct tls_context *context = role == TLS_CLIENT ? pki.client_context : pki.server_context;
 
 	*side = (struct side){
-		.owner = { on_secured, on_control, on_fault, on_ended },
+		.owner = { .secured = on_secured,
+			.control = on_control,
+			.fault = on_fault,
+			.ended = on_ended },
 		.worker = worker,
 		.role = role,
 		.queue = -1,

@@ -420,7 +420,7 @@ START_TEST(interface_vanishes)
 	close(server.host);
 	server.host = -1;
 	AWAIT(server.ended && client.ended);
-	ck_assert_int_eq(server.end, LANE_END_INTERNAL);
+	ck_assert_int_eq(server.end, LANE_END_TUN);
 	ck_assert_ptr_nonnull(strstr(server.end_text, "interface"));
 	ck_assert_int_eq(client.end, LANE_END_CLOSED);
 	sides_finish(&client, &server);

@@ -88,6 +88,34 @@ START_TEST(buffers)
 }
 END_TEST
 
+/* Everything that lanes keep counts, until it is given back. */
+START_TEST(what_is_kept_is_bounded)
+{
+	enum { MANY = WORKER_KEPT_MAX / WORKER_PLAIN_SIZE + 1 };
+	static struct worker_buffer *plains[MANY];
+	struct worker *worker = start(0);
+	int high = 0, over = 0;
+
+	for (int i = 0; i < MANY; i++) {
+		plains[i] = worker_borrow_plain(worker);
+		ck_assert_ptr_nonnull(plains[i]);
+		high += !worker_is_short(worker);
+		over += !worker_is_overdrawn(worker);
+	}
+	ck_assert_int_eq(high, WORKER_KEPT_HIGH / WORKER_PLAIN_SIZE);
+	ck_assert_int_eq(over, WORKER_KEPT_MAX / WORKER_PLAIN_SIZE);
+	worker_return_plain(worker, plains[0]);
+	ck_assert(!worker_is_overdrawn(worker));
+	worker_account(worker, 1);
+	ck_assert(worker_is_overdrawn(worker));
+	worker_account(worker, -1);
+	for (int i = 1; i < MANY; i++)
+		worker_return_plain(worker, plains[i]);
+	ck_assert(!worker_is_short(worker));
+	worker_stop(worker);
+}
+END_TEST
+
 /* True: the thread has SIGTERM blocked (proc(5), SigBlk). */
 static bool blocks_sigterm(const char *task)
 {
@@ -138,7 +166,8 @@ END_TEST
 
 static Suite *suite(void)
 {
-	const TTest *const tests[] = { start_and_stop, buffers, takes_no_signals };
+	const TTest *const tests[] = { start_and_stop, buffers, what_is_kept_is_bounded,
+		takes_no_signals };
 	Suite *s = suite_create("worker");
 	TCase *tcase = tcase_create("worker");
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/container.h"
 #include "wire/frame.h"
@@ -20,6 +21,19 @@ static void post(struct lane *lane, struct lane_order *order, enum lane_order_ki
 	mailbox_post(&lane->worker->orders, &order->mail);
 }
 
+/* Asked while the socket is not the worker's yet. */
+static struct addr local_of(int socket_fd)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa);
+	struct endpoint local = { 0 };
+
+	if (getsockname(socket_fd, (struct sockaddr *)&sa, &len) < 0 ||
+		endpoint_from_sockaddr((struct sockaddr *)&sa, len, &local) < 0)
+		return (struct addr){ .family = AF_UNSPEC };
+	return local.addr;
+}
+
 int lane_new(struct worker *worker, struct tls_context *tls, enum tls_role role, int socket_fd,
 	struct mono deadline, struct lane_owner *owner, struct lane **ret_lane)
 {
@@ -28,11 +42,13 @@ int lane_new(struct worker *worker, struct tls_context *tls, enum tls_role role,
 		return -ENOMEM;
 	*lane = (struct lane){
 		.owner = owner,
+		.local = local_of(socket_fd),
 		.worker = worker,
 		.role = role,
 		.state = LANE_HANDSHAKE,
 		.socket_watch = { .fd = socket_fd },
 		.tun_watch = { .fd = -1 },
+		.tun_fd = -1,
 		.framer = &framer_native,
 		.start_order = { .deadline = deadline },
 	};
@@ -44,6 +60,7 @@ int lane_new(struct worker *worker, struct tls_context *tls, enum tls_role role,
 		free(lane);
 		return -ENOMEM;
 	}
+	worker->lane_count++;
 	post(lane, &lane->start_order, LANE_ORDER_START);
 	*ret_lane = lane;
 	return 0;
@@ -83,6 +100,15 @@ int lane_carry(struct lane *lane, const struct lane_carry *carry)
 	return 0;
 }
 
+int lane_carry_on(struct lane *lane)
+{
+	struct lane_order *order = calloc(1, sizeof(*order));
+	if (!order)
+		return -ENOMEM;
+	post(lane, order, LANE_ORDER_CARRY_ON);
+	return 0;
+}
+
 int lane_set_reach(struct lane *lane, struct reach *reach)
 {
 	struct lane_order *order = calloc(1, sizeof(*order));
@@ -114,7 +140,18 @@ void lane_release(struct lane *lane)
 	if (!lane || lane->release_ordered)
 		return;
 	lane->release_ordered = true;
+	lane->worker->lane_count--;
 	post(lane, &lane->release_order, LANE_ORDER_RELEASE);
+}
+
+struct addr lane_local(const struct lane *lane)
+{
+	return lane->local;
+}
+
+unsigned lane_worker(const struct lane *lane)
+{
+	return lane->worker->index;
 }
 
 const struct lane_counters *lane_counters(const struct lane *lane)
@@ -136,13 +173,15 @@ const char *lane_end_text(enum lane_end end)
 	case LANE_END_HANDSHAKE:
 		return "TLS handshake failed";
 	case LANE_END_DEADLINE:
-		return "handshake deadline passed";
+		return "deadline passed";
 	case LANE_END_CLOSED:
 		return "the other end closed the connection";
 	case LANE_END_BROKEN:
 		return "connection failed";
 	case LANE_END_STUCK:
 		return "the other end does not read";
+	case LANE_END_TUN:
+		return "tunnel interface fails";
 	case LANE_END_INTERNAL:
 		return "internal failure";
 	}
@@ -164,6 +203,10 @@ void lane_deliver_report(struct mail *mail)
 		break;
 	case LANE_REPORT_FAULT:
 		owner->fault(owner, lane, report->fault.code, report->fault.problem.text);
+		break;
+	case LANE_REPORT_DOUBT:
+		if (owner->doubted)
+			owner->doubted(owner, lane);
 		break;
 	case LANE_REPORT_ENDED:
 		owner->ended(owner, lane, report->ended.end, report->ended.problem.text);

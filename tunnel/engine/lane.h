@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/addr.h"
 #include "base/clock.h"
 #include "base/identity.h"
 #include "base/problem.h"
@@ -21,6 +22,9 @@
  *
  *   lane_new → secured() → control() both ways → lane_carry → … → lane_end → ended() → lane_release
  *
+ * A lane that joins a session begins to carry in two steps: held, it takes packets from the peer;
+ * after lane_carry_on() it sends as well.
+ *
  * It may end, or report a fault, at any time before lane_end.
  *
  * Orders are done in the order given. After ended() nothing more is reported; lane_release() then
@@ -34,10 +38,11 @@ struct lane_owner;
 enum lane_end {
 	LANE_END_ORDERED,   /* lane_end() was called and everything was sent */
 	LANE_END_HANDSHAKE, /* TLS refused, at either end: the problem says why */
-	LANE_END_DEADLINE,  /* the peer took too long over its handshake or hello */
+	LANE_END_DEADLINE,  /* the peer took too long over its handshake, hello or joined */
 	LANE_END_CLOSED,    /* the peer closed the connection */
 	LANE_END_BROKEN,    /* the connection or its TLS failed: the problem says why */
 	LANE_END_STUCK,     /* the peer does not read */
+	LANE_END_TUN,       /* the interface is gone */
 	LANE_END_INTERNAL,  /* out of memory or descriptors */
 };
 
@@ -62,6 +67,11 @@ struct lane_owner {
 	 */
 	void (*fault)(struct lane_owner *owner, struct lane *lane, uint16_t goodbye_code,
 		const char *text);
+	/*
+	 * What was sent has not been acknowledged for long: the path may be gone. Said again when it
+	 * goes on. May be NULL.
+	 */
+	void (*doubted)(struct lane_owner *owner, struct lane *lane);
 	/* The connection is closed and the TUN queue is not touched any more. */
 	void (*ended)(
 		struct lane_owner *owner, struct lane *lane, enum lane_end end, const char *text);
@@ -95,8 +105,12 @@ struct lane_carry {
 	uint32_t offloads_accept; /* what we accept of the peer */
 	struct reach *reach;      /* a reference is taken */
 	bool discard; /* what waits in the queue is of an earlier connection: drop and count it */
+	struct duration
+		dead_after; /* unacknowledged for so long, the kernel gives it up; 0: its own */
+	bool hold;          /* sends nothing before lane_carry_on(), and the deadline goes on */
 };
 int lane_carry(struct lane *lane, const struct lane_carry *carry); /* -ENOMEM */
+int lane_carry_on(struct lane *lane);                              /* -ENOMEM */
 /* A new snapshot; a reference is taken. -ENOMEM. */
 int lane_set_reach(struct lane *lane, struct reach *reach);
 
@@ -108,6 +122,9 @@ void lane_end(struct lane *lane);
 /* Only after ended(); the handle is gone then. NULL is fine. */
 void lane_release(struct lane *lane);
 
+struct addr lane_local(
+	const struct lane *lane);              /* this end of its connection; AF_UNSPEC: unknown */
+unsigned lane_worker(const struct lane *lane); /* the number of its worker */
 const struct lane_counters *lane_counters(const struct lane *lane);
 struct mono lane_heard(const struct lane *lane); /* when bytes last came from the peer */
 const char *lane_end_text(enum lane_end end);

@@ -25,6 +25,7 @@ enum lane_state {
 enum {
 	LANE_FLUSH_MS = 1000, /* longest that draining may take */
 	LANE_QUIET_MS = 2000, /* after so long without traffic the TLS buffers are given back */
+	LANE_DOUBT_MS = 2000, /* what was sent and not acknowledged for so long may never be */
 	LANE_CONTROL_QUEUE_MAX = 256
 		<< 10, /* bytes of control messages that may wait for a peer that does not read */
 	LANE_BURST_PACKETS = 4096,    /* read from TUN at once, also when all are dropped */
@@ -43,6 +44,7 @@ enum lane_order_kind {
 	LANE_ORDER_ADMIT,
 	LANE_ORDER_CONTROL,
 	LANE_ORDER_CARRY,
+	LANE_ORDER_CARRY_ON,
 	LANE_ORDER_REACH,
 	LANE_ORDER_END,
 	LANE_ORDER_RELEASE,
@@ -64,6 +66,7 @@ enum lane_report_kind {
 	LANE_REPORT_SECURED,
 	LANE_REPORT_CONTROL,
 	LANE_REPORT_FAULT,
+	LANE_REPORT_DOUBT,
 	LANE_REPORT_ENDED
 };
 
@@ -88,13 +91,17 @@ struct lane_report {
 
 struct lane {
 	struct lane_owner *owner; /* main thread */
+	struct addr local;        /* main thread */
 	struct worker *worker;
 	enum tls_role role;
 	enum lane_state state;
 
 	struct loop_watch socket_watch;
-	struct loop_watch tun_watch;
-	struct loop_timer deadline; /* of the handshake and hello; then of draining */
+	struct loop_watch tun_watch; /* while it sends */
+	int tun_fd;                  /* the session's; -1: it does not carry yet */
+	bool discard;                /* as in lane_carry, when sending begins */
+	bool many_paths;             /* MPTCP: what one path does says little */
+	struct loop_timer deadline;  /* of the handshake and hello; then of draining */
 	struct loop_timer quiet;
 	uint64_t quiet_mark; /* bytes carried when the quiet timer last looked */
 
@@ -135,10 +142,15 @@ void lane_fault(struct lane *lane, uint16_t goodbye_code, const char *text);
 void lane_secured(struct lane *lane);
 void lane_note_activity(struct lane *lane);
 struct lane_report *lane_report_new(struct lane *lane, enum lane_report_kind kind, size_t data_len);
+void lane_report_post(struct lane *lane, struct lane_report *report);
 static inline void lane_drop(struct lane *lane, enum drop_reason reason)
 {
 	counter_add(&lane->counters.drops[reason], 1);
 }
+
+/* lane_path.c */
+void lane_path_limit(struct lane *lane, struct duration dead_after);
+bool lane_path_look(struct lane *lane); /* true: something sent is not acknowledged yet */
 
 /* lane_handshake.c */
 void lane_handshake_step(struct lane *lane);

@@ -14,7 +14,7 @@
  * place where lane->state changes:
  *
  *   HANDSHAKE   CONTROL (secured), DRAINING (TLS refused, deadline)
- *   CONTROL     CARRYING (ordered), FAULTED (the peer broke the protocol), DRAINING
+ *   CONTROL     CARRYING (ordered; held, it does not send yet), FAULTED (the peer broke the protocol), DRAINING
  *   CARRYING    FAULTED, DRAINING
  *   FAULTED     DRAINING (ordered: the goodbye has been queued)
  *   DRAINING    CLOSED (the peer has closed, or LANE_FLUSH_MS are over)
@@ -41,7 +41,7 @@ struct lane_report *lane_report_new(struct lane *lane, enum lane_report_kind kin
 	return report;
 }
 
-static void report_post(struct lane *lane, struct lane_report *report)
+void lane_report_post(struct lane *lane, struct lane_report *report)
 {
 	mailbox_post(lane->worker->reports, &report->mail);
 }
@@ -100,7 +100,7 @@ void lane_close_now(struct lane *lane, enum lane_end end, const char *text)
 	lane->ended_report = NULL;
 	report->ended.end = lane->end;
 	report->ended.problem = lane->end_problem;
-	report_post(lane, report);
+	lane_report_post(lane, report);
 }
 
 static void drain_expired(struct loop_timer *timer)
@@ -137,7 +137,7 @@ void lane_fault(struct lane *lane, uint16_t goodbye_code, const char *text)
 	loop_timer_stop(lane->worker->loop, &lane->deadline); /* the goodbye has its own time */
 	set_state(lane, LANE_FAULTED);
 	lane_set_events(lane);
-	report_post(lane, report);
+	lane_report_post(lane, report);
 }
 
 void lane_secured(struct lane *lane)
@@ -157,12 +157,12 @@ void lane_secured(struct lane *lane)
 	if (peer->refusal.text[0])
 		set_state(lane, LANE_FAULTED);
 	lane_set_events(lane);
-	report_post(lane, report);
+	lane_report_post(lane, report);
 }
 
 /*
  * Looks whether the lane was used since it last looked; when not, the TLS library's buffers go
- * back, and the timer rests.
+ * back, and the timer rests, unless what was sent is still under way.
  */
 static void quiet_expired(struct loop_timer *timer)
 {
@@ -170,7 +170,9 @@ static void quiet_expired(struct loop_timer *timer)
 	uint64_t now = counter_read(&lane->counters.sent_bytes) +
 		counter_read(&lane->counters.received_bytes);
 
-	if (now == lane->quiet_mark) {
+	bool under_way = lane_path_look(lane);
+
+	if (now == lane->quiet_mark && !under_way) {
 		tls_release_buffers(lane->tls);
 		return;
 	}
@@ -193,6 +195,8 @@ static void deadline_expired(struct loop_timer *timer)
 
 	if (lane->state == LANE_CONTROL)
 		lane_fault(lane, GOODBYE_DEADLINE, "no hello or welcome came in time");
+	else if (lane->state == LANE_CARRYING)
+		lane_drain(lane, LANE_END_DEADLINE, "join was not answered in time");
 	else
 		lane_drain(lane, LANE_END_DEADLINE, "the TLS handshake was not finished in time");
 }
@@ -217,7 +221,7 @@ static void tun_ready(struct loop_watch *watch, uint32_t events)
 
 	if (events & (EPOLLERR | EPOLLHUP)) {
 		loop_watch_remove(lane->worker->loop, watch);
-		lane_drain(lane, LANE_END_INTERNAL, "the tunnel interface has vanished");
+		lane_drain(lane, LANE_END_TUN, "the tunnel interface has vanished");
 		return;
 	}
 	if (lane->state == LANE_CARRYING)
@@ -237,27 +241,39 @@ static void do_start(struct lane *lane, struct mono deadline)
 	lane_handshake_step(lane);
 }
 
+static void do_carry_on(struct lane *lane)
+{
+	struct loop *loop = lane->worker->loop;
+
+	if (lane->state != LANE_CARRYING || lane->tun_watch.fd >= 0)
+		return;
+	loop_timer_stop(loop, &lane->deadline);
+	if (loop_watch_add(loop, &lane->tun_watch, lane->tun_fd, EPOLLIN, tun_ready) < 0) {
+		lane->tun_watch.fd = -1;
+		lane_drain(lane, LANE_END_TUN, "epoll refuses the tunnel interface");
+		return;
+	}
+	if (lane->discard)
+		lane_discard_tun(lane);
+	lane_set_events(lane);
+}
+
 static void do_carry(struct lane *lane, const struct lane_carry *carry)
 {
 	if (lane->state != LANE_CONTROL) {
 		reach_unref(carry->reach);
 		return;
 	}
-	struct loop *loop = lane->worker->loop;
 	lane->offloads_send = carry->offloads ? carry->offloads_send : 0;
 	lane->offloads_accept = carry->offloads_accept;
 	reach_unref(lane->reach);
 	lane->reach = carry->reach;
+	lane_path_limit(lane, carry->dead_after);
+	lane->tun_fd = carry->tun_fd;
+	lane->discard = carry->discard;
 	set_state(lane, LANE_CARRYING);
-	loop_timer_stop(loop, &lane->deadline);
-	if (loop_watch_add(loop, &lane->tun_watch, carry->tun_fd, EPOLLIN, tun_ready) < 0) {
-		lane->tun_watch.fd = -1;
-		lane_drain(lane, LANE_END_INTERNAL, "epoll refuses the tunnel interface");
-		return;
-	}
-	if (carry->discard)
-		lane_discard_tun(lane);
-	lane_set_events(lane);
+	if (!carry->hold)
+		do_carry_on(lane);
 }
 
 static void do_reach(struct lane *lane, struct reach *reach)
@@ -294,6 +310,9 @@ void lane_deliver_order(struct worker *worker, struct mail *mail)
 		break;
 	case LANE_ORDER_CARRY:
 		do_carry(lane, &order->carry);
+		break;
+	case LANE_ORDER_CARRY_ON:
+		do_carry_on(lane);
 		break;
 	case LANE_ORDER_REACH:
 		do_reach(lane, order->reach);

@@ -31,7 +31,7 @@ static void write_tun(struct lane *lane, const struct vnet *vnet, const struct v
 		{ .iov_base = header, .iov_len = sizeof(header) },
 		{ .iov_base = (void *)(uintptr_t)packet->data, .iov_len = packet->len },
 	};
-	if (writev(lane->tun_watch.fd, parts, 2) < 0) {
+	if (writev(lane->tun_fd, parts, 2) < 0) {
 		lane_drop(lane, DROP_IN_TUN);
 		return;
 	}
@@ -176,6 +176,9 @@ void lane_read_records(struct lane *lane)
 	if (lane->plain_len == 0) {
 		worker_return_plain(lane->worker, lane->plain);
 		lane->plain = NULL;
+	} else if (worker_is_overdrawn(lane->worker)) {
+		lane_close_now(lane, LANE_END_STUCK, "too many halves of frames wait for the rest");
+		return;
 	}
 	lane_flush(lane);
 }

@@ -101,6 +101,7 @@ static int write_messages(struct lane *lane)
 			return r;
 		STAILQ_REMOVE_HEAD(&lane->messages, link);
 		lane->messages_size -= message->len;
+		worker_account(lane->worker, -(ptrdiff_t)message->len);
 		free(message);
 	}
 	return 0;
@@ -113,6 +114,7 @@ void lane_free_messages(struct lane *lane)
 		STAILQ_REMOVE_HEAD(&lane->messages, link);
 		free(message);
 	}
+	worker_account(lane->worker, -(ptrdiff_t)lane->messages_size);
 	lane->messages_size = 0;
 }
 
@@ -150,6 +152,10 @@ void lane_flush(struct lane *lane)
 		finish(lane);
 	if (lane->output_buffer && !has_backlog(lane))
 		output_return(lane);
+	if (has_backlog(lane) && worker_is_overdrawn(lane->worker)) {
+		lane_close_now(lane, LANE_END_STUCK, "too much waits for all peers together");
+		return;
+	}
 	lane_set_events(lane);
 }
 
@@ -166,6 +172,7 @@ void lane_send_message(struct lane *lane, struct lane_message *message)
 	}
 	STAILQ_INSERT_TAIL(&lane->messages, message, link);
 	lane->messages_size += message->len;
+	worker_account(lane->worker, (ptrdiff_t)message->len);
 	if (!has_backlog(lane))
 		lane_flush(lane);
 	lane_note_activity(lane);
@@ -208,7 +215,7 @@ static int stage_packet(struct lane *lane, struct writer *stage)
 	/*
 	 * The kernel puts the offload header in front of the packet: into the end of the headroom.
 	 */
-	ssize_t n = read(lane->tun_watch.fd, at - VNET_SIZE,
+	ssize_t n = read(lane->tun_fd, at - VNET_SIZE,
 		stage->capacity - stage->len - (headroom - VNET_SIZE));
 	if (n == 0)
 		return 0;
@@ -241,7 +248,7 @@ void lane_send_tun(struct lane *lane)
 		i++)
 		r = stage_packet(lane, &stage);
 	if (r < 0) {
-		lane_drain(lane, LANE_END_INTERNAL, "the tunnel interface has vanished");
+		lane_drain(lane, LANE_END_TUN, "the tunnel interface has vanished");
 		return;
 	}
 	if (stage.len > 0) {
@@ -261,7 +268,7 @@ void lane_send_tun(struct lane *lane)
 void lane_discard_tun(struct lane *lane)
 {
 	for (int i = 0; i < LANE_BURST_PACKETS; i++) {
-		if (read(lane->tun_watch.fd, lane->worker->stage, FRAME_MAX) < 0)
+		if (read(lane->tun_fd, lane->worker->stage, FRAME_MAX) < 0)
 			return;
 		lane_drop(lane, DROP_OUT_STALE);
 	}

@@ -15,39 +15,65 @@
  * the worker itself, so that stopping cannot fail.
  */
 
-static struct worker_buffer *borrow(struct worker_buffers *list, size_t size)
+void worker_account(struct worker *worker, ptrdiff_t bytes)
+{
+	size_t before = atomic_load_explicit(&worker->kept, memory_order_relaxed);
+
+	atomic_store_explicit(&worker->kept, before + (size_t)bytes, memory_order_relaxed);
+}
+
+bool worker_is_overdrawn(const struct worker *worker)
+{
+	return atomic_load_explicit(&worker->kept, memory_order_relaxed) > WORKER_KEPT_MAX;
+}
+
+bool worker_is_short(const struct worker *worker)
+{
+	return atomic_load_explicit(&worker->kept, memory_order_relaxed) > WORKER_KEPT_HIGH;
+}
+
+static struct worker_buffer *borrow(struct worker *worker, struct worker_buffers *list, size_t size)
 {
 	struct worker_buffer *buffer = SLIST_FIRST(list);
-	if (buffer) {
-		SLIST_REMOVE_HEAD(list, link);
-		return buffer;
-	}
-	buffer = malloc(sizeof(*buffer) + size);
+
 	if (buffer)
+		SLIST_REMOVE_HEAD(list, link);
+	else
+		buffer = malloc(sizeof(*buffer) + size);
+	if (buffer) {
 		buffer->size = size;
+		worker_account(worker, (ptrdiff_t)size);
+	}
 	return buffer;
+}
+
+static void take_back(
+	struct worker *worker, struct worker_buffers *list, struct worker_buffer *buffer)
+{
+	if (!buffer)
+		return;
+	SLIST_INSERT_HEAD(list, buffer, link);
+	worker_account(worker, -(ptrdiff_t)buffer->size);
 }
 
 struct worker_buffer *worker_borrow_output(struct worker *worker)
 {
-	return borrow(&worker->outputs, WORKER_OUTPUT_SIZE);
+	return borrow(worker, &worker->outputs, WORKER_OUTPUT_SIZE);
 }
 
 struct worker_buffer *worker_borrow_plain(struct worker *worker)
 {
-	return borrow(&worker->plains, WORKER_PLAIN_SIZE);
+	return borrow(worker, &worker->plains, WORKER_PLAIN_SIZE);
 }
 
 void worker_return_output(struct worker *worker, struct worker_buffer *buffer)
 {
-	if (buffer)
-		SLIST_INSERT_HEAD(&worker->outputs, buffer, link);
+	take_back(worker, &worker->outputs, buffer);
 }
 
 void worker_return_plain(struct worker *worker, struct worker_buffer *buffer)
 {
-	if (buffer)
-		SLIST_INSERT_HEAD(&worker->plains, buffer, link);
+	take_back(worker, &worker->plains, buffer);
 }
 
 static void free_buffers(struct worker_buffers *list)

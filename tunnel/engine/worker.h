@@ -2,6 +2,7 @@
 #ifndef CULVERT_ENGINE_WORKER_H
 #define CULVERT_ENGINE_WORKER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,13 @@ enum {
 	WORKER_CONTROL_ROOM = 40
 		<< 10, /* in the output beside a burst: control messages, alerts, key updates */
 	WORKER_OUTPUT_SIZE = WORKER_STAGE_SIZE + 16 * 1024 + WORKER_CONTROL_ROOM,
+	/*
+	 * What all lanes of a worker together may keep between two bursts: peers that do not read,
+	 * or send halves of frames. Past it a lane that wants to keep more is closed; from three
+	 * quarters on no new connection is taken.
+	 */
+	WORKER_KEPT_MAX = 128 << 20,
+	WORKER_KEPT_HIGH = WORKER_KEPT_MAX / 4 * 3,
 };
 
 struct worker_buffer { /* lent memory */
@@ -45,8 +53,11 @@ struct worker {
 	uint8_t *received;             /* WORKER_RECEIVE_SIZE */
 	struct worker_buffers outputs; /* free ones, WORKER_OUTPUT_SIZE each */
 	struct worker_buffers plains;  /* free ones, WORKER_PLAIN_SIZE each */
+	_Atomic size_t
+		kept; /* bytes that lanes have borrowed or queued; written by the worker alone */
 	struct mail stop;
 	unsigned index;
+	unsigned lane_count; /* main thread's: lanes that are not released */
 	pthread_t thread;
 };
 
@@ -63,5 +74,10 @@ struct worker_buffer *worker_borrow_output(struct worker *worker);
 struct worker_buffer *worker_borrow_plain(struct worker *worker);
 void worker_return_output(struct worker *worker, struct worker_buffer *buffer); /* NULL is fine */
 void worker_return_plain(struct worker *worker, struct worker_buffer *buffer);
+
+/* Bytes that a lane has queued on its own account (or, negative, has queued no longer). */
+void worker_account(struct worker *worker, ptrdiff_t bytes);
+bool worker_is_overdrawn(const struct worker *worker);
+bool worker_is_short(const struct worker *worker); /* main thread: takes no new connection */
 
 #endif
