@@ -22,15 +22,48 @@ static struct client *client_of(struct engine *engine)
 	return container_of(engine, struct client, engine);
 }
 
-static void connected(struct dialer *dialer, struct lane *lane, const struct lane_peer *peer,
+static int connected(struct dialer *dialer, struct lane *lane, const struct lane_peer *peer,
 	const struct endpoint *outer)
 {
 	struct client *client = container_of(dialer, struct client, dialer);
 
-	session_greet(client->session, lane, peer, outer);
+	return session_greet(client->session, lane, peer, outer);
 }
 
 static const struct dialer_events dialer_events = { .connected = connected };
+
+/* ---- further lanes ---- */
+
+static bool lane_is_wanted(const struct dialer *joiner)
+{
+	const struct client *client = client_of(joiner->engine);
+
+	return client->session && session_wants_lane(client->session);
+}
+
+static int lane_connected(struct dialer *joiner, struct lane *lane, const struct lane_peer *peer,
+	const struct endpoint *outer)
+{
+	struct client *client = client_of(joiner->engine);
+
+	(void)peer; /* the dialer has compared its name */
+	if (!client->session)
+		return -ENOTCONN;
+	return session_join(client->session, lane, outer);
+}
+
+static const struct dialer_events joiner_events = {
+	.wanted = lane_is_wanted,
+	.connected = lane_connected,
+};
+
+/* One at a time. */
+static void lane_wanted(struct engine *engine, struct session *session, bool at_once)
+{
+	struct client *client = client_of(engine);
+
+	dialer_begin_at(&client->joiner, &session->outer, at_once);
+}
 
 static int client_start(struct engine *engine, struct problem *problem)
 {
@@ -38,6 +71,8 @@ static int client_start(struct engine *engine, struct problem *problem)
 	const struct settings_peer *server = &engine->settings->peers[0];
 
 	int r = dialer_init(&client->dialer, engine, &dialer_events);
+	if (r == 0)
+		r = dialer_init(&client->joiner, engine, &joiner_events);
 	client->session = engine_find_session(engine, &server->name); /* adopted */
 	if (r == 0 && !client->session)
 		r = session_new(engine, &server->name, server, &client->session);
@@ -56,6 +91,8 @@ static void client_stop(struct engine *engine)
 
 	if (client->dialer.engine)
 		dialer_stop(&client->dialer);
+	if (client->joiner.engine)
+		dialer_stop(&client->joiner);
 }
 
 static bool client_quiet(const struct engine *engine)
@@ -63,7 +100,8 @@ static bool client_quiet(const struct engine *engine)
 	const struct client *client = (const struct client *)(const void *)((const char *)engine -
 		offsetof(struct client, engine));
 
-	return !client->dialer.engine || dialer_quiet(&client->dialer);
+	return (!client->dialer.engine || dialer_quiet(&client->dialer)) &&
+		(!client->joiner.engine || dialer_quiet(&client->joiner));
 }
 
 static void session_idle(struct engine *engine, struct session *session, uint32_t retry_after_ms)
@@ -98,9 +136,17 @@ static void session_ended(struct engine *engine, struct session *session)
 			: "the server ended the session");
 }
 
+/* What could not be reached before may be reached now. */
+static void client_network(struct engine *engine)
+{
+	dialer_hurry(&client_of(engine)->dialer);
+	dialer_hurry(&client_of(engine)->joiner);
+}
+
 static void client_free(struct engine *engine)
 {
 	dialer_free(&client_of(engine)->dialer);
+	dialer_free(&client_of(engine)->joiner);
 }
 
 const struct engine_role client_role = {
@@ -110,6 +156,8 @@ const struct engine_role client_role = {
 	.stop = client_stop,
 	.quiet = client_quiet,
 	.session_idle = session_idle,
+	.lane_wanted = lane_wanted,
+	.network = client_network,
 	.session_ended = session_ended,
 	.free = client_free,
 };

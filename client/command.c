@@ -25,6 +25,8 @@ static const struct command commands[] = {
 	{ "down", "down [NAME]", "end a running tunnel", false, false },
 	{ "status", "status [NAME] [--json]", "how it is doing", true, false },
 	{ "peers", "peers [NAME] [--json]", "who is connected", true, false },
+	{ "reexec", "reexec [NAME]",
+		"exchange a running engine for the program that is on disk now", false, false },
 	{ "routes", "routes [NAME] [--json] | routes add|del PREFIX... [--name NAME]",
 		"show the routes, or announce and withdraw prefixes", true, true },
 };

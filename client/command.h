@@ -6,8 +6,8 @@
 #include <stdio.h>
 
 /*
- * The sub-commands of `culvert` that ask a running daemon, culvertd or culvert: down, status,
- * peers, routes. One thread, from main().
+ * The sub-commands of `culvert` that ask a running daemon, culvertd or culvert: down, reexec,
+ * status, peers, routes. One thread, from main().
  */
 
 /* Is it one of them? */

@@ -68,6 +68,7 @@ static const char *describe(const struct dialer *dialer, char out[static 400])
 static void wait_for(struct dialer *dialer, struct duration wait, loop_timer_fn *then)
 {
 	set_state(dialer, DIALER_WAITING);
+	dialer->due = then;
 	loop_timer_start(dialer->engine->loop, &dialer->timer, mono_add(mono_now(), wait), then);
 }
 
@@ -98,7 +99,7 @@ void dialer_next(struct dialer *dialer, struct duration at_least)
 	if (dialer->address + 1 < dialer->resolver.answer.count) {
 		dialer->address++;
 		wait_for(dialer, (struct duration){ 0 }, address_due);
-	} else if (dialer->remote + 1 < dialer->engine->settings->remote_count) {
+	} else if (!dialer->direct && dialer->remote + 1 < dialer->engine->settings->remote_count) {
 		dialer->remote++;
 		wait_for(dialer, (struct duration){ 0 }, remote_due);
 	} else {
@@ -131,7 +132,6 @@ static void on_secured(struct lane_owner *owner, struct lane *lane, const struct
 
 	if (dialer->stopped)
 		return; /* its end is ordered; ended() follows */
-
 	if (peer->refusal.text[0]) {
 		dialer->refusal = peer->refusal;
 		problem_prepend(&dialer->refusal, "the server's certificate");
@@ -140,13 +140,18 @@ static void on_secured(struct lane_owner *owner, struct lane *lane, const struct
 			"the server is %s, but server_name in the profile says %s: is the remote the right one?",
 			peer->identity.name, expected->name);
 	}
-	if (dialer->refusal.text[0]) {
-		lane_end(lane);
-		return;
+	if (!dialer->refusal.text[0]) {
+		/* First: who takes the lane may want us to dial for another at once. */
+		dialer->lane = NULL;
+		set_state(dialer, DIALER_RESTING);
+		int r = dialer->events->connected(dialer, lane, peer, &dialer->outer);
+		if (r == 0)
+			return;
+		dialer->lane = lane;
+		set_state(dialer, DIALER_SECURING);
+		problem_set(&dialer->refusal, "not wanted any more: %s", strerror(-r));
 	}
-	dialer->lane = NULL;
-	set_state(dialer, DIALER_RESTING);
-	dialer->events->connected(dialer, lane, peer, &dialer->outer);
+	lane_end(lane);
 }
 
 static void on_control(struct lane_owner *owner, struct lane *lane, const uint8_t *data, size_t len)
@@ -243,14 +248,15 @@ static void connect_socket(struct dialer *dialer)
 	loop_timer_start(loop, &dialer->timer, overdue, connect_overdue);
 }
 
-static void socket_made(struct host_call *call, const struct request_reply *reply, int fd)
+static void socket_made(
+	struct host_call *call, const struct request_reply *reply, const int *fds, size_t fd_count)
 {
 	struct dialer *dialer = container_of(call, struct dialer, socket_call);
 
-	dialer->fd = fd;
+	dialer->fd = fd_count > 0 ? fds[0] : -1;
 	if (dialer->stopped)
 		try_failed(dialer, "stopped");
-	else if (reply->error != 0 || fd < 0)
+	else if (reply->error != 0 || dialer->fd < 0)
 		try_failed(dialer, reply->text[0] ? reply->text : "netd sent no socket");
 	else
 		connect_socket(dialer);
@@ -261,6 +267,10 @@ static void address_due(struct loop_timer *timer)
 	struct dialer *dialer = container_of(timer, struct dialer, timer);
 	struct request request = { .type = REQUEST_SOCKET };
 
+	if (dialer->events->wanted && !dialer->events->wanted(dialer)) {
+		set_state(dialer, DIALER_RESTING);
+		return;
+	}
 	dialer->outer = dialer->resolver.answer.endpoints[dialer->address];
 	request.socket.family = dialer->outer.addr.family;
 	set_state(dialer, DIALER_SOCKET);
@@ -286,9 +296,13 @@ static void remote_due(struct loop_timer *timer)
 	struct dialer *dialer = container_of(timer, struct dialer, timer);
 	const struct settings_remote *remote = remote_of(dialer);
 
+	dialer->address = 0;
+	if (dialer->direct) {
+		wait_for(dialer, (struct duration){ 0 }, address_due);
+		return;
+	}
 	set_state(dialer, DIALER_RESOLVING);
 	dialer->outer = (struct endpoint){ 0 };
-	dialer->address = 0;
 	dialer->resolver.answer.count = 0;
 	int r = resolver_ask(&dialer->resolver, remote->host, remote->port);
 	if (r < 0)
@@ -342,6 +356,35 @@ void dialer_begin(struct dialer *dialer, bool fresh, struct duration at_least)
 		wait_for(dialer, at_least, remote_due);
 	else
 		wait_backoff(dialer);
+}
+
+void dialer_begin_at(struct dialer *dialer, const struct endpoint *outer, bool fresh)
+{
+	dialer->direct = true;
+	dialer->resolver.answer.endpoints[0] = *outer;
+	dialer->resolver.answer.count = 1;
+	dialer->address = 0;
+	if (dialer->state == DIALER_RESTING || dialer->state == DIALER_WAITING)
+		dialer_begin(dialer, fresh, (struct duration){ 0 });
+	else if (dialer->outer.port != outer->port ||
+		!addr_equal(&dialer->outer.addr, &outer->addr))
+		dialer_hurry(dialer);
+}
+
+void dialer_hurry(struct dialer *dialer)
+{
+	if (!dialer->engine || dialer->stopped)
+		return;
+	if (dialer->state == DIALER_CONNECTING) { /* into a network that is not there, maybe */
+		loop_watch_remove(dialer->engine->loop, &dialer->connect_watch);
+		close(dialer->fd);
+		dialer->fd = -1;
+		dialer->due = address_due;
+	} else if (dialer->state != DIALER_WAITING) {
+		return;
+	}
+	backoff_reset(&dialer->backoff);
+	wait_for(dialer, (struct duration){ 0 }, dialer->due);
 }
 
 void dialer_stop(struct dialer *dialer)

@@ -11,17 +11,23 @@
  * How the client gets its connection: the remotes in turn, each name resolved anew, each of its
  * addresses tried, IPv6 and IPv4 as the resolver orders them. When all have failed it waits, with
  * backoff, and begins again; it never gives up by itself. A secured connection to the right server
- * is handed to the session. Engine's main thread.
+ * is handed to the session. A second dialer brings the session's further lanes, all to the endpoint
+ * that the first has found. Engine's main thread.
  */
 
 struct dialer;
 
 struct dialer_events {
 	/*
-	 * A secured lane whose other end is the server that the profile names. The callee owns it
-	 * now.
+	 * Whether what it dials for is still wanted; asked before each attempt. When not, it rests.
+	 * NULL: always.
 	 */
-	void (*connected)(struct dialer *dialer, struct lane *lane, const struct lane_peer *peer,
+	bool (*wanted)(const struct dialer *dialer);
+	/*
+	 * A secured lane whose other end is the server that the profile names. 0: it is the
+	 * callee's now; negative errno: the dialer ends it and tries again.
+	 */
+	int (*connected)(struct dialer *dialer, struct lane *lane, const struct lane_peer *peer,
 		const struct endpoint *outer);
 };
 
@@ -40,6 +46,7 @@ struct dialer {
 	struct engine *engine;
 	enum dialer_state state;
 	bool stopped;
+	bool direct;   /* to `outer` alone, without a name */
 	size_t remote; /* of settings->remotes, in turn */
 	struct resolver resolver;
 	size_t address; /* of the resolver's answer, in turn */
@@ -48,6 +55,7 @@ struct dialer {
 	int fd; /* until a lane owns it; -1 */
 	struct loop_watch connect_watch;
 	struct loop_timer timer; /* of the wait, or of the connect */
+	loop_timer_fn *due;      /* what the wait is for */
 	struct lane *lane;
 	struct lane_owner lane_owner;
 	struct problem refusal; /* why we end the lane ourselves */
@@ -66,10 +74,17 @@ void dialer_free(struct dialer *dialer);
  */
 void dialer_begin(struct dialer *dialer, bool fresh, struct duration at_least);
 /*
+ * The same to one endpoint, again and again until it is not wanted any more. An attempt that is
+ * under way to it goes on; one to another endpoint is given up where it can be.
+ */
+void dialer_begin_at(struct dialer *dialer, const struct endpoint *outer, bool fresh);
+/*
  * The connection that was handed over did not become a session: goes on with the next address; when
  * all have been tried, not before `at_least` is over.
  */
 void dialer_next(struct dialer *dialer, struct duration at_least);
+/* The network has changed: who waits does not wait any longer, and who connects begins anew. */
+void dialer_hurry(struct dialer *dialer);
 void dialer_stop(struct dialer *dialer);        /* for good; what is on its way is ended */
 bool dialer_quiet(const struct dialer *dialer); /* stopped and nothing is on its way */
 const char *dialer_state_text(enum dialer_state state);

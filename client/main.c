@@ -27,6 +27,7 @@ static const char usage[] =
 	"  up FILE                     connect as the profile says; runs in the foreground, logs to stderr\n"
 	"  check FILE                  check a profile, or a culvertd.conf, with its certificate and keys\n"
 	"  down [NAME]                 end a running client or server\n"
+	"  reexec [NAME]               exchange its engine for the program that is on disk now\n"
 	"  status [NAME] [--json]      what a running client or server is doing\n"
 	"  peers [NAME] [--json]       its peers, a line each\n"
 	"  routes [NAME] [--json]      prefixes announced and received\n"

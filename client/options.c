@@ -48,7 +48,7 @@ static const struct conf_option options[] = {
 		SERVER_FIELD(name),
 		.required = true,
 		.help = "The name that the server's certificate must have." },
-	OPTION_ROWS_COMMON("1"),
+	OPTION_ROWS_COMMON,
 	{ .key = "mtu",
 		.type = CONF_UINT,
 		OPTION_FIELD(mtu),

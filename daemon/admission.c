@@ -142,8 +142,12 @@ static void admit(struct candidate *candidate)
 	memcpy(session->instance, candidate->hello.instance, sizeof(session->instance));
 	memcpy(session->replaced, candidate->replaced, sizeof(session->replaced));
 	session->has_replaced = candidate->has_replaced;
-	session_open(session, candidate->lane, &candidate->lane_peer, &candidate->outer, &terms,
-		&welcome);
+	if (session_open(session, candidate->lane, &candidate->lane_peer, &candidate->outer, &terms,
+		    &welcome) < 0) {
+		session_leave(session, GOODBYE_INTERNAL, "out of memory", true);
+		refuse(candidate, GOODBYE_INTERNAL, "out of memory");
+		return;
+	}
 	candidate_free(candidate);
 }
 
@@ -165,8 +169,11 @@ static void take_over(struct candidate *candidate, struct session *session)
 	session_let_go(session);
 	memcpy(session->instance, candidate->hello.instance, sizeof(session->instance));
 	session->adopted = false;
-	session_open(session, candidate->lane, &candidate->lane_peer, &candidate->outer, &terms,
-		&welcome);
+	if (session_open(session, candidate->lane, &candidate->lane_peer, &candidate->outer, &terms,
+		    &welcome) < 0) {
+		refuse(candidate, GOODBYE_INTERNAL, "out of memory");
+		return;
+	}
 	candidate_free(candidate);
 }
 
@@ -190,6 +197,28 @@ static void take_hello(struct candidate *candidate, const struct message_hello *
 		take_over(candidate, old);
 	else
 		replace_session(candidate, old);
+}
+
+/* A further lane of a session that is there. */
+static void take_join(struct candidate *candidate, const struct message_join *join)
+{
+	struct session *session = engine_find_session(
+		&candidate->server->engine, &candidate->lane_peer.identity);
+	struct problem problem = { 0 };
+
+	if (!session) {
+		refuse(candidate, GOODBYE_PROTOCOL, "join names a session that is not there");
+		return;
+	}
+	int r = session_take_join(session, candidate->lane, &candidate->outer, join, &problem);
+	if (r == 0)
+		candidate_free(candidate);
+	else
+		refuse(candidate,
+			r == -EPROTO           ? GOODBYE_PROTOCOL
+				: r == -ENOMEM ? GOODBYE_INTERNAL
+					       : GOODBYE_LIMIT,
+			problem.text);
 }
 
 static void on_control(struct lane_owner *owner, struct lane *lane, const uint8_t *data, size_t len)
@@ -220,8 +249,11 @@ static void on_control(struct lane_owner *owner, struct lane *lane, const uint8_
 		}
 		break;
 	case MESSAGE_JOIN:
-		refuse(candidate, GOODBYE_LIMIT, "this server takes one lane a session");
-		return;
+		if (!candidate->waiting) {
+			take_join(candidate, &message.join);
+			return;
+		}
+		break;
 	default:
 		break;
 	}

@@ -82,7 +82,7 @@ static int fill_welcome(const struct server *server, const struct session_terms 
 		.name = *tls_context_identity(server->engine.tls),
 		.session_id = terms->session_id,
 		.offloads = terms->offloads_accept,
-		.lanes = 1,
+		.lanes = terms->lanes,
 		.mtu = terms->mtu,
 		.client4 = terms->remote4,
 		.client6 = terms->remote6,
@@ -102,8 +102,10 @@ int offer_make(struct server *server, const struct candidate *candidate,
 	const struct settings *settings = server->engine.settings;
 	const struct message_hello *hello = &candidate->hello;
 	uint32_t ours = settings->offloads ? tun_kernel_offloads() : 0;
+	uint32_t lanes = settings_lanes(settings, candidate->peer);
 	struct session_terms terms = {
 		.mtu = hello->mtu != 0 && hello->mtu < settings->mtu ? hello->mtu : settings->mtu,
+		.lanes = (uint8_t)(hello->lanes < lanes ? hello->lanes : lanes),
 		.offloads_send = hello->offloads & ours,
 		.offloads_accept = ours,
 		.ping_interval = settings->ping_interval,

@@ -53,6 +53,13 @@ static const struct conf_option peer_options[] = {
 		.max = SETTINGS_ROUTES_MAX,
 		.preset = "64",
 		.help = "How many prefixes the peer may announce." },
+	{ .key = "lanes",
+		.type = CONF_UINT,
+		PEER_FIELD(lanes),
+		.min = 1,
+		.max = SETTINGS_LANES_MAX,
+		.preset_note = "the common `lanes`",
+		.help = "Connections that this peer's session may use side by side." },
 };
 
 static const struct conf_table peer_table = {
@@ -75,7 +82,7 @@ static const struct conf_option options[] = {
 		.limit = SETTINGS_LISTEN_MAX,
 		.preset = "[ \"[::]:443\", \"0.0.0.0:443\" ]",
 		.help = "Where peers connect to. The port is 443 where none is given." },
-	OPTION_ROWS_COMMON("0"),
+	OPTION_ROWS_COMMON,
 	{ .key = "state_dir",
 		.type = CONF_PATH,
 		OPTION_FIELD(state_dir),

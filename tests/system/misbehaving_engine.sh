@@ -58,6 +58,12 @@ our_routes() {
 engine_pid() { # SCENARIO; the youngest
 	sed -nE 's/.*engine \(pid ([0-9]+)\) started$/\1/p' "$WORK/$1.log" | tail -n 1
 }
+# The same exit status as the kernel fact's own test: 77 when BPF is not to be had.
+steering_is_refused() {
+	local status=0
+	"$BUILD/assumptions/tun_steering" >/dev/null || status=$?
+	[[ $status == 77 ]]
+}
 process_gone() { ! kill -0 "$1" 2>/dev/null; }
 
 # ---- what no engine sends: it is killed, and a new one starts ----
@@ -78,6 +84,7 @@ killed interface-unready 'it sent a message of type interface before it was read
 killed wrong-generation 'it is ready with generation 2, its configuration is 1' 3
 killed ready-twice 'it sent a message of type ready after it was ready' 3
 killed adopt-when-ready 'it sent a message of type adopt after it was ready' 3
+killed exchange-unready 'it sent a message of type reexec before it was ready' 3
 killed mtu-zero 'it sent a message that cannot be decoded' 3
 killed flood 'it has not read its replies for 5 s' 15
 killed closes-channel 'it has closed its channel and runs on' 3
@@ -107,6 +114,7 @@ refused server server-address 'address 10.99.0.1 for branch-a'
 refused server wrong-local 'local address 10.99.0.2, which is not the server.s own'
 refused server anothers-address 'address 10.99.0.50 for branch-a, which is another.s'
 refused server fixed-ignored 'address 10.99.0.51 for branch-b, which has a fixed one'
+refused server queues-refused 'an interface with 5 queues for branch-a, which may have 4 lanes'
 refused server foreign-index 'a change of interface 1, which is not one of Culvert.s'
 refused server outgoing-socket 'an outgoing socket'
 refused client client-loopback 'addresses 127.0.0.1 and 10.99.0.1, which no tunnel can have'
@@ -159,6 +167,32 @@ wait_log_since "$WORK/ignores-stop.log" "$since" 'stopping: Terminated' 3
 kill -INT "$(pid_of ignores-stop)"
 wait_log_since "$WORK/ignores-stop.log" "$since" 'stopping at once' 2
 stop_clean ignores-stop
+
+# ---- an engine that is exchanged ----
+
+# It asks twice, and does not go: the second is refused, and it is killed.
+start server exchange-stays
+wait_log "$WORK/exchange-stays.log" 'exchange-stays: the successor is here' 5
+expect_log "$WORK/exchange-stays.log" 'ended: killed by netd: it did not make room for its successor'
+expect_log "$WORK/exchange-stays.log" 'the engine is not exchanged: an exchange is going on already'
+expect_log "$WORK/exchange-stays.log" 'the engine has been exchanged'
+refute_log "$WORK/exchange-stays.log" 'starting the engine again'
+stop_clean exchange-stays
+
+# netd is stopped meanwhile: the successor goes as well.
+since=$(log_mark "$WORK/exchange-stays.log")
+start server exchange-stays
+wait_log_since "$WORK/exchange-stays.log" "$since" 'makes room for a new one' 5
+next=$(sed -nE 's/.*makes room for a new one \(pid ([0-9]+)\).*/\1/p' "$WORK/exchange-stays.log" | tail -n 1)
+stop_clean exchange-stays
+check 'exchange-stays: nor is its successor left' process_gone "$next"
+
+# The new program would have the whole of netd end: the old one comes back instead.
+start server exchange-exits
+wait_log "$WORK/exchange-exits.log" "exchange-exits: $EXPECTED" 5
+expect_log "$WORK/exchange-exits.log" 'ended: killed by netd: the new program cannot go on'
+expect_log "$WORK/exchange-exits.log" 'the new program at .*netd_harness is given up'
+stop_clean exchange-exits
 
 # ---- what the engine is given ----
 
@@ -223,6 +257,31 @@ wait_log "$WORK/adopt-after-garbage.log" 'is broken or subverted and is killed' 
 wait_log "$WORK/adopt-after-garbage.log" "adopt-after-garbage: $EXPECTED" 3
 check 'adopt-after-garbage: the interface is there' link_there cv0
 stop_clean adopt-after-garbage
+
+# Queues of several lanes: the harness sees where packets go. Without BPF a client has one.
+bereaved server queues-server
+wait_log "$WORK/queues-server.log" "queues-server: $EXPECTED" 3
+expect_log "$WORK/queues-server.log" 'interface cv0 made: .* queues 4$'
+stop_clean queues-server
+
+if steering_is_refused; then
+	echo 'skipped: queues-client: this kernel refuses BPF programs'
+else
+	bereaved client queues-client
+	wait_log "$WORK/queues-client.log" "queues-client: $EXPECTED" 3
+	refute_log "$WORK/queues-client.log" 'one will be used'
+	stop_clean queues-client
+fi
+if [[ $(</proc/sys/kernel/unprivileged_bpf_disabled) == 0 ]]; then
+	echo 'skipped: queues-single: this kernel lets everybody load BPF programs'
+else
+	start_bg "$WORK/queues-single.log" queues-single in_ns host setpriv --bounding-set=-bpf,-sys_admin \
+		--inh-caps=-bpf,-sys_admin "$HARNESS" client queues-single "$WORK"
+	wait_log "$WORK/queues-single.log" "queues-single: $EXPECTED" 3
+	expect_log "$WORK/queues-single.log" 'lanes = 4, but one will be used: .*Operation not permitted; loading it needs CAP_BPF'
+	check_equal 'queues-single: it is said once' 1 "$(grep -c ' warn' "$WORK/queues-single.log")"
+	stop_clean queues-single
+fi
 
 # No successor gets ready: netd gives up, and takes down what was kept for them.
 bereaved server adopt-never

@@ -8,8 +8,11 @@
  * this program plays the engine as well, when its first argument is --engine. A scenario that is
  * refused by a reply says so in the log ("SCENARIO: as expected" or "SCENARIO: UNEXPECTED: ...");
  * one that has to be killed only waits for that. How an engine speaks is netd_harness/talk.c; those
- * that adopt are netd_harness/adopt.c, those that ask for what they may not have are
- * netd_harness/denied.c. DIRECTORY holds the key, and gets control socket and state. HARNESS_USER names the engine's user, HARNESS_PORT the listener's port.
+ * that adopt are netd_harness/adopt.c, those that ask to be exchanged are netd_harness/exchange.c,
+ * those that ask for what they may not have are netd_harness/denied.c, those that have several lanes
+ * are netd_harness/queues.c, who listens to the network is netd_harness/network.c. DIRECTORY holds
+ * the key, and gets control socket and state. HARNESS_USER names the engine's user, HARNESS_PORT
+ * the listener's port.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,6 +30,9 @@
 #include "system/process.h"
 #include "tests/system/netd_harness/adopt.h"
 #include "tests/system/netd_harness/denied.h"
+#include "tests/system/netd_harness/queues.h"
+#include "tests/system/netd_harness/exchange.h"
+#include "tests/system/netd_harness/network.h"
 #include "tests/system/netd_harness/talk.h"
 #include "wire/request.h"
 
@@ -268,6 +274,14 @@ static const struct scenario {
 	{ "adopt-when-ready", adopt_when_ready, true },
 	{ "adopt-after-garbage", adopt_after_garbage, true },
 	{ "adopt-never", adopt_never, true },
+	{ "queues-server", queues_server, true },
+	{ "queues-client", queues_client, true },
+	{ "queues-refused", queues_refused, false },
+	{ "queues-single", queues_single, false },
+	{ "exchange-unready", exchange_unready, true },
+	{ "exchange-stays", exchange_stays, true },
+	{ "exchange-exits", exchange_exits, true },
+	{ "network", network_own_changes, false },
 	{ "privileges", privileges, false },
 	{ "configuration", configuration, true },
 };
@@ -357,6 +371,7 @@ static struct settings *make_settings(bool server, const char *scenario, const c
 	(void)snprintf(settings->congestion, sizeof(settings->congestion), "%s",
 		from_environment("HARNESS_CONGESTION", ""));
 	settings->max_sessions = 8;
+	settings->lanes = QUEUES_LANES;
 	add_prefix(&settings->announce, "10.20.30.0/24");
 	if (server) {
 		settings->listen_count = 1;

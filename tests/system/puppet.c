@@ -8,7 +8,8 @@
  * It prints `secured NAME` once TLS is done, then does one command a line. Numbers may be hexadecimal
  * (0x…); HEX is bytes in hexadecimal.
  *
- *	hello [mtu N] [version N] [instance N] [offloads N]   a good hello but for what is said
+ *	hello [mtu N] [version N] [instance N] [offloads N] [lanes N]   a good hello but for what is said
+ *	join SESSION TOKEN [instance N] [claim N]    SESSION and TOKEN as HEX, as welcome is printed
  *	control HEX              a control message, given whole
  *	frame TYPE LENGTH HEX    a frame whose header says LENGTH, whatever is behind it; HEX may be -
  *	zeros COUNT              so many zero bytes inside the TLS stream
@@ -91,8 +92,28 @@ static int do_hello(int count, char **words)
 			memset(hello->instance, (int)number(words[i + 1]), sizeof(hello->instance));
 		else if (strcmp(words[i], "offloads") == 0)
 			hello->offloads = (uint32_t)number(words[i + 1]);
+		else if (strcmp(words[i], "lanes") == 0)
+			hello->lanes = (uint8_t)number(words[i + 1]);
 		else
 			return peer_fail("hello", words[i]);
+	}
+	return peer_write_message(&puppet, &message);
+}
+
+static int do_join(int count, char **words)
+{
+	struct message message = { .type = MESSAGE_JOIN };
+	struct message_join *join = &message.join;
+
+	join->session_id = strtoull(words[0], NULL, 16);
+	parse_hex(words[1], join->token, sizeof(join->token));
+	for (int i = 2; i + 1 < count; i += 2) {
+		if (strcmp(words[i], "instance") == 0)
+			memset(join->instance, (int)number(words[i + 1]), sizeof(join->instance));
+		else if (strcmp(words[i], "claim") == 0)
+			join->claim_control = number(words[i + 1]) != 0;
+		else
+			return peer_fail("join", words[i]);
 	}
 	return peer_write_message(&puppet, &message);
 }
@@ -286,6 +307,7 @@ static const struct {
 	int (*run)(int count, char **words);
 } commands[] = {
 	{ "hello", 0, do_hello },
+	{ "join", 2, do_join },
 	{ "control", 1, do_control },
 	{ "frame", 3, do_frame },
 	{ "zeros", 1, do_zeros },

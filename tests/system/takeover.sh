@@ -51,11 +51,12 @@ wait_for 30 'the transfer runs' carried 20000000
 mark_a=$(log_mark "$WORK/gw-a.log")
 mark_b=$(log_mark "$WORK/gw-b.log")
 cut
-wait_log_since "$WORK/gw-a.log" "$mark_a" 'gw-b: session: closing -> idle: nothing heard' 5
-wait_log_since "$WORK/gw-b.log" "$mark_b" 'gw-a: session: closing -> idle: nothing heard' 5
+wait_log_since "$WORK/gw-a.log" "$mark_a" 'gw-b: session: up -> idle: nothing heard' 5
+wait_log_since "$WORK/gw-b.log" "$mark_b" 'gw-a: session: up -> idle: nothing heard' 5
 check 'the routes of a lingering session stay' has_route gw-b 10.1.0.0/24
 check 'the status says for how long it is kept' test "$(session_value gw-b gw-a '.linger_left | . > 0 and . <= 60')" = true
 check 'its interface stays' test "$(index_of gw-b)" = "$index_b"
+in_ns lan-b ping -c 1 -W 0.1 $A4 >/dev/null || true # something that waits until the connection is back
 mend
 wait_up gw-b gw-a "$mark_b"
 wait_up gw-a gw-b "$mark_a"
@@ -86,7 +87,7 @@ fi
 
 mark_a=$(log_mark "$WORK/gw-a.log")
 cut
-wait_log_since "$WORK/gw-a.log" "$mark_a" 'gw-b: session: closing -> idle: nothing heard' 5
+wait_log_since "$WORK/gw-a.log" "$mark_a" 'gw-b: session: up -> idle: nothing heard' 5
 ctl gw-a routes add 10.1.7.0/24 >/dev/null
 ctl gw-a routes del fd00:1::/64 >/dev/null
 mend
@@ -100,7 +101,7 @@ client_lines=('announce = [ "10.1.7.0/24" ];')
 printf '%s\n' "${client_lines[@]}" | client_conf gw-c
 mark_b=$(log_mark "$WORK/gw-b.log")
 cut
-wait_log_since "$WORK/gw-b.log" "$mark_b" 'gw-a: session: closing -> idle: nothing heard' 5
+wait_log_since "$WORK/gw-b.log" "$mark_b" 'gw-a: session: up -> idle: nothing heard' 5
 wan_other=192.0.2.3
 ip_ns gw-b addr add $wan_other/32 dev lo
 sed -i "s/^remotes = .*/remotes = [ \"$wan_other:443\" ];/" "$WORK/gw-c.conf"

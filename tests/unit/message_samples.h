@@ -103,6 +103,11 @@ static const uint8_t sample_goodbye[] = {
 	0x00, 0x03, 0x00, 0x06, 'r', 'e', 'b', 'o', 'o', 't',       /* text */
 };
 
+static const uint8_t sample_joined[] = {
+	0x00, 0x0c, 0x00, 0x05,                                     /* joined, 5 bytes */
+	0x00, 0x01, 0x00, 0x01, 0x01,                               /* control */
+};
+
 /* clang-format on */
 
 struct message_sample {
@@ -123,6 +128,7 @@ static const struct message_sample message_samples[] = {
 	{ MESSAGE_PONG, sample_pong, sizeof(sample_pong) },
 	{ MESSAGE_NOTICE, sample_notice, sizeof(sample_notice) },
 	{ MESSAGE_GOODBYE, sample_goodbye, sizeof(sample_goodbye) },
+	{ MESSAGE_JOINED, sample_joined, sizeof(sample_joined) },
 };
 
 enum { MESSAGE_SAMPLES = sizeof(message_samples) / sizeof(message_samples[0]) };

@@ -45,7 +45,7 @@ static inline struct request sample(enum request_type type)
 
 	memset(&request, 0, sizeof(request));
 	request.type = type;
-	request.id = type > REQUEST_STOP ? 0x01020304 : 0;
+	request.id = type > REQUEST_STOP && type != REQUEST_NETWORK ? 0x01020304 : 0;
 	switch (type) {
 	case REQUEST_CONFIGURE:
 		request.configure.version = REQUEST_VERSION;
@@ -78,6 +78,7 @@ static inline struct request sample(enum request_type type)
 		set_text(request.interface.peer.name, sizeof(request.interface.peer.name),
 			"branch-a");
 		request.interface.mtu = 1500;
+		request.interface.queues = 4;
 		request.interface.offloads = true;
 		request.interface.local4 = addr_of("10.99.0.1");
 		request.interface.remote4 = addr_of("10.99.0.2");

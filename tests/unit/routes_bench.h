@@ -30,7 +30,7 @@ static struct bench {
 } bench;
 
 int host_ask(struct host *host, struct host_call *call, struct request *request,
-	void (*done)(struct host_call *, const struct request_reply *, int))
+	void (*done)(struct host_call *, const struct request_reply *, const int *, size_t))
 {
 	ck_assert_ptr_null(host);
 	if (bench.ask_error)
@@ -125,7 +125,7 @@ static inline void answer(uint8_t verdict)
 	memset(reply.verdict, verdict, sizeof(reply.verdict));
 	bench.call = NULL;
 	call->pending = false;
-	call->done(call, &reply, -1);
+	call->done(call, &reply, NULL, 0);
 }
 
 static inline const struct route *find(const char *text)

@@ -15,6 +15,8 @@
 static struct bench {
 	struct engine engine;
 	struct lane lane;
+	struct worker worker;
+	struct session_lane session_lane;
 	struct session *full, *young;
 	struct prefix announced[2];
 	char *text;
@@ -83,7 +85,9 @@ static inline void fill_session(struct session *session)
 	session->entered = session->up_since = ago(3725);
 	session->connections = 2;
 	session->outer = (struct endpoint){ ip("198.51.100.7"), 50312 };
-	session->interface = (struct session_interface){ .fd = 100, .index = 12, .name = "cv3" };
+	session->interface = (struct session_interface){
+		.queue_count = 1, .index = 12, .name = "cv3"
+	};
 	session->terms = (struct session_terms){
 		.mtu = 1400,
 		.offloads_send = OFFLOAD_CSUM | OFFLOAD_TSO4,
@@ -95,10 +99,6 @@ static inline void fill_session(struct session *session)
 		.ping_interval = DURATION_MS(5000),
 		.dead_after = DURATION_MS(15000),
 	};
-	session->liveness.measured = true;
-	session->liveness.rtt_last = (struct duration){ 12345678 };
-	session->liveness.rtt_smooth = (struct duration){ 11000000 };
-	session->liveness.rtt_least = (struct duration){ 10000000 };
 	snprintf(session->lane_peer.cipher, sizeof(session->lane_peer.cipher),
 		"TLS_AES_256_GCM_SHA384");
 	snprintf(session->lane_peer.group, sizeof(session->lane_peer.group), "X25519");
@@ -109,7 +109,25 @@ static inline void fill_session(struct session *session)
 		.retry_after_ms = 1500,
 		.text = "bye \x1b[31m\"now\"",
 	};
-	session->lane = &bench.lane;
+	bench.worker.index = 1;
+	bench.lane.worker = &bench.worker;
+	bench.session_lane = (struct session_lane){
+		.session = session,
+		.lane = &bench.lane,
+		.outer = session->outer,
+		.stage = SESSION_LANE_CARRYING,
+		.number = 3,
+		.since = ago(3600),
+		.liveness = {
+			.measured = true,
+			.rtt_last = { 12345678 },
+			.rtt_smooth = { 11000000 },
+			.rtt_least = { 10000000 },
+		},
+	};
+	TAILQ_INSERT_TAIL(&session->lanes, &bench.session_lane, link);
+	session->control = &bench.session_lane;
+	session->terms.lanes = 4;
 	atomic_store(&bench.lane.counters.heard_ns, ago(3).ns);
 	fill_counters(&bench.lane.counters, 1);
 	fill_counters(&session->past, 1000);

@@ -311,6 +311,7 @@ START_TEST(test_requests)
 		{ "routes add 10.1.0.0/16 FD00::/64", "routes-add\t10.1.0.0/16\tfd00::/64\n" },
 		{ "routes del --name x 10.1.2.3", "routes-del\t10.1.2.3/32\n" },
 		{ "down x", "down\n" },
+		{ "reexec x", "reexec\n" },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -351,7 +352,7 @@ START_TEST(test_usage)
 	static const char *const rows[] = { "status a b", "status --jsn", "down --json",
 		"routes add 10.0.0.0/8 --json", "status --socket", "routes add",
 		"routes del --name x", "routes add 10.0.0.0/33", "routes add 10.0.0.0/8 x",
-		"down a --name b", "status ../x" };
+		"down a --name b", "reexec --json", "reexec a b", "status ../x" };
 	char out[256], error[512];
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -363,7 +364,7 @@ START_TEST(test_usage)
 	ck_assert_int_eq(run("routes --help", out, error), EXIT_CODE_OK);
 	ck_assert_ptr_nonnull(strstr(out, "routes add|del"));
 	ck_assert(command_is("down") && command_is("status") && command_is("peers") &&
-		command_is("routes"));
+		command_is("routes") && command_is("reexec"));
 	ck_assert(!command_is("up") && !command_is("") && !command_is("statuses"));
 }
 END_TEST

@@ -65,6 +65,7 @@ static void set_up(enum settings_role role)
 {
 	ck_assert_int_eq(settings_new(role, &settings), 0);
 	(void)snprintf(settings->interface, sizeof(settings->interface), "cv%%d");
+	settings->lanes = 2;
 	list_add(&settings->announce, "10.20.30.0/24");
 	live = (struct interfaces){ .count = 0 };
 }
@@ -105,6 +106,7 @@ static struct request_interface wanted(const char *peer, const char *local4, con
 {
 	return (struct request_interface){ .peer = identity(peer),
 		.mtu = 1500,
+		.queues = 1,
 		.local4 = address(local4),
 		.remote4 = address(remote4),
 		.local6 = address(local6),
@@ -118,7 +120,6 @@ static struct interface *add_live(const char *peer, const char *local4, const ch
 
 	ck_assert_ptr_nonnull(interface);
 	interface->now = wanted(peer, local4, remote4, NULL, NULL);
-	interface->tun_fd = -1;
 	interface->next = live.first;
 	live.first = interface;
 	live.count++;
@@ -266,6 +267,32 @@ START_TEST(the_mtu_is_bounded)
 		ck_assert_int_eq(
 			policy_interface(settings, &live, &request, &problem), table[i].result);
 	}
+}
+END_TEST
+
+START_TEST(no_more_queues_than_lanes)
+{
+	struct request_interface request = wanted("branch-a", "10.99.0.1", "10.99.0.2", NULL, NULL);
+
+	request.queues = 2;
+	ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), 0);
+	request.queues = 3;
+	ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), -EPERM);
+	ck_assert_str_eq(
+		problem.text, "an interface with 3 queues for branch-a, which may have 2 lanes");
+	/* Its own number counts, whether it is more or less. */
+	settings->peers[0].lanes = 3;
+	ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), 0);
+	settings->peers[0].lanes = 1;
+	request.queues = 2;
+	ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), -EPERM);
+	/* Who has no entry has the common number. */
+	settings->unlisted = true;
+	request = wanted("somebody", "10.99.0.1", "10.99.0.8", NULL, NULL);
+	request.queues = 2;
+	ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), 0);
+	request.queues = REQUEST_QUEUES_MAX;
+	ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), -EPERM);
 }
 END_TEST
 
@@ -431,6 +458,7 @@ static Suite *suite(void)
 	tcase_add_test(server, an_unlisted_peer_needs_the_setting);
 	tcase_add_test(server, no_more_interfaces_than_sessions);
 	tcase_add_test(server, the_mtu_is_bounded);
+	tcase_add_test(server, no_more_queues_than_lanes);
 	tcase_add_test(server, an_interface_has_its_peers_name_or_the_template);
 	tcase_add_test(server, only_a_client_makes_connections);
 	tcase_add_test(server, routes_are_judged_by_what_the_peer_may_announce);

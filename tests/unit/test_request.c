@@ -236,6 +236,11 @@ START_TEST(interfaces_are_held_to_their_range)
 	request.interface.mtu = MESSAGE_MTU_MAX + 1;
 	expect_encodes(&request, false, "an mtu too large");
 	request = sample(REQUEST_INTERFACE);
+	request.interface.queues = 0;
+	expect_encodes(&request, false, "no queue");
+	request.interface.queues = REQUEST_QUEUES_MAX + 1;
+	expect_encodes(&request, false, "too many queues");
+	request = sample(REQUEST_INTERFACE);
 	set_text(request.interface.peer.name, sizeof(request.interface.peer.name), "../x");
 	expect_encodes(&request, false, "an odd peer");
 	request.interface.peer.name[0] = '\0';
@@ -254,7 +259,7 @@ START_TEST(interfaces_are_held_to_their_range)
 	expect_encodes(&request, false, "an IPv6 address as IPv4");
 	request = sample(REQUEST_INTERFACE);
 	ck_assert_int_eq(encode(&request, &len), 0);
-	buffer[2 + 4 + 2 + 8 + 4] = 2; /* offloads, which is 0 or 1 */
+	buffer[2 + 4 + 2 + 8 + 4 + 1] = 2; /* offloads, which is 0 or 1 */
 	ck_assert_int_eq(decode(buffer, len, &request), -EINVAL);
 }
 END_TEST

@@ -205,7 +205,7 @@ START_TEST(netd_fails)
 	announce("10.1.0.0/16");
 	call = bench.call;
 	call->pending = false;
-	call->done(call, &reply, -1);
+	call->done(call, &reply, NULL, 0);
 	ck_state("10.1.0.0/16", ROUTE_REFUSED);
 	ck_refusal(0, 0, "10.1.0.0/16", ROUTE_FAILED);
 	routes_free(&bench.routes);

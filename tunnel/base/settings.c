@@ -67,6 +67,11 @@ const struct settings_peer *settings_find_peer(
 	return NULL;
 }
 
+uint32_t settings_lanes(const struct settings *settings, const struct settings_peer *peer)
+{
+	return peer != NULL && peer->lanes > 0 ? peer->lanes : settings->lanes;
+}
+
 struct addr settings_server_address(const struct prefix *pool)
 {
 	struct addr addr = { .family = AF_UNSPEC };

@@ -36,6 +36,7 @@ enum {
 	SETTINGS_PEERS_MAX = 65536,
 	SETTINGS_SESSIONS_MAX = 16384,
 	SETTINGS_WORKERS_MAX = 64,
+	SETTINGS_LANES_MAX = 16,    /* of one session */
 	SETTINGS_ROUTES_MAX = 4096, /* that one peer may announce */
 	SETTINGS_MTU_MIN = 1280,    /* the least that IPv6 allows: RFC 8200, section 5 */
 	SETTINGS_MTU_MAX = 65535,
@@ -55,6 +56,7 @@ struct settings_peer {
 	struct addr address4, address6;   /* fixed addresses (server); AF_UNSPEC: from the pool */
 	struct prefix_list accept_routes; /* what it may announce */
 	uint32_t max_routes;
+	uint32_t lanes; /* 0: the common `lanes` */
 };
 
 struct settings_remote {
@@ -86,12 +88,14 @@ struct settings {
 	size_t remote_count;
 	char congestion[SETTINGS_CONGESTION_MAX + 1]; /* "": the kernel's default */
 	uint32_t mark;                                /* SO_MARK; 0: none */
+	bool mptcp;                                   /* Multipath TCP, where both ends have it */
 	struct duration handshake_timeout;            /* accept or connect to welcome, in total */
 
 	/* The tunnel. */
 	char interface[SETTINGS_IFNAME_MAX + 1]; /* template, "cv%d" */
 	uint32_t mtu;
 	bool offloads;
+	uint32_t lanes; /* connections that a session may have; the smaller of both ends' wins */
 	struct duration ping_interval; /* server: both ends use the server's */
 	struct duration dead_after;
 	struct duration
@@ -119,6 +123,9 @@ void settings_fill_places(struct settings *settings);
 /* The entry of that name, or NULL. */
 const struct settings_peer *settings_find_peer(
 	const struct settings *settings, const struct identity *name);
+
+/* How many lanes a session with that peer may have here. NULL: a peer without an entry. */
+uint32_t settings_lanes(const struct settings *settings, const struct settings_peer *peer);
 
 /* The server's own address in a pool: the first after the prefix. AF_UNSPEC for no pool. */
 struct addr settings_server_address(const struct prefix *pool);

@@ -2,7 +2,6 @@
 #include "engine/adoption.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "base/container.h"
 #include "base/log.h"
@@ -21,30 +20,30 @@ static void next_interface(struct adoption *adoption)
 /*
  * The first page of an interface: its descriptor and addresses. False: there is no session of it.
  */
-static bool take_interface(struct adoption *adoption, const struct request_reply *reply, int fd)
+static bool take_interface(struct adoption *adoption, const struct request_reply *reply,
+	const int *fds, size_t fd_count)
 {
-	int r = session_adopt(adoption->engine, reply, fd, &adoption->session);
+	int r = session_adopt(adoption->engine, reply, fds, fd_count, &adoption->session);
 
 	if (r == 0)
 		return true;
 	log_error("%s: cannot adopt %s: %s", reply->adopted.peer.name, reply->ifname, strerror(-r));
-	if (fd >= 0)
-		close(fd); /* netd holds another copy: nothing blocks */
+	host_close_fds(fds, fd_count); /* netd holds copies: nothing blocks */
 	return false;
 }
 
-static void answered(struct host_call *call, const struct request_reply *reply, int fd)
+static void answered(
+	struct host_call *call, const struct request_reply *reply, const int *fds, size_t fd_count)
 {
 	struct adoption *adoption = container_of(call, struct adoption, call);
 
 	if (reply->error != 0 || !reply->adopts) {
 		log_error("netd does not hand over interface %u: %s", adoption->index, reply->text);
-		if (fd >= 0)
-			close(fd);
+		host_close_fds(fds, fd_count);
 		next_interface(adoption);
 		return;
 	}
-	if (adoption->route_offset == 0 && !take_interface(adoption, reply, fd)) {
+	if (adoption->route_offset == 0 && !take_interface(adoption, reply, fds, fd_count)) {
 		next_interface(adoption);
 		return;
 	}

@@ -32,6 +32,8 @@ struct control {
 	uid_t owner; /* who made the listening socket: netd's user */
 	struct connection *connections[CONTROL_CONNECTIONS_MAX]; /* NULL: a free place */
 	unsigned connection_count;
+	struct host_call reexec;
+	struct connection *asker; /* of the reexec that netd is asked for; NULL: nobody waits */
 };
 
 struct connection {
@@ -73,6 +75,8 @@ static void connection_close(struct connection *connection)
 	loop_watch_remove(control->engine->loop, &connection->watch);
 	drain(fd);
 	close(fd);
+	if (control->asker == connection)
+		control->asker = NULL;
 	control->connections[connection->place] = NULL;
 	control->connection_count--;
 	free(connection->answer.data);
@@ -126,6 +130,50 @@ static void begin_answer(struct connection *connection)
 		engine_exit(engine, EXIT_CODE_OK, "culvert down");
 }
 
+static void refuse_instead(struct connection *connection, int code, const char *text)
+{
+	free(connection->answer.data);
+	control_refuse(code, text, &connection->answer);
+	begin_answer(connection);
+}
+
+/* netd has decided; granted, its successor waits for us to go, whether anybody still listens or not. */
+static void reexec_answered(
+	struct host_call *call, const struct request_reply *reply, const int *fds, size_t fd_count)
+{
+	struct control *control = container_of(call, struct control, reexec);
+	struct connection *asker = control->asker;
+
+	host_close_fds(fds, fd_count);
+	control->asker = NULL;
+	if (reply->error != 0) {
+		log_warning("control: reexec was refused: %s", reply->text);
+		if (asker)
+			refuse_instead(asker, EXIT_CODE_REFUSED, reply->text);
+		return;
+	}
+	if (asker)
+		begin_answer(asker);
+	engine_leave();
+}
+
+static void ask_netd(struct connection *connection)
+{
+	struct control *control = connection->control;
+	struct request request = { .type = REQUEST_REEXEC };
+
+	int r = host_ask(control->engine->host, &control->reexec, &request, reexec_answered);
+	if (r < 0) {
+		refuse_instead(connection, EXIT_CODE_REFUSED,
+			r == -EBUSY ? "an exchange is being asked for already" : strerror(-r));
+		return;
+	}
+	control->asker = connection;
+	arm(connection);
+	/* Nothing more is heard from it but that it has gone. */
+	(void)loop_watch_set(control->engine->loop, &connection->watch, 0);
+}
+
 /* Reads on. False: not whole yet, or the connection is gone. */
 static bool read_request(struct connection *connection)
 {
@@ -157,7 +205,10 @@ static void take_request(struct connection *connection)
 		control_command(connection->control->engine, connection->request, &connection->who,
 			&connection->answer);
 	}
-	begin_answer(connection);
+	if (connection->answer.reexec)
+		ask_netd(connection);
+	else
+		begin_answer(connection);
 }
 
 static void connection_ready(struct loop_watch *watch, uint32_t events)
@@ -165,7 +216,9 @@ static void connection_ready(struct loop_watch *watch, uint32_t events)
 	struct connection *connection = container_of(watch, struct connection, watch);
 
 	(void)events;
-	if (connection->answer.data)
+	if (connection->control->asker == connection)
+		connection_close(connection);
+	else if (connection->answer.data)
 		send_answer(connection);
 	else if (read_request(connection))
 		take_request(connection);

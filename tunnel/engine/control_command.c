@@ -30,6 +30,7 @@ struct command_call {
 	size_t word_count;
 	FILE *out; /* what the command prints */
 	struct problem problem;
+	bool reexec;
 	bool exits;
 };
 
@@ -138,6 +139,21 @@ static enum exit_code do_down(struct command_call *call)
 	return EXIT_CODE_OK;
 }
 
+static enum exit_code do_reexec(struct command_call *call)
+{
+	if (call->word_count > 1)
+		return unknown_word(call, "unknown argument", call->words[1]);
+	if (!call->engine->ready) {
+		problem_set(&call->problem,
+			"the engine has only just started and takes over what the one before had; ask "
+			"again in a moment");
+		return EXIT_CODE_REFUSED;
+	}
+	fprintf(call->out, "engine of %s is being exchanged\n", call->engine->settings->name);
+	call->reexec = true;
+	return EXIT_CODE_OK;
+}
+
 static const struct command {
 	const char *word;
 	enum exit_code (*run)(struct command_call *call);
@@ -149,6 +165,7 @@ static const struct command {
 	{ "routes-add", do_routes_add, true },
 	{ "routes-del", do_routes_del, true },
 	{ "down", do_down, true },
+	{ "reexec", do_reexec, true },
 };
 
 static void log_call(const struct command_call *call, enum exit_code code)
@@ -163,7 +180,10 @@ static void log_call(const struct command_call *call, enum exit_code code)
 	}
 	log_notice("control: \"%s%s\" asked by uid %u, pid %d: %s%s", request,
 		len < sizeof(request) ? "" : "...", call->who->uid, call->who->pid,
-		code == EXIT_CODE_OK ? "done" : "refused: ", call->problem.text);
+		code != EXIT_CODE_OK   ? "refused: "
+			: call->reexec ? "netd is asked"
+				       : "done",
+		call->problem.text);
 }
 
 static enum exit_code run(struct command_call *call, char *line)
@@ -213,6 +233,7 @@ void control_command(struct engine *engine, char *line, const struct ucred *who,
 		code = EXIT_CODE_FAILURE;
 	}
 	if (code == EXIT_CODE_OK) {
+		answer.reexec = call.reexec;
 		answer.exits = call.exits;
 		*ret_answer = answer;
 		return;

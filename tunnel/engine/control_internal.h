@@ -17,7 +17,8 @@ struct control_answer {
 	char *data; /* the answer's line and the text after it; the caller frees it. NULL: out of
 		       memory */
 	size_t len;
-	bool exits; /* `down` was asked and granted: the engine is to end once this is sent */
+	bool reexec; /* netd is to be asked first; this is the answer if it grants it */
+	bool exits;  /* `down` was asked and granted: the engine is to end once this is sent */
 };
 
 /*

@@ -10,3 +10,17 @@ const char *drop_reason_text(enum drop_reason reason)
 	};
 	return reason < DROP_REASON_COUNT ? texts[reason] : "unknown";
 }
+
+void counters_add(struct lane_counters *sums, const struct lane_counters *lane)
+{
+	counter_add(&sums->out_packets, counter_read(&lane->out_packets));
+	counter_add(&sums->out_bytes, counter_read(&lane->out_bytes));
+	counter_add(&sums->in_packets, counter_read(&lane->in_packets));
+	counter_add(&sums->in_bytes, counter_read(&lane->in_bytes));
+	counter_add(&sums->sent_bytes, counter_read(&lane->sent_bytes));
+	counter_add(&sums->received_bytes, counter_read(&lane->received_bytes));
+	counter_add(&sums->in_control, counter_read(&lane->in_control));
+	counter_add(&sums->out_control, counter_read(&lane->out_control));
+	for (int i = 0; i < DROP_REASON_COUNT; i++)
+		counter_add(&sums->drops[i], counter_read(&lane->drops[i]));
+}

@@ -45,6 +45,9 @@ struct lane_counters {
 	_Atomic int64_t heard_ns; /* when bytes last came from the peer, CLOCK_MONOTONIC */
 };
 
+/* Adds one lane's counters to sums that are the caller's alone. */
+void counters_add(struct lane_counters *sums, const struct lane_counters *lane);
+
 const char *drop_reason_text(enum drop_reason reason);
 
 static inline void counter_add(struct counter *counter, uint64_t n)

@@ -40,6 +40,7 @@ static void on_adopted(struct engine *engine)
 	if (engine->stopping)
 		return;
 	host_tell(engine->host, &ready);
+	engine->ready = true;
 	if (engine->role->start(engine, &problem) < 0)
 		engine_exit(engine, EXIT_CODE_FAILURE, problem.text);
 }
@@ -89,6 +90,28 @@ static void on_stop(struct host_events *events)
 	engine_settle(engine);
 }
 
+/* What the change means is not asked: every connection has to show that it still works. */
+static void on_network(struct host_events *events)
+{
+	struct engine *engine = container_of(events, struct engine, host_events);
+	struct session *session;
+
+	log_info("the network has changed: every connection is probed");
+	TAILQ_FOREACH(session, &engine->sessions, link)
+	session_network_changed(session);
+	if (engine->settings && engine->role->network)
+		engine->role->network(engine);
+}
+
+/* Asleep for long enough, every peer has given us up; else it may be another network by now. */
+static void on_resumed(struct resume *resume, struct duration slept)
+{
+	struct engine *engine = container_of(resume, struct engine, resume);
+
+	log_notice("this host slept for %.0f s", duration_seconds(slept));
+	on_network(&engine->host_events);
+}
+
 static void on_gone(struct host_events *events)
 {
 	(void)events;
@@ -104,9 +127,33 @@ void engine_exit(struct engine *engine, int code, const char *text)
 	host_tell(engine->host, &request);
 }
 
+_Noreturn void engine_leave(void)
+{
+	log_notice("making room for another engine");
+	_exit(EXIT_CODE_OK);
+}
+
 struct worker *engine_pick_worker(struct engine *engine)
 {
-	return engine->workers[engine->next_worker++ % engine->worker_count];
+	struct worker *least = NULL;
+
+	for (unsigned i = 0; i < engine->worker_count; i++) {
+		struct worker
+			*worker = engine->workers[(engine->next_worker + i) % engine->worker_count];
+		if (!least || worker->lane_count < least->lane_count)
+			least = worker;
+	}
+	engine->next_worker++;
+	return least;
+}
+
+bool engine_is_short(const struct engine *engine)
+{
+	for (unsigned i = 0; i < engine->worker_count; i++) {
+		if (worker_is_short(engine->workers[i]))
+			return true;
+	}
+	return false;
 }
 
 struct session *engine_find_session(const struct engine *engine, const struct identity *name)
@@ -124,6 +171,7 @@ struct session *engine_find_session(const struct engine *engine, const struct id
 static void free_all(struct engine *engine)
 {
 	loop_timer_stop(engine->loop, &engine->stop_deadline);
+	resume_close(&engine->resume);
 	if (engine->settings)
 		engine->role->free(engine);
 	control_close(engine->control);
@@ -164,6 +212,7 @@ int engine_run(struct engine *engine, const struct engine_role *role)
 	engine->host_events = (struct host_events){
 		.configure = on_configure,
 		.stop = on_stop,
+		.network = on_network,
 		.gone = on_gone,
 	};
 	TAILQ_INIT(&engine->sessions);
@@ -172,6 +221,8 @@ int engine_run(struct engine *engine, const struct engine_role *role)
 		r = mailbox_open(&engine->reports, engine->loop, deliver_report);
 	if (r == 0)
 		r = host_new(engine->loop, REQUEST_FD, &engine->host_events, &engine->host);
+	if (r == 0)
+		r = resume_open(&engine->resume, engine->loop, on_resumed);
 	if (r < 0) {
 		log_error("the engine cannot start: %s (is it run by hand? netd starts it)",
 			strerror(-r));

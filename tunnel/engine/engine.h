@@ -10,6 +10,7 @@
 #include "engine/adoption.h"
 #include "engine/host.h"
 #include "engine/mailbox.h"
+#include "engine/resume.h"
 #include "engine/worker.h"
 #include "system/loop.h"
 #include "system/tls.h"
@@ -47,6 +48,13 @@ struct engine_role {
 	 */
 	void (*session_idle)(
 		struct engine *engine, struct session *session, uint32_t retry_after_ms);
+	/*
+	 * A session that is up may have another lane: it is new, or has lost one. Not at once: one
+	 * failed, or did not live for long. NULL: the role does not bring any.
+	 */
+	void (*lane_wanted)(struct engine *engine, struct session *session, bool at_once);
+	/* The network may be another one: what waits to be tried again need not wait. Or NULL. */
+	void (*network)(struct engine *engine);
 	/* A session has ended for good and is freed right after. */
 	void (*session_ended)(struct engine *engine, struct session *session);
 	/* True: no connection of the role's own (not of a session) is left. */
@@ -74,6 +82,8 @@ struct engine {
 	struct adoption adoption;
 	uint8_t instance
 		[REQUEST_INSTANCE_SIZE]; /* of this run of the program, also across engines */
+	bool ready;                      /* everything of the engine before has been adopted */
+	struct resume resume;
 	bool stopping;
 	struct loop_timer stop_deadline;
 	struct mono started;
@@ -87,14 +97,22 @@ struct engine {
  */
 int engine_run(struct engine *engine, const struct engine_role *role);
 
-/* The worker for a new lane: in turn. */
+/* The worker for a new lane: one with the fewest, in turn. */
 struct worker *engine_pick_worker(struct engine *engine);
+/* So much waits for peers that do not read that no further connection should come. */
+bool engine_is_short(const struct engine *engine);
 
 /*
  * Ends the program: netd is asked to take everything down and to return `code`; `text` is for its
  * log.
  */
 void engine_exit(struct engine *engine, int code, const char *text);
+
+/*
+ * Ends this process at once, as netd has its successor waiting. Nobody is told goodbye: interfaces
+ * and routes stay, and a peer comes back soonest when its connection just closes.
+ */
+_Noreturn void engine_leave(void);
 
 /*
  * Announces to, or withdraws from, all peers from now on (culvert routes add|del): all of them or

@@ -133,11 +133,17 @@ static int load(struct engine *engine, const struct delivery *delivery, const ch
 static int start_workers(struct engine *engine, struct problem *problem)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	unsigned wanted = engine->settings->workers;
+	const struct settings *settings = engine->settings;
+	unsigned wanted = settings->workers;
 	int r = 0;
 
 	if (wanted == 0)
-		wanted = cores > 0 ? (unsigned)cores : 1;
+		wanted = cores > 0 ? (unsigned)cores : 0;
+	/* A client has one session: no use for more than its lanes. */
+	if (settings->workers == 0 && settings->role == SETTINGS_CLIENT && wanted > settings->lanes)
+		wanted = settings->lanes;
+	if (wanted == 0)
+		wanted = 1;
 	engine->workers = calloc(wanted, sizeof(struct worker *));
 	if (!engine->workers)
 		r = -ENOMEM;
@@ -176,7 +182,10 @@ int engine_configure(struct engine *engine, const struct request_configure *conf
 
 	delivery_sort(&delivery, configure, fds, fd_count);
 	if (engine->settings || configure->version != REQUEST_VERSION) {
-		problem_set(problem, "netd speaks another version, or configures twice");
+		problem_set(problem,
+			"netd speaks version %u with its engine and this engine version %u, or it "
+			"configures twice: restart the whole program",
+			configure->version, (unsigned)REQUEST_VERSION);
 		r = -EPROTO;
 		goto out;
 	}

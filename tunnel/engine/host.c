@@ -31,7 +31,7 @@ struct host {
 	struct request incoming;
 };
 
-static void close_all(const int *fds, size_t count)
+void host_close_fds(const int *fds, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		close(fds[i]);
@@ -44,14 +44,16 @@ static void answer(struct host *host, const int *fds, size_t fd_count)
 
 	/* netd answers every request, in order; told ones have no call in the queue. */
 	if (!call || call->id != request->id) {
-		close_all(fds, fd_count);
+		host_close_fds(fds, fd_count);
 		return;
 	}
 	STAILQ_REMOVE_HEAD(&host->waiting, link);
 	call->pending = false;
-	if (fd_count > 1)
-		close_all(fds + 1, fd_count - 1);
-	call->done(call, &request->reply, fd_count > 0 ? fds[0] : -1);
+	if (fd_count > REQUEST_QUEUES_MAX) {
+		host_close_fds(fds + REQUEST_QUEUES_MAX, fd_count - REQUEST_QUEUES_MAX);
+		fd_count = REQUEST_QUEUES_MAX;
+	}
+	call->done(call, &request->reply, fds, fd_count);
 }
 
 static void take(struct host *host, const int *fds, size_t fd_count)
@@ -64,11 +66,15 @@ static void take(struct host *host, const int *fds, size_t fd_count)
 		answer(host, fds, fd_count);
 		break;
 	case REQUEST_STOP:
-		close_all(fds, fd_count);
+		host_close_fds(fds, fd_count);
 		host->events->stop(host->events);
 		break;
+	case REQUEST_NETWORK:
+		host_close_fds(fds, fd_count);
+		host->events->network(host->events);
+		break;
 	default:
-		close_all(fds, fd_count);
+		host_close_fds(fds, fd_count);
 		host->events->gone(host->events);
 		break;
 	}
@@ -108,7 +114,7 @@ static void host_ready(struct loop_watch *watch, uint32_t events)
 		return;
 	if (r < 0 || request_decode(host->buffer, len, &host->incoming) < 0) {
 		if (r == 0)
-			close_all(fds, fd_count);
+			host_close_fds(fds, fd_count);
 		host->events->gone(host->events);
 		return;
 	}
@@ -170,7 +176,7 @@ int host_tell(struct host *host, struct request *request)
 }
 
 int host_ask(struct host *host, struct host_call *call, struct request *request,
-	void (*done)(struct host_call *, const struct request_reply *, int))
+	void (*done)(struct host_call *, const struct request_reply *, const int *, size_t))
 {
 	if (call->pending)
 		return -EBUSY;

@@ -23,14 +23,17 @@ struct host_call {
 	STAILQ_ENTRY(host_call) link;
 	uint32_t id;
 	bool pending;
-	/* `fd` is a descriptor that came with the reply, or -1; it is now the callee's. */
-	void (*done)(struct host_call *call, const struct request_reply *reply, int fd);
+	/* The descriptors that came with the reply, up to REQUEST_QUEUES_MAX, are now the callee's. */
+	void (*done)(struct host_call *call, const struct request_reply *reply, const int *fds,
+		size_t fd_count);
 };
 
 struct host_events {
 	void (*configure)(struct host_events *events, const struct request_configure *configure,
 		const int *fds, size_t fd_count); /* the descriptors are the callee's */
 	void (*stop)(struct host_events *events); /* netd wants us to end in good order */
+	void (*network)(
+		struct host_events *events); /* this host's links, addresses or routes changed */
 	void (*gone)(
 		struct host_events *events); /* netd is gone, or speaks nonsense: end at once */
 };
@@ -44,7 +47,10 @@ void host_free(struct host *host); /* pending calls are forgotten */
  * call is pending; -ENOMEM.
  */
 int host_ask(struct host *host, struct host_call *call, struct request *request,
-	void (*done)(struct host_call *, const struct request_reply *, int));
+	void (*done)(struct host_call *, const struct request_reply *, const int *, size_t));
+
+/* For who is not in need of what came with a reply. */
+void host_close_fds(const int *fds, size_t count);
 
 /* A request whose reply does not matter. -ENOMEM. */
 int host_tell(struct host *host, struct request *request);

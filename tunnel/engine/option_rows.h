@@ -15,90 +15,102 @@
 
 #define OPTION_FIELD(member) .offset = offsetof(struct settings, member)
 
-#define OPTION_ROWS_COMMON(workers_preset)                                                                  \
-	{                                                                                                   \
-		.key = "certificate",                                                                       \
-		.type = CONF_MATERIAL,                                                                      \
-		OPTION_FIELD(certificate),                                                                  \
-		.required = true,                                                                           \
-		.help = "This end's certificate, with intermediates after it where there are any."          \
-	},                                                                                                  \
-		{ .key = "key",                                                                             \
-			.type = CONF_MATERIAL,                                                              \
-			OPTION_FIELD(key),                                                                  \
-			.required = true,                                                                   \
-			.help = "The certificate's private key. The file that holds it must be 0600." },    \
-		{ .key = "ca",                                                                              \
-			.type = CONF_MATERIAL,                                                              \
-			OPTION_FIELD(ca),                                                                   \
-			.required = true,                                                                   \
-			.help = "The certificates of the authorities that the other end's comes from." },   \
-		{ .key = "crl",                                                                             \
-			.type = CONF_MATERIAL,                                                              \
-			OPTION_FIELD(crl),                                                                  \
-			.help = "Revocation lists; once given, one must be valid for each authority." },    \
-		{ .key = "user",                                                                            \
-			.type = CONF_STRING,                                                                \
-			OPTION_FIELD(user),                                                                 \
-			.min = 1,                                                                           \
-			.max = SETTINGS_USER_MAX,                                                           \
-			.preset = "\"nobody\"",                                                             \
-			.help = "The user that the engine, which talks to the network, runs as." },         \
-		{ .key = "control_socket",                                                                  \
-			.type = CONF_PATH,                                                                  \
-			OPTION_FIELD(control_socket),                                                       \
-			.min = 1,                                                                           \
-			.max = SETTINGS_SOCKET_MAX,                                                         \
-			.preset_note = "`" SETTINGS_RUN_DIR "/NAME.sock`",                                  \
-			.help = "The socket that `culvert status` and others ask." },                       \
-		{ .key = "log_level",                                                                       \
-			.type = CONF_LOG_LEVEL,                                                             \
-			OPTION_FIELD(log_level),                                                            \
-			.preset = "\"info\"",                                                               \
-			.help = "What is logged: this level and all before it." },                          \
-		{ .key = "workers",                                                                         \
-			.type = CONF_UINT,                                                                  \
-			OPTION_FIELD(workers),                                                              \
-			.max = SETTINGS_WORKERS_MAX,                                                        \
-			.preset = (workers_preset),                                                         \
-			.help = "Threads that carry packets; 0: one for each processor." },                 \
-		{ .key = "congestion",                                                                      \
-			.type = CONF_STRING,                                                                \
-			OPTION_FIELD(congestion),                                                           \
-			.max = SETTINGS_CONGESTION_MAX,                                                     \
-			.preset_note = "the kernel's",                                                      \
-			.help = "TCP congestion control of outer connections, such as `\"bbr\"`." },        \
-		{ .key = "mark",                                                                            \
-			.type = CONF_UINT,                                                                  \
-			OPTION_FIELD(mark),                                                                 \
-			.max = UINT32_MAX,                                                                  \
-			.preset = "0",                                                                      \
-			.help = "Firewall mark (SO_MARK) of outer connections; 0: none." },                 \
-		{ .key = "handshake_timeout",                                                               \
-			.type = CONF_DURATION,                                                              \
-			OPTION_FIELD(handshake_timeout),                                                    \
-			.min = 1,                                                                           \
-			.max = 60,                                                                          \
-			.preset = "10",                                                                     \
-			.help = "From a connection's first packet to its session, in total." },             \
-		{ .key = "interface",                                                                       \
-			.type = CONF_IFNAME,                                                                \
-			OPTION_FIELD(interface),                                                            \
-			.min = 1,                                                                           \
-			.max = SETTINGS_IFNAME_MAX,                                                         \
-			.preset = "\"cv%d\"",                                                               \
-			.help = "A tunnel interface's name; %d becomes the first free number." },           \
-		{ .key = "offloads",                                                                        \
-			.type = CONF_BOOL,                                                                  \
-			OPTION_FIELD(offloads),                                                             \
-			.preset = "true",                                                                   \
-			.help = "Carry large TCP and UDP packets whole, where the other end takes them." }, \
-	{                                                                                                   \
-		.key = "announce", .type = CONF_PREFIX, .shape = CONF_ALLOCATED,                            \
-		OPTION_FIELD(announce.items),                                                               \
-		.count_offset = offsetof(struct settings, announce.count),                                  \
-		.limit = SETTINGS_PREFIX_MAX,                                                               \
-		.help = "Prefixes behind this end, announced to whoever is connected."                      \
+#define OPTION_ROWS_COMMON                                                                                                         \
+	{                                                                                                                          \
+		.key = "certificate",                                                                                              \
+		.type = CONF_MATERIAL,                                                                                             \
+		OPTION_FIELD(certificate),                                                                                         \
+		.required = true,                                                                                                  \
+		.help = "This end's certificate, with intermediates after it where there are any."                                 \
+	},                                                                                                                         \
+		{ .key = "key",                                                                                                    \
+			.type = CONF_MATERIAL,                                                                                     \
+			OPTION_FIELD(key),                                                                                         \
+			.required = true,                                                                                          \
+			.help = "The certificate's private key. The file that holds it must be 0600." },                           \
+		{ .key = "ca",                                                                                                     \
+			.type = CONF_MATERIAL,                                                                                     \
+			OPTION_FIELD(ca),                                                                                          \
+			.required = true,                                                                                          \
+			.help = "The certificates of the authorities that the other end's comes from." },                          \
+		{ .key = "crl",                                                                                                    \
+			.type = CONF_MATERIAL,                                                                                     \
+			OPTION_FIELD(crl),                                                                                         \
+			.help = "Revocation lists; once given, one must be valid for each authority." },                           \
+		{ .key = "user",                                                                                                   \
+			.type = CONF_STRING,                                                                                       \
+			OPTION_FIELD(user),                                                                                        \
+			.min = 1,                                                                                                  \
+			.max = SETTINGS_USER_MAX,                                                                                  \
+			.preset = "\"nobody\"",                                                                                    \
+			.help = "The user that the engine, which talks to the network, runs as." },                                \
+		{ .key = "control_socket",                                                                                         \
+			.type = CONF_PATH,                                                                                         \
+			OPTION_FIELD(control_socket),                                                                              \
+			.min = 1,                                                                                                  \
+			.max = SETTINGS_SOCKET_MAX,                                                                                \
+			.preset_note = "`" SETTINGS_RUN_DIR "/NAME.sock`",                                                         \
+			.help = "The socket that `culvert status` and others ask." },                                              \
+		{ .key = "log_level",                                                                                              \
+			.type = CONF_LOG_LEVEL,                                                                                    \
+			OPTION_FIELD(log_level),                                                                                   \
+			.preset = "\"info\"",                                                                                      \
+			.help = "What is logged: this level and all before it." },                                                 \
+		{ .key = "workers",                                                                                                \
+			.type = CONF_UINT,                                                                                         \
+			OPTION_FIELD(workers),                                                                                     \
+			.max = SETTINGS_WORKERS_MAX,                                                                               \
+			.preset = "0",                                                                                             \
+			.help = "Threads that carry packets; 0: one for each processor, on a client one for each lane at most." }, \
+		{ .key = "congestion",                                                                                             \
+			.type = CONF_STRING,                                                                                       \
+			OPTION_FIELD(congestion),                                                                                  \
+			.max = SETTINGS_CONGESTION_MAX,                                                                            \
+			.preset_note = "the kernel's",                                                                             \
+			.help = "TCP congestion control of outer connections, such as `\"bbr\"`." },                               \
+		{ .key = "mark",                                                                                                   \
+			.type = CONF_UINT,                                                                                         \
+			OPTION_FIELD(mark),                                                                                        \
+			.max = UINT32_MAX,                                                                                         \
+			.preset = "0",                                                                                             \
+			.help = "Firewall mark (SO_MARK) of outer connections; 0: none." },                                        \
+		{ .key = "handshake_timeout",                                                                                      \
+			.type = CONF_DURATION,                                                                                     \
+			OPTION_FIELD(handshake_timeout),                                                                           \
+			.min = 1,                                                                                                  \
+			.max = 60,                                                                                                 \
+			.preset = "10",                                                                                            \
+			.help = "From a connection's first packet to its session, in total." },                                    \
+		{ .key = "interface",                                                                                              \
+			.type = CONF_IFNAME,                                                                                       \
+			OPTION_FIELD(interface),                                                                                   \
+			.min = 1,                                                                                                  \
+			.max = SETTINGS_IFNAME_MAX,                                                                                \
+			.preset = "\"cv%d\"",                                                                                      \
+			.help = "A tunnel interface's name; %d becomes the first free number." },                                  \
+		{ .key = "offloads",                                                                                               \
+			.type = CONF_BOOL,                                                                                         \
+			OPTION_FIELD(offloads),                                                                                    \
+			.preset = "true",                                                                                          \
+			.help = "Carry large TCP and UDP packets whole, where the other end takes them." },                        \
+		{ .key = "lanes",                                                                                                  \
+			.type = CONF_UINT,                                                                                         \
+			OPTION_FIELD(lanes),                                                                                       \
+			.min = 1,                                                                                                  \
+			.max = SETTINGS_LANES_MAX,                                                                                 \
+			.preset = "1",                                                                                             \
+			.help = "Connections that one session may use side by side; the smaller of both ends' wins." },            \
+		{ .key = "mptcp",                                                                                                  \
+			.type = CONF_BOOL,                                                                                         \
+			OPTION_FIELD(mptcp),                                                                                       \
+			.preset = "false",                                                                                         \
+			.help = "Use Multipath TCP for outer connections, where the other end has it too." },                      \
+	{                                                                                                                          \
+		.key = "announce", .type = CONF_PREFIX, .shape = CONF_ALLOCATED,                                                   \
+		OPTION_FIELD(announce.items),                                                                                      \
+		.count_offset = offsetof(struct settings, announce.count),                                                         \
+		.limit = SETTINGS_PREFIX_MAX,                                                                                      \
+		.help = "Prefixes behind this end, announced to whoever is connected."                                             \
 	}
 
 #endif

@@ -350,12 +350,14 @@ static void added(
 	routes->events->note(routes, route, "installed");
 }
 
-static void answered(struct host_call *call, const struct request_reply *reply, int fd)
+static void answered(
+	struct host_call *call, const struct request_reply *reply, const int *fds, size_t fd_count)
 {
 	struct routes *routes = container_of(call, struct routes, call);
 	struct message refusals = { .type = MESSAGE_REFUSE };
 
-	(void)fd; /* none comes with these replies */
+	(void)fds; /* none come with these replies */
+	(void)fd_count;
 	for (uint16_t i = 0; i < routes->asked_count; i++) {
 		struct route *route = find(routes, &routes->asked[i]);
 		uint8_t verdict = reply->error == 0 && i < reply->count ? reply->verdict[i]

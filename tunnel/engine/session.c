@@ -8,6 +8,7 @@
 
 #include "base/container.h"
 #include "base/log.h"
+#include "system/local_address.h"
 
 /*
  * Sessions as others see them: made, given a lane, told to leave; and what a lane reports to its
@@ -20,105 +21,6 @@ enum {
 	SESSION_LOG_BURST = 300,    /* … of which the replay of all announcements is one kind */
 };
 
-static void on_secured(struct lane_owner *owner, struct lane *lane, const struct lane_peer *peer)
-{
-	/* Whoever makes a lane hears this before a session owns it. */
-	(void)owner;
-	(void)lane;
-	(void)peer;
-}
-
-static void on_control(struct lane_owner *owner, struct lane *lane, const uint8_t *data, size_t len)
-{
-	struct session *session = container_of(owner, struct session, lane_owner);
-
-	if (lane == session->lane)
-		session_control(session, data, len);
-}
-
-static void on_fault(struct lane_owner *owner, struct lane *lane, uint16_t code, const char *text)
-{
-	struct session *session = container_of(owner, struct session, lane_owner);
-
-	if (lane != session->lane)
-		return;
-	log_warning("%s: broke the protocol: %s", session->name.name, text);
-	session_leave(session, code, text, session_is_server(session));
-}
-
-static void add_counters(struct lane_counters *sums, const struct lane_counters *lane)
-{
-	counter_add(&sums->out_packets, counter_read(&lane->out_packets));
-	counter_add(&sums->out_bytes, counter_read(&lane->out_bytes));
-	counter_add(&sums->in_packets, counter_read(&lane->in_packets));
-	counter_add(&sums->in_bytes, counter_read(&lane->in_bytes));
-	counter_add(&sums->sent_bytes, counter_read(&lane->sent_bytes));
-	counter_add(&sums->received_bytes, counter_read(&lane->received_bytes));
-	counter_add(&sums->in_control, counter_read(&lane->in_control));
-	counter_add(&sums->out_control, counter_read(&lane->out_control));
-	for (int i = 0; i < DROP_REASON_COUNT; i++)
-		counter_add(&sums->drops[i], counter_read(&lane->drops[i]));
-}
-
-/* A lane whose session has another by now. */
-static void replaced_lane_ended(struct session *session, struct lane *lane)
-{
-	add_counters(&session->past, lane_counters(lane));
-	lane_release(lane);
-	session->draining--;
-	if (session->state == SESSION_REMOVING)
-		session_remove(session);
-}
-
-static void on_ended(
-	struct lane_owner *owner, struct lane *lane, enum lane_end end, const char *text)
-{
-	struct session *session = container_of(owner, struct session, lane_owner);
-
-	if (lane == session->lane)
-		session_lane_ended(session, end, text);
-	else
-		replaced_lane_ended(session, lane);
-}
-
-static struct mono liveness_heard(struct liveness *liveness)
-{
-	struct session *session = container_of(liveness, struct session, liveness);
-
-	return session->lane ? lane_heard(session->lane) : mono_now();
-}
-
-static void liveness_ping(struct liveness *liveness, uint64_t time)
-{
-	struct session *session = container_of(liveness, struct session, liveness);
-	struct message ping = { .type = MESSAGE_PING, .time.time = time };
-
-	session_send(session, &ping);
-}
-
-static void liveness_dead(struct liveness *liveness)
-{
-	struct session *session = container_of(liveness, struct session, liveness);
-	char text[MESSAGE_TEXT_MAX + 1];
-
-	snprintf(text, sizeof(text), "nothing heard for %.1f s",
-		duration_seconds(session->terms.dead_after));
-	log_warning("%s: dead peer: %s", session->name.name, text);
-	session_leave(session, GOODBYE_DEAD_PEER, text, false);
-}
-
-static const struct liveness_events liveness_events = {
-	.heard = liveness_heard,
-	.send_ping = liveness_ping,
-	.dead = liveness_dead,
-};
-
-void session_liveness_start(struct session *session)
-{
-	liveness_start(&session->liveness, session->engine->loop, &liveness_events,
-		session->terms.ping_interval, session->terms.dead_after);
-}
-
 int session_new(struct engine *engine, const struct identity *name,
 	const struct settings_peer *peer, struct session **ret_session)
 {
@@ -129,16 +31,10 @@ int session_new(struct engine *engine, const struct identity *name,
 		.engine = engine,
 		.name = *name,
 		.peer = peer,
-		.lane_owner = {
-			.secured = on_secured,
-			.control = on_control,
-			.fault = on_fault,
-			.ended = on_ended,
-		},
-		.interface.fd = -1,
 		.created = mono_now(),
 		.entered = mono_now(),
 	};
+	TAILQ_INIT(&session->lanes);
 	routes_init(&session->routes, &session_routes_events, engine->host,
 		peer ? peer->max_routes : 0);
 	announcer_init(&session->announcer, engine->loop, &session->routes, &engine->announced);
@@ -149,23 +45,23 @@ int session_new(struct engine *engine, const struct identity *name,
 	return 0;
 }
 
-int session_adopt(struct engine *engine, const struct request_reply *reply, int fd,
-	struct session **ret_session)
+int session_adopt(struct engine *engine, const struct request_reply *reply, const int *fds,
+	size_t fd_count, struct session **ret_session)
 {
 	const struct request_interface *adopted = &reply->adopted;
 	const struct settings_peer *peer = settings_find_peer(engine->settings, &adopted->peer);
 	struct session *session;
 
-	if (fd < 0 || (!peer && !engine->settings->unlisted))
+	if (fd_count == 0 || (!peer && !engine->settings->unlisted))
 		return -EINVAL;
 	int r = session_new(engine, &adopted->peer, peer, &session);
 	if (r < 0)
 		return r;
 	session->adopted = true;
 	session->connections = 1; /* it was up: it may be taken over */
-	session->interface.fd = fd;
-	session->interface.index = reply->interface;
-	snprintf(session->interface.name, sizeof(session->interface.name), "%s", reply->ifname);
+	session_set_interface(session, reply, fds, fd_count);
+	session_detach_queues(session);
+	session->terms.lanes = (uint8_t)fd_count;
 	session->terms.mtu = adopted->mtu;
 	session->terms.local4 = adopted->local4;
 	session->terms.remote4 = adopted->remote4;
@@ -189,6 +85,8 @@ static void reap(struct loop_timer *timer)
 	routes_free(&session->routes);
 	reach_unref(session->reach);
 	loop_timer_stop(engine->loop, &session->linger);
+	loop_timer_stop(engine->loop, &session->unclaimed);
+	session_close_parked(session);
 	free(session->welcome);
 	free(session);
 	engine_settle(engine);
@@ -199,10 +97,15 @@ void session_finish(struct session *session)
 	loop_timer_start(session->engine->loop, &session->reap, mono_now(), reap);
 }
 
-static void take_lane(struct session *session, struct lane *lane, const struct lane_peer *peer,
+/* The lane that opens a connection: it has the control role. -ENOMEM. */
+static int take_lane(struct session *session, struct lane *lane, const struct lane_peer *peer,
 	const struct endpoint *outer)
 {
-	session->lane = lane;
+	int r = session_lane_new(session, lane, outer, SESSION_LANE_OPENING, &session->control);
+
+	if (r < 0)
+		return r;
+	routes_begin(&session->routes);
 	session->lane_peer = *peer;
 	session->outer = *outer;
 	session->outer_addr = outer->addr;
@@ -212,7 +115,7 @@ static void take_lane(struct session *session, struct lane *lane, const struct l
 		session->routes.rule.accept = session->peer->accept_routes.items;
 		session->routes.rule.accept_count = session->peer->accept_routes.count;
 	}
-	lane_set_owner(lane, &session->lane_owner);
+	return 0;
 }
 
 /*
@@ -229,49 +132,61 @@ static const char *describe_lane(
 	return out;
 }
 
-void session_greet(struct session *session, struct lane *lane, const struct lane_peer *peer,
+int session_greet(struct session *session, struct lane *lane, const struct lane_peer *peer,
 	const struct endpoint *outer)
 {
 	char why[SESSION_WHY_MAX];
+	int r = take_lane(session, lane, peer, outer);
 
-	take_lane(session, lane, peer, outer);
-	routes_begin(&session->routes);
+	if (r < 0)
+		return r;
 	session_event(session, SESSION_EVENT_LANE,
 		describe_lane(session, "connected to", why, sizeof(why)));
+	return 0;
 }
 
-void session_open(struct session *session, struct lane *lane, const struct lane_peer *peer,
+int session_open(struct session *session, struct lane *lane, const struct lane_peer *peer,
 	const struct endpoint *outer, const struct session_terms *terms,
 	const struct message_welcome *welcome)
 {
 	char why[SESSION_WHY_MAX];
+	struct message *message = calloc(1, sizeof(*message));
+	int r = message ? take_lane(session, lane, peer, outer) : -ENOMEM;
 
-	loop_timer_stop(session->engine->loop, &session->linger);
-	take_lane(session, lane, peer, outer);
-	routes_begin(&session->routes);
-	session->terms = *terms;
-	free(session->welcome);
-	session->welcome = calloc(1, sizeof(*session->welcome));
-	if (session->welcome) {
-		session->welcome->type = MESSAGE_WELCOME;
-		session->welcome->welcome = *welcome;
+	if (r < 0) {
+		free(message);
+		return r;
 	}
+	loop_timer_stop(session->engine->loop, &session->linger);
+	session->terms = *terms;
+	memcpy(session->token, welcome->token, sizeof(session->token));
+	free(session->welcome);
+	session->welcome = message;
+	message->type = MESSAGE_WELCOME;
+	message->welcome = *welcome;
 	session_set_tunnel_rule(session);
 	session_event(session, SESSION_EVENT_TERMS,
 		describe_lane(session, "hello accepted from", why, sizeof(why)));
-	if (!session->welcome)
-		session_leave(session, GOODBYE_INTERNAL, "out of memory", false);
+	return 0;
+}
+
+/* Whatever lanes it has end, and it goes on without them. */
+static void leave_lanes(struct session *session)
+{
+	struct session_lane *sl;
+
+	session->control = NULL;
+	loop_timer_stop(session->engine->loop, &session->unclaimed);
+	announcer_end(&session->announcer);
+	TAILQ_FOREACH(sl, &session->lanes, link)
+	session_lane_leave(sl);
 }
 
 void session_let_go(struct session *session)
 {
-	if (!session->lane)
+	if (session->state == SESSION_IDLE)
 		return;
-	session->draining++;
-	lane_end(session->lane);
-	session->lane = NULL;
-	liveness_stop(&session->liveness);
-	announcer_end(&session->announcer);
+	leave_lanes(session);
 	session_event(session, SESSION_EVENT_LANE_LOST,
 		"a newer connection of the same client takes over");
 }
@@ -296,28 +211,27 @@ void session_announced_changed(struct session *session)
 
 void session_count(const struct session *session, struct lane_counters *ret_sums)
 {
+	const struct session_lane *sl;
+
 	*ret_sums = (struct lane_counters){ 0 };
-	add_counters(ret_sums, &session->past);
-	if (session->lane)
-		add_counters(ret_sums, lane_counters(session->lane));
+	counters_add(ret_sums, &session->past);
+	TAILQ_FOREACH(sl, &session->lanes, link)
+	counters_add(ret_sums, lane_counters(sl->lane));
 }
 
-void session_lane_ended(struct session *session, enum lane_end end, const char *text)
+void session_fault(struct session *session, uint16_t code, const char *text)
 {
-	char why[PROBLEM_TEXT_MAX + 64];
+	log_warning("%s: broke the protocol: %s", session->name.name, text);
+	session_leave(session, code, text, session_is_server(session));
+}
 
-	add_counters(&session->past, lane_counters(session->lane));
-	lane_release(session->lane);
-	session->lane = NULL;
-	liveness_stop(&session->liveness);
-	announcer_end(&session->announcer);
-	if (end == LANE_END_INTERNAL)
-		session->interface_broken = true;
+/* The last of its lanes is lost: the connection is, and the session rests or ends. */
+static void connection_lost(struct session *session, const char *why)
+{
+	leave_lanes(session);
 	if (session->leave.text[0])
-		snprintf(why, sizeof(why), "%s", session->leave.text);
-	else
-		snprintf(why, sizeof(why), "%s%s%s", lane_end_text(end), text[0] ? ": " : "", text);
-	if (session->state < SESSION_CLOSING && !session->leave.text[0])
+		why = session->leave.text;
+	else if (session->state < SESSION_CLOSING)
 		snprintf(session->leave.text, sizeof(session->leave.text), "%.*s", MESSAGE_TEXT_MAX,
 			why);
 	/* A server keeps a session that was up, for its peer to come back to. */
@@ -326,4 +240,114 @@ void session_lane_ended(struct session *session, enum lane_end end, const char *
 		session->final = true;
 	session_event(
 		session, session->final ? SESSION_EVENT_LAST_LANE : SESSION_EVENT_LANE_LOST, why);
+}
+
+void session_lane_lost(struct session *session, unsigned number, bool steady, const char *why)
+{
+	if (session->state == SESSION_CLOSING && session_lane_count(session) > 0)
+		return; /* the others end as well */
+	if (session->state != SESSION_UP || !session_lane_carrying(session)) {
+		connection_lost(session, why);
+		return;
+	}
+	session->lane_lost = mono_now();
+	if (rate_take(&session->log_rate, session->lane_lost))
+		log_notice("%s: lane %u lost, %u are left: %s", session->name.name, number,
+			session_lane_count(session), why);
+	/* What befell this one may have befallen all. */
+	session_probe(session);
+	if (!session->control)
+		session_move_control(session);
+	session_want_lanes(session, steady);
+}
+
+void session_lane_ended(struct session_lane *sl, enum lane_end end, const char *text)
+{
+	struct session *session = sl->session;
+	bool leaving = sl->stage == SESSION_LANE_LEAVING;
+	bool steady = session_lane_is_steady(sl);
+	unsigned number = sl->number;
+	char why[PROBLEM_TEXT_MAX + 64];
+
+	snprintf(why, sizeof(why), "%s%s%s", lane_end_text(end), text[0] ? ": " : "", text);
+	if (end == LANE_END_TUN && !leaving)
+		session->interface_broken = true;
+	if (sl == session->control)
+		session->control = NULL;
+	session_lane_free(sl);
+	if (TAILQ_EMPTY(&session->lanes))
+		session_close_parked(session);
+	if (!leaving)
+		session_lane_lost(session, number, steady, why);
+	else if (session->state == SESSION_REMOVING)
+		session_remove(session);
+}
+
+/*
+ * The goodbye may reach a peer that is merely slow; nobody waits for it, since a dead peer's lane
+ * takes its time to end.
+ */
+void session_lane_dead(struct session_lane *sl, struct duration silence)
+{
+	static const struct message goodbye = { .type = MESSAGE_GOODBYE,
+		.goodbye = { .code = GOODBYE_DEAD_PEER, .text = "nothing was heard from you" } };
+	struct session *session = sl->session;
+	unsigned number = sl->number;
+	char text[MESSAGE_TEXT_MAX + 1];
+
+	snprintf(text, sizeof(text), "nothing heard for %.1f s", duration_seconds(silence));
+	log_warning("%s: dead peer: %s (lane %u)", session->name.name, text, number);
+	if (session_lane_is_last(sl)) {
+		session_lane_send(sl, &goodbye);
+		session->leave = (struct session_leave){ .code = GOODBYE_DEAD_PEER };
+		memcpy(session->leave.text, text, sizeof(text));
+	}
+	session_lane_drop(sl, text);
+}
+
+void session_lane_drop(struct session_lane *sl, const char *why)
+{
+	struct session *session = sl->session;
+	bool steady = session_lane_is_steady(sl);
+	unsigned number = sl->number;
+
+	if (sl == session->control)
+		session->control = NULL;
+	session_lane_leave(sl);
+	session_lane_lost(session, number, steady, why);
+}
+
+static bool has_lost_address(const struct session_lane *sl)
+{
+	struct addr local = lane_local(sl->lane);
+
+	return sl->stage != SESSION_LANE_LEAVING && addr_is_set(&local) &&
+		!local_address_is_here(&local);
+}
+
+/*
+ * The lane of an address that is gone has nobody to wait for; the others have to show life. All of
+ * them go before the session hears of it, so that none of them gets the control role.
+ */
+void session_network_changed(struct session *session)
+{
+	struct session_lane *sl;
+	unsigned number = 0;
+
+	if (session->state != SESSION_UP)
+		return;
+	TAILQ_FOREACH(sl, &session->lanes, link)
+	{
+		if (!has_lost_address(sl))
+			continue;
+		number = sl->number;
+		if (sl == session->control)
+			session->control = NULL;
+		session_lane_leave(sl);
+	}
+	if (number > 0)
+		session_lane_lost(
+			session, number, true, "this host does not have its address any more");
+	else
+		session_probe(session);
 }

@@ -11,13 +11,13 @@
 #include "engine/announcer.h"
 #include "engine/engine.h"
 #include "engine/lane.h"
-#include "engine/liveness.h"
 #include "engine/routes.h"
+#include "engine/session_lane.h"
 #include "wire/message.h"
 
 /*
  * A session: an authenticated identity that is connected, with its interface, addresses and routes.
- * It is not its connection: the lane comes and goes. Its life is a table of state × event
+ * It is not its connection: lanes come and go. Its life is a table of state × event
  * (session_state.c), the one writer of `state`. Main thread.
  *
  *   state      leads to
@@ -28,7 +28,9 @@
  *   CLOSING    IDLE (the lane has ended: the client dials again, the server lingers) or REMOVING (for good)
  *   REMOVING   ENDED (the interface is gone; the session is freed)
  *
- * A lane that breaks leads from any state with a lane to where CLOSING leads. From CLOSING on,
+ * Its connection is lost when the last of its lanes is: that leads from any state with a lane to
+ * where CLOSING leads. While others carry on, a lost lane changes no state; further lanes join a
+ * session that is up. From CLOSING on,
  * leave changes nothing.
  */
 
@@ -46,6 +48,7 @@ enum session_state {
 struct session_terms { /* what hello and welcome have agreed on, seen from this end */
 	uint64_t session_id;
 	uint32_t mtu;
+	uint8_t lanes;            /* that it may have */
 	uint32_t offloads_send;   /* the peer accepts them and we use them */
 	uint32_t offloads_accept; /* we have told the peer that we accept them */
 	struct addr local4, remote4, local6, remote6; /* in pairs, or AF_UNSPEC */
@@ -53,7 +56,9 @@ struct session_terms { /* what hello and welcome have agreed on, seen from this 
 };
 
 struct session_interface {
-	int fd; /* TUN descriptor; -1: none */
+	int queues[REQUEST_QUEUES_MAX]; /* TUN descriptors, one for each lane that there may be */
+	bool taken[REQUEST_QUEUES_MAX]; /* by a lane */
+	size_t queue_count;             /* 0: there is no interface */
 	uint32_t index;
 	char name[REQUEST_IFNAME_MAX + 1];
 };
@@ -80,18 +85,25 @@ struct session {
 	uint8_t replaced[MESSAGE_INSTANCE_SIZE];
 	bool has_replaced;
 	enum session_state state;
-	bool final;        /* ends when its lane does */
-	bool adopted;      /* from the engine before: whichever instance comes is the right one */
-	unsigned draining; /* lanes that have been replaced and still have to end */
+	bool final;   /* ends when its lane does */
+	bool adopted; /* from the engine before: whichever instance comes is the right one */
 	struct loop_timer linger; /* server: while it is IDLE */
 
-	struct lane *lane;
-	struct lane_owner lane_owner;
-	struct lane_peer lane_peer; /* of the newest connection */
-	struct endpoint outer;      /* the peer's end of the newest connection */
-	struct addr outer_addr;     /* for the route rule */
+	struct session_lanes lanes;
+	struct session_lane
+		*control;    /* the one of them with the control role; NULL: none just now */
+	unsigned lanes_made; /* in all */
+	uint8_t token[MESSAGE_TOKEN_SIZE]; /* what a further lane joins with */
+	struct mono lane_lost;             /* when one was lost while others carried on */
+	struct loop_timer unclaimed;       /* server: while no lane has the control role */
+	struct lane_peer lane_peer;        /* of the newest connection */
+	struct endpoint outer;             /* the peer's end of the newest connection */
+	struct addr outer_addr;            /* for the route rule */
 	struct session_terms terms;
 	struct session_interface interface;
+	/* Descriptors of interfaces before, for as long as a lane may still use them. */
+	int parked[2 * REQUEST_QUEUES_MAX];
+	size_t parked_count;
 	struct host_call interface_call;
 	bool interface_broken;   /* somebody removed it under us */
 	bool interface_stale;    /* the pending request is on terms that are not the present ones */
@@ -100,7 +112,6 @@ struct session {
 	struct routes routes;
 	struct announcer announcer;
 	struct reach *reach;
-	struct liveness liveness;
 	struct session_leave leave;      /* of the connection that is */
 	struct session_leave last_leave; /* of the one before */
 	struct loop_timer reap;
@@ -108,7 +119,7 @@ struct session {
 
 	struct mono created, up_since; /* up_since counts in UP only */
 	struct mono entered;           /* when the present state began */
-	uint64_t connections;          /* lanes that came up, in all */
+	uint64_t connections;          /* that led to a session, in all */
 	struct lane_counters past;     /* sums of lanes that are gone; main thread's own */
 };
 
@@ -117,18 +128,41 @@ int session_new(struct engine *engine, const struct identity *name,
 	const struct settings_peer *peer, struct session **ret_session);
 
 /*
- * Client: a secured lane to the server, which is now the session's; hello goes out. Frees nothing
- * on failure: the session closes by itself.
+ * Client: a secured lane to the server, which is now the session's; hello goes out. -ENOMEM: the
+ * lane stays the caller's.
  */
-void session_greet(struct session *session, struct lane *lane, const struct lane_peer *peer,
+int session_greet(struct session *session, struct lane *lane, const struct lane_peer *peer,
 	const struct endpoint *outer);
 /*
  * Server: a lane whose hello was accepted on these terms. The welcome goes out, through
- * send_welcome, when the interface is there.
+ * send_welcome, when the interface is there. -ENOMEM: the lane stays the caller's.
  */
-void session_open(struct session *session, struct lane *lane, const struct lane_peer *peer,
+int session_open(struct session *session, struct lane *lane, const struct lane_peer *peer,
 	const struct endpoint *outer, const struct session_terms *terms,
 	const struct message_welcome *welcome);
+
+/*
+ * Client: a further secured lane to the server of a session that is up; join goes out. -ENOMEM,
+ * -ENOBUFS (there are as many as the server has granted): the lane stays the caller's.
+ */
+int session_join(struct session *session, struct lane *lane, const struct endpoint *outer);
+/*
+ * Server: a lane that asks to join the session of its identity. -EPROTO: it does not name this
+ * session; -EAGAIN: the session is not up; -ENOBUFS: it has its lanes; -ENOMEM: the lane stays the
+ * caller's, and `problem` has the words for its goodbye.
+ */
+int session_take_join(struct session *session, struct lane *lane, const struct endpoint *outer,
+	const struct message_join *join, struct problem *problem);
+/* Client: the session is up and may have more lanes than it has. */
+bool session_wants_lane(const struct session *session);
+
+/*
+ * Something says that the path to the peer may be gone (the network has changed, the host has
+ * slept): every lane has to show life soon.
+ */
+void session_probe(struct session *session);
+/* The same, and a lane whose own address is gone is given up at once. */
+void session_network_changed(struct session *session);
 
 /*
  * Addresses, routes or what we announce have changed: gives the lane a new snapshot of what may
@@ -150,11 +184,11 @@ void session_leave(struct session *session, uint16_t goodbye_code, const char *t
 
 /*
  * A session of the engine before, from what netd kept of it: IDLE, with interface, addresses and,
- * by routes_adopt(), routes. The descriptor is the session's on success. -EINVAL: none came, or the
+ * by routes_adopt(), routes. The descriptors are the session's on success. -EINVAL: none came, or the
  * peer is not configured any more; -ENOMEM.
  */
-int session_adopt(struct engine *engine, const struct request_reply *reply, int fd,
-	struct session **ret_session);
+int session_adopt(struct engine *engine, const struct request_reply *reply, const int *fds,
+	size_t fd_count, struct session **ret_session);
 
 static inline bool session_is_server(const struct session *session)
 {

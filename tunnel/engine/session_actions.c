@@ -20,18 +20,8 @@
 
 void session_send(struct session *session, const struct message *message)
 {
-	uint8_t payload[FRAME_CONTROL_MAX];
-	struct writer writer;
-
-	if (!session->lane)
-		return;
-	writer_init(&writer, payload, sizeof(payload));
-	int r = message_encode(&writer, message);
-	if (r == 0)
-		r = lane_send_control(session->lane, payload, writer.len);
-	if (r < 0)
-		log_error("%s: cannot send %s: %s", session->name.name,
-			message_type_name(message->type), strerror(-r));
+	if (session->control)
+		session_lane_send(session->control, message);
 }
 
 void session_send_hello(struct session *session)
@@ -44,7 +34,7 @@ void session_send_hello(struct session *session)
 	hello->name = *tls_context_identity(session->engine->tls);
 	memcpy(hello->instance, session->instance, sizeof(hello->instance));
 	hello->offloads = settings->offloads ? tun_kernel_offloads() : 0;
-	hello->lanes = 1;
+	hello->lanes = (uint8_t)settings_lanes(settings, session->peer);
 	hello->mtu = settings->mtu;
 	session_send(session, &message);
 }
@@ -58,44 +48,86 @@ static void interface_failed(struct session *session, const char *text)
 	session_event(session, SESSION_EVENT_NO_INTERFACE, "netd could not make the interface");
 }
 
+void session_close_parked(struct session *session)
+{
+	host_close_fds(
+		session->parked, session->parked_count); /* netd has copies: nothing blocks */
+	session->parked_count = 0;
+}
+
+/* A lane that leaves may be about to use its queue once more: a number must not be another's then. */
+static void park_queues(struct session *session)
+{
+	struct session_interface *interface = &session->interface;
+	size_t room = sizeof(session->parked) / sizeof(session->parked[0]);
+
+	if (session->parked_count + interface->queue_count > room)
+		session_close_parked(session);
+	memcpy(&session->parked[session->parked_count], interface->queues,
+		interface->queue_count * sizeof(interface->queues[0]));
+	session->parked_count += interface->queue_count;
+	interface->queue_count = 0;
+	if (TAILQ_EMPTY(&session->lanes))
+		session_close_parked(session);
+}
+
+void session_set_interface(
+	struct session *session, const struct request_reply *reply, const int *fds, size_t fd_count)
+{
+	struct session_interface *interface = &session->interface;
+
+	*interface = (struct session_interface){ .index = reply->interface };
+	interface->queue_count = fd_count;
+	memcpy(interface->queues, fds, fd_count * sizeof(fds[0]));
+	snprintf(interface->name, sizeof(interface->name), "%s", reply->ifname);
+}
+
 /*
- * The same interface keeps its descriptor: a lane that has been replaced may still be about to let
+ * The same interface keeps its descriptors: a lane that has been replaced may still be about to let
  * go of it.
  */
-static void interface_take(struct session *session, const struct request_reply *reply, int fd)
+static void interface_take(
+	struct session *session, const struct request_reply *reply, const int *fds, size_t fd_count)
 {
-	int old = session->interface.fd;
+	struct session_interface *interface = &session->interface;
 
-	if (old >= 0 && session->interface.index == reply->interface) {
-		close(fd);
+	if (interface->queue_count > 0 && interface->index == reply->interface) {
+		host_close_fds(fds, fd_count);
 		return;
 	}
 	routes_set_interface(&session->routes, 0); /* they went with the old one */
-	session->interface.fd = fd;
-	session->interface.index = reply->interface;
-	snprintf(session->interface.name, sizeof(session->interface.name), "%s", reply->ifname);
-	if (old >= 0)
-		close(old); /* its link is gone: nothing blocks */
+	park_queues(session);
+	session_set_interface(session, reply, fds, fd_count);
 }
 
-static void interface_made(struct host_call *call, const struct request_reply *reply, int fd)
+static void interface_made(
+	struct host_call *call, const struct request_reply *reply, const int *fds, size_t fd_count)
 {
 	struct session *session = container_of(call, struct session, interface_call);
 
-	if (reply->error == 0 && fd >= 0)
-		interface_take(session, reply, fd);
-	else if (fd >= 0)
-		close(fd);
+	if (reply->error == 0 && fd_count > 0)
+		interface_take(session, reply, fds, fd_count);
 	if (session->state == SESSION_REMOVING)
 		session_remove(session);
 	else if (session->state != SESSION_OPENING)
 		return; /* the connection went meanwhile; a client keeps the interface for the next */
 	else if (session->interface_stale)
 		session_make_interface(session);
-	else if (reply->error != 0 || fd < 0)
+	else if (reply->error != 0 || fd_count == 0)
 		interface_failed(session, reply->text);
 	else
 		session_event(session, SESSION_EVENT_INTERFACE, session->interface.name);
+}
+
+/*
+ * A client's interface outlives changes of what the server grants: it has the queues that the
+ * client itself wants.
+ */
+static uint8_t wanted_queues(const struct session *session)
+{
+	return session_is_server(session)
+		? session->terms.lanes
+		: (uint8_t)settings_lanes(session->engine->settings, session->peer);
 }
 
 void session_make_interface(struct session *session)
@@ -111,6 +143,7 @@ void session_make_interface(struct session *session)
 		.interface = {
 			.peer = session->name,
 			.mtu = terms->mtu,
+			.queues = wanted_queues(session),
 			.offloads = terms->offloads_send != 0,
 			.local4 = terms->local4,
 			.remote4 = terms->remote4,
@@ -130,6 +163,7 @@ void session_update_reach(struct session *session)
 	size_t their_count = 0, our_count = 0;
 	struct prefix *theirs = calloc(session->routes.count + 2, sizeof(*theirs));
 	struct prefix *ours = calloc(announced->count + 2, sizeof(*ours));
+	struct session_lane *sl;
 	struct reach *reach;
 	int r = -ENOMEM;
 
@@ -155,8 +189,11 @@ void session_update_reach(struct session *session)
 		goto out;
 	reach_unref(session->reach);
 	session->reach = reach;
-	if (session->lane && session->state == SESSION_UP)
-		r = lane_set_reach(session->lane, reach);
+	TAILQ_FOREACH(sl, &session->lanes, link)
+	{
+		if (sl->queue >= 0 && r == 0)
+			r = lane_set_reach(sl->lane, reach);
+	}
 out:
 	if (r < 0)
 		log_error("%s: cannot update what may pass: %s", session->name.name, strerror(-r));
@@ -164,32 +201,43 @@ out:
 	free(ours);
 }
 
-static int begin_carrying(struct session *session)
+void session_replay(struct session *session)
 {
-	struct lane_carry carry = {
-		.tun_fd = session->interface.fd,
-		.offloads = session->terms.offloads_send != 0,
-		.offloads_accept = session->terms.offloads_accept,
-		.reach = session->reach,
-		.discard = session->connections > 1,
-	};
+	struct message end = { .type = MESSAGE_END_OF_ROUTES };
+
+	if (announcer_begin(&session->announcer) < 0)
+		log_error("%s: cannot announce anything: out of memory", session->name.name);
+	session_send(session, &end);
+}
+
+/* The interface is set to the terms, and the first lane may take packets. */
+static int prepare_carrying(struct session *session)
+{
+	struct session_terms *terms = &session->terms;
 	int r = tun_set_offloads(
-		session->interface.fd, session->terms.offloads_send, &carry.offloads_send);
+		session->interface.queues[0], terms->offloads_send, &terms->offloads_send);
+
 	if (r < 0)
 		return r;
-	session->terms.offloads_send = carry.offloads_send;
-	return session->reach ? lane_carry(session->lane, &carry) : -ENOMEM;
+	if (terms->lanes > session->interface.queue_count)
+		terms->lanes = (uint8_t)session->interface.queue_count;
+	return session_lane_hold(session->control);
 }
 
 /* Everything that a new connection begins with, in the order the peer needs it. */
 void session_begin(struct session *session)
 {
-	struct message end = { .type = MESSAGE_END_OF_ROUTES };
-
+	session->interface_broken = false;
 	session->up_since = mono_now();
 	session->connections++;
 	session_update_reach(session);
-	int r = begin_carrying(session);
+	int r = prepare_carrying(session);
+	if (r == 0 && session->welcome) {
+		session->welcome->welcome.lanes = session->terms.lanes;
+		session_send(session, session->welcome);
+	}
+	if (r == 0)
+		r = session_lane_carry(session->control);
 	if (r < 0) {
 		session->interface_broken = true;
 		log_error("%s: %s does not take packets: %s", session->name.name,
@@ -197,29 +245,31 @@ void session_begin(struct session *session)
 		session_leave(session, GOODBYE_INTERNAL, "its tunnel interface fails", false);
 		return;
 	}
-	if (session->welcome)
-		session_send(session, session->welcome);
 	free(session->welcome);
 	session->welcome = NULL;
-	if (announcer_begin(&session->announcer) < 0)
-		log_error("%s: cannot announce anything: out of memory", session->name.name);
-	session_send(session, &end);
+	session_replay(session);
 	routes_set_interface(&session->routes, session->interface.index);
-	session_liveness_start(session);
+	session_want_lanes(session, true);
 }
 
-void session_end_lane(struct session *session)
+void session_end_lanes(struct session *session)
 {
-	liveness_stop(&session->liveness);
+	struct session_lane *sl;
+
 	announcer_end(&session->announcer);
-	if (session->lane)
-		lane_end(session->lane);
+	TAILQ_FOREACH(sl, &session->lanes, link)
+	{
+		liveness_stop(&sl->liveness);
+		lane_end(sl->lane);
+	}
 }
 
+/* While no lane has the control role, it is said on all. */
 void session_say_goodbye(struct session *session)
 {
 	struct message message = { .type = MESSAGE_GOODBYE };
 	struct message_goodbye *goodbye = &message.goodbye;
+	struct session_lane *sl;
 
 	goodbye->code = session->leave.code;
 	goodbye->retry_after_ms = session->leave.retry_after_ms;
@@ -227,15 +277,19 @@ void session_say_goodbye(struct session *session)
 	log_info("%s: goodbye said: %s: %s", session->name.name, goodbye_code_text(goodbye->code),
 		goodbye->text);
 	session_send(session, &message);
-	session_end_lane(session);
+	TAILQ_FOREACH(sl, &session->lanes, link)
+	{
+		if (!session->control && sl->stage == SESSION_LANE_CARRYING)
+			session_lane_send(sl, &message);
+	}
+	session_end_lanes(session);
 }
 
 static void forget_interface(struct session *session)
 {
 	routes_set_interface(&session->routes, 0);
-	if (session->interface.fd >= 0)
-		close(session->interface.fd); /* the link is gone: this does not block */
-	session->interface = (struct session_interface){ .fd = -1 };
+	park_queues(session);
+	session->interface = (struct session_interface){ 0 };
 	session->interface_broken = false;
 }
 
@@ -244,7 +298,7 @@ void session_rest(struct session *session)
 {
 	session->last_leave = session->leave;
 	session->leave = (struct session_leave){ 0 };
-	if (session->interface_broken && session->interface.fd >= 0) {
+	if (session->interface_broken && session->interface.queue_count > 0) {
 		struct request request = {
 			.type = REQUEST_INTERFACE_DELETE,
 			.interface_delete.interface = session->interface.index,
@@ -257,12 +311,12 @@ void session_rest(struct session *session)
 			session->engine, session, session->last_leave.retry_after_ms);
 }
 
-static void interface_removed(struct host_call *call, const struct request_reply *reply, int fd)
+static void interface_removed(
+	struct host_call *call, const struct request_reply *reply, const int *fds, size_t fd_count)
 {
 	struct session *session = container_of(call, struct session, interface_call);
 
-	if (fd >= 0)
-		close(fd);
+	host_close_fds(fds, fd_count);
 	if (reply->error != 0)
 		log_warning("%s: %s was not removed: %s", session->name.name,
 			session->interface.name, reply->text);
@@ -275,9 +329,12 @@ void session_remove(struct session *session)
 {
 	session->routes.clearing = true;
 	if (session->interface_call.pending || session->routes.call.pending ||
-		session->draining > 0)
+		!TAILQ_EMPTY(&session->lanes))
 		return;
-	if (session->interface.fd < 0) {
+	/* At the end netd deletes all interfaces at once; one by one takes twenty times as long. */
+	if (session->engine->stopping)
+		forget_interface(session);
+	if (session->interface.queue_count == 0) {
 		session_event(session, SESSION_EVENT_REMOVED, NULL);
 		return;
 	}

@@ -27,6 +27,7 @@ static void on_welcome(struct session *session, const struct message *message)
 	session->terms = (struct session_terms){
 		.session_id = welcome->session_id,
 		.mtu = welcome->mtu,
+		.lanes = welcome->lanes,
 		.offloads_send = welcome->offloads & ours,
 		.offloads_accept = ours,
 		.local4 = welcome->client4,
@@ -36,8 +37,9 @@ static void on_welcome(struct session *session, const struct message *message)
 		.ping_interval = DURATION_MS(welcome->ping_ms),
 		.dead_after = DURATION_MS(welcome->dead_ms),
 	};
+	memcpy(session->token, welcome->token, sizeof(session->token));
 	session_set_tunnel_rule(session);
-	lane_admit(session->lane);
+	lane_admit(session->control->lane);
 	session_event(session, SESSION_EVENT_TERMS, "welcome");
 }
 
@@ -81,7 +83,7 @@ static void on_ping(struct session *session, const struct message *message)
 
 static void on_pong(struct session *session, const struct message *message)
 {
-	liveness_pong(&session->liveness, message->time.time);
+	liveness_pong(&session->control->liveness, message->time.time);
 }
 
 static void on_notice(struct session *session, const struct message *message)
@@ -116,6 +118,22 @@ static void on_goodbye(struct session *session, const struct message *message)
 	session_event(session, SESSION_EVENT_GOODBYE, goodbye_code_text(goodbye->code));
 }
 
+static void on_join(struct session *session, const struct message *message)
+{
+	if (session_is_server(session))
+		session_claimed(session->control, &message->join);
+	else
+		session_fault(session, GOODBYE_PROTOCOL, "join from a server");
+}
+
+/* The answer to a claim: what it is for has been done with the claim. */
+static void on_joined(struct session *session, const struct message *message)
+{
+	(void)message;
+	if (session_is_server(session))
+		session_fault(session, GOODBYE_PROTOCOL, "joined from a client");
+}
+
 #define IN(state) (1u << (state))
 
 static const struct {
@@ -123,6 +141,8 @@ static const struct {
 	unsigned states; /* in which the message is legal */
 } handlers[MESSAGE_TYPE_COUNT] = {
 	[MESSAGE_WELCOME] = { on_welcome, IN(SESSION_GREETING) },
+	[MESSAGE_JOIN] = { on_join, IN(SESSION_UP) },
+	[MESSAGE_JOINED] = { on_joined, IN(SESSION_UP) },
 	[MESSAGE_ANNOUNCE] = { on_announce, IN(SESSION_OPENING) | IN(SESSION_UP) },
 	[MESSAGE_WITHDRAW] = { on_withdraw, IN(SESSION_OPENING) | IN(SESSION_UP) },
 	[MESSAGE_REFUSE] = { on_refuse, IN(SESSION_OPENING) | IN(SESSION_UP) },
@@ -135,20 +155,76 @@ static const struct {
 		IN(SESSION_GREETING) | IN(SESSION_OPENING) | IN(SESSION_UP) },
 };
 
-void session_control(struct session *session, const uint8_t *data, size_t len)
+/* A goodbye on a lane without the control role is that lane's alone: a join that was refused. */
+static void lane_goodbye(struct session_lane *sl, const struct message_goodbye *goodbye)
 {
+	char why[MESSAGE_TEXT_MAX + 64];
+
+	snprintf(why, sizeof(why), "goodbye heard: %s: %s", goodbye_code_text(goodbye->code),
+		goodbye->text);
+	session_lane_drop(sl, why);
+}
+
+/*
+ * What comes on a lane without the control role: signs of life, and what makes it join or take the
+ * role. The rest is late: it was said before the role moved away from this lane.
+ */
+static void take_aside(struct session_lane *sl, const struct message *message)
+{
+	struct session *session = sl->session;
+	struct message pong = { .type = MESSAGE_PONG, .time = message->time };
+	bool server = session_is_server(session);
+
+	switch (message->type) {
+	case MESSAGE_PING:
+		session_lane_send(sl, &pong);
+		return;
+	case MESSAGE_PONG:
+		liveness_pong(&sl->liveness, message->time.time);
+		return;
+	case MESSAGE_NOTICE:
+		on_notice(session, message);
+		return;
+	case MESSAGE_GOODBYE:
+		lane_goodbye(sl, &message->goodbye);
+		return;
+	case MESSAGE_JOIN:
+		if (!server)
+			break;
+		session_claimed(sl, &message->join);
+		return;
+	case MESSAGE_JOINED:
+		if (server)
+			break;
+		session_joined(sl);
+		return;
+	default:
+		log_debug("%s: lane %u: %s without the control role: skipped", session->name.name,
+			sl->number, message_type_name(message->type));
+		return;
+	}
+	session_fault(
+		session, GOODBYE_PROTOCOL, "join and joined go from client to server and back");
+}
+
+void session_control(struct session_lane *sl, const uint8_t *data, size_t len)
+{
+	struct session *session = sl->session;
 	struct message message;
 	struct problem problem = { 0 };
 
 	if (session->state >= SESSION_CLOSING)
 		return;
 	if (message_decode(data, len, &message, &problem) < 0) {
-		log_warning("%s: broke the protocol: %s", session->name.name, problem.text);
-		session_leave(session, GOODBYE_PROTOCOL, problem.text, session_is_server(session));
+		session_fault(session, GOODBYE_PROTOCOL, problem.text);
 		return;
 	}
 	if (message.type == MESSAGE_UNKNOWN) {
 		log_debug("%s: unknown control message skipped", session->name.name);
+		return;
+	}
+	if (sl != session->control) {
+		take_aside(sl, &message);
 		return;
 	}
 	if (handlers[message.type].states & IN(session->state)) {
@@ -157,8 +233,7 @@ void session_control(struct session *session, const uint8_t *data, size_t len)
 	}
 	problem_set(&problem, "%s in state %s", message_type_name(message.type),
 		session_state_text(session->state));
-	log_warning("%s: broke the protocol: %s", session->name.name, problem.text);
-	session_leave(session, GOODBYE_PROTOCOL, problem.text, session_is_server(session));
+	session_fault(session, GOODBYE_PROTOCOL, problem.text);
 }
 
 static void routes_changed(struct routes *routes)

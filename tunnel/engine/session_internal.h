@@ -6,8 +6,8 @@
 
 /*
  * The inside of a session, shared by session*.c only: session.c has what people call,
- * session_state.c the table and the one writer of the state, session_actions.c what the table does,
- * session_control.c what the peer says.
+ * session_lane.c its lanes, session_join.c how they join, session_state.c the table and the one
+ * writer of the state, session_actions.c what the table does, session_control.c what the peer says.
  */
 
 /*
@@ -40,25 +40,45 @@ bool session_next(enum session_state state, enum session_event event, enum sessi
  */
 void session_event(struct session *session, enum session_event event, const char *why);
 
+/* session.c: what happens to its lanes. */
+void session_fault(struct session *session, uint16_t code, const char *text);
+void session_lane_ended(struct session_lane *sl, enum lane_end end, const char *text);
+void session_lane_dead(struct session_lane *sl, struct duration silence);
+/* It is given up at once, for a reason that is this end's. */
+void session_lane_drop(struct session_lane *sl, const char *why);
+/*
+ * A lane is not there any more, for a reason that was not the session's own. `steady`: it had
+ * carried for a while.
+ */
+void session_lane_lost(struct session *session, unsigned number, bool steady, const char *why);
+
+/* session_join.c: further lanes, and the control role. */
+void session_joined(struct session_lane *sl); /* client: the server has taken its join */
+void session_claimed(struct session_lane *sl, const struct message_join *join); /* server */
+void session_move_control(struct session *session); /* the lane that had it is gone */
+void session_want_lanes(struct session *session, bool at_once);
+
 /* session_actions.c: the table's actions. */
 void session_send_hello(struct session *session);
 void session_make_interface(struct session *session);
 void session_begin(struct session *session);
 void session_say_goodbye(struct session *session);
-void session_end_lane(struct session *session);
+void session_end_lanes(struct session *session);
 void session_rest(struct session *session);
 void session_remove(struct session *session);
 void session_finish(struct session *session);
 
 /* session_actions.c: for the others. */
-void session_lane_ended(struct session *session, enum lane_end end, const char *text);
 void session_send(struct session *session, const struct message *message);
-void session_liveness_start(struct session *session);
+void session_replay(struct session *session); /* all that the peer has to know is said anew */
+void session_close_parked(struct session *session);
+void session_set_interface(struct session *session, const struct request_reply *reply,
+	const int *fds, size_t fd_count); /* the descriptors are the session's */
 void session_set_tunnel_rule(
 	struct session *session); /* which of the tunnel's own addresses no route may cover */
 extern const struct routes_events session_routes_events;
 
 /* session_control.c */
-void session_control(struct session *session, const uint8_t *data, size_t len);
+void session_control(struct session_lane *sl, const uint8_t *data, size_t len);
 
 #endif

@@ -24,12 +24,39 @@ bool status_has_room(FILE *out)
 	return !ferror(out) && size <= STATUS_SIZE_MAX;
 }
 
-struct duration status_heard_ago(const struct session *session, struct mono now)
+struct duration status_heard_ago(const struct lane *lane, struct mono now)
 {
-	struct duration ago = mono_since(now, lane_heard(session->lane));
+	struct duration ago = mono_since(now, lane_heard(lane));
 
 	/* The worker may have heard something since `now` was read. */
 	return ago.ns < 0 ? DURATION_S(0) : ago;
+}
+
+const struct session_lane *status_main_lane(const struct session *session)
+{
+	return session->control ? session->control : session_lane_carrying(session);
+}
+
+const struct liveness *status_rtt(const struct session *session)
+{
+	const struct session_lane *sl = status_main_lane(session);
+
+	return sl && sl->liveness.measured ? &sl->liveness : NULL;
+}
+
+const char *status_stage_text(enum session_lane_stage stage)
+{
+	switch (stage) {
+	case SESSION_LANE_OPENING:
+		return "opening";
+	case SESSION_LANE_JOINING:
+		return "joining";
+	case SESSION_LANE_CARRYING:
+		return "carrying";
+	case SESSION_LANE_LEAVING:
+		return "leaving";
+	}
+	return "unknown";
 }
 
 bool status_has_left(const struct session *session)

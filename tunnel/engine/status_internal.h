@@ -36,8 +36,14 @@ struct status_offload {
 extern const struct status_offload status_offloads[];
 extern const size_t status_offload_count;
 
-/* How long ago its lane, which it must have, heard the peer. */
-struct duration status_heard_ago(const struct session *session, struct mono now);
+/* How long ago the lane heard the peer. */
+struct duration status_heard_ago(const struct lane *lane, struct mono now);
+
+/* The lane that speaks for the session: with the control role, or else one that carries, or NULL. */
+const struct session_lane *status_main_lane(const struct session *session);
+/* Its round-trip times, or NULL: none are known. */
+const struct liveness *status_rtt(const struct session *session);
+const char *status_stage_text(enum session_lane_stage stage);
 
 /* True: the session has left, or lost, a connection, and session->leave tells why. */
 bool status_has_left(const struct session *session);

@@ -122,7 +122,7 @@ static void put_keepalive(struct json *json, const struct session_terms *terms)
 
 static void put_interface(struct json *json, const struct session_interface *interface)
 {
-	if (interface->fd < 0) {
+	if (interface->queue_count == 0) {
 		json_null(json, "interface");
 		return;
 	}
@@ -134,9 +134,9 @@ static void put_interface(struct json *json, const struct session_interface *int
 
 static void put_rtt(struct json *json, const struct session *session)
 {
-	const struct liveness *liveness = &session->liveness;
+	const struct liveness *liveness = status_rtt(session);
 
-	if (!liveness->measured) {
+	if (!liveness) {
 		json_null(json, "rtt");
 		return;
 	}
@@ -166,14 +166,26 @@ static void put_left(struct json *json, const struct session *session)
 
 static void put_lanes(struct json *json, const struct session *session, struct mono now)
 {
+	const struct session_lane *sl;
+
 	json_array_begin(json, "lanes");
-	if (session->lane) {
+	TAILQ_FOREACH(sl, &session->lanes, link)
+	{
 		json_object_begin(json, NULL);
-		put_endpoint(json, "outer", &session->outer);
+		json_u64(json, "number", sl->number);
+		json_string(json, "stage", status_stage_text(sl->stage));
+		json_bool(json, "control", sl == session->control);
+		json_u64(json, "worker", lane_worker(sl->lane));
+		json_duration(json, "age", mono_since(now, sl->since));
+		put_endpoint(json, "outer", &sl->outer);
 		put_words(json, "cipher", session->lane_peer.cipher);
 		put_words(json, "group", session->lane_peer.group);
-		json_duration(json, "heard_ago", status_heard_ago(session, now));
-		put_counters(json, lane_counters(session->lane));
+		json_duration(json, "heard_ago", status_heard_ago(sl->lane, now));
+		if (sl->liveness.measured)
+			json_duration(json, "rtt", sl->liveness.rtt_smooth);
+		else
+			json_null(json, "rtt");
+		put_counters(json, lane_counters(sl->lane));
 		json_object_end(json);
 	}
 	json_array_end(json);
@@ -209,6 +221,7 @@ static void put_session(
 	put_interface(json, &session->interface);
 	put_terms(json, session);
 	put_keepalive(json, &session->terms);
+	json_u64(json, "lanes_granted", session->terms.lanes);
 	put_rtt(json, session);
 	json_u64(json, "connections", session->connections);
 	put_counters(json, &sums);
@@ -254,8 +267,8 @@ static void put_peer_session(
 	put_addr(json, "address4", &session->terms.remote4);
 	put_addr(json, "address6", &session->terms.remote6);
 	put_words(json, "interface", session->interface.name);
-	if (session->liveness.measured)
-		json_duration(json, "rtt", session->liveness.rtt_smooth);
+	if (status_rtt(session))
+		json_duration(json, "rtt", status_rtt(session)->rtt_smooth);
 	else
 		json_null(json, "rtt");
 	json_u64(json, "in_bytes", counter_read(&sums.in_bytes));

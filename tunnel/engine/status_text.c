@@ -156,7 +156,7 @@ static void tell_interface(FILE *out, const struct session *session)
 {
 	const struct session_terms *terms = &session->terms;
 
-	if (session->interface.fd >= 0)
+	if (session->interface.queue_count > 0)
 		field(out, "interface:", "%s, index %" PRIu32, session->interface.name,
 			session->interface.index);
 	tell_addresses(out, terms);
@@ -171,17 +171,18 @@ static void tell_interface(FILE *out, const struct session *session)
 
 static void tell_liveness(const struct status_view *view, FILE *out, const struct session *session)
 {
-	const struct liveness *liveness = &session->liveness;
+	const struct session_lane *sl = status_main_lane(session);
+	const struct liveness *liveness = status_rtt(session);
 	char last[WORDS_MAX], smooth[WORDS_MAX], least[WORDS_MAX];
 
-	if (liveness->measured)
+	if (liveness)
 		field(out, "round trip:", "last %s, smooth %s, least %s",
 			rtt_words(last, liveness->rtt_last),
 			rtt_words(smooth, liveness->rtt_smooth),
 			rtt_words(least, liveness->rtt_least));
-	if (session->lane)
+	if (sl)
 		field(out, "last heard:", "%s ago",
-			duration_words(last, status_heard_ago(session, view->now)));
+			duration_words(last, status_heard_ago(sl->lane, view->now)));
 }
 
 static void tell_drops(FILE *out, const struct lane_counters *counters)
@@ -237,6 +238,30 @@ static void tell_left(FILE *out, const struct session *session)
 			goodbye_code_text(leave->code), text[0] ? ": " : "", text);
 }
 
+/* One line a lane, where there may be several. */
+static void tell_lanes(const struct status_view *view, FILE *out, const struct session *session)
+{
+	const struct session_lane *sl;
+	char outer[ENDPOINT_TEXT_MAX], age[WORDS_MAX], rtt[WORDS_MAX], in[WORDS_MAX], to[WORDS_MAX];
+
+	if (session->terms.lanes <= 1)
+		return;
+	field(out, "lanes:", "%u of %u", session_lane_count(session), session->terms.lanes);
+	TAILQ_FOREACH(sl, &session->lanes, link)
+	{
+		const struct lane_counters *counters = lane_counters(sl->lane);
+
+		field(out, "", "no. %u %s%s for %s, %s, worker %u, round trip %s, in %s, out %s",
+			sl->number, status_stage_text(sl->stage),
+			sl == session->control ? " (control)" : "",
+			duration_words(age, mono_since(view->now, sl->since)),
+			endpoint_format(&sl->outer, outer), lane_worker(sl->lane),
+			sl->liveness.measured ? rtt_words(rtt, sl->liveness.rtt_smooth) : "-",
+			size_words(in, counter_read(&counters->in_bytes)),
+			size_words(to, counter_read(&counters->out_bytes)));
+	}
+}
+
 static void tell_session(const struct status_view *view, FILE *out, const struct session *session)
 {
 	const struct lane_peer *peer = &session->lane_peer;
@@ -256,6 +281,7 @@ static void tell_session(const struct status_view *view, FILE *out, const struct
 		field_date(out, "certificate until:", peer->not_after);
 	tell_interface(out, session);
 	tell_liveness(view, out, session);
+	tell_lanes(view, out, session);
 	tell_counters(out, session);
 	tell_left(out, session);
 }
@@ -329,11 +355,11 @@ static void peer_session_row(
 			addr_is_set(&terms->remote4) ? addr_format(&terms->remote4, v4) : "",
 			both ? ", " : "",
 			addr_is_set(&terms->remote6) ? addr_format(&terms->remote6, v6) : "");
-	if (session->interface.fd >= 0)
+	if (session->interface.queue_count > 0)
 		snprintf(row->cell[4], CELL_MAX, "%s", session->interface.name);
-	if (session->liveness.measured)
+	if (status_rtt(session))
 		snprintf(row->cell[5], CELL_MAX, "%s",
-			rtt_words(words, session->liveness.rtt_smooth));
+			rtt_words(words, status_rtt(session)->rtt_smooth));
 	snprintf(row->cell[6], CELL_MAX, "%s", size_words(words, counter_read(&sums.in_bytes)));
 	snprintf(row->cell[7], CELL_MAX, "%s", size_words(words, counter_read(&sums.out_bytes)));
 	snprintf(row->cell[8], CELL_MAX, "%s",

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "netd/engine_process.h"
+#include "netd/engine_process_internal.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/random.h>
@@ -15,26 +14,27 @@
 
 enum {
 	MESSAGES_PER_WAKE = 32, /* so that a flood does not keep signals waiting */
-	GONE_WAIT_MS = 5000,    /* for a killed process to be gone, at the very end */
 };
 
 static const char *const state_names[] = {
 	[ENGINE_NONE] = "none",
 	[ENGINE_STARTING] = "starting",
 	[ENGINE_RUNNING] = "running",
+	[ENGINE_LEAVING] = "leaving",
 	[ENGINE_STOPPING] = "stopping",
 	[ENGINE_WAITING] = "waiting",
 };
 static_assert(sizeof(state_names) / sizeof(state_names[0]) == ENGINE_STATE_COUNT,
 	"every state has a name");
 
-static void set_state(struct engine_process *engine, enum engine_state state, const char *why)
+void engine_process_set_state(
+	struct engine_process *engine, enum engine_state state, const char *why)
 {
 	log_debug("engine: %s -> %s: %s", state_names[engine->state], state_names[state], why);
 	engine->state = state;
 }
 
-static void set_deadline(
+void engine_process_set_deadline(
 	struct engine_process *engine, struct duration wait, loop_timer_fn *expired)
 {
 	loop_timer_start(
@@ -47,7 +47,7 @@ void engine_process_init(struct engine_process *engine, const struct engine_plan
 	engine->plan = plan;
 	engine->process.fd = -1;
 	engine->channel = -1;
-	engine->pending_fd = -1;
+	engine_child_init(&engine->next);
 	engine->death_watch.fd = -1;
 	engine->channel_watch.fd = -1;
 	engine->backoff = (struct backoff){
@@ -61,11 +61,11 @@ void engine_process_init(struct engine_process *engine, const struct engine_plan
 static void drop_pending(struct engine_process *engine)
 {
 	loop_timer_stop(engine->plan->loop, &engine->stall);
-	if (engine->pending_fd_owned)
-		close(engine->pending_fd);
+	for (size_t i = 0; engine->pending_fds_owned && i < engine->pending_fd_count; i++)
+		close(engine->pending_fds[i]);
 	engine->pending_len = 0;
-	engine->pending_fd = -1;
-	engine->pending_fd_owned = false;
+	engine->pending_fd_count = 0;
+	engine->pending_fds_owned = false;
 }
 
 static void close_channel(struct engine_process *engine)
@@ -121,8 +121,9 @@ static void closed_expired(struct loop_timer *timer)
 static void channel_gone(struct engine_process *engine)
 {
 	close_channel(engine);
-	if (engine->state != ENGINE_STOPPING)
-		set_deadline(engine, DURATION_S(ENGINE_CLOSED_SECONDS), closed_expired);
+	if (engine->state != ENGINE_STOPPING && engine->state != ENGINE_LEAVING)
+		engine_process_set_deadline(
+			engine, DURATION_S(ENGINE_CLOSED_SECONDS), closed_expired);
 }
 
 /*
@@ -132,8 +133,8 @@ static void channel_gone(struct engine_process *engine)
 static int send_pending(struct engine_process *engine)
 {
 	struct problem problem;
-	int r = ipc_send(engine->channel, engine->pending, engine->pending_len, &engine->pending_fd,
-		engine->pending_fd >= 0 ? 1 : 0);
+	int r = ipc_send(engine->channel, engine->pending, engine->pending_len, engine->pending_fds,
+		engine->pending_fd_count);
 
 	if (r == -EAGAIN) {
 		if (!engine->stall.running)
@@ -171,12 +172,14 @@ static int serve_one(struct engine_process *engine)
 		return r;
 	}
 	writer_init(&reply, engine->pending, sizeof(engine->pending));
-	r = engine->plan->events->message(engine, data, len, &reply, &engine->pending_fd,
-		&engine->pending_fd_owned, &problem);
+	r = engine->plan->events->message(engine, data, len, &reply, engine->pending_fds,
+		&engine->pending_fd_count, &engine->pending_fds_owned, &problem);
 	if (r < 0) {
 		break_with(engine, &problem);
 		return r;
 	}
+	if (engine->channel < 0)
+		return -EPIPE; /* it was killed for what it said */
 	engine->pending_len = reply.len;
 	return send_pending(engine);
 }
@@ -259,7 +262,7 @@ static void log_end(const struct engine_process *engine, const struct process_en
 	else if (end->signalled)
 		log_error("engine (pid %d) ended: killed by signal %d (%s)", pid, end->value,
 			signal != NULL ? signal : "unknown");
-	else if (engine->state == ENGINE_STOPPING)
+	else if (engine->state == ENGINE_STOPPING || engine->state == ENGINE_LEAVING)
 		log_info("engine (pid %d) ended with status %d", pid, end->value);
 	else
 		log_error("engine (pid %d) ended by itself with status %d", pid, end->value);
@@ -278,15 +281,19 @@ static int begin(struct engine_process *engine, struct problem *problem);
 /* Tries again, or finds that it has tried often enough. */
 static void schedule_next(struct engine_process *engine);
 
-static void backoff_expired(struct loop_timer *timer)
+void engine_process_begin_again(struct engine_process *engine)
 {
-	struct engine_process *engine = container_of(timer, struct engine_process, deadline);
 	struct problem problem;
 
 	if (begin(engine, &problem) == 0)
 		return;
 	log_error("%s", problem.text);
 	schedule_next(engine);
+}
+
+static void backoff_expired(struct loop_timer *timer)
+{
+	engine_process_begin_again(container_of(timer, struct engine_process, deadline));
 }
 
 static void schedule_next(struct engine_process *engine)
@@ -298,7 +305,7 @@ static void schedule_next(struct engine_process *engine)
 	if (engine->early_ends >= ENGINE_EARLY_ENDS_MAX) {
 		log_error("the engine ended %u times before it was ready; giving up",
 			engine->early_ends);
-		set_state(engine, ENGINE_NONE, "gave up");
+		engine_process_set_state(engine, ENGINE_NONE, "gave up");
 		engine->plan->events->finished(engine, true);
 		return;
 	}
@@ -309,8 +316,8 @@ static void schedule_next(struct engine_process *engine)
 	(void)!getrandom(&random, sizeof(random), GRND_NONBLOCK);
 	wait = backoff_next(&engine->backoff, random);
 	log_notice("starting the engine again in %.1f s", duration_seconds(wait));
-	set_state(engine, ENGINE_WAITING, "backoff");
-	set_deadline(engine, wait, backoff_expired);
+	engine_process_set_state(engine, ENGINE_WAITING, "backoff");
+	engine_process_set_deadline(engine, wait, backoff_expired);
 }
 
 /* What it said last counts: its EXIT may still be in the channel. */
@@ -334,43 +341,33 @@ static void death_ready(struct loop_watch *watch, uint32_t events)
 	loop_timer_stop(engine->plan->loop, &engine->deadline);
 	log_end(engine, &end);
 	forget_process(engine);
-	if (engine->state != ENGINE_STOPPING) {
+	if (engine->state == ENGINE_STOPPING) {
+		engine_process_set_state(engine, ENGINE_NONE, "stopped");
+		engine->plan->events->finished(engine, false);
+	} else if (engine->state == ENGINE_LEAVING) {
+		engine_exchange_succeed(engine);
+	} else if (engine_process_on_trial(engine)) {
+		engine_exchange_fall_back(engine);
+	} else {
 		schedule_next(engine);
-		return;
 	}
-	set_state(engine, ENGINE_NONE, "stopped");
-	engine->plan->events->finished(engine, false);
 }
 
-/* Spawns it and sends CONFIGURE. */
-static int begin(struct engine_process *engine, struct problem *problem)
+int engine_process_attend(
+	struct engine_process *engine, const struct engine_child *child, struct problem *problem)
 {
 	const struct engine_plan *plan = engine->plan;
-	struct process_plan spawn = { .program_fd = plan->program_fd,
-		.argv = plan->argv,
-		.channel_number = REQUEST_FD,
-		.user = plan->user };
-	int fds[2];
-	int r = ipc_pair(fds);
+	int r;
 
 	engine->was_ready = false;
-	if (r < 0) {
-		problem_set(problem, "cannot start the engine: %s", strerrordesc_np(-r));
-		return r;
-	}
 	engine->killed.text[0] = '\0';
-	spawn.channel_fd = fds[1];
-	r = process_spawn(&spawn, &engine->process, problem);
-	close(fds[1]);
-	if (r < 0) {
-		engine->process.fd = -1;
-		close(fds[0]);
-		return r;
-	}
-	engine->channel = fds[0];
+	engine->process = child->process;
+	engine->channel = child->channel;
 	engine->generation++;
 	engine->started = mono_now();
 	r = send_configure(engine);
+	if (r == -EPIPE)
+		r = 0; /* it has ended already, which its own watch tells, with its status */
 	if (r == 0)
 		r = loop_watch_add(
 			plan->loop, &engine->death_watch, engine->process.fd, EPOLLIN, death_ready);
@@ -382,10 +379,21 @@ static int begin(struct engine_process *engine, struct problem *problem)
 		engine_process_free(engine);
 		return r;
 	}
-	set_state(engine, ENGINE_STARTING, "spawned");
-	set_deadline(engine, DURATION_S(ENGINE_READY_SECONDS), ready_expired);
+	engine_process_set_state(engine, ENGINE_STARTING, "spawned");
+	engine_process_set_deadline(engine, DURATION_S(ENGINE_READY_SECONDS), ready_expired);
 	log_info("engine (pid %d) started", (int)engine->process.pid);
 	return 0;
+}
+
+/* Spawns it and sends CONFIGURE. */
+static int begin(struct engine_process *engine, struct problem *problem)
+{
+	const struct engine_plan *plan = engine->plan;
+	struct engine_child child;
+	int r = engine_child_spawn(plan->program->fd, plan->argv, plan->user, &child, problem);
+
+	engine->was_ready = false;
+	return r < 0 ? r : engine_process_attend(engine, &child, problem);
 }
 
 int engine_process_start(struct engine_process *engine, struct problem *problem)
@@ -399,8 +407,25 @@ void engine_process_ready(struct engine_process *engine)
 		return;
 	loop_timer_stop(engine->plan->loop, &engine->deadline);
 	engine->was_ready = true;
-	set_state(engine, ENGINE_RUNNING, "it is ready");
+	engine_process_set_state(engine, ENGINE_RUNNING, "it is ready");
 	log_notice("engine (pid %d) is ready", (int)engine->process.pid);
+	if (!program_file_on_trial(engine->plan->program))
+		return;
+	program_file_prove(engine->plan->program);
+	log_notice("the engine has been exchanged: it is %s as that is on disk now",
+		engine->plan->program->path);
+}
+
+void engine_process_network(struct engine_process *engine)
+{
+	struct request network = { .type = REQUEST_NETWORK };
+	int r;
+
+	if (engine->state != ENGINE_RUNNING || engine->channel < 0)
+		return;
+	r = send_message(engine, &network, NULL, 0);
+	if (r < 0)
+		log_debug("engine: cannot tell of a changed network: %s", strerrordesc_np(-r));
 }
 
 void engine_process_stop(struct engine_process *engine)
@@ -410,13 +435,14 @@ void engine_process_stop(struct engine_process *engine)
 	if (engine->state == ENGINE_STOPPING)
 		return;
 	loop_timer_stop(engine->plan->loop, &engine->deadline);
+	engine_child_end(&engine->next);
 	if (engine->process.fd < 0) {
-		set_state(engine, ENGINE_NONE, "stopped while there was none");
+		engine_process_set_state(engine, ENGINE_NONE, "stopped while there was none");
 		engine->plan->events->finished(engine, false);
 		return;
 	}
-	set_state(engine, ENGINE_STOPPING, "the program stops");
-	set_deadline(engine, DURATION_S(ENGINE_STOP_SECONDS), stop_expired);
+	engine_process_set_state(engine, ENGINE_STOPPING, "the program stops");
+	engine_process_set_deadline(engine, DURATION_S(ENGINE_STOP_SECONDS), stop_expired);
 	/* One that does not read is killed at the deadline all the same. */
 	if (engine->channel >= 0)
 		(void)send_message(engine, &stop, NULL, 0);
@@ -424,17 +450,18 @@ void engine_process_stop(struct engine_process *engine)
 
 void engine_process_free(struct engine_process *engine)
 {
-	struct process_end end;
+	struct engine_child present;
 
 	if (engine->plan == NULL)
 		return;
 	loop_timer_stop(engine->plan->loop, &engine->deadline);
+	engine_child_end(&engine->next);
 	close_channel(engine);
 	if (engine->process.fd < 0)
 		return;
-	(void)process_signal(&engine->process, SIGKILL);
-	(void)poll(&(struct pollfd){ .fd = engine->process.fd, .events = POLLIN }, 1, GONE_WAIT_MS);
-	(void)process_reap(&engine->process, &end);
-	forget_process(engine);
+	loop_watch_remove(engine->plan->loop, &engine->death_watch);
+	present = (struct engine_child){ .process = engine->process, .channel = -1 };
+	engine_child_end(&present);
+	engine->process.fd = -1;
 	engine->state = ENGINE_NONE;
 }

@@ -43,6 +43,22 @@ struct interface *interfaces_at(const struct interfaces *interfaces, size_t at)
 	return interface;
 }
 
+bool interfaces_is_own(const struct interfaces *interfaces, uint32_t index)
+{
+	for (size_t i = 0; i < INTERFACES_PAST; i++) {
+		if (index != 0 && interfaces->past[i] == index)
+			return true;
+	}
+	return interfaces_find_index(interfaces, index) != NULL;
+}
+
+/* The kernel numbers interfaces upwards: an index comes back after two thousand million others. */
+static void remember(struct interfaces *interfaces, uint32_t index)
+{
+	interfaces->past[interfaces->past_at] = index;
+	interfaces->past_at = (interfaces->past_at + 1) % INTERFACES_PAST;
+}
+
 /* The position of a route in the interface's list; route_count: it is not there. */
 static size_t find_route(const struct interface *interface, const struct prefix *prefix)
 {
@@ -62,8 +78,8 @@ static void interface_free(struct interface *interface)
 {
 	if (interface == NULL)
 		return;
-	if (interface->tun_fd >= 0)
-		close(interface->tun_fd);
+	for (size_t i = 0; i < interface->now.queues; i++)
+		close(interface->queues[i]);
 	free(interface->routes);
 	free(interface);
 }
@@ -152,6 +168,15 @@ static int restore_routes(
 	return r;
 }
 
+/* It is as wanted; but the number of queues is fixed when an interface is made. */
+static void set_now(struct interface *interface, const struct request_interface *wanted)
+{
+	uint8_t queues = interface->now.queues;
+
+	interface->now = *wanted;
+	interface->now.queues = queues;
+}
+
 /* -ENODEV: somebody has deleted it behind our back. */
 static int adjust(struct interfaces *interfaces, struct interface *interface,
 	const struct request_interface *wanted, struct problem *problem)
@@ -170,7 +195,7 @@ static int adjust(struct interfaces *interfaces, struct interface *interface,
 		problem_prepend(problem, "interface %s", interface->name);
 		return r;
 	}
-	interface->now = *wanted;
+	set_now(interface, wanted);
 	if (changed)
 		log_info("%s: interface %s changed: %s, mtu %u", wanted->peer.name, interface->name,
 			addresses_text(wanted, text, sizeof(text)), wanted->mtu);
@@ -197,15 +222,45 @@ static void explain_open(struct problem *problem, const char *name, int error)
 		problem_set(problem, "cannot make interface %s: %s", name, strerrordesc_np(-error));
 }
 
-/* Opens the TUN and finds its index. */
-static int open_interface(struct interfaces *interfaces, struct interface *interface,
-	const char *name, struct problem *problem)
+/*
+ * Opens the further queues and detaches them all, before the interface is up: no packet gets into
+ * one that nobody reads.
+ */
+static int open_queues(const struct interfaces *interfaces, struct interface *interface,
+	uint8_t wanted, struct problem *problem)
 {
-	int r = tun_open(name, false, &interface->tun_fd, interface->name);
+	int r = 0;
+
+	if (interfaces->steering_fd >= 0)
+		r = tun_set_steering(interface->queues[0], interfaces->steering_fd);
+	while (r == 0 && interface->now.queues < wanted) {
+		r = tun_open_queue(interface->name, &interface->queues[interface->now.queues]);
+		if (r == 0)
+			interface->now.queues++;
+	}
+	for (size_t i = 0; r == 0 && i < interface->now.queues; i++)
+		r = tun_queue_attach(interface->queues[i], false);
+	if (r < 0)
+		problem_set(problem, "cannot set up %u queues of interface %s: %s", wanted,
+			interface->name, strerrordesc_np(-r));
+	return r;
+}
+
+/* Opens the TUN with all its queues and finds its index. */
+static int open_interface(struct interfaces *interfaces, struct interface *interface,
+	const char *name, uint8_t queues, struct problem *problem)
+{
+	int r = tun_open(name, queues > 1, &interface->queues[0], interface->name);
 
 	if (r < 0) {
 		explain_open(problem, name, r);
 		return r;
+	}
+	interface->now.queues = 1;
+	if (queues > 1) {
+		r = open_queues(interfaces, interface, queues, problem);
+		if (r < 0)
+			return r;
 	}
 	r = netlink_link_index(interfaces->netlink, interface->name, &interface->index);
 	if (r < 0)
@@ -225,8 +280,8 @@ static int make(struct interfaces *interfaces, const struct request_interface *w
 		problem_set(problem, "out of memory");
 		return -ENOMEM;
 	}
-	interface->tun_fd = -1;
-	r = open_interface(interfaces, interface, name, problem);
+	r = open_interface(interfaces, interface, name,
+		interfaces->single_queue ? 1 : wanted->queues, problem);
 	if (r < 0)
 		goto fail;
 	r = netlink_link_up(interfaces->netlink, interface->index, wanted->mtu,
@@ -237,16 +292,17 @@ static int make(struct interfaces *interfaces, const struct request_interface *w
 		problem_prepend(problem, "interface %s", interface->name);
 		goto fail;
 	}
-	interface->now = *wanted;
+	set_now(interface, wanted);
 	interface->next = interfaces->first;
 	interfaces->first = interface;
 	interfaces->count++;
-	log_info("%s: interface %s made: %s, mtu %u", wanted->peer.name, interface->name,
-		addresses_text(wanted, text, sizeof(text)), wanted->mtu);
+	log_info("%s: interface %s made: %s, mtu %u, queues %u", wanted->peer.name, interface->name,
+		addresses_text(wanted, text, sizeof(text)), wanted->mtu, interface->now.queues);
 	*ret_interface = interface;
 	return 0;
 
-fail: /* the interface goes with its only descriptor */
+fail: /* the interface goes with its last descriptor */
+	remember(interfaces, interface->index);
 	interface_free(interface);
 	return r;
 }
@@ -278,6 +334,7 @@ static void forget(struct interfaces *interfaces, struct interface *interface, c
 		link = &(*link)->next;
 	*link = interface->next;
 	interfaces->count--;
+	remember(interfaces, interface->index);
 	interface_free(interface);
 }
 
@@ -310,6 +367,14 @@ static bool delete_together(struct interfaces *interfaces)
 			return false;
 	}
 	return netlink_group_delete(interfaces->netlink, group, NULL) == 0;
+}
+
+void interfaces_detach_queues(const struct interfaces *interfaces)
+{
+	for (const struct interface *i = interfaces->first; i != NULL; i = i->next) {
+		for (size_t queue = 0; i->now.queues > 1 && queue < i->now.queues; queue++)
+			(void)tun_queue_attach(i->queues[queue], false);
+	}
 }
 
 void interfaces_remove_all(struct interfaces *interfaces, const char *why)

@@ -18,31 +18,42 @@
  * Whether something may be made is policy's business (netd/policy.h), not this one's. netd's only
  * thread.
  *
- * A descriptor of each TUN stays here, so that an interface outlives the engine that uses it, and
- * so that the engine's end does not wait for the kernel: an interface is deleted first and its
- * descriptor closed then, which takes microseconds instead of tens of milliseconds.
+ * A descriptor of each TUN queue stays here, so that an interface outlives the engine that uses it,
+ * and so that the engine's end does not wait for the kernel: an interface is deleted first and its
+ * descriptors closed then, which takes microseconds instead of tens of milliseconds.
+ *
+ * Several queues are handed out detached, and the engine attaches each while its lane is up.
  */
 
 enum {
 	INTERFACE_QUEUE_LENGTH =
 		500, /* packets in a TUN's ring; the kernel's own default, made certain */
 	INTERFACE_ROUTE_METRIC = 1024, /* a host's own routes usually have lower ones, and so win */
+	INTERFACES_PAST = 16,
 };
 
 struct interface {
 	struct interface *next;
-	struct request_interface now; /* peer, MTU and addresses as they are */
+	struct request_interface now; /* peer, MTU, queues and addresses as they are */
 	uint32_t index;
 	char name[REQUEST_IFNAME_MAX + 1];
-	int tun_fd;
-	struct prefix *routes; /* that lead to it */
+	int queues[REQUEST_QUEUES_MAX]; /* descriptors, now.queues of them */
+	struct prefix *routes;          /* that lead to it */
 	size_t route_count, route_capacity;
 };
 
 struct interfaces {
 	struct netlink *netlink; /* borrowed */
+	/*
+	 * Who spreads packets over several queues: this program (borrowed), or, if -1, the kernel,
+	 * which learns from what the peer sends. single_queue: nobody does, so none gets several.
+	 */
+	int steering_fd;
+	bool single_queue;
 	struct interface *first;
 	size_t count;
+	uint32_t past[INTERFACES_PAST]; /* indices of those that went last; 0: none */
+	size_t past_at;                 /* where the next one goes */
 };
 
 struct interface *interfaces_find_peer(
@@ -53,16 +64,24 @@ struct interface *interfaces_find_index(const struct interfaces *interfaces, uin
  * removed.
  */
 struct interface *interfaces_at(const struct interfaces *interfaces, size_t at);
+/* One that is there, or one of those that went last: the kernel's news of it may come later. */
+bool interfaces_is_own(const struct interfaces *interfaces, uint32_t index);
 bool interface_has_route(const struct interface *interface, const struct prefix *prefix);
 
 /*
  * Makes the peer's interface, named `name` (a whole name or a template such as "cv%d"), or brings
- * the one it has to what is wanted. Its routes stay. On failure a new interface is gone again, an
+ * the one it has to what is wanted. Its routes and its queues, however many, stay. On failure a new interface is gone again, an
  * old one is as far as it came. The registry keeps owning *ret_interface. Negative errno with
  * words.
  */
 int interfaces_bring(struct interfaces *interfaces, const struct request_interface *wanted,
 	const char *name, struct interface **ret_interface, struct problem *problem);
+
+/*
+ * After an engine's end: what its lanes left attached would swallow packets until the next engine
+ * has lanes. An interface's only queue stays attached.
+ */
+void interfaces_detach_queues(const struct interfaces *interfaces);
 
 /* Deletes it, with its addresses and routes. `why` is for the log. */
 void interfaces_remove(struct interfaces *interfaces, struct interface *interface, const char *why);

@@ -17,11 +17,14 @@
 #include "netd/engine_process.h"
 #include "netd/files.h"
 #include "netd/interfaces.h"
+#include "netd/network.h"
 #include "netd/places.h"
+#include "netd/program_file.h"
 #include "netd/requests.h"
 #include "system/loop.h"
 #include "system/netlink.h"
 #include "system/process.h"
+#include "system/steering.h"
 
 /*
  * Here netd is put together and taken apart: a ladder of steps in start(), their mirror in
@@ -42,9 +45,10 @@ struct netd {
 	int signal_fd;
 	struct loop_watch signal_watch;
 	sigset_t signals;
-	int program_fd;
+	struct program_file program_file;
 	uint8_t instance[REQUEST_INSTANCE_SIZE]; /* of this run: all its engines are one */
 	struct interfaces interfaces;
+	struct network network;
 	struct requests requests;
 	struct engine_plan plan;
 	struct engine_process engine;
@@ -96,6 +100,7 @@ static void engine_begins(struct engine_process *engine, struct request_configur
 {
 	struct netd *netd = owner(engine);
 
+	interfaces_detach_queues(&netd->interfaces);
 	memcpy(configure->instance, netd->instance, sizeof(configure->instance));
 	configure->adopt_count = (uint32_t)netd->interfaces.count;
 	if (configure->adopt_count > 0)
@@ -104,18 +109,32 @@ static void engine_begins(struct engine_process *engine, struct request_configur
 }
 
 static int engine_message(struct engine_process *engine, const void *data, size_t len,
-	struct writer *reply, int *ret_fd, bool *ret_fd_owned, struct problem *problem)
+	struct writer *reply, int *ret_fds, size_t *ret_fd_count, bool *ret_fds_owned,
+	struct problem *problem)
 {
 	struct netd *netd = owner(engine);
-	int r = requests_handle(&netd->requests, data, len, reply, ret_fd, ret_fd_owned, problem);
+	int r = requests_handle(
+		&netd->requests, data, len, reply, ret_fds, ret_fd_count, ret_fds_owned, problem);
 
 	if (r < 0)
 		return r;
 	if (netd->requests.ready)
 		engine_process_ready(engine);
-	if (netd->requests.exit_asked && !netd->stopping)
+	if (!netd->requests.exit_asked || netd->stopping)
+		return 0;
+	/* What a new program cannot do the old one could: that is no reason to end. */
+	if (netd->requests.exit_code != EXIT_CODE_OK && engine_process_on_trial(engine))
+		engine_process_kill(engine, "the new program cannot go on");
+	else
 		stop(netd, netd->requests.exit_code, "the engine asked for it");
 	return 0;
+}
+
+static int engine_exchange(struct requests *requests, struct problem *problem)
+{
+	struct netd *netd = container_of(requests, struct netd, requests);
+
+	return engine_process_exchange(&netd->engine, problem);
 }
 
 static void engine_finished(struct engine_process *engine, bool gave_up)
@@ -132,6 +151,14 @@ static const struct engine_events engine_events = {
 	.message = engine_message,
 	.finished = engine_finished,
 };
+
+static void network_changed(struct network *network)
+{
+	struct netd *netd = container_of(network, struct netd, network);
+
+	log_debug("this host's network has changed");
+	engine_process_network(&netd->engine);
+}
 
 /* ---- start and end ---- */
 
@@ -219,7 +246,7 @@ static enum exit_code open_kernel(struct netd *netd, struct problem *problem)
 	if (r == 0)
 		r = watch_signals(netd);
 	if (r == 0)
-		r = process_open_self(&netd->program_fd);
+		r = program_file_open(&netd->program_file);
 	if (r == 0 &&
 		getrandom(netd->instance, sizeof(netd->instance), 0) !=
 			(ssize_t)sizeof(netd->instance))
@@ -227,6 +254,40 @@ static enum exit_code open_kernel(struct netd *netd, struct problem *problem)
 	if (r < 0)
 		problem_set(problem, "cannot set up the main loop: %s", strerrordesc_np(-r));
 	return r < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
+}
+
+/*
+ * A server lets its kernel learn from the client's packets which lane a flow is on: one end decides,
+ * or flows would swap lanes without end. Without the program a client does with one lane.
+ */
+static enum exit_code load_steering(struct netd *netd, struct problem *problem)
+{
+	const struct settings *settings = netd->program->settings;
+	int r;
+
+	(void)problem;
+	if (settings->role != SETTINGS_CLIENT || settings_lanes(settings, settings->peers) <= 1)
+		return EXIT_CODE_OK;
+	r = steering_load(&netd->interfaces.steering_fd);
+	if (r < 0) {
+		netd->interfaces.single_queue = true;
+		log_warning("lanes = %u, but one will be used: the kernel refuses the program that "
+			    "spreads packets over them: %s; loading it needs CAP_BPF in the first "
+			    "user namespace (start as root, outside of a rootless container), and "
+			    "bpf(2) allowed by whatever filters system calls",
+			settings_lanes(settings, settings->peers), strerrordesc_np(-r));
+	}
+	return EXIT_CODE_OK;
+}
+
+/* Where it fails a client can do without: the silence of its server tells it, too, but later. */
+static enum exit_code watch_network(struct netd *netd, struct problem *problem)
+{
+	if (netd->program->settings->role == SETTINGS_CLIENT &&
+		network_open(&netd->network, netd->loop, &netd->interfaces, network_changed,
+			problem) < 0)
+		log_warning("%s; changes are not noticed", problem->text);
+	return EXIT_CODE_OK;
 }
 
 static void plan_fd(struct engine_plan *plan, enum request_fd_kind kind, int fd)
@@ -250,7 +311,7 @@ static enum exit_code start_engine(struct netd *netd, struct problem *problem)
 	*plan = (struct engine_plan){ .loop = netd->loop,
 		.events = &engine_events,
 		.argv = program->engine_argv,
-		.program_fd = netd->program_fd,
+		.program = &netd->program_file,
 		.user = netd->switch_user ? &netd->user : NULL,
 		.config_path = program->config_path };
 	plan_fd(plan, REQUEST_FD_CONFIG, netd->files.config);
@@ -262,7 +323,7 @@ static enum exit_code start_engine(struct netd *netd, struct problem *problem)
 	plan_fd(plan, REQUEST_FD_CONTROL, netd->places.control);
 	for (size_t i = 0; i < netd->places.listener_count; i++)
 		plan_fd(plan, REQUEST_FD_LISTENER, netd->places.listeners[i]);
-	requests_init(&netd->requests, program->settings, &netd->interfaces);
+	requests_init(&netd->requests, program->settings, &netd->interfaces, engine_exchange);
 	engine_process_init(&netd->engine, plan);
 	return engine_process_start(&netd->engine, problem) < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
 }
@@ -298,6 +359,8 @@ static step_fn *const ladder[] = {
 	open_control,
 	open_state,
 	open_kernel,
+	load_steering,
+	watch_network,
 	give_up_privilege,
 	start_engine,
 };
@@ -318,12 +381,14 @@ static enum exit_code start(struct netd *netd)
 static void take_down(struct netd *netd)
 {
 	engine_process_free(&netd->engine);
+	network_close(&netd->network);
 	if (netd->netlink != NULL)
 		interfaces_remove_all(&netd->interfaces, "the program stops");
+	if (netd->interfaces.steering_fd >= 0)
+		close(netd->interfaces.steering_fd);
 	places_close(&netd->places);
 	files_close(&netd->files);
-	if (netd->program_fd >= 0)
-		close(netd->program_fd);
+	program_file_close(&netd->program_file);
 	if (netd->signal_fd >= 0)
 		close(netd->signal_fd);
 	loop_free(netd->loop);
@@ -342,7 +407,8 @@ static struct netd *netd_new(const struct netd_program *program)
 	places_init(&netd->places);
 	netd->signal_fd = -1;
 	netd->signal_watch.fd = -1;
-	netd->program_fd = -1;
+	program_file_init(&netd->program_file);
+	netd->interfaces.steering_fd = -1;
 	return netd;
 }
 

@@ -20,7 +20,7 @@ struct netd_program {
 	/* The very bytes `settings` were loaded from: handed to the engine. */
 	const char *config_text;
 	size_t config_len;
-	/* NULL-terminated; the engine's binary is this program's own (/proc/self/exe). */
+	/* NULL-terminated; the engine's binary is this program's own: netd/program_file. */
 	char *const *engine_argv;
 };
 

@@ -4,31 +4,61 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/log.h"
+#include "netd/outer.h"
 #include "system/socket.h"
+
+enum {
+	PLACES_PATIENCE_MS = 2000, /* how long a port in use is waited for at the start */
+	PLACES_PAUSE_MS = 50,
+};
 
 void places_init(struct places *places)
 {
 	*places = (struct places){ .control = -1, .state = -1 };
 }
 
+/*
+ * Whoever held the port may be about to let it go: a daemon that was killed has its listeners until
+ * its last thread is gone.
+ */
+static int listen_patiently(const struct endpoint *endpoint, const struct socket_options *options,
+	int *ret_fd, struct problem *problem)
+{
+	struct mono patient = mono_add(mono_now(), DURATION_MS(PLACES_PATIENCE_MS));
+	int r = socket_listen(endpoint, options, ret_fd, problem);
+
+	if (r == -EADDRINUSE)
+		log_notice(
+			"%s; waiting up to %d s for it", problem->text, PLACES_PATIENCE_MS / 1000);
+	while (r == -EADDRINUSE && mono_before(mono_now(), patient)) {
+		(void)poll(NULL, 0, PLACES_PAUSE_MS); /* no loop runs yet */
+		r = socket_listen(endpoint, options, ret_fd, problem);
+	}
+	return r;
+}
+
 int places_listen(struct places *places, const struct settings *settings, struct problem *problem)
 {
-	struct socket_options options = { .congestion = settings->congestion,
-		.mark = settings->mark };
+	struct socket_options options = outer_options(settings);
+	bool told = false;
 
 	if (settings->role != SETTINGS_SERVER)
 		return 0;
 	for (size_t i = 0; i < settings->listen_count; i++) {
-		int r = socket_listen(
+		int r = listen_patiently(
 			&settings->listen[i], &options, &places->listeners[i], problem);
 
 		if (r < 0)
 			return r;
+		outer_tell_fallback(settings, places->listeners[i], &told);
 		places->listener_count++;
 	}
 	return 0;

@@ -173,10 +173,11 @@ int policy_interface(const struct settings *settings, const struct interfaces *l
 	const struct request_interface *wanted, struct problem *problem)
 {
 	size_t most = settings->role == SETTINGS_SERVER ? settings->max_sessions : 1;
-	bool listed = settings_find_peer(settings, &wanted->peer) != NULL;
+	const struct settings_peer *entry = settings_find_peer(settings, &wanted->peer);
+	uint32_t lanes = settings_lanes(settings, entry);
 	int r;
 
-	if (!listed && !(settings->role == SETTINGS_SERVER && settings->unlisted)) {
+	if (entry == NULL && !(settings->role == SETTINGS_SERVER && settings->unlisted)) {
 		problem_set(problem, "an interface for %s, a peer that is not configured",
 			wanted->peer.name);
 		return -EPERM;
@@ -184,6 +185,11 @@ int policy_interface(const struct settings *settings, const struct interfaces *l
 	if (wanted->mtu < MTU_MIN || wanted->mtu > MTU_MAX) {
 		problem_set(problem, "an interface with MTU %u, which is outside %d to %d",
 			wanted->mtu, MTU_MIN, MTU_MAX);
+		return -EPERM;
+	}
+	if (wanted->queues > lanes) {
+		problem_set(problem, "an interface with %u queues for %s, which may have %u lanes",
+			wanted->queues, wanted->peer.name, lanes);
 		return -EPERM;
 	}
 	if (interfaces_find_peer(live, &wanted->peer) == NULL && live->count >= most) {

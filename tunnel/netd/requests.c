@@ -8,16 +8,18 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "netd/outer.h"
 #include "netd/policy.h"
 #include "system/socket.h"
 
 enum { WARNINGS_PER_SECOND = 1, WARNINGS_BURST = 20 };
 
-void requests_init(
-	struct requests *requests, const struct settings *settings, struct interfaces *interfaces)
+void requests_init(struct requests *requests, const struct settings *settings,
+	struct interfaces *interfaces,
+	int (*exchange)(struct requests *requests, struct problem *problem))
 {
 	*requests = (struct requests){
-		.settings = settings, .interfaces = interfaces, .reply_fd = -1
+		.settings = settings, .interfaces = interfaces, .exchange = exchange
 	};
 	rate_init(&requests->warnings, WARNINGS_PER_SECOND, WARNINGS_BURST, mono_now());
 }
@@ -56,6 +58,14 @@ static void fail(struct requests *requests, int r, const struct problem *problem
 	answer(requests, r, problem->text);
 }
 
+/* Sending makes the engine's copies; the registry keeps its own. */
+static void hand_out_queues(struct requests *requests, const struct interface *interface)
+{
+	requests->reply_fd_count = interface->now.queues;
+	memcpy(requests->reply_fds, interface->queues,
+		requests->reply_fd_count * sizeof(interface->queues[0]));
+}
+
 /*
  * The handlers. Each fills requests->reply; an error means that the engine is broken.
  */
@@ -91,9 +101,8 @@ static int handle_adopt(struct requests *requests, struct problem *problem)
 	reply->route_count = (uint16_t)(left < REQUEST_PREFIX_MAX ? left : REQUEST_PREFIX_MAX);
 	for (size_t i = 0; i < reply->route_count; i++)
 		reply->route[i] = interface->routes[adopt->route_offset + i];
-	/* Sending makes the engine's copy; this one stays. */
 	if (adopt->route_offset == 0)
-		requests->reply_fd = interface->tun_fd;
+		hand_out_queues(requests, interface);
 	return 0;
 }
 
@@ -111,8 +120,7 @@ static int handle_ready(struct requests *requests, struct problem *problem)
 static int handle_socket(struct requests *requests, struct problem *problem)
 {
 	const struct settings *settings = requests->settings;
-	struct socket_options options = { .congestion = settings->congestion,
-		.mark = settings->mark };
+	struct socket_options options = outer_options(settings);
 	uint8_t family = requests->request.socket.family;
 	int fd, r;
 
@@ -126,8 +134,10 @@ static int handle_socket(struct requests *requests, struct problem *problem)
 		fail(requests, r, problem);
 		return 0;
 	}
-	requests->reply_fd = fd;
-	requests->reply_fd_owned = true;
+	outer_tell_fallback(settings, fd, &requests->told_fallback);
+	requests->reply_fds[0] = fd;
+	requests->reply_fd_count = 1;
+	requests->reply_fds_owned = true;
 	return 0;
 }
 
@@ -151,8 +161,7 @@ static int handle_interface(struct requests *requests, struct problem *problem)
 	}
 	reply->interface = interface->index;
 	memcpy(reply->ifname, interface->name, sizeof(reply->ifname));
-	/* Sending makes the engine's copy; this one stays. */
-	requests->reply_fd = interface->tun_fd;
+	hand_out_queues(requests, interface);
 	return 0;
 }
 
@@ -275,6 +284,17 @@ static int handle_route_delete(struct requests *requests, struct problem *proble
 	return 0;
 }
 
+static int handle_reexec(struct requests *requests, struct problem *problem)
+{
+	int r = requests->exchange(requests, problem);
+
+	if (r < 0) {
+		problem_prepend(problem, "the engine is not exchanged");
+		fail(requests, r, problem);
+	}
+	return 0;
+}
+
 static int handle_exit(struct requests *requests, struct problem *problem)
 {
 	uint8_t code = requests->request.exit.code;
@@ -308,6 +328,7 @@ static const struct rule rules[REQUEST_TYPE_COUNT] = {
 	[REQUEST_INTERFACE_DELETE] = { handle_interface_delete, false, true },
 	[REQUEST_ROUTE_ADD] = { handle_route_add, false, true },
 	[REQUEST_ROUTE_DELETE] = { handle_route_delete, false, true },
+	[REQUEST_REEXEC] = { handle_reexec, false, true },
 };
 
 /* The rule for a decoded request, if it may come at this time. */
@@ -331,7 +352,7 @@ static const struct rule *find_rule(const struct requests *requests, struct prob
 }
 
 int requests_handle(struct requests *requests, const void *data, size_t len, struct writer *reply,
-	int *ret_fd, bool *ret_fd_owned, struct problem *problem)
+	int *ret_fds, size_t *ret_fd_count, bool *ret_fds_owned, struct problem *problem)
 {
 	const struct rule *rule;
 	int r = request_decode(data, len, &requests->request);
@@ -345,8 +366,8 @@ int requests_handle(struct requests *requests, const void *data, size_t len, str
 	if (rule == NULL)
 		return -EPROTO;
 	requests->reply = (struct request){ .type = REQUEST_REPLY, .id = requests->request.id };
-	requests->reply_fd = -1;
-	requests->reply_fd_owned = false;
+	requests->reply_fd_count = 0;
+	requests->reply_fds_owned = false;
 	r = rule->handle(requests, problem);
 	if (r < 0)
 		return r;
@@ -355,7 +376,9 @@ int requests_handle(struct requests *requests, const void *data, size_t len, str
 		problem_set(problem, "its reply cannot be encoded: %s", strerrordesc_np(-r));
 		return -EPROTO;
 	}
-	*ret_fd = requests->reply_fd;
-	*ret_fd_owned = requests->reply_fd_owned;
+	memcpy(ret_fds, requests->reply_fds,
+		requests->reply_fd_count * sizeof(requests->reply_fds[0]));
+	*ret_fd_count = requests->reply_fd_count;
+	*ret_fds_owned = requests->reply_fds_owned;
 	return 0;
 }

@@ -23,6 +23,9 @@ struct requests {
 	/* Configured, borrowed. */
 	const struct settings *settings;
 	struct interfaces *interfaces;
+	bool told_fallback; /* from MPTCP, once for all engines */
+	/* REEXEC: the engine that asks is to be exchanged. Negative with words: it stays. */
+	int (*exchange)(struct requests *requests, struct problem *problem);
 
 	/* Of the engine in hand. */
 	uint32_t generation;
@@ -32,22 +35,25 @@ struct requests {
 	struct rate warnings; /* a subverted engine does not fill the log */
 
 	struct request request, reply;
-	int reply_fd;        /* goes with the reply; -1: none */
-	bool reply_fd_owned; /* close it afterwards */
+	int reply_fds[REQUEST_QUEUES_MAX]; /* go with the reply */
+	size_t reply_fd_count;
+	bool reply_fds_owned; /* close them afterwards */
 };
 
-void requests_init(
-	struct requests *requests, const struct settings *settings, struct interfaces *interfaces);
+void requests_init(struct requests *requests, const struct settings *settings,
+	struct interfaces *interfaces,
+	int (*exchange)(struct requests *requests, struct problem *problem));
 
 /* A new engine, configured with this generation. */
 void requests_begin(struct requests *requests, uint32_t generation);
 
 /*
- * Handles one datagram and writes the encoded reply. *ret_fd: a descriptor that goes with it, -1
- * for none; *ret_fd_owned: the caller closes it after sending. -EPROTO: the engine is broken or
- * subverted, `problem` says how; there is no reply then.
+ * Handles one datagram and writes the encoded reply. *ret_fd_count descriptors in ret_fds, which
+ * has room for REQUEST_QUEUES_MAX, go with it; *ret_fds_owned: the caller closes them after
+ * sending. Else they stay open until the next request. -EPROTO: the engine is broken or subverted,
+ * `problem` says how; there is no reply then.
  */
 int requests_handle(struct requests *requests, const void *data, size_t len, struct writer *reply,
-	int *ret_fd, bool *ret_fd_owned, struct problem *problem);
+	int *ret_fds, size_t *ret_fd_count, bool *ret_fds_owned, struct problem *problem);
 
 #endif

@@ -36,6 +36,8 @@ enum {
 
 enum { JOIN_SESSION = 1, JOIN_TOKEN, JOIN_INSTANCE, JOIN_CLAIM };
 
+enum { JOINED_CONTROL = 1 };
+
 enum { PREFIXES_PREFIX = 1 };
 
 enum { TIME_TIME = 1 };
@@ -93,6 +95,10 @@ static const struct message_field join_fields[] = {
 	{ JOIN_CLAIM, "claim control", MESSAGE_FIELD_NUMBER, false, AT(join.claim_control), 0, 1 },
 };
 
+static const struct message_field joined_fields[] = {
+	{ JOINED_CONTROL, "control", MESSAGE_FIELD_NUMBER, false, AT(joined.control), 0, 1 },
+};
+
 static const struct message_field prefix_fields[] = {
 	{ PREFIXES_PREFIX, "prefix", MESSAGE_FIELD_PREFIX, true, AT(prefixes.prefix) },
 };
@@ -137,6 +143,7 @@ static const struct layout layouts[MESSAGE_TYPE_COUNT] = {
 	[MESSAGE_PONG] = { "pong", FIELDS(time_fields) },
 	[MESSAGE_NOTICE] = { "notice", FIELDS(notice_fields) },
 	[MESSAGE_GOODBYE] = { "goodbye", FIELDS(goodbye_fields) },
+	[MESSAGE_JOINED] = { "joined", FIELDS(joined_fields) },
 };
 
 /* Both of a family's addresses or neither; they differ. */

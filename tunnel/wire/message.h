@@ -33,6 +33,7 @@ enum message_type {
 	MESSAGE_PONG = 9,
 	MESSAGE_NOTICE = 10,
 	MESSAGE_GOODBYE = 11,
+	MESSAGE_JOINED = 12,
 	MESSAGE_TYPE_COUNT
 };
 
@@ -109,6 +110,10 @@ struct message_join {
 	bool claim_control;
 };
 
+struct message_joined { /* what an accepted join is answered with */
+	bool control;   /* this connection has the control role now */
+};
+
 /* announce, withdraw, refuse */
 struct message_prefixes {
 	uint16_t count;                           /* ≥ 1 */
@@ -138,6 +143,7 @@ struct message { /* about 5 KiB: not for a data path */
 		struct message_hello hello;
 		struct message_welcome welcome;
 		struct message_join join;
+		struct message_joined joined;
 		struct message_prefixes prefixes;
 		struct message_time time;
 		struct message_notice notice;

@@ -82,6 +82,7 @@ static void put_wanted(struct field_writer *out, const struct request_interface 
 {
 	field_put_text(out, body->peer.name, sizeof(body->peer.name));
 	field_put_number(out, 4, body->mtu);
+	field_put_number(out, 1, body->queues);
 	field_put_number(out, 1, body->offloads);
 	field_put_addr(out, &body->local4);
 	field_put_addr(out, &body->remote4);
@@ -93,6 +94,7 @@ static void get_wanted(struct field_reader *in, struct request_interface *body)
 {
 	field_get_text(in, body->peer.name, sizeof(body->peer.name));
 	body->mtu = field_get_u32(in);
+	body->queues = field_get_u8(in);
 	body->offloads = field_get_bool(in);
 	field_get_addr(in, &body->local4);
 	field_get_addr(in, &body->remote4);
@@ -106,7 +108,8 @@ static bool check_wanted(const struct request_interface *body)
 
 	return identity_set(&valid, body->peer.name,
 		       strnlen(body->peer.name, sizeof(body->peer.name))) == 0 &&
-		body->mtu >= MESSAGE_MTU_MIN && body->mtu <= MESSAGE_MTU_MAX &&
+		body->mtu >= MESSAGE_MTU_MIN && body->mtu <= MESSAGE_MTU_MAX && body->queues >= 1 &&
+		body->queues <= REQUEST_QUEUES_MAX &&
 		pair_is_valid(AF_INET, &body->local4, &body->remote4) &&
 		pair_is_valid(AF_INET6, &body->local6, &body->remote6) &&
 		(addr_is_set(&body->local4) || addr_is_set(&body->local6));
@@ -323,6 +326,8 @@ static const struct codec codecs[REQUEST_TYPE_COUNT] = {
 	[REQUEST_ROUTE_DELETE] = { "route-delete", false, put_routes, get_routes, check_routes },
 	[REQUEST_EXIT] = { "exit", false, put_exit, get_exit, NULL },
 	[REQUEST_ADOPT] = { "adopt", false, put_adopt, get_adopt, NULL },
+	[REQUEST_NETWORK] = { "network", true, NULL, NULL, NULL },
+	[REQUEST_REEXEC] = { "reexec", false, NULL, NULL, NULL },
 };
 
 static const struct codec *find_codec(unsigned type)

@@ -18,18 +18,19 @@
  * length bounded, anything odd refused. Both ends are always the same build (or one build apart
  * during an upgrade: REQUEST_VERSION tells). Pure functions; any thread.
  *
- *   netd → engine   CONFIGURE (first, once), STOP, REPLY
+ *   netd → engine   CONFIGURE (first, once), STOP, NETWORK, REPLY
  *   engine → netd   ADOPT (before READY), READY, SOCKET, INTERFACE, INTERFACE_DELETE, ROUTE_ADD,
- *                   ROUTE_DELETE, EXIT
+ *                   ROUTE_DELETE, REEXEC, EXIT
  *
  * Each of the engine's is answered by a REPLY with the same id, in order.
  */
 
 enum {
-	REQUEST_VERSION = 2,
+	REQUEST_VERSION = 3,
 	REQUEST_FD = 3,
 	REQUEST_SIZE_MAX = 32768,
 	REQUEST_FDS_MAX = 24,
+	REQUEST_QUEUES_MAX = 16, /* of one interface: one for each lane */
 	REQUEST_PREFIX_MAX = 256,
 	REQUEST_ROUTE_TOTAL_MAX = 4096, /* of one interface; they come in pages */
 	REQUEST_TEXT_MAX = 399,
@@ -51,6 +52,8 @@ enum request_type {
 	REQUEST_ROUTE_DELETE = 9,
 	REQUEST_EXIT = 10,
 	REQUEST_ADOPT = 11,
+	REQUEST_NETWORK = 12, /* no body: this host's links, addresses or routes have changed */
+	REQUEST_REEXEC = 13,  /* no body: exchange this engine for what is on disk now */
 	REQUEST_TYPE_COUNT
 };
 
@@ -82,7 +85,14 @@ struct request_configure {
 
 struct request_interface { /* make, or bring to this: idempotent by peer */
 	struct identity peer;
-	uint32_t mtu;  /* MESSAGE_MTU_MIN to MESSAGE_MTU_MAX */
+	uint32_t mtu; /* MESSAGE_MTU_MIN to MESSAGE_MTU_MAX */
+	/*
+	 * TUN queues: 1 to REQUEST_QUEUES_MAX. Fixed when the interface is made; the reply brings
+	 * one descriptor for each that there is, which may be fewer: a client's are spread by a
+	 * BPF program, and where the kernel refuses that there is one. With one queue it is a
+	 * plain interface; several are handed over detached (TUNSETQUEUE).
+	 */
+	uint8_t queues;
 	bool offloads; /* false: no vnet offloads will be used (still IFF_VNET_HDR) */
 	/* AF_UNSPEC: none; local and remote come in pairs, of their family, at least one. */
 	struct addr local4, remote4, local6, remote6;
@@ -97,7 +107,7 @@ struct request_routes {
 /*
  * Asks for one of the interfaces that were there before this engine: the `index`-th, from 0, and of
  * its routes those from `route_offset` on, as many as fit. The reply tells the interface and how
- * many routes there are in all, and brings its descriptor when `route_offset` is 0. Both count what
+ * many routes there are in all, and brings its descriptors when `route_offset` is 0. Both count what
  * does not change before READY.
  */
 struct request_adopt {
@@ -121,7 +131,7 @@ struct request_reply {
 
 struct request {
 	enum request_type type;
-	uint32_t id; /* chosen by who asks; 0 for CONFIGURE and STOP */
+	uint32_t id; /* chosen by who asks; 0 for CONFIGURE, STOP and NETWORK */
 	union {
 		struct request_configure configure;
 		struct {

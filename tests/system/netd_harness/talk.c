@@ -37,6 +37,8 @@ bool talk_receive(void)
 		talk_die("a message of netd's is broken");
 	if (talk.in.type == REQUEST_CONFIGURE)
 		talk.configure = talk.in.configure;
+	if (talk.in.type == REQUEST_NETWORK)
+		log_info("heard: the network has changed (%u)", ++talk.changes);
 	return true;
 }
 
@@ -72,7 +74,7 @@ const struct request_reply *talk_ask_keeping(struct request *request)
 	do {
 		if (!talk_receive())
 			talk_die("the channel closed instead of a reply");
-	} while (talk.in.type == REQUEST_STOP);
+	} while (talk.in.type == REQUEST_STOP || talk.in.type == REQUEST_NETWORK);
 	if (talk.in.type != REQUEST_REPLY || talk.in.id != request->id)
 		talk_die("what came is not the reply");
 	return &talk.in.reply;
@@ -145,6 +147,7 @@ struct request talk_interface(const char *peer, const char *local, const char *r
 	(void)snprintf(
 		request.interface.peer.name, sizeof(request.interface.peer.name), "%s", peer);
 	request.interface.mtu = 1500;
+	request.interface.queues = 1;
 	request.interface.local4 = talk_address(local);
 	request.interface.remote4 = talk_address(remote);
 	return request;

@@ -20,6 +20,7 @@ extern struct talk {
 	size_t fd_count;
 	struct request_configure configure; /* the CONFIGURE that came */
 	uint32_t last_id;
+	unsigned changes; /* NETWORKs that came; numbered, since the log folds what is repeated */
 } talk;
 
 _Noreturn void talk_die(const char *what);

@@ -234,16 +234,25 @@ static void print_prefixes(const struct message *message)
 	}
 }
 
-static void print_message(const struct message *message)
+static void print_welcome(const struct message_welcome *welcome)
 {
 	char client4[ADDR_TEXT_MAX], client6[ADDR_TEXT_MAX];
 
+	printf(" client4 %s client6 %s mtu %u ping %u dead %u lanes %u session %016llx token ",
+		addr_format(&welcome->client4, client4), addr_format(&welcome->client6, client6),
+		welcome->mtu, welcome->ping_ms, welcome->dead_ms, welcome->lanes,
+		(unsigned long long)welcome->session_id);
+	for (size_t i = 0; i < sizeof(welcome->token); i++)
+		printf("%02x", welcome->token[i]);
+}
+
+static void print_message(const struct message *message)
+{
 	printf("%s", message_type_name(message->type));
 	if (message->type == MESSAGE_WELCOME)
-		printf(" client4 %s client6 %s mtu %u ping %u dead %u",
-			addr_format(&message->welcome.client4, client4),
-			addr_format(&message->welcome.client6, client6), message->welcome.mtu,
-			message->welcome.ping_ms, message->welcome.dead_ms);
+		print_welcome(&message->welcome);
+	else if (message->type == MESSAGE_JOINED)
+		printf(" control %d", message->joined.control);
 	else if (message->type == MESSAGE_GOODBYE)
 		printf(" %u %s", message->goodbye.code, message->goodbye.text);
 	else if (message->type >= MESSAGE_ANNOUNCE && message->type <= MESSAGE_REFUSE)

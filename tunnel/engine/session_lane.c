@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/session_lane.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/container.h"
+#include "base/log.h"
+#include "engine/session_internal.h"
+#include "system/tun.h"
+#include "wire/frame.h"
+
+/* ---- what the lane reports ---- */
+
+static void on_secured(struct lane_owner *owner, struct lane *lane, const struct lane_peer *peer)
+{
+	/* Whoever makes a lane hears this before a session owns it. */
+	(void)owner;
+	(void)lane;
+	(void)peer;
+}
+
+static void on_control(struct lane_owner *owner, struct lane *lane, const uint8_t *data, size_t len)
+{
+	struct session_lane *sl = container_of(owner, struct session_lane, owner);
+
+	(void)lane;
+	if (sl->stage != SESSION_LANE_LEAVING)
+		session_control(sl, data, len);
+}
+
+static void on_fault(struct lane_owner *owner, struct lane *lane, uint16_t code, const char *text)
+{
+	struct session_lane *sl = container_of(owner, struct session_lane, owner);
+
+	(void)lane;
+	if (sl->stage == SESSION_LANE_LEAVING)
+		return;
+	/* Too slow to join is that lane's alone. */
+	if (code == GOODBYE_DEADLINE && sl != sl->session->control)
+		session_lane_drop(sl, text);
+	else
+		session_fault(sl->session, code, text);
+}
+
+static void on_doubted(struct lane_owner *owner, struct lane *lane)
+{
+	(void)lane;
+	session_lane_probe(container_of(owner, struct session_lane, owner));
+}
+
+static void on_ended(
+	struct lane_owner *owner, struct lane *lane, enum lane_end end, const char *text)
+{
+	struct session_lane *sl = container_of(owner, struct session_lane, owner);
+
+	(void)lane;
+	session_lane_ended(sl, end, text);
+}
+
+/* ---- is its peer alive? ---- */
+
+static struct mono liveness_heard(struct liveness *liveness)
+{
+	return lane_heard(container_of(liveness, struct session_lane, liveness)->lane);
+}
+
+static void liveness_ping(struct liveness *liveness, uint64_t time)
+{
+	struct session_lane *sl = container_of(liveness, struct session_lane, liveness);
+	struct message ping = { .type = MESSAGE_PING, .time.time = time };
+
+	session_lane_send(sl, &ping);
+}
+
+static void liveness_dead(struct liveness *liveness)
+{
+	struct session_lane *sl = container_of(liveness, struct session_lane, liveness);
+
+	session_lane_dead(sl, mono_since(mono_now(), lane_heard(sl->lane)));
+}
+
+static const struct liveness_events liveness_events = {
+	.heard = liveness_heard,
+	.send_ping = liveness_ping,
+	.dead = liveness_dead,
+};
+
+/* ---- its queue ---- */
+
+/* A plain interface has one queue that is always there: nothing to attach. */
+static bool has_queues(const struct session *session)
+{
+	return session->interface.queue_count > 1;
+}
+
+static int take_queue(struct session_lane *sl)
+{
+	struct session_interface *interface = &sl->session->interface;
+
+	for (size_t i = 0; i < interface->queue_count; i++) {
+		if (interface->taken[i])
+			continue;
+		interface->taken[i] = true;
+		sl->queue = (int)i;
+		return 0;
+	}
+	return -ENOBUFS;
+}
+
+static void return_queue(struct session_lane *sl)
+{
+	struct session_interface *interface = &sl->session->interface;
+
+	if (sl->queue < 0)
+		return;
+	if (has_queues(sl->session))
+		(void)tun_queue_attach(interface->queues[sl->queue], false); /* gone: the same */
+	interface->taken[sl->queue] = false;
+	sl->queue = -1;
+}
+
+void session_detach_queues(struct session *session)
+{
+	struct session_interface *interface = &session->interface;
+
+	for (size_t i = 0; has_queues(session) && i < interface->queue_count; i++)
+		(void)tun_queue_attach(interface->queues[i], false);
+}
+
+/* ---- life ---- */
+
+int session_lane_new(struct session *session, struct lane *lane, const struct endpoint *outer,
+	enum session_lane_stage stage, struct session_lane **ret_session_lane)
+{
+	struct session_lane *sl = calloc(1, sizeof(*sl));
+
+	if (!sl)
+		return -ENOMEM;
+	*sl = (struct session_lane){
+		.session = session,
+		.lane = lane,
+		.owner = {
+			.secured = on_secured,
+			.control = on_control,
+			.fault = on_fault,
+			.doubted = on_doubted,
+			.ended = on_ended,
+		},
+		.outer = *outer,
+		.stage = stage,
+		.number = ++session->lanes_made,
+		.queue = -1,
+		.since = mono_now(),
+	};
+	lane_set_owner(lane, &sl->owner);
+	TAILQ_INSERT_TAIL(&session->lanes, sl, link);
+	*ret_session_lane = sl;
+	return 0;
+}
+
+int session_lane_hold(struct session_lane *sl)
+{
+	struct session *session = sl->session;
+	struct lane_carry carry = {
+		.offloads = session->terms.offloads_send != 0,
+		.offloads_send = session->terms.offloads_send,
+		.offloads_accept = session->terms.offloads_accept,
+		.reach = session->reach,
+		.discard = session->connections > 1 && !has_queues(session),
+		.dead_after = session->terms.dead_after,
+		.hold = true,
+	};
+
+	if (!session->reach)
+		return -ENOMEM;
+	int r = take_queue(sl);
+	if (r < 0)
+		return r;
+	carry.tun_fd = session->interface.queues[sl->queue];
+	r = lane_carry(sl->lane, &carry);
+	if (r < 0)
+		return_queue(sl);
+	return r;
+}
+
+int session_lane_carry(struct session_lane *sl)
+{
+	struct session *session = sl->session;
+	int r = 0;
+
+	if (has_queues(session))
+		r = tun_queue_attach(session->interface.queues[sl->queue], true);
+	if (r == 0)
+		r = lane_carry_on(sl->lane);
+	if (r < 0)
+		return r;
+	sl->stage = SESSION_LANE_CARRYING;
+	liveness_start(&sl->liveness, session->engine->loop, &liveness_events,
+		session->terms.ping_interval, session->terms.dead_after);
+	return 0;
+}
+
+void session_lane_leave(struct session_lane *sl)
+{
+	if (sl->stage == SESSION_LANE_LEAVING)
+		return;
+	sl->stage = SESSION_LANE_LEAVING;
+	liveness_stop(&sl->liveness);
+	return_queue(sl);
+	lane_end(sl->lane);
+}
+
+void session_lane_free(struct session_lane *sl)
+{
+	liveness_stop(&sl->liveness);
+	return_queue(sl);
+	counters_add(&sl->session->past, lane_counters(sl->lane));
+	lane_release(sl->lane);
+	TAILQ_REMOVE(&sl->session->lanes, sl, link);
+	free(sl);
+}
+
+void session_lane_send(struct session_lane *sl, const struct message *message)
+{
+	uint8_t payload[FRAME_CONTROL_MAX];
+	struct writer writer;
+
+	writer_init(&writer, payload, sizeof(payload));
+	int r = message_encode(&writer, message);
+	if (r == 0)
+		r = lane_send_control(sl->lane, payload, writer.len);
+	if (r < 0)
+		log_error("%s: cannot send %s: %s", sl->session->name.name,
+			message_type_name(message->type), strerror(-r));
+}
+
+void session_lane_probe(struct session_lane *sl)
+{
+	if (sl->stage == SESSION_LANE_CARRYING)
+		liveness_probe(&sl->liveness);
+}
+
+unsigned session_lane_count(const struct session *session)
+{
+	const struct session_lane *sl;
+	unsigned count = 0;
+
+	TAILQ_FOREACH(sl, &session->lanes, link)
+	count += sl->stage != SESSION_LANE_LEAVING;
+	return count;
+}
+
+struct session_lane *session_lane_carrying(const struct session *session)
+{
+	struct session_lane *sl;
+
+	TAILQ_FOREACH(sl, &session->lanes, link)
+	{
+		if (sl->stage == SESSION_LANE_CARRYING)
+			return sl;
+	}
+	return NULL;
+}
+
+bool session_lane_is_last(const struct session_lane *sl)
+{
+	const struct session_lane *other;
+
+	TAILQ_FOREACH(other, &sl->session->lanes, link)
+	{
+		if (other != sl && other->stage == SESSION_LANE_CARRYING)
+			return false;
+	}
+	return true;
+}
+
+bool session_lane_is_steady(const struct session_lane *sl)
+{
+	return sl->stage == SESSION_LANE_CARRYING &&
+		duration_ms(mono_since(mono_now(), sl->since)) >= SESSION_LANE_STEADY_MS;
+}
