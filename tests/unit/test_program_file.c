@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* check: no-valgrind */
+/* valgrind answers open() of /proc/self/exe with the program, and stat() with itself. */
 #include "netd/program_file.h"
 
 #include <errno.h>
