@@ -7,6 +7,7 @@
 #   lan-a ──── gw-a ════════ gw-b ──── lan-b       lanes = 4 at both ends, ping_interval 0.3 s, dead_after 1 s
 #                   ════════
 #
+# check: threads
 # check: timeout 300
 # shellcheck disable=SC2317 # Functions are called by name.
 set -euo pipefail
