@@ -120,7 +120,7 @@ flow_start() { # NAME up|down send|linger NS-A NS-B ADDRESS-B; the connection is
 }
 
 flow_bytes() { # NAME; how much the receiver has, as far as it has told
-	awk '/^at / { n = $2 } END { print n + 0 }' "$WORK/$1.to.log"
+	awk '/^at / { n = $2 } END { printf "%.0f\n", n }' "$WORK/$1.to.log" # mawk prints large numbers as 3.1e+10
 }
 
 flow_beyond() { # NAME BYTES
