@@ -179,6 +179,13 @@ wait_for 10 'so has the server' measured gw-b gw-a
 
 # ---- all at once ----
 
+# Since the session came up for the last time no attempt had to wait.
+joined_at_once() {
+	local since
+	since=$(tail -n "+$((mark_a + 1))" "$WORK/gw-a.log" | sed '1,/session: opening -> up/d')
+	[[ $(grep -cE 'lane [0-9]+ joined' <<<"$since") == 3 ]] && ! grep -q 'retrying in' <<<"$since"
+}
+
 index_of() { # NS
 	ip -n "$(ns_name "$1")" -j link show cv0 | jq '.[0].ifindex'
 }
@@ -191,6 +198,7 @@ wait_log_since "$WORK/gw-a.log" "$mark_a" 'gw-b: session: up -> idle' 5
 wait_up gw-b gw-a "$mark_b"
 wait_up gw-a gw-b "$mark_a"
 wait_lanes 4 && pass 'the session was idle and is back with four lanes'
+check 'which joined one after the other, without a wait' joined_at_once
 check_equal 'by its second connection' '2 2' "$(connections)"
 check_equal 'the interface is the same' "$index_b" "$(index_of gw-b)"
 check 'it works' pings lan-a $B4

@@ -229,6 +229,7 @@ void session_begin(struct session *session)
 {
 	session->interface_broken = false;
 	session->up_since = mono_now();
+	session->lane_lost = (struct mono){ 0 }; /* those were of the connection before */
 	session->connections++;
 	session_update_reach(session);
 	int r = prepare_carrying(session);
