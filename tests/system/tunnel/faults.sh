@@ -19,7 +19,8 @@ STOPPED=20
 # name | what it is in words | bound of recovery | bound of the inner stall, in seconds.
 # Recovery counts from the fault, or from its end where it lasts. The stall counts from the fault, so its bound holds how long
 # that lasts, and as much again for the inner TCP: it doubles its own wait for every try that is lost, and so may sleep on after
-# the tunnel is back.
+# the tunnel is back. A stopped engine makes it worse: awake, it delivers answers that are as old as its sleep, from which an
+# inner TCP concludes that a round trip takes that long (RFC 6298, 2.3), and what it then sends by the dead connection is lost.
 FAULTS=(
 	"client-engine|the client's engine is killed|1|2"
 	"client-netd|the client's netd is killed, and started again|1|3"
@@ -32,8 +33,8 @@ FAULTS=(
 	"silent-short|the wan drops everything for $SILENT_SHORT s|2|4"
 	"silent|the wan drops everything for $SILENT_LONG s|3|16"
 	"reset|the outer connections are reset at both ends|1|2"
-	"address|the client's address changes|5|16"
-	"stopped|the server's engine is stopped (SIGSTOP) for $STOPPED s|2|45"
+	"address|the client's address changes|1|16"
+	"stopped|the server's engine is stopped (SIGSTOP) for $STOPPED s|2|70"
 	"lane|one of several lanes is reset|2|2"
 )
 export LINGER PING_INTERVAL DEAD_AFTER
