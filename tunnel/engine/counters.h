@@ -11,18 +11,20 @@
  */
 
 /* Why a packet was dropped; "out" is towards the peer, "in" is from it. Name, text for people. */
-#define DROP_REASONS(X)                                                                        \
-	X(DROP_OUT_MALFORMED, "out_malformed")     /* not an IP packet */                      \
-	X(DROP_OUT_NOISE, "out_link_local")        /* link-local or multicast */               \
-	X(DROP_OUT_SOURCE, "out_source")           /* not ours to send */                      \
-	X(DROP_OUT_DESTINATION, "out_destination") /* not the peer's */                        \
-	X(DROP_OUT_STALE, "out_stale")             /* waited while there was no connection */  \
-	X(DROP_OUT_OFFLOAD, "out_offload")         /* the peer does not accept this offload */ \
-	X(DROP_IN_MALFORMED, "in_malformed")       /* bad version, length or header */         \
-	X(DROP_IN_NOISE, "in_link_local")                                                      \
-	X(DROP_IN_SOURCE, "in_source")       /* the peer does not own the source */            \
-	X(DROP_IN_OFFLOAD, "in_offload")     /* offload header that does not fit the packet */ \
-	X(DROP_IN_NOT_READY, "in_not_ready") /* came before the interface was there */         \
+#define DROP_REASONS(X)                                                                          \
+	X(DROP_OUT_MALFORMED, "out_malformed")     /* not an IP packet */                        \
+	X(DROP_OUT_NOISE, "out_link_local")        /* link-local or multicast */                 \
+	X(DROP_OUT_SOURCE, "out_source")           /* not ours to send */                        \
+	X(DROP_OUT_DESTINATION, "out_destination") /* not the peer's */                          \
+	X(DROP_OUT_STALE, "out_stale")             /* waited while there was no connection */    \
+	X(DROP_OUT_OFFLOAD, "out_offload")         /* the peer does not accept this offload */   \
+	X(DROP_OUT_QUEUE, "out_queue")             /* the queue was full */                      \
+	X(DROP_OUT_DELAY, "out_delay")             /* its flow's queue did not shrink (CoDel) */ \
+	X(DROP_IN_MALFORMED, "in_malformed")       /* bad version, length or header */           \
+	X(DROP_IN_NOISE, "in_link_local")                                                        \
+	X(DROP_IN_SOURCE, "in_source")       /* the peer does not own the source */              \
+	X(DROP_IN_OFFLOAD, "in_offload")     /* offload header that does not fit the packet */   \
+	X(DROP_IN_NOT_READY, "in_not_ready") /* came before the interface was there */           \
 	X(DROP_IN_TUN, "in_tun")             /* the kernel refused it */
 
 enum drop_reason {
@@ -42,10 +44,13 @@ struct lane_counters {
 	struct counter sent_bytes, received_bytes; /* on the TCP connection */
 	struct counter in_control, out_control;    /* control messages */
 	struct counter drops[DROP_REASON_COUNT];
-	_Atomic int64_t heard_ns; /* when bytes last came from the peer, CLOCK_MONOTONIC */
+	struct counter marks;          /* ECN: congestion experienced, instead of a drop */
+	struct counter queue_bytes;    /* that wait now */
+	struct counter queue_delay_ns; /* what packets have lately waited in the queue */
+	_Atomic int64_t heard_ns;      /* when bytes last came from the peer, CLOCK_MONOTONIC */
 };
 
-/* Adds one lane's counters to sums that are the caller's alone. */
+/* Adds one lane's counters to sums that are the caller's alone; of delays the longest counts. */
 void counters_add(struct lane_counters *sums, const struct lane_counters *lane);
 
 const char *drop_reason_text(enum drop_reason reason);
@@ -54,6 +59,19 @@ static inline void counter_add(struct counter *counter, uint64_t n)
 {
 	uint64_t before = atomic_load_explicit(&counter->value, memory_order_relaxed);
 	atomic_store_explicit(&counter->value, before + n, memory_order_relaxed);
+}
+
+/* For what is a level, not a sum. */
+static inline void counter_set(struct counter *counter, uint64_t value)
+{
+	atomic_store_explicit(&counter->value, value, memory_order_relaxed);
+}
+
+/* Moves a level by a 2^shift-th of the way to `value`. */
+static inline void counter_smooth(struct counter *counter, uint64_t value, unsigned shift)
+{
+	uint64_t before = atomic_load_explicit(&counter->value, memory_order_relaxed);
+	counter_set(counter, before - (before >> shift) + (value >> shift));
 }
 
 static inline uint64_t counter_read(const struct counter *counter)

@@ -8,6 +8,7 @@
 
 #include "base/container.h"
 #include "engine/lane.h"
+#include "wire/frame.h"
 
 /*
  * Buffers are kept in last-in, first-out lists that only grow as far as lanes ever had to keep
@@ -76,6 +77,53 @@ void worker_return_plain(struct worker *worker, struct worker_buffer *buffer)
 	take_back(worker, &worker->plains, buffer);
 }
 
+/* ---- slots ---- */
+
+static const size_t slot_sizes[WORKER_SLOT_SIZES] = {
+	2048 - sizeof(struct flow_packet),
+	10240 - sizeof(struct flow_packet),
+	WORKER_SLOT_HEADROOM + FRAME_PACKET_MAX,
+};
+
+struct flow_packet *worker_borrow_packet(struct worker *worker, size_t len)
+{
+	size_t i = 0;
+
+	while (i < WORKER_SLOT_SIZES - 1 && WORKER_SLOT_HEADROOM + len > slot_sizes[i])
+		i++;
+	struct flow_packet *slot = STAILQ_FIRST(&worker->slots[i]);
+	if (slot)
+		STAILQ_REMOVE_HEAD(&worker->slots[i], link);
+	else
+		slot = malloc(sizeof(*slot) + slot_sizes[i]);
+	if (slot) {
+		slot->size = slot_sizes[i];
+		worker_account(worker, (ptrdiff_t)slot->size);
+	}
+	return slot;
+}
+
+void worker_return_packet(struct worker *worker, struct flow_packet *slot)
+{
+	size_t i = 0;
+
+	if (!slot)
+		return;
+	while (i < WORKER_SLOT_SIZES - 1 && slot->size > slot_sizes[i])
+		i++;
+	STAILQ_INSERT_HEAD(&worker->slots[i], slot, link);
+	worker_account(worker, -(ptrdiff_t)slot->size);
+}
+
+static void free_slots(struct flow_packets *slots)
+{
+	while (!STAILQ_EMPTY(slots)) {
+		struct flow_packet *slot = STAILQ_FIRST(slots);
+		STAILQ_REMOVE_HEAD(slots, link);
+		free(slot);
+	}
+}
+
 static void free_buffers(struct worker_buffers *list)
 {
 	while (!SLIST_EMPTY(list)) {
@@ -93,6 +141,8 @@ static void worker_free(struct worker *worker)
 	loop_free(worker->loop);
 	free_buffers(&worker->outputs);
 	free_buffers(&worker->plains);
+	for (size_t i = 0; i < WORKER_SLOT_SIZES; i++)
+		free_slots(&worker->slots[i]);
 	free(worker->stage);
 	free(worker->received);
 	free(worker);
@@ -133,6 +183,8 @@ int worker_start(unsigned index, struct mailbox *reports, struct worker **ret_wo
 		return -ENOMEM;
 	worker->index = index;
 	worker->reports = reports;
+	for (size_t i = 0; i < WORKER_SLOT_SIZES; i++)
+		STAILQ_INIT(&worker->slots[i]);
 	worker->stage = malloc(WORKER_STAGE_SIZE);
 	worker->received = malloc(WORKER_RECEIVE_SIZE);
 	int r = worker->stage && worker->received ? loop_new(&worker->loop) : -ENOMEM;

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine/flow_queue.h"
 #include "engine/mailbox.h"
 #include "system/loop.h"
 
@@ -34,6 +35,7 @@ enum {
 	 * quarters on no new connection is taken.
 	 */
 	WORKER_KEPT_MAX = 128 << 20,
+	WORKER_QUEUES_MAX = WORKER_KEPT_MAX / 2, /* of it, what all lanes' queues share */
 	WORKER_KEPT_HIGH = WORKER_KEPT_MAX / 4 * 3,
 };
 
@@ -45,14 +47,22 @@ struct worker_buffer { /* lent memory */
 
 SLIST_HEAD(worker_buffers, worker_buffer);
 
+enum {
+	/* Slots for packets come in three sizes, so that an acknowledgement does not cost 64 KB. */
+	WORKER_SLOT_SIZES = 3,
+	WORKER_SLOT_HEADROOM = 64, /* in front of a packet: its frame's header */
+};
+
 struct worker {
 	struct loop *loop;
-	struct mailbox orders;         /* struct lane_order, from the main thread */
-	struct mailbox *reports;       /* struct lane_report, to the main thread */
-	uint8_t *stage;                /* WORKER_STAGE_SIZE */
-	uint8_t *received;             /* WORKER_RECEIVE_SIZE */
-	struct worker_buffers outputs; /* free ones, WORKER_OUTPUT_SIZE each */
-	struct worker_buffers plains;  /* free ones, WORKER_PLAIN_SIZE each */
+	struct mailbox orders;                        /* struct lane_order, from the main thread */
+	struct mailbox *reports;                      /* struct lane_report, to the main thread */
+	uint8_t *stage;                               /* WORKER_STAGE_SIZE */
+	uint8_t *received;                            /* WORKER_RECEIVE_SIZE */
+	struct worker_buffers outputs;                /* free ones, WORKER_OUTPUT_SIZE each */
+	struct worker_buffers plains;                 /* free ones, WORKER_PLAIN_SIZE each */
+	struct flow_packets slots[WORKER_SLOT_SIZES]; /* free ones */
+	size_t queue_count;                           /* lanes that have a queue */
 	_Atomic size_t
 		kept; /* bytes that lanes have borrowed or queued; written by the worker alone */
 	struct mail stop;
@@ -74,6 +84,13 @@ struct worker_buffer *worker_borrow_output(struct worker *worker);
 struct worker_buffer *worker_borrow_plain(struct worker *worker);
 void worker_return_output(struct worker *worker, struct worker_buffer *buffer); /* NULL is fine */
 void worker_return_plain(struct worker *worker, struct worker_buffer *buffer);
+
+/*
+ * A slot for a packet of so many bytes (at most FRAME_PACKET_MAX) behind WORKER_SLOT_HEADROOM. NULL:
+ * out of memory.
+ */
+struct flow_packet *worker_borrow_packet(struct worker *worker, size_t len);
+void worker_return_packet(struct worker *worker, struct flow_packet *slot);
 
 /* Bytes that a lane has queued on its own account (or, negative, has queued no longer). */
 void worker_account(struct worker *worker, ptrdiff_t bytes);
