@@ -30,17 +30,24 @@ static void take_control(struct raw *raw, const struct view *payload)
 	ck_assert_uint_eq(payload->len, lanes_message(raw->heard, expected));
 	ck_assert_mem_eq(payload->data, expected, payload->len);
 	raw->heard++;
+	raw->packets_before = raw->packets;
 }
 
 /* The test has said how long they are; their sender is what the lane is not. */
 static void take_packet(struct raw *raw, const struct view *payload)
 {
 	static struct inner_packet expected;
+	uint32_t number = raw->next;
 
-	lanes_packet(&expected, true, AF_INET, raw->packet_len, raw->packets);
-	ck_assert_uint_eq(payload->len, expected.len);
+	ck_assert_uint_eq(payload->len, raw->packet_len);
+	if (raw->losses) { /* the identification tells */
+		number = (uint32_t)(payload->data[4] << 8 | payload->data[5]);
+		ck_assert_uint_ge(number, raw->next);
+	}
+	lanes_packet(&expected, true, AF_INET, raw->packet_len, number);
 	ck_assert_mem_eq(payload->data, expected.data, expected.len);
 	raw->packets++;
+	raw->next = number + 1;
 }
 
 static void take_frames(struct raw *raw)

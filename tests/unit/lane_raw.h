@@ -24,7 +24,10 @@ struct raw {
 	bool broken;           /* the connection or TLS has failed */
 	uint32_t heard;        /* numbered messages, each as expected, in order */
 	uint32_t goodbyes;
-	uint32_t packets; /* numbered ones from the lane, each as expected, in order */
+	uint32_t packets;        /* numbered ones from the lane, each as expected, in order */
+	uint32_t next;           /* the number after the last of them */
+	uint32_t packets_before; /* that came before the last message */
+	bool losses;             /* packets may be missing */
 	size_t packet_len;
 	struct tls_output output;
 	uint8_t output_bytes[RAW_OUTPUT_MAX];

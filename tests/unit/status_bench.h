@@ -76,6 +76,9 @@ static inline void fill_counters(struct lane_counters *counters, uint64_t unit)
 	counter_add(&counters->received_bytes, 7 * unit);
 	counter_add(&counters->sent_bytes, 8 * unit);
 	counter_add(&counters->drops[DROP_IN_SOURCE], 9 * unit);
+	counter_set(&counters->queue_bytes, 10 * unit);
+	counter_set(&counters->marks, 11 * unit);
+	counter_set(&counters->queue_delay_ns, 12000 * unit);
 }
 
 static inline void fill_session(struct session *session)

@@ -280,43 +280,122 @@ START_TEST(backlog_is_kept)
 }
 END_TEST
 
-/* While there is a backlog the TUN is left alone, and holds back the host. */
-START_TEST(packets_wait_in_the_tun)
+/* ---- packets for a peer that does not read ---- */
+
+enum { PACKET_LEN = 1400 };
+
+static uint64_t waiting(void)
 {
-	enum { LEN = 1400 };
+	return counter_read(&lane_counters(lane.lane)->queue_bytes) / PACKET_LEN;
+}
+
+static uint64_t encrypted(void)
+{
+	return counter_read(&lane_counters(lane.lane)->out_packets);
+}
+
+static bool offer_packet(const uint8_t *bytes, size_t len)
+{
+	ssize_t n = send(lane.host, bytes, len, MSG_NOSIGNAL);
+
+	ck_assert(n == (ssize_t)len || (n < 0 && errno == EAGAIN));
+	return n >= 0;
+}
+
+/* A carrying lane whose peer does not read, and so many packets of one flow that it has taken. */
+static void start_with_packets(uint32_t count)
+{
 	static struct inner_packet packet;
-	static const uint8_t header[VNET_SIZE];
-	uint8_t bytes[VNET_SIZE + LEN];
-	uint32_t count = 0;
+	uint8_t bytes[VNET_SIZE + PACKET_LEN] = { 0 };
 
 	raw = raw_start(&lane, TLS_CLIENT, LANES_LONG_MS, true);
 	side_carry(&lane, 0);
 	lanes_settle(lane.worker);
 	raw->paused = true;
-	raw->packet_len = LEN;
-	for (int full = 0; full < 2; count++) {
-		lanes_packet(&packet, true, AF_INET, LEN, count);
-		memcpy(bytes, header, sizeof(header));
-		memcpy(bytes + sizeof(header), packet.data, LEN);
-		if (send(lane.host, bytes, sizeof(bytes), MSG_NOSIGNAL) < 0) {
-			ck_assert_int_eq(errno, EAGAIN);
-			/* Once more when the lane has had every chance to read. */
-			lanes_settle(lane.worker);
-			full++;
-			count--;
-		} else {
-			full = 0;
-		}
+	raw->packet_len = PACKET_LEN;
+	raw->losses = true; /* CoDel may take some when this machine is slow */
+	for (uint32_t i = 0; i < count; i++) {
+		lanes_packet(&packet, true, AF_INET, PACKET_LEN, i);
+		memcpy(bytes + VNET_SIZE, packet.data, PACKET_LEN);
+		AWAIT(offer_packet(bytes, sizeof(bytes)));
 	}
-	ck_assert_uint_gt(count, 0);
-	ck_assert_uint_eq(raw->packets, 0);
-	side_send(&lane, 0); /* control is not held back by the TUN */
+	AWAIT(encrypted() + waiting() + side_drops(&lane, DROP_OUT_QUEUE) == count);
 	lanes_settle(lane.worker);
+	ck_assert_uint_gt(waiting(), 0);
+	ck_assert_uint_eq(raw->packets, 0);
+}
+
+/* The lane's own memory, between two bursts: a queue that is full and an output. */
+static void assert_memory(void)
+{
+	ck_assert_uint_le(atomic_load(&lanes.workers[lane.worker]->kept),
+		FLOW_BYTES_MOST + WORKER_OUTPUT_SIZE);
+}
+
+/*
+ * TUN is read all the same, and what cannot be sent waits in the lane's queue. A control message goes
+ * before all of it.
+ */
+START_TEST(packets_wait_in_the_queue)
+{
+	enum { COUNT = FLOW_BYTES_MOST / 2048 / 2 };
+
+	start_with_packets(COUNT);
+	uint64_t ahead = encrypted();
+	side_assert_drops(&lane, DROP_OUT_QUEUE, 0);
+	side_send(&lane, 0);
+	side_send(&lane, 1);
+	lanes_settle(lane.worker);
+	assert_memory();
+	ck_assert_uint_eq(encrypted(), ahead);
 	raw->paused = false;
-	AWAIT(raw->packets == count && raw->heard == 1);
-	ck_assert_uint_eq(counter_read(&lane_counters(lane.lane)->out_packets), count);
-	side_assert_drops(&lane, DROP_OUT_MALFORMED, 0);
+	AWAIT(raw->packets + side_drops(&lane, DROP_OUT_DELAY) == COUNT && raw->heard == 2);
+	ck_assert_uint_eq(raw->packets_before, ahead);
+	ck_assert_uint_eq(raw->next, COUNT);
+	ck_assert_uint_eq(encrypted(), raw->packets);
+	ck_assert_uint_eq(waiting(), 0);
+	side_assert_drops(&lane, DROP_OUT_DELAY, side_drops(&lane, DROP_OUT_DELAY));
 	finish();
+}
+END_TEST
+
+/* What is more than it holds is dropped, oldest first; the newest arrives. */
+START_TEST(full_queue_drops)
+{
+	enum { COUNT = FLOW_BYTES_MOST / 2048 * 2 };
+	uint64_t full;
+
+	start_with_packets(COUNT);
+	assert_memory();
+	full = side_drops(&lane, DROP_OUT_QUEUE);
+	ck_assert_uint_gt(full, 0);
+	ck_assert_uint_gt(waiting(), COUNT / 4);
+	ck_assert(!lane.ended);
+	raw->paused = false;
+	AWAIT(raw->packets + full + side_drops(&lane, DROP_OUT_DELAY) == COUNT);
+	ck_assert_uint_eq(raw->next, COUNT);
+	ck_assert_uint_eq(side_drops(&lane, DROP_OUT_QUEUE), full);
+	finish();
+}
+END_TEST
+
+/* However the lane ends: what waited is gone, and the memory is given back. */
+START_TEST(end_with_a_full_queue)
+{
+	enum { COUNT = FLOW_BYTES_MOST / 2048 * 2 };
+
+	for (int resets = 0; resets < 2; resets++) {
+		start_with_packets(COUNT);
+		if (resets)
+			raw_close(raw);
+		else
+			lane_end(lane.lane);
+		AWAIT(lane.ended);
+		ck_assert_int_eq(lane.end, resets ? LANE_END_BROKEN : LANE_END_ORDERED);
+		ck_assert_uint_eq(counter_read(&lane_counters(lane.lane)->queue_bytes), 0);
+		ck_assert_uint_eq(atomic_load(&lanes.workers[lane.worker]->kept), 0);
+		finish();
+	}
 }
 END_TEST
 
@@ -391,8 +470,9 @@ static Suite *suite(void)
 		frame_lengths, control_flood, byte_by_byte };
 	const TTest *const leaves[] = { peer_closes, peer_closes_without_notice, peer_half_closes,
 		peer_leaves_in_handshake, peer_resets, forged_record };
-	const TTest *const silent[] = { backlog_is_kept, packets_wait_in_the_tun, stuck,
-		end_does_not_wait_for_ever, end_sends_the_backlog, end_stops_reading };
+	const TTest *const silent[] = { backlog_is_kept, packets_wait_in_the_queue,
+		full_queue_drops, end_with_a_full_queue, stuck, end_does_not_wait_for_ever,
+		end_sends_the_backlog, end_stops_reading };
 	Suite *s = suite_create("lane_peer");
 
 	lanes_add(s, "breaks the protocol", breaks, sizeof(breaks) / sizeof(breaks[0]));

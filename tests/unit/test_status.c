@@ -27,6 +27,8 @@ START_TEST(text_overview)
 	ck_says(text, "last 12.3 ms, smooth 11.0 ms, least 10.0 ms");
 	ck_says(text, "1.96 KiB, 1001 packets"); /* 2002 bytes */
 	ck_says(text, "in_source 9009");
+	ck_says(text,
+		"9.78 KiB now, a wait of 12.0 ms lately, 11011 packets marked"); /* 10010 bytes */
 	/* Only drops that happened. */
 	ck_assert_ptr_null(strstr(text, "out_link_local"));
 	/* Words of the peer do not reach the terminal as they are. */

@@ -99,6 +99,8 @@ START_TEST(json_counters)
 		{ "received_bytes", 7 },
 		{ "sent_bytes", 8 },
 		{ "drops.in_source", 9 },
+		{ "queue.bytes", 10 },
+		{ "queue.marks", 11 },
 		{ "drops.out_link_local", 0 },
 	};
 	const char *json = render(STATUS_OVERVIEW, true);
@@ -113,6 +115,8 @@ START_TEST(json_counters)
 		snprintf(value, sizeof(value), "%d", counters[i].unit);
 		ck_json(json, path, value);
 	}
+	ck_json(json, "sessions.1.queue.delay", "0.012000"); /* the longest of both */
+	ck_json(json, "sessions.1.lanes.0.queue.delay", "0.000012");
 	ck_seconds(json, "sessions.1.lanes.0.heard_ago", 3);
 	for (unsigned i = 0; i < DROP_REASON_COUNT; i++) {
 		snprintf(path, sizeof(path), "sessions.1.drops.%s", drop_reason_text(i));

@@ -53,6 +53,7 @@ int lane_new(struct worker *worker, struct tls_context *tls, enum tls_role role,
 		.start_order = { .deadline = deadline },
 	};
 	STAILQ_INIT(&lane->messages);
+	outflow_init(&lane->outflow);
 	atomic_store(&lane->counters.heard_ns, mono_now().ns);
 	lane->ended_report = lane_report_new(lane, LANE_REPORT_ENDED, 0);
 	if (!lane->ended_report || tls_new(tls, &lane->tls) < 0) {

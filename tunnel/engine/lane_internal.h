@@ -3,8 +3,10 @@
 #define CULVERT_ENGINE_LANE_INTERNAL_H
 
 #include "base/rate.h"
+#include "engine/flow_queue.h"
 #include "engine/framer.h"
 #include "engine/lane.h"
+#include "engine/outflow.h"
 
 /*
  * The inside of a lane, shared by lane*.c only. Apart from `owner`, which is the main thread's, and
@@ -107,6 +109,9 @@ struct lane {
 
 	struct tls *tls;
 	const struct framer *framer;
+	struct flow_queue *queue; /* packets that wait for the connection; NULL: none did lately */
+	struct outflow outflow;
+	size_t low_water;                    /* the connection says "writable" below it; bytes */
 	struct worker_buffer *output_buffer; /* lent while bytes wait to be sent */
 	struct tls_output output;            /* over output_buffer */
 	size_t output_sent;                  /* of output.len */
@@ -155,12 +160,21 @@ bool lane_path_look(struct lane *lane); /* true: something sent is not acknowled
 /* lane_handshake.c */
 void lane_handshake_step(struct lane *lane);
 
-/* lane_send.c */
-bool lane_output_ready(
-	struct lane *lane); /* an output buffer is there; false: out of memory, lane closed */
-void lane_flush(struct lane *lane);       /* sends what waits; may close the lane */
+/* lane_tun.c */
 void lane_send_tun(struct lane *lane);    /* one burst from TUN */
 void lane_discard_tun(struct lane *lane); /* drops what waits there, from before this connection */
+
+/* lane_queue.c */
+/* Encrypts what the queue holds, a moment's worth of it. Negative errno: the lane cannot go on. */
+int lane_queue_write(struct lane *lane);
+bool lane_queue_has_room(const struct lane *lane);   /* the connection is to get more now */
+void lane_queue_watch(struct lane *lane, bool full); /* how the connection took what there was */
+
+/* lane_send.c */
+bool lane_has_backlog(const struct lane *lane); /* the connection has not taken all yet */
+/* An output buffer is there; false: out of memory, lane closed. */
+bool lane_output_ready(struct lane *lane);
+void lane_flush(struct lane *lane); /* sends what waits; may close the lane */
 void lane_send_message(struct lane *lane, struct lane_message *message); /* takes it */
 void lane_free_messages(struct lane *lane);
 

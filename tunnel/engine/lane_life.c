@@ -50,15 +50,15 @@ void lane_set_events(struct lane *lane)
 {
 	if (lane->state == LANE_CLOSED)
 		return;
-	bool backlog = lane->output_sent < lane->output.len;
-	uint32_t socket_events = backlog ? EPOLLOUT : 0u;
+	bool waits = lane_has_backlog(lane) || !flow_queue_is_empty(lane->queue);
+	uint32_t socket_events = waits ? EPOLLOUT : 0u;
 
 	if (lane->state != LANE_FAULTED)
 		socket_events |= EPOLLIN;
 	loop_watch_set(lane->worker->loop, &lane->socket_watch, socket_events);
 	if (lane->tun_watch.fd >= 0)
 		loop_watch_set(lane->worker->loop, &lane->tun_watch,
-			lane->state == LANE_CARRYING && !backlog ? EPOLLIN : 0u);
+			lane->state == LANE_CARRYING ? EPOLLIN : 0u);
 }
 
 static void give_back_buffers(struct lane *lane)
@@ -70,6 +70,8 @@ static void give_back_buffers(struct lane *lane)
 	lane->output_sent = 0;
 	lane->plain = NULL;
 	lane->plain_len = 0;
+	flow_queue_free(lane->queue);
+	lane->queue = NULL;
 	lane_free_messages(lane);
 }
 
@@ -174,6 +176,10 @@ static void quiet_expired(struct loop_timer *timer)
 
 	if (now == lane->quiet_mark && !under_way) {
 		tls_release_buffers(lane->tls);
+		if (flow_queue_is_empty(lane->queue)) {
+			flow_queue_free(lane->queue);
+			lane->queue = NULL;
+		}
 		return;
 	}
 	lane->quiet_mark = now;

@@ -6,16 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
-
-#include "wire/packet.h"
-#include "wire/vnet.h"
 
 /*
- * A packet leaves: TUN → check → frame → TLS records → socket. One burst reads the TUN until it is
- * empty or the stage is full, encrypts it all into one output buffer and sends that at once. When
- * the socket does not take all of it, the lane keeps the buffer, and the TUN is not read before it
- * is empty again. (The lane's own queue will stand here.)
+ * The last part of a packet's way out: TLS records → socket. Everything that was encrypted lies in
+ * one output buffer, which the lane keeps until the socket has taken it all; only then more is
+ * encrypted: control messages first, then what waits in the lane's queue (lane_queue.c).
  */
 
 static_assert(WORKER_OUTPUT_SIZE >= WORKER_STAGE_SIZE +
@@ -23,7 +18,7 @@ static_assert(WORKER_OUTPUT_SIZE >= WORKER_STAGE_SIZE +
 			TLS_OUTPUT_SLACK + WORKER_CONTROL_ROOM,
 	"a burst and the control room must fit into one output");
 
-static bool has_backlog(const struct lane *lane)
+bool lane_has_backlog(const struct lane *lane)
 {
 	return lane->output_sent < lane->output.len;
 }
@@ -57,7 +52,7 @@ static void output_return(struct lane *lane)
 /* -EAGAIN: the socket is full. Other negative errno: the connection is gone. */
 static int send_output(struct lane *lane)
 {
-	while (has_backlog(lane)) {
+	while (lane_has_backlog(lane)) {
 		ssize_t n = send(lane->socket_watch.fd, lane->output.data + lane->output_sent,
 			lane->output.len - lane->output_sent, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (n < 0 && errno == EINTR)
@@ -118,6 +113,13 @@ void lane_free_messages(struct lane *lane)
 	lane->messages_size = 0;
 }
 
+static int write_more(struct lane *lane)
+{
+	if (!STAILQ_EMPTY(&lane->messages))
+		return write_messages(lane);
+	return lane_queue_write(lane);
+}
+
 /* Draining: close_notify goes behind everything else, then our direction ends. */
 static void finish(struct lane *lane)
 {
@@ -138,21 +140,21 @@ void lane_flush(struct lane *lane)
 
 	do {
 		r = send_output(lane);
-		if (r == 0 && lane->state != LANE_HANDSHAKE && !lane->finishing &&
-			!STAILQ_EMPTY(&lane->messages))
-			r = write_messages(lane);
-	} while (r == 0 && has_backlog(lane));
+		if (r == 0 && lane->state != LANE_HANDSHAKE && !lane->finishing)
+			r = write_more(lane);
+	} while (r == 0 && lane_has_backlog(lane));
 	if (lane->state == LANE_CLOSED)
 		return;
 	if (r < 0 && r != -EAGAIN) {
 		lane_close_now(lane, LANE_END_BROKEN, strerror(-r));
 		return;
 	}
+	lane_queue_watch(lane, r == -EAGAIN || !flow_queue_is_empty(lane->queue));
 	if (r == 0 && lane->state == LANE_DRAINING)
 		finish(lane);
-	if (lane->output_buffer && !has_backlog(lane))
+	if (lane->output_buffer && !lane_has_backlog(lane))
 		output_return(lane);
-	if (has_backlog(lane) && worker_is_overdrawn(lane->worker)) {
+	if (lane_has_backlog(lane) && worker_is_overdrawn(lane->worker)) {
 		lane_close_now(lane, LANE_END_STUCK, "too much waits for all peers together");
 		return;
 	}
@@ -173,103 +175,7 @@ void lane_send_message(struct lane *lane, struct lane_message *message)
 	STAILQ_INSERT_TAIL(&lane->messages, message, link);
 	lane->messages_size += message->len;
 	worker_account(lane->worker, (ptrdiff_t)message->len);
-	if (!has_backlog(lane))
+	if (!lane_has_backlog(lane))
 		lane_flush(lane);
 	lane_note_activity(lane);
-}
-
-/* True: the packet may go to the peer. */
-static bool packet_passes(
-	struct lane *lane, const uint8_t *data, size_t len, const struct vnet *vnet)
-{
-	struct packet packet;
-	enum drop_reason reason;
-
-	if (packet_parse(data, len, &packet) < 0) {
-		reason = DROP_OUT_MALFORMED;
-	} else if (packet_is_local_noise(&packet)) {
-		reason = DROP_OUT_NOISE;
-	} else if (vnet_offloads(vnet) & ~lane->offloads_send) {
-		reason = DROP_OUT_OFFLOAD;
-	} else {
-		enum reach_verdict verdict = reach_judge_out(lane->reach, &packet, data);
-		if (verdict == REACH_PASS)
-			return true;
-		reason = verdict == REACH_SOURCE ? DROP_OUT_SOURCE : DROP_OUT_DESTINATION;
-	}
-	lane_drop(lane, reason);
-	return false;
-}
-
-/*
- * Reads one packet to its place in the stage and frames it. 1: go on; 0: TUN is empty; negative
- * errno.
- */
-static int stage_packet(struct lane *lane, struct writer *stage)
-{
-	size_t headroom = lane->framer->headroom;
-	uint8_t *at = stage->data + stage->len + headroom;
-	struct vnet vnet;
-	struct reader reader;
-
-	/*
-	 * The kernel puts the offload header in front of the packet: into the end of the headroom.
-	 */
-	ssize_t n = read(lane->tun_fd, at - VNET_SIZE,
-		stage->capacity - stage->len - (headroom - VNET_SIZE));
-	if (n == 0)
-		return 0;
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-	if ((size_t)n < VNET_SIZE)
-		return 1;
-	size_t len = (size_t)n - VNET_SIZE;
-	reader_init(&reader, at - VNET_SIZE, VNET_SIZE);
-	if (vnet_decode(&reader, &vnet) < 0 || !packet_passes(lane, at, len, &vnet))
-		return 1;
-	if (lane->framer->append(stage, len, &vnet) < 0) {
-		lane_drop(lane, DROP_OUT_MALFORMED);
-		return 1;
-	}
-	counter_add(&lane->counters.out_packets, 1);
-	counter_add(&lane->counters.out_bytes, len);
-	return 1;
-}
-
-void lane_send_tun(struct lane *lane)
-{
-	struct writer stage;
-	int r = 1;
-
-	if (has_backlog(lane) || !lane_output_ready(lane))
-		return;
-	writer_init(&stage, lane->worker->stage, WORKER_STAGE_SIZE);
-	for (int i = 0; i < LANE_BURST_PACKETS && r > 0 && stage.capacity - stage.len >= FRAME_MAX;
-		i++)
-		r = stage_packet(lane, &stage);
-	if (r < 0) {
-		lane_drain(lane, LANE_END_TUN, "the tunnel interface has vanished");
-		return;
-	}
-	if (stage.len > 0) {
-		if (tls_write(lane->tls, stage.data, stage.len) < 0) {
-			lane_close_now(lane, LANE_END_BROKEN, "TLS cannot write");
-			return;
-		}
-		lane_note_activity(lane);
-	}
-	lane_flush(lane);
-}
-
-/*
- * What the ring holds is as old as the outage: retransmissions of it have been given up or are on
- * their way again.
- */
-void lane_discard_tun(struct lane *lane)
-{
-	for (int i = 0; i < LANE_BURST_PACKETS; i++) {
-		if (read(lane->tun_fd, lane->worker->stage, FRAME_MAX) < 0)
-			return;
-		lane_drop(lane, DROP_OUT_STALE);
-	}
 }

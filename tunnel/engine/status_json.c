@@ -83,6 +83,12 @@ static void put_counters(struct json *json, const struct lane_counters *counters
 	json_u64(json, "out_control", counter_read(&counters->out_control));
 	json_u64(json, "received_bytes", counter_read(&counters->received_bytes));
 	json_u64(json, "sent_bytes", counter_read(&counters->sent_bytes));
+	json_object_begin(json, "queue");
+	json_u64(json, "bytes", counter_read(&counters->queue_bytes));
+	json_duration(json, "delay",
+		(struct duration){ .ns = (int64_t)counter_read(&counters->queue_delay_ns) });
+	json_u64(json, "marks", counter_read(&counters->marks));
+	json_object_end(json);
 	json_object_begin(json, "drops");
 	for (unsigned i = 0; i < DROP_REASON_COUNT; i++)
 		json_u64(json, drop_reason_text(i), counter_read(&counters->drops[i]));

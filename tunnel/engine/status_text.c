@@ -202,6 +202,19 @@ static void tell_drops(FILE *out, const struct lane_counters *counters)
 		fputc('\n', out);
 }
 
+/* Only when there ever was a queue. */
+static void tell_queue(FILE *out, const struct lane_counters *counters)
+{
+	struct duration delay = { .ns = (int64_t)counter_read(&counters->queue_delay_ns) };
+	char size[WORDS_MAX], wait[WORDS_MAX];
+
+	if (delay.ns == 0)
+		return;
+	field(out, "queue:", "%s now, a wait of %s lately, %" PRIu64 " packets marked",
+		size_words(size, counter_read(&counters->queue_bytes)), rtt_words(wait, delay),
+		counter_read(&counters->marks));
+}
+
 static void tell_counters(FILE *out, const struct session *session)
 {
 	struct lane_counters sums;
@@ -218,6 +231,7 @@ static void tell_counters(FILE *out, const struct session *session)
 	field(out, "on the wire:", "%s received, %s sent",
 		size_words(size, counter_read(&sums.received_bytes)),
 		size_words(other, counter_read(&sums.sent_bytes)));
+	tell_queue(out, &sums);
 	tell_drops(out, &sums);
 }
 
