@@ -191,7 +191,7 @@ static inline enum flow_taken bench_take_from(struct flow_queue *queue)
 
 	writer_init(&take.part, room, sizeof(room));
 	bench.kind = flow_queue_take(queue, &take);
-	bench.last = bench.kind == FLOW_WHOLE || take.ret_last;
+	bench.last = bench.kind == FLOW_WHOLE;
 	if (bench.kind == FLOW_WHOLE)
 		bench_take_slot(take.ret_slot);
 	else if (bench.kind == FLOW_PART)

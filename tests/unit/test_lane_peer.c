@@ -329,7 +329,7 @@ static void start_with_packets(uint32_t count)
 static void assert_memory(void)
 {
 	ck_assert_uint_le(atomic_load(&lanes.workers[lane.worker]->kept),
-		FLOW_BYTES_MOST + WORKER_OUTPUT_SIZE);
+		FLOW_BYTES_MOST + FLOW_TABLE_BYTES + WORKER_OUTPUT_SIZE);
 }
 
 /*

@@ -199,6 +199,29 @@ START_TEST(fast_after_an_outage)
 }
 END_TEST
 
+/* After a slow time, a connection that takes everything at once is never full, and never measured. */
+START_TEST(back_to_the_most_without_being_full)
+{
+	struct connection connection;
+	int times = 0;
+
+	start(&connection);
+	run(&connection, MBIT, 1000, 200);
+	ck_assert_uint_eq(connection.outflow.ahead, OUTFLOW_AHEAD_LEAST);
+	for (; connection.outflow.ahead < OUTFLOW_AHEAD_MOST; times++) {
+		size_t before = connection.outflow.ahead;
+		outflow_ran(&connection.outflow);
+		ck_assert_uint_gt(connection.outflow.ahead, before);
+	}
+	ck_assert_int_gt(times, 2); /* step by step */
+	outflow_ran(&connection.outflow);
+	ck_assert_uint_eq(connection.outflow.ahead, OUTFLOW_AHEAD_MOST);
+	/* Full again, it is measured again. */
+	run(&connection, MBIT, 1000, 200);
+	ck_assert_uint_eq(connection.outflow.ahead, OUTFLOW_AHEAD_LEAST);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("outflow");
@@ -211,6 +234,7 @@ static Suite *suite(void)
 	unit_add(s, "short_times_only_raise", short_times_only_raise);
 	unit_add(s, "no_time_at_all", no_time_at_all);
 	unit_add(s, "fast_after_an_outage", fast_after_an_outage);
+	unit_add(s, "back_to_the_most_without_being_full", back_to_the_most_without_being_full);
 	return s;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/flow_queue.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -54,6 +55,8 @@ struct flow_queue {
 	struct flow flow[FLOW_COUNT];
 };
 
+static_assert(sizeof(struct flow_queue) <= FLOW_TABLE_BYTES, "the table costs what it says");
+
 static const struct codel_limits limits = {
 	.target = { .ns = FLOW_TARGET_MS * INT64_C(1000000) },
 	.interval = { .ns = FLOW_INTERVAL_MS * INT64_C(1000000) },
@@ -77,6 +80,7 @@ int flow_queue_new(
 	if (getrandom(&queue->key, sizeof(queue->key), GRND_NONBLOCK) < 0)
 		queue->key = (uint64_t)mono_now().ns;
 	worker->queue_count++;
+	worker_account(worker, (ptrdiff_t)sizeof(*queue));
 	*ret_queue = queue;
 	return 0;
 }
@@ -111,11 +115,14 @@ void flow_queue_free(struct flow_queue *queue)
 	if (!queue)
 		return;
 	for (size_t i = 0; i < FLOW_COUNT; i++) {
-		while (!STAILQ_EMPTY(&queue->flow[i].packets))
+		while (!STAILQ_EMPTY(&queue->flow[i].packets)) {
 			drop_head(queue, &queue->flow[i]);
+			counter_add(&queue->counters->drops[DROP_OUT_STALE], 1);
+		}
 	}
 	counter_set(&queue->counters->queue_delay_ns, 0);
 	queue->worker->queue_count--;
+	worker_account(queue->worker, -(ptrdiff_t)sizeof(*queue));
 	free(queue);
 }
 
@@ -284,17 +291,15 @@ static bool first_passes(struct flow_queue *queue, struct flow *flow, struct mon
 	struct flow_packet *slot = STAILQ_FIRST(&flow->packets);
 	struct duration waited = mono_since(now, slot->came);
 
-	if (!codel_judge(&flow->codel, &limits, now, waited, is_last(slot))) {
-		counter_smooth(
-			&queue->counters->queue_delay_ns, (uint64_t)waited.ns, FLOW_DELAY_SHIFT);
-		return true;
-	}
-	if (ecn_mark(slot->whole.data, slot->whole.len)) {
+	if (codel_judge(&flow->codel, &limits, now, waited, is_last(slot))) {
+		if (!ecn_mark(slot->whole.data, slot->whole.len)) {
+			drop_segment(queue, flow);
+			return false;
+		}
 		counter_add(&queue->counters->marks, 1);
-		return true;
 	}
-	drop_segment(queue, flow);
-	return false;
+	counter_smooth(&queue->counters->queue_delay_ns, (uint64_t)waited.ns, FLOW_DELAY_SHIFT);
+	return true;
 }
 
 static bool cut(struct flow_queue *queue, struct flow *flow, struct flow_take *take)
@@ -311,10 +316,7 @@ static bool cut(struct flow_queue *queue, struct flow *flow, struct flow_take *t
 		return false;
 	flow->credit -= (int)(take->part.len - room);
 	note_waiting(queue, before, whole->len);
-	take->ret_last = superpacket_segments(whole) == 0;
-	if (take->ret_last)
-		drop_head(queue, flow);
-	return true;
+	return true; /* something is left, and leaves as a packet of its own */
 }
 
 enum flow_taken flow_queue_take(struct flow_queue *queue, struct flow_take *take)

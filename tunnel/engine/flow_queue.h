@@ -31,6 +31,7 @@ enum {
 	/* What a lane's queue may cost, in bytes of memory; in between, its share of the worker's. */
 	FLOW_BYTES_LEAST = 128 << 10, /* a slot of the largest size, and more */
 	FLOW_BYTES_MOST = 4 << 20,
+	FLOW_TABLE_BYTES = 96 << 10, /* more than the queue itself costs */
 };
 
 struct flow_packet { /* a slot of the worker's memory and the packet in it */
@@ -47,7 +48,7 @@ STAILQ_HEAD(flow_packets, flow_packet);
 /* `counters` gets drops and marks, and what waits. -ENOMEM. */
 int flow_queue_new(
 	struct worker *worker, struct lane_counters *counters, struct flow_queue **ret_queue);
-/* What waits is gone. NULL is fine. */
+/* What waits is dropped. NULL is fine. */
 void flow_queue_free(struct flow_queue *queue);
 
 bool flow_queue_is_empty(const struct flow_queue *queue); /* NULL: yes */
@@ -58,8 +59,9 @@ void flow_queue_put(struct flow_queue *queue, struct mono now, struct flow_packe
 
 enum flow_taken {
 	FLOW_NONE,  /* the queue is empty */
-	FLOW_WHOLE, /* *ret_slot is the caller's, to frame in place and to return to the worker */
-	FLOW_PART,  /* *ret_len bytes of a superpacket were written, as a packet of *ret_vnet */
+	FLOW_WHOLE, /* ret_slot is the caller's, to frame in place and to return to the worker */
+	/* The beginning of a superpacket was written, as a packet of ret_vnet; the rest follows. */
+	FLOW_PART,
 };
 
 struct flow_take {
@@ -68,7 +70,6 @@ struct flow_take {
 	struct writer part; /* where a part goes; it holds part_max, or a segment of any size */
 	struct flow_packet *ret_slot;
 	struct vnet ret_vnet; /* of a part */
-	bool ret_last;        /* of a superpacket's parts */
 };
 
 /* The next that is to leave. */

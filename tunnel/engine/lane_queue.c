@@ -99,7 +99,7 @@ static bool take_one(struct batch *batch, struct mono now)
 		take_whole(batch, take.ret_slot);
 		break;
 	case FLOW_PART:
-		count(lane, take.part.len, take.ret_last);
+		count(lane, take.part.len, false);
 		batch->error = lane->framer->append(stage, take.part.len, &take.ret_vnet);
 		break;
 	}

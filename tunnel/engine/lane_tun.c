@@ -91,7 +91,8 @@ static int stage_packet(struct lane *lane, struct writer *stage)
 	return 1;
 }
 
-static int pass_burst(struct lane *lane)
+/* As read_packet(); sets *ret_whole when a whole moment's worth was there. */
+static int pass_burst(struct lane *lane, bool *ret_whole)
 {
 	struct writer stage;
 	int r = 1;
@@ -103,6 +104,7 @@ static int pass_burst(struct lane *lane)
 		stage.capacity - stage.len >= FRAME_MAX;
 		i++)
 		r = stage_packet(lane, &stage);
+	*ret_whole = stage.len >= lane->outflow.ahead;
 	if (stage.len > 0) {
 		if (tls_write(lane->tls, stage.data, stage.len) < 0) {
 			lane_close_now(lane, LANE_END_BROKEN, "TLS cannot write");
@@ -173,11 +175,12 @@ static int queue_burst(struct lane *lane)
 
 void lane_send_tun(struct lane *lane)
 {
+	bool whole = false;
 	int r = 0;
 
 	if (!lane_has_backlog(lane) && flow_queue_is_empty(lane->queue) &&
 		lane_queue_has_room(lane))
-		r = pass_burst(lane);
+		r = pass_burst(lane, &whole);
 	else
 		r = queue_burst(lane);
 	if (lane->state == LANE_CLOSED)
@@ -191,6 +194,9 @@ void lane_send_tun(struct lane *lane)
 		return;
 	}
 	lane_flush(lane);
+	if (whole && lane->state == LANE_CARRYING && !lane_has_backlog(lane) &&
+		lane_queue_has_room(lane))
+		outflow_ran(&lane->outflow);
 }
 
 /*

@@ -58,3 +58,11 @@ void outflow_free(struct outflow *outflow, struct mono now, uint64_t sent)
 	}
 	outflow->since.ns = 0;
 }
+
+void outflow_ran(struct outflow *outflow)
+{
+	/* A connection that is never full is not measured: so it gets back to the most. */
+	size_t twice = outflow->ahead * 2;
+
+	outflow->ahead = twice < OUTFLOW_AHEAD_MOST ? twice : OUTFLOW_AHEAD_MOST;
+}

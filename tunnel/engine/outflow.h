@@ -32,6 +32,8 @@ struct outflow {
 void outflow_init(struct outflow *outflow);
 /* The connection takes no more for now; `sent`: bytes it has taken in all. */
 void outflow_full(struct outflow *outflow, struct mono now, uint64_t sent);
+/* It has taken a whole `ahead` at once, and passed it on. */
+void outflow_ran(struct outflow *outflow);
 /* It has taken everything that there was. */
 void outflow_free(struct outflow *outflow, struct mono now, uint64_t sent);
 

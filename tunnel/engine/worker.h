@@ -35,7 +35,7 @@ enum {
 	 * quarters on no new connection is taken.
 	 */
 	WORKER_KEPT_MAX = 128 << 20,
-	WORKER_QUEUES_MAX = WORKER_KEPT_MAX / 2, /* of it, what all lanes' queues share */
+	WORKER_QUEUES_MAX = WORKER_KEPT_MAX / 4, /* of it, what all lanes' queues share */
 	WORKER_KEPT_HIGH = WORKER_KEPT_MAX / 4 * 3,
 };
 
