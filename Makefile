@@ -51,9 +51,9 @@ SOURCES := $(foreach l,$(LAYERS),$(sort $(wildcard $(dir_$(l))/*.c)))
 HEADERS := $(foreach l,$(LAYERS),$(sort $(wildcard $(dir_$(l))/*.h)))
 UNIT_SOURCES := $(sort $(wildcard tests/unit/test_*.c))
 ASSUMPTION_SOURCES := $(sort $(wildcard tests/assumptions/*.c))
-HELPER_SOURCES := $(sort $(wildcard tests/system/*.c))
-# What tests/system/NAME.c is made of besides: tests/system/NAME/*.c.
-HELPER_PARTS := $(sort $(wildcard tests/system/*/*.c))
+HELPER_SOURCES := $(sort $(wildcard tests/system/*.c tests/bench/*.c))
+# What tests/system/NAME.c is made of besides: tests/system/NAME/*.c; likewise in tests/bench.
+HELPER_PARTS := $(sort $(wildcard tests/system/*/*.c tests/bench/*/*.c))
 FIXTURE_SOURCES := $(filter-out $(UNIT_SOURCES),$(sort $(wildcard tests/unit/*.c)))
 TEST_SOURCES := $(UNIT_SOURCES) $(FIXTURE_SOURCES) $(ASSUMPTION_SOURCES) $(HELPER_SOURCES) $(HELPER_PARTS)
 TEST_HEADERS := $(sort $(wildcard tests/*/*.h tests/*/*/*.h))
@@ -150,6 +150,9 @@ fixture_objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter tests/unit/$(1)_%,$(F
 $(filter $(BUILD)/unit/test_tls% $(BUILD)/unit/test_lane%,$(UNIT_TESTS)): $(call fixture_objects,tls)
 $(filter $(BUILD)/unit/test_lane%,$(UNIT_TESTS)): $(call fixture_objects,lane)
 
+# A helper's part with a unit test of its own.
+$(BUILD)/unit/test_link_schedule: $(BUILD)/obj/tests/bench/link_emulator/schedule.o
+
 $(UNIT_TESTS): $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(ALL_ARCHIVES)
 	@mkdir -p $(@D)
 	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) $(CHECK_LIBS)
@@ -158,11 +161,11 @@ $(ASSUMPTIONS): $(BUILD)/assumptions/%: $(BUILD)/obj/tests/assumptions/%.o $(ALL
 	@mkdir -p $(@D)
 	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
 
-$(HELPERS): $(BUILD)/system/%: $(BUILD)/obj/tests/system/%.o $(ALL_ARCHIVES)
+$(HELPERS): $(BUILD)/%: $(BUILD)/obj/tests/%.o $(ALL_ARCHIVES)
 	@mkdir -p $(@D)
 	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS)
 
-parts_of = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter tests/system/$(notdir $(1))/%,$(HELPER_PARTS)))
+parts_of = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter $(1:$(BUILD)/%=tests/%)/%,$(HELPER_PARTS)))
 $(foreach h,$(HELPERS),$(eval $(h): $(call parts_of,$(h))))
 
 # Runs every program of a list, names those that fail, and fails if any did.

@@ -1,0 +1,76 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# A cable with the properties of a real link, by tests/bench/link_emulator.c; on top of tests/system/lib.sh:
+#
+#	ns_add a; ns_add b
+#	link_between a eth0 b eth0 --rate 100mbit --delay 20ms --queue 250000
+#	addr a eth0 10.0.0.1/24; addr b eth0 10.0.0.2/24
+#	link_counters a eth0 forward | jq .dropped
+#
+#   a eth0 ──veth── a [ namespace of the emulator ] b ──veth── eth0 b        forward is from the first to the second
+#
+# The hosts' ends leave no segmentation to the veth, so that every packet has its size on the wire; checksums they may leave to
+# it. Everything goes with the test. Several links at the same time are fine, each is known by its first end.
+
+link_name() { # NS IF
+	echo "link-$1-$2"
+}
+
+link_log() { # NS IF
+	echo "$WORK/$(link_name "$1" "$2").log"
+}
+
+# Superpackets are cut in software then, before they leave. Not every kernel knows each of the features; the emulator counts
+# superpackets as `refused`, should one come.
+link_segments_itself() { # NS IF
+	local feature
+	in_ns "$1" ethtool -K "$2" tso off
+	for feature in tx-udp-segmentation tx-sctp-segmentation tx-gso-list; do
+		in_ns "$1" ethtool -K "$2" "$feature" off >/dev/null 2>&1 || true
+	done
+}
+
+# The options are link_emulator's.
+link_between() { # NS-A IF-A NS-B IF-B [OPTION...]
+	local a=$1 if_a=$2 b=$3 if_b=$4 name
+	shift 4
+	name=$(link_name "$a" "$if_a")
+	ns_add "$name"
+	# No packet of its own.
+	# shellcheck disable=SC2016 # The inner shell expands.
+	in_ns "$name" sh -ec '
+		for each in all default; do
+			[ ! -e /proc/sys/net/ipv6 ] || echo 1 >/proc/sys/net/ipv6/conf/$each/disable_ipv6
+		done'
+	veth "$a" "$if_a" "$name" a
+	veth "$b" "$if_b" "$name" b
+	link_segments_itself "$a" "$if_a"
+	link_segments_itself "$b" "$if_b"
+	link_start "$a" "$if_a" "$@"
+}
+
+# Also for a link whose emulator was ended by link_stop, with other options.
+link_start() { # NS-A IF-A [OPTION...]
+	local name log mark
+	name=$(link_name "$1" "$2")
+	log=$(link_log "$1" "$2")
+	shift 2
+	mark=$(log_mark "$log")
+	start_bg "$log" "$name" in_ns "$name" "$BUILD/bench/link_emulator" "$@" a b
+	wait_log_since "$log" "$mark" '^carrying ' 5
+}
+
+link_stop() { # NS-A IF-A
+	stop_bg "$(link_name "$1" "$2")"
+}
+
+# What the emulator has counted, as a line of JSON.
+link_counters() { # NS-A IF-A forward|backward
+	local log mark line="^\{\"direction\":\"$3\".*\}$"
+	log=$(link_log "$1" "$2")
+	mark=$(log_mark "$log")
+	kill -s USR1 "$(pid_of "$(link_name "$1" "$2")")"
+	wait_log_since "$log" "$mark" "$line" 5
+	tail -n "+$((mark + 1))" "$log" | grep -E "$line" | tail -n 1
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CULVERT_TESTS_BENCH_LINK_EMULATOR_OPTIONS_H
+#define CULVERT_TESTS_BENCH_LINK_EMULATOR_OPTIONS_H
+
+#include <stdbool.h>
+
+#include "base/problem.h"
+#include "schedule.h"
+
+struct options {
+	struct schedule_settings forward, backward;
+	const char *interface[2]; /* from argv */
+	struct duration grain;
+	bool realtime;
+	bool help; /* the rest is not set */
+};
+
+/* -EINVAL, with a problem that names the word and what would be right. */
+int options_parse(
+	struct options *ret_options, int argc, char *const *argv, struct problem *problem);
+
+#endif
