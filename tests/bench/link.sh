@@ -8,7 +8,7 @@
 #	addr a eth0 10.0.0.1/24; addr b eth0 10.0.0.2/24
 #	link_counters a eth0 forward | jq .dropped
 #
-#   a eth0 ──veth── a [ namespace of the emulator ] b ──veth── eth0 b        forward is from the first to the second
+#   a eth0 ──veth── end-a [ namespace of the emulator ] end-b ──veth── eth0 b      forward is from the first to the second
 #
 # The hosts' ends leave no segmentation to the veth, so that every packet has its size on the wire; checksums they may leave to
 # it. Everything goes with the test. Several links at the same time are fine, each is known by its first end.
@@ -43,8 +43,8 @@ link_between() { # NS-A IF-A NS-B IF-B [OPTION...]
 		for each in all default; do
 			[ ! -e /proc/sys/net/ipv6 ] || echo 1 >/proc/sys/net/ipv6/conf/$each/disable_ipv6
 		done'
-	veth "$a" "$if_a" "$name" a
-	veth "$b" "$if_b" "$name" b
+	veth "$a" "$if_a" "$name" end-a
+	veth "$b" "$if_b" "$name" end-b
 	link_segments_itself "$a" "$if_a"
 	link_segments_itself "$b" "$if_b"
 	link_start "$a" "$if_a" "$@"
@@ -57,7 +57,7 @@ link_start() { # NS-A IF-A [OPTION...]
 	log=$(link_log "$1" "$2")
 	shift 2
 	mark=$(log_mark "$log")
-	start_bg "$log" "$name" in_ns "$name" "$BUILD/bench/link_emulator" "$@" a b
+	start_bg "$log" "$name" in_ns "$name" "$BUILD/bench/link_emulator" "$@" end-a end-b
 	wait_log_since "$log" "$mark" '^carrying ' 5
 }
 
