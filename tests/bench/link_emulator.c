@@ -17,7 +17,8 @@
  * emulator looks after them so often and no oftener. `late_mean_us` and `late_max_us` tell how late they were.
  *
  * It prints `carrying A <-> B` when it carries packets; a line of JSON for each direction on SIGUSR1, and when it ends, on
- * SIGTERM or SIGINT, with status 0. Limits: VLAN tags are not carried; 131072 packets in transit in a direction.
+ * SIGTERM or SIGINT, with status 0. What is in transit then is gone. Limits: VLAN tags are not carried; 131072
+ * packets in transit in a direction.
  */
 
 #include <errno.h>
