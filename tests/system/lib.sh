@@ -155,22 +155,23 @@ ns_add() { # NAME [forward]
 			echo 1 >ipv4/ip_forward
 			echo 1 >ipv6/conf/all/forwarding
 		fi' sh "${2-}"
-	force_cubic "$name"
+	force_congestion "$name" cubic
 }
 
-set_cubic() { # REALNAME
-	ip netns exec "$1" sh -c 'echo cubic >/proc/sys/net/ipv4/tcp_congestion_control' 2>/dev/null
+set_congestion() { # REALNAME ALGORITHM
+	# shellcheck disable=SC2016 # The inner shell expands.
+	ip netns exec "$1" sh -c 'echo "$1" >/proc/sys/net/ipv4/tcp_congestion_control' sh "$2" 2>/dev/null
 }
 
-# Machines differ in their default congestion control, and a new namespace has the machine's. Where cubic is not among the
-# algorithms that anybody may use, a namespace's default cannot be set to it: it is allowed for the moment of setting. Where
+# Machines differ in their default congestion control, and a new namespace has the machine's. Where an algorithm is not among
+# those that anybody may use, a namespace's default cannot be set to it: it is allowed for the moment of setting. Where
 # even that is refused (a container), the test runs with what there is.
-force_cubic() { # REALNAME
+force_congestion() { # REALNAME ALGORITHM
 	local allowed=/proc/sys/net/ipv4/tcp_allowed_congestion_control before
-	! set_cubic "$1" || return 0
+	! set_congestion "$@" || return 0
 	before=$(cat "$allowed" 2>/dev/null) || return 0
-	echo "$before cubic" 2>/dev/null >"$allowed" || return 0
-	set_cubic "$1" || true
+	echo "$before $2" 2>/dev/null >"$allowed" || return 0
+	set_congestion "$@" || true
 	echo "$before" >"$allowed"
 }
 

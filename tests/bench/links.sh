@@ -1,0 +1,73 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# What lies between the namespaces a and b, by name. Each link is made anew for each system, with namespaces of its own.
+#
+#   direct            a veth, as fast as the machine is
+#   100mbit           100 Mbit/s in either direction: tbf on the veth, or the project's emulator where the kernel has no tbf
+#   20mbit-40ms       20 Mbit/s and 40 ms there and back: the emulator
+#   loss-PERCENT      100 Mbit/s, 40 ms there and back, that share of packets lost in either direction: the emulator
+#
+# Queues hold 50 ms at the link's rate.
+
+LINK_WHY=''
+
+emulated_link() { # OPTION...
+	if [[ $(type -t link_between) != function ]]; then
+		LINK_WHY='the link emulator is not there'
+		return 1
+	fi
+	link_between a wan0 b wan0 "$@" || { LINK_WHY='the link emulator does not start' && return 1; }
+}
+
+tbf_link() { # RATE
+	local ns
+	veth a wan0 b wan0 || return 1
+	for ns in a b; do
+		in_ns $ns tc qdisc add dev wan0 root tbf rate "$1" burst 32kb latency 50ms 2>/dev/null || return 1
+	done
+}
+
+has_tbf() {
+	ns_add tbf && ip_ns tbf link add t0 type dummy
+	in_ns tbf tc qdisc add dev t0 root tbf rate 100mbit burst 32kb latency 50ms 2>/dev/null
+}
+
+link_cables() { # LINK
+	case $1 in
+	direct) veth a wan0 b wan0 ;;
+	100mbit)
+		if [[ -n $tbf ]]; then
+			tbf_link 100mbit
+		else
+			emulated_link --rate 100mbit --queue 625000
+		fi
+		;;
+	20mbit-40ms) emulated_link --rate 20mbit --delay 20ms --queue 125000 ;;
+	loss-*) emulated_link --rate 100mbit --delay 20ms --queue 625000 --loss "${1#loss-}%" ;;
+	*) LINK_WHY="there is no link '$1'" && return 1 ;;
+	esac
+}
+
+# Both namespaces with the link and its addresses, and the outer congestion control.
+link_make() { # LINK
+	LINK_WHY='the link could not be made'
+	ns_add a
+	ns_add b
+	link_cables "$1" || return 1
+	addr a wan0 $NEAR/24
+	addr b wan0 $FAR/24
+	for ns in a b; do
+		force_congestion "$(ns_name $ns)" "$outer"
+		[[ $(in_ns $ns cat /proc/sys/net/ipv4/tcp_congestion_control) == "$outer" ]] ||
+			{ LINK_WHY="this kernel does not let namespaces have $outer" && return 1; }
+	done
+}
+
+# Also namespaces that an emulator put in between.
+link_remove() {
+	local names=("${ns_names[@]}") name
+	for name in "${names[@]}"; do
+		ns_del "$name"
+	done
+}

@@ -1,0 +1,8 @@
+# shellcheck shell=bash disable=SC2034
+# SPDX-License-Identifier: Apache-2.0
+#
+# Culvert with packets cut to the MTU at both ends.
+# shellcheck source=tests/bench/systems/culvert.sh
+source "$TOP/tests/bench/systems/culvert.sh"
+SYSTEM_TITLE='Culvert, offloads off'
+CULVERT_SERVER_LINES='offloads = false;' CULVERT_CLIENT_LINES='offloads = false;'

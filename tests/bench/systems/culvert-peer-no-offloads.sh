@@ -1,0 +1,8 @@
+# shellcheck shell=bash disable=SC2034
+# SPDX-License-Identifier: Apache-2.0
+#
+# Culvert where only the client has offloads.
+# shellcheck source=tests/bench/systems/culvert.sh
+source "$TOP/tests/bench/systems/culvert.sh"
+SYSTEM_TITLE='Culvert, peer without offloads'
+CULVERT_SERVER_LINES='offloads = false;'

@@ -1,0 +1,8 @@
+# shellcheck shell=bash disable=SC2034
+# SPDX-License-Identifier: Apache-2.0
+#
+# OpenVPN over UDP as it comes.
+# shellcheck source=tests/bench/systems/openvpn-tcp.sh
+source "$TOP/tests/bench/systems/openvpn-tcp.sh"
+SYSTEM_TITLE='OpenVPN, UDP'
+OPENVPN_PROTO=udp
