@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154,SC2317
 # SPDX-License-Identifier: Apache-2.0
 #
 # What lies between the namespaces a and b, by name. Each link is made anew for each system, with namespaces of its own.
@@ -29,7 +30,7 @@ tbf_link() { # RATE
 }
 
 has_tbf() {
-	ns_add tbf && ip_ns tbf link add t0 type dummy
+	ns_add tbf && ip_ns tbf link add t0 type veth peer name t1
 	in_ns tbf tc qdisc add dev t0 root tbf rate 100mbit burst 32kb latency 50ms 2>/dev/null
 }
 
@@ -55,8 +56,8 @@ link_make() { # LINK
 	ns_add a
 	ns_add b
 	link_cables "$1" || return 1
-	addr a wan0 $NEAR/24
-	addr b wan0 $FAR/24
+	addr a wan0 "$NEAR/24"
+	addr b wan0 "$FAR/24"
 	for ns in a b; do
 		force_congestion "$(ns_name $ns)" "$outer"
 		[[ $(in_ns $ns cat /proc/sys/net/ipv4/tcp_congestion_control) == "$outer" ]] ||

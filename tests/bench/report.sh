@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2016 # jq expands.
 #
 # What scripts/bench found, as one JSON object, a Markdown table and SVG charts.
 #
@@ -33,14 +34,13 @@ assemble() { # DIR AGAINST OUTER INNER QUICK ROUNDS REVISION SYSTEMS
 filter() { # DIR FILTER [JQ-OPTION...]
 	local dir=$1 what=$2
 	shift 2
-	jq -r -L "$here" --slurpfile targets "$here/targets.json" "$@" "include \"report\"; $what" "$dir/results.json"
+	jq -r -L "$here" --slurpfile targets "$here/targets.json" "include \"report\"; $what" "$@" <"$dir/results.json"
 }
 
 # One chart: clustered bars, a cluster a system. Keys are those measures that anybody has.
 chart() { # DIR NAME TITLE KEY...
-	local dir=$1 name=$2 title=$3 columns=1 plot='' key i=1
+	local dir=$1 name=$2 title=$3 plot='' key i=1
 	shift 3
-	filter "$dir" "(\"system\", \$ARGS.positional[]) | @text" --args "$@" >/dev/null
 	filter "$dir" '[.systems[] | select(any(.measures | keys[]; IN($ARGS.positional[])))] | .[]
 		| [.name, (.measures as $m | $ARGS.positional[] as $k | [$m[$k].values[]?.value] | median // "NaN")] | @tsv' \
 		--args "$@" >"$dir/$name.tsv"

@@ -13,7 +13,7 @@
 #
 # Processes are those that start_bg named `server` and `client`, with their children. Nothing here is a subshell: a function
 # that fails returns 1 where it stands, as its caller looks at it.
-# shellcheck disable=SC2034 # Who sources this reads these.
+# shellcheck disable=SC2034,SC2154,SC2317 # Who sources this reads and sets these.
 
 NEAR=192.0.2.1 FAR=192.0.2.2
 
@@ -23,9 +23,9 @@ system_defaults() {
 	system_version() { echo 'none'; }
 	system_prepare() { :; }
 	system_server() { :; }
-	system_address() { echo $FAR; }
+	system_address() { echo "$FAR"; }
 	system_bulk() { iperf_bulk "$@"; }
-	system_mtu() { :; }
+	system_settled() { :; } # more than a ping may be wanted before it is complete
 }
 
 system_load() { # NAME
@@ -49,9 +49,9 @@ tree() { # PID
 	local child
 	[[ -e /proc/$1 ]] || return 0
 	echo "$1"
-	for child in $(cat "/proc/$1/task/"*/children 2>/dev/null); do
+	while read -r child; do
 		tree "$child"
-	done
+	done < <(cat "/proc/$1/task/"*/children 2>/dev/null | tr ' ' '\n' | grep .)
 }
 
 ends_pids() {
@@ -82,9 +82,6 @@ system_up() {
 	wait_for 20 "$SYSTEM_NAME answers a ping" answers || return 1
 	system_settled || return 1
 }
-
-# More than a ping may be wanted before it is complete.
-system_settled() { :; }
 
 system_down() {
 	local name pid
@@ -121,6 +118,6 @@ iperf_bulk() { # FLOWS up|down SECONDS
 
 # The algorithms that connections between the namespaces' own addresses have.
 outer_in_force() {
-	in_ns a ss -Htin state established dst $FAR 2>/dev/null | awk '/^[ \t]/ { print $1 }' | sort | uniq -c |
-		awk '{ printf "%s%s × %s", NR > 1 ? ", " : "", $1, $2 }'
+	in_ns a ss -Htin state established dst "$FAR" 2>/dev/null | awk '/^[ \t]/ { print $1 }' | sort | uniq -c |
+		awk '{ printf "%s%s × %s", (NR > 1 ? ", " : ""), $1, $2 }'
 }

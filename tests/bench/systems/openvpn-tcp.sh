@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034
+# shellcheck shell=bash disable=SC2034,SC2154
 # SPDX-License-Identifier: Apache-2.0
 #
 # OpenVPN over TCP as it comes, with one cipher; others set the protocol and more options. Without the kernel's data channel,
@@ -19,10 +19,10 @@ system_prepare() {
 	OPENVPN_COMMON=(openvpn --dev tun --topology subnet --ca "$ca" --tun-mtu "$OPENVPN_MTU"
 		--data-ciphers AES-256-GCM --cipher AES-256-GCM --disable-dco --verb 3
 		${OPENVPN_OPTIONS[@]+"${OPENVPN_OPTIONS[@]}"})
-	OPENVPN_SERVER=("${OPENVPN_COMMON[@]}" --mode server --tls-server --proto "$server_proto" --local $FAR --port 1194
+	OPENVPN_SERVER=("${OPENVPN_COMMON[@]}" --mode server --tls-server --proto "$server_proto" --local "$FAR" --port 1194
 		--dh none --ifconfig 10.214.0.1 255.255.255.0 --ifconfig-pool 10.214.0.2 10.214.0.20 --keepalive 10 60
 		--push 'topology subnet' --cert "$WORK/pki/servers/gw-b/gw-b.crt" --key "$WORK/pki/servers/gw-b/gw-b.key")
-	CLIENT_COMMAND=("${OPENVPN_COMMON[@]}" --client --proto "$client_proto" --remote $FAR 1194 --nobind
+	CLIENT_COMMAND=("${OPENVPN_COMMON[@]}" --client --proto "$client_proto" --remote "$FAR" 1194 --nobind
 		--cert "$(pki_extract gw-a certificate)" --key "$(pki_extract gw-a key)")
 }
 

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034
+# shellcheck shell=bash disable=SC2034,SC2154
 # SPDX-License-Identifier: Apache-2.0
 #
 # WireGuard in user space. Its control sockets are the machine's, so interfaces carry this script's pid.
@@ -38,8 +38,8 @@ system_prepare() {
 	for end in a b; do
 		(umask 077 && wg genkey >"$WORK/wg-$end.key")
 	done
-	wireguard_end a "wa$$" 10.216.0.2 b $FAR
-	wireguard_end b "wb$$" 10.216.0.1 a $NEAR
+	wireguard_end a "wa$$" 10.216.0.2 b "$FAR"
+	wireguard_end b "wb$$" 10.216.0.1 a "$NEAR"
 	CLIENT_COMMAND=("$WORK/wg-a")
 }
 
