@@ -40,7 +40,7 @@ enum {
 	NUMBERS_MAX = 1 << 24, /* packets in a trial */
 	WAKE_NS = 100000,
 	LATE_NS = 10000000, /* what is later than that is given up */
-	QUIET_MS = 100,    /* so long nothing has come: nothing comes any more */
+	QUIET_MS = 100,     /* so long nothing has come: nothing comes any more */
 	QUIET_MAX_MS = 1000,
 	RATE_MAX = 4000000,
 };
