@@ -14,11 +14,7 @@
 LINK_WHY=''
 
 emulated_link() { # OPTION...
-	if [[ $(type -t link_between) != function ]]; then
-		LINK_WHY='the link emulator is not there'
-		return 1
-	fi
-	link_between a wan0 b wan0 "$@" || { LINK_WHY='the link emulator does not start' && return 1; }
+	link_between a wan0 b wan0 --realtime "$@" || { LINK_WHY='the link emulator does not start' && return 1; }
 }
 
 tbf_link() { # RATE
@@ -65,9 +61,10 @@ link_make() { # LINK
 	done
 }
 
-# Also namespaces that an emulator put in between.
+# Also the emulator and the namespace that it has in between.
 link_remove() {
 	local names=("${ns_names[@]}") name
+	! bg_running "$(link_name a wan0)" || link_stop a wan0
 	for name in "${names[@]}"; do
 		ns_del "$name"
 	done
