@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* check: no-valgrind */
+/* It goes through minutes of a queue, packet by packet, and touches no memory but its own. */
 /* RFC 8289: its pseudocode (section 5) says when packets go; times are the test's own. */
 #include "engine/codel.h"
 
