@@ -6,42 +6,40 @@
 #include <stdint.h>
 
 /*
- * The Internet checksum (RFC 1071) and its change when a word of what it covers changes (RFC 1624).
- * Words are 16 bits, big-endian, `data` at even offsets of what is covered. Pure; any thread.
+ * The Internet checksum (RFC 1071): the one's complement sum of 16-bit words, and how it follows a
+ * word that changes (RFC 1624) without the rest being read again. A "sum" is as it is added up; a
+ * "checksum" is its complement, as a finished header holds it. Where the checksum is still to be
+ * made (NEEDS_CSUM), its field holds the sum of the pseudo header. Pure, allocation-free, on the
+ * path of every packet; any thread.
  */
 
-static inline uint16_t checksum_load(const uint8_t *data)
-{
-	return (uint16_t)(data[0] << 8 | data[1]);
-}
-
-static inline void checksum_store(uint8_t *data, uint16_t word)
-{
-	data[0] = (uint8_t)(word >> 8);
-	data[1] = (uint8_t)word;
-}
-
-/* A sum of words, with its carries added in. */
+/* To 16 bits, with the carries added in. */
 static inline uint16_t checksum_fold(uint32_t sum)
 {
 	sum = (sum & 0xffff) + (sum >> 16);
 	return (uint16_t)((sum & 0xffff) + (sum >> 16));
 }
 
-/* The sum (not complemented) without `before` and with `after`. */
-static inline uint16_t checksum_replace(uint16_t sum, uint16_t before, uint16_t after)
+/* The sum when one word of what it covers changes. */
+static inline uint16_t checksum_sum_replace(uint16_t sum, uint16_t before, uint16_t after)
 {
 	return checksum_fold((uint32_t)sum + (uint16_t)~before + after);
 }
 
-/* Sets a 16-bit word, and changes the complemented checksum at `checksum`, which covers it. */
-static inline void checksum_set(uint8_t *word, uint16_t after, uint8_t *checksum)
+/* The checksum when one word of what it covers changes (RFC 1624, equation 3). */
+static inline uint16_t checksum_replace(uint16_t checksum, uint16_t before, uint16_t after)
 {
-	uint16_t sum = (uint16_t)~checksum_load(checksum);
-
-	sum = checksum_replace(sum, checksum_load(word), after);
-	checksum_store(checksum, (uint16_t)~sum);
-	checksum_store(word, after);
+	return (uint16_t)~checksum_sum_replace((uint16_t)~checksum, before, after);
 }
+
+/*
+ * The folded sum of `len` bytes, an even number up to 65,535: of an IPv4 header whose checksum is
+ * right, 0xffff.
+ */
+uint16_t checksum_sum(const uint8_t *data, size_t len);
+
+/* Writes the word at `at`; the checksum (of which kind, the name says) at `sum_at` follows it. */
+void checksum_put(uint8_t *header, size_t at, uint16_t value, size_t checksum_at);
+void checksum_sum_put(uint8_t *header, size_t at, uint16_t value, size_t sum_at);
 
 #endif

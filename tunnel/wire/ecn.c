@@ -2,6 +2,7 @@
 #include "wire/ecn.h"
 
 #include "wire/checksum.h"
+#include "wire/word.h"
 
 enum {
 	ECN_MASK =
@@ -14,7 +15,7 @@ static bool mark_ipv4(uint8_t *data)
 {
 	if ((data[IPV4_TOS] & ECN_MASK) == 0)
 		return false;
-	checksum_set(data, checksum_load(data) | ECN_MASK, &data[IPV4_CHECKSUM]);
+	checksum_put(data, 0, word16(data, 0) | ECN_MASK, IPV4_CHECKSUM);
 	return true;
 }
 
