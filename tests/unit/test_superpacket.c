@@ -226,7 +226,8 @@ END_TEST
 
 START_TEST(all_at_once_is_the_whole)
 {
-	static const size_t enough[] = { 4, 5, 65536, SIZE_MAX / 2, SIZE_MAX };
+	static const size_t enough[] = { 4, 5, 65536, SIZE_MAX,
+		SIZE_MAX / 2 + 1 /* of which bytes would wrap around to none */ };
 	struct sample sample = samples[_i];
 
 	sample.segment = 700;

@@ -1,19 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Sums are added up in 32 bits and folded once at the end: 32,767 words cannot overflow them.
- */
 #include "wire/checksum.h"
 
 #include "wire/word.h"
-
-uint16_t checksum_sum(const uint8_t *data, size_t len)
-{
-	uint32_t sum = 0;
-
-	for (size_t at = 0; at + 1 < len; at += 2)
-		sum += word16(data, at);
-	return checksum_fold(sum);
-}
 
 void checksum_put(uint8_t *header, size_t at, uint16_t value, size_t checksum_at)
 {
