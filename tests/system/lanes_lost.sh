@@ -192,8 +192,11 @@ index_of() { # NS
 index_b=$(index_of gw-b)
 mark_a=$(log_mark "$WORK/gw-a.log")
 mark_b=$(log_mark "$WORK/gw-b.log")
+# Connections are reset one after the other. A client that is awake has the first replaced before the last is gone.
+kill -STOP "$(engine_pid gw-a)"
 in_ns gw-b ss -K -t sport = 443 >/dev/null 2>&1 || true
 wait_log_since "$WORK/gw-b.log" "$mark_b" 'gw-a: session: up -> idle' 5
+kill -CONT "$(engine_pid gw-a)"
 wait_log_since "$WORK/gw-a.log" "$mark_a" 'gw-b: session: up -> idle' 5
 wait_up gw-b gw-a "$mark_b"
 wait_up gw-a gw-b "$mark_a"
