@@ -185,7 +185,7 @@ start server exchange-stays
 wait_log_since "$WORK/exchange-stays.log" "$since" 'makes room for a new one' 5
 next=$(sed -nE 's/.*makes room for a new one \(pid ([0-9]+)\).*/\1/p' "$WORK/exchange-stays.log" | tail -n 1)
 stop_clean exchange-stays
-check 'exchange-stays: nor is its successor left' process_gone "$next"
+wait_for 5 'exchange-stays: nor is its successor left' process_gone "$next" && pass 'exchange-stays: nor is its successor left'
 
 # The new program would have the whole of netd end: the old one comes back instead.
 start server exchange-exits
