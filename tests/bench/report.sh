@@ -6,7 +6,10 @@
 #
 #   report.sh make DIR AGAINST OUTER INNER QUICK ROUNDS REVISION SYSTEMS    from DIR/*.jsonl; prints which figures reach what
 #                                                                           tests/bench/targets.json wants
-#   report.sh write DIR FILE                                                puts DIR/results.md between the marks of FILE
+#   report.sh grid DIR RESULTS-DIR...                                       one table and one chart, DIR/grid.md and DIR/grid.svg, of
+#                                                                           what the measure `grid` found in several runs
+#   report.sh write DIR FILE [NAME]                                         puts DIR/NAME.md between the marks NAME of FILE; NAME is
+#                                                                           `results` where it is not given
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 
@@ -28,7 +31,7 @@ assemble() { # DIR AGAINST OUTER INNER QUICK ROUNDS REVISION SYSTEMS
 			measures: ([$values[] | select(.system == $name)] | reduce .[] as $v ({};
 				.[$v.key] |= { unit: $v.unit, better: $v.better,
 					values: ((.values // []) + [{ round: $v.round, value: $v.value }]) })) }],
-		  notes: [$notes[] | select(.kind == "skipped" or .kind == "failed")] }' >"$1/results.json"
+		  notes: [$notes[] | select(.kind | IN("skipped", "failed", "unsettled", "emulator"))] }' >"$1/results.json"
 }
 
 filter() { # DIR FILTER [JQ-OPTION...]
@@ -86,6 +89,36 @@ charts() { # DIR
 		goodput_loss_3
 }
 
+# The round trips span three powers of ten.
+grid_chart() { # DIR
+	local dir=$1 columns
+	columns=$(head -n 1 "$dir/grid.tsv" | awk -F'\t' '{ print (NF - 1) / 3 }')
+	gnuplot <<-PLOT
+		set terminal svg size 1200,560 font 'sans,12' background 'white'
+		set output '$dir/grid.svg'
+		set title 'round trip under load, ms: p50, and p99 at the whisker''s end; congestion control outside/inside'
+		set datafile separator "\t"
+		set style data histogram
+		set style histogram errorbars gap 2 lw 1
+		set style fill solid 0.8 border -1
+		set bars 0.4
+		set logscale y
+		set yrange [1:*]
+		set grid ytics
+		set xtics rotate by -25
+		set key outside top horizontal
+		plot for [i = 0:$columns - 1] '$dir/grid.tsv' using (column(3 * i + 2)):(column(3 * i + 3)):(column(3 * i + 4)):xtic(1) title columnheader(3 * i + 2)
+	PLOT
+}
+
+grid() { # DIR RESULTS-DIR...
+	local dir=$1
+	shift
+	jq -s -r -L "$here" 'include "grid"; grid_markdown' "${@/%//results.json}" >"$dir/grid.md"
+	jq -s -r -L "$here" 'include "grid"; grid_chart' "${@/%//results.json}" >"$dir/grid.tsv"
+	! command -v gnuplot >/dev/null || grid_chart "$dir"
+}
+
 case ${1-} in
 make)
 	shift
@@ -95,21 +128,26 @@ make)
 	echo
 	filter "$1" "judged(\$targets[0])[] | \"\\(.text): \\(.got | digits)\\(.unit), needs \\(.word) \\(.needs)\\(.unit): \\(if .reached then \"reached\" else \"missed\" end)\""
 	;;
+grid)
+	shift
+	grid "$@"
+	;;
 write)
-	if ! grep -qx '<!-- results -->' "$3" || ! grep -qx '<!-- end of results -->' "$3"; then
-		echo "$3 has no lines '<!-- results -->' and '<!-- end of results -->'" >&2
+	begin="<!-- ${4:-results} -->" end="<!-- end of ${4:-results} -->"
+	if ! grep -qxF "$begin" "$3" || ! grep -qxF "$end" "$3"; then
+		echo "$3 has no lines '$begin' and '$end'" >&2
 		exit 1
 	fi
 	new=$(mktemp)
 	trap 'rm -f "$new"' EXIT
-	awk -v results="$2/results.md" '
-		/^<!-- end of results -->$/ { skip = 0 }
+	awk -v results="$2/${4:-results}.md" -v begin="$begin" -v end="$end" '
+		$0 == end { skip = 0 }
 		!skip { print }
-		/^<!-- results -->$/ { skip = 1; print ""; while ((getline line < results) > 0) print line }' "$3" >"$new"
+		$0 == begin { skip = 1; print ""; while ((getline line < results) > 0) print line }' "$3" >"$new"
 	cat "$new" >"$3"
 	;;
 *)
-	echo 'usage: report.sh make|write ...' >&2
+	echo 'usage: report.sh make|grid|write ...' >&2
 	exit 2
 	;;
 esac

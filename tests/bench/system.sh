@@ -9,6 +9,7 @@
 #	system_prepare    writes what both ends need, in $WORK; sets CLIENT_COMMAND, which runs in namespace a
 #	system_server     starts the far end, in namespace b, as `server` (start_bg), and waits until it can be connected to
 #	system_address    prints the far end's address through the tunnel
+#	system_queue      prints JSON with .delay_ms, .marks and .drops of the near end's own queue; nothing where it does not tell
 #	system_bulk       moves bulk data; prints JSON with .bits_per_second, .bytes, .seconds and maybe .cpu_seconds
 #
 # Processes are those that start_bg named `server` and `client`, with their children. Nothing here is a subshell: a function
@@ -24,6 +25,7 @@ system_defaults() {
 	system_prepare() { :; }
 	system_server() { :; }
 	system_address() { echo "$FAR"; }
+	system_queue() { :; }
 	system_bulk() { iperf_bulk "$@"; }
 	system_settled() { :; } # more than a ping may be wanted before it is complete
 }

@@ -25,6 +25,11 @@ culvert_lanes() {
 	[[ $(session_value gw-b gw-a '.lanes | length') -eq $CULVERT_LANES ]]
 }
 
+system_queue() {
+	session_value gw-a gw-b '{ delay_ms: (.queue.delay * 1000), marks: .queue.marks,
+		drops: (.drops | .out_stale + .out_queue + .out_delay) }'
+}
+
 system_settled() {
 	wait_for 10 "the tunnel has $CULVERT_LANES lanes" culvert_lanes
 }
