@@ -57,6 +57,11 @@ def notes_markdown:
 	([.notes[] | select(.kind == "skipped" or .kind == "failed")] | unique) as $n
 	| if ($n | length) == 0 then empty else "Not measured:", ($n[] | "- \(.system), \(.key): \(.kind): \(.text)"), "" end;
 
+def seconds_markdown:
+	(.seconds // {}) as $s | if ($s | length) == 0 then empty else
+		"It took \([$s[]] | add / 60 | digits) minutes: "
+		+ ([$s | to_entries | sort_by(-.value)[] | "\(.key) \(.value / 60 | digits)"] | join(", ")) + "." end;
+
 def targets_markdown($targets):
 	judged($targets) as $t
 	| if ($t | length) == 0 then empty else

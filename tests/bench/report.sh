@@ -23,7 +23,8 @@ machine() {
 assemble() { # DIR AGAINST OUTER INNER QUICK ROUNDS REVISION SYSTEMS
 	jq -n --arg against "$2" --arg outer "$3" --arg inner "$4" --argjson quick "$5" --argjson rounds "$6" \
 		--arg revision "$7" --arg taken "$(date -u +%FT%TZ)" --argjson machine "$(machine)" \
-		--slurpfile values "$1/values.jsonl" --slurpfile notes "$1/notes.jsonl" --slurpfile systems "$1/systems.jsonl" '
+		--slurpfile values "$1/values.jsonl" --slurpfile notes "$1/notes.jsonl" --slurpfile systems "$1/systems.jsonl" \
+		--slurpfile durations "$1/durations.jsonl" '
 		{ format: 1, taken: $taken, revision: $revision, quick: $quick, rounds: $rounds, against: $against,
 		  congestion: { outer: $outer, inner: $inner }, machine: $machine,
 		  systems: [$systems[] | .system as $name | { name: $name, title, cipher, version,
@@ -31,6 +32,7 @@ assemble() { # DIR AGAINST OUTER INNER QUICK ROUNDS REVISION SYSTEMS
 			measures: ([$values[] | select(.system == $name)] | reduce .[] as $v ({};
 				.[$v.key] |= { unit: $v.unit, better: $v.better,
 					values: ((.values // []) + [{ round: $v.round, value: $v.value }]) })) }],
+		  seconds: ($durations | group_by(.what) | map({ (.[0].what): (map(.ms) | add / 1000) }) | add),
 		  notes: [$notes[] | select(.kind | IN("skipped", "failed", "unsettled", "emulator"))] }' >"$1/results.json"
 }
 
@@ -123,7 +125,7 @@ case ${1-} in
 make)
 	shift
 	assemble "$@"
-	filter "$1" "markdown(\$targets[0]), targets_markdown(\$targets[0]), \"\", notes_markdown" >"$1/results.md"
+	filter "$1" "markdown(\$targets[0]), targets_markdown(\$targets[0]), \"\", notes_markdown, seconds_markdown" >"$1/results.md"
 	charts "$1"
 	echo
 	filter "$1" "judged(\$targets[0])[] | \"\\(.text): \\(.got | digits)\\(.unit), needs \\(.word) \\(.needs)\\(.unit): \\(if .reached then \"reached\" else \"missed\" end)\""

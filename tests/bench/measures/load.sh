@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2154
 # SPDX-License-Identifier: Apache-2.0
 #
-# Latency under load: probes every 10 ms beside one and four bulk flows, and beside 150 Mbit/s of UDP; with four flows, also new
-# connections, whose first packets have to get through.
+# Latency under load: probes every 10 ms beside one and four bulk flows, and beside 150 Mbit/s of UDP; with four flows, at the same
+# time, also new connections, whose first packets have to get through. These are twenty a second, no load by themselves.
 
 load_links() { echo 100mbit 20mbit-40ms; }
 
@@ -14,20 +14,26 @@ load_probe() { # KEY
 	result "$1_lost" % lower "$(jq '100 * (.sent - .answered) / .sent' "$WORK/load.json")"
 }
 
+load_new_flows_start() {
+	rm -f "$WORK/load-new.json"
+	start_bg "$WORK/load-new.json" new in_ns a "$BUILD/bench/probe" connect "$(system_address)" 9 50 $((load_seconds * 20))
+}
+
 load_new_flows() { # KEY
-	in_ns a "$BUILD/bench/probe" connect "$(system_address)" 9 50 $((load_seconds * 20)) >"$WORK/load.json" ||
-		{ failed_measure "$1" 'no connection was answered' && return 0; }
-	result "$1_p50" ms lower "$(jq .p50 "$WORK/load.json")"
-	result "$1_p99" ms lower "$(jq .p99 "$WORK/load.json")"
+	wait_exit new 30 || return 0
+	[[ $EXIT_STATUS -eq 0 ]] || { failed_measure "$1" 'no connection was answered' && return 0; }
+	result "$1_p50" ms lower "$(jq .p50 "$WORK/load-new.json")"
+	result "$1_p99" ms lower "$(jq .p99 "$WORK/load-new.json")"
 }
 
 # The load has begun when the link's counter moves; what comes first (slow start) is let pass.
 load_beside() { # KEY FLOWS
-	local whole=$((load_warm_up + load_seconds * 2 + 1))
+	local whole=$((load_warm_up + load_seconds + 1))
 	bulk_server || { failed_measure "$1" 'iperf3 does not listen' && return 0; }
 	rm -f "$WORK/load-bulk.json"
 	start_bg "$WORK/load-bulk.json" bulk in_ns a iperf3 --json -c "$(system_address)" -t $whole -P "$2" -C "$inner"
 	pause "$load_warm_up"
+	[[ $2 -eq 1 ]] || load_new_flows_start
 	load_probe "$1"
 	[[ $2 -eq 1 ]] || load_new_flows "${1}_new"
 	wait_exit bulk $((whole + 30)) || true
