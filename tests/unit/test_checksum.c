@@ -53,6 +53,23 @@ START_TEST(changes_are_followed_as_if_made_anew)
 }
 END_TEST
 
+START_TEST(sums_as_the_model_does)
+{
+	struct random random = { 1071 };
+	uint8_t data[200];
+
+	for (int i = 0; i < 20000; i++) {
+		size_t at = random_below(&random, 8), len = random_below(&random, sizeof(data) - 8);
+
+		if (i % 3 == 0)
+			memset(data, i % 2 == 0 ? 0xff : 0, sizeof(data));
+		else
+			random_fill(&random, data, sizeof(data));
+		ck_assert_uint_eq(checksum_sum(&data[at], len), model_sum(0, &data[at], len));
+	}
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *suite = suite_create("checksum");
@@ -60,6 +77,7 @@ static Suite *suite(void)
 	unit_add(suite, "fold", folds);
 	unit_add(suite, "rfc 1624", a_change_is_that_of_rfc_1624);
 	unit_add(suite, "random", changes_are_followed_as_if_made_anew);
+	unit_add(suite, "sum", sums_as_the_model_does);
 	return suite;
 }
 

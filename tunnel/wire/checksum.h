@@ -32,6 +32,9 @@ static inline uint16_t checksum_replace(uint16_t checksum, uint16_t before, uint
 	return (uint16_t)~checksum_sum_replace((uint16_t)~checksum, before, after);
 }
 
+/* The sum of so many bytes; a last odd one counts as if a zero followed. */
+uint16_t checksum_sum(const uint8_t *data, size_t len);
+
 /* Writes the word at `at`; the checksum (of which kind, the name says) at `sum_at` follows it. */
 void checksum_put(uint8_t *header, size_t at, uint16_t value, size_t checksum_at);
 void checksum_sum_put(uint8_t *header, size_t at, uint16_t value, size_t sum_at);

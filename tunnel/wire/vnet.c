@@ -5,6 +5,9 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "wire/checksum.h"
+#include "wire/word.h"
+
 enum {
 	TCP_HEADER = 20,
 	TCP_DATA_OFFSET = 12, /* its byte; the upper half counts words of four bytes */
@@ -145,5 +148,21 @@ int vnet_check(
 	vnet->flags = VNET_NEEDS_CSUM;
 	vnet->gso_size = segmented ? vnet->gso_size : 0;
 	vnet->header_len = segmented ? (uint16_t)(packet->transport + transport.header) : 0;
+	return 0;
+}
+
+int vnet_finish(struct vnet *vnet, uint8_t *data, size_t len)
+{
+	size_t at = (size_t)vnet->csum_start + vnet->csum_offset;
+	uint16_t checksum;
+
+	if (vnet->gso_type != VNET_GSO_NONE || at + sizeof(checksum) > len)
+		return -EINVAL;
+	if ((vnet->flags & VNET_NEEDS_CSUM) != 0) {
+		/* The field holds the sum of the pseudo header, which is so added in. */
+		checksum = (uint16_t)~checksum_sum(&data[vnet->csum_start], len - vnet->csum_start);
+		word16_put(data, at, checksum != 0 ? checksum : UINT16_MAX);
+	}
+	*vnet = (struct vnet){ .flags = 0 };
 	return 0;
 }

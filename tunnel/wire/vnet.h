@@ -68,4 +68,11 @@ uint32_t vnet_offloads(const struct vnet *vnet);
 int vnet_check(
 	struct vnet *vnet, const struct packet *packet, const uint8_t *data, uint32_t accepted);
 
+/*
+ * Makes the checksum that the header leaves to do, and then says in the header that nothing is left.
+ * The checksum is never zero, which UDP has no other use for (RFC 768) and the others do not mind.
+ * -EINVAL: segmentation is left as well, or the header's places are not in the packet.
+ */
+int vnet_finish(struct vnet *vnet, uint8_t *data, size_t len);
+
 #endif

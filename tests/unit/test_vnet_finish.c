@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Checksums that were left to do, done: what comes out is what the model makes of the packet. */
+#include <errno.h>
+
+#include "superpacket_sample.h"
+#include "unit.h"
+
+START_TEST(checksums_are_finished)
+{
+	static const struct sample whole[] = {
+		{ .name = "tcp4", .words = 5, .tcp = 8, .flags = 0x18, .payload = 1448 },
+		{ .name = "tcp6", .v6 = true, .chain = 2, .tcp = 5, .flags = 0x10, .payload = 1 },
+		{ .name = "udp4", .udp = true, .words = 8, .payload = 0 },
+		{ .name = "udp6", .udp = true, .v6 = true, .payload = 777 },
+	};
+	static struct made made;
+	static uint8_t expected[65535];
+
+	for (uint64_t seed = 0; seed < 4000; seed++) {
+		struct sample sample = whole[seed % 4];
+		struct vnet vnet;
+
+		sample.seed = seed;
+		make(&made, &sample);
+		memcpy(expected, made.data, made.len);
+		model_finish(expected, made.len, made.vnet.csum_start, made.vnet.csum_offset,
+			sample.udp ? 17 : 6);
+		vnet = made.vnet;
+		ck_assert_int_eq(vnet_finish(&vnet, made.data, made.len), 0);
+		ck_assert_mem_eq(made.data, expected, made.len);
+		ck_assert(vnet_is_plain(&vnet));
+	}
+}
+END_TEST
+
+START_TEST(what_cannot_be_finished_is_left)
+{
+	uint8_t data[40] = { 0 }, before[40] = { 0 };
+	struct vnet vnet = { .flags = VNET_NEEDS_CSUM, .csum_start = 20, .csum_offset = 19 };
+
+	ck_assert_int_eq(vnet_finish(&vnet, data, sizeof(data)), -EINVAL);
+	vnet.csum_start = UINT16_MAX;
+	vnet.csum_offset = UINT16_MAX;
+	ck_assert_int_eq(vnet_finish(&vnet, data, sizeof(data)), -EINVAL);
+	vnet = (struct vnet){ .flags = VNET_NEEDS_CSUM,
+		.gso_type = VNET_GSO_TCPV4,
+		.csum_start = 20,
+		.csum_offset = 16 };
+	ck_assert_int_eq(vnet_finish(&vnet, data, sizeof(data)), -EINVAL);
+	ck_assert_mem_eq(data, before, sizeof(data));
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *suite = suite_create("vnet_finish");
+
+	unit_add(suite, "finished", checksums_are_finished);
+	unit_add(suite, "left", what_cannot_be_finished_is_left);
+	return suite;
+}
+
+int main(void)
+{
+	return unit_run("vnet_finish", suite());
+}
