@@ -106,6 +106,7 @@ int offer_make(struct server *server, const struct candidate *candidate,
 	struct session_terms terms = {
 		.mtu = hello->mtu != 0 && hello->mtu < settings->mtu ? hello->mtu : settings->mtu,
 		.lanes = (uint8_t)(hello->lanes < lanes ? hello->lanes : lanes),
+		.offloads_read = ours,
 		.offloads_send = hello->offloads & ours,
 		.offloads_accept = ours,
 		.ping_interval = settings->ping_interval,

@@ -32,6 +32,7 @@ static struct flow_bench {
 	struct flow_queue *queue;
 	struct mono now;
 	size_t part_max;
+	uint32_t undone;            /* offloads that are not for the taker */
 	struct inner_packet packet; /* to put */
 	/* What was taken last; its flow and number are those of bench_udp(). */
 	enum flow_taken kind;
@@ -187,11 +188,15 @@ static inline void bench_take_slot(struct flow_packet *slot)
 static inline enum flow_taken bench_take_from(struct flow_queue *queue)
 {
 	static uint8_t room[FRAME_PACKET_MAX];
-	struct flow_take take = { .now = bench.now, .part_max = bench.part_max };
+	struct flow_take take = {
+		.now = bench.now,
+		.part_max = bench.part_max,
+		.offloads = OFFLOAD_ALL & ~bench.undone,
+	};
 
 	writer_init(&take.part, room, sizeof(room));
 	bench.kind = flow_queue_take(queue, &take);
-	bench.last = bench.kind == FLOW_WHOLE;
+	bench.last = bench.kind == FLOW_WHOLE || take.ret_last;
 	if (bench.kind == FLOW_WHOLE)
 		bench_take_slot(take.ret_slot);
 	else if (bench.kind == FLOW_PART)

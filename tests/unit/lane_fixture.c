@@ -263,13 +263,20 @@ void side_make_tun(struct side *side)
 
 void side_carry(struct side *side, uint32_t offloads)
 {
-	struct lane_carry carry = {
-		.offloads = true,
+	const struct lane_carry terms = {
+		.offloads_read = offloads,
 		.offloads_send = offloads,
 		.offloads_accept = offloads,
-		.reach = side_reach(side->role),
 	};
 
+	side_carry_as(side, &terms);
+}
+
+void side_carry_as(struct side *side, const struct lane_carry *terms)
+{
+	struct lane_carry carry = *terms;
+
+	carry.reach = side_reach(side->role);
 	if (side->queue < 0)
 		side_make_tun(side);
 	carry.tun_fd = side->queue;

@@ -107,6 +107,8 @@ struct reach *side_reach(enum tls_role role);
 void side_make_tun(struct side *side);
 /* Carries with these offloads, the same both ways; makes the TUN where there is none. */
 void side_carry(struct side *side, uint32_t offloads);
+/* Carries with these terms; the TUN and the snapshot are filled in. */
+void side_carry_as(struct side *side, const struct lane_carry *terms);
 void side_end_with_goodbye(struct side *side);
 /* Ends the lane unless it has ended, waits for that, and gives everything back. */
 void side_finish(struct side *side);

@@ -233,12 +233,39 @@ START_TEST(a_mark_takes_nothing)
 }
 END_TEST
 
+/* For a peer that does not segment, each segment leaves by itself, the last one, too. */
+START_TEST(what_is_not_accepted_leaves_segment_by_segment)
+{
+	enum { PAYLOAD = 20 * SEGMENT + 100 };
+	uint32_t seq = 0;
+
+	bench.part_max = 60000;
+	bench.undone = OFFLOAD_TSO4;
+	put_super(1, seq, PAYLOAD, 0);
+	while (bench_take() != FLOW_NONE) {
+		ck_assert_int_eq(bench.kind, FLOW_PART);
+		ck_assert_uint_eq(bench.vnet.gso_type, VNET_GSO_NONE);
+		ck_assert_uint_eq(taken_seq(), seq);
+		seq += (uint32_t)check_taken();
+		ck_assert(bench.last == (seq == PAYLOAD));
+		ck_assert_uint_le(bench.taken.len, HEADERS + SEGMENT);
+	}
+	ck_assert_uint_eq(seq, PAYLOAD);
+	ck_assert_uint_eq(counter_read(&bench.counters.queue_bytes), 0);
+	ck_assert(flow_queue_is_empty(bench.queue));
+	/* What is accepted stays whole beside it. */
+	bench.undone = OFFLOAD_USO;
+	put_super(1, 0, PAYLOAD, 0);
+	ck_assert_int_eq(bench_take(), FLOW_WHOLE);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = { cut_to_what_was_asked_for, a_segment_is_never_cut,
 		what_is_short_stays_whole, others_stay_whole, sparse_goes_between_parts,
-		bytes_are_shared_with_small_packets, a_drop_takes_one_segment,
-		a_mark_takes_nothing };
+		bytes_are_shared_with_small_packets, a_drop_takes_one_segment, a_mark_takes_nothing,
+		what_is_not_accepted_leaves_segment_by_segment };
 
 	return bench_run("flow_queue_cut", tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -302,21 +302,37 @@ static bool first_passes(struct flow_queue *queue, struct flow *flow, struct mon
 	return true;
 }
 
+/* How many segments are to be cut off; 0: it leaves as it is. */
+static size_t segments_to_cut(const struct flow_packet *slot, const struct flow_take *take)
+{
+	const struct superpacket *whole = &slot->whole;
+
+	if (!slot->can_be_cut)
+		return 0;
+	if ((vnet_offloads(&whole->vnet) & ~take->offloads) != 0)
+		return 1;
+	if (whole->len <= take->part_max || superpacket_segments(whole) <= 1)
+		return 0;
+	size_t payload = take->part_max > whole->headers ? take->part_max - whole->headers : 0;
+	size_t segments = payload / whole->vnet.gso_size;
+	return segments > 0 ? segments : 1;
+}
+
 static bool cut(struct flow_queue *queue, struct flow *flow, struct flow_take *take)
 {
 	struct flow_packet *slot = STAILQ_FIRST(&flow->packets);
-	struct superpacket *whole = &slot->whole;
-	size_t before = whole->len, room = take->part.len;
+	size_t before = slot->whole.len, room = take->part.len;
+	size_t segments = segments_to_cut(slot, take);
 
-	if (!slot->can_be_cut || before <= take->part_max || superpacket_segments(whole) <= 1)
-		return false;
-	size_t payload = take->part_max > whole->headers ? take->part_max - whole->headers : 0;
-	size_t segments = payload / whole->vnet.gso_size;
-	if (superpacket_cut(whole, segments > 0 ? segments : 1, &take->part, &take->ret_vnet) < 0)
+	if (segments == 0 ||
+		superpacket_cut(&slot->whole, segments, &take->part, &take->ret_vnet) < 0)
 		return false;
 	flow->credit -= (int)(take->part.len - room);
-	note_waiting(queue, before, whole->len);
-	return true; /* something is left, and leaves as a packet of its own */
+	note_waiting(queue, before, slot->whole.len);
+	take->ret_last = slot->whole.len == 0;
+	if (take->ret_last)
+		worker_return_packet(queue->worker, unlink_head(queue, flow));
+	return true;
 }
 
 enum flow_taken flow_queue_take(struct flow_queue *queue, struct flow_take *take)

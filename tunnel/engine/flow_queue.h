@@ -60,16 +60,19 @@ void flow_queue_put(struct flow_queue *queue, struct mono now, struct flow_packe
 enum flow_taken {
 	FLOW_NONE,  /* the queue is empty */
 	FLOW_WHOLE, /* ret_slot is the caller's, to frame in place and to return to the worker */
-	/* The beginning of a superpacket was written, as a packet of ret_vnet; the rest follows. */
+	/* The beginning of a superpacket was written, as a packet of ret_vnet. */
 	FLOW_PART,
 };
 
 struct flow_take {
 	struct mono now;
-	size_t part_max;    /* a superpacket that is longer is cut to this, or to one segment */
+	size_t part_max; /* a superpacket that is longer is cut to this, or to one segment */
+	/* A superpacket that needs others than these is cut into single segments, checksums to do. */
+	uint32_t offloads;
 	struct writer part; /* where a part goes; it holds part_max, or a segment of any size */
 	struct flow_packet *ret_slot;
 	struct vnet ret_vnet; /* of a part */
+	bool ret_last;        /* nothing is left of its superpacket */
 };
 
 /* The next that is to leave. */

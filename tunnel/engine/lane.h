@@ -100,9 +100,10 @@ int lane_send_control(struct lane *lane, const void *payload, size_t len);
  */
 struct lane_carry {
 	int tun_fd;
-	bool offloads;            /* false: the interface has none, whatever was negotiated */
+	uint32_t offloads_read;   /* what our interface leaves to do in packets to the peer */
 	uint32_t offloads_send;   /* what the peer accepts of ours */
 	uint32_t offloads_accept; /* what we accept of the peer */
+	bool gro;                 /* gather the peer's TCP segments on their way to TUN */
 	struct reach *reach;      /* a reference is taken */
 	bool discard; /* what waits in the queue is of an earlier connection: drop and count it */
 	struct duration

@@ -122,7 +122,8 @@ struct lane {
 	size_t messages_size;
 	struct rate control_rate;
 
-	uint32_t offloads_send, offloads_accept;
+	uint32_t offloads_read, offloads_send, offloads_accept;
+	bool gro; /* segments are gathered on their way to TUN */
 	struct reach *reach;
 
 	bool finishing; /* tls_close was done: nothing may be written any more */
@@ -153,6 +154,12 @@ static inline void lane_drop(struct lane *lane, enum drop_reason reason)
 	counter_add(&lane->counters.drops[reason], 1);
 }
 
+/* The interface leaves to do what the peer does not accept: it is done here. */
+static inline bool lane_cuts(const struct lane *lane)
+{
+	return (lane->offloads_read & ~lane->offloads_send) != 0;
+}
+
 /* lane_path.c */
 void lane_path_limit(struct lane *lane, struct duration dead_after);
 bool lane_path_look(struct lane *lane); /* true: something sent is not acknowledged yet */
@@ -177,6 +184,12 @@ bool lane_output_ready(struct lane *lane);
 void lane_flush(struct lane *lane); /* sends what waits; may close the lane */
 void lane_send_message(struct lane *lane, struct lane_message *message); /* takes it */
 void lane_free_messages(struct lane *lane);
+
+/* lane_deliver.c */
+/* A packet from the peer to TUN, at once or with lane_deliver_rest(), which ends the burst. */
+void lane_deliver(
+	struct lane *lane, const struct vnet *vnet, const struct packet *packet, uint8_t *data);
+void lane_deliver_rest(struct lane *lane);
 
 /* lane_receive.c */
 void lane_receive(struct lane *lane);      /* one burst from the socket */

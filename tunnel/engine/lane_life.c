@@ -270,8 +270,10 @@ static void do_carry(struct lane *lane, const struct lane_carry *carry)
 		reach_unref(carry->reach);
 		return;
 	}
-	lane->offloads_send = carry->offloads ? carry->offloads_send : 0;
+	lane->offloads_read = carry->offloads_read;
+	lane->offloads_send = carry->offloads_send;
 	lane->offloads_accept = carry->offloads_accept;
+	lane->gro = carry->gro;
 	reach_unref(lane->reach);
 	lane->reach = carry->reach;
 	lane_path_limit(lane, carry->dead_after);

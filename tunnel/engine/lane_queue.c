@@ -49,6 +49,15 @@ static void count(struct lane *lane, size_t bytes, bool packet)
 	counter_add(&lane->counters.out_bytes, bytes);
 }
 
+/* Does what the peer would not. False: that cannot be done, and the packet is dropped. */
+static bool finish(struct lane *lane, struct vnet *vnet, uint8_t *data, size_t len)
+{
+	if ((vnet_offloads(vnet) & ~lane->offloads_send) == 0 || vnet_finish(vnet, data, len) == 0)
+		return true;
+	lane_drop(lane, DROP_OUT_OFFLOAD);
+	return false;
+}
+
 /* The packet's own slot is the stage: there is room for the header in front of it. */
 static void write_in_place(struct batch *batch, struct flow_packet *slot)
 {
@@ -74,11 +83,15 @@ static void stage_whole(struct batch *batch, const struct flow_packet *slot)
 
 static void take_whole(struct batch *batch, struct flow_packet *slot)
 {
-	count(batch->lane, slot->whole.len, true);
-	if (slot->whole.len >= IN_PLACE_MIN)
-		write_in_place(batch, slot);
-	else
-		stage_whole(batch, slot);
+	struct superpacket *whole = &slot->whole;
+
+	if (finish(batch->lane, &whole->vnet, whole->data, whole->len)) {
+		count(batch->lane, whole->len, true);
+		if (whole->len >= IN_PLACE_MIN)
+			write_in_place(batch, slot);
+		else
+			stage_whole(batch, slot);
+	}
 	worker_return_packet(batch->lane->worker, slot);
 }
 
@@ -88,7 +101,11 @@ static bool take_one(struct batch *batch, struct mono now)
 	struct lane *lane = batch->lane;
 	struct writer *stage = &batch->stage;
 	size_t headroom = lane->framer->headroom;
-	struct flow_take take = { .now = now, .part_max = lane->outflow.ahead };
+	struct flow_take take = {
+		.now = now,
+		.part_max = lane->outflow.ahead,
+		.offloads = lane->offloads_send,
+	};
 
 	writer_init(&take.part, stage->data + stage->len + headroom,
 		stage->capacity - stage->len - headroom);
@@ -99,8 +116,9 @@ static bool take_one(struct batch *batch, struct mono now)
 		take_whole(batch, take.ret_slot);
 		break;
 	case FLOW_PART:
-		count(lane, take.part.len, false);
-		batch->error = lane->framer->append(stage, take.part.len, &take.ret_vnet);
+		count(lane, take.part.len, take.ret_last);
+		if (finish(lane, &take.ret_vnet, take.part.data, take.part.len))
+			batch->error = lane->framer->append(stage, take.part.len, &take.ret_vnet);
 		break;
 	}
 	return true;

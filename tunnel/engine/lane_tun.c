@@ -12,7 +12,8 @@
  * The first part of a packet's way out: TUN → checks → frame. TUN is always read until it is empty
  * or a burst is full: what it cannot hold it drops without any plan. While the connection takes
  * everything, a burst is framed where it was read, encrypted and sent at once. Otherwise, or while
- * others wait already, packets go to the lane's queue.
+ * others wait already, packets go to the lane's queue; also when superpackets have to be cut, which
+ * is done as they leave it.
  */
 
 enum {
@@ -30,7 +31,7 @@ static bool packet_passes(struct lane *lane, const uint8_t *data, size_t len,
 		reason = DROP_OUT_MALFORMED;
 	} else if (packet_is_local_noise(packet)) {
 		reason = DROP_OUT_NOISE;
-	} else if (vnet_offloads(vnet) & ~lane->offloads_send) {
+	} else if (vnet_offloads(vnet) & ~lane->offloads_read) {
 		reason = DROP_OUT_OFFLOAD;
 	} else {
 		enum reach_verdict verdict = reach_judge_out(lane->reach, packet, data);
@@ -159,12 +160,14 @@ static int queue_burst(struct lane *lane)
 {
 	struct flow_packet *spare = worker_borrow_packet(lane->worker, FRAME_PACKET_MAX);
 	struct mono now = mono_now();
+	/* What is to be read again at once, to be cut, should still be in the cache. */
+	size_t most = lane_cuts(lane) ? lane->outflow.ahead : QUEUE_BURST;
 	size_t bytes = 0;
 	int r = spare ? 1 : -ENOMEM;
 
 	if (r > 0 && !lane->queue)
 		r = flow_queue_new(lane->worker, &lane->counters, &lane->queue) < 0 ? -ENOMEM : 1;
-	for (int i = 0; i < LANE_BURST_PACKETS && r > 0 && bytes < QUEUE_BURST; i++) {
+	for (int i = 0; i < LANE_BURST_PACKETS && r > 0 && bytes < most; i++) {
 		size_t len = 0;
 		r = queue_packet(lane, now, &spare, &len);
 		bytes += len;
@@ -178,7 +181,7 @@ void lane_send_tun(struct lane *lane)
 	bool whole = false;
 	int r = 0;
 
-	if (!lane_has_backlog(lane) && flow_queue_is_empty(lane->queue) &&
+	if (!lane_cuts(lane) && !lane_has_backlog(lane) && flow_queue_is_empty(lane->queue) &&
 		lane_queue_has_room(lane))
 		r = pass_burst(lane, &whole);
 	else

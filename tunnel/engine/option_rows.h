@@ -93,6 +93,11 @@
 			OPTION_FIELD(offloads),                                                                                    \
 			.preset = "true",                                                                                          \
 			.help = "Carry large TCP and UDP packets whole, where the other end takes them." },                        \
+		{ .key = "gro",                                                                                                    \
+			.type = CONF_BOOL,                                                                                         \
+			OPTION_FIELD(gro),                                                                                         \
+			.preset = "true",                                                                                          \
+			.help = "Put TCP segments that the other end sends one by one together before the kernel gets them." },    \
 		{ .key = "lanes",                                                                                                  \
 			.type = CONF_UINT,                                                                                         \
 			OPTION_FIELD(lanes),                                                                                       \

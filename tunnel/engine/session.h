@@ -49,6 +49,7 @@ struct session_terms { /* what hello and welcome have agreed on, seen from this 
 	uint64_t session_id;
 	uint32_t mtu;
 	uint8_t lanes;            /* that it may have */
+	uint32_t offloads_read;   /* what our interface leaves to do in packets to the peer */
 	uint32_t offloads_send;   /* the peer accepts them and we use them */
 	uint32_t offloads_accept; /* we have told the peer that we accept them */
 	struct addr local4, remote4, local6, remote6; /* in pairs, or AF_UNSPEC */

@@ -215,10 +215,11 @@ static int prepare_carrying(struct session *session)
 {
 	struct session_terms *terms = &session->terms;
 	int r = tun_set_offloads(
-		session->interface.queues[0], terms->offloads_send, &terms->offloads_send);
+		session->interface.queues[0], terms->offloads_read, &terms->offloads_read);
 
 	if (r < 0)
 		return r;
+	terms->offloads_send &= terms->offloads_read;
 	if (terms->lanes > session->interface.queue_count)
 		terms->lanes = (uint8_t)session->interface.queue_count;
 	return session_lane_hold(session->control);

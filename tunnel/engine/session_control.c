@@ -28,6 +28,7 @@ static void on_welcome(struct session *session, const struct message *message)
 		.session_id = welcome->session_id,
 		.mtu = welcome->mtu,
 		.lanes = welcome->lanes,
+		.offloads_read = ours,
 		.offloads_send = welcome->offloads & ours,
 		.offloads_accept = ours,
 		.local4 = welcome->client4,

@@ -165,9 +165,10 @@ int session_lane_hold(struct session_lane *sl)
 {
 	struct session *session = sl->session;
 	struct lane_carry carry = {
-		.offloads = session->terms.offloads_send != 0,
+		.offloads_read = session->terms.offloads_read,
 		.offloads_send = session->terms.offloads_send,
 		.offloads_accept = session->terms.offloads_accept,
+		.gro = session->engine->settings->gro,
 		.reach = session->reach,
 		.discard = session->connections > 1 && !has_queues(session),
 		.dead_after = session->terms.dead_after,

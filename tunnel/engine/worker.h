@@ -9,6 +9,7 @@
 #include "engine/flow_queue.h"
 #include "engine/mailbox.h"
 #include "system/loop.h"
+#include "wire/gather.h"
 
 /*
  * A worker: one thread, one loop, and the lanes it was given. It owns the scratch memory that a
@@ -53,6 +54,8 @@ enum {
 	WORKER_SLOT_HEADROOM = 64, /* in front of a packet: its frame's header */
 };
 
+enum { WORKER_GATHERS = 8 }; /* flows that are gathered at the same time */
+
 struct worker {
 	struct loop *loop;
 	struct mailbox orders;                        /* struct lane_order, from the main thread */
@@ -62,7 +65,9 @@ struct worker {
 	struct worker_buffers outputs;                /* free ones, WORKER_OUTPUT_SIZE each */
 	struct worker_buffers plains;                 /* free ones, WORKER_PLAIN_SIZE each */
 	struct flow_packets slots[WORKER_SLOT_SIZES]; /* free ones */
-	size_t queue_count;                           /* lanes that have a queue */
+	struct gather gathers[WORKER_GATHERS];        /* of the burst that is being received */
+	unsigned gather_turn;
+	size_t queue_count; /* lanes that have a queue */
 	_Atomic size_t
 		kept; /* bytes that lanes have borrowed or queued; written by the worker alone */
 	struct mail stop;
