@@ -254,7 +254,7 @@ START_TEST(unknown_authority)
 	struct side client, server;
 	int fds[2];
 
-	pki.client_context = end_context(TLS_CLIENT, &stranger, &pki.ca, NULL);
+	pki.client_context = fixture_context(TLS_CLIENT, &stranger, &pki.ca, NULL);
 	lanes_connect(SOCK_STREAM, fds);
 	side_start(&server, 1, TLS_SERVER, fds[1], LANES_LONG_MS);
 	side_start(&client, 0, TLS_CLIENT, fds[0], LANES_LONG_MS);

@@ -191,7 +191,7 @@ END_TEST
 
 START_TEST(context_goes_with_its_last_connection)
 {
-	struct tls_context *context = end_context(TLS_CLIENT, &pki.client_pair, &pki.ca, NULL);
+	struct tls_context *context = fixture_context(TLS_CLIENT, &pki.client_pair, &pki.ca, NULL);
 	struct end *client = end_new(context), *server = end_new(pki.server_context);
 
 	tls_context_unref(context);

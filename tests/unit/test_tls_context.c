@@ -240,7 +240,7 @@ START_TEST(several_cas)
 	put(&material.ca,
 		fixture_join(fixture_certificate_text(&ca), fixture_certificate_text(&second)));
 	ck_assert_int_eq(tls_context_new(TLS_CLIENT, &material, &client_context, &problem), 0);
-	server_context = end_context(TLS_SERVER, &server, &ca, NULL);
+	server_context = fixture_context(TLS_SERVER, &server, &ca, NULL);
 	client = end_new(client_context);
 	server_end = end_new(server_context);
 	ends_converse(client, server_end);
@@ -270,7 +270,7 @@ START_TEST(intermediate)
 		fixture_join(fixture_certificate_text(&leaf), fixture_certificate_text(&between)));
 	put(&material.key, fixture_key_text(&leaf, NULL));
 	ck_assert_int_eq(tls_context_new(TLS_CLIENT, &material, &client_context, &problem), 0);
-	server_context = end_context(TLS_SERVER, &hub, &ca, NULL);
+	server_context = fixture_context(TLS_SERVER, &hub, &ca, NULL);
 	client = end_new(client_context);
 	server = end_new(server_context);
 	ends_converse(client, server);

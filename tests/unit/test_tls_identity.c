@@ -250,7 +250,7 @@ static void constrained(const struct fixture_spec *leaf_spec, struct fixture_pai
 	struct fixture_pair narrow = fixture_issue(NULL, &spec);
 
 	*ret_leaf = fixture_issue(&narrow, leaf_spec);
-	*ret_server = end_context(TLS_SERVER, &pki.server_pair, &narrow, NULL);
+	*ret_server = fixture_context(TLS_SERVER, &pki.server_pair, &narrow, NULL);
 	fixture_free(&narrow);
 }
 

@@ -85,7 +85,7 @@ START_TEST(ca_expired)
 		.until = -1L * DAY };
 	struct fixture_pair old = fixture_issue(NULL, &old_spec);
 	struct fixture_pair leaf = fixture_client(&old, "branch-a");
-	struct tls_context *context = end_context(TLS_SERVER, &pki.server_pair, &old, NULL);
+	struct tls_context *context = fixture_context(TLS_SERVER, &pki.server_pair, &old, NULL);
 
 	end_assert_refuses(context, false, &leaf, "certificate of the CA \"Old CA\" expired on",
 		SSL_AD_CERTIFICATE_EXPIRED);
@@ -117,8 +117,8 @@ START_TEST(unknown_issuer)
 	struct fixture_pair other = fixture_ca("Other CA");
 	struct fixture_pair pair = fixture_client(&other, "branch-a");
 	struct fixture_pair hub = fixture_server(&other, "hub");
-	struct tls_context *client_with = end_context(TLS_CLIENT, &pair, &pki.ca, NULL);
-	struct tls_context *server_with = end_context(TLS_SERVER, &hub, &pki.ca, NULL);
+	struct tls_context *client_with = fixture_context(TLS_CLIENT, &pair, &pki.ca, NULL);
+	struct tls_context *server_with = fixture_context(TLS_SERVER, &hub, &pki.ca, NULL);
 
 	assert_both_say(client_with, pki.server_context,
 		"certificate of branch-a was issued by \"Other CA\", which is not in our ca file",
@@ -204,7 +204,7 @@ END_TEST
 START_TEST(revoked)
 {
 	struct view crl = fixture_crl_text(&pki.ca, &pki.client_pair, -DAY, DAY);
-	struct tls_context *context = end_context(TLS_SERVER, &pki.server_pair, &pki.ca, &crl);
+	struct tls_context *context = fixture_context(TLS_SERVER, &pki.server_pair, &pki.ca, &crl);
 	struct fixture_pair good = fixture_client(&pki.ca, "branch-b");
 	struct end *ours = end_new(context), *theirs = end_new_raw(false, &good, &raw_plain);
 	char words[128], day[16];
@@ -228,7 +228,7 @@ END_TEST
 START_TEST(crl_expired)
 {
 	struct view crl = fixture_crl_text(&pki.ca, NULL, -2L * DAY, -DAY);
-	struct tls_context *context = end_context(TLS_SERVER, &pki.server_pair, &pki.ca, &crl);
+	struct tls_context *context = fixture_context(TLS_SERVER, &pki.server_pair, &pki.ca, &crl);
 	char words[128], day[16];
 
 	/* It must not look like an expired certificate at the other end. */

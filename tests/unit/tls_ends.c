@@ -166,28 +166,6 @@ void ends_converse(struct end *a, struct end *b)
 	} while (moved);
 }
 
-struct tls_context *end_context(enum tls_role role, const struct fixture_pair *pair,
-	const struct fixture_pair *ca, const struct view *crl)
-{
-	struct tls_material material = {
-		.certificate = fixture_certificate_text(pair),
-		.key = fixture_key_text(pair, NULL),
-		.ca = fixture_certificate_text(ca),
-	};
-	struct tls_context *context = NULL;
-	struct problem problem = { "" };
-	int error;
-
-	if (crl)
-		material.crl = *crl;
-	error = tls_context_new(role, &material, &context, &problem);
-	ck_assert_msg(error == 0, "tls_context_new: %d: %s", error, problem.text);
-	fixture_text_free(&material.certificate);
-	fixture_text_free(&material.key);
-	fixture_text_free(&material.ca);
-	return context;
-}
-
 /* ---- what most test files share ---- */
 
 const struct fixture_raw_options raw_plain = { .alpn = ALPN_WIRE };
@@ -198,8 +176,8 @@ void pki_set_up(void)
 	pki.ca = fixture_ca("Test CA");
 	pki.client_pair = fixture_client(&pki.ca, "branch-a");
 	pki.server_pair = fixture_server(&pki.ca, "hub");
-	pki.client_context = end_context(TLS_CLIENT, &pki.client_pair, &pki.ca, NULL);
-	pki.server_context = end_context(TLS_SERVER, &pki.server_pair, &pki.ca, NULL);
+	pki.client_context = fixture_context(TLS_CLIENT, &pki.client_pair, &pki.ca, NULL);
+	pki.server_context = fixture_context(TLS_SERVER, &pki.server_pair, &pki.ca, NULL);
 }
 
 void pki_tear_down(void)

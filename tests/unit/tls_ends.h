@@ -52,13 +52,6 @@ void end_step(struct end *end);
 /* Steps and moves bytes until both are silent. */
 void ends_converse(struct end *a, struct end *b);
 
-/*
- * A context of ours from a pair, a CA and perhaps a revocation list; aborts where it cannot be
- * made.
- */
-struct tls_context *end_context(enum tls_role role, const struct fixture_pair *pair,
-	const struct fixture_pair *ca, const struct view *crl);
-
 /* ---- what most test files share ---- */
 
 #define ALPN_WIRE \

@@ -270,6 +270,28 @@ void fixture_text_free(struct view *text)
 	*text = (struct view){ 0 };
 }
 
+/* ---- a context of ours ---- */
+
+struct tls_context *fixture_context(enum tls_role role, const struct fixture_pair *pair,
+	const struct fixture_pair *ca, const struct view *crl)
+{
+	struct tls_material material = {
+		.certificate = fixture_certificate_text(pair),
+		.key = fixture_key_text(pair, NULL),
+		.ca = fixture_certificate_text(ca),
+	};
+	struct tls_context *context = NULL;
+	struct problem problem = { "" };
+
+	if (crl)
+		material.crl = *crl;
+	require(tls_context_new(role, &material, &context, &problem) == 0, problem.text);
+	fixture_text_free(&material.certificate);
+	fixture_text_free(&material.key);
+	fixture_text_free(&material.ca);
+	return context;
+}
+
 /* ---- the plain peer ---- */
 
 static int accept_any(X509_STORE_CTX *store, void *unused)

@@ -15,6 +15,7 @@
 #include <openssl/x509v3.h>
 
 #include "base/bytes.h"
+#include "system/tls.h"
 
 enum { FIXTURE_NAMES_MAX = 3 };
 
@@ -57,6 +58,10 @@ struct view fixture_crl_text(
 	const struct fixture_pair *ca, const struct fixture_pair *revoked, long from, long until);
 struct view fixture_join(struct view first, struct view second); /* frees both */
 void fixture_text_free(struct view *text);
+
+/* A context of ours from a pair, a CA and perhaps a revocation list (NULL: none). */
+struct tls_context *fixture_context(enum tls_role role, const struct fixture_pair *pair,
+	const struct fixture_pair *ca, const struct view *crl);
 
 /* ---- a peer of plain OpenSSL ---- */
 
