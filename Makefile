@@ -168,6 +168,9 @@ $(HELPERS): $(BUILD)/%: $(BUILD)/obj/tests/%.o $(ALL_ARCHIVES)
 parts_of = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter $(1:$(BUILD)/%=tests/%)/%,$(HELPER_PARTS)))
 $(foreach h,$(HELPERS),$(eval $(h): $(call parts_of,$(h))))
 
+# A unit tests' fixture that a helper shares.
+$(BUILD)/bench/stages: $(BUILD)/obj/tests/unit/tls_fixture.o
+
 # Runs every program of a list, names those that fail, and fails if any did.
 define run_each
 	@failed=; for program in $(1); do \
