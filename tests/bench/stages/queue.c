@@ -76,7 +76,11 @@ static void put(void)
 static enum flow_taken take(void)
 {
 	static uint8_t room[FRAME_PACKET_MAX];
-	struct flow_take taken = { .now = now, .part_max = PART_MAX };
+	struct flow_take taken = {
+		.now = now,
+		.part_max = PART_MAX,
+		.offloads = OFFLOAD_ALL,
+	};
 	enum flow_taken kind;
 
 	writer_init(&taken.part, room, sizeof(room));
