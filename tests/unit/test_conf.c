@@ -52,7 +52,7 @@ static const struct conf_option item_options[] = {
 		.help = "Weight." },
 };
 
-static const struct conf_table item_table = { item_options, 2, sizeof(struct item) };
+static const struct conf_table item_table = { item_options, 2, sizeof(struct item), NULL };
 
 static const struct conf_option options[] = {
 	{ .key = "flag", .type = CONF_BOOL, AT(flag), .preset = "true", .help = "A flag." },

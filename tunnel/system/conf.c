@@ -201,7 +201,7 @@ static char *list_room(const struct conf_option *option, size_t count, void *tar
 	return items;
 }
 
-static int apply_groups(/* NOLINT(misc-no-recursion): as deep as the tables, which are two */
+static int apply_groups(/* NOLINT(misc-no-recursion): as deep as the tables are */
 	const struct load *load, const struct conf_option *option, const config_setting_t *setting,
 	const char *key, char *items, size_t count)
 {
@@ -229,7 +229,7 @@ static int apply_groups(/* NOLINT(misc-no-recursion): as deep as the tables, whi
 	return r;
 }
 
-static int apply_list(/* NOLINT(misc-no-recursion): as deep as the tables, which are two */
+static int apply_list(/* NOLINT(misc-no-recursion): as deep as the tables are */
 	const struct load *load, const struct conf_option *option, const config_setting_t *setting,
 	const char *key, void *target)
 {
@@ -277,8 +277,8 @@ static int complain_unknown(const struct load *load, const struct conf_table *ta
 			"expected a known key, got an unknown one; did you mean \"%s\"?", nearest);
 	else
 		problem_set(load->problem,
-			"expected a known key, got an unknown one; "
-			"docs/configuration.md lists them");
+			"expected a known key, got an unknown one; %s lists them",
+			table->manual != NULL ? table->manual : "docs/configuration.md");
 	locate(load, setting, join_key(key, group_key, name));
 	return -EINVAL;
 }
@@ -309,7 +309,7 @@ static int complain_missing(const struct load *load, const struct conf_option *o
 	return -EINVAL;
 }
 
-static int apply_group(/* NOLINT(misc-no-recursion): as deep as the tables, which are two */
+static int apply_group(/* NOLINT(misc-no-recursion): as deep as the tables are */
 	const struct load *load, const struct conf_table *table, const config_setting_t *group,
 	const config_setting_t *presets, const char *group_key, void *target)
 {

@@ -27,12 +27,13 @@ enum conf_type {
 	CONF_NAME,      /* char[IDENTITY_MAX + 1], a valid identity */
 	CONF_IFNAME,    /* char[max + 1], a name for an interface, or a template with one %d */
 	CONF_MATERIAL,  /* char *, allocated: a path, or PEM text */
+	CONF_TEXT,      /* char *, allocated: min..max bytes of whatever a string can hold */
 	CONF_LOG_LEVEL, /* enum log_level */
 	CONF_ADDR,      /* struct addr of `family` */
-	CONF_PREFIX,    /* struct prefix of `family`, without host bits */
+	CONF_PREFIX,    /* struct prefix of `family`, without host bits unless `host_bits` */
 	CONF_ENDPOINT,  /* struct endpoint */
 	CONF_REMOTE,    /* struct settings_remote */
-	CONF_GROUP,     /* the struct that `table` describes; only in a list */
+	CONF_GROUP, /* the struct that `table` describes; only in a list, which may be in a group */
 };
 
 /*
@@ -58,6 +59,7 @@ struct conf_option {
 	bool or_zero;       /* UINT: 0 is allowed, too */
 	bool required;      /* must be in the file */
 	uint8_t family;     /* ADDR, PREFIX: AF_INET or AF_INET6; AF_UNSPEC: either */
+	bool host_bits;     /* PREFIX: an interface's address with the length of its network */
 	const char *preset; /* the default as it would stand in the file; NULL: none */
 	const char
 		*preset_note; /* words for the documentation, where the caller makes the default */
@@ -67,7 +69,8 @@ struct conf_option {
 struct conf_table {
 	const struct conf_option *options;
 	size_t count;
-	size_t size; /* of the struct that it fills */
+	size_t size;        /* of the struct that it fills */
+	const char *manual; /* the page that lists its keys; NULL: docs/configuration.md */
 };
 
 /*

@@ -8,6 +8,8 @@
 #include "system/conf.h"
 #include "system/conf_value.h"
 
+enum { GROUP_MAX = 64 }; /* bytes of the lists around a key, with dots and NUL */
+
 static void describe_value(const struct conf_option *option, FILE *out)
 {
 	char words[CONF_EXPECTED_MAX];
@@ -29,28 +31,31 @@ static void describe_preset(const struct conf_option *option, FILE *out)
 		(void)fprintf(out, "none");
 }
 
-static void describe_rows(const struct conf_table *table, const char *group, FILE *out)
+static void describe_table(/* NOLINT(misc-no-recursion): as deep as the tables are */
+	const struct conf_table *table, const char *group, FILE *out)
 {
 	for (size_t i = 0; i < table->count; i++) {
 		const struct conf_option *option = &table->options[i];
 
-		(void)fprintf(
-			out, "| `%s%s%s` | ", group, group[0] != '\0' ? "." : "", option->key);
+		(void)fprintf(out, "| `%s%s` | ", group, option->key);
 		describe_value(option, out);
 		(void)fprintf(out, " | ");
 		describe_preset(option, out);
 		(void)fprintf(out, " | %s |\n", option->help);
+	}
+	for (size_t i = 0; i < table->count; i++) {
+		char inner[GROUP_MAX];
+
+		if (table->options[i].type != CONF_GROUP)
+			continue;
+		(void)snprintf(inner, sizeof(inner), "%s%s.", group, table->options[i].key);
+		describe_table(table->options[i].table, inner, out);
 	}
 }
 
 int conf_describe(const struct conf_table *table, FILE *out)
 {
 	(void)fprintf(out, "| Key | Value | Default | Meaning |\n|---|---|---|---|\n");
-	describe_rows(table, "", out);
-	/* Groups hold no groups: one level is all there is. */
-	for (size_t i = 0; i < table->count; i++) {
-		if (table->options[i].type == CONF_GROUP)
-			describe_rows(table->options[i].table, table->options[i].key, out);
-	}
+	describe_table(table, "", out);
 	return ferror(out) ? -EIO : 0;
 }

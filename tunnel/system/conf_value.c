@@ -189,6 +189,16 @@ static int set_material(
 	return 0;
 }
 
+static int set_text(const struct conf_option *option, const struct conf_scalar *scalar, void *out)
+{
+	char *copy = fits(option, scalar->string) ? strdup(scalar->string) : NULL;
+
+	if (copy == NULL)
+		return fits(option, scalar->string) ? -ENOMEM : -EINVAL;
+	*(char **)out = copy;
+	return 0;
+}
+
 static int set_log_level(
 	const struct conf_option *option, const struct conf_scalar *scalar, void *out)
 {
@@ -221,7 +231,7 @@ static int set_prefix(const struct conf_option *option, const struct conf_scalar
 	struct prefix prefix;
 
 	if (prefix_parse(scalar->string, &prefix) < 0 || !has_family(option, &prefix.addr) ||
-		prefix_has_host_bits(&prefix))
+		(prefix_has_host_bits(&prefix) && !option->host_bits))
 		return -EINVAL;
 	memcpy(out, &prefix, sizeof(prefix));
 	return 0;
@@ -269,6 +279,7 @@ static const struct {
 	[CONF_NAME] = { set_name, sizeof(struct identity), true },
 	[CONF_IFNAME] = { set_ifname, 0, true },
 	[CONF_MATERIAL] = { set_material, sizeof(char *), true },
+	[CONF_TEXT] = { set_text, sizeof(char *), true },
 	[CONF_LOG_LEVEL] = { set_log_level, sizeof(enum log_level), true },
 	[CONF_ADDR] = { set_addr, sizeof(struct addr), true },
 	[CONF_PREFIX] = { set_prefix, sizeof(struct prefix), true },
@@ -335,6 +346,9 @@ const char *conf_value_expected(const struct conf_option *option, char out[CONF_
 		(void)snprintf(out, size, "a string of %g to %g characters without spaces",
 			option->min, option->max);
 		break;
+	case CONF_TEXT:
+		(void)snprintf(out, size, "text of %g to %g bytes", option->min, option->max);
+		break;
 	case CONF_PATH:
 		(void)snprintf(out, size, "a path that begins with / and has at most %g characters",
 			option->max);
@@ -349,12 +363,17 @@ const char *conf_value_expected(const struct conf_option *option, char out[CONF_
 			option->min, option->max);
 		break;
 	case CONF_ADDR:
-		(void)snprintf(out, size, "%s %saddress", article(option->family), family);
+		(void)snprintf(out, size, "an %saddress", family);
 		break;
 	case CONF_PREFIX:
-		(void)snprintf(out, size, "%s %sprefix without host bits, such as %s",
-			article(option->family), family,
-			option->family == AF_INET6 ? "fd00::/64" : "10.1.0.0/16");
+		if (option->host_bits)
+			(void)snprintf(out, size,
+				"an %saddress with its network's length, such as %s", family,
+				option->family == AF_INET6 ? "fd00::1/64" : "10.1.0.1/24");
+		else
+			(void)snprintf(out, size, "%s %sprefix without host bits, such as %s",
+				article(option->family), family,
+				option->family == AF_INET6 ? "fd00::/64" : "10.1.0.0/16");
 		break;
 	default:
 		(void)snprintf(out, size, "a value");
