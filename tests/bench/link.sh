@@ -21,32 +21,17 @@ link_log() { # NS IF
 	echo "$WORK/$(link_name "$1" "$2").log"
 }
 
-# Superpackets are cut in software then, before they leave. Not every kernel knows each of the features; the emulator counts
-# superpackets as `refused`, should one come.
-link_segments_itself() { # NS IF
-	local feature
-	in_ns "$1" ethtool -K "$2" tso off
-	for feature in tx-udp-segmentation tx-sctp-segmentation tx-gso-list; do
-		in_ns "$1" ethtool -K "$2" "$feature" off >/dev/null 2>&1 || true
-	done
-}
-
 # The options are link_emulator's.
 link_between() { # NS-A IF-A NS-B IF-B [OPTION...]
 	local a=$1 if_a=$2 b=$3 if_b=$4 name
 	shift 4
 	name=$(link_name "$a" "$if_a")
 	ns_add "$name"
-	# No packet of its own.
-	# shellcheck disable=SC2016 # The inner shell expands.
-	in_ns "$name" sh -ec '
-		for each in all default; do
-			[ ! -e /proc/sys/net/ipv6 ] || echo 1 >/proc/sys/net/ipv6/conf/$each/disable_ipv6
-		done'
+	netns_silence "$(ns_name "$name")"
 	veth "$a" "$if_a" "$name" end-a
 	veth "$b" "$if_b" "$name" end-b
-	link_segments_itself "$a" "$if_a"
-	link_segments_itself "$b" "$if_b"
+	netns_segments_itself "$(ns_name "$a")" "$if_a"
+	netns_segments_itself "$(ns_name "$b")" "$if_b"
 	link_start "$a" "$if_a" "$@"
 }
 

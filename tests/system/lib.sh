@@ -42,6 +42,8 @@ WORK=$(mktemp -d "${TMPDIR:-/tmp}/culvert-test-XXXXXX")
 # The engine runs under another uid and is given paths in here.
 chmod 755 "$WORK"
 export TOP BUILD CULVERT CULVERTD PKI WORK
+# shellcheck source=tests/lab/network.sh
+source "$TOP/tests/lab/network.sh"
 
 # A finding is told on stderr, hence in the log that finish searches, and by the exit status.
 export ASAN_OPTIONS=${ASAN_OPTIONS-detect_leaks=1:abort_on_error=0:exitcode=99}
@@ -146,15 +148,7 @@ ns_add() { # NAME [forward]
 	name=$(ns_name "$1")
 	ip netns add "$name"
 	ns_names+=("$1")
-	ip -n "$name" link set lo up
-	# shellcheck disable=SC2016 # The inner shell expands.
-	ip netns exec "$name" sh -ec '
-		cd /proc/sys/net
-		echo 0 >ipv6/conf/default/accept_dad
-		if [ "$1" = forward ]; then
-			echo 1 >ipv4/ip_forward
-			echo 1 >ipv6/conf/all/forwarding
-		fi' sh "${2-}"
+	netns_prepare "$name" "${2-}"
 	force_congestion "$name" cubic
 }
 
@@ -210,7 +204,7 @@ ip_ns() { # NAME ARGUMENT...
 
 # A cable between two namespaces, both ends up.
 veth() { # NSA IFA NSB IFB
-	ip link add "$2" netns "$(ns_name "$1")" type veth peer name "$4" netns "$(ns_name "$3")"
+	netns_cable "$(ns_name "$1")" "$2" "$(ns_name "$3")" "$4"
 	ip_ns "$1" link set "$2" up
 	ip_ns "$3" link set "$4" up
 }
