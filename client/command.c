@@ -202,18 +202,30 @@ static int complain(const struct command *command, const struct problem *problem
 	return exit_code;
 }
 
+/* Where nothing else is named: the socket that the environment names. NULL: none. */
+static const char *named_socket(const struct arguments *arguments)
+{
+	const char *socket;
+
+	if (arguments->socket != NULL || arguments->name != NULL)
+		return arguments->socket;
+	socket = getenv("CULVERT_SOCKET");
+	return socket != NULL && socket[0] != '\0' ? socket : NULL;
+}
+
 static int ask(const struct arguments *arguments, const char *request)
 {
 	struct problem problem = { .text = "" };
+	const char *socket = named_socket(arguments);
 	char path[CONTROL_PATH_SIZE];
 	struct control_answer answer = { .code = EXIT_CODE_FAILURE };
 	int r = 0;
 
-	if (arguments->socket == NULL)
+	if (socket == NULL)
 		r = control_client_find(SETTINGS_RUN_DIR, arguments->name, path, &problem);
 	if (r == 0)
-		r = control_client_ask(arguments->socket != NULL ? arguments->socket : path,
-			request, DURATION_S(CONTROL_TIMEOUT_S), &answer, &problem);
+		r = control_client_ask(socket != NULL ? socket : path, request,
+			DURATION_S(CONTROL_TIMEOUT_S), &answer, &problem);
 	if (r < 0)
 		return complain(arguments->command, &problem, exit_code_of(r));
 	r = (int)answer.code;
