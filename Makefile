@@ -51,9 +51,9 @@ SOURCES := $(foreach l,$(LAYERS),$(sort $(wildcard $(dir_$(l))/*.c)))
 HEADERS := $(foreach l,$(LAYERS),$(sort $(wildcard $(dir_$(l))/*.h)))
 UNIT_SOURCES := $(sort $(wildcard tests/unit/test_*.c))
 ASSUMPTION_SOURCES := $(sort $(wildcard tests/assumptions/*.c))
-HELPER_SOURCES := $(sort $(wildcard tests/system/*.c tests/bench/*.c))
-# What tests/system/NAME.c is made of besides: tests/system/NAME/*.c; likewise in tests/bench.
-HELPER_PARTS := $(sort $(wildcard tests/system/*/*.c tests/bench/*/*.c))
+HELPER_SOURCES := $(sort $(wildcard tests/system/*.c tests/bench/*.c tests/lab/*.c))
+# What tests/system/NAME.c is made of besides: tests/system/NAME/*.c; likewise in tests/bench and tests/lab.
+HELPER_PARTS := $(sort $(wildcard tests/system/*/*.c tests/bench/*/*.c tests/lab/*/*.c))
 FIXTURE_SOURCES := $(filter-out $(UNIT_SOURCES),$(sort $(wildcard tests/unit/*.c)))
 TEST_SOURCES := $(UNIT_SOURCES) $(FIXTURE_SOURCES) $(ASSUMPTION_SOURCES) $(HELPER_SOURCES) $(HELPER_PARTS)
 TEST_HEADERS := $(sort $(wildcard tests/*/*.h tests/*/*/*.h))
@@ -170,6 +170,8 @@ $(foreach h,$(HELPERS),$(eval $(h): $(call parts_of,$(h))))
 
 # A unit tests' fixture that a helper shares.
 $(BUILD)/bench/stages: $(BUILD)/obj/tests/unit/tls_fixture.o
+# A lab's links are judged by the emulator's own parser.
+$(BUILD)/lab/plan: $(BUILD)/obj/tests/bench/link_emulator/options.o
 
 # Runs every program of a list, names those that fail, and fails if any did.
 define run_each
@@ -256,6 +258,7 @@ install: all
 	$(call install_files,0644,$(DOC_SHARE),README.md)
 	$(call install_files,0644,$(DOC_SHARE)/docs,$(sort $(wildcard docs/*.md)))
 	$(call install_files,0644,$(DOC_SHARE)/docs/examples,$(sort $(wildcard docs/examples/*.conf)))
+	$(call install_files,0644,$(DOC_SHARE)/docs/examples/lab,$(sort $(wildcard docs/examples/lab/*.lab)))
 	install -d $(DESTDIR)$(UNIT_DIR)
 	$(Q)set -e; umask 022; for unit in $(UNITS); do \
 		to=$(DESTDIR)$(UNIT_DIR)/$$(basename "$$unit" .in); \
