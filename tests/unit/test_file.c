@@ -139,6 +139,22 @@ START_TEST(private_files_belong_to_root_or_us)
 	ck_assert_int_eq(seteuid(1), 0);
 	ck_assert_int_eq(file_check_private(path_of("other"), &problem), 0);
 	ck_assert_int_eq(seteuid(0), 0);
+	/* Not root, one can read what is root's through its group: that much is allowed, and no more. */
+	ck_assert_int_eq(fchmodat(dir_fd, "other", 0640, 0), 0);
+	ck_assert_int_eq(fchmodat(dir_fd, "file", 0640, 0), 0);
+	ck_assert_int_eq(seteuid(1), 0);
+	ck_assert_int_eq(file_check_private(path_of("other"), &problem), 0);
+	ck_assert_int_eq(file_check_private(path_of("file"), &problem), -EPERM);
+	ck_assert_int_eq(seteuid(0), 0);
+	ck_assert_int_eq(file_check_private(path_of("other"), &problem), -EPERM);
+	ck_assert_int_eq(fchmodat(dir_fd, "other", 0644, 0), 0);
+	ck_assert_int_eq(seteuid(1), 0);
+	ck_assert_int_eq(file_check_private(path_of("other"), &problem), -EPERM);
+	ck_assert_int_eq(seteuid(0), 0);
+	ck_assert_int_eq(fchmodat(dir_fd, "other", 0660, 0), 0);
+	ck_assert_int_eq(seteuid(1), 0);
+	ck_assert_int_eq(file_check_private(path_of("other"), &problem), -EPERM);
+	ck_assert_int_eq(seteuid(0), 0);
 }
 END_TEST
 

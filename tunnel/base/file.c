@@ -71,6 +71,19 @@ static void explain(struct problem *problem, const char *path, int error)
 		problem_set(problem, "cannot read %s: %s", path, strerrordesc_np(-error));
 }
 
+/*
+ * What others than the owner may do with it. Whoever is not root can have a file of root's only
+ * through its group, as secrets are mounted into containers.
+ */
+static mode_t rights_of_others(const struct stat *st)
+{
+	mode_t rights = st->st_mode & (S_IRWXG | S_IRWXO);
+
+	if (st->st_uid == 0 && geteuid() != 0)
+		rights &= ~(mode_t)S_IRGRP;
+	return rights;
+}
+
 /* Of the open file, or, where fd is -1, of what stands at the path. */
 static int check_private(int fd, const char *path, struct problem *problem)
 {
@@ -82,7 +95,7 @@ static int check_private(int fd, const char *path, struct problem *problem)
 		explain(problem, path, r);
 		return r;
 	}
-	if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+	if (rights_of_others(&st) != 0) {
 		problem_set(problem,
 			"%s is open to others than its owner (mode %04o); run: chmod 600 %s", path,
 			(unsigned)(st.st_mode & 07777), path);

@@ -33,8 +33,9 @@ int file_read_fd(int fd, char **ret_data, size_t *ret_len);
 
 /*
  * May the file hold a private key? Group and others must have no right to it, and it must belong to
- * root or to the running user. -EPERM: `problem` names the chmod or chown that mends it; else what
- * stat(2) says, in words as well.
+ * root or to the running user; a user who is not root may have one of root's that its group can
+ * read. -EPERM: `problem` names the chmod or chown that mends it; else what stat(2) says, in words
+ * as well.
  */
 int file_check_private(const char *path, struct problem *problem);
 

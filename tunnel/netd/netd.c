@@ -171,11 +171,11 @@ typedef enum exit_code step_fn(struct netd *netd, struct problem *problem);
 static enum exit_code check_privilege(struct netd *netd, struct problem *problem)
 {
 	(void)netd;
-	if (process_has_capability(CAP_NET_ADMIN))
+	if (process_use_permitted() == 0 && process_has_capability(CAP_NET_ADMIN))
 		return EXIT_CODE_OK;
 	problem_set(problem,
 		"this needs CAP_NET_ADMIN, to make interfaces and routes; run it as root "
-		"(sudo), or as a systemd service");
+		"(sudo), as a systemd service, or give a container that capability");
 	return EXIT_CODE_PERMISSION;
 }
 
@@ -184,6 +184,14 @@ static enum exit_code find_user(struct netd *netd, struct problem *problem)
 	/* Only root can become another; who got the capability in another way stays who he is. */
 	if (geteuid() != 0)
 		return EXIT_CODE_OK;
+	if (!process_has_capability(CAP_SETUID) || !process_has_capability(CAP_SETGID) ||
+		!process_has_capability(CAP_SETPCAP)) {
+		problem_set(problem,
+			"root needs CAP_SETUID, CAP_SETGID and CAP_SETPCAP, to run the engine as "
+			"another user; without these, start as a user who is not root and has "
+			"CAP_NET_ADMIN");
+		return EXIT_CODE_PERMISSION;
+	}
 	if (process_find_user(netd->program->settings->user, &netd->user, problem) < 0)
 		return EXIT_CODE_CONFIG;
 	netd->switch_user = true;

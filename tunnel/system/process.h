@@ -25,6 +25,12 @@ int process_find_user(const char *name, struct process_user *ret_user, struct pr
 bool process_has_capability(int capability);
 
 /*
+ * What is permitted comes into effect: a program whose file has capabilities permitted only (setcap
+ * cap_net_admin+p) begins without them. Negative errno of capset(2).
+ */
+int process_use_permitted(void);
+
+/*
  * Gives up every other capability, for this process and whatever it starts: those not in the list
  * leave the permitted, effective and (with CAP_SETPCAP) bounding sets. One that we do not have is
  * not gained. Negative errno of capset(2).
