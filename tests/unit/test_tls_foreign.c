@@ -81,6 +81,32 @@ START_TEST(tls_1_2)
 }
 END_TEST
 
+/* A client whose processor has no AES says so by its order. */
+START_TEST(chacha20_for_who_wants_it)
+{
+	static const struct {
+		const char *suites, *agreed;
+	} cases[] = {
+		{ "TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384",
+			"TLS_CHACHA20_POLY1305_SHA256" },
+		{ "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384",
+			"TLS_AES_256_GCM_SHA384" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct end *client = end_new_raw(false, &pki.client_pair,
+			&(struct fixture_raw_options){
+				.alpn = ALPN_WIRE, .suites = cases[i].suites });
+		struct end *server = end_new(pki.server_context);
+
+		ends_converse(client, server);
+		ck_assert(server->established);
+		ck_assert_str_eq(tls_cipher(server->tls), cases[i].agreed);
+		ends_free(client, server);
+	}
+}
+END_TEST
+
 START_TEST(not_tls)
 {
 	static const struct {
@@ -179,7 +205,7 @@ END_TEST
 static Suite *suite(void)
 {
 	const TTest *foreign[] = { other_alpn_at_the_server, other_alpn_at_the_client, tls_1_2,
-		not_tls, alerts_in_words, closed_during_the_handshake };
+		chacha20_for_who_wants_it, not_tls, alerts_in_words, closed_during_the_handshake };
 	Suite *made = suite_create("tls_foreign");
 
 	pki_add(made, "foreign", foreign, sizeof(foreign) / sizeof(foreign[0]));

@@ -363,6 +363,8 @@ void fixture_raw_init(struct fixture_raw *raw, bool is_server, const struct fixt
 			"raw certificate");
 	if (options->alpn)
 		set_alpn(raw->context, is_server, options->alpn);
+	if (options->suites)
+		require(SSL_CTX_set_ciphersuites(raw->context, options->suites) == 1, "suites");
 	if (options->groups)
 		require(SSL_CTX_set1_groups_list(raw->context, options->groups) == 1, "groups");
 	raw->ssl = SSL_new(raw->context);

@@ -69,6 +69,7 @@ struct fixture_raw_options {
 	int version;        /* TLS1_2_VERSION; 0: TLS 1.3 */
 	const char *alpn;   /* on the wire: "\x09culvert/1"; NULL: none */
 	const char *groups; /* NULL: the library's */
+	const char *suites; /* NULL: the library's */
 };
 
 struct fixture_raw {
