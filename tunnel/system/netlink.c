@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "system/netlink_internal.h"
 
@@ -176,13 +177,26 @@ int netlink_from_nl(const struct nl_addr *nl, struct prefix *ret_prefix)
 
 int netlink_link_index(struct netlink *netlink, const char *name, uint32_t *ret_index)
 {
-	unsigned index = if_nametoindex(name);
+	struct ifreq request = { 0 };
 
-	(void)netlink;
-	if (index == 0)
+	if (strlen(name) >= sizeof(request.ifr_name))
+		return -ENODEV;
+	memcpy(request.ifr_name, name, strlen(name));
+	/* Any socket will do (netdevice(7)); this one is in the right namespace. */
+	if (ioctl(nl_socket_get_fd(netlink->sock), SIOCGIFINDEX, &request) < 0)
 		return -errno;
-	*ret_index = index;
+	*ret_index = (uint32_t)request.ifr_ifindex;
 	return 0;
+}
+
+void netlink_link_name(struct netlink *netlink, uint32_t index, char ret_name[static IFNAMSIZ])
+{
+	struct ifreq request = { .ifr_ifindex = (int)index };
+
+	if (ioctl(nl_socket_get_fd(netlink->sock), SIOCGIFNAME, &request) < 0)
+		(void)snprintf(ret_name, IFNAMSIZ, "link %u", index);
+	else
+		memcpy(ret_name, request.ifr_name, IFNAMSIZ);
 }
 
 /* Asks for `changes` of the link `index`; takes the object over. */
@@ -266,6 +280,23 @@ int netlink_link_delete(struct netlink *netlink, uint32_t index, struct problem 
 	r = netlink_talk(netlink, r, message, problem);
 	if (r < 0)
 		problem_prepend(problem, "cannot delete the interface");
+	return r;
+}
+
+int netlink_link_move(struct netlink *netlink, uint32_t index, int netns, const char *name,
+	struct problem *problem)
+{
+	struct rtnl_link *changes = rtnl_link_alloc();
+	int r;
+
+	if (changes != NULL) {
+		rtnl_link_set_ns_fd(changes, netns);
+		rtnl_link_set_name(changes, name);
+	}
+	r = change_link(netlink, index, changes, problem);
+	if (r < 0)
+		problem_prepend(
+			problem, "cannot move interface %s into its network namespace", name);
 	return r;
 }
 

@@ -9,7 +9,8 @@
 #include "base/problem.h"
 
 /*
- * Links, addresses and routes of the network namespace, by rtnetlink(7) through libnl-route-3.
+ * Links, addresses and routes of one network namespace, that in which netlink_open() was called, by
+ * rtnetlink(7) through libnl-route-3.
  * Synchronous: each call waits for the kernel's answer, which it gives at once. Changing needs
  * CAP_NET_ADMIN. One owner, netd; not thread-safe.
  *
@@ -30,6 +31,14 @@ void netlink_close(struct netlink *netlink);
 
 /* -ENODEV: there is none of that name. */
 int netlink_link_index(struct netlink *netlink, const char *name, uint32_t *ret_index);
+
+/*
+ * Moves the link to the network namespace and gives it the name `name`, or, of a template such as
+ * "cv%d", the first that is free there. Its index may be another one afterwards; it is down and has no
+ * addresses. Needs CAP_NET_ADMIN there, too. -EEXIST: the name is in use there.
+ */
+int netlink_link_move(struct netlink *netlink, uint32_t index, int netns, const char *name,
+	struct problem *problem);
 
 /*
  * Sets MTU and transmit queue length, switches off the kernel's own IPv6 link-local address and

@@ -2,6 +2,7 @@
 #ifndef CULVERT_SYSTEM_NETLINK_INTERNAL_H
 #define CULVERT_SYSTEM_NETLINK_INTERNAL_H
 
+#include <net/if.h>
 #include <netlink/addr.h>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
@@ -40,6 +41,9 @@ int netlink_talk(
  * matter.
  */
 int netlink_errno(int nl_error);
+
+/* The link's name, or its number where it has none (any more). */
+void netlink_link_name(struct netlink *netlink, uint32_t index, char ret_name[static IFNAMSIZ]);
 
 /* libnl's form of an address with a prefix length. NULL: no memory. Put with nl_addr_put(). */
 struct nl_addr *netlink_to_nl(const struct addr *addr, uint8_t len);

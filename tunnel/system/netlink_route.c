@@ -6,7 +6,6 @@
 #include <netlink/errno.h>
 #include <netlink/route/nexthop.h>
 #include <netlink/route/route.h>
-#include <stdio.h>
 
 #include "system/netlink.h"
 #include "system/netlink_internal.h"
@@ -70,7 +69,7 @@ static bool same_place(struct rtnl_route *entry, const struct netlink_route *rou
 static int explain_clash(
 	struct netlink *netlink, const struct netlink_route *route, struct problem *problem)
 {
-	char prefix[ADDR_TEXT_MAX], name[IF_NAMESIZE];
+	char prefix[ADDR_TEXT_MAX], name[IFNAMSIZ];
 	struct nl_cache *cache;
 	int r = -EEXIST;
 
@@ -87,8 +86,7 @@ static int explain_clash(
 			r = 0;
 			break;
 		}
-		if (if_indextoname(link, name) == NULL)
-			(void)snprintf(name, sizeof(name), "link %u", link);
+		netlink_link_name(netlink, link, name);
 		problem_set(problem,
 			"%s has a route with metric %u already, to %s (protocol %u); "
 			"remove that one, or give it another metric",

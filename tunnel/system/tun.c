@@ -95,6 +95,26 @@ int tun_queue_attach(int fd, bool attached)
 	return check_attached(fd, attached); /* EINVAL says little: it may be so already */
 }
 
+int tun_name(int fd, char *ret_name)
+{
+	struct ifreq request = { 0 };
+
+	if (ioctl(fd, TUNGETIFF, &request) < 0)
+		return -errno;
+	memcpy(ret_name, request.ifr_name, IFNAMSIZ);
+	return 0;
+}
+
+int tun_netns(int fd, int *ret_netns)
+{
+	int netns = ioctl(fd, TUNGETDEVNETNS);
+
+	if (netns < 0)
+		return -errno;
+	*ret_netns = netns;
+	return 0;
+}
+
 int tun_set_steering(int fd, int program_fd)
 {
 	if (ioctl(fd, TUNSETSTEERINGEBPF, &program_fd) < 0)

@@ -34,6 +34,15 @@ int tun_open_queue(const char *name, int *ret_fd);
  */
 int tun_queue_attach(int fd, bool attached);
 
+/* What the interface is called now; ret_name has IFNAMSIZ bytes. -EBADFD: it is gone. */
+int tun_name(int fd, char *ret_name);
+
+/*
+ * The network namespace that the interface is in, wherever it was made; the caller closes it. Needs
+ * CAP_NET_ADMIN there. -EBADFD: the interface is gone, maybe with its namespace.
+ */
+int tun_netns(int fd, int *ret_netns);
+
 /*
  * The queue of each packet is now what the program (steering_load()) says, modulo the number of
  * attached queues, instead of what the kernel learnt from packets written. The interface keeps the
