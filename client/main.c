@@ -137,11 +137,13 @@ static enum exit_code check(const char *path)
 	}
 	if (r == 0)
 		r = configuration_check(&profile, &client_role, &identity, &problem);
-	if (r < 0)
+	if (r < 0) {
 		code = fail(&problem);
-	else
+	} else {
+		configuration_warn(&profile);
 		printf("%s: fine: client %s of server %s\n", path, identity.name,
 			profile.settings->peers[0].name.name);
+	}
 	configuration_free(&profile);
 	return code;
 }

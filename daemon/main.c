@@ -74,6 +74,7 @@ static enum exit_code run(const char *path, bool only_check)
 		log_error("%s", problem.text);
 		code = EXIT_CODE_CONFIG;
 	} else if (only_check) {
+		configuration_warn(&configuration);
 		printf("%s: fine: a server named %s\n", path, identity.name);
 	} else {
 		code = start(&configuration);

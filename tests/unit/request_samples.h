@@ -64,6 +64,7 @@ static inline struct request sample(enum request_type type)
 		request.reply.error = EBUSY;
 		set_text(request.reply.text, sizeof(request.reply.text), "the interface is taken");
 		request.reply.interface = 12;
+		request.reply.ifindex = 40;
 		set_text(request.reply.ifname, sizeof(request.reply.ifname), "cv0");
 		request.reply.count = 2;
 		request.reply.verdict[1] = ROUTE_TAKEN;

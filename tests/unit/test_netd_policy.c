@@ -300,9 +300,20 @@ START_TEST(an_interface_has_its_peers_name_or_the_template)
 {
 	struct identity a = identity("branch-a"), b = identity("branch-b"), c = identity("other");
 
-	ck_assert_str_eq(policy_interface_name(settings, &a), "cv%d");
-	ck_assert_str_eq(policy_interface_name(settings, &b), "branchb");
-	ck_assert_str_eq(policy_interface_name(settings, &c), "cv%d");
+	ck_assert_str_eq(policy_interface_place(settings, &a).name, "cv%d");
+	ck_assert_str_eq(policy_interface_place(settings, &b).name, "branchb");
+	ck_assert_str_eq(policy_interface_place(settings, &c).name, "cv%d");
+}
+END_TEST
+
+START_TEST(an_interface_lives_where_its_entry_says)
+{
+	struct identity a = identity("branch-a"), b = identity("branch-b"), c = identity("other");
+
+	(void)snprintf(settings->peers[1].netns, sizeof(settings->peers[1].netns), "blue");
+	ck_assert_str_eq(policy_interface_place(settings, &a).netns, "");
+	ck_assert_str_eq(policy_interface_place(settings, &b).netns, "blue");
+	ck_assert_str_eq(policy_interface_place(settings, &c).netns, "");
 }
 END_TEST
 
@@ -417,6 +428,19 @@ START_TEST(a_prefix_belongs_to_one_peer)
 }
 END_TEST
 
+START_TEST(each_namespace_has_its_own_routes)
+{
+	struct interface *a = add_live("branch-a", "10.99.0.1", "10.99.0.7");
+	struct interface *b = add_live("branch-b", "10.99.0.1", "10.99.0.50");
+
+	add_route(a, "10.20.1.0/24");
+	a->netns = b->netns = (struct netns_id){ .device = 4, .inode = 17 };
+	ck_assert_int_eq(judge_route(b, "10.20.1.0/24"), ROUTE_TAKEN);
+	b->netns.inode++;
+	ck_assert_int_eq(judge_route(b, "10.20.1.0/24"), ROUTE_ACCEPTED);
+}
+END_TEST
+
 START_TEST(no_more_routes_than_allowed)
 {
 	struct interface *own = add_live("branch-a", "10.99.0.1", "10.99.0.7");
@@ -460,10 +484,12 @@ static Suite *suite(void)
 	tcase_add_test(server, the_mtu_is_bounded);
 	tcase_add_test(server, no_more_queues_than_lanes);
 	tcase_add_test(server, an_interface_has_its_peers_name_or_the_template);
+	tcase_add_test(server, an_interface_lives_where_its_entry_says);
 	tcase_add_test(server, only_a_client_makes_connections);
 	tcase_add_test(server, routes_are_judged_by_what_the_peer_may_announce);
 	tcase_add_test(server, an_unlisted_peer_announces_nothing);
 	tcase_add_test(server, a_prefix_belongs_to_one_peer);
+	tcase_add_test(server, each_namespace_has_its_own_routes);
 	tcase_add_test(server, no_more_routes_than_allowed);
 	tcase_add_test(server, exit_codes_are_those_an_engine_can_know);
 	suite_add_tcase(s, server);

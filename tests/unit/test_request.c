@@ -58,6 +58,7 @@ START_TEST(members_arrive)
 	ck_assert_uint_eq(request.reply.error, EBUSY);
 	ck_assert_str_eq(request.reply.text, "the interface is taken");
 	ck_assert_uint_eq(request.reply.interface, 12);
+	ck_assert_uint_eq(request.reply.ifindex, 40);
 	ck_assert_str_eq(request.reply.ifname, "cv0");
 	ck_assert_uint_eq(request.reply.count, 2);
 	ck_assert_uint_eq(request.reply.verdict[0], ROUTE_ACCEPTED);
@@ -174,6 +175,9 @@ START_TEST(replies_are_held_to_their_range)
 	request = sample(REQUEST_REPLY);
 	request.reply.interface = (uint32_t)INT32_MAX + 1;
 	expect_encodes(&request, false, "an interface that is none");
+	request = sample(REQUEST_REPLY);
+	request.reply.ifindex = (uint32_t)INT32_MAX + 1;
+	expect_encodes(&request, false, "an index that is none");
 	request = sample(REQUEST_REPLY);
 	request.reply.verdict[0] = ROUTE_VERDICT_COUNT;
 	expect_encodes(&request, false, "an unknown verdict");

@@ -20,6 +20,7 @@ START_TEST(adopted_interfaces_arrive)
 	ck_assert_int_eq(decode(buffer, len, &request), 0);
 	ck_assert_uint_eq(request.reply.error, 0);
 	ck_assert_uint_eq(request.reply.interface, 12);
+	ck_assert_uint_eq(request.reply.ifindex, 40);
 	ck_assert_str_eq(request.reply.ifname, "cv0");
 	ck_assert(request.reply.adopts);
 	ck_assert_str_eq(request.reply.adopted.peer.name, "branch-a");
@@ -53,6 +54,9 @@ START_TEST(adopted_interfaces_are_held_to_their_range)
 	expect_encodes(&request, false, "an interface beside an error");
 	request = adopted_sample();
 	request.reply.interface = 0;
+	expect_encodes(&request, false, "an interface without a number");
+	request = adopted_sample();
+	request.reply.ifindex = 0;
 	expect_encodes(&request, false, "an interface without an index");
 	request = adopted_sample();
 	request.reply.ifname[0] = '\0';

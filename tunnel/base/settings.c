@@ -212,9 +212,12 @@ static int by_address6(const void *a, const void *b)
 	return addr_compare(&entry(a)->address6, &entry(b)->address6);
 }
 
+/* Each network namespace has its own names. */
 static int by_interface(const void *a, const void *b)
 {
-	return strcmp(entry(a)->interface, entry(b)->interface);
+	int order = strcmp(entry(a)->interface, entry(b)->interface);
+
+	return order != 0 ? order : strcmp(entry(a)->netns, entry(b)->netns);
 }
 
 static bool has_name(const struct settings_peer *peer)
@@ -301,6 +304,38 @@ static int check_peers(const struct settings *settings, struct problem *problem)
 	return r;
 }
 
+static bool netns_is_valid(const char *netns)
+{
+	static const char pid[] = "pid:";
+	const char *number = &netns[sizeof(pid) - 1];
+
+	if (netns[0] == '\0' || netns[0] == '/')
+		return true;
+	if (strncmp(netns, pid, sizeof(pid) - 1) == 0)
+		return number[0] != '\0' && number[strspn(number, "0123456789")] == '\0';
+	/* One name of a directory. */
+	return strchr(netns, '/') == NULL && strcmp(netns, ".") != 0 && strcmp(netns, "..") != 0;
+}
+
+static int check_netns(const struct settings *settings, struct problem *problem)
+{
+	for (size_t i = 0; i < settings->peer_count; i++) {
+		const struct settings_peer *peer = &settings->peers[i];
+		char key[64] = "netns";
+
+		if (netns_is_valid(peer->netns))
+			continue;
+		if (settings->role == SETTINGS_SERVER)
+			(void)snprintf(key, sizeof(key), "peers.[%zu].netns", i);
+		problem_set(problem,
+			"%s: expected a name in /run/netns, a path that begins with / or "
+			"\"pid:NUMBER\", got \"%s\"",
+			key, peer->netns);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int check_listen(const struct settings *settings, struct problem *problem)
 {
 	if (settings->listen_count == 0) {
@@ -368,6 +403,8 @@ int settings_check(const struct settings *settings, struct problem *problem)
 	int r = settings->role == SETTINGS_SERVER ? check_server(settings, problem)
 						  : check_client(settings, problem);
 
+	if (r == 0)
+		r = check_netns(settings, problem);
 	return r < 0 ? r : check_announce(settings, problem);
 }
 

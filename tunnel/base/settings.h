@@ -29,6 +29,7 @@ enum {
 	SETTINGS_USER_MAX = 32,
 	SETTINGS_IFNAME_MAX = 15,
 	SETTINGS_CONGESTION_MAX = 15,
+	SETTINGS_NETNS_MAX = 255,
 	SETTINGS_HOST_MAX = 253,
 	SETTINGS_LISTEN_MAX = 16,
 	SETTINGS_REMOTES_MAX = 16,
@@ -53,6 +54,8 @@ struct prefix_list {
 struct settings_peer {
 	struct identity name;
 	char interface[SETTINGS_IFNAME_MAX + 1]; /* "": the common template */
+	/* Of the interface, as netns_open() takes it; "": that of the program. */
+	char netns[SETTINGS_NETNS_MAX + 1];
 	struct addr address4, address6;   /* fixed addresses (server); AF_UNSPEC: from the pool */
 	struct prefix_list accept_routes; /* what it may announce */
 	uint32_t max_routes;
@@ -141,8 +144,9 @@ bool settings_pool_usable(const struct prefix *pool, const struct addr *addr);
 /*
  * What no single option shows. Server: nothing to listen on, or the same endpoint twice; no pool at
  * all; a pool of bad form, too small, or overlapped by announce; a peer twice; a fixed address
- * outside its pool, not usable, or twice; one interface name for two peers; dead_after not above
- * ping_interval. Client: no remote, or not exactly one peer. Both: announced prefixes of bad form.
+ * outside its pool, not usable, or twice; one interface name for two peers of one network namespace;
+ * dead_after not above ping_interval. Client: no remote, or not exactly one peer. Both: announced prefixes of bad form, a netns
+ * that cannot be one.
  * -EINVAL with words in `problem` that begin with the option's path, as in
  * "peers.[0].address4: ..."; -ENOMEM.
  */

@@ -3,10 +3,13 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "engine/material.h"
 #include "system/conf.h"
+#include "system/netns.h"
 
 /* The file is read once: what is judged here is, byte for byte, what netd hands to the engine. */
 
@@ -40,6 +43,30 @@ int configuration_check(const struct configuration *configuration, const struct 
 	tls_context_unref(context);
 	material_free(&material);
 	return r;
+}
+
+void configuration_warn(const struct configuration *configuration)
+{
+	const struct settings *settings = configuration->settings;
+
+	for (size_t i = 0; i < settings->peer_count; i++) {
+		const struct settings_peer *peer = &settings->peers[i];
+		struct problem problem = { 0 };
+		int fd;
+
+		if (!peer->netns[0])
+			continue;
+		if (netns_open(peer->netns, &fd, &problem) == 0) {
+			close(fd);
+			continue;
+		}
+		if (settings->role == SETTINGS_SERVER)
+			problem_prepend(&problem, "peers.[%zu].netns (%s)", i, peer->name.name);
+		else
+			problem_prepend(&problem, "netns");
+		conf_locate(configuration->text, configuration->len, configuration->path, &problem);
+		log_warning("%s", problem.text);
+	}
 }
 
 void configuration_free(struct configuration *configuration)

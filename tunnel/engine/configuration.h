@@ -38,6 +38,12 @@ int configuration_load(struct configuration *configuration, const struct engine_
 int configuration_check(const struct configuration *configuration, const struct engine_role *role,
 	struct identity *ret_identity, struct problem *problem);
 
+/*
+ * Logs a warning for each thing that the configuration names and this host does not have now, though
+ * it may when the program runs: a network namespace.
+ */
+void configuration_warn(const struct configuration *configuration);
+
 /* Wipes the text, which may hold a key. A zeroed one is fine. */
 void configuration_free(struct configuration *configuration);
 

@@ -126,7 +126,7 @@ int engine_withdraw(struct engine *engine, const struct prefix *prefixes, size_t
 
 /*
  * Another session, `except`, is offered these prefixes by its peer: a session without a connection
- * gives up what it holds of them.
+ * and in the same network namespace gives up what it holds of them.
  */
 void engine_yield_routes(struct engine *engine, const struct session *except,
 	const struct message_prefixes *prefixes);

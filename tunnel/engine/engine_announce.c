@@ -122,7 +122,8 @@ void engine_yield_routes(struct engine *engine, const struct session *except,
 
 	TAILQ_FOREACH(session, &engine->sessions, link)
 	{
-		if (session != except && session->state == SESSION_IDLE)
+		if (session != except && session->state == SESSION_IDLE &&
+			strcmp(session_netns(session), session_netns(except)) == 0)
 			routes_withdrawn(&session->routes, prefixes);
 	}
 }

@@ -62,7 +62,7 @@ struct routes {
 	struct host_call call;
 	struct route_rule rule; /* borrowed arrays */
 	uint32_t limit;
-	uint32_t interface;  /* ifindex; 0: none yet, nothing is installed */
+	uint32_t interface;  /* netd's number; 0: none yet, nothing is installed */
 	struct route *items; /* sorted by nothing: small */
 	size_t count, capacity;
 	struct route_refusal *refusals;
@@ -80,7 +80,7 @@ void routes_init(struct routes *routes, const struct routes_events *events, stru
 void routes_free(struct routes *routes);
 
 /*
- * The interface is there (ifindex) or gone (0: all routes are gone with it). Installs what waits.
+ * The interface is there (netd's number) or gone (0: all routes are gone with it). Installs what waits.
  */
 void routes_set_interface(struct routes *routes, uint32_t interface);
 /*

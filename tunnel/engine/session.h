@@ -60,7 +60,8 @@ struct session_interface {
 	int queues[REQUEST_QUEUES_MAX]; /* TUN descriptors, one for each lane that there may be */
 	bool taken[REQUEST_QUEUES_MAX]; /* by a lane */
 	size_t queue_count;             /* 0: there is no interface */
-	uint32_t index;
+	uint32_t number;                /* netd's, by which it is asked for */
+	uint32_t index;                 /* the kernel's, for people */
 	char name[REQUEST_IFNAME_MAX + 1];
 };
 
@@ -194,6 +195,12 @@ int session_adopt(struct engine *engine, const struct request_reply *reply, cons
 static inline bool session_is_server(const struct session *session)
 {
 	return session->engine->role->tls_role == TLS_SERVER;
+}
+
+/* The network namespace of its interface, as the configuration tells it; "": the program's own. */
+static inline const char *session_netns(const struct session *session)
+{
+	return session->peer ? session->peer->netns : "";
 }
 
 const char *session_state_text(enum session_state state);

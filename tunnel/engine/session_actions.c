@@ -76,7 +76,8 @@ void session_set_interface(
 {
 	struct session_interface *interface = &session->interface;
 
-	*interface = (struct session_interface){ .index = reply->interface };
+	*interface = (struct session_interface){ .number = reply->interface,
+		.index = reply->ifindex };
 	interface->queue_count = fd_count;
 	memcpy(interface->queues, fds, fd_count * sizeof(fds[0]));
 	snprintf(interface->name, sizeof(interface->name), "%s", reply->ifname);
@@ -91,7 +92,7 @@ static void interface_take(
 {
 	struct session_interface *interface = &session->interface;
 
-	if (interface->queue_count > 0 && interface->index == reply->interface) {
+	if (interface->queue_count > 0 && interface->number == reply->interface) {
 		host_close_fds(fds, fd_count);
 		return;
 	}
@@ -250,7 +251,7 @@ void session_begin(struct session *session)
 	free(session->welcome);
 	session->welcome = NULL;
 	session_replay(session);
-	routes_set_interface(&session->routes, session->interface.index);
+	routes_set_interface(&session->routes, session->interface.number);
 	session_want_lanes(session, true);
 }
 
@@ -303,7 +304,7 @@ void session_rest(struct session *session)
 	if (session->interface_broken && session->interface.queue_count > 0) {
 		struct request request = {
 			.type = REQUEST_INTERFACE_DELETE,
-			.interface_delete.interface = session->interface.index,
+			.interface_delete.interface = session->interface.number,
 		};
 		host_tell(session->engine->host, &request);
 		forget_interface(session);
@@ -342,7 +343,7 @@ void session_remove(struct session *session)
 	}
 	struct request request = {
 		.type = REQUEST_INTERFACE_DELETE,
-		.interface_delete.interface = session->interface.index,
+		.interface_delete.interface = session->interface.number,
 	};
 	int r = host_ask(
 		session->engine->host, &session->interface_call, &request, interface_removed);

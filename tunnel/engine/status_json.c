@@ -126,8 +126,10 @@ static void put_keepalive(struct json *json, const struct session_terms *terms)
 	json_duration(json, "dead_after", terms->dead_after);
 }
 
-static void put_interface(struct json *json, const struct session_interface *interface)
+static void put_interface(struct json *json, const struct session *session)
 {
+	const struct session_interface *interface = &session->interface;
+
 	if (interface->queue_count == 0) {
 		json_null(json, "interface");
 		return;
@@ -135,6 +137,10 @@ static void put_interface(struct json *json, const struct session_interface *int
 	json_object_begin(json, "interface");
 	json_string(json, "name", interface->name);
 	json_u64(json, "index", interface->index);
+	if (session_netns(session)[0])
+		json_string(json, "netns", session_netns(session));
+	else
+		json_null(json, "netns");
 	json_object_end(json);
 }
 
@@ -224,7 +230,7 @@ static void put_session(
 		json_i64(json, "certificate_expires", session->lane_peer.not_after);
 	else
 		json_null(json, "certificate_expires");
-	put_interface(json, &session->interface);
+	put_interface(json, session);
 	put_terms(json, session);
 	put_keepalive(json, &session->terms);
 	json_u64(json, "lanes_granted", session->terms.lanes);

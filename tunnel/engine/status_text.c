@@ -157,8 +157,10 @@ static void tell_interface(FILE *out, const struct session *session)
 	const struct session_terms *terms = &session->terms;
 
 	if (session->interface.queue_count > 0)
-		field(out, "interface:", "%s, index %" PRIu32, session->interface.name,
-			session->interface.index);
+		field(out, "interface:", "%s, index %" PRIu32 "%s%s", session->interface.name,
+			session->interface.index,
+			session_netns(session)[0] ? ", in network namespace " : "",
+			session_netns(session));
 	tell_addresses(out, terms);
 	if (terms->mtu == 0)
 		return; /* no terms yet */

@@ -11,9 +11,17 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "netd/interface_make.h"
 #include "system/tun.h"
 
 static_assert(REQUEST_IFNAME_MAX + 1 == IFNAMSIZ, "a request can name every interface");
+
+static const struct netns_id here; /* all zero */
+
+static bool is_here(const struct interface *interface)
+{
+	return netns_id_equal(&interface->netns, &here);
+}
 
 struct interface *interfaces_find_peer(
 	const struct interfaces *interfaces, const struct identity *peer)
@@ -25,13 +33,24 @@ struct interface *interfaces_find_peer(
 	return interface;
 }
 
-struct interface *interfaces_find_index(const struct interfaces *interfaces, uint32_t index)
+struct interface *interfaces_find_number(const struct interfaces *interfaces, uint32_t number)
 {
 	struct interface *interface = interfaces->first;
 
-	while (interface != NULL && interface->index != index)
+	while (interface != NULL && interface->number != number)
 		interface = interface->next;
 	return interface;
+}
+
+bool interfaces_have_link(
+	const struct interfaces *interfaces, const struct netns_id *netns, uint32_t index)
+{
+	const struct interface *interface = interfaces->first;
+
+	while (interface != NULL &&
+		!(interface->index == index && netns_id_equal(&interface->netns, netns)))
+		interface = interface->next;
+	return interface != NULL;
 }
 
 struct interface *interfaces_at(const struct interfaces *interfaces, size_t at)
@@ -49,11 +68,11 @@ bool interfaces_is_own(const struct interfaces *interfaces, uint32_t index)
 		if (index != 0 && interfaces->past[i] == index)
 			return true;
 	}
-	return interfaces_find_index(interfaces, index) != NULL;
+	return interfaces_have_link(interfaces, &here, index);
 }
 
 /* The kernel numbers interfaces upwards: an index comes back after two thousand million others. */
-static void remember(struct interfaces *interfaces, uint32_t index)
+void interfaces_remember(struct interfaces *interfaces, uint32_t index)
 {
 	interfaces->past[interfaces->past_at] = index;
 	interfaces->past_at = (interfaces->past_at + 1) % INTERFACES_PAST;
@@ -74,14 +93,34 @@ bool interface_has_route(const struct interface *interface, const struct prefix 
 	return find_route(interface, prefix) < interface->route_count;
 }
 
-static void interface_free(struct interface *interface)
+static void release(struct interfaces *interfaces, struct interface *interface)
 {
-	if (interface == NULL)
-		return;
+	if (is_here(interface))
+		interfaces_remember(interfaces, interface->index);
 	for (size_t i = 0; i < interface->now.queues; i++)
 		close(interface->queues[i]);
 	free(interface->routes);
 	free(interface);
+}
+
+int interfaces_reach(struct interfaces *interfaces, const struct interface *interface,
+	struct netlink **ret_netlink, struct problem *problem)
+{
+	int r = 0;
+
+	if (is_here(interface)) {
+		*ret_netlink = interfaces->netlink;
+		return 0;
+	}
+	r = visit_begin(&interfaces->visit, interface->queues[0], &interface->netns, problem);
+	if (r == 0)
+		*ret_netlink = interfaces->visit.netlink;
+	return r;
+}
+
+void interfaces_come_home(struct interfaces *interfaces)
+{
+	visit_end(&interfaces->visit);
 }
 
 static const char *addresses_text(const struct request_interface *asked, char *out, size_t size)
@@ -184,12 +223,15 @@ static int adjust(struct interfaces *interfaces, struct interface *interface,
 	bool moved = !same_addresses(&interface->now, wanted);
 	bool changed = moved || interface->now.mtu != wanted->mtu;
 	char text[4 * ADDR_TEXT_MAX + 16];
-	int r = netlink_link_set_mtu(interfaces->netlink, interface->index, wanted->mtu, problem);
+	struct netlink *netlink;
+	int r = interfaces_reach(interfaces, interface, &netlink, problem);
 
+	if (r == 0)
+		r = netlink_link_set_mtu(netlink, interface->index, wanted->mtu, problem);
 	if (r == 0 && moved) {
-		r = change_addresses(interfaces->netlink, interface, wanted, problem);
+		r = change_addresses(netlink, interface, wanted, problem);
 		if (r == 0)
-			r = restore_routes(interfaces->netlink, interface, problem);
+			r = restore_routes(netlink, interface, problem);
 	}
 	if (r < 0) {
 		problem_prepend(problem, "interface %s", interface->name);
@@ -202,77 +244,29 @@ static int adjust(struct interfaces *interfaces, struct interface *interface,
 	return 0;
 }
 
-static void explain_open(struct problem *problem, const char *name, int error)
+/* What has been made gets its addresses and is brought up. */
+static int set_up(struct interfaces *interfaces, struct interface *interface,
+	const struct request_interface *wanted, struct problem *problem)
 {
-	if (error == -EBUSY || error == -EEXIST)
-		problem_set(problem,
-			"an interface named %s exists already; remove it (ip link delete %s) or "
-			"set another name",
-			name, name);
-	else if (error == -ENOENT || error == -ENODEV)
-		problem_set(problem,
-			"this host has no /dev/net/tun: load the module (modprobe tun), "
-			"or give the container that device");
-	else if (error == -EPERM || error == -EACCES)
-		problem_set(problem,
-			"the kernel refuses to make interface %s: %s; it needs "
-			"CAP_NET_ADMIN in this network namespace",
-			name, strerrordesc_np(-error));
-	else
-		problem_set(problem, "cannot make interface %s: %s", name, strerrordesc_np(-error));
-}
+	struct netlink *netlink;
+	int r = interfaces_reach(interfaces, interface, &netlink, problem);
 
-/*
- * Opens the further queues and detaches them all, before the interface is up: no packet gets into
- * one that nobody reads.
- */
-static int open_queues(const struct interfaces *interfaces, struct interface *interface,
-	uint8_t wanted, struct problem *problem)
-{
-	int r = 0;
-
-	if (interfaces->steering_fd >= 0)
-		r = tun_set_steering(interface->queues[0], interfaces->steering_fd);
-	while (r == 0 && interface->now.queues < wanted) {
-		r = tun_open_queue(interface->name, &interface->queues[interface->now.queues]);
-		if (r == 0)
-			interface->now.queues++;
-	}
-	for (size_t i = 0; r == 0 && i < interface->now.queues; i++)
-		r = tun_queue_attach(interface->queues[i], false);
+	if (r == 0)
+		r = netlink_link_up(
+			netlink, interface->index, wanted->mtu, INTERFACE_QUEUE_LENGTH, problem);
+	if (r == 0)
+		r = change_addresses(netlink, interface, wanted, problem);
 	if (r < 0)
-		problem_set(problem, "cannot set up %u queues of interface %s: %s", wanted,
-			interface->name, strerrordesc_np(-r));
-	return r;
-}
-
-/* Opens the TUN with all its queues and finds its index. */
-static int open_interface(struct interfaces *interfaces, struct interface *interface,
-	const char *name, uint8_t queues, struct problem *problem)
-{
-	int r = tun_open(name, queues > 1, &interface->queues[0], interface->name);
-
-	if (r < 0) {
-		explain_open(problem, name, r);
-		return r;
-	}
-	interface->now.queues = 1;
-	if (queues > 1) {
-		r = open_queues(interfaces, interface, queues, problem);
-		if (r < 0)
-			return r;
-	}
-	r = netlink_link_index(interfaces->netlink, interface->name, &interface->index);
-	if (r < 0)
-		problem_set(problem, "cannot find interface %s that was just made: %s",
-			interface->name, strerrordesc_np(-r));
+		problem_prepend(problem, "interface %s", interface->name);
 	return r;
 }
 
 static int make(struct interfaces *interfaces, const struct request_interface *wanted,
-	const char *name, struct interface **ret_interface, struct problem *problem)
+	const struct interface_place *place, struct interface **ret_interface,
+	struct problem *problem)
 {
 	struct interface *interface = calloc(1, sizeof(*interface));
+	bool there = place->netns[0] != '\0';
 	char text[4 * ADDR_TEXT_MAX + 16];
 	int r;
 
@@ -280,35 +274,29 @@ static int make(struct interfaces *interfaces, const struct request_interface *w
 		problem_set(problem, "out of memory");
 		return -ENOMEM;
 	}
-	r = open_interface(interfaces, interface, name,
+	r = interface_make(interfaces, interface, place,
 		interfaces->single_queue ? 1 : wanted->queues, problem);
-	if (r < 0)
-		goto fail;
-	r = netlink_link_up(interfaces->netlink, interface->index, wanted->mtu,
-		INTERFACE_QUEUE_LENGTH, problem);
 	if (r == 0)
-		r = change_addresses(interfaces->netlink, interface, wanted, problem);
-	if (r < 0) {
-		problem_prepend(problem, "interface %s", interface->name);
-		goto fail;
+		r = set_up(interfaces, interface, wanted, problem);
+	if (r < 0) { /* the interface goes with its last descriptor */
+		release(interfaces, interface);
+		return r;
 	}
 	set_now(interface, wanted);
+	interface->number = ++interfaces->numbered;
 	interface->next = interfaces->first;
 	interfaces->first = interface;
 	interfaces->count++;
-	log_info("%s: interface %s made: %s, mtu %u, queues %u", wanted->peer.name, interface->name,
+	log_info("%s: interface %s made%s%s: %s, mtu %u, queues %u", wanted->peer.name,
+		interface->name, there ? " in network namespace " : "", place->netns,
 		addresses_text(wanted, text, sizeof(text)), wanted->mtu, interface->now.queues);
 	*ret_interface = interface;
 	return 0;
-
-fail: /* the interface goes with its last descriptor */
-	remember(interfaces, interface->index);
-	interface_free(interface);
-	return r;
 }
 
 int interfaces_bring(struct interfaces *interfaces, const struct request_interface *wanted,
-	const char *name, struct interface **ret_interface, struct problem *problem)
+	const struct interface_place *place, struct interface **ret_interface,
+	struct problem *problem)
 {
 	struct interface *interface = interfaces_find_peer(interfaces, &wanted->peer);
 	int r;
@@ -321,7 +309,7 @@ int interfaces_bring(struct interfaces *interfaces, const struct request_interfa
 			return r;
 		interfaces_remove(interfaces, interface, "it was deleted by somebody else");
 	}
-	return make(interfaces, wanted, name, ret_interface, problem);
+	return make(interfaces, wanted, place, ret_interface, problem);
 }
 
 /* Takes it out of the registry, when the kernel has deleted it. */
@@ -334,39 +322,21 @@ static void forget(struct interfaces *interfaces, struct interface *interface, c
 		link = &(*link)->next;
 	*link = interface->next;
 	interfaces->count--;
-	remember(interfaces, interface->index);
-	interface_free(interface);
+	release(interfaces, interface);
 }
 
 void interfaces_remove(struct interfaces *interfaces, struct interface *interface, const char *why)
 {
 	struct problem problem;
-	int r = netlink_link_delete(interfaces->netlink, interface->index, &problem);
+	struct netlink *netlink;
+	int r = interfaces_reach(interfaces, interface, &netlink, &problem);
 
+	if (r == 0)
+		r = netlink_link_delete(netlink, interface->index, &problem);
 	if (r < 0 && r != -ENODEV)
 		log_warning("%s: interface %s: %s", interface->now.peer.name, interface->name,
 			problem.text);
 	forget(interfaces, interface, why);
-}
-
-/*
- * Deletes all at once. Only for this moment they are in a group, drawn at random, so that nobody
- * else's are in it. False: they have to be deleted one by one.
- */
-static bool delete_together(struct interfaces *interfaces)
-{
-	uint32_t group;
-
-	if (getrandom(&group, sizeof(group), GRND_NONBLOCK) != (ssize_t)sizeof(group))
-		return false;
-	group |= 0x80000000u; /* far from those that people use */
-	for (struct interface *i = interfaces->first; i != NULL; i = i->next) {
-		int r = netlink_link_set_group(interfaces->netlink, i->index, group, NULL);
-
-		if (r < 0 && r != -ENODEV)
-			return false;
-	}
-	return netlink_group_delete(interfaces->netlink, group, NULL) == 0;
 }
 
 void interfaces_detach_queues(const struct interfaces *interfaces)
@@ -377,16 +347,63 @@ void interfaces_detach_queues(const struct interfaces *interfaces)
 	}
 }
 
+static size_t count_beside(const struct interfaces *interfaces, const struct interface *one)
+{
+	size_t count = 0;
+
+	for (const struct interface *i = interfaces->first; i != NULL; i = i->next)
+		count += netns_id_equal(&i->netns, &one->netns);
+	return count;
+}
+
+/*
+ * Deletes all in the namespace of `one` at once. Only for this moment they are in a group, drawn at
+ * random, so that nobody else's are in it. False: they have to be deleted one by one.
+ */
+static bool delete_together(struct interfaces *interfaces, const struct interface *one)
+{
+	struct netlink *netlink = NULL;
+	uint32_t group;
+
+	if (count_beside(interfaces, one) < 2 ||
+		getrandom(&group, sizeof(group), GRND_NONBLOCK) != (ssize_t)sizeof(group) ||
+		interfaces_reach(interfaces, one, &netlink, NULL) < 0)
+		return false;
+	group |= 0x80000000u; /* far from those that people use */
+	for (const struct interface *i = interfaces->first; i != NULL; i = i->next) {
+		int r = netns_id_equal(&i->netns, &one->netns)
+			? netlink_link_set_group(netlink, i->index, group, NULL)
+			: 0;
+
+		if (r < 0 && r != -ENODEV)
+			return false;
+	}
+	return netlink_group_delete(netlink, group, NULL) == 0;
+}
+
+static void remove_beside(
+	struct interfaces *interfaces, const struct netns_id *netns, bool deleted, const char *why)
+{
+	for (struct interface *i = interfaces->first, *next; i != NULL; i = next) {
+		next = i->next;
+		if (!netns_id_equal(&i->netns, netns))
+			continue;
+		if (deleted)
+			forget(interfaces, i, why);
+		else
+			interfaces_remove(interfaces, i, why);
+	}
+}
+
 void interfaces_remove_all(struct interfaces *interfaces, const char *why)
 {
-	bool deleted = interfaces->count > 1 && delete_together(interfaces);
-
 	while (interfaces->first != NULL) {
-		if (deleted)
-			forget(interfaces, interfaces->first, why);
-		else
-			interfaces_remove(interfaces, interfaces->first, why);
+		struct netns_id netns = interfaces->first->netns;
+		bool deleted = delete_together(interfaces, interfaces->first);
+
+		remove_beside(interfaces, &netns, deleted, why);
 	}
+	interfaces_come_home(interfaces);
 }
 
 static int reserve_route(struct interface *interface, struct problem *problem)
@@ -413,13 +430,16 @@ int interfaces_route_add(struct interfaces *interfaces, struct interface *interf
 		.prefix = *prefix, .index = interface->index, .priority = INTERFACE_ROUTE_METRIC
 	};
 	char text[ADDR_TEXT_MAX];
+	struct netlink *netlink;
 	int r;
 
 	if (interface_has_route(interface, prefix))
 		return 0;
 	r = reserve_route(interface, problem);
 	if (r == 0)
-		r = netlink_route_add(interfaces->netlink, &route, problem);
+		r = interfaces_reach(interfaces, interface, &netlink, problem);
+	if (r == 0)
+		r = netlink_route_add(netlink, &route, problem);
 	if (r < 0)
 		return r;
 	interface->routes[interface->route_count++] = *prefix;
@@ -436,11 +456,14 @@ int interfaces_route_delete(struct interfaces *interfaces, struct interface *int
 	};
 	size_t at = find_route(interface, prefix);
 	char text[ADDR_TEXT_MAX];
+	struct netlink *netlink;
 	int r;
 
 	if (at == interface->route_count)
 		return 0;
-	r = netlink_route_delete(interfaces->netlink, &route, problem);
+	r = interfaces_reach(interfaces, interface, &netlink, problem);
+	if (r == 0)
+		r = netlink_route_delete(netlink, &route, problem);
 	if (r < 0 && r != -ESRCH && r != -ENODEV)
 		return r;
 	interface->routes[at] = interface->routes[--interface->route_count];

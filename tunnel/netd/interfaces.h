@@ -9,7 +9,9 @@
 #include "base/addr.h"
 #include "base/identity.h"
 #include "base/problem.h"
+#include "netd/visit.h"
 #include "system/netlink.h"
+#include "system/netns.h"
 #include "wire/request.h"
 
 /*
@@ -23,6 +25,10 @@
  * descriptors closed then, which takes microseconds instead of tens of milliseconds.
  *
  * Several queues are handed out detached, and the engine attaches each while its lane is up.
+ *
+ * An interface may live in another network namespace than ours. Nothing of ours keeps that namespace
+ * alive (netd/visit), so it can go and take the interface with it; then it is gone as one that
+ * somebody has deleted. Names, indices and routes are each namespace's own.
  */
 
 enum {
@@ -32,10 +38,17 @@ enum {
 	INTERFACES_PAST = 16,
 };
 
+struct interface_place {
+	const char *name;  /* a whole name or a template such as "cv%d" */
+	const char *netns; /* as netns_open() takes it; "": here */
+};
+
 struct interface {
 	struct interface *next;
 	struct request_interface now; /* peer, MTU, queues and addresses as they are */
-	uint32_t index;
+	uint32_t number;              /* by which the engine names it: no two ever have the same */
+	struct netns_id netns;        /* where it lives; all zero: here */
+	uint32_t index;               /* there */
 	char name[REQUEST_IFNAME_MAX + 1];
 	int queues[REQUEST_QUEUES_MAX]; /* descriptors, now.queues of them */
 	struct prefix *routes;          /* that lead to it */
@@ -43,7 +56,10 @@ struct interface {
 };
 
 struct interfaces {
-	struct netlink *netlink; /* borrowed */
+	struct netlink *netlink; /* of our own namespace; borrowed */
+	struct netns_id home;    /* that namespace */
+	bool make_there;         /* we may make a TUN in another namespace, but none here */
+	struct visit visit;      /* to another one, while a request is being done */
 	/*
 	 * Who spreads packets over several queues: this program (borrowed), or, if -1, the kernel,
 	 * which learns from what the peer sends. single_queue: nobody does, so none gets several.
@@ -52,30 +68,48 @@ struct interfaces {
 	bool single_queue;
 	struct interface *first;
 	size_t count;
-	uint32_t past[INTERFACES_PAST]; /* indices of those that went last; 0: none */
+	uint32_t numbered;              /* the number that was given last */
+	uint32_t past[INTERFACES_PAST]; /* indices of those that went from here last; 0: none */
 	size_t past_at;                 /* where the next one goes */
 };
 
 struct interface *interfaces_find_peer(
 	const struct interfaces *interfaces, const struct identity *peer);
-struct interface *interfaces_find_index(const struct interfaces *interfaces, uint32_t index);
+struct interface *interfaces_find_number(const struct interfaces *interfaces, uint32_t number);
+/* One of them is that link of that namespace. */
+bool interfaces_have_link(
+	const struct interfaces *interfaces, const struct netns_id *netns, uint32_t index);
 /*
  * The n-th of them, from 0; NULL: there are not so many. Stays the same while none is made or
  * removed.
  */
 struct interface *interfaces_at(const struct interfaces *interfaces, size_t at);
-/* One that is there, or one of those that went last: the kernel's news of it may come later. */
+/*
+ * A link of our own namespace: one that is there, or one of those that went last, of which the
+ * kernel's news may come later.
+ */
 bool interfaces_is_own(const struct interfaces *interfaces, uint32_t index);
+/* It goes, or goes elsewhere. */
+void interfaces_remember(struct interfaces *interfaces, uint32_t index);
 bool interface_has_route(const struct interface *interface, const struct prefix *prefix);
 
 /*
- * Makes the peer's interface, named `name` (a whole name or a template such as "cv%d"), or brings
- * the one it has to what is wanted. Its routes and its queues, however many, stay. On failure a new interface is gone again, an
- * old one is as far as it came. The registry keeps owning *ret_interface. Negative errno with
- * words.
+ * The netlink socket for where the interface lives, valid until the next call of a function here.
+ * -ENODEV: the interface is gone; else visit_begin()'s errors, with words.
+ */
+int interfaces_reach(struct interfaces *interfaces, const struct interface *interface,
+	struct netlink **ret_netlink, struct problem *problem);
+/* Ends a visit to another namespace, which it would keep alive. After each request. */
+void interfaces_come_home(struct interfaces *interfaces);
+
+/*
+ * Makes the peer's interface at that place, or brings the one it has to what is wanted. Its routes
+ * and its queues, however many, stay. On failure a new interface is gone again, an old one is as far
+ * as it came. The registry keeps owning *ret_interface. Negative errno with words.
  */
 int interfaces_bring(struct interfaces *interfaces, const struct request_interface *wanted,
-	const char *name, struct interface **ret_interface, struct problem *problem);
+	const struct interface_place *place, struct interface **ret_interface,
+	struct problem *problem);
 
 /*
  * After an engine's end: what its lanes left attached would swallow packets until the next engine

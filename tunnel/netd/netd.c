@@ -19,10 +19,12 @@
 #include "netd/interfaces.h"
 #include "netd/network.h"
 #include "netd/places.h"
+#include "netd/privilege.h"
 #include "netd/program_file.h"
 #include "netd/requests.h"
 #include "system/loop.h"
 #include "system/netlink.h"
+#include "system/netns.h"
 #include "system/process.h"
 #include "system/steering.h"
 
@@ -171,12 +173,7 @@ typedef enum exit_code step_fn(struct netd *netd, struct problem *problem);
 static enum exit_code check_privilege(struct netd *netd, struct problem *problem)
 {
 	(void)netd;
-	if (process_use_permitted() == 0 && process_has_capability(CAP_NET_ADMIN))
-		return EXIT_CODE_OK;
-	problem_set(problem,
-		"this needs CAP_NET_ADMIN, to make interfaces and routes; run it as root "
-		"(sudo), as a systemd service, or give a container that capability");
-	return EXIT_CODE_PERMISSION;
+	return privilege_check(problem) < 0 ? EXIT_CODE_PERMISSION : EXIT_CODE_OK;
 }
 
 static enum exit_code find_user(struct netd *netd, struct problem *problem)
@@ -196,6 +193,31 @@ static enum exit_code find_user(struct netd *netd, struct problem *problem)
 		return EXIT_CODE_CONFIG;
 	netd->switch_user = true;
 	return EXIT_CODE_OK;
+}
+
+/*
+ * A client without its namespace has nothing to do; one peer of a server may come when its own is
+ * there.
+ */
+static enum exit_code find_namespaces(struct netd *netd, struct problem *problem)
+{
+	const struct settings *settings = netd->program->settings;
+	enum exit_code code = EXIT_CODE_OK;
+
+	(void)netns_own(&netd->interfaces.home); /* without /proc none is told apart from ours */
+	for (size_t i = 0; i < settings->peer_count && code == EXIT_CODE_OK; i++) {
+		const struct settings_peer *peer = &settings->peers[i];
+		int fd, r = peer->netns[0] != '\0' ? netns_open(peer->netns, &fd, problem) : -1;
+
+		if (r == 0)
+			close(fd);
+		else if (peer->netns[0] != '\0' && settings->role == SETTINGS_CLIENT)
+			code = EXIT_CODE_CONFIG;
+		else if (peer->netns[0] != '\0')
+			log_warning(
+				"%s: %s; it is refused until then", peer->name.name, problem->text);
+	}
+	return code;
 }
 
 static enum exit_code open_files(struct netd *netd, struct problem *problem)
@@ -336,32 +358,18 @@ static enum exit_code start_engine(struct netd *netd, struct problem *problem)
 	return engine_process_start(&netd->engine, problem) < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
 }
 
-/*
- * What netd goes on to need: interfaces and routes, a listener again, and what it takes to start an
- * engine of another user and to end it. Everything that wants more has been opened by now.
- */
+/* Everything that wants more has been opened by now. */
 static enum exit_code give_up_privilege(struct netd *netd, struct problem *problem)
 {
-	static const int kept[] = {
-		CAP_NET_ADMIN,
-		CAP_NET_BIND_SERVICE,
-		CAP_SETUID,
-		CAP_SETGID,
-		CAP_SETPCAP,
-		CAP_KILL,
-	};
-	int r = process_keep_capabilities(kept, sizeof(kept) / sizeof(kept[0]));
-
-	(void)netd;
-	if (r < 0)
-		problem_set(problem, "cannot give up capabilities: %s", strerrordesc_np(-r));
-	return r < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
+	return privilege_give_up(netd->program->settings, problem) < 0 ? EXIT_CODE_FAILURE
+								       : EXIT_CODE_OK;
 }
 
 /* Cheap refusals first; what others can see comes late. */
 static step_fn *const ladder[] = {
 	check_privilege,
 	find_user,
+	find_namespaces,
 	open_files,
 	listen_tcp,
 	open_control,

@@ -20,11 +20,16 @@ int policy_socket(const struct settings *settings, uint8_t family, struct proble
 	return 0;
 }
 
-const char *policy_interface_name(const struct settings *settings, const struct identity *peer)
+struct interface_place policy_interface_place(
+	const struct settings *settings, const struct identity *peer)
 {
 	const struct settings_peer *entry = settings_find_peer(settings, peer);
+	bool named = entry != NULL && entry->interface[0] != '\0';
 
-	return entry != NULL && entry->interface[0] != '\0' ? entry->interface : settings->interface;
+	return (struct interface_place){
+		.name = named ? entry->interface : settings->interface,
+		.netns = entry != NULL ? entry->netns : "",
+	};
 }
 
 /* True: the outer address of a remote of ours, as far as the configuration names it by number. */
@@ -272,7 +277,8 @@ enum route_verdict policy_route(const struct settings *settings, const struct in
 			return ROUTE_LOCAL;
 	}
 	for (const struct interface *i = live->first; i != NULL; i = i->next) {
-		if (i != own && interface_has_route(i, prefix))
+		if (i != own && netns_id_equal(&i->netns, &own->netns) &&
+			interface_has_route(i, prefix))
 			return ROUTE_TAKEN;
 	}
 	return own->route_count >= entry->max_routes ? ROUTE_LIMIT : ROUTE_ACCEPTED;

@@ -22,8 +22,12 @@ int policy_interface(const struct settings *settings, const struct interfaces *l
 	const struct request_interface *wanted, struct problem *problem);
 int policy_exit(uint8_t code, struct problem *problem);
 
-/* The name, or template of names, of the peer's interface. Lives as long as the settings. */
-const char *policy_interface_name(const struct settings *settings, const struct identity *peer);
+/*
+ * The peer's interface: its name or template of names, and its network namespace. Borrows from the
+ * settings.
+ */
+struct interface_place policy_interface_place(
+	const struct settings *settings, const struct identity *peer);
 
 /*
  * Whether the prefix may become a route to the live interface `own`. The prefixes that are on-link

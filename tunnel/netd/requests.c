@@ -66,6 +66,16 @@ static void hand_out_queues(struct requests *requests, const struct interface *i
 		requests->reply_fd_count * sizeof(interface->queues[0]));
 }
 
+/* How the engine names it from now on, and what people call it. */
+static void tell_interface(struct requests *requests, const struct interface *interface)
+{
+	struct request_reply *reply = &requests->reply.reply;
+
+	reply->interface = interface->number;
+	reply->ifindex = interface->index;
+	memcpy(reply->ifname, interface->name, sizeof(reply->ifname));
+}
+
 /*
  * The handlers. Each fills requests->reply; an error means that the engine is broken.
  */
@@ -95,8 +105,7 @@ static int handle_adopt(struct requests *requests, struct problem *problem)
 	left = interface->route_count - adopt->route_offset;
 	reply->adopts = true;
 	reply->adopted = interface->now;
-	reply->interface = interface->index;
-	memcpy(reply->ifname, interface->name, sizeof(reply->ifname));
+	tell_interface(requests, interface);
 	reply->route_total = (uint32_t)interface->route_count;
 	reply->route_count = (uint16_t)(left < REQUEST_PREFIX_MAX ? left : REQUEST_PREFIX_MAX);
 	for (size_t i = 0; i < reply->route_count; i++)
@@ -144,7 +153,7 @@ static int handle_socket(struct requests *requests, struct problem *problem)
 static int handle_interface(struct requests *requests, struct problem *problem)
 {
 	const struct request_interface *wanted = &requests->request.interface;
-	struct request_reply *reply = &requests->reply.reply;
+	struct interface_place place = policy_interface_place(requests->settings, &wanted->peer);
 	struct interface *interface;
 	int r = policy_interface(requests->settings, requests->interfaces, wanted, problem);
 
@@ -152,30 +161,28 @@ static int handle_interface(struct requests *requests, struct problem *problem)
 		deny(requests, problem);
 		return 0;
 	}
-	r = interfaces_bring(requests->interfaces, wanted,
-		policy_interface_name(requests->settings, &wanted->peer), &interface, problem);
+	r = interfaces_bring(requests->interfaces, wanted, &place, &interface, problem);
 	if (r < 0) {
 		problem_prepend(problem, "%s", wanted->peer.name);
 		fail(requests, r, problem);
 		return 0;
 	}
-	reply->interface = interface->index;
-	memcpy(reply->ifname, interface->name, sizeof(reply->ifname));
+	tell_interface(requests, interface);
 	hand_out_queues(requests, interface);
 	return 0;
 }
 
 /*
- * The live interface that the engine names; NULL: it has none of that index, and the reply says so.
+ * The live interface that the engine names; NULL: it has none of that number, and the reply says so.
  */
 static struct interface *own_interface(
-	struct requests *requests, uint32_t index, struct problem *problem)
+	struct requests *requests, uint32_t number, struct problem *problem)
 {
-	struct interface *interface = interfaces_find_index(requests->interfaces, index);
+	struct interface *interface = interfaces_find_number(requests->interfaces, number);
 
 	if (interface != NULL)
 		return interface;
-	problem_set(problem, "a change of interface %u, which is not one of Culvert's", index);
+	problem_set(problem, "a change of interface %u, which is not one of Culvert's", number);
 	deny(requests, problem);
 	return NULL;
 }
@@ -190,8 +197,9 @@ static int handle_interface_delete(struct requests *requests, struct problem *pr
 	return 0;
 }
 
-/* This host's addresses as they were at the beginning of a request. */
+/* The addresses of the interface's namespace as they were at the beginning of a request. */
 struct on_link {
+	const struct netns_id *netns;
 	struct netlink_address *addresses; /* freed by the owner */
 	size_t count;
 };
@@ -209,7 +217,7 @@ static bool is_on_link(
 		if (here->prefix.len <= prefix->len &&
 			here->prefix.addr.family == prefix->addr.family &&
 			prefix_contains(&here->prefix, prefix) &&
-			interfaces_find_index(requests->interfaces, here->index) == NULL)
+			!interfaces_have_link(requests->interfaces, on_link->netns, here->index))
 			return true;
 	}
 	return false;
@@ -246,12 +254,15 @@ static int handle_route_add(struct requests *requests, struct problem *problem)
 	struct request_reply *reply = &requests->reply.reply;
 	struct interface *interface = own_interface(requests, routes->interface, problem);
 	struct on_link on_link = { .count = 0 };
+	struct netlink *netlink;
 	int r;
 
 	if (interface == NULL)
 		return 0;
-	r = netlink_addresses(
-		requests->interfaces->netlink, &on_link.addresses, &on_link.count, problem);
+	on_link.netns = &interface->netns;
+	r = interfaces_reach(requests->interfaces, interface, &netlink, problem);
+	if (r == 0)
+		r = netlink_addresses(netlink, &on_link.addresses, &on_link.count, problem);
 	if (r < 0) {
 		fail(requests, r, problem);
 		return 0;
@@ -369,6 +380,7 @@ int requests_handle(struct requests *requests, const void *data, size_t len, str
 	requests->reply_fd_count = 0;
 	requests->reply_fds_owned = false;
 	r = rule->handle(requests, problem);
+	interfaces_come_home(requests->interfaces);
 	if (r < 0)
 		return r;
 	r = request_encode(reply, &requests->reply);

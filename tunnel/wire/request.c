@@ -27,7 +27,7 @@ static bool pair_is_valid(uint8_t family, const struct addr *local, const struct
 	return local->family == family && remote->family == family;
 }
 
-static bool ifindex_is_valid(uint32_t interface)
+static bool number_is_valid(uint32_t interface)
 {
 	return interface > 0 && interface <= INT32_MAX;
 }
@@ -142,7 +142,7 @@ static void get_interface_delete(struct field_reader *in, struct request *reques
 
 static bool check_interface_delete(const struct request *request)
 {
-	return ifindex_is_valid(request->interface_delete.interface);
+	return number_is_valid(request->interface_delete.interface);
 }
 
 /* ---- reply ---- */
@@ -154,6 +154,7 @@ static void put_reply(struct field_writer *out, const struct request *request)
 	field_put_number(out, 4, body->error);
 	field_put_text(out, body->text, sizeof(body->text));
 	field_put_number(out, 4, body->interface);
+	field_put_number(out, 4, body->ifindex);
 	field_put_text(out, body->ifname, sizeof(body->ifname));
 	field_put_number(out, 2, body->count);
 	for (size_t i = 0; i < body->count; i++)
@@ -173,6 +174,7 @@ static void get_reply(struct field_reader *in, struct request *request)
 	body->error = field_get_u32(in);
 	field_get_text(in, body->text, sizeof(body->text));
 	body->interface = field_get_u32(in);
+	body->ifindex = field_get_u32(in);
 	field_get_text(in, body->ifname, sizeof(body->ifname));
 	body->count = field_get_count(in, REQUEST_PREFIX_MAX);
 	for (size_t i = 0; i < body->count; i++)
@@ -187,7 +189,8 @@ static void get_reply(struct field_reader *in, struct request *request)
 
 static bool check_adopted(const struct request_reply *body)
 {
-	if (body->error != 0 || !ifindex_is_valid(body->interface) || body->ifname[0] == '\0' ||
+	if (body->error != 0 || !number_is_valid(body->interface) ||
+		!number_is_valid(body->ifindex) || body->ifname[0] == '\0' ||
 		!check_wanted(&body->adopted) || body->route_total > REQUEST_ROUTE_TOTAL_MAX ||
 		body->route_count > REQUEST_PREFIX_MAX || body->route_count > body->route_total)
 		return false;
@@ -203,7 +206,7 @@ static bool check_reply(const struct request *request)
 	const struct request_reply *body = &request->reply;
 
 	if (body->error > REQUEST_ERROR_MAX || body->interface > INT32_MAX ||
-		body->count > REQUEST_PREFIX_MAX)
+		body->ifindex > INT32_MAX || body->count > REQUEST_PREFIX_MAX)
 		return false;
 	for (size_t i = 0; i < sizeof(body->ifname) && body->ifname[i] != '\0'; i++) {
 		if (body->ifname[i] <= ' ' || body->ifname[i] > '~' || body->ifname[i] == '/')
@@ -265,7 +268,7 @@ static bool check_routes(const struct request *request)
 {
 	const struct request_routes *body = &request->routes;
 
-	if (!ifindex_is_valid(body->interface) || body->count < 1 ||
+	if (!number_is_valid(body->interface) || body->count < 1 ||
 		body->count > REQUEST_PREFIX_MAX)
 		return false;
 	for (size_t i = 0; i < body->count; i++) {

@@ -26,7 +26,7 @@
  */
 
 enum {
-	REQUEST_VERSION = 3,
+	REQUEST_VERSION = 4,
 	REQUEST_FD = 3,
 	REQUEST_SIZE_MAX = 32768,
 	REQUEST_FDS_MAX = 24,
@@ -99,7 +99,7 @@ struct request_interface { /* make, or bring to this: idempotent by peer */
 };
 
 struct request_routes {
-	uint32_t interface; /* ifindex out of the INTERFACE's reply: 1 to INT32_MAX */
+	uint32_t interface; /* netd's number out of the INTERFACE's reply: 1 to INT32_MAX */
 	uint16_t count;     /* ≥ 1 */
 	struct prefix prefix[REQUEST_PREFIX_MAX]; /* host bits are carried: netd judges */
 };
@@ -118,7 +118,8 @@ struct request_adopt {
 struct request_reply {
 	uint32_t error;                          /* errno; 0: done */
 	char text[REQUEST_TEXT_MAX + 1];         /* on error: cause and cure */
-	uint32_t interface;                      /* INTERFACE, ADOPT: ifindex */
+	uint32_t interface;                      /* INTERFACE, ADOPT: netd's number of it */
+	uint32_t ifindex;                        /* with it: the kernel's, in its namespace */
 	char ifname[REQUEST_IFNAME_MAX + 1];     /* with it; printable, no space and no slash */
 	uint16_t count;                          /* ROUTE_*: one verdict a prefix, in order */
 	uint8_t verdict[REQUEST_PREFIX_MAX];     /* enum route_verdict */

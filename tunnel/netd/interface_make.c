@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "netd/interface_make.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "system/tun.h"
+
+/* What it is called until it has moved. */
+#define PASSING_NAME "cvmove%d"
+
+static void explain_open(struct problem *problem, const char *name, int error)
+{
+	if (error == -EBUSY || error == -EEXIST)
+		problem_set(problem,
+			"an interface named %s exists already; remove it (ip link delete %s) or "
+			"set another name",
+			name, name);
+	else if (error == -ENOENT || error == -ENODEV)
+		problem_set(problem,
+			"this host has no /dev/net/tun: load the module (modprobe tun), "
+			"or give the container that device");
+	else if (error == -EPERM || error == -EACCES)
+		problem_set(problem,
+			"the kernel refuses to make interface %s: %s; it needs "
+			"CAP_NET_ADMIN in this network namespace",
+			name, strerrordesc_np(-error));
+	else
+		problem_set(problem, "cannot make interface %s: %s", name, strerrordesc_np(-error));
+}
+
+/*
+ * Opens the further queues and detaches them all, before the interface is up: no packet gets into
+ * one that nobody reads.
+ */
+static int open_queues(const struct interfaces *interfaces, struct interface *interface,
+	uint8_t wanted, struct problem *problem)
+{
+	int r = 0;
+
+	if (interfaces->steering_fd >= 0)
+		r = tun_set_steering(interface->queues[0], interfaces->steering_fd);
+	while (r == 0 && interface->now.queues < wanted) {
+		r = tun_open_queue(interface->name, &interface->queues[interface->now.queues]);
+		if (r == 0)
+			interface->now.queues++;
+	}
+	for (size_t i = 0; r == 0 && i < interface->now.queues; i++)
+		r = tun_queue_attach(interface->queues[i], false);
+	if (r < 0)
+		problem_set(problem, "cannot set up %u queues of interface %s: %s", wanted,
+			interface->name, strerrordesc_np(-r));
+	return r;
+}
+
+/* The TUN with all its queues, in the namespace of the calling thread. */
+static int open_tun(const struct interfaces *interfaces, struct interface *interface,
+	const char *name, uint8_t queues, struct problem *problem)
+{
+	int r = tun_open(name, queues > 1, &interface->queues[0], interface->name);
+
+	if (r < 0) {
+		explain_open(problem, name, r);
+		return r;
+	}
+	interface->now.queues = 1;
+	return queues > 1 ? open_queues(interfaces, interface, queues, problem) : 0;
+}
+
+static int find_index(struct interface *interface, struct netlink *netlink, struct problem *problem)
+{
+	int r = netlink_link_index(netlink, interface->name, &interface->index);
+
+	if (r < 0)
+		problem_set(problem, "cannot find interface %s that was just made: %s",
+			interface->name, strerrordesc_np(-r));
+	return r;
+}
+
+struct opening {
+	const struct interfaces *interfaces;
+	struct interface *interface;
+	const char *name;
+	uint8_t queues;
+	struct problem *problem;
+};
+
+static int open_there(void *context)
+{
+	const struct opening *opening = context;
+
+	return open_tun(opening->interfaces, opening->interface, opening->name, opening->queues,
+		opening->problem);
+}
+
+static int open_and_move(struct interfaces *interfaces, struct interface *interface,
+	const struct interface_place *place, int netns, uint8_t queues, struct problem *problem)
+{
+	int r = open_tun(interfaces, interface, PASSING_NAME, queues, problem);
+
+	if (r == 0)
+		r = find_index(interface, interfaces->netlink, problem);
+	if (r < 0)
+		return r;
+	/* The kernel's news of it while it was here is none of a change of this host's network. */
+	interfaces_remember(interfaces, interface->index);
+	r = netlink_link_move(interfaces->netlink, interface->index, netns, place->name, problem);
+	if (r == -EEXIST)
+		explain_open(problem, place->name, r);
+	return r == 0 ? tun_name(interface->queues[0], interface->name) : r;
+}
+
+static int make_abroad(struct interfaces *interfaces, struct interface *interface,
+	const struct interface_place *place, int netns, uint8_t queues, struct problem *problem)
+{
+	struct opening opening = { interfaces, interface, place->name, queues, problem };
+	struct netlink *netlink;
+	int r = netns_identify(netns, &interface->netns);
+
+	if (r < 0)
+		problem_set(problem, "cannot look at it: %s", strerrordesc_np(-r));
+	else if (interfaces->make_there)
+		r = netns_call(netns, open_there, &opening, problem);
+	else
+		r = open_and_move(interfaces, interface, place, netns, queues, problem);
+	if (netns_id_equal(&interface->netns, &interfaces->home))
+		interface->netns = (struct netns_id){ .inode = 0 };
+	if (r == 0)
+		r = interfaces_reach(interfaces, interface, &netlink, problem);
+	return r == 0 ? find_index(interface, netlink, problem) : r;
+}
+
+int interface_make(struct interfaces *interfaces, struct interface *interface,
+	const struct interface_place *place, uint8_t queues, struct problem *problem)
+{
+	int netns, r;
+
+	if (place->netns[0] == '\0') {
+		r = open_tun(interfaces, interface, place->name, queues, problem);
+		return r == 0 ? find_index(interface, interfaces->netlink, problem) : r;
+	}
+	r = netns_open(place->netns, &netns, problem);
+	if (r < 0)
+		return r;
+	r = make_abroad(interfaces, interface, place, netns, queues, problem);
+	close(netns);
+	if (r < 0)
+		problem_prepend(problem, "network namespace %s", place->netns);
+	return r;
+}

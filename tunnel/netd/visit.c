@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "netd/visit.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "system/tun.h"
+
+struct opening {
+	struct netlink *netlink;
+	struct problem *problem;
+};
+
+static int open_netlink(void *context)
+{
+	struct opening *opening = context;
+
+	return netlink_open(&opening->netlink, opening->problem);
+}
+
+int visit_begin(
+	struct visit *visit, int tun_fd, const struct netns_id *netns, struct problem *problem)
+{
+	struct opening opening = { .problem = problem };
+	int fd, r;
+
+	if (visit->netlink != NULL && netns_id_equal(&visit->netns, netns))
+		return 0;
+	visit_end(visit);
+	r = tun_netns(tun_fd, &fd);
+	if (r < 0) {
+		problem_set(problem, "cannot find its network namespace: %s", strerrordesc_np(-r));
+		return r == -EBADFD ? -ENODEV : r;
+	}
+	r = netns_call(fd, open_netlink, &opening, problem);
+	close(fd);
+	if (r < 0)
+		return r;
+	*visit = (struct visit){ .netlink = opening.netlink, .netns = *netns };
+	return 0;
+}
+
+void visit_end(struct visit *visit)
+{
+	netlink_close(visit->netlink);
+	*visit = (struct visit){ .netlink = NULL };
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CULVERT_NETD_VISIT_H
+#define CULVERT_NETD_VISIT_H
+
+#include "base/problem.h"
+#include "system/netlink.h"
+#include "system/netns.h"
+
+/*
+ * A netlink socket in the network namespace of one of our interfaces that is not here. It is open
+ * for the length of one request, as an open one would keep the namespace alive: who deletes a
+ * namespace wants its interfaces gone as well. The way in is the interface itself, so that a name that
+ * has been given to another namespace meanwhile leads nobody astray. netd's only thread.
+ */
+
+struct visit {
+	struct netlink *netlink; /* NULL: none is under way */
+	struct netns_id netns;   /* where it is */
+};
+
+/*
+ * Goes to where the interface with this TUN descriptor is, `netns`; a visit that is under way there is
+ * gone on with, another one ends. -ENODEV: the interface is gone; -EPERM: CAP_SYS_ADMIN is missing;
+ * netlink_open()'s errors. With words.
+ */
+int visit_begin(
+	struct visit *visit, int tun_fd, const struct netns_id *netns, struct problem *problem);
+
+/* Fine when none is under way. */
+void visit_end(struct visit *visit);
+
+#endif
