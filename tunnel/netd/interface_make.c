@@ -5,10 +5,29 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
+#include "system/steering.h"
 #include "system/tun.h"
 
 /* What it is called until it has moved. */
 #define PASSING_NAME "cvmove%d"
+
+void interface_make_load_steering(struct interfaces *interfaces, const struct settings *settings)
+{
+	int r;
+
+	if (settings->role != SETTINGS_CLIENT || settings_lanes(settings, settings->peers) <= 1)
+		return;
+	r = steering_load(&interfaces->steering_fd);
+	if (r == 0)
+		return;
+	interfaces->single_queue = true;
+	log_warning("lanes = %u, but one will be used: the kernel refuses the program that "
+		    "spreads packets over them: %s; loading it needs CAP_BPF in the first "
+		    "user namespace (start as root, outside of a rootless container), and "
+		    "bpf(2) allowed by whatever filters system calls",
+		settings_lanes(settings, settings->peers), strerrordesc_np(-r));
+}
 
 static void explain_open(struct problem *problem, const char *name, int error)
 {

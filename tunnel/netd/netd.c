@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "netd/engine_process.h"
 #include "netd/files.h"
+#include "netd/interface_make.h"
 #include "netd/interfaces.h"
 #include "netd/network.h"
 #include "netd/places.h"
@@ -26,7 +27,6 @@
 #include "system/netlink.h"
 #include "system/netns.h"
 #include "system/process.h"
-#include "system/steering.h"
 
 /*
  * Here netd is put together and taken apart: a ladder of steps in start(), their mirror in
@@ -286,27 +286,10 @@ static enum exit_code open_kernel(struct netd *netd, struct problem *problem)
 	return r < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
 }
 
-/*
- * A server lets its kernel learn from the client's packets which lane a flow is on: one end decides,
- * or flows would swap lanes without end. Without the program a client does with one lane.
- */
 static enum exit_code load_steering(struct netd *netd, struct problem *problem)
 {
-	const struct settings *settings = netd->program->settings;
-	int r;
-
 	(void)problem;
-	if (settings->role != SETTINGS_CLIENT || settings_lanes(settings, settings->peers) <= 1)
-		return EXIT_CODE_OK;
-	r = steering_load(&netd->interfaces.steering_fd);
-	if (r < 0) {
-		netd->interfaces.single_queue = true;
-		log_warning("lanes = %u, but one will be used: the kernel refuses the program that "
-			    "spreads packets over them: %s; loading it needs CAP_BPF in the first "
-			    "user namespace (start as root, outside of a rootless container), and "
-			    "bpf(2) allowed by whatever filters system calls",
-			settings_lanes(settings, settings->peers), strerrordesc_np(-r));
-	}
+	interface_make_load_steering(&netd->interfaces, netd->program->settings);
 	return EXIT_CODE_OK;
 }
 
