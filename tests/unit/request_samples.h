@@ -100,6 +100,14 @@ static inline struct request sample(enum request_type type)
 		request.adopt.index = 2;
 		request.adopt.route_offset = 256;
 		break;
+	case REQUEST_UP:
+		request.up.interface = 12;
+		request.up.dns_count = 2;
+		request.up.dns[0] = addr_of("10.99.0.53");
+		request.up.dns[1] = addr_of("fd00::53");
+		request.up.domain_count = 1;
+		set_text(request.up.domain[0], sizeof(request.up.domain[0]), "corp.example");
+		break;
 	case REQUEST_EXIT:
 		request.exit.code = 3;
 		set_text(request.exit.text, sizeof(request.exit.text),

@@ -91,7 +91,8 @@ static inline void begin(uint32_t limit)
 	bench.accept[2] = pfx("fd00::/8");
 	bench.tunnel[0] = pfx("10.99.0.0/24");
 	bench.outer[0] = pfx("10.50.0.1").addr;
-	bench.routes.rule = (struct route_rule){ bench.accept, 3, bench.tunnel, 1, bench.outer, 1 };
+	bench.routes.rule = (struct route_rule){ bench.accept, 3, bench.tunnel, 1, bench.outer, 1,
+		false };
 }
 
 static inline struct message_prefixes *list_of(const char *text)

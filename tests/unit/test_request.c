@@ -304,6 +304,34 @@ START_TEST(routes_are_held_to_their_range)
 }
 END_TEST
 
+START_TEST(resolvers_are_held_to_their_range)
+{
+	static const char *const bad[] = { "", "a b", "a\n", "a;b", "\xc3\xa4" };
+	struct request request = sample(REQUEST_UP);
+
+	request.up.interface = 0;
+	expect_encodes(&request, false, "an interface that is none");
+	request = sample(REQUEST_UP);
+	request.up.dns[0].family = AF_UNSPEC;
+	expect_encodes(&request, false, "a resolver that is none");
+	request = sample(REQUEST_UP);
+	request.up.dns_count = MESSAGE_DNS_MAX + 1;
+	expect_encodes(&request, false, "a resolver too many");
+	request = sample(REQUEST_UP);
+	request.up.dns_count = request.up.domain_count = 0;
+	expect_encodes(&request, true, "none at all");
+	request.up.domain_count = MESSAGE_DOMAIN_MAX + 1;
+	expect_encodes(&request, false, "a domain too many");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		request = sample(REQUEST_UP);
+		set_text(request.up.domain[0], sizeof(request.up.domain[0]), bad[i]);
+		expect_encodes(&request, false, "a domain that is none");
+	}
+	memset(request.up.domain[0], 'a', sizeof(request.up.domain[0]));
+	expect_encodes(&request, false, "a domain without its end");
+}
+END_TEST
+
 START_TEST(types_have_names)
 {
 	for (int type = 1; type < REQUEST_TYPE_COUNT; type++)
@@ -385,6 +413,7 @@ static Suite *suite(void)
 	unit_add(suite, "socket", sockets_are_of_a_family);
 	unit_add(suite, "interface", interfaces_are_held_to_their_range);
 	unit_add(suite, "routes", routes_are_held_to_their_range);
+	unit_add(suite, "resolvers", resolvers_are_held_to_their_range);
 	unit_add(suite, "names", types_have_names);
 	add_each(suite, "mutations", mutated_requests_never_lead_astray, REQUEST_TYPE_COUNT + 1);
 	unit_add(suite, "random", random_datagrams_never_lead_astray);

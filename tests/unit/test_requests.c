@@ -16,7 +16,7 @@ static struct requests requests;
 static struct problem problem;
 static struct request reply;
 static int exchange_result;
-static unsigned exchanges;
+static unsigned exchanges, ups;
 
 static int exchange(struct requests *of, struct problem *why)
 {
@@ -25,6 +25,13 @@ static int exchange(struct requests *of, struct problem *why)
 	if (exchange_result < 0)
 		problem_set(why, "chmod 755 it");
 	return exchange_result;
+}
+
+static void up_heard(struct requests *of, const struct request_up *up)
+{
+	ck_assert_ptr_eq(of, &requests);
+	ck_assert_uint_eq(up->dns_count, 1);
+	ups++;
 }
 
 static void setup(void)
@@ -100,6 +107,28 @@ START_TEST(reexec_refused)
 }
 END_TEST
 
+/* Who waits for the tunnel is told of one that there is. */
+START_TEST(up)
+{
+	struct interface interface = { .number = 12 };
+	struct request request = { .type = REQUEST_UP, .up = { .interface = 12, .dns_count = 1 } };
+
+	request.up.dns[0] = (struct addr){ .family = AF_INET, .bytes = { 10, 99, 0, 53 } };
+	requests.up = up_heard;
+	ck_assert_int_eq(be_ready(), 0);
+	ck_assert_int_eq(handle(request), 0);
+	ck_assert_uint_eq(reply.reply.error, EPERM);
+	ck_assert_uint_eq(ups, 0);
+	interfaces.first = &interface;
+	ck_assert_int_eq(handle(request), 0);
+	ck_assert_uint_eq(reply.reply.error, 0);
+	ck_assert_uint_eq(ups, 1);
+	requests.up = NULL; /* nobody waits */
+	ck_assert_int_eq(handle(request), 0);
+	ck_assert_uint_eq(reply.reply.error, 0);
+}
+END_TEST
+
 /* The next engine has to be ready itself. */
 START_TEST(reexec_of_the_next)
 {
@@ -113,7 +142,7 @@ END_TEST
 static Suite *suite(void)
 {
 	const TTest *const tests[] = { reexec_before_ready, reexec_granted, reexec_refused,
-		reexec_of_the_next };
+		reexec_of_the_next, up };
 	Suite *s = suite_create("requests");
 	TCase *tcase = tcase_create("requests");
 

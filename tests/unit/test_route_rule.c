@@ -93,7 +93,7 @@ START_TEST(announcements_are_held_against_the_rule)
 	struct prefix accept[] = { prefix_of("10.20.0.0/16"), prefix_of("2001:db8:20::/48") };
 	struct prefix tunnel[] = { prefix_of("172.16.0.0/16"), prefix_of("2001:db8:0:1::/64") };
 	struct addr outer[2];
-	struct route_rule rule = { accept, 2, tunnel, 2, outer, 2 };
+	struct route_rule rule = { accept, 2, tunnel, 2, outer, 2, false };
 
 	ck_assert_int_eq(addr_parse("10.9.9.9", &outer[0]), 0);
 	ck_assert_int_eq(addr_parse("2001:db8:ffff::9", &outer[1]), 0);

@@ -126,6 +126,43 @@ START_TEST(announce_while_deleting)
 }
 END_TEST
 
+/* Nothing is asked of netd, or is still to be. What was refused is done with. */
+START_TEST(settled)
+{
+	begin(10);
+	ck_assert(routes_settled(&bench.routes));
+	announce("10.1.0.0/16 203.0.113.0/24");
+	ck_assert(!routes_settled(&bench.routes)); /* there is no interface yet */
+	routes_set_interface(&bench.routes, IFINDEX);
+	ck_assert(!routes_settled(&bench.routes));
+	answer(ROUTE_ACCEPTED);
+	ck_assert(routes_settled(&bench.routes));
+	routes_withdrawn(&bench.routes, list_of("10.1.0.0/16"));
+	ck_assert(!routes_settled(&bench.routes));
+	answer(ROUTE_ACCEPTED);
+	ck_assert(routes_settled(&bench.routes));
+	announce("10.1.0.0/16");
+	answer(ROUTE_FAILED);
+	ck_assert(routes_settled(&bench.routes));
+	routes_free(&bench.routes);
+}
+END_TEST
+
+/* culvert run: nothing but the tunnel is there. */
+START_TEST(default_route_is_welcome)
+{
+	begin(10);
+	bench.routes.rule.full_tunnel = true;
+	routes_set_interface(&bench.routes, IFINDEX);
+	announce("0.0.0.0/0 ::/0 203.0.113.0/24");
+	ck_assert_int_eq(bench.refused, 1);
+	answer(ROUTE_ACCEPTED);
+	ck_state("0.0.0.0/0", ROUTE_INSTALLED);
+	ck_state("::/0", ROUTE_INSTALLED);
+	routes_free(&bench.routes);
+}
+END_TEST
+
 START_TEST(reconnect)
 {
 	begin(10);
@@ -306,6 +343,8 @@ static Suite *suite(void)
 	unit_add(s, "withdraw", withdraw);
 	unit_add(s, "withdraw_while_adding", withdraw_while_adding);
 	unit_add(s, "announce_while_deleting", announce_while_deleting);
+	unit_add(s, "settled", settled);
+	unit_add(s, "default_route_is_welcome", default_route_is_welcome);
 	unit_add(s, "reconnect", reconnect);
 	unit_add(s, "adopted", adopted);
 	unit_add(s, "kernel_refuses", kernel_refuses);

@@ -54,6 +54,8 @@ enum route_verdict route_rule_judge(const struct route_rule *rule, const struct 
 {
 	enum route_verdict verdict = route_rule_form(prefix);
 
+	if (verdict == ROUTE_DEFAULT && rule->full_tunnel)
+		return ROUTE_ACCEPTED;
 	if (verdict != ROUTE_ACCEPTED)
 		return verdict;
 	for (size_t i = 0; i < rule->outer_count; i++) {

@@ -2,6 +2,7 @@
 #ifndef CULVERT_BASE_ROUTE_RULE_H
 #define CULVERT_BASE_ROUTE_RULE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,6 +40,7 @@ struct route_rule {
 	size_t tunnel_count;
 	const struct addr *outer; /* addresses of the peer outside the tunnel; may be none */
 	size_t outer_count;
+	bool full_tunnel; /* a default route is welcome, whatever else the rule says */
 };
 
 /*

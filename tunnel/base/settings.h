@@ -109,6 +109,12 @@ struct settings {
 	uint32_t max_sessions;   /* server */
 	uint32_t max_handshakes; /* server: connections that are not a session yet */
 
+	/*
+	 * Not an option: culvert run. The tunnel is alone in a network namespace of its own, and all
+	 * is done with an ordinary user's rights.
+	 */
+	bool contained;
+
 	/* Who may come, and routes. */
 	struct prefix_list announce; /* to every peer */
 	bool unlisted;               /* server: admit valid certificates without a peers entry */

@@ -262,6 +262,18 @@ void routes_end(struct routes *routes)
 	finish_withdrawing(routes, changed);
 }
 
+bool routes_settled(const struct routes *routes)
+{
+	for (size_t i = 0; i < routes->count; i++) {
+		const struct route *route = &routes->items[i];
+
+		if (route->state == ROUTE_ADDING || route->state == ROUTE_DELETING ||
+			(route->state == ROUTE_ABSENT && route->wanted))
+			return false;
+	}
+	return true;
+}
+
 /* The peer's word on our announcements; no more of them are kept than one end can announce. */
 void routes_refused(struct routes *routes, const struct message_prefixes *prefixes)
 {

@@ -98,6 +98,9 @@ void routes_withdrawn(struct routes *routes, const struct message_prefixes *pref
 void routes_end(struct routes *routes);
 void routes_refused(struct routes *routes, const struct message_prefixes *prefixes);
 
+/* What the peer has announced so far is installed or refused: netd has nothing left to do. */
+bool routes_settled(const struct routes *routes);
+
 /* To the peer: announcements (or withdrawals) in as many messages as it takes. */
 void routes_send(
 	struct routes *routes, enum message_type type, const struct prefix *prefixes, size_t count);

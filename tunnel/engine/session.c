@@ -106,11 +106,14 @@ static int take_lane(struct session *session, struct lane *lane, const struct la
 	if (r < 0)
 		return r;
 	routes_begin(&session->routes);
+	session->heard_routes = false;
+	session->settled = false;
 	session->lane_peer = *peer;
 	session->outer = *outer;
 	session->outer_addr = outer->addr;
 	session->routes.rule.outer = &session->outer_addr;
-	session->routes.rule.outer_count = 1;
+	/* Where the interface is elsewhere, no route can capture the outer connection. */
+	session->routes.rule.outer_count = session_is_apart(session) ? 0 : 1;
 	if (session->peer) {
 		session->routes.rule.accept = session->peer->accept_routes.items;
 		session->routes.rule.accept_count = session->peer->accept_routes.count;

@@ -110,6 +110,9 @@ struct session {
 	bool interface_broken;   /* somebody removed it under us */
 	bool interface_stale;    /* the pending request is on terms that are not the present ones */
 	struct message *welcome; /* server: goes out when the interface is there; NULL: has gone */
+	struct request_up up; /* client: what netd is told when it has settled; what welcome said */
+	bool heard_routes;    /* all that the peer announces, since this connection began */
+	bool settled;         /* and they have become what they could: netd has been told */
 	struct prefix tunnel_prefixes[4]; /* for the route rule: pools, or the tunnel's addresses */
 	struct routes routes;
 	struct announcer announcer;
@@ -201,6 +204,12 @@ static inline bool session_is_server(const struct session *session)
 static inline const char *session_netns(const struct session *session)
 {
 	return session->peer ? session->peer->netns : "";
+}
+
+/* The interface is in another network namespace than the outer connection. */
+static inline bool session_is_apart(const struct session *session)
+{
+	return session->engine->settings->contained || session_netns(session)[0] != '\0';
 }
 
 const char *session_state_text(enum session_state state);

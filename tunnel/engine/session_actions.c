@@ -253,6 +253,7 @@ void session_begin(struct session *session)
 	session_replay(session);
 	routes_set_interface(&session->routes, session->interface.number);
 	session_want_lanes(session, true);
+	session_settle(session);
 }
 
 void session_end_lanes(struct session *session)

@@ -13,6 +13,31 @@
  * anything else breaks the protocol. Also what the routes of a session report.
  */
 
+void session_settle(struct session *session)
+{
+	struct request request = { .type = REQUEST_UP, .up = session->up };
+
+	if (session_is_server(session) || session->settled || session->state != SESSION_UP ||
+		!session->heard_routes || !routes_settled(&session->routes))
+		return;
+	session->settled = true;
+	request.up.interface = session->interface.number;
+	if (host_tell(session->engine->host, &request) < 0)
+		log_error("%s: out of memory: netd does not hear that the tunnel is up",
+			session->name.name);
+}
+
+/* The codec has seen to what they may be. */
+static void take_names(struct session *session, const struct message_welcome *welcome)
+{
+	struct request_up *up = &session->up;
+
+	up->dns_count = welcome->dns_count;
+	memcpy(up->dns, welcome->dns, sizeof(up->dns));
+	up->domain_count = welcome->domain_count;
+	memcpy(up->domain, welcome->domains, sizeof(up->domain));
+}
+
 static void on_welcome(struct session *session, const struct message *message)
 {
 	const struct message_welcome *welcome = &message->welcome;
@@ -39,6 +64,7 @@ static void on_welcome(struct session *session, const struct message *message)
 		.dead_after = DURATION_MS(welcome->dead_ms),
 	};
 	memcpy(session->token, welcome->token, sizeof(session->token));
+	take_names(session, welcome);
 	session_set_tunnel_rule(session);
 	lane_admit(session->control->lane);
 	session_event(session, SESSION_EVENT_TERMS, "welcome");
@@ -58,7 +84,9 @@ static void on_withdraw(struct session *session, const struct message *message)
 static void on_end_of_routes(struct session *session, const struct message *message)
 {
 	(void)message;
+	session->heard_routes = true;
 	routes_end(&session->routes);
+	session_settle(session);
 }
 
 static void on_refuse(struct session *session, const struct message *message)
@@ -241,10 +269,12 @@ static void routes_changed(struct routes *routes)
 {
 	struct session *session = container_of(routes, struct session, routes);
 
-	if (session->state == SESSION_REMOVING)
+	if (session->state == SESSION_REMOVING) {
 		session_remove(session);
-	else if (session->state == SESSION_UP)
+	} else if (session->state == SESSION_UP) {
 		session_update_reach(session);
+		session_settle(session);
+	}
 }
 
 /*
@@ -302,4 +332,5 @@ void session_set_tunnel_rule(struct session *session)
 	}
 	session->routes.rule.tunnel = session->tunnel_prefixes;
 	session->routes.rule.tunnel_count = count;
+	session->routes.rule.full_tunnel = settings->contained;
 }

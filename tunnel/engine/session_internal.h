@@ -79,6 +79,7 @@ void session_set_tunnel_rule(
 extern const struct routes_events session_routes_events;
 
 /* session_control.c */
+void session_settle(struct session *session); /* netd hears of it when the session has settled */
 void session_control(struct session_lane *sl, const uint8_t *data, size_t len);
 
 #endif

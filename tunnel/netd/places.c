@@ -67,8 +67,11 @@ int places_listen(struct places *places, const struct settings *settings, struct
 int places_open_control(
 	struct places *places, const struct settings *settings, struct problem *problem)
 {
-	int r = socket_control(settings->control_socket, &places->control, problem);
+	int r;
 
+	if (settings->control_socket[0] == '\0')
+		return 0;
+	r = socket_control(settings->control_socket, &places->control, problem);
 	if (r == 0)
 		places->control_path = settings->control_socket;
 	return r;

@@ -30,7 +30,7 @@ void places_init(struct places *places);
  */
 int places_listen(struct places *places, const struct settings *settings, struct problem *problem);
 
-/* Errors are socket_control()'s. */
+/* Without a path there is none. Errors are socket_control()'s. */
 int places_open_control(
 	struct places *places, const struct settings *settings, struct problem *problem);
 

@@ -250,13 +250,18 @@ static enum route_verdict judge_by_rule(const struct settings *settings,
 {
 	struct prefix tunnel[TUNNEL_PREFIX_MAX];
 	struct addr outer[SETTINGS_REMOTES_MAX];
-	struct route_rule rule = { .tunnel = tunnel, .outer = outer };
+	struct route_rule rule = {
+		.tunnel = tunnel, .outer = outer, .full_tunnel = settings->contained
+	};
 
 	if (entry != NULL) {
 		rule.accept = entry->accept_routes.items;
 		rule.accept_count = entry->accept_routes.count;
 	}
 	rule.tunnel_count = tunnel_prefixes(settings, own, tunnel);
+	/* Where the outer connection is elsewhere, no route can capture it. */
+	if (own->netns.inode != 0)
+		return route_rule_judge(&rule, prefix);
 	for (size_t i = 0; i < settings->remote_count && i < SETTINGS_REMOTES_MAX; i++) {
 		if (addr_parse(settings->remotes[i].host, &outer[rule.outer_count]) == 0)
 			rule.outer_count++;

@@ -10,7 +10,6 @@
 #include "base/log.h"
 #include "netd/outer.h"
 #include "netd/policy.h"
-#include "system/socket.h"
 
 enum { WARNINGS_PER_SECOND = 1, WARNINGS_BURST = 20 };
 
@@ -129,7 +128,6 @@ static int handle_ready(struct requests *requests, struct problem *problem)
 static int handle_socket(struct requests *requests, struct problem *problem)
 {
 	const struct settings *settings = requests->settings;
-	struct socket_options options = outer_options(settings);
 	uint8_t family = requests->request.socket.family;
 	int fd, r;
 
@@ -138,7 +136,7 @@ static int handle_socket(struct requests *requests, struct problem *problem)
 		deny(requests, problem);
 		return 0;
 	}
-	r = socket_outgoing(family, &options, &fd, problem);
+	r = outer_socket(settings, family, &requests->told_without, &fd, problem);
 	if (r < 0) {
 		fail(requests, r, problem);
 		return 0;
@@ -295,6 +293,15 @@ static int handle_route_delete(struct requests *requests, struct problem *proble
 	return 0;
 }
 
+static int handle_up(struct requests *requests, struct problem *problem)
+{
+	const struct request_up *up = &requests->request.up;
+
+	if (own_interface(requests, up->interface, problem) != NULL && requests->up != NULL)
+		requests->up(requests, up);
+	return 0;
+}
+
 static int handle_reexec(struct requests *requests, struct problem *problem)
 {
 	int r = requests->exchange(requests, problem);
@@ -339,6 +346,7 @@ static const struct rule rules[REQUEST_TYPE_COUNT] = {
 	[REQUEST_INTERFACE_DELETE] = { handle_interface_delete, false, true },
 	[REQUEST_ROUTE_ADD] = { handle_route_add, false, true },
 	[REQUEST_ROUTE_DELETE] = { handle_route_delete, false, true },
+	[REQUEST_UP] = { handle_up, false, true },
 	[REQUEST_REEXEC] = { handle_reexec, false, true },
 };
 

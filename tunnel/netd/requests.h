@@ -24,8 +24,11 @@ struct requests {
 	const struct settings *settings;
 	struct interfaces *interfaces;
 	bool told_fallback; /* from MPTCP, once for all engines */
+	bool told_without;  /* some option of outer sockets: the same */
 	/* REEXEC: the engine that asks is to be exchanged. Negative with words: it stays. */
 	int (*exchange)(struct requests *requests, struct problem *problem);
+	/* UP. NULL: nobody waits for it. */
+	void (*up)(struct requests *requests, const struct request_up *up);
 
 	/* Of the engine in hand. */
 	uint32_t generation;

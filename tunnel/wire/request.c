@@ -292,6 +292,61 @@ static void get_adopt(struct field_reader *in, struct request *request)
 	request->adopt.route_offset = field_get_u32(in);
 }
 
+/* ---- up ---- */
+
+static void put_up(struct field_writer *out, const struct request *request)
+{
+	const struct request_up *body = &request->up;
+
+	field_put_number(out, 4, body->interface);
+	field_put_number(out, 2, body->dns_count);
+	for (size_t i = 0; i < body->dns_count; i++)
+		field_put_addr(out, &body->dns[i]);
+	field_put_number(out, 2, body->domain_count);
+	for (size_t i = 0; i < body->domain_count; i++)
+		field_put_text(out, body->domain[i], sizeof(body->domain[i]));
+}
+
+static void get_up(struct field_reader *in, struct request *request)
+{
+	struct request_up *body = &request->up;
+
+	body->interface = field_get_u32(in);
+	body->dns_count = (uint8_t)field_get_count(in, MESSAGE_DNS_MAX);
+	for (size_t i = 0; i < body->dns_count; i++)
+		field_get_addr(in, &body->dns[i]);
+	body->domain_count = (uint8_t)field_get_count(in, MESSAGE_DOMAIN_MAX);
+	for (size_t i = 0; i < body->domain_count; i++)
+		field_get_text(in, body->domain[i], sizeof(body->domain[i]));
+}
+
+static bool domain_is_valid(const char text[static MESSAGE_DOMAIN_TEXT_MAX + 1])
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				      "0123456789._-";
+	size_t len = strnlen(text, MESSAGE_DOMAIN_TEXT_MAX + 1);
+
+	return len > 0 && len <= MESSAGE_DOMAIN_TEXT_MAX && strspn(text, allowed) == len;
+}
+
+static bool check_up(const struct request *request)
+{
+	const struct request_up *body = &request->up;
+
+	if (!number_is_valid(body->interface) || body->dns_count > MESSAGE_DNS_MAX ||
+		body->domain_count > MESSAGE_DOMAIN_MAX)
+		return false;
+	for (size_t i = 0; i < body->dns_count; i++) {
+		if (!addr_is_set(&body->dns[i]))
+			return false;
+	}
+	for (size_t i = 0; i < body->domain_count; i++) {
+		if (!domain_is_valid(body->domain[i]))
+			return false;
+	}
+	return true;
+}
+
 /* ---- exit ---- */
 
 static void put_exit(struct field_writer *out, const struct request *request)
@@ -330,6 +385,7 @@ static const struct codec codecs[REQUEST_TYPE_COUNT] = {
 	[REQUEST_EXIT] = { "exit", false, put_exit, get_exit, NULL },
 	[REQUEST_ADOPT] = { "adopt", false, put_adopt, get_adopt, NULL },
 	[REQUEST_NETWORK] = { "network", true, NULL, NULL, NULL },
+	[REQUEST_UP] = { "up", false, put_up, get_up, check_up },
 	[REQUEST_REEXEC] = { "reexec", false, NULL, NULL, NULL },
 };
 

@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/identity.h"
 #include "base/route_rule.h"
+#include "wire/message.h"
 
 /*
  * What engine and netd say to each other over their socketpair (SOCK_SEQPACKET, descriptor 3 in the
@@ -20,7 +21,7 @@
  *
  *   netd → engine   CONFIGURE (first, once), STOP, NETWORK, REPLY
  *   engine → netd   ADOPT (before READY), READY, SOCKET, INTERFACE, INTERFACE_DELETE, ROUTE_ADD,
- *                   ROUTE_DELETE, REEXEC, EXIT
+ *                   ROUTE_DELETE, UP, REEXEC, EXIT
  *
  * Each of the engine's is answered by a REPLY with the same id, in order.
  */
@@ -54,6 +55,7 @@ enum request_type {
 	REQUEST_ADOPT = 11,
 	REQUEST_NETWORK = 12, /* no body: this host's links, addresses or routes have changed */
 	REQUEST_REEXEC = 13,  /* no body: exchange this engine for what is on disk now */
+	REQUEST_UP = 14,
 	REQUEST_TYPE_COUNT
 };
 
@@ -115,6 +117,18 @@ struct request_adopt {
 	uint32_t route_offset;
 };
 
+/*
+ * A client's session is up, and the routes that its server had to announce have become what they could:
+ * who waits for the tunnel need not wait any more. Once a connection.
+ */
+struct request_up {
+	uint32_t interface;
+	uint8_t dns_count; /* resolvers that the server pushes */
+	struct addr dns[MESSAGE_DNS_MAX];
+	uint8_t domain_count; /* and search domains: [A-Za-z0-9._-] only */
+	char domain[MESSAGE_DOMAIN_MAX][MESSAGE_DOMAIN_TEXT_MAX + 1];
+};
+
 struct request_reply {
 	uint32_t error;                          /* errno; 0: done */
 	char text[REQUEST_TEXT_MAX + 1];         /* on error: cause and cure */
@@ -147,6 +161,7 @@ struct request {
 		} interface_delete;
 		struct request_routes routes; /* ROUTE_ADD, ROUTE_DELETE */
 		struct request_adopt adopt;
+		struct request_up up;
 		struct request_reply reply;
 		struct {
 			uint8_t code;                    /* enum exit_code */
