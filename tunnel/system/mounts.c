@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "system/mounts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+
+/* Where a file system is for the moment in which a file of it is put elsewhere. */
+#define PASSING_PLACE "/tmp"
+
+static int mount_empty(const char *directory)
+{
+	return mount("tmpfs", directory, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") < 0 ? -errno
+											: 0;
+}
+
+int mounts_hide(const char *directory, struct problem *problem)
+{
+	int r = mount_empty(directory);
+
+	if (r == -ENOENT || r == -ENOTDIR)
+		return 0;
+	if (r < 0)
+		problem_set(problem, "cannot hide %s: %s", directory, strerrordesc_np(-r));
+	return r;
+}
+
+static int write_new(const char *path, const void *data, size_t len)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = file_write_all(fd, data, len);
+	if (r == 0 && fchmod(fd, 0644) < 0)
+		r = -errno;
+	close(fd);
+	return r;
+}
+
+int mounts_make_file(const char *path, struct problem *problem)
+{
+	int r = write_new(path, "", 0);
+
+	if (r < 0)
+		problem_set(problem, "cannot make %s: %s", path, strerrordesc_np(-r));
+	return r;
+}
+
+/*
+ * A new file system has the file; the file is put in its place, and the rest of the file system goes
+ * out of sight again. `fd` is what is to be replaced, found before anything is in the way.
+ */
+static int put_over(int fd, const void *data, size_t len)
+{
+	static const char file[] = PASSING_PLACE "/culvert-run";
+	char target[64];
+	int r = mount_empty(PASSING_PLACE);
+
+	if (r < 0)
+		return r;
+	(void)snprintf(target, sizeof(target), "/proc/self/fd/%d", fd);
+	r = write_new(file, data, len);
+	if (r == 0 && mount(file, target, NULL, MS_BIND, NULL) < 0)
+		r = -errno;
+	if (umount2(PASSING_PLACE, MNT_DETACH) < 0 && r == 0)
+		r = -errno;
+	return r;
+}
+
+int mounts_replace(const char *path, const void *data, size_t len, struct problem *problem)
+{
+	int fd = open(path, O_PATH | O_CLOEXEC);
+	int r = fd < 0 ? -errno : put_over(fd, data, len);
+
+	if (fd >= 0)
+		close(fd);
+	if (r < 0)
+		problem_set(problem, "cannot put another %s in its place: %s", path,
+			strerrordesc_np(-r));
+	return r;
+}
