@@ -213,6 +213,21 @@ static const char *named_socket(const struct arguments *arguments)
 	return socket != NULL && socket[0] != '\0' ? socket : NULL;
 }
 
+/* One of the system's, or one that this user runs (culvert run). */
+static int find_socket(const char *name, char path[CONTROL_PATH_SIZE], struct problem *problem)
+{
+	const char *runtime = getenv("XDG_RUNTIME_DIR");
+	struct problem own_problem;
+	char dir[CONTROL_PATH_SIZE];
+	int r = control_client_find(SETTINGS_RUN_DIR, name, path, problem);
+
+	if (r != -ENOENT || runtime == NULL ||
+		snprintf(dir, sizeof(dir), "%s/culvert", runtime) >= (int)sizeof(dir) ||
+		control_client_find(dir, name, path, &own_problem) < 0)
+		return r;
+	return 0;
+}
+
 static int ask(const struct arguments *arguments, const char *request)
 {
 	struct problem problem = { .text = "" };
@@ -222,7 +237,7 @@ static int ask(const struct arguments *arguments, const char *request)
 	int r = 0;
 
 	if (socket == NULL)
-		r = control_client_find(SETTINGS_RUN_DIR, arguments->name, path, &problem);
+		r = find_socket(arguments->name, path, &problem);
 	if (r == 0)
 		r = control_client_ask(socket != NULL ? socket : path, request,
 			DURATION_S(CONTROL_TIMEOUT_S), &answer, &problem);

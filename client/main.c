@@ -12,6 +12,7 @@
 #include "client/client.h"
 #include "client/command.h"
 #include "client/options.h"
+#include "client/run.h"
 #include "engine/configuration.h"
 #include "netd/netd.h"
 #include "system/conf.h"
@@ -25,6 +26,7 @@ static const char usage[] =
 	"usage: culvert COMMAND …\n"
 	"\n"
 	"  up FILE                     connect as the profile says; runs in the foreground, logs to stderr\n"
+	"  run PROFILE -- COMMAND …    run one command inside the VPN, as an ordinary user; culvert run --help\n"
 	"  check FILE                  check a profile, or a culvertd.conf, with its certificate and keys\n"
 	"  down [NAME]                 end a running client or server\n"
 	"  reexec [NAME]               exchange its engine for the program that is on disk now\n"
@@ -148,12 +150,17 @@ static enum exit_code check(const char *path)
 	return code;
 }
 
-static int run_engine(void)
+/* What follows --engine is netd's: nothing, or how it is run. */
+static int run_engine(const char *contained, const char *verbose)
 {
 	struct client *client = calloc(1, sizeof(*client));
+	struct engine_role role = client_role;
+
 	if (!client)
 		return EXIT_CODE_FAILURE;
-	int code = engine_run(&client->engine, &client_role);
+	if (contained)
+		role.load = verbose ? run_load_verbose : run_load_quiet;
+	int code = engine_run(&client->engine, &role);
 	free(client);
 	return code;
 }
@@ -190,7 +197,7 @@ int main(int argc, char **argv)
 
 	log_init("netd", LOG_LEVEL_INFO);
 	if (strcmp(command, "--engine") == 0)
-		return run_engine();
+		return run_engine(argc > 2 ? argv[2] : NULL, argc > 3 ? argv[3] : NULL);
 	if (is_help(command) || strcmp(command, "help") == 0)
 		return print_usage();
 	if (strcmp(command, "--version") == 0 || strcmp(command, "-V") == 0) {
@@ -201,6 +208,8 @@ int main(int argc, char **argv)
 		return client_options_describe(stdout) < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
 	if (command_is(command))
 		return command_run(argc - 1, argv + 1);
+	if (strcmp(command, "run") == 0)
+		return run_command(argc - 1, argv + 1);
 	if (strcmp(command, "up") == 0)
 		return file_command(up, argc - 1, argv + 1);
 	if (strcmp(command, "check") == 0)

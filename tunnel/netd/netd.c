@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "netd/engine_process.h"
 #include "netd/files.h"
+#include "netd/guest.h"
 #include "netd/interface_make.h"
 #include "netd/interfaces.h"
 #include "netd/network.h"
@@ -23,6 +24,7 @@
 #include "netd/privilege.h"
 #include "netd/program_file.h"
 #include "netd/requests.h"
+#include "netd/visit.h"
 #include "system/loop.h"
 #include "system/netlink.h"
 #include "system/netns.h"
@@ -54,6 +56,8 @@ struct netd {
 	struct requests requests;
 	struct engine_plan plan;
 	struct engine_process engine;
+	bool has_guest;
+	struct guest guest;
 };
 
 /* ---- what happens while it runs ---- */
@@ -75,6 +79,11 @@ static void signal_ready(struct loop_watch *watch, uint32_t events)
 	(void)events;
 	if (read(watch->fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
 		return;
+	if (netd->has_guest) {
+		if (!guest_signal(&netd->guest, &info) && !netd->stopping)
+			stop(netd, EXIT_CODE_OK, sigdescr_np((int)info.ssi_signo));
+		return;
+	}
 	if (info.ssi_signo == SIGHUP) {
 		log_notice("SIGHUP: a changed configuration wants a restart; nothing was done");
 		return;
@@ -145,7 +154,28 @@ static void engine_finished(struct engine_process *engine, bool gave_up)
 
 	if (gave_up)
 		netd->exit_code = EXIT_CODE_FAILURE;
-	loop_stop(netd->loop);
+	if (netd->has_guest && netd->guest.state != GUEST_ENDED)
+		guest_dismiss(&netd->guest, GUEST_FAILED); /* its end is the next to wait for */
+	else
+		loop_stop(netd->loop);
+}
+
+static void guest_ended(struct guest *guest)
+{
+	struct netd *netd = container_of(guest, struct netd, guest);
+
+	if (!netd->stopping)
+		stop(netd, EXIT_CODE_OK, "the command has ended");
+	else if (netd->engine.state == ENGINE_NONE)
+		loop_stop(netd->loop);
+}
+
+static void tunnel_up(struct requests *requests, const struct request_up *up)
+{
+	struct netd *netd = container_of(requests, struct netd, requests);
+
+	if (netd->has_guest)
+		guest_begin(&netd->guest, up);
 }
 
 static const struct engine_events engine_events = {
@@ -179,7 +209,7 @@ static enum exit_code check_privilege(struct netd *netd, struct problem *problem
 static enum exit_code find_user(struct netd *netd, struct problem *problem)
 {
 	/* Only root can become another; who got the capability in another way stays who he is. */
-	if (geteuid() != 0)
+	if (geteuid() != 0 || netd->program->settings->contained)
 		return EXIT_CODE_OK;
 	if (!process_has_capability(CAP_SETUID) || !process_has_capability(CAP_SETGID) ||
 		!process_has_capability(CAP_SETPCAP)) {
@@ -195,29 +225,13 @@ static enum exit_code find_user(struct netd *netd, struct problem *problem)
 	return EXIT_CODE_OK;
 }
 
-/*
- * A client without its namespace has nothing to do; one peer of a server may come when its own is
- * there.
- */
 static enum exit_code find_namespaces(struct netd *netd, struct problem *problem)
 {
 	const struct settings *settings = netd->program->settings;
-	enum exit_code code = EXIT_CODE_OK;
 
 	(void)netns_own(&netd->interfaces.home); /* without /proc none is told apart from ours */
-	for (size_t i = 0; i < settings->peer_count && code == EXIT_CODE_OK; i++) {
-		const struct settings_peer *peer = &settings->peers[i];
-		int fd, r = peer->netns[0] != '\0' ? netns_open(peer->netns, &fd, problem) : -1;
-
-		if (r == 0)
-			close(fd);
-		else if (peer->netns[0] != '\0' && settings->role == SETTINGS_CLIENT)
-			code = EXIT_CODE_CONFIG;
-		else if (peer->netns[0] != '\0')
-			log_warning(
-				"%s: %s; it is refused until then", peer->name.name, problem->text);
-	}
-	return code;
+	netd->interfaces.make_there = settings->contained;
+	return visit_find(settings, problem) < 0 ? EXIT_CODE_CONFIG : EXIT_CODE_OK;
 }
 
 static enum exit_code open_files(struct netd *netd, struct problem *problem)
@@ -283,6 +297,8 @@ static enum exit_code open_kernel(struct netd *netd, struct problem *problem)
 		r = -EIO;
 	if (r < 0)
 		problem_set(problem, "cannot set up the main loop: %s", strerrordesc_np(-r));
+	else if (netd->has_guest)
+		r = guest_watch(&netd->guest, netd->loop, guest_ended, problem);
 	return r < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
 }
 
@@ -337,6 +353,7 @@ static enum exit_code start_engine(struct netd *netd, struct problem *problem)
 	for (size_t i = 0; i < netd->places.listener_count; i++)
 		plan_fd(plan, REQUEST_FD_LISTENER, netd->places.listeners[i]);
 	requests_init(&netd->requests, program->settings, &netd->interfaces, engine_exchange);
+	netd->requests.up = tunnel_up;
 	engine_process_init(&netd->engine, plan);
 	return engine_process_start(&netd->engine, problem) < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
 }
@@ -380,6 +397,10 @@ static enum exit_code start(struct netd *netd)
 static void take_down(struct netd *netd)
 {
 	engine_process_free(&netd->engine);
+	if (netd->has_guest) {
+		guest_end(&netd->guest);
+		netd->program->guest->status = netd->guest.status;
+	}
 	network_close(&netd->network);
 	if (netd->netlink != NULL)
 		interfaces_remove_all(&netd->interfaces, "the program stops");
@@ -408,6 +429,11 @@ static struct netd *netd_new(const struct netd_program *program)
 	netd->signal_watch.fd = -1;
 	program_file_init(&netd->program_file);
 	netd->interfaces.steering_fd = -1;
+	if (program->guest != NULL) {
+		netd->has_guest = true;
+		netd->guest = *program->guest;
+		netd->guest.process.fd = -1;
+	}
 	return netd;
 }
 
@@ -421,6 +447,11 @@ static void hold_signals(struct netd *netd)
 	(void)sigaddset(&netd->signals, SIGINT);
 	(void)sigaddset(&netd->signals, SIGTERM);
 	(void)sigaddset(&netd->signals, SIGHUP);
+	if (netd->has_guest) { /* and what else may be meant for the command */
+		(void)sigaddset(&netd->signals, SIGQUIT);
+		(void)sigaddset(&netd->signals, SIGUSR1);
+		(void)sigaddset(&netd->signals, SIGUSR2);
+	}
 	(void)sigprocmask(SIG_BLOCK, &netd->signals, NULL);
 	/* A log that nobody reads any more must not end the program. */
 	(void)sigaction(SIGPIPE, &(struct sigaction){ .sa_handler = SIG_IGN }, NULL);

@@ -6,6 +6,7 @@
 
 #include "base/exit_code.h"
 #include "base/settings.h"
+#include "netd/guest.h"
 
 /*
  * netd: the main process and the only privileged one. It makes sockets, TUN interfaces, addresses
@@ -22,10 +23,16 @@ struct netd_program {
 	size_t config_len;
 	/* NULL-terminated; the engine's binary is this program's own: netd/program_file. */
 	char *const *engine_argv;
+	/*
+	 * The command of `culvert run`, or NULL: filled in as netd/guest.h says, and netd's from here
+	 * on. What to end with is in its status afterwards.
+	 */
+	struct guest *guest;
 };
 
 /*
- * Runs until SIGINT, SIGTERM, or an engine's EXIT that is allowed; takes everything down it made.
+ * Runs until SIGINT, SIGTERM, an engine's EXIT that is allowed, or the end of its command; takes
+ * everything down it made.
  */
 enum exit_code netd_run(const struct netd_program *program);
 

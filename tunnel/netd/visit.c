@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "system/tun.h"
 
 struct opening {
@@ -38,6 +39,26 @@ int visit_begin(
 	if (r < 0)
 		return r;
 	*visit = (struct visit){ .netlink = opening.netlink, .netns = *netns };
+	return 0;
+}
+
+int visit_find(const struct settings *settings, struct problem *problem)
+{
+	for (size_t i = 0; i < settings->peer_count; i++) {
+		const struct settings_peer *peer = &settings->peers[i];
+		int fd, r;
+
+		if (peer->netns[0] == '\0')
+			continue;
+		r = netns_open(peer->netns, &fd, problem);
+		if (r == 0)
+			close(fd);
+		else if (settings->role == SETTINGS_CLIENT)
+			return r;
+		else
+			log_warning(
+				"%s: %s; it is refused until then", peer->name.name, problem->text);
+	}
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #define CULVERT_NETD_VISIT_H
 
 #include "base/problem.h"
+#include "base/settings.h"
 #include "system/netlink.h"
 #include "system/netns.h"
 
@@ -25,6 +26,13 @@ struct visit {
  */
 int visit_begin(
 	struct visit *visit, int tun_fd, const struct netns_id *netns, struct problem *problem);
+
+/*
+ * Are the namespaces there that the configuration names? A client without its own has nothing to do:
+ * netns_open()'s error, with its words. One peer of a server may come when its own is there: that is
+ * logged.
+ */
+int visit_find(const struct settings *settings, struct problem *problem);
 
 /* Fine when none is under way. */
 void visit_end(struct visit *visit);

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/run_inside.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "netd/guest.h"
+#include "system/ipc.h"
+#include "system/mounts.h"
+#include "system/userns.h"
+
+#define RESOLV_CONF "/etc/resolv.conf"
+#define RESOLVED_DIR "/run/systemd/resolve"
+
+/*
+ * Services of the host that answer for names by a socket: what is asked there leaves the namespace.
+ * Without them nss-resolve and nss-mdns are not there, and nsswitch.conf goes on to "dns".
+ */
+static const char *const hidden[] = { RESOLVED_DIR, "/run/nscd", "/run/avahi-daemon" };
+
+struct resolv {
+	bool there;          /* the host has a resolv.conf */
+	char path[PATH_MAX]; /* where it really is */
+	char *kept;          /* its text, where it is about to be hidden; or NULL */
+	size_t kept_len;
+};
+
+/*
+ * Looks at the host's before anything is hidden. systemd-resolved's stub would be asked for names on a
+ * loopback where nobody listens; the servers that it asks itself are in the file beside it.
+ */
+static void resolv_look(struct resolv *resolv)
+{
+	static const char dir[] = RESOLVED_DIR "/";
+
+	*resolv = (struct resolv){ .kept = NULL };
+	resolv->there = realpath(RESOLV_CONF, resolv->path) != NULL;
+	if (resolv->there && strncmp(resolv->path, dir, sizeof(dir) - 1) == 0)
+		(void)file_read(RESOLVED_DIR "/resolv.conf", FILE_PUBLIC, &resolv->kept,
+			&resolv->kept_len, NULL);
+}
+
+/* Where the tunnel brings its own, or the host's has been hidden, there is another. */
+static void resolv_set(const struct resolv *resolv, const char *pushed)
+{
+	const char *text = pushed[0] ? pushed : resolv->kept;
+	struct problem problem;
+	int r;
+
+	if (!text)
+		return;
+	if (!resolv->there) {
+		log_warning("this host has no " RESOLV_CONF
+			    ", so there is no place for the tunnel's resolvers");
+		return;
+	}
+	r = mounts_replace(resolv->path, text, strlen(text), &problem);
+	if (r < 0)
+		log_warning("%s: names are resolved as outside", problem.text);
+}
+
+static int make(struct resolv *resolv, struct problem *problem)
+{
+	int r = userns_unshare(problem);
+
+	resolv_look(resolv);
+	for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]) && r == 0; i++)
+		r = mounts_hide(hidden[i], problem);
+	if (r == 0 && resolv->kept)
+		r = mounts_make_file(resolv->path, problem);
+	return r;
+}
+
+static bool tell(int channel, const char *text)
+{
+	return ipc_send(channel, text, strlen(text) + 1, NULL, 0) == 0;
+}
+
+/* The parent's word; false: it is gone. */
+static bool hear(int channel, char text[static GUEST_RESOLV_MAX + 1])
+{
+	struct pollfd wait = { .fd = channel, .events = POLLIN };
+	size_t len = 0, fd_count;
+	int r;
+
+	do {
+		(void)poll(&wait, 1, -1);
+		r = ipc_receive(channel, text, GUEST_RESOLV_MAX, &len, NULL, 0, &fd_count);
+	} while (r == -EAGAIN || r == -EINTR);
+	text[len] = '\0';
+	return r == 0;
+}
+
+_Noreturn static void become(char **command)
+{
+	int error;
+
+	(void)execvp(command[0], command);
+	error = errno;
+	log_error("cannot run %s: %s", command[0], strerror(error));
+	_exit(error == ENOENT ? RUN_NOT_FOUND : RUN_NOT_EXECUTABLE);
+}
+
+_Noreturn void run_inside(int channel, char **command)
+{
+	char pushed[GUEST_RESOLV_MAX + 1];
+	struct problem problem = { 0 };
+	struct resolv resolv;
+
+	log_init("run", LOG_LEVEL_WARNING);
+	/* Should Culvert be killed, nothing of it stays. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (make(&resolv, &problem) < 0) {
+		(void)tell(channel, problem.text);
+		_exit(GUEST_FAILED);
+	}
+	if (!tell(channel, "") || !hear(channel, pushed))
+		_exit(GUEST_FAILED);
+	resolv_set(&resolv, pushed);
+	become(command);
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "netd/guest.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/container.h"
+#include "base/log.h"
+#include "system/ipc.h"
+
+static void dead(struct loop_watch *watch, uint32_t events)
+{
+	struct guest *guest = container_of(watch, struct guest, death);
+	struct process_end end;
+
+	(void)events;
+	if (process_reap(&guest->process, &end) < 0)
+		return;
+	/* As shells tell it; what it was dismissed with says more than how it ended for that. */
+	if (guest->status == 0)
+		guest->status = end.signalled ? 128 + end.value : end.value;
+	loop_watch_remove(guest->loop, watch);
+	loop_timer_stop(guest->loop, &guest->overdue);
+	guest->state = GUEST_ENDED;
+	guest->ended(guest);
+}
+
+static void overdue(struct loop_timer *timer)
+{
+	struct guest *guest = container_of(timer, struct guest, overdue);
+
+	log_error(
+		"no tunnel within %g s, so the command does not begin; what was in the way is told "
+		"above, or by --verbose; --timeout gives it longer",
+		duration_seconds(guest->patience));
+	guest_dismiss(guest, GUEST_FAILED);
+}
+
+int guest_watch(struct guest *guest, struct loop *loop, void (*ended)(struct guest *guest),
+	struct problem *problem)
+{
+	int r;
+
+	guest->loop = loop;
+	guest->ended = ended;
+	guest->death.fd = -1;
+	/* It is not reaped yet, so that the number is surely its. */
+	guest->process = (struct process){ .pid = guest->pid, .fd = pidfd_open(guest->pid, 0) };
+	r = guest->process.fd < 0
+		? -errno
+		: loop_watch_add(loop, &guest->death, guest->process.fd, EPOLLIN, dead);
+	if (r < 0)
+		problem_set(problem, "cannot watch the command: %s", strerrordesc_np(-r));
+	else
+		loop_timer_start(
+			loop, &guest->overdue, mono_add(mono_now(), guest->patience), overdue);
+	return r;
+}
+
+/* In the form of resolv.conf(5); empty: nothing is pushed. */
+static size_t resolv_text(const struct request_up *up, char text[static GUEST_RESOLV_MAX])
+{
+	FILE *out = fmemopen(text, GUEST_RESOLV_MAX, "w");
+	char address[ADDR_TEXT_MAX];
+	long len;
+
+	if (out == NULL)
+		return 0;
+	for (size_t i = 0; i < up->dns_count; i++)
+		(void)fprintf(out, "nameserver %s\n", addr_format(&up->dns[i], address));
+	for (size_t i = 0; i < up->domain_count && up->dns_count > 0; i++)
+		(void)fprintf(out, "%s %s", i == 0 ? "search" : "", up->domain[i]);
+	if (up->domain_count > 0 && up->dns_count > 0)
+		(void)fputc('\n', out);
+	len = fflush(out) == 0 ? ftell(out) : 0;
+	(void)fclose(out);
+	return len > 0 ? (size_t)len : 0;
+}
+
+void guest_begin(struct guest *guest, const struct request_up *up)
+{
+	char text[GUEST_RESOLV_MAX] = "";
+	size_t len;
+	int r;
+
+	if (guest->state != GUEST_WAITING)
+		return;
+	loop_timer_stop(guest->loop, &guest->overdue);
+	len = resolv_text(up, text);
+	/* A datagram of no bytes would read like the channel's end. */
+	r = ipc_send(guest->channel, text, len + 1, NULL, 0);
+	if (r < 0)
+		log_debug("the command cannot be told to begin: %s", strerrordesc_np(-r));
+	guest->state = GUEST_RUNNING; /* should it have ended, its watch tells */
+}
+
+bool guest_signal(struct guest *guest, const struct signalfd_siginfo *info)
+{
+	int r;
+
+	if (guest->state == GUEST_WAITING) {
+		guest_dismiss(guest, 128 + (int)info->ssi_signo);
+		return false;
+	}
+	/* The kernel's own came from the terminal: they went to the command as well. */
+	if (guest->state == GUEST_ENDED || info->ssi_code == SI_KERNEL)
+		return true;
+	r = process_signal(&guest->process, (int)info->ssi_signo);
+	if (r < 0 && r != -ESRCH)
+		log_warning("cannot pass signal %u on to the command: %s", info->ssi_signo,
+			strerrordesc_np(-r));
+	return true;
+}
+
+void guest_dismiss(struct guest *guest, int status)
+{
+	if (guest->state == GUEST_ENDED)
+		return;
+	loop_timer_stop(guest->loop, &guest->overdue);
+	if (guest->state == GUEST_WAITING) {
+		guest->status = status;
+		(void)process_signal(&guest->process, SIGKILL);
+		return;
+	}
+	log_error("the tunnel has ended for good, and the command is told to end");
+	(void)process_signal(&guest->process, SIGTERM);
+}
+
+void guest_end(struct guest *guest)
+{
+	if (guest->state != GUEST_ENDED) {
+		(void)kill(guest->pid, SIGKILL);
+		(void)waitpid(guest->pid, NULL, 0);
+		guest->state = GUEST_ENDED;
+		if (guest->status == 0)
+			guest->status = GUEST_FAILED;
+	}
+	if (guest->process.fd >= 0)
+		close(guest->process.fd);
+	close(guest->channel);
+}
