@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "system/netlink_nft.h"
+
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <netlink/attr.h>
+#include <netlink/errno.h>
+#include <netlink/netlink.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "system/netlink_internal.h"
+#include "system/netlink_nft_internal.h"
+
+/*
+ * The kernel works off what it is sent before the send returns, and says something about each
+ * change: what there is to hear can be read at once, until there is no more.
+ */
+
+enum { RECEIVE_SIZE = 16384 };
+
+struct netlink_nft {
+	struct nl_sock *sock;
+	uint8_t buffer[RECEIVE_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
+};
+
+int netlink_nft_open(struct netlink_nft **ret_nft, struct problem *problem)
+{
+	struct netlink_nft *nft = calloc(1, sizeof(*nft));
+	int r = -NLE_NOMEM;
+
+	if (nft != NULL)
+		nft->sock = nl_socket_alloc();
+	if (nft == NULL || nft->sock == NULL)
+		goto fail;
+	/* libnl's errors do not tell EPROTONOSUPPORT, which is the one that has a cure. */
+	errno = 0;
+	r = nl_connect(nft->sock, NETLINK_NETFILTER);
+	if (r == 0) {
+		*ret_nft = nft;
+		return 0;
+	}
+
+fail:
+	if (errno == EPROTONOSUPPORT)
+		problem_set(problem,
+			"this kernel has no firewall tables: load the module nf_tables (modprobe "
+			"nf_tables), or boot a kernel with CONFIG_NF_TABLES");
+	else
+		problem_set(problem, "cannot open a netlink socket for firewall tables: %s",
+			nl_geterror(r));
+	r = errno == EPROTONOSUPPORT ? -EPROTONOSUPPORT : netlink_errno(r);
+	netlink_nft_close(nft);
+	return r;
+}
+
+void netlink_nft_close(struct netlink_nft *nft)
+{
+	if (nft == NULL)
+		return;
+	nl_socket_free(nft->sock);
+	free(nft);
+}
+
+uint32_t netlink_nft_port(const struct netlink_nft *nft)
+{
+	return nl_socket_get_local_port(nft->sock);
+}
+
+/* ---- what the kernel says ---- */
+
+typedef void message_fn(void *context, struct nlmsghdr *header);
+
+/* Everything there is. Negative errno of recv(2) otherwise. */
+static int receive(struct netlink_nft *nft, message_fn *take, void *context)
+{
+	for (;;) {
+		ssize_t got = recv(nl_socket_get_fd(nft->sock), nft->buffer, sizeof(nft->buffer),
+			MSG_DONTWAIT);
+		struct nlmsghdr *header = (struct nlmsghdr *)(void *)nft->buffer;
+		int left = (int)got;
+
+		if (got < 0)
+			return errno == EAGAIN ? 0 : -errno;
+		for (; nlmsg_ok(header, left); header = nlmsg_next(header, &left))
+			take(context, header);
+	}
+}
+
+static int send_bytes(struct netlink_nft *nft, const void *data, size_t len)
+{
+	ssize_t sent = send(nl_socket_get_fd(nft->sock), data, len, 0);
+
+	return sent < 0 ? -errno : (size_t)sent != len ? -EIO : 0;
+}
+
+/* What became of a batch. */
+struct outcome {
+	uint32_t refused; /* the sequence number of the first message that was */
+	int error;        /* why; 0: none was */
+	uint32_t last;    /* the last sequence number that was heard of */
+};
+
+static void on_answer(void *context, struct nlmsghdr *header)
+{
+	struct outcome *outcome = context;
+	const struct nlmsgerr *answer = nlmsg_data(header);
+
+	if (header->nlmsg_type != NLMSG_ERROR || nlmsg_datalen(header) < (int)sizeof(*answer))
+		return;
+	outcome->last = header->nlmsg_seq;
+	if (answer->error < 0 && outcome->error == 0) {
+		outcome->error = answer->error;
+		outcome->refused = header->nlmsg_seq;
+	}
+}
+
+static bool is_lacking(int error)
+{
+	return error == -ENOENT || error == -EOPNOTSUPP || error == -EPROTONOSUPPORT;
+}
+
+static void explain(const struct netlink_nft_batch *batch, const struct outcome *outcome,
+	struct problem *problem)
+{
+	static const struct netlink_nft_change all = { "firewall", "tables",
+		"the module nf_tables" };
+	bool is_one = outcome->refused > 0 && outcome->refused <= batch->count;
+	const struct netlink_nft_change *change = is_one ? &batch->changes[outcome->refused - 1]
+							 : &all;
+	const char *cause = "", *what = "";
+
+	if (is_lacking(outcome->error)) {
+		cause = "; it lacks ";
+		what = change->needs;
+	} else if (outcome->error == -EPERM) {
+		cause = is_one ? "; it belongs to another program" : "; that needs CAP_NET_ADMIN";
+	}
+	problem_set(problem, "the kernel refuses %s %s: %s%s%s", change->kind, change->name,
+		strerrordesc_np(-outcome->error), cause, what);
+}
+
+int netlink_nft_commit(
+	struct netlink_nft *nft, struct netlink_nft_batch *batch, struct problem *problem)
+{
+	struct outcome outcome = { 0 };
+	uint32_t count = (uint32_t)batch->count;
+	int r;
+
+	netlink_nft_batch_end(batch);
+	r = batch->error;
+	if (r == 0)
+		r = send_bytes(nft, batch->data, batch->writer.len);
+	if (r == 0)
+		r = receive(nft, on_answer, &outcome);
+	if (r == 0 && outcome.error < 0) {
+		explain(batch, &outcome, problem);
+		return outcome.error;
+	}
+	if (r == 0 && outcome.last != count)
+		r = -EIO;
+	if (r < 0)
+		problem_set(problem, "cannot change firewall tables: %s", strerrordesc_np(-r));
+	return r;
+}
+
+/* ---- what there is ---- */
+
+struct listing {
+	void (*found)(void *context, const char *table);
+	void *context;
+};
+
+static void on_table(void *context, struct nlmsghdr *header)
+{
+	const struct listing *listing = context;
+	struct nlattr *attributes[NFTA_TABLE_MAX + 1] = { NULL };
+	char name[NETLINK_NFT_NAME_MAX + 1];
+
+	if (header->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWTABLE) ||
+		nlmsg_parse(header, sizeof(struct nfgenmsg), attributes, NFTA_TABLE_MAX, NULL) <
+			0 ||
+		attributes[NFTA_TABLE_NAME] == NULL)
+		return;
+	nla_strlcpy(name, attributes[NFTA_TABLE_NAME], sizeof(name));
+	listing->found(listing->context, name);
+}
+
+int netlink_nft_tables(struct netlink_nft *nft, void (*found)(void *context, const char *table),
+	void *context, struct problem *problem)
+{
+	struct {
+		struct nlmsghdr netlink;
+		struct nfgenmsg netfilter;
+	} request = {
+		.netlink = { .nlmsg_len = sizeof(request),
+			.nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE,
+			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
+		.netfilter = { .nfgen_family = NFPROTO_INET, .version = NFNETLINK_V0 },
+	};
+	struct listing listing = { .found = found, .context = context };
+	int r = send_bytes(nft, &request, sizeof(request));
+
+	if (r == 0)
+		r = receive(nft, on_table, &listing);
+	if (r < 0) {
+		problem_set(problem, "cannot list the firewall tables: %s", strerrordesc_np(-r));
+		return -EIO;
+	}
+	return 0;
+}
