@@ -98,6 +98,7 @@ START_TEST(test_defaults)
 	ck_assert_uint_eq(settings->max_handshakes, 256);
 	ck_assert_uint_eq(settings->announce.count, 0);
 	ck_assert(!settings->unlisted);
+	ck_assert(!settings->nat);
 	ck_assert_uint_eq(settings->peer_count, 0);
 	settings_free(settings);
 }

@@ -114,6 +114,8 @@ struct settings {
 	 * is done with an ordinary user's rights.
 	 */
 	bool contained;
+	/* Firewall tables. */
+	bool nat; /* server: masquerade the pools where they leave for other networks */
 
 	/* Who may come, and routes. */
 	struct prefix_list announce; /* to every peer */

@@ -252,6 +252,8 @@ static int set_up(struct interfaces *interfaces, struct interface *interface,
 	int r = interfaces_reach(interfaces, interface, &netlink, problem);
 
 	if (r == 0)
+		r = netlink_link_set_group(netlink, interface->index, INTERFACES_GROUP, problem);
+	if (r == 0)
 		r = netlink_link_up(
 			netlink, interface->index, wanted->mtu, INTERFACE_QUEUE_LENGTH, problem);
 	if (r == 0)

@@ -36,6 +36,8 @@ enum {
 		500, /* packets in a TUN's ring; the kernel's own default, made certain */
 	INTERFACE_ROUTE_METRIC = 1024, /* a host's own routes usually have lower ones, and so win */
 	INTERFACES_PAST = 16,
+	INTERFACES_GROUP =
+		67, /* of links, by which firewall rules can tell them: ip link show group 67 */
 };
 
 struct interface_place {

@@ -19,6 +19,7 @@
 #include "netd/guest.h"
 #include "netd/interface_make.h"
 #include "netd/interfaces.h"
+#include "netd/nat.h"
 #include "netd/network.h"
 #include "netd/places.h"
 #include "netd/privilege.h"
@@ -53,6 +54,7 @@ struct netd {
 	uint8_t instance[REQUEST_INSTANCE_SIZE]; /* of this run: all its engines are one */
 	struct interfaces interfaces;
 	struct network network;
+	struct nat nat;
 	struct requests requests;
 	struct engine_plan plan;
 	struct engine_process engine;
@@ -319,6 +321,12 @@ static enum exit_code watch_network(struct netd *netd, struct problem *problem)
 	return EXIT_CODE_OK;
 }
 
+static enum exit_code set_firewall(struct netd *netd, struct problem *problem)
+{
+	return nat_start(&netd->nat, netd->program->settings, problem) < 0 ? EXIT_CODE_FAILURE
+									   : EXIT_CODE_OK;
+}
+
 static void plan_fd(struct engine_plan *plan, enum request_fd_kind kind, int fd)
 {
 	if (fd < 0)
@@ -378,6 +386,7 @@ static step_fn *const ladder[] = {
 	load_steering,
 	watch_network,
 	give_up_privilege,
+	set_firewall,
 	start_engine,
 };
 
@@ -404,6 +413,7 @@ static void take_down(struct netd *netd)
 	network_close(&netd->network);
 	if (netd->netlink != NULL)
 		interfaces_remove_all(&netd->interfaces, "the program stops");
+	nat_stop(&netd->nat);
 	if (netd->interfaces.steering_fd >= 0)
 		close(netd->interfaces.steering_fd);
 	places_close(&netd->places);

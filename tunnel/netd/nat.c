@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "netd/nat.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netfilter_ipv4.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "netd/interfaces.h"
+
+static const struct netlink_nft_chain postrouting = {
+	.name = "postrouting",
+	.hook = NETLINK_NFT_POSTROUTING,
+	.priority = NF_IP_PRI_NAT_SRC,
+	.nat = true,
+};
+
+static const struct netlink_nft_rule untouched[] = {
+	{ "leaves loopback alone",
+		{ { .kind = NETLINK_NFT_OIF, .value = NETLINK_NFT_LOOPBACK },
+			{ .kind = NETLINK_NFT_ACCEPT } } },
+	{ "leaves tunnels alone",
+		{ { .kind = NETLINK_NFT_OIF_GROUP, .value = INTERFACES_GROUP },
+			{ .kind = NETLINK_NFT_ACCEPT } } },
+};
+
+static void add_pool(struct netlink_nft_batch *batch, const char *table, const struct prefix *pool)
+{
+	struct netlink_nft_rule rule = { "masquerades a pool",
+		{ { .kind = NETLINK_NFT_SOURCE, .prefix = *pool }, { .kind = NETLINK_NFT_COUNT },
+			{ .kind = NETLINK_NFT_MASQUERADE } } };
+
+	if (addr_is_set(&pool->addr))
+		netlink_nft_rule_add(batch, table, postrouting.name, &rule);
+}
+
+static int make_table(
+	const struct nat *nat, const struct settings *settings, struct problem *problem)
+{
+	struct netlink_nft_batch *batch;
+	int r = netlink_nft_batch_new(&batch);
+
+	if (r < 0) {
+		problem_set(problem, "out of memory");
+		return r;
+	}
+	netlink_nft_table_add(batch, nat->table, true);
+	netlink_nft_chain_add(batch, nat->table, &postrouting);
+	for (size_t i = 0; i < sizeof(untouched) / sizeof(untouched[0]); i++)
+		netlink_nft_rule_add(batch, nat->table, postrouting.name, &untouched[i]);
+	add_pool(batch, nat->table, &settings->pool4);
+	add_pool(batch, nat->table, &settings->pool6);
+	r = netlink_nft_commit(nat->nft, batch, problem);
+	netlink_nft_batch_free(batch);
+	return r;
+}
+
+/* A setting that cannot be read is not warned about. */
+static void warn_if_off(const struct prefix *pool, const char *family, const char *setting)
+{
+	char path[128], value = '1';
+	int fd;
+
+	if (!addr_is_set(&pool->addr))
+		return;
+	(void)snprintf(path, sizeof(path), "/proc/sys/net/%s", setting);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (read(fd, &value, 1) == 1 && value == '0')
+		log_warning("nat = true, but this host forwards no %s packets; let it: sysctl -w "
+			    "net/%s=1",
+			family, setting);
+	close(fd);
+}
+
+int nat_start(struct nat *nat, const struct settings *settings, struct problem *problem)
+{
+	int r;
+
+	if (!settings->nat)
+		return 0;
+	(void)snprintf(nat->table, sizeof(nat->table), "culvert-nat-%s", settings->name);
+	r = netlink_nft_open(&nat->nft, problem);
+	if (r == 0)
+		r = make_table(nat, settings, problem);
+	if (r < 0) {
+		problem_prepend(problem, "nat = true");
+		nat_stop(nat);
+		return r;
+	}
+	log_info("addresses of the pools are masqueraded: firewall table %s", nat->table);
+	warn_if_off(&settings->pool4, "IPv4", "ipv4/ip_forward");
+	warn_if_off(&settings->pool6, "IPv6", "ipv6/conf/all/forwarding");
+	return 0;
+}
+
+void nat_stop(struct nat *nat)
+{
+	netlink_nft_close(nat->nft);
+	nat->nft = NULL;
+}
