@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <libgen.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,9 @@
 #include "client/run.h"
 #include "engine/configuration.h"
 #include "netd/netd.h"
+#include "netd/sweep.h"
 #include "system/conf.h"
+#include "system/process.h"
 
 /*
  * culvert: the client (`up`), the checker, and the command line of running daemons
@@ -35,6 +38,7 @@ static const char usage[] =
 	"  routes [NAME] [--json]      prefixes announced and received\n"
 	"  routes add|del PREFIX… [--name NAME]\n"
 	"                              announce or withdraw prefixes now\n"
+	"  sweep [NAME]                take down a kill switch that a killed client has left in force\n"
 	"  options                     list every option of a profile\n"
 	"  --help, --version\n"
 	"\n"
@@ -191,6 +195,29 @@ static int file_command(enum exit_code (*command)(const char *path), int argc, c
 	return (int)command(argv[1]);
 }
 
+/* "sweep", "sweep NAME" */
+static int sweep_command(int argc, char **argv)
+{
+	struct problem problem = { 0 };
+	unsigned removed;
+
+	if (argc == 2 && is_help(argv[1]))
+		return print_usage();
+	if (argc > 2)
+		return usage_error("sweep takes one name at most");
+	if (!process_has_capability(CAP_NET_ADMIN)) {
+		fputs("culvert sweep: this needs root, or CAP_NET_ADMIN\n", stderr);
+		return EXIT_CODE_PERMISSION;
+	}
+	if (sweep(argc == 2 ? argv[1] : NULL, stdout, &removed, &problem) < 0) {
+		fprintf(stderr, "culvert sweep: %s\n", problem.text);
+		return EXIT_CODE_FAILURE;
+	}
+	if (removed == 0)
+		puts("nothing was left behind");
+	return EXIT_CODE_OK;
+}
+
 int main(int argc, char **argv)
 {
 	const char *command = argc > 1 ? argv[1] : "";
@@ -214,5 +241,7 @@ int main(int argc, char **argv)
 		return file_command(up, argc - 1, argv + 1);
 	if (strcmp(command, "check") == 0)
 		return file_command(check, argc - 1, argv + 1);
+	if (strcmp(command, "sweep") == 0)
+		return sweep_command(argc - 1, argv + 1);
 	return usage_error(command[0] ? "unknown command" : "a command is missing");
 }

@@ -79,6 +79,11 @@ static const struct conf_option options[] = {
 		.max = SETTINGS_ROUTES_MAX,
 		.preset = "256",
 		.help = "How many prefixes the server may announce." },
+	{ .key = "kill_switch",
+		.type = CONF_BOOL,
+		OPTION_FIELD(kill_switch),
+		.preset = "false",
+		.help = "Let nothing leave this host but through the tunnel, from the start until it is taken down, crashes included. `remotes` must be addresses." },
 };
 
 static const struct conf_table table = {

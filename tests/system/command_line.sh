@@ -38,7 +38,7 @@ for command in up check down reexec status peers routes; do
 	out "culvert $command --help" 'usage: culvert' "$CULVERT" "$command" --help
 	out "culvert $command -h" 'usage: culvert' "$CULVERT" "$command" -h
 done
-for word in up down reexec status peers routes check; do
+for word in up down reexec status peers routes check sweep; do
 	out "the help names $word" "^ +$word" "$CULVERT" --help
 done
 out 'the help documents exit codes' 'Exit status: .*0' "$CULVERT" --help
@@ -53,6 +53,7 @@ ends 'unknown option of culvertd' 2 'option' "$CULVERTD" --frobnicate
 ends 'too much' 2 '' "$CULVERTD" one two
 ends 'up without a file' 2 'file' "$CULVERT" up
 ends 'up with two files' 2 'file' "$CULVERT" up a b
+ends 'sweep with two names' 2 'one name' "$CULVERT" sweep a b
 ends 'routes add without a prefix' 2 'prefix' "$CULVERT" routes add
 ends 'routes add with nonsense' 2 'prefix' "$CULVERT" routes add nonsense --socket "$WORK/no.sock"
 for command in status peers routes down reexec; do

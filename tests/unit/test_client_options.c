@@ -90,6 +90,7 @@ START_TEST(test_inline)
 	ck_assert_int_eq(settings->handshake_timeout.ns, DURATION_S(10).ns);
 	ck_assert_uint_eq(settings->announce.count, 0);
 	ck_assert_uint_eq(settings->peers[0].max_routes, 256);
+	ck_assert(!settings->kill_switch);
 	ck_assert_uint_eq(settings->peers[0].accept_routes.count, 5);
 	for (size_t i = 0; i < 5; i++)
 		is_prefix(&settings->peers[0].accept_routes.items[i], accepted[i]);

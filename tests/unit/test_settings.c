@@ -233,6 +233,20 @@ START_TEST(test_client)
 }
 END_TEST
 
+START_TEST(test_mark)
+{
+	struct settings *settings;
+
+	ck_assert_int_eq(settings_new(SETTINGS_CLIENT, &settings), 0);
+	ck_assert_uint_eq(settings_mark(settings), 0);
+	settings->kill_switch = true;
+	ck_assert_uint_eq(settings_mark(settings), SETTINGS_MARK_DEFAULT);
+	settings->mark = 7;
+	ck_assert_uint_eq(settings_mark(settings), 7);
+	settings_free(settings);
+}
+END_TEST
+
 START_TEST(test_find_and_places)
 {
 	struct settings *settings = server(3);
@@ -309,6 +323,7 @@ static Suite *suite(void)
 	unit_add(suite, "duplicates", test_duplicates);
 	unit_add(suite, "times and ends", test_times_and_ends);
 	unit_add(suite, "client", test_client);
+	unit_add(suite, "mark", test_mark);
 	unit_add(suite, "find and places", test_find_and_places);
 	unit_add(suite, "pool addresses", test_pool_addresses);
 	unit_add(suite, "inline", test_inline);

@@ -72,6 +72,13 @@ uint32_t settings_lanes(const struct settings *settings, const struct settings_p
 	return peer != NULL && peer->lanes > 0 ? peer->lanes : settings->lanes;
 }
 
+uint32_t settings_mark(const struct settings *settings)
+{
+	if (settings->mark != 0)
+		return settings->mark;
+	return settings->kill_switch ? SETTINGS_MARK_DEFAULT : 0;
+}
+
 struct addr settings_server_address(const struct prefix *pool)
 {
 	struct addr addr = { .family = AF_UNSPEC };
@@ -384,6 +391,33 @@ static int check_server(const struct settings *settings, struct problem *problem
 	return r;
 }
 
+/*
+ * A lookup would have to leave the host unprotected, and with it those of others: which are the
+ * client's own cannot be told, since a resolver of the host's may make them for everybody.
+ */
+static int check_kill_switch(const struct settings *settings, struct problem *problem)
+{
+	struct addr addr;
+
+	/* The switch would let out whatever interface has the same number here. */
+	if (settings->peers[0].netns[0] != '\0') {
+		problem_set(problem,
+			"kill_switch: expected false with netns, as the tunnel is not in the "
+			"namespace that the switch would close; got true");
+		return -EINVAL;
+	}
+	for (size_t i = 0; i < settings->remote_count; i++) {
+		if (addr_parse(settings->remotes[i].host, &addr) == 0)
+			continue;
+		problem_set(problem,
+			"remotes.[%zu]: expected an address, as kill_switch lets no lookup of a "
+			"name out; got \"%s\" (it is server_name that the certificate must have)",
+			i, settings->remotes[i].host);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int check_client(const struct settings *settings, struct problem *problem)
 {
 	if (settings->remote_count == 0) {
@@ -395,7 +429,7 @@ static int check_client(const struct settings *settings, struct problem *problem
 			settings->peer_count);
 		return -EINVAL;
 	}
-	return 0;
+	return settings->kill_switch ? check_kill_switch(settings, problem) : 0;
 }
 
 int settings_check(const struct settings *settings, struct problem *problem)

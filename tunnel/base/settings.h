@@ -44,6 +44,9 @@ enum {
 	SETTINGS_PORT = 443, /* where an endpoint or a remote names none */
 };
 
+/* What tells the packets of outer connections from others, where no `mark` is set but one is needed. */
+#define SETTINGS_MARK_DEFAULT 0x63760001u
+
 enum settings_role { SETTINGS_SERVER, SETTINGS_CLIENT };
 
 struct prefix_list {
@@ -90,9 +93,9 @@ struct settings {
 	struct settings_remote remotes[SETTINGS_REMOTES_MAX]; /* client */
 	size_t remote_count;
 	char congestion[SETTINGS_CONGESTION_MAX + 1]; /* "": the kernel's default */
-	uint32_t mark;                                /* SO_MARK; 0: none */
-	bool mptcp;                                   /* Multipath TCP, where both ends have it */
-	struct duration handshake_timeout;            /* accept or connect to welcome, in total */
+	uint32_t mark; /* as configured, 0: none; settings_mark() is the one that counts */
+	bool mptcp;    /* Multipath TCP, where both ends have it */
+	struct duration handshake_timeout; /* accept or connect to welcome, in total */
 
 	/* The tunnel. */
 	char interface[SETTINGS_IFNAME_MAX + 1]; /* template, "cv%d" */
@@ -115,7 +118,8 @@ struct settings {
 	 */
 	bool contained;
 	/* Firewall tables. */
-	bool nat; /* server: masquerade the pools where they leave for other networks */
+	bool nat;         /* server: masquerade the pools where they leave for other networks */
+	bool kill_switch; /* client: nothing leaves the host but through the tunnel */
 
 	/* Who may come, and routes. */
 	struct prefix_list announce; /* to every peer */
@@ -139,6 +143,9 @@ const struct settings_peer *settings_find_peer(
 /* How many lanes a session with that peer may have here. NULL: a peer without an entry. */
 uint32_t settings_lanes(const struct settings *settings, const struct settings_peer *peer);
 
+/* SO_MARK of outer connections; 0: none. */
+uint32_t settings_mark(const struct settings *settings);
+
 /* The server's own address in a pool: the first after the prefix. AF_UNSPEC for no pool. */
 struct addr settings_server_address(const struct prefix *pool);
 
@@ -156,6 +163,9 @@ bool settings_pool_usable(const struct prefix *pool, const struct addr *addr);
  * dead_after not above ping_interval. Client: no remote, or not exactly one peer. Both: announced prefixes of bad form, a netns
  * that cannot be one.
  * -EINVAL with words in `problem` that begin with the option's path, as in
+ * outside its pool, not usable, or twice; one interface name for two peers; dead_after not above
+ * ping_interval. Client: no remote, or not exactly one peer; with kill_switch, a remote's name. Both:
+ * announced prefixes of bad form. -EINVAL with words in `problem` that begin with the option's path, as in
  * "peers.[0].address4: ..."; -ENOMEM.
  */
 int settings_check(const struct settings *settings, struct problem *problem);

@@ -73,7 +73,7 @@
 			OPTION_FIELD(mark),                                                                                        \
 			.max = UINT32_MAX,                                                                                         \
 			.preset = "0",                                                                                             \
-			.help = "Firewall mark (SO_MARK) of outer connections; 0: none." },                                        \
+			.help = "Firewall mark (SO_MARK) of outer connections; 0: none, or Culvert's own where one is needed." },  \
 		{ .key = "handshake_timeout",                                                                                      \
 			.type = CONF_DURATION,                                                                                     \
 			OPTION_FIELD(handshake_timeout),                                                                           \

@@ -19,6 +19,7 @@
 #include "netd/guest.h"
 #include "netd/interface_make.h"
 #include "netd/interfaces.h"
+#include "netd/kill_switch.h"
 #include "netd/nat.h"
 #include "netd/network.h"
 #include "netd/places.h"
@@ -41,6 +42,7 @@ struct netd {
 	const struct netd_program *program;
 	enum exit_code exit_code;
 	bool stopping;
+	bool restarting; /* by whoever starts it again at once */
 	struct process_user user;
 	bool switch_user; /* to `user`; else the engine runs as who we are */
 	struct files files;
@@ -55,6 +57,7 @@ struct netd {
 	struct interfaces interfaces;
 	struct network network;
 	struct nat nat;
+	struct kill_switch kill_switch;
 	struct requests requests;
 	struct engine_plan plan;
 	struct engine_process engine;
@@ -90,7 +93,8 @@ static void signal_ready(struct loop_watch *watch, uint32_t events)
 		log_notice("SIGHUP: a changed configuration wants a restart; nothing was done");
 		return;
 	}
-	name = sigdescr_np((int)info.ssi_signo);
+	netd->restarting = info.ssi_signo == SIGUSR1;
+	name = netd->restarting ? "for a restart" : sigdescr_np((int)info.ssi_signo);
 	if (!netd->stopping) {
 		stop(netd, EXIT_CODE_OK, name);
 		return;
@@ -323,8 +327,12 @@ static enum exit_code watch_network(struct netd *netd, struct problem *problem)
 
 static enum exit_code set_firewall(struct netd *netd, struct problem *problem)
 {
-	return nat_start(&netd->nat, netd->program->settings, problem) < 0 ? EXIT_CODE_FAILURE
-									   : EXIT_CODE_OK;
+	const struct settings *settings = netd->program->settings;
+	int r = nat_start(&netd->nat, settings, problem);
+
+	if (r == 0)
+		r = kill_switch_start(&netd->kill_switch, settings, netd->loop, problem);
+	return r < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
 }
 
 static void plan_fd(struct engine_plan *plan, enum request_fd_kind kind, int fd)
@@ -362,6 +370,7 @@ static enum exit_code start_engine(struct netd *netd, struct problem *problem)
 		plan_fd(plan, REQUEST_FD_LISTENER, netd->places.listeners[i]);
 	requests_init(&netd->requests, program->settings, &netd->interfaces, engine_exchange);
 	netd->requests.up = tunnel_up;
+	netd->requests.kill_switch = &netd->kill_switch;
 	engine_process_init(&netd->engine, plan);
 	return engine_process_start(&netd->engine, problem) < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
 }
@@ -413,6 +422,8 @@ static void take_down(struct netd *netd)
 	network_close(&netd->network);
 	if (netd->netlink != NULL)
 		interfaces_remove_all(&netd->interfaces, "the program stops");
+	/* Only a person ends it with 0: by a signal, or by asking the engine. */
+	kill_switch_stop(&netd->kill_switch, netd->exit_code == EXIT_CODE_OK && !netd->restarting);
 	nat_stop(&netd->nat);
 	if (netd->interfaces.steering_fd >= 0)
 		close(netd->interfaces.steering_fd);
@@ -457,9 +468,9 @@ static void hold_signals(struct netd *netd)
 	(void)sigaddset(&netd->signals, SIGINT);
 	(void)sigaddset(&netd->signals, SIGTERM);
 	(void)sigaddset(&netd->signals, SIGHUP);
+	(void)sigaddset(&netd->signals, SIGUSR1);
 	if (netd->has_guest) { /* and what else may be meant for the command */
 		(void)sigaddset(&netd->signals, SIGQUIT);
-		(void)sigaddset(&netd->signals, SIGUSR1);
 		(void)sigaddset(&netd->signals, SIGUSR2);
 	}
 	(void)sigprocmask(SIG_BLOCK, &netd->signals, NULL);
@@ -491,6 +502,7 @@ enum exit_code netd_run(const struct netd_program *program)
 			code = EXIT_CODE_FAILURE;
 		}
 	}
+	netd->exit_code = code;
 	take_down(netd);
 	if (started)
 		log_info("stopped");

@@ -31,8 +31,9 @@ struct netd_program {
 };
 
 /*
- * Runs until SIGINT, SIGTERM, an engine's EXIT that is allowed, or the end of its command; takes
- * everything down it made.
+ * Runs until SIGINT, SIGTERM, SIGUSR1, an engine's EXIT that is allowed, or the end of its command;
+ * takes everything down it made. But the kill switch stays unless a person has ended it: after
+ * SIGUSR1, which is for whoever starts it again at once, and when it ends with another code than 0.
  */
 enum exit_code netd_run(const struct netd_program *program);
 

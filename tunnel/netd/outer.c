@@ -7,9 +7,9 @@
 
 struct socket_options outer_options(const struct settings *settings)
 {
-	return (struct socket_options){
-		.congestion = settings->congestion, .mark = settings->mark, .mptcp = settings->mptcp
-	};
+	return (struct socket_options){ .congestion = settings->congestion,
+		.mark = settings_mark(settings),
+		.mptcp = settings->mptcp };
 }
 
 int outer_socket(const struct settings *settings, uint8_t family, bool *told, int *ret_fd,

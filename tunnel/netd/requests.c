@@ -160,6 +160,8 @@ static int handle_interface(struct requests *requests, struct problem *problem)
 		return 0;
 	}
 	r = interfaces_bring(requests->interfaces, wanted, &place, &interface, problem);
+	if (r == 0 && requests->kill_switch != NULL)
+		r = kill_switch_let(requests->kill_switch, interface->index, problem);
 	if (r < 0) {
 		problem_prepend(problem, "%s", wanted->peer.name);
 		fail(requests, r, problem);

@@ -10,6 +10,7 @@
 #include "base/rate.h"
 #include "base/settings.h"
 #include "netd/interfaces.h"
+#include "netd/kill_switch.h"
 #include "wire/request.h"
 
 /*
@@ -23,6 +24,7 @@ struct requests {
 	/* Configured, borrowed. */
 	const struct settings *settings;
 	struct interfaces *interfaces;
+	struct kill_switch *kill_switch; /* that has to let interfaces out; NULL: there is none */
 	bool told_fallback; /* from MPTCP, once for all engines */
 	bool told_without;  /* some option of outer sockets: the same */
 	/* REEXEC: the engine that asks is to be exchanged. Negative with words: it stays. */

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "netd/kill_switch.h"
+
+#include <errno.h>
+#include <linux/netfilter_ipv4.h>
+#include <netinet/icmp6.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/container.h"
+#include "base/identity.h"
+#include "base/log.h"
+
+enum {
+	AGAIN_S = 1, /* from a failure to put it back to the next try */
+	WARNINGS_BURST = 5,
+	/* RFC 2131, section 4.1; RFC 8415, section 7.2 */
+	DHCP_CLIENT = 68,
+	DHCP_SERVER = 67,
+	DHCP6_CLIENT = 546,
+	DHCP6_SERVER = 547,
+	MLD2_REPORT = 143, /* RFC 3810, section 5.2 */
+};
+
+#define IS(what, number)                                      \
+	{                                                     \
+		.kind = NETLINK_NFT_##what, .value = (number) \
+	}
+#define DO(what)                           \
+	{                                  \
+		.kind = NETLINK_NFT_##what \
+	}
+
+/* fe80::/10 */
+#define LINK_LOCAL                                                                 \
+	{                                                                          \
+		.addr = { .family = AF_INET6, .bytes = { 0xfe, 0x80 } }, .len = 10 \
+	}
+
+static const struct netlink_nft_chain output = {
+	.name = "output",
+	.hook = NETLINK_NFT_OUTPUT,
+	.priority = NF_IP_PRI_FILTER,
+	.drop = true,
+};
+
+/* Containers and virtual machines, and whom this host is a gateway for. */
+static const struct netlink_nft_chain forward = {
+	.name = "forward",
+	.hook = NETLINK_NFT_FORWARD,
+	.priority = NF_IP_PRI_FILTER,
+	.drop = true,
+};
+
+static const struct netlink_nft_rule loopback = { "lets loopback out",
+	{ IS(OIF, NETLINK_NFT_LOOPBACK), DO(ACCEPT) } };
+
+/*
+ * What every network wants to hear from a host before that can do anything in it. Multicast
+ * listener reports are for switches, which otherwise withhold what neighbour discovery sends (RFC
+ * 4861, section 7.2.1).
+ */
+static const struct netlink_nft_rule getting_an_address[] = {
+	{ "lets DHCP out",
+		{ IS(FAMILY, AF_INET), IS(PROTOCOL, IPPROTO_UDP), IS(FROM_PORT, DHCP_CLIENT),
+			IS(TO_PORT, DHCP_SERVER), DO(ACCEPT) } },
+	{ "lets DHCPv6 out",
+		{ { .kind = NETLINK_NFT_SOURCE, .prefix = LINK_LOCAL }, IS(PROTOCOL, IPPROTO_UDP),
+			IS(FROM_PORT, DHCP6_CLIENT), IS(TO_PORT, DHCP6_SERVER), DO(ACCEPT) } },
+	{ "lets router solicitations out",
+		{ IS(FAMILY, AF_INET6), IS(PROTOCOL, IPPROTO_ICMPV6),
+			IS(ICMP_TYPE, ND_ROUTER_SOLICIT), DO(ACCEPT) } },
+	{ "lets neighbour solicitations out",
+		{ IS(FAMILY, AF_INET6), IS(PROTOCOL, IPPROTO_ICMPV6),
+			IS(ICMP_TYPE, ND_NEIGHBOR_SOLICIT), DO(ACCEPT) } },
+	{ "lets neighbour advertisements out",
+		{ IS(FAMILY, AF_INET6), IS(PROTOCOL, IPPROTO_ICMPV6),
+			IS(ICMP_TYPE, ND_NEIGHBOR_ADVERT), DO(ACCEPT) } },
+	{ "lets listener reports out",
+		{ IS(FAMILY, AF_INET6), IS(PROTOCOL, IPPROTO_ICMPV6), IS(ICMP_TYPE, MLD2_REPORT),
+			DO(ACCEPT) } },
+};
+
+/* A connection that is being made takes a reset for an answer at once, ICMP only the second time. */
+static const struct netlink_nft_rule refusals[] = {
+	{ "resets connections", { IS(PROTOCOL, IPPROTO_TCP), DO(COUNT), DO(RESET) } },
+	{ "refuses all else", { DO(COUNT), DO(REJECT) } },
+};
+
+/* ---- the two tables ---- */
+
+static void add_table(
+	struct netlink_nft_batch *batch, const struct kill_switch *kill_switch, bool guard)
+{
+	const char *table = guard ? kill_switch->guard : kill_switch->table;
+	const struct netlink_nft_rule to_tunnel = { "lets the tunnel's packets out",
+		{ IS(OIF, kill_switch->tunnel), DO(ACCEPT) } };
+	const struct netlink_nft_rule from_tunnel = { "lets the tunnel's packets in",
+		{ IS(IIF, kill_switch->tunnel), DO(ACCEPT) } };
+	const struct netlink_nft_rule outer = { "lets the connection to the server out",
+		{ IS(PROTOCOL, IPPROTO_TCP), IS(MARK, kill_switch->mark), DO(ACCEPT) } };
+	size_t count = sizeof(getting_an_address) / sizeof(getting_an_address[0]);
+
+	/* Whatever there was of it goes in the same moment in which the new one comes. */
+	netlink_nft_table_add(batch, table, guard);
+	netlink_nft_table_delete(batch, table);
+	netlink_nft_table_add(batch, table, guard);
+	netlink_nft_chain_add(batch, table, &output);
+	netlink_nft_chain_add(batch, table, &forward);
+	if (kill_switch->tunnel != 0) {
+		netlink_nft_rule_add(batch, table, output.name, &to_tunnel);
+		netlink_nft_rule_add(batch, table, forward.name, &to_tunnel);
+		netlink_nft_rule_add(batch, table, forward.name, &from_tunnel);
+	}
+	netlink_nft_rule_add(batch, table, output.name, &loopback);
+	netlink_nft_rule_add(batch, table, output.name, &outer);
+	for (size_t i = 0; i < count; i++)
+		netlink_nft_rule_add(batch, table, output.name, &getting_an_address[i]);
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+		netlink_nft_rule_add(batch, table, output.name, &refusals[i]);
+		netlink_nft_rule_add(batch, table, forward.name, &refusals[i]);
+	}
+}
+
+/* Both as they have to be now, in one step. */
+static int put(const struct kill_switch *kill_switch, struct problem *problem)
+{
+	struct netlink_nft_batch *batch;
+	int r = netlink_nft_batch_new(&batch);
+
+	if (r < 0) {
+		problem_set(problem, "out of memory");
+		return r;
+	}
+	add_table(batch, kill_switch, true);
+	add_table(batch, kill_switch, false);
+	r = netlink_nft_commit(kill_switch->nft, batch, problem);
+	netlink_nft_batch_free(batch);
+	return r;
+}
+
+static int remove_table(struct netlink_nft *nft, const char *table, struct problem *problem)
+{
+	struct netlink_nft_batch *batch;
+	int r = netlink_nft_batch_new(&batch);
+
+	if (r < 0) {
+		problem_set(problem, "out of memory");
+		return r;
+	}
+	/* That it has gone by itself is fine. */
+	netlink_nft_table_add(batch, table, false);
+	netlink_nft_table_delete(batch, table);
+	r = netlink_nft_commit(nft, batch, problem);
+	netlink_nft_batch_free(batch);
+	return r;
+}
+
+/* ---- when others change it ---- */
+
+static void put_back(struct loop_timer *timer)
+{
+	struct kill_switch *kill_switch = container_of(timer, struct kill_switch, again);
+	struct problem problem;
+
+	if (put(kill_switch, &problem) == 0)
+		return;
+	if (rate_take(&kill_switch->warnings, mono_now()))
+		log_error("the kill switch cannot be put back: %s", problem.text);
+	loop_timer_start(
+		kill_switch->loop, timer, mono_add(mono_now(), DURATION_S(AGAIN_S)), put_back);
+}
+
+static void stop_watching(struct kill_switch *kill_switch)
+{
+	loop_watch_remove(kill_switch->loop, &kill_switch->watch);
+	netlink_nft_monitor_close(kill_switch->monitor);
+	kill_switch->monitor = NULL;
+}
+
+static void monitor_ready(struct loop_watch *watch, uint32_t events)
+{
+	struct kill_switch *kill_switch = container_of(watch, struct kill_switch, watch);
+	bool changed = false;
+	int r = netlink_nft_monitor_read(kill_switch->monitor, kill_switch->table,
+		netlink_nft_port(kill_switch->nft), &changed);
+
+	(void)events;
+	if (r < 0) {
+		log_warning("changes of the firewall are not noticed any more: %s",
+			strerrordesc_np(-r));
+		stop_watching(kill_switch);
+		return;
+	}
+	if (!changed)
+		return;
+	if (rate_take(&kill_switch->warnings, mono_now()))
+		log_warning("another program has changed the firewall; the table %s of the kill "
+			    "switch is put back, and nothing has passed meanwhile",
+			kill_switch->table);
+	put_back(&kill_switch->again);
+}
+
+/* Without it only a flush is left unmended, and that for no longer than the guard is there. */
+static void watch(struct kill_switch *kill_switch)
+{
+	struct problem problem;
+	int r = netlink_nft_monitor_open(&kill_switch->monitor, &problem);
+
+	if (r == 0) {
+		r = loop_watch_add(kill_switch->loop, &kill_switch->watch,
+			netlink_nft_monitor_fd(kill_switch->monitor), EPOLLIN, monitor_ready);
+		if (r < 0)
+			problem_set(&problem, "%s", strerrordesc_np(-r));
+	}
+	if (r < 0) {
+		log_warning("changes of the firewall are not noticed: %s", problem.text);
+		stop_watching(kill_switch);
+	}
+}
+
+/* ---- for netd ---- */
+
+int kill_switch_start(struct kill_switch *kill_switch, const struct settings *settings,
+	struct loop *loop, struct problem *problem)
+{
+	int r;
+
+	/* A contained command has no other way out than its tunnel. */
+	if (!settings->kill_switch || settings->contained)
+		return 0;
+	*kill_switch = (struct kill_switch){
+		.loop = loop, .watch.fd = -1, .mark = settings_mark(settings)
+	};
+	rate_init(&kill_switch->warnings, 1, WARNINGS_BURST, mono_now());
+	(void)snprintf(kill_switch->table, sizeof(kill_switch->table), KILL_SWITCH_TABLE "%s",
+		settings->name);
+	(void)snprintf(kill_switch->guard, sizeof(kill_switch->guard), KILL_SWITCH_GUARD "%s",
+		settings->name);
+	r = netlink_nft_open(&kill_switch->nft, problem);
+	if (r == 0)
+		r = put(kill_switch, problem);
+	if (r < 0) {
+		problem_prepend(problem, "kill_switch = true");
+		netlink_nft_close(kill_switch->nft);
+		kill_switch->nft = NULL;
+		return r;
+	}
+	watch(kill_switch);
+	log_notice("kill switch: nothing leaves this host but through the tunnel (firewall table "
+		   "%s)",
+		kill_switch->table);
+	return 0;
+}
+
+int kill_switch_let(struct kill_switch *kill_switch, uint32_t interface, struct problem *problem)
+{
+	uint32_t before = kill_switch->tunnel;
+	int r;
+
+	if (kill_switch->nft == NULL || interface == before)
+		return 0;
+	kill_switch->tunnel = interface;
+	r = put(kill_switch, problem);
+	if (r < 0) {
+		problem_prepend(problem, "the kill switch does not let the tunnel out");
+		kill_switch->tunnel = before;
+	}
+	return r;
+}
+
+void kill_switch_stop(struct kill_switch *kill_switch, bool lift)
+{
+	struct problem problem;
+
+	if (kill_switch->nft == NULL)
+		return;
+	loop_timer_stop(kill_switch->loop, &kill_switch->again);
+	stop_watching(kill_switch);
+	if (!lift)
+		log_warning("the kill switch stays in force: nothing leaves this host; start "
+			    "culvert again, or take it down: culvert sweep %s",
+			kill_switch->table + strlen(KILL_SWITCH_TABLE));
+	else if (remove_table(kill_switch->nft, kill_switch->table, &problem) == 0)
+		log_notice("the kill switch is taken down");
+	else
+		log_error("the kill switch cannot be taken down: %s", problem.text);
+	netlink_nft_close(kill_switch->nft); /* the guard goes with it */
+	kill_switch->nft = NULL;
+}
+
+/* ---- what was left behind ---- */
+
+struct tables {
+	char (*names)[NETLINK_NFT_NAME_MAX + 1];
+	size_t count;
+	bool failed; /* no memory */
+};
+
+static void on_table(void *context, const char *table)
+{
+	struct tables *tables = context;
+	void *larger = reallocarray(tables->names, tables->count + 1, sizeof(*tables->names));
+
+	if (larger == NULL) {
+		tables->failed = true;
+		return;
+	}
+	tables->names = larger;
+	(void)snprintf(tables->names[tables->count++], sizeof(*tables->names), "%s", table);
+}
+
+/* The profile whose table it is. -EINVAL: it is none's. */
+static int profile_of(const char *table, struct identity *ret_profile)
+{
+	size_t len = strlen(KILL_SWITCH_TABLE);
+
+	if (strncmp(table, KILL_SWITCH_TABLE, len) != 0)
+		return -EINVAL;
+	return identity_set(ret_profile, &table[len], strlen(&table[len]));
+}
+
+static bool is_running(const struct tables *tables, const char *profile)
+{
+	char guard[KILL_SWITCH_TABLE_SIZE];
+
+	(void)snprintf(guard, sizeof(guard), KILL_SWITCH_GUARD "%s", profile);
+	for (size_t i = 0; i < tables->count; i++) {
+		if (strcmp(tables->names[i], guard) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int sweep_tables(struct netlink_nft *nft, const struct tables *tables, const char *name,
+	FILE *out, unsigned *removed, struct problem *problem)
+{
+	struct identity profile;
+	int r = 0;
+
+	for (size_t i = 0; i < tables->count && r == 0; i++) {
+		if (profile_of(tables->names[i], &profile) < 0 ||
+			(name != NULL && strcmp(name, profile.name) != 0))
+			continue;
+		if (!is_running(tables, profile.name)) {
+			r = remove_table(nft, tables->names[i], problem);
+			if (r == 0) {
+				(void)fprintf(
+					out, "%s: the kill switch is taken down\n", profile.name);
+				(*removed)++;
+			}
+		} else if (name != NULL) {
+			problem_set(problem,
+				"%s is running, and its kill switch with it; culvert down %s ends "
+				"both",
+				name, name);
+			r = -EBUSY;
+		}
+	}
+	return r;
+}
+
+int kill_switch_sweep(const char *name, FILE *out, unsigned *removed, struct problem *problem)
+{
+	struct tables tables = { .names = NULL };
+	struct netlink_nft *nft;
+	int r = netlink_nft_open(&nft, problem);
+
+	if (r == -EPROTONOSUPPORT)
+		return 0; /* who cannot have any has none */
+	if (r < 0)
+		return r;
+	r = netlink_nft_tables(nft, on_table, &tables, problem);
+	if (r == 0 && tables.failed) {
+		problem_set(problem, "out of memory");
+		r = -ENOMEM;
+	}
+	if (r == 0)
+		r = sweep_tables(nft, &tables, name, out, removed, problem);
+	free(tables.names);
+	netlink_nft_close(nft);
+	return r;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CULVERT_NETD_KILL_SWITCH_H
+#define CULVERT_NETD_KILL_SWITCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/problem.h"
+#include "base/rate.h"
+#include "base/settings.h"
+#include "system/loop.h"
+#include "system/netlink_nft.h"
+#include "system/netlink_nft_monitor.h"
+
+/*
+ * `kill_switch = true` of a profile: nothing leaves this host, its own packets or those it
+ * forwards, but through the tunnel, by loopback, inside the marked outer connection, and what it
+ * takes to get an address: DHCP and IPv6's neighbour and router discovery. In force from before the
+ * first connection; a restart finds it and takes it over without a gap.
+ *
+ * It is in two firewall tables with the same rules. culvert-killswitch-NAME belongs to nobody and
+ * so stays when netd dies, by intent; whatever flushes the host's firewall takes it along, which is
+ * noticed and mended. culvert-guard-NAME belongs to netd's socket: nobody else can flush it, so
+ * there is no gap until the other is back; and its being there tells that netd lives. netd's only
+ * thread.
+ */
+
+#define KILL_SWITCH_TABLE "culvert-killswitch-"
+#define KILL_SWITCH_GUARD "culvert-guard-"
+
+enum { KILL_SWITCH_TABLE_SIZE = sizeof(KILL_SWITCH_TABLE) + SETTINGS_NAME_MAX };
+
+struct kill_switch {
+	struct loop *loop;
+	struct netlink_nft *nft; /* NULL: not in force by us */
+	char table[KILL_SWITCH_TABLE_SIZE], guard[KILL_SWITCH_TABLE_SIZE];
+	uint32_t mark;   /* of the outer connection */
+	uint32_t tunnel; /* index of the interface that everything may leave by; 0: none yet */
+	struct netlink_nft_monitor *monitor; /* NULL: changes are not noticed */
+	struct loop_watch watch;
+	struct loop_timer again;
+	struct rate warnings;
+};
+
+/*
+ * Puts it in force where the settings want it; else does nothing. Errors are those of
+ * netlink_nft_open(), netlink_nft_commit() and the loop, with words: what was there before stays.
+ */
+int kill_switch_start(struct kill_switch *kill_switch, const struct settings *settings,
+	struct loop *loop, struct problem *problem);
+
+/*
+ * Lets out what leaves by this interface, and by no other from now on. Does nothing where the kill
+ * switch is not in force. Negative errno with words: it is as before.
+ */
+int kill_switch_let(struct kill_switch *kill_switch, uint32_t interface, struct problem *problem);
+
+/*
+ * The end: `lift` takes it down, otherwise it stays, as it does when netd dies. Fine when it is not
+ * in force but zeroed.
+ */
+void kill_switch_stop(struct kill_switch *kill_switch, bool lift);
+
+/*
+ * Takes down what programs that are gone have left in force; of the profile `name`, or NULL: of
+ * all. Writes a line about each to `out`, and counts them in *removed. Needs no running program.
+ * -EBUSY: that profile is running; else the errors of netlink_nft_open() and netlink_nft_commit();
+ * with words.
+ */
+int kill_switch_sweep(const char *name, FILE *out, unsigned *removed, struct problem *problem);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CULVERT_NETD_SWEEP_H
+#define CULVERT_NETD_SWEEP_H
+
+#include <stdio.h>
+
+#include "base/problem.h"
+
+/*
+ * Removes what programs that were killed have left in this network namespace, and what the kernel
+ * has not taken away by itself. Each module of netd that leaves such things knows its own by their
+ * names and numbers, and whose they are; here is the list of them. For the command line: needs
+ * CAP_NET_ADMIN and no running program; what belongs to a running one is left alone.
+ */
+
+/*
+ * Of the instance `name`, or NULL: of all. A line to `out` about each thing; *ret_removed: how
+ * many. -EBUSY: that instance is running; else what the kernel says. With words.
+ */
+int sweep(const char *name, FILE *out, unsigned *ret_removed, struct problem *problem);
+
+#endif
