@@ -98,6 +98,18 @@ bool addr_is_link_local(const struct addr *addr)
 		(addr->bytes[1] & 0xc0) == 0x80;
 }
 
+bool addr_is_host(const struct addr *addr)
+{
+	static const uint8_t zeros[16], ones[4] = { 255, 255, 255, 255 };
+	size_t size = addr_size(addr);
+
+	if (size == 0 || memcmp(addr->bytes, zeros, size) == 0)
+		return false;
+	if (addr->family == AF_INET && memcmp(addr->bytes, ones, size) == 0)
+		return false;
+	return !addr_is_loopback(addr) && !addr_is_multicast(addr);
+}
+
 /* Decimal digits and nothing else, at most `max`: no sign, no space, no leading zero. */
 static int parse_number(const char *text, unsigned long max, unsigned long *ret_value)
 {

@@ -62,6 +62,8 @@ int addr_add(const struct addr *addr, uint64_t offset, struct addr *ret_addr);
 bool addr_is_loopback(const struct addr *addr);
 bool addr_is_multicast(const struct addr *addr);  /* 224/4, ff00::/8 */
 bool addr_is_link_local(const struct addr *addr); /* 169.254/16, fe80::/10 */
+/* One that a single host can have: not unspecified, loopback, multicast or IPv4's broadcast. */
+bool addr_is_host(const struct addr *addr);
 
 /* "10.0.0.0/8"; a bare address is a host prefix. -EINVAL: not a prefix or its length is out of
  * range. Bits past the length are kept: prefix_has_host_bits() tells. */

@@ -9,6 +9,7 @@
 #include "base/addr.h"
 #include "base/bytes.h"
 #include "base/identity.h"
+#include "base/nameservers.h"
 #include "base/problem.h"
 #include "base/route_rule.h"
 
@@ -43,9 +44,9 @@ enum {
 	MESSAGE_TOKEN_SIZE = 32,
 	MESSAGE_TEXT_MAX = 255,   /* bytes of human text, without the NUL */
 	MESSAGE_PREFIX_MAX = 256, /* prefixes in one announce, withdraw or refuse */
-	MESSAGE_DNS_MAX = 4,
-	MESSAGE_DOMAIN_MAX = 8,
-	MESSAGE_DOMAIN_TEXT_MAX = 253,
+	MESSAGE_DNS_MAX = NAMESERVERS_MAX,
+	MESSAGE_DOMAIN_MAX = NAMESERVERS_DOMAINS_MAX,
+	MESSAGE_DOMAIN_TEXT_MAX = NAMESERVERS_DOMAIN_MAX,
 	MESSAGE_MTU_MIN = 1280, /* IPv6's least, RFC 8200 */
 	MESSAGE_MTU_MAX = 65535,
 	MESSAGE_LANES_MAX = 64,
@@ -100,7 +101,8 @@ struct message_welcome {
 	uint8_t dns_count;
 	struct addr dns[MESSAGE_DNS_MAX];
 	uint8_t domain_count;
-	char domains[MESSAGE_DOMAIN_MAX][MESSAGE_DOMAIN_TEXT_MAX + 1]; /* [A-Za-z0-9._-] only */
+	char domains[MESSAGE_DOMAIN_MAX]
+		    [MESSAGE_DOMAIN_TEXT_MAX + 1]; /* nameservers_domain_is_valid() */
 };
 
 struct message_join {

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/nameservers.h"
+
 /* How an address's family stands on the wire. */
 enum { WIRE_FAMILY_4 = 4, WIRE_FAMILY_6 = 6 };
 
@@ -169,19 +171,6 @@ static int decode_text(
 
 /* ---- addresses ---- */
 
-/* An address that can be one host's: also what a resolver must have. */
-static bool addr_is_host(const struct addr *addr)
-{
-	static const uint8_t zeros[16], ones[4] = { 255, 255, 255, 255 };
-	size_t size = addr_size(addr);
-
-	if (size == 0 || memcmp(addr->bytes, zeros, size) == 0)
-		return false;
-	if (addr->family == AF_INET && memcmp(addr->bytes, ones, size) == 0)
-		return false;
-	return !addr_is_loopback(addr) && !addr_is_multicast(addr);
-}
-
 static int addr_from_view(struct view value, struct addr *ret_addr)
 {
 	struct addr addr;
@@ -239,7 +228,7 @@ static int encode_dns(
 	for (size_t i = 0; r == 0 && i < welcome->dns_count; i++) {
 		const struct addr *addr = &welcome->dns[i];
 
-		if (!addr_is_host(addr))
+		if (!nameservers_server_is_valid(addr))
 			return -EINVAL;
 		r = encode_value(writer, field, addr->bytes, addr_size(addr));
 	}
@@ -250,25 +239,13 @@ static int decode_dns(struct view value, struct message *message)
 {
 	struct message_welcome *welcome = &message->welcome;
 
-	if (welcome->dns_count == MESSAGE_DNS_MAX ||
-		addr_from_view(value, &welcome->dns[welcome->dns_count]) < 0)
+	struct addr addr;
+
+	if (welcome->dns_count == MESSAGE_DNS_MAX || addr_from_view(value, &addr) < 0 ||
+		!nameservers_server_is_valid(&addr))
 		return -EINVAL;
-	welcome->dns_count++;
+	welcome->dns[welcome->dns_count++] = addr;
 	return 0;
-}
-
-static bool domain_is_valid(const char *text, size_t len)
-{
-	if (len == 0 || len > MESSAGE_DOMAIN_TEXT_MAX)
-		return false;
-	for (size_t i = 0; i < len; i++) {
-		char c = text[i];
-
-		if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-			    c == '.' || c == '_' || c == '-'))
-			return false;
-	}
-	return true;
 }
 
 static int encode_domains(
@@ -283,7 +260,7 @@ static int encode_domains(
 		const char *text = welcome->domains[i];
 		size_t len = strnlen(text, sizeof(welcome->domains[i]));
 
-		if (!domain_is_valid(text, len))
+		if (!nameservers_domain_is_valid(text, len))
 			return -EINVAL;
 		r = encode_value(writer, field, text, len);
 	}
@@ -296,7 +273,7 @@ static int decode_domain(struct view value, struct message *message)
 	char *text;
 
 	if (welcome->domain_count == MESSAGE_DOMAIN_MAX ||
-		!domain_is_valid((const char *)value.data, value.len))
+		!nameservers_domain_is_valid((const char *)value.data, value.len))
 		return -EINVAL;
 	text = welcome->domains[welcome->domain_count++];
 	memcpy(text, value.data, value.len);
