@@ -2,6 +2,7 @@
 #ifndef CULVERT_SYSTEM_NETLINK_H
 #define CULVERT_SYSTEM_NETLINK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,8 +22,8 @@
 struct netlink;
 
 /*
- * Routes of ours carry this protocol number, by which anybody can tell them: `ip route show proto
- * 67`.
+ * Routes and rules of ours carry this protocol number, by which anybody can tell them: `ip route show
+ * table all proto 67`, `ip rule show proto 67`.
  */
 enum { RTPROT_CULVERT = 67 };
 
@@ -84,10 +85,12 @@ struct netlink_route {
 	struct prefix prefix;
 	uint32_t index;    /* of the link that it leads to */
 	uint32_t priority; /* metric; not 0, which means different things in IPv4 and IPv6 */
+	uint32_t table;    /* 0: the main one */
+	bool unreachable;  /* leads to no link: the network is unreachable */
 };
 
 /*
- * Adds a route of ours to the main table: to a link, without a gateway. When the very same is there
+ * Adds a route of ours to its table: to a link, without a gateway, or to nowhere. When the very same is there
  * already, that is fine. -EEXIST: somebody else's route has the same prefix and metric; `problem`
  * names it.
  */

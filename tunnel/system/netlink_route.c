@@ -10,8 +10,24 @@
 #include "system/netlink.h"
 #include "system/netlink_internal.h"
 
+static uint32_t table_of(const struct netlink_route *route)
+{
+	return route->table != 0 ? route->table : RT_TABLE_MAIN;
+}
+
+/*
+ * IPv4 keeps to this scope for what lies on a link (RFC 3549, ip-route(8)); IPv6 knows none. A default
+ * route is not on the link, also without a gateway: looking for the link that a gateway is on, the
+ * kernel must not find this one.
+ */
+static uint8_t scope_of(const struct netlink_route *route)
+{
+	return route->prefix.addr.family == AF_INET && route->prefix.len > 0 ? RT_SCOPE_LINK
+									     : RT_SCOPE_UNIVERSE;
+}
+
 /* The object for a route of ours; NULL: no memory. */
-static struct rtnl_route *device_route(const struct netlink_route *route)
+static struct rtnl_route *own_route(const struct netlink_route *route)
 {
 	struct nl_addr *destination = netlink_to_nl(&route->prefix.addr, route->prefix.len);
 	struct rtnl_route *object = rtnl_route_alloc();
@@ -26,16 +42,15 @@ static struct rtnl_route *device_route(const struct netlink_route *route)
 	}
 	nl_addr_put(destination);
 	rtnl_route_set_family(object, route->prefix.addr.family);
-	rtnl_route_set_table(object, RT_TABLE_MAIN);
+	rtnl_route_set_table(object, table_of(route));
 	rtnl_route_set_protocol(object, RTPROT_CULVERT);
-	rtnl_route_set_type(object, RTN_UNICAST);
+	rtnl_route_set_type(object, route->unreachable ? RTN_UNREACHABLE : RTN_UNICAST);
 	rtnl_route_set_priority(object, route->priority);
-	/*
-	 * IPv4 keeps to this scope for what lies on a link (RFC 3549, ip-route(8)); IPv6 knows
-	 * none.
-	 */
-	rtnl_route_set_scope(
-		object, route->prefix.addr.family == AF_INET ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE);
+	rtnl_route_set_scope(object, scope_of(route));
+	if (route->unreachable) {
+		rtnl_route_nh_free(hop);
+		return object;
+	}
 	rtnl_route_nh_set_ifindex(hop, (int)route->index);
 	rtnl_route_add_nexthop(object, hop);
 	return object;
@@ -58,7 +73,7 @@ static bool same_place(struct rtnl_route *entry, const struct netlink_route *rou
 
 	return destination != NULL && netlink_from_nl(destination, &prefix) == 0 &&
 		prefix_equal(&prefix, &route->prefix) &&
-		rtnl_route_get_table(entry) == RT_TABLE_MAIN &&
+		rtnl_route_get_table(entry) == table_of(route) &&
 		rtnl_route_get_priority(entry) == route->priority;
 }
 
@@ -101,7 +116,7 @@ int netlink_route_add(
 	struct netlink *netlink, const struct netlink_route *route, struct problem *problem)
 {
 	char prefix[ADDR_TEXT_MAX];
-	struct rtnl_route *object = device_route(route);
+	struct rtnl_route *object = own_route(route);
 	struct nl_msg *message = NULL;
 	int r = -NLE_NOMEM;
 
@@ -120,7 +135,7 @@ int netlink_route_delete(
 	struct netlink *netlink, const struct netlink_route *route, struct problem *problem)
 {
 	char prefix[ADDR_TEXT_MAX];
-	struct rtnl_route *object = device_route(route);
+	struct rtnl_route *object = own_route(route);
 	struct nl_msg *message = NULL;
 	int r = -NLE_NOMEM;
 

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -294,4 +295,70 @@ int socket_control(const char *path, int *ret_fd, struct problem *problem)
 		problem_set(problem, "cannot make the control socket %s: %s", path,
 			strerrordesc_np(-r));
 	return r;
+}
+
+bool socket_answers(const struct endpoint *endpoint)
+{
+	struct sockaddr_storage address;
+	socklen_t len = endpoint_to_sockaddr(endpoint, &address);
+	int fd = socket(endpoint->addr.family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool answers = fd >= 0 && connect(fd, (const struct sockaddr *)&address, len) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return answers;
+}
+
+/* Its address begins with a NUL, and all of its bytes count. -ENAMETOOLONG. */
+static int abstract_address(const char *name, struct sockaddr_un *address, socklen_t *ret_len)
+{
+	size_t len = strlen(name);
+
+	if (len + 1 > sizeof(address->sun_path))
+		return -ENAMETOOLONG;
+	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	memcpy(&address->sun_path[1], name, len);
+	*ret_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + len);
+	return 0;
+}
+
+int socket_claim(const char *name, int *ret_fd)
+{
+	struct sockaddr_un address;
+	socklen_t len;
+	int r = abstract_address(name, &address, &len);
+	int fd = r == 0 ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0) : -1;
+
+	if (r < 0)
+		return r;
+	if (fd < 0)
+		return -errno;
+	if (bind(fd, (struct sockaddr *)&address, len) < 0 || listen(fd, BACKLOG_CONTROL) < 0) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+bool socket_is_claimed(const char *name)
+{
+	struct sockaddr_un address;
+	struct ucred owner = { .uid = (uid_t)-1 };
+	socklen_t len, owner_len = sizeof(owner);
+	bool claimed = false;
+	int fd = -1;
+
+	if (abstract_address(name, &address, &len) == 0)
+		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return false;
+	if (connect(fd, (struct sockaddr *)&address, len) == 0)
+		claimed = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &owner, &owner_len) == 0 &&
+			(owner.uid == 0 || owner.uid == geteuid());
+	else
+		claimed = errno == EAGAIN; /* its queue is full: somebody is there */
+	close(fd);
+	return claimed;
 }

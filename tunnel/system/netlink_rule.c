@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "system/netlink_rule.h"
+
+#include <errno.h>
+#include <linux/fib_rules.h>
+#include <linux/rtnetlink.h>
+#include <netlink/attr.h>
+#include <netlink/errno.h>
+#include <netlink/msg.h>
+
+#include "system/netlink_internal.h"
+
+/*
+ * Messages are put together here: libnl's rules know neither the inversion of a selector nor an action
+ * that is not a lookup. Attributes are those of linux/fib_rules.h.
+ */
+
+static const uint8_t actions[] = {
+	[NETLINK_RULE_LOOKUP] = FR_ACT_TO_TBL,
+	[NETLINK_RULE_GOTO] = FR_ACT_GOTO,
+	[NETLINK_RULE_NOP] = FR_ACT_NOP,
+};
+
+/* The message with what every rule of ours has; NULL: no memory. */
+static struct nl_msg *begin(int type, int flags, struct fib_rule_hdr *header, uint32_t priority)
+{
+	struct nl_msg *message = nlmsg_alloc_simple(type, NLM_F_ACK | flags);
+
+	if (message == NULL)
+		return NULL;
+	if (nlmsg_append(message, header, sizeof(*header), NLMSG_ALIGNTO) < 0 ||
+		nla_put_u32(message, FRA_PRIORITY, priority) < 0 ||
+		nla_put_u8(message, FRA_PROTOCOL, RTPROT_CULVERT) < 0) {
+		nlmsg_free(message);
+		return NULL;
+	}
+	return message;
+}
+
+static int put_rest(struct nl_msg *message, const struct netlink_rule *rule)
+{
+	int r = 0;
+
+	if (rule->action == NETLINK_RULE_LOOKUP)
+		r = nla_put_u32(message, FRA_TABLE, rule->table);
+	if (r == 0 && rule->action == NETLINK_RULE_GOTO)
+		r = nla_put_u32(message, FRA_GOTO, rule->target);
+	if (r == 0 && rule->not_mark != 0)
+		r = nla_put_u32(message, FRA_FWMARK, rule->not_mark);
+	if (r == 0 && rule->not_mark != 0)
+		r = nla_put_u32(message, FRA_FWMASK, UINT32_MAX);
+	if (r == 0 && addr_is_set(&rule->to.addr))
+		r = nla_put(message, FRA_DST, (int)addr_size(&rule->to.addr), rule->to.addr.bytes);
+	return r;
+}
+
+int netlink_rule_add(
+	struct netlink *netlink, const struct netlink_rule *rule, struct problem *problem)
+{
+	struct fib_rule_hdr header = {
+		.family = rule->family,
+		.dst_len = addr_is_set(&rule->to.addr) ? rule->to.len : 0,
+		.action = actions[rule->action],
+		.flags = rule->not_mark != 0 ? FIB_RULE_INVERT : 0,
+	};
+	struct nl_msg *message = begin(
+		RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, &header, rule->priority);
+	int r = message != NULL ? put_rest(message, rule) : -NLE_NOMEM;
+
+	if (r < 0)
+		nlmsg_free(message);
+	r = netlink_talk(netlink, r, message, problem);
+	if (r < 0)
+		problem_prepend(problem, "cannot add IPv%d policy rule %u",
+			rule->family == AF_INET ? 4 : 6, rule->priority);
+	return r;
+}
+
+int netlink_rule_delete(
+	struct netlink *netlink, uint8_t family, uint32_t priority, struct problem *problem)
+{
+	struct fib_rule_hdr header = { .family = family };
+	size_t deleted = 0;
+	int r;
+
+	do { /* the kernel takes away one at a time */
+		struct nl_msg *message = begin(RTM_DELRULE, 0, &header, priority);
+
+		r = netlink_talk(netlink, message != NULL ? 0 : -NLE_NOMEM, message, problem);
+		deleted += r == 0;
+	} while (r == 0);
+	if (r == -ENOENT && deleted > 0)
+		return 0;
+	problem_prepend(
+		problem, "cannot remove IPv%d policy rule %u", family == AF_INET ? 4 : 6, priority);
+	return r;
+}

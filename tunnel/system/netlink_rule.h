@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CULVERT_SYSTEM_NETLINK_RULE_H
+#define CULVERT_SYSTEM_NETLINK_RULE_H
+
+#include "system/netlink.h"
+
+/*
+ * Policy rules of the network namespace (ip-rule(8)), those of ours: they carry RTPROT_CULVERT as
+ * their protocol (FRA_PROTOCOL, Linux 4.17), and no others are ever touched. The kernel keeps them
+ * until somebody removes them. Same owner and same errors as netlink.h; -EAFNOSUPPORT: this kernel
+ * has no policy routing, or not this family.
+ */
+
+enum netlink_rule_action {
+	NETLINK_RULE_LOOKUP, /* in `table`; nothing found there: on to the next rule */
+	NETLINK_RULE_GOTO,   /* on to the rule at `target`, which is a later one */
+	NETLINK_RULE_NOP,    /* a target */
+};
+
+struct netlink_rule {
+	uint8_t family;    /* AF_INET, AF_INET6 */
+	uint32_t priority; /* lower ones are asked first */
+	enum netlink_rule_action action;
+	uint32_t table, target;
+	uint32_t not_mark; /* for packets without this very mark; 0: for all */
+	struct prefix to;  /* for these destinations; AF_UNSPEC: all */
+};
+
+/* -EEXIST: the very same rule is there. */
+int netlink_rule_add(
+	struct netlink *netlink, const struct netlink_rule *rule, struct problem *problem);
+/* All rules of ours that have this family and priority. -ENOENT: there is none. */
+int netlink_rule_delete(
+	struct netlink *netlink, uint8_t family, uint32_t priority, struct problem *problem);
+
+#endif
