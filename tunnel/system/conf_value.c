@@ -289,7 +289,16 @@ static const struct {
 
 size_t conf_value_size(const struct conf_option *option)
 {
-	return option->type == CONF_GROUP ? option->table->size : types[option->type].size;
+	switch (option->type) {
+	case CONF_GROUP:
+		return option->table->size;
+	case CONF_STRING:
+	case CONF_PATH:
+	case CONF_IFNAME:
+		return (size_t)option->max + 1;
+	default:
+		return types[option->type].size;
+	}
 }
 
 static const char *family_name(uint8_t family)
