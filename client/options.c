@@ -84,6 +84,23 @@ static const struct conf_option options[] = {
 		OPTION_FIELD(kill_switch),
 		.preset = "false",
 		.help = "Let nothing leave this host but through the tunnel, from the start until it is taken down, crashes included. `remotes` must be addresses." },
+	{ .key = "full_tunnel",
+		.type = CONF_BOOL,
+		OPTION_FIELD(full_tunnel),
+		.preset = "false",
+		.help = "Everything goes through the tunnel: a default route of the server's is taken, into a table of its own before all others." },
+	{ .key = "bypass",
+		.type = CONF_PREFIX,
+		.shape = CONF_ALLOCATED,
+		OPTION_FIELD(bypass.items),
+		.count_offset = offsetof(struct settings, bypass.count),
+		.limit = SETTINGS_BYPASS_MAX,
+		.help = "With `full_tunnel`: these prefixes go where they would go without it." },
+	{ .key = "use_dns",
+		.type = CONF_BOOL,
+		OPTION_FIELD(use_dns),
+		.preset = "true",
+		.help = "Take the resolvers and domains that the server pushes." },
 };
 
 static const struct conf_table table = {

@@ -73,7 +73,8 @@ check 'and can gain none' grep -E '^NoNewPrivs:\s*1$' "/proc/$engine/status"
 ends 'the environment names a socket' 0 '' env CULVERT_SOCKET="$WORK/gw-b.sock" "$CULVERT" status
 ends 'an option goes before it' 4 "$WORK/no.sock" env CULVERT_SOCKET="$WORK/gw-b.sock" "$CULVERT" status --socket "$WORK/no.sock"
 ends 'so does a name' 4 'no-such-name' env CULVERT_SOCKET="$WORK/gw-b.sock" "$CULVERT" status no-such-name
-ends 'routes add of a default route' 5 'default' "$CULVERT" routes add 0.0.0.0/0 --socket "$WORK/gw-b.sock"
+ends 'routes add of what cannot be one' 5 'multicast' "$CULVERT" routes add 224.0.0.0/4 --socket "$WORK/gw-b.sock"
+check 'a server may announce a default route' ctl gw-b routes add 0.0.0.0/0
 ends 'an ordinary user may not ask' 6 '' setpriv --reuid nobody --clear-groups "$CULVERT" status --socket "$WORK/gw-b.sock"
 kill -KILL "$(pid_of gw-b)" "$engine"
 wait_exit gw-b 5 || true

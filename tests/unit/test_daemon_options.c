@@ -122,6 +122,10 @@ START_TEST(test_forms)
 	ck_assert_uint_eq(settings->peer_count, 2);
 	ck_assert_uint_eq(settings->peers[0].accept_routes.count, 0);
 	is_prefix(&settings->peers[1].accept_routes.items[0], "10.2.0.0/16");
+	ck_assert_uint_eq(settings->dns.server_count, 1);
+	ck_assert_uint_eq(settings->dns.domain_count, 2);
+	ck_assert_str_eq(settings->dns.domain[0], "corp.example");
+	ck_assert_str_eq(settings->dns.domain[1], "example.org");
 	settings_free(settings);
 	free(text);
 }

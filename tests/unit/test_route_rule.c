@@ -128,6 +128,27 @@ START_TEST(accepting_everything_still_refuses_the_special)
 }
 END_TEST
 
+START_TEST(a_full_tunnel_takes_a_default_route_and_nothing_more)
+{
+	struct prefix tunnel = prefix_of("10.99.0.1"), prefix = prefix_of("0.0.0.0/0");
+	struct route_rule rule = { .tunnel = &tunnel,
+		.tunnel_count = 1,
+		.outer = &tunnel.addr,
+		.outer_count = 1,
+		.full_tunnel = true };
+
+	ck_assert_int_eq(route_rule_judge(&rule, &prefix), ROUTE_ACCEPTED);
+	prefix = prefix_of("::/0");
+	ck_assert_int_eq(route_rule_judge(&rule, &prefix), ROUTE_ACCEPTED);
+	prefix = prefix_of("128.0.0.0/1");
+	ck_assert_int_eq(route_rule_judge(&rule, &prefix), ROUTE_MULTICAST);
+	prefix = prefix_of("10.0.0.0/8");
+	ck_assert_int_eq(route_rule_judge(&rule, &prefix), ROUTE_OUTER);
+	prefix = prefix_of("192.168.0.0/16");
+	ck_assert_int_eq(route_rule_judge(&rule, &prefix), ROUTE_NOT_ALLOWED);
+}
+END_TEST
+
 START_TEST(every_verdict_has_its_words)
 {
 	for (int i = 0; i < ROUTE_VERDICT_COUNT; i++) {
@@ -150,6 +171,7 @@ static Suite *suite(void)
 	Suite *suite = suite_create("route_rule");
 
 	unit_add(suite, "form", form_is_judged);
+	unit_add(suite, "full tunnel", a_full_tunnel_takes_a_default_route_and_nothing_more);
 	unit_add(suite, "rule", announcements_are_held_against_the_rule);
 	unit_add(suite, "empty", an_empty_rule_allows_nothing);
 	unit_add(suite, "everything", accepting_everything_still_refuses_the_special);

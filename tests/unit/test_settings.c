@@ -46,6 +46,18 @@ static struct settings *server(size_t peer_count)
 	return settings;
 }
 
+static struct settings *client(void)
+{
+	struct settings *settings;
+
+	ck_assert_int_eq(settings_new(SETTINGS_CLIENT, &settings), 0);
+	settings->remote_count = 1;
+	settings->peers = calloc(1, sizeof(*settings->peers));
+	ck_assert_ptr_nonnull(settings->peers);
+	settings->peer_count = 1;
+	return settings;
+}
+
 static void announce(struct settings *settings, const char *text)
 {
 	settings->announce.items = calloc(1, sizeof(struct prefix));
@@ -128,7 +140,6 @@ START_TEST(test_announce)
 	static const struct {
 		const char *prefix, *word;
 	} bad[] = {
-		{ "0.0.0.0/0", "default" },
 		{ "10.1.0.1/24", "host bits" },
 		{ "127.1.0.0/16", "loopback" },
 		{ "224.0.0.0/8", "multicast" },
@@ -144,6 +155,60 @@ START_TEST(test_announce)
 		announce(settings, bad[i].prefix);
 		refused(settings, "announce.[0]:", bad[i].word);
 	}
+}
+END_TEST
+
+/* "I am the way to everywhere" is a server's to say, its own pools included. */
+START_TEST(test_announce_default)
+{
+	struct settings *settings = server(0);
+
+	announce(settings, "0.0.0.0/0");
+	good(settings);
+	settings = server(0);
+	announce(settings, "::/0");
+	good(settings);
+	settings = client();
+	announce(settings, "0.0.0.0/0");
+	refused(settings, "announce.[0]:", "default");
+}
+END_TEST
+
+START_TEST(test_dns)
+{
+	struct settings *settings = server(0);
+
+	settings->dns.server[0] = addr("10.9.0.1");
+	settings->dns.server[1] = addr("fd00::53");
+	settings->dns.server_count = 2;
+	strcpy(settings->dns.domain[0], "corp.example");
+	settings->dns.domain_count = 1;
+	good(settings);
+	settings = server(0);
+	settings->dns.server[0] = addr("127.0.0.53");
+	settings->dns.server_count = 1;
+	refused(settings, "dns.[0]:", "127.0.0.53");
+	settings = server(0);
+	strcpy(settings->dns.domain[0], "corp;example");
+	settings->dns.domain_count = 1;
+	refused(settings, "domains.[0]:", "corp;example");
+}
+END_TEST
+
+START_TEST(test_full_tunnel)
+{
+	struct settings *settings = client();
+
+	ck_assert_uint_eq(settings_mark(settings), 0);
+	settings->full_tunnel = true;
+	ck_assert_uint_eq(settings_mark(settings), SETTINGS_MARK_DEFAULT);
+	settings->mark = 7;
+	ck_assert_uint_eq(settings_mark(settings), 7);
+	settings->bypass.items = calloc(1, sizeof(struct prefix));
+	ck_assert_ptr_nonnull(settings->bypass.items);
+	settings->bypass.count = 1;
+	settings->bypass.items[0] = prefix("::/0");
+	refused(settings, "bypass.[0]:", "full_tunnel");
 }
 END_TEST
 
@@ -319,6 +384,9 @@ static Suite *suite(void)
 	unit_add(suite, "good", test_good);
 	unit_add(suite, "pools", test_pools);
 	unit_add(suite, "announce", test_announce);
+	unit_add(suite, "announce default", test_announce_default);
+	unit_add(suite, "dns", test_dns);
+	unit_add(suite, "full tunnel", test_full_tunnel);
 	unit_add(suite, "fixed addresses", test_fixed_addresses);
 	unit_add(suite, "duplicates", test_duplicates);
 	unit_add(suite, "times and ends", test_times_and_ends);

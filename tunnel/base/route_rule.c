@@ -19,7 +19,7 @@ static const struct {
 static const char *const verdict_texts[ROUTE_VERDICT_COUNT] = {
 	[ROUTE_ACCEPTED] = "accepted",
 	[ROUTE_HOST_BITS] = "host bits are set past the prefix length",
-	[ROUTE_DEFAULT] = "it is a default route",
+	[ROUTE_DEFAULT] = "it is a default route, which only a client with full_tunnel takes",
 	[ROUTE_LOOPBACK] = "it overlaps the loopback range",
 	[ROUTE_MULTICAST] = "it overlaps the multicast range",
 	[ROUTE_LINK_LOCAL] = "it overlaps the link-local range",

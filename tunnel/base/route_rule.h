@@ -51,7 +51,7 @@ enum route_verdict route_rule_judge(const struct route_rule *rule, const struct 
 
 /*
  * What may be announced by ourselves: the form only (host bits, default, loopback, multicast,
- * link-local, unspecified).
+ * link-local, unspecified). A server may announce a default route as well.
  */
 enum route_verdict route_rule_form(const struct prefix *prefix);
 

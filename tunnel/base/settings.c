@@ -41,6 +41,7 @@ void settings_free(struct settings *settings)
 	free(settings->ca);
 	free(settings->crl);
 	free(settings->announce.items);
+	free(settings->bypass.items);
 	for (size_t i = 0; i < settings->peer_count; i++)
 		free(settings->peers[i].accept_routes.items);
 	free(settings->peers);
@@ -76,7 +77,7 @@ uint32_t settings_mark(const struct settings *settings)
 {
 	if (settings->mark != 0)
 		return settings->mark;
-	return settings->kill_switch ? SETTINGS_MARK_DEFAULT : 0;
+	return settings->kill_switch || settings->full_tunnel ? SETTINGS_MARK_DEFAULT : 0;
 }
 
 struct addr settings_server_address(const struct prefix *pool)
@@ -148,6 +149,9 @@ static int check_announce(const struct settings *settings, struct problem *probl
 		enum route_verdict form = route_rule_form(prefix);
 
 		prefix_format(prefix, text);
+		/* "I am the way to everywhere", its own pools included, is a server's to say. */
+		if (form == ROUTE_DEFAULT && settings->role == SETTINGS_SERVER)
+			continue;
 		if (form != ROUTE_ACCEPTED) {
 			problem_set(problem, "announce.[%zu]: %s cannot be announced: %s", i, text,
 				route_verdict_text(form));
@@ -364,6 +368,30 @@ static int check_listen(const struct settings *settings, struct problem *problem
 	return 0;
 }
 
+static int check_dns(const struct settings *settings, struct problem *problem)
+{
+	const struct nameservers *dns = &settings->dns;
+	char text[ADDR_TEXT_MAX];
+
+	for (size_t i = 0; i < dns->server_count; i++) {
+		if (nameservers_server_is_valid(&dns->server[i]))
+			continue;
+		problem_set(problem, "dns.[%zu]: %s is no address that a resolver can have", i,
+			addr_format(&dns->server[i], text));
+		return -EINVAL;
+	}
+	for (size_t i = 0; i < dns->domain_count; i++) {
+		if (nameservers_domain_is_valid(dns->domain[i], strlen(dns->domain[i])))
+			continue;
+		problem_set(problem,
+			"domains.[%zu]: expected a domain of A-Z a-z 0-9 . _ -, such as "
+			"corp.example.org, got \"%s\"",
+			i, dns->domain[i]);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int check_server(const struct settings *settings, struct problem *problem)
 {
 	int r = check_listen(settings, problem);
@@ -386,6 +414,8 @@ static int check_server(const struct settings *settings, struct problem *problem
 	r = check_pool(&settings->pool4, AF_INET, "pool4", problem);
 	if (r == 0)
 		r = check_pool(&settings->pool6, AF_INET6, "pool6", problem);
+	if (r == 0)
+		r = check_dns(settings, problem);
 	if (r == 0)
 		r = check_peers(settings, problem);
 	return r;
@@ -418,6 +448,22 @@ static int check_kill_switch(const struct settings *settings, struct problem *pr
 	return 0;
 }
 
+static int check_bypass(const struct settings *settings, struct problem *problem)
+{
+	char text[ADDR_TEXT_MAX];
+
+	for (size_t i = 0; i < settings->bypass.count; i++) {
+		if (settings->bypass.items[i].len > 0)
+			continue;
+		problem_set(problem,
+			"bypass.[%zu]: %s is everything, and nothing would be left for the tunnel; "
+			"leave full_tunnel out instead",
+			i, prefix_format(&settings->bypass.items[i], text));
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int check_client(const struct settings *settings, struct problem *problem)
 {
 	if (settings->remote_count == 0) {
@@ -429,7 +475,8 @@ static int check_client(const struct settings *settings, struct problem *problem
 			settings->peer_count);
 		return -EINVAL;
 	}
-	return settings->kill_switch ? check_kill_switch(settings, problem) : 0;
+	int r = settings->kill_switch ? check_kill_switch(settings, problem) : 0;
+	return r < 0 ? r : check_bypass(settings, problem);
 }
 
 int settings_check(const struct settings *settings, struct problem *problem)

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/identity.h"
 #include "base/log.h"
+#include "base/nameservers.h"
 #include "base/problem.h"
 
 /*
@@ -41,7 +42,8 @@ enum {
 	SETTINGS_ROUTES_MAX = 4096, /* that one peer may announce */
 	SETTINGS_MTU_MIN = 1280,    /* the least that IPv6 allows: RFC 8200, section 5 */
 	SETTINGS_MTU_MAX = 65535,
-	SETTINGS_PORT = 443, /* where an endpoint or a remote names none */
+	SETTINGS_BYPASS_MAX = 64, /* prefixes that go past a full tunnel */
+	SETTINGS_PORT = 443,      /* where an endpoint or a remote names none */
 };
 
 /* What tells the packets of outer connections from others, where no `mark` is set but one is needed. */
@@ -120,6 +122,11 @@ struct settings {
 	/* Firewall tables. */
 	bool nat;         /* server: masquerade the pools where they leave for other networks */
 	bool kill_switch; /* client: nothing leaves the host but through the tunnel */
+	/* The host's traffic and names. */
+	bool full_tunnel;          /* client: the server may be the way to everywhere */
+	struct prefix_list bypass; /* client: what does not go through a full tunnel */
+	struct nameservers dns;    /* server: pushed to clients */
+	bool use_dns;              /* client: takes what is pushed */
 
 	/* Who may come, and routes. */
 	struct prefix_list announce; /* to every peer */
@@ -162,6 +169,9 @@ bool settings_pool_usable(const struct prefix *pool, const struct addr *addr);
  * outside its pool, not usable, or twice; one interface name for two peers of one network namespace;
  * dead_after not above ping_interval. Client: no remote, or not exactly one peer. Both: announced prefixes of bad form, a netns
  * that cannot be one.
+ * outside its pool, not usable, or twice; one interface name for two peers; dead_after not above
+ * ping_interval; DNS that nobody can use. Client: no remote, or not exactly one peer; a prefix to go
+ * past a full tunnel that is all there is. Both: announced prefixes of bad form, a client's default.
  * -EINVAL with words in `problem` that begin with the option's path, as in
  * outside its pool, not usable, or twice; one interface name for two peers; dead_after not above
  * ping_interval. Client: no remote, or not exactly one peer; with kill_switch, a remote's name. Both:

@@ -42,6 +42,8 @@ static int judge(const struct engine *engine, const struct prefix *prefixes, siz
 	char text[ADDR_TEXT_MAX];
 
 	prefix_format(&prefixes[at], text);
+	if (verdict == ROUTE_DEFAULT && engine->settings->role == SETTINGS_SERVER)
+		verdict = ROUTE_ACCEPTED;
 	if (verdict != ROUTE_ACCEPTED) {
 		problem_set(
 			problem, "%s cannot be announced: %s", text, route_verdict_text(verdict));
