@@ -14,7 +14,7 @@ static struct prefix_map_entry entry(const char *text, uint32_t value)
 	return entry;
 }
 
-/* The value found for an address, or -1; asks both lookups and holds them against each other. */
+/* The value found for an address, or -1; asks all lookups and holds them against each other. */
 static int64_t lookup(const struct prefix_map *map, const char *text)
 {
 	const struct prefix_map_entry *found;
@@ -23,6 +23,8 @@ static int64_t lookup(const struct prefix_map *map, const char *text)
 	ck_assert_int_eq(addr_parse(text, &addr), 0);
 	found = prefix_map_find(map, &addr);
 	ck_assert_int_eq(prefix_map_covers(map, addr.family, addr.bytes), found != NULL);
+	ck_assert_int_eq(prefix_map_length(map, addr.family, addr.bytes),
+		found != NULL ? found->prefix.len : -1);
 	return found != NULL ? (int64_t)found->value : -1;
 }
 

@@ -193,6 +193,61 @@ START_TEST(icmp_out)
 }
 END_TEST
 
+/* We are the way to everywhere, and 10.1.0.0/16 and 10.3.0.0/16 are peers': they are not ours. */
+START_TEST(what_is_barred_is_not_meant_by_a_wide_prefix)
+{
+	static const struct {
+		const char *source, *destination;
+		enum reach_verdict verdict;
+	} cases[] = {
+		{ "203.0.113.1", "10.1.0.1", REACH_PASS },
+		{ "10.3.0.1", "10.1.0.1", REACH_SOURCE },
+		{ "10.3.7.1", "10.1.0.1", REACH_PASS }, /* ours by a longer prefix */
+		{ "10.3.8.1", "10.1.0.1", REACH_PASS }, /* and by one that is as long */
+		{ "10.1.0.2", "10.1.0.1", REACH_SOURCE },
+		{ "203.0.113.1", "10.3.0.1", REACH_DESTINATION },
+	};
+	static const char *const ours[] = { "0.0.0.0/0", "10.3.7.0/24", "10.3.8.0/24" };
+	static const char *const barred[] = { "10.1.0.0/16", "10.3.0.0/16", "10.3.8.0/24" };
+	struct prefix_map_entry entries[3] = { 0 };
+	struct prefix their, our[3];
+	struct prefix_map *map;
+	struct reach *reach;
+
+	ck_assert_int_eq(prefix_parse("10.1.0.0/16", &their), 0);
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(prefix_parse(ours[i], &our[i]), 0);
+		ck_assert_int_eq(prefix_parse(barred[i], &entries[i].prefix), 0);
+	}
+	ck_assert_int_eq(prefix_map_new(entries, 3, &map), 0);
+	ck_assert_int_eq(reach_new(&their, 1, our, 3, &reach), 0);
+	reach_bar(reach, NULL, map);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct inner_packet bytes;
+		struct packet packet;
+
+		make_udp(&bytes, cases[i].source, cases[i].destination);
+		ck_assert_int_eq(packet_parse(bytes.data, bytes.len, &packet), 0);
+		ck_assert_msg(reach_judge_out(reach, &packet, bytes.data) == cases[i].verdict,
+			"%s to %s", cases[i].source, cases[i].destination);
+	}
+	reach_unref(reach);
+	/* The same on the other side: what goes past the tunnel does not come out of it. */
+	ck_assert_int_eq(reach_new(our, 1, &their, 1, &reach), 0);
+	reach_bar(reach, map, NULL);
+	for (size_t i = 0; i < 2; i++) {
+		struct inner_packet bytes;
+		struct packet packet;
+
+		make_udp(&bytes, cases[i].source, "10.1.0.1");
+		ck_assert_int_eq(packet_parse(bytes.data, bytes.len, &packet), 0);
+		ck_assert_int_eq(reach_judge_in(reach, &packet, bytes.data), cases[i].verdict);
+	}
+	reach_unref(reach);
+	prefix_map_free(map);
+}
+END_TEST
+
 START_TEST(nothing_reaches_nothing)
 {
 	struct inner_packet bytes;
@@ -247,6 +302,7 @@ static Suite *suite(void)
 	unit_add(s, "out", out);
 	unit_add(s, "icmp_in", icmp_in);
 	unit_add(s, "icmp_out", icmp_out);
+	unit_add(s, "barred", what_is_barred_is_not_meant_by_a_wide_prefix);
 	unit_add(s, "nothing_reaches_nothing", nothing_reaches_nothing);
 	unit_add(s, "refuses_host_bits", refuses_host_bits);
 	unit_add(s, "references", references);

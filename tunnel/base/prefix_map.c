@@ -217,6 +217,13 @@ bool prefix_map_covers(const struct prefix_map *map, uint8_t family, const uint8
 	return find(map, family, bytes) != NO_PARENT;
 }
 
+int prefix_map_length(const struct prefix_map *map, uint8_t family, const uint8_t *bytes)
+{
+	int32_t at = find(map, family, bytes);
+
+	return at == NO_PARENT ? -1 : map->entries[at].prefix.len;
+}
+
 size_t prefix_map_count(const struct prefix_map *map)
 {
 	return map->count;

@@ -38,6 +38,8 @@ const struct prefix_map_entry *prefix_map_find(
  * For the data path: builds no struct addr.
  */
 bool prefix_map_covers(const struct prefix_map *map, uint8_t family, const uint8_t *bytes);
+/* The same, and how long the longest prefix is; -1: none. */
+int prefix_map_length(const struct prefix_map *map, uint8_t family, const uint8_t *bytes);
 
 size_t prefix_map_count(const struct prefix_map *map);
 

@@ -182,6 +182,7 @@ static void free_all(struct engine *engine)
 	tls_context_unref(engine->tls);
 	loop_free(engine->loop);
 	free(engine->workers);
+	prefix_map_free(engine->barred);
 	free(engine->announced.items);
 	settings_free(engine->settings);
 	if (engine->state_dir_fd >= 0)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "base/prefix_map.h"
 #include "base/settings.h"
 #include "engine/adoption.h"
 #include "engine/host.h"
@@ -77,6 +78,12 @@ struct engine {
 	struct session_list sessions;
 	unsigned session_count;
 	struct prefix_list announced; /* what we announce to every peer, now */
+	/*
+	 * What is not meant by a wide prefix (engine_barred.c): a server's peers, a client's bypass.
+	 * Fixed by the configuration; NULL: nothing.
+	 */
+	struct prefix_map *barred;
+	bool announces_barred; /* some of it lies in what we announce, so that it matters */
 	struct control *control;
 	int state_dir_fd; /* -1: none */
 	struct adoption adoption;
@@ -139,6 +146,13 @@ struct session *engine_find_session(const struct engine *engine, const struct id
  * last, the engine ends.
  */
 void engine_settle(struct engine *engine);
+
+/*
+ * engine_barred.c: makes `barred` from the settings. -ENOMEM. And looks again whether it matters,
+ * after what is announced has changed.
+ */
+int engine_bar(struct engine *engine);
+void engine_bar_again(struct engine *engine);
 
 /*
  * engine_configure.c: takes netd's CONFIGURE; the descriptors become the engine's. Negative errno:

@@ -27,6 +27,7 @@ static void tell_sessions(struct engine *engine)
 {
 	struct session *session;
 
+	engine_bar_again(engine);
 	TAILQ_FOREACH(session, &engine->sessions, link)
 	{
 		if (session->state == SESSION_UP)

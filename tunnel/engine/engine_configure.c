@@ -196,6 +196,10 @@ int engine_configure(struct engine *engine, const struct request_configure *conf
 	memcpy(engine->instance, configure->instance, sizeof(engine->instance));
 	log_set_level(engine->settings->log_level);
 	r = copy_announced(engine, problem);
+	if (r == 0 && engine_bar(engine) < 0) {
+		problem_set(problem, "out of memory");
+		r = -ENOMEM;
+	}
 	if (r == 0)
 		r = start_workers(engine, problem);
 	if (r == 0 && delivery.control >= 0) {

@@ -9,6 +9,8 @@ struct reach {
 	atomic_uint references;
 	struct prefix_map *theirs;
 	struct prefix_map *ours;
+	const struct prefix_map *not_theirs; /* borrowed, may be NULL */
+	const struct prefix_map *not_ours;
 };
 
 static int map_prefixes(const struct prefix *prefixes, size_t count, struct prefix_map **ret_map)
@@ -41,6 +43,13 @@ int reach_new(const struct prefix *theirs, size_t their_count, const struct pref
 	return 0;
 }
 
+void reach_bar(
+	struct reach *reach, const struct prefix_map *not_theirs, const struct prefix_map *not_ours)
+{
+	reach->not_theirs = not_theirs;
+	reach->not_ours = not_ours;
+}
+
 struct reach *reach_ref(struct reach *reach)
 {
 	if (reach)
@@ -57,15 +66,37 @@ void reach_unref(struct reach *reach)
 	free(reach);
 }
 
+/* In the map, and not by a shorter prefix than what is barred has. */
+static bool covers(const struct prefix_map *map, const struct prefix_map *barred, uint8_t family,
+	const uint8_t *bytes)
+{
+	int len;
+
+	if (!barred)
+		return prefix_map_covers(map, family, bytes);
+	len = prefix_map_length(map, family, bytes);
+	return len >= 0 && len >= prefix_map_length(barred, family, bytes);
+}
+
+static bool is_theirs(const struct reach *reach, uint8_t family, const uint8_t *bytes)
+{
+	return covers(reach->theirs, reach->not_theirs, family, bytes);
+}
+
+static bool is_ours(const struct reach *reach, uint8_t family, const uint8_t *bytes)
+{
+	return covers(reach->ours, reach->not_ours, family, bytes);
+}
+
 enum reach_verdict reach_judge_in(
 	const struct reach *reach, const struct packet *packet, const uint8_t *data)
 {
 	struct packet_quote quote;
 
-	if (prefix_map_covers(reach->theirs, packet->family, packet->source))
+	if (is_theirs(reach, packet->family, packet->source))
 		return REACH_PASS;
 	if (packet_quoted(packet, data, &quote) &&
-		prefix_map_covers(reach->theirs, packet->family, quote.destination))
+		is_theirs(reach, packet->family, quote.destination))
 		return REACH_PASS;
 	return REACH_SOURCE;
 }
@@ -75,12 +106,11 @@ enum reach_verdict reach_judge_out(
 {
 	struct packet_quote quote;
 
-	if (!prefix_map_covers(reach->theirs, packet->family, packet->destination))
+	if (!is_theirs(reach, packet->family, packet->destination))
 		return REACH_DESTINATION;
-	if (prefix_map_covers(reach->ours, packet->family, packet->source))
+	if (is_ours(reach, packet->family, packet->source))
 		return REACH_PASS;
-	if (packet_quoted(packet, data, &quote) &&
-		prefix_map_covers(reach->theirs, packet->family, quote.source))
+	if (packet_quoted(packet, data, &quote) && is_theirs(reach, packet->family, quote.source))
 		return REACH_PASS;
 	return REACH_SOURCE;
 }

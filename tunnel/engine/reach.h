@@ -13,6 +13,10 @@
  * addresses or routes change and read by the lane without a lock. A packet is let through when its
  * far end is one of "theirs" and its near end one of "ours": that is the source check on what comes
  * in, and the check on what goes out, which isolates peers from each other.
+ *
+ * Who has announced a wide prefix, a default route at most, does not mean all that lies in it: a
+ * server has its peers there, a client what goes past the tunnel. Those are barred: the longer
+ * prefix decides, and of two that are as long, being one of ours (theirs).
  */
 
 struct reach; /* counted; any thread may drop its reference */
@@ -20,6 +24,11 @@ struct reach; /* counted; any thread may drop its reference */
 /* Copies. -ENOMEM, -EINVAL (host bits). */
 int reach_new(const struct prefix *theirs, size_t their_count, const struct prefix *ours,
 	size_t our_count, struct reach **ret_reach);
+/*
+ * Before anybody else has the snapshot. Borrowed for its life; NULL: nothing is barred on that side.
+ */
+void reach_bar(struct reach *reach, const struct prefix_map *not_theirs,
+	const struct prefix_map *not_ours);
 struct reach *reach_ref(struct reach *reach);
 void reach_unref(struct reach *reach);
 

@@ -188,6 +188,10 @@ void session_update_reach(struct session *session)
 	r = reach_new(theirs, their_count, ours, our_count, &reach);
 	if (r < 0)
 		goto out;
+	if (!session_is_server(session))
+		reach_bar(reach, session->engine->barred, NULL);
+	else if (session->engine->announces_barred)
+		reach_bar(reach, NULL, session->engine->barred);
 	reach_unref(session->reach);
 	session->reach = reach;
 	TAILQ_FOREACH(sl, &session->lanes, link)
