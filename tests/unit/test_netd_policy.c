@@ -408,6 +408,18 @@ START_TEST(routes_are_judged_by_what_the_peer_may_announce)
 }
 END_TEST
 
+START_TEST(a_default_route_is_for_a_full_tunnel)
+{
+	struct interface *own = add_live("branch-a", "10.99.0.1", "10.99.0.7");
+
+	settings->full_tunnel = true;
+	ck_assert_int_eq(judge_route(own, "0.0.0.0/0"), ROUTE_ACCEPTED);
+	ck_assert_int_eq(judge_route(own, "::/0"), ROUTE_ACCEPTED);
+	ck_assert_int_eq(judge_route(own, "0.0.0.0/1"), ROUTE_LOOPBACK);
+	ck_assert_int_eq(judge_route(own, "192.168.0.0/16"), ROUTE_NOT_ALLOWED);
+}
+END_TEST
+
 START_TEST(an_unlisted_peer_announces_nothing)
 {
 	struct interface *own = add_live("somebody", "10.99.0.1", "10.99.0.7");
@@ -487,6 +499,7 @@ static Suite *suite(void)
 	tcase_add_test(server, an_interface_lives_where_its_entry_says);
 	tcase_add_test(server, only_a_client_makes_connections);
 	tcase_add_test(server, routes_are_judged_by_what_the_peer_may_announce);
+	tcase_add_test(server, a_default_route_is_for_a_full_tunnel);
 	tcase_add_test(server, an_unlisted_peer_announces_nothing);
 	tcase_add_test(server, a_prefix_belongs_to_one_peer);
 	tcase_add_test(server, each_namespace_has_its_own_routes);

@@ -12,6 +12,7 @@ enum { GENERATION = 7 };
 
 static struct settings *settings;
 static struct interfaces interfaces;
+static struct full_tunnel full_tunnel;
 static struct requests requests;
 static struct problem problem;
 static struct request reply;
@@ -38,7 +39,8 @@ static void setup(void)
 {
 	log_set_level(LOG_LEVEL_ERROR);
 	ck_assert_int_eq(settings_new(SETTINGS_SERVER, &settings), 0);
-	requests_init(&requests, settings, &interfaces, exchange);
+	full_tunnel_init(&full_tunnel, settings, &interfaces);
+	requests_init(&requests, settings, &interfaces, &full_tunnel, exchange);
 	requests_begin(&requests, GENERATION);
 }
 

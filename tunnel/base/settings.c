@@ -80,6 +80,17 @@ uint32_t settings_mark(const struct settings *settings)
 	return settings->kill_switch || settings->full_tunnel ? SETTINGS_MARK_DEFAULT : 0;
 }
 
+bool settings_takes_default(const struct settings *settings)
+{
+	return settings->full_tunnel || settings->contained;
+}
+
+bool settings_is_elsewhere(const struct settings *settings)
+{
+	return settings->role == SETTINGS_CLIENT &&
+		(settings->contained || settings->peers[0].netns[0] != '\0');
+}
+
 struct addr settings_server_address(const struct prefix *pool)
 {
 	struct addr addr = { .family = AF_UNSPEC };

@@ -153,6 +153,11 @@ uint32_t settings_lanes(const struct settings *settings, const struct settings_p
 /* SO_MARK of outer connections; 0: none. */
 uint32_t settings_mark(const struct settings *settings);
 
+/* A default route of the server's is wanted. */
+bool settings_takes_default(const struct settings *settings);
+/* Client: the tunnel is in another network namespace, so what is the host's own stays as it is. */
+bool settings_is_elsewhere(const struct settings *settings);
+
 /* The server's own address in a pool: the first after the prefix. AF_UNSPEC for no pool. */
 struct addr settings_server_address(const struct prefix *pool);
 

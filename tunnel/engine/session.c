@@ -118,6 +118,7 @@ static int take_lane(struct session *session, struct lane *lane, const struct la
 		session->routes.rule.accept = session->peer->accept_routes.items;
 		session->routes.rule.accept_count = session->peer->accept_routes.count;
 	}
+	session->routes.rule.full_tunnel = settings_takes_default(session->engine->settings);
 	return 0;
 }
 

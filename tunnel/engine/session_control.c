@@ -332,5 +332,4 @@ void session_set_tunnel_rule(struct session *session)
 	}
 	session->routes.rule.tunnel = session->tunnel_prefixes;
 	session->routes.rule.tunnel_count = count;
-	session->routes.rule.full_tunnel = settings->contained;
 }

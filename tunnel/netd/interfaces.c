@@ -189,18 +189,27 @@ static bool same_addresses(const struct request_interface *a, const struct reque
 		addr_equal(&a->local6, &b->local6) && addr_equal(&a->remote6, &b->remote6);
 }
 
+static struct netlink_route route_to(const struct interfaces *interfaces,
+	const struct interface *interface, const struct prefix *prefix)
+{
+	return (struct netlink_route){
+		.prefix = *prefix,
+		.index = interface->index,
+		.priority = INTERFACE_ROUTE_METRIC,
+		.table = prefix->len == 0 ? interfaces->default_table : 0,
+	};
+}
+
 /*
  * With its last IPv4 address an interface loses all its IPv4 routes. What is still there is fine.
  */
-static int restore_routes(
-	struct netlink *netlink, const struct interface *interface, struct problem *problem)
+static int restore_routes(const struct interfaces *interfaces, struct netlink *netlink,
+	const struct interface *interface, struct problem *problem)
 {
 	int r = 0;
 
 	for (size_t i = 0; i < interface->route_count && r == 0; i++) {
-		struct netlink_route route = { .prefix = interface->routes[i],
-			.index = interface->index,
-			.priority = INTERFACE_ROUTE_METRIC };
+		struct netlink_route route = route_to(interfaces, interface, &interface->routes[i]);
 
 		r = netlink_route_add(netlink, &route, problem);
 	}
@@ -231,7 +240,7 @@ static int adjust(struct interfaces *interfaces, struct interface *interface,
 	if (r == 0 && moved) {
 		r = change_addresses(netlink, interface, wanted, problem);
 		if (r == 0)
-			r = restore_routes(netlink, interface, problem);
+			r = restore_routes(interfaces, netlink, interface, problem);
 	}
 	if (r < 0) {
 		problem_prepend(problem, "interface %s", interface->name);
@@ -428,9 +437,7 @@ static int reserve_route(struct interface *interface, struct problem *problem)
 int interfaces_route_add(struct interfaces *interfaces, struct interface *interface,
 	const struct prefix *prefix, struct problem *problem)
 {
-	struct netlink_route route = {
-		.prefix = *prefix, .index = interface->index, .priority = INTERFACE_ROUTE_METRIC
-	};
+	struct netlink_route route = route_to(interfaces, interface, prefix);
 	char text[ADDR_TEXT_MAX];
 	struct netlink *netlink;
 	int r;
@@ -453,9 +460,7 @@ int interfaces_route_add(struct interfaces *interfaces, struct interface *interf
 int interfaces_route_delete(struct interfaces *interfaces, struct interface *interface,
 	const struct prefix *prefix, struct problem *problem)
 {
-	struct netlink_route route = {
-		.prefix = *prefix, .index = interface->index, .priority = INTERFACE_ROUTE_METRIC
-	};
+	struct netlink_route route = route_to(interfaces, interface, prefix);
 	size_t at = find_route(interface, prefix);
 	char text[ADDR_TEXT_MAX];
 	struct netlink *netlink;

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "netd/engine_process.h"
 #include "netd/files.h"
+#include "netd/full_tunnel.h"
 #include "netd/guest.h"
 #include "netd/interface_make.h"
 #include "netd/interfaces.h"
@@ -55,6 +56,7 @@ struct netd {
 	struct program_file program_file;
 	uint8_t instance[REQUEST_INSTANCE_SIZE]; /* of this run: all its engines are one */
 	struct interfaces interfaces;
+	struct full_tunnel full_tunnel;
 	struct network network;
 	struct nat nat;
 	struct kill_switch kill_switch;
@@ -195,6 +197,7 @@ static void network_changed(struct network *network)
 	struct netd *netd = container_of(network, struct netd, network);
 
 	log_debug("this host's network has changed");
+	full_tunnel_network_changed(&netd->full_tunnel);
 	engine_process_network(&netd->engine);
 }
 
@@ -308,6 +311,19 @@ static enum exit_code open_kernel(struct netd *netd, struct problem *problem)
 	return r < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
 }
 
+/* What was killed before us may have left something that nothing else takes away. */
+static enum exit_code sweep(struct netd *netd, struct problem *problem)
+{
+	int swept = full_tunnel_sweep(netd->netlink, problem);
+
+	if (swept < 0)
+		log_warning(
+			"what a killed Culvert may have left is still there: %s", problem->text);
+	else if (swept > 0)
+		log_notice("removed policy rules and routes that a killed Culvert had left");
+	return EXIT_CODE_OK;
+}
+
 static enum exit_code load_steering(struct netd *netd, struct problem *problem)
 {
 	(void)problem;
@@ -368,7 +384,8 @@ static enum exit_code start_engine(struct netd *netd, struct problem *problem)
 	plan_fd(plan, REQUEST_FD_CONTROL, netd->places.control);
 	for (size_t i = 0; i < netd->places.listener_count; i++)
 		plan_fd(plan, REQUEST_FD_LISTENER, netd->places.listeners[i]);
-	requests_init(&netd->requests, program->settings, &netd->interfaces, engine_exchange);
+	requests_init(&netd->requests, program->settings, &netd->interfaces, &netd->full_tunnel,
+		engine_exchange);
 	netd->requests.up = tunnel_up;
 	netd->requests.kill_switch = &netd->kill_switch;
 	engine_process_init(&netd->engine, plan);
@@ -392,6 +409,7 @@ static step_fn *const ladder[] = {
 	open_control,
 	open_state,
 	open_kernel,
+	sweep,
 	load_steering,
 	watch_network,
 	give_up_privilege,
@@ -420,8 +438,10 @@ static void take_down(struct netd *netd)
 		netd->program->guest->status = netd->guest.status;
 	}
 	network_close(&netd->network);
-	if (netd->netlink != NULL)
+	if (netd->netlink != NULL) {
+		full_tunnel_lift(&netd->full_tunnel);
 		interfaces_remove_all(&netd->interfaces, "the program stops");
+	}
 	/* Only a person ends it with 0: by a signal, or by asking the engine. */
 	kill_switch_stop(&netd->kill_switch, netd->exit_code == EXIT_CODE_OK && !netd->restarting);
 	nat_stop(&netd->nat);
@@ -455,6 +475,7 @@ static struct netd *netd_new(const struct netd_program *program)
 		netd->guest = *program->guest;
 		netd->guest.process.fd = -1;
 	}
+	full_tunnel_init(&netd->full_tunnel, program->settings, &netd->interfaces);
 	return netd;
 }
 

@@ -251,7 +251,7 @@ static enum route_verdict judge_by_rule(const struct settings *settings,
 	struct prefix tunnel[TUNNEL_PREFIX_MAX];
 	struct addr outer[SETTINGS_REMOTES_MAX];
 	struct route_rule rule = {
-		.tunnel = tunnel, .outer = outer, .full_tunnel = settings->contained
+		.tunnel = tunnel, .outer = outer, .full_tunnel = settings_takes_default(settings)
 	};
 
 	if (entry != NULL) {

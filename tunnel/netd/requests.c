@@ -14,11 +14,14 @@
 enum { WARNINGS_PER_SECOND = 1, WARNINGS_BURST = 20 };
 
 void requests_init(struct requests *requests, const struct settings *settings,
-	struct interfaces *interfaces,
+	struct interfaces *interfaces, struct full_tunnel *full_tunnel,
 	int (*exchange)(struct requests *requests, struct problem *problem))
 {
 	*requests = (struct requests){
-		.settings = settings, .interfaces = interfaces, .exchange = exchange
+		.settings = settings,
+		.interfaces = interfaces,
+		.full_tunnel = full_tunnel,
+		.exchange = exchange,
 	};
 	rate_init(&requests->warnings, WARNINGS_PER_SECOND, WARNINGS_BURST, mono_now());
 }
@@ -223,6 +226,29 @@ static bool is_on_link(
 	return false;
 }
 
+/*
+ * A default route goes into a table of its own, and then the rules lead there. What was sent between
+ * the two steps went where it had gone before.
+ */
+static int install_route(struct requests *requests, struct interface *interface,
+	const struct prefix *prefix, struct problem *problem)
+{
+	struct problem ignored;
+	int r;
+
+	if (prefix->len > 0)
+		return interfaces_route_add(requests->interfaces, interface, prefix, problem);
+	r = full_tunnel_prepare(requests->full_tunnel, problem);
+	if (r == 0)
+		r = interfaces_route_add(requests->interfaces, interface, prefix, problem);
+	if (r < 0)
+		return r;
+	r = full_tunnel_enforce(requests->full_tunnel, problem);
+	if (r < 0)
+		(void)interfaces_route_delete(requests->interfaces, interface, prefix, &ignored);
+	return r;
+}
+
 static enum route_verdict add_route(struct requests *requests, struct interface *interface,
 	const struct on_link *on_link, const struct prefix *prefix)
 {
@@ -240,7 +266,7 @@ static enum route_verdict add_route(struct requests *requests, struct interface 
 			log_warning("engine asked for %s", problem.text);
 		return verdict;
 	}
-	if (interfaces_route_add(requests->interfaces, interface, prefix, &problem) < 0) {
+	if (install_route(requests, interface, prefix, &problem) < 0) {
 		if (rate_take(&requests->warnings, mono_now()))
 			log_warning("%s: %s", interface->now.peer.name, problem.text);
 		return ROUTE_FAILED;

@@ -9,6 +9,7 @@
 #include "base/problem.h"
 #include "base/rate.h"
 #include "base/settings.h"
+#include "netd/full_tunnel.h"
 #include "netd/interfaces.h"
 #include "netd/kill_switch.h"
 #include "wire/request.h"
@@ -25,6 +26,7 @@ struct requests {
 	const struct settings *settings;
 	struct interfaces *interfaces;
 	struct kill_switch *kill_switch; /* that has to let interfaces out; NULL: there is none */
+	struct full_tunnel *full_tunnel;
 	bool told_fallback; /* from MPTCP, once for all engines */
 	bool told_without;  /* some option of outer sockets: the same */
 	/* REEXEC: the engine that asks is to be exchanged. Negative with words: it stays. */
@@ -46,7 +48,7 @@ struct requests {
 };
 
 void requests_init(struct requests *requests, const struct settings *settings,
-	struct interfaces *interfaces,
+	struct interfaces *interfaces, struct full_tunnel *full_tunnel,
 	int (*exchange)(struct requests *requests, struct problem *problem));
 
 /* A new engine, configured with this generation. */

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "netd/full_tunnel.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "system/netlink_rule.h"
+#include "system/socket.h"
+
+enum { AT_BYPASS, AT_LOOKUP, AT_END };
+
+static const uint8_t families[] = { AF_INET, AF_INET6 };
+enum { FAMILIES = sizeof(families) / sizeof(families[0]) };
+
+/* Never left a link, and neighbours there are not reached in any other way. */
+static const struct prefix link_local6 = { { AF_INET6, { 0xfe, 0x80 } }, 10 };
+
+static const char *claim_name(uint32_t number, char out[static 32])
+{
+	(void)snprintf(out, 32, "culvert-full-tunnel-%u", number);
+	return out;
+}
+
+static uint32_t priority_of(uint32_t number, uint32_t at)
+{
+	return FULL_TUNNEL_FIRST + number * FULL_TUNNEL_PRIORITIES + at;
+}
+
+void full_tunnel_init(struct full_tunnel *full_tunnel, const struct settings *settings,
+	struct interfaces *interfaces)
+{
+	*full_tunnel = (struct full_tunnel){
+		.settings = settings, .interfaces = interfaces, .claim = -1
+	};
+}
+
+int full_tunnel_prepare(struct full_tunnel *full_tunnel, struct problem *problem)
+{
+	char name[32];
+	int r = -EADDRINUSE;
+
+	/* Elsewhere there is nothing that the default route would have to be kept from. */
+	if (full_tunnel->claim >= 0 || settings_is_elsewhere(full_tunnel->settings))
+		return 0;
+	for (uint32_t number = 0; r == -EADDRINUSE && number < FULL_TUNNEL_COUNT; number++) {
+		r = socket_claim(claim_name(number, name), &full_tunnel->claim);
+		full_tunnel->number = number;
+	}
+	if (r == -EADDRINUSE) {
+		problem_set(problem, "the tables %d to %d are all in use by others of Culvert",
+			FULL_TUNNEL_FIRST, FULL_TUNNEL_FIRST + FULL_TUNNEL_COUNT - 1);
+		return -EBUSY;
+	}
+	if (r < 0) {
+		problem_set(problem, "cannot claim a table: %s", strerrordesc_np(-r));
+		return r;
+	}
+	full_tunnel->interfaces->default_table = FULL_TUNNEL_FIRST + full_tunnel->number;
+	return 0;
+}
+
+static int add_bypass(
+	const struct full_tunnel *full_tunnel, const struct prefix *to, struct problem *problem)
+{
+	struct netlink_rule rule = {
+		.family = to->addr.family,
+		.priority = priority_of(full_tunnel->number, AT_BYPASS),
+		.action = NETLINK_RULE_GOTO,
+		.target = priority_of(full_tunnel->number, AT_END),
+		.to = *to,
+	};
+	int r = netlink_rule_add(full_tunnel->interfaces->netlink, &rule, problem);
+
+	return r == -EEXIST ? 0 : r; /* twice in the list */
+}
+
+/* Behind whatever leads somewhere. */
+static struct netlink_route nowhere(uint32_t number, uint8_t family)
+{
+	return (struct netlink_route){
+		.prefix.addr.family = family,
+		.priority = UINT32_MAX,
+		.table = FULL_TUNNEL_FIRST + number,
+		.unreachable = true,
+	};
+}
+
+/* From the last to the first, so that none is in force before those that soften it. */
+static int add_family(
+	const struct full_tunnel *full_tunnel, uint8_t family, struct problem *problem)
+{
+	struct netlink *netlink = full_tunnel->interfaces->netlink;
+	const struct prefix_list *bypass = &full_tunnel->settings->bypass;
+	uint32_t number = full_tunnel->number;
+	const struct netlink_route unreachable = nowhere(number, family);
+	const struct netlink_rule end = { .family = family,
+		.priority = priority_of(number, AT_END),
+		.action = NETLINK_RULE_NOP };
+	const struct netlink_rule lookup = { .family = family,
+		.priority = priority_of(number, AT_LOOKUP),
+		.action = NETLINK_RULE_LOOKUP,
+		.table = FULL_TUNNEL_FIRST + number,
+		.not_mark = settings_mark(full_tunnel->settings) };
+	int r = netlink_rule_add(netlink, &end, problem);
+
+	if (r == 0)
+		r = netlink_route_add(netlink, &unreachable, problem);
+	if (r == 0 && family == AF_INET6)
+		r = add_bypass(full_tunnel, &link_local6, problem);
+	for (size_t i = 0; r == 0 && i < bypass->count; i++) {
+		if (bypass->items[i].addr.family == family)
+			r = add_bypass(full_tunnel, &bypass->items[i], problem);
+	}
+	return r == 0 ? netlink_rule_add(netlink, &lookup, problem) : r;
+}
+
+/* That there is none (any more), or not this family, or no policy routing at all, is fine. */
+static bool is_gone(int r)
+{
+	return r == 0 || r == -ENOENT || r == -ESRCH || r == -EAFNOSUPPORT || r == -EOPNOTSUPP;
+}
+
+/* The mirror of add_family(). *count grows by what was there; the first failure, and its words. */
+static int delete_family(struct netlink *netlink, uint32_t number, uint8_t family, int *count,
+	struct problem *problem)
+{
+	static const uint32_t order[] = { AT_LOOKUP, AT_BYPASS, AT_END };
+	const struct netlink_route unreachable = nowhere(number, family);
+	int r = 0;
+
+	for (size_t i = 0; is_gone(r) && i < sizeof(order) / sizeof(order[0]); i++) {
+		r = netlink_rule_delete(netlink, family, priority_of(number, order[i]), problem);
+		*count += r == 0;
+	}
+	if (is_gone(r)) {
+		r = netlink_route_delete(netlink, &unreachable, problem);
+		*count += r == 0;
+	}
+	return is_gone(r) ? 0 : r;
+}
+
+static void delete_all(const struct full_tunnel *full_tunnel)
+{
+	struct problem problem;
+	int count = 0;
+
+	for (size_t f = 0; f < FAMILIES; f++) {
+		if (delete_family(full_tunnel->interfaces->netlink, full_tunnel->number,
+			    families[f], &count, &problem) < 0)
+			log_warning("full tunnel: %s", problem.text);
+	}
+}
+
+int full_tunnel_enforce(struct full_tunnel *full_tunnel, struct problem *problem)
+{
+	if (full_tunnel->in_force || full_tunnel->claim < 0)
+		return 0;
+	for (size_t f = 0; f < FAMILIES; f++) {
+		int r = add_family(full_tunnel, families[f], problem);
+
+		/* Where there is no IPv6 none can leave. */
+		if (r == -EAFNOSUPPORT && families[f] == AF_INET6)
+			continue;
+		if (r < 0) {
+			problem_prepend(problem, "full tunnel");
+			delete_all(full_tunnel);
+			return r;
+		}
+	}
+	full_tunnel->in_force = true;
+	reverse_path_relax(&full_tunnel->reverse_path);
+	log_notice("full tunnel: everything without mark 0x%x goes by table %u alone",
+		settings_mark(full_tunnel->settings), FULL_TUNNEL_FIRST + full_tunnel->number);
+	return 0;
+}
+
+void full_tunnel_network_changed(struct full_tunnel *full_tunnel)
+{
+	if (full_tunnel->in_force)
+		reverse_path_relax(&full_tunnel->reverse_path);
+}
+
+void full_tunnel_lift(struct full_tunnel *full_tunnel)
+{
+	if (full_tunnel->in_force) {
+		delete_all(full_tunnel);
+		reverse_path_restore(&full_tunnel->reverse_path);
+		log_notice("full tunnel: lifted");
+	}
+	full_tunnel->in_force = false;
+	if (full_tunnel->claim >= 0)
+		close(full_tunnel->claim);
+	full_tunnel->claim = -1;
+}
+
+int full_tunnel_sweep(struct netlink *netlink, struct problem *problem)
+{
+	char name[32];
+	int swept = 0, r = 0;
+
+	for (uint32_t number = 0; r == 0 && number < FULL_TUNNEL_COUNT; number++) {
+		if (socket_is_claimed(claim_name(number, name)))
+			continue;
+		for (size_t f = 0; r == 0 && f < FAMILIES; f++)
+			r = delete_family(netlink, number, families[f], &swept, problem);
+	}
+	return r < 0 ? r : swept;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CULVERT_NETD_FULL_TUNNEL_H
+#define CULVERT_NETD_FULL_TUNNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/problem.h"
+#include "base/settings.h"
+#include "netd/interfaces.h"
+#include "netd/reverse_path.h"
+
+/*
+ * Full tunnel: everything but the outer connections themselves goes by a table of our own, which is
+ * asked before the main one. So it does not matter what others put into the main table, a DHCP server
+ * with 0.0.0.0/1 (CVE-2024-3661) or a local network that says it is 203.0.113.0/24; nor which network
+ * the host is in, for the rules name none of it. For IPv4 and IPv6, with the priorities of number N
+ * from FULL_TUNNEL_FIRST + 4 N on:
+ *
+ *	+0  to each of `bypass`, and to fe80::/10:  goto +2
+ *	+1  without the outer mark:                 lookup table FULL_TUNNEL_FIRST + N
+ *	+2  nop
+ *
+ * The table holds two default routes for each family: one to the tunnel's interface, where the server
+ * offers that family, and an unreachable one behind it. So a family that is not offered does not leave
+ * in the clear, nor does anything while the interface is gone.
+ *
+ * Rules and unreachable routes come with the first default route and stay until netd ends in good
+ * order; whether the server withdraws, the engine dies or the network changes does not matter to them.
+ * When netd is killed the interface goes with its routes, but they stay; each carries Culvert's protocol
+ * number. The next start of any Culvert in this network namespace removes them (full_tunnel_sweep()). A
+ * claim on a name (socket_claim()) tells living ones from those that are left over. netd's only thread.
+ *
+ * Not held back are programs that bind a socket to another interface (SO_BINDTODEVICE), as DHCP clients
+ * have to: a kernel that finds no route then takes every IPv4 address for a neighbour there.
+ */
+
+enum {
+	FULL_TUNNEL_FIRST = 25462,  /* of tables and of priorities: 0x6376, "cv" */
+	FULL_TUNNEL_COUNT = 16,     /* at the same time in one network namespace */
+	FULL_TUNNEL_PRIORITIES = 4, /* of each; the last is not in use */
+};
+
+struct full_tunnel {
+	const struct settings *settings; /* borrowed, as are the interfaces */
+	struct interfaces *interfaces;
+	int claim; /* -1: none, and then no table either */
+	uint32_t number;
+	bool in_force; /* the rules are there */
+	struct reverse_path reverse_path;
+};
+
+void full_tunnel_init(struct full_tunnel *full_tunnel, const struct settings *settings,
+	struct interfaces *interfaces);
+
+/*
+ * Before a default route is added: settles which table it goes into (interfaces->default_table). Fine
+ * when that is done. -EBUSY: all are in use; what socket_claim() says. With words.
+ */
+int full_tunnel_prepare(struct full_tunnel *full_tunnel, struct problem *problem);
+/*
+ * After it: the rules. Fine when they are there; when they cannot be made, none is. With words.
+ */
+int full_tunnel_enforce(struct full_tunnel *full_tunnel, struct problem *problem);
+
+/* This host's links have changed. */
+void full_tunnel_network_changed(struct full_tunnel *full_tunnel);
+
+/* The end in good order. Fine at any time after full_tunnel_init(). */
+void full_tunnel_lift(struct full_tunnel *full_tunnel);
+
+/*
+ * Removes the rules and routes of those that are no more. How many places had some, or negative errno
+ * with words. Leaves those of a netd that lives alone.
+ */
+int full_tunnel_sweep(struct netlink *netlink, struct problem *problem);
+
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "netd/reverse_path.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+#define CONF_DIRECTORY "/proc/sys/net/ipv4/conf"
+
+struct reverse_path_saved {
+	char name[IF_NAMESIZE]; /* of an interface, or "all", which counts for each of them */
+	char value;
+};
+
+static int open_value(const char *name, int flags)
+{
+	char path[sizeof(CONF_DIRECTORY) + IF_NAMESIZE + sizeof("/rp_filter")];
+
+	(void)snprintf(path, sizeof(path), CONF_DIRECTORY "/%s/rp_filter", name);
+	return open(path, flags | O_CLOEXEC);
+}
+
+/* '0', '1' or '2'; '0' also when there is none. */
+static char read_value(const char *name)
+{
+	int fd = open_value(name, O_RDONLY);
+	char value = '0';
+
+	if (fd < 0)
+		return value;
+	if (read(fd, &value, 1) != 1)
+		value = '0';
+	close(fd);
+	return value;
+}
+
+static int write_value(const char *name, char value)
+{
+	int fd = open_value(name, O_WRONLY);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = write(fd, &value, 1) == 1 ? 0 : -errno;
+	close(fd);
+	return r;
+}
+
+/* An interface that was here before has its first value still. */
+static int save(struct reverse_path *reverse_path, const char *name, char value)
+{
+	struct reverse_path_saved *saved = reverse_path->saved;
+	size_t capacity = reverse_path->capacity == 0 ? 8 : reverse_path->capacity * 2;
+
+	for (size_t i = 0; i < reverse_path->count; i++) {
+		if (strcmp(saved[i].name, name) == 0)
+			return 0;
+	}
+	if (reverse_path->count == reverse_path->capacity) {
+		saved = reallocarray(saved, capacity, sizeof(*saved));
+		if (saved == NULL)
+			return -ENOMEM;
+		reverse_path->saved = saved;
+		reverse_path->capacity = capacity;
+	}
+	saved[reverse_path->count] = (struct reverse_path_saved){ .value = value };
+	(void)snprintf(saved[reverse_path->count].name, IF_NAMESIZE, "%s", name);
+	reverse_path->count++;
+	return 0;
+}
+
+static void relax(struct reverse_path *reverse_path, const char *name)
+{
+	char value = read_value(name);
+	int r;
+
+	if (value == '0')
+		return;
+	r = save(reverse_path, name, value);
+	if (r == 0)
+		r = write_value(name, '0');
+	if (r == 0) {
+		log_info(
+			"net.ipv4.conf.%s.rp_filter: 0 instead of %c while full tunnel is in force",
+			name, value);
+	} else if (!reverse_path->told) {
+		reverse_path->told = true;
+		log_warning(
+			"net.ipv4.conf.%s.rp_filter is %c and cannot be changed: %s; the "
+			"server's packets may be dropped: sysctl -w net.ipv4.conf.%s.rp_filter=0",
+			name, value, strerrordesc_np(-r), name);
+	}
+}
+
+void reverse_path_relax(struct reverse_path *reverse_path)
+{
+	DIR *directory = opendir(CONF_DIRECTORY);
+	const struct dirent *entry;
+
+	if (directory == NULL)
+		return; /* no IPv4, or no /proc/sys to be read: nothing that could be done */
+	while ((entry = readdir(directory)) != NULL) {
+		/* What is made meanwhile takes its value from "default", and keeps it. */
+		if (entry->d_name[0] != '.' && strcmp(entry->d_name, "default") != 0 &&
+			strlen(entry->d_name) < IF_NAMESIZE)
+			relax(reverse_path, entry->d_name);
+	}
+	closedir(directory);
+}
+
+void reverse_path_restore(struct reverse_path *reverse_path)
+{
+	for (size_t i = 0; i < reverse_path->count; i++) {
+		const struct reverse_path_saved *saved = &reverse_path->saved[i];
+
+		/* One that has gone, or that somebody has set since, has nothing to get back. */
+		if (read_value(saved->name) == '0')
+			(void)write_value(saved->name, saved->value);
+	}
+	free(reverse_path->saved);
+	*reverse_path = (struct reverse_path){ .saved = NULL };
+}
