@@ -21,6 +21,7 @@ enum {
 	DIALER_CONNECT_MS = 5000, /* longest for one address, within the handshake timeout */
 	DIALER_BACKOFF_FIRST_MS = 200,
 	DIALER_BACKOFF_LONGEST_MS = 30000,
+	DIALER_KNOWN_TRIES = 5, /* before names are asked for, behind a tunnel that is not there */
 };
 
 static void address_due(struct loop_timer *timer);
@@ -72,6 +73,13 @@ static void wait_for(struct dialer *dialer, struct duration wait, loop_timer_fn 
 	loop_timer_start(dialer->engine->loop, &dialer->timer, mono_add(mono_now(), wait), then);
 }
 
+static void begin_round(struct dialer *dialer, struct duration wait)
+{
+	dialer->remote = 0;
+	dialer->at_known = dialer->known.port != 0 && !dialer->direct;
+	wait_for(dialer, wait, remote_due);
+}
+
 static void wait_backoff(struct dialer *dialer)
 {
 	uint64_t random = 0;
@@ -84,8 +92,7 @@ static void wait_backoff(struct dialer *dialer)
 	dialer->at_least = (struct duration){ 0 };
 	log_info("%s: retrying in %.1f s", dialer->engine->settings->peers[0].name.name,
 		duration_seconds(wait));
-	dialer->remote = 0;
-	wait_for(dialer, wait, remote_due);
+	begin_round(dialer, wait);
 }
 
 void dialer_next(struct dialer *dialer, struct duration at_least)
@@ -96,7 +103,11 @@ void dialer_next(struct dialer *dialer, struct duration at_least)
 	if (dialer->stopped)
 		return;
 	/* Through the loop, so that a list of names that fail at once does not nest. */
-	if (dialer->address + 1 < dialer->resolver.answer.count) {
+	if (dialer->at_known) {
+		dialer->at_known = false;
+		dialer->known_failed++;
+		wait_for(dialer, (struct duration){ 0 }, remote_due);
+	} else if (!dialer->resolver.busy && dialer->address + 1 < dialer->resolver.answer.count) {
 		dialer->address++;
 		wait_for(dialer, (struct duration){ 0 }, address_due);
 	} else if (!dialer->direct && dialer->remote + 1 < dialer->engine->settings->remote_count) {
@@ -271,7 +282,8 @@ static void address_due(struct loop_timer *timer)
 		set_state(dialer, DIALER_RESTING);
 		return;
 	}
-	dialer->outer = dialer->resolver.answer.endpoints[dialer->address];
+	dialer->outer = dialer->at_known ? dialer->known
+					 : dialer->resolver.answer.endpoints[dialer->address];
 	request.socket.family = dialer->outer.addr.family;
 	set_state(dialer, DIALER_SOCKET);
 	int r = host_ask(dialer->engine->host, &dialer->socket_call, &request, socket_made);
@@ -285,10 +297,25 @@ static void resolved(struct resolver *resolver)
 {
 	struct dialer *dialer = container_of(resolver, struct dialer, resolver);
 
+	if (dialer->state != DIALER_RESOLVING)
+		return; /* it took too long: see dialer_hurry() */
 	if (dialer->stopped || resolver->answer.count == 0)
 		try_failed(dialer, resolver->answer.problem.text);
 	else
 		wait_for(dialer, (struct duration){ 0 }, address_due);
+}
+
+/* A name that need not be asked for yet. */
+static bool is_hidden(struct dialer *dialer, const struct settings_remote *remote)
+{
+	struct addr addr;
+
+	if (dialer->known.port == 0 || dialer->known_failed >= DIALER_KNOWN_TRIES ||
+		addr_parse(remote->host, &addr) == 0)
+		return false;
+	if (!dialer->resolver.busy)
+		dialer->resolver.answer.count = 0; /* those of the remote before */
+	return true;
 }
 
 static void remote_due(struct loop_timer *timer)
@@ -297,12 +324,21 @@ static void remote_due(struct loop_timer *timer)
 	const struct settings_remote *remote = remote_of(dialer);
 
 	dialer->address = 0;
-	if (dialer->direct) {
+	if (dialer->direct || dialer->at_known) {
 		wait_for(dialer, (struct duration){ 0 }, address_due);
 		return;
 	}
 	set_state(dialer, DIALER_RESOLVING);
 	dialer->outer = (struct endpoint){ 0 };
+	if (is_hidden(dialer, remote)) {
+		dialer_next(dialer, (struct duration){ 0 });
+		return;
+	}
+	/* With a question that was given up: the answer is the thread's until it comes. */
+	if (dialer->resolver.busy) {
+		try_failed(dialer, "an earlier look-up has not come back yet");
+		return;
+	}
 	dialer->resolver.answer.count = 0;
 	int r = resolver_ask(&dialer->resolver, remote->host, remote->port);
 	if (r < 0)
@@ -344,16 +380,21 @@ void dialer_free(struct dialer *dialer)
 	resolver_free(&dialer->resolver);
 }
 
+void dialer_know(struct dialer *dialer, const struct endpoint *known)
+{
+	dialer->known = *known;
+	dialer->known_failed = 0;
+}
+
 void dialer_begin(struct dialer *dialer, bool fresh, struct duration at_least)
 {
 	if (dialer->stopped)
 		return;
 	if (fresh)
 		backoff_reset(&dialer->backoff);
-	dialer->remote = 0;
 	dialer->at_least = at_least;
 	if (fresh && at_least.ns == 0)
-		wait_for(dialer, at_least, remote_due);
+		begin_round(dialer, at_least);
 	else
 		wait_backoff(dialer);
 }
@@ -379,6 +420,10 @@ void dialer_hurry(struct dialer *dialer)
 		loop_watch_remove(dialer->engine->loop, &dialer->connect_watch);
 		close(dialer->fd);
 		dialer->fd = -1;
+		dialer->due = address_due;
+	} else if (dialer->state == DIALER_RESOLVING && dialer->known.port != 0) {
+		/* Names may have to wait for a tunnel: the answer is not waited for. */
+		dialer->at_known = true;
 		dialer->due = address_due;
 	} else if (dialer->state != DIALER_WAITING) {
 		return;

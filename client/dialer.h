@@ -46,8 +46,11 @@ struct dialer {
 	struct engine *engine;
 	enum dialer_state state;
 	bool stopped;
-	bool direct;   /* to `outer` alone, without a name */
-	size_t remote; /* of settings->remotes, in turn */
+	bool direct;           /* to `outer` alone, without a name */
+	struct endpoint known; /* where the server was reached last; port 0: nowhere yet */
+	bool at_known;         /* its turn, before the remotes' */
+	unsigned known_failed; /* times in a row */
+	size_t remote;         /* of settings->remotes, in turn */
 	struct resolver resolver;
 	size_t address; /* of the resolver's answer, in turn */
 	struct endpoint outer;
@@ -68,6 +71,12 @@ struct dialer {
 int dialer_init(struct dialer *dialer, struct engine *engine, const struct dialer_events *events);
 void dialer_free(struct dialer *dialer);
 
+/*
+ * From now on each round begins with this endpoint. For a client whose names are resolved behind the
+ * tunnel: without one it cannot look up where the server is, and learns that only after a long wait. So
+ * remotes that are names are left out until the endpoint has failed a few times.
+ */
+void dialer_know(struct dialer *dialer, const struct endpoint *known);
 /*
  * Begins a round with the first remote, after the backoff's next wait, but not earlier than
  * `at_least`. `fresh` resets the backoff first, and then the first round begins at once.
