@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The file is replaced and put back, byte by byte, whatever it was. tests/system/dns.sh has it as a mount. */
+#include "netd/resolv_conf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "tests/unit/unit.h"
+
+static char directory[] = "/tmp/test_resolv_conf-XXXXXX";
+static char path[64], other[64];
+static struct nameservers nameservers;
+static struct problem problem;
+
+static void setup(void)
+{
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+	(void)snprintf(path, sizeof(path), "%s/resolv.conf", directory);
+	(void)snprintf(other, sizeof(other), "%s/other", directory);
+	nameservers = (struct nameservers){ .server_count = 2, .domain_count = 2 };
+	ck_assert_int_eq(addr_parse("10.9.0.1", &nameservers.server[0]), 0);
+	ck_assert_int_eq(addr_parse("fd00::1", &nameservers.server[1]), 0);
+	strcpy(nameservers.domain[0], "corp.example");
+	strcpy(nameservers.domain[1], "example.org");
+}
+
+static void teardown(void)
+{
+	(void)unlink(path);
+	(void)unlink(other);
+	ck_assert_int_eq(rmdir(directory), 0); /* nothing else was left */
+}
+
+static void write_file(const char *name, const char *text, mode_t mode)
+{
+	int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(fchmod(fd, mode), 0);
+	ck_assert_int_eq(file_write_all(fd, text, strlen(text)), 0);
+	close(fd);
+}
+
+static void has_text(const char *name, const char *text)
+{
+	char *data;
+	size_t len;
+
+	ck_assert_int_eq(file_read(name, FILE_PUBLIC, &data, &len, &problem), 0);
+	ck_assert_str_eq(data, text);
+	free(data);
+}
+
+static enum resolv_conf_owner owner(void)
+{
+	enum resolv_conf_owner owner = RESOLV_CONF_CHANGED;
+
+	ck_assert_int_eq(resolv_conf_owner(path, &owner, &problem), 0);
+	return owner;
+}
+
+static void set(void)
+{
+	ck_assert_msg(resolv_conf_set(path, &nameservers, &problem) == 0, "%s", problem.text);
+	ck_assert_int_eq(owner(), RESOLV_CONF_OURS);
+}
+
+static void restore(void)
+{
+	ck_assert_msg(resolv_conf_restore(path, &problem) == 0, "%s", problem.text);
+}
+
+START_TEST(a_file_comes_back_as_it_was)
+{
+	static const char *const texts[] = { "", "\n", "nameserver 192.0.2.1\n", "no end",
+		"a\n\n\nb\n\n", "# comment\n#kept file 644\n#|odd\n#!odder\n" };
+	struct stat st;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		write_file(path, texts[i], 0640);
+		set();
+		ck_assert_int_eq(stat(path, &st), 0);
+		ck_assert_uint_eq(st.st_mode & 0777, 0644); /* everybody resolves names */
+		restore();
+		has_text(path, texts[i]);
+		ck_assert_int_eq(stat(path, &st), 0);
+		ck_assert_uint_eq(st.st_mode & 0777, 0640);
+	}
+}
+END_TEST
+
+START_TEST(ours_says_what_it_should)
+{
+	char *data;
+	size_t len;
+
+	write_file(path, "nameserver 192.0.2.1\n", 0644);
+	set();
+	ck_assert_int_eq(file_read(path, FILE_PUBLIC, &data, &len, &problem), 0);
+	ck_assert_ptr_nonnull(strstr(data,
+		"\nnameserver 10.9.0.1\nnameserver fd00::1\nsearch corp.example example.org\n"
+		"#kept file 644\n#|nameserver 192.0.2.1\n"));
+	free(data);
+	/* Other resolvers: what was kept is kept. */
+	nameservers.server_count = 1;
+	set();
+	restore();
+	has_text(path, "nameserver 192.0.2.1\n");
+}
+END_TEST
+
+START_TEST(a_link_comes_back_as_a_link)
+{
+	char target[64] = "";
+
+	write_file(other, "nameserver 192.0.2.1\n", 0644);
+	ck_assert_int_eq(symlink("other", path), 0);
+	set();
+	has_text(other, "nameserver 192.0.2.1\n");
+	restore();
+	ck_assert_int_eq(readlink(path, target, sizeof(target) - 1), 5);
+	ck_assert_str_eq(target, "other");
+	has_text(path, "nameserver 192.0.2.1\n");
+}
+END_TEST
+
+START_TEST(where_there_was_none_there_is_none)
+{
+	ck_assert_int_eq(owner(), RESOLV_CONF_OTHERS);
+	set();
+	restore();
+	ck_assert_int_eq(access(path, F_OK), -1);
+	ck_assert_int_eq(resolv_conf_restore(path, &problem), -ENOENT);
+}
+END_TEST
+
+START_TEST(what_somebody_has_changed_is_left_alone)
+{
+	int fd;
+
+	write_file(path, "nameserver 192.0.2.1\n", 0644);
+	set();
+	fd = open(path, O_WRONLY | O_APPEND);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(file_write_all(fd, "x", 1), 0);
+	close(fd);
+	ck_assert_int_eq(owner(), RESOLV_CONF_CHANGED);
+	ck_assert_int_eq(resolv_conf_restore(path, &problem), -EBUSY);
+	ck_assert_int_eq(resolv_conf_set(path, &nameservers, &problem), -EBUSY);
+	write_file(path, "theirs\n", 0644);
+	ck_assert_int_eq(owner(), RESOLV_CONF_OTHERS);
+	ck_assert_int_eq(resolv_conf_restore(path, &problem), -ENOENT);
+	has_text(path, "theirs\n");
+	ck_assert(resolv_conf_mentions(path, "theirs"));
+	ck_assert(!resolv_conf_mentions(path, "resolvconf"));
+}
+END_TEST
+
+START_TEST(what_is_no_file_is_refused)
+{
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	ck_assert_int_eq(resolv_conf_set(path, &nameservers, &problem), -EINVAL);
+	ck_assert_int_eq(rmdir(path), 0);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	const TTest *const tests[] = { a_file_comes_back_as_it_was, ours_says_what_it_should,
+		a_link_comes_back_as_a_link, where_there_was_none_there_is_none,
+		what_somebody_has_changed_is_left_alone, what_is_no_file_is_refused };
+	Suite *suite = suite_create("resolv_conf");
+
+	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+		TCase *tcase = tcase_create("resolv_conf");
+
+		tcase_add_checked_fixture(tcase, setup, teardown);
+		tcase_add_test(tcase, tests[i]);
+		suite_add_tcase(suite, tcase);
+	}
+	return suite;
+}
+
+int main(void)
+{
+	return unit_run("resolv_conf", suite());
+}

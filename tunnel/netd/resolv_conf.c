@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "netd/resolv_conf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/addr.h"
+#include "base/file.h"
+
+/*
+ *	# Written by Culvert, which puts back what is kept below. Checksum: 0123456789abcdef
+ *	nameserver 10.213.0.1
+ *	search corp.example.org
+ *	#kept file 644
+ *	#|nameserver 192.0.2.53
+ *
+ * `#kept link PATH`: it was a symbolic link; `#kept nothing`: there was none. A last line without its
+ * end stands behind `#!` instead of `#|`.
+ */
+
+static const char head[] = "# Written by Culvert, which puts back what is kept below. Checksum: ";
+static const char kept[] = "#kept ";
+
+enum { SUM_DIGITS = 16, HEAD_SIZE = sizeof(head) - 1 + SUM_DIGITS + 1 };
+
+struct text {
+	char *data; /* NUL behind it; the owner frees it */
+	size_t len;
+};
+
+/* FNV-1a: for changes by accident, not by malice. */
+static uint64_t checksum(const char *data, size_t len)
+{
+	uint64_t sum = 0xcbf29ce484222325u;
+
+	for (size_t i = 0; i < len; i++)
+		sum = (sum ^ (uint8_t)data[i]) * 0x100000001b3u;
+	return sum;
+}
+
+static int cannot(struct problem *problem, const char *what, const char *path, int r)
+{
+	problem_set(problem, "cannot %s %s: %s", what, path, strerrordesc_np(-r));
+	return r;
+}
+
+/* Follows links. None, or a link to nowhere: empty, without data. */
+static int read_text(const char *path, struct text *ret_text, struct problem *problem)
+{
+	struct text text = { .data = NULL };
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), r;
+
+	if (fd < 0) {
+		r = -errno;
+		if (r != -ENOENT)
+			return cannot(problem, "open", path, r);
+		*ret_text = text;
+		return 0;
+	}
+	r = fstat(fd, &st) < 0 ? -errno : !S_ISREG(st.st_mode) ? -EINVAL : 0;
+	if (r == 0 && st.st_size > RESOLV_CONF_SIZE_MAX)
+		r = -EFBIG;
+	if (r == 0)
+		r = file_read_fd(fd, &text.data, &text.len);
+	close(fd);
+	if (r < 0)
+		return cannot(problem, "read", path, r);
+	*ret_text = text;
+	return 0;
+}
+
+static enum resolv_conf_owner owner_of(const struct text *text)
+{
+	char sum[SUM_DIGITS + 1];
+
+	if (text->len < HEAD_SIZE || memcmp(text->data, head, sizeof(head) - 1) != 0)
+		return RESOLV_CONF_OTHERS;
+	(void)snprintf(sum, sizeof(sum), "%016" PRIx64,
+		checksum(&text->data[HEAD_SIZE], text->len - HEAD_SIZE));
+	return memcmp(&text->data[sizeof(head) - 1], sum, SUM_DIGITS) == 0 ? RESOLV_CONF_OURS
+									   : RESOLV_CONF_CHANGED;
+}
+
+int resolv_conf_owner(const char *path, enum resolv_conf_owner *ret_owner, struct problem *problem)
+{
+	struct text text = { .data = NULL };
+	int r = read_text(path, &text, problem);
+
+	if (r < 0)
+		return r;
+	*ret_owner = owner_of(&text);
+	free(text.data);
+	return 0;
+}
+
+bool resolv_conf_mentions(const char *path, const char *program)
+{
+	struct problem ignored;
+	struct text text = { .data = NULL };
+	bool found;
+
+	if (read_text(path, &text, &ignored) < 0)
+		return false;
+	found = text.data != NULL && strstr(text.data, program) != NULL;
+	free(text.data);
+	return found;
+}
+
+/* ---- what stands in ours ---- */
+
+void resolv_conf_put(FILE *out, const struct nameservers *nameservers)
+{
+	char text[ADDR_TEXT_MAX];
+
+	for (size_t i = 0; i < nameservers->server_count; i++)
+		(void)fprintf(out, "nameserver %s\n", addr_format(&nameservers->server[i], text));
+	if (nameservers->domain_count > 0)
+		(void)fputs("search", out);
+	for (size_t i = 0; i < nameservers->domain_count; i++)
+		(void)fprintf(out, " %s", nameservers->domain[i]);
+	if (nameservers->domain_count > 0)
+		(void)fputc('\n', out);
+}
+
+static void put_lines(FILE *out, const struct text *text)
+{
+	size_t at = 0;
+
+	while (at < text->len) {
+		const char *line = &text->data[at];
+		const char *end = memchr(line, '\n', text->len - at);
+		size_t len = end != NULL ? (size_t)(end - line) : text->len - at;
+
+		(void)fputs(end != NULL ? "#|" : "#!", out);
+		(void)fwrite(line, 1, len, out);
+		(void)fputc('\n', out);
+		at += len + (end != NULL);
+	}
+}
+
+/* What the path is now, to be kept. */
+static int put_kept(FILE *out, const char *path, const struct text *text)
+{
+	char target[4096];
+	struct stat st;
+	ssize_t len;
+
+	if (lstat(path, &st) < 0) {
+		(void)fprintf(out, "%snothing\n", kept);
+		return errno == ENOENT ? 0 : -errno;
+	}
+	if (!S_ISLNK(st.st_mode)) {
+		(void)fprintf(out, "%sfile %o\n", kept, (unsigned)st.st_mode & 0777);
+		put_lines(out, text);
+		return 0;
+	}
+	len = readlink(path, target, sizeof(target) - 1);
+	if (len < 0)
+		return -errno;
+	if (memchr(target, '\n', (size_t)len) != NULL)
+		return -EINVAL;
+	(void)fprintf(out, "%slink %.*s\n", kept, (int)len, target);
+	return 0;
+}
+
+/* The place in ours from which on it keeps; NULL: it does not. */
+static const char *find_kept(const struct text *text)
+{
+	const char *at = strstr(text->data, kept);
+
+	return at != NULL && at > text->data && at[-1] == '\n' ? at : NULL;
+}
+
+static int compose(const char *path, const struct text *now, bool is_ours,
+	const struct nameservers *nameservers, struct text *ret_text)
+{
+	struct text text = { .data = NULL };
+	FILE *out = open_memstream(&text.data, &text.len);
+	const char *keeps = is_ours ? find_kept(now) : NULL;
+	char sum[SUM_DIGITS + 1];
+	int r = 0;
+
+	if (out == NULL)
+		return -ENOMEM;
+	if (now->len > 0 && memchr(now->data, '\0', now->len) != NULL)
+		r = -EINVAL;
+	(void)fprintf(out, "%s%0*d\n", head, SUM_DIGITS, 0);
+	resolv_conf_put(out, nameservers);
+	if (keeps != NULL)
+		(void)fputs(keeps, out);
+	else if (r == 0)
+		r = put_kept(out, path, now);
+	if (fclose(out) != 0 && r == 0)
+		r = -ENOMEM;
+	if (r < 0) {
+		free(text.data);
+		return r;
+	}
+	(void)snprintf(sum, sizeof(sum), "%016" PRIx64,
+		checksum(&text.data[HEAD_SIZE], text.len - HEAD_SIZE));
+	memcpy(&text.data[sizeof(head) - 1], sum, SUM_DIGITS);
+	*ret_text = text;
+	return 0;
+}
+
+/* ---- writing ---- */
+
+static int write_in_place(const char *path, const struct text *text)
+{
+	int fd = open(path, O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = file_write_all(fd, text->data, text->len);
+	close(fd);
+	return r;
+}
+
+static void temporary_name(const char *path, char out[static 256])
+{
+	(void)snprintf(out, 256, "%.240s.culvert", path);
+}
+
+static int replace(const char *path, const struct text *text, mode_t mode)
+{
+	char temporary[256];
+	int fd, r;
+
+	temporary_name(path, temporary);
+	(void)unlink(temporary);
+	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	r = file_write_all(fd, text->data, text->len);
+	if (r == 0 && (fchmod(fd, mode) < 0 || fsync(fd) < 0))
+		r = -errno;
+	close(fd);
+	if (r == 0 && rename(temporary, path) < 0)
+		r = -errno;
+	if (r < 0)
+		(void)unlink(temporary);
+	return r;
+}
+
+/*
+ * EBUSY, EXDEV: it is a mount by itself; EROFS and the like: its directory is not to be written, it
+ * may be.
+ */
+static int write_text(const char *path, const struct text *text, mode_t mode)
+{
+	int r = replace(path, text, mode);
+
+	if (r == -EBUSY || r == -EXDEV || r == -EROFS || r == -EACCES || r == -EPERM)
+		r = write_in_place(path, text);
+	return r;
+}
+
+int resolv_conf_set(
+	const char *path, const struct nameservers *nameservers, struct problem *problem)
+{
+	struct text now = { .data = NULL }, ours;
+	enum resolv_conf_owner owner;
+	int r = read_text(path, &now, problem);
+
+	if (r < 0)
+		return r;
+	owner = owner_of(&now);
+	if (owner == RESOLV_CONF_CHANGED) {
+		problem_set(
+			problem, "%s was ours and has been changed since; it is left alone", path);
+		r = -EBUSY;
+		goto out;
+	}
+	r = compose(path, &now, owner == RESOLV_CONF_OURS, nameservers, &ours);
+	if (r == 0) {
+		r = write_text(path, &ours, 0644);
+		free(ours.data);
+	}
+	if (r < 0)
+		(void)cannot(problem, "write", path, r);
+out:
+	free(now.data);
+	return r;
+}
+
+/* ---- putting back ---- */
+
+static int restore_link(const char *path, const char *target, size_t len)
+{
+	char temporary[256], copy[4096];
+	int r;
+
+	if (len == 0 || len >= sizeof(copy))
+		return -EINVAL;
+	memcpy(copy, target, len);
+	copy[len] = '\0';
+	temporary_name(path, temporary);
+	(void)unlink(temporary);
+	if (symlink(copy, temporary) < 0)
+		return -errno;
+	r = rename(temporary, path) < 0 ? -errno : 0;
+	if (r < 0)
+		(void)unlink(temporary);
+	return r;
+}
+
+/* The lines behind `#|` and `#!`. */
+static int restore_file(const char *path, const char *lines, mode_t mode)
+{
+	struct text text = { .data = NULL };
+	FILE *out = open_memstream(&text.data, &text.len);
+	int r;
+
+	if (out == NULL)
+		return -ENOMEM;
+	while (lines[0] == '#' && (lines[1] == '|' || lines[1] == '!')) {
+		size_t len = strcspn(lines, "\n");
+
+		(void)fwrite(&lines[2], 1, len - 2, out);
+		if (lines[1] == '|')
+			(void)fputc('\n', out);
+		lines = &lines[len + (lines[len] == '\n')];
+	}
+	r = fclose(out) != 0 ? -ENOMEM : write_text(path, &text, mode);
+	free(text.data);
+	return r;
+}
+
+static int restore(const char *path, const struct text *ours)
+{
+	static const char a_file[] = "file ", a_link[] = "link ", nothing[] = "nothing\n";
+	const char *at = find_kept(ours), *rest;
+	size_t len;
+	char *end;
+
+	if (at == NULL)
+		return -EINVAL;
+	at = &at[sizeof(kept) - 1];
+	len = strcspn(at, "\n");
+	rest = &at[len + (at[len] == '\n')];
+	if (strncmp(at, a_link, sizeof(a_link) - 1) == 0)
+		return restore_link(path, &at[sizeof(a_link) - 1], len - (sizeof(a_link) - 1));
+	if (strncmp(at, nothing, sizeof(nothing) - 1) == 0)
+		return unlink(path) < 0 ? -errno : 0;
+	if (strncmp(at, a_file, sizeof(a_file) - 1) != 0)
+		return -EINVAL;
+	return restore_file(path, rest, (mode_t)strtoul(&at[sizeof(a_file) - 1], &end, 8) & 0777);
+}
+
+int resolv_conf_restore(const char *path, struct problem *problem)
+{
+	struct text now = { .data = NULL };
+	enum resolv_conf_owner owner;
+	int r = read_text(path, &now, problem);
+
+	if (r < 0)
+		return r;
+	owner = owner_of(&now);
+	if (owner == RESOLV_CONF_OTHERS) {
+		problem_set(problem, "%s is somebody else's now; it is left alone", path);
+		r = -ENOENT;
+	} else if (owner == RESOLV_CONF_CHANGED) {
+		problem_set(problem,
+			"%s was ours and has been changed since; it is left alone, with what was there "
+			"before as comments at its end",
+			path);
+		r = -EBUSY;
+	} else {
+		r = restore(path, &now);
+		if (r < 0)
+			(void)cannot(problem, "put back", path, r);
+	}
+	free(now.data);
+	return r;
+}

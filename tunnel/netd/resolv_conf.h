@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CULVERT_NETD_RESOLV_CONF_H
+#define CULVERT_NETD_RESOLV_CONF_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "base/nameservers.h"
+#include "base/problem.h"
+
+/*
+ * /etc/resolv.conf where nobody manages it: replaced while there is a tunnel with resolvers of its own,
+ * and put back. What was there before is kept inside of the new file, as comments behind our lines, so
+ * that it cannot be lost, or be put back into another file: not by a crash, a reboot, or a container
+ * that has this one file of its own. The first line has a checksum of the rest; where that is wrong
+ * somebody else has changed the file since, and it is left alone.
+ *
+ * A symbolic link is replaced by a file and comes back as a link. Where the file cannot be replaced, as
+ * it is mounted by itself (ip-netns(8), containers), it is written in place. netd's only thread.
+ */
+
+#define RESOLV_CONF_PATH "/etc/resolv.conf"
+
+enum { RESOLV_CONF_SIZE_MAX = 65536 }; /* bytes of one that we are to keep */
+
+/* Whose the file is. -EFBIG, -EINVAL (no regular file), or what open(2) and others say; with words. */
+enum resolv_conf_owner {
+	RESOLV_CONF_OTHERS,  /* or there is none */
+	RESOLV_CONF_OURS,    /* as we have written it */
+	RESOLV_CONF_CHANGED, /* ours once, and changed by somebody since */
+};
+int resolv_conf_owner(const char *path, enum resolv_conf_owner *ret_owner, struct problem *problem);
+
+/*
+ * Writes ours. One that is ours already keeps what it keeps. -EBUSY: it was ours and somebody has
+ * changed it; else as above.
+ */
+int resolv_conf_set(
+	const char *path, const struct nameservers *nameservers, struct problem *problem);
+
+/* Puts back what was there before. -ENOENT: it is not ours; -EBUSY and others as above. */
+int resolv_conf_restore(const char *path, struct problem *problem);
+
+/* The lines themselves: nameserver, search. */
+void resolv_conf_put(FILE *out, const struct nameservers *nameservers);
+
+/* True: the file names the program that writes it (resolvconf(8)). */
+bool resolv_conf_mentions(const char *path, const char *program);
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "system/tool.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/file.h"
+
+enum { EXIT_NO_EXEC = 127 };
+
+int tool_find(const char *name, char out[static TOOL_PATH_MAX])
+{
+	static const char *const directories[] = { "/usr/local/sbin", "/usr/local/bin", "/usr/sbin",
+		"/usr/bin", "/sbin", "/bin" };
+
+	for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++) {
+		int len = snprintf(out, TOOL_PATH_MAX, "%s/%s", directories[i], name);
+
+		if (len > 0 && len < TOOL_PATH_MAX && access(out, X_OK) == 0)
+			return 0;
+	}
+	return -ENOENT;
+}
+
+/* The input as a file, at its beginning. Negative errno. */
+static int input_fd(const void *input, size_t len)
+{
+	int fd = memfd_create("input", MFD_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = file_write_all(fd, input, len);
+	if (r == 0 && lseek(fd, 0, SEEK_SET) < 0)
+		r = -errno;
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
+	return fd;
+}
+
+/* In the child, between fork and exec: system calls alone. */
+_Noreturn static void become(const char *const *argv, int input)
+{
+	static const char *const environment[] = {
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C", NULL
+	};
+	struct sigaction action = { .sa_handler = SIG_DFL };
+	sigset_t none;
+
+	(void)sigaction(SIGPIPE, &action, NULL);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)setsid(); /* a terminal's Ctrl-C is not for it */
+	if (dup2(input, STDIN_FILENO) >= 0 &&
+		close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) == 0)
+		/* It takes them as they are, whatever its prototype says: execve(3p), rationale. */
+		execve(argv[0], (char *const *)argv, (char *const *)environment);
+	_exit(EXIT_NO_EXEC);
+}
+
+/* 0, or -ETIMEDOUT, with the child collected in either case. */
+static int wait_for(pid_t pid, struct duration limit, int *ret_status)
+{
+	struct pollfd ended = { .fd = pidfd_open(pid, 0), .events = POLLIN };
+	struct mono until = mono_add(mono_now(), limit);
+	int r = ended.fd < 0 ? -errno : 0, n;
+
+	do {
+		int64_t left = duration_ms(mono_since(until, mono_now()));
+
+		n = r == 0 ? poll(&ended, 1, left > 0 ? (int)left : 0) : 0;
+	} while (n < 0 && errno == EINTR);
+	if (r == 0 && n <= 0)
+		r = -ETIMEDOUT;
+	if (r < 0)
+		(void)kill(pid, SIGKILL);
+	while (waitpid(pid, ret_status, 0) < 0 && errno == EINTR)
+		;
+	if (ended.fd >= 0)
+		close(ended.fd);
+	return r;
+}
+
+static int judge(const char *program, int r, int status, struct problem *problem)
+{
+	if (r == -ETIMEDOUT)
+		problem_set(problem, "%s did not end in time and was killed", program);
+	else if (r < 0)
+		problem_set(problem, "cannot wait for %s: %s", program, strerrordesc_np(-r));
+	else if (WIFSIGNALED(status))
+		problem_set(problem, "%s ended by signal %d", program, WTERMSIG(status));
+	else if (WEXITSTATUS(status) == EXIT_NO_EXEC)
+		problem_set(problem, "%s cannot be executed", program);
+	else if (WEXITSTATUS(status) != 0)
+		problem_set(problem, "%s ended with status %d; what it said is above", program,
+			WEXITSTATUS(status));
+	if (r < 0)
+		return r;
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EPROTO;
+}
+
+int tool_run(const char *const *argv, const void *input, size_t input_len, struct duration limit,
+	struct problem *problem)
+{
+	int fd = input_fd(input, input_len);
+	int status = 0, r;
+	pid_t pid;
+
+	if (fd < 0) {
+		problem_set(problem, "cannot run %s: %s", argv[0], strerrordesc_np(-fd));
+		return fd;
+	}
+	pid = fork();
+	if (pid == 0)
+		become(argv, fd);
+	r = pid < 0 ? -errno : 0;
+	close(fd);
+	if (r < 0) {
+		problem_set(problem, "cannot run %s: %s", argv[0], strerrordesc_np(-r));
+		return r;
+	}
+	r = wait_for(pid, limit, &status);
+	return judge(argv[0], r, status, problem);
+}
