@@ -81,6 +81,8 @@ static int client_start(struct engine *engine, struct problem *problem)
 		return r;
 	}
 	memcpy(client->session->instance, engine->instance, sizeof(client->session->instance));
+	if (client->session->outer.port != 0) /* the engine before has left word */
+		dialer_know(&client->dialer, &client->session->outer);
 	dialer_begin(&client->dialer, true, (struct duration){ 0 });
 	return 0;
 }
@@ -116,6 +118,8 @@ static void session_idle(struct engine *engine, struct session *session, uint32_
 	bool steady = duration_seconds(mono_since(mono_now(), session->up_since)) >=
 		CLIENT_STEADY_S;
 	session->up_since.ns = 0;
+	if (session_hides_names(session))
+		dialer_know(&client->dialer, &session->outer);
 	if (steady)
 		backoff_reset(&client->dialer.backoff);
 	dialer_begin(&client->dialer, false, at_least);

@@ -72,6 +72,14 @@ void offer_free(struct server *server)
 	server->pool = NULL;
 }
 
+static void fill_dns(const struct nameservers *dns, struct message_welcome *welcome)
+{
+	welcome->dns_count = (uint8_t)dns->server_count;
+	memcpy(welcome->dns, dns->server, sizeof(welcome->dns));
+	welcome->domain_count = (uint8_t)dns->domain_count;
+	memcpy(welcome->domains, dns->domain, sizeof(welcome->domains));
+}
+
 static int fill_welcome(const struct server *server, const struct session_terms *terms,
 	struct message_welcome *welcome)
 {
@@ -92,6 +100,7 @@ static int fill_welcome(const struct server *server, const struct session_terms 
 		.dead_ms = (uint32_t)duration_ms(settings->dead_after),
 		.linger_ms = (uint32_t)duration_ms(settings->linger),
 	};
+	fill_dns(&settings->dns, welcome);
 	return getrandom(welcome->token, sizeof(welcome->token), 0) < 0 ? -errno : 0;
 }
 

@@ -258,10 +258,41 @@ client_ends_with 'a welcome with a multicast address' 5 'welcome.*server4' < <(w
 client_ends_with 'a welcome with one address for both' 5 'welcome.*address' < <(welcome 8=0ad50001)
 client_ends_with 'a welcome with no address' 5 'welcome.*address' < <(welcome 8= 9=)
 client_ends_with 'a welcome that pings never' 5 'welcome.*(dead|ping)' < <(welcome "12=$(u32 60000)")
+client_ends_with 'a domain with a space' 5 'welcome.*domain' < <(welcome "16=$(text 'corp example')")
+client_ends_with 'a domain with a newline' 5 'welcome.*domain' < <(welcome "16=$(text $'corp\nnameserver 192.0.2.66')")
+# shellcheck disable=SC2016 # What a shell would run.
+client_ends_with 'a domain for a shell' 5 'welcome.*domain' < <(welcome "16=$(text '$(id>/etc/id);x')")
+client_ends_with 'a domain that looks like an option' 5 'welcome.*domain' < <(welcome "16=$(text '--set')")
+client_ends_with 'a resolver that is this host' 5 'welcome.*dns' < <(welcome 15=7f000035)
 client_ends_with 'a hello from the server' 5 'hello' <<<hello
 client_ends_with 'routes before the welcome' 5 'announce' <<<'announce 10.2.0.0/24'
 client_ends_with 'a second welcome' 5 'welcome' < <(welcome && welcome)
 client_ends_with 'an unknown frame' 5 'unknown frame type' < <(welcome && echo "frame 99 4 $(bytes 4)")
+
+# What a server pushes is judged, and bounded; the session goes on.
+puppet_listen server gw-b 192.0.2.2:9443
+wait_for 5 'the puppet listens' listens gw-b 9443
+client_start victim bad
+ten_thousand() {
+	local i j
+	for ((i = 0; i < 40; i++)); do
+		printf announce
+		for ((j = 0; j < 250; j++)); do
+			printf ' 10.%d.%d.0/24' $((100 + i)) "$j"
+		done
+		echo
+	done
+}
+check 'a server announces 10,000 routes and some that nobody may' tell server \
+	< <(echo 'await hello' && welcome && ten_thousand && echo 'announce 0.0.0.0/0 ::/0 10.99.0.1/24' && echo end && echo sync)
+check_equal 'the client takes as many as max_routes says' 256 "$(ip_ns bad -4 route show proto 67 | grep -c '^10\.1')"
+check 'and says so' grep -E 'more prefixes than max_routes allows' "$WORK/victim.log"
+check 'not a default route, as it has no full_tunnel' grep -E 'default route' <(ctl victim routes)
+check_equal 'nothing has changed where the host sends the rest' '' "$(ip_ns bad -d rule show | grep 'proto 67')"
+check 'nor one with host bits' grep -E '10\.99\.0\.1/24.*host bits' <(ctl victim routes)
+puppet_end server
+stop_bg victim
+wait_same bad "$WORK/before" 3
 
 stop_bg steady INT
 check 'the steady session lost no ping' grep -E ' 0% packet loss' "$WORK/steady.log"

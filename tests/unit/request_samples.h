@@ -85,6 +85,7 @@ static inline struct request sample(enum request_type type)
 		request.interface.remote4 = addr_of("10.99.0.2");
 		request.interface.local6 = addr_of("fd99::1");
 		request.interface.remote6 = addr_of("fd99::2");
+		request.interface.outer = (struct endpoint){ addr_of("192.0.2.1"), 443 };
 		break;
 	case REQUEST_INTERFACE_DELETE:
 		request.interface_delete.interface = 12;
@@ -101,12 +102,14 @@ static inline struct request sample(enum request_type type)
 		request.adopt.route_offset = 256;
 		break;
 	case REQUEST_UP:
-		request.up.interface = 12;
-		request.up.dns_count = 2;
-		request.up.dns[0] = addr_of("10.99.0.53");
-		request.up.dns[1] = addr_of("fd00::53");
-		request.up.domain_count = 1;
-		set_text(request.up.domain[0], sizeof(request.up.domain[0]), "corp.example");
+	case REQUEST_DNS:
+		request.dns.interface = 12;
+		request.dns.nameservers.server_count = 2;
+		request.dns.nameservers.server[0] = addr_of("10.99.0.1");
+		request.dns.nameservers.server[1] = addr_of("fd99::1");
+		request.dns.nameservers.domain_count = 1;
+		set_text(request.dns.nameservers.domain[0],
+			sizeof(request.dns.nameservers.domain[0]), "corp.example");
 		break;
 	case REQUEST_EXIT:
 		request.exit.code = 3;

@@ -36,7 +36,7 @@ END_TEST
 
 START_TEST(members_arrive)
 {
-	struct request request;
+	struct request request, sent;
 	char out[ADDR_TEXT_MAX];
 	size_t len;
 
@@ -72,6 +72,8 @@ START_TEST(members_arrive)
 	ck_assert(request.interface.offloads);
 	ck_assert_str_eq(addr_format(&request.interface.remote4, out), "10.99.0.2");
 	ck_assert_str_eq(addr_format(&request.interface.local6, out), "fd99::1");
+	ck_assert_str_eq(addr_format(&request.interface.outer.addr, out), "192.0.2.1");
+	ck_assert_uint_eq(request.interface.outer.port, 443);
 
 	request = sample(REQUEST_ROUTE_ADD);
 	ck_assert_int_eq(encode(&request, &len), 0);
@@ -80,11 +82,44 @@ START_TEST(members_arrive)
 	ck_assert_uint_eq(request.routes.count, 2);
 	ck_assert_str_eq(prefix_format(&request.routes.prefix[1], out), "fd00:10::/48");
 
+	sent = sample(REQUEST_DNS);
+	ck_assert_int_eq(encode(&sent, &len), 0);
+	ck_assert_int_eq(decode(buffer, len, &request), 0);
+	ck_assert_uint_eq(request.dns.interface, 12);
+	ck_assert(nameservers_equal(&request.dns.nameservers, &sent.dns.nameservers));
+
 	request = sample(REQUEST_EXIT);
 	ck_assert_int_eq(encode(&request, &len), 0);
 	ck_assert_int_eq(decode(buffer, len, &request), 0);
 	ck_assert_uint_eq(request.exit.code, 3);
 	ck_assert_str_eq(request.exit.text, "the certificate has expired");
+}
+END_TEST
+
+START_TEST(resolvers_that_cannot_be_are_refused)
+{
+	static const char *const domains[] = { "", "a b", "a\nnameserver 192.0.2.1", "$(id)", "-x",
+		".", "a..b", "a.", "~.", "a/b" };
+	struct request request = sample(REQUEST_DNS);
+
+	request.dns.nameservers.server[1] = addr_of("127.0.0.1");
+	expect_encodes(&request, false, "a loopback resolver");
+	request.dns.nameservers.server[1] = addr_of("fe80::1");
+	expect_encodes(&request, false, "a link-local resolver");
+	request.dns.nameservers.server_count = NAMESERVERS_MAX + 1;
+	expect_encodes(&request, false, "a resolver too many");
+	for (size_t i = 0; i < sizeof(domains) / sizeof(domains[0]); i++) {
+		request = sample(REQUEST_DNS);
+		set_text(request.dns.nameservers.domain[0],
+			sizeof(request.dns.nameservers.domain[0]), domains[i]);
+		expect_encodes(&request, false, domains[i]);
+	}
+	request = sample(REQUEST_DNS);
+	request.dns.nameservers = (struct nameservers){ .server_count = 0 };
+	expect_encodes(&request, true, "none any more");
+	request = sample(REQUEST_INTERFACE);
+	request.interface.outer.port = 0;
+	expect_encodes(&request, false, "an outer address without its port");
 }
 END_TEST
 
@@ -309,25 +344,25 @@ START_TEST(resolvers_are_held_to_their_range)
 	static const char *const bad[] = { "", "a b", "a\n", "a;b", "\xc3\xa4" };
 	struct request request = sample(REQUEST_UP);
 
-	request.up.interface = 0;
+	request.dns.interface = 0;
 	expect_encodes(&request, false, "an interface that is none");
 	request = sample(REQUEST_UP);
-	request.up.dns[0].family = AF_UNSPEC;
+	request.dns.nameservers.server[0].family = AF_UNSPEC;
 	expect_encodes(&request, false, "a resolver that is none");
 	request = sample(REQUEST_UP);
-	request.up.dns_count = MESSAGE_DNS_MAX + 1;
+	request.dns.nameservers.server_count = NAMESERVERS_MAX + 1;
 	expect_encodes(&request, false, "a resolver too many");
 	request = sample(REQUEST_UP);
-	request.up.dns_count = request.up.domain_count = 0;
+	request.dns.nameservers.server_count = request.dns.nameservers.domain_count = 0;
 	expect_encodes(&request, true, "none at all");
-	request.up.domain_count = MESSAGE_DOMAIN_MAX + 1;
+	request.dns.nameservers.domain_count = NAMESERVERS_DOMAINS_MAX + 1;
 	expect_encodes(&request, false, "a domain too many");
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		request = sample(REQUEST_UP);
-		set_text(request.up.domain[0], sizeof(request.up.domain[0]), bad[i]);
+		set_text(request.dns.nameservers.domain[0], sizeof(request.dns.nameservers.domain[0]), bad[i]);
 		expect_encodes(&request, false, "a domain that is none");
 	}
-	memset(request.up.domain[0], 'a', sizeof(request.up.domain[0]));
+	memset(request.dns.nameservers.domain[0], 'a', sizeof(request.dns.nameservers.domain[0]));
 	expect_encodes(&request, false, "a domain without its end");
 }
 END_TEST
@@ -404,6 +439,7 @@ static Suite *suite(void)
 
 	add_each(suite, "round trip", what_is_said_is_understood, REQUEST_TYPE_COUNT);
 	unit_add(suite, "members", members_arrive);
+	unit_add(suite, "resolvers", resolvers_that_cannot_be_are_refused);
 	add_each(suite, "cut", cut_and_over_long_datagrams_are_refused, REQUEST_TYPE_COUNT);
 	unit_add(suite, "types", unknown_types_are_refused);
 	unit_add(suite, "ids", ids_are_where_they_belong);

@@ -13,6 +13,7 @@ enum { GENERATION = 7 };
 static struct settings *settings;
 static struct interfaces interfaces;
 static struct full_tunnel full_tunnel;
+static struct dns dns;
 static struct requests requests;
 static struct problem problem;
 static struct request reply;
@@ -28,10 +29,10 @@ static int exchange(struct requests *of, struct problem *why)
 	return exchange_result;
 }
 
-static void up_heard(struct requests *of, const struct request_up *up)
+static void up_heard(struct requests *of, const struct request_dns *up)
 {
 	ck_assert_ptr_eq(of, &requests);
-	ck_assert_uint_eq(up->dns_count, 1);
+	ck_assert_uint_eq(up->nameservers.server_count, 1);
 	ups++;
 }
 
@@ -39,8 +40,9 @@ static void setup(void)
 {
 	log_set_level(LOG_LEVEL_ERROR);
 	ck_assert_int_eq(settings_new(SETTINGS_SERVER, &settings), 0);
+	dns_init(&dns, false);
 	full_tunnel_init(&full_tunnel, settings, &interfaces);
-	requests_init(&requests, settings, &interfaces, &full_tunnel, exchange);
+	requests_init(&requests, settings, &interfaces, &full_tunnel, &dns, exchange);
 	requests_begin(&requests, GENERATION);
 }
 
@@ -113,9 +115,9 @@ END_TEST
 START_TEST(up)
 {
 	struct interface interface = { .number = 12 };
-	struct request request = { .type = REQUEST_UP, .up = { .interface = 12, .dns_count = 1 } };
+	struct request request = { .type = REQUEST_UP, .dns = { .interface = 12, .nameservers.server_count = 1 } };
 
-	request.up.dns[0] = (struct addr){ .family = AF_INET, .bytes = { 10, 99, 0, 53 } };
+	request.dns.nameservers.server[0] = (struct addr){ .family = AF_INET, .bytes = { 10, 99, 0, 53 } };
 	requests.up = up_heard;
 	ck_assert_int_eq(be_ready(), 0);
 	ck_assert_int_eq(handle(request), 0);

@@ -61,6 +61,7 @@ int session_adopt(struct engine *engine, const struct request_reply *reply, cons
 	session->connections = 1; /* it was up: it may be taken over */
 	session_set_interface(session, reply, fds, fd_count);
 	session_detach_queues(session);
+	session->outer = adopted->outer;
 	session->terms.lanes = (uint8_t)fd_count;
 	session->terms.mtu = adopted->mtu;
 	session->terms.local4 = adopted->local4;

@@ -102,6 +102,7 @@ struct session {
 	struct endpoint outer;             /* the peer's end of the newest connection */
 	struct addr outer_addr;            /* for the route rule */
 	struct session_terms terms;
+	struct nameservers nameservers; /* client: pushed with the terms */
 	struct session_interface interface;
 	/* Descriptors of interfaces before, for as long as a lane may still use them. */
 	int parked[2 * REQUEST_QUEUES_MAX];
@@ -110,7 +111,6 @@ struct session {
 	bool interface_broken;   /* somebody removed it under us */
 	bool interface_stale;    /* the pending request is on terms that are not the present ones */
 	struct message *welcome; /* server: goes out when the interface is there; NULL: has gone */
-	struct request_up up; /* client: what netd is told when it has settled; what welcome said */
 	bool heard_routes;    /* all that the peer announces, since this connection began */
 	bool settled;         /* and they have become what they could: netd has been told */
 	struct prefix tunnel_prefixes[4]; /* for the route rule: pools, or the tunnel's addresses */
@@ -194,6 +194,12 @@ void session_leave(struct session *session, uint16_t goodbye_code, const char *t
  */
 int session_adopt(struct engine *engine, const struct request_reply *reply, const int *fds,
 	size_t fd_count, struct session **ret_session);
+
+/*
+ * Client: names are resolved behind the tunnel, as it is a full one or has brought resolvers. Where the
+ * server is has to be known without then.
+ */
+bool session_hides_names(const struct session *session);
 
 static inline bool session_is_server(const struct session *session)
 {

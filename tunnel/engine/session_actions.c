@@ -152,9 +152,30 @@ void session_make_interface(struct session *session)
 			.remote6 = terms->remote6,
 		},
 	};
+	if (session_hides_names(session))
+		request.interface.outer = session->outer;
 	int r = host_ask(session->engine->host, &session->interface_call, &request, interface_made);
 	if (r < 0)
 		interface_failed(session, strerror(-r));
+}
+
+bool session_hides_names(const struct session *session)
+{
+	return !session_is_server(session) &&
+		(session->engine->settings->full_tunnel || session->nameservers.server_count > 0);
+}
+
+/* netd says by itself what became of it: a tunnel without its resolvers is still a tunnel. */
+static void tell_nameservers(const struct session *session)
+{
+	struct request request = {
+		.type = REQUEST_DNS,
+		.dns = { .interface = session->interface.number,
+			.nameservers = session->nameservers },
+	};
+
+	if (host_tell(session->engine->host, &request) < 0)
+		log_error("%s: its resolvers are not used: out of memory", session->name.name);
 }
 
 void session_update_reach(struct session *session)
@@ -255,6 +276,9 @@ void session_begin(struct session *session)
 	free(session->welcome);
 	session->welcome = NULL;
 	session_replay(session);
+	if (!session_is_server(session) && session->engine->settings->use_dns &&
+		!settings_is_elsewhere(session->engine->settings))
+		tell_nameservers(session);
 	routes_set_interface(&session->routes, session->interface.number);
 	session_want_lanes(session, true);
 	session_settle(session);

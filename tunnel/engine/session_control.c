@@ -15,27 +15,37 @@
 
 void session_settle(struct session *session)
 {
-	struct request request = { .type = REQUEST_UP, .up = session->up };
+	struct request request = {
+		.type = REQUEST_UP,
+		.dns = { .interface = session->interface.number,
+			.nameservers = session->nameservers },
+	};
 
 	if (session_is_server(session) || session->settled || session->state != SESSION_UP ||
 		!session->heard_routes || !routes_settled(&session->routes))
 		return;
 	session->settled = true;
-	request.up.interface = session->interface.number;
 	if (host_tell(session->engine->host, &request) < 0)
 		log_error("%s: out of memory: netd does not hear that the tunnel is up",
 			session->name.name);
 }
 
 /* The codec has seen to what they may be. */
-static void take_names(struct session *session, const struct message_welcome *welcome)
+static void take_nameservers(struct session *session, const struct message_welcome *welcome)
 {
-	struct request_up *up = &session->up;
+	struct nameservers *taken = &session->nameservers;
 
-	up->dns_count = welcome->dns_count;
-	memcpy(up->dns, welcome->dns, sizeof(up->dns));
-	up->domain_count = welcome->domain_count;
-	memcpy(up->domain, welcome->domains, sizeof(up->domain));
+	*taken = (struct nameservers){ .server_count = 0 };
+	if (welcome->dns_count == 0 && welcome->domain_count == 0)
+		return;
+	if (!session->engine->settings->use_dns) {
+		log_info("%s: its resolvers are not taken: use_dns is false", session->name.name);
+		return;
+	}
+	taken->server_count = welcome->dns_count;
+	memcpy(taken->server, welcome->dns, sizeof(taken->server));
+	taken->domain_count = welcome->domain_count;
+	memcpy(taken->domain, welcome->domains, sizeof(taken->domain));
 }
 
 static void on_welcome(struct session *session, const struct message *message)
@@ -64,7 +74,7 @@ static void on_welcome(struct session *session, const struct message *message)
 		.dead_after = DURATION_MS(welcome->dead_ms),
 	};
 	memcpy(session->token, welcome->token, sizeof(session->token));
-	take_names(session, welcome);
+	take_nameservers(session, welcome);
 	session_set_tunnel_rule(session);
 	lane_admit(session->control->lane);
 	session_event(session, SESSION_EVENT_TERMS, "welcome");

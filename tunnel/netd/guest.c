@@ -63,7 +63,7 @@ int guest_watch(struct guest *guest, struct loop *loop, void (*ended)(struct gue
 }
 
 /* In the form of resolv.conf(5); empty: nothing is pushed. */
-static size_t resolv_text(const struct request_up *up, char text[static GUEST_RESOLV_MAX])
+static size_t resolv_text(const struct nameservers *pushed, char text[static GUEST_RESOLV_MAX])
 {
 	FILE *out = fmemopen(text, GUEST_RESOLV_MAX, "w");
 	char address[ADDR_TEXT_MAX];
@@ -71,18 +71,18 @@ static size_t resolv_text(const struct request_up *up, char text[static GUEST_RE
 
 	if (out == NULL)
 		return 0;
-	for (size_t i = 0; i < up->dns_count; i++)
-		(void)fprintf(out, "nameserver %s\n", addr_format(&up->dns[i], address));
-	for (size_t i = 0; i < up->domain_count && up->dns_count > 0; i++)
-		(void)fprintf(out, "%s %s", i == 0 ? "search" : "", up->domain[i]);
-	if (up->domain_count > 0 && up->dns_count > 0)
+	for (size_t i = 0; i < pushed->server_count; i++)
+		(void)fprintf(out, "nameserver %s\n", addr_format(&pushed->server[i], address));
+	for (size_t i = 0; i < pushed->domain_count && pushed->server_count > 0; i++)
+		(void)fprintf(out, "%s %s", i == 0 ? "search" : "", pushed->domain[i]);
+	if (pushed->domain_count > 0 && pushed->server_count > 0)
 		(void)fputc('\n', out);
 	len = fflush(out) == 0 ? ftell(out) : 0;
 	(void)fclose(out);
 	return len > 0 ? (size_t)len : 0;
 }
 
-void guest_begin(struct guest *guest, const struct request_up *up)
+void guest_begin(struct guest *guest, const struct request_dns *up)
 {
 	char text[GUEST_RESOLV_MAX] = "";
 	size_t len;
@@ -91,7 +91,7 @@ void guest_begin(struct guest *guest, const struct request_up *up)
 	if (guest->state != GUEST_WAITING)
 		return;
 	loop_timer_stop(guest->loop, &guest->overdue);
-	len = resolv_text(up, text);
+	len = resolv_text(&up->nameservers, text);
 	/* A datagram of no bytes would read like the channel's end. */
 	r = ipc_send(guest->channel, text, len + 1, NULL, 0);
 	if (r < 0)

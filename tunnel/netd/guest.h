@@ -52,7 +52,7 @@ int guest_watch(struct guest *guest, struct loop *loop, void (*ended)(struct gue
 	struct problem *problem);
 
 /* The tunnel is up: at the first time the command begins, with these resolvers if there are any. */
-void guest_begin(struct guest *guest, const struct request_up *up);
+void guest_begin(struct guest *guest, const struct request_dns *up);
 
 /*
  * A signal has come to netd. True: it is the command's affair. False: the command does not run yet, and

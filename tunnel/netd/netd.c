@@ -14,6 +14,7 @@
 
 #include "base/container.h"
 #include "base/log.h"
+#include "netd/dns.h"
 #include "netd/engine_process.h"
 #include "netd/files.h"
 #include "netd/full_tunnel.h"
@@ -57,6 +58,7 @@ struct netd {
 	uint8_t instance[REQUEST_INSTANCE_SIZE]; /* of this run: all its engines are one */
 	struct interfaces interfaces;
 	struct full_tunnel full_tunnel;
+	struct dns dns;
 	struct network network;
 	struct nat nat;
 	struct kill_switch kill_switch;
@@ -178,7 +180,7 @@ static void guest_ended(struct guest *guest)
 		loop_stop(netd->loop);
 }
 
-static void tunnel_up(struct requests *requests, const struct request_up *up)
+static void tunnel_up(struct requests *requests, const struct request_dns *up)
 {
 	struct netd *netd = container_of(requests, struct netd, requests);
 
@@ -321,6 +323,11 @@ static enum exit_code sweep(struct netd *netd, struct problem *problem)
 			"what a killed Culvert may have left is still there: %s", problem->text);
 	else if (swept > 0)
 		log_notice("removed policy rules and routes that a killed Culvert had left");
+	swept = dns_sweep(problem);
+	if (swept < 0)
+		log_warning("the resolvers of a killed Culvert are still there: %s", problem->text);
+	else if (swept > 0)
+		log_notice("put back the resolvers that a killed Culvert had replaced");
 	return EXIT_CODE_OK;
 }
 
@@ -385,7 +392,7 @@ static enum exit_code start_engine(struct netd *netd, struct problem *problem)
 	for (size_t i = 0; i < netd->places.listener_count; i++)
 		plan_fd(plan, REQUEST_FD_LISTENER, netd->places.listeners[i]);
 	requests_init(&netd->requests, program->settings, &netd->interfaces, &netd->full_tunnel,
-		engine_exchange);
+		&netd->dns, engine_exchange);
 	netd->requests.up = tunnel_up;
 	netd->requests.kill_switch = &netd->kill_switch;
 	engine_process_init(&netd->engine, plan);
@@ -439,6 +446,7 @@ static void take_down(struct netd *netd)
 	}
 	network_close(&netd->network);
 	if (netd->netlink != NULL) {
+		dns_lift(&netd->dns);
 		full_tunnel_lift(&netd->full_tunnel);
 		interfaces_remove_all(&netd->interfaces, "the program stops");
 	}
@@ -476,6 +484,7 @@ static struct netd *netd_new(const struct netd_program *program)
 		netd->guest.process.fd = -1;
 	}
 	full_tunnel_init(&netd->full_tunnel, program->settings, &netd->interfaces);
+	dns_init(&netd->dns, program->settings->full_tunnel);
 	return netd;
 }
 

@@ -210,6 +210,22 @@ int policy_interface(const struct settings *settings, const struct interfaces *l
 		: judge_client_addresses(settings, wanted, problem);
 }
 
+int policy_dns(
+	const struct settings *settings, const struct request_dns *wanted, struct problem *problem)
+{
+	if (settings->role != SETTINGS_CLIENT || !settings->use_dns ||
+		settings_is_elsewhere(settings)) {
+		problem_set(problem, "other resolvers for this host");
+		return -EPERM;
+	}
+	/* Once more: the words go into files and arguments. */
+	if (!nameservers_are_valid(&wanted->nameservers)) {
+		problem_set(problem, "resolvers or domains that cannot be");
+		return -EPERM;
+	}
+	return 0;
+}
+
 int policy_exit(uint8_t code, struct problem *problem)
 {
 	switch (code) {

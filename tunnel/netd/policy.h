@@ -20,6 +20,9 @@
 int policy_socket(const struct settings *settings, uint8_t family, struct problem *problem);
 int policy_interface(const struct settings *settings, const struct interfaces *live,
 	const struct request_interface *wanted, struct problem *problem);
+/* Its interface has to be live; that is the caller's to look. */
+int policy_dns(
+	const struct settings *settings, const struct request_dns *wanted, struct problem *problem);
 int policy_exit(uint8_t code, struct problem *problem);
 
 /*

@@ -14,13 +14,14 @@
 enum { WARNINGS_PER_SECOND = 1, WARNINGS_BURST = 20 };
 
 void requests_init(struct requests *requests, const struct settings *settings,
-	struct interfaces *interfaces, struct full_tunnel *full_tunnel,
+	struct interfaces *interfaces, struct full_tunnel *full_tunnel, struct dns *dns,
 	int (*exchange)(struct requests *requests, struct problem *problem))
 {
 	*requests = (struct requests){
 		.settings = settings,
 		.interfaces = interfaces,
 		.full_tunnel = full_tunnel,
+		.dns = dns,
 		.exchange = exchange,
 	};
 	rate_init(&requests->warnings, WARNINGS_PER_SECOND, WARNINGS_BURST, mono_now());
@@ -323,10 +324,31 @@ static int handle_route_delete(struct requests *requests, struct problem *proble
 
 static int handle_up(struct requests *requests, struct problem *problem)
 {
-	const struct request_up *up = &requests->request.up;
+	const struct request_dns *up = &requests->request.dns;
 
 	if (own_interface(requests, up->interface, problem) != NULL && requests->up != NULL)
 		requests->up(requests, up);
+	return 0;
+}
+
+static int handle_dns(struct requests *requests, struct problem *problem)
+{
+	const struct request_dns *wanted = &requests->request.dns;
+	const struct interface *interface = own_interface(requests, wanted->interface, problem);
+	int r;
+
+	if (interface == NULL)
+		return 0;
+	r = policy_dns(requests->settings, wanted, problem);
+	if (r < 0) {
+		deny(requests, problem);
+		return 0;
+	}
+	r = dns_set(requests->dns, interface, &wanted->nameservers, problem);
+	if (r < 0) {
+		problem_prepend(problem, "%s", interface->now.peer.name);
+		fail(requests, r, problem);
+	}
 	return 0;
 }
 
@@ -375,6 +397,7 @@ static const struct rule rules[REQUEST_TYPE_COUNT] = {
 	[REQUEST_ROUTE_ADD] = { handle_route_add, false, true },
 	[REQUEST_ROUTE_DELETE] = { handle_route_delete, false, true },
 	[REQUEST_UP] = { handle_up, false, true },
+	[REQUEST_DNS] = { handle_dns, false, true },
 	[REQUEST_REEXEC] = { handle_reexec, false, true },
 };
 

@@ -9,6 +9,7 @@
 #include "base/problem.h"
 #include "base/rate.h"
 #include "base/settings.h"
+#include "netd/dns.h"
 #include "netd/full_tunnel.h"
 #include "netd/interfaces.h"
 #include "netd/kill_switch.h"
@@ -27,12 +28,13 @@ struct requests {
 	struct interfaces *interfaces;
 	struct kill_switch *kill_switch; /* that has to let interfaces out; NULL: there is none */
 	struct full_tunnel *full_tunnel;
+	struct dns *dns;
 	bool told_fallback; /* from MPTCP, once for all engines */
 	bool told_without;  /* some option of outer sockets: the same */
 	/* REEXEC: the engine that asks is to be exchanged. Negative with words: it stays. */
 	int (*exchange)(struct requests *requests, struct problem *problem);
 	/* UP. NULL: nobody waits for it. */
-	void (*up)(struct requests *requests, const struct request_up *up);
+	void (*up)(struct requests *requests, const struct request_dns *up);
 
 	/* Of the engine in hand. */
 	uint32_t generation;
@@ -48,7 +50,7 @@ struct requests {
 };
 
 void requests_init(struct requests *requests, const struct settings *settings,
-	struct interfaces *interfaces, struct full_tunnel *full_tunnel,
+	struct interfaces *interfaces, struct full_tunnel *full_tunnel, struct dns *dns,
 	int (*exchange)(struct requests *requests, struct problem *problem));
 
 /* A new engine, configured with this generation. */

@@ -88,6 +88,8 @@ static void put_wanted(struct field_writer *out, const struct request_interface 
 	field_put_addr(out, &body->remote4);
 	field_put_addr(out, &body->local6);
 	field_put_addr(out, &body->remote6);
+	field_put_addr(out, &body->outer.addr);
+	field_put_number(out, 2, body->outer.port);
 }
 
 static void get_wanted(struct field_reader *in, struct request_interface *body)
@@ -100,6 +102,8 @@ static void get_wanted(struct field_reader *in, struct request_interface *body)
 	field_get_addr(in, &body->remote4);
 	field_get_addr(in, &body->local6);
 	field_get_addr(in, &body->remote6);
+	field_get_addr(in, &body->outer.addr);
+	body->outer.port = field_get_u16(in);
 }
 
 static bool check_wanted(const struct request_interface *body)
@@ -112,7 +116,8 @@ static bool check_wanted(const struct request_interface *body)
 		body->queues <= REQUEST_QUEUES_MAX &&
 		pair_is_valid(AF_INET, &body->local4, &body->remote4) &&
 		pair_is_valid(AF_INET6, &body->local6, &body->remote6) &&
-		(addr_is_set(&body->local4) || addr_is_set(&body->local6));
+		(addr_is_set(&body->local4) || addr_is_set(&body->local6)) &&
+		addr_is_set(&body->outer.addr) == (body->outer.port != 0);
 }
 
 static void put_interface(struct field_writer *out, const struct request *request)
@@ -278,6 +283,40 @@ static bool check_routes(const struct request *request)
 	return true;
 }
 
+/* ---- dns ---- */
+
+static void put_dns(struct field_writer *out, const struct request *request)
+{
+	const struct nameservers *body = &request->dns.nameservers;
+
+	field_put_number(out, 4, request->dns.interface);
+	field_put_number(out, 2, body->server_count);
+	for (size_t i = 0; i < body->server_count; i++)
+		field_put_addr(out, &body->server[i]);
+	field_put_number(out, 2, body->domain_count);
+	for (size_t i = 0; i < body->domain_count; i++)
+		field_put_text(out, body->domain[i], sizeof(body->domain[i]));
+}
+
+static void get_dns(struct field_reader *in, struct request *request)
+{
+	struct nameservers *body = &request->dns.nameservers;
+
+	request->dns.interface = field_get_u32(in);
+	body->server_count = field_get_count(in, NAMESERVERS_MAX);
+	for (size_t i = 0; i < body->server_count; i++)
+		field_get_addr(in, &body->server[i]);
+	body->domain_count = field_get_count(in, NAMESERVERS_DOMAINS_MAX);
+	for (size_t i = 0; i < body->domain_count; i++)
+		field_get_text(in, body->domain[i], sizeof(body->domain[i]));
+}
+
+static bool check_dns(const struct request *request)
+{
+	return number_is_valid(request->dns.interface) &&
+		nameservers_are_valid(&request->dns.nameservers);
+}
+
 /* ---- adopt ---- */
 
 static void put_adopt(struct field_writer *out, const struct request *request)
@@ -290,61 +329,6 @@ static void get_adopt(struct field_reader *in, struct request *request)
 {
 	request->adopt.index = field_get_u32(in);
 	request->adopt.route_offset = field_get_u32(in);
-}
-
-/* ---- up ---- */
-
-static void put_up(struct field_writer *out, const struct request *request)
-{
-	const struct request_up *body = &request->up;
-
-	field_put_number(out, 4, body->interface);
-	field_put_number(out, 2, body->dns_count);
-	for (size_t i = 0; i < body->dns_count; i++)
-		field_put_addr(out, &body->dns[i]);
-	field_put_number(out, 2, body->domain_count);
-	for (size_t i = 0; i < body->domain_count; i++)
-		field_put_text(out, body->domain[i], sizeof(body->domain[i]));
-}
-
-static void get_up(struct field_reader *in, struct request *request)
-{
-	struct request_up *body = &request->up;
-
-	body->interface = field_get_u32(in);
-	body->dns_count = (uint8_t)field_get_count(in, MESSAGE_DNS_MAX);
-	for (size_t i = 0; i < body->dns_count; i++)
-		field_get_addr(in, &body->dns[i]);
-	body->domain_count = (uint8_t)field_get_count(in, MESSAGE_DOMAIN_MAX);
-	for (size_t i = 0; i < body->domain_count; i++)
-		field_get_text(in, body->domain[i], sizeof(body->domain[i]));
-}
-
-static bool domain_is_valid(const char text[static MESSAGE_DOMAIN_TEXT_MAX + 1])
-{
-	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				      "0123456789._-";
-	size_t len = strnlen(text, MESSAGE_DOMAIN_TEXT_MAX + 1);
-
-	return len > 0 && len <= MESSAGE_DOMAIN_TEXT_MAX && strspn(text, allowed) == len;
-}
-
-static bool check_up(const struct request *request)
-{
-	const struct request_up *body = &request->up;
-
-	if (!number_is_valid(body->interface) || body->dns_count > MESSAGE_DNS_MAX ||
-		body->domain_count > MESSAGE_DOMAIN_MAX)
-		return false;
-	for (size_t i = 0; i < body->dns_count; i++) {
-		if (!addr_is_set(&body->dns[i]))
-			return false;
-	}
-	for (size_t i = 0; i < body->domain_count; i++) {
-		if (!domain_is_valid(body->domain[i]))
-			return false;
-	}
-	return true;
 }
 
 /* ---- exit ---- */
@@ -385,7 +369,8 @@ static const struct codec codecs[REQUEST_TYPE_COUNT] = {
 	[REQUEST_EXIT] = { "exit", false, put_exit, get_exit, NULL },
 	[REQUEST_ADOPT] = { "adopt", false, put_adopt, get_adopt, NULL },
 	[REQUEST_NETWORK] = { "network", true, NULL, NULL, NULL },
-	[REQUEST_UP] = { "up", false, put_up, get_up, check_up },
+	[REQUEST_UP] = { "up", false, put_dns, get_dns, check_dns },
+	[REQUEST_DNS] = { "dns", false, put_dns, get_dns, check_dns },
 	[REQUEST_REEXEC] = { "reexec", false, NULL, NULL, NULL },
 };
 

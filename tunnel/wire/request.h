@@ -9,8 +9,8 @@
 #include "base/addr.h"
 #include "base/bytes.h"
 #include "base/identity.h"
+#include "base/nameservers.h"
 #include "base/route_rule.h"
-#include "wire/message.h"
 
 /*
  * What engine and netd say to each other over their socketpair (SOCK_SEQPACKET, descriptor 3 in the
@@ -21,13 +21,13 @@
  *
  *   netd → engine   CONFIGURE (first, once), STOP, NETWORK, REPLY
  *   engine → netd   ADOPT (before READY), READY, SOCKET, INTERFACE, INTERFACE_DELETE, ROUTE_ADD,
- *                   ROUTE_DELETE, UP, REEXEC, EXIT
+ *                   ROUTE_DELETE, DNS, UP, REEXEC, EXIT
  *
  * Each of the engine's is answered by a REPLY with the same id, in order.
  */
 
 enum {
-	REQUEST_VERSION = 4,
+	REQUEST_VERSION = 5,
 	REQUEST_FD = 3,
 	REQUEST_SIZE_MAX = 32768,
 	REQUEST_FDS_MAX = 24,
@@ -55,7 +55,12 @@ enum request_type {
 	REQUEST_ADOPT = 11,
 	REQUEST_NETWORK = 12, /* no body: this host's links, addresses or routes have changed */
 	REQUEST_REEXEC = 13,  /* no body: exchange this engine for what is on disk now */
-	REQUEST_UP = 14,
+	REQUEST_DNS = 14,     /* a client's: resolvers and domains, or none any more */
+	/*
+	 * A client's session is up, and the routes that its server had to announce have become what
+	 * they could: who waits for the tunnel need not wait any more. Once a connection.
+	 */
+	REQUEST_UP = 15,
 	REQUEST_TYPE_COUNT
 };
 
@@ -98,6 +103,11 @@ struct request_interface { /* make, or bring to this: idempotent by peer */
 	bool offloads; /* false: no vnet offloads will be used (still IFF_VNET_HDR) */
 	/* AF_UNSPEC: none; local and remote come in pairs, of their family, at least one. */
 	struct addr local4, remote4, local6, remote6;
+	/*
+	 * A client's: where the server was reached, for the next engine, which may find no resolver
+	 * before it has a tunnel. Port 0: not known.
+	 */
+	struct endpoint outer;
 };
 
 struct request_routes {
@@ -117,16 +127,9 @@ struct request_adopt {
 	uint32_t route_offset;
 };
 
-/*
- * A client's session is up, and the routes that its server had to announce have become what they could:
- * who waits for the tunnel need not wait any more. Once a connection.
- */
-struct request_up {
-	uint32_t interface;
-	uint8_t dns_count; /* resolvers that the server pushes */
-	struct addr dns[MESSAGE_DNS_MAX];
-	uint8_t domain_count; /* and search domains: [A-Za-z0-9._-] only */
-	char domain[MESSAGE_DOMAIN_MAX][MESSAGE_DOMAIN_TEXT_MAX + 1];
+struct request_dns {
+	uint32_t interface; /* number, as in routes */
+	struct nameservers nameservers;
 };
 
 struct request_reply {
@@ -161,7 +164,7 @@ struct request {
 		} interface_delete;
 		struct request_routes routes; /* ROUTE_ADD, ROUTE_DELETE */
 		struct request_adopt adopt;
-		struct request_up up;
+		struct request_dns dns; /* DNS, UP */
 		struct request_reply reply;
 		struct {
 			uint8_t code;                    /* enum exit_code */

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "netd/dns.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "netd/resolv_conf.h"
+#include "system/tool.h"
+#include "system/socket.h"
+
+static const char claim_name[] = "culvert-resolv.conf";
+static const struct endpoint stub = { { AF_INET, { 127, 0, 0, 53 } }, 53 };
+
+/* What an interface's entry at resolvconf(8) is called: "tun." is among what it puts first. */
+#define ENTRY_PREFIX "tun."
+#define ENTRY_SUFFIX ".culvert"
+enum { ENTRY_MAX = sizeof(ENTRY_PREFIX) + REQUEST_IFNAME_MAX + sizeof(ENTRY_SUFFIX) };
+
+void dns_init(struct dns *dns, bool full_tunnel)
+{
+	*dns = (struct dns){ .full_tunnel = full_tunnel, .claim = -1 };
+}
+
+static int run(const char *const *argv, const char *input, struct problem *problem)
+{
+	return tool_run(argv, input, strlen(input), DURATION_S(DNS_TOOL_S), problem);
+}
+
+/* ---- systemd-resolved ---- */
+
+/*
+ * It has to be this network namespace's: it knows interfaces by their number, and in another namespace
+ * ours would be somebody else's.
+ */
+static bool resolved_is_there(char program[static TOOL_PATH_MAX])
+{
+	return tool_find("resolvectl", program) == 0 && socket_answers(&stub);
+}
+
+static bool asks_for_everything(const struct dns *dns, const struct nameservers *nameservers)
+{
+	return dns->full_tunnel || nameservers->domain_count == 0;
+}
+
+static int resolved_set(const struct dns *dns, const char *program, const char *interface,
+	const struct nameservers *nameservers, struct problem *problem)
+{
+	bool all = asks_for_everything(dns, nameservers);
+	char servers[NAMESERVERS_MAX][ADDR_TEXT_MAX];
+	const char *dns_argv[4 + NAMESERVERS_MAX + 1] = { program, "dns", "--", interface };
+	const char *domain_argv[4 + NAMESERVERS_DOMAINS_MAX + 2] = { program, "domain", "--",
+		interface };
+	const char *route_argv[] = { program, "default-route", "--", interface, all ? "yes" : "no",
+		NULL };
+	int r;
+
+	for (size_t i = 0; i < nameservers->server_count; i++)
+		dns_argv[4 + i] = addr_format(&nameservers->server[i], servers[i]);
+	for (size_t i = 0; i < nameservers->domain_count; i++)
+		domain_argv[4 + i] = nameservers->domain[i];
+	if (all)
+		domain_argv[4 + nameservers->domain_count] = "~.";
+	r = run(dns_argv, "", problem);
+	if (r == 0)
+		r = run(domain_argv, "", problem);
+	if (r == 0)
+		r = run(route_argv, "", problem);
+	return r;
+}
+
+static int resolved_revert(const char *program, const char *interface, struct problem *problem)
+{
+	const char *argv[] = { program, "revert", "--", interface, NULL };
+
+	return run(argv, "", problem);
+}
+
+/* ---- resolvconf ---- */
+
+/* One that is systemd's resolvectl by another name is of use only where that is. */
+static bool resolvconf_is_there(char program[static TOOL_PATH_MAX])
+{
+	char *real;
+	bool own;
+
+	if (tool_find("resolvconf", program) < 0 ||
+		!resolv_conf_mentions(RESOLV_CONF_PATH, "resolvconf"))
+		return false;
+	real = realpath(program, NULL);
+	own = real != NULL && strstr(real, "resolvectl") == NULL;
+	free(real);
+	return own;
+}
+
+static int resolvconf_set(const char *program, const char *interface,
+	const struct nameservers *nameservers, struct problem *problem)
+{
+	char entry[ENTRY_MAX], *text = NULL;
+	const char *argv[] = { program, "-a", entry, NULL };
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+	int r;
+
+	if (out == NULL)
+		return -ENOMEM;
+	resolv_conf_put(out, nameservers);
+	r = fclose(out) != 0 ? -ENOMEM : 0;
+	(void)snprintf(entry, sizeof(entry), ENTRY_PREFIX "%s" ENTRY_SUFFIX, interface);
+	if (r == 0)
+		r = run(argv, text, problem);
+	free(text);
+	return r;
+}
+
+static int resolvconf_delete(const char *program, const char *entry, struct problem *problem)
+{
+	const char *argv[] = { program, "-d", entry, NULL };
+
+	return run(argv, "", problem);
+}
+
+/* ---- the file ---- */
+
+static int file_set(struct dns *dns, const struct nameservers *nameservers, struct problem *problem)
+{
+	int r = dns->claim >= 0 ? 0 : socket_claim(claim_name, &dns->claim);
+
+	if (r == -EADDRINUSE)
+		problem_set(problem, "another Culvert has written %s", RESOLV_CONF_PATH);
+	else if (r < 0)
+		problem_set(problem, "cannot claim %s: %s", RESOLV_CONF_PATH, strerrordesc_np(-r));
+	return r < 0 ? r : resolv_conf_set(RESOLV_CONF_PATH, nameservers, problem);
+}
+
+static void file_release(struct dns *dns)
+{
+	if (dns->claim >= 0)
+		close(dns->claim);
+	dns->claim = -1;
+}
+
+/* ---- all three ---- */
+
+static const char *way_text(enum dns_way way)
+{
+	switch (way) {
+	case DNS_RESOLVED:
+		return "by systemd-resolved";
+	case DNS_RESOLVCONF:
+		return "by resolvconf";
+	case DNS_FILE:
+		return "by writing " RESOLV_CONF_PATH;
+	case DNS_NONE:
+		break;
+	}
+	return "in no way";
+}
+
+static int set_in_some_way(struct dns *dns, const char *interface,
+	const struct nameservers *nameservers, struct problem *problem)
+{
+	char program[TOOL_PATH_MAX];
+
+	/* A file that is ours already stays the way, whatever has been started since. */
+	if (dns->way == DNS_FILE)
+		return file_set(dns, nameservers, problem);
+	if (resolved_is_there(program)) {
+		dns->way = DNS_RESOLVED;
+		return resolved_set(dns, program, interface, nameservers, problem);
+	}
+	if (resolvconf_is_there(program)) {
+		dns->way = DNS_RESOLVCONF;
+		return resolvconf_set(program, interface, nameservers, problem);
+	}
+	dns->way = DNS_FILE;
+	return file_set(dns, nameservers, problem);
+}
+
+int dns_set(struct dns *dns, const struct interface *interface,
+	const struct nameservers *nameservers, struct problem *problem)
+{
+	int r;
+
+	if (nameservers->server_count == 0) {
+		dns_lift(dns);
+		return 0;
+	}
+	if (dns->way != DNS_NONE && dns->index == interface->index &&
+		nameservers_equal(&dns->nameservers, nameservers))
+		return 0;
+	if (dns->way != DNS_FILE) /* which is replaced at once */
+		dns_lift(dns);
+	dns->index = interface->index;
+	memcpy(dns->interface, interface->name, sizeof(dns->interface));
+	dns->nameservers = *nameservers;
+	r = set_in_some_way(dns, interface->name, nameservers, problem);
+	if (r < 0) {
+		problem_prepend(problem, "the server's resolvers are not used");
+		if (dns->way != DNS_FILE)
+			dns_lift(dns);
+		file_release(dns);
+		dns->way = DNS_NONE;
+		return r;
+	}
+	log_notice("%s: %zu resolvers and %zu domains set %s", interface->now.peer.name,
+		nameservers->server_count, nameservers->domain_count, way_text(dns->way));
+	return 0;
+}
+
+static int lift(struct dns *dns, struct problem *problem)
+{
+	char program[TOOL_PATH_MAX], entry[ENTRY_MAX];
+
+	switch (dns->way) {
+	case DNS_RESOLVED:
+		/* With its interface it has gone by itself. */
+		if (if_nametoindex(dns->interface) != dns->index ||
+			tool_find("resolvectl", program) < 0)
+			return 0;
+		return resolved_revert(program, dns->interface, problem);
+	case DNS_RESOLVCONF:
+		if (tool_find("resolvconf", program) < 0)
+			return 0;
+		(void)snprintf(
+			entry, sizeof(entry), ENTRY_PREFIX "%s" ENTRY_SUFFIX, dns->interface);
+		return resolvconf_delete(program, entry, problem);
+	case DNS_FILE:
+		return resolv_conf_restore(RESOLV_CONF_PATH, problem);
+	case DNS_NONE:
+		break;
+	}
+	return 0;
+}
+
+void dns_lift(struct dns *dns)
+{
+	struct problem problem;
+
+	if (dns->way == DNS_NONE)
+		return;
+	if (lift(dns, &problem) < 0)
+		log_warning("the resolvers from before are not put back: %s", problem.text);
+	else
+		log_info("the resolvers from before are back");
+	file_release(dns);
+	dns->way = DNS_NONE;
+}
+
+/* ---- what others have left ---- */
+
+/* Entries of ours whose interface is no more, in the directory of one of the two resolvconfs. */
+static int sweep_entries(const char *directory_path, const char *program, struct problem *problem)
+{
+	DIR *directory = opendir(directory_path);
+	const struct dirent *entry;
+	int swept = 0, r = 0;
+
+	if (directory == NULL)
+		return 0;
+	while (r == 0 && (entry = readdir(directory)) != NULL) {
+		char name[ENTRY_MAX], *suffix;
+		const char *interface = &name[sizeof(ENTRY_PREFIX) - 1];
+
+		if (snprintf(name, sizeof(name), "%s", entry->d_name) >= (int)sizeof(name) ||
+			strncmp(name, ENTRY_PREFIX, sizeof(ENTRY_PREFIX) - 1) != 0)
+			continue;
+		suffix = strstr(name, ENTRY_SUFFIX);
+		if (suffix == NULL || strcmp(suffix, ENTRY_SUFFIX) != 0)
+			continue;
+		*suffix = '\0';
+		if (if_nametoindex(interface) != 0)
+			continue;
+		*suffix = ENTRY_SUFFIX[0];
+		r = resolvconf_delete(program, name, problem);
+		swept++;
+	}
+	closedir(directory);
+	return r < 0 ? r : swept;
+}
+
+static int sweep_resolvconf(struct problem *problem)
+{
+	static const char *const directories[] = { "/run/resolvconf/interface",
+		"/run/resolvconf/interfaces", "/run/resolvconf/keys" };
+	char program[TOOL_PATH_MAX];
+	int swept = 0;
+
+	if (!resolvconf_is_there(program))
+		return 0;
+	for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++) {
+		int r = sweep_entries(directories[i], program, problem);
+
+		if (r < 0)
+			return r;
+		swept += r;
+	}
+	return swept;
+}
+
+static int sweep_file(struct problem *problem)
+{
+	enum resolv_conf_owner owner;
+	int r = resolv_conf_owner(RESOLV_CONF_PATH, &owner, problem);
+
+	/* One that cannot be read is none of ours. */
+	if (r < 0 || owner == RESOLV_CONF_OTHERS || socket_is_claimed(claim_name))
+		return 0;
+	r = resolv_conf_restore(RESOLV_CONF_PATH, problem);
+	return r < 0 ? r : 1;
+}
+
+int dns_sweep(struct problem *problem)
+{
+	int entries = sweep_resolvconf(problem), files;
+
+	if (entries < 0)
+		return entries;
+	files = sweep_file(problem);
+	return files < 0 ? files : entries + files;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CULVERT_NETD_DNS_H
+#define CULVERT_NETD_DNS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/nameservers.h"
+#include "base/problem.h"
+#include "netd/interfaces.h"
+
+/*
+ * This host's resolvers while there is a tunnel whose server pushes its own. In the first of these ways
+ * that there is, which the log names:
+ *
+ *	systemd-resolved, where it answers at 127.0.0.53: by resolvectl(1), for the tunnel's interface;
+ *	resolvconf(8), where it is what writes /etc/resolv.conf;
+ *	/etc/resolv.conf itself (netd/resolv_conf).
+ *
+ * Where domains come with the resolvers and the tunnel is no full one, systemd-resolved asks them for
+ * these domains alone; in all other cases they are asked for everything. The other two ways know no
+ * difference.
+ *
+ * What a killed netd leaves, dns_sweep() takes away: systemd-resolved forgets by itself when the
+ * interface goes. Whoever has changed /etc/resolv.conf meanwhile keeps what they have written. netd's
+ * only thread, which waits for the programs, each DNS_TOOL_S at most.
+ */
+
+enum { DNS_TOOL_S = 5 };
+
+enum dns_way { DNS_NONE, DNS_RESOLVED, DNS_RESOLVCONF, DNS_FILE };
+
+struct dns {
+	enum dns_way way; /* that it is set in; DNS_NONE: it is not */
+	bool full_tunnel;
+	uint32_t index; /* of the interface that it is set for */
+	char interface[REQUEST_IFNAME_MAX + 1];
+	struct nameservers nameservers;
+	int claim; /* on /etc/resolv.conf, -1: none */
+};
+
+void dns_init(struct dns *dns, bool full_tunnel);
+
+/*
+ * Makes these the host's resolvers; without a server, those from before come back. Fine when they are
+ * already. Negative errno with words: those from before are still there, or there again.
+ */
+int dns_set(struct dns *dns, const struct interface *interface,
+	const struct nameservers *nameservers, struct problem *problem);
+
+/* Those from before come back. Logs what goes wrong. */
+void dns_lift(struct dns *dns);
+
+/*
+ * Takes away what those have left that are no more. How many places had something, or negative errno
+ * with words. Before there is an interface of our own.
+ */
+int dns_sweep(struct problem *problem);
+
+#endif
