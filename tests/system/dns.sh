@@ -137,7 +137,7 @@ kill_client() {
 kill_client
 check 'a killed client leaves its file' grep 'nameserver 10.2.0.53' "$etc/resolv.conf"
 client 'use_dns = false;' 198.51.100.2
-wait_log "$WORK/laptop.log" 'put back the resolvers that a killed Culvert had replaced' 5
+wait_log "$WORK/laptop.log" 'removed the resolvers of a tunnel that was killed' 5
 check 'the next start puts the file back' as_before
 wait_up laptop gw-b
 stop_bg laptop

@@ -241,7 +241,7 @@ check 'a killed client leaves its rules' in_force
 check 'and lets nothing out' no_ping laptop $OUT4
 laptop ''
 wait_up laptop gw-b
-expect_log "$WORK/laptop.log" 'removed policy rules and routes that a killed Culvert had left'
+expect_log "$WORK/laptop.log" 'removed policy rules and routes of a full tunnel that was killed'
 check_fails 'the next start takes them away' in_force
 stop_bg laptop
 wait_same laptop "$WORK/before" 5

@@ -359,7 +359,8 @@ START_TEST(resolvers_are_held_to_their_range)
 	expect_encodes(&request, false, "a domain too many");
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		request = sample(REQUEST_UP);
-		set_text(request.dns.nameservers.domain[0], sizeof(request.dns.nameservers.domain[0]), bad[i]);
+		set_text(request.dns.nameservers.domain[0],
+			sizeof(request.dns.nameservers.domain[0]), bad[i]);
 		expect_encodes(&request, false, "a domain that is none");
 	}
 	memset(request.dns.nameservers.domain[0], 'a', sizeof(request.dns.nameservers.domain[0]));

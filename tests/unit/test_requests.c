@@ -115,9 +115,11 @@ END_TEST
 START_TEST(up)
 {
 	struct interface interface = { .number = 12 };
-	struct request request = { .type = REQUEST_UP, .dns = { .interface = 12, .nameservers.server_count = 1 } };
+	struct request request = { .type = REQUEST_UP,
+		.dns = { .interface = 12, .nameservers.server_count = 1 } };
 
-	request.dns.nameservers.server[0] = (struct addr){ .family = AF_INET, .bytes = { 10, 99, 0, 53 } };
+	request.dns.nameservers.server[0] = (struct addr){ .family = AF_INET,
+		.bytes = { 10, 99, 0, 53 } };
 	requests.up = up_heard;
 	ck_assert_int_eq(be_ready(), 0);
 	ck_assert_int_eq(handle(request), 0);

@@ -111,8 +111,8 @@ struct session {
 	bool interface_broken;   /* somebody removed it under us */
 	bool interface_stale;    /* the pending request is on terms that are not the present ones */
 	struct message *welcome; /* server: goes out when the interface is there; NULL: has gone */
-	bool heard_routes;    /* all that the peer announces, since this connection began */
-	bool settled;         /* and they have become what they could: netd has been told */
+	bool heard_routes;       /* all that the peer announces, since this connection began */
+	bool settled;            /* and they have become what they could: netd has been told */
 	struct prefix tunnel_prefixes[4]; /* for the route rule: pools, or the tunnel's addresses */
 	struct routes routes;
 	struct announcer announcer;

@@ -28,6 +28,7 @@
 #include "netd/privilege.h"
 #include "netd/program_file.h"
 #include "netd/requests.h"
+#include "netd/sweep.h"
 #include "netd/visit.h"
 #include "system/loop.h"
 #include "system/netlink.h"
@@ -313,21 +314,12 @@ static enum exit_code open_kernel(struct netd *netd, struct problem *problem)
 	return r < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
 }
 
-/* What was killed before us may have left something that nothing else takes away. */
-static enum exit_code sweep(struct netd *netd, struct problem *problem)
+static enum exit_code sweep_leftovers(struct netd *netd, struct problem *problem)
 {
-	int swept = full_tunnel_sweep(netd->netlink, problem);
-
-	if (swept < 0)
-		log_warning(
-			"what a killed Culvert may have left is still there: %s", problem->text);
-	else if (swept > 0)
-		log_notice("removed policy rules and routes that a killed Culvert had left");
-	swept = dns_sweep(problem);
-	if (swept < 0)
-		log_warning("the resolvers of a killed Culvert are still there: %s", problem->text);
-	else if (swept > 0)
-		log_notice("put back the resolvers that a killed Culvert had replaced");
+	(void)problem;
+	/* An ordinary user's has no business with what is the host's. */
+	if (!netd->program->settings->contained)
+		sweep_at_start(netd->netlink);
 	return EXIT_CODE_OK;
 }
 
@@ -416,7 +408,7 @@ static step_fn *const ladder[] = {
 	open_control,
 	open_state,
 	open_kernel,
-	sweep,
+	sweep_leftovers,
 	load_steering,
 	watch_network,
 	give_up_privilege,

@@ -1,13 +1,66 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "netd/sweep.h"
 
+#include "base/log.h"
+#include "netd/dns.h"
+#include "netd/full_tunnel.h"
 #include "netd/kill_switch.h"
 
 typedef int sweep_fn(const char *name, FILE *out, unsigned *removed, struct problem *problem);
 
+#define FULL_TUNNEL_WORDS "policy rules and routes of a full tunnel that was killed"
+#define DNS_WORDS "the resolvers of a tunnel that was killed"
+
+/* These say nothing of whose they were: whatever belongs to nobody alive goes. */
+static int sweep_full_tunnel(
+	const char *name, FILE *out, unsigned *removed, struct problem *problem)
+{
+	struct netlink *netlink;
+	int r = netlink_open(&netlink, problem);
+
+	(void)name;
+	if (r < 0)
+		return r;
+	r = full_tunnel_sweep(netlink, problem);
+	netlink_close(netlink);
+	if (r > 0) {
+		fprintf(out, "removed " FULL_TUNNEL_WORDS "\n");
+		*removed += (unsigned)r;
+	}
+	return r < 0 ? r : 0;
+}
+
+static int sweep_dns(const char *name, FILE *out, unsigned *removed, struct problem *problem)
+{
+	int r = dns_sweep(problem);
+
+	(void)name;
+	if (r > 0) {
+		fprintf(out, "removed " DNS_WORDS "\n");
+		*removed += (unsigned)r;
+	}
+	return r < 0 ? r : 0;
+}
+
 static sweep_fn *const sweepers[] = {
-	kill_switch_sweep,
+	sweep_full_tunnel, sweep_dns, kill_switch_sweep, /* last: until then nothing leaves */
 };
+
+static void tell(int swept, const char *words, const struct problem *problem)
+{
+	if (swept < 0)
+		log_warning("cannot remove %s: %s", words, problem->text);
+	else if (swept > 0)
+		log_notice("removed %s", words);
+}
+
+void sweep_at_start(struct netlink *netlink)
+{
+	struct problem problem = { .text = "" };
+
+	tell(full_tunnel_sweep(netlink, &problem), FULL_TUNNEL_WORDS, &problem);
+	tell(dns_sweep(&problem), DNS_WORDS, &problem);
+}
 
 int sweep(const char *name, FILE *out, unsigned *ret_removed, struct problem *problem)
 {

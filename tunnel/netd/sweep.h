@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/problem.h"
+#include "system/netlink.h"
 
 /*
  * Removes what programs that were killed have left in this network namespace, and what the kernel
@@ -18,5 +19,11 @@
  * many. -EBUSY: that instance is running; else what the kernel says. With words.
  */
 int sweep(const char *name, FILE *out, unsigned *ret_removed, struct problem *problem);
+
+/*
+ * What every start of netd takes away, with a line to the log: all of it but kill switches, which
+ * stay by intent. That something cannot be removed is a warning.
+ */
+void sweep_at_start(struct netlink *netlink);
 
 #endif
