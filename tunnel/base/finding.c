@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/finding.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const levels[] = {
+	[FINDING_OK] = "ok",
+	[FINDING_NOTE] = "note",
+	[FINDING_PROBLEM] = "problem",
+};
+
+enum { LEVELS = sizeof(levels) / sizeof(levels[0]) };
+
+const char *finding_level_text(enum finding_level level)
+{
+	return levels[level];
+}
+
+/* A finding is one line, of fields between TABs. */
+static void flatten(char *text)
+{
+	for (; *text != '\0'; text++) {
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			*text = ' ';
+	}
+}
+
+static struct finding *reserve(struct findings *findings)
+{
+	size_t capacity = findings->capacity == 0 ? 16 : 2 * findings->capacity;
+	struct finding *items;
+
+	if (findings->count < findings->capacity)
+		return &findings->items[findings->count];
+	items = reallocarray(findings->items, capacity, sizeof(*items));
+	if (items == NULL) {
+		findings->failed = true;
+		return NULL;
+	}
+	findings->items = items;
+	findings->capacity = capacity;
+	return &items[findings->count];
+}
+
+struct finding *findings_add(struct findings *findings, enum finding_level level, const char *check,
+	const char *format, ...)
+{
+	struct finding *finding = reserve(findings);
+	va_list args;
+
+	if (finding == NULL)
+		return NULL;
+	*finding = (struct finding){ .level = level };
+	(void)snprintf(finding->check, sizeof(finding->check), "%s", check);
+	va_start(args, format);
+	(void)vsnprintf(finding->text.text, sizeof(finding->text.text), format, args);
+	va_end(args);
+	flatten(finding->check);
+	flatten(finding->text.text);
+	findings->count++;
+	return finding;
+}
+
+void finding_cure(struct finding *finding, const char *format, ...)
+{
+	va_list args;
+
+	if (finding == NULL)
+		return;
+	va_start(args, format);
+	(void)vsnprintf(finding->cure, sizeof(finding->cure), format, args);
+	va_end(args);
+	flatten(finding->cure);
+}
+
+void findings_free(struct findings *findings)
+{
+	free(findings->items);
+	*findings = (struct findings){ .items = NULL };
+}
+
+bool findings_have_problem(const struct findings *findings)
+{
+	for (size_t i = 0; i < findings->count; i++) {
+		if (findings->items[i].level == FINDING_PROBLEM)
+			return true;
+	}
+	return false;
+}
+
+void finding_print(const struct finding *finding, FILE *out)
+{
+	(void)fprintf(out, "%s: %s: %s%s%s\n", finding_level_text(finding->level), finding->check,
+		finding->text.text, finding->cure[0] != '\0' ? "; mend it: " : "", finding->cure);
+}
+
+void finding_json(const struct finding *finding, struct json *json)
+{
+	json_object_begin(json, NULL);
+	json_string(json, "level", finding_level_text(finding->level));
+	json_string(json, "check", finding->check);
+	json_string(json, "text", finding->text.text);
+	json_string(json, "cure", finding->cure[0] != '\0' ? finding->cure : NULL);
+	json_object_end(json);
+}
+
+/* ---- over the control socket ---- */
+
+void finding_write(const struct finding *finding, FILE *out)
+{
+	(void)fprintf(out, "%s\t%s\t%s\t%s", finding_level_text(finding->level), finding->check,
+		finding->text.text, finding->cure);
+}
+
+int finding_read(char *line, struct findings *findings)
+{
+	const char *level = strsep(&line, "\t"), *check = strsep(&line, "\t");
+	const char *text = strsep(&line, "\t"), *cure = line;
+	struct finding *finding;
+	unsigned number = 0;
+
+	if (cure == NULL)
+		return -EPROTO;
+	while (number < LEVELS && strcmp(level, levels[number]) != 0)
+		number++;
+	if (number == LEVELS)
+		return -EPROTO;
+	finding = findings_add(findings, (enum finding_level)number, check, "%s", text);
+	finding_cure(finding, "%s", cure);
+	return finding != NULL ? 0 : -ENOMEM;
+}
