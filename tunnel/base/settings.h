@@ -103,8 +103,9 @@ struct settings {
 	char interface[SETTINGS_IFNAME_MAX + 1]; /* template, "cv%d" */
 	uint32_t mtu;
 	bool offloads;
-	bool gro;       /* gather TCP segments that come one by one */
-	uint32_t lanes; /* connections that a session may have; the smaller of both ends' wins */
+	bool gro;        /* gather TCP segments that come one by one */
+	bool forwarding; /* netd switches it on for the tunnel and what leads to `announce` */
+	uint32_t lanes;  /* connections that a session may have; the smaller of both ends' wins */
 	struct duration ping_interval; /* server: both ends use the server's */
 	struct duration dead_after;
 	struct duration

@@ -110,6 +110,11 @@
 			OPTION_FIELD(mptcp),                                                                                       \
 			.preset = "false",                                                                                         \
 			.help = "Use Multipath TCP for outer connections, where the other end has it too." },                      \
+		{ .key = "forwarding",                                                                                             \
+			.type = CONF_BOOL,                                                                                         \
+			OPTION_FIELD(forwarding),                                                                                  \
+			.preset = "false",                                                                                         \
+			.help = "Switch forwarding on for the tunnel and what leads to `announce`; back at the end." },            \
 	{                                                                                                                          \
 		.key = "announce", .type = CONF_PREFIX, .shape = CONF_ALLOCATED,                                                   \
 		OPTION_FIELD(announce.items),                                                                                      \

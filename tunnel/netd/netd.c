@@ -17,6 +17,7 @@
 #include "netd/dns.h"
 #include "netd/engine_process.h"
 #include "netd/files.h"
+#include "netd/forwarding.h"
 #include "netd/full_tunnel.h"
 #include "netd/guest.h"
 #include "netd/interface_make.h"
@@ -63,6 +64,7 @@ struct netd {
 	struct network network;
 	struct nat nat;
 	struct kill_switch kill_switch;
+	struct forwarding forwarding;
 	struct requests requests;
 	struct engine_plan plan;
 	struct engine_process engine;
@@ -350,6 +352,13 @@ static enum exit_code set_firewall(struct netd *netd, struct problem *problem)
 	return r < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
 }
 
+static enum exit_code start_forwarding(struct netd *netd, struct problem *problem)
+{
+	(void)problem;
+	forwarding_start(&netd->forwarding, netd->program->settings, netd->netlink, SYSCTL_NET);
+	return EXIT_CODE_OK;
+}
+
 static void plan_fd(struct engine_plan *plan, enum request_fd_kind kind, int fd)
 {
 	if (fd < 0)
@@ -387,6 +396,7 @@ static enum exit_code start_engine(struct netd *netd, struct problem *problem)
 		&netd->dns, engine_exchange);
 	netd->requests.up = tunnel_up;
 	netd->requests.kill_switch = &netd->kill_switch;
+	netd->requests.forwarding = &netd->forwarding;
 	engine_process_init(&netd->engine, plan);
 	return engine_process_start(&netd->engine, problem) < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
 }
@@ -411,6 +421,7 @@ static step_fn *const ladder[] = {
 	sweep_leftovers,
 	load_steering,
 	watch_network,
+	start_forwarding,
 	give_up_privilege,
 	set_firewall,
 	start_engine,
@@ -436,6 +447,7 @@ static void take_down(struct netd *netd)
 		guest_end(&netd->guest);
 		netd->program->guest->status = netd->guest.status;
 	}
+	forwarding_stop(&netd->forwarding);
 	network_close(&netd->network);
 	if (netd->netlink != NULL) {
 		dns_lift(&netd->dns);

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "netd/forwarding.h"
 #include "netd/outer.h"
 #include "netd/policy.h"
 
@@ -171,6 +172,9 @@ static int handle_interface(struct requests *requests, struct problem *problem)
 		fail(requests, r, problem);
 		return 0;
 	}
+	/* In a namespace of its own, forwarding is that one's business. */
+	if (requests->forwarding != NULL && interface->netns.inode == 0)
+		forwarding_join(requests->forwarding, interface->name);
 	tell_interface(requests, interface);
 	hand_out_queues(requests, interface);
 	return 0;

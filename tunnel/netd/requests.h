@@ -26,6 +26,7 @@ struct requests {
 	/* Configured, borrowed. */
 	const struct settings *settings;
 	struct interfaces *interfaces;
+	struct forwarding *forwarding;   /* NULL: nothing is to be done about it */
 	struct kill_switch *kill_switch; /* that has to let interfaces out; NULL: there is none */
 	struct full_tunnel *full_tunnel;
 	struct dns *dns;

@@ -1,0 +1,66 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# `forwarding = true`: gateways that do not forward begin to when their daemons start, and stop when these end, also after a
+# kill; without it the log says what is in the way, and the command that it names mends it.
+#
+#   lan-a ──── gw-a ════════ gw-b ──── lan-b
+#
+# check: plain-only
+set -euo pipefail
+# shellcheck source=tests/system/tunnel/common.sh
+source "$(dirname "$0")/tunnel/common.sh"
+
+site_add
+pki_add gw-a
+
+# 1 where anything is switched on; interfaces of the tunnel have gone when this is asked.
+forwarding_values() { # NS
+	in_ns "$1" sh -c 'cd /proc/sys/net; grep . ipv4/conf/*/forwarding ipv6/conf/*/forwarding ipv6/conf/*/force_forwarding \
+		ipv6/conf/*/accept_ra 2>/dev/null' | grep -v /cv0/ | sort
+}
+is_put_back() { # NS
+	[[ $(forwarding_values "$1") == "$(cat "$WORK/$1.before")" ]]
+}
+for gateway in gw-a gw-b; do
+	in_ns $gateway sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0
+	forwarding_values $gateway >"$WORK/$gateway.before"
+done
+
+# Without the setting: said, not done.
+site_up </dev/null
+for gateway in gw-a gw-b; do
+	for word in 'IPv4.*mend it: sysctl -w net.ipv4.ip_forward=1' 'IPv6.*mend it: sysctl -w net.ipv6.conf.all.forwarding=1'; do
+		check_equal "$gateway warns once: $word" 1 "$(grep -cE "warning.*$word" "$WORK/$gateway.log")"
+	done
+	check "$gateway leaves forwarding as it is" is_put_back $gateway
+done
+check 'so a LAN does not reach the other' no_ping lan-a $B4
+stop_bg gw-a
+stop_bg gw-b
+rm -f "$WORK"/gw-?.log
+
+# With it: done, and put back.
+client_lines=('forwarding = true;')
+site_up <<<'forwarding = true;'
+check 'a LAN reaches the other by IPv4' pings lan-a $B4 2
+check 'and by IPv6' pings lan-a $B6 2
+check 'the wan is not forwarded from' grep -qx 0 <(in_ns gw-b cat /proc/sys/net/ipv4/conf/wan0/forwarding)
+refute_log "$WORK/gw-a.log" 'does not forward'
+check 'what was there before is written down' grep -q '^ipv4/conf/lan0/forwarding 0$' "$WORK/gw-b.sock.sysctl"
+stop_bg gw-a
+check 'gw-a puts it back' is_put_back gw-a
+check 'and keeps no file' test ! -e "$WORK/gw-a.sock.sysctl"
+
+# A kill leaves it on; the next start puts it back.
+engine=$(engine_pid gw-b)
+kill -KILL "$(pid_of gw-b)" "$engine"
+wait_exit gw-b 5 || true
+check 'after a kill it is on' grep -qx 1 <(in_ns gw-b cat /proc/sys/net/ipv4/conf/lan0/forwarding)
+client_lines=()
+site_conf </dev/null
+server_start gw-b
+expect_log "$WORK/gw-b.log" 'putting back what a run before this one has left'
+check 'the next start puts it back' is_put_back gw-b
+check 'and keeps no file, either' test ! -e "$WORK/gw-b.sock.sysctl"
+finish

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Forwarding switched on and put back, in a directory that looks like the /proc/sys/net of a kernel
+ * without force_forwarding: the one on which the test runs may have it.
+ */
+#include "netd/forwarding.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "netd/forwarding_check.h"
+
+#include "unit.h"
+
+static struct bench {
+	char root[32];
+	struct settings *settings;
+	struct prefix prefix;
+	struct netlink *netlink;
+	struct forwarding forwarding;
+} bench;
+
+static void make(const char *key, int value)
+{
+	char path[PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", bench.root, key);
+	for (char *at = &path[strlen(bench.root) + 1]; (at = strchr(at, '/')) != NULL;
+		*at++ = '/') {
+		*at = '\0';
+		ck_assert(mkdir(path, 0700) == 0 || errno == EEXIST);
+	}
+	FILE *file = fopen(path, "w");
+
+	ck_assert_ptr_nonnull(file);
+	(void)fprintf(file, "%d\n", value);
+	ck_assert_int_eq(fclose(file), 0);
+}
+
+static void is(const char *key, int expected)
+{
+	int value;
+
+	ck_assert_int_eq(sysctl_read(bench.root, key, &value), 0);
+	ck_assert_msg(value == expected, "%s is %d, expected %d", key, value, expected);
+}
+
+static const char *file_path(void)
+{
+	static char path[PATH_MAX];
+
+	(void)snprintf(
+		path, sizeof(path), "%s%s", bench.settings->control_socket, FORWARDING_SUFFIX);
+	return path;
+}
+
+static void setup(void)
+{
+	log_set_level(LOG_LEVEL_ERROR);
+	bench = (struct bench){ .root = "/tmp/culvert-forwarding-XXXXXX" };
+	ck_assert_ptr_nonnull(mkdtemp(bench.root));
+	ck_assert_int_eq(settings_new(SETTINGS_SERVER, &bench.settings), 0);
+	(void)snprintf(bench.settings->control_socket, sizeof(bench.settings->control_socket),
+		"%s/x.sock", bench.root);
+	/* A prefix that no host has. */
+	ck_assert_int_eq(prefix_parse("fd5a:77:1:2::/64", &bench.prefix), 0);
+	bench.settings->announce = (struct prefix_list){ .items = &bench.prefix, .count = 1 };
+	bench.settings->forwarding = true;
+	ck_assert_int_eq(netlink_open(&bench.netlink, NULL), 0);
+	make("ipv6/conf/all/forwarding", 0);
+	make("ipv6/conf/all/accept_ra", 1);
+	make("ipv6/conf/default/forwarding", 0);
+	make("ipv6/conf/default/accept_ra", 1);
+	make("ipv6/conf/wan0/forwarding", 0);
+	make("ipv6/conf/wan0/accept_ra", 1);
+	make("ipv6/conf/wan1/forwarding", 0);
+	make("ipv6/conf/wan1/accept_ra", 0);
+	make("ipv6/conf/lan0/forwarding", 1);
+	make("ipv6/conf/lan0/accept_ra", 1);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static void teardown(void)
+{
+	forwarding_stop(&bench.forwarding);
+	netlink_close(bench.netlink);
+	bench.settings->announce = (struct prefix_list){ .items = NULL };
+	settings_free(bench.settings);
+	ck_assert_int_eq(nftw(bench.root, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+}
+
+static void start(void)
+{
+	forwarding_start(&bench.forwarding, bench.settings, bench.netlink, bench.root);
+}
+
+static void is_router(void)
+{
+	is("ipv6/conf/all/forwarding", 1);
+	is("ipv6/conf/wan0/accept_ra", 2); /* goes on to learn its default route */
+	is("ipv6/conf/default/accept_ra", 2);
+	is("ipv6/conf/wan1/accept_ra", 0); /* never learned one */
+	is("ipv6/conf/lan0/accept_ra", 1); /* a router's interface already */
+	ck_assert_int_eq(access(file_path(), F_OK), 0);
+}
+
+static void is_as_before(void)
+{
+	is("ipv6/conf/all/forwarding", 0);
+	is("ipv6/conf/wan0/accept_ra", 1);
+	is("ipv6/conf/default/accept_ra", 1);
+	is("ipv6/conf/lan0/forwarding", 1);
+	ck_assert_int_ne(access(file_path(), F_OK), 0);
+}
+
+START_TEST(test_router)
+{
+	start();
+	is_router();
+	/* What the kernel does to each of them when `all` becomes 0. */
+	make("ipv6/conf/lan0/forwarding", 0);
+	forwarding_stop(&bench.forwarding);
+	is_as_before();
+}
+END_TEST
+
+START_TEST(test_killed)
+{
+	start();
+	is_router();
+	free(bench.forwarding.changes);
+	bench.settings->forwarding = false;
+	make("ipv6/conf/lan0/forwarding", 0);
+	start();
+	is_as_before();
+}
+END_TEST
+
+/* Twice killed: the values are those of before the first. */
+START_TEST(test_killed_again)
+{
+	for (int i = 0; i < 2; i++) {
+		start();
+		is_router();
+		free(bench.forwarding.changes);
+	}
+	start();
+	is_router();
+	forwarding_stop(&bench.forwarding);
+	is_as_before();
+}
+END_TEST
+
+/* A router already: nothing is changed, and nothing put back. */
+START_TEST(test_nothing_to_do)
+{
+	make("ipv6/conf/all/forwarding", 1);
+	start();
+	is("ipv6/conf/wan0/accept_ra", 1);
+	ck_assert_int_ne(access(file_path(), F_OK), 0);
+	forwarding_stop(&bench.forwarding);
+	is("ipv6/conf/all/forwarding", 1);
+}
+END_TEST
+
+/* A file that is not ours to believe: only keys of interfaces, only small numbers. */
+START_TEST(test_strange_file)
+{
+	FILE *file = fopen(file_path(), "w");
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_eq(fchmod(fileno(file), 0600), 0);
+	(void)fprintf(file,
+		"ipv6/conf/wan0/accept_ra 0\nipv6/conf/../../x 1\nkernel/panic 1\n"
+		"ipv6/conf/wan1/accept_ra 7\nipv6/conf/wan1/accept_ra\n \n\n%0200d 1",
+		0);
+	ck_assert_int_eq(fclose(file), 0);
+	bench.settings->forwarding = false;
+	start();
+	is("ipv6/conf/wan0/accept_ra", 0);
+	is("ipv6/conf/wan1/accept_ra", 0);
+	ck_assert_int_ne(access(file_path(), F_OK), 0);
+}
+END_TEST
+
+START_TEST(test_check)
+{
+	struct forwarding_links links = { .names = { "lan0", "lan1" }, .count = 2, .behind = 1 };
+	static const char *const tunnels[] = { "cv0" };
+	struct findings findings = { .count = 0 };
+
+	make("ipv4/conf/lan0/forwarding", 1);
+	make("ipv4/conf/lan1/forwarding", 0);
+	make("ipv4/conf/cv0/forwarding", 0);
+	forwarding_check(bench.root, &links, AF_INET, tunnels, 1, &findings);
+	ck_assert_uint_eq(findings.count, 1);
+	ck_assert_int_eq(findings.items[0].level, FINDING_PROBLEM);
+	ck_assert_ptr_nonnull(strstr(findings.items[0].text.text, "comes in by: lan1, cv0 ("));
+	ck_assert_str_eq(findings.items[0].cure, "sysctl -w net.ipv4.ip_forward=1");
+	make("ipv4/conf/lan1/forwarding", 1);
+	make("ipv4/conf/cv0/forwarding", 1);
+	forwarding_check(bench.root, &links, AF_INET, tunnels, 1, &findings);
+	ck_assert_int_eq(findings.items[1].level, FINDING_OK);
+	/* IPv6: all, or each. */
+	forwarding_check(bench.root, &links, AF_INET6, tunnels, 1, &findings);
+	ck_assert_int_eq(findings.items[2].level, FINDING_PROBLEM);
+	make("ipv6/conf/all/forwarding", 1);
+	forwarding_check(bench.root, &links, AF_INET6, tunnels, 1, &findings);
+	ck_assert_int_eq(findings.items[3].level, FINDING_OK);
+	/* Its own addresses alone: nobody has to forward. */
+	links.behind = 0;
+	forwarding_check(bench.root, &links, AF_INET, tunnels, 1, &findings);
+	ck_assert_uint_eq(findings.count, 4);
+	findings_free(&findings);
+}
+END_TEST
+
+static void add(Suite *suite, const char *name, const TTest *test)
+{
+	TCase *tcase = tcase_create(name);
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, test);
+	suite_add_tcase(suite, tcase);
+}
+
+static Suite *suite(void)
+{
+	Suite *suite = suite_create("forwarding");
+
+	add(suite, "router", test_router);
+	add(suite, "killed", test_killed);
+	add(suite, "killed_again", test_killed_again);
+	add(suite, "nothing_to_do", test_nothing_to_do);
+	add(suite, "strange_file", test_strange_file);
+	add(suite, "check", test_check);
+	return suite;
+}
+
+int main(void)
+{
+	return unit_run("forwarding", suite());
+}

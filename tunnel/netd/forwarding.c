@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "netd/forwarding.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "netd/forwarding_check.h"
+
+/*
+ * First it is written down what will be changed, then it is changed: whenever the program is
+ * killed, the file has every value from before.
+ */
+
+/* ---- what is to be changed ---- */
+
+static int add_change(struct forwarding *forwarding, const char *key, int before, int wanted)
+{
+	struct forwarding_change *change;
+
+	if (forwarding->count == forwarding->capacity) {
+		size_t capacity = forwarding->capacity == 0 ? 8 : 2 * forwarding->capacity;
+		struct forwarding_change *changes = reallocarray(
+			forwarding->changes, capacity, sizeof(*changes));
+
+		if (changes == NULL)
+			return -ENOMEM;
+		forwarding->changes = changes;
+		forwarding->capacity = capacity;
+	}
+	change = &forwarding->changes[forwarding->count++];
+	*change = (struct forwarding_change){ .before = before, .wanted = wanted };
+	(void)snprintf(change->key, sizeof(change->key), "%s", key);
+	return 0;
+}
+
+/* -ENOENT: there is no such value. */
+static int want(struct forwarding *forwarding, const char *key, int wanted)
+{
+	int before;
+	int r = sysctl_read(forwarding->root, key, &before);
+
+	if (r < 0 || before == wanted)
+		return r;
+	return add_change(forwarding, key, before, wanted);
+}
+
+/* One interface of `ipv6/conf`, before all of them become a router's. */
+static int prepare_router(struct forwarding *forwarding, const char *name)
+{
+	char key[SYSCTL_KEY_MAX];
+	int forwards = 0, accepts = 0, r = 0;
+
+	if (strlen(name) > SETTINGS_IFNAME_MAX)
+		return 0; /* no interface's name */
+	(void)snprintf(key, sizeof(key), "ipv6/conf/%.15s/forwarding", name);
+	(void)sysctl_read(forwarding->root, key, &forwards);
+	/* It will be put to 0 with the others, and is to be 1 again after that. */
+	if (forwards != 0)
+		return add_change(forwarding, key, forwards, forwards);
+	(void)snprintf(key, sizeof(key), "ipv6/conf/%.15s/accept_ra", name);
+	(void)sysctl_read(forwarding->root, key, &accepts);
+	if (accepts == 1)
+		r = add_change(forwarding, key, accepts, 2);
+	return r;
+}
+
+static int want_router(struct forwarding *forwarding)
+{
+	char path[PATH_MAX];
+	struct dirent **entries;
+	int all = 0, count, r;
+
+	r = sysctl_read(forwarding->root, "ipv6/conf/all/forwarding", &all);
+	if (r < 0 || all != 0)
+		return r;
+	(void)snprintf(path, sizeof(path), "%s/ipv6/conf", forwarding->root);
+	count = scandir(path, &entries, NULL, alphasort);
+	if (count < 0)
+		return -errno;
+	for (int i = 0; i < count; i++) {
+		const char *name = entries[i]->d_name;
+
+		if (r == 0 && name[0] != '.' && strcmp(name, "all") != 0 && strcmp(name, "lo") != 0)
+			r = prepare_router(forwarding, name);
+		free(entries[i]);
+	}
+	free(entries);
+	return r < 0 ? r : want(forwarding, "ipv6/conf/all/forwarding", 1);
+}
+
+/* This kernel can forward IPv6 by the interface. */
+static bool has_force(const struct forwarding *forwarding)
+{
+	int value;
+
+	return sysctl_read(forwarding->root, "ipv6/conf/default/force_forwarding", &value) == 0;
+}
+
+static int want_links(struct forwarding *forwarding, int family, struct problem *problem)
+{
+	struct forwarding_links links;
+	char key[SYSCTL_KEY_MAX];
+	int r = forwarding_find_links(
+		forwarding->netlink, &forwarding->settings->announce, family, &links, problem);
+
+	if (r < 0)
+		return r;
+	forwarding->complete = forwarding->complete && links.lost == 0;
+	if (family == AF_INET6 && links.behind > 0 && !has_force(forwarding))
+		return want_router(forwarding);
+	for (size_t i = 0; i < links.count && r == 0; i++) {
+		(void)snprintf(key, sizeof(key), "%s/conf/%s/%s",
+			family == AF_INET ? "ipv4" : "ipv6", links.names[i],
+			family == AF_INET ? "forwarding" : "force_forwarding");
+		r = want(forwarding, key, 1);
+	}
+	return r;
+}
+
+/* ---- the file ---- */
+
+static void make_path(const struct settings *settings, char path[static PATH_MAX])
+{
+	(void)snprintf(path, PATH_MAX, "%s%s", settings->control_socket, FORWARDING_SUFFIX);
+}
+
+/* Replaces `path` by `data`. */
+static int replace_file(char path[static PATH_MAX], const void *data, size_t len)
+{
+	char *slash = strrchr(path, '/'); /* the path is absolute: CONF_PATH */
+	int fd, r;
+
+	*slash = '\0';
+	fd = open(path[0] != '\0' ? path : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r = fd < 0 ? -errno : file_replace_at(fd, slash + 1, data, len);
+	if (fd >= 0)
+		close(fd);
+	*slash = '/';
+	return r;
+}
+
+/* A line each: the key, a space, the value from before. */
+static int save(const struct forwarding *forwarding)
+{
+	char path[PATH_MAX], *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+	int r;
+
+	if (out == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < forwarding->count; i++)
+		(void)fprintf(
+			out, "%s %d\n", forwarding->changes[i].key, forwarding->changes[i].before);
+	r = fclose(out) != 0 ? -ENOMEM : 0;
+	make_path(forwarding->settings, path);
+	if (r == 0)
+		r = replace_file(path, text, len);
+	free(text);
+	return r;
+}
+
+static void put_back(const char *root, const char *key, int before)
+{
+	int r = sysctl_write(root, key, before);
+
+	if (r == 0)
+		log_info("forwarding: %s is %d again", key, before);
+	else if (r != -ENOENT) /* else the interface has gone, and its values with it */
+		log_warning("forwarding: cannot put %s back to %d: %s", key, before,
+			strerrordesc_np(-r));
+}
+
+/* "key value"; false: not a line of ours. */
+static bool parse_line(const char *line, char key[static SYSCTL_KEY_MAX], int *ret_before)
+{
+	const char *space = strchr(line, ' ');
+	char *end;
+	long before;
+
+	if (space == NULL || space == line || (size_t)(space - line) >= SYSCTL_KEY_MAX ||
+		(strncmp(line, "ipv4/conf/", 10) != 0 && strncmp(line, "ipv6/conf/", 10) != 0))
+		return false;
+	before = strtol(&space[1], &end, 10);
+	if (end == &space[1] || *end != '\0' || before < 0 || before > 2)
+		return false;
+	memcpy(key, line, (size_t)(space - line));
+	key[space - line] = '\0';
+	*ret_before = (int)before;
+	return true;
+}
+
+/* The last change first: later ones may have rested on earlier ones. */
+static void put_back_lines(const char *root, const char *path, char *text)
+{
+	char key[SYSCTL_KEY_MAX];
+	int before;
+
+	while (text[0] != '\0') {
+		char *line;
+
+		if (text[strlen(text) - 1] == '\n')
+			text[strlen(text) - 1] = '\0';
+		line = strrchr(text, '\n');
+		line = line != NULL ? line + 1 : text;
+		if (parse_line(line, key, &before))
+			put_back(root, key, before);
+		else
+			log_warning("%s: a line was not understood and passed over", path);
+		*line = '\0';
+	}
+}
+
+/* What a netd that was killed has left. */
+static void put_back_file(const struct settings *settings, const char *root)
+{
+	struct problem problem;
+	char path[PATH_MAX], *text;
+	size_t len;
+	int r;
+
+	make_path(settings, path);
+	r = file_read(path, FILE_PRIVATE, &text, &len, &problem);
+	if (r == -ENOENT)
+		return;
+	if (r < 0) {
+		log_warning("forwarding is not put back to what it was before: %s", problem.text);
+		return;
+	}
+	log_notice("forwarding: putting back what a run before this one has left");
+	put_back_lines(root, path, text);
+	free(text);
+	(void)unlink(path);
+}
+
+/* ---- from start to stop ---- */
+
+/* Those from the `from`th on. */
+static void apply(const struct forwarding *forwarding, size_t from)
+{
+	for (size_t i = from; i < forwarding->count; i++) {
+		const struct forwarding_change *change = &forwarding->changes[i];
+		int r = 0;
+
+		if (change->wanted != change->before)
+			r = sysctl_write(forwarding->root, change->key, change->wanted);
+		if (r < 0)
+			log_warning("forwarding: cannot set %s to %d: %s", change->key,
+				change->wanted, strerrordesc_np(-r));
+		else if (change->wanted != change->before)
+			log_info("forwarding: %s is %d now; it was %d", change->key, change->wanted,
+				change->before);
+	}
+}
+
+static void switch_on(struct forwarding *forwarding)
+{
+	struct problem problem = { .text = "" };
+	size_t from = forwarding->count;
+	int r;
+
+	forwarding->complete = true;
+	r = want_links(forwarding, AF_INET, &problem);
+	if (r == 0)
+		r = want_links(forwarding, AF_INET6, &problem);
+	if (r == 0 && forwarding->count > from)
+		r = save(forwarding);
+	if (r == 0) {
+		apply(forwarding, from);
+		return;
+	}
+	forwarding->count = from; /* nothing was changed */
+	log_warning("forwarding is not switched on: %s",
+		problem.text[0] != '\0' ? problem.text : strerrordesc_np(-r));
+}
+
+static void warn(const struct settings *settings, struct netlink *netlink, const char *root)
+{
+	static const int families[] = { AF_INET, AF_INET6 };
+	struct findings findings = { .count = 0 };
+	struct forwarding_links links;
+
+	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
+		if (forwarding_find_links(
+			    netlink, &settings->announce, families[i], &links, NULL) == 0)
+			forwarding_check(root, &links, families[i], NULL, 0, &findings);
+	}
+	for (size_t i = 0; i < findings.count; i++) {
+		const struct finding *finding = &findings.items[i];
+
+		if (finding->level == FINDING_PROBLEM)
+			log_warning("%s; mend it: %s", finding->text.text, finding->cure);
+	}
+	findings_free(&findings);
+}
+
+void forwarding_start(struct forwarding *forwarding, const struct settings *settings,
+	struct netlink *netlink, const char *root)
+{
+	*forwarding = (struct forwarding){ .settings = settings, .netlink = netlink };
+	put_back_file(settings, root);
+	if (!settings->forwarding) {
+		warn(settings, netlink, root);
+		return;
+	}
+	forwarding->root = root;
+	switch_on(forwarding);
+}
+
+/* No such value: an older kernel, or one without IPv6. */
+static void set_own(const struct forwarding *forwarding, const char *key)
+{
+	int r = sysctl_write(forwarding->root, key, 1);
+
+	if (r < 0 && r != -ENOENT)
+		log_warning("forwarding: cannot set %s to 1: %s", key, strerrordesc_np(-r));
+}
+
+void forwarding_join(struct forwarding *forwarding, const char *interface)
+{
+	char key[SYSCTL_KEY_MAX];
+
+	if (forwarding->root == NULL)
+		return;
+	(void)snprintf(key, sizeof(key), "ipv4/conf/%s/forwarding", interface);
+	set_own(forwarding, key);
+	(void)snprintf(key, sizeof(key), "ipv6/conf/%s/force_forwarding", interface);
+	set_own(forwarding, key);
+	if (!forwarding->complete)
+		switch_on(forwarding);
+}
+
+void forwarding_stop(struct forwarding *forwarding)
+{
+	char path[PATH_MAX];
+
+	for (size_t i = forwarding->count; i > 0; i--)
+		put_back(forwarding->root, forwarding->changes[i - 1].key,
+			forwarding->changes[i - 1].before);
+	if (forwarding->count > 0) {
+		make_path(forwarding->settings, path);
+		(void)unlink(path);
+	}
+	free(forwarding->changes);
+	*forwarding = (struct forwarding){ .root = NULL };
+}

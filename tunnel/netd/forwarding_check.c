@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "netd/forwarding_check.h"
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "system/netlink_lookup.h"
+#include "system/sysctl.h"
+
+/* ---- which interfaces lead to what is announced ---- */
+
+static void add_link(struct forwarding_links *links, uint32_t index)
+{
+	char name[IF_NAMESIZE];
+
+	if (if_indextoname(index, name) == NULL)
+		return; /* it has just gone */
+	for (size_t i = 0; i < links->count; i++) {
+		if (strcmp(links->names[i], name) == 0)
+			return;
+	}
+	if (links->count < FORWARDING_LINKS_MAX)
+		memcpy(links->names[links->count++], name, sizeof(links->names[0]));
+}
+
+/* The network that an address with its length is in. */
+static bool network_overlaps(const struct prefix *address, const struct prefix *prefix)
+{
+	return address->len < prefix->len ? prefix_contains_addr(address, &prefix->addr)
+					  : prefix_contains_addr(prefix, &address->addr);
+}
+
+static bool is_own_address(
+	const struct netlink_address *addresses, size_t count, const struct prefix *prefix)
+{
+	struct prefix host = prefix_host(&prefix->addr);
+
+	for (size_t i = 0; prefix_equal(&host, prefix) && i < count; i++) {
+		if (addr_equal(&addresses[i].prefix.addr, &prefix->addr))
+			return true;
+	}
+	return false;
+}
+
+/* True: an interface was found for the prefix. */
+static bool find_link(struct netlink *netlink, const struct netlink_address *addresses,
+	size_t count, const struct prefix *prefix, struct forwarding_links *links)
+{
+	struct netlink_way way;
+	struct addr inside = prefix->addr;
+	bool found = false;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct netlink_address *here = &addresses[i];
+
+		/* A host's own address (a /32, a /128) is no network. */
+		if (here->prefix.addr.family != prefix->addr.family ||
+			here->prefix.len >= 8 * addr_size(&prefix->addr) ||
+			!network_overlaps(&here->prefix, prefix))
+			continue;
+		add_link(links, here->index);
+		found = true;
+	}
+	/* The first address of a network may be its broadcast address: the one after it is none. */
+	if (!found && prefix->len < 8 * addr_size(&prefix->addr) - 1)
+		(void)addr_add(&prefix->addr, 1, &inside);
+	if (found || netlink_lookup(netlink, &inside, &way, NULL) < 0 || !way.unicast ||
+		way.len == 0)
+		return found;
+	add_link(links, way.index);
+	return true;
+}
+
+int forwarding_find_links(struct netlink *netlink, const struct prefix_list *announced, int family,
+	struct forwarding_links *ret_links, struct problem *problem)
+{
+	struct forwarding_links links = { .count = 0 };
+	struct netlink_address *addresses;
+	size_t count;
+	int r = netlink_addresses(netlink, &addresses, &count, problem);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < announced->count; i++) {
+		const struct prefix *prefix = &announced->items[i];
+
+		/* What a server offers of a default route leads to wherever it goes itself. */
+		if (prefix->addr.family != family || prefix->len == 0 ||
+			is_own_address(addresses, count, prefix))
+			continue;
+		links.behind++;
+		if (!find_link(netlink, addresses, count, prefix, &links))
+			links.lost++;
+	}
+	free(addresses);
+	*ret_links = links;
+	return 0;
+}
+
+/* ---- do they forward? ---- */
+
+static bool is_on(const char *root, int family, const char *name)
+{
+	char key[SYSCTL_KEY_MAX];
+	int value = 0;
+
+	(void)snprintf(key, sizeof(key), "%s/conf/%s/%s", family == AF_INET ? "ipv4" : "ipv6", name,
+		family == AF_INET ? "forwarding" : "force_forwarding");
+	return sysctl_read(root, key, &value) == 0 && value != 0;
+}
+
+static bool all_on(const char *root)
+{
+	int value = 0;
+
+	return sysctl_read(root, "ipv6/conf/all/forwarding", &value) == 0 && value != 0;
+}
+
+/* Names those that do not forward, with commas between. */
+static void list_off(const char *root, int family, const char *name, FILE *out, bool *some)
+{
+	if (is_on(root, family, name))
+		return;
+	(void)fprintf(out, "%s%s", *some ? ", " : "",
+		strcmp(name, "default") == 0 ? "interfaces of the tunnel" : name);
+	*some = true;
+}
+
+void forwarding_check(const char *root, const struct forwarding_links *links, int family,
+	const char *const *tunnels, size_t tunnel_count, struct findings *findings)
+{
+	const char *protocol = family == AF_INET ? "IPv4" : "IPv6";
+	const char *check = family == AF_INET ? "forwarding4" : "forwarding6";
+	char off[PROBLEM_TEXT_MAX / 2] = "";
+	bool some = false;
+	FILE *out;
+
+	if (links->behind == 0)
+		return;
+	out = fmemopen(off, sizeof(off), "w");
+	if (out == NULL) {
+		findings->failed = true;
+		return;
+	}
+	for (size_t i = 0; i < links->count; i++)
+		list_off(root, family, links->names[i], out, &some);
+	for (size_t i = 0; i < tunnel_count; i++)
+		list_off(root, family, tunnels[i], out, &some);
+	if (tunnel_count == 0)
+		list_off(root, family, "default", out, &some);
+	(void)fclose(out);
+	off[sizeof(off) - 1] = '\0';
+	if (!some || (family == AF_INET6 && all_on(root)))
+		findings_add(findings, FINDING_OK, check,
+			"this host forwards %s between the tunnel and what it announces", protocol);
+	else
+		finding_cure(findings_add(findings, FINDING_PROBLEM, check,
+				     "this host announces %s prefixes, but does not forward what "
+				     "comes in by: %s (`forwarding = true` would switch it on)",
+				     protocol, off),
+			family == AF_INET ? "sysctl -w net.ipv4.ip_forward=1"
+					  : "sysctl -w net.ipv6.conf.all.forwarding=1");
+	if (links->lost > 0)
+		findings_add(findings, FINDING_NOTE, check,
+			"to %zu of the %zu announced %s prefixes no interface or route of this host leads",
+			links->lost, links->behind, protocol);
+}
