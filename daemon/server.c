@@ -19,6 +19,7 @@ void server_log_refusal(
 {
 	char text[ENDPOINT_TEXT_MAX];
 
+	refusals_add(&server->engine.refusals, &outer->addr, name, cause, mono_now());
 	if (!rate_take(&server->refusals_logged, mono_now())) {
 		server->refusals_held_back++;
 		return;

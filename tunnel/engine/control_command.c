@@ -9,6 +9,7 @@
 #include "base/exit_code.h"
 #include "base/log.h"
 #include "engine/engine.h"
+#include "engine/examine.h"
 #include "engine/status.h"
 
 /*
@@ -90,6 +91,18 @@ static enum exit_code do_routes(struct command_call *call)
 	return render(call, STATUS_ROUTES);
 }
 
+static enum exit_code do_doctor(struct command_call *call)
+{
+	if (call->word_count > 1)
+		return unknown_word(call, "unknown argument", call->words[1]);
+	int r = examine_render(call->engine, call->out);
+	if (r < 0) {
+		problem_set(&call->problem, "cannot put the answer together: %s", strerror(-r));
+		return EXIT_CODE_FAILURE;
+	}
+	return EXIT_CODE_OK;
+}
+
 typedef int change_fn(struct engine *engine, const struct prefix *prefixes, size_t count,
 	struct problem *problem);
 
@@ -162,6 +175,7 @@ static const struct command {
 	{ "status", do_status, false },
 	{ "peers", do_peers, false },
 	{ "routes", do_routes, false },
+	{ "doctor", do_doctor, false },
 	{ "routes-add", do_routes_add, true },
 	{ "routes-del", do_routes_del, true },
 	{ "down", do_down, true },

@@ -11,6 +11,7 @@
 #include "engine/adoption.h"
 #include "engine/host.h"
 #include "engine/mailbox.h"
+#include "engine/refusals.h"
 #include "engine/resume.h"
 #include "engine/worker.h"
 #include "system/loop.h"
@@ -84,6 +85,7 @@ struct engine {
 	 */
 	struct prefix_map *barred;
 	bool announces_barred; /* some of it lies in what we announce, so that it matters */
+	struct refusals refusals;     /* server: who was not admitted */
 	struct control *control;
 	int state_dir_fd; /* -1: none */
 	struct adoption adoption;

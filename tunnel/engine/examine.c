@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/examine.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/finding.h"
+#include "engine/session.h"
+
+enum { DAY_S = 86400 };
+
+/* ---- certificates ---- */
+
+static void examine_certificate(
+	struct findings *findings, const char *whose, const char *name, int64_t not_after)
+{
+	int64_t left = not_after - (int64_t)time(NULL);
+	struct finding *finding;
+
+	if (left >= (int64_t)EXAMINE_CERTIFICATE_DAYS * DAY_S) {
+		findings_add(findings, FINDING_OK, "certificate",
+			"%s (%s) is valid for %" PRId64 " days more", whose, name, left / DAY_S);
+		return;
+	}
+	if (left < 0)
+		finding = findings_add(findings, FINDING_PROBLEM, "certificate",
+			"%s (%s) has expired, or this host's clock is wrong", whose, name);
+	else
+		finding = findings_add(findings, FINDING_PROBLEM, "certificate",
+			"%s (%s) expires in %" PRId64 " days", whose, name, left / DAY_S);
+	finding_cure(finding, "culvert-pki renew %s", name);
+}
+
+static void examine_certificates(const struct engine *engine, struct findings *findings)
+{
+	const struct session *session;
+
+	if (engine->tls != NULL)
+		examine_certificate(findings, "this end's certificate",
+			tls_context_identity(engine->tls)->name,
+			tls_context_not_after(engine->tls));
+	TAILQ_FOREACH(session, &engine->sessions, link)
+	{
+		if (session->lane_peer.not_after != 0)
+			examine_certificate(findings, "the peer's certificate", session->name.name,
+				session->lane_peer.not_after);
+	}
+}
+
+/* ---- sessions ---- */
+
+static void examine_state(const struct session *session, struct findings *findings)
+{
+	const char *why = session->leave.text[0] != '\0' ? session->leave.text
+		: session->last_leave.text[0] != '\0'    ? session->last_leave.text
+							 : "no connection has come up yet";
+	char shown[MESSAGE_TEXT_MAX + 1];
+
+	if (session->state == SESSION_UP)
+		findings_add(findings, FINDING_OK, "session", "%s is up", session->name.name);
+	else
+		findings_add(findings, FINDING_PROBLEM, "session", "%s is not up but %s: %s",
+			session->name.name, session_state_text(session->state),
+			problem_escape_rest(shown, sizeof(shown), why, strlen(why)));
+}
+
+static void examine_lanes(const struct session *session, struct findings *findings)
+{
+	uint32_t wanted = settings_lanes(session->engine->settings, session->peer);
+	unsigned carrying = 0;
+	const struct session_lane *sl;
+
+	if (session->state != SESSION_UP || wanted <= 1)
+		return;
+	TAILQ_FOREACH(sl, &session->lanes, link)
+	carrying += sl->stage == SESSION_LANE_CARRYING;
+	if (carrying >= wanted)
+		findings_add(findings, FINDING_OK, "lanes", "%s: %u of %u", session->name.name,
+			carrying, wanted);
+	else if (!session_is_server(session) && session->interface.queue_count < wanted)
+		findings_add(findings, FINDING_PROBLEM, "lanes",
+			"%s: %u of %u: the kernel has refused the program that spreads packets over "
+			"several; start it as root, outside of a rootless container (CAP_BPF)",
+			session->name.name, carrying, wanted);
+	else if (session->terms.lanes < wanted)
+		findings_add(findings, FINDING_NOTE, "lanes",
+			"%s: %u of %u: the other end's `lanes` allows %u", session->name.name,
+			carrying, wanted, session->terms.lanes);
+	else
+		findings_add(findings, FINDING_NOTE, "lanes",
+			"%s: %u of %u: the others are not connected yet, or again",
+			session->name.name, carrying, wanted);
+}
+
+static void examine_routes(const struct session *session, const struct prefix_list *announced,
+	struct findings *findings)
+{
+	const struct routes *routes = &session->routes;
+	char text[ADDR_TEXT_MAX];
+
+	for (size_t i = 0; i < routes->count; i++) {
+		if (routes->items[i].state == ROUTE_REFUSED)
+			findings_add(findings, FINDING_NOTE, "routes",
+				"%s of %s is not taken here: %s",
+				prefix_format(&routes->items[i].prefix, text), session->name.name,
+				route_verdict_text(routes->items[i].verdict));
+	}
+	if (routes->over_limit > 0)
+		findings_add(findings, FINDING_NOTE, "routes",
+			"%" PRIu64
+			" prefixes of %s were refused: it may announce %u (`max_routes`)",
+			routes->over_limit, session->name.name, routes->limit);
+	for (size_t i = 0; i < announced->count; i++) {
+		uint8_t verdict = routes_refusal(routes, &announced->items[i]);
+
+		if (verdict != ROUTE_ACCEPTED)
+			findings_add(findings, FINDING_PROBLEM, "routes",
+				"%s is announced, but %s does not take it: %s; allow it in "
+				"`accept_routes` there",
+				prefix_format(&announced->items[i], text), session->name.name,
+				route_verdict_text((enum route_verdict)verdict));
+	}
+}
+
+/* ---- who was refused ---- */
+
+static void examine_refusals(const struct refusals *refusals, struct findings *findings)
+{
+	struct mono now = mono_now();
+
+	for (size_t i = 0; i < REFUSALS_KEPT; i++) {
+		const struct refusal *refusal = &refusals->items[i];
+		struct duration ago = mono_since(now, refusal->last);
+		char text[ADDR_TEXT_MAX];
+
+		if (refusal->count == 0 || ago.ns > DURATION_S(REFUSALS_LATELY_S).ns)
+			continue;
+		findings_add(findings, refusal->name[0] != '\0' ? FINDING_PROBLEM : FINDING_NOTE,
+			"refused",
+			"%s%sfrom %s was refused, last %" PRId64 " s ago (%" PRIu64 " times): %s",
+			refusal->name, refusal->name[0] != '\0' ? " " : "somebody ",
+			addr_format(&refusal->outer, text), duration_ms(ago) / 1000, refusal->count,
+			refusal->cause.text);
+	}
+}
+
+/* ---- facts ---- */
+
+static void write_session_facts(const struct session *session, FILE *out)
+{
+	const char *name = session->interface.name;
+	char text[ADDR_TEXT_MAX];
+
+	if (session->state == SESSION_UP && addr_is_set(&session->outer.addr))
+		(void)fprintf(out, "fact\touter\t%s\n", addr_format(&session->outer.addr, text));
+	if (session->interface.queue_count == 0)
+		return;
+	(void)fprintf(out, "fact\tinterface\t%s\n", name);
+	for (size_t i = 0; i < session->routes.count; i++) {
+		if (session->routes.items[i].state == ROUTE_INSTALLED)
+			(void)fprintf(out, "fact\troute\t%s\t%s\n", name,
+				prefix_format(&session->routes.items[i].prefix, text));
+	}
+}
+
+static void write_facts(const struct engine *engine, FILE *out)
+{
+	const struct session *session;
+	char text[ADDR_TEXT_MAX];
+
+	if (engine->settings->congestion[0] != '\0')
+		(void)fprintf(out, "fact\tcongestion\t%s\n", engine->settings->congestion);
+	for (size_t i = 0; i < engine->announced.count; i++)
+		(void)fprintf(out, "fact\tannounce\t%s\n",
+			prefix_format(&engine->announced.items[i], text));
+	TAILQ_FOREACH(session, &engine->sessions, link)
+	write_session_facts(session, out);
+}
+
+int examine_render(const struct engine *engine, FILE *out)
+{
+	struct findings findings = { .count = 0 };
+	const struct session *session;
+	int r;
+
+	examine_certificates(engine, &findings);
+	TAILQ_FOREACH(session, &engine->sessions, link)
+	{
+		examine_state(session, &findings);
+		examine_lanes(session, &findings);
+		examine_routes(session, &engine->announced, &findings);
+	}
+	examine_refusals(&engine->refusals, &findings);
+	for (size_t i = 0; i < findings.count; i++) {
+		finding_write(&findings.items[i], out);
+		(void)fputc('\n', out);
+	}
+	write_facts(engine, out);
+	r = findings.failed ? -ENOMEM : fflush(out) != 0 || ferror(out) ? -EIO : 0;
+	findings_free(&findings);
+	return r;
+}
