@@ -12,6 +12,7 @@
 
 #include "base/addr.h"
 #include "client/control_client.h"
+#include "client/doctor.h"
 
 struct command {
 	const char *name;
@@ -19,16 +20,20 @@ struct command {
 	const char *help;
 	bool has_json;
 	bool has_changes; /* add and del */
+	bool examines;    /* what the daemon answers is not printed but gone on from: doctor */
 };
 
 static const struct command commands[] = {
-	{ "down", "down [NAME]", "end a running tunnel", false, false },
-	{ "status", "status [NAME] [--json]", "how it is doing", true, false },
-	{ "peers", "peers [NAME] [--json]", "who is connected", true, false },
+	{ "down", "down [NAME]", "end a running tunnel", false, false, false },
+	{ "status", "status [NAME] [--json]", "how it is doing", true, false, false },
+	{ "peers", "peers [NAME] [--json]", "who is connected", true, false, false },
 	{ "reexec", "reexec [NAME]",
-		"exchange a running engine for the program that is on disk now", false, false },
+		"exchange a running engine for the program that is on disk now", false, false,
+		false },
 	{ "routes", "routes [NAME] [--json] | routes add|del PREFIX... [--name NAME]",
-		"show the routes, or announce and withdraw prefixes", true, true },
+		"show the routes, or announce and withdraw prefixes", true, true, false },
+	{ "doctor", "doctor [NAME] [--json]", "what is in the way, and the command that mends it",
+		true, false, true },
 };
 
 struct arguments {
@@ -166,7 +171,7 @@ static int make_request(const struct arguments *arguments, char request[CONTROL_
 	(void)fprintf(out, "%s%s%s%s", arguments->command->name,
 		arguments->change != NULL ? "-" : "",
 		arguments->change != NULL ? arguments->change : "",
-		arguments->json ? "\tjson" : "");
+		arguments->json && !arguments->command->examines ? "\tjson" : "");
 	r = append_prefixes(arguments, out);
 	/* The newline has to fit as well. */
 	if (r == EXIT_CODE_OK && (fflush(out) != 0 || ftell(out) >= CONTROL_REQUEST_MAX - 1))
@@ -228,19 +233,28 @@ static int find_socket(const char *name, char path[CONTROL_PATH_SIZE], struct pr
 	return 0;
 }
 
-static int ask(const struct arguments *arguments, const char *request)
+/* What the daemon answers; the caller frees its text. Negative with words. */
+static int ask(const struct arguments *arguments, const char *request,
+	struct control_answer *ret_answer, struct problem *problem)
 {
-	struct problem problem = { .text = "" };
 	const char *socket = named_socket(arguments);
 	char path[CONTROL_PATH_SIZE];
-	struct control_answer answer = { .code = EXIT_CODE_FAILURE };
 	int r = 0;
 
 	if (socket == NULL)
-		r = find_socket(arguments->name, path, &problem);
+		r = find_socket(arguments->name, path, problem);
 	if (r == 0)
 		r = control_client_ask(socket != NULL ? socket : path, request,
-			DURATION_S(CONTROL_TIMEOUT_S), &answer, &problem);
+			DURATION_S(CONTROL_TIMEOUT_S), ret_answer, problem);
+	return r;
+}
+
+static int print_answer(const struct arguments *arguments, const char *request)
+{
+	struct problem problem = { .text = "" };
+	struct control_answer answer = { .code = EXIT_CODE_FAILURE };
+	int r = ask(arguments, request, &answer, &problem);
+
 	if (r < 0)
 		return complain(arguments->command, &problem, exit_code_of(r));
 	r = (int)answer.code;
@@ -250,6 +264,29 @@ static int ask(const struct arguments *arguments, const char *request)
 	}
 	free(answer.text);
 	return r == EXIT_CODE_OK ? r : complain(arguments->command, &answer.why, r);
+}
+
+/* Also without a daemon: what keeps it from starting may be the host. */
+static int examine(const struct arguments *arguments, const char *request)
+{
+	struct problem problem = { .text = "" };
+	struct control_answer answer = { .code = EXIT_CODE_FAILURE };
+	int r = ask(arguments, request, &answer, &problem);
+	char *text = NULL;
+	int code;
+
+	/* Of several daemons one has to be named. */
+	if (r == 0 && answer.code == EXIT_CODE_OK)
+		text = strndup(answer.text, answer.len);
+	code = r < 0 && exit_code_of(r) == EXIT_CODE_USAGE
+		? EXIT_CODE_USAGE
+		: doctor_run(text, arguments->json, stdout);
+	free(text);
+	if (r < 0)
+		return complain(arguments->command, &problem, exit_code_of(r));
+	free(answer.text);
+	return answer.code == EXIT_CODE_OK ? code
+					   : complain(arguments->command, &answer.why, answer.code);
 }
 
 int command_run(int argc, char **argv)
@@ -272,5 +309,8 @@ int command_run(int argc, char **argv)
 		r = parse_words(argc - optind, &argv[optind], &arguments);
 	if (r == EXIT_CODE_OK)
 		r = make_request(&arguments, request);
-	return r == EXIT_CODE_OK ? ask(&arguments, request) : r;
+	if (r != EXIT_CODE_OK)
+		return r;
+	return arguments.command->examines ? examine(&arguments, request)
+					   : print_answer(&arguments, request);
 }

@@ -7,7 +7,7 @@
 
 /*
  * The sub-commands of `culvert` that ask a running daemon, culvertd or culvert: down, reexec,
- * status, peers, routes. One thread, from main().
+ * status, peers, routes, doctor. One thread, from main().
  */
 
 /* Is it one of them? */

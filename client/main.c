@@ -38,6 +38,7 @@ static const char usage[] =
 	"  routes [NAME] [--json]      prefixes announced and received\n"
 	"  routes add|del PREFIX… [--name NAME]\n"
 	"                              announce or withdraw prefixes now\n"
+	"  doctor [NAME] [--json]      what is in the way of a tunnel, and the command that mends it\n"
 	"  sweep [NAME]                take down a kill switch that a killed client has left in force\n"
 	"  options                     list every option of a profile\n"
 	"  --help, --version\n"

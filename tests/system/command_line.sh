@@ -34,11 +34,11 @@ out() { # NAME REGEX COMMAND...; success, on stdout only
 
 out 'culvertd --help' 'usage: culvertd' "$CULVERTD" --help
 out 'culvert --help' 'usage: culvert' "$CULVERT" --help
-for command in up check down reexec status peers routes; do
+for command in up check down reexec status peers routes doctor; do
 	out "culvert $command --help" 'usage: culvert' "$CULVERT" "$command" --help
 	out "culvert $command -h" 'usage: culvert' "$CULVERT" "$command" -h
 done
-for word in up down reexec status peers routes check sweep; do
+for word in up down reexec status peers routes doctor check sweep; do
 	out "the help names $word" "^ +$word" "$CULVERT" --help
 done
 out 'the help documents exit codes' 'Exit status: .*0' "$CULVERT" --help
@@ -56,7 +56,7 @@ ends 'up with two files' 2 'file' "$CULVERT" up a b
 ends 'sweep with two names' 2 'one name' "$CULVERT" sweep a b
 ends 'routes add without a prefix' 2 'prefix' "$CULVERT" routes add
 ends 'routes add with nonsense' 2 'prefix' "$CULVERT" routes add nonsense --socket "$WORK/no.sock"
-for command in status peers routes down reexec; do
+for command in status peers routes down reexec doctor; do
 	ends "$command without a daemon" 4 "no culvert is running.*$WORK/no.sock" "$CULVERT" "$command" --socket "$WORK/no.sock"
 	ends "$command with an unknown name" 4 'no culvert is running.*no-such-name' "$CULVERT" "$command" no-such-name
 done

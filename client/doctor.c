@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/doctor.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/exit_code.h"
+
+/* ---- the engine's answer ---- */
+
+static void copy_word(char *out, size_t size, const char *word)
+{
+	(void)snprintf(out, size, "%s", word);
+}
+
+static void take_route(struct doctor_facts *facts, const char *tunnel, const char *text)
+{
+	struct doctor_route *route = &facts->routes[facts->route_count];
+
+	if (facts->route_count == DOCTOR_ROUTES_MAX || prefix_parse(text, &route->prefix) < 0)
+		return;
+	for (route->tunnel = 0; route->tunnel < facts->tunnel_count; route->tunnel++) {
+		if (strcmp(facts->tunnels[route->tunnel], tunnel) == 0) {
+			facts->route_count++;
+			return;
+		}
+	}
+}
+
+/* Facts of a newer engine that are not known here are passed over. */
+static void take_fact(struct doctor_facts *facts, const char *what, const char *value, char *more)
+{
+	if (strcmp(what, "congestion") == 0)
+		copy_word(facts->congestion, sizeof(facts->congestion), value);
+	else if (strcmp(what, "announce") == 0 && facts->announced_count < SETTINGS_PREFIX_MAX)
+		facts->announced_count += prefix_parse(value,
+						  &facts->announced[facts->announced_count]) == 0;
+	else if (strcmp(what, "interface") == 0 && facts->tunnel_count < DOCTOR_TUNNELS_MAX)
+		copy_word(facts->tunnels[facts->tunnel_count++], sizeof(facts->tunnels[0]), value);
+	else if (strcmp(what, "outer") == 0 && facts->outer_count < DOCTOR_OUTERS_MAX)
+		facts->outer_count += addr_parse(value, &facts->outers[facts->outer_count]) == 0;
+	else if (strcmp(what, "route") == 0 && more != NULL)
+		take_route(facts, value, more);
+}
+
+static void take_answer(char *answer, struct doctor_facts *facts, struct findings *findings)
+{
+	char *line;
+
+	while ((line = strsep(&answer, "\n")) != NULL) {
+		if (strncmp(line, "fact\t", 5) == 0) {
+			char *at = &line[5];
+			const char *what = strsep(&at, "\t"), *value = strsep(&at, "\t");
+
+			if (value != NULL)
+				take_fact(facts, what, value, at);
+		} else if (line[0] != '\0' && finding_read(line, findings) == -EPROTO) {
+			findings_add(findings, FINDING_NOTE, "engine",
+				"it said something that this command does not understand: are both of "
+				"one version?");
+		}
+	}
+}
+
+/* ---- telling ---- */
+
+static void print(const struct findings *findings, bool as_json, FILE *out)
+{
+	struct json json;
+
+	for (size_t i = 0; !as_json && i < findings->count; i++)
+		finding_print(&findings->items[i], out);
+	if (!as_json)
+		return;
+	json_init(&json, out);
+	json_object_begin(&json, NULL);
+	json_bool(&json, "problems", findings_have_problem(findings));
+	json_array_begin(&json, "findings");
+	for (size_t i = 0; i < findings->count; i++)
+		finding_json(&findings->items[i], &json);
+	json_array_end(&json);
+	json_object_end(&json);
+}
+
+int doctor_run(char *answer, bool json, FILE *out)
+{
+	struct doctor_facts *facts = calloc(1, sizeof(*facts));
+	struct findings findings = { .count = 0 };
+	int code = EXIT_CODE_FAILURE;
+
+	if (facts != NULL && answer != NULL)
+		take_answer(answer, facts, &findings);
+	if (facts != NULL)
+		doctor_examine_host(facts, &findings);
+	print(&findings, json, out);
+	if (facts == NULL || findings.failed)
+		(void)fputs("culvert doctor: out of memory: not everything was examined\n", stderr);
+	else if (!findings_have_problem(&findings) && fflush(out) == 0)
+		code = EXIT_CODE_OK;
+	findings_free(&findings);
+	free(facts);
+	return code;
+}

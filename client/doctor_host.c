@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/doctor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <netinet/ip.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/timex.h>
+#include <unistd.h>
+
+#include "client/forward_rules.h"
+#include "netd/forwarding_check.h"
+#include "system/listing.h"
+#include "system/netlink.h"
+#include "system/netlink_lookup.h"
+#include "system/sysctl.h"
+
+/* What this host's own state says of a tunnel, check by check. */
+
+enum {
+	NFT_PATIENCE_S = 5,
+	PATH_MTU_LEAST = 1280, /* what IPv6 promises: RFC 8200, section 5 */
+};
+
+/* ---- the host as such ---- */
+
+static void examine_tun(struct findings *findings)
+{
+	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+	int error = fd < 0 ? errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	if (error == 0)
+		findings_add(findings, FINDING_OK, "tun", "/dev/net/tun is there");
+	else if (error == EACCES || error == EPERM)
+		findings_add(findings, FINDING_NOTE, "tun",
+			"/dev/net/tun is there, but not for this user: whether it works was not seen");
+	else
+		finding_cure(findings_add(findings, FINDING_PROBLEM, "tun",
+				     "/dev/net/tun cannot be opened (%s); a container has to be "
+				     "given that device",
+				     strerrordesc_np(error)),
+			"modprobe tun");
+}
+
+/* A clock that nobody corrects makes certificates not yet or no longer valid: adjtimex(2). */
+static void examine_clock(struct findings *findings)
+{
+	struct timex timex = { .modes = 0 };
+	int state = adjtimex(&timex);
+
+	if (state < 0 || (state != TIME_ERROR && (timex.status & STA_UNSYNC) == 0))
+		findings_add(findings, FINDING_OK, "clock", "this host's clock is %s",
+			state < 0 ? "not to be judged from here" : "synchronised");
+	else
+		finding_cure(
+			findings_add(findings, FINDING_NOTE, "clock",
+				"nothing synchronises this host's clock, by which certificates "
+				"are judged"),
+			"timedatectl set-ntp true");
+}
+
+static void examine_congestion(const struct doctor_facts *facts, struct findings *findings)
+{
+	char text[512] = "", *rest = NULL;
+	int fd = open(SYSCTL_NET "/ipv4/tcp_available_congestion_control", O_RDONLY | O_CLOEXEC);
+	ssize_t len = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
+
+	if (fd >= 0)
+		close(fd);
+	if (facts->congestion[0] == '\0' || len < 0)
+		return;
+	for (char *word = strtok_r(text, " \n", &rest); word != NULL;
+		word = strtok_r(NULL, " \n", &rest)) {
+		if (strcmp(word, facts->congestion) == 0) {
+			findings_add(findings, FINDING_OK, "congestion", "the kernel has %s", word);
+			return;
+		}
+	}
+	finding_cure(findings_add(findings, FINDING_PROBLEM, "congestion",
+			     "congestion = \"%s\", which the kernel does not have now",
+			     facts->congestion),
+		"modprobe tcp_%s", facts->congestion);
+}
+
+/* ---- the way outside ---- */
+
+/* What the kernel thinks that packets to `addr` may have at most. Sends nothing. */
+static int path_mtu(const struct addr *addr, int *ret_mtu)
+{
+	struct endpoint endpoint = { .addr = *addr, .port = SETTINGS_PORT };
+	struct sockaddr_storage sa;
+	socklen_t len = endpoint_to_sockaddr(&endpoint, &sa), size = sizeof(*ret_mtu);
+	int fd = socket(addr->family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int r = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (const struct sockaddr *)&sa, len) < 0 ||
+		(addr->family == AF_INET
+				? getsockopt(fd, IPPROTO_IP, IP_MTU, ret_mtu, &size)
+				: getsockopt(fd, IPPROTO_IPV6, IPV6_MTU, ret_mtu, &size)) < 0)
+		r = -errno;
+	close(fd);
+	return r;
+}
+
+static void examine_outer(const struct addr *outer, struct findings *findings)
+{
+	char text[ADDR_TEXT_MAX];
+	int mtu = 0, r = path_mtu(outer, &mtu);
+
+	(void)addr_format(outer, text);
+	if (r < 0)
+		findings_add(findings, FINDING_PROBLEM, "path",
+			"no way to %s outside the tunnel: %s", text, strerrordesc_np(-r));
+	else if (mtu < PATH_MTU_LEAST)
+		findings_add(findings, FINDING_NOTE, "path",
+			"packets to %s may have %d bytes only: the tunnel works, slower than it could",
+			text, mtu);
+	else
+		findings_add(
+			findings, FINDING_OK, "path", "packets to %s may have %d bytes", text, mtu);
+}
+
+/* ---- what is forwarded ---- */
+
+/* The kernel takes the stricter of the two: ip-sysctl.rst. */
+static bool is_strict(const char *name)
+{
+	char key[SYSCTL_KEY_MAX];
+	int all = 0, own = 0;
+
+	(void)snprintf(key, sizeof(key), "ipv4/conf/%s/rp_filter", name);
+	(void)sysctl_read(SYSCTL_NET, "ipv4/conf/all/rp_filter", &all);
+	(void)sysctl_read(SYSCTL_NET, key, &own);
+	return (all > own ? all : own) == 1;
+}
+
+/*
+ * Strict reverse-path filtering drops what comes from a prefix by another interface than the route to
+ * it leads to.
+ */
+static void examine_route(struct netlink *netlink, const struct doctor_facts *facts,
+	const struct doctor_route *route, struct findings *findings)
+{
+	const char *tunnel = facts->tunnels[route->tunnel];
+	char text[ADDR_TEXT_MAX], other[IF_NAMESIZE];
+	struct netlink_way way;
+
+	if (route->prefix.addr.family != AF_INET ||
+		netlink_lookup(netlink, &route->prefix.addr, &way, NULL) < 0 ||
+		way.index == if_nametoindex(tunnel) || if_indextoname(way.index, other) == NULL)
+		return;
+	(void)prefix_format(&route->prefix, text);
+	if (is_strict(tunnel))
+		finding_cure(findings_add(findings, FINDING_PROBLEM, "rp_filter",
+				     "%s is reached by %s, so that what comes from there by %s is "
+				     "dropped (rp_filter is strict)",
+				     text, other, tunnel),
+			"sysctl -w net/ipv4/conf/%s/rp_filter=2", tunnel);
+	else
+		findings_add(findings, FINDING_NOTE, "rp_filter",
+			"%s is reached by %s rather than %s", text, other, tunnel);
+}
+
+static void examine_rp_filter(
+	struct netlink *netlink, const struct doctor_facts *facts, struct findings *findings)
+{
+	size_t before = findings->count;
+
+	for (size_t i = 0; i < facts->route_count; i++)
+		examine_route(netlink, facts, &facts->routes[i], findings);
+	if (findings->count == before && facts->route_count > 0)
+		findings_add(findings, FINDING_OK, "rp_filter",
+			"every prefix behind a peer is reached by its own tunnel");
+}
+
+/* One direction of one pair. True: a finding was added. */
+static bool examine_pair(
+	const char *listing, const char *in, const char *out, struct findings *findings)
+{
+	struct forward_verdict verdict;
+	char *text = strdup(listing);
+	int r = text != NULL ? forward_rules_judge(text, in, out, &verdict) : -ENOMEM;
+
+	free(text);
+	if (r < 0) {
+		findings_add(findings, FINDING_NOTE, "firewall",
+			"its rules were not understood: %s", strerrordesc_np(-r));
+		return true;
+	}
+	if (!verdict.drops)
+		return false;
+	finding_cure(findings_add(findings, verdict.unsure ? FINDING_NOTE : FINDING_PROBLEM,
+			     "firewall", "chain %s of table %s %s %s what goes from %s to %s%s",
+			     verdict.chain, verdict.family, verdict.table,
+			     verdict.unsure ? "may drop" : "drops", in, out,
+			     verdict.unsure ? ", unless one of its rules with more conditions says "
+					      "otherwise"
+					    : ""),
+		"nft 'insert rule %s %s %s iifname \"%s\" oifname \"%s\" accept'", verdict.family,
+		verdict.table, verdict.chain, in, out);
+	return true;
+}
+
+static void examine_links(const char *listing, const struct forwarding_links *links,
+	const struct doctor_facts *facts, struct findings *findings)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < links->count; i++) {
+		for (size_t j = 0; j < facts->tunnel_count; j++) {
+			found |= examine_pair(
+				listing, links->names[i], facts->tunnels[j], findings);
+			found |= examine_pair(
+				listing, facts->tunnels[j], links->names[i], findings);
+		}
+	}
+	if (!found && links->count > 0 && facts->tunnel_count > 0)
+		findings_add(findings, FINDING_OK, "firewall",
+			"no rule of nftables drops what is forwarded between %s and %s",
+			links->names[0], facts->tunnels[0]);
+}
+
+static void examine_firewall(const struct forwarding_links *links, const struct doctor_facts *facts,
+	struct findings *findings)
+{
+	char nft[] = "nft", list[] = "list", ruleset[] = "ruleset";
+	char *const argv[] = { nft, list, ruleset, NULL };
+	char *listing;
+	int r = listing_read(argv, DURATION_S(NFT_PATIENCE_S), &listing);
+
+	if (r < 0) {
+		findings_add(findings, FINDING_NOTE, "firewall",
+			"whether the firewall lets through what is forwarded was not seen: %s",
+			r == -ENOENT           ? "nft is not installed"
+				: r == -EPROTO ? "nft may be run by root only"
+					       : strerrordesc_np(-r));
+		return;
+	}
+	examine_links(listing, links, facts, findings);
+	free(listing);
+	/* Of iptables' older kind, which nft does not list; root alone may read this. */
+	if (access("/proc/net/ip_tables_names", F_OK) == 0)
+		findings_add(findings, FINDING_NOTE, "firewall",
+			"this kernel has iptables' older kind loaded; its rules were not looked at: "
+			"iptables-legacy-save shows them");
+}
+
+static void examine_forwarding(
+	struct netlink *netlink, const struct doctor_facts *facts, struct findings *findings)
+{
+	static const int families[] = { AF_INET, AF_INET6 };
+	struct prefix items[SETTINGS_PREFIX_MAX];
+	const struct prefix_list announced = { .items = items, .count = facts->announced_count };
+	struct forwarding_links links[2] = { { .count = 0 }, { .count = 0 } };
+	const char *tunnels[DOCTOR_TUNNELS_MAX];
+	struct problem problem;
+
+	memcpy(items, facts->announced, sizeof(items));
+	for (size_t i = 0; i < facts->tunnel_count; i++)
+		tunnels[i] = facts->tunnels[i];
+	for (size_t i = 0; i < 2; i++) {
+		if (forwarding_find_links(netlink, &announced, families[i], &links[i], &problem) <
+			0)
+			findings_add(findings, FINDING_NOTE, "forwarding", "%s", problem.text);
+		forwarding_check(
+			SYSCTL_NET, &links[i], families[i], tunnels, facts->tunnel_count, findings);
+	}
+	if (links[0].behind + links[1].behind == 0)
+		findings_add(findings, FINDING_OK, "forwarding",
+			"no network behind this host is announced: nothing has to be forwarded");
+	else
+		examine_firewall(links[0].count > 0 ? &links[0] : &links[1], facts, findings);
+}
+
+void doctor_examine_host(const struct doctor_facts *facts, struct findings *findings)
+{
+	struct netlink *netlink;
+	struct problem problem;
+
+	examine_tun(findings);
+	examine_clock(findings);
+	examine_congestion(facts, findings);
+	for (size_t i = 0; i < facts->outer_count; i++)
+		examine_outer(&facts->outers[i], findings);
+	if (netlink_open(&netlink, &problem) < 0) {
+		findings_add(findings, FINDING_NOTE, "forwarding", "%s", problem.text);
+		return;
+	}
+	examine_forwarding(netlink, facts, findings);
+	examine_rp_filter(netlink, facts, findings);
+	netlink_close(netlink);
+}

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/forward_rules.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { JUMPS_MAX = 16 }; /* the kernel's own bound: NFT_JUMP_STACK_SIZE */
+
+struct chain {
+	const char *family, *table, *name;
+	bool base;   /* of hook forward */
+	bool policy; /* drop */
+	char *rules; /* a line each, NUL at the end; NULL: none */
+};
+
+struct rules {
+	struct chain *chains;
+	size_t count;
+	const char *in, *out;
+	bool unsure;
+};
+
+enum outcome { GOES_ON, ACCEPTS, DROPS };
+
+/* ---- words of a rule ---- */
+
+/*
+ * The next word: quoted text without its quotes, a set with its braces, or up to a space. NULL: the
+ * line is at its end.
+ */
+static char *next_word(char **at)
+{
+	char *word = *at + strspn(*at, " \t"), *end;
+
+	if (*word == '\0')
+		return NULL;
+	if (*word == '"') {
+		word++;
+		end = strchrnul(word, '"');
+	} else if (*word == '{') {
+		end = strchrnul(word, '}');
+		end += *end != '\0'; /* its brace stays, the space after it goes */
+	} else {
+		end = word + strcspn(word, " \t");
+	}
+	*at = *end != '\0' ? end + 1 : end;
+	*end = '\0';
+	return word;
+}
+
+/* One name, with the * that nft allows at its end. */
+static bool name_matches(const char *pattern, const char *name)
+{
+	return fnmatch(pattern, name, FNM_NOESCAPE) == 0;
+}
+
+/* `{ "eth0", "cv*" }` */
+static bool set_matches(char *set, const char *name)
+{
+	char *at = set, *word, *rest;
+
+	for (word = strtok_r(at, "{}, \t\"", &rest); word != NULL;
+		word = strtok_r(NULL, "{}, \t\"", &rest)) {
+		if (name_matches(word, name))
+			return true;
+	}
+	return false;
+}
+
+struct rule {           /* as far as it is understood */
+	bool excluded;  /* does not concern these interfaces */
+	bool condition; /* asks for more than the interfaces */
+	bool old_only;  /* for connections that are there already, or are broken */
+	const char *verdict, *target;
+};
+
+/* What comes after iifname or oifname. */
+static void read_name(char **at, const char *name, struct rule *rule)
+{
+	char *word = next_word(at);
+	bool not = word != NULL && strcmp(word, "!=") == 0;
+	bool matches;
+
+	if (not )
+		word = next_word(at);
+	if (word == NULL || word[0] == '@' || strcmp(word, "vmap") == 0) {
+		rule->condition = true;
+		return;
+	}
+	matches = word[0] == '{' ? set_matches(word, name) : name_matches(word, name);
+	rule->excluded = rule->excluded || matches == not ;
+}
+
+static bool is_one_of(const char *word, const char *const *words)
+{
+	while (*words != NULL && strcmp(word, *words) != 0)
+		words++;
+	return *words != NULL;
+}
+
+static void read_word(char *word, char **at, const struct rules *rules, struct rule *rule)
+{
+	static const char *const verdicts[] = { "accept", "drop", "reject", "return", "queue",
+		"jump", "goto", NULL };
+	static const char *const passing[] = { "counter", "log", "meta", "continue", NULL };
+	static const char *const passing_with_value[] = { "packets", "bytes", "comment", "prefix",
+		"level", "group", NULL };
+
+	if (rule->verdict != NULL || is_one_of(word, passing))
+		return; /* after a verdict: "with icmpx admin-prohibited", a comment */
+	if (is_one_of(word, passing_with_value))
+		(void)next_word(at);
+	else if (strcmp(word, "iifname") == 0 || strcmp(word, "iif") == 0)
+		read_name(at, rules->in, rule);
+	else if (strcmp(word, "oifname") == 0 || strcmp(word, "oif") == 0)
+		read_name(at, rules->out, rule);
+	else if (is_one_of(word, verdicts)) {
+		rule->verdict = word;
+		if (strcmp(word, "jump") == 0 || strcmp(word, "goto") == 0)
+			rule->target = next_word(at);
+	} else
+		rule->condition = true;
+}
+
+static struct rule read_rule(char *line, const struct rules *rules)
+{
+	bool state = strstr(line, "ct state") != NULL || strstr(line, "ctstate") != NULL;
+	struct rule rule = { .old_only = state && strcasestr(line, "new") == NULL };
+	char *at = line, *word;
+
+	while ((word = next_word(&at)) != NULL)
+		read_word(word, &at, rules, &rule);
+	return rule;
+}
+
+/* ---- the walk ---- */
+
+static const struct chain *find_chain(
+	const struct rules *rules, const struct chain *from, const char *name)
+{
+	for (size_t i = 0; i < rules->count; i++) {
+		const struct chain *chain = &rules->chains[i];
+
+		if (strcmp(chain->family, from->family) == 0 &&
+			strcmp(chain->table, from->table) == 0 && strcmp(chain->name, name) == 0)
+			return chain;
+	}
+	return NULL;
+}
+
+static enum outcome walk(struct rules *rules, const struct chain *chain, unsigned depth);
+
+/* *ret_leaves: the chain ends here, with no verdict of its own. */
+/* NOLINTNEXTLINE(misc-no-recursion): bounded by JUMPS_MAX, as the kernel's own walk is. */
+static enum outcome follow(struct rules *rules, const struct chain *chain, const struct rule *rule,
+	unsigned depth, bool *ret_leaves)
+{
+	const struct chain *target = NULL;
+	bool drops;
+
+	*ret_leaves = false;
+	if (rule->excluded || rule->old_only || rule->verdict == NULL)
+		return GOES_ON;
+	drops = strcmp(rule->verdict, "drop") == 0 || strcmp(rule->verdict, "reject") == 0;
+	if (rule->condition) {
+		/* What some packets are dropped for is no news; what saves them may be. */
+		rules->unsure = rules->unsure || !drops;
+		return GOES_ON;
+	}
+	*ret_leaves = strcmp(rule->verdict, "return") == 0 || strcmp(rule->verdict, "goto") == 0;
+	if (strcmp(rule->verdict, "accept") == 0)
+		return ACCEPTS;
+	if (drops)
+		return DROPS;
+	if (rule->target != NULL)
+		target = find_chain(rules, chain, rule->target);
+	if (target != NULL && depth < JUMPS_MAX)
+		return walk(rules, target, depth + 1);
+	if (strcmp(rule->verdict, "return") != 0)
+		rules->unsure = true;
+	return GOES_ON;
+}
+
+/* NOLINTNEXTLINE(misc-no-recursion): see follow(). */
+static enum outcome walk(struct rules *rules, const struct chain *chain, unsigned depth)
+{
+	/* Reading a rule takes its line apart, and a chain may be walked again. */
+	char *text = chain->rules != NULL ? strdup(chain->rules) : NULL, *rest = NULL;
+	enum outcome outcome = GOES_ON;
+	bool leaves = false;
+
+	for (char *line = text != NULL ? strtok_r(text, "\n", &rest) : NULL;
+		line != NULL && outcome == GOES_ON && !leaves; line = strtok_r(NULL, "\n", &rest)) {
+		struct rule rule = read_rule(line, rules);
+
+		outcome = follow(rules, chain, &rule, depth, &leaves);
+	}
+	free(text);
+	return outcome;
+}
+
+/* ---- the listing ---- */
+
+/* "\tchain forward {" -> forward; NULL: another line. */
+static char *opened(char *line, const char *what)
+{
+	size_t len = strlen(what);
+
+	if (strncmp(line, what, len) != 0)
+		return NULL;
+	line[strcspn(line, "{")] = '\0';
+	while (strlen(line) > len && line[strlen(line) - 1] == ' ')
+		line[strlen(line) - 1] = '\0';
+	return &line[len];
+}
+
+static bool is_ip(const char *family)
+{
+	static const char *const families[] = { "ip", "ip6", "inet", NULL };
+
+	return is_one_of(family, families);
+}
+
+/*
+ * Where a chain's rules stand: from its first line to the "\t}" that closes it, which becomes the
+ * NUL at their end.
+ */
+static void read_chain(struct chain *chain, char **at)
+{
+	char *line;
+
+	while ((line = strsep(at, "\n")) != NULL && strcmp(line, "\t}") != 0) {
+		if (strncmp(line, "\t\ttype ", 7) == 0) {
+			chain->base = strstr(line, " hook forward ") != NULL;
+			chain->policy = strstr(line, "policy drop") != NULL;
+			continue;
+		}
+		if (chain->rules == NULL)
+			chain->rules = line;
+		if (*at != NULL)
+			(*at)[-1] = '\n'; /* strsep() has cut it */
+	}
+	if (line != NULL && chain->rules != NULL)
+		line[0] = '\0';
+}
+
+static int read_listing(char *text, struct rules *rules)
+{
+	char *family = NULL, *table = NULL, *line;
+
+	while ((line = strsep(&text, "\n")) != NULL) {
+		char *name = opened(line, "table ");
+
+		if (name != NULL) {
+			family = strsep(&name, " ");
+			table = name;
+			continue;
+		}
+		name = opened(line, "\tchain ");
+		if (name == NULL || table == NULL || !is_ip(family))
+			continue;
+		if (rules->count == FORWARD_RULES_CHAINS_MAX)
+			return -E2BIG;
+		rules->chains[rules->count] = (struct chain){
+			.family = family, .table = table, .name = name
+		};
+		read_chain(&rules->chains[rules->count++], &text);
+		if (text == NULL)
+			break;
+	}
+	return 0;
+}
+
+/* True: the verdict is final, as it is sure. */
+static bool judge_base(
+	struct rules *rules, const struct chain *chain, struct forward_verdict *verdict)
+{
+	enum outcome outcome;
+
+	rules->unsure = false;
+	outcome = walk(rules, chain, 0);
+	if (outcome == ACCEPTS || (outcome == GOES_ON && !chain->policy))
+		return false;
+	if (verdict->drops && rules->unsure)
+		return false; /* no better than what is there */
+	verdict->drops = true;
+	verdict->unsure = rules->unsure;
+	(void)snprintf(verdict->family, sizeof(verdict->family), "%s", chain->family);
+	(void)snprintf(verdict->table, sizeof(verdict->table), "%s", chain->table);
+	(void)snprintf(verdict->chain, sizeof(verdict->chain), "%s", chain->name);
+	return !rules->unsure;
+}
+
+int forward_rules_judge(
+	char *text, const char *in, const char *out, struct forward_verdict *ret_verdict)
+{
+	struct chain *chains = calloc(FORWARD_RULES_CHAINS_MAX, sizeof(*chains));
+	struct rules rules = { .chains = chains, .in = in, .out = out };
+	struct forward_verdict verdict = { .drops = false };
+	int r;
+
+	if (chains == NULL)
+		return -ENOMEM;
+	r = read_listing(text, &rules);
+	for (size_t i = 0; r == 0 && i < rules.count; i++) {
+		if (rules.chains[i].base && judge_base(&rules, &rules.chains[i], &verdict))
+			break;
+	}
+	free(chains);
+	if (r == 0)
+		*ret_verdict = verdict;
+	return r;
+}
