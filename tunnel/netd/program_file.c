@@ -2,13 +2,13 @@
 #include "netd/program_file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/executable.h"
 #include "system/process.h"
 
 /*
@@ -108,36 +108,8 @@ int program_file_open(struct program_file *file)
 
 /* ---- what lies there now ---- */
 
-static int judge(const char *path, const struct stat *st, struct problem *problem)
-{
-	if (!S_ISREG(st->st_mode)) {
-		problem_set(problem, "%s is not a file: install the program there", path);
-		return -EACCES;
-	}
-	if (st->st_uid != 0 && st->st_uid != geteuid()) {
-		problem_set(problem,
-			"%s belongs to uid %u, who could put anything there, and the engine holds the "
-			"private key; as root: chown root %s",
-			path, st->st_uid, path);
-		return -EPERM;
-	}
-	if ((st->st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-		problem_set(problem,
-			"%s can be written by others than its owner, and the engine holds the private "
-			"key; as root: chmod go-w %s",
-			path, path);
-		return -EPERM;
-	}
-	if ((st->st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)) == 0) {
-		problem_set(problem, "%s is not executable; as root: chmod 755 %s", path, path);
-		return -EACCES;
-	}
-	return 0;
-}
-
 int program_file_renew(struct program_file *file, struct problem *problem)
 {
-	struct stat st;
 	int fd, r;
 
 	if (program_file_on_trial(file)) {
@@ -149,19 +121,9 @@ int program_file_renew(struct program_file *file, struct problem *problem)
 			"the path that this program was started by is not known: restart it instead");
 		return -ENOENT;
 	}
-	fd = open(file->path, O_PATH | O_CLOEXEC);
-	if (fd < 0) {
-		r = -errno;
-		problem_set(problem, "cannot open %s: %s; install the program there", file->path,
-			strerrordesc_np(-r));
+	r = executable_open(file->path, "the engine holds the private key", &fd, problem);
+	if (r < 0)
 		return r;
-	}
-	/* The descriptor is judged, which nobody can exchange any more, not the path. */
-	r = fstat(fd, &st) < 0 ? -errno : judge(file->path, &st, problem);
-	if (r < 0) {
-		close(fd);
-		return r;
-	}
 	file->before = file->fd;
 	file->fd = fd;
 	return 0;
