@@ -13,6 +13,8 @@
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh
 source "$(dirname "$0")/tunnel/common.sh"
+# shellcheck source=tests/system/tunnel/craft.sh
+source "$(dirname "$0")/tunnel/craft.sh"
 
 ns_add wan
 for name in gw-a bad gw-b; do
@@ -41,19 +43,8 @@ wait_for 5 'the tunnel answers' pings gw-a $SERVER4
 start_bg "$WORK/steady.log" steady in_ns gw-a ping -n -i 0.05 -W 3 $SERVER4
 log=$WORK/gw-b.log
 
-# ---- hexadecimal ----
+# ---- what peers say ----
 
-tlv() { # NUMBER HEX
-	printf '%04x%04x%s' "$1" $((${#2} / 2)) "$2"
-}
-text() { # STRING
-	printf %s "$1" | od -An -v -tx1 | tr -d ' \n'
-}
-u16() { printf %04x "$1"; }
-u32() { printf %08x "$1"; }
-bytes() { # COUNT
-	[[ $1 -eq 0 ]] || printf "%0$(($1 * 2))x" 0
-}
 # A hello as docs/protocol.md has it, field by field; an argument N=HEX replaces field N, N= leaves it out, and what is
 # behind a + comes at the end.
 hello() { # [N=HEX...] [+HEX]
@@ -220,20 +211,6 @@ wait_log "$log" 'bad: goodbye heard: .*done' 5
 
 # ---- a server that misbehaves ----
 
-welcome() { # [N=HEX...]; as hello()
-	local fields=([1]=0001 [2]="$(text gw-b)" [3]="$(bytes 8)" [4]="$(bytes 32)" [6]=01 [7]="$(u32 1500)"
-		[8]=0ad50009 [9]=0ad50001 [12]="$(u32 5000)" [13]="$(u32 15000)") argument body='' number
-	for argument; do
-		case $argument in
-		*=) unset "fields[${argument%=}]" ;;
-		*) fields[${argument%%=*}]=${argument#*=} ;;
-		esac
-	done
-	for number in "${!fields[@]}"; do
-		body+=$(tlv "$number" "${fields[$number]}")
-	done
-	echo "control $(tlv 2 "$body")"
-}
 client_conf victim bad <<<'remotes = [ "192.0.2.2:9443" ];'
 snapshot bad >"$WORK/before"
 # Plays a server; the client must answer with this goodbye, and keep nothing of it.
