@@ -30,6 +30,13 @@ int settings_new(enum settings_role role, struct settings **ret_settings)
 	return 0;
 }
 
+static void free_hook(struct settings_hook *hook)
+{
+	for (size_t i = 0; i < hook->count; i++)
+		free(hook->words[i]);
+	free(hook->words);
+}
+
 void settings_free(struct settings *settings)
 {
 	if (settings == NULL)
@@ -40,6 +47,9 @@ void settings_free(struct settings *settings)
 	free(settings->key);
 	free(settings->ca);
 	free(settings->crl);
+	free_hook(&settings->on_up);
+	free_hook(&settings->on_down);
+	free_hook(&settings->on_route);
 	free(settings->announce.items);
 	free(settings->bypass.items);
 	for (size_t i = 0; i < settings->peer_count; i++)
@@ -490,6 +500,28 @@ static int check_client(const struct settings *settings, struct problem *problem
 	return r < 0 ? r : check_bypass(settings, problem);
 }
 
+static int check_hook(const struct settings_hook *hook, const char *key, struct problem *problem)
+{
+	if (hook->count == 0 || hook->words[0][0] == '/')
+		return 0;
+	problem_set(problem,
+		"%s: expected a program's absolute path before its arguments, got one that does "
+		"not begin with /; no shell looks for it",
+		key);
+	return -EINVAL;
+}
+
+static int check_hooks(const struct settings *settings, struct problem *problem)
+{
+	int r = check_hook(&settings->on_up, "on_up", problem);
+
+	if (r == 0)
+		r = check_hook(&settings->on_down, "on_down", problem);
+	if (r == 0)
+		r = check_hook(&settings->on_route, "on_route", problem);
+	return r;
+}
+
 int settings_check(const struct settings *settings, struct problem *problem)
 {
 	int r = settings->role == SETTINGS_SERVER ? check_server(settings, problem)
@@ -497,7 +529,9 @@ int settings_check(const struct settings *settings, struct problem *problem)
 
 	if (r == 0)
 		r = check_netns(settings, problem);
-	return r < 0 ? r : check_announce(settings, problem);
+	if (r == 0)
+		r = check_announce(settings, problem);
+	return r < 0 ? r : check_hooks(settings, problem);
 }
 
 bool settings_is_inline(const char *material)

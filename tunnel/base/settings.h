@@ -23,6 +23,9 @@
 #define SETTINGS_RUN_DIR "/run/culvert"       /* control sockets: NAME.sock */
 #define SETTINGS_STATE_DIR "/var/lib/culvert" /* one directory a server: NAME */
 
+/* Why a hook's file must be nobody else's to write: base/executable.h. */
+#define SETTINGS_HOOK_STAKE "hooks run with the rights of whoever starts this program"
+
 enum {
 	SETTINGS_NAME_MAX = 64,
 	SETTINGS_PATH_MAX = 255,
@@ -44,6 +47,9 @@ enum {
 	SETTINGS_MTU_MAX = 65535,
 	SETTINGS_BYPASS_MAX = 64, /* prefixes that go past a full tunnel */
 	SETTINGS_PORT = 443,      /* where an endpoint or a remote names none */
+	SETTINGS_HOOK_WORDS_MAX = 32, /* a hook's program and arguments */
+	SETTINGS_HOOK_WORD_MAX = 1024,
+	SETTINGS_PORT = 443, /* where an endpoint or a remote names none */
 };
 
 /* What tells the packets of outer connections from others, where no `mark` is set but one is needed. */
@@ -65,6 +71,12 @@ struct settings_peer {
 	struct prefix_list accept_routes; /* what it may announce */
 	uint32_t max_routes;
 	uint32_t lanes; /* 0: the common `lanes` */
+};
+
+/* What netd runs when something happens: a program's absolute path and its arguments. */
+struct settings_hook {
+	char **words;
+	size_t count; /* 0: nothing is run */
 };
 
 struct settings_remote {
@@ -128,6 +140,9 @@ struct settings {
 	struct prefix_list bypass; /* client: what does not go through a full tunnel */
 	struct nameservers dns;    /* server: pushed to clients */
 	bool use_dns;              /* client: takes what is pushed */
+	/* What netd runs, and for how long at most: docs/hooks.md. */
+	struct settings_hook on_up, on_down, on_route;
+	struct duration hook_timeout;
 
 	/* Who may come, and routes. */
 	struct prefix_list announce; /* to every peer */
@@ -178,6 +193,8 @@ bool settings_pool_usable(const struct prefix *pool, const struct addr *addr);
  * outside its pool, not usable, or twice; one interface name for two peers; dead_after not above
  * ping_interval; DNS that nobody can use. Client: no remote, or not exactly one peer; a prefix to go
  * past a full tunnel that is all there is. Both: announced prefixes of bad form, a client's default.
+ * ping_interval. Client: no remote, or not exactly one peer. Both: announced prefixes of bad form; a hook
+ * whose program is no absolute path.
  * -EINVAL with words in `problem` that begin with the option's path, as in
  * outside its pool, not usable, or twice; one interface name for two peers; dead_after not above
  * ping_interval. Client: no remote, or not exactly one peer; with kill_switch, a remote's name. Both:

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/executable.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "engine/material.h"
@@ -26,13 +27,40 @@ int configuration_load(struct configuration *configuration, const struct engine_
 	return r;
 }
 
+static int check_hook(const char *key, const struct settings_hook *hook, struct problem *problem)
+{
+	int fd, r;
+
+	if (hook->count == 0)
+		return 0;
+	r = executable_open(hook->words[0], SETTINGS_HOOK_STAKE, &fd, problem);
+	if (r < 0)
+		problem_prepend(problem, "%s", key);
+	else
+		close(fd);
+	return r;
+}
+
+static int check_hooks(const struct settings *settings, struct problem *problem)
+{
+	int r = check_hook("on_up", &settings->on_up, problem);
+
+	if (r == 0)
+		r = check_hook("on_down", &settings->on_down, problem);
+	if (r == 0)
+		r = check_hook("on_route", &settings->on_route, problem);
+	return r;
+}
+
 int configuration_check(const struct configuration *configuration, const struct engine_role *role,
 	struct identity *ret_identity, struct problem *problem)
 {
 	struct material material = { 0 };
 	struct tls_context *context = NULL;
 
-	int r = material_read_files(&material, configuration->settings, problem);
+	int r = check_hooks(configuration->settings, problem);
+	if (r == 0)
+		r = material_read_files(&material, configuration->settings, problem);
 	if (r == 0)
 		r = material_make_context(
 			&material, configuration->settings, role->tls_role, &context, problem);

@@ -32,8 +32,8 @@ int configuration_load(struct configuration *configuration, const struct engine_
 
 /*
  * Reads what the loaded configuration names and makes of it what TLS needs, only to see whether it
- * would do. *ret_identity: whom the certificate is for. Nothing is left of it. Negative errno of
- * material_read_files() or tls_context_new(), with words "FILE:LINE: KEY: ...".
+ * would do, and judges the hooks' programs. *ret_identity: whom the certificate is for. Nothing is left of it. Negative errno of
+ * executable_open(), material_read_files() or tls_context_new(), with words "FILE:LINE: KEY: ...".
  */
 int configuration_check(const struct configuration *configuration, const struct engine_role *role,
 	struct identity *ret_identity, struct problem *problem);

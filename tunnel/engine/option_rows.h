@@ -15,6 +15,11 @@
 
 #define OPTION_FIELD(member) .offset = offsetof(struct settings, member)
 
+#define OPTION_HOOK(member)                                                                        \
+	.type = CONF_TEXT, .shape = CONF_ALLOCATED, OPTION_FIELD(member.words),                    \
+	.count_offset = offsetof(struct settings, member.count), .limit = SETTINGS_HOOK_WORDS_MAX, \
+	.max = SETTINGS_HOOK_WORD_MAX
+
 #define OPTION_ROWS_COMMON                                                                                                         \
 	{                                                                                                                          \
 		.key = "certificate",                                                                                              \
@@ -115,6 +120,22 @@
 			OPTION_FIELD(forwarding),                                                                                  \
 			.preset = "false",                                                                                         \
 			.help = "Switch forwarding on for the tunnel and what leads to `announce`; back at the end." },            \
+		{ .key = "on_up",                                                                                                  \
+			OPTION_HOOK(on_up),                                                                                        \
+			.help = "Program and arguments, run when a peer's interface has been made." },                             \
+		{ .key = "on_down",                                                                                                \
+			OPTION_HOOK(on_down),                                                                                      \
+			.help = "The same when it has been removed." },                                                            \
+		{ .key = "on_route",                                                                                               \
+			OPTION_HOOK(on_route),                                                                                     \
+			.help = "The same when a peer's route has been added or removed." },                                       \
+		{ .key = "hook_timeout",                                                                                           \
+			.type = CONF_DURATION,                                                                                     \
+			OPTION_FIELD(hook_timeout),                                                                                \
+			.min = 1,                                                                                                  \
+			.max = 600,                                                                                                \
+			.preset = "30",                                                                                            \
+			.help = "A hook that runs for longer is ended." },                                                         \
 	{                                                                                                                          \
 		.key = "announce", .type = CONF_PREFIX, .shape = CONF_ALLOCATED,                                                   \
 		OPTION_FIELD(announce.items),                                                                                      \

@@ -23,6 +23,13 @@ static bool is_here(const struct interface *interface)
 	return netns_id_equal(&interface->netns, &here);
 }
 
+static void tell(struct interfaces *interfaces, enum interface_event event,
+	const struct interface *interface, const struct prefix *prefix)
+{
+	if (interfaces->changed != NULL)
+		interfaces->changed(interfaces, event, interface, prefix);
+}
+
 struct interface *interfaces_find_peer(
 	const struct interfaces *interfaces, const struct identity *peer)
 {
@@ -301,6 +308,7 @@ static int make(struct interfaces *interfaces, const struct request_interface *w
 	log_info("%s: interface %s made%s%s: %s, mtu %u, queues %u", wanted->peer.name,
 		interface->name, there ? " in network namespace " : "", place->netns,
 		addresses_text(wanted, text, sizeof(text)), wanted->mtu, interface->now.queues);
+	tell(interfaces, INTERFACE_MADE, interface, NULL);
 	*ret_interface = interface;
 	return 0;
 }
@@ -333,6 +341,7 @@ static void forget(struct interfaces *interfaces, struct interface *interface, c
 		link = &(*link)->next;
 	*link = interface->next;
 	interfaces->count--;
+	tell(interfaces, INTERFACE_REMOVED, interface, NULL);
 	release(interfaces, interface);
 }
 
@@ -454,6 +463,7 @@ int interfaces_route_add(struct interfaces *interfaces, struct interface *interf
 	interface->routes[interface->route_count++] = *prefix;
 	log_info("%s: route %s to %s added", interface->now.peer.name, prefix_format(prefix, text),
 		interface->name);
+	tell(interfaces, INTERFACE_ROUTE_ADDED, interface, prefix);
 	return 0;
 }
 
@@ -476,5 +486,6 @@ int interfaces_route_delete(struct interfaces *interfaces, struct interface *int
 	interface->routes[at] = interface->routes[--interface->route_count];
 	log_info("%s: route %s to %s removed", interface->now.peer.name,
 		prefix_format(prefix, text), interface->name);
+	tell(interfaces, INTERFACE_ROUTE_DELETED, interface, prefix);
 	return 0;
 }

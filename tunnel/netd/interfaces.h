@@ -57,11 +57,21 @@ struct interface {
 	size_t route_count, route_capacity;
 };
 
+enum interface_event {
+	INTERFACE_MADE,
+	INTERFACE_REMOVED, /* the kernel has deleted it, and with it its routes: no events for those */
+	INTERFACE_ROUTE_ADDED,
+	INTERFACE_ROUTE_DELETED,
+};
+
 struct interfaces {
 	struct netlink *netlink; /* of our own namespace; borrowed */
 	struct netns_id home;    /* that namespace */
 	bool make_there;         /* we may make a TUN in another namespace, but none here */
 	struct visit visit;      /* to another one, while a request is being done */
+	/* Told what has just happened; prefix NULL: not to a route. NULL: nobody wants to know. */
+	void (*changed)(struct interfaces *interfaces, enum interface_event event,
+		const struct interface *interface, const struct prefix *prefix);
 	/*
 	 * Who spreads packets over several queues: this program (borrowed), or, if -1, the kernel,
 	 * which learns from what the peer sends. single_queue: nobody does, so none gets several.

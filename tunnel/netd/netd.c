@@ -21,6 +21,7 @@
 #include "netd/full_tunnel.h"
 #include "netd/guest.h"
 #include "netd/interface_make.h"
+#include "netd/hooks.h"
 #include "netd/interfaces.h"
 #include "netd/kill_switch.h"
 #include "netd/nat.h"
@@ -61,6 +62,7 @@ struct netd {
 	struct interfaces interfaces;
 	struct full_tunnel full_tunnel;
 	struct dns dns;
+	struct hooks hooks;
 	struct network network;
 	struct nat nat;
 	struct kill_switch kill_switch;
@@ -197,6 +199,14 @@ static const struct engine_events engine_events = {
 	.finished = engine_finished,
 };
 
+static void interfaces_changed(struct interfaces *interfaces, enum interface_event event,
+	const struct interface *interface, const struct prefix *prefix)
+{
+	struct netd *netd = container_of(interfaces, struct netd, interfaces);
+
+	hooks_event(&netd->hooks, event, interface, prefix);
+}
+
 static void network_changed(struct network *network)
 {
 	struct netd *netd = container_of(network, struct netd, network);
@@ -313,6 +323,8 @@ static enum exit_code open_kernel(struct netd *netd, struct problem *problem)
 		problem_set(problem, "cannot set up the main loop: %s", strerrordesc_np(-r));
 	else if (netd->has_guest)
 		r = guest_watch(&netd->guest, netd->loop, guest_ended, problem);
+	if (r == 0)
+		hooks_init(&netd->hooks, netd->program->settings, netd->loop);
 	return r < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
 }
 
@@ -454,6 +466,7 @@ static void take_down(struct netd *netd)
 		full_tunnel_lift(&netd->full_tunnel);
 		interfaces_remove_all(&netd->interfaces, "the program stops");
 	}
+	hooks_finish(&netd->hooks, netd->signal_fd);
 	/* Only a person ends it with 0: by a signal, or by asking the engine. */
 	kill_switch_stop(&netd->kill_switch, netd->exit_code == EXIT_CODE_OK && !netd->restarting);
 	nat_stop(&netd->nat);
@@ -489,6 +502,8 @@ static struct netd *netd_new(const struct netd_program *program)
 	}
 	full_tunnel_init(&netd->full_tunnel, program->settings, &netd->interfaces);
 	dns_init(&netd->dns, program->settings->full_tunnel);
+	if (!program->settings->contained) /* an ordinary user's command has no use for them */
+		netd->interfaces.changed = interfaces_changed;
 	return netd;
 }
 

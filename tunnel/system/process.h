@@ -10,7 +10,7 @@
 
 /*
  * Processes and privilege: a child that is this very program, under another user and without any
- * capability. From a single-threaded parent's main thread only.
+ * capability; and programs that a person has named, as who we are. From a single-threaded parent's main thread only.
  */
 
 struct process_user {
@@ -74,6 +74,18 @@ struct process {
  */
 int process_spawn(
 	const struct process_plan *plan, struct process *ret_process, struct problem *problem);
+
+/*
+ * Runs a program that a person has named, with the rights and limits that this process has: by its
+ * path, so that a script finds itself; in a session and so a process group of its own, stdin from
+ * /dev/null, stdout and stderr to our stderr, no other descriptor, "/" as its directory, signals at
+ * their defaults, and the environment given, nothing else. Negative errno of posix_spawn(3).
+ */
+int process_run(
+	const char *path, char *const *argv, char *const *environment, struct process *ret_process);
+
+/* To its whole process group, as long as it has not been reaped. Best effort. */
+void process_signal_group(const struct process *process, int signal);
 
 /* -ESRCH: it is gone already; -EPERM: another user's, and this process lacks CAP_KILL. */
 int process_signal(const struct process *process, int signal);
