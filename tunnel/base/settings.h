@@ -45,11 +45,10 @@ enum {
 	SETTINGS_ROUTES_MAX = 4096, /* that one peer may announce */
 	SETTINGS_MTU_MIN = 1280,    /* the least that IPv6 allows: RFC 8200, section 5 */
 	SETTINGS_MTU_MAX = 65535,
-	SETTINGS_BYPASS_MAX = 64, /* prefixes that go past a full tunnel */
-	SETTINGS_PORT = 443,      /* where an endpoint or a remote names none */
+	SETTINGS_BYPASS_MAX = 64,     /* prefixes that go past a full tunnel */
+	SETTINGS_PORT = 443,          /* where an endpoint or a remote names none */
 	SETTINGS_HOOK_WORDS_MAX = 32, /* a hook's program and arguments */
 	SETTINGS_HOOK_WORD_MAX = 1024,
-	SETTINGS_PORT = 443, /* where an endpoint or a remote names none */
 };
 
 /* What tells the packets of outer connections from others, where no `mark` is set but one is needed. */
@@ -187,18 +186,11 @@ bool settings_pool_usable(const struct prefix *pool, const struct addr *addr);
 /*
  * What no single option shows. Server: nothing to listen on, or the same endpoint twice; no pool at
  * all; a pool of bad form, too small, or overlapped by announce; a peer twice; a fixed address
- * outside its pool, not usable, or twice; one interface name for two peers of one network namespace;
- * dead_after not above ping_interval. Client: no remote, or not exactly one peer. Both: announced prefixes of bad form, a netns
- * that cannot be one.
- * outside its pool, not usable, or twice; one interface name for two peers; dead_after not above
- * ping_interval; DNS that nobody can use. Client: no remote, or not exactly one peer; a prefix to go
- * past a full tunnel that is all there is. Both: announced prefixes of bad form, a client's default.
- * ping_interval. Client: no remote, or not exactly one peer. Both: announced prefixes of bad form; a hook
- * whose program is no absolute path.
- * -EINVAL with words in `problem` that begin with the option's path, as in
- * outside its pool, not usable, or twice; one interface name for two peers; dead_after not above
- * ping_interval. Client: no remote, or not exactly one peer; with kill_switch, a remote's name. Both:
- * announced prefixes of bad form. -EINVAL with words in `problem` that begin with the option's path, as in
+ * outside its pool, not usable, or twice; one interface name for two peers in one namespace;
+ * dead_after not above ping_interval; DNS that nobody can use. Client: no remote, or not exactly one
+ * peer; a prefix to go past a full tunnel that is all there is; with kill_switch, a remote's name or a
+ * netns. Both: announced prefixes of bad form, a client's default; a netns that cannot be; a hook whose
+ * program is no absolute path. -EINVAL with words in `problem` that begin with the option's path, as in
  * "peers.[0].address4: ..."; -ENOMEM.
  */
 int settings_check(const struct settings *settings, struct problem *problem);

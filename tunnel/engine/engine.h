@@ -84,8 +84,8 @@ struct engine {
 	 * Fixed by the configuration; NULL: nothing.
 	 */
 	struct prefix_map *barred;
-	bool announces_barred; /* some of it lies in what we announce, so that it matters */
-	struct refusals refusals;     /* server: who was not admitted */
+	bool announces_barred;    /* some of it lies in what we announce, so that it matters */
+	struct refusals refusals; /* server: who was not admitted */
 	struct control *control;
 	int state_dir_fd; /* -1: none */
 	struct adoption adoption;
