@@ -62,7 +62,8 @@ static void lane_wanted(struct engine *engine, struct session *session, bool at_
 {
 	struct client *client = client_of(engine);
 
-	dialer_begin_at(&client->joiner, &session->outer, at_once);
+	/* The first dialer rests at the remote that it has found. */
+	dialer_begin_at(&client->joiner, client->dialer.remote, &session->outer, at_once);
 }
 
 static int client_start(struct engine *engine, struct problem *problem)

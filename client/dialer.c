@@ -12,9 +12,9 @@
 #include "base/log.h"
 
 /*
- * One attempt at a time: resolve → socket (from netd) → connect → TLS → hand over. Whatever fails
- * leads to try_failed(), which logs the cause once and goes on to the next address, the next
- * remote, or the wait.
+ * One attempt at a time: resolve → socket (from netd) → connect → proxy, if any → TLS → hand over.
+ * Whatever fails leads to try_failed(), which logs the cause once and goes on to the next address,
+ * the next remote, or the wait.
  */
 
 enum {
@@ -22,6 +22,7 @@ enum {
 	DIALER_BACKOFF_FIRST_MS = 200,
 	DIALER_BACKOFF_LONGEST_MS = 30000,
 	DIALER_KNOWN_TRIES = 5, /* before names are asked for, behind a tunnel that is not there */
+	DIALER_WHERE_MAX = 2 * SETTINGS_HOST_MAX + 128, /* of describe() */
 };
 
 static void address_due(struct loop_timer *timer);
@@ -30,6 +31,14 @@ static void remote_due(struct loop_timer *timer);
 static const struct settings_remote *remote_of(const struct dialer *dialer)
 {
 	return &dialer->engine->settings->remotes[dialer->remote];
+}
+
+/* NULL: none, the connection goes to the remote itself. */
+static const struct proxy *proxy_of(const struct dialer *dialer)
+{
+	const struct proxy *proxy = &dialer->engine->settings->proxy;
+
+	return proxy->kind != PROXY_NONE ? proxy : NULL;
 }
 
 static void set_state(struct dialer *dialer, enum dialer_state state)
@@ -48,21 +57,27 @@ const char *dialer_state_text(enum dialer_state state)
 		[DIALER_RESOLVING] = "resolving",
 		[DIALER_SOCKET] = "making a socket",
 		[DIALER_CONNECTING] = "connecting",
+		[DIALER_PROXYING] = "asking the proxy",
 		[DIALER_SECURING] = "securing",
 	};
 	return state < DIALER_STATE_COUNT ? texts[state] : "unknown";
 }
 
-/* "host (address:port)", or the name alone before it is resolved. */
-static const char *describe(const struct dialer *dialer, char out[static 400])
+/*
+ * "host (address:port)", or the name alone before it is resolved; with a proxy "host through the
+ * HTTP proxy proxy-host (address:port)".
+ */
+static const char *describe(const struct dialer *dialer, char out[static DIALER_WHERE_MAX])
 {
+	const struct proxy *proxy = proxy_of(dialer);
+	bool is_resolved = addr_is_set(&dialer->outer.addr);
 	char address[ENDPOINT_TEXT_MAX];
 
-	if (addr_is_set(&dialer->outer.addr))
-		snprintf(out, 400, "%s (%s)", remote_of(dialer)->host,
-			endpoint_format(&dialer->outer, address));
-	else
-		snprintf(out, 400, "%s", remote_of(dialer)->host);
+	endpoint_format(&dialer->outer, address);
+	snprintf(out, DIALER_WHERE_MAX, "%s%s%s%s%s%s%s%s", remote_of(dialer)->host,
+		proxy ? " through the " : "", proxy ? proxy_kind_text(proxy->kind) : "",
+		proxy ? " proxy " : "", proxy ? proxy->host : "", is_resolved ? " (" : "",
+		is_resolved ? address : "", is_resolved ? ")" : "");
 	return out;
 }
 
@@ -75,7 +90,7 @@ static void wait_for(struct dialer *dialer, struct duration wait, loop_timer_fn 
 
 static void begin_round(struct dialer *dialer, struct duration wait)
 {
-	dialer->remote = 0;
+	dialer->remote = dialer->first;
 	dialer->at_known = dialer->known.port != 0 && !dialer->direct;
 	wait_for(dialer, wait, remote_due);
 }
@@ -118,15 +133,22 @@ void dialer_next(struct dialer *dialer, struct duration at_least)
 	}
 }
 
-static void try_failed(struct dialer *dialer, const char *cause)
+/* Whatever watches it lets go of it first. */
+static void close_socket(struct dialer *dialer)
 {
-	char where[400];
-
-	loop_timer_stop(dialer->engine->loop, &dialer->timer);
 	loop_watch_remove(dialer->engine->loop, &dialer->connect_watch);
+	proxy_leg_stop(&dialer->leg);
 	if (dialer->fd >= 0)
 		close(dialer->fd);
 	dialer->fd = -1;
+}
+
+static void try_failed(struct dialer *dialer, const char *cause)
+{
+	char where[DIALER_WHERE_MAX];
+
+	loop_timer_stop(dialer->engine->loop, &dialer->timer);
+	close_socket(dialer);
 	if (!dialer->stopped)
 		log_warning("%s: connection failed: %s", describe(dialer, where), cause);
 	dialer_next(dialer, (struct duration){ 0 });
@@ -210,7 +232,17 @@ static void secure(struct dialer *dialer)
 	set_state(dialer, DIALER_SECURING);
 }
 
-/* ---- TCP ---- */
+/* ---- TCP, and the proxy ---- */
+
+static void proxied(struct proxy_leg *leg, const char *cause)
+{
+	struct dialer *dialer = container_of(leg, struct dialer, leg);
+
+	if (cause)
+		try_failed(dialer, cause);
+	else
+		secure(dialer);
+}
 
 static void connect_ready(struct loop_watch *watch, uint32_t events)
 {
@@ -223,10 +255,15 @@ static void connect_ready(struct loop_watch *watch, uint32_t events)
 		error = errno;
 	loop_watch_remove(dialer->engine->loop, watch);
 	loop_timer_stop(dialer->engine->loop, &dialer->timer);
-	if (error != 0)
+	if (error != 0) {
 		try_failed(dialer, strerror(error));
-	else
+	} else if (proxy_of(dialer)) {
+		set_state(dialer, DIALER_PROXYING);
+		proxy_leg_begin(&dialer->leg, dialer->fd, dialer->deadline, proxy_of(dialer),
+			remote_of(dialer));
+	} else {
 		secure(dialer);
+	}
 }
 
 static void connect_overdue(struct loop_timer *timer)
@@ -322,6 +359,7 @@ static void remote_due(struct loop_timer *timer)
 {
 	struct dialer *dialer = container_of(timer, struct dialer, timer);
 	const struct settings_remote *remote = remote_of(dialer);
+	const struct proxy *proxy = proxy_of(dialer);
 
 	dialer->address = 0;
 	if (dialer->direct || dialer->at_known) {
@@ -340,7 +378,8 @@ static void remote_due(struct loop_timer *timer)
 		return;
 	}
 	dialer->resolver.answer.count = 0;
-	int r = resolver_ask(&dialer->resolver, remote->host, remote->port);
+	int r = resolver_ask(&dialer->resolver, proxy ? proxy->host : remote->host,
+		proxy ? proxy->port : remote->port);
 	if (r < 0)
 		try_failed(dialer, strerror(-r));
 }
@@ -365,6 +404,7 @@ int dialer_init(struct dialer *dialer, struct engine *engine, const struct diale
 			.longest = DURATION_MS(DIALER_BACKOFF_LONGEST_MS),
 		},
 	};
+	proxy_leg_init(&dialer->leg, engine->loop, proxied);
 	return resolver_init(&dialer->resolver, engine->loop, resolved);
 }
 
@@ -374,9 +414,7 @@ void dialer_free(struct dialer *dialer)
 		return;
 	dialer->stopped = true;
 	loop_timer_stop(dialer->engine->loop, &dialer->timer);
-	loop_watch_remove(dialer->engine->loop, &dialer->connect_watch);
-	if (dialer->fd >= 0)
-		close(dialer->fd);
+	close_socket(dialer);
 	resolver_free(&dialer->resolver);
 }
 
@@ -399,9 +437,11 @@ void dialer_begin(struct dialer *dialer, bool fresh, struct duration at_least)
 		wait_backoff(dialer);
 }
 
-void dialer_begin_at(struct dialer *dialer, const struct endpoint *outer, bool fresh)
+void dialer_begin_at(struct dialer *dialer, size_t remote, const struct endpoint *outer, bool fresh)
 {
 	dialer->direct = true;
+	dialer->first = remote;
+	dialer->remote = remote;
 	dialer->resolver.answer.endpoints[0] = *outer;
 	dialer->resolver.answer.count = 1;
 	dialer->address = 0;
@@ -416,10 +456,9 @@ void dialer_hurry(struct dialer *dialer)
 {
 	if (!dialer->engine || dialer->stopped)
 		return;
-	if (dialer->state == DIALER_CONNECTING) { /* into a network that is not there, maybe */
-		loop_watch_remove(dialer->engine->loop, &dialer->connect_watch);
-		close(dialer->fd);
-		dialer->fd = -1;
+	/* Into a network that is not there any more, maybe. */
+	if (dialer->state == DIALER_CONNECTING || dialer->state == DIALER_PROXYING) {
+		close_socket(dialer);
 		dialer->due = address_due;
 	} else if (dialer->state == DIALER_RESOLVING && dialer->known.port != 0) {
 		/* Names may have to wait for a tunnel: the answer is not waited for. */
@@ -435,7 +474,8 @@ void dialer_hurry(struct dialer *dialer)
 void dialer_stop(struct dialer *dialer)
 {
 	dialer->stopped = true;
-	if (dialer->state == DIALER_WAITING || dialer->state == DIALER_CONNECTING)
+	if (dialer->state == DIALER_WAITING || dialer->state == DIALER_CONNECTING ||
+		dialer->state == DIALER_PROXYING)
 		try_failed(dialer, "stopped");
 	else if (dialer->lane)
 		lane_end(dialer->lane);

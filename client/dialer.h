@@ -3,14 +3,16 @@
 #define CULVERT_CLIENT_DIALER_H
 
 #include "base/backoff.h"
+#include "client/proxy_leg.h"
 #include "client/resolver.h"
 #include "engine/engine.h"
 #include "engine/lane.h"
 
 /*
  * How the client gets its connection: the remotes in turn, each name resolved anew, each of its
- * addresses tried, IPv6 and IPv4 as the resolver orders them. When all have failed it waits, with
- * backoff, and begins again; it never gives up by itself. A secured connection to the right server
+ * addresses tried, IPv6 and IPv4 as the resolver orders them. Where there is a proxy, it is the
+ * proxy's name that is resolved, and the proxy's addresses that are tried, for each remote. When all
+ * have failed it waits, with backoff, and begins again; it never gives up by itself. A secured connection to the right server
  * is handed to the session. A second dialer brings the session's further lanes, all to the endpoint
  * that the first has found. Engine's main thread.
  */
@@ -25,7 +27,8 @@ struct dialer_events {
 	bool (*wanted)(const struct dialer *dialer);
 	/*
 	 * A secured lane whose other end is the server that the profile names. 0: it is the
-	 * callee's now; negative errno: the dialer ends it and tries again.
+	 * callee's now; negative errno: the dialer ends it and tries again. `outer` is the other
+	 * end of the connection: the server or, where there is one, the proxy.
 	 */
 	int (*connected)(struct dialer *dialer, struct lane *lane, const struct lane_peer *peer,
 		const struct endpoint *outer);
@@ -37,6 +40,7 @@ enum dialer_state {
 	DIALER_RESOLVING,
 	DIALER_SOCKET, /* netd makes the socket */
 	DIALER_CONNECTING,
+	DIALER_PROXYING, /* the proxy connects on */
 	DIALER_SECURING, /* TLS, on the lane's worker */
 	DIALER_STATE_COUNT
 };
@@ -46,10 +50,11 @@ struct dialer {
 	struct engine *engine;
 	enum dialer_state state;
 	bool stopped;
-	bool direct;           /* to `outer` alone, without a name */
+	bool direct;           /* to `outer` alone, nothing to resolve */
 	struct endpoint known; /* where the server was reached last; port 0: nowhere yet */
 	bool at_known;         /* its turn, before the remotes' */
 	unsigned known_failed; /* times in a row */
+	size_t first;          /* of settings->remotes: where a round begins */
 	size_t remote;         /* of settings->remotes, in turn */
 	struct resolver resolver;
 	size_t address; /* of the resolver's answer, in turn */
@@ -57,12 +62,13 @@ struct dialer {
 	struct host_call socket_call;
 	int fd; /* until a lane owns it; -1 */
 	struct loop_watch connect_watch;
+	struct proxy_leg leg;
 	struct loop_timer timer; /* of the wait, or of the connect */
 	loop_timer_fn *due;      /* what the wait is for */
 	struct lane *lane;
 	struct lane_owner lane_owner;
 	struct problem refusal; /* why we end the lane ourselves */
-	struct mono deadline;   /* of the attempt: connect, TLS, hello, welcome */
+	struct mono deadline;   /* of the attempt: connect, proxy, TLS, hello, welcome */
 	struct backoff backoff;
 	struct duration at_least; /* the next wait is not shorter: a server has asked for it */
 };
@@ -83,10 +89,12 @@ void dialer_know(struct dialer *dialer, const struct endpoint *known);
  */
 void dialer_begin(struct dialer *dialer, bool fresh, struct duration at_least);
 /*
- * The same to one endpoint, again and again until it is not wanted any more. An attempt that is
- * under way to it goes on; one to another endpoint is given up where it can be.
+ * The same to one endpoint, again and again until it is not wanted any more; it is an address of the
+ * remote of this index, or of the proxy to it. An attempt that is under way to it goes on; one to
+ * another endpoint is given up where it can be.
  */
-void dialer_begin_at(struct dialer *dialer, const struct endpoint *outer, bool fresh);
+void dialer_begin_at(
+	struct dialer *dialer, size_t remote, const struct endpoint *outer, bool fresh);
 /*
  * The connection that was handed over did not become a session: goes on with the next address; when
  * all have been tried, not before `at_least` is over.

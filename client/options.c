@@ -43,6 +43,10 @@ static const struct conf_option options[] = {
 		.limit = SETTINGS_REMOTES_MAX,
 		.required = true,
 		.help = "Where the server is, tried in turn. The port is 443 where none is given." },
+	{ .key = "proxy",
+		.type = CONF_PROXY,
+		OPTION_FIELD(proxy),
+		.help = "Reach the server through this proxy. With a password in it the profile must be 0600." },
 	{ .key = "server_name",
 		.type = CONF_NAME,
 		SERVER_FIELD(name),
@@ -162,6 +166,7 @@ int client_options_load(const char *text, size_t len, const char *path,
 	profile.settings = *settings;
 	r = conf_load(text, len, path, &table, &profile, problem);
 	*settings = profile.settings;
+	explicit_bzero(&profile.settings.proxy, sizeof(profile.settings.proxy));
 	if (r == 0)
 		r = set_server(settings, &profile.server);
 	if (r < 0)

@@ -370,6 +370,18 @@ START_TEST(the_remotes_outer_address_stays_outside)
 }
 END_TEST
 
+/* Behind a proxy it is the proxy's address that the tunnel must leave alone. */
+START_TEST(the_proxys_address_stays_outside)
+{
+	struct interface *own = add_live("hub", "10.99.0.2", "10.99.0.1");
+
+	settings->proxy = (struct proxy){ .kind = PROXY_SOCKS5, .host = "10.20.1.5", .port = 1080 };
+	refuse("hub", "10.99.0.2", "10.20.1.5");
+	ck_assert_int_eq(judge_route(own, "10.20.1.0/24"), ROUTE_OUTER);
+	ck_assert_int_eq(judge_route(own, "10.20.0.0/24"), ROUTE_ACCEPTED);
+}
+END_TEST
+
 START_TEST(a_client_has_one_interface_for_its_server)
 {
 	settings->unlisted = true;
@@ -510,6 +522,7 @@ static Suite *suite(void)
 	tcase_add_test(client, a_client_takes_what_is_a_hosts);
 	tcase_add_test(client, a_client_refuses_what_no_host_has);
 	tcase_add_test(client, the_remotes_outer_address_stays_outside);
+	tcase_add_test(client, the_proxys_address_stays_outside);
 	tcase_add_test(client, a_client_has_one_interface_for_its_server);
 	suite_add_tcase(s, client);
 	return s;

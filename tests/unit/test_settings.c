@@ -267,6 +267,34 @@ START_TEST(test_duplicates)
 }
 END_TEST
 
+/* What others must not read, and where the outer connections go; a proxy changes both. */
+START_TEST(test_proxy)
+{
+	struct addr outer[SETTINGS_REMOTES_MAX], expected = addr("192.0.2.1");
+	struct settings *settings;
+
+	ck_assert_int_eq(settings_new(SETTINGS_CLIENT, &settings), 0);
+	settings->key = strdup("/k.key");
+	strcpy(settings->remotes[0].host, "vpn.example.org");
+	strcpy(settings->remotes[1].host, "192.0.2.1");
+	settings->remote_count = 2;
+	ck_assert(!settings_hold_secret(settings));
+	ck_assert_uint_eq(settings_outer(settings, outer), 1);
+	ck_assert(addr_equal(&outer[0], &expected));
+
+	settings->proxy = (struct proxy){ .kind = PROXY_HTTP, .host = "proxy", .user = "alice" };
+	ck_assert(!settings_hold_secret(settings));
+	ck_assert_uint_eq(settings_outer(settings, outer), 0);
+	strcpy(settings->proxy.host, "2001:db8::5");
+	strcpy(settings->proxy.password, "secret");
+	expected = addr("2001:db8::5");
+	ck_assert(settings_hold_secret(settings));
+	ck_assert_uint_eq(settings_outer(settings, outer), 1);
+	ck_assert(addr_equal(&outer[0], &expected));
+	settings_free(settings);
+}
+END_TEST
+
 START_TEST(test_times_and_ends)
 {
 	struct settings *settings = server(0);
@@ -390,6 +418,7 @@ static Suite *suite(void)
 	unit_add(suite, "fixed addresses", test_fixed_addresses);
 	unit_add(suite, "duplicates", test_duplicates);
 	unit_add(suite, "times and ends", test_times_and_ends);
+	unit_add(suite, "proxy", test_proxy);
 	unit_add(suite, "client", test_client);
 	unit_add(suite, "mark", test_mark);
 	unit_add(suite, "find and places", test_find_and_places);

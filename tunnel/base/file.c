@@ -105,8 +105,8 @@ static int check_private(int fd, const char *path, struct problem *problem)
 	if (st.st_uid == 0 || st.st_uid == geteuid())
 		return 0;
 	problem_set(problem,
-		"%s holds a private key but belongs to another user (uid %u); run: chown root %s",
-		path, (unsigned)st.st_uid, path);
+		"%s holds a secret but belongs to another user (uid %u); run: chown root %s", path,
+		(unsigned)st.st_uid, path);
 	return -EPERM;
 }
 

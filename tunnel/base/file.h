@@ -32,7 +32,7 @@ int file_read(const char *path, enum file_privacy privacy, char **ret_data, size
 int file_read_fd(int fd, char **ret_data, size_t *ret_len);
 
 /*
- * May the file hold a private key? Group and others must have no right to it, and it must belong to
+ * May the file hold a secret, such as a private key? Group and others must have no right to it, and it must belong to
  * root or to the running user; a user who is not root may have one of root's that its group can
  * read. -EPERM: `problem` names the chmod or chown that mends it; else what stat(2) says, in words
  * as well.

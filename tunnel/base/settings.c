@@ -43,6 +43,7 @@ void settings_free(struct settings *settings)
 		return;
 	if (settings->key != NULL)
 		explicit_bzero(settings->key, strlen(settings->key));
+	explicit_bzero(&settings->proxy, sizeof(settings->proxy));
 	free(settings->certificate);
 	free(settings->key);
 	free(settings->ca);
@@ -457,6 +458,16 @@ static int check_kill_switch(const struct settings *settings, struct problem *pr
 			"namespace that the switch would close; got true");
 		return -EINVAL;
 	}
+	/* A proxy looks the remotes up itself. */
+	if (settings->proxy.kind != PROXY_NONE && addr_parse(settings->proxy.host, &addr) == 0)
+		return 0;
+	if (settings->proxy.kind != PROXY_NONE) {
+		problem_set(problem,
+			"proxy: expected an address, as kill_switch lets no lookup of a name out; "
+			"got \"%s\"",
+			settings->proxy.host);
+		return -EINVAL;
+	}
 	for (size_t i = 0; i < settings->remote_count; i++) {
 		if (addr_parse(settings->remotes[i].host, &addr) == 0)
 			continue;
@@ -485,6 +496,20 @@ static int check_bypass(const struct settings *settings, struct problem *problem
 	return 0;
 }
 
+static int check_proxy(const struct settings *settings, struct problem *problem)
+{
+	for (size_t i = 0; i < settings->remote_count && settings->proxy.kind != PROXY_NONE; i++) {
+		if (strchr(settings->remotes[i].host, '%') == NULL)
+			continue;
+		problem_set(problem,
+			"remotes.[%zu]: an address with a scope means nothing to a proxy; leave out "
+			"the scope, or proxy",
+			i);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int check_client(const struct settings *settings, struct problem *problem)
 {
 	if (settings->remote_count == 0) {
@@ -497,6 +522,8 @@ static int check_client(const struct settings *settings, struct problem *problem
 		return -EINVAL;
 	}
 	int r = settings->kill_switch ? check_kill_switch(settings, problem) : 0;
+	if (r == 0)
+		r = check_proxy(settings, problem);
 	return r < 0 ? r : check_bypass(settings, problem);
 }
 
@@ -539,4 +566,22 @@ bool settings_is_inline(const char *material)
 	static const char begin[] = "-----BEGIN";
 
 	return material != NULL && strncmp(material, begin, sizeof(begin) - 1) == 0;
+}
+
+bool settings_hold_secret(const struct settings *settings)
+{
+	return settings_is_inline(settings->key) || settings->proxy.password[0] != '\0';
+}
+
+size_t settings_outer(const struct settings *settings, struct addr out[static SETTINGS_REMOTES_MAX])
+{
+	size_t count = 0;
+
+	if (settings->proxy.kind != PROXY_NONE)
+		return addr_parse(settings->proxy.host, &out[0]) == 0 ? 1 : 0;
+	for (size_t i = 0; i < settings->remote_count; i++) {
+		if (addr_parse(settings->remotes[i].host, &out[count]) == 0)
+			count++;
+	}
+	return count;
 }

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/nameservers.h"
 #include "base/problem.h"
+#include "base/proxy.h"
 
 /*
  * What the configuration says, as plain data. netd and engine each load the same text into one of
@@ -105,6 +106,7 @@ struct settings {
 	size_t listen_count;
 	struct settings_remote remotes[SETTINGS_REMOTES_MAX]; /* client */
 	size_t remote_count;
+	struct proxy proxy;                           /* client; PROXY_NONE: none */
 	char congestion[SETTINGS_CONGESTION_MAX + 1]; /* "": the kernel's default */
 	uint32_t mark; /* as configured, 0: none; settings_mark() is the one that counts */
 	bool mptcp;    /* Multipath TCP, where both ends have it */
@@ -188,8 +190,8 @@ bool settings_pool_usable(const struct prefix *pool, const struct addr *addr);
  * all; a pool of bad form, too small, or overlapped by announce; a peer twice; a fixed address
  * outside its pool, not usable, or twice; one interface name for two peers in one namespace;
  * dead_after not above ping_interval; DNS that nobody can use. Client: no remote, or not exactly one
- * peer; a prefix to go past a full tunnel that is all there is; with kill_switch, a remote's name or a
- * netns. Both: announced prefixes of bad form, a client's default; a netns that cannot be; a hook whose
+ * peer; a prefix to go past a full tunnel that is all there is; with kill_switch, a remote's or the
+ * proxy's name or a netns; with a proxy, a remote with a scope. Both: announced prefixes of bad form, a client's default; a netns that cannot be; a hook whose
  * program is no absolute path. -EINVAL with words in `problem` that begin with the option's path, as in
  * "peers.[0].address4: ..."; -ENOMEM.
  */
@@ -197,5 +199,15 @@ int settings_check(const struct settings *settings, struct problem *problem);
 
 /* True: PEM text stands in the configuration itself. */
 bool settings_is_inline(const char *material);
+
+/* True: the configuration's own text holds a key or a password, so its file must be private. */
+bool settings_hold_secret(const struct settings *settings);
+
+/*
+ * Where a client's outer connections go, as far as the configuration says it by number: the proxy's
+ * address where there is a proxy, else the remotes'. Returns how many.
+ */
+size_t settings_outer(
+	const struct settings *settings, struct addr out[static SETTINGS_REMOTES_MAX]);
 
 #endif

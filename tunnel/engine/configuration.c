@@ -22,7 +22,7 @@ int configuration_load(struct configuration *configuration, const struct engine_
 	if (r == 0)
 		r = role->load(configuration->text, configuration->len, path,
 			&configuration->settings, problem);
-	if (r == 0 && settings_is_inline(configuration->settings->key))
+	if (r == 0 && settings_hold_secret(configuration->settings))
 		r = file_check_private(path, problem);
 	return r;
 }

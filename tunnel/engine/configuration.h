@@ -22,8 +22,8 @@ struct configuration {
 };
 
 /*
- * Reads the file and loads it by the role's options. One with its key inside has to be as private
- * as a key's file. Whatever is returned, the caller frees *configuration, and `text` is there when
+ * Reads the file and loads it by the role's options. One with its key or a password inside has to be
+ * as private as a key's file. Whatever is returned, the caller frees *configuration, and `text` is there when
  * the file could be read. Negative errno of file_read(), the role's load() or file_check_private(),
  * with words.
  */

@@ -44,6 +44,13 @@ const struct liveness *status_rtt(const struct session *session)
 	return sl && sl->liveness.measured ? &sl->liveness : NULL;
 }
 
+const char *status_proxy_text(const struct status_view *view)
+{
+	const struct proxy *proxy = &view->engine->settings->proxy;
+
+	return proxy->kind != PROXY_NONE ? proxy_kind_text(proxy->kind) : "";
+}
+
 const char *status_stage_text(enum session_lane_stage stage)
 {
 	switch (stage) {

@@ -45,6 +45,9 @@ const struct session_lane *status_main_lane(const struct session *session);
 const struct liveness *status_rtt(const struct session *session);
 const char *status_stage_text(enum session_lane_stage stage);
 
+/* "HTTP" or "SOCKS5" where outer connections go through a proxy; else "". */
+const char *status_proxy_text(const struct status_view *view);
+
 /* True: the session has left, or lost, a connection, and session->leave tells why. */
 bool status_has_left(const struct session *session);
 

@@ -224,6 +224,7 @@ static void put_session(
 	else
 		json_null(json, "up_for");
 	put_endpoint(json, "outer", &session->outer);
+	put_words(json, "proxy", status_proxy_text(view));
 	put_words(json, "cipher", session->lane_peer.cipher);
 	put_words(json, "group", session->lane_peer.group);
 	if (session->lane_peer.not_after != 0)

@@ -281,6 +281,7 @@ static void tell_lanes(const struct status_view *view, FILE *out, const struct s
 static void tell_session(const struct status_view *view, FILE *out, const struct session *session)
 {
 	const struct lane_peer *peer = &session->lane_peer;
+	const char *proxy = status_proxy_text(view);
 	char words[WORDS_MAX], text[ENDPOINT_TEXT_MAX];
 
 	fprintf(out, "\npeer: %s%s\n", session->name.name, session->peer ? "" : " (not listed)");
@@ -290,7 +291,8 @@ static void tell_session(const struct status_view *view, FILE *out, const struct
 		field(out, "lingers:", "%s more",
 			duration_words(words, mono_since(session->linger.due, view->now)));
 	if (addr_is_set(&session->outer.addr))
-		field(out, "outer address:", "%s", endpoint_format(&session->outer, text));
+		field(out, "outer address:", "%s%s%s%s", endpoint_format(&session->outer, text),
+			*proxy ? ", the " : "", proxy, *proxy ? " proxy" : "");
 	if (peer->cipher[0])
 		field(out, "TLS:", "%s, %s", peer->cipher, peer->group);
 	if (peer->not_after != 0)

@@ -70,8 +70,8 @@ int files_open(const struct settings *settings, const char *config_path, const c
 	size_t config_len, struct files *ret_files, struct problem *problem)
 {
 	struct files files = { -1, -1, -1, -1, -1 };
-	/* The file of a configuration that holds the key is as private as a key's. */
-	int r = settings_is_inline(settings->key) ? file_check_private(config_path, problem) : 0;
+	/* The file of a configuration that holds a secret is as private as a key's. */
+	int r = settings_hold_secret(settings) ? file_check_private(config_path, problem) : 0;
 
 	if (r == 0)
 		r = seal("configuration", config_text, config_len, &files.config, problem);

@@ -32,14 +32,14 @@ struct interface_place policy_interface_place(
 	};
 }
 
-/* True: the outer address of a remote of ours, as far as the configuration names it by number. */
-static bool is_remote(const struct settings *settings, const struct addr *addr)
+/* True: an outer address of ours, as far as the configuration names it by number. */
+static bool is_outer(const struct settings *settings, const struct addr *addr)
 {
-	struct addr remote;
+	struct addr outer[SETTINGS_REMOTES_MAX];
+	size_t count = settings_outer(settings, outer);
 
-	for (size_t i = 0; i < settings->remote_count; i++) {
-		if (addr_parse(settings->remotes[i].host, &remote) == 0 &&
-			addr_equal(&remote, addr))
+	for (size_t i = 0; i < count; i++) {
+		if (addr_equal(&outer[i], addr))
 			return true;
 	}
 	return false;
@@ -55,7 +55,7 @@ static bool is_usable(const struct settings *settings, const struct addr *addr)
 	/* 240.0.0.0/4 is reserved (RFC 1112, 4), its last address the broadcast. */
 	if (addr->family == AF_INET && addr->bytes[0] >= 240)
 		return false;
-	return route_rule_form(&host) == ROUTE_ACCEPTED && !is_remote(settings, addr);
+	return route_rule_form(&host) == ROUTE_ACCEPTED && !is_outer(settings, addr);
 }
 
 static int judge_client_pair(const struct settings *settings, const struct addr *local,
@@ -276,12 +276,8 @@ static enum route_verdict judge_by_rule(const struct settings *settings,
 	}
 	rule.tunnel_count = tunnel_prefixes(settings, own, tunnel);
 	/* Where the outer connection is elsewhere, no route can capture it. */
-	if (own->netns.inode != 0)
-		return route_rule_judge(&rule, prefix);
-	for (size_t i = 0; i < settings->remote_count && i < SETTINGS_REMOTES_MAX; i++) {
-		if (addr_parse(settings->remotes[i].host, &outer[rule.outer_count]) == 0)
-			rule.outer_count++;
-	}
+	if (own->netns.inode == 0)
+		rule.outer_count = settings_outer(settings, outer);
 	return route_rule_judge(&rule, prefix);
 }
 

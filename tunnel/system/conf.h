@@ -33,6 +33,7 @@ enum conf_type {
 	CONF_PREFIX,    /* struct prefix of `family`, without host bits unless `host_bits` */
 	CONF_ENDPOINT,  /* struct endpoint */
 	CONF_REMOTE,    /* struct settings_remote */
+	CONF_PROXY,     /* struct proxy */
 	CONF_GROUP, /* the struct that `table` describes; only in a list, which may be in a group */
 };
 

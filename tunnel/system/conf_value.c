@@ -2,7 +2,7 @@
 /*
  * A function a type. Each takes the scalar, checks it, and writes the field only when it is right;
  * the words "expected ..., got ..." are made in one place for all of them. What a key file's option
- * holds is never repeated in a message, since it may be the key.
+ * or a proxy's holds is never repeated in a message, since it may be the key or a password.
  */
 #include "system/conf_value.h"
 
@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/identity.h"
 #include "base/log.h"
+#include "base/proxy.h"
 #include "base/settings.h"
 
 enum {
@@ -266,6 +267,14 @@ static int set_remote(const struct conf_option *option, const struct conf_scalar
 	return 0;
 }
 
+static int set_proxy(const struct conf_option *option, const struct conf_scalar *scalar, void *out)
+{
+	const char *flaw;
+
+	(void)option;
+	return proxy_parse(scalar->string, out, &flaw);
+}
+
 static const struct {
 	int (*set)(const struct conf_option *option, const struct conf_scalar *scalar, void *out);
 	size_t size; /* 0: not in lists */
@@ -285,6 +294,7 @@ static const struct {
 	[CONF_PREFIX] = { set_prefix, sizeof(struct prefix), true },
 	[CONF_ENDPOINT] = { set_endpoint, sizeof(struct endpoint), true },
 	[CONF_REMOTE] = { set_remote, sizeof(struct settings_remote), true },
+	[CONF_PROXY] = { set_proxy, 0, true },
 };
 
 size_t conf_value_size(const struct conf_option *option)
@@ -325,6 +335,8 @@ static const char *fixed_words(enum conf_type type)
 		return "\"ADDRESS:PORT\", \"[IPV6]:PORT\" or an address";
 	case CONF_REMOTE:
 		return "\"HOST:PORT\", \"[IPV6]:PORT\" or a host";
+	case CONF_PROXY:
+		return "\"http://[USER:PASSWORD@]HOST:PORT\" or \"socks5://...\"";
 	case CONF_GROUP:
 		return "a group { KEY = VALUE; ... }";
 	default:
@@ -391,10 +403,23 @@ const char *conf_value_expected(const struct conf_option *option, char out[CONF_
 	return out;
 }
 
+/* What is wrong with a text that may be secret. */
+static const char *describe_secret(
+	const struct conf_option *option, const struct conf_scalar *scalar)
+{
+	const char *flaw = "neither";
+	struct proxy proxy;
+
+	if (option->type == CONF_PROXY)
+		(void)proxy_parse(scalar->string, &proxy, &flaw);
+	return flaw;
+}
+
 int conf_value_set(const struct conf_option *option, const struct conf_scalar *scalar, void *out,
 	struct problem *problem)
 {
-	bool is_secret = option->type == CONF_MATERIAL && scalar->got == CONF_GOT_STRING;
+	bool is_secret = (option->type == CONF_MATERIAL || option->type == CONF_PROXY) &&
+		scalar->got == CONF_GOT_STRING;
 	char expected[CONF_EXPECTED_MAX], got[SHOWN_MAX + 8];
 	int r = -EINVAL;
 
@@ -402,6 +427,6 @@ int conf_value_set(const struct conf_option *option, const struct conf_scalar *s
 		r = types[option->type].set(option, scalar, out);
 	if (r == -EINVAL)
 		problem_set(problem, "expected %s, got %s", conf_value_expected(option, expected),
-			is_secret ? "neither" : describe_got(scalar, got));
+			is_secret ? describe_secret(option, scalar) : describe_got(scalar, got));
 	return r;
 }
