@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <libgen.h>
+#include <getopt.h>
 #include <limits.h>
 #include <linux/capability.h>
 #include <stdio.h>
@@ -10,14 +10,15 @@
 
 #include "base/exit_code.h"
 #include "base/log.h"
+#include "client/check.h"
 #include "client/client.h"
 #include "client/command.h"
 #include "client/options.h"
+#include "client/profile.h"
 #include "client/run.h"
 #include "engine/configuration.h"
 #include "netd/netd.h"
 #include "netd/sweep.h"
-#include "system/conf.h"
 #include "system/process.h"
 
 /*
@@ -28,9 +29,9 @@
 static const char usage[] =
 	"usage: culvert COMMAND …\n"
 	"\n"
-	"  up FILE                     connect as the profile says; runs in the foreground, logs to stderr\n"
+	"  up PROFILE                  connect as the profile says; runs in the foreground, logs to stderr\n"
 	"  run PROFILE -- COMMAND …    run one command inside the VPN, as an ordinary user; culvert run --help\n"
-	"  check FILE                  check a profile, or a culvertd.conf, with its certificate and keys\n"
+	"  check PROFILE               check a profile, or a culvertd.conf, with its certificate and keys\n"
 	"  down [NAME]                 end a running client or server\n"
 	"  reexec [NAME]               exchange its engine for the program that is on disk now\n"
 	"  status [NAME] [--json]      what a running client or server is doing\n"
@@ -43,19 +44,15 @@ static const char usage[] =
 	"  options                     list every option of a profile\n"
 	"  --help, --version\n"
 	"\n"
-	"NAME is the profile's file name without .conf, or \"culvertd\"; it may be left out when only one is\n"
-	"running. --socket PATH names a control socket instead, and so does $CULVERT_SOCKET where nothing else\n"
-	"is named.\n"
+	"PROFILE is a file, which has a slash or ends in .conf, or the name of one in " PROFILE_DIR
+	"\n"
+	"(--dir DIR: in another directory). NAME is the profile's file name without .conf, or \"culvertd\"; it\n"
+	"may be left out when only one is running. --socket PATH names a control socket instead, and so does\n"
+	"$CULVERT_SOCKET where nothing else is named.\n"
 	"\n"
 	"Exit status: 0 done, 1 failed while running, 2 wrong command line, 3 configuration, certificate or\n"
 	"key refused and nothing started, 4 no such daemon is running, 5 refused by the other end or the\n"
 	"daemon, 6 not permitted.\n";
-
-static enum exit_code fail(const struct problem *problem)
-{
-	log_error("%s", problem->text);
-	return EXIT_CODE_CONFIG;
-}
 
 static enum exit_code start(const struct configuration *profile)
 {
@@ -83,74 +80,9 @@ static enum exit_code up(const char *path)
 	int r = configuration_load(&profile, &client_role, path, &problem);
 	if (r == 0)
 		r = configuration_check(&profile, &client_role, &identity, &problem);
-	enum exit_code code = r < 0 ? fail(&problem) : start(&profile);
-	configuration_free(&profile);
-	return code;
-}
-
-/* Becomes culvertd, if it is there: relative to this program's own directory. */
-static void exec_culvertd(const char *where, char *const argv[])
-{
-	char self[PATH_MAX], path[PATH_MAX];
-
-	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	if (len <= 0)
-		return;
-	self[len] = '\0';
-	int n = snprintf(path, sizeof(path), "%s/%s", dirname(self), where);
-	if (n > 0 && (size_t)n < sizeof(path))
-		execv(path, argv);
-}
-
-/*
- * A server's configuration is the server's to judge: culvertd beside this program, where it is
- * installed, or in the PATH.
- */
-static enum exit_code check_server(const char *path)
-{
-	char name[] = "culvertd", option[] = "--check", config[] = "-c";
-	char *file = strdup(path);
-	char *const argv[] = { name, option, config, file, NULL };
-
-	if (file) {
-		exec_culvertd("culvertd", argv);
-		exec_culvertd("../sbin/culvertd", argv);
-		execvp(name, argv);
-	}
-	log_error("%s is a server's configuration, and culvertd cannot be run to check it: %s",
-		path, strerror(errno));
-	free(file);
-	return EXIT_CODE_FAILURE;
-}
-
-/* Which of the two programs a file is for: every profile says where its server is and its name. */
-static bool is_server_config(const struct configuration *file)
-{
-	return file->text && conf_has_key(file->text, file->len, "remotes") == 0 &&
-		conf_has_key(file->text, file->len, "server_name") == 0;
-}
-
-static enum exit_code check(const char *path)
-{
-	struct configuration profile;
-	struct identity identity;
-	struct problem problem = { 0 };
-	enum exit_code code = EXIT_CODE_OK;
-
-	int r = configuration_load(&profile, &client_role, path, &problem);
-	if (r < 0 && is_server_config(&profile)) {
-		configuration_free(&profile);
-		return check_server(path);
-	}
-	if (r == 0)
-		r = configuration_check(&profile, &client_role, &identity, &problem);
-	if (r < 0) {
-		code = fail(&problem);
-	} else {
-		configuration_warn(&profile);
-		printf("%s: fine: client %s of server %s\n", path, identity.name,
-			profile.settings->peers[0].name.name);
-	}
+	if (r < 0)
+		log_error("%s", problem.text);
+	enum exit_code code = r < 0 ? EXIT_CODE_CONFIG : start(&profile);
 	configuration_free(&profile);
 	return code;
 }
@@ -186,14 +118,33 @@ static int print_usage(void)
 	return fputs(usage, stdout) < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
 }
 
-/* "up FILE", "check FILE" */
-static int file_command(enum exit_code (*command)(const char *path), int argc, char **argv)
+/* "up PROFILE", "check PROFILE" */
+static int profile_command(enum exit_code (*command)(const char *path), int argc, char **argv)
 {
-	if (argc == 2 && is_help(argv[1]))
-		return print_usage();
-	if (argc != 2)
-		return usage_error("up and check take one file");
-	return (int)command(argv[1]);
+	static const struct option options[] = {
+		{ "dir", required_argument, NULL, 'd' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	const char *dir = PROFILE_DIR;
+	char path[PATH_MAX];
+	struct problem problem;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (option == 'h')
+			return print_usage();
+		if (option != 'd')
+			return EXIT_CODE_USAGE;
+		dir = optarg;
+	}
+	if (argc - optind != 1)
+		return usage_error("up and check take one profile");
+	if (profile_find(argv[optind], dir, path, &problem) < 0) {
+		log_error("%s", problem.text);
+		return EXIT_CODE_CONFIG;
+	}
+	return (int)command(path);
 }
 
 /* "sweep", "sweep NAME" */
@@ -239,9 +190,9 @@ int main(int argc, char **argv)
 	if (strcmp(command, "run") == 0)
 		return run_command(argc - 1, argv + 1);
 	if (strcmp(command, "up") == 0)
-		return file_command(up, argc - 1, argv + 1);
+		return profile_command(up, argc - 1, argv + 1);
 	if (strcmp(command, "check") == 0)
-		return file_command(check, argc - 1, argv + 1);
+		return profile_command(check_run, argc - 1, argv + 1);
 	if (strcmp(command, "sweep") == 0)
 		return sweep_command(argc - 1, argv + 1);
 	return usage_error(command[0] ? "unknown command" : "a command is missing");

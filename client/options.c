@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "client/profile.h"
 #include "engine/option_rows.h"
 #include "system/conf.h"
 
@@ -113,30 +114,18 @@ static const struct conf_table table = {
 	.size = sizeof(struct profile),
 };
 
-/* "/etc/culvert/branch-a.conf" is branch-a. -EINVAL: no valid name comes of it. */
-static int name_from_path(const char *path, char out[SETTINGS_NAME_MAX + 1])
-{
-	static const char suffix[] = ".conf";
-	const char *slash = strrchr(path, '/');
-	const char *base = slash != NULL ? &slash[1] : path;
-	size_t len = strlen(base), suffix_len = sizeof(suffix) - 1;
-	struct identity identity;
-
-	if (len > suffix_len && strcmp(&base[len - suffix_len], suffix) == 0)
-		len -= suffix_len;
-	if (identity_set(&identity, base, len) < 0)
-		return -EINVAL;
-	memcpy(out, identity.name, sizeof(identity.name));
-	return 0;
-}
-
 static int set_places(struct settings *settings, const char *path, struct problem *problem)
 {
-	if (settings->name[0] == '\0' && name_from_path(path, settings->name) < 0) {
-		problem_set(problem,
-			"name: expected a key name, since the file's own name is none "
-			"of 1 to 64 of A-Z a-z 0-9 . _ -, got nothing");
-		return -EINVAL;
+	struct identity name;
+
+	if (settings->name[0] == '\0') {
+		if (profile_name(path, &name) < 0) {
+			problem_set(problem,
+				"name: expected a key name, since the file's own name is none "
+				"of 1 to 64 of A-Z a-z 0-9 . _ -, got nothing");
+			return -EINVAL;
+		}
+		memcpy(settings->name, name.name, sizeof(name.name));
 	}
 	settings_fill_places(settings);
 	return 0;

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/check.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "client/client.h"
+#include "system/conf.h"
+
+/* Becomes culvertd, if it is there: relative to this program's own directory. */
+static void exec_culvertd(const char *where, char *const argv[])
+{
+	char self[PATH_MAX], path[PATH_MAX];
+
+	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (len <= 0)
+		return;
+	self[len] = '\0';
+	int n = snprintf(path, sizeof(path), "%s/%s", dirname(self), where);
+	if (n > 0 && (size_t)n < sizeof(path))
+		execv(path, argv);
+}
+
+/*
+ * A server's configuration is the server's to judge: culvertd beside this program, where it is
+ * installed, or in the PATH.
+ */
+static enum exit_code check_server(const char *path)
+{
+	char name[] = "culvertd", option[] = "--check", config[] = "-c";
+	char *file = strdup(path);
+	char *const argv[] = { name, option, config, file, NULL };
+
+	if (file) {
+		exec_culvertd("culvertd", argv);
+		exec_culvertd("../sbin/culvertd", argv);
+		execvp(name, argv);
+	}
+	log_error("%s is a server's configuration, and culvertd cannot be run to check it: %s",
+		path, strerror(errno));
+	free(file);
+	return EXIT_CODE_FAILURE;
+}
+
+/* Every profile says where its server is, and its name. */
+bool check_is_server(const struct configuration *file)
+{
+	return file->text && conf_has_key(file->text, file->len, "remotes") == 0 &&
+		conf_has_key(file->text, file->len, "server_name") == 0;
+}
+
+enum exit_code check_run(const char *path)
+{
+	struct configuration profile;
+	struct identity identity;
+	struct problem problem = { 0 };
+	enum exit_code code = EXIT_CODE_OK;
+
+	int r = configuration_load(&profile, &client_role, path, &problem);
+	if (r < 0 && check_is_server(&profile)) {
+		configuration_free(&profile);
+		return check_server(path);
+	}
+	if (r == 0)
+		r = configuration_check(&profile, &client_role, &identity, &problem);
+	if (r < 0) {
+		log_error("%s", problem.text);
+		code = EXIT_CODE_CONFIG;
+	} else {
+		configuration_warn(&profile);
+		printf("%s: fine: client %s of server %s\n", path, identity.name,
+			profile.settings->peers[0].name.name);
+	}
+	configuration_free(&profile);
+	return code;
+}

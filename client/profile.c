@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/profile.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool has_suffix(const char *file)
+{
+	size_t len = strlen(file), suffix_len = sizeof(PROFILE_SUFFIX) - 1;
+
+	return len > suffix_len && strcmp(&file[len - suffix_len], PROFILE_SUFFIX) == 0;
+}
+
+int profile_name(const char *path, struct identity *ret_name)
+{
+	const char *slash = strrchr(path, '/');
+	const char *base = slash != NULL ? &slash[1] : path;
+	size_t len = strlen(base);
+
+	if (has_suffix(base))
+		len -= sizeof(PROFILE_SUFFIX) - 1;
+	return identity_set(ret_name, base, len);
+}
+
+int profile_path(const char *dir, const struct identity *name, char ret_path[PATH_MAX])
+{
+	int len = snprintf(ret_path, PATH_MAX, "%s/%s%s", dir, name->name, PROFILE_SUFFIX);
+
+	return len >= 0 && len < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+/* The names of what is there, joined for people, cut where there are many; "" for none. */
+static void list_profiles(const char *dir, char *out, size_t size)
+{
+	struct dirent **entries;
+	int count = scandir(dir, &entries, NULL, alphasort);
+
+	out[0] = '\0';
+	for (int i = 0; i < count; i++) {
+		const char *file = entries[i]->d_name;
+		struct identity name;
+		size_t used = strlen(out);
+
+		if (has_suffix(file) && profile_name(file, &name) == 0)
+			(void)snprintf(
+				&out[used], size - used, "%s%s", used > 0 ? ", " : "", name.name);
+		free(entries[i]);
+	}
+	if (count >= 0)
+		free(entries);
+}
+
+static int find_named(
+	const char *word, const char *dir, char ret_path[PATH_MAX], struct problem *problem)
+{
+	char escaped[80], names[160];
+	struct identity name;
+	int r;
+
+	if (identity_set(&name, word, strlen(word)) < 0) {
+		problem_set(problem,
+			"\"%s\" is neither a profile's name (1 to %d of A-Z a-z 0-9 . _ -) nor a path, "
+			"which has a slash or ends in " PROFILE_SUFFIX,
+			problem_escape(escaped, sizeof(escaped), word, strlen(word)), IDENTITY_MAX);
+		return -EINVAL;
+	}
+	r = profile_path(dir, &name, ret_path);
+	/* What else may be wrong with the file shows when it is opened. */
+	if (r < 0 || access(ret_path, F_OK) == 0 || errno != ENOENT)
+		return r;
+	list_profiles(dir, names, sizeof(names));
+	problem_set(problem,
+		"there is no profile %s in %s (there: %s); a file elsewhere is named by its path, such "
+		"as ./%s",
+		name.name, dir, names[0] != '\0' ? names : "none", name.name);
+	return -ENOENT;
+}
+
+int profile_find(
+	const char *word, const char *dir, char ret_path[PATH_MAX], struct problem *problem)
+{
+	int r;
+
+	if (strchr(word, '/') != NULL || has_suffix(word))
+		r = snprintf(ret_path, PATH_MAX, "%s", word) < PATH_MAX ? 0 : -ENAMETOOLONG;
+	else
+		r = find_named(word, dir, ret_path, problem);
+	if (r == -ENAMETOOLONG)
+		problem_set(problem, "the path of the profile is too long");
+	return r;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CULVERT_CLIENT_PROFILE_H
+#define CULVERT_CLIENT_PROFILE_H
+
+#include <limits.h>
+
+#include "base/identity.h"
+#include "base/problem.h"
+
+/*
+ * Where profiles live and what they are called: alice is the file alice.conf in the configuration
+ * directory. For the command line; one thread.
+ */
+
+#define PROFILE_DIR "/etc/culvert" /* unless --dir says otherwise */
+#define PROFILE_SUFFIX ".conf"
+
+/* "/etc/culvert/alice.conf" is alice. -EINVAL: no valid name comes of the file's. */
+int profile_name(const char *path, struct identity *ret_name);
+
+/* "/etc/culvert/alice.conf", whether it is there or not. -ENAMETOOLONG. */
+int profile_path(const char *dir, const struct identity *name, char ret_path[PATH_MAX]);
+
+/*
+ * The file that a person means: what has a slash or ends in .conf is a path and taken as it is, and
+ * anything else the name of a profile in `dir`. Words in `problem`: -EINVAL (neither), -ENOENT (no
+ * such profile; the words name those that there are), -ENAMETOOLONG. What stands at a path is not
+ * looked at.
+ */
+int profile_find(
+	const char *word, const char *dir, char ret_path[PATH_MAX], struct problem *problem);
+
+#endif
