@@ -58,7 +58,7 @@ bool check_is_server(const struct configuration *file)
 enum exit_code check_run(const char *path)
 {
 	struct configuration profile;
-	struct identity identity;
+	struct configuration_verdict verdict = { .key_locked = false };
 	struct problem problem = { 0 };
 	enum exit_code code = EXIT_CODE_OK;
 
@@ -68,14 +68,15 @@ enum exit_code check_run(const char *path)
 		return check_server(path);
 	}
 	if (r == 0)
-		r = configuration_check(&profile, &client_role, &identity, &problem);
+		r = configuration_check(&profile, &client_role, &verdict, &problem);
 	if (r < 0) {
 		log_error("%s", problem.text);
 		code = EXIT_CODE_CONFIG;
 	} else {
 		configuration_warn(&profile);
-		printf("%s: fine: client %s of server %s\n", path, identity.name,
-			profile.settings->peers[0].name.name);
+		printf("%s: fine: client %s of server %s%s\n", path, verdict.identity.name,
+			profile.settings->peers[0].name.name,
+			verdict.key_locked ? CONFIGURATION_LOCKED_NOTE : "");
 	}
 	configuration_free(&profile);
 	return code;

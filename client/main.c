@@ -74,12 +74,11 @@ static enum exit_code start(const struct configuration *profile)
 static enum exit_code up(const char *path)
 {
 	struct configuration profile;
-	struct identity identity;
 	struct problem problem = { 0 };
 
 	int r = configuration_load(&profile, &client_role, path, &problem);
 	if (r == 0)
-		r = configuration_check(&profile, &client_role, &identity, &problem);
+		r = configuration_prepare(&profile, &client_role, &problem);
 	if (r < 0)
 		log_error("%s", problem.text);
 	enum exit_code code = r < 0 ? EXIT_CODE_CONFIG : start(&profile);

@@ -2,6 +2,7 @@
 #include "client/run.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <poll.h>
@@ -14,6 +15,7 @@
 #include "base/log.h"
 #include "client/client.h"
 #include "client/options.h"
+#include "client/profile.h"
 #include "client/run_inside.h"
 #include "engine/configuration.h"
 #include "netd/netd.h"
@@ -258,19 +260,21 @@ int run_command(int argc, char **argv)
 {
 	struct run_arguments arguments;
 	struct engine_role role = client_role;
-	struct configuration profile;
-	struct identity identity;
+	struct configuration profile = { 0 };
 	struct problem problem = { 0 };
+	char path[PATH_MAX];
 
 	if (run_parse(argc, argv, &arguments, &problem) < 0)
 		return usage_error(&problem);
 	if (arguments.help)
 		return fputs(usage, stdout) < 0 ? GUEST_FAILED : EXIT_CODE_OK;
 	role.load = arguments.verbose ? run_load_verbose : run_load_quiet;
-	int r = configuration_load(&profile, &role, arguments.profile, &problem);
+	int r = profile_find(arguments.profile, PROFILE_DIR, path, &problem);
+	if (r == 0)
+		r = configuration_load(&profile, &role, path, &problem);
 	if (r == 0) {
 		log_set_level(profile.settings->log_level);
-		r = configuration_check(&profile, &role, &identity, &problem);
+		r = configuration_prepare(&profile, &role, &problem);
 	}
 	if (r == 0)
 		r = run(&arguments, &profile, &problem);

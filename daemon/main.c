@@ -63,19 +63,22 @@ static enum exit_code start(const struct configuration *configuration)
 static enum exit_code run(const char *path, bool only_check)
 {
 	struct configuration configuration;
-	struct identity identity;
+	struct configuration_verdict verdict = { .key_locked = false };
 	struct problem problem = { 0 };
 	enum exit_code code = EXIT_CODE_OK;
 
 	int r = configuration_load(&configuration, &server_role, path, &problem);
 	if (r == 0)
-		r = configuration_check(&configuration, &server_role, &identity, &problem);
+		r = only_check
+			? configuration_check(&configuration, &server_role, &verdict, &problem)
+			: configuration_prepare(&configuration, &server_role, &problem);
 	if (r < 0) {
 		log_error("%s", problem.text);
 		code = EXIT_CODE_CONFIG;
 	} else if (only_check) {
 		configuration_warn(&configuration);
-		printf("%s: fine: a server named %s\n", path, identity.name);
+		printf("%s: fine: a server named %s%s\n", path, verdict.identity.name,
+			verdict.key_locked ? CONFIGURATION_LOCKED_NOTE : "");
 	} else {
 		code = start(&configuration);
 	}

@@ -87,10 +87,10 @@ static int load(const char *certificate, const char *key, const char *ca, mode_t
 
 static int check(void)
 {
-	struct identity identity = { .name = "untouched" };
-	int r = configuration_check(&configuration, &role, &identity, &problem);
+	struct configuration_verdict verdict = { .identity = { .name = "untouched" } };
+	int r = configuration_check(&configuration, &role, &verdict, &problem);
 
-	ck_assert_str_eq(identity.name, "untouched");
+	ck_assert_str_eq(verdict.identity.name, "untouched");
 	return r;
 }
 

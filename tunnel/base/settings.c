@@ -43,9 +43,12 @@ void settings_free(struct settings *settings)
 		return;
 	if (settings->key != NULL)
 		explicit_bzero(settings->key, strlen(settings->key));
+	if (settings->unlocked_key != NULL)
+		explicit_bzero(settings->unlocked_key, strlen(settings->unlocked_key));
 	explicit_bzero(&settings->proxy, sizeof(settings->proxy));
 	free(settings->certificate);
 	free(settings->key);
+	free(settings->unlocked_key);
 	free(settings->ca);
 	free(settings->crl);
 	free_hook(&settings->on_up);

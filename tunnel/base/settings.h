@@ -93,6 +93,8 @@ struct settings {
 	 * Who we are: each a path, or PEM text itself (begins with "-----BEGIN"). crl may be NULL.
 	 */
 	char *certificate, *key, *ca, *crl;
+	/* What a passphrase-protected key is without it, as PEM text; NULL: not protected, or not asked. */
+	char *unlocked_key;
 
 	/* Where the processes live. */
 	char user[SETTINGS_USER_MAX + 1];

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/configuration.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,8 +13,18 @@
 #include "engine/material.h"
 #include "system/conf.h"
 #include "system/netns.h"
+#include "system/passphrase.h"
+
+enum { PASSPHRASE_TRIES = 3 };
 
 /* The file is read once: what is judged here is, byte for byte, what netd hands to the engine. */
+
+int configuration_parse(struct configuration *configuration, const struct engine_role *role,
+	struct problem *problem)
+{
+	return role->load(configuration->text, configuration->len, configuration->path,
+		&configuration->settings, problem);
+}
 
 int configuration_load(struct configuration *configuration, const struct engine_role *role,
 	const char *path, struct problem *problem)
@@ -20,8 +32,7 @@ int configuration_load(struct configuration *configuration, const struct engine_
 	*configuration = (struct configuration){ .path = path };
 	int r = file_read(path, FILE_PUBLIC, &configuration->text, &configuration->len, problem);
 	if (r == 0)
-		r = role->load(configuration->text, configuration->len, path,
-			&configuration->settings, problem);
+		r = configuration_parse(configuration, role, problem);
 	if (r == 0 && settings_hold_secret(configuration->settings))
 		r = file_check_private(path, problem);
 	return r;
@@ -53,7 +64,7 @@ static int check_hooks(const struct settings *settings, struct problem *problem)
 }
 
 int configuration_check(const struct configuration *configuration, const struct engine_role *role,
-	struct identity *ret_identity, struct problem *problem)
+	struct configuration_verdict *ret_verdict, struct problem *problem)
 {
 	struct material material = { 0 };
 	struct tls_context *context = NULL;
@@ -61,13 +72,18 @@ int configuration_check(const struct configuration *configuration, const struct 
 	int r = check_hooks(configuration->settings, problem);
 	if (r == 0)
 		r = material_read_files(&material, configuration->settings, problem);
-	if (r == 0)
+	if (r == 0) {
+		material.skip_key = material_key_is_locked(&material);
 		r = material_make_context(
 			&material, configuration->settings, role->tls_role, &context, problem);
+	}
 	if (r < 0)
 		conf_locate(configuration->text, configuration->len, configuration->path, problem);
 	else
-		*ret_identity = *tls_context_identity(context);
+		*ret_verdict = (struct configuration_verdict){
+			.identity = *tls_context_identity(context),
+			.key_locked = material.skip_key,
+		};
 	tls_context_unref(context);
 	material_free(&material);
 	return r;
@@ -95,6 +111,56 @@ void configuration_warn(const struct configuration *configuration)
 		conf_locate(configuration->text, configuration->len, configuration->path, &problem);
 		log_warning("%s", problem.text);
 	}
+}
+
+/* Asks until the passphrase is right. */
+static int ask_and_unlock(
+	struct material *material, const char *file, char **ret_key, struct problem *problem)
+{
+	char prompt[PROBLEM_TEXT_MAX], passphrase[PASSPHRASE_MAX + 1];
+	int r = -EACCES;
+
+	for (int i = 0; i < PASSPHRASE_TRIES && r == -EACCES; i++) {
+		(void)snprintf(prompt, sizeof(prompt), "%sPassphrase of the key in %s",
+			i > 0 ? "That was not it. " : "", file);
+		r = passphrase_ask(prompt, passphrase, problem);
+		if (r < 0)
+			problem_prepend(
+				problem, "the key in %s is protected by a passphrase", file);
+		else
+			r = material_unlock_key(material, passphrase, ret_key, problem);
+		explicit_bzero(passphrase, sizeof(passphrase));
+	}
+	if (r == -EACCES)
+		problem_set(problem, "the passphrase of the key in %s was wrong %d times", file,
+			PASSPHRASE_TRIES);
+	return r;
+}
+
+static int unlock(struct configuration *configuration, struct problem *problem)
+{
+	struct settings *settings = configuration->settings;
+	struct material material = { 0 };
+
+	int r = material_read_files(&material, settings, problem);
+	if (r == 0)
+		r = ask_and_unlock(&material,
+			settings_is_inline(settings->key) ? configuration->path : settings->key,
+			&settings->unlocked_key, problem);
+	material_free(&material);
+	return r;
+}
+
+int configuration_prepare(struct configuration *configuration, const struct engine_role *role,
+	struct problem *problem)
+{
+	struct configuration_verdict verdict;
+
+	int r = configuration_check(configuration, role, &verdict, problem);
+	if (r < 0 || !verdict.key_locked)
+		return r;
+	r = unlock(configuration, problem);
+	return r == 0 ? configuration_check(configuration, role, &verdict, problem) : r;
 }
 
 void configuration_free(struct configuration *configuration)

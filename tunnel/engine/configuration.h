@@ -2,6 +2,7 @@
 #ifndef CULVERT_ENGINE_CONFIGURATION_H
 #define CULVERT_ENGINE_CONFIGURATION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/identity.h"
@@ -31,12 +32,38 @@ int configuration_load(struct configuration *configuration, const struct engine_
 	const char *path, struct problem *problem);
 
 /*
+ * The part of it that makes settings of a text: for who has one from elsewhere, in a configuration
+ * with path, text and len. Negative errno of the role's load(), with words.
+ */
+int configuration_parse(struct configuration *configuration, const struct engine_role *role,
+	struct problem *problem);
+
+/* For who tells a person of a check that could not look into the key. */
+#define CONFIGURATION_LOCKED_NOTE                                                                   \
+	"; the key is protected by a passphrase, which is asked for at the start: whether it fits " \
+	"the certificate was not checked"
+
+struct configuration_verdict {
+	struct identity identity; /* whom the certificate is for */
+	bool key_locked; /* a passphrase protects the key: whether it fits the certificate is not known */
+};
+
+/*
  * Reads what the loaded configuration names and makes of it what TLS needs, only to see whether it
- * would do, and judges the hooks' programs. *ret_identity: whom the certificate is for. Nothing is left of it. Negative errno of
+ * would do, and judges the programs of hooks. Nothing is left of it. Negative errno of
  * executable_open(), material_read_files() or tls_context_new(), with words "FILE:LINE: KEY: ...".
  */
 int configuration_check(const struct configuration *configuration, const struct engine_role *role,
-	struct identity *ret_identity, struct problem *problem);
+	struct configuration_verdict *ret_verdict, struct problem *problem);
+
+/*
+ * All that comes before a start: the check, then, where a passphrase protects the key, the question
+ * for it (system/passphrase; a few times while it is wrong), and the check of what it was hiding.
+ * The passphrase is wiped; the unlocked key stays in the settings. Errors as configuration_check(),
+ * and -EACCES (wrong each time), -ENOTTY and others of passphrase_ask(), with words.
+ */
+int configuration_prepare(struct configuration *configuration, const struct engine_role *role,
+	struct problem *problem);
 
 /*
  * Logs a warning for each thing that the configuration names and this host does not have now, though

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "system/tls_key.h"
 
 /* Two tables say which setting is which part; the key is wiped from memory when it goes. */
 
@@ -36,10 +37,17 @@ static const char *setting_of(const struct settings *settings, enum material_par
 	return NULL;
 }
 
+/* Where the part is read from: a key that was protected is taken as it is without. */
+static const char *source_of(const struct settings *settings, enum material_part part)
+{
+	return part == MATERIAL_KEY && settings->unlocked_key ? settings->unlocked_key
+							      : setting_of(settings, part);
+}
+
 int material_take_inline(struct material *material, const struct settings *settings)
 {
 	for (enum material_part part = 0; part < MATERIAL_PART_COUNT; part++) {
-		const char *text = setting_of(settings, part);
+		const char *text = source_of(settings, part);
 		if (!text || !settings_is_inline(text) || material->data[part])
 			continue;
 		material->data[part] = strdup(text);
@@ -61,7 +69,7 @@ int material_read_files(
 	struct material *material, const struct settings *settings, struct problem *problem)
 {
 	for (enum material_part part = 0; part < MATERIAL_PART_COUNT; part++) {
-		const char *path = setting_of(settings, part);
+		const char *path = source_of(settings, part);
 		if (!path || settings_is_inline(path))
 			continue;
 		int r = file_read(path, part == MATERIAL_KEY ? FILE_PRIVATE : FILE_PUBLIC,
@@ -83,6 +91,21 @@ static struct view view_of(const struct material *material, enum material_part p
 		.data = (const uint8_t *)material->data[part],
 		.len = material->len[part],
 	};
+}
+
+bool material_key_is_locked(const struct material *material)
+{
+	struct view key = view_of(material, MATERIAL_KEY);
+
+	return tls_key_is_locked(&key);
+}
+
+int material_unlock_key(
+	struct material *material, const char *passphrase, char **ret_pem, struct problem *problem)
+{
+	struct view key = view_of(material, MATERIAL_KEY);
+
+	return tls_key_unlock(&key, passphrase, ret_pem, problem);
 }
 
 /* "ca: holds no certificate" becomes "ca: /etc/culvert/ca.crt: holds no certificate". */
@@ -108,6 +131,7 @@ int material_make_context(const struct material *material, const struct settings
 		.key = view_of(material, MATERIAL_KEY),
 		.ca = view_of(material, MATERIAL_CA),
 		.crl = view_of(material, MATERIAL_CRL),
+		.key_locked = material->skip_key,
 	};
 
 	int r = tls_context_new(role, &views, ret_context, problem);

@@ -2,6 +2,7 @@
 #ifndef CULVERT_ENGINE_MATERIAL_H
 #define CULVERT_ENGINE_MATERIAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/problem.h"
@@ -24,6 +25,7 @@ enum material_part {
 struct material {
 	char *data[MATERIAL_PART_COUNT]; /* owned; NULL: not there */
 	size_t len[MATERIAL_PART_COUNT];
+	bool skip_key; /* its context is only to judge the other parts */
 };
 
 /* Takes the parts that stand in the configuration. -ENOMEM. */
@@ -43,6 +45,10 @@ int material_read_files(
  */
 int material_make_context(const struct material *material, const struct settings *settings,
 	enum tls_role role, struct tls_context **ret_context, struct problem *problem);
+/* Does a passphrase protect the key? And the key without it, as tls_key_unlock() has it. */
+bool material_key_is_locked(const struct material *material);
+int material_unlock_key(
+	struct material *material, const char *passphrase, char **ret_pem, struct problem *problem);
 void material_free(struct material *material); /* wipes the key */
 
 #endif

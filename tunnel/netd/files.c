@@ -58,7 +58,9 @@ static int open_all(const struct settings *settings, struct files *files, struct
 		"certificate", settings->certificate, FILE_PUBLIC, &files->certificate, problem);
 
 	if (r == 0)
-		r = open_material("key", settings->key, FILE_PRIVATE, &files->key, problem);
+		r = open_material("key",
+			settings->unlocked_key != NULL ? settings->unlocked_key : settings->key,
+			FILE_PRIVATE, &files->key, problem);
 	if (r == 0)
 		r = open_material("ca", settings->ca, FILE_PUBLIC, &files->ca, problem);
 	if (r == 0 && settings->crl != NULL)

@@ -24,7 +24,8 @@ struct files { /* -1: none */
 /*
  * Reads them all, or none. The key has to be a file of root or of the running user that nobody else
  * can look into; when it or a password stands in the configuration itself, that holds for the
- * configuration's file. -EPERM and words naming the chmod or chown; else what file_read() says. Words about a file
+ * configuration's file. A key that was unlocked is taken as it is now: every engine gets it without
+ * that anybody is asked again, and it lies in netd's memory alone. -EPERM and words naming the chmod or chown; else what file_read() says. Words about a file
  * that the configuration names begin with "FILE:LINE: KEY: ".
  */
 int files_open(const struct settings *settings, const char *config_path, const char *config_text,

@@ -39,6 +39,8 @@ struct tls_material {            /* PEM text, borrowed during tls_context_new on
 	struct view key;
 	struct view ca;
 	struct view crl; /* len 0: none configured, none checked */
+	/* The key is not looked into; all else is checked, and the context is for nothing but that. */
+	bool key_locked;
 };
 
 struct tls_context;

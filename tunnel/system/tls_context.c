@@ -9,7 +9,6 @@
 #include "system/tls_internal.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -41,22 +40,6 @@ static const char *const group_lists[] = {
 
 /* ---- PEM ---- */
 
-static BIO *open_view(const struct view *view)
-{
-	return view->len > 0 && view->len <= INT_MAX ? BIO_new_mem_buf(view->data, (int)view->len)
-						     : NULL;
-}
-
-/* Never prompts; `asked` tells that a passphrase would have been needed. */
-static int refuse_passphrase(char *buffer, int size, int writing, void *asked)
-{
-	(void)buffer;
-	(void)size;
-	(void)writing;
-	*(bool *)asked = true;
-	return -1;
-}
-
 /* After a PEM reader has returned NULL: did it find the end of the text, or something broken? */
 static bool is_pem_end(void)
 {
@@ -70,7 +53,7 @@ static int read_certificates(const struct view *text, const char *part,
 	STACK_OF(X509) * *ret_certificates, struct problem *problem)
 {
 	STACK_OF(X509) *certificates = sk_X509_new_null();
-	BIO *bio = open_view(text);
+	BIO *bio = tls_view_bio(text);
 	X509 *one;
 
 	if (!certificates)
@@ -104,30 +87,6 @@ fail:
 	BIO_free(bio);
 	sk_X509_pop_free(certificates, X509_free);
 	return -EINVAL;
-}
-
-static int read_key(const struct view *text, EVP_PKEY **ret_key, struct problem *problem)
-{
-	BIO *bio = open_view(text);
-	bool asked = false;
-	EVP_PKEY *key;
-
-	key = bio ? PEM_read_bio_PrivateKey(bio, NULL, refuse_passphrase, &asked) : NULL;
-	BIO_free(bio);
-	if (!key && asked)
-		problem_set(problem,
-			"key: is protected by a passphrase; store it without one "
-			"(openssl pkey -in FILE -out NEWFILE) and keep it readable by root only");
-	else if (!key) /* OpenSSL's decoders do not tell a damaged key from none */
-		problem_set(problem,
-			"key: holds no readable private key in PEM form (-----BEGIN PRIVATE "
-			"KEY-----) (%s)",
-			tls_words_queue());
-	ERR_clear_error();
-	if (!key)
-		return -EINVAL;
-	*ret_key = key;
-	return 0;
 }
 
 /* ---- our own certificate ---- */
@@ -180,7 +139,7 @@ static int check_own(
 	X509 *leaf = sk_X509_value(chain, 0);
 	int error;
 
-	if (X509_check_private_key(leaf, key) != 1) {
+	if (key && X509_check_private_key(leaf, key) != 1) {
 		ERR_clear_error();
 		problem_set(problem,
 			"key: does not belong to the certificate; use the two that were made "
@@ -210,10 +169,11 @@ static int use_own(
 	error = read_certificates(&material->certificate, "certificate", &chain, problem);
 	if (error)
 		return error;
-	error = read_key(&material->key, &key, problem);
+	if (!material->key_locked)
+		error = tls_key_read(&material->key, &key, problem);
 	if (error == 0)
 		error = check_own(context, chain, key, problem);
-	if (error == 0) {
+	if (error == 0 && key) {
 		leaf = sk_X509_shift(chain);
 		if (SSL_CTX_use_cert_and_key(context->ssl_context, leaf, key, chain, 1) != 1) {
 			problem_set(problem, "certificate: cannot be used (%s)", tls_words_queue());
@@ -280,7 +240,7 @@ static int add_crl(
 static int add_crls(X509_STORE *store, const struct view *text, STACK_OF(X509) * authorities,
 	struct problem *problem)
 {
-	BIO *bio = open_view(text);
+	BIO *bio = tls_view_bio(text);
 	X509_CRL *crl;
 	int count = 0;
 	int error = 0;

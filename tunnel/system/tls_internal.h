@@ -22,6 +22,8 @@
  *	tls.c           a connection: memory in, memory out
  *	tls_bio.c       how OpenSSL reaches that memory
  *	tls_context.c   keys, certificates and settings that connections share
+ *	tls_key.c       private keys as PEM, with and without a passphrase
+ *	tls_pkcs12.c    certificate, key and authorities out of a bundle
  *	tls_verify.c    the judgement on the other end's certificate
  *	tls_identity.c  Culvert's own rules for a certificate, and the name in it
  *	tls_words.c     OpenSSL's errors and TLS's alerts as sentences
@@ -75,6 +77,17 @@ struct tls {
 BIO_METHOD *tls_bio_method_new(void);
 /* One reference goes to `tls->ssl`. -ENOMEM. */
 int tls_bio_attach(struct tls *tls);
+
+/* ---- tls_key.c ---- */
+
+/* To read from the view's memory. NULL: the view is empty or far too large, or there is no memory. */
+BIO *tls_view_bio(const struct view *view);
+/* -EINVAL: not readable, or protected by a passphrase; `problem` begins with "key: ". */
+int tls_key_read(const struct view *pem, EVP_PKEY **ret_key, struct problem *problem);
+/* As PEM text without a passphrase; the caller wipes and frees it. -ENOMEM. */
+int tls_key_write(EVP_PKEY *key, char **ret_pem);
+/* Did OpenSSL fail for an algorithm that it does not have (any more)? Empties its queue of errors. */
+bool tls_queue_is_unsupported(void);
 
 /* ---- tls_verify.c ---- */
 

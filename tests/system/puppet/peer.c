@@ -133,7 +133,9 @@ static int make_context(enum tls_role role, char *const paths[3], struct tls_con
 		views[i].data = (const uint8_t *)texts[i];
 	}
 	if (r == 0) {
-		const struct tls_material material = { views[0], views[1], views[2], { NULL, 0 } };
+		const struct tls_material material = {
+			.certificate = views[0], .key = views[1], .ca = views[2]
+		};
 		r = tls_context_new(role, &material, ret_context, &problem);
 	}
 	for (int i = 0; i < 3; i++)

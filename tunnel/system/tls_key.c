@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "system/tls_key.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+
+#include "system/tls_internal.h"
+
+/* Whether OpenSSL wanted a passphrase, and the one to give it. */
+struct offer {
+	const char *passphrase; /* NULL: none */
+	bool asked;
+};
+
+BIO *tls_view_bio(const struct view *view)
+{
+	return view->len > 0 && view->len <= INT_MAX ? BIO_new_mem_buf(view->data, (int)view->len)
+						     : NULL;
+}
+
+/* Never prompts, whatever OpenSSL would do by itself. */
+static int offer_passphrase(char *buffer, int size, int writing, void *data)
+{
+	struct offer *offer = data;
+	size_t len = offer->passphrase != NULL ? strlen(offer->passphrase) : 0;
+
+	(void)writing;
+	offer->asked = true;
+	if (offer->passphrase == NULL || len > (size_t)size)
+		return -1;
+	memcpy(buffer, offer->passphrase, len);
+	return (int)len;
+}
+
+static EVP_PKEY *read_key(const struct view *pem, struct offer *offer)
+{
+	BIO *bio = tls_view_bio(pem);
+	EVP_PKEY *key = bio != NULL ? PEM_read_bio_PrivateKey(bio, NULL, offer_passphrase, offer)
+				    : NULL;
+
+	BIO_free(bio);
+	return key;
+}
+
+bool tls_key_is_locked(const struct view *pem)
+{
+	struct offer offer = { .passphrase = NULL };
+
+	EVP_PKEY_free(read_key(pem, &offer));
+	ERR_clear_error();
+	return offer.asked;
+}
+
+int tls_key_read(const struct view *pem, EVP_PKEY **ret_key, struct problem *problem)
+{
+	struct offer offer = { .passphrase = NULL };
+	EVP_PKEY *key = read_key(pem, &offer);
+
+	if (key == NULL && offer.asked)
+		problem_set(problem,
+			"key: is protected by a passphrase, and there was nobody to ask for it");
+	else if (key == NULL) /* OpenSSL's decoders do not tell a damaged key from none */
+		problem_set(problem,
+			"key: holds no readable private key in PEM form (-----BEGIN PRIVATE "
+			"KEY-----) (%s)",
+			tls_words_queue());
+	ERR_clear_error();
+	if (key == NULL)
+		return -EINVAL;
+	*ret_key = key;
+	return 0;
+}
+
+bool tls_queue_is_unsupported(void)
+{
+	bool found = false;
+	unsigned long error;
+
+	while ((error = ERR_get_error()) != 0)
+		found = found ||
+			(ERR_GET_LIB(error) == ERR_LIB_EVP &&
+				ERR_GET_REASON(error) == ERR_R_UNSUPPORTED);
+	return found;
+}
+
+int tls_key_write(EVP_PKEY *key, char **ret_pem)
+{
+	/* Its memory is wiped when it is freed. */
+	BIO *bio = BIO_new(BIO_s_secmem());
+	char *data;
+	long len;
+	int r = -ENOMEM;
+
+	if (bio != NULL &&
+		PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1) {
+		len = BIO_get_mem_data(bio, &data);
+		*ret_pem = strndup(data, (size_t)len);
+		r = *ret_pem != NULL ? 0 : -ENOMEM;
+	}
+	BIO_free(bio);
+	ERR_clear_error();
+	return r;
+}
+
+int tls_key_unlock(
+	const struct view *pem, const char *passphrase, char **ret_pem, struct problem *problem)
+{
+	struct offer offer = { .passphrase = passphrase };
+	EVP_PKEY *key;
+	int r;
+
+	ERR_clear_error();
+	key = read_key(pem, &offer);
+	if (key != NULL) {
+		r = tls_key_write(key, ret_pem);
+		EVP_PKEY_free(key);
+		return r;
+	}
+	if (!tls_queue_is_unsupported())
+		return -EACCES;
+	problem_set(problem,
+		"key: is protected by a method that this OpenSSL does not have any more; convert it: "
+		"openssl pkcs8 -topk8 -v2 aes-256-cbc -provider legacy -provider default -in FILE -out "
+		"NEWFILE");
+	return -EINVAL;
+}
