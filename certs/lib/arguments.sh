@@ -143,6 +143,7 @@ parse() {
 		--version) say "culvert-pki $version" && exit 0 ;;
 		--) shift && break ;;
 		--revoke-old) revoke_old=yes used="$used $1" && shift ;;
+		--passphrase) passphrase=yes used="$used $1" && shift ;;
 		--superseded) superseded_only=yes used="$used $1" && shift ;;
 		--dir | --cn | --days | --not-before | --not-after | --prefix-dir | --remote | \
 			--server-name | --announce | --accept)

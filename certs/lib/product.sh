@@ -41,6 +41,14 @@ stage_bundle() {
 	cp crl.pem .lock/bundle/crl.pem
 }
 
+# Puts a passphrase on the new key. openssl asks for it on the terminal, or takes it from stdin.
+protect_key() {
+	say "The key of $name gets a passphrase, which is asked for at each start:"
+	(cd .lock && openssl pkcs8 -topk8 -v2 aes-256-cbc -iter 600000 -in key.pem -out locked.pem) ||
+		die "the key got no passphrase; $dir is unchanged"
+	mv .lock/locked.pem .lock/key.pem
+}
+
 # block KEY FILE: a PEM file as a setting.
 block() {
 	printf '%s = "' "$1"
@@ -61,7 +69,7 @@ stage_profile() {
 	today=$(date -u +%Y-%m-%d)
 	{
 		printf '# Culvert profile of %s, made by culvert-pki on %s.\n' "$name" "$today"
-		printf '# It holds a private key: keep it 0600. Use: culvert up %s.conf\n' "$name"
+		printf '# It holds a private key: keep it 0600. Use: culvert import %s.conf\n' "$name"
 		printf 'remotes = [ %s ];\n' "$remotes"
 		printf 'server_name = "%s";\n' "$server_name"
 		list_setting announce "$announce" 10.1.0.0/24
@@ -143,7 +151,7 @@ explain_renewed_server() {
 
 explain_client() {
 	say "Copy $dir/clients/$name.conf to the client and keep it 0600: it holds the key. There:" \
-		"  culvert up $name.conf"
+		"  culvert import $name.conf && culvert up $name"
 }
 
 explain_crl() {

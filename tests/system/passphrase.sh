@@ -157,6 +157,28 @@ if [[ -x /usr/bin/systemd-ask-password ]]; then
 	pass 'the question goes with who has asked'
 fi
 
+# ---- culvert-pki gives a key its passphrase ----
+
+pki_terminal() { # NAME SECOND-ANSWER STATUS ARGUMENT...
+	local name=$1 second=$2 status=$3
+	shift 3
+	terminal_start "$name" "$PKI" --dir "$WORK/pki" "$@"
+	terminal_answer "$name" '^Enter.*:' "$WORDS"
+	terminal_answer "$name" 'Verifying.*:' "$second"
+	terminal_end "$name" "$status"
+}
+is_locked() {
+	"$CULVERT" check "$WORK/pki/clients/locked.conf" | grep -F 'protected by a passphrase'
+}
+pki_terminal typo 'other words' 1 client locked --remote 192.0.2.2 --passphrase
+check 'a passphrase mistyped makes nothing' test ! -e "$WORK/pki/clients/locked.conf"
+pki_terminal client "$WORDS" 0 client locked --remote 192.0.2.2 --passphrase
+check 'a profile with a passphrase' is_locked
+before=$(sed -n '/^key = /,/^"/p' "$WORK/pki/clients/locked.conf")
+pki_terminal renew "$WORDS" 0 renew locked
+check 'renew asks again by itself' is_locked
+check 'and the key is a new one' test "$before" != "$(sed -n '/^key = /,/^"/p' "$WORK/pki/clients/locked.conf")"
+
 # ---- a key in the older form, and one in a file of its own ----
 
 openssl ec -aes128 -in "$(pki_extract gw-a key)" -passout "pass:$WORDS" 2>/dev/null >"$WORK/old.key"

@@ -121,7 +121,7 @@ case_client_options() {
 	said_that '{ name = "full"; accept_routes = [ "10.1.0.0/24", "fd00:1::/64" ]; }'
 	pki client bare --remote h
 	said_that '{ name = "bare"; }'
-	said_that 'culvert up bare.conf'
+	said_that 'culvert import bare.conf && culvert up bare'
 }
 
 case_client_refuses_bad_options() {
