@@ -13,6 +13,7 @@
 #include "client/check.h"
 #include "client/client.h"
 #include "client/command.h"
+#include "client/import.h"
 #include "client/options.h"
 #include "client/profile.h"
 #include "client/run.h"
@@ -32,6 +33,9 @@ static const char usage[] =
 	"  up PROFILE                  connect as the profile says; runs in the foreground, logs to stderr\n"
 	"  run PROFILE -- COMMAND …    run one command inside the VPN, as an ordinary user; culvert run --help\n"
 	"  check PROFILE               check a profile, or a culvertd.conf, with its certificate and keys\n"
+	"  import FILE [NAME]          check a profile and install it as " PROFILE_DIR
+	"/NAME.conf; see\n"
+	"                              culvert import --help, also for PKCS#12 bundles\n"
 	"  down [NAME]                 end a running client or server\n"
 	"  reexec [NAME]               exchange its engine for the program that is on disk now\n"
 	"  status [NAME] [--json]      what a running client or server is doing\n"
@@ -190,6 +194,8 @@ int main(int argc, char **argv)
 		return run_command(argc - 1, argv + 1);
 	if (strcmp(command, "up") == 0)
 		return profile_command(up, argc - 1, argv + 1);
+	if (strcmp(command, "import") == 0)
+		return (int)import_run(argc - 1, argv + 1);
 	if (strcmp(command, "check") == 0)
 		return profile_command(check_run, argc - 1, argv + 1);
 	if (strcmp(command, "sweep") == 0)

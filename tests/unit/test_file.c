@@ -258,6 +258,18 @@ START_TEST(replaces_whole_files)
 }
 END_TEST
 
+START_TEST(creates_only_what_is_not_there)
+{
+	ck_assert_int_eq(file_create_at(dir_fd, "file", "one", 3), 0);
+	expect_content("file", "one");
+	ck_assert_int_eq(file_create_at(dir_fd, "file", "two", 3), -EEXIST);
+	expect_content("file", "one");
+	ck_assert_int_eq(faccessat(dir_fd, "file.tmp", F_OK, 0), -1);
+	ck_assert_int_eq(symlinkat("nowhere", dir_fd, "link"), 0);
+	ck_assert_int_eq(file_create_at(dir_fd, "link", "two", 3), -EEXIST);
+}
+END_TEST
+
 START_TEST(a_crashs_left_over_is_replaced)
 {
 	/*
@@ -313,6 +325,7 @@ static Suite *suite(void)
 	add(suite, "size", size_is_bounded);
 	add(suite, "descriptors", descriptors_keep_their_offset);
 	add(suite, "replace", replaces_whole_files);
+	add(suite, "create", creates_only_what_is_not_there);
 	add(suite, "left over", a_crashs_left_over_is_replaced);
 	add(suite, "failure", failure_leaves_the_old_file);
 	return suite;

@@ -173,7 +173,21 @@ static int write_new(int dir_fd, const char *name, const void *data, size_t len)
 	return r;
 }
 
-int file_replace_at(int dir_fd, const char *name, const void *data, size_t len)
+/* A rename would replace what is there; a second name for the file cannot. */
+static int take_free_name(int dir_fd, const char *temporary, const char *name)
+{
+	if (linkat(dir_fd, temporary, dir_fd, name, 0) < 0)
+		return -errno;
+	return unlinkat(dir_fd, temporary, 0) < 0 ? -errno : 0;
+}
+
+static int take_name(int dir_fd, const char *temporary, const char *name)
+{
+	return renameat(dir_fd, temporary, dir_fd, name) < 0 ? -errno : 0;
+}
+
+static int write_at(int dir_fd, const char *name, const void *data, size_t len,
+	int (*take)(int dir_fd, const char *temporary, const char *name))
 {
 	char temporary[NAME_MAX + 1];
 	int r;
@@ -186,13 +200,22 @@ int file_replace_at(int dir_fd, const char *name, const void *data, size_t len)
 	r = write_new(dir_fd, temporary, data, len);
 	if (r < 0)
 		goto remove;
-	if (renameat(dir_fd, temporary, dir_fd, name) < 0) {
-		r = -errno;
+	r = take(dir_fd, temporary, name);
+	if (r < 0)
 		goto remove;
-	}
 	return fsync(dir_fd) < 0 ? -errno : 0;
 
 remove:
 	(void)unlinkat(dir_fd, temporary, 0);
 	return r;
+}
+
+int file_replace_at(int dir_fd, const char *name, const void *data, size_t len)
+{
+	return write_at(dir_fd, name, data, len, take_name);
+}
+
+int file_create_at(int dir_fd, const char *name, const void *data, size_t len)
+{
+	return write_at(dir_fd, name, data, len, take_free_name);
 }

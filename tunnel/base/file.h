@@ -50,4 +50,7 @@ int file_write_all(int fd, const void *data, size_t len);
  */
 int file_replace_at(int dir_fd, const char *name, const void *data, size_t len);
 
+/* The same where there must be no such file yet. -EEXIST: there is one, and it stays. */
+int file_create_at(int dir_fd, const char *name, const void *data, size_t len);
+
 #endif

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/import.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "client/bundle.h"
+#include "client/check.h"
+#include "client/client.h"
+#include "client/profile.h"
+#include "system/conf.h"
+#include "system/tls_pkcs12.h"
+
+static const char usage[] =
+	"usage: culvert import FILE [NAME] [--force] [--dir DIR]\n"
+	"       culvert import BUNDLE.p12 [NAME] --remote HOST[:PORT]... --server-name NAME [...]\n"
+	"\n"
+	"Checks a profile and installs it as " PROFILE_DIR
+	"/NAME.conf, readable by its owner alone, so that\n"
+	"culvert up NAME finds it. NAME is the file's without its ending, unless it is given. A PKCS#12 bundle\n"
+	"has certificate, key and CA; where the server is, and the name in its certificate, is said here.\n"
+	"\n"
+	"  --force             replace a profile of that name\n"
+	"  --dir DIR           install in another directory\n"
+	"  --remote HOST       where the server is; may be given several times\n"
+	"  --server-name NAME  the name in the server's certificate\n";
+
+struct import {
+	const char *file; /* what is imported */
+	const char *dir;
+	struct identity name;
+	bool force;
+	struct bundle_server server; /* only for a bundle */
+	char target[PATH_MAX];
+};
+
+/* ---- the command line ---- */
+
+static enum exit_code misused(const char *why)
+{
+	(void)fprintf(stderr, "culvert import: %s; try culvert import --help\n", why);
+	return EXIT_CODE_USAGE;
+}
+
+/* "alice.p12" and "/home/alice/alice.conf" are alice. */
+static int name_from_file(const char *file, struct identity *ret_name)
+{
+	static const char *const endings[] = { ".p12", ".pfx" };
+	const char *slash = strrchr(file, '/');
+	const char *base = slash != NULL ? &slash[1] : file;
+	size_t len = strlen(base);
+
+	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+		size_t ending = strlen(endings[i]);
+
+		if (len > ending && strcasecmp(&base[len - ending], endings[i]) == 0)
+			return identity_set(ret_name, base, len - ending);
+	}
+	return profile_name(file, ret_name);
+}
+
+static enum exit_code set_name(struct import *import, const char *word)
+{
+	if (word != NULL && identity_set(&import->name, word, strlen(word)) < 0)
+		return misused("NAME is to be 1 to 64 of A-Z a-z 0-9 . _ -");
+	if (word == NULL && name_from_file(import->file, &import->name) < 0)
+		return misused(
+			"the file's name does not make a profile's; give one: culvert import FILE NAME");
+	if (strcmp(import->name.name, "culvertd") == 0)
+		return misused("culvertd.conf is the server's; give the profile another name");
+	if (profile_path(import->dir, &import->name, import->target) < 0)
+		return misused("the path of the profile is too long");
+	return EXIT_CODE_OK;
+}
+
+static enum exit_code take_option(struct import *import, int option, const char *value)
+{
+	switch (option) {
+	case 'd':
+		import->dir = value;
+		return EXIT_CODE_OK;
+	case 'f':
+		import->force = true;
+		return EXIT_CODE_OK;
+	case 'r':
+		if (import->server.remote_count == SETTINGS_REMOTES_MAX)
+			return misused("too many times --remote");
+		import->server.remotes[import->server.remote_count++] = value;
+		return EXIT_CODE_OK;
+	case 's':
+		return identity_set(&import->server.name, value, strlen(value)) == 0
+			? EXIT_CODE_OK
+			: misused("--server-name is to be 1 to 64 of A-Z a-z 0-9 . _ -");
+	default:
+		return EXIT_CODE_USAGE; /* getopt has said why */
+	}
+}
+
+static enum exit_code parse(int argc, char **argv, struct import *import, bool *ret_help)
+{
+	static const struct option options[] = {
+		{ "dir", required_argument, NULL, 'd' },
+		{ "force", no_argument, NULL, 'f' },
+		{ "remote", required_argument, NULL, 'r' },
+		{ "server-name", required_argument, NULL, 's' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	enum exit_code code = EXIT_CODE_OK;
+	int option;
+
+	*import = (struct import){ .dir = PROFILE_DIR };
+	*ret_help = false;
+	while (code == EXIT_CODE_OK &&
+		(option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		*ret_help = option == 'h';
+		if (*ret_help)
+			return EXIT_CODE_OK;
+		code = take_option(import, option, optarg);
+	}
+	if (code != EXIT_CODE_OK)
+		return code;
+	if (argc - optind < 1 || argc - optind > 2)
+		return misused("expected FILE, and a NAME at most");
+	import->file = argv[optind];
+	return set_name(import, argv[optind + 1]);
+}
+
+/* ---- the file ---- */
+
+static int make_profile(
+	const struct import *import, struct configuration *profile, struct problem *problem)
+{
+	bool has_server = import->server.remote_count > 0 || import->server.name.name[0] != '\0';
+	struct view data = { .data = (const uint8_t *)profile->text, .len = profile->len };
+	char *text;
+	size_t len;
+	int r;
+
+	if (!tls_pkcs12_is(&data)) {
+		if (!has_server)
+			return 0;
+		problem_set(problem,
+			"%s is no PKCS#12 bundle; a profile says itself what --remote and --server-name "
+			"say",
+			import->file);
+		return -EINVAL;
+	}
+	if (import->server.remote_count == 0 || import->server.name.name[0] == '\0') {
+		problem_set(problem,
+			"%s is a PKCS#12 bundle; say where the server is and the name in its "
+			"certificate: --remote HOST --server-name NAME",
+			import->file);
+		return -EINVAL;
+	}
+	r = bundle_to_profile(&data, import->file, &import->server, &text, &len, problem);
+	if (r < 0)
+		return r;
+	explicit_bzero(profile->text, profile->len);
+	free(profile->text);
+	profile->text = text;
+	profile->len = len;
+	return 0;
+}
+
+/* A relative path means another file wherever the program is started. */
+static int check_paths(const struct configuration *profile, struct problem *problem)
+{
+	const struct settings *settings = profile->settings;
+	const struct {
+		const char *key, *value;
+	} paths[] = { { "certificate", settings->certificate }, { "key", settings->key },
+		{ "ca", settings->ca }, { "crl", settings->crl } };
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		if (paths[i].value == NULL || settings_is_inline(paths[i].value) ||
+			paths[i].value[0] == '/')
+			continue;
+		problem_set(problem,
+			"%s: expected an absolute path or the PEM text itself, as the profile moves to "
+			"another directory",
+			paths[i].key);
+		conf_locate(profile->text, profile->len, profile->path, problem);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/*
+ * It is judged as what it will be: its name comes from where it is going. The person knows it as
+ * what it is.
+ */
+static void name_source(const struct import *import, struct problem *problem)
+{
+	size_t len = strlen(import->target);
+
+	if (strncmp(problem->text, import->target, len) == 0)
+		problem_set(problem, "%s%s", import->file, &problem->text[len]);
+}
+
+static int judge(const struct import *import, struct configuration *profile,
+	struct configuration_verdict *ret_verdict, struct problem *problem)
+{
+	int r = make_profile(import, profile, problem);
+
+	if (r < 0)
+		return r;
+	r = configuration_parse(profile, &client_role, problem);
+	if (r < 0 && check_is_server(profile)) {
+		problem_set(problem,
+			"%s is a server's configuration; it goes to " PROFILE_DIR "/culvertd.conf",
+			import->file);
+		return r;
+	}
+	if (r == 0)
+		r = check_paths(profile, problem);
+	if (r == 0)
+		r = configuration_check(profile, &client_role, ret_verdict, problem);
+	if (r < 0)
+		name_source(import, problem);
+	return r;
+}
+
+/* ---- its place ---- */
+
+static enum exit_code cannot(const struct import *import, int error)
+{
+	if (error == -EEXIST)
+		log_error("%s is there already; --force replaces it, another NAME leaves it",
+			import->target);
+	else
+		log_error("cannot write %s: %s", import->target, strerrordesc_np(-error));
+	return error == -EACCES || error == -EPERM ? EXIT_CODE_PERMISSION : EXIT_CODE_FAILURE;
+}
+
+static enum exit_code install(const struct import *import, const struct configuration *profile)
+{
+	const char *name = strrchr(import->target, '/');
+	int dir, r;
+
+	if (mkdir(import->dir, 0755) < 0 && errno != EEXIST)
+		return cannot(import, -errno);
+	dir = open(import->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return cannot(import, -errno);
+	r = import->force ? file_replace_at(dir, &name[1], profile->text, profile->len)
+			  : file_create_at(dir, &name[1], profile->text, profile->len);
+	close(dir);
+	return r < 0 ? cannot(import, r) : EXIT_CODE_OK;
+}
+
+static void tell(const struct import *import, const struct configuration *profile,
+	const struct configuration_verdict *verdict)
+{
+	bool is_default = strcmp(import->dir, PROFILE_DIR) == 0;
+	struct stat st;
+
+	printf("%s: installed: client %s of server %s%s\n", import->target, verdict->identity.name,
+		profile->settings->peers[0].name.name,
+		verdict->key_locked ? CONFIGURATION_LOCKED_NOTE : "");
+	printf("connect: culvert up %s\n", is_default ? import->name.name : import->target);
+	if (strcmp(profile->settings->name, import->name.name) != 0)
+		printf("it runs under the name that it gives itself: culvert status %s\n",
+			profile->settings->name);
+	if (settings_hold_secret(profile->settings) && stat(import->file, &st) == 0 &&
+		(st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+		printf("%s holds a secret and is open to others: delete it\n", import->file);
+}
+
+enum exit_code import_run(int argc, char **argv)
+{
+	struct import import;
+	struct configuration profile = { .path = import.target };
+	struct configuration_verdict verdict = { .key_locked = false };
+	struct problem problem = { 0 };
+	bool help;
+	enum exit_code code = parse(argc, argv, &import, &help);
+	int r;
+
+	if (help)
+		return fputs(usage, stdout) < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
+	if (code != EXIT_CODE_OK)
+		return code;
+	r = file_read(import.file, FILE_PUBLIC, &profile.text, &profile.len, &problem);
+	if (r == 0)
+		r = judge(&import, &profile, &verdict, &problem);
+	if (r < 0) {
+		log_error("%s", problem.text);
+		code = EXIT_CODE_CONFIG;
+	} else {
+		code = install(&import, &profile);
+	}
+	if (code == EXIT_CODE_OK)
+		tell(&import, &profile, &verdict);
+	configuration_free(&profile);
+	return code;
+}
