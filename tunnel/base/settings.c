@@ -102,7 +102,8 @@ bool settings_takes_default(const struct settings *settings)
 bool settings_is_elsewhere(const struct settings *settings)
 {
 	return settings->role == SETTINGS_CLIENT &&
-		(settings->contained || settings->peers[0].netns[0] != '\0');
+		(settings->contained ||
+			(settings->peer_count > 0 && settings->peers[0].netns[0] != '\0'));
 }
 
 struct addr settings_server_address(const struct prefix *pool)

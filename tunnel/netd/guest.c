@@ -123,7 +123,8 @@ void guest_dismiss(struct guest *guest, int status)
 		return;
 	loop_timer_stop(guest->loop, &guest->overdue);
 	if (guest->state == GUEST_WAITING) {
-		guest->status = status;
+		if (guest->status == 0) /* why it was dismissed first is what counts */
+			guest->status = status;
 		(void)process_signal(&guest->process, SIGKILL);
 		return;
 	}
