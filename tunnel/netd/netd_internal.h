@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CULVERT_NETD_NETD_INTERNAL_H
+#define CULVERT_NETD_NETD_INTERNAL_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/signalfd.h>
+
+#include "netd/dns.h"
+#include "netd/engine_process.h"
+#include "netd/files.h"
+#include "netd/forwarding.h"
+#include "netd/full_tunnel.h"
+#include "netd/guest.h"
+#include "netd/hooks.h"
+#include "netd/interfaces.h"
+#include "netd/kill_switch.h"
+#include "netd/nat.h"
+#include "netd/netd.h"
+#include "netd/network.h"
+#include "netd/places.h"
+#include "netd/program_file.h"
+#include "netd/requests.h"
+#include "system/loop.h"
+#include "system/netlink.h"
+#include "system/process.h"
+
+/* The inside of netd, shared by netd*.c only: everything that it owns. One thread. */
+
+struct netd {
+	const struct netd_program *program;
+	enum exit_code exit_code;
+	bool stopping;
+	bool restarting; /* by whoever starts it again at once */
+	struct process_user user;
+	bool switch_user; /* to `user`; else the engine runs as who we are */
+	struct files files;
+	struct places places;
+	struct loop *loop;
+	struct netlink *netlink;
+	int signal_fd;
+	struct loop_watch signal_watch;
+	sigset_t signals;
+	struct program_file program_file;
+	uint8_t instance[REQUEST_INSTANCE_SIZE]; /* of this run: all its engines are one */
+	struct interfaces interfaces;
+	struct full_tunnel full_tunnel;
+	struct dns dns;
+	struct hooks hooks;
+	struct network network;
+	struct nat nat;
+	struct kill_switch kill_switch;
+	struct forwarding forwarding;
+	struct requests requests;
+	struct engine_plan plan;
+	struct engine_process engine;
+	bool has_guest;
+	struct guest guest;
+};
+
+/* netd.c: what happens while it runs. */
+void netd_signal_ready(struct loop_watch *watch, uint32_t events);
+void netd_guest_ended(struct guest *guest);
+void netd_network_changed(struct network *network);
+int netd_engine_exchange(struct requests *requests, struct problem *problem);
+void netd_tunnel_up(struct requests *requests, const struct request_dns *up);
+extern const struct engine_events netd_engine_events;
+
+/*
+ * netd_ladder.c: the ladder of steps that make all of it. EXIT_CODE_OK: the engine has been started;
+ * else why not, logged, and what was made by then is there.
+ */
+enum exit_code netd_climb(struct netd *netd);
+/* Its mirror; copes with a ladder that was climbed half-way. Frees it. */
+void netd_descend(struct netd *netd);
+
+#endif

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "netd/netd_internal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <linux/capability.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "netd/interface_make.h"
+#include "netd/privilege.h"
+#include "netd/sweep.h"
+#include "netd/visit.h"
+#include "system/netns.h"
+#include "system/process.h"
+
+/*
+ * Here netd is put together, step by step, and taken apart in the reverse order.
+ */
+
+/*
+ * A step of the ladder. Returns what the program ends with when the step fails; EXIT_CODE_OK: on to
+ * the next.
+ */
+typedef enum exit_code step_fn(struct netd *netd, struct problem *problem);
+
+static enum exit_code check_privilege(struct netd *netd, struct problem *problem)
+{
+	(void)netd;
+	return privilege_check(problem) < 0 ? EXIT_CODE_PERMISSION : EXIT_CODE_OK;
+}
+
+static enum exit_code find_user(struct netd *netd, struct problem *problem)
+{
+	/* Only root can become another; who got the capability in another way stays who he is. */
+	if (geteuid() != 0 || netd->program->settings->contained)
+		return EXIT_CODE_OK;
+	if (!process_has_capability(CAP_SETUID) || !process_has_capability(CAP_SETGID) ||
+		!process_has_capability(CAP_SETPCAP)) {
+		problem_set(problem,
+			"root needs CAP_SETUID, CAP_SETGID and CAP_SETPCAP, to run the engine as "
+			"another user; without these, start as a user who is not root and has "
+			"CAP_NET_ADMIN");
+		return EXIT_CODE_PERMISSION;
+	}
+	if (process_find_user(netd->program->settings->user, &netd->user, problem) < 0)
+		return EXIT_CODE_CONFIG;
+	netd->switch_user = true;
+	return EXIT_CODE_OK;
+}
+
+static enum exit_code find_namespaces(struct netd *netd, struct problem *problem)
+{
+	const struct settings *settings = netd->program->settings;
+
+	(void)netns_own(&netd->interfaces.home); /* without /proc none is told apart from ours */
+	netd->interfaces.make_there = settings->contained;
+	return visit_find(settings, problem) < 0 ? EXIT_CODE_CONFIG : EXIT_CODE_OK;
+}
+
+static enum exit_code open_files(struct netd *netd, struct problem *problem)
+{
+	const struct netd_program *program = netd->program;
+
+	return files_open(program->settings, program->config_path, program->config_text,
+		       program->config_len, &netd->files, problem) < 0
+		? EXIT_CODE_CONFIG
+		: EXIT_CODE_OK;
+}
+
+static enum exit_code listen_tcp(struct netd *netd, struct problem *problem)
+{
+	int r = places_listen(&netd->places, netd->program->settings, problem);
+
+	if (r == -EACCES || r == -EPERM)
+		return EXIT_CODE_PERMISSION;
+	if (r == -ENOENT) /* the congestion control */
+		return EXIT_CODE_CONFIG;
+	return r < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
+}
+
+static enum exit_code open_control(struct netd *netd, struct problem *problem)
+{
+	return places_open_control(&netd->places, netd->program->settings, problem) < 0
+		? EXIT_CODE_FAILURE
+		: EXIT_CODE_OK;
+}
+
+static enum exit_code open_state(struct netd *netd, struct problem *problem)
+{
+	return places_open_state(&netd->places, netd->program->settings,
+		       netd->switch_user ? &netd->user : NULL, problem) < 0
+		? EXIT_CODE_FAILURE
+		: EXIT_CODE_OK;
+}
+
+static int watch_signals(struct netd *netd)
+{
+	netd->signal_fd = signalfd(-1, &netd->signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (netd->signal_fd < 0)
+		return -errno;
+	return loop_watch_add(
+		netd->loop, &netd->signal_watch, netd->signal_fd, EPOLLIN, netd_signal_ready);
+}
+
+static enum exit_code open_kernel(struct netd *netd, struct problem *problem)
+{
+	int r = netlink_open(&netd->netlink, problem);
+
+	if (r < 0)
+		return EXIT_CODE_FAILURE;
+	netd->interfaces.netlink = netd->netlink;
+	r = loop_new(&netd->loop);
+	if (r == 0)
+		r = watch_signals(netd);
+	if (r == 0)
+		r = program_file_open(&netd->program_file);
+	if (r == 0 &&
+		getrandom(netd->instance, sizeof(netd->instance), 0) !=
+			(ssize_t)sizeof(netd->instance))
+		r = -EIO;
+	if (r < 0)
+		problem_set(problem, "cannot set up the main loop: %s", strerrordesc_np(-r));
+	else if (netd->has_guest)
+		r = guest_watch(&netd->guest, netd->loop, netd_guest_ended, problem);
+	if (r == 0)
+		hooks_init(&netd->hooks, netd->program->settings, netd->loop);
+	return r < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
+}
+
+static enum exit_code sweep_leftovers(struct netd *netd, struct problem *problem)
+{
+	(void)problem;
+	/* An ordinary user's has no business with what is the host's. */
+	if (!netd->program->settings->contained)
+		sweep_at_start(netd->netlink);
+	return EXIT_CODE_OK;
+}
+
+static enum exit_code load_steering(struct netd *netd, struct problem *problem)
+{
+	(void)problem;
+	interface_make_load_steering(&netd->interfaces, netd->program->settings);
+	return EXIT_CODE_OK;
+}
+
+/* Where it fails a client can do without: the silence of its server tells it, too, but later. */
+static enum exit_code watch_network(struct netd *netd, struct problem *problem)
+{
+	if (netd->program->settings->role == SETTINGS_CLIENT &&
+		network_open(&netd->network, netd->loop, &netd->interfaces, netd_network_changed,
+			problem) < 0)
+		log_warning("%s; changes are not noticed", problem->text);
+	return EXIT_CODE_OK;
+}
+
+static enum exit_code set_firewall(struct netd *netd, struct problem *problem)
+{
+	const struct settings *settings = netd->program->settings;
+	int r = nat_start(&netd->nat, settings, problem);
+
+	if (r == 0)
+		r = kill_switch_start(&netd->kill_switch, settings, netd->loop, problem);
+	return r < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
+}
+
+static enum exit_code start_forwarding(struct netd *netd, struct problem *problem)
+{
+	(void)problem;
+	forwarding_start(&netd->forwarding, netd->program->settings, netd->netlink, SYSCTL_NET);
+	return EXIT_CODE_OK;
+}
+
+static void plan_fd(struct engine_plan *plan, enum request_fd_kind kind, int fd)
+{
+	if (fd < 0)
+		return;
+	plan->fd[plan->fd_count] = fd;
+	plan->fd_kind[plan->fd_count] = (uint8_t)kind;
+	plan->fd_count++;
+}
+
+/* Everything that has a place of its own, and the listeners. */
+static_assert(REQUEST_FD_LISTENER - REQUEST_FD_CONFIG + SETTINGS_LISTEN_MAX <= REQUEST_FDS_MAX,
+	"CONFIGURE has room for every descriptor");
+
+static enum exit_code start_engine(struct netd *netd, struct problem *problem)
+{
+	const struct netd_program *program = netd->program;
+	struct engine_plan *plan = &netd->plan;
+
+	*plan = (struct engine_plan){ .loop = netd->loop,
+		.events = &netd_engine_events,
+		.argv = program->engine_argv,
+		.program = &netd->program_file,
+		.user = netd->switch_user ? &netd->user : NULL,
+		.config_path = program->config_path };
+	plan_fd(plan, REQUEST_FD_CONFIG, netd->files.config);
+	plan_fd(plan, REQUEST_FD_CERTIFICATE, netd->files.certificate);
+	plan_fd(plan, REQUEST_FD_KEY, netd->files.key);
+	plan_fd(plan, REQUEST_FD_CA, netd->files.ca);
+	plan_fd(plan, REQUEST_FD_CRL, netd->files.crl);
+	plan_fd(plan, REQUEST_FD_STATE, netd->places.state);
+	plan_fd(plan, REQUEST_FD_CONTROL, netd->places.control);
+	for (size_t i = 0; i < netd->places.listener_count; i++)
+		plan_fd(plan, REQUEST_FD_LISTENER, netd->places.listeners[i]);
+	requests_init(&netd->requests, program->settings, &netd->interfaces, &netd->full_tunnel,
+		&netd->dns, netd_engine_exchange);
+	netd->requests.up = netd_tunnel_up;
+	netd->requests.kill_switch = &netd->kill_switch;
+	netd->requests.forwarding = &netd->forwarding;
+	engine_process_init(&netd->engine, plan);
+	return engine_process_start(&netd->engine, problem) < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
+}
+
+/* Everything that wants more has been opened by now. */
+static enum exit_code give_up_privilege(struct netd *netd, struct problem *problem)
+{
+	return privilege_give_up(netd->program->settings, problem) < 0 ? EXIT_CODE_FAILURE
+								       : EXIT_CODE_OK;
+}
+
+/* Cheap refusals first; what others can see comes late. */
+static step_fn *const ladder[] = {
+	check_privilege,
+	find_user,
+	find_namespaces,
+	open_files,
+	listen_tcp,
+	open_control,
+	open_state,
+	open_kernel,
+	sweep_leftovers,
+	load_steering,
+	watch_network,
+	start_forwarding,
+	give_up_privilege,
+	set_firewall,
+	start_engine,
+};
+
+enum exit_code netd_climb(struct netd *netd)
+{
+	struct problem problem;
+	enum exit_code code = EXIT_CODE_OK;
+
+	for (size_t i = 0; i < sizeof(ladder) / sizeof(ladder[0]) && code == EXIT_CODE_OK; i++)
+		code = ladder[i](netd, &problem);
+	if (code != EXIT_CODE_OK)
+		log_error("%s", problem.text);
+	return code;
+}
+
+void netd_descend(struct netd *netd)
+{
+	engine_process_free(&netd->engine);
+	if (netd->has_guest) {
+		guest_end(&netd->guest);
+		netd->program->guest->status = netd->guest.status;
+	}
+	forwarding_stop(&netd->forwarding);
+	network_close(&netd->network);
+	if (netd->netlink != NULL) {
+		dns_lift(&netd->dns);
+		full_tunnel_lift(&netd->full_tunnel);
+		interfaces_remove_all(&netd->interfaces, "the program stops");
+	}
+	hooks_finish(&netd->hooks, netd->signal_fd);
+	/* Only a person ends it with 0: by a signal, or by asking the engine. */
+	kill_switch_stop(&netd->kill_switch, netd->exit_code == EXIT_CODE_OK && !netd->restarting);
+	nat_stop(&netd->nat);
+	if (netd->interfaces.steering_fd >= 0)
+		close(netd->interfaces.steering_fd);
+	places_close(&netd->places);
+	files_close(&netd->files);
+	program_file_close(&netd->program_file);
+	if (netd->signal_fd >= 0)
+		close(netd->signal_fd);
+	loop_free(netd->loop);
+	netlink_close(netd->netlink);
+	free(netd);
+}
