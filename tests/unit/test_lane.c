@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* check: threads */
 /* check: no-valgrind */
 /* It runs hundreds of handshakes on threads. */
 /*

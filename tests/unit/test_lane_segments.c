@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* check: threads */
 /* check: no-valgrind */
 /* It carries packets through TLS on threads. */
 /* Superpackets between a lane and one whose end takes none of them. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* check: threads */
 /*
  * stderr is a temporary file while a test runs, so what the logger wrote can be read back. Each
  * test has a process of its own (libcheck's fork mode), hence a fresh logger.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* check: threads */
 #include "client/resolver.h"
 
 #include <errno.h>

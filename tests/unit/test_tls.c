@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* check: threads */
 /* The handshake, and contexts that connections share. */
 #include "tests/unit/unit.h"
 
