@@ -285,8 +285,9 @@ static int examine(const struct arguments *arguments, const char *request)
 	if (r < 0)
 		return complain(arguments->command, &problem, exit_code_of(r));
 	free(answer.text);
-	return answer.code == EXIT_CODE_OK ? code
-					   : complain(arguments->command, &answer.why, answer.code);
+	return answer.code == EXIT_CODE_OK
+		? code
+		: complain(arguments->command, &answer.why, (int)answer.code);
 }
 
 int command_run(int argc, char **argv)

@@ -15,10 +15,12 @@
 
 #define OPTION_FIELD(member) .offset = offsetof(struct settings, member)
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): offsetof takes a member's name and nothing else */
 #define OPTION_HOOK(member)                                                                        \
 	.type = CONF_TEXT, .shape = CONF_ALLOCATED, OPTION_FIELD(member.words),                    \
 	.count_offset = offsetof(struct settings, member.count), .limit = SETTINGS_HOOK_WORDS_MAX, \
 	.max = SETTINGS_HOOK_WORD_MAX
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #define OPTION_ROWS_COMMON                                                                                                         \
 	{                                                                                                                          \
