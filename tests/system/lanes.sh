@@ -7,6 +7,7 @@
 #   lan-a ──── gw-a ════════ gw-b ──── lan-b       lanes = 4 at both ends
 #                   ════════
 #
+# check: alone
 # check: quick
 # check: threads
 # shellcheck disable=SC2317 # Functions are called by name.

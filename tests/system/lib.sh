@@ -9,6 +9,7 @@
 #	# What is tested, and the topology drawn.
 #	#
 #	# check: quick            (runs also in scripts/check --quick)
+#	# check: alone            (while no other test runs)
 #	# check: threads          (runs also with ThreadSanitizer)
 #	# check: plain-only       (not again with the sanitizers)
 #	# check: timeout 300      (seconds; otherwise 180)

@@ -7,6 +7,7 @@
 #
 #   host: eth0 192.0.2.1/24 ──── other
 #
+# check: alone
 # check: quick
 #
 # shellcheck disable=SC2317 # Functions are called by name, by check and wait_for.

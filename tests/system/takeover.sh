@@ -6,6 +6,7 @@
 #
 #   lan-a ──── gw-a ════════ gw-b ──── lan-b       ping_interval 0.3 s, dead_after 1 s, linger 60 s
 #
+# check: alone
 # check: quick
 # check: threads
 set -euo pipefail
