@@ -49,8 +49,10 @@ void exchange_exits(const char *scenario)
 	if (talk.configure.generation == 2) {
 		(void)snprintf(
 			request.exit.text, sizeof(request.exit.text), "%s: cannot", scenario);
-		(void)talk_ask(&request);
-		return;
+		/* netd kills it for that, with or without a reply. */
+		request.id = 1;
+		talk_send(talk.buffer, talk_encode(&request), NULL, 0);
+		talk_linger();
 	}
 	talk_ready();
 	if (talk.configure.generation > 2) {
