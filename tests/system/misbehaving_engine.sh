@@ -89,13 +89,14 @@ killed mtu-zero 'it sent a message that cannot be decoded' 3
 killed flood 'it has not read its replies for 5 s' 15
 killed closes-channel 'it has closed its channel and runs on' 3
 
-# Descriptors that come with requests are closed: netd has as many of them after three engines as after one.
+# Descriptors that come with requests are closed: netd has no more of them after three engines than after one (whose own may be
+# about to be closed).
 count_fds() { find "/proc/$(pid_of descriptors)/fd" -mindepth 1 | wc -l; }
 start server descriptors
 wait_for 3 'descriptors: the first engine is killed' has_lines "$WORK/descriptors.log" 'starting the engine again' 1
 before=$(count_fds)
 wait_for 5 'descriptors: two more are' has_lines "$WORK/descriptors.log" 'starting the engine again' 3
-check_equal 'descriptors: none is left open in netd' "$before" "$(count_fds)"
+check 'descriptors: none is left open in netd' test "$(count_fds)" -le "$before"
 expect_log "$WORK/descriptors.log" 'too long or carries descriptors'
 stop_clean descriptors
 
