@@ -146,6 +146,30 @@ START_TEST(probe_kills_the_silent)
 }
 END_TEST
 
+/* Where the round trip is known, a probe waits for several, within its bounds. */
+START_TEST(probe_goes_by_the_round_trip)
+{
+	static const struct {
+		int rtt_ms, wait_ms;
+	} cases[] = { { 0, LIVENESS_PROBE_LEAST_MS }, { 50, LIVENESS_PROBE_LEAST_MS },
+		{ 100, 100 * LIVENESS_PROBE_RTTS }, { 1000, LIVENESS_PROBE_MS } };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct peer peer = { 0 };
+
+		start(&peer, 60000, 180000);
+		liveness_pong(&peer.liveness, peer.pings[0]);
+		ck_assert(peer.liveness.measured);
+		peer.liveness.rtt_smooth = DURATION_MS(cases[i].rtt_ms);
+		liveness_probe(&peer.liveness);
+		ck_assert_int_eq(mono_since(peer.liveness.timer.due, peer.liveness.probed).ns,
+			DURATION_MS(cases[i].wait_ms).ns);
+		liveness_stop(&peer.liveness);
+		loop_free(peer.loop);
+	}
+}
+END_TEST
+
 /* A second probe does not put off the end of the first. */
 START_TEST(pending_probe_stays)
 {
@@ -301,6 +325,7 @@ static Suite *suite(void)
 	unit_add(s, "talking_peer_is_left_alone", talking_peer_is_left_alone);
 	unit_add(s, "stopped_watch_is_silent", stopped_watch_is_silent);
 	unit_add(s, "probe_kills_the_silent", probe_kills_the_silent);
+	unit_add(s, "probe_goes_by_the_round_trip", probe_goes_by_the_round_trip);
 	unit_add(s, "pending_probe_stays", pending_probe_stays);
 	unit_add(s, "answered_probe_is_over", answered_probe_is_over);
 	unit_add(s, "probe_is_never_more_patient", probe_is_never_more_patient);

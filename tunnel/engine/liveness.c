@@ -15,9 +15,20 @@ static void settle_probe(struct liveness *liveness, struct mono heard)
 static struct mono dead_at(const struct liveness *liveness, struct mono heard)
 {
 	struct mono due = mono_add(heard, liveness->dead_after);
-	struct mono probe_due = mono_add(liveness->probed, DURATION_MS(LIVENESS_PROBE_MS));
+	struct mono probe_due = mono_add(liveness->probed, liveness->patience);
 
 	return liveness->probing && mono_before(probe_due, due) ? probe_due : due;
+}
+
+static struct duration probe_patience(const struct liveness *liveness)
+{
+	struct duration least = DURATION_MS(LIVENESS_PROBE_LEAST_MS);
+	struct duration most = DURATION_MS(LIVENESS_PROBE_MS);
+	struct duration wait = { .ns = liveness->rtt_smooth.ns * LIVENESS_PROBE_RTTS };
+
+	if (!liveness->measured || wait.ns > most.ns)
+		return most;
+	return wait.ns > least.ns ? wait : least;
 }
 
 static void arm(struct liveness *liveness, struct mono heard)
@@ -104,6 +115,7 @@ void liveness_probe(struct liveness *liveness)
 		return;
 	liveness->probing = true;
 	liveness->probed = mono_now();
+	liveness->patience = probe_patience(liveness);
 	ping(liveness, liveness->probed);
 	arm(liveness, heard);
 }

@@ -16,7 +16,13 @@
  */
 
 enum {
-	LIVENESS_PROBE_MS = 2000, /* how long a probe waits for a sign of life */
+	/*
+	 * How long a probe waits for a sign of life: so many round trips, but not less than for a
+	 * retransmission (RFC 6298: 200 ms on Linux, then twice that), nor more than a person would.
+	 */
+	LIVENESS_PROBE_RTTS = 8,
+	LIVENESS_PROBE_LEAST_MS = 600,
+	LIVENESS_PROBE_MS = 2000, /* the most, and while no round trip has been measured */
 	LIVENESS_LATE_MS = 1000,  /* a look that is so late says that this process did not run */
 };
 
@@ -34,12 +40,13 @@ struct liveness {
 	struct loop *loop;
 	struct loop_timer timer;
 	struct duration ping_interval, dead_after;
-	struct mono pinged;  /* when the last ping went out */
-	struct mono due;     /* of the next look */
-	struct mono excused; /* silence before this is not held against the peer */
-	struct mono probed;  /* when the pending probe began */
-	bool probing;        /* one is pending: nothing has been seen to come since */
-	bool measured;       /* the round-trip times below are known */
+	struct mono pinged;       /* when the last ping went out */
+	struct mono due;          /* of the next look */
+	struct mono excused;      /* silence before this is not held against the peer */
+	struct mono probed;       /* when the pending probe began */
+	struct duration patience; /* of that probe */
+	bool probing;             /* one is pending: nothing has been seen to come since */
+	bool measured;            /* the round-trip times below are known */
 	struct duration rtt_last, rtt_smooth, rtt_least;
 };
 
@@ -51,7 +58,7 @@ void liveness_stop(struct liveness *liveness);
 /*
  * Something says that the path may be gone: the network has changed, the host was asleep, data is
  * not acknowledged. A ping goes out at once, and the peer is dead when nothing comes from it after
- * this moment for LIVENESS_PROBE_MS, or earlier, when `dead_after` says so. Changes nothing while a
+ * this moment for as long as a probe waits, or earlier, when `dead_after` says so. Changes nothing while a
  * probe is pending; ignored when stopped.
  */
 void liveness_probe(struct liveness *liveness);
