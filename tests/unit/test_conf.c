@@ -33,6 +33,9 @@ struct target {
 	struct prefix_list prefixes;
 	struct item *items;
 	size_t item_count;
+	struct item *mixed;
+	size_t mixed_count;
+	uint32_t colour;
 };
 
 #define AT(member) .offset = offsetof(struct target, member)
@@ -51,6 +54,8 @@ static const struct conf_option item_options[] = {
 		.preset = "7",
 		.help = "Weight." },
 };
+
+static const struct conf_name colours[] = { { "red", 70 }, { "blue", 3 }, { NULL, 0 } };
 
 static const struct conf_table item_table = { item_options, 2, sizeof(struct item), NULL };
 
@@ -114,6 +119,22 @@ static const struct conf_option options[] = {
 		.limit = 3,
 		.table = &item_table,
 		.help = "Items." },
+	{ .key = "mixed",
+		.type = CONF_GROUP,
+		.shape = CONF_ALLOCATED,
+		AT(mixed),
+		COUNTED(mixed_count),
+		.limit = 3,
+		.table = &item_table,
+		.shorthand = "name",
+		.help = "Names and items." },
+	{ .key = "colour",
+		.type = CONF_NAMED,
+		AT(colour),
+		.names = colours,
+		.min = 1,
+		.max = 9,
+		.help = "Colour." },
 };
 
 static const struct conf_table table = {
@@ -127,6 +148,7 @@ static void done(struct target *target)
 	free(target->material);
 	free(target->prefixes.items);
 	free(target->items);
+	free(target->mixed);
 }
 
 static struct target good(const char *text)
@@ -455,6 +477,51 @@ START_TEST(test_describe)
 }
 END_TEST
 
+START_TEST(test_mixed)
+{
+	struct target target = good("mixed = ( \"a\", { name = \"b\"; weight = 2; } );");
+
+	ck_assert_uint_eq(target.mixed_count, 2);
+	ck_assert_str_eq(target.mixed[0].name, "a");
+	ck_assert_uint_eq(target.mixed[0].weight, 0);
+	ck_assert_str_eq(target.mixed[1].name, "b");
+	ck_assert_uint_eq(target.mixed[1].weight, 2);
+	done(&target);
+	target = good("mixed = [ \"a\", \"b\" ];");
+	ck_assert_uint_eq(target.mixed_count, 2);
+	ck_assert_str_eq(target.mixed[1].name, "b");
+	done(&target);
+	target = good("mixed = \"a\";");
+	ck_assert_uint_eq(target.mixed_count, 1);
+	done(&target);
+
+	refused("mixed = (\n\"a\",\n5 );", "f:3: mixed.[1]:", "expected a name of 1 to 64");
+	refused("mixed = (\n\"a\",\n\"b c\" );", "f:3: mixed.[1]:", "got \"b c\"");
+	refused("mixed = ( \"a\", { name = 5; } );", "f:1: mixed.[1].name:", "got 5");
+	refused("mixed = ( \"a\", { weight = 5; } );", "f:1: mixed.[1].name:", "required");
+	refused("mixed = ( \"a\", { nam = \"x\"; } );", "f:1: mixed.[1].nam:", "\"name\"");
+	refused("mixed = ( \"a\", ( \"b\" ) );", "f:1: mixed.[1]:", "or a group");
+	refused("mixed = [ \"a\",\n{ name = \"b\"; } ];", "f:2:", "( ) around a list");
+	refused("items = ( \"a\" );", "f:1: items.[0]:", "expected a group");
+}
+END_TEST
+
+START_TEST(test_named)
+{
+	struct target target = good("colour = \"blue\";");
+
+	ck_assert_uint_eq(target.colour, 3);
+	done(&target);
+	target = good("colour = 9;");
+	ck_assert_uint_eq(target.colour, 9);
+	done(&target);
+	refused("colour = \"green\";", "f:1: colour:",
+		"expected \"red\", \"blue\" or an integer from 1 to 9, got \"green\"");
+	refused("colour = 70;", "f:1: colour:", "got 70");
+	refused("colour = true;", "f:1: colour:", "got true");
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *suite = suite_create("conf");
@@ -466,6 +533,8 @@ static Suite *suite(void)
 	unit_add(suite, "material", test_material);
 	unit_add(suite, "addresses", test_addresses);
 	unit_add(suite, "lists", test_lists);
+	unit_add(suite, "mixed", test_mixed);
+	unit_add(suite, "named", test_named);
 	unit_add(suite, "lines", test_lines);
 	unit_add(suite, "locate", test_locate);
 	unit_add(suite, "has key", test_has_key);

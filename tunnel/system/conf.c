@@ -205,6 +205,8 @@ static int apply_groups(/* NOLINT(misc-no-recursion): as deep as the tables are 
 	const struct load *load, const struct conf_option *option, const config_setting_t *setting,
 	const char *key, char *items, size_t count)
 {
+	const struct conf_option *plain = conf_value_plain(option);
+	char item_key[KEY_PATH_MAX], expected[CONF_EXPECTED_MAX];
 	config_t presets;
 	int r = parse_presets(option->table, &presets);
 
@@ -212,18 +214,21 @@ static int apply_groups(/* NOLINT(misc-no-recursion): as deep as the tables are 
 		return r;
 	for (size_t i = 0; i < count && r == 0; i++) {
 		const config_setting_t *item = is_list(setting) ? child(setting, (int)i) : setting;
-		char item_key[KEY_PATH_MAX];
+		char *out = &items[i * conf_value_size(option)];
 
 		(void)snprintf(item_key, sizeof(item_key), "%.90s.[%zu]", key, i);
 		if (config_setting_is_group(item)) {
 			r = apply_group(load, option->table, item, config_root_setting(&presets),
-				item_key, &items[i * conf_value_size(option)]);
-			continue;
+				item_key, out);
+		} else if (plain != NULL && !is_list(item)) {
+			r = apply_scalar(load, plain, item, item == setting ? key : item_key,
+				out + plain->offset);
+		} else {
+			problem_set(load->problem, "expected %s, got %s",
+				conf_value_expected(option, expected), type_words(item));
+			locate(load, item, item_key);
+			r = -EINVAL;
 		}
-		problem_set(load->problem, "expected a group { KEY = VALUE; ... }, got %s",
-			type_words(item));
-		locate(load, item, item_key);
-		r = -EINVAL;
 	}
 	config_destroy(&presets);
 	return r;

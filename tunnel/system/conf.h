@@ -34,6 +34,7 @@ enum conf_type {
 	CONF_ENDPOINT,  /* struct endpoint */
 	CONF_REMOTE,    /* struct settings_remote */
 	CONF_PROXY,     /* struct proxy */
+	CONF_NAMED,     /* uint32_t, one of `names` or a number, min..max */
 	CONF_GROUP, /* the struct that `table` describes; only in a list, which may be in a group */
 };
 
@@ -50,6 +51,11 @@ enum conf_shape {
 
 struct conf_table;
 
+struct conf_name { /* what stands for a number; the list ends with a NULL */
+	const char *name;
+	uint32_t value;
+};
+
 struct conf_option {
 	const char *key;
 	const char *help;
@@ -65,6 +71,13 @@ struct conf_option {
 	const char
 		*preset_note; /* words for the documentation, where the caller makes the default */
 	const struct conf_table *table; /* GROUP */
+	/*
+	 * GROUP: a plain value in the list is a group in which this key has that value and all
+	 * else is zero. A list of both is written ( "a", { KEY = VALUE; } ): libconfig's [ ] holds
+	 * values of one type.
+	 */
+	const char *shorthand;
+	const struct conf_name *names; /* NAMED */
 };
 
 struct conf_table {

@@ -225,6 +225,14 @@ static int check_opening(struct nesting *nesting, const struct token *token, con
 			path, token->line, CONF_DEPTH_MAX);
 		return -EINVAL;
 	}
+	if (token->symbol == '{' && nesting->depth > 0 &&
+		nesting->frames[nesting->depth - 1].opener == '[') {
+		problem_set(problem,
+			"%s:%u: expected ( ) around a list that holds groups, got [ ], which holds "
+			"plain values of one type",
+			path, token->line);
+		return -EINVAL;
+	}
 	nesting->frames[nesting->depth++] = (struct frame){
 		.opener = token->symbol,
 		.line = token->line,

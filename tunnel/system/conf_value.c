@@ -275,6 +275,19 @@ static int set_proxy(const struct conf_option *option, const struct conf_scalar 
 	return proxy_parse(scalar->string, out, &flaw);
 }
 
+static int set_named(const struct conf_option *option, const struct conf_scalar *scalar, void *out)
+{
+	if (scalar->got != CONF_GOT_STRING)
+		return set_uint(option, scalar, out);
+	for (const struct conf_name *name = option->names; name->name != NULL; name++) {
+		if (strcmp(name->name, scalar->string) == 0) {
+			memcpy(out, &name->value, sizeof(name->value));
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
 static const struct {
 	int (*set)(const struct conf_option *option, const struct conf_scalar *scalar, void *out);
 	size_t size; /* 0: not in lists */
@@ -295,6 +308,7 @@ static const struct {
 	[CONF_ENDPOINT] = { set_endpoint, sizeof(struct endpoint), true },
 	[CONF_REMOTE] = { set_remote, sizeof(struct settings_remote), true },
 	[CONF_PROXY] = { set_proxy, 0, true },
+	[CONF_NAMED] = { set_named, sizeof(uint32_t), false },
 };
 
 size_t conf_value_size(const struct conf_option *option)
@@ -344,12 +358,69 @@ static const char *fixed_words(enum conf_type type)
 	}
 }
 
-const char *conf_value_expected(const struct conf_option *option, char out[CONF_EXPECTED_MAX])
+/* "\"main\", \"default\" or an integer from 1 to 9" */
+static void name_words(const struct conf_option *option, char out[CONF_EXPECTED_MAX])
+{
+	size_t len = 0;
+
+	for (const struct conf_name *name = option->names;
+		name->name != NULL && len < CONF_EXPECTED_MAX; name++)
+		len += (size_t)snprintf(&out[len], CONF_EXPECTED_MAX - len, "%s\"%s\"",
+			name == option->names ? "" : ", ", name->name);
+	if (len < CONF_EXPECTED_MAX)
+		(void)snprintf(&out[len], CONF_EXPECTED_MAX - len,
+			" or an integer from %.10g to %.10g", option->min, option->max);
+}
+
+const struct conf_option *conf_value_plain(const struct conf_option *option)
+{
+	for (size_t i = 0; option->shorthand != NULL && i < option->table->count; i++) {
+		if (strcmp(option->table->options[i].key, option->shorthand) == 0)
+			return &option->table->options[i];
+	}
+	return NULL;
+}
+
+/* The words for the plain value, with those for the group after them. */
+static void shorthand_words(const struct conf_option *option, char out[CONF_EXPECTED_MAX])
+{
+	const struct conf_option *plain = conf_value_plain(option);
+	size_t len = 0;
+
+	if (plain != NULL) {
+		(void)conf_value_expected(plain, out);
+		len = strlen(out);
+	}
+	(void)snprintf(&out[len], CONF_EXPECTED_MAX - len, ", or %s", fixed_words(CONF_GROUP));
+}
+
+static void address_words(const struct conf_option *option, char out[CONF_EXPECTED_MAX])
 {
 	const char *family = family_name(option->family);
+	bool is_v6 = option->family == AF_INET6;
+
+	if (option->type == CONF_ADDR)
+		(void)snprintf(out, CONF_EXPECTED_MAX, "an %saddress", family);
+	else if (option->host_bits)
+		(void)snprintf(out, CONF_EXPECTED_MAX,
+			"an %saddress with its network's length, such as %s", family,
+			is_v6 ? "fd00::1/64" : "10.1.0.1/24");
+	else
+		(void)snprintf(out, CONF_EXPECTED_MAX, "%s %sprefix without host bits, such as %s",
+			article(option->family), family, is_v6 ? "fd00::/64" : "10.1.0.0/16");
+}
+
+const char *
+conf_value_expected(/* NOLINT(misc-no-recursion): once, for a plain value in a list of groups */
+	const struct conf_option *option, char out[CONF_EXPECTED_MAX])
+{
 	const char *fixed = fixed_words(option->type);
 	const size_t size = CONF_EXPECTED_MAX;
 
+	if (option->type == CONF_GROUP && option->shorthand != NULL) {
+		shorthand_words(option, out);
+		return out;
+	}
 	if (fixed != NULL)
 		return fixed;
 	switch (option->type) {
@@ -384,17 +455,11 @@ const char *conf_value_expected(const struct conf_option *option, char out[CONF_
 			option->min, option->max);
 		break;
 	case CONF_ADDR:
-		(void)snprintf(out, size, "an %saddress", family);
-		break;
 	case CONF_PREFIX:
-		if (option->host_bits)
-			(void)snprintf(out, size,
-				"an %saddress with its network's length, such as %s", family,
-				option->family == AF_INET6 ? "fd00::1/64" : "10.1.0.1/24");
-		else
-			(void)snprintf(out, size, "%s %sprefix without host bits, such as %s",
-				article(option->family), family,
-				option->family == AF_INET6 ? "fd00::/64" : "10.1.0.0/16");
+		address_words(option, out);
+		break;
+	case CONF_NAMED:
+		name_words(option, out);
 		break;
 	default:
 		(void)snprintf(out, size, "a value");
