@@ -81,23 +81,65 @@ struct netlink_address {
 int netlink_addresses(struct netlink *netlink, struct netlink_address **ret_addresses,
 	size_t *ret_count, struct problem *problem);
 
+enum { NETLINK_LINKS_MAX = 16 }; /* that share one route */
+
 struct netlink_route {
 	struct prefix prefix;
 	uint32_t index;    /* of the link that it leads to */
 	uint32_t priority; /* metric; not 0, which means different things in IPv4 and IPv6 */
 	uint32_t table;    /* 0: the main one */
 	bool unreachable;  /* leads to no link: the network is unreachable */
+	/*
+	 * IPv6: the other end of the link, or AF_UNSPEC. The kernel shares a route among several
+	 * links only where it has a gateway (rt6_qualify_for_ecmp() in net/ipv6/route.c).
+	 */
+	struct addr via;
 };
 
 /*
- * Adds a route of ours to its table: to a link, without a gateway, or to nowhere. When the very same is there
- * already, that is fine. -EEXIST: somebody else's route has the same prefix and metric; `problem`
- * names it.
+ * Adds a route of ours to its table: to a link, or to nowhere. When the very same is there already,
+ * that is fine. -EEXIST: somebody else's route has the same prefix and metric, -EBUSY: one of another
+ * Culvert process has; `problem` names it.
  */
 int netlink_route_add(
 	struct netlink *netlink, const struct netlink_route *route, struct problem *problem);
 /* Removes a route of ours, nobody else's. -ESRCH: there is none. */
 int netlink_route_delete(
 	struct netlink *netlink, const struct netlink_route *route, struct problem *problem);
+
+/*
+ * One prefix and metric for several links, between which the kernel spreads flows: the two families
+ * go about it in different ways. IPv4: one route, which is ours, is replaced by one that leads to
+ * all of these links, 1 to NETLINK_LINKS_MAX; `route` tells prefix and metric. IPv6: a further route
+ * is put beside those of ours; netlink_route_delete() takes it away by its `via`.
+ */
+int netlink_route_share4(struct netlink *netlink, const struct netlink_route *route,
+	const uint32_t *links, size_t count, struct problem *problem);
+int netlink_route_append6(
+	struct netlink *netlink, const struct netlink_route *route, struct problem *problem);
+
+/* Which routes of the kernel are looked at; 0 stands for all. */
+struct netlink_query {
+	uint8_t family;
+	uint32_t table; /* 0: all but the local one */
+	uint32_t link;
+	uint8_t protocol; /* rtm_protocol */
+};
+
+struct netlink_seen_route { /* one of them, to networks: RTN_UNICAST */
+	struct prefix prefix;
+	uint32_t link; /* 0: several */
+	uint8_t protocol;
+	bool direct; /* on the link itself: no gateway */
+	bool dead;   /* its link is down, or has no carrier */
+};
+
+/*
+ * Shows each route to take(). Without any (no such table, link or family), that is fine. -EAGAIN: they
+ * changed meanwhile, and some may be missing.
+ */
+int netlink_routes(struct netlink *netlink, const struct netlink_query *query,
+	void (*take)(void *context, const struct netlink_seen_route *route), void *context,
+	struct problem *problem);
 
 #endif

@@ -6,6 +6,7 @@
 #include <netlink/errno.h>
 #include <netlink/route/nexthop.h>
 #include <netlink/route/route.h>
+#include <stdbool.h>
 
 #include "system/netlink.h"
 #include "system/netlink_internal.h"
@@ -26,16 +27,35 @@ static uint8_t scope_of(const struct netlink_route *route)
 									     : RT_SCOPE_UNIVERSE;
 }
 
-/* The object for a route of ours; NULL: no memory. */
-static struct rtnl_route *own_route(const struct netlink_route *route)
+/* One more link that the route leads to. False: no memory. */
+static bool add_hop(struct rtnl_route *object, uint32_t link, const struct addr *via)
+{
+	struct rtnl_nexthop *hop = rtnl_route_nh_alloc();
+	struct nl_addr *gateway = NULL;
+
+	if (hop == NULL)
+		return false;
+	rtnl_route_nh_set_ifindex(hop, (int)link);
+	if (addr_is_set(via)) {
+		gateway = netlink_to_nl(via, (uint8_t)(addr_size(via) * 8));
+		if (gateway == NULL) {
+			rtnl_route_nh_free(hop);
+			return false;
+		}
+		rtnl_route_nh_set_gateway(hop, gateway);
+		nl_addr_put(gateway);
+	}
+	rtnl_route_add_nexthop(object, hop);
+	return true;
+}
+
+/* The object for a route of ours, without links yet; NULL: no memory. */
+static struct rtnl_route *bare_route(const struct netlink_route *route)
 {
 	struct nl_addr *destination = netlink_to_nl(&route->prefix.addr, route->prefix.len);
 	struct rtnl_route *object = rtnl_route_alloc();
-	struct rtnl_nexthop *hop = rtnl_route_nh_alloc();
 
-	if (destination == NULL || object == NULL || hop == NULL ||
-		rtnl_route_set_dst(object, destination) < 0) {
-		rtnl_route_nh_free(hop);
+	if (destination == NULL || object == NULL || rtnl_route_set_dst(object, destination) < 0) {
 		rtnl_route_put(object);
 		nl_addr_put(destination);
 		return NULL;
@@ -47,12 +67,23 @@ static struct rtnl_route *own_route(const struct netlink_route *route)
 	rtnl_route_set_type(object, route->unreachable ? RTN_UNREACHABLE : RTN_UNICAST);
 	rtnl_route_set_priority(object, route->priority);
 	rtnl_route_set_scope(object, scope_of(route));
-	if (route->unreachable) {
-		rtnl_route_nh_free(hop);
+	return object;
+}
+
+/* The object for a route of ours to its link, or to nowhere; NULL: no memory. */
+static struct rtnl_route *own_route(const struct netlink_route *route)
+{
+	struct rtnl_route *object = bare_route(route);
+
+	if (object == NULL || route->unreachable)
 		return object;
+	if (!add_hop(object, route->index, &route->via)) {
+		rtnl_route_put(object);
+		return NULL;
 	}
-	rtnl_route_nh_set_ifindex(hop, (int)route->index);
-	rtnl_route_add_nexthop(object, hop);
+	/* The way to the gateway is not looked up, which is not there yet when a link has just come. */
+	if (addr_is_set(&route->via))
+		rtnl_route_set_flags(object, RTNH_F_ONLINK);
 	return object;
 }
 
@@ -78,8 +109,8 @@ static bool same_place(struct rtnl_route *entry, const struct netlink_route *rou
 }
 
 /*
- * Looks at what is in the route's place. 0: it is our very own; -EEXIST: somebody else's, named in
- * `problem`.
+ * Looks at what is in the route's place. 0: it is our very own; else somebody else's, named in
+ * `problem`: -EBUSY: another Culvert process's; -EEXIST.
  */
 static int explain_clash(
 	struct netlink *netlink, const struct netlink_route *route, struct problem *problem)
@@ -102,6 +133,14 @@ static int explain_clash(
 			break;
 		}
 		netlink_link_name(netlink, link, name);
+		if (rtnl_route_get_protocol(entry) == RTPROT_CULVERT) {
+			r = -EBUSY;
+			problem_set(problem,
+				"%s of another Culvert has %s with metric %u, too: one of them "
+				"needs another metric",
+				name, prefix_format(&route->prefix, prefix), route->priority);
+			continue;
+		}
 		problem_set(problem,
 			"%s has a route with metric %u already, to %s (protocol %u); "
 			"remove that one, or give it another metric",
@@ -146,5 +185,46 @@ int netlink_route_delete(
 	if (r < 0)
 		problem_prepend(
 			problem, "cannot remove route %s", prefix_format(&route->prefix, prefix));
+	return r;
+}
+
+int netlink_route_share4(struct netlink *netlink, const struct netlink_route *route,
+	const uint32_t *links, size_t count, struct problem *problem)
+{
+	static const struct addr none = { .family = AF_UNSPEC };
+	struct rtnl_route *object = bare_route(route);
+	char prefix[ADDR_TEXT_MAX];
+	struct nl_msg *message = NULL;
+	int r = object != NULL ? 0 : -NLE_NOMEM;
+
+	for (size_t i = 0; i < count && r == 0; i++)
+		r = add_hop(object, links[i], &none) ? 0 : -NLE_NOMEM;
+	if (r == 0)
+		r = rtnl_route_build_add_request(object, NLM_F_REPLACE, &message);
+	rtnl_route_put(object);
+	r = netlink_talk(netlink, r, message, problem);
+	if (r < 0)
+		problem_prepend(problem, "cannot share route %s among %zu links",
+			prefix_format(&route->prefix, prefix), count);
+	return r;
+}
+
+int netlink_route_append6(
+	struct netlink *netlink, const struct netlink_route *route, struct problem *problem)
+{
+	char prefix[ADDR_TEXT_MAX];
+	struct rtnl_route *object = own_route(route);
+	struct nl_msg *message = NULL;
+	int r = -NLE_NOMEM;
+
+	if (object != NULL)
+		r = rtnl_route_build_add_request(object, NLM_F_APPEND, &message);
+	rtnl_route_put(object);
+	r = netlink_talk(netlink, r, message, problem);
+	if (r == -EEXIST) /* the very same */
+		return 0;
+	if (r < 0)
+		problem_prepend(problem, "cannot add a further route %s",
+			prefix_format(&route->prefix, prefix));
 	return r;
 }
