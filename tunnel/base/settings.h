@@ -177,6 +177,12 @@ bool settings_takes_default(const struct settings *settings);
 /* Client: the tunnel is in another network namespace, so what is the host's own stays as it is. */
 bool settings_is_elsewhere(const struct settings *settings);
 
+/*
+ * settings_peers.c. A name, an interface's name in one namespace, a fixed address twice, or such an
+ * address outside its pool or not usable: -EINVAL; -ENOMEM.
+ */
+int settings_check_peers(const struct settings *settings, struct problem *problem);
+
 /* The server's own address in a pool: the first after the prefix. AF_UNSPEC for no pool. */
 struct addr settings_server_address(const struct prefix *pool);
 
