@@ -374,7 +374,11 @@ static struct settings *make_settings(bool server, const char *scenario, const c
 		from_environment("HARNESS_CONGESTION", ""));
 	settings->max_sessions = 8;
 	settings->lanes = QUEUES_LANES;
-	add_prefix(&settings->announce, "10.20.30.0/24");
+	settings->announce.items = calloc(1, sizeof(*settings->announce.items));
+	if (settings->announce.items == NULL ||
+		prefix_parse("10.20.30.0/24", &settings->announce.items[0].prefix) < 0)
+		talk_die("announce");
+	settings->announce.count = 1;
 	if (server) {
 		settings->listen_count = 1;
 		settings->listen[0].addr = talk_address("0.0.0.0");

@@ -103,7 +103,7 @@ $USER_ID
 $USER_ID
 4
 10.2.0.0/24 dev cv0 scope link metric 1024 
-fd00:2::/64 dev cv0 metric 1024 pref medium
+fd00:2::/64 via $SERVER6 dev cv0 metric 1024 onlink pref medium
 CapEff:	0000000000000000
 pinged
 pinged

@@ -45,7 +45,9 @@ static inline struct request sample(enum request_type type)
 
 	memset(&request, 0, sizeof(request));
 	request.type = type;
-	request.id = type > REQUEST_STOP && type != REQUEST_NETWORK ? 0x01020304 : 0;
+	request.id = type > REQUEST_STOP && type != REQUEST_NETWORK && type != REQUEST_TRACKED
+		? 0x01020304
+		: 0;
 	switch (type) {
 	case REQUEST_CONFIGURE:
 		request.configure.version = REQUEST_VERSION;
@@ -68,6 +70,18 @@ static inline struct request sample(enum request_type type)
 		set_text(request.reply.ifname, sizeof(request.reply.ifname), "cv0");
 		request.reply.count = 2;
 		request.reply.verdict[1] = ROUTE_TAKEN;
+		set_text(request.reply.words[1], sizeof(request.reply.words[1]), "cv1 has it");
+		break;
+	case REQUEST_TRACKED:
+		request.tracked.total = 7;
+		request.tracked.offset = 5;
+		request.tracked.count = 2;
+		request.tracked.prefix[0] = prefix_of("10.3.0.0/24");
+		request.tracked.prefix[1] = prefix_of("fd00:3::/64");
+		break;
+	case REQUEST_CARRIER:
+		request.carrier.interface = 12;
+		request.carrier.on = true;
 		break;
 	case REQUEST_READY:
 		request.ready.generation = 7;

@@ -46,7 +46,7 @@ START_TEST(test_example)
 	is_prefix(&settings->pool4, "10.213.0.0/24");
 	is_prefix(&settings->pool6, "fd00:c17:e27::/64");
 	ck_assert_uint_eq(settings->announce.count, 2);
-	is_prefix(&settings->announce.items[1], "fd00:c17:1::/64");
+	is_prefix(&settings->announce.items[1].prefix, "fd00:c17:1::/64");
 	ck_assert_int_eq(settings->ping_interval.ns, DURATION_S(5).ns);
 	ck_assert_int_eq(settings->dead_after.ns, DURATION_S(15).ns);
 	ck_assert_uint_eq(settings->peer_count, 3);
@@ -114,7 +114,7 @@ START_TEST(test_forms)
 	is_endpoint(&settings->listen[0], "0.0.0.0:1");
 	is_endpoint(&settings->listen[1], "[::1]:443");
 	ck_assert_uint_eq(settings->announce.count, 1);
-	is_prefix(&settings->announce.items[0], "10.1.0.0/16");
+	is_prefix(&settings->announce.items[0].prefix, "10.1.0.0/16");
 	ck_assert_uint_eq(settings->mark, 0xffffffff);
 	ck_assert_int_eq(settings->ping_interval.ns, DURATION_MS(250).ns);
 	ck_assert_int_eq(settings->dead_after.ns, DURATION_MS(500).ns);

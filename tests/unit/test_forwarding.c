@@ -19,7 +19,7 @@
 static struct bench {
 	char root[32];
 	struct settings *settings;
-	struct prefix prefix;
+	struct settings_announce announced;
 	struct netlink *netlink;
 	struct forwarding forwarding;
 } bench;
@@ -67,8 +67,8 @@ static void setup(void)
 	(void)snprintf(bench.settings->control_socket, sizeof(bench.settings->control_socket),
 		"%s/x.sock", bench.root);
 	/* A prefix that no host has. */
-	ck_assert_int_eq(prefix_parse("fd5a:77:1:2::/64", &bench.prefix), 0);
-	bench.settings->announce = (struct prefix_list){ .items = &bench.prefix, .count = 1 };
+	ck_assert_int_eq(prefix_parse("fd5a:77:1:2::/64", &bench.announced.prefix), 0);
+	bench.settings->announce = (struct announce_list){ .items = &bench.announced, .count = 1 };
 	bench.settings->forwarding = true;
 	ck_assert_int_eq(netlink_open(&bench.netlink, NULL), 0);
 	make("ipv6/conf/all/forwarding", 0);
@@ -95,14 +95,14 @@ static void teardown(void)
 {
 	forwarding_stop(&bench.forwarding);
 	netlink_close(bench.netlink);
-	bench.settings->announce = (struct prefix_list){ .items = NULL };
+	bench.settings->announce = (struct announce_list){ .items = NULL };
 	settings_free(bench.settings);
 	ck_assert_int_eq(nftw(bench.root, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 static void start(void)
 {
-	forwarding_start(&bench.forwarding, bench.settings, bench.netlink, bench.root);
+	forwarding_start(&bench.forwarding, bench.settings, NULL, bench.netlink, bench.root);
 }
 
 static void is_router(void)

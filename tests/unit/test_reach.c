@@ -210,19 +210,18 @@ START_TEST(what_is_barred_is_not_meant_by_a_wide_prefix)
 	};
 	static const char *const ours[] = { "0.0.0.0/0", "10.3.7.0/24", "10.3.8.0/24" };
 	static const char *const barred[] = { "10.1.0.0/16", "10.3.0.0/16", "10.3.8.0/24" };
-	struct prefix_map_entry entries[3] = { 0 };
-	struct prefix their, our[3];
-	struct prefix_map *map;
+	struct prefix their, our[3], away[3];
+	struct reach_bar *bar;
 	struct reach *reach;
 
 	ck_assert_int_eq(prefix_parse("10.1.0.0/16", &their), 0);
 	for (int i = 0; i < 3; i++) {
 		ck_assert_int_eq(prefix_parse(ours[i], &our[i]), 0);
-		ck_assert_int_eq(prefix_parse(barred[i], &entries[i].prefix), 0);
+		ck_assert_int_eq(prefix_parse(barred[i], &away[i]), 0);
 	}
-	ck_assert_int_eq(prefix_map_new(entries, 3, &map), 0);
+	ck_assert_int_eq(reach_bar_new(&(struct prefix_list){ away, 3 }, &bar), 0);
 	ck_assert_int_eq(reach_new(&their, 1, our, 3, &reach), 0);
-	reach_bar(reach, NULL, map);
+	reach_set_bars(reach, NULL, bar);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct inner_packet bytes;
 		struct packet packet;
@@ -235,7 +234,8 @@ START_TEST(what_is_barred_is_not_meant_by_a_wide_prefix)
 	reach_unref(reach);
 	/* The same on the other side: what goes past the tunnel does not come out of it. */
 	ck_assert_int_eq(reach_new(our, 1, &their, 1, &reach), 0);
-	reach_bar(reach, map, NULL);
+	reach_set_bars(reach, bar, NULL);
+	reach_bar_unref(bar); /* the snapshot has its own */
 	for (size_t i = 0; i < 2; i++) {
 		struct inner_packet bytes;
 		struct packet packet;
@@ -245,7 +245,6 @@ START_TEST(what_is_barred_is_not_meant_by_a_wide_prefix)
 		ck_assert_int_eq(reach_judge_in(reach, &packet, bytes.data), cases[i].verdict);
 	}
 	reach_unref(reach);
-	prefix_map_free(map);
 }
 END_TEST
 

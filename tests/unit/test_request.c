@@ -63,6 +63,8 @@ START_TEST(members_arrive)
 	ck_assert_uint_eq(request.reply.count, 2);
 	ck_assert_uint_eq(request.reply.verdict[0], ROUTE_ACCEPTED);
 	ck_assert_uint_eq(request.reply.verdict[1], ROUTE_TAKEN);
+	ck_assert_str_eq(request.reply.words[0], "");
+	ck_assert_str_eq(request.reply.words[1], "cv1 has it");
 
 	request = sample(REQUEST_INTERFACE);
 	ck_assert_int_eq(encode(&request, &len), 0);
@@ -87,6 +89,20 @@ START_TEST(members_arrive)
 	ck_assert_int_eq(decode(buffer, len, &request), 0);
 	ck_assert_uint_eq(request.dns.interface, 12);
 	ck_assert(nameservers_equal(&request.dns.nameservers, &sent.dns.nameservers));
+
+	sent = sample(REQUEST_TRACKED);
+	ck_assert_int_eq(encode(&sent, &len), 0);
+	ck_assert_int_eq(decode(buffer, len, &request), 0);
+	ck_assert_uint_eq(request.tracked.total, 7);
+	ck_assert_uint_eq(request.tracked.offset, 5);
+	ck_assert_uint_eq(request.tracked.count, 2);
+	ck_assert_str_eq(prefix_format(&request.tracked.prefix[0], out), "10.3.0.0/24");
+
+	sent = sample(REQUEST_CARRIER);
+	ck_assert_int_eq(encode(&sent, &len), 0);
+	ck_assert_int_eq(decode(buffer, len, &request), 0);
+	ck_assert_uint_eq(request.carrier.interface, 12);
+	ck_assert(request.carrier.on);
 
 	request = sample(REQUEST_EXIT);
 	ck_assert_int_eq(encode(&request, &len), 0);
@@ -368,6 +384,45 @@ START_TEST(resolvers_are_held_to_their_range)
 }
 END_TEST
 
+START_TEST(tracked_pages_are_held_to_their_range)
+{
+	struct request request = sample(REQUEST_TRACKED);
+
+	request.tracked.total = 6;
+	expect_encodes(&request, false, "a page past the whole");
+	request.tracked.offset = 7;
+	expect_encodes(&request, false, "a page that begins past the whole");
+	request = sample(REQUEST_TRACKED);
+	request.tracked.total = REQUEST_TRACKED_MAX + 1;
+	expect_encodes(&request, false, "more than there may be");
+	request = sample(REQUEST_TRACKED);
+	request.tracked.prefix[1] = prefix_of("10.0.0.1/8");
+	expect_encodes(&request, false, "host bits");
+	request.tracked.total = request.tracked.offset = request.tracked.count = 0;
+	expect_encodes(&request, true, "nothing at all");
+	request = sample(REQUEST_CARRIER);
+	request.carrier.interface = 0;
+	expect_encodes(&request, false, "no interface");
+}
+END_TEST
+
+/* A reply has room for the longest words beside each of its verdicts. */
+START_TEST(all_routes_may_be_refused_with_words)
+{
+	struct request request = sample(REQUEST_REPLY);
+	size_t len;
+
+	request.reply.count = REQUEST_PREFIX_MAX;
+	for (size_t i = 0; i < REQUEST_PREFIX_MAX; i++) {
+		request.reply.verdict[i] = ROUTE_TAKEN;
+		memset(request.reply.words[i], 'w', REQUEST_WORDS_MAX);
+	}
+	ck_assert_int_eq(encode(&request, &len), 0);
+	ck_assert_int_eq(decode(buffer, len, &request), 0);
+	ck_assert_uint_eq(strlen(request.reply.words[REQUEST_PREFIX_MAX - 1]), REQUEST_WORDS_MAX);
+}
+END_TEST
+
 START_TEST(types_have_names)
 {
 	for (int type = 1; type < REQUEST_TYPE_COUNT; type++)
@@ -451,6 +506,8 @@ static Suite *suite(void)
 	unit_add(suite, "interface", interfaces_are_held_to_their_range);
 	unit_add(suite, "routes", routes_are_held_to_their_range);
 	unit_add(suite, "resolvers", resolvers_are_held_to_their_range);
+	unit_add(suite, "routes", tracked_pages_are_held_to_their_range);
+	unit_add(suite, "routes", all_routes_may_be_refused_with_words);
 	unit_add(suite, "names", types_have_names);
 	add_each(suite, "mutations", mutated_requests_never_lead_astray, REQUEST_TYPE_COUNT + 1);
 	unit_add(suite, "random", random_datagrams_never_lead_astray);

@@ -249,6 +249,41 @@ START_TEST(netd_fails)
 }
 END_TEST
 
+/* netd says what stands in the way; of our own announcements we know ourselves. */
+START_TEST(reasons)
+{
+	struct request_reply reply = { .count = 1, .verdict = { ROUTE_TAKEN } };
+	struct host_call *call;
+	char text[ROUTE_REASON_MAX];
+
+	begin(10);
+	routes_set_interface(&bench.routes, IFINDEX);
+	announce("10.1.0.0/16 10.7.0.0/16");
+	call = bench.call;
+	call->pending = false;
+	snprintf(reply.words[0], sizeof(reply.words[0]), "cv1 has it");
+	call->done(call, &reply, NULL, 0);
+	ck_assert_str_eq(route_reason(find("10.1.0.0/16"), text),
+		"another tunnel has it with the same metric: cv1 has it");
+	ck_assert_ptr_nonnull(
+		strstr(route_reason(find("10.7.0.0/16"), text), "this end announces 10.7.0.0/16"));
+	routes_free(&bench.routes);
+}
+END_TEST
+
+START_TEST(any_of_some)
+{
+	begin(10);
+	routes_set_interface(&bench.routes, IFINDEX);
+	announce("10.1.0.0/16");
+	ck_assert(!routes_has_any(&bench.routes, list_of("10.1.0.0/16"))); /* not yet */
+	answer(ROUTE_ACCEPTED);
+	ck_assert(routes_has_any(&bench.routes, list_of("10.9.0.0/16 10.1.0.0/16")));
+	ck_assert(!routes_has_any(&bench.routes, list_of("10.1.0.0/24")));
+	routes_free(&bench.routes);
+}
+END_TEST
+
 /* A request that cannot be made leaves everything to the next occasion. */
 START_TEST(cannot_ask)
 {
@@ -349,6 +384,8 @@ static Suite *suite(void)
 	unit_add(s, "adopted", adopted);
 	unit_add(s, "kernel_refuses", kernel_refuses);
 	unit_add(s, "netd_fails", netd_fails);
+	unit_add(s, "reasons", reasons);
+	unit_add(s, "any_of_some", any_of_some);
 	unit_add(s, "cannot_ask", cannot_ask);
 	unit_add(s, "interface_goes_and_comes", interface_goes_and_comes);
 	unit_add(s, "late_answer", late_answer);

@@ -125,7 +125,7 @@ START_TEST(refusals_are_bounded)
 		}
 		routes_refused(&bench.routes, list);
 	}
-	ck_assert_uint_le(bench.routes.refusal_count, SETTINGS_PREFIX_MAX);
+	ck_assert_uint_le(bench.routes.refusal_count, SETTINGS_ROUTES_MAX);
 	free(list);
 	routes_free(&bench.routes);
 }

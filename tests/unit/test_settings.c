@@ -3,6 +3,7 @@
 #include "base/settings.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "unit.h"
@@ -60,9 +61,9 @@ static struct settings *client(void)
 
 static void announce(struct settings *settings, const char *text)
 {
-	settings->announce.items = calloc(1, sizeof(struct prefix));
+	settings->announce.items = calloc(1, sizeof(*settings->announce.items));
 	ck_assert_ptr_nonnull(settings->announce.items);
-	settings->announce.items[0] = prefix(text);
+	settings->announce.items[0].prefix = prefix(text);
 	settings->announce.count = 1;
 }
 
@@ -405,6 +406,92 @@ START_TEST(test_inline)
 }
 END_TEST
 
+/* The one thing that is announced, for the test to fill. */
+static struct settings_announce *tracked(struct settings **ret_settings)
+{
+	*ret_settings = server(0);
+	announce(*ret_settings, "192.168.0.0/24");
+	(*ret_settings)->announce.items[0] = (struct settings_announce){ .table = 0 };
+	return &(*ret_settings)->announce.items[0];
+}
+
+START_TEST(test_tracked)
+{
+	struct settings *settings = server(0);
+	struct settings_announce *item;
+
+	announce(settings, "192.168.0.0/24");
+	ck_assert(!settings_tracks(settings));
+	settings_free(settings);
+	item = tracked(&settings);
+	item->table = 254;
+	item->protocol = 12;
+	ck_assert(settings_tracks(settings));
+	good(settings);
+	(void)snprintf(tracked(&settings)->interface, sizeof(item->interface), "eth1");
+	good(settings);
+
+	(void)tracked(&settings);
+	refused(settings, "announce.[0]:", "none");
+	item = tracked(&settings);
+	item->table = 254;
+	item->prefix = prefix("192.168.0.0/24");
+	refused(settings, "announce.[0]:", "several");
+	item = tracked(&settings);
+	(void)snprintf(item->interface, sizeof(item->interface), "eth1");
+	item->protocol = 12;
+	refused(settings, "announce.[0].protocol:", "beside a table");
+	item = tracked(&settings);
+	(void)snprintf(item->interface, sizeof(item->interface), "eth%%d");
+	refused(settings, "announce.[0].interface:", "eth%d");
+}
+END_TEST
+
+static void reach(struct settings_peer *peer, const char *first, const char *second)
+{
+	const char *const names[] = { first, second };
+
+	peer->reach.items = calloc(2, sizeof(struct identity));
+	ck_assert_ptr_nonnull(peer->reach.items);
+	for (size_t i = 0; i < 2 && names[i] != NULL; i++)
+		ck_assert_int_eq(identity_set(&peer->reach.items[peer->reach.count++], names[i],
+					 strlen(names[i])),
+			0);
+}
+
+START_TEST(test_reach)
+{
+	struct settings *settings = server(3);
+
+	reach(&settings->peers[0], "peer-2", "peer-1");
+	ck_assert(settings_reaches(&settings->peers[0], &settings->peers[1]));
+	ck_assert(!settings_reaches(&settings->peers[1], &settings->peers[0]));
+	ck_assert(!settings_reaches(NULL, &settings->peers[0]));
+	ck_assert(!settings_reaches(&settings->peers[0], NULL));
+	good(settings);
+	settings = server(3);
+	reach(&settings->peers[1], "peer-2", "peer-7");
+	refused(settings, "peers.[1].reach.[1] (peer-1): peer-7:", "no entry in peers");
+	settings = server(3);
+	reach(&settings->peers[1], "peer-1", NULL);
+	refused(settings, "peers.[1].reach.[0]", "itself");
+	settings = server(3);
+	reach(&settings->peers[1], "peer-2", "peer-2");
+	refused(settings, "peers.[1].reach.[1]", "already");
+}
+END_TEST
+
+START_TEST(test_metric)
+{
+	struct settings_peer peer = { .metric = 7 };
+
+	ck_assert_uint_eq(settings_metric(&peer), 7);
+	peer.metric = 0;
+	ck_assert_uint_eq(settings_metric(&peer), SETTINGS_METRIC);
+	ck_assert_uint_eq(settings_metric(NULL), SETTINGS_METRIC);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *suite = suite_create("settings");
@@ -424,6 +511,9 @@ static Suite *suite(void)
 	unit_add(suite, "find and places", test_find_and_places);
 	unit_add(suite, "pool addresses", test_pool_addresses);
 	unit_add(suite, "inline", test_inline);
+	unit_add(suite, "tracked", test_tracked);
+	unit_add(suite, "reach", test_reach);
+	unit_add(suite, "metric", test_metric);
 	return suite;
 }
 

@@ -26,7 +26,7 @@ enum route_verdict {
 	ROUTE_TUNNEL = 7, /* overlaps the tunnel's own addresses (the pool) */
 	ROUTE_NOT_ALLOWED = 8,  /* not inside any prefix of accept_routes */
 	ROUTE_LIMIT = 9,        /* more than max_routes */
-	ROUTE_TAKEN = 10,       /* another peer has announced it already */
+	ROUTE_TAKEN = 10,       /* another tunnel has it with the same metric */
 	ROUTE_LOCAL = 11,       /* announced by this very end, or on-link here */
 	ROUTE_FAILED = 12,      /* the kernel refused it */
 	ROUTE_UNSPECIFIED = 13, /* overlaps 0.0.0.0/8 or is :: */

@@ -55,8 +55,10 @@ void settings_free(struct settings *settings)
 	free_hook(&settings->on_route);
 	free(settings->announce.items);
 	free(settings->bypass.items);
-	for (size_t i = 0; i < settings->peer_count; i++)
+	for (size_t i = 0; i < settings->peer_count; i++) {
 		free(settings->peers[i].accept_routes.items);
+		free(settings->peers[i].reach.items);
+	}
 	free(settings->peers);
 	free(settings);
 }
@@ -103,6 +105,11 @@ bool settings_is_elsewhere(const struct settings *settings)
 	return settings->role == SETTINGS_CLIENT &&
 		(settings->contained ||
 			(settings->peer_count > 0 && settings->peers[0].netns[0] != '\0'));
+}
+
+uint32_t settings_metric(const struct settings_peer *peer)
+{
+	return peer != NULL && peer->metric > 0 ? peer->metric : SETTINGS_METRIC;
 }
 
 struct addr settings_server_address(const struct prefix *pool)
@@ -160,37 +167,6 @@ static int check_pool(
 			"%s: %s is too small for the server and a peer; expected /%u or larger",
 			key, text, longest);
 		return -EINVAL;
-	}
-	return 0;
-}
-
-static int check_announce(const struct settings *settings, struct problem *problem)
-{
-	const struct prefix *pools[] = { &settings->pool4, &settings->pool6 };
-	char text[ADDR_TEXT_MAX], pool_text[ADDR_TEXT_MAX];
-
-	for (size_t i = 0; i < settings->announce.count; i++) {
-		const struct prefix *prefix = &settings->announce.items[i];
-		enum route_verdict form = route_rule_form(prefix);
-
-		prefix_format(prefix, text);
-		/* "I am the way to everywhere", its own pools included, is a server's to say. */
-		if (form == ROUTE_DEFAULT && settings->role == SETTINGS_SERVER)
-			continue;
-		if (form != ROUTE_ACCEPTED) {
-			problem_set(problem, "announce.[%zu]: %s cannot be announced: %s", i, text,
-				route_verdict_text(form));
-			return -EINVAL;
-		}
-		for (size_t p = 0; p < sizeof(pools) / sizeof(pools[0]); p++) {
-			if (!addr_is_set(&pools[p]->addr) || !prefix_overlaps(prefix, pools[p]))
-				continue;
-			problem_set(problem,
-				"announce.[%zu]: %s overlaps the pool %s, whose addresses are the "
-				"tunnel's own",
-				i, text, prefix_format(pools[p], pool_text));
-			return -EINVAL;
-		}
 	}
 	return 0;
 }
@@ -298,6 +274,8 @@ static int check_server(const struct settings *settings, struct problem *problem
 		r = check_dns(settings, problem);
 	if (r == 0)
 		r = settings_check_peers(settings, problem);
+	if (r == 0)
+		r = settings_check_reach(settings, problem);
 	return r;
 }
 
@@ -415,7 +393,7 @@ int settings_check(const struct settings *settings, struct problem *problem)
 	if (r == 0)
 		r = check_netns(settings, problem);
 	if (r == 0)
-		r = check_announce(settings, problem);
+		r = settings_check_announce(settings, problem);
 	return r < 0 ? r : check_hooks(settings, problem);
 }
 

@@ -11,6 +11,7 @@
 #include "base/identity.h"
 #include "base/log.h"
 #include "base/nameservers.h"
+#include "base/prefix_list.h"
 #include "base/problem.h"
 #include "base/proxy.h"
 
@@ -39,6 +40,7 @@ enum {
 	SETTINGS_LISTEN_MAX = 16,
 	SETTINGS_REMOTES_MAX = 16,
 	SETTINGS_PREFIX_MAX = 256, /* in one list */
+	SETTINGS_REACH_MAX = 1024, /* peers that one peer may reach */
 	SETTINGS_PEERS_MAX = 65536,
 	SETTINGS_SESSIONS_MAX = 16384,
 	SETTINGS_WORKERS_MAX = 64,
@@ -46,8 +48,10 @@ enum {
 	SETTINGS_ROUTES_MAX = 4096, /* that one peer may announce */
 	SETTINGS_MTU_MIN = 1280,    /* the least that IPv6 allows: RFC 8200, section 5 */
 	SETTINGS_MTU_MAX = 65535,
-	SETTINGS_BYPASS_MAX = 64,     /* prefixes that go past a full tunnel */
-	SETTINGS_PORT = 443,          /* where an endpoint or a remote names none */
+	SETTINGS_BYPASS_MAX = 64, /* prefixes that go past a full tunnel */
+	SETTINGS_PORT = 443,      /* where an endpoint or a remote names none */
+	SETTINGS_METRIC = 1024,   /* a host's own routes usually have lower ones, and so win */
+	SETTINGS_METRIC_MAX = 9999999,
 	SETTINGS_HOOK_WORDS_MAX = 32, /* a hook's program and arguments */
 	SETTINGS_HOOK_WORD_MAX = 1024,
 };
@@ -57,8 +61,21 @@ enum {
 
 enum settings_role { SETTINGS_SERVER, SETTINGS_CLIENT };
 
-struct prefix_list {
-	struct prefix *items;
+struct name_list {
+	struct identity *items;
+	size_t count;
+};
+
+/* One thing that is announced. Exactly one of the first three is set. */
+struct settings_announce {
+	struct prefix prefix;
+	char interface[SETTINGS_IFNAME_MAX + 1]; /* the networks on this interface, tracked */
+	uint32_t table;    /* the routes of this routing table, tracked; 0: none */
+	uint32_t protocol; /* with a table: only routes of this rtm_protocol; 0: of all */
+};
+
+struct announce_list {
+	struct settings_announce *items;
 	size_t count;
 };
 
@@ -70,7 +87,9 @@ struct settings_peer {
 	struct addr address4, address6;   /* fixed addresses (server); AF_UNSPEC: from the pool */
 	struct prefix_list accept_routes; /* what it may announce */
 	uint32_t max_routes;
-	uint32_t lanes; /* 0: the common `lanes` */
+	uint32_t metric;        /* of the routes to it; 0: SETTINGS_METRIC */
+	struct name_list reach; /* server: other peers that it reaches through this end */
+	uint32_t lanes;         /* 0: the common `lanes` */
 };
 
 /* What netd runs when something happens: a program's absolute path and its arguments. */
@@ -148,9 +167,9 @@ struct settings {
 	struct duration hook_timeout;
 
 	/* Who may come, and routes. */
-	struct prefix_list announce; /* to every peer */
-	bool unlisted;               /* server: admit valid certificates without a peers entry */
-	struct settings_peer *peers; /* client: exactly one, the server */
+	struct announce_list announce; /* to every peer */
+	bool unlisted;                 /* server: admit valid certificates without a peers entry */
+	struct settings_peer *peers;   /* client: exactly one, the server */
 	size_t peer_count;
 };
 
@@ -177,11 +196,29 @@ bool settings_takes_default(const struct settings *settings);
 /* Client: the tunnel is in another network namespace, so what is the host's own stays as it is. */
 bool settings_is_elsewhere(const struct settings *settings);
 
+/* The metric of routes to that peer. NULL: a peer without an entry. */
+uint32_t settings_metric(const struct settings_peer *peer);
+
 /*
  * settings_peers.c. A name, an interface's name in one namespace, a fixed address twice, or such an
  * address outside its pool or not usable: -EINVAL; -ENOMEM.
  */
 int settings_check_peers(const struct settings *settings, struct problem *problem);
+
+/* settings_announce.c. True: something is announced that only the kernel knows. */
+bool settings_tracks(const struct settings *settings);
+/* Appends all else that is announced. -ENOMEM: some may be missing. */
+int settings_stated(const struct settings *settings, struct prefix_list *list);
+/* Each is one thing, and can be announced. -EINVAL. */
+int settings_check_announce(const struct settings *settings, struct problem *problem);
+
+/*
+ * settings_reach.c. True: the first peer's `reach` names the second. It hears of the second's
+ * routes, and packets pass between the two, either way. False for peers without an entry (NULL).
+ */
+bool settings_reaches(const struct settings_peer *peer, const struct settings_peer *other);
+/* Every name in a `reach` must be that of another peer, and stand there once. -EINVAL, -ENOMEM. */
+int settings_check_reach(const struct settings *settings, struct problem *problem);
 
 /* The server's own address in a pool: the first after the prefix. AF_UNSPEC for no pool. */
 struct addr settings_server_address(const struct prefix *pool);
@@ -197,9 +234,10 @@ bool settings_pool_usable(const struct prefix *pool, const struct addr *addr);
  * What no single option shows. Server: nothing to listen on, or the same endpoint twice; no pool at
  * all; a pool of bad form, too small, or overlapped by announce; a peer twice; a fixed address
  * outside its pool, not usable, or twice; one interface name for two peers in one namespace;
- * dead_after not above ping_interval; DNS that nobody can use. Client: no remote, or not exactly one
- * peer; a prefix to go past a full tunnel that is all there is; with kill_switch, a remote's or the
- * proxy's name or a netns; with a proxy, a remote with a scope. Both: announced prefixes of bad form, a client's default; a netns that cannot be; a hook whose
+ * dead_after not above ping_interval; DNS that nobody can use; a reach of nobody. Client: no remote, or
+ * not exactly one peer; a prefix to go past a full tunnel that is all there is; with kill_switch, a
+ * remote's or the proxy's name or a netns; with a proxy, a remote with a scope. Both: announced prefixes
+ * of bad form, a client's default; what is announced is not one thing; a netns that cannot be; a hook whose
  * program is no absolute path. -EINVAL with words in `problem` that begin with the option's path, as in
  * "peers.[0].address4: ..."; -ENOMEM.
  */

@@ -3,28 +3,18 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/container.h"
 
-static bool is_listed(const struct prefix *list, size_t count, const struct prefix *prefix)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (prefix_equal(&list[i], prefix))
-			return true;
-	}
-	return false;
-}
-
 /* Those of `from` that are not in `without`, into `out`, which has room for all of `from`. */
-static size_t difference(const struct prefix *from, size_t from_count, const struct prefix *without,
-	size_t without_count, struct prefix *out)
+static size_t difference(
+	const struct prefix_list *from, const struct prefix_list *without, struct prefix *out)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < from_count; i++) {
-		if (!is_listed(without, without_count, &from[i]))
-			out[count++] = from[i];
+	for (size_t i = 0; i < from->count; i++) {
+		if (!prefix_list_has(without, &from->items[i]))
+			out[count++] = from->items[i];
 	}
 	return count;
 }
@@ -32,31 +22,25 @@ static size_t difference(const struct prefix *from, size_t from_count, const str
 /* Withdrawals first: the peer's max_routes may need the room. */
 static int tell(struct announcer *announcer)
 {
-	const struct prefix_list *wanted = announcer->wanted;
-	size_t most = wanted->count > announcer->told_count ? wanted->count : announcer->told_count;
-	struct prefix *told = calloc(wanted->count + 1, sizeof(*told));
+	const struct prefix_list *wanted = announcer->wanted, *known = &announcer->told;
+	size_t most = wanted->count > known->count ? wanted->count : known->count;
 	struct prefix *part = calloc(most + 1, sizeof(*part));
+	struct prefix_list told = { .items = NULL };
 	size_t count;
 
-	if (!told || !part) {
-		free(told);
+	if (!part || prefix_list_append(&told, wanted->items, wanted->count) < 0) {
 		free(part);
 		return -ENOMEM;
 	}
-	count = difference(
-		announcer->told, announcer->told_count, wanted->items, wanted->count, part);
+	count = difference(known, wanted, part);
 	routes_send(announcer->routes, MESSAGE_WITHDRAW, part, count);
 	for (size_t i = 0; i < count; i++)
 		routes_forget_refusal(announcer->routes, &part[i]);
-	count = difference(
-		wanted->items, wanted->count, announcer->told, announcer->told_count, part);
+	count = difference(wanted, known, part);
 	routes_send(announcer->routes, MESSAGE_ANNOUNCE, part, count);
-	if (wanted->count > 0)
-		memcpy(told, wanted->items, wanted->count * sizeof(*told));
 	free(part);
-	free(announcer->told);
+	prefix_list_free(&announcer->told);
 	announcer->told = told;
-	announcer->told_count = wanted->count;
 	return 0;
 }
 
@@ -89,14 +73,13 @@ void announcer_init(struct announcer *announcer, struct loop *loop, struct route
 void announcer_free(struct announcer *announcer)
 {
 	announcer_end(announcer);
-	free(announcer->told);
-	announcer->told = NULL;
+	prefix_list_free(&announcer->told);
 }
 
 int announcer_begin(struct announcer *announcer)
 {
 	announcer->up = true;
-	announcer->told_count = 0;
+	prefix_list_free(&announcer->told);
 	return tell_and_hold(announcer);
 }
 

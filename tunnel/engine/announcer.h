@@ -10,7 +10,7 @@
 #include "system/loop.h"
 
 /*
- * Tells one peer what this end announces: all of it when a connection begins, later only what has
+ * Tells one peer what is announced to it: all of it when a connection begins, later only what has
  * changed since. Changes that come in quick succession go out together, so that a script that adds
  * a thousand routes one by one is no flood at the peer. Main thread.
  */
@@ -20,9 +20,8 @@ enum { ANNOUNCER_HOLD_MS = 50 }; /* least time between two changes that are sent
 struct announcer {
 	struct loop *loop;
 	struct routes *routes;            /* whose peer is told */
-	const struct prefix_list *wanted; /* what is announced now; the engine's */
-	struct prefix *told;              /* what the peer knows */
-	size_t told_count;
+	const struct prefix_list *wanted; /* what it is to know, sorted; the session's */
+	struct prefix_list told;          /* what it knows */
 	bool up;
 	bool changed; /* during the hold */
 	struct loop_timer hold;

@@ -103,6 +103,14 @@ static void on_network(struct host_events *events)
 		engine->role->network(engine);
 }
 
+static void on_tracked(struct host_events *events, const struct request_tracked *page)
+{
+	struct engine *engine = container_of(events, struct engine, host_events);
+
+	if (engine->settings)
+		engine_tracked(engine, page);
+}
+
 /* Asleep for long enough, every peer has given us up; else it may be another network by now. */
 static void on_resumed(struct resume *resume, struct duration slept)
 {
@@ -171,6 +179,7 @@ struct session *engine_find_session(const struct engine *engine, const struct id
 static void free_all(struct engine *engine)
 {
 	loop_timer_stop(engine->loop, &engine->stop_deadline);
+	loop_timer_stop(engine->loop, &engine->spread);
 	resume_close(&engine->resume);
 	if (engine->settings)
 		engine->role->free(engine);
@@ -182,8 +191,11 @@ static void free_all(struct engine *engine)
 	tls_context_unref(engine->tls);
 	loop_free(engine->loop);
 	free(engine->workers);
-	prefix_map_free(engine->barred);
+	reach_bar_unref(engine->barred);
 	free(engine->announced.items);
+	free(engine->stated.items);
+	free(engine->tracked.items);
+	free(engine->tracked_pages.items);
 	settings_free(engine->settings);
 	if (engine->state_dir_fd >= 0)
 		close(engine->state_dir_fd);
@@ -214,6 +226,7 @@ int engine_run(struct engine *engine, const struct engine_role *role)
 		.configure = on_configure,
 		.stop = on_stop,
 		.network = on_network,
+		.tracked = on_tracked,
 		.gone = on_gone,
 	};
 	TAILQ_INIT(&engine->sessions);

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
-#include "base/prefix_map.h"
+#include "base/prefix_list.h"
 #include "base/settings.h"
 #include "engine/adoption.h"
 #include "engine/host.h"
@@ -78,13 +78,18 @@ struct engine {
 	unsigned worker_count, next_worker;
 	struct session_list sessions;
 	unsigned session_count;
-	struct prefix_list announced; /* what we announce to every peer, now */
+	/* What we announce to every peer, now: what was said, and what netd tracks. */
+	struct prefix_list announced; /* both, sorted, each once */
+	struct prefix_list stated;    /* by the configuration and `culvert routes` */
+	struct prefix_list tracked;
+	struct prefix_list tracked_pages; /* of a set that is not whole yet */
+	bool has_reach;                   /* some peer reaches another one */
+	struct loop_timer spread;         /* peers that reach others hear of changes */
 	/*
 	 * What is not meant by a wide prefix (engine_barred.c): a server's peers, a client's bypass.
-	 * Fixed by the configuration; NULL: nothing.
+	 * NULL: nothing of it lies in what is announced.
 	 */
-	struct prefix_map *barred;
-	bool announces_barred;    /* some of it lies in what we announce, so that it matters */
+	struct reach_bar *barred;
 	struct refusals refusals; /* server: who was not admitted */
 	struct control *control;
 	int state_dir_fd; /* -1: none */
@@ -123,10 +128,23 @@ void engine_exit(struct engine *engine, int code, const char *text);
  */
 _Noreturn void engine_leave(void);
 
+/* What the configuration says is announced. -ENOMEM. */
+int engine_announce_configured(struct engine *engine);
+/* netd has sent a page of what it tracks; with the last page the set takes the place of the one before. */
+void engine_tracked(struct engine *engine, const struct request_tracked *page);
+bool engine_is_tracked(const struct engine *engine, const struct prefix *prefix);
+
+/*
+ * Addresses or routes of this session are others now, or it is about to go: who reaches its peer
+ * hears of it a moment later, once for many changes; all do where it is barred (`barred`).
+ */
+void engine_spread(struct engine *engine, const struct session *changed);
+
 /*
  * Announces to, or withdraws from, all peers from now on (culvert routes add|del): all of them or
  * none. -EINVAL: one cannot be announced; -EEXIST, -ENOENT: one is (not) announced already, or
- * named twice; -ENOSPC: too many; -ENOMEM. `problem` names the prefix.
+ * named twice; -ENOSPC: too many; -EBUSY: what is withdrawn is tracked; -ENOMEM. `problem` names the
+ * prefix.
  */
 int engine_announce(struct engine *engine, const struct prefix *prefixes, size_t count,
 	struct problem *problem);
@@ -134,8 +152,8 @@ int engine_withdraw(struct engine *engine, const struct prefix *prefixes, size_t
 	struct problem *problem);
 
 /*
- * Another session, `except`, is offered these prefixes by its peer: a session without a connection
- * and in the same network namespace gives up what it holds of them.
+ * Another session, `except`, is offered these prefixes by its peer: the routes of a session without a
+ * connection, in the same network namespace, that has any of them give way at once.
  */
 void engine_yield_routes(struct engine *engine, const struct session *except,
 	const struct message_prefixes *prefixes);
@@ -150,11 +168,10 @@ struct session *engine_find_session(const struct engine *engine, const struct id
 void engine_settle(struct engine *engine);
 
 /*
- * engine_barred.c: makes `barred` from the settings. -ENOMEM. And looks again whether it matters,
- * after what is announced has changed.
+ * engine_barred.c: makes `barred` anew, after what is announced or what a peer has announced has
+ * changed; sessions take it with session_update_reach(). -ENOMEM: it stays as it was.
  */
 int engine_bar(struct engine *engine);
-void engine_bar_again(struct engine *engine);
 
 /*
  * engine_configure.c: takes netd's CONFIGURE; the descriptors become the engine's. Negative errno:

@@ -2,16 +2,16 @@
 #include "engine/engine.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "engine/session.h"
 
 /*
- * What this end announces, changed while it runs; and what it holds for peers that are away. A
- * change is all or nothing: everything is judged before anything is sent, and every session that is
- * up tells its peer (engine/announcer). A session that comes up later announces the list as it is
- * then.
+ * What this end announces, changed while it runs: by the command line, and by netd, which tracks
+ * what the kernel has. A change by command is all or nothing: everything is judged before anything
+ * is sent. Every session that is up then tells its peer (engine/session_offer, engine/announcer); one
+ * that comes up later announces the list as it is then.
  */
 
 static bool is_listed(const struct prefix *prefixes, size_t count, const struct prefix *prefix)
@@ -27,7 +27,8 @@ static void tell_sessions(struct engine *engine)
 {
 	struct session *session;
 
-	engine_bar_again(engine);
+	if (engine_bar(engine) < 0)
+		log_error("what peers have is not kept apart anew: out of memory");
 	TAILQ_FOREACH(session, &engine->sessions, link)
 	{
 		if (session->state == SESSION_UP)
@@ -35,10 +36,37 @@ static void tell_sessions(struct engine *engine)
 	}
 }
 
+/* All that is announced, of what is stated and what is tracked. -ENOMEM: it stays as it was. */
+static int combine(struct engine *engine)
+{
+	struct prefix_list both = { .items = NULL };
+	int r = prefix_list_append(&both, engine->stated.items, engine->stated.count);
+
+	if (r == 0)
+		r = prefix_list_append(&both, engine->tracked.items, engine->tracked.count);
+	if (r < 0) {
+		prefix_list_free(&both);
+		return r;
+	}
+	prefix_list_sort(&both);
+	prefix_list_free(&engine->announced);
+	engine->announced = both;
+	return 0;
+}
+
+int engine_announce_configured(struct engine *engine)
+{
+	if (settings_stated(engine->settings, &engine->stated) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < engine->settings->peer_count; i++)
+		engine->has_reach |= engine->settings->peers[i].reach.count > 0;
+	return combine(engine);
+}
+
 static int judge(const struct engine *engine, const struct prefix *prefixes, size_t at,
 	struct problem *problem)
 {
-	const struct prefix_list *announced = &engine->announced;
+	const struct prefix_list *stated = &engine->stated;
 	enum route_verdict verdict = route_rule_form(&prefixes[at]);
 	char text[ADDR_TEXT_MAX];
 
@@ -50,7 +78,7 @@ static int judge(const struct engine *engine, const struct prefix *prefixes, siz
 			problem, "%s cannot be announced: %s", text, route_verdict_text(verdict));
 		return -EINVAL;
 	}
-	if (is_listed(announced->items, announced->count, &prefixes[at])) {
+	if (is_listed(stated->items, stated->count, &prefixes[at])) {
 		problem_set(problem, "%s is announced already", text);
 		return -EEXIST;
 	}
@@ -58,7 +86,7 @@ static int judge(const struct engine *engine, const struct prefix *prefixes, siz
 		problem_set(problem, "%s is named twice", text);
 		return -EEXIST;
 	}
-	if (announced->count + at >= SETTINGS_PREFIX_MAX) {
+	if (stated->count + at >= SETTINGS_PREFIX_MAX) {
 		problem_set(problem,
 			"%s would be one more than the %d prefixes that can be announced", text,
 			SETTINGS_PREFIX_MAX);
@@ -70,52 +98,104 @@ static int judge(const struct engine *engine, const struct prefix *prefixes, siz
 int engine_announce(
 	struct engine *engine, const struct prefix *prefixes, size_t count, struct problem *problem)
 {
-	struct prefix_list *announced = &engine->announced;
+	struct prefix_list *stated = &engine->stated;
+	size_t before = stated->count;
+	int r;
 
 	for (size_t i = 0; i < count; i++) {
-		int r = judge(engine, prefixes, i, problem);
+		r = judge(engine, prefixes, i, problem);
 		if (r < 0)
 			return r;
 	}
-	struct prefix *grown = reallocarray(
-		announced->items, announced->count + count + 1, sizeof(*grown));
-	if (!grown) {
+	r = prefix_list_append(stated, prefixes, count);
+	if (r == 0)
+		r = combine(engine);
+	if (r < 0) {
+		stated->count = before;
 		problem_set(problem, "out of memory");
-		return -ENOMEM;
+		return r;
 	}
-	announced->items = grown;
-	memcpy(announced->items + announced->count, prefixes, count * sizeof(*prefixes));
-	announced->count += count;
 	tell_sessions(engine);
+	return 0;
+}
+
+static int judge_withdrawal(const struct engine *engine, const struct prefix *prefixes, size_t at,
+	struct problem *problem)
+{
+	char text[ADDR_TEXT_MAX];
+
+	prefix_format(&prefixes[at], text);
+	if (!is_listed(engine->stated.items, engine->stated.count, &prefixes[at])) {
+		problem_set(problem, "%s is %s", text,
+			engine_is_tracked(engine, &prefixes[at])
+				? "tracked: it is announced as long as this host has it"
+				: "not announced");
+		return -ENOENT;
+	}
+	if (is_listed(prefixes, at, &prefixes[at])) {
+		problem_set(problem, "%s is named twice", text);
+		return -EEXIST;
+	}
 	return 0;
 }
 
 int engine_withdraw(
 	struct engine *engine, const struct prefix *prefixes, size_t count, struct problem *problem)
 {
-	struct prefix_list *announced = &engine->announced;
-	char text[ADDR_TEXT_MAX];
-	size_t kept = 0;
+	struct prefix_list *stated = &engine->stated, left = { .items = NULL }, before = *stated;
+	int r = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		if (!is_listed(announced->items, announced->count, &prefixes[i])) {
-			problem_set(
-				problem, "%s is not announced", prefix_format(&prefixes[i], text));
-			return -ENOENT;
-		}
-		if (is_listed(prefixes, i, &prefixes[i])) {
-			problem_set(
-				problem, "%s is named twice", prefix_format(&prefixes[i], text));
-			return -EEXIST;
-		}
+		r = judge_withdrawal(engine, prefixes, i, problem);
+		if (r < 0)
+			return r;
 	}
-	for (size_t i = 0; i < announced->count; i++) {
-		if (!is_listed(prefixes, count, &announced->items[i]))
-			announced->items[kept++] = announced->items[i];
+	for (size_t i = 0; i < stated->count && r == 0; i++) {
+		if (!is_listed(prefixes, count, &stated->items[i]))
+			r = prefix_list_append(&left, &stated->items[i], 1);
 	}
-	announced->count = kept;
+	if (r == 0) {
+		*stated = left;
+		r = combine(engine);
+	}
+	if (r < 0) {
+		*stated = before;
+		prefix_list_free(&left);
+		problem_set(problem, "out of memory");
+		return r;
+	}
+	prefix_list_free(&before);
 	tell_sessions(engine);
 	return 0;
+}
+
+bool engine_is_tracked(const struct engine *engine, const struct prefix *prefix)
+{
+	return prefix_list_has(&engine->tracked, prefix);
+}
+
+void engine_tracked(struct engine *engine, const struct request_tracked *page)
+{
+	struct prefix_list *pages = &engine->tracked_pages, before = engine->tracked;
+
+	if (page->offset == 0)
+		prefix_list_free(pages);
+	/* Of a set whose beginning did not come; netd sends it again. */
+	if (page->offset != pages->count ||
+		prefix_list_append(pages, page->prefix, page->count) < 0 ||
+		pages->count < page->total)
+		return;
+	prefix_list_sort(pages);
+	engine->tracked = *pages;
+	if (combine(engine) < 0) {
+		log_error("what is tracked cannot be announced: out of memory");
+		engine->tracked = before;
+		return;
+	}
+	*pages = (struct prefix_list){ .items = NULL };
+	prefix_list_free(&before);
+	log_info("%zu tracked prefixes are announced", engine->tracked.count);
+	tell_sessions(engine);
 }
 
 void engine_yield_routes(struct engine *engine, const struct session *except,
@@ -126,7 +206,8 @@ void engine_yield_routes(struct engine *engine, const struct session *except,
 	TAILQ_FOREACH(session, &engine->sessions, link)
 	{
 		if (session != except && session->state == SESSION_IDLE &&
-			strcmp(session_netns(session), session_netns(except)) == 0)
-			routes_withdrawn(&session->routes, prefixes);
+			strcmp(session_netns(session), session_netns(except)) == 0 &&
+			routes_has_any(&session->routes, prefixes))
+			session_set_carrier(session, false);
 	}
 }

@@ -2,66 +2,17 @@
 #include "engine/engine.h"
 
 #include <errno.h>
-#include <stdlib.h>
+
+#include "engine/session.h"
 
 /*
  * "I am your way to everywhere", or to 10.0.0.0/8, is no word about what others have in there. A
  * server's peers are behind the server as well: their addresses are in its pools, and their networks
- * in what their `accept_routes` allow them to announce, whether they do or not. None of it may reach
- * another peer because the server has announced something wider. At a client it is the `bypass` that
- * does not come out of the tunnel. Lanes look only where it matters.
+ * in what their `accept_routes` allow them to announce, whether they do or not, and in what they
+ * have announced. None of it may reach another peer because something wider is announced, by the
+ * server or by a peer that `reach` names. At a client it is the `bypass` that does not come out of
+ * the tunnel. Lanes look only where it matters.
  */
-
-struct entries {
-	struct prefix_map_entry *items; /* NULL: only count */
-	size_t count;
-};
-
-static void add(struct entries *entries, const struct prefix *prefix)
-{
-	if (!addr_is_set(&prefix->addr))
-		return; /* no such pool */
-	if (entries->items)
-		entries->items[entries->count].prefix = *prefix;
-	entries->count++;
-}
-
-static void add_list(struct entries *entries, const struct prefix_list *list)
-{
-	for (size_t i = 0; i < list->count; i++)
-		add(entries, &list->items[i]);
-}
-
-static void gather(const struct settings *settings, struct entries *entries)
-{
-	entries->count = 0;
-	if (settings->role == SETTINGS_CLIENT) {
-		add_list(entries, &settings->bypass);
-		return;
-	}
-	add(entries, &settings->pool4);
-	add(entries, &settings->pool6);
-	for (size_t i = 0; i < settings->peer_count; i++)
-		add_list(entries, &settings->peers[i].accept_routes);
-}
-
-int engine_bar(struct engine *engine)
-{
-	struct entries entries = { .items = NULL };
-	int r;
-
-	gather(engine->settings, &entries);
-	if (entries.count == 0)
-		return 0;
-	entries.items = calloc(entries.count, sizeof(*entries.items));
-	if (!entries.items)
-		return -ENOMEM;
-	gather(engine->settings, &entries);
-	r = prefix_map_new(entries.items, entries.count, &engine->barred);
-	free(entries.items);
-	engine_bar_again(engine);
-	return r;
-}
 
 static bool list_overlaps(const struct prefix_list *list, const struct prefix *prefix)
 {
@@ -72,7 +23,7 @@ static bool list_overlaps(const struct prefix_list *list, const struct prefix *p
 	return false;
 }
 
-static bool overlaps_barred(const struct settings *settings, const struct prefix *prefix)
+static bool overlaps_peers(const struct settings *settings, const struct prefix *prefix)
 {
 	if (prefix_overlaps(prefix, &settings->pool4) || prefix_overlaps(prefix, &settings->pool6))
 		return true;
@@ -83,10 +34,63 @@ static bool overlaps_barred(const struct settings *settings, const struct prefix
 	return false;
 }
 
-void engine_bar_again(struct engine *engine)
+static bool is_needed(const struct engine *engine)
 {
-	engine->announces_barred = false;
-	for (size_t i = 0; i < engine->announced.count && !engine->announces_barred; i++)
-		engine->announces_barred = overlaps_barred(
-			engine->settings, &engine->announced.items[i]);
+	if (engine->settings->role == SETTINGS_CLIENT)
+		return engine->settings->bypass.count > 0;
+	if (engine->has_reach)
+		return true;
+	for (size_t i = 0; i < engine->announced.count; i++) {
+		if (overlaps_peers(engine->settings, &engine->announced.items[i]))
+			return true;
+	}
+	return false;
+}
+
+static int add_pool(struct prefix_list *list, const struct prefix *pool)
+{
+	return addr_is_set(&pool->addr) ? prefix_list_append(list, pool, 1) : 0;
+}
+
+static int gather(const struct engine *engine, struct prefix_list *list)
+{
+	const struct settings *settings = engine->settings;
+	const struct session *session;
+	int r;
+
+	if (settings->role == SETTINGS_CLIENT)
+		return prefix_list_append(list, settings->bypass.items, settings->bypass.count);
+	r = add_pool(list, &settings->pool4);
+	if (r == 0)
+		r = add_pool(list, &settings->pool6);
+	for (size_t i = 0; i < settings->peer_count && r == 0; i++)
+		r = prefix_list_append(list, settings->peers[i].accept_routes.items,
+			settings->peers[i].accept_routes.count);
+	TAILQ_FOREACH(session, &engine->sessions, link)
+	{
+		for (size_t i = 0; i < session->routes.count && r == 0; i++) {
+			if (route_in_use(&session->routes.items[i]))
+				r = prefix_list_append(list, &session->routes.items[i].prefix, 1);
+		}
+	}
+	return r;
+}
+
+int engine_bar(struct engine *engine)
+{
+	struct prefix_list list = { .items = NULL };
+	struct reach_bar *bar = NULL;
+	int r = 0;
+
+	if (is_needed(engine)) {
+		r = gather(engine, &list);
+		if (r == 0)
+			r = reach_bar_new(&list, &bar);
+		prefix_list_free(&list);
+	}
+	if (r < 0)
+		return r;
+	reach_bar_unref(engine->barred);
+	engine->barred = bar;
+	return 0;
 }

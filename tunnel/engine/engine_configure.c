@@ -158,22 +158,6 @@ static int start_workers(struct engine *engine, struct problem *problem)
 	return r;
 }
 
-static int copy_announced(struct engine *engine, struct problem *problem)
-{
-	const struct prefix_list *list = &engine->settings->announce;
-
-	if (list->count == 0)
-		return 0;
-	engine->announced.items = calloc(list->count, sizeof(*list->items));
-	if (!engine->announced.items) {
-		problem_set(problem, "out of memory");
-		return -ENOMEM;
-	}
-	memcpy(engine->announced.items, list->items, list->count * sizeof(*list->items));
-	engine->announced.count = list->count;
-	return 0;
-}
-
 int engine_configure(struct engine *engine, const struct request_configure *configure,
 	const int *fds, size_t fd_count, struct problem *problem)
 {
@@ -195,12 +179,12 @@ int engine_configure(struct engine *engine, const struct request_configure *conf
 	engine->generation = configure->generation;
 	memcpy(engine->instance, configure->instance, sizeof(engine->instance));
 	log_set_level(engine->settings->log_level);
-	r = copy_announced(engine, problem);
-	if (r == 0 && engine_bar(engine) < 0) {
-		problem_set(problem, "out of memory");
-		r = -ENOMEM;
-	}
+	r = engine_announce_configured(engine);
 	if (r == 0)
+		r = engine_bar(engine);
+	if (r < 0)
+		problem_set(problem, "out of memory");
+	else
 		r = start_workers(engine, problem);
 	if (r == 0 && delivery.control >= 0) {
 		r = control_open(engine, delivery.control, &engine->control);

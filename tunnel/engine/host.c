@@ -73,6 +73,10 @@ static void take(struct host *host, const int *fds, size_t fd_count)
 		host_close_fds(fds, fd_count);
 		host->events->network(host->events);
 		break;
+	case REQUEST_TRACKED:
+		host_close_fds(fds, fd_count);
+		host->events->tracked(host->events, &host->incoming.tracked);
+		break;
 	default:
 		host_close_fds(fds, fd_count);
 		host->events->gone(host->events);

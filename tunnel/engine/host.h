@@ -34,6 +34,8 @@ struct host_events {
 	void (*stop)(struct host_events *events); /* netd wants us to end in good order */
 	void (*network)(
 		struct host_events *events); /* this host's links, addresses or routes changed */
+	void (*tracked)(struct host_events *events,
+		const struct request_tracked *page); /* of what netd tracks */
 	void (*gone)(
 		struct host_events *events); /* netd is gone, or speaks nonsense: end at once */
 };

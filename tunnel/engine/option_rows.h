@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "base/settings.h"
+#include "engine/option_announce.h"
 #include "system/conf.h"
 
 /*
@@ -139,11 +140,13 @@
 			.preset = "30",                                                                                            \
 			.help = "A hook that runs for longer is ended." },                                                         \
 	{                                                                                                                          \
-		.key = "announce", .type = CONF_PREFIX, .shape = CONF_ALLOCATED,                                                   \
+		.key = "announce", .type = CONF_GROUP, .shape = CONF_ALLOCATED,                                                    \
 		OPTION_FIELD(announce.items),                                                                                      \
 		.count_offset = offsetof(struct settings, announce.count),                                                         \
-		.limit = SETTINGS_PREFIX_MAX,                                                                                      \
-		.help = "Prefixes behind this end, announced to whoever is connected."                                             \
+		.limit = SETTINGS_PREFIX_MAX, .table = &option_announce_table,                                                     \
+		.shorthand = "prefix",                                                                                             \
+		.help = "What is behind this end, announced to whoever is connected: prefixes, "                                   \
+			"and what is tracked in the kernel, each with the keys below."                                             \
 	}
 
 #endif

@@ -5,12 +5,19 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/prefix_map.h"
+
+struct reach_bar {
+	atomic_uint references;
+	struct prefix_map *map;
+};
+
 struct reach {
 	atomic_uint references;
 	struct prefix_map *theirs;
 	struct prefix_map *ours;
-	const struct prefix_map *not_theirs; /* borrowed, may be NULL */
-	const struct prefix_map *not_ours;
+	struct reach_bar *not_theirs; /* may be NULL */
+	struct reach_bar *not_ours;
 };
 
 static int map_prefixes(const struct prefix *prefixes, size_t count, struct prefix_map **ret_map)
@@ -23,6 +30,38 @@ static int map_prefixes(const struct prefix *prefixes, size_t count, struct pref
 	int r = prefix_map_new(entries, count, ret_map);
 	free(entries);
 	return r;
+}
+
+int reach_bar_new(const struct prefix_list *prefixes, struct reach_bar **ret_bar)
+{
+	struct reach_bar *bar = calloc(1, sizeof(*bar));
+	int r;
+
+	if (!bar)
+		return -ENOMEM;
+	atomic_init(&bar->references, 1);
+	r = map_prefixes(prefixes->items, prefixes->count, &bar->map);
+	if (r < 0) {
+		free(bar);
+		return r;
+	}
+	*ret_bar = bar;
+	return 0;
+}
+
+static struct reach_bar *bar_ref(struct reach_bar *bar)
+{
+	if (bar)
+		atomic_fetch_add_explicit(&bar->references, 1, memory_order_relaxed);
+	return bar;
+}
+
+void reach_bar_unref(struct reach_bar *bar)
+{
+	if (!bar || atomic_fetch_sub_explicit(&bar->references, 1, memory_order_acq_rel) != 1)
+		return;
+	prefix_map_free(bar->map);
+	free(bar);
 }
 
 int reach_new(const struct prefix *theirs, size_t their_count, const struct prefix *ours,
@@ -43,11 +82,10 @@ int reach_new(const struct prefix *theirs, size_t their_count, const struct pref
 	return 0;
 }
 
-void reach_bar(
-	struct reach *reach, const struct prefix_map *not_theirs, const struct prefix_map *not_ours)
+void reach_set_bars(struct reach *reach, struct reach_bar *not_theirs, struct reach_bar *not_ours)
 {
-	reach->not_theirs = not_theirs;
-	reach->not_ours = not_ours;
+	reach->not_theirs = bar_ref(not_theirs);
+	reach->not_ours = bar_ref(not_ours);
 }
 
 struct reach *reach_ref(struct reach *reach)
@@ -63,19 +101,21 @@ void reach_unref(struct reach *reach)
 		return;
 	prefix_map_free(reach->theirs);
 	prefix_map_free(reach->ours);
+	reach_bar_unref(reach->not_theirs);
+	reach_bar_unref(reach->not_ours);
 	free(reach);
 }
 
 /* In the map, and not by a shorter prefix than what is barred has. */
-static bool covers(const struct prefix_map *map, const struct prefix_map *barred, uint8_t family,
+static bool covers(const struct prefix_map *map, const struct reach_bar *bar, uint8_t family,
 	const uint8_t *bytes)
 {
 	int len;
 
-	if (!barred)
+	if (!bar)
 		return prefix_map_covers(map, family, bytes);
 	len = prefix_map_length(map, family, bytes);
-	return len >= 0 && len >= prefix_map_length(barred, family, bytes);
+	return len >= 0 && len >= prefix_map_length(bar->map, family, bytes);
 }
 
 static bool is_theirs(const struct reach *reach, uint8_t family, const uint8_t *bytes)

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/prefix_map.h"
+#include "base/prefix_list.h"
 #include "wire/packet.h"
 
 /*
@@ -16,19 +16,23 @@
  *
  * Who has announced a wide prefix, a default route at most, does not mean all that lies in it: a
  * server has its peers there, a client what goes past the tunnel. Those are barred: the longer
- * prefix decides, and of two that are as long, being one of ours (theirs).
+ * prefix decides, and of two that are as long, being one of ours (theirs). A peer's own, where it
+ * may be reached, is ours as long as it is barred.
  */
 
-struct reach; /* counted; any thread may drop its reference */
+/* Both are counted, and never change; any thread may drop its reference. */
+struct reach;
+struct reach_bar; /* shared by the snapshots of many sessions */
+
+/* Copies. -ENOMEM, -EINVAL (host bits). */
+int reach_bar_new(const struct prefix_list *prefixes, struct reach_bar **ret_bar);
+void reach_bar_unref(struct reach_bar *bar);
 
 /* Copies. -ENOMEM, -EINVAL (host bits). */
 int reach_new(const struct prefix *theirs, size_t their_count, const struct prefix *ours,
 	size_t our_count, struct reach **ret_reach);
-/*
- * Before anybody else has the snapshot. Borrowed for its life; NULL: nothing is barred on that side.
- */
-void reach_bar(struct reach *reach, const struct prefix_map *not_theirs,
-	const struct prefix_map *not_ours);
+/* Before anybody else has the snapshot, once. NULL: nothing is barred on that side. */
+void reach_set_bars(struct reach *reach, struct reach_bar *not_theirs, struct reach_bar *not_ours);
 struct reach *reach_ref(struct reach *reach);
 void reach_unref(struct reach *reach);
 

@@ -2,6 +2,7 @@
 #include "engine/routes.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,12 +73,13 @@ static void compact(struct routes *routes)
 }
 
 static void refuse(struct routes *routes, struct message *message, struct route *route,
-	enum route_verdict verdict)
+	enum route_verdict verdict, const char *words)
 {
 	struct message_prefixes *refusal = &message->prefixes;
 
 	route->state = ROUTE_REFUSED;
 	route->verdict = verdict;
+	snprintf(route->words, sizeof(route->words), "%s", words);
 	routes->events->note(routes, route, "refused");
 	refusal->prefix[refusal->count] = route->prefix;
 	refusal->reason[refusal->count++] = (uint8_t)verdict;
@@ -150,15 +152,30 @@ static bool withdraw(struct route *route)
 	return passed;
 }
 
+/* What stands in the way, for people; most verdicts say it all. */
+static const char *explain(enum route_verdict verdict, const struct prefix *prefix,
+	char out[static REQUEST_WORDS_MAX + 1])
+{
+	char text[ADDR_TEXT_MAX];
+
+	out[0] = '\0';
+	if (verdict == ROUTE_LOCAL)
+		snprintf(out, REQUEST_WORDS_MAX + 1, "this end announces %s",
+			prefix_format(prefix, text));
+	return out;
+}
+
 static void take_refused(struct routes *routes, const struct prefix *prefix, struct route *route,
 	enum route_verdict verdict, struct message *refusals)
 {
 	struct route passing = { .prefix = *prefix };
+	char words[REQUEST_WORDS_MAX + 1];
 
+	explain(verdict, prefix, words);
 	if (route && is_in_kernel(route)) {
 		if (withdraw(route))
 			routes->events->changed(routes);
-		refuse(routes, refusals, &passing, verdict);
+		refuse(routes, refusals, &passing, verdict, words);
 		return;
 	}
 	if (!route) {
@@ -169,7 +186,7 @@ static void take_refused(struct routes *routes, const struct prefix *prefix, str
 		route = &passing; /* out of memory: told, not kept */
 	route->wanted = true;
 	route->fresh = true;
-	refuse(routes, refusals, route, verdict);
+	refuse(routes, refusals, route, verdict, words);
 }
 
 static void announced_one(struct routes *routes, const struct prefix *prefix,
@@ -230,6 +247,25 @@ void routes_withdrawn(struct routes *routes, const struct message_prefixes *pref
 	finish_withdrawing(routes, changed);
 }
 
+bool route_in_use(const struct route *route)
+{
+	return route->state == ROUTE_INSTALLED && route->wanted;
+}
+
+bool routes_has_any(const struct routes *routes, const struct message_prefixes *prefixes)
+{
+	for (uint16_t i = 0; i < prefixes->count; i++) {
+		for (size_t at = 0; at < routes->count; at++) {
+			const struct route *route = &routes->items[at];
+
+			if (route_in_use(route) &&
+				prefix_equal(&route->prefix, &prefixes->prefix[i]))
+				return true;
+		}
+	}
+	return false;
+}
+
 void routes_begin(struct routes *routes)
 {
 	for (size_t i = 0; i < routes->count; i++)
@@ -282,7 +318,7 @@ void routes_refused(struct routes *routes, const struct message_prefixes *prefix
 		while (at < routes->refusal_count &&
 			!prefix_equal(&routes->refusals[at].prefix, &prefixes->prefix[i]))
 			at++;
-		if (at == SETTINGS_PREFIX_MAX)
+		if (at == SETTINGS_ROUTES_MAX)
 			return;
 		if (at == routes->refusal_capacity) {
 			size_t capacity = at ? at * 2 : 8;
@@ -350,12 +386,13 @@ void routes_set_interface(struct routes *routes, uint32_t interface)
 }
 
 /* netd's verdict on one route that it was asked to add. */
-static void added(
-	struct routes *routes, struct route *route, uint8_t verdict, struct message *refusals)
+static void added(struct routes *routes, struct route *route, uint8_t verdict, const char *words,
+	struct message *refusals)
 {
 	if (verdict != ROUTE_ACCEPTED) {
 		refuse(routes, refusals, route,
-			verdict < ROUTE_VERDICT_COUNT ? (enum route_verdict)verdict : ROUTE_FAILED);
+			verdict < ROUTE_VERDICT_COUNT ? (enum route_verdict)verdict : ROUTE_FAILED,
+			words);
 		return;
 	}
 	route->state = ROUTE_INSTALLED;
@@ -372,12 +409,12 @@ static void answered(
 	(void)fd_count;
 	for (uint16_t i = 0; i < routes->asked_count; i++) {
 		struct route *route = find(routes, &routes->asked[i]);
-		uint8_t verdict = reply->error == 0 && i < reply->count ? reply->verdict[i]
-									: ROUTE_FAILED;
+		bool told = reply->error == 0 && i < reply->count;
+		uint8_t verdict = told ? reply->verdict[i] : ROUTE_FAILED;
 		if (!route)
 			continue;
 		if (route->state == ROUTE_ADDING) {
-			added(routes, route, verdict, &refusals);
+			added(routes, route, verdict, told ? reply->words[i] : "", &refusals);
 		} else if (route->state == ROUTE_DELETING) {
 			route->state = ROUTE_ABSENT;
 			routes->events->note(routes, route, "removed");
@@ -433,6 +470,13 @@ static void routes_work(struct routes *routes)
 				route->state = ROUTE_INSTALLED;
 		}
 	}
+}
+
+const char *route_reason(const struct route *route, char out[static ROUTE_REASON_MAX])
+{
+	snprintf(out, ROUTE_REASON_MAX, "%s%s%s", route_verdict_text(route->verdict),
+		route->words[0] ? ": " : "", route->words);
+	return out;
 }
 
 const char *route_state_text(enum route_state state)

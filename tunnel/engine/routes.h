@@ -32,9 +32,13 @@ struct route {
 	struct prefix prefix;
 	enum route_state state;
 	enum route_verdict verdict;
-	bool wanted; /* announced and not withdrawn */
-	bool fresh;  /* repeated since the last connection began */
+	bool wanted;                       /* announced and not withdrawn */
+	bool fresh;                        /* repeated since the last connection began */
+	char words[REQUEST_WORDS_MAX + 1]; /* refused: what stands in its way, or "" */
 };
+
+/* Packets take it, and the peer means them to. */
+bool route_in_use(const struct route *route);
 
 struct route_refusal { /* one of our announcements that the peer does not take */
 	struct prefix prefix;
@@ -43,7 +47,10 @@ struct route_refusal { /* one of our announcements that the peer does not take *
 
 struct routes;
 
-enum { ROUTES_REFUSED_MAX = 64 }; /* refused prefixes that are kept for status */
+enum {
+	ROUTES_REFUSED_MAX = 64, /* refused prefixes that are kept for status */
+	ROUTE_REASON_MAX = REQUEST_WORDS_MAX + 96,
+};
 
 struct routes_events {
 	/* The set of installed routes has changed. */
@@ -105,10 +112,15 @@ bool routes_settled(const struct routes *routes);
 void routes_send(
 	struct routes *routes, enum message_type type, const struct prefix *prefixes, size_t count);
 
+/* True: one of them is in use. */
+bool routes_has_any(const struct routes *routes, const struct message_prefixes *prefixes);
+
 /* We have withdrawn it: what the peer said of it does not matter any more. */
 void routes_forget_refusal(struct routes *routes, const struct prefix *prefix);
 /* Why the peer refused ours, or ROUTE_ACCEPTED. */
 uint8_t routes_refusal(const struct routes *routes, const struct prefix *prefix);
 const char *route_state_text(enum route_state state);
+/* Why it is refused, with what stands in its way. Returns `out`. */
+const char *route_reason(const struct route *route, char out[static ROUTE_REASON_MAX]);
 
 #endif

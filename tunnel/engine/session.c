@@ -37,7 +37,7 @@ int session_new(struct engine *engine, const struct identity *name,
 	TAILQ_INIT(&session->lanes);
 	routes_init(&session->routes, &session_routes_events, engine->host,
 		peer ? peer->max_routes : 0);
-	announcer_init(&session->announcer, engine->loop, &session->routes, &engine->announced);
+	announcer_init(&session->announcer, engine->loop, &session->routes, &session->offer);
 	rate_init(&session->log_rate, SESSION_LOG_PER_SECOND, SESSION_LOG_BURST, mono_now());
 	TAILQ_INSERT_TAIL(&engine->sessions, session, link);
 	engine->session_count++;
@@ -70,6 +70,8 @@ int session_adopt(struct engine *engine, const struct request_reply *reply, cons
 	session->terms.remote6 = adopted->remote6;
 	session_set_tunnel_rule(session);
 	routes_set_interface(&session->routes, reply->interface);
+	session->carrier = SESSION_CARRIER_UNKNOWN;
+	session_await_peer(session);
 	*ret_session = session;
 	return 0;
 }
@@ -84,8 +86,10 @@ static void reap(struct loop_timer *timer)
 	engine->role->session_ended(engine, session);
 	announcer_free(&session->announcer);
 	routes_free(&session->routes);
+	prefix_list_free(&session->offer);
 	reach_unref(session->reach);
 	loop_timer_stop(engine->loop, &session->linger);
+	loop_timer_stop(engine->loop, &session->idle);
 	loop_timer_stop(engine->loop, &session->unclaimed);
 	session_close_parked(session);
 	free(session->welcome);
@@ -209,7 +213,7 @@ void session_leave(struct session *session, uint16_t goodbye_code, const char *t
 void session_announced_changed(struct session *session)
 {
 	session_update_reach(session);
-	if (announcer_changed(&session->announcer) < 0)
+	if (session_update_offer(session) < 0 || announcer_changed(&session->announcer) < 0)
 		log_error(
 			"%s: cannot announce what has changed: out of memory", session->name.name);
 }

@@ -65,6 +65,12 @@ struct session_interface {
 	char name[REQUEST_IFNAME_MAX + 1];
 };
 
+enum session_carrier {      /* what netd has been told: whether packets arrive */
+	SESSION_CARRIER_ON, /* so it is with a new interface */
+	SESSION_CARRIER_OFF,
+	SESSION_CARRIER_UNKNOWN, /* by the engine before */
+};
+
 struct session_leave { /* why the session is closing, as said or heard in goodbye */
 	uint16_t code; /* enum goodbye_code; 0: none */
 	bool heard;    /* the peer said it */
@@ -115,7 +121,11 @@ struct session {
 	bool settled;            /* and they have become what they could: netd has been told */
 	struct prefix tunnel_prefixes[4]; /* for the route rule: pools, or the tunnel's addresses */
 	struct routes routes;
+	struct prefix_list offer; /* what its peer is told; sorted */
 	struct announcer announcer;
+	bool unaware; /* of a change that engine_spread() is about */
+	enum session_carrier carrier;
+	struct loop_timer idle; /* until netd hears that the peer is away */
 	struct reach *reach;
 	struct session_leave leave;      /* of the connection that is */
 	struct session_leave last_leave; /* of the one before */
@@ -177,6 +187,12 @@ void session_update_reach(struct session *session);
 
 /* What we announce has changed: the lane and the peer hear of it. */
 void session_announced_changed(struct session *session);
+
+/* True: packets may pass between the peers of these two. */
+bool session_may_pass(const struct session *session, const struct session *other);
+
+/* Whether what is sent to the peer arrives: if not, its routes give way to others'. */
+void session_set_carrier(struct session *session, bool on);
 
 /*
  * Server: the client comes by a new connection. Whatever lane the session has is let go, unheard

@@ -18,6 +18,8 @@
  * holding one.
  */
 
+enum { SESSION_IDLE_MS = 1000 }; /* a peer that is back sooner has not been away */
+
 void session_send(struct session *session, const struct message *message)
 {
 	if (session->control)
@@ -178,41 +180,46 @@ static void tell_nameservers(const struct session *session)
 		log_error("%s: its resolvers are not used: out of memory", session->name.name);
 }
 
+/* What may be the destination of a packet to the peer, and the source of one from it. -ENOMEM. */
+static int gather_theirs(const struct session *session, struct prefix_list *theirs)
+{
+	const struct addr *addresses[] = { &session->terms.remote4, &session->terms.remote6 };
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]) && r == 0; i++) {
+		struct prefix host;
+
+		if (!addr_is_set(addresses[i]))
+			continue;
+		host = prefix_host(addresses[i]);
+		r = prefix_list_append(theirs, &host, 1);
+	}
+	for (size_t i = 0; i < session->routes.count && r == 0; i++) {
+		const struct route *route = &session->routes.items[i];
+		if (route_in_use(route))
+			r = prefix_list_append(theirs, &route->prefix, 1);
+	}
+	return r;
+}
+
 void session_update_reach(struct session *session)
 {
-	const struct session_terms *terms = &session->terms;
-	const struct prefix_list *announced = &session->engine->announced;
-	size_t their_count = 0, our_count = 0;
-	struct prefix *theirs = calloc(session->routes.count + 2, sizeof(*theirs));
-	struct prefix *ours = calloc(announced->count + 2, sizeof(*ours));
+	struct prefix_list theirs = { .items = NULL }, ours = { .items = NULL };
+	struct reach_bar *bar = session->engine->barred;
 	struct session_lane *sl;
-	struct reach *reach;
-	int r = -ENOMEM;
+	struct reach *reach = NULL;
+	int r = gather_theirs(session, &theirs);
 
-	if (!theirs || !ours)
-		goto out;
-	if (addr_is_set(&terms->remote4)) {
-		theirs[their_count++] = prefix_host(&terms->remote4);
-		ours[our_count++] = prefix_host(&terms->local4);
-	}
-	if (addr_is_set(&terms->remote6)) {
-		theirs[their_count++] = prefix_host(&terms->remote6);
-		ours[our_count++] = prefix_host(&terms->local6);
-	}
-	for (size_t i = 0; i < session->routes.count; i++) {
-		const struct route *route = &session->routes.items[i];
-		if (route->state == ROUTE_INSTALLED && route->wanted)
-			theirs[their_count++] = route->prefix;
-	}
-	for (size_t i = 0; i < announced->count; i++)
-		ours[our_count++] = announced->items[i];
-	r = reach_new(theirs, their_count, ours, our_count, &reach);
+	if (r == 0)
+		r = session_gather_sources(session, &ours);
+	if (r == 0)
+		r = reach_new(theirs.items, theirs.count, ours.items, ours.count, &reach);
 	if (r < 0)
 		goto out;
-	if (!session_is_server(session))
-		reach_bar(reach, session->engine->barred, NULL);
-	else if (session->engine->announces_barred)
-		reach_bar(reach, NULL, session->engine->barred);
+	if (session_is_server(session))
+		reach_set_bars(reach, NULL, bar);
+	else
+		reach_set_bars(reach, bar, NULL);
 	reach_unref(session->reach);
 	session->reach = reach;
 	TAILQ_FOREACH(sl, &session->lanes, link)
@@ -223,15 +230,15 @@ void session_update_reach(struct session *session)
 out:
 	if (r < 0)
 		log_error("%s: cannot update what may pass: %s", session->name.name, strerror(-r));
-	free(theirs);
-	free(ours);
+	prefix_list_free(&theirs);
+	prefix_list_free(&ours);
 }
 
 void session_replay(struct session *session)
 {
 	struct message end = { .type = MESSAGE_END_OF_ROUTES };
 
-	if (announcer_begin(&session->announcer) < 0)
+	if (session_update_offer(session) < 0 || announcer_begin(&session->announcer) < 0)
 		log_error("%s: cannot announce anything: out of memory", session->name.name);
 	session_send(session, &end);
 }
@@ -280,6 +287,8 @@ void session_begin(struct session *session)
 		!settings_is_elsewhere(session->engine->settings))
 		tell_nameservers(session);
 	routes_set_interface(&session->routes, session->interface.number);
+	session_set_carrier(session, true);
+	engine_spread(session->engine, session);
 	session_want_lanes(session, true);
 	session_settle(session);
 }
@@ -323,6 +332,42 @@ static void forget_interface(struct session *session)
 	park_queues(session);
 	session->interface = (struct session_interface){ 0 };
 	session->interface_broken = false;
+	session->carrier = SESSION_CARRIER_ON; /* of the next */
+}
+
+void session_set_carrier(struct session *session, bool on)
+{
+	enum session_carrier wanted = on ? SESSION_CARRIER_ON : SESSION_CARRIER_OFF;
+	struct request request = {
+		.type = REQUEST_CARRIER,
+		.carrier = { .interface = session->interface.number, .on = on },
+	};
+
+	loop_timer_stop(session->engine->loop, &session->idle);
+	if (session->carrier == wanted || session->interface.queue_count == 0)
+		return;
+	if (host_tell(session->engine->host, &request) < 0) {
+		log_error("%s: its routes' metrics stay as they are: out of memory",
+			session->name.name);
+		return;
+	}
+	session->carrier = wanted;
+}
+
+static void idle_over(struct loop_timer *timer)
+{
+	struct session *session = container_of(timer, struct session, idle);
+
+	if (session->engine->ready)
+		session_set_carrier(session, false);
+	else
+		session_await_peer(session);
+}
+
+void session_await_peer(struct session *session)
+{
+	loop_timer_start(session->engine->loop, &session->idle,
+		mono_add(mono_now(), DURATION_MS(SESSION_IDLE_MS)), idle_over);
 }
 
 /* A client between two connections: the interface stays, unless it has been taken from us. */
@@ -338,6 +383,7 @@ void session_rest(struct session *session)
 		host_tell(session->engine->host, &request);
 		forget_interface(session);
 	}
+	session_await_peer(session);
 	if (session->engine->role->session_idle)
 		session->engine->role->session_idle(
 			session->engine, session, session->last_leave.retry_after_ms);
@@ -359,6 +405,8 @@ static void interface_removed(
 /* Called again whenever netd has answered, until nothing is left to wait for. */
 void session_remove(struct session *session)
 {
+	if (!session->routes.clearing)
+		engine_spread(session->engine, session);
 	session->routes.clearing = true;
 	if (session->interface_call.pending || session->routes.call.pending ||
 		!TAILQ_EMPTY(&session->lanes))

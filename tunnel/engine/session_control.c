@@ -283,6 +283,7 @@ static void routes_changed(struct routes *routes)
 		session_remove(session);
 	} else if (session->state == SESSION_UP) {
 		session_update_reach(session);
+		engine_spread(session->engine, session);
 		session_settle(session);
 	}
 }
@@ -303,14 +304,14 @@ static void routes_send_message(struct routes *routes, const struct message *mes
 static void routes_note(struct routes *routes, const struct route *route, const char *what)
 {
 	struct session *session = container_of(routes, struct session, routes);
-	char text[ADDR_TEXT_MAX];
+	char text[ADDR_TEXT_MAX], reason[ROUTE_REASON_MAX];
 
 	if (!rate_take(&session->log_rate, mono_now()))
 		return;
 	prefix_format(&route->prefix, text);
 	if (route->state == ROUTE_REFUSED)
 		log_warning("%s: route %s: refused: %s", session->name.name, text,
-			route_verdict_text(route->verdict));
+			route_reason(route, reason));
 	else
 		log_info("%s: route %s: %s", session->name.name, text, what);
 }

@@ -7,7 +7,8 @@
 /*
  * The inside of a session, shared by session*.c only: session.c has what people call,
  * session_lane.c its lanes, session_join.c how they join, session_state.c the table and the one
- * writer of the state, session_actions.c what the table does, session_control.c what the peer says.
+ * writer of the state, session_actions.c what the table does, session_control.c what the peer says,
+ * session_offer.c what it is told.
  */
 
 /*
@@ -72,11 +73,17 @@ void session_finish(struct session *session);
 void session_send(struct session *session, const struct message *message);
 void session_replay(struct session *session); /* all that the peer has to know is said anew */
 void session_close_parked(struct session *session);
+void session_await_peer(struct session *session); /* it may be back soon; else others take over */
 void session_set_interface(struct session *session, const struct request_reply *reply,
 	const int *fds, size_t fd_count); /* the descriptors are the session's */
 void session_set_tunnel_rule(
 	struct session *session); /* which of the tunnel's own addresses no route may cover */
 extern const struct routes_events session_routes_events;
+
+/* session_offer.c. session->offer is made anew from what is announced now. -ENOMEM: it stays. */
+int session_update_offer(struct session *session);
+/* What may be the source of a packet to the peer. -ENOMEM; the caller frees the list either way. */
+int session_gather_sources(const struct session *session, struct prefix_list *ours);
 
 /* session_control.c */
 void session_settle(struct session *session); /* netd hears of it when the session has settled */

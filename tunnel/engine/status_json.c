@@ -329,6 +329,7 @@ static void put_announced(
 {
 	json_object_begin(json, NULL);
 	put_prefix(json, "prefix", prefix);
+	json_bool(json, "tracked", engine_is_tracked(view->engine, prefix));
 	json_array_begin(json, "refusals");
 	for (size_t i = 0; i < view->session_count; i++) {
 		const struct session *session = view->peers[i].session;
@@ -346,8 +347,24 @@ static void put_announced(
 	json_object_end(json);
 }
 
+/* The peers that are told the routes of this one. */
+static void put_passed_to(struct json *json, const struct session *session)
+{
+	const struct session *other;
+
+	json_array_begin(json, "passed_to");
+	TAILQ_FOREACH(other, &session->engine->sessions, link)
+	{
+		if (other != session && settings_reaches(other->peer, session->peer))
+			json_string(json, NULL, other->name.name);
+	}
+	json_array_end(json);
+}
+
 static void put_received(struct json *json, const struct session *session)
 {
+	char reason[ROUTE_REASON_MAX];
+
 	for (size_t i = 0; i < session->routes.count; i++) {
 		const struct route *route = &session->routes.items[i];
 		bool refused = route->state == ROUTE_REFUSED;
@@ -357,7 +374,9 @@ static void put_received(struct json *json, const struct session *session)
 		json_string(json, "peer", session->name.name);
 		json_string(json, "state", route_state_text(route->state));
 		json_u64(json, "verdict", refused ? route->verdict : ROUTE_ACCEPTED);
-		json_string(json, "reason", refused ? route_verdict_text(route->verdict) : NULL);
+		json_string(json, "reason", refused ? route_reason(route, reason) : NULL);
+		json_u64(json, "metric", settings_metric(session->peer));
+		put_passed_to(json, session);
 		json_object_end(json);
 	}
 }

@@ -16,7 +16,7 @@ enum {
 	WORDS_MAX = 48, /* a duration, a size or a date in words */
 	LABEL_WIDTH = 20,
 	TABLE_COLUMNS_MAX = 10,
-	CELL_MAX = 2 * ADDR_TEXT_MAX + 4,
+	CELL_MAX = ROUTE_REASON_MAX + 16, /* the longest: a route's state */
 	ESCAPED_MAX = 4 * MESSAGE_TEXT_MAX + 1,
 };
 
@@ -448,12 +448,12 @@ static void received_rows(const struct status_view *view, struct table *table)
 			const struct route *route = &session->routes.items[n];
 			bool refused = route->state == ROUTE_REFUSED;
 			struct row row = { 0 };
+			char reason[ROUTE_REASON_MAX];
 
 			prefix_format(&route->prefix, row.cell[0]);
 			snprintf(row.cell[1], CELL_MAX, "%s", session->name.name);
 			snprintf(row.cell[2], CELL_MAX, "%s%s%s", route_state_text(route->state),
-				refused ? ": " : "",
-				refused ? route_verdict_text(route->verdict) : "");
+				refused ? ": " : "", refused ? route_reason(route, reason) : "");
 			table_row(table, &row);
 		}
 	}

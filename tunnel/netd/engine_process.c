@@ -204,7 +204,7 @@ static void channel_ready(struct loop_watch *watch, uint32_t events)
 static int send_message(struct engine_process *engine, const struct request *request,
 	const int *fds, size_t fd_count)
 {
-	uint8_t bytes[1024]; /* CONFIGURE with its path is the longest */
+	uint8_t bytes[REQUEST_SIZE_MAX];
 	struct writer writer;
 	int r;
 
@@ -213,6 +213,30 @@ static int send_message(struct engine_process *engine, const struct request *req
 	if (r < 0)
 		return r;
 	return ipc_send(engine->channel, bytes, writer.len, fds, fd_count);
+}
+
+int engine_process_tracked(
+	struct engine_process *engine, const struct prefix *prefixes, size_t count)
+{
+	struct request request;
+	struct request_tracked *page = &request.tracked;
+	size_t done = 0, part;
+	int r;
+
+	if (engine->channel < 0)
+		return 0; /* the next engine begins with it */
+	do {
+		request = (struct request){ .type = REQUEST_TRACKED };
+		part = count - done < REQUEST_PREFIX_MAX ? count - done : REQUEST_PREFIX_MAX;
+		page->total = (uint16_t)count;
+		page->offset = (uint16_t)done;
+		page->count = (uint16_t)part;
+		for (size_t i = 0; i < part; i++)
+			page->prefix[i] = prefixes[done + i];
+		r = send_message(engine, &request, NULL, 0);
+		done += part;
+	} while (r == 0 && done < count);
+	return r;
 }
 
 static int send_configure(struct engine_process *engine)
@@ -379,6 +403,7 @@ int engine_process_attend(
 		engine_process_free(engine);
 		return r;
 	}
+	plan->events->begun(engine);
 	engine_process_set_state(engine, ENGINE_STARTING, "spawned");
 	engine_process_set_deadline(engine, DURATION_S(ENGINE_READY_SECONDS), ready_expired);
 	log_info("engine (pid %d) started", (int)engine->process.pid);

@@ -67,6 +67,8 @@ struct engine_events {
 	 * of what is not the process's own is filled in: instance and adopt_count.
 	 */
 	void (*begins)(struct engine_process *engine, struct request_configure *configure);
+	/* It has got its CONFIGURE: what it is to know from the beginning follows. */
+	void (*begun)(struct engine_process *engine);
 	/*
 	 * It sent something. Writes the reply and the descriptors that go with it, at most
 	 * REQUEST_QUEUES_MAX (`owned`: to be closed). Negative with words: it is broken and is
@@ -139,6 +141,13 @@ bool engine_process_on_trial(const struct engine_process *engine);
  * One that does not read what it is sent misses it.
  */
 void engine_process_network(struct engine_process *engine);
+
+/*
+ * Tells the present one what is tracked (REQUEST_TRACKED). 0: it has been told, or there is none.
+ * -EAGAIN: it does not read just now; it wants to be told again from the beginning.
+ */
+int engine_process_tracked(
+	struct engine_process *engine, const struct prefix *prefixes, size_t count);
 
 /*
  * No further engine; this one is asked to end, and killed when it does not. `finished` follows,

@@ -104,12 +104,28 @@ static bool has_force(const struct forwarding *forwarding)
 	return sysctl_read(forwarding->root, "ipv6/conf/default/force_forwarding", &value) == 0;
 }
 
+/* The interfaces behind all that is announced now, stated or tracked. */
+static int find_links(const struct forwarding *forwarding, int family,
+	struct forwarding_links *ret_links, struct problem *problem)
+{
+	const struct tracked *tracked = forwarding->tracked;
+	struct prefix_list announced = { .items = NULL };
+	int r = settings_stated(forwarding->settings, &announced);
+
+	if (r == 0 && tracked != NULL)
+		r = prefix_list_append(&announced, tracked->items, tracked->count);
+	if (r == 0)
+		r = forwarding_find_links(
+			forwarding->netlink, &announced, family, ret_links, problem);
+	prefix_list_free(&announced);
+	return r;
+}
+
 static int want_links(struct forwarding *forwarding, int family, struct problem *problem)
 {
-	struct forwarding_links links;
+	struct forwarding_links links = { .count = 0 };
 	char key[SYSCTL_KEY_MAX];
-	int r = forwarding_find_links(
-		forwarding->netlink, &forwarding->settings->announce, family, &links, problem);
+	int r = find_links(forwarding, family, &links, problem);
 
 	if (r < 0)
 		return r;
@@ -282,15 +298,15 @@ static void switch_on(struct forwarding *forwarding)
 		problem.text[0] != '\0' ? problem.text : strerrordesc_np(-r));
 }
 
-static void warn(const struct settings *settings, struct netlink *netlink, const char *root)
+static void warn(const struct forwarding *forwarding, const char *root)
 {
+	struct problem ignored;
 	static const int families[] = { AF_INET, AF_INET6 };
 	struct findings findings = { .count = 0 };
 	struct forwarding_links links;
 
 	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
-		if (forwarding_find_links(
-			    netlink, &settings->announce, families[i], &links, NULL) == 0)
+		if (find_links(forwarding, families[i], &links, &ignored) == 0)
 			forwarding_check(root, &links, families[i], NULL, 0, &findings);
 	}
 	for (size_t i = 0; i < findings.count; i++) {
@@ -303,12 +319,14 @@ static void warn(const struct settings *settings, struct netlink *netlink, const
 }
 
 void forwarding_start(struct forwarding *forwarding, const struct settings *settings,
-	struct netlink *netlink, const char *root)
+	const struct tracked *tracked, struct netlink *netlink, const char *root)
 {
-	*forwarding = (struct forwarding){ .settings = settings, .netlink = netlink };
+	*forwarding = (struct forwarding){
+		.settings = settings, .tracked = tracked, .netlink = netlink
+	};
 	put_back_file(settings, root);
 	if (!settings->forwarding) {
-		warn(settings, netlink, root);
+		warn(forwarding, root);
 		return;
 	}
 	forwarding->root = root;
@@ -335,6 +353,12 @@ void forwarding_join(struct forwarding *forwarding, const char *interface)
 	(void)snprintf(key, sizeof(key), "ipv6/conf/%s/force_forwarding", interface);
 	set_own(forwarding, key);
 	if (!forwarding->complete)
+		switch_on(forwarding);
+}
+
+void forwarding_follow(struct forwarding *forwarding)
+{
+	if (forwarding->root != NULL)
 		switch_on(forwarding);
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/settings.h"
 #include "system/netlink.h"
+#include "netd/tracked.h"
 #include "system/sysctl.h"
 
 /*
@@ -35,6 +36,7 @@ struct forwarding_change {
 struct forwarding {
 	const char *root; /* of the keys; NULL: nothing is to be switched */
 	const struct settings *settings;
+	const struct tracked *tracked; /* NULL: nothing is */
 	struct netlink *netlink;
 	bool complete;                     /* an interface is known for every announced prefix */
 	struct forwarding_change *changes; /* made, in their order */
@@ -46,7 +48,9 @@ struct forwarding {
  * system/sysctl.h. Failures are logged: a tunnel is of use without forwarding. Borrows all.
  */
 void forwarding_start(struct forwarding *forwarding, const struct settings *settings,
-	struct netlink *netlink, const char *root);
+	const struct tracked *tracked, struct netlink *netlink, const char *root);
+/* Another set is tracked; what it leads to is switched on as well. */
+void forwarding_follow(struct forwarding *forwarding);
 /* A tunnel's interface is there. */
 void forwarding_join(struct forwarding *forwarding, const char *interface);
 /* Puts everything back, and the file goes. Fine for one that is zeroed. */

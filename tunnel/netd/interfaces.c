@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "netd/interface_make.h"
+#include "netd/interface_routes.h"
 #include "system/tun.h"
 
 static_assert(REQUEST_IFNAME_MAX + 1 == IFNAMSIZ, "a request can name every interface");
@@ -23,7 +24,7 @@ static bool is_here(const struct interface *interface)
 	return netns_id_equal(&interface->netns, &here);
 }
 
-static void tell(struct interfaces *interfaces, enum interface_event event,
+void interfaces_tell(struct interfaces *interfaces, enum interface_event event,
 	const struct interface *interface, const struct prefix *prefix)
 {
 	if (interfaces->changed != NULL)
@@ -83,21 +84,6 @@ void interfaces_remember(struct interfaces *interfaces, uint32_t index)
 {
 	interfaces->past[interfaces->past_at] = index;
 	interfaces->past_at = (interfaces->past_at + 1) % INTERFACES_PAST;
-}
-
-/* The position of a route in the interface's list; route_count: it is not there. */
-static size_t find_route(const struct interface *interface, const struct prefix *prefix)
-{
-	size_t at = 0;
-
-	while (at < interface->route_count && !prefix_equal(&interface->routes[at], prefix))
-		at++;
-	return at;
-}
-
-bool interface_has_route(const struct interface *interface, const struct prefix *prefix)
-{
-	return find_route(interface, prefix) < interface->route_count;
 }
 
 static void release(struct interfaces *interfaces, struct interface *interface)
@@ -196,33 +182,6 @@ static bool same_addresses(const struct request_interface *a, const struct reque
 		addr_equal(&a->local6, &b->local6) && addr_equal(&a->remote6, &b->remote6);
 }
 
-static struct netlink_route route_to(const struct interfaces *interfaces,
-	const struct interface *interface, const struct prefix *prefix)
-{
-	return (struct netlink_route){
-		.prefix = *prefix,
-		.index = interface->index,
-		.priority = INTERFACE_ROUTE_METRIC,
-		.table = prefix->len == 0 ? interfaces->default_table : 0,
-	};
-}
-
-/*
- * With its last IPv4 address an interface loses all its IPv4 routes. What is still there is fine.
- */
-static int restore_routes(const struct interfaces *interfaces, struct netlink *netlink,
-	const struct interface *interface, struct problem *problem)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < interface->route_count && r == 0; i++) {
-		struct netlink_route route = route_to(interfaces, interface, &interface->routes[i]);
-
-		r = netlink_route_add(netlink, &route, problem);
-	}
-	return r;
-}
-
 /* It is as wanted; but the number of queues is fixed when an interface is made. */
 static void set_now(struct interface *interface, const struct request_interface *wanted)
 {
@@ -245,9 +204,10 @@ static int adjust(struct interfaces *interfaces, struct interface *interface,
 	if (r == 0)
 		r = netlink_link_set_mtu(netlink, interface->index, wanted->mtu, problem);
 	if (r == 0 && moved) {
+		interface_routes_lift(interfaces, interface);
 		r = change_addresses(netlink, interface, wanted, problem);
 		if (r == 0)
-			r = restore_routes(interfaces, netlink, interface, problem);
+			r = interface_routes_restore(interfaces, interface, problem);
 	}
 	if (r < 0) {
 		problem_prepend(problem, "interface %s", interface->name);
@@ -302,13 +262,14 @@ static int make(struct interfaces *interfaces, const struct request_interface *w
 	}
 	set_now(interface, wanted);
 	interface->number = ++interfaces->numbered;
+	interface->metric = place->metric;
 	interface->next = interfaces->first;
 	interfaces->first = interface;
 	interfaces->count++;
 	log_info("%s: interface %s made%s%s: %s, mtu %u, queues %u", wanted->peer.name,
 		interface->name, there ? " in network namespace " : "", place->netns,
 		addresses_text(wanted, text, sizeof(text)), wanted->mtu, interface->now.queues);
-	tell(interfaces, INTERFACE_MADE, interface, NULL);
+	interfaces_tell(interfaces, INTERFACE_MADE, interface, NULL);
 	*ret_interface = interface;
 	return 0;
 }
@@ -341,7 +302,7 @@ static void forget(struct interfaces *interfaces, struct interface *interface, c
 		link = &(*link)->next;
 	*link = interface->next;
 	interfaces->count--;
-	tell(interfaces, INTERFACE_REMOVED, interface, NULL);
+	interfaces_tell(interfaces, INTERFACE_REMOVED, interface, NULL);
 	release(interfaces, interface);
 }
 
@@ -351,8 +312,10 @@ void interfaces_remove(struct interfaces *interfaces, struct interface *interfac
 	struct netlink *netlink;
 	int r = interfaces_reach(interfaces, interface, &netlink, &problem);
 
-	if (r == 0)
+	if (r == 0) {
+		interface_routes_unshare(interfaces, interface);
 		r = netlink_link_delete(netlink, interface->index, &problem);
+	}
 	if (r < 0 && r != -ENODEV)
 		log_warning("%s: interface %s: %s", interface->now.peer.name, interface->name,
 			problem.text);
@@ -424,68 +387,4 @@ void interfaces_remove_all(struct interfaces *interfaces, const char *why)
 		remove_beside(interfaces, &netns, deleted, why);
 	}
 	interfaces_come_home(interfaces);
-}
-
-static int reserve_route(struct interface *interface, struct problem *problem)
-{
-	size_t capacity = interface->route_capacity == 0 ? 8 : interface->route_capacity * 2;
-	struct prefix *routes;
-
-	if (interface->route_count < interface->route_capacity)
-		return 0;
-	routes = reallocarray(interface->routes, capacity, sizeof(*routes));
-	if (routes == NULL) {
-		problem_set(problem, "out of memory");
-		return -ENOMEM;
-	}
-	interface->routes = routes;
-	interface->route_capacity = capacity;
-	return 0;
-}
-
-int interfaces_route_add(struct interfaces *interfaces, struct interface *interface,
-	const struct prefix *prefix, struct problem *problem)
-{
-	struct netlink_route route = route_to(interfaces, interface, prefix);
-	char text[ADDR_TEXT_MAX];
-	struct netlink *netlink;
-	int r;
-
-	if (interface_has_route(interface, prefix))
-		return 0;
-	r = reserve_route(interface, problem);
-	if (r == 0)
-		r = interfaces_reach(interfaces, interface, &netlink, problem);
-	if (r == 0)
-		r = netlink_route_add(netlink, &route, problem);
-	if (r < 0)
-		return r;
-	interface->routes[interface->route_count++] = *prefix;
-	log_info("%s: route %s to %s added", interface->now.peer.name, prefix_format(prefix, text),
-		interface->name);
-	tell(interfaces, INTERFACE_ROUTE_ADDED, interface, prefix);
-	return 0;
-}
-
-int interfaces_route_delete(struct interfaces *interfaces, struct interface *interface,
-	const struct prefix *prefix, struct problem *problem)
-{
-	struct netlink_route route = route_to(interfaces, interface, prefix);
-	size_t at = find_route(interface, prefix);
-	char text[ADDR_TEXT_MAX];
-	struct netlink *netlink;
-	int r;
-
-	if (at == interface->route_count)
-		return 0;
-	r = interfaces_reach(interfaces, interface, &netlink, problem);
-	if (r == 0)
-		r = netlink_route_delete(netlink, &route, problem);
-	if (r < 0 && r != -ESRCH && r != -ENODEV)
-		return r;
-	interface->routes[at] = interface->routes[--interface->route_count];
-	log_info("%s: route %s to %s removed", interface->now.peer.name,
-		prefix_format(prefix, text), interface->name);
-	tell(interfaces, INTERFACE_ROUTE_DELETED, interface, prefix);
-	return 0;
 }

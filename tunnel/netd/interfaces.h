@@ -34,7 +34,6 @@
 enum {
 	INTERFACE_QUEUE_LENGTH =
 		500, /* packets in a TUN's ring; the kernel's own default, made certain */
-	INTERFACE_ROUTE_METRIC = 1024, /* a host's own routes usually have lower ones, and so win */
 	INTERFACES_PAST = 16,
 	INTERFACES_GROUP =
 		67, /* of links, by which firewall rules can tell them: ip link show group 67 */
@@ -43,6 +42,7 @@ enum {
 struct interface_place {
 	const char *name;  /* a whole name or a template such as "cv%d" */
 	const char *netns; /* as netns_open() takes it; "": here */
+	uint32_t metric;   /* of the routes to it, while packets arrive */
 };
 
 struct interface {
@@ -55,6 +55,8 @@ struct interface {
 	int queues[REQUEST_QUEUES_MAX]; /* descriptors, now.queues of them */
 	struct prefix *routes;          /* that lead to it */
 	size_t route_count, route_capacity;
+	uint32_t metric; /* of them, while packets arrive */
+	bool idle;       /* packets do not */
 };
 
 enum interface_event {
@@ -104,7 +106,10 @@ struct interface *interfaces_at(const struct interfaces *interfaces, size_t at);
 bool interfaces_is_own(const struct interfaces *interfaces, uint32_t index);
 /* It goes, or goes elsewhere. */
 void interfaces_remember(struct interfaces *interfaces, uint32_t index);
-bool interface_has_route(const struct interface *interface, const struct prefix *prefix);
+
+/* Says it to changed(). */
+void interfaces_tell(struct interfaces *interfaces, enum interface_event event,
+	const struct interface *interface, const struct prefix *prefix);
 
 /*
  * The netlink socket for where the interface lives, valid until the next call of a function here.
@@ -133,14 +138,5 @@ void interfaces_detach_queues(const struct interfaces *interfaces);
 /* Deletes it, with its addresses and routes. `why` is for the log. */
 void interfaces_remove(struct interfaces *interfaces, struct interface *interface, const char *why);
 void interfaces_remove_all(struct interfaces *interfaces, const char *why);
-
-/*
- * Both idempotent. Negative errno with words: -EEXIST for a route of somebody else's, -ENOMEM, the
- * kernel's.
- */
-int interfaces_route_add(struct interfaces *interfaces, struct interface *interface,
-	const struct prefix *prefix, struct problem *problem);
-int interfaces_route_delete(struct interfaces *interfaces, struct interface *interface,
-	const struct prefix *prefix, struct problem *problem);
 
 #endif

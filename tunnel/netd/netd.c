@@ -58,6 +58,14 @@ static struct netd *owner(struct engine_process *engine)
 	return container_of(engine, struct netd, engine);
 }
 
+int netd_tracked_changed(struct tracked *tracked)
+{
+	struct netd *netd = container_of(tracked, struct netd, tracked);
+
+	forwarding_follow(&netd->forwarding);
+	return engine_process_tracked(&netd->engine, tracked->items, tracked->count);
+}
+
 /*
  * What the engine before had is still there, whatever ended it: the registry holds nothing that the
  * configuration does not allow. It is offered to the new engine; what that one does not adopt stays
@@ -73,6 +81,15 @@ static void engine_begins(struct engine_process *engine, struct request_configur
 	if (configure->adopt_count > 0)
 		log_info("offering %u interfaces to the new engine", configure->adopt_count);
 	requests_begin(&netd->requests, configure->generation);
+}
+
+/* It knows what is tracked before it has any session. */
+static void engine_begun(struct engine_process *engine)
+{
+	const struct tracked *tracked = &owner(engine)->tracked;
+
+	if (tracked->monitor != NULL) /* an empty channel takes it */
+		(void)engine_process_tracked(engine, tracked->items, tracked->count);
 }
 
 static int engine_message(struct engine_process *engine, const void *data, size_t len,
@@ -136,6 +153,7 @@ void netd_tunnel_up(struct requests *requests, const struct request_dns *up)
 
 const struct engine_events netd_engine_events = {
 	.begins = engine_begins,
+	.begun = engine_begun,
 	.message = engine_message,
 	.finished = engine_finished,
 };

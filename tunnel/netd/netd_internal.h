@@ -22,6 +22,7 @@
 #include "netd/places.h"
 #include "netd/program_file.h"
 #include "netd/requests.h"
+#include "netd/tracked.h"
 #include "system/loop.h"
 #include "system/netlink.h"
 #include "system/process.h"
@@ -51,6 +52,7 @@ struct netd {
 	struct network network;
 	struct nat nat;
 	struct kill_switch kill_switch;
+	struct tracked tracked;
 	struct forwarding forwarding;
 	struct requests requests;
 	struct engine_plan plan;
@@ -63,6 +65,7 @@ struct netd {
 void netd_signal_ready(struct loop_watch *watch, uint32_t events);
 void netd_guest_ended(struct guest *guest);
 void netd_network_changed(struct network *network);
+int netd_tracked_changed(struct tracked *tracked);
 int netd_engine_exchange(struct requests *requests, struct problem *problem);
 void netd_tunnel_up(struct requests *requests, const struct request_dns *up);
 extern const struct engine_events netd_engine_events;

@@ -167,10 +167,20 @@ static enum exit_code set_firewall(struct netd *netd, struct problem *problem)
 	return r < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
 }
 
+/* What is announced depends on it, so that it must not fail. */
+static enum exit_code watch_tracked(struct netd *netd, struct problem *problem)
+{
+	return tracked_open(&netd->tracked, netd->loop, netd->program->settings, &netd->interfaces,
+		       netd_tracked_changed, problem) < 0
+		? EXIT_CODE_FAILURE
+		: EXIT_CODE_OK;
+}
+
 static enum exit_code start_forwarding(struct netd *netd, struct problem *problem)
 {
 	(void)problem;
-	forwarding_start(&netd->forwarding, netd->program->settings, netd->netlink, SYSCTL_NET);
+	forwarding_start(&netd->forwarding, netd->program->settings, &netd->tracked, netd->netlink,
+		SYSCTL_NET);
 	return EXIT_CODE_OK;
 }
 
@@ -236,6 +246,7 @@ static step_fn *const ladder[] = {
 	sweep_leftovers,
 	load_steering,
 	watch_network,
+	watch_tracked,
 	start_forwarding,
 	give_up_privilege,
 	set_firewall,
@@ -262,6 +273,7 @@ void netd_descend(struct netd *netd)
 		netd->program->guest->status = netd->guest.status;
 	}
 	forwarding_stop(&netd->forwarding);
+	tracked_close(&netd->tracked);
 	network_close(&netd->network);
 	if (netd->netlink != NULL) {
 		dns_lift(&netd->dns);

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "base/exit_code.h"
+#include "netd/interface_routes.h"
 
 enum { MTU_MIN = 1280, MTU_MAX = 65535 }; /* RFC 8200; the largest packet of a TUN */
 
@@ -29,6 +30,7 @@ struct interface_place policy_interface_place(
 	return (struct interface_place){
 		.name = named ? entry->interface : settings->interface,
 		.netns = entry != NULL ? entry->netns : "",
+		.metric = settings_metric(entry),
 	};
 }
 
@@ -281,8 +283,8 @@ static enum route_verdict judge_by_rule(const struct settings *settings,
 	return route_rule_judge(&rule, prefix);
 }
 
-enum route_verdict policy_route(const struct settings *settings, const struct interfaces *live,
-	const struct interface *own, const struct prefix *prefix)
+enum route_verdict policy_route(
+	const struct settings *settings, const struct interface *own, const struct prefix *prefix)
 {
 	const struct settings_peer *entry = settings_find_peer(settings, &own->now.peer);
 	enum route_verdict verdict = judge_by_rule(settings, entry, own, prefix);
@@ -290,13 +292,8 @@ enum route_verdict policy_route(const struct settings *settings, const struct in
 	if (verdict != ROUTE_ACCEPTED || entry == NULL || interface_has_route(own, prefix))
 		return verdict;
 	for (size_t i = 0; i < settings->announce.count; i++) {
-		if (prefix_equal(&settings->announce.items[i], prefix))
+		if (prefix_equal(&settings->announce.items[i].prefix, prefix))
 			return ROUTE_LOCAL;
-	}
-	for (const struct interface *i = live->first; i != NULL; i = i->next) {
-		if (i != own && netns_id_equal(&i->netns, &own->netns) &&
-			interface_has_route(i, prefix))
-			return ROUTE_TAKEN;
 	}
 	return own->route_count >= entry->max_routes ? ROUTE_LIMIT : ROUTE_ACCEPTED;
 }

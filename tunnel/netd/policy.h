@@ -33,10 +33,11 @@ struct interface_place policy_interface_place(
 	const struct settings *settings, const struct identity *peer);
 
 /*
- * Whether the prefix may become a route to the live interface `own`. The prefixes that are on-link
- * here (ROUTE_LOCAL as well) only the kernel knows: netd/requests.c looks.
+ * Whether the prefix may become a route to the live interface `own`. Others may have the same: their
+ * metrics decide. The prefixes that are on-link here (ROUTE_LOCAL as well) only the kernel knows:
+ * netd/requests.c looks.
  */
-enum route_verdict policy_route(const struct settings *settings, const struct interfaces *live,
-	const struct interface *own, const struct prefix *prefix);
+enum route_verdict policy_route(
+	const struct settings *settings, const struct interface *own, const struct prefix *prefix);
 
 #endif

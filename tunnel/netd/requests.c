@@ -3,12 +3,14 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "netd/forwarding.h"
+#include "netd/interface_routes.h"
 #include "netd/outer.h"
 #include "netd/policy.h"
 
@@ -205,6 +207,16 @@ static int handle_interface_delete(struct requests *requests, struct problem *pr
 	return 0;
 }
 
+static int handle_carrier(struct requests *requests, struct problem *problem)
+{
+	const struct request_carrier *carrier = &requests->request.carrier;
+	struct interface *interface = own_interface(requests, carrier->interface, problem);
+
+	if (interface != NULL)
+		interface_set_idle(requests->interfaces, interface, !carrier->on);
+	return 0;
+}
+
 /* The addresses of the interface's namespace as they were at the beginning of a request. */
 struct on_link {
 	const struct netns_id *netns;
@@ -214,9 +226,10 @@ struct on_link {
 
 /*
  * A network that this host is connected to otherwise must not move into a tunnel: neither as a
- * whole nor, by a longer prefix, in part. A host's own address (a /32, a /128) is no network.
+ * whole nor, by a longer prefix, in part. A host's own address (a /32, a /128) is no network. NULL:
+ * there is none.
  */
-static bool is_on_link(
+static const struct netlink_address *find_on_link(
 	const struct requests *requests, const struct on_link *on_link, const struct prefix *prefix)
 {
 	for (size_t i = 0; i < on_link->count; i++) {
@@ -226,9 +239,30 @@ static bool is_on_link(
 			here->prefix.addr.family == prefix->addr.family &&
 			prefix_contains(&here->prefix, prefix) &&
 			!interfaces_have_link(requests->interfaces, on_link->netns, here->index))
-			return true;
+			return here;
 	}
-	return false;
+	return NULL;
+}
+
+/* The policy, and what only the kernel knows. `why` says what stands in the way, or is empty. */
+static enum route_verdict judge_route(const struct requests *requests,
+	const struct interface *interface, const struct on_link *on_link,
+	const struct prefix *prefix, struct problem *why)
+{
+	enum route_verdict verdict = policy_route(requests->settings, interface, prefix);
+	const struct netlink_address *here;
+	char text[ADDR_TEXT_MAX], name[REQUEST_IFNAME_MAX + 1];
+	bool named; /* in another namespace it is not known by what name */
+
+	if (verdict != ROUTE_ACCEPTED)
+		return verdict;
+	here = find_on_link(requests, on_link, prefix);
+	if (here == NULL)
+		return ROUTE_ACCEPTED;
+	named = interface->netns.inode == 0 && if_indextoname(here->index, name) != NULL;
+	problem_set(why, "%s has %s", named ? name : "an interface",
+		prefix_format(&here->prefix, text));
+	return ROUTE_LOCAL;
 }
 
 /*
@@ -242,41 +276,39 @@ static int install_route(struct requests *requests, struct interface *interface,
 	int r;
 
 	if (prefix->len > 0)
-		return interfaces_route_add(requests->interfaces, interface, prefix, problem);
+		return interface_route_add(requests->interfaces, interface, prefix, problem);
 	r = full_tunnel_prepare(requests->full_tunnel, problem);
 	if (r == 0)
-		r = interfaces_route_add(requests->interfaces, interface, prefix, problem);
+		r = interface_route_add(requests->interfaces, interface, prefix, problem);
 	if (r < 0)
 		return r;
 	r = full_tunnel_enforce(requests->full_tunnel, problem);
 	if (r < 0)
-		(void)interfaces_route_delete(requests->interfaces, interface, prefix, &ignored);
+		(void)interface_route_delete(requests->interfaces, interface, prefix, &ignored);
 	return r;
 }
 
 static enum route_verdict add_route(struct requests *requests, struct interface *interface,
-	const struct on_link *on_link, const struct prefix *prefix)
+	const struct on_link *on_link, const struct prefix *prefix, struct problem *why)
 {
-	enum route_verdict verdict = policy_route(
-		requests->settings, requests->interfaces, interface, prefix);
-	struct problem problem;
+	enum route_verdict verdict = judge_route(requests, interface, on_link, prefix, why);
 	char text[ADDR_TEXT_MAX];
+	int r;
 
-	if (verdict == ROUTE_ACCEPTED && is_on_link(requests, on_link, prefix))
-		verdict = ROUTE_LOCAL;
 	if (verdict != ROUTE_ACCEPTED) {
-		problem_set(&problem, "route %s to %s: %s", prefix_format(prefix, text),
-			interface->now.peer.name, route_verdict_text(verdict));
 		if (rate_take(&requests->warnings, mono_now()))
-			log_warning("engine asked for %s", problem.text);
+			log_warning("engine asked for route %s to %s: %s%s%s",
+				prefix_format(prefix, text), interface->now.peer.name,
+				route_verdict_text(verdict), why->text[0] != '\0' ? ": " : "",
+				why->text);
 		return verdict;
 	}
-	if (install_route(requests, interface, prefix, &problem) < 0) {
-		if (rate_take(&requests->warnings, mono_now()))
-			log_warning("%s: %s", interface->now.peer.name, problem.text);
-		return ROUTE_FAILED;
-	}
-	return ROUTE_ACCEPTED;
+	r = install_route(requests, interface, prefix, why);
+	if (r == 0)
+		return ROUTE_ACCEPTED;
+	if (rate_take(&requests->warnings, mono_now()))
+		log_warning("%s: %s", interface->now.peer.name, why->text);
+	return r == -EBUSY ? ROUTE_TAKEN : ROUTE_FAILED;
 }
 
 static int handle_route_add(struct requests *requests, struct problem *problem)
@@ -298,9 +330,14 @@ static int handle_route_add(struct requests *requests, struct problem *problem)
 		fail(requests, r, problem);
 		return 0;
 	}
-	for (uint16_t i = 0; i < routes->count; i++)
+	for (uint16_t i = 0; i < routes->count; i++) {
+		struct problem why = { .text = "" };
+
 		reply->verdict[i] = (uint8_t)add_route(
-			requests, interface, &on_link, &routes->prefix[i]);
+			requests, interface, &on_link, &routes->prefix[i], &why);
+		problem_escape(
+			reply->words[i], sizeof(reply->words[i]), why.text, strlen(why.text));
+	}
 	reply->count = routes->count;
 	free(on_link.addresses);
 	return 0;
@@ -315,7 +352,7 @@ static int handle_route_delete(struct requests *requests, struct problem *proble
 	if (interface == NULL)
 		return 0;
 	for (uint16_t i = 0; i < routes->count; i++) {
-		int r = interfaces_route_delete(
+		int r = interface_route_delete(
 			requests->interfaces, interface, &routes->prefix[i], problem);
 
 		if (r < 0 && rate_take(&requests->warnings, mono_now()))
@@ -398,6 +435,7 @@ static const struct rule rules[REQUEST_TYPE_COUNT] = {
 	[REQUEST_SOCKET] = { handle_socket, false, true },
 	[REQUEST_INTERFACE] = { handle_interface, false, true },
 	[REQUEST_INTERFACE_DELETE] = { handle_interface_delete, false, true },
+	[REQUEST_CARRIER] = { handle_carrier, false, true },
 	[REQUEST_ROUTE_ADD] = { handle_route_add, false, true },
 	[REQUEST_ROUTE_DELETE] = { handle_route_delete, false, true },
 	[REQUEST_UP] = { handle_up, false, true },

@@ -382,7 +382,8 @@ const struct conf_option *conf_value_plain(const struct conf_option *option)
 }
 
 /* The words for the plain value, with those for the group after them. */
-static void shorthand_words(const struct conf_option *option, char out[CONF_EXPECTED_MAX])
+static void shorthand_words(/* NOLINT(misc-no-recursion): a plain value is of no group */
+	const struct conf_option *option, char out[CONF_EXPECTED_MAX])
 {
 	const struct conf_option *plain = conf_value_plain(option);
 	size_t len = 0;

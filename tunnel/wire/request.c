@@ -20,6 +20,16 @@ static bool prefix_is_valid(const struct prefix *prefix)
 	return size > 0 && prefix->len <= size * 8;
 }
 
+/* None of them has bits past its length. */
+static bool are_networks(const struct prefix *prefixes, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!prefix_is_valid(&prefixes[i]) || prefix_has_host_bits(&prefixes[i]))
+			return false;
+	}
+	return true;
+}
+
 static bool pair_is_valid(uint8_t family, const struct addr *local, const struct addr *remote)
 {
 	if (!addr_is_set(local) && !addr_is_set(remote))
@@ -162,8 +172,11 @@ static void put_reply(struct field_writer *out, const struct request *request)
 	field_put_number(out, 4, body->ifindex);
 	field_put_text(out, body->ifname, sizeof(body->ifname));
 	field_put_number(out, 2, body->count);
-	for (size_t i = 0; i < body->count; i++)
+	for (size_t i = 0; i < body->count; i++) {
 		field_put_number(out, 1, body->verdict[i]);
+		if (body->verdict[i] != ROUTE_ACCEPTED)
+			field_put_text(out, body->words[i], sizeof(body->words[i]));
+	}
 	field_put_number(out, 1, body->adopts);
 	if (body->adopts) {
 		put_wanted(out, &body->adopted);
@@ -182,8 +195,11 @@ static void get_reply(struct field_reader *in, struct request *request)
 	body->ifindex = field_get_u32(in);
 	field_get_text(in, body->ifname, sizeof(body->ifname));
 	body->count = field_get_count(in, REQUEST_PREFIX_MAX);
-	for (size_t i = 0; i < body->count; i++)
+	for (size_t i = 0; i < body->count; i++) {
 		body->verdict[i] = field_get_u8(in);
+		if (body->verdict[i] != ROUTE_ACCEPTED)
+			field_get_text(in, body->words[i], sizeof(body->words[i]));
+	}
 	body->adopts = field_get_bool(in);
 	if (body->adopts) {
 		get_wanted(in, &body->adopted);
@@ -199,11 +215,7 @@ static bool check_adopted(const struct request_reply *body)
 		!check_wanted(&body->adopted) || body->route_total > REQUEST_ROUTE_TOTAL_MAX ||
 		body->route_count > REQUEST_PREFIX_MAX || body->route_count > body->route_total)
 		return false;
-	for (size_t i = 0; i < body->route_count; i++) {
-		if (!prefix_is_valid(&body->route[i]) || prefix_has_host_bits(&body->route[i]))
-			return false;
-	}
-	return true;
+	return are_networks(body->route, body->route_count);
 }
 
 static bool check_reply(const struct request *request)
@@ -255,18 +267,14 @@ static bool check_socket(const struct request *request)
 
 static void put_routes(struct field_writer *out, const struct request *request)
 {
-	const struct request_routes *body = &request->routes;
-
-	field_put_number(out, 4, body->interface);
-	field_put_prefixes(out, body->prefix, body->count);
+	field_put_number(out, 4, request->routes.interface);
+	field_put_prefixes(out, request->routes.prefix, request->routes.count);
 }
 
 static void get_routes(struct field_reader *in, struct request *request)
 {
-	struct request_routes *body = &request->routes;
-
-	body->interface = field_get_u32(in);
-	body->count = field_get_prefixes(in, body->prefix, REQUEST_PREFIX_MAX);
+	request->routes.interface = field_get_u32(in);
+	request->routes.count = field_get_prefixes(in, request->routes.prefix, REQUEST_PREFIX_MAX);
 }
 
 static bool check_routes(const struct request *request)
@@ -315,6 +323,54 @@ static bool check_dns(const struct request *request)
 {
 	return number_is_valid(request->dns.interface) &&
 		nameservers_are_valid(&request->dns.nameservers);
+}
+
+/* ---- tracked ---- */
+
+static void put_tracked(struct field_writer *out, const struct request *request)
+{
+	const struct request_tracked *body = &request->tracked;
+
+	field_put_number(out, 2, body->total);
+	field_put_number(out, 2, body->offset);
+	field_put_prefixes(out, body->prefix, body->count);
+}
+
+static void get_tracked(struct field_reader *in, struct request *request)
+{
+	struct request_tracked *body = &request->tracked;
+
+	body->total = field_get_u16(in);
+	body->offset = field_get_u16(in);
+	body->count = field_get_prefixes(in, body->prefix, REQUEST_PREFIX_MAX);
+}
+
+static bool check_tracked(const struct request *request)
+{
+	const struct request_tracked *body = &request->tracked;
+
+	return body->total <= REQUEST_TRACKED_MAX && body->count <= REQUEST_PREFIX_MAX &&
+		body->offset <= body->total && body->count <= body->total - body->offset &&
+		are_networks(body->prefix, body->count);
+}
+
+/* ---- carrier ---- */
+
+static void put_carrier(struct field_writer *out, const struct request *request)
+{
+	field_put_number(out, 4, request->carrier.interface);
+	field_put_number(out, 1, request->carrier.on);
+}
+
+static void get_carrier(struct field_reader *in, struct request *request)
+{
+	request->carrier.interface = field_get_u32(in);
+	request->carrier.on = field_get_bool(in);
+}
+
+static bool check_carrier(const struct request *request)
+{
+	return number_is_valid(request->carrier.interface);
 }
 
 /* ---- adopt ---- */
@@ -372,6 +428,8 @@ static const struct codec codecs[REQUEST_TYPE_COUNT] = {
 	[REQUEST_UP] = { "up", false, put_dns, get_dns, check_dns },
 	[REQUEST_DNS] = { "dns", false, put_dns, get_dns, check_dns },
 	[REQUEST_REEXEC] = { "reexec", false, NULL, NULL, NULL },
+	[REQUEST_TRACKED] = { "tracked", true, put_tracked, get_tracked, check_tracked },
+	[REQUEST_CARRIER] = { "carrier", false, put_carrier, get_carrier, check_carrier },
 };
 
 static const struct codec *find_codec(unsigned type)

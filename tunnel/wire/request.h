@@ -19,22 +19,24 @@
  * length bounded, anything odd refused. Both ends are always the same build (or one build apart
  * during an upgrade: REQUEST_VERSION tells). Pure functions; any thread.
  *
- *   netd → engine   CONFIGURE (first, once), STOP, NETWORK, REPLY
- *   engine → netd   ADOPT (before READY), READY, SOCKET, INTERFACE, INTERFACE_DELETE, ROUTE_ADD,
- *                   ROUTE_DELETE, DNS, UP, REEXEC, EXIT
+ *   netd → engine   CONFIGURE (first, once), STOP, NETWORK, TRACKED, REPLY
+ *   engine → netd   ADOPT (before READY), READY, SOCKET, INTERFACE, INTERFACE_DELETE, CARRIER,
+ *                   ROUTE_ADD, ROUTE_DELETE, DNS, UP, REEXEC, EXIT
  *
  * Each of the engine's is answered by a REPLY with the same id, in order.
  */
 
 enum {
-	REQUEST_VERSION = 5,
+	REQUEST_VERSION = 6,
 	REQUEST_FD = 3,
 	REQUEST_SIZE_MAX = 32768,
 	REQUEST_FDS_MAX = 24,
 	REQUEST_QUEUES_MAX = 16, /* of one interface: one for each lane */
 	REQUEST_PREFIX_MAX = 256,
 	REQUEST_ROUTE_TOTAL_MAX = 4096, /* of one interface; they come in pages */
+	REQUEST_TRACKED_MAX = 1024,     /* prefixes in all; they come in pages */
 	REQUEST_TEXT_MAX = 399,
+	REQUEST_WORDS_MAX = 103, /* so that a reply has room for as many as prefixes */
 	REQUEST_PATH_MAX = 255,
 	REQUEST_IFNAME_MAX = 15,
 	REQUEST_INSTANCE_SIZE = 16,
@@ -61,6 +63,8 @@ enum request_type {
 	 * they could: who waits for the tunnel need not wait any more. Once a connection.
 	 */
 	REQUEST_UP = 15,
+	REQUEST_TRACKED = 16,
+	REQUEST_CARRIER = 17,
 	REQUEST_TYPE_COUNT
 };
 
@@ -117,6 +121,26 @@ struct request_routes {
 };
 
 /*
+ * What this host has of the networks that `announce` tracks: always the whole set, in pages of which
+ * the last makes it whole. A page that begins at 0 begins a new set.
+ */
+struct request_tracked {
+	uint16_t total;                           /* at most REQUEST_TRACKED_MAX */
+	uint16_t offset;                          /* of this page's first */
+	uint16_t count;                           /* offset + count is at most total */
+	struct prefix prefix[REQUEST_PREFIX_MAX]; /* without host bits */
+};
+
+/*
+ * Whether packets that are sent into the interface arrive anywhere. While they do not, its routes
+ * get a metric that lets any other route to the same prefix win.
+ */
+struct request_carrier {
+	uint32_t interface;
+	bool on;
+};
+
+/*
  * Asks for one of the interfaces that were there before this engine: the `index`-th, from 0, and of
  * its routes those from `route_offset` on, as many as fit. The reply tells the interface and how
  * many routes there are in all, and brings its descriptors when `route_offset` is 0. Both count what
@@ -133,13 +157,15 @@ struct request_dns {
 };
 
 struct request_reply {
-	uint32_t error;                          /* errno; 0: done */
-	char text[REQUEST_TEXT_MAX + 1];         /* on error: cause and cure */
-	uint32_t interface;                      /* INTERFACE, ADOPT: netd's number of it */
-	uint32_t ifindex;                        /* with it: the kernel's, in its namespace */
-	char ifname[REQUEST_IFNAME_MAX + 1];     /* with it; printable, no space and no slash */
-	uint16_t count;                          /* ROUTE_*: one verdict a prefix, in order */
-	uint8_t verdict[REQUEST_PREFIX_MAX];     /* enum route_verdict */
+	uint32_t error;                      /* errno; 0: done */
+	char text[REQUEST_TEXT_MAX + 1];     /* on error: cause and cure */
+	uint32_t interface;                  /* INTERFACE, ADOPT: netd's number of it */
+	uint32_t ifindex;                    /* with it: the kernel's, in its namespace */
+	char ifname[REQUEST_IFNAME_MAX + 1]; /* with it; printable, no space and no slash */
+	uint16_t count;                      /* ROUTE_*: one verdict a prefix, in order */
+	uint8_t verdict[REQUEST_PREFIX_MAX]; /* enum route_verdict */
+	/* With each verdict that is not ROUTE_ACCEPTED: what stands in the way, or "". */
+	char words[REQUEST_PREFIX_MAX][REQUEST_WORDS_MAX + 1];
 	bool adopts;                             /* ADOPT: the following four are there */
 	struct request_interface adopted;        /* as it was asked for */
 	uint32_t route_total;                    /* at most REQUEST_ROUTE_TOTAL_MAX */
@@ -149,7 +175,7 @@ struct request_reply {
 
 struct request {
 	enum request_type type;
-	uint32_t id; /* chosen by who asks; 0 for CONFIGURE, STOP and NETWORK */
+	uint32_t id; /* chosen by who asks; 0 for CONFIGURE, STOP, NETWORK and TRACKED */
 	union {
 		struct request_configure configure;
 		struct {
@@ -165,6 +191,8 @@ struct request {
 		struct request_routes routes; /* ROUTE_ADD, ROUTE_DELETE */
 		struct request_adopt adopt;
 		struct request_dns dns; /* DNS, UP */
+		struct request_tracked tracked;
+		struct request_carrier carrier;
 		struct request_reply reply;
 		struct {
 			uint8_t code;                    /* enum exit_code */

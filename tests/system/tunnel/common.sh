@@ -154,6 +154,15 @@ site_conf() {
 	printf '%s\n' ${client_lines[@]+"${client_lines[@]}"} | with_defaults announce '[ "10.1.0.0/24", "fd00:1::/64" ]' | client_conf gw-a
 }
 
+# The block of a page of docs/ that stands behind the mark <!-- test: NAME -->.
+doc_block() { # PAGE NAME
+	local block
+	block=$(awk -v mark="<!-- test: $2 -->" \
+		'$0 == mark { found = 1 } found && /^```/ { if (inside) exit; inside = 1; next } inside' "$TOP/docs/$1")
+	[[ -n $block ]] || fail "docs/$1 has a block $2"
+	printf '%s\n' "$block"
+}
+
 # ---- daemons ----
 
 # The command line asks a daemon.

@@ -1,0 +1,95 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# A hub whose spokes reach each other as `reach` says: a lists b, b lists nobody but has a way to a, c is alone.
+#
+#   spoke-a (10.1.0.1) ═══╗
+#   spoke-b (10.3.0.1) ═══╬═══ gw-b
+#   spoke-c (10.4.0.1) ═══╝    hub
+#
+# check: quick
+# shellcheck disable=SC2317 # Functions are called by name.
+set -euo pipefail
+# shellcheck source=tests/system/tunnel/common.sh
+source "$(dirname "$0")/tunnel/common.sh"
+
+ns_add gw-b forward
+ns_add wan
+ip_ns wan link add br0 type bridge
+ip_ns wan link set br0 up
+veth gw-b wan0 wan to-hub
+ip_ns wan link set to-hub master br0
+addr gw-b wan0 192.0.2.2/24
+number=10
+for spoke in a:1 b:3 c:4; do
+	name=spoke-${spoke%:*} net=${spoke#*:}
+	ns_add "$name"
+	veth "$name" wan0 wan "to-$name"
+	ip_ns wan link set "to-$name" master br0
+	addr "$name" wan0 192.0.2.$((number++))/24
+	addr "$name" lo "10.$net.0.1/32" "fd00:$net::1/128"
+done
+pki_add spoke-a spoke-b spoke-c
+{
+	echo 'announce = [ "10.0.0.0/12" ];'
+	doc_block site-to-site.md spokes
+} | server_conf gw-b
+for spoke in a:1 b:3 c:4; do
+	net=${spoke#*:}
+	client_conf "spoke-${spoke%:*}" <<<"announce = [ \"10.$net.0.0/24\", \"fd00:$net::/64\" ];"
+done
+server_start gw-b
+for spoke in a b c; do
+	client_start spoke-$spoke
+	wait_up gw-b spoke-$spoke
+done
+wait_routes gw-b 10.1.0.0/24 10.3.0.0/24 10.4.0.0/24
+
+# ---- who lists another is told its routes and its address; nobody else is ----
+
+address_b=$(session_value gw-b spoke-b .addresses.remote4)
+wait_routes spoke-a 10.3.0.0/24 fd00:3::/64 "$address_b"
+wait_routes spoke-b 10.0.0.0/12
+wait_routes spoke-c 10.0.0.0/12
+check 'a reaches b' pings spoke-a 10.3.0.1 3 -I 10.1.0.1
+check 'b reaches a, since it has a way' pings spoke-b 10.1.0.1 3 -I 10.3.0.1
+check "a reaches b's own address" pings spoke-a "$address_b" 3 -I 10.1.0.1
+check 'b is not told of a' lacks_route spoke-b 10.1.0.0/24
+check 'a is not told of c' lacks_route spoke-a 10.4.0.0/24
+check 'the status tells who is' jq -e '[.received[] | select(.peer == "spoke-b") | .passed_to] == [["spoke-a"], ["spoke-a"]]' \
+	<(ctl gw-b routes --json)
+
+# ---- who does not is kept apart, whatever the hub forwards ----
+
+before=$(drops gw-b spoke-b out_source)
+check 'c does not reach b' no_ping spoke-c 10.3.0.1 -I 10.4.0.1
+check 'the packet is counted at the session of b' test "$(drops gw-b spoke-b out_source)" -gt "$before"
+before=$(drops gw-b spoke-c out_source)
+check 'b does not reach c' no_ping spoke-b 10.4.0.1 -I 10.3.0.1
+check 'nor is that lost without a trace' test "$(drops gw-b spoke-c out_source)" -gt "$before"
+
+# ---- routes follow ----
+
+check 'b announces one more' ctl spoke-b routes add 10.3.7.0/24
+wait_routes spoke-a 10.3.7.0/24
+check 'b withdraws it' ctl spoke-b routes del 10.3.7.0/24
+wait_for 5 'a hears of that' lacks_route spoke-a 10.3.7.0/24
+check 'and of nothing else' has_route spoke-a 10.3.0.0/24
+stop_bg spoke-b
+wait_for 5 'the session of b ends: its routes go from a' lacks_route spoke-a 10.3.0.0/24
+wait_for 5 'so does its address' lacks_route spoke-a "$address_b"
+client_start spoke-b
+wait_routes spoke-a 10.3.0.0/24
+wait_for 5 'b is back' pings spoke-a 10.3.0.1 1 -I 10.1.0.1
+check 'a reaches b again' pings spoke-a 10.3.0.1 3 -I 10.1.0.1
+
+# ---- names that are nobody's ----
+
+for wrong in nobody:'no entry in peers has that name' spoke-a:'the peer itself'; do
+	sed "s/reach = .*\]/reach = [ \"${wrong%%:*}\" ]/" "$WORK/gw-b.conf" >"$WORK/wrong.conf"
+	check_fails "a reach of ${wrong%%:*} is refused" "$CULVERT" check "$WORK/wrong.conf"
+	cp "$WORK/.check" "$WORK/out"
+	check "a reach of ${wrong%%:*}: with place and reason" \
+		grep -E "wrong.conf:[0-9]+: peers\.\[0\]\.reach\.\[0\] .*${wrong#*:}" "$WORK/out"
+done
+finish

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "netd/tracked.h"
+
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/container.h"
+#include "base/log.h"
+#include "base/route_rule.h"
+
+/* What one look at the kernel finds. */
+struct look {
+	const struct tracked *tracked;
+	struct prefix *items; /* room for REQUEST_TRACKED_MAX */
+	size_t count;
+	bool is_link; /* only what is connected to the link */
+	bool over;    /* there was more */
+};
+
+/* The tunnel's own addresses; a client does not know the pool that they are from. */
+static bool covers_tunnel(const struct interfaces *interfaces, const struct prefix *prefix)
+{
+	for (const struct interface *i = interfaces->first; i != NULL; i = i->next) {
+		if (prefix_contains_addr(prefix, &i->now.local4) ||
+			prefix_contains_addr(prefix, &i->now.local6))
+			return true;
+	}
+	return false;
+}
+
+bool tracked_takes(const struct settings *settings, const struct interfaces *interfaces,
+	const struct netlink_seen_route *route)
+{
+	const struct prefix *pools[] = { &settings->pool4, &settings->pool6 };
+
+	if (route->protocol == RTPROT_CULVERT || route->dead ||
+		route_rule_form(&route->prefix) != ROUTE_ACCEPTED)
+		return false;
+	for (size_t i = 0; i < sizeof(pools) / sizeof(pools[0]); i++) {
+		if (addr_is_set(&pools[i]->addr) && prefix_overlaps(pools[i], &route->prefix))
+			return false;
+	}
+	if (settings->role == SETTINGS_CLIENT && covers_tunnel(interfaces, &route->prefix))
+		return false;
+	return route->link == 0 || !interfaces_is_own(interfaces, route->link);
+}
+
+static int compare(const void *a, const void *b)
+{
+	return prefix_compare(a, b);
+}
+
+static void take(void *context, const struct netlink_seen_route *route)
+{
+	struct look *look = context;
+	const struct tracked *tracked = look->tracked;
+
+	if ((look->is_link && !route->direct) ||
+		!tracked_takes(tracked->settings, tracked->interfaces, route))
+		return;
+	for (size_t i = 0; i < look->count; i++) {
+		if (prefix_equal(&look->items[i], &route->prefix))
+			return;
+	}
+	if (look->count == REQUEST_TRACKED_MAX)
+		look->over = true;
+	else
+		look->items[look->count++] = route->prefix;
+}
+
+/* The query for one family. False: there is no such interface now. */
+static bool make_query(const struct tracked *tracked, const struct settings_announce *item,
+	uint8_t family, struct netlink_query *ret_query)
+{
+	*ret_query = (struct netlink_query){
+		.family = family, .table = item->table, .protocol = (uint8_t)item->protocol
+	};
+	if (item->table != 0)
+		return true;
+	/* The kernel makes a route for each network that an interface has an address of. */
+	ret_query->protocol = RTPROT_KERNEL;
+	return netlink_link_index(
+		       tracked->interfaces->netlink, item->interface, &ret_query->link) == 0;
+}
+
+static int look_at_item(
+	struct look *look, const struct settings_announce *item, struct problem *problem)
+{
+	static const uint8_t families[] = { AF_INET, AF_INET6 };
+	const struct tracked *tracked = look->tracked;
+	struct netlink_query query;
+	int r = 0;
+
+	look->is_link = item->table == 0;
+	for (size_t i = 0; i < sizeof(families) && r == 0; i++) {
+		if (make_query(tracked, item, families[i], &query))
+			r = netlink_routes(
+				tracked->interfaces->netlink, &query, take, look, problem);
+	}
+	return r;
+}
+
+static int look_at_all(struct look *look, struct problem *problem)
+{
+	const struct announce_list *list = &look->tracked->settings->announce;
+	int r = 0;
+
+	for (size_t i = 0; i < list->count && r == 0; i++) {
+		if (!addr_is_set(&list->items[i].prefix.addr))
+			r = look_at_item(look, &list->items[i], problem);
+	}
+	if (look->count > 1)
+		qsort(look->items, look->count, sizeof(look->items[0]), compare);
+	return r;
+}
+
+static void tell_limit(struct tracked *tracked, bool over)
+{
+	if (over && !tracked->told_limit)
+		log_warning("more than %d prefixes are tracked; those past are not announced: "
+			    "track a table of few routes, or name a protocol",
+			REQUEST_TRACKED_MAX);
+	tracked->told_limit = over;
+}
+
+static bool same_items(const struct tracked *tracked, const struct look *look)
+{
+	for (size_t i = 0; i < look->count && look->count == tracked->count; i++) {
+		if (!prefix_equal(&tracked->items[i], &look->items[i]))
+			return false;
+	}
+	return look->count == tracked->count;
+}
+
+/* 1: there is another set now; 0: it is the same. */
+static int refresh(struct tracked *tracked, struct problem *problem)
+{
+	struct look look = { .tracked = tracked };
+	struct mono began = mono_now();
+	int r;
+
+	look.items = calloc(REQUEST_TRACKED_MAX, sizeof(look.items[0]));
+	if (look.items == NULL) {
+		problem_set(problem, "out of memory");
+		return -ENOMEM;
+	}
+	r = look_at_all(&look, problem);
+	tracked->pause = DURATION_MS(10 * duration_ms(mono_since(mono_now(), began)));
+	if (r == 0) {
+		tell_limit(tracked, look.over);
+		r = same_items(tracked, &look) ? 0 : 1;
+	}
+	if (r != 1) {
+		free(look.items);
+		return r;
+	}
+	log_info("%zu prefixes are tracked now, %zu were before", look.count, tracked->count);
+	free(tracked->items);
+	tracked->items = look.items;
+	tracked->count = look.count;
+	return r;
+}
+
+static void gathered(struct loop_timer *timer);
+
+/* Not put off by what comes after it: a network that never rests is looked at all the same. */
+static void look_soon(struct tracked *tracked)
+{
+	struct duration wait = DURATION_MS(TRACKED_GATHER_MS);
+
+	if (tracked->pause.ns > wait.ns)
+		wait = tracked->pause;
+	if (!tracked->gathering.running)
+		loop_timer_start(
+			tracked->loop, &tracked->gathering, mono_add(mono_now(), wait), gathered);
+}
+
+static void gathered(struct loop_timer *timer)
+{
+	struct tracked *tracked = container_of(timer, struct tracked, gathering);
+	struct problem problem;
+	int r = refresh(tracked, &problem);
+
+	if (r < 0) {
+		if (!tracked->told_failure)
+			log_warning("%s: what is announced stays as it is", problem.text);
+		tracked->told_failure = true;
+		look_soon(tracked);
+		return;
+	}
+	tracked->told_failure = false;
+	tracked->unsent = tracked->unsent || r == 1;
+	if (tracked->unsent && tracked->changed(tracked) == 0)
+		tracked->unsent = false;
+	if (tracked->unsent)
+		look_soon(tracked);
+}
+
+/* A tunnel's interface is ours, and what it brings is never announced. */
+static bool is_own(const void *context, uint32_t index)
+{
+	return interfaces_is_own(context, index);
+}
+
+static void monitor_ready(struct loop_watch *watch, uint32_t events)
+{
+	struct tracked *tracked = container_of(watch, struct tracked, watch);
+	bool changed = false;
+	int r = netlink_monitor_read(tracked->monitor, is_own, tracked->interfaces, &changed);
+
+	(void)events;
+	if (r < 0) {
+		log_error("what is tracked is not followed any more: %s", strerrordesc_np(-r));
+		loop_watch_remove(tracked->loop, &tracked->watch);
+		return;
+	}
+	if (changed)
+		look_soon(tracked);
+}
+
+int tracked_open(struct tracked *tracked, struct loop *loop, const struct settings *settings,
+	const struct interfaces *interfaces, int (*changed)(struct tracked *tracked),
+	struct problem *problem)
+{
+	int r;
+
+	*tracked = (struct tracked){ .loop = loop,
+		.settings = settings,
+		.interfaces = interfaces,
+		.watch.fd = -1,
+		.changed = changed };
+	if (!settings_tracks(settings))
+		return 0;
+	r = netlink_monitor_open(&tracked->monitor, problem);
+	if (r < 0)
+		return r;
+	r = loop_watch_add(loop, &tracked->watch, netlink_monitor_fd(tracked->monitor), EPOLLIN,
+		monitor_ready);
+	if (r < 0)
+		problem_set(problem, "cannot watch the network: %s", strerrordesc_np(-r));
+	else
+		r = refresh(tracked, problem);
+	if (r == -EAGAIN) { /* soon, then */
+		look_soon(tracked);
+		r = 0;
+	}
+	if (r < 0)
+		tracked_close(tracked);
+	return r < 0 ? r : 0;
+}
+
+void tracked_close(struct tracked *tracked)
+{
+	if (tracked->monitor == NULL)
+		return;
+	loop_timer_stop(tracked->loop, &tracked->gathering);
+	loop_watch_remove(tracked->loop, &tracked->watch);
+	netlink_monitor_close(tracked->monitor);
+	tracked->monitor = NULL;
+	free(tracked->items);
+	tracked->items = NULL;
+	tracked->count = 0;
+}
