@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* check: no-valgrind */
+/* It lives through the lives of large pools. */
 /*
  * The pool of addresses: small pools gone through to their last address, large ones, and a long
  * random life in which nobody may ever have what belongs to another.

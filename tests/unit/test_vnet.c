@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* check: no-valgrind */
+/* It judges headers by the hundred thousand. */
 /*
  * Each good combination (TCP and UDP over IPv4 and IPv6, with and without segmentation)
  * passes as it is, and fails when any one of its fields is broken.
