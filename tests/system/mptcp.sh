@@ -48,7 +48,8 @@ watch_stalls() {
 		cd /sys/class/net/cv0/statistics
 		while sleep 0.005; do
 			t=${EPOCHREALTIME/[.,]/}
-			now=("$(<rx_packets)" "$(<tx_packets)")
+			# Not by $(<file): a trap that comes while bash is in there can fail to parse.
+			read -r "now[0]" <rx_packets && read -r "now[1]" <tx_packets || continue
 			for i in 0 1; do
 				stall=$((since[i] == 0 ? 0 : t - since[i]))
 				[[ $stall -le ${worst[i]} ]] || worst[i]=$stall
