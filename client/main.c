@@ -44,7 +44,7 @@ static const char usage[] =
 	"  routes add|del PREFIX… [--name NAME]\n"
 	"                              announce or withdraw prefixes now\n"
 	"  doctor [NAME] [--json]      what is in the way of a tunnel, and the command that mends it\n"
-	"  sweep [NAME]                take down a kill switch that a killed client has left in force\n"
+	"  sweep [NAME]                remove what killed clients have left: kill switch, full tunnel, resolvers\n"
 	"  options                     list every option of a profile\n"
 	"  --help, --version\n"
 	"\n"
