@@ -160,12 +160,13 @@ check_equal 'SIGTERM is passed on, and its status comes back' 9 "$EXIT_STATUS"
 expect_log "$WORK/busy.log" '^got TERM'
 check_equal 'there is no control socket left' '' "$(ls "$HOME_DIR/runtime/culvert")"
 
-# The terminal is the command's: a Ctrl-C reaches it once, and Culvert waits for what it makes of it.
+# The terminal is the command's: a Ctrl-C reaches it once, and Culvert waits for what it makes of it. Nothing but the two is
+# on the terminal: a shell of script's would hear it as well, and die of it.
 {
 	wait_for 10 'the command listens' test -e "$DOING" >&2
 	printf '\003'
 	wait_for 10 'the command has ended' test ! -e "$DOING" >&2
-} | as_user timeout 30 script -qfec "$CULVERT run $PROFILE -- sh -c 'trap \"echo got INT; rm $DOING; exit 5\" INT; tty; touch $DOING
+} | as_user timeout 30 script -qfec "exec $CULVERT run $PROFILE -- sh -c 'trap \"echo got INT; rm $DOING; exit 5\" INT; tty; touch $DOING
 	while :; do sleep 0.05; done'" "$HOME_DIR/typescript" >"$WORK/terminal" 2>&1 && status=0 || status=$?
 check_equal 'Ctrl-C: the status is what the command made of it' 5 "$status"
 check_equal 'it heard it once' 1 "$(grep -c 'got INT' "$WORK/terminal")"

@@ -10,10 +10,12 @@ terminal_start() { # NAME COMMAND... (without quotes in it; may not begin with i
 	terminal_start_in '' "$@"
 }
 
+# The command takes the place of the shell that script starts: a ^C on the terminal is for the command, and a shell
+# beside it might die of it.
 terminal_start_in() { # NS NAME COMMAND...
 	local ns=$1 name=$2 input command
 	shift 2
-	command=$(printf '%q ' "$@")
+	command="exec $(printf '%q ' "$@")"
 	mkfifo "$WORK/$name.keys"
 	: >"$WORK/$name.terminal"
 	# shellcheck disable=SC2016 # The inner shell expands.
