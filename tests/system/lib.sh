@@ -46,6 +46,9 @@ export TOP BUILD CULVERT CULVERTD PKI WORK
 # shellcheck source=tests/lab/network.sh
 source "$TOP/tests/lab/network.sh"
 
+# script(1) and others start what this says, and how that handles signals is a matter of which shell it is.
+export SHELL=/bin/sh
+
 # A finding is told on stderr, hence in the log that finish searches, and by the exit status.
 export ASAN_OPTIONS=${ASAN_OPTIONS-detect_leaks=1:abort_on_error=0:exitcode=99}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS-print_stacktrace=1:exitcode=99}
@@ -80,15 +83,18 @@ fail() { # NAME WHY
 
 # Runs a command; its success is the result. Its output is shown when it fails.
 check() { # NAME COMMAND...
-	local name=$1 status=0
+	local name=$1 status=0 failed_before=$failed
 	shift
 	"$@" >"$WORK/.check" 2>&1 || status=$?
-	if [[ $status -eq 0 ]]; then
-		pass "$name"
-	else
+	if [[ $status -ne 0 ]]; then
 		fail "$name" "\`$*\` ended with $status"
-		tail -n "$LOG_TAIL" "$WORK/.check" | sed 's/^/    /'
+	elif [[ $failed -gt $failed_before ]]; then # what it waited for, say
+		echo "failed within $name:"
+	else
+		pass "$name"
+		return 0
 	fi
+	tail -n "$LOG_TAIL" "$WORK/.check" | sed 's/^/    /'
 }
 
 # The same the other way round: the command has to fail.
