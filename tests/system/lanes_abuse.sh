@@ -221,17 +221,13 @@ join=$(tlv 3 "$(tlv 1 1122334455667788)$(tlv 2 "$ZEROS")$(tlv 3 "$instance")")
 client_conf victim bad <<<$'remotes = [ "192.0.2.2:9443" ];\nlanes = 2;\nhandshake_timeout = 4;'
 snapshot bad >"$WORK/bad.before"
 
-listen() { # NAME
-	puppet_listen "$1" gw-b 192.0.2.2:9443
-	wait_for 5 'the puppet listens' listens gw-b 9443
-}
 victim_end() {
 	stop_bg victim
 	wait_for 5 'the client leaves nothing' same_snapshot bad "$WORK/bad.before"
 }
 # The client's only connection says lines; it answers with this goodbye.
 client_ends_with() { # NAME CODE TEXT-REGEX
-	listen server
+	puppet_listen server gw-b 192.0.2.2:9443
 	client_start victim bad
 	if tell server < <(echo 'await hello' && cat && echo 'await goodbye') >/dev/null &&
 		grep -qE "^goodbye $2 .*($3)" "$WORK/server.told"; then
@@ -246,10 +242,10 @@ client_ends_with 'joined in the place of welcome' 5 'joined' <<<"control $joined
 client_ends_with 'a join from the server' 5 'join' < <(welcome 1 && echo "control $join")
 # A second connection that is served the lines on stdin instead of joined.
 joiner_hears() { # NAME
-	listen server
+	puppet_listen server gw-b 192.0.2.2:9443
 	client_start victim bad
 	tell server < <(echo 'await hello' && welcome "${2:-2}" && echo sync) || fail "$1: a session" "$(cat "$WORK/server.told")"
-	listen "$1"
+	puppet_listen "$1" gw-b 192.0.2.2:9443
 	tell "$1" < <(echo 'await join' && cat)
 }
 granted() {

@@ -216,7 +216,6 @@ snapshot bad >"$WORK/before"
 # Plays a server; the client must answer with this goodbye, and keep nothing of it.
 client_ends_with() { # NAME CODE TEXT-REGEX
 	puppet_listen server gw-b 192.0.2.2:9443
-	wait_for 5 'the puppet listens' listens gw-b 9443
 	client_start victim bad
 	if tell server < <(echo 'await hello' && cat && echo 'await goodbye') >/dev/null &&
 		grep -qE "^goodbye $2 .*($3)" "$WORK/server.told"; then
@@ -248,7 +247,6 @@ client_ends_with 'an unknown frame' 5 'unknown frame type' < <(welcome && echo "
 
 # What a server pushes is judged, and bounded; the session goes on.
 puppet_listen server gw-b 192.0.2.2:9443
-wait_for 5 'the puppet listens' listens gw-b 9443
 client_start victim bad
 ten_thousand() {
 	local i j

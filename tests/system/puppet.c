@@ -5,8 +5,8 @@
  *
  *	puppet connect|listen ADDRESS:PORT CERTIFICATE KEY CA <SCRIPT
  *
- * It prints `secured NAME` once TLS is done, then does one command a line. Numbers may be hexadecimal
- * (0x…); HEX is bytes in hexadecimal.
+ * It prints `listening` where it waits for a connection and `secured NAME` once TLS is done, then does one
+ * command a line. Numbers may be hexadecimal (0x…); HEX is bytes in hexadecimal.
  *
  *	hello [mtu N] [version N] [instance N] [offloads N] [lanes N]   a good hello but for what is said
  *	join SESSION TOKEN [instance N] [claim N]    SESSION and TOKEN as HEX, as welcome is printed

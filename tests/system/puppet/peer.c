@@ -150,6 +150,7 @@ static int take_connection(int listener, const struct sockaddr *address, socklen
 	if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
 		bind(listener, address, len) < 0 || listen(listener, 8) < 0)
 		return -1;
+	puts("listening");
 	return accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 }
 

@@ -253,9 +253,13 @@ puppet_start() { # NAME NS ENDPOINT [CLIENT]
 	puppet_run "$1" "$2" connect "$3" "$(pki_extract "${4:-gw-a}" certificate)" "$(pki_extract "${4:-gw-a}" key)"
 }
 
-# One with the certificate of gw-b, waiting for a connection.
+# One with the certificate of gw-b, waiting for a connection. That it listens is what it says: a client that is there may
+# have connected before anybody looks for its socket.
 puppet_listen() { # NAME NS ENDPOINT
+	local mark
+	mark=$(log_mark "$WORK/$1.log")
 	puppet_run "$1" "$2" listen "$3" "$WORK/pki/servers/gw-b/gw-b.crt" "$WORK/pki/servers/gw-b/gw-b.key"
+	wait_log_since "$WORK/$1.log" "$mark" '^listening' 10
 }
 
 puppet_has() { # NAME MARK WORD
