@@ -216,10 +216,10 @@ case_renew_client_keeps_settings() {
 	sed -i 's/^# announce = .*/announce = [ "10.7.0.0\/16" ]; # by hand/;s/^key = "/key:  "/' $profile
 	sed -i '$s/$/ # the end/' $profile
 	printf 'mtu = 1400;\n' >>$profile
-	sed '/BEGIN/,/END/d' $profile >settings
+	sed '/--BEGIN/,/--END/d' $profile >settings
 	pki renew gw-a
 	said_that "stays valid until"
-	sed '/BEGIN/,/END/d' $profile | diff settings - || because "the settings changed"
+	sed '/--BEGIN/,/--END/d' $profile | diff settings - || because "the settings changed"
 	mode_is 600 $profile
 	sed -i 's/^key:  "/key = "/' $profile
 	split_profile $profile
