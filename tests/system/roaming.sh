@@ -47,13 +47,17 @@ start_bg "$WORK/source.log" source in_ns laptop bash -c "while echo more; do rea
 start_bg "$WORK/ping.log" ping in_ns laptop ping -n -q -i 0.02 $OUT4
 start_bg "$WORK/past.log" past in_ns laptop ping -n -q -i 0.02 192.0.2.254
 start_bg "$WORK/past6.log" past6 in_ns laptop ping -n -q -i 0.02 2001:db8:2::fe
+transferring() {
+	[[ -n $(in_ns lan-b ss -Htn state established 'sport = :7000') ]]
+}
+wait_for 5 'the transfer has begun' transferring
 mark=$(log_mark "$WORK/laptop.log")
 laptop_moves
 wait_up laptop gw-b "$mark"
 wait_for 5 'the tunnel answers in the new network' pings laptop $OUT4
 check 'the connection comes from there' grep -F 192.0.3.1: <(ctl gw-b status)
 check 'the transfer inside goes on' bg_running source
-check 'both ends have it still' test -n "$(in_ns lan-b ss -Htn state established 'sport = :7000')"
+check 'both ends have it still' transferring
 for name in ping past past6; do
 	stop_bg $name INT
 done
