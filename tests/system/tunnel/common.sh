@@ -306,6 +306,20 @@ pings() { # NS TARGET [COUNT [PING-ARGUMENT...]]
 	in_ns "$ns" ping -n -q -c "$count" -i 0.05 -W 3 "$@" "$target"
 }
 
+# What `ping -i 0.05` has written until it was interrupted: every request was answered, but for what was under way in the end.
+none_lost() { # LOG
+	tail -n 3 "$1"
+	awk -v under_way=20 '
+		match($0, /icmp_seq=[0-9]+/) {
+			number = substr($0, RSTART + 9, RLENGTH - 9) + 0
+			if (!(number in seen)) count++
+			seen[number]
+			if (number > last) last = number
+		}
+		/ packets transmitted/ { sent = $1 }
+		END { exit !(sent > 0 && last > 0 && count == last && sent - last <= under_way) }' "$1"
+}
+
 no_ping() { # NS TARGET [PING-ARGUMENT...]; true when nothing comes back
 	local ns=$1 target=$2
 	shift 2
