@@ -39,10 +39,12 @@ address() { # PEER
 	session_value gw-b "$1" '"\(.addresses.remote4) \(.addresses.remote6)"'
 }
 up() { # NAME NS
-	local mark
+	local mark client_mark
 	mark=$(log_mark "$WORK/gw-b.log")
+	client_mark=$(log_mark "$WORK/$1.log")
 	client_start "$1" "$2"
 	wait_up gw-b "$1" "$mark"
+	wait_up "$1" gw-b "$client_mark"
 }
 down() { # NAME
 	local mark
