@@ -13,8 +13,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-
-enum { EXIT_NO_EXEC = 127 };
+#include "system/tool_internal.h"
 
 int tool_find(const char *name, char out[static TOOL_PATH_MAX])
 {
@@ -49,7 +48,7 @@ static int input_fd(const void *input, size_t len)
 }
 
 /* In the child, between fork and exec: system calls alone. */
-_Noreturn static void become(const char *const *argv, int input)
+_Noreturn static void become(const char *const *argv, int in, int out, int err)
 {
 	static const char *const environment[] = {
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C", NULL
@@ -61,22 +60,33 @@ _Noreturn static void become(const char *const *argv, int input)
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)setsid(); /* a terminal's Ctrl-C is not for it */
-	if (dup2(input, STDIN_FILENO) >= 0 &&
+	if (dup2(in, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0 &&
+		dup2(err, STDERR_FILENO) >= 0 &&
 		close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) == 0)
 		/* It takes them as they are, whatever its prototype says: execve(3p), rationale. */
 		execve(argv[0], (char *const *)argv, (char *const *)environment);
-	_exit(EXIT_NO_EXEC);
+	_exit(TOOL_EXIT_NO_EXEC);
 }
 
-/* 0, or -ETIMEDOUT, with the child collected in either case. */
-static int wait_for(pid_t pid, struct duration limit, int *ret_status)
+int tool_start(const char *const *argv, int in, int out, int err, pid_t *ret_pid)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return -errno;
+	if (pid == 0)
+		become(argv, in, out, err);
+	*ret_pid = pid;
+	return 0;
+}
+
+int tool_wait(pid_t pid, struct mono deadline, int *ret_status)
 {
 	struct pollfd ended = { .fd = pidfd_open(pid, 0), .events = POLLIN };
-	struct mono until = mono_add(mono_now(), limit);
 	int r = ended.fd < 0 ? -errno : 0, n;
 
 	do {
-		int64_t left = duration_ms(mono_since(until, mono_now()));
+		int64_t left = duration_ms(mono_since(deadline, mono_now()));
 
 		n = r == 0 ? poll(&ended, 1, left > 0 ? (int)left : 0) : 0;
 	} while (n < 0 && errno == EINTR);
@@ -99,7 +109,7 @@ static int judge(const char *program, int r, int status, struct problem *problem
 		problem_set(problem, "cannot wait for %s: %s", program, strerrordesc_np(-r));
 	else if (WIFSIGNALED(status))
 		problem_set(problem, "%s ended by signal %d", program, WTERMSIG(status));
-	else if (WEXITSTATUS(status) == EXIT_NO_EXEC)
+	else if (WEXITSTATUS(status) == TOOL_EXIT_NO_EXEC)
 		problem_set(problem, "%s cannot be executed", program);
 	else if (WEXITSTATUS(status) != 0)
 		problem_set(problem, "%s ended with status %d; what it said is above", program,
@@ -120,15 +130,12 @@ int tool_run(const char *const *argv, const void *input, size_t input_len, struc
 		problem_set(problem, "cannot run %s: %s", argv[0], strerrordesc_np(-fd));
 		return fd;
 	}
-	pid = fork();
-	if (pid == 0)
-		become(argv, fd);
-	r = pid < 0 ? -errno : 0;
+	r = tool_start(argv, fd, STDOUT_FILENO, STDERR_FILENO, &pid);
 	close(fd);
 	if (r < 0) {
 		problem_set(problem, "cannot run %s: %s", argv[0], strerrordesc_np(-r));
 		return r;
 	}
-	r = wait_for(pid, limit, &status);
+	r = tool_wait(pid, mono_add(mono_now(), limit), &status);
 	return judge(argv[0], r, status, problem);
 }

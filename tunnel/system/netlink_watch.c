@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "system/netlink_watch.h"
+
+#include <errno.h>
+#include <netlink/errno.h>
+
+#include "system/netlink_internal.h"
+
+enum { DATAGRAMS_MAX = 64 }; /* in one go, so that a flood does not keep others waiting */
+
+static int subscribe(struct nl_sock *sock, const struct netlink_watch_kind *kind)
+{
+	int r;
+
+	nl_socket_disable_seq_check(sock);
+	r = nl_connect(sock, kind->protocol);
+	if (r == 0)
+		r = nl_socket_set_nonblocking(sock);
+	for (const int *group = kind->groups; r == 0 && *group != 0; group++)
+		r = nl_socket_add_membership(sock, *group);
+	return r;
+}
+
+int netlink_watch_open(struct netlink_watch *watch, const struct netlink_watch_kind *kind,
+	void *context, struct problem *problem)
+{
+	struct nl_sock *sock = nl_socket_alloc();
+	int r;
+
+	if (sock == NULL) {
+		problem_set(problem, "cannot watch %s: out of memory", kind->what);
+		return -ENOMEM;
+	}
+	nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, kind->on_event, context);
+	r = subscribe(sock, kind);
+	if (r < 0) {
+		problem_set(problem, "cannot watch %s: %s", kind->what, nl_geterror(r));
+		nl_socket_free(sock);
+		return netlink_errno(r);
+	}
+	watch->sock = sock;
+	return 0;
+}
+
+void netlink_watch_close(struct netlink_watch *watch)
+{
+	nl_socket_free(watch->sock);
+}
+
+int netlink_watch_read(struct netlink_watch *watch, bool *ret_changed)
+{
+	int r = 0;
+
+	watch->changed = false;
+	for (int i = 0; i < DATAGRAMS_MAX && r >= 0; i++) {
+		r = nl_recvmsgs_default(watch->sock);
+		/* ENOBUFS, the overrun, is libnl's NLE_NOMEM. The next receive goes on behind the gap. */
+		if (r == -NLE_NOMEM) {
+			watch->changed = true;
+			r = 0;
+		}
+	}
+	if (r < 0 && r != -NLE_AGAIN)
+		return netlink_errno(r);
+	*ret_changed = watch->changed;
+	return 0;
+}
