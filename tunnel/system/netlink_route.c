@@ -151,19 +151,29 @@ static int explain_clash(
 	return r;
 }
 
+/*
+ * Has the kernel do what `build` asks for: rtnl_route_build_add_request() or its like. Puts the object;
+ * NULL: there was no memory for it.
+ */
+static int ask(struct netlink *netlink, struct rtnl_route *object,
+	int (*build)(struct rtnl_route *object, int flags, struct nl_msg **ret_message), int flags,
+	struct problem *problem)
+{
+	struct nl_msg *message = NULL;
+	int r = object != NULL ? build(object, flags, &message) : -NLE_NOMEM;
+
+	rtnl_route_put(object);
+	return netlink_talk(netlink, r, message, problem);
+}
+
 int netlink_route_add(
 	struct netlink *netlink, const struct netlink_route *route, struct problem *problem)
 {
 	char prefix[ADDR_TEXT_MAX];
-	struct rtnl_route *object = own_route(route);
-	struct nl_msg *message = NULL;
-	int r = -NLE_NOMEM;
+	int r;
 
 	/* Without NLM_F_EXCL the kernel would put ours in front of, or beside, somebody else's. */
-	if (object != NULL)
-		r = rtnl_route_build_add_request(object, NLM_F_EXCL, &message);
-	rtnl_route_put(object);
-	r = netlink_talk(netlink, r, message, problem);
+	r = ask(netlink, own_route(route), rtnl_route_build_add_request, NLM_F_EXCL, problem);
 	if (r < 0)
 		problem_prepend(
 			problem, "cannot add route %s", prefix_format(&route->prefix, prefix));
@@ -174,14 +184,9 @@ int netlink_route_delete(
 	struct netlink *netlink, const struct netlink_route *route, struct problem *problem)
 {
 	char prefix[ADDR_TEXT_MAX];
-	struct rtnl_route *object = own_route(route);
-	struct nl_msg *message = NULL;
-	int r = -NLE_NOMEM;
+	int r;
 
-	if (object != NULL)
-		r = rtnl_route_build_del_request(object, 0, &message);
-	rtnl_route_put(object);
-	r = netlink_talk(netlink, r, message, problem);
+	r = ask(netlink, own_route(route), rtnl_route_build_del_request, 0, problem);
 	if (r < 0)
 		problem_prepend(
 			problem, "cannot remove route %s", prefix_format(&route->prefix, prefix));
@@ -213,14 +218,9 @@ int netlink_route_append6(
 	struct netlink *netlink, const struct netlink_route *route, struct problem *problem)
 {
 	char prefix[ADDR_TEXT_MAX];
-	struct rtnl_route *object = own_route(route);
-	struct nl_msg *message = NULL;
-	int r = -NLE_NOMEM;
+	int r;
 
-	if (object != NULL)
-		r = rtnl_route_build_add_request(object, NLM_F_APPEND, &message);
-	rtnl_route_put(object);
-	r = netlink_talk(netlink, r, message, problem);
+	r = ask(netlink, own_route(route), rtnl_route_build_add_request, NLM_F_APPEND, problem);
 	if (r == -EEXIST) /* the very same */
 		return 0;
 	if (r < 0)
