@@ -13,10 +13,11 @@
 
 #include "client/forward_rules.h"
 #include "netd/forwarding_check.h"
-#include "system/listing.h"
 #include "system/netlink.h"
 #include "system/netlink_lookup.h"
 #include "system/sysctl.h"
+#include "system/tool.h"
+#include "system/tool_listing.h"
 
 /* What this host's own state says of a tunnel, check by check. */
 
@@ -230,11 +231,12 @@ static void examine_links(const char *listing, const struct forwarding_links *li
 static void examine_firewall(const struct forwarding_links *links, const struct doctor_facts *facts,
 	struct findings *findings)
 {
-	char nft[] = "nft", list[] = "list", ruleset[] = "ruleset";
-	char *const argv[] = { nft, list, ruleset, NULL };
-	char *listing;
-	int r = listing_read(argv, DURATION_S(NFT_PATIENCE_S), &listing);
+	char nft[TOOL_PATH_MAX], *listing = NULL;
+	const char *const argv[] = { nft, "list", "ruleset", NULL };
+	int r = tool_find("nft", nft);
 
+	if (r == 0)
+		r = tool_listing(argv, DURATION_S(NFT_PATIENCE_S), &listing);
 	if (r < 0) {
 		findings_add(findings, FINDING_NOTE, "firewall",
 			"whether the firewall lets through what is forwarded was not seen: %s",

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -47,6 +48,11 @@ static int input_fd(const void *input, size_t len)
 	return fd;
 }
 
+static bool takes_place(int fd, int standard)
+{
+	return fd == standard || dup2(fd, standard) >= 0;
+}
+
 /* In the child, between fork and exec: system calls alone. */
 _Noreturn static void become(const char *const *argv, int in, int out, int err)
 {
@@ -60,24 +66,21 @@ _Noreturn static void become(const char *const *argv, int in, int out, int err)
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)setsid(); /* a terminal's Ctrl-C is not for it */
-	if (dup2(in, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0 &&
-		dup2(err, STDERR_FILENO) >= 0 &&
+	if (takes_place(in, STDIN_FILENO) && takes_place(out, STDOUT_FILENO) &&
+		takes_place(err, STDERR_FILENO) &&
 		close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) == 0)
 		/* It takes them as they are, whatever its prototype says: execve(3p), rationale. */
 		execve(argv[0], (char *const *)argv, (char *const *)environment);
 	_exit(TOOL_EXIT_NO_EXEC);
 }
 
-int tool_start(const char *const *argv, int in, int out, int err, pid_t *ret_pid)
+pid_t tool_start(const char *const *argv, int in, int out, int err)
 {
 	pid_t pid = fork();
 
-	if (pid < 0)
-		return -errno;
 	if (pid == 0)
 		become(argv, in, out, err);
-	*ret_pid = pid;
-	return 0;
+	return pid < 0 ? -errno : pid;
 }
 
 int tool_wait(pid_t pid, struct mono deadline, int *ret_status)
@@ -130,11 +133,11 @@ int tool_run(const char *const *argv, const void *input, size_t input_len, struc
 		problem_set(problem, "cannot run %s: %s", argv[0], strerrordesc_np(-fd));
 		return fd;
 	}
-	r = tool_start(argv, fd, STDOUT_FILENO, STDERR_FILENO, &pid);
+	pid = tool_start(argv, fd, STDOUT_FILENO, STDERR_FILENO);
 	close(fd);
-	if (r < 0) {
-		problem_set(problem, "cannot run %s: %s", argv[0], strerrordesc_np(-r));
-		return r;
+	if (pid < 0) {
+		problem_set(problem, "cannot run %s: %s", argv[0], strerrordesc_np(-pid));
+		return pid;
 	}
 	r = tool_wait(pid, mono_add(mono_now(), limit), &status);
 	return judge(argv[0], r, status, problem);

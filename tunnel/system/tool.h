@@ -10,8 +10,8 @@
 /*
  * Programs of the host that do something for netd, such as resolvectl(1): run without a shell, with
  * arguments that are data, and waited for. Looked for in the system's directories alone, whatever
- * PATH says. From netd's only thread; system/tool_listing.h, for what a program prints, from the command
- * line's.
+ * PATH says. From netd's only thread; system/tool_listing.h, for what a program prints, from the
+ * command line's.
  */
 
 enum { TOOL_PATH_MAX = 64 };

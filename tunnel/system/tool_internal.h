@@ -8,19 +8,19 @@
 
 /* What the files tool*.c share: how a program of the host is started and waited for. */
 
-enum {
-	TOOL_EXIT_NO_EXEC = 127
-}; /* what tool_start()'s child ends with when it cannot become the program */
+/* What the child of tool_start() ends with when it cannot become the program. */
+enum { TOOL_EXIT_NO_EXEC = 127 };
 
 /*
  * Starts argv[0], an absolute path, with these as its stdin, stdout and stderr, an environment of
- * nothing but PATH and LANG=C, signals at their defaults, no other descriptor. Negative errno of fork.
+ * nothing but PATH and LANG=C, signals at their defaults, no other descriptor. Returns its pid, or
+ * fork(2)'s negative errno.
  */
-int tool_start(const char *const *argv, int in, int out, int err, pid_t *ret_pid);
+pid_t tool_start(const char *const *argv, int in, int out, int err);
 
 /*
- * Waits until it has ended. -ETIMEDOUT: it was killed when `deadline` was over; or why it cannot be waited
- * for. It is collected in every case.
+ * Waits until it has ended. -ETIMEDOUT: it was killed when `deadline` was over; or why it cannot be
+ * waited for. It is collected in every case.
  */
 int tool_wait(pid_t pid, struct mono deadline, int *ret_status);
 

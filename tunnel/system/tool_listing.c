@@ -54,36 +54,35 @@ static int read_all(int fd, struct mono deadline, char **ret_text)
 	return 0;
 }
 
-/* Starts it with its stdout in *ret_out. */
-static int start(const char *const *argv, int *ret_out, pid_t *ret_pid)
+/* Starts it with its stdout in *ret_out. Its pid, or negative errno. */
+static pid_t start(const char *const *argv, int *ret_out)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int fds[2] = { -1, -1 };
-	int r = null < 0 || pipe2(fds, O_CLOEXEC) < 0 ? -errno : 0;
+	pid_t pid = null < 0 || pipe2(fds, O_CLOEXEC) < 0 ? -errno : 0;
 
-	if (r == 0)
-		r = tool_start(argv, null, fds[1], null, ret_pid);
+	if (pid == 0)
+		pid = tool_start(argv, null, fds[1], null);
 	if (null >= 0)
 		close(null);
 	if (fds[1] >= 0)
 		close(fds[1]);
-	if (r == 0)
+	if (pid > 0)
 		*ret_out = fds[0];
 	else if (fds[0] >= 0)
 		close(fds[0]);
-	return r;
+	return pid;
 }
 
 int tool_listing(const char *const *argv, struct duration limit, char **ret_text)
 {
 	struct mono deadline = mono_add(mono_now(), limit);
 	char *text = NULL;
-	int out, status = 0, wait, r;
-	pid_t pid;
+	int out = -1, status = 0, wait, r;
+	pid_t pid = start(argv, &out);
 
-	r = start(argv, &out, &pid);
-	if (r < 0)
-		return r;
+	if (pid < 0)
+		return pid;
 	r = read_all(out, deadline, &text);
 	close(out);
 	/* Who printed everything is about to end; who did not is not waited for. */
