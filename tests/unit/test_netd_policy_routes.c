@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which routes an engine may have of netd, and what stays outside the tunnel. */
+#include "policy_bench.h"
+#include "unit.h"
+
+START_TEST(routes_are_judged_by_what_the_peer_may_announce)
+{
+	struct interface *own = add_live("branch-a", "10.99.0.1", "10.99.0.7");
+	static const struct {
+		const char *prefix;
+		enum route_verdict verdict;
+	} table[] = {
+		{ "10.20.0.0/16", ROUTE_ACCEPTED },
+		{ "10.20.1.0/24", ROUTE_ACCEPTED },
+		{ "2001:db8:1::/48", ROUTE_ACCEPTED },
+		{ "10.0.0.0/8", ROUTE_TUNNEL },
+		{ "10.99.0.7/32", ROUTE_TUNNEL },
+		{ "192.168.0.0/16", ROUTE_NOT_ALLOWED },
+		{ "0.0.0.0/0", ROUTE_DEFAULT },
+		{ "::/0", ROUTE_DEFAULT },
+		{ "10.20.1.1/24", ROUTE_HOST_BITS },
+		{ "127.0.0.0/8", ROUTE_LOOPBACK },
+		{ "224.0.0.0/4", ROUTE_MULTICAST },
+		{ "fe80::/10", ROUTE_LINK_LOCAL },
+		{ "10.20.30.0/24", ROUTE_LOCAL },
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		ck_assert_int_eq(judge_route(own, table[i].prefix), table[i].verdict);
+}
+END_TEST
+
+START_TEST(a_default_route_is_for_a_full_tunnel)
+{
+	struct interface *own = add_live("branch-a", "10.99.0.1", "10.99.0.7");
+
+	settings->full_tunnel = true;
+	ck_assert_int_eq(judge_route(own, "0.0.0.0/0"), ROUTE_ACCEPTED);
+	ck_assert_int_eq(judge_route(own, "::/0"), ROUTE_ACCEPTED);
+	ck_assert_int_eq(judge_route(own, "0.0.0.0/1"), ROUTE_LOOPBACK);
+	ck_assert_int_eq(judge_route(own, "192.168.0.0/16"), ROUTE_NOT_ALLOWED);
+}
+END_TEST
+
+START_TEST(an_unlisted_peer_announces_nothing)
+{
+	struct interface *own = add_live("somebody", "10.99.0.1", "10.99.0.7");
+
+	ck_assert_int_eq(judge_route(own, "10.20.1.0/24"), ROUTE_NOT_ALLOWED);
+}
+END_TEST
+
+/* Their metrics decide which of them is used. */
+START_TEST(two_peers_may_have_one_prefix)
+{
+	struct interface *a = add_live("branch-a", "10.99.0.1", "10.99.0.7");
+	struct interface *b = add_live("branch-b", "10.99.0.1", "10.99.0.50");
+
+	add_route(a, "10.20.1.0/24");
+	ck_assert_int_eq(judge_route(b, "10.20.1.0/24"), ROUTE_ACCEPTED);
+	ck_assert_int_eq(judge_route(b, "10.20.1.0/25"), ROUTE_ACCEPTED);
+	ck_assert_int_eq(judge_route(a, "10.20.1.0/24"), ROUTE_ACCEPTED);
+}
+END_TEST
+
+START_TEST(no_more_routes_than_allowed)
+{
+	struct interface *own = add_live("branch-a", "10.99.0.1", "10.99.0.7");
+
+	add_route(own, "10.20.1.0/24");
+	ck_assert_int_eq(judge_route(own, "10.20.3.0/24"), ROUTE_ACCEPTED);
+	add_route(own, "10.20.2.0/24");
+	ck_assert_int_eq(judge_route(own, "10.20.3.0/24"), ROUTE_LIMIT);
+	/* What is there is there. */
+	ck_assert_int_eq(judge_route(own, "10.20.2.0/24"), ROUTE_ACCEPTED);
+}
+END_TEST
+
+START_TEST(the_remotes_outer_address_stays_outside)
+{
+	struct interface *own = add_live("hub", "10.99.0.2", "10.99.0.1");
+
+	refuse("hub", "10.99.0.2", "10.20.0.77");
+	refuse("hub", "10.20.0.77", "10.99.0.1");
+	ck_assert_int_eq(judge_route(own, "10.20.0.0/24"), ROUTE_OUTER);
+	ck_assert_int_eq(judge_route(own, "10.20.1.0/24"), ROUTE_ACCEPTED);
+}
+END_TEST
+
+/* Behind a proxy it is the proxy's address that the tunnel must leave alone. */
+START_TEST(the_proxys_address_stays_outside)
+{
+	struct interface *own = add_live("hub", "10.99.0.2", "10.99.0.1");
+
+	settings->proxy = (struct proxy){ .kind = PROXY_SOCKS5, .host = "10.20.1.5", .port = 1080 };
+	refuse("hub", "10.99.0.2", "10.20.1.5");
+	ck_assert_int_eq(judge_route(own, "10.20.1.0/24"), ROUTE_OUTER);
+	ck_assert_int_eq(judge_route(own, "10.20.0.0/24"), ROUTE_ACCEPTED);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("netd_policy_routes");
+	TCase *server = tcase_create("server"), *client = tcase_create("client");
+
+	tcase_add_checked_fixture(server, set_up_server, tear_down);
+	tcase_add_test(server, routes_are_judged_by_what_the_peer_may_announce);
+	tcase_add_test(server, a_default_route_is_for_a_full_tunnel);
+	tcase_add_test(server, an_unlisted_peer_announces_nothing);
+	tcase_add_test(server, two_peers_may_have_one_prefix);
+	tcase_add_test(server, no_more_routes_than_allowed);
+	suite_add_tcase(s, server);
+	tcase_add_checked_fixture(client, set_up_client, tear_down);
+	tcase_add_test(client, the_remotes_outer_address_stays_outside);
+	tcase_add_test(client, the_proxys_address_stays_outside);
+	suite_add_tcase(s, client);
+	return s;
+}
+
+int main(void)
+{
+	return unit_run("netd_policy_routes", suite());
+}
