@@ -1,93 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What settings_check() promises in base/settings.h, on settings built by hand. */
-#include "base/settings.h"
-
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-
+#include "settings_bench.h"
 #include "unit.h"
-
-static struct prefix prefix(const char *text)
-{
-	struct prefix prefix;
-
-	ck_assert_int_eq(prefix_parse(text, &prefix), 0);
-	return prefix;
-}
-
-static struct addr addr(const char *text)
-{
-	struct addr addr;
-
-	ck_assert_int_eq(addr_parse(text, &addr), 0);
-	return addr;
-}
-
-static struct settings *server(size_t peer_count)
-{
-	struct settings *settings;
-
-	ck_assert_int_eq(settings_new(SETTINGS_SERVER, &settings), 0);
-	ck_assert_int_eq(endpoint_parse("0.0.0.0:443", 0, &settings->listen[0]), 0);
-	settings->listen_count = 1;
-	settings->pool4 = prefix("10.9.0.0/29");
-	settings->pool6 = prefix("fd00::/64");
-	settings->ping_interval = DURATION_S(5);
-	settings->dead_after = DURATION_S(15);
-	settings->peers = calloc(peer_count + 1, sizeof(*settings->peers));
-	ck_assert_ptr_nonnull(settings->peers);
-	settings->peer_count = peer_count;
-	for (size_t i = 0; i < peer_count; i++) {
-		char name[32];
-
-		(void)snprintf(name, sizeof(name), "peer-%zu", i);
-		ck_assert_int_eq(identity_set(&settings->peers[i].name, name, strlen(name)), 0);
-	}
-	return settings;
-}
-
-static struct settings *client(void)
-{
-	struct settings *settings;
-
-	ck_assert_int_eq(settings_new(SETTINGS_CLIENT, &settings), 0);
-	settings->remote_count = 1;
-	settings->peers = calloc(1, sizeof(*settings->peers));
-	ck_assert_ptr_nonnull(settings->peers);
-	settings->peer_count = 1;
-	return settings;
-}
-
-static void announce(struct settings *settings, const char *text)
-{
-	settings->announce.items = calloc(1, sizeof(*settings->announce.items));
-	ck_assert_ptr_nonnull(settings->announce.items);
-	settings->announce.items[0].prefix = prefix(text);
-	settings->announce.count = 1;
-}
-
-/* Frees the settings. */
-static void good(struct settings *settings)
-{
-	struct problem problem = { .text = "" };
-
-	ck_assert_msg(settings_check(settings, &problem) == 0, "refused: %s", problem.text);
-	settings_free(settings);
-}
-
-/* The words begin with the option and name the value. Frees the settings. */
-static void refused(struct settings *settings, const char *key, const char *word)
-{
-	struct problem problem = { .text = "" };
-
-	ck_assert_int_eq(settings_check(settings, &problem), -EINVAL);
-	ck_assert_msg(strncmp(problem.text, key, strlen(key)) == 0, "not about %s: %s", key,
-		problem.text);
-	ck_assert_msg(
-		strstr(problem.text, word) != NULL, "does not say %s: %s", word, problem.text);
-	settings_free(settings);
-}
 
 START_TEST(test_good)
 {
@@ -268,34 +182,6 @@ START_TEST(test_duplicates)
 }
 END_TEST
 
-/* What others must not read, and where the outer connections go; a proxy changes both. */
-START_TEST(test_proxy)
-{
-	struct addr outer[SETTINGS_REMOTES_MAX], expected = addr("192.0.2.1");
-	struct settings *settings;
-
-	ck_assert_int_eq(settings_new(SETTINGS_CLIENT, &settings), 0);
-	settings->key = strdup("/k.key");
-	strcpy(settings->remotes[0].host, "vpn.example.org");
-	strcpy(settings->remotes[1].host, "192.0.2.1");
-	settings->remote_count = 2;
-	ck_assert(!settings_hold_secret(settings));
-	ck_assert_uint_eq(settings_outer(settings, outer), 1);
-	ck_assert(addr_equal(&outer[0], &expected));
-
-	settings->proxy = (struct proxy){ .kind = PROXY_HTTP, .host = "proxy", .user = "alice" };
-	ck_assert(!settings_hold_secret(settings));
-	ck_assert_uint_eq(settings_outer(settings, outer), 0);
-	strcpy(settings->proxy.host, "2001:db8::5");
-	strcpy(settings->proxy.password, "secret");
-	expected = addr("2001:db8::5");
-	ck_assert(settings_hold_secret(settings));
-	ck_assert_uint_eq(settings_outer(settings, outer), 1);
-	ck_assert(addr_equal(&outer[0], &expected));
-	settings_free(settings);
-}
-END_TEST
-
 START_TEST(test_times_and_ends)
 {
 	struct settings *settings = server(0);
@@ -324,85 +210,6 @@ START_TEST(test_client)
 		else
 			good(settings);
 	}
-}
-END_TEST
-
-START_TEST(test_mark)
-{
-	struct settings *settings;
-
-	ck_assert_int_eq(settings_new(SETTINGS_CLIENT, &settings), 0);
-	ck_assert_uint_eq(settings_mark(settings), 0);
-	settings->kill_switch = true;
-	ck_assert_uint_eq(settings_mark(settings), SETTINGS_MARK_DEFAULT);
-	settings->mark = 7;
-	ck_assert_uint_eq(settings_mark(settings), 7);
-	settings_free(settings);
-}
-END_TEST
-
-START_TEST(test_find_and_places)
-{
-	struct settings *settings = server(3);
-	struct identity name;
-
-	ck_assert_int_eq(identity_set(&name, "peer-2", 6), 0);
-	ck_assert_ptr_eq(settings_find_peer(settings, &name), &settings->peers[2]);
-	ck_assert_int_eq(identity_set(&name, "peer-22", 7), 0);
-	ck_assert_ptr_null(settings_find_peer(settings, &name));
-
-	strcpy(settings->name, "x");
-	strcpy(settings->state_dir, "/else");
-	settings_fill_places(settings);
-	ck_assert_str_eq(settings->control_socket, "/run/culvert/x.sock");
-	ck_assert_str_eq(settings->state_dir, "/else");
-	settings->state_dir[0] = '\0';
-	settings_fill_places(settings);
-	ck_assert_str_eq(settings->state_dir, "/var/lib/culvert/x");
-	settings->state_dir[0] = '\0';
-	settings->role = SETTINGS_CLIENT;
-	settings_fill_places(settings);
-	ck_assert_str_eq(settings->state_dir, "");
-	settings_free(settings);
-	settings_free(NULL);
-}
-END_TEST
-
-START_TEST(test_pool_addresses)
-{
-	struct prefix pool4 = prefix("10.9.0.0/29"), pool6 = prefix("fd00::/64");
-	struct prefix none = { .len = 0 };
-	struct addr server4 = settings_server_address(&pool4);
-	struct addr server6 = settings_server_address(&pool6);
-	struct addr expected4 = addr("10.9.0.1"), expected6 = addr("fd00::1"), nothing;
-
-	ck_assert(addr_equal(&server4, &expected4));
-	ck_assert(addr_equal(&server6, &expected6));
-	nothing = settings_server_address(&none);
-	ck_assert(!addr_is_set(&nothing));
-	for (int last = 0; last < 10; last++) {
-		char text[32];
-		struct addr each;
-
-		(void)snprintf(text, sizeof(text), "10.9.0.%d", last);
-		each = addr(text);
-		ck_assert_int_eq(settings_pool_usable(&pool4, &each), last >= 2 && last <= 6);
-		ck_assert(!settings_pool_usable(&none, &each));
-	}
-	nothing = addr("fd00::ffff:ffff:ffff:ffff");
-	ck_assert(settings_pool_usable(&pool6, &nothing));
-	nothing = addr("fd00::");
-	ck_assert(!settings_pool_usable(&pool6, &nothing));
-}
-END_TEST
-
-START_TEST(test_inline)
-{
-	ck_assert(settings_is_inline("-----BEGIN CERTIFICATE-----\nAA==\n"));
-	ck_assert(!settings_is_inline("/etc/culvert/x.crt"));
-	ck_assert(!settings_is_inline(" -----BEGIN"));
-	ck_assert(!settings_is_inline(""));
-	ck_assert(!settings_is_inline(NULL));
 }
 END_TEST
 
@@ -481,17 +288,6 @@ START_TEST(test_reach)
 }
 END_TEST
 
-START_TEST(test_metric)
-{
-	struct settings_peer peer = { .metric = 7 };
-
-	ck_assert_uint_eq(settings_metric(&peer), 7);
-	peer.metric = 0;
-	ck_assert_uint_eq(settings_metric(&peer), SETTINGS_METRIC);
-	ck_assert_uint_eq(settings_metric(NULL), SETTINGS_METRIC);
-}
-END_TEST
-
 static Suite *suite(void)
 {
 	Suite *suite = suite_create("settings");
@@ -505,15 +301,9 @@ static Suite *suite(void)
 	unit_add(suite, "fixed addresses", test_fixed_addresses);
 	unit_add(suite, "duplicates", test_duplicates);
 	unit_add(suite, "times and ends", test_times_and_ends);
-	unit_add(suite, "proxy", test_proxy);
 	unit_add(suite, "client", test_client);
-	unit_add(suite, "mark", test_mark);
-	unit_add(suite, "find and places", test_find_and_places);
-	unit_add(suite, "pool addresses", test_pool_addresses);
-	unit_add(suite, "inline", test_inline);
 	unit_add(suite, "tracked", test_tracked);
 	unit_add(suite, "reach", test_reach);
-	unit_add(suite, "metric", test_metric);
 	return suite;
 }
 
