@@ -9,43 +9,8 @@
 
 #include <errno.h>
 
-#include "superpacket_sample.h"
+#include "superpacket_bench.h"
 #include "unit.h"
-
-enum { FIN = 0x01, PSH = 0x08, ACK = 0x10, CWR = 0x80, ALL_FLAGS = 0xff };
-
-static const struct sample samples[] = {
-	{ .name = "tcp4", .words = 5, .tcp = 8, .flags = PSH | ACK, .df = true, .id = 7 },
-	{ .name = "tcp4, all flags", .words = 5, .tcp = 5, .flags = ALL_FLAGS, .id = 0xfffe },
-	{ .name = "tcp4, options", .words = 15, .tcp = 15, .flags = FIN | ACK, .id = 0xffff },
-	{ .name = "tcp6", .v6 = true, .tcp = 8, .flags = PSH | ACK, .number = 0xfffffff0 },
-	{ .name = "tcp6, all flags", .v6 = true, .tcp = 6, .flags = ALL_FLAGS },
-	{ .name = "tcp6, chain", .v6 = true, .chain = 3, .tcp = 15, .flags = CWR | ACK },
-	{ .name = "udp4", .udp = true, .words = 5, .df = true, .id = 7 },
-	{ .name = "udp4, options", .udp = true, .words = 11, .id = 0xfff0 },
-	{ .name = "udp6", .udp = true, .v6 = true },
-	{ .name = "udp6, chain", .udp = true, .v6 = true, .chain = 2 },
-};
-
-enum { SAMPLES = sizeof(samples) / sizeof(samples[0]) };
-
-static struct made made;
-
-/* A copy in memory of its exact size, so that touching more is noticed. */
-struct under_test {
-	struct superpacket superpacket;
-	uint8_t *memory;
-};
-
-static void begin(struct under_test *test, const struct sample *sample)
-{
-	make(&made, sample);
-	test->memory = malloc(made.len);
-	ck_assert_ptr_nonnull(test->memory);
-	memcpy(test->memory, made.data, made.len);
-	ck_assert_int_eq(
-		superpacket_init(&test->superpacket, test->memory, made.len, &made.vnet), 0);
-}
 
 static void segment(
 	struct model_list *list, const uint8_t *packet, size_t len, const struct vnet *vnet)
@@ -64,17 +29,6 @@ static void expect_same(const struct model_list *whole, size_t from, const struc
 			memcmp(parts->at[i].data, whole->at[from + i].data, parts->at[i].len) == 0,
 			"segment %zu differs", from + i);
 	}
-}
-
-/* What our own checks say of a part: the peer will ask them, too. */
-static void expect_valid(const uint8_t *data, size_t len, const struct vnet *vnet)
-{
-	struct vnet cleaned = *vnet;
-	struct packet packet;
-
-	ck_assert_int_eq(packet_parse(data, len, &packet), 0);
-	ck_assert_int_eq(vnet_check(&cleaned, &packet, data, OFFLOAD_ALL), 0);
-	ck_assert_mem_eq(&cleaned, vnet, sizeof(cleaned));
 }
 
 /* Cuts and segments the part. */
@@ -97,16 +51,6 @@ static void cut(struct under_test *test, size_t segments, struct model_list *lis
 	ck_assert_uint_eq(list->count - count, expected);
 	ck_assert_uint_eq(superpacket_segments(&test->superpacket), left - expected);
 	free(memory);
-}
-
-/* Member by member: there is padding behind the last. */
-static void expect_unchanged(const struct superpacket *now, const struct superpacket *before)
-{
-	ck_assert_ptr_eq(now->data, before->data);
-	ck_assert_uint_eq(now->len, before->len);
-	ck_assert_mem_eq(&now->vnet, &before->vnet, sizeof(before->vnet));
-	ck_assert_uint_eq(now->ip_header, before->ip_header);
-	ck_assert_uint_eq(now->headers, before->headers);
 }
 
 static void expect_empty(struct under_test *test)
@@ -352,139 +296,6 @@ START_TEST(no_payload_is_one_segment)
 }
 END_TEST
 
-START_TEST(too_little_room_changes_nothing)
-{
-	struct sample sample = samples[_i];
-	struct superpacket before;
-	struct vnet vnet = { .flags = 77 };
-	struct under_test test;
-	uint8_t bytes[1000];
-	struct writer part;
-	size_t len;
-
-	sample.segment = 30;
-	sample.payload = 100;
-	begin(&test, &sample);
-	before = test.superpacket;
-	len = superpacket_part(&before, 2);
-	ck_assert_uint_eq(len, made.len - 40);
-	for (size_t room = 0; room < len; room++) {
-		memset(bytes, 0xee, sizeof(bytes));
-		writer_init(&part, bytes, room + 5);
-		part.len = 5;
-		ck_assert_int_eq(superpacket_cut(&test.superpacket, 2, &part, &vnet), -ENOBUFS);
-		ck_assert_uint_eq(part.len, 5);
-		for (size_t i = 0; i < sizeof(bytes); i++)
-			ck_assert_uint_eq(bytes[i], 0xee);
-	}
-	writer_init(&part, bytes, sizeof(bytes));
-	ck_assert_int_eq(superpacket_cut(&test.superpacket, 0, &part, &vnet), -EINVAL);
-	ck_assert_int_eq(superpacket_skip(&test.superpacket, 0), -EINVAL);
-	ck_assert_uint_eq(superpacket_part(&test.superpacket, 0), 0);
-	ck_assert_uint_eq(part.len, 0);
-	ck_assert_uint_eq(vnet.flags, 77);
-	expect_unchanged(&test.superpacket, &before);
-	ck_assert_mem_eq(test.memory, made.data, made.len);
-	free(test.memory);
-}
-END_TEST
-
-START_TEST(parts_are_appended)
-{
-	struct sample sample = samples[_i];
-	static uint8_t bytes[4000];
-	struct under_test test;
-	struct writer part;
-	struct vnet vnet;
-	size_t first;
-
-	sample.segment = 300;
-	sample.payload = 900;
-	begin(&test, &sample);
-	writer_init(&part, bytes, sizeof(bytes));
-	ck_assert_int_eq(superpacket_cut(&test.superpacket, 1, &part, &vnet), 0);
-	first = part.len;
-	ck_assert_int_eq(superpacket_cut(&test.superpacket, 2, &part, &vnet), 0);
-	expect_valid(bytes + first, part.len - first, &vnet);
-	vnet = (struct vnet){ .flags = VNET_NEEDS_CSUM,
-		.csum_start = vnet.csum_start,
-		.csum_offset = vnet.csum_offset };
-	expect_valid(bytes, first, &vnet);
-	free(test.memory);
-}
-END_TEST
-
-static void expect_refused(const uint8_t *data, size_t len, const struct vnet *vnet)
-{
-	struct superpacket superpacket, before;
-	uint8_t *copy = malloc(len > 0 ? len : 1);
-
-	ck_assert_ptr_nonnull(copy);
-	memcpy(copy, data, len);
-	memset(&superpacket, 0x55, sizeof(superpacket));
-	before = superpacket;
-	ck_assert_int_eq(superpacket_init(&superpacket, copy, len, vnet), -EINVAL);
-	ck_assert_mem_eq(&superpacket, &before, sizeof(before));
-	ck_assert_mem_eq(copy, data, len);
-	free(copy);
-}
-
-static void expect_vnet_refused(size_t change)
-{
-	struct vnet vnet = made.vnet;
-
-	switch (change) {
-	case 0:
-		vnet.gso_type = VNET_GSO_NONE;
-		break;
-	case 1:
-		vnet.gso_type = 3; /* UFO, long gone */
-		break;
-	case 2:
-		vnet.gso_size = 0;
-		break;
-	case 3:
-		vnet.flags = 0;
-		break;
-	case 4:
-		vnet.csum_start++;
-		break;
-	default:
-		vnet.csum_offset++;
-		break;
-	}
-	expect_refused(made.data, made.len, &vnet);
-}
-
-START_TEST(what_is_no_superpacket_is_refused)
-{
-	struct sample sample = samples[_i];
-
-	sample.segment = 100;
-	sample.payload = 250;
-	make(&made, &sample);
-	for (size_t change = 0; change < 6; change++)
-		expect_vnet_refused(change);
-	for (size_t len = 0; len < made.len; len++)
-		expect_refused(made.data, len, &made.vnet);
-	made.data[sample.v6 ? 6 : 9] = 132; /* SCTP */
-	expect_refused(made.data, made.len, &made.vnet);
-	make(&made, &sample);
-	if (!sample.v6) {
-		made.data[6] |= 0x20; /* more fragments */
-		expect_refused(made.data, made.len, &made.vnet);
-	}
-}
-END_TEST
-
-static void add_each(Suite *suite, const char *name, const TTest *test)
-{
-	TCase *tcase = tcase_create(name);
-
-	tcase_add_loop_test(tcase, test, 0, SAMPLES);
-	suite_add_tcase(suite, tcase);
-}
-
 static Suite *suite(void)
 {
 	Suite *suite = suite_create("superpacket");
@@ -496,9 +307,6 @@ static Suite *suite(void)
 	unit_add(suite, "flags", flags_and_counts_go_where_they_belong);
 	add_each(suite, "one segment", a_part_of_one_segment_is_a_plain_packet);
 	add_each(suite, "no payload", no_payload_is_one_segment);
-	add_each(suite, "room", too_little_room_changes_nothing);
-	add_each(suite, "append", parts_are_appended);
-	add_each(suite, "refused", what_is_no_superpacket_is_refused);
 	return suite;
 }
 
