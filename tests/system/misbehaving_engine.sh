@@ -34,21 +34,15 @@ killed mtu-zero 'it sent a message that cannot be decoded' 3
 killed flood 'it has not read its replies for 5 s' 15
 killed closes-channel 'it has closed its channel and runs on' 3
 
-# Descriptors that come with requests are closed. Counted is while an engine is ready and has not sent any: netd has as many with
-# the third engine as with the first.
+# Descriptors that come with requests are closed. Counted is while an engine is ready and has not sent any: netd has as
+# many with the third engine as with the first.
 count_fds() { find "/proc/$(pid_of descriptors)/fd" -mindepth 1 | wc -l; }
-has_lines() { # FILE REGEX COUNT
-	[[ $(grep -cE -e "$2" "$1") -ge $3 ]]
-}
-engine_waits() { # COUNT; so many engines have
-	wait_for 5 "descriptors: engine $1 is ready" has_lines "$WORK/descriptors.log" 'descriptors: pid [0-9]+ waits$' "$1"
-}
 start server descriptors
-engine_waits 1
+engine_waits descriptors 1
 before=$(count_fds)
 for turn in 2 3; do
-	kill -USR1 "$(engine_pid descriptors)"
-	engine_waits $turn
+	engine_go descriptors
+	engine_waits descriptors $turn
 done
 check_equal 'descriptors: none is left open in netd' "$before" "$(count_fds)"
 check_equal 'descriptors: two engines are killed for them' 2 \

@@ -57,6 +57,8 @@ bereaved() { # ROLE SCENARIO
 
 for role in server client; do
 	bereaved $role adopt-$role
+	engine_waits adopt-$role 1
+	engine_go adopt-$role
 	wait_log "$WORK/adopt-$role.log" "adopt-$role: $EXPECTED" 3
 	check_equal "adopt-$role: both engines are of one instance" 1 \
 		"$(sed -nE 's/.*: instance ([0-9a-f]{32})$/\1/p' "$WORK/adopt-$role.log" | sort -u | wc -l)"

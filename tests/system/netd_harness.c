@@ -17,8 +17,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -118,31 +116,14 @@ static void mtu_zero(const char *scenario)
 	talk_send(talk.buffer, len, NULL, 0);
 }
 
-static void on_signal(int number)
-{
-	(void)number;
-}
-
-/*
- * At the test's signal, so that it can count netd's descriptors before: those of an engine that is ready
- * and asks for nothing.
- */
+/* When the test says so: it counts netd's descriptors while an engine is ready and asks for nothing. */
 static void descriptors(const char *scenario)
 {
-	const struct sigaction ours = { .sa_handler = on_signal };
-	struct pollfd channel = { .fd = REQUEST_FD, .events = POLLIN };
 	struct request request = talk_sound();
 	int many[REQUEST_FDS_MAX];
-	sigset_t blocked, none;
 
-	(void)sigemptyset(&none);
-	(void)sigemptyset(&blocked);
-	(void)sigaddset(&blocked, SIGUSR1);
-	(void)sigprocmask(SIG_BLOCK, &blocked, NULL);
-	(void)sigaction(SIGUSR1, &ours, NULL);
-	log_info("%s: pid %d waits", scenario, (int)getpid());
-	if (ppoll(&channel, 1, NULL, &none) >= 0)
-		return; /* netd stops */
+	if (!talk_wait(scenario))
+		return;
 	for (size_t i = 0; i < REQUEST_FDS_MAX; i++)
 		many[i] = STDERR_FILENO;
 	request.id = 1;

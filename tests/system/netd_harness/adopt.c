@@ -121,8 +121,10 @@ static void adopt_one(const char *scenario, const struct request *wanted)
 	reply = adopt(0, 1);
 	good = good && reply->adopts && reply->interface == index && talk.fd_count == 0 &&
 		reply->route_total == 2 && reply->route_count == 1;
-	/* What was adopted is under this engine's hand. */
 	talk_ready();
+	/* What was adopted is under this engine's hand. The test has seen it as it was before. */
+	if (!talk_wait(scenario))
+		return;
 	good = good && make(again) == index;
 	two.type = REQUEST_ROUTE_DELETE;
 	two.routes.interface = index;

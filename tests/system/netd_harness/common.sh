@@ -43,4 +43,13 @@ our_routes() {
 engine_pid() { # SCENARIO; the youngest
 	sed -nE 's/.*engine \(pid ([0-9]+)\) started$/\1/p' "$WORK/$1.log" | tail -n 1
 }
+has_lines() { # FILE REGEX COUNT
+	[[ $(grep -cE -e "$2" "$1") -ge $3 ]]
+}
+engine_waits() { # SCENARIO COUNT; so many of its engines have come to where they wait for engine_go
+	wait_for 5 "$1: engine $2 waits" has_lines "$WORK/$1.log" "$1: pid [0-9]+ waits$" "$2"
+}
+engine_go() { # SCENARIO
+	kill -USR1 "$(engine_pid "$1")"
+}
 process_gone() { ! kill -0 "$1" 2>/dev/null; }

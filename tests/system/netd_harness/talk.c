@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,6 +110,26 @@ void talk_expect_refused(const char *scenario, struct request *request)
 	const struct request_reply *reply = talk_ask(request);
 
 	talk_expect(scenario, reply->error == EPERM && reply->text[0] != '\0', reply);
+}
+
+static void on_signal(int number)
+{
+	(void)number;
+}
+
+bool talk_wait(const char *scenario)
+{
+	const struct sigaction ours = { .sa_handler = on_signal };
+	struct pollfd poll_fd = { .fd = REQUEST_FD, .events = POLLIN };
+	sigset_t held, none;
+
+	(void)sigemptyset(&none);
+	(void)sigemptyset(&held);
+	(void)sigaddset(&held, SIGUSR1);
+	if (sigprocmask(SIG_BLOCK, &held, NULL) < 0 || sigaction(SIGUSR1, &ours, NULL) < 0)
+		talk_die("SIGUSR1");
+	log_info("%s: pid %d waits", scenario, (int)getpid());
+	return ppoll(&poll_fd, 1, NULL, &none) < 0 && errno == EINTR;
 }
 
 _Noreturn void talk_linger(void)

@@ -41,6 +41,8 @@ void talk_expect(const char *scenario, bool good, const struct request_reply *re
 void talk_expect_refused(const char *scenario, struct request *request);
 
 void talk_ready(void);
+/* Says in the log that it waits, until the test sends SIGUSR1. False: netd has said something first. */
+bool talk_wait(const char *scenario);
 _Noreturn void talk_linger(void); /* until netd says STOP or is gone */
 
 struct addr talk_address(const char *text); /* NULL: none */
