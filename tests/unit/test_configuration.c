@@ -190,11 +190,7 @@ END_TEST
 
 static void add(Suite *suite, const char *name, const TTest *test)
 {
-	TCase *tcase = tcase_create(name);
-
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
-	tcase_add_test(tcase, test);
-	suite_add_tcase(suite, tcase);
+	unit_add_between(suite, name, test, set_up, tear_down);
 }
 
 static Suite *suite(void)

@@ -29,6 +29,17 @@ static inline void unit_add(Suite *suite, const char *name, const TTest *test)
 	suite_add_tcase(suite, tcase);
 }
 
+/* The same with what is to be done before and after it. */
+static inline void unit_add_between(
+	Suite *suite, const char *name, const TTest *test, SFun set_up, SFun tear_down)
+{
+	TCase *tcase = tcase_create(name);
+
+	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_test(tcase, test);
+	suite_add_tcase(suite, tcase);
+}
+
 /*
  * Runs a suite and frees it. Returns the exit status for main(): failure when a check failed, and when
  * the suite held none.
