@@ -5,23 +5,18 @@
 #include <errno.h>
 #include <string.h>
 
-#include "system/tls.h"
-
+#include "tls_client_bench.h"
 #include "tls_fixture.h"
 #include "unit.h"
 
-static struct fixture_pair ca, client;
 static struct view ca_text, certificate, locked;
-static struct problem problem;
 
 static void set_up(void)
 {
-	ca = fixture_ca("Test CA");
-	client = fixture_client(&ca, "branch-a");
+	make_client();
 	ca_text = fixture_certificate_text(&ca);
 	certificate = fixture_certificate_text(&client);
 	locked = fixture_key_text(&client, "secret");
-	problem.text[0] = '\0';
 }
 
 static void tear_down(void)
@@ -29,28 +24,13 @@ static void tear_down(void)
 	fixture_text_free(&ca_text);
 	fixture_text_free(&certificate);
 	fixture_text_free(&locked);
-	fixture_free(&client);
-	fixture_free(&ca);
+	free_client();
 }
 
-static struct view view_of(const char *text)
+static int judge(struct view own, struct view key, struct view authority, bool key_locked)
 {
-	return (struct view){ .data = (const uint8_t *)text, .len = strlen(text) };
-}
-
-/* The material makes a client's context. */
-static int make_context(struct view own, struct view key, struct view authority, bool key_locked)
-{
-	struct tls_material material = {
-		.certificate = own, .key = key, .ca = authority, .key_locked = key_locked
-	};
-	struct tls_context *context = NULL;
-	int r = tls_context_new(TLS_CLIENT, &material, &context, &problem);
-
-	if (r == 0)
-		ck_assert_str_eq(tls_context_identity(context)->name, "branch-a");
-	tls_context_unref(context);
-	return r;
+	return make_context(&(struct tls_material){
+		.certificate = own, .key = key, .ca = authority, .key_locked = key_locked });
 }
 
 START_TEST(only_the_passphrase_opens_a_key)
@@ -66,7 +46,7 @@ START_TEST(only_the_passphrase_opens_a_key)
 	ck_assert_int_eq(tls_key_unlock(&locked, "", &pem, &problem), -EACCES);
 	ck_assert_ptr_null(pem);
 	ck_assert_int_eq(tls_key_unlock(&locked, "secret", &pem, &problem), 0);
-	ck_assert_int_eq(make_context(certificate, view_of(pem), ca_text, false), 0);
+	ck_assert_int_eq(judge(certificate, view_of(pem), ca_text, false), 0);
 	fixture_text_free(&open);
 	free(pem);
 }
@@ -75,11 +55,11 @@ END_TEST
 /* A check without the passphrase looks at everything else. */
 START_TEST(the_rest_is_judged_without_the_key)
 {
-	ck_assert_int_eq(make_context(certificate, locked, ca_text, false), -EINVAL);
-	ck_assert_int_eq(make_context(certificate, locked, ca_text, true), 0);
-	ck_assert_int_eq(make_context(ca_text, locked, ca_text, true), -EINVAL);
+	ck_assert_int_eq(judge(certificate, locked, ca_text, false), -EINVAL);
+	ck_assert_int_eq(judge(certificate, locked, ca_text, true), 0);
+	ck_assert_int_eq(judge(ca_text, locked, ca_text, true), -EINVAL);
 	ck_assert_msg(strncmp(problem.text, "certificate", 11) == 0, "%s", problem.text);
-	ck_assert_int_eq(make_context(certificate, locked, certificate, true), -EINVAL);
+	ck_assert_int_eq(judge(certificate, locked, certificate, true), -EINVAL);
 	ck_assert_msg(strncmp(problem.text, "ca", 2) == 0, "%s", problem.text);
 }
 END_TEST

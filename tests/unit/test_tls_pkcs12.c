@@ -7,33 +7,10 @@
 
 #include <openssl/pkcs12.h>
 
-#include "system/tls.h"
-
+#include "tls_client_bench.h"
 #include "tls_fixture.h"
 #include "unit.h"
 
-static struct fixture_pair ca, client;
-static struct problem problem;
-
-static void set_up(void)
-{
-	ca = fixture_ca("Test CA");
-	client = fixture_client(&ca, "branch-a");
-	problem.text[0] = '\0';
-}
-
-static void tear_down(void)
-{
-	fixture_free(&client);
-	fixture_free(&ca);
-}
-
-static struct view view_of(const char *text)
-{
-	return (struct view){ .data = (const uint8_t *)text, .len = strlen(text) };
-}
-
-/* It makes a client's context. */
 static void is_whole(const struct tls_bundle *bundle)
 {
 	struct tls_material material = {
@@ -41,12 +18,8 @@ static void is_whole(const struct tls_bundle *bundle)
 		.key = view_of(bundle->key),
 		.ca = view_of(bundle->ca),
 	};
-	struct tls_context *context = NULL;
 
-	ck_assert_msg(tls_context_new(TLS_CLIENT, &material, &context, &problem) == 0, "%s",
-		problem.text);
-	ck_assert_str_eq(tls_context_identity(context)->name, "branch-a");
-	tls_context_unref(context);
+	ck_assert_msg(make_context(&material) == 0, "%s", problem.text);
 }
 
 /* DER of a bundle on the heap. Any part may be NULL. */
@@ -124,7 +97,7 @@ END_TEST
 
 static void add(Suite *suite, const char *name, const TTest *test)
 {
-	unit_add_between(suite, name, test, set_up, tear_down);
+	unit_add_between(suite, name, test, make_client, free_client);
 }
 
 static Suite *suite(void)
