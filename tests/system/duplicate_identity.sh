@@ -13,19 +13,10 @@ set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh
 source "$(dirname "$0")/tunnel/common.sh"
 
-ns_add wan
-for name in twin-1 twin-2 gw-b; do
-	ns_add "$name"
-	veth "$name" wan0 wan "to-$name"
-done
-ip_ns wan link add br0 type bridge
-for name in twin-1 twin-2 gw-b; do
-	ip_ns wan link set "to-$name" master br0
-done
-ip_ns wan link set br0 up
-addr twin-1 wan0 192.0.2.1/24
-addr twin-2 wan0 192.0.2.9/24
-addr gw-b wan0 192.0.2.2/24
+switch_add
+switch_join twin-1 192.0.2.1/24
+switch_join twin-2 192.0.2.9/24
+switch_join gw-b 192.0.2.2/24
 
 pki_add gw-a
 server_conf gw-b <<'CONF'

@@ -15,19 +15,10 @@ set -euo pipefail
 # shellcheck source=tests/system/tunnel/lanes.sh
 source "$(dirname "$0")/tunnel/lanes.sh"
 
-ns_add wan
-for name in gw-a bad gw-b; do
-	ns_add "$name"
-	veth "$name" wan0 wan "to-$name"
-done
-ip_ns wan link add br0 type bridge
-for name in gw-a bad gw-b; do
-	ip_ns wan link set "to-$name" master br0
-done
-ip_ns wan link set br0 up
-addr gw-a wan0 192.0.2.1/24
-addr gw-b wan0 192.0.2.2/24
-addr bad wan0 192.0.2.9/24
+switch_add
+switch_join gw-a 192.0.2.1/24
+switch_join gw-b 192.0.2.2/24
+switch_join bad 192.0.2.9/24
 
 pki_add gw-a bad idle
 snapshot gw-b >"$WORK/gw-b.before"

@@ -11,17 +11,11 @@ set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh
 source "$(dirname "$0")/tunnel/common.sh"
 
-ns_add wan
-ip_ns wan link add br0 type bridge
-ip_ns wan link set br0 up
-number=1
-for name in host-1 gw-b host-2 host-3; do
-	ns_add "$name"
-	veth "$name" wan0 wan "to-$name"
-	ip_ns wan link set "to-$name" master br0
-	addr "$name" wan0 "192.0.2.$number/24"
-	number=$((number + 1))
-done
+switch_add
+switch_join host-1 192.0.2.1/24
+switch_join gw-b 192.0.2.2/24
+switch_join host-2 192.0.2.3/24
+switch_join host-3 192.0.2.4/24
 pki_add one two three fixed
 configure() { # POOL4 POOL6
 	server_conf gw-b <<CONF

@@ -15,19 +15,10 @@ source "$(dirname "$0")/tunnel/common.sh"
 
 TIMEOUT=3 # handshake_timeout of the server
 
-ns_add wan
-for name in gw-a stranger gw-b; do
-	ns_add "$name"
-	veth "$name" wan0 wan "to-$name"
-done
-ip_ns wan link add br0 type bridge
-for name in gw-a stranger gw-b; do
-	ip_ns wan link set "to-$name" master br0
-done
-ip_ns wan link set br0 up
-addr gw-a wan0 192.0.2.1/24
-addr gw-b wan0 192.0.2.2/24
-addr stranger wan0 192.0.2.9/24
+switch_add
+switch_join gw-a 192.0.2.1/24
+switch_join gw-b 192.0.2.2/24
+switch_join stranger 192.0.2.9/24
 
 # Certificates: of our CA and what is wrong with them, and of another CA.
 pki_add gw-a stranger unlisted revoked

@@ -13,20 +13,12 @@ set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh
 source "$(dirname "$0")/tunnel/common.sh"
 
-ns_add gw-b forward
-ns_add wan
-ip_ns wan link add br0 type bridge
-ip_ns wan link set br0 up
-veth gw-b wan0 wan to-hub
-ip_ns wan link set to-hub master br0
-addr gw-b wan0 192.0.2.2/24
+switch_add
+switch_join gw-b 192.0.2.2/24 forward
 number=10
 for spoke in a:1 b:3 c:4; do
 	name=spoke-${spoke%:*} net=${spoke#*:}
-	ns_add "$name"
-	veth "$name" wan0 wan "to-$name"
-	ip_ns wan link set "to-$name" master br0
-	addr "$name" wan0 192.0.2.$((number++))/24
+	switch_join "$name" 192.0.2.$((number++))/24
 	addr "$name" lo "10.$net.0.1/32" "fd00:$net::1/128"
 done
 pki_add spoke-a spoke-b spoke-c

@@ -14,16 +14,11 @@ set -euo pipefail
 source "$(dirname "$0")/tunnel/common.sh"
 
 number=10
-ns_add wan
-ip_ns wan link add br0 type bridge
-ip_ns wan link set br0 up
+switch_add
 host_add() { # NAME INNER-ADDRESS...
 	local name=$1
 	shift
-	ns_add "$name" forward
-	veth "$name" wan0 wan "to-$name"
-	ip_ns wan link set "to-$name" master br0
-	addr "$name" wan0 192.0.2.$((number++))/24
+	switch_join "$name" 192.0.2.$((number++))/24 forward
 	addr "$name" lo "$@"
 }
 host_add gw-b 10.2.0.9/32 fd00:2::9/128

@@ -53,6 +53,21 @@ site_add() {
 	route lan-b ::/0 via fd00:2::1
 }
 
+# Where more than two are to meet: a switch, the namespace wan, for switch_join.
+switch_add() {
+	ns_add wan
+	ip_ns wan link add br0 type bridge
+	ip_ns wan link set br0 up
+}
+
+# A namespace whose interface wan0 is at the switch, where it is to-NAME.
+switch_join() { # NAME ADDRESS/LENGTH [forward]
+	ns_add "$1" "${3-}"
+	veth "$1" wan0 wan "to-$1"
+	ip_ns wan link set "to-$1" master br0
+	addr "$1" wan0 "$2"
+}
+
 # ---- certificates ----
 
 pki() {
