@@ -37,10 +37,8 @@ index_b=$(index_of gw-b)
 survive() { # WHAT PORT NAME...
 	local what=$1 port=$2 name carried mark_a mark_b
 	shift 2
-	start_bg "$WORK/to.log" to in_ns lan-b timeout 90 "$STREAM" listen $B4 "$port" $BYTES
-	wait_for 5 'lan-b listens' listens lan-b "$port"
 	carried=$(ip -n "$(ns_name gw-b)" -j -s link show cv0 | jq '.[0].stats64.rx.bytes')
-	start_bg "$WORK/from.log" from in_ns lan-a timeout 90 "$STREAM" connect $B4 "$port" $BYTES
+	stream_start "$port" $BYTES
 	wait_for 30 'the transfer runs' received $((carried + 20000000))
 	mark_a=$(log_mark "$WORK/gw-a.log")
 	mark_b=$(log_mark "$WORK/gw-b.log")
@@ -52,11 +50,7 @@ survive() { # WHAT PORT NAME...
 	done
 	wait_up gw-a gw-b "$mark_a"
 	wait_up gw-b gw-a "$mark_b"
-	for name in from to; do
-		wait_exit $name 60
-		check_equal "$what: $name lives through it, every byte right" 0 "$EXIT_STATUS"
-		cat "$WORK/$name.log"
-	done
+	stream_end 60 "$what"
 	check_equal "$what: the same interface at the client" "$index_a" "$(index_of gw-a)"
 	check_equal "$what: the same interface at the server" "$index_b" "$(index_of gw-b)"
 	check "$what: the routes stay" has_route gw-a 10.2.0.0/24

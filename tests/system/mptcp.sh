@@ -58,22 +58,6 @@ watch_stalls() {
 		done'
 }
 
-transfer_start() { # BYTES
-	rm -f "$WORK/to.log" "$WORK/from.log"
-	start_bg "$WORK/to.log" to in_ns lan-b timeout 90 "$STREAM" listen $B4 9004 "$1"
-	wait_for 5 'lan-b listens' listens lan-b 9004
-	start_bg "$WORK/from.log" from in_ns lan-a timeout 90 "$STREAM" connect $B4 9004 "$1"
-}
-
-transfer_end() { # NAME
-	local end
-	for end in from to; do
-		wait_exit $end 60 || true
-		check_equal "$1: $end: every byte is right" 0 "$EXIT_STATUS"
-		cat "$WORK/$end.log"
-	done
-}
-
 configure() { # SERVER CLIENT; true or false each
 	client_lines=("mptcp = $2;" 'congestion = "reno";' 'mark = 77;')
 	site_conf <<CONF
@@ -160,13 +144,13 @@ try_loss() { # NAME COMMAND...
 		check "$name: the path to $path has the congestion control that was set" has_outer "$path" reno
 		check "$name: and the mark" has_outer "$path" 'fwmark:0x4d'
 	done
-	transfer_start $BYTES
+	stream_start 9004 $BYTES
 	wait_for 30 "$name: the transfer runs" carried 20000000
 	start_bg "$WORK/stalls.log" stalls watch_stalls
 	before=$(session_value gw-b gw-a .in_bytes)
 	"$@"
 	wait_for 20 "$name: the transfer goes on" carried $((before + 50000000))
-	transfer_end "$name"
+	stream_end 60 "$name"
 	stop_bg stalls || true
 	tail -n 1 "$WORK/stalls.log"
 	for pair in 'gw-a gw-b' 'gw-b gw-a'; do

@@ -79,10 +79,8 @@ same_interfaces() { # WHAT
 exchange() { # WHAT PORT NAME...
 	local what=$1 port=$2 name since mark_a mark_b
 	shift 2
-	start_bg "$WORK/to.log" to in_ns lan-b timeout 90 "$STREAM" listen $B4 "$port" $BYTES
-	wait_for 5 'lan-b listens' listens lan-b "$port"
 	since=$(carried)
-	start_bg "$WORK/from.log" from in_ns lan-a timeout 90 "$STREAM" connect $B4 "$port" $BYTES
+	stream_start "$port" $BYTES
 	wait_for 30 'the transfer runs' carried_more $((since + 20000000))
 	mark_a=$(log_mark "$WORK/gw-a.log")
 	mark_b=$(log_mark "$WORK/gw-b.log")
@@ -96,11 +94,7 @@ exchange() { # WHAT PORT NAME...
 	done
 	wait_up gw-a gw-b "$mark_a"
 	wait_up gw-b gw-a "$mark_b"
-	for name in from to; do
-		wait_exit $name 60
-		check_equal "$what: $name lives through it, every byte right" 0 "$EXIT_STATUS"
-		cat "$WORK/$name.log"
-	done
+	stream_end 60 "$what"
 	same_interfaces "$what"
 	check "$what: IPv6 works" pings lan-b $A6
 }

@@ -350,6 +350,23 @@ listens() { # NS PORT...
 	done
 }
 
+# An inner connection from lan-a to lan-b that carries so many bytes either way, begun; its ends run as `from` and `to`.
+stream_start() { # PORT BYTES
+	rm -f "$WORK/to.log" "$WORK/from.log"
+	start_bg "$WORK/to.log" to in_ns lan-b timeout 90 "$STREAM" listen $B4 "$1" "$2"
+	wait_for 5 'lan-b listens' listens lan-b "$1"
+	start_bg "$WORK/from.log" from in_ns lan-a timeout 90 "$STREAM" connect $B4 "$1" "$2"
+}
+
+stream_end() { # SECONDS WHAT; it has lived through that
+	local name
+	for name in from to; do
+		wait_exit $name "$1"
+		check_equal "$2: the inner connection lives through it, every byte right ($name)" 0 "$EXIT_STATUS"
+		cat "$WORK/$name.log"
+	done
+}
+
 # What a namespace has of links, addresses, routes and rules, without what changes by itself.
 snapshot() { # NS
 	{
