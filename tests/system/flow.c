@@ -25,6 +25,7 @@
 
 #include "base/addr.h"
 #include "base/clock.h"
+#include "tests/system/connection.h"
 
 enum {
 	BLOCK_WORDS = 16384,
@@ -200,25 +201,6 @@ static int run_receiver(int fd)
 	return 0;
 }
 
-/* ---- the connection ---- */
-
-static int open_socket(bool listener, const struct endpoint *endpoint)
-{
-	struct sockaddr_storage address;
-	socklen_t len = endpoint_to_sockaddr(endpoint, &address);
-	const int on = 1;
-	int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return -1;
-	if (!listener)
-		return connect(fd, (struct sockaddr *)&address, len) < 0 ? -1 : fd;
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
-		bind(fd, (struct sockaddr *)&address, len) < 0 || listen(fd, 1) < 0)
-		return -1;
-	return accept4(fd, NULL, NULL, SOCK_CLOEXEC);
-}
-
 int main(int argc, char **argv)
 {
 	const struct sigaction end = { .sa_handler = on_signal };
@@ -235,7 +217,7 @@ int main(int argc, char **argv)
 	}
 	endpoint.port = (uint16_t)strtoul(argv[3], NULL, 10);
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	int fd = open_socket(listener, &endpoint);
+	int fd = connection_open(listener, &endpoint);
 	if (fd < 0)
 		return fail(argv[1]);
 	if (receiver)

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "base/addr.h"
+#include "tests/system/connection.h"
 
 enum {
 	BLOCK_WORDS = 16384,
@@ -131,23 +132,6 @@ static int both_ways(int fd, bool listener, uint64_t total)
 	return r != 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0;
 }
 
-static int open_socket(bool listener, const struct endpoint *endpoint)
-{
-	struct sockaddr_storage address;
-	socklen_t len = endpoint_to_sockaddr(endpoint, &address);
-	const int on = 1;
-	int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return -1;
-	if (!listener)
-		return connect(fd, (struct sockaddr *)&address, len) < 0 ? -1 : fd;
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
-		bind(fd, (struct sockaddr *)&address, len) < 0 || listen(fd, 1) < 0)
-		return -1;
-	return accept4(fd, NULL, NULL, SOCK_CLOEXEC);
-}
-
 int main(int argc, char **argv)
 {
 	struct endpoint endpoint;
@@ -159,7 +143,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	endpoint.port = (uint16_t)strtoul(argv[3], NULL, 10);
-	int fd = open_socket(listener, &endpoint);
+	int fd = connection_open(listener, &endpoint);
 	if (fd < 0)
 		return fail(argv[1]);
 	return both_ways(fd, listener, strtoull(argv[4], NULL, 10));
