@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "system/conf_nearest.h"
 #include "system/conf_scan.h"
+#include "system/conf_expected.h"
 #include "system/conf_value.h"
 
 enum {
@@ -225,7 +226,7 @@ static int apply_groups(/* NOLINT(misc-no-recursion): as deep as the tables are 
 				out + plain->offset);
 		} else {
 			problem_set(load->problem, "expected %s, got %s",
-				conf_value_expected(option, expected), type_words(item));
+				conf_expected(option, expected), type_words(item));
 			locate(load, item, item_key);
 			r = -EINVAL;
 		}
@@ -303,7 +304,7 @@ static int complain_missing(const struct load *load, const struct conf_option *o
 	char expected[CONF_EXPECTED_MAX], key[KEY_PATH_MAX];
 
 	problem_set(load->problem, "expected %s, got nothing; the key is required",
-		conf_value_expected(option, expected));
+		conf_expected(option, expected));
 	join_key(key, group_key, option->key);
 	if (config_setting_is_root(group))
 		/* No line is the place of what is not there: the last one is where it can go. */

@@ -6,7 +6,7 @@
 #include <errno.h>
 
 #include "system/conf.h"
-#include "system/conf_value.h"
+#include "system/conf_expected.h"
 
 enum { GROUP_MAX = 64 }; /* bytes of the lists around a key, with dots and NUL */
 
@@ -16,7 +16,7 @@ static void describe_value(const struct conf_option *option, FILE *out)
 
 	if (option->shape != CONF_ONE)
 		(void)fprintf(out, "list, at most %zu: ", option->limit);
-	(void)fprintf(out, "%s", conf_value_expected(option, words));
+	(void)fprintf(out, "%s", conf_expected(option, words));
 }
 
 static void describe_preset(const struct conf_option *option, FILE *out)

@@ -23,8 +23,6 @@ struct conf_scalar {
 	const char *string; /* STRING: borrowed; OTHER: words for what it is, as in "a list" */
 };
 
-enum { CONF_EXPECTED_MAX = 320 }; /* bytes of the words for what an option expects, with NUL */
-
 /*
  * Checks the value against the option (of any type but GROUP) and writes it to `out`, the field for
  * one value. -EINVAL with "expected ..., got ..." in `problem`; -ENOMEM.
@@ -37,8 +35,5 @@ size_t conf_value_size(const struct conf_option *option);
 
 /* The key that a plain value stands for in a list of groups; NULL: a plain value is none. */
 const struct conf_option *conf_value_plain(const struct conf_option *option);
-
-/* Words for one value, as in "an integer from 1280 to 65535". Returns `out`. */
-const char *conf_value_expected(const struct conf_option *option, char out[CONF_EXPECTED_MAX]);
 
 #endif
