@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "netd/requests.h"
+#include "netd/requests_internal.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <net/if.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -56,8 +54,7 @@ static void deny(struct requests *requests, const struct problem *problem)
 	answer(requests, -EPERM, problem->text);
 }
 
-/* What it allows and the kernel does not. */
-static void fail(struct requests *requests, int r, const struct problem *problem)
+void requests_fail(struct requests *requests, int r, const struct problem *problem)
 {
 	if (rate_take(&requests->warnings, mono_now()))
 		log_warning("%s", problem->text);
@@ -105,7 +102,7 @@ static int handle_adopt(struct requests *requests, struct problem *problem)
 	if (!addr_is_set(&interface->now.local4) && !addr_is_set(&interface->now.local6)) {
 		problem_set(problem, "%s: interface %s lost its addresses in a change that failed",
 			interface->now.peer.name, interface->name);
-		fail(requests, -EADDRNOTAVAIL, problem);
+		requests_fail(requests, -EADDRNOTAVAIL, problem);
 		return 0;
 	}
 	left = interface->route_count - adopt->route_offset;
@@ -145,7 +142,7 @@ static int handle_socket(struct requests *requests, struct problem *problem)
 	}
 	r = outer_socket(settings, family, &requests->told_without, &fd, problem);
 	if (r < 0) {
-		fail(requests, r, problem);
+		requests_fail(requests, r, problem);
 		return 0;
 	}
 	outer_tell_fallback(settings, fd, &requests->told_fallback);
@@ -171,7 +168,7 @@ static int handle_interface(struct requests *requests, struct problem *problem)
 		r = kill_switch_let(requests->kill_switch, interface->index, problem);
 	if (r < 0) {
 		problem_prepend(problem, "%s", wanted->peer.name);
-		fail(requests, r, problem);
+		requests_fail(requests, r, problem);
 		return 0;
 	}
 	/* In a namespace of its own, forwarding is that one's business. */
@@ -182,10 +179,7 @@ static int handle_interface(struct requests *requests, struct problem *problem)
 	return 0;
 }
 
-/*
- * The live interface that the engine names; NULL: it has none of that number, and the reply says so.
- */
-static struct interface *own_interface(
+struct interface *requests_own_interface(
 	struct requests *requests, uint32_t number, struct problem *problem)
 {
 	struct interface *interface = interfaces_find_number(requests->interfaces, number);
@@ -199,7 +193,7 @@ static struct interface *own_interface(
 
 static int handle_interface_delete(struct requests *requests, struct problem *problem)
 {
-	struct interface *interface = own_interface(
+	struct interface *interface = requests_own_interface(
 		requests, requests->request.interface_delete.interface, problem);
 
 	if (interface != NULL)
@@ -210,156 +204,10 @@ static int handle_interface_delete(struct requests *requests, struct problem *pr
 static int handle_carrier(struct requests *requests, struct problem *problem)
 {
 	const struct request_carrier *carrier = &requests->request.carrier;
-	struct interface *interface = own_interface(requests, carrier->interface, problem);
+	struct interface *interface = requests_own_interface(requests, carrier->interface, problem);
 
 	if (interface != NULL)
 		interface_set_idle(requests->interfaces, interface, !carrier->on);
-	return 0;
-}
-
-/* The addresses of the interface's namespace as they were at the beginning of a request. */
-struct on_link {
-	const struct netns_id *netns;
-	struct netlink_address *addresses; /* freed by the owner */
-	size_t count;
-};
-
-/*
- * A network that this host is connected to otherwise must not move into a tunnel: neither as a
- * whole nor, by a longer prefix, in part. A host's own address (a /32, a /128) is no network. NULL:
- * there is none.
- */
-static const struct netlink_address *find_on_link(
-	const struct requests *requests, const struct on_link *on_link, const struct prefix *prefix)
-{
-	for (size_t i = 0; i < on_link->count; i++) {
-		const struct netlink_address *here = &on_link->addresses[i];
-
-		if (here->prefix.len <= prefix->len &&
-			here->prefix.addr.family == prefix->addr.family &&
-			prefix_contains(&here->prefix, prefix) &&
-			!interfaces_have_link(requests->interfaces, on_link->netns, here->index))
-			return here;
-	}
-	return NULL;
-}
-
-/* The policy, and what only the kernel knows. `why` says what stands in the way, or is empty. */
-static enum route_verdict judge_route(const struct requests *requests,
-	const struct interface *interface, const struct on_link *on_link,
-	const struct prefix *prefix, struct problem *why)
-{
-	enum route_verdict verdict = policy_route(requests->settings, interface, prefix);
-	const struct netlink_address *here;
-	char text[ADDR_TEXT_MAX], name[REQUEST_IFNAME_MAX + 1];
-	bool named; /* in another namespace it is not known by what name */
-
-	if (verdict != ROUTE_ACCEPTED)
-		return verdict;
-	here = find_on_link(requests, on_link, prefix);
-	if (here == NULL)
-		return ROUTE_ACCEPTED;
-	named = interface->netns.inode == 0 && if_indextoname(here->index, name) != NULL;
-	problem_set(why, "%s has %s", named ? name : "an interface",
-		prefix_format(&here->prefix, text));
-	return ROUTE_LOCAL;
-}
-
-/*
- * A default route goes into a table of its own, and then the rules lead there. What was sent between
- * the two steps went where it had gone before.
- */
-static int install_route(struct requests *requests, struct interface *interface,
-	const struct prefix *prefix, struct problem *problem)
-{
-	struct problem ignored;
-	int r;
-
-	if (prefix->len > 0)
-		return interface_route_add(requests->interfaces, interface, prefix, problem);
-	r = full_tunnel_prepare(requests->full_tunnel, problem);
-	if (r == 0)
-		r = interface_route_add(requests->interfaces, interface, prefix, problem);
-	if (r < 0)
-		return r;
-	r = full_tunnel_enforce(requests->full_tunnel, problem);
-	if (r < 0)
-		(void)interface_route_delete(requests->interfaces, interface, prefix, &ignored);
-	return r;
-}
-
-static enum route_verdict add_route(struct requests *requests, struct interface *interface,
-	const struct on_link *on_link, const struct prefix *prefix, struct problem *why)
-{
-	enum route_verdict verdict = judge_route(requests, interface, on_link, prefix, why);
-	char text[ADDR_TEXT_MAX];
-	int r;
-
-	if (verdict != ROUTE_ACCEPTED) {
-		if (rate_take(&requests->warnings, mono_now()))
-			log_warning("engine asked for route %s to %s: %s%s%s",
-				prefix_format(prefix, text), interface->now.peer.name,
-				route_verdict_text(verdict), why->text[0] != '\0' ? ": " : "",
-				why->text);
-		return verdict;
-	}
-	r = install_route(requests, interface, prefix, why);
-	if (r == 0)
-		return ROUTE_ACCEPTED;
-	if (rate_take(&requests->warnings, mono_now()))
-		log_warning("%s: %s", interface->now.peer.name, why->text);
-	return r == -EBUSY ? ROUTE_TAKEN : ROUTE_FAILED;
-}
-
-static int handle_route_add(struct requests *requests, struct problem *problem)
-{
-	const struct request_routes *routes = &requests->request.routes;
-	struct request_reply *reply = &requests->reply.reply;
-	struct interface *interface = own_interface(requests, routes->interface, problem);
-	struct on_link on_link = { .count = 0 };
-	struct netlink *netlink;
-	int r;
-
-	if (interface == NULL)
-		return 0;
-	on_link.netns = &interface->netns;
-	r = interfaces_reach(requests->interfaces, interface, &netlink, problem);
-	if (r == 0)
-		r = netlink_addresses(netlink, &on_link.addresses, &on_link.count, problem);
-	if (r < 0) {
-		fail(requests, r, problem);
-		return 0;
-	}
-	for (uint16_t i = 0; i < routes->count; i++) {
-		struct problem why = { .text = "" };
-
-		reply->verdict[i] = (uint8_t)add_route(
-			requests, interface, &on_link, &routes->prefix[i], &why);
-		problem_escape(
-			reply->words[i], sizeof(reply->words[i]), why.text, strlen(why.text));
-	}
-	reply->count = routes->count;
-	free(on_link.addresses);
-	return 0;
-}
-
-static int handle_route_delete(struct requests *requests, struct problem *problem)
-{
-	const struct request_routes *routes = &requests->request.routes;
-	struct request_reply *reply = &requests->reply.reply;
-	struct interface *interface = own_interface(requests, routes->interface, problem);
-
-	if (interface == NULL)
-		return 0;
-	for (uint16_t i = 0; i < routes->count; i++) {
-		int r = interface_route_delete(
-			requests->interfaces, interface, &routes->prefix[i], problem);
-
-		if (r < 0 && rate_take(&requests->warnings, mono_now()))
-			log_warning("%s: %s", interface->now.peer.name, problem->text);
-		reply->verdict[i] = r < 0 ? ROUTE_FAILED : ROUTE_ACCEPTED;
-	}
-	reply->count = routes->count;
 	return 0;
 }
 
@@ -367,7 +215,8 @@ static int handle_up(struct requests *requests, struct problem *problem)
 {
 	const struct request_dns *up = &requests->request.dns;
 
-	if (own_interface(requests, up->interface, problem) != NULL && requests->up != NULL)
+	if (requests_own_interface(requests, up->interface, problem) != NULL &&
+		requests->up != NULL)
 		requests->up(requests, up);
 	return 0;
 }
@@ -375,7 +224,8 @@ static int handle_up(struct requests *requests, struct problem *problem)
 static int handle_dns(struct requests *requests, struct problem *problem)
 {
 	const struct request_dns *wanted = &requests->request.dns;
-	const struct interface *interface = own_interface(requests, wanted->interface, problem);
+	const struct interface *interface = requests_own_interface(
+		requests, wanted->interface, problem);
 	int r;
 
 	if (interface == NULL)
@@ -388,7 +238,7 @@ static int handle_dns(struct requests *requests, struct problem *problem)
 	r = dns_set(requests->dns, interface, &wanted->nameservers, problem);
 	if (r < 0) {
 		problem_prepend(problem, "%s", interface->now.peer.name);
-		fail(requests, r, problem);
+		requests_fail(requests, r, problem);
 	}
 	return 0;
 }
@@ -399,7 +249,7 @@ static int handle_reexec(struct requests *requests, struct problem *problem)
 
 	if (r < 0) {
 		problem_prepend(problem, "the engine is not exchanged");
-		fail(requests, r, problem);
+		requests_fail(requests, r, problem);
 	}
 	return 0;
 }
@@ -436,8 +286,8 @@ static const struct rule rules[REQUEST_TYPE_COUNT] = {
 	[REQUEST_INTERFACE] = { handle_interface, false, true },
 	[REQUEST_INTERFACE_DELETE] = { handle_interface_delete, false, true },
 	[REQUEST_CARRIER] = { handle_carrier, false, true },
-	[REQUEST_ROUTE_ADD] = { handle_route_add, false, true },
-	[REQUEST_ROUTE_DELETE] = { handle_route_delete, false, true },
+	[REQUEST_ROUTE_ADD] = { requests_route_add, false, true },
+	[REQUEST_ROUTE_DELETE] = { requests_route_delete, false, true },
 	[REQUEST_UP] = { handle_up, false, true },
 	[REQUEST_DNS] = { handle_dns, false, true },
 	[REQUEST_REEXEC] = { handle_reexec, false, true },
