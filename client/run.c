@@ -20,6 +20,7 @@
 #include "engine/configuration.h"
 #include "netd/netd.h"
 #include "system/ipc.h"
+#include "system/process.h"
 #include "system/userns.h"
 
 static const char usage[] =
@@ -268,6 +269,11 @@ int run_command(int argc, char **argv)
 		return usage_error(&problem);
 	if (arguments.help)
 		return fputs(usage, stdout) < 0 ? GUEST_FAILED : EXIT_CODE_OK;
+	/* Before there are others: 0 and 1 are replaced once the command has them. */
+	if (process_ensure_standard_fds() < 0) {
+		log_error("cannot open /dev/null in place of standard input, output or error");
+		return GUEST_FAILED;
+	}
 	role.load = arguments.verbose ? run_load_verbose : run_load_quiet;
 	int r = profile_find(arguments.profile, PROFILE_DIR, path, &problem);
 	if (r == 0)

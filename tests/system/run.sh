@@ -125,6 +125,8 @@ check_equal 'a signal that ends it is told as shells do' $((128 + 9)) "$(status_
 check_equal 'a command that is not there: 127' 127 "$(status_of inside no-such-command)"
 check 'and why' grep -q 'cannot run no-such-command: No such file' "$WORK/out"
 check_equal 'one that cannot be executed: 126' 126 "$(status_of inside /etc/passwd)"
+closed() { inside test -e /dev/stdin -a -e /dev/stdout <&- >&-; }
+check_equal 'with standard input and output closed it has /dev/null' 0 "$(status_of closed)"
 check_equal 'options of the command are its own' 0 "$(status_of as_user "$CULVERT" run "$PROFILE" ls -d /)"
 
 # ---- signals, and the tunnel that is lost while it runs ----
