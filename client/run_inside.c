@@ -49,12 +49,15 @@ static void resolv_look(struct resolv *resolv)
 			&resolv->kept_len, NULL);
 }
 
-/* Where the tunnel brings its own, or the host's has been hidden, there is another. */
-static void resolv_set(const struct resolv *resolv, const char *pushed)
+/*
+ * Where the tunnel brings its own, or the host's has been hidden, there is another, which the parent
+ * may write to.
+ */
+static void resolv_set(const struct resolv *resolv, const char *pushed, int channel)
 {
 	const char *text = pushed[0] ? pushed : resolv->kept;
 	struct problem problem;
-	int r;
+	int fd = -1, r;
 
 	if (!text)
 		return;
@@ -63,9 +66,13 @@ static void resolv_set(const struct resolv *resolv, const char *pushed)
 			    ", so there is no place for the tunnel's resolvers");
 		return;
 	}
-	r = mounts_replace(resolv->path, text, strlen(text), &problem);
-	if (r < 0)
+	r = mounts_replace(resolv->path, text, strlen(text), &fd, &problem);
+	if (r < 0) {
 		log_warning("%s: names are resolved as outside", problem.text);
+		return;
+	}
+	(void)ipc_send(channel, "", 1, &fd, 1); /* a parent that has gone takes us along */
+	close(fd);
 }
 
 static int make(struct resolv *resolv, struct problem *problem)
@@ -125,6 +132,6 @@ _Noreturn void run_inside(int channel, char **command)
 	}
 	if (!tell(channel, "") || !hear(channel, pushed))
 		_exit(GUEST_FAILED);
-	resolv_set(&resolv, pushed);
+	resolv_set(&resolv, pushed, channel);
 	become(command);
 }

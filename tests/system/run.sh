@@ -36,6 +36,8 @@ chown -R $USER_ID:$USER_ID "$HOME_DIR"
 pki_add gw-a
 server_conf gw-b <<'CONF'
 announce = [ "10.2.0.0/24", "fd00:2::/64" ];
+dns = [ "10.2.0.53", "fd00:2::53" ];
+domains = [ "corp.example" ];
 peers = ( { name = "gw-a"; } );
 CONF
 
@@ -70,13 +72,18 @@ said() { # NAME REGEX
 	wait_log "$WORK/$1.log" "$2" "$UP_SECONDS"
 }
 
-# Of the two children of Culvert: the command is the other.
-run_engine() { # NAME
-	local pid pids
+# Culvert has two children.
+run_child() { # NAME engine|command
+	local pid pids what
 	read -ra pids <"/proc/$(pid_of "$1")/task/$(pid_of "$1")/children"
 	for pid in "${pids[@]}"; do
-		! grep -qx culvert-engine "/proc/$pid/comm" || echo "$pid"
+		what='command'
+		! grep -qx culvert-engine "/proc/$pid/comm" || what=engine
+		[[ $what != "$2" ]] || echo "$pid"
 	done
+}
+resolvers() { # NAME; a line
+	nsenter --mount --target "$(run_child "$1" command)" cat /etc/resolv.conf | xargs
 }
 
 profile </dev/null
@@ -144,16 +151,20 @@ check_equal 'the same profile a second time is refused' 125 "$(status_of inside 
 check 'and why' grep -q 'already running' "$WORK/out"
 kill -USR1 "$(pid_of busy)"
 said busy '^got USR1'
+check_equal "it has the tunnel's resolvers" 'nameserver 10.2.0.53 nameserver fd00:2::53 search corp.example' "$(resolvers busy)"
 mark=$(log_mark "$WORK/busy.log")
 stop_bg gw-b
 wait_log_since "$WORK/busy.log" "$mark" 'session: up -> ' 5
+sed -i 's/^dns = .*/dns = "10.2.0.54";/' "$WORK/gw-b.conf"
 server_start gw-b
 wait_log_since "$WORK/busy.log" "$mark" 'session: opening -> up' "$UP_SECONDS"
 mark=$(log_mark "$WORK/busy.log")
 wait_log_since "$WORK/busy.log" "$mark" '^reached' 5
+has_new_resolvers() { [[ $(resolvers busy) == 'nameserver 10.2.0.54 search corp.example' ]]; }
+wait_for 5 'the new resolvers are there' has_new_resolvers && pass 'its resolvers are those of the new connection'
 check_equal 'the command has begun once' 1 "$(grep -c '^begun' "$WORK/busy.log")"
 mark=$(log_mark "$WORK/busy.log")
-kill -KILL "$(run_engine busy)"
+kill -KILL "$(run_child busy engine)"
 wait_log_since "$WORK/busy.log" "$mark" 'session: opening -> up' "$UP_SECONDS"
 mark=$(log_mark "$WORK/busy.log")
 wait_log_since "$WORK/busy.log" "$mark" '^reached' 5
@@ -179,7 +190,7 @@ check 'it has the terminal' grep -q '^/dev/pts/' "$WORK/terminal"
 run_bg killed "$PROFILE" -- sh -c "echo \$\$ >$DOING; exec sleep 1000"
 wait_for "$UP_SECONDS" 'the command runs' test -s "$DOING"
 sleeper=$(cat "$DOING")
-engine=$(run_engine killed)
+engine=$(run_child killed engine)
 check 'it is there' test -d "/proc/$sleeper" -a -d "/proc/$engine"
 kill -KILL "$(pid_of killed)"
 wait_exit killed 5
@@ -237,7 +248,7 @@ with_resolved() { # COMMAND...; in mounts of its own
 		shift
 		exec "$@"' sh "$WORK/root" "${user[@]}" "${env[@]}" "$@"
 }
-profile </dev/null
+profile <<<'use_dns = false;'
 with_resolved "$CULVERT" run "$PROFILE" -- sh -c 'cat /etc/resolv.conf; ls /run/nscd /run/systemd/resolve' >"$WORK/resolved"
 check_equal 'their sockets are hidden' 'nameserver 192.0.2.53 /run/nscd: /run/systemd/resolve: stub-resolv.conf' \
 	"$(xargs <"$WORK/resolved")"

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/container.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "system/ipc.h"
 
@@ -82,21 +83,68 @@ static size_t resolv_text(const struct nameservers *pushed, char text[static GUE
 	return len > 0 ? (size_t)len : 0;
 }
 
-void guest_begin(struct guest *guest, const struct request_dns *up)
+static void begin(struct guest *guest, const struct nameservers *pushed)
 {
 	char text[GUEST_RESOLV_MAX] = "";
-	size_t len;
+	size_t len = resolv_text(pushed, text);
 	int r;
 
-	if (guest->state != GUEST_WAITING)
-		return;
 	loop_timer_stop(guest->loop, &guest->overdue);
-	len = resolv_text(&up->nameservers, text);
 	/* A datagram of no bytes would read like the channel's end. */
 	r = ipc_send(guest->channel, text, len + 1, NULL, 0);
 	if (r < 0)
 		log_debug("the command cannot be told to begin: %s", strerrordesc_np(-r));
+	guest->nameservers = *pushed;
 	guest->state = GUEST_RUNNING; /* should it have ended, its watch tells */
+}
+
+/* In place, since what is mounted in there is this file. -EPIPE: it has got none. */
+static int rewrite(struct guest *guest, const char *text, size_t len)
+{
+	size_t ignored, fd_count;
+	char byte;
+	int r = 0;
+
+	if (guest->resolv_fd < 0)
+		r = ipc_receive(guest->channel, &byte, sizeof(byte), &ignored, &guest->resolv_fd, 1,
+			&fd_count);
+	if (r < 0)
+		return r;
+	if (lseek(guest->resolv_fd, 0, SEEK_SET) < 0)
+		return -errno;
+	r = file_write_all(guest->resolv_fd, text, len);
+	if (r == 0 && ftruncate(guest->resolv_fd, (off_t)len) < 0)
+		r = -errno;
+	return r;
+}
+
+/* Another connection, and the server may push others than before. */
+static void follow(struct guest *guest, const struct nameservers *pushed)
+{
+	char text[GUEST_RESOLV_MAX] = "";
+	int r;
+
+	if (pushed->server_count == 0 || nameservers_equal(&guest->nameservers, pushed))
+		return;
+	guest->nameservers = *pushed;
+	r = rewrite(guest, text, resolv_text(pushed, text));
+	if (r == -EPIPE)
+		log_warning(
+			"the server pushes resolvers now; the command began without, and goes on "
+			"with this host's");
+	else if (r < 0)
+		log_warning(
+			"the server pushes other resolvers now, but the command's cannot be changed: "
+			"%s",
+			strerrordesc_np(-r));
+}
+
+void guest_up(struct guest *guest, const struct request_dns *up)
+{
+	if (guest->state == GUEST_WAITING)
+		begin(guest, &up->nameservers);
+	else if (guest->state == GUEST_RUNNING)
+		follow(guest, &up->nameservers);
 }
 
 bool guest_signal(struct guest *guest, const struct signalfd_siginfo *info)
@@ -143,5 +191,7 @@ void guest_end(struct guest *guest)
 	}
 	if (guest->process.fd >= 0)
 		close(guest->process.fd);
+	if (guest->resolv_fd >= 0)
+		close(guest->resolv_fd);
 	close(guest->channel);
 }

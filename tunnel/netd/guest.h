@@ -34,13 +34,16 @@ enum guest_state { GUEST_WAITING, GUEST_RUNNING, GUEST_ENDED };
 
 struct guest {
 	/* The caller's to fill in. */
-	pid_t pid;   /* a child */
-	int channel; /* a SOCK_SEQPACKET to it, owned: the word is the text of its resolv.conf */
+	pid_t pid; /* a child */
+	/* A SOCK_SEQPACKET to it, owned: the word is the text of its resolv.conf; back comes that file. */
+	int channel;
 	struct duration patience; /* how long it waits for the tunnel */
 
 	enum guest_state state;
 	int status; /* what `culvert run` is to end with, once it has ENDED */
 	struct loop *loop;
+	struct nameservers nameservers; /* that it has been given */
+	int resolv_fd;                  /* the file where it has them; -1: not yet taken, or none */
 	struct process process;
 	struct loop_watch death;
 	struct loop_timer overdue;
@@ -51,8 +54,11 @@ struct guest {
 int guest_watch(struct guest *guest, struct loop *loop, void (*ended)(struct guest *guest),
 	struct problem *problem);
 
-/* The tunnel is up: at the first time the command begins, with these resolvers if there are any. */
-void guest_begin(struct guest *guest, const struct request_dns *up);
+/*
+ * The tunnel is up: at the first time the command begins, with these resolvers if there are any. Later its
+ * resolv.conf follows, if it has got one of its own.
+ */
+void guest_up(struct guest *guest, const struct request_dns *up);
 
 /*
  * A signal has come to netd. True: it is the command's affair. False: the command does not run yet, and

@@ -148,7 +148,7 @@ void netd_tunnel_up(struct requests *requests, const struct request_dns *up)
 	struct netd *netd = container_of(requests, struct netd, requests);
 
 	if (netd->has_guest)
-		guest_begin(&netd->guest, up);
+		guest_up(&netd->guest, up);
 }
 
 const struct engine_events netd_engine_events = {
@@ -192,6 +192,7 @@ static struct netd *netd_new(const struct netd_program *program)
 		netd->has_guest = true;
 		netd->guest = *program->guest;
 		netd->guest.process.fd = -1;
+		netd->guest.resolv_fd = -1;
 	}
 	full_tunnel_init(&netd->full_tunnel, program->settings, &netd->interfaces);
 	dns_init(&netd->dns, program->settings->full_tunnel);

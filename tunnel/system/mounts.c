@@ -31,7 +31,7 @@ int mounts_hide(const char *directory, struct problem *problem)
 	return r;
 }
 
-static int write_new(const char *path, const void *data, size_t len)
+static int write_new(const char *path, const void *data, size_t len, int *ret_fd)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	int r;
@@ -41,15 +41,20 @@ static int write_new(const char *path, const void *data, size_t len)
 	r = file_write_all(fd, data, len);
 	if (r == 0 && fchmod(fd, 0644) < 0)
 		r = -errno;
-	close(fd);
+	if (r == 0)
+		*ret_fd = fd;
+	else
+		close(fd);
 	return r;
 }
 
 int mounts_make_file(const char *path, struct problem *problem)
 {
-	int r = write_new(path, "", 0);
+	int fd = -1, r = write_new(path, "", 0, &fd);
 
-	if (r < 0)
+	if (r == 0)
+		close(fd);
+	else
 		problem_set(problem, "cannot make %s: %s", path, strerrordesc_np(-r));
 	return r;
 }
@@ -58,27 +63,32 @@ int mounts_make_file(const char *path, struct problem *problem)
  * A new file system has the file; the file is put in its place, and the rest of the file system goes
  * out of sight again. `fd` is what is to be replaced, found before anything is in the way.
  */
-static int put_over(int fd, const void *data, size_t len)
+static int put_over(int fd, const void *data, size_t len, int *ret_fd)
 {
 	static const char file[] = PASSING_PLACE "/culvert-run";
 	char target[64];
-	int r = mount_empty(PASSING_PLACE);
+	int new_fd = -1, r = mount_empty(PASSING_PLACE);
 
 	if (r < 0)
 		return r;
 	(void)snprintf(target, sizeof(target), "/proc/self/fd/%d", fd);
-	r = write_new(file, data, len);
+	r = write_new(file, data, len, &new_fd);
 	if (r == 0 && mount(file, target, NULL, MS_BIND, NULL) < 0)
 		r = -errno;
 	if (umount2(PASSING_PLACE, MNT_DETACH) < 0 && r == 0)
 		r = -errno;
+	if (r == 0)
+		*ret_fd = new_fd;
+	else if (new_fd >= 0)
+		close(new_fd);
 	return r;
 }
 
-int mounts_replace(const char *path, const void *data, size_t len, struct problem *problem)
+int mounts_replace(
+	const char *path, const void *data, size_t len, int *ret_fd, struct problem *problem)
 {
 	int fd = open(path, O_PATH | O_CLOEXEC);
-	int r = fd < 0 ? -errno : put_over(fd, data, len);
+	int r = fd < 0 ? -errno : put_over(fd, data, len, ret_fd);
 
 	if (fd >= 0)
 		close(fd);

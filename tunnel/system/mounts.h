@@ -18,9 +18,11 @@ int mounts_hide(const char *directory, struct problem *problem);
 int mounts_make_file(const char *path, struct problem *problem);
 
 /*
- * These bytes in place of the file, which symbolic links may lead to. -ENOENT: there is none, and so
- * nothing that could be replaced; else negative errno. With words.
+ * These bytes in place of the file, which symbolic links may lead to. *ret_fd is the new one, open for
+ * writing, and the caller's. -ENOENT: there is none, and so nothing that could be replaced; else negative
+ * errno. With words.
  */
-int mounts_replace(const char *path, const void *data, size_t len, struct problem *problem);
+int mounts_replace(
+	const char *path, const void *data, size_t len, int *ret_fd, struct problem *problem);
 
 #endif
