@@ -84,6 +84,8 @@ static int make(struct resolv *resolv, struct problem *problem)
 		r = mounts_hide(hidden[i], problem);
 	if (r == 0 && resolv->kept)
 		r = mounts_make_file(resolv->path, problem);
+	if (r == 0)
+		mounts_sys_net();
 	return r;
 }
 

@@ -120,6 +120,10 @@ check 'the command is the user himself, without rights, and has the tunnel and n
 check_equal 'nothing else is written' '' "$(cat "$WORK/complaints")"
 check 'the host is as it was' same_snapshot host "$WORK/host.before"
 
+if as_user unshare --user --map-root-user --net --mount mount -t sysfs -o ro,nosuid,nodev,noexec sysfs /sys; then
+	check_equal 'also in /sys' 'cv0 lo 1500' "$(inside sh -c 'ls /sys/class/net; cat /sys/class/net/cv0/mtu' | xargs)"
+fi
+
 cp -p "$PROFILE" "$HOME_DIR/alice.conf"
 doc_lines container-networks.md 'One command inside the VPN' 1 >"$WORK/lines"
 check_equal 'the guide has three lines for this' 3 "$(wc -l <"$WORK/lines")"

@@ -11,7 +11,7 @@
 
 #include "base/file.h"
 
-/* Where a file system is for the moment in which a file of it is put elsewhere. */
+/* Where a file system is for the moment in which a part of it is put elsewhere. */
 #define PASSING_PLACE "/tmp"
 
 static int mount_empty(const char *directory)
@@ -29,6 +29,22 @@ int mounts_hide(const char *directory, struct problem *problem)
 	if (r < 0)
 		problem_set(problem, "cannot hide %s: %s", directory, strerrordesc_np(-r));
 	return r;
+}
+
+void mounts_sys_net(void)
+{
+	static const char *const parts[] = { "/class/net", "/devices/virtual/net" };
+	char from[64], to[64];
+
+	if (mount("sysfs", PASSING_PLACE, "sysfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		    NULL) < 0)
+		return;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		(void)snprintf(from, sizeof(from), PASSING_PLACE "%s", parts[i]);
+		(void)snprintf(to, sizeof(to), "/sys%s", parts[i]);
+		(void)mount(from, to, NULL, MS_BIND, NULL);
+	}
+	(void)umount2(PASSING_PLACE, MNT_DETACH);
 }
 
 static int write_new(const char *path, const void *data, size_t len, int *ret_fd)

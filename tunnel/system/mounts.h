@@ -18,6 +18,13 @@ int mounts_hide(const char *directory, struct problem *problem);
 int mounts_make_file(const char *path, struct problem *problem);
 
 /*
+ * What /sys says of network interfaces becomes that of the process's network namespace (sysfs(5)); the rest
+ * of it, such as cgroups, stays. Best effort: the kernel refuses where parts of /sys are hidden, as
+ * in containers, and then /sys says nothing about the process's own interfaces.
+ */
+void mounts_sys_net(void);
+
+/*
  * These bytes in place of the file, which symbolic links may lead to. *ret_fd is the new one, open for
  * writing, and the caller's. -ENOENT: there is none, and so nothing that could be replaced; else negative
  * errno. With words.
