@@ -153,6 +153,13 @@ says 'status knows the tunnel' 'client +gw-a +on gw-a, to gw-b: up' "$LAB" statu
 says 'status without a name lists labs' "^$name\$" "$LAB" status
 says 'the command line on a host asks its daemon' '10.2.0.0/24 +gw-b +installed' on "$name" gw-a culvert routes
 says 'it cannot be made twice' "$name is there already; take it down first" "$LAB" up "$WORK/$name.lab"
+status_of() { # COMMAND...
+	local status=0
+	"$@" >/dev/null 2>&1 || status=$?
+	echo $status
+}
+check_equal "exec ends as the command does, and as a shell where there is none: status" '3 127 126' \
+	"$(status_of on "$name" pc-a sh -c 'exit 3') $(status_of on "$name" pc-a no-such-command) $(status_of on "$name" pc-a /etc/passwd)"
 says 'a host that is not there' "no host 'pc-c' in $name; its hosts: pc-a gw-a gw-b pc-b" on "$name" pc-c true
 check_equal 'the drawing of what is up is that of the file' "$("$LAB" diagram "$WORK/$name.lab")" "$("$LAB" diagram "$name")"
 says 'it draws the link' 'wan: a link, rate 50mbit, delay 20ms, queue 250kb, loss 0.1%' "$LAB" diagram "$name"
