@@ -124,6 +124,16 @@ if as_user unshare --user --map-root-user --net --mount mount -t sysfs -o ro,nos
 	check_equal 'also in /sys' 'cv0 lo 1500' "$(inside sh -c 'ls /sys/class/net; cat /sys/class/net/cv0/mtu' | xargs)"
 fi
 
+mkdir "$HOME_DIR/media"
+check 'what the host mounts while it runs is there' in_ns host timeout 20 unshare --mount --propagation shared bash -ec '
+	"${@:3}" &
+	until [[ -e $1 ]]; do sleep 0.02; done
+	mount -t tmpfs none "$2"
+	touch "$2/stick"
+	wait $!' bash "$DOING" "$HOME_DIR/media" "${user[@]}" "${env[@]}" "$CULVERT" run "$PROFILE" -- timeout 5 \
+	sh -c "touch $DOING; until [ -e $HOME_DIR/media/stick ]; do sleep 0.02; done"
+rm -f "$DOING"
+
 cp -p "$PROFILE" "$HOME_DIR/alice.conf"
 doc_lines container-networks.md 'One command inside the VPN' 1 >"$WORK/lines"
 check_equal 'the guide has three lines for this' 3 "$(wc -l <"$WORK/lines")"

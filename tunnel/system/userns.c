@@ -149,10 +149,13 @@ static int loopback_up(void)
 	return r;
 }
 
-/* Nothing that is mounted in there is to show outside. */
+/*
+ * What is mounted in there does not show outside. What is mounted outside later does in there, and goes
+ * from there, too (mount_namespaces(7)): homes that autofs mounts, media that somebody ejects.
+ */
 static int unshare_mounts(void)
 {
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
 		return -errno;
 	return 0;
 }

@@ -19,7 +19,8 @@ int userns_enter(struct problem *problem);
 
 /*
  * Gives the process a network and a mount namespace, owned by its user namespace: an empty network
- * but for the loopback, which is up, and mounts of which nothing shows outside. Errors as above.
+ * but for the loopback, which is up, and mounts that follow those outside, where nothing of them shows.
+ * Errors as above.
  */
 int userns_unshare(struct problem *problem);
 
