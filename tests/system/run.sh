@@ -262,8 +262,10 @@ with_resolved() { # COMMAND...; in mounts of its own
 		shift
 		exec "$@"' sh "$WORK/root" "${user[@]}" "${env[@]}" "$@"
 }
-profile <<<'use_dns = false;'
-with_resolved "$CULVERT" run "$PROFILE" -- sh -c 'cat /etc/resolv.conf; ls /run/nscd /run/systemd/resolve' >"$WORK/resolved"
+profile <<<'use_dns = false; full_tunnel = true; kill_switch = true;'
+with_resolved "$CULVERT" run "$PROFILE" -- sh -c 'cat /etc/resolv.conf; ls /run/nscd /run/systemd/resolve' \
+	>"$WORK/resolved" 2>"$WORK/complaints"
+check_equal "of a remote worker's profile nothing is amiss" '' "$(cat "$WORK/complaints")"
 check_equal 'their sockets are hidden' 'nameserver 192.0.2.53 /run/nscd: /run/systemd/resolve: stub-resolv.conf' \
 	"$(xargs <"$WORK/resolved")"
 

@@ -39,6 +39,8 @@ START_TEST(test_mark)
 	ck_assert_uint_eq(settings_mark(settings), 0);
 	settings->kill_switch = true;
 	ck_assert_uint_eq(settings_mark(settings), SETTINGS_MARK_DEFAULT);
+	settings->contained = true;
+	ck_assert_uint_eq(settings_mark(settings), 0);
 	settings->mark = 7;
 	ck_assert_uint_eq(settings_mark(settings), 7);
 	settings_free(settings);

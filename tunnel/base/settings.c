@@ -92,7 +92,10 @@ uint32_t settings_mark(const struct settings *settings)
 {
 	if (settings->mark != 0)
 		return settings->mark;
-	return settings->kill_switch || settings->full_tunnel ? SETTINGS_MARK_DEFAULT : 0;
+	/* A contained tunnel has no rule or table on the host that could ask for it. */
+	return (settings->kill_switch || settings->full_tunnel) && !settings->contained
+		? SETTINGS_MARK_DEFAULT
+		: 0;
 }
 
 bool settings_takes_default(const struct settings *settings)
