@@ -286,6 +286,8 @@ refused 'no network namespaces' 'network namespace: .*the limit user.max_net_nam
 	limited max_net_namespaces "${run_true[@]}"
 refused 'no mount namespaces' 'mount namespace: .*the limit user.max_mnt_namespaces .* is reached' \
 	limited max_mnt_namespaces "${run_true[@]}"
+refused 'a read-only /proc' 'user namespace: Read-only file system: /proc is read-only or not mounted here' \
+	in_ns host sh -ec 'mount --bind /proc /proc; mount -o remount,bind,ro /proc; exec "$@"' sh "${user[@]}" "${run_true[@]}"
 refused 'no /dev/net/tun' 'this host has no /dev/net/tun' without_tun none "${run_true[@]}"
 refused 'a /dev/net/tun of root' 'cannot open /dev/net/tun: Permission denied; .*chmod 666' without_tun 600 "${run_true[@]}"
 install -m 600 "$PROFILE" "$WORK/root.conf"

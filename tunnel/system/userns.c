@@ -85,6 +85,9 @@ static void explain(const char *what, int error, struct problem *problem)
 		why = "this kernel is built without them (CONFIG_USER_NS, CONFIG_NET_NS)";
 	else if (error == -EUSERS)
 		why = "they are nested too deep";
+	else if (error == -EROFS || error == -ENOENT)
+		why = "/proc is read-only or not mounted here, as in some containers; it is where a "
+		      "namespace is told who is in it";
 	problem_set(problem, "cannot make a %s namespace: %s%s%s", what, strerrordesc_np(-error),
 		why[0] != '\0' ? ": " : "", why);
 }
