@@ -74,6 +74,9 @@ static enum exit_code set_name(struct import *import, const char *word)
 	if (word == NULL && name_from_file(import->file, &import->name) < 0)
 		return misused(
 			"the file's name does not make a profile's; give one: culvert import FILE NAME");
+	/* culvert up would not look for it among the profiles. */
+	if (profile_is_path(import->name.name))
+		return misused("NAME is to be without " PROFILE_SUFFIX ", which the file gets");
 	if (strcmp(import->name.name, "culvertd") == 0)
 		return misused("culvertd.conf is the server's; give the profile another name");
 	if (profile_path(import->dir, &import->name, import->target) < 0)
@@ -100,7 +103,9 @@ static enum exit_code take_option(struct import *import, int option, const char 
 			? EXIT_CODE_OK
 			: misused("--server-name is to be 1 to 64 of A-Z a-z 0-9 . _ -");
 	default:
-		return EXIT_CODE_USAGE; /* getopt has said why */
+		(void)fprintf(stderr, "culvert import: %s %s; try culvert import --help\n",
+			option == ':' ? "a value is missing after" : "unknown option:", value);
+		return EXIT_CODE_USAGE;
 	}
 }
 
@@ -119,12 +124,13 @@ static enum exit_code parse(int argc, char **argv, struct import *import, bool *
 
 	*import = (struct import){ .dir = PROFILE_DIR };
 	*ret_help = false;
+	opterr = 0;
 	while (code == EXIT_CODE_OK &&
-		(option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		(option = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
 		*ret_help = option == 'h';
 		if (*ret_help)
 			return EXIT_CODE_OK;
-		code = take_option(import, option, optarg);
+		code = take_option(import, option, optarg != NULL ? optarg : argv[optind - 1]);
 	}
 	if (code != EXIT_CODE_OK)
 		return code;

@@ -111,6 +111,14 @@ static int usage_error(const char *what)
 	return EXIT_CODE_USAGE;
 }
 
+/* What getopt_long() did not take. */
+static int option_error(int option, char **argv)
+{
+	fprintf(stderr, "culvert %s: %s %s; try culvert --help\n", argv[0],
+		option == ':' ? "a value is missing after" : "unknown option:", argv[optind - 1]);
+	return EXIT_CODE_USAGE;
+}
+
 static bool is_help(const char *word)
 {
 	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
@@ -134,11 +142,12 @@ static int profile_command(enum exit_code (*command)(const char *path), int argc
 	struct problem problem;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
 		if (option == 'h')
 			return print_usage();
 		if (option != 'd')
-			return EXIT_CODE_USAGE;
+			return option_error(option, argv);
 		dir = optarg;
 	}
 	if (argc - optind != 1)

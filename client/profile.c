@@ -3,7 +3,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,11 @@ static bool has_suffix(const char *file)
 	size_t len = strlen(file), suffix_len = sizeof(PROFILE_SUFFIX) - 1;
 
 	return len > suffix_len && strcmp(&file[len - suffix_len], PROFILE_SUFFIX) == 0;
+}
+
+bool profile_is_path(const char *word)
+{
+	return strchr(word, '/') != NULL || has_suffix(word);
 }
 
 int profile_name(const char *path, struct identity *ret_name)
@@ -86,7 +90,7 @@ int profile_find(
 {
 	int r;
 
-	if (strchr(word, '/') != NULL || has_suffix(word))
+	if (profile_is_path(word))
 		r = snprintf(ret_path, PATH_MAX, "%s", word) < PATH_MAX ? 0 : -ENAMETOOLONG;
 	else
 		r = find_named(word, dir, ret_path, problem);

@@ -3,6 +3,7 @@
 #define CULVERT_CLIENT_PROFILE_H
 
 #include <limits.h>
+#include <stdbool.h>
 
 #include "base/identity.h"
 #include "base/problem.h"
@@ -15,6 +16,9 @@
 #define PROFILE_DIR "/etc/culvert" /* unless --dir says otherwise */
 #define PROFILE_SUFFIX ".conf"
 
+/* It has a slash or ends in .conf: a person means a file, not a profile's name. */
+bool profile_is_path(const char *word);
+
 /* "/etc/culvert/alice.conf" is alice. -EINVAL: no valid name comes of the file's. */
 int profile_name(const char *path, struct identity *ret_name);
 
@@ -22,10 +26,9 @@ int profile_name(const char *path, struct identity *ret_name);
 int profile_path(const char *dir, const struct identity *name, char ret_path[PATH_MAX]);
 
 /*
- * The file that a person means: what has a slash or ends in .conf is a path and taken as it is, and
- * anything else the name of a profile in `dir`. Words in `problem`: -EINVAL (neither), -ENOENT (no
- * such profile; the words name those that there are), -ENAMETOOLONG. What stands at a path is not
- * looked at.
+ * The file that a person means: a path (profile_is_path()) is taken as it is, and anything else is the
+ * name of a profile in `dir`. Words in `problem`: -EINVAL (neither), -ENOENT (no such profile; the words
+ * name those that there are), -ENAMETOOLONG. What stands at a path is not looked at.
  */
 int profile_find(
 	const char *word, const char *dir, char ret_path[PATH_MAX], struct problem *problem);

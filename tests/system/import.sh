@@ -56,6 +56,9 @@ check 'it is the new one then' cmp "$profile" "$etc/gw-a.conf"
 cp "$profile" "$WORK/from the mail.conf"
 chmod 644 "$WORK/from the mail.conf"
 refused 'a file whose name is no profile name' 2 'give one: culvert import FILE NAME' "$WORK/from the mail.conf"
+refused 'a name with an ending, which up would take for a path' 2 'NAME is to be without .conf' "$profile" alice.conf
+refused 'an option that there is not' 2 'culvert import: unknown option: --name; try' "$profile" --name alice
+refused 'an option without its value' 2 'culvert import: a value is missing after --remote; try' "$profile" --remote
 check 'a name of its own, and a word about who can read the file' grep -F 'mail.conf holds a secret and is open to others' \
 	<(import "$WORK/from the mail.conf" alice)
 check_equal 'private where it lies' 600 "$(stat -c %a "$etc/alice.conf")"
