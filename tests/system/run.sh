@@ -163,6 +163,8 @@ check 'while it runs the host is as it was' same_snapshot host "$WORK/host.befor
 check 'the user can ask' as_user "$CULVERT" status gw-a
 check_equal 'the same profile a second time is refused' 125 "$(status_of inside true)"
 check 'and why' grep -q 'already running' "$WORK/out"
+check_equal 'its engine is not exchanged' 5 "$(status_of as_user "$CULVERT" reexec gw-a)"
+check 'and why not' grep -q 'culvert run keeps the program that it was started with' "$WORK/out"
 kill -USR1 "$(pid_of busy)"
 said busy '^got USR1'
 check_equal "it has the tunnel's resolvers" 'nameserver 10.2.0.53 nameserver fd00:2::53 search corp.example' "$(resolvers busy)"

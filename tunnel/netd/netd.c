@@ -118,6 +118,13 @@ int netd_engine_exchange(struct requests *requests, struct problem *problem)
 {
 	struct netd *netd = container_of(requests, struct netd, requests);
 
+	/* In its user namespace root's files look like a stranger's, so none can be judged. */
+	if (netd->has_guest) {
+		problem_set(problem,
+			"culvert run keeps the program that it was started with; start it again to have "
+			"the new one");
+		return -EOPNOTSUPP;
+	}
 	return engine_process_exchange(&netd->engine, problem);
 }
 
