@@ -180,4 +180,10 @@ client_start gw-a
 wait_exit gw-a 5
 check_equal 'a client whose namespace is not there does not start' 3 "$EXIT_STATUS"
 expect_log "$WORK/gw-a.log" 'there is no process [0-9]+ whose network namespace could be used'
+client_conf gw-a <<<"netns = \"$(ns_name red)\";"
+status=0
+in_ns gw-a timeout 10 setpriv --inh-caps=-sys_admin --bounding-set=-sys_admin "$CULVERT" up "$WORK/gw-a.conf" \
+	>"$WORK/capless.log" 2>&1 || status=$?
+check_equal 'nor does one that may not enter it' 6 "$status"
+expect_log "$WORK/capless.log" "to enter network namespace $(ns_name red) takes CAP_SYS_ADMIN; a systemd unit gets it by"
 finish

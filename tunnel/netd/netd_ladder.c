@@ -55,10 +55,14 @@ static enum exit_code find_user(struct netd *netd, struct problem *problem)
 static enum exit_code find_namespaces(struct netd *netd, struct problem *problem)
 {
 	const struct settings *settings = netd->program->settings;
+	int r;
 
 	(void)netns_own(&netd->interfaces.home); /* without /proc none is told apart from ours */
 	netd->interfaces.make_there = settings->contained;
-	return visit_find(settings, problem) < 0 ? EXIT_CODE_CONFIG : EXIT_CODE_OK;
+	r = visit_find(settings, problem);
+	if (r == -EPERM)
+		return EXIT_CODE_PERMISSION;
+	return r < 0 ? EXIT_CODE_CONFIG : EXIT_CODE_OK;
 }
 
 static enum exit_code open_files(struct netd *netd, struct problem *problem)

@@ -2,10 +2,12 @@
 #include "netd/visit.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "system/process.h"
 #include "system/tun.h"
 
 struct opening {
@@ -42,6 +44,22 @@ int visit_begin(
 	return 0;
 }
 
+/* setns(2) would refuse it again and again; in ours nothing has to be entered. */
+static int may_enter(int fd, const char *where, struct problem *problem)
+{
+	struct netns_id own, there;
+
+	if (process_has_capability(CAP_SYS_ADMIN) ||
+		(netns_own(&own) == 0 && netns_identify(fd, &there) == 0 &&
+			netns_id_equal(&own, &there)))
+		return 0;
+	problem_set(problem,
+		"to enter network namespace %s takes CAP_SYS_ADMIN; a systemd unit gets it by "
+		"CapabilityBoundingSet=CAP_SYS_ADMIN CAP_SYS_PTRACE",
+		where);
+	return -EPERM;
+}
+
 int visit_find(const struct settings *settings, struct problem *problem)
 {
 	for (size_t i = 0; i < settings->peer_count; i++) {
@@ -51,11 +69,13 @@ int visit_find(const struct settings *settings, struct problem *problem)
 		if (peer->netns[0] == '\0')
 			continue;
 		r = netns_open(peer->netns, &fd, problem);
-		if (r == 0)
+		if (r == 0) {
+			r = may_enter(fd, peer->netns, problem);
 			close(fd);
-		else if (settings->role == SETTINGS_CLIENT)
+		}
+		if (r < 0 && settings->role == SETTINGS_CLIENT)
 			return r;
-		else
+		if (r < 0)
 			log_warning(
 				"%s: %s; it is refused until then", peer->name.name, problem->text);
 	}

@@ -28,9 +28,9 @@ int visit_begin(
 	struct visit *visit, int tun_fd, const struct netns_id *netns, struct problem *problem);
 
 /*
- * Are the namespaces there that the configuration names? A client without its own has nothing to do:
- * netns_open()'s error, with its words. One peer of a server may come when its own is there: that is
- * logged.
+ * Are the namespaces there that the configuration names, and may we enter them? A client without its own
+ * has nothing to do: netns_open()'s error, or -EPERM, with words. One peer of a server may come when its
+ * own is there: that is logged.
  */
 int visit_find(const struct settings *settings, struct problem *problem);
 
