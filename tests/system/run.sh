@@ -256,7 +256,7 @@ with_resolved() { # COMMAND...; in mounts of its own
 		echo "nameserver 127.0.0.53" >/run/systemd/resolve/stub-resolv.conf
 		echo "nameserver 192.0.2.53" >/run/systemd/resolve/resolv.conf
 		touch /run/systemd/resolve/io.systemd.Resolve /run/nscd/socket
-		cp -a /etc "$1/etc"
+		cp -a /etc "$1/etc" || true # the directory of another test in /etc/netns may go meanwhile
 		umount /etc/resolv.conf 2>/dev/null || true
 		mount --bind "$1/etc" /etc
 		rm -f /etc/resolv.conf
@@ -267,6 +267,7 @@ with_resolved() { # COMMAND...; in mounts of its own
 profile <<<'use_dns = false; full_tunnel = true; kill_switch = true;'
 with_resolved "$CULVERT" run "$PROFILE" -- sh -c 'cat /etc/resolv.conf; ls /run/nscd /run/systemd/resolve' \
 	>"$WORK/resolved" 2>"$WORK/complaints"
+sed -i '/^cp: /d' "$WORK/complaints"
 check_equal "of a remote worker's profile nothing is amiss" '' "$(cat "$WORK/complaints")"
 check_equal 'their sockets are hidden' 'nameserver 192.0.2.53 /run/nscd: /run/systemd/resolve: stub-resolv.conf' \
 	"$(xargs <"$WORK/resolved")"
