@@ -164,6 +164,9 @@ START_TEST(icmp_in)
 	make_icmp(&packet, TOO_BIG6, "2001:db8:9::1", "2001:db8:2::1", "2001:db8:1::1",
 		"2001:db8:2::1");
 	ck_assert_int_eq(judge(true, &packet), REACH_SOURCE);
+	/* It was sent by somebody who may not reach them. */
+	make_icmp(&packet, UNREACHABLE4, "203.0.113.1", "10.3.0.1", "10.3.0.1", "10.1.0.1");
+	ck_assert_int_eq(judge(true, &packet), REACH_SOURCE);
 	/* No error: what looks like a quote is payload. */
 	make_icmp(&packet, ECHO4, "203.0.113.1", "10.2.0.1", "10.2.0.1", "10.1.0.1");
 	ck_assert_int_eq(judge(true, &packet), REACH_SOURCE);
@@ -185,6 +188,12 @@ START_TEST(icmp_out)
 	ck_assert_int_eq(judge(false, &packet), REACH_PASS);
 	/* It quotes a packet that was not theirs. */
 	make_icmp(&packet, UNREACHABLE4, "203.0.113.1", "10.1.0.1", "10.3.0.1", "10.2.0.9");
+	ck_assert_int_eq(judge(false, &packet), REACH_SOURCE);
+	/* It quotes one that was for another peer, whom they may not reach. */
+	make_icmp(&packet, UNREACHABLE4, "10.3.0.1", "10.1.0.1", "10.1.0.1", "10.3.0.1");
+	ck_assert_int_eq(judge(false, &packet), REACH_SOURCE);
+	make_icmp(&packet, TOO_BIG6, "2001:db8:3::1", "2001:db8:1::1", "2001:db8:1::1",
+		"2001:db8:3::1");
 	ck_assert_int_eq(judge(false, &packet), REACH_SOURCE);
 	/* An error for somebody else is not for this peer, whatever it quotes. */
 	make_icmp(&packet, UNREACHABLE4, "203.0.113.1", "10.3.0.1", "10.1.0.1", "10.2.0.9");

@@ -136,7 +136,8 @@ enum reach_verdict reach_judge_in(
 	if (is_theirs(reach, packet->family, packet->source))
 		return REACH_PASS;
 	if (packet_quoted(packet, data, &quote) &&
-		is_theirs(reach, packet->family, quote.destination))
+		is_theirs(reach, packet->family, quote.destination) &&
+		is_ours(reach, packet->family, quote.source))
 		return REACH_PASS;
 	return REACH_SOURCE;
 }
@@ -150,7 +151,8 @@ enum reach_verdict reach_judge_out(
 		return REACH_DESTINATION;
 	if (is_ours(reach, packet->family, packet->source))
 		return REACH_PASS;
-	if (packet_quoted(packet, data, &quote) && is_theirs(reach, packet->family, quote.source))
+	if (packet_quoted(packet, data, &quote) && is_theirs(reach, packet->family, quote.source) &&
+		is_ours(reach, packet->family, quote.destination))
 		return REACH_PASS;
 	return REACH_SOURCE;
 }

@@ -40,13 +40,13 @@ enum reach_verdict { REACH_PASS, REACH_SOURCE, REACH_DESTINATION };
 
 /*
  * From the peer: the source must be theirs. An ICMP error from a router on the way passes when the
- * packet it quotes was sent to them.
+ * packet that it quotes was one of ours to them.
  */
 enum reach_verdict reach_judge_in(
 	const struct reach *reach, const struct packet *packet, const uint8_t *data);
 /*
  * To the peer: the destination must be theirs and the source ours; an ICMP error passes when it
- * quotes a packet from them.
+ * quotes a packet from them to one of ours. To one who may not reach them it would be a way around.
  */
 enum reach_verdict reach_judge_out(
 	const struct reach *reach, const struct packet *packet, const uint8_t *data);
