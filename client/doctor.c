@@ -42,6 +42,15 @@ static void take_fact(struct doctor_facts *facts, const char *what, const char *
 		facts->outer_count += addr_parse(value, &facts->outers[facts->outer_count]) == 0;
 	else if (strcmp(what, "route") == 0 && more != NULL)
 		take_route(facts, value, more);
+	else if (strcmp(what, "between") == 0)
+		*(value[0] == '4' ? &facts->between4 : &facts->between6) = true;
+	else if (strcmp(what, "pair") == 0 && more != NULL &&
+		facts->pair_count < DOCTOR_PAIRS_MAX) {
+		copy_word(facts->pairs[facts->pair_count].first, sizeof(facts->pairs[0].first),
+			value);
+		copy_word(facts->pairs[facts->pair_count++].second, sizeof(facts->pairs[0].second),
+			more);
+	}
 }
 
 static void take_answer(char *answer, struct doctor_facts *facts, struct findings *findings)

@@ -20,6 +20,7 @@ enum {
 	DOCTOR_TUNNELS_MAX = 64, /* more than these are not examined, here and below */
 	DOCTOR_ROUTES_MAX = 512,
 	DOCTOR_OUTERS_MAX = 16,
+	DOCTOR_PAIRS_MAX = 32,
 };
 
 struct doctor_route {
@@ -37,6 +38,11 @@ struct doctor_facts {                                 /* what the engine tells o
 	size_t route_count;
 	struct addr outers[DOCTOR_OUTERS_MAX]; /* of peers that are connected */
 	size_t outer_count;
+	bool between4, between6; /* peers reach each other through this host */
+	struct {
+		char first[SETTINGS_IFNAME_MAX + 1], second[SETTINGS_IFNAME_MAX + 1];
+	} pairs[DOCTOR_PAIRS_MAX]; /* the tunnels of two such */
+	size_t pair_count;
 };
 
 /* doctor_host.c: adds what this host's own state says. */

@@ -222,10 +222,20 @@ static void examine_links(const char *listing, const struct forwarding_links *li
 				listing, facts->tunnels[j], links->names[i], findings);
 		}
 	}
+	for (size_t i = 0; i < facts->pair_count; i++) {
+		const char *first = facts->pairs[i].first, *second = facts->pairs[i].second;
+
+		found |= examine_pair(listing, first, second, findings);
+		found |= examine_pair(listing, second, first, findings);
+	}
 	if (!found && links->count > 0 && facts->tunnel_count > 0)
 		findings_add(findings, FINDING_OK, "firewall",
 			"no rule of nftables drops what is forwarded between %s and %s",
 			links->names[0], facts->tunnels[0]);
+	else if (!found && facts->pair_count > 0)
+		findings_add(findings, FINDING_OK, "firewall",
+			"no rule of nftables drops what is forwarded between %s and %s",
+			facts->pairs[0].first, facts->pairs[0].second);
 }
 
 static void examine_firewall(const struct forwarding_links *links, const struct doctor_facts *facts,
@@ -261,6 +271,7 @@ static void examine_forwarding(
 	struct prefix items[SETTINGS_PREFIX_MAX];
 	const struct prefix_list announced = { .items = items, .count = facts->announced_count };
 	struct forwarding_links links[2] = { { .count = 0 }, { .count = 0 } };
+	bool needed = false;
 	const char *tunnels[DOCTOR_TUNNELS_MAX];
 	struct problem problem;
 
@@ -271,10 +282,12 @@ static void examine_forwarding(
 		if (forwarding_find_links(netlink, &announced, families[i], &links[i], &problem) <
 			0)
 			findings_add(findings, FINDING_NOTE, "forwarding", "%s", problem.text);
+		links[i].between = i == 0 ? facts->between4 : facts->between6;
+		needed |= links[i].behind > 0 || links[i].anywhere || links[i].between;
 		forwarding_check(
 			SYSCTL_NET, &links[i], families[i], tunnels, facts->tunnel_count, findings);
 	}
-	if (links[0].behind + links[1].behind == 0)
+	if (!needed)
 		findings_add(findings, FINDING_OK, "forwarding",
 			"no network behind this host is announced: nothing has to be forwarded");
 	else

@@ -60,6 +60,19 @@ before=$(drops gw-b spoke-c out_source)
 check 'b does not reach c' no_ping spoke-b 10.4.0.1 -I 10.3.0.1
 check 'nor is that lost without a trace' test "$(drops gw-b spoke-c out_source)" -gt "$before"
 
+# ---- a firewall between the two is found, and the command that is named mends it ----
+
+in_ns gw-b nft 'table inet filter { chain forward { type filter hook forward priority 0; policy drop; ct state established,related accept; }; }'
+doctor() { in_ns gw-b "$CULVERT" doctor --socket "$WORK/gw-b.sock"; }
+doctor >"$WORK/doctor" || true
+check 'doctor says what drops' grep -qE '^problem: firewall: .*from cv0 to cv1; mend it: ' "$WORK/doctor"
+check_equal 'of those that may pass, either way' 2 "$(grep -c 'firewall: .*from cv[01] to cv[01];' "$WORK/doctor")"
+sed -n 's/^problem: firewall: .*; mend it: //p' "$WORK/doctor" >"$WORK/cure"
+check 'the commands run' in_ns gw-b sh -e "$WORK/cure"
+check 'a reaches b' pings spoke-a 10.3.0.1 1 -I 10.1.0.1
+check 'doctor is content' grep -qE '^ok: firewall: ' <(doctor || true)
+in_ns gw-b nft delete table inet filter
+
 # ---- routes follow ----
 
 check 'b announces one more' ctl spoke-b routes add 10.3.7.0/24

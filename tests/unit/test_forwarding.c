@@ -174,6 +174,28 @@ START_TEST(test_nothing_to_do)
 }
 END_TEST
 
+/* Nothing is announced, but peers reach each other: that is forwarded as well. */
+START_TEST(test_between)
+{
+	struct identity other = { .name = "other" };
+	struct settings_peer peer = { .reach = { .items = &other, .count = 1 } };
+
+	bench.settings->announce.count = 0;
+	bench.settings->peers = &peer;
+	bench.settings->peer_count = 1;
+	start();
+	is("ipv6/conf/all/forwarding", 0); /* no tunnel has IPv6 */
+	forwarding_stop(&bench.forwarding);
+	ck_assert_int_eq(prefix_parse("fd5a:77::/64", &bench.settings->pool6), 0);
+	start();
+	is_router();
+	forwarding_stop(&bench.forwarding);
+	is("ipv6/conf/all/forwarding", 0);
+	bench.settings->peers = NULL;
+	bench.settings->peer_count = 0;
+}
+END_TEST
+
 /* A file that is not ours to believe: only keys of interfaces, only small numbers. */
 START_TEST(test_strange_file)
 {
@@ -222,6 +244,11 @@ START_TEST(test_check)
 	links.behind = 0;
 	forwarding_check(bench.root, &links, AF_INET, tunnels, 1, &findings);
 	ck_assert_uint_eq(findings.count, 4);
+	links.between = true;
+	make("ipv4/conf/cv0/forwarding", 0);
+	forwarding_check(bench.root, &links, AF_INET, tunnels, 1, &findings);
+	ck_assert_int_eq(findings.items[4].level, FINDING_PROBLEM);
+	ck_assert_ptr_nonnull(strstr(findings.items[4].text.text, "peers that reach each other"));
 	findings_free(&findings);
 }
 END_TEST
@@ -239,6 +266,7 @@ static Suite *suite(void)
 	add(suite, "killed", test_killed);
 	add(suite, "killed_again", test_killed_again);
 	add(suite, "nothing_to_do", test_nothing_to_do);
+	add(suite, "between", test_between);
 	add(suite, "strange_file", test_strange_file);
 	add(suite, "check", test_check);
 	return suite;

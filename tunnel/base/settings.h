@@ -217,6 +217,8 @@ int settings_check_announce(const struct settings *settings, struct problem *pro
  * routes, and packets pass between the two, either way. False for peers without an entry (NULL).
  */
 bool settings_reaches(const struct settings_peer *peer, const struct settings_peer *other);
+/* Some peers reach each other with packets of this family, which this host has to forward. */
+bool settings_is_between(const struct settings *settings, int family);
 /* Every name in a `reach` must be that of another peer, and stand there once. -EINVAL, -ENOMEM. */
 int settings_check_reach(const struct settings *settings, struct problem *problem);
 

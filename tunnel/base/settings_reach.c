@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/settings.h"
 
@@ -15,6 +16,17 @@ bool settings_reaches(const struct settings_peer *peer, const struct settings_pe
 		return false;
 	for (size_t i = 0; i < peer->reach.count; i++) {
 		if (identity_equal(&peer->reach.items[i], &other->name))
+			return true;
+	}
+	return false;
+}
+
+bool settings_is_between(const struct settings *settings, int family)
+{
+	const struct prefix *pool = family == AF_INET ? &settings->pool4 : &settings->pool6;
+
+	for (size_t i = 0; i < settings->peer_count && addr_is_set(&pool->addr); i++) {
+		if (settings->peers[i].reach.count > 0)
 			return true;
 	}
 	return false;

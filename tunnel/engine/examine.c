@@ -4,12 +4,16 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "base/finding.h"
 #include "engine/session.h"
 
-enum { DAY_S = 86400 };
+enum {
+	DAY_S = 86400,
+	PAIRS_MAX = 32, /* of peers that reach each other: what holds for some holds for most */
+};
 
 /* ---- certificates ---- */
 
@@ -165,10 +169,36 @@ static void write_session_facts(const struct session *session, FILE *out)
 	}
 }
 
+/* The interfaces between which packets are to pass, as far as they are there. */
+static void write_pairs(const struct engine *engine, FILE *out)
+{
+	const struct session *first, *second;
+	int left = PAIRS_MAX;
+
+	for (first = TAILQ_FIRST(&engine->sessions); first != NULL && engine->has_reach;
+		first = TAILQ_NEXT(first, link)) {
+		for (second = TAILQ_NEXT(first, link); second != NULL && left > 0;
+			second = TAILQ_NEXT(second, link)) {
+			if (!session_may_pass(first, second) || session_is_apart(first) ||
+				session_is_apart(second) || first->interface.queue_count == 0 ||
+				second->interface.queue_count == 0)
+				continue;
+			(void)fprintf(out, "fact\tpair\t%s\t%s\n", first->interface.name,
+				second->interface.name);
+			left--;
+		}
+	}
+}
+
 static void write_facts(const struct engine *engine, FILE *out)
 {
 	const struct session *session;
 	char text[ADDR_TEXT_MAX];
+
+	for (int i = 0; i < 2; i++) {
+		if (settings_is_between(engine->settings, i == 0 ? AF_INET : AF_INET6))
+			(void)fprintf(out, "fact\tbetween\t%d\n", i == 0 ? 4 : 6);
+	}
 
 	if (engine->settings->congestion[0] != '\0')
 		(void)fprintf(out, "fact\tcongestion\t%s\n", engine->settings->congestion);
@@ -177,6 +207,7 @@ static void write_facts(const struct engine *engine, FILE *out)
 			prefix_format(&engine->announced.items[i], text));
 	TAILQ_FOREACH(session, &engine->sessions, link)
 	write_session_facts(session, out);
+	write_pairs(engine, out);
 }
 
 int examine_render(const struct engine *engine, FILE *out)

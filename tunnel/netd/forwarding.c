@@ -117,6 +117,8 @@ static int find_links(const struct forwarding *forwarding, int family,
 	if (r == 0)
 		r = forwarding_find_links(
 			forwarding->netlink, &announced, family, ret_links, problem);
+	if (r == 0)
+		ret_links->between = settings_is_between(forwarding->settings, family);
 	prefix_list_free(&announced);
 	return r;
 }
@@ -130,7 +132,7 @@ static int want_links(struct forwarding *forwarding, int family, struct problem 
 	if (r < 0)
 		return r;
 	forwarding->complete = forwarding->complete && links.lost == 0;
-	if (family == AF_INET6 && links.behind > 0 && !has_force(forwarding))
+	if (family == AF_INET6 && (links.behind > 0 || links.between) && !has_force(forwarding))
 		return want_router(forwarding);
 	for (size_t i = 0; i < links.count && r == 0; i++) {
 		(void)snprintf(key, sizeof(key), "%s/conf/%s/%s",
@@ -306,8 +308,10 @@ static void warn(const struct forwarding *forwarding, const char *root)
 	struct forwarding_links links;
 
 	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
-		if (find_links(forwarding, families[i], &links, &ignored) == 0)
-			forwarding_check(root, &links, families[i], NULL, 0, &findings);
+		if (find_links(forwarding, families[i], &links, &ignored) != 0)
+			continue;
+		links.anywhere = links.anywhere && !forwarding->settings->nat; /* netd/nat warns */
+		forwarding_check(root, &links, families[i], NULL, 0, &findings);
 	}
 	for (size_t i = 0; i < findings.count; i++) {
 		const struct finding *finding = &findings.items[i];

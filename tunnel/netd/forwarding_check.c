@@ -86,10 +86,12 @@ int forwarding_find_links(struct netlink *netlink, const struct prefix_list *ann
 	for (size_t i = 0; i < announced->count; i++) {
 		const struct prefix *prefix = &announced->items[i];
 
-		/* What a server offers of a default route leads to wherever it goes itself. */
-		if (prefix->addr.family != family || prefix->len == 0 ||
-			is_own_address(addresses, count, prefix))
+		if (prefix->addr.family != family || is_own_address(addresses, count, prefix))
 			continue;
+		if (prefix->len == 0) {
+			links.anywhere = true;
+			continue;
+		}
 		links.behind++;
 		if (!find_link(netlink, addresses, count, prefix, &links))
 			links.lost++;
@@ -128,6 +130,13 @@ static void list_off(const char *root, int family, const char *name, FILE *out, 
 	*some = true;
 }
 
+static const char *wanted_for(const struct forwarding_links *links)
+{
+	return links->behind > 0 ? "announces prefixes"
+		: links->between ? "is between peers that reach each other"
+				 : "announces the default route";
+}
+
 void forwarding_check(const char *root, const struct forwarding_links *links, int family,
 	const char *const *tunnels, size_t tunnel_count, struct findings *findings)
 {
@@ -137,7 +146,7 @@ void forwarding_check(const char *root, const struct forwarding_links *links, in
 	bool some = false;
 	FILE *out;
 
-	if (links->behind == 0)
+	if (links->behind == 0 && !links->anywhere && !links->between)
 		return;
 	out = fmemopen(off, sizeof(off), "w");
 	if (out == NULL) {
@@ -153,13 +162,16 @@ void forwarding_check(const char *root, const struct forwarding_links *links, in
 	(void)fclose(out);
 	off[sizeof(off) - 1] = '\0';
 	if (!some || (family == AF_INET6 && all_on(root)))
-		findings_add(findings, FINDING_OK, check,
-			"this host forwards %s between the tunnel and what it announces", protocol);
+		findings_add(findings, FINDING_OK, check, "this host %s, and forwards %s",
+			wanted_for(links), protocol);
 	else
 		finding_cure(findings_add(findings, FINDING_PROBLEM, check,
-				     "this host announces %s prefixes, but does not forward what "
-				     "comes in by: %s (`forwarding = true` would switch it on)",
-				     protocol, off),
+				     "%s: this host %s, but does not forward what "
+				     "comes in by: %s%s",
+				     protocol, wanted_for(links), off,
+				     links->behind > 0 || links->between
+					     ? " (`forwarding = true` would switch it on)"
+					     : ""),
 			family == AF_INET ? "sysctl -w net.ipv4.ip_forward=1"
 					  : "sysctl -w net.ipv6.conf.all.forwarding=1");
 	if (links->lost > 0)

@@ -2,6 +2,7 @@
 #ifndef CULVERT_NETD_FORWARDING_CHECK_H
 #define CULVERT_NETD_FORWARDING_CHECK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/finding.h"
@@ -26,6 +27,8 @@ struct forwarding_links {
 	size_t count;
 	size_t behind; /* prefixes that are more than this host's own addresses */
 	size_t lost;   /* of these: no interface leads there now */
+	bool anywhere; /* the default route is announced: it leads to wherever this host's own does */
+	bool between; /* peers reach each other through this host; the caller's to say */
 };
 
 /*
@@ -36,7 +39,7 @@ int forwarding_find_links(struct netlink *netlink, const struct prefix_list *ann
 	struct forwarding_links *ret_links, struct problem *problem);
 
 /*
- * Adds a finding, if a prefix of the family is behind this host. `tunnels`: the tunnel's interfaces
+ * Adds a finding, if anything of the family is to be forwarded. `tunnels`: the tunnel's interfaces
  * as they are; none: "default", which is what the next will be like. `root` as in system/sysctl.h.
  */
 void forwarding_check(const char *root, const struct forwarding_links *links, int family,
