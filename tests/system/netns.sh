@@ -85,6 +85,9 @@ check_equal 'and the index it has there' "$(ip_ns blue -j link show cv0 | jq '.[
 	"$(session_value gw-b gw-a .interface.index)"
 lanes_are_two() { [[ $(session_value gw-a gw-b '.lanes | length') -eq 2 ]]; }
 wait_for "$UP_SECONDS" 'there are two lanes' lanes_are_two && pass 'there are two lanes'
+in_ns gw-a "$CULVERT" doctor --socket "$WORK/gw-a.sock" >"$WORK/doctor" || true
+check 'doctor does not look for it outside' grep -q '^ok: forwarding: ' "$WORK/doctor"
+refute_log "$WORK/gw-a.log" 'does not forward'
 check 'nothing of it shows outside, at the client' same_snapshot gw-a "$WORK/gw-a.before"
 check 'nor at the server' same_snapshot gw-b "$WORK/gw-b.before"
 

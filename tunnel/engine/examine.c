@@ -159,7 +159,8 @@ static void write_session_facts(const struct session *session, FILE *out)
 
 	if (session->state == SESSION_UP && addr_is_set(&session->outer.addr))
 		(void)fprintf(out, "fact\touter\t%s\n", addr_format(&session->outer.addr, text));
-	if (session->interface.queue_count == 0)
+	/* In another namespace it is not to be examined from here. */
+	if (session->interface.queue_count == 0 || session_is_apart(session))
 		return;
 	(void)fprintf(out, "fact\tinterface\t%s\n", name);
 	for (size_t i = 0; i < session->routes.count; i++) {
@@ -202,7 +203,8 @@ static void write_facts(const struct engine *engine, FILE *out)
 
 	if (engine->settings->congestion[0] != '\0')
 		(void)fprintf(out, "fact\tcongestion\t%s\n", engine->settings->congestion);
-	for (size_t i = 0; i < engine->announced.count; i++)
+	for (size_t i = 0; i < engine->announced.count && !settings_is_elsewhere(engine->settings);
+		i++)
 		(void)fprintf(out, "fact\tannounce\t%s\n",
 			prefix_format(&engine->announced.items[i], text));
 	TAILQ_FOREACH(session, &engine->sessions, link)

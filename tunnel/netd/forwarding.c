@@ -330,7 +330,8 @@ void forwarding_start(struct forwarding *forwarding, const struct settings *sett
 	};
 	put_back_file(settings, root);
 	if (!settings->forwarding) {
-		warn(forwarding, root);
+		if (!settings_is_elsewhere(settings))
+			warn(forwarding, root);
 		return;
 	}
 	forwarding->root = root;
