@@ -176,6 +176,33 @@ START_TEST(a_withdrawn_prefix_is_refused_no_more)
 }
 END_TEST
 
+/* As many as were withdrawn are tried again, and nothing that was refused for another reason. */
+START_TEST(what_was_too_much_is_announced_when_there_is_room)
+{
+	struct message_prefixes refused = { .count = 3 };
+
+	begin(5);
+	ck_assert_int_eq(announcer_begin(&bench.announcer), 0);
+	for (uint16_t i = 0; i < 3; i++) {
+		refused.prefix[i] = bench.items[i];
+		refused.reason[i] = i == 0 ? ROUTE_NOT_ALLOWED : ROUTE_LIMIT;
+		bench.known[known_at(&bench.items[i])] = bench.known[bench.known_count - 1];
+		bench.known_count--;
+	}
+	routes_refused(&bench.routes, &refused);
+	pass_hold();
+	bench.wanted.count = 4;
+	ck_assert_int_eq(announcer_changed(&bench.announcer), 0);
+	ck_assert_uint_eq(bench.known_count, 2);
+	ck_assert_uint_lt(known_at(&bench.items[2]), 2);
+	ck_assert_uint_lt(known_at(&bench.items[3]), 2);
+	ck_assert_uint_eq(routes_refusal(&bench.routes, &bench.items[0]), ROUTE_NOT_ALLOWED);
+	ck_assert_uint_eq(routes_refusal(&bench.routes, &bench.items[1]), ROUTE_LIMIT);
+	ck_assert_uint_eq(routes_refusal(&bench.routes, &bench.items[2]), ROUTE_ACCEPTED);
+	end();
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("announcer");
@@ -186,6 +213,8 @@ static Suite *suite(void)
 	unit_add(s, "many_changes_are_few_messages", many_changes_are_few_messages);
 	unit_add(s, "a_change_after_the_hold_goes_at_once", a_change_after_the_hold_goes_at_once);
 	unit_add(s, "a_withdrawn_prefix_is_refused_no_more", a_withdrawn_prefix_is_refused_no_more);
+	unit_add(s, "what_was_too_much_is_announced_when_there_is_room",
+		what_was_too_much_is_announced_when_there_is_room);
 	return s;
 }
 

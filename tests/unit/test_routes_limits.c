@@ -16,12 +16,21 @@ START_TEST(limit)
 	answer(ROUTE_ACCEPTED);
 	announce("10.1.0.0/16"); /* a known one is not one more */
 	ck_assert_int_eq(bench.sent_count, 1);
-	/* Room again. */
+	/* Room again, also while what was there is on its way out. */
 	routes_withdrawn(&bench.routes, list_of("10.1.0.0/16"));
-	answer(ROUTE_ACCEPTED);
 	announce("10.3.0.0/16");
+	ck_assert_int_eq(bench.sent_count, 1);
+	ck_assert_int_eq(bench.request.type, REQUEST_ROUTE_DELETE);
+	answer(ROUTE_ACCEPTED);
 	answer(ROUTE_ACCEPTED);
 	ck_state("10.3.0.0/16", ROUTE_INSTALLED);
+	/* Back before it has gone, it counts once more. */
+	routes_withdrawn(&bench.routes, list_of("10.3.0.0/16"));
+	announce("10.4.0.0/16 10.3.0.0/16");
+	ck_refusal(1, 0, "10.3.0.0/16", ROUTE_LIMIT);
+	answer(ROUTE_ACCEPTED);
+	answer(ROUTE_ACCEPTED);
+	ck_state("10.4.0.0/16", ROUTE_INSTALLED);
 	routes_free(&bench.routes);
 }
 END_TEST

@@ -19,6 +19,29 @@ static size_t difference(
 	return count;
 }
 
+/*
+ * Of those that were more than the peer's max_routes allows, as many as may have room now; for the
+ * peer they are announced anew. Appends them to `part`.
+ */
+static size_t retry(struct announcer *announcer, size_t room, struct prefix *part, size_t count)
+{
+	struct routes *routes = announcer->routes;
+
+	/* From the end: the last refusal takes the place of a forgotten one. */
+	for (size_t i = routes->refusal_count; i-- > 0 && room > 0;) {
+		struct route_refusal refusal = routes->refusals[i];
+
+		if (refusal.verdict != ROUTE_LIMIT ||
+			!prefix_list_has(announcer->wanted, &refusal.prefix) ||
+			!prefix_list_has(&announcer->told, &refusal.prefix))
+			continue;
+		routes_forget_refusal(routes, &refusal.prefix);
+		part[count++] = refusal.prefix;
+		room--;
+	}
+	return count;
+}
+
 /* Withdrawals first: the peer's max_routes may need the room. */
 static int tell(struct announcer *announcer)
 {
@@ -26,17 +49,18 @@ static int tell(struct announcer *announcer)
 	size_t most = wanted->count > known->count ? wanted->count : known->count;
 	struct prefix *part = calloc(most + 1, sizeof(*part));
 	struct prefix_list told = { .items = NULL };
-	size_t count;
+	size_t count, withdrawn;
 
 	if (!part || prefix_list_append(&told, wanted->items, wanted->count) < 0) {
 		free(part);
 		return -ENOMEM;
 	}
-	count = difference(known, wanted, part);
-	routes_send(announcer->routes, MESSAGE_WITHDRAW, part, count);
-	for (size_t i = 0; i < count; i++)
+	withdrawn = difference(known, wanted, part);
+	routes_send(announcer->routes, MESSAGE_WITHDRAW, part, withdrawn);
+	for (size_t i = 0; i < withdrawn; i++)
 		routes_forget_refusal(announcer->routes, &part[i]);
 	count = difference(wanted, known, part);
+	count = retry(announcer, withdrawn, part, count);
 	routes_send(announcer->routes, MESSAGE_ANNOUNCE, part, count);
 	free(part);
 	prefix_list_free(&announcer->told);

@@ -106,24 +106,25 @@ static enum route_verdict judge(
 }
 
 /*
- * How many count against max_routes: what is accepted, installed or on its way, not what was
- * refused.
+ * How many count against max_routes: what is accepted, installed or on its way, not what was refused
+ * nor what was withdrawn and is on its way out, which netd deletes before it adds.
  */
 static size_t accepted_count(const struct routes *routes)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < routes->count; i++)
-		count += routes->items[i].state != ROUTE_REFUSED;
+		count += routes->items[i].wanted && routes->items[i].state != ROUTE_REFUSED;
 	return count;
 }
 
 /* Room for one more refused prefix, which is kept for status only: the oldest of them goes. */
 static void make_room(struct routes *routes)
 {
-	size_t refused = routes->count - accepted_count(routes);
-	size_t at = 0;
+	size_t refused = 0, at = 0;
 
+	for (size_t i = 0; i < routes->count; i++)
+		refused += routes->items[i].state == ROUTE_REFUSED;
 	if (refused < ROUTES_REFUSED_MAX)
 		return;
 	while (routes->items[at].state != ROUTE_REFUSED)
@@ -194,7 +195,7 @@ static void announced_one(struct routes *routes, const struct prefix *prefix,
 {
 	struct route *route = find(routes, prefix);
 	enum route_verdict verdict = judge(routes, prefix, local);
-	bool counts_already = route && route->state != ROUTE_REFUSED;
+	bool counts_already = route && route->wanted && route->state != ROUTE_REFUSED;
 
 	if (verdict == ROUTE_ACCEPTED && !counts_already &&
 		accepted_count(routes) >= routes->limit) {
