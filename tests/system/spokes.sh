@@ -30,6 +30,7 @@ for spoke in a:1 b:3 c:4; do
 	net=${spoke#*:}
 	client_conf "spoke-${spoke%:*}" <<<"announce = [ \"10.$net.0.0/24\", \"fd00:$net::/64\" ];"
 done
+echo 'accept_routes = [ "10.0.0.0/8", "fd00:3::/32" ];' >>"$WORK/spoke-a.conf" # but no IPv6 address of the tunnel
 server_start gw-b
 for spoke in a b c; do
 	client_start spoke-$spoke
@@ -65,6 +66,7 @@ check 'nor is that lost without a trace' test "$(drops gw-b spoke-c out_source)"
 in_ns gw-b nft 'table inet filter { chain forward { type filter hook forward priority 0; policy drop; ct state established,related accept; }; }'
 doctor() { in_ns gw-b "$CULVERT" doctor --socket "$WORK/gw-b.sock"; }
 doctor >"$WORK/doctor" || true
+check 'doctor says what a does not take of b' grep -qE '^problem: routes: fd00:c17:e27::[0-9]+/128 is announced, but spoke-a .*accept_routes' "$WORK/doctor"
 check 'doctor says what drops' grep -qE '^problem: firewall: .*from cv0 to cv1; mend it: ' "$WORK/doctor"
 check_equal 'of those that may pass, either way' 2 "$(grep -c 'firewall: .*from cv[01] to cv[01];' "$WORK/doctor")"
 sed -n 's/^problem: firewall: .*; mend it: //p' "$WORK/doctor" >"$WORK/cure"

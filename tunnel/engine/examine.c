@@ -98,9 +98,16 @@ static void examine_lanes(const struct session *session, struct findings *findin
 			session->name.name, carrying, wanted);
 }
 
-static void examine_routes(const struct session *session, const struct prefix_list *announced,
-	struct findings *findings)
+static const char *remedy(uint8_t verdict)
 {
+	return verdict == ROUTE_NOT_ALLOWED ? "; allow it in `accept_routes` there"
+		: verdict == ROUTE_LIMIT    ? "; raise `max_routes` there"
+					    : "";
+}
+
+static void examine_routes(const struct session *session, struct findings *findings)
+{
+	const struct prefix_list *told = &session->offer; /* also what others have announced */
 	const struct routes *routes = &session->routes;
 	char text[ADDR_TEXT_MAX];
 
@@ -116,15 +123,14 @@ static void examine_routes(const struct session *session, const struct prefix_li
 			"%" PRIu64
 			" prefixes of %s were refused: it may announce %u (`max_routes`)",
 			routes->over_limit, session->name.name, routes->limit);
-	for (size_t i = 0; i < announced->count; i++) {
-		uint8_t verdict = routes_refusal(routes, &announced->items[i]);
+	for (size_t i = 0; i < told->count && routes->refusal_count > 0; i++) {
+		uint8_t verdict = routes_refusal(routes, &told->items[i]);
 
 		if (verdict != ROUTE_ACCEPTED)
 			findings_add(findings, FINDING_PROBLEM, "routes",
-				"%s is announced, but %s does not take it: %s; allow it in "
-				"`accept_routes` there",
-				prefix_format(&announced->items[i], text), session->name.name,
-				route_verdict_text((enum route_verdict)verdict));
+				"%s is announced, but %s does not take it: %s%s",
+				prefix_format(&told->items[i], text), session->name.name,
+				route_verdict_text((enum route_verdict)verdict), remedy(verdict));
 	}
 }
 
@@ -223,7 +229,7 @@ int examine_render(const struct engine *engine, FILE *out)
 	{
 		examine_state(session, &findings);
 		examine_lanes(session, &findings);
-		examine_routes(session, &engine->announced, &findings);
+		examine_routes(session, &findings);
 	}
 	examine_refusals(&engine->refusals, &findings);
 	for (size_t i = 0; i < findings.count; i++) {
