@@ -28,7 +28,7 @@ addr red lo 10.1.0.1/32
 addr gw-c lo 10.1.0.1/32
 addr blue lo 10.2.0.1/32 fd00:2::1/128
 addr green lo 10.2.0.1/32 fd00:2::1/128
-pki_add gw-a gw-c
+pki_add gw-a gw-c gw-e
 snapshot gw-a >"$WORK/gw-a.before"
 snapshot gw-b >"$WORK/gw-b.before"
 
@@ -38,7 +38,8 @@ linger = 120;
 peers = (
 	{ name = "gw-a"; accept_routes = [ "10.1.0.0/16" ]; netns = "$(ns_name blue)"; lanes = 2; },
 	{ name = "gw-c"; accept_routes = [ "10.1.0.0/16" ]; netns = "/run/netns/$(ns_name green)"; },
-	{ name = "gw-d"; netns = "culvert-$$-gone"; }
+	{ name = "gw-d"; netns = "culvert-$$-gone"; },
+	{ name = "gw-e"; accept_routes = [ "10.1.0.0/16" ]; netns = "$(ns_name blue)"; interface = "cv1"; }
 );
 CONF
 client_conf gw-a <<CONF
@@ -50,6 +51,13 @@ CONF
 client_conf gw-c <<'CONF'
 remotes = "198.51.100.2";
 announce = "10.1.0.0/24";
+CONF
+
+client_conf gw-e <<'CONF'
+remotes = "198.51.100.2";
+announce = "10.1.0.0/24";
+interface = "vpn1";
+metric = 2000;
 CONF
 
 has_netns_route() { # NS PREFIX INTERFACE
@@ -100,6 +108,22 @@ check_equal 'netd keeps CAP_SYS_ADMIN for it and no more' "$capabilities" \
 doc_lines container-networks.md 'A tunnel into a namespace' 2 | sed -E "s/\\bblue\\b/$(ns_name blue)/; s/10\.2\.0\.1/10.1.0.1 -I 10.2.0.1/" >"$WORK/lines"
 check_equal 'the guide has three lines to look at it' 3 "$(wc -l <"$WORK/lines")"
 check 'they work' bash -ec "$(cat "$WORK/lines")"
+
+# ---- a prefix is shared within one namespace, and with nobody outside it ----
+
+links_of() { # NS; of the route to gw-a's network, which gw-c and gw-e have as well
+	ip_ns "$1" -o route show 10.1.0.0/24 | grep -o 'dev [a-z]*[0-9]' | sort | tr '\n' ' '
+}
+has_links() { # NS LINKS
+	[[ $(links_of "$1") == "$2" ]]
+}
+check_equal 'two in different namespaces do not share' 'dev cv0 / dev cv0 ' "$(links_of blue)/ $(links_of green)"
+client_start gw-e gw-c
+wait_for "$UP_SECONDS" 'two in one namespace do' has_links blue 'dev cv0 dev cv1 ' && pass 'two in one namespace do'
+check_equal 'which does not concern the other' 'dev cv0 ' "$(links_of green)"
+stop_bg gw-e
+wait_for 5 'and the one that stays has it all' has_links blue 'dev cv0 ' && pass 'and the one that stays has it all'
+check_equal 'nor does that' 'dev cv0 ' "$(links_of green)"
 
 # ---- the engine may die, and be exchanged ----
 
