@@ -68,6 +68,7 @@ check 'a table of its own' has_route gw-a 10.7.0.0/24
 	for odd in default 127.5.0.0/16 169.254.9.0/24 10.213.0.0/25; do echo "route add $odd via $A4 proto bird"; done
 	echo 'route add 10.9.0.0/24 dev lan0 proto 67'
 	echo 'route add 10.9.1.0/24 dev lan0 proto static'
+	echo "route add 10.9.2.0/24 proto bird nexthop via $A4 nexthop dev cv0"
 } >"$WORK/batch"
 sed -i 's/accept_routes = \[/max_routes = 1000; accept_routes = [/' "$WORK/gw-b.conf"
 stop_bg gw-b

@@ -10,7 +10,7 @@ static struct interfaces interfaces = { .first = &own };
 
 static struct netlink_seen_route seen(const char *text)
 {
-	struct netlink_seen_route route = { .link = 4, .protocol = 12 };
+	struct netlink_seen_route route = { .links = { 4 }, .link_count = 1, .protocol = 12 };
 
 	ck_assert_int_eq(prefix_parse(text, &route.prefix), 0);
 	return route;
@@ -53,10 +53,13 @@ START_TEST(what_is_culverts_is_not)
 	route.protocol = RTPROT_CULVERT;
 	ck_assert(!takes(route));
 	route = seen("10.1.0.0/24");
-	route.link = own.index;
+	route.links[0] = own.index;
 	ck_assert(!takes(route));
-	route.link = 0; /* several */
+	route.links[0] = 4;
+	route.links[route.link_count++] = 5;
 	ck_assert(takes(route));
+	route.links[1] = own.index; /* one of several */
+	ck_assert(!takes(route));
 	ck_assert(!takes(seen("10.213.0.0/25")));
 	ck_assert(!takes(seen("10.0.0.0/8")));
 	settings_free(settings);

@@ -44,7 +44,11 @@ bool tracked_takes(const struct settings *settings, const struct interfaces *int
 	}
 	if (settings->role == SETTINGS_CLIENT && covers_tunnel(interfaces, &route->prefix))
 		return false;
-	return route->link == 0 || !interfaces_is_own(interfaces, route->link);
+	for (size_t i = 0; i < route->link_count; i++) {
+		if (interfaces_is_own(interfaces, route->links[i]))
+			return false;
+	}
+	return true;
 }
 
 static int compare(const void *a, const void *b)

@@ -128,7 +128,8 @@ struct netlink_query {
 
 struct netlink_seen_route { /* one of them, to networks: RTN_UNICAST */
 	struct prefix prefix;
-	uint32_t link; /* 0: several */
+	uint32_t links[NETLINK_LINKS_MAX]; /* of its next hops, the first of them */
+	size_t link_count;
 	uint8_t protocol;
 	bool direct; /* on the link itself: no gateway */
 	bool dead;   /* its link is down, or has no carrier */

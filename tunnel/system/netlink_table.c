@@ -9,6 +9,7 @@
 #include <netlink/errno.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "system/netlink.h"
 #include "system/netlink_internal.h"
 
@@ -43,11 +44,30 @@ static bool read_destination(
 	return !prefix_has_host_bits(ret_prefix);
 }
 
+/* RTA_MULTIPATH: next hops, each with its length and attributes of its own (rtnetlink(7)). */
+static void read_hops(const struct nlattr *attribute, struct netlink_seen_route *route)
+{
+	struct rtnexthop hop;
+	struct reader reader;
+	struct view view;
+
+	reader_init(&reader, nla_data(attribute), (size_t)nla_len(attribute));
+	while (route->link_count < NETLINK_LINKS_MAX &&
+		reader_view(&reader, sizeof(hop), &view) == 0) {
+		memcpy(&hop, view.data, sizeof(hop));
+		route->links[route->link_count++] = (uint32_t)hop.rtnh_ifindex;
+		if (hop.rtnh_len < sizeof(hop) ||
+			reader_view(
+				&reader, (size_t)RTNH_ALIGN(hop.rtnh_len) - sizeof(hop), &view) < 0)
+			return;
+	}
+}
+
 static bool is_wanted(
 	const struct netlink_query *query, uint32_t table, const struct netlink_seen_route *route)
 {
 	return (query->table == 0 ? table != RT_TABLE_LOCAL : table == query->table) &&
-		(query->link == 0 || route->link == query->link) &&
+		(query->link == 0 || (route->link_count == 1 && route->links[0] == query->link)) &&
 		(query->protocol == 0 || route->protocol == query->protocol);
 }
 
@@ -56,7 +76,7 @@ static int on_route(struct nl_msg *message, void *context)
 	const struct dump *dump = context;
 	struct nlmsghdr *header = nlmsg_hdr(message);
 	struct nlattr *attributes[RTA_MAX + 1] = { NULL };
-	struct netlink_seen_route route = { .link = 0 };
+	struct netlink_seen_route route = { .link_count = 0 };
 	const struct rtmsg *body;
 	uint32_t table;
 
@@ -71,7 +91,9 @@ static int on_route(struct nl_msg *message, void *context)
 		!read_destination(body, attributes[RTA_DST], &route.prefix))
 		return NL_OK;
 	if (attributes[RTA_OIF] != NULL)
-		route.link = nla_get_u32(attributes[RTA_OIF]);
+		route.links[route.link_count++] = nla_get_u32(attributes[RTA_OIF]);
+	else if (attributes[RTA_MULTIPATH] != NULL)
+		read_hops(attributes[RTA_MULTIPATH], &route);
 	route.protocol = body->rtm_protocol;
 	route.direct = attributes[RTA_GATEWAY] == NULL && attributes[RTA_VIA] == NULL &&
 		attributes[RTA_MULTIPATH] == NULL;
