@@ -61,7 +61,7 @@ static void take(void *context, const struct netlink_seen_route *route)
 	struct look *look = context;
 	const struct tracked *tracked = look->tracked;
 
-	if ((look->is_link && !route->direct) ||
+	if (look->over || (look->is_link && !route->direct) ||
 		!tracked_takes(tracked->settings, tracked->interfaces, route))
 		return;
 	for (size_t i = 0; i < look->count; i++) {
