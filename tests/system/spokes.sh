@@ -24,6 +24,7 @@ done
 pki_add spoke-a spoke-b spoke-c
 {
 	echo 'announce = [ "10.0.0.0/12" ];'
+	echo 'linger = 60;'
 	doc_block site-to-site.md spokes
 } | server_conf gw-b
 for spoke in a:1 b:3 c:4; do
@@ -89,6 +90,13 @@ client_start spoke-b
 wait_routes spoke-a 10.3.0.0/24
 wait_for 5 'b is back' pings spoke-a 10.3.0.1 1 -I 10.1.0.1
 check 'a reaches b again' pings spoke-a 10.3.0.1 3 -I 10.1.0.1
+
+# One that is lost without a word keeps its session, but nobody is told of it, since there may be another way to it.
+kill -KILL "$(pid_of spoke-b)" "$(engine_pid spoke-b)"
+wait_exit spoke-b 5 || true
+wait_for 5 'the connection of b is lost: its routes go from a' lacks_route spoke-a 10.3.0.0/24
+check 'the hub keeps them' has_route gw-b 10.3.0.0/24
+check_equal 'and the session' idle "$(session_value gw-b spoke-b .state)"
 
 # ---- names that are nobody's ----
 

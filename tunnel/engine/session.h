@@ -188,10 +188,15 @@ void session_update_reach(struct session *session);
 /* What we announce has changed: the lane and the peer hear of it. */
 void session_announced_changed(struct session *session);
 
+/* True: the first one's peer is told the addresses and routes of the other's. */
+bool session_is_told_of(const struct session *session, const struct session *other);
 /* True: packets may pass between the peers of these two. */
 bool session_may_pass(const struct session *session, const struct session *other);
 
-/* Whether what is sent to the peer arrives: if not, its routes give way to others'. */
+/*
+ * Whether what is sent to the peer arrives: if not, its routes give way to others', and no other peer
+ * is told of them.
+ */
 void session_set_carrier(struct session *session, bool on);
 
 /*

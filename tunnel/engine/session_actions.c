@@ -352,6 +352,7 @@ void session_set_carrier(struct session *session, bool on)
 		return;
 	}
 	session->carrier = wanted;
+	engine_spread(session->engine, session);
 }
 
 static void idle_over(struct loop_timer *timer)

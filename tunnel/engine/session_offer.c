@@ -12,7 +12,7 @@
  * peers have announced that it reaches through this end. No peer is told of others what it has
  * announced itself.
  *
- * Who lists another in `reach` is told its routes; packets pass between the two whoever lists the
+ * Who lists another in `reach` is told its routes, as long as it is connected; packets pass between the two whoever lists the
  * other, since each flow has two directions.
  */
 
@@ -21,9 +21,11 @@ enum {
 	SPREAD_MS = 20,                  /* from a peer's routes to the word to others about them */
 };
 
-static bool is_told_of(const struct session *session, const struct session *other)
+/* Of one that packets do not arrive at nobody is told: there may be another way to it. */
+bool session_is_told_of(const struct session *session, const struct session *other)
 {
-	return settings_reaches(session->peer, other->peer);
+	return other->carrier != SESSION_CARRIER_OFF &&
+		settings_reaches(session->peer, other->peer);
 }
 
 bool session_may_pass(const struct session *session, const struct session *other)
@@ -102,7 +104,7 @@ static void leave_out_own(const struct session *session, struct prefix_list *lis
 int session_update_offer(struct session *session)
 {
 	struct prefix_list offer = { .items = NULL };
-	int r = gather(session, is_told_of, &offer);
+	int r = gather(session, session_is_told_of, &offer);
 
 	if (r < 0) {
 		prefix_list_free(&offer);

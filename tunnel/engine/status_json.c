@@ -355,7 +355,7 @@ static void put_passed_to(struct json *json, const struct session *session)
 	json_array_begin(json, "passed_to");
 	TAILQ_FOREACH(other, &session->engine->sessions, link)
 	{
-		if (other != session && settings_reaches(other->peer, session->peer))
+		if (other != session && session_is_told_of(other, session))
 			json_string(json, NULL, other->name.name);
 	}
 	json_array_end(json);
