@@ -73,7 +73,8 @@ static bool set_matches(char *set, const char *name)
 struct rule {           /* as far as it is understood */
 	bool excluded;  /* does not concern these interfaces */
 	bool condition; /* asks for more than the interfaces */
-	bool old_only;  /* for connections that are there already, or are broken */
+	bool mapped;    /* a map has its verdict (vmap), which is not read */
+	bool old_only;  /* for connections that are there already, are broken or translated */
 	const char *verdict, *target;
 };
 
@@ -88,6 +89,7 @@ static void read_name(char **at, const char *name, struct rule *rule)
 		word = next_word(at);
 	if (word == NULL || word[0] == '@' || strcmp(word, "vmap") == 0) {
 		rule->condition = true;
+		rule->mapped = rule->mapped || (word != NULL && word[0] == 'v');
 		return;
 	}
 	matches = word[0] == '{' ? set_matches(word, name) : name_matches(word, name);
@@ -121,14 +123,17 @@ static void read_word(char *word, char **at, const struct rules *rules, struct r
 		rule->verdict = word;
 		if (strcmp(word, "jump") == 0 || strcmp(word, "goto") == 0)
 			rule->target = next_word(at);
-	} else
+	} else {
 		rule->condition = true;
+		rule->mapped = rule->mapped || strcmp(word, "vmap") == 0;
+	}
 }
 
 static struct rule read_rule(char *line, const struct rules *rules)
 {
 	bool state = strstr(line, "ct state") != NULL || strstr(line, "ctstate") != NULL;
-	struct rule rule = { .old_only = state && strcasestr(line, "new") == NULL };
+	bool translated = strstr(line, "ct status dnat") != NULL;
+	struct rule rule = { .old_only = translated || (state && strcasestr(line, "new") == NULL) };
 	char *at = line, *word;
 
 	while ((word = next_word(&at)) != NULL)
@@ -162,7 +167,10 @@ static enum outcome follow(struct rules *rules, const struct chain *chain, const
 	bool drops;
 
 	*ret_leaves = false;
-	if (rule->excluded || rule->old_only || rule->verdict == NULL)
+	if (rule->excluded || rule->old_only)
+		return GOES_ON;
+	rules->unsure = rules->unsure || rule->mapped;
+	if (rule->verdict == NULL)
 		return GOES_ON;
 	drops = strcmp(rule->verdict, "drop") == 0 || strcmp(rule->verdict, "reject") == 0;
 	if (rule->condition) {

@@ -46,6 +46,13 @@ START_TEST(test_rules)
 		{ FORWARD("accept", "\t\tct state invalid drop\n", ""), PASSES },
 		{ FORWARD("drop", "\t\tct state established,new accept\n", ""), MAY_DROP },
 		{ FORWARD("drop", "\t\tip saddr @few accept\n", ""), MAY_DROP },
+		/* firewalld's: for what was let in by translating its address. */
+		{ FORWARD("accept", "\t\tct status dnat accept\n\t\treject\n", ""), DROPS },
+		/* Where a map leads is not known. */
+		{ FORWARD("drop", "\t\tiifname vmap { \"cv0\" : accept }\n", ""), MAY_DROP },
+		{ FORWARD("drop", "\t\tmeta l4proto vmap @protocols\n", ""), MAY_DROP },
+		{ FORWARD("drop", "\t\tct state vmap { established : accept }\n", ""), DROPS },
+		{ FORWARD("accept", "\t\tiifname vmap @ways\n", ""), PASSES },
 		{ FORWARD("drop", "\t\tiifname \"lan0\" oifname \"cv0\" accept\n", ""), PASSES },
 		{ FORWARD("drop", "\t\tiifname \"lan0\" oifname \"cv*\" accept\n", ""), PASSES },
 		{ FORWARD("drop", "\t\tiifname \"cv0\" oifname \"lan0\" accept\n", ""), DROPS },
