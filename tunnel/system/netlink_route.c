@@ -142,9 +142,9 @@ static int explain_clash(
 			continue;
 		}
 		problem_set(problem,
-			"%s has a route with metric %u already, to %s (protocol %u); "
-			"remove that one, or give it another metric",
-			prefix_format(&route->prefix, prefix), route->priority, name,
+			"%s has %s with metric %u already (protocol %u): remove that route, "
+			"or change its metric",
+			name, prefix_format(&route->prefix, prefix), route->priority,
 			rtnl_route_get_protocol(entry));
 	}
 	nl_cache_free(cache);
