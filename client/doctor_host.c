@@ -155,6 +155,7 @@ static void examine_route(struct netlink *netlink, const struct doctor_facts *fa
 
 	if (route->prefix.addr.family != AF_INET ||
 		netlink_lookup(netlink, &route->prefix.addr, &way, NULL) < 0 ||
+		way.len > route->prefix.len || /* a part of it has a route of its own */
 		way.index == if_nametoindex(tunnel) || if_indextoname(way.index, other) == NULL)
 		return;
 	(void)prefix_format(&route->prefix, text);

@@ -92,6 +92,11 @@ doctor gw-b gw-b
 says 'loose filtering does not' '^note: rp_filter: 10.1.0.0/24 is reached by wan0 rather than cv0'
 check_equal 'nothing is left' 0 "$STATUS"
 ip_ns gw-b route del 10.1.0.0/24 via 192.0.2.1 metric 5
+in_ns gw-b sysctl -qw net.ipv4.conf.cv0.rp_filter=1
+ip_ns gw-b route add 10.1.0.0/25 via 192.0.2.1
+doctor gw-b gw-b
+says 'a part of it that goes another way is no news' '^ok: rp_filter: '
+ip_ns gw-b route del 10.1.0.0/25 via 192.0.2.1
 
 # Somebody who is not admitted.
 client_lines=()
