@@ -103,6 +103,19 @@ addr laptop wan0 203.0.113.77/24 2001:db8:f::77/64
 tunnelled 'a local network with public addresses does not divert anything'
 no_leak 'nothing has left past the tunnel' wan0 192.0.2.1
 
+# ---- others remove the rules, as systemd-networkd does when it is started anew ----
+
+in_force=$(rules -4 && rules -6)
+# shellcheck disable=SC2016 # The inner shell expands.
+in_ns laptop sh -c 'for family in -4 -6; do for rule in 25462 25463 25464; do ip $family rule del pref $rule; done; done' 2>/dev/null || true
+ip_ns laptop route del unreachable default table 25462
+whole() {
+	[[ $(rules -4 && rules -6) == "$in_force" ]] && ip_ns laptop route show table 25462 | grep unreachable
+}
+wait_for 5 'the rules are put back' whole && pass 'rules and routes that others remove are put back'
+wait_log "$WORK/laptop.log" 'another program has removed policy rules; they are put back' 5
+tunnelled 'everything goes through the tunnel again'
+
 # ---- the engine dies, the session is away ----
 
 mark=$(log_mark "$WORK/laptop.log")

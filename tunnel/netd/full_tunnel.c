@@ -10,6 +10,7 @@
 #include "system/socket.h"
 
 enum { AT_BYPASS, AT_LOOKUP, AT_END };
+enum { WARNINGS_BURST = 5 };
 
 static const uint8_t families[] = { AF_INET, AF_INET6 };
 enum { FAMILIES = sizeof(families) / sizeof(families[0]) };
@@ -34,6 +35,7 @@ void full_tunnel_init(struct full_tunnel *full_tunnel, const struct settings *se
 	*full_tunnel = (struct full_tunnel){
 		.settings = settings, .interfaces = interfaces, .claim = -1
 	};
+	rate_init(&full_tunnel->warnings, 1, WARNINGS_BURST, mono_now());
 }
 
 int full_tunnel_prepare(struct full_tunnel *full_tunnel, struct problem *problem)
@@ -61,19 +63,28 @@ int full_tunnel_prepare(struct full_tunnel *full_tunnel, struct problem *problem
 	return 0;
 }
 
-static int add_bypass(
-	const struct full_tunnel *full_tunnel, const struct prefix *to, struct problem *problem)
+/* One that is there already, as after somebody has removed others, stays; *added grows by what is new. */
+static int add_rule(const struct full_tunnel *full_tunnel, const struct netlink_rule *rule,
+	int *added, struct problem *problem)
 {
-	struct netlink_rule rule = {
+	int r = netlink_rule_add(full_tunnel->interfaces->netlink, rule, problem);
+
+	*added += r == 0;
+	return r == -EEXIST ? 0 : r;
+}
+
+static int add_bypass(const struct full_tunnel *full_tunnel, const struct prefix *to, int *added,
+	struct problem *problem)
+{
+	const struct netlink_rule rule = {
 		.family = to->addr.family,
 		.priority = priority_of(full_tunnel->number, AT_BYPASS),
 		.action = NETLINK_RULE_GOTO,
 		.target = priority_of(full_tunnel->number, AT_END),
 		.to = *to,
 	};
-	int r = netlink_rule_add(full_tunnel->interfaces->netlink, &rule, problem);
 
-	return r == -EEXIST ? 0 : r; /* twice in the list */
+	return add_rule(full_tunnel, &rule, added, problem);
 }
 
 /* Behind whatever leads somewhere. */
@@ -89,9 +100,8 @@ static struct netlink_route nowhere(uint32_t number, uint8_t family)
 
 /* From the last to the first, so that none is in force before those that soften it. */
 static int add_family(
-	const struct full_tunnel *full_tunnel, uint8_t family, struct problem *problem)
+	const struct full_tunnel *full_tunnel, uint8_t family, int *added, struct problem *problem)
 {
-	struct netlink *netlink = full_tunnel->interfaces->netlink;
 	const struct prefix_list *bypass = &full_tunnel->settings->bypass;
 	uint32_t number = full_tunnel->number;
 	const struct netlink_route unreachable = nowhere(number, family);
@@ -103,17 +113,35 @@ static int add_family(
 		.action = NETLINK_RULE_LOOKUP,
 		.table = FULL_TUNNEL_FIRST + number,
 		.not_mark = settings_mark(full_tunnel->settings) };
-	int r = netlink_rule_add(netlink, &end, problem);
+	int r = add_rule(full_tunnel, &end, added, problem);
 
 	if (r == 0)
-		r = netlink_route_add(netlink, &unreachable, problem);
+		r = netlink_route_add(full_tunnel->interfaces->netlink, &unreachable, problem);
+	if ((r == -EBUSY || r == -EEXIST) && full_tunnel->in_force)
+		r = 0; /* it is there still */
 	if (r == 0 && family == AF_INET6)
-		r = add_bypass(full_tunnel, &link_local6, problem);
+		r = add_bypass(full_tunnel, &link_local6, added, problem);
 	for (size_t i = 0; r == 0 && i < bypass->count; i++) {
 		if (bypass->items[i].addr.family == family)
-			r = add_bypass(full_tunnel, &bypass->items[i], problem);
+			r = add_bypass(full_tunnel, &bypass->items[i], added, problem);
 	}
-	return r == 0 ? netlink_rule_add(netlink, &lookup, problem) : r;
+	return r == 0 ? add_rule(full_tunnel, &lookup, added, problem) : r;
+}
+
+static int add_all(const struct full_tunnel *full_tunnel, int *added, struct problem *problem)
+{
+	for (size_t f = 0; f < FAMILIES; f++) {
+		int r = add_family(full_tunnel, families[f], added, problem);
+
+		/* Where there is no IPv6 none can leave. */
+		if (r == -EAFNOSUPPORT && families[f] == AF_INET6)
+			continue;
+		if (r < 0) {
+			problem_prepend(problem, "full tunnel");
+			return r;
+		}
+	}
+	return 0;
 }
 
 /* That there is none (any more), or not this family, or no policy routing at all, is fine. */
@@ -155,19 +183,14 @@ static void delete_all(const struct full_tunnel *full_tunnel)
 
 int full_tunnel_enforce(struct full_tunnel *full_tunnel, struct problem *problem)
 {
+	int added = 0, r;
+
 	if (full_tunnel->in_force || full_tunnel->claim < 0)
 		return 0;
-	for (size_t f = 0; f < FAMILIES; f++) {
-		int r = add_family(full_tunnel, families[f], problem);
-
-		/* Where there is no IPv6 none can leave. */
-		if (r == -EAFNOSUPPORT && families[f] == AF_INET6)
-			continue;
-		if (r < 0) {
-			problem_prepend(problem, "full tunnel");
-			delete_all(full_tunnel);
-			return r;
-		}
+	r = add_all(full_tunnel, &added, problem);
+	if (r < 0) {
+		delete_all(full_tunnel);
+		return r;
 	}
 	full_tunnel->in_force = true;
 	reverse_path_relax(&full_tunnel->reverse_path);
@@ -178,8 +201,21 @@ int full_tunnel_enforce(struct full_tunnel *full_tunnel, struct problem *problem
 
 void full_tunnel_network_changed(struct full_tunnel *full_tunnel)
 {
-	if (full_tunnel->in_force)
-		reverse_path_relax(&full_tunnel->reverse_path);
+	struct problem problem;
+	int added = 0, r;
+
+	if (!full_tunnel->in_force)
+		return;
+	r = add_all(full_tunnel, &added, &problem);
+	reverse_path_relax(&full_tunnel->reverse_path);
+	if ((r < 0 || added > 0) && rate_take(&full_tunnel->warnings, mono_now())) {
+		if (r < 0)
+			log_error("%s; what is sent may go past the tunnel", problem.text);
+		else
+			log_warning(
+				"full tunnel: another program has removed policy rules; they are "
+				"put back, and what was sent meanwhile may have gone past the tunnel");
+	}
 }
 
 void full_tunnel_lift(struct full_tunnel *full_tunnel)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/problem.h"
+#include "base/rate.h"
 #include "base/settings.h"
 #include "netd/interfaces.h"
 #include "netd/reverse_path.h"
@@ -26,7 +27,8 @@
  * in the clear, nor does anything while the interface is gone.
  *
  * Rules and unreachable routes come with the first default route and stay until netd ends in good
- * order; whether the server withdraws, the engine dies or the network changes does not matter to them.
+ * order; whether the server withdraws, the engine dies or the network changes does not matter to them,
+ * and what others remove is put back (full_tunnel_network_changed()).
  * When netd is killed the interface goes with its routes, but they stay; each carries Culvert's protocol
  * number. The next start of any Culvert in this network namespace removes them (full_tunnel_sweep()). A
  * claim on a name (socket_claim()) tells living ones from those that are left over. netd's only thread.
@@ -48,6 +50,7 @@ struct full_tunnel {
 	uint32_t number;
 	bool in_force; /* the rules are there */
 	struct reverse_path reverse_path;
+	struct rate warnings;
 };
 
 void full_tunnel_init(struct full_tunnel *full_tunnel, const struct settings *settings,
@@ -63,7 +66,10 @@ int full_tunnel_prepare(struct full_tunnel *full_tunnel, struct problem *problem
  */
 int full_tunnel_enforce(struct full_tunnel *full_tunnel, struct problem *problem);
 
-/* This host's links have changed. */
+/*
+ * This host's links have changed, or its policy rules: systemd-networkd, for one, removes those of
+ * others when it is started anew. What is missing is put back.
+ */
 void full_tunnel_network_changed(struct full_tunnel *full_tunnel);
 
 /* The end in good order. Fine at any time after full_tunnel_init(). */

@@ -2,6 +2,7 @@
 #include "system/netlink_monitor.h"
 
 #include <errno.h>
+#include <linux/fib_rules.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <netlink/msg.h>
@@ -41,11 +42,24 @@ static uint32_t link_of(struct nlmsghdr *header, bool *ret_our_route)
 		if (nlmsg_parse(header, sizeof(*route), attributes, RTA_MAX, NULL) < 0)
 			return 0;
 		route = nlmsg_data(header);
-		*ret_our_route = route->rtm_protocol == RTPROT_CULVERT;
+		/* Those to nowhere outlive their links: that one is gone is news. */
+		*ret_our_route = route->rtm_protocol == RTPROT_CULVERT &&
+			(header->nlmsg_type == RTM_NEWROUTE || route->rtm_type != RTN_UNREACHABLE);
 		return attributes[RTA_OIF] != NULL ? nla_get_u32(attributes[RTA_OIF]) : 0;
 	default:
 		return 0;
 	}
+}
+
+/* That one of ours is new is no news; that one is gone is, as others remove them as well. */
+static bool is_our_rule(struct nlmsghdr *header)
+{
+	struct nlattr *attributes[FRA_MAX + 1] = { NULL };
+
+	return header->nlmsg_type == RTM_NEWRULE &&
+		nlmsg_parse(header, sizeof(struct fib_rule_hdr), attributes, FRA_MAX, NULL) >= 0 &&
+		attributes[FRA_PROTOCOL] != NULL &&
+		nla_get_u8(attributes[FRA_PROTOCOL]) == RTPROT_CULVERT;
 }
 
 static int on_event(struct nl_msg *message, void *context)
@@ -54,7 +68,8 @@ static int on_event(struct nl_msg *message, void *context)
 	bool our_route;
 	uint32_t link = link_of(nlmsg_hdr(message), &our_route);
 
-	if (!our_route && (link == 0 || !monitor->own(monitor->context, link)))
+	if (!our_route && !is_our_rule(nlmsg_hdr(message)) &&
+		(link == 0 || !monitor->own(monitor->context, link)))
 		monitor->watch.changed = true;
 	return NL_OK;
 }
@@ -63,7 +78,7 @@ static const struct netlink_watch_kind kind = {
 	.what = "the network",
 	.protocol = NETLINK_ROUTE,
 	.groups = { RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
-		RTNLGRP_IPV6_ROUTE },
+		RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE },
 	.on_event = on_event,
 };
 

@@ -8,8 +8,8 @@
 #include "base/problem.h"
 
 /*
- * Hears of changes of this namespace's links, addresses and routes, by the multicast groups of
- * rtnetlink(7). It tells that something changed, not what. Needs no privilege. One owner, netd.
+ * Hears of changes of this namespace's links, addresses, routes and policy rules, by the multicast
+ * groups of rtnetlink(7). It tells that something changed, not what. Needs no privilege. One owner, netd.
  */
 
 struct netlink_monitor;
@@ -23,8 +23,8 @@ int netlink_monitor_fd(const struct netlink_monitor *monitor);
 
 /*
  * Takes what is there, up to a bound: what is left makes the descriptor readable again. *ret_changed:
- * something changed that does not belong to a link for which own() says true, and is no route of
- * ours (RTPROT_CULVERT). Events that were lost because there were too many count as a change.
+ * something changed that does not belong to a link for which own() says true, and is neither a
+ * route to a link of ours (RTPROT_CULVERT) nor a new rule of ours. Events that were lost because there were too many count as a change.
  * Negative errno: it will hear nothing any more.
  */
 int netlink_monitor_read(struct netlink_monitor *monitor,
