@@ -104,6 +104,9 @@ START_TEST(test_chain)
 	static const struct netlink_nft_chain out = {
 		.name = "d", .hook = NETLINK_NFT_OUTPUT, .priority = -10, .drop = true
 	};
+	static const struct netlink_nft_chain in = {
+		.name = "d", .hook = NETLINK_NFT_PREROUTING, .priority = -300
+	};
 	size_t from = since(0).len;
 
 	netlink_nft_chain_add(batch, "t", &nat);
@@ -119,6 +122,13 @@ START_TEST(test_chain)
 		"0600 0100 74000000  0600 0300 64000000"
 		"1400 0480  0800 0100 00000003  0800 0200 fffffff6"
 		"0800 0500 00000000  0b00 0700 66696c74 65720000");
+	from = netlink_nft_batch_view(batch).len;
+	netlink_nft_chain_add(batch, "t", &in);
+	are(since(from),
+		"4c000000 030a 0504 03000000 00000000 01000000"
+		"0600 0100 74000000  0600 0300 64000000"
+		"1400 0480  0800 0100 00000000  0800 0200 fffffed4"
+		"0800 0500 00000001  0b00 0700 66696c74 65720000");
 }
 END_TEST
 
@@ -182,6 +192,9 @@ START_TEST(test_verdict)
 	term(NETLINK_NFT_ACCEPT, 0,
 		"3000 0180 0e00 0100 696d6d65 64696174 65000000"
 		"1c00 0280 0800 0100 00000000 1000 0280 0c00 0280 0800 0100 00000001");
+	term(NETLINK_NFT_DROP, 0,
+		"3000 0180 0e00 0100 696d6d65 64696174 65000000"
+		"1c00 0280 0800 0100 00000000 1000 0280 0c00 0280 0800 0100 00000000");
 	term(NETLINK_NFT_REJECT, 0,
 		"2400 0180 0b00 0100 72656a65 63740000 1400 0280 0800 0100 00000002 0500 0200 03000000");
 	term(NETLINK_NFT_RESET, 0,
@@ -193,9 +206,9 @@ START_TEST(test_verdict)
 }
 END_TEST
 
-static void source(const char *prefix, const char *hex)
+static void address(enum netlink_nft_kind kind, const char *prefix, const char *hex)
 {
-	struct netlink_nft_rule rule = { "is one term", { { .kind = NETLINK_NFT_SOURCE } } };
+	struct netlink_nft_rule rule = { "is one term", { { .kind = kind } } };
 	size_t from = netlink_nft_batch_view(batch).len;
 
 	ck_assert_int_eq(prefix_parse(prefix, &rule.terms[0].prefix), 0);
@@ -210,14 +223,23 @@ static void source(const char *prefix, const char *hex)
 #define CMP6 \
 	"3800 0180 0800 0100 636d7000 2c00 0280 0800 0100 00000001 0800 0200 00000000 1800 0380 1400 0100 "
 
-START_TEST(test_source)
+START_TEST(test_address)
 {
-	source("10.212.0.0/14",
+	address(NETLINK_NFT_SOURCE, "10.212.0.0/14",
 		META("0f") IS8("02") PAYLOAD("01", "0c", "04")
 			BITWISE("00000004") "0c00 0480 0800 0100 fffc0000 0c00 0580 0800 0100 00000000" IS32(
 				"0ad40000"));
-	source("fe80::/10",
+	address(NETLINK_NFT_SOURCE, "fe80::/10",
 		META("0f") IS8("0a") PAYLOAD("01", "08", "10") BITWISE6
+		"1800 0480 1400 0100 ffc00000 00000000 00000000 00000000"
+		"1800 0580 1400 0100 00000000 00000000 00000000 00000000" CMP6
+		"fe800000 00000000 00000000 00000000");
+	address(NETLINK_NFT_DESTINATION, "10.212.0.0/14",
+		META("0f") IS8("02") PAYLOAD("01", "10", "04")
+			BITWISE("00000004") "0c00 0480 0800 0100 fffc0000 0c00 0580 0800 0100 00000000" IS32(
+				"0ad40000"));
+	address(NETLINK_NFT_DESTINATION, "fe80::/10",
+		META("0f") IS8("0a") PAYLOAD("01", "18", "10") BITWISE6
 		"1800 0480 1400 0100 ffc00000 00000000 00000000 00000000"
 		"1800 0580 1400 0100 00000000 00000000 00000000 00000000" CMP6
 		"fe800000 00000000 00000000 00000000");
@@ -393,7 +415,7 @@ END_TEST
 static Suite *suite(void)
 {
 	const TTest *const bytes[] = { test_begin, test_table, test_chain, test_rule, test_meta,
-		test_payload, test_verdict, test_source, test_full };
+		test_payload, test_verdict, test_address, test_full };
 	Suite *suite = suite_create("netlink_nft");
 	TCase *tcase = tcase_create("bytes");
 

@@ -38,8 +38,10 @@ enum netlink_nft_kind {
 	NETLINK_NFT_TO_PORT,
 	NETLINK_NFT_ICMP_TYPE, /* with a PROTOCOL of ICMP or ICMPv6 before it */
 	NETLINK_NFT_SOURCE,    /* lies in `prefix` */
-	NETLINK_NFT_COUNT,     /* is counted; `nft list ruleset` shows how often */
+	NETLINK_NFT_DESTINATION,
+	NETLINK_NFT_COUNT, /* is counted; `nft list ruleset` shows how often */
 	NETLINK_NFT_ACCEPT,
+	NETLINK_NFT_DROP,
 	NETLINK_NFT_REJECT,     /* dropped, and its sender hears "administratively prohibited" */
 	NETLINK_NFT_RESET,      /* with a PROTOCOL of TCP before it: dropped, and reset */
 	NETLINK_NFT_MASQUERADE, /* gets the address of the link that it leaves by */
@@ -56,7 +58,12 @@ struct netlink_nft_rule {
 	struct netlink_nft_term terms[NETLINK_NFT_TERMS_MAX]; /* all hold; ended by END or full */
 };
 
-enum netlink_nft_hook { NETLINK_NFT_FORWARD, NETLINK_NFT_OUTPUT, NETLINK_NFT_POSTROUTING };
+enum netlink_nft_hook {
+	NETLINK_NFT_PREROUTING,
+	NETLINK_NFT_FORWARD,
+	NETLINK_NFT_OUTPUT,
+	NETLINK_NFT_POSTROUTING,
+};
 
 struct netlink_nft_chain {
 	const char *name;

@@ -159,9 +159,14 @@ void netlink_nft_table_delete(struct netlink_nft_batch *batch, const char *table
 
 static uint32_t hook_number(enum netlink_nft_hook hook)
 {
-	return hook == NETLINK_NFT_FORWARD   ? NF_INET_FORWARD
-		: hook == NETLINK_NFT_OUTPUT ? NF_INET_LOCAL_OUT
-					     : NF_INET_POST_ROUTING;
+	static const uint32_t numbers[] = {
+		[NETLINK_NFT_PREROUTING] = NF_INET_PRE_ROUTING,
+		[NETLINK_NFT_FORWARD] = NF_INET_FORWARD,
+		[NETLINK_NFT_OUTPUT] = NF_INET_LOCAL_OUT,
+		[NETLINK_NFT_POSTROUTING] = NF_INET_POST_ROUTING,
+	};
+
+	return numbers[hook];
 }
 
 void netlink_nft_chain_add(

@@ -14,7 +14,7 @@
 /* What the files netlink_nft*.c share. */
 
 enum {
-	NETLINK_NFT_BATCH_SIZE = 32768,
+	NETLINK_NFT_BATCH_SIZE = 65536,
 	NETLINK_NFT_CHANGES_MAX = 96,
 };
 

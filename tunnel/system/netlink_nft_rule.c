@@ -17,7 +17,9 @@
 /* Where in a header: RFC 791, RFC 8200, RFC 768 and 9293, RFC 792 and 4443. */
 enum {
 	IPV4_SOURCE = 12,
+	IPV4_DESTINATION = 16,
 	IPV6_SOURCE = 8,
+	IPV6_DESTINATION = 24,
 	FROM_PORT = 0,
 	TO_PORT = 2,
 	PORT_SIZE = 2,
@@ -130,7 +132,9 @@ static void icmp_type_is(struct netlink_nft_message *message, uint32_t value)
 	equals(message, &type, sizeof(type));
 }
 
-static void source_is_in(struct netlink_nft_message *message, const struct prefix *prefix)
+/* The address at this place of the header, which differs by family. */
+static void address_is_in(struct netlink_nft_message *message, uint32_t ipv4_place,
+	uint32_t ipv6_place, const struct prefix *prefix)
 {
 	bool four = prefix->addr.family == AF_INET;
 	size_t size = addr_size(&prefix->addr);
@@ -139,13 +143,13 @@ static void source_is_in(struct netlink_nft_message *message, const struct prefi
 	for (unsigned bit = 0; bit < prefix->len; bit++)
 		bits[bit / 8] |= (uint8_t)(0x80u >> bit % 8);
 	meta_is_u8(message, NFT_META_NFPROTO, four ? NFPROTO_IPV4 : NFPROTO_IPV6);
-	load_payload(message, NFT_PAYLOAD_NETWORK_HEADER, four ? IPV4_SOURCE : IPV6_SOURCE,
+	load_payload(message, NFT_PAYLOAD_NETWORK_HEADER, four ? ipv4_place : ipv6_place,
 		(uint32_t)size);
 	mask(message, bits, size);
 	equals(message, prefix->addr.bytes, size);
 }
 
-static void accept_it(struct netlink_nft_message *message)
+static void decide(struct netlink_nft_message *message, uint32_t code)
 {
 	struct expression immediate = begin(message, "immediate");
 	struct nlattr *data, *verdict;
@@ -153,7 +157,7 @@ static void accept_it(struct netlink_nft_message *message)
 	netlink_nft_put_u32(message, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
 	data = netlink_nft_nest(message, NFTA_IMMEDIATE_DATA);
 	verdict = netlink_nft_nest(message, NFTA_DATA_VERDICT);
-	netlink_nft_put_u32(message, NFTA_VERDICT_CODE, NF_ACCEPT);
+	netlink_nft_put_u32(message, NFTA_VERDICT_CODE, code);
 	netlink_nft_nest_end(message, verdict);
 	netlink_nft_nest_end(message, data);
 	end(message, immediate);
@@ -220,13 +224,19 @@ static void put_term(struct netlink_nft_message *message, const struct netlink_n
 		icmp_type_is(message, term->value);
 		break;
 	case NETLINK_NFT_SOURCE:
-		source_is_in(message, &term->prefix);
+		address_is_in(message, IPV4_SOURCE, IPV6_SOURCE, &term->prefix);
+		break;
+	case NETLINK_NFT_DESTINATION:
+		address_is_in(message, IPV4_DESTINATION, IPV6_DESTINATION, &term->prefix);
 		break;
 	case NETLINK_NFT_COUNT:
 		count(message);
 		break;
 	case NETLINK_NFT_ACCEPT:
-		accept_it(message);
+		decide(message, NF_ACCEPT);
+		break;
+	case NETLINK_NFT_DROP:
+		decide(message, NF_DROP);
 		break;
 	case NETLINK_NFT_REJECT:
 		reject(message, NFT_REJECT_ICMPX_UNREACH);
