@@ -54,12 +54,13 @@ mark_end() { # NS ADDRESS
 	# shellcheck disable=SC2016 # The inner shell expands.
 	in_ns "$1" bash -c 'echo end >"/dev/udp/$1/9"' bash "$2"
 }
+UNEXPECTED='not dst port 9 and not host 192.0.3.254 and not icmp[icmptype] == 3'
 # A capture sees at its end what came before: something that may pass is the mark.
 no_leak() { # NAME INTERFACE
 	ip_ns laptop neigh flush dev "$2" 2>/dev/null || true
 	mark_end net "$3"
 	wait_for 5 'the end of the capture' captured "$2" "dst port 9"
-	check_equal "$1" '' "$(capture_print "$2" 'not dst port 9 and not host 192.0.3.254 and not icmp[icmptype] == 3')"
+	check_equal "$1" '' "$(capture_print "$2" "$UNEXPECTED")"
 }
 tunnelled() { # NAME
 	check "$1" pings laptop $OUT4
@@ -90,6 +91,36 @@ check 'what is to go past it does' pings laptop 192.0.3.254
 check 'and that is all that has' captured wan0 'icmp and dst host 192.0.3.254'
 check 'what nobody has is not sent outside' no_ping laptop 192.0.2.254
 check 'not even from an address of the wan' no_ping laptop 192.0.2.254 -I 192.0.2.1
+
+# ---- what a policy rule does not hold back ----
+
+asks() { # SOCAT-ADDRESS; as systemd-resolved asks: IP_UNICAST_IF, IPV6_UNICAST_IF, which any user may set
+	echo lookup | in_ns laptop socat -u - "$1" 2>/dev/null || true
+}
+wan0=$(ip_ns laptop -j link show wan0 | jq '.[0].ifindex')
+asks "UDP4-SENDTO:192.0.2.254:53,setsockopt=0:50:x$(printf '%08x' "$wan0")"
+asks "UDP6-SENDTO:[2001:db8:2::fe]:53,setsockopt=41:76:x$(printf '%08x' "$wan0")"
+asks 'TCP4:192.0.2.254:53,so-bindtodevice=wan0'
+asks 'TCP6:[2001:db8:2::fe]:853,so-bindtodevice=wan0'
+asks "UDP4-SENDTO:192.0.3.254:53" # bypass
+wait_for 5 'a lookup to what bypasses the tunnel' captured wan0 'udp port 53 and dst host 192.0.3.254' &&
+	pass 'a lookup to what bypasses the tunnel passes'
+refused() { # how often the rule that has this text applied
+	in_ns laptop nft list table inet culvert-full-tunnel-laptop | grep -F "$1" | grep -oP 'packets \K\d+'
+}
+check_equal 'all lookups past the tunnel were refused' '2 1 1' \
+	"$(refused 'udp dport 53') $(refused 'tcp dport 53') $(refused 'tcp dport 853')"
+
+# A neighbour that asks for the tunnel's addresses (CVE-2019-14899).
+inner4=$(session_value gw-b laptop .addresses.remote4) inner6=$(session_value gw-b laptop .addresses.remote6)
+UNEXPECTED+=" and not dst host $inner4 and not dst host $inner6" # which come in
+route net "$inner4" via 192.0.2.1
+route net "$inner6" via 2001:db8:2::1
+check "a neighbour is not answered from the tunnel's address" no_ping net "$inner4"
+check 'nor by IPv6' no_ping net "$inner6"
+check_equal 'and that is why' '1 1' "$(refused "ip daddr $inner4") $(refused "ip6 daddr $inner6")"
+ip_ns net route del "$inner4"
+ip_ns net -6 route del "$inner6"
 
 # ---- others' routes: TunnelVision (CVE-2024-3661), TunnelCrack ----
 
@@ -152,7 +183,7 @@ stop_bg ping INT
 tunnelled 'everything goes through the tunnel in the new network'
 check 'the connection comes from there' grep -F 192.0.3.1: <(ctl gw-b status)
 no_leak 'nothing has left past the tunnel there' wan1 192.0.3.1
-check_equal 'nor in the old one' '' "$(capture_print wan0 'not dst port 9 and not host 192.0.3.254 and not icmp[icmptype] == 3')"
+check_equal 'nor in the old one' '' "$(capture_print wan0 "$UNEXPECTED")"
 
 # ---- the end, in good order and otherwise ----
 

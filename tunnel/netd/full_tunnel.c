@@ -33,7 +33,10 @@ void full_tunnel_init(struct full_tunnel *full_tunnel, const struct settings *se
 	struct interfaces *interfaces)
 {
 	*full_tunnel = (struct full_tunnel){
-		.settings = settings, .interfaces = interfaces, .claim = -1
+		.settings = settings,
+		.interfaces = interfaces,
+		.claim = -1,
+		.guard.settings = settings,
 	};
 	rate_init(&full_tunnel->warnings, 1, WARNINGS_BURST, mono_now());
 }
@@ -199,6 +202,12 @@ int full_tunnel_enforce(struct full_tunnel *full_tunnel, struct problem *problem
 	return 0;
 }
 
+void full_tunnel_follow(struct full_tunnel *full_tunnel, const struct interface *interface)
+{
+	if (full_tunnel->in_force)
+		full_tunnel_guard_put(&full_tunnel->guard, interface);
+}
+
 void full_tunnel_network_changed(struct full_tunnel *full_tunnel)
 {
 	struct problem problem;
@@ -222,6 +231,7 @@ void full_tunnel_lift(struct full_tunnel *full_tunnel)
 {
 	if (full_tunnel->in_force) {
 		delete_all(full_tunnel);
+		full_tunnel_guard_lift(&full_tunnel->guard);
 		reverse_path_restore(&full_tunnel->reverse_path);
 		log_notice("full tunnel: lifted");
 	}

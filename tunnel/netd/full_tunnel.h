@@ -8,6 +8,7 @@
 #include "base/problem.h"
 #include "base/rate.h"
 #include "base/settings.h"
+#include "netd/full_tunnel_guard.h"
 #include "netd/interfaces.h"
 #include "netd/reverse_path.h"
 
@@ -34,7 +35,8 @@
  * claim on a name (socket_claim()) tells living ones from those that are left over. netd's only thread.
  *
  * Not held back are programs that bind a socket to another interface (SO_BINDTODEVICE), as DHCP clients
- * have to: a kernel that finds no route then takes every IPv4 address for a neighbour there.
+ * have to: a kernel that finds no route then takes every IPv4 address for a neighbour there. For lookups
+ * there is netd/full_tunnel_guard.
  */
 
 enum {
@@ -50,6 +52,7 @@ struct full_tunnel {
 	uint32_t number;
 	bool in_force; /* the rules are there */
 	struct reverse_path reverse_path;
+	struct full_tunnel_guard guard;
 	struct rate warnings;
 };
 
@@ -65,6 +68,8 @@ int full_tunnel_prepare(struct full_tunnel *full_tunnel, struct problem *problem
  * After it: the rules. Fine when they are there; when they cannot be made, none is. With words.
  */
 int full_tunnel_enforce(struct full_tunnel *full_tunnel, struct problem *problem);
+/* The tunnel is this interface, with the addresses that it has now. Does nothing where it is not in force. */
+void full_tunnel_follow(struct full_tunnel *full_tunnel, const struct interface *interface);
 
 /*
  * This host's links have changed, or its policy rules: systemd-networkd, for one, removes those of

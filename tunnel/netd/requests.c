@@ -171,6 +171,7 @@ static int handle_interface(struct requests *requests, struct problem *problem)
 		requests_fail(requests, r, problem);
 		return 0;
 	}
+	full_tunnel_follow(requests->full_tunnel, interface);
 	/* In a namespace of its own, forwarding is that one's business. */
 	if (requests->forwarding != NULL && interface->netns.inode == 0)
 		forwarding_join(requests->forwarding, interface->name);

@@ -79,6 +79,8 @@ static int install_route(struct requests *requests, struct interface *interface,
 	r = full_tunnel_enforce(requests->full_tunnel, problem);
 	if (r < 0)
 		(void)interface_route_delete(requests->interfaces, interface, prefix, &ignored);
+	else
+		full_tunnel_follow(requests->full_tunnel, interface);
 	return r;
 }
 
