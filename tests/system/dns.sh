@@ -110,6 +110,10 @@ check 'names are looked up through the full tunnel' full
 check_fails 'a name that nobody knows' in_ns laptop getent hosts nobody.example.org
 in_ns laptop bash -c 'echo query >/dev/udp/192.0.2.254/53'
 
+# Another network namespace may have the same /etc.
+in_ns laptop unshare --net "$CULVERT" sweep >"$WORK/swept"
+check 'a sweep elsewhere leaves the resolvers of one that lives' full
+
 # The server's own name can be looked up nowhere while the tunnel is down.
 mark=$(log_mark "$WORK/laptop.log")
 stop_bg gw-b

@@ -15,6 +15,7 @@ static char directory[] = "/tmp/test_resolv_conf-XXXXXX";
 static char path[64], other[64];
 static struct nameservers nameservers;
 static struct problem problem;
+static int held = -1;
 
 static void setup(void)
 {
@@ -33,6 +34,9 @@ static void teardown(void)
 	(void)unlink(path);
 	(void)unlink(other);
 	ck_assert_int_eq(rmdir(directory), 0); /* nothing else was left */
+	if (held >= 0)
+		close(held);
+	held = -1;
 }
 
 static void write_file(const char *name, const char *text, mode_t mode)
@@ -65,7 +69,8 @@ static enum resolv_conf_owner owner(void)
 
 static void set(void)
 {
-	ck_assert_msg(resolv_conf_set(path, &nameservers, &problem) == 0, "%s", problem.text);
+	ck_assert_msg(
+		resolv_conf_set(path, &nameservers, &held, &problem) == 0, "%s", problem.text);
 	ck_assert_int_eq(owner(), RESOLV_CONF_OURS);
 }
 
@@ -150,7 +155,7 @@ START_TEST(what_somebody_has_changed_is_left_alone)
 	close(fd);
 	ck_assert_int_eq(owner(), RESOLV_CONF_CHANGED);
 	ck_assert_int_eq(resolv_conf_restore(path, &problem), -EBUSY);
-	ck_assert_int_eq(resolv_conf_set(path, &nameservers, &problem), -EBUSY);
+	ck_assert_int_eq(resolv_conf_set(path, &nameservers, &held, &problem), -EBUSY);
 	write_file(path, "theirs\n", 0644);
 	ck_assert_int_eq(owner(), RESOLV_CONF_OTHERS);
 	ck_assert_int_eq(resolv_conf_restore(path, &problem), -ENOENT);
@@ -160,10 +165,30 @@ START_TEST(what_somebody_has_changed_is_left_alone)
 }
 END_TEST
 
+START_TEST(what_another_holds_is_left_alone)
+{
+	int none = -1;
+
+	write_file(path, "nameserver 192.0.2.1\n", 0644);
+	ck_assert(!resolv_conf_is_held(path));
+	set();
+	ck_assert(resolv_conf_is_held(path));
+	set(); /* one's own is no hindrance */
+	ck_assert(resolv_conf_is_held(path));
+	ck_assert_int_eq(resolv_conf_set(path, &nameservers, &none, &problem), -EBUSY);
+	ck_assert_int_eq(none, -1);
+	close(held);
+	held = -1;
+	ck_assert(!resolv_conf_is_held(path));
+	restore();
+	has_text(path, "nameserver 192.0.2.1\n");
+}
+END_TEST
+
 START_TEST(what_is_no_file_is_refused)
 {
 	ck_assert_int_eq(mkdir(path, 0700), 0);
-	ck_assert_int_eq(resolv_conf_set(path, &nameservers, &problem), -EINVAL);
+	ck_assert_int_eq(resolv_conf_set(path, &nameservers, &held, &problem), -EINVAL);
 	ck_assert_int_eq(rmdir(path), 0);
 }
 END_TEST
@@ -172,7 +197,8 @@ static Suite *suite(void)
 {
 	const TTest *const tests[] = { a_file_comes_back_as_it_was, ours_says_what_it_should,
 		a_link_comes_back_as_a_link, where_there_was_none_there_is_none,
-		what_somebody_has_changed_is_left_alone, what_is_no_file_is_refused };
+		what_somebody_has_changed_is_left_alone, what_another_holds_is_left_alone,
+		what_is_no_file_is_refused };
 	Suite *suite = suite_create("resolv_conf");
 
 	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {

@@ -15,7 +15,6 @@
 #include "system/tool.h"
 #include "system/socket.h"
 
-static const char claim_name[] = "culvert-resolv.conf";
 static const struct endpoint stub = { { AF_INET, { 127, 0, 0, 53 } }, 53 };
 
 /* What an interface's entry at resolvconf(8) is called: "tun." is among what it puts first. */
@@ -25,7 +24,7 @@ enum { ENTRY_MAX = sizeof(ENTRY_PREFIX) + REQUEST_IFNAME_MAX + sizeof(ENTRY_SUFF
 
 void dns_init(struct dns *dns, bool full_tunnel)
 {
-	*dns = (struct dns){ .full_tunnel = full_tunnel, .claim = -1 };
+	*dns = (struct dns){ .full_tunnel = full_tunnel, .held = -1 };
 }
 
 static int run(const char *const *argv, const char *input, struct problem *problem)
@@ -128,22 +127,11 @@ static int resolvconf_delete(const char *program, const char *entry, struct prob
 
 /* ---- the file ---- */
 
-static int file_set(struct dns *dns, const struct nameservers *nameservers, struct problem *problem)
-{
-	int r = dns->claim >= 0 ? 0 : socket_claim(claim_name, &dns->claim);
-
-	if (r == -EADDRINUSE)
-		problem_set(problem, "another Culvert has written %s", RESOLV_CONF_PATH);
-	else if (r < 0)
-		problem_set(problem, "cannot claim %s: %s", RESOLV_CONF_PATH, strerrordesc_np(-r));
-	return r < 0 ? r : resolv_conf_set(RESOLV_CONF_PATH, nameservers, problem);
-}
-
 static void file_release(struct dns *dns)
 {
-	if (dns->claim >= 0)
-		close(dns->claim);
-	dns->claim = -1;
+	if (dns->held >= 0)
+		close(dns->held);
+	dns->held = -1;
 }
 
 /* ---- all three ---- */
@@ -170,7 +158,7 @@ static int set_in_some_way(struct dns *dns, const char *interface,
 
 	/* A file that is ours already stays the way, whatever has been started since. */
 	if (dns->way == DNS_FILE)
-		return file_set(dns, nameservers, problem);
+		return resolv_conf_set(RESOLV_CONF_PATH, nameservers, &dns->held, problem);
 	if (resolved_is_there(program)) {
 		dns->way = DNS_RESOLVED;
 		return resolved_set(dns, program, interface, nameservers, problem);
@@ -180,7 +168,7 @@ static int set_in_some_way(struct dns *dns, const char *interface,
 		return resolvconf_set(program, interface, nameservers, problem);
 	}
 	dns->way = DNS_FILE;
-	return file_set(dns, nameservers, problem);
+	return resolv_conf_set(RESOLV_CONF_PATH, nameservers, &dns->held, problem);
 }
 
 int dns_set(struct dns *dns, const struct interface *interface,
@@ -310,7 +298,7 @@ static int sweep_file(struct problem *problem)
 	int r = resolv_conf_owner(RESOLV_CONF_PATH, &owner, problem);
 
 	/* One that cannot be read is none of ours. */
-	if (r < 0 || owner == RESOLV_CONF_OTHERS || socket_is_claimed(claim_name))
+	if (r < 0 || owner == RESOLV_CONF_OTHERS || resolv_conf_is_held(RESOLV_CONF_PATH))
 		return 0;
 	r = resolv_conf_restore(RESOLV_CONF_PATH, problem);
 	return r < 0 ? r : 1;

@@ -36,7 +36,7 @@ struct dns {
 	uint32_t index; /* of the interface that it is set for */
 	char interface[REQUEST_IFNAME_MAX + 1];
 	struct nameservers nameservers;
-	int claim; /* on /etc/resolv.conf, -1: none */
+	int held; /* /etc/resolv.conf, -1: not by us */
 };
 
 void dns_init(struct dns *dns, bool full_tunnel);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -213,7 +214,34 @@ static int compose(const char *path, const struct text *now, bool is_ours,
 
 /* ---- writing ---- */
 
-static int write_in_place(const char *path, const struct text *text)
+bool resolv_conf_is_held(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	bool is_held;
+
+	if (fd < 0)
+		return false;
+	is_held = flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+	close(fd);
+	return is_held;
+}
+
+/*
+ * Takes over the descriptor of what has been written; `held` NULL: there is nothing to hold. A file that is
+ * written in place is held by the descriptor from before already.
+ */
+static void hold(int fd, int *held)
+{
+	if (held == NULL || flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		close(fd);
+		return;
+	}
+	if (*held >= 0)
+		close(*held);
+	*held = fd;
+}
+
+static int write_in_place(const char *path, const struct text *text, int *held)
 {
 	int fd = open(path, O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC);
 	int r;
@@ -221,7 +249,7 @@ static int write_in_place(const char *path, const struct text *text)
 	if (fd < 0)
 		return -errno;
 	r = file_write_all(fd, text->data, text->len);
-	close(fd);
+	hold(fd, held);
 	return r;
 }
 
@@ -230,7 +258,7 @@ static void temporary_name(const char *path, char out[static 256])
 	(void)snprintf(out, 256, "%.240s.culvert", path);
 }
 
-static int replace(const char *path, const struct text *text, mode_t mode)
+static int replace(const char *path, const struct text *text, mode_t mode, int *held)
 {
 	char temporary[256];
 	int fd, r;
@@ -243,29 +271,34 @@ static int replace(const char *path, const struct text *text, mode_t mode)
 	r = file_write_all(fd, text->data, text->len);
 	if (r == 0 && (fchmod(fd, mode) < 0 || fsync(fd) < 0))
 		r = -errno;
-	close(fd);
+	if (r == 0 && held != NULL && flock(fd, LOCK_EX | LOCK_NB) < 0)
+		r = -errno; /* before anybody else can see it */
 	if (r == 0 && rename(temporary, path) < 0)
 		r = -errno;
-	if (r < 0)
+	if (r < 0) {
 		(void)unlink(temporary);
-	return r;
+		close(fd);
+		return r;
+	}
+	hold(fd, held);
+	return 0;
 }
 
 /*
  * EBUSY, EXDEV: it is a mount by itself; EROFS and the like: its directory is not to be written, it
  * may be.
  */
-static int write_text(const char *path, const struct text *text, mode_t mode)
+static int write_text(const char *path, const struct text *text, mode_t mode, int *held)
 {
-	int r = replace(path, text, mode);
+	int r = replace(path, text, mode, held);
 
 	if (r == -EBUSY || r == -EXDEV || r == -EROFS || r == -EACCES || r == -EPERM)
-		r = write_in_place(path, text);
+		r = write_in_place(path, text, held);
 	return r;
 }
 
 int resolv_conf_set(
-	const char *path, const struct nameservers *nameservers, struct problem *problem)
+	const char *path, const struct nameservers *nameservers, int *held, struct problem *problem)
 {
 	struct text now = { .data = NULL }, ours;
 	enum resolv_conf_owner owner;
@@ -280,9 +313,14 @@ int resolv_conf_set(
 		r = -EBUSY;
 		goto out;
 	}
+	if (owner == RESOLV_CONF_OURS && *held < 0 && resolv_conf_is_held(path)) {
+		problem_set(problem, "another Culvert has written %s", path);
+		r = -EBUSY;
+		goto out;
+	}
 	r = compose(path, &now, owner == RESOLV_CONF_OURS, nameservers, &ours);
 	if (r == 0) {
-		r = write_text(path, &ours, 0644);
+		r = write_text(path, &ours, 0644, held);
 		free(ours.data);
 	}
 	if (r < 0)
@@ -330,7 +368,7 @@ static int restore_file(const char *path, const char *lines, mode_t mode)
 			(void)fputc('\n', out);
 		lines = &lines[len + (lines[len] == '\n')];
 	}
-	r = fclose(out) != 0 ? -ENOMEM : write_text(path, &text, mode);
+	r = fclose(out) != 0 ? -ENOMEM : write_text(path, &text, mode, NULL);
 	free(text.data);
 	return r;
 }

@@ -32,11 +32,19 @@ enum resolv_conf_owner {
 int resolv_conf_owner(const char *path, enum resolv_conf_owner *ret_owner, struct problem *problem);
 
 /*
- * Writes ours. One that is ours already keeps what it keeps. -EBUSY: it was ours and somebody has
- * changed it; else as above.
+ * Writes ours. One that is ours already keeps what it keeps. *held is -1 or from the call before, and then a
+ * descriptor whose lock (flock(2)) says that who wrote the file is alive: the caller closes it after it has
+ * put the file back. -EBUSY: it is another process's, or it was ours and somebody has changed it;
+ * else as above.
  */
-int resolv_conf_set(
-	const char *path, const struct nameservers *nameservers, struct problem *problem);
+int resolv_conf_set(const char *path, const struct nameservers *nameservers, int *held,
+	struct problem *problem);
+
+/*
+ * Who wrote it is alive. The lock is the file's, and so as wide as it: network namespaces often have one file,
+ * and a container one of its own.
+ */
+bool resolv_conf_is_held(const char *path);
 
 /* Puts back what was there before. -ENOENT: it is not ours; -EBUSY and others as above. */
 int resolv_conf_restore(const char *path, struct problem *problem);
