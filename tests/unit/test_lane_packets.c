@@ -8,6 +8,7 @@
 #include "tests/unit/lane_fixture.h"
 #include "tests/unit/lane_raw.h"
 #include "tests/unit/random.h"
+#include "tests/unit/segment_model.h"
 #include "tests/unit/unit.h"
 
 static struct inner_packet packet;
@@ -186,6 +187,41 @@ START_TEST(data_valid_does_not_travel)
 	make_tcp(true, AF_INET, 1500);
 	host_send(&client, &valid, &packet);
 	host_expect(&server, &lanes_bare, &packet);
+	sides_finish(&client, &server);
+}
+END_TEST
+
+/*
+ * A segment in a VXLAN datagram, as the kernel of a host with both leaves it: the datagram is whole, the
+ * segment's checksum is to be made. The peer gets it made, though it would make checksums itself.
+ */
+START_TEST(inner_checksum_is_made_here)
+{
+	enum { INNER = 20 + 8 + 8 + 14, SEGMENT = INNER + 20, LEN = SEGMENT + 20 + 301 };
+	struct vnet inner = { .flags = VNET_NEEDS_CSUM, .csum_start = SEGMENT, .csum_offset = 16 };
+	struct side client, server;
+
+	sides_carry(&client, &server, OFFLOAD_ALL);
+	lanes_packet(&packet, true, AF_INET, LEN, 1);
+	packet.data[9] = IPPROTO_UDP;
+	packet.data[INNER] = 0x45;
+	packet.data[SEGMENT + 12] = 0x50;
+	model_finish_ipv4(packet.data + INNER, LEN - INNER);
+	model_put16(packet.data + SEGMENT + 16,
+		model_pseudo_sum(packet.data + INNER, IPPROTO_TCP, LEN - SEGMENT));
+	host_send(&client, &inner, &packet);
+	model_finish(packet.data + INNER, LEN - INNER, 20, 16, IPPROTO_TCP);
+	host_expect(&server, &lanes_bare, &packet);
+	side_assert_drops(&client, DROP_OUT_OFFLOAD, 0);
+	side_assert_drops(&server, DROP_IN_OFFLOAD, 0);
+
+	/* What is still to be segmented in there cannot be finished; no TUN of ours asks for it. */
+	inner.gso_type = VNET_GSO_TCPV4;
+	inner.gso_size = 100;
+	host_send(&client, &inner, &packet);
+	lanes_packet(&packet, true, AF_INET, 64, 2);
+	pass(&client, &server, &lanes_bare);
+	side_assert_drops(&client, DROP_OUT_OFFLOAD, 1);
 	sides_finish(&client, &server);
 }
 END_TEST
@@ -431,8 +467,8 @@ END_TEST
 static Suite *suite(void)
 {
 	const TTest *const passing[] = { all_sizes_both_ways, bursts_in_order,
-		burst_ends_at_the_edge, superpackets, data_valid_does_not_travel, new_reach,
-		interface_vanishes };
+		burst_ends_at_the_edge, superpackets, data_valid_does_not_travel,
+		inner_checksum_is_made_here, new_reach, interface_vanishes };
 	const TTest *const out[] = { out_source, out_destination, out_noise,
 		out_malformed_and_offload };
 	const TTest *const in[] = { in_source, in_malformed, in_noise, in_offload, in_not_ready,

@@ -412,6 +412,28 @@ START_TEST(random_headers_end_clean)
 }
 END_TEST
 
+/* What the receiver's check takes where a checksum is left, and nothing else. */
+START_TEST(outermost_is_what_the_check_takes)
+{
+	struct vnet plain = { .csum_start = 7 };
+	struct packet packet;
+
+	for (uint32_t at = 0; at < 200 * 32; at++) {
+		struct vnet vnet = make(&samples[_i]), checked;
+
+		vnet.flags = VNET_NEEDS_CSUM;
+		vnet.gso_type = VNET_GSO_NONE;
+		vnet.csum_start = (uint16_t)(at / 32);
+		vnet.csum_offset = (uint16_t)(at % 32);
+		checked = vnet;
+		ck_assert_int_eq(packet_parse(inner.data, inner.len, &packet), 0);
+		ck_assert_int_eq(
+			vnet_is_outermost(&vnet, &packet), check(&checked, OFFLOAD_ALL) == 0);
+		ck_assert(vnet_is_outermost(&plain, &packet));
+	}
+}
+END_TEST
+
 /* Adds a test that runs once for each sample. */
 static void add_each(Suite *suite, const char *name, const TTest *test)
 {
@@ -431,6 +453,7 @@ static Suite *suite(void)
 	add_each(suite, "accepted", only_accepted_offloads_pass);
 	add_each(suite, "flags and types", every_flag_and_type_is_held_to);
 	add_each(suite, "places", every_place_is_held_to);
+	add_each(suite, "outermost", outermost_is_what_the_check_takes);
 	add_each(suite, "gso_size", segments_larger_than_the_payload_pass);
 	add_each(suite, "cut", cut_transport_headers_are_refused);
 	add_each(suite, "data offset", impossible_tcp_data_offsets_are_refused);

@@ -43,6 +43,19 @@ static bool packet_passes(struct lane *lane, const uint8_t *data, size_t len,
 	return false;
 }
 
+/*
+ * A packet that was packed into another by this host or one that it forwards for (VXLAN, GRE) can leave
+ * the inner one's checksum to do. The peer would not take that: it is done here. False: it cannot be.
+ */
+static bool finish_inner(struct lane *lane, uint8_t *data, size_t len, struct vnet *vnet,
+	const struct packet *packet)
+{
+	if (vnet_is_outermost(vnet, packet) || vnet_finish(vnet, data, len) == 0)
+		return true;
+	lane_drop(lane, DROP_OUT_OFFLOAD);
+	return false;
+}
+
 struct arrival {
 	struct vnet vnet;
 	struct packet packet;
@@ -67,7 +80,9 @@ static int read_packet(struct lane *lane, uint8_t *at, size_t room, struct arriv
 	ret_arrival->len = (size_t)n - VNET_SIZE;
 	reader_init(&reader, at - VNET_SIZE, VNET_SIZE);
 	ret_arrival->passes = vnet_decode(&reader, &ret_arrival->vnet) == 0 &&
-		packet_passes(lane, at, ret_arrival->len, &ret_arrival->vnet, &ret_arrival->packet);
+		packet_passes(
+			lane, at, ret_arrival->len, &ret_arrival->vnet, &ret_arrival->packet) &&
+		finish_inner(lane, at, ret_arrival->len, &ret_arrival->vnet, &ret_arrival->packet);
 	return 1;
 }
 

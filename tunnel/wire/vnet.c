@@ -151,6 +151,24 @@ int vnet_check(
 	return 0;
 }
 
+bool vnet_is_outermost(const struct vnet *vnet, const struct packet *packet)
+{
+	if ((vnet->flags & VNET_NEEDS_CSUM) == 0)
+		return true;
+	if (vnet->csum_start != packet->transport)
+		return false;
+	switch (packet->protocol) {
+	case IPPROTO_TCP:
+		return vnet->csum_offset == TCP_CSUM;
+	case IPPROTO_UDP:
+		return vnet->csum_offset == UDP_CSUM;
+	case IPPROTO_ICMPV6:
+		return vnet->csum_offset == ICMPV6_CSUM;
+	default:
+		return false;
+	}
+}
+
 int vnet_finish(struct vnet *vnet, uint8_t *data, size_t len)
 {
 	size_t at = (size_t)vnet->csum_start + vnet->csum_offset;

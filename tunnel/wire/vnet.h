@@ -69,6 +69,13 @@ int vnet_check(
 	struct vnet *vnet, const struct packet *packet, const uint8_t *data, uint32_t accepted);
 
 /*
+ * The checksum that the header leaves to do is one that vnet_check() takes, that of the packet's own
+ * transport header; also true where none is left. False: it stands in a packet inside this one, as a
+ * host that makes a tunnel of its own (VXLAN, GRE) may leave it, and nobody but the sender knows of it.
+ */
+bool vnet_is_outermost(const struct vnet *vnet, const struct packet *packet);
+
+/*
  * Makes the checksum that the header leaves to do, and then says in the header that nothing is left.
  * The checksum is never zero, which UDP has no other use for (RFC 768) and the others do not mind.
  * -EINVAL: segmentation is left as well, or the header's places are not in the packet.

@@ -49,7 +49,8 @@ static bool passes_out(const uint8_t *data, size_t len, const struct vnet *vnet)
 
 	return packet_parse(data, len, &packet) == 0 && !packet_is_local_noise(&packet) &&
 		(vnet_offloads(vnet) & ~(uint32_t)OFFLOAD_ALL) == 0 &&
-		reach_judge_out(sender, &packet, data) == REACH_PASS;
+		reach_judge_out(sender, &packet, data) == REACH_PASS &&
+		vnet_is_outermost(vnet, &packet);
 }
 
 static bool passes_in(const uint8_t *data, size_t len, struct vnet *vnet)
