@@ -400,6 +400,27 @@ START_TEST(end_with_a_full_queue)
 }
 END_TEST
 
+/*
+ * What will not be sent any more does not wait for the peer to close, either: a lane that held it would
+ * go on asking whether the connection takes more, and be told yes for as long as that takes.
+ */
+START_TEST(end_drops_what_waits)
+{
+	start_with_packets(FLOW_BYTES_MOST / 2048 / 2);
+	uint64_t waited = waiting();
+	lane_end(lane.lane);
+	lanes_settle(lane.worker);
+	ck_assert(!lane.ended);
+	ck_assert_uint_eq(waiting(), 0);
+	ck_assert_uint_eq(side_drops(&lane, DROP_OUT_STALE), waited);
+	raw->paused = false;
+	AWAIT(raw->eof);
+	raw_close(raw);
+	AWAIT(lane.ended);
+	finish();
+}
+END_TEST
+
 START_TEST(stuck)
 {
 	start();
@@ -472,8 +493,8 @@ static Suite *suite(void)
 	const TTest *const leaves[] = { peer_closes, peer_closes_without_notice, peer_half_closes,
 		peer_leaves_in_handshake, peer_resets, forged_record };
 	const TTest *const silent[] = { backlog_is_kept, packets_wait_in_the_queue,
-		full_queue_drops, end_with_a_full_queue, stuck, end_does_not_wait_for_ever,
-		end_sends_the_backlog, end_stops_reading };
+		full_queue_drops, end_with_a_full_queue, end_drops_what_waits, stuck,
+		end_does_not_wait_for_ever, end_sends_the_backlog, end_stops_reading };
 	Suite *s = suite_create("lane_peer");
 
 	lanes_add(s, "breaks the protocol", breaks, sizeof(breaks) / sizeof(breaks[0]));

@@ -61,6 +61,13 @@ void lane_set_events(struct lane *lane)
 			lane->state == LANE_CARRYING ? EPOLLIN : 0u);
 }
 
+/* What waits in the queue is dropped: only a lane that carries sends of it. */
+static void give_back_queue(struct lane *lane)
+{
+	flow_queue_free(lane->queue);
+	lane->queue = NULL;
+}
+
 static void give_back_buffers(struct lane *lane)
 {
 	worker_return_output(lane->worker, lane->output_buffer);
@@ -70,8 +77,7 @@ static void give_back_buffers(struct lane *lane)
 	lane->output_sent = 0;
 	lane->plain = NULL;
 	lane->plain_len = 0;
-	flow_queue_free(lane->queue);
-	lane->queue = NULL;
+	give_back_queue(lane);
 	lane_free_messages(lane);
 }
 
@@ -119,6 +125,7 @@ void lane_drain(struct lane *lane, enum lane_end end, const char *text)
 	lane->end = end;
 	problem_set(&lane->end_problem, "%s", text ? text : "");
 	set_state(lane, LANE_DRAINING);
+	give_back_queue(lane);
 	loop_watch_remove(loop, &lane->tun_watch);
 	loop_timer_start(loop, &lane->deadline, mono_add(mono_now(), DURATION_MS(LANE_FLUSH_MS)),
 		drain_expired);
@@ -138,6 +145,7 @@ void lane_fault(struct lane *lane, uint16_t goodbye_code, const char *text)
 	problem_set(&report->fault.problem, "%s", text);
 	loop_timer_stop(lane->worker->loop, &lane->deadline); /* the goodbye has its own time */
 	set_state(lane, LANE_FAULTED);
+	give_back_queue(lane);
 	lane_set_events(lane);
 	lane_report_post(lane, report);
 }
@@ -176,10 +184,8 @@ static void quiet_expired(struct loop_timer *timer)
 
 	if (now == lane->quiet_mark && !under_way) {
 		tls_release_buffers(lane->tls);
-		if (flow_queue_is_empty(lane->queue)) {
-			flow_queue_free(lane->queue);
-			lane->queue = NULL;
-		}
+		if (flow_queue_is_empty(lane->queue))
+			give_back_queue(lane);
 		return;
 	}
 	lane->quiet_mark = now;
