@@ -112,6 +112,7 @@ struct lane {
 	struct flow_queue *queue; /* packets that wait for the connection; NULL: none did lately */
 	struct outflow outflow;
 	size_t low_water;                    /* the connection says "writable" below it; bytes */
+	bool no_low_water;                   /* it does not take one */
 	struct worker_buffer *output_buffer; /* lent while bytes wait to be sent */
 	struct tls_output output;            /* over output_buffer */
 	size_t output_sent;                  /* of output.len */

@@ -128,7 +128,7 @@ bool lane_queue_has_room(const struct lane *lane)
 {
 	int unsent = 0;
 
-	if (lane->outflow.ahead >= OUTFLOW_AHEAD_MOST ||
+	if (lane->outflow.ahead >= OUTFLOW_AHEAD_MOST || lane->no_low_water ||
 		ioctl(lane->socket_watch.fd, SIOCOUTQNSD, &unsent) < 0)
 		return true;
 	return (size_t)unsent < lane->low_water / 2; /* as the kernel's own "writable" */
@@ -157,9 +157,12 @@ static void set_low_water(struct lane *lane)
 {
 	int bytes = (int)lane->outflow.ahead;
 
-	/* Without it (an MPTCP socket of an older kernel) the send buffer is the limit. */
-	(void)setsockopt(
-		lane->socket_watch.fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof(bytes));
+	/*
+	 * Without it (an MPTCP socket of an older kernel) the send buffer is the limit. We must not have
+	 * a lower one then: "writable" would be said again and again, and nothing written.
+	 */
+	lane->no_low_water = setsockopt(lane->socket_watch.fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT,
+				     &bytes, sizeof(bytes)) < 0;
 	lane->low_water = lane->outflow.ahead;
 }
 

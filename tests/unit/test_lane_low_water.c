@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* check: no-valgrind */
+/* It filters system calls. */
+/*
+ * When is a connection to get more? Asked of one whose peer does not read, and that has more unsent than
+ * a slow one should: where the kernel says "writable" by the same limit, and where it takes no limit.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "engine/lane_internal.h"
+#include "engine/worker.h"
+#include "unit.h"
+
+static struct lane lane;
+static int listener, peer;
+
+/* Connected by TCP, full. */
+static void set_up(void)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET };
+	socklen_t len = sizeof(address);
+	static const char bytes[65536];
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	listener = socket(AF_INET, SOCK_STREAM, 0);
+	ck_assert_int_eq(bind(listener, (struct sockaddr *)&address, len), 0);
+	ck_assert_int_eq(listen(listener, 1), 0);
+	ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&address, &len), 0);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, len), 0);
+	peer = accept(listener, NULL, NULL);
+	ck_assert_int_ge(peer, 0);
+	while (send(fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+		;
+	lane = (struct lane){ .socket_watch = { .fd = fd } };
+	outflow_init(&lane.outflow);
+}
+
+static void tear_down(void)
+{
+	close(lane.socket_watch.fd);
+	close(peer);
+	close(listener);
+}
+
+/* TCP_NOTSENT_LOWAT is no option of a connection any more, as of an MPTCP one of an older kernel. */
+static void forbid_low_water(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_setsockopt, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TCP_NOTSENT_LOWAT, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EOPNOTSUPP),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = { .len = sizeof(code) / sizeof(code[0]), .filter = code };
+
+	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+}
+
+static bool has_room(size_t ahead)
+{
+	lane.outflow.ahead = ahead;
+	lane_queue_watch(&lane, false);
+	return lane_queue_has_room(&lane);
+}
+
+START_TEST(a_slow_connection_gets_little)
+{
+	ck_assert(has_room(OUTFLOW_AHEAD_MOST));
+	ck_assert(!has_room(OUTFLOW_AHEAD_LEAST));
+}
+END_TEST
+
+/* Else we would be told without end that it is writable. */
+START_TEST(without_a_limit_of_the_kernels_we_have_none)
+{
+	forbid_low_water();
+	ck_assert(has_room(OUTFLOW_AHEAD_MOST));
+	ck_assert(has_room(OUTFLOW_AHEAD_LEAST));
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *suite = suite_create("lane_low_water");
+	TCase *tcase = tcase_create("room");
+
+	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_test(tcase, a_slow_connection_gets_little);
+	tcase_add_test(tcase, without_a_limit_of_the_kernels_we_have_none);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
+
+int main(void)
+{
+	return unit_run("lane_low_water", suite());
+}
