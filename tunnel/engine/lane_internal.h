@@ -26,7 +26,7 @@ enum lane_state {
 
 enum {
 	LANE_FLUSH_MS = 1000, /* longest that draining may take */
-	LANE_QUIET_MS = 2000, /* after so long without traffic the TLS buffers are given back */
+	LANE_QUIET_MS = 2000, /* after so long without traffic a lane is not busy any more */
 	LANE_DOUBT_MS = 2000, /* what was sent and not acknowledged for so long may never be */
 	LANE_CONTROL_QUEUE_MAX = 256
 		<< 10, /* bytes of control messages that may wait for a peer that does not read */
@@ -106,6 +106,7 @@ struct lane {
 	struct loop_timer deadline;  /* of the handshake and hello; then of draining */
 	struct loop_timer quiet;
 	uint64_t quiet_mark; /* bytes carried when the quiet timer last looked */
+	bool busy;           /* packets have passed since the quiet timer last rested */
 
 	struct tls *tls;
 	const struct framer *framer;
@@ -148,6 +149,8 @@ void lane_drain(struct lane *lane, enum lane_end end, const char *text);
 void lane_fault(struct lane *lane, uint16_t goodbye_code, const char *text);
 void lane_secured(struct lane *lane);
 void lane_note_activity(struct lane *lane);
+void lane_note_packets(struct lane *lane); /* the same, of what makes a lane busy */
+void lane_rest(struct lane *lane);         /* a burst is over */
 struct lane_report *lane_report_new(struct lane *lane, enum lane_report_kind kind, size_t data_len);
 void lane_report_post(struct lane *lane, struct lane_report *report);
 static inline void lane_drop(struct lane *lane, enum drop_reason reason)

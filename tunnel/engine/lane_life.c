@@ -171,8 +171,8 @@ void lane_secured(struct lane *lane)
 }
 
 /*
- * Looks whether the lane was used since it last looked; when not, the TLS library's buffers go
- * back, and the timer rests, unless what was sent is still under way.
+ * Looks whether the lane was used since it last looked; when not, it is not busy any more, and the
+ * timer rests, unless what was sent is still under way.
  */
 static void quiet_expired(struct loop_timer *timer)
 {
@@ -183,7 +183,8 @@ static void quiet_expired(struct loop_timer *timer)
 	bool under_way = lane_path_look(lane);
 
 	if (now == lane->quiet_mark && !under_way) {
-		tls_release_buffers(lane->tls);
+		lane->busy = false;
+		lane_rest(lane);
 		if (flow_queue_is_empty(lane->queue))
 			give_back_queue(lane);
 		return;
@@ -198,6 +199,22 @@ void lane_note_activity(struct lane *lane)
 	if (!lane->quiet.running && lane->state < LANE_DRAINING)
 		loop_timer_start(lane->worker->loop, &lane->quiet,
 			mono_add(mono_now(), DURATION_MS(LANE_QUIET_MS)), quiet_expired);
+}
+
+void lane_note_packets(struct lane *lane)
+{
+	lane->busy = true;
+	lane_note_activity(lane);
+}
+
+/*
+ * The TLS library's buffers stay while packets pass, so that these need no allocation. Who only
+ * pings, or has just been admitted, needs them for a moment each time: they go back at once.
+ */
+void lane_rest(struct lane *lane)
+{
+	if (!lane->busy && lane->state <= LANE_CARRYING)
+		tls_release_buffers(lane->tls);
 }
 
 /* Who is verified is told why; nobody else is. */

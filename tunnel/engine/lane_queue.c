@@ -149,7 +149,7 @@ int lane_queue_write(struct lane *lane)
 	while (batch.error == 0 && batch.bytes + batch.stage.len < ahead && take_one(&batch, now))
 		;
 	write_stage(&batch);
-	lane_note_activity(lane);
+	lane_note_packets(lane);
 	return batch.error;
 }
 

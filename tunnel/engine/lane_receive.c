@@ -23,6 +23,7 @@ static void take_packet(struct lane *lane, struct vnet *vnet, const struct view 
 {
 	struct packet packet;
 
+	lane->busy = true;
 	if (lane->state != LANE_CARRYING)
 		lane_drop(lane, DROP_IN_NOT_READY);
 	else if (packet_parse(data->data, data->len, &packet) < 0)
@@ -194,6 +195,7 @@ void lane_receive(struct lane *lane)
 		lane_handshake_step(lane);
 	else
 		lane_read_records(lane);
+	lane_rest(lane);
 }
 
 void lane_discard(struct lane *lane)

@@ -178,4 +178,5 @@ void lane_send_message(struct lane *lane, struct lane_message *message)
 	if (!lane_has_backlog(lane))
 		lane_flush(lane);
 	lane_note_activity(lane);
+	lane_rest(lane);
 }

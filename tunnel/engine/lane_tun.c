@@ -126,7 +126,7 @@ static int pass_burst(struct lane *lane, bool *ret_whole)
 			lane_close_now(lane, LANE_END_BROKEN, "TLS cannot write");
 			return 0;
 		}
-		lane_note_activity(lane);
+		lane_note_packets(lane);
 	}
 	return r;
 }
