@@ -26,6 +26,7 @@ void routes_free(struct routes *routes)
 {
 	free(routes->items);
 	free(routes->refusals);
+	prefix_list_free(&routes->asked);
 	routes->items = NULL;
 	routes->refusals = NULL;
 	routes->count = routes->refusal_count = 0;
@@ -55,6 +56,16 @@ static struct route *add(struct routes *routes, const struct prefix *prefix)
 	return route;
 }
 
+/*
+ * What is in the kernel, or on its way there, was acceptable once; the peer may have come from
+ * another address since.
+ */
+static bool is_in_kernel(const struct route *route)
+{
+	return route->state == ROUTE_ADDING || route->state == ROUTE_INSTALLED ||
+		route->state == ROUTE_DELETING;
+}
+
 /* Drops what is neither wanted nor in the kernel nor on its way. */
 static void compact(struct routes *routes)
 {
@@ -62,11 +73,9 @@ static void compact(struct routes *routes)
 
 	if (!routes->items)
 		return;
-
 	for (size_t i = 0; i < routes->count; i++) {
 		struct route *route = &routes->items[i];
-		if (route->wanted || route->state == ROUTE_ADDING ||
-			route->state == ROUTE_INSTALLED || route->state == ROUTE_DELETING)
+		if (route->wanted || is_in_kernel(route))
 			routes->items[kept++] = *route;
 	}
 	routes->count = kept;
@@ -132,16 +141,6 @@ static void make_room(struct routes *routes)
 	routes->count--;
 	memmove(&routes->items[at], &routes->items[at + 1],
 		(routes->count - at) * sizeof(routes->items[0]));
-}
-
-/*
- * What is in the kernel, or on its way there, was acceptable once; the peer may have come from
- * another address since.
- */
-static bool is_in_kernel(const struct route *route)
-{
-	return route->state == ROUTE_ADDING || route->state == ROUTE_INSTALLED ||
-		route->state == ROUTE_DELETING;
 }
 
 /* True: what may pass has changed. */
@@ -405,11 +404,13 @@ static void answered(
 {
 	struct routes *routes = container_of(call, struct routes, call);
 	struct message refusals = { .type = MESSAGE_REFUSE };
+	struct prefix_list asked = routes->asked;
 
+	routes->asked = (struct prefix_list){ 0 };
 	(void)fds; /* none come with these replies */
 	(void)fd_count;
-	for (uint16_t i = 0; i < routes->asked_count; i++) {
-		struct route *route = find(routes, &routes->asked[i]);
+	for (size_t i = 0; i < asked.count; i++) {
+		struct route *route = find(routes, &asked.items[i]);
 		bool told = reply->error == 0 && i < reply->count;
 		uint8_t verdict = told ? reply->verdict[i] : ROUTE_FAILED;
 		if (!route)
@@ -421,6 +422,7 @@ static void answered(
 			routes->events->note(routes, route, "removed");
 		}
 	}
+	prefix_list_free(&asked);
 	send_refusals(routes, &refusals);
 	compact(routes);
 	routes->events->changed(routes);
@@ -432,15 +434,15 @@ static void answered(
  * Puts up to a request's worth of routes in state `from`, wanted or not, into the request; they go
  * to state `to`.
  */
-static void gather(struct routes *routes, enum route_state from, bool wanted, enum route_state to)
+static void gather(struct routes *routes, enum route_state from, bool wanted, enum route_state to,
+	struct request_routes *request)
 {
-	routes->asked_count = 0;
-	for (size_t i = 0; i < routes->count && routes->asked_count < REQUEST_PREFIX_MAX; i++) {
+	for (size_t i = 0; i < routes->count && request->count < REQUEST_PREFIX_MAX; i++) {
 		struct route *route = &routes->items[i];
 		if (route->state != from || route->wanted != wanted)
 			continue;
 		route->state = to;
-		routes->asked[routes->asked_count++] = route->prefix;
+		request->prefix[request->count++] = route->prefix;
 	}
 }
 
@@ -449,27 +451,28 @@ static void routes_work(struct routes *routes)
 	if (routes->interface == 0 || routes->call.pending || routes->clearing)
 		return;
 	/* Deleting first: what is added may need the room. */
-	gather(routes, ROUTE_INSTALLED, false, ROUTE_DELETING);
-	routes->asked_add = routes->asked_count == 0;
-	if (routes->asked_add)
-		gather(routes, ROUTE_ABSENT, true, ROUTE_ADDING);
-	if (routes->asked_count == 0)
-		return;
 	struct request request = {
-		.type = routes->asked_add ? REQUEST_ROUTE_ADD : REQUEST_ROUTE_DELETE,
-		.routes = { .interface = routes->interface, .count = routes->asked_count },
+		.type = REQUEST_ROUTE_DELETE,
+		.routes = { .interface = routes->interface },
 	};
-	memcpy(request.routes.prefix, routes->asked,
-		routes->asked_count * sizeof(routes->asked[0]));
-	if (host_ask(routes->host, &routes->call, &request, answered) < 0) {
-		/* Out of memory: as they were; the next announcement or reply tries again. */
-		for (size_t i = 0; i < routes->count; i++) {
-			struct route *route = &routes->items[i];
-			if (route->state == ROUTE_ADDING)
-				route->state = ROUTE_ABSENT;
-			else if (route->state == ROUTE_DELETING)
-				route->state = ROUTE_INSTALLED;
-		}
+	gather(routes, ROUTE_INSTALLED, false, ROUTE_DELETING, &request.routes);
+	if (request.routes.count == 0) {
+		request.type = REQUEST_ROUTE_ADD;
+		gather(routes, ROUTE_ABSENT, true, ROUTE_ADDING, &request.routes);
+	}
+	if (request.routes.count == 0)
+		return;
+	if (prefix_list_append(&routes->asked, request.routes.prefix, request.routes.count) == 0 &&
+		host_ask(routes->host, &routes->call, &request, answered) == 0)
+		return;
+	/* Out of memory: as they were; the next announcement or reply tries again. */
+	prefix_list_free(&routes->asked);
+	for (size_t i = 0; i < routes->count; i++) {
+		struct route *route = &routes->items[i];
+		if (route->state == ROUTE_ADDING)
+			route->state = ROUTE_ABSENT;
+		else if (route->state == ROUTE_DELETING)
+			route->state = ROUTE_INSTALLED;
 	}
 }
 

@@ -74,11 +74,8 @@ struct routes {
 	size_t count, capacity;
 	struct route_refusal *refusals;
 	size_t refusal_count, refusal_capacity;
-	uint64_t over_limit; /* announcements refused because of the limit */
-	/* What stands in the pending request. */
-	struct prefix asked[REQUEST_PREFIX_MAX];
-	uint16_t asked_count;
-	bool asked_add;
+	uint64_t over_limit;      /* announcements refused because of the limit */
+	struct prefix_list asked; /* what stands in the pending request; empty: there is none */
 	bool clearing; /* the session is going: the reply of the pending request does not matter */
 };
 
