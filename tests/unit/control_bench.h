@@ -68,9 +68,10 @@ static inline int listen_abstract(void)
 
 static inline void setup(void)
 {
+	static const struct engine_role role = { .tls_role = TLS_SERVER };
 	int fds[2];
 
-	bench = (struct bench){ 0 };
+	bench = (struct bench){ .engine = { .role = &role } };
 	log_set_level(LOG_LEVEL_ERROR);
 	bench.engine.started = mono_now();
 	TAILQ_INIT(&bench.engine.sessions);

@@ -154,11 +154,13 @@ static inline void fill_routes(struct routes *routes)
 
 static inline void setup(void)
 {
+	static const struct engine_role role = { .tls_role = TLS_SERVER };
 	struct identity full = named("branch-a"), young = named("a-stranger");
 
-	bench = (struct bench){
-		.engine = { .started = ago(90061), .worker_count = 2, .generation = 3 }
-	};
+	bench = (struct bench){ .engine = { .role = &role,
+					.started = ago(90061),
+					.worker_count = 2,
+					.generation = 3 } };
 	TAILQ_INIT(&bench.engine.sessions);
 	ck_assert_int_eq(settings_new(SETTINGS_SERVER, &bench.engine.settings), 0);
 	fill_settings(bench.engine.settings);

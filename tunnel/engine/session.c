@@ -34,6 +34,13 @@ int session_new(struct engine *engine, const struct identity *name,
 		.created = mono_now(),
 		.entered = mono_now(),
 	};
+	if (!session_is_server(session)) {
+		session->nameservers = calloc(1, sizeof(*session->nameservers));
+		if (!session->nameservers) {
+			free(session);
+			return -ENOMEM;
+		}
+	}
 	TAILQ_INIT(&session->lanes);
 	routes_init(&session->routes, &session_routes_events, engine->host,
 		peer ? peer->max_routes : 0);
@@ -93,6 +100,7 @@ static void reap(struct loop_timer *timer)
 	loop_timer_stop(engine->loop, &session->unclaimed);
 	session_close_parked(session);
 	free(session->welcome);
+	free(session->nameservers);
 	free(session);
 	engine_settle(engine);
 }

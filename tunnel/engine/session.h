@@ -108,7 +108,7 @@ struct session {
 	struct endpoint outer;             /* the peer's end of the newest connection */
 	struct addr outer_addr;            /* for the route rule */
 	struct session_terms terms;
-	struct nameservers nameservers; /* client: pushed with the terms */
+	struct nameservers *nameservers; /* client: pushed with the terms */
 	struct session_interface interface;
 	/* Descriptors of interfaces before, for as long as a lane may still use them. */
 	int parked[2 * REQUEST_QUEUES_MAX];

@@ -164,7 +164,7 @@ void session_make_interface(struct session *session)
 bool session_hides_names(const struct session *session)
 {
 	return !session_is_server(session) &&
-		(session->engine->settings->full_tunnel || session->nameservers.server_count > 0);
+		(session->engine->settings->full_tunnel || session->nameservers->server_count > 0);
 }
 
 /* netd says by itself what became of it: a tunnel without its resolvers is still a tunnel. */
@@ -173,7 +173,7 @@ static void tell_nameservers(const struct session *session)
 	struct request request = {
 		.type = REQUEST_DNS,
 		.dns = { .interface = session->interface.number,
-			.nameservers = session->nameservers },
+			.nameservers = *session->nameservers },
 	};
 
 	if (host_tell(session->engine->host, &request) < 0)

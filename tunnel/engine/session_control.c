@@ -15,15 +15,14 @@
 
 void session_settle(struct session *session)
 {
-	struct request request = {
-		.type = REQUEST_UP,
-		.dns = { .interface = session->interface.number,
-			.nameservers = session->nameservers },
-	};
-
 	if (session_is_server(session) || session->settled || session->state != SESSION_UP ||
 		!session->heard_routes || !routes_settled(&session->routes))
 		return;
+	struct request request = {
+		.type = REQUEST_UP,
+		.dns = { .interface = session->interface.number,
+			.nameservers = *session->nameservers },
+	};
 	session->settled = true;
 	if (host_tell(session->engine->host, &request) < 0)
 		log_error("%s: out of memory: netd does not hear that the tunnel is up",
@@ -33,7 +32,7 @@ void session_settle(struct session *session)
 /* The codec has seen to what they may be. */
 static void take_nameservers(struct session *session, const struct message_welcome *welcome)
 {
-	struct nameservers *taken = &session->nameservers;
+	struct nameservers *taken = session->nameservers;
 
 	*taken = (struct nameservers){ .server_count = 0 };
 	if (welcome->dns_count == 0 && welcome->domain_count == 0)
