@@ -158,16 +158,16 @@ static void try_failed(struct dialer *dialer, const char *cause)
 
 /* ---- TLS ---- */
 
-static void on_secured(struct lane_owner *owner, struct lane *lane, const struct lane_peer *peer)
+static void on_secured(struct lane_owner *owner, struct lane *lane, const struct lane_peer *peer,
+	const char *refusal)
 {
 	struct dialer *dialer = container_of(owner, struct dialer, lane_owner);
 	const struct identity *expected = &dialer->engine->settings->peers[0].name;
 
 	if (dialer->stopped)
 		return; /* its end is ordered; ended() follows */
-	if (peer->refusal.text[0]) {
-		dialer->refusal = peer->refusal;
-		problem_prepend(&dialer->refusal, "the server's certificate");
+	if (refusal[0]) {
+		problem_set(&dialer->refusal, "the server's certificate: %s", refusal);
 	} else if (!identity_equal(&peer->identity, expected)) {
 		problem_set(&dialer->refusal,
 			"the server is %s, but server_name in the profile says %s: is the remote the right one?",

@@ -70,15 +70,16 @@ static void refuse(struct candidate *candidate, uint16_t code, const char *cause
 	lane_end(candidate->lane);
 }
 
-static void on_secured(struct lane_owner *owner, struct lane *lane, const struct lane_peer *peer)
+static void on_secured(struct lane_owner *owner, struct lane *lane, const struct lane_peer *peer,
+	const char *refusal)
 {
 	struct candidate *candidate = container_of(owner, struct candidate, lane_owner);
 	const struct settings *settings = candidate->server->engine.settings;
 
 	(void)lane;
 	candidate->lane_peer = *peer;
-	if (peer->refusal.text[0]) {
-		refuse(candidate, GOODBYE_BAD_IDENTITY, peer->refusal.text);
+	if (refusal[0]) {
+		refuse(candidate, GOODBYE_BAD_IDENTITY, refusal);
 		return;
 	}
 	candidate->peer = settings_find_peer(settings, &peer->identity);

@@ -197,7 +197,7 @@ void lane_deliver_report(struct mail *mail)
 
 	switch (report->kind) {
 	case LANE_REPORT_SECURED:
-		owner->secured(owner, lane, &report->peer);
+		owner->secured(owner, lane, &report->secured.peer, report->secured.refusal.text);
 		break;
 	case LANE_REPORT_CONTROL:
 		owner->control(owner, lane, report->data, report->len);

@@ -47,8 +47,7 @@ enum lane_end {
 };
 
 struct lane_peer {                /* what the handshake has shown */
-	struct identity identity; /* empty when `refusal` says why it is not acceptable */
-	struct problem refusal;
+	struct identity identity; /* empty when it is not acceptable */
 	char cipher[40];
 	char group[40];
 	int64_t not_after; /* of the peer's certificate, seconds since the epoch */
@@ -56,8 +55,9 @@ struct lane_peer {                /* what the handshake has shown */
 
 /* What the owner hears, on the main thread. */
 struct lane_owner {
-	/* The handshake is done and verified. */
-	void (*secured)(struct lane_owner *owner, struct lane *lane, const struct lane_peer *peer);
+	/* The handshake is done and verified. `refusal`: why the identity is not acceptable, or "". */
+	void (*secured)(struct lane_owner *owner, struct lane *lane, const struct lane_peer *peer,
+		const char *refusal);
 	/* A control message arrived: its payload. */
 	void (*control)(
 		struct lane_owner *owner, struct lane *lane, const uint8_t *data, size_t len);

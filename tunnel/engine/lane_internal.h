@@ -77,7 +77,10 @@ struct lane_report {
 	enum lane_report_kind kind;
 	struct lane *lane;
 	union {
-		struct lane_peer peer;
+		struct {
+			struct lane_peer peer;
+			struct problem refusal;
+		} secured;
 		struct {
 			uint16_t code;
 			struct problem problem;

@@ -157,14 +157,15 @@ void lane_secured(struct lane *lane)
 		lane_close_now(lane, LANE_END_INTERNAL, "out of memory");
 		return;
 	}
-	struct lane_peer *peer = &report->peer;
-	tls_peer_identity(lane->tls, &peer->identity, &peer->refusal);
+	struct lane_peer *peer = &report->secured.peer;
+	struct problem *refusal = &report->secured.refusal;
+	tls_peer_identity(lane->tls, &peer->identity, refusal);
 	snprintf(peer->cipher, sizeof(peer->cipher), "%s", tls_cipher(lane->tls));
 	snprintf(peer->group, sizeof(peer->group), "%s", tls_group(lane->tls));
 	peer->not_after = tls_peer_not_after(lane->tls);
 	set_state(lane, LANE_CONTROL);
 	/* An identity that is not acceptable stays unparsed: only its goodbye is sent. */
-	if (peer->refusal.text[0])
+	if (refusal->text[0])
 		set_state(lane, LANE_FAULTED);
 	lane_set_events(lane);
 	lane_report_post(lane, report);

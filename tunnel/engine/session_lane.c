@@ -14,12 +14,14 @@
 
 /* ---- what the lane reports ---- */
 
-static void on_secured(struct lane_owner *owner, struct lane *lane, const struct lane_peer *peer)
+static void on_secured(struct lane_owner *owner, struct lane *lane, const struct lane_peer *peer,
+	const char *refusal)
 {
 	/* Whoever makes a lane hears this before a session owns it. */
 	(void)owner;
 	(void)lane;
 	(void)peer;
+	(void)refusal;
 }
 
 static void on_control(struct lane_owner *owner, struct lane *lane, const uint8_t *data, size_t len)
