@@ -132,11 +132,9 @@ struct lane {
 	struct reach *reach;
 
 	bool finishing; /* tls_close was done: nothing may be written any more */
-	enum lane_end end;
-	struct problem end_problem;
 	struct lane_order start_order, admit_order, end_order,
-		release_order; /* inside, so that they cannot fail */
-	struct lane_report *ended_report;
+		release_order;            /* inside, so that they cannot fail */
+	struct lane_report *ended_report; /* gets the cause as soon as there is one */
 	bool admit_ordered, end_ordered, release_ordered; /* main thread */
 	struct lane_counters counters;
 };

@@ -81,6 +81,12 @@ static void give_back_buffers(struct lane *lane)
 	lane_free_messages(lane);
 }
 
+static void note_end(struct lane *lane, enum lane_end end, const char *text)
+{
+	lane->ended_report->ended.end = end;
+	problem_set(&lane->ended_report->ended.problem, "%s", text ? text : "");
+}
+
 void lane_close_now(struct lane *lane, enum lane_end end, const char *text)
 {
 	if (lane->state == LANE_CLOSED)
@@ -88,10 +94,8 @@ void lane_close_now(struct lane *lane, enum lane_end end, const char *text)
 	struct loop *loop = lane->worker->loop;
 	int fd = lane->socket_watch.fd;
 
-	if (lane->state != LANE_DRAINING) {
-		lane->end = end;
-		problem_set(&lane->end_problem, "%s", text ? text : "");
-	}
+	if (lane->state != LANE_DRAINING)
+		note_end(lane, end, text);
 	set_state(lane, LANE_CLOSED);
 	loop_timer_stop(loop, &lane->deadline);
 	loop_timer_stop(loop, &lane->quiet);
@@ -106,8 +110,6 @@ void lane_close_now(struct lane *lane, enum lane_end end, const char *text)
 
 	struct lane_report *report = lane->ended_report;
 	lane->ended_report = NULL;
-	report->ended.end = lane->end;
-	report->ended.problem = lane->end_problem;
 	lane_report_post(lane, report);
 }
 
@@ -122,8 +124,7 @@ void lane_drain(struct lane *lane, enum lane_end end, const char *text)
 		return;
 	struct loop *loop = lane->worker->loop;
 
-	lane->end = end;
-	problem_set(&lane->end_problem, "%s", text ? text : "");
+	note_end(lane, end, text);
 	set_state(lane, LANE_DRAINING);
 	give_back_queue(lane);
 	loop_watch_remove(loop, &lane->tun_watch);
