@@ -116,6 +116,7 @@ grid_chart() { # DIR
 grid() { # DIR RESULTS-DIR...
 	local dir=$1
 	shift
+	mkdir -p "$dir"
 	jq -s -r -L "$here" 'include "grid"; grid_markdown' "${@/%//results.json}" >"$dir/grid.md"
 	jq -s -r -L "$here" 'include "grid"; grid_chart' "${@/%//results.json}" >"$dir/grid.tsv"
 	! command -v gnuplot >/dev/null || grid_chart "$dir"
