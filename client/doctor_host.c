@@ -248,7 +248,7 @@ static void examine_firewall(const struct forwarding_links *links, const struct 
 
 	if (r == 0)
 		r = tool_listing(argv, DURATION_S(NFT_PATIENCE_S), &listing);
-	if (r < 0) {
+	if (listing == NULL) {
 		findings_add(findings, FINDING_NOTE, "firewall",
 			"whether the firewall lets through what is forwarded was not seen: %s",
 			r == -ENOENT           ? "nft is not installed"
