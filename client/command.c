@@ -21,19 +21,32 @@ struct command {
 	bool has_json;
 	bool has_changes; /* add and del */
 	bool examines;    /* what the daemon answers is not printed but gone on from: doctor */
+	bool ends;        /* the daemon, by a signal where that can be */
 };
 
 static const struct command commands[] = {
-	{ "down", "down [NAME]", "end a running tunnel", false, false, false },
-	{ "status", "status [NAME] [--json]", "how it is doing", true, false, false },
-	{ "peers", "peers [NAME] [--json]", "who is connected", true, false, false },
-	{ "reexec", "reexec [NAME]",
-		"exchange a running engine for the program that is on disk now", false, false,
-		false },
-	{ "routes", "routes [NAME] [--json] | routes add|del PREFIX... [--name NAME]",
-		"show the routes, or announce and withdraw prefixes", true, true, false },
-	{ "doctor", "doctor [NAME] [--json]", "what is in the way, and the command that mends it",
-		true, false, true },
+	{ .name = "down", .usage = "down [NAME]", .help = "end a running tunnel", .ends = true },
+	{ .name = "status",
+		.usage = "status [NAME] [--json]",
+		.help = "how it is doing",
+		.has_json = true },
+	{ .name = "peers",
+		.usage = "peers [NAME] [--json]",
+		.help = "who is connected",
+		.has_json = true },
+	{ .name = "reexec",
+		.usage = "reexec [NAME]",
+		.help = "exchange a running engine for the program that is on disk now" },
+	{ .name = "routes",
+		.usage = "routes [NAME] [--json] | routes add|del PREFIX... [--name NAME]",
+		.help = "show the routes, or announce and withdraw prefixes",
+		.has_json = true,
+		.has_changes = true },
+	{ .name = "doctor",
+		.usage = "doctor [NAME] [--json]",
+		.help = "what is in the way, and the command that mends it",
+		.has_json = true,
+		.examines = true },
 };
 
 struct arguments {
@@ -233,19 +246,29 @@ static int find_socket(const char *name, char path[CONTROL_PATH_SIZE], struct pr
 	return 0;
 }
 
+/* Of the daemon that is meant; in `found` where nobody named it. Negative with words. */
+static int socket_path(const struct arguments *arguments, char found[CONTROL_PATH_SIZE],
+	const char **ret_path, struct problem *problem)
+{
+	const char *named = named_socket(arguments);
+	int r = named != NULL ? 0 : find_socket(arguments->name, found, problem);
+
+	if (r == 0)
+		*ret_path = named != NULL ? named : found;
+	return r;
+}
+
 /* What the daemon answers; the caller frees its text. Negative with words. */
 static int ask(const struct arguments *arguments, const char *request,
 	struct control_answer *ret_answer, struct problem *problem)
 {
-	const char *socket = named_socket(arguments);
-	char path[CONTROL_PATH_SIZE];
-	int r = 0;
+	char found[CONTROL_PATH_SIZE];
+	const char *path = NULL;
+	int r = socket_path(arguments, found, &path, problem);
 
-	if (socket == NULL)
-		r = find_socket(arguments->name, path, problem);
 	if (r == 0)
-		r = control_client_ask(socket != NULL ? socket : path, request,
-			DURATION_S(CONTROL_TIMEOUT_S), ret_answer, problem);
+		r = control_client_ask(
+			path, request, DURATION_S(CONTROL_TIMEOUT_S), ret_answer, problem);
 	return r;
 }
 
@@ -264,6 +287,24 @@ static int print_answer(const struct arguments *arguments, const char *request)
 	}
 	free(answer.text);
 	return r == EXIT_CODE_OK ? r : complain(arguments->command, &answer.why, r);
+}
+
+/*
+ * By a signal to netd, which takes a kill switch down for that. Where netd cannot be signalled its engine
+ * is asked, and a kill switch stays.
+ */
+static int end(const struct arguments *arguments, const char *request)
+{
+	struct problem problem = { .text = "" };
+	char found[CONTROL_PATH_SIZE];
+	const char *path = NULL;
+	int r = socket_path(arguments, found, &path, &problem);
+
+	if (r == 0)
+		r = control_client_terminate(path, &problem);
+	if (r == -ESRCH || r == -EPERM)
+		return print_answer(arguments, request);
+	return r < 0 ? complain(arguments->command, &problem, exit_code_of(r)) : EXIT_CODE_OK;
 }
 
 /* Also without a daemon: what keeps it from starting may be the host. */
@@ -312,6 +353,8 @@ int command_run(int argc, char **argv)
 		r = make_request(&arguments, request);
 	if (r != EXIT_CODE_OK)
 		return r;
+	if (arguments.command->ends)
+		return end(&arguments, request);
 	return arguments.command->examines ? examine(&arguments, request)
 					   : print_answer(&arguments, request);
 }

@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -324,6 +325,27 @@ int control_client_ask(const char *path, const char *request, struct duration ti
 		if (r < 0)
 			free(data);
 	}
+	if (r < 0)
+		explain(r, path, problem);
+	return r;
+}
+
+int control_client_terminate(const char *path, struct problem *problem)
+{
+	int fd = open_socket(path, DURATION_S(CONTROL_TIMEOUT_S));
+	struct ucred maker = { .pid = 0 };
+	socklen_t len = sizeof(maker);
+	int r = fd < 0 ? fd : 0;
+
+	if (r == 0 && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &maker, &len) < 0)
+		r = -errno;
+	/* 0 is one of another PID namespace, and would be our own process group to kill(2). */
+	if (r == 0 && maker.pid <= 0)
+		r = -ESRCH;
+	if (r == 0 && kill(maker.pid, SIGTERM) < 0)
+		r = -errno;
+	if (fd >= 0)
+		close(fd);
 	if (r < 0)
 		explain(r, path, problem);
 	return r;

@@ -45,4 +45,12 @@ int control_client_find(const char *dir, const char *name, char ret_path[CONTROL
 int control_client_ask(const char *path, const char *request, struct duration timeout,
 	struct control_answer *ret_answer, struct problem *problem);
 
+/*
+ * Sends SIGTERM to the process that made the socket there, which is netd, while the engine answers on
+ * it: SO_PEERCRED, unix(7). So nobody has to believe the engine that somebody wants an end. Words in
+ * `problem`: -ESRCH (it has died, or is out of this process's sight), -EPERM (it is another user's), or what
+ * connecting says, as above.
+ */
+int control_client_terminate(const char *path, struct problem *problem);
+
 #endif

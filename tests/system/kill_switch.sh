@@ -250,6 +250,14 @@ check 'culvert down' ctl gw-a down
 wait_exit gw-a 10
 expect_log "$WORK/gw-a.log" 'the kill switch is taken down'
 check_equal 'takes it down' '' "$(tables)"
+mark=$(log_mark "$WORK/gw-a.log")
+client_start gw-a
+up_again "$mark"
+echo down | socat -t 5 - "UNIX-CONNECT:$WORK/gw-a.sock" >/dev/null
+wait_exit gw-a 10
+check 'an engine may end the client' log_has_since "$WORK/gw-a.log" "$mark" 'stopping: the engine asked for it'
+check_equal 'but not the kill switch' "$TABLE " "$(tables)"
+check_fails 'nothing leaves' pings gw-a $OUTER4 1 -W 0.3
 client_start gw-a
 wait_for "$UP_SECONDS" 'it is in force' in_force
 stop_bg gw-a TERM

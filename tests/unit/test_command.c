@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The command line's side of the control socket, against a daemon played by a process of the test:
- * it takes one connection, notes the request, answers as it is told, and ends.
+ * it takes one request, notes it, answers as it is told, and ends.
  */
 #include "client/command.h"
 
@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "client/control_client.h"
+#include "system/ipc.h"
 
 #include "unit.h"
 
@@ -38,11 +39,40 @@ static int listen_at(const char *path)
 	return fd;
 }
 
+/*
+ * The same by a process that has died since and handed the descriptor on: nobody is there for `down` to
+ * signal, us least of all.
+ */
+static int listen_by_the_dead(const char *path)
+{
+	int channel[2], fd = -1;
+	size_t len, fd_count;
+	pid_t pid;
+	char byte;
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel), 0);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		fd = listen_at(path);
+		_exit(ipc_send(channel[1], "", 1, &fd, 1) < 0);
+	}
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	ck_assert_int_eq(ipc_receive(channel[0], &byte, 1, &len, &fd, 1, &fd_count), 0);
+	ck_assert_uint_eq(fd_count, 1);
+	close(channel[0]);
+	close(channel[1]);
+	return fd;
+}
+
 static void play(int listen_fd, int request_fd, const char *answer, size_t len)
 {
-	int fd = accept(listen_fd, NULL, NULL);
 	char byte = '\0';
+	int fd;
 
+	do /* one that brings nothing was only to see who listens */
+		fd = accept(listen_fd, NULL, NULL);
+	while (fd >= 0 && recv(fd, &byte, 1, MSG_PEEK) == 0);
 	while (byte != '\n' && read(fd, &byte, 1) == 1) {
 		if (write(request_fd, &byte, 1) != 1)
 			_exit(1);
@@ -66,7 +96,7 @@ static struct played played(const char *answer, size_t len)
 
 	ck_assert_ptr_nonnull(mkdtemp(played.dir));
 	(void)snprintf(played.path, sizeof(played.path), "%s/x.sock", played.dir);
-	listen_fd = listen_at(played.path);
+	listen_fd = listen_by_the_dead(played.path);
 	ck_assert_int_eq(pipe(fds), 0);
 	played.request_fd = fds[0];
 	played.pid = fork();
@@ -369,6 +399,40 @@ START_TEST(test_usage)
 }
 END_TEST
 
+/* The process that made the socket is signalled, and need not answer. */
+START_TEST(test_down)
+{
+	struct played daemon = { .dir = "/tmp/culvert-command-XXXXXX" };
+	char out[256], error[512], line[128], byte;
+	int fds[2], status = 0;
+
+	ck_assert_ptr_nonnull(mkdtemp(daemon.dir));
+	(void)snprintf(daemon.path, sizeof(daemon.path), "%s/x.sock", daemon.dir);
+	ck_assert_int_eq(pipe(fds), 0);
+	daemon.pid = fork();
+	ck_assert_int_ge(daemon.pid, 0);
+	if (daemon.pid == 0) {
+		(void)signal(SIGTERM, SIG_DFL); /* libcheck ends all of the test for it */
+		(void)listen_at(daemon.path);
+		close(fds[1]); /* it listens */
+		for (;;)
+			pause();
+	}
+	close(fds[1]);
+	ck_assert_int_eq(read(fds[0], &byte, 1), 0);
+	close(fds[0]);
+	(void)snprintf(line, sizeof(line), "down --socket %s", daemon.path);
+	ck_assert_int_eq(run(line, out, error), EXIT_CODE_OK);
+	ck_assert_str_eq(out, "");
+	ck_assert_int_eq(waitpid(daemon.pid, &status, 0), daemon.pid);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+	ck_assert_int_eq(run(line, out, error), EXIT_CODE_UNREACHABLE);
+	ck_assert_ptr_nonnull(strstr(error, "left over"));
+	ck_assert_int_eq(unlink(daemon.path), 0);
+	ck_assert_int_eq(rmdir(daemon.dir), 0);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *suite = suite_create("command");
@@ -380,6 +444,7 @@ static Suite *suite(void)
 	unit_add(suite, "find", test_find);
 	unit_add(suite, "requests", test_requests);
 	unit_add(suite, "refusals", test_refusals);
+	unit_add(suite, "down", test_down);
 	unit_add(suite, "usage", test_usage);
 	return suite;
 }

@@ -43,6 +43,7 @@ void netd_signal_ready(struct loop_watch *watch, uint32_t events)
 		log_notice("SIGHUP: a changed configuration wants a restart; nothing was done");
 		return;
 	}
+	netd->signalled = true;
 	netd->restarting = info.ssi_signo == SIGUSR1;
 	name = netd->restarting ? "for a restart" : sigdescr_np((int)info.ssi_signo);
 	if (!netd->stopping) {

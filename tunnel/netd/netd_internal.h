@@ -34,6 +34,7 @@ struct netd {
 	enum exit_code exit_code;
 	bool stopping;
 	bool restarting; /* by whoever starts it again at once */
+	bool signalled;  /* somebody wants the end, and not the engine alone */
 	struct process_user user;
 	bool switch_user; /* to `user`; else the engine runs as who we are */
 	struct files files;

@@ -285,8 +285,9 @@ void netd_descend(struct netd *netd)
 		interfaces_remove_all(&netd->interfaces, "the program stops");
 	}
 	hooks_finish(&netd->hooks, netd->signal_fd);
-	/* Only a person ends it with 0: by a signal, or by asking the engine. */
-	kill_switch_stop(&netd->kill_switch, netd->exit_code == EXIT_CODE_OK && !netd->restarting);
+	/* The engine's wish is no reason: one that is subverted would open the door. */
+	kill_switch_stop(&netd->kill_switch,
+		netd->signalled && netd->exit_code == EXIT_CODE_OK && !netd->restarting);
 	nat_stop(&netd->nat);
 	if (netd->interfaces.steering_fd >= 0)
 		close(netd->interfaces.steering_fd);
