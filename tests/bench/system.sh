@@ -114,8 +114,10 @@ iperf_bulk() { # FLOWS up|down SECONDS
 		jq -r '.error // empty' "$WORK/iperf3.json" >&2
 		return 1
 	}
-	jq '{ bits_per_second: .end.sum_received.bits_per_second, bytes: .end.sum_received.bytes,
-		seconds: .end.sum_received.seconds, inner: .end.sender_tcp_congestion }' "$WORK/iperf3.json"
+	# It may end well without a result, when its control connection was lost at the end.
+	jq 'if .end.sum_received.bits_per_second == null then "iperf3 has no result\n" | halt_error else
+		{ bits_per_second: .end.sum_received.bits_per_second, bytes: .end.sum_received.bytes,
+			seconds: .end.sum_received.seconds, inner: .end.sender_tcp_congestion } end' "$WORK/iperf3.json"
 }
 
 # The algorithms that connections between the namespaces' own addresses have.
