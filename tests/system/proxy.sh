@@ -153,7 +153,7 @@ rogue 4003 <<<'exec head -c 3 >/dev/null'
 rogue 4004 <<<'head -c 3 >/dev/null; printf "HTTP/1.1 200 O"'
 rogue 4005 <<<'exec cat >/dev/null'
 rogue 4006 <<<'printf "HTTP/1.1 200 OK\r\n"; while printf "X-Next: line\r\n"; do read -r -t 0.2; done'
-rogue 4007 <<<'printf "HTTP/1.1 200 OK\r\n\r\n"; exec yes'
+rogue 4007 <<<'printf "HTTP/1.1 200 OK\r\n\r\nand more"; exec cat >/dev/null' # in one segment
 wait_for 5 'the rogues listen' listens proxy "${rogues[@]}"
 says 'garbage' 'http://192.0.2.5:4001' 'what answers there is no HTTP proxy'
 says 'garbage for SOCKS5' 'socks5://192.0.2.5:4001' 'what answers there is no SOCKS5 proxy'
