@@ -180,35 +180,13 @@ static void tell_nameservers(const struct session *session)
 		log_error("%s: its resolvers are not used: out of memory", session->name.name);
 }
 
-/* What may be the destination of a packet to the peer, and the source of one from it. -ENOMEM. */
-static int gather_theirs(const struct session *session, struct prefix_list *theirs)
-{
-	const struct addr *addresses[] = { &session->terms.remote4, &session->terms.remote6 };
-	int r = 0;
-
-	for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]) && r == 0; i++) {
-		struct prefix host;
-
-		if (!addr_is_set(addresses[i]))
-			continue;
-		host = prefix_host(addresses[i]);
-		r = prefix_list_append(theirs, &host, 1);
-	}
-	for (size_t i = 0; i < session->routes.count && r == 0; i++) {
-		const struct route *route = &session->routes.items[i];
-		if (route_in_use(route))
-			r = prefix_list_append(theirs, &route->prefix, 1);
-	}
-	return r;
-}
-
 void session_update_reach(struct session *session)
 {
 	struct prefix_list theirs = { .items = NULL }, ours = { .items = NULL };
 	struct reach_bar *bar = session->engine->barred;
 	struct session_lane *sl;
 	struct reach *reach = NULL;
-	int r = gather_theirs(session, &theirs);
+	int r = session_append_theirs(session, &theirs);
 
 	if (r == 0)
 		r = session_gather_sources(session, &ours);

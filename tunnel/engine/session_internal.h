@@ -82,6 +82,11 @@ extern const struct routes_events session_routes_events;
 
 /* session_offer.c. session->offer is made anew from what is announced now. -ENOMEM: it stays. */
 int session_update_offer(struct session *session);
+/*
+ * The peer's addresses and routes in use: what may be the destination of a packet to it and the source of
+ * one from it, and what others are told of it. -ENOMEM; the caller frees the list either way.
+ */
+int session_append_theirs(const struct session *session, struct prefix_list *list);
 /* What may be the source of a packet to the peer. -ENOMEM; the caller frees the list either way. */
 int session_gather_sources(const struct session *session, struct prefix_list *ours);
 

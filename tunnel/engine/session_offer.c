@@ -40,10 +40,9 @@ static bool is_leaving(const struct session *session)
 		(session->state == SESSION_CLOSING && session->final);
 }
 
-/* The peer's addresses and routes, as others see them. */
-static int append_peer(struct prefix_list *list, const struct session *other)
+int session_append_theirs(const struct session *session, struct prefix_list *list)
 {
-	const struct addr *addresses[] = { &other->terms.remote4, &other->terms.remote6 };
+	const struct addr *addresses[] = { &session->terms.remote4, &session->terms.remote6 };
 	int r = 0;
 
 	for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]) && r == 0; i++) {
@@ -54,9 +53,9 @@ static int append_peer(struct prefix_list *list, const struct session *other)
 		host = prefix_host(addresses[i]);
 		r = prefix_list_append(list, &host, 1);
 	}
-	for (size_t i = 0; i < other->routes.count && r == 0; i++) {
-		if (route_in_use(&other->routes.items[i]))
-			r = prefix_list_append(list, &other->routes.items[i].prefix, 1);
+	for (size_t i = 0; i < session->routes.count && r == 0; i++) {
+		if (route_in_use(&session->routes.items[i]))
+			r = prefix_list_append(list, &session->routes.items[i].prefix, 1);
 	}
 	return r;
 }
@@ -73,7 +72,7 @@ static int gather(const struct session *session,
 	TAILQ_FOREACH(other, &session->engine->sessions, link)
 	{
 		if (r == 0 && other != session && !is_leaving(other) && related(session, other))
-			r = append_peer(list, other);
+			r = session_append_theirs(other, list);
 	}
 	if (r == 0)
 		prefix_list_sort(list);
