@@ -59,10 +59,10 @@ START_TEST(equal_ones)
 	struct nameservers a = { .server_count = 1, .domain_count = 1 }, b;
 
 	a.server[0] = address("10.9.0.1");
-	strcpy(a.domain[0], "corp.example");
+	unit_text(a.domain[0], "corp.example");
 	b = a;
 	ck_assert(nameservers_equal(&a, &b));
-	strcpy(b.domain[0], "corp.example.org");
+	unit_text(b.domain[0], "corp.example.org");
 	ck_assert(!nameservers_equal(&a, &b));
 	b = a;
 	b.server[0] = address("10.9.0.2");
@@ -85,7 +85,7 @@ START_TEST(for_a_client_that_uses_them)
 	ck_assert_int_eq(policy_dns(settings, &wanted, &problem), -EPERM);
 	settings->role = SETTINGS_CLIENT;
 	ck_assert_int_eq(policy_dns(settings, &wanted, &problem), 0);
-	strcpy(wanted.nameservers.domain[0], "a b");
+	unit_text(wanted.nameservers.domain[0], "a b");
 	wanted.nameservers.domain_count = 1;
 	ck_assert_int_eq(policy_dns(settings, &wanted, &problem), -EPERM);
 	wanted.nameservers.domain_count = 0;

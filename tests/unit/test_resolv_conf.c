@@ -25,8 +25,8 @@ static void setup(void)
 	nameservers = (struct nameservers){ .server_count = 2, .domain_count = 2 };
 	ck_assert_int_eq(addr_parse("10.9.0.1", &nameservers.server[0]), 0);
 	ck_assert_int_eq(addr_parse("fd00::1", &nameservers.server[1]), 0);
-	strcpy(nameservers.domain[0], "corp.example");
-	strcpy(nameservers.domain[1], "example.org");
+	unit_text(nameservers.domain[0], "corp.example");
+	unit_text(nameservers.domain[1], "example.org");
 }
 
 static void teardown(void)

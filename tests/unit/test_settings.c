@@ -96,7 +96,7 @@ START_TEST(test_dns)
 	settings->dns.server[0] = addr("10.9.0.1");
 	settings->dns.server[1] = addr("fd00::53");
 	settings->dns.server_count = 2;
-	strcpy(settings->dns.domain[0], "corp.example");
+	unit_text(settings->dns.domain[0], "corp.example");
 	settings->dns.domain_count = 1;
 	good(settings);
 	settings = server(0);
@@ -104,7 +104,7 @@ START_TEST(test_dns)
 	settings->dns.server_count = 1;
 	refused(settings, "dns.[0]:", "127.0.0.53");
 	settings = server(0);
-	strcpy(settings->dns.domain[0], "corp;example");
+	unit_text(settings->dns.domain[0], "corp;example");
 	settings->dns.domain_count = 1;
 	refused(settings, "domains.[0]:", "corp;example");
 }
@@ -168,12 +168,12 @@ START_TEST(test_duplicates)
 	settings->peers[0].address6 = settings->peers[3].address6 = addr("fd00::3");
 	refused(settings, "peers.[3].address6", "peers.[0]");
 	settings = server(5);
-	strcpy(settings->peers[0].interface, "tun-x");
-	strcpy(settings->peers[2].interface, "tun-x");
+	unit_text(settings->peers[0].interface, "tun-x");
+	unit_text(settings->peers[2].interface, "tun-x");
 	refused(settings, "peers.[2].interface", "peers.[0]");
 	settings = server(5);
-	strcpy(settings->peers[0].interface, "tun%d");
-	strcpy(settings->peers[2].interface, "tun%d");
+	unit_text(settings->peers[0].interface, "tun%d");
+	unit_text(settings->peers[2].interface, "tun%d");
 	good(settings);
 	settings = server(0);
 	settings->listen[1] = settings->listen[0];

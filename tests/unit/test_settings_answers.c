@@ -11,8 +11,8 @@ START_TEST(test_proxy)
 
 	ck_assert_int_eq(settings_new(SETTINGS_CLIENT, &settings), 0);
 	settings->key = strdup("/k.key");
-	strcpy(settings->remotes[0].host, "vpn.example.org");
-	strcpy(settings->remotes[1].host, "192.0.2.1");
+	unit_text(settings->remotes[0].host, "vpn.example.org");
+	unit_text(settings->remotes[1].host, "192.0.2.1");
 	settings->remote_count = 2;
 	ck_assert(!settings_hold_secret(settings));
 	ck_assert_uint_eq(settings_outer(settings, outer), 1);
@@ -21,8 +21,8 @@ START_TEST(test_proxy)
 	settings->proxy = (struct proxy){ .kind = PROXY_HTTP, .host = "proxy", .user = "alice" };
 	ck_assert(!settings_hold_secret(settings));
 	ck_assert_uint_eq(settings_outer(settings, outer), 0);
-	strcpy(settings->proxy.host, "2001:db8::5");
-	strcpy(settings->proxy.password, "secret");
+	unit_text(settings->proxy.host, "2001:db8::5");
+	unit_text(settings->proxy.password, "secret");
 	expected = addr("2001:db8::5");
 	ck_assert(settings_hold_secret(settings));
 	ck_assert_uint_eq(settings_outer(settings, outer), 1);
@@ -57,8 +57,8 @@ START_TEST(test_find_and_places)
 	ck_assert_int_eq(identity_set(&name, "peer-22", 7), 0);
 	ck_assert_ptr_null(settings_find_peer(settings, &name));
 
-	strcpy(settings->name, "x");
-	strcpy(settings->state_dir, "/else");
+	unit_text(settings->name, "x");
+	unit_text(settings->state_dir, "/else");
 	settings_fill_places(settings);
 	ck_assert_str_eq(settings->control_socket, "/run/culvert/x.sock");
 	ck_assert_str_eq(settings->state_dir, "/else");

@@ -20,6 +20,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Copies a text into an array, which has to hold it. */
+#define unit_text(array, text) \
+	ck_assert_int_lt(snprintf((array), sizeof(array), "%s", (text)), (int)sizeof(array))
+
 /* Adds one case with one test to a suite: the common shape of a test file. */
 static inline void unit_add(Suite *suite, const char *name, const TTest *test)
 {
