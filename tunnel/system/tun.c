@@ -21,15 +21,27 @@
 
 enum { TUN_VNET_SIZE = 10 }; /* struct virtio_net_hdr without num_buffers */
 
+/* Fine for any queue: the owner is the interface's. */
+static int set_owner(int fd)
+{
+	if (ioctl(fd, TUNSETOWNER, (unsigned long)geteuid()) < 0 ||
+		ioctl(fd, TUNSETGROUP, (unsigned long)getegid()) < 0)
+		return -errno;
+	return 0;
+}
+
 /* `flags`: of TUNSETIFF, besides those that every interface of ours has. */
 static int configure(int fd, const char *name, int flags, char *ret_name)
 {
 	struct ifreq request = { .ifr_flags = (short)(IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | flags) };
-	int header_size = TUN_VNET_SIZE, little_endian = 1;
+	int header_size = TUN_VNET_SIZE, little_endian = 1, r;
 
 	memcpy(request.ifr_name, name, strlen(name) + 1);
 	if (ioctl(fd, TUNSETIFF, &request) < 0)
 		return -errno;
+	r = set_owner(fd);
+	if (r < 0)
+		return r;
 	if (ioctl(fd, TUNSETVNETHDRSZ, &header_size) < 0 ||
 		ioctl(fd, TUNSETVNETLE, &little_endian) < 0)
 		return -errno;

@@ -9,6 +9,10 @@
  * TUN interfaces (Documentation/networking/tuntap.rst): IFF_TUN | IFF_NO_PI | IFF_VNET_HDR, header
  * of 10 bytes, little-endian (TUNSETVNETLE). Opening needs CAP_NET_ADMIN and is netd's; the
  * offloads are set by whoever holds the descriptor, the engine.
+ *
+ * Every interface belongs to the effective user and group of the process that made it. Without an
+ * owner the kernel lets any local user attach a queue to an interface with several, and read what
+ * the tunnel carries. So nothing else in Culvert calls TUNSETIFF.
  */
 
 /*

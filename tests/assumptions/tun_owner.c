@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Any local user may attach a queue to a TUN with several queues, and so read its packets, unless the
+ * TUN has an owner (drivers/net/tun.c: tun_not_capable()). Where it has, a stranger gets EPERM; the
+ * owner opens further queues; and a stranger who was handed a queue attaches and detaches that one.
+ */
+#include "tests/assumptions/tun_packet.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/if_tun.h>
+
+#include "system/tun.h"
+
+/* Opened as root: what counts is not the mode of the device but the caller of TUNSETIFF. */
+enum { TRIES = 4 };
+static int tries[TRIES], tried;
+
+static void open_device(void)
+{
+	for (int i = 0; i < TRIES; i++) {
+		tries[i] = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+		if (tries[i] < 0)
+			skip("opening /dev/net/tun");
+	}
+}
+
+static int try_attach(const char *name, int flags)
+{
+	struct ifreq request = { .ifr_flags = (short)(IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | flags) };
+
+	memcpy(request.ifr_name, name, strlen(name) + 1);
+	return ioctl(tries[tried++], TUNSETIFF, &request) < 0 ? -errno : 0;
+}
+
+static void become_nobody(void)
+{
+	if (setgroups(0, NULL) < 0 ||
+		setresgid(UNPRIVILEGED_ID, UNPRIVILEGED_ID, UNPRIVILEGED_ID) < 0 ||
+		setresuid(UNPRIVILEGED_ID, UNPRIVILEGED_ID, UNPRIVILEGED_ID) < 0)
+		skip("becoming an ordinary user");
+}
+
+int main(void)
+{
+	char several[IFNAMSIZ], one[IFNAMSIZ], open_to_all[IFNAMSIZ] = "open%d";
+	struct ifreq request = { .ifr_flags = (short)(IFF_TUN | IFF_NO_PI | IFF_VNET_HDR |
+					 IFF_MULTI_QUEUE) };
+	int first, second, single, bare;
+
+	own_namespace();
+	if (tun_open("cv%d", true, &first, several) < 0 ||
+		tun_open("cv%d", false, &single, one) < 0)
+		skip("making a TUN");
+	assume(tun_open_queue(several, &second) == 0, "the owner opens a further queue");
+	bare = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+	memcpy(request.ifr_name, open_to_all, sizeof(open_to_all));
+	if (bare < 0 || ioctl(bare, TUNSETIFF, &request) < 0)
+		skip("making a TUN without an owner");
+	open_device();
+	become_nobody();
+	assume(try_attach(request.ifr_name, IFF_MULTI_QUEUE) == 0,
+		"a stranger attaches a queue to a TUN that has no owner");
+	assume(try_attach(several, IFF_MULTI_QUEUE) == -EPERM,
+		"a stranger attaches no queue to a TUN of ours");
+	assume(try_attach(one, 0) == -EPERM, "nor to one that has one queue");
+	assume(tun_queue_attach(second, false) == 0,
+		"a stranger detaches a queue that he was given");
+	assume(try_attach(several, IFF_MULTI_QUEUE) == -EPERM,
+		"and a stranger still attaches none");
+	assume(tun_queue_attach(second, true) == 0, "he attaches it again");
+	return 0;
+}
