@@ -18,8 +18,6 @@
  * refusal is one log line with the remote address.
  */
 
-enum { ADMISSION_RETRY_MS = 2000 };
-
 static void candidate_free(struct candidate *candidate)
 {
 	struct server *server = candidate->server;
@@ -36,25 +34,17 @@ static void log_refusal(struct candidate *candidate, const char *cause)
 	candidate->judged = true;
 }
 
-/* What does not pass soon is not worth asking for again soon, in milliseconds. */
-static uint32_t retry_after(uint16_t code)
-{
-	switch (code) {
-	case GOODBYE_LIMIT:
-	case GOODBYE_NO_ADDRESS:
-	case GOODBYE_UNLISTED:
-	case GOODBYE_BAD_IDENTITY:
-		return ADMISSION_RETRY_MS;
-	default:
-		return 0;
-	}
-}
-
 static void refuse(struct candidate *candidate, uint16_t code, const char *cause)
 {
+	enum goodbye_class class = goodbye_code_class(code);
 	struct message message = {
 		.type = MESSAGE_GOODBYE,
-		.goodbye = { .code = code, .retry_after_ms = retry_after(code) },
+		.goodbye = {
+			.code = goodbye_code_for(candidate->hello.features, code),
+			.class = (uint8_t)class,
+			/* 0.1.0 reads no class: the time tells it to wait. */
+			.retry_after_ms = class == GOODBYE_CLASS_WAIT ? GOODBYE_WAIT_MS : 0,
+		},
 	};
 	uint8_t payload[FRAME_CONTROL_MAX];
 	struct writer writer;

@@ -11,6 +11,7 @@
 #include "daemon/leases.h"
 #include "daemon/pool.h"
 #include "system/tun.h"
+#include "wire/feature.h"
 
 /*
  * What a hello is answered with: addresses from the pool, and the smaller of what both ends want.
@@ -99,6 +100,7 @@ static int fill_welcome(const struct server *server, const struct session_terms 
 		.ping_ms = (uint32_t)duration_ms(settings->ping_interval),
 		.dead_ms = (uint32_t)duration_ms(settings->dead_after),
 		.linger_ms = (uint32_t)duration_ms(settings->linger),
+		.features = FEATURES_OURS,
 	};
 	fill_dns(&settings->dns, welcome);
 	return getrandom(welcome->token, sizeof(welcome->token), 0) < 0 ? -errno : 0;
@@ -120,6 +122,7 @@ int offer_make(struct server *server, const struct candidate *candidate,
 		.offloads_accept = ours,
 		.ping_interval = settings->ping_interval,
 		.dead_after = settings->dead_after,
+		.features = hello->features,
 	};
 
 	int r = pool_take(server->pool, &candidate->lane_peer.identity, time(NULL), &terms.remote4,

@@ -8,6 +8,7 @@
 #include "base/offload.h"
 #include "engine/lane_internal.h"
 #include "engine/session.h"
+#include "wire/feature.h"
 #include "tests/unit/json_read.h"
 #include "tests/unit/unit.h"
 
@@ -95,6 +96,7 @@ static inline void fill_session(struct session *session)
 		.mtu = 1400,
 		.offloads_send = OFFLOAD_CSUM | OFFLOAD_TSO4,
 		.offloads_accept = OFFLOAD_ALL,
+		.features = FEATURES_OURS,
 		.local4 = ip("10.99.0.1"),
 		.remote4 = ip("10.99.0.2"),
 		.local6 = ip("fd99::1"),

@@ -259,7 +259,7 @@ END_TEST
 
 START_TEST(unknown_fields_are_skipped)
 {
-	static const uint16_t unknown[] = { 0, 17, 99, 0x8000, 0xffff };
+	static const uint16_t unknown[] = { 0, 99, 500, 0x8000, 0xffff };
 	static const uint8_t junk[300];
 	const struct message_sample *from = &message_samples[_i];
 	struct part parts[PARTS_MAX];

@@ -54,6 +54,7 @@ struct session_terms { /* what hello and welcome have agreed on, seen from this 
 	uint32_t offloads_accept; /* we have told the peer that we accept them */
 	struct addr local4, remote4, local6, remote6; /* in pairs, or AF_UNSPEC */
 	struct duration ping_interval, dead_after;
+	uint32_t features; /* that the peer has named, enum feature; 0: an adopted session, 0.1.0 */
 };
 
 struct session_interface {

@@ -10,6 +10,7 @@
 #include "base/container.h"
 #include "base/log.h"
 #include "system/tun.h"
+#include "wire/feature.h"
 #include "wire/frame.h"
 
 /*
@@ -38,6 +39,7 @@ void session_send_hello(struct session *session)
 	hello->offloads = settings->offloads ? tun_kernel_offloads() : 0;
 	hello->lanes = (uint8_t)settings_lanes(settings, session->peer);
 	hello->mtu = settings->mtu;
+	hello->features = FEATURES_OURS;
 	session_send(session, &message);
 }
 
@@ -290,7 +292,8 @@ void session_say_goodbye(struct session *session)
 	struct message_goodbye *goodbye = &message.goodbye;
 	struct session_lane *sl;
 
-	goodbye->code = session->leave.code;
+	goodbye->code = goodbye_code_for(session->terms.features, session->leave.code);
+	goodbye->class = (uint8_t)goodbye_code_class(session->leave.code);
 	goodbye->retry_after_ms = session->leave.retry_after_ms;
 	snprintf(goodbye->text, sizeof(goodbye->text), "%s", session->leave.text);
 	log_info("%s: goodbye said: %s: %s", session->name.name, goodbye_code_text(goodbye->code),

@@ -71,6 +71,7 @@ static void on_welcome(struct session *session, const struct message *message)
 		.remote6 = welcome->server6,
 		.ping_interval = DURATION_MS(welcome->ping_ms),
 		.dead_after = DURATION_MS(welcome->dead_ms),
+		.features = welcome->features,
 	};
 	memcpy(session->token, welcome->token, sizeof(session->token));
 	take_nameservers(session, welcome);
@@ -133,6 +134,7 @@ static void on_notice(struct session *session, const struct message *message)
 static void on_goodbye(struct session *session, const struct message *message)
 {
 	const struct message_goodbye *goodbye = &message->goodbye;
+	enum goodbye_class class = goodbye_class(goodbye);
 
 	log_notice("%s: goodbye heard: %s: %s", session->name.name,
 		goodbye_code_text(goodbye->code), goodbye->text);
@@ -143,15 +145,17 @@ static void on_goodbye(struct session *session, const struct message *message)
 		.heard = true,
 		.retry_after_ms = goodbye->retry_after_ms,
 	};
+	if (class == GOODBYE_CLASS_WAIT && session->leave.retry_after_ms == 0)
+		session->leave.retry_after_ms = GOODBYE_WAIT_MS;
 	snprintf(session->leave.text, sizeof(session->leave.text), "%s",
 		goodbye->text[0] ? goodbye->text : goodbye_code_text(goodbye->code));
 	/*
 	 * A client that goes is gone; one that took us for dead comes back. A client stays away
-	 * only when it was replaced: two hosts with one certificate must not replace each other for
+	 * only when it is told so: two hosts with one certificate must not replace each other for
 	 * ever.
 	 */
 	if (session_is_server(session) ? goodbye->code != GOODBYE_DEAD_PEER
-				       : goodbye->code == GOODBYE_REPLACED)
+				       : class == GOODBYE_CLASS_STOP)
 		session->final = true;
 	session_event(session, SESSION_EVENT_GOODBYE, goodbye_code_text(goodbye->code));
 }

@@ -6,8 +6,9 @@
 #include <string.h>
 
 #include "base/offload.h"
+#include "wire/feature.h"
 
-const struct status_offload status_offloads[] = {
+const struct status_bit status_offloads[] = {
 	{ OFFLOAD_CSUM, "csum" },
 	{ OFFLOAD_TSO4, "tso4" },
 	{ OFFLOAD_TSO6, "tso6" },
@@ -15,6 +16,18 @@ const struct status_offload status_offloads[] = {
 	{ OFFLOAD_USO, "uso" },
 };
 const size_t status_offload_count = sizeof(status_offloads) / sizeof(status_offloads[0]);
+
+const struct status_bit status_features[] = {
+	{ FEATURE_GOODBYE_CLASS, "goodbye class" },
+};
+const size_t status_feature_count = sizeof(status_features) / sizeof(status_features[0]);
+
+uint32_t status_lacking(const struct session *session)
+{
+	if (session->state != SESSION_OPENING && session->state != SESSION_UP)
+		return 0;
+	return FEATURES_OURS & ~session->terms.features;
+}
 
 bool status_has_room(FILE *out)
 {

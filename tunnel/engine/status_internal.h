@@ -28,13 +28,18 @@ struct status_view { /* borrows from the engine: for one rendering only */
 /* False: the answer has grown past STATUS_SIZE_MAX, or the stream has failed. Asked once a peer. */
 bool status_has_room(FILE *out);
 
-/* For each offload its name, in the order of the bits. */
-struct status_offload {
+/* For each offload, and each feature of the protocol, its name, in the order of the bits. */
+struct status_bit {
 	uint32_t bit;
 	const char *name;
 };
-extern const struct status_offload status_offloads[];
+extern const struct status_bit status_offloads[];
 extern const size_t status_offload_count;
+extern const struct status_bit status_features[];
+extern const size_t status_feature_count;
+
+/* Our features that a connected peer has not named; 0: none, or there are no terms yet. */
+uint32_t status_lacking(const struct session *session);
 
 /* How long ago the lane heard the peer. */
 struct duration status_heard_ago(const struct lane *lane, struct mono now);

@@ -113,6 +113,12 @@ static void put_terms(struct json *json, const struct session *session)
 	put_offloads(json, "send", terms->offloads_send);
 	put_offloads(json, "accept", terms->offloads_accept);
 	json_object_end(json);
+	json_array_begin(json, "peer_lacks");
+	for (size_t i = 0; i < status_feature_count; i++) {
+		if (status_lacking(session) & status_features[i].bit)
+			json_string(json, NULL, status_features[i].name);
+	}
+	json_array_end(json);
 }
 
 static void put_keepalive(struct json *json, const struct session_terms *terms)

@@ -152,6 +152,23 @@ static void put_offloads(FILE *out, const char *what, uint32_t offloads)
 		fputs(" none", out);
 }
 
+/* What this end does not send to the peer, as the peer is an older version. */
+static void tell_lacking(FILE *out, uint32_t lacking)
+{
+	const char *between = "";
+
+	if (lacking == 0)
+		return;
+	fprintf(out, "  %-*s", LABEL_WIDTH, "peer lacks:");
+	for (size_t i = 0; i < status_feature_count; i++) {
+		if ((lacking & status_features[i].bit) == 0)
+			continue;
+		fprintf(out, "%s%s", between, status_features[i].name);
+		between = ", ";
+	}
+	fputs(" (an older version)\n", out);
+}
+
 static void tell_interface(FILE *out, const struct session *session)
 {
 	const struct session_terms *terms = &session->terms;
@@ -169,6 +186,7 @@ static void tell_interface(FILE *out, const struct session *session)
 	put_offloads(out, "sent", terms->offloads_send);
 	put_offloads(out, "; accepted", terms->offloads_accept);
 	fputc('\n', out);
+	tell_lacking(out, status_lacking(session));
 }
 
 static void tell_liveness(const struct status_view *view, FILE *out, const struct session *session)

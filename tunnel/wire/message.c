@@ -9,11 +9,20 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "wire/feature.h"
 #include "wire/frame.h"
 #include "wire/message_field.h"
 
 /* The wire's field numbers, each unique within its message. Never renumber, never reuse. */
-enum { HELLO_VERSION = 1, HELLO_NAME, HELLO_INSTANCE, HELLO_OFFLOADS, HELLO_LANES, HELLO_MTU };
+enum {
+	HELLO_VERSION = 1,
+	HELLO_NAME,
+	HELLO_INSTANCE,
+	HELLO_OFFLOADS,
+	HELLO_LANES,
+	HELLO_MTU,
+	HELLO_FEATURES,
+};
 
 enum {
 	WELCOME_VERSION = 1,
@@ -32,6 +41,7 @@ enum {
 	WELCOME_LINGER,
 	WELCOME_DNS,
 	WELCOME_DOMAIN,
+	WELCOME_FEATURES,
 };
 
 enum { JOIN_SESSION = 1, JOIN_TOKEN, JOIN_INSTANCE, JOIN_CLAIM };
@@ -44,7 +54,7 @@ enum { TIME_TIME = 1 };
 
 enum { NOTICE_TEXT = 1 };
 
-enum { GOODBYE_CODE = 1, GOODBYE_RETRY, GOODBYE_TEXT };
+enum { GOODBYE_CODE = 1, GOODBYE_RETRY, GOODBYE_TEXT, GOODBYE_CLASS };
 
 /* Where a member is and how large: its place in every row below. */
 #define AT(path) \
@@ -59,6 +69,8 @@ static const struct message_field hello_fields[] = {
 	{ HELLO_LANES, "lanes", MESSAGE_FIELD_NUMBER, true, AT(hello.lanes), 1, MESSAGE_LANES_MAX },
 	{ HELLO_MTU, "mtu", MESSAGE_FIELD_NUMBER, false, AT(hello.mtu), MESSAGE_MTU_MIN,
 		MESSAGE_MTU_MAX },
+	{ HELLO_FEATURES, "features", MESSAGE_FIELD_NUMBER, false, AT(hello.features), 0,
+		UINT32_MAX },
 };
 
 static const struct message_field welcome_fields[] = {
@@ -86,6 +98,8 @@ static const struct message_field welcome_fields[] = {
 		MESSAGE_LIFETIME_MS_MAX },
 	{ WELCOME_DNS, "dns", MESSAGE_FIELD_DNS, false, AT(welcome.dns) },
 	{ WELCOME_DOMAIN, "domain", MESSAGE_FIELD_DOMAIN, false, AT(welcome.domains) },
+	{ WELCOME_FEATURES, "features", MESSAGE_FIELD_NUMBER, false, AT(welcome.features), 0,
+		UINT32_MAX },
 };
 
 static const struct message_field join_fields[] = {
@@ -120,6 +134,7 @@ static const struct message_field goodbye_fields[] = {
 	{ GOODBYE_RETRY, "retry after", MESSAGE_FIELD_NUMBER, false, AT(goodbye.retry_after_ms), 0,
 		MESSAGE_LIFETIME_MS_MAX },
 	{ GOODBYE_TEXT, "text", MESSAGE_FIELD_TEXT, false, AT(goodbye.text) },
+	{ GOODBYE_CLASS, "class", MESSAGE_FIELD_NUMBER, false, AT(goodbye.class), 0, UINT8_MAX },
 };
 
 struct layout {
@@ -324,4 +339,43 @@ const char *goodbye_code_text(uint16_t code)
 	};
 
 	return code > 0 && code < GOODBYE_CODE_COUNT ? texts[code] : "unknown reason";
+}
+
+enum goodbye_class goodbye_code_class(uint16_t code)
+{
+	switch (code) {
+	case GOODBYE_REPLACED:
+		return GOODBYE_CLASS_STOP;
+	case GOODBYE_UNLISTED:
+	case GOODBYE_BAD_IDENTITY:
+	case GOODBYE_NO_ADDRESS:
+	case GOODBYE_LIMIT:
+	case GOODBYE_VERSION:
+		return GOODBYE_CLASS_WAIT;
+	default:
+		return GOODBYE_CLASS_RETRY;
+	}
+}
+
+enum goodbye_class goodbye_class(const struct message_goodbye *goodbye)
+{
+	if (goodbye->code < GOODBYE_CODE_COUNT || goodbye->class == 0)
+		return goodbye_code_class(goodbye->code);
+	return goodbye->class <= GOODBYE_CLASS_STOP ? (enum goodbye_class)goodbye->class
+						    : GOODBYE_CLASS_WAIT;
+}
+
+uint16_t goodbye_code_for(uint32_t features, uint16_t code)
+{
+	if (code <= GOODBYE_OLD_LAST || (features & FEATURE_GOODBYE_CLASS) != 0)
+		return code;
+	switch (goodbye_code_class(code)) {
+	case GOODBYE_CLASS_STOP:
+		return GOODBYE_REPLACED;
+	case GOODBYE_CLASS_WAIT:
+		return GOODBYE_LIMIT;
+	case GOODBYE_CLASS_RETRY:
+		break;
+	}
+	return GOODBYE_SHUTDOWN;
 }

@@ -52,6 +52,8 @@ enum {
 	MESSAGE_LANES_MAX = 64,
 	MESSAGE_PING_MS_MIN = 100,
 	MESSAGE_LIFETIME_MS_MAX = 86400000, /* a day */
+	GOODBYE_WAIT_MS =
+		2000, /* before a client comes back, where GOODBYE_CLASS_WAIT names no time */
 };
 
 /* Why a session ends; on the wire, never renumber. */
@@ -68,7 +70,15 @@ enum goodbye_code {
 	GOODBYE_LIMIT = 10,       /* too many sessions, lanes, … */
 	GOODBYE_INTERNAL = 11,    /* the sender failed; its log says how */
 	GOODBYE_VERSION = 12,     /* no common protocol version */
-	GOODBYE_CODE_COUNT
+	GOODBYE_CODE_COUNT,
+	GOODBYE_OLD_LAST = GOODBYE_VERSION, /* of 0.1.0; newer ones need FEATURE_GOODBYE_CLASS */
+};
+
+/* What the receiver of a goodbye does next; on the wire beside the code, never renumber. */
+enum goodbye_class {
+	GOODBYE_CLASS_RETRY = 1, /* come back at once, with backoff */
+	GOODBYE_CLASS_WAIT = 2,  /* come back, but something has to change first */
+	GOODBYE_CLASS_STOP = 3,  /* do not come back by yourself */
 };
 
 struct message_hello {
@@ -78,6 +88,7 @@ struct message_hello {
 	uint32_t offloads; /* accepted, enum offload; unknown bits are ignored */
 	uint8_t lanes;     /* wanted, 1 to MESSAGE_LANES_MAX */
 	uint32_t mtu;      /* wanted, MESSAGE_MTU_MIN to _MAX; 0: the server's choice */
+	uint32_t features; /* enum feature; unknown bits are ignored; 0: release 0.1.0 */
 };
 
 struct message_welcome {
@@ -103,6 +114,7 @@ struct message_welcome {
 	uint8_t domain_count;
 	char domains[MESSAGE_DOMAIN_MAX]
 		    [MESSAGE_DOMAIN_TEXT_MAX + 1]; /* nameservers_domain_is_valid() */
+	uint32_t features;                         /* as in hello */
 };
 
 struct message_join {
@@ -137,6 +149,7 @@ struct message_goodbye {
 	/* Come back not earlier; up to MESSAGE_LIFETIME_MS_MAX; 0: at once, with backoff. */
 	uint32_t retry_after_ms;
 	char text[MESSAGE_TEXT_MAX + 1];
+	uint8_t class; /* enum goodbye_class, others possible from newer peers; 0: not told */
 };
 
 struct message { /* about 5 KiB: not for a data path */
@@ -170,5 +183,16 @@ int message_decode(
 
 const char *message_type_name(enum message_type type); /* "hello", …, "unknown" */
 const char *goodbye_code_text(uint16_t code);          /* words for a person; "unknown reason" */
+
+/* The class of a code that this version knows; GOODBYE_CLASS_RETRY for any other. */
+enum goodbye_class goodbye_code_class(uint16_t code);
+/*
+ * How a goodbye that was heard is to be taken. A known code decides by itself; an unknown one has
+ * the class that came with it, and GOODBYE_CLASS_RETRY where none came. A class that this version
+ * does not know counts as GOODBYE_CLASS_WAIT.
+ */
+enum goodbye_class goodbye_class(const struct message_goodbye *goodbye);
+/* The code to send to a peer with these features: `code`, or the nearest one of 0.1.0. */
+uint16_t goodbye_code_for(uint32_t features, uint16_t code);
 
 #endif
