@@ -18,6 +18,7 @@
 #include "client/profile.h"
 #include "client/run.h"
 #include "engine/configuration.h"
+#include "netd/kill_switch.h"
 #include "netd/netd.h"
 #include "netd/sweep.h"
 #include "system/process.h"
@@ -58,7 +59,7 @@ static const char usage[] =
 	"key refused and nothing started, 4 no such daemon is running, 5 refused by the other end or the\n"
 	"daemon, 6 not permitted.\n";
 
-static enum exit_code start(const struct configuration *profile)
+static enum exit_code start(const struct configuration *profile, bool closed)
 {
 	char name[] = "culvert", engine[] = "--engine";
 	char *const engine_argv[] = { name, engine, NULL };
@@ -68,24 +69,53 @@ static enum exit_code start(const struct configuration *profile)
 		.config_text = profile->text,
 		.config_len = profile->len,
 		.engine_argv = engine_argv,
+		.closed = closed,
 	};
 
 	log_set_level(profile->settings->log_level);
 	return netd_run(&program);
 }
 
-/* What check refuses is not started either. */
+/*
+ * What the profile says holds whatever else is wrong with it, its certificate, or its key's passphrase:
+ * nothing may leave this host while a person finds that out. *ret_closed: the kill switch was put in
+ * force. Without the capability there is nothing to be done, and no program will start.
+ */
+static enum exit_code close_first(
+	const struct configuration *profile, const struct identity *name, bool *ret_closed)
+{
+	struct problem problem;
+
+	if (!profile_wants_kill_switch(profile->text, profile->len) ||
+		!process_has_capability(CAP_NET_ADMIN) ||
+		kill_switch_close(name->name, ret_closed, &problem) == 0)
+		return EXIT_CODE_OK;
+	log_error("%s", problem.text);
+	return EXIT_CODE_FAILURE;
+}
+
+/* The kill switch first; then, what check refuses is not started either. */
 static enum exit_code up(const char *path)
 {
 	struct configuration profile;
 	struct problem problem = { 0 };
+	struct identity name;
+	enum exit_code code = EXIT_CODE_OK;
+	bool closed = false;
 
 	int r = configuration_load(&profile, &client_role, path, &problem);
-	if (r == 0)
+	if (profile_called(profile.text, profile.len, path, &name) == 0)
+		code = close_first(&profile, &name, &closed);
+	if (r == 0 && code == EXIT_CODE_OK)
 		r = configuration_prepare(&profile, &client_role, &problem);
-	if (r < 0)
+	if (r < 0) {
 		log_error("%s", problem.text);
-	enum exit_code code = r < 0 ? EXIT_CODE_CONFIG : start(&profile);
+		code = EXIT_CODE_CONFIG;
+		if (closed)
+			kill_switch_tell_stays(name.name);
+	}
+	if (code == EXIT_CODE_OK)
+		code = start(&profile, closed);
 	configuration_free(&profile);
 	return code;
 }

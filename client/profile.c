@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
+
+#include "system/conf_peek.h"
 
 static bool has_suffix(const char *file)
 {
@@ -97,4 +100,22 @@ int profile_find(
 	if (r == -ENAMETOOLONG)
 		problem_set(problem, "the path of the profile is too long");
 	return r;
+}
+
+bool profile_wants_kill_switch(const char *text, size_t len)
+{
+	char value[sizeof("true")];
+
+	return text != NULL && conf_peek(text, len, "kill_switch", value, sizeof(value)) &&
+		strcasecmp(value, "true") == 0;
+}
+
+int profile_called(const char *text, size_t len, const char *path, struct identity *ret_name)
+{
+	char value[IDENTITY_MAX + 1];
+
+	if (text != NULL && conf_peek(text, len, "name", value, sizeof(value)) &&
+		identity_set(ret_name, value, strlen(value)) == 0)
+		return 0;
+	return profile_name(path, ret_name);
 }

@@ -4,6 +4,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/identity.h"
 #include "base/problem.h"
@@ -24,6 +25,17 @@ int profile_name(const char *path, struct identity *ret_name);
 
 /* "/etc/culvert/alice.conf", whether it is there or not. -ENAMETOOLONG. */
 int profile_path(const char *dir, const struct identity *name, char ret_path[PATH_MAX]);
+
+/*
+ * Of a profile's text that may be refused, or has been: does it say kill_switch = true? NULL: no.
+ */
+bool profile_wants_kill_switch(const char *text, size_t len);
+
+/*
+ * What it is called, by its `name` or its file's. -EINVAL: no valid name comes of either. As
+ * profile_wants_kill_switch(), the text may be wrong otherwise.
+ */
+int profile_called(const char *text, size_t len, const char *path, struct identity *ret_name);
 
 /*
  * The file that a person means: a path (profile_is_path()) is taken as it is, and anything else is the

@@ -114,7 +114,8 @@ static void add_table(
 		netlink_nft_rule_add(batch, table, forward.name, &from_tunnel);
 	}
 	netlink_nft_rule_add(batch, table, output.name, &loopback);
-	netlink_nft_rule_add(batch, table, output.name, &outer);
+	if (kill_switch->mark != 0)
+		netlink_nft_rule_add(batch, table, output.name, &outer);
 	for (size_t i = 0; i < count; i++)
 		netlink_nft_rule_add(batch, table, output.name, &getting_an_address[i]);
 	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
@@ -222,6 +223,14 @@ static void watch(struct kill_switch *kill_switch)
 
 /* ---- for netd ---- */
 
+static void name_tables(struct kill_switch *kill_switch, const char *profile)
+{
+	(void)snprintf(
+		kill_switch->table, sizeof(kill_switch->table), KILL_SWITCH_TABLE "%s", profile);
+	(void)snprintf(
+		kill_switch->guard, sizeof(kill_switch->guard), KILL_SWITCH_GUARD "%s", profile);
+}
+
 int kill_switch_start(struct kill_switch *kill_switch, const struct settings *settings,
 	struct loop *loop, struct problem *problem)
 {
@@ -234,10 +243,7 @@ int kill_switch_start(struct kill_switch *kill_switch, const struct settings *se
 		.loop = loop, .watch.fd = -1, .mark = settings_mark(settings)
 	};
 	rate_init(&kill_switch->warnings, 1, WARNINGS_BURST, mono_now());
-	(void)snprintf(kill_switch->table, sizeof(kill_switch->table), KILL_SWITCH_TABLE "%s",
-		settings->name);
-	(void)snprintf(kill_switch->guard, sizeof(kill_switch->guard), KILL_SWITCH_GUARD "%s",
-		settings->name);
+	name_tables(kill_switch, settings->name);
 	r = netlink_nft_open(&kill_switch->nft, problem);
 	if (r == 0)
 		r = put(kill_switch, problem);
@@ -270,6 +276,14 @@ int kill_switch_let(struct kill_switch *kill_switch, uint32_t interface, struct 
 	return r;
 }
 
+void kill_switch_tell_stays(const char *profile)
+{
+	log_warning(
+		"the kill switch stays in force: nothing leaves this host; start culvert again, "
+		"or take it down: culvert sweep %s",
+		profile);
+}
+
 void kill_switch_stop(struct kill_switch *kill_switch, bool lift)
 {
 	struct problem problem;
@@ -279,9 +293,7 @@ void kill_switch_stop(struct kill_switch *kill_switch, bool lift)
 	loop_timer_stop(kill_switch->loop, &kill_switch->again);
 	stop_watching(kill_switch);
 	if (!lift)
-		log_warning("the kill switch stays in force: nothing leaves this host; start "
-			    "culvert again, or take it down: culvert sweep %s",
-			kill_switch->table + strlen(KILL_SWITCH_TABLE));
+		kill_switch_tell_stays(kill_switch->table + strlen(KILL_SWITCH_TABLE));
 	else if (remove_table(kill_switch->nft, kill_switch->table, &problem) == 0)
 		log_notice("the kill switch is taken down");
 	else
@@ -333,6 +345,18 @@ static bool is_running(const struct tables *tables, const char *profile)
 	return false;
 }
 
+/* The caller frees tables->names, also after an error. */
+static int list_tables(struct netlink_nft *nft, struct tables *tables, struct problem *problem)
+{
+	int r = netlink_nft_tables(nft, on_table, tables, problem);
+
+	if (r == 0 && tables->failed) {
+		problem_set(problem, "out of memory");
+		r = -ENOMEM;
+	}
+	return r;
+}
+
 static int sweep_tables(struct netlink_nft *nft, const struct tables *tables, const char *name,
 	FILE *out, unsigned *removed, struct problem *problem)
 {
@@ -371,14 +395,53 @@ int kill_switch_sweep(const char *name, FILE *out, unsigned *removed, struct pro
 		return 0; /* who cannot have any has none */
 	if (r < 0)
 		return r;
-	r = netlink_nft_tables(nft, on_table, &tables, problem);
-	if (r == 0 && tables.failed) {
-		problem_set(problem, "out of memory");
-		r = -ENOMEM;
-	}
+	r = list_tables(nft, &tables, problem);
 	if (r == 0)
 		r = sweep_tables(nft, &tables, name, out, removed, problem);
 	free(tables.names);
 	netlink_nft_close(nft);
+	return r;
+}
+
+/* ---- before netd ---- */
+
+/* The lasting table alone: the guard would go with this socket, before netd has its own. */
+static int put_lasting(const struct kill_switch *kill_switch, struct problem *problem)
+{
+	struct netlink_nft_batch *batch;
+	int r = netlink_nft_batch_new(&batch);
+
+	if (r < 0) {
+		problem_set(problem, "out of memory");
+		return r;
+	}
+	add_table(batch, kill_switch, false);
+	r = netlink_nft_commit(kill_switch->nft, batch, problem);
+	netlink_nft_batch_free(batch);
+	return r;
+}
+
+int kill_switch_close(const char *profile, bool *ret_closed, struct problem *problem)
+{
+	struct kill_switch kill_switch = { .tunnel = 0 };
+	struct tables tables = { .names = NULL };
+	bool running = false;
+	int r = netlink_nft_open(&kill_switch.nft, problem);
+
+	if (r == 0) {
+		name_tables(&kill_switch, profile);
+		r = list_tables(kill_switch.nft, &tables, problem);
+	}
+	if (r == 0) {
+		running = is_running(&tables, profile);
+		if (!running)
+			r = put_lasting(&kill_switch, problem);
+	}
+	free(tables.names);
+	netlink_nft_close(kill_switch.nft);
+	if (r < 0)
+		problem_prepend(problem, "kill_switch = true");
+	else
+		*ret_closed = !running;
 	return r;
 }

@@ -44,6 +44,17 @@ struct kill_switch {
 };
 
 /*
+ * Before all else, by the program that will start `profile` or refuse it: lets nothing out, not even a
+ * connection to the server, until kill_switch_start() takes it over. It stays when the program ends.
+ * Needs CAP_NET_ADMIN. *ret_closed is false where the profile is running: then its own is in force
+ * and is left alone. Errors as kill_switch_start().
+ */
+int kill_switch_close(const char *profile, bool *ret_closed, struct problem *problem);
+
+/* Logs that it stays in force, and how a person takes it down. */
+void kill_switch_tell_stays(const char *profile);
+
+/*
  * Puts it in force where the settings want it; else does nothing. Errors are those of
  * netlink_nft_open(), netlink_nft_commit() and the loop, with words: what was there before stays.
  */

@@ -2,6 +2,7 @@
 #ifndef CULVERT_NETD_NETD_H
 #define CULVERT_NETD_NETD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/exit_code.h"
@@ -23,6 +24,7 @@ struct netd_program {
 	size_t config_len;
 	/* NULL-terminated; the engine's binary is this program's own: netd/program_file. */
 	char *const *engine_argv;
+	bool closed; /* kill_switch_close() has put the kill switch in force: netd takes it over */
 	/*
 	 * The command of `culvert run`, or NULL: filled in as netd/guest.h says, and netd's from here
 	 * on. What to end with is in its status afterwards.

@@ -285,6 +285,8 @@ void netd_descend(struct netd *netd)
 		interfaces_remove_all(&netd->interfaces, "the program stops");
 	}
 	hooks_finish(&netd->hooks, netd->signal_fd);
+	if (netd->program->closed && netd->kill_switch.nft == NULL)
+		kill_switch_tell_stays(netd->program->settings->name);
 	/* The engine's wish is no reason: one that is subverted would open the door. */
 	kill_switch_stop(&netd->kill_switch,
 		netd->signalled && netd->exit_code == EXIT_CODE_OK && !netd->restarting);
