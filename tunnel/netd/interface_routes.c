@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -103,6 +104,23 @@ static int take_route(struct interfaces *interfaces, const struct interface *int
 	if (r == 0)
 		r = netlink_route_delete(netlink, &route, problem);
 	return r == -ESRCH || r == -ENODEV ? 0 : r;
+}
+
+uint32_t interface_routes_metric(const struct interface *interface)
+{
+	return metric_of(interface);
+}
+
+uint32_t interface_route_table(const struct interfaces *interfaces, const struct prefix *prefix)
+{
+	return prefix->len == 0 && interfaces->default_table != 0 ? interfaces->default_table
+								  : RT_TABLE_MAIN;
+}
+
+int interface_route_put_back(struct interfaces *interfaces, struct interface *interface,
+	const struct prefix *prefix, struct problem *problem)
+{
+	return put_route(interfaces, interface, prefix, metric_of(interface), problem);
 }
 
 static int reserve_route(struct interface *interface, struct problem *problem)

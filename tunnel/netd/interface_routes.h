@@ -24,6 +24,17 @@ int interface_route_add(struct interfaces *interfaces, struct interface *interfa
 int interface_route_delete(struct interfaces *interfaces, struct interface *interface,
 	const struct prefix *prefix, struct problem *problem);
 
+/* The metric that its routes are to have now. */
+uint32_t interface_routes_metric(const struct interface *interface);
+/* The table that the route is to be in. */
+uint32_t interface_route_table(const struct interfaces *interfaces, const struct prefix *prefix);
+/*
+ * Puts a route that the registry has into the kernel once more; that it is there already is fine.
+ * Errors of interface_route_add().
+ */
+int interface_route_put_back(struct interfaces *interfaces, struct interface *interface,
+	const struct prefix *prefix, struct problem *problem);
+
 /*
  * Packets arrive (`idle` false), or do not: the metrics follow. A route that cannot be moved stays as
  * it is, with a warning.

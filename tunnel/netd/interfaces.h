@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "base/clock.h"
 #include "base/identity.h"
 #include "base/problem.h"
 #include "netd/visit.h"
@@ -49,6 +50,14 @@ struct interface_place {
 	uint32_t metric;   /* of the routes to it, while packets arrive */
 };
 
+/* What netd/desired_state remembers of one interface. */
+struct interface_keeping {
+	size_t missing; /* its parts that the kernel does not have and that could not be put back */
+	unsigned restored; /* how often something was put back since then: */
+	struct mono since;
+	struct mono held_until; /* nothing is put back before */
+};
+
 struct interface {
 	struct interface *next;
 	struct request_interface now; /* peer, MTU, queues and addresses as they are */
@@ -61,6 +70,7 @@ struct interface {
 	size_t route_count, route_capacity;
 	uint32_t metric; /* of them, while packets arrive */
 	bool idle;       /* packets do not */
+	struct interface_keeping keeping;
 };
 
 enum interface_event {

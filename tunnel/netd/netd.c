@@ -171,7 +171,11 @@ static void interfaces_changed(struct interfaces *interfaces, enum interface_eve
 {
 	struct netd *netd = container_of(interfaces, struct netd, interfaces);
 
-	hooks_event(&netd->hooks, event, interface, prefix);
+	if (event == INTERFACE_MADE)
+		desired_state_interface_made(&netd->desired, interface);
+	/* An ordinary user's command has no use for them. */
+	if (!netd->program->settings->contained)
+		hooks_event(&netd->hooks, event, interface, prefix);
 }
 
 void netd_network_changed(struct network *network)
@@ -204,8 +208,7 @@ static struct netd *netd_new(const struct netd_program *program)
 	}
 	full_tunnel_init(&netd->full_tunnel, program->settings, &netd->interfaces);
 	dns_init(&netd->dns, program->settings->full_tunnel);
-	if (!program->settings->contained) /* an ordinary user's command has no use for them */
-		netd->interfaces.changed = interfaces_changed;
+	netd->interfaces.changed = interfaces_changed;
 	return netd;
 }
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/signalfd.h>
 
+#include "netd/desired_state.h"
 #include "netd/dns.h"
 #include "netd/engine_process.h"
 #include "netd/files.h"
@@ -51,6 +52,7 @@ struct netd {
 	struct dns dns;
 	struct hooks hooks;
 	struct network network;
+	struct desired_state desired;
 	struct nat nat;
 	struct kill_switch kill_switch;
 	struct tracked tracked;

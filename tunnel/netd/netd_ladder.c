@@ -161,6 +161,15 @@ static enum exit_code watch_network(struct netd *netd, struct problem *problem)
 	return EXIT_CODE_OK;
 }
 
+static enum exit_code keep_desired(struct netd *netd, struct problem *problem)
+{
+	if (desired_state_open(&netd->desired, netd->loop, &netd->interfaces, problem) < 0)
+		log_warning("%s; routes and addresses that another program removes are missed only "
+			    "every %d seconds",
+			problem->text, DESIRED_STATE_POLL_MS / 1000);
+	return EXIT_CODE_OK;
+}
+
 static enum exit_code set_firewall(struct netd *netd, struct problem *problem)
 {
 	const struct settings *settings = netd->program->settings;
@@ -250,6 +259,7 @@ static step_fn *const ladder[] = {
 	sweep_leftovers,
 	load_steering,
 	watch_network,
+	keep_desired,
 	watch_tracked,
 	start_forwarding,
 	give_up_privilege,
@@ -279,6 +289,7 @@ void netd_descend(struct netd *netd)
 	forwarding_stop(&netd->forwarding);
 	tracked_close(&netd->tracked);
 	network_close(&netd->network);
+	desired_state_close(&netd->desired);
 	if (netd->netlink != NULL) {
 		dns_lift(&netd->dns);
 		full_tunnel_lift(&netd->full_tunnel);

@@ -266,6 +266,22 @@ int netlink_link_up(struct netlink *netlink, uint32_t index, uint32_t mtu, uint3
 	return r;
 }
 
+int netlink_link_state(struct netlink *netlink, uint32_t index, bool *ret_up, uint32_t *ret_mtu,
+	struct problem *problem)
+{
+	struct rtnl_link *link;
+	int r = rtnl_link_get_kernel(netlink->sock, (int)index, NULL, &link);
+
+	if (r < 0) {
+		problem_set(problem, "cannot look at the interface: %s", nl_geterror(r));
+		return netlink_errno(r);
+	}
+	*ret_up = (rtnl_link_get_flags(link) & IFF_UP) != 0;
+	*ret_mtu = rtnl_link_get_mtu(link);
+	rtnl_link_put(link);
+	return 0;
+}
+
 int netlink_link_delete(struct netlink *netlink, uint32_t index, struct problem *problem)
 {
 	struct rtnl_link *which = rtnl_link_alloc();

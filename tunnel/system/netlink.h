@@ -50,6 +50,9 @@ int netlink_link_up(struct netlink *netlink, uint32_t index, uint32_t mtu, uint3
 	struct problem *problem);
 int netlink_link_set_mtu(
 	struct netlink *netlink, uint32_t index, uint32_t mtu, struct problem *problem);
+/* Whether an administrator has it up, and its MTU. -ENODEV. Either may change right after. */
+int netlink_link_state(struct netlink *netlink, uint32_t index, bool *ret_up, uint32_t *ret_mtu,
+	struct problem *problem);
 /* Its addresses and routes go with it. -ENODEV. */
 int netlink_link_delete(struct netlink *netlink, uint32_t index, struct problem *problem);
 
@@ -130,6 +133,8 @@ struct netlink_seen_route { /* one of them, to networks: RTN_UNICAST */
 	struct prefix prefix;
 	uint32_t links[NETLINK_LINKS_MAX]; /* of its next hops, the first of them */
 	size_t link_count;
+	uint32_t table;
+	uint32_t priority; /* metric */
 	uint8_t protocol;
 	bool direct; /* on the link itself: no gateway */
 	bool dead;   /* its link is down, or has no carrier */

@@ -17,6 +17,7 @@ struct netlink_monitor {
 	/* While it is being read. */
 	bool (*own)(const void *context, uint32_t index);
 	const void *context;
+	bool wants_own;
 };
 
 /* What it is about; 0: the message does not say, or says it of several links. */
@@ -62,12 +63,32 @@ static bool is_our_rule(struct nlmsghdr *header)
 		nla_get_u8(attributes[FRA_PROTOCOL]) == RTPROT_CULVERT;
 }
 
+/* IPv4 tells of no route that goes with its link or address; those two are told. */
+static bool touches_own(const struct netlink_monitor *monitor, struct nlmsghdr *header)
+{
+	const struct rtmsg *route;
+	bool our_route;
+	uint32_t link = link_of(header, &our_route);
+
+	if (header->nlmsg_type == RTM_NEWROUTE)
+		return (header->nlmsg_flags & NLM_F_REPLACE) != 0;
+	if (header->nlmsg_type != RTM_DELROUTE)
+		return link != 0 && monitor->own(monitor->context, link);
+	route = nlmsg_valid_hdr(header, sizeof(*route)) ? nlmsg_data(header) : NULL;
+	return route != NULL && route->rtm_protocol == RTPROT_CULVERT;
+}
+
 static int on_event(struct nl_msg *message, void *context)
 {
 	struct netlink_monitor *monitor = context;
 	bool our_route;
 	uint32_t link = link_of(nlmsg_hdr(message), &our_route);
 
+	if (monitor->wants_own) {
+		if (touches_own(monitor, nlmsg_hdr(message)))
+			monitor->watch.changed = true;
+		return NL_OK;
+	}
 	if (!our_route && !is_our_rule(nlmsg_hdr(message)) &&
 		(link == 0 || !monitor->own(monitor->context, link)))
 		monitor->watch.changed = true;
@@ -113,10 +134,23 @@ int netlink_monitor_fd(const struct netlink_monitor *monitor)
 	return nl_socket_get_fd(monitor->watch.sock);
 }
 
-int netlink_monitor_read(struct netlink_monitor *monitor,
+static int read_events(struct netlink_monitor *monitor, bool wants_own,
 	bool (*own)(const void *context, uint32_t index), const void *context, bool *ret_changed)
 {
 	monitor->own = own;
 	monitor->context = context;
+	monitor->wants_own = wants_own;
 	return netlink_watch_read(&monitor->watch, ret_changed);
+}
+
+int netlink_monitor_read(struct netlink_monitor *monitor,
+	bool (*own)(const void *context, uint32_t index), const void *context, bool *ret_changed)
+{
+	return read_events(monitor, false, own, context, ret_changed);
+}
+
+int netlink_monitor_read_own(struct netlink_monitor *monitor,
+	bool (*own)(const void *context, uint32_t index), const void *context, bool *ret_touched)
+{
+	return read_events(monitor, true, own, context, ret_touched);
 }

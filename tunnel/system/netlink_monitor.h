@@ -30,4 +30,13 @@ int netlink_monitor_fd(const struct netlink_monitor *monitor);
 int netlink_monitor_read(struct netlink_monitor *monitor,
 	bool (*own)(const void *context, uint32_t index), const void *context, bool *ret_changed);
 
+/*
+ * The opposite: *ret_touched says that something may have been taken from what is ours. That is a change of
+ * a link for which own() says true or of its addresses, a removed route of ours, or any replaced route.
+ * What we remove ourselves counts, too: the caller compares with the kernel. Lost events count.
+ * Negative errno: it will hear nothing any more.
+ */
+int netlink_monitor_read_own(struct netlink_monitor *monitor,
+	bool (*own)(const void *context, uint32_t index), const void *context, bool *ret_touched);
+
 #endif

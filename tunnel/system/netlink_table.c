@@ -95,6 +95,9 @@ static int on_route(struct nl_msg *message, void *context)
 	else if (attributes[RTA_MULTIPATH] != NULL)
 		read_hops(attributes[RTA_MULTIPATH], &route);
 	route.protocol = body->rtm_protocol;
+	route.table = table;
+	if (attributes[RTA_PRIORITY] != NULL)
+		route.priority = nla_get_u32(attributes[RTA_PRIORITY]);
 	route.direct = attributes[RTA_GATEWAY] == NULL && attributes[RTA_VIA] == NULL &&
 		attributes[RTA_MULTIPATH] == NULL;
 	route.dead = (body->rtm_flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN)) != 0;

@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "netd/desired_state.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/container.h"
+#include "base/log.h"
+#include "netd/interface_routes.h"
+
+/* A route as far as it can be compared. Zeroed before it is filled: memcmp() orders them. */
+struct key {
+	uint32_t link, table, metric;
+	struct prefix prefix;
+};
+
+/* One look at one namespace: what the kernel has there. */
+struct look {
+	struct netlink *netlink;
+	struct netlink_address *addresses;
+	size_t address_count;
+	struct key *keys; /* sorted */
+	size_t key_count, key_capacity;
+	bool out_of_memory;
+};
+
+/* What one interface lacks. */
+struct lack {
+	bool link, address4, address6;
+	size_t routes;
+	struct prefix first; /* of the routes */
+};
+
+static void look_within(struct desired_state *desired, struct duration wait);
+
+/* ---- what the kernel has ---- */
+
+static struct key key_of(
+	uint32_t link, uint32_t table, uint32_t metric, const struct prefix *prefix)
+{
+	struct key key;
+
+	memset(&key, 0, sizeof(key));
+	key.link = link;
+	key.table = table;
+	key.metric = metric;
+	key.prefix.len = prefix->len;
+	key.prefix.addr.family = prefix->addr.family;
+	memcpy(key.prefix.addr.bytes, prefix->addr.bytes, addr_size(&prefix->addr));
+	return key;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct key));
+}
+
+static void take(void *context, const struct netlink_seen_route *route)
+{
+	struct look *look = context;
+
+	for (size_t i = 0; i < route->link_count; i++) {
+		if (look->key_count == look->key_capacity) {
+			size_t capacity = look->key_capacity == 0 ? 64 : look->key_capacity * 2;
+			struct key *keys = reallocarray(look->keys, capacity, sizeof(*keys));
+
+			if (keys == NULL) {
+				look->out_of_memory = true;
+				return;
+			}
+			look->keys = keys;
+			look->key_capacity = capacity;
+		}
+		look->keys[look->key_count++] = key_of(
+			route->links[i], route->table, route->priority, &route->prefix);
+	}
+}
+
+static int look_at_kernel(struct look *look, struct problem *problem)
+{
+	static const uint8_t families[] = { AF_INET, AF_INET6 };
+	int r = netlink_addresses(look->netlink, &look->addresses, &look->address_count, problem);
+
+	for (size_t i = 0; i < sizeof(families) && r == 0; i++) {
+		struct netlink_query query = { .family = families[i], .protocol = RTPROT_CULVERT };
+
+		r = netlink_routes(look->netlink, &query, take, look, problem);
+	}
+	if (r == 0 && look->out_of_memory) {
+		problem_set(problem, "out of memory");
+		r = -ENOMEM;
+	}
+	if (r == 0 && look->key_count > 1)
+		qsort(look->keys, look->key_count, sizeof(look->keys[0]), compare);
+	return r;
+}
+
+/* ---- what is missing ---- */
+
+static bool lacks_address(
+	const struct look *look, const struct interface *interface, const struct addr *address)
+{
+	if (!addr_is_set(address))
+		return false;
+	for (size_t i = 0; i < look->address_count; i++) {
+		if (look->addresses[i].index == interface->index &&
+			addr_equal(&look->addresses[i].prefix.addr, address))
+			return false;
+	}
+	return true;
+}
+
+static bool lacks_route(const struct interfaces *interfaces, const struct look *look,
+	const struct interface *interface, const struct prefix *prefix)
+{
+	struct key key = key_of(interface->index, interface_route_table(interfaces, prefix),
+		interface_routes_metric(interface), prefix);
+
+	return look->key_count == 0 ||
+		bsearch(&key, look->keys, look->key_count, sizeof(key), compare) == NULL;
+}
+
+/* -ENODEV: the interface is gone; its session makes itself another. */
+static int find_lack(const struct interfaces *interfaces, const struct look *look,
+	const struct interface *interface, struct lack *ret_lack)
+{
+	struct lack lack = { .link = false };
+	bool up;
+	uint32_t mtu;
+	int r = netlink_link_state(look->netlink, interface->index, &up, &mtu, NULL);
+
+	if (r < 0)
+		return r;
+	lack.link = !up || mtu != interface->now.mtu;
+	lack.address4 = lacks_address(look, interface, &interface->now.local4);
+	lack.address6 = lacks_address(look, interface, &interface->now.local6);
+	for (size_t i = 0; i < interface->route_count; i++) {
+		if (!lacks_route(interfaces, look, interface, &interface->routes[i]))
+			continue;
+		if (lack.routes++ == 0)
+			lack.first = interface->routes[i];
+	}
+	*ret_lack = lack;
+	return 0;
+}
+
+static size_t lack_count(const struct lack *lack)
+{
+	return lack->routes + lack->link + lack->address4 + lack->address6;
+}
+
+/* "its link (down, or with another MTU), address 10.0.0.1, route 10.2.0.0/24 and 3 more". */
+static const char *lack_text(
+	const struct lack *lack, const struct interface *interface, char *out, size_t size)
+{
+	char text[ADDR_TEXT_MAX];
+	FILE *stream = fmemopen(out, size, "w");
+	const char *between = "";
+
+	out[0] = '\0';
+	if (stream == NULL)
+		return out;
+	if (lack->link) {
+		(void)fputs("its link (down, or with another MTU)", stream);
+		between = ", ";
+	}
+	if (lack->address4) {
+		(void)fprintf(
+			stream, "%saddress %s", between, addr_format(&interface->now.local4, text));
+		between = ", ";
+	}
+	if (lack->address6) {
+		(void)fprintf(
+			stream, "%saddress %s", between, addr_format(&interface->now.local6, text));
+		between = ", ";
+	}
+	if (lack->routes > 0)
+		(void)fprintf(stream, "%sroute %s", between, prefix_format(&lack->first, text));
+	if (lack->routes > 1)
+		(void)fprintf(stream, " and %zu more", lack->routes - 1);
+	(void)fclose(stream);
+	return out;
+}
+
+/* ---- putting back ---- */
+
+/* Counts a failure; the first one's words stay. */
+static void note(int r, const struct problem *why, size_t *failed, struct problem *first)
+{
+	if (r >= 0 || r == -EEXIST)
+		return;
+	if ((*failed)++ == 0)
+		*first = *why;
+}
+
+static size_t put_back(struct interfaces *interfaces, const struct look *look,
+	struct interface *interface, const struct lack *lack, struct problem *problem)
+{
+	const struct request_interface *now = &interface->now;
+	struct problem why;
+	size_t failed = 0;
+
+	if (lack->link)
+		note(netlink_link_up(look->netlink, interface->index, now->mtu,
+			     INTERFACE_QUEUE_LENGTH, &why),
+			&why, &failed, problem);
+	/* Before the routes, which go with them. */
+	if (lack->address4)
+		note(netlink_address_add(
+			     look->netlink, interface->index, &now->local4, &now->remote4, &why),
+			&why, &failed, problem);
+	if (lack->address6)
+		note(netlink_address_add(
+			     look->netlink, interface->index, &now->local6, &now->remote6, &why),
+			&why, &failed, problem);
+	for (size_t i = 0; lack->routes > 0 && i < interface->route_count; i++) {
+		const struct prefix *prefix = &interface->routes[i];
+		int r = 0;
+
+		if (lacks_route(interfaces, look, interface, prefix))
+			r = interface_route_put_back(interfaces, interface, prefix, &why);
+		note(r == -EEXIST ? -EBUSY : r, &why, &failed, problem);
+	}
+	return failed;
+}
+
+/* True: it is put back too often; a wait has begun. */
+static bool is_fight(struct interface *interface, struct mono now)
+{
+	struct interface_keeping *keeping = &interface->keeping;
+
+	if (mono_since(now, keeping->since).ns >= DURATION_S(DESIRED_STATE_FIGHT_S).ns) {
+		keeping->since = now;
+		keeping->restored = 0;
+	}
+	if (keeping->restored++ < DESIRED_STATE_FIGHT_TIMES)
+		return false;
+	keeping->held_until = mono_add(now, DURATION_S(DESIRED_STATE_HOLD_S));
+	return true;
+}
+
+static void restore(struct interfaces *interfaces, const struct look *look,
+	struct interface *interface, const struct lack *lack, struct mono now)
+{
+	const char *peer = interface->now.peer.name;
+	struct interface_keeping *keeping = &interface->keeping;
+	size_t before = keeping->missing, count = lack_count(lack);
+	struct problem problem;
+	char text[4 * ADDR_TEXT_MAX + 96];
+
+	(void)lack_text(lack, interface, text, sizeof(text));
+	/* What was missing at the last try is no new removal. */
+	if (count > before && is_fight(interface, now)) {
+		keeping->missing = count;
+		log_warning("%s: another program removes %s from interface %s each time that it is "
+			    "put back; culvert waits %d seconds, and packets may leave outside of "
+			    "the tunnel: `ip monitor link address route` shows the removals",
+			peer, text, interface->name, DESIRED_STATE_HOLD_S);
+		return;
+	}
+	keeping->missing = put_back(interfaces, look, interface, lack, &problem);
+	if (keeping->missing == 0)
+		log_warning("%s: interface %s had lost %s: put back; another program removed it, "
+			    "such as `ip route flush`, or systemd-networkd with "
+			    "ManageForeignRoutes=yes",
+			peer, interface->name, text);
+	else if (keeping->missing != before)
+		log_warning(
+			"%s: interface %s has lost %s, and %zu of that cannot be put back: %s; "
+			"culvert tries again every second, and packets may leave outside of the "
+			"tunnel",
+			peer, interface->name, text, keeping->missing, problem.text);
+}
+
+static void check(
+	struct interfaces *interfaces, const struct look *look, struct interface *interface)
+{
+	struct interface_keeping *keeping = &interface->keeping;
+	struct mono now = mono_now();
+	struct lack lack;
+
+	if (find_lack(interfaces, look, interface, &lack) < 0)
+		return;
+	if (lack_count(&lack) == 0) {
+		if (keeping->missing > 0)
+			log_notice("%s: interface %s has all its addresses and routes again",
+				interface->now.peer.name, interface->name);
+		keeping->missing = 0;
+		return;
+	}
+	if (!mono_before(now, keeping->held_until))
+		restore(interfaces, look, interface, &lack, now);
+}
+
+/* ---- when ---- */
+
+/* The namespace of `one`, with all interfaces there. Negative: it has to be done once more. */
+static int look_at_namespace(struct interfaces *interfaces, const struct interface *one)
+{
+	struct look look = { .keys = NULL };
+	struct problem problem;
+	int r = interfaces_reach(interfaces, one, &look.netlink, &problem);
+
+	if (r == -ENODEV)
+		return 0;
+	if (r == 0)
+		r = look_at_kernel(&look, &problem);
+	for (struct interface *i = interfaces->first; r == 0 && i != NULL; i = i->next) {
+		if (netns_id_equal(&i->netns, &one->netns))
+			check(interfaces, &look, i);
+	}
+	if (r < 0 && r != -EAGAIN)
+		log_warning("cannot compare what is in the kernel with what is to be there: %s",
+			problem.text);
+	free(look.addresses);
+	free(look.keys);
+	return r;
+}
+
+static bool is_first_there(const struct interfaces *interfaces, const struct interface *interface)
+{
+	const struct interface *i = interfaces->first;
+
+	while (i != interface && !netns_id_equal(&i->netns, &interface->netns))
+		i = i->next;
+	return i == interface;
+}
+
+static bool is_polled(const struct desired_state *desired, const struct interface *interface)
+{
+	return desired->monitor == NULL || interface->netns.inode != 0 ||
+		interface->keeping.missing > 0;
+}
+
+static void look(struct loop_timer *timer)
+{
+	struct desired_state *desired = container_of(timer, struct desired_state, looking);
+	struct interfaces *interfaces = desired->interfaces;
+	struct mono began = mono_now();
+	bool again = false;
+
+	for (struct interface *i = interfaces->first; i != NULL; i = i->next) {
+		if (is_first_there(interfaces, i) && look_at_namespace(interfaces, i) < 0)
+			again = true;
+	}
+	interfaces_come_home(interfaces);
+	desired->pause = (struct duration){ 10 * mono_since(mono_now(), began).ns };
+	for (struct interface *i = interfaces->first; i != NULL && !again; i = i->next)
+		again = is_polled(desired, i);
+	if (again)
+		look_within(desired, DURATION_MS(DESIRED_STATE_POLL_MS));
+}
+
+/* Brings a look forward, never puts it off: a host that never rests is looked at all the same. */
+static void look_within(struct desired_state *desired, struct duration wait)
+{
+	struct mono due;
+
+	if (desired->pause.ns > wait.ns)
+		wait = desired->pause;
+	due = mono_add(mono_now(), wait);
+	if (!desired->looking.running || mono_before(due, desired->looking.due))
+		loop_timer_start(desired->loop, &desired->looking, due, look);
+}
+
+static bool is_own(const void *context, uint32_t index)
+{
+	static const struct netns_id here; /* all zero */
+
+	return interfaces_have_link(context, &here, index);
+}
+
+static void monitor_end(struct desired_state *desired)
+{
+	loop_watch_remove(desired->loop, &desired->watch);
+	netlink_monitor_close(desired->monitor);
+	desired->monitor = NULL;
+}
+
+static void monitor_ready(struct loop_watch *watch, uint32_t events)
+{
+	struct desired_state *desired = container_of(watch, struct desired_state, watch);
+	bool touched = false;
+	int r = netlink_monitor_read_own(desired->monitor, is_own, desired->interfaces, &touched);
+
+	(void)events;
+	if (r < 0) {
+		log_warning("the kernel's news of routes and addresses cannot be had any more: %s; "
+			    "they are looked at every second instead",
+			strerrordesc_np(-r));
+		monitor_end(desired);
+		touched = true;
+	}
+	if (touched && desired->interfaces->first != NULL)
+		look_within(desired, DURATION_MS(DESIRED_STATE_GATHER_MS));
+}
+
+int desired_state_open(struct desired_state *desired, struct loop *loop,
+	struct interfaces *interfaces, struct problem *problem)
+{
+	int r;
+
+	*desired = (struct desired_state){ .loop = loop, .interfaces = interfaces, .watch.fd = -1 };
+	r = netlink_monitor_open(&desired->monitor, problem);
+	if (r < 0) {
+		desired->monitor = NULL;
+		return r;
+	}
+	r = loop_watch_add(loop, &desired->watch, netlink_monitor_fd(desired->monitor), EPOLLIN,
+		monitor_ready);
+	if (r < 0) {
+		problem_set(problem, "cannot watch the network: %s", strerrordesc_np(-r));
+		monitor_end(desired);
+	}
+	return r;
+}
+
+void desired_state_close(struct desired_state *desired)
+{
+	if (desired->loop == NULL)
+		return;
+	loop_timer_stop(desired->loop, &desired->looking);
+	if (desired->monitor != NULL)
+		monitor_end(desired);
+	desired->loop = NULL;
+}
+
+void desired_state_interface_made(struct desired_state *desired, const struct interface *interface)
+{
+	if (desired->loop != NULL && is_polled(desired, interface))
+		look_within(desired, DURATION_MS(DESIRED_STATE_POLL_MS));
+}
