@@ -223,12 +223,72 @@ START_TEST(segments_larger_than_the_payload_pass)
 
 	if (samples[_i].gso_type == VNET_GSO_NONE)
 		return;
-	vnet.gso_size = 1;
-	ck_assert_int_eq(check(&vnet, OFFLOAD_ALL), 0);
 	vnet.gso_size = PAYLOAD;
 	ck_assert_int_eq(check(&vnet, OFFLOAD_ALL), 0);
 	vnet.gso_size = UINT16_MAX;
 	ck_assert_int_eq(check(&vnet, OFFLOAD_ALL), 0);
+}
+END_TEST
+
+/* One frame may not cost its receiver more cuts than honest traffic does. */
+START_TEST(what_costs_too_much_to_cut_is_refused)
+{
+	struct vnet good = make(&samples[_i]);
+	bool udp = samples[_i].gso_type == VNET_GSO_UDP_L4;
+	/* TCP by its size, 62 bytes being the least that makes 64 segments or fewer of 4,000. */
+	int least = udp ? 32 : 48;
+
+	ck_assert_int_eq((PAYLOAD + 31) / 32, 125);
+	if (samples[_i].gso_type == VNET_GSO_NONE)
+		return;
+	for (int size = 1; size < 200; size++) {
+		struct vnet vnet = good;
+
+		vnet.gso_size = (uint16_t)size;
+		ck_assert_int_eq(check(&vnet, OFFLOAD_ALL), size < least ? -E2BIG : 0);
+	}
+}
+END_TEST
+
+/* Small segments that a network driver gathered in one go: no more than it can. */
+START_TEST(few_small_segments_pass)
+{
+	struct vnet vnet = {
+		.flags = VNET_NEEDS_CSUM,
+		.gso_type = VNET_GSO_TCPV4,
+		.gso_size = 20,
+		.csum_start = 20,
+		.csum_offset = 16,
+	};
+
+	for (size_t payload = 40; payload < 2000; payload += 20) {
+		struct vnet copy = vnet;
+
+		inner_v4(&inner, IPPROTO_TCP);
+		inner_tcp(&inner, 8, payload);
+		inner_finish(&inner);
+		ck_assert_int_eq(check(&copy, OFFLOAD_ALL),
+			payload > (size_t)20 * VNET_TCP_SMALL_MAX ? -E2BIG : 0);
+	}
+}
+END_TEST
+
+/* The kernel cuts by what the UDP header says, so it must say what is there. */
+START_TEST(udp_lengths_that_lie_are_refused)
+{
+	struct vnet vnet = make(&samples[_i]);
+	size_t at = samples[_i].v6 ? 44 : 24;
+
+	if (samples[_i].gso_type != VNET_GSO_UDP_L4)
+		return;
+	for (int change = -8; change <= 8; change++) {
+		struct vnet copy = vnet;
+		unsigned said = (unsigned)(PAYLOAD + 8 + change);
+
+		inner.data[at] = (uint8_t)(said >> 8);
+		inner.data[at + 1] = (uint8_t)said;
+		ck_assert_int_eq(check(&copy, OFFLOAD_ALL), change == 0 ? 0 : -EINVAL);
+	}
 }
 END_TEST
 
@@ -252,6 +312,10 @@ START_TEST(cut_transport_headers_are_refused)
 		inner.len = len;
 		inner_finish(&inner);
 		memcpy(copy, inner.data, len);
+		if (sample->protocol == IPPROTO_UDP && len == whole) {
+			copy[start + 4] = 0; /* its length is that of the rest */
+			copy[start + 5] = 8;
+		}
 		ck_assert_int_eq(packet_parse(copy, len, &packet), 0);
 		ck_assert_int_eq(
 			vnet_check(&vnet, &packet, copy, OFFLOAD_ALL), len == whole ? 0 : -EINVAL);
@@ -455,6 +519,9 @@ static Suite *suite(void)
 	add_each(suite, "places", every_place_is_held_to);
 	add_each(suite, "outermost", outermost_is_what_the_check_takes);
 	add_each(suite, "gso_size", segments_larger_than_the_payload_pass);
+	add_each(suite, "cost", what_costs_too_much_to_cut_is_refused);
+	unit_add(suite, "few small segments", few_small_segments_pass);
+	add_each(suite, "UDP length", udp_lengths_that_lie_are_refused);
 	add_each(suite, "cut", cut_transport_headers_are_refused);
 	add_each(suite, "data offset", impossible_tcp_data_offsets_are_refused);
 	add_each(suite, "fragments", fragments_are_refused);

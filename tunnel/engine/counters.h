@@ -18,12 +18,14 @@
 	X(DROP_OUT_DESTINATION, "out_destination") /* not the peer's */                          \
 	X(DROP_OUT_STALE, "out_stale")             /* waited while there was no connection */    \
 	X(DROP_OUT_OFFLOAD, "out_offload")         /* the peer does not accept this offload */   \
+	X(DROP_OUT_SEGMENTS, "out_segments")       /* cutting it would cost too much */          \
 	X(DROP_OUT_QUEUE, "out_queue")             /* the queue was full */                      \
 	X(DROP_OUT_DELAY, "out_delay")             /* its flow's queue did not shrink (CoDel) */ \
 	X(DROP_IN_MALFORMED, "in_malformed")       /* bad version, length or header */           \
 	X(DROP_IN_NOISE, "in_link_local")                                                        \
 	X(DROP_IN_SOURCE, "in_source")       /* the peer does not own the source */              \
 	X(DROP_IN_OFFLOAD, "in_offload")     /* offload header that does not fit the packet */   \
+	X(DROP_IN_SEGMENTS, "in_segments")   /* cutting it would cost too much */                \
 	X(DROP_IN_NOT_READY, "in_not_ready") /* came before the interface was there */           \
 	X(DROP_IN_TUN, "in_tun")             /* the kernel refused it */
 

@@ -22,6 +22,7 @@ static_assert(
 static void take_packet(struct lane *lane, struct vnet *vnet, const struct view *data)
 {
 	struct packet packet;
+	int r = 0;
 
 	lane->busy = true;
 	if (lane->state != LANE_CARRYING)
@@ -32,8 +33,8 @@ static void take_packet(struct lane *lane, struct vnet *vnet, const struct view 
 		lane_drop(lane, DROP_IN_NOISE);
 	else if (reach_judge_in(lane->reach, &packet, data->data) != REACH_PASS)
 		lane_drop(lane, DROP_IN_SOURCE);
-	else if (vnet_check(vnet, &packet, data->data, lane->offloads_accept) < 0)
-		lane_drop(lane, DROP_IN_OFFLOAD);
+	else if ((r = vnet_check(vnet, &packet, data->data, lane->offloads_accept)) < 0)
+		lane_drop(lane, r == -E2BIG ? DROP_IN_SEGMENTS : DROP_IN_OFFLOAD);
 	else
 		/* The frame lies in our own buffer; a view is const for those who only read. */
 		lane_deliver(lane, vnet, &packet, (uint8_t *)(uintptr_t)data->data);

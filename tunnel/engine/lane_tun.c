@@ -56,6 +56,19 @@ static bool finish_inner(struct lane *lane, uint8_t *data, size_t len, struct vn
 	return false;
 }
 
+/* The peer would have to cut it on its way on, and no peer takes one that costs too much. */
+static bool cut_is_cheap(struct lane *lane, const uint8_t *data, const struct vnet *vnet,
+	const struct packet *packet)
+{
+	struct vnet judged = *vnet;
+
+	if (vnet->gso_type == VNET_GSO_NONE ||
+		vnet_check(&judged, packet, data, OFFLOAD_ALL) != -E2BIG)
+		return true;
+	lane_drop(lane, DROP_OUT_SEGMENTS);
+	return false;
+}
+
 struct arrival {
 	struct vnet vnet;
 	struct packet packet;
@@ -82,7 +95,9 @@ static int read_packet(struct lane *lane, uint8_t *at, size_t room, struct arriv
 	ret_arrival->passes = vnet_decode(&reader, &ret_arrival->vnet) == 0 &&
 		packet_passes(
 			lane, at, ret_arrival->len, &ret_arrival->vnet, &ret_arrival->packet) &&
-		finish_inner(lane, at, ret_arrival->len, &ret_arrival->vnet, &ret_arrival->packet);
+		finish_inner(
+			lane, at, ret_arrival->len, &ret_arrival->vnet, &ret_arrival->packet) &&
+		cut_is_cheap(lane, at, &ret_arrival->vnet, &ret_arrival->packet);
 	return 1;
 }
 

@@ -13,6 +13,7 @@ enum {
 	TCP_DATA_OFFSET = 12, /* its byte; the upper half counts words of four bytes */
 	TCP_CSUM = 16,
 	UDP_HEADER = 8,
+	UDP_LENGTH = 4,
 	UDP_CSUM = 6,
 	ICMPV6_HEADER = 4,
 	ICMPV6_CSUM = 2,
@@ -122,6 +123,25 @@ static bool gso_fits(uint8_t gso_type, const struct packet *packet)
 	}
 }
 
+/* The UDP header of a superpacket says how long all of it is, and the kernel believes it. */
+static bool udp_length_lies(
+	const struct vnet *vnet, const struct packet *packet, const uint8_t *data)
+{
+	return vnet->gso_type == VNET_GSO_UDP_L4 &&
+		word16(data, packet->transport + UDP_LENGTH) != packet->length - packet->transport;
+}
+
+static bool costs_too_much(
+	const struct vnet *vnet, const struct packet *packet, const struct transport *transport)
+{
+	uint32_t payload = packet->length - packet->transport - transport->header;
+
+	if (vnet->gso_type == VNET_GSO_UDP_L4)
+		return payload > (uint32_t)vnet->gso_size * VNET_UDP_SEGMENTS_MAX;
+	return vnet->gso_size < VNET_TCP_SEGMENT_MIN &&
+		payload > (uint32_t)vnet->gso_size * VNET_TCP_SMALL_MAX;
+}
+
 int vnet_check(
 	struct vnet *vnet, const struct packet *packet, const uint8_t *data, uint32_t accepted)
 {
@@ -141,8 +161,12 @@ int vnet_check(
 	if (transport.header == 0 || vnet->csum_start != packet->transport ||
 		vnet->csum_offset != transport.csum)
 		return -EINVAL;
-	if (segmented && (vnet->gso_size == 0 || !gso_fits(vnet->gso_type, packet)))
+	if (segmented &&
+		(vnet->gso_size == 0 || !gso_fits(vnet->gso_type, packet) ||
+			udp_length_lies(vnet, packet, data)))
 		return -EINVAL;
+	if (segmented && costs_too_much(vnet, packet, &transport))
+		return -E2BIG;
 	if ((offloads & ~accepted) != 0)
 		return -EOPNOTSUPP;
 	vnet->flags = VNET_NEEDS_CSUM;

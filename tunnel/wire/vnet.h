@@ -36,6 +36,15 @@ enum {
 	VNET_GSO_TCPV6 = 4,
 	VNET_GSO_UDP_L4 = 5, /* missing in older headers */
 	VNET_GSO_ECN = 0x80,
+
+	/*
+	 * The most that a host must cut whose way out has no offload: each segment costs it some
+	 * 0.7 us, and one frame of one-byte segments 50 ms. Small segments of TCP are honest where
+	 * a network driver gathered them, which takes no more than 64 in one go (NAPI_POLL_WEIGHT).
+	 */
+	VNET_TCP_SEGMENT_MIN = 48,   /* payload bytes: the kernel's least MSS (TCP_MIN_SND_MSS) */
+	VNET_TCP_SMALL_MAX = 64,     /* segments that may be smaller than that */
+	VNET_UDP_SEGMENTS_MAX = 128, /* UDP_MAX_SEGMENTS of the kernel */
 };
 
 int vnet_decode(struct reader *reader, struct vnet *ret_vnet);   /* -EBADMSG: too short */
@@ -62,8 +71,10 @@ uint32_t vnet_offloads(const struct vnet *vnet);
  * -EINVAL: anything that does not fit: an unknown flag or type; segmentation without NEEDS_CSUM,
  * with gso_size 0, or of another protocol or family than the packet's; a fragment; csum_start not
  * at the transport header; csum_offset not that of TCP (16), UDP (6) or ICMPv6 (2); a transport
- * header that is cut; a TCP data offset that is impossible. (A gso_size past the payload is fine:
- * nothing is to be segmented.) -EOPNOTSUPP: fits, but uses an offload outside `accepted`.
+ * header that is cut; a TCP data offset that is impossible; with UDP segmentation, a UDP length that
+ * is not that of the packet. (A gso_size past the payload is fine: nothing is to be segmented.)
+ * -E2BIG: fits, but cutting it costs too much: more than VNET_TCP_SMALL_MAX segments of TCP under
+ * VNET_TCP_SEGMENT_MIN, or more than VNET_UDP_SEGMENTS_MAX of UDP. -EOPNOTSUPP: fits, but uses an offload outside `accepted`.
  */
 int vnet_check(
 	struct vnet *vnet, const struct packet *packet, const uint8_t *data, uint32_t accepted);
