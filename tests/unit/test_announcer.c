@@ -166,7 +166,7 @@ START_TEST(a_withdrawn_prefix_is_refused_no_more)
 	ck_assert_int_eq(announcer_begin(&bench.announcer), 0);
 	refused.prefix[0] = bench.items[1];
 	refused.reason[0] = ROUTE_NOT_ALLOWED;
-	routes_refused(&bench.routes, &refused);
+	routes_refused(&bench.routes, &refused, &bench.announcer.told);
 	ck_assert_uint_eq(routes_refusal(&bench.routes, &bench.items[1]), ROUTE_NOT_ALLOWED);
 	pass_hold();
 	bench.wanted.count = 1;
@@ -189,7 +189,7 @@ START_TEST(what_was_too_much_is_announced_when_there_is_room)
 		bench.known[known_at(&bench.items[i])] = bench.known[bench.known_count - 1];
 		bench.known_count--;
 	}
-	routes_refused(&bench.routes, &refused);
+	routes_refused(&bench.routes, &refused, &bench.announcer.told);
 	pass_hold();
 	bench.wanted.count = 4;
 	ck_assert_int_eq(announcer_changed(&bench.announcer), 0);

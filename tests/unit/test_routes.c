@@ -339,18 +339,19 @@ START_TEST(refusals_of_ours)
 {
 	struct message_prefixes *list = list_of("10.7.0.0/16 10.8.0.0/16");
 	struct prefix ours[] = { pfx("10.7.0.0/16"), pfx("10.8.0.0/16"), pfx("10.9.0.0/16") };
+	const struct prefix_list told = { ours, 3 };
 
 	begin(10);
 	ck_assert_uint_eq(routes_refusal(&bench.routes, &ours[0]), ROUTE_ACCEPTED);
 	list->reason[0] = ROUTE_NOT_ALLOWED;
 	list->reason[1] = 77; /* of a newer peer */
-	routes_refused(&bench.routes, list);
+	routes_refused(&bench.routes, list, &told);
 	ck_assert_uint_eq(routes_refusal(&bench.routes, &ours[0]), ROUTE_NOT_ALLOWED);
 	ck_assert_uint_eq(routes_refusal(&bench.routes, &ours[1]), 77);
 	ck_assert_uint_eq(routes_refusal(&bench.routes, &ours[2]), ROUTE_ACCEPTED);
 	/* The peer's last word counts, and does not grow the list. */
 	list->reason[0] = ROUTE_LIMIT;
-	routes_refused(&bench.routes, list);
+	routes_refused(&bench.routes, list, &told);
 	ck_assert_uint_eq(routes_refusal(&bench.routes, &ours[0]), ROUTE_LIMIT);
 	ck_assert_uint_eq(bench.routes.refusal_count, 2);
 	routes_free(&bench.routes);

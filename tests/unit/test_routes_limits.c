@@ -118,23 +118,68 @@ START_TEST(many)
 }
 END_TEST
 
-/* A peer that refuses what was never announced cannot fill the memory. */
-START_TEST(refusals_are_bounded)
+static void refuse_net(struct message_prefixes *list, int second, int count)
+{
+	list->count = (uint16_t)count;
+	for (int i = 0; i < count; i++) {
+		list->prefix[i] = pfx("10.0.0.0/24");
+		list->prefix[i].addr.bytes[1] = (uint8_t)second;
+		list->prefix[i].addr.bytes[2] = (uint8_t)(count - 1 - i);
+		list->reason[i] = ROUTE_LIMIT;
+	}
+}
+
+/* A peer that refuses what it was never told makes us remember nothing. */
+START_TEST(refusals_of_what_was_never_announced_are_ignored)
 {
 	struct message_prefixes *list = calloc(1, sizeof(*list));
+	struct prefix ours[] = { pfx("10.3.7.0/24") };
+	const struct prefix_list told = { ours, 1 }, nothing = { NULL, 0 };
 
 	begin(10);
 	for (int round = 0; round < 20; round++) {
-		list->count = MESSAGE_PREFIX_MAX;
-		for (int i = 0; i < MESSAGE_PREFIX_MAX; i++) {
-			list->prefix[i] = pfx("10.0.0.0/24");
-			list->prefix[i].addr.bytes[1] = (uint8_t)round;
-			list->prefix[i].addr.bytes[2] = (uint8_t)i;
-			list->reason[i] = ROUTE_LIMIT;
-		}
-		routes_refused(&bench.routes, list);
+		refuse_net(list, round, MESSAGE_PREFIX_MAX);
+		routes_refused(&bench.routes, list, &nothing);
+		ck_assert_uint_eq(bench.routes.refusal_count, 0);
 	}
-	ck_assert_uint_le(bench.routes.refusal_count, SETTINGS_ROUTES_MAX);
+	for (int round = 0; round < 20; round++) {
+		refuse_net(list, round, MESSAGE_PREFIX_MAX);
+		routes_refused(&bench.routes, list, &told);
+	}
+	ck_assert_uint_eq(bench.routes.refusal_count, 1);
+	ck_assert_uint_eq(routes_refusal(&bench.routes, &ours[0]), ROUTE_LIMIT);
+	free(list);
+	routes_free(&bench.routes);
+}
+END_TEST
+
+/* They come in the worst order, are each kept once, and stay sorted, whatever is forgotten. */
+START_TEST(refusals_are_sorted)
+{
+	struct message_prefixes *list = calloc(1, sizeof(*list));
+	struct prefix_list told = { .items = NULL };
+
+	begin(10);
+	for (int round = 0; round < 4; round++) {
+		refuse_net(list, round, MESSAGE_PREFIX_MAX);
+		ck_assert_int_eq(prefix_list_append(&told, list->prefix, list->count), 0);
+	}
+	prefix_list_sort(&told);
+	for (int round = 7; round >= 0; round--) {
+		refuse_net(list, round % 4, MESSAGE_PREFIX_MAX);
+		routes_refused(&bench.routes, list, &told);
+	}
+	ck_assert_uint_eq(bench.routes.refusal_count, told.count);
+	for (size_t i = 0; i < told.count; i += 3)
+		routes_forget_refusal(&bench.routes, &told.items[i]);
+	for (size_t i = 0; i < told.count; i++)
+		ck_assert_uint_eq(routes_refusal(&bench.routes, &told.items[i]),
+			i % 3 == 0 ? ROUTE_ACCEPTED : ROUTE_LIMIT);
+	for (size_t i = 1; i < bench.routes.refusal_count; i++)
+		ck_assert_int_lt(prefix_compare(&bench.routes.refusals[i - 1].prefix,
+					 &bench.routes.refusals[i].prefix),
+			0);
+	prefix_list_free(&told);
 	free(list);
 	routes_free(&bench.routes);
 }
@@ -179,7 +224,9 @@ static Suite *suite(void)
 	unit_add(s, "refused_ones_use_up_nothing", refused_ones_use_up_nothing);
 	unit_add(s, "refused_ones_are_bounded", refused_ones_are_bounded);
 	unit_add(s, "many", many);
-	unit_add(s, "refusals_are_bounded", refusals_are_bounded);
+	unit_add(s, "refusals_of_what_was_never_announced_are_ignored",
+		refusals_of_what_was_never_announced_are_ignored);
+	unit_add(s, "refusals_are_sorted", refusals_are_sorted);
 	unit_add(s, "sends_in_parts", sends_in_parts);
 	return s;
 }

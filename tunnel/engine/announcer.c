@@ -27,7 +27,7 @@ static size_t retry(struct announcer *announcer, size_t room, struct prefix *par
 {
 	struct routes *routes = announcer->routes;
 
-	/* From the end: the last refusal takes the place of a forgotten one. */
+	/* From the end: forgetting one moves those behind it. */
 	for (size_t i = routes->refusal_count; i-- > 0 && room > 0;) {
 		struct route_refusal refusal = routes->refusals[i];
 

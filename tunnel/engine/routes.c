@@ -310,51 +310,79 @@ bool routes_settled(const struct routes *routes)
 	return true;
 }
 
-/* The peer's word on our announcements; no more of them are kept than one end can announce. */
-void routes_refused(struct routes *routes, const struct message_prefixes *prefixes)
+/* The place of the prefix among the refusals, which are sorted, or the one where it belongs. */
+static size_t refusal_place(const struct routes *routes, const struct prefix *prefix)
+{
+	size_t low = 0, high = routes->refusal_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (prefix_compare(&routes->refusals[middle].prefix, prefix) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static bool is_refused_at(const struct routes *routes, size_t at, const struct prefix *prefix)
+{
+	return at < routes->refusal_count && prefix_equal(&routes->refusals[at].prefix, prefix);
+}
+
+/* False: no memory. */
+static bool insert_refusal(struct routes *routes, size_t at, const struct route_refusal *refusal)
+{
+	if (routes->refusal_count == routes->refusal_capacity) {
+		size_t capacity = routes->refusal_capacity ? routes->refusal_capacity * 2 : 8;
+		void *grown = reallocarray(routes->refusals, capacity, sizeof(*routes->refusals));
+		if (!grown)
+			return false;
+		routes->refusals = grown;
+		routes->refusal_capacity = capacity;
+	}
+	memmove(&routes->refusals[at + 1], &routes->refusals[at],
+		(routes->refusal_count - at) * sizeof(routes->refusals[0]));
+	routes->refusals[at] = *refusal;
+	routes->refusal_count++;
+	return true;
+}
+
+void routes_refused(struct routes *routes, const struct message_prefixes *prefixes,
+	const struct prefix_list *told)
 {
 	for (uint16_t i = 0; i < prefixes->count; i++) {
-		size_t at = 0;
-		while (at < routes->refusal_count &&
-			!prefix_equal(&routes->refusals[at].prefix, &prefixes->prefix[i]))
-			at++;
-		if (at == SETTINGS_ROUTES_MAX)
+		const struct prefix *prefix = &prefixes->prefix[i];
+		struct route_refusal refusal = { *prefix, prefixes->reason[i] };
+		size_t at;
+
+		if (!prefix_list_has(told, prefix))
+			continue;
+		at = refusal_place(routes, prefix);
+		if (is_refused_at(routes, at, prefix))
+			routes->refusals[at] = refusal;
+		else if (!insert_refusal(routes, at, &refusal))
 			return;
-		if (at == routes->refusal_capacity) {
-			size_t capacity = at ? at * 2 : 8;
-			void *grown = reallocarray(
-				routes->refusals, capacity, sizeof(*routes->refusals));
-			if (!grown)
-				return;
-			routes->refusals = grown;
-			routes->refusal_capacity = capacity;
-		}
-		routes->refusals[at] = (struct route_refusal){
-			.prefix = prefixes->prefix[i],
-			.verdict = prefixes->reason[i],
-		};
-		if (at == routes->refusal_count)
-			routes->refusal_count++;
 	}
 }
 
 void routes_forget_refusal(struct routes *routes, const struct prefix *prefix)
 {
-	for (size_t i = 0; i < routes->refusal_count; i++) {
-		if (!prefix_equal(&routes->refusals[i].prefix, prefix))
-			continue;
-		routes->refusals[i] = routes->refusals[--routes->refusal_count];
+	size_t at = refusal_place(routes, prefix);
+
+	if (!is_refused_at(routes, at, prefix))
 		return;
-	}
+	routes->refusal_count--;
+	memmove(&routes->refusals[at], &routes->refusals[at + 1],
+		(routes->refusal_count - at) * sizeof(routes->refusals[0]));
 }
 
 uint8_t routes_refusal(const struct routes *routes, const struct prefix *prefix)
 {
-	for (size_t i = 0; i < routes->refusal_count; i++) {
-		if (prefix_equal(&routes->refusals[i].prefix, prefix))
-			return routes->refusals[i].verdict;
-	}
-	return ROUTE_ACCEPTED;
+	size_t at = refusal_place(routes, prefix);
+
+	return is_refused_at(routes, at, prefix) ? routes->refusals[at].verdict : ROUTE_ACCEPTED;
 }
 
 void routes_send(

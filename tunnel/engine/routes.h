@@ -72,7 +72,7 @@ struct routes {
 	uint32_t interface;  /* netd's number; 0: none yet, nothing is installed */
 	struct route *items; /* sorted by nothing: small */
 	size_t count, capacity;
-	struct route_refusal *refusals;
+	struct route_refusal *refusals; /* sorted, each prefix once */
 	size_t refusal_count, refusal_capacity;
 	uint64_t over_limit;      /* announcements refused because of the limit */
 	struct prefix_list asked; /* what stands in the pending request; empty: there is none */
@@ -100,7 +100,12 @@ void routes_announced(struct routes *routes, const struct message_prefixes *pref
 	const struct prefix_list *local);
 void routes_withdrawn(struct routes *routes, const struct message_prefixes *prefixes);
 void routes_end(struct routes *routes);
-void routes_refused(struct routes *routes, const struct message_prefixes *prefixes);
+/*
+ * `told`, sorted, is what the peer was told. A refusal of anything else is ignored, so no peer makes us
+ * keep more refusals than we have announcements, and each costs two binary searches.
+ */
+void routes_refused(struct routes *routes, const struct message_prefixes *prefixes,
+	const struct prefix_list *told);
 
 /* What the peer has announced so far is installed or refused: netd has nothing left to do. */
 bool routes_settled(const struct routes *routes);

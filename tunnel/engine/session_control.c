@@ -104,13 +104,15 @@ static void on_refuse(struct session *session, const struct message *message)
 	char text[ADDR_TEXT_MAX];
 
 	for (uint16_t i = 0; i < message->prefixes.count; i++) {
+		if (!prefix_list_has(&session->announcer.told, &message->prefixes.prefix[i]))
+			continue;
 		if (!rate_take(&session->log_rate, mono_now()))
 			break;
 		log_warning("%s: refuses our route %s: %s", session->name.name,
 			prefix_format(&message->prefixes.prefix[i], text),
 			route_verdict_text(message->prefixes.reason[i]));
 	}
-	routes_refused(&session->routes, &message->prefixes);
+	routes_refused(&session->routes, &message->prefixes, &session->announcer.told);
 }
 
 static void on_ping(struct session *session, const struct message *message)
