@@ -7,13 +7,16 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "unit.h"
@@ -182,6 +185,117 @@ START_TEST(what_was_held_back_is_told)
 }
 END_TEST
 
+static void point_stderr_at(int fd)
+{
+	ck_assert_int_ge(dup2(fd, STDERR_FILENO), 0);
+	log_init("engine", LOG_LEVEL_INFO);
+}
+
+/* Until it takes not one byte more; it does not block afterwards differently from before. */
+static void fill(int fd)
+{
+	static const char noise[] = "0123456789";
+	int flags = fcntl(fd, F_GETFL);
+
+	ck_assert_int_ge(flags, 0);
+	ck_assert_int_eq(fcntl(fd, F_SETFL, flags | O_NONBLOCK), 0);
+	while (write(fd, noise, sizeof(noise)) > 0)
+		;
+	while (write(fd, noise, 1) > 0)
+		;
+	ck_assert_int_eq(fcntl(fd, F_SETFL, flags), 0);
+}
+
+static void drain(int fd)
+{
+	static char sink[65536];
+
+	ck_assert_int_eq(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+	for (;;) {
+		ssize_t n = read(fd, sink, sizeof(sink));
+
+		if (n <= 0)
+			return;
+	}
+}
+
+static void lose_two(void)
+{
+	log_info("nobody reads this");
+	log_info("nor this");
+}
+
+static void tells_what_was_lost(int reader)
+{
+	char text[4096];
+	ssize_t len;
+
+	ck_assert_int_eq(fcntl(STDERR_FILENO, F_GETFL) & O_NONBLOCK, 0); /* others share it */
+	drain(reader);
+	log_info("back");
+	len = read(reader, text, sizeof(text) - 1);
+	ck_assert_int_gt(len, 0);
+	text[len] = '\0';
+	ck_assert_ptr_nonnull(strstr(text, "2 lines lost"));
+	ck_assert_ptr_nonnull(strstr(text, "engine: back"));
+}
+
+START_TEST(a_full_pipe_does_not_stop_the_caller)
+{
+	int fds[2];
+
+	ck_assert_int_eq(pipe(fds), 0);
+	point_stderr_at(fds[1]);
+	fill(fds[1]);
+	lose_two();
+	tells_what_was_lost(fds[0]);
+}
+END_TEST
+
+START_TEST(nor_does_a_full_socket)
+{
+	int fds[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	point_stderr_at(fds[1]);
+	fill(fds[1]);
+	lose_two();
+	tells_what_was_lost(fds[0]);
+}
+END_TEST
+
+/* One that log_init() could not open for itself. */
+START_TEST(nor_does_a_pipe_that_came_later)
+{
+	int fds[2];
+
+	ck_assert_int_eq(pipe(fds), 0);
+	close(STDERR_FILENO);
+	log_init("engine", LOG_LEVEL_INFO);
+	fill(fds[1]);
+	ck_assert_int_ge(dup2(fds[1], STDERR_FILENO), 0);
+	lose_two();
+	tells_what_was_lost(fds[0]);
+}
+END_TEST
+
+START_TEST(nor_does_a_paused_terminal)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY), slave;
+
+	ck_assert_int_ge(master, 0);
+	ck_assert_int_eq(grantpt(master), 0);
+	ck_assert_int_eq(unlockpt(master), 0);
+	slave = open(ptsname(master), O_RDWR | O_NOCTTY);
+	ck_assert_int_ge(slave, 0);
+	point_stderr_at(slave);
+	ck_assert_int_eq(tcflow(slave, TCOOFF), 0); /* ^S */
+	lose_two();
+	ck_assert_int_eq(tcflow(slave, TCOON), 0);
+	tells_what_was_lost(master);
+}
+END_TEST
+
 START_TEST(errno_is_kept)
 {
 	errno = ENOTTY;
@@ -244,6 +358,10 @@ static Suite *suite(void)
 	add(suite, "repeats", repeats_are_held_back);
 	add(suite, "told", what_was_held_back_is_told);
 	add(suite, "errno", errno_is_kept);
+	add(suite, "full pipe", a_full_pipe_does_not_stop_the_caller);
+	add(suite, "full socket", nor_does_a_full_socket);
+	add(suite, "later pipe", nor_does_a_pipe_that_came_later);
+	add(suite, "paused terminal", nor_does_a_paused_terminal);
 	add(suite, "threads", threads_do_not_mix_their_lines);
 	return suite;
 }

@@ -6,6 +6,8 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -13,7 +15,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,6 +26,7 @@
 
 enum {
 	REPEAT_SLOTS = 32, /* distinct messages watched at a time; the oldest window gives way */
+	OWN_FD_MIN = 16,   /* leaves the low numbers to those who expect theirs there */
 	TEXT_MAX = 900,    /* leaves room in a line for what stands before and behind the text */
 };
 
@@ -51,11 +56,20 @@ static struct {
 	const char *part;
 	atomic_int level;
 	bool journal;
-	pthread_mutex_t mutex; /* guards repeats and the writing */
+	/*
+	 * stderr opened once more, for a pipe or a terminal: it does not block, and no other program's
+	 * descriptor changes with it. -1: it could not be (a socket; somebody else's pipe).
+	 */
+	int own_fd;
+	bool is_socket, is_file;
+	pthread_mutex_t mutex; /* guards what follows, and the writing */
+	unsigned long lost;    /* lines, since the last that was written */
+	bool cut;              /* what was written last lacks its end */
 	struct repeat repeats[REPEAT_SLOTS];
 } logger = {
 	.part = "culvert",
 	.level = LOG_LEVEL_INFO,
+	.own_fd = -1,
 	.mutex = PTHREAD_MUTEX_INITIALIZER,
 };
 
@@ -73,9 +87,32 @@ static bool stderr_is_journal(void)
 	return strcmp(stream, own) == 0;
 }
 
+static void find_stderr(void)
+{
+	struct stat st;
+	int fd;
+
+	if (logger.own_fd >= 0)
+		close(logger.own_fd);
+	logger.own_fd = -1;
+	logger.is_socket = logger.is_file = false;
+	if (fstat(STDERR_FILENO, &st) < 0)
+		return;
+	logger.is_socket = S_ISSOCK(st.st_mode);
+	logger.is_file = S_ISREG(st.st_mode);
+	if (!S_ISFIFO(st.st_mode) && !S_ISCHR(st.st_mode))
+		return;
+	fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	logger.own_fd = fcntl(fd, F_DUPFD_CLOEXEC, OWN_FD_MIN);
+	close(fd);
+}
+
 void log_init(const char *part, enum log_level level)
 {
 	logger.part = part;
+	find_stderr();
 	logger.journal = stderr_is_journal();
 	log_set_level(level);
 }
@@ -114,11 +151,69 @@ static void format_head(char *out, size_t size, enum log_level level)
 		levels[level].text, logger.part);
 }
 
+/* One attempt that does not wait: how much was written, or -1 and errno. */
+static ssize_t write_now(const char *data, size_t len)
+{
+	struct iovec part = { (void *)(uintptr_t)data, len };
+	struct pollfd ready = { .fd = STDERR_FILENO, .events = POLLOUT };
+	ssize_t n;
+
+	if (logger.is_socket)
+		return send(STDERR_FILENO, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (logger.own_fd >= 0)
+		return write(logger.own_fd, data, len);
+	if (logger.is_file)
+		return write(STDERR_FILENO, data, len);
+	/*
+	 * A line is less than PIPE_BUF: a pipe that is ready takes all of it. Another process may take the
+	 * room between the two calls; RWF_NOWAIT covers that where the kernel has it for pipes (6.4).
+	 */
+	if (poll(&ready, 1, 0) != 1 || (ready.revents & POLLOUT) == 0) {
+		errno = EAGAIN;
+		return -1;
+	}
+	n = pwritev2(STDERR_FILENO, &part, 1, -1, RWF_NOWAIT);
+	if (n < 0 && (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL))
+		n = write(STDERR_FILENO, data, len);
+	return n;
+}
+
+/* True: all of it is out. Where it is not there is nobody to tell, until there is. */
+static bool put_out(const char *line, size_t len)
+{
+	ssize_t n;
+
+	do {
+		n = write_now(line, len);
+	} while (n < 0 && errno == EINTR);
+	if (n > 0)
+		logger.cut = (size_t)n < len;
+	return n == (ssize_t)len;
+}
+
+/* False: the reader is not back. */
+static bool tell_lost(void)
+{
+	char head[80], line[LOG_LINE_MAX];
+	int len;
+
+	if (logger.cut && !put_out("\n", 1))
+		return false;
+	if (logger.lost == 0)
+		return true;
+	format_head(head, sizeof(head), LOG_LEVEL_WARNING);
+	len = snprintf(
+		line, sizeof(line), "%s%lu lines lost: this log was not read\n", head, logger.lost);
+	if (len < 0 || !put_out(line, (size_t)len))
+		return false;
+	logger.lost = 0;
+	return true;
+}
+
 /* `more`: how many lines like this were held back; 0: an ordinary line. */
 static void emit(enum log_level level, const char *text, unsigned more)
 {
 	char head[80], tail[40] = "", line[LOG_LINE_MAX];
-	ssize_t n;
 	int len;
 
 	format_head(head, sizeof(head), level);
@@ -131,10 +226,8 @@ static void emit(enum log_level level, const char *text, unsigned more)
 		len = LOG_LINE_MAX - 1;
 		line[len - 1] = '\n';
 	}
-	do {
-		n = write(STDERR_FILENO, line, (size_t)len);
-	} while (n < 0 && errno == EINTR);
-	/* Where a line cannot be written there is nobody to tell. */
+	if (!tell_lost() || !put_out(line, (size_t)len))
+		logger.lost++;
 }
 
 /* Ends a message's window: tells what was held back and frees the slot. */

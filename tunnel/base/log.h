@@ -10,6 +10,10 @@
  * (sd-daemon(3)); otherwise with the local time and the level. A line is one write(2), so that
  * threads and processes do not mix theirs.
  *
+ * It never waits for its reader: a pipe that nobody empties, a terminal that is paused, a full disk. What
+ * cannot be written at once is lost and counted, and the next line that can be written is preceded by
+ * "N lines lost". The caller's own descriptor 2 keeps its flags, which other programs share.
+ *
  * Any byte that is not printable ASCII is escaped here as \xNN, so peer-supplied text cannot forge
  * a line. A backslash stays, so that what problem_escape() has escaped is not escaped twice.
  *
@@ -34,7 +38,8 @@ enum {
 
 /*
  * `part` names the process in each line ("netd", "engine"); a literal. Called once, before other
- * threads log; a line before it is written as if by part "culvert" at level info.
+ * threads log; a line before it is written as if by part "culvert" at level info. stderr is looked at here:
+ * who points it elsewhere later calls this again.
  */
 void log_init(const char *part, enum log_level level);
 /* Any thread, any time. */
