@@ -126,6 +126,14 @@ refused() { # NAME WHAT REGEX
 	check_equal "$what: on the same connection" "$connections" "$(session_value gw-b gw-a .connections)"
 }
 
+# A program as it is, but for the version that netd and engine speak.
+other_version() { # FROM TO
+	local at
+	cp "$1" "$2"
+	at=$(grep -abo 'culvert REQUEST_VERSION is' "$2" | head -n 1 | cut -d : -f 1)
+	printf '\372' | dd of="$2" bs=1 seek=$((at + 28)) conv=notrunc status=none
+}
+
 for name in gw-a gw-b; do
 	replace $name "${built[$name]}" 757
 	refused $name "$name is writable by others" 'can be written by others than its owner.*chmod go-w'
@@ -143,6 +151,9 @@ for name in gw-a gw-b; do
 	: >"$WORK/empty"
 	replace $name "$WORK/empty"
 	refused $name "$name is empty" 'is no program that can be executed here'
+	other_version "${built[$name]}" "$WORK/other-version"
+	replace $name "$WORK/other-version"
+	refused $name "$name speaks another version" 'speaks version 250 .*restart the whole program'
 	rm "${file[$name]}"
 	refused $name "$name is missing" 'cannot open .*No such file'
 	mkdir "${file[$name]}"

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "tests/unit/unit.h"
+#include "wire/request.h"
 
 static struct program_file file;
 static struct problem problem;
@@ -62,6 +63,41 @@ START_TEST(its_own)
 	program_file_revert(&file);
 	program_file_prove(&file);
 	ck_assert(is_file(file.fd, "/proc/self/exe"));
+}
+END_TEST
+
+/* The mark of another program, across the border of two pieces that netd reads. */
+static void make_with_version(uint32_t version)
+{
+	enum { BEFORE = 65530 };
+	static const char half[] = { 'c', 'u', 'l', 'v', 'e', 'r', 't', ' ' };
+	static const char rest[] = "REQUEST_VERSION is\0";
+	FILE *out;
+
+	(void)unlink(path);
+	out = fopen(path, "wxe");
+	ck_assert_ptr_nonnull(out);
+	for (int i = 0; i < BEFORE; i++)
+		ck_assert_int_eq(fputc('x', out), 'x');
+	ck_assert_uint_eq(fwrite(half, sizeof(half), 1, out), 1);
+	ck_assert_uint_eq(fwrite(rest, sizeof(rest), 1, out), 1);
+	ck_assert_uint_eq(fwrite(&version, sizeof(version), 1, out), 1);
+	ck_assert_int_eq(fclose(out), 0);
+	ck_assert_int_eq(chmod(path, 0755), 0);
+}
+
+START_TEST(another_version_is_refused)
+{
+	(void)snprintf(file.path, sizeof(file.path), "%s", path);
+	make_with_version(REQUEST_VERSION + 1);
+	ck_assert_int_eq(program_file_renew(&file, &problem), -EPROTO);
+	ck_assert_ptr_nonnull(strstr(problem.text, "systemctl restart"));
+	ck_assert(!program_file_on_trial(&file));
+	ck_assert(is_file(file.fd, "/proc/self/exe"));
+	make_with_version(REQUEST_VERSION);
+	ck_assert_int_eq(program_file_renew(&file, &problem), 0);
+	ck_assert(program_file_on_trial(&file));
+	program_file_revert(&file);
 }
 END_TEST
 
@@ -133,7 +169,7 @@ END_TEST
 
 static Suite *suite(void)
 {
-	const TTest *const tests[] = { its_own, trial, refused, owner };
+	const TTest *const tests[] = { its_own, another_version_is_refused, trial, refused, owner };
 	Suite *s = suite_create("program_file");
 	TCase *tcase = tcase_create("program_file");
 

@@ -2,14 +2,19 @@
 #include "netd/program_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "base/executable.h"
 #include "system/process.h"
+#include "wire/request.h"
 
 /*
  * The path comes from the kernel, not from argv[0], which is whatever the caller said: AT_EXECFN is
@@ -108,6 +113,84 @@ int program_file_open(struct program_file *file)
 
 /* ---- what lies there now ---- */
 
+enum { MARK_SIZE = 28, READ_SIZE = 65536 };
+
+/*
+ * Stands in every program of ours, so that its version can be read from the file without executing
+ * it. There is one copy of the magic in a file, this one.
+ */
+static const struct version_mark {
+	char magic[MARK_SIZE];
+	uint32_t version;
+} version_mark __attribute__((used)) = { "culvert REQUEST_VERSION is", REQUEST_VERSION };
+
+/* The mark in one piece of a file. False: it is not there. */
+static bool find_mark(const uint8_t *bytes, size_t len, uint32_t *ret_version)
+{
+	const void *at = memmem(bytes, len, version_mark.magic, MARK_SIZE);
+	struct version_mark found;
+	struct reader reader;
+
+	if (at == NULL)
+		return false;
+	reader_init(&reader, at, len - (size_t)((const uint8_t *)at - bytes));
+	if (reader_copy(&reader, &found, sizeof(found)) < 0)
+		return false;
+	*ret_version = found.version;
+	return true;
+}
+
+/*
+ * The version of netd and engine that a program speaks. Pieces overlap, so that a mark lies whole
+ * in one of them. -ENODATA: it has no mark; -ENOMEM, or negative errno of open(2) and read(2).
+ */
+static int read_version(int fd, uint32_t *ret_version)
+{
+	const size_t overlap = sizeof(struct version_mark) - 1;
+	char path[32];
+	uint8_t *bytes = malloc(READ_SIZE);
+	int file, r = -ENODATA;
+	ssize_t n;
+
+	if (bytes == NULL)
+		return -ENOMEM;
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (file < 0) {
+		r = -errno;
+		goto out;
+	}
+	for (off_t at = 0; (n = pread(file, bytes, READ_SIZE, at)) > 0; at += n - (off_t)overlap) {
+		if (find_mark(bytes, (size_t)n, ret_version)) {
+			r = 0;
+			break;
+		}
+		if ((size_t)n <= overlap)
+			break;
+	}
+	if (n < 0)
+		r = -errno;
+	close(file);
+out:
+	free(bytes);
+	return r;
+}
+
+/* A program without a mark, or one that cannot be read, is left to its trial. */
+static int judge_version(const char *path, int fd, struct problem *problem)
+{
+	uint32_t version = REQUEST_VERSION;
+
+	if (read_version(fd, &version) < 0 || version == REQUEST_VERSION)
+		return 0;
+	problem_set(problem,
+		"%s speaks version %" PRIu32 " between netd and engine, the running netd version "
+		"%d: an engine alone cannot be exchanged; restart the whole program instead: "
+		"systemctl restart, or culvert down and up",
+		path, version, REQUEST_VERSION);
+	return -EPROTO;
+}
+
 int program_file_renew(struct program_file *file, struct problem *problem)
 {
 	int fd, r;
@@ -124,6 +207,11 @@ int program_file_renew(struct program_file *file, struct problem *problem)
 	r = executable_open(file->path, "the engine holds the private key", &fd, problem);
 	if (r < 0)
 		return r;
+	r = judge_version(file->path, fd, problem);
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
 	file->before = file->fd;
 	file->fd = fd;
 	return 0;

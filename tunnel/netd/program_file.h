@@ -32,7 +32,8 @@ int program_file_open(struct program_file *file);
 /*
  * Opens what lies at the path now and puts it on trial. What others could have written is refused,
  * as an engine holds the private key: -EPERM; -ENOENT, -EACCES (not executable, or out of reach),
- * -EBUSY (one is on trial). With words that name the cure; nothing has changed then.
+ * -EBUSY (one is on trial); -EPROTO: its engine speaks another REQUEST_VERSION than this netd. With
+ * words that name the cure; nothing has changed then.
  */
 int program_file_renew(struct program_file *file, struct problem *problem);
 
