@@ -42,6 +42,13 @@ PKI=$TOP/certs/culvert-pki
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/culvert-test-XXXXXX")
 # The engine runs under another uid and is given paths in here.
 chmod 755 "$WORK"
+# The repository may stand in a home that only root may enter. What an ordinary user runs has to be within that user's reach.
+if ! setpriv --reuid 65534 --regid 65534 --clear-groups test -x "$CULVERT" 2>/dev/null; then
+	mkdir "$WORK/programs"
+	cp "$CULVERT" "$CULVERTD" "$WORK/programs/"
+	CULVERT=$WORK/programs/culvert
+	CULVERTD=$WORK/programs/culvertd
+fi
 export TOP BUILD CULVERT CULVERTD PKI WORK
 # shellcheck source=tests/lab/network.sh
 source "$TOP/tests/lab/network.sh"
@@ -176,9 +183,13 @@ force_congestion() { # REALNAME ALGORITHM
 	echo "$before" >"$allowed"
 }
 
-# A directory of a namespace's own files for /etc, as ip-netns(8) has it; prints its path. It goes with the test.
+# A directory of a namespace's own files for /etc, as ip-netns(8) has it; prints its path. It goes with the test. A file there
+# is mounted over the machine's own of that name, so an empty one is made where the machine has none (it stays).
 ns_etc() { # NAME
-	local path
+	local path file
+	for file in /etc/hosts /etc/nsswitch.conf /etc/resolv.conf; do
+		[[ -e $file || -L $file ]] || : >>"$file"
+	done
 	path=/etc/netns/$(ns_name "$1")
 	mkdir -p "$path"
 	echo "$path"
