@@ -149,17 +149,19 @@ int offer_make(struct server *server, const struct candidate *candidate,
 	return 0;
 }
 
-void offer_keep(struct server *server, const struct session *session)
+int offer_keep(struct server *server, const struct session *session, struct problem *problem)
 {
-	struct addr addr4, addr6;
-	struct problem problem = { 0 };
+	struct pool_lease lease = {
+		.name = session->name,
+		.addr4 = session->terms.remote4,
+		.addr6 = session->terms.remote6,
+		.last_used = time(NULL),
+	};
+	int r = pool_claim(server->pool, &lease, problem);
 
-	if (pool_take(server->pool, &session->name, time(NULL), &addr4, &addr6, &problem) < 0)
-		log_warning("%s: %s", session->name.name, problem.text);
-	else if (!addr_equal(&addr4, &session->terms.remote4) ||
-		!addr_equal(&addr6, &session->terms.remote6))
-		log_warning("%s: its lease is lost: it gets other addresses when it comes back",
-			session->name.name);
+	if (r == 0)
+		save_soon(server);
+	return r;
 }
 
 void offer_return(struct server *server, const struct identity *name)

@@ -432,6 +432,70 @@ int pool_restore(struct pool *pool, const struct pool_lease *lease)
 	return 0;
 }
 
+/* ---- what an engine before has given ---- */
+
+/* 0: nobody has a better right to the address than the session whose interface has it. */
+static int judge_claim(
+	const struct pool *pool, const struct holder *holder, int family, const struct addr *addr)
+{
+	const struct holder *other;
+
+	if (!addr_is_set(addr) || (holder != NULL && addr_equal(&holder->addr[family], addr)))
+		return 0;
+	if (holder != NULL && holder->fixed[family])
+		return -EADDRINUSE;
+	if (!settings_pool_usable(&pool->space[family].prefix, addr))
+		return -ERANGE;
+	other = find_addr(pool, family, addr);
+	return other != NULL && (other->fixed[family] || other->in_use) ? -EADDRINUSE : 0;
+}
+
+static int claim(struct pool *pool, struct holder *holder, int family, const struct addr *addr)
+{
+	struct choice choice = { .addr = *addr };
+
+	if (!addr_is_set(addr) || addr_equal(&holder->addr[family], addr))
+		return 0;
+	let_go(pool, holder, family);
+	choice.loser = find_addr(pool, family, addr);
+	return settle(pool, holder, family, &choice);
+}
+
+int pool_claim(struct pool *pool, const struct pool_lease *lease, struct problem *problem)
+{
+	const struct addr *addr[FAMILIES] = { [V4] = &lease->addr4, [V6] = &lease->addr6 };
+	struct holder *holder = find_name(pool, &lease->name);
+	char text[ADDR_TEXT_MAX];
+	int r = 0;
+
+	for (int family = 0; family < FAMILIES && r == 0; family++) {
+		r = judge_claim(pool, holder, family, addr[family]);
+		if (r < 0)
+			problem_set(problem, "its address %s is %s",
+				addr_format(addr[family], text),
+				r == -ERANGE ? "in no pool any more" : "not its own any more");
+	}
+	if (r == 0 && (holder == NULL || !holder->leased))
+		r = make_place(pool, &lease->name, problem);
+	if (r == 0 && holder == NULL) {
+		r = add_holder(pool, &lease->name, &holder);
+		if (r < 0)
+			problem_set(problem, "out of memory");
+	}
+	if (r < 0)
+		return r;
+	holder->in_use = true;
+	touch(pool, holder, lease->last_used);
+	for (int family = 0; family < FAMILIES && r == 0; family++)
+		r = claim(pool, holder, family, addr[family]);
+	if (r < 0) {
+		holder->in_use = false;
+		end_lease(pool, holder);
+		problem_set(problem, "out of memory");
+	}
+	return r;
+}
+
 static int visit_those(const struct pool *pool, bool in_use,
 	int (*visit)(const struct pool_lease *lease, void *context), void *context)
 {

@@ -45,6 +45,17 @@ void pool_free(struct pool *pool);
 int pool_take(struct pool *pool, const struct identity *name, int64_t now, struct addr *ret_addr4,
 	struct addr *ret_addr6, struct problem *problem);
 
+/*
+ * A session that outlived its engine has these addresses on its interface: `name` has them again, in
+ * use, before any pool_take(). What runs counts for more than what is remembered: a lease that says
+ * otherwise, of `name` or of a peer that is not connected, gives way. `lease->last_used` is now.
+ * The peer is to be offered nothing else, or two sessions could wait for each other's address for
+ * ever. -EADDRINUSE (fixed for, or already in use by, another; or the peer has a fixed one now) and
+ * -ERANGE (not of these pools): `name` has nothing, and the session must end, so that its interface
+ * gives the address back. -EADDRNOTAVAIL: POOL_LEASES_MAX peers are connected; -ENOMEM.
+ */
+int pool_claim(struct pool *pool, const struct pool_lease *lease, struct problem *problem);
+
 /* The peer has gone; its lease stays. An identity that has none is fine. */
 void pool_release(struct pool *pool, const struct identity *name, int64_t now);
 

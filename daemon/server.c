@@ -53,17 +53,27 @@ static void server_session_idle(
 }
 
 /*
- * Sessions of the engine before wait for their peers, as after a lost connection; their addresses
- * are in use.
+ * Sessions of the engine before wait for their peers, as after a lost connection, and keep their
+ * addresses. A session whose address is another's by now ends: its interface would keep the owner
+ * out, and for as long as two sessions hold each other's address, both.
  */
 static void adopt_sessions(struct server *server)
 {
-	struct session *session;
+	struct session *next;
 
-	TAILQ_FOREACH(session, &server->engine.sessions, link)
-	{
-		offer_keep(server, session);
-		server_session_idle(&server->engine, session, 0);
+	for (struct session *session = TAILQ_FIRST(&server->engine.sessions); session;
+		session = next) {
+		struct problem problem = { 0 };
+
+		next = TAILQ_NEXT(session, link);
+		if (offer_keep(server, session, &problem) == 0) {
+			server_session_idle(&server->engine, session, 0);
+			continue;
+		}
+		log_warning("%s: its session is not continued: %s; it gets new addresses when it "
+			    "connects",
+			session->name.name, problem.text);
+		session_leave(session, GOODBYE_INTERNAL, problem.text, true);
 	}
 }
 

@@ -98,8 +98,11 @@ void offer_free(struct server *server); /* saves, too */
 int offer_make(struct server *server, const struct candidate *candidate,
 	struct session_terms *ret_terms, struct message_welcome *ret_welcome, uint16_t *ret_code,
 	struct problem *problem);
-/* An adopted session has its addresses already: they are taken from the pool. */
-void offer_keep(struct server *server, const struct session *session);
+/*
+ * An adopted session keeps the addresses that its interface has. Negative errno, of pool_claim(): they
+ * are not its own any more, and the session must end.
+ */
+int offer_keep(struct server *server, const struct session *session, struct problem *problem);
 /* The session is over: its addresses are free for others when nothing else is left. */
 void offer_return(struct server *server, const struct identity *name);
 

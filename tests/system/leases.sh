@@ -119,6 +119,33 @@ pass 'the client comes when an address is free'
 stop_bg one
 stop_bg gw-b
 
+# ---- an engine dies while its leases cannot be written: everyone keeps what the interfaces have ----
+
+configure 10.213.0.0/29 "$POOL6"
+sed -i 's/^linger = .*/linger = 60;/' "$WORK/gw-b.conf"
+rm -rf "$WORK/gw-b.state"
+mark=$(log_mark "$WORK/gw-b.log")
+server_start gw-b
+mkdir "$WORK/gw-b.state/leases" # what cannot be replaced by a file
+up one host-1
+up two host-2
+up three host-3
+check 'the leases are not written' wait_log_since "$WORK/gw-b.log" "$mark" 'cannot write the leases' 5
+before="$(address one) / $(address two) / $(address three)"
+mark=$(log_mark "$WORK/gw-b.log")
+kill -KILL "$(engine_pid gw-b)"
+for name in three two one; do
+	wait_up gw-b $name "$mark"
+done
+check_equal 'all are back with their addresses' "$before" "$(address one) / $(address two) / $(address three)"
+check_fails 'nobody was offered what another has' log_has_since "$WORK/gw-b.log" "$mark" "which is another's"
+stop_bg one
+stop_bg two
+stop_bg three
+stop_bg gw-b
+rm -rf "$WORK/gw-b.state"
+configure 10.213.0.4/30 fd00:c17:e27::/64
+
 # ---- one family alone ----
 
 server_conf gw-b <<'CONF'

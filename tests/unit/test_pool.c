@@ -302,6 +302,47 @@ START_TEST(test_restore)
 }
 END_TEST
 
+static int claims(struct pool *pool, const char *who, const char *addr4, const char *addr6)
+{
+	struct pool_lease lease = { .name = name(who), .addr4 = addr(addr4), .addr6 = addr(addr6) };
+	struct problem problem = { .text = "" };
+	int r = pool_claim(pool, &lease, &problem);
+
+	ck_assert_int_eq(r < 0, problem.text[0] != '\0');
+	return r;
+}
+
+/* What a session has on its interface counts for more than any lease. */
+START_TEST(test_claim)
+{
+	static const struct fixed fixed[] = { { "four", "10.9.0.5", NULL } };
+	struct pool *pool = make("10.9.0.0/29", "fd00::/64", fixed, 1);
+
+	/* Each of two has what the other's lease says. */
+	ck_assert_int_eq(restore(pool, "a", "10.9.0.2", "fd00::a"), 0);
+	ck_assert_int_eq(restore(pool, "b", "10.9.0.3", "fd00::b"), 0);
+	ck_assert_int_eq(claims(pool, "a", "10.9.0.3", "fd00::b"), 0);
+	ck_assert_int_eq(claims(pool, "b", "10.9.0.2", "fd00::a"), 0);
+	/* Without a lease, and the first that would be dealt. */
+	ck_assert_int_eq(claims(pool, "c", "10.9.0.4", NULL), 0);
+	/* Not theirs to have: another's fixed one, one in use, one of no pool. */
+	ck_assert_int_eq(claims(pool, "d", "10.9.0.5", NULL), -EADDRINUSE);
+	ck_assert_int_eq(claims(pool, "d", "10.9.0.3", NULL), -EADDRINUSE);
+	ck_assert_int_eq(claims(pool, "d", "10.8.0.3", NULL), -ERANGE);
+	ck_assert_int_eq(claims(pool, "d", "10.9.0.6", "fd00::b"), -EADDRINUSE);
+	ck_assert_int_eq(claims(pool, "four", "10.9.0.6", NULL), -EADDRINUSE);
+	ck_assert_int_eq(claims(pool, "four", "10.9.0.5", "fd00::4"), 0);
+
+	ck_lease(pool, "a", "10.9.0.3", "fd00::b");
+	ck_lease(pool, "b", "10.9.0.2", "fd00::a");
+	ck_lease(pool, "c", "10.9.0.4", "fd00::2");
+	ck_lease(pool, "four", "10.9.0.5", "fd00::4");
+	ck_lease(pool, "d", "10.9.0.6", "fd00::3");
+	gets_nothing(pool, "e", "pool4");
+	pool_free(pool);
+}
+END_TEST
+
 struct seen {
 	unsigned count;
 	char names[64];
@@ -419,6 +460,7 @@ static Suite *suite(void)
 	unit_add(suite, "huge pools", test_huge_pools);
 	unit_add(suite, "most leases", test_most_leases);
 	unit_add(suite, "restore", test_restore);
+	unit_add(suite, "claim", test_claim);
 	unit_add(suite, "each", test_each);
 	unit_add(suite, "random life", test_random_life);
 	return suite;
