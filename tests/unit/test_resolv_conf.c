@@ -4,7 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -193,12 +195,95 @@ START_TEST(what_is_no_file_is_refused)
 }
 END_TEST
 
+/* A file system of our own at the directory. False: we may not mount. */
+static bool mount_small(const char *options)
+{
+	return unshare(CLONE_NEWNS) == 0 && mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+		mount("small", directory, "tmpfs", 0, options) == 0;
+}
+
+static void set_and_restore(void)
+{
+	ck_assert_int_eq(resolv_conf_set(path, &nameservers, &held, &problem), 0);
+	restore();
+	close(held); /* it would keep the mount busy */
+	held = -1;
+}
+
+/* Its mount is full, its directory is not. */
+START_TEST(a_full_disk_cuts_nothing)
+{
+	static char text[4001];
+	char small[64];
+
+	if (!mount_small("size=4k"))
+		return;
+	memset(text, '#', sizeof(text) - 1);
+	text[sizeof(text) - 2] = '\n';
+	write_file(path, text, 0644);
+	(void)snprintf(small, sizeof(small), "%s-roomy", directory);
+	ck_assert_int_eq(mkdir(small, 0700), 0);
+	ck_assert_int_eq(mount("roomy", small, "tmpfs", 0, "size=64k"), 0);
+	(void)strcat(small, "/f");
+	write_file(small, "", 0644);
+	ck_assert_int_eq(mount(path, small, NULL, MS_BIND, NULL), 0);
+	ck_assert_int_eq(resolv_conf_set(small, &nameservers, &held, &problem), -ENOSPC);
+	ck_assert_int_eq(held, -1);
+	has_text(path, text);
+	ck_assert_int_eq(umount(small), 0);
+	small[strlen(small) - 2] = '\0';
+	ck_assert_int_eq(umount(small), 0);
+	ck_assert_int_eq(rmdir(small), 0);
+	ck_assert_int_eq(umount(directory), 0);
+}
+END_TEST
+
+START_TEST(a_mounted_file_is_written_in_place)
+{
+	if (!mount_small("size=64k"))
+		return;
+	write_file(path, "nameserver 192.0.2.1\n", 0644);
+	ck_assert_int_eq(mount(path, path, NULL, MS_BIND, NULL), 0);
+	set_and_restore();
+	has_text(path, "nameserver 192.0.2.1\n");
+	ck_assert_int_eq(umount(path), 0);
+	ck_assert_int_eq(umount(directory), 0);
+}
+END_TEST
+
+START_TEST(a_link_on_a_read_only_disk_is_written_through)
+{
+	char elsewhere[] = "/tmp/test_resolv_conf_run-XXXXXX", target[64];
+	struct stat st;
+
+	ck_assert_ptr_nonnull(mkdtemp(elsewhere));
+	(void)snprintf(target, sizeof(target), "%s/real", elsewhere);
+	write_file(target, "nameserver 192.0.2.1\n", 0640);
+	if (mount_small("size=64k")) {
+		ck_assert_int_eq(symlink(target, path), 0);
+		ck_assert_int_eq(mount("", directory, NULL, MS_REMOUNT | MS_RDONLY, "size=64k"), 0);
+		set_and_restore();
+		ck_assert_int_eq(resolv_conf_set(path, &nameservers, &held, &problem), 0);
+		/* It can be written again: what was written through comes back through. */
+		ck_assert_int_eq(mount("", directory, NULL, MS_REMOUNT, "size=64k"), 0);
+		set_and_restore();
+		ck_assert_int_eq(lstat(path, &st), 0);
+		ck_assert(S_ISLNK(st.st_mode));
+		has_text(target, "nameserver 192.0.2.1\n");
+		ck_assert_int_eq(umount(directory), 0);
+	}
+	ck_assert_int_eq(unlink(target), 0);
+	ck_assert_int_eq(rmdir(elsewhere), 0);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	const TTest *const tests[] = { a_file_comes_back_as_it_was, ours_says_what_it_should,
 		a_link_comes_back_as_a_link, where_there_was_none_there_is_none,
 		what_somebody_has_changed_is_left_alone, what_another_holds_is_left_alone,
-		what_is_no_file_is_refused };
+		what_is_no_file_is_refused, a_full_disk_cuts_nothing,
+		a_mounted_file_is_written_in_place, a_link_on_a_read_only_disk_is_written_through };
 	Suite *suite = suite_create("resolv_conf");
 
 	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {

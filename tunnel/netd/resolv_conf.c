@@ -147,14 +147,14 @@ static void put_lines(FILE *out, const struct text *text)
 	}
 }
 
-/* What the path is now, to be kept. */
-static int put_kept(FILE *out, const char *path, const struct text *text)
+/* What the path is now, to be kept; `in_place`: a link stays, and its file's text is what is kept. */
+static int put_kept(FILE *out, const char *path, const struct text *text, bool in_place)
 {
 	char target[4096];
 	struct stat st;
 	ssize_t len;
 
-	if (lstat(path, &st) < 0) {
+	if ((in_place ? stat(path, &st) : lstat(path, &st)) < 0) {
 		(void)fprintf(out, "%snothing\n", kept);
 		return errno == ENOENT ? 0 : -errno;
 	}
@@ -180,7 +180,7 @@ static const char *find_kept(const struct text *text)
 	return at != NULL && at > text->data && at[-1] == '\n' ? at : NULL;
 }
 
-static int compose(const char *path, const struct text *now, bool is_ours,
+static int compose(const char *path, const struct text *now, bool is_ours, bool in_place,
 	const struct nameservers *nameservers, struct text *ret_text)
 {
 	struct text text = { .data = NULL };
@@ -198,7 +198,7 @@ static int compose(const char *path, const struct text *now, bool is_ours,
 	if (keeps != NULL)
 		(void)fputs(keeps, out);
 	else if (r == 0)
-		r = put_kept(out, path, now);
+		r = put_kept(out, path, now, in_place);
 	if (fclose(out) != 0 && r == 0)
 		r = -ENOMEM;
 	if (r < 0) {
@@ -241,16 +241,62 @@ static void hold(int fd, int *held)
 	*held = fd;
 }
 
+static int put_at_start(int fd, const struct text *text)
+{
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return -errno;
+	return file_write_all(fd, text->data, text->len);
+}
+
+/* Whatever fails, the file has what it had before, as far as the disk allows: that takes no new room. */
+static int overwrite(int fd, const struct text *text)
+{
+	struct text before;
+	int r = file_read_fd(fd, &before.data, &before.len);
+
+	if (r < 0)
+		return r;
+	/* A disk that is full says so before anything is touched; not every file system can. */
+	if (text->len > 0 && fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)text->len) < 0 &&
+		(errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
+		r = -errno;
+	if (r == 0) {
+		r = put_at_start(fd, text);
+		if (r == 0 && (ftruncate(fd, (off_t)text->len) < 0 || fsync(fd) < 0))
+			r = -errno;
+		/* EIO: even that failed, which is worse than the first failure. */
+		if (r < 0 &&
+			(put_at_start(fd, &before) < 0 || ftruncate(fd, (off_t)before.len) < 0))
+			r = -EIO;
+	}
+	free(before.data);
+	return r;
+}
+
+/* Follows a link: where the link cannot be replaced its file is what can be written. */
 static int write_in_place(const char *path, const struct text *text, int *held)
 {
-	int fd = open(path, O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC);
+	int fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
 	int r;
 
 	if (fd < 0)
 		return -errno;
-	r = file_write_all(fd, text->data, text->len);
-	hold(fd, held);
+	r = fstat(fd, &st) < 0 ? -errno : !S_ISREG(st.st_mode) ? -EINVAL : 0;
+	if (r == 0)
+		r = overwrite(fd, text);
+	if (r < 0)
+		close(fd);
+	else
+		hold(fd, held);
 	return r;
+}
+
+static bool is_link(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
 }
 
 static void temporary_name(const char *path, char out[static 256])
@@ -288,19 +334,37 @@ static int replace(const char *path, const struct text *text, mode_t mode, int *
  * EBUSY, EXDEV: it is a mount by itself; EROFS and the like: its directory is not to be written, it
  * may be.
  */
-static int write_text(const char *path, const struct text *text, mode_t mode, int *held)
+static bool wants_in_place(int r)
 {
-	int r = replace(path, text, mode, held);
+	return r == -EBUSY || r == -EXDEV || r == -EROFS || r == -EACCES || r == -EPERM;
+}
 
-	if (r == -EBUSY || r == -EXDEV || r == -EROFS || r == -EACCES || r == -EPERM)
-		r = write_in_place(path, text, held);
+static int write_ours(const char *path, const struct text *now, bool is_ours,
+	const struct nameservers *nameservers, int *held)
+{
+	/* A link with our text behind it was written in place before. */
+	bool in_place = is_ours && is_link(path);
+	struct text ours;
+	int r = compose(path, now, is_ours, in_place, nameservers, &ours);
+
+	if (r < 0)
+		return r;
+	r = in_place ? write_in_place(path, &ours, held) : replace(path, &ours, 0644, held);
+	free(ours.data);
+	if (in_place || !wants_in_place(r))
+		return r;
+	r = compose(path, now, is_ours, true, nameservers, &ours);
+	if (r < 0)
+		return r;
+	r = write_in_place(path, &ours, held);
+	free(ours.data);
 	return r;
 }
 
 int resolv_conf_set(
 	const char *path, const struct nameservers *nameservers, int *held, struct problem *problem)
 {
-	struct text now = { .data = NULL }, ours;
+	struct text now = { .data = NULL };
 	enum resolv_conf_owner owner;
 	int r = read_text(path, &now, problem);
 
@@ -318,11 +382,7 @@ int resolv_conf_set(
 		r = -EBUSY;
 		goto out;
 	}
-	r = compose(path, &now, owner == RESOLV_CONF_OURS, nameservers, &ours);
-	if (r == 0) {
-		r = write_text(path, &ours, 0644, held);
-		free(ours.data);
-	}
+	r = write_ours(path, &now, owner == RESOLV_CONF_OURS, nameservers, held);
 	if (r < 0)
 		(void)cannot(problem, "write", path, r);
 out:
@@ -368,7 +428,9 @@ static int restore_file(const char *path, const char *lines, mode_t mode)
 			(void)fputc('\n', out);
 		lines = &lines[len + (lines[len] == '\n')];
 	}
-	r = fclose(out) != 0 ? -ENOMEM : write_text(path, &text, mode, NULL);
+	r = fclose(out) != 0 ? -ENOMEM : is_link(path) ? -EXDEV : replace(path, &text, mode, NULL);
+	if (wants_in_place(r))
+		r = write_in_place(path, &text, NULL);
 	free(text.data);
 	return r;
 }

@@ -16,7 +16,9 @@
  * somebody else has changed the file since, and it is left alone.
  *
  * A symbolic link is replaced by a file and comes back as a link. Where the file cannot be replaced, as
- * it is mounted by itself (ip-netns(8), containers), it is written in place. netd's only thread.
+ * it is mounted by itself (ip-netns(8), containers) or its directory is read-only, it is written in place,
+ * through a link as well, which stays then. Writing in place never cuts the file first: where the disk is full
+ * it keeps its text. netd's only thread.
  */
 
 #define RESOLV_CONF_PATH "/etc/resolv.conf"
