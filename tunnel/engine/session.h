@@ -120,6 +120,7 @@ struct session {
 	struct message *welcome; /* server: goes out when the interface is there; NULL: has gone */
 	bool heard_routes;       /* all that the peer announces, since this connection began */
 	bool settled;            /* and they have become what they could: netd has been told */
+	unsigned held_back;      /* by the full tunnel, as was logged last: enum held_back */
 	struct prefix tunnel_prefixes[4]; /* for the route rule: pools, or the tunnel's addresses */
 	struct routes routes;
 	struct prefix_list offer; /* what its peer is told; sorted */

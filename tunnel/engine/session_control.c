@@ -6,6 +6,7 @@
 
 #include "base/container.h"
 #include "base/log.h"
+#include "engine/held_back.h"
 #include "system/tun.h"
 
 /*
@@ -13,10 +14,30 @@
  * anything else breaks the protocol. Also what the routes of a session report.
  */
 
+/* Once for each change: without a word, a host that reaches nothing looks like a broken network. */
+static void tell_held_back(struct session *session)
+{
+	unsigned families = held_back_families(session);
+	char cause[HELD_BACK_TEXT_MAX];
+
+	if (families == session->held_back)
+		return;
+	session->held_back = families;
+	if (families == HELD_BACK_NONE)
+		log_notice("%s: full tunnel: nothing is held back any more", session->name.name);
+	else
+		log_warning("%s: full tunnel: held back: %s; let the server announce it, or take "
+			    "full_tunnel out of this profile and start it again",
+			session->name.name, held_back_cause(session, cause));
+}
+
 void session_settle(struct session *session)
 {
-	if (session_is_server(session) || session->settled || session->state != SESSION_UP ||
-		!session->heard_routes || !routes_settled(&session->routes))
+	if (session_is_server(session) || session->state != SESSION_UP || !session->heard_routes ||
+		!routes_settled(&session->routes))
+		return;
+	tell_held_back(session);
+	if (session->settled)
 		return;
 	struct request request = {
 		.type = REQUEST_UP,

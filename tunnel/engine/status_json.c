@@ -2,6 +2,7 @@
 #include "engine/status_internal.h"
 
 #include "base/json.h"
+#include "engine/held_back.h"
 
 /*
  * The keys are a promise to programs: docs/status.md has each; they are added to, and neither
@@ -249,6 +250,33 @@ static void put_session(
 	json_object_end(json);
 }
 
+/* null: none is in force. */
+static void put_full_tunnel(struct json *json, const struct status_view *view)
+{
+	const struct session *session = NULL;
+	char cause[HELD_BACK_TEXT_MAX];
+	unsigned families;
+
+	for (size_t i = 0; i < view->session_count && session == NULL; i++) {
+		if (held_back_in_force(view->peers[i].session))
+			session = view->peers[i].session;
+	}
+	if (session == NULL) {
+		json_null(json, "full_tunnel");
+		return;
+	}
+	families = held_back_families(session);
+	json_object_begin(json, "full_tunnel");
+	json_array_begin(json, "held_back");
+	if ((families & HELD_BACK_IPV4) != 0)
+		json_string(json, NULL, "IPv4");
+	if ((families & HELD_BACK_IPV6) != 0)
+		json_string(json, NULL, "IPv6");
+	json_array_end(json);
+	put_words(json, "cause", held_back_cause(session, cause));
+	json_object_end(json);
+}
+
 void status_json_overview(const struct status_view *view, FILE *out)
 {
 	const struct engine *engine = view->engine;
@@ -266,6 +294,8 @@ void status_json_overview(const struct status_view *view, FILE *out)
 	json_u64(&json, "generation", engine->generation);
 	json_u64(&json, "workers", engine->worker_count);
 	put_ends(&json, settings);
+	json_bool(&json, "kill_switch", settings->kill_switch && !settings->contained);
+	put_full_tunnel(&json, view);
 	json_u64(&json, "session_count", engine->session_count);
 	json_array_begin(&json, "sessions");
 	for (size_t i = 0; i < view->session_count && status_has_room(out); i++)

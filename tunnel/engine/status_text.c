@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "engine/held_back.h"
+
 /*
  * For people: aligned, rounded, and without what is empty. Words that a peer has chosen are
  * escaped. Tables are rendered twice, once to learn the widths of their columns.
@@ -124,6 +126,8 @@ static void tell_daemon(const struct status_view *view, FILE *out)
 		field_date(out, "certificate until:", tls_context_not_after(engine->tls));
 	}
 	tell_ends(out, settings);
+	if (settings->kill_switch && !settings->contained)
+		field(out, "kill switch:", "in force");
 	field(out, "workers:", "%u", engine->worker_count);
 	field(out, "sessions:", "%u", engine->session_count);
 }
@@ -296,6 +300,19 @@ static void tell_lanes(const struct status_view *view, FILE *out, const struct s
 	}
 }
 
+static void tell_full_tunnel(FILE *out, const struct session *session)
+{
+	char cause[HELD_BACK_TEXT_MAX];
+
+	if (!held_back_in_force(session))
+		return;
+	if (held_back_families(session) == HELD_BACK_NONE)
+		field(out, "full tunnel:", "in force");
+	else
+		field(out, "full tunnel:", "in force; held back: %s",
+			held_back_cause(session, cause));
+}
+
 static void tell_session(const struct status_view *view, FILE *out, const struct session *session)
 {
 	const struct lane_peer *peer = &session->lane_peer;
@@ -315,6 +332,7 @@ static void tell_session(const struct status_view *view, FILE *out, const struct
 		field(out, "TLS:", "%s, %s", peer->cipher, peer->group);
 	if (peer->not_after != 0)
 		field_date(out, "certificate until:", peer->not_after);
+	tell_full_tunnel(out, session);
 	tell_interface(out, session);
 	tell_liveness(view, out, session);
 	tell_lanes(view, out, session);

@@ -115,7 +115,7 @@ static bool lacks_address(
 static bool lacks_route(const struct interfaces *interfaces, const struct look *look,
 	const struct interface *interface, const struct prefix *prefix)
 {
-	struct key key = key_of(interface->index, interface_route_table(interfaces, prefix),
+	struct key key = key_of(interface->index, interface_route_table(interfaces),
 		interface_routes_metric(interface), prefix);
 
 	return look->key_count == 0 ||

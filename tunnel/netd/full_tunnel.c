@@ -2,12 +2,13 @@
 #include "netd/full_tunnel.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "system/netlink_rule.h"
-#include "system/socket.h"
+#include "system/tun.h"
 
 enum { AT_BYPASS, AT_LOOKUP, AT_END };
 enum { WARNINGS_BURST = 5 };
@@ -18,9 +19,9 @@ enum { FAMILIES = sizeof(families) / sizeof(families[0]) };
 /* Never left a link, and neighbours there are not reached in any other way. */
 static const struct prefix link_local6 = { { AF_INET6, { 0xfe, 0x80 } }, 10 };
 
-static const char *claim_name(uint32_t number, char out[static 32])
+static const char *claim_name(uint32_t number, char out[static IFNAMSIZ])
 {
-	(void)snprintf(out, 32, "culvert-full-tunnel-%u", number);
+	(void)snprintf(out, IFNAMSIZ, FULL_TUNNEL_CLAIM "%u", number);
 	return out;
 }
 
@@ -41,28 +42,37 @@ void full_tunnel_init(struct full_tunnel *full_tunnel, const struct settings *se
 	rate_init(&full_tunnel->warnings, 1, WARNINGS_BURST, mono_now());
 }
 
-int full_tunnel_prepare(struct full_tunnel *full_tunnel, struct problem *problem)
+/* Settles which table and which priorities are ours until netd ends. Fine when that is done. */
+static int claim(struct full_tunnel *full_tunnel, struct problem *problem)
 {
-	char name[32];
-	int r = -EADDRINUSE;
+	char name[IFNAMSIZ], made[IFNAMSIZ];
+	uint32_t number = 0;
+	int r = -EBUSY;
 
-	/* Elsewhere there is nothing that the default route would have to be kept from. */
-	if (full_tunnel->claim >= 0 || settings_is_elsewhere(full_tunnel->settings))
+	if (full_tunnel->claim >= 0)
 		return 0;
-	for (uint32_t number = 0; r == -EADDRINUSE && number < FULL_TUNNEL_COUNT; number++) {
-		r = socket_claim(claim_name(number, name), &full_tunnel->claim);
-		full_tunnel->number = number;
+	for (; number < FULL_TUNNEL_COUNT; number++) {
+		r = tun_open(claim_name(number, name), false, &full_tunnel->claim, made);
+		/* -EINVAL: a link of another kind has the name. */
+		if (r != -EBUSY && r != -EINVAL)
+			break;
 	}
-	if (r == -EADDRINUSE) {
-		problem_set(problem, "the tables %d to %d are all in use by others of Culvert",
+	if (number == FULL_TUNNEL_COUNT) {
+		problem_set(problem,
+			"the tables %d to %d are all in use by others of Culvert: each has a link "
+			"that is called " FULL_TUNNEL_CLAIM "N",
 			FULL_TUNNEL_FIRST, FULL_TUNNEL_FIRST + FULL_TUNNEL_COUNT - 1);
 		return -EBUSY;
 	}
 	if (r < 0) {
-		problem_set(problem, "cannot claim a table: %s", strerrordesc_np(-r));
+		problem_set(problem, "cannot claim table %u by making interface %s: %s",
+			FULL_TUNNEL_FIRST + number, name, strerrordesc_np(-r));
 		return r;
 	}
-	full_tunnel->interfaces->default_table = FULL_TUNNEL_FIRST + full_tunnel->number;
+	/* The kernel's news of it is none of a change of this host's network. */
+	interfaces_remember(full_tunnel->interfaces, if_nametoindex(made));
+	full_tunnel->number = number;
+	full_tunnel->interfaces->table = FULL_TUNNEL_FIRST + number;
 	return 0;
 }
 
@@ -188,8 +198,15 @@ int full_tunnel_enforce(struct full_tunnel *full_tunnel, struct problem *problem
 {
 	int added = 0, r;
 
-	if (full_tunnel->in_force || full_tunnel->claim < 0)
+	/* Elsewhere there is nothing that would have to be kept from leaving. */
+	if (full_tunnel->in_force || !full_tunnel->settings->full_tunnel ||
+		settings_is_elsewhere(full_tunnel->settings))
 		return 0;
+	r = claim(full_tunnel, problem);
+	if (r < 0) {
+		problem_prepend(problem, "full tunnel");
+		return r;
+	}
 	r = add_all(full_tunnel, &added, problem);
 	if (r < 0) {
 		delete_all(full_tunnel);
@@ -202,10 +219,34 @@ int full_tunnel_enforce(struct full_tunnel *full_tunnel, struct problem *problem
 	return 0;
 }
 
+/* The kernel's own route to the other end is in the main table, which is not asked. */
+static void route_peer(struct full_tunnel *full_tunnel, size_t at, const struct addr *remote,
+	const struct interface *interface)
+{
+	struct netlink *netlink = full_tunnel->interfaces->netlink;
+	struct netlink_route *now = &full_tunnel->peers[at];
+	struct problem problem;
+
+	if (addr_is_set(&now->prefix.addr) && !addr_equal(&now->prefix.addr, remote))
+		(void)netlink_route_delete(
+			netlink, now, &problem); /* it may be gone with its link */
+	*now = (struct netlink_route){
+		.index = interface->index, .priority = 1, .table = full_tunnel->interfaces->table
+	};
+	if (!addr_is_set(remote))
+		return;
+	now->prefix = prefix_host(remote);
+	if (netlink_route_add(netlink, now, &problem) < 0)
+		log_warning("full tunnel: the other end is not reached: %s", problem.text);
+}
+
 void full_tunnel_follow(struct full_tunnel *full_tunnel, const struct interface *interface)
 {
-	if (full_tunnel->in_force)
-		full_tunnel_guard_put(&full_tunnel->guard, interface);
+	if (!full_tunnel->in_force)
+		return;
+	route_peer(full_tunnel, 0, &interface->now.remote4, interface);
+	route_peer(full_tunnel, 1, &interface->now.remote6, interface);
+	full_tunnel_guard_put(&full_tunnel->guard, interface);
 }
 
 void full_tunnel_network_changed(struct full_tunnel *full_tunnel)
@@ -243,11 +284,11 @@ void full_tunnel_lift(struct full_tunnel *full_tunnel)
 
 int full_tunnel_sweep(struct netlink *netlink, struct problem *problem)
 {
-	char name[32];
+	char name[IFNAMSIZ];
 	int swept = 0, r = 0;
 
 	for (uint32_t number = 0; r == 0 && number < FULL_TUNNEL_COUNT; number++) {
-		if (socket_is_claimed(claim_name(number, name)))
+		if (if_nametoindex(claim_name(number, name)) != 0)
 			continue;
 		for (size_t f = 0; r == 0 && f < FAMILIES; f++)
 			r = delete_family(netlink, number, families[f], &swept, problem);

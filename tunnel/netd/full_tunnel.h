@@ -23,21 +23,28 @@
  *	+1  without the outer mark:                 lookup table FULL_TUNNEL_FIRST + N
  *	+2  nop
  *
- * The table holds two default routes for each family: one to the tunnel's interface, where the server
- * offers that family, and an unreachable one behind it. So a family that is not offered does not leave
- * in the clear, nor does anything while the interface is gone.
+ * The table holds an unreachable default route for each family, and before it whatever the server
+ * offers: so what the server does not offer does not leave in the clear, nor does anything while the
+ * interface is gone. All routes of ours are in there, since the main table is not asked.
  *
- * Rules and unreachable routes come with the first default route and stay until netd ends in good
- * order; whether the server withdraws, the engine dies or the network changes does not matter to them,
- * and what others remove is put back (full_tunnel_network_changed()).
+ * Rules and unreachable routes are in force before the first interface is made, which is at the
+ * first welcome; where they cannot be, no interface is made. They stay until netd ends in good order.
+ * They do not ask what the server offers or withdraws, whether the engine or the session lives, or
+ * whether the network changes; what others remove is put back (full_tunnel_network_changed()).
  * When netd is killed the interface goes with its routes, but they stay; each carries Culvert's protocol
- * number. The next start of any Culvert in this network namespace removes them (full_tunnel_sweep()). A
- * claim on a name (socket_claim()) tells living ones from those that are left over. netd's only thread.
+ * number. The next start of any Culvert in this network namespace removes them (full_tunnel_sweep()).
+ *
+ * A claim tells living ones from those that are left over: a TUN named FULL_TUNNEL_CLAIM and N, which
+ * stays down and carries nothing. It is as wide as the tables, the kernel removes it when netd dies, and
+ * nobody makes one without CAP_NET_ADMIN in this network namespace. A claim of Culvert's is never
+ * something that any user can make, such as an abstract socket or a port. netd's only thread.
  *
  * Not held back are programs that bind a socket to another interface (SO_BINDTODEVICE), as DHCP clients
  * have to: a kernel that finds no route then takes every IPv4 address for a neighbour there. For lookups
  * there is netd/full_tunnel_guard.
  */
+
+#define FULL_TUNNEL_CLAIM "cvclaim"
 
 enum {
 	FULL_TUNNEL_FIRST = 25462,  /* of tables and of priorities: 0x6376, "cv" */
@@ -48,9 +55,10 @@ enum {
 struct full_tunnel {
 	const struct settings *settings; /* borrowed, as are the interfaces */
 	struct interfaces *interfaces;
-	int claim; /* -1: none, and then no table either */
+	int claim; /* descriptor of the TUN; -1: none, and then no table either */
 	uint32_t number;
-	bool in_force; /* the rules are there */
+	bool in_force;                 /* the rules are there */
+	struct netlink_route peers[2]; /* to the other end's addresses; AF_UNSPEC: none */
 	struct reverse_path reverse_path;
 	struct full_tunnel_guard guard;
 	struct rate warnings;
@@ -60,12 +68,10 @@ void full_tunnel_init(struct full_tunnel *full_tunnel, const struct settings *se
 	struct interfaces *interfaces);
 
 /*
- * Before a default route is added: settles which table it goes into (interfaces->default_table). Fine
- * when that is done. -EBUSY: all are in use; what socket_claim() says. With words.
- */
-int full_tunnel_prepare(struct full_tunnel *full_tunnel, struct problem *problem);
-/*
- * After it: the rules. Fine when they are there; when they cannot be made, none is. With words.
+ * Before an interface is made: claims the table, into which all routes go from now on
+ * (interfaces->table), and makes the rules. Does nothing where the settings want no full tunnel, and
+ * when it is done. -EBUSY: all tables are in use; tun_open()'s and netlink's errors. With words; no rule
+ * is there then, and the caller must not let the session carry anything.
  */
 int full_tunnel_enforce(struct full_tunnel *full_tunnel, struct problem *problem);
 /* The tunnel is this interface, with the addresses that it has now. Does nothing where it is not in force. */

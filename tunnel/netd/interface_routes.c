@@ -54,11 +54,11 @@ static struct netlink_route route_of(const struct interfaces *interfaces,
 		.prefix = *prefix,
 		.index = interface->index,
 		.priority = metric,
-		.table = prefix->len == 0 ? interfaces->default_table : 0,
+		.table = interfaces->table,
 	};
 
-	/* Default routes are never shared. */
-	if (prefix->addr.family == AF_INET6 && prefix->len > 0)
+	/* Default routes are never shared, nor is a full tunnel's table. */
+	if (prefix->addr.family == AF_INET6 && prefix->len > 0 && interfaces->table == 0)
 		route.via = interface->now.remote6;
 	return route;
 }
@@ -111,10 +111,9 @@ uint32_t interface_routes_metric(const struct interface *interface)
 	return metric_of(interface);
 }
 
-uint32_t interface_route_table(const struct interfaces *interfaces, const struct prefix *prefix)
+uint32_t interface_route_table(const struct interfaces *interfaces)
 {
-	return prefix->len == 0 && interfaces->default_table != 0 ? interfaces->default_table
-								  : RT_TABLE_MAIN;
+	return interfaces->table != 0 ? interfaces->table : RT_TABLE_MAIN;
 }
 
 int interface_route_put_back(struct interfaces *interfaces, struct interface *interface,

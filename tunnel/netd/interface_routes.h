@@ -26,8 +26,8 @@ int interface_route_delete(struct interfaces *interfaces, struct interface *inte
 
 /* The metric that its routes are to have now. */
 uint32_t interface_routes_metric(const struct interface *interface);
-/* The table that the route is to be in. */
-uint32_t interface_route_table(const struct interfaces *interfaces, const struct prefix *prefix);
+/* The table that all routes are to be in. */
+uint32_t interface_route_table(const struct interfaces *interfaces);
 /*
  * Puts a route that the registry has into the kernel once more; that it is there already is fine.
  * Errors of interface_route_add().

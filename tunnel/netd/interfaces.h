@@ -94,7 +94,7 @@ struct interfaces {
 	 */
 	int steering_fd;
 	bool single_queue;
-	uint32_t default_table; /* of default routes (netd/full_tunnel); all others: the main one */
+	uint32_t table; /* of all routes (netd/full_tunnel); 0: the main one */
 	struct interface *first;
 	size_t count;
 	uint32_t numbered;              /* the number that was given last */

@@ -163,7 +163,9 @@ static int handle_interface(struct requests *requests, struct problem *problem)
 		deny(requests, problem);
 		return 0;
 	}
-	r = interfaces_bring(requests->interfaces, wanted, &place, &interface, problem);
+	r = full_tunnel_enforce(requests->full_tunnel, problem);
+	if (r == 0)
+		r = interfaces_bring(requests->interfaces, wanted, &place, &interface, problem);
 	if (r == 0 && requests->kill_switch != NULL)
 		r = kill_switch_let(requests->kill_switch, interface->index, problem);
 	if (r < 0) {

@@ -59,31 +59,6 @@ static enum route_verdict judge_route(const struct requests *requests,
 	return ROUTE_LOCAL;
 }
 
-/*
- * A default route goes into a table of its own, and then the rules lead there. What was sent between
- * the two steps went where it had gone before.
- */
-static int install_route(struct requests *requests, struct interface *interface,
-	const struct prefix *prefix, struct problem *problem)
-{
-	struct problem ignored;
-	int r;
-
-	if (prefix->len > 0)
-		return interface_route_add(requests->interfaces, interface, prefix, problem);
-	r = full_tunnel_prepare(requests->full_tunnel, problem);
-	if (r == 0)
-		r = interface_route_add(requests->interfaces, interface, prefix, problem);
-	if (r < 0)
-		return r;
-	r = full_tunnel_enforce(requests->full_tunnel, problem);
-	if (r < 0)
-		(void)interface_route_delete(requests->interfaces, interface, prefix, &ignored);
-	else
-		full_tunnel_follow(requests->full_tunnel, interface);
-	return r;
-}
-
 static enum route_verdict add_route(struct requests *requests, struct interface *interface,
 	const struct on_link *on_link, const struct prefix *prefix, struct problem *why)
 {
@@ -99,7 +74,7 @@ static enum route_verdict add_route(struct requests *requests, struct interface 
 				why->text);
 		return verdict;
 	}
-	r = install_route(requests, interface, prefix, why);
+	r = interface_route_add(requests->interfaces, interface, prefix, why);
 	if (r == 0)
 		return ROUTE_ACCEPTED;
 	if (rate_take(&requests->warnings, mono_now()))

@@ -54,12 +54,4 @@ int socket_control(const char *path, int *ret_fd, struct problem *problem);
  */
 bool socket_answers(const struct endpoint *endpoint);
 
-/*
- * A name that one process of this network namespace has until it closes the descriptor or dies,
- * however it dies: an abstract unix socket (unix(7)). -EADDRINUSE: somebody has it.
- */
-int socket_claim(const char *name, int *ret_fd);
-/* Somebody has it, of our own user or root: others may hold a name, but claim nothing by that. */
-bool socket_is_claimed(const char *name);
-
 #endif

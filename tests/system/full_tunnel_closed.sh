@@ -1,0 +1,115 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# A full tunnel fails closed: from the first welcome on nothing leaves past it, for either family, whether the server offers no
+# default route, withdraws the ones it had, is started anew without them, or ends the session; nor can another local user keep it
+# from being in force. `status` and the log name the cause.
+#
+# The network is drawn in tunnel/laptop.sh.
+#
+# shellcheck disable=SC2317 # Functions are called by name.
+set -euo pipefail
+# shellcheck source=tests/system/tunnel/laptop.sh
+source "$(dirname "$0")/tunnel/laptop.sh"
+
+pki_add laptop
+server() { # ANNOUNCE
+	server_conf gw-b <<CONF
+announce = [ $1 ];
+peers = ( { name = "laptop"; } );
+CONF
+	server_start gw-b
+}
+# What the laptop sends in clear, except how neighbours are found.
+capture_start wan0 laptop wan0 "(ip and src host 192.0.2.1 and not (tcp port 443 and host 198.51.100.2)) or
+	(ip6 and src host 2001:db8:2::1 and not (icmp6 and ip6[40] >= 133 and ip6[40] <= 137))"
+nothing_leaves() { # WHEN
+	check "$1, IPv4 is held back" no_ping laptop $OUT4
+	check "$1, IPv6 is held back" no_ping laptop $OUT6
+	check "$1, the neighbour is not reached" no_ping laptop 192.0.2.254
+	in_ns net ping -n -q -c 1 -W 1 192.0.2.1 >/dev/null 2>&1 || true
+	check_equal "$1, nothing has left past the tunnel" '' "$(capture_print wan0 'not dst host 192.0.2.254')"
+}
+told() { # FAMILY...
+	local want
+	want=$(printf '%s\n' "$@" | jq -Rsc 'split("\n") | map(select(. != ""))')
+	[[ $(ctl laptop status --json | jq -c '.full_tunnel.held_back') == "$want" ]]
+}
+
+lacks_network() {
+	! ip_ns laptop route show table 25462 | grep -F 203.0.113.8/29 >/dev/null
+}
+
+# ---- what any user may do ----
+
+for number in {0..15}; do
+	start_bg /dev/null "squat$number" in_ns laptop setpriv --reuid nobody --clear-groups \
+		socat "ABSTRACT-LISTEN:culvert-full-tunnel-$number,fork" /dev/null
+done
+check_fails 'a stranger cannot claim a table' in_ns laptop setpriv --reuid nobody --clear-groups ip tuntap add cvclaim0 mode tun
+
+# ---- a server that offers a network and no default route ----
+
+server '"203.0.113.8/29"'
+client_conf laptop <<<'remotes = [ "198.51.100.2" ]; full_tunnel = true; accept_routes = [ "203.0.113.8/29" ];'
+check 'before the first welcome nothing is held back' pings laptop $OUT6
+stop_bg wan0 INT
+capture_start wan0 laptop wan0 "(ip and src host 192.0.2.1 and not (tcp port 443 and host 198.51.100.2)) or
+	(ip6 and src host 2001:db8:2::1 and not (icmp6 and ip6[40] >= 133 and ip6[40] <= 137))"
+client_start laptop
+wait_up laptop gw-b
+wait_for 5 'status names what is held back' told IPv4 IPv6 && pass 'status names what is held back'
+wait_for 5 'what the server offers goes through the tunnel' pings laptop $OUT4
+check 'the server is reached inside the tunnel' pings laptop "$SERVER4"
+check 'IPv6 is held back' no_ping laptop $OUT6
+check 'the neighbour is not reached' no_ping laptop 192.0.2.254
+check_equal 'nothing has left past the tunnel' '' "$(capture_print wan0)"
+wait_log "$WORK/laptop.log" 'full tunnel: held back: the server offers no IPv4 and no IPv6 default route' 5
+check 'status says so to people' grep -F 'held back: the server offers no IPv4 and no IPv6 default route' <(ctl laptop status)
+
+# ---- withdrawn while it runs ----
+
+check 'the server offers IPv4' ctl gw-b routes add 0.0.0.0/0
+wait_for 5 'IPv6 alone is held back' told IPv6 && pass 'IPv6 alone is held back'
+check 'it is withdrawn' ctl gw-b routes del 0.0.0.0/0
+wait_for 5 'both are held back again' told IPv4 IPv6 && pass 'both are held back again'
+ctl gw-b routes del 203.0.113.8/29 >/dev/null
+wait_for 5 'the network is withdrawn, too' lacks_network
+nothing_leaves 'withdrawn'
+
+# ---- another engine, another server ----
+
+mark=$(log_mark "$WORK/laptop.log")
+kill -KILL "$(engine_pid laptop)"
+nothing_leaves 'while the engine is away'
+wait_up laptop gw-b "$mark"
+mark=$(log_mark "$WORK/laptop.log")
+stop_bg gw-b
+nothing_leaves 'while the server is away'
+server '"0.0.0.0/0"'
+wait_up laptop gw-b "$mark"
+wait_for 5 'IPv4 goes through the tunnel' pings laptop $OUT4
+check 'IPv6 does not leave' no_ping laptop $OUT6
+mark=$(log_mark "$WORK/laptop.log")
+stop_bg gw-b
+server ''
+wait_up laptop gw-b "$mark"
+wait_for 5 'both are held back' told IPv4 IPv6
+nothing_leaves 'started anew without a default route'
+
+# ---- no table is to be had ----
+
+stop_bg laptop
+check 'the end lets packets leave' pings laptop $OUT6
+for number in {0..15}; do
+	ip_ns laptop link add "cvclaim$number" type veth peer name "other$number"
+done
+rm -f "$WORK/laptop.log"
+client_start laptop
+wait_log "$WORK/laptop.log" 'full tunnel: the tables 25462 to 25477 are all in use' 10
+check_equal 'without a table no session carries anything' '' "$(ip_ns laptop -br link show type tun)"
+for number in {0..15}; do
+	ip_ns laptop link delete "cvclaim$number"
+done
+stop_bg laptop
+finish
