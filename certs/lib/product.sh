@@ -137,6 +137,7 @@ choose_server() {
 
 explain_server() {
 	say "Copy everything in $dir/servers/$name/ to $prefix_dir/ on the server, for example:" \
+		"  ssh root@SERVER install -d $prefix_dir" \
 		"  scp -p $dir/servers/$name/* root@SERVER:$prefix_dir/" \
 		"Name its peers in culvertd.conf, then start it:" \
 		"  culvertd -c $prefix_dir/culvertd.conf" \
@@ -152,6 +153,13 @@ explain_renewed_server() {
 explain_client() {
 	say "Copy $dir/clients/$name.conf to the client and keep it 0600: it holds the key. There:" \
 		"  culvert import $name.conf && culvert up $name"
+}
+
+# The client has a profile of that name by now, and mostly a program that runs with it.
+explain_renewed_client() {
+	say "Copy $dir/clients/$name.conf to the client and keep it 0600: it holds the key. There:" \
+		"  culvert import --force $name.conf" \
+		"Then start it again: culvert down $name && culvert up $name, or systemctl restart culvert@$name"
 }
 
 explain_crl() {

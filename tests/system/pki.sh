@@ -218,6 +218,7 @@ case_renew_client_keeps_settings() {
 	printf 'mtu = 1400;\n' >>$profile
 	sed '/--BEGIN/,/--END/d' $profile >settings
 	pki renew gw-a
+	said_that 'culvert import --force gw-a.conf'
 	said_that "stays valid until"
 	sed '/--BEGIN/,/--END/d' $profile | diff settings - || because "the settings changed"
 	mode_is 600 $profile
