@@ -482,8 +482,8 @@ int pool_claim(struct pool *pool, const struct pool_lease *lease, struct problem
 		if (r < 0)
 			problem_set(problem, "out of memory");
 	}
-	if (r < 0)
-		return r;
+	if (r < 0 || holder == NULL)
+		return r; /* the analyser does not see that 0 comes with a holder */
 	holder->in_use = true;
 	touch(pool, holder, lease->last_used);
 	for (int family = 0; family < FAMILIES && r == 0; family++)
