@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # A full tunnel fails closed: from the first welcome on nothing leaves past it, for either family, whether the server offers no
-# default route, withdraws the ones it had, is started anew without them, or ends the session; nor can another local user keep it
+# default route, withdraws the ones it had, is restarted without them, or ends the session; nor can another local user keep it
 # from being in force. `status` and the log name the cause.
 #
 # The network is drawn in tunnel/laptop.sh.
@@ -95,7 +95,7 @@ stop_bg gw-b
 server ''
 wait_up laptop gw-b "$mark"
 wait_for 5 'both are held back' told IPv4 IPv6
-nothing_leaves 'started anew without a default route'
+nothing_leaves 'restarted without a default route'
 
 # ---- no table is to be had ----
 
