@@ -156,7 +156,7 @@ static int handle_interface(struct requests *requests, struct problem *problem)
 {
 	const struct request_interface *wanted = &requests->request.interface;
 	struct interface_place place = policy_interface_place(requests->settings, &wanted->peer);
-	struct interface *interface;
+	struct interface *interface = NULL;
 	int r = policy_interface(requests->settings, requests->interfaces, wanted, problem);
 
 	if (r < 0) {
