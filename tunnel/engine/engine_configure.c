@@ -173,6 +173,14 @@ int engine_configure(struct engine *engine, const struct request_configure *conf
 		r = -EPROTO;
 		goto out;
 	}
+	if (fd_count != configure->fd_count) {
+		problem_set(problem,
+			"%zu of netd's %u files arrived: the limit of open files is too low; raise "
+			"LimitNOFILE= or \"ulimit -n\"",
+			fd_count, (unsigned)configure->fd_count);
+		r = -EMFILE;
+		goto out;
+	}
 	r = load(engine, &delivery, configure->path, problem);
 	if (r < 0)
 		goto out;

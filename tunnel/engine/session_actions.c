@@ -119,7 +119,11 @@ static void interface_made(
 	else if (session->interface_stale)
 		session_make_interface(session);
 	else if (reply->error != 0 || fd_count == 0)
-		interface_failed(session, reply->text);
+		interface_failed(session,
+			reply->error != 0
+				? reply->text
+				: "its queues did not arrive: the limit of open files is reached; raise "
+				  "LimitNOFILE= or \"ulimit -n\"");
 	else
 		session_event(session, SESSION_EVENT_INTERFACE, session->interface.name);
 }

@@ -117,7 +117,7 @@ int ipc_receive(int fd, void *buffer, size_t capacity, size_t *ret_len, int *ret
 	union control control;
 	int fds[IPC_FDS_MAX];
 	size_t count, kept;
-	bool dropped;
+	bool dropped, lost;
 	ssize_t n;
 
 	if (fd_max > IPC_FDS_MAX)
@@ -132,12 +132,17 @@ int ipc_receive(int fd, void *buffer, size_t capacity, size_t *ret_len, int *ret
 		return -errno;
 	count = fd_max > 0 ? collect_fds(&message, fds, fd_max) : 0;
 	kept = count < fd_max ? count : fd_max;
-	dropped = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 || count > fd_max;
-	if (dropped || n == 0) {
+	/* Cut short although there was room: this process may have no more descriptors. */
+	lost = (message.msg_flags & MSG_CTRUNC) != 0 && count < fd_max;
+	dropped = (message.msg_flags & MSG_TRUNC) != 0 || count > fd_max ||
+		((message.msg_flags & MSG_CTRUNC) != 0 && !lost);
+	if (dropped || lost || n == 0) {
 		for (size_t i = 0; i < kept; i++)
 			close(fds[i]);
-		return dropped ? -EMSGSIZE : -EPIPE;
+		kept = 0;
 	}
+	if (dropped || n == 0)
+		return dropped ? -EMSGSIZE : -EPIPE;
 	if (kept > 0)
 		memcpy(ret_fds, fds, sizeof(int) * kept);
 	*ret_len = (size_t)n;

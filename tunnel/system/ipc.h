@@ -22,6 +22,10 @@ int ipc_send(int fd, const void *data, size_t len, const int *fds, size_t fd_cou
  * caller's) in fds, of which there is room for fd_max. -EAGAIN: nothing there; -EPIPE: the other
  * end is gone; -EMSGSIZE: the datagram or its descriptors did not fit, all received descriptors
  * were closed.
+ *
+ * Where the process may have no more descriptors (RLIMIT_NOFILE), the datagram arrives with none of
+ * its own: *ret_fd_count is 0, and those that did arrive were closed. A caller that needs them must
+ * fail what it asked for, and nothing else.
  */
 int ipc_receive(int fd, void *buffer, size_t capacity, size_t *ret_len, int *ret_fds, size_t fd_max,
 	size_t *ret_fd_count);
