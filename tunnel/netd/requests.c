@@ -152,23 +152,41 @@ static int handle_socket(struct requests *requests, struct problem *problem)
 	return 0;
 }
 
-static int handle_interface(struct requests *requests, struct problem *problem)
+/*
+ * Brings the interface that was asked for and lets the kill switch pass what leaves through it. NULL: `ret_error` says why, and
+ * `problem` in words.
+ */
+static struct interface *bring_interface(
+	struct requests *requests, int *ret_error, struct problem *problem)
 {
 	const struct request_interface *wanted = &requests->request.interface;
 	struct interface_place place = policy_interface_place(requests->settings, &wanted->peer);
 	struct interface *interface = NULL;
+	int r = full_tunnel_enforce(requests->full_tunnel, problem);
+
+	if (r == 0)
+		r = interfaces_bring(requests->interfaces, wanted, &place, &interface, problem);
+	if (r == 0 && requests->kill_switch != NULL)
+		r = kill_switch_let(requests->kill_switch, interface->index, problem);
+	if (r < 0) {
+		*ret_error = r;
+		return NULL;
+	}
+	return interface;
+}
+
+static int handle_interface(struct requests *requests, struct problem *problem)
+{
+	const struct request_interface *wanted = &requests->request.interface;
+	struct interface *interface;
 	int r = policy_interface(requests->settings, requests->interfaces, wanted, problem);
 
 	if (r < 0) {
 		deny(requests, problem);
 		return 0;
 	}
-	r = full_tunnel_enforce(requests->full_tunnel, problem);
-	if (r == 0)
-		r = interfaces_bring(requests->interfaces, wanted, &place, &interface, problem);
-	if (r == 0 && requests->kill_switch != NULL)
-		r = kill_switch_let(requests->kill_switch, interface->index, problem);
-	if (r < 0) {
+	interface = bring_interface(requests, &r, problem);
+	if (interface == NULL) {
 		problem_prepend(problem, "%s", wanted->peer.name);
 		requests_fail(requests, r, problem);
 		return 0;
