@@ -63,8 +63,9 @@ static int check_hooks(const struct settings *settings, struct problem *problem)
 	return r;
 }
 
-int configuration_check(const struct configuration *configuration, const struct engine_role *role,
-	struct configuration_verdict *ret_verdict, struct problem *problem)
+/* Dates are of the moment: a start does not wait for them, and the engine warns. */
+static int judge(const struct configuration *configuration, const struct engine_role *role,
+	bool dates, struct configuration_verdict *ret_verdict, struct problem *problem)
 {
 	struct material material = { 0 };
 	struct tls_context *context = NULL;
@@ -77,6 +78,8 @@ int configuration_check(const struct configuration *configuration, const struct 
 		r = material_make_context(
 			&material, configuration->settings, role->tls_role, &context, problem);
 	}
+	if (r == 0 && dates)
+		r = material_check_dates(context, configuration->settings, problem);
 	if (r < 0)
 		conf_locate(configuration->text, configuration->len, configuration->path, problem);
 	else
@@ -87,6 +90,12 @@ int configuration_check(const struct configuration *configuration, const struct 
 	tls_context_unref(context);
 	material_free(&material);
 	return r;
+}
+
+int configuration_check(const struct configuration *configuration, const struct engine_role *role,
+	struct configuration_verdict *ret_verdict, struct problem *problem)
+{
+	return judge(configuration, role, true, ret_verdict, problem);
 }
 
 void configuration_warn(const struct configuration *configuration)
@@ -156,11 +165,11 @@ int configuration_prepare(struct configuration *configuration, const struct engi
 {
 	struct configuration_verdict verdict;
 
-	int r = configuration_check(configuration, role, &verdict, problem);
+	int r = judge(configuration, role, false, &verdict, problem);
 	if (r < 0 || !verdict.key_locked)
 		return r;
 	r = unlock(configuration, problem);
-	return r == 0 ? configuration_check(configuration, role, &verdict, problem) : r;
+	return r == 0 ? judge(configuration, role, false, &verdict, problem) : r;
 }
 
 void configuration_free(struct configuration *configuration)

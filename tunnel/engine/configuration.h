@@ -50,14 +50,15 @@ struct configuration_verdict {
 
 /*
  * Reads what the loaded configuration names and makes of it what TLS needs, only to see whether it
- * would do, and judges the programs of hooks. Nothing is left of it. Negative errno of
+ * would do, and judges the programs of hooks and the dates of the certificate. Nothing is left of it. Negative errno of
  * executable_open(), material_read_files() or tls_context_new(), with words "FILE:LINE: KEY: ...".
  */
 int configuration_check(const struct configuration *configuration, const struct engine_role *role,
 	struct configuration_verdict *ret_verdict, struct problem *problem);
 
 /*
- * All that comes before a start: the check, then, where a passphrase protects the key, the question
+ * All that comes before a start: the check, but for the dates, which a clock that is set later
+ * makes right and of which the engine warns; then, where a passphrase protects the key, the question
  * for it (system/passphrase; a few times while it is wrong), and the check of what it was hiding.
  * The passphrase is wiped; the unlocked key stays in the settings. Errors as configuration_check(),
  * and -EACCES (wrong each time), -ENOTTY and others of passphrase_ask(), with words.

@@ -107,6 +107,19 @@ static int load_tls(struct engine *engine, const struct delivery *delivery, stru
 	return r;
 }
 
+/* No error: the clock may be set, and sessions of the engine before may be up. */
+static void warn_of_dates(const struct engine *engine)
+{
+	struct problem problem;
+
+	if (material_check_dates(engine->tls, engine->settings, &problem) < 0)
+		log_warning("%s; going on, and peers refuse new connections until the dates fit%s",
+			problem.text,
+			engine->settings->kill_switch
+				? "; the kill switch holds back NTP, so set a wrong clock by hand (date -s)"
+				: "");
+}
+
 /* The settings, and what they say about certificates: problems with either name file and line. */
 static int load(struct engine *engine, const struct delivery *delivery, const char *path,
 	struct problem *problem)
@@ -124,6 +137,8 @@ static int load(struct engine *engine, const struct delivery *delivery, const ch
 		r = load_tls(engine, delivery, problem);
 		if (r < 0)
 			conf_locate(text, len, path, problem);
+		else
+			warn_of_dates(engine);
 	}
 	explicit_bzero(text, len); /* a profile holds its key */
 	free(text);

@@ -142,6 +142,16 @@ int material_make_context(const struct material *material, const struct settings
 	return r;
 }
 
+int material_check_dates(
+	const struct tls_context *context, const struct settings *settings, struct problem *problem)
+{
+	int r = tls_context_check_dates(context, problem);
+
+	if (r < 0)
+		name_file(settings, problem);
+	return r;
+}
+
 void material_free(struct material *material)
 {
 	if (material->data[MATERIAL_KEY])

@@ -28,6 +28,10 @@ struct material {
 	bool skip_key; /* its context is only to judge the other parts */
 };
 
+/* tls_context_check_dates(), whose words then name the file, too. */
+int material_check_dates(const struct tls_context *context, const struct settings *settings,
+	struct problem *problem);
+
 /* Takes the parts that stand in the configuration. -ENOMEM. */
 int material_take_inline(struct material *material, const struct settings *settings);
 /* Reads one part from a descriptor, which stays open. Negative errno of file_read_fd(). */

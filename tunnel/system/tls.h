@@ -47,8 +47,8 @@ struct tls_context;
 
 /*
  * -EINVAL: the material does not do; `problem` says which part, why, and what mends it (not PEM;
- * key and certificate do not match; passphrase-protected key; own certificate expired or not valid
- * yet, not for this role, or without a proper identity; CRL not of this CA). -ENOMEM.
+ * key and certificate do not match; passphrase-protected key; own certificate not
+ * for this role, or without a proper identity; CRL not of this CA). -ENOMEM.
  */
 int tls_context_new(enum tls_role role, const struct tls_material *material,
 	struct tls_context **ret_context, struct problem *problem);
@@ -58,6 +58,12 @@ void tls_context_unref(struct tls_context *context);
 /* The identity in our own certificate, and the end of its validity. */
 const struct identity *tls_context_identity(const struct tls_context *context);
 time_t tls_context_not_after(const struct tls_context *context);
+
+/*
+ * Is our own certificate valid by this host's clock now? tls_context_new() does not ask: a clock is
+ * set after a start, and a new engine must not refuse what the one before it runs with. -EINVAL, with words.
+ */
+int tls_context_check_dates(const struct tls_context *context, struct problem *problem);
 
 struct tls_output { /* where ciphertext goes; the caller's memory */
 	uint8_t *data;

@@ -91,31 +91,6 @@ fail:
 
 /* ---- our own certificate ---- */
 
-static int check_dates(X509 *leaf, struct problem *problem)
-{
-	char label[TLS_LABEL_MAX], date[TLS_DATE_MAX];
-	struct identity identity;
-
-	if (X509_cmp_current_time(X509_get0_notBefore(leaf)) > 0) {
-		problem_set(problem,
-			"certificate: that of %s is valid only from %s; check the clock of this "
-			"host",
-			tls_label(label, leaf), tls_date_time(date, X509_get0_notBefore(leaf)));
-		return -EINVAL;
-	}
-	if (X509_cmp_current_time(X509_get0_notAfter(leaf)) > 0)
-		return 0;
-	tls_date(date, X509_get0_notAfter(leaf));
-	if (tls_identity_peek(leaf, &identity))
-		problem_set(problem,
-			"certificate: that of %s expired on %s; renew it with culvert-pki renew %s",
-			identity.name, date, identity.name);
-	else
-		problem_set(problem, "certificate: that of %s expired on %s; replace it",
-			tls_label(label, leaf), date);
-	return -EINVAL;
-}
-
 static int check_chain_size(STACK_OF(X509) * chain, struct problem *problem)
 {
 	size_t size = 0;
@@ -146,15 +121,15 @@ static int check_own(
 			"together");
 		return -EINVAL;
 	}
-	error = check_dates(leaf, problem);
-	if (error == 0)
-		error = check_chain_size(chain, problem);
+	error = check_chain_size(chain, problem);
 	if (error)
 		return error;
 	if (tls_identity_check(leaf, NULL, context->role, &context->identity, problem) != 0) {
 		problem_prepend(problem, "certificate");
 		return -EINVAL;
 	}
+	X509_up_ref(leaf);
+	context->leaf = leaf;
 	return tls_time(X509_get0_notAfter(leaf), &context->not_after);
 }
 
@@ -434,6 +409,7 @@ void tls_context_unref(struct tls_context *context)
 	if (!context ||
 		atomic_fetch_sub_explicit(&context->references, 1, memory_order_acq_rel) != 1)
 		return;
+	X509_free(context->leaf);
 	SSL_CTX_free(context->ssl_context);
 	BIO_meth_free(context->bio_method);
 	free(context);
@@ -447,4 +423,30 @@ const struct identity *tls_context_identity(const struct tls_context *context)
 time_t tls_context_not_after(const struct tls_context *context)
 {
 	return context->not_after;
+}
+
+int tls_context_check_dates(const struct tls_context *context, struct problem *problem)
+{
+	X509 *leaf = context->leaf;
+	char label[TLS_LABEL_MAX], date[TLS_DATE_MAX];
+	struct identity identity;
+
+	if (X509_cmp_current_time(X509_get0_notBefore(leaf)) > 0) {
+		problem_set(problem,
+			"certificate: that of %s is valid only from %s; check the clock of this "
+			"host",
+			tls_label(label, leaf), tls_date_time(date, X509_get0_notBefore(leaf)));
+		return -EINVAL;
+	}
+	if (X509_cmp_current_time(X509_get0_notAfter(leaf)) > 0)
+		return 0;
+	tls_date(date, X509_get0_notAfter(leaf));
+	if (tls_identity_peek(leaf, &identity))
+		problem_set(problem,
+			"certificate: that of %s expired on %s; renew it with culvert-pki renew %s",
+			identity.name, date, identity.name);
+	else
+		problem_set(problem, "certificate: that of %s expired on %s; replace it",
+			tls_label(label, leaf), date);
+	return -EINVAL;
 }

@@ -49,6 +49,7 @@ struct tls_context {
 	SSL_CTX *ssl_context;
 	BIO_METHOD *bio_method;
 	struct identity identity;
+	X509 *leaf; /* our own certificate; counted */
 	time_t not_after;
 };
 

@@ -1,0 +1,56 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# A certificate's dates delay a start and are no error: one that is not valid yet, as behind a clock that has not been set, works
+# when its time has come. A new engine does not refuse a certificate that has expired since the one before it began.
+#
+#   gw-a (192.0.2.1) ──── gw-b (192.0.2.2)
+#
+# shellcheck disable=SC2317 # Functions are called by name.
+set -euo pipefail
+# shellcheck source=tests/system/tunnel/common.sh
+source "$(dirname "$0")/tunnel/common.sh"
+
+ns_add gw-a
+ns_add gw-b
+veth gw-a wan0 gw-b wan0
+addr gw-a wan0 192.0.2.1/24
+addr gw-b wan0 192.0.2.2/24
+pki_add
+at() { # SECONDS from now
+	date -u -d "now + $1 seconds" +%Y%m%d%H%M%SZ
+}
+pki client late --remote 192.0.2.2 --not-after "$(at 7)"
+server_conf gw-b <<<'peers = ( { name = "gw-a"; }, { name = "late"; } );'
+server_start gw-b
+
+# ---- expires while it runs ----
+
+client_conf gw-a late </dev/null
+client_start gw-a
+wait_up gw-a gw-b
+mark=$(log_mark "$WORK/gw-a.log")
+has_expired() {
+	! in_ns gw-a "$CULVERT" check "$WORK/gw-a.conf" >"$WORK/check.log" 2>&1
+}
+wait_for 15 'the certificate has expired, says check' has_expired
+check 'and it says why' grep 'expired on' "$WORK/check.log"
+kill -KILL "$(engine_pid gw-a)"
+wait_for 10 'the next engine goes on' log_has_since "$WORK/gw-a.log" "$mark" 'engine .pid [0-9]*. is ready'
+check 'and warns' log_has_since "$WORK/gw-a.log" "$mark" 'warning engine: .*that of late expired on .*going on'
+check 'it answers' ctl gw-a status
+stop_bg gw-a TERM
+check_equal 'a signal ends it in good order' 0 "$EXIT_STATUS"
+
+# ---- not valid yet ----
+
+pki client gw-a --remote 192.0.2.2 --not-before "$(at 5)" --not-after "$(at 86400)"
+client_conf gw-a </dev/null
+check_fails 'check refuses what is not valid yet' in_ns gw-a "$CULVERT" check "$WORK/gw-a.conf"
+mark=$(log_mark "$WORK/gw-a.log")
+client_start gw-a
+wait_for 5 'it starts all the same and says so' log_has_since "$WORK/gw-a.log" "$mark" \
+	'that of gw-a is valid only from .*check the clock.*going on'
+check 'it answers meanwhile' ctl gw-a status
+wait_for 40 'it is up when its time has come' log_has_since "$WORK/gw-a.log" "$mark" 'gw-b: session: opening -> up'
+finish
