@@ -26,21 +26,38 @@ void places_init(struct places *places)
 }
 
 /*
+ * An address comes later than the program where DHCP, another machine's failure (VRRP) or IPv6's
+ * duplicate detection gives it: who listens on it already has nothing to wait for.
+ */
+static int listen_early(const struct endpoint *endpoint, struct socket_options *options,
+	int *ret_fd, struct problem *problem)
+{
+	int r = socket_listen(endpoint, options, ret_fd, problem);
+
+	if (r != -EADDRNOTAVAIL || options->absent)
+		return r;
+	log_warning("%s; listening all the same, for when it comes", problem->text);
+	options->absent = true;
+	return socket_listen(endpoint, options, ret_fd, problem);
+}
+
+/*
  * Whoever held the port may be about to let it go: a daemon that was killed has its listeners until
  * its last thread is gone.
  */
 static int listen_patiently(const struct endpoint *endpoint, const struct socket_options *options,
 	int *ret_fd, struct problem *problem)
 {
+	struct socket_options ours = *options;
 	struct mono patient = mono_add(mono_now(), DURATION_MS(PLACES_PATIENCE_MS));
-	int r = socket_listen(endpoint, options, ret_fd, problem);
+	int r = listen_early(endpoint, &ours, ret_fd, problem);
 
 	if (r == -EADDRINUSE)
 		log_notice(
 			"%s; waiting up to %d s for it", problem->text, PLACES_PATIENCE_MS / 1000);
 	while (r == -EADDRINUSE && mono_before(mono_now(), patient)) {
 		(void)poll(NULL, 0, PLACES_PAUSE_MS); /* no loop runs yet */
-		r = socket_listen(endpoint, options, ret_fd, problem);
+		r = listen_early(endpoint, &ours, ret_fd, problem);
 	}
 	return r;
 }

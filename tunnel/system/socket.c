@@ -130,7 +130,7 @@ int socket_outgoing(
 	return open_tcp(family, options, ret_fd, problem);
 }
 
-static int bind_and_listen(int fd, const struct endpoint *endpoint)
+static int bind_and_listen(int fd, const struct endpoint *endpoint, bool absent)
 {
 	struct sockaddr_storage address;
 	socklen_t len = endpoint_to_sockaddr(endpoint, &address);
@@ -138,6 +138,10 @@ static int bind_and_listen(int fd, const struct endpoint *endpoint)
 
 	if (r == 0 && endpoint->addr.family == AF_INET6)
 		r = set_number(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+	if (r == 0 && absent)
+		r = endpoint->addr.family == AF_INET6
+			? set_number(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1)
+			: set_number(fd, IPPROTO_IP, IP_FREEBIND, 1);
 	if (r < 0)
 		return r;
 	if (bind(fd, (const struct sockaddr *)&address, len) < 0 || listen(fd, BACKLOG_TCP) < 0)
@@ -170,7 +174,7 @@ int socket_listen(const struct endpoint *endpoint, const struct socket_options *
 		problem_prepend(problem, "cannot listen on %s", endpoint_format(endpoint, text));
 		return r;
 	}
-	r = bind_and_listen(fd, endpoint);
+	r = bind_and_listen(fd, endpoint, options->absent);
 	if (r < 0) {
 		problem_set(problem, "cannot listen on %s: %s%s", endpoint_format(endpoint, text),
 			strerrordesc_np(-r), listen_cure(-r));

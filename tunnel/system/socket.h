@@ -18,12 +18,14 @@ struct socket_options {
 	const char *congestion; /* TCP_CONGESTION; NULL or "": the kernel's default */
 	uint32_t mark;          /* SO_MARK; 0: none. Needs CAP_NET_ADMIN */
 	bool mptcp;             /* Multipath TCP where this kernel has it, else TCP */
+	bool absent; /* socket_listen(): also on an address that no interface has yet (IP_FREEBIND) */
 };
 
 /*
  * A listening TCP socket with SO_REUSEADDR, IPV6_V6ONLY and TCP_NODELAY. Sockets accepted from it
  * inherit congestion control, TCP_NODELAY and mark (tests/assumptions/inherited_by_accept.c).
- * -EADDRINUSE, -EADDRNOTAVAIL (no interface has the address), -EACCES (port below
+ * -EADDRINUSE, -EADDRNOTAVAIL (no interface has the address, or duplicate
+ * detection of IPv6 has not ended, and `absent` is not set), -EACCES (port below
  * net.ipv4.ip_unprivileged_port_start without CAP_NET_BIND_SERVICE), -ENOENT (congestion control
  * unknown), -EPERM (mark or congestion control needs CAP_NET_ADMIN), -EAFNOSUPPORT (no IPv6 here),
  * or what socket(2) says. Every error has its words in `problem`.
