@@ -277,9 +277,13 @@ static bool quoted(struct packet_quote *quote)
 {
 	struct packet packet;
 
+	bool is_quoted;
+
 	inner_finish(&inner);
 	ck_assert_int_eq(parse(&packet), 0);
-	return packet_quoted(&packet, inner.data, quote);
+	is_quoted = packet_quoted(&packet, inner.data, quote);
+	ck_assert(!is_quoted || packet_is_error(&packet, inner.data));
+	return is_quoted;
 }
 
 START_TEST(icmp_errors_quote)
@@ -312,7 +316,7 @@ START_TEST(icmpv6_errors_quote)
 	};
 
 	for (unsigned type = 0; type < 256; type++) {
-		bool expected = type >= 1 && type <= 4;
+		bool expected = type < 128; /* the rest informs */
 		struct packet_quote found = { .source = NULL };
 
 		inner_v6(&inner, IPPROTO_ICMPV6);
@@ -378,6 +382,83 @@ START_TEST(what_quotes_nothing)
 	inner_icmp(&inner, 3);
 	inner_add(&inner, quote4, sizeof(quote4));
 	ck_assert(!quoted(&found));
+}
+END_TEST
+
+/* An ICMP error with `quote` cut to `len` bytes; true when that is an error itself. */
+static bool quotes_error(bool v6, const uint8_t *quote, size_t len)
+{
+	struct packet_quote found;
+
+	if (v6)
+		inner_v6(&inner, IPPROTO_ICMPV6);
+	else
+		inner_v4(&inner, IPPROTO_ICMP);
+	inner_icmp(&inner, 3);
+	inner_add(&inner, quote, len);
+	ck_assert(quoted(&found));
+	return found.error;
+}
+
+START_TEST(errors_about_errors)
+{
+	uint8_t quote4[28] = { 0x46, [9] = IPPROTO_ICMP }; /* 24 bytes of header */
+	uint8_t quote6[56] = { 0x60, [6] = IPPROTO_DSTOPTS, [40] = IPPROTO_ICMPV6 };
+
+	for (unsigned type = 0; type < 256; type++) {
+		quote4[24] = quote6[48] = (uint8_t)type;
+		ck_assert_msg(quotes_error(false, quote4, sizeof(quote4)) ==
+				(type == 3 || type == 4 || type == 5 || type == 11 || type == 12),
+			"type %u", type);
+		ck_assert_msg(quotes_error(true, quote6, sizeof(quote6)) == (type < 128),
+			"type %u of ICMPv6", type);
+	}
+	/* As long as the quote does not show its type it may be one. */
+	quote4[24] = 8;
+	for (size_t len = 20; len <= sizeof(quote4); len++)
+		ck_assert_int_eq(quotes_error(false, quote4, len), len <= 24);
+	quote6[48] = 128;
+	for (size_t len = 40; len <= sizeof(quote6); len++)
+		ck_assert_int_eq(quotes_error(true, quote6, len), len <= 48);
+	/* A later fragment has no type, and other protocols have other bytes there. */
+	quote4[24] = 3;
+	quote4[7] = 1;
+	ck_assert(!quotes_error(false, quote4, sizeof(quote4)));
+	quote4[7] = 0;
+	quote4[9] = IPPROTO_UDP;
+	ck_assert(!quotes_error(false, quote4, sizeof(quote4)));
+	quote6[6] = IPPROTO_UDP;
+	ck_assert(!quotes_error(true, quote6, 40));
+}
+END_TEST
+
+/* What quotes nothing is an error all the same, and so is what hides its type. */
+START_TEST(errors_without_a_quote)
+{
+	struct packet packet;
+
+	for (int cut = 0; cut <= 8; cut++) {
+		inner_v4(&inner, IPPROTO_ICMP);
+		inner_fill(&inner, 3, (size_t)cut);
+		inner_finish(&inner);
+		ck_assert_int_eq(parse(&packet), 0);
+		ck_assert(packet_is_error(&packet, inner.data));
+		inner_v6(&inner, IPPROTO_DSTOPTS);
+		inner_extension(&inner, IPPROTO_ICMPV6, 0);
+		inner_fill(&inner, 1, (size_t)cut);
+		inner_finish(&inner);
+		ck_assert_int_eq(parse(&packet), 0);
+		ck_assert(packet_is_error(&packet, inner.data));
+	}
+	inner_v4(&inner, IPPROTO_ICMP);
+	inner_icmp(&inner, 8);
+	inner_finish(&inner);
+	ck_assert_int_eq(parse(&packet), 0);
+	ck_assert(!packet_is_error(&packet, inner.data));
+	inner_v4(&inner, IPPROTO_UDP);
+	inner_finish(&inner);
+	ck_assert_int_eq(parse(&packet), 0);
+	ck_assert(!packet_is_error(&packet, inner.data));
 }
 END_TEST
 
@@ -460,6 +541,7 @@ START_TEST(random_packets_stay_inside)
 			if (packet_quoted(&packet, copy, &quote))
 				ck_assert(quote.source > packet.destination &&
 					quote.destination + 4 <= copy + len);
+			(void)packet_is_error(&packet, copy);
 			(void)packet_is_local_noise(&packet);
 		}
 		free(copy);
@@ -486,6 +568,8 @@ static Suite *suite(void)
 	unit_add(suite, "icmp", icmp_errors_quote);
 	unit_add(suite, "icmpv6", icmpv6_errors_quote);
 	unit_add(suite, "no quote", what_quotes_nothing);
+	unit_add(suite, "errors about errors", errors_about_errors);
+	unit_add(suite, "errors without a quote", errors_without_a_quote);
 	unit_add(suite, "noise", local_noise);
 	unit_add(suite, "random", random_packets_stay_inside);
 	return suite;

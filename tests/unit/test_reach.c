@@ -167,6 +167,22 @@ START_TEST(icmp_in)
 	/* It was sent by somebody who may not reach them. */
 	make_icmp(&packet, UNREACHABLE4, "203.0.113.1", "10.3.0.1", "10.3.0.1", "10.1.0.1");
 	ck_assert_int_eq(judge(true, &packet), REACH_SOURCE);
+	/* Its destination is not the sender of what it quotes, but somebody else who is ours. */
+	make_icmp(&packet, UNREACHABLE4, "8.8.8.8", "10.2.0.9", "10.2.0.1", "10.1.0.1");
+	ck_assert_int_eq(judge(true, &packet), REACH_SOURCE);
+	make_icmp(&packet, TOO_BIG6, "2001:db8:9::1", "2001:db8:2::9", "2001:db8:2::1",
+		"2001:db8:1::1");
+	ck_assert_int_eq(judge(true, &packet), REACH_SOURCE);
+	/* A source of theirs is no way around any of it. */
+	make_icmp(&packet, UNREACHABLE4, "10.1.0.1", "10.2.0.1", "10.2.0.1", "10.1.0.1");
+	ck_assert_int_eq(judge(true, &packet), REACH_PASS);
+	make_icmp(&packet, UNREACHABLE4, "10.1.0.1", "10.2.0.9", "10.2.0.1", "10.1.0.1");
+	ck_assert_int_eq(judge(true, &packet), REACH_SOURCE);
+	make_icmp(&packet, UNREACHABLE4, "10.1.0.1", "10.2.0.1", "10.2.0.1", "8.8.8.8");
+	ck_assert_int_eq(judge(true, &packet), REACH_SOURCE);
+	make_icmp(&packet, TOO_BIG6, "2001:db8:1::1", "2001:db8:2::9", "2001:db8:2::1",
+		"2001:db8:1::1");
+	ck_assert_int_eq(judge(true, &packet), REACH_SOURCE);
 	/* No error: what looks like a quote is payload. */
 	make_icmp(&packet, ECHO4, "203.0.113.1", "10.2.0.1", "10.2.0.1", "10.1.0.1");
 	ck_assert_int_eq(judge(true, &packet), REACH_SOURCE);
@@ -195,11 +211,69 @@ START_TEST(icmp_out)
 	make_icmp(&packet, TOO_BIG6, "2001:db8:3::1", "2001:db8:1::1", "2001:db8:1::1",
 		"2001:db8:3::1");
 	ck_assert_int_eq(judge(false, &packet), REACH_SOURCE);
+	/* Its destination is theirs, but not the sender of what it quotes. */
+	make_icmp(&packet, UNREACHABLE4, "10.2.0.9", "10.1.0.9", "10.1.0.1", "10.2.0.9");
+	ck_assert_int_eq(judge(false, &packet), REACH_SOURCE);
 	/* An error for somebody else is not for this peer, whatever it quotes. */
 	make_icmp(&packet, UNREACHABLE4, "203.0.113.1", "10.3.0.1", "10.1.0.1", "10.2.0.9");
 	ck_assert_int_eq(judge(false, &packet), REACH_DESTINATION);
 	make_icmp(&packet, ECHO4, "203.0.113.1", "10.1.0.1", "10.1.0.1", "10.2.0.9");
 	ck_assert_int_eq(judge(false, &packet), REACH_SOURCE);
+}
+END_TEST
+
+static void lengthen(struct inner_packet *packet, size_t len)
+{
+	inner_fill(packet, 0xab, len - packet->len);
+	inner_finish(packet);
+}
+
+/* What an error may hold besides: as much as hosts send, in one piece, and about no error. */
+START_TEST(icmp_limits)
+{
+	static const struct {
+		bool in;
+		const char *router, *sender, *receiver;
+		uint8_t type, echo;
+	} cases[] = {
+		{ true, "203.0.113.1", "10.2.0.1", "10.1.0.1", UNREACHABLE4, ECHO4 },
+		{ true, "10.1.0.1", "10.2.0.1", "10.1.0.1", UNREACHABLE4, ECHO4 },
+		{ true, "2001:db8:9::1", "2001:db8:2::1", "2001:db8:1::1", TOO_BIG6, ECHO6 },
+		{ true, "2001:db8:1::1", "2001:db8:2::1", "2001:db8:1::1", TOO_BIG6, ECHO6 },
+		{ false, "10.2.0.9", "10.1.0.1", "10.2.0.9", TIME_EXCEEDED4, ECHO4 },
+		{ false, "2001:db8:9::1", "2001:db8:1::1", "2001:db8:2::1", TOO_BIG6, ECHO6 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *router = cases[i].router, *sender = cases[i].sender,
+			   *receiver = cases[i].receiver;
+		size_t quote = is_v6(router) ? 48 : 28; /* where it begins */
+		size_t protocol = is_v6(router) ? 6 : 9, type = is_v6(router) ? 40 : 20;
+		struct inner_packet packet;
+		bool inward = cases[i].in;
+
+		make_icmp(&packet, cases[i].type, router, sender, sender, receiver);
+		lengthen(&packet, REACH_ERROR_MAX);
+		ck_assert_msg(judge(inward, &packet) == REACH_PASS, "case %zu", i);
+		lengthen(&packet, REACH_ERROR_MAX + 1);
+		ck_assert_msg(judge(inward, &packet) == REACH_SOURCE, "case %zu: too long", i);
+		make_icmp(&packet, cases[i].type, router, sender, sender, receiver);
+		packet.data[quote + protocol] = is_v6(router) ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+		packet.data[quote + type] = cases[i].echo;
+		ck_assert_msg(judge(inward, &packet) == REACH_PASS, "case %zu: about a ping", i);
+		packet.data[quote + type] = cases[i].type;
+		ck_assert_msg(
+			judge(inward, &packet) == REACH_SOURCE, "case %zu: about an error", i);
+		/* Nothing quoted. */
+		packet.len = quote;
+		inner_finish(&packet);
+		ck_assert_msg(judge(inward, &packet) == REACH_SOURCE, "case %zu: no quote", i);
+		if (is_v6(router))
+			continue;
+		make_icmp(&packet, cases[i].type, router, sender, sender, receiver);
+		packet.data[6] = 0x20; /* more fragments */
+		ck_assert_msg(judge(inward, &packet) == REACH_SOURCE, "case %zu: first part", i);
+	}
 }
 END_TEST
 
@@ -311,6 +385,7 @@ static Suite *suite(void)
 	unit_add(s, "out", out);
 	unit_add(s, "icmp_in", icmp_in);
 	unit_add(s, "icmp_out", icmp_out);
+	unit_add(s, "icmp_limits", icmp_limits);
 	unit_add(s, "barred", what_is_barred_is_not_meant_by_a_wide_prefix);
 	unit_add(s, "nothing_reaches_nothing", nothing_reaches_nothing);
 	unit_add(s, "refuses_host_bits", refuses_host_bits);

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 
 #include "base/prefix_map.h"
 
@@ -128,31 +130,54 @@ static bool is_ours(const struct reach *reach, uint8_t family, const uint8_t *by
 	return covers(reach->ours, reach->not_ours, family, bytes);
 }
 
-enum reach_verdict reach_judge_in(
+/*
+ * An error speaks of a packet that could have gone the other way, to the packet's sender. Whoever
+ * sent the error does not matter then, and is not enough otherwise: one's own address does not make
+ * somebody the judge of other connections.
+ */
+static bool is_sound_error(
+	const struct packet *packet, const uint8_t *data, struct packet_quote *ret_quote)
+{
+	return packet->length <= REACH_ERROR_MAX && !packet->fragment &&
+		packet_quoted(packet, data, ret_quote) && !ret_quote->error &&
+		memcmp(packet->destination, ret_quote->source,
+			packet->family == AF_INET ? 4 : 16) == 0;
+}
+
+static bool error_may_come_in(
 	const struct reach *reach, const struct packet *packet, const uint8_t *data)
 {
 	struct packet_quote quote;
 
-	if (is_theirs(reach, packet->family, packet->source))
-		return REACH_PASS;
-	if (packet_quoted(packet, data, &quote) &&
+	return is_sound_error(packet, data, &quote) &&
 		is_theirs(reach, packet->family, quote.destination) &&
-		is_ours(reach, packet->family, quote.source))
-		return REACH_PASS;
-	return REACH_SOURCE;
+		is_ours(reach, packet->family, quote.source);
+}
+
+static bool error_may_go_out(
+	const struct reach *reach, const struct packet *packet, const uint8_t *data)
+{
+	struct packet_quote quote;
+
+	return is_sound_error(packet, data, &quote) &&
+		is_theirs(reach, packet->family, quote.source) &&
+		is_ours(reach, packet->family, quote.destination);
+}
+
+enum reach_verdict reach_judge_in(
+	const struct reach *reach, const struct packet *packet, const uint8_t *data)
+{
+	if (packet_is_error(packet, data))
+		return error_may_come_in(reach, packet, data) ? REACH_PASS : REACH_SOURCE;
+	return is_theirs(reach, packet->family, packet->source) ? REACH_PASS : REACH_SOURCE;
 }
 
 enum reach_verdict reach_judge_out(
 	const struct reach *reach, const struct packet *packet, const uint8_t *data)
 {
-	struct packet_quote quote;
-
 	if (!is_theirs(reach, packet->family, packet->destination))
 		return REACH_DESTINATION;
-	if (is_ours(reach, packet->family, packet->source))
-		return REACH_PASS;
-	if (packet_quoted(packet, data, &quote) && is_theirs(reach, packet->family, quote.source) &&
-		is_ours(reach, packet->family, quote.destination))
-		return REACH_PASS;
-	return REACH_SOURCE;
+	if (packet_is_error(packet, data))
+		return error_may_go_out(reach, packet, data) ? REACH_PASS : REACH_SOURCE;
+	return is_ours(reach, packet->family, packet->source) ? REACH_PASS : REACH_SOURCE;
 }

@@ -36,17 +36,26 @@ void reach_set_bars(struct reach *reach, struct reach_bar *not_theirs, struct re
 struct reach *reach_ref(struct reach *reach);
 void reach_unref(struct reach *reach);
 
+enum {
+	/* Of an ICMP error with its headers: no host sends a longer one (RFC 4443, 2.4 c; RFC 1812,
+	 * 4.3.2.3 allows 576), and what it quotes is a kilobyte that nobody checks. */
+	REACH_ERROR_MAX = 1280,
+};
+
 enum reach_verdict { REACH_PASS, REACH_SOURCE, REACH_DESTINATION };
 
 /*
- * From the peer: the source must be theirs. An ICMP error from a router on the way passes when the
- * packet that it quotes was one of ours to them.
+ * From the peer: the source must be theirs. An ICMP error is judged by the packet that it quotes
+ * alone, since any router on the way may send it: that packet was one of ours to them, is no error
+ * itself, and its source is the error's destination; the error has at most REACH_ERROR_MAX bytes
+ * and is no fragment.
  */
 enum reach_verdict reach_judge_in(
 	const struct reach *reach, const struct packet *packet, const uint8_t *data);
 /*
- * To the peer: the destination must be theirs and the source ours; an ICMP error passes when it
- * quotes a packet from them to one of ours. To one who may not reach them it would be a way around.
+ * To the peer: the destination must be theirs and the source ours. Of an ICMP error the same is
+ * asked as on the way in, with sides changed. To one who may not reach what is quoted it would be a
+ * way around.
  */
 enum reach_verdict reach_judge_out(
 	const struct reach *reach, const struct packet *packet, const uint8_t *data);

@@ -14,6 +14,7 @@ enum {
 	IPV6_HEADER = 40,
 	IPV6_OFFSET_MASK = 0xfff8,
 	ICMP_HEADER = 8, /* ICMP and ICMPv6 errors alike: type, code, checksum, four bytes */
+	ICMP_REDIRECT_TYPE = 5,
 };
 
 static uint16_t big16(const struct view *view, size_t at)
@@ -124,12 +125,54 @@ int packet_parse(const uint8_t *data, size_t len, struct packet *ret_packet)
 	return r;
 }
 
-static bool is_error_type(const struct packet *packet, uint8_t type)
+static bool is_icmp(const struct packet *packet)
 {
-	if (packet->family == AF_INET)
-		return packet->protocol == IPPROTO_ICMP &&
-			(type == 3 || type == 4 || type == 11 || type == 12);
-	return packet->protocol == IPPROTO_ICMPV6 && type >= 1 && type <= 4;
+	return packet->protocol == (packet->family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+}
+
+static bool is_error_type(uint8_t family, uint8_t type)
+{
+	if (family == AF_INET)
+		return type == 3 || type == 4 || type == 11 || type == 12;
+	return type < 128;
+}
+
+bool packet_is_error(const struct packet *packet, const uint8_t *data)
+{
+	struct reader reader;
+	struct view before, type;
+
+	if (!packet->first || !is_icmp(packet))
+		return false;
+	reader_init(&reader, data, packet->length);
+	return reader_view(&reader, packet->transport, &before) < 0 ||
+		reader_view(&reader, 1, &type) < 0 || is_error_type(packet->family, type.data[0]);
+}
+
+/* `reader` is behind the quoted packet's fixed header; a quote may end anywhere. */
+static bool quotes_error(struct reader *reader, const struct view *header, uint8_t family)
+{
+	struct packet quoted = { .family = family, .first = true };
+	struct view options, type;
+
+	if (family == AF_INET) {
+		size_t len = (size_t)(header->data[0] & 15u) * 4;
+
+		quoted.protocol = header->data[9];
+		quoted.first = (big16(header, 6) & IPV4_OFFSET_MASK) == 0;
+		if (len < IPV4_HEADER || reader_view(reader, len - IPV4_HEADER, &options) < 0)
+			return true;
+	} else {
+		quoted.protocol = header->data[6];
+		if (skip_extensions(reader, &quoted) < 0)
+			return true;
+	}
+	if (!quoted.first || !is_icmp(&quoted))
+		return false;
+	if (reader_view(reader, 1, &type) < 0)
+		return true;
+	return is_error_type(family, type.data[0]) ||
+		(family == AF_INET && type.data[0] == ICMP_REDIRECT_TYPE);
 }
 
 bool packet_quoted(const struct packet *packet, const uint8_t *data, struct packet_quote *ret_quote)
@@ -138,13 +181,11 @@ bool packet_quoted(const struct packet *packet, const uint8_t *data, struct pack
 	struct reader reader;
 	struct view before, icmp, quoted;
 
-	if (!packet->first)
+	if (!packet_is_error(packet, data))
 		return false;
 	reader_init(&reader, data, packet->length);
 	if (reader_view(&reader, packet->transport, &before) < 0 ||
 		reader_view(&reader, ICMP_HEADER, &icmp) < 0)
-		return false;
-	if (!is_error_type(packet, icmp.data[0]))
 		return false;
 	if (reader_view(&reader, v4 ? IPV4_HEADER : IPV6_HEADER, &quoted) < 0)
 		return false;
@@ -153,6 +194,7 @@ bool packet_quoted(const struct packet *packet, const uint8_t *data, struct pack
 	*ret_quote = (struct packet_quote){
 		.source = field(&quoted, v4 ? 12 : 8),
 		.destination = field(&quoted, v4 ? 16 : 24),
+		.error = quotes_error(&reader, &quoted, packet->family),
 	};
 	return true;
 }

@@ -8,7 +8,7 @@
 
 /*
  * What Culvert needs to know of an IP packet: version, addresses, where the transport header
- * begins, and, for an ICMP error, the addresses of the packet that it quotes. Pure,
+ * begins, and, for an ICMP error, which packet it quotes. Pure,
  * allocation-free, on the path of every packet; any thread. RFC 791, RFC 8200, RFC 792, RFC 4443.
  */
 
@@ -42,15 +42,25 @@ struct packet {
  */
 int packet_parse(const uint8_t *data, size_t len, struct packet *ret_packet);
 
+/*
+ * True when the packet is an ICMP error, or an ICMP packet that hides its type: ICMP types 3, 4, 11
+ * and 12 (no redirect: that is no word about a packet that failed); ICMPv6 types below 128, which
+ * hosts hand to the sender of what is quoted even where they do not know the type (RFC 4443, 2.4).
+ * False for a later fragment. `data` is what was parsed.
+ */
+bool packet_is_error(const struct packet *packet, const uint8_t *data);
+
 struct packet_quote { /* the packet inside an ICMP error; family is that of the outer */
 	const uint8_t *source;
 	const uint8_t *destination;
+	/* An ICMP error or redirect itself, about which no host sends an error; true also where the
+	 * quote ends before it shows that. */
+	bool error;
 };
 
 /*
- * True and *ret_quote set when the packet is an ICMP or ICMPv6 error that quotes at least an IP
- * header of its own family: ICMP types 3, 4, 11 and 12 (errors only, so no redirect); ICMPv6 types
- * 1 to 4. `data` is what was parsed; the quote borrows it.
+ * True and *ret_quote set when packet_is_error() and the packet quotes at least an IP header of its
+ * own family. `data` is what was parsed; the quote borrows it.
  */
 bool packet_quoted(
 	const struct packet *packet, const uint8_t *data, struct packet_quote *ret_quote);
