@@ -35,7 +35,7 @@ struct interface_place policy_interface_place(
 /*
  * Whether the prefix may become a route to the live interface `own`. Others may have the same: their
  * metrics decide. The prefixes that are on-link here (ROUTE_LOCAL as well) only the kernel knows:
- * netd/requests.c looks.
+ * netd/on_link.
  */
 enum route_verdict policy_route(
 	const struct settings *settings, const struct interface *own, const struct prefix *prefix);

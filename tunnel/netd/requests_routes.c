@@ -2,41 +2,13 @@
 #include "netd/requests_internal.h"
 
 #include <errno.h>
-#include <net/if.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "netd/interface_routes.h"
+#include "netd/on_link.h"
 #include "netd/policy.h"
-
-/* The addresses of the interface's namespace as they were at the beginning of a request. */
-struct on_link {
-	const struct netns_id *netns;
-	struct netlink_address *addresses; /* freed by the owner */
-	size_t count;
-};
-
-/*
- * A network that this host is connected to otherwise must not move into a tunnel: neither as a
- * whole nor, by a longer prefix, in part. A host's own address (a /32, a /128) is no network. NULL:
- * there is none.
- */
-static const struct netlink_address *find_on_link(
-	const struct requests *requests, const struct on_link *on_link, const struct prefix *prefix)
-{
-	for (size_t i = 0; i < on_link->count; i++) {
-		const struct netlink_address *here = &on_link->addresses[i];
-
-		if (here->prefix.len <= prefix->len &&
-			here->prefix.addr.family == prefix->addr.family &&
-			prefix_contains(&here->prefix, prefix) &&
-			!interfaces_have_link(requests->interfaces, on_link->netns, here->index))
-			return here;
-	}
-	return NULL;
-}
 
 /* The policy, and what only the kernel knows. `why` says what stands in the way, or is empty. */
 static enum route_verdict judge_route(const struct requests *requests,
@@ -44,19 +16,10 @@ static enum route_verdict judge_route(const struct requests *requests,
 	const struct prefix *prefix, struct problem *why)
 {
 	enum route_verdict verdict = policy_route(requests->settings, interface, prefix);
-	const struct netlink_address *here;
-	char text[ADDR_TEXT_MAX], name[REQUEST_IFNAME_MAX + 1];
-	bool named; /* in another namespace it is not known by what name */
 
 	if (verdict != ROUTE_ACCEPTED)
 		return verdict;
-	here = find_on_link(requests, on_link, prefix);
-	if (here == NULL)
-		return ROUTE_ACCEPTED;
-	named = interface->netns.inode == 0 && if_indextoname(here->index, name) != NULL;
-	problem_set(why, "%s has %s", named ? name : "an interface",
-		prefix_format(&here->prefix, text));
-	return ROUTE_LOCAL;
+	return on_link_judge_route(on_link, prefix, why) < 0 ? ROUTE_LOCAL : ROUTE_ACCEPTED;
 }
 
 static enum route_verdict add_route(struct requests *requests, struct interface *interface,
@@ -87,16 +50,16 @@ int requests_route_add(struct requests *requests, struct problem *problem)
 	const struct request_routes *routes = &requests->request.routes;
 	struct request_reply *reply = &requests->reply.reply;
 	struct interface *interface = requests_own_interface(requests, routes->interface, problem);
-	struct on_link on_link = { .count = 0 };
+	struct on_link on_link;
 	struct netlink *netlink;
 	int r;
 
 	if (interface == NULL)
 		return 0;
-	on_link.netns = &interface->netns;
 	r = interfaces_reach(requests->interfaces, interface, &netlink, problem);
 	if (r == 0)
-		r = netlink_addresses(netlink, &on_link.addresses, &on_link.count, problem);
+		r = on_link_read(
+			&on_link, requests->interfaces, &interface->netns, netlink, problem);
 	if (r < 0) {
 		requests_fail(requests, r, problem);
 		return 0;
@@ -110,7 +73,7 @@ int requests_route_add(struct requests *requests, struct problem *problem)
 			reply->words[i], sizeof(reply->words[i]), why.text, strlen(why.text));
 	}
 	reply->count = routes->count;
-	free(on_link.addresses);
+	on_link_free(&on_link);
 	return 0;
 }
 

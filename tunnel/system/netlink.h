@@ -77,7 +77,9 @@ int netlink_address_delete(struct netlink *netlink, uint32_t index, const struct
 
 struct netlink_address {
 	struct prefix prefix; /* as configured: with host bits */
-	uint32_t index;       /* of the link that has it */
+	struct prefix
+		peer; /* the other end, of a point-to-point address, with host bits; or AF_UNSPEC */
+	uint32_t index; /* of the link that has it */
 };
 
 /* All addresses of this namespace; the caller frees *ret_addresses. */
@@ -131,7 +133,8 @@ struct netlink_query {
 
 struct netlink_seen_route { /* one of them, to networks: RTN_UNICAST */
 	struct prefix prefix;
-	uint32_t links[NETLINK_LINKS_MAX]; /* of its next hops, the first of them */
+	uint32_t links[NETLINK_LINKS_MAX];       /* of its next hops, the first of them */
+	struct addr gateways[NETLINK_LINKS_MAX]; /* of the same; AF_UNSPEC: the hop has none */
 	size_t link_count;
 	uint32_t table;
 	uint32_t priority; /* metric */

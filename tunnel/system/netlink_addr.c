@@ -83,12 +83,15 @@ int netlink_addresses(struct netlink *netlink, struct netlink_address **ret_addr
 		addresses != NULL && object != NULL; object = nl_cache_get_next(object)) {
 		struct rtnl_addr *entry = (struct rtnl_addr *)object;
 		struct nl_addr *local = rtnl_addr_get_local(entry);
+		struct nl_addr *peer = rtnl_addr_get_peer(entry);
 
 		if (local == NULL || netlink_from_nl(local, &addresses[count].prefix) < 0)
 			continue;
 		/* Of a point-to-point address the local part stands for itself alone. */
-		if (rtnl_addr_get_peer(entry) != NULL)
+		if (peer != NULL) {
 			addresses[count].prefix = prefix_host(&addresses[count].prefix.addr);
+			(void)netlink_from_nl(peer, &addresses[count].peer);
+		}
 		addresses[count].index = (uint32_t)rtnl_addr_get_ifindex(entry);
 		count++;
 	}

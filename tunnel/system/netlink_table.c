@@ -44,22 +44,57 @@ static bool read_destination(
 	return !prefix_has_host_bits(ret_prefix);
 }
 
+/* RTA_GATEWAY, or RTA_VIA of the other family. AF_UNSPEC: neither, or nothing that could be one. */
+static struct addr read_gateway(
+	uint8_t family, const struct nlattr *gateway, const struct nlattr *via)
+{
+	struct rtvia header;
+	struct reader reader;
+	struct view view;
+
+	if (gateway == NULL && via == NULL)
+		return (struct addr){ .family = AF_UNSPEC };
+	if (gateway != NULL) {
+		reader_init(&reader, nla_data(gateway), (size_t)nla_len(gateway));
+	} else {
+		reader_init(&reader, nla_data(via), (size_t)nla_len(via));
+		if (reader_view(&reader, sizeof(header), &view) < 0)
+			return (struct addr){ .family = AF_UNSPEC };
+		memcpy(&header, view.data, sizeof(header));
+		family = (uint8_t)header.rtvia_family;
+	}
+	if (family == AF_INET && reader_view(&reader, 4, &view) == 0)
+		return addr_v4(view.data);
+	if (family == AF_INET6 && reader_view(&reader, 16, &view) == 0)
+		return addr_v6(view.data);
+	return (struct addr){ .family = AF_UNSPEC };
+}
+
 /* RTA_MULTIPATH: next hops, each with its length and attributes of its own (rtnetlink(7)). */
-static void read_hops(const struct nlattr *attribute, struct netlink_seen_route *route)
+static void read_hops(
+	uint8_t family, const struct nlattr *attribute, struct netlink_seen_route *route)
 {
 	struct rtnexthop hop;
 	struct reader reader;
 	struct view view;
+	const struct nlattr *own;
+	int len;
 
 	reader_init(&reader, nla_data(attribute), (size_t)nla_len(attribute));
 	while (route->link_count < NETLINK_LINKS_MAX &&
 		reader_view(&reader, sizeof(hop), &view) == 0) {
 		memcpy(&hop, view.data, sizeof(hop));
-		route->links[route->link_count++] = (uint32_t)hop.rtnh_ifindex;
+		route->links[route->link_count] = (uint32_t)hop.rtnh_ifindex;
 		if (hop.rtnh_len < sizeof(hop) ||
-			reader_view(
-				&reader, (size_t)RTNH_ALIGN(hop.rtnh_len) - sizeof(hop), &view) < 0)
+			reader_view(&reader, (size_t)RTNH_ALIGN(hop.rtnh_len) - sizeof(hop),
+				&view) < 0) {
+			route->link_count++;
 			return;
+		}
+		own = (const void *)view.data;
+		len = (int)view.len;
+		route->gateways[route->link_count++] = read_gateway(
+			family, nla_find(own, len, RTA_GATEWAY), nla_find(own, len, RTA_VIA));
 	}
 }
 
@@ -90,10 +125,13 @@ static int on_route(struct nl_msg *message, void *context)
 		(body->rtm_flags & RTM_F_CLONED) != 0 ||
 		!read_destination(body, attributes[RTA_DST], &route.prefix))
 		return NL_OK;
-	if (attributes[RTA_OIF] != NULL)
+	if (attributes[RTA_OIF] != NULL) {
+		route.gateways[0] = read_gateway(
+			body->rtm_family, attributes[RTA_GATEWAY], attributes[RTA_VIA]);
 		route.links[route.link_count++] = nla_get_u32(attributes[RTA_OIF]);
-	else if (attributes[RTA_MULTIPATH] != NULL)
-		read_hops(attributes[RTA_MULTIPATH], &route);
+	} else if (attributes[RTA_MULTIPATH] != NULL) {
+		read_hops(body->rtm_family, attributes[RTA_MULTIPATH], &route);
+	}
 	route.protocol = body->rtm_protocol;
 	route.table = table;
 	if (attributes[RTA_PRIORITY] != NULL)

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "netd/on_link.h"
+
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <stdlib.h>
+
+int on_link_read(struct on_link *on_link, const struct interfaces *interfaces,
+	const struct netns_id *netns, struct netlink *netlink, struct problem *problem)
+{
+	*on_link = (struct on_link){ .interfaces = interfaces, .netns = netns };
+	return netlink_addresses(netlink, &on_link->addresses, &on_link->count, problem);
+}
+
+void on_link_free(struct on_link *on_link)
+{
+	free(on_link->addresses);
+	*on_link = (struct on_link){ .count = 0 };
+}
+
+/* In another namespace nobody here knows the link's name. */
+static const char *link_name(
+	const struct netns_id *netns, uint32_t index, char out[static REQUEST_IFNAME_MAX + 1])
+{
+	return netns->inode == 0 && if_indextoname(index, out) != NULL ? out : "an interface";
+}
+
+static bool is_inside(const struct prefix *network, const struct prefix *prefix)
+{
+	return addr_is_set(&network->addr) && network->len > 0 && network->len <= prefix->len &&
+		network->addr.family == prefix->addr.family && prefix_contains(network, prefix);
+}
+
+/* The network of that address that the prefix is inside; NULL: it is in none. */
+static const struct prefix *network_around(const struct on_link *on_link,
+	const struct netlink_address *here, const struct prefix *prefix)
+{
+	if (interfaces_have_link(on_link->interfaces, on_link->netns, here->index))
+		return NULL;
+	if (is_inside(&here->prefix, prefix))
+		return &here->prefix;
+	return is_inside(&here->peer, prefix) ? &here->peer : NULL;
+}
+
+int on_link_judge_route(
+	const struct on_link *on_link, const struct prefix *prefix, struct problem *why)
+{
+	char text[ADDR_TEXT_MAX], name[REQUEST_IFNAME_MAX + 1];
+
+	for (size_t i = 0; i < on_link->count; i++) {
+		const struct netlink_address *here = &on_link->addresses[i];
+		const struct prefix *network = network_around(on_link, here, prefix);
+
+		if (network == NULL)
+			continue;
+		problem_set(why, "%s has %s", link_name(on_link->netns, here->index, name),
+			prefix_format(network, text));
+		return -EADDRINUSE;
+	}
+	return 0;
+}
+
+/* ---- addresses of tunnels ---- */
+
+/* The routes of a namespace while they go by, and what they are looked through for. */
+struct search {
+	const struct interfaces *interfaces;
+	const struct netns_id *netns;
+	const struct addr *const *addresses;
+	size_t count;
+	struct problem *why;
+	int r; /* -EADDRINUSE: found */
+};
+
+static void found(struct search *search, const struct addr *address, const char *what,
+	const struct prefix *prefix, uint32_t link)
+{
+	char text[ADDR_TEXT_MAX], around[ADDR_TEXT_MAX], name[REQUEST_IFNAME_MAX + 1];
+
+	if (search->r < 0)
+		return;
+	problem_set(search->why, "%s %s %s at %s", addr_format(address, text), what,
+		prefix_format(prefix, around), link_name(search->netns, link, name));
+	search->r = -EADDRINUSE;
+}
+
+/*
+ * Who is at the end of a link has told this host so itself (by its address) or was told by a router
+ * advertisement. What people and other programs lead to a link, such as 10.0.0.0/8 to another VPN, is a
+ * way and no neighbourhood.
+ */
+static bool is_neighbourhood(const struct netlink_seen_route *route)
+{
+	return route->direct && route->link_count == 1 && route->prefix.len > 0 &&
+		(route->protocol == RTPROT_KERNEL || route->protocol == RTPROT_RA);
+}
+
+static void look_at(void *context, const struct netlink_seen_route *route)
+{
+	struct search *search = context;
+
+	for (size_t i = 0; i < search->count; i++) {
+		const struct addr *address = search->addresses[i];
+
+		for (size_t hop = 0; hop < route->link_count; hop++) {
+			if (addr_is_set(address) && addr_equal(address, &route->gateways[hop]) &&
+				!interfaces_have_link(
+					search->interfaces, search->netns, route->links[hop]))
+				found(search, address, "is the gateway to", &route->prefix,
+					route->links[hop]);
+		}
+		if (is_neighbourhood(route) && addr_is_set(address) &&
+			prefix_contains_addr(&route->prefix, address) &&
+			!interfaces_have_link(search->interfaces, search->netns, route->links[0]))
+			found(search, address, "is inside the network", &route->prefix,
+				route->links[0]);
+	}
+}
+
+static void look_at_address(struct search *search, const struct on_link *on_link,
+	const struct addr *address, const struct netlink_address *here)
+{
+	struct prefix host = prefix_host(address);
+	const struct prefix *network = network_around(on_link, here, &host);
+
+	if (network == NULL)
+		return;
+	if (addr_equal(&network->addr, address))
+		found(search, address,
+			network == &here->prefix ? "is this host's own address, as it has"
+						 : "is the other end's of",
+			network, here->index);
+	else
+		found(search, address, "is inside the network", network, here->index);
+}
+
+int on_link_judge_addresses(const struct interfaces *interfaces, const struct netns_id *netns,
+	struct netlink *netlink, const struct addr *const *addresses, size_t count,
+	struct problem *why)
+{
+	struct search search = { interfaces, netns, addresses, count, why, 0 };
+	struct on_link on_link;
+	int r = on_link_read(&on_link, interfaces, netns, netlink, why);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < on_link.count; i++) {
+		for (size_t j = 0; j < count; j++) {
+			if (addr_is_set(addresses[j]))
+				look_at_address(
+					&search, &on_link, addresses[j], &on_link.addresses[i]);
+		}
+	}
+	on_link_free(&on_link);
+	static const uint8_t families[] = { AF_INET, AF_INET6 };
+	for (size_t i = 0; i < sizeof(families) && r == 0 && search.r == 0; i++) {
+		struct netlink_query query = { .family = families[i] };
+
+		r = netlink_routes(netlink, &query, look_at, &search, why);
+	}
+	return search.r < 0 ? search.r : r;
+}
