@@ -128,11 +128,27 @@ certificate = "$(pki_extract gw-a certificate)";
 key = "$(pki_extract gw-a key)";
 CONF
 server_files "a client's certificate at the server" certificate "$WORK/gw-a.certificate.pem: .*server"
-server_conf broken gw-b <<<'user = "no-such-user";'
-status=0
-in_ns host timeout 10 "$CULVERTD" -c "$WORK/broken.conf" >"$WORK/out" 2>&1 || status=$?
-check_equal 'a user that does not exist: exit code 3' 3 "$status"
-check 'a user that does not exist: named' grep -F no-such-user "$WORK/out"
+for user in no-such-user root 0; do
+	server_conf broken gw-b <<<"user = \"$user\";"
+	server_files "an engine that would run as $user" user "user: .*'$user'"
+	client_conf broken gw-a <<<"user = \"$user\";"
+	client_files "a client's engine that would run as $user" user "user: .*'$user'"
+done
+# Other names of root, and of root's group; in a mount namespace, where /etc/passwd is another.
+{
+	cat /etc/passwd
+	echo 'culvert-toor:x:0:100::/:/bin/false'
+	echo 'culvert-wheel:x:4242:0::/:/bin/false'
+} >"$WORK/passwd"
+for user in culvert-toor culvert-wheel; do
+	server_conf broken gw-b <<<"user = \"$user\";"
+	for arguments in -c '--check -c'; do
+		# shellcheck disable=SC2016,SC2086 # bash's own; words.
+		refuses "an engine that would run as $user ($arguments)" "$(at user)" "user: '$user' is .*root.*useradd" \
+			unshare -m bash -c 'mount --bind "$1" /etc/passwd; shift; exec "$@"' bash "$WORK/passwd" \
+			"$CULVERTD" $arguments "$WORK/broken.conf"
+	done
+done
 
 # ---- profiles ----
 

@@ -123,6 +123,26 @@ START_TEST(refused_text_stays_to_be_looked_at)
 }
 END_TEST
 
+START_TEST(the_engine_is_never_root)
+{
+	static const char *const names[] = { "root", "0", "00" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char text[256], expected[64];
+
+		(void)snprintf(text, sizeof(text),
+			"pool4 = \"10.9.0.0/24\";\ncertificate = \"/c\";\nkey = \"/k\";\n"
+			"ca = \"/a\";\nuser = \"%s\";\n",
+			names[i]);
+		ck_assert_int_eq(load_text(text, 0644), 0);
+		ck_assert_int_eq(check(), -EPERM);
+		(void)snprintf(expected, sizeof(expected), "user: '%s' is root", names[i]);
+		says(5, expected);
+		configuration_free(&configuration);
+	}
+}
+END_TEST
+
 START_TEST(a_key_inside_makes_the_file_private)
 {
 	static const char key[] = "-----BEGIN PRIVATE KEY-----\n";
@@ -199,6 +219,7 @@ static Suite *suite(void)
 
 	add(suite, "no file", no_file_at_all);
 	add(suite, "refused", refused_text_stays_to_be_looked_at);
+	add(suite, "root", the_engine_is_never_root);
 	add(suite, "private", a_key_inside_makes_the_file_private);
 	add(suite, "unreadable", files_that_cannot_be_read);
 	add(suite, "not PEM", files_that_hold_something_else);

@@ -14,6 +14,7 @@
 #include "system/conf.h"
 #include "system/netns.h"
 #include "system/passphrase.h"
+#include "system/process.h"
 
 enum { PASSPHRASE_TRIES = 3 };
 
@@ -63,6 +64,24 @@ static int check_hooks(const struct settings *settings, struct problem *problem)
 	return r;
 }
 
+/*
+ * Root alone can make the engine another user: whoever else checks or starts it may do so on a host
+ * where that user is missing. Nobody may name root.
+ */
+static int check_user(const struct settings *settings, struct problem *problem)
+{
+	struct process_user user;
+	int r;
+
+	if (settings->contained)
+		return 0;
+	r = process_find_user(settings->user, &user, problem);
+	if (r == 0 || (r != -EPERM && geteuid() != 0))
+		return 0;
+	problem_prepend(problem, "user");
+	return r;
+}
+
 /* Dates are of the moment: a start does not wait for them, and the engine warns. */
 static int judge(const struct configuration *configuration, const struct engine_role *role,
 	bool dates, struct configuration_verdict *ret_verdict, struct problem *problem)
@@ -70,7 +89,9 @@ static int judge(const struct configuration *configuration, const struct engine_
 	struct material material = { 0 };
 	struct tls_context *context = NULL;
 
-	int r = check_hooks(configuration->settings, problem);
+	int r = check_user(configuration->settings, problem);
+	if (r == 0)
+		r = check_hooks(configuration->settings, problem);
 	if (r == 0)
 		r = material_read_files(&material, configuration->settings, problem);
 	if (r == 0) {

@@ -50,8 +50,9 @@ struct configuration_verdict {
 
 /*
  * Reads what the loaded configuration names and makes of it what TLS needs, only to see whether it
- * would do, and judges the programs of hooks and the dates of the certificate. Nothing is left of it. Negative errno of
- * executable_open(), material_read_files() or tls_context_new(), with words "FILE:LINE: KEY: ...".
+ * would do, and judges the programs of hooks, `user` (its being there only for root, who alone needs
+ * it) and the dates of the certificate. Nothing is left of it. Negative errno of
+ * process_find_user(), executable_open(), material_read_files() or tls_context_new(), with words "FILE:LINE: KEY: ...".
  */
 int configuration_check(const struct configuration *configuration, const struct engine_role *role,
 	struct configuration_verdict *ret_verdict, struct problem *problem);

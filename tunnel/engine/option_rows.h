@@ -51,7 +51,7 @@
 			.min = 1,                                                                                                  \
 			.max = SETTINGS_USER_MAX,                                                                                  \
 			.preset = "\"nobody\"",                                                                                    \
-			.help = "The user that the engine, which talks to the network, runs as." },                                \
+			.help = "The user that the engine, which talks to the network, runs as; not root, nor in root's group." }, \
 		{ .key = "control_socket",                                                                                         \
 			.type = CONF_PATH,                                                                                         \
 			OPTION_FIELD(control_socket),                                                                              \

@@ -31,6 +31,21 @@
 #endif
 #endif
 
+/* Root has other names than "root", and 0 is taken for one where no user is called that. */
+static int refuse_root(const char *name, bool group, struct problem *problem)
+{
+	problem_set(problem,
+		"'%s' is %s, and the engine, which talks to the network, must not run as that; make a "
+		"user of its own (useradd --system culvert) and name it",
+		name, group ? "in root's group (gid 0)" : "root (uid 0)");
+	return -EPERM;
+}
+
+static bool is_zero(const char *name)
+{
+	return name[0] != '\0' && name[strspn(name, "0")] == '\0';
+}
+
 int process_find_user(const char *name, struct process_user *ret_user, struct problem *problem)
 {
 	char buffer[4096];
@@ -41,6 +56,10 @@ int process_find_user(const char *name, struct process_user *ret_user, struct pr
 		problem_set(problem, "cannot look up user '%s': %s", name, strerrordesc_np(error));
 		return -error;
 	}
+	if (found != NULL ? found->pw_uid == 0 : is_zero(name))
+		return refuse_root(name, false, problem);
+	if (found != NULL && found->pw_gid == 0)
+		return refuse_root(name, true, problem);
 	if (found == NULL) {
 		problem_set(problem,
 			"there is no user '%s' to run the engine as; make one (useradd --system %s), "

@@ -18,7 +18,10 @@ struct process_user {
 	gid_t gid;
 };
 
-/* -ENOENT: no such user; or what getpwnam_r(3) says. With words. */
+/*
+ * The user that a child without any privilege is to run as. -EPERM: it is root by any name, or in
+ * root's group, and so no protection; -ENOENT: no such user; or what getpwnam_r(3) says. With words.
+ */
 int process_find_user(const char *name, struct process_user *ret_user, struct problem *problem);
 
 /* True: the calling thread has the capability (CAP_NET_ADMIN, …) in effect. */
