@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <linux/netfilter_ipv4.h>
-#include <netinet/icmp6.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,16 +10,11 @@
 #include "base/container.h"
 #include "base/identity.h"
 #include "base/log.h"
+#include "netd/getting_an_address.h"
 
 enum {
 	AGAIN_S = 1, /* from a failure to put it back to the next try */
 	WARNINGS_BURST = 5,
-	/* RFC 2131, section 4.1; RFC 8415, section 7.2 */
-	DHCP_CLIENT = 68,
-	DHCP_SERVER = 67,
-	DHCP6_CLIENT = 546,
-	DHCP6_SERVER = 547,
-	MLD2_REPORT = 143, /* RFC 3810, section 5.2 */
 };
 
 #define IS(what, number)                                      \
@@ -30,12 +24,6 @@ enum {
 #define DO(what)                           \
 	{                                  \
 		.kind = NETLINK_NFT_##what \
-	}
-
-/* fe80::/10 */
-#define LINK_LOCAL                                                                 \
-	{                                                                          \
-		.addr = { .family = AF_INET6, .bytes = { 0xfe, 0x80 } }, .len = 10 \
 	}
 
 static const struct netlink_nft_chain output = {
@@ -56,32 +44,6 @@ static const struct netlink_nft_chain forward = {
 static const struct netlink_nft_rule loopback = { "lets loopback out",
 	{ IS(OIF, NETLINK_NFT_LOOPBACK), DO(ACCEPT) } };
 
-/*
- * What every network wants to hear from a host before that can do anything in it. Multicast
- * listener reports are for switches, which otherwise withhold what neighbour discovery sends (RFC
- * 4861, section 7.2.1).
- */
-static const struct netlink_nft_rule getting_an_address[] = {
-	{ "lets DHCP out",
-		{ IS(FAMILY, AF_INET), IS(PROTOCOL, IPPROTO_UDP), IS(FROM_PORT, DHCP_CLIENT),
-			IS(TO_PORT, DHCP_SERVER), DO(ACCEPT) } },
-	{ "lets DHCPv6 out",
-		{ { .kind = NETLINK_NFT_SOURCE, .prefix = LINK_LOCAL }, IS(PROTOCOL, IPPROTO_UDP),
-			IS(FROM_PORT, DHCP6_CLIENT), IS(TO_PORT, DHCP6_SERVER), DO(ACCEPT) } },
-	{ "lets router solicitations out",
-		{ IS(FAMILY, AF_INET6), IS(PROTOCOL, IPPROTO_ICMPV6),
-			IS(ICMP_TYPE, ND_ROUTER_SOLICIT), DO(ACCEPT) } },
-	{ "lets neighbour solicitations out",
-		{ IS(FAMILY, AF_INET6), IS(PROTOCOL, IPPROTO_ICMPV6),
-			IS(ICMP_TYPE, ND_NEIGHBOR_SOLICIT), DO(ACCEPT) } },
-	{ "lets neighbour advertisements out",
-		{ IS(FAMILY, AF_INET6), IS(PROTOCOL, IPPROTO_ICMPV6),
-			IS(ICMP_TYPE, ND_NEIGHBOR_ADVERT), DO(ACCEPT) } },
-	{ "lets listener reports out",
-		{ IS(FAMILY, AF_INET6), IS(PROTOCOL, IPPROTO_ICMPV6), IS(ICMP_TYPE, MLD2_REPORT),
-			DO(ACCEPT) } },
-};
-
 /* A connection that is being made takes a reset for an answer at once, ICMP only the second time. */
 static const struct netlink_nft_rule refusals[] = {
 	{ "resets connections", { IS(PROTOCOL, IPPROTO_TCP), DO(COUNT), DO(RESET) } },
@@ -100,7 +62,6 @@ static void add_table(
 		{ IS(IIF, kill_switch->tunnel), DO(ACCEPT) } };
 	const struct netlink_nft_rule outer = { "lets the connection to the server out",
 		{ IS(PROTOCOL, IPPROTO_TCP), IS(MARK, kill_switch->mark), DO(ACCEPT) } };
-	size_t count = sizeof(getting_an_address) / sizeof(getting_an_address[0]);
 
 	/* Whatever there was of it goes in the same moment in which the new one comes. */
 	netlink_nft_table_add(batch, table, guard);
@@ -116,8 +77,7 @@ static void add_table(
 	netlink_nft_rule_add(batch, table, output.name, &loopback);
 	if (kill_switch->mark != 0)
 		netlink_nft_rule_add(batch, table, output.name, &outer);
-	for (size_t i = 0; i < count; i++)
-		netlink_nft_rule_add(batch, table, output.name, &getting_an_address[i]);
+	getting_an_address_accept(batch, table, output.name);
 	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
 		netlink_nft_rule_add(batch, table, output.name, &refusals[i]);
 		netlink_nft_rule_add(batch, table, forward.name, &refusals[i]);
