@@ -20,9 +20,11 @@ peers = ( { name = "laptop"; } );
 CONF
 	server_start gw-b
 }
-# What the laptop sends in clear, except how neighbours are found.
-capture_start wan0 laptop wan0 "(ip and src host 192.0.2.1 and not (tcp port 443 and host 198.51.100.2)) or
-	(ip6 and src host 2001:db8:2::1 and not (icmp6 and ip6[40] >= 133 and ip6[40] <= 137))"
+watch() { # what the laptop sends in clear, except how neighbours are found
+	capture_start wan0 laptop wan0 "(ip and src host 192.0.2.1 and not (tcp port 443 and host 198.51.100.2)) or
+		(ip6 and src host 2001:db8:2::1 and not (icmp6 and ip6[40] >= 133 and ip6[40] <= 137))"
+}
+watch
 nothing_leaves() { # WHEN
 	check "$1, IPv4 is held back" no_ping laptop $OUT4
 	check "$1, IPv6 is held back" no_ping laptop $OUT6
@@ -54,8 +56,7 @@ server '"203.0.113.8/29"'
 client_conf laptop <<<'remotes = [ "198.51.100.2" ]; full_tunnel = true; accept_routes = [ "203.0.113.8/29" ];'
 check 'before the first welcome nothing is held back' pings laptop $OUT6
 stop_bg wan0 INT
-capture_start wan0 laptop wan0 "(ip and src host 192.0.2.1 and not (tcp port 443 and host 198.51.100.2)) or
-	(ip6 and src host 2001:db8:2::1 and not (icmp6 and ip6[40] >= 133 and ip6[40] <= 137))"
+watch
 client_start laptop
 wait_up laptop gw-b
 wait_for 5 'status names what is held back' told IPv4 IPv6 && pass 'status names what is held back'
@@ -97,19 +98,62 @@ wait_up laptop gw-b "$mark"
 wait_for 5 'both are held back' told IPv4 IPv6
 nothing_leaves 'restarted without a default route'
 
-# ---- no table is to be had ----
+# ---- what no policy rule holds back ----
+
+bound() { # WHEN; programs that name their interface, and what br_netfilter does not show
+	check "$1, a bound socket reaches nobody" no_ping laptop $OUT4 -I wan0
+	check "$1, nor its neighbour" no_ping laptop 192.0.2.254 -I wan0
+	check "$1, nor by IPv6" no_ping laptop 2001:db8:2::fe -I wan0
+	# shellcheck disable=SC2016 # The inner shell expands.
+	in_ns laptop bash -c 'echo >/dev/udp/192.0.2.255/9' 2>/dev/null || true
+}
+rules_gone() { # each time a packet is sent at once
+	# shellcheck disable=SC2016 # The inner shell expands.
+	in_ns laptop bash -c 'for i in {1..5}; do
+		for pref in 25462 25463 25464; do ip rule del pref $pref; ip -6 rule del pref $pref; done
+		ping -n -q -c 1 -W 0.1 203.0.113.10; ping -n -q -c 1 -W 0.1 2001:db8:f::10
+	done' >/dev/null 2>&1 || true
+}
+bound 'in force'
+rules_gone
+nothing_leaves 'while another program removes the rules'
+check_fails 'the log does not say that anything may have left' grep -F 'may have gone past' "$WORK/laptop.log"
 
 stop_bg laptop
 check 'the end lets packets leave' pings laptop $OUT6
+
+# ---- no table is to be had ----
+
 for number in {0..15}; do
 	ip_ns laptop link add "cvclaim$number" type veth peer name "other$number"
 done
 rm -f "$WORK/laptop.log"
 client_start laptop
 wait_log "$WORK/laptop.log" 'full tunnel: the tables 25462 to 25477 are all in use' 10
+wait_log "$WORK/laptop.log" 'nothing leaves this host meanwhile' 1
 check_equal 'without a table no session carries anything' '' "$(ip_ns laptop -br link show type tun)"
+stop_bg wan0 INT
+watch
+bound 'without a table'
+nothing_leaves 'without a table'
+kill -KILL "$(engine_pid laptop)"
+nothing_leaves 'without a table and an engine'
 for number in {0..15}; do
 	ip_ns laptop link delete "cvclaim$number"
 done
+wait_up laptop gw-b
+check_equal 'until there is one nothing has left past the tunnel' '' "$(capture_print wan0)"
+check 'then the server is reached inside the tunnel' pings laptop "$SERVER4"
 stop_bg laptop
+check 'the end lets packets leave again' pings laptop $OUT6
+
+# ---- neither a routing table nor a firewall table is to be had ----
+
+for number in {0..15}; do
+	ip_ns laptop link add "cvclaim$number" type veth peer name "other$number"
+done
+status=0
+in_ns laptop timeout 20 "$BUILD/system/without_nftables" "$CULVERT" up "$WORK/laptop.conf" >"$WORK/neither.log" 2>&1 || status=$?
+check_equal 'where nothing can hold packets back the program ends' 1 $status
+check 'and says why' grep -F 'full_tunnel = true, and nothing can hold packets back' "$WORK/neither.log"
 finish

@@ -194,15 +194,10 @@ static void delete_all(const struct full_tunnel *full_tunnel)
 	}
 }
 
-int full_tunnel_enforce(struct full_tunnel *full_tunnel, struct problem *problem)
+static int make_rules(struct full_tunnel *full_tunnel, struct problem *problem)
 {
-	int added = 0, r;
+	int added = 0, r = claim(full_tunnel, problem);
 
-	/* Elsewhere there is nothing that would have to be kept from leaving. */
-	if (full_tunnel->in_force || !full_tunnel->settings->full_tunnel ||
-		settings_is_elsewhere(full_tunnel->settings))
-		return 0;
-	r = claim(full_tunnel, problem);
 	if (r < 0) {
 		problem_prepend(problem, "full tunnel");
 		return r;
@@ -217,6 +212,41 @@ int full_tunnel_enforce(struct full_tunnel *full_tunnel, struct problem *problem
 	log_notice("full tunnel: everything without mark 0x%x goes by table %u alone",
 		settings_mark(full_tunnel->settings), FULL_TUNNEL_FIRST + full_tunnel->number);
 	return 0;
+}
+
+/* With `rules` beside it or without. Logs once for a run that there can be no table. */
+static void close_guard(struct full_tunnel *full_tunnel, bool rules)
+{
+	struct full_tunnel_guard *guard = &full_tunnel->guard;
+	struct problem problem;
+
+	if (full_tunnel_guard_close(guard, rules, &problem) == 0 || guard->told)
+		return;
+	guard->told = true;
+	log_warning("full tunnel: %s; so what is bound to another interface is not held back, nor "
+		    "what neighbours send to the tunnel's addresses, nor anything while another "
+		    "program removes the policy rules",
+		problem.text);
+}
+
+int full_tunnel_enforce(struct full_tunnel *full_tunnel, struct problem *problem)
+{
+	int r = 0;
+
+	/* Elsewhere there is nothing that would have to be kept from leaving. */
+	if (!full_tunnel->settings->full_tunnel || settings_is_elsewhere(full_tunnel->settings))
+		return 0;
+	close_guard(full_tunnel, true);
+	if (!full_tunnel->in_force)
+		r = make_rules(full_tunnel, problem);
+	if (r < 0)
+		close_guard(full_tunnel, false);
+	return r;
+}
+
+bool full_tunnel_holds(const struct full_tunnel *full_tunnel)
+{
+	return full_tunnel->in_force || full_tunnel->guard.nft != NULL;
 }
 
 /* The kernel's own route to the other end is in the main table, which is not asked. */
@@ -240,13 +270,39 @@ static void route_peer(struct full_tunnel *full_tunnel, size_t at, const struct 
 		log_warning("full tunnel: the other end is not reached: %s", problem.text);
 }
 
-void full_tunnel_follow(struct full_tunnel *full_tunnel, const struct interface *interface)
+int full_tunnel_follow(
+	struct full_tunnel *full_tunnel, const struct interface *interface, struct problem *problem)
 {
+	int r = 0;
+
 	if (!full_tunnel->in_force)
-		return;
+		return 0;
+	if (full_tunnel->guard.nft != NULL)
+		r = full_tunnel_guard_let(&full_tunnel->guard, interface, problem);
+	if (r < 0) {
+		problem_prepend(problem, "full tunnel: the tunnel is not let out");
+		return r;
+	}
 	route_peer(full_tunnel, 0, &interface->now.remote4, interface);
 	route_peer(full_tunnel, 1, &interface->now.remote6, interface);
-	full_tunnel_guard_put(&full_tunnel->guard, interface);
+	return 0;
+}
+
+/* r < 0: and they cannot be put back. */
+static void warn_of_removal(
+	const struct full_tunnel *full_tunnel, int r, const struct problem *problem)
+{
+	bool held = full_tunnel->guard.nft != NULL;
+
+	if (r < 0)
+		log_error("%s; %s", problem->text,
+			held ? "nothing but the tunnel's own packets leaves this host meanwhile"
+			     : "what is sent may go past the tunnel");
+	else
+		log_warning("full tunnel: another program has removed policy rules; they are put "
+			    "back, and %s",
+			held ? "what this host sent meanwhile was held back"
+			     : "what was sent meanwhile may have gone past the tunnel");
 }
 
 void full_tunnel_network_changed(struct full_tunnel *full_tunnel)
@@ -257,25 +313,23 @@ void full_tunnel_network_changed(struct full_tunnel *full_tunnel)
 	if (!full_tunnel->in_force)
 		return;
 	r = add_all(full_tunnel, &added, &problem);
+	close_guard(full_tunnel, r == 0);
 	reverse_path_relax(&full_tunnel->reverse_path);
-	if ((r < 0 || added > 0) && rate_take(&full_tunnel->warnings, mono_now())) {
-		if (r < 0)
-			log_error("%s; what is sent may go past the tunnel", problem.text);
-		else
-			log_warning(
-				"full tunnel: another program has removed policy rules; they are "
-				"put back, and what was sent meanwhile may have gone past the tunnel");
-	}
+	if ((r < 0 || added > 0) && rate_take(&full_tunnel->warnings, mono_now()))
+		warn_of_removal(full_tunnel, r, &problem);
 }
 
 void full_tunnel_lift(struct full_tunnel *full_tunnel)
 {
+	bool held = full_tunnel_holds(full_tunnel);
+
 	if (full_tunnel->in_force) {
 		delete_all(full_tunnel);
-		full_tunnel_guard_lift(&full_tunnel->guard);
 		reverse_path_restore(&full_tunnel->reverse_path);
-		log_notice("full tunnel: lifted");
 	}
+	full_tunnel_guard_lift(&full_tunnel->guard);
+	if (held)
+		log_notice("full tunnel: lifted");
 	full_tunnel->in_force = false;
 	if (full_tunnel->claim >= 0)
 		close(full_tunnel->claim);

@@ -27,8 +27,10 @@
  * offers: so what the server does not offer does not leave in the clear, nor does anything while the
  * interface is gone. All routes of ours are in there, since the main table is not asked.
  *
- * Rules and unreachable routes are in force before the first interface is made, which is at the
- * first welcome; where they cannot be, no interface is made. They stay until netd ends in good order.
+ * From the first welcome until netd ends in good order no packet of this host leaves but by the tunnel, with the outer
+ * mark, or to `bypass`. So three things come before the interface, and before netd judges what the welcome says: a firewall
+ * table that holds everything back (netd/full_tunnel_guard), the claim, the rules. Where the rules cannot be, no interface
+ * is made and the table stays closed until they can. Where there can be neither, netd ends: full_tunnel_holds().
  * They do not ask what the server offers or withdraws, whether the engine or the session lives, or
  * whether the network changes; what others remove is put back (full_tunnel_network_changed()).
  * When netd is killed the interface goes with its routes, but they stay; each carries Culvert's protocol
@@ -39,9 +41,8 @@
  * nobody makes one without CAP_NET_ADMIN in this network namespace. A claim of Culvert's is never
  * something that any user can make, such as an abstract socket or a port. netd's only thread.
  *
- * Not held back are programs that bind a socket to another interface (SO_BINDTODEVICE), as DHCP clients
- * have to: a kernel that finds no route then takes every IPv4 address for a neighbour there. For lookups
- * there is netd/full_tunnel_guard.
+ * Rules alone do not hold back a socket that is bound to another interface (SO_BINDTODEVICE): a kernel that finds no
+ * route then takes every IPv4 address for a neighbour there. The firewall table does.
  */
 
 #define FULL_TUNNEL_CLAIM "cvclaim"
@@ -68,14 +69,20 @@ void full_tunnel_init(struct full_tunnel *full_tunnel, const struct settings *se
 	struct interfaces *interfaces);
 
 /*
- * Before an interface is made: claims the table, into which all routes go from now on
+ * A welcome has come: closes the firewall table, claims the routing table, into which all routes go from now on
  * (interfaces->table), and makes the rules. Does nothing where the settings want no full tunnel, and
  * when it is done. -EBUSY: all tables are in use; tun_open()'s and netlink's errors. With words; no rule
  * is there then, and the caller must not let the session carry anything.
  */
 int full_tunnel_enforce(struct full_tunnel *full_tunnel, struct problem *problem);
-/* The tunnel is this interface, with the addresses that it has now. Does nothing where it is not in force. */
-void full_tunnel_follow(struct full_tunnel *full_tunnel, const struct interface *interface);
+/* Packets are held back, by rules or by the firewall table. False after full_tunnel_enforce() has failed: nothing can do it. */
+bool full_tunnel_holds(const struct full_tunnel *full_tunnel);
+/*
+ * The tunnel is this interface, with the addresses that it has now. Does nothing where it is not in force.
+ * Errors of full_tunnel_guard_let(), with words: the interface carries nothing.
+ */
+int full_tunnel_follow(struct full_tunnel *full_tunnel, const struct interface *interface,
+	struct problem *problem);
 
 /*
  * This host's links have changed, or its policy rules: systemd-networkd, for one, removes those of

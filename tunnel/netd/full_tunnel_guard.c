@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "netd/full_tunnel_guard.h"
 
+#include <errno.h>
 #include <linux/netfilter_ipv4.h>
 #include <netinet/in.h>
 #include <stdio.h>
 
-#include "base/log.h"
+#include "netd/getting_an_address.h"
 
 enum { DNS = 53, DNS_OVER_TLS = 853 }; /* also over QUIC: RFC 7858, RFC 9250 */
 
@@ -20,7 +21,18 @@ static const struct netlink_nft_chain output = {
 	.name = "output",
 	.hook = NETLINK_NFT_OUTPUT,
 	.priority = NF_IP_PRI_FILTER,
+	.drop = true,
 };
+
+static const struct netlink_nft_chain forward = {
+	.name = "forward",
+	.hook = NETLINK_NFT_FORWARD,
+	.priority = NF_IP_PRI_FILTER,
+	.drop = true,
+};
+
+/* Never left a link, and neighbours there are not reached in any other way. */
+static const struct prefix link_local6 = { { AF_INET6, { 0xfe, 0x80 } }, 10 };
 
 static void add_accept(struct netlink_nft_batch *batch, const char *table, const char *chain,
 	enum netlink_nft_kind kind, uint32_t value)
@@ -41,17 +53,18 @@ static void add_drop(struct netlink_nft_batch *batch, const char *table, const s
 		netlink_nft_rule_add(batch, table, prerouting.name, &rule);
 }
 
-static void add_bypass(struct netlink_nft_batch *batch, const char *table, const struct prefix *to)
+static void add_bypass(struct netlink_nft_batch *batch, const char *table, const char *chain,
+	const struct prefix *to)
 {
 	const struct netlink_nft_rule rule = { "lets what bypasses the tunnel pass",
 		{ { .kind = NETLINK_NFT_DESTINATION, .prefix = *to },
 			{ .kind = NETLINK_NFT_ACCEPT } } };
 
-	netlink_nft_rule_add(batch, table, output.name, &rule);
+	netlink_nft_rule_add(batch, table, chain, &rule);
 }
 
-static void add_refusal(struct netlink_nft_batch *batch, const char *table, uint32_t protocol,
-	uint32_t port, enum netlink_nft_kind how)
+static void add_lookup_refusal(struct netlink_nft_batch *batch, const char *table,
+	uint32_t protocol, uint32_t port, enum netlink_nft_kind how)
 {
 	const struct netlink_nft_rule rule = { "refuses lookups past the tunnel",
 		{ { .kind = NETLINK_NFT_PROTOCOL, .value = protocol },
@@ -61,23 +74,53 @@ static void add_refusal(struct netlink_nft_batch *batch, const char *table, uint
 	netlink_nft_rule_add(batch, table, output.name, &rule);
 }
 
-static void add_lookups(struct netlink_nft_batch *batch, const char *table,
-	const struct settings *settings, uint32_t tunnel)
+static void add_refusals(struct netlink_nft_batch *batch, const char *table, const char *chain)
 {
-	netlink_nft_chain_add(batch, table, &output);
-	add_accept(batch, table, output.name, NETLINK_NFT_OIF, tunnel);
-	add_accept(batch, table, output.name, NETLINK_NFT_OIF, NETLINK_NFT_LOOPBACK);
-	add_accept(batch, table, output.name, NETLINK_NFT_MARK, settings_mark(settings));
-	for (size_t i = 0; i < settings->bypass.count; i++)
-		add_bypass(batch, table, &settings->bypass.items[i]);
-	add_refusal(batch, table, IPPROTO_UDP, DNS, NETLINK_NFT_REJECT);
-	add_refusal(batch, table, IPPROTO_TCP, DNS, NETLINK_NFT_RESET);
-	add_refusal(batch, table, IPPROTO_UDP, DNS_OVER_TLS, NETLINK_NFT_REJECT);
-	add_refusal(batch, table, IPPROTO_TCP, DNS_OVER_TLS, NETLINK_NFT_RESET);
+	/* A connection that is being made takes a reset for an answer at once, ICMP only the second time. */
+	const struct netlink_nft_rule reset = { "resets connections past the tunnel",
+		{ { .kind = NETLINK_NFT_PROTOCOL, .value = IPPROTO_TCP },
+			{ .kind = NETLINK_NFT_COUNT }, { .kind = NETLINK_NFT_RESET } } };
+	const struct netlink_nft_rule reject = { "refuses what goes past the tunnel",
+		{ { .kind = NETLINK_NFT_COUNT }, { .kind = NETLINK_NFT_REJECT } } };
+
+	netlink_nft_rule_add(batch, table, chain, &reset);
+	netlink_nft_rule_add(batch, table, chain, &reject);
 }
 
-static int put(const struct full_tunnel_guard *guard, const struct interface *interface,
-	struct problem *problem)
+/* What a policy rule lets pass, by either chain. */
+static void add_passing(const struct full_tunnel_guard *guard, struct netlink_nft_batch *batch,
+	const char *table, const char *chain)
+{
+	const struct prefix_list *bypass = &guard->settings->bypass;
+
+	if (guard->index != 0)
+		add_accept(batch, table, chain, NETLINK_NFT_OIF, guard->index);
+	add_accept(batch, table, chain, NETLINK_NFT_OIF, NETLINK_NFT_LOOPBACK);
+	add_accept(batch, table, chain, NETLINK_NFT_MARK, settings_mark(guard->settings));
+	add_bypass(batch, table, chain, &link_local6);
+	for (size_t i = 0; i < bypass->count; i++)
+		add_bypass(batch, table, chain, &bypass->items[i]);
+}
+
+static void add_leaving(
+	const struct full_tunnel_guard *guard, struct netlink_nft_batch *batch, const char *table)
+{
+	netlink_nft_chain_add(batch, table, &output);
+	add_passing(guard, batch, table, output.name);
+	getting_an_address_accept(batch, table, output.name);
+	add_lookup_refusal(batch, table, IPPROTO_UDP, DNS, NETLINK_NFT_REJECT);
+	add_lookup_refusal(batch, table, IPPROTO_TCP, DNS, NETLINK_NFT_RESET);
+	add_lookup_refusal(batch, table, IPPROTO_UDP, DNS_OVER_TLS, NETLINK_NFT_REJECT);
+	add_lookup_refusal(batch, table, IPPROTO_TCP, DNS_OVER_TLS, NETLINK_NFT_RESET);
+	add_refusals(batch, table, output.name);
+	if (guard->rules)
+		return;
+	netlink_nft_chain_add(batch, table, &forward);
+	add_passing(guard, batch, table, forward.name);
+	add_refusals(batch, table, forward.name);
+}
+
+static int put(const struct full_tunnel_guard *guard, struct problem *problem)
 {
 	char table[sizeof(FULL_TUNNEL_GUARD_TABLE) + SETTINGS_NAME_MAX];
 	struct netlink_nft_batch *batch;
@@ -92,49 +135,74 @@ static int put(const struct full_tunnel_guard *guard, const struct interface *in
 	netlink_nft_table_add(batch, table, true);
 	netlink_nft_table_delete(batch, table);
 	netlink_nft_table_add(batch, table, true);
-	netlink_nft_chain_add(batch, table, &prerouting);
-	add_accept(batch, table, prerouting.name, NETLINK_NFT_IIF, interface->index);
-	add_accept(batch, table, prerouting.name, NETLINK_NFT_IIF, NETLINK_NFT_LOOPBACK);
-	add_drop(batch, table, &interface->now.local4);
-	add_drop(batch, table, &interface->now.local6);
-	if (guard->settings->use_dns)
-		add_lookups(batch, table, guard->settings, interface->index);
+	if (guard->index != 0) {
+		netlink_nft_chain_add(batch, table, &prerouting);
+		add_accept(batch, table, prerouting.name, NETLINK_NFT_IIF, guard->index);
+		add_accept(batch, table, prerouting.name, NETLINK_NFT_IIF, NETLINK_NFT_LOOPBACK);
+		add_drop(batch, table, &guard->local4);
+		add_drop(batch, table, &guard->local6);
+	}
+	add_leaving(guard, batch, table);
 	r = netlink_nft_commit(guard->nft, batch, problem);
 	netlink_nft_batch_free(batch);
 	return r;
 }
 
-void full_tunnel_guard_put(struct full_tunnel_guard *guard, const struct interface *interface)
+/* As `wanted` says, or as before. */
+static int change(struct full_tunnel_guard *guard, const struct full_tunnel_guard *wanted,
+	struct problem *problem)
 {
-	struct problem problem;
-	int r = 0;
+	struct full_tunnel_guard before = *guard;
+	int r;
 
-	if (guard->nft != NULL && guard->index == interface->index &&
+	*guard = *wanted;
+	r = put(guard, problem);
+	if (r < 0)
+		*guard = before;
+	return r;
+}
+
+int full_tunnel_guard_close(struct full_tunnel_guard *guard, bool rules, struct problem *problem)
+{
+	struct full_tunnel_guard wanted = *guard;
+	int r;
+
+	if (guard->nft != NULL && guard->rules == rules)
+		return 0;
+	if (guard->nft == NULL) {
+		r = netlink_nft_open(&wanted.nft, problem);
+		if (r < 0)
+			return r;
+	}
+	wanted.rules = rules;
+	r = change(guard, &wanted, problem);
+	if (r < 0 && guard->nft == NULL)
+		netlink_nft_close(wanted.nft);
+	return r;
+}
+
+int full_tunnel_guard_let(
+	struct full_tunnel_guard *guard, const struct interface *interface, struct problem *problem)
+{
+	struct full_tunnel_guard wanted = *guard;
+
+	if (guard->nft == NULL) {
+		problem_set(problem, "there is no firewall table");
+		return -ENODEV;
+	}
+	if (guard->index == interface->index &&
 		addr_equal(&guard->local4, &interface->now.local4) &&
 		addr_equal(&guard->local6, &interface->now.local6))
-		return;
-	if (guard->nft == NULL)
-		r = netlink_nft_open(&guard->nft, &problem);
-	if (r == 0)
-		r = put(guard, interface, &problem);
-	if (r < 0) {
-		if (!guard->told)
-			log_warning(
-				"full tunnel: %s; so lookups that are bound to another interface "
-				"are not held back, nor what neighbours send to the tunnel's "
-				"addresses",
-				problem.text);
-		guard->told = true;
-		full_tunnel_guard_lift(guard);
-		return;
-	}
-	guard->index = interface->index;
-	guard->local4 = interface->now.local4;
-	guard->local6 = interface->now.local6;
+		return 0;
+	wanted.index = interface->index;
+	wanted.local4 = interface->now.local4;
+	wanted.local6 = interface->now.local6;
+	return change(guard, &wanted, problem);
 }
 
 void full_tunnel_guard_lift(struct full_tunnel_guard *guard)
 {
 	netlink_nft_close(guard->nft); /* the table goes with it */
 	guard->nft = NULL;
+	guard->index = 0;
 }

@@ -6,24 +6,26 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "base/problem.h"
 #include "base/settings.h"
 #include "netd/interfaces.h"
 #include "system/netlink_nft.h"
 
 /*
- * What policy rules cannot do for a full tunnel, done by a firewall table while it is in force:
+ * What policy rules cannot do for a full tunnel, done by a firewall table. It is the first to come into force and the last to go:
  *
- * Lookups. A socket that names an interface (IP_UNICAST_IF, SO_BINDTODEVICE) goes past any policy rule.
- * systemd-resolved does that with each question to a resolver that it has from a network, and for
- * the domains that the network's DHCP names it asks there whatever the tunnel says. So DNS, and DNS over TLS,
- * leaves by the tunnel, to `bypass`, or not at all. With `use_dns = false` the resolvers are the user's business.
+ * What leaves. Rules may be refused by the kernel or removed by another program, and a socket that names an interface
+ * (IP_UNICAST_IF, SO_BINDTODEVICE) goes past any of them: systemd-resolved asks each question that way. So whatever this host
+ * sends leaves by the tunnel, by loopback, with the outer mark, to `bypass` or to fe80::/10, gets an address (netd/getting_an_address),
+ * or is refused and counted; lookups are counted by themselves. What this host forwards is held back by the rules, and by the
+ * table only while they are not in force: br_netfilter shows it what a bridge passes between its own ports, too.
  *
  * The tunnel's addresses. Linux answers for them on every interface, and the check of sources
  * (netd/reverse_path) is off: a neighbour could find out which they are and meddle with connections inside
  * (CVE-2019-14899). What comes for them by another interface is dropped.
  *
- * The table belongs to netd's socket and goes with it. Where the kernel has no nf_tables a full tunnel is
- * in force without it, and the log says what that means. netd's only thread.
+ * The table belongs to netd's socket and goes with it. Where the kernel has no nf_tables the rules alone
+ * hold packets back, and the log says what that means. netd's only thread.
  */
 
 #define FULL_TUNNEL_GUARD_TABLE "culvert-full-tunnel-"
@@ -31,13 +33,22 @@
 struct full_tunnel_guard {
 	const struct settings *settings; /* borrowed */
 	struct netlink_nft *nft;         /* NULL: there is no table */
-	uint32_t index;                  /* of the interface that it is for */
+	bool rules;                      /* policy rules are in force, too */
+	uint32_t index;                  /* of the tunnel's interface; 0: none yet */
 	struct addr local4, local6;      /* its addresses */
 	bool told;                       /* that there can be none */
 };
 
-/* For this interface from now on. Logs what it cannot. */
-void full_tunnel_guard_put(struct full_tunnel_guard *guard, const struct interface *interface);
+/*
+ * In force from now on, and nothing leaves by a tunnel yet. `rules`: policy rules hold packets back as well. Fine when it
+ * is in force: the tunnel stays what it is. Errors of netlink_nft_open() and netlink_nft_commit(), with words:
+ * it is as before.
+ */
+int full_tunnel_guard_close(struct full_tunnel_guard *guard, bool rules, struct problem *problem);
+
+/* The tunnel is this interface from now on. Errors as full_tunnel_guard_close(); -ENODEV: it is not in force. */
+int full_tunnel_guard_let(struct full_tunnel_guard *guard, const struct interface *interface,
+	struct problem *problem);
 
 /* The end. Fine when there is no table. */
 void full_tunnel_guard_lift(struct full_tunnel_guard *guard);

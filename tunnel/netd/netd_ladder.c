@@ -292,10 +292,12 @@ void netd_descend(struct netd *netd)
 	desired_state_close(&netd->desired);
 	if (netd->netlink != NULL) {
 		dns_lift(&netd->dns);
-		full_tunnel_lift(&netd->full_tunnel);
 		interfaces_remove_all(&netd->interfaces, "the program stops");
 	}
 	hooks_finish(&netd->hooks, netd->signal_fd);
+	/* Nothing is to leave past the tunnel before the end, not even while hooks run. */
+	if (netd->netlink != NULL)
+		full_tunnel_lift(&netd->full_tunnel);
 	if (netd->program->closed && netd->kill_switch.nft == NULL)
 		kill_switch_tell_stays(netd->program->settings->name);
 	/* The engine's wish is no reason: one that is subverted would open the door. */

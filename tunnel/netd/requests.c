@@ -153,8 +153,30 @@ static int handle_socket(struct requests *requests, struct problem *problem)
 }
 
 /*
- * Brings the interface that was asked for and lets the kill switch pass what leaves through it. NULL: `ret_error` says why, and
- * `problem` in words.
+ * A welcome has come, whatever it says. Where nothing can hold packets back, the one way not to leak is to end. Negative: the
+ * session must not carry anything.
+ */
+static int hold_back(struct requests *requests, struct problem *problem)
+{
+	int r = full_tunnel_enforce(requests->full_tunnel, problem);
+
+	if (r == 0)
+		return 0;
+	if (full_tunnel_holds(requests->full_tunnel))
+		problem_set(problem, "%s; nothing leaves this host meanwhile", problem->text);
+	else {
+		log_error("full_tunnel = true, and nothing can hold packets back: neither policy "
+			  "rules (%s) nor a firewall table",
+			problem->text);
+		requests->exit_asked = true;
+		requests->exit_code = EXIT_CODE_FAILURE;
+	}
+	return r;
+}
+
+/*
+ * Brings the interface that was asked for and lets kill switch and full tunnel pass what leaves through it. NULL: `ret_error`
+ * says why, and `problem` in words.
  */
 static struct interface *bring_interface(
 	struct requests *requests, int *ret_error, struct problem *problem)
@@ -162,12 +184,12 @@ static struct interface *bring_interface(
 	const struct request_interface *wanted = &requests->request.interface;
 	struct interface_place place = policy_interface_place(requests->settings, &wanted->peer);
 	struct interface *interface = NULL;
-	int r = full_tunnel_enforce(requests->full_tunnel, problem);
+	int r = interfaces_bring(requests->interfaces, wanted, &place, &interface, problem);
 
-	if (r == 0)
-		r = interfaces_bring(requests->interfaces, wanted, &place, &interface, problem);
 	if (r == 0 && requests->kill_switch != NULL)
 		r = kill_switch_let(requests->kill_switch, interface->index, problem);
+	if (r == 0)
+		r = full_tunnel_follow(requests->full_tunnel, interface, problem);
 	if (r < 0) {
 		*ret_error = r;
 		return NULL;
@@ -178,20 +200,23 @@ static struct interface *bring_interface(
 static int handle_interface(struct requests *requests, struct problem *problem)
 {
 	const struct request_interface *wanted = &requests->request.interface;
-	struct interface *interface;
-	int r = policy_interface(requests->settings, requests->interfaces, wanted, problem);
+	struct interface *interface = NULL;
+	struct problem denial = { .text = "" };
+	int held = hold_back(requests, problem);
+	int r = policy_interface(requests->settings, requests->interfaces, wanted, &denial);
 
 	if (r < 0) {
-		deny(requests, problem);
+		deny(requests, &denial);
 		return 0;
 	}
-	interface = bring_interface(requests, &r, problem);
+	r = held;
+	if (held == 0)
+		interface = bring_interface(requests, &r, problem);
 	if (interface == NULL) {
 		problem_prepend(problem, "%s", wanted->peer.name);
 		requests_fail(requests, r, problem);
 		return 0;
 	}
-	full_tunnel_follow(requests->full_tunnel, interface);
 	/* In a namespace of its own, forwarding is that one's business. */
 	if (requests->forwarding != NULL && interface->netns.inode == 0)
 		forwarding_join(requests->forwarding, interface->name);
