@@ -24,6 +24,7 @@ static void candidate_free(struct candidate *candidate)
 
 	TAILQ_REMOVE(&server->candidates, candidate, link);
 	server->candidate_count--;
+	held_messages_clear(&candidate->held);
 	free(candidate);
 }
 
@@ -53,6 +54,7 @@ static void refuse(struct candidate *candidate, uint16_t code, const char *cause
 		return;
 	log_refusal(candidate, cause);
 	candidate->waiting = false;
+	held_messages_clear(&candidate->held);
 	snprintf(message.goodbye.text, sizeof(message.goodbye.text), "%s", cause);
 	writer_init(&writer, payload, sizeof(payload));
 	if (message_encode(&writer, &message) == 0)
@@ -84,12 +86,32 @@ static bool same_instance(
 	return memcmp(a, b, MESSAGE_INSTANCE_SIZE) == 0;
 }
 
+/*
+ * The last to come wins, as it would have one after the other. So one identity has one candidate
+ * that waits, and one bound for what is held.
+ */
+static void refuse_waiting(struct candidate *newest)
+{
+	const struct identity *name = &newest->lane_peer.identity;
+	struct candidate *candidate;
+
+	TAILQ_FOREACH(candidate, &newest->server->candidates, link)
+	{
+		if (!candidate->waiting || !identity_equal(&candidate->lane_peer.identity, name))
+			continue;
+		bool same = same_instance(candidate->hello.instance, newest->hello.instance);
+		refuse(candidate, same ? GOODBYE_DEAD_PEER : GOODBYE_REPLACED,
+			"a newer connection with the same certificate took over");
+	}
+}
+
 /* The same client again, or another host with the same certificate: the old session goes. */
 static void replace_session(struct candidate *candidate, struct session *old)
 {
 	bool same = same_instance(old->instance, candidate->hello.instance);
 	char outer[ENDPOINT_TEXT_MAX];
 
+	refuse_waiting(candidate);
 	candidate->waiting = true;
 	if (!same) {
 		memcpy(candidate->replaced, old->instance, sizeof(candidate->replaced));
@@ -108,11 +130,23 @@ static void replace_session(struct candidate *candidate, struct session *old)
 			"another instance with the same certificate connected", true);
 }
 
+/* The lane is the session's now, and the session hears what came behind hello. */
+static void hand_on(struct lane *lane, struct held_messages *held)
+{
+	struct held_message *message;
+
+	while ((message = held_messages_take(held)) != NULL) {
+		lane_hear(lane, message->data, message->len);
+		free(message);
+	}
+}
+
 static void admit(struct candidate *candidate)
 {
 	struct engine *engine = &candidate->server->engine;
 	struct session_terms terms;
 	struct message_welcome welcome;
+	struct held_messages held;
 	struct session *session;
 	struct problem problem = { 0 };
 	uint16_t code;
@@ -139,7 +173,10 @@ static void admit(struct candidate *candidate)
 		refuse(candidate, GOODBYE_INTERNAL, "out of memory");
 		return;
 	}
+	struct lane *lane = candidate->lane;
+	held_messages_move(&held, &candidate->held);
 	candidate_free(candidate);
+	hand_on(lane, &held);
 }
 
 /*
@@ -212,6 +249,38 @@ static void take_join(struct candidate *candidate, const struct message_join *jo
 			problem.text);
 }
 
+static void take_first(struct candidate *candidate, const struct message *message)
+{
+	struct problem problem = { 0 };
+
+	switch (message->type) {
+	case MESSAGE_NOTICE:
+		return;
+	case MESSAGE_HELLO:
+		take_hello(candidate, &message->hello);
+		return;
+	case MESSAGE_JOIN:
+		take_join(candidate, &message->join);
+		return;
+	default:
+		problem_set(&problem, "%s before the session was open",
+			message_type_name(message->type));
+		refuse(candidate, GOODBYE_PROTOCOL, problem.text);
+		return;
+	}
+}
+
+/* It came behind hello. The session judges it, by its own state. */
+static void hold(struct candidate *candidate, const uint8_t *data, size_t len)
+{
+	int r = held_messages_add(&candidate->held, data, len);
+
+	if (r == -ENOBUFS)
+		refuse(candidate, GOODBYE_FLOOD, "too many control messages before welcome");
+	else if (r < 0)
+		refuse(candidate, GOODBYE_INTERNAL, "out of memory");
+}
+
 static void on_control(struct lane_owner *owner, struct lane *lane, const uint8_t *data, size_t len)
 {
 	struct candidate *candidate = container_of(owner, struct candidate, lane_owner);
@@ -227,29 +296,19 @@ static void on_control(struct lane_owner *owner, struct lane *lane, const uint8_
 	}
 	switch (message.type) {
 	case MESSAGE_UNKNOWN:
-	case MESSAGE_NOTICE:
 		return;
 	case MESSAGE_GOODBYE:
 		log_refusal(candidate, "said goodbye before hello was answered");
+		candidate->waiting = false;
 		lane_end(candidate->lane);
 		return;
-	case MESSAGE_HELLO:
-		if (!candidate->waiting) {
-			take_hello(candidate, &message.hello);
-			return;
-		}
-		break;
-	case MESSAGE_JOIN:
-		if (!candidate->waiting) {
-			take_join(candidate, &message.join);
-			return;
-		}
-		break;
 	default:
 		break;
 	}
-	problem_set(&problem, "%s before the session was open", message_type_name(message.type));
-	refuse(candidate, GOODBYE_PROTOCOL, problem.text);
+	if (candidate->waiting)
+		hold(candidate, data, len);
+	else
+		take_first(candidate, &message);
 }
 
 static void on_fault(struct lane_owner *owner, struct lane *lane, uint16_t code, const char *text)
@@ -313,6 +372,7 @@ void admission_take(struct server *server, int fd, const struct endpoint *outer)
 			.ended = on_ended,
 		},
 	};
+	held_messages_init(&candidate->held);
 	if (lane_new(engine_pick_worker(engine), engine->tls, TLS_SERVER, fd, deadline,
 		    &candidate->lane_owner, &candidate->lane) < 0) {
 		server_log_refusal(server, outer, "", "out of memory");
@@ -327,27 +387,16 @@ void admission_take(struct server *server, int fd, const struct endpoint *outer)
 
 void admission_session_ended(struct server *server, const struct identity *name)
 {
-	struct candidate *candidate, *next, *newest = NULL;
+	struct candidate *candidate;
 
-	/* The last to come wins, as it would have one after the other. */
 	TAILQ_FOREACH(candidate, &server->candidates, link)
 	{
-		if (candidate->waiting && identity_equal(&candidate->lane_peer.identity, name))
-			newest = candidate;
-	}
-	if (!newest)
-		return;
-	for (candidate = TAILQ_FIRST(&server->candidates); candidate; candidate = next) {
-		next = TAILQ_NEXT(candidate, link);
-		if (!candidate->waiting || !identity_equal(&candidate->lane_peer.identity, name) ||
-			candidate == newest)
+		if (!candidate->waiting || !identity_equal(&candidate->lane_peer.identity, name))
 			continue;
-		bool same = same_instance(candidate->hello.instance, newest->hello.instance);
-		refuse(candidate, same ? GOODBYE_DEAD_PEER : GOODBYE_REPLACED,
-			"a newer connection with the same certificate took over");
+		candidate->waiting = false;
+		admit(candidate);
+		return; /* there is one: refuse_waiting() */
 	}
-	newest->waiting = false;
-	admit(newest);
 }
 
 void admission_stop(struct server *server)

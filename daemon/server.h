@@ -6,6 +6,7 @@
 
 #include "base/rate.h"
 #include "base/settings.h"
+#include "daemon/held_messages.h"
 #include "engine/engine.h"
 #include "engine/lane.h"
 #include "engine/session.h"
@@ -35,7 +36,8 @@ struct candidate {
 	struct endpoint outer;
 	const struct settings_peer *peer; /* NULL: unlisted */
 	struct message_hello hello;
-	bool waiting; /* for the old session of the same identity to end */
+	bool waiting;              /* for the old session of the same identity to end */
+	struct held_messages held; /* while waiting: for the session */
 	uint8_t replaced
 		[MESSAGE_INSTANCE_SIZE]; /* the instance of that session, when it is another */
 	bool has_replaced;

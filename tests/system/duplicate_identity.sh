@@ -56,4 +56,20 @@ client_start twin-1
 wait_exit twin-2 10
 check_equal 'now the second ends with exit code 5' 5 "$EXIT_STATUS"
 wait_for 5 'and the first has the tunnel' pings twin-1 $SERVER4
+
+# A newcomer may say all it has behind its hello at once. Its routes and its ping are taken once the session before has ended.
+for instance in 17 18 19; do
+	puppet_start "eager-$instance" twin-2 192.0.2.2:443
+	check "newcomer $instance says hello, routes and ping in one go: all is answered" tell "eager-$instance" <<-SCRIPT
+		hello instance $instance
+		announce 10.1.$instance.0/24
+		end
+		ping
+		await welcome
+		await pong
+	SCRIPT
+	wait_routes gw-b "10.1.$instance.0/24"
+done
+check 'the one before is told that it was replaced' tell eager-18 <<<'await goodbye'
+check_equal 'again there is one session' 1 "$(ctl gw-b status --json | jq '.sessions | length')"
 finish

@@ -72,6 +72,11 @@ void lane_set_owner(struct lane *lane, struct lane_owner *owner)
 	lane->owner = owner;
 }
 
+void lane_hear(struct lane *lane, const uint8_t *data, size_t len)
+{
+	lane->owner->control(lane->owner, lane, data, len);
+}
+
 int lane_send_control(struct lane *lane, const void *payload, size_t len)
 {
 	if (len > FRAME_CONTROL_MAX)

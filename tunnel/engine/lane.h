@@ -91,6 +91,9 @@ void lane_admit(struct lane *lane);
 /* From now on somebody else hears the reports. */
 void lane_set_owner(struct lane *lane, struct lane_owner *owner);
 
+/* A control message that an owner before has kept: the owner of now hears it, before it returns. */
+void lane_hear(struct lane *lane, const uint8_t *data, size_t len);
+
 /* Sends a control message (its payload, copied). -ENOMEM, -EMSGSIZE. */
 int lane_send_control(struct lane *lane, const void *payload, size_t len);
 

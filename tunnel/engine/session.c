@@ -179,6 +179,7 @@ int session_open(struct session *session, struct lane *lane, const struct lane_p
 	memcpy(session->token, welcome->token, sizeof(session->token));
 	free(session->welcome);
 	session->welcome = message;
+	session->has_early_ping = false;
 	message->type = MESSAGE_WELCOME;
 	message->welcome = *welcome;
 	session_set_tunnel_rule(session);

@@ -118,9 +118,12 @@ struct session {
 	bool interface_broken;   /* somebody removed it under us */
 	bool interface_stale;    /* the pending request is on terms that are not the present ones */
 	struct message *welcome; /* server: goes out when the interface is there; NULL: has gone */
-	bool heard_routes;       /* all that the peer announces, since this connection began */
-	bool settled;            /* and they have become what they could: netd has been told */
-	unsigned held_back;      /* by the full tunnel, as was logged last: enum held_back */
+	/* Server: a ping that came before welcome has gone. Its pong goes behind welcome. */
+	struct message_time early_ping;
+	bool has_early_ping;
+	bool heard_routes;  /* all that the peer announces, since this connection began */
+	bool settled;       /* and they have become what they could: netd has been told */
+	unsigned held_back; /* by the full tunnel, as was logged last: enum held_back */
 	struct prefix tunnel_prefixes[4]; /* for the route rule: pools, or the tunnel's addresses */
 	struct routes routes;
 	struct prefix_list offer; /* what its peer is told; sorted */

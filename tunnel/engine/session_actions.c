@@ -242,6 +242,15 @@ static int prepare_carrying(struct session *session)
 	return session_lane_hold(session->control);
 }
 
+static void answer_early_ping(struct session *session)
+{
+	struct message pong = { .type = MESSAGE_PONG, .time = session->early_ping };
+
+	if (session->has_early_ping)
+		session_send(session, &pong);
+	session->has_early_ping = false;
+}
+
 /* Everything that a new connection begins with, in the order the peer needs it. */
 void session_begin(struct session *session)
 {
@@ -266,6 +275,7 @@ void session_begin(struct session *session)
 	}
 	free(session->welcome);
 	session->welcome = NULL;
+	answer_early_ping(session);
 	session_replay(session);
 	if (!session_is_server(session) && session->engine->settings->use_dns &&
 		!settings_is_elsewhere(session->engine->settings))

@@ -140,6 +140,11 @@ static void on_ping(struct session *session, const struct message *message)
 {
 	struct message pong = { .type = MESSAGE_PONG, .time = message->time };
 
+	if (session->welcome) {
+		session->early_ping = message->time; /* the client takes no pong before welcome */
+		session->has_early_ping = true;
+		return;
+	}
 	session_send(session, &pong);
 }
 

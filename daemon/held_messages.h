@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CULVERT_DAEMON_HELD_MESSAGES_H
+#define CULVERT_DAEMON_HELD_MESSAGES_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+/*
+ * Control messages that came behind a hello while the session that it replaces has not ended yet.
+ * They are kept in order, and the new session takes them. Main thread.
+ */
+
+enum {
+	/* With our own headers. All that a peer may announce (max_routes: 4096) takes less than half. */
+	HELD_MESSAGES_BYTES_MAX = 256 << 10,
+};
+
+struct held_message {
+	STAILQ_ENTRY(held_message) link;
+	size_t len;
+	uint8_t data[];
+};
+
+struct held_messages {
+	STAILQ_HEAD(, held_message) list;
+	size_t bytes; /* of memory */
+};
+
+void held_messages_init(struct held_messages *held);
+/* Copies the message's payload. -ENOBUFS: the peer has said too much; -ENOMEM. */
+int held_messages_add(struct held_messages *held, const uint8_t *data, size_t len);
+/* All of `from`, which is empty then; `to` must have none. */
+void held_messages_move(struct held_messages *to, struct held_messages *from);
+/* The oldest, which is the caller's to free(), or NULL. */
+struct held_message *held_messages_take(struct held_messages *held);
+void held_messages_clear(struct held_messages *held);
+
+#endif
