@@ -84,7 +84,7 @@ static int client_start(struct engine *engine, struct problem *problem)
 	memcpy(client->session->instance, engine->instance, sizeof(client->session->instance));
 	if (client->session->outer.port != 0) /* the engine before has left word */
 		dialer_know(&client->dialer, &client->session->outer);
-	dialer_begin(&client->dialer, true, (struct duration){ 0 });
+	dialer_begin(&client->dialer, true);
 	return 0;
 }
 
@@ -110,10 +110,10 @@ static bool client_quiet(const struct engine *engine)
 static void session_idle(struct engine *engine, struct session *session, uint32_t retry_after_ms)
 {
 	struct client *client = client_of(engine);
-	struct duration at_least = DURATION_MS(retry_after_ms);
 
+	dialer_hold(&client->dialer, &session->outer, DURATION_MS(retry_after_ms));
 	if (session->up_since.ns == 0) {
-		dialer_next(&client->dialer, at_least); /* this address led to no session */
+		dialer_next(&client->dialer); /* this address led to no session */
 		return;
 	}
 	bool steady = duration_seconds(mono_since(mono_now(), session->up_since)) >=
@@ -123,7 +123,7 @@ static void session_idle(struct engine *engine, struct session *session, uint32_
 		dialer_know(&client->dialer, &session->outer);
 	if (steady)
 		backoff_reset(&client->dialer.backoff);
-	dialer_begin(&client->dialer, false, at_least);
+	dialer_begin(&client->dialer, false);
 }
 
 static void session_ended(struct engine *engine, struct session *session)

@@ -91,8 +91,15 @@ static void wait_for(struct dialer *dialer, struct duration wait, loop_timer_fn 
 static void begin_round(struct dialer *dialer, struct duration wait)
 {
 	dialer->remote = dialer->first;
+	dialer->tried = false;
 	dialer->at_known = dialer->known.port != 0 && !dialer->direct;
 	wait_for(dialer, wait, remote_due);
+}
+
+/* The remote's part of a way in client/holds. */
+static size_t hold_remote(const struct dialer *dialer)
+{
+	return proxy_of(dialer) ? dialer->remote : 0;
 }
 
 static void wait_backoff(struct dialer *dialer)
@@ -102,25 +109,24 @@ static void wait_backoff(struct dialer *dialer)
 	if (getrandom(&random, sizeof(random), 0) < 0)
 		random = (uint64_t)mono_now().ns; /* only the jitter depends on it */
 	struct duration wait = backoff_next(&dialer->backoff, random);
-	if (wait.ns < dialer->at_least.ns)
-		wait = dialer->at_least;
-	dialer->at_least = (struct duration){ 0 };
+	/* Nobody is left to call until a hold ends. */
+	struct duration hold = holds_shortest(&dialer->holds, mono_now());
+	if (!dialer->tried && wait.ns < hold.ns)
+		wait = hold;
 	log_info("%s: retrying in %.1f s", dialer->engine->settings->peers[0].name.name,
 		duration_seconds(wait));
 	begin_round(dialer, wait);
 }
 
-void dialer_next(struct dialer *dialer, struct duration at_least)
+/* The next address, the next remote, or the wait. */
+static void go_on(struct dialer *dialer)
 {
 	set_state(dialer, DIALER_RESTING);
-	if (dialer->at_least.ns < at_least.ns)
-		dialer->at_least = at_least;
 	if (dialer->stopped)
 		return;
 	/* Through the loop, so that a list of names that fail at once does not nest. */
 	if (dialer->at_known) {
 		dialer->at_known = false;
-		dialer->known_failed++;
 		wait_for(dialer, (struct duration){ 0 }, remote_due);
 	} else if (!dialer->resolver.busy && dialer->address + 1 < dialer->resolver.answer.count) {
 		dialer->address++;
@@ -131,6 +137,15 @@ void dialer_next(struct dialer *dialer, struct duration at_least)
 	} else {
 		wait_backoff(dialer);
 	}
+}
+
+void dialer_next(struct dialer *dialer)
+{
+	if (dialer->at_known)
+		dialer->known_failed++;
+	if (!holds_has(&dialer->holds, &dialer->outer, hold_remote(dialer), mono_now()))
+		dialer->tried = true;
+	go_on(dialer);
 }
 
 /* Whatever watches it lets go of it first. */
@@ -151,7 +166,7 @@ static void try_failed(struct dialer *dialer, const char *cause)
 	close_socket(dialer);
 	if (!dialer->stopped)
 		log_warning("%s: connection failed: %s", describe(dialer, where), cause);
-	dialer_next(dialer, (struct duration){ 0 });
+	dialer_next(dialer);
 	if (dialer->stopped)
 		engine_settle(dialer->engine);
 }
@@ -321,6 +336,10 @@ static void address_due(struct loop_timer *timer)
 	}
 	dialer->outer = dialer->at_known ? dialer->known
 					 : dialer->resolver.answer.endpoints[dialer->address];
+	if (holds_has(&dialer->holds, &dialer->outer, hold_remote(dialer), mono_now())) {
+		go_on(dialer);
+		return;
+	}
 	request.socket.family = dialer->outer.addr.family;
 	set_state(dialer, DIALER_SOCKET);
 	int r = host_ask(dialer->engine->host, &dialer->socket_call, &request, socket_made);
@@ -342,11 +361,17 @@ static void resolved(struct resolver *resolver)
 		wait_for(dialer, (struct duration){ 0 }, address_due);
 }
 
-/* A name that need not be asked for yet. */
+/*
+ * A name that need not be asked for yet. While the known server wants to be left alone, the other
+ * remotes' names are worth the long wait.
+ */
 static bool is_hidden(struct dialer *dialer, const struct settings_remote *remote)
 {
 	struct addr addr;
 
+	if (dialer->engine->settings->remote_count > 1 &&
+		holds_has(&dialer->holds, &dialer->known, hold_remote(dialer), mono_now()))
+		return false;
 	if (dialer->known.port == 0 || dialer->known_failed >= DIALER_KNOWN_TRIES ||
 		addr_parse(remote->host, &addr) == 0)
 		return false;
@@ -369,7 +394,7 @@ static void remote_due(struct loop_timer *timer)
 	set_state(dialer, DIALER_RESOLVING);
 	dialer->outer = (struct endpoint){ 0 };
 	if (is_hidden(dialer, remote)) {
-		dialer_next(dialer, (struct duration){ 0 });
+		go_on(dialer);
 		return;
 	}
 	/* With a question that was given up: the answer is the thread's until it comes. */
@@ -424,15 +449,31 @@ void dialer_know(struct dialer *dialer, const struct endpoint *known)
 	dialer->known_failed = 0;
 }
 
-void dialer_begin(struct dialer *dialer, bool fresh, struct duration at_least)
+void dialer_hold(struct dialer *dialer, const struct endpoint *outer, struct duration wait)
+{
+	char where[ENDPOINT_TEXT_MAX];
+
+	if (wait.ns <= 0)
+		return;
+	holds_set(&dialer->holds, outer, hold_remote(dialer), mono_now(), wait);
+	if (wait.ns > DURATION_S(HOLD_LONGEST_S).ns)
+		log_notice(
+			"%s: the server at %s asks not to be called for %.0f s: it is not called for %d s",
+			dialer->engine->settings->peers[0].name.name, endpoint_format(outer, where),
+			duration_seconds(wait), HOLD_LONGEST_S);
+}
+
+void dialer_begin(struct dialer *dialer, bool fresh)
 {
 	if (dialer->stopped)
 		return;
+	/* Where one server is all that there is, no round is needed to learn that it is held. */
+	dialer->tried = dialer->engine->settings->remote_count > 1 ||
+		dialer->resolver.answer.count > 1;
 	if (fresh)
 		backoff_reset(&dialer->backoff);
-	dialer->at_least = at_least;
-	if (fresh && at_least.ns == 0)
-		begin_round(dialer, at_least);
+	if (fresh)
+		begin_round(dialer, (struct duration){ 0 });
 	else
 		wait_backoff(dialer);
 }
@@ -446,7 +487,7 @@ void dialer_begin_at(struct dialer *dialer, size_t remote, const struct endpoint
 	dialer->resolver.answer.count = 1;
 	dialer->address = 0;
 	if (dialer->state == DIALER_RESTING || dialer->state == DIALER_WAITING)
-		dialer_begin(dialer, fresh, (struct duration){ 0 });
+		dialer_begin(dialer, fresh);
 	else if (dialer->outer.port != outer->port ||
 		!addr_equal(&dialer->outer.addr, &outer->addr))
 		dialer_hurry(dialer);

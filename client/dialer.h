@@ -3,6 +3,7 @@
 #define CULVERT_CLIENT_DIALER_H
 
 #include "base/backoff.h"
+#include "client/holds.h"
 #include "client/proxy_leg.h"
 #include "client/resolver.h"
 #include "engine/engine.h"
@@ -12,8 +13,9 @@
  * How the client gets its connection: the remotes in turn, each name resolved anew, each of its
  * addresses tried, IPv6 and IPv4 as the resolver orders them. Where there is a proxy, it is the
  * proxy's name that is resolved, and the proxy's addresses that are tried, for each remote. When all
- * have failed it waits, with backoff, and begins again; it never gives up by itself. A secured connection to the right server
- * is handed to the session. A second dialer brings the session's further lanes, all to the endpoint
+ * have failed it waits, with backoff, and begins again; it never gives up by itself. A server that asks
+ * to be left alone is passed over for that time (client/holds), and no other is. A secured connection
+ * to the right server is handed to the session. A second dialer brings the session's further lanes, all to the endpoint
  * that the first has found. Engine's main thread.
  */
 
@@ -70,7 +72,8 @@ struct dialer {
 	struct problem refusal; /* why we end the lane ourselves */
 	struct mono deadline;   /* of the attempt: connect, proxy, TLS, hello, welcome */
 	struct backoff backoff;
-	struct duration at_least; /* the next wait is not shorter: a server has asked for it */
+	struct holds holds; /* servers that are passed over */
+	bool tried;         /* in this round: a server was called that may be called again */
 };
 
 /* Negative errno when its parts cannot be made. */
@@ -84,10 +87,15 @@ void dialer_free(struct dialer *dialer);
  */
 void dialer_know(struct dialer *dialer, const struct endpoint *known);
 /*
- * Begins a round with the first remote, after the backoff's next wait, but not earlier than
- * `at_least`. `fresh` resets the backoff first, and then the first round begins at once.
+ * The server that was reached at `outer`, through the dialer's present remote, asks not to be called
+ * for `wait`. Other servers are called meanwhile. A `wait` of 0 changes nothing.
  */
-void dialer_begin(struct dialer *dialer, bool fresh, struct duration at_least);
+void dialer_hold(struct dialer *dialer, const struct endpoint *outer, struct duration wait);
+/*
+ * Begins a round with the first remote, after the backoff's next wait. `fresh` resets the backoff
+ * first, and then the round begins at once.
+ */
+void dialer_begin(struct dialer *dialer, bool fresh);
 /*
  * The same to one endpoint, again and again until it is not wanted any more; it is an address of the
  * remote of this index, or of the proxy to it. An attempt that is under way to it goes on; one to
@@ -95,11 +103,8 @@ void dialer_begin(struct dialer *dialer, bool fresh, struct duration at_least);
  */
 void dialer_begin_at(
 	struct dialer *dialer, size_t remote, const struct endpoint *outer, bool fresh);
-/*
- * The connection that was handed over did not become a session: goes on with the next address; when
- * all have been tried, not before `at_least` is over.
- */
-void dialer_next(struct dialer *dialer, struct duration at_least);
+/* The connection that was handed over did not become a session: goes on with the next address. */
+void dialer_next(struct dialer *dialer);
 /* The network has changed: who waits does not wait any longer, and who connects begins anew. */
 void dialer_hurry(struct dialer *dialer);
 void dialer_stop(struct dialer *dialer);        /* for good; what is on its way is ended */

@@ -89,4 +89,27 @@ check_equal 'no more have come' 64 "$(count)"
 check 'the log does not grow with the list' test "$(wc -l <"$WORK/gw-a.log")" -lt 1000
 check_equal 'one session through all of it' 1 "$(session_value gw-a gw-b .connections)"
 part
+
+# ---- "come back tomorrow", before a session and in one: the other remote is called at once ----
+
+server_conf gw-b <<<''
+client_conf gw-a <<<'remotes = [ "hub.test:9443", "192.0.2.2" ];'
+server_start gw-b
+tomorrow="control $(tlv 11 "$(tlv 1 "$(u16 10)")$(tlv 2 "$(u32 86400000)")")"
+at_real_server() { [[ $(session_value gw-a gw-b .outer) == 192.0.2.2:443 ]]; }
+for when in before in; do
+	puppet_listen server gw-b 192.0.2.2:9443
+	client_start gw-a
+	if [[ $when == before ]]; then
+		tell server < <(echo 'await hello' && echo "$tomorrow")
+	else
+		tell server < <(echo 'await hello' && welcome && echo 'await end-of-routes' && echo "$tomorrow")
+	fi
+	wait_for "$UP_SECONDS" "$when a session: one server's retry after does not bind the other" at_real_server && pass "$when a session: the other server is called at once"
+	check "$when a session: nobody is held for a day" grep -F 'asks not to be called for 86400 s: it is not called for 300 s' \
+		"$WORK/gw-a.log"
+	puppet_end server
+	stop_bg gw-a
+done
+stop_bg gw-b
 finish
