@@ -48,7 +48,7 @@ for number in {0..15}; do
 	start_bg /dev/null "squat$number" in_ns laptop setpriv --reuid nobody --clear-groups \
 		socat "ABSTRACT-LISTEN:culvert-full-tunnel-$number,fork" /dev/null
 done
-check_fails 'a stranger cannot claim a table' in_ns laptop setpriv --reuid nobody --clear-groups ip tuntap add cvclaim0 mode tun
+check_fails 'a stranger cannot claim a table' in_ns_tun laptop 666 setpriv --reuid nobody --clear-groups ip tuntap add cvclaim0 mode tun
 
 # ---- a server that offers a network and no default route ----
 

@@ -212,6 +212,15 @@ in_ns() { # NAME COMMAND...
 	${in_ns_exec-} ip netns exec "$name" "$@"
 }
 
+# The same with a /dev/net/tun of that mode, or without any (`none`), whatever the machine's own is: only with udev may
+# everybody open it. ip-netns(8) gives the command mounts of its own, so the machine's device stays as it is.
+in_ns_tun() { # NAME MODE COMMAND...
+	# shellcheck disable=SC2016 # The inner shell expands.
+	in_ns "$1" sh -ec 'mount -t tmpfs -o mode=755 none /dev/net
+		[ "$1" = none ] || mknod -m "$1" /dev/net/tun c 10 200
+		shift; exec "$@"' sh "${@:2}"
+}
+
 # ip(8) in a namespace, without a process of its own in between.
 ip_ns() { # NAME ARGUMENT...
 	local name

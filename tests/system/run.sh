@@ -49,7 +49,7 @@ profile() { # lines on stdin
 user=(setpriv --reuid "$USER_ID" --regid "$USER_ID" --clear-groups)
 # SIGINT is given back, which shells take from what runs in the background.
 env=(env --default-signal=INT --default-signal=QUIT PATH=/usr/sbin:/usr/bin:/sbin:/bin "HOME=$HOME_DIR" "XDG_RUNTIME_DIR=$HOME_DIR/runtime")
-as_user() { in_ns host "${user[@]}" "${env[@]}" "$@"; }
+as_user() { in_ns_tun host 666 "${user[@]}" "${env[@]}" "$@"; }
 inside() { as_user "$CULVERT" run "$PROFILE" -- "$@"; } # COMMAND...
 status_of() { # COMMAND...; prints the exit status
 	local status=0
@@ -66,7 +66,7 @@ refused() { # NAME REGEX COMMAND...
 run_bg() { # NAME OPTION... PROFILE -- COMMAND...
 	local name=$1
 	shift
-	start_bg "$WORK/$name.log" "$name" in_ns host "${user[@]}" "${env[@]}" "$CULVERT" run "$@"
+	start_bg "$WORK/$name.log" "$name" as_user "$CULVERT" run "$@"
 }
 said() { # NAME REGEX
 	wait_log "$WORK/$1.log" "$2" "$UP_SECONDS"
@@ -125,7 +125,7 @@ if as_user unshare --user --map-root-user --net --mount mount -t sysfs -o ro,nos
 fi
 
 mkdir "$HOME_DIR/media"
-check 'what the host mounts while it runs is there' in_ns host timeout 20 unshare --mount --propagation shared bash -ec '
+check 'what the host mounts while it runs is there' in_ns_tun host 666 timeout 20 unshare --mount --propagation shared bash -ec '
 	"${@:3}" &
 	until [[ -e $1 ]]; do sleep 0.02; done
 	mount -t tmpfs none "$2"
@@ -250,7 +250,7 @@ puppet_end server
 # ---- a host with systemd-resolved and nscd: their places are empty inside, the real servers are taken ----
 
 with_resolved() { # COMMAND...; in mounts of its own
-	in_ns host sh -ec '
+	in_ns_tun host 666 sh -ec '
 		mount -t tmpfs none /run
 		mkdir -p /run/systemd/resolve /run/nscd "$1"
 		echo "nameserver 127.0.0.53" >/run/systemd/resolve/stub-resolv.conf
@@ -277,10 +277,8 @@ check_equal 'their sockets are hidden' 'nameserver 192.0.2.53 /run/nscd: /run/sy
 limited() { # SETTING COMMAND...; a user namespace where it is 0
 	as_user unshare --user --map-root-user sh -ec 'echo 0 >"/proc/sys/user/$1"; shift; exec "$@"' sh "$@"
 }
-without_tun() { # MODE COMMAND...; a /dev/net/tun of that mode, or none
-	in_ns host sh -ec 'mount -t tmpfs none /dev/net
-		[ "$1" = none ] || mknod -m "$1" /dev/net/tun c 10 200
-		shift; exec "$@"' sh "$1" "${user[@]}" "${@:2}"
+with_tun() { # MODE COMMAND...
+	in_ns_tun host "$1" "${user[@]}" "${@:2}"
 }
 run_true=("$CULVERT" run "$PROFILE" true)
 refused 'no user namespaces' 'user namespace: .*the limit user.max_user_namespaces \(here 0\) is reached' \
@@ -290,9 +288,9 @@ refused 'no network namespaces' 'network namespace: .*the limit user.max_net_nam
 refused 'no mount namespaces' 'mount namespace: .*the limit user.max_mnt_namespaces .* is reached' \
 	limited max_mnt_namespaces "${run_true[@]}"
 refused 'a read-only /proc' 'user namespace: Read-only file system: /proc is read-only or not mounted here' \
-	in_ns host sh -ec 'mount --bind /proc /proc; mount -o remount,bind,ro /proc; exec "$@"' sh "${user[@]}" "${run_true[@]}"
-refused 'no /dev/net/tun' 'this host has no /dev/net/tun' without_tun none "${run_true[@]}"
-refused 'a /dev/net/tun of root' 'cannot open /dev/net/tun: Permission denied; .*chmod 666' without_tun 600 "${run_true[@]}"
+	in_ns_tun host 666 sh -ec 'mount --bind /proc /proc; mount -o remount,bind,ro /proc; exec "$@"' sh "${user[@]}" "${run_true[@]}"
+refused 'no /dev/net/tun' 'this host has no /dev/net/tun' with_tun none "${run_true[@]}"
+refused 'a /dev/net/tun of root' 'cannot open /dev/net/tun: Permission denied; .*chmod 666' with_tun 600 "${run_true[@]}"
 install -m 600 "$PROFILE" "$WORK/root.conf"
 refused 'a profile of somebody else' 'cannot read .*root.conf: Permission denied' as_user "$CULVERT" run "$WORK/root.conf" true
 refused 'no command' 'a command is missing after the profile' as_user "$CULVERT" run "$PROFILE" --
