@@ -21,6 +21,7 @@
 #include "netd/netd.h"
 #include "system/ipc.h"
 #include "system/process.h"
+#include "system/tun.h"
 #include "system/userns.h"
 
 static const char usage[] =
@@ -236,7 +237,7 @@ static int run(const struct run_arguments *arguments, const struct configuration
 		.engine_argv = engine_argv,
 		.guest = &guest,
 	};
-	int r = userns_check_tun(problem);
+	int r = tun_check_device(problem);
 
 	if (r == 0)
 		r = userns_enter(problem);

@@ -16,6 +16,7 @@ source "$(dirname "$0")/tunnel/common.sh"
 USER_ID=10443
 net_admin=$(printf '%016x' $((1 << 12))) # linux/capability.h
 none=$(printf '%016x' 0)
+tun_mode=666
 
 status_of() { # PID FIELD
 	awk -v field="$2:" '$1 == field { print $2 }' "/proc/$1/status"
@@ -24,7 +25,7 @@ status_of() { # PID FIELD
 as_user() { # CAPABILITIES NS COMMAND...
 	local capabilities=$1 ns=$2
 	shift 2
-	in_ns "$ns" setpriv --reuid "$USER_ID" --regid "$USER_ID" --clear-groups --inh-caps="-all,$capabilities" \
+	in_ns_tun "$ns" "$tun_mode" setpriv --reuid "$USER_ID" --regid "$USER_ID" --clear-groups --inh-caps="-all,$capabilities" \
 		--ambient-caps="-all,$capabilities" --bounding-set="-all,$capabilities" "$@"
 }
 
@@ -104,6 +105,26 @@ run_server() { # CAPABILITIES
 	as_user "$1" gw-b timeout 10 "$CULVERTD" -c "$WORK/gw-b.conf"
 }
 refused 'without the capability' 6 'needs CAP_NET_ADMIN.*container' run_server +net_raw
+start_bg "$WORK/gw-b.log" gw-b as_user +net_admin gw-b "$CULVERTD" -c "$WORK/gw-b.conf"
+for tun_mode in 600 none; do
+	mark=$(log_mark "$WORK/gw-a.log")
+	start_bg "$WORK/gw-a.log" gw-a as_user +net_admin gw-a "$CULVERT" up "$WORK/gw-a.conf"
+	wait_log_since "$WORK/gw-a.log" "$mark" 'cannot (open|make)|has no /dev' "$UP_SECONDS"
+	case $tun_mode in
+	600) told='cannot open /dev/net/tun: Permission denied; root can .*chmod 666 /dev/net/tun' ;;
+	none) told='this host has no /dev/net/tun: .*modprobe tun' ;;
+	esac
+	check "a /dev/net/tun of mode $tun_mode is told" log_has_since "$WORK/gw-a.log" "$mark" "$told"
+	stop_bg gw-a
+done
+tun_mode=600
+echo 'full_tunnel = true;' >>"$WORK/gw-a.conf"
+start_bg "$WORK/claim.log" claim as_user +net_admin gw-a "$CULVERT" up "$WORK/gw-a.conf"
+wait_log "$WORK/claim.log" 'cannot claim table [0-9]+: cannot open /dev/net/tun: Permission denied; .*chmod 666' "$UP_SECONDS" &&
+	pass 'nor does a full tunnel leave its cause unsaid'
+stop_bg claim
+stop_bg gw-b
+tun_mode=666
 sed -i 's/0.0.0.0:4443/0.0.0.0:443/' "$WORK/gw-b.conf"
 in_ns gw-b sysctl -q -w net.ipv4.ip_unprivileged_port_start=1024
 refused 'a port below 1024' 6 '443' run_server +net_admin

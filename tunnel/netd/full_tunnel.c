@@ -65,8 +65,10 @@ static int claim(struct full_tunnel *full_tunnel, struct problem *problem)
 		return -EBUSY;
 	}
 	if (r < 0) {
-		problem_set(problem, "cannot claim table %u by making interface %s: %s",
-			FULL_TUNNEL_FIRST + number, name, strerrordesc_np(-r));
+		if (tun_check_device(problem) == 0)
+			problem_set(
+				problem, "cannot make interface %s: %s", name, strerrordesc_np(-r));
+		problem_prepend(problem, "cannot claim table %u", FULL_TUNNEL_FIRST + number);
 		return r;
 	}
 	/* The kernel's news of it is none of a change of this host's network. */

@@ -29,24 +29,27 @@ void interface_make_load_steering(struct interfaces *interfaces, const struct se
 		settings_lanes(settings, settings->peers), strerrordesc_np(-r));
 }
 
+/* `name` may be a template, which the kernel has filled in only once the interface is there. */
 static void explain_open(struct problem *problem, const char *name, int error)
 {
+	bool whole = strchr(name, '%') == NULL;
+	const char *shown = whole ? name : "", *space = whole ? " " : "";
+
 	if (error == -EBUSY || error == -EEXIST)
 		problem_set(problem,
 			"an interface named %s exists already; remove it (ip link delete %s) or "
 			"set another name",
 			name, name);
-	else if (error == -ENOENT || error == -ENODEV)
+	else if (tun_check_device(problem) < 0)
+		return;
+	else if (error == -EPERM)
 		problem_set(problem,
-			"this host has no /dev/net/tun: load the module (modprobe tun), "
-			"or give the container that device");
-	else if (error == -EPERM || error == -EACCES)
-		problem_set(problem,
-			"the kernel refuses to make interface %s: %s; it needs "
+			"the kernel refuses to make the interface%s%s: %s; it needs "
 			"CAP_NET_ADMIN in this network namespace",
-			name, strerrordesc_np(-error));
+			space, shown, strerrordesc_np(-error));
 	else
-		problem_set(problem, "cannot make interface %s: %s", name, strerrordesc_np(-error));
+		problem_set(problem, "cannot make the interface%s%s: %s", space, shown,
+			strerrordesc_np(-error));
 }
 
 /*

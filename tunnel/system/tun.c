@@ -49,15 +49,48 @@ static int configure(int fd, const char *name, int flags, char *ret_name)
 	return 0;
 }
 
+static int open_device(void)
+{
+	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int tun_check_device(struct problem *problem)
+{
+	int r = open_device();
+
+	if (r >= 0) {
+		close(r);
+		return 0;
+	}
+	if (r == -ENOENT || r == -ENODEV || r == -ENXIO)
+		problem_set(problem,
+			"this host has no /dev/net/tun: root can load the module (modprobe tun), "
+			"or give the container that device");
+	else if (r == -EACCES)
+		problem_set(problem,
+			"cannot open /dev/net/tun: %s; root can open it to everybody, as it is on "
+			"most hosts: chmod 666 /dev/net/tun",
+			strerrordesc_np(-r));
+	else if (r == -EPERM)
+		problem_set(problem,
+			"cannot open /dev/net/tun: %s; the container has to be given that device",
+			strerrordesc_np(-r));
+	else
+		problem_set(problem, "cannot open /dev/net/tun: %s", strerrordesc_np(-r));
+	return r;
+}
+
 static int open_queue(const char *name, int flags, int *ret_fd, char *ret_name)
 {
 	int fd, r;
 
 	if (name[0] == '\0' || strlen(name) >= IFNAMSIZ)
 		return -EINVAL;
-	fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	fd = open_device();
 	if (fd < 0)
-		return -errno;
+		return fd;
 	r = configure(fd, name, flags, ret_name);
 	if (r < 0) {
 		close(fd);

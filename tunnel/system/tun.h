@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/problem.h"
+
 /*
  * TUN interfaces (Documentation/networking/tuntap.rst): IFF_TUN | IFF_NO_PI | IFF_VNET_HDR, header
  * of 10 bytes, little-endian (TUNSETVNETLE). Opening needs CAP_NET_ADMIN and is netd's; the
@@ -17,11 +19,18 @@
 
 /*
  * Makes an interface; name is a template such as "cv%d" or a whole name. The descriptor is
- * non-blocking and CLOEXEC. ret_name has IFNAMSIZ bytes. -EBUSY: the name is in use; -EPERM;
- * -ENOENT or -ENODEV: no /dev/net/tun. `multi_queue` adds IFF_MULTI_QUEUE; the descriptor is then
+ * non-blocking and CLOEXEC. ret_name has IFNAMSIZ bytes. -EBUSY: the name is in use;
+ * -EPERM: no CAP_NET_ADMIN, or the device does not open; -EACCES, -ENOENT, -ENODEV, -ENXIO: the
+ * device does not open (tun_check_device() says which). `multi_queue` adds IFF_MULTI_QUEUE; the descriptor is then
  * the first queue.
  */
 int tun_open(const char *name, bool multi_queue, int *ret_fd, char *ret_name);
+
+/*
+ * May this process open /dev/net/tun? Its owner, mode and the container's list of devices decide,
+ * whatever capabilities the process has. Negative errno of open(2), with words that name the cure.
+ */
+int tun_check_device(struct problem *problem);
 
 /*
  * Opens one more queue, attached, of the interface that tun_open() made with `multi_queue` and

@@ -190,22 +190,3 @@ int userns_unshare(struct problem *problem)
 		explain(what, r, problem);
 	return r;
 }
-
-int userns_check_tun(struct problem *problem)
-{
-	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
-	int r = fd < 0 ? -errno : 0;
-
-	if (fd >= 0)
-		close(fd);
-	else if (r == -ENOENT || r == -ENODEV || r == -ENXIO)
-		problem_set(problem,
-			"this host has no /dev/net/tun: root can load the module (modprobe tun), or give the "
-			"container that device");
-	else
-		problem_set(problem,
-			"cannot open /dev/net/tun: %s; root can open it to everybody, as it is on most "
-			"hosts: chmod 666 /dev/net/tun",
-			strerrordesc_np(-r));
-	return r;
-}

@@ -24,7 +24,4 @@ int userns_enter(struct problem *problem);
  */
 int userns_unshare(struct problem *problem);
 
-/* Is there a /dev/net/tun that this user may open? -ENOENT, -ENODEV, -EACCES…, with words. */
-int userns_check_tun(struct problem *problem);
-
 #endif
