@@ -67,9 +67,10 @@ refused server fixed-ignored 'address 10.99.0.51 for branch-b, which has a fixed
 refused server queues-refused 'an interface with 5 queues for branch-a, which may have 4 lanes'
 refused server foreign-index 'a change of interface 1, which is not one of Culvert.s'
 refused server outgoing-socket 'an outgoing socket'
-refused client client-loopback 'addresses 127.0.0.1 and 10.99.0.1, which no tunnel can have'
-refused client client-multicast 'addresses 10.99.0.7 and 224.0.0.1, which no tunnel can have'
-refused client client-remote 'addresses 10.99.0.7 and 192.0.2.1, which no tunnel can have'
+refused client client-loopback 'address 127.0.0.1, which no tunnel can have: it overlaps the loopback range'
+refused client client-multicast 'address 224.0.0.1, which no tunnel can have: it overlaps the multicast range'
+refused client client-remote 'address 192.0.2.1, at which remotes or proxy reach the server itself'
+refused client client-foreign 'address 8.8.8.8, which is inside no range of tunnel_addresses or accept_routes'
 refused client client-stranger 'an interface for other, a peer that is not configured'
 
 start server many-interfaces

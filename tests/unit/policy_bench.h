@@ -93,6 +93,9 @@ static inline void set_up_client(void)
 	(void)snprintf(settings->remotes[0].host, sizeof(settings->remotes[0].host), "vpn.example");
 	(void)snprintf(settings->remotes[1].host, sizeof(settings->remotes[1].host), "10.20.0.77");
 	add_peer("hub", "", NULL);
+	list_add(&settings->tunnel_addresses, "10.0.0.0/8");
+	list_add(&settings->tunnel_addresses, "198.51.100.0/24");
+	list_add(&settings->tunnel_addresses, "fd00::/8");
 }
 
 static inline void tear_down(void)

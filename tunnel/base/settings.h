@@ -59,6 +59,11 @@ enum {
 /* What tells the packets of outer connections from others, where no `mark` is set but one is needed. */
 #define SETTINGS_MARK_DEFAULT 0x63760001u
 
+/* What private networks use: RFC 1918, RFC 6598 and RFC 4193, as a list's default. */
+#define SETTINGS_PRIVATE                                                               \
+	"[ \"10.0.0.0/8\", \"172.16.0.0/12\", \"192.168.0.0/16\", \"100.64.0.0/10\", " \
+	"\"fc00::/7\" ]"
+
 enum settings_role { SETTINGS_SERVER, SETTINGS_CLIENT };
 
 struct name_list {
@@ -160,8 +165,10 @@ struct settings {
 	/* The host's traffic and names. */
 	bool full_tunnel;          /* client: the server may be the way to everywhere */
 	struct prefix_list bypass; /* client: what does not go through a full tunnel */
-	struct nameservers dns;    /* server: pushed to clients */
-	bool use_dns;              /* client: takes what is pushed */
+	struct prefix_list
+		tunnel_addresses; /* client: where the server may give the tunnel addresses, beside accept_routes */
+	struct nameservers dns; /* server: pushed to clients */
+	bool use_dns;           /* client: takes what is pushed */
 	/* What netd runs, and for how long at most: docs/hooks.md. */
 	struct settings_hook on_up, on_down, on_route;
 	struct duration hook_timeout;
@@ -221,6 +228,21 @@ bool settings_reaches(const struct settings_peer *peer, const struct settings_pe
 bool settings_is_between(const struct settings *settings, int family);
 /* Every name in a `reach` must be that of another peer, and stand there once. -EINVAL, -ENOMEM. */
 int settings_check_reach(const struct settings *settings, struct problem *problem);
+
+/*
+ * settings_addresses.c. True: the prefix lies inside one of SETTINGS_PRIVATE, which every client allows
+ * for addresses unless its profile says otherwise.
+ */
+bool settings_is_private(const struct prefix *prefix);
+/*
+ * Client: may the server give this address to one end of the tunnel, this host's or its own? Asked by the
+ * engine (to answer the server) and by netd (which believes nobody). What only the kernel knows, netd
+ * adds: netd/on_link. 0; -EINVAL: no tunnel can have it; -EADDRINUSE: it is a remote's or the proxy's, so
+ * far as the configuration names that by number; -EPERM: it is inside neither tunnel_addresses nor
+ * accept_routes. `problem` is "address ADDRESS, which ...".
+ */
+int settings_judge_address(
+	const struct settings *settings, const struct addr *addr, struct problem *problem);
 
 /* The server's own address in a pool: the first after the prefix. AF_UNSPEC for no pool. */
 struct addr settings_server_address(const struct prefix *pool);

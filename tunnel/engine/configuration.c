@@ -119,10 +119,30 @@ int configuration_check(const struct configuration *configuration, const struct 
 	return judge(configuration, role, true, ret_verdict, problem);
 }
 
+/* A pool that clients refuse by default. */
+static void warn_of_pool(
+	const struct configuration *configuration, const char *key, const struct prefix *pool)
+{
+	struct problem problem = { 0 };
+	char text[ADDR_TEXT_MAX];
+
+	if (!addr_is_set(&pool->addr) || settings_is_private(pool))
+		return;
+	prefix_format(pool, text);
+	problem_set(&problem,
+		"%s: %s is outside the private ranges, so clients refuse its addresses unless "
+		"each profile has the line: tunnel_addresses = [ \"%s\" ];",
+		key, text, text);
+	conf_locate(configuration->text, configuration->len, configuration->path, &problem);
+	log_warning("%s", problem.text);
+}
+
 void configuration_warn(const struct configuration *configuration)
 {
 	const struct settings *settings = configuration->settings;
 
+	warn_of_pool(configuration, "pool4", &settings->pool4);
+	warn_of_pool(configuration, "pool6", &settings->pool6);
 	for (size_t i = 0; i < settings->peer_count; i++) {
 		const struct settings_peer *peer = &settings->peers[i];
 		struct problem problem = { 0 };

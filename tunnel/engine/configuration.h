@@ -69,7 +69,8 @@ int configuration_prepare(struct configuration *configuration, const struct engi
 
 /*
  * Logs a warning for each thing that the configuration names and this host does not have now, though
- * it may when the program runs: a network namespace.
+ * it may when the program runs (a network namespace), and for a pool whose addresses clients refuse by
+ * default.
  */
 void configuration_warn(const struct configuration *configuration);
 

@@ -34,41 +34,18 @@ struct interface_place policy_interface_place(
 	};
 }
 
-/* True: an outer address of ours, as far as the configuration names it by number. */
-static bool is_outer(const struct settings *settings, const struct addr *addr)
-{
-	struct addr outer[SETTINGS_REMOTES_MAX];
-	size_t count = settings_outer(settings, outer);
-
-	for (size_t i = 0; i < count; i++) {
-		if (addr_equal(&outer[i], addr))
-			return true;
-	}
-	return false;
-}
-
-/*
- * One address of a tunnel at a client, which the server may choose freely among what is a host's.
- */
-static bool is_usable(const struct settings *settings, const struct addr *addr)
-{
-	struct prefix host = prefix_host(addr);
-
-	/* 240.0.0.0/4 is reserved (RFC 1112, 4), its last address the broadcast. */
-	if (addr->family == AF_INET && addr->bytes[0] >= 240)
-		return false;
-	return route_rule_form(&host) == ROUTE_ACCEPTED && !is_outer(settings, addr);
-}
-
+/* One pair of a client's tunnel, as the server chose it. */
 static int judge_client_pair(const struct settings *settings, const struct addr *local,
 	const struct addr *remote, struct problem *problem)
 {
-	char local_text[ADDR_TEXT_MAX], remote_text[ADDR_TEXT_MAX];
+	char text[ADDR_TEXT_MAX];
 
-	if (is_usable(settings, local) && is_usable(settings, remote) && !addr_equal(local, remote))
+	if (settings_judge_address(settings, local, problem) < 0 ||
+		settings_judge_address(settings, remote, problem) < 0)
+		return -EPERM;
+	if (!addr_equal(local, remote))
 		return 0;
-	problem_set(problem, "addresses %s and %s, which no tunnel can have",
-		addr_format(local, local_text), addr_format(remote, remote_text));
+	problem_set(problem, "address %s for both ends of a tunnel", addr_format(local, text));
 	return -EPERM;
 }
 

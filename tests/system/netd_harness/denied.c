@@ -28,6 +28,7 @@ void denied_interface(const char *scenario)
 		{ "client-loopback", "hub", "127.0.0.1", "10.99.0.1" },
 		{ "client-multicast", "hub", "10.99.0.7", "224.0.0.1" },
 		{ "client-remote", "hub", "10.99.0.7", "192.0.2.1" },
+		{ "client-foreign", "hub", "10.99.0.7", "8.8.8.8" },
 		{ "client-stranger", "other", "10.99.0.7", "10.99.0.1" },
 	};
 
