@@ -46,10 +46,15 @@ crl = "$WORK/pki/crl.pem";
 peers = ( { name = "gw-a"; }, { name = "stranger"; }, { name = "revoked"; }, { name = "expired"; },
 	{ name = "early"; }, { name = "gw-b"; } );
 CONF
-client_conf gw-a </dev/null
+# A list of another CA alone.
+client_conf gw-a <<<"crl = \"$WORK/other/crl.pem\"; crl_missing = \"refuse\";"
+check_fails 'who refuses what has no list needs one of its CA' in_ns gw-a "$CULVERT" check "$WORK/gw-a.conf"
+client_conf gw-a <<<"crl = \"$WORK/other/crl.pem\";"
 server_start gw-b
 client_start gw-a
 wait_up gw-a gw-b
+check 'a certificate whose issuer has no list is let in with a warning' \
+	grep -E 'warning engine: gw-b: crl has no revocation list of "Culvert CA", .* crl_missing' "$WORK/gw-a.log"
 wait_for 5 'the tunnel answers' pings gw-a $SERVER4
 start_bg "$WORK/steady.log" steady in_ns gw-a ping -n -i 0.05 -W 3 $SERVER4
 

@@ -311,10 +311,20 @@ START_TEST(crl)
 	assert_refused(TLS_CLIENT, "crl: holds no revocation list in PEM form");
 	put_string(&material.crl, "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n");
 	assert_refused(TLS_CLIENT, "crl: revocation list 1 is damaged");
+	/* It may be the list of a CA between, which comes with a peer. */
 	put(&material.crl, fixture_crl_text(&other, NULL, -DAY, DAY));
-	assert_refused(TLS_CLIENT, "crl: the revocation list of \"Other CA\" is not signed by");
+	assert_taken(TLS_CLIENT);
 	put(&material.crl, fixture_crl_text(&forged, NULL, -DAY, DAY));
 	assert_refused(TLS_CLIENT, "crl: the revocation list of \"Test CA\" is not signed by");
+	/* Strict: a CA without a list of its own would refuse everybody. */
+	material.crl_strict = true;
+	assert_refused(TLS_CLIENT, "crl: the revocation list of \"Test CA\" is not signed by");
+	put(&material.crl, fixture_crl_text(&other, NULL, -DAY, DAY));
+	assert_refused(TLS_CLIENT, "crl_missing: crl has no revocation list of the CA \"Test CA\"");
+	fixture_text_free(&material.crl);
+	assert_refused(TLS_CLIENT, "crl_missing: crl has no revocation list of the CA \"Test CA\"");
+	put(&material.crl, fixture_crl_text(&ca, NULL, -DAY, DAY));
+	assert_taken(TLS_CLIENT);
 	fixture_free(&other);
 	fixture_free(&forged);
 }

@@ -104,10 +104,13 @@ static void add_alternatives(X509 *certificate, const struct fixture_spec *spec)
 static void add_extensions(X509 *certificate, X509 *issuer, const struct fixture_spec *spec)
 {
 	add_extension(certificate, issuer, NID_basic_constraints,
-		spec->is_ca ? "critical,CA:TRUE" : "critical,CA:FALSE");
+		spec->basic           ? spec->basic
+			: spec->is_ca ? "critical,CA:TRUE"
+				      : "critical,CA:FALSE");
 	add_extension(certificate, issuer, NID_key_usage,
-		spec->is_ca ? "critical,digitalSignature,keyCertSign,cRLSign"
-			    : "critical,digitalSignature");
+		spec->key_usage       ? spec->key_usage
+			: spec->is_ca ? "critical,digitalSignature,keyCertSign,cRLSign"
+				      : "critical,digitalSignature");
 	add_extension(certificate, issuer, NID_subject_key_identifier, "hash");
 	add_extension(certificate, issuer, NID_authority_key_identifier, "keyid");
 	if (spec->usage)
@@ -359,7 +362,7 @@ void fixture_raw_init(struct fixture_raw *raw, bool is_server, const struct fixt
 	SSL_CTX_set_mode(raw->context, SSL_MODE_NO_AUTO_CHAIN);
 	if (pair)
 		require(SSL_CTX_use_cert_and_key(
-				raw->context, pair->certificate, pair->key, NULL, 1) == 1,
+				raw->context, pair->certificate, pair->key, options->chain, 1) == 1,
 			"raw certificate");
 	if (options->alpn)
 		set_alpn(raw->context, is_server, options->alpn);

@@ -36,6 +36,8 @@ struct fixture_spec { /* zero: a certificate with nothing in it, valid from an h
 	const char *organization;
 	const char *usage;       /* "clientAuth"; NULL: no extended key usage */
 	const char *constraints; /* "permitted;DNS:example.org"; NULL: none */
+	const char *key_usage;   /* "critical,keyCertSign"; NULL: what a CA's or a leaf's is */
+	const char *basic;       /* "critical,CA:TRUE,pathlen:0"; NULL: by is_ca */
 	bool is_ca;
 	long from, until; /* seconds from now; both 0: the default */
 	bool weak;        /* RSA of 1,024 bits */
@@ -66,10 +68,11 @@ struct tls_context *fixture_context(enum tls_role role, const struct fixture_pai
 /* ---- a peer of plain OpenSSL ---- */
 
 struct fixture_raw_options {
-	int version;        /* TLS1_2_VERSION; 0: TLS 1.3 */
-	const char *alpn;   /* on the wire: "\x09culvert/1"; NULL: none */
-	const char *groups; /* NULL: the library's */
-	const char *suites; /* NULL: the library's */
+	int version;            /* TLS1_2_VERSION; 0: TLS 1.3 */
+	const char *alpn;       /* on the wire: "\x09culvert/1"; NULL: none */
+	const char *groups;     /* NULL: the library's */
+	const char *suites;     /* NULL: the library's */
+	STACK_OF(X509) * chain; /* sent after the certificate; NULL: nothing */
 };
 
 struct fixture_raw {

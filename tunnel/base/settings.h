@@ -66,6 +66,9 @@ enum {
 
 enum settings_role { SETTINGS_SERVER, SETTINGS_CLIENT };
 
+/* What becomes of a certificate whose issuer has no list in `crl`: values of crl_missing. */
+enum settings_crl_missing { SETTINGS_CRL_WARN, SETTINGS_CRL_REFUSE };
+
 struct name_list {
 	struct identity *items;
 	size_t count;
@@ -117,6 +120,7 @@ struct settings {
 	 * Who we are: each a path, or PEM text itself (begins with "-----BEGIN"). crl may be NULL.
 	 */
 	char *certificate, *key, *ca, *crl;
+	uint32_t crl_missing; /* enum settings_crl_missing */
 	/* What a passphrase-protected key is without it, as PEM text; NULL: not protected, or not asked. */
 	char *unlocked_key;
 

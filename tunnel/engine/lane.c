@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "base/container.h"
+#include "base/log.h"
 #include "wire/frame.h"
 
 /*
@@ -202,6 +203,9 @@ void lane_deliver_report(struct mail *mail)
 
 	switch (report->kind) {
 	case LANE_REPORT_SECURED:
+		if (report->secured.notice.text[0] != '\0')
+			log_warning("%s: %s", report->secured.peer.identity.name,
+				report->secured.notice.text);
 		owner->secured(owner, lane, &report->secured.peer, report->secured.refusal.text);
 		break;
 	case LANE_REPORT_CONTROL:

@@ -80,6 +80,7 @@ struct lane_report {
 		struct {
 			struct lane_peer peer;
 			struct problem refusal;
+			struct problem notice; /* tls_peer_notice() */
 		} secured;
 		struct {
 			uint16_t code;

@@ -131,6 +131,7 @@ int material_make_context(const struct material *material, const struct settings
 		.key = view_of(material, MATERIAL_KEY),
 		.ca = view_of(material, MATERIAL_CA),
 		.crl = view_of(material, MATERIAL_CRL),
+		.crl_strict = settings->crl_missing == SETTINGS_CRL_REFUSE,
 		.key_locked = material->skip_key,
 	};
 

@@ -14,6 +14,12 @@
  * program's own. For a table whose target begins with a struct settings.
  */
 
+static const struct conf_name option_crl_missing_names[] = {
+	{ "warn", SETTINGS_CRL_WARN },
+	{ "refuse", SETTINGS_CRL_REFUSE },
+	{ NULL, 0 },
+};
+
 #define OPTION_FIELD(member) .offset = offsetof(struct settings, member)
 
 /* NOLINTBEGIN(bugprone-macro-parentheses): offsetof takes a member's name and nothing else */
@@ -44,7 +50,13 @@
 		{ .key = "crl",                                                                                                    \
 			.type = CONF_MATERIAL,                                                                                     \
 			OPTION_FIELD(crl),                                                                                         \
-			.help = "Revocation lists; once given, one must be valid for each authority." },                           \
+			.help = "Revocation lists, of each authority and of each CA between; one that has expired refuses all." }, \
+		{ .key = "crl_missing",                                                                                            \
+			.type = CONF_NAMED,                                                                                        \
+			OPTION_FIELD(crl_missing),                                                                                 \
+			.names = option_crl_missing_names,                                                                         \
+			.preset = "\"warn\"",                                                                                      \
+			.help = "A certificate whose issuer has no list in `crl` is let in with a warning, or refused." },         \
 		{ .key = "user",                                                                                                   \
 			.type = CONF_STRING,                                                                                       \
 			OPTION_FIELD(user),                                                                                        \

@@ -34,7 +34,7 @@ enum conf_type {
 	CONF_ENDPOINT,  /* struct endpoint */
 	CONF_REMOTE,    /* struct settings_remote */
 	CONF_PROXY,     /* struct proxy */
-	CONF_NAMED,     /* uint32_t, one of `names` or a number, min..max */
+	CONF_NAMED,     /* uint32_t, one of `names` or a number, min..max; max 0: no number */
 	CONF_GROUP, /* the struct that `table` describes; only in a list, which may be in a group */
 };
 

@@ -42,7 +42,7 @@ static const char *fixed_words(enum conf_type type)
 	}
 }
 
-/* "\"main\", \"default\" or an integer from 1 to 9" */
+/* "\"main\", \"default\" or an integer from 1 to 9"; without numbers "\"warn\" or \"refuse\"" */
 static void name_words(const struct conf_option *option, char out[CONF_EXPECTED_MAX])
 {
 	size_t len = 0;
@@ -50,8 +50,11 @@ static void name_words(const struct conf_option *option, char out[CONF_EXPECTED_
 	for (const struct conf_name *name = option->names;
 		name->name != NULL && len < CONF_EXPECTED_MAX; name++)
 		len += (size_t)snprintf(&out[len], CONF_EXPECTED_MAX - len, "%s\"%s\"",
-			name == option->names ? "" : ", ", name->name);
-	if (len < CONF_EXPECTED_MAX)
+			name == option->names                              ? ""
+				: name[1].name == NULL && option->max == 0 ? " or "
+									   : ", ",
+			name->name);
+	if (len < CONF_EXPECTED_MAX && option->max > 0)
 		(void)snprintf(&out[len], CONF_EXPECTED_MAX - len,
 			" or an integer from %.10g to %.10g", option->min, option->max);
 }

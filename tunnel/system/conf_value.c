@@ -280,7 +280,7 @@ static int set_proxy(const struct conf_option *option, const struct conf_scalar 
 static int set_named(const struct conf_option *option, const struct conf_scalar *scalar, void *out)
 {
 	if (scalar->got != CONF_GOT_STRING)
-		return set_uint(option, scalar, out);
+		return option->max > 0 ? set_uint(option, scalar, out) : -EINVAL;
 	for (const struct conf_name *name = option->names; name->name != NULL; name++) {
 		if (strcmp(name->name, scalar->string) == 0) {
 			memcpy(out, &name->value, sizeof(name->value));

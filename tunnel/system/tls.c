@@ -84,6 +84,7 @@ void tls_free(struct tls *tls)
 	if (!tls)
 		return;
 	SSL_free(tls->ssl);
+	free(tls->notice);
 	tls_context_unref(tls->context);
 	free(tls);
 }
@@ -239,6 +240,11 @@ time_t tls_peer_not_after(const struct tls *tls)
 	if (leaf)
 		(void)tls_time(X509_get0_notAfter(leaf), &not_after);
 	return not_after;
+}
+
+const char *tls_peer_notice(const struct tls *tls)
+{
+	return tls->notice ? tls->notice : "";
 }
 
 const char *tls_cipher(const struct tls *tls)

@@ -39,6 +39,9 @@ struct tls_material {            /* PEM text, borrowed during tls_context_new on
 	struct view key;
 	struct view ca;
 	struct view crl; /* len 0: none configured, none checked */
+	/* A certificate of the chain whose issuer has no list in crl is refused; else it is let in,
+	 * with words in tls_peer_notice(). */
+	bool crl_strict;
 	/* The key is not looked into; all else is checked, and the context is for nothing but that. */
 	bool key_locked;
 };
@@ -48,7 +51,9 @@ struct tls_context;
 /*
  * -EINVAL: the material does not do; `problem` says which part, why, and what mends it (not PEM;
  * key and certificate do not match; passphrase-protected key; own certificate not
- * for this role, or without a proper identity; CRL not of this CA). -ENOMEM.
+ * for this role, or without a proper identity; CRL of a name in ca, but not of its key; crl_strict and
+ * a CA without a list). A list of an issuer that is not in ca is taken for an intermediate's, and
+ * judged in a handshake. -ENOMEM.
  */
 int tls_context_new(enum tls_role role, const struct tls_material *material,
 	struct tls_context **ret_context, struct problem *problem);
@@ -109,6 +114,12 @@ int tls_handshake(struct tls *tls, struct problem *problem);
 int tls_peer_identity(
 	const struct tls *tls, struct identity *ret_identity, struct problem *problem);
 time_t tls_peer_not_after(const struct tls *tls);
+/*
+ * After the handshake: what a person should know about a peer that was let in, "" for nothing. Said
+ * to one connection of the context for each issuer without a revocation list, and of no more than
+ * TLS_NOTED_MAX issuers. Lives as long as the tls object.
+ */
+const char *tls_peer_notice(const struct tls *tls);
 /*
  * "TLS_AES_256_GCM_SHA384", "X25519MLKEM768"; live as long as the tls object; "" before the
  * handshake.

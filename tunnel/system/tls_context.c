@@ -183,17 +183,30 @@ static int add_authorities(X509_STORE *store, STACK_OF(X509) * authorities, stru
 	return 0;
 }
 
-static bool is_crl_of(X509_CRL *crl, STACK_OF(X509) * authorities)
+static bool is_named(X509_CRL *crl, X509 *authority)
 {
-	for (int i = 0; i < sk_X509_num(authorities); i++) {
-		X509 *authority = sk_X509_value(authorities, i);
+	return X509_NAME_cmp(X509_get_subject_name(authority), X509_CRL_get_issuer(crl)) == 0;
+}
 
-		if (X509_NAME_cmp(X509_get_subject_name(authority), X509_CRL_get_issuer(crl)) ==
-				0 &&
-			X509_CRL_verify(crl, X509_get0_pubkey(authority)) == 1)
-			return true;
+static bool is_crl_of(X509_CRL *crl, X509 *authority)
+{
+	return is_named(crl, authority) && X509_CRL_verify(crl, X509_get0_pubkey(authority)) == 1;
+}
+
+/*
+ * By a name in ca, but signed with none of its keys. The CAs between are not known here: they come
+ * with the certificates that they issued, and OpenSSL holds their lists against their keys then.
+ */
+static bool is_forged(X509_CRL *crl, STACK_OF(X509) * authorities)
+{
+	bool named = false;
+
+	for (int i = 0; i < sk_X509_num(authorities); i++) {
+		if (is_crl_of(crl, sk_X509_value(authorities, i)))
+			return false;
+		named = named || is_named(crl, sk_X509_value(authorities, i));
 	}
-	return false;
+	return named;
 }
 
 static int add_crl(
@@ -201,7 +214,7 @@ static int add_crl(
 {
 	char label[TLS_LABEL_MAX];
 
-	if (!is_crl_of(crl, authorities)) {
+	if (is_forged(crl, authorities)) {
 		ERR_clear_error();
 		problem_set(problem,
 			"crl: the revocation list of \"%s\" is not signed by a CA of the ca file; "
@@ -239,6 +252,34 @@ static int add_crls(X509_STORE *store, const struct view *text, STACK_OF(X509) *
 	return error;
 }
 
+/* Strict, and each certificate of that CA would be refused: that shows before a peer comes. */
+static int check_listed(X509_STORE *store, STACK_OF(X509) * authorities, struct problem *problem)
+{
+	char label[TLS_LABEL_MAX];
+
+	for (int i = 0; i < sk_X509_num(authorities); i++) {
+		X509 *authority = sk_X509_value(authorities, i);
+		STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(store);
+		bool listed = false;
+
+		for (int j = 0; j < sk_X509_OBJECT_num(objects) && !listed; j++) {
+			X509_CRL *crl = X509_OBJECT_get0_X509_CRL(sk_X509_OBJECT_value(objects, j));
+
+			listed = crl && is_crl_of(crl, authority);
+		}
+		if (listed)
+			continue;
+		ERR_clear_error();
+		problem_set(problem,
+			"crl_missing: crl has no revocation list of the CA \"%s\", so nobody with a "
+			"certificate of it could connect; add the list, or set crl_missing = "
+			"\"warn\"",
+			tls_label_name(label, X509_get_subject_name(authority)));
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int use_trust(
 	struct tls_context *context, const struct tls_material *material, struct problem *problem)
 {
@@ -252,9 +293,13 @@ static int use_trust(
 		return error;
 	error = add_authorities(store, authorities, problem);
 	if (error == 0 && material->crl.len > 0) {
-		flags |= X509_V_FLAG_CRL_CHECK;
+		/* Each level of a chain, not its leaf alone. */
+		flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
 		error = add_crls(store, &material->crl, authorities, problem);
 	}
+	context->crl_strict = material->crl_strict;
+	if (error == 0 && material->crl_strict)
+		error = check_listed(store, authorities, problem);
 	sk_X509_pop_free(authorities, X509_free);
 	if (error == 0 && X509_STORE_set_flags(store, flags) != 1)
 		error = -ENOMEM;

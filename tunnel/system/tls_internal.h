@@ -2,6 +2,7 @@
 #ifndef CULVERT_SYSTEM_TLS_INTERNAL_H
 #define CULVERT_SYSTEM_TLS_INTERNAL_H
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,6 +38,7 @@ enum {
 	TLS_OWN_CHAIN_BYTES = 32000,
 	TLS_LABEL_MAX = 100, /* characters of a certificate's name in a message, with the NUL */
 	TLS_DATE_MAX = 32,
+	TLS_NOTED_MAX = 16, /* issuers whose missing list is told of, for each context */
 };
 
 /* The ALPN name as it stands on the wire: a length, then the name (RFC 7301, 3.1). */
@@ -51,6 +53,9 @@ struct tls_context {
 	struct identity identity;
 	X509 *leaf; /* our own certificate; counted */
 	time_t not_after;
+	bool crl_strict;
+	/* Hashes of issuers without a list that have been told of; the one thing here that changes. */
+	atomic_ulong noted[TLS_NOTED_MAX];
 };
 
 struct tls {
@@ -69,8 +74,12 @@ struct tls {
 	uint64_t records_read;
 	uint64_t post_handshake_messages; /* that the peer sent */
 	struct problem problem;
+	uint32_t unlisted; /* levels of the peer's chain (bits) whose issuer has no list in crl */
+	char *notice;      /* allocated; NULL: none */
 	char group[TLS_LABEL_MAX];
 };
+
+static_assert(TLS_CHAIN_DEPTH + 2 <= 32, "each level of a chain needs a bit");
 
 /* ---- tls_bio.c ---- */
 

@@ -11,8 +11,11 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <openssl/x509v3.h>
+
+enum { NAMES_MAX = (TLS_CHAIN_DEPTH + 2) * (TLS_LABEL_MAX + 4) }; /* of a chain's issuers */
 
 struct refusal {
 	X509_STORE_CTX *store;
@@ -65,6 +68,10 @@ static void say_cure(const struct refusal *refusal, const char *text, const char
 			refusal->identity.name);
 	else if (refusal->is_leaf)
 		problem_set(refusal->problem, "%s %s; it has to be replaced", refusal->who, text);
+	else if (!(X509_get_extension_flags(refusal->certificate) & EXFLAG_SS))
+		problem_set(refusal->problem,
+			"%s %s; what it has issued has to be issued by another CA", refusal->who,
+			text);
 	else
 		problem_set(refusal->problem, "%s %s; a new CA has to be made for both ends",
 			refusal->who, text);
@@ -147,7 +154,7 @@ static void say_crl(const struct refusal *refusal)
 	if (refusal->error == X509_V_ERR_UNABLE_TO_GET_CRL)
 		problem_set(refusal->problem,
 			"%s cannot be checked: our crl file has no revocation list of its issuer "
-			"\"%s\"; add one (culvert-pki makes it)",
+			"\"%s\"; add one (culvert-pki makes it), or set crl_missing = \"warn\"",
 			refusal->who, issuer);
 	else if (refusal->error == X509_V_ERR_CRL_HAS_EXPIRED && crl)
 		problem_set(refusal->problem,
@@ -240,6 +247,12 @@ static int note_verdict(int is_good, X509_STORE_CTX *store)
 
 	if (is_good)
 		return 1;
+	if (X509_STORE_CTX_get_error(store) == X509_V_ERR_UNABLE_TO_GET_CRL &&
+		!tls->context->crl_strict) {
+		tls->unlisted |= UINT32_C(1) << X509_STORE_CTX_get_error_depth(store);
+		X509_STORE_CTX_set_error(store, X509_V_OK);
+		return 1;
+	}
 	refusal_init(&refusal, store, tls_role_other(tls->context->role), &tls->problem);
 	say_refusal(&refusal);
 	return 0;
@@ -264,6 +277,49 @@ static int refuse_chain(X509_STORE_CTX *store, struct problem *problem)
 	return 0;
 }
 
+/* True for the first that asks about this issuer. */
+static bool note_once(struct tls_context *context, X509_NAME *issuer)
+{
+	int done = 0;
+	unsigned long hash = X509_NAME_hash_ex(issuer, NULL, NULL, &done);
+
+	if (hash == 0 || !done)
+		hash = 1;
+	for (size_t i = 0; i < TLS_NOTED_MAX; i++) {
+		unsigned long found = 0;
+
+		if (atomic_compare_exchange_strong(&context->noted[i], &found, hash))
+			return true;
+		if (found == hash)
+			return false;
+	}
+	return false;
+}
+
+/* For a peer that is let in. Out of memory, it is let in without the words. */
+static void note_unlisted(struct tls *tls, STACK_OF(X509) * chain)
+{
+	char names[NAMES_MAX] = "", label[TLS_LABEL_MAX];
+	struct problem words;
+	size_t len = 0;
+
+	for (int i = 0; i < sk_X509_num(chain) && tls->unlisted >> i != 0; i++) {
+		X509_NAME *issuer = X509_get_issuer_name(sk_X509_value(chain, i));
+
+		if (!(tls->unlisted >> i & 1) || !note_once(tls->context, issuer))
+			continue;
+		len += (size_t)snprintf(&names[len], sizeof(names) - len, "%s\"%s\"",
+			len > 0 ? ", " : "", tls_label_name(label, issuer));
+	}
+	if (len == 0)
+		return;
+	problem_set(&words,
+		"crl has no revocation list of %s, so what that CA has revoked is let in; add the "
+		"list, or refuse such certificates with crl_missing = \"refuse\"",
+		names);
+	tls->notice = strdup(words.text);
+}
+
 int tls_verify(X509_STORE_CTX *store, void *unused)
 {
 	struct tls *tls = tls_of(store);
@@ -275,6 +331,7 @@ int tls_verify(X509_STORE_CTX *store, void *unused)
 
 	(void)unused;
 	X509_STORE_CTX_set_verify_cb(store, note_verdict);
+	tls->unlisted = 0;
 	if (X509_verify_cert(store) <= 0)
 		return refuse_chain(store, &tls->problem);
 	if (tls_identity_check(leaf, X509_STORE_CTX_get0_chain(store), holder, &ignored, &rule) !=
@@ -284,5 +341,6 @@ int tls_verify(X509_STORE_CTX *store, void *unused)
 		X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED); /* bad_certificate */
 		return 0;
 	}
+	note_unlisted(tls, X509_STORE_CTX_get0_chain(store));
 	return 1;
 }
