@@ -33,6 +33,8 @@ static void take_fact(struct doctor_facts *facts, const char *what, const char *
 {
 	if (strcmp(what, "congestion") == 0)
 		copy_word(facts->congestion, sizeof(facts->congestion), value);
+	else if (strcmp(what, "mark") == 0)
+		facts->mark = (uint32_t)strtoul(value, NULL, 10);
 	else if (strcmp(what, "announce") == 0 && facts->announced_count < SETTINGS_PREFIX_MAX)
 		facts->announced_count += prefix_parse(value,
 						  &facts->announced[facts->announced_count]) == 0;

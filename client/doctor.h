@@ -32,6 +32,7 @@ struct doctor_facts {                                 /* what the engine tells o
 	char congestion[SETTINGS_CONGESTION_MAX + 1]; /* "": the kernel's */
 	struct prefix announced[SETTINGS_PREFIX_MAX];
 	size_t announced_count;
+	uint32_t mark; /* of outer connections; 0: they have none */
 	char tunnels[DOCTOR_TUNNELS_MAX][SETTINGS_IFNAME_MAX + 1];
 	size_t tunnel_count;
 	struct doctor_route routes[DOCTOR_ROUTES_MAX];

@@ -90,8 +90,11 @@ static void examine_congestion(const struct doctor_facts *facts, struct findings
 
 /* ---- the way outside ---- */
 
-/* What the kernel thinks that packets to `addr` may have at most. Sends nothing. */
-static int path_mtu(const struct addr *addr, int *ret_mtu)
+/*
+ * What the kernel thinks that packets to `addr` may have at most, on the way that outer connections with this mark take. Sends
+ * nothing. -EPERM: only root can set a mark.
+ */
+static int path_mtu(const struct addr *addr, uint32_t mark, int *ret_mtu)
 {
 	struct endpoint endpoint = { .addr = *addr, .port = SETTINGS_PORT };
 	struct sockaddr_storage sa;
@@ -101,7 +104,8 @@ static int path_mtu(const struct addr *addr, int *ret_mtu)
 
 	if (fd < 0)
 		return -errno;
-	if (connect(fd, (const struct sockaddr *)&sa, len) < 0 ||
+	if ((mark != 0 && setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) < 0) ||
+		connect(fd, (const struct sockaddr *)&sa, len) < 0 ||
 		(addr->family == AF_INET
 				? getsockopt(fd, IPPROTO_IP, IP_MTU, ret_mtu, &size)
 				: getsockopt(fd, IPPROTO_IPV6, IPV6_MTU, ret_mtu, &size)) < 0)
@@ -110,13 +114,18 @@ static int path_mtu(const struct addr *addr, int *ret_mtu)
 	return r;
 }
 
-static void examine_outer(const struct addr *outer, struct findings *findings)
+static void examine_outer(const struct addr *outer, uint32_t mark, struct findings *findings)
 {
 	char text[ADDR_TEXT_MAX];
-	int mtu = 0, r = path_mtu(outer, &mtu);
+	int mtu = 0, r = path_mtu(outer, mark, &mtu);
 
 	(void)addr_format(outer, text);
-	if (r < 0)
+	if (r == -EPERM && mark != 0)
+		findings_add(findings, FINDING_NOTE, "path",
+			"the way to %s outside the tunnel was not looked at: only root can set the "
+			"mark of the connection",
+			text);
+	else if (r < 0)
 		findings_add(findings, FINDING_PROBLEM, "path",
 			"no way to %s outside the tunnel: %s", text, strerrordesc_np(-r));
 	else if (mtu < PATH_MTU_LEAST)
@@ -304,7 +313,7 @@ void doctor_examine_host(const struct doctor_facts *facts, struct findings *find
 	examine_clock(findings);
 	examine_congestion(facts, findings);
 	for (size_t i = 0; i < facts->outer_count; i++)
-		examine_outer(&facts->outers[i], findings);
+		examine_outer(&facts->outers[i], facts->mark, findings);
 	if (netlink_open(&netlink, &problem) < 0) {
 		findings_add(findings, FINDING_NOTE, "forwarding", "%s", problem.text);
 		return;

@@ -38,6 +38,9 @@ told() { # FAMILY...
 	[[ $(ctl laptop status --json | jq -c '.full_tunnel.held_back') == "$want" ]]
 }
 
+doctor_says() { # REGEX
+	grep -E "$1" <(in_ns laptop timeout 10 "$CULVERT" doctor --socket "$WORK/laptop.sock" 2>&1)
+}
 lacks_network() {
 	! ip_ns laptop route show table 25462 | grep -F 203.0.113.8/29 >/dev/null
 }
@@ -67,6 +70,8 @@ check 'the neighbour is not reached' no_ping laptop 192.0.2.254
 check_equal 'nothing has left past the tunnel' '' "$(capture_print wan0)"
 wait_log "$WORK/laptop.log" 'full tunnel: held back: the server offers no IPv4 and no IPv6 default route' 5
 check 'status says so to people' grep -F 'held back: the server offers no IPv4 and no IPv6 default route' <(ctl laptop status)
+check 'doctor does, too' doctor_says '^problem: full_tunnel: everything is held back: the server offers no IPv4 and no IPv6 default route'
+check 'and takes the way to the server for fine' doctor_says '^ok: path: packets to 198.51.100.2 '
 
 # ---- withdrawn while it runs ----
 
@@ -87,6 +92,7 @@ wait_up laptop gw-b "$mark"
 mark=$(log_mark "$WORK/laptop.log")
 stop_bg gw-b
 nothing_leaves 'while the server is away'
+check 'doctor says that the session is away' doctor_says '^problem: full_tunnel: everything is held back: the tunnel is not up: '
 server '"0.0.0.0/0"'
 wait_up laptop gw-b "$mark"
 wait_for 5 'IPv4 goes through the tunnel' pings laptop $OUT4
@@ -136,6 +142,8 @@ stop_bg wan0 INT
 watch
 bound 'without a table'
 nothing_leaves 'without a table'
+check 'status says why' grep -F 'held back: the tunnel has no interface: ' <(ctl laptop status)
+check 'and doctor' doctor_says '^problem: full_tunnel: everything is held back: the tunnel has no interface: .*25477 are all in use'
 kill -KILL "$(engine_pid laptop)"
 nothing_leaves 'without a table and an engine'
 for number in {0..15}; do

@@ -96,7 +96,8 @@ struct engine {
 	struct adoption adoption;
 	uint8_t instance
 		[REQUEST_INSTANCE_SIZE]; /* of this run of the program, also across engines */
-	bool ready;                      /* everything of the engine before has been adopted */
+	bool welcomed; /* client: a welcome has come; netd has been asked for an interface */
+	bool ready;    /* everything of the engine before has been adopted */
 	struct resume resume;
 	bool stopping;
 	struct loop_timer stop_deadline;

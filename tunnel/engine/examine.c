@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/finding.h"
+#include "engine/held_back.h"
 #include "engine/session.h"
 
 enum {
@@ -68,6 +69,23 @@ static void examine_state(const struct session *session, struct findings *findin
 		findings_add(findings, FINDING_PROBLEM, "session", "%s is not up but %s: %s",
 			session->name.name, session_state_text(session->state),
 			problem_escape_rest(shown, sizeof(shown), why, strlen(why)));
+}
+
+/* A host that reaches nothing looks like a broken network. */
+static void examine_held_back(const struct session *session, struct findings *findings)
+{
+	unsigned families = held_back_families(session);
+	char cause[HELD_BACK_TEXT_MAX];
+
+	if (families != HELD_BACK_NONE)
+		findings_add(findings, FINDING_PROBLEM, "full_tunnel", "%s is held back: %s",
+			families == HELD_BACK_IPV4           ? "IPv4"
+				: families == HELD_BACK_IPV6 ? "IPv6"
+							     : "everything",
+			held_back_cause(session, cause));
+	else if (held_back_in_force(session))
+		findings_add(findings, FINDING_OK, "full_tunnel",
+			"all packets leave by the tunnel, except what `bypass` names");
 }
 
 static void examine_lanes(const struct session *session, struct findings *findings)
@@ -207,6 +225,8 @@ static void write_facts(const struct engine *engine, FILE *out)
 			(void)fprintf(out, "fact\tbetween\t%d\n", i == 0 ? 4 : 6);
 	}
 
+	if (settings_mark(engine->settings) != 0)
+		(void)fprintf(out, "fact\tmark\t%u\n", settings_mark(engine->settings));
 	if (engine->settings->congestion[0] != '\0')
 		(void)fprintf(out, "fact\tcongestion\t%s\n", engine->settings->congestion);
 	for (size_t i = 0; i < engine->announced.count && !settings_is_elsewhere(engine->settings);
@@ -228,6 +248,7 @@ int examine_render(const struct engine *engine, FILE *out)
 	TAILQ_FOREACH(session, &engine->sessions, link)
 	{
 		examine_state(session, &findings);
+		examine_held_back(session, &findings);
 		examine_lanes(session, &findings);
 		examine_routes(session, &findings);
 	}

@@ -2,27 +2,35 @@
 #include "engine/held_back.h"
 
 #include <stdio.h>
+#include <string.h>
 
 bool held_back_in_force(const struct session *session)
 {
 	const struct settings *settings = session->engine->settings;
 
-	/* netd holds everything back before it makes the first interface. */
+	/* netd holds everything back before it makes the first interface, also where it cannot make any. */
 	return settings->role == SETTINGS_CLIENT && settings->full_tunnel &&
 		!settings_is_elsewhere(settings) &&
-		(session->connections > 0 || session->interface.queue_count > 0);
+		(session->engine->welcomed || session->interface.queue_count > 0);
 }
 
-static bool has_default(const struct session *session, uint8_t family)
+/* The default route that the server has announced; NULL: none. */
+static const struct route *find_default(const struct session *session, uint8_t family)
 {
 	for (size_t i = 0; i < session->routes.count; i++) {
 		const struct route *route = &session->routes.items[i];
 
-		if (route->prefix.len == 0 && route->prefix.addr.family == family &&
-			route_in_use(route))
-			return true;
+		if (route->prefix.len == 0 && route->prefix.addr.family == family && route->wanted)
+			return route;
 	}
-	return false;
+	return NULL;
+}
+
+static bool has_default(const struct session *session, uint8_t family)
+{
+	const struct route *route = find_default(session, family);
+
+	return route != NULL && route_in_use(route);
 }
 
 unsigned held_back_families(const struct session *session)
@@ -40,22 +48,78 @@ unsigned held_back_families(const struct session *session)
 	return families;
 }
 
-const char *held_back_cause(const struct session *session, char out[static HELD_BACK_TEXT_MAX])
+static const char *session_cause(const struct session *session, char out[static HELD_BACK_TEXT_MAX])
+{
+	const char *why = session->leave.text[0] != '\0' ? session->leave.text
+							 : session->last_leave.text;
+	char shown[MESSAGE_TEXT_MAX + 1];
+
+	if (session->no_interface != NULL)
+		(void)snprintf(out, HELD_BACK_TEXT_MAX, "the tunnel has no interface: %s",
+			session->no_interface);
+	else
+		(void)snprintf(out, HELD_BACK_TEXT_MAX, "the tunnel is not up%s%s",
+			why[0] != '\0' ? ": " : "",
+			problem_escape(shown, sizeof(shown), why, strlen(why)));
+	return out;
+}
+
+/* Of one family that the server has announced a default route for. */
+static void add_route_cause(const struct route *route, const char *family, FILE *stream)
+{
+	char reason[ROUTE_REASON_MAX];
+
+	if (route->state == ROUTE_REFUSED)
+		(void)fprintf(stream, "the server's %s default route is refused: %s", family,
+			route_reason(route, reason));
+	else
+		(void)fprintf(stream, "the server's %s default route is not in place: it is %s",
+			family, route_state_text(route->state));
+}
+
+static void add_route_causes(const struct session *session, unsigned families, FILE *stream)
 {
 	static const char *const missing[] = {
-		[HELD_BACK_NONE] = "",
 		[HELD_BACK_IPV4] = "IPv4",
 		[HELD_BACK_IPV6] = "IPv6",
 		[HELD_BACK_IPV4 | HELD_BACK_IPV6] = "IPv4 and no IPv6",
 	};
-	unsigned families = held_back_families(session);
+	const struct route *route4 = find_default(session, AF_INET);
+	const struct route *route6 = find_default(session, AF_INET6);
+	unsigned absent = families & ~(route4 != NULL ? (unsigned)HELD_BACK_IPV4 : 0) &
+		~(route6 != NULL ? (unsigned)HELD_BACK_IPV6 : 0);
+	const char *between = "";
 
+	if (absent != HELD_BACK_NONE) {
+		(void)fprintf(stream, "the server offers no %s default route", missing[absent]);
+		between = "; ";
+	}
+	if (route4 != NULL && (families & HELD_BACK_IPV4) != 0) {
+		(void)fputs(between, stream);
+		add_route_cause(route4, "IPv4", stream);
+		between = "; ";
+	}
+	if (route6 != NULL && (families & HELD_BACK_IPV6) != 0) {
+		(void)fputs(between, stream);
+		add_route_cause(route6, "IPv6", stream);
+	}
+}
+
+const char *held_back_cause(const struct session *session, char out[static HELD_BACK_TEXT_MAX])
+{
+	unsigned families = held_back_families(session);
+	FILE *stream;
+
+	out[0] = '\0';
 	if (families == HELD_BACK_NONE)
-		out[0] = '\0';
-	else if (session->state != SESSION_UP)
-		(void)snprintf(out, HELD_BACK_TEXT_MAX, "the tunnel is not up");
-	else
-		(void)snprintf(out, HELD_BACK_TEXT_MAX, "the server offers no %s default route",
-			missing[families]);
+		return out;
+	if (session->state != SESSION_UP)
+		return session_cause(session, out);
+	stream = fmemopen(out, HELD_BACK_TEXT_MAX, "w");
+	if (stream == NULL)
+		return "the server's default routes are not in place";
+	add_route_causes(session, families, stream);
+	(void)fclose(stream);
+	out[HELD_BACK_TEXT_MAX - 1] = '\0';
 	return out;
 }

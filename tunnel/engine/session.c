@@ -101,6 +101,7 @@ static void reap(struct loop_timer *timer)
 	session_close_parked(session);
 	free(session->welcome);
 	free(session->nameservers);
+	free(session->no_interface);
 	free(session);
 	engine_settle(engine);
 }

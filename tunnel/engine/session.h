@@ -115,6 +115,7 @@ struct session {
 	int parked[2 * REQUEST_QUEUES_MAX];
 	size_t parked_count;
 	struct host_call interface_call;
+	char *no_interface; /* why netd could not make it for the present connection or the last; NULL */
 	bool interface_broken;   /* somebody removed it under us */
 	bool interface_stale;    /* the pending request is on terms that are not the present ones */
 	struct message *welcome; /* server: goes out when the interface is there; NULL: has gone */

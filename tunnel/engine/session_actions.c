@@ -46,6 +46,8 @@ void session_send_hello(struct session *session)
 static void interface_failed(struct session *session, const char *text)
 {
 	log_error("%s: no tunnel interface: %s", session->name.name, text);
+	free(session->no_interface);
+	session->no_interface = strdup(text); /* NULL: status then names the goodbye */
 	session->leave = (struct session_leave){ .code = GOODBYE_INTERNAL };
 	snprintf(session->leave.text, sizeof(session->leave.text),
 		"cannot make its tunnel interface");
@@ -145,6 +147,7 @@ void session_make_interface(struct session *session)
 
 	/* netd still works on what an earlier connection wanted: its answer leads here again. */
 	session->interface_stale = session->interface_call.pending;
+	session->engine->welcomed |= !session_is_server(session);
 	if (session->interface_stale)
 		return;
 	struct request request = {
@@ -255,6 +258,8 @@ static void answer_early_ping(struct session *session)
 void session_begin(struct session *session)
 {
 	session->interface_broken = false;
+	free(session->no_interface);
+	session->no_interface = NULL;
 	session->up_since = mono_now();
 	session->lane_lost = (struct mono){ 0 }; /* those were of the connection before */
 	session->connections++;

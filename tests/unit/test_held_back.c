@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a full tunnel holds back, and why: the keys of the status, its text, and what doctor says. */
+#include "tests/unit/status_bench.h"
+
+#include "engine/examine.h"
+#include "engine/held_back.h"
+
+static const char server_down[] = "the tunnel is not up: \\x1b[31mgone";
+
+static void ck_json(const char *path, const char *expected)
+{
+	char value[512];
+	const char *json = render(STATUS_OVERVIEW, true);
+
+	ck_assert_msg(strcmp(json_at(json, path, value, sizeof(value)), expected) == 0,
+		"%s is %s, not %s", path, value, expected);
+}
+
+/* `families` with one space between two of them. */
+static void ck_held_back(const char *families)
+{
+	const char *json = render(STATUS_OVERVIEW, true);
+	char value[64], path[64], all[256] = "";
+	int count = json_count(json, "full_tunnel.held_back"), len = 0;
+
+	for (int i = 0; i < count; i++) {
+		(void)snprintf(path, sizeof(path), "full_tunnel.held_back.%d", i);
+		len += snprintf(&all[len], sizeof(all) - (size_t)len, "%s%s", i > 0 ? " " : "",
+			json_at(json, path, value, sizeof(value)));
+		ck_assert_int_lt(len, (int)sizeof(all));
+	}
+	ck_assert_str_eq(all, families);
+}
+
+static void ck_cause(const char *expected)
+{
+	char cause[HELD_BACK_TEXT_MAX], want[sizeof(cause) + 32];
+
+	ck_assert_str_eq(held_back_cause(bench.full, cause), expected);
+	(void)snprintf(want, sizeof(want), "in force; held back: %s\n", expected);
+	ck_assert_ptr_nonnull(strstr(render(STATUS_OVERVIEW, false), want));
+}
+
+/* What `culvert doctor` is told. */
+static bool doctor_says(const char *line)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+	bool found;
+
+	ck_assert_ptr_nonnull(out);
+	ck_assert_int_eq(examine_render(&bench.engine, out), 0);
+	ck_assert_int_eq(fclose(out), 0);
+	found = strstr(text, line) != NULL;
+	free(text);
+	return found;
+}
+
+/* A client whose session is up, with a default route for neither family. */
+static void become_client(void)
+{
+	static const struct engine_role role = { .tls_role = TLS_CLIENT };
+
+	bench.engine.role = &role;
+	bench.engine.settings->role = SETTINGS_CLIENT;
+	bench.engine.settings->full_tunnel = true;
+	bench.engine.welcomed = true;
+	TAILQ_REMOVE(&bench.engine.sessions, bench.young, link);
+	bench.engine.session_count--;
+}
+
+static void has_default(size_t at, const char *prefix, enum route_state state)
+{
+	bench.full->routes.items[at] = (struct route){
+		.prefix = pfx(prefix), .state = state, .wanted = true, .fresh = true
+	};
+}
+
+START_TEST(none_is_in_force)
+{
+	ck_json("full_tunnel", "null");
+	become_client();
+	bench.engine.settings->full_tunnel = false;
+	ck_json("full_tunnel", "null");
+	ck_assert(!doctor_says("full_tunnel"));
+}
+END_TEST
+
+/* kill_switch is what holds packets back before the server has answered for the first time. */
+START_TEST(nothing_before_the_first_welcome)
+{
+	become_client();
+	bench.engine.welcomed = false;
+	bench.full->state = SESSION_GREETING;
+	bench.full->interface.queue_count = 0;
+	ck_json("full_tunnel", "null");
+	bench.engine.welcomed = true;
+	ck_held_back("\"IPv4\" \"IPv6\"");
+}
+END_TEST
+
+START_TEST(both_families_are_offered)
+{
+	become_client();
+	has_default(0, "0.0.0.0/0", ROUTE_INSTALLED);
+	has_default(1, "::/0", ROUTE_INSTALLED);
+	ck_held_back("");
+	ck_json("full_tunnel.cause", "null");
+	ck_assert(doctor_says("ok\tfull_tunnel\t"));
+}
+END_TEST
+
+START_TEST(no_default_route_is_offered)
+{
+	become_client();
+	ck_held_back("\"IPv4\" \"IPv6\"");
+	ck_json("full_tunnel.cause", "\"the server offers no IPv4 and no IPv6 default route\"");
+	ck_assert(doctor_says("problem\tfull_tunnel\teverything is held back: the server offers no "
+			      "IPv4 and no IPv6 default route"));
+	has_default(0, "0.0.0.0/0", ROUTE_INSTALLED);
+	ck_held_back("\"IPv6\"");
+	ck_cause("the server offers no IPv6 default route");
+	ck_assert(doctor_says("problem\tfull_tunnel\tIPv6 is held back: "));
+}
+END_TEST
+
+START_TEST(a_default_route_is_refused)
+{
+	become_client();
+	has_default(0, "0.0.0.0/0", ROUTE_INSTALLED);
+	has_default(1, "::/0", ROUTE_REFUSED);
+	bench.full->routes.items[1].verdict = ROUTE_FAILED;
+	(void)snprintf(bench.full->routes.items[1].words, sizeof(bench.full->routes.items[1].words),
+		"the kernel says no");
+	ck_held_back("\"IPv6\"");
+	ck_assert(doctor_says("the server's IPv6 default route is refused: "));
+	ck_assert(doctor_says(": the kernel says no"));
+	has_default(0, "0.0.0.0/0", ROUTE_ADDING);
+	bench.full->routes.count = 1;
+	ck_cause(
+		"the server offers no IPv6 default route; the server's IPv4 default route is not in "
+		"place: it is adding");
+}
+END_TEST
+
+/* Withdrawn, and netd is still at it. */
+START_TEST(a_default_route_is_withdrawn)
+{
+	become_client();
+	has_default(0, "0.0.0.0/0", ROUTE_DELETING);
+	bench.full->routes.items[0].wanted = false;
+	ck_cause("the server offers no IPv4 and no IPv6 default route");
+}
+END_TEST
+
+START_TEST(the_session_is_away)
+{
+	become_client();
+	has_default(0, "0.0.0.0/0", ROUTE_INSTALLED);
+	bench.full->state = SESSION_IDLE;
+	bench.full->leave = (struct session_leave){ .code = 0 };
+	ck_cause("the tunnel is not up");
+	(void)snprintf(
+		bench.full->last_leave.text, sizeof(bench.full->last_leave.text), "\x1b[31mgone");
+	ck_cause(server_down);
+	ck_held_back("\"IPv4\" \"IPv6\"");
+	bench.full->no_interface = strdup("the tables 25462 to 25477 are all in use");
+	ck_cause("the tunnel has no interface: the tables 25462 to 25477 are all in use");
+	ck_assert(doctor_says("everything is held back: the tunnel has no interface: the tables"));
+	free(bench.full->no_interface);
+	bench.full->no_interface = NULL;
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	const TTest *const tests[] = { none_is_in_force, nothing_before_the_first_welcome,
+		both_families_are_offered, no_default_route_is_offered, a_default_route_is_refused,
+		a_default_route_is_withdrawn, the_session_is_away };
+	Suite *s = suite_create("held_back");
+	TCase *tcase = tcase_create("held_back");
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
+		tcase_add_test(tcase, tests[i]);
+	suite_add_tcase(s, tcase);
+	return s;
+}
+
+int main(void)
+{
+	return unit_run("held_back", suite());
+}
