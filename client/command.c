@@ -311,21 +311,20 @@ static int end(const struct arguments *arguments, const char *request)
 static int examine(const struct arguments *arguments, const char *request)
 {
 	struct problem problem = { .text = "" };
-	struct control_answer answer = { .code = EXIT_CODE_FAILURE };
+	struct control_answer answer = { .code = EXIT_CODE_FAILURE, .text = NULL };
 	int r = ask(arguments, request, &answer, &problem);
 	char *text = NULL;
 	int code;
 
 	/* Of several daemons one has to be named. */
 	if (r == 0 && answer.code == EXIT_CODE_OK)
-		text = strndup(answer.text, answer.len);
+		text = answer.text;
 	code = r < 0 && exit_code_of(r) == EXIT_CODE_USAGE
 		? EXIT_CODE_USAGE
 		: doctor_run(text, arguments->json, stdout);
-	free(text);
+	free(answer.text);
 	if (r < 0)
 		return complain(arguments->command, &problem, exit_code_of(r));
-	free(answer.text);
 	return answer.code == EXIT_CODE_OK
 		? code
 		: complain(arguments->command, &answer.why, (int)answer.code);

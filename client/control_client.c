@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/json.h"
 
 static const char suffix[] = ".sock";
 
@@ -253,24 +254,36 @@ static int read_verdict(struct reader *reader, enum exit_code *ret_code, struct 
 	if (sscanf(line, "error %3u %n", &code, &at) != 1 || at == 0 || code == 0 || code > 125)
 		return -EPROTO;
 	*ret_code = (enum exit_code)code;
-	problem_set(ret_why, "%s", &line[at]);
+	(void)problem_escape_rest(
+		ret_why->text, sizeof(ret_why->text), &line[at], strlen(&line[at]));
 	return 0;
 }
 
-static int split_answer(char *data, size_t len, struct control_answer *ret_answer)
+static int split_answer(const char *data, size_t len, struct control_answer *ret_answer)
 {
-	struct control_answer answer = { .text = data };
+	struct control_answer answer = { .text = NULL };
 	struct reader reader;
+	size_t left;
+	FILE *plain;
 	int r;
 
 	reader_init(&reader, data, len);
 	r = read_verdict(&reader, &answer.code, &answer.why);
 	if (r < 0)
 		return r;
-	answer.len = reader_left(&reader);
-	memmove(data, &data[len - answer.len], answer.len);
-	*ret_answer = answer;
-	return 0;
+	plain = open_memstream(&answer.text, &answer.len);
+	if (plain == NULL)
+		return -errno;
+	left = reader_left(&reader);
+	json_put_plain(plain, &data[len - left], left);
+	r = ferror(plain) != 0 ? -ENOMEM : 0;
+	if (fclose(plain) != 0)
+		r = -ENOMEM;
+	if (r == 0)
+		*ret_answer = answer;
+	else
+		free(answer.text);
+	return r;
 }
 
 static void explain(int error, const char *path, struct problem *problem)
@@ -320,11 +333,9 @@ int control_client_ask(const char *path, const char *request, struct duration ti
 	if (r == 0 || r == -EPIPE)
 		r = receive_all(fd, deadline, &data, &len);
 	close(fd);
-	if (r == 0) {
+	if (r == 0)
 		r = split_answer(data, len, ret_answer);
-		if (r < 0)
-			free(data);
-	}
+	free(data);
 	if (r < 0)
 		explain(r, path, problem);
 	return r;

@@ -22,10 +22,15 @@ enum {
 	CONTROL_PATH_SIZE = SETTINGS_SOCKET_MAX + 1,
 };
 
+/*
+ * The engine may be subverted, and root reads what it says on a terminal: every byte of an answer that
+ * is neither printable ASCII, newline nor TAB has been escaped (json_put_plain()) before a caller sees
+ * it. An engine that works sends none.
+ */
 struct control_answer {
 	enum exit_code code; /* EXIT_CODE_OK: it was done */
 	struct problem why;  /* the daemon's words when it was not */
-	char *text;          /* to be printed as it is; the caller frees it */
+	char *text;          /* to be printed as it is, NUL-terminated; the caller frees it */
 	size_t len;
 };
 

@@ -138,6 +138,18 @@ START_TEST(test_answers)
 		{ "ok\nline 1\n\nline 3\n", EXIT_CODE_OK, "", "line 1\n\nline 3\n" },
 		{ "error 5 10.0.0.0/8: no\n", EXIT_CODE_REFUSED, "10.0.0.0/8: no", "" },
 		{ "error 1 x\nerror 2 y\n", EXIT_CODE_FAILURE, "x", "error 2 y\n" },
+		/* Nothing that a terminal obeys, or shows as something else: CSI and OSC, also in one
+		 * byte, alone or as UTF-8; a return; what is not UTF-8; what turns text around. */
+		{ "ok\na\tb\x1b[2Jc\x1b]0;x\x07\n", EXIT_CODE_OK, "",
+			"a\tb\\u001b[2Jc\\u001b]0;x\\u0007\n" },
+		{ "ok\n\x9b"
+		  "2J\xc2\x9b"
+		  "2J\r\x7f\b\n",
+			EXIT_CODE_OK, "", "\\ufffd2J\\u009b2J\\u000d\\u007f\\u0008\n" },
+		{ "ok\n\xe2\x80\xae\xc0\x80\xf0\x9f\x98\x80\n", EXIT_CODE_OK, "",
+			"\\u202e\\ufffd\\ufffd\\ud83d\\ude00\n" },
+		{ "error 5 \x1b[31mno\xc2\x9b\r\n", EXIT_CODE_REFUSED, "\\x1b[31mno\\xc2\\x9b\\x0d",
+			"" },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -138,6 +138,30 @@ START_TEST(any_bytes)
 }
 END_TEST
 
+/* What somebody else has written, as JSON or not. */
+START_TEST(plain_text)
+{
+	static const uint8_t seconds[] = { 0x01, 0x1b, 'x', 0x7f, 0x80, 0x9b, 0xae, 0xc2, 0xff };
+
+	for (int first = 1; first < 256; first++) {
+		for (size_t at = 0; at < sizeof(seconds); at++) {
+			char text[] = { '[', '"', (char)first, (char)seconds[at], '"', ']', '\n' };
+			bool breaks = memchr("\"\\\n\t", first, 4);
+			struct sink sink;
+
+			sink_open(&sink);
+			json_put_plain(sink.out, text, sizeof(text));
+			ck_assert_int_eq(fclose(sink.out), 0);
+			for (size_t i = 0; i < sink.len; i++)
+				ck_assert((sink.text[i] >= 0x20 && sink.text[i] <= 0x7e) ||
+					sink.text[i] == '\n' || sink.text[i] == '\t');
+			ck_assert_msg(breaks || json_is_valid(sink.text), "%s", sink.text);
+			free(sink.text);
+		}
+	}
+}
+END_TEST
+
 START_TEST(numbers)
 {
 	struct sink sink;
@@ -201,6 +225,7 @@ static Suite *suite(void)
 	unit_add(s, "structure", structure);
 	unit_add(s, "strings", strings);
 	unit_add(s, "any_bytes", any_bytes);
+	unit_add(s, "plain_text", plain_text);
 	unit_add(s, "numbers", numbers);
 	unit_add(s, "too_deep", too_deep);
 	unit_add(s, "failing_stream", failing_stream);

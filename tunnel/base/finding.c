@@ -19,11 +19,11 @@ const char *finding_level_text(enum finding_level level)
 	return levels[level];
 }
 
-/* A finding is one line, of fields between TABs. */
+/* A finding is one line, of fields between TABs, and may hold names that others have given. */
 static void flatten(char *text)
 {
 	for (; *text != '\0'; text++) {
-		if ((unsigned char)*text < ' ' || *text == 0x7f)
+		if (*text < ' ' || *text > '~')
 			*text = ' ';
 	}
 }

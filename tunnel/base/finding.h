@@ -38,7 +38,7 @@ struct findings {
 
 /*
  * Adds one and returns it, for finding_cure(). Where memory is short `failed` is set and NULL comes
- * back. Control characters in what is printed become spaces.
+ * back. What is not printable ASCII becomes spaces.
  */
 struct finding *findings_add(struct findings *findings, enum finding_level level, const char *check,
 	const char *format, ...) __attribute__((format(printf, 4, 5)));

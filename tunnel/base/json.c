@@ -68,14 +68,9 @@ static uint32_t take_code_point(struct reader *reader)
 	return REPLACEMENT;
 }
 
-static void put_code_point(FILE *out, uint32_t code)
+static void put_ascii(FILE *out, uint32_t code)
 {
-	if (code == '"' || code == '\\') {
-		(void)fputc('\\', out);
-		(void)fputc((int)code, out);
-	} else if (code == '\n') {
-		(void)fputs("\\n", out);
-	} else if (code >= 0x20 && code <= 0x7e) {
+	if (code >= 0x20 && code <= 0x7e) {
 		(void)fputc((int)code, out);
 	} else if (code <= 0xffff) {
 		(void)fprintf(out, "\\u%04" PRIx32, code);
@@ -83,6 +78,33 @@ static void put_code_point(FILE *out, uint32_t code)
 		code -= 0x10000;
 		(void)fprintf(out, "\\u%04" PRIx32 "\\u%04" PRIx32, 0xd800 + (code >> 10),
 			0xdc00 + (code & 0x3ff));
+	}
+}
+
+static void put_code_point(FILE *out, uint32_t code)
+{
+	if (code == '"' || code == '\\') {
+		(void)fputc('\\', out);
+		(void)fputc((int)code, out);
+	} else if (code == '\n') {
+		(void)fputs("\\n", out);
+	} else {
+		put_ascii(out, code);
+	}
+}
+
+void json_put_plain(FILE *out, const char *text, size_t len)
+{
+	struct reader reader;
+
+	reader_init(&reader, text, len);
+	while (reader_left(&reader) > 0) {
+		uint32_t code = take_code_point(&reader);
+
+		if (code == '\n' || code == '\t')
+			(void)fputc((int)code, out);
+		else
+			put_ascii(out, code);
 	}
 }
 

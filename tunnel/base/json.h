@@ -30,6 +30,13 @@ struct json {
 
 void json_init(struct json *json, FILE *out);
 
+/*
+ * Writes text that may hold anything as ASCII that a terminal can show: newlines, TABs and printable
+ * ASCII as they are, all else as \uXXXX, as inside a string. JSON stays JSON and means the same; a
+ * byte that is not UTF-8 becomes U+FFFD. Errors are the stream's.
+ */
+void json_put_plain(FILE *out, const char *text, size_t len);
+
 void json_object_begin(struct json *json, const char *key);
 void json_object_end(struct json *json);
 void json_array_begin(struct json *json, const char *key);
