@@ -130,13 +130,13 @@ up_again 0
 check 'the tunnel works' through
 
 # What nft makes of this text is what netd has made.
-in_ns gw-a nft -f - <<'RULES'
+in_ns gw-a nft -f - <<RULES
 table inet expected {
 	chain output {
 		type filter hook output priority filter; policy drop;
 		oif "cv0" accept
 		oif "lo" accept
-		meta l4proto tcp meta mark 0x63760001 accept
+		meta mark 0x63760001 ip daddr $OUTER4 tcp dport 443 accept
 		meta nfproto ipv4 udp sport 68 udp dport 67 accept
 		ip6 saddr fe80::/10 udp sport 546 udp dport 547 accept
 		meta nfproto ipv6 icmpv6 type nd-router-solicit accept
@@ -164,6 +164,13 @@ check_equal 'the table holds these rules' "$expected" "$(table_text "$TABLE")"
 check_equal 'so does the guard' "$expected" "$(table_text "$GUARD")"
 in_ns gw-a nft delete table inet expected
 nothing_leaves 'connected'
+# The mark is not enough: whoever has CAP_NET_RAW can set it.
+in_ns gw-a nft -f - <<'MARKS'
+table ip marks { chain output { type route hook output priority mangle; meta mark set 0x63760001; }; }
+table ip6 marks { chain output { type route hook output priority mangle; meta mark set 0x63760001; }; }
+MARKS
+nothing_leaves 'with the mark on everything'
+in_ns gw-a nft 'delete table ip marks; delete table ip6 marks'
 kill -KILL "$(engine_pid gw-a)"
 mark=$(log_mark "$WORK/gw-a.log")
 up_again "$mark"

@@ -5,6 +5,7 @@
 #include <linux/netfilter_ipv4.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "base/container.h"
@@ -52,6 +53,17 @@ static const struct netlink_nft_rule refusals[] = {
 
 /* ---- the two tables ---- */
 
+static void add_outer(struct netlink_nft_batch *batch, const char *table, uint32_t mark,
+	const struct endpoint *to)
+{
+	const struct netlink_nft_rule rule = { "lets the connection to the server out",
+		{ IS(MARK, mark),
+			{ .kind = NETLINK_NFT_DESTINATION, .prefix = prefix_host(&to->addr) },
+			IS(PROTOCOL, IPPROTO_TCP), IS(TO_PORT, to->port), DO(ACCEPT) } };
+
+	netlink_nft_rule_add(batch, table, output.name, &rule);
+}
+
 static void add_table(
 	struct netlink_nft_batch *batch, const struct kill_switch *kill_switch, bool guard)
 {
@@ -60,8 +72,6 @@ static void add_table(
 		{ IS(OIF, kill_switch->tunnel), DO(ACCEPT) } };
 	const struct netlink_nft_rule from_tunnel = { "lets the tunnel's packets in",
 		{ IS(IIF, kill_switch->tunnel), DO(ACCEPT) } };
-	const struct netlink_nft_rule outer = { "lets the connection to the server out",
-		{ IS(PROTOCOL, IPPROTO_TCP), IS(MARK, kill_switch->mark), DO(ACCEPT) } };
 
 	/* Whatever there was of it goes in the same moment in which the new one comes. */
 	netlink_nft_table_add(batch, table, guard);
@@ -75,8 +85,8 @@ static void add_table(
 		netlink_nft_rule_add(batch, table, forward.name, &from_tunnel);
 	}
 	netlink_nft_rule_add(batch, table, output.name, &loopback);
-	if (kill_switch->mark != 0)
-		netlink_nft_rule_add(batch, table, output.name, &outer);
+	for (size_t i = 0; i < kill_switch->outer_count; i++)
+		add_outer(batch, table, kill_switch->mark, &kill_switch->outer[i]);
 	getting_an_address_accept(batch, table, output.name);
 	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
 		netlink_nft_rule_add(batch, table, output.name, &refusals[i]);
@@ -183,6 +193,29 @@ static void watch(struct kill_switch *kill_switch)
 
 /* ---- for netd ---- */
 
+/* As the packets will have it: an IPv4-mapped address is IPv4's. */
+static void add_endpoint(struct kill_switch *kill_switch, const char *host, uint16_t port)
+{
+	struct endpoint endpoint = { .port = port };
+	struct sockaddr_storage sa;
+
+	if (addr_parse(host, &endpoint.addr) < 0)
+		return; /* settings_check() has refused it */
+	if (endpoint_from_sockaddr(
+		    (struct sockaddr *)&sa, endpoint_to_sockaddr(&endpoint, &sa), &endpoint) == 0)
+		kill_switch->outer[kill_switch->outer_count++] = endpoint;
+}
+
+static void find_outer(struct kill_switch *kill_switch, const struct settings *settings)
+{
+	if (settings->proxy.kind != PROXY_NONE) {
+		add_endpoint(kill_switch, settings->proxy.host, settings->proxy.port);
+		return;
+	}
+	for (size_t i = 0; i < settings->remote_count; i++)
+		add_endpoint(kill_switch, settings->remotes[i].host, settings->remotes[i].port);
+}
+
 static void name_tables(struct kill_switch *kill_switch, const char *profile)
 {
 	(void)snprintf(
@@ -203,6 +236,7 @@ int kill_switch_start(struct kill_switch *kill_switch, const struct settings *se
 		.loop = loop, .watch.fd = -1, .mark = settings_mark(settings)
 	};
 	rate_init(&kill_switch->warnings, 1, WARNINGS_BURST, mono_now());
+	find_outer(kill_switch, settings);
 	name_tables(kill_switch, settings->name);
 	r = netlink_nft_open(&kill_switch->nft, problem);
 	if (r == 0)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/addr.h"
 #include "base/problem.h"
 #include "base/rate.h"
 #include "base/settings.h"
@@ -15,7 +16,7 @@
 
 /*
  * `kill_switch = true` of a profile: nothing leaves this host, its own packets or those it
- * forwards, but through the tunnel, by loopback, inside the marked outer connection, and what it
+ * forwards, but through the tunnel, by loopback, inside the outer connection, and what it
  * takes to get an address: DHCP and IPv6's neighbour and router discovery. In force from before the
  * first connection; a restart finds it and takes it over without a gap.
  *
@@ -24,6 +25,10 @@
  * noticed and mended. culvert-guard-NAME belongs to netd's socket: nobody else can flush it, so
  * there is no gap until the other is back; and its being there tells that netd lives. netd's only
  * thread.
+ *
+ * The outer connection is known by its mark and by where it leads: TCP to the address and port of a
+ * remote, or of the proxy. The mark alone would let out whoever can set one (CAP_NET_RAW), and the
+ * engine, which connects marked sockets. The settings have addresses here, never names.
  */
 
 #define KILL_SWITCH_TABLE "culvert-killswitch-"
@@ -35,7 +40,9 @@ struct kill_switch {
 	struct loop *loop;
 	struct netlink_nft *nft; /* NULL: not in force by us */
 	char table[KILL_SWITCH_TABLE_SIZE], guard[KILL_SWITCH_TABLE_SIZE];
-	uint32_t mark;   /* of the outer connection */
+	uint32_t mark;                               /* of the outer connection */
+	struct endpoint outer[SETTINGS_REMOTES_MAX]; /* where it may lead */
+	size_t outer_count;
 	uint32_t tunnel; /* index of the interface that everything may leave by; 0: none yet */
 	struct netlink_nft_monitor *monitor; /* NULL: changes are not noticed */
 	struct loop_watch watch;
