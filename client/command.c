@@ -13,6 +13,7 @@
 #include "base/addr.h"
 #include "client/control_client.h"
 #include "client/doctor.h"
+#include "netd/kill_switch.h"
 
 struct command {
 	const char *name;
@@ -220,6 +221,25 @@ static int complain(const struct command *command, const struct problem *problem
 	return exit_code;
 }
 
+/* Nobody answers: what one that was killed has left in force may be why the person asks. */
+static int complain_of_silence(
+	const struct command *command, const struct problem *problem, int exit_code)
+{
+	struct kill_switch_left *list = NULL;
+	struct problem ignored;
+
+	(void)complain(command, problem, exit_code);
+	if (exit_code != EXIT_CODE_UNREACHABLE || kill_switch_find_left(&list, &ignored) < 0)
+		return exit_code;
+	for (const struct kill_switch_left *left = list; left != NULL; left = left->next)
+		(void)fprintf(stderr,
+			"culvert %s: the kill switch of %s is in force, so nothing leaves this host; "
+			"start it again, or take the switch down: culvert sweep %s\n",
+			command->name, left->profile.name, left->profile.name);
+	kill_switch_left_free(list);
+	return exit_code;
+}
+
 /* Where nothing else is named: the socket that the environment names. NULL: none. */
 static const char *named_socket(const struct arguments *arguments)
 {
@@ -279,7 +299,7 @@ static int print_answer(const struct arguments *arguments, const char *request)
 	int r = ask(arguments, request, &answer, &problem);
 
 	if (r < 0)
-		return complain(arguments->command, &problem, exit_code_of(r));
+		return complain_of_silence(arguments->command, &problem, exit_code_of(r));
 	r = (int)answer.code;
 	if (fwrite(answer.text, 1, answer.len, stdout) != answer.len || fflush(stdout) != 0) {
 		problem_set(&answer.why, "cannot write the answer: %s", strerrordesc_np(errno));
@@ -304,7 +324,8 @@ static int end(const struct arguments *arguments, const char *request)
 		r = control_client_terminate(path, &problem);
 	if (r == -ESRCH || r == -EPERM)
 		return print_answer(arguments, request);
-	return r < 0 ? complain(arguments->command, &problem, exit_code_of(r)) : EXIT_CODE_OK;
+	return r < 0 ? complain_of_silence(arguments->command, &problem, exit_code_of(r))
+		     : EXIT_CODE_OK;
 }
 
 /* Also without a daemon: what keeps it from starting may be the host. */

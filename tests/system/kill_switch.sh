@@ -235,7 +235,18 @@ swept() { # NAME STATUS REGEX [ARGUMENT...]
 swept 'what runs is left alone' 0 'nothing was left behind'
 swept 'also when named' 1 'gw-a is running.*culvert down gw-a' gw-a
 check 'it is still in force' in_force
+says_in_force() { # NAME STATUS COMMAND; nobody runs it
+	local status=0
+	in_ns gw-a "$CULVERT" "$3" --socket "$WORK/gw-a.sock" >"$WORK/said" 2>&1 || status=$?
+	check_equal "$1: exit status" "$2" $status
+	check "$1: the kill switch is named" grep -E 'the kill switch of gw-a is in force' "$WORK/said"
+	check "$1: and how it goes" grep -E 'culvert sweep gw-a$' "$WORK/said"
+}
+ctl gw-a doctor >"$WORK/said" || true
+check 'while it runs, doctor has nothing to say of it' grep -E '^ok: kill_switch: ' "$WORK/said"
 die
+says_in_force 'status after a kill' 4 status
+says_in_force 'doctor after a kill' 4 doctor
 in_ns gw-a nft add table inet culvert-killswitch # nobody's
 status=0
 in_ns gw-a setpriv --reuid nobody --clear-groups "$CULVERT" sweep >"$WORK/swept" 2>&1 || status=$?

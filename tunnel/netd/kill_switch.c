@@ -2,6 +2,7 @@
 #include "netd/kill_switch.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <linux/netfilter_ipv4.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "base/identity.h"
 #include "base/log.h"
 #include "netd/getting_an_address.h"
+#include "system/process.h"
 
 enum {
 	AGAIN_S = 1, /* from a failure to put it back to the next try */
@@ -376,6 +378,60 @@ static int sweep_tables(struct netlink_nft *nft, const struct tables *tables, co
 			r = -EBUSY;
 		}
 	}
+	return r;
+}
+
+static int add_left(struct kill_switch_left **list, const struct identity *profile)
+{
+	struct kill_switch_left *left = malloc(sizeof(*left));
+
+	if (left == NULL)
+		return -ENOMEM;
+	*left = (struct kill_switch_left){ .profile = *profile, .next = *list };
+	*list = left;
+	return 0;
+}
+
+void kill_switch_left_free(struct kill_switch_left *left)
+{
+	while (left != NULL) {
+		struct kill_switch_left *next = left->next;
+
+		free(left);
+		left = next;
+	}
+}
+
+int kill_switch_find_left(struct kill_switch_left **ret_left, struct problem *problem)
+{
+	struct kill_switch_left *list = NULL;
+	struct tables tables = { .names = NULL };
+	struct netlink_nft *nft = NULL;
+	struct identity profile;
+	int r;
+
+	if (!process_has_capability(CAP_NET_ADMIN)) {
+		problem_set(problem, "only root may look at firewall tables");
+		return -EPERM;
+	}
+	r = netlink_nft_open(&nft, problem);
+	if (r < 0 && r != -EPROTONOSUPPORT)
+		return r;
+	if (r == 0)
+		r = list_tables(nft, &tables, problem);
+	else
+		r = 0; /* who cannot have any has none */
+	for (size_t i = 0; i < tables.count && r == 0; i++) {
+		if (profile_of(tables.names[i], &profile) == 0 &&
+			!is_running(&tables, profile.name))
+			r = add_left(&list, &profile);
+	}
+	free(tables.names);
+	netlink_nft_close(nft);
+	if (r == 0)
+		*ret_left = list;
+	else
+		kill_switch_left_free(list);
 	return r;
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/addr.h"
+#include "base/identity.h"
 #include "base/problem.h"
 #include "base/rate.h"
 #include "base/settings.h"
@@ -79,6 +80,19 @@ int kill_switch_let(struct kill_switch *kill_switch, uint32_t interface, struct 
  * in force but zeroed.
  */
 void kill_switch_stop(struct kill_switch *kill_switch, bool lift);
+
+struct kill_switch_left { /* one that is in force though nobody runs it */
+	struct identity profile;
+	struct kill_switch_left *next;
+};
+
+/*
+ * What programs that are gone have left in force. The caller frees the list with
+ * kill_switch_left_free(). Needs CAP_NET_ADMIN: -EPERM; else the errors of netlink_nft_open(),
+ * -EIO or -ENOMEM; with words.
+ */
+int kill_switch_find_left(struct kill_switch_left **ret_left, struct problem *problem);
+void kill_switch_left_free(struct kill_switch_left *left);
 
 /*
  * Takes down what programs that are gone have left in force; of the profile `name`, or NULL: of
