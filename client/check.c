@@ -71,7 +71,7 @@ enum exit_code check_run(const char *path)
 		r = configuration_check(&profile, &client_role, &verdict, &problem);
 	if (r < 0) {
 		log_error("%s", problem.text);
-		code = EXIT_CODE_CONFIG;
+		code = exit_code_of_error(r, EXIT_CODE_CONFIG);
 	} else {
 		configuration_warn(&profile);
 		printf("%s: fine: client %s of server %s%s\n", path, verdict.identity.name,

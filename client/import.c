@@ -300,7 +300,7 @@ enum exit_code import_run(int argc, char **argv)
 		r = judge(&import, &profile, &verdict, &problem);
 	if (r < 0) {
 		log_error("%s", problem.text);
-		code = EXIT_CODE_CONFIG;
+		code = exit_code_of_error(r, EXIT_CODE_CONFIG);
 	} else {
 		code = install(&import, &profile);
 	}

@@ -110,7 +110,7 @@ static enum exit_code up(const char *path)
 		r = configuration_prepare(&profile, &client_role, &problem);
 	if (r < 0) {
 		log_error("%s", problem.text);
-		code = EXIT_CODE_CONFIG;
+		code = exit_code_of_error(r, EXIT_CODE_CONFIG);
 		if (closed)
 			kill_switch_tell_stays(name.name);
 	}
@@ -182,9 +182,10 @@ static int profile_command(enum exit_code (*command)(const char *path), int argc
 	}
 	if (argc - optind != 1)
 		return usage_error("up and check take one profile");
-	if (profile_find(argv[optind], dir, path, &problem) < 0) {
+	int r = profile_find(argv[optind], dir, path, &problem);
+	if (r < 0) {
 		log_error("%s", problem.text);
-		return EXIT_CODE_CONFIG;
+		return (int)exit_code_of_error(r, EXIT_CODE_CONFIG);
 	}
 	return (int)command(path);
 }

@@ -74,7 +74,7 @@ static enum exit_code run(const char *path, bool only_check)
 			: configuration_prepare(&configuration, &server_role, &problem);
 	if (r < 0) {
 		log_error("%s", problem.text);
-		code = EXIT_CODE_CONFIG;
+		code = exit_code_of_error(r, EXIT_CODE_CONFIG);
 	} else if (only_check) {
 		configuration_warn(&configuration);
 		printf("%s: fine: a server named %s%s\n", path, verdict.identity.name,

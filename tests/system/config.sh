@@ -150,6 +150,19 @@ for user in culvert-toor culvert-wheel; do
 	done
 done
 
+# What clears by itself is worth another start, and so ends with none of the codes that systemd leaves to a person. A process's
+# memory is a regular file whose first byte cannot be read, as on a disk that fails.
+server_conf broken gw-b <<<'ca = "/proc/self/mem";'
+client_conf broken-client gw-a <<<'ca = "/proc/self/mem";'
+for command in "$CULVERTD -c $WORK/broken.conf" "$CULVERTD --check -c $WORK/broken.conf" "$CULVERT up $WORK/broken-client.conf" \
+	"$CULVERT check $WORK/broken-client.conf"; do
+	status=0
+	# shellcheck disable=SC2086 # Words.
+	in_ns host timeout 10 $command >"$WORK/out" 2>&1 || status=$?
+	check_equal "a disk that fails: exit code 1: ${command#"${CULVERT%/*}/"}" 1 "$status"
+	check 'a disk that fails: named' grep 'ca: .*/proc/self/mem: Input/output error' "$WORK/out"
+done
+
 # ---- profiles ----
 
 profile_mistake() { # NAME REGEX; the profile is on stdin

@@ -105,6 +105,11 @@ check_equal 'exit-code: an allowed one becomes the program.s' 5 "$EXIT_STATUS"
 expect_log "$WORK/exit-code.log" 'engine asked for exit code 77: the configuration does not allow it'
 expect_log "$WORK/exit-code.log" 'the other end said no\\x0a\\x1b\[31m'
 
+start server refuses-next
+wait_log "$WORK/refuses-next.log" "refuses-next: $EXPECTED" 10
+expect_log "$WORK/refuses-next.log" 'killed by netd: it refuses what the engine before it took'
+stop_clean refuses-next
+
 start server ignores-stop
 wait_log "$WORK/ignores-stop.log" "ignores-stop: $EXPECTED" 3
 stop_clean ignores-stop

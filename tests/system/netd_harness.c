@@ -159,6 +159,24 @@ static void exits_at_once(const char *scenario)
 	exit(42);
 }
 
+/* The first is fine, the second refuses the configuration, the third is fine again. */
+static void refuses_next(const char *scenario)
+{
+	struct request request = { .type = REQUEST_EXIT, .exit.code = EXIT_CODE_CONFIG };
+	uint32_t generation = talk.in.configure.generation;
+
+	if (generation == 2) {
+		(void)snprintf(request.exit.text, sizeof(request.exit.text), "no such key");
+		talk_send(talk.buffer, talk_encode(&request), NULL, 0);
+		return;
+	}
+	talk_close();
+	talk_ready();
+	if (generation == 1)
+		exit(42);
+	log_info("%s: as expected", scenario);
+}
+
 /* Deaf to STOP. */
 static void ignores_stop(const char *scenario)
 {
@@ -263,6 +281,7 @@ static const struct scenario {
 	{ "closes-channel", closes_channel, false },
 	{ "never-ready", never_ready, true },
 	{ "exits-at-once", exits_at_once, true },
+	{ "refuses-next", refuses_next, true },
 	{ "ignores-stop", ignores_stop, false },
 	{ "foreign-index", denied_foreign_index, false },
 	{ "outgoing-socket", denied_socket, false },

@@ -31,6 +31,21 @@ static void deliver_report(struct mailbox *mailbox, struct mail *mail)
 	lane_deliver_report(mail);
 }
 
+/*
+ * The engine cannot be set up. Where that may pass, this process alone ends, and netd starts another
+ * after a pause: to ask netd to end would take down the whole tunnel for it.
+ */
+static void refuse_setup(
+	struct engine *engine, int error, enum exit_code code, const struct problem *problem)
+{
+	if (!error_is_passing(error)) {
+		engine_exit(engine, (int)code, problem->text);
+		return;
+	}
+	log_error("the engine cannot be set up now: %s", problem->text);
+	_exit(EXIT_CODE_FAILURE);
+}
+
 /* Everything of the engine before is here: now others may come. */
 static void on_adopted(struct engine *engine)
 {
@@ -41,8 +56,9 @@ static void on_adopted(struct engine *engine)
 		return;
 	host_tell(engine->host, &ready);
 	engine->ready = true;
-	if (engine->role->start(engine, &problem) < 0)
-		engine_exit(engine, EXIT_CODE_FAILURE, problem.text);
+	int r = engine->role->start(engine, &problem);
+	if (r < 0)
+		refuse_setup(engine, r, EXIT_CODE_FAILURE, &problem);
 }
 
 static void on_configure(struct host_events *events, const struct request_configure *configure,
@@ -51,8 +67,9 @@ static void on_configure(struct host_events *events, const struct request_config
 	struct engine *engine = container_of(events, struct engine, host_events);
 	struct problem problem = { 0 };
 
-	if (engine_configure(engine, configure, fds, fd_count, &problem) < 0)
-		engine_exit(engine, EXIT_CODE_CONFIG, problem.text);
+	int r = engine_configure(engine, configure, fds, fd_count, &problem);
+	if (r < 0)
+		refuse_setup(engine, r, EXIT_CODE_CONFIG, &problem);
 	else
 		adoption_begin(&engine->adoption, engine, configure->adopt_count, on_adopted);
 }

@@ -107,9 +107,15 @@ static int engine_message(struct engine_process *engine, const void *data, size_
 		engine_process_ready(engine);
 	if (!netd->requests.exit_asked || netd->stopping)
 		return 0;
-	/* What a new program cannot do the old one could: that is no reason to end. */
+	/*
+	 * What a new program cannot do the old one could: that is no reason to end. Nor is what an engine
+	 * of the same program refuses of the configuration that the one before it took: something about
+	 * the host is different, and so it may be again.
+	 */
 	if (netd->requests.exit_code != EXIT_CODE_OK && engine_process_on_trial(engine))
 		engine_process_kill(engine, "the new program cannot go on");
+	else if (netd->requests.exit_code == EXIT_CODE_CONFIG && engine->generation > 1)
+		engine_process_kill(engine, "it refuses what the engine before it took");
 	else
 		stop(netd, netd->requests.exit_code, "the engine asked for it");
 	return 0;

@@ -46,8 +46,9 @@ static enum exit_code find_user(struct netd *netd, struct problem *problem)
 			"CAP_NET_ADMIN");
 		return EXIT_CODE_PERMISSION;
 	}
-	if (process_find_user(netd->program->settings->user, &netd->user, problem) < 0)
-		return EXIT_CODE_CONFIG;
+	int r = process_find_user(netd->program->settings->user, &netd->user, problem);
+	if (r < 0)
+		return exit_code_of_error(r, EXIT_CODE_CONFIG);
 	netd->switch_user = true;
 	return EXIT_CODE_OK;
 }
@@ -62,17 +63,18 @@ static enum exit_code find_namespaces(struct netd *netd, struct problem *problem
 	r = visit_find(settings, problem);
 	if (r == -EPERM)
 		return EXIT_CODE_PERMISSION;
-	return r < 0 ? EXIT_CODE_CONFIG : EXIT_CODE_OK;
+	/* Another program makes it, now or later. */
+	return r < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
 }
 
 static enum exit_code open_files(struct netd *netd, struct problem *problem)
 {
 	const struct netd_program *program = netd->program;
 
-	return files_open(program->settings, program->config_path, program->config_text,
-		       program->config_len, &netd->files, problem) < 0
-		? EXIT_CODE_CONFIG
-		: EXIT_CODE_OK;
+	int r = files_open(program->settings, program->config_path, program->config_text,
+		program->config_len, &netd->files, problem);
+
+	return r < 0 ? exit_code_of_error(r, EXIT_CODE_CONFIG) : EXIT_CODE_OK;
 }
 
 static enum exit_code listen_tcp(struct netd *netd, struct problem *problem)

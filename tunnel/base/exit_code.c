@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/exit_code.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+bool error_is_passing(int error)
+{
+	static const int passing[] = {
+		/* What this host has too little of, or what another program holds. */
+		ENOMEM,
+		EMFILE,
+		ENFILE,
+		ENOBUFS,
+		EAGAIN,
+		EINTR,
+		EBUSY,
+		ETXTBSY,
+		EUSERS,
+		ENOLCK,
+		/* Disks: full, failing, on a server that is away, not writable yet at boot. */
+		ENOSPC,
+		EDQUOT,
+		EIO,
+		EREMOTEIO,
+		ESTALE,
+		EROFS,
+		/* Devices and modules that come later at boot. */
+		ENODEV,
+		ENXIO,
+		/* Networks. */
+		EADDRINUSE,
+		EADDRNOTAVAIL,
+		ENETDOWN,
+		ENETUNREACH,
+		ENETRESET,
+		EHOSTDOWN,
+		EHOSTUNREACH,
+		ENONET,
+		ETIMEDOUT,
+		ECONNREFUSED,
+		ECONNRESET,
+		ECONNABORTED,
+		EPIPE,
+		/* The two processes are of different programs: a start of both is the cure. */
+		EPROTO,
+	};
+
+	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++) {
+		if (error == -passing[i])
+			return true;
+	}
+	return false;
+}
+
+enum exit_code exit_code_of_error(int error, enum exit_code otherwise)
+{
+	return error_is_passing(error) ? EXIT_CODE_FAILURE : otherwise;
+}
