@@ -151,7 +151,33 @@ static void give_every_order(struct side *side)
 	side_send(side, 1);
 	lane_end(side->lane);
 	lane_end(side->lane);
+	lane_cut(side->lane);
+	lane_cut(side->lane);
 }
+
+/* A peer that neither speaks nor closes: draining alone would take its time. */
+START_TEST(cut_waits_for_nobody)
+{
+	struct mono begin = mono_now();
+	struct side server;
+	int fds[2];
+
+	for (int round = 0; round < 20; round++) {
+		lanes_connect(SOCK_STREAM, fds);
+		side_start(&server, 1, TLS_SERVER, fds[1], LANES_LONG_MS);
+		if (round % 2)
+			lane_end(server.lane);
+		lane_cut(server.lane);
+		AWAIT(server.ended);
+		ck_assert_int_eq(server.end, LANE_END_ORDERED);
+		ck_assert(!server.secured && !server.faulted);
+		side_finish(&server);
+		close(fds[0]);
+	}
+	/* Ten of them drained: a second each. */
+	ck_assert_int_lt(mono_since(mono_now(), begin).ns, DURATION_S(5).ns);
+}
+END_TEST
 
 START_TEST(orders_after_the_end)
 {
@@ -410,7 +436,8 @@ static Suite *suite(void)
 {
 	const TTest *const life[] = { handshake_shows_both_ends, control_both_ways_in_order,
 		control_too_long, owner_changes, end_flushes_goodbye, both_end_at_once,
-		end_before_handshake, orders_after_the_end, release_with_orders_queued };
+		end_before_handshake, orders_after_the_end, cut_waits_for_nobody,
+		release_with_orders_queued };
 	const TTest *const refused[] = { deadline_without_tls, deadline_without_carry,
 		unknown_authority, not_tls };
 	const TTest *const crowd[] = { many };

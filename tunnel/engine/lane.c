@@ -142,6 +142,14 @@ void lane_end(struct lane *lane)
 	post(lane, &lane->end_order, LANE_ORDER_END);
 }
 
+void lane_cut(struct lane *lane)
+{
+	if (lane->cut_ordered)
+		return;
+	lane->cut_ordered = true;
+	post(lane, &lane->cut_order, LANE_ORDER_CUT);
+}
+
 void lane_release(struct lane *lane)
 {
 	if (!lane || lane->release_ordered)

@@ -123,6 +123,8 @@ int lane_set_reach(struct lane *lane, struct reach *reach);
  * Idempotent.
  */
 void lane_end(struct lane *lane);
+/* Closes at once, with a reset: what waits is not sent. Also after lane_end(). Idempotent. */
+void lane_cut(struct lane *lane);
 /* Only after ended(); the handle is gone then. NULL is fine. */
 void lane_release(struct lane *lane);
 

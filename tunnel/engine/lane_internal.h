@@ -49,6 +49,7 @@ enum lane_order_kind {
 	LANE_ORDER_CARRY_ON,
 	LANE_ORDER_REACH,
 	LANE_ORDER_END,
+	LANE_ORDER_CUT,
 	LANE_ORDER_RELEASE,
 };
 
@@ -133,10 +134,10 @@ struct lane {
 	struct reach *reach;
 
 	bool finishing; /* tls_close was done: nothing may be written any more */
-	struct lane_order start_order, admit_order, end_order,
+	struct lane_order start_order, admit_order, end_order, cut_order,
 		release_order;            /* inside, so that they cannot fail */
 	struct lane_report *ended_report; /* gets the cause as soon as there is one */
-	bool admit_ordered, end_ordered, release_ordered; /* main thread */
+	bool admit_ordered, end_ordered, cut_ordered, release_ordered; /* main thread */
 	struct lane_counters counters;
 };
 

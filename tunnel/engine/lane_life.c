@@ -19,7 +19,7 @@
  *   FAULTED     DRAINING (ordered: the goodbye has been queued)
  *   DRAINING    CLOSED (the peer has closed, or LANE_FLUSH_MS are over)
  *
- * A connection that breaks goes to CLOSED at once, from anywhere.
+ * A connection that breaks, or that is cut by order, goes to CLOSED at once, from anywhere.
  *
  * A socket closed with unread bytes in it sends a reset, which would overtake the goodbye or alert
  * we have just sent: so draining ends our direction, discards what still comes, and closes when the
@@ -320,6 +320,18 @@ static void do_reach(struct lane *lane, struct reach *reach)
 	lane->reach = reach;
 }
 
+/* A reset leaves nothing behind in the kernel, whatever the peer does. */
+static void do_cut(struct lane *lane)
+{
+	const struct linger none = { .l_onoff = 1, .l_linger = 0 };
+
+	if (lane->state == LANE_CLOSED)
+		return;
+	(void)setsockopt(lane->socket_watch.fd, SOL_SOCKET, SO_LINGER, &none,
+		sizeof(none)); /* else it ends orderly */
+	lane_close_now(lane, LANE_END_ORDERED, NULL);
+}
+
 void lane_deliver_order(struct worker *worker, struct mail *mail)
 {
 	struct lane_order *order = container_of(mail, struct lane_order, mail);
@@ -335,6 +347,9 @@ void lane_deliver_order(struct worker *worker, struct mail *mail)
 		return;
 	case LANE_ORDER_END:
 		lane_drain(lane, LANE_END_ORDERED, NULL);
+		return;
+	case LANE_ORDER_CUT:
+		do_cut(lane);
 		return;
 	case LANE_ORDER_RELEASE:
 		free(lane);
