@@ -25,14 +25,25 @@ static void candidate_free(struct candidate *candidate)
 	TAILQ_REMOVE(&server->candidates, candidate, link);
 	server->candidate_count--;
 	held_messages_clear(&candidate->held);
+	if (!candidate->judged)
+		networks_leave(&server->candidate_networks, &candidate->network);
+	server->judged_count -= candidate->judged;
+	server->cut_count -= candidate->cut;
 	free(candidate);
 }
 
-static void log_refusal(struct candidate *candidate, const char *cause)
+void admission_judge(struct candidate *candidate, const char *cause)
 {
-	server_log_refusal(
-		candidate->server, &candidate->outer, candidate->lane_peer.identity.name, cause);
+	struct server *server = candidate->server;
+
+	if (candidate->judged)
+		return;
+	server_log_refusal(server, &candidate->outer, candidate->lane_peer.identity.name, cause);
+	networks_leave(&server->candidate_networks, &candidate->network);
+	server->judged_count++;
 	candidate->judged = true;
+	candidate->waiting = false;
+	held_messages_clear(&candidate->held);
 }
 
 static void refuse(struct candidate *candidate, uint16_t code, const char *cause)
@@ -52,9 +63,7 @@ static void refuse(struct candidate *candidate, uint16_t code, const char *cause
 
 	if (candidate->judged)
 		return;
-	log_refusal(candidate, cause);
-	candidate->waiting = false;
-	held_messages_clear(&candidate->held);
+	admission_judge(candidate, cause);
 	snprintf(message.goodbye.text, sizeof(message.goodbye.text), "%s", cause);
 	writer_init(&writer, payload, sizeof(payload));
 	if (message_encode(&writer, &message) == 0)
@@ -298,8 +307,7 @@ static void on_control(struct lane_owner *owner, struct lane *lane, const uint8_
 	case MESSAGE_UNKNOWN:
 		return;
 	case MESSAGE_GOODBYE:
-		log_refusal(candidate, "said goodbye before hello was answered");
-		candidate->waiting = false;
+		admission_judge(candidate, "said goodbye before hello was answered");
 		lane_end(candidate->lane);
 		return;
 	default:
@@ -325,37 +333,17 @@ static void on_ended(
 	struct problem problem;
 
 	problem_set(&problem, "%s%s%s", lane_end_text(end), text[0] ? ": " : "", text);
-	if (!candidate->judged)
-		log_refusal(candidate, problem.text);
+	admission_judge(candidate, problem.text);
 	lane_release(lane);
 	candidate_free(candidate);
 	engine_settle(&server->engine);
 }
 
-/* One host: an IPv4 address, or an IPv6 /64, of which a host can have all addresses. */
-static bool same_host(const struct addr *a, const struct addr *b)
-{
-	struct prefix host = { .addr = *a, .len = a->family == AF_INET ? 32 : 64 };
-
-	return prefix_contains_addr(&host, b);
-}
-
-bool admission_is_crowded(const struct server *server, const struct addr *outer)
-{
-	unsigned most = server->engine.settings->max_handshakes / 4;
-	const struct candidate *candidate;
-	unsigned count = 0;
-
-	TAILQ_FOREACH(candidate, &server->candidates, link)
-	count += same_host(outer, &candidate->outer.addr);
-	return count >= (most > 0 ? most : 1);
-}
-
-void admission_take(struct server *server, int fd, const struct endpoint *outer)
+void admission_take(
+	struct server *server, int fd, const struct endpoint *outer, struct mono deadline)
 {
 	struct engine *engine = &server->engine;
 	struct candidate *candidate = calloc(1, sizeof(*candidate));
-	struct mono deadline = mono_add(mono_now(), engine->settings->handshake_timeout);
 	char text[ENDPOINT_TEXT_MAX];
 
 	if (!candidate) {
@@ -365,6 +353,7 @@ void admission_take(struct server *server, int fd, const struct endpoint *outer)
 	*candidate = (struct candidate){
 		.server = server,
 		.outer = *outer,
+		.since = mono_now(),
 		.lane_owner = {
 			.secured = on_secured,
 			.control = on_control,
@@ -382,6 +371,7 @@ void admission_take(struct server *server, int fd, const struct endpoint *outer)
 	}
 	TAILQ_INSERT_TAIL(&server->candidates, candidate, link);
 	server->candidate_count++;
+	networks_enter(&server->candidate_networks, &outer->addr, &candidate->network);
 	log_debug("%s: connection accepted", endpoint_format(outer, text));
 }
 

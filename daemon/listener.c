@@ -40,18 +40,6 @@ static void pause_accepting(struct server *server, int error)
 		mono_add(mono_now(), DURATION_MS(LISTENER_PAUSE_MS)), accept_again);
 }
 
-/* What speaks against one more connection, or NULL. Those that are there keep what they have. */
-static const char *why_not(const struct server *server, const struct addr *outer)
-{
-	if (server->candidate_count >= server->engine.settings->max_handshakes)
-		return "max_handshakes connections are in their handshake already";
-	if (engine_is_short(&server->engine))
-		return "peers that do not read have used up the memory for what waits";
-	if (admission_is_crowded(server, outer))
-		return "a quarter of max_handshakes connections of this host are in their handshake";
-	return NULL;
-}
-
 /* False: nothing more to take now. */
 static bool accept_one(struct server *server, int listen_fd)
 {
@@ -73,13 +61,13 @@ static bool accept_one(struct server *server, int listen_fd)
 		close(fd);
 		return true;
 	}
-	const char *cause = why_not(server, &outer.addr);
-	if (cause) {
-		server_log_refusal(server, &outer, "", cause);
+	if (engine_is_short(&server->engine)) {
+		server_log_refusal(server, &outer, "",
+			"peers that do not read have used up the memory for what waits");
 		close(fd);
 		return true;
 	}
-	admission_take(server, fd, &outer);
+	doorstep_take(server, fd, &outer);
 	return true;
 }
 

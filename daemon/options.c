@@ -183,7 +183,7 @@ static const struct conf_option options[] = {
 		.min = 1,
 		.max = SETTINGS_SESSIONS_MAX,
 		.preset = "256",
-		.help = "Connections that are not a session yet, at the same time." },
+		.help = "Connections without a whole TLS ClientHello at the same time, and as many between that and their session." },
 	{ .key = "unlisted",
 		.type = CONF_BOOL,
 		OPTION_FIELD(unlisted),

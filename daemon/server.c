@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/server.h"
 
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+
 #include "base/container.h"
 #include "base/log.h"
 #include "daemon/options.h"
@@ -82,6 +86,14 @@ static int server_start(struct engine *engine, struct problem *problem)
 	struct server *server = server_of(engine);
 
 	TAILQ_INIT(&server->candidates);
+	TAILQ_INIT(&server->visitors);
+	uint64_t seeds[2];
+	if (getrandom(seeds, sizeof(seeds), 0) != (ssize_t)sizeof(seeds)) {
+		problem_set(problem, "no random numbers: %s", strerror(errno));
+		return -EIO;
+	}
+	networks_init(&server->visitor_networks, seeds[0]);
+	networks_init(&server->candidate_networks, seeds[1]);
 	rate_init(&server->refusals_logged, REFUSALS_PER_SECOND, REFUSALS_BURST, mono_now());
 	int r = offer_init(server, problem);
 	if (r == 0)
@@ -103,6 +115,7 @@ static void server_stop(struct engine *engine)
 		return;     /* start() has failed */
 	offer_save(server); /* now: a peer that answers late must not cost us the leases */
 	listener_stop(server);
+	doorstep_stop(server);
 	admission_stop(server);
 }
 
@@ -111,7 +124,7 @@ static bool server_quiet(const struct engine *engine)
 	const struct server *server = (const struct server *)(const void *)((const char *)engine -
 		offsetof(struct server, engine));
 
-	return server->candidate_count == 0;
+	return server->candidate_count == 0 && server->visitor_count == 0;
 }
 
 static void server_session_ended(struct engine *engine, struct session *session)
@@ -127,6 +140,7 @@ static void server_free(struct engine *engine)
 	struct server *server = server_of(engine);
 
 	listener_stop(server);
+	doorstep_stop(server);
 	offer_free(server);
 }
 

@@ -7,6 +7,7 @@
 #include "base/rate.h"
 #include "base/settings.h"
 #include "daemon/held_messages.h"
+#include "daemon/networks.h"
 #include "engine/engine.h"
 #include "engine/lane.h"
 #include "engine/session.h"
@@ -41,18 +42,28 @@ struct candidate {
 	uint8_t replaced
 		[MESSAGE_INSTANCE_SIZE]; /* the instance of that session, when it is another */
 	bool has_replaced;
-	bool judged; /* refused and logged: only its end is awaited */
+	struct mono since;      /* when its ClientHello was whole */
+	struct network network; /* counted until it is judged */
+	bool judged;            /* refused and logged: only its end is awaited */
+	bool cut;               /* and that comes at once */
 };
 
 TAILQ_HEAD(candidate_list, candidate);
+
+struct visitor; /* a connection without a whole ClientHello */
+TAILQ_HEAD(visitor_list, visitor);
 
 struct server {
 	struct engine engine;
 	struct listener listeners[SETTINGS_LISTEN_MAX];
 	size_t listener_count;
 	struct loop_timer accept_again; /* after running out of descriptors */
-	struct candidate_list candidates;
-	unsigned candidate_count;
+	struct visitor_list visitors;   /* oldest first */
+	unsigned visitor_count;
+	struct networks visitor_networks;
+	struct candidate_list candidates;                  /* oldest first */
+	unsigned candidate_count, judged_count, cut_count; /* each is part of the one before */
+	struct networks candidate_networks;
 	struct rate refusals_logged;
 	uint64_t refusals_held_back; /* since the last that was logged */
 	struct pool *pool;
@@ -75,13 +86,28 @@ int listener_start(struct server *server,
 void listener_stop(struct server *server); /* all of them; also closes */
 
 /*
- * True: this host alone has a quarter of max_handshakes in their handshake. One host cannot shut
- * the others out by connecting and saying nothing.
+ * doorstep.c: takes the accepted socket. It goes on to admission when a whole ClientHello is there.
+ * There are max_handshakes places; when they are full, the oldest connection of the fullest network
+ * (IPv4 /32; IPv6 /48, in it /56, in it /64) gives way. So silence shuts nobody else out.
  */
-bool admission_is_crowded(const struct server *server, const struct addr *outer);
+void doorstep_take(struct server *server, int fd, const struct endpoint *outer);
+void doorstep_stop(struct server *server); /* closes all */
 
-/* admission.c: takes the accepted socket. */
-void admission_take(struct server *server, int fd, const struct endpoint *outer);
+/*
+ * room.c: makes room for one more handshake from this host. NULL: there is room; else why there is
+ * none. max_handshakes connections may be on their way from ClientHello to session; those that are
+ * refused and end do not count. When the places are taken, the oldest of the fullest network that
+ * has not said hello gives way. One host gets a quarter of the places; then a connection of its own
+ * gives way, once it has stalled.
+ */
+const char *room_make(struct server *server, const struct addr *outer);
+
+/* admission.c */
+/* Refused, and logged with this cause: from now on only its end is awaited. Once. */
+void admission_judge(struct candidate *candidate, const char *cause);
+/* Takes the accepted socket, which holds a whole ClientHello. `deadline` is that of the welcome. */
+void admission_take(
+	struct server *server, int fd, const struct endpoint *outer, struct mono deadline);
 /* An old session has ended: who waited for that goes on. */
 void admission_session_ended(struct server *server, const struct identity *name);
 void admission_stop(struct server *server);

@@ -156,7 +156,7 @@ struct settings {
 	struct prefix pool4,
 		pool6; /* server; family AF_UNSPEC: none. The first host address is the server's own */
 	uint32_t max_sessions;   /* server */
-	uint32_t max_handshakes; /* server: connections that are not a session yet */
+	uint32_t max_handshakes; /* server: before ClientHello, and again before the session */
 
 	/*
 	 * Not an option: culvert run. The tunnel is alone in a network namespace of its own, and all

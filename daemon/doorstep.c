@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/server.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/container.h"
+#include "wire/client_hello.h"
+
+/*
+ * Connections that have not sent a whole ClientHello yet. Each costs a descriptor and a few hundred
+ * bytes; TLS begins only with the whole message. There are max_handshakes places. When all are
+ * taken, a newcomer is let in all the same: the oldest of the fullest network gives way. So a
+ * stranger with many connections takes places from itself alone.
+ *
+ * The bytes stay in the socket: they are looked at, and the lane's TLS reads them. The watch is
+ * edge-triggered, so a part of a ClientHello does not keep the loop awake. Where the kernel honours
+ * SO_RCVLOWAT (Multipath TCP may not), one that comes byte by byte does not even wake it.
+ *
+ * TCP_DEFER_ACCEPT is not set. It would keep silent connections in the kernel's queue of half-open
+ * ones, which is full at the backlog and knows no networks. With 5,000 silent connections and no
+ * SYN cookies the kernel then drops every newcomer: the lockout that this file prevents. With SYN
+ * cookies it hands us most of the silent ones all the same.
+ */
+
+enum {
+	LONGEST_MS = 5000,  /* for a whole ClientHello, while the places are empty ... */
+	SHORTEST_MS = 2000, /* ... and when they are full: a lost segment comes again in 1 s */
+};
+
+struct visitor {
+	TAILQ_ENTRY(visitor) link;
+	struct server *server;
+	struct loop_watch watch;
+	struct loop_timer timer;
+	struct endpoint outer;
+	struct mono deadline; /* of the whole admission */
+	struct network network;
+};
+
+static void leave(struct visitor *visitor)
+{
+	struct server *server = visitor->server;
+
+	loop_timer_stop(server->engine.loop, &visitor->timer);
+	loop_watch_remove(server->engine.loop, &visitor->watch);
+	TAILQ_REMOVE(&server->visitors, visitor, link);
+	server->visitor_count--;
+	networks_leave(&server->visitor_networks, &visitor->network);
+	free(visitor);
+}
+
+/* With a reset, so that the kernel keeps nothing of it either. */
+static void turn_away(struct visitor *visitor, const char *cause)
+{
+	const struct linger none = { .l_onoff = 1, .l_linger = 0 };
+	int fd = visitor->watch.fd;
+
+	server_log_refusal(visitor->server, &visitor->outer, "", cause);
+	leave(visitor);
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none)); /* else it ends orderly */
+	close(fd);
+}
+
+static void too_late(struct loop_timer *timer)
+{
+	turn_away(container_of(timer, struct visitor, timer),
+		"deadline passed: it took too long over its TLS ClientHello");
+}
+
+static void make_room(struct server *server)
+{
+	struct visitor *visitor, *victim = TAILQ_FIRST(&server->visitors);
+
+	/* Oldest first, so of equals the oldest is taken. */
+	TAILQ_FOREACH(visitor, &server->visitors, link)
+	{
+		if (networks_is_fuller(
+			    &server->visitor_networks, &visitor->network, &victim->network))
+			victim = visitor;
+	}
+	if (victim)
+		turn_away(victim,
+			"gave way to a newer connection: max_handshakes connections have not sent a "
+			"whole TLS ClientHello, most of them from this network");
+}
+
+static void hand_over(struct visitor *visitor)
+{
+	struct server *server = visitor->server;
+	struct endpoint outer = visitor->outer;
+	struct mono deadline = visitor->deadline;
+	const char *cause = room_make(server, &outer.addr);
+	int fd = visitor->watch.fd, one = 1;
+
+	if (cause) {
+		turn_away(visitor, cause);
+		return;
+	}
+	leave(visitor);
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof(one)); /* a valid value */
+	admission_take(server, fd, &outer, deadline);
+}
+
+static void wait_for_more(struct visitor *visitor, size_t need, uint32_t events)
+{
+	int bytes = (int)need;
+
+	if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
+		turn_away(visitor,
+			"the other end closed the connection before its ClientHello was whole");
+	else
+		(void)setsockopt(visitor->watch.fd, SOL_SOCKET, SO_RCVLOWAT, &bytes,
+			sizeof(bytes)); /* it only saves wake-ups */
+}
+
+static void visitor_ready(struct loop_watch *watch, uint32_t events)
+{
+	struct visitor *visitor = container_of(watch, struct visitor, watch);
+	uint8_t data[CLIENT_HELLO_MAX];
+	size_t need = 1;
+	int r = -EAGAIN;
+	ssize_t n = recv(watch->fd, data, sizeof(data), MSG_PEEK | MSG_DONTWAIT);
+
+	if (n < 0 && errno != EAGAIN && errno != EINTR) {
+		turn_away(visitor, strerror(errno));
+		return;
+	}
+	if (n > 0)
+		r = client_hello_look(data, (size_t)n, &need);
+	if (n == 0)
+		turn_away(visitor, "the other end closed the connection and said nothing");
+	else if (r == 0)
+		hand_over(visitor);
+	else if (r == -EAGAIN)
+		wait_for_more(visitor, need, events);
+	else
+		turn_away(visitor,
+			r == -EMSGSIZE ? "its TLS ClientHello is too long"
+				       : "what it sent is no TLS ClientHello");
+}
+
+/* The fuller the places, the less time for each. */
+static struct duration patience(const struct server *server)
+{
+	const struct settings *settings = server->engine.settings;
+	int64_t longest = DURATION_MS(LONGEST_MS).ns, shortest = DURATION_MS(SHORTEST_MS).ns;
+
+	if (longest > settings->handshake_timeout.ns)
+		longest = settings->handshake_timeout.ns;
+	if (shortest > longest)
+		shortest = longest;
+	return (struct duration){ longest -
+		(longest - shortest) / settings->max_handshakes * server->visitor_count };
+}
+
+void doorstep_take(struct server *server, int fd, const struct endpoint *outer)
+{
+	struct engine *engine = &server->engine;
+	struct visitor *visitor;
+
+	if (server->visitor_count >= engine->settings->max_handshakes)
+		make_room(server);
+	visitor = calloc(1, sizeof(*visitor));
+	if (!visitor ||
+		loop_watch_add(engine->loop, &visitor->watch, fd, EPOLLIN | EPOLLRDHUP | EPOLLET,
+			visitor_ready) < 0) {
+		server_log_refusal(server, outer, "", "out of memory");
+		close(fd);
+		free(visitor);
+		return;
+	}
+	visitor->server = server;
+	visitor->outer = *outer;
+	visitor->deadline = mono_add(mono_now(), engine->settings->handshake_timeout);
+	loop_timer_start(
+		engine->loop, &visitor->timer, mono_add(mono_now(), patience(server)), too_late);
+	networks_enter(&server->visitor_networks, &outer->addr, &visitor->network);
+	TAILQ_INSERT_TAIL(&server->visitors, visitor, link);
+	server->visitor_count++;
+}
+
+void doorstep_stop(struct server *server)
+{
+	struct visitor *visitor, *next;
+
+	for (visitor = TAILQ_FIRST(&server->visitors); visitor; visitor = next) {
+		int fd = visitor->watch.fd;
+
+		next = TAILQ_NEXT(visitor, link);
+		leave(visitor);
+		close(fd);
+	}
+}
