@@ -17,6 +17,7 @@ source "$(dirname "$0")/lib.sh"
 
 HEARD='heard: the network has changed'
 LOG=$WORK/network.log
+PATIENCE=15 # seconds
 ns_add host
 ns_add other
 veth host eth0 other eth0
@@ -24,11 +25,15 @@ addr host eth0 192.0.2.1/24
 echo secret >"$WORK/key"
 chmod 600 "$WORK/key"
 
-# A new link gets its own address when the kernel has noticed its carrier: the last change of the set-up.
+# The last change of the set-up is a new link's own address: when the kernel has noticed the carrier, a worker of its own adds it as
+# tentative, and later, once it gets the lock of the network's configuration, makes it a real one. Each step is news.
 settled() {
-	ip_ns host -o link show eth0 | grep 'state UP' && ip_ns host -6 -o addr show dev eth0 scope link | grep fe80
+	ip_ns host -o link show eth0 | grep 'state UP' && address6_there fe80::
 }
-wait_for 5 'eth0 has settled' settled
+address6_there() { # BEGINNING
+	ip_ns host -6 route show table local | grep "$1.* dev eth0" && ! ip_ns host -6 -o addr show dev eth0 tentative | grep .
+}
+wait_for "$PATIENCE" 'eth0 has settled' settled
 
 heard() { grep -c "$HEARD" "$LOG" || true; }
 heard_times() { [[ $(heard) -ge $1 ]]; }
@@ -43,18 +48,15 @@ told_of() { # NAME COMMAND...
 	check_equal "before '$name' nothing else was told" $times "$(heard)"
 	times=$((times + 1))
 	kill -STOP "$pid"
+	wait_for "$PATIENCE" 'netd stands still' grep -q '^State:.T' "/proc/$pid/status"
 	"$@"
 	kill -CONT "$pid"
-	wait_for 5 "told of: $name" heard_times $times && pass "told of: $name"
+	wait_for "$PATIENCE" "told of: $name" heard_times $times && pass "told of: $name"
 }
 
-# The kernel makes it in two steps.
 address6() {
 	ip_ns host addr add 2001:db8::9/64 dev eth0 nodad
-	wait_for 5 'the address is there' address6_there
-}
-address6_there() {
-	ip_ns host -6 route show table local | grep 2001:db8::9 && ! ip_ns host -6 -o addr show tentative | grep 2001:db8::9
+	wait_for "$PATIENCE" 'the address is there' address6_there 2001:db8::9
 }
 
 burst() {
@@ -75,7 +77,7 @@ overrun() {
 }
 
 start_bg "$LOG" network in_ns host "$BUILD/system/netd_harness" client network "$WORK"
-wait_log "$LOG" 'network: as expected' 10
+wait_log "$LOG" 'network: as expected' "$PATIENCE"
 told_of 'an address' ip_ns host addr add 192.0.2.9/24 dev eth0
 told_of 'an IPv6 address' address6
 told_of 'a route' ip_ns host route add 10.5.0.0/16 via 192.0.2.2
@@ -93,7 +95,7 @@ check_equal 'netd ends with 0' 0 "$EXIT_STATUS"
 # ---- a server does not listen ----
 
 start_bg "$WORK/sound.log" sound in_ns host "$BUILD/system/netd_harness" server sound "$WORK"
-wait_log "$WORK/sound.log" 'sound: as expected' 5
+wait_log "$WORK/sound.log" 'sound: as expected' "$PATIENCE"
 ip_ns host link set eth0 up
 stop_bg sound
 refute_log "$WORK/sound.log" "$HEARD"
