@@ -7,7 +7,10 @@
 #   make assumptions            builds and runs the tests of kernel facts relied upon
 #   make lint                   format, clang-tidy, cppcheck, shellcheck, layers
 #   make format                 rewrites the sources in the house's format
-#   make install PREFIX=/usr    honours DESTDIR
+#   make install PREFIX=/usr    honours DESTDIR; makes /etc/culvert, for configuration and keys
+#   make uninstall PREFIX=/usr  removes what install has put there; configuration and keys stay
+#
+# Each step is a line; V=1 shows the commands.
 #
 # Flags are not tracked: a build with other flags wants a BUILD directory of its own, e.g.
 #   make BUILD=build-asan SAN=address,undefined unit
@@ -31,9 +34,10 @@ CLANG_TIDY ?= clang-tidy
 CPPCHECK ?= cppcheck
 SHELLCHECK ?= shellcheck
 
-# V=1 shows the commands.
+# $(call say,WORD,FILE): the line of a step.
 ifneq ($(V),1)
 Q := @
+say = @printf '  %-10s%s\n' '$(1)' '$(2)'
 endif
 
 # Layers, lowest first; each may use only what stands before it. Archives are linked in the reverse order.
@@ -75,7 +79,7 @@ ifneq ($(WERROR),0)
 WARNINGS += -Werror
 endif
 
-CPPFLAGS_ALL := -D_GNU_SOURCE -DCULVERT_VERSION='"$(VERSION)"' -I tunnel -I . $(PKG_CFLAGS)
+CPPFLAGS_ALL := -D_GNU_SOURCE -I tunnel -I . $(PKG_CFLAGS)
 CFLAGS_ALL := -std=gnu17 $(WARNINGS) $(OPT) -pthread -fPIE -fstack-protector-strong
 LDFLAGS_ALL := -pthread -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 
@@ -101,7 +105,7 @@ LINK = $(CC) $(CFLAGS_ALL) $(CFLAGS) $(LDFLAGS_ALL) $(LDFLAGS)
 .SUFFIXES:
 .SECONDARY:
 .PHONY: all tests unit assumptions helpers lint lint-format lint-tidy lint-cppcheck lint-shell lint-layers \
-	format install clean FORCE
+	format install uninstall clean FORCE
 
 all: $(PROGRAMS) $(foreach l,$(LAYERS),$(BUILD)/lib$(l).a)
 
@@ -113,6 +117,7 @@ helpers: $(HELPERS)
 define layer_rules
 OBJECTS_$(1) := $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out $(MAINS),$(sort $(wildcard $(dir_$(1))/*.c))))
 $(BUILD)/lib$(1).a: $$(OBJECTS_$(1)) $(BUILD)/lib$(1).members
+	$$(call say,AR,$$@)
 	$$(Q)rm -f $$@
 	$$(Q)$$(AR) rcs $$@ $$(OBJECTS_$(1))
 # The list changes when a source goes away, which no time stamp would show.
@@ -129,19 +134,27 @@ ALL_ARCHIVES := $(foreach l,daemon client engine netd system wire base,$(call ar
 
 $(BUILD)/obj/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
+	$(call say,CC,$<)
 	$(Q)$(COMPILE) $(TEST_CFLAGS) -c -o $@ $<
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
+	$(call say,CC,$<)
 	$(Q)$(COMPILE) -c -o $@ $<
 
-# Who builds with another VERSION gets it everywhere.
-$(BUILD)/obj/daemon/main.o $(BUILD)/obj/client/main.o: Makefile
+# One object knows the version, and is compiled again when it is another one; what has its name is linked again with it.
+$(BUILD)/obj/tunnel/base/version.o: $(BUILD)/version
+$(BUILD)/obj/tunnel/base/version.o $(BUILD)/tidy/tunnel/base/version.ok: CPPFLAGS_ALL += -DCULVERT_VERSION='"$(VERSION)"'
+$(BUILD)/version: FORCE
+	@mkdir -p $(@D)
+	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' >$@
 
 $(BUILD)/culvertd: $(BUILD)/obj/daemon/main.o $(DAEMON_ARCHIVES)
+	$(call say,LD,$@)
 	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
 
 $(BUILD)/culvert: $(BUILD)/obj/client/main.o $(CLIENT_ARCHIVES)
+	$(call say,LD,$@)
 	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
 
 # What several test files share: tests/unit/tls_*.c goes to each tests/unit/test_tls*.c, and to each test_lane*.c together
@@ -155,14 +168,17 @@ $(BUILD)/unit/test_link_schedule: $(BUILD)/obj/tests/bench/link_emulator/schedul
 
 $(UNIT_TESTS): $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(ALL_ARCHIVES)
 	@mkdir -p $(@D)
+	$(call say,LD,$@)
 	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) $(CHECK_LIBS)
 
 $(ASSUMPTIONS): $(BUILD)/assumptions/%: $(BUILD)/obj/tests/assumptions/%.o $(ALL_ARCHIVES)
 	@mkdir -p $(@D)
+	$(call say,LD,$@)
 	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS)
 
 $(HELPERS): $(BUILD)/%: $(BUILD)/obj/tests/%.o $(ALL_ARCHIVES)
 	@mkdir -p $(@D)
+	$(call say,LD,$@)
 	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS)
 
 parts_of = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter $(1:$(BUILD)/%=tests/%)/%,$(HELPER_PARTS)))
@@ -194,6 +210,7 @@ C_FILES := $(SOURCES) $(HEADERS) $(TEST_SOURCES) $(TEST_HEADERS)
 lint: lint-format lint-shell lint-layers lint-cppcheck lint-tidy
 
 lint-format:
+	$(call say,FORMAT,all C files)
 	$(Q)$(CLANG_FORMAT) --dry-run -Werror $(C_FILES)
 
 format:
@@ -207,6 +224,7 @@ lint-tidy: $(TIDY_STAMPS)
 
 $(BUILD)/tidy/%.ok: $(BUILD)/obj/%.o .clang-tidy
 	@mkdir -p $(@D)
+	$(call say,TIDY,$*.c)
 	$(Q)$(CLANG_TIDY) --quiet $*.c -- $(CPPFLAGS_ALL) -std=gnu17 >$@.log 2>&1 || { cat $@.log; exit 1; }
 	$(Q)touch $@
 
@@ -217,14 +235,16 @@ $(BUILD)/tidy/%.ok: $(BUILD)/obj/%.o .clang-tidy
 QUEUE_H = $(shell echo '\#include <sys/queue.h>' | $(CC) -E - | sed -n 's/^\# 1 "\(.*sys\/queue.h\)".*/\1/p' | head -n 1)
 lint-cppcheck:
 	@mkdir -p $(BUILD)/cppcheck
+	$(call say,CPPCHECK,all C sources)
 	$(Q)$(CPPCHECK) --quiet --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,performance,portability \
 		--suppress=missingIncludeSystem --suppress=autoVariables --suppress=normalCheckLevelMaxBranches \
 		--suppress='*:$(QUEUE_H)' --include=$(QUEUE_H) \
-		--cppcheck-build-dir=$(BUILD)/cppcheck -j 2 -D_GNU_SOURCE -D__linux__ -DCULVERT_VERSION='"$(VERSION)"' \
+		--cppcheck-build-dir=$(BUILD)/cppcheck -j 2 -D_GNU_SOURCE -D__linux__ -DCULVERT_VERSION='""' \
 		-I tunnel -I . $(SOURCES) $(TEST_SOURCES)
 
 # Shell scripts are known by their first line (or shellcheck's directive there), wherever they stand.
 lint-shell:
+	$(call say,SHELLCHECK,all shell scripts)
 	$(Q){ git -c safe.directory='*' ls-files -z --cached --others --exclude-standard 2>/dev/null \
 		|| find . -name 'build*' -type d -prune -o -type f -print0; } \
 		| xargs -0 -r awk 'FNR == 1 && /^#!.*[\/ ](ba|da)?sh( |$$)|^# shellcheck shell=/ { printf "%s%c", FILENAME, 0 } \
@@ -232,6 +252,7 @@ lint-shell:
 		| xargs -0 -r $(SHELLCHECK) -x -P SCRIPTDIR
 
 lint-layers: all
+	$(call say,LAYERS,$(BUILD))
 	$(Q)./scripts/lint-layers $(BUILD)
 
 # ---- install ----
@@ -240,29 +261,45 @@ lint-layers: all
 PKI_SHARE := $(PREFIX)/share/culvert/pki
 DOC_SHARE := $(PREFIX)/share/doc/culvert
 UNIT_DIR := $(PREFIX)/lib/systemd/system
+# The programs look for it there, wherever they are.
+CONFIG_DIR := /etc/culvert
 # Units are templates: they name where the programs and the documentation are installed.
 UNITS := $(sort $(wildcard packaging/systemd/*.in))
 FILL_UNIT := sed -e 's|@SBINDIR@|$(PREFIX)/sbin|g' -e 's|@BINDIR@|$(PREFIX)/bin|g' -e 's|@DOCDIR@|$(DOC_SHARE)|g'
 
 # $(call install_files,MODE,DIRECTORY,FILES): nothing for an empty list.
 define install_files
-$(if $(3),install -d $(DESTDIR)$(2)
-	install -m $(1) $(3) $(DESTDIR)$(2))
+$(if $(3),$(call say,INSTALL,$(DESTDIR)$(2))
+	$(Q)install -d '$(DESTDIR)$(2)'
+	$(Q)install -m $(1) $(3) '$(DESTDIR)$(2)')
 endef
 
+# A directory of configuration that is there keeps its mode.
 install: all
 	$(call install_files,0755,$(PREFIX)/sbin,$(filter %/culvertd,$(PROGRAMS)))
 	$(call install_files,0755,$(PREFIX)/bin,$(filter %/culvert,$(PROGRAMS)) $(wildcard certs/culvert-pki))
 	$(call install_files,0644,$(PKI_SHARE)/lib,$(sort $(wildcard certs/lib/*)))
 	$(call install_files,0644,$(PKI_SHARE)/templates,$(sort $(wildcard certs/templates/*)))
-	$(call install_files,0644,$(DOC_SHARE),README.md)
+	$(call install_files,0644,$(DOC_SHARE),README.md CHANGELOG.md)
 	$(call install_files,0644,$(DOC_SHARE)/docs,$(sort $(wildcard docs/*.md)))
 	$(call install_files,0644,$(DOC_SHARE)/docs/examples,$(sort $(wildcard docs/examples/*.conf)))
 	$(call install_files,0644,$(DOC_SHARE)/docs/examples/lab,$(sort $(wildcard docs/examples/lab/*.lab)))
-	install -d $(DESTDIR)$(UNIT_DIR)
+	$(call say,INSTALL,$(DESTDIR)$(UNIT_DIR))
+	$(Q)install -d '$(DESTDIR)$(UNIT_DIR)'
 	$(Q)set -e; umask 022; for unit in $(UNITS); do \
-		to=$(DESTDIR)$(UNIT_DIR)/$$(basename "$$unit" .in); \
-		echo "$$unit -> $$to"; rm -f "$$to"; $(FILL_UNIT) "$$unit" >"$$to"; done
+		to='$(DESTDIR)$(UNIT_DIR)'/$$(basename "$$unit" .in); \
+		rm -f "$$to"; $(FILL_UNIT) "$$unit" >"$$to"; done
+	$(call say,INSTALL,$(DESTDIR)$(CONFIG_DIR))
+	$(Q)test -d '$(DESTDIR)$(CONFIG_DIR)' || install -d -m 0755 '$(DESTDIR)$(CONFIG_DIR)'
+
+uninstall:
+	$(call say,REMOVE,$(DESTDIR)$(PREFIX))
+	$(Q)rm -f '$(DESTDIR)$(PREFIX)/sbin/culvertd' '$(DESTDIR)$(PREFIX)/bin/culvert' '$(DESTDIR)$(PREFIX)/bin/culvert-pki'
+	$(Q)rm -f $(patsubst packaging/systemd/%.in,'$(DESTDIR)$(UNIT_DIR)/%',$(UNITS))
+	$(Q)rm -rf '$(DESTDIR)$(PKI_SHARE)' '$(DESTDIR)$(DOC_SHARE)'
+	$(Q)rmdir '$(DESTDIR)$(dir $(PKI_SHARE))' 2>/dev/null || true
+	@echo 'Left as they are: $(DESTDIR)$(CONFIG_DIR) (configuration and keys), $(DESTDIR)/var/lib/culvert (state, if a server ran here),'
+	@echo 'and programs of it that run. systemctl disable --now ends units that are enabled still.'
 
 clean:
 	rm -rf $(BUILD)

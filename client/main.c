@@ -10,6 +10,7 @@
 
 #include "base/exit_code.h"
 #include "base/log.h"
+#include "base/version.h"
 #include "client/check.h"
 #include "client/client.h"
 #include "client/command.h"
@@ -223,7 +224,7 @@ int main(int argc, char **argv)
 	if (is_help(command) || strcmp(command, "help") == 0)
 		return print_usage();
 	if (strcmp(command, "--version") == 0 || strcmp(command, "-V") == 0) {
-		puts("culvert " CULVERT_VERSION);
+		printf("culvert %s\n", culvert_version);
 		return EXIT_CODE_OK;
 	}
 	if (strcmp(command, "options") == 0)

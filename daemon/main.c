@@ -5,6 +5,7 @@
 
 #include "base/exit_code.h"
 #include "base/log.h"
+#include "base/version.h"
 #include "daemon/options.h"
 #include "daemon/server.h"
 #include "engine/configuration.h"
@@ -120,7 +121,7 @@ int main(int argc, char **argv)
 			fputs(usage, stdout);
 			return EXIT_CODE_OK;
 		case 'V':
-			puts("culvertd " CULVERT_VERSION);
+			printf("culvertd %s\n", culvert_version);
 			return EXIT_CODE_OK;
 		default:
 			fputs("try culvertd --help\n", stderr);

@@ -2,6 +2,7 @@
 #include "engine/status_internal.h"
 
 #include "base/json.h"
+#include "base/version.h"
 #include "engine/held_back.h"
 
 /*
@@ -287,7 +288,7 @@ void status_json_overview(const struct status_view *view, FILE *out)
 	json_object_begin(&json, NULL);
 	json_string(&json, "name", settings->name);
 	json_string(&json, "role", settings->role == SETTINGS_SERVER ? "server" : "client");
-	json_string(&json, "version", CULVERT_VERSION);
+	json_string(&json, "version", culvert_version);
 	put_identity(&json, engine);
 	json_duration(&json, "uptime", mono_since(view->now, engine->started));
 	json_bool(&json, "stopping", engine->stopping);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/version.h"
 #include "engine/held_back.h"
 
 /*
@@ -118,7 +119,7 @@ static void tell_daemon(const struct status_view *view, FILE *out)
 
 	fprintf(out, "%s: %s\n", settings->role == SETTINGS_SERVER ? "server" : "client",
 		settings->name);
-	field(out, "version:", "%s", CULVERT_VERSION);
+	field(out, "version:", "%s", culvert_version);
 	field(out, "up for:", "%s%s", duration_words(words, mono_since(view->now, engine->started)),
 		engine->stopping ? ", stopping now" : "");
 	if (engine->tls) {
