@@ -114,7 +114,7 @@ START_TEST(test_full_tunnel)
 {
 	struct settings *settings = client();
 
-	ck_assert_uint_eq(settings_mark(settings), 0);
+	ck_assert_uint_eq(settings_mark(settings), SETTINGS_MARK_PLAIN);
 	settings->full_tunnel = true;
 	ck_assert_uint_eq(settings_mark(settings), SETTINGS_MARK_DEFAULT);
 	settings->mark = 7;

@@ -36,7 +36,7 @@ START_TEST(test_mark)
 	struct settings *settings;
 
 	ck_assert_int_eq(settings_new(SETTINGS_CLIENT, &settings), 0);
-	ck_assert_uint_eq(settings_mark(settings), 0);
+	ck_assert_uint_eq(settings_mark(settings), SETTINGS_MARK_PLAIN);
 	settings->kill_switch = true;
 	ck_assert_uint_eq(settings_mark(settings), SETTINGS_MARK_DEFAULT);
 	settings->contained = true;

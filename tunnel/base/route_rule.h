@@ -22,7 +22,7 @@ enum route_verdict {
 	ROUTE_LOOPBACK = 3,   /* overlaps 127.0.0.0/8 or ::1 */
 	ROUTE_MULTICAST = 4,  /* overlaps 224.0.0.0/4 or ff00::/8 */
 	ROUTE_LINK_LOCAL = 5, /* overlaps 169.254.0.0/16 or fe80::/10 */
-	ROUTE_OUTER = 6,  /* would capture the address through which the peer itself is reached */
+	ROUTE_OUTER = 6,  /* would capture an address through which a tunnel itself is reached */
 	ROUTE_TUNNEL = 7, /* overlaps the tunnel's own addresses (the pool) */
 	ROUTE_NOT_ALLOWED = 8,  /* not inside any prefix of accept_routes */
 	ROUTE_LIMIT = 9,        /* more than max_routes */

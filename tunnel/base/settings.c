@@ -94,9 +94,10 @@ uint32_t settings_mark(const struct settings *settings)
 	if (settings->mark != 0)
 		return settings->mark;
 	/* A contained tunnel has no rule or table on the host that could ask for it. */
-	return (settings->kill_switch || settings->full_tunnel) && !settings->contained
-		? SETTINGS_MARK_DEFAULT
-		: 0;
+	if (settings->contained)
+		return 0;
+	return settings->kill_switch || settings->full_tunnel ? SETTINGS_MARK_DEFAULT
+							      : SETTINGS_MARK_PLAIN;
 }
 
 bool settings_takes_default(const struct settings *settings)

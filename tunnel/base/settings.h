@@ -56,8 +56,14 @@ enum {
 	SETTINGS_HOOK_WORD_MAX = 1024,
 };
 
-/* What tells the packets of outer connections from others, where no `mark` is set but one is needed. */
+/*
+ * The firewall mark that tells the packets of outer connections from all others, where no `mark` is
+ * set: one for a full tunnel or a kill switch, which let it pass, and another for every other Culvert,
+ * which a full tunnel on the same host takes in like any program. MASK covers both.
+ */
 #define SETTINGS_MARK_DEFAULT 0x63760001u
+#define SETTINGS_MARK_PLAIN 0x63760002u
+#define SETTINGS_MARK_MASK 0xfffffffcu
 
 /* What private networks use: RFC 1918, RFC 6598 and RFC 4193, as a list's default. */
 #define SETTINGS_PRIVATE                                                               \
@@ -138,7 +144,7 @@ struct settings {
 	size_t remote_count;
 	struct proxy proxy;                           /* client; PROXY_NONE: none */
 	char congestion[SETTINGS_CONGESTION_MAX + 1]; /* "": the kernel's default */
-	uint32_t mark; /* as configured, 0: none; settings_mark() is the one that counts */
+	uint32_t mark; /* as configured, 0: not set; settings_mark() is the one that counts */
 	bool mptcp;    /* Multipath TCP, where both ends have it */
 	struct duration handshake_timeout; /* accept or connect to welcome, in total */
 
@@ -199,7 +205,7 @@ const struct settings_peer *settings_find_peer(
 /* How many lanes a session with that peer may have here. NULL: a peer without an entry. */
 uint32_t settings_lanes(const struct settings *settings, const struct settings_peer *peer);
 
-/* SO_MARK of outer connections; 0: none. */
+/* SO_MARK of outer connections, also of those that come in. 0: none, in `culvert run` alone. */
 uint32_t settings_mark(const struct settings *settings);
 
 /* A default route of the server's is wanted. */

@@ -93,7 +93,7 @@ static const struct conf_name option_crl_missing_names[] = {
 			OPTION_FIELD(mark),                                                                                        \
 			.max = UINT32_MAX,                                                                                         \
 			.preset = "0",                                                                                             \
-			.help = "Firewall mark (SO_MARK) of outer connections; 0: none, or Culvert's own where one is needed." },  \
+			.help = "Firewall mark (SO_MARK) of outer connections; 0: Culvert's own." },                               \
 		{ .key = "handshake_timeout",                                                                                      \
 			.type = CONF_DURATION,                                                                                     \
 			OPTION_FIELD(handshake_timeout),                                                                           \

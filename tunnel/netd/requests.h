@@ -32,6 +32,7 @@ struct requests {
 	struct dns *dns;
 	bool told_fallback; /* from MPTCP, once for all engines */
 	bool told_without;  /* some option of outer sockets: the same */
+	bool told_needs; /* that something which a route may cut off cannot be found out: the same */
 	/* REEXEC: the engine that asks is to be exchanged. Negative with words: it stays. */
 	int (*exchange)(struct requests *requests, struct problem *problem);
 	/* UP. NULL: nobody waits for it. */

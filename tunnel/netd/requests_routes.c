@@ -7,25 +7,37 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "netd/interface_routes.h"
+#include "netd/needs.h"
 #include "netd/on_link.h"
 #include "netd/policy.h"
 
+/* What the routes of one request are judged by, as it was at the request's beginning. */
+struct surroundings {
+	struct netlink *netlink; /* of the interface's namespace; borrowed */
+	struct on_link on_link;
+	struct needs needs; /* none where no route can take their path */
+};
+
 /* The policy, and what only the kernel knows. `why` says what stands in the way, or is empty. */
 static enum route_verdict judge_route(const struct requests *requests,
-	const struct interface *interface, const struct on_link *on_link,
+	const struct interface *interface, const struct surroundings *around,
 	const struct prefix *prefix, struct problem *why)
 {
 	enum route_verdict verdict = policy_route(requests->settings, interface, prefix);
 
 	if (verdict != ROUTE_ACCEPTED)
 		return verdict;
-	return on_link_judge_route(on_link, prefix, why) < 0 ? ROUTE_LOCAL : ROUTE_ACCEPTED;
+	if (needs_judge_route(&around->needs, requests->interfaces, around->netlink, prefix, why) <
+		0)
+		return ROUTE_OUTER;
+	return on_link_judge_route(&around->on_link, prefix, why) < 0 ? ROUTE_LOCAL
+								      : ROUTE_ACCEPTED;
 }
 
 static enum route_verdict add_route(struct requests *requests, struct interface *interface,
-	const struct on_link *on_link, const struct prefix *prefix, struct problem *why)
+	const struct surroundings *around, const struct prefix *prefix, struct problem *why)
 {
-	enum route_verdict verdict = judge_route(requests, interface, on_link, prefix, why);
+	enum route_verdict verdict = judge_route(requests, interface, around, prefix, why);
 	char text[ADDR_TEXT_MAX];
 	int r;
 
@@ -45,21 +57,52 @@ static enum route_verdict add_route(struct requests *requests, struct interface 
 	return r == -EBUSY ? ROUTE_TAKEN : ROUTE_FAILED;
 }
 
+static void gather_needs(struct requests *requests, struct needs *ret_needs)
+{
+	const struct nameservers *pushed = requests->dns->way != DNS_NONE
+		? &requests->dns->nameservers
+		: NULL;
+	struct problem problem;
+
+	needs_gather(requests->settings, pushed, ret_needs, &problem);
+	if (problem.text[0] != '\0' && !requests->told_needs) {
+		log_warning(
+			"%s; a route may take the path that a tunnel itself needs", problem.text);
+		requests->told_needs = true;
+	}
+}
+
+/* On success the owner frees on_link and needs. */
+static int look_around(struct requests *requests, const struct interface *interface,
+	struct surroundings *around, struct problem *problem)
+{
+	int r;
+
+	*around = (struct surroundings){ .netlink = NULL };
+	r = interfaces_reach(requests->interfaces, interface, &around->netlink, problem);
+	if (r == 0)
+		r = on_link_read(&around->on_link, requests->interfaces, &interface->netns,
+			around->netlink, problem);
+	/*
+	 * Routes elsewhere take nothing away here. Nor do those of a full tunnel, to which the mark
+	 * does not lead: all the rest of this host is to go there.
+	 */
+	if (r == 0 && interface->netns.inode == 0 && requests->interfaces->table == 0)
+		gather_needs(requests, &around->needs);
+	return r;
+}
+
 int requests_route_add(struct requests *requests, struct problem *problem)
 {
 	const struct request_routes *routes = &requests->request.routes;
 	struct request_reply *reply = &requests->reply.reply;
 	struct interface *interface = requests_own_interface(requests, routes->interface, problem);
-	struct on_link on_link;
-	struct netlink *netlink;
+	struct surroundings around;
 	int r;
 
 	if (interface == NULL)
 		return 0;
-	r = interfaces_reach(requests->interfaces, interface, &netlink, problem);
-	if (r == 0)
-		r = on_link_read(
-			&on_link, requests->interfaces, &interface->netns, netlink, problem);
+	r = look_around(requests, interface, &around, problem);
 	if (r < 0) {
 		requests_fail(requests, r, problem);
 		return 0;
@@ -68,12 +111,13 @@ int requests_route_add(struct requests *requests, struct problem *problem)
 		struct problem why = { .text = "" };
 
 		reply->verdict[i] = (uint8_t)add_route(
-			requests, interface, &on_link, &routes->prefix[i], &why);
+			requests, interface, &around, &routes->prefix[i], &why);
 		problem_escape(
 			reply->words[i], sizeof(reply->words[i]), why.text, strlen(why.text));
 	}
 	reply->count = routes->count;
-	on_link_free(&on_link);
+	on_link_free(&around.on_link);
+	needs_free(&around.needs);
 	return 0;
 }
 

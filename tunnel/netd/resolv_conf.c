@@ -90,6 +90,11 @@ static enum resolv_conf_owner owner_of(const struct text *text)
 									   : RESOLV_CONF_CHANGED;
 }
 
+bool resolv_conf_text_is_ours(const char *text, size_t len)
+{
+	return len >= HEAD_SIZE && memcmp(text, head, sizeof(head) - 1) == 0;
+}
+
 int resolv_conf_owner(const char *path, enum resolv_conf_owner *ret_owner, struct problem *problem)
 {
 	struct text text = { .data = NULL };

@@ -33,6 +33,9 @@ enum resolv_conf_owner {
 };
 int resolv_conf_owner(const char *path, enum resolv_conf_owner *ret_owner, struct problem *problem);
 
+/* True: a text of ours, changed since or not. Lines that it keeps begin with "#|". */
+bool resolv_conf_text_is_ours(const char *text, size_t len);
+
 /*
  * Writes ours. One that is ours already keeps what it keeps. *held is -1 or from the call before, and then a
  * descriptor whose lock (flock(2)) says that who wrote the file is alive: the caller closes it after it has

@@ -1,0 +1,87 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# No route of a tunnel takes the path that a tunnel itself needs: that to another spoke's outer address, to the
+# resolver that knows where the server is, to the hub of another Culvert on the same host.
+#
+#   spoke-a 198.51.100.2 ──┐
+#   spoke-b 10.2.0.7     ──┼── net ── 192.0.2.2 gw-b
+#                              10.9.0.53: the resolver of spoke-a
+#
+# check: plain-only
+# shellcheck disable=SC2317 # Functions are called by name.
+set -euo pipefail
+# shellcheck source=tests/system/tunnel/common.sh
+source "$(dirname "$0")/tunnel/common.sh"
+
+ns_add net forward
+join() { # NS ADDRESS ROUTER
+	ns_add "$1" forward
+	veth "$1" wan0 net "to-$1"
+	addr "$1" wan0 "$2/24"
+	addr net "to-$1" "$3/24"
+	route "$1" default via "$3"
+}
+join gw-b 192.0.2.2 192.0.2.254
+join spoke-a 198.51.100.2 198.51.100.254
+join spoke-b 10.2.0.7 10.2.0.254
+addr net lo 10.9.0.53/32
+
+etc=$(ns_etc spoke-a)
+printf 'hosts: files dns\n' >"$etc/nsswitch.conf"
+printf 'nameserver 10.9.0.53\noptions timeout:1 attempts:1\n' >"$etc/resolv.conf"
+cat >"$WORK/unbound.conf" <<CONF
+server:
+	directory: "$WORK"
+	chroot: ""
+	username: ""
+	pidfile: "$WORK/unbound.pid"
+	use-syslog: no
+	module-config: "iterator"
+	interface: 10.9.0.53
+	access-control: 0.0.0.0/0 allow
+	local-zone: "example.org." static
+	local-data: "vpn.example.org. 0 A 192.0.2.2"
+CONF
+resolver_there() { [[ -n $(in_ns net ss -Hlun 'sport = :53') ]]; }
+start_bg "$WORK/resolver.log" resolver in_ns net unbound -d -c "$WORK/unbound.conf"
+wait_for 10 'the resolver is there' resolver_there
+
+pki_add spoke-a spoke-b
+server_conf gw-b <<'CONF'
+announce = [ "10.9.0.0/16", "10.20.0.0/16" ];
+peers = ( { name = "spoke-a"; accept_routes = [ "10.0.0.0/8" ]; }, { name = "spoke-b"; } );
+linger = 60;
+ping_interval = 1;
+dead_after = 4;
+CONF
+client_conf spoke-a <<<'remotes = [ "vpn.example.org" ]; accept_routes = [ "10.0.0.0/8" ];'
+client_conf spoke-b </dev/null
+server_start gw-b
+client_start spoke-a
+client_start spoke-b
+wait_up gw-b spoke-a
+wait_up gw-b spoke-b
+wait_routes spoke-a 10.20.0.0/16
+
+# ---- the resolver that knows the server ----
+
+words() { # NAME PREFIX TEXT; of a route that was refused
+	ctl "$1" routes | grep -F "$2" | grep -F "$3" >/dev/null
+}
+check 'a route to the resolver is refused' lacks_route spoke-a 10.9.0.0/16
+check 'the reason names the resolver' words spoke-a 10.9.0.0/16 '10.9.0.53 is a resolver of this host'
+check 'the hub is told' words gw-b 10.9.0.0/16 'a tunnel itself is reached'
+route spoke-a 10.9.0.53/32 via 198.51.100.254
+check 'the hub withdraws it' ctl gw-b routes del 10.9.0.0/16
+check 'and announces it once more' ctl gw-b routes add 10.9.0.0/16
+wait_routes spoke-a 10.9.0.0/16 # since the resolver has a route of its own
+
+# ---- another spoke's outer address ----
+
+check 'spoke-a announces where spoke-b is' ctl spoke-a routes add 10.2.0.0/24
+wait_for 5 'the hub refuses that' words gw-b 10.2.0.0/24 '10.2.0.7 is the other end of an outer connection'
+check 'and has no such route' lacks_route gw-b 10.2.0.0/24
+check 'a route beside it is taken' ctl spoke-a routes add 10.2.1.0/24
+wait_routes gw-b 10.2.1.0/24
+finish
