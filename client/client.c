@@ -82,8 +82,11 @@ static int client_start(struct engine *engine, struct problem *problem)
 		return r;
 	}
 	memcpy(client->session->instance, engine->instance, sizeof(client->session->instance));
-	if (client->session->outer.port != 0) /* the engine before has left word */
-		dialer_know(&client->dialer, &client->session->outer);
+	if (client->session->outer.port != 0) { /* the engine before has left word */
+		dialer_keep(&client->dialer, &client->session->outer);
+		if (session_hides_names(client->session))
+			dialer_know(&client->dialer, &client->session->outer);
+	}
 	dialer_begin(&client->dialer, true);
 	return 0;
 }

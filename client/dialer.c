@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/dialer.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 
 enum {
 	DIALER_CONNECT_MS = 5000, /* longest for one address, within the handshake timeout */
+	DIALER_LOOKUP_MS = 2000,  /* longest for a name whose remote was reached before */
 	DIALER_BACKOFF_FIRST_MS = 200,
 	DIALER_BACKOFF_LONGEST_MS = 30000,
 	DIALER_KNOWN_TRIES = 5, /* before names are asked for, behind a tunnel that is not there */
@@ -128,7 +130,7 @@ static void go_on(struct dialer *dialer)
 	if (dialer->at_known) {
 		dialer->at_known = false;
 		wait_for(dialer, (struct duration){ 0 }, remote_due);
-	} else if (!dialer->resolver.busy && dialer->address + 1 < dialer->resolver.answer.count) {
+	} else if (dialer->address + 1 < dialer->endpoint_count) {
 		dialer->address++;
 		wait_for(dialer, (struct duration){ 0 }, address_due);
 	} else if (!dialer->direct && dialer->remote + 1 < dialer->engine->settings->remote_count) {
@@ -189,6 +191,8 @@ static void on_secured(struct lane_owner *owner, struct lane *lane, const struct
 			peer->identity.name, expected->name);
 	}
 	if (!dialer->refusal.text[0]) {
+		if (!dialer->at_known) /* that may be another remote's */
+			kept_addresses_add(&dialer->kept, dialer->remote, &dialer->outer);
 		/* First: who takes the lane may want us to dial for another at once. */
 		dialer->lane = NULL;
 		set_state(dialer, DIALER_RESTING);
@@ -334,8 +338,7 @@ static void address_due(struct loop_timer *timer)
 		set_state(dialer, DIALER_RESTING);
 		return;
 	}
-	dialer->outer = dialer->at_known ? dialer->known
-					 : dialer->resolver.answer.endpoints[dialer->address];
+	dialer->outer = dialer->at_known ? dialer->known : dialer->endpoints[dialer->address];
 	if (holds_has(&dialer->holds, &dialer->outer, hold_remote(dialer), mono_now())) {
 		go_on(dialer);
 		return;
@@ -349,16 +352,55 @@ static void address_due(struct loop_timer *timer)
 
 /* ---- names ---- */
 
+static_assert((int)KEPT_ADDRESSES_MAX <= (int)RESOLVER_ADDRESSES_MAX, "endpoints has room");
+
+/* The name's addresses cannot be had, or not now. */
+static void unresolved(struct dialer *dialer, const char *cause)
+{
+	char where[DIALER_WHERE_MAX];
+
+	dialer->endpoint_count = dialer->stopped
+		? 0
+		: kept_addresses_get(&dialer->kept, dialer->remote, dialer->endpoints);
+	if (dialer->endpoint_count == 0) {
+		try_failed(dialer, cause);
+		return;
+	}
+	log_warning("%s: %s; trying where it was reached before", describe(dialer, where), cause);
+	wait_for(dialer, (struct duration){ 0 }, address_due);
+}
+
 static void resolved(struct resolver *resolver)
 {
 	struct dialer *dialer = container_of(resolver, struct dialer, resolver);
+	const struct resolver_answer *answer = &resolver->answer;
 
 	if (dialer->state != DIALER_RESOLVING)
-		return; /* it took too long: see dialer_hurry() */
-	if (dialer->stopped || resolver->answer.count == 0)
-		try_failed(dialer, resolver->answer.problem.text);
-	else
-		wait_for(dialer, (struct duration){ 0 }, address_due);
+		return; /* it took too long: see dialer_hurry() and lookup_overdue() */
+	if (dialer->stopped || answer->count == 0) {
+		unresolved(dialer, answer->problem.text);
+		return;
+	}
+	memcpy(dialer->endpoints, answer->endpoints, sizeof(dialer->endpoints));
+	dialer->endpoint_count = answer->count;
+	wait_for(dialer, (struct duration){ 0 }, address_due);
+}
+
+/* The answer, should there ever be one, is for a later round. */
+static void lookup_overdue(struct loop_timer *timer)
+{
+	struct dialer *dialer = container_of(timer, struct dialer, timer);
+
+	if (!dialer->stopped)
+		unresolved(dialer, "its name is not resolved yet");
+}
+
+/* Only where there is something else to try is it worth a limit of its own. */
+static void limit_lookup(struct dialer *dialer)
+{
+	if (dialer->kept.remotes[dialer->remote].count > 0)
+		loop_timer_start(dialer->engine->loop, &dialer->timer,
+			mono_add(mono_now(), DURATION_MS(DIALER_LOOKUP_MS)), lookup_overdue);
 }
 
 /*
@@ -375,8 +417,6 @@ static bool is_hidden(struct dialer *dialer, const struct settings_remote *remot
 	if (dialer->known.port == 0 || dialer->known_failed >= DIALER_KNOWN_TRIES ||
 		addr_parse(remote->host, &addr) == 0)
 		return false;
-	if (!dialer->resolver.busy)
-		dialer->resolver.answer.count = 0; /* those of the remote before */
 	return true;
 }
 
@@ -393,20 +433,22 @@ static void remote_due(struct loop_timer *timer)
 	}
 	set_state(dialer, DIALER_RESOLVING);
 	dialer->outer = (struct endpoint){ 0 };
+	dialer->endpoint_count = 0; /* those of the remote before */
 	if (is_hidden(dialer, remote)) {
 		go_on(dialer);
 		return;
 	}
 	/* With a question that was given up: the answer is the thread's until it comes. */
 	if (dialer->resolver.busy) {
-		try_failed(dialer, "an earlier look-up has not come back yet");
+		unresolved(dialer, "an earlier look-up has not come back yet");
 		return;
 	}
-	dialer->resolver.answer.count = 0;
 	int r = resolver_ask(&dialer->resolver, proxy ? proxy->host : remote->host,
 		proxy ? proxy->port : remote->port);
 	if (r < 0)
-		try_failed(dialer, strerror(-r));
+		unresolved(dialer, strerror(-r));
+	else
+		limit_lookup(dialer);
 }
 
 /* ---- for the client ---- */
@@ -449,6 +491,12 @@ void dialer_know(struct dialer *dialer, const struct endpoint *known)
 	dialer->known_failed = 0;
 }
 
+void dialer_keep(struct dialer *dialer, const struct endpoint *endpoint)
+{
+	for (size_t i = 0; i < dialer->engine->settings->remote_count; i++)
+		kept_addresses_add(&dialer->kept, i, endpoint);
+}
+
 void dialer_hold(struct dialer *dialer, const struct endpoint *outer, struct duration wait)
 {
 	char where[ENDPOINT_TEXT_MAX];
@@ -468,8 +516,7 @@ void dialer_begin(struct dialer *dialer, bool fresh)
 	if (dialer->stopped)
 		return;
 	/* Where one server is all that there is, no round is needed to learn that it is held. */
-	dialer->tried = dialer->engine->settings->remote_count > 1 ||
-		dialer->resolver.answer.count > 1;
+	dialer->tried = dialer->engine->settings->remote_count > 1 || dialer->endpoint_count > 1;
 	if (fresh)
 		backoff_reset(&dialer->backoff);
 	if (fresh)
@@ -483,8 +530,8 @@ void dialer_begin_at(struct dialer *dialer, size_t remote, const struct endpoint
 	dialer->direct = true;
 	dialer->first = remote;
 	dialer->remote = remote;
-	dialer->resolver.answer.endpoints[0] = *outer;
-	dialer->resolver.answer.count = 1;
+	dialer->endpoints[0] = *outer;
+	dialer->endpoint_count = 1;
 	dialer->address = 0;
 	if (dialer->state == DIALER_RESTING || dialer->state == DIALER_WAITING)
 		dialer_begin(dialer, fresh);

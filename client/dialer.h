@@ -4,6 +4,7 @@
 
 #include "base/backoff.h"
 #include "client/holds.h"
+#include "client/kept_addresses.h"
 #include "client/proxy_leg.h"
 #include "client/resolver.h"
 #include "engine/engine.h"
@@ -13,7 +14,8 @@
  * How the client gets its connection: the remotes in turn, each name resolved anew, each of its
  * addresses tried, IPv6 and IPv4 as the resolver orders them. Where there is a proxy, it is the
  * proxy's name that is resolved, and the proxy's addresses that are tried, for each remote. When all
- * have failed it waits, with backoff, and begins again; it never gives up by itself. A server that asks
+ * have failed it waits, with backoff, and begins again; it never gives up by itself. Where a name does not
+ * resolve, those of its addresses are tried that have led to the server before (client/kept_addresses). A server that asks
  * to be left alone is passed over for that time (client/holds), and no other is. A secured connection
  * to the right server is handed to the session. A second dialer brings the session's further lanes, all to the endpoint
  * that the first has found. Engine's main thread.
@@ -59,7 +61,10 @@ struct dialer {
 	size_t first;          /* of settings->remotes: where a round begins */
 	size_t remote;         /* of settings->remotes, in turn */
 	struct resolver resolver;
-	size_t address; /* of the resolver's answer, in turn */
+	struct endpoint endpoints[RESOLVER_ADDRESSES_MAX]; /* of the remote, to be tried */
+	size_t endpoint_count;
+	size_t address; /* of endpoints, in turn */
+	struct kept_addresses kept;
 	struct endpoint outer;
 	struct host_call socket_call;
 	int fd; /* until a lane owns it; -1 */
@@ -86,6 +91,12 @@ void dialer_free(struct dialer *dialer);
  * remotes that are names are left out until the endpoint has failed a few times.
  */
 void dialer_know(struct dialer *dialer, const struct endpoint *known);
+/*
+ * An earlier engine has reached one of the remotes here: it is kept for each of them, as are the endpoints
+ * that this dialer reaches itself. A remote's kept endpoints are tried when its name does not resolve, or
+ * not soon enough.
+ */
+void dialer_keep(struct dialer *dialer, const struct endpoint *endpoint);
 /*
  * The server that was reached at `outer`, through the dialer's present remote, asks not to be called
  * for `wait`. Other servers are called meanwhile. A `wait` of 0 changes nothing.

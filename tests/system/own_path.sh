@@ -84,4 +84,26 @@ wait_for 5 'the hub refuses that' words gw-b 10.2.0.0/24 '10.2.0.7 is the other 
 check 'and has no such route' lacks_route gw-b 10.2.0.0/24
 check 'a route beside it is taken' ctl spoke-a routes add 10.2.1.0/24
 wait_routes gw-b 10.2.1.0/24
+
+# ---- names that nobody looks up any more ----
+
+# The network names another resolver meanwhile, which a route that is there already has taken away; then it is cut.
+cut() { # SECONDS; both ends hold the tunnel for dead then
+	in_ns net nft 'table inet cut { chain forward { type filter hook forward priority 0; ip daddr { 192.0.2.2, 198.51.100.2 } drop; }; }'
+	wait_log_since "$WORK/spoke-a.log" "$1" 'session: .* -> idle' 15
+	wait_log_since "$WORK/gw-b.log" "$2" 'spoke-a: session: .* -> idle' 15
+	in_ns net nft delete table inet cut
+}
+printf 'nameserver 10.20.0.53\noptions timeout:5 attempts:2\n' >"$etc/resolv.conf"
+mark_a=$(log_mark "$WORK/spoke-a.log") mark_b=$(log_mark "$WORK/gw-b.log")
+cut "$mark_a" "$mark_b"
+wait_log_since "$WORK/spoke-a.log" "$mark_a" 'vpn.example.org: .*; trying where it was reached before' 15
+wait_up spoke-a gw-b "$mark_a"
+check 'without a resolver it comes back to where it was' pings spoke-a $SERVER4 3
+
+# So does a new engine of the same client.
+mark_a=$(log_mark "$WORK/spoke-a.log")
+kill -KILL "$(engine_pid spoke-a)"
+wait_up spoke-a gw-b "$mark_a"
+check 'so does a new engine' pings spoke-a $SERVER4 3
 finish

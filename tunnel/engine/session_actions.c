@@ -163,7 +163,7 @@ void session_make_interface(struct session *session)
 			.remote6 = terms->remote6,
 		},
 	};
-	if (session_hides_names(session))
+	if (!session_is_server(session))
 		request.interface.outer = session->outer;
 	int r = host_ask(session->engine->host, &session->interface_call, &request, interface_made);
 	if (r < 0)

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CULVERT_CLIENT_KEPT_ADDRESSES_H
+#define CULVERT_CLIENT_KEPT_ADDRESSES_H
+
+#include <stddef.h>
+
+#include "base/addr.h"
+#include "base/settings.h"
+
+/*
+ * Where each remote was reached, for when its name does not resolve: the resolver may be behind the very
+ * tunnel that is down, or down itself. A remote is its index in settings->remotes. The addresses are
+ * trusted no more than those of a resolver: the server's certificate decides. A plain value, one owner.
+ */
+
+enum { KEPT_ADDRESSES_MAX = 4 }; /* of one remote; a further one takes the place of the oldest */
+
+struct kept_addresses {
+	struct {
+		struct endpoint items[KEPT_ADDRESSES_MAX]; /* the latest first */
+		size_t count;
+	} remotes[SETTINGS_REMOTES_MAX];
+};
+
+/* The remote, or the proxy to it, was reached here. */
+void kept_addresses_add(
+	struct kept_addresses *kept, size_t remote, const struct endpoint *endpoint);
+/* Copies them to `out`, the latest first, and returns how many there are. */
+size_t kept_addresses_get(const struct kept_addresses *kept, size_t remote,
+	struct endpoint out[static KEPT_ADDRESSES_MAX]);
+
+#endif
