@@ -41,7 +41,7 @@ units=$(dirname "$0")/../../packaging/systemd
 for unit in "$units"/*.service.in; do
 	name=$(basename "$unit" .in)
 	for line in 'Wants=network-online.target' 'After=network-online.target' 'StartLimitIntervalSec=0' 'Restart=on-failure' \
-		'RestartPreventExitStatus=2 3 6'; do
+		'RestartPreventExitStatus=2 3 6' 'Type=notify' 'TimeoutStartSec=infinity'; do
 		check "$name: $line" grep -Fx "$line" "$unit"
 	done
 	check "$name: a pause before the next start" grep -E '^RestartSec=[0-9]+$' "$unit"

@@ -17,11 +17,37 @@
 
 /* ---- what happens while it runs ---- */
 
+static void tell(const struct netd *netd, const char *lines)
+{
+	int r = supervisor_tell(&netd->supervisor, lines);
+
+	if (r < 0)
+		log_warning("the supervisor does not hear that this program %s: %s",
+			strncmp(lines, "READY", strlen("READY")) == 0 ? "has started" : "stops",
+			strerrordesc_np(-r));
+}
+
+/*
+ * Once, when what protects this host is in force and an engine works; that there is a session is not
+ * waited for, since the other end may be away for days.
+ */
+static void tell_ready(struct netd *netd)
+{
+	if (netd->told_ready)
+		return;
+	netd->told_ready = true;
+	tell(netd,
+		netd->kill_switch.nft != NULL
+			? "READY=1\nSTATUS=running; the kill switch is in force"
+			: "READY=1\nSTATUS=running");
+}
+
 static void stop(struct netd *netd, enum exit_code code, const char *why)
 {
 	netd->stopping = true;
 	netd->exit_code = code;
 	log_notice("stopping: %s", why);
+	tell(netd, "STOPPING=1");
 	engine_process_stop(&netd->engine);
 }
 
@@ -103,8 +129,10 @@ static int engine_message(struct engine_process *engine, const void *data, size_
 
 	if (r < 0)
 		return r;
-	if (netd->requests.ready)
+	if (netd->requests.ready) {
 		engine_process_ready(engine);
+		tell_ready(netd);
+	}
 	if (!netd->requests.exit_asked || netd->stopping)
 		return 0;
 	/*
@@ -202,6 +230,7 @@ static struct netd *netd_new(const struct netd_program *program)
 	netd->program = program;
 	netd->files = (struct files){ -1, -1, -1, -1, -1 };
 	places_init(&netd->places);
+	netd->supervisor.fd = -1;
 	netd->signal_fd = -1;
 	netd->signal_watch.fd = -1;
 	program_file_init(&netd->program_file);
@@ -242,6 +271,7 @@ enum exit_code netd_run(const struct netd_program *program)
 {
 	struct netd *netd = netd_new(program);
 	enum exit_code code = EXIT_CODE_FAILURE;
+	struct problem problem;
 	bool started;
 	int r;
 
@@ -252,6 +282,9 @@ enum exit_code netd_run(const struct netd_program *program)
 	}
 	process_raise_fd_limit();
 	hold_signals(netd);
+	/* In a guest's environment it is the guest's. */
+	if (!netd->has_guest && supervisor_open(&netd->supervisor, &problem) < 0)
+		log_warning("%s", problem.text);
 	code = netd_climb(netd);
 	started = code == EXIT_CODE_OK;
 	if (started) {

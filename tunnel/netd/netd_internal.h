@@ -27,6 +27,7 @@
 #include "system/loop.h"
 #include "system/netlink.h"
 #include "system/process.h"
+#include "system/supervisor.h"
 
 /* The inside of netd, shared by netd*.c only: everything that it owns. One thread. */
 
@@ -36,6 +37,8 @@ struct netd {
 	bool stopping;
 	bool restarting; /* by whoever starts it again at once */
 	bool signalled;  /* somebody wants the end, and not the engine alone */
+	struct supervisor supervisor;
+	bool told_ready; /* the supervisor */
 	struct process_user user;
 	bool switch_user; /* to `user`; else the engine runs as who we are */
 	struct files files;

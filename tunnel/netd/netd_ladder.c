@@ -313,6 +313,7 @@ void netd_descend(struct netd *netd)
 	program_file_close(&netd->program_file);
 	if (netd->signal_fd >= 0)
 		close(netd->signal_fd);
+	supervisor_close(&netd->supervisor);
 	loop_free(netd->loop);
 	netlink_close(netd->netlink);
 	free(netd);
