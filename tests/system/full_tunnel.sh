@@ -223,12 +223,12 @@ client_start spoke
 wait_up gw-b spoke
 wait_for 5 'the server has the route of the spoke' has_route gw-b 10.3.0.0/24
 spoke4=$(session_value gw-b spoke .addresses.remote4)
-before=$(drops gw-b spoke out_source)
+before=$(drops gw-b laptop in_destination)
 capture_start spoke spoke cv0 'icmp or udp port 9'
 check "another peer's address is not reached" no_ping laptop "$spoke4"
 check "nor another peer's network" no_ping laptop 10.3.0.1
 check 'nor the other way round' no_ping spoke "$(session_value gw-b laptop .addresses.remote4)"
-check 'it is dropped and counted where the peer would get it' test "$(drops gw-b spoke out_source)" -ge $((before + 2))
+check 'it is dropped and counted where it comes in' test "$(drops gw-b laptop in_destination)" -ge $((before + 2))
 mark_end gw-b "$spoke4"
 wait_for 5 'the end of the capture' captured spoke 'udp port 9'
 check_equal 'the spoke has heard nothing' '' "$(capture_print spoke "icmp[icmptype] == 8 and dst host $spoke4 or dst host 10.3.0.1")"

@@ -36,6 +36,7 @@ addr net eth0 $NET4/24 $NET6/64
 pki_add spoke-a spoke-c
 server_conf gw-b <<'CONF'
 nat = true;
+check_destination = false; # so that what one peer sends to another gets as far as the rules
 announce = [ "198.51.100.0/24", "2001:db8:51::/64" ];
 peers = (
 	{ name = "spoke-a"; },

@@ -55,12 +55,15 @@ check 'the status tells who is' jq -e '[.received[] | select(.peer == "spoke-b")
 
 # ---- who does not is kept apart, whatever the hub forwards ----
 
-before=$(drops gw-b spoke-b out_source)
+before=$(drops gw-b spoke-c in_destination)
 check 'c does not reach b' no_ping spoke-c 10.3.0.1 -I 10.4.0.1
-check 'the packet is counted at the session of b' test "$(drops gw-b spoke-b out_source)" -gt "$before"
-before=$(drops gw-b spoke-c out_source)
+check 'the packet is counted at the session of c' test "$(drops gw-b spoke-c in_destination)" -gt "$before"
+before=$(drops gw-b spoke-b in_destination)
 check 'b does not reach c' no_ping spoke-b 10.4.0.1 -I 10.3.0.1
-check 'nor is that lost without a trace' test "$(drops gw-b spoke-c out_source)" -gt "$before"
+check 'nor is that lost without a trace' test "$(drops gw-b spoke-b in_destination)" -gt "$before"
+check 'doctor says what would let it pass' grep -E \
+	'^note: destination: spoke-c sent packets to 10\.3\.0\.1 of spoke-b, which it does not reach .*: reach = \[ "spoke-b" \];' \
+	<(in_ns gw-b "$CULVERT" doctor --socket "$WORK/gw-b.sock" || true)
 
 # ---- a firewall between the two is found, and the command that is named mends it ----
 

@@ -1,9 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Packets with a source that their sender does not own: none arrives on the other side, each is counted where it was dropped.
+# Packets with a source that their sender does not own, or a destination that nobody announces to it: none arrives on the other
+# side, each is counted where it was dropped.
 #
-#   lan-a ──── gw-a ════════ gw-b ──── lan-b       172.31.0.9 and fd00:bad::9 are in lan-a, and nobody announces them
+#   lan-a ──── gw-a ════════ gw-b ──── lan-b       172.31.0.9 and fd00:bad::9 are in lan-a, and nobody announces them;
+#                                                  nor 172.31.0.8 and fd00:bad::8, which are in lan-b
 #
 # check: quick
 # shellcheck disable=SC2317 # Functions are called by name.
@@ -79,5 +81,58 @@ check_equal 'eight spoofed packets are counted' 8 "$(drops gw-b gw-a in_source)"
 check_equal 'and none arrived' '' \
 	"$(capture_print b 'udp port 7777' | grep -vE "IP6? ($A4|$A6)\.[0-9]+ >" || true)"
 check_equal 'the session is still up' up "$(session_value gw-b gw-a .state)"
+
+# ---- destinations ----
+
+ip_ns gw-b route add 172.31.0.8/32 via $B4
+ip_ns gw-b route add fd00:bad::8/128 via $B6
+# What gw-b routes or has itself, but does not announce; then what it does, its address in the tunnel last.
+strays() {
+	tell puppet <<SCRIPT
+udp $A4 172.31.0.8 7777 stray
+udp $A6 fd00:bad::8 7777 stray
+udp $A4 192.0.2.2 7777 stray
+udp $A4 127.0.0.1 7777 stray
+udp $A4 10.1.0.1 7777 stray
+udp $A4 255.255.255.255 7777 stray
+udp $A4 $B4 7778 fine
+sync
+SCRIPT
+}
+capture_start strays gw-b any 'udp port 7777 or udp port 7778'
+check 'it sends where it may not' strays
+wait_for 10 'what is announced arrives' captured strays 'udp port 7778'
+check_equal 'what is not announced does not even reach the kernel' '' "$(capture_print strays 'udp port 7777')"
+check_equal 'six are counted' 6 "$(drops gw-b gw-a in_destination)"
+doctor() {
+	in_ns gw-b "$CULVERT" doctor --socket "$WORK/gw-b.sock" 2>&1 || true
+}
+doctor >"$WORK/doctor"
+check 'doctor names the line to add' \
+	grep -F '172.31.0.8, which is not announced to it (6 in_destination); if it should reach that: announce = [ "10.2.0.0/24", "fd00:2::/64", "172.31.0.8/32" ];' \
+	"$WORK/doctor"
+check 'once it is announced' ctl gw-b routes add 172.31.0.8/32
+check 'the same packets pass' strays
+wait_for 10 'and arrive' captured b 'udp and dst host 172.31.0.8'
+check_equal 'five more are counted' 11 "$(drops gw-b gw-a in_destination)"
+doctor >"$WORK/doctor"
+check 'doctor names another' grep -F 'fd00:bad::8, which is not announced to it' "$WORK/doctor"
+puppet_end puppet
+
+# As it was before.
+stop_bg gw-b
+echo 'check_destination = false;' >>"$WORK/gw-b.conf"
+server_start gw-b
+puppet_start puppet gw-a 192.0.2.2:443
+check 'it gets its session again' tell puppet <<SCRIPT
+hello
+await welcome
+announce 10.1.0.0/24 fd00:1::/64
+end
+SCRIPT
+wait_routes gw-b 10.1.0.0/24 fd00:1::/64
+check 'destinations are left to routing' strays
+wait_for 10 'and all of it arrives' captured b 'udp and dst host fd00:bad::8'
+check_equal 'nothing is counted' 0 "$(drops gw-b gw-a in_destination)"
 puppet_end puppet
 finish

@@ -339,6 +339,33 @@ START_TEST(in_source)
 }
 END_TEST
 
+/* The first is noted, and another once that is cleared. */
+START_TEST(in_destination)
+{
+	struct side server;
+	struct raw *raw = start_carrying(&server, OFFLOAD_ALL);
+	char text[ADDR_TEXT_MAX];
+	struct addr stray;
+
+	ck_assert(!stray_read(lane_stray(server.lane), &stray));
+	lanes_packet(&packet, true, AF_INET6, 100, 1);
+	lanes_set_addresses(&packet, "2001:db8:1::1", "2001:db8:3::7");
+	raw_packet(raw, &packet);
+	lanes_packet(&packet, true, AF_INET, 100, 1);
+	lanes_set_addresses(&packet, "10.1.0.1", "203.0.113.1");
+	raw_packet(raw, &packet);
+	AWAIT(side_drops(&server, DROP_IN_DESTINATION) == 2);
+	ck_assert(stray_read(lane_stray(server.lane), &stray));
+	ck_assert_str_eq(addr_format(&stray, text), "2001:db8:3::7");
+	stray_clear(lane_stray(server.lane));
+	raw_packet(raw, &packet);
+	AWAIT(side_drops(&server, DROP_IN_DESTINATION) == 3);
+	ck_assert(stray_read(lane_stray(server.lane), &stray));
+	ck_assert_str_eq(addr_format(&stray, text), "203.0.113.1");
+	finish_with_drops(&server, raw, DROP_IN_DESTINATION, 3);
+}
+END_TEST
+
 START_TEST(in_malformed)
 {
 	struct side server;
@@ -471,8 +498,8 @@ static Suite *suite(void)
 		inner_checksum_is_made_here, new_reach, interface_vanishes };
 	const TTest *const out[] = { out_source, out_destination, out_noise,
 		out_malformed_and_offload };
-	const TTest *const in[] = { in_source, in_malformed, in_noise, in_offload, in_not_ready,
-		in_tun };
+	const TTest *const in[] = { in_source, in_destination, in_malformed, in_noise, in_offload,
+		in_not_ready, in_tun };
 	Suite *s = suite_create("lane_packets");
 
 	lanes_add(s, "passing", passing, sizeof(passing) / sizeof(passing[0]));

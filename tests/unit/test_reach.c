@@ -98,13 +98,20 @@ START_TEST(in)
 		enum reach_verdict verdict;
 	} cases[] = {
 		{ "10.1.0.1", "10.2.0.1", REACH_PASS },
-		{ "10.1.255.255", "203.0.113.1",
-			REACH_PASS }, /* where it goes is routing's business */
+		{ "10.1.255.255", "10.2.255.255", REACH_PASS },
+		{ "10.1.0.1", "203.0.113.1", REACH_DESTINATION }, /* announced to nobody */
+		{ "10.1.0.1", "10.3.0.1", REACH_DESTINATION },    /* another peer's */
+		{ "10.1.0.1", "10.1.0.2", REACH_DESTINATION },    /* their own */
+		{ "10.1.0.1", "255.255.255.255", REACH_DESTINATION },
+		{ "10.1.0.1", "127.0.0.1", REACH_DESTINATION },
+		{ "203.0.113.1", "203.0.113.2", REACH_SOURCE },
 		{ "192.0.2.7", "10.2.0.1", REACH_PASS }, { "192.0.2.6", "10.2.0.1", REACH_SOURCE },
 		{ "192.0.2.8", "10.2.0.1", REACH_SOURCE },
 		{ "10.0.255.255", "10.2.0.1", REACH_SOURCE },
 		{ "10.2.0.1", "10.2.0.2", REACH_SOURCE }, /* ours */
 		{ "2001:db8:1::5", "2001:db8:2::1", REACH_PASS },
+		{ "2001:db8:1::5", "2001:db8:3::1", REACH_DESTINATION },
+		{ "2001:db8:1::5", "::1", REACH_DESTINATION },
 		{ "2001:db8:2::5", "2001:db8:2::1", REACH_SOURCE },
 		{ "::ffff:10.1.0.1", "2001:db8:2::1",
 			REACH_SOURCE }, /* no IPv4 source in IPv6's clothes */
@@ -314,6 +321,18 @@ START_TEST(what_is_barred_is_not_meant_by_a_wide_prefix)
 		ck_assert_msg(reach_judge_out(reach, &packet, bytes.data) == cases[i].verdict,
 			"%s to %s", cases[i].source, cases[i].destination);
 	}
+	/* And the other way: the way to everywhere takes what is for everywhere, not for peers. */
+	for (size_t i = 0; i < 5; i++) {
+		struct inner_packet bytes;
+		struct packet packet;
+
+		make_udp(&bytes, "10.1.0.1", cases[i].source);
+		ck_assert_int_eq(packet_parse(bytes.data, bytes.len, &packet), 0);
+		ck_assert_msg(reach_judge_in(reach, &packet, bytes.data) ==
+				(cases[i].verdict == REACH_SOURCE ? REACH_DESTINATION
+								  : cases[i].verdict),
+			"to %s", cases[i].source);
+	}
 	reach_unref(reach);
 	/* The same on the other side: what goes past the tunnel does not come out of it. */
 	ck_assert_int_eq(reach_new(our, 1, &their, 1, &reach), 0);
@@ -327,6 +346,27 @@ START_TEST(what_is_barred_is_not_meant_by_a_wide_prefix)
 		ck_assert_int_eq(packet_parse(bytes.data, bytes.len, &packet), 0);
 		ck_assert_int_eq(reach_judge_in(reach, &packet, bytes.data), cases[i].verdict);
 	}
+	reach_unref(reach);
+}
+END_TEST
+
+/* check_destination = false: where a packet goes is routing's business, its source is judged. */
+START_TEST(destinations_left_to_routing)
+{
+	struct reach *reach = new_reach();
+	struct inner_packet bytes;
+	struct packet packet;
+
+	reach_leave_destinations(reach);
+	make_udp(&bytes, "10.1.0.1", "203.0.113.1");
+	ck_assert_int_eq(packet_parse(bytes.data, bytes.len, &packet), 0);
+	ck_assert_int_eq(reach_judge_in(reach, &packet, bytes.data), REACH_PASS);
+	make_udp(&bytes, "203.0.113.1", "10.2.0.1");
+	ck_assert_int_eq(packet_parse(bytes.data, bytes.len, &packet), 0);
+	ck_assert_int_eq(reach_judge_in(reach, &packet, bytes.data), REACH_SOURCE);
+	make_udp(&bytes, "10.2.0.1", "203.0.113.1");
+	ck_assert_int_eq(packet_parse(bytes.data, bytes.len, &packet), 0);
+	ck_assert_int_eq(reach_judge_out(reach, &packet, bytes.data), REACH_DESTINATION);
 	reach_unref(reach);
 }
 END_TEST
@@ -387,6 +427,7 @@ static Suite *suite(void)
 	unit_add(s, "icmp_out", icmp_out);
 	unit_add(s, "icmp_limits", icmp_limits);
 	unit_add(s, "barred", what_is_barred_is_not_meant_by_a_wide_prefix);
+	unit_add(s, "left_to_routing", destinations_left_to_routing);
 	unit_add(s, "nothing_reaches_nothing", nothing_reaches_nothing);
 	unit_add(s, "refuses_host_bits", refuses_host_bits);
 	unit_add(s, "references", references);

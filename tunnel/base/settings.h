@@ -152,7 +152,8 @@ struct settings {
 	char interface[SETTINGS_IFNAME_MAX + 1]; /* template, "cv%d" */
 	uint32_t mtu;
 	bool offloads;
-	bool gro;        /* gather TCP segments that come one by one */
+	bool check_destination; /* a peer's packets may go only where it may reach */
+	bool gro;               /* gather TCP segments that come one by one */
 	bool forwarding; /* netd switches it on for the tunnel and what leads to `announce` */
 	uint32_t lanes;  /* connections that a session may have; the smaller of both ends' wins */
 	struct duration ping_interval; /* server: both ends use the server's */

@@ -13,6 +13,7 @@
 
 enum {
 	DAY_S = 86400,
+	ANNOUNCE_SHOWN_MAX = 4,
 	PAIRS_MAX = 32, /* of peers that reach each other: what holds for some holds for most */
 };
 
@@ -152,6 +153,73 @@ static void examine_routes(const struct session *session, struct findings *findi
 	}
 }
 
+/* ---- what a peer may not reach ---- */
+
+static const struct session *find_owner(const struct engine *engine, const struct addr *addr)
+{
+	const struct session *session;
+
+	TAILQ_FOREACH(session, &engine->sessions, link)
+	{
+		if (session->reach != NULL &&
+			reach_is_theirs(session->reach, addr->family, addr->bytes))
+			return session;
+	}
+	return NULL;
+}
+
+/* "announce = [ "10.2.0.0/24", "10.5.0.7/32" ];": what is announced, where there is room, and more. */
+static void write_announce(
+	const struct prefix_list *stated, const struct prefix *more, char *out, size_t size)
+{
+	char text[ADDR_TEXT_MAX];
+	size_t len = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < stated->count && stated->count <= ANNOUNCE_SHOWN_MAX; i++)
+		len += (size_t)snprintf(
+			&out[len], size - len, "\"%s\", ", prefix_format(&stated->items[i], text));
+	if (stated->count > ANNOUNCE_SHOWN_MAX)
+		len += (size_t)snprintf(&out[len], size - len, "..., ");
+	(void)snprintf(&out[len], size - len, "\"%s\"", prefix_format(more, text));
+}
+
+/* No problem of this end, and nothing that a peer could have mended: a person has to decide. */
+static void examine_strays(const struct session *session, struct findings *findings)
+{
+	char list[(ANNOUNCE_SHOWN_MAX + 1) * (ADDR_TEXT_MAX + 8)], text[ADDR_TEXT_MAX];
+	const struct session *owner;
+	struct lane_counters sums;
+	struct prefix prefix;
+	struct addr addr;
+	uint64_t drops;
+
+	session_count(session, &sums);
+	drops = counter_read(&sums.drops[DROP_IN_DESTINATION]);
+	if (drops == 0 || !stray_read(&sums.stray, &addr))
+		return;
+	owner = find_owner(session->engine, &addr);
+	addr_format(&addr, text);
+	if (owner == session)
+		findings_add(findings, FINDING_NOTE, "destination",
+			"%s sent packets to %s, which is its own (%" PRIu64
+			" in_destination); look at its routes",
+			session->name.name, text, drops);
+	else if (owner != NULL)
+		findings_add(findings, FINDING_NOTE, "destination",
+			"%s sent packets to %s of %s, which it does not reach (%" PRIu64
+			" in_destination); if it should, in its peers entry: reach = [ \"%s\" ];",
+			session->name.name, text, owner->name.name, drops, owner->name.name);
+	else {
+		prefix = prefix_host(&addr);
+		write_announce(&session->engine->stated, &prefix, list, sizeof(list));
+		findings_add(findings, FINDING_NOTE, "destination",
+			"%s sent packets to %s, which is not announced to it (%" PRIu64
+			" in_destination); if it should reach that: announce = [ %s ];",
+			session->name.name, text, drops, list);
+	}
+}
+
 /* ---- who was refused ---- */
 
 static void examine_refusals(const struct refusals *refusals, struct findings *findings)
@@ -251,6 +319,7 @@ int examine_render(const struct engine *engine, FILE *out)
 		examine_held_back(session, &findings);
 		examine_lanes(session, &findings);
 		examine_routes(session, &findings);
+		examine_strays(session, &findings);
 	}
 	examine_refusals(&engine->refusals, &findings);
 	for (size_t i = 0; i < findings.count; i++) {

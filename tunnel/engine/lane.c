@@ -169,6 +169,11 @@ unsigned lane_worker(const struct lane *lane)
 	return lane->worker->index;
 }
 
+struct stray *lane_stray(struct lane *lane)
+{
+	return &lane->counters.stray;
+}
+
 const struct lane_counters *lane_counters(const struct lane *lane)
 {
 	return &lane->counters;

@@ -132,6 +132,7 @@ struct addr lane_local(
 	const struct lane *lane);              /* this end of its connection; AF_UNSPEC: unknown */
 unsigned lane_worker(const struct lane *lane); /* the number of its worker */
 const struct lane_counters *lane_counters(const struct lane *lane);
+struct stray *lane_stray(struct lane *lane);
 struct mono lane_heard(const struct lane *lane); /* when bytes last came from the peer */
 const char *lane_end_text(enum lane_end end);
 

@@ -118,6 +118,11 @@ static const struct conf_name option_crl_missing_names[] = {
 			OPTION_FIELD(gro),                                                                                         \
 			.preset = "true",                                                                                          \
 			.help = "Put TCP segments that the other end sends one by one together before the kernel gets them." },    \
+		{ .key = "check_destination",                                                                                      \
+			.type = CONF_BOOL,                                                                                         \
+			OPTION_FIELD(check_destination),                                                                           \
+			.preset = "true",                                                                                          \
+			.help = "Drop what the other end sends to neither this end nor what it is announced or may `reach`." },    \
 		{ .key = "lanes",                                                                                                  \
 			.type = CONF_UINT,                                                                                         \
 			OPTION_FIELD(lanes),                                                                                       \

@@ -20,6 +20,7 @@ struct reach {
 	struct prefix_map *ours;
 	struct reach_bar *not_theirs; /* may be NULL */
 	struct reach_bar *not_ours;
+	bool any_destination;
 };
 
 static int map_prefixes(const struct prefix *prefixes, size_t count, struct prefix_map **ret_map)
@@ -90,6 +91,11 @@ void reach_set_bars(struct reach *reach, struct reach_bar *not_theirs, struct re
 	reach->not_ours = bar_ref(not_ours);
 }
 
+void reach_leave_destinations(struct reach *reach)
+{
+	reach->any_destination = true;
+}
+
 struct reach *reach_ref(struct reach *reach)
 {
 	if (reach)
@@ -120,12 +126,12 @@ static bool covers(const struct prefix_map *map, const struct reach_bar *bar, ui
 	return len >= 0 && len >= prefix_map_length(bar->map, family, bytes);
 }
 
-static bool is_theirs(const struct reach *reach, uint8_t family, const uint8_t *bytes)
+bool reach_is_theirs(const struct reach *reach, uint8_t family, const uint8_t *bytes)
 {
 	return covers(reach->theirs, reach->not_theirs, family, bytes);
 }
 
-static bool is_ours(const struct reach *reach, uint8_t family, const uint8_t *bytes)
+bool reach_is_ours(const struct reach *reach, uint8_t family, const uint8_t *bytes)
 {
 	return covers(reach->ours, reach->not_ours, family, bytes);
 }
@@ -150,8 +156,8 @@ static bool error_may_come_in(
 	struct packet_quote quote;
 
 	return is_sound_error(packet, data, &quote) &&
-		is_theirs(reach, packet->family, quote.destination) &&
-		is_ours(reach, packet->family, quote.source);
+		reach_is_theirs(reach, packet->family, quote.destination) &&
+		reach_is_ours(reach, packet->family, quote.source);
 }
 
 static bool error_may_go_out(
@@ -160,8 +166,8 @@ static bool error_may_go_out(
 	struct packet_quote quote;
 
 	return is_sound_error(packet, data, &quote) &&
-		is_theirs(reach, packet->family, quote.source) &&
-		is_ours(reach, packet->family, quote.destination);
+		reach_is_theirs(reach, packet->family, quote.source) &&
+		reach_is_ours(reach, packet->family, quote.destination);
 }
 
 enum reach_verdict reach_judge_in(
@@ -169,15 +175,19 @@ enum reach_verdict reach_judge_in(
 {
 	if (packet_is_error(packet, data))
 		return error_may_come_in(reach, packet, data) ? REACH_PASS : REACH_SOURCE;
-	return is_theirs(reach, packet->family, packet->source) ? REACH_PASS : REACH_SOURCE;
+	if (!reach_is_theirs(reach, packet->family, packet->source))
+		return REACH_SOURCE;
+	if (!reach->any_destination && !reach_is_ours(reach, packet->family, packet->destination))
+		return REACH_DESTINATION;
+	return REACH_PASS;
 }
 
 enum reach_verdict reach_judge_out(
 	const struct reach *reach, const struct packet *packet, const uint8_t *data)
 {
-	if (!is_theirs(reach, packet->family, packet->destination))
+	if (!reach_is_theirs(reach, packet->family, packet->destination))
 		return REACH_DESTINATION;
 	if (packet_is_error(packet, data))
 		return error_may_go_out(reach, packet, data) ? REACH_PASS : REACH_SOURCE;
-	return is_ours(reach, packet->family, packet->source) ? REACH_PASS : REACH_SOURCE;
+	return reach_is_ours(reach, packet->family, packet->source) ? REACH_PASS : REACH_SOURCE;
 }

@@ -33,8 +33,14 @@ int reach_new(const struct prefix *theirs, size_t their_count, const struct pref
 	size_t our_count, struct reach **ret_reach);
 /* Before anybody else has the snapshot, once. NULL: nothing is barred on that side. */
 void reach_set_bars(struct reach *reach, struct reach_bar *not_theirs, struct reach_bar *not_ours);
+/* Likewise: what comes in may go anywhere, as routing has it (check_destination = false). */
+void reach_leave_destinations(struct reach *reach);
 struct reach *reach_ref(struct reach *reach);
 void reach_unref(struct reach *reach);
+
+/* Does the address count as one of theirs, of ours? `bytes`: 4 or 16. */
+bool reach_is_theirs(const struct reach *reach, uint8_t family, const uint8_t *bytes);
+bool reach_is_ours(const struct reach *reach, uint8_t family, const uint8_t *bytes);
 
 enum {
 	/* Of an ICMP error with its headers: no host sends a longer one (RFC 4443, 2.4 c; RFC 1812,
@@ -45,9 +51,9 @@ enum {
 enum reach_verdict { REACH_PASS, REACH_SOURCE, REACH_DESTINATION };
 
 /*
- * From the peer: the source must be theirs. An ICMP error is judged by the packet that it quotes
+ * From the peer: the source must be theirs, and the destination ours. An ICMP error is judged by the packet that it quotes
  * alone, since any router on the way may send it: that packet was one of ours to them, is no error
- * itself, and its source is the error's destination; the error has at most REACH_ERROR_MAX bytes
+ * itself, and its source is the error's destination (so that is ours as well); the error has at most REACH_ERROR_MAX bytes
  * and is no fragment.
  */
 enum reach_verdict reach_judge_in(

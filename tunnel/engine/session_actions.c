@@ -189,6 +189,14 @@ static void tell_nameservers(const struct session *session)
 		log_error("%s: its resolvers are not used: out of memory", session->name.name);
 }
 
+static void forget_stray(const struct reach *reach, struct stray *stray)
+{
+	struct addr addr;
+
+	if (stray_read(stray, &addr) && reach_is_ours(reach, addr.family, addr.bytes))
+		stray_clear(stray);
+}
+
 void session_update_reach(struct session *session)
 {
 	struct prefix_list theirs = { .items = NULL }, ours = { .items = NULL };
@@ -207,10 +215,14 @@ void session_update_reach(struct session *session)
 		reach_set_bars(reach, NULL, bar);
 	else
 		reach_set_bars(reach, bar, NULL);
+	if (!session->engine->settings->check_destination)
+		reach_leave_destinations(reach);
 	reach_unref(session->reach);
 	session->reach = reach;
+	forget_stray(reach, &session->past.stray);
 	TAILQ_FOREACH(sl, &session->lanes, link)
 	{
+		forget_stray(reach, lane_stray(sl->lane));
 		if (sl->queue >= 0 && r == 0)
 			r = lane_set_reach(sl->lane, reach);
 	}
