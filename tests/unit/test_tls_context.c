@@ -3,8 +3,10 @@
 #include "tests/unit/unit.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -330,10 +332,64 @@ START_TEST(crl)
 }
 END_TEST
 
+/*
+ * Whatever openssl.cnf says: here it allows what no certificate of ours can sign with. OpenSSL reads
+ * it once, so this needs a process of its own (without one, CK_FORK=no, it shows nothing).
+ */
+START_TEST(openssl_cnf_changes_nothing)
+{
+	static const char text[] = "openssl_conf = init\n[init]\nssl_conf = ssl\n[ssl]\n"
+				   "system_default = system\n[system]\n"
+				   "SignatureAlgorithms = rsa_pss_rsae_sha256\n"
+				   "ClientSignatureAlgorithms = rsa_pss_rsae_sha256\n"
+				   "Groups = P-521\nCiphersuites = TLS_AES_128_CCM_SHA256\n";
+	char path[] = "/tmp/test_tls_context.XXXXXX";
+	struct end *client, *server;
+	int fd = mkstemp(path);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, text, sizeof(text) - 1), (ssize_t)sizeof(text) - 1);
+	close(fd);
+	ck_assert_int_eq(setenv("OPENSSL_CONF", path, 1), 0);
+	pki_set_up();
+	ends_connect(&client, &server);
+	ends_free(client, server);
+	pki_tear_down();
+	unlink(path);
+	unsetenv("OPENSSL_CONF");
+}
+END_TEST
+
+/* What we offer has names, each of which this library knows; and no SHA-1. */
+START_TEST(signatures)
+{
+	struct tls_context *context;
+	struct problem problem = { "" };
+	struct end *ours, *theirs;
+	int count, hash;
+
+	ck_assert_int_eq(tls_context_new(TLS_CLIENT, &material, &context, &problem), 0);
+	ours = end_new(context);
+	theirs = end_new_raw(true, &client_pair, &raw_plain);
+	ends_converse(ours, theirs);
+	count = SSL_get_sigalgs(theirs->raw.ssl, 0, NULL, &hash, NULL, NULL, NULL);
+	ck_assert_int_ge(count, 14);
+	for (int i = 0; i < count; i++) {
+		SSL_get_sigalgs(theirs->raw.ssl, i, NULL, &hash, NULL, NULL, NULL);
+		ck_assert_int_ne(hash, NID_sha1);
+		ck_assert_int_ne(hash, NID_sha224);
+	}
+	end_free(ours);
+	end_free(theirs);
+	tls_context_unref(context);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	const TTest *tests[] = { good, not_pem, cut_anywhere, no_key, other_key, passphrase, dates,
-		role, identity, weak, too_large, bad_ca, several_cas, intermediate, crl };
+		role, identity, weak, too_large, bad_ca, several_cas, intermediate, crl,
+		signatures };
 	Suite *made = suite_create("tls_context");
 	TCase *tcase = tcase_create("material");
 
@@ -341,6 +397,7 @@ static Suite *suite(void)
 	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
 		tcase_add_test(tcase, tests[i]);
 	suite_add_tcase(made, tcase);
+	unit_add(made, "openssl.cnf", openssl_cnf_changes_nothing);
 	return made;
 }
 

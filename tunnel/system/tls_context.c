@@ -38,6 +38,20 @@ static const char *const group_lists[] = {
 	"X25519:P-256",
 };
 
+/*
+ * What an end may sign a handshake with, and a CA a certificate of its chain (RFC 8446, 4.2.3): the
+ * last three are for certificates alone. The first list that the library can parse is taken.
+ */
+#define SIGNATURES                                                                     \
+	"ecdsa_secp256r1_sha256:ecdsa_secp384r1_sha384:ecdsa_secp521r1_sha512:ed25519" \
+	":ed448:rsa_pss_pss_sha256:rsa_pss_pss_sha384:rsa_pss_pss_sha512"              \
+	":rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512"                 \
+	":rsa_pkcs1_sha256:rsa_pkcs1_sha384:rsa_pkcs1_sha512"
+static const char *const signature_lists[] = {
+	"mldsa65:mldsa87:mldsa44:" SIGNATURES, /* OpenSSL 3.5 */
+	SIGNATURES,
+};
+
 /* ---- PEM ---- */
 
 /* After a PEM reader has returned NULL: did it find the end of the text, or something broken? */
@@ -352,6 +366,18 @@ static bool set_groups(SSL_CTX *ssl)
 	return done;
 }
 
+/* For what the other end signs, and at a server for what it asks of clients. */
+static bool set_signatures(SSL_CTX *ssl)
+{
+	bool done = false;
+
+	for (size_t i = 0; !done && i < sizeof(signature_lists) / sizeof(signature_lists[0]); i++)
+		done = SSL_CTX_set1_sigalgs_list(ssl, signature_lists[i]) == 1 &&
+			SSL_CTX_set1_client_sigalgs_list(ssl, signature_lists[i]) == 1;
+	ERR_clear_error();
+	return done;
+}
+
 static bool processor_has_aes(void)
 {
 #if defined(__x86_64__) || defined(__i386__)
@@ -385,7 +411,7 @@ static bool set_up(SSL_CTX *ssl, enum tls_role role)
 {
 	if (SSL_CTX_set_min_proto_version(ssl, TLS1_3_VERSION) != 1 ||
 		SSL_CTX_set_max_proto_version(ssl, TLS1_3_VERSION) != 1 || !set_ciphers(ssl) ||
-		!set_groups(ssl) || SSL_CTX_set_num_tickets(ssl, 0) != 1 ||
+		!set_groups(ssl) || !set_signatures(ssl) || SSL_CTX_set_num_tickets(ssl, 0) != 1 ||
 		SSL_CTX_set_max_early_data(ssl, 0) != 1)
 		return false;
 	SSL_CTX_set_options(ssl, options());
