@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# A certificate's dates delay a start and are no error: one that is not valid yet, as behind a clock that has not been set, works
-# when its time has come. A new engine does not refuse a certificate that has expired since the one before it began.
+# A session ends with its peer's certificate. The own certificate's dates delay a start and are no error: one that is not valid
+# yet, as behind a clock that has not been set, works when its time has come. A new engine does not refuse a certificate that has
+# expired since the one before it began.
 #
 #   gw-a (192.0.2.1) ──── gw-b (192.0.2.2)
 #
@@ -20,21 +21,25 @@ pki_add
 at() { # SECONDS from now
 	date -u -d "now + $1 seconds" +%Y%m%d%H%M%SZ
 }
-pki client late --remote 192.0.2.2 --not-after "$(at 7)"
-server_conf gw-b <<<'peers = ( { name = "gw-a"; }, { name = "late"; } );'
+server_conf gw-b <<<'lanes = 2; peers = ( { name = "gw-a"; }, { name = "late"; } );'
 server_start gw-b
 
 # ---- expires while it runs ----
 
-client_conf gw-a late </dev/null
+pki client late --remote 192.0.2.2 --not-after "$(at 20)"
+client_conf gw-a late <<<'lanes = 2;'
 client_start gw-a
 wait_up gw-a gw-b
 mark=$(log_mark "$WORK/gw-a.log")
 has_expired() {
 	! in_ns gw-a "$CULVERT" check "$WORK/gw-a.conf" >"$WORK/check.log" 2>&1
 }
-wait_for 15 'the certificate has expired, says check' has_expired
+wait_for 30 'the certificate has expired, says check' has_expired
 check 'and it says why' grep 'expired on' "$WORK/check.log"
+# The session, too, with a goodbye of its own; then it is as if it were new.
+wait_log "$WORK/gw-b.log" 'late: session: up -> closing: the certificate of late has expired' 10
+wait_log "$WORK/gw-a.log" 'gw-b: goodbye heard: the certificate has expired: the certificate of late has expired; renew it' 10
+wait_log "$WORK/gw-b.log" 'certificate of late expired on .*renew late' 10
 kill -KILL "$(engine_pid gw-a)"
 wait_for 10 'the next engine goes on' log_has_since "$WORK/gw-a.log" "$mark" 'engine .pid [0-9]*. is ready'
 check 'and warns' log_has_since "$WORK/gw-a.log" "$mark" 'warning engine: .*that of late expired on .*going on'
@@ -44,7 +49,7 @@ check_equal 'a signal ends it in good order' 0 "$EXIT_STATUS"
 
 # ---- not valid yet ----
 
-pki client gw-a --remote 192.0.2.2 --not-before "$(at 5)" --not-after "$(at 86400)"
+pki client gw-a --remote 192.0.2.2 --not-before "$(at 15)" --not-after "$(at 86400)"
 client_conf gw-a </dev/null
 check_fails 'check refuses what is not valid yet' in_ns gw-a "$CULVERT" check "$WORK/gw-a.conf"
 mark=$(log_mark "$WORK/gw-a.log")

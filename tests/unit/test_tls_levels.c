@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "system/tls.h"
 #include "tests/unit/tls_ends.h"
@@ -198,6 +199,33 @@ START_TEST(dates)
 }
 END_TEST
 
+/* The end of a chain is that of the certificate in it that ends first. */
+START_TEST(first_end)
+{
+	for (int levels = 1; levels <= LEVELS_MAX; levels++) {
+		for (int at = 0; at <= levels; at++) {
+			struct plan plan = plain;
+			struct chain chain;
+			struct end *ours;
+			time_t now = time(NULL);
+
+			plan.specs[at].from = -3600;
+			plan.specs[at].until = 3600;
+			chain_make(&chain, levels, &plan);
+			ours = end_new(chain.context);
+			ck_assert_int_eq(tls_peer_valid_until(ours->tls), 0);
+			end_free(ours);
+			ours = connect_with(&chain);
+			ck_assert_msg(ours->established, "%s", ours->problem.text);
+			ck_assert_int_ge(tls_peer_valid_until(ours->tls), now + 3600);
+			ck_assert_int_lt(tls_peer_valid_until(ours->tls), now + DAY - 3600);
+			end_free(ours);
+			chain_free(&chain);
+		}
+	}
+}
+END_TEST
+
 /* A CA that is there for servers alone issues no client, and neither does one that is no CA. */
 START_TEST(purpose)
 {
@@ -365,7 +393,7 @@ END_TEST
 
 static Suite *suite(void)
 {
-	const TTest *chains[] = { good, dates, purpose, path_length, name_constraints };
+	const TTest *chains[] = { good, dates, first_end, purpose, path_length, name_constraints };
 	const TTest *revocation[] = { revoked, missing, stale, forged_list_of_an_intermediate };
 	Suite *made = suite_create("tls_levels");
 

@@ -169,6 +169,11 @@ unsigned lane_worker(const struct lane *lane)
 	return lane->worker->index;
 }
 
+int64_t lane_valid_until(const struct lane *lane)
+{
+	return lane->valid_until;
+}
+
 struct stray *lane_stray(struct lane *lane)
 {
 	return &lane->counters.stray;
@@ -219,6 +224,7 @@ void lane_deliver_report(struct mail *mail)
 		if (report->secured.notice.text[0] != '\0')
 			log_warning("%s: %s", report->secured.peer.identity.name,
 				report->secured.notice.text);
+		lane->valid_until = report->secured.peer.valid_until;
 		owner->secured(owner, lane, &report->secured.peer, report->secured.refusal.text);
 		break;
 	case LANE_REPORT_CONTROL:

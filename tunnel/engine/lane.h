@@ -50,7 +50,8 @@ struct lane_peer {                /* what the handshake has shown */
 	struct identity identity; /* empty when it is not acceptable */
 	char cipher[40];
 	char group[40];
-	int64_t not_after; /* of the peer's certificate, seconds since the epoch */
+	int64_t not_after;   /* of the peer's certificate, seconds since the epoch */
+	int64_t valid_until; /* not_after, or that of a CA above it where this is sooner */
 };
 
 /* What the owner hears, on the main thread. */
@@ -129,7 +130,9 @@ void lane_cut(struct lane *lane);
 void lane_release(struct lane *lane);
 
 struct addr lane_local(
-	const struct lane *lane);              /* this end of its connection; AF_UNSPEC: unknown */
+	const struct lane *lane); /* this end of its connection; AF_UNSPEC: unknown */
+/* valid_until of its peer; 0: not secured yet. */
+int64_t lane_valid_until(const struct lane *lane);
 unsigned lane_worker(const struct lane *lane); /* the number of its worker */
 const struct lane_counters *lane_counters(const struct lane *lane);
 struct stray *lane_stray(struct lane *lane);

@@ -99,6 +99,7 @@ struct lane_report {
 struct lane {
 	struct lane_owner *owner; /* main thread */
 	struct addr local;        /* main thread */
+	int64_t valid_until;      /* main thread; of the peer, once secured */
 	struct worker *worker;
 	enum tls_role role;
 	enum lane_state state;

@@ -164,6 +164,7 @@ void lane_secured(struct lane *lane)
 	snprintf(peer->cipher, sizeof(peer->cipher), "%s", tls_cipher(lane->tls));
 	snprintf(peer->group, sizeof(peer->group), "%s", tls_group(lane->tls));
 	peer->not_after = tls_peer_not_after(lane->tls);
+	peer->valid_until = tls_peer_valid_until(lane->tls);
 	problem_set(&report->secured.notice, "%s", tls_peer_notice(lane->tls));
 	set_state(lane, LANE_CONTROL);
 	/* An identity that is not acceptable stays unparsed: only its goodbye is sent. */

@@ -98,6 +98,7 @@ static void reap(struct loop_timer *timer)
 	loop_timer_stop(engine->loop, &session->linger);
 	loop_timer_stop(engine->loop, &session->idle);
 	loop_timer_stop(engine->loop, &session->unclaimed);
+	loop_timer_stop(engine->loop, &session->expiry);
 	session_close_parked(session);
 	free(session->welcome);
 	free(session->nameservers);

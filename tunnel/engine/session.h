@@ -105,6 +105,7 @@ struct session {
 	uint8_t token[MESSAGE_TOKEN_SIZE]; /* what a further lane joins with */
 	struct mono lane_lost;             /* when one was lost while others carried on */
 	struct loop_timer unclaimed;       /* server: while no lane has the control role */
+	struct loop_timer expiry;          /* while it has lanes: session_expiry.c */
 	struct lane_peer lane_peer;        /* of the newest connection */
 	struct endpoint outer;             /* the peer's end of the newest connection */
 	struct addr outer_addr;            /* for the route rule */

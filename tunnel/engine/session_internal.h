@@ -8,7 +8,7 @@
  * The inside of a session, shared by session*.c only: session.c has what people call,
  * session_lane.c its lanes, session_join.c how they join, session_state.c the table and the one
  * writer of the state, session_actions.c what the table does, session_control.c what the peer says,
- * session_offer.c what it is told.
+ * session_offer.c what it is told, session_expiry.c when its peer's certificate ends it.
  */
 
 /*
@@ -16,6 +16,12 @@
  * and once the session closes it changes nothing. GOODBYE and the two ends of a lane can happen
  * where there is a lane (GREETING to CLOSING); a GOODBYE that crosses ours changes nothing.
  */
+enum {
+	/* Between two looks at the wall clock, which jumps: a session may outlive a certificate by as
+	 * much after a jump. */
+	SESSION_EXPIRY_LOOK_S = 30,
+};
+
 enum session_event {
 	SESSION_EVENT_LANE,         /* client: a secured lane to the server is there */
 	SESSION_EVENT_TERMS,        /* hello (server) or welcome (client) has settled the terms */
@@ -79,6 +85,17 @@ void session_set_interface(struct session *session, const struct request_reply *
 void session_set_tunnel_rule(
 	struct session *session); /* which of the tunnel's own addresses no route may cover */
 extern const struct routes_events session_routes_events;
+
+/*
+ * session_expiry.c. The peer has a new lane: the session ends when a certificate ends that a lane of
+ * it was opened with.
+ */
+void session_watch_expiry(struct session *session);
+/*
+ * How long to wait before looking again whether `until` has come; no length is longer than
+ * SESSION_EXPIRY_LOOK_S, 0: it has come. Both are seconds since the epoch; `until` 0 never comes.
+ */
+struct duration session_expiry_wait(int64_t until, int64_t now);
 
 /* session_offer.c. session->offer is made anew from what is announced now. -ENOMEM: it stays. */
 int session_update_offer(struct session *session);

@@ -159,6 +159,7 @@ int session_lane_new(struct session *session, struct lane *lane, const struct en
 	};
 	lane_set_owner(lane, &sl->owner);
 	TAILQ_INSERT_TAIL(&session->lanes, sl, link);
+	session_watch_expiry(session);
 	*ret_session_lane = sl;
 	return 0;
 }

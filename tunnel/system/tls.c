@@ -242,6 +242,21 @@ time_t tls_peer_not_after(const struct tls *tls)
 	return not_after;
 }
 
+time_t tls_peer_valid_until(const struct tls *tls)
+{
+	STACK_OF(X509) *chain = tls->established ? SSL_get0_verified_chain(tls->ssl) : NULL;
+	time_t until = 0;
+
+	for (int i = 0; i < sk_X509_num(chain); i++) {
+		time_t one = 0;
+
+		(void)tls_time(X509_get0_notAfter(sk_X509_value(chain, i)), &one);
+		if (one != 0 && (until == 0 || one < until))
+			until = one;
+	}
+	return until;
+}
+
 const char *tls_peer_notice(const struct tls *tls)
 {
 	return tls->notice ? tls->notice : "";

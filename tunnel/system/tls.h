@@ -114,6 +114,8 @@ int tls_handshake(struct tls *tls, struct problem *problem);
 int tls_peer_identity(
 	const struct tls *tls, struct identity *ret_identity, struct problem *problem);
 time_t tls_peer_not_after(const struct tls *tls);
+/* When the first certificate of the peer's chain ends, the CA's included; 0: no handshake yet. */
+time_t tls_peer_valid_until(const struct tls *tls);
 /*
  * After the handshake: what a person should know about a peer that was let in, "" for nothing. Said
  * to one connection of the context for each issuer without a revocation list, and of no more than

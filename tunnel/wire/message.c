@@ -336,6 +336,7 @@ const char *goodbye_code_text(uint16_t code)
 		[GOODBYE_LIMIT] = "a limit of the other end is reached",
 		[GOODBYE_INTERNAL] = "the other end failed; its log says how",
 		[GOODBYE_VERSION] = "there is no common protocol version",
+		[GOODBYE_EXPIRED] = "the certificate has expired",
 	};
 
 	return code > 0 && code < GOODBYE_CODE_COUNT ? texts[code] : "unknown reason";
@@ -351,6 +352,7 @@ enum goodbye_class goodbye_code_class(uint16_t code)
 	case GOODBYE_NO_ADDRESS:
 	case GOODBYE_LIMIT:
 	case GOODBYE_VERSION:
+	case GOODBYE_EXPIRED:
 		return GOODBYE_CLASS_WAIT;
 	default:
 		return GOODBYE_CLASS_RETRY;

@@ -70,6 +70,7 @@ enum goodbye_code {
 	GOODBYE_LIMIT = 10,       /* too many sessions, lanes, … */
 	GOODBYE_INTERNAL = 11,    /* the sender failed; its log says how */
 	GOODBYE_VERSION = 12,     /* no common protocol version */
+	GOODBYE_EXPIRED = 13, /* the receiver's certificate has expired while it was connected */
 	GOODBYE_CODE_COUNT,
 	GOODBYE_OLD_LAST = GOODBYE_VERSION, /* of 0.1.0; newer ones need FEATURE_GOODBYE_CLASS */
 };
