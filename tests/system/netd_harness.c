@@ -356,8 +356,10 @@ static void add_peer(struct settings *settings, const char *name, const char *fi
 	(void)snprintf(peer->name.name, sizeof(peer->name.name), "%s", name);
 	add_prefix(&peer->accept_routes, "10.20.0.0/16");
 	add_prefix(&peer->accept_routes, "2001:db8:20::/48");
-	if (settings->tunnel_addresses.count == 0)
+	if (settings->tunnel_addresses.count == 0) {
 		add_prefix(&settings->tunnel_addresses, "10.99.0.0/24");
+		add_prefix(&settings->tunnel_addresses, "fd99::/64");
+	}
 }
 
 static char *text(const char *format, ...)
