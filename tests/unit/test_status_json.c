@@ -162,6 +162,20 @@ START_TEST(json_lost_connection)
 }
 END_TEST
 
+/* A client that waits for its next try has moved the reason, which people still want to see. */
+START_TEST(json_lost_connection_of_an_idle_session)
+{
+	bench.young->leave = (struct session_leave){ .code = 0 };
+	bench.young->last_leave = (struct session_leave){ .code = GOODBYE_NO_ADDRESS,
+		.text = "why" };
+	bench.young->state = SESSION_IDLE;
+	ck_json(render(STATUS_OVERVIEW, true), "sessions.0.left.text", "\"why\"");
+	ck_assert_ptr_nonnull(strstr(render(STATUS_OVERVIEW, false), ": why"));
+	bench.young->state = SESSION_UP;
+	ck_json(render(STATUS_OVERVIEW, true), "sessions.0.left", "null");
+}
+END_TEST
+
 START_TEST(json_client)
 {
 	struct settings *settings = bench.engine.settings;
@@ -244,7 +258,8 @@ END_TEST
 static Suite *suite(void)
 {
 	const TTest *const tests[] = { json_daemon, json_session, json_counters, json_young_session,
-		json_lost_connection, json_client, json_peers, json_routes };
+		json_lost_connection, json_lost_connection_of_an_idle_session, json_client,
+		json_peers, json_routes };
 	Suite *s = suite_create("status_json");
 	TCase *tcase = tcase_create("status_json");
 

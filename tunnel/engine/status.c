@@ -79,9 +79,18 @@ const char *status_stage_text(enum session_lane_stage stage)
 	return "unknown";
 }
 
-bool status_has_left(const struct session *session)
+static bool says_something(const struct session_leave *leave)
 {
-	return session->leave.code != 0 || session->leave.text[0] != '\0';
+	return leave->code != 0 || leave->text[0] != '\0';
+}
+
+const struct session_leave *status_left(const struct session *session)
+{
+	if (says_something(&session->leave))
+		return &session->leave;
+	return session->state != SESSION_UP && says_something(&session->last_leave)
+		? &session->last_leave
+		: NULL;
 }
 
 static int compare_names(const void *a, const void *b)

@@ -53,8 +53,11 @@ const char *status_stage_text(enum session_lane_stage stage);
 /* "HTTP" or "SOCKS5" where outer connections go through a proxy; else "". */
 const char *status_proxy_text(const struct status_view *view);
 
-/* True: the session has left, or lost, a connection, and session->leave tells why. */
-bool status_has_left(const struct session *session);
+/*
+ * Why the session has left, or lost, its connection: the newest one, or while there is none the one before. NULL: it is up, or
+ * there was none.
+ */
+const struct session_leave *status_left(const struct session *session);
 
 typedef void status_render_fn(const struct status_view *view, FILE *out);
 

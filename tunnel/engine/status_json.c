@@ -169,9 +169,9 @@ static void put_rtt(struct json *json, const struct session *session)
 
 static void put_left(struct json *json, const struct session *session)
 {
-	const struct session_leave *leave = &session->leave;
+	const struct session_leave *leave = status_left(session);
 
-	if (!status_has_left(session)) {
+	if (leave == NULL) {
 		json_null(json, "left");
 		return;
 	}

@@ -264,10 +264,10 @@ static void tell_counters(FILE *out, const struct session *session)
  * way. */
 static void tell_left(FILE *out, const struct session *session)
 {
-	const struct session_leave *leave = &session->leave;
+	const struct session_leave *leave = status_left(session);
 	char text[ESCAPED_MAX];
 
-	if (!status_has_left(session))
+	if (leave == NULL)
 		return;
 	problem_escape(text, sizeof(text), leave->text, strnlen(leave->text, sizeof(leave->text)));
 	if (leave->code == 0)
