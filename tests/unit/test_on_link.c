@@ -7,6 +7,7 @@
  *	       fd00:1::1 (default)
  *	vpn0   10.8.0.2 peer 10.8.0.1; 10.0.0.0/8 leads to it, as to another VPN
  *	cv0    10.213.0.2 peer 10.213.0.1: ours
+ *	cv1    10.44.0.2 peer 10.44.0.1: another Culvert's
  */
 #include "netd/on_link.h"
 
@@ -24,6 +25,10 @@ static const char host[] =
 	"ip address add 192.168.178.20/24 dev lan0 && ip address add fd00:1::20/64 dev lan0 nodad && "
 	"ip address add 10.8.0.2 peer 10.8.0.1 dev vpn0 && "
 	"ip address add 10.213.0.2 peer 10.213.0.1 dev cv0 && "
+	"ip link add cv1 group 67 type veth peer name cv2 && ip link set cv1 up && ip link set cv2 up && "
+	"ip address add 10.44.0.2 peer 10.44.0.1 dev cv1 && "
+	"ip address add fd00:44::2 peer fd00:44::1 dev cv1 nodad && "
+	"ip route add fd00:45::/64 via fd00:44::1 dev cv1 proto 67 && "
 	"ip route add default via 192.168.178.1 && ip -6 route add default via fd00:1::1 && "
 	"ip route add 198.51.100.0/24 via 203.0.113.1 dev lan0 onlink && "
 	"ip route add 203.0.112.0/24 nexthop via 192.168.178.7 dev lan0 "
@@ -47,24 +52,26 @@ static bool make_host(void)
 	return true;
 }
 
-static int judge(const char *first, const char *second)
+static int judge(const char *local, const char *remote)
 {
 	static const struct netns_id here;
-	struct addr a = { .family = AF_UNSPEC }, b = a;
-	const struct addr *const both[] = { &a, &b };
+	struct request_interface wanted = { .mtu = 1500 };
+	struct addr a, b;
 
 	problem.text[0] = '\0';
-	ck_assert_int_eq(addr_parse(first, &a), 0);
-	if (second != NULL)
-		ck_assert_int_eq(addr_parse(second, &b), 0);
-	return on_link_judge_addresses(&live, &here, netlink, both, 2, &problem);
+	ck_assert_int_eq(addr_parse(local, &a), 0);
+	ck_assert_int_eq(addr_parse(remote, &b), 0);
+	*(a.family == AF_INET ? &wanted.local4 : &wanted.local6) = a;
+	*(b.family == AF_INET ? &wanted.remote4 : &wanted.remote6) = b;
+	return on_link_judge_addresses(&live, &here, netlink, &wanted, &problem);
 }
 
 static void near(const char *address, const char *words)
 {
-	ck_assert_int_eq(judge(address, NULL), -EADDRINUSE);
+	ck_assert_int_eq(judge(address, "10.213.0.9"), -EADDRINUSE);
 	ck_assert_str_eq(problem.text, words);
 	ck_assert_int_eq(judge("10.213.0.9", address), -EADDRINUSE);
+	ck_assert_str_eq(problem.text, words);
 }
 
 START_TEST(what_is_near_is_told_with_what_has_it)
@@ -80,6 +87,7 @@ START_TEST(what_is_near_is_told_with_what_has_it)
 	near("fd00:1::77", "fd00:1::77 is inside the network fd00:1::20/64 at lan0");
 	near("fd00:2::1", "fd00:2::1 is inside the network fd00:2::/64 at lan0");
 	near("10.8.0.1", "10.8.0.1 is the other end's of 10.8.0.1/32 at vpn0");
+	near("10.44.0.2", "10.44.0.2 is this host's own address, as it has 10.44.0.2/32 at cv1");
 	near("10.8.0.2", "10.8.0.2 is this host's own address, as it has 10.8.0.2/32 at vpn0");
 	netlink_close(netlink);
 }
@@ -93,6 +101,10 @@ START_TEST(what_is_elsewhere_or_ours_is_free)
 	/* A way to somewhere is no neighbourhood. */
 	ck_assert_int_eq(judge("10.7.0.2", "10.7.0.1"), 0);
 	ck_assert_int_eq(judge("192.168.179.2", "192.168.179.1"), 0);
+	/* Another tunnel to the same server. */
+	ck_assert_int_eq(judge("10.44.0.3", "10.44.0.1"), 0);
+	ck_assert_int_eq(judge("fd00:44::3", "fd00:44::1"), 0);
+	ck_assert_int_eq(judge("10.44.0.1", "10.44.0.3"), -EADDRINUSE);
 	ck_assert_int_eq(judge("fd00:3::2", "fd00:3::1"), 0);
 	netlink_close(netlink);
 }

@@ -115,7 +115,10 @@ static void on_network(struct host_events *events)
 
 	log_info("the network has changed: every connection is probed");
 	TAILQ_FOREACH(session, &engine->sessions, link)
-	session_network_changed(session);
+	{
+		session_judge_addresses(session);
+		session_network_changed(session);
+	}
 	if (engine->settings && engine->role->network)
 		engine->role->network(engine);
 }

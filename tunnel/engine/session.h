@@ -187,6 +187,12 @@ void session_probe(struct session *session);
 void session_network_changed(struct session *session);
 
 /*
+ * Client: the network has changed, and the tunnel's addresses may be somebody else's there. netd has taken them from
+ * the interface then, and says so when it is asked for the interface once more: the session leaves.
+ */
+void session_judge_addresses(struct session *session);
+
+/*
  * Addresses, routes or what we announce have changed: gives the lane a new snapshot of what may
  * pass.
  */

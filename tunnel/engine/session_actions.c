@@ -54,6 +54,69 @@ static void interface_failed(struct session *session, const char *text)
 	session_event(session, SESSION_EVENT_NO_INTERFACE, "netd could not make the interface");
 }
 
+/*
+ * The addresses that a server gave cannot be had here. The server hears why, since the cure may be its own. `cure` is
+ * for the log.
+ */
+static void leave_for_addresses(struct session *session, const char *why, const char *cure)
+{
+	struct session_terms *terms = &session->terms;
+	char text[MESSAGE_TEXT_MAX + 1];
+
+	log_error("%s: the tunnel's addresses are refused: %s; %s", session->name.name, why, cure);
+	snprintf(text, sizeof(text), "the client refuses the tunnel's addresses: %s", why);
+	terms->local4 = terms->remote4 = (struct addr){ .family = AF_UNSPEC };
+	terms->local6 = terms->remote6 = (struct addr){ .family = AF_UNSPEC };
+	session_leave(session, GOODBYE_NO_ADDRESS, text, false);
+}
+
+/* netd's words: something near has them. */
+static void addresses_taken(struct session *session, const char *text)
+{
+	leave_for_addresses(
+		session, text, "leave that network, or let the server have another pool");
+}
+
+/* By the configuration, which netd asks, too; and by what netd does not know. Negative: settings_judge_address(). */
+static int judge_address(
+	const struct session *session, const struct addr *addr, struct problem *problem)
+{
+	char text[ADDR_TEXT_MAX];
+
+	if (!addr_is_set(addr))
+		return 0;
+	if (!session_is_apart(session) && addr_equal(addr, &session->outer_addr)) {
+		problem_set(problem, "address %s, at which this host reaches the server itself",
+			addr_format(addr, text));
+		return -EADDRINUSE;
+	}
+	return settings_judge_address(session->engine->settings, addr, problem);
+}
+
+/*
+ * Only when netd has answered, as it is by being asked that netd hears of a welcome: a full tunnel holds back from then on,
+ * whatever the welcome says. False: the session leaves.
+ */
+static bool addresses_are_fine(struct session *session)
+{
+	const struct session_terms *terms = &session->terms;
+	const struct addr *const addresses[] = { &terms->local4, &terms->remote4, &terms->local6,
+		&terms->remote6 };
+	struct problem problem;
+	int r = 0;
+
+	for (size_t i = 0; i < 4 && r == 0 && !session_is_server(session); i++)
+		r = judge_address(session, addresses[i], &problem);
+	if (r == 0)
+		return true;
+	session->interface_broken = true; /* whatever netd has made of it has to go */
+	leave_for_addresses(session, problem.text,
+		r == -EPERM
+			? "add their range to tunnel_addresses in this profile, or let the server have another pool"
+			: "let the server have another pool");
+	return false;
+}
+
 void session_close_parked(struct session *session)
 {
 	host_close_fds(
@@ -107,6 +170,28 @@ static void interface_take(
 	session_set_interface(session, reply, fds, fd_count);
 }
 
+/* The session that waits for its interface has its answer. */
+static void interface_answered(
+	struct session *session, const struct request_reply *reply, size_t fd_count)
+{
+	if (session->interface_stale) {
+		session_make_interface(session);
+		return;
+	}
+	if (!addresses_are_fine(session))
+		return;
+	if (reply->error == EADDRINUSE)
+		addresses_taken(session, reply->text);
+	else if (reply->error != 0 || fd_count == 0)
+		interface_failed(session,
+			reply->error != 0
+				? reply->text
+				: "its queues did not arrive: the limit of open files is reached; raise "
+				  "LimitNOFILE= or \"ulimit -n\"");
+	else
+		session_event(session, SESSION_EVENT_INTERFACE, session->interface.name);
+}
+
 static void interface_made(
 	struct host_call *call, const struct request_reply *reply, const int *fds, size_t fd_count)
 {
@@ -116,18 +201,11 @@ static void interface_made(
 		interface_take(session, reply, fds, fd_count);
 	if (session->state == SESSION_REMOVING)
 		session_remove(session);
-	else if (session->state != SESSION_OPENING)
-		return; /* the connection went meanwhile; a client keeps the interface for the next */
-	else if (session->interface_stale)
-		session_make_interface(session);
-	else if (reply->error != 0 || fd_count == 0)
-		interface_failed(session,
-			reply->error != 0
-				? reply->text
-				: "its queues did not arrive: the limit of open files is reached; raise "
-				  "LimitNOFILE= or \"ulimit -n\"");
-	else
-		session_event(session, SESSION_EVENT_INTERFACE, session->interface.name);
+	else if (session->state == SESSION_OPENING)
+		interface_answered(session, reply, fd_count);
+	else if (session->state == SESSION_UP && reply->error == EADDRINUSE)
+		addresses_taken(session, reply->text); /* see session_judge_addresses() */
+	/* Else the connection went meanwhile; a client keeps the interface for the next. */
 }
 
 /*
@@ -141,15 +219,10 @@ static uint8_t wanted_queues(const struct session *session)
 		: (uint8_t)settings_lanes(session->engine->settings, session->peer);
 }
 
-void session_make_interface(struct session *session)
+/* The interface on the present terms. Negative errno of host_ask(). */
+static int ask_interface(struct session *session)
 {
 	const struct session_terms *terms = &session->terms;
-
-	/* netd still works on what an earlier connection wanted: its answer leads here again. */
-	session->interface_stale = session->interface_call.pending;
-	session->engine->welcomed |= !session_is_server(session);
-	if (session->interface_stale)
-		return;
 	struct request request = {
 		.type = REQUEST_INTERFACE,
 		.interface = {
@@ -165,9 +238,28 @@ void session_make_interface(struct session *session)
 	};
 	if (!session_is_server(session))
 		request.interface.outer = session->outer;
-	int r = host_ask(session->engine->host, &session->interface_call, &request, interface_made);
+	return host_ask(session->engine->host, &session->interface_call, &request, interface_made);
+}
+
+void session_make_interface(struct session *session)
+{
+	/* netd still works on what an earlier connection wanted: its answer leads here again. */
+	session->interface_stale = session->interface_call.pending;
+	session->engine->welcomed |= !session_is_server(session);
+	if (session->interface_stale)
+		return;
+	int r = ask_interface(session);
 	if (r < 0)
 		interface_failed(session, strerror(-r));
+}
+
+void session_judge_addresses(struct session *session)
+{
+	if (session->state == SESSION_UP && !session_is_server(session) &&
+		!session->interface_call.pending && ask_interface(session) < 0)
+		log_error("%s: out of memory: netd is not asked whether the tunnel's addresses "
+			  "are still free",
+			session->name.name);
 }
 
 bool session_hides_names(const struct session *session)

@@ -68,31 +68,6 @@ static void take_nameservers(struct session *session, const struct message_welco
 	memcpy(taken->domain, welcome->domains, sizeof(taken->domain));
 }
 
-/* netd judges once more, and knows of this host's networks. False: the session leaves. */
-static bool judge_address(struct session *session, const struct addr *addr)
-{
-	struct problem problem = { .text = "" };
-	char text[ADDR_TEXT_MAX];
-	int r = addr_is_set(addr)
-		? settings_judge_address(session->engine->settings, addr, &problem)
-		: 0;
-
-	if (r == 0 && addr_is_set(addr) && !session_is_apart(session) &&
-		addr_equal(addr, &session->outer_addr)) {
-		problem_set(&problem, "address %s, at which this host reaches the server itself",
-			addr_format(addr, text));
-		r = -EADDRINUSE;
-	}
-	if (r == 0)
-		return true;
-	log_error("%s: refused: the server gives the tunnel %s; %sgive the server another pool",
-		session->name.name, problem.text,
-		r == -EPERM ? "add its range to tunnel_addresses in this profile, or " : "");
-	problem_prepend(&problem, "the client refuses");
-	session_leave(session, GOODBYE_NO_ADDRESS, problem.text, false);
-	return false;
-}
-
 static void on_welcome(struct session *session, const struct message *message)
 {
 	const struct message_welcome *welcome = &message->welcome;
@@ -104,11 +79,6 @@ static void on_welcome(struct session *session, const struct message *message)
 			session, GOODBYE_VERSION, "unknown protocol version in welcome", false);
 		return;
 	}
-	if (!judge_address(session, &welcome->client4) ||
-		!judge_address(session, &welcome->server4) ||
-		!judge_address(session, &welcome->client6) ||
-		!judge_address(session, &welcome->server6))
-		return;
 	session->terms = (struct session_terms){
 		.session_id = welcome->session_id,
 		.mtu = welcome->mtu,

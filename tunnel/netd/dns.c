@@ -202,6 +202,26 @@ int dns_set(struct dns *dns, const struct interface *interface,
 	return 0;
 }
 
+static bool is_pushed(const struct nameservers *nameservers, const struct addr *addr)
+{
+	for (size_t i = 0; i < nameservers->server_count; i++) {
+		if (addr_equal(&nameservers->server[i], addr))
+			return true;
+	}
+	return false;
+}
+
+bool dns_is_asked(struct dns *dns, const struct addr *addr)
+{
+	struct resolvers now = { .count = 0 };
+
+	resolvers_add_all(&now);
+	if (dns->way == DNS_NONE)
+		dns->before = now;
+	return resolvers_have(&dns->before, addr) ||
+		(resolvers_have(&now, addr) && !is_pushed(&dns->nameservers, addr));
+}
+
 static int lift(struct dns *dns, struct problem *problem)
 {
 	char program[TOOL_PATH_MAX], entry[ENTRY_MAX];

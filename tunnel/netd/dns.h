@@ -8,6 +8,7 @@
 #include "base/nameservers.h"
 #include "base/problem.h"
 #include "netd/interfaces.h"
+#include "netd/resolvers.h"
 
 /*
  * This host's resolvers while there is a tunnel whose server pushes its own. In the first of these ways
@@ -36,7 +37,8 @@ struct dns {
 	uint32_t index; /* of the interface that it is set for */
 	char interface[REQUEST_IFNAME_MAX + 1];
 	struct nameservers nameservers;
-	int held; /* /etc/resolv.conf, -1: not by us */
+	struct resolvers before; /* those of this host, as they were last while it was not set */
+	int held;                /* /etc/resolv.conf, -1: not by us */
 };
 
 void dns_init(struct dns *dns, bool full_tunnel);
@@ -47,6 +49,12 @@ void dns_init(struct dns *dns, bool full_tunnel);
  */
 int dns_set(struct dns *dns, const struct interface *interface,
 	const struct nameservers *nameservers, struct problem *problem);
+
+/*
+ * True: this host asks that resolver, and not only because the server pushed it. A server must not be able to push
+ * a resolver first and to take it over then.
+ */
+bool dns_is_asked(struct dns *dns, const struct addr *addr);
 
 /* Those from before come back. Logs what goes wrong. */
 void dns_lift(struct dns *dns);

@@ -111,6 +111,21 @@ int interfaces_reach(struct interfaces *interfaces, const struct interface *inte
 	return r;
 }
 
+int interfaces_reach_place(struct interfaces *interfaces, const struct interface_place *place,
+	struct netns_id *ret_netns, struct netlink **ret_netlink, struct problem *problem)
+{
+	int r = 0;
+
+	*ret_netns = here;
+	*ret_netlink = interfaces->netlink;
+	if (place->netns[0] != '\0')
+		r = visit_begin_at(
+			&interfaces->visit, place->netns, &interfaces->home, ret_netns, problem);
+	if (r == 0 && interfaces->visit.netlink != NULL && ret_netns->inode != 0)
+		*ret_netlink = interfaces->visit.netlink;
+	return r;
+}
+
 void interfaces_come_home(struct interfaces *interfaces)
 {
 	visit_end(&interfaces->visit);
@@ -290,6 +305,25 @@ int interfaces_bring(struct interfaces *interfaces, const struct request_interfa
 		interfaces_remove(interfaces, interface, "it was deleted by somebody else");
 	}
 	return make(interfaces, wanted, place, ret_interface, problem);
+}
+
+int interfaces_strip(
+	struct interfaces *interfaces, struct interface *interface, struct problem *problem)
+{
+	static const struct request_interface none = { .mtu = 0 };
+	struct netlink *netlink;
+	int r = interfaces_reach(interfaces, interface, &netlink, problem);
+
+	/* With the last address of a family the kernel drops its routes as well. */
+	if (r == 0) {
+		interface_routes_lift(interfaces, interface);
+		r = change_addresses(netlink, interface, &none, problem);
+	}
+	if (r == 0)
+		r = interface_routes_restore(interfaces, interface, problem);
+	if (r < 0)
+		problem_prepend(problem, "interface %s", interface->name);
+	return r;
 }
 
 /* Takes it out of the registry, when the kernel has deleted it. */

@@ -131,6 +131,12 @@ void interfaces_tell(struct interfaces *interfaces, enum interface_event event,
  */
 int interfaces_reach(struct interfaces *interfaces, const struct interface *interface,
 	struct netlink **ret_netlink, struct problem *problem);
+/*
+ * The same for a place where there is no interface of ours yet. *ret_netns: which namespace it is. Errors of
+ * netns_open() and netns_call(), with words.
+ */
+int interfaces_reach_place(struct interfaces *interfaces, const struct interface_place *place,
+	struct netns_id *ret_netns, struct netlink **ret_netlink, struct problem *problem);
 /* Ends a visit to another namespace, which it would keep alive. After each request. */
 void interfaces_come_home(struct interfaces *interfaces);
 
@@ -142,6 +148,13 @@ void interfaces_come_home(struct interfaces *interfaces);
 int interfaces_bring(struct interfaces *interfaces, const struct request_interface *wanted,
 	const struct interface_place *place, struct interface **ret_interface,
 	struct problem *problem);
+
+/*
+ * Takes its addresses away; the next interfaces_bring() gives it others. Its routes stay, and lead nowhere. Negative
+ * errno with words: some of it is left.
+ */
+int interfaces_strip(
+	struct interfaces *interfaces, struct interface *interface, struct problem *problem);
 
 /*
  * After an engine's end: what its lanes left attached would swallow packets until the next engine

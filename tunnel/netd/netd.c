@@ -218,6 +218,7 @@ void netd_network_changed(struct network *network)
 
 	log_debug("this host's network has changed");
 	full_tunnel_network_changed(&netd->full_tunnel);
+	address_check_again(&netd->requests.address_check);
 	engine_process_network(&netd->engine);
 }
 

@@ -10,7 +10,20 @@ static void gathered(struct loop_timer *timer)
 {
 	struct network *network = container_of(timer, struct network, gathering);
 
+	struct mono began = mono_now(), ended;
+
 	network->changed(network);
+	ended = mono_now();
+	network->not_before = mono_add(
+		ended, (struct duration){ NETWORK_PAUSE_TIMES * mono_since(ended, began).ns });
+}
+
+/* When the word about a change of now is due. */
+static struct mono due_time(const struct network *network)
+{
+	struct mono due = mono_add(mono_now(), DURATION_MS(NETWORK_GATHER_MS));
+
+	return mono_before(due, network->not_before) ? network->not_before : due;
 }
 
 static bool is_own(const void *context, uint32_t index)
@@ -33,8 +46,7 @@ static void monitor_ready(struct loop_watch *watch, uint32_t events)
 	}
 	/* Not put off by what comes after it: a network that never rests is told of all the same. */
 	if (changed && !network->gathering.running)
-		loop_timer_start(network->loop, &network->gathering,
-			mono_add(mono_now(), DURATION_MS(NETWORK_GATHER_MS)), gathered);
+		loop_timer_start(network->loop, &network->gathering, due_time(network), gathered);
 }
 
 int network_open(struct network *network, struct loop *loop, const struct interfaces *interfaces,

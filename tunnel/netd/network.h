@@ -14,7 +14,10 @@
  * change. netd's only thread.
  */
 
-enum { NETWORK_GATHER_MS = 50 }; /* from the first change of a burst to the word about it */
+enum {
+	NETWORK_GATHER_MS = 50,   /* from the first change of a burst to the word about it */
+	NETWORK_PAUSE_TIMES = 10, /* what was done about the last word took: not sooner again */
+};
 
 struct network {
 	struct loop *loop;
@@ -22,6 +25,8 @@ struct network {
 	struct netlink_monitor *monitor; /* NULL: not open */
 	struct loop_watch watch;
 	struct loop_timer gathering;
+	struct mono
+		not_before; /* the next word: a million routes that change are not read all the time */
 	void (*changed)(struct network *network);
 };
 

@@ -63,12 +63,20 @@ int on_link_judge_route(
 
 /* ---- addresses of tunnels ---- */
 
+/* One of the addresses that a tunnel wants. */
+struct candidate {
+	const struct addr *addr;
+	bool remote; /* the other end's */
+};
+
+enum { CANDIDATES = 4 };
+
 /* The routes of a namespace while they go by, and what they are looked through for. */
 struct search {
 	const struct interfaces *interfaces;
 	const struct netns_id *netns;
-	const struct addr *const *addresses;
-	size_t count;
+	struct netlink *netlink;
+	struct candidate candidates[CANDIDATES];
 	struct problem *why;
 	int r; /* -EADDRINUSE: found */
 };
@@ -88,11 +96,12 @@ static void found(struct search *search, const struct addr *address, const char 
 /*
  * Who is at the end of a link has told this host so itself (by its address) or was told by a router
  * advertisement. What people and other programs lead to a link, such as 10.0.0.0/8 to another VPN, is a
- * way and no neighbourhood.
+ * way and no neighbourhood. The kernel's own route to the other end of a link is its address's affair.
  */
 static bool is_neighbourhood(const struct netlink_seen_route *route)
 {
 	return route->direct && route->link_count == 1 && route->prefix.len > 0 &&
+		route->prefix.len < prefix_host(&route->prefix.addr).len &&
 		(route->protocol == RTPROT_KERNEL || route->protocol == RTPROT_RA);
 }
 
@@ -100,60 +109,82 @@ static void look_at(void *context, const struct netlink_seen_route *route)
 {
 	struct search *search = context;
 
-	for (size_t i = 0; i < search->count; i++) {
-		const struct addr *address = search->addresses[i];
+	/* A Culvert's routes have the other end of their own tunnel for a gateway. */
+	if (route->protocol == RTPROT_CULVERT)
+		return;
+	for (size_t i = 0; i < CANDIDATES; i++) {
+		const struct addr *address = search->candidates[i].addr;
 
+		if (!addr_is_set(address))
+			continue;
 		for (size_t hop = 0; hop < route->link_count; hop++) {
-			if (addr_is_set(address) && addr_equal(address, &route->gateways[hop]) &&
+			if (addr_equal(address, &route->gateways[hop]) &&
 				!interfaces_have_link(
 					search->interfaces, search->netns, route->links[hop]))
 				found(search, address, "is the gateway to", &route->prefix,
 					route->links[hop]);
 		}
-		if (is_neighbourhood(route) && addr_is_set(address) &&
-			prefix_contains_addr(&route->prefix, address) &&
+		if (is_neighbourhood(route) && prefix_contains_addr(&route->prefix, address) &&
 			!interfaces_have_link(search->interfaces, search->netns, route->links[0]))
 			found(search, address, "is inside the network", &route->prefix,
 				route->links[0]);
 	}
 }
 
-static void look_at_address(struct search *search, const struct on_link *on_link,
-	const struct addr *address, const struct netlink_address *here)
+/* The link is a tunnel of another Culvert on this host. A link that has just gone is none. */
+static bool is_culverts(const struct search *search, uint32_t link)
 {
-	struct prefix host = prefix_host(address);
+	uint32_t group;
+
+	return netlink_link_group(search->netlink, link, &group, NULL) == 0 &&
+		group == INTERFACES_GROUP;
+}
+
+static void look_at_address(struct search *search, const struct on_link *on_link,
+	const struct candidate *candidate, const struct netlink_address *here)
+{
+	struct prefix host = prefix_host(candidate->addr);
 	const struct prefix *network = network_around(on_link, here, &host);
 
 	if (network == NULL)
 		return;
-	if (addr_equal(&network->addr, address))
-		found(search, address,
+	if (network == &here->peer && prefix_equal(network, &host) && candidate->remote &&
+		is_culverts(search, here->index))
+		return;
+	if (addr_equal(&network->addr, candidate->addr))
+		found(search, candidate->addr,
 			network == &here->prefix ? "is this host's own address, as it has"
 						 : "is the other end's of",
 			network, here->index);
 	else
-		found(search, address, "is inside the network", network, here->index);
+		found(search, candidate->addr, "is inside the network", network, here->index);
 }
 
 int on_link_judge_addresses(const struct interfaces *interfaces, const struct netns_id *netns,
-	struct netlink *netlink, const struct addr *const *addresses, size_t count,
-	struct problem *why)
+	struct netlink *netlink, const struct request_interface *wanted, struct problem *why)
 {
-	struct search search = { interfaces, netns, addresses, count, why, 0 };
+	static const uint8_t families[] = { AF_INET, AF_INET6 };
+	struct search search = {
+		.interfaces = interfaces,
+		.netns = netns,
+		.netlink = netlink,
+		.candidates = { { &wanted->local4, false }, { &wanted->remote4, true },
+			{ &wanted->local6, false }, { &wanted->remote6, true } },
+		.why = why,
+	};
 	struct on_link on_link;
 	int r = on_link_read(&on_link, interfaces, netns, netlink, why);
 
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < on_link.count; i++) {
-		for (size_t j = 0; j < count; j++) {
-			if (addr_is_set(addresses[j]))
-				look_at_address(
-					&search, &on_link, addresses[j], &on_link.addresses[i]);
+		for (size_t j = 0; j < CANDIDATES; j++) {
+			if (addr_is_set(search.candidates[j].addr))
+				look_at_address(&search, &on_link, &search.candidates[j],
+					&on_link.addresses[i]);
 		}
 	}
 	on_link_free(&on_link);
-	static const uint8_t families[] = { AF_INET, AF_INET6 };
 	for (size_t i = 0; i < sizeof(families) && r == 0 && search.r == 0; i++) {
 		struct netlink_query query = { .family = families[i] };
 

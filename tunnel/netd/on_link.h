@@ -41,13 +41,13 @@ int on_link_judge_route(
 	const struct on_link *on_link, const struct prefix *prefix, struct problem *why);
 
 /*
- * -EADDRINUSE: one of the addresses (those of AF_UNSPEC are skipped) is inside a network that the
+ * -EADDRINUSE: one of the four addresses (those of AF_UNSPEC are skipped) is inside a network that the
  * namespace is connected to otherwise, is an address of this host, the other end of somebody else's link,
- * or a gateway; `why` names it, and what has it. 0: none is. Else what netlink_addresses() and
+ * or a gateway; `why` names it, and what has it. Two tunnels to one server have the same other end, which is
+ * fine where the other one is a Culvert's: the first has it. 0: none is. Else what netlink_addresses() and
  * netlink_routes() return, with words: it is not known.
  */
 int on_link_judge_addresses(const struct interfaces *interfaces, const struct netns_id *netns,
-	struct netlink *netlink, const struct addr *const *addresses, size_t count,
-	struct problem *why);
+	struct netlink *netlink, const struct request_interface *wanted, struct problem *why);
 
 #endif

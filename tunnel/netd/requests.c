@@ -24,6 +24,7 @@ void requests_init(struct requests *requests, const struct settings *settings,
 		.full_tunnel = full_tunnel,
 		.dns = dns,
 		.exchange = exchange,
+		.address_check = { settings, interfaces, dns, full_tunnel },
 	};
 	rate_init(&requests->warnings, WARNINGS_PER_SECOND, WARNINGS_BURST, mono_now());
 }
@@ -184,8 +185,10 @@ static struct interface *bring_interface(
 	const struct request_interface *wanted = &requests->request.interface;
 	struct interface_place place = policy_interface_place(requests->settings, &wanted->peer);
 	struct interface *interface = NULL;
-	int r = interfaces_bring(requests->interfaces, wanted, &place, &interface, problem);
+	int r = address_check(&requests->address_check, wanted, &place, problem);
 
+	if (r == 0)
+		r = interfaces_bring(requests->interfaces, wanted, &place, &interface, problem);
 	if (r == 0 && requests->kill_switch != NULL)
 		r = kill_switch_let(requests->kill_switch, interface->index, problem);
 	if (r == 0)
@@ -213,6 +216,11 @@ static int handle_interface(struct requests *requests, struct problem *problem)
 	if (held == 0)
 		interface = bring_interface(requests, &r, problem);
 	if (interface == NULL) {
+		/* The engine logs it, with the cure, and tells the peer. */
+		if (r == -EADDRINUSE) {
+			answer(requests, r, problem->text);
+			return 0;
+		}
 		problem_prepend(problem, "%s", wanted->peer.name);
 		requests_fail(requests, r, problem);
 		return 0;

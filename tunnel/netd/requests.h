@@ -9,6 +9,7 @@
 #include "base/problem.h"
 #include "base/rate.h"
 #include "base/settings.h"
+#include "netd/address_check.h"
 #include "netd/dns.h"
 #include "netd/full_tunnel.h"
 #include "netd/interfaces.h"
@@ -30,6 +31,7 @@ struct requests {
 	struct kill_switch *kill_switch; /* that has to let interfaces out; NULL: there is none */
 	struct full_tunnel *full_tunnel;
 	struct dns *dns;
+	struct address_check address_check;
 	bool told_fallback; /* from MPTCP, once for all engines */
 	bool told_without;  /* some option of outer sockets: the same */
 	bool told_needs; /* that something which a route may cut off cannot be found out: the same */

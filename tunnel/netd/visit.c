@@ -44,6 +44,34 @@ int visit_begin(
 	return 0;
 }
 
+int visit_begin_at(struct visit *visit, const char *where, const struct netns_id *home,
+	struct netns_id *ret_netns, struct problem *problem)
+{
+	struct opening opening = { .problem = problem };
+	struct netns_id netns;
+	int fd, r;
+
+	visit_end(visit);
+	r = netns_open(where, &fd, problem);
+	if (r < 0)
+		return r;
+	r = netns_identify(fd, &netns);
+	if (r < 0)
+		problem_set(problem, "network namespace %s: cannot look at it: %s", where,
+			strerrordesc_np(-r));
+	else if (netns_id_equal(&netns, home))
+		netns = (struct netns_id){ .inode = 0 };
+	else
+		r = netns_call(fd, open_netlink, &opening, problem);
+	close(fd);
+	if (r < 0)
+		return r;
+	if (opening.netlink != NULL)
+		*visit = (struct visit){ .netlink = opening.netlink, .netns = netns };
+	*ret_netns = netns;
+	return 0;
+}
+
 /* setns(2) would refuse it again and again; in ours nothing has to be entered. */
 static int may_enter(int fd, const char *where, struct problem *problem)
 {

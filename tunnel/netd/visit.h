@@ -28,6 +28,13 @@ int visit_begin(
 	struct visit *visit, int tun_fd, const struct netns_id *netns, struct problem *problem);
 
 /*
+ * Goes to the namespace that `where` tells (netns_open()). `home` is our own: it needs no visit, and *ret_netns is
+ * all zero then. Errors of netns_open() and netns_call(), with words.
+ */
+int visit_begin_at(struct visit *visit, const char *where, const struct netns_id *home,
+	struct netns_id *ret_netns, struct problem *problem);
+
+/*
  * Are the namespaces there that the configuration names, and may we enter them? A client without its own
  * has nothing to do: netns_open()'s error, or -EPERM, with words. One peer of a server may come when its
  * own is there: that is logged.

@@ -282,6 +282,21 @@ int netlink_link_state(struct netlink *netlink, uint32_t index, bool *ret_up, ui
 	return 0;
 }
 
+int netlink_link_group(
+	struct netlink *netlink, uint32_t index, uint32_t *ret_group, struct problem *problem)
+{
+	struct rtnl_link *link;
+	int r = rtnl_link_get_kernel(netlink->sock, (int)index, NULL, &link);
+
+	if (r < 0) {
+		problem_set(problem, "cannot look at the interface: %s", nl_geterror(r));
+		return netlink_errno(r);
+	}
+	*ret_group = rtnl_link_get_group(link);
+	rtnl_link_put(link);
+	return 0;
+}
+
 int netlink_link_delete(struct netlink *netlink, uint32_t index, struct problem *problem)
 {
 	struct rtnl_link *which = rtnl_link_alloc();

@@ -53,6 +53,9 @@ int netlink_link_set_mtu(
 /* Whether an administrator has it up, and its MTU. -ENODEV. Either may change right after. */
 int netlink_link_state(struct netlink *netlink, uint32_t index, bool *ret_up, uint32_t *ret_mtu,
 	struct problem *problem);
+/* The group that it is in; 0 is that of all others. -ENODEV. */
+int netlink_link_group(
+	struct netlink *netlink, uint32_t index, uint32_t *ret_group, struct problem *problem);
 /* Its addresses and routes go with it. -ENODEV. */
 int netlink_link_delete(struct netlink *netlink, uint32_t index, struct problem *problem);
 

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "netd/address_check.h"
+
+#include <errno.h>
+
+#include "base/log.h"
+#include "netd/on_link.h"
+#include "netd/resolvers.h"
+
+enum { ADDRESSES = 4 }; /* two ends, two families */
+
+/* Where the interface is, or will be. */
+static int find_place(struct interfaces *interfaces, const struct request_interface *wanted,
+	const struct interface_place *place, struct netns_id *ret_netns,
+	struct netlink **ret_netlink, struct problem *problem)
+{
+	const struct interface *there = interfaces_find_peer(interfaces, &wanted->peer);
+
+	if (there == NULL)
+		return interfaces_reach_place(interfaces, place, ret_netns, ret_netlink, problem);
+	*ret_netns = there->netns;
+	return interfaces_reach(interfaces, there, ret_netlink, problem);
+}
+
+/* Who names the address itself in tunnel_addresses means the resolver at the other end of the tunnel. */
+static bool is_meant(const struct settings *settings, const struct addr *addr)
+{
+	struct prefix host = prefix_host(addr);
+
+	for (size_t i = 0; i < settings->tunnel_addresses.count; i++) {
+		if (prefix_equal(&settings->tunnel_addresses.items[i], &host))
+			return true;
+	}
+	return false;
+}
+
+static int judge_resolvers(
+	struct address_check *check, const struct addr *const *addresses, struct problem *problem)
+{
+	char text[ADDR_TEXT_MAX];
+
+	for (size_t i = 0; i < ADDRESSES; i++) {
+		if (!addr_is_set(addresses[i]) || !dns_is_asked(check->dns, addresses[i]) ||
+			is_meant(check->settings, addresses[i]))
+			continue;
+		addr_format(addresses[i], text);
+		problem_set(problem,
+			"%s is a resolver of the client's; if it is meant to be in the tunnel, name it "
+			"in tunnel_addresses as %s/%u",
+			text, text, prefix_host(addresses[i]).len);
+		return -EADDRINUSE;
+	}
+	return 0;
+}
+
+int address_check(struct address_check *check, const struct request_interface *wanted,
+	const struct interface_place *place, struct problem *problem)
+{
+	const struct addr *const addresses[ADDRESSES] = { &wanted->local4, &wanted->remote4,
+		&wanted->local6, &wanted->remote6 };
+	struct netlink *netlink;
+	struct netns_id netns;
+	int r;
+
+	if (check->settings->role != SETTINGS_CLIENT || check->settings->contained)
+		return 0;
+	r = find_place(check->interfaces, wanted, place, &netns, &netlink, problem);
+	if (r == 0)
+		r = on_link_judge_addresses(check->interfaces, &netns, netlink, wanted, problem);
+	if (r == 0 && netns.inode == 0)
+		r = judge_resolvers(check, addresses, problem);
+	return r;
+}
+
+static void take_away(struct address_check *check, struct interface *interface, const char *why)
+{
+	struct problem problem;
+	int r;
+
+	log_warning(
+		"%s: %s loses its addresses, and the session ends, since this host's "
+		"network has changed: %s; leave that network, or let the server have another pool",
+		interface->now.peer.name, interface->name, why);
+	r = interfaces_strip(check->interfaces, interface, &problem);
+	if (r < 0 && r != -ENODEV)
+		log_error("%s: %s", interface->now.peer.name, problem.text);
+	if (full_tunnel_follow(check->full_tunnel, interface, &problem) < 0)
+		log_error("%s: %s", interface->now.peer.name, problem.text);
+	/* What is asked behind a full tunnel must not be asked past it. */
+	if (!check->settings->full_tunnel)
+		dns_lift(check->dns);
+}
+
+void address_check_again(struct address_check *check)
+{
+	static const struct interface_place nowhere = { .netns = "" }; /* they are there already */
+
+	for (struct interface *i = check->interfaces->first; i != NULL; i = i->next) {
+		struct problem why;
+
+		if (address_check(check, &i->now, &nowhere, &why) == -EADDRINUSE)
+			take_away(check, i, why.text);
+	}
+	interfaces_come_home(check->interfaces);
+}
