@@ -196,6 +196,42 @@ START_TEST(dates)
 }
 END_TEST
 
+/* What comes with the certificate ends as well, and so does what others are held against. */
+START_TEST(dates_of_the_rest)
+{
+	struct fixture_spec spec = { .common = { { .data = "CA 1" } },
+		.is_ca = true,
+		.from = -9L * DAY,
+		.until = -1L * DAY };
+	struct fixture_pair between = fixture_issue(&ca, &spec);
+	struct fixture_pair leaf = fixture_client(&between, "branch-a");
+	struct fixture_pair other = fixture_ca("CA 2");
+
+	put(&material.crl, fixture_crl_text(&ca, NULL, -2L * DAY, DAY));
+	assert_dates(NULL);
+	put(&material.crl, fixture_crl_text(&ca, NULL, 1L * DAY, 2L * DAY));
+	assert_dates("crl: the revocation list of \"Test CA\" is valid only from ");
+	put(&material.crl, fixture_crl_text(&ca, NULL, -2L * DAY, -1L * DAY));
+	assert_dates("crl: the revocation list of \"Test CA\" expired on ");
+	/* A newer one takes the place of it, and one of another CA does not. */
+	put(&material.crl,
+		fixture_join(fixture_crl_text(&ca, NULL, -2L * DAY, -1L * DAY),
+			fixture_crl_text(&other, NULL, -2L * DAY, DAY)));
+	assert_dates("crl: the revocation list of \"Test CA\" expired on ");
+	put(&material.crl,
+		fixture_join(fixture_crl_text(&ca, NULL, -2L * DAY, -1L * DAY),
+			fixture_crl_text(&ca, NULL, -1L * DAY, DAY)));
+	assert_dates(NULL);
+	put(&material.certificate,
+		fixture_join(fixture_certificate_text(&leaf), fixture_certificate_text(&between)));
+	put(&material.key, fixture_key_text(&leaf, NULL));
+	assert_dates("certificate: that of \"CA 1\" expired on ");
+	fixture_free(&between);
+	fixture_free(&leaf);
+	fixture_free(&other);
+}
+END_TEST
+
 START_TEST(role)
 {
 	assert_refused(TLS_SERVER, "certificate: it is not meant for a server");
@@ -388,8 +424,8 @@ END_TEST
 static Suite *suite(void)
 {
 	const TTest *tests[] = { good, not_pem, cut_anywhere, no_key, other_key, passphrase, dates,
-		role, identity, weak, too_large, bad_ca, several_cas, intermediate, crl,
-		signatures };
+		dates_of_the_rest, role, identity, weak, too_large, bad_ca, several_cas,
+		intermediate, crl, signatures };
 	Suite *made = suite_create("tls_context");
 	TCase *tcase = tcase_create("material");
 

@@ -113,7 +113,7 @@ static void warn_of_dates(const struct engine *engine)
 	struct problem problem;
 
 	if (material_check_dates(engine->tls, engine->settings, &problem) < 0)
-		log_warning("%s; going on, and peers refuse new connections until the dates fit%s",
+		log_warning("%s; going on, and new connections are refused until the dates fit%s",
 			problem.text,
 			engine->settings->kill_switch
 				? "; the kill switch holds back NTP, so set a wrong clock by hand (date -s)"

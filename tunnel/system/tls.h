@@ -65,8 +65,10 @@ const struct identity *tls_context_identity(const struct tls_context *context);
 time_t tls_context_not_after(const struct tls_context *context);
 
 /*
- * Is our own certificate valid by this host's clock now? tls_context_new() does not ask: a clock is
- * set after a start, and a new engine must not refuse what the one before it runs with. -EINVAL, with words.
+ * Are our own certificate, the CAs that came with it and the revocation lists valid by this host's
+ * clock now? Of the lists of one CA, one has to be. tls_context_new() does not ask: a clock is set
+ * after a start, and a new engine must not refuse what the one before it runs with. -EINVAL, with
+ * words.
  */
 int tls_context_check_dates(const struct tls_context *context, struct problem *problem);
 

@@ -142,8 +142,9 @@ static int check_own(
 		problem_prepend(problem, "certificate");
 		return -EINVAL;
 	}
-	X509_up_ref(leaf);
-	context->leaf = leaf;
+	context->chain = X509_chain_up_ref(chain);
+	if (!context->chain)
+		return -ENOMEM;
 	return tls_time(X509_get0_notAfter(leaf), &context->not_after);
 }
 
@@ -480,7 +481,7 @@ void tls_context_unref(struct tls_context *context)
 	if (!context ||
 		atomic_fetch_sub_explicit(&context->references, 1, memory_order_acq_rel) != 1)
 		return;
-	X509_free(context->leaf);
+	sk_X509_pop_free(context->chain, X509_free);
 	SSL_CTX_free(context->ssl_context);
 	BIO_meth_free(context->bio_method);
 	free(context);
@@ -496,28 +497,95 @@ time_t tls_context_not_after(const struct tls_context *context)
 	return context->not_after;
 }
 
-int tls_context_check_dates(const struct tls_context *context, struct problem *problem)
+static void say_own_expired(X509 *certificate, bool is_leaf, struct problem *problem)
 {
-	X509 *leaf = context->leaf;
 	char label[TLS_LABEL_MAX], date[TLS_DATE_MAX];
 	struct identity identity;
 
-	if (X509_cmp_current_time(X509_get0_notBefore(leaf)) > 0) {
-		problem_set(problem,
-			"certificate: that of %s is valid only from %s; check the clock of this "
-			"host",
-			tls_label(label, leaf), tls_date_time(date, X509_get0_notBefore(leaf)));
-		return -EINVAL;
-	}
-	if (X509_cmp_current_time(X509_get0_notAfter(leaf)) > 0)
-		return 0;
-	tls_date(date, X509_get0_notAfter(leaf));
-	if (tls_identity_peek(leaf, &identity))
+	tls_date(date, X509_get0_notAfter(certificate));
+	if (is_leaf && tls_identity_peek(certificate, &identity))
 		problem_set(problem,
 			"certificate: that of %s expired on %s; renew it with culvert-pki renew %s",
 			identity.name, date, identity.name);
 	else
 		problem_set(problem, "certificate: that of %s expired on %s; replace it",
-			tls_label(label, leaf), date);
+			tls_label(label, certificate), date);
+}
+
+static int check_own_dates(X509 *certificate, bool is_leaf, struct problem *problem)
+{
+	char label[TLS_LABEL_MAX], date[TLS_DATE_MAX];
+
+	if (X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0) {
+		problem_set(problem,
+			"certificate: that of %s is valid only from %s; check the clock of this "
+			"host",
+			tls_label(label, certificate),
+			tls_date_time(date, X509_get0_notBefore(certificate)));
+		return -EINVAL;
+	}
+	if (X509_cmp_current_time(X509_get0_notAfter(certificate)) > 0)
+		return 0;
+	say_own_expired(certificate, is_leaf, problem);
 	return -EINVAL;
+}
+
+/* A list need not have an end. */
+static bool is_list_valid(X509_CRL *crl)
+{
+	const ASN1_TIME *end = X509_CRL_get0_nextUpdate(crl);
+
+	return X509_cmp_current_time(X509_CRL_get0_lastUpdate(crl)) <= 0 &&
+		(!end || X509_cmp_current_time(end) > 0);
+}
+
+static bool has_valid_list(STACK_OF(X509_OBJECT) * objects, X509_NAME *issuer)
+{
+	for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+		X509_CRL *crl = X509_OBJECT_get0_X509_CRL(sk_X509_OBJECT_value(objects, i));
+
+		if (crl && X509_NAME_cmp(X509_CRL_get_issuer(crl), issuer) == 0 &&
+			is_list_valid(crl))
+			return true;
+	}
+	return false;
+}
+
+/* One that is not valid refuses whatever its CA has issued. */
+static int check_list_dates(STACK_OF(X509_OBJECT) * objects, struct problem *problem)
+{
+	char label[TLS_LABEL_MAX], date[TLS_DATE_MAX];
+
+	for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+		X509_CRL *crl = X509_OBJECT_get0_X509_CRL(sk_X509_OBJECT_value(objects, i));
+
+		if (!crl || has_valid_list(objects, X509_CRL_get_issuer(crl)))
+			continue;
+		tls_label_name(label, X509_CRL_get_issuer(crl));
+		if (X509_cmp_current_time(X509_CRL_get0_lastUpdate(crl)) > 0)
+			problem_set(problem,
+				"crl: the revocation list of \"%s\" is valid only from %s; check the "
+				"clock of this host",
+				label, tls_date_time(date, X509_CRL_get0_lastUpdate(crl)));
+		else
+			problem_set(problem,
+				"crl: the revocation list of \"%s\" expired on %s, so each "
+				"certificate of that CA is refused; make a new list and put it "
+				"here",
+				label, tls_date(date, X509_CRL_get0_nextUpdate(crl)));
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int tls_context_check_dates(const struct tls_context *context, struct problem *problem)
+{
+	X509_STORE *store = SSL_CTX_get_cert_store(context->ssl_context);
+	int r = 0;
+
+	for (int i = 0; i < sk_X509_num(context->chain) && r == 0; i++)
+		r = check_own_dates(sk_X509_value(context->chain, i), i == 0, problem);
+	if (r == 0)
+		r = check_list_dates(X509_STORE_get0_objects(store), problem);
+	return r;
 }

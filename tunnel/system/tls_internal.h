@@ -51,7 +51,7 @@ struct tls_context {
 	SSL_CTX *ssl_context;
 	BIO_METHOD *bio_method;
 	struct identity identity;
-	X509 *leaf; /* our own certificate; counted */
+	STACK_OF(X509) * chain; /* our own certificate, and the CAs that came with it; counted */
 	time_t not_after;
 	bool crl_strict;
 	/* Hashes of issuers without a list that have been told of; the one thing here that changes. */
