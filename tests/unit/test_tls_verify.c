@@ -210,8 +210,8 @@ START_TEST(revoked)
 	char words[128], day[16];
 
 	snprintf(words, sizeof(words),
-		"certificate of branch-a was revoked on %s; replace it with culvert-pki client "
-		"branch-a",
+		"certificate of branch-a was revoked on %s; only to admit it again: "
+		"culvert-pki renew branch-a",
 		date(day, -DAY));
 	assert_both_say(pki.client_context, context, words,
 		"the other end refused our certificate: it has been revoked");

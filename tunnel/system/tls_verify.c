@@ -60,12 +60,11 @@ static void refusal_init(struct refusal *refusal, X509_STORE_CTX *store, enum tl
 /*
  * "; renew it with culvert-pki renew branch-a", as far as there is a name that a person could type.
  */
-static void say_cure(const struct refusal *refusal, const char *text, const char *command)
+static void say_cure(const struct refusal *refusal, const char *text, const char *lead)
 {
 	if (refusal->is_leaf && refusal->has_identity)
-		problem_set(refusal->problem, "%s %s; %s it with culvert-pki %s %s", refusal->who,
-			text, *command == 'r' ? "renew" : "replace", command,
-			refusal->identity.name);
+		problem_set(refusal->problem, "%s %s; %s culvert-pki renew %s", refusal->who, text,
+			lead, refusal->identity.name);
 	else if (refusal->is_leaf)
 		problem_set(refusal->problem, "%s %s; it has to be replaced", refusal->who, text);
 	else if (!(X509_get_extension_flags(refusal->certificate) & EXFLAG_SS))
@@ -83,7 +82,7 @@ static void say_expired(const struct refusal *refusal)
 
 	snprintf(text, sizeof(text), "expired on %s",
 		tls_date(date, X509_get0_notAfter(refusal->certificate)));
-	say_cure(refusal, text, "renew");
+	say_cure(refusal, text, "renew it with");
 }
 
 static void say_not_yet_valid(const struct refusal *refusal)
@@ -107,7 +106,7 @@ static void say_revoked(const struct refusal *refusal)
 			tls_date(date, X509_REVOKED_get0_revocationDate(revoked)));
 	else
 		snprintf(text, sizeof(text), "is revoked");
-	say_cure(refusal, text, tls_role_name(refusal->holder));
+	say_cure(refusal, text, "only to admit it again:");
 }
 
 static void say_unknown_issuer(const struct refusal *refusal)
