@@ -64,4 +64,39 @@ server_start gw-b
 expect_log "$WORK/gw-b.log" 'putting back what a run before this one has left'
 check 'the next start puts it back' is_put_back gw-b
 check 'and keeps no file, either' test ! -e "$WORK/gw-b.sock.sysctl"
+stop_bg gw-b
+
+# What leads out is switched on as well: by a default route that is announced, answers come in by this host's own.
+ip_ns gw-b route add default via 192.0.2.1
+ip_ns gw-b -6 route add default via 2001:db8::1
+in_ns gw-b sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0
+forwarding_values gw-b >"$WORK/gw-b.before"
+site_conf <<<'announce = [ "10.2.0.0/24", "0.0.0.0/0", "2000::/3" ]; nat = true; forwarding = true;'
+mark=$(log_mark "$WORK/gw-b.log")
+server_start gw-b
+check 'the wan is forwarded from' grep -qx 1 <(in_ns gw-b cat /proc/sys/net/ipv4/conf/wan0/forwarding)
+# shellcheck disable=SC2016 # The inner shell expands.
+ipv6_forwards() {
+	in_ns gw-b sh -c 'cd /proc/sys/net/ipv6/conf; [ "$(cat all/forwarding)" = 1 ] || [ "$(cat wan0/force_forwarding)" = 1 ]'
+}
+check 'also by IPv6' ipv6_forwards
+check_fails 'and nothing is amiss' log_has_since "$WORK/gw-b.log" "$mark" 'mend it|forwards no|let it:'
+
+# Who switches on all meanwhile means it; and where one is off nevertheless the cure is one that works.
+in_ns gw-b sysctl -qw net.ipv4.ip_forward=1
+stop_bg gw-b
+check_equal 'forwarding that was asked for meanwhile stays' '1 1' \
+	"$(in_ns gw-b cat /proc/sys/net/ipv4/conf/lan0/forwarding /proc/sys/net/ipv4/conf/wan0/forwarding | xargs)"
+in_ns gw-b sysctl -qw net.ipv4.conf.lan0.forwarding=0 net.ipv4.conf.wan0.forwarding=0
+site_conf <<<'announce = [ "10.2.0.0/24", "0.0.0.0/0" ];'
+server_start gw-b
+doctor_says() { # LEVEL; prints the finding
+	in_ns gw-b "$CULVERT" doctor --socket "$WORK/gw-b.sock" >"$WORK/doctor" || true # there are problems
+	grep "^$1: forwarding4: " "$WORK/doctor"
+}
+check 'doctor sees both sides' grep -E 'by: lan0, wan0' <(doctor_says problem)
+cure=$(doctor_says problem | sed 's/.*mend it: //')
+# shellcheck disable=SC2086 # Words of a command.
+check "its cure: $cure" in_ns gw-b $cure
+check 'does something' doctor_says ok
 finish

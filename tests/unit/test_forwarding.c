@@ -196,23 +196,49 @@ START_TEST(test_between)
 }
 END_TEST
 
-/* A file that is not ours to believe: only keys of interfaces, only small numbers. */
-START_TEST(test_strange_file)
+static void left_behind(const char *lines)
 {
 	FILE *file = fopen(file_path(), "w");
 
 	ck_assert_ptr_nonnull(file);
 	ck_assert_int_eq(fchmod(fileno(file), 0600), 0);
-	(void)fprintf(file,
-		"ipv6/conf/wan0/accept_ra 0\nipv6/conf/../../x 1\nkernel/panic 1\n"
-		"ipv6/conf/wan1/accept_ra 7\nipv6/conf/wan1/accept_ra\n \n\n%0200d 1",
-		0);
+	(void)fputs(lines, file);
 	ck_assert_int_eq(fclose(file), 0);
 	bench.settings->forwarding = false;
 	start();
+	ck_assert_int_ne(access(file_path(), F_OK), 0);
+}
+
+/* Who lets all interfaces forward means those too that did it for us; and what is not as we left it is somebody's. */
+START_TEST(test_changed_meanwhile)
+{
+	make("ipv4/conf/all/forwarding", 1);
+	make("ipv4/conf/lan0/forwarding", 1);
+	make("ipv6/conf/wan1/accept_ra", 0);
+	left_behind("ipv4/conf/lan0/forwarding 0\nipv6/conf/wan1/accept_ra 1\n");
+	is("ipv4/conf/lan0/forwarding", 1);
+	is("ipv6/conf/wan1/accept_ra", 0);
+	make("ipv4/conf/all/forwarding", 0);
+	make("ipv6/conf/wan1/accept_ra", 2);
+	left_behind("ipv4/conf/lan0/forwarding 0\nipv6/conf/wan1/accept_ra 1\n");
+	is("ipv4/conf/lan0/forwarding", 0);
+	is("ipv6/conf/wan1/accept_ra", 1);
+}
+END_TEST
+
+/* A file that is not ours to believe: only keys of interfaces, only small numbers. */
+START_TEST(test_strange_file)
+{
+	char lines[512];
+
+	make("ipv6/conf/wan0/accept_ra", 2);
+	(void)snprintf(lines, sizeof(lines),
+		"ipv6/conf/wan0/accept_ra 0\nipv6/conf/../../x 1\nkernel/panic 1\n"
+		"ipv6/conf/wan1/accept_ra 7\nipv6/conf/wan1/accept_ra\n \n\n%0200d 1",
+		0);
+	left_behind(lines);
 	is("ipv6/conf/wan0/accept_ra", 0);
 	is("ipv6/conf/wan1/accept_ra", 0);
-	ck_assert_int_ne(access(file_path(), F_OK), 0);
 }
 END_TEST
 
@@ -230,6 +256,22 @@ START_TEST(test_check)
 	ck_assert_int_eq(findings.items[0].level, FINDING_PROBLEM);
 	ck_assert_ptr_nonnull(strstr(findings.items[0].text.text, "comes in by: lan1, cv0 ("));
 	ck_assert_str_eq(findings.items[0].cure, "sysctl -w net.ipv4.ip_forward=1");
+	/* On for all, so writing that again would do nothing. */
+	make("ipv4/conf/all/forwarding", 1);
+	links.count = FORWARDING_LINKS_MAX;
+	for (size_t i = 2; i < links.count; i++)
+		(void)snprintf(
+			links.names[i], sizeof(links.names[i]), "eth0.%u", (unsigned)i & 0xff);
+	forwarding_check(bench.root, &links, AF_INET, tunnels, 1, &findings);
+	ck_assert_str_eq(
+		findings.items[1].cure, "sysctl -w net.ipv4.ip_forward=0 net.ipv4.ip_forward=1");
+	links.count = 3;
+	forwarding_check(bench.root, &links, AF_INET, tunnels, 1, &findings);
+	ck_assert_str_eq(findings.items[2].cure,
+		"sysctl -w net.ipv4.conf.lan1.forwarding=1 net/ipv4/conf/eth0.2/forwarding=1 "
+		"net.ipv4.conf.cv0.forwarding=1");
+	links.count = 2;
+	findings.count = 1;
 	make("ipv4/conf/lan1/forwarding", 1);
 	make("ipv4/conf/cv0/forwarding", 1);
 	forwarding_check(bench.root, &links, AF_INET, tunnels, 1, &findings);
@@ -267,6 +309,7 @@ static Suite *suite(void)
 	add(suite, "killed_again", test_killed_again);
 	add(suite, "nothing_to_do", test_nothing_to_do);
 	add(suite, "between", test_between);
+	add(suite, "changed_meanwhile", test_changed_meanwhile);
 	add(suite, "strange_file", test_strange_file);
 	add(suite, "check", test_check);
 	return suite;

@@ -131,8 +131,10 @@ static int want_links(struct forwarding *forwarding, int family, struct problem 
 
 	if (r < 0)
 		return r;
-	forwarding->complete = forwarding->complete && links.lost == 0;
-	if (family == AF_INET6 && (links.behind > 0 || links.between) && !has_force(forwarding))
+	forwarding->complete = forwarding->complete && links.lost == 0 &&
+		(links.uplinks || !links.anywhere);
+	if (family == AF_INET6 && (links.behind > 0 || links.anywhere || links.between) &&
+		!has_force(forwarding))
 		return want_router(forwarding);
 	for (size_t i = 0; i < links.count && r == 0; i++) {
 		(void)snprintf(key, sizeof(key), "%s/conf/%s/%s",
@@ -186,10 +188,36 @@ static int save(const struct forwarding *forwarding)
 	return r;
 }
 
+/*
+ * Has somebody else decided since? Then the value is another one than ours, or "all" was switched on,
+ * which asks every interface to forward. A value that was what we want is written again in any case:
+ * "all" may just have taken it along. Values that are gone are the write's to tell.
+ */
+static bool is_changed(const char *root, const char *key, int before)
+{
+	char all[SYSCTL_KEY_MAX];
+	const char *leaf = strrchr(key, '/');
+	int wanted = strcmp(leaf, "/accept_ra") == 0 ? 2 : 1;
+	int now, everywhere = 0;
+
+	if (before == wanted || sysctl_read(root, key, &now) < 0 || now == before)
+		return false;
+	if (now != wanted)
+		return true;
+	(void)snprintf(all, sizeof(all), "%.10sall%s", key, leaf);
+	return wanted == 1 && strcmp(all, key) != 0 && sysctl_read(root, all, &everywhere) == 0 &&
+		everywhere != 0;
+}
+
 static void put_back(const char *root, const char *key, int before)
 {
-	int r = sysctl_write(root, key, before);
+	int r;
 
+	if (is_changed(root, key, before)) {
+		log_info("forwarding: %s stays, as it was changed meanwhile", key);
+		return;
+	}
+	r = sysctl_write(root, key, before);
 	if (r == 0)
 		log_info("forwarding: %s is %d again", key, before);
 	else if (r != -ENOENT) /* else the interface has gone, and its values with it */

@@ -73,12 +73,42 @@ static bool find_link(struct netlink *netlink, const struct netlink_address *add
 	return true;
 }
 
+/*
+ * Wider than any network of one's own, such as half of all addresses or 2000::/3: it means whatever
+ * this host's default route leads to.
+ */
+static bool is_anywhere(const struct prefix *prefix)
+{
+	return prefix->len < (prefix->addr.family == AF_INET ? 8 : 7);
+}
+
+static void take_default(void *context, const struct netlink_seen_route *route)
+{
+	struct forwarding_links *links = context;
+
+	if (route->prefix.len != 0 || route->protocol == RTPROT_CULVERT)
+		return;
+	for (size_t i = 0; i < route->link_count; i++) {
+		add_link(links, route->links[i]);
+		links->uplinks = true;
+	}
+}
+
+/* What leads out: packets come back by it. */
+static int find_uplinks(struct netlink *netlink, int family, struct forwarding_links *links,
+	struct problem *problem)
+{
+	const struct netlink_query query = { .family = (uint8_t)family };
+
+	return netlink_routes(netlink, &query, take_default, links, problem);
+}
+
 int forwarding_find_links(struct netlink *netlink, const struct prefix_list *announced, int family,
 	struct forwarding_links *ret_links, struct problem *problem)
 {
 	struct forwarding_links links = { .count = 0 };
 	struct netlink_address *addresses;
-	size_t count;
+	size_t count, lost_wide = 0;
 	int r = netlink_addresses(netlink, &addresses, &count, problem);
 
 	if (r < 0)
@@ -88,15 +118,24 @@ int forwarding_find_links(struct netlink *netlink, const struct prefix_list *ann
 
 		if (prefix->addr.family != family || is_own_address(addresses, count, prefix))
 			continue;
-		if (prefix->len == 0) {
-			links.anywhere = true;
+		links.anywhere = links.anywhere || is_anywhere(prefix);
+		if (prefix->len == 0)
 			continue;
-		}
 		links.behind++;
-		if (!find_link(netlink, addresses, count, prefix, &links))
+		if (find_link(netlink, addresses, count, prefix, &links))
+			continue;
+		if (is_anywhere(prefix))
+			lost_wide++;
+		else
 			links.lost++;
 	}
 	free(addresses);
+	if (links.anywhere)
+		r = find_uplinks(netlink, family, &links, problem);
+	if (r < 0)
+		return r;
+	if (!links.uplinks)
+		links.lost += lost_wide;
 	*ret_links = links;
 	return 0;
 }
@@ -120,14 +159,51 @@ static bool all_on(const char *root)
 	return sysctl_read(root, "ipv6/conf/all/forwarding", &value) == 0 && value != 0;
 }
 
-/* Names those that do not forward, with commas between. */
-static void list_off(const char *root, int family, const char *name, FILE *out, bool *some)
+/* Those that do not forward: for a person with commas between, and as arguments of sysctl(8). */
+struct off {
+	char names[PROBLEM_TEXT_MAX / 2], settings[FINDING_CURE_MAX];
+	size_t len, settings_len; /* what there would be with room for all */
+};
+
+static size_t put(char *out, size_t size, size_t len, const char *before, const char *text)
 {
+	if (len < size)
+		(void)snprintf(&out[len], size - len, "%s%s", before, text);
+	return len + strlen(before) + strlen(text);
+}
+
+static void list_off(const char *root, int family, const char *name, struct off *off)
+{
+	char setting[SYSCTL_KEY_MAX];
+	/* With dots a name's own dot would be a separator. */
+	const char *format = strchr(name, '.') == NULL ? "net.ipv4.conf.%s.forwarding=1"
+						       : "net/ipv4/conf/%s/forwarding=1";
+
 	if (is_on(root, family, name))
 		return;
-	(void)fprintf(out, "%s%s", *some ? ", " : "",
+	(void)snprintf(setting, sizeof(setting), format, name);
+	off->settings_len = put(
+		off->settings, sizeof(off->settings), off->settings_len, " ", setting);
+	off->len = put(off->names, sizeof(off->names), off->len, off->len > 0 ? ", " : "",
 		strcmp(name, "default") == 0 ? "interfaces of the tunnel" : name);
-	*some = true;
+}
+
+/*
+ * The kernel passes the value of "all" on to the interfaces only when it is another one than before:
+ * where it is on already, the interfaces are named.
+ */
+static void set_cure(struct finding *finding, const char *root, int family, const struct off *off)
+{
+	static const char verb[] = "sysctl -w";
+
+	if (family == AF_INET6)
+		finding_cure(finding, "%s net.ipv6.conf.all.forwarding=1", verb);
+	else if (!is_on(root, family, "all"))
+		finding_cure(finding, "%s net.ipv4.ip_forward=1", verb);
+	else if (off->settings_len + sizeof(verb) <= FINDING_CURE_MAX)
+		finding_cure(finding, "%s%s", verb, off->settings);
+	else
+		finding_cure(finding, "%s net.ipv4.ip_forward=0 net.ipv4.ip_forward=1", verb);
 }
 
 static const char *wanted_for(const struct forwarding_links *links)
@@ -142,38 +218,27 @@ void forwarding_check(const char *root, const struct forwarding_links *links, in
 {
 	const char *protocol = family == AF_INET ? "IPv4" : "IPv6";
 	const char *check = family == AF_INET ? "forwarding4" : "forwarding6";
-	char off[PROBLEM_TEXT_MAX / 2] = "";
-	bool some = false;
-	FILE *out;
+	struct off off = { .len = 0 };
+	struct finding *finding;
 
 	if (links->behind == 0 && !links->anywhere && !links->between)
 		return;
-	out = fmemopen(off, sizeof(off), "w");
-	if (out == NULL) {
-		findings->failed = true;
-		return;
-	}
 	for (size_t i = 0; i < links->count; i++)
-		list_off(root, family, links->names[i], out, &some);
+		list_off(root, family, links->names[i], &off);
 	for (size_t i = 0; i < tunnel_count; i++)
-		list_off(root, family, tunnels[i], out, &some);
+		list_off(root, family, tunnels[i], &off);
 	if (tunnel_count == 0)
-		list_off(root, family, "default", out, &some);
-	(void)fclose(out);
-	off[sizeof(off) - 1] = '\0';
-	if (!some || (family == AF_INET6 && all_on(root)))
+		list_off(root, family, "default", &off);
+	if (off.len == 0 || (family == AF_INET6 && all_on(root))) {
 		findings_add(findings, FINDING_OK, check, "this host %s, and forwards %s",
 			wanted_for(links), protocol);
-	else
-		finding_cure(findings_add(findings, FINDING_PROBLEM, check,
-				     "%s: this host %s, but does not forward what "
-				     "comes in by: %s%s",
-				     protocol, wanted_for(links), off,
-				     links->behind > 0 || links->between
-					     ? " (`forwarding = true` would switch it on)"
-					     : ""),
-			family == AF_INET ? "sysctl -w net.ipv4.ip_forward=1"
-					  : "sysctl -w net.ipv6.conf.all.forwarding=1");
+	} else {
+		finding = findings_add(findings, FINDING_PROBLEM, check,
+			"%s: this host %s, but does not forward what comes in by: %s "
+			"(`forwarding = true` would switch it on)",
+			protocol, wanted_for(links), off.names);
+		set_cure(finding, root, family, &off);
+	}
 	if (links->lost > 0)
 		findings_add(findings, FINDING_NOTE, check,
 			"to %zu of the %zu announced %s prefixes no interface or route of this host leads",

@@ -27,20 +27,22 @@ struct forwarding_links {
 	size_t count;
 	size_t behind; /* prefixes that are more than this host's own addresses */
 	size_t lost;   /* of these: no interface leads there now */
-	bool anywhere; /* the default route is announced: it leads to wherever this host's own does */
-	bool between; /* peers reach each other through this host; the caller's to say */
+	bool anywhere; /* the default route is announced, or something as wide */
+	bool uplinks;  /* then: some of the names are what this host's own default routes lead by */
+	bool between;  /* peers reach each other through this host; the caller's to say */
 };
 
 /*
- * Finds them by this host's addresses and routes; a default route leads nowhere in particular.
- * Negative errno with words: the kernel cannot be asked.
+ * Finds them by this host's addresses and routes. A default route leads to a default route that is
+ * announced, and to nothing else in particular. Negative errno with words: the kernel cannot be asked.
  */
 int forwarding_find_links(struct netlink *netlink, const struct prefix_list *announced, int family,
 	struct forwarding_links *ret_links, struct problem *problem);
 
 /*
  * Adds a finding, if anything of the family is to be forwarded. `tunnels`: the tunnel's interfaces
- * as they are; none: "default", which is what the next will be like. `root` as in system/sysctl.h.
+ * as they are; none: "default", which is what the next will be like. The cure is a command that
+ * changes something as the host is now. `root` as in system/sysctl.h.
  */
 void forwarding_check(const char *root, const struct forwarding_links *links, int family,
 	const char *const *tunnels, size_t tunnel_count, struct findings *findings);

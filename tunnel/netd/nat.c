@@ -92,6 +92,8 @@ int nat_start(struct nat *nat, const struct settings *settings, struct problem *
 		return r;
 	}
 	log_info("addresses of the pools are masqueraded: firewall table %s", nat->table);
+	if (settings->forwarding) /* netd/forwarding switches on what is needed, and warns */
+		return 0;
 	warn_if_off(&settings->pool4, "IPv4", "ipv4/ip_forward");
 	warn_if_off(&settings->pool6, "IPv6", "ipv6/conf/all/forwarding");
 	return 0;
