@@ -178,4 +178,41 @@ server_start gw-b
 check 'the log names the file and the line' log_has_since "$WORK/gw-b.log" "$mark" 'lease'
 up one host-1
 check 'and addresses are given' pings host-1 10.213.0.5
+
+# ---- another user: the state follows; what may be somebody else's stays as it is ----
+
+owners() {
+	find "$WORK/gw-b.state" -printf '%u\n' | sort -u
+}
+one=$(address one)
+down one
+stop_bg gw-b
+check_equal 'the state is the one user'"'"'s' nobody "$(owners)"
+echo 'user = "daemon";' >>"$WORK/gw-b.conf"
+server_start gw-b
+up one host-1
+check_equal 'then the other'"'"'s' daemon "$(owners)"
+check_equal 'and the lease is kept' "$one" "$(address one)"
+expect_log "$WORK/gw-b.log" 'notice .*state directory .* is now that of the engine.s user'
+down one
+stop_bg gw-b
+refuses_state() { # NAME
+	local status=0
+	sed -i '/^user = /d' "$WORK/gw-b.conf"
+	in_ns gw-b timeout 10 "$CULVERTD" -c "$WORK/gw-b.conf" >"$WORK/refused" 2>&1 || status=$?
+	check_equal "$1: it does not start" 1 "$status"
+	check_equal "$1: nothing is given away" daemon "$(stat -c %U "$WORK/gw-b.state")"
+	check "$1: the log says how" grep 'state directory .* belongs to uid .*chown -R' "$WORK/refused"
+}
+touch "$WORK/gw-b.state/diary"
+chown daemon "$WORK/gw-b.state/diary"
+refuses_state 'a file that is not an engine'"'"'s'
+rm "$WORK/gw-b.state/diary"
+ln "$WORK/gw-b.state/leases" "$WORK/second"
+refuses_state 'a file with a second name'
+rm "$WORK/second"
+rm "$WORK/gw-b.state/leases"
+ln -s "$WORK/pki/ca/ca.key" "$WORK/gw-b.state/leases"
+refuses_state 'a link to somewhere else'
+check_equal 'and what it leads to stays root'"'"'s' root "$(stat -c %U "$WORK/pki/ca/ca.key")"
 finish

@@ -112,43 +112,103 @@ static int make_directories(const char *path, bool *ret_made)
 	return *ret_made || errno == EEXIST ? 0 : -errno;
 }
 
-static bool is_empty(int directory_fd)
+struct state_files {      /* what is in a state directory */
+	uid_t owner;      /* that all of it has to have */
+	bool foreign;     /* something there is not a file that an engine has written */
+	const uid_t *uid; /* not NULL: the files are given to this user, */
+	gid_t gid;        /* and group */
+};
+
+/*
+ * Of one file, by a descriptor, so that who owns the directory now cannot have another one given away by
+ * changing what the name means: it was the owner's, it is a file, and it has no second name.
+ */
+static int visit_state_file(int directory_fd, const char *name, struct state_files *files)
+{
+	int fd = openat(directory_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	int r = fd < 0 ? -errno : 0;
+	struct stat st;
+
+	if (r == 0 && fstat(fd, &st) < 0)
+		r = -errno;
+	if (r == 0 &&
+		(strncmp(name, STATE_FILE, strlen(STATE_FILE)) != 0 || !S_ISREG(st.st_mode) ||
+			st.st_nlink != 1 || st.st_uid != files->owner))
+		files->foreign = true;
+	if (r == 0 && !files->foreign && files->uid != NULL &&
+		fchownat(fd, "", *files->uid, files->gid, AT_EMPTY_PATH) < 0)
+		r = -errno;
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+static int visit_state_files(int directory_fd, struct state_files *files)
 {
 	/* fdopendir() takes its descriptor over and moves the offset that copies share. */
-	int fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
 	DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
-	size_t entries = 0;
+	const struct dirent *entry;
 
 	if (directory == NULL) {
+		r = -errno;
 		if (fd >= 0)
 			close(fd);
-		return false;
+		return r;
 	}
-	/* "." and ".." are always there. */
-	while (entries < 3 && readdir(directory) != NULL)
-		entries++;
+	while (r == 0 && !files->foreign && (entry = readdir(directory)) != NULL) {
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			r = visit_state_file(directory_fd, entry->d_name, files);
+	}
 	closedir(directory);
-	return entries == 2;
+	return r;
+}
+
+/*
+ * To the engine's user, with the files: after `user` was changed they are those of the one before. The
+ * directory first, so that nothing more comes into it from there.
+ */
+static int hand_over(int fd, const char *path, const struct stat *st, uid_t uid, gid_t gid)
+{
+	uid_t owner = st->st_uid;
+	struct state_files files = { .owner = owner };
+	int r = visit_state_files(fd, &files);
+
+	/* Ours are open to nobody else; one of root's that is empty has been made for us. */
+	if (r == 0 && (files.foreign || (owner != 0 && (st->st_mode & (S_IRWXG | S_IRWXO)) != 0)))
+		r = -EPERM;
+	if (r == 0 && fchown(fd, uid, gid) < 0)
+		r = -errno;
+	files.uid = &uid;
+	files.gid = gid;
+	if (r == 0)
+		r = visit_state_files(fd, &files);
+	if (r == 0 && owner != 0)
+		log_notice("state directory %s was uid %u's and is now that of the engine's user, "
+			   "uid %u",
+			path, (unsigned)owner, (unsigned)uid);
+	return r;
 }
 
 /* Hands the open directory to its user, unless it might be one that others need as it is. */
 static int give(int fd, const char *path, uid_t uid, gid_t gid, bool made, struct problem *problem)
 {
 	struct stat st;
+	int r = 0;
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	if (st.st_uid != uid) {
-		if (!made && !(st.st_uid == 0 && is_empty(fd))) {
-			problem_set(problem,
-				"state directory %s belongs to uid %u, the engine runs as uid %u; if "
-				"it is Culvert's, run: chown -R %u %s",
-				path, (unsigned)st.st_uid, (unsigned)uid, (unsigned)uid, path);
-			return -EPERM;
-		}
-		if (fchown(fd, uid, gid) < 0)
-			return -errno;
-	}
+	if (st.st_uid != uid && made)
+		r = fchown(fd, uid, gid) < 0 ? -errno : 0;
+	else if (st.st_uid != uid)
+		r = hand_over(fd, path, &st, uid, gid);
+	if (r == -EPERM || r == -EACCES)
+		problem_set(problem,
+			"state directory %s belongs to uid %u, the engine runs as uid %u; if it is "
+			"Culvert's, run: chown -R %u %s",
+			path, (unsigned)st.st_uid, (unsigned)uid, (unsigned)uid, path);
+	if (r < 0)
+		return r;
 	return fchmod(fd, 0700) < 0 ? -errno : 0;
 }
 

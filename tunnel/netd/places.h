@@ -14,6 +14,8 @@
  * engine restarts. netd's only thread.
  */
 
+#define STATE_FILE "leases" /* with endings, all that an engine keeps */
+
 struct places {
 	int listeners[SETTINGS_LISTEN_MAX];
 	size_t listener_count;
@@ -36,8 +38,9 @@ int places_open_control(
 
 /*
  * A client keeps nothing. Makes the state directory (0700, its parents 0755) and gives it to the
- * engine's user (NULL: it stays ours). One that is there has to be the user's, or an empty one of
- * root's. -EPERM: it is somebody else's; -ENOTDIR; else what mkdir(2) says. With words.
+ * engine's user (NULL: it stays ours). One that is another's, as after `user` was changed, is given to
+ * the user with its files, unless anything but an engine's files (STATE_FILE and what begins so) is in
+ * it, or others than its owner may look into it. -EPERM: it is somebody else's, or we may not give it; -ENOTDIR; else what mkdir(2) says. With words.
  */
 int places_open_state(struct places *places, const struct settings *settings,
 	const struct process_user *user, struct problem *problem);
