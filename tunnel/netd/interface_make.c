@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "system/netlink_queues.h"
 #include "system/steering.h"
 #include "system/tun.h"
 
@@ -90,6 +91,30 @@ static int open_tun(const struct interfaces *interfaces, struct interface *inter
 	return queues > 1 ? open_queues(interfaces, interface, queues, problem) : 0;
 }
 
+/*
+ * The kernel makes an interface in one step and gives it its owner in the next. A queue that another
+ * user has attached between the two would carry a part of what goes through the tunnel, so nothing may
+ * go through it: it is deleted, since it would live as long as that queue.
+ */
+static int refuse_strangers(
+	const struct interface *interface, struct netlink *netlink, struct problem *problem)
+{
+	uint32_t queues = 0;
+	int r = netlink_link_queues(netlink, interface->index, &queues, problem);
+
+	if (r == 0 && queues != interface->now.queues) {
+		problem_set(problem,
+			"another user of this host has attached a queue to interface %s while it was "
+			"made, to read what the tunnel carries; look for a program that has "
+			"/dev/net/tun open",
+			interface->name);
+		r = -EBUSY;
+	}
+	if (r < 0)
+		(void)netlink_link_delete(netlink, interface->index, NULL);
+	return r;
+}
+
 static int find_index(struct interface *interface, struct netlink *netlink, struct problem *problem)
 {
 	int r = netlink_link_index(netlink, interface->name, &interface->index);
@@ -97,6 +122,8 @@ static int find_index(struct interface *interface, struct netlink *netlink, stru
 	if (r < 0)
 		problem_set(problem, "cannot find interface %s that was just made: %s",
 			interface->name, strerrordesc_np(-r));
+	else if (interface->now.queues > 1)
+		r = refuse_strangers(interface, netlink, problem);
 	return r;
 }
 

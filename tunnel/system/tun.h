@@ -14,7 +14,9 @@
  *
  * Every interface belongs to the effective user and group of the process that made it. Without an
  * owner the kernel lets any local user attach a queue to an interface with several, and read what
- * the tunnel carries. So nothing else in Culvert calls TUNSETIFF.
+ * the tunnel carries. So nothing else in Culvert calls TUNSETIFF. The owner comes a moment after the
+ * interface: before it is up, its maker compares the queues that it has with those that were opened
+ * here (netlink_link_queues()).
  */
 
 /*
