@@ -47,6 +47,11 @@ START_TEST(none)
 	ck_assert_int_eq(supervisor.fd, -1);
 	ck_assert_int_eq(supervisor_tell(&supervisor, "READY=1"), 0);
 	supervisor_close(&supervisor);
+	setenv("NOTIFY_SOCKET", "", 1);
+	ck_assert_int_eq(supervisor_open(&supervisor, &problem), 0);
+	ck_assert_int_eq(supervisor.fd, -1);
+	supervisor_close(&supervisor); /* twice is fine */
+	supervisor_close(&supervisor);
 }
 END_TEST
 
