@@ -93,7 +93,7 @@ refused_there() { # PREFIX WORDS
 }
 refused_there 10.99.0.0/16 'accept_routes'
 refused_there fd00:1::/64 'accept_routes'
-refused_there 192.0.2.0/24 'peer itself is reached'
+refused_there 192.0.2.0/24 'tunnel itself is reached'
 refused_there 10.213.0.0/24 'tunnel'
 refused_there 10.2.0.0/24 'this end'
 check 'two more fit' ctl gw-a routes add 10.1.20.0/24 10.1.21.0/24
