@@ -6,12 +6,13 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/container.h"
 #include "base/log.h"
 #include "system/netlink_rule.h"
 #include "system/tun.h"
 
 enum { AT_BYPASS, AT_LOOKUP, AT_END };
-enum { WARNINGS_BURST = 5 };
+enum { WARNINGS_BURST = 5, RECLAIM_S = 1 };
 
 static const uint8_t families[] = { AF_INET, AF_INET6 };
 enum { FAMILIES = sizeof(families) / sizeof(families[0]) };
@@ -36,23 +37,53 @@ void full_tunnel_init(struct full_tunnel *full_tunnel, const struct settings *se
 	*full_tunnel = (struct full_tunnel){
 		.settings = settings,
 		.interfaces = interfaces,
-		.claim = -1,
+		.claim.fd = -1,
 		.guard.settings = settings,
 	};
 	rate_init(&full_tunnel->warnings, 1, WARNINGS_BURST, mono_now());
 }
 
+static void claim_lost(struct loop_watch *watch, uint32_t events);
+
+static int make_claim(struct full_tunnel *full_tunnel, const char *name)
+{
+	char made[IFNAMSIZ];
+	int fd, r = tun_open(name, false, &fd, made);
+
+	if (r < 0)
+		return r;
+	/* The kernel's news of it is none of a change of this host's network. */
+	interfaces_remember(full_tunnel->interfaces, if_nametoindex(made));
+	/* The kernel tells of its end as of something to read; of packets, should it be set up, once each. */
+	r = loop_watch_add(full_tunnel->loop, &full_tunnel->claim, fd, EPOLLIN | (uint32_t)EPOLLET,
+		claim_lost);
+	if (r < 0)
+		close(fd);
+	return r;
+}
+
+static void drop_claim(struct full_tunnel *full_tunnel)
+{
+	int fd = full_tunnel->claim.fd;
+
+	if (fd < 0)
+		return;
+	loop_watch_remove(full_tunnel->loop, &full_tunnel->claim);
+	full_tunnel->claim.fd = -1;
+	close(fd);
+}
+
 /* Settles which table and which priorities are ours until netd ends. Fine when that is done. */
 static int claim(struct full_tunnel *full_tunnel, struct problem *problem)
 {
-	char name[IFNAMSIZ], made[IFNAMSIZ];
+	char name[IFNAMSIZ];
 	uint32_t number = 0;
 	int r = -EBUSY;
 
-	if (full_tunnel->claim >= 0)
+	if (full_tunnel->claimed)
 		return 0;
 	for (; number < FULL_TUNNEL_COUNT; number++) {
-		r = tun_open(claim_name(number, name), false, &full_tunnel->claim, made);
+		r = make_claim(full_tunnel, claim_name(number, name));
 		/* -EINVAL: a link of another kind has the name. */
 		if (r != -EBUSY && r != -EINVAL)
 			break;
@@ -71,8 +102,7 @@ static int claim(struct full_tunnel *full_tunnel, struct problem *problem)
 		problem_prepend(problem, "cannot claim table %u", FULL_TUNNEL_FIRST + number);
 		return r;
 	}
-	/* The kernel's news of it is none of a change of this host's network. */
-	interfaces_remember(full_tunnel->interfaces, if_nametoindex(made));
+	full_tunnel->claimed = true;
 	full_tunnel->number = number;
 	full_tunnel->interfaces->table = FULL_TUNNEL_FIRST + number;
 	return 0;
@@ -321,6 +351,46 @@ void full_tunnel_network_changed(struct full_tunnel *full_tunnel)
 		warn_of_removal(full_tunnel, r, &problem);
 }
 
+static void reclaim(struct loop_timer *timer)
+{
+	struct full_tunnel *full_tunnel = container_of(timer, struct full_tunnel, reclaim);
+	char name[IFNAMSIZ];
+	int r = make_claim(full_tunnel, claim_name(full_tunnel->number, name));
+
+	if (rate_take(&full_tunnel->warnings, mono_now())) {
+		if (r < 0)
+			log_error(
+				"full tunnel: another program has removed interface %s, which tells "
+				"that the rules are in use, and it cannot be made again: %s; another "
+				"start of Culvert may remove the rules",
+				name, strerrordesc_np(-r));
+		else
+			log_warning("full tunnel: another program has removed interface %s, which "
+				    "tells that the rules are in use; it is made again",
+				name);
+	}
+	if (r < 0)
+		loop_timer_start(full_tunnel->loop, timer,
+			mono_add(mono_now(), DURATION_S(RECLAIM_S)), reclaim);
+	else
+		full_tunnel_network_changed(full_tunnel); /* a sweep may have come before */
+}
+
+static void claim_lost(struct loop_watch *watch, uint32_t events)
+{
+	struct full_tunnel *full_tunnel = container_of(watch, struct full_tunnel, claim);
+
+	if ((events & EPOLLERR) == 0)
+		return;
+	drop_claim(full_tunnel);
+	reclaim(&full_tunnel->reclaim);
+}
+
+void full_tunnel_run_in(struct full_tunnel *full_tunnel, struct loop *loop)
+{
+	full_tunnel->loop = loop;
+}
+
 void full_tunnel_lift(struct full_tunnel *full_tunnel)
 {
 	bool held = full_tunnel_holds(full_tunnel);
@@ -333,9 +403,10 @@ void full_tunnel_lift(struct full_tunnel *full_tunnel)
 	if (held)
 		log_notice("full tunnel: lifted");
 	full_tunnel->in_force = false;
-	if (full_tunnel->claim >= 0)
-		close(full_tunnel->claim);
-	full_tunnel->claim = -1;
+	if (full_tunnel->loop != NULL)
+		loop_timer_stop(full_tunnel->loop, &full_tunnel->reclaim);
+	drop_claim(full_tunnel);
+	full_tunnel->claimed = false;
 }
 
 int full_tunnel_sweep(struct netlink *netlink, struct problem *problem)

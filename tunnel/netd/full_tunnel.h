@@ -11,6 +11,7 @@
 #include "netd/full_tunnel_guard.h"
 #include "netd/interfaces.h"
 #include "netd/reverse_path.h"
+#include "system/loop.h"
 
 /*
  * Full tunnel: everything but the outer connections themselves goes by a table of our own, which is
@@ -39,7 +40,8 @@
  * A claim tells living ones from those that are left over: a TUN named FULL_TUNNEL_CLAIM and N, which
  * stays down and carries nothing. It is as wide as the tables, the kernel removes it when netd dies, and
  * nobody makes one without CAP_NET_ADMIN in this network namespace. A claim of Culvert's is never
- * something that any user can make, such as an abstract socket or a port. netd's only thread.
+ * something that any user can make, such as an abstract socket or a port. One that another program deletes is made again
+ * at once, before the start of another Culvert takes the rules for left over; so are the rules. netd's only thread.
  *
  * Rules alone do not hold back a socket that is bound to another interface (SO_BINDTODEVICE): a kernel that finds no
  * route then takes every IPv4 address for a neighbour there. The firewall table does.
@@ -56,9 +58,12 @@ enum {
 struct full_tunnel {
 	const struct settings *settings; /* borrowed, as are the interfaces */
 	struct interfaces *interfaces;
-	int claim; /* descriptor of the TUN; -1: none, and then no table either */
+	struct loop *loop;
+	struct loop_watch claim; /* of the TUN; fd -1: there is none */
+	struct loop_timer reclaim;
 	uint32_t number;
-	bool in_force;                 /* the rules are there */
+	bool claimed;  /* the table is ours, also while the claim has to be made again */
+	bool in_force; /* the rules are there */
 	struct netlink_route peers[2]; /* to the other end's addresses; AF_UNSPEC: none */
 	struct reverse_path reverse_path;
 	struct full_tunnel_guard guard;
@@ -67,6 +72,8 @@ struct full_tunnel {
 
 void full_tunnel_init(struct full_tunnel *full_tunnel, const struct settings *settings,
 	struct interfaces *interfaces);
+/* Before full_tunnel_enforce(): the loop that notices the end of a claim. Borrowed. */
+void full_tunnel_run_in(struct full_tunnel *full_tunnel, struct loop *loop);
 
 /*
  * A welcome has come: closes the firewall table, claims the routing table, into which all routes go from now on
