@@ -19,6 +19,8 @@ announce = [ $1 ];
 peers = ( { name = "laptop"; } );
 CONF
 	server_start gw-b
+	# A change of the network makes a client that waits dial at once.
+	ip_ns laptop addr add 198.18.0.1/32 dev lo && ip_ns laptop addr del 198.18.0.1/32 dev lo
 }
 watch() { # what the laptop sends in clear, except how neighbours are found
 	capture_start wan0 laptop wan0 "(ip and src host 192.0.2.1 and not (tcp port 443 and host 198.51.100.2)) or

@@ -58,9 +58,22 @@ mark=$(log_mark "$WORK/gw-a.log")
 metric=$(ip_ns gw-a -j route show 10.2.0.0/24 | jq '.[0].metric')
 ip_ns gw-a route replace 10.2.0.0/24 via 192.0.2.2 metric "$metric" proto 99
 wait_log_since "$WORK/gw-a.log" "$mark" 'cannot be put back: .*wan0 has 10\.2\.0\.0/24.*protocol 99' 5 && pass 'a replaced route: it says by whom'
+state_is() { # STATE
+	[[ $(ctl gw-a routes --json | jq -r '.received[] | select(.prefix == "10.2.0.0/24") | .state') == "$1" ]]
+}
+wait_for 5 'status says that it is missing' state_is missing && pass 'status says that it is missing'
+check 'and why' grep -E 'missing: +routes: .*wan0 has 10\.2\.0\.0/24.*protocol 99' <(ctl gw-a status)
+in_ns gw-a timeout 10 "$CULVERT" doctor --socket "$WORK/gw-a.sock" >"$WORK/doctor" 2>&1 || true
+check 'so does doctor' grep -E '^problem: routes: 10\.2\.0\.0/24 of gw-b is missing in the kernel' "$WORK/doctor"
+check 'with the cause' grep -E '^problem: interface: cv0 has lost 1 routes .*protocol 99.*; mend it: ip monitor' "$WORK/doctor"
+engine=$(engine_pid gw-a) again=$(log_mark "$WORK/gw-a.log")
+kill -KILL "$engine"
+wait_up gw-a gw-b "$again"
+wait_for 5 'the next engine says so, too' state_is missing && pass 'the next engine says so, too'
 check 'the other program keeps its route' bash -c "ip -n $(ns_name gw-a) route show 10.2.0.0/24 proto 99 | grep via"
 ip_ns gw-a route del 10.2.0.0/24 proto 99
-wait_for 5 'the route is back when the place is free' has_route gw-a 10.2.0.0/24
+wait_for 10 'the route is back when the place is free' has_route gw-a 10.2.0.0/24
+wait_for 5 'status says that it is installed' state_is installed && pass 'status says that it is installed'
 check 'it works' pings lan-a $B4
 
 # ---- IPv6 is switched off, and on ----
@@ -70,7 +83,7 @@ in_ns gw-a sysctl -qw net.ipv6.conf.cv0.disable_ipv6=1
 wait_log_since "$WORK/gw-a.log" "$mark" 'cannot be put back' 5
 check 'IPv4 goes on without IPv6' pings lan-a $B4
 in_ns gw-a sysctl -qw net.ipv6.conf.cv0.disable_ipv6=0
-wait_for 5 'IPv6 is back' has_route gw-a fd00:2::/64
+wait_for 10 'IPv6 is back' has_route gw-a fd00:2::/64
 check 'it works with IPv6' pings lan-a $B6
 
 # ---- a program that does not stop ----

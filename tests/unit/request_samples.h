@@ -45,7 +45,8 @@ static inline struct request sample(enum request_type type)
 
 	memset(&request, 0, sizeof(request));
 	request.type = type;
-	request.id = type > REQUEST_STOP && type != REQUEST_NETWORK && type != REQUEST_TRACKED
+	request.id = type > REQUEST_STOP && type != REQUEST_NETWORK && type != REQUEST_TRACKED &&
+			type != REQUEST_LACK
 		? 0x01020304
 		: 0;
 	switch (type) {
@@ -53,6 +54,7 @@ static inline struct request sample(enum request_type type)
 		request.configure.version = REQUEST_VERSION;
 		request.configure.generation = 7;
 		request.configure.adopt_count = 3;
+		request.configure.held = true;
 		for (size_t i = 0; i < REQUEST_INSTANCE_SIZE; i++)
 			request.configure.instance[i] = (uint8_t)(0xf0 + i);
 		request.configure.fd_count = 3;
@@ -71,6 +73,15 @@ static inline struct request sample(enum request_type type)
 		request.reply.count = 2;
 		request.reply.verdict[1] = ROUTE_TAKEN;
 		set_text(request.reply.words[1], sizeof(request.reply.words[1]), "cv1 has it");
+		break;
+	case REQUEST_LACK:
+		request.lack.interface = 12;
+		request.lack.local6 = true;
+		set_text(request.lack.text, sizeof(request.lack.text), "wan0 has it");
+		request.lack.total = 3;
+		request.lack.offset = 1;
+		request.lack.count = 1;
+		request.lack.prefix[0] = (struct prefix){ { AF_INET, { 10, 2 } }, 16 };
 		break;
 	case REQUEST_TRACKED:
 		request.tracked.total = 7;

@@ -173,11 +173,78 @@ START_TEST(the_session_is_away)
 }
 END_TEST
 
+static void lack(const char *prefix, bool local6)
+{
+	struct request_lack page = { .local6 = local6, .text = "wan0 has it" };
+
+	if (prefix != NULL) {
+		page.total = page.count = 1;
+		page.prefix[0] = pfx(prefix);
+	}
+	session_lacks(bench.full, &page);
+}
+
+/* What netd cannot put back is not called installed. */
+START_TEST(a_default_route_is_missing)
+{
+	char value[64];
+
+	become_client();
+	has_default(0, "0.0.0.0/0", ROUTE_INSTALLED);
+	has_default(1, "::/0", ROUTE_INSTALLED);
+	lack("::/0", false);
+	ck_assert_str_eq(
+		json_at(render(STATUS_ROUTES, true), "received.0.state", value, sizeof(value)),
+		"\"installed\"");
+	ck_assert_str_eq(
+		json_at(render(STATUS_ROUTES, true), "received.1.state", value, sizeof(value)),
+		"\"missing\"");
+	ck_held_back("\"IPv6\"");
+	ck_cause("the server's IPv6 default route is not in place: it is missing");
+	ck_json("sessions.0.interface.missing.routes", "1");
+	ck_json("sessions.0.interface.missing.cause", "\"wan0 has it\"");
+	ck_assert(doctor_says("problem\troutes\t::/0 of branch-a is missing in the kernel"));
+	ck_assert(doctor_says("they are not put back: wan0 has it\tip monitor"));
+	/* Another set takes the place of the one before. */
+	lack("0.0.0.0/0", false);
+	ck_held_back("\"IPv4\"");
+	lack(NULL, true);
+	ck_held_back("");
+	ck_json("sessions.0.interface.missing.address6", "true");
+	ck_json("sessions.0.interface.missing.routes", "0");
+	lack(NULL, false);
+	ck_json("sessions.0.interface.missing.address6", "false");
+	ck_json("sessions.0.interface.missing.cause", "null");
+	ck_assert(!doctor_says("are not put back"));
+}
+END_TEST
+
+/* A set that comes in pages. */
+START_TEST(many_routes_are_missing)
+{
+	struct request_lack page = { .total = 2, .count = 1, .text = "why" };
+
+	become_client();
+	has_default(0, "0.0.0.0/0", ROUTE_INSTALLED);
+	has_default(1, "::/0", ROUTE_INSTALLED);
+	page.prefix[0] = pfx("::/0");
+	session_lacks(bench.full, &page);
+	page.offset = 1;
+	page.prefix[0] = pfx("0.0.0.0/0");
+	session_lacks(bench.full, &page);
+	ck_assert_uint_eq(routes_count_missing(&bench.full->routes), 2);
+	ck_held_back("\"IPv4\" \"IPv6\"");
+	lack(NULL, false);
+	ck_held_back("");
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	const TTest *const tests[] = { none_is_in_force, nothing_before_the_first_welcome,
 		both_families_are_offered, no_default_route_is_offered, a_default_route_is_refused,
-		a_default_route_is_withdrawn, the_session_is_away };
+		a_default_route_is_withdrawn, the_session_is_away, a_default_route_is_missing,
+		many_routes_are_missing };
 	Suite *s = suite_create("held_back");
 	TCase *tcase = tcase_create("held_back");
 

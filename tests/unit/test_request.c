@@ -45,6 +45,7 @@ START_TEST(members_arrive)
 	ck_assert_uint_eq(request.configure.version, REQUEST_VERSION);
 	ck_assert_uint_eq(request.configure.generation, 7);
 	ck_assert_uint_eq(request.configure.adopt_count, 3);
+	ck_assert(request.configure.held);
 	ck_assert_uint_eq(request.configure.instance[0], 0xf0);
 	ck_assert_uint_eq(request.configure.instance[REQUEST_INSTANCE_SIZE - 1], 0xff);
 	ck_assert_uint_eq(request.configure.fd_count, 3);
@@ -96,6 +97,17 @@ START_TEST(members_arrive)
 	ck_assert_uint_eq(request.tracked.offset, 5);
 	ck_assert_uint_eq(request.tracked.count, 2);
 	ck_assert_str_eq(prefix_format(&request.tracked.prefix[0], out), "10.3.0.0/24");
+
+	request = sample(REQUEST_LACK);
+	ck_assert_int_eq(encode(&request, &len), 0);
+	ck_assert_int_eq(decode(buffer, len, &request), 0);
+	ck_assert_uint_eq(request.lack.interface, 12);
+	ck_assert(!request.lack.link && !request.lack.local4 && request.lack.local6);
+	ck_assert_str_eq(request.lack.text, "wan0 has it");
+	ck_assert_uint_eq(request.lack.total, 3);
+	ck_assert_uint_eq(request.lack.offset, 1);
+	ck_assert_uint_eq(request.lack.count, 1);
+	ck_assert_str_eq(prefix_format(&request.lack.prefix[0], out), "10.2.0.0/16");
 
 	sent = sample(REQUEST_CARRIER);
 	ck_assert_int_eq(encode(&sent, &len), 0);

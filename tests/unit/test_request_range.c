@@ -45,8 +45,8 @@ START_TEST(configures_are_held_to_their_range)
 	request.configure.fd_count = REQUEST_FDS_MAX;
 	expect_encodes(&request, true, "as many descriptors as there may be");
 	ck_assert_int_eq(encode(&request, &len), 0);
-	/* type 2, id 4, version 4, generation 4, adopt_count 4, instance 16, count 2 */
-	buffer[35] = REQUEST_FDS_MAX + 1;
+	/* type 2, id 4, version 4, generation 4, adopt_count 4, held 1, instance 16, count 2 */
+	buffer[36] = REQUEST_FDS_MAX + 1;
 	ck_assert_int_eq(decode(buffer, len, &request), -EINVAL);
 	request.configure.fd_count = REQUEST_FDS_MAX + 1;
 	expect_encodes(&request, false, "a descriptor too many");
@@ -238,6 +238,19 @@ START_TEST(tracked_pages_are_held_to_their_range)
 	expect_encodes(&request, false, "host bits");
 	request.tracked.total = request.tracked.offset = request.tracked.count = 0;
 	expect_encodes(&request, true, "nothing at all");
+	request = sample(REQUEST_LACK);
+	request.lack.interface = 0;
+	expect_encodes(&request, false, "what no interface lacks");
+	request = sample(REQUEST_LACK);
+	request.lack.offset = 3;
+	expect_encodes(&request, false, "more routes than in all");
+	request = sample(REQUEST_LACK);
+	request.lack.total = REQUEST_ROUTE_TOTAL_MAX + 1;
+	expect_encodes(&request, false, "more routes than an interface may have");
+	request = sample(REQUEST_LACK);
+	request.lack.prefix[0].addr.bytes[3] = 1;
+	expect_encodes(&request, false, "a missing route with host bits");
+
 	request = sample(REQUEST_CARRIER);
 	request.carrier.interface = 0;
 	expect_encodes(&request, false, "no interface");

@@ -64,6 +64,8 @@ START_TEST(json_session)
 	ck_json(json, "sessions.1.certificate_expires", "1893456000");
 	ck_json(json, "sessions.1.interface.name", "\"cv3\"");
 	ck_json(json, "sessions.1.interface.index", "12");
+	ck_json(json, "sessions.1.interface.missing.link", "false");
+	ck_json(json, "sessions.1.interface.missing.routes", "0");
 	ck_json(json, "sessions.1.addresses.local4", "\"10.99.0.1\"");
 	ck_json(json, "sessions.1.addresses.remote4", "\"10.99.0.2\"");
 	ck_json(json, "sessions.1.addresses.local6", "\"fd99::1\"");

@@ -68,10 +68,12 @@ static void on_configure(struct host_events *events, const struct request_config
 	struct problem problem = { 0 };
 
 	int r = engine_configure(engine, configure, fds, fd_count, &problem);
-	if (r < 0)
+	if (r < 0) {
 		refuse_setup(engine, r, EXIT_CODE_CONFIG, &problem);
-	else
+	} else {
+		engine->welcomed = configure->held;
 		adoption_begin(&engine->adoption, engine, configure->adopt_count, on_adopted);
+	}
 }
 
 static void stop_overdue(struct loop_timer *timer)
@@ -121,6 +123,19 @@ static void on_network(struct host_events *events)
 	}
 	if (engine->settings && engine->role->network)
 		engine->role->network(engine);
+}
+
+static void on_lack(struct host_events *events, const struct request_lack *page)
+{
+	struct engine *engine = container_of(events, struct engine, host_events);
+	struct session *session;
+
+	TAILQ_FOREACH(session, &engine->sessions, link)
+	{
+		if (session->interface.queue_count > 0 &&
+			session->interface.number == page->interface)
+			session_lacks(session, page);
+	}
 }
 
 static void on_tracked(struct host_events *events, const struct request_tracked *page)
@@ -247,6 +262,7 @@ int engine_run(struct engine *engine, const struct engine_role *role)
 		.stop = on_stop,
 		.network = on_network,
 		.tracked = on_tracked,
+		.lack = on_lack,
 		.gone = on_gone,
 	};
 	TAILQ_INIT(&engine->sessions);

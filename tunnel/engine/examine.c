@@ -12,6 +12,7 @@
 #include "engine/session.h"
 
 enum {
+	MISSING_MAX = 16, /* routes that are named */
 	DAY_S = 86400,
 	ANNOUNCE_SHOWN_MAX = 4,
 	PAIRS_MAX = 32, /* of peers that reach each other: what holds for some holds for most */
@@ -87,6 +88,33 @@ static void examine_held_back(const struct session *session, struct findings *fi
 	else if (held_back_in_force(session))
 		findings_add(findings, FINDING_OK, "full_tunnel",
 			"all packets leave by the tunnel, except what `bypass` names");
+}
+
+/* netd's retries do not help: a person has to find out which program it is. */
+static void examine_missing(const struct session *session, struct findings *findings)
+{
+	size_t routes = routes_count_missing(&session->routes), told = 0;
+	char text[ADDR_TEXT_MAX];
+	struct finding *finding;
+
+	if (session->lack_why == NULL)
+		return;
+	for (size_t i = 0; i < session->routes.count && told < MISSING_MAX; i++) {
+		const struct route *route = &session->routes.items[i];
+
+		if (route->state != ROUTE_INSTALLED || !route->missing)
+			continue;
+		told++;
+		findings_add(findings, FINDING_PROBLEM, "routes",
+			"%s of %s is missing in the kernel, so its packets do not take the tunnel",
+			prefix_format(&route->prefix, text), session->name.name);
+	}
+	finding = findings_add(findings, FINDING_PROBLEM, "interface",
+		"%s has lost %s%s%s%zu routes to another program, and they are not put back: %s",
+		session->interface.name, session->lacks_link ? "its link, " : "",
+		session->lacks_local4 ? "its IPv4 address, " : "",
+		session->lacks_local6 ? "its IPv6 address, " : "", routes, session->lack_why);
+	finding_cure(finding, "ip monitor link address route");
 }
 
 static void examine_lanes(const struct session *session, struct findings *findings)
@@ -317,6 +345,7 @@ int examine_render(const struct engine *engine, FILE *out)
 	{
 		examine_state(session, &findings);
 		examine_held_back(session, &findings);
+		examine_missing(session, &findings);
 		examine_lanes(session, &findings);
 		examine_routes(session, &findings);
 		examine_strays(session, &findings);

@@ -30,7 +30,7 @@ static bool has_default(const struct session *session, uint8_t family)
 {
 	const struct route *route = find_default(session, family);
 
-	return route != NULL && route_in_use(route);
+	return route != NULL && route_in_use(route) && !route->missing;
 }
 
 unsigned held_back_families(const struct session *session)
@@ -74,7 +74,7 @@ static void add_route_cause(const struct route *route, const char *family, FILE 
 			route_reason(route, reason));
 	else
 		(void)fprintf(stream, "the server's %s default route is not in place: it is %s",
-			family, route_state_text(route->state));
+			family, route_text(route));
 }
 
 static void add_route_causes(const struct session *session, unsigned families, FILE *stream)

@@ -77,6 +77,10 @@ static void take(struct host *host, const int *fds, size_t fd_count)
 		host_close_fds(fds, fd_count);
 		host->events->tracked(host->events, &host->incoming.tracked);
 		break;
+	case REQUEST_LACK:
+		host_close_fds(fds, fd_count);
+		host->events->lack(host->events, &host->incoming.lack);
+		break;
 	default:
 		host_close_fds(fds, fd_count);
 		host->events->gone(host->events);

@@ -36,6 +36,8 @@ struct host_events {
 		struct host_events *events); /* this host's links, addresses or routes changed */
 	void (*tracked)(struct host_events *events,
 		const struct request_tracked *page); /* of what netd tracks */
+	void (*lack)(struct host_events *events,
+		const struct request_lack *page); /* what the kernel lacks of an interface */
 	void (*gone)(
 		struct host_events *events); /* netd is gone, or speaks nonsense: end at once */
 };

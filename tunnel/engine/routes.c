@@ -247,6 +247,39 @@ void routes_withdrawn(struct routes *routes, const struct message_prefixes *pref
 	finish_withdrawing(routes, changed);
 }
 
+static int compare_prefixes(const void *a, const void *b)
+{
+	return prefix_compare(a, b);
+}
+
+void routes_missing(struct routes *routes, const struct prefix *prefixes, size_t count, bool first)
+{
+	struct prefix sorted[REQUEST_PREFIX_MAX];
+
+	if (count > REQUEST_PREFIX_MAX)
+		return;
+	memcpy(sorted, prefixes, count * sizeof(sorted[0]));
+	if (count > 0)
+		qsort(sorted, count, sizeof(sorted[0]), compare_prefixes);
+	for (size_t i = 0; i < routes->count; i++) {
+		struct route *route = &routes->items[i];
+		bool found = count > 0 &&
+			bsearch(&route->prefix, sorted, count, sizeof(sorted[0]),
+				compare_prefixes) != NULL;
+
+		route->missing = found || (route->missing && !first);
+	}
+}
+
+size_t routes_count_missing(const struct routes *routes)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < routes->count; i++)
+		count += routes->items[i].state == ROUTE_INSTALLED && routes->items[i].missing;
+	return count;
+}
+
 bool route_in_use(const struct route *route)
 {
 	return route->state == ROUTE_INSTALLED && route->wanted;

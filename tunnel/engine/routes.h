@@ -32,12 +32,13 @@ struct route {
 	struct prefix prefix;
 	enum route_state state;
 	enum route_verdict verdict;
-	bool wanted;                       /* announced and not withdrawn */
+	bool wanted; /* announced and not withdrawn */
+	bool missing; /* installed, but another program took it from the kernel, and netd cannot put it back */
 	bool fresh;                        /* repeated since the last connection began */
 	char words[REQUEST_WORDS_MAX + 1]; /* refused: what stands in its way, or "" */
 };
 
-/* Packets take it, and the peer means them to. */
+/* Installed, and the peer means packets to take it; they do unless it is missing. */
 bool route_in_use(const struct route *route);
 
 struct route_refusal { /* one of our announcements that the peer does not take */
@@ -107,6 +108,11 @@ void routes_end(struct routes *routes);
 void routes_refused(struct routes *routes, const struct message_prefixes *prefixes,
 	const struct prefix_list *told);
 
+/* netd cannot put these installed routes back; `first`: nor any other. Empty: all are in the kernel. */
+void routes_missing(struct routes *routes, const struct prefix *prefixes, size_t count, bool first);
+
+size_t routes_count_missing(const struct routes *routes);
+
 /* What the peer has announced so far is installed or refused: netd has nothing left to do. */
 bool routes_settled(const struct routes *routes);
 
@@ -122,6 +128,8 @@ void routes_forget_refusal(struct routes *routes, const struct prefix *prefix);
 /* Why the peer refused ours, or ROUTE_ACCEPTED. */
 uint8_t routes_refusal(const struct routes *routes, const struct prefix *prefix);
 const char *route_state_text(enum route_state state);
+/* The same of one route: "missing" where it is installed and missing. */
+const char *route_text(const struct route *route);
 /* Why it is refused, with what stands in its way. Returns `out`. */
 const char *route_reason(const struct route *route, char out[static ROUTE_REASON_MAX]);
 

@@ -27,3 +27,9 @@ const char *route_state_text(enum route_state state)
 	}
 	return "unknown";
 }
+
+const char *route_text(const struct route *route)
+{
+	return route->state == ROUTE_INSTALLED && route->missing ? "missing"
+								 : route_state_text(route->state);
+}

@@ -103,6 +103,7 @@ static void reap(struct loop_timer *timer)
 	free(session->welcome);
 	free(session->nameservers);
 	free(session->no_interface);
+	free(session->lack_why);
 	free(session);
 	engine_settle(engine);
 }

@@ -116,6 +116,8 @@ struct session {
 	int parked[2 * REQUEST_QUEUES_MAX];
 	size_t parked_count;
 	struct host_call interface_call;
+	char *lack_why; /* netd cannot put back what the kernel lacks of the interface; NULL: all is in place */
+	bool lacks_link, lacks_local4, lacks_local6; /* routes.items say which routes */
 	char *no_interface; /* why netd could not make it for the present connection or the last; NULL */
 	bool interface_broken;   /* somebody removed it under us */
 	bool interface_stale;    /* the pending request is on terms that are not the present ones */
@@ -177,6 +179,9 @@ int session_take_join(struct session *session, struct lane *lane, const struct e
 	const struct message_join *join, struct problem *problem);
 /* Client: the session is up and may have more lanes than it has. */
 bool session_wants_lane(const struct session *session);
+
+/* netd says what the kernel lacks of the interface, a page at a time. */
+void session_lacks(struct session *session, const struct request_lack *page);
 
 /*
  * Something says that the path to the peer may be gone (the network has changed, the host has

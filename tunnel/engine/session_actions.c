@@ -65,6 +65,8 @@ static void leave_for_addresses(struct session *session, const char *why, const 
 
 	log_error("%s: the tunnel's addresses are refused: %s; %s", session->name.name, why, cure);
 	snprintf(text, sizeof(text), "the client refuses the tunnel's addresses: %s", why);
+	free(session->no_interface); /* of an earlier connection; the goodbye names the cause now */
+	session->no_interface = NULL;
 	terms->local4 = terms->remote4 = (struct addr){ .family = AF_UNSPEC };
 	terms->local6 = terms->remote6 = (struct addr){ .family = AF_UNSPEC };
 	session_leave(session, GOODBYE_NO_ADDRESS, text, false);
@@ -140,11 +142,34 @@ static void park_queues(struct session *session)
 		session_close_parked(session);
 }
 
+static void forget_lack(struct session *session)
+{
+	free(session->lack_why);
+	session->lack_why = NULL;
+	session->lacks_link = session->lacks_local4 = session->lacks_local6 = false;
+}
+
+void session_lacks(struct session *session, const struct request_lack *page)
+{
+	if (page->offset == 0) {
+		forget_lack(session);
+		if (page->link || page->local4 || page->local6 || page->total > 0)
+			session->lack_why = strdup(page->text); /* NULL: status leaves it out */
+		session->lacks_link = page->link;
+		session->lacks_local4 = page->local4;
+		session->lacks_local6 = page->local6;
+	}
+	routes_missing(&session->routes, page->prefix, page->count, page->offset == 0);
+	if (page->offset + page->count == page->total)
+		session_settle(session); /* a default route may be among them */
+}
+
 void session_set_interface(
 	struct session *session, const struct request_reply *reply, const int *fds, size_t fd_count)
 {
 	struct session_interface *interface = &session->interface;
 
+	forget_lack(session); /* a new one has all that is its */
 	*interface = (struct session_interface){ .number = reply->interface,
 		.index = reply->ifindex };
 	interface->queue_count = fd_count;

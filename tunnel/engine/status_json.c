@@ -134,6 +134,18 @@ static void put_keepalive(struct json *json, const struct session_terms *terms)
 	json_duration(json, "dead_after", terms->dead_after);
 }
 
+/* What another program took away and netd cannot put back. */
+static void put_missing(struct json *json, const struct session *session)
+{
+	json_object_begin(json, "missing");
+	json_bool(json, "link", session->lacks_link);
+	json_bool(json, "address4", session->lacks_local4);
+	json_bool(json, "address6", session->lacks_local6);
+	json_u64(json, "routes", routes_count_missing(&session->routes));
+	json_string(json, "cause", session->lack_why);
+	json_object_end(json);
+}
+
 static void put_interface(struct json *json, const struct session *session)
 {
 	const struct session_interface *interface = &session->interface;
@@ -149,6 +161,7 @@ static void put_interface(struct json *json, const struct session *session)
 		json_string(json, "netns", session_netns(session));
 	else
 		json_null(json, "netns");
+	put_missing(json, session);
 	json_object_end(json);
 }
 
@@ -409,7 +422,7 @@ static void put_received(struct json *json, const struct session *session)
 		json_object_begin(json, NULL);
 		put_prefix(json, "prefix", &route->prefix);
 		json_string(json, "peer", session->name.name);
-		json_string(json, "state", route_state_text(route->state));
+		json_string(json, "state", route_text(route));
 		json_u64(json, "verdict", refused ? route->verdict : ROUTE_ACCEPTED);
 		json_string(json, "reason", refused ? route_reason(route, reason) : NULL);
 		json_u64(json, "metric", settings_metric(session->peer));

@@ -174,6 +174,17 @@ static void tell_lacking(FILE *out, uint32_t lacking)
 	fputs(" (an older version)\n", out);
 }
 
+/* What another program took away and netd cannot put back. */
+static void tell_missing(FILE *out, const struct session *session)
+{
+	if (session->lack_why != NULL)
+		field(out, "missing:", "%s%s%s%s: %s", session->lacks_link ? "its link, " : "",
+			session->lacks_local4 ? "its IPv4 address, " : "",
+			session->lacks_local6 ? "its IPv6 address, " : "",
+			routes_count_missing(&session->routes) > 0 ? "routes" : "no route",
+			session->lack_why);
+}
+
 static void tell_interface(FILE *out, const struct session *session)
 {
 	const struct session_terms *terms = &session->terms;
@@ -183,6 +194,7 @@ static void tell_interface(FILE *out, const struct session *session)
 			session->interface.index,
 			session_netns(session)[0] ? ", in network namespace " : "",
 			session_netns(session));
+	tell_missing(out, session);
 	tell_addresses(out, terms);
 	if (terms->mtu == 0)
 		return; /* no terms yet */
@@ -489,7 +501,7 @@ static void received_rows(const struct status_view *view, struct table *table)
 
 			prefix_format(&route->prefix, row.cell[0]);
 			snprintf(row.cell[1], CELL_MAX, "%s", session->name.name);
-			snprintf(row.cell[2], CELL_MAX, "%s%s%s", route_state_text(route->state),
+			snprintf(row.cell[2], CELL_MAX, "%s%s%s", route_text(route),
 				refused ? ": " : "", refused ? route_reason(route, reason) : "");
 			table_row(table, &row);
 		}

@@ -24,13 +24,14 @@ struct look {
 	struct key *keys; /* sorted */
 	size_t key_count, key_capacity;
 	bool out_of_memory;
+	struct prefix *missing; /* of the interface in hand: its routes that the kernel lacks */
+	size_t missing_capacity;
 };
 
 /* What one interface lacks. */
 struct lack {
 	bool link, address4, address6;
-	size_t routes;
-	struct prefix first; /* of the routes */
+	size_t routes; /* look.missing has them */
 };
 
 static void look_within(struct desired_state *desired, struct duration wait);
@@ -122,8 +123,22 @@ static bool lacks_route(const struct interfaces *interfaces, const struct look *
 		bsearch(&key, look->keys, look->key_count, sizeof(key), compare) == NULL;
 }
 
-/* -ENODEV: the interface is gone; its session makes itself another. */
-static int find_lack(const struct interfaces *interfaces, const struct look *look,
+static int make_room(struct look *look, size_t count)
+{
+	struct prefix *larger;
+
+	if (count <= look->missing_capacity)
+		return 0;
+	larger = reallocarray(look->missing, count, sizeof(*larger));
+	if (larger == NULL)
+		return -ENOMEM;
+	look->missing = larger;
+	look->missing_capacity = count;
+	return 0;
+}
+
+/* -ENOMEM; -ENODEV: the interface is gone; its session makes itself another. */
+static int find_lack(const struct interfaces *interfaces, struct look *look,
 	const struct interface *interface, struct lack *ret_lack)
 {
 	struct lack lack = { .link = false };
@@ -131,16 +146,16 @@ static int find_lack(const struct interfaces *interfaces, const struct look *loo
 	uint32_t mtu;
 	int r = netlink_link_state(look->netlink, interface->index, &up, &mtu, NULL);
 
+	if (r == 0)
+		r = make_room(look, interface->route_count);
 	if (r < 0)
 		return r;
 	lack.link = !up || mtu != interface->now.mtu;
 	lack.address4 = lacks_address(look, interface, &interface->now.local4);
 	lack.address6 = lacks_address(look, interface, &interface->now.local6);
 	for (size_t i = 0; i < interface->route_count; i++) {
-		if (!lacks_route(interfaces, look, interface, &interface->routes[i]))
-			continue;
-		if (lack.routes++ == 0)
-			lack.first = interface->routes[i];
+		if (lacks_route(interfaces, look, interface, &interface->routes[i]))
+			look->missing[lack.routes++] = interface->routes[i];
 	}
 	*ret_lack = lack;
 	return 0;
@@ -152,8 +167,8 @@ static size_t lack_count(const struct lack *lack)
 }
 
 /* "its link (down, or with another MTU), address 10.0.0.1, route 10.2.0.0/24 and 3 more". */
-static const char *lack_text(
-	const struct lack *lack, const struct interface *interface, char *out, size_t size)
+static const char *lack_text(const struct look *look, const struct lack *lack,
+	const struct interface *interface, char *out, size_t size)
 {
 	char text[ADDR_TEXT_MAX];
 	FILE *stream = fmemopen(out, size, "w");
@@ -177,7 +192,8 @@ static const char *lack_text(
 		between = ", ";
 	}
 	if (lack->routes > 0)
-		(void)fprintf(stream, "%sroute %s", between, prefix_format(&lack->first, text));
+		(void)fprintf(
+			stream, "%sroute %s", between, prefix_format(&look->missing[0], text));
 	if (lack->routes > 1)
 		(void)fprintf(stream, " and %zu more", lack->routes - 1);
 	(void)fclose(stream);
@@ -186,44 +202,92 @@ static const char *lack_text(
 
 /* ---- putting back ---- */
 
-/* Counts a failure; the first one's words stay. */
-static void note(int r, const struct problem *why, size_t *failed, struct problem *first)
+/* True: it is in place again. The words of the first that is not stay. */
+static bool is_back(int r, const struct problem *why, struct problem *first)
 {
 	if (r >= 0 || r == -EEXIST)
-		return;
-	if ((*failed)++ == 0)
+		return true;
+	if (first->text[0] == '\0')
 		*first = *why;
+	return false;
 }
 
-static size_t put_back(struct interfaces *interfaces, const struct look *look,
-	struct interface *interface, const struct lack *lack, struct problem *problem)
+/* What stays in *lack could not be put back. */
+static void put_back_routes(struct interfaces *interfaces, struct look *look,
+	struct interface *interface, struct lack *lack, struct problem *problem)
+{
+	struct problem why;
+	size_t left = 0;
+
+	for (size_t i = 0; i < lack->routes; i++) {
+		int r = interface_route_put_back(interfaces, interface, &look->missing[i], &why);
+
+		if (!is_back(r == -EEXIST ? -EBUSY : r, &why, problem))
+			look->missing[left++] = look->missing[i];
+	}
+	lack->routes = left;
+}
+
+static void put_back(struct interfaces *interfaces, struct look *look, struct interface *interface,
+	struct lack *lack, struct problem *problem)
 {
 	const struct request_interface *now = &interface->now;
 	struct problem why;
-	size_t failed = 0;
 
+	problem->text[0] = '\0';
 	if (lack->link)
-		note(netlink_link_up(look->netlink, interface->index, now->mtu,
-			     INTERFACE_QUEUE_LENGTH, &why),
-			&why, &failed, problem);
+		lack->link = !is_back(netlink_link_up(look->netlink, interface->index, now->mtu,
+					      INTERFACE_QUEUE_LENGTH, &why),
+			&why, problem);
 	/* Before the routes, which go with them. */
 	if (lack->address4)
-		note(netlink_address_add(
-			     look->netlink, interface->index, &now->local4, &now->remote4, &why),
-			&why, &failed, problem);
+		lack->address4 = !is_back(netlink_address_add(look->netlink, interface->index,
+						  &now->local4, &now->remote4, &why),
+			&why, problem);
 	if (lack->address6)
-		note(netlink_address_add(
-			     look->netlink, interface->index, &now->local6, &now->remote6, &why),
-			&why, &failed, problem);
-	for (size_t i = 0; lack->routes > 0 && i < interface->route_count; i++) {
-		const struct prefix *prefix = &interface->routes[i];
-		int r = 0;
+		lack->address6 = !is_back(netlink_address_add(look->netlink, interface->index,
+						  &now->local6, &now->remote6, &why),
+			&why, problem);
+	put_back_routes(interfaces, look, interface, lack, problem);
+}
 
-		if (lacks_route(interfaces, look, interface, prefix))
-			r = interface_route_put_back(interfaces, interface, prefix, &why);
-		note(r == -EEXIST ? -EBUSY : r, &why, &failed, problem);
+/* ---- telling the engine ---- */
+
+/* FNV-1a, never 0 for a lack. */
+static uint64_t fingerprint(const struct look *look, const struct lack *lack)
+{
+	uint64_t hash = 0xcbf29ce484222325u;
+	uint8_t flags[] = { lack->link, lack->address4, lack->address6 };
+
+	if (lack_count(lack) == 0)
+		return 0;
+	for (size_t i = 0; i < sizeof(flags); i++)
+		hash = (hash ^ flags[i]) * 0x100000001b3u;
+	for (size_t i = 0; i < lack->routes; i++) {
+		const struct prefix *prefix = &look->missing[i];
+
+		hash = (hash ^ prefix->len) * 0x100000001b3u;
+		for (size_t at = 0; at < addr_size(&prefix->addr); at++)
+			hash = (hash ^ prefix->addr.bytes[at]) * 0x100000001b3u;
 	}
-	return failed;
+	return hash | 1;
+}
+
+static void tell(struct desired_state *desired, const struct look *look,
+	struct interface *interface, const struct lack *lack, const char *why)
+{
+	const struct desired_lack told = { .link = lack->link,
+		.local4 = lack->address4,
+		.local6 = lack->address6,
+		.routes = look->missing,
+		.route_count = lack->routes,
+		.why = why };
+	uint64_t now = fingerprint(look, lack);
+
+	if (now == interface->keeping.told || desired->lacks == NULL)
+		return;
+	if (desired->lacks(desired, interface, &told) == 0)
+		interface->keeping.told = now;
 }
 
 /* True: it is put back too often; a wait has begun. */
@@ -241,64 +305,99 @@ static bool is_fight(struct interface *interface, struct mono now)
 	return true;
 }
 
-static void restore(struct interfaces *interfaces, const struct look *look,
-	struct interface *interface, const struct lack *lack, struct mono now)
+/* Logs a change of what could be put back. `text` is what was missing. */
+static void report(const struct interface *interface, size_t before, const char *text,
+	const struct problem *problem)
 {
-	const char *peer = interface->now.peer.name;
+	size_t missing = interface->keeping.missing;
+
+	if (missing == 0)
+		log_warning("%s: interface %s had lost %s: put back; another program removed it, "
+			    "such as `ip route flush`, or systemd-networkd with "
+			    "ManageForeignRoutes=yes",
+			interface->now.peer.name, interface->name, text);
+	else if (missing != before)
+		log_warning("%s: interface %s has lost %s, and %zu of that cannot be put back: %s; "
+			    "culvert tries again at least every %d seconds, and packets may leave "
+			    "outside of the tunnel",
+			interface->now.peer.name, interface->name, text, missing, problem->text,
+			DESIRED_STATE_RETRY_MAX_S);
+}
+
+/* Each failure makes the next wait twice as long. */
+static void put_off(struct interface_keeping *keeping, struct mono now)
+{
+	struct duration most = DURATION_S(DESIRED_STATE_RETRY_MAX_S);
+
+	keeping->wait.ns = keeping->wait.ns == 0 ? DURATION_MS(DESIRED_STATE_POLL_MS).ns
+						 : 2 * keeping->wait.ns;
+	if (keeping->wait.ns > most.ns)
+		keeping->wait = most;
+	keeping->retry_at = mono_add(now, keeping->wait);
+}
+
+static void restore(struct desired_state *desired, struct look *look, struct interface *interface,
+	struct lack *lack, struct mono now)
+{
 	struct interface_keeping *keeping = &interface->keeping;
 	size_t before = keeping->missing, count = lack_count(lack);
-	struct problem problem;
+	struct problem problem = {
+		.text = "another program removes it each time that it is put back"
+	};
 	char text[4 * ADDR_TEXT_MAX + 96];
 
-	(void)lack_text(lack, interface, text, sizeof(text));
+	(void)lack_text(look, lack, interface, text, sizeof(text));
 	/* What was missing at the last try is no new removal. */
 	if (count > before && is_fight(interface, now)) {
 		keeping->missing = count;
 		log_warning("%s: another program removes %s from interface %s each time that it is "
 			    "put back; culvert waits %d seconds, and packets may leave outside of "
 			    "the tunnel: `ip monitor link address route` shows the removals",
-			peer, text, interface->name, DESIRED_STATE_HOLD_S);
-		return;
+			interface->now.peer.name, text, interface->name, DESIRED_STATE_HOLD_S);
+	} else {
+		put_back(desired->interfaces, look, interface, lack, &problem);
+		keeping->missing = lack_count(lack);
+		if (keeping->missing > 0)
+			put_off(keeping, now);
+		report(interface, before, text, &problem);
 	}
-	keeping->missing = put_back(interfaces, look, interface, lack, &problem);
-	if (keeping->missing == 0)
-		log_warning("%s: interface %s had lost %s: put back; another program removed it, "
-			    "such as `ip route flush`, or systemd-networkd with "
-			    "ManageForeignRoutes=yes",
-			peer, interface->name, text);
-	else if (keeping->missing != before)
-		log_warning(
-			"%s: interface %s has lost %s, and %zu of that cannot be put back: %s; "
-			"culvert tries again every second, and packets may leave outside of the "
-			"tunnel",
-			peer, interface->name, text, keeping->missing, problem.text);
+	tell(desired, look, interface, lack, problem.text);
 }
 
-static void check(
-	struct interfaces *interfaces, const struct look *look, struct interface *interface)
+/* Negative: it has to be looked at once more. */
+static int check(struct desired_state *desired, struct look *look, struct interface *interface)
 {
 	struct interface_keeping *keeping = &interface->keeping;
 	struct mono now = mono_now();
 	struct lack lack;
+	int r = find_lack(desired->interfaces, look, interface, &lack);
 
-	if (find_lack(interfaces, look, interface, &lack) < 0)
-		return;
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
 	if (lack_count(&lack) == 0) {
 		if (keeping->missing > 0)
 			log_notice("%s: interface %s has all its addresses and routes again",
 				interface->now.peer.name, interface->name);
 		keeping->missing = 0;
-		return;
+	} else if (mono_before(now, keeping->held_until) ||
+		(lack_count(&lack) <= keeping->missing && mono_before(now, keeping->retry_at)))
+		tell(desired, look, interface, &lack, "another program removed it");
+	else
+		restore(desired, look, interface, &lack, now);
+	if (keeping->missing == 0) {
+		keeping->wait = (struct duration){ 0 };
+		lack = (struct lack){ .link = false };
+		tell(desired, look, interface, &lack, "");
 	}
-	if (!mono_before(now, keeping->held_until))
-		restore(interfaces, look, interface, &lack, now);
+	return 0;
 }
 
 /* ---- when ---- */
 
 /* The namespace of `one`, with all interfaces there. Negative: it has to be done once more. */
-static int look_at_namespace(struct interfaces *interfaces, const struct interface *one)
+static int look_at_namespace(struct desired_state *desired, const struct interface *one)
 {
+	struct interfaces *interfaces = desired->interfaces;
 	struct look look = { .keys = NULL };
 	struct problem problem;
 	int r = interfaces_reach(interfaces, one, &look.netlink, &problem);
@@ -309,13 +408,16 @@ static int look_at_namespace(struct interfaces *interfaces, const struct interfa
 		r = look_at_kernel(&look, &problem);
 	for (struct interface *i = interfaces->first; r == 0 && i != NULL; i = i->next) {
 		if (netns_id_equal(&i->netns, &one->netns))
-			check(interfaces, &look, i);
+			r = check(desired, &look, i);
 	}
+	if (r == -ENOMEM)
+		problem_set(&problem, "out of memory");
 	if (r < 0 && r != -EAGAIN)
 		log_warning("cannot compare what is in the kernel with what is to be there: %s",
 			problem.text);
 	free(look.addresses);
 	free(look.keys);
+	free(look.missing);
 	return r;
 }
 
@@ -342,7 +444,7 @@ static void look(struct loop_timer *timer)
 	bool again = false;
 
 	for (struct interface *i = interfaces->first; i != NULL; i = i->next) {
-		if (is_first_there(interfaces, i) && look_at_namespace(interfaces, i) < 0)
+		if (is_first_there(interfaces, i) && look_at_namespace(desired, i) < 0)
 			again = true;
 	}
 	interfaces_come_home(interfaces);
@@ -398,11 +500,16 @@ static void monitor_ready(struct loop_watch *watch, uint32_t events)
 }
 
 int desired_state_open(struct desired_state *desired, struct loop *loop,
-	struct interfaces *interfaces, struct problem *problem)
+	struct interfaces *interfaces,
+	int (*lacks)(struct desired_state *desired, const struct interface *interface,
+		const struct desired_lack *lack),
+	struct problem *problem)
 {
 	int r;
 
-	*desired = (struct desired_state){ .loop = loop, .interfaces = interfaces, .watch.fd = -1 };
+	*desired = (struct desired_state){
+		.loop = loop, .interfaces = interfaces, .lacks = lacks, .watch.fd = -1
+	};
 	r = netlink_monitor_open(&desired->monitor, problem);
 	if (r < 0) {
 		desired->monitor = NULL;
@@ -431,4 +538,17 @@ void desired_state_interface_made(struct desired_state *desired, const struct in
 {
 	if (desired->loop != NULL && is_polled(desired, interface))
 		look_within(desired, DURATION_MS(DESIRED_STATE_POLL_MS));
+}
+
+void desired_state_tell_again(struct desired_state *desired)
+{
+	bool any = false;
+
+	for (struct interface *i = desired->interfaces->first; i != NULL; i = i->next) {
+		i->keeping.told = 0;
+		i->keeping.retry_at = (struct mono){ 0 };
+		any |= i->keeping.missing > 0;
+	}
+	if (any && desired->loop != NULL)
+		look_within(desired, (struct duration){ 0 });
 }

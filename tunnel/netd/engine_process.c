@@ -239,6 +239,37 @@ int engine_process_tracked(
 	return r;
 }
 
+int engine_process_lack(
+	struct engine_process *engine, uint32_t interface, const struct desired_lack *lack)
+{
+	struct request request;
+	struct request_lack *page = &request.lack;
+	size_t done = 0, part;
+	int r;
+
+	if (engine->channel < 0)
+		return 0; /* the next engine is told when it is ready */
+	do {
+		request = (struct request){ .type = REQUEST_LACK };
+		part = lack->route_count - done;
+		if (part > REQUEST_PREFIX_MAX)
+			part = REQUEST_PREFIX_MAX;
+		page->interface = interface;
+		page->link = lack->link;
+		page->local4 = lack->local4;
+		page->local6 = lack->local6;
+		problem_escape_rest(page->text, sizeof(page->text), lack->why, strlen(lack->why));
+		page->total = (uint16_t)lack->route_count;
+		page->offset = (uint16_t)done;
+		page->count = (uint16_t)part;
+		for (size_t i = 0; i < part; i++)
+			page->prefix[i] = lack->routes[done + i];
+		r = send_message(engine, &request, NULL, 0);
+		done += part;
+	} while (r == 0 && done < lack->route_count);
+	return r;
+}
+
 static int send_configure(struct engine_process *engine)
 {
 	const struct engine_plan *plan = engine->plan;

@@ -9,6 +9,7 @@
 #include "base/backoff.h"
 #include "base/clock.h"
 #include "base/problem.h"
+#include "netd/desired_state.h"
 #include "netd/engine_child.h"
 #include "netd/program_file.h"
 #include "system/loop.h"
@@ -148,6 +149,9 @@ void engine_process_network(struct engine_process *engine);
  */
 int engine_process_tracked(
 	struct engine_process *engine, const struct prefix *prefixes, size_t count);
+/* The same for what an interface lacks (REQUEST_LACK). */
+int engine_process_lack(
+	struct engine_process *engine, uint32_t interface, const struct desired_lack *lack);
 
 /*
  * No further engine; this one is asked to end, and killed when it does not. `finished` follows,

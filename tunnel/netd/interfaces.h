@@ -56,6 +56,9 @@ struct interface_keeping {
 	unsigned restored; /* how often something was put back since then: */
 	struct mono since;
 	struct mono held_until; /* nothing is put back before */
+	struct duration wait;   /* before the next try to put back what could not be */
+	struct mono retry_at;
+	uint64_t told; /* a fingerprint of what the engine believes to be missing; 0: nothing */
 };
 
 struct interface {

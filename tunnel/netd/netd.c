@@ -105,6 +105,7 @@ static void engine_begins(struct engine_process *engine, struct request_configur
 	interfaces_detach_queues(&netd->interfaces);
 	memcpy(configure->instance, netd->instance, sizeof(configure->instance));
 	configure->adopt_count = (uint32_t)netd->interfaces.count;
+	configure->held = full_tunnel_holds(&netd->full_tunnel);
 	if (configure->adopt_count > 0)
 		log_info("offering %u interfaces to the new engine", configure->adopt_count);
 	requests_begin(&netd->requests, configure->generation);
@@ -119,11 +120,20 @@ static void engine_begun(struct engine_process *engine)
 		(void)engine_process_tracked(engine, tracked->items, tracked->count);
 }
 
+int netd_interface_lacks(struct desired_state *desired, const struct interface *interface,
+	const struct desired_lack *lack)
+{
+	struct netd *netd = container_of(desired, struct netd, desired);
+
+	return engine_process_lack(&netd->engine, interface->number, lack);
+}
+
 static int engine_message(struct engine_process *engine, const void *data, size_t len,
 	struct writer *reply, int *ret_fds, size_t *ret_fd_count, bool *ret_fds_owned,
 	struct problem *problem)
 {
 	struct netd *netd = owner(engine);
+	bool was_ready = netd->requests.ready;
 	int r = requests_handle(
 		&netd->requests, data, len, reply, ret_fds, ret_fd_count, ret_fds_owned, problem);
 
@@ -133,6 +143,8 @@ static int engine_message(struct engine_process *engine, const void *data, size_
 		engine_process_ready(engine);
 		tell_ready(netd);
 	}
+	if (netd->requests.ready && !was_ready)
+		desired_state_tell_again(&netd->desired);
 	if (!netd->requests.exit_asked || netd->stopping)
 		return 0;
 	/*

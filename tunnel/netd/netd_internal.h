@@ -72,6 +72,8 @@ void netd_signal_ready(struct loop_watch *watch, uint32_t events);
 void netd_guest_ended(struct guest *guest);
 void netd_network_changed(struct network *network);
 int netd_tracked_changed(struct tracked *tracked);
+int netd_interface_lacks(struct desired_state *desired, const struct interface *interface,
+	const struct desired_lack *lack);
 int netd_engine_exchange(struct requests *requests, struct problem *problem);
 void netd_tunnel_up(struct requests *requests, const struct request_dns *up);
 extern const struct engine_events netd_engine_events;

@@ -167,7 +167,8 @@ static enum exit_code watch_network(struct netd *netd, struct problem *problem)
 
 static enum exit_code keep_desired(struct netd *netd, struct problem *problem)
 {
-	if (desired_state_open(&netd->desired, netd->loop, &netd->interfaces, problem) < 0)
+	if (desired_state_open(&netd->desired, netd->loop, &netd->interfaces, netd_interface_lacks,
+		    problem) < 0)
 		log_warning("%s; routes and addresses that another program removes are missed only "
 			    "every %d seconds",
 			problem->text, DESIRED_STATE_POLL_MS / 1000);

@@ -51,6 +51,7 @@ static void put_configure(struct field_writer *out, const struct request *reques
 	field_put_number(out, 4, body->version);
 	field_put_number(out, 4, body->generation);
 	field_put_number(out, 4, body->adopt_count);
+	field_put_number(out, 1, body->held);
 	field_put_bytes(out, body->instance, sizeof(body->instance));
 	field_put_number(out, 2, body->fd_count);
 	for (size_t i = 0; i < body->fd_count; i++)
@@ -65,6 +66,7 @@ static void get_configure(struct field_reader *in, struct request *request)
 	body->version = field_get_u32(in);
 	body->generation = field_get_u32(in);
 	body->adopt_count = field_get_u32(in);
+	body->held = field_get_bool(in);
 	field_get_bytes(in, body->instance, sizeof(body->instance));
 	body->fd_count = (uint8_t)field_get_count(in, REQUEST_FDS_MAX);
 	for (size_t i = 0; i < body->fd_count; i++)
@@ -354,6 +356,46 @@ static bool check_tracked(const struct request *request)
 		are_networks(body->prefix, body->count);
 }
 
+/* ---- lack ---- */
+
+static void put_lack(struct field_writer *out, const struct request *request)
+{
+	const struct request_lack *body = &request->lack;
+
+	field_put_number(out, 4, body->interface);
+	field_put_number(out, 1, body->link);
+	field_put_number(out, 1, body->local4);
+	field_put_number(out, 1, body->local6);
+	field_put_text(out, body->text, sizeof(body->text));
+	field_put_number(out, 2, body->total);
+	field_put_number(out, 2, body->offset);
+	field_put_prefixes(out, body->prefix, body->count);
+}
+
+static void get_lack(struct field_reader *in, struct request *request)
+{
+	struct request_lack *body = &request->lack;
+
+	body->interface = field_get_u32(in);
+	body->link = field_get_bool(in);
+	body->local4 = field_get_bool(in);
+	body->local6 = field_get_bool(in);
+	field_get_text(in, body->text, sizeof(body->text));
+	body->total = field_get_u16(in);
+	body->offset = field_get_u16(in);
+	body->count = field_get_prefixes(in, body->prefix, REQUEST_PREFIX_MAX);
+}
+
+static bool check_lack(const struct request *request)
+{
+	const struct request_lack *body = &request->lack;
+
+	return number_is_valid(body->interface) && body->total <= REQUEST_ROUTE_TOTAL_MAX &&
+		body->count <= REQUEST_PREFIX_MAX && body->offset <= body->total &&
+		body->count <= body->total - body->offset &&
+		are_networks(body->prefix, body->count);
+}
+
 /* ---- carrier ---- */
 
 static void put_carrier(struct field_writer *out, const struct request *request)
@@ -430,6 +472,7 @@ static const struct codec codecs[REQUEST_TYPE_COUNT] = {
 	[REQUEST_REEXEC] = { "reexec", false, NULL, NULL, NULL },
 	[REQUEST_TRACKED] = { "tracked", true, put_tracked, get_tracked, check_tracked },
 	[REQUEST_CARRIER] = { "carrier", false, put_carrier, get_carrier, check_carrier },
+	[REQUEST_LACK] = { "lack", true, put_lack, get_lack, check_lack },
 };
 
 static const struct codec *find_codec(unsigned type)

@@ -19,7 +19,7 @@
  * length bounded, anything odd refused. Both ends are always the same build (or one build apart
  * during an upgrade: REQUEST_VERSION tells). Pure functions; any thread.
  *
- *   netd → engine   CONFIGURE (first, once), STOP, NETWORK, TRACKED, REPLY
+ *   netd → engine   CONFIGURE (first, once), STOP, NETWORK, TRACKED, LACK, REPLY
  *   engine → netd   ADOPT (before READY), READY, SOCKET, INTERFACE, INTERFACE_DELETE, CARRIER,
  *                   ROUTE_ADD, ROUTE_DELETE, DNS, UP, REEXEC, EXIT
  *
@@ -27,7 +27,7 @@
  */
 
 enum {
-	REQUEST_VERSION = 6,
+	REQUEST_VERSION = 7,
 	REQUEST_FD = 3,
 	REQUEST_SIZE_MAX = 32768,
 	REQUEST_FDS_MAX = 24,
@@ -65,6 +65,7 @@ enum request_type {
 	REQUEST_UP = 15,
 	REQUEST_TRACKED = 16,
 	REQUEST_CARRIER = 17,
+	REQUEST_LACK = 18,
 	REQUEST_TYPE_COUNT
 };
 
@@ -87,6 +88,7 @@ enum request_fd_kind {
 struct request_configure {
 	uint32_t version;
 	uint32_t generation;
+	bool held;            /* a full tunnel holds packets back since an engine before */
 	uint32_t adopt_count; /* interfaces of the engine before, which this one is to adopt */
 	uint8_t instance[REQUEST_INSTANCE_SIZE]; /* of this run of netd: what hello carries */
 	uint8_t fd_count;
@@ -126,6 +128,22 @@ struct request_routes {
  */
 struct request_tracked {
 	uint16_t total;                           /* at most REQUEST_TRACKED_MAX */
+	uint16_t offset;                          /* of this page's first */
+	uint16_t count;                           /* offset + count is at most total */
+	struct prefix prefix[REQUEST_PREFIX_MAX]; /* without host bits */
+};
+
+/*
+ * What the kernel lacks of an interface, because another program took it away and netd cannot put it back now. Always
+ * the whole set, in pages of routes; a page that begins at 0 begins a new set. An empty set: all is in place. For an
+ * interface that the engine does not know it means nothing.
+ */
+struct request_lack {
+	uint32_t interface;                       /* netd's number */
+	bool link;                                /* it is down, or has another MTU */
+	bool local4, local6;                      /* an address */
+	char text[REQUEST_TEXT_MAX + 1];          /* why it is not put back */
+	uint16_t total;                           /* routes, at most REQUEST_ROUTE_TOTAL_MAX */
 	uint16_t offset;                          /* of this page's first */
 	uint16_t count;                           /* offset + count is at most total */
 	struct prefix prefix[REQUEST_PREFIX_MAX]; /* without host bits */
@@ -175,7 +193,7 @@ struct request_reply {
 
 struct request {
 	enum request_type type;
-	uint32_t id; /* chosen by who asks; 0 for CONFIGURE, STOP, NETWORK and TRACKED */
+	uint32_t id; /* chosen by who asks; 0 for CONFIGURE, STOP, NETWORK, TRACKED and LACK */
 	union {
 		struct request_configure configure;
 		struct {
@@ -193,6 +211,7 @@ struct request {
 		struct request_dns dns; /* DNS, UP */
 		struct request_tracked tracked;
 		struct request_carrier carrier;
+		struct request_lack lack;
 		struct request_reply reply;
 		struct {
 			uint8_t code;                    /* enum exit_code */
