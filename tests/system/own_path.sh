@@ -6,7 +6,7 @@
 #
 #   spoke-a 198.51.100.2 ──┐
 #   spoke-b 10.2.0.7     ──┼── net ── 192.0.2.2 gw-b
-#                              10.9.0.53: the resolver of spoke-a
+#   hub-2 203.0.113.2    ──┘   10.9.0.53: the resolver of spoke-a
 #
 # check: plain-only
 # shellcheck disable=SC2317 # Functions are called by name.
@@ -25,6 +25,7 @@ join() { # NS ADDRESS ROUTER
 join gw-b 192.0.2.2 192.0.2.254
 join spoke-a 198.51.100.2 198.51.100.254
 join spoke-b 10.2.0.7 10.2.0.254
+join hub-2 203.0.113.2 203.0.113.254
 addr net lo 10.9.0.53/32
 
 etc=$(ns_etc spoke-a)
@@ -85,6 +86,25 @@ check 'and has no such route' lacks_route gw-b 10.2.0.0/24
 check 'a route beside it is taken' ctl spoke-a routes add 10.2.1.0/24
 wait_routes gw-b 10.2.1.0/24
 
+# ---- a spoke that calls from inside what another has announced already ----
+
+stop_bg spoke-b
+wait_for 5 'spoke-b is gone' log_has_since "$WORK/gw-b.log" 0 'spoke-b: session: .* -> ended'
+check 'spoke-a announces where spoke-b was' ctl spoke-a routes del 10.2.0.0/24
+check 'spoke-a announces where spoke-b was' ctl spoke-a routes add 10.2.0.0/24
+wait_routes gw-b 10.2.0.0/24
+check 'what is not of Culvert goes into the tunnel' grep -F 'dev cv' <(ip_ns gw-b route get 10.2.0.7)
+mark_b=$(log_mark "$WORK/gw-b.log")
+client_start spoke-b
+wait_up gw-b spoke-b "$mark_b"
+check 'spoke-b gets in all the same' pings spoke-b $SERVER4 3
+wait_log_since "$WORK/gw-b.log" "$mark_b" '10\.2\.0\.7, which is inside a route of a tunnel' 5
+check 'what is not of Culvert goes into the tunnel still' grep -F 'dev cv' <(ip_ns gw-b route get 10.2.0.7)
+check 'the outer connection does not' grep -F 'dev wan0' <(ip_ns gw-b route get 10.2.0.7 mark 0x63760002)
+route gw-b 10.77.0.0/16 via 192.0.2.254
+follows() { [[ -n $(ip_ns gw-b route show table 25461 10.77.0.0/16) ]]; }
+wait_for 5 'the copy of the main table follows it' follows
+
 # ---- names that nobody looks up any more ----
 
 # The network names another resolver meanwhile, which a route that is there already has taken away; then it is cut.
@@ -106,4 +126,26 @@ mark_a=$(log_mark "$WORK/spoke-a.log")
 kill -KILL "$(engine_pid spoke-a)"
 wait_up spoke-a gw-b "$mark_a"
 check 'so does a new engine' pings spoke-a $SERVER4 3
+
+# ---- two hubs, of two Culverts on one host ----
+
+stop_bg spoke-b
+stop_bg gw-b
+check_equal 'nothing is left of the rules' '' "$(ip_ns gw-b rule | grep 25461; ip_ns gw-b route show table 25461)"
+pki server hub-2
+server_conf hub-2 <<<'announce = [ "192.0.2.0/24" ]; peers = ( { name = "spoke-a"; } );'
+client_conf second spoke-a <<'CONF'
+remotes = [ "203.0.113.2" ];
+server_name = "hub-2";
+accept_routes = [ "192.0.2.0/24" ];
+CONF
+server_start hub-2
+client_start second spoke-b
+wait_up second hub-2
+wait_routes spoke-b 192.0.2.0/24
+rm -f "$WORK/spoke-b.log"
+server_start gw-b
+client_start spoke-b
+wait_log "$WORK/spoke-b.log" 'gw-b: session: opening -> up' 20 # the first attempt has a source of the tunnel
+check 'the hub inside the route of another hub is reached' pings spoke-b $SERVER4 3 -I cv1
 finish

@@ -78,11 +78,13 @@ static int add_connections(
 	const uint32_t own = settings_mark(settings);
 	struct addr *addrs = NULL;
 	size_t count = 0;
-	int r = netlink_diag_connections(SETTINGS_MARK_DEFAULT & SETTINGS_MARK_MASK,
-		SETTINGS_MARK_MASK, &addrs, &count, problem);
+	int r = netlink_diag_connections(NETLINK_DIAG_PROVEN,
+		SETTINGS_MARK_DEFAULT & SETTINGS_MARK_MASK, SETTINGS_MARK_MASK, &addrs, &count,
+		problem);
 
 	if (r == 0 && own != SETTINGS_MARK_DEFAULT && own != SETTINGS_MARK_PLAIN)
-		r = netlink_diag_connections(own, UINT32_MAX, &addrs, &count, problem);
+		r = netlink_diag_connections(
+			NETLINK_DIAG_PROVEN, own, UINT32_MAX, &addrs, &count, problem);
 	count = without_repeats(addrs, count);
 	if (r == 0)
 		r = add_all(needs, addrs, count, NEED_CONNECTION);

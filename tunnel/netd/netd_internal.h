@@ -20,6 +20,7 @@
 #include "netd/nat.h"
 #include "netd/netd.h"
 #include "netd/network.h"
+#include "netd/outer_path.h"
 #include "netd/places.h"
 #include "netd/program_file.h"
 #include "netd/requests.h"
@@ -51,6 +52,7 @@ struct netd {
 	struct program_file program_file;
 	uint8_t instance[REQUEST_INSTANCE_SIZE]; /* of this run: all its engines are one */
 	struct interfaces interfaces;
+	struct outer_path outer_path;
 	struct full_tunnel full_tunnel;
 	struct dns dns;
 	struct hooks hooks;

@@ -148,6 +148,13 @@ static enum exit_code sweep_leftovers(struct netd *netd, struct problem *problem
 	return EXIT_CODE_OK;
 }
 
+static enum exit_code keep_outer_path(struct netd *netd, struct problem *problem)
+{
+	(void)problem;
+	outer_path_start(&netd->outer_path, netd->loop, netd->program->settings, &netd->interfaces);
+	return EXIT_CODE_OK;
+}
+
 static enum exit_code load_steering(struct netd *netd, struct problem *problem)
 {
 	(void)problem;
@@ -262,6 +269,7 @@ static step_fn *const ladder[] = {
 	open_state,
 	open_kernel,
 	sweep_leftovers,
+	keep_outer_path,
 	load_steering,
 	watch_network,
 	keep_desired,
@@ -298,6 +306,7 @@ void netd_descend(struct netd *netd)
 	if (netd->netlink != NULL) {
 		dns_lift(&netd->dns);
 		interfaces_remove_all(&netd->interfaces, "the program stops");
+		outer_path_stop(&netd->outer_path);
 	}
 	hooks_finish(&netd->hooks, netd->signal_fd);
 	/* Nothing is to leave past the tunnel before the end, not even while hooks run. */

@@ -5,10 +5,13 @@
 #include "netd/dns.h"
 #include "netd/full_tunnel.h"
 #include "netd/kill_switch.h"
+#include "netd/outer_path.h"
 
 typedef int sweep_fn(const char *name, FILE *out, unsigned *removed, struct problem *problem);
 
 #define FULL_TUNNEL_WORDS "policy rules and routes of a full tunnel that was killed"
+#define OUTER_PATH_WORDS \
+	"policy rules for outer connections (a Culvert that needs them puts them back)"
 #define DNS_WORDS "the resolvers of a tunnel that was killed"
 
 /* These say nothing of whose they were: whatever belongs to nobody alive goes. */
@@ -30,6 +33,23 @@ static int sweep_full_tunnel(
 	return r < 0 ? r : 0;
 }
 
+static int sweep_outer_path(const char *name, FILE *out, unsigned *removed, struct problem *problem)
+{
+	struct netlink *netlink;
+	int r = netlink_open(&netlink, problem);
+
+	(void)name;
+	if (r < 0)
+		return r;
+	r = outer_path_sweep(netlink, problem);
+	netlink_close(netlink);
+	if (r > 0) {
+		fprintf(out, "removed " OUTER_PATH_WORDS "\n");
+		*removed += 1;
+	}
+	return r < 0 ? r : 0;
+}
+
 static int sweep_dns(const char *name, FILE *out, unsigned *removed, struct problem *problem)
 {
 	int r = dns_sweep(problem);
@@ -43,7 +63,8 @@ static int sweep_dns(const char *name, FILE *out, unsigned *removed, struct prob
 }
 
 static sweep_fn *const sweepers[] = {
-	sweep_full_tunnel, sweep_dns, kill_switch_sweep, /* last: until then nothing leaves */
+	sweep_full_tunnel, sweep_outer_path, sweep_dns,
+	kill_switch_sweep, /* last: until then nothing leaves */
 };
 
 static void tell(int swept, const char *words, const struct problem *problem)

@@ -14,8 +14,10 @@
 
 #include "system/netlink_internal.h"
 
-/* Connections whose other end has answered, or is about to: never TCP_SYN_RECV, see the header. */
-static const uint32_t states = 1u << TCP_ESTABLISHED | 1u << TCP_SYN_SENT | 1u << TCP_CLOSE_WAIT;
+static const uint32_t states[] = {
+	[NETLINK_DIAG_PROVEN] = 1u << TCP_ESTABLISHED | 1u << TCP_SYN_SENT | 1u << TCP_CLOSE_WAIT,
+	[NETLINK_DIAG_OPENING] = 1u << TCP_SYN_SENT | 1u << TCP_SYN_RECV,
+};
 
 /* INET_DIAG_REQ_BYTECODE: the kernel sends only sockets that the program lets reach its end. */
 struct mark_filter {
@@ -77,10 +79,11 @@ static int on_socket(struct nl_msg *message, void *context)
 }
 
 /* NULL: no memory. */
-static struct nl_msg *dump_request(uint8_t family, uint32_t mark, uint32_t mask)
+static struct nl_msg *dump_request(
+	uint8_t family, enum netlink_diag_which which, uint32_t mark, uint32_t mask)
 {
 	const struct inet_diag_req_v2 body = {
-		.sdiag_family = family, .sdiag_protocol = IPPROTO_TCP, .idiag_states = states
+		.sdiag_family = family, .sdiag_protocol = IPPROTO_TCP, .idiag_states = states[which]
 	};
 	/* Offsets in bytes: on to the end, or past it, which means that the socket is left out. */
 	const struct mark_filter filter = {
@@ -102,9 +105,10 @@ static struct nl_msg *dump_request(uint8_t family, uint32_t mark, uint32_t mask)
 }
 
 /* A libnl error. */
-static int dump(struct nl_sock *sock, uint8_t family, uint32_t mark, uint32_t mask)
+static int dump(struct nl_sock *sock, uint8_t family, enum netlink_diag_which which, uint32_t mark,
+	uint32_t mask)
 {
-	struct nl_msg *message = dump_request(family, mark, mask);
+	struct nl_msg *message = dump_request(family, which, mark, mask);
 	int r = message != NULL ? nl_send_auto(sock, message) : -NLE_NOMEM;
 
 	nlmsg_free(message);
@@ -114,8 +118,8 @@ static int dump(struct nl_sock *sock, uint8_t family, uint32_t mark, uint32_t ma
 	return r == -NLE_DUMP_INTR ? 0 : r;
 }
 
-int netlink_diag_connections(
-	uint32_t mark, uint32_t mask, struct addr **addrs, size_t *count, struct problem *problem)
+int netlink_diag_connections(enum netlink_diag_which which, uint32_t mark, uint32_t mask,
+	struct addr **addrs, size_t *count, struct problem *problem)
 {
 	static const uint8_t families[] = { AF_INET, AF_INET6 };
 	struct collection collection = { .addrs = addrs, .count = count, .capacity = *count };
@@ -125,7 +129,7 @@ int netlink_diag_connections(
 	if (r >= 0)
 		r = nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, on_socket, &collection);
 	for (size_t i = 0; i < sizeof(families) && r >= 0; i++)
-		r = dump(sock, families[i], mark, mask);
+		r = dump(sock, families[i], which, mark, mask);
 	nl_socket_free(sock);
 	if (r >= 0 && collection.error == 0)
 		return 0;

@@ -50,4 +50,13 @@ struct nl_addr *netlink_to_nl(const struct addr *addr, uint8_t len);
 /* -EAFNOSUPPORT: not an IP address. */
 int netlink_from_nl(const struct nl_addr *nl, struct prefix *ret_prefix);
 
+/*
+ * Gives each message of the kernel's answer to take(), which may see routes that the query does not ask for
+ * (older kernels) and returns NL_OK. A dump that is interrupted begins again, so routes may come twice.
+ * Errors of netlink_routes().
+ */
+struct netlink_query;
+int netlink_dump_routes(struct netlink *netlink, const struct netlink_query *query,
+	nl_recvmsg_msg_cb_t take, void *context, struct problem *problem);
+
 #endif

@@ -49,6 +49,15 @@ static int put_rest(struct nl_msg *message, const struct netlink_rule *rule)
 		r = nla_put_u32(message, FRA_FWMARK, rule->not_mark);
 	if (r == 0 && rule->not_mark != 0)
 		r = nla_put_u32(message, FRA_FWMASK, UINT32_MAX);
+	if (r == 0 && rule->mask != 0)
+		r = nla_put_u32(message, FRA_FWMARK, rule->mark);
+	if (r == 0 && rule->mask != 0)
+		r = nla_put_u32(message, FRA_FWMASK, rule->mask);
+	if (r == 0 && rule->without_group != 0)
+		r = nla_put_u32(message, FRA_SUPPRESS_IFGROUP, rule->without_group);
+	if (r == 0 && addr_is_set(&rule->from.addr))
+		r = nla_put(
+			message, FRA_SRC, (int)addr_size(&rule->from.addr), rule->from.addr.bytes);
 	if (r == 0 && addr_is_set(&rule->to.addr))
 		r = nla_put(message, FRA_DST, (int)addr_size(&rule->to.addr), rule->to.addr.bytes);
 	return r;
@@ -60,6 +69,7 @@ int netlink_rule_add(
 	struct fib_rule_hdr header = {
 		.family = rule->family,
 		.dst_len = addr_is_set(&rule->to.addr) ? rule->to.len : 0,
+		.src_len = addr_is_set(&rule->from.addr) ? rule->from.len : 0,
 		.action = actions[rule->action],
 		.flags = rule->not_mark != 0 ? FIB_RULE_INVERT : 0,
 	};

@@ -22,8 +22,12 @@ struct netlink_rule {
 	uint32_t priority; /* lower ones are asked first */
 	enum netlink_rule_action action;
 	uint32_t table, target;
-	uint32_t not_mark; /* for packets without this very mark; 0: for all */
-	struct prefix to;  /* for these destinations; AF_UNSPEC: all */
+	uint32_t not_mark;   /* for packets without this very mark; 0: for all */
+	uint32_t mark, mask; /* for packets with this mark under the mask; 0: for all */
+	struct prefix to;    /* for these destinations; AF_UNSPEC: all */
+	struct prefix from;  /* for these sources; AF_UNSPEC: all */
+	/* LOOKUP: a route to a link of this group counts as none, and the next rule is asked; 0: each counts. */
+	uint32_t without_group;
 };
 
 /* -EEXIST: the very same rule is there. */

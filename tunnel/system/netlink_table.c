@@ -175,14 +175,15 @@ static struct nl_msg *dump_request(const struct netlink_query *query)
 }
 
 /* A libnl error. */
-static int dump_once(struct netlink *netlink, struct dump *dump)
+static int dump_once(struct netlink *netlink, const struct netlink_query *query,
+	nl_recvmsg_msg_cb_t take, void *context)
 {
 	struct nl_cb *callbacks = nl_cb_alloc(NL_CB_DEFAULT);
-	struct nl_msg *message = dump_request(dump->query);
+	struct nl_msg *message = dump_request(query);
 	int r = callbacks != NULL && message != NULL ? 0 : -NLE_NOMEM;
 
 	if (r == 0)
-		r = nl_cb_set(callbacks, NL_CB_VALID, NL_CB_CUSTOM, on_route, dump);
+		r = nl_cb_set(callbacks, NL_CB_VALID, NL_CB_CUSTOM, take, context);
 	if (r == 0)
 		r = nl_cb_set(callbacks, NL_CB_SEQ_CHECK, NL_CB_CUSTOM, any_sequence, NULL);
 	if (r == 0)
@@ -194,18 +195,16 @@ static int dump_once(struct netlink *netlink, struct dump *dump)
 	return r;
 }
 
-int netlink_routes(struct netlink *netlink, const struct netlink_query *query,
-	void (*take)(void *context, const struct netlink_seen_route *route), void *context,
-	struct problem *problem)
+int netlink_dump_routes(struct netlink *netlink, const struct netlink_query *query,
+	nl_recvmsg_msg_cb_t take, void *context, struct problem *problem)
 {
-	struct dump dump = { query, take, context };
 	int fd = nl_socket_get_fd(netlink->sock), on = 1, off = 0, r;
 
 	/* Only for these: libnl's own dumps would not pass. */
 	(void)setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
-	r = dump_once(netlink, &dump);
+	r = dump_once(netlink, query, take, context);
 	for (int i = 1; i < DUMP_TRIES && r == -NLE_DUMP_INTR; i++)
-		r = dump_once(netlink, &dump);
+		r = dump_once(netlink, query, take, context);
 	(void)setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &off, sizeof(off));
 	if (r == -NLE_DUMP_INTR) {
 		problem_set(problem, "the routes of this host change faster than they are read");
@@ -216,4 +215,13 @@ int netlink_routes(struct netlink *netlink, const struct netlink_query *query,
 		return 0;
 	problem_set(problem, "cannot read the routes of this host: %s", nl_geterror(r));
 	return netlink_errno(r);
+}
+
+int netlink_routes(struct netlink *netlink, const struct netlink_query *query,
+	void (*take)(void *context, const struct netlink_seen_route *route), void *context,
+	struct problem *problem)
+{
+	struct dump dump = { query, take, context };
+
+	return netlink_dump_routes(netlink, query, on_route, &dump, problem);
 }

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "netd/outer_path.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/container.h"
+#include "base/log.h"
+#include "system/netlink_diag.h"
+#include "system/netlink_lookup.h"
+#include "system/netlink_mirror.h"
+#include "system/netlink_rule.h"
+
+static const uint8_t families[] = { AF_INET, AF_INET6 };
+enum { FAMILIES = sizeof(families) / sizeof(families[0]) };
+
+enum {
+	MAIN_TABLE = 254,
+	MAIN_PRIORITY = 32766, /* of the kernel's own rule for it */
+	RULES_MAX = 2 * (OUTER_PATH_ANNOUNCED_MAX + 2 + 2),
+};
+
+struct rules {
+	struct netlink_rule items[RULES_MAX];
+	size_t count;
+};
+
+/* ---- the rules ---- */
+
+static void add_announced(
+	struct rules *rules, const struct netlink_rule *marked, const struct settings *settings)
+{
+	const struct prefix *pools[] = { &settings->pool4, &settings->pool6 };
+	struct netlink_rule rule = *marked;
+	size_t added = 0;
+
+	rule.action = NETLINK_RULE_GOTO;
+	rule.target = MAIN_PRIORITY;
+	for (size_t i = 0; i < sizeof(pools) / sizeof(pools[0]); i++) {
+		rule.from = *pools[i];
+		if (pools[i]->addr.family == rule.family)
+			rules->items[rules->count++] = rule;
+	}
+	for (size_t i = 0; i < settings->announce.count && added < OUTER_PATH_ANNOUNCED_MAX; i++) {
+		rule.from = settings->announce.items[i].prefix;
+		if (rule.from.addr.family != rule.family || rule.from.len == 0)
+			continue;
+		rules->items[rules->count++] = rule;
+		added++;
+	}
+}
+
+static void add_marked(
+	struct rules *rules, const struct netlink_rule *marked, const struct settings *settings)
+{
+	struct netlink_rule rule = *marked;
+
+	if (settings->role == SETTINGS_SERVER)
+		add_announced(rules, marked, settings);
+	rule.action = NETLINK_RULE_LOOKUP;
+	rule.table = MAIN_TABLE;
+	rule.without_group = INTERFACES_GROUP;
+	rules->items[rules->count++] = rule;
+	rule.table = OUTER_PATH_TABLE;
+	rule.without_group = 0;
+	rules->items[rules->count++] = rule;
+}
+
+/* In the order in which they are asked: the kernel keeps it among rules of one priority. */
+static void list_rules(struct rules *rules, const struct settings *settings, uint8_t family)
+{
+	struct netlink_rule marked = { .family = family,
+		.priority = OUTER_PATH_PRIORITY,
+		.mark = SETTINGS_MARK_DEFAULT & SETTINGS_MARK_MASK,
+		.mask = SETTINGS_MARK_MASK };
+	uint32_t own = settings_mark(settings);
+
+	rules->count = 0;
+	add_marked(rules, &marked, settings);
+	if ((own & marked.mask) == marked.mark)
+		return;
+	marked.mark = own;
+	marked.mask = UINT32_MAX;
+	add_marked(rules, &marked, settings);
+}
+
+static int add_rules(const struct rules *rules, struct netlink *netlink, size_t *ret_added,
+	struct problem *problem)
+{
+	*ret_added = 0;
+	for (size_t i = 0; i < rules->count; i++) {
+		int r = netlink_rule_add(netlink, &rules->items[i], problem);
+
+		if (r < 0 && r != -EEXIST)
+			return r;
+		*ret_added += r == 0;
+	}
+	return 0;
+}
+
+static int delete_rules(struct netlink *netlink, uint8_t family, struct problem *problem)
+{
+	return netlink_rule_delete(netlink, family, OUTER_PATH_PRIORITY, problem);
+}
+
+/* A new rule comes behind those that are there: where only some were missing, all are made again. */
+static int put_rules(const struct outer_path *outer_path, uint8_t family, struct problem *problem)
+{
+	struct netlink *netlink = outer_path->interfaces->netlink;
+	struct problem ignored;
+	struct rules rules;
+	size_t added;
+	int r;
+
+	list_rules(&rules, outer_path->settings, family);
+	r = add_rules(&rules, netlink, &added, problem);
+	if (r < 0 || added == 0 || added == rules.count)
+		return r;
+	(void)delete_rules(netlink, family, &ignored);
+	return add_rules(&rules, netlink, &added, problem);
+}
+
+/* ---- the table ---- */
+
+static bool is_own(const void *context, uint32_t index)
+{
+	return interfaces_is_own(context, index);
+}
+
+/* The table first: a rule never leads to one that is empty because nobody has filled it yet. */
+static int put_family(const struct outer_path *outer_path, uint8_t family, struct problem *problem)
+{
+	const struct interfaces *interfaces = outer_path->interfaces;
+	int r = netlink_mirror(
+		interfaces->netlink, family, OUTER_PATH_TABLE, is_own, interfaces, problem);
+
+	return r < 0 ? r : put_rules(outer_path, family, problem);
+}
+
+static void put(struct outer_path *outer_path)
+{
+	for (size_t i = 0; i < FAMILIES; i++) {
+		struct problem problem;
+		int r = put_family(outer_path, families[i], &problem);
+
+		/* Where there is no such family there is nothing to lead astray. */
+		if (r == 0 || r == -EAFNOSUPPORT || r == -EAGAIN || outer_path->told)
+			continue;
+		outer_path->told = true;
+		log_warning("%s; an outer connection whose other end is inside a route of a tunnel "
+			    "is lost in there",
+			problem.text);
+	}
+}
+
+static void look(struct loop_timer *timer)
+{
+	put(container_of(timer, struct outer_path, gathering));
+}
+
+/* ---- in force ---- */
+
+static void monitor_end(struct outer_path *outer_path)
+{
+	if (outer_path->monitor == NULL)
+		return;
+	loop_watch_remove(outer_path->loop, &outer_path->watch);
+	netlink_monitor_close(outer_path->monitor);
+	outer_path->monitor = NULL;
+}
+
+static void monitor_ready(struct loop_watch *watch, uint32_t events)
+{
+	struct outer_path *outer_path = container_of(watch, struct outer_path, watch);
+	bool changed = false;
+	int r = netlink_monitor_read(outer_path->monitor, is_own, outer_path->interfaces, &changed);
+
+	(void)events;
+	if (r < 0) {
+		log_warning("changes of this host's routes are not noticed any more: %s",
+			strerrordesc_np(-r));
+		monitor_end(outer_path);
+		changed = true;
+	}
+	if (changed && !outer_path->gathering.running)
+		loop_timer_start(outer_path->loop, &outer_path->gathering,
+			mono_add(mono_now(), DURATION_MS(OUTER_PATH_GATHER_MS)), look);
+}
+
+static int monitor_begin(struct outer_path *outer_path, struct problem *problem)
+{
+	int r = netlink_monitor_open(&outer_path->monitor, problem);
+
+	if (r < 0) {
+		outer_path->monitor = NULL;
+		return r;
+	}
+	r = loop_watch_add(outer_path->loop, &outer_path->watch,
+		netlink_monitor_fd(outer_path->monitor), EPOLLIN, monitor_ready);
+	if (r < 0) {
+		problem_set(problem, "cannot watch this host's routes: %s", strerrordesc_np(-r));
+		monitor_end(outer_path);
+	}
+	return r;
+}
+
+static void begin(struct outer_path *outer_path, const struct addr *other)
+{
+	struct problem problem;
+	char text[ADDR_TEXT_MAX];
+
+	outer_path->in_force = true;
+	log_notice("an outer connection is opened with %s, which is inside a route of a tunnel: "
+		   "policy rules keep outer connections out of tunnels from now on",
+		addr_format(other, text));
+	/* First, so that no change is missed. */
+	if (monitor_begin(outer_path, &problem) < 0)
+		log_warning("%s; outer connections do not follow their changes", problem.text);
+	put(outer_path);
+}
+
+/* ---- whether it is needed ---- */
+
+static bool has_routes(const struct interfaces *interfaces)
+{
+	for (const struct interface *i = interfaces->first; i != NULL; i = i->next) {
+		if (i->route_count > 0 && i->netns.inode == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool leads_into_a_tunnel(const struct interfaces *interfaces, const struct addr *other)
+{
+	static const struct netns_id here; /* all zero */
+	struct problem ignored;
+	struct netlink_way way;
+
+	return netlink_lookup(interfaces->netlink, other, &way, &ignored) == 0 &&
+		interfaces_have_link(interfaces, &here, way.index);
+}
+
+static void poll_connections(struct outer_path *outer_path)
+{
+	uint32_t own = settings_mark(outer_path->settings);
+	struct addr *addrs = NULL;
+	struct problem ignored; /* netd/needs has said so */
+	size_t count = 0;
+	int r = netlink_diag_connections(NETLINK_DIAG_OPENING,
+		SETTINGS_MARK_DEFAULT & SETTINGS_MARK_MASK, SETTINGS_MARK_MASK, &addrs, &count,
+		&ignored);
+
+	if (r == 0 && (own & SETTINGS_MARK_MASK) != (SETTINGS_MARK_DEFAULT & SETTINGS_MARK_MASK))
+		(void)netlink_diag_connections(
+			NETLINK_DIAG_OPENING, own, UINT32_MAX, &addrs, &count, &ignored);
+	if (count > OUTER_PATH_OPENING_MAX)
+		count = OUTER_PATH_OPENING_MAX;
+	for (size_t i = 0; i < count && !outer_path->in_force; i++) {
+		if (leads_into_a_tunnel(outer_path->interfaces, &addrs[i]))
+			begin(outer_path, &addrs[i]);
+	}
+	free(addrs);
+}
+
+static void poll_later(struct outer_path *outer_path);
+
+static void poll_due(struct loop_timer *timer)
+{
+	struct outer_path *outer_path = container_of(timer, struct outer_path, polling);
+
+	if (outer_path->in_force || !has_routes(outer_path->interfaces))
+		return;
+	poll_connections(outer_path);
+	poll_later(outer_path);
+}
+
+static void poll_later(struct outer_path *outer_path)
+{
+	loop_timer_start(outer_path->loop, &outer_path->polling,
+		mono_add(mono_now(), DURATION_MS(OUTER_PATH_POLL_MS)), poll_due);
+}
+
+void outer_path_route_added(struct outer_path *outer_path, const struct interface *interface)
+{
+	/* Routes of a full tunnel are in a table that no marked packet is led to. */
+	if (outer_path->loop != NULL && !outer_path->in_force && !outer_path->polling.running &&
+		interface->netns.inode == 0 && outer_path->interfaces->table == 0)
+		poll_later(outer_path);
+}
+
+void outer_path_start(struct outer_path *outer_path, struct loop *loop,
+	const struct settings *settings, struct interfaces *interfaces)
+{
+	struct problem problem;
+
+	*outer_path = (struct outer_path){
+		.settings = settings, .interfaces = interfaces, .watch.fd = -1
+	};
+	if (settings->contained)
+		return;
+	outer_path->loop = loop;
+	if (outer_path_sweep(interfaces->netlink, &problem) < 0)
+		log_warning("%s", problem.text);
+}
+
+/* ---- the end ---- */
+
+int outer_path_sweep(struct netlink *netlink, struct problem *problem)
+{
+	int found = 0;
+
+	for (size_t i = 0; i < FAMILIES; i++) {
+		int r = delete_rules(netlink, families[i], problem);
+
+		found |= r == 0;
+		if (r < 0 && r != -ENOENT && r != -EAFNOSUPPORT && r != -EOPNOTSUPP)
+			return r;
+		r = netlink_mirror_clear(netlink, families[i], OUTER_PATH_TABLE, problem);
+		if (r < 0)
+			return r;
+	}
+	return found;
+}
+
+void outer_path_stop(struct outer_path *outer_path)
+{
+	struct problem problem;
+
+	if (outer_path->loop == NULL)
+		return;
+	loop_timer_stop(outer_path->loop, &outer_path->polling);
+	loop_timer_stop(outer_path->loop, &outer_path->gathering);
+	monitor_end(outer_path);
+	if (outer_path->in_force && outer_path_sweep(outer_path->interfaces->netlink, &problem) < 0)
+		log_warning("%s", problem.text);
+	outer_path->loop = NULL;
+}
