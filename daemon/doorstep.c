@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/container.h"
+#include "system/spare.h"
 #include "wire/client_hello.h"
 
 /*
@@ -19,6 +20,8 @@
  * The bytes stay in the socket: they are looked at, and the lane's TLS reads them. The watch is
  * edge-triggered, so a part of a ClientHello does not keep the loop awake. Where the kernel honours
  * SO_RCVLOWAT (Multipath TCP may not), one that comes byte by byte does not even wake it.
+ *
+ * The last descriptors are not for them: a session that comes up needs some for its interface.
  *
  * TCP_DEFER_ACCEPT is not set. It would keep silent connections in the kernel's queue of half-open
  * ones, which is full at the backlog and knows no networks. With 5,000 silent connections and no
@@ -84,8 +87,9 @@ static void make_room(struct server *server)
 	}
 	if (victim)
 		turn_away(victim,
-			"gave way to a newer connection: max_handshakes connections have not sent a "
-			"whole TLS ClientHello, most of them from this network");
+			"gave way to a newer connection: as many as may (max_handshakes, or what "
+			"descriptors allow) have not sent a whole TLS ClientHello, most from this "
+			"network");
 }
 
 static void hand_over(struct visitor *visitor)
@@ -160,10 +164,19 @@ static struct duration patience(const struct server *server)
 void doorstep_take(struct server *server, int fd, const struct endpoint *outer)
 {
 	struct engine *engine = &server->engine;
+	bool spare = spare_has(fd);
 	struct visitor *visitor;
 
-	if (server->visitor_count >= engine->settings->max_handshakes)
+	if (spare && server->visitor_count == 0) {
+		server_log_refusal(server, outer, "",
+			"the limit of open files is nearly reached; raise LimitNOFILE= or \"ulimit -n\"");
+		close(fd);
+		return;
+	}
+	if (spare || server->visitor_count >= engine->settings->max_handshakes)
 		make_room(server);
+	if (spare)
+		fd = spare_leave(fd);
 	visitor = calloc(1, sizeof(*visitor));
 	if (!visitor ||
 		loop_watch_add(engine->loop, &visitor->watch, fd, EPOLLIN | EPOLLRDHUP | EPOLLET,

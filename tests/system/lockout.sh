@@ -144,4 +144,14 @@ client_comes_all_the_same "four hosts open $((4 * EACH)) connections and say no 
 steady_comes_back "the same"
 check 'the log says who gave way' log_has_since "$log" "$mark" 'refused: gave way to a newer connection: it had not said hello'
 strangers_go
+
+# Fewer descriptors than max_handshakes: those that a new session needs are kept for it.
+stop_bg gw-b
+# shellcheck disable=SC2016 # The inner shell expands.
+start_bg "$log" gw-b in_ns gw-b bash -c 'ulimit -n 200 && exec "$0" -c "$1"' "$CULVERTD" "$WORK/gw-b.conf"
+wait_for "$UP_SECONDS" 'gw-b answers' ctl gw-b status
+strangers_come 192.0.2.2
+client_comes_all_the_same "four hosts open $((4 * EACH)) connections to a server that may have 200 descriptors"
+strangers_go
+refute_log "$log" 'cannot accept connections'
 finish
