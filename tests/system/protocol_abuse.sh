@@ -186,7 +186,7 @@ alive 'an unknown field is skipped' <<<"control $(tlv 8 "$(tlv 1 000000000000000
 alive 'the longest control message is skipped' <<<"control $(tlv 999 "$(bytes 16380)")"
 alive 'pongs that nobody asked for' <<<"control $(tlv 9 "$(tlv 1 ffffffffffffffff)")"
 alive 'withdrawal of what was never announced' <<<'withdraw 10.1.77.0/24'
-alive 'refusal of what was never announced' <<<"control $(tlv 7 "$(tlv 1 0204080b000000)")"
+alive 'refusal of what was never announced' <<<"control $(tlv 6 "$(tlv 1 0204080b000000)")"
 alive 'a notice that wants to forge log lines' \
 	<<<"control $(tlv 10 "$(tlv 1 "$(text $'x\n<3>bad: forged line')")")"
 refute_log "$log" '^(<[0-9]>)?bad: forged'
