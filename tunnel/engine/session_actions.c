@@ -99,7 +99,7 @@ static int judge_address(
  * Only when netd has answered, as it is by being asked that netd hears of a welcome: a full tunnel holds back from then on,
  * whatever the welcome says. False: the session leaves.
  */
-static bool addresses_are_fine(struct session *session)
+static bool addresses_are_fine(struct session *session, const struct request_reply *reply)
 {
 	const struct session_terms *terms = &session->terms;
 	const struct addr *const addresses[] = { &terms->local4, &terms->remote4, &terms->local6,
@@ -111,7 +111,9 @@ static bool addresses_are_fine(struct session *session)
 		r = judge_address(session, addresses[i], &problem);
 	if (r == 0)
 		return true;
-	session->interface_broken = true; /* whatever netd has made of it has to go */
+	/* What netd has made of them has to go. Where it refused them too, the interface and its routes stay. */
+	if (reply->error == 0)
+		session->interface_broken = true;
 	leave_for_addresses(session, problem.text,
 		r == -EPERM
 			? "add their range to tunnel_addresses in this profile, or let the server have another pool"
@@ -203,7 +205,7 @@ static void interface_answered(
 		session_make_interface(session);
 		return;
 	}
-	if (!addresses_are_fine(session))
+	if (!addresses_are_fine(session, reply))
 		return;
 	if (reply->error == EADDRINUSE)
 		addresses_taken(session, reply->text);

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "base/log.h"
+#include "netd/needs.h"
 #include "netd/on_link.h"
 #include "netd/resolvers.h"
 
@@ -53,6 +54,42 @@ static int judge_resolvers(
 	return 0;
 }
 
+/* The other end's address as the interface has it: connections of a Culvert inside of the tunnel lead there. */
+static bool is_inside(const struct interfaces *interfaces, const struct request_interface *wanted,
+	const struct addr *addr)
+{
+	const struct interface *there = interfaces_find_peer(interfaces, &wanted->peer);
+
+	return there != NULL &&
+		(addr_equal(&there->now.remote4, addr) || addr_equal(&there->now.remote6, addr));
+}
+
+/* Servers, proxies and peers that the tunnels of this host are connected to. */
+static int judge_outer(const struct address_check *check, const struct request_interface *wanted,
+	const struct addr *const *addresses, struct problem *problem)
+{
+	struct needs needs;
+	int r = 0;
+
+	needs_gather(check->settings, NULL, &needs, problem);
+	for (size_t i = 0; i < needs.count && r == 0; i++) {
+		const struct need *need = &needs.items[i];
+
+		for (size_t j = 0; j < ADDRESSES && r == 0; j++) {
+			char text[ADDR_TEXT_MAX];
+
+			if (need->kind == NEED_RESOLVER || !addr_equal(&need->addr, addresses[j]) ||
+				is_inside(check->interfaces, wanted, addresses[j]))
+				continue;
+			problem_set(problem, "%s is %s", addr_format(addresses[j], text),
+				need_kind_text(need->kind));
+			r = -EADDRINUSE;
+		}
+	}
+	needs_free(&needs);
+	return r;
+}
+
 int address_check(struct address_check *check, const struct request_interface *wanted,
 	const struct interface_place *place, struct problem *problem)
 {
@@ -69,6 +106,8 @@ int address_check(struct address_check *check, const struct request_interface *w
 		r = on_link_judge_addresses(check->interfaces, &netns, netlink, wanted, problem);
 	if (r == 0 && netns.inode == 0)
 		r = judge_resolvers(check, addresses, problem);
+	if (r == 0 && netns.inode == 0)
+		r = judge_outer(check, wanted, addresses, problem);
 	return r;
 }
 

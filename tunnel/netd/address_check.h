@@ -12,7 +12,8 @@
  * Whether a client's tunnel can have the addresses that its server gave, on this host as it is now. The
  * configuration's part of the answer is netd/policy's. The kernel leads every packet for the tunnel's other
  * end into the tunnel, and takes every packet for its own end: an address that something near has already
- * (netd/on_link), or that this host's resolver has (netd/resolvers), would be taken from it.
+ * (netd/on_link), or that this host's resolver has (netd/resolvers), would be taken from it. So would the address at which
+ * a tunnel of this host reaches its other end (netd/needs).
  *
  * It is asked when the addresses come and whenever the network has changed: who comes home with a laptop may find
  * the tunnel's range there. A tunnel in a network namespace of its own is judged by that namespace, where the
