@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "client/client.h"
+#include "engine/changed_defaults.h"
 #include "system/conf.h"
 
 /* Becomes culvertd, if it is there: relative to this program's own directory. */
@@ -77,6 +78,7 @@ enum exit_code check_run(const char *path)
 		printf("%s: fine: client %s of server %s%s\n", path, verdict.identity.name,
 			profile.settings->peers[0].name.name,
 			verdict.key_locked ? CONFIGURATION_LOCKED_NOTE : "");
+		changed_defaults_print(&profile, stdout);
 	}
 	configuration_free(&profile);
 	return code;

@@ -8,6 +8,7 @@
 #include "base/version.h"
 #include "daemon/options.h"
 #include "daemon/server.h"
+#include "engine/changed_defaults.h"
 #include "engine/configuration.h"
 #include "netd/netd.h"
 
@@ -80,6 +81,7 @@ static enum exit_code run(const char *path, bool only_check)
 		configuration_warn(&configuration);
 		printf("%s: fine: a server named %s%s\n", path, verdict.identity.name,
 			verdict.key_locked ? CONFIGURATION_LOCKED_NOTE : "");
+		changed_defaults_print(&configuration, stdout);
 	} else {
 		code = start(&configuration);
 	}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/changed_defaults.h"
+
+#include "base/settings.h"
+#include "system/conf.h"
+
+#define SINCE "0.1.0"
+
+struct changed_default {
+	const char *key;     /* of the top level; a configuration that has it is left alone */
+	const char *now;     /* what its default means now */
+	const char *before;  /* what it meant */
+	const char *restore; /* the line that brings that back, or words, where no line does */
+	bool (*holds)(
+		const struct settings *settings); /* for this role, and what else is configured */
+};
+
+static bool always(const struct settings *settings)
+{
+	(void)settings;
+	return true;
+}
+
+static bool is_client(const struct settings *settings)
+{
+	return settings->role == SETTINGS_CLIENT;
+}
+
+static bool has_crl(const struct settings *settings)
+{
+	return settings->crl != NULL;
+}
+
+static bool marks_nothing_else(const struct settings *settings)
+{
+	return !settings->full_tunnel && !settings->kill_switch;
+}
+
+/* One row a key. */
+static const struct changed_default rows[] = {
+	{ "check_destination",
+		"packets from the other end to addresses that are not announced to it are dropped",
+		"they were handed to the kernel", "check_destination = false;", always },
+	{ "tunnel_addresses",
+		"the server may give the tunnel addresses of the private ranges and of accept_routes",
+		"any",
+		"tunnel_addresses = [ \"0.0.0.0/1\", \"128.0.0.0/1\", \"::/1\", \"8000::/1\" ];",
+		is_client },
+	{ "crl_missing", "a certificate whose issuer has no list in crl is let in with a warning",
+		"it was refused", "crl_missing = \"refuse\";", has_crl },
+	{ "mark", "outer connections have the firewall mark 0x63760002", "they had none",
+		"no key removes it; mark = NUMBER; sets another", marks_nothing_else },
+};
+
+void changed_defaults_print(const struct configuration *configuration, FILE *out)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct changed_default *row = &rows[i];
+
+		/* What cannot be told is no reason to stay silent. */
+		if (!row->holds(configuration->settings) ||
+			conf_has_key(configuration->text, configuration->len, row->key) == 1)
+			continue;
+		fprintf(out,
+			"note: %s is not set, and its default is another than in " SINCE
+			": %s (before: %s); the old way: %s\n",
+			row->key, row->now, row->before, row->restore);
+	}
+}
