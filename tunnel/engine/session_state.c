@@ -92,10 +92,17 @@ const char *session_state_text(enum session_state state)
 	return state < SESSION_STATE_COUNT ? texts[state] : "unknown";
 }
 
-/* Entering or leaving "up" is what people watch for; the rest is for who looks closer. */
+/*
+ * Entering or leaving "up" is what people watch for, and that a connection was made and came to
+ * nothing: with TLS 1.3 a client hears only then that its certificate was refused. The rest is for who
+ * looks closer.
+ */
 static enum log_level level_of(enum session_state from, enum session_state to)
 {
-	return from == SESSION_UP || to == SESSION_UP ? LOG_LEVEL_NOTICE : LOG_LEVEL_INFO;
+	bool failed = (from == SESSION_GREETING || from == SESSION_OPENING) &&
+		to != SESSION_GREETING && to != SESSION_OPENING;
+
+	return failed || from == SESSION_UP || to == SESSION_UP ? LOG_LEVEL_NOTICE : LOG_LEVEL_INFO;
 }
 
 bool session_next(enum session_state state, enum session_event event, enum session_state *ret_next)
