@@ -88,6 +88,20 @@ wait_log "$WORK/laptop.log" '1 resolvers and 2 domains set by writing /etc/resol
 wait_routes laptop 10.2.0.0/24
 check 'names are looked up through the tunnel' looks_up web.example.org 10.2.0.80
 check 'also short ones' looks_up web 10.2.0.80
+# A DHCP client writes the file; what it wrote is what there was before.
+cp "$WORK/original" "$WORK/mine"
+printf '# by DHCP\nnameserver 192.0.2.254\n' >"$WORK/original"
+cat "$WORK/original" >"$etc/resolv.conf"
+wait_log "$WORK/laptop.log" 'another program has written /etc/resolv.conf.*are set again' 10
+wait_for 5 'names are looked up through the tunnel again' looks_up web.example.org 10.2.0.80 &&
+	pass 'names are looked up through the tunnel again'
+stop_bg laptop
+check 'the end puts back what the DHCP client wrote' as_before
+cp "$WORK/mine" "$WORK/original"
+cat "$WORK/original" >"$etc/resolv.conf"
+client ''
+wait_up laptop gw-b
+wait_log "$WORK/laptop.log" '1 resolvers and 2 domains set by writing /etc/resolv.conf' 5
 stop_bg laptop
 check 'the end puts the file back as it was' as_before
 client 'use_dns = false;'

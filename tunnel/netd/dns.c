@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/container.h"
 #include "base/log.h"
 #include "netd/resolv_conf.h"
 #include "system/tool.h"
@@ -171,6 +172,71 @@ static int set_in_some_way(struct dns *dns, const char *interface,
 	return resolv_conf_set(RESOLV_CONF_PATH, nameservers, &dns->held, problem);
 }
 
+/* ---- when others write the file ---- */
+
+static void look_later(struct dns *dns);
+
+/* Another program has written the whole file. */
+static void write_again(struct dns *dns)
+{
+	struct problem problem;
+	int r;
+
+	file_release(dns); /* the lock is the old file's */
+	r = resolv_conf_set(RESOLV_CONF_PATH, &dns->nameservers, &dns->held, &problem);
+	if (r < 0)
+		log_warning("another program has written " RESOLV_CONF_PATH
+			    ", and the server's resolvers "
+			    "cannot be set again: %s; names are looked up as that program says",
+			problem.text);
+	else
+		log_warning(
+			"another program has written " RESOLV_CONF_PATH
+			", such as a DHCP client: the "
+			"server's resolvers are set again; what it wrote comes back at the end");
+	dns->again++;
+}
+
+static void leave_alone(struct dns *dns, const char *why)
+{
+	if (!dns->told)
+		log_warning(RESOLV_CONF_PATH
+			" %s; it is left alone, and names may be looked up past the tunnel",
+			why);
+	dns->told = true;
+}
+
+static void look(struct loop_timer *timer)
+{
+	struct dns *dns = container_of(timer, struct dns, look);
+	enum resolv_conf_owner owner = RESOLV_CONF_OURS;
+	struct problem problem;
+	bool was_taken = dns->taken;
+
+	/* One that cannot be read now is looked at again. */
+	(void)resolv_conf_owner(RESOLV_CONF_PATH, &owner, &problem);
+	dns->taken = owner == RESOLV_CONF_OTHERS;
+	if (owner == RESOLV_CONF_CHANGED)
+		leave_alone(dns, "has been changed by another program");
+	else if (dns->taken && dns->again >= DNS_AGAIN_MAX)
+		leave_alone(dns, "is written by another program each time that it is set");
+	else if (dns->taken && was_taken)
+		write_again(dns);
+	look_later(dns);
+}
+
+static void look_later(struct dns *dns)
+{
+	if (dns->loop != NULL && dns->way == DNS_FILE)
+		loop_timer_start(
+			dns->loop, &dns->look, mono_add(mono_now(), DURATION_S(DNS_LOOK_S)), look);
+}
+
+void dns_run_in(struct dns *dns, struct loop *loop)
+{
+	dns->loop = loop;
+}
+
 int dns_set(struct dns *dns, const struct interface *interface,
 	const struct nameservers *nameservers, struct problem *problem)
 {
@@ -197,6 +263,9 @@ int dns_set(struct dns *dns, const struct interface *interface,
 		dns->way = DNS_NONE;
 		return r;
 	}
+	dns->taken = dns->told = false;
+	dns->again = 0;
+	look_later(dns);
 	log_notice("%s: %zu resolvers and %zu domains set %s", interface->now.peer.name,
 		nameservers->server_count, nameservers->domain_count, way_text(dns->way));
 	return 0;
@@ -253,6 +322,8 @@ void dns_lift(struct dns *dns)
 
 	if (dns->way == DNS_NONE)
 		return;
+	if (dns->loop != NULL)
+		loop_timer_stop(dns->loop, &dns->look);
 	if (lift(dns, &problem) < 0)
 		log_warning("the resolvers from before are not put back: %s", problem.text);
 	else

@@ -8,6 +8,7 @@
 #include "base/nameservers.h"
 #include "base/problem.h"
 #include "netd/interfaces.h"
+#include "system/loop.h"
 #include "netd/resolvers.h"
 
 /*
@@ -22,12 +23,17 @@
  * these domains alone; in all other cases they are asked for everything. The other two ways know no
  * difference.
  *
+ * DHCP clients write /etc/resolv.conf when they like. netd looks at the file every DNS_LOOK_S; one that another program has
+ * written whole, and left alone since the look before, is written again, with one warning. What that program wrote comes
+ * back at the end. After DNS_AGAIN_MAX times in one session netd gives in. A file of ours that somebody has changed
+ * is left alone, with a warning.
+ *
  * What a killed netd leaves, dns_sweep() takes away: systemd-resolved forgets by itself when the
  * interface goes. Whoever has changed /etc/resolv.conf meanwhile keeps what they have written. netd's
  * only thread, which waits for the programs, each DNS_TOOL_S at most.
  */
 
-enum { DNS_TOOL_S = 5 };
+enum { DNS_TOOL_S = 5, DNS_LOOK_S = 1, DNS_AGAIN_MAX = 10 };
 
 enum dns_way { DNS_NONE, DNS_RESOLVED, DNS_RESOLVCONF, DNS_FILE };
 
@@ -39,9 +45,16 @@ struct dns {
 	struct nameservers nameservers;
 	struct resolvers before; /* those of this host, as they were last while it was not set */
 	int held;                /* /etc/resolv.conf, -1: not by us */
+	struct loop *loop;       /* NULL: the file is not looked at */
+	struct loop_timer look;
+	bool taken;     /* by another program, at the last look */
+	bool told;      /* that it is left alone */
+	unsigned again; /* how often it has been written again */
 };
 
 void dns_init(struct dns *dns, bool full_tunnel);
+/* The loop that looks at the file from now on. Borrowed; before dns_set(). */
+void dns_run_in(struct dns *dns, struct loop *loop);
 
 /*
  * Makes these the host's resolvers; without a server, those from before come back. Fine when they are

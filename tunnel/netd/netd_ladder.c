@@ -133,6 +133,8 @@ static enum exit_code open_kernel(struct netd *netd, struct problem *problem)
 	else if (netd->has_guest)
 		r = guest_watch(&netd->guest, netd->loop, netd_guest_ended, problem);
 	if (r == 0)
+		dns_run_in(&netd->dns, netd->loop);
+	if (r == 0)
 		full_tunnel_run_in(&netd->full_tunnel, netd->loop);
 	if (r == 0)
 		hooks_init(&netd->hooks, netd->program->settings, netd->loop);
