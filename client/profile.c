@@ -88,13 +88,31 @@ static int find_named(
 	return -ENOENT;
 }
 
+/* A file's name without a slash is looked for here; one that is in `dir` alone gets a hint. */
+static int find_file(
+	const char *word, const char *dir, char ret_path[PATH_MAX], struct problem *problem)
+{
+	char there[PATH_MAX];
+	struct identity name;
+
+	if (snprintf(ret_path, PATH_MAX, "%s", word) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	if (strchr(word, '/') != NULL || access(word, F_OK) == 0 || errno != ENOENT ||
+		profile_name(word, &name) < 0 || profile_path(dir, &name, there) < 0 ||
+		access(there, F_OK) < 0)
+		return 0; /* what is wrong with the file shows when it is opened */
+	problem_set(problem, "there is no %s here, but there is %s: name it so, or say %s", word,
+		there, name.name);
+	return -ENOENT;
+}
+
 int profile_find(
 	const char *word, const char *dir, char ret_path[PATH_MAX], struct problem *problem)
 {
 	int r;
 
 	if (profile_is_path(word))
-		r = snprintf(ret_path, PATH_MAX, "%s", word) < PATH_MAX ? 0 : -ENAMETOOLONG;
+		r = find_file(word, dir, ret_path, problem);
 	else
 		r = find_named(word, dir, ret_path, problem);
 	if (r == -ENAMETOOLONG)

@@ -40,7 +40,8 @@ int profile_called(const char *text, size_t len, const char *path, struct identi
 /*
  * The file that a person means: a path (profile_is_path()) is taken as it is, and anything else is the
  * name of a profile in `dir`. Words in `problem`: -EINVAL (neither), -ENOENT (no such profile; the words
- * name those that there are), -ENAMETOOLONG. What stands at a path is not looked at.
+ * name those that there are, or the file in `dir` that a bare file's name that is not here may
+ * mean), -ENAMETOOLONG. What stands at a path is not looked at.
  */
 int profile_find(
 	const char *word, const char *dir, char ret_path[PATH_MAX], struct problem *problem);

@@ -55,6 +55,10 @@ START_TEST(names_are_looked_up)
 	ck_assert_int_eq(profile_find("alice", dir, path, &problem), 0);
 	(void)snprintf(expected, sizeof(expected), "%s/alice.conf", dir);
 	ck_assert_str_eq(path, expected);
+	ck_assert_int_eq(profile_find("alice.conf", dir, path, &problem), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(problem.text, expected));
+	ck_assert_ptr_nonnull(strstr(problem.text, "or say alice"));
+	ck_assert_int_eq(profile_find("./alice.conf", dir, path, &problem), 0);
 	ck_assert_int_eq(profile_find("carol", dir, path, &problem), -ENOENT);
 	ck_assert_msg(strstr(problem.text, "(there: alice, bob)") != NULL, "%s", problem.text);
 	ck_assert_ptr_nonnull(strstr(problem.text, "./carol"));
