@@ -89,6 +89,15 @@ START_TEST(json_session)
 }
 END_TEST
 
+/* A family that this host's kernel refuses. */
+START_TEST(json_without)
+{
+	ck_json(render(STATUS_OVERVIEW, true), "sessions.1.without", "[]");
+	bench.full->interface.off6 = true;
+	ck_json(render(STATUS_OVERVIEW, true), "sessions.1.without.0", "\"ipv6\"");
+}
+END_TEST
+
 /* The session's counters are the sums over all its connections, the lane's are its own. */
 START_TEST(json_counters)
 {
@@ -259,9 +268,9 @@ END_TEST
 
 static Suite *suite(void)
 {
-	const TTest *const tests[] = { json_daemon, json_session, json_counters, json_young_session,
-		json_lost_connection, json_lost_connection_of_an_idle_session, json_client,
-		json_peers, json_routes };
+	const TTest *const tests[] = { json_daemon, json_session, json_without, json_counters,
+		json_young_session, json_lost_connection, json_lost_connection_of_an_idle_session,
+		json_client, json_peers, json_routes };
 	Suite *s = suite_create("status_json");
 	TCase *tcase = tcase_create("status_json");
 

@@ -64,6 +64,8 @@ struct session_interface {
 	uint32_t number;                /* netd's, by which it is asked for */
 	uint32_t index;                 /* the kernel's, for people */
 	char name[REQUEST_IFNAME_MAX + 1];
+	/* This host's kernel refuses the family: the session goes without it. */
+	bool off4, off6;
 };
 
 enum session_carrier {      /* what netd has been told: whether packets arrive */

@@ -197,6 +197,30 @@ static void interface_take(
 	session_set_interface(session, reply, fds, fd_count);
 }
 
+/*
+ * A family that the kernel has refused is none of the session's: the peer of a server is not offered
+ * it either, and no end announces networks of it.
+ */
+static void go_without(struct session *session, const struct request_interface *present)
+{
+	static const struct addr none = { .family = AF_UNSPEC };
+	struct message_welcome *welcome = session->welcome ? &session->welcome->welcome : NULL;
+	struct session_terms *terms = &session->terms;
+
+	session->interface.off4 = addr_is_set(&terms->local4) && !addr_is_set(&present->local4);
+	session->interface.off6 = addr_is_set(&terms->local6) && !addr_is_set(&present->local6);
+	if (session->interface.off4) {
+		terms->local4 = terms->remote4 = none;
+		if (welcome)
+			welcome->client4 = welcome->server4 = none;
+	}
+	if (session->interface.off6) {
+		terms->local6 = terms->remote6 = none;
+		if (welcome)
+			welcome->client6 = welcome->server6 = none;
+	}
+}
+
 /* The session that waits for its interface has its answer. */
 static void interface_answered(
 	struct session *session, const struct request_reply *reply, size_t fd_count)
@@ -215,8 +239,11 @@ static void interface_answered(
 				? reply->text
 				: "its queues did not arrive: the limit of open files is reached; raise "
 				  "LimitNOFILE= or \"ulimit -n\"");
-	else
+	else {
+		if (reply->adopts)
+			go_without(session, &reply->adopted);
 		session_event(session, SESSION_EVENT_INTERFACE, session->interface.name);
+	}
 }
 
 static void interface_made(

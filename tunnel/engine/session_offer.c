@@ -100,6 +100,22 @@ static void leave_out_own(const struct session *session, struct prefix_list *lis
 	prefix_list_free(&own);
 }
 
+/* Packets to networks of a family that this session's interface has not would arrive nowhere. */
+static void leave_out_off(const struct session *session, struct prefix_list *list)
+{
+	const struct session_interface *interface = &session->interface;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < list->count; i++) {
+		bool off = list->items[i].addr.family == AF_INET ? interface->off4
+								 : interface->off6;
+
+		if (!off)
+			list->items[kept++] = list->items[i];
+	}
+	list->count = kept;
+}
+
 int session_update_offer(struct session *session)
 {
 	struct prefix_list offer = { .items = NULL };
@@ -110,6 +126,7 @@ int session_update_offer(struct session *session)
 		return r;
 	}
 	leave_out_own(session, &offer);
+	leave_out_off(session, &offer);
 	if (offer.count > OFFER_MAX) {
 		if (rate_take(&session->log_rate, mono_now()))
 			log_warning("%s: told %d prefixes of %zu: no peer takes more",

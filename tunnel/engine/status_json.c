@@ -107,6 +107,12 @@ static void put_terms(struct json *json, const struct session *session)
 	put_addr(json, "local6", &terms->local6);
 	put_addr(json, "remote6", &terms->remote6);
 	json_object_end(json);
+	json_array_begin(json, "without");
+	if (session->interface.off4)
+		json_string(json, NULL, "ipv4");
+	if (session->interface.off6)
+		json_string(json, NULL, "ipv6");
+	json_array_end(json);
 	if (terms->mtu != 0)
 		json_u64(json, "mtu", terms->mtu);
 	else

@@ -196,6 +196,9 @@ static void tell_interface(FILE *out, const struct session *session)
 			session_netns(session));
 	tell_missing(out, session);
 	tell_addresses(out, terms);
+	if (session->interface.off4 || session->interface.off6)
+		field(out, "without:", "IPv%d, which this host's kernel refuses: the log says why",
+			session->interface.off6 ? 6 : 4);
 	if (terms->mtu == 0)
 		return; /* no terms yet */
 	field(out, "MTU:", "%" PRIu32, terms->mtu);

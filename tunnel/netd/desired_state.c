@@ -103,7 +103,7 @@ static int look_at_kernel(struct look *look, struct problem *problem)
 static bool lacks_address(
 	const struct look *look, const struct interface *interface, const struct addr *address)
 {
-	if (!addr_is_set(address))
+	if (!addr_is_set(address) || interface_family_is_off(interface, address->family))
 		return false;
 	for (size_t i = 0; i < look->address_count; i++) {
 		if (look->addresses[i].index == interface->index &&
@@ -154,7 +154,8 @@ static int find_lack(const struct interfaces *interfaces, struct look *look,
 	lack.address4 = lacks_address(look, interface, &interface->now.local4);
 	lack.address6 = lacks_address(look, interface, &interface->now.local6);
 	for (size_t i = 0; i < interface->route_count; i++) {
-		if (lacks_route(interfaces, look, interface, &interface->routes[i]))
+		if (!interface_family_is_off(interface, interface->routes[i].addr.family) &&
+			lacks_route(interfaces, look, interface, &interface->routes[i]))
 			look->missing[lack.routes++] = interface->routes[i];
 	}
 	*ret_lack = lack;

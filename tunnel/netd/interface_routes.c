@@ -220,9 +220,12 @@ int interface_routes_restore(
 {
 	int r = 0;
 
-	for (size_t i = 0; i < interface->route_count && r == 0; i++)
+	for (size_t i = 0; i < interface->route_count && r == 0; i++) {
+		if (interface_family_is_off(interface, interface->routes[i].addr.family))
+			continue; /* it comes back with its family: netd/desired_state */
 		r = put_route(interfaces, interface, &interface->routes[i], metric_of(interface),
 			problem);
+	}
 	return r;
 }
 

@@ -131,8 +131,9 @@ void interfaces_come_home(struct interfaces *interfaces)
 	visit_end(&interfaces->visit);
 }
 
-static const char *addresses_text(const struct request_interface *asked, char *out, size_t size)
+static const char *addresses_text(const struct interface *interface, char *out, size_t size)
 {
+	const struct request_interface present = interface_present(interface), *asked = &present;
 	char a[ADDR_TEXT_MAX], b[ADDR_TEXT_MAX], c[ADDR_TEXT_MAX], d[ADDR_TEXT_MAX];
 	bool both = addr_is_set(&asked->local4) && addr_is_set(&asked->local6);
 
@@ -178,17 +179,77 @@ static int change_address(struct netlink *netlink, uint32_t index, struct addr *
 	return 0;
 }
 
+bool interface_family_is_off(const struct interface *interface, uint8_t family)
+{
+	return family == AF_INET ? interface->off4 : interface->off6;
+}
+
+struct request_interface interface_present(const struct interface *interface)
+{
+	struct request_interface present = interface->now;
+
+	if (interface->off4)
+		present.local4 = present.remote4 = (struct addr){ .family = AF_UNSPEC };
+	if (interface->off6)
+		present.local6 = present.remote6 = (struct addr){ .family = AF_UNSPEC };
+	return present;
+}
+
+/* The cause of a refused IPv6 address that is the most frequent one, with its cure. */
+static const char *family_cure(int error, bool is_ipv6)
+{
+	if (is_ipv6 && (error == -EACCES || error == -EOPNOTSUPP || error == -EAFNOSUPPORT))
+		return "; IPv6 is off here: sysctl net.ipv6.conf.all.disable_ipv6=0 and "
+		       "net.ipv6.conf.default.disable_ipv6=0, or ipv6.disable=0 on the kernel's "
+		       "command line, switch it on";
+	return "";
+}
+
+static void tell_off(const struct interface *interface, const char *peer, bool was_off,
+	bool is_ipv6, int error, const struct problem *why)
+{
+	bool off = error < 0;
+
+	if (off && !was_off)
+		log_warning("%s: interface %s goes without IPv%d: %s%s", peer, interface->name,
+			is_ipv6 ? 6 : 4, why->text, family_cure(error, is_ipv6));
+	else if (!off && was_off &&
+		addr_is_set(is_ipv6 ? &interface->now.local6 : &interface->now.local4))
+		log_notice(
+			"%s: interface %s has IPv%d again", peer, interface->name, is_ipv6 ? 6 : 4);
+}
+
+/* A failure is that of its family alone, as long as the other one has its address. */
 static int change_addresses(struct netlink *netlink, struct interface *interface,
 	const struct request_interface *wanted, struct problem *problem)
 {
 	struct request_interface *now = &interface->now;
-	int r = change_address(netlink, interface->index, &now->local4, &now->remote4,
-		&wanted->local4, &wanted->remote4, problem);
+	struct problem why4 = { .text = "" }, why6 = { .text = "" };
+	int r4, r6;
 
-	if (r < 0)
-		return r;
-	return change_address(netlink, interface->index, &now->local6, &now->remote6,
-		&wanted->local6, &wanted->remote6, problem);
+	*now = interface_present(interface);
+	r4 = change_address(netlink, interface->index, &now->local4, &now->remote4, &wanted->local4,
+		&wanted->remote4, &why4);
+	if (r4 == -ENODEV) {
+		*problem = why4;
+		return r4;
+	}
+	r6 = change_address(netlink, interface->index, &now->local6, &now->remote6, &wanted->local6,
+		&wanted->remote6, &why6);
+	if (r6 == -ENODEV || (r6 < 0 && !addr_is_set(&now->local4))) {
+		problem_set(problem, "%s%s", why6.text, family_cure(r6, true));
+		return r6;
+	}
+	if (r4 < 0 && !addr_is_set(&now->local6)) {
+		*problem = why4;
+		return r4;
+	}
+	tell_off(interface, wanted->peer.name, interface->off4, false, r4, &why4);
+	tell_off(interface, wanted->peer.name, interface->off6, true, r6, &why6);
+	/* The engine asks for a family that is off no more than once a connection. */
+	interface->off4 = r4 < 0 || (interface->off4 && !addr_is_set(&now->local4));
+	interface->off6 = r6 < 0 || (interface->off6 && !addr_is_set(&now->local6));
+	return 0;
 }
 
 static bool same_addresses(const struct request_interface *a, const struct request_interface *b)
@@ -210,7 +271,8 @@ static void set_now(struct interface *interface, const struct request_interface 
 static int adjust(struct interfaces *interfaces, struct interface *interface,
 	const struct request_interface *wanted, struct problem *problem)
 {
-	bool moved = !same_addresses(&interface->now, wanted);
+	const struct request_interface present = interface_present(interface);
+	bool moved = !same_addresses(&interface->now, wanted) && !same_addresses(&present, wanted);
 	bool changed = moved || interface->now.mtu != wanted->mtu;
 	char text[4 * ADDR_TEXT_MAX + 16];
 	struct netlink *netlink;
@@ -223,6 +285,8 @@ static int adjust(struct interfaces *interfaces, struct interface *interface,
 		r = change_addresses(netlink, interface, wanted, problem);
 		if (r == 0)
 			r = interface_routes_restore(interfaces, interface, problem);
+	} else if (r == 0 && (interface->off4 || interface->off6)) {
+		r = change_addresses(netlink, interface, wanted, problem);
 	}
 	if (r < 0) {
 		problem_prepend(problem, "interface %s", interface->name);
@@ -231,7 +295,7 @@ static int adjust(struct interfaces *interfaces, struct interface *interface,
 	set_now(interface, wanted);
 	if (changed)
 		log_info("%s: interface %s changed: %s, mtu %u", wanted->peer.name, interface->name,
-			addresses_text(wanted, text, sizeof(text)), wanted->mtu);
+			addresses_text(interface, text, sizeof(text)), wanted->mtu);
 	return 0;
 }
 
@@ -283,7 +347,7 @@ static int make(struct interfaces *interfaces, const struct request_interface *w
 	interfaces->count++;
 	log_info("%s: interface %s made%s%s: %s, mtu %u, queues %u", wanted->peer.name,
 		interface->name, there ? " in network namespace " : "", place->netns,
-		addresses_text(wanted, text, sizeof(text)), wanted->mtu, interface->now.queues);
+		addresses_text(interface, text, sizeof(text)), wanted->mtu, interface->now.queues);
 	interfaces_tell(interfaces, INTERFACE_MADE, interface, NULL);
 	*ret_interface = interface;
 	return 0;

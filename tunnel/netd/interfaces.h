@@ -73,6 +73,11 @@ struct interface {
 	size_t route_count, route_capacity;
 	uint32_t metric; /* of them, while packets arrive */
 	bool idle;       /* packets do not */
+	/*
+	 * The kernel refused the address of this family, and the other family goes on without it:
+	 * `now` tells what is wanted. Tried again at the next interfaces_bring().
+	 */
+	bool off4, off6;
 	struct interface_keeping keeping;
 };
 
@@ -143,9 +148,14 @@ int interfaces_reach_place(struct interfaces *interfaces, const struct interface
 /* Ends a visit to another namespace, which it would keep alive. After each request. */
 void interfaces_come_home(struct interfaces *interfaces);
 
+/* As it is: without the addresses of a family that is off. */
+struct request_interface interface_present(const struct interface *interface);
+bool interface_family_is_off(const struct interface *interface, uint8_t family);
+
 /*
  * Makes the peer's interface at that place, or brings the one it has to what is wanted. Its routes
- * and its queues, however many, stay. On failure a new interface is gone again, an old one is as far
+ * and its queues, however many, stay. Where the kernel takes the address of one family alone, such
+ * as with IPv6 switched off, the interface has that family; the log tells it once. On failure a new interface is gone again, an old one is as far
  * as it came. The registry keeps owning *ret_interface. Negative errno with words.
  */
 int interfaces_bring(struct interfaces *interfaces, const struct request_interface *wanted,

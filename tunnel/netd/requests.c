@@ -229,6 +229,8 @@ static int handle_interface(struct requests *requests, struct problem *problem)
 	if (requests->forwarding != NULL && interface->netns.inode == 0)
 		forwarding_join(requests->forwarding, interface->name);
 	tell_interface(requests, interface);
+	requests->reply.reply.adopts = true;
+	requests->reply.reply.adopted = interface_present(interface);
 	hand_out_queues(requests, interface);
 	return 0;
 }
@@ -275,9 +277,28 @@ static int handle_up(struct requests *requests, struct problem *problem)
 	return 0;
 }
 
+/* Leaves out what cannot be reached by this interface. */
+static void leave_out_resolvers(const struct interface *interface, struct nameservers *nameservers)
+{
+	char text[ADDR_TEXT_MAX];
+	size_t kept = 0;
+
+	for (size_t i = 0; i < nameservers->server_count; i++) {
+		const struct addr *server = &nameservers->server[i];
+
+		if (!interface_family_is_off(interface, server->family))
+			nameservers->server[kept++] = *server;
+		else
+			log_warning("%s: resolver %s is not used: %s has no IPv%d",
+				interface->now.peer.name, addr_format(server, text),
+				interface->name, server->family == AF_INET ? 4 : 6);
+	}
+	nameservers->server_count = kept;
+}
+
 static int handle_dns(struct requests *requests, struct problem *problem)
 {
-	const struct request_dns *wanted = &requests->request.dns;
+	struct request_dns *wanted = &requests->request.dns;
 	const struct interface *interface = requests_own_interface(
 		requests, wanted->interface, problem);
 	int r;
@@ -289,6 +310,7 @@ static int handle_dns(struct requests *requests, struct problem *problem)
 		deny(requests, problem);
 		return 0;
 	}
+	leave_out_resolvers(interface, &wanted->nameservers);
 	r = dns_set(requests->dns, interface, &wanted->nameservers, problem);
 	if (r < 0) {
 		problem_prepend(problem, "%s", interface->now.peer.name);

@@ -41,6 +41,12 @@ static enum route_verdict add_route(struct requests *requests, struct interface 
 	char text[ADDR_TEXT_MAX];
 	int r;
 
+	/* The log has told it, once for all of them. */
+	if (verdict == ROUTE_ACCEPTED && interface_family_is_off(interface, prefix->addr.family)) {
+		problem_set(why, "%s has no IPv%d", interface->name,
+			prefix->addr.family == AF_INET ? 4 : 6);
+		return ROUTE_FAILED;
+	}
 	if (verdict != ROUTE_ACCEPTED) {
 		if (rate_take(&requests->warnings, mono_now()))
 			log_warning("engine asked for route %s to %s: %s%s%s",

@@ -184,8 +184,12 @@ struct request_reply {
 	uint8_t verdict[REQUEST_PREFIX_MAX]; /* enum route_verdict */
 	/* With each verdict that is not ROUTE_ACCEPTED: what stands in the way, or "". */
 	char words[REQUEST_PREFIX_MAX][REQUEST_WORDS_MAX + 1];
-	bool adopts;                             /* ADOPT: the following four are there */
-	struct request_interface adopted;        /* as it was asked for */
+	bool adopts; /* ADOPT, INTERFACE: the following four are there */
+	/*
+	 * ADOPT: as it was asked for. INTERFACE: as it is, which is without the addresses of a
+	 * family that this host's kernel refuses.
+	 */
+	struct request_interface adopted;
 	uint32_t route_total;                    /* at most REQUEST_ROUTE_TOTAL_MAX */
 	uint16_t route_count;                    /* in this reply */
 	struct prefix route[REQUEST_PREFIX_MAX]; /* without host bits */
