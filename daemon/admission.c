@@ -160,8 +160,11 @@ static void admit(struct candidate *candidate)
 	struct problem problem = { 0 };
 	uint16_t code;
 
-	if (engine->session_count >= engine->settings->max_sessions) {
-		refuse(candidate, GOODBYE_LIMIT, "max_sessions sessions are there already");
+	if (engine->session_count >= engine->descriptors.sessions) {
+		refuse(candidate, GOODBYE_LIMIT,
+			engine->descriptors.sessions < engine->settings->max_sessions
+				? "all sessions are there that the limit of open files has room for"
+				: "max_sessions sessions are there already");
 		return;
 	}
 	if (offer_make(candidate->server, candidate, &terms, &welcome, &code, &problem) < 0) {

@@ -158,7 +158,8 @@ static struct duration patience(const struct server *server)
 	if (shortest > longest)
 		shortest = longest;
 	return (struct duration){ longest -
-		(longest - shortest) / settings->max_handshakes * server->visitor_count };
+		(longest - shortest) / server->engine.descriptors.handshakes *
+			server->visitor_count };
 }
 
 void doorstep_take(struct server *server, int fd, const struct endpoint *outer)
@@ -173,7 +174,7 @@ void doorstep_take(struct server *server, int fd, const struct endpoint *outer)
 		close(fd);
 		return;
 	}
-	if (spare || server->visitor_count >= engine->settings->max_handshakes)
+	if (spare || server->visitor_count >= engine->descriptors.handshakes)
 		make_room(server);
 	if (spare)
 		fd = spare_leave(fd);

@@ -33,8 +33,9 @@ static void accept_again(struct loop_timer *timer)
 
 static void pause_accepting(struct server *server, int error)
 {
-	log_warning("cannot accept connections: %s; trying again in %d ms", strerror(error),
-		LISTENER_PAUSE_MS);
+	if (rate_take(&server->refusals_logged, mono_now()))
+		log_warning("cannot accept connections: %s; trying again every %d ms",
+			strerror(error), LISTENER_PAUSE_MS);
 	watch_all(server, 0);
 	loop_timer_start(server->engine.loop, &server->accept_again,
 		mono_add(mono_now(), DURATION_MS(LISTENER_PAUSE_MS)), accept_again);

@@ -176,7 +176,7 @@ static const struct conf_option options[] = {
 		.min = 1,
 		.max = SETTINGS_SESSIONS_MAX,
 		.preset = "1024",
-		.help = "Peers that can be connected at the same time." },
+		.help = "Peers that can be connected at the same time; fewer where the limit of open files (LimitNOFILE) has no room for them." },
 	{ .key = "max_handshakes",
 		.type = CONF_UINT,
 		OPTION_FIELD(max_handshakes),

@@ -53,7 +53,7 @@ static void cut_oldest_refused(struct server *server)
 
 static bool is_crowded(const struct server *server, const struct addr *outer)
 {
-	unsigned most = server->engine.settings->max_handshakes / HOST_SHARE;
+	unsigned most = server->engine.descriptors.handshakes / HOST_SHARE;
 	const struct candidate *candidate;
 	unsigned count = 0;
 
@@ -96,7 +96,7 @@ static struct candidate *oldest_of_fullest(struct server *server)
 
 const char *room_make(struct server *server, const struct addr *outer)
 {
-	unsigned most = server->engine.settings->max_handshakes;
+	unsigned most = server->engine.descriptors.handshakes;
 	bool full = server->candidate_count - server->judged_count >= most;
 	struct candidate *victim = NULL;
 

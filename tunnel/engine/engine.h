@@ -9,6 +9,7 @@
 #include "base/prefix_list.h"
 #include "base/settings.h"
 #include "engine/adoption.h"
+#include "engine/descriptors.h"
 #include "engine/host.h"
 #include "engine/mailbox.h"
 #include "engine/refusals.h"
@@ -78,6 +79,7 @@ struct engine {
 	unsigned worker_count, next_worker;
 	struct session_list sessions;
 	unsigned session_count;
+	struct descriptors descriptors; /* a server's */
 	/* What we announce to every peer, now: what was said, and what netd tracks. */
 	struct prefix_list announced; /* both, sorted, each once */
 	struct prefix_list stated;    /* by the configuration and `culvert routes` */

@@ -2,6 +2,7 @@
 #include "engine/engine.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "engine/control.h"
 #include "engine/material.h"
 #include "system/conf.h"
+#include "system/process.h"
 
 /*
  * What netd hands over when the engine starts: the configuration's bytes, certificates and key as
@@ -173,6 +175,26 @@ static int start_workers(struct engine *engine, struct problem *problem)
 	return r;
 }
 
+/* What does not fit is known before it is needed. */
+static void plan_descriptors(struct engine *engine)
+{
+	const struct settings *settings = engine->settings;
+	struct descriptors *plan = &engine->descriptors;
+
+	if (settings->role != SETTINGS_SERVER)
+		return;
+	*plan = descriptors_plan(settings, engine->worker_count, process_fd_limit());
+	if (plan->sessions < settings->max_sessions || plan->handshakes < settings->max_handshakes)
+		log_warning("the limit of open files is %" PRIu64 ", and max_sessions = %" PRIu32
+			    " with max_handshakes = %" PRIu32 " needs %" PRIu64
+			    ": no more than %" PRIu32 " sessions and %" PRIu32
+			    " handshakes are taken; raise LimitNOFILE= of the unit, or \"ulimit "
+			    "-n\", or lower max_sessions",
+			plan->limit, settings->max_sessions, settings->max_handshakes,
+			descriptors_needed(settings, engine->worker_count), plan->sessions,
+			plan->handshakes);
+}
+
 int engine_configure(struct engine *engine, const struct request_configure *configure,
 	const int *fds, size_t fd_count, struct problem *problem)
 {
@@ -209,6 +231,7 @@ int engine_configure(struct engine *engine, const struct request_configure *conf
 		problem_set(problem, "out of memory");
 	else
 		r = start_workers(engine, problem);
+	plan_descriptors(engine);
 	if (r == 0 && delivery.control >= 0) {
 		r = control_open(engine, delivery.control, &engine->control);
 		delivery.control = -1;

@@ -221,6 +221,17 @@ static void go_without(struct session *session, const struct request_interface *
 	}
 }
 
+/* False: taking them would use up the reserve, so this session goes without. */
+static bool have_room(const struct session *session, const struct request_reply *reply,
+	const int *fds, size_t fd_count)
+{
+	const struct session_interface *interface = &session->interface;
+
+	/* Copies of what the session has already are closed again. */
+	return (interface->queue_count > 0 && interface->number == reply->interface) ||
+		descriptors_are_free(&session->engine->descriptors, fds, fd_count);
+}
+
 /* The session that waits for its interface has its answer. */
 static void interface_answered(
 	struct session *session, const struct request_reply *reply, size_t fd_count)
@@ -251,6 +262,10 @@ static void interface_made(
 {
 	struct session *session = container_of(call, struct session, interface_call);
 
+	if (reply->error == 0 && !have_room(session, reply, fds, fd_count)) {
+		host_close_fds(fds, fd_count);
+		fd_count = 0;
+	}
 	if (reply->error == 0 && fd_count > 0)
 		interface_take(session, reply, fds, fd_count);
 	if (session->state == SESSION_REMOVING)

@@ -151,6 +151,15 @@ void process_raise_fd_limit(void)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+uint64_t process_fd_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+		return UINT64_MAX;
+	return limit.rlim_cur;
+}
+
 int process_open_self(int *ret_fd)
 {
 	int fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);

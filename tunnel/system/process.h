@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/problem.h"
@@ -47,6 +48,8 @@ int process_ensure_standard_fds(void);
 
 /* The soft limit of open descriptors becomes the hard one; children inherit it. Best effort. */
 void process_raise_fd_limit(void);
+/* The soft limit now; UINT64_MAX: there is none, or it cannot be read. */
+uint64_t process_fd_limit(void);
 
 /*
  * This program's own file, as it is now: a package's upgrade does not change what a later spawn
