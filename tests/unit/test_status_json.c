@@ -95,6 +95,8 @@ START_TEST(json_without)
 	ck_json(render(STATUS_OVERVIEW, true), "sessions.1.without", "[]");
 	bench.full->interface.off6 = true;
 	ck_json(render(STATUS_OVERVIEW, true), "sessions.1.without.0", "\"ipv6\"");
+	bench.full->interface.off4 = true;
+	ck_assert_int_eq(json_count(render(STATUS_OVERVIEW, true), "sessions.1.without"), 2);
 }
 END_TEST
 

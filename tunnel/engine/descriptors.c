@@ -51,7 +51,8 @@ struct descriptors descriptors_plan(
 
 	if (limit >= descriptors_needed(settings, workers))
 		return plan;
-	plan.handshakes = within(room / (4 * DESCRIPTORS_PER_HANDSHAKE), settings->max_handshakes);
+	plan.handshakes = within(
+		room / ((uint64_t)4 * DESCRIPTORS_PER_HANDSHAKE), settings->max_handshakes);
 	needed = (uint64_t)plan.handshakes * DESCRIPTORS_PER_HANDSHAKE;
 	room = room > needed ? room - needed : 0;
 	plan.sessions = within(room / ((uint64_t)most_lanes(settings) * DESCRIPTORS_PER_LANE),
