@@ -118,6 +118,83 @@ START_TEST(many)
 }
 END_TEST
 
+enum { NETS = 400, NETS_LIMIT = 150 };
+
+static struct prefix net_of(unsigned int which)
+{
+	struct prefix prefix = pfx("10.0.0.0/24");
+
+	prefix.addr.bytes[1] = (uint8_t)(100 + which % 2);
+	prefix.addr.bytes[2] = (uint8_t)(which / 2);
+	return prefix;
+}
+
+/* Sorted, each prefix once, each item named once; no more than is allowed. */
+static void ck_order(void)
+{
+	const struct routes *routes = &bench.routes;
+	size_t accepted = 0, refused = 0;
+
+	for (size_t i = 0; i < routes->count; i++) {
+		const struct route *route = &routes->items[routes->order[i]];
+
+		ck_assert_uint_lt(routes->order[i], routes->count);
+		ck_assert(i == 0 ||
+			prefix_compare(
+				&routes->items[routes->order[i - 1]].prefix, &route->prefix) < 0);
+		refused += route->wanted && route->state == ROUTE_REFUSED;
+		accepted += route->wanted && route->state != ROUTE_REFUSED;
+	}
+	ck_assert_uint_le(accepted, NETS_LIMIT);
+	ck_assert_uint_le(refused, ROUTES_REFUSED_MAX);
+}
+
+/* The peer announces and withdraws, and netd takes and refuses, in no order. */
+START_TEST(order_holds)
+{
+	struct message_prefixes *list = calloc(1, sizeof(*list));
+	const struct prefix_list none = { 0 };
+	bool announced[NETS] = { false };
+	unsigned int random = 1;
+
+	begin(NETS_LIMIT);
+	routes_set_interface(&bench.routes, IFINDEX);
+	for (int round = 0; round < 600; round++) {
+		bool withdraws = round % 3 == 2;
+
+		list->count = 0;
+		for (int i = 0; i < 40; i++) {
+			random = random * 1103515245u + 12345u;
+			unsigned int which = (random >> 16) % NETS;
+
+			announced[which] = !withdraws;
+			list->prefix[list->count++] = net_of(which);
+		}
+		bench.sent_count = 0;
+		if (withdraws)
+			routes_withdrawn(&bench.routes, list);
+		else
+			routes_announced(&bench.routes, list, &none);
+		ck_order();
+		if (bench.call && round % 5 != 0)
+			answer(round % 7 == 0 ? ROUTE_FAILED : ROUTE_ACCEPTED);
+		ck_order();
+	}
+	while (bench.call)
+		answer(ROUTE_ACCEPTED);
+	for (size_t i = 0; i < bench.routes.count; i++) {
+		const struct route *route = &bench.routes.items[i];
+		unsigned int which = route->prefix.addr.bytes[2] * 2u +
+			(route->prefix.addr.bytes[1] - 100u);
+
+		ck_assert(announced[which]);
+		ck_assert(route->state == ROUTE_INSTALLED || route->state == ROUTE_REFUSED);
+	}
+	free(list);
+	routes_free(&bench.routes);
+}
+END_TEST
+
 static void refuse_net(struct message_prefixes *list, int second, int count)
 {
 	list->count = (uint16_t)count;
@@ -224,6 +301,7 @@ static Suite *suite(void)
 	unit_add(s, "refused_ones_use_up_nothing", refused_ones_use_up_nothing);
 	unit_add(s, "refused_ones_are_bounded", refused_ones_are_bounded);
 	unit_add(s, "many", many);
+	unit_add(s, "order_holds", order_holds);
 	unit_add(s, "refusals_of_what_was_never_announced_are_ignored",
 		refusals_of_what_was_never_announced_are_ignored);
 	unit_add(s, "refusals_are_sorted", refusals_are_sorted);

@@ -25,33 +25,71 @@ void routes_init(struct routes *routes, const struct routes_events *events, stru
 void routes_free(struct routes *routes)
 {
 	free(routes->items);
+	free(routes->order);
 	free(routes->refusals);
 	prefix_list_free(&routes->asked);
 	routes->items = NULL;
+	routes->order = NULL;
 	routes->refusals = NULL;
-	routes->count = routes->refusal_count = 0;
+	routes->count = routes->capacity = 0;
+	routes->refusal_count = routes->refusal_capacity = 0;
 }
 
-static struct route *find(struct routes *routes, const struct prefix *prefix)
+/* Where in `order` the prefix is, or where it belongs. */
+static size_t order_place(const struct routes *routes, const struct prefix *prefix)
 {
-	for (size_t i = 0; i < routes->count; i++) {
-		if (prefix_equal(&routes->items[i].prefix, prefix))
-			return &routes->items[i];
+	size_t low = 0, high = routes->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (prefix_compare(&routes->items[routes->order[middle]].prefix, prefix) < 0)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	return NULL;
+	return low;
 }
 
+static struct route *find(const struct routes *routes, const struct prefix *prefix)
+{
+	size_t at = order_place(routes, prefix);
+
+	if (at == routes->count || !prefix_equal(&routes->items[routes->order[at]].prefix, prefix))
+		return NULL;
+	return &routes->items[routes->order[at]];
+}
+
+/* False: no memory. */
+static bool grow(struct routes *routes)
+{
+	size_t capacity = routes->capacity ? routes->capacity * 2 : 8;
+	struct route *items = reallocarray(routes->items, capacity, sizeof(*items));
+	uint32_t *order;
+
+	if (!items)
+		return false;
+	routes->items = items;
+	order = reallocarray(routes->order, capacity, sizeof(*order));
+	if (!order)
+		return false;
+	routes->order = order;
+	routes->capacity = capacity;
+	return true;
+}
+
+/* A prefix that find() did not find. NULL: no memory. */
 static struct route *add(struct routes *routes, const struct prefix *prefix)
 {
-	if (routes->count == routes->capacity) {
-		size_t capacity = routes->capacity ? routes->capacity * 2 : 8;
-		struct route *items = reallocarray(routes->items, capacity, sizeof(*items));
-		if (!items)
-			return NULL;
-		routes->items = items;
-		routes->capacity = capacity;
-	}
-	struct route *route = &routes->items[routes->count++];
+	size_t at = order_place(routes, prefix);
+	struct route *route;
+
+	if (routes->count == routes->capacity && !grow(routes))
+		return NULL;
+	memmove(&routes->order[at + 1], &routes->order[at],
+		(routes->count - at) * sizeof(routes->order[0]));
+	routes->order[at] = (uint32_t)routes->count;
+	route = &routes->items[routes->count++];
 	*route = (struct route){ .prefix = *prefix };
 	return route;
 }
@@ -66,17 +104,48 @@ static bool is_in_kernel(const struct route *route)
 		route->state == ROUTE_DELETING;
 }
 
-/* Drops what is neither wanted nor in the kernel nor on its way. */
+/* How many are kept for status alone. */
+static size_t count_refused(const struct routes *routes)
+{
+	size_t refused = 0;
+
+	for (size_t i = 0; i < routes->count; i++)
+		refused += routes->items[i].state == ROUTE_REFUSED && routes->items[i].wanted;
+	return refused;
+}
+
+/*
+ * Drops what is neither wanted nor in the kernel nor on its way, and of the refused ones the oldest,
+ * until ROUTES_REFUSED_MAX are left.
+ */
 static void compact(struct routes *routes)
 {
-	size_t kept = 0;
+	size_t refused, ordered = 0;
+	uint32_t kept = 0;
 
 	if (!routes->items)
 		return;
+	refused = count_refused(routes);
 	for (size_t i = 0; i < routes->count; i++) {
 		struct route *route = &routes->items[i];
-		if (route->wanted || is_in_kernel(route))
-			routes->items[kept++] = *route;
+		bool counts = route->state == ROUTE_REFUSED && route->wanted;
+		bool goes = (counts && refused > ROUTES_REFUSED_MAX) ||
+			(!route->wanted && !is_in_kernel(route));
+
+		refused -= counts && goes;
+		route->place = goes ? UINT32_MAX : kept++;
+	}
+	if (kept == routes->count)
+		return;
+	for (size_t i = 0; i < routes->count; i++) {
+		uint32_t place = routes->items[routes->order[i]].place;
+
+		if (place != UINT32_MAX)
+			routes->order[ordered++] = place;
+	}
+	for (size_t i = 0; i < routes->count; i++) {
+		if (routes->items[i].place != UINT32_MAX)
+			routes->items[routes->items[i].place] = routes->items[i];
 	}
 	routes->count = kept;
 }
@@ -107,40 +176,25 @@ static enum route_verdict judge(
 {
 	enum route_verdict verdict = route_rule_judge(&routes->rule, prefix);
 
-	for (size_t i = 0; i < local->count && verdict == ROUTE_ACCEPTED; i++) {
-		if (prefix_equal(&local->items[i], prefix))
-			verdict = ROUTE_LOCAL;
-	}
-	return verdict;
+	return verdict == ROUTE_ACCEPTED && prefix_list_has(local, prefix) ? ROUTE_LOCAL : verdict;
 }
 
 /*
  * How many count against max_routes: what is accepted, installed or on its way, not what was refused
  * nor what was withdrawn and is on its way out, which netd deletes before it adds.
  */
+static bool is_accepted(const struct route *route)
+{
+	return route->wanted && route->state != ROUTE_REFUSED;
+}
+
 static size_t accepted_count(const struct routes *routes)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < routes->count; i++)
-		count += routes->items[i].wanted && routes->items[i].state != ROUTE_REFUSED;
+		count += is_accepted(&routes->items[i]);
 	return count;
-}
-
-/* Room for one more refused prefix, which is kept for status only: the oldest of them goes. */
-static void make_room(struct routes *routes)
-{
-	size_t refused = 0, at = 0;
-
-	for (size_t i = 0; i < routes->count; i++)
-		refused += routes->items[i].state == ROUTE_REFUSED;
-	if (refused < ROUTES_REFUSED_MAX)
-		return;
-	while (routes->items[at].state != ROUTE_REFUSED)
-		at++;
-	routes->count--;
-	memmove(&routes->items[at], &routes->items[at + 1],
-		(routes->count - at) * sizeof(routes->items[0]));
 }
 
 /* True: what may pass has changed. */
@@ -178,10 +232,8 @@ static void take_refused(struct routes *routes, const struct prefix *prefix, str
 		refuse(routes, refusals, &passing, verdict, words);
 		return;
 	}
-	if (!route) {
-		make_room(routes);
+	if (!route)
 		route = add(routes, prefix);
-	}
 	if (!route)
 		route = &passing; /* out of memory: told, not kept */
 	route->wanted = true;
@@ -189,15 +241,21 @@ static void take_refused(struct routes *routes, const struct prefix *prefix, str
 	refuse(routes, refusals, route, verdict, words);
 }
 
-static void announced_one(struct routes *routes, const struct prefix *prefix,
-	const struct prefix_list *local, struct message *refusals)
+/* One message of announcements, while it is taken. */
+struct announcing {
+	const struct prefix_list *local;
+	size_t accepted; /* what accepted_count() would say */
+	struct message refusals;
+};
+
+static void announced_one(
+	struct routes *routes, const struct prefix *prefix, struct announcing *announcing)
 {
 	struct route *route = find(routes, prefix);
-	enum route_verdict verdict = judge(routes, prefix, local);
-	bool counts_already = route && route->wanted && route->state != ROUTE_REFUSED;
+	enum route_verdict verdict = judge(routes, prefix, announcing->local);
+	bool counts_already = route && is_accepted(route);
 
-	if (verdict == ROUTE_ACCEPTED && !counts_already &&
-		accepted_count(routes) >= routes->limit) {
+	if (verdict == ROUTE_ACCEPTED && !counts_already && announcing->accepted >= routes->limit) {
 		verdict = ROUTE_LIMIT;
 		routes->over_limit++;
 	}
@@ -205,8 +263,10 @@ static void announced_one(struct routes *routes, const struct prefix *prefix,
 		route = add(routes, prefix);
 	if (verdict == ROUTE_ACCEPTED && !route)
 		verdict = ROUTE_FAILED;
+	announcing->accepted -= counts_already;
+	announcing->accepted += verdict == ROUTE_ACCEPTED;
 	if (verdict != ROUTE_ACCEPTED) {
-		take_refused(routes, prefix, route, verdict, refusals);
+		take_refused(routes, prefix, route, verdict, &announcing->refusals);
 		return;
 	}
 	route->wanted = true;
@@ -218,11 +278,16 @@ static void announced_one(struct routes *routes, const struct prefix *prefix,
 void routes_announced(struct routes *routes, const struct message_prefixes *prefixes,
 	const struct prefix_list *local)
 {
-	struct message refusals = { .type = MESSAGE_REFUSE };
+	struct announcing announcing = {
+		.local = local,
+		.accepted = accepted_count(routes),
+		.refusals = { .type = MESSAGE_REFUSE },
+	};
 
 	for (uint16_t i = 0; i < prefixes->count; i++)
-		announced_one(routes, &prefixes->prefix[i], local, &refusals);
-	send_refusals(routes, &refusals);
+		announced_one(routes, &prefixes->prefix[i], &announcing);
+	compact(routes);
+	send_refusals(routes, &announcing.refusals);
 	routes_work(routes);
 }
 
@@ -288,13 +353,10 @@ bool route_in_use(const struct route *route)
 bool routes_has_any(const struct routes *routes, const struct message_prefixes *prefixes)
 {
 	for (uint16_t i = 0; i < prefixes->count; i++) {
-		for (size_t at = 0; at < routes->count; at++) {
-			const struct route *route = &routes->items[at];
+		const struct route *route = find(routes, &prefixes->prefix[i]);
 
-			if (route_in_use(route) &&
-				prefix_equal(&route->prefix, &prefixes->prefix[i]))
-				return true;
-		}
+		if (route && route_in_use(route))
+			return true;
 	}
 	return false;
 }

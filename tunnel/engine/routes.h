@@ -35,6 +35,7 @@ struct route {
 	bool wanted; /* announced and not withdrawn */
 	bool missing; /* installed, but another program took it from the kernel, and netd cannot put it back */
 	bool fresh;                        /* repeated since the last connection began */
+	uint32_t place;                    /* routes.c's, while it moves items */
 	char words[REQUEST_WORDS_MAX + 1]; /* refused: what stands in its way, or "" */
 };
 
@@ -71,7 +72,8 @@ struct routes {
 	struct route_rule rule; /* borrowed arrays */
 	uint32_t limit;
 	uint32_t interface;  /* netd's number; 0: none yet, nothing is installed */
-	struct route *items; /* sorted by nothing: small */
+	struct route *items; /* the oldest first */
+	uint32_t *order;     /* places in `items`, by prefix_compare(); each prefix is there once */
 	size_t count, capacity;
 	struct route_refusal *refusals; /* sorted, each prefix once */
 	size_t refusal_count, refusal_capacity;
@@ -96,7 +98,10 @@ int routes_adopt(struct routes *routes, const struct prefix *prefixes, size_t co
 /* A connection has begun: what the peer does not repeat goes at end-of-routes. */
 void routes_begin(struct routes *routes);
 
-/* From the peer. `local` are our own announcements, which it may not take from us. */
+/*
+ * From the peer. `local`, sorted, are our own announcements, which it may not take from us. A prefix
+ * costs two binary searches, however many the peer has announced; a message one pass over its routes.
+ */
 void routes_announced(struct routes *routes, const struct message_prefixes *prefixes,
 	const struct prefix_list *local);
 void routes_withdrawn(struct routes *routes, const struct message_prefixes *prefixes);
