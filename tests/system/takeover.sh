@@ -5,6 +5,7 @@
 # runs inside goes on. It ends when nobody comes back, at once when the client says goodbye, and its routes go to whoever else offers them.
 #
 #   lan-a ──── gw-a ════════ gw-b ──── lan-b       ping_interval 0.3 s, dead_after 1 s, linger 60 s
+#                            gw-b ════════ gw-c
 #
 # check: alone
 # check: quick
@@ -98,10 +99,12 @@ printf '%s\n' "${client_lines[@]}" | client_conf gw-c
 mark_b=$(log_mark "$WORK/gw-b.log")
 cut
 wait_log_since "$WORK/gw-b.log" "$mark_b" 'gw-a: session: up -> idle: nothing heard' 5
-wan_other=192.0.2.3
-ip_ns gw-b addr add $wan_other/32 dev lo
-sed -i "s/^remotes = .*/remotes = [ \"$wan_other:443\" ];/" "$WORK/gw-c.conf"
-client_start gw-c gw-b
+ns_add gw-c
+veth gw-b wan1 gw-c wan0
+addr gw-b wan1 198.51.100.2/24
+addr gw-c wan0 198.51.100.3/24
+sed -i 's/^remotes = .*/remotes = [ "198.51.100.2:443" ];/' "$WORK/gw-c.conf"
+client_start gw-c
 wait_up gw-b gw-c "$mark_b"
 wait_log_since "$WORK/gw-b.log" "$mark_b" 'gw-c: route 10\.1\.7\.0/24: installed' 5
 pass 'the prefix went to who is there'
