@@ -41,11 +41,12 @@ static struct interfaces live;
 static struct netlink *netlink;
 static struct problem problem;
 
-/* False: this is no place to look. */
+/* False: only root can make a host to look at. The commands are constant, so a shell may read them. */
 static bool make_host(void)
 {
-	if (geteuid() != 0 || unshare(CLONE_NEWNET) < 0 || system(host) != 0)
+	if (geteuid() != 0 || unshare(CLONE_NEWNET) < 0)
 		return false;
+	ck_assert_int_eq(system(host), 0);
 	own = (struct interface){ .index = if_nametoindex("cv0") };
 	live = (struct interfaces){ .first = &own, .count = 1 };
 	ck_assert_int_eq(netlink_open(&netlink, &problem), 0);

@@ -174,7 +174,7 @@ START_TEST(icmp_in)
 	/* It was sent by somebody who may not reach them. */
 	make_icmp(&packet, UNREACHABLE4, "203.0.113.1", "10.3.0.1", "10.3.0.1", "10.1.0.1");
 	ck_assert_int_eq(judge(true, &packet), REACH_SOURCE);
-	/* Its destination is not the sender of what it quotes, but somebody else who is ours. */
+	/* Its destination is not the sender of what it quotes, but another address of ours. */
 	make_icmp(&packet, UNREACHABLE4, "8.8.8.8", "10.2.0.9", "10.2.0.1", "10.1.0.1");
 	ck_assert_int_eq(judge(true, &packet), REACH_SOURCE);
 	make_icmp(&packet, TOO_BIG6, "2001:db8:9::1", "2001:db8:2::9", "2001:db8:2::1",

@@ -4,7 +4,7 @@
 
 /*
  * The version that this program was built as, such as "0.1.0". The Makefile gives it to version.c
- * alone and makes that anew when it changes, so all parts of a program say the same: nothing else
+ * alone and builds that again when it changes, so all parts of a program say the same: nothing else
  * may be compiled with the version in it.
  */
 extern const char culvert_version[];

@@ -212,7 +212,7 @@ static void write_announce(
 	(void)snprintf(&out[len], size - len, "\"%s\"", prefix_format(more, text));
 }
 
-/* No problem of this end, and nothing that a peer could have mended: a person has to decide. */
+/* No problem of this end, and nothing that a peer could have repaired: a person has to decide. */
 static void examine_strays(const struct session *session, struct findings *findings)
 {
 	char list[(ANNOUNCE_SHOWN_MAX + 1) * (ADDR_TEXT_MAX + 8)], text[ADDR_TEXT_MAX];
