@@ -36,7 +36,9 @@ int main(int argc, char **argv)
 {
 	char *child_argv[] = { argv[0], "--child", NULL };
 	struct process_user nobody = { UNPRIVILEGED_ID, UNPRIVILEGED_ID };
-	struct process_plan plan = { .argv = child_argv, .channel_number = 3, .user = &nobody };
+	struct process_plan plan = {
+		.argv = child_argv, .channel_number = 3, .output_fd = -1, .user = &nobody
+	};
 	char directory[32], path[48];
 	struct process child;
 	struct problem problem;

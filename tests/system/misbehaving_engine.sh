@@ -49,6 +49,19 @@ check_equal 'descriptors: two engines are killed for them' 2 \
 	"$(grep -c 'broken or subverted.*: it sent a message that is too long or carries descriptors' "$WORK/descriptors.log")"
 stop_clean descriptors
 
+# ---- what it writes where root looks ----
+
+start_bg /dev/null a-terminal socat -u "PTY,link=$WORK/tty,rawer" "OPEN:$WORK/screen,creat,append"
+wait_for 5 'there is a terminal' test -c "$WORK/tty"
+on_terminal() { in_ns host "$HARNESS" server drives-terminal "$WORK" >"$WORK/tty" 2>&1; }
+start_bg /dev/null drives-terminal on_terminal
+wait_log "$WORK/screen" 'drives-terminal: wrote [0-9]+ bytes, to a terminal: 0' 5
+stop_bg drives-terminal
+check_equal 'an engine does not drive the terminal of its netd, by stdout or stderr' 2 \
+	"$(grep -cF 'clear \x1b[2J \x9b31m title \x1b]0;x\x07 over\x0dwritten' "$WORK/screen")"
+check_fails 'no byte that is neither printable nor a newline comes there' grep -qP '[^\x20-\x7e]' "$WORK/screen"
+stop_bg a-terminal
+
 # ---- what the configuration does not allow: refused, and said ----
 
 refused() { # ROLE SCENARIO REGEX

@@ -116,6 +116,19 @@ static void mtu_zero(const char *scenario)
 	talk_send(talk.buffer, len, NULL, 0);
 }
 
+/* What root's terminal would obey, by both ways that lead there. */
+static void drives_terminal(const char *scenario)
+{
+	static const char words[] = "clear \x1b[2J \x9b"
+				    "31m title \x1b]0;x\x07 over\rwritten\n";
+	ssize_t n = write(STDOUT_FILENO, words, sizeof(words) - 1);
+
+	n += write(STDERR_FILENO, words, sizeof(words) - 1);
+	n += write(STDERR_FILENO, "unended \x1b[2J", strlen("unended \x1b[2J"));
+	log_info("%s: wrote %zd bytes, to a terminal: %d", scenario, n,
+		isatty(STDOUT_FILENO) + isatty(STDERR_FILENO));
+}
+
 /* When the test says so: it counts netd's descriptors while an engine is ready and asks for nothing. */
 static void descriptors(const char *scenario)
 {
@@ -279,6 +292,7 @@ static const struct scenario {
 	{ "descriptors", descriptors, false },
 	{ "flood", flood, false },
 	{ "closes-channel", closes_channel, false },
+	{ "drives-terminal", drives_terminal, false },
 	{ "never-ready", never_ready, true },
 	{ "exits-at-once", exits_at_once, true },
 	{ "refuses-next", refuses_next, true },

@@ -303,6 +303,22 @@ START_TEST(nor_does_a_paused_terminal)
 }
 END_TEST
 
+START_TEST(what_another_process_says_is_escaped)
+{
+	static const char hostile[] = "clear \x1b[2J \x9b"
+				      "31m over\rwritten\nforged\0end";
+	static char endless[5 * LOG_LINE_MAX];
+
+	log_relay(hostile, sizeof(hostile) - 1);
+	ck_assert_str_eq(
+		written(), "clear \\x1b[2J \\x9b31m over\\x0dwritten\\x0aforged\\x00end\n");
+	memset(endless, 'x', sizeof(endless));
+	log_relay(endless, sizeof(endless));
+	ck_assert_uint_eq(count_lines(), 2);
+	ck_assert_uint_le(strlen(written()), 100 + LOG_LINE_MAX);
+}
+END_TEST
+
 START_TEST(errno_is_kept)
 {
 	errno = ENOTTY;
@@ -369,6 +385,7 @@ static Suite *suite(void)
 	add(suite, "full socket", nor_does_a_full_socket);
 	add(suite, "later pipe", nor_does_a_pipe_that_came_later);
 	add(suite, "paused terminal", nor_does_a_paused_terminal);
+	add(suite, "another process", what_another_process_says_is_escaped);
 	add(suite, "threads", threads_do_not_mix_their_lines);
 	return suite;
 }

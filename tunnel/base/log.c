@@ -290,3 +290,19 @@ void log_write(enum log_level level, const char *format, ...)
 	pthread_mutex_unlock(&logger.mutex);
 	errno = saved;
 }
+
+void log_relay(const char *line, size_t len)
+{
+	int saved = errno;
+	char out[LOG_LINE_MAX];
+	size_t end;
+
+	problem_escape_rest(out, sizeof(out) - 1, line, len);
+	end = strlen(out);
+	out[end++] = '\n';
+	pthread_mutex_lock(&logger.mutex);
+	if (!tell_lost() || !put_out(out, end))
+		logger.lost++;
+	pthread_mutex_unlock(&logger.mutex);
+	errno = saved;
+}

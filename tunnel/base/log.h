@@ -3,6 +3,7 @@
 #define CULVERT_BASE_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /*
  * The logger: the project's only global. One line an event, to stderr. Run by systemd
@@ -46,6 +47,12 @@ void log_init(const char *part, enum log_level level);
 void log_set_level(enum log_level level);
 /* "error", "warning", "notice", "info", "debug". -EINVAL. */
 int log_level_parse(const char *text, enum log_level *ret_level);
+
+/*
+ * Writes on a line (without its newline) that another process has formatted and that nothing vouches for:
+ * escaped like all others, cut at LOG_LINE_MAX, with nothing added. Any thread.
+ */
+void log_relay(const char *line, size_t len);
 
 void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

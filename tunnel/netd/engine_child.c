@@ -17,11 +17,13 @@ void engine_child_init(struct engine_child *child)
 }
 
 int engine_child_spawn(int program_fd, char *const *argv, const struct process_user *user,
-	struct engine_child *ret_child, struct problem *problem)
+	int output_fd, struct engine_child *ret_child, struct problem *problem)
 {
-	struct process_plan spawn = {
-		.program_fd = program_fd, .argv = argv, .channel_number = REQUEST_FD, .user = user
-	};
+	struct process_plan spawn = { .program_fd = program_fd,
+		.argv = argv,
+		.channel_number = REQUEST_FD,
+		.output_fd = output_fd,
+		.user = user };
 	struct process process;
 	int fds[2];
 	int r = ipc_pair(fds);

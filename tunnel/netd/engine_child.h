@@ -18,11 +18,11 @@ struct engine_child {
 void engine_child_init(struct engine_child *child);
 
 /*
- * Executes the file with the channel as descriptor REQUEST_FD. What process_spawn() returns, with
+ * Executes the file with the channel as descriptor REQUEST_FD, and `output_fd` as process_plan has it. What process_spawn() returns, with
  * its words; *ret_child is untouched then.
  */
 int engine_child_spawn(int program_fd, char *const *argv, const struct process_user *user,
-	struct engine_child *ret_child, struct problem *problem);
+	int output_fd, struct engine_child *ret_child, struct problem *problem);
 
 /* Kills it, waits for its end and closes what belongs to it. Fine when there is none. */
 void engine_child_end(struct engine_child *child);

@@ -51,7 +51,7 @@ static int spawn_next(struct engine_process *engine, struct problem *problem)
 {
 	const struct engine_plan *plan = engine->plan;
 	int r = engine_child_spawn(
-		plan->program->fd, plan->argv, plan->user, &engine->next, problem);
+		plan->program->fd, plan->argv, plan->user, plan->output_fd, &engine->next, problem);
 
 	/* An interpreter finds no descriptor of ours to read from: ENOENT. */
 	if (r == -ENOENT || r == -ENOEXEC || r == -ELIBBAD)

@@ -446,7 +446,8 @@ static int begin(struct engine_process *engine, struct problem *problem)
 {
 	const struct engine_plan *plan = engine->plan;
 	struct engine_child child;
-	int r = engine_child_spawn(plan->program->fd, plan->argv, plan->user, &child, problem);
+	int r = engine_child_spawn(
+		plan->program->fd, plan->argv, plan->user, plan->output_fd, &child, problem);
 
 	engine->was_ready = false;
 	return r < 0 ? r : engine_process_attend(engine, &child, problem);

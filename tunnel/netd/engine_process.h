@@ -88,6 +88,7 @@ struct engine_plan { /* borrowed, for the engine's whole life */
 	char *const *argv;
 	struct program_file *program;    /* netd's; an exchange changes it */
 	const struct process_user *user; /* NULL: it stays this one's */
+	int output_fd;                   /* what it writes goes there; -1: to our stderr */
 	const char *config_path;
 	/* What CONFIGURE carries. They stay open here; the engine gets copies. */
 	size_t fd_count;

@@ -249,6 +249,7 @@ static struct netd *netd_new(const struct netd_program *program)
 	netd->signal_fd = -1;
 	netd->signal_watch.fd = -1;
 	program_file_init(&netd->program_file);
+	engine_words_init(&netd->words);
 	netd->interfaces.steering_fd = -1;
 	if (program->guest != NULL) {
 		netd->has_guest = true;

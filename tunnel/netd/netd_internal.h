@@ -10,6 +10,7 @@
 #include "netd/desired_state.h"
 #include "netd/dns.h"
 #include "netd/engine_process.h"
+#include "netd/engine_words.h"
 #include "netd/files.h"
 #include "netd/forwarding.h"
 #include "netd/full_tunnel.h"
@@ -65,6 +66,7 @@ struct netd {
 	struct requests requests;
 	struct engine_plan plan;
 	struct engine_process engine;
+	struct engine_words words;
 	bool has_guest;
 	struct guest guest;
 };

@@ -224,6 +224,12 @@ static void plan_fd(struct engine_plan *plan, enum request_fd_kind kind, int fd)
 static_assert(REQUEST_FD_LISTENER - REQUEST_FD_CONFIG + SETTINGS_LISTEN_MAX <= REQUEST_FDS_MAX,
 	"CONFIGURE has room for every descriptor");
 
+static enum exit_code take_words(struct netd *netd, struct problem *problem)
+{
+	return engine_words_open(&netd->words, netd->loop, problem) < 0 ? EXIT_CODE_FAILURE
+									: EXIT_CODE_OK;
+}
+
 static enum exit_code start_engine(struct netd *netd, struct problem *problem)
 {
 	const struct netd_program *program = netd->program;
@@ -234,6 +240,7 @@ static enum exit_code start_engine(struct netd *netd, struct problem *problem)
 		.argv = program->engine_argv,
 		.program = &netd->program_file,
 		.user = netd->switch_user ? &netd->user : NULL,
+		.output_fd = netd->words.writer,
 		.config_path = program->config_path };
 	plan_fd(plan, REQUEST_FD_CONFIG, netd->files.config);
 	plan_fd(plan, REQUEST_FD_CERTIFICATE, netd->files.certificate);
@@ -279,6 +286,7 @@ static step_fn *const ladder[] = {
 	start_forwarding,
 	give_up_privilege,
 	set_firewall,
+	take_words,
 	start_engine,
 };
 
@@ -297,6 +305,7 @@ enum exit_code netd_climb(struct netd *netd)
 void netd_descend(struct netd *netd)
 {
 	engine_process_free(&netd->engine);
+	engine_words_close(&netd->words);
 	if (netd->has_guest) {
 		guest_end(&netd->guest);
 		netd->program->guest->status = netd->guest.status;

@@ -227,7 +227,10 @@ static int arrange_fds(const struct process_plan *plan, int *program_fd, int *pi
 		return -errno;
 	*program_fd = program;
 	*pipe_fd = words;
-	if (dup2(null, STDIN_FILENO) < 0 || dup2(channel, plan->channel_number) < 0)
+	/* The output first: its number may be the channel's. */
+	if (dup2(plan->output_fd >= 0 ? plan->output_fd : STDERR_FILENO, STDOUT_FILENO) < 0 ||
+		dup2(STDOUT_FILENO, STDERR_FILENO) < 0 || dup2(null, STDIN_FILENO) < 0 ||
+		dup2(channel, plan->channel_number) < 0)
 		return -errno;
 	for (int fd = STDERR_FILENO + 1; fd < plan->channel_number; fd++)
 		close(fd);

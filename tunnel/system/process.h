@@ -62,6 +62,7 @@ struct process_plan {
 	char *const *argv;               /* NULL-terminated */
 	int channel_fd;                  /* becomes the child's descriptor `channel_number` */
 	int channel_number;              /* > 2 */
+	int output_fd;                   /* becomes its stdout and stderr; -1: our stderr does */
 	const struct process_user *user; /* NULL: the user stays */
 };
 
@@ -72,7 +73,7 @@ struct process {
 
 /*
  * Runs the program in a session of its own (a terminal's Ctrl-C does not reach it), stdin from
- * /dev/null, stdout and stderr as here, no other descriptor but the channel, signals at their
+ * /dev/null, stdout and stderr as the plan says, no other descriptor but the channel, signals at their
  * defaults, no core dumps, no_new_privs, no capability in any set. Works when the child's user
  * cannot reach the program's path. Waits until the program has been started. Negative errno of the
  * step that failed, with words: -EPERM (switching user), -EACCES (the user may not execute the
