@@ -5,13 +5,27 @@
 # default route, withdraws the ones it had, is restarted without them, or ends the session; nor can another local user keep it
 # from being in force. `status` and the log name the cause.
 #
-# The network is drawn in tunnel/laptop.sh.
+# The network is drawn in tunnel/laptop.sh. Two boxes, 172.16.9.2 and .3, are at a bridge of the laptop's.
 #
 # shellcheck disable=SC2317 # Functions are called by name.
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/laptop.sh
 source "$(dirname "$0")/tunnel/laptop.sh"
 
+ip_ns laptop link add br0 type bridge
+ip_ns laptop link set br0 up
+addr laptop br0 172.16.9.1/24 fd00:9::1/64
+for box in 2 3; do
+	ns_add box$box
+	veth laptop box$box box$box eth0
+	ip_ns laptop link set box$box master br0
+	addr box$box eth0 172.16.9.$box/24 fd00:9::$box/64
+	route box$box default via 172.16.9.1
+	route box$box ::/0 via fd00:9::1
+done
+in_ns laptop sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+link_local() { ip_ns net -6 -j addr show dev net0 scope link | jq -r '[.[0].addr_info[]? | select(.scope == "link").local][0]'; }
+NEAR=$(link_local)%wan0
 pki_add laptop
 server() { # ANNOUNCE
 	server_conf gw-b <<CONF
@@ -24,7 +38,8 @@ CONF
 }
 watch() { # what the laptop sends in clear, except how neighbours are found
 	capture_start wan0 laptop wan0 "(ip and src host 192.0.2.1 and not (tcp port 443 and host 198.51.100.2)) or
-		(ip6 and src host 2001:db8:2::1 and not (icmp6 and ip6[40] >= 133 and ip6[40] <= 137))"
+		(ip6 and src host 2001:db8:2::1 and not (icmp6 and ip6[40] >= 133 and ip6[40] <= 137)) or
+		src net 172.16.9.0/24 or src net fd00:9::/64"
 }
 watch
 nothing_leaves() { # WHEN
@@ -112,6 +127,7 @@ bound() { # WHEN; programs that name their interface, and what br_netfilter does
 	check "$1, a bound socket reaches nobody" no_ping laptop $OUT4 -I wan0
 	check "$1, nor its neighbour" no_ping laptop 192.0.2.254 -I wan0
 	check "$1, nor by IPv6" no_ping laptop 2001:db8:2::fe -I wan0
+	check "$1, nor by a link-local address" no_ping laptop "$NEAR"
 	# shellcheck disable=SC2016 # The inner shell expands.
 	in_ns laptop bash -c 'echo >/dev/udp/192.0.2.255/9' 2>/dev/null || true
 }
@@ -123,7 +139,14 @@ rules_gone() { # each time a packet is sent at once
 	done' >/dev/null 2>&1 || true
 }
 bound 'in force'
+check 'in force, a bridge passes what its ports send each other' pings box2 172.16.9.3
+check 'in force, for IPv6, too' pings box2 fd00:9::3
+from_a_box() { in_ns box2 ping -n -q -f -w 30 "$1" >/dev/null 2>&1; }
+start_bg /dev/null flood4 from_a_box $OUT4
+start_bg /dev/null flood6 from_a_box $OUT6
 rules_gone
+stop_bg flood4 INT
+stop_bg flood6 INT
 nothing_leaves 'while another program removes the rules'
 check_fails 'the log does not say that anything may have left' grep -F 'may have gone past' "$WORK/laptop.log"
 

@@ -246,6 +246,13 @@ START_TEST(test_address)
 }
 END_TEST
 
+START_TEST(test_bridge)
+{
+	term(NETLINK_NFT_IIF_BRIDGE, 0, META("1a") CMP6 "62726964 67650000 00000000 00000000");
+	term(NETLINK_NFT_OIF_BRIDGE, 0, META("1b") CMP6 "62726964 67650000 00000000 00000000");
+}
+END_TEST
+
 START_TEST(test_full)
 {
 	static const struct netlink_nft_rule rule = { "is full",
@@ -415,7 +422,7 @@ END_TEST
 static Suite *suite(void)
 {
 	const TTest *const bytes[] = { test_begin, test_table, test_chain, test_rule, test_meta,
-		test_payload, test_verdict, test_address, test_full };
+		test_payload, test_verdict, test_address, test_bridge, test_full };
 	Suite *suite = suite_create("netlink_nft");
 	TCase *tcase = tcase_create("bytes");
 

@@ -31,9 +31,6 @@ static const struct netlink_nft_chain forward = {
 	.drop = true,
 };
 
-/* Never left a link, and neighbours there are not reached in any other way. */
-static const struct prefix link_local6 = { { AF_INET6, { 0xfe, 0x80 } }, 10 };
-
 static void add_accept(struct netlink_nft_batch *batch, const char *table, const char *chain,
 	enum netlink_nft_kind kind, uint32_t value)
 {
@@ -74,17 +71,24 @@ static void add_lookup_refusal(struct netlink_nft_batch *batch, const char *tabl
 	netlink_nft_rule_add(batch, table, output.name, &rule);
 }
 
+/* No reset: what another program does to the rules for a moment need not end connections. */
+static void add_reject(struct netlink_nft_batch *batch, const char *table, const char *chain)
+{
+	const struct netlink_nft_rule reject = { "refuses what goes past the tunnel",
+		{ { .kind = NETLINK_NFT_COUNT }, { .kind = NETLINK_NFT_REJECT } } };
+
+	netlink_nft_rule_add(batch, table, chain, &reject);
+}
+
 static void add_refusals(struct netlink_nft_batch *batch, const char *table, const char *chain)
 {
 	/* A connection that is being made takes a reset for an answer at once, ICMP only the second time. */
 	const struct netlink_nft_rule reset = { "resets connections past the tunnel",
 		{ { .kind = NETLINK_NFT_PROTOCOL, .value = IPPROTO_TCP },
 			{ .kind = NETLINK_NFT_COUNT }, { .kind = NETLINK_NFT_RESET } } };
-	const struct netlink_nft_rule reject = { "refuses what goes past the tunnel",
-		{ { .kind = NETLINK_NFT_COUNT }, { .kind = NETLINK_NFT_REJECT } } };
 
 	netlink_nft_rule_add(batch, table, chain, &reset);
-	netlink_nft_rule_add(batch, table, chain, &reject);
+	add_reject(batch, table, chain);
 }
 
 /* What a policy rule lets pass, by either chain. */
@@ -97,9 +101,34 @@ static void add_passing(const struct full_tunnel_guard *guard, struct netlink_nf
 		add_accept(batch, table, chain, NETLINK_NFT_OIF, guard->index);
 	add_accept(batch, table, chain, NETLINK_NFT_OIF, NETLINK_NFT_LOOPBACK);
 	add_accept(batch, table, chain, NETLINK_NFT_MARK, settings_mark(guard->settings));
-	add_bypass(batch, table, chain, &link_local6);
 	for (size_t i = 0; i < bypass->count; i++)
 		add_bypass(batch, table, chain, &bypass->items[i]);
+}
+
+/*
+ * br_netfilter shows what a bridge passes between its own ports as forwarded from a bridge to a bridge, and no
+ * policy rule is asked about that.
+ */
+static void add_bridged(struct netlink_nft_batch *batch, const char *table)
+{
+	static const struct netlink_nft_rule rule = { "lets bridges pass frames",
+		{ { .kind = NETLINK_NFT_IIF_BRIDGE }, { .kind = NETLINK_NFT_OIF_BRIDGE },
+			{ .kind = NETLINK_NFT_ACCEPT } } };
+
+	netlink_nft_rule_add(batch, table, forward.name, &rule);
+}
+
+static void add_forwarded(
+	const struct full_tunnel_guard *guard, struct netlink_nft_batch *batch, const char *table)
+{
+	netlink_nft_chain_add(batch, table, &forward);
+	add_passing(guard, batch, table, forward.name);
+	if (guard->rules) {
+		add_bridged(batch, table);
+		add_reject(batch, table, forward.name);
+	} else {
+		add_refusals(batch, table, forward.name);
+	}
 }
 
 static void add_leaving(
@@ -113,11 +142,6 @@ static void add_leaving(
 	add_lookup_refusal(batch, table, IPPROTO_UDP, DNS_OVER_TLS, NETLINK_NFT_REJECT);
 	add_lookup_refusal(batch, table, IPPROTO_TCP, DNS_OVER_TLS, NETLINK_NFT_RESET);
 	add_refusals(batch, table, output.name);
-	if (guard->rules)
-		return;
-	netlink_nft_chain_add(batch, table, &forward);
-	add_passing(guard, batch, table, forward.name);
-	add_refusals(batch, table, forward.name);
 }
 
 static int put(const struct full_tunnel_guard *guard, struct problem *problem)
@@ -143,6 +167,7 @@ static int put(const struct full_tunnel_guard *guard, struct problem *problem)
 		add_drop(batch, table, &guard->local6);
 	}
 	add_leaving(guard, batch, table);
+	add_forwarded(guard, batch, table);
 	r = netlink_nft_commit(guard->nft, batch, problem);
 	netlink_nft_batch_free(batch);
 	return r;

@@ -16,9 +16,11 @@
  *
  * What leaves. Rules may be refused by the kernel or removed by another program, and a socket that names an interface
  * (IP_UNICAST_IF, SO_BINDTODEVICE) goes past any of them: systemd-resolved asks each question that way. So whatever this host
- * sends leaves by the tunnel, by loopback, with the outer mark, to `bypass` or to fe80::/10, gets an address (netd/getting_an_address),
- * or is refused and counted; lookups are counted by themselves. What this host forwards is held back by the rules, and by the
- * table only while they are not in force: br_netfilter shows it what a bridge passes between its own ports, too.
+ * sends leaves by the tunnel, by loopback, with the outer mark, to `bypass`, gets an address (netd/getting_an_address),
+ * or is refused and counted; lookups are counted by themselves. Link-local addresses are no exception: a router's resolver has one.
+ * What this host forwards is held to the same, since no rule holds it back between a removal and netd's answer. Only what
+ * goes from a bridge to a bridge is left to the rules while these are in force: br_netfilter shows what one bridge passes
+ * between its own ports in that way.
  *
  * The tunnel's addresses. Linux answers for them on every interface, and the check of sources
  * (netd/reverse_path) is off: a neighbour could find out which they are and meddle with connections inside

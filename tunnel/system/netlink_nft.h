@@ -27,14 +27,16 @@ enum {
 
 /* What a packet has to be, and what becomes of it; `value` where a remark says so. */
 enum netlink_nft_kind {
-	NETLINK_NFT_END,       /* after the last term of a rule */
-	NETLINK_NFT_IIF,       /* came in by the link of this index */
-	NETLINK_NFT_OIF,       /* leaves by the link of this index */
-	NETLINK_NFT_OIF_GROUP, /* leaves by a link of this group: netlink_link_set_group() */
-	NETLINK_NFT_MARK,      /* has this mark: SO_MARK in socket(7) */
-	NETLINK_NFT_FAMILY,    /* AF_INET or AF_INET6 */
-	NETLINK_NFT_PROTOCOL,  /* IPPROTO_TCP, ... */
-	NETLINK_NFT_FROM_PORT, /* UDP, TCP: its source port */
+	NETLINK_NFT_END, /* after the last term of a rule */
+	NETLINK_NFT_IIF, /* came in by the link of this index */
+	NETLINK_NFT_OIF, /* leaves by the link of this index */
+	NETLINK_NFT_IIF_BRIDGE, /* came in by a bridge; with OIF_BRIDGE this is also what goes from port to port of one */
+	NETLINK_NFT_OIF_BRIDGE, /* leaves by a bridge */
+	NETLINK_NFT_OIF_GROUP,  /* leaves by a link of this group: netlink_link_set_group() */
+	NETLINK_NFT_MARK,       /* has this mark: SO_MARK in socket(7) */
+	NETLINK_NFT_FAMILY,     /* AF_INET or AF_INET6 */
+	NETLINK_NFT_PROTOCOL,   /* IPPROTO_TCP, ... */
+	NETLINK_NFT_FROM_PORT,  /* UDP, TCP: its source port */
 	NETLINK_NFT_TO_PORT,
 	NETLINK_NFT_ICMP_TYPE, /* with a PROTOCOL of ICMP or ICMPv6 before it */
 	NETLINK_NFT_SOURCE,    /* lies in `prefix` */

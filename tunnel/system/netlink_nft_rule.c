@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <net/if.h>
 #include <netlink/attr.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -116,6 +117,15 @@ static void meta_is_u8(struct netlink_nft_message *message, enum nft_meta_keys k
 	equals(message, &byte, sizeof(byte));
 }
 
+/* The kind is what "ip link add type" names. */
+static void is_bridge(struct netlink_nft_message *message, enum nft_meta_keys key)
+{
+	static const char kind[IFNAMSIZ] = "bridge";
+
+	load_meta(message, key);
+	equals(message, kind, sizeof(kind));
+}
+
 static void port_is(struct netlink_nft_message *message, uint32_t offset, uint32_t value)
 {
 	uint16_t port = htons((uint16_t)value);
@@ -193,7 +203,7 @@ static void masquerade(struct netlink_nft_message *message)
 	netlink_nft_nest_end(message, element);
 }
 
-static void put_term(struct netlink_nft_message *message, const struct netlink_nft_term *term)
+static void put_link_term(struct netlink_nft_message *message, const struct netlink_nft_term *term)
 {
 	switch (term->kind) {
 	case NETLINK_NFT_IIF:
@@ -202,8 +212,29 @@ static void put_term(struct netlink_nft_message *message, const struct netlink_n
 	case NETLINK_NFT_OIF:
 		meta_is(message, NFT_META_OIF, term->value);
 		break;
+	case NETLINK_NFT_IIF_BRIDGE:
+		is_bridge(message, NFT_META_IIFKIND);
+		break;
+	case NETLINK_NFT_OIF_BRIDGE:
+		is_bridge(message, NFT_META_OIFKIND);
+		break;
 	case NETLINK_NFT_OIF_GROUP:
 		meta_is(message, NFT_META_OIFGROUP, term->value);
+		break;
+	default:
+		break;
+	}
+}
+
+static void put_term(struct netlink_nft_message *message, const struct netlink_nft_term *term)
+{
+	switch (term->kind) {
+	case NETLINK_NFT_IIF:
+	case NETLINK_NFT_OIF:
+	case NETLINK_NFT_IIF_BRIDGE:
+	case NETLINK_NFT_OIF_BRIDGE:
+	case NETLINK_NFT_OIF_GROUP:
+		put_link_term(message, term);
 		break;
 	case NETLINK_NFT_MARK:
 		meta_is(message, NFT_META_MARK, term->value);
