@@ -13,7 +13,7 @@
 #include "base/addr.h"
 #include "client/control_client.h"
 #include "client/doctor.h"
-#include "netd/kill_switch.h"
+#include "client/leftovers.h"
 
 struct command {
 	const char *name;
@@ -225,18 +225,20 @@ static int complain(const struct command *command, const struct problem *problem
 static int complain_of_silence(
 	const struct command *command, const struct problem *problem, int exit_code)
 {
-	struct kill_switch_left *list = NULL;
-	struct problem ignored;
+	struct findings findings = { .count = 0 };
 
 	(void)complain(command, problem, exit_code);
-	if (exit_code != EXIT_CODE_UNREACHABLE || kill_switch_find_left(&list, &ignored) < 0)
+	if (exit_code != EXIT_CODE_UNREACHABLE)
 		return exit_code;
-	for (const struct kill_switch_left *left = list; left != NULL; left = left->next)
-		(void)fprintf(stderr,
-			"culvert %s: the kill switch of %s is in force, so nothing leaves this host; "
-			"start it again, or take the switch down: culvert sweep %s\n",
-			command->name, left->profile.name, left->profile.name);
-	kill_switch_left_free(list);
+	leftovers_examine(&findings);
+	for (size_t i = 0; i < findings.count; i++) {
+		const struct finding *finding = &findings.items[i];
+
+		if (finding->level == FINDING_PROBLEM)
+			(void)fprintf(stderr, "culvert %s: %s: %s\n", command->name,
+				finding->text.text, finding->cure);
+	}
+	findings_free(&findings);
 	return exit_code;
 }
 

@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "client/forward_rules.h"
+#include "client/leftovers.h"
 #include "netd/forwarding_check.h"
-#include "netd/kill_switch.h"
 #include "system/netlink.h"
 #include "system/netlink_lookup.h"
 #include "system/sysctl.h"
@@ -305,37 +305,12 @@ static void examine_forwarding(
 		examine_firewall(links[0].count > 0 ? &links[0] : &links[1], facts, findings);
 }
 
-/* Of a client that was killed: what it leaves in force cuts this host off, by intent. */
-static void examine_kill_switch(struct findings *findings)
-{
-	struct kill_switch_left *list = NULL;
-	struct problem problem;
-
-	if (kill_switch_find_left(&list, &problem) < 0) {
-		findings_add(findings, FINDING_NOTE, "kill_switch",
-			"whether a kill switch is in force was not seen: %s", problem.text);
-		return;
-	}
-	if (list == NULL)
-		findings_add(findings, FINDING_OK, "kill_switch",
-			"no kill switch is in force without its culvert");
-	for (const struct kill_switch_left *left = list; left != NULL; left = left->next)
-		finding_cure(
-			findings_add(findings, FINDING_PROBLEM, "kill_switch",
-				"the kill switch of %s is in force and %s is not running, so nothing "
-				"leaves this host; start it again (culvert up %s), or take the switch "
-				"down",
-				left->profile.name, left->profile.name, left->profile.name),
-			"culvert sweep %s", left->profile.name);
-	kill_switch_left_free(list);
-}
-
 void doctor_examine_host(const struct doctor_facts *facts, struct findings *findings)
 {
 	struct netlink *netlink;
 	struct problem problem;
 
-	examine_kill_switch(findings);
+	leftovers_examine(findings);
 	examine_tun(findings);
 	examine_clock(findings);
 	examine_congestion(facts, findings);

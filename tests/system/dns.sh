@@ -152,8 +152,22 @@ kill_client() {
 	wait_exit laptop 5 || true
 	rm -f "$WORK/laptop.sock"
 }
+doctor_says() { # REGEX
+	grep -E "$1" <(in_ns laptop timeout 10 "$CULVERT" doctor --socket "$WORK/laptop.sock" 2>&1)
+}
+check 'of one that lives doctor says nothing' doctor_says '^ok: leftover_resolvers: '
 kill_client
 check 'a killed client leaves its file' grep 'nameserver 10.2.0.53' "$etc/resolv.conf"
+check 'doctor finds it' doctor_says '^problem: leftover_resolvers: .*/etc/resolv.conf.*mend it: culvert sweep$'
+cp "$etc/resolv.conf" "$WORK/ours"
+
+# What somebody has changed stays; it does not keep the rest from being removed.
+echo 'options edns0' >>"$etc/resolv.conf"
+check 'a file that was changed is not called left over' doctor_says '^ok: leftover_resolvers: '
+in_ns laptop nft add table inet culvert-killswitch-gone
+check 'a sweep says what it leaves' grep 'changed since' <(in_ns laptop "$CULVERT" sweep 2>&1)
+check_fails 'and removes the rest' in_ns laptop nft list table inet culvert-killswitch-gone
+cp "$WORK/ours" "$etc/resolv.conf"
 client 'use_dns = false;' 198.51.100.2
 wait_log "$WORK/laptop.log" 'removed the resolvers of a tunnel that was killed' 5
 check 'the next start puts the file back' as_before

@@ -243,6 +243,21 @@ kill_laptop() {
 	wait_exit laptop 5 || true
 	rm -f "$WORK/laptop.sock"
 }
+doctor_says() { # REGEX
+	grep -E "$1" <(in_ns laptop timeout 10 "$CULVERT" doctor --socket "$WORK/laptop.sock" 2>&1)
+}
+check 'of one that lives doctor says nothing' doctor_says '^ok: leftover_rules: '
+kill_laptop
+check 'doctor finds the rules of one that was killed' doctor_says '^problem: leftover_rules: .* in table 25462.*mend it: culvert sweep$'
+check 'a command that finds no daemon, too' \
+	grep -E 'a full tunnel was killed.*: culvert sweep$' <(in_ns laptop "$CULVERT" status --socket "$WORK/laptop.sock" 2>&1)
+check 'the cure takes them away' in_ns laptop "$CULVERT" sweep
+check 'which doctor sees' doctor_says '^ok: leftover_rules: '
+check_fails 'and so do others' in_force
+wait_same laptop "$WORK/before" 5
+laptop 'full_tunnel = true;'
+wait_up laptop gw-b
+wait_for 5 'full tunnel is in force' in_force
 kill_laptop
 check 'a killed client leaves its rules' in_force
 check 'and lets nothing out' no_ping laptop $OUT4

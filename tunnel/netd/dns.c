@@ -334,8 +334,9 @@ void dns_lift(struct dns *dns)
 
 /* ---- what others have left ---- */
 
-/* Entries of ours whose interface is no more, in the directory of one of the two resolvconfs. */
-static int sweep_entries(const char *directory_path, const char *program, struct problem *problem)
+/* Entries of ours whose interface is no more, in the directory of one of the two resolvconfs. `only_count`: they stay. */
+static int sweep_entries(
+	const char *directory_path, const char *program, bool only_count, struct problem *problem)
 {
 	DIR *directory = opendir(directory_path);
 	const struct dirent *entry;
@@ -357,14 +358,15 @@ static int sweep_entries(const char *directory_path, const char *program, struct
 		if (if_nametoindex(interface) != 0)
 			continue;
 		*suffix = ENTRY_SUFFIX[0];
-		r = resolvconf_delete(program, name, problem);
+		if (!only_count)
+			r = resolvconf_delete(program, name, problem);
 		swept++;
 	}
 	closedir(directory);
 	return r < 0 ? r : swept;
 }
 
-static int sweep_resolvconf(struct problem *problem)
+static int sweep_resolvconf(bool only_count, struct problem *problem)
 {
 	static const char *const directories[] = { "/run/resolvconf/interface",
 		"/run/resolvconf/interfaces", "/run/resolvconf/keys" };
@@ -374,7 +376,7 @@ static int sweep_resolvconf(struct problem *problem)
 	if (!resolvconf_is_there(program))
 		return 0;
 	for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++) {
-		int r = sweep_entries(directories[i], program, problem);
+		int r = sweep_entries(directories[i], program, only_count, problem);
 
 		if (r < 0)
 			return r;
@@ -397,10 +399,25 @@ static int sweep_file(struct problem *problem)
 
 int dns_sweep(struct problem *problem)
 {
-	int entries = sweep_resolvconf(problem), files;
+	int entries = sweep_resolvconf(false, problem), files;
 
 	if (entries < 0)
 		return entries;
 	files = sweep_file(problem);
 	return files < 0 ? files : entries + files;
+}
+
+int dns_find_left(const char **ret_where, struct problem *problem)
+{
+	enum resolv_conf_owner owner;
+	int entries = sweep_resolvconf(true, problem);
+
+	if (entries < 0)
+		return entries;
+	*ret_where = entries > 0 ? "resolvconf" : NULL;
+	/* What somebody has changed since is theirs, and stays when others are swept. */
+	if (resolv_conf_owner(RESOLV_CONF_PATH, &owner, problem) == 0 &&
+		owner == RESOLV_CONF_OURS && !resolv_conf_is_held(RESOLV_CONF_PATH))
+		*ret_where = RESOLV_CONF_PATH;
+	return 0;
 }

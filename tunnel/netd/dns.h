@@ -78,4 +78,7 @@ void dns_lift(struct dns *dns);
  */
 int dns_sweep(struct problem *problem);
 
+/* The same, without touching it: where there is something, as a word for people; *ret_where NULL: nowhere. */
+int dns_find_left(const char **ret_where, struct problem *problem);
+
 #endif

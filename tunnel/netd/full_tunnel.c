@@ -422,3 +422,37 @@ int full_tunnel_sweep(struct netlink *netlink, struct problem *problem)
 	}
 	return r < 0 ? r : swept;
 }
+
+struct left {
+	bool numbers[FULL_TUNNEL_COUNT]; /* those that have rules */
+};
+
+static void take_rule(void *context, uint32_t priority)
+{
+	struct left *left = context;
+	uint32_t number;
+
+	if (priority < FULL_TUNNEL_FIRST)
+		return;
+	number = (priority - FULL_TUNNEL_FIRST) / FULL_TUNNEL_PRIORITIES;
+	if (number < FULL_TUNNEL_COUNT)
+		left->numbers[number] = true;
+}
+
+int full_tunnel_find_left(struct netlink *netlink, uint32_t *ret_table, struct problem *problem)
+{
+	struct left left = { .numbers = { false } };
+	char name[IFNAMSIZ];
+	int r = 0;
+
+	for (size_t f = 0; r == 0 && f < FAMILIES; f++)
+		r = netlink_rules(netlink, families[f], take_rule, &left, problem);
+	if (r < 0)
+		return r;
+	*ret_table = 0;
+	for (uint32_t number = 0; *ret_table == 0 && number < FULL_TUNNEL_COUNT; number++) {
+		if (left.numbers[number] && if_nametoindex(claim_name(number, name)) == 0)
+			*ret_table = FULL_TUNNEL_FIRST + number;
+	}
+	return 0;
+}

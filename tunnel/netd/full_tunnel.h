@@ -106,4 +106,10 @@ void full_tunnel_lift(struct full_tunnel *full_tunnel);
  */
 int full_tunnel_sweep(struct netlink *netlink, struct problem *problem);
 
+/*
+ * A table whose rules are in force though its netd is no more; *ret_table 0: none. Needs no privilege.
+ * Errors of netlink_rules(), with words.
+ */
+int full_tunnel_find_left(struct netlink *netlink, uint32_t *ret_table, struct problem *problem);
+
 #endif

@@ -85,11 +85,15 @@ void sweep_at_start(struct netlink *netlink)
 
 int sweep(const char *name, FILE *out, unsigned *ret_removed, struct problem *problem)
 {
+	struct problem other;
 	unsigned removed = 0;
 	int r = 0;
 
-	for (size_t i = 0; i < sizeof(sweepers) / sizeof(sweepers[0]) && r == 0; i++)
-		r = sweepers[i](name, out, &removed, problem);
+	for (size_t i = 0; i < sizeof(sweepers) / sizeof(sweepers[0]); i++) {
+		int swept = sweepers[i](name, out, &removed, r == 0 ? problem : &other);
+
+		r = r == 0 ? swept : r;
+	}
 	*ret_removed = removed;
 	return r;
 }

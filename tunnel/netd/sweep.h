@@ -16,7 +16,8 @@
 
 /*
  * Of the instance `name`, or NULL: of all. A line to `out` about each thing; *ret_removed: how
- * many. -EBUSY: that instance is running; else what the kernel says. With words.
+ * many. What cannot be removed does not keep the rest from being removed; the first error is returned then:
+ * -EBUSY: that instance is running; else what the kernel says. With words.
  */
 int sweep(const char *name, FILE *out, unsigned *ret_removed, struct problem *problem);
 

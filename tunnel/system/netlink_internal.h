@@ -51,6 +51,13 @@ struct nl_addr *netlink_to_nl(const struct addr *addr, uint8_t len);
 int netlink_from_nl(const struct nl_addr *nl, struct prefix *ret_prefix);
 
 /*
+ * Sends the request, of which the caller gives up ownership (NULL: no memory), and gives each message of the
+ * answer to take(), which returns NL_OK. A libnl error; -NLE_DUMP_INTR: it changed meanwhile.
+ */
+int netlink_dump(
+	struct netlink *netlink, struct nl_msg *message, nl_recvmsg_msg_cb_t take, void *context);
+
+/*
  * Gives each message of the kernel's answer to take(), which may see routes that the query does not ask for
  * (older kernels) and returns NL_OK. A dump that is interrupted begins again, so routes may come twice.
  * Errors of netlink_routes().

@@ -15,6 +15,8 @@
  * that is not a lookup. Attributes are those of linux/fib_rules.h.
  */
 
+enum { LIST_TRIES = 3 };
+
 static const uint8_t actions[] = {
 	[NETLINK_RULE_LOOKUP] = FR_ACT_TO_TBL,
 	[NETLINK_RULE_GOTO] = FR_ACT_GOTO,
@@ -104,4 +106,52 @@ int netlink_rule_delete(
 	problem_prepend(
 		problem, "cannot remove IPv%d policy rule %u", family == AF_INET ? 4 : 6, priority);
 	return r;
+}
+
+struct listing {
+	void (*take)(void *context, uint32_t priority);
+	void *context;
+};
+
+static int on_rule(struct nl_msg *message, void *context)
+{
+	const struct listing *listing = context;
+	struct nlmsghdr *header = nlmsg_hdr(message);
+	const struct nlattr *protocol, *priority;
+
+	if (header->nlmsg_type != RTM_NEWRULE)
+		return NL_OK;
+	protocol = nlmsg_find_attr(header, sizeof(struct fib_rule_hdr), FRA_PROTOCOL);
+	priority = nlmsg_find_attr(header, sizeof(struct fib_rule_hdr), FRA_PRIORITY);
+	if (protocol != NULL && nla_len(protocol) == 1 && nla_get_u8(protocol) == RTPROT_CULVERT &&
+		priority != NULL && nla_len(priority) == (int)sizeof(uint32_t))
+		listing->take(listing->context, nla_get_u32(priority));
+	return NL_OK;
+}
+
+/* NULL: no memory. */
+static struct nl_msg *list_request(uint8_t family)
+{
+	struct fib_rule_hdr header = { .family = family };
+	struct nl_msg *message = nlmsg_alloc_simple(RTM_GETRULE, NLM_F_DUMP);
+
+	if (message != NULL && nlmsg_append(message, &header, sizeof(header), NLMSG_ALIGNTO) < 0) {
+		nlmsg_free(message);
+		return NULL;
+	}
+	return message;
+}
+
+int netlink_rules(struct netlink *netlink, uint8_t family,
+	void (*take)(void *context, uint32_t priority), void *context, struct problem *problem)
+{
+	struct listing listing = { take, context };
+	int r = -NLE_DUMP_INTR;
+
+	for (int i = 0; i < LIST_TRIES && r == -NLE_DUMP_INTR; i++)
+		r = netlink_dump(netlink, list_request(family), on_rule, &listing);
+	if (r >= 0 || r == -NLE_OPNOTSUPP || r == -NLE_AF_NOSUPPORT || r == -NLE_OBJ_NOTFOUND)
+		return 0;
+	problem_set(problem, "cannot read the policy rules of this host: %s", nl_geterror(r));
+	return r == -NLE_DUMP_INTR ? -EAGAIN : netlink_errno(r);
 }

@@ -37,4 +37,11 @@ int netlink_rule_add(
 int netlink_rule_delete(
 	struct netlink *netlink, uint8_t family, uint32_t priority, struct problem *problem);
 
+/*
+ * The priority of each rule of ours to take(). One may come twice when they change meanwhile. Needs no
+ * privilege. -EAGAIN: they change faster than they are read. Where the kernel has no such rules there is none.
+ */
+int netlink_rules(struct netlink *netlink, uint8_t family,
+	void (*take)(void *context, uint32_t priority), void *context, struct problem *problem);
+
 #endif

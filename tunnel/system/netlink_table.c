@@ -174,12 +174,10 @@ static struct nl_msg *dump_request(const struct netlink_query *query)
 	return message;
 }
 
-/* A libnl error. */
-static int dump_once(struct netlink *netlink, const struct netlink_query *query,
-	nl_recvmsg_msg_cb_t take, void *context)
+int netlink_dump(
+	struct netlink *netlink, struct nl_msg *message, nl_recvmsg_msg_cb_t take, void *context)
 {
 	struct nl_cb *callbacks = nl_cb_alloc(NL_CB_DEFAULT);
-	struct nl_msg *message = dump_request(query);
 	int r = callbacks != NULL && message != NULL ? 0 : -NLE_NOMEM;
 
 	if (r == 0)
@@ -202,9 +200,9 @@ int netlink_dump_routes(struct netlink *netlink, const struct netlink_query *que
 
 	/* Only for these: libnl's own dumps would not pass. */
 	(void)setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
-	r = dump_once(netlink, query, take, context);
+	r = netlink_dump(netlink, dump_request(query), take, context);
 	for (int i = 1; i < DUMP_TRIES && r == -NLE_DUMP_INTR; i++)
-		r = dump_once(netlink, query, take, context);
+		r = netlink_dump(netlink, dump_request(query), take, context);
 	(void)setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &off, sizeof(off));
 	if (r == -NLE_DUMP_INTR) {
 		problem_set(problem, "the routes of this host change faster than they are read");

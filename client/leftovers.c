@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/leftovers.h"
+
+#include "netd/dns.h"
+#include "netd/full_tunnel.h"
+#include "netd/kill_switch.h"
+#include "system/netlink.h"
+
+static void examine_kill_switch(struct findings *findings)
+{
+	struct kill_switch_left *list = NULL;
+	struct problem problem;
+
+	if (kill_switch_find_left(&list, &problem) < 0) {
+		findings_add(findings, FINDING_NOTE, "kill_switch",
+			"whether a kill switch is in force was not seen: %s", problem.text);
+		return;
+	}
+	if (list == NULL)
+		findings_add(findings, FINDING_OK, "kill_switch",
+			"no kill switch is in force without its culvert");
+	for (const struct kill_switch_left *left = list; left != NULL; left = left->next)
+		finding_cure(
+			findings_add(findings, FINDING_PROBLEM, "kill_switch",
+				"the kill switch of %s is in force and %s is not running, so nothing "
+				"leaves this host; start it again (culvert up %s), or take the switch "
+				"down",
+				left->profile.name, left->profile.name, left->profile.name),
+			"culvert sweep %s", left->profile.name);
+	kill_switch_left_free(list);
+}
+
+/* That its tunnel is away is the engine's to tell, under the name full_tunnel. */
+static void examine_full_tunnel(struct findings *findings)
+{
+	struct netlink *netlink = NULL;
+	struct problem problem;
+	uint32_t table = 0;
+	int r = netlink_open(&netlink, &problem);
+
+	if (r == 0)
+		r = full_tunnel_find_left(netlink, &table, &problem);
+	netlink_close(netlink);
+	if (r < 0)
+		findings_add(findings, FINDING_NOTE, "leftover_rules",
+			"whether a killed full tunnel has left policy rules was not seen: %s",
+			problem.text);
+	else if (table == 0)
+		findings_add(findings, FINDING_OK, "leftover_rules",
+			"no policy rule of a full tunnel is in force without its culvert");
+	else
+		finding_cure(
+			findings_add(findings, FINDING_PROBLEM, "leftover_rules",
+				"a full tunnel was killed and has left policy rules, and routes in "
+				"table %u, so nothing but `bypass` is reached; start it again "
+				"(culvert up), or remove them",
+				table),
+			"culvert sweep");
+}
+
+static void examine_dns(struct findings *findings)
+{
+	const char *where = NULL;
+	struct problem problem;
+	int r = dns_find_left(&where, &problem);
+
+	if (r < 0)
+		findings_add(findings, FINDING_NOTE, "leftover_resolvers",
+			"whether a killed tunnel has left resolvers was not seen: %s",
+			problem.text);
+	else if (where == NULL)
+		findings_add(findings, FINDING_OK, "leftover_resolvers",
+			"no resolvers of a tunnel are in use without its culvert");
+	else
+		finding_cure(
+			findings_add(findings, FINDING_PROBLEM, "leftover_resolvers",
+				"a tunnel was killed and has left its resolvers in %s, which may "
+				"answer through it alone; start it again (culvert up), or put those "
+				"from before back",
+				where),
+			"culvert sweep");
+}
+
+void leftovers_examine(struct findings *findings)
+{
+	examine_kill_switch(findings);
+	examine_full_tunnel(findings);
+	examine_dns(findings);
+}
