@@ -6,7 +6,6 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -239,36 +238,6 @@ START_TEST(an_empty_copy_can_be_sealed)
 }
 END_TEST
 
-/* The limit costs the descriptors, all of them, but neither the datagram nor the connection. */
-START_TEST(without_free_descriptors_the_datagram_arrives_alone)
-{
-	int given[ROOM];
-	size_t before = open_count();
-	struct rlimit limit, low;
-
-	for (int i = 0; i < ROOM; i++)
-		given[i] = STDERR_FILENO;
-	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
-	low = limit;
-	for (rlim_t room = 0; room < 3; room++) {
-		low.rlim_cur = (rlim_t)fcntl(STDERR_FILENO, F_DUPFD, 0);
-		close((int)low.rlim_cur);
-		low.rlim_cur += room;
-		ck_assert_int_eq(ipc_send(pair[0], "one", 3, given, ROOM), 0);
-		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &low), 0);
-		ck_assert_int_eq(receive(sizeof(buffer), ROOM), 0);
-		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
-		ck_assert_uint_eq(len, 3);
-		ck_assert_uint_eq(count, 0);
-		ck_assert_uint_eq(open_count(), before);
-	}
-	ck_assert_int_eq(ipc_send(pair[0], "two", 3, given, 1), 0);
-	ck_assert_int_eq(receive(sizeof(buffer), ROOM), 0);
-	ck_assert_uint_eq(count, 1);
-	close(fds[0]);
-}
-END_TEST
-
 static Suite *suite(void)
 {
 	Suite *s = suite_create("ipc");
@@ -282,7 +251,6 @@ static Suite *suite(void)
 	tcase_add_test(with_pair, too_long_a_datagram_is_refused_and_its_descriptors_closed);
 	tcase_add_test(with_pair, too_many_descriptors_are_refused_and_closed);
 	tcase_add_test(with_pair, more_descriptors_than_one_message_takes_are_refused);
-	tcase_add_test(with_pair, without_free_descriptors_the_datagram_arrives_alone);
 	tcase_add_test(with_pair, an_empty_datagram_cannot_be_sent);
 	tcase_add_test(with_pair, the_other_end_has_gone);
 	tcase_add_test(with_pair, last_words_arrive_before_the_end);
