@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* check: no-valgrind */
+/* valgrind keeps RLIMIT_NOFILE to itself, so that the kernel holds nothing to it. */
 /* The last descriptors stay free, however many newcomers take the place of others. */
 #include "system/spare.h"
 
