@@ -106,7 +106,9 @@ END_TEST
 
 START_TEST(garbage_is_judged_within_its_bounds)
 {
-	for (int i = 0; i < 200000; i++) {
+	const int rounds = unit_rounds(200000);
+
+	for (int i = 0; i < rounds; i++) {
 		size_t len = (size_t)random() % 64, need = 0;
 
 		for (size_t at = 0; at < len; at++)

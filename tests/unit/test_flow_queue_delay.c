@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* check: no-valgrind */
+/* Tens of thousands of packets pass through queues that remember each: half a minute there; the sanitizers see the same. */
 /* CoDel inside each flow: what happens when packets wait too long (RFC 8289, RFC 8290, 4.2). */
 #include "tests/unit/flow_bench.h"
 

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* check: no-valgrind */
+/* Tens of thousands of packets pass through queues that remember each: half a minute there; the sanitizers see the same. */
 /* What a queue may cost, who pays when it is full, and what it counts. */
 #include "tests/unit/flow_bench.h"
 #include "tests/unit/random.h"

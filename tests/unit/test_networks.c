@@ -101,7 +101,9 @@ static void flood(int kind, uint64_t seed)
 
 START_TEST(strangers_take_places_from_themselves)
 {
-	for (uint64_t seed = 1; seed <= 20; seed++) {
+	const uint64_t seeds = (uint64_t)unit_rounds(20);
+
+	for (uint64_t seed = 1; seed <= seeds; seed++) {
 		for (int kind = 0; kind < 4; kind++)
 			flood(kind, seed);
 	}

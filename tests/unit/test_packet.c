@@ -506,9 +506,10 @@ END_TEST
 
 START_TEST(random_packets_stay_inside)
 {
+	const int rounds = unit_rounds(200000);
 	struct random random = { 4 };
 
-	for (int i = 0; i < 200000; i++) {
+	for (int i = 0; i < rounds; i++) {
 		size_t len = 1 + random_below(&random, 120);
 		uint8_t *copy = malloc(len);
 		struct packet_quote quote;

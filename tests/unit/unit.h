@@ -24,6 +24,18 @@
 #define unit_text(array, text) \
 	ck_assert_int_lt(snprintf((array), sizeof(array), "%s", (text)), (int)sizeof(array))
 
+/*
+ * How many of the rounds of a long loop a test takes: all of them, or the part of them that the environment's
+ * UNIT_ROUNDS_DIVISOR leaves, where each round costs too much (valgrind). At least one.
+ */
+static inline int unit_rounds(int all)
+{
+	const char *text = getenv("UNIT_ROUNDS_DIVISOR");
+	int divisor = text ? atoi(text) : 1;
+
+	return divisor <= 1 ? all : all / divisor + 1;
+}
+
 /* Adds one case with one test to a suite: the common shape of a test file. */
 static inline void unit_add(Suite *suite, const char *name, const TTest *test)
 {
