@@ -198,7 +198,7 @@ END_TEST
 /* A file system of our own at the directory. False: we may not mount. */
 static bool mount_small(const char *options)
 {
-	return unshare(CLONE_NEWNS) == 0 && mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	return unshare(CLONE_NEWNS) == 0 && mount("", "/", "", MS_REC | MS_PRIVATE, NULL) == 0 &&
 		mount("small", directory, "tmpfs", 0, options) == 0;
 }
 
@@ -226,7 +226,7 @@ START_TEST(a_full_disk_cuts_nothing)
 	ck_assert_int_eq(mount("roomy", roomy, "tmpfs", 0, "size=64k"), 0);
 	(void)snprintf(small, sizeof(small), "%s/f", roomy);
 	write_file(small, "", 0644);
-	ck_assert_int_eq(mount(path, small, NULL, MS_BIND, NULL), 0);
+	ck_assert_int_eq(mount(path, small, "", MS_BIND, NULL), 0);
 	ck_assert_int_eq(resolv_conf_set(small, &nameservers, &held, &problem), -ENOSPC);
 	ck_assert_int_eq(held, -1);
 	has_text(path, text);
@@ -242,7 +242,7 @@ START_TEST(a_mounted_file_is_written_in_place)
 	if (!mount_small("size=64k"))
 		return;
 	write_file(path, "nameserver 192.0.2.1\n", 0644);
-	ck_assert_int_eq(mount(path, path, NULL, MS_BIND, NULL), 0);
+	ck_assert_int_eq(mount(path, path, "", MS_BIND, NULL), 0);
 	set_and_restore();
 	has_text(path, "nameserver 192.0.2.1\n");
 	ck_assert_int_eq(umount(path), 0);
@@ -260,11 +260,11 @@ START_TEST(a_link_on_a_read_only_disk_is_written_through)
 	write_file(target, "nameserver 192.0.2.1\n", 0640);
 	if (mount_small("size=64k")) {
 		ck_assert_int_eq(symlink(target, path), 0);
-		ck_assert_int_eq(mount("", directory, NULL, MS_REMOUNT | MS_RDONLY, "size=64k"), 0);
+		ck_assert_int_eq(mount("", directory, "", MS_REMOUNT | MS_RDONLY, "size=64k"), 0);
 		set_and_restore();
 		ck_assert_int_eq(resolv_conf_set(path, &nameservers, &held, &problem), 0);
 		/* It can be written again: what was written through comes back through. */
-		ck_assert_int_eq(mount("", directory, NULL, MS_REMOUNT, "size=64k"), 0);
+		ck_assert_int_eq(mount("", directory, "", MS_REMOUNT, "size=64k"), 0);
 		set_and_restore();
 		ck_assert_int_eq(lstat(path, &st), 0);
 		ck_assert(S_ISLNK(st.st_mode));
