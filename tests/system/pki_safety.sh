@@ -66,7 +66,8 @@ fails_cleanly() {
 		rm -rf bin
 		# shellcheck disable=SC2016
 		stand_in $program 'echo >>"$here/calls"
-			[ "$(wc -l <"$here/calls")" != "$(cat "$here/fail_at")" ] || { echo out of luck >&2; exit 1; }
+			mapfile -t calls <"$here/calls"; read -r fail_at <"$here/fail_at"
+			[ "${#calls[@]}" != "$fail_at" ] || { echo out of luck >&2; exit 1; }
 			exec "$real" "$@"'
 		for ((call = 1; ; call++)); do
 			[ $call -lt 40 ] || because "$* never succeeds"
