@@ -76,6 +76,8 @@ wait_log "$WORK/laptop.log" 'route 0\.0\.0\.0/0: refused: it is a default route'
 wait_log "$WORK/gw-b.log" 'laptop: refuses our route ::/0: it is a default route' 5
 check 'the server shows it in its status' grep -E 'default route' <(ctl gw-b routes)
 check_fails 'no rules without full_tunnel' in_force
+check_fails 'nor is that a problem at the server' grep '^problem: routes' <(ctl gw-b doctor)
+check 'but a note' grep -E '^note: routes: 0.0.0.0/0 is announced, but .* does not take it' <(ctl gw-b doctor)
 stop_bg laptop
 wait_same laptop "$WORK/before" 3
 

@@ -152,6 +152,10 @@ static const char *remedy(uint8_t verdict)
 					    : "";
 }
 
+/*
+ * A server's announcements are for all of its peers, so a default route that a peer without a full
+ * tunnel refuses keeps nothing from working.
+ */
 static void examine_routes(const struct session *session, struct findings *findings)
 {
 	const struct prefix_list *told = &session->offer; /* also what others have announced */
@@ -174,7 +178,8 @@ static void examine_routes(const struct session *session, struct findings *findi
 		uint8_t verdict = routes_refusal(routes, &told->items[i]);
 
 		if (verdict != ROUTE_ACCEPTED)
-			findings_add(findings, FINDING_PROBLEM, "routes",
+			findings_add(findings,
+				verdict == ROUTE_DEFAULT ? FINDING_NOTE : FINDING_PROBLEM, "routes",
 				"%s is announced, but %s does not take it: %s%s",
 				prefix_format(&told->items[i], text), session->name.name,
 				route_verdict_text((enum route_verdict)verdict), remedy(verdict));
