@@ -132,6 +132,37 @@ check 'so does a new engine' pings spoke-a $SERVER4 3
 stop_bg spoke-b
 stop_bg gw-b
 check_equal 'nothing is left of the rules' '' "$(ip_ns gw-b rule | grep 25461; ip_ns gw-b route show table 25461)"
+
+# ---- the pool has another spoke's outer address ----
+
+stop_bg spoke-a
+cp "$WORK/gw-b.conf" "$WORK/gw-b.before"
+ip_ns spoke-b addr flush dev wan0
+addr spoke-b wan0 '10.2.0.7/32'
+ip_ns spoke-b route add default via 10.2.0.254 dev wan0 onlink
+pool() { # FIRST SECOND; the order in which they come
+	server_conf gw-b <<<'pool4 = "10.2.0.0/24"; peers = ( { name = "spoke-a"; address4 = "10.2.0.7"; }, { name = "spoke-b"; } );'
+	rm -f "$WORK/gw-b.log" "$WORK/spoke-a.log" "$WORK/spoke-b.log"
+	server_start gw-b
+	client_start "$1"
+	wait_up gw-b "$1"
+	client_start "$2"
+	wait_up gw-b "$2"
+	wait_log "$WORK/gw-b.log" 'leads to 10\.2\.0\.7, which is inside a route of a tunnel' 5
+	check "$1 before $2: its address is another's in the tunnel" pings spoke-a 10.2.0.1 3
+	check "$1 before $2: both come through" pings spoke-b 10.2.0.1 3
+	check_equal "$1 before $2: no connection was lost" '' "$(grep -E -- '-> idle|no answer' "$WORK/$1.log" "$WORK/gw-b.log")"
+	stop_bg spoke-a
+	stop_bg spoke-b
+	stop_bg gw-b
+}
+client_conf spoke-a </dev/null
+pool spoke-b spoke-a
+pool spoke-a spoke-b
+mv "$WORK/gw-b.before" "$WORK/gw-b.conf"
+ip_ns spoke-b addr flush dev wan0
+addr spoke-b wan0 10.2.0.7/24
+ip_ns spoke-b route add default via 10.2.0.254
 pki server hub-2
 server_conf hub-2 <<<'announce = [ "192.0.2.0/24" ]; peers = ( { name = "spoke-a"; } );'
 client_conf second spoke-a <<'CONF'

@@ -219,8 +219,8 @@ static void interfaces_changed(struct interfaces *interfaces, enum interface_eve
 
 	if (event == INTERFACE_MADE)
 		desired_state_interface_made(&netd->desired, interface);
-	if (event == INTERFACE_ROUTE_ADDED)
-		outer_path_route_added(&netd->outer_path, interface);
+	if (event == INTERFACE_MADE || event == INTERFACE_ROUTE_ADDED)
+		outer_path_follow(&netd->outer_path, interface, event == INTERFACE_MADE);
 	/* An ordinary user's command has no use for them. */
 	if (!netd->program->settings->contained)
 		hooks_event(&netd->hooks, event, interface, prefix);

@@ -211,7 +211,7 @@ static void begin(struct outer_path *outer_path, const struct addr *other)
 	char text[ADDR_TEXT_MAX];
 
 	outer_path->in_force = true;
-	log_notice("an outer connection is opened with %s, which is inside a route of a tunnel: "
+	log_notice("an outer connection leads to %s, which is inside a route of a tunnel: "
 		   "policy rules keep outer connections out of tunnels from now on",
 		addr_format(other, text));
 	/* First, so that no change is missed. */
@@ -222,10 +222,17 @@ static void begin(struct outer_path *outer_path, const struct addr *other)
 
 /* ---- whether it is needed ---- */
 
-static bool has_routes(const struct interfaces *interfaces)
+/* A client's addresses are judged before it has them (netd/address_check), a server's come from its pools. */
+static bool may_take_paths(const struct outer_path *outer_path, const struct interface *interface)
 {
-	for (const struct interface *i = interfaces->first; i != NULL; i = i->next) {
-		if (i->route_count > 0 && i->netns.inode == 0)
+	return interface->netns.inode == 0 && outer_path->interfaces->table == 0 &&
+		(interface->route_count > 0 || outer_path->settings->role == SETTINGS_SERVER);
+}
+
+static bool is_needed(const struct outer_path *outer_path)
+{
+	for (const struct interface *i = outer_path->interfaces->first; i != NULL; i = i->next) {
+		if (may_take_paths(outer_path, i))
 			return true;
 	}
 	return false;
@@ -241,24 +248,57 @@ static bool leads_into_a_tunnel(const struct interfaces *interfaces, const struc
 		interfaces_have_link(interfaces, &here, way.index);
 }
 
-static void poll_connections(struct outer_path *outer_path)
+/* The other ends of marked connections; the caller frees *addrs. netd/needs has said what cannot be asked. */
+static void list_connections(const struct outer_path *outer_path, enum netlink_diag_which which,
+	struct addr **addrs, size_t *count)
 {
 	uint32_t own = settings_mark(outer_path->settings);
-	struct addr *addrs = NULL;
-	struct problem ignored; /* netd/needs has said so */
-	size_t count = 0;
-	int r = netlink_diag_connections(NETLINK_DIAG_OPENING,
-		SETTINGS_MARK_DEFAULT & SETTINGS_MARK_MASK, SETTINGS_MARK_MASK, &addrs, &count,
-		&ignored);
+	struct problem ignored;
+	int r = netlink_diag_connections(which, SETTINGS_MARK_DEFAULT & SETTINGS_MARK_MASK,
+		SETTINGS_MARK_MASK, addrs, count, &ignored);
 
 	if (r == 0 && (own & SETTINGS_MARK_MASK) != (SETTINGS_MARK_DEFAULT & SETTINGS_MARK_MASK))
-		(void)netlink_diag_connections(
-			NETLINK_DIAG_OPENING, own, UINT32_MAX, &addrs, &count, &ignored);
+		(void)netlink_diag_connections(which, own, UINT32_MAX, addrs, count, &ignored);
+}
+
+static void poll_connections(struct outer_path *outer_path)
+{
+	struct addr *addrs = NULL;
+	size_t count = 0;
+
+	list_connections(outer_path, NETLINK_DIAG_OPENING, &addrs, &count);
 	if (count > OUTER_PATH_OPENING_MAX)
 		count = OUTER_PATH_OPENING_MAX;
 	for (size_t i = 0; i < count && !outer_path->in_force; i++) {
 		if (leads_into_a_tunnel(outer_path->interfaces, &addrs[i]))
 			begin(outer_path, &addrs[i]);
+	}
+	free(addrs);
+}
+
+static int compare(const void *a, const void *b)
+{
+	return addr_compare(a, b);
+}
+
+/* A peer got an address of the pool that is the outer one of a connection which is there. */
+static void look_at_addresses(struct outer_path *outer_path)
+{
+	struct addr *addrs = NULL;
+	size_t count = 0;
+
+	list_connections(outer_path, NETLINK_DIAG_PROVEN, &addrs, &count);
+	if (count > 0)
+		qsort(addrs, count, sizeof(addrs[0]), compare);
+	for (const struct interface *i = outer_path->interfaces->first; i != NULL; i = i->next) {
+		const struct addr *const remotes[] = { &i->now.remote4, &i->now.remote6 };
+
+		for (size_t j = 0; j < sizeof(remotes) / sizeof(remotes[0]); j++) {
+			if (count > 0 && !outer_path->in_force && i->netns.inode == 0 &&
+				bsearch(remotes[j], addrs, count, sizeof(addrs[0]), compare) !=
+					NULL)
+				begin(outer_path, remotes[j]);
+		}
 	}
 	free(addrs);
 }
@@ -269,9 +309,12 @@ static void poll_due(struct loop_timer *timer)
 {
 	struct outer_path *outer_path = container_of(timer, struct outer_path, polling);
 
-	if (outer_path->in_force || !has_routes(outer_path->interfaces))
+	if (outer_path->in_force || !is_needed(outer_path))
 		return;
 	poll_connections(outer_path);
+	if (outer_path->made && !outer_path->in_force)
+		look_at_addresses(outer_path);
+	outer_path->made = false;
 	poll_later(outer_path);
 }
 
@@ -281,11 +324,14 @@ static void poll_later(struct outer_path *outer_path)
 		mono_add(mono_now(), DURATION_MS(OUTER_PATH_POLL_MS)), poll_due);
 }
 
-void outer_path_route_added(struct outer_path *outer_path, const struct interface *interface)
+void outer_path_follow(struct outer_path *outer_path, const struct interface *interface, bool made)
 {
 	/* Routes of a full tunnel are in a table that no marked packet is led to. */
-	if (outer_path->loop != NULL && !outer_path->in_force && !outer_path->polling.running &&
-		interface->netns.inode == 0 && outer_path->interfaces->table == 0)
+	if (outer_path->loop == NULL || outer_path->in_force ||
+		!may_take_paths(outer_path, interface))
+		return;
+	outer_path->made |= made;
+	if (!outer_path->polling.running)
 		poll_later(outer_path);
 }
 

@@ -17,8 +17,9 @@
  * second; this is for connections that do.
  *
  * Outer sockets carry a mark (settings_mark()), those that listen too, and so do the kernel's answers to
- * calls. While this netd has routes in the main table it looks each second at the marked connections that
- * are being opened. When the way to one leads into a tunnel, netd puts two policy rules for marked packets
+ * calls. While this netd has routes in the main table, or gives addresses to peers, it looks each second at
+ * the marked connections that are being opened, and after each new interface at all of them: the pool may have dealt
+ * one peer the outer address of another. When the way to one leads into a tunnel, netd puts two policy rules for marked packets
  * in force, before the main table and behind the rules of others, until it ends:
  *
  *	lookup main, but a route to a link of Culvert's (group INTERFACES_GROUP) counts as none
@@ -53,6 +54,7 @@ struct outer_path {
 	struct interfaces *interfaces;
 	struct loop_timer polling;
 	bool in_force;
+	bool made; /* an interface has come since the last look */
 	bool told; /* that it cannot be done */
 	/* While it is in force: */
 	struct netlink_monitor *monitor; /* NULL: changes are not noticed */
@@ -66,8 +68,8 @@ struct outer_path {
  */
 void outer_path_start(struct outer_path *outer_path, struct loop *loop,
 	const struct settings *settings, struct interfaces *interfaces);
-/* A route of ours has come. Fine when it is zeroed. */
-void outer_path_route_added(struct outer_path *outer_path, const struct interface *interface);
+/* The interface is new (`made`), or has got a route. Fine when outer_path is zeroed. */
+void outer_path_follow(struct outer_path *outer_path, const struct interface *interface, bool made);
 /* Fine when it is zeroed. After the interfaces. */
 void outer_path_stop(struct outer_path *outer_path);
 
