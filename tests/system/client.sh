@@ -7,6 +7,7 @@
 #   gw-a (192.0.2.1, 2001:db8::1) ──── gw-b (192.0.2.2, 2001:db8::2)
 #
 # check: quick
+# check: long
 # shellcheck disable=SC2317 # Functions are called by name.
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh

@@ -9,8 +9,9 @@
 #                      ├── wan ── gw-b         gw-a keeps its session of two lanes and pings without a pause
 #   gw-a (192.0.2.1) ──┘
 #
-# check: quick
 # shellcheck disable=SC2317 # Functions are called by name.
+#
+# check: long
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/lanes.sh
 source "$(dirname "$0")/tunnel/lanes.sh"

@@ -6,7 +6,7 @@
 #
 #   a eth0 ──── link emulator ──── eth0 b
 #
-# check: quick
+# check: plain-only
 # shellcheck disable=SC2317 # check and wait_for call functions by their names.
 set -euo pipefail
 # shellcheck source=tests/system/lib.sh

@@ -5,6 +5,7 @@
 #
 # check: quick
 # check: plain-only
+# check: long
 
 # shellcheck source=tests/system/pki/common.sh
 source "$(dirname "$0")/pki/common.sh"

@@ -3,8 +3,8 @@
 #
 # culvert-pki when two run at once, when a step fails and when a signal comes: all or nothing.
 #
-# check: quick
 # check: plain-only
+# check: long
 
 # shellcheck source=tests/system/pki/common.sh
 source "$(dirname "$0")/pki/common.sh"

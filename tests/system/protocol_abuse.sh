@@ -9,6 +9,7 @@
 #   gw-a (192.0.2.1) ──┘
 #
 # check: quick
+# check: long
 # shellcheck disable=SC2317 # Functions are called by name.
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh
