@@ -11,11 +11,7 @@ set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh
 source "$(dirname "$0")/tunnel/common.sh"
 
-ns_add gw-a
-ns_add gw-b
-veth gw-a wan0 gw-b wan0
-addr gw-a wan0 192.0.2.1/24
-addr gw-b wan0 192.0.2.2/24
+gateways_add
 pki_add gw-a steady
 
 # A program from the script on stdin: $WORK/NAME.

@@ -13,11 +13,7 @@ source "$(dirname "$0")/tunnel/common.sh"
 # shellcheck source=tests/system/tunnel/craft.sh
 source "$(dirname "$0")/tunnel/craft.sh"
 
-ns_add gw-a
-ns_add gw-b
-veth gw-a wan0 gw-b wan0
-addr gw-a wan0 192.0.2.1/24
-addr gw-b wan0 192.0.2.2/24
+gateways_add
 veth gw-a lan0 gw-b lan0
 addr gw-a lan0 198.51.100.1/24
 pki_add gw-a

@@ -12,11 +12,7 @@ source "$(dirname "$0")/tunnel/common.sh"
 # shellcheck source=tests/system/tunnel/terminal.sh
 source "$(dirname "$0")/tunnel/terminal.sh"
 
-ns_add gw-a
-ns_add gw-b
-veth gw-a wan0 gw-b wan0
-addr gw-a wan0 192.0.2.1/24
-addr gw-b wan0 192.0.2.2/24
+gateways_add
 pki_add gw-a
 etc=$WORK/etc # made by the first import
 profile=$WORK/pki/clients/gw-a.conf

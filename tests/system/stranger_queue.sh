@@ -15,11 +15,7 @@ set -euo pipefail
 source "$(dirname "$0")/tunnel/common.sh"
 
 ROUNDS=8
-ns_add gw-a
-ns_add gw-b
-veth gw-a wan0 gw-b wan0
-addr gw-a wan0 192.0.2.1/24
-addr gw-b wan0 192.0.2.2/24
+gateways_add
 pki_add gw-a
 server_conf gw-b <<<'lanes = 2; peers = ( { name = "gw-a"; } );'
 client_conf gw-a <<<'lanes = 2; interface = "cv0";'

@@ -34,11 +34,7 @@ looks_into() { # PID
 	setpriv --reuid "$USER_ID" --regid "$USER_ID" --clear-groups --inh-caps=-all --bounding-set=-all cat "/proc/$1/maps"
 }
 
-ns_add gw-a
-ns_add gw-b
-veth gw-a wan0 gw-b wan0
-addr gw-a wan0 192.0.2.1/24
-addr gw-b wan0 192.0.2.2/24
+gateways_add
 for ns in gw-a gw-b; do
 	snapshot $ns >"$WORK/$ns.before"
 done

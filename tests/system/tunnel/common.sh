@@ -53,6 +53,15 @@ site_add() {
 	route lan-b ::/0 via fd00:2::1
 }
 
+# The drawing's middle alone, with IPv4.
+gateways_add() {
+	ns_add gw-a
+	ns_add gw-b
+	veth gw-a wan0 gw-b wan0
+	addr gw-a wan0 192.0.2.1/24
+	addr gw-b wan0 192.0.2.2/24
+}
+
 # Where more than two are to meet: a switch, the namespace wan, for switch_join.
 switch_add() {
 	ns_add wan
