@@ -266,16 +266,27 @@ int netlink_link_up(struct netlink *netlink, uint32_t index, uint32_t mtu, uint3
 	return r;
 }
 
-int netlink_link_state(struct netlink *netlink, uint32_t index, bool *ret_up, uint32_t *ret_mtu,
+/* The link is the caller's, for rtnl_link_put(). */
+static int get_link(struct netlink *netlink, uint32_t index, struct rtnl_link **ret_link,
 	struct problem *problem)
 {
-	struct rtnl_link *link;
-	int r = rtnl_link_get_kernel(netlink->sock, (int)index, NULL, &link);
+	int r = rtnl_link_get_kernel(netlink->sock, (int)index, NULL, ret_link);
 
 	if (r < 0) {
 		problem_set(problem, "cannot look at the interface: %s", nl_geterror(r));
 		return netlink_errno(r);
 	}
+	return 0;
+}
+
+int netlink_link_state(struct netlink *netlink, uint32_t index, bool *ret_up, uint32_t *ret_mtu,
+	struct problem *problem)
+{
+	struct rtnl_link *link;
+	int r = get_link(netlink, index, &link, problem);
+
+	if (r < 0)
+		return r;
 	*ret_up = (rtnl_link_get_flags(link) & IFF_UP) != 0;
 	*ret_mtu = rtnl_link_get_mtu(link);
 	rtnl_link_put(link);
@@ -286,12 +297,10 @@ int netlink_link_group(
 	struct netlink *netlink, uint32_t index, uint32_t *ret_group, struct problem *problem)
 {
 	struct rtnl_link *link;
-	int r = rtnl_link_get_kernel(netlink->sock, (int)index, NULL, &link);
+	int r = get_link(netlink, index, &link, problem);
 
-	if (r < 0) {
-		problem_set(problem, "cannot look at the interface: %s", nl_geterror(r));
-		return netlink_errno(r);
-	}
+	if (r < 0)
+		return r;
 	*ret_group = rtnl_link_get_group(link);
 	rtnl_link_put(link);
 	return 0;
