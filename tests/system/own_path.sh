@@ -164,7 +164,12 @@ ip_ns spoke-b addr flush dev wan0
 addr spoke-b wan0 10.2.0.7/24
 ip_ns spoke-b route add default via 10.2.0.254
 pki server hub-2
-server_conf hub-2 <<<'announce = [ "192.0.2.0/24" ]; peers = ( { name = "spoke-a"; } );'
+server_conf hub-2 <<'CONF'
+pool4 = "10.214.0.0/24";
+pool6 = "fd00:c17:e28::/64";
+announce = [ "192.0.2.0/24" ];
+peers = ( { name = "spoke-a"; } );
+CONF
 client_conf second spoke-a <<'CONF'
 remotes = [ "203.0.113.2" ];
 server_name = "hub-2";
