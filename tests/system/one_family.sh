@@ -88,6 +88,28 @@ check_equal 'the client is offered none' null "$(session_value gw-a gw-b .addres
 check 'nor a route of it' lacks_route gw-a fd00:2::/64
 both_end
 
+# ---- a kernel without IPv6: not even sockets (ipv6.disable=1) ----
+
+programs=("$CULVERTD" "$CULVERT")
+for program in culvertd culvert; do
+	printf '#!/bin/sh\nexec "%s" "%s" "$@"\n' "$BUILD/system/without_ipv6" "$BUILD/$program" >"$WORK/$program-4"
+	chmod +x "$WORK/$program-4"
+done
+CULVERTD=$WORK/culvertd-4 CULVERT=$WORK/culvert-4
+client_lines=('remotes = [ "[2001:db8::2]:443", "192.0.2.2" ];')
+site_conf <<<'listen = [ "[::]:443", "0.0.0.0:443" ];'
+both_up
+check 'a kernel without IPv6 sockets: IPv4 is served, and dialled' pings lan-a $B4
+check_equal 'the server warns once' 1 "$(count gw-b 'warning .*cannot listen on \[::\]:443: .*listening without it')"
+both_end
+site_conf <<<'listen = [ "[::]:443" ];'
+status=0
+in_ns gw-b timeout 10 "$CULVERTD" -c "$WORK/gw-b.conf" >"$WORK/alone" 2>&1 || status=$?
+check_equal 'with nothing else to listen on there is no start' 1 $status
+check 'and a cure' grep 'name one of the other' "$WORK/alone"
+CULVERTD=${programs[0]} CULVERT=${programs[1]}
+client_lines=()
+
 # ---- nothing else is there ----
 
 ipv6 gw-b on

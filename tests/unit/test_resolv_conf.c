@@ -276,13 +276,104 @@ START_TEST(a_link_on_a_read_only_disk_is_written_through)
 }
 END_TEST
 
+/* Such links are no way to any text: they are kept, replaced and put back like others. */
+START_TEST(a_link_to_nowhere_comes_back)
+{
+	static const char *const targets[] = { "resolv.conf", "missing",
+		"/nonexistent/deep/missing", "/etc/passwd/no-directory" };
+	char target[64];
+	ssize_t len;
+
+	for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+		ck_assert_int_eq(symlink(targets[i], path), 0);
+		ck_assert_int_eq(owner(), RESOLV_CONF_OTHERS);
+		set();
+		restore();
+		len = readlink(path, target, sizeof(target) - 1);
+		ck_assert_int_gt(len, 0);
+		target[len] = '\0';
+		ck_assert_str_eq(target, targets[i]);
+		ck_assert_int_eq(unlink(path), 0);
+	}
+}
+END_TEST
+
+static void refused_with(int error, const char *words)
+{
+	ck_assert_int_eq(resolv_conf_set(path, &nameservers, &held, &problem), error);
+	ck_assert_int_eq(held, -1);
+	ck_assert_msg(strstr(problem.text, words) != NULL, "%s", problem.text);
+}
+
+START_TEST(a_full_directory_keeps_its_file)
+{
+	static char text[4001];
+
+	if (!mount_small("size=4k"))
+		return;
+	memset(text, '#', sizeof(text) - 1);
+	text[sizeof(text) - 2] = '\n';
+	write_file(path, text, 0644);
+	refused_with(-ENOSPC, "make room");
+	has_text(path, text);
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(umount(directory), 0); /* the temporary file is gone */
+}
+END_TEST
+
+static void fill_disk(void)
+{
+	static char noise[65536];
+	int fd = open(other, O_WRONLY | O_CREAT, 0600);
+
+	ck_assert_int_ge(fd, 0);
+	while (write(fd, noise, sizeof(noise)) > 0)
+		;
+	close(fd);
+}
+
+START_TEST(a_disk_that_filled_up_gets_its_file_back)
+{
+	if (!mount_small("size=16k"))
+		return;
+	write_file(path, "nameserver 192.0.2.1\n", 0644);
+	set();
+	fill_disk();
+	restore();
+	has_text(path, "nameserver 192.0.2.1\n");
+	close(held); /* it would keep the mount busy */
+	held = -1;
+	ck_assert_int_eq(umount(directory), 0);
+}
+END_TEST
+
+START_TEST(a_read_only_directory_is_named)
+{
+	if (!mount_small("size=64k"))
+		return;
+	write_file(path, "nameserver 192.0.2.1\n", 0644);
+	ck_assert_int_eq(mount("", directory, NULL, MS_REMOUNT | MS_RDONLY, "size=64k"), 0);
+	refused_with(-EROFS, "remount");
+	has_text(path, "nameserver 192.0.2.1\n");
+	ck_assert_int_eq(umount(directory), 0);
+	/* Nor can a link to nowhere be replaced there. */
+	ck_assert_int_eq(mount("small", directory, "tmpfs", 0, "size=64k"), 0);
+	ck_assert_int_eq(symlink("/nonexistent/resolv.conf", path), 0);
+	ck_assert_int_eq(mount("", directory, NULL, MS_REMOUNT | MS_RDONLY, "size=64k"), 0);
+	refused_with(-ENOENT, "the file that the link leads to");
+	ck_assert_int_eq(umount(directory), 0);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	const TTest *const tests[] = { a_file_comes_back_as_it_was, ours_says_what_it_should,
 		a_link_comes_back_as_a_link, where_there_was_none_there_is_none,
 		what_somebody_has_changed_is_left_alone, what_another_holds_is_left_alone,
 		what_is_no_file_is_refused, a_full_disk_cuts_nothing,
-		a_mounted_file_is_written_in_place, a_link_on_a_read_only_disk_is_written_through };
+		a_mounted_file_is_written_in_place, a_link_on_a_read_only_disk_is_written_through,
+		a_link_to_nowhere_comes_back, a_full_directory_keeps_its_file,
+		a_disk_that_filled_up_gets_its_file_back, a_read_only_directory_is_named };
 	Suite *suite = suite_create("resolv_conf");
 
 	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {

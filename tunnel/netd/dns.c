@@ -237,9 +237,21 @@ void dns_run_in(struct dns *dns, struct loop *loop)
 	dns->loop = loop;
 }
 
+/* New resolvers are refused, by a disk that is full for one: those of the server before go, too. */
+static void end_file(void)
+{
+	enum resolv_conf_owner owner;
+	struct problem problem;
+
+	if (resolv_conf_owner(RESOLV_CONF_PATH, &owner, &problem) == 0 &&
+		owner == RESOLV_CONF_OURS && resolv_conf_restore(RESOLV_CONF_PATH, &problem) < 0)
+		log_warning("the resolvers from before are not put back: %s", problem.text);
+}
+
 int dns_set(struct dns *dns, const struct interface *interface,
 	const struct nameservers *nameservers, struct problem *problem)
 {
+	bool was_file = dns->way == DNS_FILE;
 	int r;
 
 	if (nameservers->server_count == 0) {
@@ -249,7 +261,7 @@ int dns_set(struct dns *dns, const struct interface *interface,
 	if (dns->way != DNS_NONE && dns->index == interface->index &&
 		nameservers_equal(&dns->nameservers, nameservers))
 		return 0;
-	if (dns->way != DNS_FILE) /* which is replaced at once */
+	if (!was_file) /* which is replaced at once */
 		dns_lift(dns);
 	dns->index = interface->index;
 	memcpy(dns->interface, interface->name, sizeof(dns->interface));
@@ -259,6 +271,8 @@ int dns_set(struct dns *dns, const struct interface *interface,
 		problem_prepend(problem, "the server's resolvers are not used");
 		if (dns->way != DNS_FILE)
 			dns_lift(dns);
+		if (was_file)
+			end_file();
 		file_release(dns);
 		dns->way = DNS_NONE;
 		return r;

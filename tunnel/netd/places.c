@@ -62,6 +62,16 @@ static int listen_patiently(const struct endpoint *endpoint, const struct socket
 	return r;
 }
 
+/* One family that the kernel lacks (ipv6.disable=1) is no reason not to serve the other. */
+static bool has_other_family(const struct settings *settings, const struct endpoint *lacking)
+{
+	for (size_t i = 0; i < settings->listen_count; i++) {
+		if (settings->listen[i].addr.family != lacking->addr.family)
+			return true;
+	}
+	return false;
+}
+
 int places_listen(struct places *places, const struct settings *settings, struct problem *problem)
 {
 	struct socket_options options = outer_options(settings);
@@ -70,12 +80,20 @@ int places_listen(struct places *places, const struct settings *settings, struct
 	if (settings->role != SETTINGS_SERVER)
 		return 0;
 	for (size_t i = 0; i < settings->listen_count; i++) {
-		int r = listen_patiently(
-			&settings->listen[i], &options, &places->listeners[i], problem);
+		int *listener = &places->listeners[places->listener_count];
+		int r = listen_patiently(&settings->listen[i], &options, listener, problem);
 
+		if (r == -EAFNOSUPPORT && has_other_family(settings, &settings->listen[i])) {
+			log_warning("%s; listening without it", problem->text);
+			continue;
+		}
+		if (r == -EAFNOSUPPORT)
+			problem_prepend(problem,
+				"this kernel has not the family of any address in "
+				"`listen`; name one of the other");
 		if (r < 0)
 			return r;
-		outer_tell_fallback(settings, places->listeners[i], &told);
+		outer_tell_fallback(settings, *listener, &told);
 		places->listener_count++;
 	}
 	return 0;

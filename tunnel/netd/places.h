@@ -27,8 +27,8 @@ struct places {
 void places_init(struct places *places);
 
 /*
- * A client listens nowhere. Errors are socket_listen()'s; what was opened before stays, for
- * places_close().
+ * A client listens nowhere. A family that this kernel lacks is left out with a warning where `listen` has addresses
+ * of the other. Errors are socket_listen()'s; what was opened before stays, for places_close().
  */
 int places_listen(struct places *places, const struct settings *settings, struct problem *problem);
 

@@ -46,13 +46,37 @@ static uint64_t checksum(const char *data, size_t len)
 	return sum;
 }
 
+/* What a person can do about it; "": nothing that is known here. */
+static const char *cure(int r)
+{
+	switch (r) {
+	case -ENOSPC:
+	case -EDQUOT:
+		return "; make room on its file system";
+	case -EROFS:
+	case -EACCES:
+	case -EPERM:
+		return "; let root write it (mount -o remount,rw; chattr -i), or have the client say "
+		       "use_dns = false";
+	case -ENOENT:
+		return "; make the file that the link leads to, or have the client say use_dns = false";
+	default:
+		return "";
+	}
+}
+
 static int cannot(struct problem *problem, const char *what, const char *path, int r)
 {
-	problem_set(problem, "cannot %s %s: %s", what, path, strerrordesc_np(-r));
+	problem_set(problem, "cannot %s %s: %s%s", what, path, strerrordesc_np(-r), cure(r));
 	return r;
 }
 
-/* Follows links. None, or a link to nowhere: empty, without data. */
+static bool is_full(int r)
+{
+	return r == -ENOSPC || r == -EDQUOT;
+}
+
+/* Follows links. None, or a link to nowhere or in a circle: empty, without data. */
 static int read_text(const char *path, struct text *ret_text, struct problem *problem)
 {
 	struct text text = { .data = NULL };
@@ -61,7 +85,7 @@ static int read_text(const char *path, struct text *ret_text, struct problem *pr
 
 	if (fd < 0) {
 		r = -errno;
-		if (r != -ENOENT)
+		if (r != -ENOENT && r != -ELOOP && r != -ENOTDIR)
 			return cannot(problem, "open", path, r);
 		*ret_text = text;
 		return 0;
@@ -434,7 +458,8 @@ static int restore_file(const char *path, const char *lines, mode_t mode)
 		lines = &lines[len + (lines[len] == '\n')];
 	}
 	r = fclose(out) != 0 ? -ENOMEM : is_link(path) ? -EXDEV : replace(path, &text, mode, NULL);
-	if (wants_in_place(r))
+	/* Ours is longer than what it keeps, so a full disk takes that in its place. */
+	if (wants_in_place(r) || is_full(r))
 		r = write_in_place(path, &text, NULL);
 	free(text.data);
 	return r;

@@ -18,7 +18,8 @@
  * A symbolic link is replaced by a file and comes back as a link. Where the file cannot be replaced, as
  * it is mounted by itself (ip-netns(8), containers) or its directory is read-only, it is written in place,
  * through a link as well, which stays then. Writing in place never cuts the file first: where the disk is full
- * it keeps its text. netd's only thread.
+ * it keeps its text, and ours, which is longer, makes room for what it keeps. A link to nowhere or in a circle is
+ * replaced like any other. netd's only thread.
  */
 
 #define RESOLV_CONF_PATH "/etc/resolv.conf"
