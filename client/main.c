@@ -74,6 +74,7 @@ static enum exit_code start(const struct configuration *profile, bool closed)
 	};
 
 	log_set_level(profile->settings->log_level);
+	configuration_warn(profile);
 	return netd_run(&program);
 }
 

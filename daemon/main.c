@@ -58,6 +58,7 @@ static enum exit_code start(const struct configuration *configuration)
 	};
 
 	log_set_level(configuration->settings->log_level);
+	configuration_warn(configuration);
 	return netd_run(&program);
 }
 

@@ -213,6 +213,35 @@ check 'and a good profile' in_ns host "$CULVERT" check "$WORK/good-profile.conf"
 check 'the profile as culvert-pki made it' in_ns host "$CULVERT" check "$WORK/pki/clients/gw-a.conf"
 check 'checking started nothing' same_snapshot host "$WORK/before"
 
+# ---- what is valid, and yet does not do ----
+
+warns() { # NAME REGEX COMMAND...
+	check "$1" grep -E "warning netd: $2" <("${@:3}" 2>&1)
+}
+server_conf lacks gw-b <<<'announce = ( { interface = "lan7"; } );'
+line() { grep -nE "^$1 = " "$WORK/lacks.conf" | cut -d: -f1; } # KEY
+warns 'nobody is admitted' '.*lacks.conf: peers: the list is empty, .*add an entry' "$CULVERT" check "$WORK/lacks.conf"
+warns 'an interface to track is not there' "$WORK/lacks.conf:$(line announce): announce.\[0\].interface: .* no interface lan7" \
+	"$CULVERT" check "$WORK/lacks.conf"
+warns 'there is no /dev/net/tun' 'this host has no /dev/net/tun: .*modprobe tun' in_ns_tun host none "$CULVERT" check "$WORK/lacks.conf"
+server_conf lacks gw-b <<<'peers = ( { name = "gw-a"; } );'
+ip_ns host link add lan0 type veth peer name lan1
+addr host lan0 10.213.0.129/25 fd00:c17:e27:0:1::1/80
+addr host lan1 10.213.0.1/32
+warnings=$WORK/warnings
+in_ns host "$CULVERT" check "$WORK/lacks.conf" >"$warnings" 2>&1
+check 'a pool that is the LAN' grep -E "lacks.conf:$(line pool4): pool4: 10.213.0.0/24 overlaps .* 10.213.0.129/25 on lan0" "$warnings"
+check 'also of IPv6' grep -E "lacks.conf:$(line pool6): pool6: fd00:.* overlaps .* on lan0" "$warnings"
+check_equal 'and nothing else is amiss' 2 "$(grep -c warning "$warnings")"
+server_start lacks host
+check 'a start says the same' cmp <(grep -o 'lacks.conf:.*' "$warnings" | grep overlaps) \
+	<(grep -o 'lacks.conf:.*' "$WORK/lacks.log" | grep overlaps)
+stop_bg lacks
+ip_ns host link del lan0
+client_conf lacks gw-a </dev/null
+warns 'nor has a client /dev/net/tun' 'this host has no /dev/net/tun' in_ns_tun host none "$CULVERT" check "$WORK/lacks.conf"
+check_equal 'else nothing is amiss there' 0 "$(in_ns host "$CULVERT" check "$WORK/lacks.conf" 2>&1 | grep -c warning || true)"
+
 # ---- places that are taken ----
 
 server_start good host

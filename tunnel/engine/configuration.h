@@ -68,9 +68,10 @@ int configuration_prepare(struct configuration *configuration, const struct engi
 	struct problem *problem);
 
 /*
- * Logs a warning for each thing that the configuration names and this host does not have now, though
- * it may when the program runs (a network namespace), and for a pool whose addresses clients refuse by
- * default.
+ * Logs a warning for each thing that the configuration needs and this host lacks now, though it may have
+ * it when the program runs: a network namespace, a tracked interface, /dev/net/tun. The same for what
+ * is valid and yet keeps peers out: an empty list of peers, a pool whose addresses clients refuse by
+ * default, a pool that overlaps a network of this host. check and each start say so.
  */
 void configuration_warn(const struct configuration *configuration);
 
