@@ -249,7 +249,7 @@ lint-shell:
 		|| find . -name 'build*' -type d -prune -o -type f -print0; } \
 		| xargs -0 -r awk 'FNR == 1 && /^#!.*[\/ ](ba|da)?sh( |$$)|^# shellcheck shell=/ { printf "%s%c", FILENAME, 0 } \
 			{ nextfile }' \
-		| xargs -0 -r $(SHELLCHECK) -x -P SCRIPTDIR
+		| xargs -0 -r -n 8 -P 2 $(SHELLCHECK) -x -P SCRIPTDIR
 
 lint-layers: all
 	$(call say,LAYERS,$(BUILD))
