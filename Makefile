@@ -297,8 +297,9 @@ uninstall:
 	$(Q)rm -f '$(DESTDIR)$(PREFIX)/sbin/culvertd' '$(DESTDIR)$(PREFIX)/bin/culvert' '$(DESTDIR)$(PREFIX)/bin/culvert-pki'
 	$(Q)rm -f $(patsubst packaging/systemd/%.in,'$(DESTDIR)$(UNIT_DIR)/%',$(UNITS))
 	$(Q)rm -rf '$(DESTDIR)$(PKI_SHARE)' '$(DESTDIR)$(DOC_SHARE)'
-	$(Q)rmdir '$(DESTDIR)$(dir $(PKI_SHARE))' 2>/dev/null || true
-	@echo 'Left as they are: $(DESTDIR)$(CONFIG_DIR) (configuration and keys), $(DESTDIR)/var/lib/culvert (state, if a server ran here),'
+	$(Q)for made in '$(dir $(PKI_SHARE))' '$(dir $(DOC_SHARE))' '$(UNIT_DIR)' '$(dir $(UNIT_DIR))' '$(CONFIG_DIR)'; do \
+		rmdir '$(DESTDIR)'"$$made" 2>/dev/null || true; done
+	@echo 'Left as they are, where they are not empty: $(DESTDIR)$(CONFIG_DIR) (configuration and keys), $(DESTDIR)/var/lib/culvert (state, if a server ran here),'
 	@echo 'and programs of it that run. systemctl disable --now ends units that are enabled still.'
 
 clean:

@@ -44,6 +44,10 @@ check_equal 'uninstall leaves keys and what is not of Culvert' './etc/culvert/gw
 check 'it says so' grep -q "$ROOT/etc/culvert .configuration and keys" "$WORK/said"
 check_equal 'it leaves no directory of its own' '' "$(find "$ROOT/usr" -type d -name 'culvert*')"
 check 'uninstall again' make_it uninstall
+rm "$ROOT/etc/culvert/gw-b.key" "$ROOT/usr/bin/other"
+make_it uninstall >/dev/null
+check_equal 'where nothing else is there, nor an empty directory of its own' './etc ./usr ./usr/bin ./usr/lib ./usr/sbin ./usr/share' \
+	"$(cd "$ROOT" && find . -mindepth 1 -type d | sort | xargs)"
 
 # ---- another version ----
 
