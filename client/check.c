@@ -56,6 +56,17 @@ bool check_is_server(const struct configuration *file)
 		conf_has_key(file->text, file->len, "server_name") == 0;
 }
 
+bool check_explain_server(const struct configuration *file, struct problem *problem)
+{
+	if (!check_is_server(file) ||
+		(conf_has_key(file->text, file->len, "listen") != 1 &&
+			conf_has_key(file->text, file->len, "peers") != 1))
+		return false;
+	problem_set(problem, "%s is a server's configuration; start it with: culvertd -c %s",
+		file->path, file->path);
+	return true;
+}
+
 enum exit_code check_run(const char *path)
 {
 	struct configuration profile;

@@ -21,4 +21,10 @@ enum exit_code check_run(const char *path);
 /* Which of the two programs a file is for: true, culvertd. Whatever else may be wrong with it. */
 bool check_is_server(const struct configuration *file);
 
+/*
+ * For `culvert up` with a file that did not load: true where it has a key that only servers have, and
+ * none of a profile's. `problem` then names the program that starts it.
+ */
+bool check_explain_server(const struct configuration *file, struct problem *problem);
+
 #endif

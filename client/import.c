@@ -243,7 +243,8 @@ static enum exit_code cannot(const struct import *import, int error)
 		log_error("%s is there already; --force replaces it, another NAME leaves it",
 			import->target);
 	else
-		log_error("cannot write %s: %s", import->target, strerrordesc_np(-error));
+		log_error("cannot write %s: %s%s", import->target, strerrordesc_np(-error),
+			error == -EACCES && geteuid() != 0 ? "; run it as root (sudo)" : "");
 	return error == -EACCES || error == -EPERM ? EXIT_CODE_PERMISSION : EXIT_CODE_FAILURE;
 }
 

@@ -106,6 +106,8 @@ static enum exit_code up(const char *path)
 	bool closed = false;
 
 	int r = configuration_load(&profile, &client_role, path, &problem);
+	if (r < 0)
+		(void)check_explain_server(&profile, &problem);
 	if (profile_called(profile.text, profile.len, path, &name) == 0)
 		code = close_first(&profile, &name, &closed);
 	if (r == 0 && code == EXIT_CODE_OK)

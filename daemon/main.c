@@ -11,6 +11,7 @@
 #include "engine/changed_defaults.h"
 #include "engine/configuration.h"
 #include "netd/netd.h"
+#include "system/conf.h"
 
 /*
  * culvertd: reads the configuration and becomes netd; `--engine` is how netd starts the other
@@ -62,6 +63,18 @@ static enum exit_code start(const struct configuration *configuration)
 	return netd_run(&program);
 }
 
+/* A profile is the client's to start and to check. */
+static void explain_profile(
+	const struct configuration *file, bool only_check, struct problem *problem)
+{
+	if (file->text && conf_has_key(file->text, file->len, "remotes") == 1 &&
+		conf_has_key(file->text, file->len, "listen") == 0 &&
+		conf_has_key(file->text, file->len, "peers") == 0)
+		problem_set(problem,
+			"%s is a client's profile; the command for it is: culvert %s %s",
+			file->path, only_check ? "check" : "up", file->path);
+}
+
 /* What check refuses is not started either. */
 static enum exit_code run(const char *path, bool only_check)
 {
@@ -76,6 +89,7 @@ static enum exit_code run(const char *path, bool only_check)
 			? configuration_check(&configuration, &server_role, &verdict, &problem)
 			: configuration_prepare(&configuration, &server_role, &problem);
 	if (r < 0) {
+		explain_profile(&configuration, only_check, &problem);
 		log_error("%s", problem.text);
 		code = exit_code_of_error(r, EXIT_CODE_CONFIG);
 	} else if (only_check) {

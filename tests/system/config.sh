@@ -198,6 +198,18 @@ chown nobody "$WORK/broken.conf"
 refuses "somebody else's profile" "$WORK/broken.conf" "chown root $WORK/broken.conf" "$CULVERT" up "$WORK/broken.conf"
 refuses "somebody else's profile (check)" "$WORK/broken.conf" "chown root $WORK/broken.conf" "$CULVERT" check "$WORK/broken.conf"
 
+# ---- the other program's file ----
+
+server_conf other gw-b </dev/null
+refuses 'a server given to up' other.conf "is a server's configuration; start it with: culvertd -c $WORK/other.conf" \
+	"$CULVERT" up "$WORK/other.conf"
+client_conf other gw-a </dev/null
+refuses 'a profile given to culvertd' other.conf "is a client's profile; .*: culvert up $WORK/other.conf" "$CULVERTD" -c "$WORK/other.conf"
+refuses 'also to its check' other.conf "is a client's profile; .*: culvert check " "$CULVERTD" --check -c "$WORK/other.conf"
+chmod 600 "$WORK/other.conf"
+refuses 'a file that only root may read' other.conf 'Permission denied; run it as root' \
+	setpriv --reuid 65534 --regid 65534 --clear-groups "$CULVERT" check "$WORK/other.conf"
+
 # ---- what is right ----
 
 server_conf good gw-b </dev/null

@@ -68,7 +68,10 @@ static void explain(struct problem *problem, const char *path, int error)
 	else if (error == -EFBIG)
 		problem_set(problem, "%s is larger than %d bytes", path, FILE_SIZE_MAX);
 	else
-		problem_set(problem, "cannot read %s: %s", path, strerrordesc_np(-error));
+		problem_set(problem, "cannot read %s: %s%s", path, strerrordesc_np(-error),
+			error == -EACCES && geteuid() != 0
+				? "; run it as root (sudo), or as the user that owns the file"
+				: "");
 }
 
 /*

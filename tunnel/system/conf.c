@@ -360,8 +360,8 @@ static int parse(struct load *load, config_t *config)
 	line = (unsigned)config_error_line(config);
 	conf_scan_near(load->text, load->len, line, word);
 	problem_set(load->problem,
-		"%s:%u: %s%sexpected KEY = VALUE; in libconfig's syntax, got a %s", load->path,
-		line, word, word[0] != '\0' ? ": " : "",
+		"%s:%u: %s%sexpected KEY = VALUE; in libconfig's syntax, words in \"double quotes\", got a %s",
+		load->path, line, word, word[0] != '\0' ? ": " : "",
 		strcmp(config_error_text(config), "syntax error") == 0
 			? "syntax error here or before"
 			: config_error_text(config));
