@@ -2,6 +2,7 @@
 #include "client/client.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/container.h"
@@ -30,7 +31,18 @@ static int connected(struct dialer *dialer, struct lane *lane, const struct lane
 	return session_greet(client->session, lane, peer, outer);
 }
 
-static const struct dialer_events dialer_events = { .connected = connected };
+/* For status and doctor: a log may be far away, or in a container. */
+static void failed(struct dialer *dialer, const char *text)
+{
+	struct session *session = container_of(dialer, struct client, dialer)->session;
+
+	if (!session || session->state != SESSION_IDLE)
+		return;
+	session->last_leave = (struct session_leave){ .attempt = true };
+	(void)snprintf(session->last_leave.text, sizeof(session->last_leave.text), "%s", text);
+}
+
+static const struct dialer_events dialer_events = { .connected = connected, .failed = failed };
 
 /* ---- further lanes ---- */
 

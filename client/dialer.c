@@ -163,11 +163,16 @@ static void close_socket(struct dialer *dialer)
 static void try_failed(struct dialer *dialer, const char *cause)
 {
 	char where[DIALER_WHERE_MAX];
+	struct problem text;
 
 	loop_timer_stop(dialer->engine->loop, &dialer->timer);
 	close_socket(dialer);
 	if (!dialer->stopped)
 		log_warning("%s: connection failed: %s", describe(dialer, where), cause);
+	if (!dialer->stopped && dialer->events->failed) {
+		problem_set(&text, "%s: connection failed: %s", describe(dialer, where), cause);
+		dialer->events->failed(dialer, text.text);
+	}
 	dialer_next(dialer);
 	if (dialer->stopped)
 		engine_settle(dialer->engine);

@@ -36,6 +36,8 @@ struct dialer_events {
 	 */
 	int (*connected)(struct dialer *dialer, struct lane *lane, const struct lane_peer *peer,
 		const struct endpoint *outer);
+	/* An attempt has failed; `text` names the remote and the cause. NULL: nobody asks. */
+	void (*failed)(struct dialer *dialer, const char *text);
 };
 
 enum dialer_state {

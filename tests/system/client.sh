@@ -49,6 +49,13 @@ wait_for 5 'the second of two remotes works' pings gw-a $SERVER4
 pass 'the second of two remotes works'
 client_end
 
+client '"192.0.2.2:4444"'
+wait_log "$log" 'connection failed' 5
+check 'status says why no connection comes up' grep -E '^ +last attempt: +192\.0\.2\.2 .*:4444\): connection failed: .*refused' <(ctl gw-a status)
+check 'and so does doctor' grep -E '^problem: session: gw-b is not up but idle: 192\.0\.2\.2 .*: connection failed: .*refused' \
+	<(ctl gw-a doctor)
+client_end
+
 client '"no-such-host.invalid", "192.0.2.2"'
 wait_up gw-a gw-b
 expect_log "$log" 'no-such-host\.invalid.*connection failed'

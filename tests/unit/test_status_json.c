@@ -184,6 +184,11 @@ START_TEST(json_lost_connection_of_an_idle_session)
 	bench.young->state = SESSION_IDLE;
 	ck_json(render(STATUS_OVERVIEW, true), "sessions.0.left.text", "\"why\"");
 	ck_assert_ptr_nonnull(strstr(render(STATUS_OVERVIEW, false), ": why"));
+	bench.young->last_leave = (struct session_leave){ .attempt = true, .text = "nobody there" };
+	ck_json(render(STATUS_OVERVIEW, true), "sessions.0.left.text", "\"nobody there\"");
+	ck_json(render(STATUS_OVERVIEW, true), "sessions.0.left.attempt", "true");
+	ck_assert_ptr_nonnull(
+		strstr(render(STATUS_OVERVIEW, false), "last attempt:       nobody there\n"));
 	bench.young->state = SESSION_UP;
 	ck_json(render(STATUS_OVERVIEW, true), "sessions.0.left", "null");
 }

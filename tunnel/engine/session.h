@@ -77,6 +77,7 @@ enum session_carrier {      /* what netd has been told: whether packets arrive *
 struct session_leave { /* why the session is closing, as said or heard in goodbye */
 	uint16_t code; /* enum goodbye_code; 0: none */
 	bool heard;    /* the peer said it */
+	bool attempt; /* a client's: no connection came up; the text names the remote and the cause */
 	uint32_t retry_after_ms;
 	char text[MESSAGE_TEXT_MAX + 1];
 };

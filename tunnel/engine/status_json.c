@@ -198,6 +198,7 @@ static void put_left(struct json *json, const struct session *session)
 	json_u64(json, "code", leave->code);
 	json_string(json, "meaning", leave->code ? goodbye_code_text(leave->code) : NULL);
 	json_bool(json, "heard", leave->heard);
+	json_bool(json, "attempt", leave->attempt);
 	json_string(json, "text", leave->text);
 	json_duration(json, "retry_after", DURATION_MS(leave->retry_after_ms));
 	json_object_end(json);

@@ -285,7 +285,9 @@ static void tell_left(FILE *out, const struct session *session)
 	if (leave == NULL)
 		return;
 	problem_escape(text, sizeof(text), leave->text, strnlen(leave->text, sizeof(leave->text)));
-	if (leave->code == 0)
+	if (leave->attempt)
+		field(out, "last attempt:", "%s", text);
+	else if (leave->code == 0)
 		field(out, "last left:", "connection lost: %s", text);
 	else
 		field(out, "last left:", "goodbye %s: %s%s%s", leave->heard ? "heard" : "said",
