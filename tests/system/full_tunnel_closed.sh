@@ -128,6 +128,9 @@ bound() { # WHEN; programs that name their interface, and what br_netfilter does
 	check "$1, nor its neighbour" no_ping laptop 192.0.2.254 -I wan0
 	check "$1, nor by IPv6" no_ping laptop 2001:db8:2::fe -I wan0
 	check "$1, nor by a link-local address" no_ping laptop "$NEAR"
+	# With CAP_NET_RAW alone a program may set the mark.
+	in_ns laptop setpriv --reuid nobody --clear-groups --inh-caps=-all,+net_raw --ambient-caps=-all,+net_raw \
+		socat -u EXEC:'echo marked' "UDP4:$OUT4:443,setsockopt-int=1:36:$((0x63760001))" 2>/dev/null || true
 	# shellcheck disable=SC2016 # The inner shell expands.
 	in_ns laptop bash -c 'echo >/dev/udp/192.0.2.255/9' 2>/dev/null || true
 }

@@ -12,7 +12,7 @@ START_TEST(test_proxy)
 	ck_assert_int_eq(settings_new(SETTINGS_CLIENT, &settings), 0);
 	settings->key = strdup("/k.key");
 	unit_text(settings->remotes[0].host, "vpn.example.org");
-	unit_text(settings->remotes[1].host, "192.0.2.1");
+	unit_text(settings->remotes[1].host, "::ffff:192.0.2.1");
 	settings->remote_count = 2;
 	ck_assert(!settings_hold_secret(settings));
 	ck_assert_uint_eq(settings_outer(settings, outer), 1);

@@ -288,6 +288,17 @@ int endpoint_parse(const char *text, uint16_t default_port, struct endpoint *ret
 	return 0;
 }
 
+int endpoint_parse_host(const char *host, uint16_t port, struct endpoint *ret_endpoint)
+{
+	struct endpoint endpoint = { .port = port };
+	struct sockaddr_storage sa;
+
+	if (addr_parse(host, &endpoint.addr) < 0)
+		return -EINVAL;
+	return endpoint_from_sockaddr(
+		(struct sockaddr *)&sa, endpoint_to_sockaddr(&endpoint, &sa), ret_endpoint);
+}
+
 const char *endpoint_format(const struct endpoint *endpoint, char out[static ENDPOINT_TEXT_MAX])
 {
 	bool v6 = endpoint->addr.family == AF_INET6;

@@ -84,6 +84,8 @@ static inline bool prefix_overlaps(const struct prefix *a, const struct prefix *
 /* "192.0.2.1:443", "[2001:db8::1]:443"; the port may be left out when default_port is not 0.
  * -EINVAL: neither. Host names are not taken: see endpoint_split(). */
 int endpoint_parse(const char *text, uint16_t default_port, struct endpoint *ret_endpoint);
+/* An address without brackets and a port, as packets have them: an IPv4-mapped address is IPv4's. -EINVAL: a name. */
+int endpoint_parse_host(const char *host, uint16_t port, struct endpoint *ret_endpoint);
 const char *endpoint_format(const struct endpoint *endpoint, char out[static ENDPOINT_TEXT_MAX]);
 /*
  * Splits "host:port", "[v6]:port", "host" into host (without brackets) and port. -EINVAL;

@@ -416,13 +416,20 @@ bool settings_hold_secret(const struct settings *settings)
 
 size_t settings_outer(const struct settings *settings, struct addr out[static SETTINGS_REMOTES_MAX])
 {
+	struct endpoint endpoint;
 	size_t count = 0;
 
-	if (settings->proxy.kind != PROXY_NONE)
-		return addr_parse(settings->proxy.host, &out[0]) == 0 ? 1 : 0;
+	if (settings->proxy.kind != PROXY_NONE) {
+		if (endpoint_parse_host(settings->proxy.host, settings->proxy.port, &endpoint) < 0)
+			return 0;
+		out[0] = endpoint.addr;
+		return 1;
+	}
 	for (size_t i = 0; i < settings->remote_count; i++) {
-		if (addr_parse(settings->remotes[i].host, &out[count]) == 0)
-			count++;
+		const struct settings_remote *remote = &settings->remotes[i];
+
+		if (endpoint_parse_host(remote->host, remote->port, &endpoint) == 0)
+			out[count++] = endpoint.addr;
 	}
 	return count;
 }

@@ -91,6 +91,43 @@ static void add_refusals(struct netlink_nft_batch *batch, const char *table, con
 	add_reject(batch, table, chain);
 }
 
+/*
+ * CAP_NET_RAW, which the ping of some distributions has, is enough to set a mark. So the mark alone lets nothing
+ * out, and where the other end is not a name its address counts, too. Multipath TCP has more addresses.
+ */
+static void add_outer_to(const struct full_tunnel_guard *guard, struct netlink_nft_batch *batch,
+	const char *table, const char *host, uint16_t port)
+{
+	const struct settings *settings = guard->settings;
+	struct netlink_nft_rule rule = { "lets the outer connection out",
+		{ { .kind = NETLINK_NFT_MARK, .value = settings_mark(settings) },
+			{ .kind = NETLINK_NFT_PROTOCOL, .value = IPPROTO_TCP },
+			{ .kind = NETLINK_NFT_TO_PORT, .value = port },
+			{ .kind = NETLINK_NFT_ACCEPT } } };
+	struct endpoint endpoint;
+
+	if (!settings->mptcp && endpoint_parse_host(host, port, &endpoint) == 0) {
+		rule.terms[3] = (struct netlink_nft_term){ .kind = NETLINK_NFT_DESTINATION,
+			.prefix = prefix_host(&endpoint.addr) };
+		rule.terms[4] = (struct netlink_nft_term){ .kind = NETLINK_NFT_ACCEPT };
+	}
+	netlink_nft_rule_add(batch, table, output.name, &rule);
+}
+
+static void add_outer(
+	const struct full_tunnel_guard *guard, struct netlink_nft_batch *batch, const char *table)
+{
+	const struct settings *settings = guard->settings;
+
+	if (settings->proxy.kind != PROXY_NONE) {
+		add_outer_to(guard, batch, table, settings->proxy.host, settings->proxy.port);
+		return;
+	}
+	for (size_t i = 0; i < settings->remote_count; i++)
+		add_outer_to(
+			guard, batch, table, settings->remotes[i].host, settings->remotes[i].port);
+}
+
 /* What a policy rule lets pass, by either chain. */
 static void add_passing(const struct full_tunnel_guard *guard, struct netlink_nft_batch *batch,
 	const char *table, const char *chain)
@@ -100,7 +137,6 @@ static void add_passing(const struct full_tunnel_guard *guard, struct netlink_nf
 	if (guard->index != 0)
 		add_accept(batch, table, chain, NETLINK_NFT_OIF, guard->index);
 	add_accept(batch, table, chain, NETLINK_NFT_OIF, NETLINK_NFT_LOOPBACK);
-	add_accept(batch, table, chain, NETLINK_NFT_MARK, settings_mark(guard->settings));
 	for (size_t i = 0; i < bypass->count; i++)
 		add_bypass(batch, table, chain, &bypass->items[i]);
 }
@@ -136,6 +172,7 @@ static void add_leaving(
 {
 	netlink_nft_chain_add(batch, table, &output);
 	add_passing(guard, batch, table, output.name);
+	add_outer(guard, batch, table);
 	getting_an_address_accept(batch, table, output.name);
 	add_lookup_refusal(batch, table, IPPROTO_UDP, DNS, NETLINK_NFT_REJECT);
 	add_lookup_refusal(batch, table, IPPROTO_TCP, DNS, NETLINK_NFT_RESET);

@@ -16,7 +16,7 @@
  *
  * What leaves. Rules may be refused by the kernel or removed by another program, and a socket that names an interface
  * (IP_UNICAST_IF, SO_BINDTODEVICE) goes past any of them: systemd-resolved asks each question that way. So whatever this host
- * sends leaves by the tunnel, by loopback, with the outer mark, to `bypass`, gets an address (netd/getting_an_address),
+ * sends leaves by the tunnel, by loopback, to `bypass`, as an outer connection (TCP with the mark to a port, and where it is known the address, of `remotes` or `proxy`), gets an address (netd/getting_an_address),
  * or is refused and counted; lookups are counted by themselves. Link-local addresses are no exception: a router's resolver has one.
  * What this host forwards is held to the same, since no rule holds it back between a removal and netd's answer. Only what
  * goes from a bridge to a bridge is left to the rules while these are in force: br_netfilter shows what one bridge passes

@@ -195,17 +195,11 @@ static void watch(struct kill_switch *kill_switch)
 
 /* ---- for netd ---- */
 
-/* As the packets will have it: an IPv4-mapped address is IPv4's. */
 static void add_endpoint(struct kill_switch *kill_switch, const char *host, uint16_t port)
 {
-	struct endpoint endpoint = { .port = port };
-	struct sockaddr_storage sa;
-
-	if (addr_parse(host, &endpoint.addr) < 0)
-		return; /* settings_check() has refused it */
-	if (endpoint_from_sockaddr(
-		    (struct sockaddr *)&sa, endpoint_to_sockaddr(&endpoint, &sa), &endpoint) == 0)
-		kill_switch->outer[kill_switch->outer_count++] = endpoint;
+	/* settings_check() has refused a name. */
+	if (endpoint_parse_host(host, port, &kill_switch->outer[kill_switch->outer_count]) == 0)
+		kill_switch->outer_count++;
 }
 
 static void find_outer(struct kill_switch *kill_switch, const struct settings *settings)
