@@ -393,10 +393,11 @@ END_TEST
 
 START_TEST(mutated_samples_never_lead_astray)
 {
+	const int rounds = unit_rounds(5000);
 	const struct message_sample *from = &message_samples[_i];
 	struct random random = { (uint64_t)_i + 100 };
 
-	for (int round = 0; round < 5000; round++) {
+	for (int round = 0; round < rounds; round++) {
 		uint8_t bytes[512];
 		struct message message, back;
 		size_t len = from->len, again;
@@ -419,9 +420,10 @@ END_TEST
 
 START_TEST(random_fields_never_lead_astray)
 {
+	const int rounds = unit_rounds(10000);
 	struct random random = { 3 };
 
-	for (int round = 0; round < 10000; round++) {
+	for (int round = 0; round < rounds; round++) {
 		struct writer writer = build(
 			(uint16_t)random_below(&random, MESSAGE_TYPE_COUNT + 1));
 		struct message message;

@@ -209,9 +209,10 @@ END_TEST
 
 START_TEST(mutated_requests_never_lead_astray)
 {
+	const int rounds = unit_rounds(5000);
 	struct random random = { (uint64_t)_i };
 
-	for (int round = 0; round < 5000; round++) {
+	for (int round = 0; round < rounds; round++) {
 		struct request request = _i < REQUEST_TYPE_COUNT ? sample((enum request_type)_i)
 								 : adopted_sample();
 		struct request back;
@@ -237,9 +238,10 @@ END_TEST
 
 START_TEST(random_datagrams_never_lead_astray)
 {
+	const int rounds = unit_rounds(50000);
 	struct random random = { 5 };
 
-	for (int round = 0; round < 50000; round++) {
+	for (int round = 0; round < rounds; round++) {
 		uint8_t bytes[200];
 		size_t len = random_below(&random, sizeof(bytes) + 1);
 		struct request request;

@@ -450,9 +450,10 @@ END_TEST
 
 START_TEST(random_headers_end_clean)
 {
+	const int rounds = unit_rounds(200000);
 	struct random random = { 11 };
 
-	for (int i = 0; i < 200000; i++) {
+	for (int i = 0; i < rounds; i++) {
 		const struct sample *sample = &samples[random_below(&random, SAMPLES)];
 		struct vnet vnet = make(sample);
 		uint8_t bytes[VNET_SIZE];
