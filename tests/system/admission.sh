@@ -8,6 +8,7 @@
 #   host-2 (192.0.2.3) ──┼── wan ── gw-b (192.0.2.2)
 #   host-3 (192.0.2.4) ──┘
 #
+# check: sanitized
 # shellcheck disable=SC2317 # Functions are called by name.
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh

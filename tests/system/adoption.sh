@@ -7,6 +7,7 @@
 #
 # check: quick
 # check: threads
+# check: sanitized
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh
 source "$(dirname "$0")/tunnel/common.sh"

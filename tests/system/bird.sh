@@ -6,8 +6,6 @@
 #
 #   r ──── gw-a ════════ gw-b ──── lan-b       r: 10.1.9.0/24, fd00:1:9::/64 on a link of its own
 #   BIRD   BIRD
-#
-# check: plain-only
 # shellcheck disable=SC2317 # Functions are called by name.
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh

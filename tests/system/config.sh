@@ -5,7 +5,6 @@
 # expected; nothing is started, made or changed. No topology but one namespace: nobody is to get as far as a connection.
 #
 # check: quick
-# check: plain-only
 # check: long
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh

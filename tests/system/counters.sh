@@ -7,7 +7,6 @@
 #   lan-a ──── gw-a ════════ gw-b ──── lan-b
 #
 # check: quick
-# check: plain-only
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh
 source "$(dirname "$0")/tunnel/common.sh"

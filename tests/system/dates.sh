@@ -8,8 +8,6 @@
 #   gw-a (192.0.2.1) ──── gw-b (192.0.2.2)
 #
 # shellcheck disable=SC2317 # Functions are called by name.
-#
-# check: plain-only
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh
 source "$(dirname "$0")/tunnel/common.sh"

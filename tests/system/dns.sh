@@ -6,8 +6,6 @@
 #
 #   laptop ── 192.0.2.0/24 ── net ── 198.51.100.0/24 ── gw-b ── lan-b
 #   192.0.2.1                 .254: a resolver          .2      10.2.0.53: a resolver
-#
-# check: plain-only
 # shellcheck disable=SC2317 # Functions are called by name.
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh

@@ -5,8 +5,6 @@
 # there is no problem.
 #
 #   lan-a ──── gw-a ════════ gw-b ──── lan-b
-#
-# check: plain-only
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh
 source "$(dirname "$0")/tunnel/common.sh"

@@ -9,6 +9,7 @@
 #   twin-2 (192.0.2.9) ──┘
 #
 # check: quick
+# check: sanitized
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh
 source "$(dirname "$0")/tunnel/common.sh"

@@ -5,8 +5,6 @@
 # kill; without it the log says what is in the way, and the command that it names mends it.
 #
 #   lan-a ──── gw-a ════════ gw-b ──── lan-b
-#
-# check: plain-only
 # shellcheck disable=SC2317 # Functions are called by name.
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh

@@ -6,8 +6,6 @@
 # the server announces everything.
 #
 # The network is drawn in tunnel/laptop.sh.
-#
-# check: plain-only
 # shellcheck disable=SC2317 # Functions are called by name.
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/laptop.sh

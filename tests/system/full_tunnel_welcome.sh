@@ -8,8 +8,6 @@
 # The network is drawn in tunnel/laptop.sh; gw-b has an IPv6 address as well.
 #
 # shellcheck disable=SC2317 # Functions are called by name.
-#
-# check: plain-only
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/laptop.sh
 source "$(dirname "$0")/tunnel/laptop.sh"

@@ -6,6 +6,7 @@
 #
 #   gw-a ──── 192.0.2.0/24 ──── gw-b       a puppet, which is "hub.test" to the client; 198.51.100.1 is the client's other network
 #
+# check: sanitized
 # shellcheck disable=SC2317 # Functions are called by name.
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh

@@ -9,7 +9,6 @@
 #   spoke-c (10.3.0.1) ═══╝    hub
 #
 # check: quick
-# check: plain-only
 # shellcheck disable=SC2317 # Functions are called by name.
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh

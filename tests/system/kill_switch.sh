@@ -8,6 +8,7 @@
 #   box ──── gw-a ════════ gw-b ──── lan-b
 #   172.31.0.2  192.0.2.1  .2        10.2.0.2
 #
+# check: sanitized
 # shellcheck disable=SC2317,SC2016 # Functions are called by name; inner shells expand.
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh

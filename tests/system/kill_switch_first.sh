@@ -4,7 +4,6 @@
 # kill_switch = true holds before anything can refuse the profile, and whatever refuses it. One host without a server.
 #
 # check: quick
-# check: plain-only
 #
 # shellcheck disable=SC2317 # Functions are called by name.
 set -euo pipefail

@@ -4,8 +4,6 @@
 # scripts/lab: the shipped examples and one of twenty hosts come up, carry pings through their tunnels and leave nothing when they
 # go; also when a lab was made half, or has lost processes. A file with a mistake makes nothing and says where it is. Labs carry
 # the test's pid in their names and live below $WORK.
-#
-# check: plain-only
 # shellcheck disable=SC2317 # Functions are called by name.
 set -euo pipefail
 # shellcheck source=tests/system/lib.sh

@@ -6,7 +6,6 @@
 #   lan-a ──── gw-a ════════ gw-b ──── lan-b       lanes = 4 at both ends; gw-a without CAP_BPF and CAP_SYS_ADMIN
 #
 # check: alone
-# check: plain-only
 # check: quick
 # shellcheck disable=SC2317 # Functions are called by name.
 set -euo pipefail

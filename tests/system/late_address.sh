@@ -7,7 +7,6 @@
 #   gw-a (192.0.2.1) ──── gw-b (192.0.2.2, later)
 #
 # check: quick
-# check: plain-only
 #
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh

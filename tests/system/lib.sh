@@ -11,7 +11,7 @@
 #	# check: quick            (runs also in scripts/check --quick)
 #	# check: alone            (while no other test runs)
 #	# check: threads          (runs also with ThreadSanitizer)
-#	# check: plain-only       (not again with the sanitizers)
+#	# check: sanitized        (runs also with AddressSanitizer)
 #	# check: timeout 300      (seconds; otherwise 180)
 #	set -euo pipefail
 #	source "$(dirname "$0")/lib.sh"

@@ -5,8 +5,6 @@
 # break, as it only ever makes things later. What a link does with packets in detail is tests/unit/test_link_schedule.c's.
 #
 #   a eth0 ──── link emulator ──── eth0 b
-#
-# check: plain-only
 # shellcheck disable=SC2317 # check and wait_for call functions by their names.
 set -euo pipefail
 # shellcheck source=tests/system/lib.sh

@@ -13,8 +13,6 @@
 # ROUNDS says how often the client connects in each flood; the times are printed.
 #
 # shellcheck disable=SC2317 # Functions are called by name.
-#
-# check: plain-only
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh
 source "$(dirname "$0")/tunnel/common.sh"

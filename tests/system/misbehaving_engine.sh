@@ -5,6 +5,7 @@
 # are, and the log says what it asked for.
 #
 # check: timeout 120
+# check: sanitized
 #
 # shellcheck disable=SC2317 # Functions are called by name, by check and wait_for.
 set -euo pipefail

@@ -4,6 +4,7 @@
 # netd around a sound engine: what it gives it, deaths, kill -9, start-up refusals. Between two engines, what the first had stays
 # and is offered to the second.
 #
+# check: sanitized
 # shellcheck disable=SC2317 # Functions are called by name, by check and wait_for.
 set -euo pipefail
 # shellcheck source=tests/system/netd_harness/common.sh

@@ -9,6 +9,7 @@
 #
 # check: alone
 # check: quick
+# check: sanitized
 #
 # shellcheck disable=SC2317 # Functions are called by name, by check and wait_for.
 set -euo pipefail

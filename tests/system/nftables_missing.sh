@@ -5,7 +5,6 @@
 # says what is missing, and the host is as it was.
 #
 # check: quick
-# check: plain-only
 # shellcheck disable=SC2317,SC2016 # Functions are called by name; inner shells expand.
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh

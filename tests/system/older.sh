@@ -6,7 +6,6 @@
 #
 #   lan-a ──── gw-a ════════ gw-b ──── lan-b       linger 60 s
 #
-# check: plain-only
 # check: needs-history
 # check: timeout 300
 set -euo pipefail

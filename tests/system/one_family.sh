@@ -6,7 +6,6 @@
 #   lan-a ──── gw-a ════════ gw-b ──── lan-b
 #
 # check: quick
-# check: plain-only
 # shellcheck disable=SC2317 # Functions are called by name.
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh

@@ -7,8 +7,6 @@
 #   spoke-a 198.51.100.2 ──┐
 #   spoke-b 10.2.0.7     ──┼── net ── 192.0.2.2 gw-b
 #   hub-2 203.0.113.2    ──┘   10.9.0.53: the resolver of spoke-a
-#
-# check: plain-only
 # shellcheck disable=SC2317 # Functions are called by name.
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh

@@ -4,7 +4,6 @@
 # What culvert-pki makes, through its command line and with openssl as the judge.
 #
 # check: quick
-# check: plain-only
 # check: long
 
 # shellcheck source=tests/system/pki/common.sh

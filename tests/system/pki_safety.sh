@@ -3,7 +3,6 @@
 #
 # culvert-pki when two run at once, when a step fails and when a signal comes: all or nothing.
 #
-# check: plain-only
 # check: long
 
 # shellcheck source=tests/system/pki/common.sh

@@ -7,8 +7,6 @@
 #
 #   lan-a ──── gw-a ════════ gw-b ──── lan-b ──── far
 #      10.1.0.2                  10.2.0.2  172.31.0.1   10.2.9.2
-#
-# check: plain-only
 # shellcheck disable=SC2317 # Functions are called by name.
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh

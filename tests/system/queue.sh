@@ -5,8 +5,6 @@
 # not, counts both, loses nothing else, lets small flows past a flood, and is bounded when the peer takes nothing.
 #
 #   lan-a ──── gw-a ══ 20 Mbit/s ══ gw-b ──── lan-b
-#
-# check: plain-only
 # shellcheck disable=SC2317 # Functions are called by name.
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh

@@ -8,6 +8,7 @@
 #                          ├── wan ── gw-b         gw-a keeps its session and pings without a pause
 #   gw-a     (192.0.2.1) ──┘
 #
+# check: sanitized
 # shellcheck disable=SC2317 # Functions are called by name.
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh

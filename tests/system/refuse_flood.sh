@@ -8,8 +8,6 @@
 #   bad  (192.0.2.9) ──┐
 #                      ├── wan ── gw-b         gw-a keeps its session and pings
 #   gw-a (192.0.2.1) ──┘
-#
-# check: plain-only
 # SECONDS_LONG says how long each flood lasts; the CPU time is printed.
 #
 # shellcheck disable=SC2317 # Functions are called by name.

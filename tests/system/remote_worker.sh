@@ -8,7 +8,6 @@
 #             192.168.178.9 ─┘
 #
 # check: quick
-# check: plain-only
 #
 # shellcheck disable=SC2317 # Functions are called by name.
 set -euo pipefail

@@ -4,8 +4,6 @@
 # A laptop in full tunnel with the kill switch changes networks: a connection inside goes on, and while neither network works,
 # and before the tunnel is back, nothing but the outer connection and what finds neighbours leaves by either.
 # The network is drawn in tunnel/laptop.sh.
-#
-# check: plain-only
 # shellcheck disable=SC2317 # Functions are called by name.
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/laptop.sh

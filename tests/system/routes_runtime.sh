@@ -7,6 +7,7 @@
 #   lan-a ──── gw-a ════════ gw-b ──── lan-b       the server takes 10.1.0.0/16, 192.0.2.0/24 and 3 routes in all
 #
 # check: quick
+# check: sanitized
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh
 source "$(dirname "$0")/tunnel/common.sh"

@@ -10,8 +10,6 @@
 #                                            │ cv0 10.213.0… │
 #                                            └───────────────┘
 #
-# check: plain-only
-#
 # shellcheck disable=SC2016,SC2317 # The inner shell expands. Functions are called by name.
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh

@@ -8,7 +8,6 @@
 #   spoke-c (10.4.0.1) ═══╝    hub
 #
 # check: quick
-# check: plain-only
 # shellcheck disable=SC2317 # Functions are called by name.
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh

@@ -8,6 +8,7 @@
 #                                                  nor 172.31.0.8 and fd00:bad::8, which are in lan-b
 #
 # check: quick
+# check: sanitized
 # shellcheck disable=SC2317 # Functions are called by name.
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh

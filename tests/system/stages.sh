@@ -3,8 +3,6 @@
 #
 # The microbenchmarks still run: every stage of tests/bench/stages.c does its work, and tests/bench/instructions counts the same
 # twice and tells what got worse. No topology; nothing here judges a figure.
-#
-# check: plain-only
 set -euo pipefail
 # shellcheck source=tests/system/lib.sh
 source "$(dirname "$0")/lib.sh"

@@ -7,7 +7,6 @@
 #   gw-a (192.0.2.1) ──── gw-b (192.0.2.2)
 #
 # check: quick
-# check: plain-only
 #
 # shellcheck disable=SC2317 # Functions are called by name.
 set -euo pipefail

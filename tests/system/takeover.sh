@@ -10,6 +10,7 @@
 # check: alone
 # check: quick
 # check: threads
+# check: sanitized
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh
 source "$(dirname "$0")/tunnel/common.sh"

@@ -10,8 +10,6 @@
 # gw-a asks the resolver 10.88.0.1.
 #
 # shellcheck disable=SC2317 # Functions are called by name.
-#
-# check: plain-only
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh
 source "$(dirname "$0")/tunnel/common.sh"

@@ -6,8 +6,6 @@
 #   site-1 (10.1.0.9) ═══╗                        branch ═══ gw-b  (10.2.0.9)
 #                        ╠═══ gw-b                       ╚══ hub-2 (10.2.0.9)
 #   site-2 (10.1.0.9) ═══╝    hub
-#
-# check: plain-only
 # shellcheck disable=SC2317 # Functions are called by name.
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh
