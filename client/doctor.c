@@ -42,6 +42,9 @@ static void take_fact(struct doctor_facts *facts, const char *what, const char *
 		copy_word(facts->tunnels[facts->tunnel_count++], sizeof(facts->tunnels[0]), value);
 	else if (strcmp(what, "outer") == 0 && facts->outer_count < DOCTOR_OUTERS_MAX)
 		facts->outer_count += addr_parse(value, &facts->outers[facts->outer_count]) == 0;
+	else if (strcmp(what, "listen") == 0 && facts->listen_count < SETTINGS_LISTEN_MAX)
+		facts->listen_count += endpoint_parse(
+					       value, 0, &facts->listens[facts->listen_count]) == 0;
 	else if (strcmp(what, "route") == 0 && more != NULL)
 		take_route(facts, value, more);
 	else if (strcmp(what, "between") == 0)

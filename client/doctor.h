@@ -39,6 +39,8 @@ struct doctor_facts {                                 /* what the engine tells o
 	size_t route_count;
 	struct addr outers[DOCTOR_OUTERS_MAX]; /* of peers that are connected */
 	size_t outer_count;
+	struct endpoint listens[SETTINGS_LISTEN_MAX]; /* of a server */
+	size_t listen_count;
 	bool between4, between6; /* peers reach each other through this host */
 	struct {
 		char first[SETTINGS_IFNAME_MAX + 1], second[SETTINGS_IFNAME_MAX + 1];

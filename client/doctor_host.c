@@ -249,6 +249,61 @@ static void examine_links(const char *listing, const struct forwarding_links *li
 			facts->pairs[0].first, facts->pairs[0].second);
 }
 
+/* True: as before, so it is told already; or not known. */
+static bool judge_listen(
+	const char *listing, const struct endpoint *listen, struct forward_verdict *verdict)
+{
+	struct forward_verdict before = *verdict;
+	char *text = strdup(listing);
+	int r = text != NULL
+		? forward_rules_judge_input(text, listen->addr.family, listen->port, verdict)
+		: -ENOMEM;
+
+	free(text);
+	return r < 0 ||
+		(before.drops && strcmp(before.family, verdict->family) == 0 &&
+			strcmp(before.table, verdict->table) == 0 &&
+			strcmp(before.chain, verdict->chain) == 0);
+}
+
+/* What comes to where a server listens. */
+static void examine_listens(
+	const char *listing, const struct doctor_facts *facts, struct findings *findings)
+{
+	struct forward_verdict verdict = { .drops = false };
+	unsigned port = 0;
+	bool found = false;
+
+	for (size_t i = 0; i < facts->listen_count; i++) {
+		const struct endpoint *listen = &facts->listens[i];
+
+		if (addr_is_loopback(&listen->addr))
+			continue;
+		if (listen->port != port)
+			verdict = (struct forward_verdict){ .drops = false };
+		port = listen->port;
+		if (judge_listen(listing, listen, &verdict) || !verdict.drops)
+			continue;
+		found = true;
+		finding_cure(
+			findings_add(findings, verdict.unsure ? FINDING_NOTE : FINDING_PROBLEM,
+				"firewall",
+				"chain %s of table %s %s %s TCP connections to port %u, where this "
+				"server listens%s",
+				verdict.chain, verdict.family, verdict.table,
+				verdict.unsure ? "may drop" : "drops", port,
+				verdict.unsure ? ", unless one of its rules with more conditions "
+						 "says otherwise"
+					       : ""),
+			"nft insert rule %s %s %s tcp dport %u accept", verdict.family,
+			verdict.table, verdict.chain, port);
+	}
+	if (!found && port != 0)
+		findings_add(findings, FINDING_OK, "firewall",
+			"no rule of nftables drops TCP connections to port %u", port);
+}
+
+/* `links`: NULL where nothing is forwarded. */
 static void examine_firewall(const struct forwarding_links *links, const struct doctor_facts *facts,
 	struct findings *findings)
 {
@@ -260,13 +315,15 @@ static void examine_firewall(const struct forwarding_links *links, const struct 
 		r = tool_listing(argv, DURATION_S(NFT_PATIENCE_S), &listing);
 	if (listing == NULL) {
 		findings_add(findings, FINDING_NOTE, "firewall",
-			"whether the firewall lets through what is forwarded was not seen: %s",
+			"whether the firewall lets through what is forwarded or comes in was not seen: %s",
 			r == -ENOENT           ? "nft is not installed"
 				: r == -EPROTO ? "nft may be run by root only"
 					       : strerrordesc_np(-r));
 		return;
 	}
-	examine_links(listing, links, facts, findings);
+	if (links != NULL)
+		examine_links(listing, links, facts, findings);
+	examine_listens(listing, facts, findings);
 	free(listing);
 	/* Of iptables' older kind, which nft does not list; root alone may read this. */
 	if (access("/proc/net/ip_tables_names", F_OK) == 0)
@@ -301,8 +358,11 @@ static void examine_forwarding(
 	if (!needed)
 		findings_add(findings, FINDING_OK, "forwarding",
 			"no network behind this host is announced: nothing has to be forwarded");
-	else
-		examine_firewall(links[0].count > 0 ? &links[0] : &links[1], facts, findings);
+	if (needed || facts->listen_count > 0)
+		examine_firewall(!needed             ? NULL
+				: links[0].count > 0 ? &links[0]
+						     : &links[1],
+			facts, findings);
 }
 
 void doctor_examine_host(const struct doctor_facts *facts, struct findings *findings)

@@ -6,12 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 enum { JUMPS_MAX = 16 }; /* the kernel's own bound: NFT_JUMP_STACK_SIZE */
 
 struct chain {
 	const char *family, *table, *name;
-	bool base;   /* of hook forward */
+	bool base;   /* of the hook */
 	bool policy; /* drop */
 	char *rules; /* a line each, NUL at the end; NULL: none */
 };
@@ -19,7 +20,11 @@ struct chain {
 struct rules {
 	struct chain *chains;
 	size_t count;
-	const char *in, *out;
+	const char *hook;     /* as it is listed: " hook forward " */
+	const char *in, *out; /* of hook forward; else NULL */
+	const char *
+		elsewhere; /* a family of tables that the packets do not meet; NULL: they meet all */
+	unsigned port;     /* of hook input: where TCP connections go to */
 	bool unsure;
 };
 
@@ -92,8 +97,81 @@ static void read_name(char **at, const char *name, struct rule *rule)
 		rule->mapped = rule->mapped || (word != NULL && word[0] == 'v');
 		return;
 	}
+	if (name == NULL) { /* from anywhere but this host itself */
+		rule->excluded = rule->excluded || (strcmp(word, "lo") == 0 && !not );
+		rule->condition = rule->condition || strcmp(word, "lo") != 0;
+		return;
+	}
 	matches = word[0] == '{' ? set_matches(word, name) : name_matches(word, name);
 	rule->excluded = rule->excluded || matches == not ;
+}
+
+/* `443`, `1-1023`; a name of /etc/services, which nft -S lists, is no number. */
+static bool port_matches(const char *word, unsigned port)
+{
+	char *end;
+	unsigned long first = strtoul(word, &end, 10), last = first;
+
+	if (end == word)
+		return false;
+	if (*end == '-')
+		last = strtoul(end + 1, NULL, 10);
+	return port >= first && port <= last;
+}
+
+/* What comes after tcp, for a connection to the port. */
+static void read_tcp(char **at, unsigned port, struct rule *rule)
+{
+	char *word = next_word(at), *rest;
+	bool not, matches = false;
+
+	if (word == NULL || strcmp(word, "dport") != 0) {
+		rule->condition = true;
+		return;
+	}
+	word = next_word(at);
+	not = word != NULL && strcmp(word, "!=") == 0;
+	if (not )
+		word = next_word(at);
+	if (word == NULL || word[0] == '@' || strcmp(word, "vmap") == 0) {
+		rule->condition = true;
+		rule->mapped = rule->mapped || (word != NULL && word[0] == 'v');
+		return;
+	}
+	for (word = strtok_r(word, "{}, \t", &rest); word != NULL && !matches;
+		word = strtok_r(NULL, "{}, \t", &rest))
+		matches = port_matches(word, port);
+	rule->excluded = rule->excluded || matches == not ;
+}
+
+/* A word that only a connection to a port is judged by. True: it was one. */
+static bool read_connection(
+	const char *word, char **at, const struct rules *rules, struct rule *rule)
+{
+	char *next;
+
+	if (rules->port == 0)
+		return false;
+	if (strcmp(word, "tcp") == 0) {
+		read_tcp(at, rules->port, rule);
+	} else if (strcmp(word, "udp") == 0 || strcmp(word, "icmp") == 0 ||
+		strcmp(word, "icmpv6") == 0) {
+		rule->excluded = true;
+	} else if (strcmp(word, "l4proto") == 0) {
+		next = next_word(at);
+		rule->mapped = rule->mapped || (next != NULL && strcmp(next, "vmap") == 0);
+		rule->excluded = rule->excluded ||
+			(!rule->mapped && (next == NULL || strstr(next, "tcp") == NULL));
+	} else if (strcmp(word, "ct") == 0) {
+		/* A new connection; rules for others are left out as a whole. */
+		next = next_word(at);
+		rule->condition = rule->condition || next == NULL || strcmp(next, "state") != 0;
+		next = next_word(at);
+		rule->mapped = rule->mapped || (next != NULL && strcmp(next, "vmap") == 0);
+	} else {
+		return false;
+	}
+	return true;
 }
 
 static bool is_one_of(const char *word, const char *const *words)
@@ -115,6 +193,8 @@ static void read_word(char *word, char **at, const struct rules *rules, struct r
 		return; /* after a verdict: "with icmpx admin-prohibited", a comment */
 	if (is_one_of(word, passing_with_value))
 		(void)next_word(at);
+	else if (read_connection(word, at, rules, rule))
+		return;
 	else if (strcmp(word, "iifname") == 0 || strcmp(word, "iif") == 0)
 		read_name(at, rules->in, rule);
 	else if (strcmp(word, "oifname") == 0 || strcmp(word, "oif") == 0)
@@ -236,13 +316,13 @@ static bool is_ip(const char *family)
  * Where a chain's rules stand: from its first line to the "\t}" that closes it, which becomes the
  * NUL at their end.
  */
-static void read_chain(struct chain *chain, char **at)
+static void read_chain(struct chain *chain, const char *hook, char **at)
 {
 	char *line;
 
 	while ((line = strsep(at, "\n")) != NULL && strcmp(line, "\t}") != 0) {
 		if (strncmp(line, "\t\ttype ", 7) == 0) {
-			chain->base = strstr(line, " hook forward ") != NULL;
+			chain->base = strstr(line, hook) != NULL;
 			chain->policy = strstr(line, "policy drop") != NULL;
 			continue;
 		}
@@ -275,7 +355,7 @@ static int read_listing(char *text, struct rules *rules)
 		rules->chains[rules->count] = (struct chain){
 			.family = family, .table = table, .name = name
 		};
-		read_chain(&rules->chains[rules->count++], &text);
+		read_chain(&rules->chains[rules->count++], rules->hook, &text);
 		if (text == NULL)
 			break;
 	}
@@ -302,23 +382,45 @@ static bool judge_base(
 	return !rules->unsure;
 }
 
-int forward_rules_judge(
-	char *text, const char *in, const char *out, struct forward_verdict *ret_verdict)
+static int judge(char *text, struct rules *rules, struct forward_verdict *ret_verdict)
 {
 	struct chain *chains = calloc(FORWARD_RULES_CHAINS_MAX, sizeof(*chains));
-	struct rules rules = { .chains = chains, .in = in, .out = out };
 	struct forward_verdict verdict = { .drops = false };
 	int r;
 
 	if (chains == NULL)
 		return -ENOMEM;
-	r = read_listing(text, &rules);
-	for (size_t i = 0; r == 0 && i < rules.count; i++) {
-		if (rules.chains[i].base && judge_base(&rules, &rules.chains[i], &verdict))
+	rules->chains = chains;
+	r = read_listing(text, rules);
+	for (size_t i = 0; r == 0 && i < rules->count; i++) {
+		const struct chain *chain = &chains[i];
+
+		if (!chain->base ||
+			(rules->elsewhere != NULL && strcmp(chain->family, rules->elsewhere) == 0))
+			continue;
+		if (judge_base(rules, chain, &verdict))
 			break;
 	}
 	free(chains);
 	if (r == 0)
 		*ret_verdict = verdict;
 	return r;
+}
+
+int forward_rules_judge(
+	char *text, const char *in, const char *out, struct forward_verdict *ret_verdict)
+{
+	struct rules rules = { .hook = " hook forward ", .in = in, .out = out };
+
+	return judge(text, &rules, ret_verdict);
+}
+
+int forward_rules_judge_input(
+	char *text, int family, uint16_t port, struct forward_verdict *ret_verdict)
+{
+	struct rules rules = {
+		.hook = " hook input ", .elsewhere = family == AF_INET ? "ip6" : "ip", .port = port
+	};
+
+	return judge(text, &rules, ret_verdict);
 }

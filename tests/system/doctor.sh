@@ -80,6 +80,27 @@ doctor gw-b gw-b
 says 'then it lets both pass' '^ok: firewall: '
 check 'indeed it does both' pings lan-a $B4
 
+# One that lets no new client in.
+in_ns gw-b nft -f - <<'RULES'
+table inet filter {
+	chain input {
+		type filter hook input priority filter; policy drop;
+		iifname "lo" accept
+		ct state established,related accept
+	}
+}
+RULES
+# shellcheck disable=SC2317 # Called by name.
+connects() { in_ns gw-a timeout 1 bash -c 'exec 3<>/dev/tcp/192.0.2.2/443'; }
+doctor gw-b gw-b
+says 'the firewall lets nobody in' \
+	'^problem: firewall: chain input of table inet filter drops TCP connections to port 443, where this server listens; mend it: nft '
+check_fails 'indeed it does not' connects
+mend gw-b firewall
+doctor gw-b gw-b
+says 'then it does' '^ok: firewall: no rule of nftables drops TCP connections to port 443'
+check 'indeed' connects
+
 # A prefix whose answers go another way.
 in_ns gw-b sysctl -qw net.ipv4.conf.all.rp_filter=1
 ip_ns gw-b route add 10.1.0.0/24 via 192.0.2.1 metric 5

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "unit.h"
 
@@ -91,6 +92,64 @@ START_TEST(test_rules)
 }
 END_TEST
 
+/* A new TCP connection from elsewhere to port 443. */
+START_TEST(test_input)
+{
+#define INPUT(family, policy, rules)                                                     \
+	"table " family " filter {\n\tchain input {\n"                                   \
+	"\t\ttype filter hook input priority filter; policy " policy ";\n" rules "\t}\n" \
+	"\tchain forward {\n\t\ttype filter hook forward priority 0; policy drop;\n\t}\n}\n"
+	static const struct {
+		const char *listing;
+		enum expected expected;
+	} rows[] = {
+		{ "", PASSES },
+		{ INPUT("inet", "accept", ""), PASSES },
+		{ INPUT("inet", "drop", ""), DROPS },
+		{ INPUT("ip", "drop", ""), DROPS },
+		{ INPUT("ip6", "drop", ""), PASSES },
+		{ INPUT("inet", "drop", "\t\tct state established,related accept\n"), DROPS },
+		{ INPUT("inet", "drop", "\t\tiifname \"lo\" accept\n"), DROPS },
+		{ INPUT("inet", "drop", "\t\tiifname \"wan0\" accept\n"), MAY_DROP },
+		{ INPUT("inet", "drop", "\t\ttcp dport 443 accept\n"), PASSES },
+		{ INPUT("inet", "drop", "\t\ttcp dport { 22, 400-500 } accept\n"), PASSES },
+		{ INPUT("inet", "drop", "\t\ttcp dport { 22, 80 } accept\n"), DROPS },
+		{ INPUT("inet", "drop", "\t\ttcp dport != 22 accept\n"), PASSES },
+		{ INPUT("inet", "accept", "\t\ttcp dport 22 drop\n"), PASSES },
+		{ INPUT("inet", "accept", "\t\ttcp dport 443 reject\n"), DROPS },
+		{ INPUT("inet", "drop", "\t\tct state new tcp dport 443 accept\n"), PASSES },
+		{ INPUT("inet", "drop",
+			  "\t\tmeta l4proto tcp tcp dport 443 counter packets 0 "
+			  "bytes 0 accept\n"),
+			PASSES },
+		{ INPUT("inet", "drop",
+			  "\t\tmeta l4proto icmp accept\n\t\tudp dport 443 "
+			  "accept\n\t\tip protocol icmp accept\n"),
+			DROPS },
+		{ INPUT("inet", "drop", "\t\tip saddr 192.0.2.1 tcp dport 443 accept\n"),
+			MAY_DROP },
+		{ INPUT("inet", "drop", "\t\tct state vmap { new : jump ours }\n"), MAY_DROP },
+		{ INPUT("inet", "drop", "\t\ttcp dport vmap { 443 : accept }\n"), MAY_DROP },
+		{ INPUT("inet", "drop", "\t\ttcp dport @open accept\n"), MAY_DROP },
+		{ INPUT("inet", "drop", "\t\ttcp flags syn accept\n"), MAY_DROP },
+		{ INPUT("inet", "drop", "\t\ttcp dport\n\t\ttcp\n\t\tct\n\t\tmeta l4proto\n"),
+			DROPS },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct forward_verdict verdict;
+		char *text = strdup(rows[i].listing);
+
+		ck_assert_ptr_nonnull(text);
+		ck_assert_int_eq(forward_rules_judge_input(text, AF_INET, 443, &verdict), 0);
+		ck_assert_msg(verdict.drops == (rows[i].expected != PASSES) &&
+				verdict.unsure == (rows[i].expected == MAY_DROP),
+			"row %zu: drops %d, unsure %d", i, verdict.drops, verdict.unsure);
+		free(text);
+	}
+}
+END_TEST
+
 /* A sure verdict counts before one that is not, whichever comes first. */
 START_TEST(test_several)
 {
@@ -146,6 +205,7 @@ static Suite *suite(void)
 
 	unit_add(suite, "rules", test_rules);
 	unit_add(suite, "several", test_several);
+	unit_add(suite, "input", test_input);
 	unit_add(suite, "cut", test_cut);
 	unit_add(suite, "too_many", test_too_many);
 	return suite;

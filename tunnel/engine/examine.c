@@ -319,13 +319,16 @@ static void write_pairs(const struct engine *engine, FILE *out)
 static void write_facts(const struct engine *engine, FILE *out)
 {
 	const struct session *session;
-	char text[ADDR_TEXT_MAX];
+	char text[ADDR_TEXT_MAX], endpoint[ENDPOINT_TEXT_MAX];
 
 	for (int i = 0; i < 2; i++) {
 		if (settings_is_between(engine->settings, i == 0 ? AF_INET : AF_INET6))
 			(void)fprintf(out, "fact\tbetween\t%d\n", i == 0 ? 4 : 6);
 	}
 
+	for (size_t i = 0; i < engine->settings->listen_count; i++)
+		(void)fprintf(out, "fact\tlisten\t%s\n",
+			endpoint_format(&engine->settings->listen[i], endpoint));
 	if (settings_mark(engine->settings) != 0)
 		(void)fprintf(out, "fact\tmark\t%u\n", settings_mark(engine->settings));
 	if (engine->settings->congestion[0] != '\0')
