@@ -71,6 +71,29 @@ START_TEST(a_key_that_is_set_is_not)
 }
 END_TEST
 
+/* A value that means more than it did is noted where it is. */
+START_TEST(a_key_that_means_more_is_noted)
+{
+	const char *text = notes_of(client_options_load, PROFILE FILES "full_tunnel = true;");
+
+	ck_assert(has(text, "note: full_tunnel is set, and means more than in 0.1.0: "));
+	ck_assert(has(text, "note: bypass is not set, and its default is another than in 0.1.0: "));
+	ck_assert(!has(notes_of(client_options_load,
+			       PROFILE FILES "full_tunnel = true; bypass = \"192.0.2.0/24\";"),
+		"note: bypass"));
+	text = notes_of(client_options_load, PROFILE FILES);
+	ck_assert(!has(text, "full_tunnel") && !has(text, "bypass") && !has(text, "kill_switch"));
+	text = notes_of(client_options_load,
+		"name = \"t\"; server_name = \"hub\"; remotes = \"192.0.2.1\";\n" FILES
+		"kill_switch = true; mptcp = true;");
+	ck_assert(has(text, "note: kill_switch is set, and means more than in 0.1.0: with mptcp "));
+	text = notes_of(client_options_load,
+		"name = \"t\"; server_name = \"hub\"; remotes = \"192.0.2.1\";\n" FILES
+		"kill_switch = true;");
+	ck_assert(!has(text, "note: kill_switch"));
+}
+END_TEST
+
 /* The page that people read has each line that a note names, and the notes' lines can be loaded. */
 START_TEST(the_page_says_the_same)
 {
@@ -95,7 +118,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = { a_default_that_holds_is_noted, a_key_that_is_set_is_not,
-		the_page_says_the_same };
+		a_key_that_means_more_is_noted, the_page_says_the_same };
 	Suite *suite = suite_create("changed_defaults");
 	TCase *tcase = tcase_create("changed_defaults");
 
