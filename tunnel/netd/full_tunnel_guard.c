@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 
+#include "netd/closed_chains.h"
 #include "netd/getting_an_address.h"
 
 enum { DNS = 53, DNS_OVER_TLS = 853 }; /* also over QUIC: RFC 7858, RFC 9250 */
@@ -15,20 +16,6 @@ static const struct netlink_nft_chain prerouting = {
 	.name = "prerouting",
 	.hook = NETLINK_NFT_PREROUTING,
 	.priority = NF_IP_PRI_RAW,
-};
-
-static const struct netlink_nft_chain output = {
-	.name = "output",
-	.hook = NETLINK_NFT_OUTPUT,
-	.priority = NF_IP_PRI_FILTER,
-	.drop = true,
-};
-
-static const struct netlink_nft_chain forward = {
-	.name = "forward",
-	.hook = NETLINK_NFT_FORWARD,
-	.priority = NF_IP_PRI_FILTER,
-	.drop = true,
 };
 
 static void add_accept(struct netlink_nft_batch *batch, const char *table, const char *chain,
@@ -68,7 +55,7 @@ static void add_lookup_refusal(struct netlink_nft_batch *batch, const char *tabl
 			{ .kind = NETLINK_NFT_TO_PORT, .value = port },
 			{ .kind = NETLINK_NFT_COUNT }, { .kind = how } } };
 
-	netlink_nft_rule_add(batch, table, output.name, &rule);
+	netlink_nft_rule_add(batch, table, closed_output.name, &rule);
 }
 
 /* No reset: what another program does to the rules for a moment need not end connections. */
@@ -111,7 +98,7 @@ static void add_outer_to(const struct full_tunnel_guard *guard, struct netlink_n
 			.prefix = prefix_host(&endpoint.addr) };
 		rule.terms[4] = (struct netlink_nft_term){ .kind = NETLINK_NFT_ACCEPT };
 	}
-	netlink_nft_rule_add(batch, table, output.name, &rule);
+	netlink_nft_rule_add(batch, table, closed_output.name, &rule);
 }
 
 static void add_outer(
@@ -151,34 +138,34 @@ static void add_bridged(struct netlink_nft_batch *batch, const char *table)
 		{ { .kind = NETLINK_NFT_IIF_BRIDGE }, { .kind = NETLINK_NFT_OIF_BRIDGE },
 			{ .kind = NETLINK_NFT_ACCEPT } } };
 
-	netlink_nft_rule_add(batch, table, forward.name, &rule);
+	netlink_nft_rule_add(batch, table, closed_forward.name, &rule);
 }
 
 static void add_forwarded(
 	const struct full_tunnel_guard *guard, struct netlink_nft_batch *batch, const char *table)
 {
-	netlink_nft_chain_add(batch, table, &forward);
-	add_passing(guard, batch, table, forward.name);
+	netlink_nft_chain_add(batch, table, &closed_forward);
+	add_passing(guard, batch, table, closed_forward.name);
 	if (guard->rules) {
 		add_bridged(batch, table);
-		add_reject(batch, table, forward.name);
+		add_reject(batch, table, closed_forward.name);
 	} else {
-		add_refusals(batch, table, forward.name);
+		add_refusals(batch, table, closed_forward.name);
 	}
 }
 
 static void add_leaving(
 	const struct full_tunnel_guard *guard, struct netlink_nft_batch *batch, const char *table)
 {
-	netlink_nft_chain_add(batch, table, &output);
-	add_passing(guard, batch, table, output.name);
+	netlink_nft_chain_add(batch, table, &closed_output);
+	add_passing(guard, batch, table, closed_output.name);
 	add_outer(guard, batch, table);
-	getting_an_address_accept(batch, table, output.name);
+	getting_an_address_accept(batch, table, closed_output.name);
 	add_lookup_refusal(batch, table, IPPROTO_UDP, DNS, NETLINK_NFT_REJECT);
 	add_lookup_refusal(batch, table, IPPROTO_TCP, DNS, NETLINK_NFT_RESET);
 	add_lookup_refusal(batch, table, IPPROTO_UDP, DNS_OVER_TLS, NETLINK_NFT_REJECT);
 	add_lookup_refusal(batch, table, IPPROTO_TCP, DNS_OVER_TLS, NETLINK_NFT_RESET);
-	add_refusals(batch, table, output.name);
+	add_refusals(batch, table, closed_output.name);
 }
 
 static int put(const struct full_tunnel_guard *guard, struct problem *problem)

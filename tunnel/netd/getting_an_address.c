@@ -5,6 +5,8 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "netd/closed_chains.h"
+
 enum {
 	/* RFC 2131, section 4.1; RFC 8415, section 7.2 */
 	DHCP_CLIENT = 68,
@@ -14,15 +16,6 @@ enum {
 	MLD2_REPORT = 143, /* RFC 3810, section 5.2 */
 };
 
-#define IS(what, number)                                      \
-	{                                                     \
-		.kind = NETLINK_NFT_##what, .value = (number) \
-	}
-#define DO(what)                           \
-	{                                  \
-		.kind = NETLINK_NFT_##what \
-	}
-
 /* fe80::/10 */
 #define LINK_LOCAL                                                                 \
 	{                                                                          \
@@ -31,23 +24,25 @@ enum {
 
 static const struct netlink_nft_rule rules[] = {
 	{ "lets DHCP out",
-		{ IS(FAMILY, AF_INET), IS(PROTOCOL, IPPROTO_UDP), IS(FROM_PORT, DHCP_CLIENT),
-			IS(TO_PORT, DHCP_SERVER), DO(ACCEPT) } },
+		{ TERM_IS(FAMILY, AF_INET), TERM_IS(PROTOCOL, IPPROTO_UDP),
+			TERM_IS(FROM_PORT, DHCP_CLIENT), TERM_IS(TO_PORT, DHCP_SERVER),
+			TERM(ACCEPT) } },
 	{ "lets DHCPv6 out",
-		{ { .kind = NETLINK_NFT_SOURCE, .prefix = LINK_LOCAL }, IS(PROTOCOL, IPPROTO_UDP),
-			IS(FROM_PORT, DHCP6_CLIENT), IS(TO_PORT, DHCP6_SERVER), DO(ACCEPT) } },
+		{ { .kind = NETLINK_NFT_SOURCE, .prefix = LINK_LOCAL },
+			TERM_IS(PROTOCOL, IPPROTO_UDP), TERM_IS(FROM_PORT, DHCP6_CLIENT),
+			TERM_IS(TO_PORT, DHCP6_SERVER), TERM(ACCEPT) } },
 	{ "lets router solicitations out",
-		{ IS(FAMILY, AF_INET6), IS(PROTOCOL, IPPROTO_ICMPV6),
-			IS(ICMP_TYPE, ND_ROUTER_SOLICIT), DO(ACCEPT) } },
+		{ TERM_IS(FAMILY, AF_INET6), TERM_IS(PROTOCOL, IPPROTO_ICMPV6),
+			TERM_IS(ICMP_TYPE, ND_ROUTER_SOLICIT), TERM(ACCEPT) } },
 	{ "lets neighbour solicitations out",
-		{ IS(FAMILY, AF_INET6), IS(PROTOCOL, IPPROTO_ICMPV6),
-			IS(ICMP_TYPE, ND_NEIGHBOR_SOLICIT), DO(ACCEPT) } },
+		{ TERM_IS(FAMILY, AF_INET6), TERM_IS(PROTOCOL, IPPROTO_ICMPV6),
+			TERM_IS(ICMP_TYPE, ND_NEIGHBOR_SOLICIT), TERM(ACCEPT) } },
 	{ "lets neighbour advertisements out",
-		{ IS(FAMILY, AF_INET6), IS(PROTOCOL, IPPROTO_ICMPV6),
-			IS(ICMP_TYPE, ND_NEIGHBOR_ADVERT), DO(ACCEPT) } },
+		{ TERM_IS(FAMILY, AF_INET6), TERM_IS(PROTOCOL, IPPROTO_ICMPV6),
+			TERM_IS(ICMP_TYPE, ND_NEIGHBOR_ADVERT), TERM(ACCEPT) } },
 	{ "lets listener reports out",
-		{ IS(FAMILY, AF_INET6), IS(PROTOCOL, IPPROTO_ICMPV6), IS(ICMP_TYPE, MLD2_REPORT),
-			DO(ACCEPT) } },
+		{ TERM_IS(FAMILY, AF_INET6), TERM_IS(PROTOCOL, IPPROTO_ICMPV6),
+			TERM_IS(ICMP_TYPE, MLD2_REPORT), TERM(ACCEPT) } },
 };
 
 void getting_an_address_accept(

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <linux/capability.h>
-#include <linux/netfilter_ipv4.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,6 +11,7 @@
 #include "base/container.h"
 #include "base/identity.h"
 #include "base/log.h"
+#include "netd/closed_chains.h"
 #include "netd/getting_an_address.h"
 #include "system/process.h"
 
@@ -20,37 +20,13 @@ enum {
 	WARNINGS_BURST = 5,
 };
 
-#define IS(what, number)                                      \
-	{                                                     \
-		.kind = NETLINK_NFT_##what, .value = (number) \
-	}
-#define DO(what)                           \
-	{                                  \
-		.kind = NETLINK_NFT_##what \
-	}
-
-static const struct netlink_nft_chain output = {
-	.name = "output",
-	.hook = NETLINK_NFT_OUTPUT,
-	.priority = NF_IP_PRI_FILTER,
-	.drop = true,
-};
-
-/* Containers and virtual machines, and whom this host is a gateway for. */
-static const struct netlink_nft_chain forward = {
-	.name = "forward",
-	.hook = NETLINK_NFT_FORWARD,
-	.priority = NF_IP_PRI_FILTER,
-	.drop = true,
-};
-
 static const struct netlink_nft_rule loopback = { "lets loopback out",
-	{ IS(OIF, NETLINK_NFT_LOOPBACK), DO(ACCEPT) } };
+	{ TERM_IS(OIF, NETLINK_NFT_LOOPBACK), TERM(ACCEPT) } };
 
 /* A connection that is being made takes a reset for an answer at once, ICMP only the second time. */
 static const struct netlink_nft_rule refusals[] = {
-	{ "resets connections", { IS(PROTOCOL, IPPROTO_TCP), DO(COUNT), DO(RESET) } },
-	{ "refuses all else", { DO(COUNT), DO(REJECT) } },
+	{ "resets connections", { TERM_IS(PROTOCOL, IPPROTO_TCP), TERM(COUNT), TERM(RESET) } },
+	{ "refuses all else", { TERM(COUNT), TERM(REJECT) } },
 };
 
 /* ---- the two tables ---- */
@@ -59,11 +35,12 @@ static void add_outer(struct netlink_nft_batch *batch, const char *table, uint32
 	const struct endpoint *to)
 {
 	const struct netlink_nft_rule rule = { "lets the connection to the server out",
-		{ IS(MARK, mark),
+		{ TERM_IS(MARK, mark),
 			{ .kind = NETLINK_NFT_DESTINATION, .prefix = prefix_host(&to->addr) },
-			IS(PROTOCOL, IPPROTO_TCP), IS(TO_PORT, to->port), DO(ACCEPT) } };
+			TERM_IS(PROTOCOL, IPPROTO_TCP), TERM_IS(TO_PORT, to->port),
+			TERM(ACCEPT) } };
 
-	netlink_nft_rule_add(batch, table, output.name, &rule);
+	netlink_nft_rule_add(batch, table, closed_output.name, &rule);
 }
 
 static void add_table(
@@ -71,28 +48,28 @@ static void add_table(
 {
 	const char *table = guard ? kill_switch->guard : kill_switch->table;
 	const struct netlink_nft_rule to_tunnel = { "lets the tunnel's packets out",
-		{ IS(OIF, kill_switch->tunnel), DO(ACCEPT) } };
+		{ TERM_IS(OIF, kill_switch->tunnel), TERM(ACCEPT) } };
 	const struct netlink_nft_rule from_tunnel = { "lets the tunnel's packets in",
-		{ IS(IIF, kill_switch->tunnel), DO(ACCEPT) } };
+		{ TERM_IS(IIF, kill_switch->tunnel), TERM(ACCEPT) } };
 
 	/* Whatever there was of it goes in the same moment in which the new one comes. */
 	netlink_nft_table_add(batch, table, guard);
 	netlink_nft_table_delete(batch, table);
 	netlink_nft_table_add(batch, table, guard);
-	netlink_nft_chain_add(batch, table, &output);
-	netlink_nft_chain_add(batch, table, &forward);
+	netlink_nft_chain_add(batch, table, &closed_output);
+	netlink_nft_chain_add(batch, table, &closed_forward);
 	if (kill_switch->tunnel != 0) {
-		netlink_nft_rule_add(batch, table, output.name, &to_tunnel);
-		netlink_nft_rule_add(batch, table, forward.name, &to_tunnel);
-		netlink_nft_rule_add(batch, table, forward.name, &from_tunnel);
+		netlink_nft_rule_add(batch, table, closed_output.name, &to_tunnel);
+		netlink_nft_rule_add(batch, table, closed_forward.name, &to_tunnel);
+		netlink_nft_rule_add(batch, table, closed_forward.name, &from_tunnel);
 	}
-	netlink_nft_rule_add(batch, table, output.name, &loopback);
+	netlink_nft_rule_add(batch, table, closed_output.name, &loopback);
 	for (size_t i = 0; i < kill_switch->outer_count; i++)
 		add_outer(batch, table, kill_switch->mark, &kill_switch->outer[i]);
-	getting_an_address_accept(batch, table, output.name);
+	getting_an_address_accept(batch, table, closed_output.name);
 	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
-		netlink_nft_rule_add(batch, table, output.name, &refusals[i]);
-		netlink_nft_rule_add(batch, table, forward.name, &refusals[i]);
+		netlink_nft_rule_add(batch, table, closed_output.name, &refusals[i]);
+		netlink_nft_rule_add(batch, table, closed_forward.name, &refusals[i]);
 	}
 }
 
