@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <openssl/err.h>
 #include <openssl/x509v3.h>
 
 enum { NAMES_MAX = (TLS_CHAIN_DEPTH + 2) * (TLS_LABEL_MAX + 4) }; /* of a chain's issuers */
@@ -109,23 +110,49 @@ static void say_revoked(const struct refusal *refusal)
 	say_cure(refusal, text, "only to admit it again:");
 }
 
-static void say_unknown_issuer(const struct refusal *refusal)
-{
-	char issuer[TLS_LABEL_MAX];
-
-	problem_set(refusal->problem,
-		"%s was issued by \"%s\", which is not in our ca file; use a certificate of our "
-		"CA there, or add that CA here",
-		refusal->who, tls_label_name(issuer, X509_get_issuer_name(refusal->certificate)));
-}
-
 static void say_bad_signature(const struct refusal *refusal)
 {
 	char issuer[TLS_LABEL_MAX];
 
 	problem_set(refusal->problem,
 		"%s is not signed by the CA \"%s\" in our ca file, only by one of that name; if "
-		"the CA was made anew, issue the certificate again",
+		"the CA was made a second time, issue the certificate again",
+		refusal->who, tls_label_name(issuer, X509_get_issuer_name(refusal->certificate)));
+}
+
+/*
+ * Our ca file has a CA of the issuer's name, with another key: culvert-pki gives each the same name
+ * unless it is told one.
+ */
+static bool is_of_a_namesake(const struct refusal *refusal)
+{
+	STACK_OF(X509) *ours = X509_STORE_CTX_get1_certs(
+		refusal->store, X509_get_issuer_name(refusal->certificate));
+	bool found = sk_X509_num(ours) > 0; /* -1 where there is none */
+
+	(void)ERR_set_mark();
+	for (int i = 0; i < sk_X509_num(ours); i++) {
+		EVP_PKEY *key = X509_get0_pubkey(sk_X509_value(ours, i));
+
+		if (key == NULL || X509_verify(refusal->certificate, key) == 1)
+			found = false;
+	}
+	(void)ERR_pop_to_mark();
+	sk_X509_pop_free(ours, X509_free);
+	return found;
+}
+
+static void say_unknown_issuer(const struct refusal *refusal)
+{
+	char issuer[TLS_LABEL_MAX];
+
+	if (is_of_a_namesake(refusal)) {
+		say_bad_signature(refusal);
+		return;
+	}
+	problem_set(refusal->problem,
+		"%s was issued by \"%s\", which is not in our ca file; use a certificate of our "
+		"CA there, or add that CA here",
 		refusal->who, tls_label_name(issuer, X509_get_issuer_name(refusal->certificate)));
 }
 
