@@ -335,7 +335,13 @@ static void on_ended(
 	struct server *server = candidate->server;
 	struct problem problem;
 
-	problem_set(&problem, "%s%s%s", lane_end_text(end), text[0] ? ": " : "", text);
+	if (end == LANE_END_CLOSED && candidate->lane_peer.identity.name[0] && !candidate->waiting)
+		/* It is the client that refuses, and it alone knows why. */
+		problem_set(&problem,
+			"it closed the connection before its hello; its log names the cause, such as "
+			"a server_name in its profile that is not ours");
+	else
+		problem_set(&problem, "%s%s%s", lane_end_text(end), text[0] ? ": " : "", text);
 	admission_judge(candidate, problem.text);
 	lane_release(lane);
 	candidate_free(candidate);
