@@ -78,7 +78,8 @@ udp $A6 $B6 7777 fine
 sync
 SCRIPT
 wait_for 10 'the last packet arrives' captured b "udp and src host $A6"
-check_equal 'eight spoofed packets are counted' 8 "$(drops gw-b gw-a in_source)"
+check_equal 'six spoofed packets are counted' 6 "$(drops gw-b gw-a in_source)"
+check_equal 'and two that never leave a host' 2 "$(drops gw-b gw-a in_link_local)"
 check_equal 'and none arrived' '' \
 	"$(capture_print b 'udp port 7777' | grep -vE "IP6? ($A4|$A6)\.[0-9]+ >" || true)"
 check_equal 'the session is still up' up "$(session_value gw-b gw-a .state)"
@@ -87,7 +88,7 @@ check_equal 'the session is still up' up "$(session_value gw-b gw-a .state)"
 
 ip_ns gw-b route add 172.31.0.8/32 via $B4
 ip_ns gw-b route add fd00:bad::8/128 via $B6
-# What gw-b routes or has itself, but does not announce; then what it does, its address in the tunnel last.
+# What gw-b routes or has itself, but does not announce, and what is of one host or link; then what it announces.
 strays() {
 	tell puppet <<SCRIPT
 udp $A4 172.31.0.8 7777 stray
@@ -104,18 +105,19 @@ capture_start strays gw-b any 'udp port 7777 or udp port 7778'
 check 'it sends where it may not' strays
 wait_for 10 'what is announced arrives' captured strays 'udp port 7778'
 check_equal 'what is not announced does not even reach the kernel' '' "$(capture_print strays 'udp port 7777')"
-check_equal 'six are counted' 6 "$(drops gw-b gw-a in_destination)"
+check_equal 'four are counted' 4 "$(drops gw-b gw-a in_destination)"
+check_equal 'and two more that never leave a host or a link' 4 "$(drops gw-b gw-a in_link_local)"
 doctor() {
 	in_ns gw-b "$CULVERT" doctor --socket "$WORK/gw-b.sock" 2>&1 || true
 }
 doctor >"$WORK/doctor"
 check 'doctor names the line to add' \
-	grep -F '172.31.0.8, which is not announced to it (6 in_destination); if it should reach that: announce = [ "10.2.0.0/24", "fd00:2::/64", "172.31.0.8/32" ];' \
+	grep -F '172.31.0.8, which is not announced to it (4 in_destination); if it should reach that: announce = [ "10.2.0.0/24", "fd00:2::/64", "172.31.0.8/32" ];' \
 	"$WORK/doctor"
 check 'once it is announced' ctl gw-b routes add 172.31.0.8/32
 check 'the same packets pass' strays
 wait_for 10 'and arrive' captured b 'udp and dst host 172.31.0.8'
-check_equal 'five more are counted' 11 "$(drops gw-b gw-a in_destination)"
+check_equal 'three more are counted' 7 "$(drops gw-b gw-a in_destination)"
 doctor >"$WORK/doctor"
 check 'doctor names another' grep -F 'fd00:bad::8, which is not announced to it' "$WORK/doctor"
 puppet_end puppet
@@ -135,5 +137,6 @@ wait_routes gw-b 10.1.0.0/24 fd00:1::/64
 check 'destinations are left to routing' strays
 wait_for 10 'and all of it arrives' captured b 'udp and dst host fd00:bad::8'
 check_equal 'nothing is counted' 0 "$(drops gw-b gw-a in_destination)"
+check_equal 'but what never leaves a host or a link' 2 "$(drops gw-b gw-a in_link_local)"
 puppet_end puppet
 finish

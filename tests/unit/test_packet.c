@@ -473,6 +473,16 @@ START_TEST(local_noise)
 		{ { 239, 255, 255, 255 }, false, true },
 		{ { 223, 255, 255, 255 }, false, false },
 		{ { 240, 0, 0, 1 }, false, false },
+		{ { 255, 255, 255, 255 }, false, true },
+		{ { 255, 255, 255, 254 }, false, false },
+		{ { 10, 255, 255, 255 }, false, false },
+		{ { 127, 0, 0, 1 }, false, true },
+		{ { 127, 255, 255, 254 }, false, true },
+		{ { 126, 255, 255, 255 }, false, false },
+		{ { 128, 0, 0, 1 }, false, false },
+		{ { 0 }, false, true },
+		{ { 0, 1, 2, 3 }, false, true },
+		{ { 1, 0, 0, 1 }, false, false },
 		{ { 169, 254, 1, 1 }, false, true },
 		{ { 169, 253, 1, 1 }, false, false },
 		{ { 0xfe, 0x80, [15] = 1 }, true, true },
@@ -480,7 +490,10 @@ START_TEST(local_noise)
 		{ { 0xfe, 0xc0, [15] = 1 }, true, false },
 		{ { 0xff, 0x02, [15] = 2 }, true, true },
 		{ { 0xfd, 0, [15] = 2 }, true, false },
-		{ { 0 }, true, false },
+		{ { 0 }, true, true },
+		{ { [15] = 1 }, true, true },
+		{ { [15] = 2 }, true, false },
+		{ { [14] = 1, [15] = 1 }, true, false },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

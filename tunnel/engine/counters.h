@@ -16,7 +16,7 @@
 /* Why a packet was dropped; "out" is towards the peer, "in" is from it. Name, text for people. */
 #define DROP_REASONS(X)                                                                            \
 	X(DROP_OUT_MALFORMED, "out_malformed")     /* not an IP packet */                          \
-	X(DROP_OUT_NOISE, "out_link_local")        /* link-local or multicast */                   \
+	X(DROP_OUT_NOISE, "out_link_local")        /* packet_is_local_noise() */                   \
 	X(DROP_OUT_SOURCE, "out_source")           /* not ours to send */                          \
 	X(DROP_OUT_DESTINATION, "out_destination") /* not the peer's */                            \
 	X(DROP_OUT_STALE, "out_stale")             /* waited while there was no connection */      \

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "base/bytes.h"
@@ -199,14 +200,22 @@ bool packet_quoted(const struct packet *packet, const uint8_t *data, struct pack
 	return true;
 }
 
+/* 0/8 is "this network" (RFC 1122, 3.2.1.3), 255.255.255.255 every host of a link. */
 static bool is_noise_v4(const uint8_t *addr)
 {
-	return (addr[0] & 0xf0) == 0xe0 || (addr[0] == 169 && addr[1] == 254);
+	static const uint8_t broadcast[] = { 255, 255, 255, 255 };
+
+	return (addr[0] & 0xf0) == 0xe0 || (addr[0] == 169 && addr[1] == 254) || addr[0] == 127 ||
+		addr[0] == 0 || memcmp(addr, broadcast, sizeof(broadcast)) == 0;
 }
 
+/* :: and ::1 differ in the last bit. */
 static bool is_noise_v6(const uint8_t *addr)
 {
-	return addr[0] == 0xff || (addr[0] == 0xfe && (addr[1] & 0xc0) == 0x80);
+	static const uint8_t zeros[15] = { 0 };
+
+	return addr[0] == 0xff || (addr[0] == 0xfe && (addr[1] & 0xc0) == 0x80) ||
+		(memcmp(addr, zeros, sizeof(zeros)) == 0 && addr[15] <= 1);
 }
 
 bool packet_is_local_noise(const struct packet *packet)

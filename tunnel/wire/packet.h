@@ -66,8 +66,10 @@ bool packet_quoted(
 	const struct packet *packet, const uint8_t *data, struct packet_quote *ret_quote);
 
 /*
- * Link-local or multicast source or destination: dropped with a counter of its own, since a fresh
- * interface makes such packets itself.
+ * A source or destination that means nothing beyond one link or one host: multicast, link-local,
+ * loopback, unspecified, the limited broadcast. Such a packet is dropped whatever routes say, a default
+ * route at most: a kernel may deliver it to its own programs. It has a counter of its own, since a
+ * fresh interface makes such packets itself.
  */
 bool packet_is_local_noise(const struct packet *packet);
 
