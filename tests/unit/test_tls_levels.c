@@ -391,10 +391,52 @@ START_TEST(forged_list_of_an_intermediate)
 }
 END_TEST
 
+/* Of a root, and of a CA between: nothing that such a list revokes is let in for want of a list. */
+START_TEST(list_of_an_unusable_form)
+{
+	static const struct {
+		const char *form, *words;
+	} cases[] = {
+		{ "delta", "delta" }, { "critical,indirectCRL:TRUE", "several authorities" },
+		{ "critical,onlysomereasons:keyCompromise", "some reasons" },
+		{ "critical,onlyAA:TRUE", "attribute certificates" },
+		{ "critical,onlyuser:TRUE", NULL }, /* of a scope that OpenSSL judges */
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]) * 2; i++) {
+		const char *words = cases[i / 2].words;
+		struct tls_material material = {
+			.certificate = fixture_certificate_text(&pki.server_pair),
+			.key = fixture_key_text(&pki.server_pair, NULL),
+		};
+		struct problem problem = { "" };
+		struct chain chain;
+		int r;
+
+		chain_make(&chain, 2, &plain);
+		tls_context_unref(chain.context);
+		chain.context = NULL;
+		material.ca = fixture_certificate_text(&chain.pairs[2]);
+		material.crl = fixture_crl_text_of(
+			&chain.pairs[1 + i % 2], &chain.pairs[i % 2], -DAY, DAY, cases[i / 2].form);
+		r = tls_context_new(TLS_SERVER, &material, &chain.context, &problem);
+		ck_assert_int_eq(r, words ? -EINVAL : 0);
+		if (words)
+			ck_assert_msg(strstr(problem.text, words) != NULL, "%s", problem.text);
+		chain_free(&chain);
+		fixture_text_free(&material.certificate);
+		fixture_text_free(&material.key);
+		fixture_text_free(&material.ca);
+		fixture_text_free(&material.crl);
+	}
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	const TTest *chains[] = { good, dates, first_end, purpose, path_length, name_constraints };
-	const TTest *revocation[] = { revoked, missing, stale, forged_list_of_an_intermediate };
+	const TTest *revocation[] = { revoked, missing, stale, forged_list_of_an_intermediate,
+		list_of_an_unusable_form };
 	Suite *made = suite_create("tls_levels");
 
 	pki_add(made, "chains", chains, sizeof(chains) / sizeof(chains[0]));

@@ -215,6 +215,12 @@ static ASN1_TIME *time_from_now(long seconds)
 struct view fixture_crl_text(
 	const struct fixture_pair *ca, const struct fixture_pair *revoked, long from, long until)
 {
+	return fixture_crl_text_of(ca, revoked, from, until, NULL);
+}
+
+struct view fixture_crl_text_of(const struct fixture_pair *ca, const struct fixture_pair *revoked,
+	long from, long until, const char *form)
+{
 	X509_CRL *crl = X509_CRL_new();
 	ASN1_TIME *start = time_from_now(from), *end = time_from_now(until);
 	BIO *bio = BIO_new(BIO_s_mem());
@@ -231,6 +237,14 @@ struct view fixture_crl_text(
 	X509V3_set_ctx(&context, ca->certificate, NULL, NULL, crl, 0);
 	extension = X509V3_EXT_conf_nid(NULL, &context, NID_authority_key_identifier, "keyid");
 	require(X509_CRL_add_ext(crl, extension, -1) == 1, "crl extension");
+	if (form && strcmp(form, "delta") == 0) {
+		X509_CRL_add1_ext_i2d(crl, NID_delta_crl, number, 1, 0);
+	} else if (form) {
+		X509_EXTENSION_free(extension);
+		extension = X509V3_EXT_conf_nid(
+			NULL, &context, NID_issuing_distribution_point, form);
+		require(X509_CRL_add_ext(crl, extension, -1) == 1, "scope of a crl");
+	}
 	if (revoked) {
 		X509_REVOKED *entry = X509_REVOKED_new();
 

@@ -58,6 +58,9 @@ struct view fixture_key_text(const struct fixture_pair *pair, const char *passph
 /* Revokes `revoked` (may be NULL); times in seconds from now. */
 struct view fixture_crl_text(
 	const struct fixture_pair *ca, const struct fixture_pair *revoked, long from, long until);
+/* The same; `form` is "delta", an issuing distribution point as openssl.cnf has it, or NULL. */
+struct view fixture_crl_text_of(const struct fixture_pair *ca, const struct fixture_pair *revoked,
+	long from, long until, const char *form);
 struct view fixture_join(struct view first, struct view second); /* frees both */
 void fixture_text_free(struct view *text);
 

@@ -224,11 +224,44 @@ static bool is_forged(X509_CRL *crl, STACK_OF(X509) * authorities)
 	return named;
 }
 
+/*
+ * OpenSSL takes a delta for the whole list, and passes over an indirect one or one of some reasons as if
+ * there were none: what they revoke would be let in. With one of attribute certificates nobody would.
+ * NULL: the list can be used.
+ */
+static const char *unusable_form(X509_CRL *crl)
+{
+	ISSUING_DIST_POINT *scope;
+	const char *form = NULL;
+
+	if (X509_CRL_get_ext_by_NID(crl, NID_delta_crl, -1) >= 0)
+		return "is a delta of another list";
+	scope = X509_CRL_get_ext_d2i(crl, NID_issuing_distribution_point, NULL, NULL);
+	if (!scope)
+		return NULL;
+	if (scope->indirectCRL > 0)
+		form = "is of several authorities (indirect)";
+	else if (scope->onlysomereasons)
+		form = "is of some reasons only";
+	else if (scope->onlyattr > 0)
+		form = "is of attribute certificates only";
+	ISSUING_DIST_POINT_free(scope);
+	return form;
+}
+
 static int add_crl(
 	X509_STORE *store, X509_CRL *crl, STACK_OF(X509) * authorities, struct problem *problem)
 {
+	const char *form = unusable_form(crl);
 	char label[TLS_LABEL_MAX];
 
+	if (form) {
+		problem_set(problem,
+			"crl: the revocation list of \"%s\" %s, which is not supported; put the whole "
+			"list of that CA there",
+			tls_label_name(label, X509_CRL_get_issuer(crl)), form);
+		return -EINVAL;
+	}
 	if (is_forged(crl, authorities)) {
 		ERR_clear_error();
 		problem_set(problem,
