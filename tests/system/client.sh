@@ -8,6 +8,7 @@
 #
 # check: quick
 # check: long
+# check: timeout 400
 # shellcheck disable=SC2317 # Functions are called by name.
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh

@@ -6,6 +6,7 @@
 #
 # check: quick
 # check: long
+# check: timeout 400
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh
 source "$(dirname "$0")/tunnel/common.sh"

@@ -12,6 +12,7 @@
 # shellcheck disable=SC2317 # Functions are called by name.
 #
 # check: long
+# check: timeout 400
 # check: sanitized
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/lanes.sh

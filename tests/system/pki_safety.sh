@@ -4,6 +4,7 @@
 # culvert-pki when two run at once, when a step fails and when a signal comes: all or nothing.
 #
 # check: long
+# check: timeout 400
 
 # shellcheck source=tests/system/pki/common.sh
 source "$(dirname "$0")/pki/common.sh"

@@ -10,6 +10,7 @@
 #
 # check: quick
 # check: long
+# check: timeout 400
 # check: sanitized
 # shellcheck disable=SC2317 # Functions are called by name.
 set -euo pipefail

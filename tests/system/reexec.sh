@@ -10,6 +10,7 @@
 # culvertd is started by a symbolic link, culvert by a relative path, from a directory of the test.
 #
 # check: long
+# check: timeout 400
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh
 source "$(dirname "$0")/tunnel/common.sh"
