@@ -9,7 +9,6 @@
 #
 # check: threads
 # check: timeout 300
-# check: sanitized
 # shellcheck disable=SC2317 # Functions are called by name.
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/lanes.sh

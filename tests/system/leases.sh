@@ -6,8 +6,6 @@
 #   host-1 (192.0.2.1) ──┐
 #   host-2 (192.0.2.3) ──┼── wan ── gw-b       pool4 10.213.0.0/29: server .1, fixed .5, and .2 .3 .4 .6 to give away
 #   host-3 (192.0.2.4) ──┘
-#
-# check: sanitized
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh
 source "$(dirname "$0")/tunnel/common.sh"

@@ -8,8 +8,6 @@
 #                    wan0 192.0.2.1 ════ .2
 #   lan-a ──── gw-a                          gw-b ──── lan-b
 #                    wan1 198.51.100.1 ══ .2
-#
-# check: sanitized
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh
 source "$(dirname "$0")/tunnel/common.sh"

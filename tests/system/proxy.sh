@@ -5,8 +5,6 @@
 # without user and password, and then proxies that refuse, lie, close, trickle and hang. gw-a has no other way to gw-b.
 #
 #   gw-a (192.0.2.1, 2001:db8::1) ──── proxy (.5, ::5 │ 198.51.100.5) ──── gw-b (198.51.100.2)
-#
-# check: sanitized
 # shellcheck disable=SC2317 # Functions are called by name.
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh
