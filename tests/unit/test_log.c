@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <termios.h>
@@ -303,6 +304,29 @@ START_TEST(nor_does_a_paused_terminal)
 }
 END_TEST
 
+/* The limit of file sizes ends no program, as its signal would; when there is room again, the log says what it lost. */
+START_TEST(nor_does_a_file_at_its_limit_end_it)
+{
+	struct rlimit limit, none;
+	char text[4096] = "";
+	FILE *file = tmpfile();
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	none = limit;
+	none.rlim_cur = 0;
+	point_stderr_at(fileno(file));
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &none), 0);
+	lose_two();
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	log_info("back");
+	ck_assert_int_gt(pread(fileno(file), text, sizeof(text) - 1, 0), 0);
+	ck_assert_ptr_nonnull(strstr(text, "2 lines lost"));
+	ck_assert_ptr_nonnull(strstr(text, "engine: back"));
+	fclose(file);
+}
+END_TEST
+
 START_TEST(what_another_process_says_is_escaped)
 {
 	static const char hostile[] = "clear \x1b[2J \x9b"
@@ -385,6 +409,7 @@ static Suite *suite(void)
 	add(suite, "full socket", nor_does_a_full_socket);
 	add(suite, "later pipe", nor_does_a_pipe_that_came_later);
 	add(suite, "paused terminal", nor_does_a_paused_terminal);
+	add(suite, "file at its limit", nor_does_a_file_at_its_limit_end_it);
 	add(suite, "another process", what_another_process_says_is_escaped);
 	add(suite, "threads", threads_do_not_mix_their_lines);
 	return suite;

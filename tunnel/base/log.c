@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -111,6 +112,8 @@ static void find_stderr(void)
 
 void log_init(const char *part, enum log_level level)
 {
+	/* A log file may reach RLIMIT_FSIZE: the write then fails with EFBIG, and the line is a lost one. */
+	(void)sigaction(SIGXFSZ, &(struct sigaction){ .sa_handler = SIG_IGN }, NULL);
 	logger.part = part;
 	find_stderr();
 	logger.journal = stderr_is_journal();
@@ -203,7 +206,7 @@ static bool tell_lost(void)
 		return true;
 	format_head(head, sizeof(head), LOG_LEVEL_WARNING);
 	len = snprintf(
-		line, sizeof(line), "%s%lu lines lost: this log was not read\n", head, logger.lost);
+		line, sizeof(line), "%s%lu lines lost: this log took no more\n", head, logger.lost);
 	if (len < 0 || !put_out(line, (size_t)len))
 		return false;
 	logger.lost = 0;

@@ -40,7 +40,8 @@ enum {
 /*
  * `part` names the process in each line ("netd", "engine"); a literal. Called once, before other
  * threads log; a line before it is written as if by part "culvert" at level info. stderr is looked at here:
- * who points it elsewhere later calls this again.
+ * who points it elsewhere later calls this again. From here on the process ignores SIGXFSZ, so that a log, or a state file,
+ * that reaches the limit of file sizes is an error and not the end; other programs that it starts get the default back.
  */
 void log_init(const char *part, enum log_level level);
 /* Any thread, any time. */

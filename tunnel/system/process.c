@@ -208,8 +208,8 @@ static int reset_signals(void)
 	sigset_t none;
 
 	/* Caught ones go back by themselves at exec; ignored ones would not. */
-	if (sigaction(SIGPIPE, &action, NULL) < 0 || sigemptyset(&none) < 0 ||
-		sigprocmask(SIG_SETMASK, &none, NULL) < 0)
+	if (sigaction(SIGPIPE, &action, NULL) < 0 || sigaction(SIGXFSZ, &action, NULL) < 0 ||
+		sigemptyset(&none) < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0)
 		return -errno;
 	return 0;
 }

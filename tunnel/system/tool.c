@@ -63,6 +63,7 @@ _Noreturn static void become(const char *const *argv, int in, int out, int err)
 	sigset_t none;
 
 	(void)sigaction(SIGPIPE, &action, NULL);
+	(void)sigaction(SIGXFSZ, &action, NULL);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)setsid(); /* a terminal's Ctrl-C is not for it */
