@@ -40,6 +40,7 @@ CULVERT=$BUILD/culvert
 CULVERTD=$BUILD/culvertd
 PKI=$TOP/certs/culvert-pki
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/culvert-test-XXXXXX")
+mkfifo "$WORK/.pause"
 # The engine runs under another uid and is given paths in here.
 chmod 755 "$WORK"
 # The repository may stand in a home that only root may enter. What an ordinary user runs has to be within that user's reach.
@@ -63,7 +64,7 @@ export TSAN_OPTIONS=${TSAN_OPTIONS-exitcode=99}
 SANITIZER_FINDING='ERROR: (Address|Leak)Sanitizer|runtime error:|WARNING: ThreadSanitizer'
 
 STOP_SECONDS=10
-POLL_SECONDS=0.03
+POLL_SECONDS=0.04
 LOG_TAIL=40
 
 passed=0
@@ -206,8 +207,7 @@ ns_del() { # NAME
 
 # Runs a command in a namespace. Below start_bg it becomes the process itself, so that its pid is the command's.
 in_ns() { # NAME COMMAND...
-	local name
-	name=$(ns_name "$1")
+	local name=culvert-$$-$1
 	shift
 	${in_ns_exec-} ip netns exec "$name" "$@"
 }
@@ -223,8 +223,7 @@ in_ns_tun() { # NAME MODE COMMAND...
 
 # ip(8) in a namespace, without a process of its own in between.
 ip_ns() { # NAME ARGUMENT...
-	local name
-	name=$(ns_name "$1")
+	local name=culvert-$$-$1
 	shift
 	ip -n "$name" "$@"
 }
@@ -303,7 +302,7 @@ wait_exit() { # NAME SECONDS
 			unset "bg_pids[$name]"
 			return 1
 		fi
-		sleep "$POLL_SECONDS"
+		pause
 	done
 	# shellcheck disable=SC2034
 	wait "$pid" 2>/dev/null || EXIT_STATUS=$?
@@ -324,14 +323,24 @@ now_ms() {
 	echo $((now / 1000))
 }
 
+# Deadlines are by the time since the machine's start, which nobody sets.
 deadline_in() { # SECONDS, may have decimals; prints milliseconds
 	local whole=${1%.*} part=0
 	[[ $1 != *.* ]] || part=${1#*.}000
-	echo $(($(now_ms) + ${whole:-0} * 1000 + 10#${part:0:3}))
+	local now
+	read -r now _ </proc/uptime
+	echo $((10#${now/./}0 + ${whole:-0} * 1000 + 10#${part:0:3}))
 }
 
 past() { # DEADLINE
-	[[ $(now_ms) -ge $1 ]]
+	local now
+	read -r now _ </proc/uptime
+	[[ $((10#${now/./}0)) -ge $1 ]]
+}
+
+# Between two looks. Nobody writes to the pipe, and no process is started, of which the tests start most by waiting.
+pause() {
+	read -rt "$POLL_SECONDS" _ <>"$WORK/.pause" || true
 }
 
 # Polls until the command succeeds. When it does not in time, that is a failed check, and the logs' ends are shown.
@@ -345,7 +354,7 @@ wait_for() { # SECONDS DESCRIPTION COMMAND...
 			tail -n "$LOG_TAIL" "$WORK/.wait" | sed 's/^/    /'
 			return 1
 		fi
-		sleep "$POLL_SECONDS"
+		pause
 	done
 }
 
