@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* check: no-valgrind */
+/* Dozens of handshakes: half a minute there, nearly all of it in libcrypto; test_tls has some, the sanitizers see all. */
 /*
  * Each rule for a certificate with chains of one, two and three levels below the root: what is
  * refused of the leaf is refused of each CA above it.

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* check: no-valgrind */
+/* Dozens of handshakes: half a minute there, nearly all of it in libcrypto; test_tls has some, the sanitizers see all. */
 /* Dates, issuers and revocation: what is refused, and what both ends say about it. */
 #include "tests/unit/unit.h"
 
