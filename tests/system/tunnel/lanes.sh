@@ -47,8 +47,8 @@ lane_kill() { # PORT
 }
 
 lane_rules() { # add|del PORT
-	ip_ns gw-b rule "$1" pref 1 ipproto tcp sport 443 dport "$2" blackhole
-	ip_ns gw-a rule "$1" pref 1 ipproto tcp sport "$2" dport 443 blackhole
+	ip_ns gw-b rule "$1" pref 1 ipproto 6 sport 443 dport "$2" blackhole
+	ip_ns gw-a rule "$1" pref 1 ipproto 6 sport "$2" dport 443 blackhole
 }
 
 # Nothing leaves either end on this connection any more, and nobody is told.
