@@ -302,7 +302,7 @@ wait_exit() { # NAME SECONDS
 			unset "bg_pids[$name]"
 			return 1
 		fi
-		pause
+		poll_pause
 	done
 	# shellcheck disable=SC2034
 	wait "$pid" 2>/dev/null || EXIT_STATUS=$?
@@ -339,7 +339,7 @@ past() { # DEADLINE
 }
 
 # Between two looks. Nobody writes to the pipe, and no process is started, of which the tests start most by waiting.
-pause() {
+poll_pause() {
 	read -rt "$POLL_SECONDS" _ <>"$WORK/.pause" || true
 }
 
@@ -354,7 +354,7 @@ wait_for() { # SECONDS DESCRIPTION COMMAND...
 			tail -n "$LOG_TAIL" "$WORK/.wait" | sed 's/^/    /'
 			return 1
 		fi
-		pause
+		poll_pause
 	done
 }
 

@@ -57,7 +57,7 @@ tunnel_up() { # LANES
 	deadline=$(deadline_in 5)
 	until LANES_NOW=$(lanes_of gw-b gw-a) && [[ $LANES_NOW -eq $1 ]]; do
 		! past "$deadline" || break
-		pause
+		poll_pause
 	done
 }
 
