@@ -17,6 +17,8 @@ FAR4=10.2.9.2 FAR6=fd00:2:0:9::2
 site_add
 ns_add far
 in_ns lan-b sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+# Each answer of the router counts, however soon it follows others.
+in_ns lan-b sysctl -qw net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0
 veth lan-b far0 far eth0
 addr lan-b far0 172.31.0.1/24 fd99::1/64
 addr far eth0 $FAR4/32 172.31.0.2/24 $FAR6/128 fd99::2/64
