@@ -119,15 +119,18 @@ udp_listens() {
 }
 wait_for 5 'far listens' udp_listens
 forget_paths
-# Lost, and answered by the router; the kernel takes the answer for a socket that is still there.
+# Lost, and answered by the router; the kernel takes the answer for a socket that is still there. So the pipe stays open: at its
+# end the sender would go.
 mkfifo "$WORK/pipe"
+exec 8<>"$WORK/pipe"
 start_bg "$WORK/sender.log" sender in_ns lan-a socat -u -b 65000 "PIPE:$WORK/pipe" "UDP4-DATAGRAM:$FAR4:9001,mtudiscover=2"
-head -c 1300 /dev/zero >"$WORK/pipe"
+head -c 1300 /dev/zero >&8
 learned() {
 	[[ $(path_mtu lan-a "$FAR4") == 1280 ]]
 }
 wait_for 5 'the path is learned from UDP' learned
 stop_bg sender
+exec 8>&-
 check_fails 'a datagram with DF that does not fit is refused then' udp 2 1300
 check 'one that fits is sent' udp 2 1252
 wait_for 5 'and arrives' has_size 1252
