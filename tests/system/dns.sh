@@ -156,7 +156,7 @@ doctor_says() { # REGEX
 check 'of one that lives doctor says nothing' doctor_says '^ok: leftover_resolvers: '
 kill_client
 check 'a killed client leaves its file' grep 'nameserver 10.2.0.53' "$etc/resolv.conf"
-check 'doctor finds it' doctor_says '^problem: leftover_resolvers: .*/etc/resolv.conf.*mend it: culvert sweep$'
+check 'doctor finds it' doctor_says '^problem: leftover_resolvers: .*/etc/resolv.conf.*fix it: culvert sweep$'
 cp "$etc/resolv.conf" "$WORK/ours"
 
 # What somebody has changed stays; it does not keep the rest from being removed.

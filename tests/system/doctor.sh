@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# `culvert doctor`: each thing that can be in the way is put there, found, and mended by the very command that is named; then
+# `culvert doctor`: each thing that can be in the way is put there, found, and fixed by the very command that is named; then
 # there is no problem.
 #
 #   lan-a ──── gw-a ════════ gw-b ──── lan-b
@@ -28,9 +28,9 @@ silent() { # NAME REGEX
 	check "$1" log_lacks "$WORK/doctor" "$2"
 }
 # Runs the command that the finding names, as a person would.
-mend() { # NS CHECK
+apply_cure() { # NS CHECK
 	local cure
-	cure=$(grep -E "^problem: $2: " "$WORK/doctor" | head -n 1 | sed 's/.*; mend it: //')
+	cure=$(grep -E "^problem: $2: " "$WORK/doctor" | head -n 1 | sed 's/.*; fix it: //')
 	check "the command named for $2: ${cure:-none}" in_ns "$1" sh -c "${cure:-false}"
 }
 
@@ -52,11 +52,11 @@ check_equal 'JSON says the same' 'false ok' "$(jq -r '"\(.problems) \(.findings[
 # Forwarding.
 in_ns gw-b sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0
 doctor gw-b gw-b
-says 'IPv4 is not forwarded' '^problem: forwarding4: .*lan0, cv0.*; mend it: sysctl -w net.ipv4.ip_forward=1$'
-says 'nor is IPv6' '^problem: forwarding6: .*; mend it: sysctl -w net.ipv6.conf.all.forwarding=1$'
+says 'IPv4 is not forwarded' '^problem: forwarding4: .*lan0, cv0.*; fix it: sysctl -w net.ipv4.ip_forward=1$'
+says 'nor is IPv6' '^problem: forwarding6: .*; fix it: sysctl -w net.ipv6.conf.all.forwarding=1$'
 check 'indeed it is not' no_ping lan-a $B4
-mend gw-b forwarding4
-mend gw-b forwarding6
+apply_cure gw-b forwarding4
+apply_cure gw-b forwarding6
 check 'now it is' pings lan-a $B4
 check 'and IPv6' pings lan-a $B6
 
@@ -70,12 +70,12 @@ table inet filter {
 }
 RULES
 doctor gw-b gw-b
-says 'the firewall drops' '^problem: firewall: chain forward of table inet filter drops what goes from lan0 to cv0; mend it: nft '
+says 'the firewall drops' '^problem: firewall: chain forward of table inet filter drops what goes from lan0 to cv0; fix it: nft '
 check 'indeed it does' no_ping lan-a $B4
-mend gw-b firewall
+apply_cure gw-b firewall
 doctor gw-b gw-b
 says 'one direction is left' '^problem: firewall: .* from cv0 to lan0; '
-mend gw-b firewall
+apply_cure gw-b firewall
 doctor gw-b gw-b
 says 'then it lets both pass' '^ok: firewall: '
 check 'indeed it does both' pings lan-a $B4
@@ -94,9 +94,9 @@ RULES
 connects() { in_ns gw-a timeout 1 bash -c 'exec 3<>/dev/tcp/192.0.2.2/443'; }
 doctor gw-b gw-b
 says 'the firewall lets nobody in' \
-	'^problem: firewall: chain input of table inet filter drops TCP connections to port 443, where this server listens; mend it: nft '
+	'^problem: firewall: chain input of table inet filter drops TCP connections to port 443, where this server listens; fix it: nft '
 check_fails 'indeed it does not' connects
-mend gw-b firewall
+apply_cure gw-b firewall
 doctor gw-b gw-b
 says 'then it does' '^ok: firewall: no rule of nftables drops TCP connections to port 443'
 check 'indeed' connects
@@ -106,7 +106,7 @@ in_ns gw-b sysctl -qw net.ipv4.conf.all.rp_filter=1
 ip_ns gw-b route add 10.1.0.0/24 via 192.0.2.1 metric 5
 doctor gw-b gw-b
 says 'strict filtering drops what comes in' '^problem: rp_filter: 10.1.0.0/24 is reached by wan0, .* cv0 is dropped'
-mend gw-b rp_filter
+apply_cure gw-b rp_filter
 doctor gw-b gw-b
 says 'loose filtering does not' '^note: rp_filter: 10.1.0.0/24 is reached by wan0 rather than cv0'
 check_equal 'nothing is left' 0 "$STATUS"

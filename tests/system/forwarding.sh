@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # `forwarding = true`: gateways that do not forward begin to when their daemons start, and stop when these end, also after a
-# kill; without it the log says what is in the way, and the command that it names mends it.
+# kill; without it the log says what is in the way, and the command that it names fixes it.
 #
 #   lan-a ──── gw-a ════════ gw-b ──── lan-b
 # shellcheck disable=SC2317 # Functions are called by name.
@@ -29,7 +29,7 @@ done
 # Without the setting: said, not done.
 site_up </dev/null
 for gateway in gw-a gw-b; do
-	for word in 'IPv4.*mend it: sysctl -w net.ipv4.ip_forward=1' 'IPv6.*mend it: sysctl -w net.ipv6.conf.all.forwarding=1'; do
+	for word in 'IPv4.*fix it: sysctl -w net.ipv4.ip_forward=1' 'IPv6.*fix it: sysctl -w net.ipv6.conf.all.forwarding=1'; do
 		check_equal "$gateway warns once: $word" 1 "$(grep -cE "warning.*$word" "$WORK/$gateway.log")"
 	done
 	check "$gateway leaves forwarding as it is" is_put_back $gateway
@@ -78,7 +78,7 @@ ipv6_forwards() {
 	in_ns gw-b sh -c 'cd /proc/sys/net/ipv6/conf; [ "$(cat all/forwarding)" = 1 ] || [ "$(cat wan0/force_forwarding)" = 1 ]'
 }
 check 'also by IPv6' ipv6_forwards
-check_fails 'and nothing is amiss' log_has_since "$WORK/gw-b.log" "$mark" 'mend it|forwards no|let it:'
+check_fails 'and nothing is amiss' log_has_since "$WORK/gw-b.log" "$mark" 'fix it|forwards no|let it:'
 
 # Who switches on all meanwhile means it; and where one is off nevertheless the cure is one that works.
 in_ns gw-b sysctl -qw net.ipv4.ip_forward=1
@@ -93,7 +93,7 @@ doctor_says() { # LEVEL; prints the finding
 	grep "^$1: forwarding4: " "$WORK/doctor"
 }
 check 'doctor sees both sides' grep -E 'by: lan0, wan0' <(doctor_says problem)
-cure=$(doctor_says problem | sed 's/.*mend it: //')
+cure=$(doctor_says problem | sed 's/.*fix it: //')
 # shellcheck disable=SC2086 # Words of a command.
 check "its cure: $cure" in_ns gw-b $cure
 check 'does something' doctor_says ok

@@ -178,7 +178,7 @@ chmod 644 "$WORK/gw-a.conf"
 status=0
 "$CULVERT" check "$WORK/gw-a.conf" >"$WORK/out" 2>&1 || status=$?
 check_equal 'a profile with a password that others can read is refused' 3 "$status"
-check 'and told how to mend it' grep -F "chmod 600 $WORK/gw-a.conf" "$WORK/out"
+check 'and told how to fix it' grep -F "chmod 600 $WORK/gw-a.conf" "$WORK/out"
 sed -i "s|$HTTP_LOGIN@||" "$WORK/gw-a.conf"
 check 'without the password it need not be private' "$CULVERT" check "$WORK/gw-a.conf"
 finish

@@ -71,9 +71,9 @@ in_ns gw-b nft 'table inet filter { chain forward { type filter hook forward pri
 doctor() { in_ns gw-b "$CULVERT" doctor --socket "$WORK/gw-b.sock"; }
 doctor >"$WORK/doctor" || true
 check 'doctor says what a does not take of b' grep -qE '^problem: routes: fd00:c17:e27::[0-9]+/128 is announced, but spoke-a .*accept_routes' "$WORK/doctor"
-check 'doctor says what drops' grep -qE '^problem: firewall: .*from cv0 to cv1; mend it: ' "$WORK/doctor"
+check 'doctor says what drops' grep -qE '^problem: firewall: .*from cv0 to cv1; fix it: ' "$WORK/doctor"
 check_equal 'of those that may pass, either way' 2 "$(grep -c 'firewall: .*from cv[01] to cv[01];' "$WORK/doctor")"
-sed -n 's/^problem: firewall: .*; mend it: //p' "$WORK/doctor" >"$WORK/cure"
+sed -n 's/^problem: firewall: .*; fix it: //p' "$WORK/doctor" >"$WORK/cure"
 check 'the commands run' in_ns gw-b sh -e "$WORK/cure"
 check 'a reaches b' pings spoke-a 10.3.0.1 1 -I 10.1.0.1
 check 'doctor is content' grep -qE '^ok: firewall: ' <(doctor || true)

@@ -32,7 +32,7 @@ START_TEST(test_round_trip)
 	ck_assert_mem_eq(&findings.items[0], &findings.items[1], sizeof(findings.items[0]));
 	free(line);
 	line = printed(&findings.items[1], finding_print);
-	ck_assert_str_eq(line, "problem: tun: a b 7; mend it: do it\n");
+	ck_assert_str_eq(line, "problem: tun: a b 7; fix it: do it\n");
 	free(line);
 	ck_assert(findings_have_problem(&findings));
 	findings_free(&findings);

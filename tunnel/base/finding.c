@@ -94,7 +94,7 @@ bool findings_have_problem(const struct findings *findings)
 void finding_print(const struct finding *finding, FILE *out)
 {
 	(void)fprintf(out, "%s: %s: %s%s%s\n", finding_level_text(finding->level), finding->check,
-		finding->text.text, finding->cure[0] != '\0' ? "; mend it: " : "", finding->cure);
+		finding->text.text, finding->cure[0] != '\0' ? "; fix it: " : "", finding->cure);
 }
 
 void finding_json(const struct finding *finding, struct json *json)

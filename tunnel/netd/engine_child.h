@@ -18,8 +18,8 @@ struct engine_child {
 void engine_child_init(struct engine_child *child);
 
 /*
- * Executes the file with the channel as descriptor REQUEST_FD, and `output_fd` as process_plan has it. What process_spawn() returns, with
- * its words; *ret_child is untouched then.
+ * Executes the file with the channel as descriptor REQUEST_FD, and `output_fd` as process_plan has it.
+ * What process_spawn() returns, with its words; *ret_child is untouched then.
  */
 int engine_child_spawn(int program_fd, char *const *argv, const struct process_user *user,
 	int output_fd, struct engine_child *ret_child, struct problem *problem);

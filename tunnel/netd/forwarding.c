@@ -345,7 +345,7 @@ static void warn(const struct forwarding *forwarding, const char *root)
 		const struct finding *finding = &findings.items[i];
 
 		if (finding->level == FINDING_PROBLEM)
-			log_warning("%s; mend it: %s", finding->text.text, finding->cure);
+			log_warning("%s; fix it: %s", finding->text.text, finding->cure);
 	}
 	findings_free(&findings);
 }
