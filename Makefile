@@ -41,10 +41,12 @@ say = @printf '  %-10s%s\n' '$(1)' '$(2)'
 endif
 
 # Layers, lowest first; each may use only what stands before it. Archives are linked in the reverse order.
-LAYERS := base wire system netd engine client daemon
+LAYERS := base wire system config lane netd engine client daemon
 dir_base := tunnel/base
 dir_wire := tunnel/wire
 dir_system := tunnel/system
+dir_config := tunnel/config
+dir_lane := tunnel/lane
 dir_engine := tunnel/engine
 dir_netd := tunnel/netd
 dir_daemon := daemon
@@ -128,9 +130,9 @@ endef
 $(foreach l,$(LAYERS),$(eval $(call layer_rules,$(l))))
 
 archive = $(BUILD)/lib$(1).a
-DAEMON_ARCHIVES := $(foreach l,daemon engine netd system wire base,$(call archive,$(l)))
-CLIENT_ARCHIVES := $(foreach l,client engine netd system wire base,$(call archive,$(l)))
-ALL_ARCHIVES := $(foreach l,daemon client engine netd system wire base,$(call archive,$(l)))
+DAEMON_ARCHIVES := $(foreach l,daemon engine netd lane config system wire base,$(call archive,$(l)))
+CLIENT_ARCHIVES := $(foreach l,client engine netd lane config system wire base,$(call archive,$(l)))
+ALL_ARCHIVES := $(foreach l,daemon client engine netd lane config system wire base,$(call archive,$(l)))
 
 $(BUILD)/obj/tests/%.o: tests/%.c
 	@mkdir -p $(@D)

@@ -7,7 +7,7 @@
 #include "base/bytes.h"
 #include "base/identity.h"
 #include "base/problem.h"
-#include "base/settings.h"
+#include "config/settings.h"
 
 /*
  * From a PKCS#12 bundle, which has certificate, key and CA, to a profile, which says besides where

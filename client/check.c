@@ -11,8 +11,8 @@
 
 #include "base/log.h"
 #include "client/client.h"
-#include "engine/changed_defaults.h"
-#include "system/conf.h"
+#include "config/changed_defaults.h"
+#include "config/conf.h"
 
 /* Becomes culvertd, if it is there: relative to this program's own directory. */
 static void exec_culvertd(const char *where, char *const argv[])
@@ -74,13 +74,13 @@ enum exit_code check_run(const char *path)
 	struct problem problem = { 0 };
 	enum exit_code code = EXIT_CODE_OK;
 
-	int r = configuration_load(&profile, &client_role, path, &problem);
+	int r = configuration_load(&profile, &client_role.configuration, path, &problem);
 	if (r < 0 && check_is_server(&profile)) {
 		configuration_free(&profile);
 		return check_server(path);
 	}
 	if (r == 0)
-		r = configuration_check(&profile, &client_role, &verdict, &problem);
+		r = configuration_check(&profile, &client_role.configuration, &verdict, &problem);
 	if (r < 0) {
 		log_error("%s", problem.text);
 		code = exit_code_of_error(r, EXIT_CODE_CONFIG);

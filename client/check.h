@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "base/exit_code.h"
-#include "engine/configuration.h"
+#include "config/configuration.h"
 
 /*
  * `culvert check`: whether a profile, or a server's configuration, could be run. From main(), one

@@ -170,8 +170,7 @@ static void client_free(struct engine *engine)
 }
 
 const struct engine_role client_role = {
-	.tls_role = TLS_CLIENT,
-	.load = client_options_load,
+	.configuration = { .tls_role = TLS_CLIENT, .load = client_options_load },
 	.start = client_start,
 	.stop = client_stop,
 	.quiet = client_quiet,

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/exit_code.h"
 #include "base/problem.h"
-#include "base/settings.h"
+#include "config/settings.h"
 
 /*
  * Asking a running daemon over its control socket: one request a connection, a line of words

@@ -8,7 +8,7 @@
 #include "client/proxy_leg.h"
 #include "client/resolver.h"
 #include "engine/engine.h"
-#include "engine/lane.h"
+#include "lane/lane.h"
 
 /*
  * How the client gets its connection: the remotes in turn, each name resolved anew, each of its

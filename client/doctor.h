@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "base/finding.h"
-#include "base/settings.h"
+#include "config/settings.h"
 
 /*
  * `culvert doctor`: what is in the way of a tunnel, a line a check, and the command that mends it.

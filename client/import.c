@@ -16,7 +16,7 @@
 #include "client/check.h"
 #include "client/client.h"
 #include "client/profile.h"
-#include "system/conf.h"
+#include "config/conf.h"
 #include "system/tls_pkcs12.h"
 
 static const char usage[] =
@@ -219,7 +219,7 @@ static int judge(const struct import *import, struct configuration *profile,
 
 	if (r < 0)
 		return r;
-	r = configuration_parse(profile, &client_role, problem);
+	r = configuration_parse(profile, &client_role.configuration, problem);
 	if (r < 0 && check_is_server(profile)) {
 		problem_set(problem,
 			"%s is a server's configuration; it goes to " PROFILE_DIR "/culvertd.conf",
@@ -229,7 +229,7 @@ static int judge(const struct import *import, struct configuration *profile,
 	if (r == 0)
 		r = check_paths(profile, problem);
 	if (r == 0)
-		r = configuration_check(profile, &client_role, ret_verdict, problem);
+		r = configuration_check(profile, &client_role.configuration, ret_verdict, problem);
 	if (r < 0)
 		name_source(import, problem);
 	return r;

@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 #include "base/addr.h"
-#include "base/settings.h"
+#include "config/settings.h"
 
 /*
  * Where each remote was reached, for when its name does not resolve: the resolver may be behind the very

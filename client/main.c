@@ -18,7 +18,7 @@
 #include "client/options.h"
 #include "client/profile.h"
 #include "client/run.h"
-#include "engine/configuration.h"
+#include "config/configuration.h"
 #include "netd/kill_switch.h"
 #include "netd/netd.h"
 #include "netd/sweep.h"
@@ -105,13 +105,13 @@ static enum exit_code up(const char *path)
 	enum exit_code code = EXIT_CODE_OK;
 	bool closed = false;
 
-	int r = configuration_load(&profile, &client_role, path, &problem);
+	int r = configuration_load(&profile, &client_role.configuration, path, &problem);
 	if (r < 0)
 		(void)check_explain_server(&profile, &problem);
 	if (profile_called(profile.text, profile.len, path, &name) == 0)
 		code = close_first(&profile, &name, &closed);
 	if (r == 0 && code == EXIT_CODE_OK)
-		r = configuration_prepare(&profile, &client_role, &problem);
+		r = configuration_prepare(&profile, &client_role.configuration, &problem);
 	if (r < 0) {
 		log_error("%s", problem.text);
 		code = exit_code_of_error(r, EXIT_CODE_CONFIG);
@@ -133,7 +133,7 @@ static int run_engine(const char *contained, const char *verbose)
 	if (!client)
 		return EXIT_CODE_FAILURE;
 	if (contained)
-		role.load = verbose ? run_load_verbose : run_load_quiet;
+		role.configuration.load = verbose ? run_load_verbose : run_load_quiet;
 	int code = engine_run(&client->engine, &role);
 	free(client);
 	return code;

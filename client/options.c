@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every option of a profile is a row here, or in engine/option_rows.h if culvertd.conf has it as
+ * Every option of a profile is a row here, or in config/option_rows.h if culvertd.conf has it as
  * well, and nowhere else. docs/configuration.md repeats the rows as conf_describe() prints them,
  * and a test compares the two.
  *
@@ -16,8 +16,8 @@
 #include <sys/socket.h>
 
 #include "client/profile.h"
-#include "engine/option_rows.h"
-#include "system/conf.h"
+#include "config/option_rows.h"
+#include "config/conf.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define SERVER_FIELD(member) .offset = offsetof(struct profile, server.member)

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "base/problem.h"
-#include "base/settings.h"
+#include "config/settings.h"
 
 /*
  * The options of a client's profile: one table, from which the parser, the defaults and the

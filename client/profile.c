@@ -9,7 +9,7 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include "system/conf_peek.h"
+#include "config/conf_peek.h"
 
 static bool has_suffix(const char *file)
 {

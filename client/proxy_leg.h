@@ -2,7 +2,7 @@
 #ifndef CULVERT_CLIENT_PROXY_LEG_H
 #define CULVERT_CLIENT_PROXY_LEG_H
 
-#include "base/settings.h"
+#include "config/settings.h"
 #include "system/loop.h"
 #include "wire/proxy_talk.h"
 

@@ -7,7 +7,7 @@
 
 #include "base/addr.h"
 #include "base/problem.h"
-#include "engine/mailbox.h"
+#include "lane/mailbox.h"
 
 /*
  * Names to addresses without blocking the loop: getaddrinfo(3) in a thread of its own, the answer

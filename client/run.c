@@ -17,7 +17,7 @@
 #include "client/options.h"
 #include "client/profile.h"
 #include "client/run_inside.h"
-#include "engine/configuration.h"
+#include "config/configuration.h"
 #include "netd/netd.h"
 #include "system/ipc.h"
 #include "system/process.h"
@@ -275,13 +275,13 @@ int run_command(int argc, char **argv)
 		log_error("cannot open /dev/null in place of standard input, output or error");
 		return GUEST_FAILED;
 	}
-	role.load = arguments.verbose ? run_load_verbose : run_load_quiet;
+	role.configuration.load = arguments.verbose ? run_load_verbose : run_load_quiet;
 	int r = profile_find(arguments.profile, PROFILE_DIR, path, &problem);
 	if (r == 0)
-		r = configuration_load(&profile, &role, path, &problem);
+		r = configuration_load(&profile, &role.configuration, path, &problem);
 	if (r == 0) {
 		log_set_level(profile.settings->log_level);
-		r = configuration_prepare(&profile, &role, &problem);
+		r = configuration_prepare(&profile, &role.configuration, &problem);
 	}
 	if (r == 0)
 		r = run(&arguments, &profile, &problem);

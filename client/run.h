@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/problem.h"
-#include "base/settings.h"
+#include "config/settings.h"
 
 /*
  * `culvert run PROFILE -- COMMAND`: an ordinary user runs one command inside the VPN.

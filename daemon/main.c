@@ -8,10 +8,10 @@
 #include "base/version.h"
 #include "daemon/options.h"
 #include "daemon/server.h"
-#include "engine/changed_defaults.h"
-#include "engine/configuration.h"
+#include "config/changed_defaults.h"
+#include "config/configuration.h"
 #include "netd/netd.h"
-#include "system/conf.h"
+#include "config/conf.h"
 
 /*
  * culvertd: reads the configuration and becomes netd; `--engine` is how netd starts the other
@@ -83,11 +83,12 @@ static enum exit_code run(const char *path, bool only_check)
 	struct problem problem = { 0 };
 	enum exit_code code = EXIT_CODE_OK;
 
-	int r = configuration_load(&configuration, &server_role, path, &problem);
+	int r = configuration_load(&configuration, &server_role.configuration, path, &problem);
 	if (r == 0)
-		r = only_check
-			? configuration_check(&configuration, &server_role, &verdict, &problem)
-			: configuration_prepare(&configuration, &server_role, &problem);
+		r = only_check ? configuration_check(&configuration, &server_role.configuration,
+					 &verdict, &problem)
+			       : configuration_prepare(
+					 &configuration, &server_role.configuration, &problem);
 	if (r < 0) {
 		explain_profile(&configuration, only_check, &problem);
 		log_error("%s", problem.text);

@@ -9,7 +9,7 @@
 #include "base/addr.h"
 #include "base/identity.h"
 #include "base/problem.h"
-#include "base/settings.h"
+#include "config/settings.h"
 
 /*
  * Which peer has which inner addresses. A lease binds an identity to an address of each pool; it

@@ -145,8 +145,7 @@ static void server_free(struct engine *engine)
 }
 
 const struct engine_role server_role = {
-	.tls_role = TLS_SERVER,
-	.load = daemon_options_load,
+	.configuration = { .tls_role = TLS_SERVER, .load = daemon_options_load },
 	.start = server_start,
 	.stop = server_stop,
 	.listener = server_listener,

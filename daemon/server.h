@@ -5,11 +5,11 @@
 #include <sys/queue.h>
 
 #include "base/rate.h"
-#include "base/settings.h"
+#include "config/settings.h"
 #include "daemon/held_messages.h"
 #include "daemon/networks.h"
 #include "engine/engine.h"
-#include "engine/lane.h"
+#include "lane/lane.h"
 #include "engine/session.h"
 #include "wire/message.h"
 

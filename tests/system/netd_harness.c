@@ -26,7 +26,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "base/settings.h"
+#include "config/settings.h"
 #include "netd/netd.h"
 #include "system/process.h"
 #include "tests/system/netd_harness/adopt.h"

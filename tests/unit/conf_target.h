@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A table of options of every type and what it fills, for the tests of system/conf. */
+/* A table of options of every type and what it fills, for the tests of config/conf. */
 #ifndef CULVERT_TESTS_UNIT_CONF_TARGET_H
 #define CULVERT_TESTS_UNIT_CONF_TARGET_H
 
-#include "system/conf.h"
+#include "config/conf.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "base/settings.h"
+#include "config/settings.h"
 
 #include "unit.h"
 

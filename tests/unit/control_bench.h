@@ -68,7 +68,7 @@ static inline int listen_abstract(void)
 
 static inline void setup(void)
 {
-	static const struct engine_role role = { .tls_role = TLS_SERVER };
+	static const struct engine_role role = { .configuration.tls_role = TLS_SERVER };
 	int fds[2];
 
 	bench = (struct bench){ .engine = { .role = &role } };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the tests of engine/flow_queue.c share: a queue on a real worker whose thread has no lanes, so
+ * What the tests of lane/flow_queue.c share: a queue on a real worker whose thread has no lanes, so
  * that the test may take its place, and packets that tell which flow they are of. Time is the test's.
  *
  * Which flows share a place of the queue's table is decided by a key that nobody knows; bench_flows()
@@ -9,12 +9,12 @@
 #ifndef CULVERT_TESTS_UNIT_FLOW_BENCH_H
 #define CULVERT_TESTS_UNIT_FLOW_BENCH_H
 
-#include "engine/flow_queue.h"
+#include "lane/flow_queue.h"
 
 #include <sys/socket.h>
 
-#include "engine/framer.h"
-#include "engine/worker.h"
+#include "lane/framer.h"
+#include "lane/worker.h"
 #include "tests/unit/inner_packet.h"
 #include "tests/unit/unit.h"
 #include "wire/packet.h"

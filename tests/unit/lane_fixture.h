@@ -19,7 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "engine/lane.h"
+#include "lane/lane.h"
 #include "tests/unit/inner_packet.h"
 #include "tests/unit/tls_ends.h"
 #include "wire/frame.h"

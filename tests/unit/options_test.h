@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "base/settings.h"
+#include "config/settings.h"
 
 #include "unit.h"
 

@@ -12,8 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "engine/lane_internal.h"
-#include "engine/worker.h"
+#include "lane/lane_internal.h"
+#include "lane/worker.h"
 #include "superpacket_sample.h"
 #include "unit.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Settings built by hand, for the tests of base/settings. */
+/* Settings built by hand, for the tests of config/settings. */
 #ifndef CULVERT_TESTS_UNIT_SETTINGS_BENCH_H
 #define CULVERT_TESTS_UNIT_SETTINGS_BENCH_H
 
-#include "base/settings.h"
+#include "config/settings.h"
 
 #include <errno.h>
 #include <stdio.h>

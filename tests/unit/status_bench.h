@@ -6,7 +6,7 @@
 #include "engine/status.h"
 
 #include "base/offload.h"
-#include "engine/lane_internal.h"
+#include "lane/lane_internal.h"
 #include "engine/session.h"
 #include "wire/feature.h"
 #include "tests/unit/json_read.h"
@@ -156,7 +156,7 @@ static inline void fill_routes(struct routes *routes)
 
 static inline void setup(void)
 {
-	static const struct engine_role role = { .tls_role = TLS_SERVER };
+	static const struct engine_role role = { .configuration.tls_role = TLS_SERVER };
 	struct identity full = named("branch-a"), young = named("a-stranger");
 
 	bench = (struct bench){ .engine = { .role = &role,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which notes a check prints about defaults that have changed. */
-#include "engine/changed_defaults.h"
+#include "config/changed_defaults.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 /* check: no-valgrind */
 /* It goes through minutes of a queue, packet by packet, and touches no memory but its own. */
 /* RFC 8289: its pseudocode (section 5) says when packets go; times are the test's own. */
-#include "engine/codel.h"
+#include "lane/codel.h"
 
 #include <math.h>
 

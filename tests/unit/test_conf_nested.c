@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* system/conf: lists of groups inside groups of lists, free text, addresses with the length of their network. */
-#include "system/conf.h"
+/* config/conf: lists of groups inside groups of lists, free text, addresses with the length of their network. */
+#include "config/conf.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "base/settings.h"
+#include "config/settings.h"
 
 #include "unit.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* system/conf_peek: one value of a text, whatever else is wrong with that. */
+/* config/conf_peek: one value of a text, whatever else is wrong with that. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "system/conf_peek.h"
+#include "config/conf_peek.h"
 #include "unit.h"
 
 static void finds(const char *text, const char *expected)

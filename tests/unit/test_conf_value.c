@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* system/conf on a table of its own: every type of value at its limits, presets, lists. */
+/* config/conf on a table of its own: every type of value at its limits, presets, lists. */
 #include "conf_target.h"
 #include "unit.h"
 

@@ -3,7 +3,7 @@
  * Configurations with files that do not do: each is one line with file, line, key and the file that
  * is named. What certificates themselves can get wrong is tested in test_tls_context.c.
  */
-#include "engine/configuration.h"
+#include "config/configuration.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,8 @@
 
 #include "unit.h"
 
-static const struct engine_role role = { .tls_role = TLS_SERVER, .load = daemon_options_load };
+static const struct configuration_role role = { .tls_role = TLS_SERVER,
+	.load = daemon_options_load };
 
 static char dir[64];
 static struct configuration configuration;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "engine/framer.h"
+#include "lane/framer.h"
 
 #include <errno.h>
 

@@ -60,7 +60,7 @@ static bool doctor_says(const char *line)
 /* A client whose session is up, with a default route for neither family. */
 static void become_client(void)
 {
-	static const struct engine_role role = { .tls_role = TLS_CLIENT };
+	static const struct engine_role role = { .configuration.tls_role = TLS_CLIENT };
 
 	bench.engine.role = &role;
 	bench.engine.settings->role = SETTINGS_CLIENT;

@@ -17,8 +17,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "engine/lane_internal.h"
-#include "engine/worker.h"
+#include "lane/lane_internal.h"
+#include "lane/worker.h"
 #include "unit.h"
 
 static struct lane lane;

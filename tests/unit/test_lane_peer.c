@@ -6,7 +6,7 @@
  * A lane whose peer breaks the protocol, or goes away in every way there is. The peer is a raw one
  * (lane_raw.h).
  */
-#include "engine/lane_internal.h"
+#include "lane/lane_internal.h"
 #include "tests/unit/lane_fixture.h"
 #include "tests/unit/lane_raw.h"
 #include "tests/unit/unit.h"

@@ -8,7 +8,7 @@
  */
 #include <errno.h>
 
-#include "engine/lane_internal.h"
+#include "lane/lane_internal.h"
 #include "tests/unit/lane_fixture.h"
 #include "tests/unit/lane_raw.h"
 #include "tests/unit/unit.h"

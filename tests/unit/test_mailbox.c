@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* check: threads */
-#include "engine/mailbox.h"
+#include "lane/mailbox.h"
 
 #include "base/container.h"
 #include "tests/unit/unit.h"

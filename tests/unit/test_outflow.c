@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How much is encrypted ahead follows how fast the connection takes it; times are the test's own. */
-#include "engine/outflow.h"
+#include "lane/outflow.h"
 
 #include "tests/unit/unit.h"
 

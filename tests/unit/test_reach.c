@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* check: threads */
-#include "engine/reach.h"
+#include "lane/reach.h"
 
 #include <errno.h>
 #include <netinet/in.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What settings_check() promises in base/settings.h, on settings built by hand. */
+/* What settings_check() promises in config/settings.h, on settings built by hand. */
 #include "settings_bench.h"
 #include "unit.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which addresses a server may give to a client's tunnel. */
-#include "base/settings.h"
+#include "config/settings.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What base/settings tells of settings: marks, outer addresses, places, pools, a peer's metric. */
+/* What config/settings tells of settings: marks, outer addresses, places, pools, a peer's metric. */
 #include "settings_bench.h"
 #include "unit.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* check: threads */
 /* What a worker is apart from its lanes, which the tests of lanes see at work. */
-#include "engine/worker.h"
+#include "lane/worker.h"
 
 #include <dirent.h>
 #include <signal.h>

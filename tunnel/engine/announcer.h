@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/settings.h"
+#include "config/settings.h"
 #include "engine/routes.h"
 #include "system/loop.h"
 

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/settings.h"
+#include "config/settings.h"
 
 /*
  * How many sessions and handshakes the limit of open files (RLIMIT_NOFILE) has room for. The rule: a

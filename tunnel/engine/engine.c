@@ -12,7 +12,7 @@
 #include "base/exit_code.h"
 #include "base/log.h"
 #include "engine/control.h"
-#include "engine/lane.h"
+#include "lane/lane.h"
 #include "engine/session.h"
 #include "system/process.h"
 

@@ -7,14 +7,15 @@
 #include <sys/queue.h>
 
 #include "base/prefix_list.h"
-#include "base/settings.h"
+#include "config/configuration.h"
+#include "config/settings.h"
 #include "engine/adoption.h"
 #include "engine/descriptors.h"
 #include "engine/host.h"
-#include "engine/mailbox.h"
+#include "lane/mailbox.h"
 #include "engine/refusals.h"
 #include "engine/resume.h"
-#include "engine/worker.h"
+#include "lane/worker.h"
 #include "system/loop.h"
 #include "system/tls.h"
 #include "wire/message.h"
@@ -33,10 +34,7 @@ struct engine;
 TAILQ_HEAD(session_list, session);
 
 struct engine_role {
-	enum tls_role tls_role;
-	/* Loads the program's configuration. */
-	int (*load)(const char *text, size_t len, const char *path, struct settings **ret_settings,
-		struct problem *problem);
+	struct configuration_role configuration;
 	/* The engine is configured: begin. A failure ends the program with the problem's words. */
 	int (*start)(struct engine *engine, struct problem *problem);
 	/* The engine is stopping: no new connections. */

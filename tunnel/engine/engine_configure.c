@@ -10,8 +10,8 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "engine/control.h"
-#include "engine/material.h"
-#include "system/conf.h"
+#include "config/credentials.h"
+#include "config/conf.h"
 #include "system/process.h"
 
 /*
@@ -23,7 +23,7 @@ struct delivery { /* the descriptors of one CONFIGURE, sorted */
 	int config, state, control;
 	int listeners[SETTINGS_LISTEN_MAX];
 	size_t listener_count;
-	int parts[MATERIAL_PART_COUNT];
+	int parts[CREDENTIALS_PART_COUNT];
 };
 
 static void close_fd(int fd)
@@ -39,7 +39,7 @@ static void delivery_close(struct delivery *delivery)
 	close_fd(delivery->control);
 	for (size_t i = 0; i < delivery->listener_count; i++)
 		close_fd(delivery->listeners[i]);
-	for (int part = 0; part < MATERIAL_PART_COUNT; part++)
+	for (int part = 0; part < CREDENTIALS_PART_COUNT; part++)
 		close_fd(delivery->parts[part]);
 }
 
@@ -53,13 +53,13 @@ static int *place_of(struct delivery *delivery, uint8_t kind)
 	case REQUEST_FD_CONTROL:
 		return &delivery->control;
 	case REQUEST_FD_CERTIFICATE:
-		return &delivery->parts[MATERIAL_CERTIFICATE];
+		return &delivery->parts[CREDENTIALS_CERTIFICATE];
 	case REQUEST_FD_KEY:
-		return &delivery->parts[MATERIAL_KEY];
+		return &delivery->parts[CREDENTIALS_KEY];
 	case REQUEST_FD_CA:
-		return &delivery->parts[MATERIAL_CA];
+		return &delivery->parts[CREDENTIALS_CA];
 	case REQUEST_FD_CRL:
-		return &delivery->parts[MATERIAL_CRL];
+		return &delivery->parts[CREDENTIALS_CRL];
 	case REQUEST_FD_LISTENER:
 		if (delivery->listener_count == SETTINGS_LISTEN_MAX)
 			return NULL;
@@ -73,7 +73,7 @@ static void delivery_sort(struct delivery *delivery, const struct request_config
 	const int *fds, size_t fd_count)
 {
 	*delivery = (struct delivery){ .config = -1, .state = -1, .control = -1 };
-	for (int part = 0; part < MATERIAL_PART_COUNT; part++)
+	for (int part = 0; part < CREDENTIALS_PART_COUNT; part++)
 		delivery->parts[part] = -1;
 	for (size_t i = 0; i < fd_count; i++) {
 		int *place = i < configure->fd_count ? place_of(delivery, configure->fd_kind[i])
@@ -90,22 +90,22 @@ static void delivery_sort(struct delivery *delivery, const struct request_config
 
 static int load_tls(struct engine *engine, const struct delivery *delivery, struct problem *problem)
 {
-	struct material material = { 0 };
+	struct credentials credentials = { 0 };
 	int r = 0;
 
-	for (int part = 0; part < MATERIAL_PART_COUNT && r == 0; part++) {
+	for (int part = 0; part < CREDENTIALS_PART_COUNT && r == 0; part++) {
 		if (delivery->parts[part] >= 0)
-			r = material_read_fd(
-				&material, (enum material_part)part, delivery->parts[part]);
+			r = credentials_read_fd(
+				&credentials, (enum credentials_part)part, delivery->parts[part]);
 	}
 	if (r == 0)
-		r = material_take_inline(&material, engine->settings);
+		r = credentials_take_inline(&credentials, engine->settings);
 	if (r < 0)
 		problem_set(problem, "cannot read certificate, key or CA: %s", strerror(-r));
 	else
-		r = material_make_context(
-			&material, engine->settings, engine->role->tls_role, &engine->tls, problem);
-	material_free(&material);
+		r = credentials_make_context(&credentials, engine->settings,
+			engine->role->configuration.tls_role, &engine->tls, problem);
+	credentials_free(&credentials);
 	return r;
 }
 
@@ -114,7 +114,7 @@ static void warn_of_dates(const struct engine *engine)
 {
 	struct problem problem;
 
-	if (material_check_dates(engine->tls, engine->settings, &problem) < 0)
+	if (credentials_check_dates(engine->tls, engine->settings, &problem) < 0)
 		log_warning("%s; going on, and new connections are refused until the dates fit%s",
 			problem.text,
 			engine->settings->kill_switch
@@ -134,7 +134,7 @@ static int load(struct engine *engine, const struct delivery *delivery, const ch
 		problem_set(problem, "netd sent no readable configuration: %s", strerror(-r));
 		return r;
 	}
-	r = engine->role->load(text, len, path, &engine->settings, problem);
+	r = engine->role->configuration.load(text, len, path, &engine->settings, problem);
 	if (r == 0) {
 		r = load_tls(engine, delivery, problem);
 		if (r < 0)

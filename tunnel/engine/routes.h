@@ -9,7 +9,7 @@
 #include "base/addr.h"
 #include "base/problem.h"
 #include "base/route_rule.h"
-#include "base/settings.h"
+#include "config/settings.h"
 #include "engine/host.h"
 #include "wire/message.h"
 

@@ -7,10 +7,10 @@
 #include <sys/queue.h>
 
 #include "base/rate.h"
-#include "base/settings.h"
+#include "config/settings.h"
 #include "engine/announcer.h"
 #include "engine/engine.h"
-#include "engine/lane.h"
+#include "lane/lane.h"
 #include "engine/routes.h"
 #include "engine/session_lane.h"
 #include "wire/message.h"
@@ -245,7 +245,7 @@ bool session_hides_names(const struct session *session);
 
 static inline bool session_is_server(const struct session *session)
 {
-	return session->engine->role->tls_role == TLS_SERVER;
+	return session->engine->role->configuration.tls_role == TLS_SERVER;
 }
 
 /* The network namespace of its interface, as the configuration tells it; "": the program's own. */

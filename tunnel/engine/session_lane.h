@@ -7,7 +7,7 @@
 
 #include "base/addr.h"
 #include "base/clock.h"
-#include "engine/lane.h"
+#include "lane/lane.h"
 #include "engine/liveness.h"
 #include "wire/message.h"
 

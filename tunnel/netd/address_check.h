@@ -3,7 +3,7 @@
 #define CULVERT_NETD_ADDRESS_CHECK_H
 
 #include "base/problem.h"
-#include "base/settings.h"
+#include "config/settings.h"
 #include "netd/dns.h"
 #include "netd/full_tunnel.h"
 #include "netd/interfaces.h"

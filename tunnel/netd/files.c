@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "system/conf.h"
+#include "config/conf.h"
 #include "system/ipc.h"
 
 static int seal(
@@ -38,7 +38,7 @@ static int read_and_seal(const char *what, const char *path, enum file_privacy p
 
 /*
  * `material` is a path or the PEM text itself. The words begin with the option's key, as those of
- * engine/material do.
+ * config/credentials do.
  */
 static int open_material(const char *what, const char *material, enum file_privacy privacy,
 	int *ret_fd, struct problem *problem)

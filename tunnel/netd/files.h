@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 #include "base/problem.h"
-#include "base/settings.h"
+#include "config/settings.h"
 
 /*
  * What the engine may not open itself: configuration, certificate, key, CA and CRL, each as a

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/settings.h"
+#include "config/settings.h"
 #include "system/netlink.h"
 #include "netd/tracked.h"
 #include "system/sysctl.h"

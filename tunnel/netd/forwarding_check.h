@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #include "base/finding.h"
-#include "base/settings.h"
+#include "config/settings.h"
 #include "system/netlink.h"
 
 /*

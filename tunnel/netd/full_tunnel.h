@@ -7,7 +7,7 @@
 
 #include "base/problem.h"
 #include "base/rate.h"
-#include "base/settings.h"
+#include "config/settings.h"
 #include "netd/full_tunnel_guard.h"
 #include "netd/interfaces.h"
 #include "netd/reverse_path.h"

@@ -7,7 +7,7 @@
 
 #include "base/addr.h"
 #include "base/problem.h"
-#include "base/settings.h"
+#include "config/settings.h"
 #include "netd/interfaces.h"
 #include "system/netlink_nft.h"
 

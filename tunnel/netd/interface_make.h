@@ -2,7 +2,7 @@
 #ifndef CULVERT_NETD_INTERFACE_MAKE_H
 #define CULVERT_NETD_INTERFACE_MAKE_H
 
-#include "base/settings.h"
+#include "config/settings.h"
 #include "netd/interfaces.h"
 
 /*

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "base/settings.h"
+#include "config/settings.h"
 
 static_assert((int)INTERFACE_METRIC_IDLE > (int)SETTINGS_METRIC_MAX,
 	"an idle interface's routes lose to all others");

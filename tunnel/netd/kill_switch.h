@@ -10,7 +10,7 @@
 #include "base/identity.h"
 #include "base/problem.h"
 #include "base/rate.h"
-#include "base/settings.h"
+#include "config/settings.h"
 #include "system/loop.h"
 #include "system/netlink_nft.h"
 #include "system/netlink_nft_monitor.h"

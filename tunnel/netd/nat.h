@@ -3,14 +3,14 @@
 #define CULVERT_NETD_NAT_H
 
 #include "base/problem.h"
-#include "base/settings.h"
+#include "config/settings.h"
 #include "system/netlink_nft.h"
 
 /*
  * `nat = true` of a server: what peers send from the pools' addresses gets this host's own address
  * where it leaves by an interface that is not one of Culvert's (INTERFACES_GROUP), so that networks
  * beyond, the internet first of all, can answer. What goes from peer to peer keeps its source, which
- * is what engine/reach knows it by.
+ * is what lane/reach knows it by.
  *
  * The table, culvert-nat-NAME, belongs to netd's socket: nobody else can change or flush it, and it
  * goes with netd, however that ends. An engine that is exchanged does not touch it. netd's only

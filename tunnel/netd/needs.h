@@ -8,7 +8,7 @@
 #include "base/addr.h"
 #include "base/nameservers.h"
 #include "base/problem.h"
-#include "base/settings.h"
+#include "config/settings.h"
 #include "netd/interfaces.h"
 
 /*

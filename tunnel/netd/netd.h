@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #include "base/exit_code.h"
-#include "base/settings.h"
+#include "config/settings.h"
 #include "netd/guest.h"
 
 /*

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "base/settings.h"
+#include "config/settings.h"
 #include "system/socket.h"
 
 /*

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "base/problem.h"
-#include "base/settings.h"
+#include "config/settings.h"
 #include "netd/interfaces.h"
 #include "system/loop.h"
 #include "system/netlink_monitor.h"

@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 #include "base/problem.h"
-#include "base/settings.h"
+#include "config/settings.h"
 #include "system/process.h"
 
 /*

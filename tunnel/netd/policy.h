@@ -4,7 +4,7 @@
 
 #include "base/problem.h"
 #include "base/route_rule.h"
-#include "base/settings.h"
+#include "config/settings.h"
 #include "netd/interfaces.h"
 #include "wire/request.h"
 

@@ -3,7 +3,7 @@
 #define CULVERT_NETD_PRIVILEGE_H
 
 #include "base/problem.h"
-#include "base/settings.h"
+#include "config/settings.h"
 
 /*
  * The capabilities that netd needs at its start, and those that it goes on to need: interfaces and

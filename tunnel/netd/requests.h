@@ -8,7 +8,7 @@
 #include "base/exit_code.h"
 #include "base/problem.h"
 #include "base/rate.h"
-#include "base/settings.h"
+#include "config/settings.h"
 #include "netd/address_check.h"
 #include "netd/dns.h"
 #include "netd/full_tunnel.h"

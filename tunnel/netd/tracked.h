@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "base/problem.h"
-#include "base/settings.h"
+#include "config/settings.h"
 #include "netd/interfaces.h"
 #include "system/loop.h"
 #include "system/netlink_monitor.h"

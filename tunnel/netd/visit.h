@@ -3,7 +3,7 @@
 #define CULVERT_NETD_VISIT_H
 
 #include "base/problem.h"
-#include "base/settings.h"
+#include "config/settings.h"
 #include "system/netlink.h"
 #include "system/netns.h"
 

@@ -2,7 +2,7 @@
 /* Packets and control messages into frames, and frames out of a stream: the native framer. */
 #include <string.h>
 
-#include "engine/framer.h"
+#include "lane/framer.h"
 #include "samples.h"
 #include "stage.h"
 
@@ -46,7 +46,7 @@ static void prepare_parse(const struct stage *stage, size_t count)
 	frame_len = staged.len;
 }
 
-/* As engine/lane_receive.c takes a frame, up to the packet. */
+/* As lane/lane_receive.c takes a frame, up to the packet. */
 static void run_parse(size_t count)
 {
 	struct frame frame = { 0 };

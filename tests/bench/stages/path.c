@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A packet's whole way through both ends, as engine/lane_tun.c, lane_send.c and lane_receive.c have it, but for the kernel's
+ * A packet's whole way through both ends, as lane/lane_tun.c, lane_send.c and lane_receive.c have it, but for the kernel's
  * part: what TUN gave lies in the stage, what goes to the socket is fed to the other end, and TUN's end is a header. And what
  * of it are checks and counters, alone. What the kernel does comes on top, so the share of the checks is in truth smaller.
  */
 #include <string.h>
 
 #include "connection.h"
-#include "engine/counters.h"
-#include "engine/framer.h"
-#include "engine/outflow.h"
-#include "engine/reach.h"
-#include "engine/worker.h"
+#include "lane/counters.h"
+#include "lane/framer.h"
+#include "lane/outflow.h"
+#include "lane/reach.h"
+#include "lane/worker.h"
 #include "samples.h"
 #include "stage.h"
 

@@ -3,11 +3,11 @@
  * A lane's queue: packets in and out, by flow. On a real worker whose thread has nothing to do, so that this one may take its
  * place; time is the stage's own. Four flows seldom share a place of the table, whose key is another one each time.
  */
-#include "engine/flow_queue.h"
+#include "lane/flow_queue.h"
 
 #include <string.h>
 
-#include "engine/worker.h"
+#include "lane/worker.h"
 #include "samples.h"
 #include "stage.h"
 #include "wire/frame.h"

@@ -3,7 +3,7 @@
  * The checks of source and destination by the longest prefix, with few and many prefixes. The peer's are 10.0.0.0/24 and on,
  * or fd00::/64 and on; packets come from, or go to, all over them.
  */
-#include "engine/reach.h"
+#include "lane/reach.h"
 
 #include <stdlib.h>
 

@@ -3,7 +3,7 @@
 #include "system/tls.h"
 
 #include "connection.h"
-#include "engine/worker.h"
+#include "lane/worker.h"
 #include "samples.h"
 #include "stage.h"
 

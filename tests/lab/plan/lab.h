@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "base/problem.h"
-#include "base/settings.h"
+#include "config/settings.h"
 
 /*
  * A test network as a file describes it: hosts with interfaces, links and LANs that these are on, and tunnels between

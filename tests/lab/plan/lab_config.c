@@ -8,7 +8,7 @@
 #include "client/options.h"
 #include "daemon/options.h"
 #include "lab.h"
-#include "system/conf.h"
+#include "config/conf.h"
 
 enum { FILE_NAME_MAX = IDENTITY_MAX + 8 };
 

@@ -2,7 +2,7 @@
 #ifndef CULVERT_TESTS_LAB_PLAN_LAB_OPTIONS_H
 #define CULVERT_TESTS_LAB_PLAN_LAB_OPTIONS_H
 
-#include "system/conf.h"
+#include "config/conf.h"
 
 /* The keys of a lab's file, for lab.c alone: fills a struct lab. */
 extern const struct conf_table lab_options;

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/changed_defaults.h"
+
+#include "config/settings.h"
+#include "config/conf.h"
+
+#define SINCE "0.1.0"
+
+struct changed_default {
+	const char *key; /* of the top level */
+	bool set; /* the note is for who has the key, as the value means more than it did; else
+				for who has it not */
+	const char *now;     /* what its default means now */
+	const char *before;  /* what it meant */
+	const char *restore; /* the line that brings that back, or words, where no line does */
+	bool (*holds)(
+		const struct settings *settings); /* for this role, and what else is configured */
+};
+
+static bool always(const struct settings *settings)
+{
+	(void)settings;
+	return true;
+}
+
+static bool is_client(const struct settings *settings)
+{
+	return settings->role == SETTINGS_CLIENT;
+}
+
+static bool has_crl(const struct settings *settings)
+{
+	return settings->crl != NULL;
+}
+
+static bool marks_nothing_else(const struct settings *settings)
+{
+	return !settings->full_tunnel && !settings->kill_switch;
+}
+
+static bool has_full_tunnel(const struct settings *settings)
+{
+	return settings->full_tunnel;
+}
+
+static bool has_more_paths(const struct settings *settings)
+{
+	return settings->kill_switch && settings->mptcp;
+}
+
+/* One row a key. */
+static const struct changed_default rows[] = {
+	{ "check_destination", false,
+		"packets from the other end to addresses that are not announced to it are dropped",
+		"they were handed to the kernel", "check_destination = false;", always },
+	{ "tunnel_addresses", false,
+		"the server may give the tunnel addresses of the private ranges and of accept_routes",
+		"any",
+		"tunnel_addresses = [ \"0.0.0.0/1\", \"128.0.0.0/1\", \"::/1\", \"8000::/1\" ];",
+		is_client },
+	{ "crl_missing", false,
+		"a certificate whose issuer has no list in crl is let in with a warning",
+		"it was refused", "crl_missing = \"refuse\";", has_crl },
+	{ "mark", false, "outer connections have the firewall mark 0x63760002", "they had none",
+		"no key removes it; mark = NUMBER; sets another", marks_nothing_else },
+	{ "full_tunnel", true,
+		"a family that the server offers no default route for is held back from the first connection on",
+		"it left in clear", "no key brings it back; leave full_tunnel out",
+		has_full_tunnel },
+	{ "bypass", false,
+		"a full tunnel refuses sockets bound to another interface, lookups with use_dns = false, and multicast",
+		"they left past the tunnel", "bypass = [ PREFIX, ... ]; for what they may reach",
+		has_full_tunnel },
+	{ "kill_switch", true, "with mptcp it lets out paths to the addresses in remotes alone",
+		"also to addresses that the server offers",
+		"name each of the server's addresses in remotes", has_more_paths },
+};
+
+void changed_defaults_print(const struct configuration *configuration, FILE *out)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct changed_default *row = &rows[i];
+
+		/* What cannot be told is no reason to stay silent. */
+		int given = conf_has_key(configuration->text, configuration->len, row->key);
+
+		if (!row->holds(configuration->settings) || given == !row->set)
+			continue;
+		fprintf(out, "note: %s is %s than in " SINCE ": %s (before: %s); the old way: %s\n",
+			row->key,
+			row->set ? "set, and means more" : "not set, and its default is another",
+			row->now, row->before, row->restore);
+	}
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The documentation of an option table, made from the rows that also parse. One line an option; the
+ * options of a group follow the list that holds it.
+ */
+#include <errno.h>
+
+#include "config/conf.h"
+#include "config/conf_expected.h"
+
+enum { GROUP_MAX = 64 }; /* bytes of the lists around a key, with dots and NUL */
+
+static void describe_value(const struct conf_option *option, FILE *out)
+{
+	char words[CONF_EXPECTED_MAX];
+
+	if (option->shape != CONF_ONE)
+		(void)fprintf(out, "list, at most %zu: ", option->limit);
+	(void)fprintf(out, "%s", conf_expected(option, words));
+}
+
+static void describe_preset(const struct conf_option *option, FILE *out)
+{
+	if (option->required)
+		(void)fprintf(out, "**required**");
+	else if (option->preset_note != NULL)
+		(void)fprintf(out, "%s", option->preset_note);
+	else if (option->preset != NULL)
+		(void)fprintf(out, "`%s`", option->preset);
+	else
+		(void)fprintf(out, "none");
+}
+
+static void describe_table(/* NOLINT(misc-no-recursion): as deep as the tables are */
+	const struct conf_table *table, const char *group, FILE *out)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		const struct conf_option *option = &table->options[i];
+
+		(void)fprintf(out, "| `%s%s` | ", group, option->key);
+		describe_value(option, out);
+		(void)fprintf(out, " | ");
+		describe_preset(option, out);
+		(void)fprintf(out, " | %s |\n", option->help);
+	}
+	for (size_t i = 0; i < table->count; i++) {
+		char inner[GROUP_MAX];
+
+		if (table->options[i].type != CONF_GROUP)
+			continue;
+		(void)snprintf(inner, sizeof(inner), "%s%s.", group, table->options[i].key);
+		describe_table(table->options[i].table, inner, out);
+	}
+}
+
+int conf_describe(const struct conf_table *table, FILE *out)
+{
+	(void)fprintf(out, "| Key | Value | Default | Meaning |\n|---|---|---|---|\n");
+	describe_table(table, "", out);
+	return ferror(out) ? -EIO : 0;
+}

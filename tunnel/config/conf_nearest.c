@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Likeness is the number of letters to insert, drop or exchange: Levenshtein's distance, one row of
+ * his table at a time.
+ */
+#include "config/conf_nearest.h"
+
+#include <string.h>
+
+enum {
+	KEY_MAX = 64, /* no key is longer */
+	FAR_MAX = 3,  /* letters that may differ; any word is like any other past that */
+};
+
+/* How many letters must change to make one word of the other; `limit` or more is all the same. */
+static size_t distance(const char *a, const char *b, size_t limit)
+{
+	size_t row[KEY_MAX + 1], columns = strlen(b);
+
+	if (columns > KEY_MAX || strlen(a) > KEY_MAX)
+		return limit;
+	for (size_t j = 0; j <= columns; j++)
+		row[j] = j;
+	for (size_t i = 0; a[i] != '\0'; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i + 1;
+		for (size_t j = 0; j < columns; j++) {
+			size_t changed = diagonal + (a[i] != b[j]);
+			size_t shorter = (row[j] < row[j + 1] ? row[j] : row[j + 1]) + 1;
+
+			diagonal = row[j + 1];
+			row[j + 1] = changed < shorter ? changed : shorter;
+		}
+	}
+	return row[columns] < limit ? row[columns] : limit;
+}
+
+const char *conf_nearest_key(const struct conf_table *table, const char *word)
+{
+	/* Half of a short word may differ: of three letters two, as when they change places. */
+	size_t len = strlen(word), half = len == 3 ? 2 : len / 2;
+	size_t best = (half < FAR_MAX ? half : FAR_MAX) + 1;
+	const char *nearest = NULL;
+
+	for (size_t i = 0; i < table->count; i++) {
+		size_t far = distance(word, table->options[i].key, best);
+
+		if (far < best) {
+			best = far;
+			nearest = table->options[i].key;
+		}
+	}
+	return nearest;
+}

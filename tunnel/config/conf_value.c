@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A function a type. Each takes the scalar, checks it, and writes the field only when it is right;
+ * the words "expected ..., got ..." are made in one place for all of them (what was expected, in
+ * conf_expected). What a key file's option or a proxy's holds is never repeated in a message, since
+ * it may be the key or a password.
+ */
+#include "config/conf_value.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/addr.h"
+#include "base/clock.h"
+#include "base/identity.h"
+#include "base/log.h"
+#include "base/proxy.h"
+#include "config/settings.h"
+#include "config/conf_expected.h"
+
+enum {
+	SHOWN_MAX = 64,          /* bytes of a value that a message repeats, with NUL */
+	MATERIAL_PATH_MAX = 4095 /* PATH_MAX without its NUL */
+};
+
+static const char *describe_got(const struct conf_scalar *scalar, char out[SHOWN_MAX + 8])
+{
+	char escaped[SHOWN_MAX];
+
+	switch (scalar->got) {
+	case CONF_GOT_BOOL:
+		return scalar->boolean ? "true" : "false";
+	case CONF_GOT_INTEGER:
+		(void)snprintf(out, SHOWN_MAX + 8, "%lld", (long long)scalar->integer);
+		return out;
+	case CONF_GOT_REAL:
+		(void)snprintf(out, SHOWN_MAX + 8, "%g", scalar->real);
+		return out;
+	case CONF_GOT_STRING:
+		if (strchr(scalar->string, '\n') != NULL)
+			return "text of several lines";
+		problem_escape(escaped, sizeof(escaped), scalar->string, strlen(scalar->string));
+		(void)snprintf(out, SHOWN_MAX + 8, "\"%s\"", escaped);
+		return out;
+	case CONF_GOT_OTHER:
+		break;
+	}
+	return scalar->string;
+}
+
+/* Every setter: 0, -EINVAL (the value is not what the option expects), -ENOMEM. */
+
+static int set_bool(const struct conf_option *option, const struct conf_scalar *scalar, void *out)
+{
+	(void)option;
+	if (scalar->got != CONF_GOT_BOOL)
+		return -EINVAL;
+	memcpy(out, &scalar->boolean, sizeof(scalar->boolean));
+	return 0;
+}
+
+static int set_uint(const struct conf_option *option, const struct conf_scalar *scalar, void *out)
+{
+	double value = (double)scalar->integer;
+	uint32_t field;
+
+	if (scalar->got != CONF_GOT_INTEGER)
+		return -EINVAL;
+	if (!(value >= option->min && value <= option->max) && !(option->or_zero && value == 0))
+		return -EINVAL;
+	field = (uint32_t)scalar->integer;
+	memcpy(out, &field, sizeof(field));
+	return 0;
+}
+
+/* "15s", "1.5 min": decimal digits and a unit. */
+static int parse_duration(const char *text, double *ret_seconds)
+{
+	static const struct {
+		const char *name;
+		double seconds;
+	} units[] = { { "ms", 1e-3 }, { "s", 1 }, { "min", 60 }, { "h", 3600 } };
+	size_t digits = strspn(text, "0123456789.");
+	char number[32], *end;
+	const char *unit;
+	double value;
+
+	if (digits == 0 || digits >= sizeof(number))
+		return -EINVAL;
+	memcpy(number, text, digits);
+	number[digits] = '\0';
+	value = strtod(number, &end);
+	if (*end != '\0')
+		return -EINVAL;
+	unit = &text[digits];
+	unit = &unit[strspn(unit, " ")];
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (strcmp(unit, units[i].name) == 0) {
+			*ret_seconds = value * units[i].seconds;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static int set_duration(
+	const struct conf_option *option, const struct conf_scalar *scalar, void *out)
+{
+	struct duration duration;
+	double seconds;
+
+	if (scalar->got == CONF_GOT_INTEGER)
+		seconds = (double)scalar->integer;
+	else if (scalar->got == CONF_GOT_REAL)
+		seconds = scalar->real;
+	else if (scalar->got != CONF_GOT_STRING || parse_duration(scalar->string, &seconds) < 0)
+		return -EINVAL;
+	if (!(seconds >= option->min && seconds <= option->max))
+		return -EINVAL;
+	duration.ns = (int64_t)(seconds * 1e9 + 0.5);
+	memcpy(out, &duration, sizeof(duration));
+	return 0;
+}
+
+static bool is_plain(const char *text)
+{
+	for (; *text != '\0'; text++) {
+		if (*text <= ' ' || *text > '~')
+			return false;
+	}
+	return true;
+}
+
+static bool fits(const struct conf_option *option, const char *text)
+{
+	size_t len = strlen(text);
+
+	return len >= (size_t)option->min && len <= (size_t)option->max;
+}
+
+static int set_string(const struct conf_option *option, const struct conf_scalar *scalar, void *out)
+{
+	if (!fits(option, scalar->string) || !is_plain(scalar->string))
+		return -EINVAL;
+	memcpy(out, scalar->string, strlen(scalar->string) + 1);
+	return 0;
+}
+
+static int set_path(const struct conf_option *option, const struct conf_scalar *scalar, void *out)
+{
+	return scalar->string[0] == '/' ? set_string(option, scalar, out) : -EINVAL;
+}
+
+static int set_name(const struct conf_option *option, const struct conf_scalar *scalar, void *out)
+{
+	struct identity identity;
+
+	(void)option;
+	if (identity_set(&identity, scalar->string, strlen(scalar->string)) < 0)
+		return -EINVAL;
+	memcpy(out, identity.name, sizeof(identity.name));
+	return 0;
+}
+
+/* The kernel's own rule (dev_valid_name), and of % only one %d, which it replaces by a number. */
+static int set_ifname(const struct conf_option *option, const struct conf_scalar *scalar, void *out)
+{
+	const char *text = scalar->string, *percent = strchr(text, '%');
+
+	if (strpbrk(text, "/:") != NULL || strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
+		return -EINVAL;
+	if (percent != NULL && (percent[1] != 'd' || strchr(&percent[1], '%') != NULL))
+		return -EINVAL;
+	return set_string(option, scalar, out);
+}
+
+static int set_material(
+	const struct conf_option *option, const struct conf_scalar *scalar, void *out)
+{
+	const char *text = scalar->string;
+	char *copy;
+
+	(void)option;
+	if (!settings_is_inline(text) &&
+		(text[0] == '\0' || strlen(text) > MATERIAL_PATH_MAX || strchr(text, '\n') != NULL))
+		return -EINVAL;
+	copy = strdup(text);
+	if (copy == NULL)
+		return -ENOMEM;
+	*(char **)out = copy;
+	return 0;
+}
+
+static int set_text(const struct conf_option *option, const struct conf_scalar *scalar, void *out)
+{
+	char *copy = fits(option, scalar->string) ? strdup(scalar->string) : NULL;
+
+	if (copy == NULL)
+		return fits(option, scalar->string) ? -ENOMEM : -EINVAL;
+	*(char **)out = copy;
+	return 0;
+}
+
+static int set_log_level(
+	const struct conf_option *option, const struct conf_scalar *scalar, void *out)
+{
+	enum log_level level;
+
+	(void)option;
+	if (log_level_parse(scalar->string, &level) < 0)
+		return -EINVAL;
+	memcpy(out, &level, sizeof(level));
+	return 0;
+}
+
+static bool has_family(const struct conf_option *option, const struct addr *addr)
+{
+	return option->family == AF_UNSPEC || option->family == addr->family;
+}
+
+static int set_addr(const struct conf_option *option, const struct conf_scalar *scalar, void *out)
+{
+	struct addr addr;
+
+	if (addr_parse(scalar->string, &addr) < 0 || !has_family(option, &addr))
+		return -EINVAL;
+	memcpy(out, &addr, sizeof(addr));
+	return 0;
+}
+
+static int set_prefix(const struct conf_option *option, const struct conf_scalar *scalar, void *out)
+{
+	struct prefix prefix;
+
+	if (prefix_parse(scalar->string, &prefix) < 0 || !has_family(option, &prefix.addr) ||
+		(prefix_has_host_bits(&prefix) && !option->host_bits))
+		return -EINVAL;
+	memcpy(out, &prefix, sizeof(prefix));
+	return 0;
+}
+
+static int set_endpoint(
+	const struct conf_option *option, const struct conf_scalar *scalar, void *out)
+{
+	struct endpoint endpoint;
+
+	(void)option;
+	if (endpoint_parse(scalar->string, SETTINGS_PORT, &endpoint) < 0)
+		return -EINVAL;
+	memcpy(out, &endpoint, sizeof(endpoint));
+	return 0;
+}
+
+/* A host name, or an address, which may have a scope ("%eth0"). */
+static int set_remote(const struct conf_option *option, const struct conf_scalar *scalar, void *out)
+{
+	static const char allowed[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-:%";
+	struct settings_remote remote = { .port = 0 };
+
+	(void)option;
+	if (endpoint_split(scalar->string, SETTINGS_PORT, remote.host, sizeof(remote.host),
+		    &remote.port) < 0)
+		return -EINVAL;
+	if (remote.host[strspn(remote.host, allowed)] != '\0' || remote.host[0] == '-')
+		return -EINVAL;
+	memcpy(out, &remote, sizeof(remote));
+	return 0;
+}
+
+static int set_proxy(const struct conf_option *option, const struct conf_scalar *scalar, void *out)
+{
+	const char *flaw;
+
+	(void)option;
+	return proxy_parse(scalar->string, out, &flaw);
+}
+
+static int set_named(const struct conf_option *option, const struct conf_scalar *scalar, void *out)
+{
+	if (scalar->got != CONF_GOT_STRING)
+		return option->max > 0 ? set_uint(option, scalar, out) : -EINVAL;
+	for (const struct conf_name *name = option->names; name->name != NULL; name++) {
+		if (strcmp(name->name, scalar->string) == 0) {
+			memcpy(out, &name->value, sizeof(name->value));
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static const struct {
+	int (*set)(const struct conf_option *option, const struct conf_scalar *scalar, void *out);
+	size_t size; /* 0: not in lists */
+	bool wants_string;
+} types[] = {
+	[CONF_BOOL] = { set_bool, sizeof(bool), false },
+	[CONF_UINT] = { set_uint, sizeof(uint32_t), false },
+	[CONF_DURATION] = { set_duration, sizeof(struct duration), false },
+	[CONF_STRING] = { set_string, 0, true },
+	[CONF_PATH] = { set_path, 0, true },
+	[CONF_NAME] = { set_name, sizeof(struct identity), true },
+	[CONF_IFNAME] = { set_ifname, 0, true },
+	[CONF_MATERIAL] = { set_material, sizeof(char *), true },
+	[CONF_TEXT] = { set_text, sizeof(char *), true },
+	[CONF_LOG_LEVEL] = { set_log_level, sizeof(enum log_level), true },
+	[CONF_ADDR] = { set_addr, sizeof(struct addr), true },
+	[CONF_PREFIX] = { set_prefix, sizeof(struct prefix), true },
+	[CONF_ENDPOINT] = { set_endpoint, sizeof(struct endpoint), true },
+	[CONF_REMOTE] = { set_remote, sizeof(struct settings_remote), true },
+	[CONF_PROXY] = { set_proxy, 0, true },
+	[CONF_NAMED] = { set_named, sizeof(uint32_t), false },
+};
+
+size_t conf_value_size(const struct conf_option *option)
+{
+	switch (option->type) {
+	case CONF_GROUP:
+		return option->table->size;
+	case CONF_STRING:
+	case CONF_PATH:
+	case CONF_IFNAME:
+		return (size_t)option->max + 1;
+	default:
+		return types[option->type].size;
+	}
+}
+
+const struct conf_option *conf_value_plain(const struct conf_option *option)
+{
+	for (size_t i = 0; option->shorthand != NULL && i < option->table->count; i++) {
+		if (strcmp(option->table->options[i].key, option->shorthand) == 0)
+			return &option->table->options[i];
+	}
+	return NULL;
+}
+
+/* What is wrong with a text that may be secret. */
+static const char *describe_secret(
+	const struct conf_option *option, const struct conf_scalar *scalar)
+{
+	const char *flaw = "neither";
+	struct proxy proxy;
+
+	if (option->type == CONF_PROXY)
+		(void)proxy_parse(scalar->string, &proxy, &flaw);
+	return flaw;
+}
+
+int conf_value_set(const struct conf_option *option, const struct conf_scalar *scalar, void *out,
+	struct problem *problem)
+{
+	bool is_secret = (option->type == CONF_MATERIAL || option->type == CONF_PROXY) &&
+		scalar->got == CONF_GOT_STRING;
+	char expected[CONF_EXPECTED_MAX], got[SHOWN_MAX + 8];
+	int r = -EINVAL;
+
+	if (!types[option->type].wants_string || scalar->got == CONF_GOT_STRING)
+		r = types[option->type].set(option, scalar, out);
+	if (r == -EINVAL)
+		problem_set(problem, "expected %s, got %s", conf_expected(option, expected),
+			is_secret ? describe_secret(option, scalar) : describe_got(scalar, got));
+	return r;
+}

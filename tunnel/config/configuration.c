@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/configuration.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/executable.h"
+#include "base/file.h"
+#include "config/credentials.h"
+#include "config/conf.h"
+#include "system/passphrase.h"
+#include "system/process.h"
+
+enum { PASSPHRASE_TRIES = 3 };
+
+/* The file is read once: what is judged here is, byte for byte, what netd hands to the engine. */
+
+int configuration_parse(struct configuration *configuration, const struct configuration_role *role,
+	struct problem *problem)
+{
+	return role->load(configuration->text, configuration->len, configuration->path,
+		&configuration->settings, problem);
+}
+
+int configuration_load(struct configuration *configuration, const struct configuration_role *role,
+	const char *path, struct problem *problem)
+{
+	*configuration = (struct configuration){ .path = path };
+	int r = file_read(path, FILE_PUBLIC, &configuration->text, &configuration->len, problem);
+	if (r == 0)
+		r = configuration_parse(configuration, role, problem);
+	if (r == 0 && settings_hold_secret(configuration->settings))
+		r = file_check_private(path, problem);
+	return r;
+}
+
+static int check_hook(const char *key, const struct settings_hook *hook, struct problem *problem)
+{
+	int fd, r;
+
+	if (hook->count == 0)
+		return 0;
+	r = executable_open(hook->words[0], SETTINGS_HOOK_STAKE, &fd, problem);
+	if (r < 0)
+		problem_prepend(problem, "%s", key);
+	else
+		close(fd);
+	return r;
+}
+
+static int check_hooks(const struct settings *settings, struct problem *problem)
+{
+	int r = check_hook("on_up", &settings->on_up, problem);
+
+	if (r == 0)
+		r = check_hook("on_down", &settings->on_down, problem);
+	if (r == 0)
+		r = check_hook("on_route", &settings->on_route, problem);
+	return r;
+}
+
+/*
+ * Root alone can make the engine another user: whoever else checks or starts it may do so on a host
+ * where that user is missing. Nobody may name root.
+ */
+static int check_user(const struct settings *settings, struct problem *problem)
+{
+	struct process_user user;
+	int r;
+
+	if (settings->contained)
+		return 0;
+	r = process_find_user(settings->user, &user, problem);
+	if (r == 0 || (r != -EPERM && geteuid() != 0))
+		return 0;
+	problem_prepend(problem, "user");
+	return r;
+}
+
+/* Dates are of the moment: a start does not wait for them, and the engine warns. */
+static int judge(const struct configuration *configuration, const struct configuration_role *role,
+	bool dates, struct configuration_verdict *ret_verdict, struct problem *problem)
+{
+	struct credentials credentials = { 0 };
+	struct tls_context *context = NULL;
+
+	int r = check_user(configuration->settings, problem);
+	if (r == 0)
+		r = check_hooks(configuration->settings, problem);
+	if (r == 0)
+		r = credentials_read_files(&credentials, configuration->settings, problem);
+	if (r == 0) {
+		credentials.skip_key = credentials_key_is_locked(&credentials);
+		r = credentials_make_context(
+			&credentials, configuration->settings, role->tls_role, &context, problem);
+	}
+	if (r == 0 && dates)
+		r = credentials_check_dates(context, configuration->settings, problem);
+	if (r < 0)
+		conf_locate(configuration->text, configuration->len, configuration->path, problem);
+	else
+		*ret_verdict = (struct configuration_verdict){
+			.identity = *tls_context_identity(context),
+			.key_locked = credentials.skip_key,
+		};
+	tls_context_unref(context);
+	credentials_free(&credentials);
+	return r;
+}
+
+int configuration_check(const struct configuration *configuration,
+	const struct configuration_role *role, struct configuration_verdict *ret_verdict,
+	struct problem *problem)
+{
+	return judge(configuration, role, true, ret_verdict, problem);
+}
+
+/* Asks until the passphrase is right. */
+static int ask_and_unlock(
+	struct credentials *credentials, const char *file, char **ret_key, struct problem *problem)
+{
+	char prompt[PROBLEM_TEXT_MAX], passphrase[PASSPHRASE_MAX + 1];
+	int r = -EACCES;
+
+	for (int i = 0; i < PASSPHRASE_TRIES && r == -EACCES; i++) {
+		(void)snprintf(prompt, sizeof(prompt), "%sPassphrase of the key in %s",
+			i > 0 ? "That was not it. " : "", file);
+		r = passphrase_ask(prompt, passphrase, problem);
+		if (r < 0)
+			problem_prepend(
+				problem, "the key in %s is protected by a passphrase", file);
+		else
+			r = credentials_unlock_key(credentials, passphrase, ret_key, problem);
+		explicit_bzero(passphrase, sizeof(passphrase));
+	}
+	if (r == -EACCES)
+		problem_set(problem, "the passphrase of the key in %s was wrong %d times", file,
+			PASSPHRASE_TRIES);
+	return r;
+}
+
+static int unlock(struct configuration *configuration, struct problem *problem)
+{
+	struct settings *settings = configuration->settings;
+	struct credentials credentials = { 0 };
+
+	int r = credentials_read_files(&credentials, settings, problem);
+	if (r == 0)
+		r = ask_and_unlock(&credentials,
+			settings_is_inline(settings->key) ? configuration->path : settings->key,
+			&settings->unlocked_key, problem);
+	credentials_free(&credentials);
+	return r;
+}
+
+int configuration_prepare(struct configuration *configuration,
+	const struct configuration_role *role, struct problem *problem)
+{
+	struct configuration_verdict verdict;
+
+	int r = judge(configuration, role, false, &verdict, problem);
+	if (r < 0 || !verdict.key_locked)
+		return r;
+	r = unlock(configuration, problem);
+	return r == 0 ? judge(configuration, role, false, &verdict, problem) : r;
+}
+
+void configuration_free(struct configuration *configuration)
+{
+	settings_free(configuration->settings);
+	if (configuration->text)
+		explicit_bzero(configuration->text, configuration->len);
+	free(configuration->text);
+	*configuration = (struct configuration){ 0 };
+}

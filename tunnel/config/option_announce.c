@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/option_announce.h"
+
+#include <linux/rtnetlink.h>
+#include <stddef.h>
+
+#include "config/settings.h"
+
+#define ANNOUNCE_FIELD(member) .offset = offsetof(struct settings_announce, member)
+
+static const struct conf_name tables[] = {
+	{ "main", RT_TABLE_MAIN },
+	{ "default", RT_TABLE_DEFAULT },
+	{ NULL, 0 },
+};
+
+/* Those of linux/rtnetlink.h that bring routes to networks, by the names of iproute2. */
+static const struct conf_name protocols[] = {
+	{ "kernel", RTPROT_KERNEL },
+	{ "boot", RTPROT_BOOT },
+	{ "static", RTPROT_STATIC },
+	{ "ra", RTPROT_RA },
+	{ "zebra", RTPROT_ZEBRA },
+	{ "bird", RTPROT_BIRD },
+	{ "dhcp", RTPROT_DHCP },
+	{ "keepalived", RTPROT_KEEPALIVED },
+	{ "babel", RTPROT_BABEL },
+	{ "openr", RTPROT_OPENR },
+	{ "bgp", RTPROT_BGP },
+	{ "isis", RTPROT_ISIS },
+	{ "ospf", RTPROT_OSPF },
+	{ "rip", RTPROT_RIP },
+	{ "eigrp", RTPROT_EIGRP },
+	{ NULL, 0 },
+};
+
+static const struct conf_option options[] = {
+	{ .key = "prefix",
+		.type = CONF_PREFIX,
+		ANNOUNCE_FIELD(prefix),
+		.help = "This prefix; what a plain value means." },
+	{ .key = "interface",
+		.type = CONF_IFNAME,
+		ANNOUNCE_FIELD(interface),
+		.min = 1,
+		.max = SETTINGS_IFNAME_MAX,
+		.help = "The networks that this interface is connected to, as they come and go." },
+	{ .key = "table",
+		.type = CONF_NAMED,
+		ANNOUNCE_FIELD(table),
+		.names = tables,
+		.min = 1,
+		.max = UINT32_MAX,
+		.help = "The routes in this routing table of the kernel, as they come and go." },
+	{ .key = "protocol",
+		.type = CONF_NAMED,
+		ANNOUNCE_FIELD(protocol),
+		.names = protocols,
+		.min = 1,
+		.max = UINT8_MAX,
+		.preset_note = "all",
+		.help = "With `table`: only the routes of this routing protocol." },
+};
+
+const struct conf_table option_announce_table = {
+	.options = options,
+	.count = sizeof(options) / sizeof(options[0]),
+	.size = sizeof(struct settings_announce),
+};

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CULVERT_CONFIG_OPTION_ANNOUNCE_H
+#define CULVERT_CONFIG_OPTION_ANNOUNCE_H
+
+#include "config/conf.h"
+
+/*
+ * The keys of one thing to announce, a struct settings_announce: both programs have the list.
+ */
+extern const struct conf_table option_announce_table;
+
+#endif

@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Settings are read by all and changed by none, so this file only makes, frees and judges them. The
+ * checks run once, where a configuration is loaded.
+ */
+#include "config/settings.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/route_rule.h"
+
+enum {
+	POOL4_LEN_MAX = 30,  /* network, server, one peer, broadcast */
+	POOL6_LEN_MAX = 126, /* anycast, server, two peers */
+};
+
+int settings_new(enum settings_role role, struct settings **ret_settings)
+{
+	struct settings *settings = calloc(1, sizeof(*settings));
+
+	if (settings == NULL)
+		return -ENOMEM;
+	settings->role = role;
+	settings->log_level = LOG_LEVEL_INFO;
+	*ret_settings = settings;
+	return 0;
+}
+
+static void free_hook(struct settings_hook *hook)
+{
+	for (size_t i = 0; i < hook->count; i++)
+		free(hook->words[i]);
+	free(hook->words);
+}
+
+void settings_free(struct settings *settings)
+{
+	if (settings == NULL)
+		return;
+	if (settings->key != NULL)
+		explicit_bzero(settings->key, strlen(settings->key));
+	if (settings->unlocked_key != NULL)
+		explicit_bzero(settings->unlocked_key, strlen(settings->unlocked_key));
+	explicit_bzero(&settings->proxy, sizeof(settings->proxy));
+	free(settings->certificate);
+	free(settings->key);
+	free(settings->unlocked_key);
+	free(settings->ca);
+	free(settings->crl);
+	free_hook(&settings->on_up);
+	free_hook(&settings->on_down);
+	free_hook(&settings->on_route);
+	free(settings->announce.items);
+	free(settings->bypass.items);
+	free(settings->tunnel_addresses.items);
+	for (size_t i = 0; i < settings->peer_count; i++) {
+		free(settings->peers[i].accept_routes.items);
+		free(settings->peers[i].reach.items);
+	}
+	free(settings->peers);
+	free(settings);
+}
+
+void settings_fill_places(struct settings *settings)
+{
+	if (settings->control_socket[0] == '\0')
+		(void)snprintf(settings->control_socket, sizeof(settings->control_socket),
+			SETTINGS_RUN_DIR "/%s.sock", settings->name);
+	if (settings->role == SETTINGS_SERVER && settings->state_dir[0] == '\0')
+		(void)snprintf(settings->state_dir, sizeof(settings->state_dir),
+			SETTINGS_STATE_DIR "/%s", settings->name);
+}
+
+const struct settings_peer *settings_find_peer(
+	const struct settings *settings, const struct identity *name)
+{
+	for (size_t i = 0; i < settings->peer_count; i++) {
+		if (identity_equal(&settings->peers[i].name, name))
+			return &settings->peers[i];
+	}
+	return NULL;
+}
+
+uint32_t settings_lanes(const struct settings *settings, const struct settings_peer *peer)
+{
+	return peer != NULL && peer->lanes > 0 ? peer->lanes : settings->lanes;
+}
+
+uint32_t settings_mark(const struct settings *settings)
+{
+	if (settings->mark != 0)
+		return settings->mark;
+	/* A contained tunnel has no rule or table on the host that could ask for it. */
+	if (settings->contained)
+		return 0;
+	return settings->kill_switch || settings->full_tunnel ? SETTINGS_MARK_DEFAULT
+							      : SETTINGS_MARK_PLAIN;
+}
+
+bool settings_takes_default(const struct settings *settings)
+{
+	return settings->full_tunnel || settings->contained;
+}
+
+bool settings_is_elsewhere(const struct settings *settings)
+{
+	return settings->role == SETTINGS_CLIENT &&
+		(settings->contained ||
+			(settings->peer_count > 0 && settings->peers[0].netns[0] != '\0'));
+}
+
+uint32_t settings_metric(const struct settings_peer *peer)
+{
+	return peer != NULL && peer->metric > 0 ? peer->metric : SETTINGS_METRIC;
+}
+
+struct addr settings_server_address(const struct prefix *pool)
+{
+	struct addr addr = { .family = AF_UNSPEC };
+
+	if (addr_is_set(&pool->addr))
+		(void)addr_add(&pool->addr, 1, &addr);
+	return addr;
+}
+
+/* All bits past the prefix length are set. */
+static bool is_last(const struct prefix *pool, const struct addr *addr)
+{
+	for (size_t bit = pool->len; bit < addr_size(addr) * 8; bit++) {
+		if ((addr->bytes[bit / 8] & (0x80u >> bit % 8)) == 0)
+			return false;
+	}
+	return true;
+}
+
+bool settings_pool_usable(const struct prefix *pool, const struct addr *addr)
+{
+	struct addr server = settings_server_address(pool);
+
+	if (!prefix_contains_addr(pool, addr) || addr_equal(addr, &pool->addr) ||
+		addr_equal(addr, &server))
+		return false;
+	return addr->family != AF_INET || !is_last(pool, addr);
+}
+
+static int check_pool(
+	const struct prefix *pool, uint8_t family, const char *key, struct problem *problem)
+{
+	uint8_t longest = family == AF_INET ? POOL4_LEN_MAX : POOL6_LEN_MAX;
+	enum route_verdict form;
+	char text[ADDR_TEXT_MAX];
+
+	if (!addr_is_set(&pool->addr))
+		return 0;
+	prefix_format(pool, text);
+	if (pool->addr.family != family) {
+		problem_set(problem, "%s: %s is of the other address family", key, text);
+		return -EINVAL;
+	}
+	form = route_rule_form(pool);
+	if (form != ROUTE_ACCEPTED) {
+		problem_set(problem, "%s: %s cannot be a pool: %s", key, text,
+			form == ROUTE_DEFAULT ? "it is every address there is"
+					      : route_verdict_text(form));
+		return -EINVAL;
+	}
+	if (pool->len > longest) {
+		problem_set(problem,
+			"%s: %s is too small for the server and a peer; expected /%u or larger",
+			key, text, longest);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static bool netns_is_valid(const char *netns)
+{
+	static const char pid[] = "pid:";
+	const char *number = &netns[sizeof(pid) - 1];
+
+	if (netns[0] == '\0' || netns[0] == '/')
+		return true;
+	if (strncmp(netns, pid, sizeof(pid) - 1) == 0)
+		return number[0] != '\0' && number[strspn(number, "0123456789")] == '\0';
+	/* One name of a directory. */
+	return strchr(netns, '/') == NULL && strcmp(netns, ".") != 0 && strcmp(netns, "..") != 0;
+}
+
+static int check_netns(const struct settings *settings, struct problem *problem)
+{
+	for (size_t i = 0; i < settings->peer_count; i++) {
+		const struct settings_peer *peer = &settings->peers[i];
+		char key[64] = "netns";
+
+		if (netns_is_valid(peer->netns))
+			continue;
+		if (settings->role == SETTINGS_SERVER)
+			(void)snprintf(key, sizeof(key), "peers.[%zu].netns", i);
+		problem_set(problem,
+			"%s: expected a name in /run/netns, a path that begins with / or "
+			"\"pid:NUMBER\", got \"%s\"",
+			key, peer->netns);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int check_listen(const struct settings *settings, struct problem *problem)
+{
+	if (settings->listen_count == 0) {
+		problem_set(problem, "listen: expected at least one endpoint, got none");
+		return -EINVAL;
+	}
+	for (size_t i = 0; i < settings->listen_count; i++) {
+		for (size_t j = 0; j < i; j++) {
+			const struct endpoint *a = &settings->listen[i], *b = &settings->listen[j];
+			char text[ENDPOINT_TEXT_MAX];
+
+			if (a->port != b->port || !addr_equal(&a->addr, &b->addr))
+				continue;
+			problem_set(problem, "listen.[%zu]: %s is listed already", i,
+				endpoint_format(a, text));
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+static int check_dns(const struct settings *settings, struct problem *problem)
+{
+	const struct nameservers *dns = &settings->dns;
+	char text[ADDR_TEXT_MAX];
+
+	for (size_t i = 0; i < dns->server_count; i++) {
+		if (nameservers_server_is_valid(&dns->server[i]))
+			continue;
+		problem_set(problem, "dns.[%zu]: %s is no address that a resolver can have", i,
+			addr_format(&dns->server[i], text));
+		return -EINVAL;
+	}
+	for (size_t i = 0; i < dns->domain_count; i++) {
+		if (nameservers_domain_is_valid(dns->domain[i], strlen(dns->domain[i])))
+			continue;
+		problem_set(problem,
+			"domains.[%zu]: expected a domain of A-Z a-z 0-9 . _ -, such as "
+			"corp.example.org, got \"%s\"",
+			i, dns->domain[i]);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int check_server(const struct settings *settings, struct problem *problem)
+{
+	int r = check_listen(settings, problem);
+
+	if (r < 0)
+		return r;
+	if (!addr_is_set(&settings->pool4.addr) && !addr_is_set(&settings->pool6.addr)) {
+		problem_set(problem,
+			"pool4: expected a pool4 or a pool6, got neither; peers "
+			"would have no address");
+		return -EINVAL;
+	}
+	if (settings->dead_after.ns <= settings->ping_interval.ns) {
+		problem_set(problem,
+			"dead_after: expected more than ping_interval (%g s), got %g s",
+			duration_seconds(settings->ping_interval),
+			duration_seconds(settings->dead_after));
+		return -EINVAL;
+	}
+	r = check_pool(&settings->pool4, AF_INET, "pool4", problem);
+	if (r == 0)
+		r = check_pool(&settings->pool6, AF_INET6, "pool6", problem);
+	if (r == 0)
+		r = check_dns(settings, problem);
+	if (r == 0)
+		r = settings_check_peers(settings, problem);
+	if (r == 0)
+		r = settings_check_reach(settings, problem);
+	return r;
+}
+
+/*
+ * A lookup would have to leave the host unprotected, and with it those of others: which are the
+ * client's own cannot be told, since a resolver of the host's may make them for everybody.
+ */
+static int check_kill_switch(const struct settings *settings, struct problem *problem)
+{
+	struct addr addr;
+
+	/* The switch would let out whatever interface has the same number here. */
+	if (settings->peers[0].netns[0] != '\0') {
+		problem_set(problem,
+			"kill_switch: expected false with netns, as the tunnel is not in the "
+			"namespace that the switch would close; got true");
+		return -EINVAL;
+	}
+	/* A proxy looks the remotes up itself. */
+	if (settings->proxy.kind != PROXY_NONE && addr_parse(settings->proxy.host, &addr) == 0)
+		return 0;
+	if (settings->proxy.kind != PROXY_NONE) {
+		problem_set(problem,
+			"proxy: expected an address, as kill_switch lets no lookup of a name out; "
+			"got \"%s\"",
+			settings->proxy.host);
+		return -EINVAL;
+	}
+	for (size_t i = 0; i < settings->remote_count; i++) {
+		if (addr_parse(settings->remotes[i].host, &addr) == 0)
+			continue;
+		problem_set(problem,
+			"remotes.[%zu]: expected an address, as kill_switch lets no lookup of a "
+			"name out; got \"%s\" (it is server_name that the certificate must have)",
+			i, settings->remotes[i].host);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int check_bypass(const struct settings *settings, struct problem *problem)
+{
+	char text[ADDR_TEXT_MAX];
+
+	for (size_t i = 0; i < settings->bypass.count; i++) {
+		if (settings->bypass.items[i].len > 0)
+			continue;
+		problem_set(problem,
+			"bypass.[%zu]: %s is everything, and nothing would be left for the tunnel; "
+			"leave full_tunnel out instead",
+			i, prefix_format(&settings->bypass.items[i], text));
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int check_proxy(const struct settings *settings, struct problem *problem)
+{
+	for (size_t i = 0; i < settings->remote_count && settings->proxy.kind != PROXY_NONE; i++) {
+		if (strchr(settings->remotes[i].host, '%') == NULL)
+			continue;
+		problem_set(problem,
+			"remotes.[%zu]: an address with a scope means nothing to a proxy; leave out "
+			"the scope, or proxy",
+			i);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int check_client(const struct settings *settings, struct problem *problem)
+{
+	if (settings->remote_count == 0) {
+		problem_set(problem, "remotes: expected at least one HOST:PORT, got none");
+		return -EINVAL;
+	}
+	if (settings->peer_count != 1) {
+		problem_set(problem, "server_name: expected exactly one server, got %zu",
+			settings->peer_count);
+		return -EINVAL;
+	}
+	int r = settings->kill_switch ? check_kill_switch(settings, problem) : 0;
+	if (r == 0)
+		r = check_proxy(settings, problem);
+	return r < 0 ? r : check_bypass(settings, problem);
+}
+
+static int check_hook(const struct settings_hook *hook, const char *key, struct problem *problem)
+{
+	if (hook->count == 0 || hook->words[0][0] == '/')
+		return 0;
+	problem_set(problem,
+		"%s: expected a program's absolute path before its arguments, got one that does "
+		"not begin with /; no shell looks for it",
+		key);
+	return -EINVAL;
+}
+
+static int check_hooks(const struct settings *settings, struct problem *problem)
+{
+	int r = check_hook(&settings->on_up, "on_up", problem);
+
+	if (r == 0)
+		r = check_hook(&settings->on_down, "on_down", problem);
+	if (r == 0)
+		r = check_hook(&settings->on_route, "on_route", problem);
+	return r;
+}
+
+int settings_check(const struct settings *settings, struct problem *problem)
+{
+	int r = settings->role == SETTINGS_SERVER ? check_server(settings, problem)
+						  : check_client(settings, problem);
+
+	if (r == 0)
+		r = check_netns(settings, problem);
+	if (r == 0)
+		r = settings_check_announce(settings, problem);
+	return r < 0 ? r : check_hooks(settings, problem);
+}
+
+bool settings_is_inline(const char *material)
+{
+	static const char begin[] = "-----BEGIN";
+
+	return material != NULL && strncmp(material, begin, sizeof(begin) - 1) == 0;
+}
+
+bool settings_hold_secret(const struct settings *settings)
+{
+	return settings_is_inline(settings->key) || settings->proxy.password[0] != '\0';
+}
+
+size_t settings_outer(const struct settings *settings, struct addr out[static SETTINGS_REMOTES_MAX])
+{
+	struct endpoint endpoint;
+	size_t count = 0;
+
+	if (settings->proxy.kind != PROXY_NONE) {
+		if (endpoint_parse_host(settings->proxy.host, settings->proxy.port, &endpoint) < 0)
+			return 0;
+		out[0] = endpoint.addr;
+		return 1;
+	}
+	for (size_t i = 0; i < settings->remote_count; i++) {
+		const struct settings_remote *remote = &settings->remotes[i];
+
+		if (endpoint_parse_host(remote->host, remote->port, &endpoint) == 0)
+			out[count++] = endpoint.addr;
+	}
+	return count;
+}

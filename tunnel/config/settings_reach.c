@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which peers reach each other through this end. The names are looked up once in a sorted list,
+ * since a hub may list many thousand peers.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "config/settings.h"
+
+bool settings_reaches(const struct settings_peer *peer, const struct settings_peer *other)
+{
+	if (peer == NULL || other == NULL)
+		return false;
+	for (size_t i = 0; i < peer->reach.count; i++) {
+		if (identity_equal(&peer->reach.items[i], &other->name))
+			return true;
+	}
+	return false;
+}
+
+bool settings_is_between(const struct settings *settings, int family)
+{
+	const struct prefix *pool = family == AF_INET ? &settings->pool4 : &settings->pool6;
+
+	for (size_t i = 0; i < settings->peer_count && addr_is_set(&pool->addr); i++) {
+		if (settings->peers[i].reach.count > 0)
+			return true;
+	}
+	return false;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	const struct identity *const *first = a, *const *second = b;
+
+	return strcmp((*first)->name, (*second)->name);
+}
+
+/* All names, sorted; the caller frees. NULL: no memory. */
+static const struct identity **sort_names(const struct settings *settings)
+{
+	const struct identity **names = calloc(
+		settings->peer_count + 1, sizeof(const struct identity *));
+
+	for (size_t i = 0; names != NULL && i < settings->peer_count; i++)
+		names[i] = &settings->peers[i].name;
+	if (names != NULL && settings->peer_count > 1)
+		qsort(names, settings->peer_count, sizeof(const struct identity *), compare_names);
+	return names;
+}
+
+/* Why this name cannot stand in the peer's reach; NULL: it can. */
+static const char *judge(const struct settings *settings, const struct settings_peer *peer,
+	size_t at, const struct identity **sorted)
+{
+	const struct identity *name = &peer->reach.items[at];
+
+	for (size_t i = 0; i < at; i++) {
+		if (identity_equal(&peer->reach.items[i], name))
+			return "it is listed already";
+	}
+	if (identity_equal(&peer->name, name))
+		return "it is the peer itself";
+	if (bsearch(&name, sorted, settings->peer_count, sizeof(const struct identity *),
+		    compare_names) == NULL)
+		return "no entry in peers has that name";
+	return NULL;
+}
+
+int settings_check_reach(const struct settings *settings, struct problem *problem)
+{
+	const struct identity **sorted = sort_names(settings);
+	const char *why = NULL;
+
+	if (sorted == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < settings->peer_count && why == NULL; i++) {
+		const struct settings_peer *peer = &settings->peers[i];
+
+		for (size_t at = 0; at < peer->reach.count && why == NULL; at++) {
+			why = judge(settings, peer, at, sorted);
+			if (why != NULL)
+				problem_set(problem, "peers.[%zu].reach.[%zu] (%s): %s: %s", i, at,
+					peer->name.name, peer->reach.items[at].name, why);
+		}
+	}
+	free(sorted);
+	return why != NULL ? -EINVAL : 0;
+}

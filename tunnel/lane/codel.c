@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lane/codel.h"
+
+enum {
+	COUNT_MAX = 1 << 20, /* an interval by its root is under 0.1 ms: often enough */
+	MEMORY_INTERVALS =
+		16,    /* after a longer pause, the rate of drops is found anew: RFC 8289, 5.4 */
+	ROOT_BITS = 8, /* of precision behind the point */
+};
+
+/* The root of a number, rounded down. */
+static uint64_t root(uint64_t n)
+{
+	uint64_t r = 0;
+
+	for (uint64_t bit = UINT64_C(1) << 31; bit > 0; bit >>= 1) {
+		if ((r + bit) * (r + bit) <= n)
+			r += bit;
+	}
+	return r;
+}
+
+/* RFC 8289, 4.2: a flow's throughput goes with the root of its rate of losses. */
+static struct mono next_after(struct mono moment, const struct codel_limits *limits, uint32_t count)
+{
+	uint64_t divisor = root((uint64_t)count << (2 * ROOT_BITS));
+	uint64_t wait = ((uint64_t)limits->interval.ns << ROOT_BITS) / divisor;
+
+	return mono_add(moment, (struct duration){ .ns = (int64_t)wait });
+}
+
+static bool stands(struct codel *codel, const struct codel_limits *limits, struct mono now,
+	struct duration waited, bool last)
+{
+	if (last || waited.ns < limits->target.ns) {
+		codel->first_above.ns = 0;
+		return false;
+	}
+	if (codel->first_above.ns == 0) {
+		codel->first_above = mono_add(now, limits->interval);
+		return false;
+	}
+	return !mono_before(now, codel->first_above);
+}
+
+static void begin_dropping(struct codel *codel, const struct codel_limits *limits, struct mono now)
+{
+	uint32_t gained = codel->count - codel->last_count;
+	bool recent = mono_since(now, codel->drop_next).ns < MEMORY_INTERVALS * limits->interval.ns;
+
+	codel->dropping = true;
+	codel->count = gained > 1 && recent ? gained : 1;
+	codel->last_count = codel->count;
+	codel->drop_next = next_after(now, limits, codel->count);
+}
+
+bool codel_judge(struct codel *codel, const struct codel_limits *limits, struct mono now,
+	struct duration waited, bool last)
+{
+	if (!stands(codel, limits, now, waited, last)) {
+		codel->dropping = false;
+		return false;
+	}
+	if (!codel->dropping) {
+		begin_dropping(codel, limits, now);
+		return true;
+	}
+	if (mono_before(now, codel->drop_next))
+		return false;
+	if (codel->count < COUNT_MAX)
+		codel->count++;
+	codel->drop_next = next_after(codel->drop_next, limits, codel->count);
+	return true;
+}
+
+void codel_rest(struct codel *codel)
+{
+	codel->first_above.ns = 0;
+	codel->dropping = false;
+}

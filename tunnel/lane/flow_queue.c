@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lane/flow_queue.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+
+#include "lane/codel.h"
+#include "lane/worker.h"
+#include "wire/ecn.h"
+
+/*
+ * The scheduler is RFC 8290, 4: a flow is in no list while it has nothing, else in the list of new
+ * flows or of old ones. Who is at the front sends until its credit is used up, then gets as much
+ * again and goes to the end of the old ones. A superpacket is charged for what was cut off, so the
+ * credit can be small.
+ *
+ * A flow is what hashes to the same slot of a table, with a key of the queue's own: nobody can choose
+ * whom to share with.
+ */
+
+enum {
+	FLOW_COUNT = 1024,
+	FLOW_QUANTUM = 1514,    /* least credit, in bytes: RFC 8290, 5.2.4 */
+	FLOW_TARGET_MS = 5,     /* RFC 8290, 5.2.2 */
+	FLOW_INTERVAL_MS = 100, /* 5.2.3 */
+	FLOW_DELAY_SHIFT = 4,   /* the delay in the counters is smoothed over 16 packets */
+};
+
+enum flow_list { FLOW_IDLE, FLOW_NEW, FLOW_OLD };
+
+struct flow {
+	STAILQ_ENTRY(flow) link;
+	struct flow_packets packets;
+	size_t bytes; /* of slots */
+	int credit;
+	enum flow_list list;
+	struct codel codel;
+};
+
+STAILQ_HEAD(flows, flow);
+
+struct flow_queue {
+	struct worker *worker;
+	struct lane_counters *counters;
+	struct flows fresh, old;
+	size_t bytes;   /* of slots: what memory it costs */
+	size_t waiting; /* bytes of packets */
+	int quantum;
+	uint64_t key;
+	struct flow flow[FLOW_COUNT];
+};
+
+static_assert(sizeof(struct flow_queue) <= FLOW_TABLE_BYTES, "the table costs what it says");
+
+static const struct codel_limits limits = {
+	.target = { .ns = FLOW_TARGET_MS * INT64_C(1000000) },
+	.interval = { .ns = FLOW_INTERVAL_MS * INT64_C(1000000) },
+};
+
+int flow_queue_new(
+	struct worker *worker, struct lane_counters *counters, struct flow_queue **ret_queue)
+{
+	struct flow_queue *queue = calloc(1, sizeof(*queue));
+
+	if (!queue)
+		return -ENOMEM;
+	queue->worker = worker;
+	queue->counters = counters;
+	queue->quantum = FLOW_QUANTUM;
+	STAILQ_INIT(&queue->fresh);
+	STAILQ_INIT(&queue->old);
+	for (size_t i = 0; i < FLOW_COUNT; i++)
+		STAILQ_INIT(&queue->flow[i].packets);
+	/* Short of entropy, flows can be made to share; they do not share more than that. */
+	if (getrandom(&queue->key, sizeof(queue->key), GRND_NONBLOCK) < 0)
+		queue->key = (uint64_t)mono_now().ns;
+	worker->queue_count++;
+	worker_account(worker, (ptrdiff_t)sizeof(*queue));
+	*ret_queue = queue;
+	return 0;
+}
+
+/* What waits has changed from so many bytes of packets to so many. */
+static void note_waiting(struct flow_queue *queue, size_t before, size_t after)
+{
+	queue->waiting = queue->waiting - before + after;
+	counter_set(&queue->counters->queue_bytes, queue->waiting);
+}
+
+static struct flow_packet *unlink_head(struct flow_queue *queue, struct flow *flow)
+{
+	struct flow_packet *slot = STAILQ_FIRST(&flow->packets);
+
+	STAILQ_REMOVE_HEAD(&flow->packets, link);
+	flow->bytes -= slot->size;
+	queue->bytes -= slot->size;
+	note_waiting(queue, slot->whole.len, 0);
+	if (STAILQ_EMPTY(&flow->packets))
+		codel_rest(&flow->codel);
+	return slot;
+}
+
+static void drop_head(struct flow_queue *queue, struct flow *flow)
+{
+	worker_return_packet(queue->worker, unlink_head(queue, flow));
+}
+
+void flow_queue_free(struct flow_queue *queue)
+{
+	if (!queue)
+		return;
+	for (size_t i = 0; i < FLOW_COUNT; i++) {
+		while (!STAILQ_EMPTY(&queue->flow[i].packets)) {
+			drop_head(queue, &queue->flow[i]);
+			counter_add(&queue->counters->drops[DROP_OUT_STALE], 1);
+		}
+	}
+	counter_set(&queue->counters->queue_delay_ns, 0);
+	queue->worker->queue_count--;
+	worker_account(queue->worker, -(ptrdiff_t)sizeof(*queue));
+	free(queue);
+}
+
+bool flow_queue_is_empty(const struct flow_queue *queue)
+{
+	return !queue || queue->bytes == 0;
+}
+
+/* ---- in ---- */
+
+/*
+ * Multiplies twice, as SplitMix64 does: after one multiplication the top bits of two words could undo
+ * each other, whatever the key.
+ */
+static uint64_t mix(uint64_t hash, uint64_t word)
+{
+	hash ^= word;
+	hash = (hash ^ hash >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	hash = (hash ^ hash >> 27) * UINT64_C(0x94d049bb133111eb);
+	return hash ^ hash >> 31;
+}
+
+static uint64_t mix_address(uint64_t hash, const uint8_t *address, uint8_t family)
+{
+	uint64_t words[2] = { 0 };
+
+	memcpy(words, address, family == AF_INET ? 4 : 16);
+	return mix(mix(hash, words[0]), words[1]);
+}
+
+static bool has_ports(const struct packet *packet)
+{
+	return !packet->fragment && packet->length >= (uint32_t)packet->transport + 4 &&
+		(packet->protocol == IPPROTO_TCP || packet->protocol == IPPROTO_UDP ||
+			packet->protocol == IPPROTO_SCTP);
+}
+
+static struct flow *flow_of(
+	struct flow_queue *queue, const struct packet *packet, const uint8_t *data)
+{
+	uint64_t hash = mix(queue->key, packet->protocol);
+
+	hash = mix_address(hash, packet->source, packet->family);
+	hash = mix_address(hash, packet->destination, packet->family);
+	if (has_ports(packet)) {
+		uint32_t ports;
+		memcpy(&ports, data + packet->transport, sizeof(ports));
+		hash = mix(hash, ports);
+	}
+	return &queue->flow[hash % FLOW_COUNT];
+}
+
+static struct flow *fatter(struct flow *fattest, struct flows *flows)
+{
+	struct flow *flow;
+
+	STAILQ_FOREACH(flow, flows, link)
+	{
+		if (!fattest || flow->bytes > fattest->bytes)
+			fattest = flow;
+	}
+	return fattest;
+}
+
+/* What one lane's queue may cost: less, when many of a worker's lanes have one. */
+static size_t bytes_max(const struct flow_queue *queue)
+{
+	size_t share = WORKER_QUEUES_MAX / queue->worker->queue_count;
+
+	if (share < FLOW_BYTES_LEAST)
+		return FLOW_BYTES_LEAST;
+	return share < FLOW_BYTES_MOST ? share : FLOW_BYTES_MOST;
+}
+
+/* The oldest of the fattest flow goes: its sender learns soonest, and nobody else pays. */
+static void make_room(struct flow_queue *queue)
+{
+	size_t most = bytes_max(queue);
+
+	while (queue->bytes > most) {
+		struct flow *fattest = fatter(fatter(NULL, &queue->fresh), &queue->old);
+		drop_head(queue, fattest);
+		counter_add(&queue->counters->drops[DROP_OUT_QUEUE], 1);
+	}
+}
+
+void flow_queue_put(struct flow_queue *queue, struct mono now, struct flow_packet *slot,
+	const struct packet *packet)
+{
+	struct superpacket *whole = &slot->whole;
+	struct flow *flow = flow_of(queue, packet, whole->data);
+
+	slot->came = now;
+	slot->can_be_cut = superpacket_init(whole, whole->data, whole->len, &whole->vnet) == 0;
+	STAILQ_INSERT_TAIL(&flow->packets, slot, link);
+	flow->bytes += slot->size;
+	queue->bytes += slot->size;
+	note_waiting(queue, 0, whole->len);
+	if (flow->list == FLOW_IDLE) {
+		flow->list = FLOW_NEW;
+		flow->credit = queue->quantum;
+		STAILQ_INSERT_TAIL(&queue->fresh, flow, link);
+	}
+	make_room(queue);
+}
+
+/* ---- out ---- */
+
+static void to_old(struct flow_queue *queue, struct flows *from, struct flow *flow)
+{
+	STAILQ_REMOVE_HEAD(from, link);
+	flow->list = FLOW_OLD;
+	STAILQ_INSERT_TAIL(&queue->old, flow, link);
+}
+
+/*
+ * The flow whose turn it is; it has something. A new flow that has run empty waits its turn among
+ * the old ones once, lest it be new again with its next packet.
+ */
+static struct flow *next_flow(struct flow_queue *queue)
+{
+	for (;;) {
+		struct flows *list = STAILQ_EMPTY(&queue->fresh) ? &queue->old : &queue->fresh;
+		struct flow *flow = STAILQ_FIRST(list);
+
+		if (!flow)
+			return NULL;
+		if (flow->credit <= 0) {
+			flow->credit += queue->quantum;
+			to_old(queue, list, flow);
+		} else if (!STAILQ_EMPTY(&flow->packets)) {
+			return flow;
+		} else if (list == &queue->fresh && !STAILQ_EMPTY(&queue->old)) {
+			to_old(queue, list, flow);
+		} else {
+			STAILQ_REMOVE_HEAD(list, link);
+			flow->list = FLOW_IDLE;
+		}
+	}
+}
+
+/* One segment is as good a sign as forty, and costs the flow less. */
+static void drop_segment(struct flow_queue *queue, struct flow *flow)
+{
+	struct flow_packet *slot = STAILQ_FIRST(&flow->packets);
+	size_t before = slot->whole.len;
+
+	counter_add(&queue->counters->drops[DROP_OUT_DELAY], 1);
+	if (slot->can_be_cut && superpacket_segments(&slot->whole) > 1 &&
+		superpacket_skip(&slot->whole, 1) == 0)
+		note_waiting(queue, before, slot->whole.len);
+	else
+		drop_head(queue, flow);
+}
+
+/* Nothing of its flow waits behind it; segments wait behind each other. */
+static bool is_last(const struct flow_packet *slot)
+{
+	return !STAILQ_NEXT(slot, link) &&
+		(!slot->can_be_cut || superpacket_segments(&slot->whole) <= 1);
+}
+
+/* True: the flow's first packet may leave. False: it has been dropped, or a segment of it. */
+static bool first_passes(struct flow_queue *queue, struct flow *flow, struct mono now)
+{
+	struct flow_packet *slot = STAILQ_FIRST(&flow->packets);
+	struct duration waited = mono_since(now, slot->came);
+
+	if (codel_judge(&flow->codel, &limits, now, waited, is_last(slot))) {
+		if (!ecn_mark(slot->whole.data, slot->whole.len)) {
+			drop_segment(queue, flow);
+			return false;
+		}
+		counter_add(&queue->counters->marks, 1);
+	}
+	counter_smooth(&queue->counters->queue_delay_ns, (uint64_t)waited.ns, FLOW_DELAY_SHIFT);
+	return true;
+}
+
+/* How many segments are to be cut off; 0: it leaves as it is. */
+static size_t segments_to_cut(const struct flow_packet *slot, const struct flow_take *take)
+{
+	const struct superpacket *whole = &slot->whole;
+
+	if (!slot->can_be_cut)
+		return 0;
+	if ((vnet_offloads(&whole->vnet) & ~take->offloads) != 0)
+		return 1;
+	if (whole->len <= take->part_max || superpacket_segments(whole) <= 1)
+		return 0;
+	size_t payload = take->part_max > whole->headers ? take->part_max - whole->headers : 0;
+	size_t segments = payload / whole->vnet.gso_size;
+	return segments > 0 ? segments : 1;
+}
+
+static bool cut(struct flow_queue *queue, struct flow *flow, struct flow_take *take)
+{
+	struct flow_packet *slot = STAILQ_FIRST(&flow->packets);
+	size_t before = slot->whole.len, room = take->part.len;
+	size_t segments = segments_to_cut(slot, take);
+
+	if (segments == 0 ||
+		superpacket_cut(&slot->whole, segments, &take->part, &take->ret_vnet) < 0)
+		return false;
+	flow->credit -= (int)(take->part.len - room);
+	note_waiting(queue, before, slot->whole.len);
+	take->ret_last = slot->whole.len == 0;
+	if (take->ret_last)
+		worker_return_packet(queue->worker, unlink_head(queue, flow));
+	return true;
+}
+
+enum flow_taken flow_queue_take(struct flow_queue *queue, struct flow_take *take)
+{
+	struct flow *flow;
+
+	queue->quantum = take->part_max > FLOW_QUANTUM ? (int)take->part_max : FLOW_QUANTUM;
+	do {
+		flow = next_flow(queue);
+		if (!flow)
+			return FLOW_NONE;
+	} while (!first_passes(queue, flow, take->now));
+	if (cut(queue, flow, take))
+		return FLOW_PART;
+	take->ret_slot = unlink_head(queue, flow);
+	flow->credit -= (int)take->ret_slot->whole.len;
+	return FLOW_WHOLE;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lane/lane_internal.h"
+
+#include <sys/uio.h>
+
+#include "wire/vnet.h"
+
+/*
+ * The last part of a packet's way in: what passed its checks goes to TUN. A superpacket goes as it
+ * is. What the peer sends segment by segment is gathered (wire/gather.h) while a burst lasts, a few
+ * flows at a time; a packet that could overtake what is gathered of its flow lets that go first.
+ */
+
+/* parts[0] is for the offload header; behind it stand so many packets, of so many bytes in all. */
+static void write_parts(struct lane *lane, const struct vnet *vnet, struct iovec *parts,
+	size_t packets, size_t bytes)
+{
+	uint8_t header[VNET_SIZE];
+	struct writer writer;
+
+	writer_init(&writer, header, sizeof(header));
+	vnet_encode(&writer, vnet);
+	parts[0] = (struct iovec){ .iov_base = header, .iov_len = sizeof(header) };
+	ssize_t n = writev(lane->tun_fd, parts, (int)packets + 1);
+	parts[0] = (struct iovec){ .iov_base = NULL };
+	if (n < 0) {
+		counter_add(&lane->counters.drops[DROP_IN_TUN], packets);
+		return;
+	}
+	counter_add(&lane->counters.in_packets, packets);
+	counter_add(&lane->counters.in_bytes, bytes);
+}
+
+static void write_gathered(struct lane *lane, struct gather *gather)
+{
+	struct vnet vnet;
+
+	gather_end(gather, &vnet);
+	write_parts(lane, &vnet, gather->part, gather->count, gather->len);
+	gather->data = NULL;
+}
+
+/* What is gathered of the packet's flow; NULL: nothing is. */
+static struct gather *gathered_of(
+	struct worker *worker, const struct packet *packet, const uint8_t *data)
+{
+	for (size_t i = 0; i < WORKER_GATHERS; i++) {
+		struct gather *gather = &worker->gathers[i];
+		if (gather->data && gather_is_same_flow(gather, packet, data))
+			return gather;
+	}
+	return NULL;
+}
+
+/* A place to gather in: an unused one, or else what the others have had in turn. */
+static struct gather *place(struct lane *lane)
+{
+	struct worker *worker = lane->worker;
+	struct gather *gather;
+
+	for (size_t i = 0; i < WORKER_GATHERS; i++) {
+		if (!worker->gathers[i].data)
+			return &worker->gathers[i];
+	}
+	gather = &worker->gathers[worker->gather_turn++ % WORKER_GATHERS];
+	write_gathered(lane, gather);
+	return gather;
+}
+
+void lane_deliver(
+	struct lane *lane, const struct vnet *vnet, const struct packet *packet, uint8_t *data)
+{
+	struct gather *before = gathered_of(lane->worker, packet, data);
+	struct iovec parts[2] = { [1] = { .iov_base = data, .iov_len = packet->length } };
+	bool bare = lane->gro && vnet_is_plain(vnet);
+
+	if (before && bare && gather_add(before, packet, data) == 0)
+		return;
+	if (before)
+		write_gathered(lane, before);
+	if (bare && gather_can_begin(packet, data))
+		gather_begin(place(lane), packet, data);
+	else
+		write_parts(lane, vnet, parts, 1, packet->length);
+}
+
+void lane_deliver_rest(struct lane *lane)
+{
+	for (size_t i = 0; i < WORKER_GATHERS; i++) {
+		if (lane->worker->gathers[i].data)
+			write_gathered(lane, &lane->worker->gathers[i]);
+	}
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CULVERT_LANE_LANE_INTERNAL_H
+#define CULVERT_LANE_LANE_INTERNAL_H
+
+#include "base/rate.h"
+#include "lane/flow_queue.h"
+#include "lane/framer.h"
+#include "lane/lane.h"
+#include "lane/outflow.h"
+
+/*
+ * The inside of a lane, shared by lane*.c only. Apart from `owner`, which is the main thread's, and
+ * the counters, everything is touched by the lane's worker alone. lane_life.c is the one writer of
+ * `state`.
+ */
+
+enum lane_state {
+	LANE_HANDSHAKE, /* TLS only; nothing is parsed */
+	LANE_CONTROL,   /* secured; control messages pass, packets are dropped and counted */
+	LANE_CARRYING,  /* packets pass */
+	LANE_FAULTED,   /* the peer broke the protocol; nothing is read, goodbye may be sent */
+	/* sends what waits, then waits for the peer to close; reads only to discard */
+	LANE_DRAINING,
+	LANE_CLOSED, /* ended() was reported */
+};
+
+enum {
+	LANE_FLUSH_MS = 1000, /* longest that draining may take */
+	LANE_QUIET_MS = 2000, /* after so long without traffic a lane is not busy any more */
+	LANE_DOUBT_MS = 2000, /* what was sent and not acknowledged for so long may never be */
+	LANE_CONTROL_QUEUE_MAX = 256
+		<< 10, /* bytes of control messages that may wait for a peer that does not read */
+	LANE_BURST_PACKETS = 4096,    /* read from TUN at once, also when all are dropped */
+	LANE_CONTROL_PER_SECOND = 50, /* control messages taken from a peer, sustained … */
+	LANE_CONTROL_BURST = 400,     /* … and at once: a replay of all announcements fits */
+};
+
+struct lane_message { /* a control message that waits for room in the output */
+	STAILQ_ENTRY(lane_message) link;
+	size_t len;
+	uint8_t data[];
+};
+
+enum lane_order_kind {
+	LANE_ORDER_START,
+	LANE_ORDER_ADMIT,
+	LANE_ORDER_CONTROL,
+	LANE_ORDER_CARRY,
+	LANE_ORDER_CARRY_ON,
+	LANE_ORDER_REACH,
+	LANE_ORDER_END,
+	LANE_ORDER_CUT,
+	LANE_ORDER_RELEASE,
+};
+
+struct lane_order {
+	struct mail mail;
+	enum lane_order_kind kind;
+	struct lane *lane;
+	union {
+		struct mono deadline;
+		struct lane_carry carry; /* owns a reference to its reach */
+		struct reach *reach;     /* owns a reference */
+		struct lane_message *message;
+	};
+};
+
+enum lane_report_kind {
+	LANE_REPORT_SECURED,
+	LANE_REPORT_CONTROL,
+	LANE_REPORT_FAULT,
+	LANE_REPORT_DOUBT,
+	LANE_REPORT_ENDED
+};
+
+struct lane_report {
+	struct mail mail;
+	enum lane_report_kind kind;
+	struct lane *lane;
+	union {
+		struct {
+			struct lane_peer peer;
+			struct problem refusal;
+			struct problem notice; /* tls_peer_notice() */
+		} secured;
+		struct {
+			uint16_t code;
+			struct problem problem;
+		} fault;
+		struct {
+			enum lane_end end;
+			struct problem problem;
+		} ended;
+		size_t len; /* of data */
+	};
+	uint8_t data[];
+};
+
+struct lane {
+	struct lane_owner *owner; /* main thread */
+	struct addr local;        /* main thread */
+	int64_t valid_until;      /* main thread; of the peer, once secured */
+	struct worker *worker;
+	enum tls_role role;
+	enum lane_state state;
+
+	struct loop_watch socket_watch;
+	struct loop_watch tun_watch; /* while it sends */
+	int tun_fd;                  /* the session's; -1: it does not carry yet */
+	bool discard;                /* as in lane_carry, when sending begins */
+	bool many_paths;             /* MPTCP: what one path does says little */
+	struct loop_timer deadline;  /* of the handshake and hello; then of draining */
+	struct loop_timer quiet;
+	uint64_t quiet_mark; /* bytes carried when the quiet timer last looked */
+	bool busy;           /* packets have passed since the quiet timer last rested */
+
+	struct tls *tls;
+	const struct framer *framer;
+	struct flow_queue *queue; /* packets that wait for the connection; NULL: none did lately */
+	struct outflow outflow;
+	size_t low_water;                    /* the connection says "writable" below it; bytes */
+	bool no_low_water;                   /* it does not take one */
+	struct worker_buffer *output_buffer; /* lent while bytes wait to be sent */
+	struct tls_output output;            /* over output_buffer */
+	size_t output_sent;                  /* of output.len */
+	struct worker_buffer *plain;         /* lent while part of a frame waits for its rest */
+	size_t plain_len;
+
+	STAILQ_HEAD(, lane_message) messages; /* control messages that found no room yet */
+	size_t messages_size;
+	struct rate control_rate;
+
+	uint32_t offloads_read, offloads_send, offloads_accept;
+	bool gro; /* segments are gathered on their way to TUN */
+	struct reach *reach;
+
+	bool finishing; /* tls_close was done: nothing may be written any more */
+	struct lane_order start_order, admit_order, end_order, cut_order,
+		release_order;            /* inside, so that they cannot fail */
+	struct lane_report *ended_report; /* gets the cause as soon as there is one */
+	bool admit_ordered, end_ordered, cut_ordered, release_ordered; /* main thread */
+	struct lane_counters counters;
+};
+
+/* lane_life.c */
+void lane_set_events(struct lane *lane); /* watches what the state and the buffers call for */
+/*
+ * Ends the lane: at once, or after what waits (an alert, a goodbye) is sent. `text` may be NULL.
+ * Later calls change nothing.
+ */
+void lane_close_now(struct lane *lane, enum lane_end end, const char *text);
+void lane_drain(struct lane *lane, enum lane_end end, const char *text);
+void lane_fault(struct lane *lane, uint16_t goodbye_code, const char *text);
+void lane_secured(struct lane *lane);
+void lane_note_activity(struct lane *lane);
+void lane_note_packets(struct lane *lane); /* the same, of what makes a lane busy */
+void lane_rest(struct lane *lane);         /* a burst is over */
+struct lane_report *lane_report_new(struct lane *lane, enum lane_report_kind kind, size_t data_len);
+void lane_report_post(struct lane *lane, struct lane_report *report);
+static inline void lane_drop(struct lane *lane, enum drop_reason reason)
+{
+	counter_add(&lane->counters.drops[reason], 1);
+}
+
+/* The interface leaves to do what the peer does not accept: it is done here. */
+static inline bool lane_cuts(const struct lane *lane)
+{
+	return (lane->offloads_read & ~lane->offloads_send) != 0;
+}
+
+/* lane_path.c */
+void lane_path_limit(struct lane *lane, struct duration dead_after);
+bool lane_path_look(struct lane *lane); /* true: something sent is not acknowledged yet */
+
+/* lane_handshake.c */
+void lane_handshake_step(struct lane *lane);
+
+/* lane_tun.c */
+void lane_send_tun(struct lane *lane);    /* one burst from TUN */
+void lane_discard_tun(struct lane *lane); /* drops what waits there, from before this connection */
+
+/* lane_queue.c */
+/* Encrypts what the queue holds, a moment's worth of it. Negative errno: the lane cannot go on. */
+int lane_queue_write(struct lane *lane);
+bool lane_queue_has_room(const struct lane *lane);   /* the connection is to get more now */
+void lane_queue_watch(struct lane *lane, bool full); /* how the connection took what there was */
+
+/* lane_send.c */
+bool lane_has_backlog(const struct lane *lane); /* the connection has not taken all yet */
+/* An output buffer is there; false: out of memory, lane closed. */
+bool lane_output_ready(struct lane *lane);
+void lane_flush(struct lane *lane); /* sends what waits; may close the lane */
+void lane_send_message(struct lane *lane, struct lane_message *message); /* takes it */
+void lane_free_messages(struct lane *lane);
+
+/* lane_deliver.c */
+/* A packet from the peer to TUN, at once or with lane_deliver_rest(), which ends the burst. */
+void lane_deliver(
+	struct lane *lane, const struct vnet *vnet, const struct packet *packet, uint8_t *data);
+void lane_deliver_rest(struct lane *lane);
+
+/* lane_receive.c */
+void lane_receive(struct lane *lane);      /* one burst from the socket */
+void lane_discard(struct lane *lane);      /* draining: throws away what arrives */
+void lane_read_records(struct lane *lane); /* decrypts and takes what has been fed */
+
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lane/lane_internal.h"
+
+#include <errno.h>
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+/*
+ * What waits in a lane's queue leaves: queue → frame → TLS records, a moment's worth at a time
+ * (outflow.h), so that what comes next can still overtake it. The kernel is told to say "writable"
+ * only when less than half of that is unsent (TCP_NOTSENT_LOWAT): the connection's own queue would
+ * else be as long as its send buffer. That does not keep send() from filling up the last segment
+ * there, to 64 KB: so on a slow connection we look ourselves before we give it more.
+ */
+
+enum {
+	/* From this size on, a packet is encrypted where it lies; smaller ones fill records together. */
+	IN_PLACE_MIN = 8 << 10,
+};
+
+struct batch {
+	struct lane *lane;
+	struct writer stage;
+	size_t bytes; /* of frames that were handed to TLS */
+	int error;
+};
+
+static void write_frames(struct batch *batch, const struct writer *frames)
+{
+	if (frames->len == 0 || batch->error < 0)
+		return;
+	batch->error = tls_write(batch->lane->tls, frames->data, frames->len);
+	batch->bytes += frames->len;
+}
+
+static void write_stage(struct batch *batch)
+{
+	write_frames(batch, &batch->stage);
+	batch->stage.len = 0;
+}
+
+static void count(struct lane *lane, size_t bytes, bool packet)
+{
+	counter_add(&lane->counters.out_packets, packet ? 1 : 0);
+	counter_add(&lane->counters.out_bytes, bytes);
+}
+
+/* Does what the peer would not. False: that cannot be done, and the packet is dropped. */
+static bool finish(struct lane *lane, struct vnet *vnet, uint8_t *data, size_t len)
+{
+	if ((vnet_offloads(vnet) & ~lane->offloads_send) == 0 || vnet_finish(vnet, data, len) == 0)
+		return true;
+	lane_drop(lane, DROP_OUT_OFFLOAD);
+	return false;
+}
+
+/* The packet's own slot is the stage: there is room for the header in front of it. */
+static void write_in_place(struct batch *batch, struct flow_packet *slot)
+{
+	const struct framer *framer = batch->lane->framer;
+	struct superpacket *whole = &slot->whole;
+	struct writer frame;
+
+	write_stage(batch);
+	writer_init(&frame, whole->data - framer->headroom, framer->headroom + whole->len);
+	if (batch->error == 0)
+		batch->error = framer->append(&frame, whole->len, &whole->vnet);
+	write_frames(batch, &frame);
+}
+
+static void stage_whole(struct batch *batch, const struct flow_packet *slot)
+{
+	const struct framer *framer = batch->lane->framer;
+	struct writer *stage = &batch->stage;
+
+	memcpy(stage->data + stage->len + framer->headroom, slot->whole.data, slot->whole.len);
+	batch->error = framer->append(stage, slot->whole.len, &slot->whole.vnet);
+}
+
+static void take_whole(struct batch *batch, struct flow_packet *slot)
+{
+	struct superpacket *whole = &slot->whole;
+
+	if (finish(batch->lane, &whole->vnet, whole->data, whole->len)) {
+		count(batch->lane, whole->len, true);
+		if (whole->len >= IN_PLACE_MIN)
+			write_in_place(batch, slot);
+		else
+			stage_whole(batch, slot);
+	}
+	worker_return_packet(batch->lane->worker, slot);
+}
+
+/* False: the queue is empty. */
+static bool take_one(struct batch *batch, struct mono now)
+{
+	struct lane *lane = batch->lane;
+	struct writer *stage = &batch->stage;
+	size_t headroom = lane->framer->headroom;
+	struct flow_take take = {
+		.now = now,
+		.part_max = lane->outflow.ahead,
+		.offloads = lane->offloads_send,
+	};
+
+	writer_init(&take.part, stage->data + stage->len + headroom,
+		stage->capacity - stage->len - headroom);
+	switch (flow_queue_take(lane->queue, &take)) {
+	case FLOW_NONE:
+		return false;
+	case FLOW_WHOLE:
+		take_whole(batch, take.ret_slot);
+		break;
+	case FLOW_PART:
+		count(lane, take.part.len, take.ret_last);
+		if (finish(lane, &take.ret_vnet, take.part.data, take.part.len))
+			batch->error = lane->framer->append(stage, take.part.len, &take.ret_vnet);
+		break;
+	}
+	return true;
+}
+
+bool lane_queue_has_room(const struct lane *lane)
+{
+	int unsent = 0;
+
+	if (lane->outflow.ahead >= OUTFLOW_AHEAD_MOST || lane->no_low_water ||
+		ioctl(lane->socket_watch.fd, SIOCOUTQNSD, &unsent) < 0)
+		return true;
+	return (size_t)unsent < lane->low_water / 2; /* as the kernel's own "writable" */
+}
+
+int lane_queue_write(struct lane *lane)
+{
+	struct batch batch = { .lane = lane };
+	size_t ahead = lane->outflow.ahead;
+
+	if (lane->state != LANE_CARRYING || flow_queue_is_empty(lane->queue) ||
+		!lane_queue_has_room(lane))
+		return 0;
+	if (!lane_output_ready(lane))
+		return -ENOMEM;
+	writer_init(&batch.stage, lane->worker->stage, WORKER_STAGE_SIZE);
+	struct mono now = mono_now();
+	while (batch.error == 0 && batch.bytes + batch.stage.len < ahead && take_one(&batch, now))
+		;
+	write_stage(&batch);
+	lane_note_packets(lane);
+	return batch.error;
+}
+
+static void set_low_water(struct lane *lane)
+{
+	int bytes = (int)lane->outflow.ahead;
+
+	/*
+	 * Without it (an MPTCP socket of an older kernel) the send buffer is the limit. We must not have
+	 * a lower one then: "writable" would be said again and again, and nothing written.
+	 */
+	lane->no_low_water = setsockopt(lane->socket_watch.fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT,
+				     &bytes, sizeof(bytes)) < 0;
+	lane->low_water = lane->outflow.ahead;
+}
+
+void lane_queue_watch(struct lane *lane, bool full)
+{
+	struct outflow *outflow = &lane->outflow;
+	uint64_t sent = counter_read(&lane->counters.sent_bytes);
+
+	if (full)
+		outflow_full(outflow, mono_now(), sent);
+	else if (outflow->since.ns != 0)
+		outflow_free(outflow, mono_now(), sent);
+	if (outflow->ahead < lane->low_water / 2 || outflow->ahead / 2 >= lane->low_water)
+		set_low_water(lane);
+}

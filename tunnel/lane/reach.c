@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lane/reach.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/prefix_map.h"
+
+struct reach_bar {
+	atomic_uint references;
+	struct prefix_map *map;
+};
+
+struct reach {
+	atomic_uint references;
+	struct prefix_map *theirs;
+	struct prefix_map *ours;
+	struct reach_bar *not_theirs; /* may be NULL */
+	struct reach_bar *not_ours;
+	bool any_destination;
+};
+
+static int map_prefixes(const struct prefix *prefixes, size_t count, struct prefix_map **ret_map)
+{
+	struct prefix_map_entry *entries = calloc(count ? count : 1, sizeof(*entries));
+	if (!entries)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++)
+		entries[i].prefix = prefixes[i];
+	int r = prefix_map_new(entries, count, ret_map);
+	free(entries);
+	return r;
+}
+
+int reach_bar_new(const struct prefix_list *prefixes, struct reach_bar **ret_bar)
+{
+	struct reach_bar *bar = calloc(1, sizeof(*bar));
+	int r;
+
+	if (!bar)
+		return -ENOMEM;
+	atomic_init(&bar->references, 1);
+	r = map_prefixes(prefixes->items, prefixes->count, &bar->map);
+	if (r < 0) {
+		free(bar);
+		return r;
+	}
+	*ret_bar = bar;
+	return 0;
+}
+
+static struct reach_bar *bar_ref(struct reach_bar *bar)
+{
+	if (bar)
+		atomic_fetch_add_explicit(&bar->references, 1, memory_order_relaxed);
+	return bar;
+}
+
+void reach_bar_unref(struct reach_bar *bar)
+{
+	if (!bar || atomic_fetch_sub_explicit(&bar->references, 1, memory_order_acq_rel) != 1)
+		return;
+	prefix_map_free(bar->map);
+	free(bar);
+}
+
+int reach_new(const struct prefix *theirs, size_t their_count, const struct prefix *ours,
+	size_t our_count, struct reach **ret_reach)
+{
+	struct reach *reach = calloc(1, sizeof(*reach));
+	if (!reach)
+		return -ENOMEM;
+	atomic_init(&reach->references, 1);
+	int r = map_prefixes(theirs, their_count, &reach->theirs);
+	if (r == 0)
+		r = map_prefixes(ours, our_count, &reach->ours);
+	if (r < 0) {
+		reach_unref(reach);
+		return r;
+	}
+	*ret_reach = reach;
+	return 0;
+}
+
+void reach_set_bars(struct reach *reach, struct reach_bar *not_theirs, struct reach_bar *not_ours)
+{
+	reach->not_theirs = bar_ref(not_theirs);
+	reach->not_ours = bar_ref(not_ours);
+}
+
+void reach_leave_destinations(struct reach *reach)
+{
+	reach->any_destination = true;
+}
+
+struct reach *reach_ref(struct reach *reach)
+{
+	if (reach)
+		atomic_fetch_add_explicit(&reach->references, 1, memory_order_relaxed);
+	return reach;
+}
+
+void reach_unref(struct reach *reach)
+{
+	if (!reach || atomic_fetch_sub_explicit(&reach->references, 1, memory_order_acq_rel) != 1)
+		return;
+	prefix_map_free(reach->theirs);
+	prefix_map_free(reach->ours);
+	reach_bar_unref(reach->not_theirs);
+	reach_bar_unref(reach->not_ours);
+	free(reach);
+}
+
+/* In the map, and not by a shorter prefix than what is barred has. */
+static bool covers(const struct prefix_map *map, const struct reach_bar *bar, uint8_t family,
+	const uint8_t *bytes)
+{
+	int len;
+
+	if (!bar)
+		return prefix_map_covers(map, family, bytes);
+	len = prefix_map_length(map, family, bytes);
+	return len >= 0 && len >= prefix_map_length(bar->map, family, bytes);
+}
+
+bool reach_is_theirs(const struct reach *reach, uint8_t family, const uint8_t *bytes)
+{
+	return covers(reach->theirs, reach->not_theirs, family, bytes);
+}
+
+bool reach_is_ours(const struct reach *reach, uint8_t family, const uint8_t *bytes)
+{
+	return covers(reach->ours, reach->not_ours, family, bytes);
+}
+
+/*
+ * An error speaks of a packet that could have gone the other way, to the packet's sender. Whoever
+ * sent the error does not matter then, and is not enough otherwise: one's own address does not make
+ * somebody the judge of other connections.
+ */
+static bool is_sound_error(
+	const struct packet *packet, const uint8_t *data, struct packet_quote *ret_quote)
+{
+	return packet->length <= REACH_ERROR_MAX && !packet->fragment &&
+		packet_quoted(packet, data, ret_quote) && !ret_quote->error &&
+		memcmp(packet->destination, ret_quote->source,
+			packet->family == AF_INET ? 4 : 16) == 0;
+}
+
+static bool error_may_come_in(
+	const struct reach *reach, const struct packet *packet, const uint8_t *data)
+{
+	struct packet_quote quote;
+
+	return is_sound_error(packet, data, &quote) &&
+		reach_is_theirs(reach, packet->family, quote.destination) &&
+		reach_is_ours(reach, packet->family, quote.source);
+}
+
+static bool error_may_go_out(
+	const struct reach *reach, const struct packet *packet, const uint8_t *data)
+{
+	struct packet_quote quote;
+
+	return is_sound_error(packet, data, &quote) &&
+		reach_is_theirs(reach, packet->family, quote.source) &&
+		reach_is_ours(reach, packet->family, quote.destination);
+}
+
+enum reach_verdict reach_judge_in(
+	const struct reach *reach, const struct packet *packet, const uint8_t *data)
+{
+	if (packet_is_error(packet, data))
+		return error_may_come_in(reach, packet, data) ? REACH_PASS : REACH_SOURCE;
+	if (!reach_is_theirs(reach, packet->family, packet->source))
+		return REACH_SOURCE;
+	if (!reach->any_destination && !reach_is_ours(reach, packet->family, packet->destination))
+		return REACH_DESTINATION;
+	return REACH_PASS;
+}
+
+enum reach_verdict reach_judge_out(
+	const struct reach *reach, const struct packet *packet, const uint8_t *data)
+{
+	if (!reach_is_theirs(reach, packet->family, packet->destination))
+		return REACH_DESTINATION;
+	if (packet_is_error(packet, data))
+		return error_may_go_out(reach, packet, data) ? REACH_PASS : REACH_SOURCE;
+	return reach_is_ours(reach, packet->family, packet->source) ? REACH_PASS : REACH_SOURCE;
+}

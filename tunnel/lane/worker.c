@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lane/worker.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "base/container.h"
+#include "lane/lane.h"
+#include "wire/frame.h"
+
+/*
+ * Buffers are kept in last-in, first-out lists that only grow as far as lanes ever had to keep
+ * bytes at the same time: in steady state nothing is allocated. The order to stop is a mail inside
+ * the worker itself, so that stopping cannot fail.
+ */
+
+void worker_account(struct worker *worker, ptrdiff_t bytes)
+{
+	size_t before = atomic_load_explicit(&worker->kept, memory_order_relaxed);
+
+	atomic_store_explicit(&worker->kept, before + (size_t)bytes, memory_order_relaxed);
+}
+
+bool worker_is_overdrawn(const struct worker *worker)
+{
+	return atomic_load_explicit(&worker->kept, memory_order_relaxed) > WORKER_KEPT_MAX;
+}
+
+bool worker_is_short(const struct worker *worker)
+{
+	return atomic_load_explicit(&worker->kept, memory_order_relaxed) > WORKER_KEPT_HIGH;
+}
+
+static struct worker_buffer *borrow(struct worker *worker, struct worker_buffers *list, size_t size)
+{
+	struct worker_buffer *buffer = SLIST_FIRST(list);
+
+	if (buffer)
+		SLIST_REMOVE_HEAD(list, link);
+	else
+		buffer = malloc(sizeof(*buffer) + size);
+	if (buffer) {
+		buffer->size = size;
+		worker_account(worker, (ptrdiff_t)size);
+	}
+	return buffer;
+}
+
+static void take_back(
+	struct worker *worker, struct worker_buffers *list, struct worker_buffer *buffer)
+{
+	if (!buffer)
+		return;
+	SLIST_INSERT_HEAD(list, buffer, link);
+	worker_account(worker, -(ptrdiff_t)buffer->size);
+}
+
+struct worker_buffer *worker_borrow_output(struct worker *worker)
+{
+	return borrow(worker, &worker->outputs, WORKER_OUTPUT_SIZE);
+}
+
+struct worker_buffer *worker_borrow_plain(struct worker *worker)
+{
+	return borrow(worker, &worker->plains, WORKER_PLAIN_SIZE);
+}
+
+void worker_return_output(struct worker *worker, struct worker_buffer *buffer)
+{
+	take_back(worker, &worker->outputs, buffer);
+}
+
+void worker_return_plain(struct worker *worker, struct worker_buffer *buffer)
+{
+	take_back(worker, &worker->plains, buffer);
+}
+
+/* ---- slots ---- */
+
+static const size_t slot_sizes[WORKER_SLOT_SIZES] = {
+	2048 - sizeof(struct flow_packet),
+	10240 - sizeof(struct flow_packet),
+	WORKER_SLOT_HEADROOM + FRAME_PACKET_MAX,
+};
+
+struct flow_packet *worker_borrow_packet(struct worker *worker, size_t len)
+{
+	size_t i = 0;
+
+	while (i < WORKER_SLOT_SIZES - 1 && WORKER_SLOT_HEADROOM + len > slot_sizes[i])
+		i++;
+	struct flow_packet *slot = STAILQ_FIRST(&worker->slots[i]);
+	if (slot)
+		STAILQ_REMOVE_HEAD(&worker->slots[i], link);
+	else
+		slot = malloc(sizeof(*slot) + slot_sizes[i]);
+	if (slot) {
+		slot->size = slot_sizes[i];
+		worker_account(worker, (ptrdiff_t)slot->size);
+	}
+	return slot;
+}
+
+void worker_return_packet(struct worker *worker, struct flow_packet *slot)
+{
+	size_t i = 0;
+
+	if (!slot)
+		return;
+	while (i < WORKER_SLOT_SIZES - 1 && slot->size > slot_sizes[i])
+		i++;
+	STAILQ_INSERT_HEAD(&worker->slots[i], slot, link);
+	worker_account(worker, -(ptrdiff_t)slot->size);
+}
+
+static void free_slots(struct flow_packets *slots)
+{
+	while (!STAILQ_EMPTY(slots)) {
+		struct flow_packet *slot = STAILQ_FIRST(slots);
+		STAILQ_REMOVE_HEAD(slots, link);
+		free(slot);
+	}
+}
+
+static void free_buffers(struct worker_buffers *list)
+{
+	while (!SLIST_EMPTY(list)) {
+		struct worker_buffer *buffer = SLIST_FIRST(list);
+		SLIST_REMOVE_HEAD(list, link);
+		free(buffer);
+	}
+}
+
+static void worker_free(struct worker *worker)
+{
+	if (!worker)
+		return;
+	mailbox_close(&worker->orders);
+	loop_free(worker->loop);
+	free_buffers(&worker->outputs);
+	free_buffers(&worker->plains);
+	for (size_t i = 0; i < WORKER_SLOT_SIZES; i++)
+		free_slots(&worker->slots[i]);
+	free(worker->stage);
+	free(worker->received);
+	free(worker);
+}
+
+static void deliver(struct mailbox *mailbox, struct mail *mail)
+{
+	struct worker *worker = container_of(mailbox, struct worker, orders);
+
+	if (mail == &worker->stop)
+		loop_stop(worker->loop);
+	else
+		lane_deliver_order(worker, mail);
+}
+
+static void *run(void *argument)
+{
+	struct worker *worker = argument;
+	loop_run(worker->loop);
+	return NULL;
+}
+
+/* Signals are the main thread's business. */
+static int start_thread(struct worker *worker)
+{
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int r = -pthread_create(&worker->thread, NULL, run, worker);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return r;
+}
+
+int worker_start(unsigned index, struct mailbox *reports, struct worker **ret_worker)
+{
+	struct worker *worker = calloc(1, sizeof(*worker));
+	if (!worker)
+		return -ENOMEM;
+	worker->index = index;
+	worker->reports = reports;
+	for (size_t i = 0; i < WORKER_SLOT_SIZES; i++)
+		STAILQ_INIT(&worker->slots[i]);
+	worker->stage = malloc(WORKER_STAGE_SIZE);
+	worker->received = malloc(WORKER_RECEIVE_SIZE);
+	int r = worker->stage && worker->received ? loop_new(&worker->loop) : -ENOMEM;
+	if (r == 0)
+		r = mailbox_open(&worker->orders, worker->loop, deliver);
+	if (r == 0)
+		r = start_thread(worker);
+	if (r < 0) {
+		worker_free(worker);
+		return r;
+	}
+	*ret_worker = worker;
+	return 0;
+}
+
+void worker_stop(struct worker *worker)
+{
+	if (!worker)
+		return;
+	mailbox_post(&worker->orders, &worker->stop);
+	pthread_join(worker->thread, NULL);
+	worker_free(worker);
+}
