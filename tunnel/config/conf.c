@@ -16,7 +16,6 @@
 #include "base/file.h"
 #include "config/conf_nearest.h"
 #include "config/conf_scan.h"
-#include "config/conf_expected.h"
 #include "config/conf_value.h"
 
 enum {
@@ -207,7 +206,7 @@ static int apply_groups(/* NOLINT(misc-no-recursion): as deep as the tables are 
 	const char *key, char *items, size_t count)
 {
 	const struct conf_option *plain = conf_value_plain(option);
-	char item_key[KEY_PATH_MAX], expected[CONF_EXPECTED_MAX];
+	char item_key[KEY_PATH_MAX], expected[CONF_VALUE_EXPECTED_MAX];
 	config_t presets;
 	int r = parse_presets(option->table, &presets);
 
@@ -226,7 +225,7 @@ static int apply_groups(/* NOLINT(misc-no-recursion): as deep as the tables are 
 				out + plain->offset);
 		} else {
 			problem_set(load->problem, "expected %s, got %s",
-				conf_expected(option, expected), type_words(item));
+				conf_value_expected(option, expected), type_words(item));
 			locate(load, item, item_key);
 			r = -EINVAL;
 		}
@@ -301,10 +300,10 @@ static const struct conf_option *find_option(const struct conf_table *table, con
 static int complain_missing(const struct load *load, const struct conf_option *option,
 	const config_setting_t *group, const char *group_key)
 {
-	char expected[CONF_EXPECTED_MAX], key[KEY_PATH_MAX];
+	char expected[CONF_VALUE_EXPECTED_MAX], key[KEY_PATH_MAX];
 
 	problem_set(load->problem, "expected %s, got nothing; the key is required",
-		conf_expected(option, expected));
+		conf_value_expected(option, expected));
 	join_key(key, group_key, option->key);
 	if (config_setting_is_root(group))
 		/* No line is the place of what is not there: the last one is where it can go. */

@@ -30,6 +30,15 @@ struct conf_scalar {
 int conf_value_set(const struct conf_option *option, const struct conf_scalar *scalar, void *out,
 	struct problem *problem);
 
+enum { CONF_VALUE_EXPECTED_MAX = 320 }; /* bytes of the words, with NUL */
+
+/*
+ * Words for one value that the option expects, as in "an integer from 1280 to 65535": for error messages and for
+ * the documentation. In `out`, or lasting ones.
+ */
+const char *conf_value_expected(
+	const struct conf_option *option, char out[CONF_VALUE_EXPECTED_MAX]);
+
 /* Bytes of one value in the target. */
 size_t conf_value_size(const struct conf_option *option);
 
