@@ -218,7 +218,7 @@ bool settings_is_elsewhere(const struct settings *settings);
 uint32_t settings_metric(const struct settings_peer *peer);
 
 /*
- * settings_peers.c. A name, an interface's name in one namespace, a fixed address twice, or such an
+ * A name, an interface's name in one namespace, a fixed address twice, or such an
  * address outside its pool or not usable: -EINVAL; -ENOMEM.
  */
 int settings_check_peers(const struct settings *settings, struct problem *problem);
