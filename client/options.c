@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every option of a profile is a row here, or in config/option_rows.h if culvertd.conf has it as
+ * Every option of a profile is a row here, or in config/option_rows.c if culvertd.conf has it as
  * well, and nowhere else. docs/configuration.md repeats the rows as conf_describe() prints them,
  * and a test compares the two.
  *
@@ -53,7 +53,7 @@ static const struct conf_option options[] = {
 		SERVER_FIELD(name),
 		.required = true,
 		.help = "The name that the server's certificate must have." },
-	OPTION_ROWS_COMMON,
+	{ .also = &option_rows_common },
 	{ .key = "netns",
 		.type = CONF_STRING,
 		SERVER_FIELD(netns),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every option of culvertd.conf is a row here, or in config/option_rows.h if a profile has it as
+ * Every option of culvertd.conf is a row here, or in config/option_rows.c if a profile has it as
  * well, and nowhere else. docs/configuration.md repeats the rows as conf_describe() prints them,
  * and a test compares the two.
  */
@@ -103,7 +103,7 @@ static const struct conf_option options[] = {
 		.limit = SETTINGS_LISTEN_MAX,
 		.preset = "[ \"[::]:443\", \"0.0.0.0:443\" ]",
 		.help = "Where peers connect to. The port is 443 where none is given." },
-	OPTION_ROWS_COMMON,
+	{ .also = &option_rows_common },
 	{ .key = "state_dir",
 		.type = CONF_PATH,
 		OPTION_FIELD(state_dir),

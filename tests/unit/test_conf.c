@@ -108,6 +108,27 @@ START_TEST(test_describe)
 }
 END_TEST
 
+/* The rows of another table stand where it is named, be they first, between or last, and none twice. */
+START_TEST(test_also)
+{
+	static const struct conf_option shared_rows[] = { { .key = "s1" }, { .key = "s2" } };
+	static const struct conf_table shared = { .options = shared_rows, .count = 2 };
+	static const struct conf_option rows[] = { { .also = &shared }, { .key = "a" },
+		{ .also = &shared }, { .key = "b" }, { .also = &shared } };
+	static const struct conf_table whole = { .options = rows, .count = 5 };
+	static const char *const expected[] = { "s1", "s2", "a", "s1", "s2", "b", "s1", "s2" };
+	struct conf_walk walk = { .table = &whole };
+
+	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
+		ck_assert_str_eq(conf_next(&walk)->key, expected[i]);
+	ck_assert_ptr_null(conf_next(&walk));
+	ck_assert_ptr_null(conf_next(&walk));
+	ck_assert_ptr_eq(conf_find(&whole, "s2"), &shared_rows[1]);
+	ck_assert_ptr_eq(conf_find(&whole, "b"), &rows[3]);
+	ck_assert_ptr_null(conf_find(&whole, "c"));
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *suite = suite_create("conf");
@@ -117,6 +138,7 @@ static Suite *suite(void)
 	unit_add(suite, "has key", test_has_key);
 	unit_add(suite, "path", test_path);
 	unit_add(suite, "describe", test_describe);
+	unit_add(suite, "also", test_also);
 	return suite;
 }
 

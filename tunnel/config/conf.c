@@ -161,6 +161,8 @@ static int apply_scalar(const struct load *load, const struct conf_option *optio
  */
 static int parse_presets(const struct conf_table *table, config_t *presets)
 {
+	struct conf_walk walk = { .table = table };
+	const struct conf_option *option;
 	size_t size = 0;
 	char *text = NULL;
 	FILE *out;
@@ -169,10 +171,9 @@ static int parse_presets(const struct conf_table *table, config_t *presets)
 	out = open_memstream(&text, &size);
 	if (out == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; i < table->count; i++) {
-		if (table->options[i].preset != NULL)
-			(void)fprintf(
-				out, "%s = %s;\n", table->options[i].key, table->options[i].preset);
+	while ((option = conf_next(&walk)) != NULL) {
+		if (option->preset != NULL)
+			(void)fprintf(out, "%s = %s;\n", option->key, option->preset);
 	}
 	if (fclose(out) != 0) {
 		free(text);
@@ -288,15 +289,6 @@ static int complain_unknown(const struct load *load, const struct conf_table *ta
 	return -EINVAL;
 }
 
-static const struct conf_option *find_option(const struct conf_table *table, const char *key)
-{
-	for (size_t i = 0; i < table->count; i++) {
-		if (strcmp(table->options[i].key, key) == 0)
-			return &table->options[i];
-	}
-	return NULL;
-}
-
 static int complain_missing(const struct load *load, const struct conf_option *option,
 	const config_setting_t *group, const char *group_key)
 {
@@ -318,17 +310,18 @@ static int apply_group(/* NOLINT(misc-no-recursion): as deep as the tables are *
 	const struct load *load, const struct conf_table *table, const config_setting_t *group,
 	const config_setting_t *presets, const char *group_key, void *target)
 {
+	struct conf_walk walk = { .table = table };
+	const struct conf_option *option;
 	char key[KEY_PATH_MAX];
 	int r = 0;
 
 	for (int i = 0; i < config_setting_length(group); i++) {
 		const config_setting_t *setting = child(group, i);
 
-		if (find_option(table, config_setting_name(setting)) == NULL)
+		if (conf_find(table, config_setting_name(setting)) == NULL)
 			return complain_unknown(load, table, setting, group_key);
 	}
-	for (size_t i = 0; i < table->count && r == 0; i++) {
-		const struct conf_option *option = &table->options[i];
+	while (r == 0 && (option = conf_next(&walk)) != NULL) {
 		const config_setting_t *setting = config_setting_get_member(group, option->key);
 
 		if (setting == NULL && option->required)

@@ -78,6 +78,8 @@ struct conf_option {
 	 */
 	const char *shorthand;
 	const struct conf_name *names; /* NAMED */
+	/* Not an option: the options of this table, which fill the same struct, stand here. All else is zero. */
+	const struct conf_table *also;
 };
 
 struct conf_table {
@@ -86,6 +88,24 @@ struct conf_table {
 	size_t size;        /* of the struct that it fills */
 	const char *manual; /* the page that lists its keys; NULL: docs/configuration.md */
 };
+
+/*
+ * The options of a table in their order, those of an `also` in their place:
+ *
+ *	struct conf_walk walk = { .table = table };
+ *	while ((option = conf_next(&walk)) != NULL)
+ */
+struct conf_walk {
+	const struct conf_table *table;
+	const struct conf_table *also; /* whose options come just now; NULL: the table's own */
+	size_t at, also_at;
+};
+
+/* The next option, or NULL after the last one. The table of an `also` has no `also`. */
+const struct conf_option *conf_next(struct conf_walk *walk);
+
+/* The option of that key, or NULL. */
+const struct conf_option *conf_find(const struct conf_table *table, const char *key);
 
 /*
  * Parses `len` bytes (no terminator needed) by the table into `target`, which is the table's struct

@@ -34,22 +34,23 @@ static void describe_preset(const struct conf_option *option, FILE *out)
 static void describe_table(/* NOLINT(misc-no-recursion): as deep as the tables are */
 	const struct conf_table *table, const char *group, FILE *out)
 {
-	for (size_t i = 0; i < table->count; i++) {
-		const struct conf_option *option = &table->options[i];
+	struct conf_walk walk = { .table = table }, groups = walk;
+	const struct conf_option *option;
 
+	while ((option = conf_next(&walk)) != NULL) {
 		(void)fprintf(out, "| `%s%s` | ", group, option->key);
 		describe_value(option, out);
 		(void)fprintf(out, " | ");
 		describe_preset(option, out);
 		(void)fprintf(out, " | %s |\n", option->help);
 	}
-	for (size_t i = 0; i < table->count; i++) {
+	while ((option = conf_next(&groups)) != NULL) {
 		char inner[GROUP_MAX];
 
-		if (table->options[i].type != CONF_GROUP)
+		if (option->type != CONF_GROUP)
 			continue;
-		(void)snprintf(inner, sizeof(inner), "%s%s.", group, table->options[i].key);
-		describe_table(table->options[i].table, inner, out);
+		(void)snprintf(inner, sizeof(inner), "%s%s.", group, option->key);
+		describe_table(option->table, inner, out);
 	}
 }
 

@@ -41,14 +41,16 @@ const char *conf_nearest_key(const struct conf_table *table, const char *word)
 	/* Half of a short word may differ: of three letters two, as when they change places. */
 	size_t len = strlen(word), half = len == 3 ? 2 : len / 2;
 	size_t best = (half < FAR_MAX ? half : FAR_MAX) + 1;
+	struct conf_walk walk = { .table = table };
+	const struct conf_option *option;
 	const char *nearest = NULL;
 
-	for (size_t i = 0; i < table->count; i++) {
-		size_t far = distance(word, table->options[i].key, best);
+	while ((option = conf_next(&walk)) != NULL) {
+		size_t far = distance(word, option->key, best);
 
 		if (far < best) {
 			best = far;
-			nearest = table->options[i].key;
+			nearest = option->key;
 		}
 	}
 	return nearest;

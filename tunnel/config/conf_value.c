@@ -469,11 +469,7 @@ size_t conf_value_size(const struct conf_option *option)
 
 const struct conf_option *conf_value_plain(const struct conf_option *option)
 {
-	for (size_t i = 0; option->shorthand != NULL && i < option->table->count; i++) {
-		if (strcmp(option->table->options[i].key, option->shorthand) == 0)
-			return &option->table->options[i];
-	}
-	return NULL;
+	return option->shorthand != NULL ? conf_find(option->table, option->shorthand) : NULL;
 }
 
 /* What is wrong with a text that may be secret. */
