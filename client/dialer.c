@@ -321,7 +321,7 @@ static void connect_socket(struct dialer *dialer)
 }
 
 static void socket_made(
-	struct host_call *call, const struct request_reply *reply, const int *fds, size_t fd_count)
+	struct netd_call *call, const struct request_reply *reply, const int *fds, size_t fd_count)
 {
 	struct dialer *dialer = container_of(call, struct dialer, socket_call);
 
@@ -350,7 +350,7 @@ static void address_due(struct loop_timer *timer)
 	}
 	request.socket.family = dialer->outer.addr.family;
 	set_state(dialer, DIALER_SOCKET);
-	int r = host_ask(dialer->engine->host, &dialer->socket_call, &request, socket_made);
+	int r = netd_link_ask(dialer->engine->netd, &dialer->socket_call, &request, socket_made);
 	if (r < 0)
 		try_failed(dialer, strerror(-r));
 }

@@ -68,7 +68,7 @@ struct dialer {
 	size_t address; /* of endpoints, in turn */
 	struct kept_addresses kept;
 	struct endpoint outer;
-	struct host_call socket_call;
+	struct netd_call socket_call;
 	int fd; /* until a lane owns it; -1 */
 	struct loop_watch connect_watch;
 	struct proxy_leg leg;

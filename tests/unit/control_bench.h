@@ -79,8 +79,8 @@ static inline void setup(void)
 	ck_assert_int_eq(loop_new(&bench.engine.loop), 0);
 	ck_assert_int_eq(ipc_pair(fds), 0);
 	bench.netd = fds[0];
-	ck_assert_int_eq(
-		host_new(bench.engine.loop, fds[1], &bench.engine.host_events, &bench.engine.host),
+	ck_assert_int_eq(netd_link_new(bench.engine.loop, fds[1], &bench.engine.netd_events,
+				 &bench.engine.netd),
 		0);
 	ck_assert_int_eq(loop_watch_add(bench.engine.loop, &bench.done, eventfd(0, EFD_CLOEXEC),
 				 EPOLLIN, person_done),
@@ -93,7 +93,7 @@ static inline void teardown(void)
 	control_close(bench.engine.control);
 	close(bench.done.fd);
 	close(bench.netd);
-	host_free(bench.engine.host);
+	netd_link_free(bench.engine.netd);
 	loop_free(bench.engine.loop);
 	free(bench.engine.announced.items);
 	settings_free(bench.engine.settings);

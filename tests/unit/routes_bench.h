@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the tests of engine/routes.c share; a file that includes this has a host_ask() of its own. */
+/* What the tests of engine/routes.c share; a file that includes this has a netd_link_ask() of its own. */
 #ifndef CULVERT_TESTS_UNIT_ROUTES_BENCH_H
 #define CULVERT_TESTS_UNIT_ROUTES_BENCH_H
 
@@ -13,15 +13,15 @@
 enum { IFINDEX = 7, ASKED_MAX = 64, SENT_MAX = 16 };
 
 /*
- * One session's routes between a peer, which the test plays, and netd, which is host_ask() below:
+ * One session's routes between a peer, which the test plays, and netd, which is netd_link_ask() below:
  * it keeps the request until the test answers.
  */
 static struct bench {
 	struct routes routes;
-	struct host_call *call; /* asked and not answered */
+	struct netd_call *call; /* asked and not answered */
 	struct request request;
 	int asked;
-	int ask_error; /* what host_ask() says */
+	int ask_error; /* what netd_link_ask() says */
 	struct message sent[SENT_MAX];
 	int sent_count;
 	int changes, installed, removed, refused;
@@ -29,10 +29,10 @@ static struct bench {
 	struct addr outer[1];
 } bench;
 
-int host_ask(struct host *host, struct host_call *call, struct request *request,
-	void (*done)(struct host_call *, const struct request_reply *, const int *, size_t))
+int netd_link_ask(struct netd_link *netd, struct netd_call *call, struct request *request,
+	void (*done)(struct netd_call *, const struct request_reply *, const int *, size_t))
 {
-	ck_assert_ptr_null(host);
+	ck_assert_ptr_null(netd);
 	if (bench.ask_error)
 		return bench.ask_error;
 	ck_assert(!call->pending);
@@ -120,7 +120,7 @@ static inline void announce(const char *text)
 static inline void answer(uint8_t verdict)
 {
 	struct request_reply reply = { .count = bench.request.routes.count };
-	struct host_call *call = bench.call;
+	struct netd_call *call = bench.call;
 
 	ck_assert_ptr_nonnull(call);
 	memset(reply.verdict, verdict, sizeof(reply.verdict));

@@ -235,7 +235,7 @@ END_TEST
 START_TEST(netd_fails)
 {
 	struct request_reply reply = { .error = EPERM, .text = "no" };
-	struct host_call *call;
+	struct netd_call *call;
 
 	begin(10);
 	routes_set_interface(&bench.routes, IFINDEX);
@@ -253,7 +253,7 @@ END_TEST
 START_TEST(reasons)
 {
 	struct request_reply reply = { .count = 1, .verdict = { ROUTE_TAKEN } };
-	struct host_call *call;
+	struct netd_call *call;
 	char text[ROUTE_REASON_MAX];
 
 	begin(10);

@@ -28,18 +28,18 @@ static bool take_interface(struct adoption *adoption, const struct request_reply
 	if (r == 0)
 		return true;
 	log_error("%s: cannot adopt %s: %s", reply->adopted.peer.name, reply->ifname, strerror(-r));
-	host_close_fds(fds, fd_count); /* netd holds copies: nothing blocks */
+	netd_link_close_fds(fds, fd_count); /* netd holds copies: nothing blocks */
 	return false;
 }
 
 static void answered(
-	struct host_call *call, const struct request_reply *reply, const int *fds, size_t fd_count)
+	struct netd_call *call, const struct request_reply *reply, const int *fds, size_t fd_count)
 {
 	struct adoption *adoption = container_of(call, struct adoption, call);
 
 	if (reply->error != 0 || !reply->adopts) {
 		log_error("netd does not hand over interface %u: %s", adoption->index, reply->text);
-		host_close_fds(fds, fd_count);
+		netd_link_close_fds(fds, fd_count);
 		next_interface(adoption);
 		return;
 	}
@@ -71,7 +71,7 @@ static void ask(struct adoption *adoption)
 		adoption->done(adoption->engine);
 		return;
 	}
-	int r = host_ask(adoption->engine->host, &adoption->call, &request, answered);
+	int r = netd_link_ask(adoption->engine->netd, &adoption->call, &request, answered);
 	if (r < 0) {
 		log_error("cannot adopt anything more: %s", strerror(-r));
 		adoption->done(adoption->engine);

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "engine/host.h"
+#include "engine/netd_link.h"
 
 /*
  * A new engine takes over what the one before it left: netd has kept interfaces, addresses, routes
@@ -18,7 +18,7 @@ struct session;
 
 struct adoption {
 	struct engine *engine;
-	struct host_call call;
+	struct netd_call call;
 	uint32_t index, count; /* of interfaces */
 	uint32_t route_offset; /* of the present one's routes */
 	struct session *session;

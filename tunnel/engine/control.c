@@ -32,7 +32,7 @@ struct control {
 	uid_t owner; /* who made the listening socket: netd's user */
 	struct connection *connections[CONTROL_CONNECTIONS_MAX]; /* NULL: a free place */
 	unsigned connection_count;
-	struct host_call reexec;
+	struct netd_call reexec;
 	struct connection *asker; /* of the reexec that netd is asked for; NULL: nobody waits */
 };
 
@@ -139,12 +139,12 @@ static void refuse_instead(struct connection *connection, int code, const char *
 
 /* netd has decided; granted, its successor waits for us to go, whether anybody still listens or not. */
 static void reexec_answered(
-	struct host_call *call, const struct request_reply *reply, const int *fds, size_t fd_count)
+	struct netd_call *call, const struct request_reply *reply, const int *fds, size_t fd_count)
 {
 	struct control *control = container_of(call, struct control, reexec);
 	struct connection *asker = control->asker;
 
-	host_close_fds(fds, fd_count);
+	netd_link_close_fds(fds, fd_count);
 	control->asker = NULL;
 	if (reply->error != 0) {
 		log_warning("control: reexec was refused: %s", reply->text);
@@ -162,7 +162,7 @@ static void ask_netd(struct connection *connection)
 	struct control *control = connection->control;
 	struct request request = { .type = REQUEST_REEXEC };
 
-	int r = host_ask(control->engine->host, &control->reexec, &request, reexec_answered);
+	int r = netd_link_ask(control->engine->netd, &control->reexec, &request, reexec_answered);
 	if (r < 0) {
 		refuse_instead(connection, EXIT_CODE_REFUSED,
 			r == -EBUSY ? "an exchange is being asked for already" : strerror(-r));

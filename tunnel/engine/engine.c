@@ -54,17 +54,17 @@ static void on_adopted(struct engine *engine)
 
 	if (engine->stopping)
 		return;
-	host_tell(engine->host, &ready);
+	netd_link_tell(engine->netd, &ready);
 	engine->ready = true;
 	int r = engine->role->start(engine, &problem);
 	if (r < 0)
 		refuse_setup(engine, r, EXIT_CODE_FAILURE, &problem);
 }
 
-static void on_configure(struct host_events *events, const struct request_configure *configure,
+static void on_configure(struct netd_link_events *events, const struct request_configure *configure,
 	const int *fds, size_t fd_count)
 {
-	struct engine *engine = container_of(events, struct engine, host_events);
+	struct engine *engine = container_of(events, struct engine, netd_events);
 	struct problem problem = { 0 };
 
 	int r = engine_configure(engine, configure, fds, fd_count, &problem);
@@ -90,9 +90,9 @@ void engine_settle(struct engine *engine)
 		loop_stop(engine->loop);
 }
 
-static void on_stop(struct host_events *events)
+static void on_stop(struct netd_link_events *events)
 {
-	struct engine *engine = container_of(events, struct engine, host_events);
+	struct engine *engine = container_of(events, struct engine, netd_events);
 	struct session *session, *next;
 
 	if (engine->stopping)
@@ -110,9 +110,9 @@ static void on_stop(struct host_events *events)
 }
 
 /* What the change means is not asked: every connection has to show that it still works. */
-static void on_network(struct host_events *events)
+static void on_network(struct netd_link_events *events)
 {
-	struct engine *engine = container_of(events, struct engine, host_events);
+	struct engine *engine = container_of(events, struct engine, netd_events);
 	struct session *session;
 
 	log_info("the network has changed: every connection is probed");
@@ -125,9 +125,9 @@ static void on_network(struct host_events *events)
 		engine->role->network(engine);
 }
 
-static void on_lack(struct host_events *events, const struct request_lack *page)
+static void on_lack(struct netd_link_events *events, const struct request_lack *page)
 {
-	struct engine *engine = container_of(events, struct engine, host_events);
+	struct engine *engine = container_of(events, struct engine, netd_events);
 	struct session *session;
 
 	TAILQ_FOREACH(session, &engine->sessions, link)
@@ -138,9 +138,9 @@ static void on_lack(struct host_events *events, const struct request_lack *page)
 	}
 }
 
-static void on_tracked(struct host_events *events, const struct request_tracked *page)
+static void on_tracked(struct netd_link_events *events, const struct request_tracked *page)
 {
-	struct engine *engine = container_of(events, struct engine, host_events);
+	struct engine *engine = container_of(events, struct engine, netd_events);
 
 	if (engine->settings)
 		engine_tracked(engine, page);
@@ -152,10 +152,10 @@ static void on_resumed(struct resume *resume, struct duration slept)
 	struct engine *engine = container_of(resume, struct engine, resume);
 
 	log_notice("this host slept for %.0f s", duration_seconds(slept));
-	on_network(&engine->host_events);
+	on_network(&engine->netd_events);
 }
 
-static void on_gone(struct host_events *events)
+static void on_gone(struct netd_link_events *events)
 {
 	(void)events;
 	log_error("netd is gone: the engine ends");
@@ -167,7 +167,7 @@ void engine_exit(struct engine *engine, int code, const char *text)
 	struct request request = { .type = REQUEST_EXIT, .exit.code = (uint8_t)code };
 
 	snprintf(request.exit.text, sizeof(request.exit.text), "%s", text);
-	host_tell(engine->host, &request);
+	netd_link_tell(engine->netd, &request);
 }
 
 _Noreturn void engine_leave(void)
@@ -222,7 +222,7 @@ static void free_all(struct engine *engine)
 	for (unsigned i = 0; i < engine->worker_count; i++)
 		worker_stop(engine->workers[i]);
 	mailbox_close(&engine->reports);
-	host_free(engine->host);
+	netd_link_free(engine->netd);
 	tls_context_unref(engine->tls);
 	loop_free(engine->loop);
 	free(engine->workers);
@@ -257,7 +257,7 @@ int engine_run(struct engine *engine, const struct engine_role *role)
 	engine->role = role;
 	engine->state_dir_fd = -1;
 	engine->started = mono_now();
-	engine->host_events = (struct host_events){
+	engine->netd_events = (struct netd_link_events){
 		.configure = on_configure,
 		.stop = on_stop,
 		.network = on_network,
@@ -270,7 +270,7 @@ int engine_run(struct engine *engine, const struct engine_role *role)
 	if (r == 0)
 		r = mailbox_open(&engine->reports, engine->loop, deliver_report);
 	if (r == 0)
-		r = host_new(engine->loop, REQUEST_FD, &engine->host_events, &engine->host);
+		r = netd_link_new(engine->loop, REQUEST_FD, &engine->netd_events, &engine->netd);
 	if (r == 0)
 		r = resume_open(&engine->resume, engine->loop, on_resumed);
 	if (r < 0) {

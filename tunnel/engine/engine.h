@@ -11,7 +11,7 @@
 #include "config/settings.h"
 #include "engine/adoption.h"
 #include "engine/descriptors.h"
-#include "engine/host.h"
+#include "engine/netd_link.h"
 #include "lane/mailbox.h"
 #include "engine/refusals.h"
 #include "engine/resume.h"
@@ -70,8 +70,8 @@ struct engine {
 	uint32_t generation;
 	struct loop *loop;
 	struct mailbox reports; /* from the workers */
-	struct host *host;
-	struct host_events host_events;
+	struct netd_link *netd;
+	struct netd_link_events netd_events;
 	struct tls_context *tls;
 	struct worker **workers;
 	unsigned worker_count, next_worker;

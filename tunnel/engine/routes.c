@@ -16,10 +16,10 @@
 
 static void routes_work(struct routes *routes);
 
-void routes_init(struct routes *routes, const struct routes_events *events, struct host *host,
+void routes_init(struct routes *routes, const struct routes_events *events, struct netd_link *netd,
 	uint32_t limit)
 {
-	*routes = (struct routes){ .events = events, .host = host, .limit = limit };
+	*routes = (struct routes){ .events = events, .netd = netd, .limit = limit };
 }
 
 void routes_free(struct routes *routes)
@@ -523,7 +523,7 @@ static void added(struct routes *routes, struct route *route, uint8_t verdict, c
 }
 
 static void answered(
-	struct host_call *call, const struct request_reply *reply, const int *fds, size_t fd_count)
+	struct netd_call *call, const struct request_reply *reply, const int *fds, size_t fd_count)
 {
 	struct routes *routes = container_of(call, struct routes, call);
 	struct message refusals = { .type = MESSAGE_REFUSE };
@@ -586,7 +586,7 @@ static void routes_work(struct routes *routes)
 	if (request.routes.count == 0)
 		return;
 	if (prefix_list_append(&routes->asked, request.routes.prefix, request.routes.count) == 0 &&
-		host_ask(routes->host, &routes->call, &request, answered) == 0)
+		netd_link_ask(routes->netd, &routes->call, &request, answered) == 0)
 		return;
 	/* Out of memory: as they were; the next announcement or reply tries again. */
 	prefix_list_free(&routes->asked);

@@ -10,7 +10,7 @@
 #include "base/problem.h"
 #include "base/route_rule.h"
 #include "config/settings.h"
-#include "engine/host.h"
+#include "engine/netd_link.h"
 #include "wire/message.h"
 
 /*
@@ -67,8 +67,8 @@ struct routes_events {
 
 struct routes {
 	const struct routes_events *events;
-	struct host *host;
-	struct host_call call;
+	struct netd_link *netd;
+	struct netd_call call;
 	struct route_rule rule; /* borrowed arrays */
 	uint32_t limit;
 	uint32_t interface;  /* netd's number; 0: none yet, nothing is installed */
@@ -82,7 +82,7 @@ struct routes {
 	bool clearing; /* the session is going: the reply of the pending request does not matter */
 };
 
-void routes_init(struct routes *routes, const struct routes_events *events, struct host *host,
+void routes_init(struct routes *routes, const struct routes_events *events, struct netd_link *netd,
 	uint32_t limit);
 void routes_free(struct routes *routes);
 

@@ -42,7 +42,7 @@ int session_new(struct engine *engine, const struct identity *name,
 		}
 	}
 	TAILQ_INIT(&session->lanes);
-	routes_init(&session->routes, &session_routes_events, engine->host,
+	routes_init(&session->routes, &session_routes_events, engine->netd,
 		peer ? peer->max_routes : 0);
 	announcer_init(&session->announcer, engine->loop, &session->routes, &session->offer);
 	rate_init(&session->log_rate, SESSION_LOG_PER_SECOND, SESSION_LOG_BURST, mono_now());

@@ -118,7 +118,7 @@ struct session {
 	/* Descriptors of interfaces before, for as long as a lane may still use them. */
 	int parked[2 * REQUEST_QUEUES_MAX];
 	size_t parked_count;
-	struct host_call interface_call;
+	struct netd_call interface_call;
 	char *lack_why; /* netd cannot put back what the kernel lacks of the interface; NULL: all is in place */
 	bool lacks_link, lacks_local4, lacks_local6; /* routes.items say which routes */
 	char *no_interface; /* why netd could not make it for the present connection or the last; NULL */

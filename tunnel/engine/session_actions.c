@@ -123,7 +123,7 @@ static bool addresses_are_fine(struct session *session, const struct request_rep
 
 void session_close_parked(struct session *session)
 {
-	host_close_fds(
+	netd_link_close_fds(
 		session->parked, session->parked_count); /* netd has copies: nothing blocks */
 	session->parked_count = 0;
 }
@@ -189,7 +189,7 @@ static void interface_take(
 	struct session_interface *interface = &session->interface;
 
 	if (interface->queue_count > 0 && interface->number == reply->interface) {
-		host_close_fds(fds, fd_count);
+		netd_link_close_fds(fds, fd_count);
 		return;
 	}
 	routes_set_interface(&session->routes, 0); /* they went with the old one */
@@ -258,12 +258,12 @@ static void interface_answered(
 }
 
 static void interface_made(
-	struct host_call *call, const struct request_reply *reply, const int *fds, size_t fd_count)
+	struct netd_call *call, const struct request_reply *reply, const int *fds, size_t fd_count)
 {
 	struct session *session = container_of(call, struct session, interface_call);
 
 	if (reply->error == 0 && !have_room(session, reply, fds, fd_count)) {
-		host_close_fds(fds, fd_count);
+		netd_link_close_fds(fds, fd_count);
 		fd_count = 0;
 	}
 	if (reply->error == 0 && fd_count > 0)
@@ -288,7 +288,7 @@ static uint8_t wanted_queues(const struct session *session)
 		: (uint8_t)settings_lanes(session->engine->settings, session->peer);
 }
 
-/* The interface on the present terms. Negative errno of host_ask(). */
+/* The interface on the present terms. Negative errno of netd_link_ask(). */
 static int ask_interface(struct session *session)
 {
 	const struct session_terms *terms = &session->terms;
@@ -307,7 +307,8 @@ static int ask_interface(struct session *session)
 	};
 	if (!session_is_server(session))
 		request.interface.outer = session->outer;
-	return host_ask(session->engine->host, &session->interface_call, &request, interface_made);
+	return netd_link_ask(
+		session->engine->netd, &session->interface_call, &request, interface_made);
 }
 
 void session_make_interface(struct session *session)
@@ -346,7 +347,7 @@ static void tell_nameservers(const struct session *session)
 			.nameservers = *session->nameservers },
 	};
 
-	if (host_tell(session->engine->host, &request) < 0)
+	if (netd_link_tell(session->engine->netd, &request) < 0)
 		log_error("%s: its resolvers are not used: out of memory", session->name.name);
 }
 
@@ -519,7 +520,7 @@ void session_set_carrier(struct session *session, bool on)
 	loop_timer_stop(session->engine->loop, &session->idle);
 	if (session->carrier == wanted || session->interface.queue_count == 0)
 		return;
-	if (host_tell(session->engine->host, &request) < 0) {
+	if (netd_link_tell(session->engine->netd, &request) < 0) {
 		log_error("%s: its routes' metrics stay as they are: out of memory",
 			session->name.name);
 		return;
@@ -554,7 +555,7 @@ void session_rest(struct session *session)
 			.type = REQUEST_INTERFACE_DELETE,
 			.interface_delete.interface = session->interface.number,
 		};
-		host_tell(session->engine->host, &request);
+		netd_link_tell(session->engine->netd, &request);
 		forget_interface(session);
 	}
 	session_await_peer(session);
@@ -564,11 +565,11 @@ void session_rest(struct session *session)
 }
 
 static void interface_removed(
-	struct host_call *call, const struct request_reply *reply, const int *fds, size_t fd_count)
+	struct netd_call *call, const struct request_reply *reply, const int *fds, size_t fd_count)
 {
 	struct session *session = container_of(call, struct session, interface_call);
 
-	host_close_fds(fds, fd_count);
+	netd_link_close_fds(fds, fd_count);
 	if (reply->error != 0)
 		log_warning("%s: %s was not removed: %s", session->name.name,
 			session->interface.name, reply->text);
@@ -596,8 +597,8 @@ void session_remove(struct session *session)
 		.type = REQUEST_INTERFACE_DELETE,
 		.interface_delete.interface = session->interface.number,
 	};
-	int r = host_ask(
-		session->engine->host, &session->interface_call, &request, interface_removed);
+	int r = netd_link_ask(
+		session->engine->netd, &session->interface_call, &request, interface_removed);
 	if (r < 0) {
 		log_error("%s: cannot ask netd to remove %s: %s", session->name.name,
 			session->interface.name, strerror(-r));

@@ -45,7 +45,7 @@ void session_settle(struct session *session)
 			.nameservers = *session->nameservers },
 	};
 	session->settled = true;
-	if (host_tell(session->engine->host, &request) < 0)
+	if (netd_link_tell(session->engine->netd, &request) < 0)
 		log_error("%s: out of memory: netd does not hear that the tunnel is up",
 			session->name.name);
 }
