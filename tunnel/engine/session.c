@@ -113,6 +113,72 @@ void session_finish(struct session *session)
 	loop_timer_start(session->engine->loop, &session->reap, mono_now(), reap);
 }
 
+/*
+ * Entering or leaving "up" is what people watch for, and that a connection was made and came to
+ * nothing: with TLS 1.3 a client hears only then that its certificate was refused. The rest is for who
+ * looks closer.
+ */
+static enum log_level level_of(enum session_state from, enum session_state to)
+{
+	bool failed = (from == SESSION_GREETING || from == SESSION_OPENING) &&
+		to != SESSION_GREETING && to != SESSION_OPENING;
+
+	return failed || from == SESSION_UP || to == SESSION_UP ? LOG_LEVEL_NOTICE : LOG_LEVEL_INFO;
+}
+
+static void act(struct session *session, enum session_action action)
+{
+	switch (action) {
+	case SESSION_ACTION_NONE:
+	case SESSION_ACTION_COUNT:
+		return;
+	case SESSION_ACTION_SEND_HELLO:
+		session_send_hello(session);
+		return;
+	case SESSION_ACTION_MAKE_INTERFACE:
+		session_make_interface(session);
+		return;
+	case SESSION_ACTION_BEGIN:
+		session_begin(session);
+		return;
+	case SESSION_ACTION_SAY_GOODBYE:
+		session_say_goodbye(session);
+		return;
+	case SESSION_ACTION_END_LANES:
+		session_end_lanes(session);
+		return;
+	case SESSION_ACTION_REST:
+		session_rest(session);
+		return;
+	case SESSION_ACTION_REMOVE:
+		session_remove(session);
+		return;
+	case SESSION_ACTION_FINISH:
+		session_finish(session);
+		return;
+	}
+}
+
+void session_event(struct session *session, enum session_event event, const char *why)
+{
+	enum session_state old = session->state, next = old;
+	enum session_action action = SESSION_ACTION_NONE;
+
+	if (!session_next(old, event, &next, &action)) {
+		log_error("%s: session: event \"%s\" in state %s ignored: this is a bug in Culvert",
+			session->name.name, session_event_text(event), session_state_text(old));
+		return;
+	}
+	session->state = next;
+	if (old != next) {
+		session->entered = mono_now();
+		log_write(level_of(old, next), "%s: session: %s -> %s: %s", session->name.name,
+			session_state_text(old), session_state_text(next),
+			why && why[0] ? why : session_event_text(event));
+	}
+	act(session, action);
+}
+
 /* The lane that opens a connection: it has the control role. -ENOMEM. */
 static int take_lane(struct session *session, struct lane *lane, const struct lane_peer *peer,
 	const struct endpoint *outer)

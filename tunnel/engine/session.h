@@ -13,37 +13,18 @@
 #include "lane/lane.h"
 #include "engine/routes.h"
 #include "engine/session_lane.h"
+#include "engine/session_state.h"
 #include "wire/message.h"
 
 /*
  * A session: an authenticated identity that is connected, with its interface, addresses and routes.
  * It is not its connection: lanes come and go. Its life is a table of state × event
- * (session_state.c), the one writer of `state`. Main thread.
- *
- *   state      leads to
- *   IDLE       GREETING (client: a secured connection), OPENING (server: hello accepted), REMOVING (leave)
- *   GREETING   OPENING (client: welcome), CLOSING (leave, goodbye)
- *   OPENING    UP (netd has made the interface), CLOSING (it could not; leave, goodbye)
- *   UP         CLOSING (goodbye said or heard: dead peer, fault, stop, replaced)
- *   CLOSING    IDLE (the lane has ended: the client dials again, the server lingers) or REMOVING (for good)
- *   REMOVING   ENDED (the interface is gone; the session is freed)
+ * (session_state.h); session.c is the one writer of `state`. Main thread.
  *
  * Its connection is lost when the last of its lanes is: that leads from any state with a lane to
  * where CLOSING leads. While others carry on, a lost lane changes no state; further lanes join a
- * session that is up. From CLOSING on,
- * leave changes nothing.
+ * session that is up.
  */
-
-enum session_state {
-	SESSION_IDLE,     /* no connection; the client keeps its interface */
-	SESSION_GREETING, /* client: hello is sent, welcome awaited */
-	SESSION_OPENING,  /* terms are known, netd makes the interface */
-	SESSION_UP,       /* packets pass */
-	SESSION_CLOSING,  /* goodbye said or heard; the lane ends */
-	SESSION_REMOVING, /* netd removes the interface */
-	SESSION_ENDED,
-	SESSION_STATE_COUNT
-};
 
 struct session_terms { /* what hello and welcome have agreed on, seen from this end */
 	uint64_t session_id;
@@ -259,8 +240,6 @@ static inline bool session_is_apart(const struct session *session)
 {
 	return session->engine->settings->contained || session_netns(session)[0] != '\0';
 }
-
-const char *session_state_text(enum session_state state);
 
 /* Sums over the lanes it has and had, counter by counter; the peer's last sign of life. */
 void session_count(const struct session *session, struct lane_counters *ret_sums);

@@ -5,45 +5,21 @@
 #include "engine/session.h"
 
 /*
- * The inside of a session, shared by session*.c only: session.c has what people call,
- * session_lane.c its lanes, session_join.c how they join, session_state.c the table and the one
- * writer of the state, session_actions.c what the table does, session_control.c what the peer says,
+ * The inside of a session, shared by session*.c only: session.c has what people call and is the one
+ * writer of the state, session_state.c has the table, session_lane.c its lanes, session_join.c how
+ * they join, session_actions.c what the table does, session_control.c what the peer says,
  * session_offer.c what it is told, session_expiry.c when its peer's certificate ends it.
  */
 
-/*
- * LEAVE is fine in every state: without a lane (IDLE) it leads to REMOVING, with one to CLOSING,
- * and once the session closes it changes nothing. GOODBYE and the two ends of a lane can happen
- * where there is a lane (GREETING to CLOSING); a GOODBYE that crosses ours changes nothing.
- */
 enum {
 	/* Between two looks at the wall clock, which jumps: a session may outlive a certificate by as
 	 * much after a jump. */
 	SESSION_EXPIRY_LOOK_S = 30,
 };
 
-enum session_event {
-	SESSION_EVENT_LANE,         /* client: a secured lane to the server is there */
-	SESSION_EVENT_TERMS,        /* hello (server) or welcome (client) has settled the terms */
-	SESSION_EVENT_INTERFACE,    /* netd has made the interface */
-	SESSION_EVENT_NO_INTERFACE, /* netd could not */
-	SESSION_EVENT_LEAVE,        /* we go; session->leave says why */
-	SESSION_EVENT_GOODBYE,      /* the peer goes; session->leave says why */
-	SESSION_EVENT_LANE_LOST,    /* the lane has ended, the session may have another */
-	SESSION_EVENT_LAST_LANE,    /* the lane has ended, and the session with it */
-	SESSION_EVENT_REMOVED,      /* the interface is gone */
-	SESSION_EVENT_COUNT
-};
-
 /*
- * session_state.c. The table without its actions: where the event leads from that state (perhaps
- * nowhere else). False: it cannot happen there; *ret_next is untouched.
- */
-bool session_next(enum session_state state, enum session_event event, enum session_state *ret_next);
-
-/*
- * session_state.c. Does what the table says; `why` goes into the log line. An event that has no row
- * is logged as a bug and changes nothing.
+ * session.c. Does what the table says (session_state.h); `why` goes into the log line. An event that
+ * has no row is logged as a bug and changes nothing.
  */
 void session_event(struct session *session, enum session_event event, const char *why);
 
