@@ -210,7 +210,7 @@ static void sound(const char *scenario)
 	/* The same again with other addresses and MTU: same interface, same routes. */
 	moved.interface.remote4 = talk_address("10.99.0.8");
 	moved.interface.mtu = 1400;
-	if (reply->verdict[0] == ROUTE_ACCEPTED)
+	if (reply->verdicts[0].verdict == ROUTE_ACCEPTED)
 		reply = talk_ask(&moved);
 	talk_expect(scenario, reply->error == 0 && reply->interface == index, reply);
 }

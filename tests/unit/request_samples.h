@@ -71,8 +71,9 @@ static inline struct request sample(enum request_type type)
 		request.reply.ifindex = 40;
 		set_text(request.reply.ifname, sizeof(request.reply.ifname), "cv0");
 		request.reply.count = 2;
-		request.reply.verdict[1] = ROUTE_TAKEN;
-		set_text(request.reply.words[1], sizeof(request.reply.words[1]), "cv1 has it");
+		request.reply.verdicts[1].verdict = ROUTE_TAKEN;
+		set_text(request.reply.verdicts[1].words, sizeof(request.reply.verdicts[1].words),
+			"cv1 has it");
 		break;
 	case REQUEST_LACK:
 		request.lack.interface = 12;

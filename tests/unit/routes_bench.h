@@ -123,7 +123,8 @@ static inline void answer(uint8_t verdict)
 	struct netd_call *call = bench.call;
 
 	ck_assert_ptr_nonnull(call);
-	memset(reply.verdict, verdict, sizeof(reply.verdict));
+	for (size_t i = 0; i < reply.count; i++)
+		reply.verdicts[i].verdict = verdict;
 	bench.call = NULL;
 	call->pending = false;
 	call->done(call, &reply, NULL, 0);

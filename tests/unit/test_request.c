@@ -61,10 +61,10 @@ START_TEST(members_arrive)
 	ck_assert_uint_eq(request.reply.ifindex, 40);
 	ck_assert_str_eq(request.reply.ifname, "cv0");
 	ck_assert_uint_eq(request.reply.count, 2);
-	ck_assert_uint_eq(request.reply.verdict[0], ROUTE_ACCEPTED);
-	ck_assert_uint_eq(request.reply.verdict[1], ROUTE_TAKEN);
-	ck_assert_str_eq(request.reply.words[0], "");
-	ck_assert_str_eq(request.reply.words[1], "cv1 has it");
+	ck_assert_uint_eq(request.reply.verdicts[0].verdict, ROUTE_ACCEPTED);
+	ck_assert_uint_eq(request.reply.verdicts[1].verdict, ROUTE_TAKEN);
+	ck_assert_str_eq(request.reply.verdicts[0].words, "");
+	ck_assert_str_eq(request.reply.verdicts[1].words, "cv1 has it");
 
 	request = sample(REQUEST_INTERFACE);
 	ck_assert_int_eq(encode(&request, &len), 0);
@@ -190,12 +190,13 @@ START_TEST(all_routes_may_be_refused_with_words)
 
 	request.reply.count = REQUEST_PREFIX_MAX;
 	for (size_t i = 0; i < REQUEST_PREFIX_MAX; i++) {
-		request.reply.verdict[i] = ROUTE_TAKEN;
-		memset(request.reply.words[i], 'w', REQUEST_WORDS_MAX);
+		request.reply.verdicts[i].verdict = ROUTE_TAKEN;
+		memset(request.reply.verdicts[i].words, 'w', REQUEST_WORDS_MAX);
 	}
 	ck_assert_int_eq(encode(&request, &len), 0);
 	ck_assert_int_eq(decode(buffer, len, &request), 0);
-	ck_assert_uint_eq(strlen(request.reply.words[REQUEST_PREFIX_MAX - 1]), REQUEST_WORDS_MAX);
+	ck_assert_uint_eq(
+		strlen(request.reply.verdicts[REQUEST_PREFIX_MAX - 1].words), REQUEST_WORDS_MAX);
 }
 END_TEST
 

@@ -79,7 +79,7 @@ START_TEST(replies_are_held_to_their_range)
 	request.reply.ifindex = (uint32_t)INT32_MAX + 1;
 	expect_encodes(&request, false, "an index that is none");
 	request = sample(REQUEST_REPLY);
-	request.reply.verdict[0] = ROUTE_VERDICT_COUNT;
+	request.reply.verdicts[0].verdict = ROUTE_VERDICT_COUNT;
 	expect_encodes(&request, false, "an unknown verdict");
 	request = sample(REQUEST_REPLY);
 	request.reply.count = REQUEST_PREFIX_MAX;

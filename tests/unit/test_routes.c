@@ -252,7 +252,7 @@ END_TEST
 /* netd says what stands in the way; of our own announcements we know ourselves. */
 START_TEST(reasons)
 {
-	struct request_reply reply = { .count = 1, .verdict = { ROUTE_TAKEN } };
+	struct request_reply reply = { .count = 1, .verdicts[0].verdict = ROUTE_TAKEN };
 	struct netd_call *call;
 	char text[ROUTE_REASON_MAX];
 
@@ -261,7 +261,7 @@ START_TEST(reasons)
 	announce("10.1.0.0/16 10.7.0.0/16");
 	call = bench.call;
 	call->pending = false;
-	snprintf(reply.words[0], sizeof(reply.words[0]), "cv1 has it");
+	snprintf(reply.verdicts[0].words, sizeof(reply.verdicts[0].words), "cv1 has it");
 	call->done(call, &reply, NULL, 0);
 	ck_assert_str_eq(route_reason(find("10.1.0.0/16"), text),
 		"another tunnel has it with the same metric: cv1 has it");

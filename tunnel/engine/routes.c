@@ -535,11 +535,12 @@ static void answered(
 	for (size_t i = 0; i < asked.count; i++) {
 		struct route *route = find(routes, &asked.items[i]);
 		bool told = reply->error == 0 && i < reply->count;
-		uint8_t verdict = told ? reply->verdict[i] : ROUTE_FAILED;
+		uint8_t verdict = told ? reply->verdicts[i].verdict : ROUTE_FAILED;
 		if (!route)
 			continue;
 		if (route->state == ROUTE_ADDING) {
-			added(routes, route, verdict, told ? reply->words[i] : "", &refusals);
+			added(routes, route, verdict, told ? reply->verdicts[i].words : "",
+				&refusals);
 		} else if (route->state == ROUTE_DELETING) {
 			route->state = ROUTE_ABSENT;
 			routes->events->note(routes, route, "removed");

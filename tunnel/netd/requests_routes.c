@@ -116,10 +116,10 @@ int requests_route_add(struct requests *requests, struct problem *problem)
 	for (uint16_t i = 0; i < routes->count; i++) {
 		struct problem why = { .text = "" };
 
-		reply->verdict[i] = (uint8_t)add_route(
+		reply->verdicts[i].verdict = (uint8_t)add_route(
 			requests, interface, &around, &routes->prefix[i], &why);
-		problem_escape(
-			reply->words[i], sizeof(reply->words[i]), why.text, strlen(why.text));
+		problem_escape(reply->verdicts[i].words, sizeof(reply->verdicts[i].words), why.text,
+			strlen(why.text));
 	}
 	reply->count = routes->count;
 	on_link_free(&around.on_link);
@@ -141,7 +141,7 @@ int requests_route_delete(struct requests *requests, struct problem *problem)
 
 		if (r < 0 && rate_take(&requests->warnings, mono_now()))
 			log_warning("%s: %s", interface->now.peer.name, problem->text);
-		reply->verdict[i] = r < 0 ? ROUTE_FAILED : ROUTE_ACCEPTED;
+		reply->verdicts[i].verdict = r < 0 ? ROUTE_FAILED : ROUTE_ACCEPTED;
 	}
 	reply->count = routes->count;
 	return 0;

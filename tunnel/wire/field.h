@@ -26,6 +26,10 @@ struct field_reader {
 	int error; /* 0, or that of the first read that failed; all later reads give zero */
 };
 
+/* An unsigned number in memory, in the host's order: the member that a row names. `size` is 1, 2, 4 or 8 bytes. */
+uint64_t field_load(const void *at, size_t size);
+void field_store(void *at, size_t size, uint64_t value);
+
 /* `size` is 1, 2 or 4 bytes. */
 void field_put_number(struct field_writer *out, size_t size, uint64_t value);
 uint8_t field_get_u8(struct field_reader *in);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/nameservers.h"
+#include "wire/field.h"
 
 /* How an address's family stands on the wire. */
 enum { WIRE_FAMILY_4 = 4, WIRE_FAMILY_6 = 6 };
@@ -34,55 +35,10 @@ static int encode_value(
 
 /* ---- numbers ---- */
 
-static uint64_t load_number(const void *at, uint16_t size)
-{
-	uint8_t one;
-	uint16_t two;
-	uint32_t four;
-	uint64_t eight;
-
-	switch (size) {
-	case 1:
-		memcpy(&one, at, sizeof(one));
-		return one;
-	case 2:
-		memcpy(&two, at, sizeof(two));
-		return two;
-	case 4:
-		memcpy(&four, at, sizeof(four));
-		return four;
-	default:
-		memcpy(&eight, at, sizeof(eight));
-		return eight;
-	}
-}
-
-static void store_number(void *at, uint16_t size, uint64_t value)
-{
-	uint8_t one = (uint8_t)value;
-	uint16_t two = (uint16_t)value;
-	uint32_t four = (uint32_t)value;
-
-	switch (size) {
-	case 1:
-		memcpy(at, &one, sizeof(one));
-		break;
-	case 2:
-		memcpy(at, &two, sizeof(two));
-		break;
-	case 4:
-		memcpy(at, &four, sizeof(four));
-		break;
-	default:
-		memcpy(at, &value, sizeof(value));
-		break;
-	}
-}
-
 static int encode_number(
 	struct writer *writer, const struct message_field *field, const struct message *message)
 {
-	uint64_t value = load_number(member(message, field), field->size);
+	uint64_t value = field_load(member(message, field), field->size);
 	uint8_t bytes[8];
 
 	if (!field->required && value == 0)
@@ -105,7 +61,7 @@ static int decode_number(
 		number = number << 8 | value.data[i];
 	if (number < field->min || number > field->max)
 		return -EINVAL;
-	store_number(member_of(message, field), field->size, number);
+	field_store(member_of(message, field), field->size, number);
 	return 0;
 }
 

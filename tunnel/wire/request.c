@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A request is its type (u16), its id (u32) and a body of fixed order, made of the fields of
- * wire/field.h. Each body has put_, get_ and check_ side by side: put_ and get_ go on after an
- * error, which the first one to happen names, and check_ says for both directions what the members
- * may be.
+ * A request is its type (u16), its id (u32) and a body of fixed order. A table of rows for each body names its members;
+ * the encoder and the decoder walk the same rows. A check says for both directions what the members may be.
  */
 #include "wire/request.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "wire/field.h"
 #include "wire/message.h"
+#include "wire/request_field.h"
 
 static bool prefix_is_valid(const struct prefix *prefix)
 {
@@ -42,37 +43,126 @@ static bool number_is_valid(uint32_t interface)
 	return interface > 0 && interface <= INT32_MAX;
 }
 
-/* ---- configure ---- */
+/* ---- members, in the order of the bytes ---- */
 
-static void put_configure(struct field_writer *out, const struct request *request)
-{
-	const struct request_configure *body = &request->configure;
+#define SIZE(type, member) sizeof(((struct type *)NULL)->member)
+#define AT(type, member) .offset = offsetof(struct type, member), .size = SIZE(type, member)
+#define COUNT(type, member) \
+	.count_offset = offsetof(struct type, member), .count_size = SIZE(type, member)
+#define ROWS(table) .rows = (table), .row_count = sizeof(table) / sizeof((table)[0])
 
-	field_put_number(out, 4, body->version);
-	field_put_number(out, 4, body->generation);
-	field_put_number(out, 4, body->adopt_count);
-	field_put_number(out, 1, body->held);
-	field_put_bytes(out, body->instance, sizeof(body->instance));
-	field_put_number(out, 2, body->fd_count);
-	for (size_t i = 0; i < body->fd_count; i++)
-		field_put_number(out, 1, body->fd_kind[i]);
-	field_put_text(out, body->path, sizeof(body->path));
-}
+static const struct request_field configure_rows[] = {
+	{ REQUEST_FIELD_NUMBER, AT(request, configure.version) },
+	{ REQUEST_FIELD_NUMBER, AT(request, configure.generation) },
+	{ REQUEST_FIELD_NUMBER, AT(request, configure.adopt_count) },
+	{ REQUEST_FIELD_BOOL, AT(request, configure.held) },
+	{ REQUEST_FIELD_BYTES, AT(request, configure.instance) },
+	{ REQUEST_FIELD_NUMBER, AT(request, configure.fd_kind[0]), REQUEST_FDS_MAX,
+		COUNT(request, configure.fd_count) },
+	{ REQUEST_FIELD_TEXT, AT(request, configure.path) },
+};
 
-static void get_configure(struct field_reader *in, struct request *request)
-{
-	struct request_configure *body = &request->configure;
+static const struct request_field wanted_rows[] = {
+	{ REQUEST_FIELD_TEXT, AT(request_interface, peer.name) },
+	{ REQUEST_FIELD_NUMBER, AT(request_interface, mtu) },
+	{ REQUEST_FIELD_NUMBER, AT(request_interface, queues) },
+	{ REQUEST_FIELD_BOOL, AT(request_interface, offloads) },
+	{ REQUEST_FIELD_ADDR, AT(request_interface, local4) },
+	{ REQUEST_FIELD_ADDR, AT(request_interface, remote4) },
+	{ REQUEST_FIELD_ADDR, AT(request_interface, local6) },
+	{ REQUEST_FIELD_ADDR, AT(request_interface, remote6) },
+	{ REQUEST_FIELD_ADDR, AT(request_interface, outer.addr) },
+	{ REQUEST_FIELD_NUMBER, AT(request_interface, outer.port) },
+};
 
-	body->version = field_get_u32(in);
-	body->generation = field_get_u32(in);
-	body->adopt_count = field_get_u32(in);
-	body->held = field_get_bool(in);
-	field_get_bytes(in, body->instance, sizeof(body->instance));
-	body->fd_count = (uint8_t)field_get_count(in, REQUEST_FDS_MAX);
-	for (size_t i = 0; i < body->fd_count; i++)
-		body->fd_kind[i] = field_get_u8(in);
-	field_get_text(in, body->path, sizeof(body->path));
-}
+static const struct request_field interface_rows[] = {
+	{ REQUEST_FIELD_GROUP, AT(request, interface), ROWS(wanted_rows) },
+};
+
+static const struct request_field interface_delete_rows[] = {
+	{ REQUEST_FIELD_NUMBER, AT(request, interface_delete.interface) },
+};
+
+/* Without words where the prefix was accepted. */
+static const struct request_field verdict_rows[] = {
+	{ REQUEST_FIELD_NUMBER, AT(request_verdict, verdict), .gate = true },
+	{ REQUEST_FIELD_TEXT, AT(request_verdict, words) },
+};
+
+static_assert(ROUTE_ACCEPTED == 0, "a gate that is 0 leaves out the rest");
+
+static const struct request_field reply_rows[] = {
+	{ REQUEST_FIELD_NUMBER, AT(request, reply.error) },
+	{ REQUEST_FIELD_TEXT, AT(request, reply.text) },
+	{ REQUEST_FIELD_NUMBER, AT(request, reply.interface) },
+	{ REQUEST_FIELD_NUMBER, AT(request, reply.ifindex) },
+	{ REQUEST_FIELD_TEXT, AT(request, reply.ifname) },
+	{ REQUEST_FIELD_GROUP, AT(request, reply.verdicts[0]), REQUEST_PREFIX_MAX,
+		COUNT(request, reply.count), ROWS(verdict_rows) },
+	{ REQUEST_FIELD_BOOL, AT(request, reply.adopts), .gate = true },
+	{ REQUEST_FIELD_GROUP, AT(request, reply.adopted), ROWS(wanted_rows) },
+	{ REQUEST_FIELD_NUMBER, AT(request, reply.route_total) },
+	{ REQUEST_FIELD_PREFIX, AT(request, reply.route[0]), REQUEST_PREFIX_MAX,
+		COUNT(request, reply.route_count) },
+};
+
+static const struct request_field ready_rows[] = {
+	{ REQUEST_FIELD_NUMBER, AT(request, ready.generation) },
+};
+
+static const struct request_field socket_rows[] = {
+	{ REQUEST_FIELD_FAMILY, AT(request, socket.family) },
+};
+
+static const struct request_field routes_rows[] = {
+	{ REQUEST_FIELD_NUMBER, AT(request, routes.interface) },
+	{ REQUEST_FIELD_PREFIX, AT(request, routes.prefix[0]), REQUEST_PREFIX_MAX,
+		COUNT(request, routes.count) },
+};
+
+static const struct request_field dns_rows[] = {
+	{ REQUEST_FIELD_NUMBER, AT(request, dns.interface) },
+	{ REQUEST_FIELD_ADDR, AT(request, dns.nameservers.server[0]), NAMESERVERS_MAX,
+		COUNT(request, dns.nameservers.server_count) },
+	{ REQUEST_FIELD_TEXT, AT(request, dns.nameservers.domain[0]), NAMESERVERS_DOMAINS_MAX,
+		COUNT(request, dns.nameservers.domain_count) },
+};
+
+static const struct request_field tracked_rows[] = {
+	{ REQUEST_FIELD_NUMBER, AT(request, tracked.total) },
+	{ REQUEST_FIELD_NUMBER, AT(request, tracked.offset) },
+	{ REQUEST_FIELD_PREFIX, AT(request, tracked.prefix[0]), REQUEST_PREFIX_MAX,
+		COUNT(request, tracked.count) },
+};
+
+static const struct request_field lack_rows[] = {
+	{ REQUEST_FIELD_NUMBER, AT(request, lack.interface) },
+	{ REQUEST_FIELD_BOOL, AT(request, lack.link) },
+	{ REQUEST_FIELD_BOOL, AT(request, lack.local4) },
+	{ REQUEST_FIELD_BOOL, AT(request, lack.local6) },
+	{ REQUEST_FIELD_TEXT, AT(request, lack.text) },
+	{ REQUEST_FIELD_NUMBER, AT(request, lack.total) },
+	{ REQUEST_FIELD_NUMBER, AT(request, lack.offset) },
+	{ REQUEST_FIELD_PREFIX, AT(request, lack.prefix[0]), REQUEST_PREFIX_MAX,
+		COUNT(request, lack.count) },
+};
+
+static const struct request_field carrier_rows[] = {
+	{ REQUEST_FIELD_NUMBER, AT(request, carrier.interface) },
+	{ REQUEST_FIELD_BOOL, AT(request, carrier.on) },
+};
+
+static const struct request_field adopt_rows[] = {
+	{ REQUEST_FIELD_NUMBER, AT(request, adopt.index) },
+	{ REQUEST_FIELD_NUMBER, AT(request, adopt.route_offset) },
+};
+
+static const struct request_field exit_rows[] = {
+	{ REQUEST_FIELD_NUMBER, AT(request, exit.code) },
+	{ REQUEST_FIELD_TEXT, AT(request, exit.text) },
+};
+
+/* ---- what the members may be ---- */
 
 static bool check_configure(const struct request *request)
 {
@@ -86,36 +176,6 @@ static bool check_configure(const struct request *request)
 			return false;
 	}
 	return true;
-}
-
-/* ---- interface ---- */
-
-static void put_wanted(struct field_writer *out, const struct request_interface *body)
-{
-	field_put_text(out, body->peer.name, sizeof(body->peer.name));
-	field_put_number(out, 4, body->mtu);
-	field_put_number(out, 1, body->queues);
-	field_put_number(out, 1, body->offloads);
-	field_put_addr(out, &body->local4);
-	field_put_addr(out, &body->remote4);
-	field_put_addr(out, &body->local6);
-	field_put_addr(out, &body->remote6);
-	field_put_addr(out, &body->outer.addr);
-	field_put_number(out, 2, body->outer.port);
-}
-
-static void get_wanted(struct field_reader *in, struct request_interface *body)
-{
-	field_get_text(in, body->peer.name, sizeof(body->peer.name));
-	body->mtu = field_get_u32(in);
-	body->queues = field_get_u8(in);
-	body->offloads = field_get_bool(in);
-	field_get_addr(in, &body->local4);
-	field_get_addr(in, &body->remote4);
-	field_get_addr(in, &body->local6);
-	field_get_addr(in, &body->remote6);
-	field_get_addr(in, &body->outer.addr);
-	body->outer.port = field_get_u16(in);
 }
 
 static bool check_wanted(const struct request_interface *body)
@@ -132,82 +192,14 @@ static bool check_wanted(const struct request_interface *body)
 		addr_is_set(&body->outer.addr) == (body->outer.port != 0);
 }
 
-static void put_interface(struct field_writer *out, const struct request *request)
-{
-	put_wanted(out, &request->interface);
-}
-
-static void get_interface(struct field_reader *in, struct request *request)
-{
-	get_wanted(in, &request->interface);
-}
-
 static bool check_interface(const struct request *request)
 {
 	return check_wanted(&request->interface);
 }
 
-static void put_interface_delete(struct field_writer *out, const struct request *request)
-{
-	field_put_number(out, 4, request->interface_delete.interface);
-}
-
-static void get_interface_delete(struct field_reader *in, struct request *request)
-{
-	request->interface_delete.interface = field_get_u32(in);
-}
-
 static bool check_interface_delete(const struct request *request)
 {
 	return number_is_valid(request->interface_delete.interface);
-}
-
-/* ---- reply ---- */
-
-static void put_reply(struct field_writer *out, const struct request *request)
-{
-	const struct request_reply *body = &request->reply;
-
-	field_put_number(out, 4, body->error);
-	field_put_text(out, body->text, sizeof(body->text));
-	field_put_number(out, 4, body->interface);
-	field_put_number(out, 4, body->ifindex);
-	field_put_text(out, body->ifname, sizeof(body->ifname));
-	field_put_number(out, 2, body->count);
-	for (size_t i = 0; i < body->count; i++) {
-		field_put_number(out, 1, body->verdict[i]);
-		if (body->verdict[i] != ROUTE_ACCEPTED)
-			field_put_text(out, body->words[i], sizeof(body->words[i]));
-	}
-	field_put_number(out, 1, body->adopts);
-	if (body->adopts) {
-		put_wanted(out, &body->adopted);
-		field_put_number(out, 4, body->route_total);
-		field_put_prefixes(out, body->route, body->route_count);
-	}
-}
-
-static void get_reply(struct field_reader *in, struct request *request)
-{
-	struct request_reply *body = &request->reply;
-
-	body->error = field_get_u32(in);
-	field_get_text(in, body->text, sizeof(body->text));
-	body->interface = field_get_u32(in);
-	body->ifindex = field_get_u32(in);
-	field_get_text(in, body->ifname, sizeof(body->ifname));
-	body->count = field_get_count(in, REQUEST_PREFIX_MAX);
-	for (size_t i = 0; i < body->count; i++) {
-		body->verdict[i] = field_get_u8(in);
-		if (body->verdict[i] != ROUTE_ACCEPTED)
-			field_get_text(in, body->words[i], sizeof(body->words[i]));
-	}
-	body->adopts = field_get_bool(in);
-	if (body->adopts) {
-		get_wanted(in, &body->adopted);
-		body->route_total = field_get_u32(in);
-		body->route_count = field_get_prefixes(in, body->route, REQUEST_PREFIX_MAX);
-	}
 }
 
 static bool check_adopted(const struct request_reply *body)
@@ -232,51 +224,15 @@ static bool check_reply(const struct request *request)
 			return false;
 	}
 	for (size_t i = 0; i < body->count; i++) {
-		if (body->verdict[i] >= ROUTE_VERDICT_COUNT)
+		if (body->verdicts[i].verdict >= ROUTE_VERDICT_COUNT)
 			return false;
 	}
 	return !body->adopts || check_adopted(body);
 }
 
-/* ---- ready, socket ---- */
-
-static void put_ready(struct field_writer *out, const struct request *request)
-{
-	field_put_number(out, 4, request->ready.generation);
-}
-
-static void get_ready(struct field_reader *in, struct request *request)
-{
-	request->ready.generation = field_get_u32(in);
-}
-
-static void put_socket(struct field_writer *out, const struct request *request)
-{
-	field_put_family(out, request->socket.family);
-}
-
-static void get_socket(struct field_reader *in, struct request *request)
-{
-	request->socket.family = field_get_family(in);
-}
-
 static bool check_socket(const struct request *request)
 {
 	return request->socket.family == AF_INET || request->socket.family == AF_INET6;
-}
-
-/* ---- routes ---- */
-
-static void put_routes(struct field_writer *out, const struct request *request)
-{
-	field_put_number(out, 4, request->routes.interface);
-	field_put_prefixes(out, request->routes.prefix, request->routes.count);
-}
-
-static void get_routes(struct field_reader *in, struct request *request)
-{
-	request->routes.interface = field_get_u32(in);
-	request->routes.count = field_get_prefixes(in, request->routes.prefix, REQUEST_PREFIX_MAX);
 }
 
 static bool check_routes(const struct request *request)
@@ -293,58 +249,10 @@ static bool check_routes(const struct request *request)
 	return true;
 }
 
-/* ---- dns ---- */
-
-static void put_dns(struct field_writer *out, const struct request *request)
-{
-	const struct nameservers *body = &request->dns.nameservers;
-
-	field_put_number(out, 4, request->dns.interface);
-	field_put_number(out, 2, body->server_count);
-	for (size_t i = 0; i < body->server_count; i++)
-		field_put_addr(out, &body->server[i]);
-	field_put_number(out, 2, body->domain_count);
-	for (size_t i = 0; i < body->domain_count; i++)
-		field_put_text(out, body->domain[i], sizeof(body->domain[i]));
-}
-
-static void get_dns(struct field_reader *in, struct request *request)
-{
-	struct nameservers *body = &request->dns.nameservers;
-
-	request->dns.interface = field_get_u32(in);
-	body->server_count = field_get_count(in, NAMESERVERS_MAX);
-	for (size_t i = 0; i < body->server_count; i++)
-		field_get_addr(in, &body->server[i]);
-	body->domain_count = field_get_count(in, NAMESERVERS_DOMAINS_MAX);
-	for (size_t i = 0; i < body->domain_count; i++)
-		field_get_text(in, body->domain[i], sizeof(body->domain[i]));
-}
-
 static bool check_dns(const struct request *request)
 {
 	return number_is_valid(request->dns.interface) &&
 		nameservers_are_valid(&request->dns.nameservers);
-}
-
-/* ---- tracked ---- */
-
-static void put_tracked(struct field_writer *out, const struct request *request)
-{
-	const struct request_tracked *body = &request->tracked;
-
-	field_put_number(out, 2, body->total);
-	field_put_number(out, 2, body->offset);
-	field_put_prefixes(out, body->prefix, body->count);
-}
-
-static void get_tracked(struct field_reader *in, struct request *request)
-{
-	struct request_tracked *body = &request->tracked;
-
-	body->total = field_get_u16(in);
-	body->offset = field_get_u16(in);
-	body->count = field_get_prefixes(in, body->prefix, REQUEST_PREFIX_MAX);
 }
 
 static bool check_tracked(const struct request *request)
@@ -354,36 +262,6 @@ static bool check_tracked(const struct request *request)
 	return body->total <= REQUEST_TRACKED_MAX && body->count <= REQUEST_PREFIX_MAX &&
 		body->offset <= body->total && body->count <= body->total - body->offset &&
 		are_networks(body->prefix, body->count);
-}
-
-/* ---- lack ---- */
-
-static void put_lack(struct field_writer *out, const struct request *request)
-{
-	const struct request_lack *body = &request->lack;
-
-	field_put_number(out, 4, body->interface);
-	field_put_number(out, 1, body->link);
-	field_put_number(out, 1, body->local4);
-	field_put_number(out, 1, body->local6);
-	field_put_text(out, body->text, sizeof(body->text));
-	field_put_number(out, 2, body->total);
-	field_put_number(out, 2, body->offset);
-	field_put_prefixes(out, body->prefix, body->count);
-}
-
-static void get_lack(struct field_reader *in, struct request *request)
-{
-	struct request_lack *body = &request->lack;
-
-	body->interface = field_get_u32(in);
-	body->link = field_get_bool(in);
-	body->local4 = field_get_bool(in);
-	body->local6 = field_get_bool(in);
-	field_get_text(in, body->text, sizeof(body->text));
-	body->total = field_get_u16(in);
-	body->offset = field_get_u16(in);
-	body->count = field_get_prefixes(in, body->prefix, REQUEST_PREFIX_MAX);
 }
 
 static bool check_lack(const struct request *request)
@@ -396,83 +274,41 @@ static bool check_lack(const struct request *request)
 		are_networks(body->prefix, body->count);
 }
 
-/* ---- carrier ---- */
-
-static void put_carrier(struct field_writer *out, const struct request *request)
-{
-	field_put_number(out, 4, request->carrier.interface);
-	field_put_number(out, 1, request->carrier.on);
-}
-
-static void get_carrier(struct field_reader *in, struct request *request)
-{
-	request->carrier.interface = field_get_u32(in);
-	request->carrier.on = field_get_bool(in);
-}
-
 static bool check_carrier(const struct request *request)
 {
 	return number_is_valid(request->carrier.interface);
-}
-
-/* ---- adopt ---- */
-
-static void put_adopt(struct field_writer *out, const struct request *request)
-{
-	field_put_number(out, 4, request->adopt.index);
-	field_put_number(out, 4, request->adopt.route_offset);
-}
-
-static void get_adopt(struct field_reader *in, struct request *request)
-{
-	request->adopt.index = field_get_u32(in);
-	request->adopt.route_offset = field_get_u32(in);
-}
-
-/* ---- exit ---- */
-
-static void put_exit(struct field_writer *out, const struct request *request)
-{
-	field_put_number(out, 1, request->exit.code);
-	field_put_text(out, request->exit.text, sizeof(request->exit.text));
-}
-
-static void get_exit(struct field_reader *in, struct request *request)
-{
-	request->exit.code = field_get_u8(in);
-	field_get_text(in, request->exit.text, sizeof(request->exit.text));
 }
 
 /* ---- by type ---- */
 
 struct codec {
 	const char *name;
-	bool without_id;                                                      /* its id is 0 */
-	void (*put)(struct field_writer *out, const struct request *request); /* NULL: no body */
-	void (*get)(struct field_reader *in, struct request *request);
+	bool without_id;                              /* its id is 0 */
 	bool (*check)(const struct request *request); /* NULL: every value will do */
+	const struct request_field *rows;             /* NULL: no body */
+	size_t row_count;
 };
 
 static const struct codec codecs[REQUEST_TYPE_COUNT] = {
-	[REQUEST_CONFIGURE] = { "configure", true, put_configure, get_configure, check_configure },
-	[REQUEST_STOP] = { "stop", true, NULL, NULL, NULL },
-	[REQUEST_REPLY] = { "reply", false, put_reply, get_reply, check_reply },
-	[REQUEST_READY] = { "ready", false, put_ready, get_ready, NULL },
-	[REQUEST_SOCKET] = { "socket", false, put_socket, get_socket, check_socket },
-	[REQUEST_INTERFACE] = { "interface", false, put_interface, get_interface, check_interface },
-	[REQUEST_INTERFACE_DELETE] = { "interface-delete", false, put_interface_delete,
-		get_interface_delete, check_interface_delete },
-	[REQUEST_ROUTE_ADD] = { "route-add", false, put_routes, get_routes, check_routes },
-	[REQUEST_ROUTE_DELETE] = { "route-delete", false, put_routes, get_routes, check_routes },
-	[REQUEST_EXIT] = { "exit", false, put_exit, get_exit, NULL },
-	[REQUEST_ADOPT] = { "adopt", false, put_adopt, get_adopt, NULL },
-	[REQUEST_NETWORK] = { "network", true, NULL, NULL, NULL },
-	[REQUEST_UP] = { "up", false, put_dns, get_dns, check_dns },
-	[REQUEST_DNS] = { "dns", false, put_dns, get_dns, check_dns },
-	[REQUEST_REEXEC] = { "reexec", false, NULL, NULL, NULL },
-	[REQUEST_TRACKED] = { "tracked", true, put_tracked, get_tracked, check_tracked },
-	[REQUEST_CARRIER] = { "carrier", false, put_carrier, get_carrier, check_carrier },
-	[REQUEST_LACK] = { "lack", true, put_lack, get_lack, check_lack },
+	[REQUEST_CONFIGURE] = { "configure", true, check_configure, ROWS(configure_rows) },
+	[REQUEST_STOP] = { "stop", true },
+	[REQUEST_REPLY] = { "reply", false, check_reply, ROWS(reply_rows) },
+	[REQUEST_READY] = { "ready", false, NULL, ROWS(ready_rows) },
+	[REQUEST_SOCKET] = { "socket", false, check_socket, ROWS(socket_rows) },
+	[REQUEST_INTERFACE] = { "interface", false, check_interface, ROWS(interface_rows) },
+	[REQUEST_INTERFACE_DELETE] = { "interface-delete", false, check_interface_delete,
+		ROWS(interface_delete_rows) },
+	[REQUEST_ROUTE_ADD] = { "route-add", false, check_routes, ROWS(routes_rows) },
+	[REQUEST_ROUTE_DELETE] = { "route-delete", false, check_routes, ROWS(routes_rows) },
+	[REQUEST_EXIT] = { "exit", false, NULL, ROWS(exit_rows) },
+	[REQUEST_ADOPT] = { "adopt", false, NULL, ROWS(adopt_rows) },
+	[REQUEST_NETWORK] = { "network", true },
+	[REQUEST_UP] = { "up", false, check_dns, ROWS(dns_rows) },
+	[REQUEST_DNS] = { "dns", false, check_dns, ROWS(dns_rows) },
+	[REQUEST_REEXEC] = { "reexec", false },
+	[REQUEST_TRACKED] = { "tracked", true, check_tracked, ROWS(tracked_rows) },
+	[REQUEST_CARRIER] = { "carrier", false, check_carrier, ROWS(carrier_rows) },
+	[REQUEST_LACK] = { "lack", true, check_lack, ROWS(lack_rows) },
 };
 
 static const struct codec *find_codec(unsigned type)
@@ -496,8 +332,7 @@ int request_encode(struct writer *writer, const struct request *request)
 		return -EINVAL;
 	field_put_number(&out, 2, request->type);
 	field_put_number(&out, 4, request->id);
-	if (codec->put != NULL)
-		codec->put(&out, request);
+	request_field_put(&out, codec->rows, codec->row_count, request);
 	if (out.error == 0)
 		*writer = out.writer;
 	return out.error;
@@ -522,8 +357,7 @@ int request_decode(const void *data, size_t len, struct request *ret_request)
 	if (codec == NULL)
 		return -EPROTONOSUPPORT;
 	request.type = (enum request_type)type;
-	if (codec->get != NULL)
-		codec->get(&in, &request);
+	request_field_get(&in, codec->rows, codec->row_count, &request);
 	if (in.error != 0)
 		return in.error;
 	if (reader_left(&in.reader) > 0)

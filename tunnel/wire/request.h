@@ -174,6 +174,12 @@ struct request_dns {
 	struct nameservers nameservers;
 };
 
+struct request_verdict { /* on one prefix */
+	uint8_t verdict; /* enum route_verdict */
+	char words[REQUEST_WORDS_MAX +
+		1]; /* unless it is ROUTE_ACCEPTED: what stands in the way, or "" */
+};
+
 struct request_reply {
 	uint32_t error;                      /* errno; 0: done */
 	char text[REQUEST_TEXT_MAX + 1];     /* on error: cause and cure */
@@ -181,9 +187,7 @@ struct request_reply {
 	uint32_t ifindex;                    /* with it: the kernel's, in its namespace */
 	char ifname[REQUEST_IFNAME_MAX + 1]; /* with it; printable, no space and no slash */
 	uint16_t count;                      /* ROUTE_*: one verdict a prefix, in order */
-	uint8_t verdict[REQUEST_PREFIX_MAX]; /* enum route_verdict */
-	/* With each verdict that is not ROUTE_ACCEPTED: what stands in the way, or "". */
-	char words[REQUEST_PREFIX_MAX][REQUEST_WORDS_MAX + 1];
+	struct request_verdict verdicts[REQUEST_PREFIX_MAX];
 	bool adopts; /* ADOPT, INTERFACE: the following four are there */
 	/*
 	 * ADOPT: as it was asked for. INTERFACE: as it is, which is without the addresses of a

@@ -48,8 +48,8 @@ static void add_routes(struct request *request)
 	if (reply->error != 0)
 		talk_die(reply->text);
 	for (uint16_t i = 0; i < reply->count; i++) {
-		if (reply->verdict[i] != ROUTE_ACCEPTED)
-			talk_die(route_verdict_text(reply->verdict[i]));
+		if (reply->verdicts[i].verdict != ROUTE_ACCEPTED)
+			talk_die(route_verdict_text(reply->verdicts[i].verdict));
 	}
 }
 

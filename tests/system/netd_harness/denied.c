@@ -119,9 +119,9 @@ void denied_routes(const char *scenario)
 		struct request request = talk_route(index, table[i].prefix);
 		const struct request_reply *reply = talk_ask(&request);
 
-		if (reply->error != 0 || reply->verdict[0] != table[i].verdict)
+		if (reply->error != 0 || reply->verdicts[0].verdict != table[i].verdict)
 			log_error("%s: UNEXPECTED: %s: %s", scenario, table[i].prefix,
-				route_verdict_text(reply->verdict[0]));
+				route_verdict_text(reply->verdicts[0].verdict));
 	}
 	log_info("%s: as expected", scenario);
 }

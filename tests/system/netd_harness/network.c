@@ -28,11 +28,11 @@ void network_own_changes(const char *scenario)
 		struct request route6 = talk_route(index, "2001:db8:20:1::/64");
 		struct request gone = { .type = REQUEST_INTERFACE_DELETE };
 
-		good = index != 0 && talk_ask(&route)->verdict[0] == ROUTE_ACCEPTED &&
-			talk_ask(&route6)->verdict[0] == ROUTE_ACCEPTED &&
+		good = index != 0 && talk_ask(&route)->verdicts[0].verdict == ROUTE_ACCEPTED &&
+			talk_ask(&route6)->verdicts[0].verdict == ROUTE_ACCEPTED &&
 			talk_ask(&moved)->error == 0;
 		route.type = REQUEST_ROUTE_DELETE;
-		good = good && talk_ask(&route)->verdict[0] == ROUTE_ACCEPTED;
+		good = good && talk_ask(&route)->verdicts[0].verdict == ROUTE_ACCEPTED;
 		gone.interface_delete.interface = index;
 		good = good && talk_ask(&gone)->error == 0;
 	}

@@ -102,7 +102,7 @@ void talk_expect(const char *scenario, bool good, const struct request_reply *re
 		log_info("%s: as expected (%u, %s)", scenario, reply->error, reply->text);
 	else
 		log_error("%s: UNEXPECTED: error %u (%s), verdict %u", scenario, reply->error,
-			reply->text, reply->verdict[0]);
+			reply->text, reply->verdicts[0].verdict);
 }
 
 void talk_expect_refused(const char *scenario, struct request *request)
