@@ -15,10 +15,19 @@ ROOT=$WORK/root
 TREE=$WORK/tree
 # Objects have names relative to the tree, so a copy of both is as up to date as they are; other tests use the tree itself.
 mkdir -p "$TREE/build"
-cp -a "$TOP"/{Makefile,README.md,CHANGELOG.md,tunnel,daemon,client,certs,docs,packaging} "$TREE/"
+cp -a "$TOP"/{Makefile,*.md,tunnel,daemon,client,certs,docs,packaging} "$TREE/"
 cp -a "$BUILD"/{obj,version,culvert,culvertd} "$BUILD"/lib* "$TREE/build/"
 make_it() { make -C "$TREE" --no-print-directory BUILD=build DESTDIR="$ROOT" PREFIX=/usr "$@"; }
 files() { (cd "$ROOT" && find . ! -type d | sort); }
+# Links between installed pages that lead nowhere, each as PAGE: TARGET.
+dead_links() {
+	local page target
+	find "$ROOT/usr/share/doc/culvert" -name '*.md' | sort | while read -r page; do
+		grep -oE '\]\([^)#: ]+' "$page" | cut -c 3- | grep -vxE 'https?' | sort -u | while read -r target; do
+			test -e "$(dirname "$page")/$target" || echo "${page##*/}: $target"
+		done
+	done
+}
 mode_of() { stat -c %a "$ROOT/etc/culvert"; }
 
 # ---- install and uninstall ----
@@ -30,6 +39,9 @@ check_equal 'the programs run' "culvert $(sed -n 's/^VERSION := //p' "$TREE/Make
 check 'there are the server, the PKI and the units' test -x "$ROOT/usr/sbin/culvertd" -a -x "$ROOT/usr/bin/culvert-pki" -a \
 	-f "$ROOT/usr/lib/systemd/system/culvertd.service" -a -f "$ROOT/usr/lib/systemd/system/culvert@.service"
 check 'a unit names where the program is' grep -q '^ExecStart=/usr/sbin/culvertd ' "$ROOT/usr/lib/systemd/system/culvertd.service"
+check 'pages and pictures are installed' test -e "$ROOT/usr/share/doc/culvert/docs/README.md" -a \
+	-e "$ROOT/usr/share/doc/culvert/docs/images/network.svg"
+check_equal 'every link in an installed page leads to an installed file' '' "$(dead_links)"
 check_equal 'there is a directory for configuration and keys, and it is empty' '755 ' "$(mode_of) $(ls -A "$ROOT/etc/culvert")"
 check 'the installed PKI finds its parts' "$ROOT/usr/bin/culvert-pki" --dir "$WORK/made" init
 files >"$WORK/installed"
