@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "netd/engine_process_internal.h"
+#include "netd/engine_process.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -27,14 +27,13 @@ static const char *const state_names[] = {
 static_assert(sizeof(state_names) / sizeof(state_names[0]) == ENGINE_STATE_COUNT,
 	"every state has a name");
 
-void engine_process_set_state(
-	struct engine_process *engine, enum engine_state state, const char *why)
+static void set_state(struct engine_process *engine, enum engine_state state, const char *why)
 {
 	log_debug("engine: %s -> %s: %s", state_names[engine->state], state_names[state], why);
 	engine->state = state;
 }
 
-void engine_process_set_deadline(
+static void set_deadline(
 	struct engine_process *engine, struct duration wait, loop_timer_fn *expired)
 {
 	loop_timer_start(
@@ -122,8 +121,7 @@ static void channel_gone(struct engine_process *engine)
 {
 	close_channel(engine);
 	if (engine->state != ENGINE_STOPPING && engine->state != ENGINE_LEAVING)
-		engine_process_set_deadline(
-			engine, DURATION_S(ENGINE_CLOSED_SECONDS), closed_expired);
+		set_deadline(engine, DURATION_S(ENGINE_CLOSED_SECONDS), closed_expired);
 }
 
 /*
@@ -331,12 +329,27 @@ static void forget_process(struct engine_process *engine)
 	engine->process.fd = -1;
 }
 
-static int begin(struct engine_process *engine, struct problem *problem);
+/* The child becomes the engine and gets its CONFIGURE. A failure, with words, ends it. */
+static int attend(
+	struct engine_process *engine, const struct engine_child *child, struct problem *problem);
+
+/* Spawns it and sends CONFIGURE. */
+static int begin(struct engine_process *engine, struct problem *problem)
+{
+	const struct engine_plan *plan = engine->plan;
+	struct engine_child child;
+	int r = engine_child_spawn(
+		plan->program->fd, plan->argv, plan->user, plan->output_fd, &child, problem);
+
+	engine->was_ready = false;
+	return r < 0 ? r : attend(engine, &child, problem);
+}
 
 /* Tries again, or finds that it has tried often enough. */
 static void schedule_next(struct engine_process *engine);
 
-void engine_process_begin_again(struct engine_process *engine)
+/* Starts an engine now; when that fails, later. */
+static void begin_again(struct engine_process *engine)
 {
 	struct problem problem;
 
@@ -348,7 +361,7 @@ void engine_process_begin_again(struct engine_process *engine)
 
 static void backoff_expired(struct loop_timer *timer)
 {
-	engine_process_begin_again(container_of(timer, struct engine_process, deadline));
+	begin_again(container_of(timer, struct engine_process, deadline));
 }
 
 static void schedule_next(struct engine_process *engine)
@@ -360,7 +373,7 @@ static void schedule_next(struct engine_process *engine)
 	if (engine->early_ends >= ENGINE_EARLY_ENDS_MAX) {
 		log_error("the engine ended %u times before it was ready; giving up",
 			engine->early_ends);
-		engine_process_set_state(engine, ENGINE_NONE, "gave up");
+		set_state(engine, ENGINE_NONE, "gave up");
 		engine->plan->events->finished(engine, true);
 		return;
 	}
@@ -371,9 +384,99 @@ static void schedule_next(struct engine_process *engine)
 	(void)!getrandom(&random, sizeof(random), GRND_NONBLOCK);
 	wait = backoff_next(&engine->backoff, random);
 	log_notice("starting the engine again in %.1f s", duration_seconds(wait));
-	engine_process_set_state(engine, ENGINE_WAITING, "backoff");
-	engine_process_set_deadline(engine, wait, backoff_expired);
+	set_state(engine, ENGINE_WAITING, "backoff");
+	set_deadline(engine, wait, backoff_expired);
 }
+
+/* ---- the exchange ---- */
+
+/*
+ * A planned exchange of the engine. What can be found wrong with the new program is found while the
+ * old engine still works: the file is judged and executed first. Only then the old one goes, and the
+ * new one gets its CONFIGURE. Should it not come to READY, the old program is executed again.
+ */
+
+bool engine_process_on_trial(const struct engine_process *engine)
+{
+	return engine->state == ENGINE_STARTING && program_file_on_trial(engine->plan->program);
+}
+
+/* The new program is no good, which says nothing about the one before: that is started again. */
+static void fall_back(struct engine_process *engine)
+{
+	log_error("the new program at %s is given up: its engine ended before it was ready, the "
+		  "lines above say how; going back to the old one. Install it anew and say reexec "
+		  "again, or, when it does not go with this netd, restart the whole program",
+		engine->plan->program->path);
+	program_file_revert(engine->plan->program);
+	begin_again(engine);
+}
+
+/* The old engine has gone: its successor, which waits, takes its place. */
+static void succeed(struct engine_process *engine)
+{
+	struct engine_child next = engine->next;
+	struct problem problem;
+
+	engine_child_init(&engine->next);
+	if (attend(engine, &next, &problem) == 0)
+		return;
+	log_error("%s", problem.text);
+	fall_back(engine);
+}
+
+static void leave_expired(struct loop_timer *timer)
+{
+	struct engine_process *engine = container_of(timer, struct engine_process, deadline);
+
+	engine_process_kill(engine, "it did not make room for its successor");
+}
+
+static int spawn_next(struct engine_process *engine, struct problem *problem)
+{
+	const struct engine_plan *plan = engine->plan;
+	int r = engine_child_spawn(
+		plan->program->fd, plan->argv, plan->user, plan->output_fd, &engine->next, problem);
+
+	/* An interpreter finds no descriptor of ours to read from: ENOENT. */
+	if (r == -ENOENT || r == -ENOEXEC || r == -ELIBBAD)
+		problem_set(problem,
+			"%s is no program that can be executed here (%s): is it a script, cut, or for "
+			"another machine? Install it anew",
+			plan->program->path, strerrordesc_np(-r));
+	else if (r < 0)
+		problem_prepend(problem, "%s", plan->program->path);
+	return r;
+}
+
+int engine_process_exchange(struct engine_process *engine, struct problem *problem)
+{
+	struct program_file *program = engine->plan->program;
+	int r;
+
+	if (engine->state != ENGINE_RUNNING) {
+		problem_set(problem, "%s; ask again in a moment",
+			engine->state == ENGINE_LEAVING ? "an exchange is going on already"
+							: "no engine is running that could be "
+							  "exchanged");
+		return -EBUSY;
+	}
+	r = program_file_renew(program, problem);
+	if (r < 0)
+		return r;
+	r = spawn_next(engine, problem);
+	if (r < 0) {
+		program_file_revert(program);
+		return r;
+	}
+	log_notice("engine (pid %d) makes room for a new one (pid %d) of %s",
+		(int)engine->process.pid, (int)engine->next.process.pid, program->path);
+	set_state(engine, ENGINE_LEAVING, "it is exchanged");
+	set_deadline(engine, DURATION_MS(ENGINE_LEAVE_MS), leave_expired);
+	return 0;
+}
+
+/* ---- its end and its start ---- */
 
 /* What it said last counts: its EXIT may still be in the channel. */
 static void drain_channel(struct engine_process *engine)
@@ -397,18 +500,18 @@ static void death_ready(struct loop_watch *watch, uint32_t events)
 	log_end(engine, &end);
 	forget_process(engine);
 	if (engine->state == ENGINE_STOPPING) {
-		engine_process_set_state(engine, ENGINE_NONE, "stopped");
+		set_state(engine, ENGINE_NONE, "stopped");
 		engine->plan->events->finished(engine, false);
 	} else if (engine->state == ENGINE_LEAVING) {
-		engine_exchange_succeed(engine);
+		succeed(engine);
 	} else if (engine_process_on_trial(engine)) {
-		engine_exchange_fall_back(engine);
+		fall_back(engine);
 	} else {
 		schedule_next(engine);
 	}
 }
 
-int engine_process_attend(
+static int attend(
 	struct engine_process *engine, const struct engine_child *child, struct problem *problem)
 {
 	const struct engine_plan *plan = engine->plan;
@@ -435,22 +538,10 @@ int engine_process_attend(
 		return r;
 	}
 	plan->events->begun(engine);
-	engine_process_set_state(engine, ENGINE_STARTING, "spawned");
-	engine_process_set_deadline(engine, DURATION_S(ENGINE_READY_SECONDS), ready_expired);
+	set_state(engine, ENGINE_STARTING, "spawned");
+	set_deadline(engine, DURATION_S(ENGINE_READY_SECONDS), ready_expired);
 	log_info("engine (pid %d) started", (int)engine->process.pid);
 	return 0;
-}
-
-/* Spawns it and sends CONFIGURE. */
-static int begin(struct engine_process *engine, struct problem *problem)
-{
-	const struct engine_plan *plan = engine->plan;
-	struct engine_child child;
-	int r = engine_child_spawn(
-		plan->program->fd, plan->argv, plan->user, plan->output_fd, &child, problem);
-
-	engine->was_ready = false;
-	return r < 0 ? r : engine_process_attend(engine, &child, problem);
 }
 
 int engine_process_start(struct engine_process *engine, struct problem *problem)
@@ -464,7 +555,7 @@ void engine_process_ready(struct engine_process *engine)
 		return;
 	loop_timer_stop(engine->plan->loop, &engine->deadline);
 	engine->was_ready = true;
-	engine_process_set_state(engine, ENGINE_RUNNING, "it is ready");
+	set_state(engine, ENGINE_RUNNING, "it is ready");
 	log_notice("engine (pid %d) is ready", (int)engine->process.pid);
 	if (!program_file_on_trial(engine->plan->program))
 		return;
@@ -494,12 +585,12 @@ void engine_process_stop(struct engine_process *engine)
 	loop_timer_stop(engine->plan->loop, &engine->deadline);
 	engine_child_end(&engine->next);
 	if (engine->process.fd < 0) {
-		engine_process_set_state(engine, ENGINE_NONE, "stopped while there was none");
+		set_state(engine, ENGINE_NONE, "stopped while there was none");
 		engine->plan->events->finished(engine, false);
 		return;
 	}
-	engine_process_set_state(engine, ENGINE_STOPPING, "the program stops");
-	engine_process_set_deadline(engine, DURATION_S(ENGINE_STOP_SECONDS), stop_expired);
+	set_state(engine, ENGINE_STOPPING, "the program stops");
+	set_deadline(engine, DURATION_S(ENGINE_STOP_SECONDS), stop_expired);
 	/* One that does not read is killed at the deadline all the same. */
 	if (engine->channel >= 0)
 		(void)send_message(engine, &stop, NULL, 0);
