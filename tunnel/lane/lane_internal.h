@@ -172,9 +172,6 @@ static inline bool lane_cuts(const struct lane *lane)
 void lane_path_limit(struct lane *lane, struct duration dead_after);
 bool lane_path_look(struct lane *lane); /* true: something sent is not acknowledged yet */
 
-/* lane_handshake.c */
-void lane_handshake_step(struct lane *lane);
-
 /* lane_tun.c */
 void lane_send_tun(struct lane *lane);    /* one burst from TUN */
 void lane_discard_tun(struct lane *lane); /* drops what waits there, from before this connection */
@@ -200,8 +197,8 @@ void lane_deliver(
 void lane_deliver_rest(struct lane *lane);
 
 /* lane_receive.c */
-void lane_receive(struct lane *lane);      /* one burst from the socket */
-void lane_discard(struct lane *lane);      /* draining: throws away what arrives */
-void lane_read_records(struct lane *lane); /* decrypts and takes what has been fed */
+void lane_handshake_step(struct lane *lane); /* as far as what has been fed goes */
+void lane_receive(struct lane *lane);        /* one burst from the socket */
+void lane_discard(struct lane *lane);        /* draining: throws away what arrives */
 
 #endif

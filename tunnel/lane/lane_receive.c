@@ -14,6 +14,9 @@
  * A packet arrives: socket → TLS records → frame → checks → TUN. One burst takes what one recv
  * gives, decrypts it into a borrowed buffer and writes each whole packet from there. Part of a
  * frame stays in the buffer, which the lane then keeps until the rest has come.
+ *
+ * Until the TLS handshake is done, what arrives drives that: nothing but the TLS library looks at what
+ * the other end sends. The lane's deadline bounds it.
  */
 
 static_assert(
@@ -138,7 +141,7 @@ static void read_failed(struct lane *lane, int error, const struct problem *prob
 		lane_drain(lane, LANE_END_BROKEN, problem->text); /* sends the alert */
 }
 
-void lane_read_records(struct lane *lane)
+static void read_records(struct lane *lane)
 {
 	struct problem problem = { 0 };
 	size_t got;
@@ -194,6 +197,26 @@ static size_t receive_bytes(struct lane *lane)
 	return 0;
 }
 
+void lane_handshake_step(struct lane *lane)
+{
+	struct problem problem = { 0 };
+
+	if (!lane_output_ready(lane))
+		return;
+	int r = tls_handshake(lane->tls, &problem);
+	if (r < 0) {
+		lane_drain(lane, LANE_END_HANDSHAKE, problem.text); /* sends the alert */
+		return;
+	}
+	lane_flush(lane);
+	if (r == 0 || lane->state != LANE_HANDSHAKE)
+		return;
+	lane_secured(lane);
+	/* What the other end sent right behind its last flight is already here. */
+	if (lane->state == LANE_CONTROL)
+		read_records(lane);
+}
+
 void lane_receive(struct lane *lane)
 {
 	size_t len = receive_bytes(lane);
@@ -204,7 +227,7 @@ void lane_receive(struct lane *lane)
 	if (lane->state == LANE_HANDSHAKE)
 		lane_handshake_step(lane);
 	else
-		lane_read_records(lane);
+		read_records(lane);
 	lane_rest(lane);
 }
 
