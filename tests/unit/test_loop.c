@@ -363,6 +363,25 @@ START_TEST(busy_timer_does_not_starve)
 }
 END_TEST
 
+/* A stop counts for one run: the next one works, until it is stopped in turn. */
+START_TEST(runs_again)
+{
+	struct loop *loop = new_loop();
+	struct bell bell = { .stops = true };
+	int fd = bell_add(&bell, loop, 1, EPOLLIN);
+
+	loop_stop(loop);
+	ck_assert_int_eq(loop_run(loop), 0);
+	ck_assert_int_eq(bell.calls, 0);
+	for (int i = 1; i <= 2; i++) {
+		ck_assert_int_eq(loop_run(loop), 0);
+		ck_assert_int_eq(bell.calls, i);
+	}
+	close(fd);
+	loop_free(loop);
+}
+END_TEST
+
 START_TEST(free_nothing)
 {
 	loop_free(NULL);
@@ -386,6 +405,7 @@ static Suite *suite(void)
 	unit_add(s, "timer_stops_another", timer_stops_another);
 	unit_add(s, "timer_frees_itself", timer_frees_itself);
 	unit_add(s, "busy_timer_does_not_starve", busy_timer_does_not_starve);
+	unit_add(s, "runs_again", runs_again);
 	unit_add(s, "free_nothing", free_nothing);
 	return s;
 }

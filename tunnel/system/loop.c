@@ -204,6 +204,7 @@ int loop_run(struct loop *loop)
 		loop->batch_count = 0;
 		run_timers(loop);
 	}
+	loop->stopping = false;
 	return 0;
 }
 

@@ -60,8 +60,12 @@ void loop_timer_start(
 	struct loop *loop, struct loop_timer *timer, struct mono due, loop_timer_fn *expired);
 void loop_timer_stop(struct loop *loop, struct loop_timer *timer); /* fine when it does not run */
 
-/* Runs until loop_stop(). Negative errno when epoll_wait(2) fails for good. */
+/*
+ * Runs until loop_stop(), and may be run again afterwards. Negative errno when epoll_wait(2) fails for
+ * good.
+ */
 int loop_run(struct loop *loop);
+/* Ends loop_run() after the callback that calls this; before loop_run(), it ends that at once. */
 void loop_stop(struct loop *loop);
 
 #endif
