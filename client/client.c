@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/container.h"
 #include "base/exit_code.h"
@@ -150,10 +151,14 @@ static void session_ended(struct engine *engine, struct session *session)
 		return;
 	log_error("%s: the session has ended for good: %s", session->name.name,
 		session->leave.text[0] ? session->leave.text : session->last_leave.text);
-	engine_exit(engine, EXIT_CODE_REFUSED,
-		session->leave.code == GOODBYE_REPLACED
-			? "another instance with the same certificate is connected; one certificate is for one host"
-			: "the server ended the session");
+	const char *text = session->leave.code == GOODBYE_REPLACED
+		? "another instance with the same certificate is connected; one certificate is for one host"
+		: "the server ended the session";
+	if (netd_link_exit(engine->netd, EXIT_CODE_REFUSED, text) < 0) {
+		log_error(
+			"cannot ask netd to end the program: out of memory; netd starts another engine");
+		_exit(EXIT_CODE_FAILURE);
+	}
 }
 
 /* What could not be reached before may be reached now. */

@@ -126,8 +126,9 @@ static void begin_answer(struct connection *connection)
 
 	arm(connection);
 	send_answer(connection);
-	if (exits)
-		engine_exit(engine, EXIT_CODE_OK, "culvert down");
+	if (exits && netd_link_exit(engine->netd, EXIT_CODE_OK, "culvert down") < 0)
+		log_error(
+			"control: cannot ask netd to end the program: out of memory; repeat culvert down");
 }
 
 static void refuse_instead(struct connection *connection, int code, const char *text)
@@ -154,7 +155,7 @@ static void reexec_answered(
 	}
 	if (asker)
 		begin_answer(asker);
-	engine_leave();
+	netd_link_leave();
 }
 
 static void ask_netd(struct connection *connection)

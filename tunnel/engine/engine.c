@@ -32,16 +32,14 @@ static void deliver_report(struct mailbox *mailbox, struct mail *mail)
 }
 
 /*
- * The engine cannot be set up. Where that may pass, this process alone ends, and netd starts another
- * after a pause: to ask netd to end would take down the whole tunnel for it.
+ * The engine cannot be set up. Where that may pass, or netd cannot be told, this process alone ends,
+ * and netd starts another after a pause: to ask netd to end would take down the whole tunnel for it.
  */
 static void refuse_setup(
 	struct engine *engine, int error, enum exit_code code, const struct problem *problem)
 {
-	if (!error_is_passing(error)) {
-		engine_exit(engine, (int)code, problem->text);
+	if (!error_is_passing(error) && netd_link_exit(engine->netd, code, problem->text) == 0)
 		return;
-	}
 	log_error("the engine cannot be set up now: %s", problem->text);
 	_exit(EXIT_CODE_FAILURE);
 }
@@ -54,9 +52,13 @@ static void on_adopted(struct engine *engine)
 
 	if (engine->stopping)
 		return;
-	netd_link_tell(engine->netd, &ready);
-	engine->ready = true;
-	int r = engine->role->start(engine, &problem);
+	int r = netd_link_tell(engine->netd, &ready);
+	if (r < 0) {
+		problem_set(&problem, "out of memory");
+	} else {
+		engine->ready = true;
+		r = engine->role->start(engine, &problem);
+	}
 	if (r < 0)
 		refuse_setup(engine, r, EXIT_CODE_FAILURE, &problem);
 }
@@ -160,20 +162,6 @@ static void on_gone(struct netd_link_events *events)
 	(void)events;
 	log_error("netd is gone: the engine ends");
 	_exit(EXIT_CODE_FAILURE);
-}
-
-void engine_exit(struct engine *engine, int code, const char *text)
-{
-	struct request request = { .type = REQUEST_EXIT, .exit.code = (uint8_t)code };
-
-	snprintf(request.exit.text, sizeof(request.exit.text), "%s", text);
-	netd_link_tell(engine->netd, &request);
-}
-
-_Noreturn void engine_leave(void)
-{
-	log_notice("making room for another engine");
-	_exit(EXIT_CODE_OK);
 }
 
 struct worker *engine_pick_worker(struct engine *engine)

@@ -117,18 +117,6 @@ struct worker *engine_pick_worker(struct engine *engine);
 /* So much waits for peers that do not read that no further connection should come. */
 bool engine_is_short(const struct engine *engine);
 
-/*
- * Ends the program: netd is asked to take everything down and to return `code`; `text` is for its
- * log.
- */
-void engine_exit(struct engine *engine, int code, const char *text);
-
-/*
- * Ends this process at once, as netd has its successor waiting. Nobody is told goodbye: interfaces
- * and routes stay, and a peer comes back soonest when its connection just closes.
- */
-_Noreturn void engine_leave(void);
-
 /* What the configuration says is announced. -ENOMEM. */
 int engine_announce_configured(struct engine *engine);
 /* netd has sent a page of what it tracks; with the last page the set takes the place of the one before. */

@@ -2,10 +2,12 @@
 #include "engine/netd_link.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/container.h"
+#include "base/log.h"
 #include "system/ipc.h"
 
 /*
@@ -197,4 +199,18 @@ int netd_link_ask(struct netd_link *netd, struct netd_call *call, struct request
 	call->pending = true;
 	STAILQ_INSERT_TAIL(&netd->waiting, call, link);
 	return 0;
+}
+
+int netd_link_exit(struct netd_link *netd, enum exit_code code, const char *text)
+{
+	struct request request = { .type = REQUEST_EXIT, .exit.code = (uint8_t)code };
+
+	(void)snprintf(request.exit.text, sizeof(request.exit.text), "%s", text);
+	return netd_link_tell(netd, &request);
+}
+
+_Noreturn void netd_link_leave(void)
+{
+	log_notice("making room for another engine");
+	_exit(EXIT_CODE_OK);
 }

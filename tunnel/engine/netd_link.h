@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "base/exit_code.h"
 #include "system/loop.h"
 #include "wire/request.h"
 
@@ -14,6 +15,9 @@
  * order, so calls form a queue. Main thread only. When netd is gone the engine has no reason to
  * live: `gone` is called.
  */
+
+/* A request that was not sent leaves the kernel as it was: each caller refuses, tries again or logs it. */
+#define NETD_LINK_CHECKED __attribute__((warn_unused_result))
 
 struct netd_link;
 struct netd_call;
@@ -53,13 +57,26 @@ void netd_link_free(struct netd_link *netd); /* pending calls are forgotten */
  * Sends a request (its id is filled in); `call` must stay until done() or netd_link_free(). -EBUSY: the
  * call is pending; -ENOMEM.
  */
-int netd_link_ask(struct netd_link *netd, struct netd_call *call, struct request *request,
+NETD_LINK_CHECKED int netd_link_ask(struct netd_link *netd, struct netd_call *call,
+	struct request *request,
 	void (*done)(struct netd_call *, const struct request_reply *, const int *, size_t));
 
 /* For a caller that needs no descriptor of those that came with a reply. */
 void netd_link_close_fds(const int *fds, size_t count);
 
-/* A request whose reply does not matter. -ENOMEM. */
-int netd_link_tell(struct netd_link *netd, struct request *request);
+/* Sends a request whose reply does not matter. -ENOMEM. */
+NETD_LINK_CHECKED int netd_link_tell(struct netd_link *netd, struct request *request);
+
+/*
+ * Ends the program: asks netd to take everything down and to return `code`; netd logs `text`. The
+ * engine goes on until netd ends it. -ENOMEM: netd has not been asked.
+ */
+NETD_LINK_CHECKED int netd_link_exit(struct netd_link *netd, enum exit_code code, const char *text);
+
+/*
+ * Ends this process at once, as netd has its successor waiting. No peer is sent a goodbye: interfaces
+ * and routes stay, and a peer comes back soonest when its connection just closes.
+ */
+_Noreturn void netd_link_leave(void);
 
 #endif

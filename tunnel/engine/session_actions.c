@@ -555,7 +555,9 @@ void session_rest(struct session *session)
 			.type = REQUEST_INTERFACE_DELETE,
 			.interface_delete.interface = session->interface.number,
 		};
-		netd_link_tell(session->engine->netd, &request);
+		if (netd_link_tell(session->engine->netd, &request) < 0)
+			log_error("%s: cannot ask netd to remove %s: out of memory",
+				session->name.name, session->interface.name);
 		forget_interface(session);
 	}
 	session_await_peer(session);
