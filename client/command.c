@@ -75,12 +75,6 @@ bool command_is(const char *name)
 	return find_command(name) != NULL;
 }
 
-void command_help(FILE *out)
-{
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		(void)fprintf(out, "  culvert %s\n      %s\n", commands[i].usage, commands[i].help);
-}
-
 static int misused(const struct command *command, const char *why, const char *what)
 {
 	(void)fprintf(stderr, "culvert %s: %s%s\nusage: culvert %s [--socket PATH]\n",

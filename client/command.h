@@ -20,7 +20,4 @@ bool command_is(const char *name);
  */
 int command_run(int argc, char **argv);
 
-/* A line of help for each sub-command. */
-void command_help(FILE *out);
-
 #endif

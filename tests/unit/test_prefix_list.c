@@ -44,28 +44,11 @@ START_TEST(sorted_each_once)
 }
 END_TEST
 
-START_TEST(equal)
-{
-	struct prefix_list a = { .items = NULL }, b = { .items = NULL };
-
-	ck_assert(prefix_list_equal(&a, &b));
-	append(&a, "10.1.0.0/16");
-	ck_assert(!prefix_list_equal(&a, &b));
-	append(&b, "10.1.0.0/17");
-	ck_assert(!prefix_list_equal(&a, &b));
-	b.items[0] = a.items[0];
-	ck_assert(prefix_list_equal(&a, &b));
-	prefix_list_free(&a);
-	prefix_list_free(&b);
-}
-END_TEST
-
 static Suite *suite(void)
 {
 	Suite *s = suite_create("prefix_list");
 
 	unit_add(s, "sorted_each_once", sorted_each_once);
-	unit_add(s, "equal", equal);
 	return s;
 }
 

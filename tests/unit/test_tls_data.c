@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "system/tls.h"
+#include "system/tls_internal.h"
 #include "tests/unit/tls_ends.h"
 #include "tests/unit/tls_fixture.h"
 
@@ -62,7 +62,7 @@ START_TEST(read_into_small_buffers)
 	}
 	ck_assert_mem_eq(back, data, sizeof(data));
 	ck_assert_int_eq(tls_read(server->tls, back, 1, &got, &problem), -EAGAIN);
-	ck_assert_uint_eq(tls_unread(server->tls), 0);
+	ck_assert_uint_eq(reader_left(&server->tls->input), 0);
 	ends_free(client, server);
 }
 END_TEST
@@ -74,7 +74,7 @@ START_TEST(write_keeps_to_its_bound)
 	struct end *client, *server;
 
 	ends_connect(&client, &server);
-	tls_set_key_update_records(client->tls, 1); /* one with every write: the worst case */
+	client->tls->key_update_records = 1; /* one with every write: the worst case */
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		size_t bound = tls_output_bound(sizes[i]);
 
@@ -219,7 +219,7 @@ START_TEST(own_key_updates)
 	struct end *client, *server;
 
 	connect_raw(&client, &server);
-	tls_set_key_update_records(server->tls, 4);
+	server->tls->key_update_records = 4;
 	for (int i = 0; i < 10; i++)
 		ck_assert_int_eq(tls_write(server->tls, data, sizeof(data)), 0);
 	ends_converse(client, server);
@@ -287,7 +287,7 @@ START_TEST(key_update_answer_without_room)
 	end_step(server);
 	ck_assert(server->is_full);
 	ck_assert_uint_eq(server->output.len, 70);
-	ck_assert_uint_gt(tls_unread(server->tls), 0);
+	ck_assert_uint_gt(reader_left(&server->tls->input), 0);
 	ck_assert_uint_eq(server->plain_len, 0);
 
 	/* A write in between is taken whole, behind the answer that waits. */

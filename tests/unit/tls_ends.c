@@ -8,6 +8,8 @@
 
 #include <openssl/err.h>
 
+#include "system/tls_internal.h"
+
 static struct end *end_alloc(void)
 {
 	struct end *end = calloc(1, sizeof(*end));
@@ -92,7 +94,7 @@ static void feed(struct end *end)
 {
 	size_t len = end->pending_len;
 
-	if (tls_unread(end->tls) > 0 || len == 0)
+	if (reader_left(&end->tls->input) > 0 || len == 0)
 		return;
 	if (end->chunk > 0 && end->chunk < len)
 		len = end->chunk;

@@ -5,19 +5,6 @@
  */
 #include "base/bytes.h"
 
-int reader_u64(struct reader *reader, uint64_t *ret_value)
-{
-	struct view view;
-	uint64_t value = 0;
-
-	if (reader_view(reader, 8, &view) < 0)
-		return -EBADMSG;
-	for (size_t i = 0; i < 8; i++)
-		value = value << 8 | view.data[i];
-	*ret_value = value;
-	return 0;
-}
-
 int reader_copy(struct reader *reader, void *ret_bytes, size_t len)
 {
 	struct view view;
@@ -57,19 +44,10 @@ int writer_u32(struct writer *writer, uint64_t value)
 	return writer_copy(writer, bytes, sizeof(bytes));
 }
 
-int writer_u64(struct writer *writer, uint64_t value)
+int writer_reserve_u16(struct writer *writer, size_t *ret_mark)
 {
-	uint8_t bytes[8];
-
-	put_big_endian(bytes, sizeof(bytes), value);
-	return writer_copy(writer, bytes, sizeof(bytes));
-}
-
-static int reserve(struct writer *writer, size_t size, size_t *ret_mark)
-{
-	static const uint8_t zeros[4];
 	size_t mark = writer->len;
-	int r = writer_copy(writer, zeros, size);
+	int r = writer_u16(writer, 0);
 
 	if (r < 0)
 		return r;
@@ -77,35 +55,15 @@ static int reserve(struct writer *writer, size_t size, size_t *ret_mark)
 	return 0;
 }
 
-static int fill(struct writer *writer, size_t mark, size_t size, size_t max)
+int writer_fill_u16(struct writer *writer, size_t mark)
 {
 	size_t come;
 
-	if (mark > writer->len || writer->len - mark < size)
+	if (mark > writer->len || writer->len - mark < 2)
 		return -ERANGE;
-	come = writer->len - mark - size;
-	if (come > max)
+	come = writer->len - mark - 2;
+	if (come > UINT16_MAX)
 		return -ERANGE;
-	put_big_endian(writer->data + mark, size, come);
+	put_big_endian(writer->data + mark, 2, come);
 	return 0;
-}
-
-int writer_reserve_u16(struct writer *writer, size_t *ret_mark)
-{
-	return reserve(writer, 2, ret_mark);
-}
-
-int writer_fill_u16(struct writer *writer, size_t mark)
-{
-	return fill(writer, mark, 2, UINT16_MAX);
-}
-
-int writer_reserve_u24(struct writer *writer, size_t *ret_mark)
-{
-	return reserve(writer, 3, ret_mark);
-}
-
-int writer_fill_u24(struct writer *writer, size_t mark)
-{
-	return fill(writer, mark, 3, 0xffffff);
 }

@@ -98,7 +98,6 @@ static inline int reader_le16(struct reader *reader, uint16_t *ret_value)
 	return 0;
 }
 
-int reader_u64(struct reader *reader, uint64_t *ret_value);
 int reader_copy(struct reader *reader, void *ret_bytes, size_t len);
 /* A reader of the next `len` bytes, which this one then stands behind. */
 int reader_sub(struct reader *reader, size_t len, struct reader *ret_sub);
@@ -163,16 +162,13 @@ static inline int writer_le16(struct writer *writer, uint64_t value)
 }
 
 int writer_u32(struct writer *writer, uint64_t value);
-int writer_u64(struct writer *writer, uint64_t value);
 
 /*
- * Leaves room for a u16 or u24 length; the matching _fill writes how many bytes have come since.
+ * Leaves room for a u16 length; the matching _fill writes how many bytes have come since.
  * _fill: -ERANGE when they are too many for the field. `mark` is what _reserve gave for this
  * writer.
  */
 int writer_reserve_u16(struct writer *writer, size_t *ret_mark);
 int writer_fill_u16(struct writer *writer, size_t mark);
-int writer_reserve_u24(struct writer *writer, size_t *ret_mark);
-int writer_fill_u24(struct writer *writer, size_t mark);
 
 #endif

@@ -50,14 +50,3 @@ bool prefix_list_has(const struct prefix_list *list, const struct prefix *prefix
 	return list->count > 0 &&
 		bsearch(prefix, list->items, list->count, sizeof(list->items[0]), compare) != NULL;
 }
-
-bool prefix_list_equal(const struct prefix_list *a, const struct prefix_list *b)
-{
-	if (a->count != b->count)
-		return false;
-	for (size_t i = 0; i < a->count; i++) {
-		if (!prefix_equal(&a->items[i], &b->items[i]))
-			return false;
-	}
-	return true;
-}

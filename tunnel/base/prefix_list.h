@@ -24,8 +24,7 @@ void prefix_list_free(struct prefix_list *list);
 
 /* Orders by prefix_compare() and drops what is there twice. */
 void prefix_list_sort(struct prefix_list *list);
-/* The following two are for sorted lists. */
+/* For a sorted list. */
 bool prefix_list_has(const struct prefix_list *list, const struct prefix *prefix);
-bool prefix_list_equal(const struct prefix_list *a, const struct prefix_list *b);
 
 #endif

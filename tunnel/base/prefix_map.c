@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Entries are sorted by family, address and length, shorter first. Each knows its parent: the
- * longest other prefix that contains it. The last entry whose address is not past the one sought
+ * Prefixes are sorted by family, address and length, shorter first. Each knows its parent: the
+ * longest other prefix that contains it. The last one whose address is not past the one sought
  * lies inside every prefix that contains the sought address and sorts before it, so the answer is
  * on its chain of parents. Addresses are held as two numbers, IPv4 in the upper 32 bits, so that
  * one comparison serves both families.
@@ -24,19 +24,13 @@ struct node {
 	struct key key;
 	struct key mask;
 	int32_t parent;
+	uint8_t len;
 };
 
 struct prefix_map {
 	size_t count;
 	size_t v4_count; /* nodes of IPv4 come first */
 	struct node *nodes;
-	struct prefix_map_entry *entries; /* the same order */
-};
-
-/* While sorting: where an entry stood, so that the last of equals can win. */
-struct ordered {
-	const struct prefix_map_entry *entry;
-	size_t position;
 };
 
 static struct key key_of(uint8_t family, const uint8_t *bytes)
@@ -77,35 +71,28 @@ static bool key_after(struct key a, struct key b)
 	return a.high != b.high ? a.high > b.high : a.low > b.low;
 }
 
-static int compare_ordered(const void *a, const void *b)
+static int compare(const void *a, const void *b)
 {
-	const struct ordered *left = a, *right = b;
-	int order = prefix_compare(&left->entry->prefix, &right->entry->prefix);
-
-	if (order != 0)
-		return order;
-	return left->position < right->position ? -1 : left->position > right->position;
+	return prefix_compare(a, b);
 }
 
-static bool entry_is_valid(const struct prefix_map_entry *entry)
+static bool is_valid(const struct prefix *prefix)
 {
-	const struct prefix *prefix = &entry->prefix;
-
 	return addr_size(&prefix->addr) > 0 && prefix->len <= addr_size(&prefix->addr) * 8 &&
 		!prefix_has_host_bits(prefix);
 }
 
-static void map_append(struct prefix_map *map, const struct prefix_map_entry *entry)
+static void map_append(struct prefix_map *map, const struct prefix *prefix)
 {
-	const struct prefix *prefix = &entry->prefix;
 	size_t first = prefix->addr.family == AF_INET ? 0 : map->v4_count;
 	struct node node = {
 		.key = key_of(prefix->addr.family, prefix->addr.bytes),
 		.mask = mask_of(prefix->len),
 		.parent = NO_PARENT,
+		.len = prefix->len,
 	};
 
-	/* The entry before this one is its parent, or has the parent on its chain. */
+	/* The prefix before this one is its parent, or has the parent on its chain. */
 	if (map->count > first) {
 		int32_t at = (int32_t)(map->count - 1);
 
@@ -113,33 +100,18 @@ static void map_append(struct prefix_map *map, const struct prefix_map_entry *en
 			at = map->nodes[at].parent;
 		node.parent = at;
 	}
-	map->nodes[map->count] = node;
-	map->entries[map->count] = *entry;
-	map->count++;
+	map->nodes[map->count++] = node;
 	if (prefix->addr.family == AF_INET)
 		map->v4_count++;
 }
 
-/* Fills the map, which has room, from entries in order; of equal prefixes the last. */
-static void map_fill(struct prefix_map *map, const struct ordered *ordered, size_t count)
+int prefix_map_new(const struct prefix *prefixes, size_t count, struct prefix_map **ret_map)
 {
-	for (size_t i = 0; i < count; i++) {
-		const struct prefix_map_entry *entry = ordered[i].entry;
-
-		if (i + 1 < count && prefix_equal(&entry->prefix, &ordered[i + 1].entry->prefix))
-			continue;
-		map_append(map, entry);
-	}
-}
-
-int prefix_map_new(
-	const struct prefix_map_entry *entries, size_t count, struct prefix_map **ret_map)
-{
-	struct ordered *ordered = NULL;
+	struct prefix *sorted = NULL;
 	struct prefix_map *map;
 
 	for (size_t i = 0; i < count; i++) {
-		if (!entry_is_valid(&entries[i]))
+		if (!is_valid(&prefixes[i]))
 			return -EINVAL;
 	}
 	if (count > INT32_MAX)
@@ -148,22 +120,23 @@ int prefix_map_new(
 	if (map == NULL)
 		return -ENOMEM;
 	if (count > 0) {
-		ordered = calloc(count, sizeof(*ordered));
+		sorted = calloc(count, sizeof(*sorted));
 		map->nodes = calloc(count, sizeof(*map->nodes));
-		map->entries = calloc(count, sizeof(*map->entries));
-		if (ordered == NULL || map->nodes == NULL || map->entries == NULL)
+		if (sorted == NULL || map->nodes == NULL)
 			goto no_memory;
-		for (size_t i = 0; i < count; i++)
-			ordered[i] = (struct ordered){ .entry = &entries[i], .position = i };
-		qsort(ordered, count, sizeof(*ordered), compare_ordered);
-		map_fill(map, ordered, count);
+		memcpy(sorted, prefixes, count * sizeof(*sorted));
+		qsort(sorted, count, sizeof(*sorted), compare);
+		for (size_t i = 0; i < count; i++) {
+			if (i == 0 || !prefix_equal(&sorted[i], &sorted[i - 1]))
+				map_append(map, &sorted[i]);
+		}
 	}
-	free(ordered);
+	free(sorted);
 	*ret_map = map;
 	return 0;
 
 no_memory:
-	free(ordered);
+	free(sorted);
 	prefix_map_free(map);
 	return -ENOMEM;
 }
@@ -173,7 +146,6 @@ void prefix_map_free(struct prefix_map *map)
 	if (map == NULL)
 		return;
 	free(map->nodes);
-	free(map->entries);
 	free(map);
 }
 
@@ -194,22 +166,11 @@ static int32_t find(const struct prefix_map *map, uint8_t family, const uint8_t 
 		else
 			low = middle + 1;
 	}
-	/* `low` is the first entry past the key; the one before it begins the chain. */
+	/* `low` is the first prefix past the key; the one before it begins the chain. */
 	at = low > first ? (int32_t)(low - 1) : NO_PARENT;
 	while (at != NO_PARENT && !node_contains(&map->nodes[at], key))
 		at = map->nodes[at].parent;
 	return at;
-}
-
-const struct prefix_map_entry *prefix_map_find(
-	const struct prefix_map *map, const struct addr *addr)
-{
-	int32_t at;
-
-	if (addr_size(addr) == 0)
-		return NULL;
-	at = find(map, addr->family, addr->bytes);
-	return at == NO_PARENT ? NULL : &map->entries[at];
 }
 
 bool prefix_map_covers(const struct prefix_map *map, uint8_t family, const uint8_t *bytes)
@@ -221,10 +182,5 @@ int prefix_map_length(const struct prefix_map *map, uint8_t family, const uint8_
 {
 	int32_t at = find(map, family, bytes);
 
-	return at == NO_PARENT ? -1 : map->entries[at].prefix.len;
-}
-
-size_t prefix_map_count(const struct prefix_map *map)
-{
-	return map->count;
+	return at == NO_PARENT ? -1 : map->nodes[at].len;
 }

@@ -23,18 +23,6 @@ struct reach {
 	bool any_destination;
 };
 
-static int map_prefixes(const struct prefix *prefixes, size_t count, struct prefix_map **ret_map)
-{
-	struct prefix_map_entry *entries = calloc(count ? count : 1, sizeof(*entries));
-	if (!entries)
-		return -ENOMEM;
-	for (size_t i = 0; i < count; i++)
-		entries[i].prefix = prefixes[i];
-	int r = prefix_map_new(entries, count, ret_map);
-	free(entries);
-	return r;
-}
-
 int reach_bar_new(const struct prefix_list *prefixes, struct reach_bar **ret_bar)
 {
 	struct reach_bar *bar = calloc(1, sizeof(*bar));
@@ -43,7 +31,7 @@ int reach_bar_new(const struct prefix_list *prefixes, struct reach_bar **ret_bar
 	if (!bar)
 		return -ENOMEM;
 	atomic_init(&bar->references, 1);
-	r = map_prefixes(prefixes->items, prefixes->count, &bar->map);
+	r = prefix_map_new(prefixes->items, prefixes->count, &bar->map);
 	if (r < 0) {
 		free(bar);
 		return r;
@@ -74,9 +62,9 @@ int reach_new(const struct prefix *theirs, size_t their_count, const struct pref
 	if (!reach)
 		return -ENOMEM;
 	atomic_init(&reach->references, 1);
-	int r = map_prefixes(theirs, their_count, &reach->theirs);
+	int r = prefix_map_new(theirs, their_count, &reach->theirs);
 	if (r == 0)
-		r = map_prefixes(ours, our_count, &reach->ours);
+		r = prefix_map_new(ours, our_count, &reach->ours);
 	if (r < 0) {
 		reach_unref(reach);
 		return r;

@@ -106,16 +106,6 @@ void tls_feed(struct tls *tls, const void *data, size_t len)
 	reader_init(&tls->input, data, len);
 }
 
-size_t tls_unread(const struct tls *tls)
-{
-	return reader_left(&tls->input);
-}
-
-void tls_set_key_update_records(struct tls *tls, uint64_t records)
-{
-	tls->key_update_records = records;
-}
-
 /* ---- failing ---- */
 
 /* The connection is over for good; the first cause stays the one that is told. */

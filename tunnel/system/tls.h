@@ -91,11 +91,10 @@ void tls_free(struct tls *tls);
 void tls_set_output(struct tls *tls, struct tls_output *output);
 
 /*
- * Hands over received bytes. Only when the last ones are consumed (tls_unread() == 0). They stay
+ * Hands over received bytes. Only when the last ones are consumed. They stay
  * the caller's and must live until consumed.
  */
 void tls_feed(struct tls *tls, const void *data, size_t len);
-size_t tls_unread(const struct tls *tls);
 
 /*
  * Drives the handshake on. 1: done; chain, dates, revocation, ALPN and the rules of
@@ -161,11 +160,5 @@ void tls_close(struct tls *tls);
  * idle.
  */
 void tls_release_buffers(struct tls *tls);
-
-/*
- * For tests: own key update after so many records written (default TLS_KEY_UPDATE_RECORDS in
- * tls.c).
- */
-void tls_set_key_update_records(struct tls *tls, uint64_t records);
 
 #endif

@@ -174,23 +174,3 @@ void field_get_addr(struct field_reader *in, struct addr *addr)
 	*addr = (struct addr){ .family = field_get_family(in) };
 	field_get_bytes(in, addr->bytes, addr_size(addr));
 }
-
-void field_put_prefixes(struct field_writer *out, const struct prefix *prefixes, uint16_t count)
-{
-	field_put_number(out, 2, count);
-	for (size_t i = 0; i < count; i++) {
-		field_put_addr(out, &prefixes[i].addr);
-		field_put_number(out, 1, prefixes[i].len);
-	}
-}
-
-uint16_t field_get_prefixes(struct field_reader *in, struct prefix *prefixes, uint16_t max)
-{
-	uint16_t count = field_get_count(in, max);
-
-	for (size_t i = 0; i < count; i++) {
-		field_get_addr(in, &prefixes[i].addr);
-		prefixes[i].len = field_get_u8(in);
-	}
-	return count;
-}

@@ -10,9 +10,9 @@
 #include "base/bytes.h"
 
 /*
- * What the bodies of requests are made of (wire/request.c), each with its put_ and its get_: big-
+ * What the bodies of requests are made of (wire/request_field.c), each with its put_ and its get_: big-
  * endian integers, texts with their length (u16) in front, addresses with their family (0: none, 4
- * or 6: one byte), prefixes with their count (u16). All go on after an error, which the first one
+ * or 6: one byte). All go on after an error, which the first one
  * to happen names. Pure functions; any thread.
  */
 
@@ -53,9 +53,5 @@ uint8_t field_get_family(struct field_reader *in);
 
 void field_put_addr(struct field_writer *out, const struct addr *addr);
 void field_get_addr(struct field_reader *in, struct addr *addr);
-
-/* Their lengths are the caller's to check. There is room for `max`. */
-void field_put_prefixes(struct field_writer *out, const struct prefix *prefixes, uint16_t count);
-uint16_t field_get_prefixes(struct field_reader *in, struct prefix *prefixes, uint16_t max);
 
 #endif
