@@ -52,11 +52,18 @@ static inline void bench_no_report(struct mailbox *mailbox, struct mail *mail)
 	ck_abort_msg("a worker without lanes has nothing to report");
 }
 
+static inline void bench_no_order(struct worker *worker, struct mail *mail)
+{
+	(void)worker;
+	(void)mail;
+	ck_abort_msg("a worker without lanes gets no order");
+}
+
 static inline void bench_set_up(void)
 {
 	ck_assert_int_eq(loop_new(&bench.loop), 0);
 	ck_assert_int_eq(mailbox_open(&bench.reports, bench.loop, bench_no_report), 0);
-	ck_assert_int_eq(worker_start(0, &bench.reports, &bench.worker), 0);
+	ck_assert_int_eq(worker_start(0, &bench.reports, bench_no_order, &bench.worker), 0);
 	ck_assert_int_eq(flow_queue_new(bench.worker, &bench.counters, &bench.queue), 0);
 	bench.now.ns = INT64_C(1000000000000);
 	bench.part_max = BENCH_PART_MAX;

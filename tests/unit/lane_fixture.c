@@ -27,7 +27,8 @@ void lanes_set_up(void)
 	ck_assert_int_eq(loop_new(&lanes.loop), 0);
 	ck_assert_int_eq(mailbox_open(&lanes.reports, lanes.loop, deliver), 0);
 	for (unsigned i = 0; i < LANES_WORKERS; i++)
-		ck_assert_int_eq(worker_start(i, &lanes.reports, &lanes.workers[i]), 0);
+		ck_assert_int_eq(
+			worker_start(i, &lanes.reports, lane_deliver_order, &lanes.workers[i]), 0);
 }
 
 void lanes_tear_down(void)

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "base/container.h"
 #include "tests/unit/unit.h"
 
 static struct loop *loop;
@@ -31,11 +32,30 @@ static void tear_down(void)
 	loop_free(loop);
 }
 
+/* An order of the tests: who did it. */
+struct order {
+	struct mail mail;
+	unsigned worker;
+	pthread_t thread;
+	unsigned turn;
+};
+
+static unsigned turn; /* of the one worker that gets orders */
+
+static void take_order(struct worker *worker, struct mail *mail)
+{
+	struct order *order = container_of(mail, struct order, mail);
+
+	order->worker = worker->index;
+	order->thread = pthread_self();
+	order->turn = turn++;
+}
+
 static struct worker *start(unsigned index)
 {
 	struct worker *worker = NULL;
 
-	ck_assert_int_eq(worker_start(index, &reports, &worker), 0);
+	ck_assert_int_eq(worker_start(index, &reports, take_order, &worker), 0);
 	ck_assert_uint_eq(worker->index, index);
 	return worker;
 }
@@ -49,6 +69,26 @@ START_TEST(start_and_stop)
 	for (unsigned i = 0; i < 4; i++)
 		worker_stop(workers[i]);
 	worker_stop(NULL);
+}
+END_TEST
+
+/* Orders are done in turn, on the worker's thread, and all of them before it stops. */
+START_TEST(orders)
+{
+	enum { COUNT = 100 };
+	struct worker *worker = start(7);
+	pthread_t thread = worker->thread;
+	struct order many[COUNT] = { 0 };
+
+	turn = 0;
+	for (size_t i = 0; i < COUNT; i++)
+		mailbox_post(&worker->orders, &many[i].mail);
+	worker_stop(worker);
+	for (unsigned i = 0; i < COUNT; i++) {
+		ck_assert_uint_eq(many[i].worker, 7);
+		ck_assert(pthread_equal(many[i].thread, thread));
+		ck_assert_uint_eq(many[i].turn, i);
+	}
 }
 END_TEST
 
@@ -167,7 +207,7 @@ END_TEST
 
 static Suite *suite(void)
 {
-	const TTest *const tests[] = { start_and_stop, buffers, what_is_kept_is_bounded,
+	const TTest *const tests[] = { start_and_stop, orders, buffers, what_is_kept_is_bounded,
 		takes_no_signals };
 	Suite *s = suite_create("worker");
 	TCase *tcase = tcase_create("worker");

@@ -12,6 +12,7 @@
 #include "engine/control.h"
 #include "config/credentials.h"
 #include "config/conf.h"
+#include "lane/lane.h"
 #include "system/process.h"
 
 /*
@@ -165,7 +166,7 @@ static int start_workers(struct engine *engine, struct problem *problem)
 	if (!engine->workers)
 		r = -ENOMEM;
 	while (r == 0 && engine->worker_count < wanted) {
-		r = worker_start(engine->worker_count, &engine->reports,
+		r = worker_start(engine->worker_count, &engine->reports, lane_deliver_order,
 			&engine->workers[engine->worker_count]);
 		if (r == 0)
 			engine->worker_count++;

@@ -11,8 +11,9 @@
 #include "wire/frame.h"
 
 /*
- * The main thread's end of a lane: orders out, reports in. Orders that must not fail (start, end,
- * release) are part of the lane; the others are allocated.
+ * What goes between the main thread and a lane: the orders and the reports, how they are made, and the
+ * main thread's end of both. Orders that must not fail (start, admit, end, cut, release) are part of
+ * the lane; the others are allocated.
  */
 
 static void post(struct lane *lane, struct lane_order *order, enum lane_order_kind kind)
@@ -20,6 +21,21 @@ static void post(struct lane *lane, struct lane_order *order, enum lane_order_ki
 	order->kind = kind;
 	order->lane = lane;
 	mailbox_post(&lane->worker->orders, &order->mail);
+}
+
+struct lane_report *lane_report_new(struct lane *lane, enum lane_report_kind kind, size_t data_len)
+{
+	struct lane_report *report = calloc(1, sizeof(*report) + data_len);
+	if (report) {
+		report->kind = kind;
+		report->lane = lane;
+	}
+	return report;
+}
+
+void lane_report_post(struct lane *lane, struct lane_report *report)
+{
+	mailbox_post(lane->worker->reports, &report->mail);
 }
 
 /* Asked while the socket is not the worker's yet. */

@@ -142,6 +142,11 @@ struct lane {
 	struct lane_counters counters;
 };
 
+/* lane.c */
+/* A report with room for so many bytes of data; the lane's own until it is posted. NULL: out of memory. */
+struct lane_report *lane_report_new(struct lane *lane, enum lane_report_kind kind, size_t data_len);
+void lane_report_post(struct lane *lane, struct lane_report *report); /* takes it */
+
 /* lane_life.c */
 void lane_set_events(struct lane *lane); /* watches what the state and the buffers call for */
 /*
@@ -155,8 +160,6 @@ void lane_secured(struct lane *lane);
 void lane_note_activity(struct lane *lane);
 void lane_note_packets(struct lane *lane); /* the same, of what makes a lane busy */
 void lane_rest(struct lane *lane);         /* a burst is over */
-struct lane_report *lane_report_new(struct lane *lane, enum lane_report_kind kind, size_t data_len);
-void lane_report_post(struct lane *lane, struct lane_report *report);
 static inline void lane_drop(struct lane *lane, enum drop_reason reason)
 {
 	counter_add(&lane->counters.drops[reason], 1);

@@ -31,21 +31,6 @@ static void set_state(struct lane *lane, enum lane_state state)
 	lane->state = state;
 }
 
-struct lane_report *lane_report_new(struct lane *lane, enum lane_report_kind kind, size_t data_len)
-{
-	struct lane_report *report = calloc(1, sizeof(*report) + data_len);
-	if (report) {
-		report->kind = kind;
-		report->lane = lane;
-	}
-	return report;
-}
-
-void lane_report_post(struct lane *lane, struct lane_report *report)
-{
-	mailbox_post(lane->worker->reports, &report->mail);
-}
-
 void lane_set_events(struct lane *lane)
 {
 	if (lane->state == LANE_CLOSED)

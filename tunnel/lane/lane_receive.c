@@ -87,7 +87,7 @@ static void take_control(struct lane *lane, const struct view *payload)
 	report->len = payload->len;
 	memcpy(report->data, payload->data, payload->len);
 	counter_add(&lane->counters.in_control, 1);
-	mailbox_post(lane->worker->reports, &report->mail);
+	lane_report_post(lane, report);
 }
 
 static void take_frame(struct lane *lane, const struct frame *frame)

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 #include "base/container.h"
-#include "lane/lane.h"
 #include "wire/frame.h"
 
 /*
@@ -155,7 +154,7 @@ static void deliver(struct mailbox *mailbox, struct mail *mail)
 	if (mail == &worker->stop)
 		loop_stop(worker->loop);
 	else
-		lane_deliver_order(worker, mail);
+		worker->deliver(worker, mail);
 }
 
 static void *run(void *argument)
@@ -176,13 +175,15 @@ static int start_thread(struct worker *worker)
 	return r;
 }
 
-int worker_start(unsigned index, struct mailbox *reports, struct worker **ret_worker)
+int worker_start(unsigned index, struct mailbox *reports, worker_deliver_fn *deliver_order,
+	struct worker **ret_worker)
 {
 	struct worker *worker = calloc(1, sizeof(*worker));
 	if (!worker)
 		return -ENOMEM;
 	worker->index = index;
 	worker->reports = reports;
+	worker->deliver = deliver_order;
 	for (size_t i = 0; i < WORKER_SLOT_SIZES; i++)
 		STAILQ_INIT(&worker->slots[i]);
 	worker->stage = malloc(WORKER_STAGE_SIZE);

@@ -56,10 +56,15 @@ enum {
 
 enum { WORKER_GATHERS = 8 }; /* flows that are gathered at the same time */
 
+struct worker;
+/* Does one order, on the worker's thread; the order is the receiver's to free. */
+typedef void worker_deliver_fn(struct worker *worker, struct mail *mail);
+
 struct worker {
 	struct loop *loop;
-	struct mailbox orders;                        /* struct lane_order, from the main thread */
-	struct mailbox *reports;                      /* struct lane_report, to the main thread */
+	struct mailbox orders;                        /* from the main thread */
+	worker_deliver_fn *deliver;                   /* does one of them */
+	struct mailbox *reports;                      /* to the main thread */
 	uint8_t *stage;                               /* WORKER_STAGE_SIZE */
 	uint8_t *received;                            /* WORKER_RECEIVE_SIZE */
 	struct worker_buffers outputs;                /* free ones, WORKER_OUTPUT_SIZE each */
@@ -76,8 +81,12 @@ struct worker {
 	pthread_t thread;
 };
 
-/* Main thread. -ENOMEM, -EMFILE, -EAGAIN. `reports` must outlive the worker. */
-int worker_start(unsigned index, struct mailbox *reports, struct worker **ret_worker);
+/*
+ * Main thread. The thread calls `deliver` for each mail in its mailbox `orders`. `reports` must outlive
+ * the worker. -ENOMEM, -EMFILE, -EAGAIN.
+ */
+int worker_start(unsigned index, struct mailbox *reports, worker_deliver_fn *deliver,
+	struct worker **ret_worker);
 /*
  * Main thread: ends the thread when it has done all orders, then frees. All lanes must have been
  * released.

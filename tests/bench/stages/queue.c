@@ -112,12 +112,18 @@ static void run_standing(size_t count)
 	}
 }
 
+static void no_order(struct worker *to, struct mail *mail)
+{
+	(void)to;
+	(void)mail;
+}
+
 /* `kind` is the sample, `size` the microseconds between two operations. */
 static void prepare(const struct stage *stage, size_t count)
 {
 	(void)count;
 	stage_require(loop_new(&loop) == 0 && mailbox_open(&reports, loop, no_report) == 0 &&
-			worker_start(0, &reports, &worker) == 0 &&
+			worker_start(0, &reports, no_order, &worker) == 0 &&
 			flow_queue_new(worker, &counters, &queue) == 0,
 		"there is a queue");
 	sample = sample_packet((enum sample_kind)stage->kind);
