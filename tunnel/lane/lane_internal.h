@@ -185,10 +185,15 @@ int lane_queue_write(struct lane *lane);
 bool lane_queue_has_room(const struct lane *lane);   /* the connection is to get more now */
 void lane_queue_watch(struct lane *lane, bool full); /* how the connection took what there was */
 
-/* lane_send.c */
+/* lane_output.c */
 bool lane_has_backlog(const struct lane *lane); /* the connection has not taken all yet */
 /* An output buffer is there; false: out of memory, lane closed. */
 bool lane_output_ready(struct lane *lane);
+/* Sends what the buffer holds. -EAGAIN: the socket is full. Other negative errno: it is gone. */
+int lane_output_send(struct lane *lane);
+void lane_output_return(struct lane *lane); /* gives the buffer back, and what it holds is gone */
+
+/* lane_send.c */
 void lane_flush(struct lane *lane); /* sends what waits; may close the lane */
 void lane_send_message(struct lane *lane, struct lane_message *message); /* takes it */
 void lane_free_messages(struct lane *lane);

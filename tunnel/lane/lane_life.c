@@ -55,11 +55,8 @@ static void give_back_queue(struct lane *lane)
 
 static void give_back_buffers(struct lane *lane)
 {
-	worker_return_output(lane->worker, lane->output_buffer);
+	lane_output_return(lane);
 	worker_return_plain(lane->worker, lane->plain);
-	lane->output_buffer = NULL;
-	lane->output = (struct tls_output){ 0 };
-	lane->output_sent = 0;
 	lane->plain = NULL;
 	lane->plain_len = 0;
 	give_back_queue(lane);

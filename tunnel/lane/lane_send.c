@@ -1,71 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lane/lane_internal.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 /*
- * The last part of a packet's way out: TLS records → socket. Everything that was encrypted lies in
- * one output buffer, which the lane keeps until the socket has taken it all; only then more is
- * encrypted: control messages first, then what waits in the lane's queue (lane_queue.c).
+ * What is encrypted next: when the socket has taken all that lay in the output buffer (lane_output.c),
+ * control messages come first, then what waits in the lane's queue (lane_queue.c).
  */
-
-static_assert(WORKER_OUTPUT_SIZE >= WORKER_STAGE_SIZE +
-			(WORKER_STAGE_SIZE / TLS_RECORD_MAX + 1) * TLS_RECORD_OVERHEAD +
-			TLS_OUTPUT_SLACK + WORKER_CONTROL_ROOM,
-	"a burst and the control room must fit into one output");
-
-bool lane_has_backlog(const struct lane *lane)
-{
-	return lane->output_sent < lane->output.len;
-}
-
-bool lane_output_ready(struct lane *lane)
-{
-	if (lane->output_buffer)
-		return true;
-	lane->output_buffer = worker_borrow_output(lane->worker);
-	if (!lane->output_buffer) {
-		lane_close_now(lane, LANE_END_INTERNAL, "out of memory");
-		return false;
-	}
-	lane->output = (struct tls_output){
-		.data = lane->output_buffer->data,
-		.capacity = lane->output_buffer->size,
-	};
-	lane->output_sent = 0;
-	tls_set_output(lane->tls, &lane->output);
-	return true;
-}
-
-static void output_return(struct lane *lane)
-{
-	worker_return_output(lane->worker, lane->output_buffer);
-	lane->output_buffer = NULL;
-	lane->output = (struct tls_output){ 0 };
-	lane->output_sent = 0;
-}
-
-/* -EAGAIN: the socket is full. Other negative errno: the connection is gone. */
-static int send_output(struct lane *lane)
-{
-	while (lane_has_backlog(lane)) {
-		ssize_t n = send(lane->socket_watch.fd, lane->output.data + lane->output_sent,
-			lane->output.len - lane->output_sent, MSG_NOSIGNAL | MSG_DONTWAIT);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		lane->output_sent += (size_t)n;
-		counter_add(&lane->counters.sent_bytes, (uint64_t)n);
-	}
-	lane->output.len = 0;
-	lane->output_sent = 0;
-	return 0;
-}
 
 static int write_control(struct lane *lane, const struct lane_message *message)
 {
@@ -128,7 +72,7 @@ static void finish(struct lane *lane)
 		if (!lane_output_ready(lane))
 			return;
 		tls_close(lane->tls);
-		if (send_output(lane) < 0)
+		if (lane_output_send(lane) < 0)
 			return;
 	}
 	shutdown(lane->socket_watch.fd, SHUT_WR);
@@ -139,7 +83,7 @@ void lane_flush(struct lane *lane)
 	int r;
 
 	do {
-		r = send_output(lane);
+		r = lane_output_send(lane);
 		if (r == 0 && lane->state != LANE_HANDSHAKE && !lane->finishing)
 			r = write_more(lane);
 	} while (r == 0 && lane_has_backlog(lane));
@@ -153,7 +97,7 @@ void lane_flush(struct lane *lane)
 	if (r == 0 && lane->state == LANE_DRAINING)
 		finish(lane);
 	if (lane->output_buffer && !lane_has_backlog(lane))
-		output_return(lane);
+		lane_output_return(lane);
 	if (lane_has_backlog(lane) && worker_is_overdrawn(lane->worker)) {
 		lane_close_now(lane, LANE_END_STUCK, "too much waits for all peers together");
 		return;

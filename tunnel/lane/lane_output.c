@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lane/lane_internal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <sys/socket.h>
+
+/*
+ * The last part of a packet's way out: TLS records → socket. Everything that was encrypted lies in one
+ * output buffer, which the worker lends. The lane keeps the buffer until the socket has taken all of
+ * it.
+ */
+
+static_assert(WORKER_OUTPUT_SIZE >= WORKER_STAGE_SIZE +
+			(WORKER_STAGE_SIZE / TLS_RECORD_MAX + 1) * TLS_RECORD_OVERHEAD +
+			TLS_OUTPUT_SLACK + WORKER_CONTROL_ROOM,
+	"a burst and the control room must fit into one output");
+
+bool lane_has_backlog(const struct lane *lane)
+{
+	return lane->output_sent < lane->output.len;
+}
+
+bool lane_output_ready(struct lane *lane)
+{
+	if (lane->output_buffer)
+		return true;
+	lane->output_buffer = worker_borrow_output(lane->worker);
+	if (!lane->output_buffer) {
+		lane_close_now(lane, LANE_END_INTERNAL, "out of memory");
+		return false;
+	}
+	lane->output = (struct tls_output){
+		.data = lane->output_buffer->data,
+		.capacity = lane->output_buffer->size,
+	};
+	lane->output_sent = 0;
+	tls_set_output(lane->tls, &lane->output);
+	return true;
+}
+
+void lane_output_return(struct lane *lane)
+{
+	worker_return_output(lane->worker, lane->output_buffer);
+	lane->output_buffer = NULL;
+	lane->output = (struct tls_output){ 0 };
+	lane->output_sent = 0;
+}
+
+int lane_output_send(struct lane *lane)
+{
+	while (lane_has_backlog(lane)) {
+		ssize_t n = send(lane->socket_watch.fd, lane->output.data + lane->output_sent,
+			lane->output.len - lane->output_sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		lane->output_sent += (size_t)n;
+		counter_add(&lane->counters.sent_bytes, (uint64_t)n);
+	}
+	lane->output.len = 0;
+	lane->output_sent = 0;
+	return 0;
+}
