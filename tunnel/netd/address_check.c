@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "base/log.h"
+#include "netd/interface_life.h"
 #include "netd/needs.h"
 #include "netd/on_link.h"
 #include "netd/resolvers.h"

@@ -129,6 +129,13 @@ bool interfaces_is_own(const struct interfaces *interfaces, uint32_t index);
 /* It goes, or goes elsewhere. */
 void interfaces_remember(struct interfaces *interfaces, uint32_t index);
 
+/* Takes a made interface into the registry and gives it its number. */
+void interfaces_add(struct interfaces *interfaces, struct interface *interface);
+/* Takes one that the kernel has deleted out of it, tells changed(), and releases it. */
+void interfaces_forget(struct interfaces *interfaces, struct interface *interface);
+/* Closes the queues of one that is not in the registry, and frees it. */
+void interfaces_release(struct interfaces *interfaces, struct interface *interface);
+
 /* Says it to changed(). */
 void interfaces_tell(struct interfaces *interfaces, enum interface_event event,
 	const struct interface *interface, const struct prefix *prefix);
@@ -153,30 +160,9 @@ struct request_interface interface_present(const struct interface *interface);
 bool interface_family_is_off(const struct interface *interface, uint8_t family);
 
 /*
- * Makes the peer's interface at that place, or brings the one it has to what is wanted. Its routes
- * and its queues, however many, stay. Where the kernel takes the address of one family alone, such
- * as with IPv6 switched off, the interface has that family; the log tells it once. On failure a new interface is gone again, an old one is as far
- * as it came. The registry keeps owning *ret_interface. Negative errno with words.
- */
-int interfaces_bring(struct interfaces *interfaces, const struct request_interface *wanted,
-	const struct interface_place *place, struct interface **ret_interface,
-	struct problem *problem);
-
-/*
- * Takes its addresses away; the next interfaces_bring() gives it others. Its routes stay, and lead nowhere. Negative
- * errno with words: some of it is left.
- */
-int interfaces_strip(
-	struct interfaces *interfaces, struct interface *interface, struct problem *problem);
-
-/*
  * After an engine's end: what its lanes left attached would swallow packets until the next engine
  * has lanes. An interface's only queue stays attached.
  */
 void interfaces_detach_queues(const struct interfaces *interfaces);
-
-/* Deletes it, with its addresses and routes. `why` is for the log. */
-void interfaces_remove(struct interfaces *interfaces, struct interface *interface, const char *why);
-void interfaces_remove_all(struct interfaces *interfaces, const char *why);
 
 #endif

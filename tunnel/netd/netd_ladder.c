@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "netd/interface_life.h"
 #include "netd/interface_make.h"
 #include "netd/privilege.h"
 #include "netd/sweep.h"

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "netd/forwarding.h"
+#include "netd/interface_life.h"
 #include "netd/interface_routes.h"
 #include "netd/needs.h"
 #include "netd/on_link.h"
