@@ -2,20 +2,16 @@
 #include "netd/netd_internal.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/container.h"
 #include "base/log.h"
-#include "system/process.h"
 
 /*
  * netd while it runs: everything happens in the loop's callbacks, which are signals, the engine's
  * messages, its death, timers. How it is put together and taken apart is in netd_ladder.c. One thread.
  */
-
-/* ---- what happens while it runs ---- */
 
 static void tell(const struct netd *netd, const char *lines)
 {
@@ -212,7 +208,7 @@ const struct engine_events netd_engine_events = {
 	.finished = engine_finished,
 };
 
-static void interfaces_changed(struct interfaces *interfaces, enum interface_event event,
+void netd_interfaces_changed(struct interfaces *interfaces, enum interface_event event,
 	const struct interface *interface, const struct prefix *prefix)
 {
 	struct netd *netd = container_of(interfaces, struct netd, interfaces);
@@ -234,86 +230,4 @@ void netd_network_changed(struct network *network)
 	full_tunnel_network_changed(&netd->full_tunnel);
 	address_check_again(&netd->requests.address_check);
 	engine_process_network(&netd->engine);
-}
-
-static struct netd *netd_new(const struct netd_program *program)
-{
-	struct netd *netd = calloc(1, sizeof(*netd));
-
-	if (netd == NULL)
-		return NULL;
-	netd->program = program;
-	netd->files = (struct files){ -1, -1, -1, -1, -1 };
-	places_init(&netd->places);
-	netd->supervisor.fd = -1;
-	netd->signal_fd = -1;
-	netd->signal_watch.fd = -1;
-	program_file_init(&netd->program_file);
-	engine_words_init(&netd->words);
-	netd->interfaces.steering_fd = -1;
-	if (program->guest != NULL) {
-		netd->has_guest = true;
-		netd->guest = *program->guest;
-		netd->guest.process.fd = -1;
-		netd->guest.resolv_fd = -1;
-	}
-	full_tunnel_init(&netd->full_tunnel, program->settings, &netd->interfaces);
-	dns_init(&netd->dns, program->settings->full_tunnel);
-	netd->interfaces.changed = interfaces_changed;
-	return netd;
-}
-
-/*
- * From here to the end of the process they wait for the loop, so that whatever was made is also
- * taken down.
- */
-static void hold_signals(struct netd *netd)
-{
-	(void)sigemptyset(&netd->signals);
-	(void)sigaddset(&netd->signals, SIGINT);
-	(void)sigaddset(&netd->signals, SIGTERM);
-	(void)sigaddset(&netd->signals, SIGHUP);
-	(void)sigaddset(&netd->signals, SIGUSR1);
-	if (netd->has_guest) { /* and what else may be meant for the command */
-		(void)sigaddset(&netd->signals, SIGQUIT);
-		(void)sigaddset(&netd->signals, SIGUSR2);
-	}
-	(void)sigprocmask(SIG_BLOCK, &netd->signals, NULL);
-	/* A log that nobody reads any more must not end the program. */
-	(void)sigaction(SIGPIPE, &(struct sigaction){ .sa_handler = SIG_IGN }, NULL);
-}
-
-enum exit_code netd_run(const struct netd_program *program)
-{
-	struct netd *netd = netd_new(program);
-	enum exit_code code = EXIT_CODE_FAILURE;
-	struct problem problem;
-	bool started;
-	int r;
-
-	if (netd == NULL || process_ensure_standard_fds() < 0) {
-		log_error("cannot start: out of memory or descriptors");
-		free(netd);
-		return code;
-	}
-	process_raise_fd_limit();
-	hold_signals(netd);
-	/* In a guest's environment it is the guest's. */
-	if (!netd->has_guest && supervisor_open(&netd->supervisor, &problem) < 0)
-		log_warning("%s", problem.text);
-	code = netd_climb(netd);
-	started = code == EXIT_CODE_OK;
-	if (started) {
-		r = loop_run(netd->loop);
-		code = netd->exit_code;
-		if (r < 0) {
-			log_error("the main loop failed: %s", strerrordesc_np(-r));
-			code = EXIT_CODE_FAILURE;
-		}
-	}
-	netd->exit_code = code;
-	netd_descend(netd);
-	if (started)
-		log_info("stopped");
-	return code;
 }

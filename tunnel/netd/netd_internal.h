@@ -71,9 +71,11 @@ struct netd {
 	struct guest guest;
 };
 
-/* netd.c: what happens while it runs. */
+/* netd.c: what happens while it runs; netd_ladder.c hangs it in where it belongs. */
 void netd_signal_ready(struct loop_watch *watch, uint32_t events);
 void netd_guest_ended(struct guest *guest);
+void netd_interfaces_changed(struct interfaces *interfaces, enum interface_event event,
+	const struct interface *interface, const struct prefix *prefix);
 void netd_network_changed(struct network *network);
 int netd_tracked_changed(struct tracked *tracked);
 int netd_interface_lacks(struct desired_state *desired, const struct interface *interface,
@@ -81,13 +83,5 @@ int netd_interface_lacks(struct desired_state *desired, const struct interface *
 int netd_engine_exchange(struct requests *requests, struct problem *problem);
 void netd_tunnel_up(struct requests *requests, const struct request_dns *up);
 extern const struct engine_events netd_engine_events;
-
-/*
- * netd_ladder.c: the ladder of steps that make all of it. EXIT_CODE_OK: the engine has been started;
- * else why not, logged, and what was made by then is there.
- */
-enum exit_code netd_climb(struct netd *netd);
-/* Its mirror; copes with a ladder that was climbed half-way. Frees it. */
-void netd_descend(struct netd *netd);
 
 #endif

@@ -19,8 +19,56 @@
 #include "system/process.h"
 
 /*
- * Here netd is put together, step by step, and taken apart in the reverse order.
+ * Here netd is put together, step by step, run, and taken apart in the reverse order. It knows the
+ * callbacks of netd.c; nothing there calls anything here.
  */
+
+static struct netd *netd_new(const struct netd_program *program)
+{
+	struct netd *netd = calloc(1, sizeof(*netd));
+
+	if (netd == NULL)
+		return NULL;
+	netd->program = program;
+	netd->files = (struct files){ -1, -1, -1, -1, -1 };
+	places_init(&netd->places);
+	netd->supervisor.fd = -1;
+	netd->signal_fd = -1;
+	netd->signal_watch.fd = -1;
+	program_file_init(&netd->program_file);
+	engine_words_init(&netd->words);
+	netd->interfaces.steering_fd = -1;
+	if (program->guest != NULL) {
+		netd->has_guest = true;
+		netd->guest = *program->guest;
+		netd->guest.process.fd = -1;
+		netd->guest.resolv_fd = -1;
+	}
+	full_tunnel_init(&netd->full_tunnel, program->settings, &netd->interfaces);
+	dns_init(&netd->dns, program->settings->full_tunnel);
+	netd->interfaces.changed = netd_interfaces_changed;
+	return netd;
+}
+
+/*
+ * From here to the end of the process they wait for the loop, so that whatever was made is also
+ * taken down.
+ */
+static void hold_signals(struct netd *netd)
+{
+	(void)sigemptyset(&netd->signals);
+	(void)sigaddset(&netd->signals, SIGINT);
+	(void)sigaddset(&netd->signals, SIGTERM);
+	(void)sigaddset(&netd->signals, SIGHUP);
+	(void)sigaddset(&netd->signals, SIGUSR1);
+	if (netd->has_guest) { /* and what else may be meant for the command */
+		(void)sigaddset(&netd->signals, SIGQUIT);
+		(void)sigaddset(&netd->signals, SIGUSR2);
+	}
+	(void)sigprocmask(SIG_BLOCK, &netd->signals, NULL);
+	/* A log that nobody reads any more must not end the program. */
+	(void)sigaction(SIGPIPE, &(struct sigaction){ .sa_handler = SIG_IGN }, NULL);
+}
 
 /*
  * A step of the ladder. Returns what the program ends with when the step fails; EXIT_CODE_OK: on to
@@ -291,7 +339,11 @@ static step_fn *const ladder[] = {
 	start_engine,
 };
 
-enum exit_code netd_climb(struct netd *netd)
+/*
+ * EXIT_CODE_OK: the engine has been started; else why not, logged, and what was made by then is
+ * there.
+ */
+static enum exit_code climb(struct netd *netd)
 {
 	struct problem problem;
 	enum exit_code code = EXIT_CODE_OK;
@@ -303,7 +355,8 @@ enum exit_code netd_climb(struct netd *netd)
 	return code;
 }
 
-void netd_descend(struct netd *netd)
+/* Its mirror; copes with a ladder that was climbed half-way. Frees it. */
+static void descend(struct netd *netd)
 {
 	engine_process_free(&netd->engine);
 	engine_words_close(&netd->words);
@@ -341,4 +394,39 @@ void netd_descend(struct netd *netd)
 	loop_free(netd->loop);
 	netlink_close(netd->netlink);
 	free(netd);
+}
+
+enum exit_code netd_run(const struct netd_program *program)
+{
+	struct netd *netd = netd_new(program);
+	enum exit_code code = EXIT_CODE_FAILURE;
+	struct problem problem;
+	bool started;
+	int r;
+
+	if (netd == NULL || process_ensure_standard_fds() < 0) {
+		log_error("cannot start: out of memory or descriptors");
+		free(netd);
+		return code;
+	}
+	process_raise_fd_limit();
+	hold_signals(netd);
+	/* In a guest's environment it is the guest's. */
+	if (!netd->has_guest && supervisor_open(&netd->supervisor, &problem) < 0)
+		log_warning("%s", problem.text);
+	code = climb(netd);
+	started = code == EXIT_CODE_OK;
+	if (started) {
+		r = loop_run(netd->loop);
+		code = netd->exit_code;
+		if (r < 0) {
+			log_error("the main loop failed: %s", strerrordesc_np(-r));
+			code = EXIT_CODE_FAILURE;
+		}
+	}
+	netd->exit_code = code;
+	descend(netd);
+	if (started)
+		log_info("stopped");
+	return code;
 }
