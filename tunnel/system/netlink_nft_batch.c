@@ -5,63 +5,14 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
-#include <netlink/attr.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "system/netlink_nft.h"
 #include "system/netlink_nft_internal.h"
 
 static_assert((int)NETLINK_NFT_NAME_MAX == NFT_NAME_MAXLEN - 1, "the kernel's names");
 
-/* ---- a message ---- */
-
-static struct netlink_nft_message begin(
-	int type, int flags, uint32_t sequence, uint8_t family, uint16_t resource)
-{
-	struct nfgenmsg header = {
-		.nfgen_family = family, .version = NFNETLINK_V0, .res_id = htons(resource)
-	};
-	struct netlink_nft_message message = { .nl = nlmsg_alloc() };
-
-	message.failed = message.nl == NULL ||
-		nlmsg_put(message.nl, 0, sequence, type, 0, NLM_F_REQUEST | flags) == NULL ||
-		nlmsg_append(message.nl, &header, sizeof(header), NLMSG_ALIGNTO) < 0;
-	return message;
-}
-
-void netlink_nft_put(struct netlink_nft_message *message, int type, const void *data, size_t len)
-{
-	if (!message->failed)
-		message->failed = nla_put(message->nl, type, (int)len, data) < 0;
-}
-
-void netlink_nft_put_u32(struct netlink_nft_message *message, int type, uint32_t value)
-{
-	uint32_t network = htonl(value);
-
-	netlink_nft_put(message, type, &network, sizeof(network));
-}
-
-void netlink_nft_put_text(struct netlink_nft_message *message, int type, const char *text)
-{
-	netlink_nft_put(message, type, text, strlen(text) + 1);
-}
-
-struct nlattr *netlink_nft_nest(struct netlink_nft_message *message, int type)
-{
-	struct nlattr *nest = message->failed ? NULL : nla_nest_start(message->nl, type);
-
-	if (nest == NULL)
-		message->failed = true;
-	return nest;
-}
-
-void netlink_nft_nest_end(struct netlink_nft_message *message, struct nlattr *nest)
-{
-	if (!message->failed)
-		message->failed = nla_nest_end(message->nl, nest) < 0;
-}
+/* ---- a batch ---- */
 
 /* Takes the message over. */
 static void add(struct netlink_nft_batch *batch, struct netlink_nft_message *message)
@@ -76,11 +27,9 @@ static void add(struct netlink_nft_batch *batch, struct netlink_nft_message *mes
 	nlmsg_free(message->nl);
 }
 
-/* ---- a batch ---- */
-
 static void add_limit(struct netlink_nft_batch *batch, int type, uint32_t sequence)
 {
-	struct netlink_nft_message message = begin(
+	struct netlink_nft_message message = netlink_nft_begin(
 		type, 0, sequence, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
 
 	add(batch, &message);
@@ -115,7 +64,7 @@ void netlink_nft_batch_end(struct netlink_nft_batch *batch)
 
 static struct netlink_nft_message begin_change(struct netlink_nft_batch *batch, int type, int flags)
 {
-	return begin(NFNL_SUBSYS_NFTABLES << 8 | type, NLM_F_ACK | flags,
+	return netlink_nft_begin(NFNL_SUBSYS_NFTABLES << 8 | type, NLM_F_ACK | flags,
 		(uint32_t)batch->count + 1, NFPROTO_INET, 0);
 }
 

@@ -11,7 +11,11 @@
 #include "base/bytes.h"
 #include "system/netlink_nft.h"
 
-/* What the files netlink_nft*.c share. */
+/*
+ * What the files netlink_nft*.c share. netlink_nft.c speaks to the kernel, netlink_nft_batch.c
+ * gathers changes, netlink_nft_rule.c writes the terms of one, netlink_nft_message.c the attributes.
+ * Each uses only those after it.
+ */
 
 enum {
 	NETLINK_NFT_BATCH_SIZE = 65536,
@@ -44,6 +48,9 @@ struct netlink_nft_message {
 	bool failed;
 };
 
+/* The owner frees `nl`, also of one that has failed. */
+struct netlink_nft_message netlink_nft_begin(
+	int type, int flags, uint32_t sequence, uint8_t family, uint16_t resource);
 /* Integers go in network order, as nf_tables wants its own; data of registers is put as bytes. */
 void netlink_nft_put(struct netlink_nft_message *message, int type, const void *data, size_t len);
 void netlink_nft_put_u32(struct netlink_nft_message *message, int type, uint32_t value);
