@@ -87,7 +87,7 @@ static int client_start(struct engine *engine, struct problem *problem)
 	int r = dialer_init(&client->dialer, engine, &dialer_events);
 	if (r == 0)
 		r = dialer_init(&client->joiner, engine, &joiner_events);
-	client->session = engine_find_session(engine, &server->name); /* adopted */
+	client->session = peers_find(&engine->peers, &server->name); /* adopted */
 	if (r == 0 && !client->session)
 		r = session_new(engine, &server->name, server, &client->session);
 	if (r < 0) {

@@ -160,7 +160,7 @@ static void admit(struct candidate *candidate)
 	struct problem problem = { 0 };
 	uint16_t code;
 
-	if (engine->session_count >= engine->descriptors.sessions) {
+	if (engine->peers.session_count >= engine->descriptors.sessions) {
 		refuse(candidate, GOODBYE_LIMIT,
 			engine->descriptors.sessions < engine->settings->max_sessions
 				? "all sessions are there that the limit of open files has room for"
@@ -226,8 +226,8 @@ static void take_hello(struct candidate *candidate, const struct message_hello *
 	}
 	candidate->hello = *hello;
 	lane_admit(candidate->lane);
-	struct session *old = engine_find_session(
-		&candidate->server->engine, &candidate->lane_peer.identity);
+	struct session *old = peers_find(
+		&candidate->server->engine.peers, &candidate->lane_peer.identity);
 	if (!old)
 		admit(candidate);
 	else if (old->has_replaced && same_instance(old->replaced, hello->instance))
@@ -242,8 +242,8 @@ static void take_hello(struct candidate *candidate, const struct message_hello *
 /* A further lane of a session that is there. */
 static void take_join(struct candidate *candidate, const struct message_join *join)
 {
-	struct session *session = engine_find_session(
-		&candidate->server->engine, &candidate->lane_peer.identity);
+	struct session *session = peers_find(
+		&candidate->server->engine.peers, &candidate->lane_peer.identity);
 	struct problem problem = { 0 };
 
 	if (!session) {

@@ -65,7 +65,7 @@ static void adopt_sessions(struct server *server)
 {
 	struct session *next;
 
-	for (struct session *session = TAILQ_FIRST(&server->engine.sessions); session;
+	for (struct session *session = TAILQ_FIRST(&server->engine.peers.sessions); session;
 		session = next) {
 		struct problem problem = { 0 };
 

@@ -74,9 +74,10 @@ static inline void setup(void)
 	bench = (struct bench){ .engine = { .role = &role } };
 	log_set_level(LOG_LEVEL_ERROR);
 	bench.engine.started = mono_now();
-	TAILQ_INIT(&bench.engine.sessions);
 	ck_assert_int_eq(settings_new(SETTINGS_SERVER, &bench.engine.settings), 0);
 	ck_assert_int_eq(loop_new(&bench.engine.loop), 0);
+	peers_init(&bench.engine.peers, bench.engine.loop);
+	ck_assert_int_eq(peers_configure(&bench.engine.peers, bench.engine.settings), 0);
 	ck_assert_int_eq(ipc_pair(fds), 0);
 	bench.netd = fds[0];
 	ck_assert_int_eq(netd_link_new(bench.engine.loop, fds[1], &bench.engine.netd_events,
@@ -94,8 +95,8 @@ static inline void teardown(void)
 	close(bench.done.fd);
 	close(bench.netd);
 	netd_link_free(bench.engine.netd);
+	peers_free(&bench.engine.peers);
 	loop_free(bench.engine.loop);
-	free(bench.engine.announced.items);
 	settings_free(bench.engine.settings);
 }
 

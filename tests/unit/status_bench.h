@@ -163,12 +163,12 @@ static inline void setup(void)
 					.started = ago(90061),
 					.worker_count = 2,
 					.generation = 3 } };
-	TAILQ_INIT(&bench.engine.sessions);
+	peers_init(&bench.engine.peers, NULL);
 	ck_assert_int_eq(settings_new(SETTINGS_SERVER, &bench.engine.settings), 0);
 	fill_settings(bench.engine.settings);
 	bench.announced[0] = pfx("10.2.0.0/16");
 	bench.announced[1] = pfx("fd02::/48");
-	bench.engine.announced = (struct prefix_list){ bench.announced, 2 };
+	bench.engine.peers.announced.all = (struct prefix_list){ bench.announced, 2 };
 	ck_assert_int_eq(
 		session_new(&bench.engine, &full, &bench.engine.settings->peers[0], &bench.full),
 		0);

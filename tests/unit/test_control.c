@@ -20,8 +20,8 @@ static bool announced(const char *text)
 	struct prefix prefix;
 
 	ck_assert_int_eq(prefix_parse(text, &prefix), 0);
-	for (size_t i = 0; i < bench.engine.announced.count; i++) {
-		if (prefix_equal(&bench.engine.announced.items[i], &prefix))
+	for (size_t i = 0; i < bench.engine.peers.announced.all.count; i++) {
+		if (prefix_equal(&bench.engine.peers.announced.all.items[i], &prefix))
 			return true;
 	}
 	return false;
@@ -135,7 +135,7 @@ static void changes_routes(void)
 START_TEST(change_routes)
 {
 	serve(changes_routes);
-	ck_assert_uint_eq(bench.engine.announced.count, 2);
+	ck_assert_uint_eq(bench.engine.peers.announced.all.count, 2);
 	ck_assert(announced("10.1.0.0/16"));
 	ck_assert(announced("10.3.0.0/16"));
 }
@@ -163,7 +163,7 @@ static void asks_for_bad_routes(void)
 START_TEST(all_or_nothing)
 {
 	serve(asks_for_bad_routes);
-	ck_assert_uint_eq(bench.engine.announced.count, 1);
+	ck_assert_uint_eq(bench.engine.peers.announced.all.count, 1);
 	ck_assert(announced("10.1.0.0/16"));
 }
 END_TEST

@@ -24,7 +24,7 @@ static void adds_too_many(void)
 START_TEST(prefix_limit)
 {
 	serve(adds_too_many);
-	ck_assert_uint_eq(bench.engine.announced.count, SETTINGS_PREFIX_MAX);
+	ck_assert_uint_eq(bench.engine.peers.announced.all.count, SETTINGS_PREFIX_MAX);
 }
 END_TEST
 

@@ -66,8 +66,7 @@ static void become_client(void)
 	bench.engine.settings->role = SETTINGS_CLIENT;
 	bench.engine.settings->full_tunnel = true;
 	bench.engine.welcomed = true;
-	TAILQ_REMOVE(&bench.engine.sessions, bench.young, link);
-	bench.engine.session_count--;
+	peers_remove(&bench.engine.peers, bench.young);
 }
 
 static void has_default(size_t at, const char *prefix, enum route_state state)

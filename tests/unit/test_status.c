@@ -106,7 +106,7 @@ START_TEST(empty)
 {
 	struct engine engine = { .started = mono_now() };
 
-	TAILQ_INIT(&engine.sessions);
+	peers_init(&engine.peers, NULL);
 	ck_assert_int_eq(settings_new(SETTINGS_CLIENT, &engine.settings), 0);
 	for (int kind = STATUS_OVERVIEW; kind <= STATUS_ROUTES; kind++) {
 		for (int json = 0; json <= 1; json++) {

@@ -103,8 +103,8 @@ static enum exit_code do_doctor(struct command_call *call)
 	return EXIT_CODE_OK;
 }
 
-typedef int change_fn(struct engine *engine, const struct prefix *prefixes, size_t count,
-	struct problem *problem);
+typedef int change_fn(
+	struct peers *peers, const struct prefix *prefixes, size_t count, struct problem *problem);
 
 /* All words but the first are prefixes; the change is made with all of them or not at all. */
 static enum exit_code change_routes(struct command_call *call, change_fn *change, const char *done)
@@ -126,7 +126,7 @@ static enum exit_code change_routes(struct command_call *call, change_fn *change
 			return EXIT_CODE_REFUSED;
 		}
 	}
-	int r = change(call->engine, prefixes, count, &call->problem);
+	int r = change(&call->engine->peers, prefixes, count, &call->problem);
 	if (r < 0)
 		return r == -ENOMEM ? EXIT_CODE_FAILURE : EXIT_CODE_REFUSED;
 	for (size_t i = 0; i < count; i++)
@@ -136,12 +136,12 @@ static enum exit_code change_routes(struct command_call *call, change_fn *change
 
 static enum exit_code do_routes_add(struct command_call *call)
 {
-	return change_routes(call, engine_announce, "announced");
+	return change_routes(call, peers_announce, "announced");
 }
 
 static enum exit_code do_routes_del(struct command_call *call)
 {
-	return change_routes(call, engine_withdraw, "withdrawn");
+	return change_routes(call, peers_withdraw, "withdrawn");
 }
 
 static enum exit_code do_down(struct command_call *call)

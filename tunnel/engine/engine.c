@@ -13,7 +13,6 @@
 #include "base/log.h"
 #include "engine/control.h"
 #include "lane/lane.h"
-#include "engine/session.h"
 #include "system/process.h"
 
 /*
@@ -87,7 +86,7 @@ static void stop_overdue(struct loop_timer *timer)
 
 void engine_settle(struct engine *engine)
 {
-	if (engine->stopping && engine->session_count == 0 &&
+	if (engine->stopping && engine->peers.session_count == 0 &&
 		(!engine->settings || engine->role->quiet(engine)))
 		loop_stop(engine->loop);
 }
@@ -95,7 +94,6 @@ void engine_settle(struct engine *engine)
 static void on_stop(struct netd_link_events *events)
 {
 	struct engine *engine = container_of(events, struct engine, netd_events);
-	struct session *session, *next;
 
 	if (engine->stopping)
 		return;
@@ -104,10 +102,7 @@ static void on_stop(struct netd_link_events *events)
 		mono_add(mono_now(), DURATION_MS(ENGINE_STOP_MS)), stop_overdue);
 	if (engine->settings)
 		engine->role->stop(engine);
-	for (session = TAILQ_FIRST(&engine->sessions); session; session = next) {
-		next = TAILQ_NEXT(session, link);
-		session_leave(session, GOODBYE_SHUTDOWN, "the other end is shutting down", true);
-	}
+	peers_leave(&engine->peers, GOODBYE_SHUTDOWN, "the other end is shutting down");
 	engine_settle(engine);
 }
 
@@ -115,14 +110,9 @@ static void on_stop(struct netd_link_events *events)
 static void on_network(struct netd_link_events *events)
 {
 	struct engine *engine = container_of(events, struct engine, netd_events);
-	struct session *session;
 
 	log_info("the network has changed: every connection is probed");
-	TAILQ_FOREACH(session, &engine->sessions, link)
-	{
-		session_judge_addresses(session);
-		session_network_changed(session);
-	}
+	peers_network_changed(&engine->peers);
 	if (engine->settings && engine->role->network)
 		engine->role->network(engine);
 }
@@ -130,14 +120,8 @@ static void on_network(struct netd_link_events *events)
 static void on_lack(struct netd_link_events *events, const struct request_lack *page)
 {
 	struct engine *engine = container_of(events, struct engine, netd_events);
-	struct session *session;
 
-	TAILQ_FOREACH(session, &engine->sessions, link)
-	{
-		if (session->interface.queue_count > 0 &&
-			session->interface.number == page->interface)
-			session_lacks(session, page);
-	}
+	peers_lack(&engine->peers, page);
 }
 
 static void on_tracked(struct netd_link_events *events, const struct request_tracked *page)
@@ -145,7 +129,7 @@ static void on_tracked(struct netd_link_events *events, const struct request_tra
 	struct engine *engine = container_of(events, struct engine, netd_events);
 
 	if (engine->settings)
-		engine_tracked(engine, page);
+		peers_tracked(&engine->peers, page);
 }
 
 /* Asleep for long enough, every peer has given us up; else it may be another network by now. */
@@ -187,38 +171,21 @@ bool engine_is_short(const struct engine *engine)
 	return false;
 }
 
-struct session *engine_find_session(const struct engine *engine, const struct identity *name)
-{
-	struct session *session;
-
-	TAILQ_FOREACH(session, &engine->sessions, link)
-	{
-		if (identity_equal(&session->name, name))
-			return session;
-	}
-	return NULL;
-}
-
 static void free_all(struct engine *engine)
 {
 	loop_timer_stop(engine->loop, &engine->stop_deadline);
-	loop_timer_stop(engine->loop, &engine->spread);
 	resume_close(&engine->resume);
 	if (engine->settings)
 		engine->role->free(engine);
 	control_close(engine->control);
 	for (unsigned i = 0; i < engine->worker_count; i++)
 		worker_stop(engine->workers[i]);
+	peers_free(&engine->peers);
 	mailbox_close(&engine->reports);
 	netd_link_free(engine->netd);
 	tls_context_unref(engine->tls);
 	loop_free(engine->loop);
 	free(engine->workers);
-	reach_bar_unref(engine->barred);
-	free(engine->announced.items);
-	free(engine->stated.items);
-	free(engine->tracked.items);
-	free(engine->tracked_pages.items);
 	settings_free(engine->settings);
 	if (engine->state_dir_fd >= 0)
 		close(engine->state_dir_fd);
@@ -253,8 +220,8 @@ int engine_run(struct engine *engine, const struct engine_role *role)
 		.lack = on_lack,
 		.gone = on_gone,
 	};
-	TAILQ_INIT(&engine->sessions);
 	int r = loop_new(&engine->loop);
+	peers_init(&engine->peers, engine->loop);
 	if (r == 0)
 		r = mailbox_open(&engine->reports, engine->loop, deliver_report);
 	if (r == 0)

@@ -13,6 +13,7 @@
 #include "engine/descriptors.h"
 #include "engine/netd_link.h"
 #include "lane/mailbox.h"
+#include "engine/peers.h"
 #include "engine/refusals.h"
 #include "engine/resume.h"
 #include "lane/worker.h"
@@ -30,8 +31,6 @@
 struct session;
 struct control;
 struct engine;
-
-TAILQ_HEAD(session_list, session);
 
 struct engine_role {
 	struct configuration_role configuration;
@@ -75,22 +74,9 @@ struct engine {
 	struct tls_context *tls;
 	struct worker **workers;
 	unsigned worker_count, next_worker;
-	struct session_list sessions;
-	unsigned session_count;
+	struct peers peers;             /* the sessions, and what concerns more than one of them */
 	struct descriptors descriptors; /* a server's */
-	/* What we announce to every peer, now: what was said, and what netd tracks. */
-	struct prefix_list announced; /* both, sorted, each once */
-	struct prefix_list stated;    /* by the configuration and `culvert routes` */
-	struct prefix_list tracked;
-	struct prefix_list tracked_pages; /* of a set that is not whole yet */
-	bool has_reach;                   /* some peer reaches another one */
-	struct loop_timer spread;         /* peers that reach others hear of changes */
-	/*
-	 * What is not meant by a wide prefix (engine_barred.c): a server's peers, a client's bypass.
-	 * NULL: nothing of it lies in what is announced.
-	 */
-	struct reach_bar *barred;
-	struct refusals refusals; /* server: who was not admitted */
+	struct refusals refusals;       /* server: who was not admitted */
 	struct control *control;
 	int state_dir_fd; /* -1: none */
 	struct adoption adoption;
@@ -117,50 +103,11 @@ struct worker *engine_pick_worker(struct engine *engine);
 /* So much waits for peers that do not read that no further connection should come. */
 bool engine_is_short(const struct engine *engine);
 
-/* What the configuration says is announced. -ENOMEM. */
-int engine_announce_configured(struct engine *engine);
-/* netd has sent a page of what it tracks; with the last page the set takes the place of the one before. */
-void engine_tracked(struct engine *engine, const struct request_tracked *page);
-bool engine_is_tracked(const struct engine *engine, const struct prefix *prefix);
-
-/*
- * Addresses or routes of this session are others now, or it is about to go: who reaches its peer
- * hears of it a moment later, once for many changes; all do where it is barred (`barred`).
- */
-void engine_spread(struct engine *engine, const struct session *changed);
-
-/*
- * Announces to, or withdraws from, all peers from now on (culvert routes add|del): all of them or
- * none. -EINVAL: one cannot be announced; -EEXIST, -ENOENT: one is (not) announced already, or
- * named twice; -ENOSPC: too many; -EBUSY: what is withdrawn is tracked; -ENOMEM. `problem` names the
- * prefix.
- */
-int engine_announce(struct engine *engine, const struct prefix *prefixes, size_t count,
-	struct problem *problem);
-int engine_withdraw(struct engine *engine, const struct prefix *prefixes, size_t count,
-	struct problem *problem);
-
-/*
- * Another session, `except`, is offered these prefixes by its peer: the routes of a session without a
- * connection, in the same network namespace, that has any of them give way at once.
- */
-void engine_yield_routes(struct engine *engine, const struct session *except,
-	const struct message_prefixes *prefixes);
-
-/* The session of that identity, in whatever state, or NULL: there is never more than one. */
-struct session *engine_find_session(const struct engine *engine, const struct identity *name);
-
 /*
  * A session or one of the role's connections has ended: when the engine is stopping and it was the
  * last, the engine ends.
  */
 void engine_settle(struct engine *engine);
-
-/*
- * engine_barred.c: makes `barred` anew, after what is announced or what a peer has announced has
- * changed; sessions take it with session_update_reach(). -ENOMEM: it stays as it was.
- */
-int engine_bar(struct engine *engine);
 
 /*
  * engine_configure.c: takes netd's CONFIGURE; the descriptors become the engine's. Negative errno:

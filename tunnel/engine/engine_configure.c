@@ -225,9 +225,7 @@ int engine_configure(struct engine *engine, const struct request_configure *conf
 	engine->generation = configure->generation;
 	memcpy(engine->instance, configure->instance, sizeof(engine->instance));
 	log_set_level(engine->settings->log_level);
-	r = engine_announce_configured(engine);
-	if (r == 0)
-		r = engine_bar(engine);
+	r = peers_configure(&engine->peers, engine->settings);
 	if (r < 0)
 		problem_set(problem, "out of memory");
 	else

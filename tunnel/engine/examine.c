@@ -48,7 +48,7 @@ static void examine_certificates(const struct engine *engine, struct findings *f
 		examine_certificate(findings, "this end's certificate",
 			tls_context_identity(engine->tls)->name,
 			tls_context_not_after(engine->tls));
-	TAILQ_FOREACH(session, &engine->sessions, link)
+	TAILQ_FOREACH(session, &engine->peers.sessions, link)
 	{
 		if (session->lane_peer.not_after != 0)
 			examine_certificate(findings, "the peer's certificate", session->name.name,
@@ -192,7 +192,7 @@ static const struct session *find_owner(const struct engine *engine, const struc
 {
 	const struct session *session;
 
-	TAILQ_FOREACH(session, &engine->sessions, link)
+	TAILQ_FOREACH(session, &engine->peers.sessions, link)
 	{
 		if (session->reach != NULL &&
 			reach_is_theirs(session->reach, addr->family, addr->bytes))
@@ -245,7 +245,8 @@ static void examine_strays(const struct session *session, struct findings *findi
 			session->name.name, text, owner->name.name, drops, owner->name.name);
 	else {
 		prefix = prefix_host(&addr);
-		write_announce(&session->engine->stated, &prefix, list, sizeof(list));
+		write_announce(
+			&session->engine->peers.announced.stated, &prefix, list, sizeof(list));
 		findings_add(findings, FINDING_NOTE, "destination",
 			"%s sent packets to %s, which is not announced to it (%" PRIu64
 			" in_destination); if it should reach that: announce = [ %s ];",
@@ -301,11 +302,11 @@ static void write_pairs(const struct engine *engine, FILE *out)
 	const struct session *first, *second;
 	int left = PAIRS_MAX;
 
-	for (first = TAILQ_FIRST(&engine->sessions); first != NULL && engine->has_reach;
+	for (first = TAILQ_FIRST(&engine->peers.sessions); first != NULL && engine->peers.has_reach;
 		first = TAILQ_NEXT(first, link)) {
 		for (second = TAILQ_NEXT(first, link); second != NULL && left > 0;
 			second = TAILQ_NEXT(second, link)) {
-			if (!session_may_pass(first, second) || session_is_apart(first) ||
+			if (!peers_may_pass(first, second) || session_is_apart(first) ||
 				session_is_apart(second) || first->interface.queue_count == 0 ||
 				second->interface.queue_count == 0)
 				continue;
@@ -333,11 +334,12 @@ static void write_facts(const struct engine *engine, FILE *out)
 		(void)fprintf(out, "fact\tmark\t%u\n", settings_mark(engine->settings));
 	if (engine->settings->congestion[0] != '\0')
 		(void)fprintf(out, "fact\tcongestion\t%s\n", engine->settings->congestion);
-	for (size_t i = 0; i < engine->announced.count && !settings_is_elsewhere(engine->settings);
+	for (size_t i = 0;
+		i < engine->peers.announced.all.count && !settings_is_elsewhere(engine->settings);
 		i++)
 		(void)fprintf(out, "fact\tannounce\t%s\n",
-			prefix_format(&engine->announced.items[i], text));
-	TAILQ_FOREACH(session, &engine->sessions, link)
+			prefix_format(&engine->peers.announced.all.items[i], text));
+	TAILQ_FOREACH(session, &engine->peers.sessions, link)
 	write_session_facts(session, out);
 	write_pairs(engine, out);
 }
@@ -349,7 +351,7 @@ int examine_render(const struct engine *engine, FILE *out)
 	int r;
 
 	examine_certificates(engine, &findings);
-	TAILQ_FOREACH(session, &engine->sessions, link)
+	TAILQ_FOREACH(session, &engine->peers.sessions, link)
 	{
 		examine_state(session, &findings);
 		examine_held_back(session, &findings);

@@ -46,8 +46,7 @@ int session_new(struct engine *engine, const struct identity *name,
 		peer ? peer->max_routes : 0);
 	announcer_init(&session->announcer, engine->loop, &session->routes, &session->offer);
 	rate_init(&session->log_rate, SESSION_LOG_PER_SECOND, SESSION_LOG_BURST, mono_now());
-	TAILQ_INSERT_TAIL(&engine->sessions, session, link);
-	engine->session_count++;
+	peers_add(&engine->peers, session);
 	*ret_session = session;
 	return 0;
 }
@@ -88,8 +87,7 @@ static void reap(struct loop_timer *timer)
 	struct session *session = container_of(timer, struct session, reap);
 	struct engine *engine = session->engine;
 
-	TAILQ_REMOVE(&engine->sessions, session, link);
-	engine->session_count--;
+	peers_remove(&engine->peers, session);
 	engine->role->session_ended(engine, session);
 	announcer_free(&session->announcer);
 	routes_free(&session->routes);

@@ -116,7 +116,7 @@ struct session {
 	struct routes routes;
 	struct prefix_list offer; /* what its peer is told; sorted */
 	struct announcer announcer;
-	bool unaware; /* of a change that engine_spread() is about */
+	bool unaware; /* of a change that waits in peers.c */
 	enum session_carrier carrier;
 	struct loop_timer idle; /* until netd hears that the peer is away */
 	struct reach *reach;
@@ -190,10 +190,11 @@ void session_update_reach(struct session *session);
 /* What we announce has changed: the lane and the peer hear of it. */
 void session_announced_changed(struct session *session);
 
-/* True: the first one's peer is told the addresses and routes of the other's. */
-bool session_is_told_of(const struct session *session, const struct session *other);
-/* True: packets may pass between the peers of these two. */
-bool session_may_pass(const struct session *session, const struct session *other);
+/*
+ * The peer's addresses and routes in use: what may be the destination of a packet to it and the source of
+ * one from it, and what others are told of it. -ENOMEM; the caller frees the list either way.
+ */
+int session_append_theirs(const struct session *session, struct prefix_list *list);
 
 /*
  * Whether what is sent to the peer arrives: if not, its routes give way to others', and no other peer

@@ -362,7 +362,7 @@ static void forget_stray(const struct reach *reach, struct stray *stray)
 void session_update_reach(struct session *session)
 {
 	struct prefix_list theirs = { .items = NULL }, ours = { .items = NULL };
-	struct reach_bar *bar = session->engine->barred;
+	struct reach_bar *bar = session->engine->peers.barred;
 	struct session_lane *sl;
 	struct reach *reach = NULL;
 	int r = session_append_theirs(session, &theirs);
@@ -461,7 +461,7 @@ void session_begin(struct session *session)
 		tell_nameservers(session);
 	routes_set_interface(&session->routes, session->interface.number);
 	session_set_carrier(session, true);
-	engine_spread(session->engine, session);
+	peers_spread(&session->engine->peers, session);
 	session_want_lanes(session, true);
 	session_settle(session);
 }
@@ -526,7 +526,7 @@ void session_set_carrier(struct session *session, bool on)
 		return;
 	}
 	session->carrier = wanted;
-	engine_spread(session->engine, session);
+	peers_spread(&session->engine->peers, session);
 }
 
 static void idle_over(struct loop_timer *timer)
@@ -583,7 +583,7 @@ static void interface_removed(
 void session_remove(struct session *session)
 {
 	if (!session->routes.clearing)
-		engine_spread(session->engine, session);
+		peers_spread(&session->engine->peers, session);
 	session->routes.clearing = true;
 	if (session->interface_call.pending || session->routes.call.pending ||
 		!TAILQ_EMPTY(&session->lanes))

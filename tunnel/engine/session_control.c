@@ -103,8 +103,9 @@ static void on_welcome(struct session *session, const struct message *message)
 
 static void on_announce(struct session *session, const struct message *message)
 {
-	engine_yield_routes(session->engine, session, &message->prefixes);
-	routes_announced(&session->routes, &message->prefixes, &session->engine->announced);
+	peers_yield_routes(&session->engine->peers, session, &message->prefixes);
+	routes_announced(
+		&session->routes, &message->prefixes, &session->engine->peers.announced.all);
 }
 
 static void on_withdraw(struct session *session, const struct message *message)
@@ -314,7 +315,7 @@ static void routes_changed(struct routes *routes)
 		session_remove(session);
 	} else if (session->state == SESSION_UP) {
 		session_update_reach(session);
-		engine_spread(session->engine, session);
+		peers_spread(&session->engine->peers, session);
 		session_settle(session);
 	}
 }

@@ -8,7 +8,7 @@
  * The inside of a session, shared by session*.c only: session.c has what people call and is the one
  * writer of the state, session_state.c has the table, session_lane.c its lanes, session_join.c how
  * they join, session_actions.c what the table does, session_control.c what the peer says,
- * session_offer.c what it is told, session_expiry.c when its peer's certificate ends it.
+ * session_offer.c what it is told and what is behind it, session_expiry.c when its peer's certificate ends it.
  */
 
 enum {
@@ -75,11 +75,6 @@ struct duration session_expiry_wait(int64_t until, int64_t now);
 
 /* session_offer.c. session->offer is made anew from what is announced now. -ENOMEM: it stays. */
 int session_update_offer(struct session *session);
-/*
- * The peer's addresses and routes in use: what may be the destination of a packet to it and the source of
- * one from it, and what others are told of it. -ENOMEM; the caller frees the list either way.
- */
-int session_append_theirs(const struct session *session, struct prefix_list *list);
 /* What may be the source of a packet to the peer. -ENOMEM; the caller frees the list either way. */
 int session_gather_sources(const struct session *session, struct prefix_list *ours);
 

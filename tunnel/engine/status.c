@@ -109,12 +109,12 @@ static int collect(const struct engine *engine, struct status_view *view)
 
 	*view = (struct status_view){ .engine = engine, .now = mono_now() };
 	view->peers = calloc(
-		engine->session_count + settings->peer_count + 1, sizeof(*view->peers));
+		engine->peers.session_count + settings->peer_count + 1, sizeof(*view->peers));
 	if (!view->peers)
 		return -ENOMEM;
-	TAILQ_FOREACH(session, &engine->sessions, link)
+	TAILQ_FOREACH(session, &engine->peers.sessions, link)
 	{
-		if (view->session_count == engine->session_count)
+		if (view->session_count == engine->peers.session_count)
 			break;
 		view->peers[view->session_count++] = (struct status_peer){
 			.name = &session->name,

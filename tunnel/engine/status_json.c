@@ -317,7 +317,7 @@ void status_json_overview(const struct status_view *view, FILE *out)
 	put_ends(&json, settings);
 	json_bool(&json, "kill_switch", settings->kill_switch && !settings->contained);
 	put_full_tunnel(&json, view);
-	json_u64(&json, "session_count", engine->session_count);
+	json_u64(&json, "session_count", engine->peers.session_count);
 	json_array_begin(&json, "sessions");
 	for (size_t i = 0; i < view->session_count && status_has_room(out); i++)
 		put_session(&json, view, view->peers[i].session);
@@ -386,7 +386,7 @@ static void put_announced(
 {
 	json_object_begin(json, NULL);
 	put_prefix(json, "prefix", prefix);
-	json_bool(json, "tracked", engine_is_tracked(view->engine, prefix));
+	json_bool(json, "tracked", prefix_list_has(&view->engine->peers.announced.tracked, prefix));
 	json_array_begin(json, "refusals");
 	for (size_t i = 0; i < view->session_count; i++) {
 		const struct session *session = view->peers[i].session;
@@ -410,9 +410,9 @@ static void put_passed_to(struct json *json, const struct session *session)
 	const struct session *other;
 
 	json_array_begin(json, "passed_to");
-	TAILQ_FOREACH(other, &session->engine->sessions, link)
+	TAILQ_FOREACH(other, &session->engine->peers.sessions, link)
 	{
-		if (other != session && session_is_told_of(other, session))
+		if (other != session && peers_is_told_of(other, session))
 			json_string(json, NULL, other->name.name);
 	}
 	json_array_end(json);
@@ -440,7 +440,7 @@ static void put_received(struct json *json, const struct session *session)
 
 void status_json_routes(const struct status_view *view, FILE *out)
 {
-	const struct prefix_list *announced = &view->engine->announced;
+	const struct prefix_list *announced = &view->engine->peers.announced.all;
 	struct json json;
 
 	json_init(&json, out);

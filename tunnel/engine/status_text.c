@@ -130,7 +130,7 @@ static void tell_daemon(const struct status_view *view, FILE *out)
 	if (settings->kill_switch && !settings->contained)
 		field(out, "kill switch:", "in force");
 	field(out, "workers:", "%u", engine->worker_count);
-	field(out, "sessions:", "%u", engine->session_count);
+	field(out, "sessions:", "%u", engine->peers.session_count);
 }
 
 static void tell_addresses(FILE *out, const struct session_terms *terms)
@@ -467,7 +467,7 @@ void status_text_peers(const struct status_view *view, FILE *out)
 
 static void announced_rows(const struct status_view *view, struct table *table)
 {
-	const struct prefix_list *announced = &view->engine->announced;
+	const struct prefix_list *announced = &view->engine->peers.announced.all;
 
 	for (size_t i = 0; i < announced->count && status_has_room(table->out); i++) {
 		struct row row = { 0 };

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/announced.h"
+
+#include <errno.h>
+
+#include "base/route_rule.h"
+
+/* A change by command is all or nothing: all prefixes are judged before the first one is stated. */
+
+static bool is_listed(const struct prefix *prefixes, size_t count, const struct prefix *prefix)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (prefix_equal(&prefixes[i], prefix))
+			return true;
+	}
+	return false;
+}
+
+/* `all`, of what is stated and what is tracked. -ENOMEM: it stays as it was. */
+static int combine(struct announced *announced)
+{
+	struct prefix_list both = { .items = NULL };
+	int r = prefix_list_append(&both, announced->stated.items, announced->stated.count);
+
+	if (r == 0)
+		r = prefix_list_append(&both, announced->tracked.items, announced->tracked.count);
+	if (r < 0) {
+		prefix_list_free(&both);
+		return r;
+	}
+	prefix_list_sort(&both);
+	prefix_list_free(&announced->all);
+	announced->all = both;
+	return 0;
+}
+
+int announced_configure(struct announced *announced, const struct settings *settings)
+{
+	if (settings_stated(settings, &announced->stated) < 0)
+		return -ENOMEM;
+	return combine(announced);
+}
+
+void announced_free(struct announced *announced)
+{
+	prefix_list_free(&announced->all);
+	prefix_list_free(&announced->stated);
+	prefix_list_free(&announced->tracked);
+	prefix_list_free(&announced->pages);
+}
+
+static int judge(const struct announced *announced, enum settings_role role,
+	const struct prefix *prefixes, size_t at, struct problem *problem)
+{
+	const struct prefix_list *stated = &announced->stated;
+	enum route_verdict verdict = route_rule_form(&prefixes[at]);
+	char text[ADDR_TEXT_MAX];
+
+	prefix_format(&prefixes[at], text);
+	if (verdict == ROUTE_DEFAULT && role == SETTINGS_SERVER)
+		verdict = ROUTE_ACCEPTED;
+	if (verdict != ROUTE_ACCEPTED) {
+		problem_set(
+			problem, "%s cannot be announced: %s", text, route_verdict_text(verdict));
+		return -EINVAL;
+	}
+	if (is_listed(stated->items, stated->count, &prefixes[at])) {
+		problem_set(problem, "%s is announced already", text);
+		return -EEXIST;
+	}
+	if (is_listed(prefixes, at, &prefixes[at])) {
+		problem_set(problem, "%s is named twice", text);
+		return -EEXIST;
+	}
+	if (stated->count + at >= SETTINGS_PREFIX_MAX) {
+		problem_set(problem,
+			"%s would be one more than the %d prefixes that can be announced", text,
+			SETTINGS_PREFIX_MAX);
+		return -ENOSPC;
+	}
+	return 0;
+}
+
+int announced_add(struct announced *announced, enum settings_role role,
+	const struct prefix *prefixes, size_t count, struct problem *problem)
+{
+	struct prefix_list *stated = &announced->stated;
+	size_t before = stated->count;
+	int r;
+
+	for (size_t i = 0; i < count; i++) {
+		r = judge(announced, role, prefixes, i, problem);
+		if (r < 0)
+			return r;
+	}
+	r = prefix_list_append(stated, prefixes, count);
+	if (r == 0)
+		r = combine(announced);
+	if (r < 0) {
+		stated->count = before;
+		problem_set(problem, "out of memory");
+		return r;
+	}
+	return 0;
+}
+
+static int judge_withdrawal(const struct announced *announced, const struct prefix *prefixes,
+	size_t at, struct problem *problem)
+{
+	char text[ADDR_TEXT_MAX];
+
+	prefix_format(&prefixes[at], text);
+	if (!is_listed(announced->stated.items, announced->stated.count, &prefixes[at])) {
+		problem_set(problem, "%s is %s", text,
+			prefix_list_has(&announced->tracked, &prefixes[at])
+				? "tracked: it is announced as long as this host has it"
+				: "not announced");
+		return -ENOENT;
+	}
+	if (is_listed(prefixes, at, &prefixes[at])) {
+		problem_set(problem, "%s is named twice", text);
+		return -EEXIST;
+	}
+	return 0;
+}
+
+int announced_withdraw(struct announced *announced, const struct prefix *prefixes, size_t count,
+	struct problem *problem)
+{
+	struct prefix_list *stated = &announced->stated, left = { .items = NULL }, before = *stated;
+	int r = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		r = judge_withdrawal(announced, prefixes, i, problem);
+		if (r < 0)
+			return r;
+	}
+	for (size_t i = 0; i < stated->count && r == 0; i++) {
+		if (!is_listed(prefixes, count, &stated->items[i]))
+			r = prefix_list_append(&left, &stated->items[i], 1);
+	}
+	if (r == 0) {
+		*stated = left;
+		r = combine(announced);
+	}
+	if (r < 0) {
+		*stated = before;
+		prefix_list_free(&left);
+		problem_set(problem, "out of memory");
+		return r;
+	}
+	prefix_list_free(&before);
+	return 0;
+}
+
+int announced_track(struct announced *announced, const struct request_tracked *page)
+{
+	struct prefix_list *pages = &announced->pages, before = announced->tracked;
+	int r;
+
+	if (page->offset == 0)
+		prefix_list_free(pages);
+	if (page->offset != pages->count)
+		return 0;
+	r = prefix_list_append(pages, page->prefix, page->count);
+	if (r < 0 || pages->count < page->total)
+		return r;
+	prefix_list_sort(pages);
+	announced->tracked = *pages;
+	r = combine(announced);
+	if (r < 0) {
+		announced->tracked = before;
+		return r;
+	}
+	*pages = (struct prefix_list){ .items = NULL };
+	prefix_list_free(&before);
+	return 1;
+}

@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/peers.h"
+
+#include <string.h>
+
+#include "base/container.h"
+#include "base/log.h"
+#include "engine/session.h"
+
+enum { SPREAD_MS = 20 }; /* from a change of a peer's routes until others are told */
+
+/* ---- the registry ---- */
+
+void peers_init(struct peers *peers, struct loop *loop)
+{
+	*peers = (struct peers){ .loop = loop };
+	TAILQ_INIT(&peers->sessions);
+}
+
+void peers_free(struct peers *peers)
+{
+	loop_timer_stop(peers->loop, &peers->spread);
+	reach_bar_unref(peers->barred);
+	announced_free(&peers->announced);
+}
+
+void peers_add(struct peers *peers, struct session *session)
+{
+	TAILQ_INSERT_TAIL(&peers->sessions, session, link);
+	peers->session_count++;
+}
+
+void peers_remove(struct peers *peers, struct session *session)
+{
+	TAILQ_REMOVE(&peers->sessions, session, link);
+	peers->session_count--;
+}
+
+struct session *peers_find(const struct peers *peers, const struct identity *name)
+{
+	struct session *session;
+
+	TAILQ_FOREACH(session, &peers->sessions, link)
+	{
+		if (identity_equal(&session->name, name))
+			return session;
+	}
+	return NULL;
+}
+
+/*
+ * ---- barred addresses ----
+ *
+ * A peer that announces 0.0.0.0/0, or 10.0.0.0/8, does not mean the addresses of others in there. A
+ * server's peers are behind the server as well: their addresses are in its pools, and their networks
+ * in what their `accept_routes` allow them to announce, whether they do or not, and in what they
+ * have announced. None of it may reach another peer because something wider is announced, by the
+ * server or by a peer that `reach` names. At a client it is the `bypass` that does not come out of
+ * the tunnel. Lanes look only where it matters.
+ */
+
+static bool list_overlaps(const struct prefix_list *list, const struct prefix *prefix)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		if (prefix_overlaps(&list->items[i], prefix))
+			return true;
+	}
+	return false;
+}
+
+static bool overlaps_peers(const struct settings *settings, const struct prefix *prefix)
+{
+	if (prefix_overlaps(prefix, &settings->pool4) || prefix_overlaps(prefix, &settings->pool6))
+		return true;
+	for (size_t i = 0; i < settings->peer_count; i++) {
+		if (list_overlaps(&settings->peers[i].accept_routes, prefix))
+			return true;
+	}
+	return false;
+}
+
+static bool needs_bar(const struct peers *peers)
+{
+	const struct prefix_list *announced = &peers->announced.all;
+
+	if (peers->settings->role == SETTINGS_CLIENT)
+		return peers->settings->bypass.count > 0;
+	if (peers->has_reach)
+		return true;
+	for (size_t i = 0; i < announced->count; i++) {
+		if (overlaps_peers(peers->settings, &announced->items[i]))
+			return true;
+	}
+	return false;
+}
+
+static int add_pool(struct prefix_list *list, const struct prefix *pool)
+{
+	return addr_is_set(&pool->addr) ? prefix_list_append(list, pool, 1) : 0;
+}
+
+static int gather_barred(const struct peers *peers, struct prefix_list *list)
+{
+	const struct settings *settings = peers->settings;
+	const struct session *session;
+	int r;
+
+	if (settings->role == SETTINGS_CLIENT)
+		return prefix_list_append(list, settings->bypass.items, settings->bypass.count);
+	r = add_pool(list, &settings->pool4);
+	if (r == 0)
+		r = add_pool(list, &settings->pool6);
+	for (size_t i = 0; i < settings->peer_count && r == 0; i++)
+		r = prefix_list_append(list, settings->peers[i].accept_routes.items,
+			settings->peers[i].accept_routes.count);
+	TAILQ_FOREACH(session, &peers->sessions, link)
+	{
+		for (size_t i = 0; i < session->routes.count && r == 0; i++) {
+			if (route_in_use(&session->routes.items[i]))
+				r = prefix_list_append(list, &session->routes.items[i].prefix, 1);
+		}
+	}
+	return r;
+}
+
+/*
+ * Makes `barred` again, after a change of what is announced or of what a peer has announced; sessions
+ * take it with session_update_reach(). -ENOMEM: it stays as it was.
+ */
+static int update_barred(struct peers *peers)
+{
+	struct prefix_list list = { .items = NULL };
+	struct reach_bar *bar = NULL;
+	int r = 0;
+
+	if (needs_bar(peers)) {
+		r = gather_barred(peers, &list);
+		if (r == 0)
+			r = reach_bar_new(&list, &bar);
+		prefix_list_free(&list);
+	}
+	if (r < 0)
+		return r;
+	reach_bar_unref(peers->barred);
+	peers->barred = bar;
+	return 0;
+}
+
+static void renew_barred(struct peers *peers)
+{
+	if (update_barred(peers) < 0)
+		log_error("cannot update peer isolation: out of memory");
+}
+
+/* ---- what all peers are told ---- */
+
+int peers_configure(struct peers *peers, const struct settings *settings)
+{
+	peers->settings = settings;
+	int r = announced_configure(&peers->announced, settings);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < settings->peer_count; i++)
+		peers->has_reach |= settings->peers[i].reach.count > 0;
+	return update_barred(peers);
+}
+
+/* Each session that is up tells its peer; one that comes up later announces the list as it is then. */
+static void tell_sessions(struct peers *peers)
+{
+	struct session *session;
+
+	renew_barred(peers);
+	TAILQ_FOREACH(session, &peers->sessions, link)
+	{
+		if (session->state == SESSION_UP)
+			session_announced_changed(session);
+	}
+}
+
+int peers_announce(
+	struct peers *peers, const struct prefix *prefixes, size_t count, struct problem *problem)
+{
+	int r = announced_add(&peers->announced, peers->settings->role, prefixes, count, problem);
+
+	if (r == 0)
+		tell_sessions(peers);
+	return r;
+}
+
+int peers_withdraw(
+	struct peers *peers, const struct prefix *prefixes, size_t count, struct problem *problem)
+{
+	int r = announced_withdraw(&peers->announced, prefixes, count, problem);
+
+	if (r == 0)
+		tell_sessions(peers);
+	return r;
+}
+
+void peers_tracked(struct peers *peers, const struct request_tracked *page)
+{
+	int r = announced_track(&peers->announced, page);
+
+	if (r < 0)
+		log_error("what is tracked cannot be announced: out of memory");
+	if (r <= 0)
+		return;
+	log_info("%zu tracked prefixes are announced", peers->announced.tracked.count);
+	tell_sessions(peers);
+}
+
+/* ---- what one peer is told of the others ---- */
+
+/* No peer is told of one at which packets do not arrive: there may be another way to it. */
+bool peers_is_told_of(const struct session *session, const struct session *other)
+{
+	return other->carrier != SESSION_CARRIER_OFF &&
+		settings_reaches(session->peer, other->peer);
+}
+
+bool peers_may_pass(const struct session *session, const struct session *other)
+{
+	return settings_reaches(session->peer, other->peer) ||
+		settings_reaches(other->peer, session->peer);
+}
+
+static bool is_leaving(const struct session *session)
+{
+	return session->state >= SESSION_REMOVING ||
+		(session->state == SESSION_CLOSING && session->final);
+}
+
+/* What we announce, and the peers for which related() is true; sorted. */
+static int gather(const struct peers *peers, const struct session *session,
+	bool (*related)(const struct session *session, const struct session *other),
+	struct prefix_list *list)
+{
+	const struct prefix_list *announced = &peers->announced.all;
+	const struct session *other;
+	int r = prefix_list_append(list, announced->items, announced->count);
+
+	TAILQ_FOREACH(other, &peers->sessions, link)
+	{
+		if (r == 0 && other != session && !is_leaving(other) && related(session, other))
+			r = session_append_theirs(other, list);
+	}
+	if (r == 0)
+		prefix_list_sort(list);
+	return r;
+}
+
+/*
+ * No peer is told of others what it has announced itself. What we announce ourselves is told all the
+ * same: the peer refuses it, and both ends show that.
+ */
+static void leave_out_own(
+	const struct peers *peers, const struct session *session, struct prefix_list *list)
+{
+	struct prefix_list own = { .items = NULL };
+	size_t kept = 0;
+
+	for (size_t i = 0; i < session->routes.count; i++) {
+		/* Out of memory: the peer refuses it. */
+		if (route_in_use(&session->routes.items[i]))
+			(void)prefix_list_append(&own, &session->routes.items[i].prefix, 1);
+	}
+	prefix_list_sort(&own);
+	for (size_t i = 0; i < list->count; i++) {
+		if (!prefix_list_has(&own, &list->items[i]) ||
+			prefix_list_has(&peers->announced.all, &list->items[i]))
+			list->items[kept++] = list->items[i];
+	}
+	list->count = kept;
+	prefix_list_free(&own);
+}
+
+/* Packets to networks of a family that this session's interface has not would arrive nowhere. */
+static void leave_out_off(const struct session *session, struct prefix_list *list)
+{
+	const struct session_interface *interface = &session->interface;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < list->count; i++) {
+		bool off = list->items[i].addr.family == AF_INET ? interface->off4
+								 : interface->off6;
+
+		if (!off)
+			list->items[kept++] = list->items[i];
+	}
+	list->count = kept;
+}
+
+int peers_gather_offer(
+	const struct peers *peers, const struct session *session, struct prefix_list *list)
+{
+	int r = gather(peers, session, peers_is_told_of, list);
+
+	if (r < 0)
+		return r;
+	leave_out_own(peers, session, list);
+	leave_out_off(session, list);
+	return 0;
+}
+
+int peers_gather_sources(
+	const struct peers *peers, const struct session *session, struct prefix_list *list)
+{
+	return gather(peers, session, peers_may_pass, list);
+}
+
+/* ---- one session's change, and all the others ---- */
+
+static void spread(struct loop_timer *timer)
+{
+	struct peers *peers = container_of(timer, struct peers, spread);
+	struct session *session;
+
+	renew_barred(peers);
+	TAILQ_FOREACH(session, &peers->sessions, link)
+	{
+		if (session->state == SESSION_UP && session->unaware) {
+			session->unaware = false;
+			session_announced_changed(session);
+		}
+	}
+}
+
+void peers_spread(struct peers *peers, const struct session *changed)
+{
+	bool concerns_all = peers->barred != NULL, any = false;
+	struct session *session;
+
+	TAILQ_FOREACH(session, &peers->sessions, link)
+	{
+		if (session == changed || !(concerns_all || peers_may_pass(session, changed)))
+			continue;
+		session->unaware = any = true;
+	}
+	if (any && !peers->spread.running)
+		loop_timer_start(peers->loop, &peers->spread,
+			mono_add(mono_now(), DURATION_MS(SPREAD_MS)), spread);
+}
+
+void peers_yield_routes(
+	struct peers *peers, const struct session *except, const struct message_prefixes *prefixes)
+{
+	struct session *session;
+
+	TAILQ_FOREACH(session, &peers->sessions, link)
+	{
+		if (session != except && session->state == SESSION_IDLE &&
+			strcmp(session_netns(session), session_netns(except)) == 0 &&
+			routes_has_any(&session->routes, prefixes))
+			session_set_carrier(session, false);
+	}
+}
+
+/* ---- this host's events, passed on to all ---- */
+
+void peers_network_changed(struct peers *peers)
+{
+	struct session *session;
+
+	TAILQ_FOREACH(session, &peers->sessions, link)
+	{
+		session_judge_addresses(session);
+		session_network_changed(session);
+	}
+}
+
+void peers_lack(struct peers *peers, const struct request_lack *page)
+{
+	struct session *session;
+
+	TAILQ_FOREACH(session, &peers->sessions, link)
+	{
+		if (session->interface.queue_count > 0 &&
+			session->interface.number == page->interface)
+			session_lacks(session, page);
+	}
+}
+
+void peers_leave(struct peers *peers, uint16_t goodbye_code, const char *text)
+{
+	struct session *session, *next;
+
+	for (session = TAILQ_FIRST(&peers->sessions); session; session = next) {
+		next = TAILQ_NEXT(session, link);
+		session_leave(session, goodbye_code, text, true);
+	}
+}
