@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What this end announces: stated by the configuration and by commands, and tracked by netd. */
+#include "engine/announced.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "tests/unit/settings_bench.h"
+#include "tests/unit/unit.h"
+
+static struct announced announced;
+static struct problem problem;
+
+static void setup(void)
+{
+	announced = (struct announced){ .stated.items = NULL };
+	problem = (struct problem){ .text = "" };
+}
+
+static void teardown(void)
+{
+	announced_free(&announced);
+}
+
+static int add(const char *text)
+{
+	struct prefix one = prefix(text);
+
+	return announced_add(&announced, SETTINGS_SERVER, &one, 1, &problem);
+}
+
+static int withdraw(const char *text)
+{
+	struct prefix one = prefix(text);
+
+	return announced_withdraw(&announced, &one, 1, &problem);
+}
+
+static bool has(const char *text)
+{
+	struct prefix one = prefix(text);
+
+	return prefix_list_has(&announced.all, &one);
+}
+
+/* A page of netd's set: up to two prefixes. */
+static int track(uint16_t total, uint16_t offset, const char *first, const char *second)
+{
+	static struct request_tracked page;
+
+	page = (struct request_tracked){ .total = total, .offset = offset };
+	if (first)
+		page.prefix[page.count++] = prefix(first);
+	if (second)
+		page.prefix[page.count++] = prefix(second);
+	return announced_track(&announced, &page);
+}
+
+START_TEST(configured)
+{
+	struct settings *settings = server(0);
+
+	ck_assert_int_eq(announced_configure(&announced, settings), 0);
+	ck_assert_uint_eq(announced.all.count, 0);
+	announce(settings, "10.1.0.0/16");
+	ck_assert_int_eq(announced_configure(&announced, settings), 0);
+	ck_assert(has("10.1.0.0/16"));
+	ck_assert_uint_eq(announced.all.count, 1);
+	settings_free(settings);
+}
+END_TEST
+
+START_TEST(added_and_withdrawn)
+{
+	ck_assert_int_eq(add("10.2.0.0/16"), 0);
+	ck_assert_int_eq(add("10.1.0.0/16"), 0);
+	ck_assert(has("10.1.0.0/16") && has("10.2.0.0/16"));
+	ck_assert_int_eq(withdraw("10.2.0.0/16"), 0);
+	ck_assert(has("10.1.0.0/16") && !has("10.2.0.0/16"));
+	ck_assert_uint_eq(announced.stated.count, 1);
+	ck_assert_int_eq(withdraw("10.1.0.0/16"), 0);
+	ck_assert_uint_eq(announced.all.count, 0);
+}
+END_TEST
+
+/* A refusal names the prefix, and nothing has changed. */
+static void refuses(int r, int error, const char *text)
+{
+	ck_assert_int_eq(r, error);
+	ck_assert_str_eq(problem.text, text);
+	ck_assert_uint_eq(announced.all.count, 1);
+	ck_assert_uint_eq(announced.stated.count, 1);
+	ck_assert(has("10.1.0.0/16"));
+}
+
+START_TEST(refusals)
+{
+	struct prefix twice[] = { prefix("10.3.0.0/16"), prefix("10.3.0.0/16") };
+	struct prefix known[] = { prefix("10.3.0.0/16"), prefix("10.1.0.0/16") };
+	struct prefix everywhere = prefix("0.0.0.0/0");
+
+	ck_assert_int_eq(add("10.1.0.0/16"), 0);
+	refuses(add("10.1.0.0/16"), -EEXIST, "10.1.0.0/16 is announced already");
+	refuses(announced_add(&announced, SETTINGS_SERVER, twice, 2, &problem), -EEXIST,
+		"10.3.0.0/16 is named twice");
+	refuses(announced_add(&announced, SETTINGS_SERVER, known, 2, &problem), -EEXIST,
+		"10.1.0.0/16 is announced already");
+	refuses(withdraw("10.3.0.0/16"), -ENOENT, "10.3.0.0/16 is not announced");
+	known[0] = known[1];
+	refuses(announced_withdraw(&announced, known, 2, &problem), -EEXIST,
+		"10.1.0.0/16 is named twice");
+	ck_assert_int_eq(add("127.0.0.0/8"), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(problem.text, "127.0.0.0/8 cannot be announced: "));
+	ck_assert_int_eq(
+		announced_add(&announced, SETTINGS_CLIENT, &everywhere, 1, &problem), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(problem.text, "0.0.0.0/0 cannot be announced: "));
+	ck_assert_uint_eq(announced.all.count, 1);
+	ck_assert_int_eq(announced_add(&announced, SETTINGS_SERVER, &everywhere, 1, &problem), 0);
+}
+END_TEST
+
+START_TEST(limited)
+{
+	struct prefix two[2] = { prefix("10.1.0.0/16"), prefix("10.2.0.0/16") };
+	char text[32];
+
+	for (int i = 0; i < SETTINGS_PREFIX_MAX - 1; i++) {
+		(void)snprintf(text, sizeof(text), "10.9.%d.0/24", i);
+		ck_assert_int_eq(add(text), 0);
+	}
+	ck_assert_int_eq(announced_add(&announced, SETTINGS_SERVER, two, 2, &problem), -ENOSPC);
+	ck_assert_ptr_nonnull(strstr(problem.text, "10.2.0.0/16 would be one more than the "));
+	ck_assert_uint_eq(announced.all.count, SETTINGS_PREFIX_MAX - 1);
+	ck_assert_int_eq(add("10.1.0.0/16"), 0);
+	ck_assert_int_eq(add("10.2.0.0/16"), -ENOSPC);
+}
+END_TEST
+
+START_TEST(tracked_in_pages)
+{
+	ck_assert_int_eq(add("10.1.0.0/16"), 0);
+	ck_assert_int_eq(track(3, 0, "10.3.0.0/16", "10.2.0.0/16"), 0);
+	ck_assert_uint_eq(announced.all.count, 1);
+	ck_assert_int_eq(track(3, 2, "10.1.0.0/16", NULL), 1);
+	ck_assert_uint_eq(announced.tracked.count, 3);
+	ck_assert_uint_eq(announced.all.count, 3); /* what is stated as well is there once */
+	ck_assert_int_eq(withdraw("10.1.0.0/16"), 0);
+	ck_assert(has("10.1.0.0/16")); /* tracked still */
+	ck_assert_int_eq(withdraw("10.3.0.0/16"), -ENOENT);
+	ck_assert_str_eq(problem.text,
+		"10.3.0.0/16 is tracked: it is announced as long as this host has it");
+	ck_assert_int_eq(track(1, 0, "10.4.0.0/16", NULL), 1);
+	ck_assert(has("10.4.0.0/16") && !has("10.3.0.0/16"));
+	ck_assert_int_eq(track(0, 0, NULL, NULL), 1);
+	ck_assert_uint_eq(announced.all.count, 0);
+}
+END_TEST
+
+/* Without its beginning a set says nothing; a new beginning gives up the set that was under way. */
+START_TEST(broken_pages)
+{
+	ck_assert_int_eq(track(3, 2, "10.2.0.0/16", NULL), 0);
+	ck_assert_int_eq(track(3, 0, "10.2.0.0/16", "10.3.0.0/16"), 0);
+	ck_assert_int_eq(track(3, 1, "10.4.0.0/16", NULL), 0);
+	ck_assert_int_eq(track(2, 0, "10.5.0.0/16", NULL), 0);
+	ck_assert_uint_eq(announced.all.count, 0);
+	ck_assert_int_eq(track(2, 1, "10.6.0.0/16", NULL), 1);
+	ck_assert_uint_eq(announced.all.count, 2);
+	ck_assert(has("10.5.0.0/16") && has("10.6.0.0/16"));
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *suite = suite_create("announced");
+
+	unit_add_between(suite, "configured", configured, setup, teardown);
+	unit_add_between(suite, "added and withdrawn", added_and_withdrawn, setup, teardown);
+	unit_add_between(suite, "refusals", refusals, setup, teardown);
+	unit_add_between(suite, "limited", limited, setup, teardown);
+	unit_add_between(suite, "tracked in pages", tracked_in_pages, setup, teardown);
+	unit_add_between(suite, "broken pages", broken_pages, setup, teardown);
+	return suite;
+}
+
+int main(void)
+{
+	return unit_run("announced", suite());
+}

@@ -1,0 +1,616 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What concerns several sessions. The sessions are played: what peers.c asks of them is written down. */
+#include "engine/peers.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "engine/session.h"
+#include "tests/unit/settings_bench.h"
+#include "tests/unit/unit.h"
+
+enum { PEERS = 4, TURN_MS = 60 }; /* a turn is longer than a change waits */
+
+struct played {
+	struct session session;
+	unsigned announced, yielded, left, lacked, judged, probed;
+	char leave[MESSAGE_TEXT_MAX + 1];
+};
+
+static struct bench {
+	struct loop *loop;
+	struct settings *settings;
+	struct peers peers;
+	struct played played[PEERS]; /* "peer-0" … */
+	struct loop_timer end;
+	struct prefix_list list;
+	struct reach *reach;
+	bool unlink_when_left;
+} bench;
+
+/* ---- the sessions' part ---- */
+
+static struct played *of(const struct session *session)
+{
+	for (size_t i = 0; i < PEERS; i++) {
+		if (session == &bench.played[i].session)
+			return &bench.played[i];
+	}
+	ck_abort_msg("a session that nobody made");
+	return NULL;
+}
+
+int session_append_theirs(const struct session *session, struct prefix_list *list)
+{
+	struct prefix host;
+	int r = 0;
+
+	if (addr_is_set(&session->terms.remote4)) {
+		host = prefix_host(&session->terms.remote4);
+		r = prefix_list_append(list, &host, 1);
+	}
+	for (size_t i = 0; i < session->routes.count && r == 0; i++) {
+		if (route_in_use(&session->routes.items[i]))
+			r = prefix_list_append(list, &session->routes.items[i].prefix, 1);
+	}
+	return r;
+}
+
+void session_announced_changed(struct session *session)
+{
+	of(session)->announced++;
+}
+
+void session_set_carrier(struct session *session, bool on)
+{
+	ck_assert(!on);
+	of(session)->yielded++;
+}
+
+void session_leave(struct session *session, uint16_t goodbye_code, const char *text, bool final)
+{
+	ck_assert_uint_eq(goodbye_code, GOODBYE_SHUTDOWN);
+	ck_assert(final);
+	of(session)->left++;
+	unit_text(of(session)->leave, text);
+	if (bench.unlink_when_left)
+		peers_remove(&bench.peers, session);
+}
+
+void session_lacks(struct session *session, const struct request_lack *page)
+{
+	ck_assert_uint_eq(page->interface, 12);
+	of(session)->lacked++;
+}
+
+void session_judge_addresses(struct session *session)
+{
+	ck_assert_uint_eq(of(session)->probed, of(session)->judged);
+	of(session)->judged++;
+}
+
+void session_network_changed(struct session *session)
+{
+	of(session)->probed++;
+}
+
+/* ---- the bench ---- */
+
+static struct session *at(size_t i)
+{
+	return &bench.played[i].session;
+}
+
+static void setup(void)
+{
+	bench = (struct bench){ .list.items = NULL };
+	bench.settings = server(PEERS);
+	ck_assert_int_eq(loop_new(&bench.loop), 0);
+	peers_init(&bench.peers, bench.loop);
+	for (size_t i = 0; i < PEERS; i++) {
+		struct session *session = at(i);
+		char text[32];
+
+		session->peer = &bench.settings->peers[i];
+		session->name = bench.settings->peers[i].name;
+		session->state = SESSION_UP;
+		(void)snprintf(text, sizeof(text), "10.9.0.%zu", i + 2);
+		session->terms.remote4 = addr(text);
+		peers_add(&bench.peers, session);
+	}
+}
+
+static void configure(void)
+{
+	ck_assert_int_eq(peers_configure(&bench.peers, bench.settings), 0);
+}
+
+static void teardown(void)
+{
+	for (size_t i = 0; i < PEERS; i++) {
+		free(at(i)->routes.items);
+		free(at(i)->routes.order);
+	}
+	prefix_list_free(&bench.list);
+	reach_unref(bench.reach);
+	peers_free(&bench.peers);
+	loop_free(bench.loop);
+	settings_free(bench.settings);
+}
+
+/* The peer of one session reaches that of another. */
+static void reaches(size_t from, size_t to)
+{
+	struct name_list *reach = &bench.settings->peers[from].reach;
+
+	reach->items = realloc(reach->items, (reach->count + 1) * sizeof(*reach->items));
+	ck_assert_ptr_nonnull(reach->items);
+	reach->items[reach->count++] = bench.settings->peers[to].name;
+}
+
+static void has_route(size_t i, const char *text, enum route_state state)
+{
+	struct routes *routes = &at(i)->routes;
+	size_t place = routes->count;
+
+	routes->items = realloc(routes->items, (place + 1) * sizeof(*routes->items));
+	routes->order = realloc(routes->order, (place + 1) * sizeof(*routes->order));
+	ck_assert(routes->items && routes->order);
+	routes->items[place] = (struct route){
+		.prefix = prefix(text), .state = state, .wanted = true
+	};
+	while (place > 0 &&
+		prefix_compare(&routes->items[routes->order[place - 1]].prefix,
+			&routes->items[routes->count].prefix) > 0) {
+		routes->order[place] = routes->order[place - 1];
+		place--;
+	}
+	routes->order[place] = (uint32_t)routes->count++;
+}
+
+static void is_away(size_t i)
+{
+	at(i)->carrier = SESSION_CARRIER_OFF;
+}
+
+static void lacks_family4(size_t i)
+{
+	at(i)->interface.off4 = true;
+}
+
+static void has_interface(size_t i, uint32_t number)
+{
+	at(i)->interface.queue_count = 1;
+	at(i)->interface.number = number;
+}
+
+static void over(struct loop_timer *timer)
+{
+	(void)timer;
+	loop_stop(bench.loop);
+}
+
+static void turn(void)
+{
+	loop_timer_start(bench.loop, &bench.end, mono_add(mono_now(), DURATION_MS(TURN_MS)), over);
+	ck_assert_int_eq(loop_run(bench.loop), 0);
+}
+
+/* The list has exactly these prefixes, in order; "" for none. */
+static void ck_list(int r, const char *expected)
+{
+	char text[1024] = "", one[ADDR_TEXT_MAX];
+
+	ck_assert_int_eq(r, 0);
+	for (size_t i = 0; i < bench.list.count; i++) {
+		(void)strcat(text, i > 0 ? " " : "");
+		(void)strcat(text, prefix_format(&bench.list.items[i], one));
+	}
+	ck_assert_str_eq(text, expected);
+	prefix_list_free(&bench.list);
+}
+
+static void ck_offer(size_t i, const char *expected)
+{
+	ck_list(peers_gather_offer(&bench.peers, at(i), &bench.list), expected);
+}
+
+static void ck_sources(size_t i, const char *expected)
+{
+	ck_list(peers_gather_sources(&bench.peers, at(i), &bench.list), expected);
+}
+
+/* Announcing 0.0.0.0/0 covers the address all the same. */
+static bool is_covered(const char *text)
+{
+	struct prefix all = prefix("0.0.0.0/0");
+	struct addr one = addr(text);
+
+	reach_unref(bench.reach);
+	ck_assert_int_eq(reach_new(NULL, 0, &all, 1, &bench.reach), 0);
+	reach_set_bars(bench.reach, NULL, bench.peers.barred);
+	return reach_is_ours(bench.reach, one.family, one.bytes);
+}
+
+static void accepts(size_t i, const char *text)
+{
+	struct prefix one = prefix(text);
+
+	ck_assert_int_eq(prefix_list_append(&bench.settings->peers[i].accept_routes, &one, 1), 0);
+}
+
+static int command(int (*change)(struct peers *, const struct prefix *, size_t, struct problem *),
+	const char *text)
+{
+	struct problem problem = { .text = "" };
+	struct prefix one = prefix(text);
+
+	return change(&bench.peers, &one, 1, &problem);
+}
+
+/* How many sessions were told that something has changed, bit by bit; then forgotten. */
+static unsigned told(void)
+{
+	unsigned bits = 0;
+
+	for (size_t i = 0; i < PEERS; i++) {
+		ck_assert_uint_le(bench.played[i].announced, 1);
+		bits |= bench.played[i].announced << i;
+		bench.played[i].announced = 0;
+	}
+	return bits;
+}
+
+/* ---- the tests ---- */
+
+START_TEST(registry)
+{
+	struct identity stranger = { .name = "stranger" };
+
+	ck_assert_uint_eq(bench.peers.session_count, PEERS);
+	for (size_t i = 0; i < PEERS; i++)
+		ck_assert_ptr_eq(peers_find(&bench.peers, &at(i)->name), at(i));
+	ck_assert_ptr_null(peers_find(&bench.peers, &stranger));
+	peers_remove(&bench.peers, at(1));
+	ck_assert_uint_eq(bench.peers.session_count, PEERS - 1);
+	ck_assert_ptr_null(peers_find(&bench.peers, &at(1)->name));
+	ck_assert_ptr_eq(peers_find(&bench.peers, &at(2)->name), at(2));
+}
+END_TEST
+
+/* One direction to be told, either direction to pass; an unlisted peer does neither. */
+START_TEST(who_is_told)
+{
+	reaches(0, 1);
+	ck_assert(peers_is_told_of(at(0), at(1)));
+	ck_assert(!peers_is_told_of(at(1), at(0)));
+	ck_assert(!peers_is_told_of(at(0), at(2)));
+	ck_assert(peers_may_pass(at(0), at(1)) && peers_may_pass(at(1), at(0)));
+	ck_assert(!peers_may_pass(at(0), at(2)) && !peers_may_pass(at(2), at(1)));
+	is_away(1);
+	ck_assert(!peers_is_told_of(at(0), at(1)));
+	ck_assert(peers_may_pass(at(0), at(1)));
+	at(1)->peer = NULL;
+	ck_assert(!peers_may_pass(at(0), at(1)) && !peers_may_pass(at(1), at(0)));
+}
+END_TEST
+
+START_TEST(offer)
+{
+	announce(bench.settings, "10.1.0.0/16");
+	reaches(0, 1);
+	configure();
+	has_route(1, "10.3.0.0/16", ROUTE_INSTALLED);
+	has_route(1, "10.2.0.0/16", ROUTE_INSTALLED);
+	has_route(1, "10.4.0.0/16", ROUTE_ADDING);
+	has_route(2, "10.5.0.0/16", ROUTE_INSTALLED);
+	ck_offer(0, "10.1.0.0/16 10.2.0.0/16 10.3.0.0/16 10.9.0.3/32");
+	ck_offer(1, "10.1.0.0/16");
+	ck_offer(2, "10.1.0.0/16");
+	/* Sources go by either direction. */
+	ck_sources(0, "10.1.0.0/16 10.2.0.0/16 10.3.0.0/16 10.9.0.3/32");
+	ck_sources(1, "10.1.0.0/16 10.9.0.2/32");
+	ck_sources(2, "10.1.0.0/16");
+	/* No connection: not told of it, and what it sent still passes. */
+	is_away(1);
+	ck_offer(0, "10.1.0.0/16");
+	ck_sources(0, "10.1.0.0/16 10.2.0.0/16 10.3.0.0/16 10.9.0.3/32");
+}
+END_TEST
+
+/* A session that goes for good is nobody's any more; one that closes may come back. */
+START_TEST(leaving)
+{
+	reaches(0, 1);
+	configure();
+	at(1)->state = SESSION_CLOSING;
+	ck_offer(0, "10.9.0.3/32");
+	at(1)->final = true;
+	ck_offer(0, "");
+	ck_sources(0, "");
+	at(1)->final = false;
+	at(1)->state = SESSION_REMOVING;
+	ck_offer(0, "");
+	at(1)->state = SESSION_IDLE;
+	at(1)->final = true;
+	ck_offer(0, "10.9.0.3/32");
+}
+END_TEST
+
+START_TEST(own_prefixes)
+{
+	announce(bench.settings, "10.1.0.0/16");
+	reaches(0, 1);
+	configure();
+	has_route(0, "10.1.0.0/16",
+		ROUTE_INSTALLED); /* ours: told, and both ends show the conflict */
+	has_route(0, "10.2.0.0/16", ROUTE_INSTALLED);
+	has_route(0, "10.3.0.0/16", ROUTE_REFUSED);
+	has_route(1, "10.2.0.0/16", ROUTE_INSTALLED);
+	has_route(1, "10.3.0.0/16", ROUTE_INSTALLED);
+	ck_offer(0, "10.1.0.0/16 10.3.0.0/16 10.9.0.3/32");
+	ck_sources(0, "10.1.0.0/16 10.2.0.0/16 10.3.0.0/16 10.9.0.3/32");
+}
+END_TEST
+
+START_TEST(family_that_is_off)
+{
+	struct prefix six = prefix("fd01::/64");
+
+	announce(bench.settings, "10.1.0.0/16");
+	configure();
+	ck_assert_int_eq(command(peers_announce, "fd01::/64"), 0);
+	lacks_family4(0);
+	ck_offer(0, "fd01::/64");
+	at(0)->interface.off6 = true;
+	ck_offer(0, "");
+	ck_offer(1, "10.1.0.0/16 fd01::/64");
+	ck_assert(prefix_list_has(&bench.peers.announced.all, &six));
+}
+END_TEST
+
+/* Commands: sessions that are up hear of it at once, others when they come up; an error changes nothing. */
+START_TEST(announced_at_run_time)
+{
+	configure();
+	at(1)->state = SESSION_OPENING;
+	at(2)->state = SESSION_IDLE;
+	ck_assert_int_eq(command(peers_announce, "10.1.0.0/16"), 0);
+	ck_assert_uint_eq(told(), 0x9);
+	ck_offer(1, "10.1.0.0/16");
+	ck_assert_int_eq(command(peers_announce, "10.1.0.0/16"), -EEXIST);
+	ck_assert_int_eq(command(peers_withdraw, "10.2.0.0/16"), -ENOENT);
+	ck_assert_uint_eq(told(), 0);
+	ck_assert_int_eq(command(peers_withdraw, "10.1.0.0/16"), 0);
+	ck_assert_uint_eq(told(), 0x9);
+	ck_offer(1, "");
+}
+END_TEST
+
+START_TEST(tracked)
+{
+	static struct request_tracked page;
+
+	configure();
+	page = (struct request_tracked){
+		.total = 2, .count = 1, .prefix = { prefix("10.1.0.0/16") }
+	};
+	peers_tracked(&bench.peers, &page);
+	ck_assert_uint_eq(told(), 0);
+	page.offset = 1;
+	page.prefix[0] = prefix("10.2.0.0/16");
+	peers_tracked(&bench.peers, &page);
+	ck_assert_uint_eq(told(), 0xf);
+	ck_offer(0, "10.1.0.0/16 10.2.0.0/16");
+}
+END_TEST
+
+/* What needs no bar has none; lanes then look nothing up. */
+START_TEST(nothing_barred)
+{
+	announce(bench.settings, "10.1.0.0/16");
+	accepts(0, "10.2.0.0/16");
+	configure();
+	ck_assert_ptr_null(bench.peers.barred);
+	ck_assert(is_covered("10.2.0.1"));
+}
+END_TEST
+
+/* Something wide is announced: what peers have, or may have, does not lie in it. */
+START_TEST(barred_by_an_announcement)
+{
+	accepts(0, "10.2.0.0/16");
+	has_route(1, "10.3.0.0/16", ROUTE_INSTALLED);
+	has_route(1, "10.4.0.0/16", ROUTE_ADDING);
+	configure();
+	ck_assert_int_eq(command(peers_announce, "10.2.128.0/17"), 0);
+	ck_assert_ptr_nonnull(bench.peers.barred);
+	ck_assert(!is_covered("10.2.0.1") && !is_covered("10.3.0.1") && !is_covered("10.9.0.3"));
+	ck_assert(is_covered("10.4.0.1") && is_covered("192.0.2.1"));
+	ck_assert_int_eq(command(peers_withdraw, "10.2.128.0/17"), 0);
+	ck_assert_ptr_null(bench.peers.barred);
+	ck_assert_int_eq(command(peers_announce, "10.9.0.0/30"), 0); /* the pool */
+	ck_assert_ptr_nonnull(bench.peers.barred);
+}
+END_TEST
+
+/* A peer that reaches others may hear a wide prefix of one of them. */
+START_TEST(barred_by_reach)
+{
+	bench.settings->pool4 = (struct prefix){ .len = 0 };
+	reaches(0, 1);
+	accepts(2, "10.2.0.0/16");
+	configure();
+	ck_assert(bench.peers.has_reach);
+	ck_assert(!is_covered("10.2.0.1"));
+	ck_assert(is_covered("10.9.0.3"));
+}
+END_TEST
+
+START_TEST(barred_at_a_client)
+{
+	struct prefix bypass = prefix("192.0.2.0/24");
+
+	bench.settings->role = SETTINGS_CLIENT;
+	accepts(0, "10.2.0.0/16");
+	configure();
+	ck_assert_ptr_null(bench.peers.barred);
+	ck_assert_int_eq(prefix_list_append(&bench.settings->bypass, &bypass, 1), 0);
+	configure();
+	ck_assert(!is_covered("192.0.2.1"));
+	ck_assert(is_covered("10.2.0.1") && is_covered("10.9.0.3"));
+}
+END_TEST
+
+/* Those that pass packets with the changed one hear of it, once for many changes, a moment later. */
+START_TEST(spread)
+{
+	bench.settings->pool4 = bench.settings->pool6 = (struct prefix){ .len = 0 };
+	configure();
+	peers_spread(&bench.peers, at(0));
+	ck_assert(!bench.peers.spread.running);
+	reaches(0, 1);
+	reaches(2, 0);
+	peers_spread(&bench.peers, at(0));
+	peers_spread(&bench.peers, at(0));
+	ck_assert(bench.peers.spread.running);
+	ck_assert_uint_eq(told(), 0);
+	turn();
+	ck_assert_uint_eq(told(), 0x6);
+	turn();
+	ck_assert_uint_eq(told(), 0);
+	/* One that is not up hears of it when it comes up. */
+	at(1)->state = SESSION_IDLE;
+	peers_spread(&bench.peers, at(0));
+	turn();
+	ck_assert_uint_eq(told(), 0x4);
+}
+END_TEST
+
+/* Where addresses are barred, a change concerns everybody, and the bar is made again. */
+START_TEST(spread_to_all)
+{
+	reaches(0, 1);
+	configure();
+	ck_assert(is_covered("10.3.0.1"));
+	has_route(2, "10.3.0.0/16", ROUTE_INSTALLED);
+	peers_spread(&bench.peers, at(2));
+	turn();
+	ck_assert_uint_eq(told(), 0xb);
+	ck_assert(!is_covered("10.3.0.1"));
+	has_route(2, "10.0.0.0/8", ROUTE_INSTALLED);
+	peers_spread(&bench.peers, at(2));
+	peers_free(&bench.peers); /* while a change waits */
+	turn();
+	ck_assert_uint_eq(told(), 0);
+	peers_init(&bench.peers, bench.loop);
+}
+END_TEST
+
+START_TEST(yielding)
+{
+	static struct message_prefixes offered;
+
+	offered = (struct message_prefixes){ .count = 2,
+		.prefix = { prefix("10.8.0.0/16"), prefix("10.3.0.0/16") } };
+	configure();
+	for (size_t i = 0; i < PEERS; i++) {
+		has_route(i, i == 3 ? "10.4.0.0/16" : "10.3.0.0/16", ROUTE_INSTALLED);
+		at(i)->state = SESSION_IDLE;
+	}
+	at(2)->state = SESSION_UP;
+	peers_yield_routes(&bench.peers, at(0), &offered);
+	ck_assert_uint_eq(bench.played[0].yielded, 0); /* the one that is offered */
+	ck_assert_uint_eq(bench.played[1].yielded, 1);
+	ck_assert_uint_eq(bench.played[2].yielded, 0); /* connected */
+	ck_assert_uint_eq(bench.played[3].yielded, 0); /* has other routes */
+}
+END_TEST
+
+/* Routes of different network namespaces are not in each other's way. */
+START_TEST(yielding_within_a_namespace)
+{
+	static struct message_prefixes offered;
+
+	offered = (struct message_prefixes){ .count = 1, .prefix = { prefix("10.3.0.0/16") } };
+	unit_text(bench.settings->peers[1].netns, "blue");
+	unit_text(bench.settings->peers[0].netns, "blue");
+	configure();
+	for (size_t i = 0; i < PEERS; i++) {
+		has_route(i, "10.3.0.0/16", ROUTE_INSTALLED);
+		at(i)->state = SESSION_IDLE;
+	}
+	peers_yield_routes(&bench.peers, at(0), &offered);
+	ck_assert_uint_eq(bench.played[1].yielded, 1);
+	ck_assert_uint_eq(bench.played[2].yielded + bench.played[3].yielded, 0);
+}
+END_TEST
+
+START_TEST(host_events)
+{
+	struct request_lack lack = { .interface = 12 };
+
+	has_interface(1, 12);
+	has_interface(2, 13);
+	at(3)->interface.number = 12; /* of an interface that it has no more */
+	peers_lack(&bench.peers, &lack);
+	peers_network_changed(&bench.peers);
+	for (size_t i = 0; i < PEERS; i++) {
+		ck_assert_uint_eq(bench.played[i].lacked, i == 1);
+		ck_assert_uint_eq(bench.played[i].judged, 1);
+		ck_assert_uint_eq(bench.played[i].probed, 1);
+	}
+}
+END_TEST
+
+/* A session may be gone from the list when it has left. */
+START_TEST(all_leave)
+{
+	bench.unlink_when_left = true;
+	peers_leave(&bench.peers, GOODBYE_SHUTDOWN, "the end");
+	for (size_t i = 0; i < PEERS; i++) {
+		ck_assert_uint_eq(bench.played[i].left, 1);
+		ck_assert_str_eq(bench.played[i].leave, "the end");
+	}
+	ck_assert_uint_eq(bench.peers.session_count, 0);
+	peers_leave(&bench.peers, GOODBYE_SHUTDOWN, "the end");
+	ck_assert_uint_eq(bench.played[0].left, 1);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	const struct {
+		const char *name;
+		const TTest *test;
+	} tests[] = {
+		{ "registry", registry },
+		{ "who is told", who_is_told },
+		{ "offer", offer },
+		{ "leaving", leaving },
+		{ "own prefixes", own_prefixes },
+		{ "family that is off", family_that_is_off },
+		{ "announced at run time", announced_at_run_time },
+		{ "tracked", tracked },
+		{ "nothing barred", nothing_barred },
+		{ "barred by an announcement", barred_by_an_announcement },
+		{ "barred by reach", barred_by_reach },
+		{ "barred at a client", barred_at_a_client },
+		{ "spread", spread },
+		{ "spread to all", spread_to_all },
+		{ "yielding", yielding },
+		{ "yielding within a namespace", yielding_within_a_namespace },
+		{ "host events", host_events },
+		{ "all leave", all_leave },
+	};
+	Suite *suite = suite_create("peers");
+
+	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
+		unit_add_between(suite, tests[i].name, tests[i].test, setup, teardown);
+	return suite;
+}
+
+int main(void)
+{
+	return unit_run("peers", suite());
+}
