@@ -60,7 +60,7 @@ static int list_sockets(const char *dir, struct found *ret_found, struct problem
 	if (count < 0) {
 		int r = -errno;
 
-		problem_set(problem, "cannot look into %s: %s", dir, strerrordesc_np(-r));
+		problem_set(problem, "cannot read directory %s: %s", dir, strerrordesc_np(-r));
 		return r;
 	}
 	for (int i = 0; i < count; i++) {
@@ -94,7 +94,7 @@ int control_client_find(const char *dir, const char *name, char ret_path[CONTROL
 	int r;
 
 	if (name != NULL && identity_set(&identity, name, strlen(name)) < 0) {
-		problem_set(problem, "the name of a culvert has 1 to %d of A-Z a-z 0-9 . _ -",
+		problem_set(problem, "a name has 1 to %d characters of A-Z a-z 0-9 . _ -",
 			IDENTITY_MAX);
 		return -EINVAL;
 	}
@@ -120,7 +120,7 @@ int control_client_find(const char *dir, const char *name, char ret_path[CONTROL
 		return -ENOENT;
 	}
 	if (found.count > 1) {
-		problem_set(problem, "several are running: %s; say which by its name", found.all);
+		problem_set(problem, "several are running: %s; name one of them", found.all);
 		return -ENOTUNIQ;
 	}
 	return make_path(dir, found.last, ret_path, problem);
@@ -300,14 +300,14 @@ static void explain(int error, const char *path, struct problem *problem)
 		break;
 	case -EACCES:
 	case -EPERM:
-		problem_set(problem, "you may not talk to %s; try it as root", path);
+		problem_set(problem, "you may not use %s; try again as root", path);
 		break;
 	case -ETIMEDOUT:
 		problem_set(problem, "the culvert behind %s does not answer in time", path);
 		break;
 	case -EPROTO:
-		problem_set(problem, "what answers at %s is not a culvert, or its answer was cut",
-			path);
+		problem_set(
+			problem, "the answer from %s is cut, or does not come from Culvert", path);
 		break;
 	default:
 		problem_set(problem, "cannot ask %s: %s", path, strerrordesc_np(-error));

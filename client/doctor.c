@@ -71,8 +71,7 @@ static void take_answer(char *answer, struct doctor_facts *facts, struct finding
 				take_fact(facts, what, value, at);
 		} else if (line[0] != '\0' && finding_read(line, findings) == -EPROTO) {
 			findings_add(findings, FINDING_NOTE, "engine",
-				"it said something that this command does not understand: are both of "
-				"one version?");
+				"this command does not understand the daemon's answer: are both of the same version?");
 		}
 	}
 }

@@ -37,10 +37,10 @@ static void examine_tun(struct findings *findings)
 	if (fd >= 0)
 		close(fd);
 	if (error == 0)
-		findings_add(findings, FINDING_OK, "tun", "/dev/net/tun is there");
+		findings_add(findings, FINDING_OK, "tun", "/dev/net/tun exists");
 	else if (error == EACCES || error == EPERM)
 		findings_add(findings, FINDING_NOTE, "tun",
-			"/dev/net/tun is there, but not for this user: whether it works was not seen");
+			"/dev/net/tun exists, but this user may not open it: whether it works was not checked");
 	else
 		finding_cure(findings_add(findings, FINDING_PROBLEM, "tun",
 				     "/dev/net/tun cannot be opened (%s); a container has to be "
@@ -57,12 +57,11 @@ static void examine_clock(struct findings *findings)
 
 	if (state < 0 || (state != TIME_ERROR && (timex.status & STA_UNSYNC) == 0))
 		findings_add(findings, FINDING_OK, "clock", "this host's clock is %s",
-			state < 0 ? "not to be judged from here" : "synchronised");
+			state < 0 ? "cannot be checked from here" : "synchronised");
 	else
 		finding_cure(
 			findings_add(findings, FINDING_NOTE, "clock",
-				"nothing synchronises this host's clock, by which certificates "
-				"are judged"),
+				"no service synchronises this host's clock, by which certificates are judged"),
 			"timedatectl set-ntp true");
 }
 
@@ -84,7 +83,7 @@ static void examine_congestion(const struct doctor_facts *facts, struct findings
 		}
 	}
 	finding_cure(findings_add(findings, FINDING_PROBLEM, "congestion",
-			     "congestion = \"%s\", which the kernel does not have now",
+			     "congestion = \"%s\", which this kernel does not have now",
 			     facts->congestion),
 		"modprobe tcp_%s", facts->congestion);
 }
@@ -123,12 +122,11 @@ static void examine_outer(const struct addr *outer, uint32_t mark, struct findin
 	(void)addr_format(outer, text);
 	if (r == -EPERM && mark != 0)
 		findings_add(findings, FINDING_NOTE, "path",
-			"the way to %s outside the tunnel was not looked at: only root can set the "
-			"mark of the connection",
+			"the path to %s outside the tunnel was not checked: only root can set the mark of the connection",
 			text);
 	else if (r < 0)
 		findings_add(findings, FINDING_PROBLEM, "path",
-			"no way to %s outside the tunnel: %s", text, strerrordesc_np(-r));
+			"no path to %s outside the tunnel: %s", text, strerrordesc_np(-r));
 	else if (mtu < PATH_MTU_LEAST)
 		findings_add(findings, FINDING_NOTE, "path",
 			"packets to %s may have %d bytes only: the tunnel works, slower than it could",
@@ -170,14 +168,14 @@ static void examine_route(struct netlink *netlink, const struct doctor_facts *fa
 		return;
 	(void)prefix_format(&route->prefix, text);
 	if (is_strict(tunnel))
-		finding_cure(findings_add(findings, FINDING_PROBLEM, "rp_filter",
-				     "%s is reached by %s, so that what comes from there by %s is "
-				     "dropped (rp_filter is strict)",
-				     text, other, tunnel),
+		finding_cure(
+			findings_add(findings, FINDING_PROBLEM, "rp_filter",
+				"the kernel reaches %s by %s, so it drops packets from there that arrive by %s (rp_filter is strict)",
+				text, other, tunnel),
 			"sysctl -w net/ipv4/conf/%s/rp_filter=2", tunnel);
 	else
 		findings_add(findings, FINDING_NOTE, "rp_filter",
-			"%s is reached by %s rather than %s", text, other, tunnel);
+			"the kernel reaches %s by %s instead of %s", text, other, tunnel);
 }
 
 static void examine_rp_filter(
@@ -189,7 +187,7 @@ static void examine_rp_filter(
 		examine_route(netlink, facts, &facts->routes[i], findings);
 	if (findings->count == before && facts->route_count > 0)
 		findings_add(findings, FINDING_OK, "rp_filter",
-			"every prefix behind a peer is reached by its own tunnel");
+			"the kernel reaches each prefix of a peer by the tunnel of that peer");
 }
 
 /* One direction of one pair. True: a finding was added. */
@@ -202,19 +200,19 @@ static bool examine_pair(
 
 	free(text);
 	if (r < 0) {
-		findings_add(findings, FINDING_NOTE, "firewall",
-			"its rules were not understood: %s", strerrordesc_np(-r));
+		findings_add(findings, FINDING_NOTE, "firewall", "its rules could not be read: %s",
+			strerrordesc_np(-r));
 		return true;
 	}
 	if (!verdict.drops)
 		return false;
 	finding_cure(findings_add(findings, verdict.unsure ? FINDING_NOTE : FINDING_PROBLEM,
-			     "firewall", "chain %s of table %s %s %s what goes from %s to %s%s",
+			     "firewall", "chain %s of table %s %s %s packets from %s to %s%s",
 			     verdict.chain, verdict.family, verdict.table,
 			     verdict.unsure ? "may drop" : "drops", in, out,
-			     verdict.unsure ? ", unless one of its rules with more conditions says "
-					      "otherwise"
-					    : ""),
+			     verdict.unsure
+				     ? ", unless one of its rules with more conditions accepts them"
+				     : ""),
 		"nft 'insert rule %s %s %s iifname \"%s\" oifname \"%s\" accept'", verdict.family,
 		verdict.table, verdict.chain, in, out);
 	return true;
@@ -241,11 +239,11 @@ static void examine_links(const char *listing, const struct forwarding_links *li
 	}
 	if (!found && links->count > 0 && facts->tunnel_count > 0)
 		findings_add(findings, FINDING_OK, "firewall",
-			"no rule of nftables drops what is forwarded between %s and %s",
+			"no nftables rule drops packets forwarded between %s and %s",
 			links->names[0], facts->tunnels[0]);
 	else if (!found && facts->pair_count > 0)
 		findings_add(findings, FINDING_OK, "firewall",
-			"no rule of nftables drops what is forwarded between %s and %s",
+			"no nftables rule drops packets forwarded between %s and %s",
 			facts->pairs[0].first, facts->pairs[0].second);
 }
 
@@ -292,15 +290,15 @@ static void examine_listens(
 				"server listens%s",
 				verdict.chain, verdict.family, verdict.table,
 				verdict.unsure ? "may drop" : "drops", port,
-				verdict.unsure ? ", unless one of its rules with more conditions "
-						 "says otherwise"
-					       : ""),
+				verdict.unsure
+					? ", unless one of its rules with more conditions accepts them"
+					: ""),
 			"nft insert rule %s %s %s tcp dport %u accept", verdict.family,
 			verdict.table, verdict.chain, port);
 	}
 	if (!found && port != 0)
 		findings_add(findings, FINDING_OK, "firewall",
-			"no rule of nftables drops TCP connections to port %u", port);
+			"no nftables rule drops TCP connections to port %u", port);
 }
 
 /* `links`: NULL where nothing is forwarded. */
@@ -315,9 +313,9 @@ static void examine_firewall(const struct forwarding_links *links, const struct 
 		r = tool_listing(argv, DURATION_S(NFT_PATIENCE_S), &listing);
 	if (listing == NULL) {
 		findings_add(findings, FINDING_NOTE, "firewall",
-			"whether the firewall lets through what is forwarded or comes in was not seen: %s",
+			"the firewall's rules for forwarded and incoming packets were not checked: %s",
 			r == -ENOENT           ? "nft is not installed"
-				: r == -EPROTO ? "nft may be run by root only"
+				: r == -EPROTO ? "only root can run nft"
 					       : strerrordesc_np(-r));
 		return;
 	}
@@ -328,8 +326,7 @@ static void examine_firewall(const struct forwarding_links *links, const struct 
 	/* Of iptables' older kind, which nft does not list; root alone may read this. */
 	if (access("/proc/net/ip_tables_names", F_OK) == 0)
 		findings_add(findings, FINDING_NOTE, "firewall",
-			"this kernel has iptables' older kind loaded; its rules were not looked at: "
-			"iptables-legacy-save shows them");
+			"this kernel has legacy iptables loaded; its rules were not checked: iptables-legacy-save shows them");
 }
 
 static void examine_forwarding(
@@ -357,7 +354,7 @@ static void examine_forwarding(
 	}
 	if (!needed)
 		findings_add(findings, FINDING_OK, "forwarding",
-			"no network behind this host is announced: nothing has to be forwarded");
+			"this host announces no network behind it, so it need not forward packets");
 	if (needed || facts->listen_count > 0)
 		examine_firewall(!needed             ? NULL
 				: links[0].count > 0 ? &links[0]

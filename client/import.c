@@ -26,7 +26,7 @@ static const char usage[] =
 	"Checks a profile and installs it as " PROFILE_DIR
 	"/NAME.conf, readable by its owner alone, so that\n"
 	"culvert up NAME finds it. NAME is the file's without its ending, unless it is given. A PKCS#12 bundle\n"
-	"has certificate, key and CA; where the server is, and the name in its certificate, is said here.\n"
+	"holds certificate, key and CA; options give the server's address and the name in its certificate.\n"
 	"\n"
 	"  --force             replace a profile of that name\n"
 	"  --dir DIR           install in another directory\n"
@@ -70,13 +70,13 @@ static int name_from_file(const char *file, struct identity *ret_name)
 static enum exit_code set_name(struct import *import, const char *word)
 {
 	if (word != NULL && identity_set(&import->name, word, strlen(word)) < 0)
-		return misused("NAME is to be 1 to 64 of A-Z a-z 0-9 . _ -");
+		return misused("NAME must be 1 to 64 characters of A-Z a-z 0-9 . _ -");
 	if (word == NULL && name_from_file(import->file, &import->name) < 0)
 		return misused(
-			"the file's name does not make a profile's; give one: culvert import FILE NAME");
+			"the file's name cannot be a profile's name; give one: culvert import FILE NAME");
 	/* culvert up would not look for it among the profiles. */
 	if (profile_is_path(import->name.name))
-		return misused("NAME is to be without " PROFILE_SUFFIX ", which the file gets");
+		return misused("NAME must be without " PROFILE_SUFFIX ", which import adds");
 	if (strcmp(import->name.name, "culvertd") == 0)
 		return misused("culvertd.conf is the server's; give the profile another name");
 	if (profile_path(import->dir, &import->name, import->target) < 0)
@@ -95,13 +95,13 @@ static enum exit_code take_option(struct import *import, int option, const char 
 		return EXIT_CODE_OK;
 	case 'r':
 		if (import->server.remote_count == SETTINGS_REMOTES_MAX)
-			return misused("too many times --remote");
+			return misused("too many --remote options");
 		import->server.remotes[import->server.remote_count++] = value;
 		return EXIT_CODE_OK;
 	case 's':
 		return identity_set(&import->server.name, value, strlen(value)) == 0
 			? EXIT_CODE_OK
-			: misused("--server-name is to be 1 to 64 of A-Z a-z 0-9 . _ -");
+			: misused("--server-name must be 1 to 64 characters of A-Z a-z 0-9 . _ -");
 	default:
 		(void)fprintf(stderr, "culvert import: %s %s; try culvert import --help\n",
 			option == ':' ? "a value is missing after" : "unknown option:", value);
@@ -155,15 +155,13 @@ static int make_profile(
 		if (!has_server)
 			return 0;
 		problem_set(problem,
-			"%s is no PKCS#12 bundle; a profile says itself what --remote and --server-name "
-			"say",
+			"%s is not a PKCS#12 bundle; --remote and --server-name are for bundles, since a profile has both",
 			import->file);
 		return -EINVAL;
 	}
 	if (import->server.remote_count == 0 || import->server.name.name[0] == '\0') {
 		problem_set(problem,
-			"%s is a PKCS#12 bundle; say where the server is and the name in its "
-			"certificate: --remote HOST --server-name NAME",
+			"%s is a PKCS#12 bundle; add the server's address and the name in its certificate: --remote HOST --server-name NAME",
 			import->file);
 		return -EINVAL;
 	}
@@ -240,7 +238,7 @@ static int judge(const struct import *import, struct configuration *profile,
 static enum exit_code cannot(const struct import *import, int error)
 {
 	if (error == -EEXIST)
-		log_error("%s is there already; --force replaces it, another NAME leaves it",
+		log_error("%s exists already; --force replaces it, another NAME keeps it",
 			import->target);
 	else
 		log_error("cannot write %s: %s%s", import->target, strerrordesc_np(-error),
@@ -275,11 +273,11 @@ static void tell(const struct import *import, const struct configuration *profil
 		verdict->key_locked ? CONFIGURATION_LOCKED_NOTE : "");
 	printf("connect: culvert up %s\n", is_default ? import->name.name : import->target);
 	if (strcmp(profile->settings->name, import->name.name) != 0)
-		printf("it runs under the name that it gives itself: culvert status %s\n",
+		printf("it runs under the name in its own file: culvert status %s\n",
 			profile->settings->name);
 	if (settings_hold_secret(profile->settings) && stat(import->file, &st) == 0 &&
 		(st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-		printf("%s holds a secret and is open to others: delete it\n", import->file);
+		printf("%s holds a secret, and others can read it: delete it\n", import->file);
 }
 
 enum exit_code import_run(int argc, char **argv)

@@ -13,18 +13,16 @@ static void examine_kill_switch(struct findings *findings)
 
 	if (kill_switch_find_left(&list, &problem) < 0) {
 		findings_add(findings, FINDING_NOTE, "kill_switch",
-			"whether a kill switch is in force was not seen: %s", problem.text);
+			"cannot check for a kill switch that was left: %s", problem.text);
 		return;
 	}
 	if (list == NULL)
 		findings_add(findings, FINDING_OK, "kill_switch",
-			"no kill switch is in force without its culvert");
+			"no kill switch is in force without its client");
 	for (const struct kill_switch_left *left = list; left != NULL; left = left->next)
 		finding_cure(
 			findings_add(findings, FINDING_PROBLEM, "kill_switch",
-				"the kill switch of %s is in force and %s is not running, so nothing "
-				"leaves this host; start it again (culvert up %s), or take the switch "
-				"down",
+				"the kill switch of %s is in force and %s is not running, so nothing leaves this host; start it again (culvert up %s), or remove the kill switch",
 				left->profile.name, left->profile.name, left->profile.name),
 			"culvert sweep %s", left->profile.name);
 	kill_switch_left_free(list);
@@ -43,17 +41,14 @@ static void examine_full_tunnel(struct findings *findings)
 	netlink_close(netlink);
 	if (r < 0)
 		findings_add(findings, FINDING_NOTE, "leftover_rules",
-			"whether a killed full tunnel has left policy rules was not seen: %s",
-			problem.text);
+			"cannot check for policy rules of a killed full tunnel: %s", problem.text);
 	else if (table == 0)
 		findings_add(findings, FINDING_OK, "leftover_rules",
-			"no policy rule of a full tunnel is in force without its culvert");
+			"no policy rule of a full tunnel is in force without its client");
 	else
 		finding_cure(
 			findings_add(findings, FINDING_PROBLEM, "leftover_rules",
-				"a full tunnel was killed and has left policy rules, and routes in "
-				"table %u, so nothing but `bypass` is reached; start it again "
-				"(culvert up), or remove them",
+				"a killed full tunnel has left policy rules, and routes in table %u, so only `bypass` can be reached; start it again (culvert up), or remove them",
 				table),
 			"culvert sweep");
 }
@@ -66,17 +61,14 @@ static void examine_dns(struct findings *findings)
 
 	if (r < 0)
 		findings_add(findings, FINDING_NOTE, "leftover_resolvers",
-			"whether a killed tunnel has left resolvers was not seen: %s",
-			problem.text);
+			"cannot check for resolvers of a killed tunnel: %s", problem.text);
 	else if (where == NULL)
 		findings_add(findings, FINDING_OK, "leftover_resolvers",
-			"no resolvers of a tunnel are in use without its culvert");
+			"no resolvers of a tunnel are in use without its client");
 	else
 		finding_cure(
 			findings_add(findings, FINDING_PROBLEM, "leftover_resolvers",
-				"a tunnel was killed and has left its resolvers in %s, which may "
-				"answer through it alone; start it again (culvert up), or put those "
-				"from before back",
+				"a killed tunnel has left its resolvers in %s, which may answer through the tunnel alone; start it again (culvert up), or restore those from before",
 				where),
 			"culvert sweep");
 }

@@ -68,7 +68,7 @@ static const struct conf_option options[] = {
 		.max = SETTINGS_MTU_MAX,
 		.or_zero = true,
 		.preset = "0",
-		.help = "Bytes of the largest packet in the tunnel; 0: as the server says." },
+		.help = "Bytes of the largest packet in the tunnel; 0: the server decides." },
 	{ .key = "accept_routes",
 		.type = CONF_PREFIX,
 		.shape = CONF_ALLOCATED,
@@ -76,7 +76,7 @@ static const struct conf_option options[] = {
 		.count_offset = offsetof(struct profile, server.accept_routes.count),
 		.limit = SETTINGS_PREFIX_MAX,
 		.preset = SETTINGS_PRIVATE,
-		.help = "The server may announce these prefixes and what lies inside them." },
+		.help = "The server may announce these prefixes and prefixes inside them." },
 	{ .key = "tunnel_addresses",
 		.type = CONF_PREFIX,
 		.shape = CONF_ALLOCATED,
@@ -102,19 +102,19 @@ static const struct conf_option options[] = {
 		.type = CONF_BOOL,
 		OPTION_FIELD(kill_switch),
 		.preset = "false",
-		.help = "Let nothing leave this host but through the tunnel, from the start until it is taken down, crashes included. `remotes` must be addresses." },
+		.help = "Nothing leaves this host except through the tunnel, from the start until it is taken down, even after a crash. `remotes` must be addresses." },
 	{ .key = "full_tunnel",
 		.type = CONF_BOOL,
 		OPTION_FIELD(full_tunnel),
 		.preset = "false",
-		.help = "Everything goes through the tunnel: a default route of the server's is taken, into a table of its own before all others." },
+		.help = "Everything goes through the tunnel: the server's default route is accepted, into a table of its own that comes before all others." },
 	{ .key = "bypass",
 		.type = CONF_PREFIX,
 		.shape = CONF_ALLOCATED,
 		OPTION_FIELD(bypass.items),
 		.count_offset = offsetof(struct settings, bypass.count),
 		.limit = SETTINGS_BYPASS_MAX,
-		.help = "With `full_tunnel`: these prefixes go where they would go without it." },
+		.help = "With `full_tunnel`: packets to these prefixes go where they would go without the tunnel." },
 	{ .key = "use_dns",
 		.type = CONF_BOOL,
 		OPTION_FIELD(use_dns),
@@ -135,8 +135,7 @@ static int set_places(struct settings *settings, const char *path, struct proble
 	if (settings->name[0] == '\0') {
 		if (profile_name(path, &name) < 0) {
 			problem_set(problem,
-				"name: expected a key name, since the file's own name is none "
-				"of 1 to 64 of A-Z a-z 0-9 . _ -, got nothing");
+				"name: expected a key name, because the file's own name is not 1 to 64 characters of A-Z a-z 0-9 . _ -, got nothing");
 			return -EINVAL;
 		}
 		memcpy(settings->name, name.name, sizeof(name.name));

@@ -82,8 +82,7 @@ static int find_named(
 		return r;
 	list_profiles(dir, names, sizeof(names));
 	problem_set(problem,
-		"there is no profile %s in %s (there: %s); a file elsewhere is named by its path, such "
-		"as ./%s",
+		"no profile %s in %s (there: %s); name a file elsewhere by its path, such as ./%s",
 		name.name, dir, names[0] != '\0' ? names : "none", name.name);
 	return -ENOENT;
 }
@@ -101,8 +100,8 @@ static int find_file(
 		profile_name(word, &name) < 0 || profile_path(dir, &name, there) < 0 ||
 		access(there, F_OK) < 0)
 		return 0; /* what is wrong with the file shows when it is opened */
-	problem_set(problem, "there is no %s here, but there is %s: name it so, or say %s", word,
-		there, name.name);
+	problem_set(problem, "%s does not exist here, but %s does: write that, or %s", word, there,
+		name.name);
 	return -ENOENT;
 }
 

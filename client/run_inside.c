@@ -63,12 +63,12 @@ static void resolv_set(const struct resolv *resolv, const char *pushed, int chan
 		return;
 	if (!resolv->there) {
 		log_warning("this host has no " RESOLV_CONF
-			    ", so there is no place for the tunnel's resolvers");
+			    ", so the command cannot use the tunnel's resolvers");
 		return;
 	}
 	r = mounts_replace(resolv->path, text, strlen(text), &fd, &problem);
 	if (r < 0) {
-		log_warning("%s: names are resolved as outside", problem.text);
+		log_warning("%s: the command resolves names as this host does", problem.text);
 		return;
 	}
 	(void)ipc_send(channel, "", 1, &fd, 1); /* a parent that has gone takes us along */

@@ -71,7 +71,7 @@ static void turn_away(struct visitor *visitor, const char *cause)
 static void too_late(struct loop_timer *timer)
 {
 	turn_away(container_of(timer, struct visitor, timer),
-		"deadline passed: it took too long over its TLS ClientHello");
+		"deadline passed: it did not send a whole TLS ClientHello in time");
 }
 
 static void make_room(struct server *server)
@@ -87,9 +87,7 @@ static void make_room(struct server *server)
 	}
 	if (victim)
 		turn_away(victim,
-			"gave way to a newer connection: as many as may (max_handshakes, or what "
-			"descriptors allow) have not sent a whole TLS ClientHello, most from this "
-			"network");
+			"closed for a newer connection: the limit of connections without a whole TLS ClientHello (max_handshakes, or free descriptors) is reached, and most are from this network");
 }
 
 static void hand_over(struct visitor *visitor)
@@ -136,7 +134,7 @@ static void visitor_ready(struct loop_watch *watch, uint32_t events)
 	if (n > 0)
 		r = client_hello_look(data, (size_t)n, &need);
 	if (n == 0)
-		turn_away(visitor, "the other end closed the connection and said nothing");
+		turn_away(visitor, "the other end closed the connection without sending anything");
 	else if (r == 0)
 		hand_over(visitor);
 	else if (r == -EAGAIN)
@@ -144,7 +142,7 @@ static void visitor_ready(struct loop_watch *watch, uint32_t events)
 	else
 		turn_away(visitor,
 			r == -EMSGSIZE ? "its TLS ClientHello is too long"
-				       : "what it sent is no TLS ClientHello");
+				       : "it sent something that is not a TLS ClientHello");
 }
 
 /* The fuller the places, the less time for each. */

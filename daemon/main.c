@@ -32,7 +32,7 @@ static const char usage[] =
 	"  -V, --version       the version\n"
 	"\n"
 	"Exit status: 0 done, 1 failed while running, 2 wrong command line, 3 configuration, certificate or\n"
-	"key refused and nothing started, 6 not permitted. See culvert status for what is going on.\n";
+	"key refused and nothing started, 6 not permitted. culvert status shows the state of a running server.\n";
 
 enum { OPTION_CHECK = 256, OPTION_OPTIONS, OPTION_ENGINE };
 

@@ -53,7 +53,7 @@ static const struct conf_option peer_options[] = {
 		PEER_FIELD(accept_routes.items),
 		.count_offset = offsetof(struct settings_peer, accept_routes.count),
 		.limit = SETTINGS_PREFIX_MAX,
-		.help = "The peer may announce these prefixes and what lies inside them." },
+		.help = "The peer may announce these prefixes and prefixes inside them." },
 	{ .key = "max_routes",
 		.type = CONF_UINT,
 		PEER_FIELD(max_routes),
@@ -73,14 +73,14 @@ static const struct conf_option peer_options[] = {
 		PEER_FIELD(reach.items),
 		.count_offset = offsetof(struct settings_peer, reach.count),
 		.limit = SETTINGS_REACH_MAX,
-		.help = "Other peers that this one reaches through the server; it is told their routes." },
+		.help = "Other peers that this one reaches through the server, which announces their routes to it." },
 	{ .key = "lanes",
 		.type = CONF_UINT,
 		PEER_FIELD(lanes),
 		.min = 1,
 		.max = SETTINGS_LANES_MAX,
 		.preset_note = "the common `lanes`",
-		.help = "Connections that this peer's session may use side by side." },
+		.help = "Connections that this peer's session may use in parallel." },
 };
 
 static const struct conf_table peer_table = {
@@ -110,7 +110,7 @@ static const struct conf_option options[] = {
 		.min = 1,
 		.max = SETTINGS_PATH_MAX,
 		.preset_note = "`" SETTINGS_STATE_DIR "/NAME`",
-		.help = "The directory of what outlives a restart: the leases of addresses." },
+		.help = "The directory for state that survives a restart: the leases of addresses." },
 	{ .key = "mtu",
 		.type = CONF_UINT,
 		OPTION_FIELD(mtu),
@@ -138,7 +138,7 @@ static const struct conf_option options[] = {
 		.min = 0,
 		.max = 86400,
 		.preset = "120",
-		.help = "A session whose connection is lost keeps interface, addresses and routes for this long, for its peer to come back to. 0: not at all." },
+		.help = "How long a session whose connection is lost keeps interface, addresses and routes, so that its peer can come back. 0: not at all." },
 	{ .key = "pool4",
 		.type = CONF_PREFIX,
 		OPTION_FIELD(pool4),
@@ -196,7 +196,7 @@ static const struct conf_option options[] = {
 		.count_offset = offsetof(struct settings, peer_count),
 		.limit = SETTINGS_PEERS_MAX,
 		.table = &peer_table,
-		.help = "Who may connect, each with the keys below." },
+		.help = "The peers that may connect, each with the keys below." },
 };
 
 static const struct conf_table table = {

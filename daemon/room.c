@@ -115,8 +115,7 @@ const char *room_make(struct server *server, const struct addr *outer)
 		cut_oldest_refused(server);
 	if (victim) {
 		admission_judge(victim,
-			"gave way to a newer connection: it had not said hello, and max_handshakes "
-			"connections, or a quarter of them from its host, are in their handshake");
+			"closed for a newer connection: it had not sent hello, and max_handshakes connections, or a quarter of them from its host, are in their handshake");
 		cut(victim);
 	}
 	return NULL;

@@ -70,7 +70,7 @@ table inet filter {
 }
 RULES
 doctor gw-b gw-b
-says 'the firewall drops' '^problem: firewall: chain forward of table inet filter drops what goes from lan0 to cv0; fix it: nft '
+says 'the firewall drops' '^problem: firewall: chain forward of table inet filter drops packets from lan0 to cv0; fix it: nft '
 check 'indeed it does' no_ping lan-a $B4
 apply_cure gw-b firewall
 doctor gw-b gw-b
@@ -98,17 +98,17 @@ says 'the firewall lets nobody in' \
 check_fails 'indeed it does not' connects
 apply_cure gw-b firewall
 doctor gw-b gw-b
-says 'then it does' '^ok: firewall: no rule of nftables drops TCP connections to port 443'
+says 'then it does' '^ok: firewall: no nftables rule drops TCP connections to port 443'
 check 'indeed' connects
 
 # A prefix whose answers go another way.
 in_ns gw-b sysctl -qw net.ipv4.conf.all.rp_filter=1
 ip_ns gw-b route add 10.1.0.0/24 via 192.0.2.1 metric 5
 doctor gw-b gw-b
-says 'strict filtering drops what comes in' '^problem: rp_filter: 10.1.0.0/24 is reached by wan0, .* cv0 is dropped'
+says 'strict filtering drops what comes in' '^problem: rp_filter: the kernel reaches 10.1.0.0/24 by wan0, so it drops .* cv0 '
 apply_cure gw-b rp_filter
 doctor gw-b gw-b
-says 'loose filtering does not' '^note: rp_filter: 10.1.0.0/24 is reached by wan0 rather than cv0'
+says 'loose filtering does not' '^note: rp_filter: the kernel reaches 10.1.0.0/24 by wan0 instead of cv0'
 check_equal 'nothing is left' 0 "$STATUS"
 ip_ns gw-b route del 10.1.0.0/24 via 192.0.2.1 metric 5
 in_ns gw-b sysctl -qw net.ipv4.conf.cv0.rp_filter=1
@@ -131,7 +131,7 @@ stop_bg stranger
 # As anybody, and without a daemon.
 status=0
 in_ns gw-b setpriv --reuid nobody --clear-groups "$CULVERT" doctor --socket "$WORK/gw-b.sock" >"$WORK/doctor" 2>&1 || status=$?
-says 'an ordinary user may not ask the daemon' 'you may not talk to'
+says 'an ordinary user may not ask the daemon' 'you may not use '
 check_equal 'and is told so by 6' 6 $status
 doctor gw-b none
 says 'without a daemon the host is examined' ': tun: '

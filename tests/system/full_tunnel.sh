@@ -250,7 +250,7 @@ check 'of one that lives doctor says nothing' doctor_says '^ok: leftover_rules: 
 kill_laptop
 check 'doctor finds the rules of one that was killed' doctor_says '^problem: leftover_rules: .* in table 25462.*fix it: culvert sweep$'
 check 'a command that finds no daemon, too' \
-	grep -E 'a full tunnel was killed.*: culvert sweep$' <(in_ns laptop "$CULVERT" status --socket "$WORK/laptop.sock" 2>&1)
+	grep -E 'a killed full tunnel .*: culvert sweep$' <(in_ns laptop "$CULVERT" status --socket "$WORK/laptop.sock" 2>&1)
 check 'the cure takes them away' in_ns laptop "$CULVERT" sweep
 check 'which doctor sees' doctor_says '^ok: leftover_rules: '
 check_fails 'and so do others' in_force

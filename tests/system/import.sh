@@ -45,17 +45,17 @@ check_equal 'with its owner and mode' '0:0 600' "$(stat -c '%u:%g %a' "$etc/gw-a
 check 'byte by byte' cmp "$profile" "$etc/gw-a.conf"
 check_equal 'and nothing else is there' gw-a.conf "$(ls -A "$etc")"
 check 'check finds it by name' grep -F "$etc/gw-a.conf: fine" <("$CULVERT" check gw-a --dir "$etc")
-refused 'it is not replaced' 1 'gw-a.conf is there already; --force' "$profile"
+refused 'it is not replaced' 1 'gw-a.conf exists already; --force' "$profile"
 echo '# changed' >>"$etc/gw-a.conf"
 check 'but by force' import "$profile" --force
 check 'it is the new one then' cmp "$profile" "$etc/gw-a.conf"
 cp "$profile" "$WORK/from the mail.conf"
 chmod 644 "$WORK/from the mail.conf"
 refused 'a file whose name is no profile name' 2 'give one: culvert import FILE NAME' "$WORK/from the mail.conf"
-refused 'a name with an ending, which up would take for a path' 2 'NAME is to be without .conf' "$profile" alice.conf
+refused 'a name with an ending, which up would take for a path' 2 'NAME must be without .conf' "$profile" alice.conf
 refused 'an option that there is not' 2 'culvert import: unknown option: --name; try' "$profile" --name alice
 refused 'an option without its value' 2 'culvert import: a value is missing after --remote; try' "$profile" --remote
-check 'a name of its own, and a word about who can read the file' grep -F 'mail.conf holds a secret and is open to others' \
+check 'a name of its own, and a word about who can read the file' grep -F 'mail.conf holds a secret, and others can read it' \
 	<(import "$WORK/from the mail.conf" alice)
 check_equal 'private where it lies' 600 "$(stat -c %a "$etc/alice.conf")"
 
@@ -67,11 +67,11 @@ client_conf other gw-a <<<"key = \"$WORK/pki/servers/gw-b/gw-b.key\";"
 refused "another's key" 3 'other.conf:[0-9]+: key: .*does not belong to the certificate' "$WORK/other.conf"
 refused "a server's configuration" 3 "is a server's configuration" "$WORK/pki/servers/gw-b/culvertd.conf" gw-b
 refused "the server's name" 2 "is the server's" "$profile" culvertd
-refused 'a name that is a path' 2 'NAME is to be' "$profile" ../x
+refused 'a name that is a path' 2 'NAME must be' "$profile" ../x
 refused 'no file' 2 'expected FILE'
 refused 'one that is not there' 3 'nowhere.conf: No such file' "$WORK/nowhere.conf"
 refused 'two names' 2 'expected FILE' "$profile" a b
-refused 'settings that a profile has itself' 3 'no PKCS#12 bundle' "$profile" bob --remote 192.0.2.2
+refused 'settings that a profile has itself' 3 'is not a PKCS#12 bundle' "$profile" bob --remote 192.0.2.2
 : >"$WORK/file"
 check_equal 'a directory that is none' 1 "$(status=0 && "$CULVERT" import "$profile" --dir "$WORK/file" >"$WORK/out" 2>&1 || echo $?)"
 check_equal 'somebody who may not write there' 6 "$(install -m 644 "$profile" "$WORK/public.conf" &&
@@ -85,7 +85,7 @@ server_start gw-b
 status=0
 in_ns gw-a "$CULVERT" up nobody --dir "$etc" >"$WORK/out" 2>&1 || status=$?
 check_equal 'a name that is none: exit code 3' 3 "$status"
-check 'and the names that there are' grep -F "there is no profile nobody in $etc (there: alice, gw-a)" "$WORK/out"
+check 'and the names that there are' grep -F "no profile nobody in $etc (there: alice, gw-a)" "$WORK/out"
 
 # ---- a bundle ----
 

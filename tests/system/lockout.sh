@@ -136,13 +136,13 @@ for address in 192.0.2.2 2001:db8::2; do
 	steady_comes_back "the same"
 	strangers_go
 done
-check 'the log says who gave way' grep -qE 'refused: gave way to a newer connection: .*ClientHello' "$log"
+check 'the log says who gave way' grep -qE 'refused: closed for a newer connection: .*ClientHello' "$log"
 
 mark=$(log_mark "$log")
 strangers_come 192.0.2.2 "$(client_hello)"
 client_comes_all_the_same "four hosts open $((4 * EACH)) connections and say no more than a ClientHello"
 steady_comes_back "the same"
-check 'the log says who gave way' log_has_since "$log" "$mark" 'refused: gave way to a newer connection: it had not said hello'
+check 'the log says who gave way' log_has_since "$log" "$mark" 'refused: closed for a newer connection: it had not sent hello'
 strangers_go
 
 # Fewer descriptors than max_handshakes: those that a new session needs are kept for it.

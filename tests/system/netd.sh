@@ -175,7 +175,7 @@ not_started() { # NAME EXIT REGEX [VARIABLE=VALUE...]
 	refute_log "$WORK/unknown-peer.log" 'started'
 	check_fails "$1: no control socket is left" test -e "$WORK/run/harness.sock"
 }
-not_started 'no such user' 3 "there is no user 'nobody-at-all'" HARNESS_USER=nobody-at-all
+not_started 'no such user' 3 "user 'nobody-at-all', which is to run the engine, does not exist" HARNESS_USER=nobody-at-all
 not_started 'unknown congestion control' 3 'net.ipv4.tcp_available_congestion_control' HARNESS_CONGESTION=none-such
 chmod 640 "$WORK/key"
 not_started 'a key that others can read' 3 "chmod 600 $WORK/key"

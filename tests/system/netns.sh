@@ -72,14 +72,14 @@ both_up() {
 
 "$CULVERT" check "$WORK/gw-b.conf" >"$WORK/check" 2>&1
 check 'check names the namespace that is not there' grep -qE \
-	"gw-b.conf:[0-9]+: peers.\[2\].netns \(gw-d\): there is no network namespace culvert-$$-gone" "$WORK/check"
+	"gw-b.conf:[0-9]+: peers.\[2\].netns \(gw-d\): network namespace culvert-$$-gone does not exist" "$WORK/check"
 check 'and finds the file fine' grep -q 'gw-b.conf: fine' "$WORK/check"
 check_equal 'of those that are there it says nothing' 1 "$(grep -c netns "$WORK/check")"
 
 # ---- up: interfaces, addresses and routes are over there ----
 
 server_start gw-b
-expect_log "$WORK/gw-b.log" "gw-d: there is no network namespace culvert-$$-gone .*; it is refused until then"
+expect_log "$WORK/gw-b.log" "gw-d: network namespace culvert-$$-gone does not exist .*; it is refused until then"
 client_start gw-a
 client_start gw-c
 both_up
@@ -144,7 +144,7 @@ check 'red reaches blue by a new engine of the client' pings red 10.2.0.1 3 -I 1
 mark=$(log_mark "$WORK/gw-b.log")
 ns_del blue
 wait_log_since "$WORK/gw-b.log" "$mark" 'gw-a: session: up -> .*interface has vanished' 5
-wait_log_since "$WORK/gw-b.log" "$mark" "gw-a: no tunnel interface: gw-a: .*there is no network namespace $(ns_name blue)" "$UP_SECONDS"
+wait_log_since "$WORK/gw-b.log" "$mark" "gw-a: no tunnel interface: gw-a: .*network namespace $(ns_name blue) does not exist" "$UP_SECONDS"
 check 'the other peer does not notice' pings gw-c 10.2.0.1 3 -I 10.1.0.1
 ns_add blue
 addr blue lo 10.2.0.1/32
@@ -154,7 +154,7 @@ check 'a new one of that name has the tunnel' pings red 10.2.0.1 3 -I 10.1.0.1
 mark=$(log_mark "$WORK/gw-a.log")
 ns_del red
 wait_log_since "$WORK/gw-a.log" "$mark" 'gw-b: session: up -> .*interface has vanished' 5
-wait_log_since "$WORK/gw-a.log" "$mark" "no tunnel interface: .*there is no network namespace $(ns_name red)" "$UP_SECONDS"
+wait_log_since "$WORK/gw-a.log" "$mark" "no tunnel interface: .*network namespace $(ns_name red) does not exist" "$UP_SECONDS"
 ns_add red
 addr red lo 10.1.0.1/32
 both_up
@@ -206,7 +206,7 @@ stop_bg holder
 client_start gw-a
 wait_exit gw-a 5
 check_equal 'a client whose namespace is not there is worth another start' 1 "$EXIT_STATUS"
-expect_log "$WORK/gw-a.log" 'there is no process [0-9]+ whose network namespace could be used'
+expect_log "$WORK/gw-a.log" 'process [0-9]+, whose network namespace is to be used, does not exist'
 client_conf gw-a <<<"netns = \"$(ns_name red)\";"
 status=0
 in_ns gw-a timeout 10 setpriv --inh-caps=-sys_admin --bounding-set=-sys_admin "$CULVERT" up "$WORK/gw-a.conf" \

@@ -154,8 +154,8 @@ rogue 4005 <<<'exec cat >/dev/null'
 rogue 4006 <<<'printf "HTTP/1.1 200 OK\r\n"; while printf "X-Next: line\r\n"; do read -r -t 0.2; done'
 rogue 4007 <<<'printf "HTTP/1.1 200 OK\r\n\r\nand more"; exec cat >/dev/null' # in one segment
 wait_for 5 'the rogues listen' listens proxy "${rogues[@]}"
-says 'garbage' 'http://192.0.2.5:4001' 'what answers there is no HTTP proxy'
-says 'garbage for SOCKS5' 'socks5://192.0.2.5:4001' 'what answers there is no SOCKS5 proxy'
+says 'garbage' 'http://192.0.2.5:4001' 'the answer does not come from an HTTP proxy'
+says 'garbage for SOCKS5' 'socks5://192.0.2.5:4001' 'the answer does not come from a SOCKS5 proxy'
 says 'an endless header' 'http://192.0.2.5:4002' 'more than 8192 bytes'
 says 'an early close' 'http://192.0.2.5:4003' 'closed the connection|reset by peer'
 says 'a close in the middle' 'http://192.0.2.5:4004' 'in the middle of its answer|reset by peer'

@@ -123,7 +123,7 @@ refused 'a name that is a path' 'etc/passwd.*(not|is none)|characters' forged sl
 refused 'a name that is a command' 'characters|refused' forged command
 refused 'two names' 'one DNS name' forged two-names
 refused 'two common names' 'more than one common name' forged two-cns
-refused 'no name' 'no name|names nobody|neither' forged nameless
+refused 'no name' 'names no peer|neither' forged nameless
 refused 'a name that is too long' '1 to 64' forged long
 refused "a CA's certificate" 'CA' forged ca
 refused 'a certificate without a purpose' 'extended key usage' forged no-purpose

@@ -27,10 +27,10 @@ static void refused(const char *where, int error, const char *text)
 START_TEST(what_is_not_there_is_told_with_its_cure)
 {
 	refused("no-such-one", -ENOENT,
-		"there is no network namespace no-such-one (/run/netns/no-such-one); make it: ip netns "
+		"network namespace no-such-one does not exist (/run/netns/no-such-one); make it: ip netns "
 		"add no-such-one");
 	refused("pid:999999999", -ENOENT,
-		"there is no process 999999999 whose network namespace could be used");
+		"process 999999999, whose network namespace is to be used, does not exist");
 	refused("/no/such/file", -ENOENT,
 		"cannot open network namespace /no/such/file: No such file or directory");
 }

@@ -170,7 +170,7 @@ START_TEST(alerts_in_words)
 		{ SSL_AD_CERTIFICATE_UNKNOWN, "the other end refused our certificate: " },
 		{ SSL_AD_NO_APPLICATION_PROTOCOL, "the other end does not speak culvert/1" },
 		{ SSL_AD_PROTOCOL_VERSION, "the other end does not speak TLS 1.3" },
-		{ SSL_AD_HANDSHAKE_FAILURE, "the other end found no common ground" },
+		{ SSL_AD_HANDSHAKE_FAILURE, "the other end found no common parameters" },
 		{ SSL_AD_INTERNAL_ERROR, "the other end failed for a reason of its own" },
 		{ SSL_AD_DECODE_ERROR, "the other end could not parse" },
 		{ 113, "TLS alert 113" },

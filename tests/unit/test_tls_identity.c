@@ -118,7 +118,7 @@ static const struct {
 	const char *words;
 } bad_sets[] = {
 	{ { .common = { { .data = "a" }, { .data = "b" } } }, "more than one common name" },
-	{ { .organization = "Example" }, "names nobody" },
+	{ { .organization = "Example" }, "names no peer" },
 	{ { .common = { { .data = "\0a", .len = 2, .type = V_ASN1_BMPSTRING } } },
 		"not a UTF8String or PrintableString" },
 	{ { .common = { { .data = "a" } },

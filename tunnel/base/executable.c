@@ -16,8 +16,7 @@ static int judge(
 	}
 	if (st->st_uid != 0 && st->st_uid != geteuid()) {
 		problem_set(problem,
-			"%s belongs to uid %u, who could put anything there, and %s; as root: "
-			"chown root %s",
+			"%s belongs to uid %u, which could put any program there, and %s; as root: chown root %s",
 			path, st->st_uid, stake, path);
 		return -EPERM;
 	}

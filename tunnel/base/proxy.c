@@ -84,9 +84,9 @@ static const char *decode_credentials(const char *text, size_t len, struct proxy
 	if (proxy->user[0] == '\0')
 		return "a URL with an empty user before the @";
 	if (proxy->kind == PROXY_HTTP && strchr(proxy->user, ':') != NULL)
-		return "a user with a colon, which HTTP cannot say"; /* RFC 7617, 2 */
+		return "a user with a colon, which HTTP cannot carry"; /* RFC 7617, 2 */
 	if (proxy->kind == PROXY_SOCKS5 && proxy->password[0] == '\0')
-		return "a user without a password, which SOCKS5 cannot say"; /* RFC 1929, 2 */
+		return "a user without a password, which SOCKS5 cannot carry"; /* RFC 1929, 2 */
 	return NULL;
 }
 

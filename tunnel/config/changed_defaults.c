@@ -59,7 +59,7 @@ static const struct changed_default rows[] = {
 		"tunnel_addresses = [ \"0.0.0.0/1\", \"128.0.0.0/1\", \"::/1\", \"8000::/1\" ];",
 		is_client },
 	{ "crl_missing", false,
-		"a certificate whose issuer has no list in crl is let in with a warning",
+		"a certificate whose issuer has no list in crl is accepted with a warning",
 		"it was refused", "crl_missing = \"refuse\";", has_crl },
 	{ "mark", false, "outer connections have the firewall mark 0x63760002", "they had none",
 		"no key removes it; mark = NUMBER; sets another", marks_nothing_else },
@@ -71,7 +71,7 @@ static const struct changed_default rows[] = {
 		"a full tunnel refuses sockets bound to another interface, lookups with use_dns = false, and multicast",
 		"they left past the tunnel", "bypass = [ PREFIX, ... ]; for what they may reach",
 		has_full_tunnel },
-	{ "kill_switch", true, "with mptcp it lets out paths to the addresses in remotes alone",
+	{ "kill_switch", true, "with mptcp it allows paths to the addresses in remotes alone",
 		"also to addresses that the server offers",
 		"name each of the server's addresses in remotes", has_more_paths },
 };

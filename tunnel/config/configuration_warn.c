@@ -102,8 +102,7 @@ static void warn_of_server(const struct configuration *configuration)
 	if (configuration->settings->peer_count > 0)
 		return;
 	problem_set(&problem,
-		"peers: the list is empty, so nobody is admitted; add an entry for each "
-		"certificate, such as { name = \"gw-a\"; }");
+		"peers: the list is empty, so no peer is admitted; add an entry for each certificate, such as { name = \"gw-a\"; }");
 	warn(configuration, &problem);
 }
 

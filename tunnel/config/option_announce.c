@@ -38,7 +38,7 @@ static const struct conf_option options[] = {
 	{ .key = "prefix",
 		.type = CONF_PREFIX,
 		ANNOUNCE_FIELD(prefix),
-		.help = "This prefix; what a plain value means." },
+		.help = "This prefix; a plain value means the same." },
 	{ .key = "interface",
 		.type = CONF_IFNAME,
 		ANNOUNCE_FIELD(interface),

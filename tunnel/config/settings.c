@@ -163,7 +163,7 @@ static int check_pool(
 	form = route_rule_form(pool);
 	if (form != ROUTE_ACCEPTED) {
 		problem_set(problem, "%s: %s cannot be a pool: %s", key, text,
-			form == ROUTE_DEFAULT ? "it is every address there is"
+			form == ROUTE_DEFAULT ? "it covers every address"
 					      : route_verdict_text(form));
 		return -EINVAL;
 	}
@@ -304,8 +304,7 @@ static int check_kill_switch(const struct settings *settings, struct problem *pr
 		return 0;
 	if (settings->proxy.kind != PROXY_NONE) {
 		problem_set(problem,
-			"proxy: expected an address, as kill_switch lets no lookup of a name out; "
-			"got \"%s\"",
+			"proxy: expected an address, because kill_switch blocks name lookups; got \"%s\"",
 			settings->proxy.host);
 		return -EINVAL;
 	}
@@ -313,8 +312,7 @@ static int check_kill_switch(const struct settings *settings, struct problem *pr
 		if (addr_parse(settings->remotes[i].host, &addr) == 0)
 			continue;
 		problem_set(problem,
-			"remotes.[%zu]: expected an address, as kill_switch lets no lookup of a "
-			"name out; got \"%s\" (it is server_name that the certificate must have)",
+			"remotes.[%zu]: expected an address, because kill_switch blocks name lookups; got \"%s\" (it is server_name that the certificate must have)",
 			i, settings->remotes[i].host);
 		return -EINVAL;
 	}
@@ -453,7 +451,7 @@ static int check_fixed(const struct settings *settings, size_t index, const stru
 		is_v4 ? "address4" : "address6", settings->peers[index].name.name);
 	addr_format(addr, text);
 	if (!addr_is_set(&pool->addr)) {
-		problem_set(problem, "%s: %s needs a %s that it is in, and there is none", key,
+		problem_set(problem, "%s: %s needs a %s that contains it, and none is set", key,
 			text, pool_key);
 		return -EINVAL;
 	}

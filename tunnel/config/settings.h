@@ -26,7 +26,7 @@
 #define SETTINGS_STATE_DIR "/var/lib/culvert" /* one directory a server: NAME */
 
 /* Why a hook's file must be nobody else's to write: base/executable.h. */
-#define SETTINGS_HOOK_STAKE "hooks run with the rights of whoever starts this program"
+#define SETTINGS_HOOK_STAKE "hooks run with the rights of the user that starts this program"
 
 enum {
 	SETTINGS_NAME_MAX = 64,

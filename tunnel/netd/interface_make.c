@@ -26,7 +26,7 @@ void interface_make_load_steering(struct interfaces *interfaces, const struct se
 	log_warning("lanes = %u, but one will be used: the kernel refuses the program that "
 		    "spreads packets over them: %s; loading it needs CAP_BPF in the first "
 		    "user namespace (start as root, outside of a rootless container), and "
-		    "bpf(2) allowed by whatever filters system calls",
+		    "bpf(2) allowed by the filter of system calls",
 		settings_lanes(settings, settings->peers), strerrordesc_np(-r));
 }
 

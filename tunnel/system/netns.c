@@ -36,11 +36,12 @@ static int make_path(const char *where, char path[static PATH_MAX])
 static void explain(const char *where, const char *path, int error, struct problem *problem)
 {
 	if (error == -ENOENT && is_pid(where))
-		problem_set(problem, "there is no process %s whose network namespace could be used",
+		problem_set(problem,
+			"process %s, whose network namespace is to be used, does not exist",
 			&where[sizeof(pid_prefix) - 1]);
 	else if (error == -ENOENT && where[0] != '/')
 		problem_set(problem,
-			"there is no network namespace %s (%s); make it: ip netns add %s", where,
+			"network namespace %s does not exist (%s); make it: ip netns add %s", where,
 			path, where);
 	else if (error == -EINVAL)
 		problem_set(problem,

@@ -240,7 +240,6 @@ int passphrase_ask(const char *prompt, char out[static PASSPHRASE_MAX + 1], stru
 	if (has_agent())
 		return ask_agent(prompt, out, problem);
 	problem_set(problem,
-		"there is neither a terminal to ask for the passphrase nor systemd's password agents; "
-		"start it from a terminal, or store the key without a passphrase");
+		"neither a terminal nor systemd's password agents can ask for the passphrase; start it from a terminal, or store the key without a passphrase");
 	return -ENOTTY;
 }

@@ -62,8 +62,7 @@ int process_find_user(const char *name, struct process_user *ret_user, struct pr
 		return refuse_root(name, true, problem);
 	if (found == NULL) {
 		problem_set(problem,
-			"there is no user '%s' to run the engine as; make one (useradd --system %s), "
-			"or set `user` to another",
+			"user '%s', which is to run the engine, does not exist; make it (useradd --system %s), or set `user` to another",
 			name, name);
 		return -ENOENT;
 	}
@@ -345,7 +344,7 @@ static int await_exec(int pipe_fd, struct problem *problem)
 	if (n == 0)
 		return 0;
 	if (n != (ssize_t)sizeof(failure) || failure.step < 0 || failure.step >= STEP_COUNT) {
-		problem_set(problem, "cannot start the engine: no word from it");
+		problem_set(problem, "cannot start the engine: it did not report");
 		return -EIO;
 	}
 	problem_set(problem, "cannot start the engine: %s: %s", step_text[failure.step],

@@ -221,7 +221,7 @@ static int remove_stale(const struct sockaddr_un *address, struct problem *probl
 	}
 	if (!S_ISSOCK(st.st_mode)) {
 		problem_set(problem,
-			"%s is there and is no socket; remove it, or choose another control_socket",
+			"%s exists and is not a socket; remove it, or choose another control_socket",
 			path);
 		return -ENOTSOCK;
 	}

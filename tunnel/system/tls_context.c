@@ -319,9 +319,7 @@ static int check_listed(X509_STORE *store, STACK_OF(X509) * authorities, struct 
 			continue;
 		ERR_clear_error();
 		problem_set(problem,
-			"crl_missing: crl has no revocation list of the CA \"%s\", so nobody with a "
-			"certificate of it could connect; add the list, or set crl_missing = "
-			"\"warn\"",
+			"crl_missing: crl has no revocation list of the CA \"%s\", so no peer with a certificate of it could connect; add the list, or set crl_missing = \"warn\"",
 			tls_label_name(label, X509_get_subject_name(authority)));
 		return -EINVAL;
 	}

@@ -94,8 +94,7 @@ static int identity_from_subject(X509 *leaf, struct identity *ret_identity, stru
 
 	if (first < 0) {
 		problem_set(problem,
-			"it has neither a DNS subjectAltName nor a common name, so it names "
-			"nobody; issue one with a name");
+			"it has neither a DNS subjectAltName nor a common name, so it names no peer; issue one with a name");
 		return -EACCES;
 	}
 	if (X509_NAME_get_index_by_NID(subject, NID_commonName, first) >= 0) {
@@ -129,8 +128,7 @@ static int check_constraints(STACK_OF(X509) * chain, struct problem *problem)
 		if (X509_get_ext_by_NID(issuer, NID_name_constraints, -1) < 0)
 			continue;
 		problem_set(problem,
-			"its name stands only in the common name, and its issuer \"%s\" has name "
-			"constraints; issue one with a DNS subjectAltName",
+			"its name is only in the common name, and its issuer \"%s\" has name constraints; issue one with a DNS subjectAltName",
 			tls_label_name(label, X509_get_subject_name(issuer)));
 		return -EACCES;
 	}
@@ -152,8 +150,7 @@ static int find_identity(
 	}
 	if (found != -1) {
 		problem_set(problem,
-			"its subjectAltName is broken or there twice; issue one with exactly one "
-			"DNS name");
+			"its subjectAltName is broken or present twice; issue one with exactly one DNS name");
 		return -EACCES;
 	}
 	error = chain ? check_constraints(chain, problem) : 0;

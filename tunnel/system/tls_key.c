@@ -61,8 +61,8 @@ int tls_key_read(const struct view *pem, EVP_PKEY **ret_key, struct problem *pro
 	EVP_PKEY *key = read_key(pem, &offer);
 
 	if (key == NULL && offer.asked)
-		problem_set(problem,
-			"key: is protected by a passphrase, and there was nobody to ask for it");
+		problem_set(
+			problem, "key: is protected by a passphrase, and nothing could ask for it");
 	else if (key == NULL) /* OpenSSL's decoders do not tell a damaged key from none */
 		problem_set(problem,
 			"key: holds no readable private key in PEM form (-----BEGIN PRIVATE "

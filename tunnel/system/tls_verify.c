@@ -70,7 +70,7 @@ static void say_cure(const struct refusal *refusal, const char *text, const char
 		problem_set(refusal->problem, "%s %s; it has to be replaced", refusal->who, text);
 	else if (!(X509_get_extension_flags(refusal->certificate) & EXFLAG_SS))
 		problem_set(refusal->problem,
-			"%s %s; what it has issued has to be issued by another CA", refusal->who,
+			"%s %s; another CA has to issue its certificates again", refusal->who,
 			text);
 	else
 		problem_set(refusal->problem, "%s %s; a new CA has to be made for both ends",
@@ -165,8 +165,8 @@ static void say_wrong_purpose(const struct refusal *refusal)
 	if (!refusal->is_leaf ||
 		tls_identity_check(refusal->certificate, NULL, refusal->holder, &ignored, &rule) ==
 			0)
-		problem_set(refusal->problem, "%s does not permit what it is used for (%s)",
-			refusal->who, X509_verify_cert_error_string(refusal->error));
+		problem_set(refusal->problem, "%s does not permit this use (%s)", refusal->who,
+			X509_verify_cert_error_string(refusal->error));
 	else
 		problem_set(refusal->problem, "%s is refused: %s", refusal->who, rule.text);
 }
@@ -189,8 +189,7 @@ static void say_crl(const struct refusal *refusal)
 			issuer, tls_date(date, X509_CRL_get0_nextUpdate(crl)), refusal->who);
 	else
 		problem_set(refusal->problem,
-			"our revocation list of \"%s\" does not do (%s), so %s cannot be checked; "
-			"make a new one with culvert-pki and put it here",
+			"our revocation list of \"%s\" cannot be used (%s), so %s cannot be checked; make a new one with culvert-pki and put it here",
 			issuer, X509_verify_cert_error_string(refusal->error), refusal->who);
 }
 
@@ -340,8 +339,7 @@ static void note_unlisted(struct tls *tls, STACK_OF(X509) * chain)
 	if (len == 0)
 		return;
 	problem_set(&words,
-		"crl has no revocation list of %s, so what that CA has revoked is let in; add the "
-		"list, or refuse such certificates with crl_missing = \"refuse\"",
+		"crl has no revocation list of %s, so certificates that this CA has revoked are accepted; add the list, or refuse such certificates with crl_missing = \"refuse\"",
 		names);
 	tls->notice = strdup(words.text);
 }

@@ -20,8 +20,7 @@ struct alert_words {
 /* Alerts that speak of our certificate continue "the other end refused our certificate: ". */
 static const struct alert_words certificate_alerts[] = {
 	{ SSL_AD_BAD_CERTIFICATE,
-		"its name, its dates or its contents do not do there (not valid yet, or a name "
-		"that is none, or a CA's own); the log of the other end names the cause" },
+		"its name, dates or contents are not acceptable there (not valid yet, not a valid name, or a CA's own certificate); the log of the other end names the cause" },
 	{ SSL_AD_UNSUPPORTED_CERTIFICATE,
 		"it is not meant for this use (a server's certificate used by a client, or a "
 		"client's by a server)" },
@@ -42,8 +41,7 @@ static const struct alert_words other_alerts[] = {
 		"interferes" },
 	{ SSL_AD_RECORD_OVERFLOW, "received a TLS record that is too long" },
 	{ SSL_AD_HANDSHAKE_FAILURE,
-		"found no common ground in the TLS handshake (groups, ciphers or signatures); its "
-		"log names the cause" },
+		"found no common parameters in the TLS handshake (groups, ciphers or signatures); its log names the cause" },
 	{ SSL_AD_ILLEGAL_PARAMETER, "refused a field of our TLS handshake as illegal" },
 	{ SSL_AD_DECODE_ERROR, "could not parse our TLS handshake" },
 	{ SSL_AD_DECRYPT_ERROR,
@@ -54,8 +52,8 @@ static const struct alert_words other_alerts[] = {
 	{ SSL_AD_INTERNAL_ERROR,
 		"failed for a reason of its own, not because of us; its log names the cause (an "
 		"expired revocation list, for one)" },
-	{ SSL_AD_USER_CANCELLED, "broke the TLS handshake off" },
-	{ SSL_AD_MISSING_EXTENSION, "misses an extension in our TLS handshake" },
+	{ SSL_AD_USER_CANCELLED, "aborted the TLS handshake" },
+	{ SSL_AD_MISSING_EXTENSION, "requires an extension that our TLS handshake lacks" },
 	{ SSL_AD_UNRECOGNIZED_NAME, "does not know the name that we asked for" },
 	{ SSL_AD_NO_APPLICATION_PROTOCOL,
 		"does not speak " TLS_ALPN_NAME ": another program, or another version of culvert, "

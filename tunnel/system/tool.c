@@ -116,7 +116,7 @@ static int judge(const char *program, int r, int status, struct problem *problem
 	else if (WEXITSTATUS(status) == TOOL_EXIT_NO_EXEC)
 		problem_set(problem, "%s cannot be executed", program);
 	else if (WEXITSTATUS(status) != 0)
-		problem_set(problem, "%s ended with status %d; what it said is above", program,
+		problem_set(problem, "%s ended with status %d; its output is above", program,
 			WEXITSTATUS(status));
 	if (r < 0)
 		return r;

@@ -86,8 +86,7 @@ static void explain(const char *what, int error, struct problem *problem)
 	else if (error == -EUSERS)
 		why = "they are nested too deep";
 	else if (error == -EROFS || error == -ENOENT)
-		why = "/proc is read-only or not mounted here, as in some containers; it is where a "
-		      "namespace is told who is in it";
+		why = "/proc is read-only or not mounted here, as in some containers; a user namespace gets its users through it";
 	problem_set(problem, "cannot make a %s namespace: %s%s%s", what, strerrordesc_np(-error),
 		why[0] != '\0' ? ": " : "", why);
 }

@@ -178,7 +178,7 @@ static int check_welcome(const struct message_welcome *welcome, struct problem *
 		return -EINVAL;
 	}
 	if (!addr_is_set(&welcome->client4) && !addr_is_set(&welcome->client6)) {
-		problem_set(problem, "welcome: there is no address");
+		problem_set(problem, "welcome: no address is given");
 		return -EINVAL;
 	}
 	if (welcome->dead_ms <= welcome->ping_ms) {
@@ -239,7 +239,7 @@ static int decode_known(const struct layout *layout, int row, struct view value,
 
 	if ((*seen & 1u << row) != 0 && !message_field_is_list(field)) {
 		problem_set(
-			problem, "%s: the field %s stands there twice", layout->name, field->name);
+			problem, "%s: the field %s is present twice", layout->name, field->name);
 		return -EEXIST;
 	}
 	*seen |= 1u << row;
@@ -330,12 +330,12 @@ const char *goodbye_code_text(uint16_t code)
 		[GOODBYE_BAD_IDENTITY] = "the certificate's name breaks the identity rules",
 		[GOODBYE_PROTOCOL] = "a frame or message broke the protocol",
 		[GOODBYE_NO_ADDRESS] = "no tunnel address is free",
-		[GOODBYE_DEAD_PEER] = "nothing was heard for too long",
+		[GOODBYE_DEAD_PEER] = "nothing was received for too long",
 		[GOODBYE_FLOOD] = "too many control messages",
 		[GOODBYE_DEADLINE] = "hello did not come in time",
 		[GOODBYE_LIMIT] = "a limit of the other end is reached",
 		[GOODBYE_INTERNAL] = "the other end failed; its log says how",
-		[GOODBYE_VERSION] = "there is no common protocol version",
+		[GOODBYE_VERSION] = "the two ends have no protocol version in common",
 		[GOODBYE_EXPIRED] = "the certificate has expired",
 	};
 

@@ -168,7 +168,7 @@ static int judge_opening(const struct proxy_talk *talk, struct problem *problem)
 			"plain HTTP");
 	else
 		problem_set(problem,
-			"what answers there is no HTTP proxy; check host and port of proxy");
+			"the answer does not come from an HTTP proxy; check host and port of proxy");
 	return -EPROTO;
 }
 
@@ -256,7 +256,7 @@ int proxy_http_judge(struct proxy_talk *talk, struct problem *problem)
 	} while (r == 0 && status.code < 200);
 	if (r == -EPROTO)
 		problem_set(problem,
-			"the answer of the proxy is no HTTP; check host and port of proxy");
+			"the answer of the proxy is not HTTP; check host and port of proxy");
 	if (r < 0)
 		return r;
 	proxy_talk_take(talk, &reader);

@@ -79,7 +79,7 @@ static int not_socks5(uint8_t first, struct problem *problem)
 		problem_set(problem, "the proxy speaks SOCKS4, which Culvert does not");
 	else
 		problem_set(problem,
-			"what answers there is no SOCKS5 proxy; check host and port of proxy");
+			"the answer does not come from a SOCKS5 proxy; check host and port of proxy");
 	return -EPROTO;
 }
 
@@ -148,7 +148,7 @@ static void explain(const struct proxy_talk *talk, uint8_t code, struct problem 
 		"connection not allowed by ruleset", "network unreachable", "host unreachable",
 		"connection refused", "TTL expired", "command not supported",
 		"address type not supported" };
-	static const char *const cures[] = { NULL, "the proxy's own log says more",
+	static const char *const cures[] = { NULL, "the proxy's own log names the cause",
 		"ask its administrator to allow it", "can the proxy reach that network?",
 		"is the address right, and the server up?", "is the server up, and its port right?",
 		"can the proxy reach that network?", "it is no proxy for this",
@@ -229,6 +229,6 @@ int proxy_socks5_judge(struct proxy_talk *talk, struct writer *out, struct probl
 	proxy_talk_take(talk, &reader);
 	if (reader_left(&reader) == 0)
 		return -EAGAIN;
-	problem_set(problem, "the proxy answers what it was not asked yet; it is no SOCKS5 proxy");
+	problem_set(problem, "the proxy answered before it was asked; it is not a SOCKS5 proxy");
 	return -EPROTO;
 }
