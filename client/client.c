@@ -147,7 +147,7 @@ static void session_ended(struct engine *engine, struct session *session)
 	struct client *client = client_of(engine);
 
 	client->session = NULL;
-	if (engine->stopping)
+	if (engine->world.stopping)
 		return;
 	log_error("%s: the session has ended for good: %s", session->name.name,
 		session->leave.text[0] ? session->leave.text : session->last_leave.text);

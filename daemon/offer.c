@@ -169,6 +169,6 @@ void offer_return(struct server *server, const struct identity *name)
 	if (!server->pool)
 		return; /* stopped before it began */
 	pool_release(server->pool, name, time(NULL));
-	if (!server->engine.stopping)
+	if (!server->engine.world.stopping)
 		save_soon(server);
 }

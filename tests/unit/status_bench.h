@@ -89,7 +89,7 @@ static inline void fill_session(struct session *session)
 	session->entered = session->up_since = ago(3725);
 	session->connections = 2;
 	session->outer = (struct endpoint){ ip("198.51.100.7"), 50312 };
-	session->interface = (struct session_interface){
+	session->interface.tun = (struct session_tun){
 		.queue_count = 1, .index = 12, .name = "cv3"
 	};
 	session->terms = (struct session_terms){
@@ -166,6 +166,7 @@ static inline void setup(void)
 	peers_init(&bench.engine.peers, NULL);
 	ck_assert_int_eq(settings_new(SETTINGS_SERVER, &bench.engine.settings), 0);
 	fill_settings(bench.engine.settings);
+	bench.engine.world.settings = bench.engine.settings;
 	bench.announced[0] = pfx("10.2.0.0/16");
 	bench.announced[1] = pfx("fd02::/48");
 	bench.engine.peers.announced.all = (struct prefix_list){ bench.announced, 2 };

@@ -65,7 +65,7 @@ static void asks_too_early(void)
 
 START_TEST(too_early)
 {
-	bench.engine.ready = false;
+	bench.engine.world.ready = false;
 	serve(asks_too_early);
 	ck_netd_hears_nothing();
 }
@@ -129,7 +129,7 @@ END_TEST
 static void begins_ready(void)
 {
 	setup();
-	bench.engine.ready = true;
+	bench.engine.world.ready = true;
 }
 
 static Suite *suite(void)

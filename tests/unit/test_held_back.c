@@ -92,7 +92,7 @@ START_TEST(nothing_before_the_first_welcome)
 	become_client();
 	bench.engine.welcomed = false;
 	bench.full->state = SESSION_GREETING;
-	bench.full->interface.queue_count = 0;
+	bench.full->interface.tun.queue_count = 0;
 	ck_json("full_tunnel", "null");
 	bench.engine.welcomed = true;
 	ck_held_back("\"IPv4\" \"IPv6\"");
@@ -164,11 +164,11 @@ START_TEST(the_session_is_away)
 		bench.full->last_leave.text, sizeof(bench.full->last_leave.text), "\x1b[31mgone");
 	ck_cause(server_down);
 	ck_held_back("\"IPv4\" \"IPv6\"");
-	bench.full->no_interface = strdup("the tables 25462 to 25477 are all in use");
+	bench.full->interface.failure = strdup("the tables 25462 to 25477 are all in use");
 	ck_cause("the tunnel has no interface: the tables 25462 to 25477 are all in use");
 	ck_assert(doctor_says("everything is held back: the tunnel has no interface: the tables"));
-	free(bench.full->no_interface);
-	bench.full->no_interface = NULL;
+	free(bench.full->interface.failure);
+	bench.full->interface.failure = NULL;
 }
 END_TEST
 

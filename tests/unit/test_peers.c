@@ -112,6 +112,7 @@ static void setup(void)
 		char text[32];
 
 		session->peer = &bench.settings->peers[i];
+		session->interface.peer = session->peer;
 		session->name = bench.settings->peers[i].name;
 		session->state = SESSION_UP;
 		(void)snprintf(text, sizeof(text), "10.9.0.%zu", i + 2);
@@ -170,18 +171,18 @@ static void has_route(size_t i, const char *text, enum route_state state)
 
 static void is_away(size_t i)
 {
-	at(i)->carrier = SESSION_CARRIER_OFF;
+	at(i)->interface.carrier = SESSION_INTERFACE_CARRIER_OFF;
 }
 
 static void lacks_family4(size_t i)
 {
-	at(i)->interface.off4 = true;
+	at(i)->interface.tun.off4 = true;
 }
 
 static void has_interface(size_t i, uint32_t number)
 {
-	at(i)->interface.queue_count = 1;
-	at(i)->interface.number = number;
+	at(i)->interface.tun.queue_count = 1;
+	at(i)->interface.tun.number = number;
 }
 
 static void over(struct loop_timer *timer)
@@ -362,7 +363,7 @@ START_TEST(family_that_is_off)
 	ck_assert_int_eq(command(peers_announce, "fd01::/64"), 0);
 	lacks_family4(0);
 	ck_offer(0, "fd01::/64");
-	at(0)->interface.off6 = true;
+	at(0)->interface.tun.off6 = true;
 	ck_offer(0, "");
 	ck_offer(1, "10.1.0.0/16 fd01::/64");
 	ck_assert(prefix_list_has(&bench.peers.announced.all, &six));
@@ -552,7 +553,7 @@ START_TEST(host_events)
 
 	has_interface(1, 12);
 	has_interface(2, 13);
-	at(3)->interface.number = 12; /* of an interface that it has no more */
+	at(3)->interface.tun.number = 12; /* of an interface that it has no more */
 	peers_lack(&bench.peers, &lack);
 	peers_network_changed(&bench.peers);
 	for (size_t i = 0; i < PEERS; i++) {

@@ -93,9 +93,9 @@ END_TEST
 START_TEST(json_without)
 {
 	ck_json(render(STATUS_OVERVIEW, true), "sessions.1.without", "[]");
-	bench.full->interface.off6 = true;
+	bench.full->interface.tun.off6 = true;
 	ck_json(render(STATUS_OVERVIEW, true), "sessions.1.without.0", "\"ipv6\"");
-	bench.full->interface.off4 = true;
+	bench.full->interface.tun.off4 = true;
 	ck_assert_int_eq(json_count(render(STATUS_OVERVIEW, true), "sessions.1.without"), 2);
 }
 END_TEST

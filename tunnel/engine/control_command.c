@@ -156,7 +156,7 @@ static enum exit_code do_reexec(struct command_call *call)
 {
 	if (call->word_count > 1)
 		return unknown_word(call, "unknown argument", call->words[1]);
-	if (!call->engine->ready) {
+	if (!call->engine->world.ready) {
 		problem_set(&call->problem,
 			"the engine has only just started and takes over what the one before had; ask "
 			"again in a moment");

@@ -49,13 +49,13 @@ static void on_adopted(struct engine *engine)
 	struct request ready = { .type = REQUEST_READY, .ready.generation = engine->generation };
 	struct problem problem = { 0 };
 
-	if (engine->stopping)
+	if (engine->world.stopping)
 		return;
 	int r = netd_link_tell(engine->netd, &ready);
 	if (r < 0) {
 		problem_set(&problem, "out of memory");
 	} else {
-		engine->ready = true;
+		engine->world.ready = true;
 		r = engine->role->start(engine, &problem);
 	}
 	if (r < 0)
@@ -73,6 +73,7 @@ static void on_configure(struct netd_link_events *events, const struct request_c
 		refuse_setup(engine, r, EXIT_CODE_CONFIG, &problem);
 	} else {
 		engine->welcomed = configure->held;
+		engine->world.settings = engine->settings;
 		adoption_begin(&engine->adoption, engine, configure->adopt_count, on_adopted);
 	}
 }
@@ -86,7 +87,7 @@ static void stop_overdue(struct loop_timer *timer)
 
 void engine_settle(struct engine *engine)
 {
-	if (engine->stopping && engine->peers.session_count == 0 &&
+	if (engine->world.stopping && engine->peers.session_count == 0 &&
 		(!engine->settings || engine->role->quiet(engine)))
 		loop_stop(engine->loop);
 }
@@ -95,9 +96,9 @@ static void on_stop(struct netd_link_events *events)
 {
 	struct engine *engine = container_of(events, struct engine, netd_events);
 
-	if (engine->stopping)
+	if (engine->world.stopping)
 		return;
-	engine->stopping = true;
+	engine->world.stopping = true;
 	loop_timer_start(engine->loop, &engine->stop_deadline,
 		mono_add(mono_now(), DURATION_MS(ENGINE_STOP_MS)), stop_overdue);
 	if (engine->settings)
@@ -233,6 +234,9 @@ int engine_run(struct engine *engine, const struct engine_role *role)
 			strerror(-r));
 		_exit(EXIT_CODE_FAILURE);
 	}
+	engine->world.loop = engine->loop;
+	engine->world.netd = engine->netd;
+	engine->world.descriptors = &engine->descriptors;
 	r = loop_run(engine->loop);
 	free_all(engine);
 	return r < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;

@@ -16,6 +16,7 @@
 #include "engine/peers.h"
 #include "engine/refusals.h"
 #include "engine/resume.h"
+#include "engine/session_world.h"
 #include "lane/worker.h"
 #include "system/loop.h"
 #include "system/tls.h"
@@ -75,6 +76,7 @@ struct engine {
 	struct worker **workers;
 	unsigned worker_count, next_worker;
 	struct peers peers;             /* the sessions, and what concerns more than one of them */
+	struct session_world world;     /* what sessions are lent */
 	struct descriptors descriptors; /* a server's */
 	struct refusals refusals;       /* server: who was not admitted */
 	struct control *control;
@@ -83,9 +85,7 @@ struct engine {
 	uint8_t instance
 		[REQUEST_INSTANCE_SIZE]; /* of this run of the program, also across engines */
 	bool welcomed; /* client: a welcome has come; netd has been asked for an interface */
-	bool ready;    /* everything of the engine before has been adopted */
 	struct resume resume;
-	bool stopping;
 	struct loop_timer stop_deadline;
 	struct mono started;
 	int exit_code; /* enum exit_code */

@@ -93,11 +93,12 @@ static void examine_held_back(const struct session *session, struct findings *fi
 /* netd's retries do not help: a person has to find out which program it is. */
 static void examine_missing(const struct session *session, struct findings *findings)
 {
+	const struct session_interface_lack *lack = session_interface_lack(&session->interface);
 	size_t routes = routes_count_missing(&session->routes), told = 0;
 	char text[ADDR_TEXT_MAX];
 	struct finding *finding;
 
-	if (session->lack_why == NULL)
+	if (lack->why == NULL)
 		return;
 	for (size_t i = 0; i < session->routes.count && told < MISSING_MAX; i++) {
 		const struct route *route = &session->routes.items[i];
@@ -111,9 +112,9 @@ static void examine_missing(const struct session *session, struct findings *find
 	}
 	finding = findings_add(findings, FINDING_PROBLEM, "interface",
 		"%s has lost %s%s%s%zu routes to another program, and they are not put back: %s",
-		session->interface.name, session->lacks_link ? "its link, " : "",
-		session->lacks_local4 ? "its IPv4 address, " : "",
-		session->lacks_local6 ? "its IPv6 address, " : "", routes, session->lack_why);
+		session_interface_name(&session->interface), lack->link ? "its link, " : "",
+		lack->local4 ? "its IPv4 address, " : "", lack->local6 ? "its IPv6 address, " : "",
+		routes, lack->why);
 	finding_cure(finding, "ip monitor link address route");
 }
 
@@ -130,7 +131,8 @@ static void examine_lanes(const struct session *session, struct findings *findin
 	if (carrying >= wanted)
 		findings_add(findings, FINDING_OK, "lanes", "%s: %u of %u", session->name.name,
 			carrying, wanted);
-	else if (!session_is_server(session) && session->interface.queue_count < wanted)
+	else if (!session_is_server(session) &&
+		session_interface_count_queues(&session->interface) < wanted)
 		findings_add(findings, FINDING_PROBLEM, "lanes",
 			"%s: %u of %u: the kernel has refused the program that spreads packets over "
 			"several; start it as root, outside of a rootless container (CAP_BPF)",
@@ -280,13 +282,13 @@ static void examine_refusals(const struct refusals *refusals, struct findings *f
 
 static void write_session_facts(const struct session *session, FILE *out)
 {
-	const char *name = session->interface.name;
+	const char *name = session_interface_name(&session->interface);
 	char text[ADDR_TEXT_MAX];
 
 	if (session->state == SESSION_UP && addr_is_set(&session->outer.addr))
 		(void)fprintf(out, "fact\touter\t%s\n", addr_format(&session->outer.addr, text));
 	/* In another namespace it is not to be examined from here. */
-	if (session->interface.queue_count == 0 || session_is_apart(session))
+	if (!session_interface_is_there(&session->interface) || session_is_apart(session))
 		return;
 	(void)fprintf(out, "fact\tinterface\t%s\n", name);
 	for (size_t i = 0; i < session->routes.count; i++) {
@@ -307,11 +309,13 @@ static void write_pairs(const struct engine *engine, FILE *out)
 		for (second = TAILQ_NEXT(first, link); second != NULL && left > 0;
 			second = TAILQ_NEXT(second, link)) {
 			if (!peers_may_pass(first, second) || session_is_apart(first) ||
-				session_is_apart(second) || first->interface.queue_count == 0 ||
-				second->interface.queue_count == 0)
+				session_is_apart(second) ||
+				!session_interface_is_there(&first->interface) ||
+				!session_interface_is_there(&second->interface))
 				continue;
-			(void)fprintf(out, "fact\tpair\t%s\t%s\n", first->interface.name,
-				second->interface.name);
+			(void)fprintf(out, "fact\tpair\t%s\t%s\n",
+				session_interface_name(&first->interface),
+				session_interface_name(&second->interface));
 			left--;
 		}
 	}

@@ -11,7 +11,7 @@ bool held_back_in_force(const struct session *session)
 	/* netd holds everything back before it makes the first interface, also where it cannot make any. */
 	return settings->role == SETTINGS_CLIENT && settings->full_tunnel &&
 		!settings_is_elsewhere(settings) &&
-		(session->engine->welcomed || session->interface.queue_count > 0);
+		(session->engine->welcomed || session_interface_is_there(&session->interface));
 }
 
 /* The default route that the server has announced; NULL: none. */
@@ -54,9 +54,10 @@ static const char *session_cause(const struct session *session, char out[static 
 							 : session->last_leave.text;
 	char shown[MESSAGE_TEXT_MAX + 1];
 
-	if (session->no_interface != NULL)
-		(void)snprintf(out, HELD_BACK_TEXT_MAX, "the tunnel has no interface: %s",
-			session->no_interface);
+	const char *failure = session_interface_failure(&session->interface);
+
+	if (failure != NULL)
+		(void)snprintf(out, HELD_BACK_TEXT_MAX, "the tunnel has no interface: %s", failure);
 	else
 		(void)snprintf(out, HELD_BACK_TEXT_MAX, "the tunnel is not up%s%s",
 			why[0] != '\0' ? ": " : "",

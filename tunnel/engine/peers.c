@@ -215,7 +215,7 @@ void peers_tracked(struct peers *peers, const struct request_tracked *page)
 /* No peer is told of one at which packets do not arrive: there may be another way to it. */
 bool peers_is_told_of(const struct session *session, const struct session *other)
 {
-	return other->carrier != SESSION_CARRIER_OFF &&
+	return session_interface_carries(&other->interface) &&
 		settings_reaches(session->peer, other->peer);
 }
 
@@ -278,14 +278,11 @@ static void leave_out_own(
 /* Packets to networks of a family that this session's interface has not would arrive nowhere. */
 static void leave_out_off(const struct session *session, struct prefix_list *list)
 {
-	const struct session_interface *interface = &session->interface;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < list->count; i++) {
-		bool off = list->items[i].addr.family == AF_INET ? interface->off4
-								 : interface->off6;
-
-		if (!off)
+		if (!session_interface_lacks_family(
+			    &session->interface, (uint8_t)list->items[i].addr.family))
 			list->items[kept++] = list->items[i];
 	}
 	list->count = kept;
@@ -375,8 +372,7 @@ void peers_lack(struct peers *peers, const struct request_lack *page)
 
 	TAILQ_FOREACH(session, &peers->sessions, link)
 	{
-		if (session->interface.queue_count > 0 &&
-			session->interface.number == page->interface)
+		if (session_interface_is(&session->interface, page->interface))
 			session_lacks(session, page);
 	}
 }

@@ -9,6 +9,7 @@
 #include "base/container.h"
 #include "base/log.h"
 #include "system/local_address.h"
+#include "system/tun.h"
 
 /*
  * Sessions as others see them: made, given a lane, told to leave; and what a lane reports to its
@@ -20,6 +21,139 @@ enum {
 	SESSION_LOG_PER_SECOND = 5, /* lines that the peer can cause at will: routes, notices … */
 	SESSION_LOG_BURST = 300,    /* … of which the replay of all announcements is one kind */
 };
+
+/* ---- its interface ---- */
+
+/* On the present terms. */
+static struct request_interface wanted_interface(const struct session *session)
+{
+	const struct session_terms *terms = &session->terms;
+	struct request_interface wanted = {
+		.peer = session->name,
+		.mtu = terms->mtu,
+		.queues = terms->lanes,
+		.offloads = terms->offloads_send != 0,
+		.local4 = terms->local4,
+		.remote4 = terms->remote4,
+		.local6 = terms->local6,
+		.remote6 = terms->remote6,
+	};
+
+	if (session_is_server(session))
+		return wanted;
+	/* A client's outlives changes of what the server grants: it has the queues that the client wants. */
+	wanted.queues = (uint8_t)settings_lanes(session->engine->settings, session->peer);
+	wanted.outer = session->outer;
+	return wanted;
+}
+
+static void make_interface(struct session *session)
+{
+	struct request_interface wanted = wanted_interface(session);
+
+	session->engine->welcomed |= !session_is_server(session);
+	session_interface_make(&session->interface, &wanted);
+}
+
+void session_judge_addresses(struct session *session)
+{
+	struct request_interface wanted = wanted_interface(session);
+
+	if (session->state == SESSION_UP && !session_is_server(session))
+		session_interface_judge(&session->interface, &wanted);
+}
+
+void session_lacks(struct session *session, const struct request_lack *page)
+{
+	session_interface_take_lack(&session->interface, page);
+	routes_missing(&session->routes, page->prefix, page->count, page->offset == 0);
+	if (page->offset + page->count == page->total)
+		session_settle(session); /* a default route may be among them */
+}
+
+void session_set_carrier(struct session *session, bool on)
+{
+	session_interface_set_carrier(&session->interface, on);
+}
+
+/* The peer of a server is not offered a family that the kernel refuses either. */
+static void go_without(struct session *session)
+{
+	static const struct addr none = { .family = AF_UNSPEC };
+	struct message_welcome *welcome = session->welcome ? &session->welcome->welcome : NULL;
+	struct session_terms *terms = &session->terms;
+
+	if (session_interface_lacks_family(&session->interface, AF_INET)) {
+		terms->local4 = terms->remote4 = none;
+		if (welcome)
+			welcome->client4 = welcome->server4 = none;
+	}
+	if (session_interface_lacks_family(&session->interface, AF_INET6)) {
+		terms->local6 = terms->remote6 = none;
+		if (welcome)
+			welcome->client6 = welcome->server6 = none;
+	}
+}
+
+static void interface_made(struct session_interface *interface)
+{
+	struct session *session = container_of(interface, struct session, interface);
+
+	go_without(session);
+	session_event(session, SESSION_EVENT_INTERFACE, session_interface_name(interface));
+}
+
+static void interface_failed(struct session_interface *interface)
+{
+	struct session *session = container_of(interface, struct session, interface);
+
+	session->leave = (struct session_leave){ .code = GOODBYE_INTERNAL };
+	snprintf(session->leave.text, sizeof(session->leave.text),
+		"cannot make its tunnel interface");
+	session_event(session, SESSION_EVENT_NO_INTERFACE, "netd could not make the interface");
+}
+
+/* The server hears why, since the cure may be its own. */
+static void interface_refused(struct session_interface *interface, const char *why)
+{
+	struct session *session = container_of(interface, struct session, interface);
+	struct session_terms *terms = &session->terms;
+	char text[MESSAGE_TEXT_MAX + 1];
+
+	snprintf(text, sizeof(text), "the client refuses the tunnel's addresses: %s", why);
+	terms->local4 = terms->remote4 = (struct addr){ .family = AF_UNSPEC };
+	terms->local6 = terms->remote6 = (struct addr){ .family = AF_UNSPEC };
+	session_leave(session, GOODBYE_NO_ADDRESS, text, false);
+}
+
+static void interface_lost(struct session_interface *interface)
+{
+	routes_set_interface(&container_of(interface, struct session, interface)->routes, 0);
+}
+
+static void interface_carrier(struct session_interface *interface)
+{
+	struct session *session = container_of(interface, struct session, interface);
+
+	peers_spread(&session->engine->peers, session);
+}
+
+static void interface_removed(struct session_interface *interface)
+{
+	session_event(
+		container_of(interface, struct session, interface), SESSION_EVENT_REMOVED, NULL);
+}
+
+static const struct session_interface_events interface_events = {
+	.made = interface_made,
+	.failed = interface_failed,
+	.refused = interface_refused,
+	.lost = interface_lost,
+	.carrier = interface_carrier,
+	.removed = interface_removed,
+};
+
+/* ---- made and freed ---- */
 
 int session_new(struct engine *engine, const struct identity *name,
 	const struct settings_peer *peer, struct session **ret_session)
@@ -42,6 +176,8 @@ int session_new(struct engine *engine, const struct identity *name,
 		}
 	}
 	TAILQ_INIT(&session->lanes);
+	session_interface_init(
+		&session->interface, &engine->world, &session->name, peer, &interface_events);
 	routes_init(&session->routes, &session_routes_events, engine->netd,
 		peer ? peer->max_routes : 0);
 	announcer_init(&session->announcer, engine->loop, &session->routes, &session->offer);
@@ -65,8 +201,7 @@ int session_adopt(struct engine *engine, const struct request_reply *reply, cons
 		return r;
 	session->adopted = true;
 	session->connections = 1; /* it was up: it may be taken over */
-	session_set_interface(session, reply, fds, fd_count);
-	session_detach_queues(session);
+	session_interface_adopt(&session->interface, reply, fds, fd_count);
 	session->outer = adopted->outer;
 	session->terms.lanes = (uint8_t)fd_count;
 	session->terms.mtu = adopted->mtu;
@@ -76,12 +211,116 @@ int session_adopt(struct engine *engine, const struct request_reply *reply, cons
 	session->terms.remote6 = adopted->remote6;
 	session_set_tunnel_rule(session);
 	routes_set_interface(&session->routes, reply->interface);
-	session->carrier = SESSION_CARRIER_UNKNOWN;
-	session_await_peer(session);
 	*ret_session = session;
 	return 0;
 }
 
+/* ---- what the table does ---- */
+
+/* netd says by itself what became of it: a tunnel without its resolvers is still a tunnel. */
+static void tell_nameservers(const struct session *session)
+{
+	struct request request = {
+		.type = REQUEST_DNS,
+		.dns = { .interface = session_interface_number(&session->interface),
+			.nameservers = *session->nameservers },
+	};
+
+	if (netd_link_tell(session->engine->netd, &request) < 0)
+		log_error("%s: its resolvers are not used: out of memory", session->name.name);
+}
+
+/* The interface is set to the terms, and the first lane may take packets. */
+static int prepare_carrying(struct session *session)
+{
+	struct session_terms *terms = &session->terms;
+	size_t queues = session_interface_count_queues(&session->interface);
+	int r = session_interface_set_offloads(
+		&session->interface, terms->offloads_read, &terms->offloads_read);
+
+	if (r < 0)
+		return r;
+	terms->offloads_send &= terms->offloads_read;
+	if (terms->lanes > queues)
+		terms->lanes = (uint8_t)queues;
+	return session_lane_hold(session->control);
+}
+
+/*
+ * Everything that a new connection begins with, in the order the peer needs it. False: the interface
+ * takes no packets.
+ */
+static bool begin(struct session *session)
+{
+	session->up_since = mono_now();
+	session->lane_lost = (struct mono){ 0 }; /* those were of the connection before */
+	session->connections++;
+	session_update_reach(session);
+	int r = prepare_carrying(session);
+	if (r == 0 && session->welcome) {
+		session->welcome->welcome.lanes = session->terms.lanes;
+		session_send(session, session->welcome);
+	}
+	if (r == 0)
+		r = session_lane_carry(session->control);
+	if (r < 0) {
+		session_interface_break(&session->interface);
+		log_error("%s: %s does not take packets: %s", session->name.name,
+			session_interface_name(&session->interface), strerror(-r));
+		return false;
+	}
+	free(session->welcome);
+	session->welcome = NULL;
+	session_answer_early_ping(session);
+	session_replay(session);
+	if (!session_is_server(session) && session->engine->settings->use_dns &&
+		!settings_is_elsewhere(session->engine->settings))
+		tell_nameservers(session);
+	routes_set_interface(&session->routes, session_interface_number(&session->interface));
+	session_interface_set_carrier(&session->interface, true);
+	peers_spread(&session->engine->peers, session);
+	session_want_lanes(session, true);
+	session_settle(session);
+	return true;
+}
+
+void session_end_lanes(struct session *session)
+{
+	struct session_lane *sl;
+
+	session_interface_let_be(&session->interface);
+	announcer_end(&session->announcer);
+	TAILQ_FOREACH(sl, &session->lanes, link)
+	{
+		liveness_stop(&sl->liveness);
+		lane_end(sl->lane);
+	}
+}
+
+/* Between two connections: the interface stays, unless it has been taken from us. */
+static void rest(struct session *session)
+{
+	session->last_leave = session->leave;
+	session->leave = (struct session_leave){ 0 };
+	session_interface_rest(&session->interface);
+	if (session->engine->role->session_idle)
+		session->engine->role->session_idle(
+			session->engine, session, session->last_leave.retry_after_ms);
+}
+
+/* Called again whenever a lane has ended or netd has answered, until nothing is left to wait for. */
+void session_remove(struct session *session)
+{
+	if (!session->routes.clearing)
+		peers_spread(&session->engine->peers, session);
+	session->routes.clearing = true;
+	session_interface_let_be(&session->interface);
+	if (session->routes.call.pending || !TAILQ_EMPTY(&session->lanes))
+		return;
+	session_interface_remove(&session->interface);
+}
+
+/* From the loop itself, so that no caller is left holding an ended session. */
 static void reap(struct loop_timer *timer)
 {
 	struct session *session = container_of(timer, struct session, reap);
@@ -94,19 +333,16 @@ static void reap(struct loop_timer *timer)
 	prefix_list_free(&session->offer);
 	reach_unref(session->reach);
 	loop_timer_stop(engine->loop, &session->linger);
-	loop_timer_stop(engine->loop, &session->idle);
 	loop_timer_stop(engine->loop, &session->unclaimed);
 	loop_timer_stop(engine->loop, &session->expiry);
-	session_close_parked(session);
+	session_interface_free(&session->interface);
 	free(session->welcome);
 	free(session->nameservers);
-	free(session->no_interface);
-	free(session->lack_why);
 	free(session);
 	engine_settle(engine);
 }
 
-void session_finish(struct session *session)
+static void finish(struct session *session)
 {
 	loop_timer_start(session->engine->loop, &session->reap, mono_now(), reap);
 }
@@ -124,40 +360,42 @@ static enum log_level level_of(enum session_state from, enum session_state to)
 	return failed || from == SESSION_UP || to == SESSION_UP ? LOG_LEVEL_NOTICE : LOG_LEVEL_INFO;
 }
 
-static void act(struct session *session, enum session_action action)
+/* False: the session cannot go on as it is. */
+static bool act(struct session *session, enum session_action action)
 {
 	switch (action) {
 	case SESSION_ACTION_NONE:
 	case SESSION_ACTION_COUNT:
-		return;
+		break;
 	case SESSION_ACTION_SEND_HELLO:
 		session_send_hello(session);
-		return;
+		break;
 	case SESSION_ACTION_MAKE_INTERFACE:
-		session_make_interface(session);
-		return;
+		make_interface(session);
+		break;
 	case SESSION_ACTION_BEGIN:
-		session_begin(session);
-		return;
+		return begin(session);
 	case SESSION_ACTION_SAY_GOODBYE:
 		session_say_goodbye(session);
-		return;
+		break;
 	case SESSION_ACTION_END_LANES:
 		session_end_lanes(session);
-		return;
+		break;
 	case SESSION_ACTION_REST:
-		session_rest(session);
-		return;
+		rest(session);
+		break;
 	case SESSION_ACTION_REMOVE:
 		session_remove(session);
-		return;
+		break;
 	case SESSION_ACTION_FINISH:
-		session_finish(session);
-		return;
+		finish(session);
+		break;
 	}
+	return true;
 }
 
-void session_event(struct session *session, enum session_event event, const char *why)
+/* False: as act() says. */
+static bool change(struct session *session, enum session_event event, const char *why)
 {
 	enum session_state old = session->state, next = old;
 	enum session_action action = SESSION_ACTION_NONE;
@@ -165,7 +403,7 @@ void session_event(struct session *session, enum session_event event, const char
 	if (!session_next(old, event, &next, &action)) {
 		log_error("%s: session: event \"%s\" in state %s ignored: this is a bug in Culvert",
 			session->name.name, session_event_text(event), session_state_text(old));
-		return;
+		return true;
 	}
 	session->state = next;
 	if (old != next) {
@@ -174,8 +412,21 @@ void session_event(struct session *session, enum session_event event, const char
 			session_state_text(old), session_state_text(next),
 			why && why[0] ? why : session_event_text(event));
 	}
-	act(session, action);
+	return act(session, action);
 }
+
+void session_event(struct session *session, enum session_event event, const char *why)
+{
+	static const char failure[] = "its tunnel interface fails";
+
+	if (change(session, event, why))
+		return;
+	session->leave = (struct session_leave){ .code = GOODBYE_INTERNAL };
+	memcpy(session->leave.text, failure, sizeof(failure));
+	(void)change(session, SESSION_EVENT_LEAVE, failure);
+}
+
+/* ---- connections ---- */
 
 /* The lane that opens a connection: it has the control role. -ENOMEM. */
 static int take_lane(struct session *session, struct lane *lane, const struct lane_peer *peer,
@@ -286,6 +537,12 @@ void session_leave(struct session *session, uint16_t goodbye_code, const char *t
 	session_event(session, SESSION_EVENT_LEAVE, text);
 }
 
+bool session_hides_names(const struct session *session)
+{
+	return !session_is_server(session) &&
+		(session->engine->settings->full_tunnel || session->nameservers->server_count > 0);
+}
+
 void session_announced_changed(struct session *session)
 {
 	session_update_reach(session);
@@ -356,12 +613,10 @@ void session_lane_ended(struct session_lane *sl, enum lane_end end, const char *
 
 	snprintf(why, sizeof(why), "%s%s%s", lane_end_text(end), text[0] ? ": " : "", text);
 	if (end == LANE_END_TUN && !leaving)
-		session->interface_broken = true;
+		session_interface_break(&session->interface);
 	if (sl == session->control)
 		session->control = NULL;
 	session_lane_free(sl);
-	if (TAILQ_EMPTY(&session->lanes))
-		session_close_parked(session);
 	if (!leaving)
 		session_lane_lost(session, number, steady, why);
 	else if (session->state == SESSION_REMOVING)

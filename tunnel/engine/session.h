@@ -12,6 +12,7 @@
 #include "engine/engine.h"
 #include "lane/lane.h"
 #include "engine/routes.h"
+#include "engine/session_interface.h"
 #include "engine/session_lane.h"
 #include "engine/session_state.h"
 #include "wire/message.h"
@@ -36,23 +37,6 @@ struct session_terms { /* what hello and welcome have agreed on, seen from this 
 	struct addr local4, remote4, local6, remote6; /* in pairs, or AF_UNSPEC */
 	struct duration ping_interval, dead_after;
 	uint32_t features; /* that the peer has named, enum feature; 0: an adopted session, 0.1.0 */
-};
-
-struct session_interface {
-	int queues[REQUEST_QUEUES_MAX]; /* TUN descriptors, one for each lane that there may be */
-	bool taken[REQUEST_QUEUES_MAX]; /* by a lane */
-	size_t queue_count;             /* 0: there is no interface */
-	uint32_t number;                /* netd's, by which it is asked for */
-	uint32_t index;                 /* the kernel's, for people */
-	char name[REQUEST_IFNAME_MAX + 1];
-	/* This host's kernel refuses the family: the session goes without it. */
-	bool off4, off6;
-};
-
-enum session_carrier {      /* what netd has been told: whether packets arrive */
-	SESSION_CARRIER_ON, /* so it is with a new interface */
-	SESSION_CARRIER_OFF,
-	SESSION_CARRIER_UNKNOWN, /* by the engine before */
 };
 
 struct session_leave { /* why the session is closing, as said or heard in goodbye */
@@ -96,15 +80,6 @@ struct session {
 	struct session_terms terms;
 	struct nameservers *nameservers; /* client: pushed with the terms */
 	struct session_interface interface;
-	/* Descriptors of interfaces before, for as long as a lane may still use them. */
-	int parked[2 * REQUEST_QUEUES_MAX];
-	size_t parked_count;
-	struct netd_call interface_call;
-	char *lack_why; /* netd cannot put back what the kernel lacks of the interface; NULL: all is in place */
-	bool lacks_link, lacks_local4, lacks_local6; /* routes.items say which routes */
-	char *no_interface; /* why netd could not make it for the present connection or the last; NULL */
-	bool interface_broken;   /* somebody removed it under us */
-	bool interface_stale;    /* the pending request is on terms that are not the present ones */
 	struct message *welcome; /* server: goes out when the interface is there; NULL: has gone */
 	/* Server: a ping that came before welcome has gone. Its pong goes behind welcome. */
 	struct message_time early_ping;
@@ -117,8 +92,6 @@ struct session {
 	struct prefix_list offer; /* what its peer is told; sorted */
 	struct announcer announcer;
 	bool unaware; /* of a change that waits in peers.c */
-	enum session_carrier carrier;
-	struct loop_timer idle; /* until netd hears that the peer is away */
 	struct reach *reach;
 	struct session_leave leave;      /* of the connection that is */
 	struct session_leave last_leave; /* of the one before */
@@ -164,7 +137,7 @@ int session_take_join(struct session *session, struct lane *lane, const struct e
 /* Client: the session is up and may have more lanes than it has. */
 bool session_wants_lane(const struct session *session);
 
-/* netd says what the kernel lacks of the interface, a page at a time. */
+/* netd says what the kernel lacks of its interface, a page at a time. */
 void session_lacks(struct session *session, const struct request_lack *page);
 
 /*
@@ -233,13 +206,13 @@ static inline bool session_is_server(const struct session *session)
 /* The network namespace of its interface, as the configuration tells it; "": the program's own. */
 static inline const char *session_netns(const struct session *session)
 {
-	return session->peer ? session->peer->netns : "";
+	return session_interface_netns(&session->interface);
 }
 
 /* The interface is in another network namespace than the outer connection. */
 static inline bool session_is_apart(const struct session *session)
 {
-	return session->engine->settings->contained || session_netns(session)[0] != '\0';
+	return session_interface_is_apart(&session->interface);
 }
 
 /* Sums over the lanes it has and had, counter by counter; the peer's last sign of life. */

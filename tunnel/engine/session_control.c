@@ -8,11 +8,78 @@
 #include "base/log.h"
 #include "engine/held_back.h"
 #include "system/tun.h"
+#include "wire/feature.h"
 
 /*
- * What the peer says: each control message has one handler and the states in which it is legal;
- * anything else breaks the protocol. Also what the routes of a session report.
+ * What the peer says and is told: each control message that comes has one handler and the states in
+ * which it is legal; anything else breaks the protocol. Also what the routes of a session report.
  */
+
+/* ---- to the peer ---- */
+
+void session_send(struct session *session, const struct message *message)
+{
+	if (session->control)
+		session_lane_send(session->control, message);
+}
+
+void session_send_hello(struct session *session)
+{
+	const struct settings *settings = session->engine->settings;
+	struct message message = { .type = MESSAGE_HELLO };
+	struct message_hello *hello = &message.hello;
+
+	hello->version = MESSAGE_VERSION;
+	hello->name = *tls_context_identity(session->engine->tls);
+	memcpy(hello->instance, session->instance, sizeof(hello->instance));
+	hello->offloads = settings->offloads ? tun_kernel_offloads() : 0;
+	hello->lanes = (uint8_t)settings_lanes(settings, session->peer);
+	hello->mtu = settings->mtu;
+	hello->features = FEATURES_OURS;
+	session_send(session, &message);
+}
+
+void session_answer_early_ping(struct session *session)
+{
+	struct message pong = { .type = MESSAGE_PONG, .time = session->early_ping };
+
+	if (session->has_early_ping)
+		session_send(session, &pong);
+	session->has_early_ping = false;
+}
+
+void session_replay(struct session *session)
+{
+	struct message end = { .type = MESSAGE_END_OF_ROUTES };
+
+	if (session_update_offer(session) < 0 || announcer_begin(&session->announcer) < 0)
+		log_error("%s: cannot announce anything: out of memory", session->name.name);
+	session_send(session, &end);
+}
+
+/* While no lane has the control role, it is said on all. */
+void session_say_goodbye(struct session *session)
+{
+	struct message message = { .type = MESSAGE_GOODBYE };
+	struct message_goodbye *goodbye = &message.goodbye;
+	struct session_lane *sl;
+
+	goodbye->code = goodbye_code_for(session->terms.features, session->leave.code);
+	goodbye->class = (uint8_t)goodbye_code_class(session->leave.code);
+	goodbye->retry_after_ms = session->leave.retry_after_ms;
+	snprintf(goodbye->text, sizeof(goodbye->text), "%s", session->leave.text);
+	log_info("%s: goodbye said: %s: %s", session->name.name, goodbye_code_text(goodbye->code),
+		goodbye->text);
+	session_send(session, &message);
+	TAILQ_FOREACH(sl, &session->lanes, link)
+	{
+		if (!session->control && sl->stage == SESSION_LANE_CARRYING)
+			session_lane_send(sl, &message);
+	}
+	session_end_lanes(session);
+}
+
+/* ---- from the peer ---- */
 
 /* Once for each change: without a word, a host that reaches nothing looks like a broken network. */
 static void tell_held_back(struct session *session)
@@ -41,7 +108,7 @@ void session_settle(struct session *session)
 		return;
 	struct request request = {
 		.type = REQUEST_UP,
-		.dns = { .interface = session->interface.number,
+		.dns = { .interface = session_interface_number(&session->interface),
 			.nameservers = *session->nameservers },
 	};
 	session->settled = true;

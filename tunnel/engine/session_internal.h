@@ -5,10 +5,11 @@
 #include "engine/session.h"
 
 /*
- * The inside of a session, shared by session*.c only: session.c has what people call and is the one
- * writer of the state, session_state.c has the table, session_lane.c its lanes, session_join.c how
- * they join, session_actions.c what the table does, session_control.c what the peer says,
- * session_offer.c what it is told and what is behind it, session_expiry.c when its peer's certificate ends it.
+ * The inside of a session, shared by session*.c only: session.c has what people call, what the
+ * table of session_state.c leads to and the one writer of the state; session_interface.c its TUN
+ * interface, session_lane.c its lanes, session_join.c how they join, session_control.c what the peer
+ * says and is told, session_offer.c what it is told of addresses and what may pass, session_expiry.c when its peer's
+ * certificate ends it.
  */
 
 enum {
@@ -41,23 +42,16 @@ void session_claimed(struct session_lane *sl, const struct message_join *join); 
 void session_move_control(struct session *session); /* the lane that had it is gone */
 void session_want_lanes(struct session *session, bool at_once);
 
-/* session_actions.c: the table's actions. */
-void session_send_hello(struct session *session);
-void session_make_interface(struct session *session);
-void session_begin(struct session *session);
-void session_say_goodbye(struct session *session);
-void session_end_lanes(struct session *session);
-void session_rest(struct session *session);
+/* session.c, again after whatever it waited for. */
 void session_remove(struct session *session);
-void session_finish(struct session *session);
+void session_end_lanes(struct session *session);
 
-/* session_actions.c: for the others. */
+/* session_control.c: to the peer. */
 void session_send(struct session *session, const struct message *message);
+void session_send_hello(struct session *session);
+void session_say_goodbye(struct session *session); /* and ends the lanes */
+void session_answer_early_ping(struct session *session);
 void session_replay(struct session *session); /* all that the peer has to know is said anew */
-void session_close_parked(struct session *session);
-void session_await_peer(struct session *session); /* it may be back soon; else others take over */
-void session_set_interface(struct session *session, const struct request_reply *reply,
-	const int *fds, size_t fd_count); /* the descriptors are the session's */
 void session_set_tunnel_rule(
 	struct session *session); /* which of the tunnel's own addresses no route may cover */
 extern const struct routes_events session_routes_events;

@@ -61,7 +61,7 @@ static void give_control(struct session_lane *sl)
 
 bool session_wants_lane(const struct session *session)
 {
-	return session->state == SESSION_UP && !session->engine->stopping &&
+	return session->state == SESSION_UP && !session->engine->world.stopping &&
 		session_lane_count(session) < session->terms.lanes;
 }
 

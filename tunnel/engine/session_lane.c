@@ -9,7 +9,6 @@
 #include "base/container.h"
 #include "base/log.h"
 #include "engine/session_internal.h"
-#include "system/tun.h"
 #include "wire/frame.h"
 
 /* ---- what the lane reports ---- */
@@ -92,44 +91,12 @@ static const struct liveness_events liveness_events = {
 
 /* ---- its queue ---- */
 
-/* A plain interface has one queue that is always there: nothing to attach. */
-static bool has_queues(const struct session *session)
-{
-	return session->interface.queue_count > 1;
-}
-
-static int take_queue(struct session_lane *sl)
-{
-	struct session_interface *interface = &sl->session->interface;
-
-	for (size_t i = 0; i < interface->queue_count; i++) {
-		if (interface->taken[i])
-			continue;
-		interface->taken[i] = true;
-		sl->queue = (int)i;
-		return 0;
-	}
-	return -ENOBUFS;
-}
-
 static void return_queue(struct session_lane *sl)
 {
-	struct session_interface *interface = &sl->session->interface;
-
 	if (sl->queue < 0)
 		return;
-	if (has_queues(sl->session))
-		(void)tun_queue_attach(interface->queues[sl->queue], false); /* gone: the same */
-	interface->taken[sl->queue] = false;
+	session_interface_return_queue(&sl->session->interface, sl->queue);
 	sl->queue = -1;
-}
-
-void session_detach_queues(struct session *session)
-{
-	struct session_interface *interface = &session->interface;
-
-	for (size_t i = 0; has_queues(session) && i < interface->queue_count; i++)
-		(void)tun_queue_attach(interface->queues[i], false);
 }
 
 /* ---- life ---- */
@@ -173,17 +140,19 @@ int session_lane_hold(struct session_lane *sl)
 		.offloads_accept = session->terms.offloads_accept,
 		.gro = session->engine->settings->gro,
 		.reach = session->reach,
-		.discard = session->connections > 1 && !has_queues(session),
+		.discard = session->connections > 1 &&
+			!session_interface_has_queues(&session->interface),
 		.dead_after = session->terms.dead_after,
 		.hold = true,
 	};
 
 	if (!session->reach)
 		return -ENOMEM;
-	int r = take_queue(sl);
+	int r = session_interface_take_queue(&session->interface, &sl->queue);
 	if (r < 0)
 		return r;
-	carry.tun_fd = session->interface.queues[sl->queue];
+	sl->uses_interface = true;
+	carry.tun_fd = session_interface_queue_fd(&session->interface, sl->queue);
 	r = lane_carry(sl->lane, &carry);
 	if (r < 0)
 		return_queue(sl);
@@ -193,10 +162,8 @@ int session_lane_hold(struct session_lane *sl)
 int session_lane_carry(struct session_lane *sl)
 {
 	struct session *session = sl->session;
-	int r = 0;
+	int r = session_interface_attach(&session->interface, sl->queue);
 
-	if (has_queues(session))
-		r = tun_queue_attach(session->interface.queues[sl->queue], true);
 	if (r == 0)
 		r = lane_carry_on(sl->lane);
 	if (r < 0)
@@ -221,6 +188,8 @@ void session_lane_free(struct session_lane *sl)
 {
 	liveness_stop(&sl->liveness);
 	return_queue(sl);
+	if (sl->uses_interface)
+		session_interface_lane_ended(&sl->session->interface);
 	counters_add(&sl->session->past, lane_counters(sl->lane));
 	lane_release(sl->lane);
 	TAILQ_REMOVE(&sl->session->lanes, sl, link);

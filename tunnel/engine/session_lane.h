@@ -45,8 +45,9 @@ struct session_lane {
 	struct endpoint outer; /* the other end of its connection */
 	struct liveness liveness;
 	enum session_lane_stage stage;
-	unsigned number; /* of the session's lanes since it was made, from 1: for people */
-	int queue;       /* which of the interface's; -1: none */
+	unsigned number;     /* of the session's lanes since it was made, from 1: for people */
+	int queue;           /* which of the interface's; -1: none */
+	bool uses_interface; /* its worker may use a queue, also after it has given that back */
 	struct mono since;
 };
 
@@ -79,9 +80,6 @@ void session_lane_send(struct session_lane *sl, const struct message *message);
 
 /* Something says that its path may be gone: it has to show life soon. */
 void session_lane_probe(struct session_lane *sl);
-
-/* An interface of the engine before: whatever queue was attached is not any more. */
-void session_detach_queues(struct session *session);
 
 /* How many of the session's lanes are not leaving. */
 unsigned session_lane_count(const struct session *session);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/session_internal.h"
 
+#include <string.h>
+
 #include "base/log.h"
 
-/* What a session's peer is told, and the addresses behind either end. */
+/* What a session's peer is told, the addresses behind either end, and so what may pass. */
 
 enum { OFFER_MAX = SETTINGS_ROUTES_MAX }; /* no peer takes more */
 
@@ -61,4 +63,48 @@ int session_update_offer(struct session *session)
 	prefix_list_free(&session->offer);
 	session->offer = offer;
 	return 0;
+}
+
+static void forget_stray(const struct reach *reach, struct stray *stray)
+{
+	struct addr addr;
+
+	if (stray_read(stray, &addr) && reach_is_ours(reach, addr.family, addr.bytes))
+		stray_clear(stray);
+}
+
+void session_update_reach(struct session *session)
+{
+	struct prefix_list theirs = { .items = NULL }, ours = { .items = NULL };
+	struct reach_bar *bar = session->engine->peers.barred;
+	struct session_lane *sl;
+	struct reach *reach = NULL;
+	int r = session_append_theirs(session, &theirs);
+
+	if (r == 0)
+		r = session_gather_sources(session, &ours);
+	if (r == 0)
+		r = reach_new(theirs.items, theirs.count, ours.items, ours.count, &reach);
+	if (r < 0)
+		goto out;
+	if (session_is_server(session))
+		reach_set_bars(reach, NULL, bar);
+	else
+		reach_set_bars(reach, bar, NULL);
+	if (!session->engine->settings->check_destination)
+		reach_leave_destinations(reach);
+	reach_unref(session->reach);
+	session->reach = reach;
+	forget_stray(reach, &session->past.stray);
+	TAILQ_FOREACH(sl, &session->lanes, link)
+	{
+		forget_stray(reach, lane_stray(sl->lane));
+		if (sl->queue >= 0 && r == 0)
+			r = lane_set_reach(sl->lane, reach);
+	}
+out:
+	if (r < 0)
+		log_error("%s: cannot update what may pass: %s", session->name.name, strerror(-r));
+	prefix_list_free(&theirs);
+	prefix_list_free(&ours);
 }

@@ -108,9 +108,9 @@ static void put_terms(struct json *json, const struct session *session)
 	put_addr(json, "remote6", &terms->remote6);
 	json_object_end(json);
 	json_array_begin(json, "without");
-	if (session->interface.off4)
+	if (session_interface_lacks_family(&session->interface, AF_INET))
 		json_string(json, NULL, "ipv4");
-	if (session->interface.off6)
+	if (session_interface_lacks_family(&session->interface, AF_INET6))
 		json_string(json, NULL, "ipv6");
 	json_array_end(json);
 	if (terms->mtu != 0)
@@ -143,12 +143,14 @@ static void put_keepalive(struct json *json, const struct session_terms *terms)
 /* What another program took away and netd cannot put back. */
 static void put_missing(struct json *json, const struct session *session)
 {
+	const struct session_interface_lack *lack = session_interface_lack(&session->interface);
+
 	json_object_begin(json, "missing");
-	json_bool(json, "link", session->lacks_link);
-	json_bool(json, "address4", session->lacks_local4);
-	json_bool(json, "address6", session->lacks_local6);
+	json_bool(json, "link", lack->link);
+	json_bool(json, "address4", lack->local4);
+	json_bool(json, "address6", lack->local6);
 	json_u64(json, "routes", routes_count_missing(&session->routes));
-	json_string(json, "cause", session->lack_why);
+	json_string(json, "cause", lack->why);
 	json_object_end(json);
 }
 
@@ -156,13 +158,13 @@ static void put_interface(struct json *json, const struct session *session)
 {
 	const struct session_interface *interface = &session->interface;
 
-	if (interface->queue_count == 0) {
+	if (!session_interface_is_there(interface)) {
 		json_null(json, "interface");
 		return;
 	}
 	json_object_begin(json, "interface");
-	json_string(json, "name", interface->name);
-	json_u64(json, "index", interface->index);
+	json_string(json, "name", session_interface_name(interface));
+	json_u64(json, "index", session_interface_index(interface));
 	if (session_netns(session)[0])
 		json_string(json, "netns", session_netns(session));
 	else
@@ -311,7 +313,7 @@ void status_json_overview(const struct status_view *view, FILE *out)
 	json_string(&json, "version", culvert_version);
 	put_identity(&json, engine);
 	json_duration(&json, "uptime", mono_since(view->now, engine->started));
-	json_bool(&json, "stopping", engine->stopping);
+	json_bool(&json, "stopping", engine->world.stopping);
 	json_u64(&json, "generation", engine->generation);
 	json_u64(&json, "workers", engine->worker_count);
 	put_ends(&json, settings);
@@ -336,7 +338,7 @@ static void put_peer_session(
 	put_endpoint(json, "outer", &session->outer);
 	put_addr(json, "address4", &session->terms.remote4);
 	put_addr(json, "address6", &session->terms.remote6);
-	put_words(json, "interface", session->interface.name);
+	put_words(json, "interface", session_interface_name(&session->interface));
 	if (status_rtt(session))
 		json_duration(json, "rtt", status_rtt(session)->rtt_smooth);
 	else

@@ -121,7 +121,7 @@ static void tell_daemon(const struct status_view *view, FILE *out)
 		settings->name);
 	field(out, "version:", "%s", culvert_version);
 	field(out, "up for:", "%s%s", duration_words(words, mono_since(view->now, engine->started)),
-		engine->stopping ? ", stopping now" : "");
+		engine->world.stopping ? ", stopping now" : "");
 	if (engine->tls) {
 		field(out, "identity:", "%s", tls_context_identity(engine->tls)->name);
 		field_date(out, "certificate until:", tls_context_not_after(engine->tls));
@@ -177,28 +177,32 @@ static void tell_lacking(FILE *out, uint32_t lacking)
 /* What another program took away and netd cannot put back. */
 static void tell_missing(FILE *out, const struct session *session)
 {
-	if (session->lack_why != NULL)
-		field(out, "missing:", "%s%s%s%s: %s", session->lacks_link ? "its link, " : "",
-			session->lacks_local4 ? "its IPv4 address, " : "",
-			session->lacks_local6 ? "its IPv6 address, " : "",
+	const struct session_interface_lack *lack = session_interface_lack(&session->interface);
+
+	if (lack->why != NULL)
+		field(out, "missing:", "%s%s%s%s: %s", lack->link ? "its link, " : "",
+			lack->local4 ? "its IPv4 address, " : "",
+			lack->local6 ? "its IPv6 address, " : "",
 			routes_count_missing(&session->routes) > 0 ? "routes" : "no route",
-			session->lack_why);
+			lack->why);
 }
 
 static void tell_interface(FILE *out, const struct session *session)
 {
 	const struct session_terms *terms = &session->terms;
 
-	if (session->interface.queue_count > 0)
-		field(out, "interface:", "%s, index %" PRIu32 "%s%s", session->interface.name,
-			session->interface.index,
+	if (session_interface_is_there(&session->interface))
+		field(out, "interface:", "%s, index %" PRIu32 "%s%s",
+			session_interface_name(&session->interface),
+			session_interface_index(&session->interface),
 			session_netns(session)[0] ? ", in network namespace " : "",
 			session_netns(session));
 	tell_missing(out, session);
 	tell_addresses(out, terms);
-	if (session->interface.off4 || session->interface.off6)
+	if (session_interface_lacks_family(&session->interface, AF_INET) ||
+		session_interface_lacks_family(&session->interface, AF_INET6))
 		field(out, "without:", "IPv%d, which this host's kernel refuses: the log says why",
-			session->interface.off6 ? 6 : 4);
+			session_interface_lacks_family(&session->interface, AF_INET6) ? 6 : 4);
 	if (terms->mtu == 0)
 		return; /* no terms yet */
 	field(out, "MTU:", "%" PRIu32, terms->mtu);
@@ -427,8 +431,8 @@ static void peer_session_row(
 			addr_is_set(&terms->remote4) ? addr_format(&terms->remote4, v4) : "",
 			both ? ", " : "",
 			addr_is_set(&terms->remote6) ? addr_format(&terms->remote6, v6) : "");
-	if (session->interface.queue_count > 0)
-		snprintf(row->cell[4], CELL_MAX, "%s", session->interface.name);
+	if (session_interface_is_there(&session->interface))
+		snprintf(row->cell[4], CELL_MAX, "%s", session_interface_name(&session->interface));
 	if (status_rtt(session))
 		snprintf(row->cell[5], CELL_MAX, "%s",
 			rtt_words(words, status_rtt(session)->rtt_smooth));

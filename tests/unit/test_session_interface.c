@@ -1,0 +1,756 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A session's interface between a session, which counts what it hears, and a simulated netd. */
+#include "engine/session_interface.h"
+
+#include "base/container.h"
+#include "engine/descriptors.h"
+#include "tests/unit/netd_bench.h"
+
+enum { MADE, FAILED, REFUSED, LOST, CARRIER, REMOVED, EVENT_COUNT };
+
+static struct bench {
+	struct session_world world;
+	struct descriptors descriptors;
+	struct settings *settings;
+	struct loop *loop;
+	struct identity name;
+	struct settings_peer peer;
+	struct session_interface interface;
+	int heard[EVENT_COUNT];
+	char why[256]; /* of the last refusal */
+	int fds[REQUEST_QUEUES_MAX];
+} bench;
+
+static void hear(int event)
+{
+	bench.heard[event]++;
+}
+
+static void on_made(struct session_interface *interface)
+{
+	ck_assert(session_interface_is_there(interface));
+	hear(MADE);
+}
+
+static void on_failed(struct session_interface *interface)
+{
+	ck_assert_ptr_nonnull(session_interface_failure(interface));
+	hear(FAILED);
+}
+
+static void on_refused(struct session_interface *interface, const char *why)
+{
+	ck_assert_ptr_null(session_interface_failure(interface));
+	snprintf(bench.why, sizeof(bench.why), "%s", why);
+	hear(REFUSED);
+}
+
+static void on_lost(struct session_interface *interface)
+{
+	ck_assert_ptr_eq(interface, &bench.interface);
+	hear(LOST);
+}
+
+static void on_carrier(struct session_interface *interface)
+{
+	ck_assert_ptr_eq(interface, &bench.interface);
+	hear(CARRIER);
+}
+
+static void on_removed(struct session_interface *interface)
+{
+	ck_assert(!session_interface_is_there(interface));
+	hear(REMOVED);
+}
+
+static const struct session_interface_events events = {
+	.made = on_made,
+	.failed = on_failed,
+	.refused = on_refused,
+	.lost = on_lost,
+	.carrier = on_carrier,
+	.removed = on_removed,
+};
+
+/* The event was heard so often since it was last asked about. */
+static void ck_heard(int event, int count)
+{
+	ck_assert_int_eq(bench.heard[event], count);
+	bench.heard[event] = 0;
+}
+
+static void ck_silence(void)
+{
+	for (int i = 0; i < EVENT_COUNT; i++)
+		ck_assert_msg(bench.heard[i] == 0, "event %d", i);
+}
+
+static struct addr ip(const char *text)
+{
+	struct addr addr;
+
+	ck_assert_int_eq(addr_parse(text, &addr), 0);
+	return addr;
+}
+
+static void expire(struct loop_timer *timer)
+{
+	ck_assert(timer->running);
+	loop_timer_stop(bench.loop, timer);
+	timer->expired(timer);
+}
+
+static struct request_interface wanted(void)
+{
+	return (struct request_interface){
+		.peer = bench.name,
+		.mtu = 1400,
+		.queues = 1,
+		.local4 = ip("10.99.0.2"),
+		.remote4 = ip("10.99.0.1"),
+		.local6 = ip("fd99::2"),
+		.remote6 = ip("fd99::1"),
+		.outer = { ip("192.0.2.1"), 443 },
+	};
+}
+
+static void make(void)
+{
+	struct request_interface asked = wanted();
+
+	session_interface_make(&bench.interface, &asked);
+}
+
+static void make_there(uint32_t number, size_t queues)
+{
+	make();
+	netd_make(number, queues, bench.fds);
+	ck_heard(MADE, 1);
+	ck_heard(LOST, 1);
+}
+
+static void set_up(enum settings_role role)
+{
+	bench = (struct bench){ .descriptors = { .ceiling = 0 } };
+	netd = (struct netd_bench){ .tun_offloads = 3 };
+	ck_assert_int_eq(loop_new(&bench.loop), 0);
+	ck_assert_int_eq(settings_new(role, &bench.settings), 0);
+	ck_assert_int_eq(identity_set(&bench.name, "branch-a", 8), 0);
+	bench.world = (struct session_world){
+		.loop = bench.loop,
+		.settings = bench.settings,
+		.descriptors = &bench.descriptors,
+		.ready = true,
+	};
+	session_interface_init(&bench.interface, &bench.world, &bench.name, &bench.peer, &events);
+}
+
+static void server(void)
+{
+	set_up(SETTINGS_SERVER);
+}
+
+static void client(void)
+{
+	static const char *const ranges[] = { "10.0.0.0/8", "192.0.2.0/24", "fd00::/8" };
+	struct prefix range;
+
+	set_up(SETTINGS_CLIENT);
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+		ck_assert_int_eq(prefix_parse(ranges[i], &range), 0);
+		ck_assert_int_eq(
+			prefix_list_append(&bench.settings->tunnel_addresses, &range, 1), 0);
+	}
+	bench.settings->peers = calloc(1, sizeof(*bench.settings->peers));
+	bench.settings->peer_count = 1;
+}
+
+static void tear_down(void)
+{
+	session_interface_free(&bench.interface);
+	settings_free(bench.settings);
+	loop_free(bench.loop);
+}
+
+START_TEST(made)
+{
+	ck_assert(!session_interface_is_there(&bench.interface));
+	make();
+	ck_silence();
+	ck_assert_uint_eq(netd_next(REQUEST_INTERFACE)->interface.mtu, 1400);
+	netd_make(3, 1, bench.fds);
+	ck_heard(MADE, 1);
+	ck_heard(LOST, 1);
+	ck_silence();
+	ck_assert(session_interface_is(&bench.interface, 3));
+	ck_assert(!session_interface_is(&bench.interface, 4));
+	ck_assert_uint_eq(session_interface_number(&bench.interface), 3);
+	ck_assert_uint_eq(session_interface_index(&bench.interface), 103);
+	ck_assert_str_eq(session_interface_name(&bench.interface), "cv3");
+	ck_assert_uint_eq(session_interface_count_queues(&bench.interface), 1);
+	ck_assert(!session_interface_has_queues(&bench.interface));
+	ck_assert(!session_interface_lacks_family(&bench.interface, AF_INET));
+	ck_assert(!session_interface_lacks_family(&bench.interface, AF_INET6));
+	ck_assert(session_interface_carries(&bench.interface));
+}
+END_TEST
+
+/* netd answers with copies of the same descriptors: they are closed, and those of before stay. */
+START_TEST(made_again)
+{
+	int copy;
+
+	make_there(3, 1);
+	make();
+	netd_make(3, 1, &copy);
+	ck_heard(MADE, 1);
+	ck_silence();
+	ck_assert(!netd_is_open(copy));
+	ck_assert(netd_is_open(bench.fds[0]));
+}
+END_TEST
+
+/* Another one takes its place. A lane that has not ended keeps the old descriptor open. */
+START_TEST(replaced)
+{
+	int old, queue;
+
+	make_there(3, 1);
+	old = bench.fds[0];
+	ck_assert_int_eq(session_interface_take_queue(&bench.interface, &queue), 0);
+	session_interface_return_queue(&bench.interface, queue);
+	make_there(4, 1);
+	ck_assert(netd_is_open(old));
+	session_interface_lane_ended(&bench.interface);
+	ck_assert(!netd_is_open(old));
+	ck_assert(netd_is_open(bench.fds[0]));
+}
+END_TEST
+
+/* What no lane uses is closed at once; and there is an end to what is kept for lanes that never end. */
+START_TEST(replaced_often)
+{
+	int first, queue;
+
+	make_there(1, 1);
+	first = bench.fds[0];
+	make_there(2, 1);
+	ck_assert(!netd_is_open(first));
+	ck_assert_int_eq(session_interface_take_queue(&bench.interface, &queue), 0);
+	for (uint32_t i = 3; i < 100; i++)
+		make_there(i, REQUEST_QUEUES_MAX);
+	ck_assert_uint_le(bench.interface.parked_count, 2 * (size_t)REQUEST_QUEUES_MAX);
+}
+END_TEST
+
+START_TEST(refused_by_netd)
+{
+	make();
+	netd_refuse(EPERM, "not in a hundred years");
+	ck_heard(FAILED, 1);
+	ck_silence();
+	ck_assert_str_eq(session_interface_failure(&bench.interface), "not in a hundred years");
+	make_there(3, 1);
+	ck_assert_ptr_null(session_interface_failure(&bench.interface));
+}
+END_TEST
+
+START_TEST(netd_cannot_be_asked)
+{
+	netd.ask_error = -ENOMEM;
+	make();
+	ck_heard(FAILED, 1);
+	ck_silence();
+}
+END_TEST
+
+START_TEST(without_descriptors)
+{
+	make();
+	netd_make(3, 0, bench.fds);
+	ck_heard(FAILED, 1);
+	ck_silence();
+	ck_assert_ptr_nonnull(
+		strstr(session_interface_failure(&bench.interface), "limit of open files"));
+}
+END_TEST
+
+/* The last descriptors are not for interfaces. */
+START_TEST(reserve)
+{
+	make();
+	bench.descriptors.ceiling = 1;
+	netd_make(3, 1, bench.fds);
+	ck_heard(FAILED, 1);
+	ck_silence();
+	ck_assert(!netd_is_open(bench.fds[0]));
+}
+END_TEST
+
+/* The connection went, and another one wants other terms before netd has answered. */
+START_TEST(stale)
+{
+	struct request_interface other = wanted();
+
+	make();
+	session_interface_let_be(&bench.interface);
+	other.mtu = 1300;
+	session_interface_make(&bench.interface, &other);
+	ck_assert_uint_eq(netd.asked_count, 1);
+	netd_make(3, 1, bench.fds);
+	ck_heard(LOST, 1);
+	ck_silence();
+	ck_assert_uint_eq(netd_next(REQUEST_INTERFACE)->interface.mtu, 1300);
+	netd_refuse(EPERM, "no");
+	ck_heard(FAILED, 1);
+	ck_silence();
+}
+END_TEST
+
+/* Nobody waits any more: it is kept for the next connection. */
+START_TEST(let_be)
+{
+	make();
+	session_interface_let_be(&bench.interface);
+	netd_make(3, 1, bench.fds);
+	ck_heard(LOST, 1);
+	ck_silence();
+	ck_assert(session_interface_is_there(&bench.interface));
+	make();
+	session_interface_let_be(&bench.interface);
+	netd_refuse(EADDRINUSE, "taken");
+	ck_silence();
+}
+END_TEST
+
+START_TEST(without_a_family)
+{
+	struct request_reply reply = { .interface = 3, .adopts = true };
+
+	make();
+	reply.adopted = netd_next(REQUEST_INTERFACE)->interface;
+	reply.adopted.local6 = reply.adopted.remote6 = (struct addr){ .family = AF_UNSPEC };
+	bench.fds[0] = netd_fd();
+	netd_answer(&reply, bench.fds, 1);
+	ck_heard(MADE, 1);
+	ck_assert(!session_interface_lacks_family(&bench.interface, AF_INET));
+	ck_assert(session_interface_lacks_family(&bench.interface, AF_INET6));
+	make();
+	reply.adopted = wanted();
+	reply.adopted.local4 = (struct addr){ .family = AF_UNSPEC };
+	bench.fds[1] = netd_fd();
+	netd_answer(&reply, &bench.fds[1], 1);
+	ck_assert(session_interface_lacks_family(&bench.interface, AF_INET));
+	ck_assert(!session_interface_lacks_family(&bench.interface, AF_INET6));
+}
+END_TEST
+
+START_TEST(addresses_of_others)
+{
+	make();
+	netd_refuse(EADDRINUSE, "address 10.99.0.2 is the printer's");
+	ck_heard(REFUSED, 1);
+	ck_silence();
+	ck_assert_str_eq(bench.why, "address 10.99.0.2 is the printer's");
+}
+END_TEST
+
+/* Also when netd has made it: then it has to go. */
+START_TEST(address_of_the_server)
+{
+	struct request_interface asked = wanted();
+
+	asked.remote4 = asked.outer.addr;
+	session_interface_make(&bench.interface, &asked);
+	ck_silence();
+	netd_make(3, 1, bench.fds);
+	ck_heard(LOST, 1);
+	ck_heard(REFUSED, 1);
+	ck_silence();
+	ck_assert_ptr_nonnull(strstr(bench.why, "192.0.2.1, at which this host reaches"));
+	session_interface_rest(&bench.interface);
+	ck_assert_uint_eq(netd_count_told(REQUEST_INTERFACE_DELETE, NULL), 1);
+	ck_heard(LOST, 1);
+	ck_assert(!session_interface_is_there(&bench.interface));
+}
+END_TEST
+
+/* netd refuses it as well: the interface of before stays. */
+START_TEST(address_of_the_server_refused)
+{
+	struct request_interface asked = wanted();
+
+	make_there(3, 1);
+	asked.local4 = asked.outer.addr;
+	session_interface_make(&bench.interface, &asked);
+	netd_refuse(EINVAL, "no");
+	ck_heard(REFUSED, 1);
+	session_interface_rest(&bench.interface);
+	ck_silence();
+	ck_assert(session_interface_is_there(&bench.interface));
+}
+END_TEST
+
+/* In a namespace of its own it may have the address. */
+START_TEST(address_of_the_server_apart)
+{
+	struct request_interface asked = wanted();
+
+	unit_text(bench.peer.netns, "inside");
+	ck_assert(session_interface_is_apart(&bench.interface));
+	asked.remote4 = asked.outer.addr;
+	session_interface_make(&bench.interface, &asked);
+	netd_make(3, 1, bench.fds);
+	ck_heard(MADE, 1);
+}
+END_TEST
+
+START_TEST(addresses_that_none_may_have)
+{
+	struct request_interface asked = wanted();
+
+	asked.local4 = ip("127.0.0.1");
+	session_interface_make(&bench.interface, &asked);
+	netd_make(3, 1, bench.fds);
+	ck_heard(REFUSED, 1);
+	ck_assert_ptr_nonnull(strstr(bench.why, "127.0.0.1"));
+}
+END_TEST
+
+/* A server gives the addresses: it is not asked about them. */
+START_TEST(addresses_of_a_server)
+{
+	struct request_interface asked = wanted();
+
+	asked.local4 = asked.outer.addr;
+	session_interface_make(&bench.interface, &asked);
+	netd_make(3, 1, bench.fds);
+	ck_heard(MADE, 1);
+}
+END_TEST
+
+START_TEST(judged)
+{
+	struct request_interface asked = wanted();
+
+	make_there(3, 1);
+	session_interface_judge(&bench.interface, &asked);
+	session_interface_judge(&bench.interface, &asked);
+	ck_assert_uint_eq(netd.asked_count, 1);
+	netd_make(3, 1, bench.fds + 1);
+	ck_silence();
+	session_interface_judge(&bench.interface, &asked);
+	netd_refuse(EPERM, "another cause");
+	ck_silence();
+	session_interface_judge(&bench.interface, &asked);
+	netd_refuse(EADDRINUSE, "the printer has it");
+	ck_heard(REFUSED, 1);
+	ck_silence();
+	netd.ask_error = -ENOMEM;
+	session_interface_judge(&bench.interface, &asked);
+	ck_silence();
+	netd.ask_error = 0;
+	/* The connection goes meanwhile. */
+	session_interface_judge(&bench.interface, &asked);
+	session_interface_let_be(&bench.interface);
+	netd_refuse(EADDRINUSE, "the printer has it");
+	ck_silence();
+}
+END_TEST
+
+START_TEST(rest)
+{
+	make_there(3, 1);
+	session_interface_rest(&bench.interface);
+	ck_silence();
+	ck_assert(session_interface_is_there(&bench.interface));
+	ck_assert_uint_eq(netd.told_count, 0);
+	session_interface_break(&bench.interface);
+	session_interface_rest(&bench.interface);
+	ck_heard(LOST, 1);
+	ck_assert(!session_interface_is_there(&bench.interface));
+	ck_assert(!netd_is_open(bench.fds[0]));
+	ck_assert_uint_eq(netd_count_told(REQUEST_INTERFACE_DELETE, NULL), 1);
+	/* It was that one that was broken. */
+	make_there(4, 1);
+	session_interface_rest(&bench.interface);
+	ck_assert(session_interface_is_there(&bench.interface));
+}
+END_TEST
+
+START_TEST(carrier)
+{
+	const struct request *last = NULL;
+
+	session_interface_set_carrier(&bench.interface, false); /* not there */
+	ck_assert(session_interface_carries(&bench.interface));
+	make_there(3, 1);
+	session_interface_set_carrier(&bench.interface, true); /* so it is with a new one */
+	ck_silence();
+	ck_assert_uint_eq(netd.told_count, 0);
+	session_interface_set_carrier(&bench.interface, false);
+	ck_heard(CARRIER, 1);
+	ck_assert(!session_interface_carries(&bench.interface));
+	ck_assert_uint_eq(netd_count_told(REQUEST_CARRIER, &last), 1);
+	ck_assert_uint_eq(last->carrier.interface, 3);
+	ck_assert(!last->carrier.on);
+	session_interface_set_carrier(&bench.interface, false);
+	ck_silence();
+	netd.tell_error = -ENOMEM;
+	session_interface_set_carrier(&bench.interface, true);
+	ck_silence();
+	ck_assert(!session_interface_carries(&bench.interface));
+	netd.tell_error = 0;
+	session_interface_set_carrier(&bench.interface, true);
+	ck_heard(CARRIER, 1);
+	ck_assert(session_interface_carries(&bench.interface));
+}
+END_TEST
+
+/* A peer that stays away for long; but not before every other session is there that could do better. */
+START_TEST(peer_stays_away)
+{
+	make_there(3, 1);
+	session_interface_rest(&bench.interface);
+	session_interface_set_carrier(&bench.interface, true); /* it is back */
+	ck_assert(!bench.interface.idle.running);
+	session_interface_rest(&bench.interface);
+	bench.world.ready = false;
+	expire(&bench.interface.idle);
+	ck_silence();
+	ck_assert(session_interface_carries(&bench.interface));
+	bench.world.ready = true;
+	expire(&bench.interface.idle);
+	ck_heard(CARRIER, 1);
+	ck_assert(!session_interface_carries(&bench.interface));
+	ck_assert(!bench.interface.idle.running);
+}
+END_TEST
+
+START_TEST(removed)
+{
+	make_there(3, 1);
+	session_interface_remove(&bench.interface);
+	session_interface_remove(&bench.interface);
+	ck_assert_uint_eq(netd_next(REQUEST_INTERFACE_DELETE)->interface_delete.interface, 3);
+	ck_silence();
+	netd_answer(&(struct request_reply){ .error = 0 }, NULL, 0);
+	ck_heard(LOST, 1);
+	ck_heard(REMOVED, 1);
+	ck_silence();
+	ck_assert(!netd_is_open(bench.fds[0]));
+	ck_assert_uint_eq(netd.asked_count, 0);
+}
+END_TEST
+
+START_TEST(removed_where_none_is)
+{
+	session_interface_remove(&bench.interface);
+	ck_heard(REMOVED, 1);
+	ck_silence();
+}
+END_TEST
+
+/* netd refuses, or cannot be asked: it is gone for the session all the same. */
+START_TEST(removed_with_failures)
+{
+	make_there(3, 1);
+	session_interface_remove(&bench.interface);
+	netd_refuse(EBUSY, "no");
+	ck_heard(LOST, 1);
+	ck_heard(REMOVED, 1);
+	make_there(4, 1);
+	netd.ask_error = -ENOMEM;
+	session_interface_remove(&bench.interface);
+	ck_heard(LOST, 1);
+	ck_heard(REMOVED, 1);
+}
+END_TEST
+
+/* While netd still makes it. */
+START_TEST(removed_before_it_was_made)
+{
+	make();
+	session_interface_remove(&bench.interface);
+	ck_silence();
+	netd_make(3, 1, bench.fds);
+	ck_heard(LOST, 1);
+	ck_silence();
+	ck_assert_uint_eq(netd_next(REQUEST_INTERFACE_DELETE)->interface_delete.interface, 3);
+	netd_answer(&(struct request_reply){ .error = 0 }, NULL, 0);
+	ck_heard(LOST, 1);
+	ck_heard(REMOVED, 1);
+}
+END_TEST
+
+/* At the end netd removes all of them at once. */
+START_TEST(removed_at_the_end)
+{
+	make_there(3, 1);
+	bench.world.stopping = true;
+	session_interface_remove(&bench.interface);
+	ck_heard(LOST, 1);
+	ck_heard(REMOVED, 1);
+	ck_assert_uint_eq(netd.asked_count, 0);
+}
+END_TEST
+
+START_TEST(queues)
+{
+	int first, second, third;
+
+	make_there(3, 2);
+	ck_assert(session_interface_has_queues(&bench.interface));
+	ck_assert_int_eq(session_interface_take_queue(&bench.interface, &first), 0);
+	ck_assert_int_eq(session_interface_take_queue(&bench.interface, &second), 0);
+	ck_assert_int_ne(first, second);
+	ck_assert_int_eq(session_interface_take_queue(&bench.interface, &third), -ENOBUFS);
+	ck_assert_int_eq(session_interface_queue_fd(&bench.interface, second), bench.fds[second]);
+	ck_assert_int_eq(session_interface_attach(&bench.interface, second), 0);
+	ck_assert(netd.attached[bench.fds[second]]);
+	session_interface_return_queue(&bench.interface, second);
+	ck_assert(!netd.attached[bench.fds[second]]);
+	ck_assert_int_eq(session_interface_take_queue(&bench.interface, &third), 0);
+	ck_assert_int_eq(third, second);
+	netd.tun_error = -ENODEV;
+	ck_assert_int_eq(session_interface_attach(&bench.interface, third), -ENODEV);
+}
+END_TEST
+
+/* The one queue of a plain interface is always attached. */
+START_TEST(plain_queue)
+{
+	uint32_t offloads = 0;
+	int queue;
+
+	make_there(3, 1);
+	ck_assert_int_eq(session_interface_take_queue(&bench.interface, &queue), 0);
+	netd.tun_error = -ENODEV;
+	ck_assert_int_eq(session_interface_attach(&bench.interface, queue), 0);
+	ck_assert_int_eq(session_interface_set_offloads(&bench.interface, 7, &offloads), -ENODEV);
+	netd.tun_error = 0;
+	ck_assert_int_eq(session_interface_set_offloads(&bench.interface, 7, &offloads), 0);
+	ck_assert_uint_eq(offloads, 3);
+	netd.attached[bench.fds[0]] = true;
+	session_interface_return_queue(&bench.interface, queue);
+	ck_assert(netd.attached[bench.fds[0]]);
+}
+END_TEST
+
+START_TEST(adopted)
+{
+	struct request_reply reply = { .interface = 5, .ifindex = 6, .ifname = "cv9" };
+	const struct request *last = NULL;
+
+	for (int i = 0; i < 2; i++) {
+		bench.fds[i] = netd_fd();
+		netd.attached[bench.fds[i]] = true;
+	}
+	session_interface_adopt(&bench.interface, &reply, bench.fds, 2);
+	ck_silence();
+	ck_assert(session_interface_is(&bench.interface, 5));
+	ck_assert_str_eq(session_interface_name(&bench.interface), "cv9");
+	ck_assert(!netd.attached[bench.fds[0]] && !netd.attached[bench.fds[1]]);
+	/* What netd was told last is not known: it is told in either case. */
+	ck_assert(session_interface_carries(&bench.interface));
+	ck_assert(bench.interface.idle.running);
+	session_interface_set_carrier(&bench.interface, true);
+	ck_heard(CARRIER, 1);
+	ck_assert_uint_eq(netd_count_told(REQUEST_CARRIER, &last), 1);
+	ck_assert(last->carrier.on);
+}
+END_TEST
+
+START_TEST(lacking)
+{
+	const struct session_interface_lack *lack = session_interface_lack(&bench.interface);
+	struct request_lack page = { .local6 = true, .total = 3, .text = "wan0 has it" };
+
+	make_there(3, 1);
+	ck_assert_ptr_null(lack->why);
+	session_interface_take_lack(&bench.interface, &page);
+	ck_assert_str_eq(lack->why, "wan0 has it");
+	ck_assert(lack->local6 && !lack->local4 && !lack->link);
+	/* A later page is about routes alone. */
+	page = (struct request_lack){ .offset = 2, .total = 3, .link = true, .text = "other" };
+	session_interface_take_lack(&bench.interface, &page);
+	ck_assert_str_eq(lack->why, "wan0 has it");
+	ck_assert(lack->local6 && !lack->link);
+	page = (struct request_lack){ .total = 0 };
+	session_interface_take_lack(&bench.interface, &page);
+	ck_assert_ptr_null(lack->why);
+	ck_assert(!lack->local6);
+	page = (struct request_lack){ .link = true, .local4 = true, .text = "gone" };
+	session_interface_take_lack(&bench.interface, &page);
+	ck_assert(lack->link && lack->local4);
+	make_there(4, 1); /* a new one has all that is its */
+	ck_assert_ptr_null(lack->why);
+}
+END_TEST
+
+START_TEST(namespaces)
+{
+	ck_assert_str_eq(session_interface_netns(&bench.interface), "");
+	ck_assert(!session_interface_is_apart(&bench.interface));
+	bench.settings->contained = true;
+	ck_assert(session_interface_is_apart(&bench.interface));
+	bench.settings->contained = false;
+	unit_text(bench.peer.netns, "inside");
+	ck_assert(session_interface_is_apart(&bench.interface));
+	ck_assert_str_eq(session_interface_netns(&bench.interface), "inside");
+	bench.interface.peer = NULL; /* unlisted */
+	ck_assert(!session_interface_is_apart(&bench.interface));
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	const struct {
+		const char *name;
+		const TTest *test;
+		bool client;
+	} tests[] = {
+		{ "made", made, false },
+		{ "made_again", made_again, false },
+		{ "replaced", replaced, false },
+		{ "replaced_often", replaced_often, false },
+		{ "refused_by_netd", refused_by_netd, false },
+		{ "netd_cannot_be_asked", netd_cannot_be_asked, false },
+		{ "without_descriptors", without_descriptors, false },
+		{ "reserve", reserve, false },
+		{ "stale", stale, false },
+		{ "let_be", let_be, false },
+		{ "without_a_family", without_a_family, false },
+		{ "addresses_of_others", addresses_of_others, true },
+		{ "address_of_the_server", address_of_the_server, true },
+		{ "address_of_the_server_refused", address_of_the_server_refused, true },
+		{ "address_of_the_server_apart", address_of_the_server_apart, true },
+		{ "addresses_that_none_may_have", addresses_that_none_may_have, true },
+		{ "addresses_of_a_server", addresses_of_a_server, false },
+		{ "judged", judged, true },
+		{ "rest", rest, true },
+		{ "carrier", carrier, false },
+		{ "peer_stays_away", peer_stays_away, false },
+		{ "removed", removed, false },
+		{ "removed_where_none_is", removed_where_none_is, false },
+		{ "removed_with_failures", removed_with_failures, false },
+		{ "removed_before_it_was_made", removed_before_it_was_made, false },
+		{ "removed_at_the_end", removed_at_the_end, false },
+		{ "queues", queues, false },
+		{ "plain_queue", plain_queue, false },
+		{ "adopted", adopted, false },
+		{ "lacking", lacking, false },
+		{ "namespaces", namespaces, false },
+	};
+	Suite *s = suite_create("session_interface");
+
+	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
+		unit_add_between(s, tests[i].name, tests[i].test, tests[i].client ? client : server,
+			tear_down);
+	return s;
+}
+
+int main(void)
+{
+	return unit_run("session_interface", suite());
+}
