@@ -5,7 +5,7 @@
 #   make                        the programs: $(BUILD)/culvertd, $(BUILD)/culvert
 #   make unit                   builds and runs the unit tests
 #   make assumptions            builds and runs the tests of kernel facts relied upon
-#   make lint                   format, clang-tidy, cppcheck, shellcheck, layers
+#   make lint                   format, clang-tidy, cppcheck, shellcheck, pages, layers
 #   make format                 rewrites the sources in the house's format
 #   make install PREFIX=/usr    honours DESTDIR; makes /etc/culvert, for configuration and keys
 #   make uninstall PREFIX=/usr  removes what install has put there; configuration and keys stay
@@ -106,7 +106,7 @@ LINK = $(CC) $(CFLAGS_ALL) $(CFLAGS) $(LDFLAGS_ALL) $(LDFLAGS)
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all tests unit assumptions helpers lint lint-format lint-tidy lint-cppcheck lint-shell lint-layers \
+.PHONY: all tests unit assumptions helpers lint lint-format lint-tidy lint-cppcheck lint-shell lint-docs lint-layers \
 	format install uninstall clean FORCE
 
 all: $(PROGRAMS) $(foreach l,$(LAYERS),$(BUILD)/lib$(l).a)
@@ -209,7 +209,7 @@ assumptions: $(ASSUMPTIONS)
 
 C_FILES := $(SOURCES) $(HEADERS) $(TEST_SOURCES) $(TEST_HEADERS)
 
-lint: lint-format lint-shell lint-layers lint-cppcheck lint-tidy
+lint: lint-format lint-shell lint-docs lint-layers lint-cppcheck lint-tidy
 
 lint-format:
 	$(call say,FORMAT,all C files)
@@ -255,6 +255,10 @@ lint-shell:
 		| xargs -0 -r awk 'FNR == 1 && /^#!.*[\/ ](ba|da)?sh( |$$)|^# shellcheck shell=/ { printf "%s%c", FILENAME, 0 } \
 			{ nextfile }' \
 		| xargs -0 -r -n 8 -P 2 $(SHELLCHECK) -x -P SCRIPTDIR
+
+lint-docs:
+	$(call say,DOCS,all pages)
+	$(Q)./scripts/lint-docs
 
 lint-layers: all
 	$(call say,LAYERS,$(BUILD))
