@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/server.h"
+#include "daemon/admission.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,36 +11,30 @@
 #include "base/log.h"
 #include "wire/frame.h"
 
-/*
- * From an accepted connection to a session: TLS handshake (on the lane's worker), identity, the
- * peers entry, hello. All of it within one deadline, kept by the lane. Whoever is refused before
- * TLS has verified it gets an alert and nothing else; afterwards a goodbye with the reason. Each
- * refusal is one log line with the remote address.
- */
-
 static void candidate_free(struct candidate *candidate)
 {
-	struct server *server = candidate->server;
+	struct admission *admission = candidate->admission;
 
-	TAILQ_REMOVE(&server->candidates, candidate, link);
-	server->candidate_count--;
+	TAILQ_REMOVE(&admission->candidates, candidate, link);
+	admission->candidate_count--;
 	held_messages_clear(&candidate->held);
 	if (!candidate->judged)
-		networks_leave(&server->candidate_networks, &candidate->network);
-	server->judged_count -= candidate->judged;
-	server->cut_count -= candidate->cut;
+		networks_leave(&admission->networks, &candidate->network);
+	admission->judged_count -= candidate->judged;
+	admission->cut_count -= candidate->cut;
 	free(candidate);
 }
 
 void admission_judge(struct candidate *candidate, const char *cause)
 {
-	struct server *server = candidate->server;
+	struct admission *admission = candidate->admission;
 
 	if (candidate->judged)
 		return;
-	server_log_refusal(server, &candidate->outer, candidate->lane_peer.identity.name, cause);
-	networks_leave(&server->candidate_networks, &candidate->network);
-	server->judged_count++;
+	admission->events->refused(
+		admission, &candidate->outer, candidate->lane_peer.identity.name, cause);
+	networks_leave(&admission->networks, &candidate->network);
+	admission->judged_count++;
 	candidate->judged = true;
 	candidate->waiting = false;
 	held_messages_clear(&candidate->held);
@@ -75,7 +69,7 @@ static void on_secured(struct lane_owner *owner, struct lane *lane, const struct
 	const char *refusal)
 {
 	struct candidate *candidate = container_of(owner, struct candidate, lane_owner);
-	const struct settings *settings = candidate->server->engine.settings;
+	const struct settings *settings = candidate->admission->settings;
 
 	(void)lane;
 	candidate->lane_peer = *peer;
@@ -104,7 +98,7 @@ static void refuse_waiting(struct candidate *newest)
 	const struct identity *name = &newest->lane_peer.identity;
 	struct candidate *candidate;
 
-	TAILQ_FOREACH(candidate, &newest->server->candidates, link)
+	TAILQ_FOREACH(candidate, &newest->admission->candidates, link)
 	{
 		if (!candidate->waiting || !identity_equal(&candidate->lane_peer.identity, name))
 			continue;
@@ -150,29 +144,39 @@ static void hand_on(struct lane *lane, struct held_messages *held)
 	}
 }
 
+static bool make_offer(struct candidate *candidate, struct session_terms *ret_terms,
+	struct message_welcome *ret_welcome)
+{
+	struct problem problem = { 0 };
+	uint16_t code;
+
+	if (offer_make(candidate->admission->offer, &candidate->lane_peer.identity, candidate->peer,
+		    &candidate->hello, ret_terms, ret_welcome, &code, &problem) == 0)
+		return true;
+	refuse(candidate, code, problem.text);
+	return false;
+}
+
 static void admit(struct candidate *candidate)
 {
-	struct engine *engine = &candidate->server->engine;
+	struct admission *admission = candidate->admission;
+	const struct identity *name = &candidate->lane_peer.identity;
 	struct session_terms terms;
 	struct message_welcome welcome;
 	struct held_messages held;
 	struct session *session;
-	struct problem problem = { 0 };
-	uint16_t code;
 
-	if (engine->peers.session_count >= engine->descriptors.sessions) {
+	if (admission->peers->session_count >= admission->descriptors->sessions) {
 		refuse(candidate, GOODBYE_LIMIT,
-			engine->descriptors.sessions < engine->settings->max_sessions
+			admission->descriptors->sessions < admission->settings->max_sessions
 				? "all sessions are there that the limit of open files has room for"
 				: "max_sessions sessions are there already");
 		return;
 	}
-	if (offer_make(candidate->server, candidate, &terms, &welcome, &code, &problem) < 0) {
-		refuse(candidate, code, problem.text);
+	if (!make_offer(candidate, &terms, &welcome))
 		return;
-	}
-	if (session_new(engine, &candidate->lane_peer.identity, candidate->peer, &session) < 0) {
-		offer_return(candidate->server, &candidate->lane_peer.identity);
+	if (admission->events->session(admission, name, candidate->peer, &session) < 0) {
+		offer_return(admission->offer, name);
 		refuse(candidate, GOODBYE_INTERNAL, "out of memory");
 		return;
 	}
@@ -199,13 +203,9 @@ static void take_over(struct candidate *candidate, struct session *session)
 {
 	struct session_terms terms;
 	struct message_welcome welcome;
-	struct problem problem = { 0 };
-	uint16_t code;
 
-	if (offer_make(candidate->server, candidate, &terms, &welcome, &code, &problem) < 0) {
-		refuse(candidate, code, problem.text);
+	if (!make_offer(candidate, &terms, &welcome))
 		return;
-	}
 	session_let_go(session);
 	memcpy(session->instance, candidate->hello.instance, sizeof(session->instance));
 	session->adopted = false;
@@ -227,7 +227,7 @@ static void take_hello(struct candidate *candidate, const struct message_hello *
 	candidate->hello = *hello;
 	lane_admit(candidate->lane);
 	struct session *old = peers_find(
-		&candidate->server->engine.peers, &candidate->lane_peer.identity);
+		candidate->admission->peers, &candidate->lane_peer.identity);
 	if (!old)
 		admit(candidate);
 	else if (old->has_replaced && same_instance(old->replaced, hello->instance))
@@ -243,7 +243,7 @@ static void take_hello(struct candidate *candidate, const struct message_hello *
 static void take_join(struct candidate *candidate, const struct message_join *join)
 {
 	struct session *session = peers_find(
-		&candidate->server->engine.peers, &candidate->lane_peer.identity);
+		candidate->admission->peers, &candidate->lane_peer.identity);
 	struct problem problem = { 0 };
 
 	if (!session) {
@@ -332,7 +332,7 @@ static void on_ended(
 	struct lane_owner *owner, struct lane *lane, enum lane_end end, const char *text)
 {
 	struct candidate *candidate = container_of(owner, struct candidate, lane_owner);
-	struct server *server = candidate->server;
+	struct admission *admission = candidate->admission;
 	struct problem problem;
 
 	if (end == LANE_END_CLOSED && candidate->lane_peer.identity.name[0] && !candidate->waiting)
@@ -345,13 +345,20 @@ static void on_ended(
 	admission_judge(candidate, problem.text);
 	lane_release(lane);
 	candidate_free(candidate);
-	engine_settle(&server->engine);
+	admission->events->ended(admission);
+}
+
+void admission_init(
+	struct admission *admission, const struct admission_events *events, uint64_t seed)
+{
+	admission->events = events;
+	TAILQ_INIT(&admission->candidates);
+	networks_init(&admission->networks, seed);
 }
 
 void admission_take(
-	struct server *server, int fd, const struct endpoint *outer, struct mono deadline)
+	struct admission *admission, int fd, const struct endpoint *outer, struct mono deadline)
 {
-	struct engine *engine = &server->engine;
 	struct candidate *candidate = calloc(1, sizeof(*candidate));
 	char text[ENDPOINT_TEXT_MAX];
 
@@ -360,7 +367,7 @@ void admission_take(
 		return;
 	}
 	*candidate = (struct candidate){
-		.server = server,
+		.admission = admission,
 		.outer = *outer,
 		.since = mono_now(),
 		.lane_owner = {
@@ -371,24 +378,24 @@ void admission_take(
 		},
 	};
 	held_messages_init(&candidate->held);
-	if (lane_new(engine_pick_worker(engine), engine->tls, TLS_SERVER, fd, deadline,
-		    &candidate->lane_owner, &candidate->lane) < 0) {
-		server_log_refusal(server, outer, "", "out of memory");
+	if (admission->events->lane(
+		    admission, fd, deadline, &candidate->lane_owner, &candidate->lane) < 0) {
+		admission->events->refused(admission, outer, "", "out of memory");
 		close(fd);
 		free(candidate);
 		return;
 	}
-	TAILQ_INSERT_TAIL(&server->candidates, candidate, link);
-	server->candidate_count++;
-	networks_enter(&server->candidate_networks, &outer->addr, &candidate->network);
+	TAILQ_INSERT_TAIL(&admission->candidates, candidate, link);
+	admission->candidate_count++;
+	networks_enter(&admission->networks, &outer->addr, &candidate->network);
 	log_debug("%s: connection accepted", endpoint_format(outer, text));
 }
 
-void admission_session_ended(struct server *server, const struct identity *name)
+void admission_session_ended(struct admission *admission, const struct identity *name)
 {
 	struct candidate *candidate;
 
-	TAILQ_FOREACH(candidate, &server->candidates, link)
+	TAILQ_FOREACH(candidate, &admission->candidates, link)
 	{
 		if (!candidate->waiting || !identity_equal(&candidate->lane_peer.identity, name))
 			continue;
@@ -398,11 +405,11 @@ void admission_session_ended(struct server *server, const struct identity *name)
 	}
 }
 
-void admission_stop(struct server *server)
+void admission_stop(struct admission *admission)
 {
 	struct candidate *candidate, *next;
 
-	for (candidate = TAILQ_FIRST(&server->candidates); candidate; candidate = next) {
+	for (candidate = TAILQ_FIRST(&admission->candidates); candidate; candidate = next) {
 		next = TAILQ_NEXT(candidate, link);
 		refuse(candidate, GOODBYE_SHUTDOWN, "the server is shutting down");
 	}

@@ -95,7 +95,7 @@ static void hand_over(struct visitor *visitor)
 	struct server *server = visitor->server;
 	struct endpoint outer = visitor->outer;
 	struct mono deadline = visitor->deadline;
-	const char *cause = room_make(server, &outer.addr);
+	const char *cause = room_make(&server->admission, &outer.addr);
 	int fd = visitor->watch.fd, one = 1;
 
 	if (cause) {
@@ -104,7 +104,7 @@ static void hand_over(struct visitor *visitor)
 	}
 	leave(visitor);
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof(one)); /* a valid value */
-	admission_take(server, fd, &outer, deadline);
+	admission_take(&server->admission, fd, &outer, deadline);
 }
 
 static void wait_for_more(struct visitor *visitor, size_t need, uint32_t events)

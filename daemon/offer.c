@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/server.h"
+#include "daemon/offer.h"
 
 #include <errno.h>
 #include <string.h>
@@ -13,48 +13,43 @@
 #include "system/tun.h"
 #include "wire/feature.h"
 
-/*
- * What a hello is answered with: addresses from the pool, and the smaller of what both ends want.
- * New leases are written a moment later, so that many peers that come at once cost one write.
- */
-
 enum { OFFER_SAVE_MS = 200 };
 
-void offer_save(struct server *server)
+static void save_leases(const struct offer *offer)
 {
-	if (!server->pool || server->engine.state_dir_fd < 0)
+	if (!offer->pool || offer->state_dir_fd < 0)
 		return;
-	int r = leases_save(server->engine.state_dir_fd, server->pool);
+	int r = leases_save(offer->state_dir_fd, offer->pool);
 	if (r < 0)
 		log_error(
 			"cannot write the leases to %s/%s: %s; peers may get other addresses after a restart",
-			server->engine.settings->state_dir, LEASES_FILE, strerror(-r));
+			offer->settings->state_dir, LEASES_FILE, strerror(-r));
 }
 
 static void save_due(struct loop_timer *timer)
 {
-	offer_save(container_of(timer, struct server, save_leases));
+	save_leases(container_of(timer, struct offer, save));
 }
 
-static void save_soon(struct server *server)
+static void save_soon(struct offer *offer)
 {
-	if (!server->save_leases.running)
-		loop_timer_start(server->engine.loop, &server->save_leases,
+	if (!offer->stopped && !offer->save.running)
+		loop_timer_start(offer->loop, &offer->save,
 			mono_add(mono_now(), DURATION_MS(OFFER_SAVE_MS)), save_due);
 }
 
-int offer_init(struct server *server, struct problem *problem)
+int offer_init(struct offer *offer, struct problem *problem)
 {
 	size_t left_out = 0;
 
-	int r = pool_new(server->engine.settings, &server->pool);
+	int r = pool_new(offer->settings, &offer->pool);
 	if (r < 0) {
 		problem_set(problem, "cannot make the address pool: %s", strerror(-r));
 		return r;
 	}
-	if (server->engine.state_dir_fd < 0)
+	if (offer->state_dir_fd < 0)
 		return 0;
-	r = leases_load(server->engine.state_dir_fd, server->pool, &left_out, problem);
+	r = leases_load(offer->state_dir_fd, offer->pool, &left_out, problem);
 	if (r < 0)
 		log_error("leases from before are lost: %s", problem->text);
 	else if (left_out > 0)
@@ -64,13 +59,19 @@ int offer_init(struct server *server, struct problem *problem)
 	return 0;
 }
 
-void offer_free(struct server *server)
+void offer_stop(struct offer *offer)
 {
-	if (server->pool)
-		loop_timer_stop(server->engine.loop, &server->save_leases);
-	offer_save(server);
-	pool_free(server->pool);
-	server->pool = NULL;
+	offer->stopped = true;
+	if (offer->pool)
+		loop_timer_stop(offer->loop, &offer->save);
+	save_leases(offer);
+}
+
+void offer_free(struct offer *offer)
+{
+	offer_stop(offer);
+	pool_free(offer->pool);
+	offer->pool = NULL;
 }
 
 static void fill_dns(const struct nameservers *dns, struct message_welcome *welcome)
@@ -81,14 +82,14 @@ static void fill_dns(const struct nameservers *dns, struct message_welcome *welc
 	memcpy(welcome->domains, dns->domain, sizeof(welcome->domains));
 }
 
-static int fill_welcome(const struct server *server, const struct session_terms *terms,
+static int fill_welcome(const struct offer *offer, const struct session_terms *terms,
 	struct message_welcome *welcome)
 {
-	const struct settings *settings = server->engine.settings;
+	const struct settings *settings = offer->settings;
 
 	*welcome = (struct message_welcome){
 		.version = MESSAGE_VERSION,
-		.name = *tls_context_identity(server->engine.tls),
+		.name = *offer->name,
 		.session_id = terms->session_id,
 		.offloads = terms->offloads_accept,
 		.lanes = terms->lanes,
@@ -106,14 +107,13 @@ static int fill_welcome(const struct server *server, const struct session_terms 
 	return getrandom(welcome->token, sizeof(welcome->token), 0) < 0 ? -errno : 0;
 }
 
-int offer_make(struct server *server, const struct candidate *candidate,
-	struct session_terms *ret_terms, struct message_welcome *ret_welcome, uint16_t *ret_code,
-	struct problem *problem)
+int offer_make(struct offer *offer, const struct identity *name, const struct settings_peer *peer,
+	const struct message_hello *hello, struct session_terms *ret_terms,
+	struct message_welcome *ret_welcome, uint16_t *ret_code, struct problem *problem)
 {
-	const struct settings *settings = server->engine.settings;
-	const struct message_hello *hello = &candidate->hello;
+	const struct settings *settings = offer->settings;
 	uint32_t ours = settings->offloads ? tun_kernel_offloads() : 0;
-	uint32_t lanes = settings_lanes(settings, candidate->peer);
+	uint32_t lanes = settings_lanes(settings, peer);
 	struct session_terms terms = {
 		.mtu = hello->mtu != 0 && hello->mtu < settings->mtu ? hello->mtu : settings->mtu,
 		.lanes = (uint8_t)(hello->lanes < lanes ? hello->lanes : lanes),
@@ -125,8 +125,7 @@ int offer_make(struct server *server, const struct candidate *candidate,
 		.features = hello->features,
 	};
 
-	int r = pool_take(server->pool, &candidate->lane_peer.identity, time(NULL), &terms.remote4,
-		&terms.remote6, problem);
+	int r = pool_take(offer->pool, name, time(NULL), &terms.remote4, &terms.remote6, problem);
 	if (r < 0) {
 		*ret_code = GOODBYE_NO_ADDRESS;
 		return r;
@@ -137,38 +136,38 @@ int offer_make(struct server *server, const struct candidate *candidate,
 		terms.local6 = settings_server_address(&settings->pool6);
 	r = getrandom(&terms.session_id, sizeof(terms.session_id), 0) < 0 ? -errno : 0;
 	if (r == 0)
-		r = fill_welcome(server, &terms, ret_welcome);
+		r = fill_welcome(offer, &terms, ret_welcome);
 	if (r < 0) {
-		offer_return(server, &candidate->lane_peer.identity);
+		offer_return(offer, name);
 		problem_set(problem, "no random numbers: %s", strerror(-r));
 		*ret_code = GOODBYE_INTERNAL;
 		return r;
 	}
 	*ret_terms = terms;
-	save_soon(server);
+	save_soon(offer);
 	return 0;
 }
 
-int offer_keep(struct server *server, const struct session *session, struct problem *problem)
+int offer_keep(struct offer *offer, const struct identity *name, const struct addr *addr4,
+	const struct addr *addr6, struct problem *problem)
 {
 	struct pool_lease lease = {
-		.name = session->name,
-		.addr4 = session->terms.remote4,
-		.addr6 = session->terms.remote6,
+		.name = *name,
+		.addr4 = *addr4,
+		.addr6 = *addr6,
 		.last_used = time(NULL),
 	};
-	int r = pool_claim(server->pool, &lease, problem);
+	int r = pool_claim(offer->pool, &lease, problem);
 
 	if (r == 0)
-		save_soon(server);
+		save_soon(offer);
 	return r;
 }
 
-void offer_return(struct server *server, const struct identity *name)
+void offer_return(struct offer *offer, const struct identity *name)
 {
-	if (!server->pool)
+	if (!offer->pool)
 		return; /* stopped before it began */
-	pool_release(server->pool, name, time(NULL));
-	if (!server->engine.world.stopping)
-		save_soon(server);
+	pool_release(offer->pool, name, time(NULL));
+	save_soon(offer);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/server.h"
+#include "daemon/admission.h"
 
 #include <sys/socket.h>
 
@@ -33,16 +33,16 @@ static bool can_give_way(const struct candidate *candidate)
 static void cut(struct candidate *candidate)
 {
 	candidate->cut = true;
-	candidate->server->cut_count++;
+	candidate->admission->cut_count++;
 	lane_cut(candidate->lane);
 }
 
 /* Refused ones have said what they had to say, or nearly so. */
-static void cut_oldest_refused(struct server *server)
+static void cut_oldest_refused(struct admission *admission)
 {
 	struct candidate *candidate;
 
-	TAILQ_FOREACH(candidate, &server->candidates, link)
+	TAILQ_FOREACH(candidate, &admission->candidates, link)
 	{
 		if (!candidate->judged || candidate->cut)
 			continue;
@@ -51,24 +51,24 @@ static void cut_oldest_refused(struct server *server)
 	}
 }
 
-static bool is_crowded(const struct server *server, const struct addr *outer)
+static bool is_crowded(const struct admission *admission, const struct addr *outer)
 {
-	unsigned most = server->engine.descriptors.handshakes / HOST_SHARE;
+	unsigned most = admission->descriptors->handshakes / HOST_SHARE;
 	const struct candidate *candidate;
 	unsigned count = 0;
 
-	TAILQ_FOREACH(candidate, &server->candidates, link)
+	TAILQ_FOREACH(candidate, &admission->candidates, link)
 	count += !candidate->judged && is_of_host(candidate, outer);
 	return count >= (most > 0 ? most : 1);
 }
 
-static struct candidate *oldest_stalled(struct server *server, const struct addr *outer)
+static struct candidate *oldest_stalled(struct admission *admission, const struct addr *outer)
 {
 	struct mono before = mono_now();
 	struct candidate *candidate;
 
 	before.ns -= DURATION_MS(STALLED_MS).ns;
-	TAILQ_FOREACH(candidate, &server->candidates, link)
+	TAILQ_FOREACH(candidate, &admission->candidates, link)
 	{
 		if (!mono_before(candidate->since, before))
 			break; /* so are the rest */
@@ -79,40 +79,40 @@ static struct candidate *oldest_stalled(struct server *server, const struct addr
 }
 
 /* Of equals the oldest. */
-static struct candidate *oldest_of_fullest(struct server *server)
+static struct candidate *oldest_of_fullest(struct admission *admission)
 {
 	struct candidate *candidate, *victim = NULL;
 
-	TAILQ_FOREACH(candidate, &server->candidates, link)
+	TAILQ_FOREACH(candidate, &admission->candidates, link)
 	{
 		if (can_give_way(candidate) &&
 			(!victim ||
-				networks_is_fuller(&server->candidate_networks, &candidate->network,
+				networks_is_fuller(&admission->networks, &candidate->network,
 					&victim->network)))
 			victim = candidate;
 	}
 	return victim;
 }
 
-const char *room_make(struct server *server, const struct addr *outer)
+const char *room_make(struct admission *admission, const struct addr *outer)
 {
-	unsigned most = server->engine.descriptors.handshakes;
-	bool full = server->candidate_count - server->judged_count >= most;
+	unsigned most = admission->descriptors->handshakes;
+	bool full = admission->candidate_count - admission->judged_count >= most;
 	struct candidate *victim = NULL;
 
-	if (server->candidate_count >= ALL_MAX * most)
+	if (admission->candidate_count >= ALL_MAX * most)
 		return "more connections end than the workers can close";
-	if (is_crowded(server, outer)) {
-		victim = oldest_stalled(server, outer);
+	if (is_crowded(admission, outer)) {
+		victim = oldest_stalled(admission, outer);
 		if (!victim)
 			return "a quarter of max_handshakes connections of this host are in their handshake";
 	} else if (full) {
-		victim = oldest_of_fullest(server);
+		victim = oldest_of_fullest(admission);
 		if (!victim)
 			return "max_handshakes connections wait for the end of a session before theirs";
 	}
-	if (server->judged_count - server->cut_count >= most)
-		cut_oldest_refused(server);
+	if (admission->judged_count - admission->cut_count >= most)
+		cut_oldest_refused(admission);
 	if (victim) {
 		admission_judge(victim,
 			"closed for a newer connection: it had not sent hello, and max_handshakes connections, or a quarter of them from its host, are in their handshake");

@@ -8,6 +8,8 @@
 #include "base/container.h"
 #include "base/log.h"
 #include "daemon/options.h"
+#include "engine/session.h"
+#include "lane/lane.h"
 
 /* What makes an engine the server: its role functions, in the order of a run. */
 
@@ -70,7 +72,8 @@ static void adopt_sessions(struct server *server)
 		struct problem problem = { 0 };
 
 		next = TAILQ_NEXT(session, link);
-		if (offer_keep(server, session, &problem) == 0) {
+		if (offer_keep(&server->offer, &session->name, &session->terms.remote4,
+			    &session->terms.remote6, &problem) == 0) {
 			server_session_idle(&server->engine, session, 0);
 			continue;
 		}
@@ -81,11 +84,67 @@ static void adopt_sessions(struct server *server)
 	}
 }
 
+/* ---- for admission ---- */
+
+static struct server *server_with(struct admission *admission)
+{
+	return container_of(admission, struct server, admission);
+}
+
+static int make_lane(struct admission *admission, int fd, struct mono deadline,
+	struct lane_owner *owner, struct lane **ret_lane)
+{
+	struct engine *engine = &server_with(admission)->engine;
+
+	return lane_new(
+		engine_pick_worker(engine), engine->tls, TLS_SERVER, fd, deadline, owner, ret_lane);
+}
+
+static int make_session(struct admission *admission, const struct identity *name,
+	const struct settings_peer *peer, struct session **ret_session)
+{
+	return session_new(&server_with(admission)->engine, name, peer, ret_session);
+}
+
+static void connection_refused(struct admission *admission, const struct endpoint *outer,
+	const char *name, const char *cause)
+{
+	server_log_refusal(server_with(admission), outer, name, cause);
+}
+
+static void connection_ended(struct admission *admission)
+{
+	engine_settle(&server_with(admission)->engine);
+}
+
+static const struct admission_events admission_events = {
+	.lane = make_lane,
+	.session = make_session,
+	.refused = connection_refused,
+	.ended = connection_ended,
+};
+
+/* ---- the role ---- */
+
+static void lend(struct server *server)
+{
+	struct engine *engine = &server->engine;
+
+	server->offer.loop = engine->loop;
+	server->offer.settings = engine->settings;
+	server->offer.name = tls_context_identity(engine->tls);
+	server->offer.state_dir_fd = engine->state_dir_fd;
+	server->admission.settings = engine->settings;
+	server->admission.descriptors = &engine->descriptors;
+	server->admission.peers = &engine->peers;
+	server->admission.offer = &server->offer;
+}
+
 static int server_start(struct engine *engine, struct problem *problem)
 {
 	struct server *server = server_of(engine);
 
-	TAILQ_INIT(&server->candidates);
+	lend(server);
 	TAILQ_INIT(&server->visitors);
 	uint64_t seeds[2];
 	if (getrandom(seeds, sizeof(seeds), 0) != (ssize_t)sizeof(seeds)) {
@@ -93,9 +152,9 @@ static int server_start(struct engine *engine, struct problem *problem)
 		return -EIO;
 	}
 	networks_init(&server->visitor_networks, seeds[0]);
-	networks_init(&server->candidate_networks, seeds[1]);
+	admission_init(&server->admission, &admission_events, seeds[1]);
 	rate_init(&server->refusals_logged, REFUSALS_PER_SECOND, REFUSALS_BURST, mono_now());
-	int r = offer_init(server, problem);
+	int r = offer_init(&server->offer, problem);
 	if (r == 0)
 		adopt_sessions(server);
 	if (r == 0)
@@ -111,12 +170,13 @@ static void server_stop(struct engine *engine)
 {
 	struct server *server = server_of(engine);
 
-	if (!server->pool)
-		return;     /* start() has failed */
-	offer_save(server); /* now: a peer that answers late must not cost us the leases */
+	if (!server->offer.pool)
+		return; /* start() has failed */
+	/* Now: a peer that answers late must not cost us the leases. */
+	offer_stop(&server->offer);
 	listener_stop(server);
 	doorstep_stop(server);
-	admission_stop(server);
+	admission_stop(&server->admission);
 }
 
 static bool server_quiet(const struct engine *engine)
@@ -124,15 +184,15 @@ static bool server_quiet(const struct engine *engine)
 	const struct server *server = (const struct server *)(const void *)((const char *)engine -
 		offsetof(struct server, engine));
 
-	return server->candidate_count == 0 && server->visitor_count == 0;
+	return server->admission.candidate_count == 0 && server->visitor_count == 0;
 }
 
 static void server_session_ended(struct engine *engine, struct session *session)
 {
 	struct server *server = server_of(engine);
 
-	offer_return(server, &session->name);
-	admission_session_ended(server, &session->name);
+	offer_return(&server->offer, &session->name);
+	admission_session_ended(&server->admission, &session->name);
 }
 
 static void server_free(struct engine *engine)
@@ -141,7 +201,7 @@ static void server_free(struct engine *engine)
 
 	listener_stop(server);
 	doorstep_stop(server);
-	offer_free(server);
+	offer_free(&server->offer);
 }
 
 const struct engine_role server_role = {
