@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a hello is answered with, and when the leases behind the answers are written. */
+#include "daemon/offer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "daemon/leases.h"
+#include "tests/unit/settings_bench.h"
+#include "tests/unit/unit.h"
+
+enum { SAVED_MS = 400 }; /* longer than a lease waits to be written */
+
+static struct bench {
+	struct loop *loop;
+	struct settings *settings;
+	struct identity name;
+	struct offer offer;
+	struct problem problem;
+	struct loop_timer end;
+	char dir[64];
+	/* of the last answer */
+	struct session_terms terms;
+	struct message_welcome welcome;
+	uint16_t code;
+} bench;
+
+static void lend(void)
+{
+	bench.offer = (struct offer){ .loop = bench.loop,
+		.settings = bench.settings,
+		.name = &bench.name,
+		.state_dir_fd = bench.offer.state_dir_fd };
+	ck_assert_int_eq(offer_init(&bench.offer, &bench.problem), 0);
+}
+
+static void setup(void)
+{
+	bench = (struct bench){ .name = { "hub" }, .dir = "/tmp/culvert-offer-XXXXXX" };
+	log_set_level(LOG_LEVEL_ERROR);
+	bench.settings = server(2);
+	bench.settings->mtu = 1400;
+	bench.settings->lanes = 4;
+	bench.settings->linger = DURATION_S(60);
+	ck_assert_int_eq(loop_new(&bench.loop), 0);
+	ck_assert_ptr_nonnull(mkdtemp(bench.dir));
+	bench.offer.state_dir_fd = open(bench.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ck_assert_int_ge(bench.offer.state_dir_fd, 0);
+	lend();
+}
+
+static bool is_saved(void)
+{
+	return faccessat(bench.offer.state_dir_fd, LEASES_FILE, F_OK, 0) == 0;
+}
+
+static void forget_saved(void)
+{
+	(void)unlinkat(bench.offer.state_dir_fd, LEASES_FILE, 0);
+}
+
+static void teardown(void)
+{
+	offer_free(&bench.offer);
+	forget_saved();
+	close(bench.offer.state_dir_fd);
+	ck_assert_int_eq(rmdir(bench.dir), 0);
+	loop_free(bench.loop);
+	settings_free(bench.settings);
+}
+
+static void over(struct loop_timer *timer)
+{
+	(void)timer;
+	loop_stop(bench.loop);
+}
+
+static void wait_ms(int ms)
+{
+	loop_timer_start(bench.loop, &bench.end, mono_add(mono_now(), DURATION_MS(ms)), over);
+	ck_assert_int_eq(loop_run(bench.loop), 0);
+}
+
+static struct identity named(const char *name)
+{
+	struct identity identity = { .name = "" };
+
+	unit_text(identity.name, name);
+	return identity;
+}
+
+static struct message_hello hello(void)
+{
+	return (struct message_hello){
+		.version = MESSAGE_VERSION, .lanes = 2, .mtu = 1300, .features = 0x80000001
+	};
+}
+
+static int make(
+	const char *name, const struct settings_peer *peer, const struct message_hello *said)
+{
+	struct identity identity = named(name);
+
+	return offer_make(&bench.offer, &identity, peer, said, &bench.terms, &bench.welcome,
+		&bench.code, &bench.problem);
+}
+
+/* The first address of either pool is the server's own. */
+START_TEST(addresses)
+{
+	struct message_hello said = hello();
+	struct addr client4 = addr("10.9.0.2"), client6 = addr("fd00::2");
+	struct addr server4 = addr("10.9.0.1"), server6 = addr("fd00::1");
+
+	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
+	ck_assert(addr_equal(&bench.terms.remote4, &client4));
+	ck_assert(addr_equal(&bench.terms.remote6, &client6));
+	ck_assert(addr_equal(&bench.terms.local4, &server4));
+	ck_assert(addr_equal(&bench.terms.local6, &server6));
+	ck_assert(addr_equal(&bench.welcome.client4, &client4));
+	ck_assert(addr_equal(&bench.welcome.client6, &client6));
+	ck_assert(addr_equal(&bench.welcome.server4, &server4));
+	ck_assert(addr_equal(&bench.welcome.server6, &server6));
+}
+END_TEST
+
+START_TEST(one_family)
+{
+	struct message_hello said = hello();
+
+	offer_free(&bench.offer);
+	bench.settings->pool6 = (struct prefix){ .len = 0 };
+	lend();
+	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
+	ck_assert(addr_is_set(&bench.terms.local4) && addr_is_set(&bench.terms.remote4));
+	ck_assert(!addr_is_set(&bench.terms.local6) && !addr_is_set(&bench.terms.remote6));
+	offer_free(&bench.offer);
+	bench.settings->pool6 = prefix("fd00::/64");
+	bench.settings->pool4 = (struct prefix){ .len = 0 };
+	lend();
+	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
+	ck_assert(!addr_is_set(&bench.terms.local4) && addr_is_set(&bench.terms.local6));
+}
+END_TEST
+
+/* The smaller of both ends' wishes. */
+START_TEST(terms)
+{
+	struct message_hello said = hello();
+
+	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
+	ck_assert_uint_eq(bench.terms.mtu, 1300);
+	ck_assert_uint_eq(bench.terms.lanes, 2);
+	ck_assert_uint_eq(bench.terms.features, 0x80000001);
+	ck_assert_uint_eq(bench.terms.offloads_send, 0); /* offloads = false here */
+	ck_assert_uint_eq(bench.welcome.mtu, 1300);
+	ck_assert_uint_eq(bench.welcome.lanes, 2);
+	said.mtu = 0; /* our choice */
+	said.lanes = 9;
+	ck_assert_int_eq(make("branch-b", NULL, &said), 0);
+	ck_assert_uint_eq(bench.terms.mtu, 1400);
+	ck_assert_uint_eq(bench.terms.lanes, 4);
+	said.mtu = 1401;
+	ck_assert_int_eq(make("branch-b", NULL, &said), 0);
+	ck_assert_uint_eq(bench.terms.mtu, 1400);
+	bench.settings->peers[0].lanes = 3;
+	ck_assert_int_eq(make("branch-b", &bench.settings->peers[0], &said), 0);
+	ck_assert_uint_eq(bench.terms.lanes, 3);
+}
+END_TEST
+
+START_TEST(offloads)
+{
+	struct message_hello said = hello();
+
+	bench.settings->offloads = true;
+	said.offloads = UINT32_MAX;
+	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
+	ck_assert_uint_eq(bench.terms.offloads_send, bench.terms.offloads_read);
+	said.offloads = 0;
+	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
+	ck_assert_uint_eq(bench.terms.offloads_send, 0);
+	ck_assert_uint_eq(bench.terms.offloads_accept, bench.terms.offloads_read);
+	ck_assert_uint_eq(bench.welcome.offloads, bench.terms.offloads_read);
+}
+END_TEST
+
+START_TEST(welcome)
+{
+	struct message_hello said = hello();
+	uint8_t token[MESSAGE_TOKEN_SIZE];
+	uint64_t session_id;
+
+	bench.settings->dns.server_count = 1;
+	bench.settings->dns.server[0] = addr("10.9.0.1");
+	bench.settings->dns.domain_count = 1;
+	unit_text(bench.settings->dns.domain[0], "lan.example");
+	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
+	ck_assert_uint_eq(bench.welcome.version, MESSAGE_VERSION);
+	ck_assert_str_eq(bench.welcome.name.name, "hub");
+	ck_assert_uint_eq(bench.welcome.ping_ms, 5000);
+	ck_assert_uint_eq(bench.welcome.dead_ms, 15000);
+	ck_assert_uint_eq(bench.welcome.linger_ms, 60000);
+	ck_assert_uint_eq(bench.welcome.dns_count, 1);
+	ck_assert_uint_eq(bench.welcome.domain_count, 1);
+	ck_assert_str_eq(bench.welcome.domains[0], "lan.example");
+	ck_assert_uint_eq(bench.welcome.session_id, bench.terms.session_id);
+	memcpy(token, bench.welcome.token, sizeof(token));
+	session_id = bench.welcome.session_id;
+	/* The next one can be guessed by nobody. */
+	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
+	ck_assert_mem_ne(token, bench.welcome.token, sizeof(token));
+	ck_assert_uint_ne(session_id, bench.welcome.session_id);
+}
+END_TEST
+
+/* 10.9.0.0/29 has five addresses for peers; one that is given back is another's. */
+START_TEST(no_address)
+{
+	struct message_hello said = hello();
+	struct identity first = named("peer-a-0");
+	char name[32];
+
+	for (int i = 0; i < 5; i++) {
+		(void)snprintf(name, sizeof(name), "peer-a-%d", i);
+		ck_assert_int_eq(make(name, NULL, &said), 0);
+	}
+	ck_assert_int_eq(make("late", NULL, &said), -EADDRNOTAVAIL);
+	ck_assert_uint_eq(bench.code, GOODBYE_NO_ADDRESS);
+	ck_assert_ptr_nonnull(strstr(bench.problem.text, "10.9.0.0/29"));
+	offer_return(&bench.offer, &first);
+	ck_assert_int_eq(make("late", NULL, &said), 0);
+}
+END_TEST
+
+START_TEST(adopted_addresses)
+{
+	struct message_hello said = hello();
+	struct identity first = named("branch-a"), other = named("branch-b");
+	struct addr addr4 = addr("10.9.0.4"), none = { .family = AF_UNSPEC };
+
+	ck_assert_int_eq(offer_keep(&bench.offer, &first, &addr4, &none, &bench.problem), 0);
+	ck_assert(bench.offer.save.running);
+	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
+	ck_assert(addr_equal(&bench.terms.remote4, &addr4));
+	ck_assert_int_eq(
+		offer_keep(&bench.offer, &other, &addr4, &none, &bench.problem), -EADDRINUSE);
+}
+END_TEST
+
+/* Written a moment later, once for many, and at the end at once. */
+START_TEST(saved_later)
+{
+	struct message_hello said = hello();
+	struct identity first = named("branch-a");
+
+	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
+	ck_assert_int_eq(make("branch-b", NULL, &said), 0);
+	ck_assert(!is_saved());
+	wait_ms(SAVED_MS);
+	ck_assert(is_saved());
+	forget_saved();
+	wait_ms(SAVED_MS);
+	ck_assert(!is_saved());
+	offer_return(&bench.offer, &first);
+	wait_ms(SAVED_MS);
+	ck_assert(is_saved());
+}
+END_TEST
+
+START_TEST(saved_at_the_end)
+{
+	struct message_hello said = hello();
+	struct identity first = named("branch-a");
+
+	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
+	offer_stop(&bench.offer);
+	ck_assert(is_saved());
+	forget_saved();
+	/* A session that ends later is written with the others, by the last save. */
+	offer_return(&bench.offer, &first);
+	wait_ms(SAVED_MS);
+	ck_assert(!is_saved());
+	offer_free(&bench.offer);
+	ck_assert(is_saved());
+	offer_return(&bench.offer, &first); /* of an engine that stops before it began */
+}
+END_TEST
+
+START_TEST(remembered)
+{
+	struct message_hello said = hello();
+	struct addr mine;
+
+	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
+	ck_assert_int_eq(make("branch-b", NULL, &said), 0);
+	mine = bench.terms.remote4;
+	offer_free(&bench.offer);
+	lend();
+	ck_assert_int_eq(make("branch-b", NULL, &said), 0);
+	ck_assert(addr_equal(&bench.terms.remote4, &mine));
+}
+END_TEST
+
+/* Leases that cannot be read, or do not fit any more, cost no start; nor does a full disk cost a session. */
+START_TEST(broken_file)
+{
+	struct message_hello said = hello();
+	int fd;
+
+	offer_free(&bench.offer);
+	fd = openat(bench.offer.state_dir_fd, LEASES_FILE, O_WRONLY | O_TRUNC);
+	ck_assert_int_eq(write(fd, "nonsense\n", 9), 9);
+	close(fd);
+	log_set_level((enum log_level) - 1);
+	lend();
+	ck_assert_str_eq(bench.problem.text, "");
+	ck_assert_int_eq(
+		unlinkat(bench.offer.state_dir_fd, LEASES_BROKEN_FILE, 0), 0); /* kept aside */
+	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
+	offer_free(&bench.offer);
+	bench.settings->pool4 = prefix("10.8.0.0/29");
+	bench.settings->pool6 = prefix("fd08::/64");
+	lend();
+	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
+	forget_saved();
+	ck_assert_int_eq(mkdirat(bench.offer.state_dir_fd, LEASES_FILE, 0700), 0);
+	wait_ms(SAVED_MS);
+	ck_assert_int_eq(make("branch-b", NULL, &said), 0);
+	ck_assert_int_eq(unlinkat(bench.offer.state_dir_fd, LEASES_FILE, AT_REMOVEDIR), 0);
+}
+END_TEST
+
+START_TEST(without_a_state_directory)
+{
+	struct message_hello said = hello();
+	int fd = bench.offer.state_dir_fd;
+
+	offer_free(&bench.offer);
+	forget_saved();
+	bench.offer.state_dir_fd = -1;
+	lend();
+	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
+	wait_ms(SAVED_MS);
+	offer_free(&bench.offer);
+	bench.offer.state_dir_fd = fd;
+	ck_assert(!is_saved());
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	const struct {
+		const char *name;
+		const TTest *test;
+	} tests[] = {
+		{ "addresses", addresses },
+		{ "one family", one_family },
+		{ "terms", terms },
+		{ "offloads", offloads },
+		{ "welcome", welcome },
+		{ "no address", no_address },
+		{ "adopted addresses", adopted_addresses },
+		{ "saved later", saved_later },
+		{ "saved at the end", saved_at_the_end },
+		{ "remembered", remembered },
+		{ "broken file", broken_file },
+		{ "without a state directory", without_a_state_directory },
+	};
+	Suite *suite = suite_create("offer");
+
+	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
+		unit_add_between(suite, tests[i].name, tests[i].test, setup, teardown);
+	return suite;
+}
+
+int main(void)
+{
+	return unit_run("offer", suite());
+}
