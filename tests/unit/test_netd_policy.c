@@ -167,6 +167,101 @@ START_TEST(an_interface_lives_where_its_entry_says)
 }
 END_TEST
 
+START_TEST(a_place_has_its_peers_metric)
+{
+	struct identity a = identity("branch-a"), other = identity("other");
+
+	settings->peers[0].metric = 77;
+	ck_assert_uint_eq(policy_interface_place(settings, &a).metric, 77);
+	ck_assert_uint_eq(policy_interface_place(settings, &other).metric, settings_metric(NULL));
+}
+END_TEST
+
+START_TEST(a_fixed_ipv6_address_is_its_peers_and_no_other)
+{
+	struct request_interface request = wanted("branch-b", NULL, NULL, "fd99::1", "fd99::50");
+
+	settings->peers[1].address6 = address("fd99::50");
+	ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), 0);
+	request.remote6 = address("fd99::51");
+	ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), -EPERM);
+	ck_assert_str_eq(problem.text, "address fd99::51 for branch-b, which has a fixed one");
+	request = wanted("branch-a", NULL, NULL, "fd99::1", "fd99::50");
+	ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), -EPERM);
+	ck_assert_str_eq(problem.text, "address fd99::50 for branch-a, which is another's");
+	request.remote6 = address("fd99::51");
+	ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), 0);
+}
+END_TEST
+
+START_TEST(a_live_ipv6_address_is_not_given_twice)
+{
+	struct interface *live_one = add_live("branch-b", NULL, NULL);
+	struct request_interface request = wanted("branch-a", NULL, NULL, "fd99::1", "fd99::8");
+
+	live_one->now.local6 = address("fd99::1");
+	live_one->now.remote6 = address("fd99::8");
+	ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), -EPERM);
+	ck_assert_str_eq(problem.text, "address fd99::8 for branch-a, which is another's");
+	/* Behind one that is in nobody's way. */
+	(void)add_live("somebody", "10.99.0.1", "10.99.0.9");
+	ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), -EPERM);
+	request.remote6 = address("fd99::9");
+	ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), 0);
+}
+END_TEST
+
+START_TEST(a_refusal_names_what_is_wrong)
+{
+	static const struct {
+		const char *local, *remote, *text;
+	} table[] = {
+		{ "10.99.0.3", "10.99.0.2",
+			"local address 10.99.0.3, which is not the server's own of pool "
+			"10.99.0.0/24" },
+		{ "10.99.0.1", "10.99.1.2",
+			"address 10.99.1.2 for branch-a, which is no host address of pool "
+			"10.99.0.0/24" },
+		{ "10.99.0.1", "10.99.0.50",
+			"address 10.99.0.50 for branch-a, which is another's" },
+		{ "10.99.0.1", NULL, "an interface whose addresses do not come in pairs" },
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		ck_assert_int_eq(judge("branch-a", table[i].local, table[i].remote), -EPERM);
+		ck_assert_str_eq(problem.text, table[i].text);
+	}
+	refuse("somebody", "10.99.0.1", "10.99.0.8");
+	ck_assert_str_eq(problem.text, "an interface for somebody, a peer that is not configured");
+	settings->max_sessions = 1;
+	(void)add_live("branch-b", "10.99.0.1", "10.99.0.50");
+	refuse("branch-a", "10.99.0.1", "10.99.0.2");
+	ck_assert_str_eq(problem.text, "interface number 2 where 1 are the most");
+}
+END_TEST
+
+/* The kinds of addresses that a member of each family may have. */
+START_TEST(each_member_has_its_family)
+{
+	struct request_interface both = wanted(
+		"branch-a", "10.99.0.1", "10.99.0.2", "fd99::1", "fd99::2");
+	struct request_interface request = both;
+
+	request.local6 = request.remote6 = both.local4;
+	ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), -EPERM);
+	request = both;
+	request.local6 = address(NULL);
+	ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), -EPERM);
+	request = both;
+	request.remote6 = address(NULL);
+	ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), -EPERM);
+	request = both;
+	request.local4 = request.remote4 = both.local6;
+	ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), -EPERM);
+	ck_assert_str_eq(problem.text, "an interface whose addresses do not come in pairs");
+}
+END_TEST
+
 START_TEST(only_a_client_makes_connections)
 {
 	ck_assert_int_eq(policy_socket(settings, AF_INET, &problem), -EPERM);
@@ -206,6 +301,73 @@ START_TEST(a_client_refuses_what_no_host_has)
 		ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), -EPERM);
 	}
 	refuse("hub", "10.99.0.1", "10.99.0.1");
+}
+END_TEST
+
+START_TEST(each_end_of_each_family_is_a_clients)
+{
+	struct request_interface good = wanted(
+		"hub", "10.99.0.2", "10.99.0.1", "fd99::2", "fd99::1");
+	struct request_interface request = good;
+
+	ck_assert_int_eq(policy_interface(settings, &live, &good, &problem), 0);
+	request.local6 = address("ff02::1");
+	refuse("hub", "192.168.1.2", "10.99.0.1");
+	refuse("hub", "10.99.0.2", "192.168.1.1");
+	ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), -EPERM);
+	request = good;
+	request.remote6 = address("ff02::1");
+	ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), -EPERM);
+	request = good;
+	request.remote6 = good.local6;
+	ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), -EPERM);
+	ck_assert_str_eq(problem.text, "address fd99::2 for both ends of a tunnel");
+	request = good;
+	request.remote4 = good.local4;
+	ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), -EPERM);
+	ck_assert_str_eq(problem.text, "address 10.99.0.2 for both ends of a tunnel");
+}
+END_TEST
+
+static struct request_dns resolvers(void)
+{
+	struct request_dns request = { .nameservers.server_count = 1 };
+
+	request.nameservers.server[0] = address("10.99.0.53");
+	return request;
+}
+
+START_TEST(a_client_takes_resolvers)
+{
+	struct request_dns request = resolvers();
+
+	settings->use_dns = true;
+	ck_assert_int_eq(policy_dns(settings, &request, &problem), 0);
+	request.nameservers.server_count = 0; /* none any more */
+	ck_assert_int_eq(policy_dns(settings, &request, &problem), 0);
+}
+END_TEST
+
+START_TEST(resolvers_that_are_not_wanted)
+{
+	struct request_dns request = resolvers();
+
+	settings->use_dns = false;
+	ck_assert_int_eq(policy_dns(settings, &request, &problem), -EPERM);
+	ck_assert_str_eq(problem.text, "other resolvers for this host");
+	settings->use_dns = true;
+	(void)snprintf(settings->peers[0].netns, sizeof(settings->peers[0].netns), "blue");
+	ck_assert_int_eq(policy_dns(settings, &request, &problem), -EPERM);
+	ck_assert_str_eq(problem.text, "other resolvers for this host");
+	settings->peers[0].netns[0] = '\0';
+	ck_assert_int_eq(policy_dns(settings, &request, &problem), 0);
+	request.nameservers.server[0] = address("127.0.0.53");
+	ck_assert_int_eq(policy_dns(settings, &request, &problem), -EPERM);
+	ck_assert_str_eq(problem.text, "resolvers or domains that cannot be");
+	settings->role = SETTINGS_SERVER;
+	request = resolvers();
+	ck_assert_int_eq(policy_dns(settings, &request, &problem), -EPERM);
+	ck_assert_str_eq(problem.text, "other resolvers for this host");
 }
 END_TEST
 
@@ -253,11 +415,19 @@ static Suite *suite(void)
 	tcase_add_test(server, an_interface_lives_where_its_entry_says);
 	tcase_add_test(server, only_a_client_makes_connections);
 	tcase_add_test(server, exit_codes_are_those_an_engine_can_know);
+	tcase_add_test(server, a_place_has_its_peers_metric);
+	tcase_add_test(server, a_fixed_ipv6_address_is_its_peers_and_no_other);
+	tcase_add_test(server, a_live_ipv6_address_is_not_given_twice);
+	tcase_add_test(server, a_refusal_names_what_is_wrong);
+	tcase_add_test(server, each_member_has_its_family);
 	suite_add_tcase(s, server);
 	tcase_add_checked_fixture(client, set_up_client, tear_down);
 	tcase_add_test(client, a_client_takes_what_is_a_hosts);
 	tcase_add_test(client, a_client_refuses_what_no_host_has);
 	tcase_add_test(client, a_client_has_one_interface_for_its_server);
+	tcase_add_test(client, each_end_of_each_family_is_a_clients);
+	tcase_add_test(client, a_client_takes_resolvers);
+	tcase_add_test(client, resolvers_that_are_not_wanted);
 	suite_add_tcase(s, client);
 	return s;
 }

@@ -99,6 +99,70 @@ START_TEST(the_proxys_address_stays_outside)
 }
 END_TEST
 
+/* Both pools, and each address of the tunnel itself, stay with the tunnel. */
+START_TEST(what_the_tunnel_has_is_no_route)
+{
+	struct interface *own = add_live("branch-a", "10.20.7.1", "10.20.7.2");
+
+	own->now.local6 = address("2001:db8:7::1");
+	own->now.remote6 = address("2001:db8:7::2");
+	settings->pool6 = prefix("2001:db8:9::/64");
+	ck_assert_int_eq(judge_route(own, "10.20.7.1/32"), ROUTE_TUNNEL);
+	ck_assert_int_eq(judge_route(own, "10.20.7.2/32"), ROUTE_TUNNEL);
+	ck_assert_int_eq(judge_route(own, "2001:db8:7::1/128"), ROUTE_TUNNEL);
+	ck_assert_int_eq(judge_route(own, "2001:db8:7::2/128"), ROUTE_TUNNEL);
+	ck_assert_int_eq(judge_route(own, "2001:db8:9::/64"), ROUTE_TUNNEL);
+	ck_assert_int_eq(judge_route(own, "2001:db8:8::/64"), ROUTE_ACCEPTED);
+	settings->pool4 = prefix("10.20.9.0/24");
+	ck_assert_int_eq(judge_route(own, "10.20.9.0/24"), ROUTE_TUNNEL);
+	settings->pool4 = settings->pool6 = (struct prefix){ .addr.family = AF_UNSPEC };
+	ck_assert_int_eq(judge_route(own, "10.20.9.0/24"), ROUTE_ACCEPTED);
+	ck_assert_int_eq(judge_route(own, "2001:db8:9::/64"), ROUTE_ACCEPTED);
+}
+END_TEST
+
+/* The last of several networks of this host counts as the first does. */
+START_TEST(what_is_announced_here_is_local)
+{
+	struct interface *own = add_live("branch-a", "10.99.0.1", "10.99.0.7");
+
+	settings->announce.items = reallocarray(
+		settings->announce.items, 2, sizeof(*settings->announce.items));
+	ck_assert_ptr_nonnull(settings->announce.items);
+	settings->announce.items[1] = settings->announce.items[0];
+	settings->announce.items[1].prefix = prefix("10.20.31.0/24");
+	settings->announce.count = 2;
+	ck_assert_int_eq(judge_route(own, "10.20.30.0/24"), ROUTE_LOCAL);
+	ck_assert_int_eq(judge_route(own, "10.20.31.0/24"), ROUTE_LOCAL);
+	ck_assert_int_eq(judge_route(own, "10.20.32.0/24"), ROUTE_ACCEPTED);
+	/* One that is there already stays. */
+	add_route(own, "10.20.30.0/24");
+	ck_assert_int_eq(judge_route(own, "10.20.30.0/24"), ROUTE_ACCEPTED);
+}
+END_TEST
+
+/* In a full tunnel even a peer without an entry has no more than what is its own. */
+START_TEST(a_peer_without_an_entry_has_no_limit_to_look_up)
+{
+	struct interface *own = add_live("somebody", "10.99.0.1", "10.99.0.7");
+
+	settings->full_tunnel = true;
+	ck_assert_int_eq(judge_route(own, "0.0.0.0/0"), ROUTE_ACCEPTED);
+	ck_assert_int_eq(judge_route(own, "10.20.1.0/24"), ROUTE_NOT_ALLOWED);
+}
+END_TEST
+
+/* Where the outer connection is in another namespace than the tunnel, no route can capture it. */
+START_TEST(elsewhere_no_route_captures_the_outer_connection)
+{
+	struct interface *own = add_live("hub", "10.99.0.2", "10.99.0.1");
+
+	ck_assert_int_eq(judge_route(own, "10.20.0.0/24"), ROUTE_OUTER);
+	own->netns.inode = 5;
+	ck_assert_int_eq(judge_route(own, "10.20.0.0/24"), ROUTE_ACCEPTED);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("netd_policy_routes");
@@ -110,10 +174,14 @@ static Suite *suite(void)
 	tcase_add_test(server, an_unlisted_peer_announces_nothing);
 	tcase_add_test(server, two_peers_may_have_one_prefix);
 	tcase_add_test(server, no_more_routes_than_allowed);
+	tcase_add_test(server, what_the_tunnel_has_is_no_route);
+	tcase_add_test(server, what_is_announced_here_is_local);
+	tcase_add_test(server, a_peer_without_an_entry_has_no_limit_to_look_up);
 	suite_add_tcase(s, server);
 	tcase_add_checked_fixture(client, set_up_client, tear_down);
 	tcase_add_test(client, the_remotes_outer_address_stays_outside);
 	tcase_add_test(client, the_proxys_address_stays_outside);
+	tcase_add_test(client, elsewhere_no_route_captures_the_outer_connection);
 	suite_add_tcase(s, client);
 	return s;
 }
