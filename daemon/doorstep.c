@@ -62,7 +62,7 @@ static void turn_away(struct visitor *visitor, const char *cause)
 	const struct linger none = { .l_onoff = 1, .l_linger = 0 };
 	int fd = visitor->watch.fd;
 
-	server_log_refusal(visitor->server, &visitor->outer, "", cause);
+	refusal_log(visitor->server, &visitor->outer, "", cause);
 	leave(visitor);
 	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none)); /* else it ends orderly */
 	close(fd);
@@ -167,7 +167,7 @@ void doorstep_take(struct server *server, int fd, const struct endpoint *outer)
 	struct visitor *visitor;
 
 	if (spare && server->visitor_count == 0) {
-		server_log_refusal(server, outer, "",
+		refusal_log(server, outer, "",
 			"the limit of open files is nearly reached; raise LimitNOFILE= or \"ulimit -n\"");
 		close(fd);
 		return;
@@ -180,7 +180,7 @@ void doorstep_take(struct server *server, int fd, const struct endpoint *outer)
 	if (!visitor ||
 		loop_watch_add(engine->loop, &visitor->watch, fd, EPOLLIN | EPOLLRDHUP | EPOLLET,
 			visitor_ready) < 0) {
-		server_log_refusal(server, outer, "", "out of memory");
+		refusal_log(server, outer, "", "out of memory");
 		close(fd);
 		free(visitor);
 		return;

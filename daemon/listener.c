@@ -63,7 +63,7 @@ static bool accept_one(struct server *server, int listen_fd)
 		return true;
 	}
 	if (engine_is_short(&server->engine)) {
-		server_log_refusal(server, &outer, "",
+		refusal_log(server, &outer, "",
 			"peers that do not read have used up the memory for what waits");
 		close(fd);
 		return true;

@@ -20,24 +20,6 @@ static struct server *server_of(struct engine *engine)
 	return container_of(engine, struct server, engine);
 }
 
-void server_log_refusal(
-	struct server *server, const struct endpoint *outer, const char *name, const char *cause)
-{
-	char text[ENDPOINT_TEXT_MAX];
-
-	refusals_add(&server->engine.refusals, &outer->addr, name, cause, mono_now());
-	if (!rate_take(&server->refusals_logged, mono_now())) {
-		server->refusals_held_back++;
-		return;
-	}
-	if (server->refusals_held_back > 0)
-		log_warning("%llu more connections were refused",
-			(unsigned long long)server->refusals_held_back);
-	server->refusals_held_back = 0;
-	endpoint_format(outer, text);
-	log_warning("%s: refused: %s%s%s", text, name, name[0] ? ": " : "", cause);
-}
-
 static void server_listener(struct engine *engine, int fd)
 {
 	listener_add(server_of(engine), fd);
@@ -109,7 +91,7 @@ static int make_session(struct admission *admission, const struct identity *name
 static void connection_refused(struct admission *admission, const struct endpoint *outer,
 	const char *name, const char *cause)
 {
-	server_log_refusal(server_with(admission), outer, name, cause);
+	refusal_log(server_with(admission), outer, name, cause);
 }
 
 static void connection_ended(struct admission *admission)

@@ -44,10 +44,10 @@ struct server {
 extern const struct engine_role server_role;
 
 /*
- * server.c: the log line of a connection that is turned away. A stranger can bring many: past a
+ * refusal_log.c: the log line of a connection that is turned away. A stranger can bring many: past a
  * burst they are only counted, and the next line says how many. `name` may be empty.
  */
-void server_log_refusal(
+void refusal_log(
 	struct server *server, const struct endpoint *outer, const char *name, const char *cause);
 
 /* listener.c */

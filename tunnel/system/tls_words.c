@@ -106,7 +106,7 @@ static const char *find_alert(const struct alert_words *table, size_t count, int
 
 static void say_alert(const struct tls *tls, int alert, struct problem *problem)
 {
-	const char *own = tls_context_identity(tls->context)->name;
+	const char *own = tls->context->identity.name;
 	const char *text;
 
 	text = find_alert(certificate_alerts,
