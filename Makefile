@@ -106,7 +106,7 @@ LINK = $(CC) $(CFLAGS_ALL) $(CFLAGS) $(LDFLAGS_ALL) $(LDFLAGS)
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all tests unit assumptions helpers lint lint-format lint-tidy lint-cppcheck lint-shell lint-docs lint-layers \
+.PHONY: all tests unit assumptions helpers lint lint-format lint-tidy lint-cppcheck lint-shell lint-docs lint-layers lint-circles \
 	format install uninstall clean FORCE
 
 all: $(PROGRAMS) $(foreach l,$(LAYERS),$(BUILD)/lib$(l).a)
@@ -209,7 +209,7 @@ assumptions: $(ASSUMPTIONS)
 
 C_FILES := $(SOURCES) $(HEADERS) $(TEST_SOURCES) $(TEST_HEADERS)
 
-lint: lint-format lint-shell lint-docs lint-layers lint-cppcheck lint-tidy
+lint: lint-format lint-shell lint-docs lint-layers lint-circles lint-cppcheck lint-tidy
 
 lint-format:
 	$(call say,FORMAT,all C files)
@@ -263,6 +263,10 @@ lint-docs:
 lint-layers: all
 	$(call say,LAYERS,$(BUILD))
 	$(Q)./scripts/lint-layers $(BUILD)
+
+lint-circles: all
+	$(call say,CIRCLES,$(BUILD))
+	$(Q)./scripts/lint-circles $(BUILD)
 
 # ---- install ----
 

@@ -1,0 +1,220 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# check: quick
+#
+# Plants a violation of every rule of scripts/lint-layers and scripts/lint-circles in a small tree, and sees each refused.
+# No network, no topology: sources and objects of a few lines.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+tree=$(mktemp -d)
+trap 'rm -rf "$tree"' EXIT
+passed=0 failed=0 said=
+
+check() { # WHAT COMMAND...
+	local what=$1
+	shift
+	if "$@"; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "FAIL: $what"
+	fi
+}
+
+holds() { # TEXT
+	[[ $said == *"$1"* ]]
+}
+
+lacks() { # TEXT
+	[[ $said != *"$1"* ]]
+}
+
+says() { # TEXT
+	check "refuses: $1" holds "$1"
+}
+
+silent() { # TEXT
+	check "says nothing of: $1" lacks "$1"
+}
+
+folder_of() { # LAYER
+	case $1 in
+	daemon | client) echo "$1" ;;
+	*) echo "tunnel/$1" ;;
+	esac
+}
+
+plant() { # FILE; the text is the input
+	mkdir -p "$tree/$(dirname "$1")"
+	{ echo '/* SPDX-License-Identifier: Apache-2.0 */' && cat; } >"$tree/$1"
+}
+
+# Compiles what is planted in the folders of layers, an archive each.
+build() {
+	local layer folder source objects
+	for layer in "${layers[@]}"; do
+		folder=$(folder_of "$layer") objects=()
+		for source in "$tree/$folder"/object_*.c; do
+			[[ -e $source ]] || continue
+			objects+=("build/obj/$folder/$(basename "$source" .c).o")
+			mkdir -p "$tree/build/obj/$folder"
+			gcc -fno-common -c -o "$tree/${objects[-1]}" "$source"
+		done
+		[[ ${#objects[@]} -eq 0 ]] || (cd "$tree" && ar rcs "build/lib$layer.a" "${objects[@]}")
+	done
+}
+
+run() { # WANTED-STATUS SCRIPT
+	local status=0
+	said=$("$tree/scripts/$2" build 2>&1) || status=$?
+	check "$2 ends with status $1, not $status" test "$status" -eq "$1"
+}
+
+mkdir -p "$tree/scripts"
+cp scripts/lint-layers scripts/lint-circles "$tree/scripts/"
+layers=(base wire system config lane engine netd daemon client)
+
+# What each layer may include, said a second time on purpose.
+declare -A may=(
+	[base]='base'
+	[wire]='base wire'
+	[system]='base system'
+	[config]='base system config'
+	[lane]='base wire system lane'
+	[engine]='base wire system config lane engine'
+	[netd]='base wire system config netd'
+	[daemon]='base wire system config lane engine netd daemon'
+	[client]='base wire system config lane engine netd client'
+)
+
+# ---- a tree in which all is well ----
+
+for from in "${layers[@]}"; do
+	for to in ${may[$from]}; do
+		# Leaves of system do not include each other; "to" is the leaf here.
+		echo "#include \"$to/to_$from.h\"" | plant "$(folder_of "$from")/to_$to.c"
+	done
+done
+rm "$tree/tunnel/system/to_system.c"
+run 0 lint-layers
+
+# ---- includes ----
+
+for from in "${layers[@]}"; do
+	for to in "${layers[@]}"; do
+		[[ " ${may[$from]} " != *" $to "* ]] || continue
+		echo "#include \"$to/any.h\"" | plant "$(folder_of "$from")/bad_$to.c"
+	done
+done
+echo '#include "system/netns.h"' | plant tunnel/system/bad_leaf.c
+echo '#include "../base/any.h"' | plant tunnel/wire/bad_path.c
+echo '#include "nowhere/any.h"' | plant tunnel/wire/bad_folder.c
+echo '#include <openssl/ssl.h>' | plant tunnel/engine/bad_openssl.c
+echo '#include <netlink/netlink.h>' | plant tunnel/netd/bad_netlink.c
+echo '#include <libconfig.h>' | plant tunnel/config/bad_libconfig.c
+
+# ---- words and forms ----
+
+calls=(strcpy strcat sprintf vsprintf stpcpy gets strncpy strncat atoi atol atoll atof system popen assert sleep usleep nanosleep
+	strtok localtime gmtime ctime asctime inet_ntoa inet_aton rand random gethostbyname readdir_r alloca signal vfork)
+for name in "${calls[@]}"; do
+	echo "void f(void) { $name(); }" | plant "tunnel/base/call_$name.c"
+done
+echo 'void f(void) { my_strcpy(); /* strcpy() */ g("atoi("); x.signal(); }' | plant tunnel/base/innocent.c
+echo 'int f(void);' >"$tree/tunnel/base/bad_first_line.c"
+seq 900 | sed 's/.*/extern int n&;/' | plant tunnel/base/bad_length.c
+
+# ---- objects ----
+
+echo 'void *SSL_new(void); void *f(void) { return SSL_new(); }' | plant tunnel/wire/object_openssl.c
+echo 'void *SSL_new(void); void *g(void) { return SSL_new(); }' | plant tunnel/system/object_openssl.c
+echo 'void nl_close(void); void h(void) { nl_close(); }' | plant tunnel/netd/object_netlink.c
+echo 'void config_init(void); void i(void) { config_init(); }' | plant tunnel/engine/object_libconfig.c
+for layer in base wire system config lane; do
+	echo "void log_write(void); void log_of_$layer(void) { log_write(); }" | plant "tunnel/$layer/object_log.c"
+done
+for layer in engine netd daemon client; do
+	echo "void log_write(void); void log_of_$layer(void) { log_write(); }" | plant "$(folder_of $layer)/object_log.c"
+done
+echo 'int in_data = 1;' | plant tunnel/engine/object_data.c
+echo 'static int in_bss; int *bss(void) { return &in_bss; }' | plant daemon/object_bss.c
+echo '__thread int in_thread;' | plant client/object_thread.c
+echo 'const int constant = 3; static const char *const table[] = { "a" }; const char *const *t(void) { return table; }' |
+	plant tunnel/netd/object_constant.c
+build
+run 1 lint-layers
+
+for from in "${layers[@]}"; do
+	for to in "${layers[@]}"; do
+		[[ " ${may[$from]} " == *" $to "* ]] && silent "/to_$to.c:2: $from" && continue
+		says "$(folder_of "$from")/bad_$to.c:2: $from includes $to"
+	done
+done
+says 'tunnel/system/bad_leaf.c:2: leaf bad of system includes leaf netns'
+says 'tunnel/wire/bad_path.c:2: "../base/any.h"'
+says 'tunnel/wire/bad_folder.c:2: "nowhere/any.h" belongs to no layer'
+says 'tunnel/engine/bad_openssl.c:2: <openssl/ssl.h>'
+says 'tunnel/netd/bad_netlink.c:2: <netlink/netlink.h>'
+says 'tunnel/config/bad_libconfig.c:2: <libconfig.h>'
+for name in "${calls[@]}"; do
+	says "tunnel/base/call_$name.c:2:"
+done
+silent innocent.c
+says 'tunnel/base/bad_first_line.c:1: the first line'
+says 'tunnel/base/bad_length.c: 901 lines'
+says 'libwire.a:object_openssl.o calls SSL_new'
+says 'libsystem.a:object_openssl.o calls SSL_new'
+says 'libnetd.a:object_netlink.o calls nl_close'
+says 'libengine.a:object_libconfig.o calls config_init'
+for layer in base wire system config lane; do
+	says "lib$layer.a:object_log.o calls log_write"
+done
+for layer in engine netd daemon client; do
+	silent "lib$layer.a:object_log.o"
+done
+says 'variable in_data (.data)'
+says 'variable in_bss (.bss)'
+says 'variable in_thread (.tbss)'
+silent object_constant
+
+# ---- circles ----
+
+# A circle of files: each calls the next one.
+circle() { # FILE...
+	local files=("$@") index next
+	for index in "${!files[@]}"; do
+		next=$(((index + 1) % ${#files[@]}))
+		echo "void ${files[next]//\//_}(void); void ${files[index]//\//_}(void) { ${files[next]//\//_}(); }" |
+			plant "${files[index]}.c"
+	done
+}
+
+rm -rf "$tree/tunnel" "$tree/daemon" "$tree/client" "$tree/build"
+circle tunnel/lane/object_{a,b,c,d,e}
+circle tunnel/engine/object_x daemon/object_y
+circle tunnel/wire/object_{m,n}
+echo 'void tunnel_wire_object_m(void); void alone(void) { tunnel_wire_object_m(); }' | plant tunnel/wire/object_alone.c
+build
+run 1 lint-circles
+says 'circle of 5 files, more than 4: tunnel/lane/object_a tunnel/lane/object_b'
+says 'circle that crosses folders: daemon/object_y tunnel/engine/object_x'
+says 'circle that scripts/lint-circles does not name with its reason: tunnel/wire/object_m tunnel/wire/object_n'
+silent object_alone
+# The names of the real list are not in this tree.
+says 'names a circle that is no longer there: tunnel/wire/proxy_http tunnel/wire/proxy_socks5'
+
+list() { # LINES
+	sed -i "/<<-'TEXT'/,/^\tTEXT/{/TEXT/!d}" "$tree/scripts/lint-circles"
+	printf '%s\n' "$1" >"$tree/list"
+	sed -i "/<<-'TEXT'/r $tree/list" "$tree/scripts/lint-circles"
+}
+
+rm -rf "$tree/tunnel/lane" "$tree/daemon" "$tree/tunnel/engine"
+list 'tunnel/wire/object_m tunnel/wire/object_n: they belong together'
+run 0 lint-circles
+list 'tunnel/wire/object_m tunnel/wire/object_n: '
+run 1 lint-circles
+says 'stands in the list without a reason'
+
+echo "$passed passed, $failed failed"
+[[ $failed -eq 0 ]]
