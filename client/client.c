@@ -24,10 +24,37 @@ static struct client *client_of(struct engine *engine)
 	return container_of(engine, struct client, engine);
 }
 
+/* ---- for both dialers ---- */
+
+static int make_lane(struct engine *engine, int fd, struct mono deadline, struct lane_owner *owner,
+	struct lane **ret_lane)
+{
+	return lane_new(
+		engine_pick_worker(engine), engine->tls, TLS_CLIENT, fd, deadline, owner, ret_lane);
+}
+
+/* ---- the connection ---- */
+
+static struct client *client_with(struct dialer *dialer)
+{
+	return container_of(dialer, struct client, dialer);
+}
+
+static int dialer_lane(struct dialer *dialer, int fd, struct mono deadline,
+	struct lane_owner *owner, struct lane **ret_lane)
+{
+	return make_lane(&client_with(dialer)->engine, fd, deadline, owner, ret_lane);
+}
+
+static void dialer_ended(struct dialer *dialer)
+{
+	engine_settle(&client_with(dialer)->engine);
+}
+
 static int connected(struct dialer *dialer, struct lane *lane, const struct lane_peer *peer,
 	const struct endpoint *outer)
 {
-	struct client *client = container_of(dialer, struct client, dialer);
+	struct client *client = client_with(dialer);
 
 	return session_greet(client->session, lane, peer, outer);
 }
@@ -35,7 +62,7 @@ static int connected(struct dialer *dialer, struct lane *lane, const struct lane
 /* For status and doctor: a log may be far away, or in a container. */
 static void failed(struct dialer *dialer, const char *text)
 {
-	struct session *session = container_of(dialer, struct client, dialer)->session;
+	struct session *session = client_with(dialer)->session;
 
 	if (!session || session->state != SESSION_IDLE)
 		return;
@@ -43,13 +70,34 @@ static void failed(struct dialer *dialer, const char *text)
 	(void)snprintf(session->last_leave.text, sizeof(session->last_leave.text), "%s", text);
 }
 
-static const struct dialer_events dialer_events = { .connected = connected, .failed = failed };
+static const struct dialer_events dialer_events = {
+	.lane = dialer_lane,
+	.connected = connected,
+	.failed = failed,
+	.ended = dialer_ended,
+};
 
 /* ---- further lanes ---- */
 
-static bool lane_is_wanted(const struct dialer *joiner)
+static struct client *client_joining(struct dialer *joiner)
 {
-	const struct client *client = client_of(joiner->engine);
+	return container_of(joiner, struct client, joiner);
+}
+
+static int joiner_lane(struct dialer *joiner, int fd, struct mono deadline,
+	struct lane_owner *owner, struct lane **ret_lane)
+{
+	return make_lane(&client_joining(joiner)->engine, fd, deadline, owner, ret_lane);
+}
+
+static void joiner_ended(struct dialer *joiner)
+{
+	engine_settle(&client_joining(joiner)->engine);
+}
+
+static bool lane_is_wanted(struct dialer *joiner)
+{
+	const struct client *client = client_joining(joiner);
 
 	return client->session && session_wants_lane(client->session);
 }
@@ -57,7 +105,7 @@ static bool lane_is_wanted(const struct dialer *joiner)
 static int lane_connected(struct dialer *joiner, struct lane *lane, const struct lane_peer *peer,
 	const struct endpoint *outer)
 {
-	struct client *client = client_of(joiner->engine);
+	struct client *client = client_joining(joiner);
 
 	(void)peer; /* the dialer has compared its name */
 	if (!client->session)
@@ -66,8 +114,10 @@ static int lane_connected(struct dialer *joiner, struct lane *lane, const struct
 }
 
 static const struct dialer_events joiner_events = {
+	.lane = joiner_lane,
 	.wanted = lane_is_wanted,
 	.connected = lane_connected,
+	.ended = joiner_ended,
 };
 
 /* One at a time. */
@@ -84,9 +134,11 @@ static int client_start(struct engine *engine, struct problem *problem)
 	struct client *client = client_of(engine);
 	const struct settings_peer *server = &engine->settings->peers[0];
 
-	int r = dialer_init(&client->dialer, engine, &dialer_events);
+	int r = dialer_init(
+		&client->dialer, engine->loop, engine->netd, engine->settings, &dialer_events);
 	if (r == 0)
-		r = dialer_init(&client->joiner, engine, &joiner_events);
+		r = dialer_init(&client->joiner, engine->loop, engine->netd, engine->settings,
+			&joiner_events);
 	client->session = peers_find(&engine->peers, &server->name); /* adopted */
 	if (r == 0 && !client->session)
 		r = session_new(engine, &server->name, server, &client->session);
@@ -108,9 +160,9 @@ static void client_stop(struct engine *engine)
 {
 	struct client *client = client_of(engine);
 
-	if (client->dialer.engine)
+	if (client->dialer.loop)
 		dialer_stop(&client->dialer);
-	if (client->joiner.engine)
+	if (client->joiner.loop)
 		dialer_stop(&client->joiner);
 }
 
@@ -119,8 +171,8 @@ static bool client_quiet(const struct engine *engine)
 	const struct client *client = (const struct client *)(const void *)((const char *)engine -
 		offsetof(struct client, engine));
 
-	return (!client->dialer.engine || dialer_quiet(&client->dialer)) &&
-		(!client->joiner.engine || dialer_quiet(&client->joiner));
+	return (!client->dialer.loop || dialer_quiet(&client->dialer)) &&
+		(!client->joiner.loop || dialer_quiet(&client->joiner));
 }
 
 static void session_idle(struct engine *engine, struct session *session, uint32_t retry_after_ms)

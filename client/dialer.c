@@ -32,13 +32,13 @@ static void remote_due(struct loop_timer *timer);
 
 static const struct settings_remote *remote_of(const struct dialer *dialer)
 {
-	return &dialer->engine->settings->remotes[dialer->remote];
+	return &dialer->settings->remotes[dialer->remote];
 }
 
 /* NULL: none, the connection goes to the remote itself. */
 static const struct proxy *proxy_of(const struct dialer *dialer)
 {
-	const struct proxy *proxy = &dialer->engine->settings->proxy;
+	const struct proxy *proxy = &dialer->settings->proxy;
 
 	return proxy->kind != PROXY_NONE ? proxy : NULL;
 }
@@ -46,7 +46,7 @@ static const struct proxy *proxy_of(const struct dialer *dialer)
 static void set_state(struct dialer *dialer, enum dialer_state state)
 {
 	if (dialer->state != state)
-		log_debug("%s: dialer: %s -> %s", dialer->engine->settings->peers[0].name.name,
+		log_debug("%s: dialer: %s -> %s", dialer->settings->peers[0].name.name,
 			dialer_state_text(dialer->state), dialer_state_text(state));
 	dialer->state = state;
 }
@@ -87,7 +87,7 @@ static void wait_for(struct dialer *dialer, struct duration wait, loop_timer_fn 
 {
 	set_state(dialer, DIALER_WAITING);
 	dialer->due = then;
-	loop_timer_start(dialer->engine->loop, &dialer->timer, mono_add(mono_now(), wait), then);
+	loop_timer_start(dialer->loop, &dialer->timer, mono_add(mono_now(), wait), then);
 }
 
 static void begin_round(struct dialer *dialer, struct duration wait)
@@ -115,7 +115,7 @@ static void wait_backoff(struct dialer *dialer)
 	struct duration hold = holds_shortest(&dialer->holds, mono_now());
 	if (!dialer->tried && wait.ns < hold.ns)
 		wait = hold;
-	log_info("%s: retrying in %.1f s", dialer->engine->settings->peers[0].name.name,
+	log_info("%s: retrying in %.1f s", dialer->settings->peers[0].name.name,
 		duration_seconds(wait));
 	begin_round(dialer, wait);
 }
@@ -133,7 +133,7 @@ static void go_on(struct dialer *dialer)
 	} else if (dialer->address + 1 < dialer->endpoint_count) {
 		dialer->address++;
 		wait_for(dialer, (struct duration){ 0 }, address_due);
-	} else if (!dialer->direct && dialer->remote + 1 < dialer->engine->settings->remote_count) {
+	} else if (!dialer->direct && dialer->remote + 1 < dialer->settings->remote_count) {
 		dialer->remote++;
 		wait_for(dialer, (struct duration){ 0 }, remote_due);
 	} else {
@@ -153,7 +153,7 @@ void dialer_next(struct dialer *dialer)
 /* Whatever watches it lets go of it first. */
 static void close_socket(struct dialer *dialer)
 {
-	loop_watch_remove(dialer->engine->loop, &dialer->connect_watch);
+	loop_watch_remove(dialer->loop, &dialer->connect_watch);
 	proxy_leg_stop(&dialer->leg);
 	if (dialer->fd >= 0)
 		close(dialer->fd);
@@ -165,7 +165,7 @@ static void try_failed(struct dialer *dialer, const char *cause)
 	char where[DIALER_WHERE_MAX];
 	struct problem text;
 
-	loop_timer_stop(dialer->engine->loop, &dialer->timer);
+	loop_timer_stop(dialer->loop, &dialer->timer);
 	close_socket(dialer);
 	if (!dialer->stopped)
 		log_warning("%s: connection failed: %s", describe(dialer, where), cause);
@@ -175,7 +175,7 @@ static void try_failed(struct dialer *dialer, const char *cause)
 	}
 	dialer_next(dialer);
 	if (dialer->stopped)
-		engine_settle(dialer->engine);
+		dialer->events->ended(dialer);
 }
 
 /* ---- TLS ---- */
@@ -184,7 +184,7 @@ static void on_secured(struct lane_owner *owner, struct lane *lane, const struct
 	const char *refusal)
 {
 	struct dialer *dialer = container_of(owner, struct dialer, lane_owner);
-	const struct identity *expected = &dialer->engine->settings->peers[0].name;
+	const struct identity *expected = &dialer->settings->peers[0].name;
 
 	if (dialer->stopped)
 		return; /* its end is ordered; ended() follows */
@@ -244,11 +244,9 @@ static void on_ended(
 
 static void secure(struct dialer *dialer)
 {
-	struct engine *engine = dialer->engine;
-
 	dialer->refusal = (struct problem){ 0 };
-	if (lane_new(engine_pick_worker(engine), engine->tls, TLS_CLIENT, dialer->fd,
-		    dialer->deadline, &dialer->lane_owner, &dialer->lane) < 0) {
+	if (dialer->events->lane(
+		    dialer, dialer->fd, dialer->deadline, &dialer->lane_owner, &dialer->lane) < 0) {
 		try_failed(dialer, "out of memory");
 		return;
 	}
@@ -277,8 +275,8 @@ static void connect_ready(struct loop_watch *watch, uint32_t events)
 	(void)events;
 	if (getsockopt(watch->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
 		error = errno;
-	loop_watch_remove(dialer->engine->loop, watch);
-	loop_timer_stop(dialer->engine->loop, &dialer->timer);
+	loop_watch_remove(dialer->loop, watch);
+	loop_timer_stop(dialer->loop, &dialer->timer);
 	if (error != 0) {
 		try_failed(dialer, strerror(error));
 	} else if (proxy_of(dialer)) {
@@ -299,12 +297,12 @@ static void connect_socket(struct dialer *dialer)
 {
 	struct sockaddr_storage sa;
 	socklen_t len = endpoint_to_sockaddr(&dialer->outer, &sa);
-	struct loop *loop = dialer->engine->loop;
+	struct loop *loop = dialer->loop;
 	struct mono now = mono_now();
 	struct mono overdue = mono_add(now, DURATION_MS(DIALER_CONNECT_MS));
 
 	/* One deadline for all of it, from here to the welcome. */
-	dialer->deadline = mono_add(now, dialer->engine->settings->handshake_timeout);
+	dialer->deadline = mono_add(now, dialer->settings->handshake_timeout);
 	if (mono_before(dialer->deadline, overdue))
 		overdue = dialer->deadline;
 	set_state(dialer, DIALER_CONNECTING);
@@ -350,7 +348,7 @@ static void address_due(struct loop_timer *timer)
 	}
 	request.socket.family = dialer->outer.addr.family;
 	set_state(dialer, DIALER_SOCKET);
-	int r = netd_link_ask(dialer->engine->netd, &dialer->socket_call, &request, socket_made);
+	int r = netd_link_ask(dialer->netd, &dialer->socket_call, &request, socket_made);
 	if (r < 0)
 		try_failed(dialer, strerror(-r));
 }
@@ -404,7 +402,7 @@ static void lookup_overdue(struct loop_timer *timer)
 static void limit_lookup(struct dialer *dialer)
 {
 	if (dialer->kept.remotes[dialer->remote].count > 0)
-		loop_timer_start(dialer->engine->loop, &dialer->timer,
+		loop_timer_start(dialer->loop, &dialer->timer,
 			mono_add(mono_now(), DURATION_MS(DIALER_LOOKUP_MS)), lookup_overdue);
 }
 
@@ -416,7 +414,7 @@ static bool is_hidden(struct dialer *dialer, const struct settings_remote *remot
 {
 	struct addr addr;
 
-	if (dialer->engine->settings->remote_count > 1 &&
+	if (dialer->settings->remote_count > 1 &&
 		holds_has(&dialer->holds, &dialer->known, hold_remote(dialer), mono_now()))
 		return false;
 	if (dialer->known.port == 0 || dialer->known_failed >= DIALER_KNOWN_TRIES ||
@@ -458,11 +456,14 @@ static void remote_due(struct loop_timer *timer)
 
 /* ---- for the client ---- */
 
-int dialer_init(struct dialer *dialer, struct engine *engine, const struct dialer_events *events)
+int dialer_init(struct dialer *dialer, struct loop *loop, struct netd_link *netd,
+	const struct settings *settings, const struct dialer_events *events)
 {
 	*dialer = (struct dialer){
 		.events = events,
-		.engine = engine,
+		.loop = loop,
+		.netd = netd,
+		.settings = settings,
 		.fd = -1,
 		.connect_watch = { .fd = -1 },
 		.lane_owner = {
@@ -476,16 +477,16 @@ int dialer_init(struct dialer *dialer, struct engine *engine, const struct diale
 			.longest = DURATION_MS(DIALER_BACKOFF_LONGEST_MS),
 		},
 	};
-	proxy_leg_init(&dialer->leg, engine->loop, proxied);
-	return resolver_init(&dialer->resolver, engine->loop, resolved);
+	proxy_leg_init(&dialer->leg, loop, proxied);
+	return resolver_init(&dialer->resolver, loop, resolved);
 }
 
 void dialer_free(struct dialer *dialer)
 {
-	if (!dialer->engine)
+	if (!dialer->loop)
 		return;
 	dialer->stopped = true;
-	loop_timer_stop(dialer->engine->loop, &dialer->timer);
+	loop_timer_stop(dialer->loop, &dialer->timer);
 	close_socket(dialer);
 	resolver_free(&dialer->resolver);
 }
@@ -498,7 +499,7 @@ void dialer_know(struct dialer *dialer, const struct endpoint *known)
 
 void dialer_keep(struct dialer *dialer, const struct endpoint *endpoint)
 {
-	for (size_t i = 0; i < dialer->engine->settings->remote_count; i++)
+	for (size_t i = 0; i < dialer->settings->remote_count; i++)
 		kept_addresses_add(&dialer->kept, i, endpoint);
 }
 
@@ -512,7 +513,7 @@ void dialer_hold(struct dialer *dialer, const struct endpoint *outer, struct dur
 	if (wait.ns > DURATION_S(HOLD_LONGEST_S).ns)
 		log_notice(
 			"%s: the server at %s asks not to be called for %.0f s: it is not called for %d s",
-			dialer->engine->settings->peers[0].name.name, endpoint_format(outer, where),
+			dialer->settings->peers[0].name.name, endpoint_format(outer, where),
 			duration_seconds(wait), HOLD_LONGEST_S);
 }
 
@@ -521,7 +522,7 @@ void dialer_begin(struct dialer *dialer, bool fresh)
 	if (dialer->stopped)
 		return;
 	/* Where one server is all that there is, no round is needed to learn that it is held. */
-	dialer->tried = dialer->engine->settings->remote_count > 1 || dialer->endpoint_count > 1;
+	dialer->tried = dialer->settings->remote_count > 1 || dialer->endpoint_count > 1;
 	if (fresh)
 		backoff_reset(&dialer->backoff);
 	if (fresh)
@@ -547,7 +548,7 @@ void dialer_begin_at(struct dialer *dialer, size_t remote, const struct endpoint
 
 void dialer_hurry(struct dialer *dialer)
 {
-	if (!dialer->engine || dialer->stopped)
+	if (!dialer->loop || dialer->stopped)
 		return;
 	/* Into a network that is not there any more, maybe. */
 	if (dialer->state == DIALER_CONNECTING || dialer->state == DIALER_PROXYING) {

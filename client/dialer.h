@@ -7,7 +7,8 @@
 #include "client/kept_addresses.h"
 #include "client/proxy_leg.h"
 #include "client/resolver.h"
-#include "engine/engine.h"
+#include "config/settings.h"
+#include "engine/netd_link.h"
 #include "lane/lane.h"
 
 /*
@@ -25,10 +26,16 @@ struct dialer;
 
 struct dialer_events {
 	/*
+	 * A lane over this connected socket, which becomes the lane's; the deadline is that of the
+	 * welcome. Errors: lane_new().
+	 */
+	int (*lane)(struct dialer *dialer, int fd, struct mono deadline, struct lane_owner *owner,
+		struct lane **ret_lane);
+	/*
 	 * Whether what it dials for is still wanted; asked before each attempt. When not, it rests.
 	 * NULL: always.
 	 */
-	bool (*wanted)(const struct dialer *dialer);
+	bool (*wanted)(struct dialer *dialer);
 	/*
 	 * A secured lane whose other end is the server that the profile names. 0: it is the
 	 * callee's now; negative errno: the dialer ends it and tries again. `outer` is the other
@@ -38,6 +45,8 @@ struct dialer_events {
 		const struct endpoint *outer);
 	/* An attempt has failed; `text` names the remote and the cause. NULL: nobody asks. */
 	void (*failed)(struct dialer *dialer, const char *text);
+	/* It was stopped, and what was on its way has ended: dialer_quiet() is true now. */
+	void (*ended)(struct dialer *dialer);
 };
 
 enum dialer_state {
@@ -53,7 +62,9 @@ enum dialer_state {
 
 struct dialer {
 	const struct dialer_events *events;
-	struct engine *engine;
+	struct loop *loop;               /* lent; NULL before dialer_init() */
+	struct netd_link *netd;          /* lent; it makes the sockets */
+	const struct settings *settings; /* lent */
 	enum dialer_state state;
 	bool stopped;
 	bool direct;           /* to `outer` alone, nothing to resolve */
@@ -83,8 +94,9 @@ struct dialer {
 	bool tried;         /* in this round: a server was called that may be called again */
 };
 
-/* Negative errno when its parts cannot be made. */
-int dialer_init(struct dialer *dialer, struct engine *engine, const struct dialer_events *events);
+/* What is lent outlives the dialer. Negative errno when its parts cannot be made. */
+int dialer_init(struct dialer *dialer, struct loop *loop, struct netd_link *netd,
+	const struct settings *settings, const struct dialer_events *events);
 void dialer_free(struct dialer *dialer);
 
 /*
