@@ -324,6 +324,8 @@ static void socket_made(
 	struct dialer *dialer = container_of(call, struct dialer, socket_call);
 
 	dialer->fd = fd_count > 0 ? fds[0] : -1;
+	if (fd_count > 1) /* one was asked for */
+		netd_link_close_fds(fds + 1, fd_count - 1);
 	if (dialer->stopped)
 		try_failed(dialer, "stopped");
 	else if (reply->error != 0 || dialer->fd < 0)

@@ -109,6 +109,12 @@ int netd_link_ask(struct netd_link *netd, struct netd_call *call, struct request
 	return 0;
 }
 
+void netd_link_close_fds(const int *fds, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		ck_assert_int_eq(close(fds[i]), 0);
+}
+
 static void new_pair(int fds[2])
 {
 	ck_assert_int_eq(
@@ -512,6 +518,28 @@ START_TEST(no_socket)
 }
 END_TEST
 
+/* One socket was asked for: what else comes is closed, and nothing leaks. */
+START_TEST(too_many_sockets)
+{
+	struct request_reply reply = { .error = 0 };
+	int first[2], second[2];
+	char byte;
+
+	bench.slow_netd = true;
+	begins();
+	AWAIT(bench.call != NULL);
+	new_pair(first);
+	new_pair(second);
+	int fds[] = { first[0], second[0] };
+	bench.call->done(bench.call, &reply, fds, 2);
+	bench.call = NULL;
+	ck_assert_int_eq(recv(second[1], &byte, 1, 0), 0);
+	close(second[1]);
+	bench.theirs = first[1];
+	reaches();
+}
+END_TEST
+
 START_TEST(connect_fails)
 {
 	bench.connect_error = ENETUNREACH;
@@ -905,6 +933,7 @@ static Suite *suite(void)
 		{ "unresolved", unresolved },
 		{ "resolver is busy", resolver_is_busy },
 		{ "no socket", no_socket },
+		{ "too many sockets", too_many_sockets },
 		{ "connect fails", connect_fails },
 		{ "connect fails later", connect_fails_later },
 		{ "no answer", no_answer },
