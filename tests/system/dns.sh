@@ -90,7 +90,7 @@ check 'also short ones' looks_up web 10.2.0.80
 cp "$WORK/original" "$WORK/mine"
 printf '# by DHCP\nnameserver 192.0.2.254\n' >"$WORK/original"
 cat "$WORK/original" >"$etc/resolv.conf"
-wait_log "$WORK/laptop.log" 'another program has written /etc/resolv.conf.*are set again' 10
+wait_log "$WORK/laptop.log" 'another program has written /etc/resolv.conf.*netd sets the server.s resolvers again' 10
 wait_for 5 'names are looked up through the tunnel again' looks_up web.example.org 10.2.0.80 &&
 	pass 'names are looked up through the tunnel again'
 stop_bg laptop
@@ -163,7 +163,7 @@ cp "$etc/resolv.conf" "$WORK/ours"
 echo 'options edns0' >>"$etc/resolv.conf"
 check 'a file that was changed is not called left over' doctor_says '^ok: leftover_resolvers: '
 in_ns laptop nft add table inet culvert-killswitch-gone
-check 'a sweep says what it leaves' grep 'changed since' <(in_ns laptop "$CULVERT" sweep 2>&1)
+check 'a sweep says what it leaves' grep 'another program has changed it' <(in_ns laptop "$CULVERT" sweep 2>&1)
 check_fails 'and removes the rest' in_ns laptop nft list table inet culvert-killswitch-gone
 cp "$WORK/ours" "$etc/resolv.conf"
 client 'use_dns = false;' 198.51.100.2
@@ -177,7 +177,7 @@ wait_up laptop gw-b
 wait_log "$WORK/laptop.log" 'set by writing' 5
 echo 'nameserver 192.0.2.7' >"$etc/resolv.conf"
 stop_bg laptop
-expect_log "$WORK/laptop.log" "somebody else's now; it is left alone"
+expect_log "$WORK/laptop.log" 'belongs to another program now; it is left alone'
 check "somebody else's file stays" grep -x 'nameserver 192.0.2.7' "$etc/resolv.conf"
 cp "$WORK/original" "$etc/resolv.conf"
 client ''
@@ -185,7 +185,7 @@ wait_up laptop gw-b
 wait_log "$WORK/laptop.log" 'set by writing' 5
 echo 'options edns0' >>"$etc/resolv.conf"
 stop_bg laptop
-expect_log "$WORK/laptop.log" 'has been changed since; it is left alone'
+expect_log "$WORK/laptop.log" 'another program has changed it; it is left alone'
 check 'a changed one of ours too' grep -x 'options edns0' "$etc/resolv.conf"
 
 # ---- resolvconf and systemd-resolved, played by scripts that write down what they are told ----

@@ -59,7 +59,7 @@ check 'after a kill it is on' grep -qx 1 <(in_ns gw-b cat /proc/sys/net/ipv4/con
 client_lines=()
 site_conf </dev/null
 server_start gw-b
-expect_log "$WORK/gw-b.log" 'putting back what a run before this one has left'
+expect_log "$WORK/gw-b.log" 'restoring values that an earlier run left'
 check 'the next start puts it back' is_put_back gw-b
 check 'and keeps no file, either' test ! -e "$WORK/gw-b.sock.sysctl"
 stop_bg gw-b

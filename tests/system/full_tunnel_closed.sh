@@ -164,7 +164,7 @@ done
 rm -f "$WORK/laptop.log"
 client_start laptop
 wait_log "$WORK/laptop.log" 'full tunnel: the tables 25462 to 25477 are all in use' 10
-wait_log "$WORK/laptop.log" 'nothing leaves this host meanwhile' 1
+wait_log "$WORK/laptop.log" 'meanwhile nothing leaves this host' 1
 check_equal 'without a table no session carries anything' '' "$(ip_ns laptop -br link show type tun)"
 stop_bg wan0 INT
 watch
@@ -191,5 +191,5 @@ done
 status=0
 in_ns laptop timeout 20 "$BUILD/system/without_nftables" "$CULVERT" up "$WORK/laptop.conf" >"$WORK/neither.log" 2>&1 || status=$?
 check_equal 'where nothing can hold packets back the program ends' 1 $status
-check 'and says why' grep -F 'full_tunnel = true, and nothing can hold packets back' "$WORK/neither.log"
+check 'and says why' grep -F 'full_tunnel = true, but netd can block no packets' "$WORK/neither.log"
 finish

@@ -144,7 +144,7 @@ announce $(seq -f '10.1.%g.0/24' -s ' ' 0 149)
 announce $(seq -f '10.1.%g.0/25' -s ' ' 0 149)
 sync
 SCRIPT
-wait_log "$WORK/gw-b.log" 'gw-a: hook on_route: too many events wait .* are left out' 5
+wait_log "$WORK/gw-b.log" 'gw-a: hook on_route: too many events are waiting .* are skipped' 5
 check_equal 'one line tells it' 1 "$(grep -c 'too many events' "$WORK/gw-b.log")"
 wait_log "$WORK/gw-b.log" "gw-a: hook on_up \\($WORK/hang\\) took longer than 1 s \\(hook_timeout\\) and was ended" 5
 wait_for 5 'the one that hung is gone' is_gone hang.pid

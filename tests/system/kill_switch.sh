@@ -189,7 +189,7 @@ for i in 1 2 3 4 5; do
 done
 stop_bg flood KILL || true
 nothing_leaves 'flushed five times'
-expect_log "$WORK/gw-a.log" "warning .*another program has changed the firewall; the table $TABLE of the kill switch is put back"
+expect_log "$WORK/gw-a.log" "warning .*another program has changed the firewall; netd restored the table $TABLE of the kill switch"
 is_whole() {
 	[[ $(table_text "$TABLE") == "$expected" ]]
 }
@@ -267,7 +267,7 @@ client_start gw-a
 up_again "$mark"
 check 'culvert down' ctl gw-a down
 wait_exit gw-a 10
-expect_log "$WORK/gw-a.log" 'the kill switch is taken down'
+expect_log "$WORK/gw-a.log" 'the kill switch is removed'
 check_equal 'takes it down' '' "$(tables)"
 mark=$(log_mark "$WORK/gw-a.log")
 client_start gw-a

@@ -25,7 +25,7 @@ client_conf gw-a <<<'remotes = [ "192.0.2.2:443" ];'
 server_start gw-b
 wait_log "$WORK/gw-b.log" 'engine .pid [0-9]*. is ready' "$UP_SECONDS"
 for address in '192.0.2.2:443' '\[2001:db8::2\]:443'; do
-	expect_log "$WORK/gw-b.log" "warning .*cannot listen on $address: .*no interface of this host has that address; listening all the same"
+	expect_log "$WORK/gw-b.log" "warning .*cannot listen on $address: .*no interface of this host has that address; netd listens anyway"
 done
 addr gw-b wan0 192.0.2.2/24
 client_start gw-a

@@ -192,7 +192,7 @@ server_start gw-b
 up one host-1
 check_equal 'then the other'"'"'s' daemon "$(owners)"
 check_equal 'and the lease is kept' "$one" "$(address one)"
-expect_log "$WORK/gw-b.log" 'notice .*state directory .* is now that of the engine.s user'
+expect_log "$WORK/gw-b.log" 'notice .*state directory .* netd gave it to the engine.s user'
 down one
 stop_bg gw-b
 refuses_state() { # NAME

@@ -25,7 +25,7 @@ killed garbage 'it sent a message that cannot be decoded' 3
 killed truncated 'it sent a message that cannot be decoded' 3
 killed over-long 'it sent a message that is too long or carries descriptors' 3
 killed unknown-type 'it sent a message that cannot be decoded: Protocol not supported' 3
-killed reply 'it sent a message of type reply, which is not an engine.s to send' 3
+killed reply 'it sent a message of type reply, which only netd sends' 3
 killed interface-unready 'it sent a message of type interface before it was ready' 3
 killed wrong-generation 'it is ready with generation 2, its configuration is 1' 3
 killed ready-twice 'it sent a message of type ready after it was ready' 3
@@ -73,13 +73,13 @@ refused() { # ROLE SCENARIO REGEX
 	stop_clean "$2"
 }
 refused server unknown-peer 'an interface for stranger, a peer that is not configured'
-refused server outside-pool 'address 10.98.0.7 for branch-a, which is no host address of pool 10.99.0.0/24'
+refused server outside-pool 'address 10.98.0.7 for branch-a, which is not a host address of pool 10.99.0.0/24'
 refused server server-address 'address 10.99.0.1 for branch-a'
 refused server wrong-local 'local address 10.99.0.2, which is not the server.s own'
 refused server anothers-address 'address 10.99.0.50 for branch-a, which is another.s'
 refused server fixed-ignored 'address 10.99.0.51 for branch-b, which has a fixed one'
 refused server queues-refused 'an interface with 5 queues for branch-a, which may have 4 lanes'
-refused server foreign-index 'a change of interface 1, which is not one of Culvert.s'
+refused server foreign-index 'a change of interface 1, which is not Culvert.s'
 refused server outgoing-socket 'an outgoing socket'
 refused client client-loopback 'address 127.0.0.1, which no tunnel can have: it overlaps the loopback range'
 refused client client-multicast 'address 224.0.0.1, which no tunnel can have: it overlaps the multicast range'
@@ -121,7 +121,7 @@ expect_log "$WORK/exit-code.log" 'the other end said no\\x0a\\x1b\[31m'
 
 start server refuses-next
 wait_log "$WORK/refuses-next.log" "refuses-next: $EXPECTED" 10
-expect_log "$WORK/refuses-next.log" 'killed by netd: it refuses what the engine before it took'
+expect_log "$WORK/refuses-next.log" 'killed by netd: it refuses the configuration that the previous engine accepted'
 stop_clean refuses-next
 
 start server ignores-stop
@@ -144,23 +144,23 @@ stop_clean ignores-stop
 start server exchange-stays
 wait_log "$WORK/exchange-stays.log" 'exchange-stays: the successor is here' 5
 expect_log "$WORK/exchange-stays.log" 'ended: killed by netd: it did not make room for its successor'
-expect_log "$WORK/exchange-stays.log" 'the engine is not exchanged: an exchange is going on already'
-expect_log "$WORK/exchange-stays.log" 'the engine has been exchanged'
+expect_log "$WORK/exchange-stays.log" 'the engine is not replaced: a reexec is in progress already'
+expect_log "$WORK/exchange-stays.log" 'the engine is replaced: it runs'
 refute_log "$WORK/exchange-stays.log" 'starting the engine again'
 stop_clean exchange-stays
 
 # netd is stopped meanwhile: the successor goes as well.
 since=$(log_mark "$WORK/exchange-stays.log")
 start server exchange-stays
-wait_log_since "$WORK/exchange-stays.log" "$since" 'makes room for a new one' 5
-next=$(sed -nE 's/.*makes room for a new one \(pid ([0-9]+)\).*/\1/p' "$WORK/exchange-stays.log" | tail -n 1)
+wait_log_since "$WORK/exchange-stays.log" "$since" 'ends for a new one' 5
+next=$(sed -nE 's/.*ends for a new one \(pid ([0-9]+)\).*/\1/p' "$WORK/exchange-stays.log" | tail -n 1)
 stop_clean exchange-stays
 wait_for 5 'exchange-stays: nor is its successor left' process_gone "$next" && pass 'exchange-stays: nor is its successor left'
 
 # The new program would have the whole of netd end: the old one comes back instead.
 start server exchange-exits
 wait_log "$WORK/exchange-exits.log" "exchange-exits: $EXPECTED" 5
-expect_log "$WORK/exchange-exits.log" 'ended: killed by netd: the new program cannot go on'
+expect_log "$WORK/exchange-exits.log" 'ended: killed by netd: the new program cannot continue'
 expect_log "$WORK/exchange-exits.log" 'the new program at .*netd_harness is given up'
 stop_clean exchange-exits
 

@@ -79,7 +79,7 @@ check_equal 'of those that are there it says nothing' 1 "$(grep -c netns "$WORK/
 # ---- up: interfaces, addresses and routes are over there ----
 
 server_start gw-b
-expect_log "$WORK/gw-b.log" "gw-d: network namespace culvert-$$-gone does not exist .*; it is refused until then"
+expect_log "$WORK/gw-b.log" "gw-d: network namespace culvert-$$-gone does not exist .*; the peer is refused until then"
 client_start gw-a
 client_start gw-c
 both_up
@@ -212,5 +212,5 @@ status=0
 in_ns gw-a timeout 10 setpriv --inh-caps=-sys_admin --bounding-set=-sys_admin "$CULVERT" up "$WORK/gw-a.conf" \
 	>"$WORK/capless.log" 2>&1 || status=$?
 check_equal 'nor does one that may not enter it' 6 "$status"
-expect_log "$WORK/capless.log" "to enter network namespace $(ns_name red) takes CAP_SYS_ADMIN; a systemd unit gets it by"
+expect_log "$WORK/capless.log" "entering network namespace $(ns_name red) needs CAP_SYS_ADMIN; a systemd unit gets it by"
 finish

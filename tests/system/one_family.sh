@@ -105,7 +105,7 @@ site_conf <<<'listen = [ "[::]:443" ];'
 status=0
 in_ns gw-b timeout 10 "$CULVERTD" -c "$WORK/gw-b.conf" >"$WORK/alone" 2>&1 || status=$?
 check_equal 'with nothing else to listen on there is no start' 1 $status
-check 'and a cure' grep 'name one of the other' "$WORK/alone"
+check 'and a cure' grep 'add one of the other family' "$WORK/alone"
 CULVERTD=${programs[0]} CULVERT=${programs[1]}
 client_lines=()
 

@@ -90,7 +90,7 @@ exchange() { # WHAT PORT NAME...
 	done
 	for name; do
 		wait_log_since "$WORK/$name.log" "$([[ $name == gw-a ]] && echo "$mark_a" || echo "$mark_b")" \
-			'the engine has been exchanged' 10
+			'the engine is replaced: it runs' 10
 		check_equal "$what: the engine of $name is the new file" "$(inode_of "${file[$name]}")" "$(engine_inode "$name")"
 	done
 	wait_up gw-a gw-b "$mark_a"
@@ -121,7 +121,7 @@ refused() { # NAME WHAT REGEX
 	connections=$(session_value gw-b gw-a .connections)
 	ctl "$name" reexec >"$WORK/out" 2>"$WORK/err" || status=$?
 	check_equal "$what: refused" 5 "$status"
-	check "$what: and it is said why" grep -E "the engine is not exchanged: .*$3" "$WORK/err"
+	check "$what: and it is said why" grep -E "the engine is not replaced: .*$3" "$WORK/err"
 	check_equal "$what: the engine stays" "$engine" "$(engine_pid "$name")"
 	check "$what: the tunnel works" pings lan-a $B4
 	check_equal "$what: on the same connection" "$connections" "$(session_value gw-b gw-a .connections)"
@@ -148,10 +148,10 @@ for name in gw-a gw-b; do
 	refused $name "$name is not executable by the engine's user" 'chmod o\+x'
 	printf '#!/bin/sh\nexit 1\n' >"$WORK/script"
 	replace $name "$WORK/script"
-	refused $name "$name is a script" 'is no program that can be executed here'
+	refused $name "$name is a script" 'is not a program that this host can execute'
 	: >"$WORK/empty"
 	replace $name "$WORK/empty"
-	refused $name "$name is empty" 'is no program that can be executed here'
+	refused $name "$name is empty" 'is not a program that this host can execute'
 	other_version "${built[$name]}" "$WORK/other-version"
 	replace $name "$WORK/other-version"
 	refused $name "$name speaks another version" 'speaks version 250 .*restart the whole program'
@@ -177,7 +177,7 @@ given_up() { # NAME WHAT TIMES
 		ctl "$name" reexec >/dev/null
 		wait_for 10 "$what: the old program is back" has_lines "$WORK/$name.log" "$mark" 'engine .* is ready' "$i"
 	done
-	check "$what: it is said" log_has_since "$WORK/$name.log" "$mark" 'new program at .* is given up: .*old one'
+	check "$what: it is said" log_has_since "$WORK/$name.log" "$mark" 'new program at .* failed: .*old one'
 	check_equal "$what: the engine is the old file" "$inode" "$(engine_inode "$name")"
 	wait_for "$UP_SECONDS" "$what: the peer comes back" pings lan-a $B4 && pass "$what: the tunnel works"
 	same_interfaces "$what"

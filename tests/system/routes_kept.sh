@@ -36,7 +36,7 @@ lose() { # NS LOG-PATTERN WHAT COMMAND...; one warning, and all is back
 	fi
 	took=$(($(date +%s%3N) - began))
 	((took <= slowest)) || slowest=$took
-	wait_log_since "$WORK/$ns.log" "$mark" "had lost .*$pattern.*: put back" 5 && pass "$what: says so"
+	wait_log_since "$WORK/$ns.log" "$mark" "had lost .*$pattern.*: restored" 5 && pass "$what: says so"
 	check_equal "$what: once" 1 "$(tail -n "+$((mark + 1))" "$WORK/$ns.log" | grep -c 'had lost')"
 	check "$what: IPv4 works" pings lan-a $B4
 	check "$what: IPv6 works" pings lan-a $B6
@@ -57,7 +57,7 @@ echo "the slowest was back after $slowest ms"
 mark=$(log_mark "$WORK/gw-a.log")
 metric=$(ip_ns gw-a -j route show 10.2.0.0/24 | jq '.[0].metric')
 ip_ns gw-a route replace 10.2.0.0/24 via 192.0.2.2 metric "$metric" proto 99
-wait_log_since "$WORK/gw-a.log" "$mark" 'cannot be put back: .*wan0 has 10\.2\.0\.0/24.*protocol 99' 5 && pass 'a replaced route: it says by whom'
+wait_log_since "$WORK/gw-a.log" "$mark" 'cannot be restored: .*wan0 has 10\.2\.0\.0/24.*protocol 99' 5 && pass 'a replaced route: it says by whom'
 state_is() { # STATE
 	[[ $(ctl gw-a routes --json | jq -r '.received[] | select(.prefix == "10.2.0.0/24") | .state') == "$1" ]]
 }
@@ -80,7 +80,7 @@ check 'it works' pings lan-a $B4
 
 mark=$(log_mark "$WORK/gw-a.log")
 in_ns gw-a sysctl -qw net.ipv6.conf.cv0.disable_ipv6=1
-wait_log_since "$WORK/gw-a.log" "$mark" 'cannot be put back' 5
+wait_log_since "$WORK/gw-a.log" "$mark" 'cannot be restored' 5
 check 'IPv4 goes on without IPv6' pings lan-a $B4
 in_ns gw-a sysctl -qw net.ipv6.conf.cv0.disable_ipv6=0
 wait_for 10 'IPv6 is back' has_route gw-a fd00:2::/64

@@ -76,7 +76,7 @@ expect_log "$WORK/gw-a.log" 'accept_routes; add their range to tunnel_addresses 
 refused public6 'address 2001:db8:5::2, which is inside no range of tunnel_addresses or accept_routes'
 refused lan4 '192\.168\.178\.2 is inside the network 192\.168\.178\.20/24 at lan0'
 refused lan6 'fd00:5::2 is inside the network fd00:5::20/64 at lan0'
-refused resolver '10\.88\.0\.1 is a resolver of the client.s; .* name it in tunnel_addresses as 10\.88\.0\.1/32'
+refused resolver '10\.88\.0\.1 is a resolver of the client.s; .* add it to tunnel_addresses as 10\.88\.0\.1/32'
 wait_up gw-a gw-b
 pass 'the next server, whose pool is its own, is taken'
 check 'the router is reached' in_ns gw-a ping -c 1 -W 2 192.168.178.1

@@ -889,7 +889,7 @@ START_TEST(a_new_program_takes_its_place)
 	next = engine.next.process.pid;
 	ck_assert_int_ne(old, next);
 	ck_assert_int_eq(engine_process_exchange(&engine, &problem), -EBUSY);
-	ck_assert_str_eq(problem.text, "an exchange is going on already; ask again in a moment");
+	ck_assert_str_eq(problem.text, "a reexec is in progress already; try again in a moment");
 	expire(&engine.deadline); /* it stays too long */
 	await(is_on_trial);
 	ck_assert(logged("killed by netd: it did not make room for its successor"));
@@ -898,7 +898,7 @@ START_TEST(a_new_program_takes_its_place)
 	await(is_running);
 	ck_assert(!engine_process_on_trial(&engine));
 	ck_assert(!program_file_on_trial(&program));
-	ck_assert(logged("the engine has been exchanged: it is "));
+	ck_assert(logged("the engine is replaced: it runs "));
 	ck_assert_int_eq(engine.next.process.fd, -1);
 	ck_assert_uint_eq(begins, 2);
 	ck_assert_uint_eq(ends, 0);
@@ -936,7 +936,7 @@ static void falls_back_from(char *new_script)
 	exchange(new_script);
 	expire(&engine.deadline);
 	await(is_back);
-	ck_assert(logged("is given up: its engine ended before it was ready"));
+	ck_assert(logged("failed: its engine ended before it was ready"));
 	ck_assert(!logged("starting the engine again in"));
 	ck_assert(!program_file_on_trial(&program));
 	ck_assert_uint_eq(engine.early_ends, 0);
@@ -966,7 +966,7 @@ START_TEST(a_program_that_closes_its_channel_is_given_up)
 	await(is_closed);
 	expire(&engine.deadline);
 	await(is_back);
-	ck_assert(logged("is given up"));
+	ck_assert(logged(" failed: its engine"));
 }
 END_TEST
 
@@ -1003,7 +1003,7 @@ END_TEST
 START_TEST(only_a_running_one_is_exchanged)
 {
 	static const char expected[] =
-		"no engine is running that could be exchanged; ask again in a moment";
+		"no engine is running that could be replaced; try again in a moment";
 
 	install();
 	ck_assert_int_eq(engine_process_exchange(&engine, &problem), -EBUSY);
@@ -1048,9 +1048,9 @@ START_TEST(what_is_no_program_is_refused)
 	install();
 	start_running("crh");
 	overwrite("#!/bin/sh\nexit 0\n");
-	refuse(-ENOENT, "is no program that can be executed here");
+	refuse(-ENOENT, "is not a program that this host can execute");
 	overwrite("cut");
-	refuse(-ENOEXEC, "is no program that can be executed here");
+	refuse(-ENOEXEC, "is not a program that this host can execute");
 	(void)unlink(new_path);
 	refuse(-ENOENT, new_path);
 	program.path[0] = '\0';

@@ -254,7 +254,8 @@ START_TEST(test_check)
 	forwarding_check(bench.root, &links, AF_INET, tunnels, 1, &findings);
 	ck_assert_uint_eq(findings.count, 1);
 	ck_assert_int_eq(findings.items[0].level, FINDING_PROBLEM);
-	ck_assert_ptr_nonnull(strstr(findings.items[0].text.text, "comes in by: lan1, cv0 ("));
+	ck_assert_ptr_nonnull(
+		strstr(findings.items[0].text.text, "packets that arrive by: lan1, cv0 ("));
 	ck_assert_str_eq(findings.items[0].cure, "sysctl -w net.ipv4.ip_forward=1");
 	/* On for all, so writing that again would do nothing. */
 	make("ipv4/conf/all/forwarding", 1);

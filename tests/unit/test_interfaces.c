@@ -597,7 +597,7 @@ START_TEST(somebody_else_deletes_it)
 	ck_assert_uint_ne(interface->index, index);
 	ck_assert_uint_eq(interface->route_count, 0);
 	ck_assert_uint_eq(all.count, 1);
-	ck_assert(logged("a: interface cv0 removed: it was deleted by somebody else"));
+	ck_assert(logged("a: interface cv0 removed: another program deleted it"));
 	ck_assert(interfaces_is_own(&all, index));
 	/* Now it is removed, and gone already: nothing to complain of. */
 	ck_assert_int_eq(netlink_link_delete(all.netlink, interface->index, &problem), 0);

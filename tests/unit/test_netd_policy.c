@@ -220,7 +220,7 @@ START_TEST(a_refusal_names_what_is_wrong)
 			"local address 10.99.0.3, which is not the server's own of pool "
 			"10.99.0.0/24" },
 		{ "10.99.0.1", "10.99.1.2",
-			"address 10.99.1.2 for branch-a, which is no host address of pool "
+			"address 10.99.1.2 for branch-a, which is not a host address of pool "
 			"10.99.0.0/24" },
 		{ "10.99.0.1", "10.99.0.50",
 			"address 10.99.0.50 for branch-a, which is another's" },
@@ -363,7 +363,7 @@ START_TEST(resolvers_that_are_not_wanted)
 	ck_assert_int_eq(policy_dns(settings, &request, &problem), 0);
 	request.nameservers.server[0] = address("127.0.0.53");
 	ck_assert_int_eq(policy_dns(settings, &request, &problem), -EPERM);
-	ck_assert_str_eq(problem.text, "resolvers or domains that cannot be");
+	ck_assert_str_eq(problem.text, "invalid resolvers or domains");
 	settings->role = SETTINGS_SERVER;
 	request = resolvers();
 	ck_assert_int_eq(policy_dns(settings, &request, &problem), -EPERM);

@@ -141,7 +141,7 @@ START_TEST(reexec_refused)
 	ck_assert_int_eq(be_ready(), 0);
 	ck_assert_int_eq(ask(REQUEST_REEXEC), 0);
 	ck_assert_uint_eq(reply.reply.error, EPERM);
-	ck_assert_str_eq(reply.reply.text, "the engine is not exchanged: chmod 755 it");
+	ck_assert_str_eq(reply.reply.text, "the engine is not replaced: chmod 755 it");
 }
 END_TEST
 
@@ -215,8 +215,7 @@ START_TEST(what_only_netd_sends)
 	struct request request = { .type = REQUEST_STOP };
 
 	ck_assert_int_eq(handle(request), -EPROTO);
-	ck_assert_str_eq(
-		problem.text, "it sent a message of type stop, which is not an engine's to send");
+	ck_assert_str_eq(problem.text, "it sent a message of type stop, which only netd sends");
 	ck_assert_int_eq(be_ready(), 0);
 	request = (struct request){ .type = REQUEST_REPLY };
 	ck_assert_int_eq(handle(request), -EPROTO);

@@ -398,7 +398,7 @@ START_TEST(an_interface_is_deleted)
 
 	bring("a", "10.99.0.1", NULL);
 	request.interface_delete.interface = 2;
-	is_denied(&request, "a change of interface 2, which is not one of Culvert's");
+	is_denied(&request, "a change of interface 2, which is not Culvert's");
 	ck_assert_uint_eq(interfaces.count, 1);
 	request.interface_delete.interface = 1;
 	done(&request);
@@ -543,7 +543,7 @@ START_TEST(a_full_tunnel_that_only_the_firewall_can_hold)
 		(void)snprintf(name, sizeof(name), FULL_TUNNEL_CLAIM "%d", i);
 		ck_assert_int_eq(tun_open(name, false, &fds[i], made), 0);
 	}
-	fails(&request, EBUSY, "; nothing leaves this host meanwhile");
+	fails(&request, EBUSY, "; meanwhile nothing leaves this host");
 	ck_assert(strncmp(reply.reply.text, "hub: ", 5) == 0);
 	ck_assert_uint_eq(interfaces.count, 0);
 	ck_assert(!requests.exit_asked);
@@ -564,7 +564,7 @@ START_TEST(a_full_tunnel_that_nothing_can_hold)
 	ck_assert(strncmp(reply.reply.text, "hub: ", 5) == 0);
 	ck_assert(requests.exit_asked);
 	ck_assert_int_eq(requests.exit_code, EXIT_CODE_FAILURE);
-	ck_assert(logged("full_tunnel = true, and nothing can hold packets back"));
+	ck_assert(logged("full_tunnel = true, but netd can block no packets"));
 	ck_assert_uint_eq(interfaces.count, 0);
 }
 END_TEST

@@ -47,8 +47,7 @@ static int judge_resolvers(
 			continue;
 		addr_format(addresses[i], text);
 		problem_set(problem,
-			"%s is a resolver of the client's; if it is meant to be in the tunnel, name it "
-			"in tunnel_addresses as %s/%u",
+			"%s is a resolver of the client's; if the tunnel may use it, add it to tunnel_addresses as %s/%u",
 			text, text, prefix_host(addresses[i]).len);
 		return -EADDRINUSE;
 	}

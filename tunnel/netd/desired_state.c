@@ -313,14 +313,12 @@ static void report(const struct interface *interface, size_t before, const char 
 	size_t missing = interface->keeping.missing;
 
 	if (missing == 0)
-		log_warning("%s: interface %s had lost %s: put back; another program removed it, "
-			    "such as `ip route flush`, or systemd-networkd with "
-			    "ManageForeignRoutes=yes",
+		log_warning(
+			"%s: interface %s had lost %s: restored; another program removed it, such as `ip route flush`, or systemd-networkd with ManageForeignRoutes=yes",
 			interface->now.peer.name, interface->name, text);
 	else if (missing != before)
-		log_warning("%s: interface %s has lost %s, and %zu of that cannot be put back: %s; "
-			    "culvert tries again at least every %d seconds, and packets may leave "
-			    "outside of the tunnel",
+		log_warning(
+			"%s: interface %s has lost %s, and %zu of that cannot be restored: %s; netd tries again at least every %d seconds, and packets may leave outside of the tunnel",
 			interface->now.peer.name, interface->name, text, missing, problem->text,
 			DESIRED_STATE_RETRY_MAX_S);
 }
@@ -343,7 +341,7 @@ static void restore(struct desired_state *desired, struct look *look, struct int
 	struct interface_keeping *keeping = &interface->keeping;
 	size_t before = keeping->missing, count = lack_count(lack);
 	struct problem problem = {
-		.text = "another program removes it each time that it is put back"
+		.text = "another program removes it each time that netd restores it"
 	};
 	char text[4 * ADDR_TEXT_MAX + 96];
 
@@ -351,9 +349,8 @@ static void restore(struct desired_state *desired, struct look *look, struct int
 	/* What was missing at the last try is no new removal. */
 	if (count > before && is_fight(interface, now)) {
 		keeping->missing = count;
-		log_warning("%s: another program removes %s from interface %s each time that it is "
-			    "put back; culvert waits %d seconds, and packets may leave outside of "
-			    "the tunnel: `ip monitor link address route` shows the removals",
+		log_warning(
+			"%s: another program removes %s from interface %s each time that netd restores it; netd waits %d seconds, and packets may leave outside of the tunnel: `ip monitor link address route` shows the removals",
 			interface->now.peer.name, text, interface->name, DESIRED_STATE_HOLD_S);
 	} else {
 		put_back(desired->interfaces, look, interface, lack, &problem);
@@ -414,7 +411,8 @@ static int look_at_namespace(struct desired_state *desired, const struct interfa
 	if (r == -ENOMEM)
 		problem_set(&problem, "out of memory");
 	if (r < 0 && r != -EAGAIN)
-		log_warning("cannot compare what is in the kernel with what is to be there: %s",
+		log_warning(
+			"cannot compare the kernel's interfaces, addresses and routes with those of the tunnels: %s",
 			problem.text);
 	free(look.addresses);
 	free(look.keys);
@@ -490,8 +488,8 @@ static void monitor_ready(struct loop_watch *watch, uint32_t events)
 
 	(void)events;
 	if (r < 0) {
-		log_warning("the kernel's news of routes and addresses cannot be had any more: %s; "
-			    "they are looked at every second instead",
+		log_warning(
+			"netd cannot follow the kernel's routes and addresses any more: %s; it compares them every second instead",
 			strerrordesc_np(-r));
 		monitor_end(desired);
 		touched = true;

@@ -185,15 +185,14 @@ static void write_again(struct dns *dns)
 	file_release(dns); /* the lock is the old file's */
 	r = resolv_conf_set(RESOLV_CONF_PATH, &dns->nameservers, &dns->held, &problem);
 	if (r < 0)
-		log_warning("another program has written " RESOLV_CONF_PATH
-			    ", and the server's resolvers "
-			    "cannot be set again: %s; names are looked up as that program says",
+		log_warning(
+			"another program has written " RESOLV_CONF_PATH
+			", and netd cannot set the server's resolvers again: %s; this host uses the resolvers of that program",
 			problem.text);
 	else
 		log_warning(
 			"another program has written " RESOLV_CONF_PATH
-			", such as a DHCP client: the "
-			"server's resolvers are set again; what it wrote comes back at the end");
+			", such as a DHCP client: netd sets the server's resolvers again, and restores that program's at the end");
 	dns->again++;
 }
 
@@ -201,7 +200,7 @@ static void leave_alone(struct dns *dns, const char *why)
 {
 	if (!dns->told)
 		log_warning(RESOLV_CONF_PATH
-			" %s; it is left alone, and names may be looked up past the tunnel",
+			" %s; netd leaves it alone, and lookups may go past the tunnel",
 			why);
 	dns->told = true;
 }
@@ -219,7 +218,7 @@ static void look(struct loop_timer *timer)
 	if (owner == RESOLV_CONF_CHANGED)
 		leave_alone(dns, "has been changed by another program");
 	else if (dns->taken && dns->again >= DNS_AGAIN_MAX)
-		leave_alone(dns, "is written by another program each time that it is set");
+		leave_alone(dns, "is written by another program each time that netd sets it");
 	else if (dns->taken && was_taken)
 		write_again(dns);
 	look_later(dns);
@@ -245,7 +244,7 @@ static void end_file(void)
 
 	if (resolv_conf_owner(RESOLV_CONF_PATH, &owner, &problem) == 0 &&
 		owner == RESOLV_CONF_OURS && resolv_conf_restore(RESOLV_CONF_PATH, &problem) < 0)
-		log_warning("the resolvers from before are not put back: %s", problem.text);
+		log_warning("cannot restore the resolvers from before: %s", problem.text);
 }
 
 int dns_set(struct dns *dns, const struct interface *interface,
@@ -339,9 +338,9 @@ void dns_lift(struct dns *dns)
 	if (dns->loop != NULL)
 		loop_timer_stop(dns->loop, &dns->look);
 	if (lift(dns, &problem) < 0)
-		log_warning("the resolvers from before are not put back: %s", problem.text);
+		log_warning("cannot restore the resolvers from before: %s", problem.text);
 	else
-		log_info("the resolvers from before are back");
+		log_info("the resolvers from before are restored");
 	file_release(dns);
 	dns->way = DNS_NONE;
 }

@@ -404,9 +404,8 @@ bool engine_process_on_trial(const struct engine_process *engine)
 /* The new program is no good, which says nothing about the one before: that is started again. */
 static void fall_back(struct engine_process *engine)
 {
-	log_error("the new program at %s is given up: its engine ended before it was ready, the "
-		  "lines above say how; going back to the old one. Install it anew and say reexec "
-		  "again, or, when it does not go with this netd, restart the whole program",
+	log_error(
+		"the new program at %s failed: its engine ended before it was ready, for the reason in the lines above; netd starts the old one again. Install the new one again and repeat culvert reexec, or, if it does not work with this netd, restart the whole program",
 		engine->plan->program->path);
 	program_file_revert(engine->plan->program);
 	begin_again(engine);
@@ -441,8 +440,7 @@ static int spawn_next(struct engine_process *engine, struct problem *problem)
 	/* An interpreter finds no descriptor of ours to read from: ENOENT. */
 	if (r == -ENOENT || r == -ENOEXEC || r == -ELIBBAD)
 		problem_set(problem,
-			"%s is no program that can be executed here (%s): is it a script, cut, or for "
-			"another machine? Install it anew",
+			"%s is not a program that this host can execute (%s): is it a script, cut, or for another machine? Install it again",
 			plan->program->path, strerrordesc_np(-r));
 	else if (r < 0)
 		problem_prepend(problem, "%s", plan->program->path);
@@ -455,10 +453,10 @@ int engine_process_exchange(struct engine_process *engine, struct problem *probl
 	int r;
 
 	if (engine->state != ENGINE_RUNNING) {
-		problem_set(problem, "%s; ask again in a moment",
-			engine->state == ENGINE_LEAVING ? "an exchange is going on already"
-							: "no engine is running that could be "
-							  "exchanged");
+		problem_set(problem, "%s; try again in a moment",
+			engine->state == ENGINE_LEAVING
+				? "a reexec is in progress already"
+				: "no engine is running that could be replaced");
 		return -EBUSY;
 	}
 	r = program_file_renew(program, problem);
@@ -469,8 +467,8 @@ int engine_process_exchange(struct engine_process *engine, struct problem *probl
 		program_file_revert(program);
 		return r;
 	}
-	log_notice("engine (pid %d) makes room for a new one (pid %d) of %s",
-		(int)engine->process.pid, (int)engine->next.process.pid, program->path);
+	log_notice("engine (pid %d) ends for a new one (pid %d) of %s", (int)engine->process.pid,
+		(int)engine->next.process.pid, program->path);
 	set_state(engine, ENGINE_LEAVING, "it is exchanged");
 	set_deadline(engine, DURATION_MS(ENGINE_LEAVE_MS), leave_expired);
 	return 0;
@@ -560,7 +558,7 @@ void engine_process_ready(struct engine_process *engine)
 	if (!program_file_on_trial(engine->plan->program))
 		return;
 	program_file_prove(engine->plan->program);
-	log_notice("the engine has been exchanged: it is %s as that is on disk now",
+	log_notice("the engine is replaced: it runs %s as it is on disk now",
 		engine->plan->program->path);
 }
 
@@ -573,7 +571,7 @@ void engine_process_network(struct engine_process *engine)
 		return;
 	r = send_message(engine, &network, NULL, 0);
 	if (r < 0)
-		log_debug("engine: cannot tell of a changed network: %s", strerrordesc_np(-r));
+		log_debug("cannot report a changed network to the engine: %s", strerrordesc_np(-r));
 }
 
 void engine_process_stop(struct engine_process *engine)

@@ -77,7 +77,7 @@ fail_close:
 	close(fds[1]);
 fail:
 	problem_set(
-		problem, "cannot make a pipe for what the engine says: %s", strerrordesc_np(-r));
+		problem, "cannot make a pipe for the engine's messages: %s", strerrordesc_np(-r));
 	return r;
 }
 

@@ -214,14 +214,16 @@ static void put_back(const char *root, const char *key, int before)
 	int r;
 
 	if (is_changed(root, key, before)) {
-		log_info("forwarding: %s stays, as it was changed meanwhile", key);
+		log_info(
+			"forwarding: %s keeps its value, because another program changed it meanwhile",
+			key);
 		return;
 	}
 	r = sysctl_write(root, key, before);
 	if (r == 0)
-		log_info("forwarding: %s is %d again", key, before);
+		log_info("forwarding: %s is restored to %d", key, before);
 	else if (r != -ENOENT) /* else the interface has gone, and its values with it */
-		log_warning("forwarding: cannot put %s back to %d: %s", key, before,
+		log_warning("forwarding: cannot restore %s to %d: %s", key, before,
 			strerrordesc_np(-r));
 }
 
@@ -260,7 +262,7 @@ static void put_back_lines(const char *root, const char *path, char *text)
 		if (parse_line(line, key, &before))
 			put_back(root, key, before);
 		else
-			log_warning("%s: a line was not understood and passed over", path);
+			log_warning("%s: skipped a line that cannot be read", path);
 		*line = '\0';
 	}
 }
@@ -278,10 +280,10 @@ static void put_back_file(const struct settings *settings, const char *root)
 	if (r == -ENOENT)
 		return;
 	if (r < 0) {
-		log_warning("forwarding is not put back to what it was before: %s", problem.text);
+		log_warning("cannot restore forwarding: %s", problem.text);
 		return;
 	}
-	log_notice("forwarding: putting back what a run before this one has left");
+	log_notice("forwarding: restoring values that an earlier run left");
 	put_back_lines(root, path, text);
 	free(text);
 	(void)unlink(path);

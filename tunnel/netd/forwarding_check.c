@@ -234,13 +234,12 @@ void forwarding_check(const char *root, const struct forwarding_links *links, in
 			wanted_for(links), protocol);
 	} else {
 		finding = findings_add(findings, FINDING_PROBLEM, check,
-			"%s: this host %s, but does not forward what comes in by: %s "
-			"(`forwarding = true` would switch it on)",
+			"%s: this host %s, but does not forward packets that arrive by: %s (`forwarding = true` switches it on)",
 			protocol, wanted_for(links), off.names);
 		set_cure(finding, root, family, &off);
 	}
 	if (links->lost > 0)
 		findings_add(findings, FINDING_NOTE, check,
-			"to %zu of the %zu announced %s prefixes no interface or route of this host leads",
+			"no interface or route of this host leads to %zu of the %zu announced %s prefixes",
 			links->lost, links->behind, protocol);
 }

@@ -241,7 +241,7 @@ static int make_rules(struct full_tunnel *full_tunnel, struct problem *problem)
 	}
 	full_tunnel->in_force = true;
 	reverse_path_relax(&full_tunnel->reverse_path);
-	log_notice("full tunnel: everything without mark 0x%x goes by table %u alone",
+	log_notice("full tunnel: all packets without mark 0x%x use table %u alone",
 		settings_mark(full_tunnel->settings), FULL_TUNNEL_FIRST + full_tunnel->number);
 	return 0;
 }
@@ -255,9 +255,8 @@ static void close_guard(struct full_tunnel *full_tunnel, bool rules)
 	if (full_tunnel_guard_close(guard, rules, &problem) == 0 || guard->told)
 		return;
 	guard->told = true;
-	log_warning("full tunnel: %s; so what is bound to another interface is not held back, nor "
-		    "what neighbours send to the tunnel's addresses, nor anything while another "
-		    "program removes the policy rules",
+	log_warning(
+		"full tunnel: %s; so netd cannot block sockets that are bound to another interface, packets of neighbours to the tunnel's addresses, or any packet while another program removes the policy rules",
 		problem.text);
 }
 
@@ -299,7 +298,7 @@ static void route_peer(struct full_tunnel *full_tunnel, size_t at, const struct 
 		return;
 	now->prefix = prefix_host(remote);
 	if (netlink_route_add(netlink, now, &problem) < 0)
-		log_warning("full tunnel: the other end is not reached: %s", problem.text);
+		log_warning("full tunnel: the other end cannot be reached: %s", problem.text);
 }
 
 int full_tunnel_follow(
@@ -312,7 +311,7 @@ int full_tunnel_follow(
 	if (full_tunnel->guard.nft != NULL)
 		r = full_tunnel_guard_let(&full_tunnel->guard, interface, problem);
 	if (r < 0) {
-		problem_prepend(problem, "full tunnel: the tunnel is not let out");
+		problem_prepend(problem, "full tunnel: the rules do not admit the tunnel");
 		return r;
 	}
 	route_peer(full_tunnel, 0, &interface->now.remote4, interface);
@@ -328,13 +327,13 @@ static void warn_of_removal(
 
 	if (r < 0)
 		log_error("%s; %s", problem->text,
-			held ? "nothing but the tunnel's own packets leaves this host meanwhile"
-			     : "what is sent may go past the tunnel");
+			held ? "meanwhile only the tunnel's own packets leave this host"
+			     : "packets may go past the tunnel");
 	else
-		log_warning("full tunnel: another program has removed policy rules; they are put "
-			    "back, and %s",
-			held ? "what this host sent meanwhile was held back"
-			     : "what was sent meanwhile may have gone past the tunnel");
+		log_warning(
+			"full tunnel: another program has removed policy rules; netd restored them, and %s",
+			held ? "this host's packets were blocked meanwhile"
+			     : "packets may have gone past the tunnel meanwhile");
 }
 
 void full_tunnel_network_changed(struct full_tunnel *full_tunnel)
@@ -360,13 +359,11 @@ static void reclaim(struct loop_timer *timer)
 	if (rate_take(&full_tunnel->warnings, mono_now())) {
 		if (r < 0)
 			log_error(
-				"full tunnel: another program has removed interface %s, which tells "
-				"that the rules are in use, and it cannot be made again: %s; another "
-				"start of Culvert may remove the rules",
+				"full tunnel: another program has removed interface %s, which marks the rules as in use, and netd cannot make it again: %s; another start of Culvert may remove the rules",
 				name, strerrordesc_np(-r));
 		else
-			log_warning("full tunnel: another program has removed interface %s, which "
-				    "tells that the rules are in use; it is made again",
+			log_warning(
+				"full tunnel: another program has removed interface %s, which marks the rules as in use; netd made it again",
 				name);
 	}
 	if (r < 0)

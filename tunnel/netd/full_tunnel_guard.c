@@ -236,7 +236,7 @@ int full_tunnel_guard_let(
 	struct full_tunnel_guard wanted = *guard;
 
 	if (guard->nft == NULL) {
-		problem_set(problem, "there is no firewall table");
+		problem_set(problem, "no firewall table exists");
 		return -ENODEV;
 	}
 	if (guard->index == interface->index &&

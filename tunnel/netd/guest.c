@@ -36,8 +36,7 @@ static void overdue(struct loop_timer *timer)
 	struct guest *guest = container_of(timer, struct guest, overdue);
 
 	log_error(
-		"no tunnel within %g s, so the command does not begin; what was in the way is told "
-		"above, or by --verbose; --timeout gives it longer",
+		"no tunnel within %g s, so the command does not start; the lines above name the cause, or those of --verbose; --timeout waits longer",
 		duration_seconds(guest->patience));
 	guest_dismiss(guest, GUEST_FAILED);
 }
@@ -93,7 +92,7 @@ static void begin(struct guest *guest, const struct nameservers *pushed)
 	/* A datagram of no bytes would read like the channel's end. */
 	r = ipc_send(guest->channel, text, len + 1, NULL, 0);
 	if (r < 0)
-		log_debug("the command cannot be told to begin: %s", strerrordesc_np(-r));
+		log_debug("cannot start the command: %s", strerrordesc_np(-r));
 	guest->nameservers = *pushed;
 	guest->state = GUEST_RUNNING; /* should it have ended, its watch tells */
 }
@@ -130,12 +129,10 @@ static void follow(struct guest *guest, const struct nameservers *pushed)
 	r = rewrite(guest, text, resolv_text(pushed, text));
 	if (r == -EPIPE)
 		log_warning(
-			"the server pushes resolvers now; the command began without, and goes on "
-			"with this host's");
+			"the server pushes resolvers now; the command started without them, and keeps this host's resolvers");
 	else if (r < 0)
 		log_warning(
-			"the server pushes other resolvers now, but the command's cannot be changed: "
-			"%s",
+			"the server pushes other resolvers now, but netd cannot change those of the command: %s",
 			strerrordesc_np(-r));
 }
 
@@ -176,7 +173,7 @@ void guest_dismiss(struct guest *guest, int status)
 		(void)process_signal(&guest->process, SIGKILL);
 		return;
 	}
-	log_error("the tunnel has ended for good, and the command is told to end");
+	log_error("the tunnel has ended for good; culvert ends the command");
 	(void)process_signal(&guest->process, SIGTERM);
 }
 

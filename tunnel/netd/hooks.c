@@ -166,8 +166,8 @@ static void leave_out(struct hooks *hooks, enum interface_event event, const str
 {
 	if (hooks->left_out++ > 0)
 		return;
-	log_warning("%s: hook %s: too many events wait (%zu); this one and those that are too many "
-		    "after it are left out",
+	log_warning(
+		"%s: hook %s: too many events are waiting (%zu); this one and further ones beyond the limit are skipped",
 		peer->name, events[event].key, hooks->waiting);
 }
 
@@ -211,7 +211,7 @@ static void say_end(const struct hook_run *run, const struct process_end *end)
 		log_warning("%s: hook %s (%s) failed with exit status %d", peer, key, program,
 			end->value);
 	else
-		log_debug("%s: hook %s (%s) is done", peer, key, program);
+		log_debug("%s: hook %s (%s) succeeded", peer, key, program);
 }
 
 /* What it has left in its process group goes with it, while the group's number is surely its. */
@@ -425,8 +425,8 @@ void hooks_finish(struct hooks *hooks, int hurry_fd)
 	while (running(hooks) > 0 && await_end(hooks, deadline, hurry_fd))
 		start_waiting(hooks);
 	if (hooks->waiting > 0)
-		log_warning("%zu events for hooks are left out: the program stops and waits no "
-			    "longer",
+		log_warning(
+			"%zu events for hooks are skipped: the program stops and waits no longer",
 			hooks->waiting);
 	while (hooks->first != NULL)
 		free(take(hooks, &hooks->first));

@@ -226,7 +226,7 @@ int interfaces_bring(struct interfaces *interfaces, const struct request_interfa
 			*ret_interface = interface;
 		if (r != -ENODEV)
 			return r;
-		interfaces_remove(interfaces, interface, "it was deleted by somebody else");
+		interfaces_remove(interfaces, interface, "another program deleted it");
 	}
 	return make(interfaces, wanted, place, ret_interface, problem);
 }

@@ -168,7 +168,7 @@ static int make_abroad(struct interfaces *interfaces, struct interface *interfac
 	int r = netns_identify(netns, &interface->netns);
 
 	if (r < 0)
-		problem_set(problem, "cannot look at it: %s", strerrordesc_np(-r));
+		problem_set(problem, "cannot examine it: %s", strerrordesc_np(-r));
 	else if (interfaces->make_there)
 		r = netns_call(netns, open_there, &opening, problem);
 	else

@@ -117,7 +117,7 @@ static void put_back(struct loop_timer *timer)
 	if (put(kill_switch, &problem) == 0)
 		return;
 	if (rate_take(&kill_switch->warnings, mono_now()))
-		log_error("the kill switch cannot be put back: %s", problem.text);
+		log_error("cannot restore the kill switch: %s", problem.text);
 	loop_timer_start(
 		kill_switch->loop, timer, mono_add(mono_now(), DURATION_S(AGAIN_S)), put_back);
 }
@@ -138,7 +138,7 @@ static void monitor_ready(struct loop_watch *watch, uint32_t events)
 
 	(void)events;
 	if (r < 0) {
-		log_warning("changes of the firewall are not noticed any more: %s",
+		log_warning("netd cannot follow changes of the firewall any more: %s",
 			strerrordesc_np(-r));
 		stop_watching(kill_switch);
 		return;
@@ -146,8 +146,8 @@ static void monitor_ready(struct loop_watch *watch, uint32_t events)
 	if (!changed)
 		return;
 	if (rate_take(&kill_switch->warnings, mono_now()))
-		log_warning("another program has changed the firewall; the table %s of the kill "
-			    "switch is put back, and nothing has passed meanwhile",
+		log_warning(
+			"another program has changed the firewall; netd restored the table %s of the kill switch, and no packet has passed meanwhile",
 			kill_switch->table);
 	put_back(&kill_switch->again);
 }
@@ -165,7 +165,7 @@ static void watch(struct kill_switch *kill_switch)
 			problem_set(&problem, "%s", strerrordesc_np(-r));
 	}
 	if (r < 0) {
-		log_warning("changes of the firewall are not noticed: %s", problem.text);
+		log_warning("netd cannot follow changes of the firewall: %s", problem.text);
 		stop_watching(kill_switch);
 	}
 }
@@ -221,8 +221,8 @@ int kill_switch_start(struct kill_switch *kill_switch, const struct settings *se
 		return r;
 	}
 	watch(kill_switch);
-	log_notice("kill switch: nothing leaves this host but through the tunnel (firewall table "
-		   "%s)",
+	log_notice(
+		"kill switch: nothing leaves this host except through the tunnel (firewall table %s)",
 		kill_switch->table);
 	return 0;
 }
@@ -237,7 +237,7 @@ int kill_switch_let(struct kill_switch *kill_switch, uint32_t interface, struct 
 	kill_switch->tunnel = interface;
 	r = put(kill_switch, problem);
 	if (r < 0) {
-		problem_prepend(problem, "the kill switch does not let the tunnel out");
+		problem_prepend(problem, "the kill switch does not admit the tunnel");
 		kill_switch->tunnel = before;
 	}
 	return r;
@@ -246,8 +246,7 @@ int kill_switch_let(struct kill_switch *kill_switch, uint32_t interface, struct 
 void kill_switch_tell_stays(const char *profile)
 {
 	log_warning(
-		"the kill switch stays in force: nothing leaves this host; start culvert again, "
-		"or take it down: culvert sweep %s",
+		"the kill switch stays in force: nothing leaves this host; start culvert again, or remove the kill switch: culvert sweep %s",
 		profile);
 }
 
@@ -262,9 +261,9 @@ void kill_switch_stop(struct kill_switch *kill_switch, bool lift)
 	if (!lift)
 		kill_switch_tell_stays(kill_switch->table + strlen(KILL_SWITCH_TABLE));
 	else if (remove_table(kill_switch->nft, kill_switch->table, &problem) == 0)
-		log_notice("the kill switch is taken down");
+		log_notice("the kill switch is removed");
 	else
-		log_error("the kill switch cannot be taken down: %s", problem.text);
+		log_error("cannot remove the kill switch: %s", problem.text);
 	netlink_nft_close(kill_switch->nft); /* the guard goes with it */
 	kill_switch->nft = NULL;
 }
@@ -338,7 +337,7 @@ static int sweep_tables(struct netlink_nft *nft, const struct tables *tables, co
 			r = remove_table(nft, tables->names[i], problem);
 			if (r == 0) {
 				(void)fprintf(
-					out, "%s: the kill switch is taken down\n", profile.name);
+					out, "%s: the kill switch is removed\n", profile.name);
 				(*removed)++;
 			}
 		} else if (name != NULL) {
@@ -382,7 +381,7 @@ int kill_switch_find_left(struct kill_switch_left **ret_left, struct problem *pr
 	int r;
 
 	if (!process_has_capability(CAP_NET_ADMIN)) {
-		problem_set(problem, "only root may look at firewall tables");
+		problem_set(problem, "only root can read firewall tables");
 		return -EPERM;
 	}
 	r = netlink_nft_open(&nft, problem);

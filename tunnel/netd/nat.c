@@ -70,8 +70,8 @@ static void warn_if_off(const struct prefix *pool, const char *family, const cha
 	if (fd < 0)
 		return;
 	if (read(fd, &value, 1) == 1 && value == '0')
-		log_warning("nat = true, but this host forwards no %s packets; let it: sysctl -w "
-			    "net/%s=1",
+		log_warning(
+			"nat = true, but this host forwards no %s packets; switch it on: sysctl -w net/%s=1",
 			family, setting);
 	close(fd);
 }

@@ -18,7 +18,7 @@ static void tell(const struct netd *netd, const char *lines)
 	int r = supervisor_tell(&netd->supervisor, lines);
 
 	if (r < 0)
-		log_warning("the supervisor does not hear that this program %s: %s",
+		log_warning("cannot tell the supervisor that this program %s: %s",
 			strncmp(lines, "READY", strlen("READY")) == 0 ? "has started" : "stops",
 			strerrordesc_np(-r));
 }
@@ -62,7 +62,8 @@ void netd_signal_ready(struct loop_watch *watch, uint32_t events)
 		return;
 	}
 	if (info.ssi_signo == SIGHUP) {
-		log_notice("SIGHUP: a changed configuration wants a restart; nothing was done");
+		log_notice(
+			"SIGHUP: no reload; restart the program to apply a changed configuration");
 		return;
 	}
 	netd->signalled = true;
@@ -149,9 +150,10 @@ static int engine_message(struct engine_process *engine, const void *data, size_
 	 * the host is different, and so it may be again.
 	 */
 	if (netd->requests.exit_code != EXIT_CODE_OK && engine_process_on_trial(engine))
-		engine_process_kill(engine, "the new program cannot go on");
+		engine_process_kill(engine, "the new program cannot continue");
 	else if (netd->requests.exit_code == EXIT_CODE_CONFIG && engine->generation > 1)
-		engine_process_kill(engine, "it refuses what the engine before it took");
+		engine_process_kill(
+			engine, "it refuses the configuration that the previous engine accepted");
 	else
 		stop(netd, netd->requests.exit_code, "the engine asked for it");
 	return 0;
@@ -164,8 +166,7 @@ int netd_engine_exchange(struct requests *requests, struct problem *problem)
 	/* In its user namespace root's files look like a stranger's, so none can be judged. */
 	if (netd->has_guest) {
 		problem_set(problem,
-			"culvert run keeps the program that it was started with; start it again to have "
-			"the new one");
+			"culvert run keeps the program that it was started with; start it again to use the new one");
 		return -EOPNOTSUPP;
 	}
 	return engine_process_exchange(&netd->engine, problem);

@@ -219,7 +219,7 @@ static enum exit_code watch_network(struct netd *netd, struct problem *problem)
 	if (netd->program->settings->role == SETTINGS_CLIENT &&
 		network_open(&netd->network, netd->loop, &netd->interfaces, netd_network_changed,
 			problem) < 0)
-		log_warning("%s; changes are not noticed", problem->text);
+		log_warning("%s; netd does not notice changes", problem->text);
 	return EXIT_CODE_OK;
 }
 
@@ -227,8 +227,8 @@ static enum exit_code keep_desired(struct netd *netd, struct problem *problem)
 {
 	if (desired_state_open(&netd->desired, netd->loop, &netd->interfaces, netd_interface_lacks,
 		    problem) < 0)
-		log_warning("%s; routes and addresses that another program removes are missed only "
-			    "every %d seconds",
+		log_warning(
+			"%s; netd notices only every %d seconds that another program removed routes or addresses",
 			problem->text, DESIRED_STATE_POLL_MS / 1000);
 	return EXIT_CODE_OK;
 }

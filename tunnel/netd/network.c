@@ -39,8 +39,8 @@ static void monitor_ready(struct loop_watch *watch, uint32_t events)
 
 	(void)events;
 	if (r < 0) {
-		log_warning(
-			"changes of the network are not noticed any more: %s", strerrordesc_np(-r));
+		log_warning("netd cannot follow changes of the network any more: %s",
+			strerrordesc_np(-r));
 		network_close(network);
 		return;
 	}

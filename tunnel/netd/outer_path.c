@@ -148,8 +148,8 @@ static void put(struct outer_path *outer_path)
 		if (r == 0 || r == -EAFNOSUPPORT || r == -EAGAIN || outer_path->told)
 			continue;
 		outer_path->told = true;
-		log_warning("%s; an outer connection whose other end is inside a route of a tunnel "
-			    "is lost in there",
+		log_warning(
+			"%s; an outer connection to an address inside a tunnel's route is lost in the tunnel",
 			problem.text);
 	}
 }
@@ -178,7 +178,7 @@ static void monitor_ready(struct loop_watch *watch, uint32_t events)
 
 	(void)events;
 	if (r < 0) {
-		log_warning("changes of this host's routes are not noticed any more: %s",
+		log_warning("netd cannot follow changes of this host's routes any more: %s",
 			strerrordesc_np(-r));
 		monitor_end(outer_path);
 		changed = true;

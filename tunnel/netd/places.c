@@ -36,7 +36,7 @@ static int listen_early(const struct endpoint *endpoint, struct socket_options *
 
 	if (r != -EADDRNOTAVAIL || options->absent)
 		return r;
-	log_warning("%s; listening all the same, for when it comes", problem->text);
+	log_warning("%s; netd listens anyway and serves it when it appears", problem->text);
 	options->absent = true;
 	return socket_listen(endpoint, options, ret_fd, problem);
 }
@@ -89,8 +89,7 @@ int places_listen(struct places *places, const struct settings *settings, struct
 		}
 		if (r == -EAFNOSUPPORT)
 			problem_prepend(problem,
-				"this kernel has not the family of any address in "
-				"`listen`; name one of the other");
+				"this kernel supports the family of no address in `listen`; add one of the other family");
 		if (r < 0)
 			return r;
 		outer_tell_fallback(settings, *listener, &told);
@@ -202,8 +201,8 @@ static int hand_over(int fd, const char *path, const struct stat *st, uid_t uid,
 	if (r == 0)
 		r = visit_state_files(fd, &files);
 	if (r == 0 && owner != 0)
-		log_notice("state directory %s was uid %u's and is now that of the engine's user, "
-			   "uid %u",
+		log_notice(
+			"state directory %s belonged to uid %u; netd gave it to the engine's user, uid %u",
 			path, (unsigned)owner, (unsigned)uid);
 	return r;
 }

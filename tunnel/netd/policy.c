@@ -98,7 +98,7 @@ static int judge_server_pair(const struct settings *settings, const struct inter
 		return -EPERM;
 	}
 	if (!settings_pool_usable(grant->pool, remote)) {
-		problem_set(problem, "address %s for %s, which is no host address of pool %s",
+		problem_set(problem, "address %s for %s, which is not a host address of pool %s",
 			addr_format(remote, text), peer->name, prefix_format(grant->pool, pool));
 		return -EPERM;
 	}
@@ -199,7 +199,7 @@ int policy_dns(
 	}
 	/* Once more: the words go into files and arguments. */
 	if (!nameservers_are_valid(&wanted->nameservers)) {
-		problem_set(problem, "resolvers or domains that cannot be");
+		problem_set(problem, "invalid resolvers or domains");
 		return -EPERM;
 	}
 	return 0;

@@ -185,7 +185,7 @@ static int judge_version(const char *path, int fd, struct problem *problem)
 		return 0;
 	problem_set(problem,
 		"%s speaks version %" PRIu32 " between netd and engine, the running netd version "
-		"%d: an engine alone cannot be exchanged; restart the whole program instead: "
+		"%d: an engine alone cannot be replaced; restart the whole program instead: "
 		"systemctl restart, or culvert down and up",
 		path, version, REQUEST_VERSION);
 	return -EPROTO;
@@ -196,12 +196,11 @@ int program_file_renew(struct program_file *file, struct problem *problem)
 	int fd, r;
 
 	if (program_file_on_trial(file)) {
-		problem_set(problem, "an exchange is going on already; ask again in a moment");
+		problem_set(problem, "a reexec is in progress already; try again in a moment");
 		return -EBUSY;
 	}
 	if (file->path[0] == '\0') {
-		problem_set(problem,
-			"the path that this program was started by is not known: restart it instead");
+		problem_set(problem, "the path of this program is not known: restart it instead");
 		return -ENOENT;
 	}
 	r = executable_open(file->path, "the engine holds the private key", &fd, problem);

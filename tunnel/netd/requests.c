@@ -168,10 +168,10 @@ static int hold_back(struct requests *requests, struct problem *problem)
 	if (r == 0)
 		return 0;
 	if (full_tunnel_holds(requests->full_tunnel))
-		problem_set(problem, "%s; nothing leaves this host meanwhile", problem->text);
+		problem_set(problem, "%s; meanwhile nothing leaves this host", problem->text);
 	else {
-		log_error("full_tunnel = true, and nothing can hold packets back: neither policy "
-			  "rules (%s) nor a firewall table",
+		log_error(
+			"full_tunnel = true, but netd can block no packets: neither by policy rules (%s) nor by a firewall table",
 			problem->text);
 		requests->exit_asked = true;
 		requests->exit_code = EXIT_CODE_FAILURE;
@@ -249,7 +249,7 @@ static struct interface *own_interface(
 
 	if (interface != NULL)
 		return interface;
-	problem_set(problem, "a change of interface %u, which is not one of Culvert's", number);
+	problem_set(problem, "a change of interface %u, which is not Culvert's", number);
 	deny(requests, problem);
 	return NULL;
 }
@@ -465,7 +465,7 @@ static int handle_reexec(struct requests *requests, struct problem *problem)
 	int r = requests->exchange(requests, problem);
 
 	if (r < 0) {
-		problem_prepend(problem, "the engine is not exchanged");
+		problem_prepend(problem, "the engine is not replaced");
 		fail(requests, r, problem);
 	}
 	return 0;
@@ -517,8 +517,7 @@ static const struct rule *find_rule(const struct requests *requests, struct prob
 	const struct rule *rule = &rules[type];
 
 	if (rule->handle == NULL) {
-		problem_set(problem,
-			"it sent a message of type %s, which is not an engine's to send",
+		problem_set(problem, "it sent a message of type %s, which only netd sends",
 			request_type_name(type));
 		return NULL;
 	}

@@ -56,10 +56,9 @@ static const char *cure(int r)
 	case -EROFS:
 	case -EACCES:
 	case -EPERM:
-		return "; let root write it (mount -o remount,rw; chattr -i), or have the client say "
-		       "use_dns = false";
+		return "; make it writable for root (mount -o remount,rw; chattr -i), or set use_dns = false in the profile";
 	case -ENOENT:
-		return "; make the file that the link leads to, or have the client say use_dns = false";
+		return "; make the file that the link leads to, or set use_dns = false in the profile";
 	default:
 		return "";
 	}
@@ -401,8 +400,9 @@ int resolv_conf_set(
 		return r;
 	owner = owner_of(&now);
 	if (owner == RESOLV_CONF_CHANGED) {
-		problem_set(
-			problem, "%s was ours and has been changed since; it is left alone", path);
+		problem_set(problem,
+			"%s was Culvert's and another program has changed it; it is left alone",
+			path);
 		r = -EBUSY;
 		goto out;
 	}
@@ -496,12 +496,11 @@ int resolv_conf_restore(const char *path, struct problem *problem)
 		return r;
 	owner = owner_of(&now);
 	if (owner == RESOLV_CONF_OTHERS) {
-		problem_set(problem, "%s is somebody else's now; it is left alone", path);
+		problem_set(problem, "%s belongs to another program now; it is left alone", path);
 		r = -ENOENT;
 	} else if (owner == RESOLV_CONF_CHANGED) {
 		problem_set(problem,
-			"%s was ours and has been changed since; it is left alone, with what was there "
-			"before as comments at its end",
+			"%s was Culvert's and another program has changed it; it is left alone, with the earlier contents as comments at its end",
 			path);
 		r = -EBUSY;
 	} else {

@@ -123,8 +123,8 @@ static int look_at_all(struct look *look, struct problem *problem)
 static void tell_limit(struct tracked *tracked, bool over)
 {
 	if (over && !tracked->told_limit)
-		log_warning("more than %d prefixes are tracked; those past are not announced: "
-			    "track a table of few routes, or name a protocol",
+		log_warning(
+			"more than %d prefixes are tracked; the rest is not announced: track a table with fewer routes, or name a protocol",
 			REQUEST_TRACKED_MAX);
 	tracked->told_limit = over;
 }
@@ -189,7 +189,7 @@ static void gathered(struct loop_timer *timer)
 
 	if (r < 0) {
 		if (!tracked->told_failure)
-			log_warning("%s: what is announced stays as it is", problem.text);
+			log_warning("%s: the announcements stay as they are", problem.text);
 		tracked->told_failure = true;
 		look_soon(tracked);
 		return;
@@ -216,7 +216,7 @@ static void monitor_ready(struct loop_watch *watch, uint32_t events)
 
 	(void)events;
 	if (r < 0) {
-		log_error("what is tracked is not followed any more: %s", strerrordesc_np(-r));
+		log_error("netd cannot follow tracked networks any more: %s", strerrordesc_np(-r));
 		loop_watch_remove(tracked->loop, &tracked->watch);
 		return;
 	}

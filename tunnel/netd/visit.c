@@ -57,7 +57,7 @@ int visit_begin_at(struct visit *visit, const char *where, const struct netns_id
 		return r;
 	r = netns_identify(fd, &netns);
 	if (r < 0)
-		problem_set(problem, "network namespace %s: cannot look at it: %s", where,
+		problem_set(problem, "network namespace %s: cannot examine it: %s", where,
 			strerrordesc_np(-r));
 	else if (netns_id_equal(&netns, home))
 		netns = (struct netns_id){ .inode = 0 };
@@ -82,8 +82,7 @@ static int may_enter(int fd, const char *where, struct problem *problem)
 			netns_id_equal(&own, &there)))
 		return 0;
 	problem_set(problem,
-		"to enter network namespace %s takes CAP_SYS_ADMIN; a systemd unit gets it by "
-		"CapabilityBoundingSet=CAP_SYS_ADMIN CAP_SYS_PTRACE",
+		"entering network namespace %s needs CAP_SYS_ADMIN; a systemd unit gets it by CapabilityBoundingSet=CAP_SYS_ADMIN CAP_SYS_PTRACE",
 		where);
 	return -EPERM;
 }
@@ -104,8 +103,8 @@ int visit_find(const struct settings *settings, struct problem *problem)
 		if (r < 0 && settings->role == SETTINGS_CLIENT)
 			return r;
 		if (r < 0)
-			log_warning(
-				"%s: %s; it is refused until then", peer->name.name, problem->text);
+			log_warning("%s: %s; the peer is refused until then", peer->name.name,
+				problem->text);
 	}
 	return 0;
 }

@@ -37,7 +37,8 @@ void exchange_stays(const char *scenario)
 	talk_expect(scenario, reply->error == 0, reply);
 	reply = ask();
 	talk_expect(scenario,
-		reply->error == EBUSY && strstr(reply->text, "is going on already") != NULL, reply);
+		reply->error == EBUSY && strstr(reply->text, "is in progress already") != NULL,
+		reply);
 	for (;;)
 		pause();
 }
