@@ -149,7 +149,7 @@ check_equal 'one line tells it' 1 "$(grep -c 'too many events' "$WORK/gw-b.log")
 wait_log "$WORK/gw-b.log" "gw-a: hook on_up \\($WORK/hang\\) took longer than 1 s \\(hook_timeout\\) and was ended" 5
 wait_for 5 'the one that hung is gone' is_gone hang.pid
 wait_for 5 'with its child' is_gone hang.child
-wait_for 10 'the routes in the queue are told' has_notes burst 256
+wait_for 60 'the routes in the queue are told' has_notes burst 256
 check_equal 'in order' 'route-add gw-a 10.1.0.0/24' "$(head -n 1 "$WORK/burst")"
 check 'all that waited' test "$(sort -u "$WORK/burst" | wc -l)" -eq 256
 stop_bg ping INT
