@@ -255,7 +255,7 @@ check_equal 'sweeping is not for everybody' 6 $status
 nothing_leaves 'killed again'
 stop_bg wire INT
 swept 'another name' 0 'nothing was left behind' gw-c
-swept 'what was left behind' 0 '^gw-a: the kill switch is taken down$'
+swept 'what was left behind' 0 '^gw-a: the kill switch is removed$'
 check_equal 'it is gone, and only that' 'culvert-killswitch ' "$(tables)"
 in_ns gw-a nft delete table inet culvert-killswitch
 check 'packets leave again' pings gw-a $OUTER4 1
