@@ -141,7 +141,7 @@ static int client_start(struct engine *engine, struct problem *problem)
 			&joiner_events);
 	client->session = peers_find(&engine->peers, &server->name); /* adopted */
 	if (r == 0 && !client->session)
-		r = session_new(engine, &server->name, server, &client->session);
+		r = engine_new_session(engine, &server->name, server, &client->session);
 	if (r < 0) {
 		problem_set(problem, "cannot start the client: %s", strerror(-r));
 		return r;

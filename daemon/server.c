@@ -85,7 +85,7 @@ static int make_lane(struct admission *admission, int fd, struct mono deadline,
 static int make_session(struct admission *admission, const struct identity *name,
 	const struct settings_peer *peer, struct session **ret_session)
 {
-	return session_new(&server_with(admission)->engine, name, peer, ret_session);
+	return engine_new_session(&server_with(admission)->engine, name, peer, ret_session);
 }
 
 static void connection_refused(struct admission *admission, const struct endpoint *outer,

@@ -76,6 +76,8 @@ static inline void setup(void)
 	bench.engine.started = mono_now();
 	ck_assert_int_eq(settings_new(SETTINGS_SERVER, &bench.engine.settings), 0);
 	ck_assert_int_eq(loop_new(&bench.engine.loop), 0);
+	bench.engine.world.loop = bench.engine.loop;
+	bench.engine.world.settings = bench.engine.settings;
 	peers_init(&bench.engine.peers, bench.engine.loop);
 	ck_assert_int_eq(peers_configure(&bench.engine.peers, bench.engine.settings), 0);
 	ck_assert_int_eq(ipc_pair(fds), 0);

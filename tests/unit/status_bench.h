@@ -7,6 +7,7 @@
 
 #include "base/offload.h"
 #include "lane/lane_internal.h"
+#include "engine/engine.h"
 #include "engine/session.h"
 #include "wire/feature.h"
 #include "tests/unit/json_read.h"
@@ -170,10 +171,10 @@ static inline void setup(void)
 	bench.announced[0] = pfx("10.2.0.0/16");
 	bench.announced[1] = pfx("fd02::/48");
 	bench.engine.peers.announced.all = (struct prefix_list){ bench.announced, 2 };
-	ck_assert_int_eq(
-		session_new(&bench.engine, &full, &bench.engine.settings->peers[0], &bench.full),
+	ck_assert_int_eq(engine_new_session(&bench.engine, &full, &bench.engine.settings->peers[0],
+				 &bench.full),
 		0);
-	ck_assert_int_eq(session_new(&bench.engine, &young, NULL, &bench.young), 0);
+	ck_assert_int_eq(engine_new_session(&bench.engine, &young, NULL, &bench.young), 0);
 	fill_session(bench.full);
 	fill_routes(&bench.full->routes);
 }

@@ -2,6 +2,7 @@
 /* The bounds of the control socket: prefixes, connections, time, and answers larger than a buffer. */
 #include "tests/unit/control_bench.h"
 
+#include "engine/engine.h"
 #include "engine/session.h"
 #include "tests/unit/json_read.h"
 
@@ -114,7 +115,7 @@ START_TEST(large_answer)
 	struct session *session;
 	struct routes *routes;
 
-	ck_assert_int_eq(session_new(&bench.engine, &name, NULL, &session), 0);
+	ck_assert_int_eq(engine_new_session(&bench.engine, &name, NULL, &session), 0);
 	routes = &session->routes;
 	routes->items = calloc(MANY_ROUTES, sizeof(*routes->items));
 	routes->count = routes->capacity = MANY_ROUTES;

@@ -65,7 +65,7 @@ static void become_client(void)
 	bench.engine.role = &role;
 	bench.engine.settings->role = SETTINGS_CLIENT;
 	bench.engine.settings->full_tunnel = true;
-	bench.engine.welcomed = true;
+	bench.engine.world.held = true;
 	peers_remove(&bench.engine.peers, bench.young);
 }
 
@@ -90,11 +90,11 @@ END_TEST
 START_TEST(nothing_before_the_first_welcome)
 {
 	become_client();
-	bench.engine.welcomed = false;
+	bench.engine.world.held = false;
 	bench.full->state = SESSION_GREETING;
 	bench.full->interface.tun.queue_count = 0;
 	ck_json("full_tunnel", "null");
-	bench.engine.welcomed = true;
+	bench.engine.world.held = true;
 	ck_held_back("\"IPv4\" \"IPv6\"");
 }
 END_TEST

@@ -5,6 +5,7 @@
 
 #include "base/container.h"
 #include "base/log.h"
+#include "engine/engine.h"
 #include "engine/session.h"
 
 static void ask(struct adoption *adoption);
@@ -23,10 +24,12 @@ static void next_interface(struct adoption *adoption)
 static bool take_interface(struct adoption *adoption, const struct request_reply *reply,
 	const int *fds, size_t fd_count)
 {
-	int r = session_adopt(adoption->engine, reply, fds, fd_count, &adoption->session);
+	int r = session_adopt(&adoption->engine->world, reply, fds, fd_count, &adoption->session);
 
-	if (r == 0)
+	if (r == 0) {
+		peers_add(&adoption->engine->peers, adoption->session);
 		return true;
+	}
 	log_error("%s: cannot adopt %s: %s", reply->adopted.peer.name, reply->ifname, strerror(-r));
 	netd_link_close_fds(fds, fd_count); /* netd holds copies: nothing blocks */
 	return false;

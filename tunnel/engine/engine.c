@@ -12,6 +12,7 @@
 #include "base/exit_code.h"
 #include "base/log.h"
 #include "engine/control.h"
+#include "engine/session.h"
 #include "lane/lane.h"
 #include "system/process.h"
 
@@ -72,11 +73,92 @@ static void on_configure(struct netd_link_events *events, const struct request_c
 	if (r < 0) {
 		refuse_setup(engine, r, EXIT_CODE_CONFIG, &problem);
 	} else {
-		engine->welcomed = configure->held;
+		engine->world.held = configure->held;
 		engine->world.settings = engine->settings;
+		engine->world.identity = tls_context_identity(engine->tls);
 		adoption_begin(&engine->adoption, engine, configure->adopt_count, on_adopted);
 	}
 }
+
+/* ---- what its sessions say ---- */
+
+static struct engine *engine_of(const struct session *session)
+{
+	return container_of(session->world, struct engine, world);
+}
+
+static void on_idle(struct session *session, uint32_t retry_after_ms)
+{
+	struct engine *engine = engine_of(session);
+
+	if (engine->role->session_idle)
+		engine->role->session_idle(engine, session, retry_after_ms);
+}
+
+static void on_lane_wanted(struct session *session, bool at_once)
+{
+	struct engine *engine = engine_of(session);
+
+	if (engine->role->lane_wanted)
+		engine->role->lane_wanted(engine, session, at_once);
+}
+
+static void on_offered(struct session *session, const struct message_prefixes *prefixes)
+{
+	peers_yield_routes(&engine_of(session)->peers, session, prefixes);
+}
+
+static void on_changed(struct session *session)
+{
+	peers_spread(&engine_of(session)->peers, session);
+}
+
+static int gather_offer(const struct session *session, struct prefix_list *list)
+{
+	return peers_gather_offer(&engine_of(session)->peers, session, list);
+}
+
+static int gather_sources(const struct session *session, struct prefix_list *list)
+{
+	return peers_gather_sources(&engine_of(session)->peers, session, list);
+}
+
+static struct reach_bar *barred(const struct session *session)
+{
+	return engine_of(session)->peers.barred;
+}
+
+static void on_ended(struct session *session)
+{
+	struct engine *engine = engine_of(session);
+
+	peers_remove(&engine->peers, session);
+	engine->role->session_ended(engine, session);
+	engine_settle(engine);
+}
+
+static const struct session_events session_events = {
+	.idle = on_idle,
+	.lane_wanted = on_lane_wanted,
+	.offered = on_offered,
+	.changed = on_changed,
+	.gather_offer = gather_offer,
+	.gather_sources = gather_sources,
+	.barred = barred,
+	.ended = on_ended,
+};
+
+int engine_new_session(struct engine *engine, const struct identity *name,
+	const struct settings_peer *peer, struct session **ret_session)
+{
+	int r = session_new(&engine->world, name, peer, ret_session);
+
+	if (r == 0)
+		peers_add(&engine->peers, *ret_session);
+	return r;
+}
+
+/* ---- its end, and what netd says ---- */
 
 static void stop_overdue(struct loop_timer *timer)
 {
@@ -237,6 +319,8 @@ int engine_run(struct engine *engine, const struct engine_role *role)
 	engine->world.loop = engine->loop;
 	engine->world.netd = engine->netd;
 	engine->world.descriptors = &engine->descriptors;
+	engine->world.announced = &engine->peers.announced.all;
+	engine->world.events = &session_events;
 	r = loop_run(engine->loop);
 	free_all(engine);
 	return r < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;

@@ -84,7 +84,6 @@ struct engine {
 	struct adoption adoption;
 	uint8_t instance
 		[REQUEST_INSTANCE_SIZE]; /* of this run of the program, also across engines */
-	bool welcomed; /* client: a welcome has come; netd has been asked for an interface */
 	struct resume resume;
 	struct loop_timer stop_deadline;
 	struct mono started;
@@ -102,6 +101,10 @@ int engine_run(struct engine *engine, const struct engine_role *role);
 struct worker *engine_pick_worker(struct engine *engine);
 /* So much waits for peers that do not read that no further connection should come. */
 bool engine_is_short(const struct engine *engine);
+
+/* A session that is registered in `peers` until it ends. -ENOMEM. */
+int engine_new_session(struct engine *engine, const struct identity *name,
+	const struct settings_peer *peer, struct session **ret_session);
 
 /*
  * A session or one of the role's connections has ended: when the engine is stopping and it was the

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/finding.h"
+#include "engine/engine.h"
 #include "engine/held_back.h"
 #include "engine/session.h"
 
@@ -120,7 +121,7 @@ static void examine_missing(const struct session *session, struct findings *find
 
 static void examine_lanes(const struct session *session, struct findings *findings)
 {
-	uint32_t wanted = settings_lanes(session->engine->settings, session->peer);
+	uint32_t wanted = settings_lanes(session->world->settings, session->peer);
 	unsigned carrying = 0;
 	const struct session_lane *sl;
 
@@ -220,7 +221,8 @@ static void write_announce(
 }
 
 /* No problem of this end, and nothing that a peer could have repaired: a person has to decide. */
-static void examine_strays(const struct session *session, struct findings *findings)
+static void examine_strays(
+	const struct engine *engine, const struct session *session, struct findings *findings)
 {
 	char list[(ANNOUNCE_SHOWN_MAX + 1) * (ADDR_TEXT_MAX + 8)], text[ADDR_TEXT_MAX];
 	const struct session *owner;
@@ -233,7 +235,7 @@ static void examine_strays(const struct session *session, struct findings *findi
 	drops = counter_read(&sums.drops[DROP_IN_DESTINATION]);
 	if (drops == 0 || !stray_read(&sums.stray, &addr))
 		return;
-	owner = find_owner(session->engine, &addr);
+	owner = find_owner(engine, &addr);
 	addr_format(&addr, text);
 	if (owner == session)
 		findings_add(findings, FINDING_NOTE, "destination",
@@ -247,8 +249,7 @@ static void examine_strays(const struct session *session, struct findings *findi
 			session->name.name, text, owner->name.name, drops, owner->name.name);
 	else {
 		prefix = prefix_host(&addr);
-		write_announce(
-			&session->engine->peers.announced.stated, &prefix, list, sizeof(list));
+		write_announce(&engine->peers.announced.stated, &prefix, list, sizeof(list));
 		findings_add(findings, FINDING_NOTE, "destination",
 			"%s sent packets to %s, which is not announced to it (%" PRIu64
 			" in_destination); if it should reach that: announce = [ %s ];",
@@ -362,7 +363,7 @@ int examine_render(const struct engine *engine, FILE *out)
 		examine_missing(session, &findings);
 		examine_lanes(session, &findings);
 		examine_routes(session, &findings);
-		examine_strays(session, &findings);
+		examine_strays(engine, session, &findings);
 	}
 	examine_refusals(&engine->refusals, &findings);
 	for (size_t i = 0; i < findings.count; i++) {

@@ -6,12 +6,13 @@
 
 bool held_back_in_force(const struct session *session)
 {
-	const struct settings *settings = session->engine->settings;
+	const struct settings *settings = session->world->settings;
 
 	/* netd holds everything back before it makes the first interface, also where it cannot make any. */
 	return settings->role == SETTINGS_CLIENT && settings->full_tunnel &&
 		!settings_is_elsewhere(settings) &&
-		(session->engine->welcomed || session_interface_is_there(&session->interface));
+		(session->world->held || session->welcomed ||
+			session_interface_is_there(&session->interface));
 }
 
 /* The default route that the server has announced; NULL: none. */

@@ -42,7 +42,7 @@ static struct request_interface wanted_interface(const struct session *session)
 	if (session_is_server(session))
 		return wanted;
 	/* A client's outlives changes of what the server grants: it has the queues that the client wants. */
-	wanted.queues = (uint8_t)settings_lanes(session->engine->settings, session->peer);
+	wanted.queues = (uint8_t)settings_lanes(session->world->settings, session->peer);
 	wanted.outer = session->outer;
 	return wanted;
 }
@@ -51,7 +51,7 @@ static void make_interface(struct session *session)
 {
 	struct request_interface wanted = wanted_interface(session);
 
-	session->engine->welcomed |= !session_is_server(session);
+	session->welcomed = true;
 	session_interface_make(&session->interface, &wanted);
 }
 
@@ -135,7 +135,7 @@ static void interface_carrier(struct session_interface *interface)
 {
 	struct session *session = container_of(interface, struct session, interface);
 
-	peers_spread(&session->engine->peers, session);
+	session->world->events->changed(session);
 }
 
 static void interface_removed(struct session_interface *interface)
@@ -155,14 +155,14 @@ static const struct session_interface_events interface_events = {
 
 /* ---- made and freed ---- */
 
-int session_new(struct engine *engine, const struct identity *name,
+int session_new(const struct session_world *world, const struct identity *name,
 	const struct settings_peer *peer, struct session **ret_session)
 {
 	struct session *session = calloc(1, sizeof(*session));
 	if (!session)
 		return -ENOMEM;
 	*session = (struct session){
-		.engine = engine,
+		.world = world,
 		.name = *name,
 		.peer = peer,
 		.created = mono_now(),
@@ -176,27 +176,25 @@ int session_new(struct engine *engine, const struct identity *name,
 		}
 	}
 	TAILQ_INIT(&session->lanes);
-	session_interface_init(
-		&session->interface, &engine->world, &session->name, peer, &interface_events);
-	routes_init(&session->routes, &session_routes_events, engine->netd,
-		peer ? peer->max_routes : 0);
-	announcer_init(&session->announcer, engine->loop, &session->routes, &session->offer);
+	session_interface_init(&session->interface, world, &session->name, peer, &interface_events);
+	routes_init(
+		&session->routes, &session_routes_events, world->netd, peer ? peer->max_routes : 0);
+	announcer_init(&session->announcer, world->loop, &session->routes, &session->offer);
 	rate_init(&session->log_rate, SESSION_LOG_PER_SECOND, SESSION_LOG_BURST, mono_now());
-	peers_add(&engine->peers, session);
 	*ret_session = session;
 	return 0;
 }
 
-int session_adopt(struct engine *engine, const struct request_reply *reply, const int *fds,
-	size_t fd_count, struct session **ret_session)
+int session_adopt(const struct session_world *world, const struct request_reply *reply,
+	const int *fds, size_t fd_count, struct session **ret_session)
 {
 	const struct request_interface *adopted = &reply->adopted;
-	const struct settings_peer *peer = settings_find_peer(engine->settings, &adopted->peer);
+	const struct settings_peer *peer = settings_find_peer(world->settings, &adopted->peer);
 	struct session *session;
 
-	if (fd_count == 0 || (!peer && !engine->settings->unlisted))
+	if (fd_count == 0 || (!peer && !world->settings->unlisted))
 		return -EINVAL;
-	int r = session_new(engine, &adopted->peer, peer, &session);
+	int r = session_new(world, &adopted->peer, peer, &session);
 	if (r < 0)
 		return r;
 	session->adopted = true;
@@ -226,7 +224,7 @@ static void tell_nameservers(const struct session *session)
 			.nameservers = *session->nameservers },
 	};
 
-	if (netd_link_tell(session->engine->netd, &request) < 0)
+	if (netd_link_tell(session->world->netd, &request) < 0)
 		log_error("%s: its resolvers are not used: out of memory", session->name.name);
 }
 
@@ -273,12 +271,12 @@ static bool begin(struct session *session)
 	session->welcome = NULL;
 	session_answer_early_ping(session);
 	session_replay(session);
-	if (!session_is_server(session) && session->engine->settings->use_dns &&
-		!settings_is_elsewhere(session->engine->settings))
+	if (!session_is_server(session) && session->world->settings->use_dns &&
+		!settings_is_elsewhere(session->world->settings))
 		tell_nameservers(session);
 	routes_set_interface(&session->routes, session_interface_number(&session->interface));
 	session_interface_set_carrier(&session->interface, true);
-	peers_spread(&session->engine->peers, session);
+	session->world->events->changed(session);
 	session_want_lanes(session, true);
 	session_settle(session);
 	return true;
@@ -303,16 +301,14 @@ static void rest(struct session *session)
 	session->last_leave = session->leave;
 	session->leave = (struct session_leave){ 0 };
 	session_interface_rest(&session->interface);
-	if (session->engine->role->session_idle)
-		session->engine->role->session_idle(
-			session->engine, session, session->last_leave.retry_after_ms);
+	session->world->events->idle(session, session->last_leave.retry_after_ms);
 }
 
 /* Called again whenever a lane has ended or netd has answered, until nothing is left to wait for. */
 void session_remove(struct session *session)
 {
 	if (!session->routes.clearing)
-		peers_spread(&session->engine->peers, session);
+		session->world->events->changed(session);
 	session->routes.clearing = true;
 	session_interface_let_be(&session->interface);
 	if (session->routes.call.pending || !TAILQ_EMPTY(&session->lanes))
@@ -324,27 +320,25 @@ void session_remove(struct session *session)
 static void reap(struct loop_timer *timer)
 {
 	struct session *session = container_of(timer, struct session, reap);
-	struct engine *engine = session->engine;
+	struct loop *loop = session->world->loop;
 
-	peers_remove(&engine->peers, session);
-	engine->role->session_ended(engine, session);
+	session->world->events->ended(session);
 	announcer_free(&session->announcer);
 	routes_free(&session->routes);
 	prefix_list_free(&session->offer);
 	reach_unref(session->reach);
-	loop_timer_stop(engine->loop, &session->linger);
-	loop_timer_stop(engine->loop, &session->unclaimed);
-	loop_timer_stop(engine->loop, &session->expiry);
+	loop_timer_stop(loop, &session->linger);
+	loop_timer_stop(loop, &session->unclaimed);
+	loop_timer_stop(loop, &session->expiry);
 	session_interface_free(&session->interface);
 	free(session->welcome);
 	free(session->nameservers);
 	free(session);
-	engine_settle(engine);
 }
 
 static void finish(struct session *session)
 {
-	loop_timer_start(session->engine->loop, &session->reap, mono_now(), reap);
+	loop_timer_start(session->world->loop, &session->reap, mono_now(), reap);
 }
 
 /*
@@ -449,7 +443,7 @@ static int take_lane(struct session *session, struct lane *lane, const struct la
 		session->routes.rule.accept = session->peer->accept_routes.items;
 		session->routes.rule.accept_count = session->peer->accept_routes.count;
 	}
-	session->routes.rule.full_tunnel = settings_takes_default(session->engine->settings);
+	session->routes.rule.full_tunnel = settings_takes_default(session->world->settings);
 	return 0;
 }
 
@@ -492,7 +486,7 @@ int session_open(struct session *session, struct lane *lane, const struct lane_p
 		free(message);
 		return r;
 	}
-	loop_timer_stop(session->engine->loop, &session->linger);
+	loop_timer_stop(session->world->loop, &session->linger);
 	session->terms = *terms;
 	memcpy(session->token, welcome->token, sizeof(session->token));
 	free(session->welcome);
@@ -512,7 +506,7 @@ static void leave_lanes(struct session *session)
 	struct session_lane *sl;
 
 	session->control = NULL;
-	loop_timer_stop(session->engine->loop, &session->unclaimed);
+	loop_timer_stop(session->world->loop, &session->unclaimed);
 	announcer_end(&session->announcer);
 	TAILQ_FOREACH(sl, &session->lanes, link)
 	session_lane_leave(sl);
@@ -540,7 +534,7 @@ void session_leave(struct session *session, uint16_t goodbye_code, const char *t
 bool session_hides_names(const struct session *session)
 {
 	return !session_is_server(session) &&
-		(session->engine->settings->full_tunnel || session->nameservers->server_count > 0);
+		(session->world->settings->full_tunnel || session->nameservers->server_count > 0);
 }
 
 void session_announced_changed(struct session *session)
@@ -578,7 +572,7 @@ static void connection_lost(struct session *session, const char *why)
 			why);
 	/* A server keeps a session that was up, for its peer to come back to. */
 	if (session_is_server(session) &&
-		(session->connections == 0 || session->engine->settings->linger.ns == 0))
+		(session->connections == 0 || session->world->settings->linger.ns == 0))
 		session->final = true;
 	session_event(
 		session, session->final ? SESSION_EVENT_LAST_LANE : SESSION_EVENT_LANE_LOST, why);

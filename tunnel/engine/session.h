@@ -9,12 +9,12 @@
 #include "base/rate.h"
 #include "config/settings.h"
 #include "engine/announcer.h"
-#include "engine/engine.h"
 #include "lane/lane.h"
 #include "engine/routes.h"
 #include "engine/session_interface.h"
 #include "engine/session_lane.h"
 #include "engine/session_state.h"
+#include "engine/session_world.h"
 #include "wire/message.h"
 
 /*
@@ -49,7 +49,7 @@ struct session_leave { /* why the session is closing, as said or heard in goodby
 
 struct session {
 	TAILQ_ENTRY(session) link;
-	struct engine *engine;
+	const struct session_world *world;
 	struct identity name;             /* of the peer */
 	const struct settings_peer *peer; /* NULL: unlisted */
 	uint8_t instance
@@ -62,8 +62,9 @@ struct session {
 	uint8_t replaced[MESSAGE_INSTANCE_SIZE];
 	bool has_replaced;
 	enum session_state state;
-	bool final;   /* ends when its lane does */
-	bool adopted; /* from the engine before: whichever instance comes is the right one */
+	bool final;    /* ends when its lane does */
+	bool welcomed; /* netd has been asked for an interface */
+	bool adopted;  /* from the engine before: whichever instance comes is the right one */
 	struct loop_timer linger; /* server: while it is IDLE */
 
 	struct session_lanes lanes;
@@ -104,8 +105,8 @@ struct session {
 	struct lane_counters past;     /* sums of lanes that are gone; main thread's own */
 };
 
-/* In the engine's registry, IDLE. -ENOMEM. */
-int session_new(struct engine *engine, const struct identity *name,
+/* IDLE. It frees itself once it has ended. -ENOMEM. */
+int session_new(const struct session_world *world, const struct identity *name,
 	const struct settings_peer *peer, struct session **ret_session);
 
 /*
@@ -189,8 +190,8 @@ void session_leave(struct session *session, uint16_t goodbye_code, const char *t
  * by routes_adopt(), routes. The descriptors are the session's on success. -EINVAL: none came, or the
  * peer is not configured any more; -ENOMEM.
  */
-int session_adopt(struct engine *engine, const struct request_reply *reply, const int *fds,
-	size_t fd_count, struct session **ret_session);
+int session_adopt(const struct session_world *world, const struct request_reply *reply,
+	const int *fds, size_t fd_count, struct session **ret_session);
 
 /*
  * Client: names are resolved behind the tunnel, as it is a full one or has brought resolvers. Where the
@@ -200,7 +201,7 @@ bool session_hides_names(const struct session *session);
 
 static inline bool session_is_server(const struct session *session)
 {
-	return session->engine->role->configuration.tls_role == TLS_SERVER;
+	return session->world->settings->role == SETTINGS_SERVER;
 }
 
 /* The network namespace of its interface, as the configuration tells it; "": the program's own. */

@@ -25,12 +25,12 @@ void session_send(struct session *session, const struct message *message)
 
 void session_send_hello(struct session *session)
 {
-	const struct settings *settings = session->engine->settings;
+	const struct settings *settings = session->world->settings;
 	struct message message = { .type = MESSAGE_HELLO };
 	struct message_hello *hello = &message.hello;
 
 	hello->version = MESSAGE_VERSION;
-	hello->name = *tls_context_identity(session->engine->tls);
+	hello->name = *session->world->identity;
 	memcpy(hello->instance, session->instance, sizeof(hello->instance));
 	hello->offloads = settings->offloads ? tun_kernel_offloads() : 0;
 	hello->lanes = (uint8_t)settings_lanes(settings, session->peer);
@@ -112,7 +112,7 @@ void session_settle(struct session *session)
 			.nameservers = *session->nameservers },
 	};
 	session->settled = true;
-	if (netd_link_tell(session->engine->netd, &request) < 0)
+	if (netd_link_tell(session->world->netd, &request) < 0)
 		log_error("%s: out of memory: netd does not hear that the tunnel is up",
 			session->name.name);
 }
@@ -125,7 +125,7 @@ static void take_nameservers(struct session *session, const struct message_welco
 	*taken = (struct nameservers){ .server_count = 0 };
 	if (welcome->dns_count == 0 && welcome->domain_count == 0)
 		return;
-	if (!session->engine->settings->use_dns) {
+	if (!session->world->settings->use_dns) {
 		log_info("%s: its resolvers are not taken: use_dns is false", session->name.name);
 		return;
 	}
@@ -138,7 +138,7 @@ static void take_nameservers(struct session *session, const struct message_welco
 static void on_welcome(struct session *session, const struct message *message)
 {
 	const struct message_welcome *welcome = &message->welcome;
-	const struct settings *settings = session->engine->settings;
+	const struct settings *settings = session->world->settings;
 	uint32_t ours = settings->offloads ? tun_kernel_offloads() : 0;
 
 	if (welcome->version != MESSAGE_VERSION) {
@@ -170,9 +170,8 @@ static void on_welcome(struct session *session, const struct message *message)
 
 static void on_announce(struct session *session, const struct message *message)
 {
-	peers_yield_routes(&session->engine->peers, session, &message->prefixes);
-	routes_announced(
-		&session->routes, &message->prefixes, &session->engine->peers.announced.all);
+	session->world->events->offered(session, &message->prefixes);
+	routes_announced(&session->routes, &message->prefixes, session->world->announced);
 }
 
 static void on_withdraw(struct session *session, const struct message *message)
@@ -382,7 +381,7 @@ static void routes_changed(struct routes *routes)
 		session_remove(session);
 	} else if (session->state == SESSION_UP) {
 		session_update_reach(session);
-		peers_spread(&session->engine->peers, session);
+		session->world->events->changed(session);
 		session_settle(session);
 	}
 }
@@ -423,7 +422,7 @@ const struct routes_events session_routes_events = {
 
 void session_set_tunnel_rule(struct session *session)
 {
-	const struct settings *settings = session->engine->settings;
+	const struct settings *settings = session->world->settings;
 	const struct session_terms *terms = &session->terms;
 	const struct addr *const addrs[] = { &terms->local4, &terms->remote4, &terms->local6,
 		&terms->remote6 };

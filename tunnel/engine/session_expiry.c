@@ -62,5 +62,5 @@ void session_watch_expiry(struct session *session)
 {
 	struct duration wait = session_expiry_wait(first_end(session), (int64_t)time(NULL));
 
-	loop_timer_start(session->engine->loop, &session->expiry, mono_add(mono_now(), wait), look);
+	loop_timer_start(session->world->loop, &session->expiry, mono_add(mono_now(), wait), look);
 }

@@ -48,7 +48,7 @@ static void give_control(struct session_lane *sl)
 {
 	struct session *session = sl->session;
 
-	loop_timer_stop(session->engine->loop, &session->unclaimed);
+	loop_timer_stop(session->world->loop, &session->unclaimed);
 	session->control = sl;
 	session->outer = sl->outer;
 	session->outer_addr = sl->outer.addr;
@@ -61,14 +61,14 @@ static void give_control(struct session_lane *sl)
 
 bool session_wants_lane(const struct session *session)
 {
-	return session->state == SESSION_UP && !session->engine->world.stopping &&
+	return session->state == SESSION_UP && !session->world->stopping &&
 		session_lane_count(session) < session->terms.lanes;
 }
 
 void session_want_lanes(struct session *session, bool at_once)
 {
-	if (session->engine->role->lane_wanted && session_wants_lane(session))
-		session->engine->role->lane_wanted(session->engine, session, at_once);
+	if (session_wants_lane(session))
+		session->world->events->lane_wanted(session, at_once);
 }
 
 static void say_join(struct session_lane *sl, bool claim)
@@ -198,7 +198,7 @@ void session_move_control(struct session *session)
 	if (session_is_server(session)) {
 		if (session->unclaimed.running)
 			return;
-		loop_timer_start(session->engine->loop, &session->unclaimed,
+		loop_timer_start(session->world->loop, &session->unclaimed,
 			mono_add(mono_now(), session->terms.dead_after), unclaimed_for_long);
 		return;
 	}

@@ -138,7 +138,7 @@ int session_lane_hold(struct session_lane *sl)
 		.offloads_read = session->terms.offloads_read,
 		.offloads_send = session->terms.offloads_send,
 		.offloads_accept = session->terms.offloads_accept,
-		.gro = session->engine->settings->gro,
+		.gro = session->world->settings->gro,
 		.reach = session->reach,
 		.discard = session->connections > 1 &&
 			!session_interface_has_queues(&session->interface),
@@ -169,7 +169,7 @@ int session_lane_carry(struct session_lane *sl)
 	if (r < 0)
 		return r;
 	sl->stage = SESSION_LANE_CARRYING;
-	liveness_start(&sl->liveness, session->engine->loop, &liveness_events,
+	liveness_start(&sl->liveness, session->world->loop, &liveness_events,
 		session->terms.ping_interval, session->terms.dead_after);
 	return 0;
 }

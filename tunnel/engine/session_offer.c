@@ -38,7 +38,7 @@ int session_append_theirs(const struct session *session, struct prefix_list *lis
 
 int session_gather_sources(const struct session *session, struct prefix_list *ours)
 {
-	int r = peers_gather_sources(&session->engine->peers, session, ours);
+	int r = session->world->events->gather_sources(session, ours);
 
 	if (r == 0)
 		r = append_hosts(ours, &session->terms.local4, &session->terms.local6);
@@ -48,7 +48,7 @@ int session_gather_sources(const struct session *session, struct prefix_list *ou
 int session_update_offer(struct session *session)
 {
 	struct prefix_list offer = { .items = NULL };
-	int r = peers_gather_offer(&session->engine->peers, session, &offer);
+	int r = session->world->events->gather_offer(session, &offer);
 
 	if (r < 0) {
 		prefix_list_free(&offer);
@@ -76,7 +76,7 @@ static void forget_stray(const struct reach *reach, struct stray *stray)
 void session_update_reach(struct session *session)
 {
 	struct prefix_list theirs = { .items = NULL }, ours = { .items = NULL };
-	struct reach_bar *bar = session->engine->peers.barred;
+	struct reach_bar *bar = session->world->events->barred(session);
 	struct session_lane *sl;
 	struct reach *reach = NULL;
 	int r = session_append_theirs(session, &theirs);
@@ -91,7 +91,7 @@ void session_update_reach(struct session *session)
 		reach_set_bars(reach, NULL, bar);
 	else
 		reach_set_bars(reach, bar, NULL);
-	if (!session->engine->settings->check_destination)
+	if (!session->world->settings->check_destination)
 		reach_leave_destinations(reach);
 	reach_unref(session->reach);
 	session->reach = reach;

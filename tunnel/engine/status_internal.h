@@ -3,6 +3,7 @@
 #define CULVERT_ENGINE_STATUS_INTERNAL_H
 
 #include "base/clock.h"
+#include "engine/engine.h"
 #include "engine/session.h"
 #include "engine/status.h"
 

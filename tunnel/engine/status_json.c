@@ -407,12 +407,13 @@ static void put_announced(
 }
 
 /* The peers that are told the routes of this one. */
-static void put_passed_to(struct json *json, const struct session *session)
+static void put_passed_to(
+	struct json *json, const struct status_view *view, const struct session *session)
 {
 	const struct session *other;
 
 	json_array_begin(json, "passed_to");
-	TAILQ_FOREACH(other, &session->engine->peers.sessions, link)
+	TAILQ_FOREACH(other, &view->engine->peers.sessions, link)
 	{
 		if (other != session && peers_is_told_of(other, session))
 			json_string(json, NULL, other->name.name);
@@ -420,7 +421,8 @@ static void put_passed_to(struct json *json, const struct session *session)
 	json_array_end(json);
 }
 
-static void put_received(struct json *json, const struct session *session)
+static void put_received(
+	struct json *json, const struct status_view *view, const struct session *session)
 {
 	char reason[ROUTE_REASON_MAX];
 
@@ -435,7 +437,7 @@ static void put_received(struct json *json, const struct session *session)
 		json_u64(json, "verdict", refused ? route->verdict : ROUTE_ACCEPTED);
 		json_string(json, "reason", refused ? route_reason(route, reason) : NULL);
 		json_u64(json, "metric", settings_metric(session->peer));
-		put_passed_to(json, session);
+		put_passed_to(json, view, session);
 		json_object_end(json);
 	}
 }
@@ -453,7 +455,7 @@ void status_json_routes(const struct status_view *view, FILE *out)
 	json_array_end(&json);
 	json_array_begin(&json, "received");
 	for (size_t i = 0; i < view->session_count && status_has_room(out); i++)
-		put_received(&json, view->peers[i].session);
+		put_received(&json, view, view->peers[i].session);
 	json_array_end(&json);
 	json_array_begin(&json, "over_limit");
 	for (size_t i = 0; i < view->session_count; i++) {
