@@ -1,11 +1,1059 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "engine/session_internal.h"
+/* A session's life, from its first lane to its end: see session_bench.h for who plays what. */
+#include "tests/unit/session_bench.h"
 
-#include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
-#include "tests/unit/unit.h"
+#include "wire/feature.h"
+
+static const struct lane_peer lane_peer = { .cipher = "C", .group = "G" };
+static const uint8_t instance[MESSAGE_INSTANCE_SIZE] = { 1, 2, 3 };
+
+static struct endpoint outer(void)
+{
+	return (struct endpoint){ addr("192.0.2.7"), 4433 };
+}
+
+static void server_begins(void)
+{
+	bench_begin(server(1));
+	memcpy(bench.session->instance, instance, sizeof(instance));
+}
+
+static void client_begins(void)
+{
+	struct settings *settings = client();
+	struct prefix range = prefix("10.9.0.0/16");
+
+	ck_assert_int_eq(prefix_list_append(&settings->tunnel_addresses, &range, 1), 0);
+	bench_begin(settings);
+	memcpy(bench.session->instance, instance, sizeof(instance));
+}
+
+/* ---- server: a hello was accepted ---- */
+
+static struct session_terms terms(void)
+{
+	return (struct session_terms){
+		.session_id = 7,
+		.mtu = 1400,
+		.lanes = 3,
+		.offloads_read = 3,
+		.offloads_send = 3,
+		.local4 = addr("10.9.0.1"),
+		.remote4 = addr("10.9.0.2"),
+		.ping_interval = DURATION_S(5),
+		.dead_after = DURATION_S(15),
+		.features = FEATURES_OURS,
+	};
+}
+
+static struct message_welcome welcome(void)
+{
+	return (struct message_welcome){
+		.version = MESSAGE_VERSION,
+		.name = bench.own,
+		.session_id = 7,
+		.token = { 9, 8, 7 },
+		.lanes = 3,
+		.mtu = 1400,
+		.client4 = addr("10.9.0.2"),
+		.server4 = addr("10.9.0.1"),
+		.ping_ms = 5000,
+		.dead_ms = 15000,
+		.features = FEATURES_OURS,
+	};
+}
+
+static struct lane *open_lane(void)
+{
+	const struct session_terms agreed = terms();
+	const struct message_welcome answer = welcome();
+	const struct endpoint from = outer();
+	struct lane *lane = bench_lane();
+
+	ck_assert_int_eq(session_open(bench.session, lane, &lane_peer, &from, &agreed, &answer), 0);
+	ck_state(SESSION_OPENING);
+	return lane;
+}
+
+static struct lane *open_up(size_t queues)
+{
+	struct lane *lane = open_lane();
+
+	netd_make(5, queues, bench.fds);
+	ck_state(SESSION_UP);
+	bench_expect(lane, MESSAGE_WELCOME);
+	ck_assert_uint_eq(bench_expect(lane, MESSAGE_ANNOUNCE)->prefixes.count, 1);
+	bench_expect(lane, MESSAGE_END_OF_ROUTES);
+	ck_assert_ptr_null(bench_read(lane));
+	ck_assert(lane->carries && lane->sends);
+	return lane;
+}
+
+static void ck_gone(void)
+{
+	struct session *session = bench.session;
+
+	ck_state(SESSION_ENDED);
+	ck_assert_uint_eq(bench.ended, 0);
+	bench_expire(&session->reap);
+	ck_assert_uint_eq(bench.ended, 1);
+}
+
+/* netd removes the interface, and the session is freed. */
+static void ck_removed(void)
+{
+	ck_state(SESSION_REMOVING);
+	ck_assert_uint_eq(netd_next(REQUEST_INTERFACE_DELETE)->interface_delete.interface, 5);
+	netd_answer(&(struct request_reply){ .error = 0 }, NULL, 0);
+	ck_gone();
+}
+
+START_TEST(opened)
+{
+	struct lane *lane = open_lane();
+
+	ck_assert_ptr_null(bench_read(lane)); /* nothing before the interface is there */
+	ck_assert_uint_eq(netd_next(REQUEST_INTERFACE)->interface.queues, 3);
+	netd_make(5, 3, bench.fds);
+	ck_state(SESSION_UP);
+	ck_assert_uint_eq(bench_expect(lane, MESSAGE_WELCOME)->welcome.lanes, 3);
+	ck_assert_int_eq(lane->carry.tun_fd, bench.fds[0]);
+	ck_assert(netd.attached[bench.fds[0]] && !netd.attached[bench.fds[1]]);
+	ck_assert(!lane->carry.discard);
+	ck_assert(lane->sends);
+	ck_assert_uint_gt(bench.changed, 0);
+	ck_assert_uint_eq(bench.session->connections, 1);
+	ck_assert_uint_eq(bench.wanted, 1);
+}
+END_TEST
+
+/* The kernel gives fewer queues than lanes were agreed on: the welcome says so. */
+START_TEST(fewer_queues)
+{
+	struct lane *lane = open_lane();
+
+	netd_make(5, 1, bench.fds);
+	ck_assert_uint_eq(bench_expect(lane, MESSAGE_WELCOME)->welcome.lanes, 1);
+	ck_assert(!session_wants_lane(bench.session));
+	ck_assert_uint_eq(bench.wanted, 0);
+}
+END_TEST
+
+START_TEST(early_ping)
+{
+	const struct message ping = { .type = MESSAGE_PING, .time.time = 77 };
+	struct lane *lane = open_lane();
+
+	bench_say(lane, &ping);
+	ck_assert_ptr_null(bench_read(lane));
+	netd_make(5, 1, bench.fds);
+	bench_expect(lane, MESSAGE_WELCOME);
+	ck_assert_uint_eq(bench_expect(lane, MESSAGE_PONG)->time.time, 77);
+	bench_say(lane, &ping);
+	bench_expect(lane, MESSAGE_ANNOUNCE);
+	bench_expect(lane, MESSAGE_END_OF_ROUTES);
+	bench_expect(lane, MESSAGE_PONG);
+}
+END_TEST
+
+START_TEST(without_a_family)
+{
+	struct request_reply reply = { .interface = 5, .adopts = true };
+	struct lane *lane = open_lane();
+	const struct message *message;
+
+	reply.adopted = netd_next(REQUEST_INTERFACE)->interface;
+	reply.adopted.local4 = reply.adopted.remote4 = (struct addr){ .family = AF_UNSPEC };
+	bench.session->welcome->welcome.client6 = addr("fd00::2");
+	bench.session->welcome->welcome.server6 = addr("fd00::1");
+	bench.fds[0] = netd_fd();
+	netd_answer(&reply, bench.fds, 1);
+	ck_state(SESSION_UP);
+	message = bench_expect(lane, MESSAGE_WELCOME);
+	ck_assert(!addr_is_set(&message->welcome.client4));
+	ck_assert(!addr_is_set(&bench.session->terms.remote4));
+}
+END_TEST
+
+START_TEST(no_interface)
+{
+	struct lane *lane = open_lane();
+
+	netd_refuse(EPERM, "no");
+	ck_state(SESSION_CLOSING);
+	bench_expect_goodbye(lane, GOODBYE_INTERNAL);
+	ck_assert(lane->end_ordered);
+	bench_end_lane(lane, LANE_END_ORDERED);
+	ck_gone(); /* it has never been up: there is nothing to come back to */
+}
+END_TEST
+
+/* The interface is there and does not work. */
+START_TEST(interface_fails)
+{
+	struct lane *lane = open_lane();
+
+	netd.tun_error = -ENODEV;
+	netd_make(5, 1, bench.fds);
+	ck_state(SESSION_CLOSING);
+	bench_expect_goodbye(lane, GOODBYE_INTERNAL);
+	bench_end_lane(lane, LANE_END_ORDERED);
+	ck_state(SESSION_IDLE);
+	ck_assert_uint_eq(netd_count_told(REQUEST_INTERFACE_DELETE, NULL), 1);
+}
+END_TEST
+
+START_TEST(lane_cannot_carry)
+{
+	struct lane *lane = open_lane();
+
+	bench.carry_error = -ENOMEM;
+	netd_make(5, 1, bench.fds);
+	ck_state(SESSION_CLOSING);
+	bench_expect_goodbye(lane, GOODBYE_INTERNAL);
+}
+END_TEST
+
+/* The connection goes while netd makes the interface. */
+START_TEST(lost_while_opening)
+{
+	struct lane *lane = open_lane();
+
+	bench_end_lane(lane, LANE_END_CLOSED);
+	ck_state(SESSION_REMOVING);
+	netd_make(5, 1, bench.fds);
+	ck_removed();
+}
+END_TEST
+
+/* ---- lost, and back ---- */
+
+START_TEST(lost)
+{
+	struct lane *lane = open_up(1);
+
+	bench_end_lane(lane, LANE_END_CLOSED);
+	ck_state(SESSION_IDLE);
+	ck_assert_uint_eq(bench.idle, 1);
+	ck_assert_ptr_nonnull(strstr(bench.session->last_leave.text, "closed the connection"));
+	ck_assert(session_interface_is_there(&bench.session->interface));
+	ck_assert(session_interface_carries(&bench.session->interface));
+	bench_expire(&bench.session->interface.idle);
+	ck_assert(!session_interface_carries(&bench.session->interface));
+	lane = open_up(1);
+	ck_assert(session_interface_carries(&bench.session->interface));
+	ck_assert(lane->carry.discard); /* what waited in the ring is of the connection before */
+	ck_assert_uint_eq(bench.session->connections, 2);
+}
+END_TEST
+
+START_TEST(lost_without_linger)
+{
+	struct lane *lane = open_up(1);
+
+	bench.settings->linger = DURATION_S(0);
+	bench_end_lane(lane, LANE_END_CLOSED);
+	ck_removed();
+}
+END_TEST
+
+/* Somebody has removed the interface. */
+START_TEST(interface_lost)
+{
+	struct lane *lane = open_up(1);
+
+	bench_end_lane(lane, LANE_END_TUN);
+	ck_state(SESSION_IDLE);
+	ck_assert_uint_eq(netd_count_told(REQUEST_INTERFACE_DELETE, NULL), 1);
+	ck_assert(!session_interface_is_there(&bench.session->interface));
+}
+END_TEST
+
+START_TEST(dead_peer)
+{
+	struct lane *lane = open_up(1);
+	struct liveness *liveness = &bench.session->control->liveness;
+
+	liveness->events->dead(liveness);
+	bench_expect_goodbye(lane, GOODBYE_DEAD_PEER);
+	ck_state(SESSION_IDLE);
+	ck_assert(lane->end_ordered);
+	ck_assert_uint_eq(bench.session->last_leave.code, GOODBYE_DEAD_PEER);
+	/* The session ends while that lane still does: the interface waits for the lane. */
+	session_leave(bench.session, GOODBYE_SHUTDOWN, "", true);
+	ck_state(SESSION_REMOVING);
+	ck_assert_uint_eq(netd.asked_count, 0);
+	bench_end_lane(lane, LANE_END_ORDERED);
+	ck_removed();
+}
+END_TEST
+
+START_TEST(taken_over)
+{
+	struct lane *old = open_up(1), *lane;
+
+	session_let_go(bench.session);
+	ck_state(SESSION_IDLE);
+	ck_assert(old->end_ordered);
+	ck_assert_ptr_null(bench_read(old)); /* no goodbye */
+	session_let_go(bench.session);
+	lane = open_lane();
+	netd_make(5, 1, bench.fds + 1);
+	ck_state(SESSION_UP);
+	bench_expect(lane, MESSAGE_WELCOME);
+	/* The old one is not heard any more, and its end means nothing. */
+	bench_say(old, &(struct message){ .type = MESSAGE_GOODBYE, .goodbye.code = 1 });
+	old->owner->fault(old->owner, old, GOODBYE_PROTOCOL, "nonsense");
+	ck_state(SESSION_UP);
+	bench_end_lane(old, LANE_END_BROKEN);
+	ck_state(SESSION_UP);
+	ck_assert_uint_eq(bench.session->connections, 2);
+	ck_assert(netd_is_open(bench.fds[0]));
+}
+END_TEST
+
+START_TEST(replaced)
+{
+	struct lane *lane = open_up(1);
+
+	session_leave(bench.session, GOODBYE_REPLACED, "another instance", true);
+	session_leave(bench.session, GOODBYE_SHUTDOWN, "and once more", false);
+	ck_state(SESSION_CLOSING);
+	bench_expect_goodbye(lane, GOODBYE_REPLACED);
+	ck_assert_ptr_null(bench_read(lane));
+	bench_end_lane(lane, LANE_END_ORDERED);
+	ck_removed();
+}
+END_TEST
+
+START_TEST(left_while_idle)
+{
+	session_leave(bench.session, GOODBYE_SHUTDOWN, "", true);
+	ck_gone();
+}
+END_TEST
+
+START_TEST(stopping)
+{
+	struct lane *lane = open_up(1);
+
+	bench.world.stopping = true;
+	session_leave(bench.session, GOODBYE_SHUTDOWN, "", true);
+	bench_end_lane(lane, LANE_END_ORDERED);
+	ck_assert_uint_eq(netd.asked_count, 0);
+	ck_gone();
+}
+END_TEST
+
+START_TEST(expired)
+{
+	struct lane *lane = open_up(1);
+
+	bench_expire(&bench.session->expiry);
+	ck_state(SESSION_UP);
+	lane->valid_until = 1;
+	bench_expire(&bench.session->expiry);
+	ck_state(SESSION_CLOSING);
+	ck_assert_uint_eq(bench.session->leave.code, GOODBYE_EXPIRED);
+	bench_end_lane(lane, LANE_END_ORDERED);
+	ck_removed();
+}
+END_TEST
+
+START_TEST(network_changes)
+{
+	struct lane *lane = open_up(1);
+
+	lane->local = addr("192.0.2.1");
+	session_network_changed(bench.session);
+	ck_state(SESSION_UP);
+	ck_assert(bench.session->control->liveness.probing);
+	bench.addresses_are_here = false;
+	session_network_changed(bench.session);
+	ck_state(SESSION_IDLE);
+	session_network_changed(bench.session);
+	ck_state(SESSION_IDLE);
+}
+END_TEST
+
+/* ---- goodbyes that are heard ---- */
+
+static void hear_goodbye(struct lane *lane, uint16_t code, uint32_t retry_after_ms)
+{
+	struct message message = {
+		.type = MESSAGE_GOODBYE,
+		.goodbye = { .code = code, .retry_after_ms = retry_after_ms },
+	};
+
+	bench_say(lane, &message);
+	ck_state(SESSION_CLOSING);
+	bench_say(lane, &message); /* changes nothing */
+	ck_assert(lane->end_ordered);
+	ck_assert_ptr_null(bench_read(lane));
+	bench_end_lane(lane, LANE_END_CLOSED);
+}
+
+START_TEST(client_goes)
+{
+	hear_goodbye(open_up(1), GOODBYE_SHUTDOWN, 0);
+	ck_removed();
+}
+END_TEST
+
+/* It took us for dead and comes back. */
+START_TEST(client_comes_back)
+{
+	hear_goodbye(open_up(1), GOODBYE_DEAD_PEER, 0);
+	ck_state(SESSION_IDLE);
+}
+END_TEST
+
+/* ---- further lanes ---- */
+
+static struct message_join join(bool claim)
+{
+	struct message_join message = {
+		.session_id = 7,
+		.token = { 9, 8, 7 },
+		.claim_control = claim,
+	};
+
+	memcpy(message.instance, instance, sizeof(instance));
+	return message;
+}
+
+static int take_join(struct lane *lane, const struct message_join *message)
+{
+	const struct endpoint from = outer();
+	struct problem problem = { 0 };
+	int r = session_take_join(bench.session, lane, &from, message, &problem);
+
+	ck_assert_int_eq(r < 0, problem.text[0] != '\0');
+	return r;
+}
+
+static struct lane *join_up(void)
+{
+	const struct message_join message = join(false);
+	struct lane *lane = bench_lane();
+
+	ck_assert_int_eq(take_join(lane, &message), 0);
+	ck_assert(!bench_expect(lane, MESSAGE_JOINED)->joined.control);
+	ck_assert(lane->sends);
+	return lane;
+}
+
+START_TEST(joined)
+{
+	struct lane *first = open_up(3), *second = join_up(), *third = join_up();
+
+	ck_assert_int_ne(first->carry.tun_fd, second->carry.tun_fd);
+	ck_assert_int_ne(second->carry.tun_fd, third->carry.tun_fd);
+	ck_assert_uint_eq(session_lane_count(bench.session), 3);
+	ck_assert_ptr_eq(bench.session->control->lane, first);
+	bench_end_lane(second, LANE_END_CLOSED);
+	ck_state(SESSION_UP);
+	ck_assert(!netd.attached[second->carry.tun_fd]);
+	ck_assert_int_eq(join_up()->carry.tun_fd, second->carry.tun_fd);
+}
+END_TEST
+
+START_TEST(join_refused)
+{
+	struct message_join wrong;
+
+	open_lane();
+	wrong = join(false);
+	ck_assert_int_eq(take_join(bench_lane(), &wrong), -EAGAIN);
+	netd_make(5, 2, bench.fds);
+	wrong.session_id++;
+	ck_assert_int_eq(take_join(bench_lane(), &wrong), -EPROTO);
+	wrong = join(false);
+	wrong.token[MESSAGE_TOKEN_SIZE - 1] ^= 1;
+	ck_assert_int_eq(take_join(bench_lane(), &wrong), -EPROTO);
+	wrong = join(false);
+	wrong.instance[0] ^= 1;
+	ck_assert_int_eq(take_join(bench_lane(), &wrong), -EPROTO);
+	wrong = join(false);
+	bench.session->adopted = true;
+	ck_assert_int_eq(take_join(bench_lane(), &wrong), -EPROTO);
+	bench.session->adopted = false;
+	join_up();
+	ck_assert_int_eq(take_join(bench_lane(), &wrong), -ENOBUFS);
+	ck_state(SESSION_UP);
+}
+END_TEST
+
+/* Its queue cannot be had: that lane is given up, and the session goes on. */
+START_TEST(join_fails)
+{
+	const struct message_join message = join(false);
+	struct lane *lane = bench_lane();
+
+	open_up(2);
+	netd.tun_error = -ENODEV;
+	ck_assert_int_eq(take_join(lane, &message), 0);
+	ck_assert(lane->end_ordered);
+	ck_state(SESSION_UP);
+	ck_assert_uint_eq(session_lane_count(bench.session), 1);
+}
+END_TEST
+
+START_TEST(join_claims)
+{
+	const struct message_join message = join(true);
+	struct lane *lane = bench_lane();
+
+	open_up(2);
+	ck_assert_int_eq(take_join(lane, &message), 0);
+	ck_assert(bench_expect(lane, MESSAGE_JOINED)->joined.control);
+	ck_assert_ptr_eq(bench.session->control->lane, lane);
+	bench_expect(lane, MESSAGE_ANNOUNCE);
+	bench_expect(lane, MESSAGE_END_OF_ROUTES);
+}
+END_TEST
+
+static void claim(struct lane *lane)
+{
+	const struct message message = { .type = MESSAGE_JOIN, .join = join(true) };
+
+	bench_say(lane, &message);
+}
+
+START_TEST(claimed)
+{
+	struct lane *first = open_up(3), *second = join_up(), *third = join_up();
+
+	bench_end_lane(first, LANE_END_CLOSED);
+	ck_state(SESSION_UP);
+	ck_assert_ptr_null(bench.session->control);
+	ck_assert(bench.session->unclaimed.running);
+	claim(third);
+	ck_assert(bench_expect(third, MESSAGE_JOINED)->joined.control);
+	bench_expect(third, MESSAGE_ANNOUNCE);
+	bench_expect(third, MESSAGE_END_OF_ROUTES);
+	ck_assert(!bench.session->unclaimed.running);
+	claim(third); /* has it */
+	bench_expect(third, MESSAGE_JOINED);
+	ck_assert_ptr_null(bench_read(third));
+	claim(second); /* was under way when that lane was given up */
+	ck_assert_ptr_null(bench_read(second));
+	ck_assert_ptr_eq(bench.session->control->lane, third);
+}
+END_TEST
+
+START_TEST(not_claimed)
+{
+	struct lane *first = open_up(2), *second = join_up();
+
+	bench_end_lane(first, LANE_END_CLOSED);
+	bench_expire(&bench.session->unclaimed);
+	ck_state(SESSION_CLOSING);
+	bench_expect_goodbye(second, GOODBYE_DEAD_PEER); /* said where there is no control role */
+	bench_end_lane(second, LANE_END_ORDERED);
+	ck_state(SESSION_IDLE);
+}
+END_TEST
+
+START_TEST(join_twice)
+{
+	const struct message message = { .type = MESSAGE_JOIN, .join = join(false) };
+	struct lane *first = open_up(2), *second = join_up();
+
+	bench_say(second, &message);
+	ck_state(SESSION_CLOSING);
+	bench_expect_goodbye(first, GOODBYE_PROTOCOL);
+}
+END_TEST
+
+/* What a lane without the control role hears. */
+START_TEST(aside)
+{
+	const struct message ping = { .type = MESSAGE_PING, .time.time = 5 };
+	const struct message pong = { .type = MESSAGE_PONG, .time.time = 5 };
+	const struct message notice = { .type = MESSAGE_NOTICE, .notice.text = "hello" };
+	const struct message end = { .type = MESSAGE_END_OF_ROUTES };
+	const struct message goodbye = { .type = MESSAGE_GOODBYE, .goodbye.code = 1 };
+	struct lane *second;
+
+	open_up(2);
+	second = join_up();
+	bench_say(second, &ping);
+	ck_assert_uint_eq(bench_expect(second, MESSAGE_PONG)->time.time, 5);
+	bench_say(second, &pong);
+	bench_say(second, &notice);
+	bench_say(second, &end);
+	ck_assert(!bench.session->heard_routes);
+	bench_say(second, &goodbye);
+	ck_state(SESSION_UP);
+	ck_assert(second->end_ordered);
+	ck_assert_uint_eq(session_lane_count(bench.session), 1);
+}
+END_TEST
+
+/* Too slow to join concerns that lane; anything else concerns the session. */
+START_TEST(faults)
+{
+	struct lane *first = open_up(3), *second = join_up(), *third = join_up();
+
+	second->owner->fault(second->owner, second, GOODBYE_DEADLINE, "too slow");
+	ck_assert(second->end_ordered);
+	ck_state(SESSION_UP);
+	third->owner->doubted(third->owner, third);
+	third->owner->fault(third->owner, third, GOODBYE_PROTOCOL, "nonsense");
+	ck_state(SESSION_CLOSING);
+	bench_expect_goodbye(first, GOODBYE_PROTOCOL);
+	ck_assert(bench.session->final);
+	bench_end_lane(second, LANE_END_ORDERED);
+	bench_end_lane(third, LANE_END_ORDERED);
+	ck_state(SESSION_CLOSING);
+	bench_end_lane(first, LANE_END_ORDERED);
+	ck_removed();
+}
+END_TEST
+
+/* ---- messages ---- */
+
+/* In which states a message on the lane with the control role breaks nothing. */
+START_TEST(messages_in_states)
+{
+	static const struct {
+		enum message_type type;
+		bool opening, up;
+	} rows[] = {
+		{ MESSAGE_ANNOUNCE, true, true },
+		{ MESSAGE_WITHDRAW, true, true },
+		{ MESSAGE_REFUSE, true, true },
+		{ MESSAGE_END_OF_ROUTES, true, true },
+		{ MESSAGE_PING, true, true },
+		{ MESSAGE_PONG, true, true },
+		{ MESSAGE_NOTICE, true, true },
+		{ MESSAGE_GOODBYE, true, true },
+		{ MESSAGE_HELLO, false, false },
+		{ MESSAGE_WELCOME, false, false },
+		{ MESSAGE_JOINED, false, false },
+	};
+	size_t at = (size_t)_i / 2;
+	bool up = _i % 2 != 0, legal = up ? rows[at].up : rows[at].opening;
+	struct lane *lane = up ? open_up(1) : open_lane();
+	struct message message = { .type = rows[at].type };
+
+	switch (message.type) {
+	case MESSAGE_WELCOME:
+		message.welcome = welcome();
+		break;
+	case MESSAGE_HELLO:
+		message.hello = (struct message_hello){
+			.version = 1, .name = bench.own, .lanes = 1
+		};
+		break;
+	case MESSAGE_GOODBYE:
+		message.goodbye.code = GOODBYE_SHUTDOWN;
+		break;
+	case MESSAGE_NOTICE:
+		unit_text(message.notice.text, "hello");
+		break;
+	case MESSAGE_ANNOUNCE:
+	case MESSAGE_WITHDRAW:
+	case MESSAGE_REFUSE:
+		message.prefixes.count = 1;
+		message.prefixes.prefix[0] = prefix("10.3.0.0/16");
+		message.prefixes.reason[0] = ROUTE_LIMIT;
+		break;
+	default:
+		break;
+	}
+	bench_say(lane, &message);
+	if (message.type == MESSAGE_GOODBYE)
+		ck_assert(bench.session->leave.heard);
+	else
+		ck_state(!legal ? SESSION_CLOSING : up ? SESSION_UP : SESSION_OPENING);
+	if (!legal)
+		bench_expect_goodbye(lane, GOODBYE_PROTOCOL);
+}
+END_TEST
+
+enum { MESSAGE_ROWS = 2 * 11 };
+
+START_TEST(garbage)
+{
+	static const uint8_t unknown[] = { 200, 0, 0, 0 }, broken[] = { MESSAGE_PING, 1 };
+	struct lane *lane = open_up(1);
+	struct message message;
+	struct problem problem;
+
+	if (message_decode(unknown, sizeof(unknown), &message, &problem) == 0) {
+		lane->owner->control(lane->owner, lane, unknown, sizeof(unknown));
+		ck_state(SESSION_UP);
+	}
+	lane->owner->control(lane->owner, lane, broken, sizeof(broken));
+	ck_state(SESSION_CLOSING);
+	bench_expect_goodbye(lane, GOODBYE_PROTOCOL);
+	lane->owner->control(lane->owner, lane, broken, sizeof(broken));
+	ck_assert_ptr_null(bench_read(lane));
+}
+END_TEST
+
+static void say_prefix(struct lane *lane, enum message_type type, const char *text)
+{
+	struct message message = { .type = type, .prefixes.count = 1 };
+
+	message.prefixes.prefix[0] = prefix(text);
+	message.prefixes.reason[0] = ROUTE_LIMIT;
+	bench_say(lane, &message);
+}
+
+START_TEST(routes)
+{
+	struct request_reply reply = { .count = 1 };
+	struct lane *lane = open_up(1);
+	unsigned changed = bench.changed;
+
+	say_prefix(lane, MESSAGE_ANNOUNCE, "10.3.0.0/16");
+	ck_assert_uint_eq(bench.offered, 1);
+	netd_next(REQUEST_ROUTE_ADD);
+	reply.verdicts[0].verdict = ROUTE_ACCEPTED;
+	netd_answer(&reply, NULL, 0);
+	ck_assert_uint_gt(bench.changed, changed);
+	ck_assert(lane->has_new_reach);
+	say_prefix(lane, MESSAGE_ANNOUNCE, "203.0.113.0/24");
+	bench_expect(lane, MESSAGE_REFUSE);
+	say_prefix(lane, MESSAGE_WITHDRAW, "10.3.0.0/16");
+	netd_next(REQUEST_ROUTE_DELETE);
+	netd_answer(&reply, NULL, 0);
+	say_prefix(lane, MESSAGE_REFUSE, "10.2.0.0/16");
+	ck_assert_uint_eq(
+		routes_refusal(&bench.session->routes, &bench.announced.items[0]), ROUTE_LIMIT);
+	say_prefix(lane, MESSAGE_REFUSE, "10.77.0.0/16"); /* never announced */
+	bench_say(lane, &(struct message){ .type = MESSAGE_END_OF_ROUTES });
+	ck_assert(bench.session->heard_routes);
+}
+END_TEST
+
+/* netd still works on a route when the session goes. */
+START_TEST(routes_while_removing)
+{
+	struct request_reply reply = { .count = 1 };
+	struct lane *lane = open_up(1);
+
+	say_prefix(lane, MESSAGE_ANNOUNCE, "10.3.0.0/16");
+	session_leave(bench.session, GOODBYE_SHUTDOWN, "", true);
+	bench_end_lane(lane, LANE_END_ORDERED);
+	ck_state(SESSION_REMOVING);
+	netd_next(REQUEST_ROUTE_ADD);
+	netd_answer(&reply, NULL, 0);
+	ck_removed();
+}
+END_TEST
+
+START_TEST(announced_changed)
+{
+	struct prefix more = prefix("10.4.0.0/16");
+	struct lane *lane = open_up(1);
+
+	ck_assert_int_eq(prefix_list_append(&bench.announced, &more, 1), 0);
+	session_announced_changed(bench.session);
+	ck_assert(lane->has_new_reach);
+	bench_expire(&bench.session->announcer.hold);
+	ck_assert_uint_eq(bench_expect(lane, MESSAGE_ANNOUNCE)->prefixes.count, 1);
+}
+END_TEST
+
+START_TEST(lacking)
+{
+	struct request_lack page = { .link = true, .text = "x" };
+
+	open_up(1);
+	session_lacks(bench.session, &page);
+	ck_assert_ptr_nonnull(session_interface_lack(&bench.session->interface)->why);
+}
+END_TEST
+
+START_TEST(counted)
+{
+	struct lane *first = open_up(2), *second = join_up();
+	struct lane_counters sums;
+
+	counter_add(&first->counters.in_bytes, 10);
+	counter_add(&second->counters.in_bytes, 5);
+	session_count(bench.session, &sums);
+	ck_assert_uint_eq(counter_read(&sums.in_bytes), 15);
+	bench_end_lane(second, LANE_END_CLOSED);
+	session_count(bench.session, &sums);
+	ck_assert_uint_eq(counter_read(&sums.in_bytes), 15);
+}
+END_TEST
+
+/* ---- adopted ---- */
+
+static int adopt(const char *name, size_t fd_count, struct session **ret_session)
+{
+	struct request_reply reply = { .interface = 5, .ifname = "cv5", .adopts = true };
+
+	ck_assert_int_eq(identity_set(&reply.adopted.peer, name, strlen(name)), 0);
+	reply.adopted.mtu = 1400;
+	reply.adopted.local4 = addr("10.9.0.1");
+	reply.adopted.remote4 = addr("10.9.0.2");
+	reply.adopted.outer = outer();
+	bench.fds[0] = netd_fd();
+	return session_adopt(&bench.world, &reply, bench.fds, fd_count, ret_session);
+}
+
+START_TEST(adopted)
+{
+	struct session *first = bench.session, *session;
+	const struct request *last;
+	struct lane *lane;
+
+	ck_assert_int_eq(adopt("peer-0", 0, &session), -EINVAL);
+	ck_assert_int_eq(adopt("nobody", 1, &session), -EINVAL);
+	ck_assert_int_eq(adopt("peer-0", 1, &session), 0);
+	bench.session = session;
+	ck_state(SESSION_IDLE);
+	ck_assert(session->adopted);
+	ck_assert_uint_eq(session->terms.mtu, 1400);
+	ck_assert(session_interface_is(&session->interface, 5));
+	ck_assert_uint_eq(session->outer.port, 4433);
+	/* netd is told of the carrier, whatever it was told before. */
+	lane = open_lane();
+	session->adopted = false;
+	netd_make(5, 1, bench.fds + 1);
+	bench_expect(lane, MESSAGE_WELCOME);
+	ck_assert_uint_eq(netd_count_told(REQUEST_CARRIER, &last), 1);
+	ck_assert(last->carrier.on);
+	ck_assert(lane->carry.discard);
+	/* The one of this test's beginning goes first. */
+	session_leave(first, GOODBYE_SHUTDOWN, "", true);
+	bench_expire(&first->reap);
+	ck_assert_uint_eq(bench.ended, 1);
+	bench.ended = 0;
+	bench.session = session;
+}
+END_TEST
+
+/* ---- client ---- */
+
+static struct lane *greet(void)
+{
+	const struct endpoint to = outer();
+	struct lane *lane = bench_lane();
+	const struct message *hello;
+
+	ck_assert_int_eq(session_greet(bench.session, lane, &lane_peer, &to), 0);
+	ck_state(SESSION_GREETING);
+	hello = bench_expect(lane, MESSAGE_HELLO);
+	ck_assert_str_eq(hello->hello.name.name, "this-end");
+	ck_assert_mem_eq(hello->hello.instance, instance, sizeof(instance));
+	ck_assert_uint_eq(hello->hello.lanes, 4);
+	return lane;
+}
+
+static void hear_welcome(struct lane *lane)
+{
+	struct message message = { .type = MESSAGE_WELCOME, .welcome = welcome() };
+
+	message.welcome.dns_count = 1;
+	message.welcome.dns[0] = addr("10.9.0.1");
+	bench_say(lane, &message);
+}
+
+static struct lane *greet_up(size_t queues)
+{
+	struct lane *lane = greet();
+
+	hear_welcome(lane);
+	ck_state(SESSION_OPENING);
+	ck_assert(lane->admitted);
+	netd_make(5, queues, bench.fds);
+	ck_state(SESSION_UP);
+	bench_expect(lane, MESSAGE_ANNOUNCE);
+	bench_expect(lane, MESSAGE_END_OF_ROUTES);
+	return lane;
+}
+
+START_TEST(greeted)
+{
+	struct lane *lane = greet();
+
+	ck_assert(!bench.session->welcomed);
+	hear_welcome(lane);
+	ck_assert(bench.session->welcomed);
+	/* The client's interface has the queues that the client wants. */
+	ck_assert_uint_eq(netd_next(REQUEST_INTERFACE)->interface.queues, 4);
+	ck_assert_uint_eq(netd_next(REQUEST_INTERFACE)->interface.outer.port, 4433);
+	ck_assert(!session_hides_names(bench.session));
+	netd_make(5, 4, bench.fds);
+	ck_state(SESSION_UP);
+	ck_assert_uint_eq(bench.wanted, 1);
+	ck_assert_uint_eq(bench.wanted_at_once, 1);
+	ck_assert_uint_eq(netd_count_told(REQUEST_DNS, NULL), 0);
+	bench_say(lane, &(struct message){ .type = MESSAGE_END_OF_ROUTES });
+	bench_say(lane, &(struct message){ .type = MESSAGE_END_OF_ROUTES });
+	ck_assert_uint_eq(netd_count_told(REQUEST_UP, NULL), 1);
+}
+END_TEST
+
+START_TEST(resolvers)
+{
+	const struct request *last = NULL;
+
+	bench.settings->use_dns = true;
+	greet_up(1);
+	ck_assert_uint_eq(netd_count_told(REQUEST_DNS, &last), 1);
+	ck_assert_uint_eq(last->dns.nameservers.server_count, 1);
+	ck_assert(session_hides_names(bench.session));
+}
+END_TEST
+
+START_TEST(unknown_version)
+{
+	struct message message = { .type = MESSAGE_WELCOME, .welcome = welcome() };
+	struct lane *lane = greet();
+
+	message.welcome.version = MESSAGE_VERSION + 1;
+	bench_say(lane, &message);
+	ck_state(SESSION_CLOSING);
+	bench_expect_goodbye(lane, GOODBYE_VERSION);
+	bench_end_lane(lane, LANE_END_ORDERED);
+	ck_state(SESSION_IDLE);
+}
+END_TEST
+
+START_TEST(addresses_refused)
+{
+	struct lane *lane = greet();
+
+	hear_welcome(lane);
+	netd_refuse(EADDRINUSE, "the printer has it");
+	ck_state(SESSION_CLOSING);
+	bench_expect_goodbye(lane, GOODBYE_NO_ADDRESS);
+	ck_assert(!addr_is_set(&bench.session->terms.local4));
+	bench_end_lane(lane, LANE_END_ORDERED);
+	ck_state(SESSION_IDLE);
+	greet_up(1);
+}
+END_TEST
+
+/* The network has changed, and the tunnel's address is another host's there. */
+START_TEST(addresses_judged)
+{
+	struct lane *lane = greet_up(1);
+
+	session_judge_addresses(bench.session);
+	netd_make(5, 1, bench.fds + 1);
+	ck_state(SESSION_UP);
+	session_judge_addresses(bench.session);
+	netd_refuse(EADDRINUSE, "the printer has it");
+	ck_state(SESSION_CLOSING);
+	bench_expect_goodbye(lane, GOODBYE_NO_ADDRESS);
+	session_judge_addresses(bench.session);
+	ck_assert_uint_eq(netd.asked_count, 0);
+}
+END_TEST
+
+START_TEST(server_says_wait)
+{
+	hear_goodbye(greet_up(1), GOODBYE_LIMIT, 0);
+	ck_state(SESSION_IDLE);
+	ck_assert_uint_eq(bench.retry_after_ms, GOODBYE_WAIT_MS);
+	hear_goodbye(greet_up(1), GOODBYE_SHUTDOWN, 1234);
+	ck_state(SESSION_IDLE);
+	ck_assert_uint_eq(bench.retry_after_ms, 1234);
+}
+END_TEST
+
+/* Two hosts with one certificate do not replace each other for ever. */
+START_TEST(server_says_stop)
+{
+	hear_goodbye(greet_up(1), GOODBYE_REPLACED, 0);
+	ck_removed();
+}
+END_TEST
+
+START_TEST(greeting_fails)
+{
+	bench_end_lane(greet(), LANE_END_CLOSED);
+	ck_state(SESSION_IDLE);
+	ck_assert_uint_eq(bench.idle, 1);
+}
+END_TEST
+
+static struct lane *join_server(void)
+{
+	const struct endpoint to = outer();
+	struct lane *lane = bench_lane();
+	const struct message *message;
+
+	ck_assert_int_eq(session_join(bench.session, lane, &to), 0);
+	message = bench_expect(lane, MESSAGE_JOIN);
+	ck_assert(!message->join.claim_control);
+	ck_assert_uint_eq(message->join.session_id, 7);
+	ck_assert_mem_eq(message->join.token, bench.session->token, MESSAGE_TOKEN_SIZE);
+	ck_assert(lane->carries && !lane->sends);
+	bench_say(lane, &(struct message){ .type = MESSAGE_JOINED });
+	ck_assert(lane->sends);
+	return lane;
+}
+
+START_TEST(client_joins)
+{
+	const struct endpoint to = outer();
+
+	greet_up(4);
+	join_server();
+	join_server();
+	ck_assert(!session_wants_lane(bench.session)); /* the server has granted three */
+	ck_assert_int_eq(session_join(bench.session, bench_lane(), &to), -ENOBUFS);
+	ck_assert_uint_eq(bench.wanted, 2);
+}
+END_TEST
+
+START_TEST(joined_without_a_join)
+{
+	struct lane *first = greet_up(4), *second = join_server();
+
+	bench_say(second, &(struct message){ .type = MESSAGE_JOINED });
+	ck_state(SESSION_CLOSING);
+	bench_expect_goodbye(first, GOODBYE_PROTOCOL);
+	ck_assert(!bench.session->final); /* a client comes back */
+}
+END_TEST
+
+START_TEST(join_from_a_server)
+{
+	const struct message message = { .type = MESSAGE_JOIN, .join = join(false) };
+	struct lane *first = greet_up(4), *second = join_server();
+
+	bench_say(_i ? second : first, &message);
+	ck_state(SESSION_CLOSING);
+	bench_expect_goodbye(first, GOODBYE_PROTOCOL);
+}
+END_TEST
+
+/* The oldest of the others takes the control role. */
+START_TEST(client_claims)
+{
+	struct lane *first = greet_up(4), *second = join_server(), *third = join_server();
+
+	bench_end_lane(first, LANE_END_CLOSED);
+	ck_state(SESSION_UP);
+	ck_assert_ptr_eq(bench.session->control->lane, second);
+	ck_assert(bench_expect(second, MESSAGE_JOIN)->join.claim_control);
+	bench_expect(second, MESSAGE_ANNOUNCE);
+	bench_expect(second, MESSAGE_END_OF_ROUTES);
+	bench_say(second, &(struct message){ .type = MESSAGE_JOINED, .joined.control = true });
+	ck_state(SESSION_UP);
+	ck_assert_uint_eq(bench.wanted, 3);
+	ck_assert_uint_eq(bench.wanted_at_once, 2); /* it did not live for long */
+	bench_end_lane(third, LANE_END_CLOSED);
+	bench_end_lane(second, LANE_END_CLOSED);
+	ck_state(SESSION_IDLE);
+}
+END_TEST
+
+/* ---- the table and its writer ---- */
 
 static bool happens(enum session_state state, enum session_event event)
 {
@@ -81,10 +1129,68 @@ START_TEST(leaving_twice)
 }
 END_TEST
 
+static void add(Suite *s, const char *name, const TTest *test, bool is_client, int rounds)
+{
+	TCase *tcase = tcase_create(name);
+
+	tcase_add_checked_fixture(tcase, is_client ? client_begins : server_begins, bench_end);
+	tcase_add_loop_test(tcase, test, 0, rounds);
+	suite_add_tcase(s, tcase);
+}
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("session");
 
+	add(s, "opened", opened, false, 1);
+	add(s, "fewer_queues", fewer_queues, false, 1);
+	add(s, "early_ping", early_ping, false, 1);
+	add(s, "without_a_family", without_a_family, false, 1);
+	add(s, "no_interface", no_interface, false, 1);
+	add(s, "interface_fails", interface_fails, false, 1);
+	add(s, "lane_cannot_carry", lane_cannot_carry, false, 1);
+	add(s, "lost_while_opening", lost_while_opening, false, 1);
+	add(s, "lost", lost, false, 1);
+	add(s, "lost_without_linger", lost_without_linger, false, 1);
+	add(s, "interface_lost", interface_lost, false, 1);
+	add(s, "dead_peer", dead_peer, false, 1);
+	add(s, "taken_over", taken_over, false, 1);
+	add(s, "replaced", replaced, false, 1);
+	add(s, "left_while_idle", left_while_idle, false, 1);
+	add(s, "stopping", stopping, false, 1);
+	add(s, "expired", expired, false, 1);
+	add(s, "network_changes", network_changes, false, 1);
+	add(s, "client_goes", client_goes, false, 1);
+	add(s, "client_comes_back", client_comes_back, false, 1);
+	add(s, "joined", joined, false, 1);
+	add(s, "join_refused", join_refused, false, 1);
+	add(s, "join_fails", join_fails, false, 1);
+	add(s, "join_claims", join_claims, false, 1);
+	add(s, "claimed", claimed, false, 1);
+	add(s, "not_claimed", not_claimed, false, 1);
+	add(s, "join_twice", join_twice, false, 1);
+	add(s, "aside", aside, false, 1);
+	add(s, "faults", faults, false, 1);
+	add(s, "messages_in_states", messages_in_states, false, MESSAGE_ROWS);
+	add(s, "garbage", garbage, false, 1);
+	add(s, "routes", routes, false, 1);
+	add(s, "routes_while_removing", routes_while_removing, false, 1);
+	add(s, "announced_changed", announced_changed, false, 1);
+	add(s, "lacking", lacking, false, 1);
+	add(s, "counted", counted, false, 1);
+	add(s, "adopted", adopted, false, 1);
+	add(s, "greeted", greeted, true, 1);
+	add(s, "resolvers", resolvers, true, 1);
+	add(s, "unknown_version", unknown_version, true, 1);
+	add(s, "addresses_refused", addresses_refused, true, 1);
+	add(s, "addresses_judged", addresses_judged, true, 1);
+	add(s, "server_says_wait", server_says_wait, true, 1);
+	add(s, "server_says_stop", server_says_stop, true, 1);
+	add(s, "greeting_fails", greeting_fails, true, 1);
+	add(s, "client_joins", client_joins, true, 1);
+	add(s, "joined_without_a_join", joined_without_a_join, true, 1);
+	add(s, "join_from_a_server", join_from_a_server, true, 2);
+	add(s, "client_claims", client_claims, true, 1);
 	unit_add(s, "event_without_a_row", event_without_a_row);
 	unit_add(s, "leaving_twice", leaving_twice);
 	return s;
