@@ -409,7 +409,7 @@ START_TEST(test_random_life)
 	uint32_t random = 4711;
 	unsigned leased = 0;
 
-	for (int step = 0; step < LIFE_STEPS; step++) {
+	for (int step = 0; step < unit_rounds(LIFE_STEPS); step++) {
 		unsigned who = next_random(&random) % LIFE_PEERS;
 		struct identity identity = numbered(who);
 		struct addr addr4, addr6;
