@@ -92,6 +92,28 @@ START_TEST(frame_lengths)
 }
 END_TEST
 
+/* Of two faults in one burst the first is told. */
+START_TEST(first_fault_wins)
+{
+	static const uint8_t bad_length[FRAME_HEADER] = { FRAME_CONTROL, 0xff, 0xff, 0xff };
+
+	for (int turn = 0; turn < 2; turn++) {
+		start();
+		raw_message(raw, 0);
+		if (turn == 1)
+			raw_write(raw, bad_length, sizeof(bad_length));
+		raw_frame(raw, 9, "culvert", 7);
+		if (turn == 0)
+			raw_write(raw, bad_length, sizeof(bad_length));
+		raw_message(raw, 1); /* not looked at any more */
+		expect_fault(GOODBYE_PROTOCOL,
+			turn == 0 ? "unknown frame type" : "frame length outside its limits");
+		ck_assert_uint_eq(lane.heard, 1);
+		finish();
+	}
+}
+END_TEST
+
 /* docs/protocol.md: 400 at once and 50 a second; all that were taken are reported. */
 START_TEST(control_flood)
 {
@@ -244,7 +266,7 @@ END_TEST
 static Suite *suite(void)
 {
 	const TTest *const breaks[] = { unknown_frame_type, unknown_frame_type_while_carrying,
-		frame_lengths, control_flood, byte_by_byte };
+		frame_lengths, first_fault_wins, control_flood, byte_by_byte };
 	const TTest *const leaves[] = { peer_closes, peer_closes_without_notice, peer_half_closes,
 		peer_leaves_in_handshake, peer_resets, forged_record };
 	Suite *s = suite_create("lane_peer");

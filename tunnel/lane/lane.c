@@ -23,6 +23,24 @@ static void post(struct lane *lane, struct lane_order *order, enum lane_order_ki
 	mailbox_post(&lane->worker->orders, &order->mail);
 }
 
+void lane_order_free(struct lane_order *order)
+{
+	switch (order->kind) {
+	case LANE_ORDER_START:
+	case LANE_ORDER_ADMIT:
+	case LANE_ORDER_END:
+	case LANE_ORDER_CUT:
+	case LANE_ORDER_RELEASE:
+		break;
+	case LANE_ORDER_CONTROL:
+	case LANE_ORDER_CARRY:
+	case LANE_ORDER_CARRY_ON:
+	case LANE_ORDER_REACH:
+		free(order);
+		break;
+	}
+}
+
 struct lane_report *lane_report_new(struct lane *lane, enum lane_report_kind kind, size_t data_len)
 {
 	struct lane_report *report = calloc(1, sizeof(*report) + data_len);

@@ -35,6 +35,19 @@ enum {
 	LANE_CONTROL_BURST = 400,     /* … and at once: a replay of all announcements fits */
 };
 
+/*
+ * What a burst says of its lane. A burst never ends the lane that it works on: it returns a verdict, with
+ * one of lane_must_*(), and every caller up to lane_life.c returns it. There alone it is done, once for
+ * each wake-up.
+ */
+enum lane_verdict {
+	LANE_GOES_ON = 0,
+	LANE_SECURED, /* the handshake is done; what came behind it is not read yet */
+	LANE_FAULTS,  /* the peer broke the protocol: the owner says goodbye */
+	LANE_DRAINS,  /* it ends when what waits, such as an alert, is sent */
+	LANE_CLOSES,  /* it ends at once */
+};
+
 struct lane_message { /* a control message that waits for room in the output */
 	STAILQ_ENTRY(lane_message) link;
 	size_t len;
@@ -103,6 +116,8 @@ struct lane {
 	struct worker *worker;
 	enum tls_role role;
 	enum lane_state state;
+	enum lane_verdict verdict; /* of the burst at work; its reason is in ended_report */
+	uint16_t fault_code;       /* of LANE_FAULTS: why the owner says goodbye */
 
 	struct loop_watch socket_watch;
 	struct loop_watch tun_watch; /* while it sends */
@@ -146,20 +161,19 @@ struct lane {
 /* A report with room for so many bytes of data; the lane's own until it is posted. NULL: out of memory. */
 struct lane_report *lane_report_new(struct lane *lane, enum lane_report_kind kind, size_t data_len);
 void lane_report_post(struct lane *lane, struct lane_report *report); /* takes it */
+/* Once it is done. Nothing happens to an order that is part of its lane. */
+void lane_order_free(struct lane_order *order);
 
-/* lane_life.c */
-void lane_set_events(struct lane *lane); /* watches what the state and the buffers call for */
+/* lane_verdict.c */
 /*
- * Ends the lane: at once, or after what waits (an alert, a goodbye) is sent. `text` may be NULL.
- * Later calls change nothing.
+ * The lane cannot go on: leaves the verdict and the reason, and returns the verdict for the burst to
+ * return. The first one wins. Ends nothing and frees nothing: the lane is as it was. `text` is copied
+ * and may be NULL, but for a fault.
  */
-void lane_close_now(struct lane *lane, enum lane_end end, const char *text);
-void lane_drain(struct lane *lane, enum lane_end end, const char *text);
-void lane_fault(struct lane *lane, uint16_t goodbye_code, const char *text);
-void lane_secured(struct lane *lane);
-void lane_note_activity(struct lane *lane);
-void lane_note_packets(struct lane *lane); /* the same, of what makes a lane busy */
-void lane_rest(struct lane *lane);         /* a burst is over */
+enum lane_verdict lane_must_fault(struct lane *lane, uint16_t goodbye_code, const char *text);
+enum lane_verdict lane_must_drain(struct lane *lane, enum lane_end end, const char *text);
+enum lane_verdict lane_must_close(struct lane *lane, enum lane_end end, const char *text);
+
 static inline void lane_drop(struct lane *lane, enum drop_reason reason)
 {
 	counter_add(&lane->counters.drops[reason], 1);
@@ -176,26 +190,26 @@ void lane_path_limit(struct lane *lane, struct duration dead_after);
 bool lane_path_look(struct lane *lane); /* true: something sent is not acknowledged yet */
 
 /* lane_tun.c */
-void lane_send_tun(struct lane *lane);    /* one burst from TUN */
+enum lane_verdict lane_send_tun(struct lane *lane); /* one burst from TUN */
 void lane_discard_tun(struct lane *lane); /* drops what waits there, from before this connection */
 
 /* lane_queue.c */
-/* Encrypts what the queue holds, a moment's worth of it. Negative errno: the lane cannot go on. */
-int lane_queue_write(struct lane *lane);
+/* Encrypts what the queue holds, a moment's worth of it. */
+enum lane_verdict lane_queue_write(struct lane *lane);
 bool lane_queue_has_room(const struct lane *lane);   /* the connection is to get more now */
 void lane_queue_watch(struct lane *lane, bool full); /* how the connection took what there was */
 
 /* lane_output.c */
 bool lane_has_backlog(const struct lane *lane); /* the connection has not taken all yet */
-/* An output buffer is there; false: out of memory, lane closed. */
-bool lane_output_ready(struct lane *lane);
+/* LANE_GOES_ON: an output buffer is there. */
+enum lane_verdict lane_output_borrow(struct lane *lane);
 /* Sends what the buffer holds. -EAGAIN: the socket is full. Other negative errno: it is gone. */
 int lane_output_send(struct lane *lane);
 void lane_output_return(struct lane *lane); /* gives the buffer back, and what it holds is gone */
 
 /* lane_send.c */
-void lane_flush(struct lane *lane); /* sends what waits; may close the lane */
-void lane_send_message(struct lane *lane, struct lane_message *message); /* takes it */
+enum lane_verdict lane_flush(struct lane *lane); /* sends what waits */
+enum lane_verdict lane_send_message(struct lane *lane, struct lane_message *message); /* takes it */
 void lane_free_messages(struct lane *lane);
 
 /* lane_deliver.c */
@@ -205,8 +219,9 @@ void lane_deliver(
 void lane_deliver_rest(struct lane *lane);
 
 /* lane_receive.c */
-void lane_handshake_step(struct lane *lane); /* as far as what has been fed goes */
-void lane_receive(struct lane *lane);        /* one burst from the socket */
-void lane_discard(struct lane *lane);        /* draining: throws away what arrives */
+enum lane_verdict lane_handshake_step(struct lane *lane); /* as far as what has been fed goes */
+enum lane_verdict lane_receive(struct lane *lane);        /* one burst from the socket */
+enum lane_verdict lane_read_records(struct lane *lane);   /* decrypts and takes what has been fed */
+enum lane_verdict lane_discard(struct lane *lane);        /* draining: throws away what arrives */
 
 #endif

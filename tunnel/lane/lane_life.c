@@ -13,13 +13,18 @@
  * A lane's life on its worker: the orders it is given, its states and timers, its end. The one
  * place where lane->state changes:
  *
- *   HANDSHAKE   CONTROL (secured), DRAINING (TLS refused, deadline)
+ *   HANDSHAKE   CONTROL (secured), FAULTED (secured, but with an identity that is refused), DRAINING (TLS
+ *               refused, deadline)
  *   CONTROL     CARRYING (ordered; held, it does not send yet), FAULTED (the peer broke the protocol), DRAINING
  *   CARRYING    FAULTED, DRAINING
  *   FAULTED     DRAINING (ordered: the goodbye has been queued)
  *   DRAINING    CLOSED (the peer has closed, or LANE_FLUSH_MS are over)
  *
  * A connection that breaks, or that is cut by order, goes to CLOSED at once, from anywhere.
+ *
+ * Bursts, in the other files, never end a lane: they return a verdict. Whatever wakes the lane (its
+ * socket, its TUN queue, an order, a timer) ends with conclude(), which does what the verdict says, and
+ * then sets what epoll watches and gives buffers back, once.
  *
  * A socket closed with unread bytes in it sends a reset, which would overtake the goodbye or alert
  * we have just sent: so draining ends our direction, discards what still comes, and closes when the
@@ -31,10 +36,9 @@ static void set_state(struct lane *lane, enum lane_state state)
 	lane->state = state;
 }
 
-void lane_set_events(struct lane *lane)
+/* Watches what the state and the buffers call for. */
+static void set_events(struct lane *lane)
 {
-	if (lane->state == LANE_CLOSED)
-		return;
 	bool waits = lane_has_backlog(lane) || !flow_queue_is_empty(lane->queue);
 	uint32_t socket_events = waits ? EPOLLOUT : 0u;
 
@@ -63,21 +67,11 @@ static void give_back_buffers(struct lane *lane)
 	lane_free_messages(lane);
 }
 
-static void note_end(struct lane *lane, enum lane_end end, const char *text)
+static void close_now(struct lane *lane)
 {
-	lane->ended_report->ended.end = end;
-	problem_set(&lane->ended_report->ended.problem, "%s", text ? text : "");
-}
-
-void lane_close_now(struct lane *lane, enum lane_end end, const char *text)
-{
-	if (lane->state == LANE_CLOSED)
-		return;
 	struct loop *loop = lane->worker->loop;
 	int fd = lane->socket_watch.fd;
 
-	if (lane->state != LANE_DRAINING)
-		note_end(lane, end, text);
 	set_state(lane, LANE_CLOSED);
 	loop_timer_stop(loop, &lane->deadline);
 	loop_timer_stop(loop, &lane->quiet);
@@ -95,51 +89,43 @@ void lane_close_now(struct lane *lane, enum lane_end end, const char *text)
 	lane_report_post(lane, report);
 }
 
-static void drain_expired(struct loop_timer *timer)
-{
-	lane_close_now(container_of(timer, struct lane, deadline), LANE_END_ORDERED, NULL);
-}
+static void deadline_expired(struct loop_timer *timer);
 
-void lane_drain(struct lane *lane, enum lane_end end, const char *text)
+static enum lane_verdict drain(struct lane *lane)
 {
-	if (lane->state >= LANE_DRAINING)
-		return;
 	struct loop *loop = lane->worker->loop;
 
-	note_end(lane, end, text);
+	if (lane->state >= LANE_DRAINING)
+		return LANE_GOES_ON;
 	set_state(lane, LANE_DRAINING);
 	give_back_queue(lane);
 	loop_watch_remove(loop, &lane->tun_watch);
 	loop_timer_start(loop, &lane->deadline, mono_add(mono_now(), DURATION_MS(LANE_FLUSH_MS)),
-		drain_expired);
-	lane_flush(lane);
+		deadline_expired);
+	return lane_flush(lane);
 }
 
-void lane_fault(struct lane *lane, uint16_t goodbye_code, const char *text)
+static enum lane_verdict fault(struct lane *lane)
 {
 	if (lane->state != LANE_CONTROL && lane->state != LANE_CARRYING)
-		return;
+		return LANE_GOES_ON;
 	struct lane_report *report = lane_report_new(lane, LANE_REPORT_FAULT, 0);
-	if (!report) {
-		lane_close_now(lane, LANE_END_INTERNAL, "out of memory");
-		return;
-	}
-	report->fault.code = goodbye_code;
-	problem_set(&report->fault.problem, "%s", text);
+	if (!report)
+		return lane_must_close(lane, LANE_END_INTERNAL, "out of memory");
+	report->fault.code = lane->fault_code;
+	report->fault.problem = lane->ended_report->ended.problem;
 	loop_timer_stop(lane->worker->loop, &lane->deadline); /* the goodbye has its own time */
 	set_state(lane, LANE_FAULTED);
 	give_back_queue(lane);
-	lane_set_events(lane);
 	lane_report_post(lane, report);
+	return LANE_GOES_ON;
 }
 
-void lane_secured(struct lane *lane)
+static enum lane_verdict secured(struct lane *lane)
 {
 	struct lane_report *report = lane_report_new(lane, LANE_REPORT_SECURED, 0);
-	if (!report) {
-		lane_close_now(lane, LANE_END_INTERNAL, "out of memory");
-		return;
-	}
+	if (!report)
+		return lane_must_close(lane, LANE_END_INTERNAL, "out of memory");
 	struct lane_peer *peer = &report->secured.peer;
 	struct problem *refusal = &report->secured.refusal;
 	tls_peer_identity(lane->tls, &peer->identity, refusal);
@@ -148,12 +134,28 @@ void lane_secured(struct lane *lane)
 	peer->not_after = tls_peer_not_after(lane->tls);
 	peer->valid_until = tls_peer_valid_until(lane->tls);
 	problem_set(&report->secured.notice, "%s", tls_peer_notice(lane->tls));
-	set_state(lane, LANE_CONTROL);
 	/* An identity that is not acceptable stays unparsed: only its goodbye is sent. */
-	if (refusal->text[0])
-		set_state(lane, LANE_FAULTED);
-	lane_set_events(lane);
+	bool acceptable = refusal->text[0] == '\0';
+	set_state(lane, acceptable ? LANE_CONTROL : LANE_FAULTED);
 	lane_report_post(lane, report);
+	/* What the other end sent right behind its last flight is already here. */
+	return acceptable ? lane_read_records(lane) : LANE_GOES_ON;
+}
+
+/*
+ * The TLS library's buffers stay while packets pass, so that these need no allocation. A lane that only
+ * pings, or has just been admitted, needs them for a moment each time: they go back at once.
+ */
+static void rest(struct lane *lane)
+{
+	if (!lane->busy && lane->state <= LANE_CARRYING)
+		tls_release_buffers(lane->tls);
+}
+
+static uint64_t bytes_passed(const struct lane *lane)
+{
+	return counter_read(&lane->counters.sent_bytes) +
+		counter_read(&lane->counters.received_bytes);
 }
 
 /*
@@ -163,16 +165,14 @@ void lane_secured(struct lane *lane)
 static void quiet_expired(struct loop_timer *timer)
 {
 	struct lane *lane = container_of(timer, struct lane, quiet);
-	uint64_t now = counter_read(&lane->counters.sent_bytes) +
-		counter_read(&lane->counters.received_bytes);
-
+	uint64_t now = bytes_passed(lane);
 	bool under_way = lane_path_look(lane);
 
 	if (now == lane->quiet_mark && !under_way) {
 		lane->busy = false;
-		lane_rest(lane);
 		if (flow_queue_is_empty(lane->queue))
 			give_back_queue(lane);
+		rest(lane);
 		return;
 	}
 	lane->quiet_mark = now;
@@ -180,104 +180,146 @@ static void quiet_expired(struct loop_timer *timer)
 		mono_add(mono_now(), DURATION_MS(LANE_QUIET_MS)), quiet_expired);
 }
 
-void lane_note_activity(struct lane *lane)
+/* Bytes have passed since the quiet timer last looked: it is to look again. */
+static void watch_quiet(struct lane *lane)
 {
-	if (!lane->quiet.running && lane->state < LANE_DRAINING)
+	if (!lane->quiet.running && lane->state < LANE_DRAINING &&
+		bytes_passed(lane) != lane->quiet_mark)
 		loop_timer_start(lane->worker->loop, &lane->quiet,
 			mono_add(mono_now(), DURATION_MS(LANE_QUIET_MS)), quiet_expired);
 }
 
-void lane_note_packets(struct lane *lane)
+/* A wake-up is over. What one verdict leads to can have another, and an end is the last. */
+static void conclude(struct lane *lane, enum lane_verdict verdict)
 {
-	lane->busy = true;
-	lane_note_activity(lane);
+	while (verdict != LANE_GOES_ON && lane->state != LANE_CLOSED) {
+		lane->verdict = LANE_GOES_ON;
+		switch (verdict) {
+		case LANE_GOES_ON:
+			break;
+		case LANE_SECURED:
+			verdict = secured(lane);
+			break;
+		case LANE_FAULTS:
+			verdict = fault(lane);
+			break;
+		case LANE_DRAINS:
+			verdict = drain(lane);
+			break;
+		case LANE_CLOSES:
+			close_now(lane);
+			break;
+		}
+	}
+	if (lane->state == LANE_CLOSED)
+		return;
+	set_events(lane);
+	watch_quiet(lane);
+	rest(lane);
 }
 
-/*
- * The TLS library's buffers stay while packets pass, so that these need no allocation. Who only
- * pings, or has just been admitted, needs them for a moment each time: they go back at once.
- */
-void lane_rest(struct lane *lane)
+/* Only a peer that is verified hears why. */
+static enum lane_verdict too_late(struct lane *lane)
 {
-	if (!lane->busy && lane->state <= LANE_CARRYING)
-		tls_release_buffers(lane->tls);
+	switch (lane->state) {
+	case LANE_CONTROL:
+		return lane_must_fault(lane, GOODBYE_DEADLINE, "no hello or welcome came in time");
+	case LANE_CARRYING:
+		return lane_must_drain(lane, LANE_END_DEADLINE, "join was not answered in time");
+	case LANE_HANDSHAKE:
+	case LANE_FAULTED: /* with an identity that is refused */
+		return lane_must_drain(
+			lane, LANE_END_DEADLINE, "the TLS handshake was not finished in time");
+	case LANE_DRAINING:
+		return lane_must_close(lane, LANE_END_ORDERED, NULL);
+	case LANE_CLOSED:
+		break;
+	}
+	return LANE_GOES_ON;
 }
 
-/* Who is verified is told why; nobody else is. */
 static void deadline_expired(struct loop_timer *timer)
 {
 	struct lane *lane = container_of(timer, struct lane, deadline);
 
-	if (lane->state == LANE_CONTROL)
-		lane_fault(lane, GOODBYE_DEADLINE, "no hello or welcome came in time");
-	else if (lane->state == LANE_CARRYING)
-		lane_drain(lane, LANE_END_DEADLINE, "join was not answered in time");
-	else
-		lane_drain(lane, LANE_END_DEADLINE, "the TLS handshake was not finished in time");
+	conclude(lane, too_late(lane));
+}
+
+static enum lane_verdict arrived(struct lane *lane, uint32_t events)
+{
+	if (lane->state == LANE_DRAINING)
+		return lane_discard(lane);
+	if (lane->state < LANE_FAULTED)
+		return lane_receive(lane);
+	if (events & (EPOLLHUP | EPOLLERR))
+		return lane_must_close(lane, LANE_END_BROKEN, "connection reset");
+	return LANE_GOES_ON;
 }
 
 static void socket_ready(struct loop_watch *watch, uint32_t events)
 {
 	struct lane *lane = container_of(watch, struct lane, socket_watch);
+	enum lane_verdict verdict = LANE_GOES_ON;
 
 	if (events & EPOLLOUT)
-		lane_flush(lane);
-	if (lane->state == LANE_DRAINING && events & (EPOLLIN | EPOLLHUP | EPOLLERR))
-		lane_discard(lane);
-	else if (lane->state < LANE_FAULTED && events & (EPOLLIN | EPOLLHUP | EPOLLERR))
-		lane_receive(lane);
-	else if (lane->state == LANE_FAULTED && events & (EPOLLHUP | EPOLLERR))
-		lane_close_now(lane, LANE_END_BROKEN, "connection reset");
+		verdict = lane_flush(lane);
+	if (verdict == LANE_GOES_ON && events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+		verdict = arrived(lane, events);
+	conclude(lane, verdict);
 }
 
 static void tun_ready(struct loop_watch *watch, uint32_t events)
 {
 	struct lane *lane = container_of(watch, struct lane, tun_watch);
+	enum lane_verdict verdict = LANE_GOES_ON;
 
-	if (events & (EPOLLERR | EPOLLHUP)) {
-		loop_watch_remove(lane->worker->loop, watch);
-		lane_drain(lane, LANE_END_TUN, "the tunnel interface has vanished");
-		return;
-	}
-	if (lane->state == LANE_CARRYING)
-		lane_send_tun(lane);
+	if (events & (EPOLLERR | EPOLLHUP))
+		verdict = lane_must_drain(lane, LANE_END_TUN, "the tunnel interface has vanished");
+	else if (lane->state == LANE_CARRYING)
+		verdict = lane_send_tun(lane);
+	conclude(lane, verdict);
 }
 
-static void do_start(struct lane *lane, struct mono deadline)
+/* ---- orders ---- */
+
+static enum lane_verdict do_start(struct lane *lane, struct mono deadline)
 {
 	int fd = lane->socket_watch.fd;
 	int r = loop_watch_add(lane->worker->loop, &lane->socket_watch, fd, EPOLLIN, socket_ready);
-	if (r < 0) {
-		lane_close_now(lane, LANE_END_INTERNAL, "epoll refuses the connection");
-		return;
-	}
+	if (r < 0)
+		return lane_must_close(lane, LANE_END_INTERNAL, "epoll refuses the connection");
 	rate_init(&lane->control_rate, LANE_CONTROL_PER_SECOND, LANE_CONTROL_BURST, mono_now());
 	loop_timer_start(lane->worker->loop, &lane->deadline, deadline, deadline_expired);
-	lane_handshake_step(lane);
+	return lane_handshake_step(lane);
 }
 
-static void do_carry_on(struct lane *lane)
+static void do_admit(struct lane *lane)
+{
+	if (lane->state == LANE_CONTROL)
+		loop_timer_stop(lane->worker->loop, &lane->deadline);
+}
+
+static enum lane_verdict do_carry_on(struct lane *lane)
 {
 	struct loop *loop = lane->worker->loop;
 
 	if (lane->state != LANE_CARRYING || lane->tun_watch.fd >= 0)
-		return;
+		return LANE_GOES_ON;
 	loop_timer_stop(loop, &lane->deadline);
 	if (loop_watch_add(loop, &lane->tun_watch, lane->tun_fd, EPOLLIN, tun_ready) < 0) {
 		lane->tun_watch.fd = -1;
-		lane_drain(lane, LANE_END_TUN, "epoll refuses the tunnel interface");
-		return;
+		return lane_must_drain(lane, LANE_END_TUN, "epoll refuses the tunnel interface");
 	}
 	if (lane->discard)
 		lane_discard_tun(lane);
-	lane_set_events(lane);
+	return LANE_GOES_ON;
 }
 
-static void do_carry(struct lane *lane, const struct lane_carry *carry)
+static enum lane_verdict do_carry(struct lane *lane, const struct lane_carry *carry)
 {
 	if (lane->state != LANE_CONTROL) {
 		reach_unref(carry->reach);
-		return;
+		return LANE_GOES_ON;
 	}
 	lane->offloads_read = carry->offloads_read;
 	lane->offloads_send = carry->offloads_send;
@@ -289,8 +331,7 @@ static void do_carry(struct lane *lane, const struct lane_carry *carry)
 	lane->tun_fd = carry->tun_fd;
 	lane->discard = carry->discard;
 	set_state(lane, LANE_CARRYING);
-	if (!carry->hold)
-		do_carry_on(lane);
+	return carry->hold ? LANE_GOES_ON : do_carry_on(lane);
 }
 
 static void do_reach(struct lane *lane, struct reach *reach)
@@ -304,15 +345,42 @@ static void do_reach(struct lane *lane, struct reach *reach)
 }
 
 /* A reset leaves nothing behind in the kernel, whatever the peer does. */
-static void do_cut(struct lane *lane)
+static enum lane_verdict do_cut(struct lane *lane)
 {
 	const struct linger none = { .l_onoff = 1, .l_linger = 0 };
 
 	if (lane->state == LANE_CLOSED)
-		return;
+		return LANE_GOES_ON;
 	(void)setsockopt(lane->socket_watch.fd, SOL_SOCKET, SO_LINGER, &none,
 		sizeof(none)); /* else it ends orderly */
-	lane_close_now(lane, LANE_END_ORDERED, NULL);
+	return lane_must_close(lane, LANE_END_ORDERED, NULL);
+}
+
+static enum lane_verdict do_order(struct lane *lane, const struct lane_order *order)
+{
+	switch (order->kind) {
+	case LANE_ORDER_START:
+		return do_start(lane, order->deadline);
+	case LANE_ORDER_ADMIT:
+		do_admit(lane);
+		break;
+	case LANE_ORDER_CONTROL:
+		return lane_send_message(lane, order->message);
+	case LANE_ORDER_CARRY:
+		return do_carry(lane, &order->carry);
+	case LANE_ORDER_CARRY_ON:
+		return do_carry_on(lane);
+	case LANE_ORDER_REACH:
+		do_reach(lane, order->reach);
+		break;
+	case LANE_ORDER_END:
+		return lane_must_drain(lane, LANE_END_ORDERED, NULL);
+	case LANE_ORDER_CUT:
+		return do_cut(lane);
+	case LANE_ORDER_RELEASE:
+		break; /* the lane is gone */
+	}
+	return LANE_GOES_ON;
 }
 
 void lane_deliver_order(struct worker *worker, struct mail *mail)
@@ -320,35 +388,11 @@ void lane_deliver_order(struct worker *worker, struct mail *mail)
 	struct lane_order *order = container_of(mail, struct lane_order, mail);
 	struct lane *lane = order->lane;
 
-	switch (order->kind) {
-	case LANE_ORDER_START:
-		do_start(lane, order->deadline);
-		return;
-	case LANE_ORDER_ADMIT:
-		if (lane->state == LANE_CONTROL)
-			loop_timer_stop(worker->loop, &lane->deadline);
-		return;
-	case LANE_ORDER_END:
-		lane_drain(lane, LANE_END_ORDERED, NULL);
-		return;
-	case LANE_ORDER_CUT:
-		do_cut(lane);
-		return;
-	case LANE_ORDER_RELEASE:
+	(void)worker;
+	if (order->kind == LANE_ORDER_RELEASE) {
 		free(lane);
 		return;
-	case LANE_ORDER_CONTROL:
-		lane_send_message(lane, order->message);
-		break;
-	case LANE_ORDER_CARRY:
-		do_carry(lane, &order->carry);
-		break;
-	case LANE_ORDER_CARRY_ON:
-		do_carry_on(lane);
-		break;
-	case LANE_ORDER_REACH:
-		do_reach(lane, order->reach);
-		break;
 	}
-	free(order);
+	conclude(lane, do_order(lane, order));
+	lane_order_free(order);
 }

@@ -21,22 +21,20 @@ bool lane_has_backlog(const struct lane *lane)
 	return lane->output_sent < lane->output.len;
 }
 
-bool lane_output_ready(struct lane *lane)
+enum lane_verdict lane_output_borrow(struct lane *lane)
 {
 	if (lane->output_buffer)
-		return true;
+		return LANE_GOES_ON;
 	lane->output_buffer = worker_borrow_output(lane->worker);
-	if (!lane->output_buffer) {
-		lane_close_now(lane, LANE_END_INTERNAL, "out of memory");
-		return false;
-	}
+	if (!lane->output_buffer)
+		return lane_must_close(lane, LANE_END_INTERNAL, "out of memory");
 	lane->output = (struct tls_output){
 		.data = lane->output_buffer->data,
 		.capacity = lane->output_buffer->size,
 	};
 	lane->output_sent = 0;
 	tls_set_output(lane->tls, &lane->output);
-	return true;
+	return LANE_GOES_ON;
 }
 
 void lane_output_return(struct lane *lane)

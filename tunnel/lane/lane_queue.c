@@ -134,23 +134,27 @@ bool lane_queue_has_room(const struct lane *lane)
 	return (size_t)unsent < lane->low_water / 2; /* as the kernel's own "writable" */
 }
 
-int lane_queue_write(struct lane *lane)
+enum lane_verdict lane_queue_write(struct lane *lane)
 {
+	enum lane_verdict verdict;
 	struct batch batch = { .lane = lane };
 	size_t ahead = lane->outflow.ahead;
 
 	if (lane->state != LANE_CARRYING || flow_queue_is_empty(lane->queue) ||
 		!lane_queue_has_room(lane))
-		return 0;
-	if (!lane_output_ready(lane))
-		return -ENOMEM;
+		return LANE_GOES_ON;
+	verdict = lane_output_borrow(lane);
+	if (verdict != LANE_GOES_ON)
+		return verdict;
 	writer_init(&batch.stage, lane->worker->stage, WORKER_STAGE_SIZE);
 	struct mono now = mono_now();
 	while (batch.error == 0 && batch.bytes + batch.stage.len < ahead && take_one(&batch, now))
 		;
 	write_stage(&batch);
-	lane_note_packets(lane);
-	return batch.error;
+	lane->busy = true;
+	if (batch.error < 0)
+		return lane_must_close(lane, LANE_END_BROKEN, strerror(-batch.error));
+	return LANE_GOES_ON;
 }
 
 static void set_low_water(struct lane *lane)

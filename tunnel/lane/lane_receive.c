@@ -73,24 +73,21 @@ static void take_offload(struct lane *lane, const struct view *payload)
 	take_packet(lane, &vnet, &packet);
 }
 
-static void take_control(struct lane *lane, const struct view *payload)
+static enum lane_verdict take_control(struct lane *lane, const struct view *payload)
 {
-	if (!rate_take(&lane->control_rate, mono_now())) {
-		lane_fault(lane, GOODBYE_FLOOD, "too many control messages");
-		return;
-	}
+	if (!rate_take(&lane->control_rate, mono_now()))
+		return lane_must_fault(lane, GOODBYE_FLOOD, "too many control messages");
 	struct lane_report *report = lane_report_new(lane, LANE_REPORT_CONTROL, payload->len);
-	if (!report) {
-		lane_close_now(lane, LANE_END_INTERNAL, "out of memory");
-		return;
-	}
+	if (!report)
+		return lane_must_close(lane, LANE_END_INTERNAL, "out of memory");
 	report->len = payload->len;
 	memcpy(report->data, payload->data, payload->len);
 	counter_add(&lane->counters.in_control, 1);
 	lane_report_post(lane, report);
+	return LANE_GOES_ON;
 }
 
-static void take_frame(struct lane *lane, const struct frame *frame)
+static enum lane_verdict take_frame(struct lane *lane, const struct frame *frame)
 {
 	switch (frame->type) {
 	case FRAME_PACKET:
@@ -100,138 +97,140 @@ static void take_frame(struct lane *lane, const struct frame *frame)
 		take_offload(lane, &frame->payload);
 		break;
 	case FRAME_CONTROL:
-		take_control(lane, &frame->payload);
-		break;
+		return take_control(lane, &frame->payload);
 	}
+	return LANE_GOES_ON;
 }
 
 /* Takes all whole frames; what is left of the last moves to the front. */
-static void take_frames(struct lane *lane)
+static enum lane_verdict take_frames(struct lane *lane)
 {
+	enum lane_verdict verdict = LANE_GOES_ON;
 	struct reader stream;
 	struct frame frame;
 	int r = 0;
 
 	reader_init(&stream, lane->plain->data, lane->plain_len);
-	while (lane->state <= LANE_CARRYING && (r = lane->framer->parse(&stream, &frame)) == 0)
-		take_frame(lane, &frame);
+	while (verdict == LANE_GOES_ON && (r = lane->framer->parse(&stream, &frame)) == 0)
+		verdict = take_frame(lane, &frame);
 	lane_deliver_rest(lane);
-	if (lane->state > LANE_CARRYING)
-		return;
-	if (r == -EPROTONOSUPPORT) {
-		lane_fault(lane, GOODBYE_PROTOCOL, "unknown frame type");
-		return;
-	}
-	if (r != -EAGAIN) {
-		lane_fault(lane, GOODBYE_PROTOCOL, "frame length outside its limits");
-		return;
-	}
+	if (verdict != LANE_GOES_ON)
+		return verdict;
+	if (r == -EPROTONOSUPPORT)
+		return lane_must_fault(lane, GOODBYE_PROTOCOL, "unknown frame type");
+	if (r != -EAGAIN)
+		return lane_must_fault(lane, GOODBYE_PROTOCOL, "frame length outside its limits");
 	size_t left = reader_left(&stream);
 	memmove(lane->plain->data, lane->plain->data + (lane->plain_len - left), left);
 	lane->plain_len = left;
+	return LANE_GOES_ON;
 }
 
-static void read_failed(struct lane *lane, int error, const struct problem *problem)
+static enum lane_verdict read_failed(struct lane *lane, int error, const struct problem *problem)
 {
 	if (error == -EPIPE)
-		lane_drain(lane, LANE_END_CLOSED, NULL);
-	else if (error == -ENOBUFS)
-		lane_close_now(lane, LANE_END_STUCK, "TLS answers wait for it");
-	else
-		lane_drain(lane, LANE_END_BROKEN, problem->text); /* sends the alert */
+		return lane_must_drain(lane, LANE_END_CLOSED, NULL);
+	if (error == -ENOBUFS)
+		return lane_must_close(lane, LANE_END_STUCK, "TLS answers wait for it");
+	return lane_must_drain(lane, LANE_END_BROKEN, problem->text); /* sends the alert */
 }
 
-static void read_records(struct lane *lane)
+/* The buffer that plaintext goes to, perhaps with part of a frame in it. */
+static enum lane_verdict borrow_plain(struct lane *lane)
 {
-	struct problem problem = { 0 };
-	size_t got;
-	int r;
+	if (lane->plain)
+		return LANE_GOES_ON;
+	lane->plain = worker_borrow_plain(lane->worker);
+	lane->plain_len = 0;
+	if (!lane->plain)
+		return lane_must_close(lane, LANE_END_INTERNAL, "out of memory");
+	return LANE_GOES_ON;
+}
 
-	if (!lane_output_ready(lane)) /* TLS may have something to answer */
-		return;
-	if (!lane->plain) {
-		lane->plain = worker_borrow_plain(lane->worker);
-		lane->plain_len = 0;
-	}
-	if (!lane->plain) {
-		lane_close_now(lane, LANE_END_INTERNAL, "out of memory");
-		return;
-	}
-	while (lane->state <= LANE_CARRYING &&
-		(r = tls_read(lane->tls, lane->plain->data + lane->plain_len,
-			 lane->plain->size - lane->plain_len, &got, &problem)) == 0) {
-		lane->plain_len += got;
-		take_frames(lane);
-	}
-	if (lane->state > LANE_CARRYING)
-		return;
-	if (r != -EAGAIN) {
-		read_failed(lane, r, &problem);
-		return;
-	}
+/* Gives it back, unless part of a frame waits in it for its rest. */
+static enum lane_verdict return_plain(struct lane *lane)
+{
 	if (lane->plain_len == 0) {
 		worker_return_plain(lane->worker, lane->plain);
 		lane->plain = NULL;
 	} else if (worker_is_overdrawn(lane->worker)) {
-		lane_close_now(lane, LANE_END_STUCK, "too many halves of frames wait for the rest");
-		return;
+		return lane_must_close(
+			lane, LANE_END_STUCK, "too many halves of frames wait for the rest");
 	}
-	lane_flush(lane);
+	return LANE_GOES_ON;
 }
 
-/* Bytes received into the worker's scratch; 0: none now, or the lane is closed. */
-static size_t receive_bytes(struct lane *lane)
+enum lane_verdict lane_read_records(struct lane *lane)
+{
+	enum lane_verdict verdict = lane_output_borrow(lane); /* TLS may have something to answer */
+	struct problem problem = { 0 };
+	size_t got;
+	int r = 0;
+
+	if (verdict == LANE_GOES_ON)
+		verdict = borrow_plain(lane);
+	while (verdict == LANE_GOES_ON &&
+		(r = tls_read(lane->tls, lane->plain->data + lane->plain_len,
+			 lane->plain->size - lane->plain_len, &got, &problem)) == 0) {
+		lane->plain_len += got;
+		verdict = take_frames(lane);
+	}
+	if (verdict == LANE_GOES_ON && r != -EAGAIN)
+		verdict = read_failed(lane, r, &problem);
+	if (verdict == LANE_GOES_ON)
+		verdict = return_plain(lane);
+	return verdict == LANE_GOES_ON ? lane_flush(lane) : verdict;
+}
+
+/* Bytes received into the worker's scratch memory; 0: none now. */
+static enum lane_verdict receive_bytes(struct lane *lane, size_t *ret_len)
 {
 	ssize_t n = recv(
 		lane->socket_watch.fd, lane->worker->received, WORKER_RECEIVE_SIZE, MSG_DONTWAIT);
+
+	*ret_len = n > 0 ? (size_t)n : 0;
 	if (n > 0) {
 		counter_add(&lane->counters.received_bytes, (uint64_t)n);
 		atomic_store_explicit(
 			&lane->counters.heard_ns, mono_now().ns, memory_order_relaxed);
-		return (size_t)n;
+		return LANE_GOES_ON;
 	}
 	if (n == 0)
-		lane_close_now(lane, LANE_END_CLOSED, NULL);
-	else if (errno != EAGAIN && errno != EINTR)
-		lane_close_now(lane, LANE_END_BROKEN, strerror(errno));
-	return 0;
+		return lane_must_close(lane, LANE_END_CLOSED, NULL);
+	if (errno != EAGAIN && errno != EINTR)
+		return lane_must_close(lane, LANE_END_BROKEN, strerror(errno));
+	return LANE_GOES_ON;
 }
 
-void lane_handshake_step(struct lane *lane)
+enum lane_verdict lane_handshake_step(struct lane *lane)
 {
+	enum lane_verdict verdict = lane_output_borrow(lane);
 	struct problem problem = { 0 };
 
-	if (!lane_output_ready(lane))
-		return;
+	if (verdict != LANE_GOES_ON)
+		return verdict;
 	int r = tls_handshake(lane->tls, &problem);
-	if (r < 0) {
-		lane_drain(lane, LANE_END_HANDSHAKE, problem.text); /* sends the alert */
-		return;
-	}
-	lane_flush(lane);
-	if (r == 0 || lane->state != LANE_HANDSHAKE)
-		return;
-	lane_secured(lane);
-	/* What the other end sent right behind its last flight is already here. */
-	if (lane->state == LANE_CONTROL)
-		read_records(lane);
+	if (r < 0)
+		return lane_must_drain(
+			lane, LANE_END_HANDSHAKE, problem.text); /* sends the alert */
+	verdict = lane_flush(lane);
+	return verdict == LANE_GOES_ON && r > 0 ? LANE_SECURED : verdict;
 }
 
-void lane_receive(struct lane *lane)
+enum lane_verdict lane_receive(struct lane *lane)
 {
-	size_t len = receive_bytes(lane);
+	size_t len;
+	enum lane_verdict verdict = receive_bytes(lane, &len);
+
 	if (len == 0)
-		return;
-	lane_note_activity(lane);
+		return verdict;
 	tls_feed(lane->tls, lane->worker->received, len);
-	if (lane->state == LANE_HANDSHAKE)
-		lane_handshake_step(lane);
-	else
-		read_records(lane);
-	lane_rest(lane);
+	return lane->state == LANE_HANDSHAKE ? lane_handshake_step(lane) : lane_read_records(lane);
 }
 
-void lane_discard(struct lane *lane)
+enum lane_verdict lane_discard(struct lane *lane)
 {
-	receive_bytes(lane);
+	size_t len;
+
+	return receive_bytes(lane, &len);
 }

@@ -26,24 +26,25 @@ static int write_control(struct lane *lane, const struct lane_message *message)
 }
 
 /* Moves waiting messages into the output as far as there is room. */
-static int write_messages(struct lane *lane)
+static enum lane_verdict write_messages(struct lane *lane)
 {
 	struct lane_message *message;
 
 	while ((message = STAILQ_FIRST(&lane->messages))) {
-		if (!lane_output_ready(lane))
-			return -ENOMEM;
+		enum lane_verdict verdict = lane_output_borrow(lane);
+		if (verdict != LANE_GOES_ON)
+			return verdict;
 		int r = write_control(lane, message);
 		if (r == -ENOBUFS)
-			return 0;
+			return LANE_GOES_ON;
 		if (r < 0)
-			return r;
+			return lane_must_close(lane, LANE_END_BROKEN, strerror(-r));
 		STAILQ_REMOVE_HEAD(&lane->messages, link);
 		lane->messages_size -= message->len;
 		worker_account(lane->worker, -(ptrdiff_t)message->len);
 		free(message);
 	}
-	return 0;
+	return LANE_GOES_ON;
 }
 
 void lane_free_messages(struct lane *lane)
@@ -57,7 +58,7 @@ void lane_free_messages(struct lane *lane)
 	lane->messages_size = 0;
 }
 
-static int write_more(struct lane *lane)
+static enum lane_verdict write_more(struct lane *lane)
 {
 	if (!STAILQ_EMPTY(&lane->messages))
 		return write_messages(lane);
@@ -65,62 +66,65 @@ static int write_more(struct lane *lane)
 }
 
 /* Draining: close_notify goes behind everything else, then our direction ends. */
-static void finish(struct lane *lane)
+static enum lane_verdict finish(struct lane *lane)
 {
 	if (!lane->finishing) {
 		lane->finishing = true;
-		if (!lane_output_ready(lane))
-			return;
+		enum lane_verdict verdict = lane_output_borrow(lane);
+		if (verdict != LANE_GOES_ON)
+			return verdict;
 		tls_close(lane->tls);
 		if (lane_output_send(lane) < 0)
-			return;
+			return LANE_GOES_ON; /* "writable" comes again, or the deadline */
 	}
 	shutdown(lane->socket_watch.fd, SHUT_WR);
+	return LANE_GOES_ON;
 }
 
-void lane_flush(struct lane *lane)
+/* Gives the output back when it is empty; keeps it else, as long as all lanes do not keep too much. */
+static enum lane_verdict keep_output(struct lane *lane)
 {
+	if (lane->output_buffer && !lane_has_backlog(lane))
+		lane_output_return(lane);
+	if (lane_has_backlog(lane) && worker_is_overdrawn(lane->worker))
+		return lane_must_close(
+			lane, LANE_END_STUCK, "too much waits for all peers together");
+	return LANE_GOES_ON;
+}
+
+enum lane_verdict lane_flush(struct lane *lane)
+{
+	enum lane_verdict verdict = LANE_GOES_ON;
 	int r;
 
 	do {
 		r = lane_output_send(lane);
+		if (r < 0 && r != -EAGAIN)
+			return lane_must_close(lane, LANE_END_BROKEN, strerror(-r));
 		if (r == 0 && lane->state != LANE_HANDSHAKE && !lane->finishing)
-			r = write_more(lane);
-	} while (r == 0 && lane_has_backlog(lane));
-	if (lane->state == LANE_CLOSED)
-		return;
-	if (r < 0 && r != -EAGAIN) {
-		lane_close_now(lane, LANE_END_BROKEN, strerror(-r));
-		return;
-	}
+			verdict = write_more(lane);
+	} while (r == 0 && verdict == LANE_GOES_ON && lane_has_backlog(lane));
+	if (verdict != LANE_GOES_ON)
+		return verdict;
 	lane_queue_watch(lane, r == -EAGAIN || !flow_queue_is_empty(lane->queue));
 	if (r == 0 && lane->state == LANE_DRAINING)
-		finish(lane);
-	if (lane->output_buffer && !lane_has_backlog(lane))
-		lane_output_return(lane);
-	if (lane_has_backlog(lane) && worker_is_overdrawn(lane->worker)) {
-		lane_close_now(lane, LANE_END_STUCK, "too much waits for all peers together");
-		return;
-	}
-	lane_set_events(lane);
+		verdict = finish(lane);
+	return verdict == LANE_GOES_ON ? keep_output(lane) : verdict;
 }
 
-void lane_send_message(struct lane *lane, struct lane_message *message)
+enum lane_verdict lane_send_message(struct lane *lane, struct lane_message *message)
 {
 	if (lane->state >= LANE_DRAINING || lane->state == LANE_HANDSHAKE) {
 		free(message);
-		return;
+		return LANE_GOES_ON;
 	}
 	if (lane->messages_size + message->len > LANE_CONTROL_QUEUE_MAX) {
 		free(message);
-		lane_close_now(lane, LANE_END_STUCK, "too many control messages wait for it");
-		return;
+		return lane_must_close(
+			lane, LANE_END_STUCK, "too many control messages wait for it");
 	}
 	STAILQ_INSERT_TAIL(&lane->messages, message, link);
 	lane->messages_size += message->len;
 	worker_account(lane->worker, (ptrdiff_t)message->len);
-	if (!lane_has_backlog(lane))
-		lane_flush(lane);
-	lane_note_activity(lane);
-	lane_rest(lane);
+	return lane_has_backlog(lane) ? LANE_GOES_ON : lane_flush(lane);
 }

@@ -101,6 +101,14 @@ static int read_packet(struct lane *lane, uint8_t *at, size_t room, struct arriv
 	return 1;
 }
 
+/* What read_packet() could not do. */
+static enum lane_verdict tun_failed(struct lane *lane, int error)
+{
+	if (error == -ENOMEM)
+		return lane_must_close(lane, LANE_END_INTERNAL, "out of memory");
+	return lane_must_drain(lane, LANE_END_TUN, "the tunnel interface has vanished");
+}
+
 /* ---- at once ---- */
 
 /* Reads one packet to its place in the stage and frames it. As read_packet(). */
@@ -122,14 +130,15 @@ static int stage_packet(struct lane *lane, struct writer *stage)
 	return 1;
 }
 
-/* As read_packet(); sets *ret_whole when a whole moment's worth was there. */
-static int pass_burst(struct lane *lane, bool *ret_whole)
+/* Sets *ret_whole when a whole moment's worth was there. */
+static enum lane_verdict pass_burst(struct lane *lane, bool *ret_whole)
 {
+	enum lane_verdict verdict = lane_output_borrow(lane);
 	struct writer stage;
 	int r = 1;
 
-	if (!lane_output_ready(lane))
-		return 0;
+	if (verdict != LANE_GOES_ON)
+		return verdict;
 	writer_init(&stage, lane->worker->stage, WORKER_STAGE_SIZE);
 	for (int i = 0; i < LANE_BURST_PACKETS && r > 0 && stage.len < lane->outflow.ahead &&
 		stage.capacity - stage.len >= FRAME_MAX;
@@ -137,13 +146,11 @@ static int pass_burst(struct lane *lane, bool *ret_whole)
 		r = stage_packet(lane, &stage);
 	*ret_whole = stage.len >= lane->outflow.ahead;
 	if (stage.len > 0) {
-		if (tls_write(lane->tls, stage.data, stage.len) < 0) {
-			lane_close_now(lane, LANE_END_BROKEN, "TLS cannot write");
-			return 0;
-		}
-		lane_note_packets(lane);
+		if (tls_write(lane->tls, stage.data, stage.len) < 0)
+			return lane_must_close(lane, LANE_END_BROKEN, "TLS cannot write");
+		lane->busy = true;
 	}
-	return r;
+	return r < 0 ? tun_failed(lane, r) : LANE_GOES_ON;
 }
 
 /* ---- into the queue ---- */
@@ -186,7 +193,7 @@ static int queue_packet(
 	return *spare ? 1 : -ENOMEM;
 }
 
-static int queue_burst(struct lane *lane)
+static enum lane_verdict queue_burst(struct lane *lane)
 {
 	struct flow_packet *spare = worker_borrow_packet(lane->worker, FRAME_PACKET_MAX);
 	struct mono now = mono_now();
@@ -203,33 +210,25 @@ static int queue_burst(struct lane *lane)
 		bytes += len;
 	}
 	worker_return_packet(lane->worker, spare);
-	return r;
+	return r < 0 ? tun_failed(lane, r) : LANE_GOES_ON;
 }
 
-void lane_send_tun(struct lane *lane)
+enum lane_verdict lane_send_tun(struct lane *lane)
 {
+	enum lane_verdict verdict;
 	bool whole = false;
-	int r = 0;
 
 	if (!lane_cuts(lane) && !lane_has_backlog(lane) && flow_queue_is_empty(lane->queue) &&
 		lane_queue_has_room(lane))
-		r = pass_burst(lane, &whole);
+		verdict = pass_burst(lane, &whole);
 	else
-		r = queue_burst(lane);
-	if (lane->state == LANE_CLOSED)
-		return;
-	if (r == -ENOMEM) {
-		lane_close_now(lane, LANE_END_INTERNAL, "out of memory");
-		return;
-	}
-	if (r < 0) {
-		lane_drain(lane, LANE_END_TUN, "the tunnel interface has vanished");
-		return;
-	}
-	lane_flush(lane);
-	if (whole && lane->state == LANE_CARRYING && !lane_has_backlog(lane) &&
+		verdict = queue_burst(lane);
+	if (verdict == LANE_GOES_ON)
+		verdict = lane_flush(lane);
+	if (verdict == LANE_GOES_ON && whole && !lane_has_backlog(lane) &&
 		lane_queue_has_room(lane))
 		outflow_ran(&lane->outflow);
+	return verdict;
 }
 
 /*

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lane/lane_internal.h"
+
+/*
+ * How a burst says that its lane cannot go on. It touches nothing but the verdict and the reason, so the
+ * burst that says so can return through its callers, which all still have a lane. lane_life.c then does
+ * it, and clears the verdict.
+ */
+
+static enum lane_verdict leave(struct lane *lane, enum lane_verdict verdict, uint16_t goodbye_code,
+	enum lane_end end, const char *text)
+{
+	if (lane->state == LANE_CLOSED)
+		return LANE_GOES_ON; /* nothing is left to end */
+	if (lane->verdict != LANE_GOES_ON)
+		return lane->verdict; /* the first one wins */
+	lane->verdict = verdict;
+	if (lane->state == LANE_DRAINING)
+		return verdict; /* the reason why it drains stays the reason why it ended */
+	lane->fault_code = goodbye_code;
+	lane->ended_report->ended.end = end;
+	problem_set(&lane->ended_report->ended.problem, "%s", text ? text : "");
+	return verdict;
+}
+
+enum lane_verdict lane_must_fault(struct lane *lane, uint16_t goodbye_code, const char *text)
+{
+	return leave(lane, LANE_FAULTS, goodbye_code, LANE_END_ORDERED, text);
+}
+
+enum lane_verdict lane_must_drain(struct lane *lane, enum lane_end end, const char *text)
+{
+	return leave(lane, LANE_DRAINS, 0, end, text);
+}
+
+enum lane_verdict lane_must_close(struct lane *lane, enum lane_end end, const char *text)
+{
+	return leave(lane, LANE_CLOSES, 0, end, text);
+}
