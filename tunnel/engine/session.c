@@ -426,7 +426,7 @@ void session_event(struct session *session, enum session_event event, const char
 static int take_lane(struct session *session, struct lane *lane, const struct lane_peer *peer,
 	const struct endpoint *outer)
 {
-	int r = session_lane_new(session, lane, outer, SESSION_LANE_OPENING, &session->control);
+	int r = session_add_lane(session, lane, outer, SESSION_LANE_OPENING, &session->control);
 
 	if (r < 0)
 		return r;
@@ -597,7 +597,7 @@ void session_lane_lost(struct session *session, unsigned number, bool steady, co
 	session_want_lanes(session, steady);
 }
 
-void session_lane_ended(struct session_lane *sl, enum lane_end end, const char *text)
+static void on_lane_ended(struct session_lane *sl, enum lane_end end, const char *text)
 {
 	struct session *session = sl->session;
 	bool leaving = sl->stage == SESSION_LANE_LEAVING;
@@ -621,7 +621,7 @@ void session_lane_ended(struct session_lane *sl, enum lane_end end, const char *
  * The goodbye may reach a peer that is merely slow; nobody waits for it, since a dead peer's lane
  * takes its time to end.
  */
-void session_lane_dead(struct session_lane *sl, struct duration silence)
+static void on_lane_dead(struct session_lane *sl, struct duration silence)
 {
 	static const struct message goodbye = { .type = MESSAGE_GOODBYE,
 		.goodbye = { .code = GOODBYE_DEAD_PEER, .text = "nothing was heard from you" } };
@@ -649,6 +649,32 @@ void session_lane_drop(struct session_lane *sl, const char *why)
 		session->control = NULL;
 	session_lane_leave(sl);
 	session_lane_lost(session, number, steady, why);
+}
+
+/* Too slow to join is that lane's alone. */
+static void on_lane_fault(struct session_lane *sl, uint16_t code, const char *text)
+{
+	if (code == GOODBYE_DEADLINE && sl != sl->session->control)
+		session_lane_drop(sl, text);
+	else
+		session_fault(sl->session, code, text);
+}
+
+static const struct session_lane_events lane_events = {
+	.control = session_control,
+	.fault = on_lane_fault,
+	.dead = on_lane_dead,
+	.ended = on_lane_ended,
+};
+
+int session_add_lane(struct session *session, struct lane *lane, const struct endpoint *outer,
+	enum session_lane_stage stage, struct session_lane **ret_session_lane)
+{
+	int r = session_lane_new(session, &lane_events, lane, outer, stage, ret_session_lane);
+
+	if (r == 0)
+		session_watch_expiry(session);
+	return r;
 }
 
 static bool has_lost_address(const struct session_lane *sl)

@@ -24,10 +24,13 @@ enum {
  */
 void session_event(struct session *session, enum session_event event, const char *why);
 
-/* session.c: what happens to its lanes. */
+/*
+ * session.c: what happens to its lanes. The lane becomes the session's: session_lane_new(), and the
+ * certificate that it was opened with counts from now on. -ENOMEM.
+ */
+int session_add_lane(struct session *session, struct lane *lane, const struct endpoint *outer,
+	enum session_lane_stage stage, struct session_lane **ret_session_lane);
 void session_fault(struct session *session, uint16_t code, const char *text);
-void session_lane_ended(struct session_lane *sl, enum lane_end end, const char *text);
-void session_lane_dead(struct session_lane *sl, struct duration silence);
 /* It is given up at once, for a reason that is this end's. */
 void session_lane_drop(struct session_lane *sl, const char *why);
 /*

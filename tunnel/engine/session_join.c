@@ -90,7 +90,7 @@ int session_join(struct session *session, struct lane *lane, const struct endpoi
 
 	if (!session_wants_lane(session))
 		return -ENOBUFS;
-	int r = session_lane_new(session, lane, outer, SESSION_LANE_JOINING, &sl);
+	int r = session_add_lane(session, lane, outer, SESSION_LANE_JOINING, &sl);
 	if (r < 0)
 		return r;
 	say_join(sl, false);
@@ -138,7 +138,7 @@ int session_take_join(struct session *session, struct lane *lane, const struct e
 		problem_set(problem, "the session has its %u lanes already", session->terms.lanes);
 		return -ENOBUFS;
 	}
-	int r = session_lane_new(session, lane, outer, SESSION_LANE_JOINING, &sl);
+	int r = session_add_lane(session, lane, outer, SESSION_LANE_JOINING, &sl);
 	if (r < 0) {
 		problem_set(problem, "out of memory");
 		return r;

@@ -8,7 +8,7 @@
 
 #include "base/container.h"
 #include "base/log.h"
-#include "engine/session_internal.h"
+#include "engine/session.h"
 #include "wire/frame.h"
 
 /* ---- what the lane reports ---- */
@@ -29,7 +29,7 @@ static void on_control(struct lane_owner *owner, struct lane *lane, const uint8_
 
 	(void)lane;
 	if (sl->stage != SESSION_LANE_LEAVING)
-		session_control(sl, data, len);
+		sl->events->control(sl, data, len);
 }
 
 static void on_fault(struct lane_owner *owner, struct lane *lane, uint16_t code, const char *text)
@@ -37,13 +37,8 @@ static void on_fault(struct lane_owner *owner, struct lane *lane, uint16_t code,
 	struct session_lane *sl = container_of(owner, struct session_lane, owner);
 
 	(void)lane;
-	if (sl->stage == SESSION_LANE_LEAVING)
-		return;
-	/* Too slow to join is that lane's alone. */
-	if (code == GOODBYE_DEADLINE && sl != sl->session->control)
-		session_lane_drop(sl, text);
-	else
-		session_fault(sl->session, code, text);
+	if (sl->stage != SESSION_LANE_LEAVING)
+		sl->events->fault(sl, code, text);
 }
 
 static void on_doubted(struct lane_owner *owner, struct lane *lane)
@@ -58,7 +53,7 @@ static void on_ended(
 	struct session_lane *sl = container_of(owner, struct session_lane, owner);
 
 	(void)lane;
-	session_lane_ended(sl, end, text);
+	sl->events->ended(sl, end, text);
 }
 
 /* ---- is its peer alive? ---- */
@@ -80,7 +75,7 @@ static void liveness_dead(struct liveness *liveness)
 {
 	struct session_lane *sl = container_of(liveness, struct session_lane, liveness);
 
-	session_lane_dead(sl, mono_since(mono_now(), lane_heard(sl->lane)));
+	sl->events->dead(sl, mono_since(mono_now(), lane_heard(sl->lane)));
 }
 
 static const struct liveness_events liveness_events = {
@@ -101,8 +96,9 @@ static void return_queue(struct session_lane *sl)
 
 /* ---- life ---- */
 
-int session_lane_new(struct session *session, struct lane *lane, const struct endpoint *outer,
-	enum session_lane_stage stage, struct session_lane **ret_session_lane)
+int session_lane_new(struct session *session, const struct session_lane_events *events,
+	struct lane *lane, const struct endpoint *outer, enum session_lane_stage stage,
+	struct session_lane **ret_session_lane)
 {
 	struct session_lane *sl = calloc(1, sizeof(*sl));
 
@@ -110,6 +106,7 @@ int session_lane_new(struct session *session, struct lane *lane, const struct en
 		return -ENOMEM;
 	*sl = (struct session_lane){
 		.session = session,
+		.events = events,
 		.lane = lane,
 		.owner = {
 			.secured = on_secured,
@@ -126,7 +123,6 @@ int session_lane_new(struct session *session, struct lane *lane, const struct en
 	};
 	lane_set_owner(lane, &sl->owner);
 	TAILQ_INSERT_TAIL(&session->lanes, sl, link);
-	session_watch_expiry(session);
 	*ret_session_lane = sl;
 	return 0;
 }

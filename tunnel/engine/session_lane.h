@@ -37,9 +37,24 @@ enum session_lane_stage {
 	SESSION_LANE_LEAVING,
 };
 
+struct session_lane;
+
+/* What the session hears of its lane. While the lane is LEAVING it hears of its end alone. */
+struct session_lane_events {
+	/* A control message arrived: its payload. */
+	void (*control)(struct session_lane *sl, const uint8_t *data, size_t len);
+	/* The peer broke the protocol; the goodbye has this code and text. Nothing more is read. */
+	void (*fault)(struct session_lane *sl, uint16_t code, const char *text);
+	/* Nothing was heard for so long, and the watch has stopped. */
+	void (*dead)(struct session_lane *sl, struct duration silence);
+	/* It uses no queue any more: session_lane_free() is due. */
+	void (*ended)(struct session_lane *sl, enum lane_end end, const char *text);
+};
+
 struct session_lane {
 	TAILQ_ENTRY(session_lane) link;
 	struct session *session;
+	const struct session_lane_events *events;
 	struct lane *lane;
 	struct lane_owner owner;
 	struct endpoint outer; /* the other end of its connection */
@@ -57,8 +72,9 @@ TAILQ_HEAD(session_lanes, session_lane);
  * The lane becomes the session's, which hears from now on what it reports. -ENOMEM: it stays the
  * caller's.
  */
-int session_lane_new(struct session *session, struct lane *lane, const struct endpoint *outer,
-	enum session_lane_stage stage, struct session_lane **ret_session_lane);
+int session_lane_new(struct session *session, const struct session_lane_events *events,
+	struct lane *lane, const struct endpoint *outer, enum session_lane_stage stage,
+	struct session_lane **ret_session_lane);
 
 /*
  * Takes a queue and lets packets in, but none out yet. -ENOBUFS: all queues are taken; -ENOMEM.
