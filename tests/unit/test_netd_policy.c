@@ -72,6 +72,19 @@ START_TEST(a_fixed_address_is_its_peers_and_no_other)
 }
 END_TEST
 
+/* The first entry's as well, and none behind the last. */
+START_TEST(every_fixed_address_counts)
+{
+	settings->unlisted = true;
+	settings->peers[0].address4 = address("10.99.0.60");
+	refuse("somebody", "10.99.0.1", "10.99.0.60");
+	refuse("somebody", "10.99.0.1", "10.99.0.50");
+	settings->peer_count = 1;
+	ck_assert_int_eq(judge("somebody", "10.99.0.1", "10.99.0.50"), 0);
+	settings->peer_count = 2;
+}
+END_TEST
+
 START_TEST(a_live_address_is_not_given_twice)
 {
 	add_live("branch-a", "10.99.0.1", "10.99.0.7");
@@ -153,6 +166,8 @@ START_TEST(an_interface_has_its_peers_name_or_the_template)
 	ck_assert_str_eq(policy_interface_place(settings, &a).name, "cv%d");
 	ck_assert_str_eq(policy_interface_place(settings, &b).name, "branchb");
 	ck_assert_str_eq(policy_interface_place(settings, &c).name, "cv%d");
+	unit_text(settings->peers[0].interface, "x");
+	ck_assert_str_eq(policy_interface_place(settings, &a).name, "x");
 }
 END_TEST
 
@@ -415,6 +430,7 @@ static Suite *suite(void)
 	tcase_add_test(server, an_interface_lives_where_its_entry_says);
 	tcase_add_test(server, only_a_client_makes_connections);
 	tcase_add_test(server, exit_codes_are_those_an_engine_can_know);
+	tcase_add_test(server, every_fixed_address_counts);
 	tcase_add_test(server, a_place_has_its_peers_metric);
 	tcase_add_test(server, a_fixed_ipv6_address_is_its_peers_and_no_other);
 	tcase_add_test(server, a_live_ipv6_address_is_not_given_twice);

@@ -135,6 +135,8 @@ START_TEST(what_is_announced_here_is_local)
 	ck_assert_int_eq(judge_route(own, "10.20.30.0/24"), ROUTE_LOCAL);
 	ck_assert_int_eq(judge_route(own, "10.20.31.0/24"), ROUTE_LOCAL);
 	ck_assert_int_eq(judge_route(own, "10.20.32.0/24"), ROUTE_ACCEPTED);
+	settings->announce.count = 1;
+	ck_assert_int_eq(judge_route(own, "10.20.31.0/24"), ROUTE_ACCEPTED);
 	/* One that is there already stays. */
 	add_route(own, "10.20.30.0/24");
 	ck_assert_int_eq(judge_route(own, "10.20.30.0/24"), ROUTE_ACCEPTED);

@@ -215,9 +215,10 @@ int policy_exit(uint8_t code, struct problem *problem)
 	case EXIT_CODE_REFUSED:
 		return 0;
 	default:
-		problem_set(problem, "exit code %u", code);
-		return -EPERM;
+		break;
 	}
+	problem_set(problem, "exit code %u", code);
+	return -EPERM;
 }
 
 enum { TUNNEL_PREFIX_MAX = 6 }; /* two pools, two addresses a family */
