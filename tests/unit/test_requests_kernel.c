@@ -876,19 +876,28 @@ static void add_case(
 
 int main(void)
 {
-	const TTest *const server[] = { a_server_gets_no_socket, an_interface_is_handed_out,
-		an_interface_that_the_kernel_refuses, an_interface_without_a_family,
-		an_interface_is_deleted, packets_arrive_or_do_not, the_tunnel_is_up,
-		an_interface_joins_in_forwarding, an_interface_elsewhere_does_not_join,
-		what_is_there_is_adopted_in_pages, what_lost_its_addresses_is_not_adopted,
-		routes_have_verdicts, an_ipv4_that_is_off_takes_no_routes,
-		a_route_that_the_kernel_does_not_delete, warnings_have_a_limit,
-		a_server_sets_no_resolvers };
-	const TTest *const client[] = { a_client_gets_a_socket, a_socket_that_cannot_be_had,
-		a_socket_without_mptcp_is_told_once, an_interface_with_an_address_that_is_near,
-		the_kill_switch_lets_the_tunnel_out, a_full_tunnel_is_enforced_first,
-		a_full_tunnel_that_only_the_firewall_can_hold, a_full_tunnel_that_nothing_can_hold,
-		a_route_over_what_the_tunnel_needs, resolvers_are_set_and_lifted,
+	const TTest *const no_sockets[] = { a_server_gets_no_socket };
+	const TTest *const sockets[] = { a_client_gets_a_socket, a_socket_that_cannot_be_had,
+		a_socket_without_mptcp_is_told_once };
+	const TTest *const made[] = { an_interface_is_handed_out,
+		an_interface_that_the_kernel_refuses, an_interface_without_a_family };
+	const TTest *const changed[] = { an_interface_is_deleted, packets_arrive_or_do_not,
+		the_tunnel_is_up };
+	const TTest *const forwards[] = { an_interface_joins_in_forwarding,
+		an_interface_elsewhere_does_not_join };
+	const TTest *const guarded[] = { an_interface_with_an_address_that_is_near,
+		the_kill_switch_lets_the_tunnel_out };
+	const TTest *const full[] = { a_full_tunnel_is_enforced_first,
+		a_full_tunnel_that_only_the_firewall_can_hold,
+		a_full_tunnel_that_nothing_can_hold };
+	const TTest *const adopted[] = { what_is_there_is_adopted_in_pages,
+		what_lost_its_addresses_is_not_adopted };
+	const TTest *const routes[] = { routes_have_verdicts, an_ipv4_that_is_off_takes_no_routes,
+		a_route_that_the_kernel_does_not_delete };
+	const TTest *const needed[] = { a_route_over_what_the_tunnel_needs };
+	const TTest *const limits[] = { warnings_have_a_limit };
+	const TTest *const no_resolvers[] = { a_server_sets_no_resolvers };
+	const TTest *const dns_tests[] = { resolvers_are_set_and_lifted,
 		resolvers_that_cannot_be_set };
 	Suite *suite;
 
@@ -897,7 +906,18 @@ int main(void)
 		return EXIT_SUCCESS;
 	}
 	suite = suite_create("requests_kernel");
-	ADD(suite, "server", server, set_up_server);
-	ADD(suite, "client", client, set_up_client);
+	ADD(suite, "no sockets", no_sockets, set_up_server);
+	ADD(suite, "sockets", sockets, set_up_client);
+	ADD(suite, "made", made, set_up_server);
+	ADD(suite, "changed", changed, set_up_server);
+	ADD(suite, "forwarding", forwards, set_up_server);
+	ADD(suite, "guarded", guarded, set_up_client);
+	ADD(suite, "full tunnel", full, set_up_client);
+	ADD(suite, "adoption", adopted, set_up_server);
+	ADD(suite, "routes", routes, set_up_server);
+	ADD(suite, "needs", needed, set_up_client);
+	ADD(suite, "limits", limits, set_up_server);
+	ADD(suite, "no resolvers", no_resolvers, set_up_server);
+	ADD(suite, "resolvers", dns_tests, set_up_client);
 	return unit_run("requests_kernel", suite);
 }
