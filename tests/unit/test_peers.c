@@ -105,6 +105,10 @@ static void setup(void)
 {
 	bench = (struct bench){ .list.items = NULL };
 	bench.settings = server(PEERS);
+	/* No more room than for those that count: ASan then sees a read behind the last one. */
+	bench.settings->peers = realloc(
+		bench.settings->peers, PEERS * sizeof(*bench.settings->peers));
+	ck_assert_ptr_nonnull(bench.settings->peers);
 	ck_assert_int_eq(loop_new(&bench.loop), 0);
 	peers_init(&bench.peers, bench.loop);
 	for (size_t i = 0; i < PEERS; i++) {
@@ -221,11 +225,11 @@ static void ck_sources(size_t i, const char *expected)
 	ck_list(peers_gather_sources(&bench.peers, at(i), &bench.list), expected);
 }
 
-/* Announcing 0.0.0.0/0 covers the address all the same. */
+/* Announcing 0.0.0.0/0, or ::/0, covers the address all the same. */
 static bool is_covered(const char *text)
 {
-	struct prefix all = prefix("0.0.0.0/0");
 	struct addr one = addr(text);
+	struct prefix all = prefix(one.family == AF_INET ? "0.0.0.0/0" : "::/0");
 
 	reach_unref(bench.reach);
 	ck_assert_int_eq(reach_new(NULL, 0, &all, 1, &bench.reach), 0);
@@ -300,6 +304,7 @@ START_TEST(offer)
 {
 	announce(bench.settings, "10.1.0.0/16");
 	reaches(0, 1);
+	reaches(0, 0); /* no peer is told of itself */
 	configure();
 	has_route(1, "10.3.0.0/16", ROUTE_INSTALLED);
 	has_route(1, "10.2.0.0/16", ROUTE_INSTALLED);
@@ -343,10 +348,10 @@ START_TEST(own_prefixes)
 	announce(bench.settings, "10.1.0.0/16");
 	reaches(0, 1);
 	configure();
-	has_route(0, "10.1.0.0/16",
-		ROUTE_INSTALLED); /* ours: told, and both ends show the conflict */
 	has_route(0, "10.2.0.0/16", ROUTE_INSTALLED);
 	has_route(0, "10.3.0.0/16", ROUTE_REFUSED);
+	/* Ours: told, and both ends show the conflict. */
+	has_route(0, "10.1.0.0/16", ROUTE_INSTALLED);
 	has_route(1, "10.2.0.0/16", ROUTE_INSTALLED);
 	has_route(1, "10.3.0.0/16", ROUTE_INSTALLED);
 	ck_offer(0, "10.1.0.0/16 10.3.0.0/16 10.9.0.3/32");
@@ -427,6 +432,7 @@ START_TEST(barred_by_an_announcement)
 	ck_assert_int_eq(command(peers_announce, "10.2.128.0/17"), 0);
 	ck_assert_ptr_nonnull(bench.peers.barred);
 	ck_assert(!is_covered("10.2.0.1") && !is_covered("10.3.0.1") && !is_covered("10.9.0.3"));
+	ck_assert(!is_covered("fd00::3") && is_covered("fd01::3"));
 	ck_assert(is_covered("10.4.0.1") && is_covered("192.0.2.1"));
 	ck_assert_int_eq(command(peers_withdraw, "10.2.128.0/17"), 0);
 	ck_assert_ptr_null(bench.peers.barred);
@@ -480,6 +486,10 @@ START_TEST(spread)
 	ck_assert_uint_eq(told(), 0x6);
 	turn();
 	ck_assert_uint_eq(told(), 0);
+	/* A session that a change does not concern hears nothing of it. */
+	peers_spread(&bench.peers, at(1));
+	turn();
+	ck_assert_uint_eq(told(), 0x1);
 	/* One that is not up hears of it when it comes up. */
 	at(1)->state = SESSION_IDLE;
 	peers_spread(&bench.peers, at(0));
