@@ -3,7 +3,12 @@
 # Culvert's build. Sources are found by wildcard, one archive a layer:
 #
 #   make                        the programs: $(BUILD)/culvertd, $(BUILD)/culvert
-#   make unit                   builds and runs the unit tests
+#   make check                  builds and runs the unit tests, several at a time; no root
+#   make check T=codel          one of them; T="codel reach" for two
+#   make asan | make tsan       the same with sanitizers, in build-asan and build-tsan
+#   make debug                  the programs for a debugger, in build-debug
+#   make compile_commands.json  for editors
+#   make unit                   builds and runs the unit tests one after the other
 #   make assumptions            builds and runs the tests of kernel facts relied upon
 #   make lint                   format, clang-tidy, cppcheck, shellcheck, pages, layers
 #   make format                 rewrites the sources in the house's format
@@ -85,13 +90,15 @@ CPPFLAGS_ALL := -D_GNU_SOURCE -I tunnel -I . $(PKG_CFLAGS)
 CFLAGS_ALL := -std=gnu17 $(WARNINGS) $(OPT) -pthread -fPIE -fstack-protector-strong
 LDFLAGS_ALL := -pthread -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 
+# Nothing without an optimizer, which it needs.
+FORTIFY ?= -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 # A sanitizer's finding ends the program, so that no test can pass over it. FORTIFY_SOURCE would hide the calls
 # that the sanitizers intercept.
 ifneq ($(SAN),)
 CFLAGS_ALL += -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
 LDFLAGS_ALL += -fsanitize=$(SAN)
 else
-CPPFLAGS_ALL += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+CPPFLAGS_ALL += $(FORTIFY)
 endif
 
 # libcheck's macros take an empty variable argument, which clang reports at each use; gcc ignores the switch.
@@ -107,7 +114,7 @@ LINK = $(CC) $(CFLAGS_ALL) $(CFLAGS) $(LDFLAGS_ALL) $(LDFLAGS)
 .SUFFIXES:
 .SECONDARY:
 .PHONY: all tests unit assumptions helpers lint lint-format lint-tidy lint-cppcheck lint-shell lint-docs lint-layers lint-circles \
-	format install uninstall clean FORCE
+	format install uninstall clean help check asan tsan debug FORCE
 
 all: $(PROGRAMS) $(foreach l,$(LAYERS),$(BUILD)/lib$(l).a)
 
@@ -201,6 +208,42 @@ endef
 
 unit: $(UNIT_TESTS)
 	$(call run_each,$(UNIT_TESTS))
+
+# T names unit tests, with or without their "test_".
+CHECKED := $(if $(T),$(patsubst test_%,$(BUILD)/unit/test_%,$(patsubst %,test_%,$(patsubst test_%,%,$(T)))),$(UNIT_TESTS))
+PROCESSORS = $(shell nproc)
+
+# Builds and runs as much at a time as there are processors. A test that fails is shown whole.
+check:
+	$(if $(filter-out $(UNIT_TESTS),$(CHECKED)),$(error there is no unit test $(patsubst $(BUILD)/unit/%,%,$(filter-out $(UNIT_TESTS),$(CHECKED)))))
+	+$(Q)$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j $(PROCESSORS)) $(CHECKED)
+	$(Q)printf '%s\n' $(CHECKED) | xargs -P $(PROCESSORS) -I{} sh -c ' \
+		said=$$("$$1" 2>&1 </dev/null) && echo "  ok        $$1" || { echo "  FAIL      $$1"; echo "$$said"; exit 1; }' sh {}
+
+# The builds of scripts/check, with its directories and options. Where gcc optimizes less, two of its warnings are wrong more often.
+SANITIZER_OPT := -O1 -g1 -Wno-maybe-uninitialized -Wno-format-truncation
+# The tests in which threads meet.
+THREAD_TESTS = $(shell grep -lE '^[/* ]*check: threads' $(UNIT_SOURCES) | sed 's|.*/test_\(.*\)\.c|\1|')
+
+asan:
+	+$(Q)$(MAKE) --no-print-directory BUILD=build-asan SAN=address,undefined OPT='$(SANITIZER_OPT)' check
+
+tsan:
+	+$(Q)$(MAKE) --no-print-directory BUILD=build-tsan SAN=thread OPT='$(SANITIZER_OPT)' T='$(or $(T),$(THREAD_TESTS))' check
+
+debug:
+	+$(Q)$(MAKE) --no-print-directory BUILD=build-debug OPT='-O0 -g3' FORTIFY= all
+
+# Prints the targets that stand at the top of this file.
+help:
+	@sed -n 's/^#   make/  make/p' $(firstword $(MAKEFILE_LIST))
+
+COMPILED := $(SOURCES) $(TEST_SOURCES)
+compile_commands.json: FORCE
+	$(call say,JSON,$@)
+	$(Q){ for file in $(COMPILED); do printf '%s\n{"directory": "%s", "file": "%s", "command": "%s"}' "$${comma-[}" \
+		'$(CURDIR)' "$$file" "$(CC) $(CPPFLAGS_ALL) -DCULVERT_VERSION='\\\"$(VERSION)\\\"' $(CFLAGS_ALL) -c $$file"; comma=,; done; \
+		printf '\n]\n'; } >$@
 
 assumptions: $(ASSUMPTIONS)
 	$(call run_each,$(ASSUMPTIONS))
