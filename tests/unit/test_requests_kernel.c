@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@
 #include "netd/forwarding.h"
 #include "netd/interface_life.h"
 #include "netd/interface_routes.h"
+#include "system/netlink_nft.h"
 #include "system/process.h"
 #include "system/sysctl.h"
 #include "system/tun.h"
@@ -84,11 +86,13 @@ static void add_peer(const char *name)
 	list_add(&peer->accept_routes, "fd00::/8");
 }
 
-static int no_exchange(struct requests *of, struct problem *why)
+static int exchange_result = -EOPNOTSUPP;
+
+static int exchange(struct requests *of, struct problem *why)
 {
-	(void)of;
+	ck_assert_ptr_eq(of, &requests);
 	problem_set(why, "not here");
-	return -EOPNOTSUPP;
+	return exchange_result;
 }
 
 static void on_up(struct requests *of, const struct request_dns *up)
@@ -149,7 +153,7 @@ static void begin(void)
 	dns_init(&dns, settings->full_tunnel);
 	full_tunnel_init(&full_tunnel, settings, &interfaces);
 	full_tunnel_run_in(&full_tunnel, loop);
-	requests_init(&requests, settings, &interfaces, &full_tunnel, &dns, no_exchange);
+	requests_init(&requests, settings, &interfaces, &full_tunnel, &dns, exchange);
 	requests.up = on_up;
 	requests_begin(&requests, GENERATION);
 	requests.ready = true;
@@ -231,6 +235,7 @@ static void done(const struct request *request)
 	ask(request);
 	ck_assert_msg(reply.reply.error == 0, "%u: %s", reply.reply.error, reply.reply.text);
 	ck_assert_str_eq(reply.reply.text, "");
+	ck_assert(!requests.exit_asked);
 }
 
 /* The reply has the error and the words, and so has the log. */
@@ -325,6 +330,19 @@ START_TEST(a_socket_without_mptcp_is_told_once)
 	done(&a_socket);
 	close(reply_fds[0]);
 	ck_assert(!logged("Multipath TCP"));
+}
+END_TEST
+
+START_TEST(an_exchange)
+{
+	const struct request request = { .type = REQUEST_REEXEC };
+
+	exchange_result = 0;
+	done(&request);
+	ck_assert(!logged("warning"));
+	exchange_result = -EPERM;
+	fails(&request, EPERM, "the engine is not replaced: not here");
+	ck_assert(logged("the engine is not replaced: not here"));
 }
 END_TEST
 
@@ -500,6 +518,8 @@ END_TEST
 START_TEST(the_kill_switch_lets_the_tunnel_out)
 {
 	struct kill_switch kill_switch = { .nft = NULL };
+	struct request request = interface_for("hub", "10.50.0.2", NULL);
+	struct netlink_nft *owner;
 	struct interface *interface;
 
 	unit_text(settings->name, "unit");
@@ -509,6 +529,14 @@ START_TEST(the_kill_switch_lets_the_tunnel_out)
 	requests.kill_switch = &kill_switch;
 	interface = bring("hub", "10.50.0.2", NULL);
 	ck_assert_uint_eq(kill_switch.tunnel, interface->index);
+	interfaces_remove(&interfaces, interface, "the test wants another");
+	/* A socket that does not own the tables: the kernel refuses. */
+	owner = kill_switch.nft;
+	ck_assert_int_eq(netlink_nft_open(&kill_switch.nft, &problem), 0);
+	fails(&request, EPERM, "hub: the kill switch does not");
+	netlink_nft_close(kill_switch.nft);
+	kill_switch.nft = owner;
+	ck_assert(!reply.reply.adopts);
 	kill_switch_stop(&kill_switch, true);
 }
 END_TEST
@@ -700,13 +728,55 @@ START_TEST(routes_have_verdicts)
 	ck_assert(logged("a: cv1 of another Culvert has 10.3.0.0/16"));
 	ck_assert(!logged("fd01::"));
 	request = routes_for(REQUEST_ROUTE_DELETE, texts, 2);
+	forget_log();
 	done(&request);
+	ck_assert(!logged("warning"));
 	ck_assert_uint_eq(reply.reply.count, 2);
 	verdict_is(0, ROUTE_ACCEPTED, "");
 	verdict_is(1, ROUTE_ACCEPTED, "");
 	ck_assert_uint_eq(a->route_count, 1);
 	request.routes.interface = 3;
 	is_denied(&request, "a change of interface 3");
+}
+END_TEST
+
+START_TEST(as_many_routes_as_a_request_holds)
+{
+	struct request request = { .type = REQUEST_ROUTE_ADD,
+		.routes = { .interface = 1, .count = REQUEST_PREFIX_MAX } };
+	struct interface *interface = bring("a", "10.99.0.1", NULL);
+
+	for (size_t i = 0; i < REQUEST_PREFIX_MAX; i++) {
+		request.routes.prefix[i] = prefix("10.5.0.0/24");
+		request.routes.prefix[i].addr.bytes[2] = (uint8_t)i;
+	}
+	done(&request);
+	ck_assert_uint_eq(reply.reply.count, REQUEST_PREFIX_MAX);
+	ck_assert_uint_eq(interface->route_count, REQUEST_PREFIX_MAX);
+	request.type = REQUEST_ROUTE_DELETE;
+	done(&request);
+	ck_assert_uint_eq(interface->route_count, 0);
+}
+END_TEST
+
+/* The interface is gone, and the namespace with it. */
+START_TEST(routes_of_an_interface_that_cannot_be_reached)
+{
+	static const char *const texts[] = { "10.1.0.0/16" };
+	struct request request = routes_for(REQUEST_ROUTE_ADD, texts, 1);
+	struct interface *interface = bring("a", "10.99.0.1", NULL);
+	int tun = interface->queues[0];
+
+	interface->netns.inode = 5;
+	interface->queues[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
+	ck_assert_int_ge(interface->queues[0], 0);
+	ask(&request);
+	ck_assert_uint_ne(reply.reply.error, 0);
+	ck_assert_uint_eq(reply.reply.count, 0);
+	ck_assert(logged("cannot find its network namespace"));
+	close(interface->queues[0]);
+	interface->queues[0] = tun;
+	interface->netns.inode = 0;
 }
 END_TEST
 
@@ -731,6 +801,7 @@ START_TEST(a_route_that_the_kernel_does_not_delete)
 	verdict_is(0, ROUTE_ACCEPTED, "");
 	request.type = REQUEST_ROUTE_DELETE;
 	ck_assert_int_eq(process_keep_capabilities(NULL, 0), 0);
+	forget_log();
 	done(&request);
 	verdict_is(0, ROUTE_FAILED, "");
 	ck_assert_uint_eq(interface->route_count, 1);
@@ -754,10 +825,44 @@ START_TEST(a_route_over_what_the_tunnel_needs)
 	done(&request);
 	verdict_is(0, ROUTE_OUTER, "192.0.2.53 is a resolver of this host");
 	verdict_is(1, ROUTE_ACCEPTED, "");
+	ck_assert(!logged("may take the path"));
+	/* One that the tunnel itself has brought may be inside of it. */
+	dns.nameservers.server_count = 1;
+	dns.nameservers.server[0] = address("192.0.2.53");
+	done(&request);
+	verdict_is(0, ROUTE_OUTER, "192.0.2.53 is a resolver of this host");
+	dns.way = DNS_RESOLVCONF;
+	done(&request);
+	verdict_is(0, ROUTE_ACCEPTED, "");
+	dns.way = DNS_NONE;
+	request.type = REQUEST_ROUTE_DELETE;
+	done(&request);
+	request.type = REQUEST_ROUTE_ADD;
 	/* A full tunnel leaves it alone, by its mark. */
 	interfaces.table = FULL_TUNNEL_FIRST;
 	done(&request);
 	verdict_is(0, ROUTE_ACCEPTED, "");
+}
+END_TEST
+
+START_TEST(needs_that_cannot_be_found_out_are_told_once)
+{
+	static const char *const texts[] = { "10.1.0.0/16", "10.2.0.0/16" };
+	struct request request = routes_for(REQUEST_ROUTE_ADD, texts, 1);
+	struct rlimit before, none;
+
+	bring("hub", "10.50.0.2", NULL);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){ 0, before.rlim_max };
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	done(&request);
+	verdict_is(0, ROUTE_ACCEPTED, "");
+	ck_assert(logged("; a route may take the path that a tunnel itself needs"));
+	forget_log();
+	request.routes.prefix[0] = prefix(texts[1]);
+	done(&request);
+	ck_assert(!logged("may take the path"));
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 END_TEST
 
@@ -809,6 +914,7 @@ START_TEST(resolvers_are_set_and_lifted)
 	struct interface *interface = bring("hub", "10.50.0.2", "fd50::2");
 
 	done(&request);
+	ck_assert(!logged("warning"));
 	ck_assert_int_ne(dns.way, DNS_NONE);
 	ck_assert_uint_eq(dns.nameservers.server_count, 2);
 	interface->off6 = true;
@@ -878,7 +984,7 @@ int main(void)
 {
 	const TTest *const no_sockets[] = { a_server_gets_no_socket };
 	const TTest *const sockets[] = { a_client_gets_a_socket, a_socket_that_cannot_be_had,
-		a_socket_without_mptcp_is_told_once };
+		a_socket_without_mptcp_is_told_once, an_exchange };
 	const TTest *const made[] = { an_interface_is_handed_out,
 		an_interface_that_the_kernel_refuses, an_interface_without_a_family };
 	const TTest *const changed[] = { an_interface_is_deleted, packets_arrive_or_do_not,
@@ -893,8 +999,10 @@ int main(void)
 	const TTest *const adopted[] = { what_is_there_is_adopted_in_pages,
 		what_lost_its_addresses_is_not_adopted };
 	const TTest *const routes[] = { routes_have_verdicts, an_ipv4_that_is_off_takes_no_routes,
+		as_many_routes_as_a_request_holds, routes_of_an_interface_that_cannot_be_reached,
 		a_route_that_the_kernel_does_not_delete };
-	const TTest *const needed[] = { a_route_over_what_the_tunnel_needs };
+	const TTest *const needed[] = { a_route_over_what_the_tunnel_needs,
+		needs_that_cannot_be_found_out_are_told_once };
 	const TTest *const limits[] = { warnings_have_a_limit };
 	const TTest *const no_resolvers[] = { a_server_sets_no_resolvers };
 	const TTest *const dns_tests[] = { resolvers_are_set_and_lifted,

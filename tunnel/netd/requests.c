@@ -45,8 +45,7 @@ static void answer(struct requests *requests, int r, const char *text)
 	struct request_reply *reply = &requests->reply.reply;
 
 	reply->error = (uint32_t)-r;
-	if (r < 0)
-		problem_escape(reply->text, sizeof(reply->text), text, strlen(text));
+	problem_escape(reply->text, sizeof(reply->text), text, strlen(text));
 }
 
 /* What the configuration does not allow. */
@@ -548,7 +547,7 @@ int requests_handle(struct requests *requests, const void *data, size_t len, str
 	requests->reply_fds_owned = false;
 	r = rule->handle(requests, problem);
 	interfaces_come_home(requests->interfaces);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	r = request_encode(reply, &requests->reply);
 	if (r < 0) {
