@@ -4,7 +4,7 @@
 # Every mistake in a configuration ends the program with exit code 3 and one line that names file, line, key and what was
 # expected; nothing is started, made or changed. No topology but one namespace: nobody is to get as far as a connection.
 #
-# check: quick
+# check: quick suite
 # check: long
 # check: timeout 400
 set -euo pipefail

@@ -3,7 +3,7 @@
 #
 # What culvert-pki makes, through its command line and with openssl as the judge.
 #
-# check: quick
+# check: quick suite
 # check: long
 
 # shellcheck source=tests/system/pki/common.sh

@@ -8,7 +8,7 @@
 #                      ├── wan ── gw-b         gw-a keeps its session and pings without a pause
 #   gw-a (192.0.2.1) ──┘
 #
-# check: quick
+# check: quick suite
 # check: long
 # check: timeout 400
 # check: sanitized
