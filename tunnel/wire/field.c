@@ -4,53 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-/* ---- numbers in memory ---- */
-
-uint64_t field_load(const void *at, size_t size)
-{
-	uint8_t one;
-	uint16_t two;
-	uint32_t four;
-	uint64_t eight;
-
-	switch (size) {
-	case sizeof(one):
-		memcpy(&one, at, sizeof(one));
-		return one;
-	case sizeof(two):
-		memcpy(&two, at, sizeof(two));
-		return two;
-	case sizeof(four):
-		memcpy(&four, at, sizeof(four));
-		return four;
-	default:
-		memcpy(&eight, at, sizeof(eight));
-		return eight;
-	}
-}
-
-void field_store(void *at, size_t size, uint64_t value)
-{
-	uint8_t one = (uint8_t)value;
-	uint16_t two = (uint16_t)value;
-	uint32_t four = (uint32_t)value;
-
-	switch (size) {
-	case sizeof(one):
-		memcpy(at, &one, sizeof(one));
-		break;
-	case sizeof(two):
-		memcpy(at, &two, sizeof(two));
-		break;
-	case sizeof(four):
-		memcpy(at, &four, sizeof(four));
-		break;
-	default:
-		memcpy(at, &value, sizeof(value));
-		break;
-	}
-}
-
 /* ---- scalars ---- */
 
 void field_put_number(struct field_writer *out, size_t size, uint64_t value)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/addr.h"
 #include "base/bytes.h"
@@ -27,8 +28,50 @@ struct field_reader {
 };
 
 /* An unsigned number in memory, in the host's order: the member that a row names. `size` is 1, 2, 4 or 8 bytes. */
-uint64_t field_load(const void *at, size_t size);
-void field_store(void *at, size_t size, uint64_t value);
+static inline uint64_t field_load(const void *at, size_t size)
+{
+	uint8_t one;
+	uint16_t two;
+	uint32_t four;
+	uint64_t eight;
+
+	switch (size) {
+	case sizeof(one):
+		memcpy(&one, at, sizeof(one));
+		return one;
+	case sizeof(two):
+		memcpy(&two, at, sizeof(two));
+		return two;
+	case sizeof(four):
+		memcpy(&four, at, sizeof(four));
+		return four;
+	default:
+		memcpy(&eight, at, sizeof(eight));
+		return eight;
+	}
+}
+
+static inline void field_store(void *at, size_t size, uint64_t value)
+{
+	uint8_t one = (uint8_t)value;
+	uint16_t two = (uint16_t)value;
+	uint32_t four = (uint32_t)value;
+
+	switch (size) {
+	case sizeof(one):
+		memcpy(at, &one, sizeof(one));
+		break;
+	case sizeof(two):
+		memcpy(at, &two, sizeof(two));
+		break;
+	case sizeof(four):
+		memcpy(at, &four, sizeof(four));
+		break;
+	default:
+		memcpy(at, &value, sizeof(value));
+		break;
+	}
+}
 
 /* `size` is 1, 2 or 4 bytes. */
 void field_put_number(struct field_writer *out, size_t size, uint64_t value);
