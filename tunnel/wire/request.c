@@ -291,7 +291,7 @@ struct codec {
 
 static const struct codec codecs[REQUEST_TYPE_COUNT] = {
 	[REQUEST_CONFIGURE] = { "configure", true, check_configure, ROWS(configure_rows) },
-	[REQUEST_STOP] = { "stop", true },
+	[REQUEST_STOP] = { .name = "stop", .without_id = true },
 	[REQUEST_REPLY] = { "reply", false, check_reply, ROWS(reply_rows) },
 	[REQUEST_READY] = { "ready", false, NULL, ROWS(ready_rows) },
 	[REQUEST_SOCKET] = { "socket", false, check_socket, ROWS(socket_rows) },
@@ -302,10 +302,10 @@ static const struct codec codecs[REQUEST_TYPE_COUNT] = {
 	[REQUEST_ROUTE_DELETE] = { "route-delete", false, check_routes, ROWS(routes_rows) },
 	[REQUEST_EXIT] = { "exit", false, NULL, ROWS(exit_rows) },
 	[REQUEST_ADOPT] = { "adopt", false, NULL, ROWS(adopt_rows) },
-	[REQUEST_NETWORK] = { "network", true },
+	[REQUEST_NETWORK] = { .name = "network", .without_id = true },
 	[REQUEST_UP] = { "up", false, check_dns, ROWS(dns_rows) },
 	[REQUEST_DNS] = { "dns", false, check_dns, ROWS(dns_rows) },
-	[REQUEST_REEXEC] = { "reexec", false },
+	[REQUEST_REEXEC] = { .name = "reexec" },
 	[REQUEST_TRACKED] = { "tracked", true, check_tracked, ROWS(tracked_rows) },
 	[REQUEST_CARRIER] = { "carrier", false, check_carrier, ROWS(carrier_rows) },
 	[REQUEST_LACK] = { "lack", true, check_lack, ROWS(lack_rows) },
