@@ -161,7 +161,7 @@ wait_for 5 'exchange-stays: nor is its successor left' process_gone "$next" && p
 start server exchange-exits
 wait_log "$WORK/exchange-exits.log" "exchange-exits: $EXPECTED" 5
 expect_log "$WORK/exchange-exits.log" 'ended: killed by netd: the new program cannot continue'
-expect_log "$WORK/exchange-exits.log" 'the new program at .*netd_harness is given up'
+expect_log "$WORK/exchange-exits.log" 'the new program at .*netd_harness failed'
 stop_clean exchange-exits
 
 finish
