@@ -98,8 +98,7 @@ static void refuse_waiting(struct candidate *newest)
 	const struct identity *name = &newest->lane_peer.identity;
 	struct candidate *candidate;
 
-	TAILQ_FOREACH(candidate, &newest->admission->candidates, link)
-	{
+	TAILQ_FOREACH(candidate, &newest->admission->candidates, link) {
 		if (!candidate->waiting || !identity_equal(&candidate->lane_peer.identity, name))
 			continue;
 		bool same = same_instance(candidate->hello.instance, newest->hello.instance);
@@ -395,8 +394,7 @@ void admission_session_ended(struct admission *admission, const struct identity 
 {
 	struct candidate *candidate;
 
-	TAILQ_FOREACH(candidate, &admission->candidates, link)
-	{
+	TAILQ_FOREACH(candidate, &admission->candidates, link) {
 		if (!candidate->waiting || !identity_equal(&candidate->lane_peer.identity, name))
 			continue;
 		candidate->waiting = false;

@@ -79,8 +79,7 @@ static void make_room(struct server *server)
 	struct visitor *visitor, *victim = TAILQ_FIRST(&server->visitors);
 
 	/* Oldest first, so of equals the oldest is taken. */
-	TAILQ_FOREACH(visitor, &server->visitors, link)
-	{
+	TAILQ_FOREACH(visitor, &server->visitors, link) {
 		if (networks_is_fuller(
 			    &server->visitor_networks, &visitor->network, &victim->network))
 			victim = visitor;

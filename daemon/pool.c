@@ -270,8 +270,7 @@ static struct holder *find_loser(const struct pool *pool, int family)
 {
 	struct holder *holder;
 
-	TAILQ_FOREACH(holder, &pool->order, link)
-	{
+	TAILQ_FOREACH(holder, &pool->order, link) {
 		if (!holder->in_use && is_leasing(holder, family))
 			return holder;
 	}
@@ -311,8 +310,7 @@ static int make_place(struct pool *pool, const struct identity *name, struct pro
 
 	if (pool->lease_count < POOL_LEASES_MAX)
 		return 0;
-	TAILQ_FOREACH(holder, &pool->order, link)
-	{
+	TAILQ_FOREACH(holder, &pool->order, link) {
 		if (!holder->in_use) {
 			end_lease(pool, holder);
 			return 0;
@@ -502,8 +500,7 @@ static int visit_those(const struct pool *pool, bool in_use,
 	const struct holder *holder;
 	int r;
 
-	TAILQ_FOREACH(holder, &pool->order, link)
-	{
+	TAILQ_FOREACH(holder, &pool->order, link) {
 		struct pool_lease lease = { .name = holder->name, .last_used = holder->last_used };
 
 		if (holder->in_use != in_use)

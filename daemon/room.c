@@ -42,8 +42,7 @@ static void cut_oldest_refused(struct admission *admission)
 {
 	struct candidate *candidate;
 
-	TAILQ_FOREACH(candidate, &admission->candidates, link)
-	{
+	TAILQ_FOREACH(candidate, &admission->candidates, link) {
 		if (!candidate->judged || candidate->cut)
 			continue;
 		cut(candidate);
@@ -58,7 +57,7 @@ static bool is_crowded(const struct admission *admission, const struct addr *out
 	unsigned count = 0;
 
 	TAILQ_FOREACH(candidate, &admission->candidates, link)
-	count += !candidate->judged && is_of_host(candidate, outer);
+		count += !candidate->judged && is_of_host(candidate, outer);
 	return count >= (most > 0 ? most : 1);
 }
 
@@ -68,8 +67,7 @@ static struct candidate *oldest_stalled(struct admission *admission, const struc
 	struct candidate *candidate;
 
 	before.ns -= DURATION_MS(STALLED_MS).ns;
-	TAILQ_FOREACH(candidate, &admission->candidates, link)
-	{
+	TAILQ_FOREACH(candidate, &admission->candidates, link) {
 		if (!mono_before(candidate->since, before))
 			break; /* so are the rest */
 		if (can_give_way(candidate) && is_of_host(candidate, outer))
@@ -83,8 +81,7 @@ static struct candidate *oldest_of_fullest(struct admission *admission)
 {
 	struct candidate *candidate, *victim = NULL;
 
-	TAILQ_FOREACH(candidate, &admission->candidates, link)
-	{
+	TAILQ_FOREACH(candidate, &admission->candidates, link) {
 		if (can_give_way(candidate) &&
 			(!victim ||
 				networks_is_fuller(&admission->networks, &candidate->network,

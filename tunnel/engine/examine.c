@@ -49,8 +49,7 @@ static void examine_certificates(const struct engine *engine, struct findings *f
 		examine_certificate(findings, "this end's certificate",
 			tls_context_identity(engine->tls)->name,
 			tls_context_not_after(engine->tls));
-	TAILQ_FOREACH(session, &engine->peers.sessions, link)
-	{
+	TAILQ_FOREACH(session, &engine->peers.sessions, link) {
 		if (session->lane_peer.not_after != 0)
 			examine_certificate(findings, "the peer's certificate", session->name.name,
 				session->lane_peer.not_after);
@@ -128,7 +127,7 @@ static void examine_lanes(const struct session *session, struct findings *findin
 	if (session->state != SESSION_UP || wanted <= 1)
 		return;
 	TAILQ_FOREACH(sl, &session->lanes, link)
-	carrying += sl->stage == SESSION_LANE_CARRYING;
+		carrying += sl->stage == SESSION_LANE_CARRYING;
 	if (carrying >= wanted)
 		findings_add(findings, FINDING_OK, "lanes", "%s: %u of %u", session->name.name,
 			carrying, wanted);
@@ -195,8 +194,7 @@ static const struct session *find_owner(const struct engine *engine, const struc
 {
 	const struct session *session;
 
-	TAILQ_FOREACH(session, &engine->peers.sessions, link)
-	{
+	TAILQ_FOREACH(session, &engine->peers.sessions, link) {
 		if (session->reach != NULL &&
 			reach_is_theirs(session->reach, addr->family, addr->bytes))
 			return session;
@@ -345,7 +343,7 @@ static void write_facts(const struct engine *engine, FILE *out)
 		(void)fprintf(out, "fact\tannounce\t%s\n",
 			prefix_format(&engine->peers.announced.all.items[i], text));
 	TAILQ_FOREACH(session, &engine->peers.sessions, link)
-	write_session_facts(session, out);
+		write_session_facts(session, out);
 	write_pairs(engine, out);
 }
 
@@ -356,8 +354,7 @@ int examine_render(const struct engine *engine, FILE *out)
 	int r;
 
 	examine_certificates(engine, &findings);
-	TAILQ_FOREACH(session, &engine->peers.sessions, link)
-	{
+	TAILQ_FOREACH(session, &engine->peers.sessions, link) {
 		examine_state(session, &findings);
 		examine_held_back(session, &findings);
 		examine_missing(session, &findings);

@@ -40,8 +40,7 @@ struct session *peers_find(const struct peers *peers, const struct identity *nam
 {
 	struct session *session;
 
-	TAILQ_FOREACH(session, &peers->sessions, link)
-	{
+	TAILQ_FOREACH(session, &peers->sessions, link) {
 		if (identity_equal(&session->name, name))
 			return session;
 	}
@@ -113,8 +112,7 @@ static int gather_barred(const struct peers *peers, struct prefix_list *list)
 	for (size_t i = 0; i < settings->peer_count && r == 0; i++)
 		r = prefix_list_append(list, settings->peers[i].accept_routes.items,
 			settings->peers[i].accept_routes.count);
-	TAILQ_FOREACH(session, &peers->sessions, link)
-	{
+	TAILQ_FOREACH(session, &peers->sessions, link) {
 		for (size_t i = 0; i < session->routes.count && r == 0; i++) {
 			if (route_in_use(&session->routes.items[i]))
 				r = prefix_list_append(list, &session->routes.items[i].prefix, 1);
@@ -171,8 +169,7 @@ static void tell_sessions(struct peers *peers)
 	struct session *session;
 
 	renew_barred(peers);
-	TAILQ_FOREACH(session, &peers->sessions, link)
-	{
+	TAILQ_FOREACH(session, &peers->sessions, link) {
 		if (session->state == SESSION_UP)
 			session_announced_changed(session);
 	}
@@ -240,8 +237,7 @@ static int gather(const struct peers *peers, const struct session *session,
 	const struct session *other;
 	int r = prefix_list_append(list, announced->items, announced->count);
 
-	TAILQ_FOREACH(other, &peers->sessions, link)
-	{
+	TAILQ_FOREACH(other, &peers->sessions, link) {
 		if (r == 0 && other != session && !is_leaving(other) && related(session, other))
 			r = session_append_theirs(other, list);
 	}
@@ -314,8 +310,7 @@ static void spread(struct loop_timer *timer)
 	struct session *session;
 
 	renew_barred(peers);
-	TAILQ_FOREACH(session, &peers->sessions, link)
-	{
+	TAILQ_FOREACH(session, &peers->sessions, link) {
 		if (session->state == SESSION_UP && session->unaware) {
 			session->unaware = false;
 			session_announced_changed(session);
@@ -328,8 +323,7 @@ void peers_spread(struct peers *peers, const struct session *changed)
 	bool concerns_all = peers->barred != NULL, any = false;
 	struct session *session;
 
-	TAILQ_FOREACH(session, &peers->sessions, link)
-	{
+	TAILQ_FOREACH(session, &peers->sessions, link) {
 		if (session == changed || !(concerns_all || peers_may_pass(session, changed)))
 			continue;
 		session->unaware = any = true;
@@ -344,8 +338,7 @@ void peers_yield_routes(
 {
 	struct session *session;
 
-	TAILQ_FOREACH(session, &peers->sessions, link)
-	{
+	TAILQ_FOREACH(session, &peers->sessions, link) {
 		if (session != except && session->state == SESSION_IDLE &&
 			strcmp(session_netns(session), session_netns(except)) == 0 &&
 			routes_has_any(&session->routes, prefixes))
@@ -359,8 +352,7 @@ void peers_network_changed(struct peers *peers)
 {
 	struct session *session;
 
-	TAILQ_FOREACH(session, &peers->sessions, link)
-	{
+	TAILQ_FOREACH(session, &peers->sessions, link) {
 		session_judge_addresses(session);
 		session_network_changed(session);
 	}
@@ -370,8 +362,7 @@ void peers_lack(struct peers *peers, const struct request_lack *page)
 {
 	struct session *session;
 
-	TAILQ_FOREACH(session, &peers->sessions, link)
-	{
+	TAILQ_FOREACH(session, &peers->sessions, link) {
 		if (session_interface_is(&session->interface, page->interface))
 			session_lacks(session, page);
 	}

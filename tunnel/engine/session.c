@@ -288,8 +288,7 @@ void session_end_lanes(struct session *session)
 
 	session_interface_let_be(&session->interface);
 	announcer_end(&session->announcer);
-	TAILQ_FOREACH(sl, &session->lanes, link)
-	{
+	TAILQ_FOREACH(sl, &session->lanes, link) {
 		liveness_stop(&sl->liveness);
 		lane_end(sl->lane);
 	}
@@ -509,7 +508,7 @@ static void leave_lanes(struct session *session)
 	loop_timer_stop(session->world->loop, &session->unclaimed);
 	announcer_end(&session->announcer);
 	TAILQ_FOREACH(sl, &session->lanes, link)
-	session_lane_leave(sl);
+		session_lane_leave(sl);
 }
 
 void session_let_go(struct session *session)
@@ -552,7 +551,7 @@ void session_count(const struct session *session, struct lane_counters *ret_sums
 	*ret_sums = (struct lane_counters){ 0 };
 	counters_add(ret_sums, &session->past);
 	TAILQ_FOREACH(sl, &session->lanes, link)
-	counters_add(ret_sums, lane_counters(sl->lane));
+		counters_add(ret_sums, lane_counters(sl->lane));
 }
 
 void session_fault(struct session *session, uint16_t code, const char *text)
@@ -696,8 +695,7 @@ void session_network_changed(struct session *session)
 
 	if (session->state != SESSION_UP)
 		return;
-	TAILQ_FOREACH(sl, &session->lanes, link)
-	{
+	TAILQ_FOREACH(sl, &session->lanes, link) {
 		if (!has_lost_address(sl))
 			continue;
 		number = sl->number;

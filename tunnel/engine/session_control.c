@@ -71,8 +71,7 @@ void session_say_goodbye(struct session *session)
 	log_info("%s: goodbye said: %s: %s", session->name.name, goodbye_code_text(goodbye->code),
 		goodbye->text);
 	session_send(session, &message);
-	TAILQ_FOREACH(sl, &session->lanes, link)
-	{
+	TAILQ_FOREACH(sl, &session->lanes, link) {
 		if (!session->control && sl->stage == SESSION_LANE_CARRYING)
 			session_lane_send(sl, &message);
 	}

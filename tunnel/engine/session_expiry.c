@@ -28,8 +28,7 @@ static int64_t first_end(const struct session *session)
 	const struct session_lane *sl;
 	int64_t first = 0;
 
-	TAILQ_FOREACH(sl, &session->lanes, link)
-	{
+	TAILQ_FOREACH(sl, &session->lanes, link) {
 		int64_t until = lane_valid_until(sl->lane);
 
 		if (sl->stage != SESSION_LANE_LEAVING && until != 0 &&

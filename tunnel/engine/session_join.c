@@ -212,5 +212,5 @@ void session_probe(struct session *session)
 	struct session_lane *sl;
 
 	TAILQ_FOREACH(sl, &session->lanes, link)
-	session_lane_probe(sl);
+		session_lane_probe(sl);
 }

@@ -218,7 +218,7 @@ unsigned session_lane_count(const struct session *session)
 	unsigned count = 0;
 
 	TAILQ_FOREACH(sl, &session->lanes, link)
-	count += sl->stage != SESSION_LANE_LEAVING;
+		count += sl->stage != SESSION_LANE_LEAVING;
 	return count;
 }
 
@@ -226,8 +226,7 @@ struct session_lane *session_lane_carrying(const struct session *session)
 {
 	struct session_lane *sl;
 
-	TAILQ_FOREACH(sl, &session->lanes, link)
-	{
+	TAILQ_FOREACH(sl, &session->lanes, link) {
 		if (sl->stage == SESSION_LANE_CARRYING)
 			return sl;
 	}
@@ -238,8 +237,7 @@ bool session_lane_is_last(const struct session_lane *sl)
 {
 	const struct session_lane *other;
 
-	TAILQ_FOREACH(other, &sl->session->lanes, link)
-	{
+	TAILQ_FOREACH(other, &sl->session->lanes, link) {
 		if (other != sl && other->stage == SESSION_LANE_CARRYING)
 			return false;
 	}

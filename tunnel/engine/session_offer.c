@@ -96,8 +96,7 @@ void session_update_reach(struct session *session)
 	reach_unref(session->reach);
 	session->reach = reach;
 	forget_stray(reach, &session->past.stray);
-	TAILQ_FOREACH(sl, &session->lanes, link)
-	{
+	TAILQ_FOREACH(sl, &session->lanes, link) {
 		forget_stray(reach, lane_stray(sl->lane));
 		if (sl->queue >= 0 && r == 0)
 			r = lane_set_reach(sl->lane, reach);

@@ -112,8 +112,7 @@ static int collect(const struct engine *engine, struct status_view *view)
 		engine->peers.session_count + settings->peer_count + 1, sizeof(*view->peers));
 	if (!view->peers)
 		return -ENOMEM;
-	TAILQ_FOREACH(session, &engine->peers.sessions, link)
-	{
+	TAILQ_FOREACH(session, &engine->peers.sessions, link) {
 		if (view->session_count == engine->peers.session_count)
 			break;
 		view->peers[view->session_count++] = (struct status_peer){

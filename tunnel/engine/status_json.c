@@ -211,8 +211,7 @@ static void put_lanes(struct json *json, const struct session *session, struct m
 	const struct session_lane *sl;
 
 	json_array_begin(json, "lanes");
-	TAILQ_FOREACH(sl, &session->lanes, link)
-	{
+	TAILQ_FOREACH(sl, &session->lanes, link) {
 		json_object_begin(json, NULL);
 		json_u64(json, "number", sl->number);
 		json_string(json, "stage", status_stage_text(sl->stage));
@@ -413,8 +412,7 @@ static void put_passed_to(
 	const struct session *other;
 
 	json_array_begin(json, "passed_to");
-	TAILQ_FOREACH(other, &view->engine->peers.sessions, link)
-	{
+	TAILQ_FOREACH(other, &view->engine->peers.sessions, link) {
 		if (other != session && peers_is_told_of(other, session))
 			json_string(json, NULL, other->name.name);
 	}

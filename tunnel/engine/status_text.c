@@ -307,8 +307,7 @@ static void tell_lanes(const struct status_view *view, FILE *out, const struct s
 	if (session->terms.lanes <= 1)
 		return;
 	field(out, "lanes:", "%u of %u", session_lane_count(session), session->terms.lanes);
-	TAILQ_FOREACH(sl, &session->lanes, link)
-	{
+	TAILQ_FOREACH(sl, &session->lanes, link) {
 		const struct lane_counters *counters = lane_counters(sl->lane);
 
 		field(out, "", "no. %u %s%s for %s, %s, worker %u, round trip %s, in %s, out %s",

@@ -179,8 +179,7 @@ static struct flow *fatter(struct flow *fattest, struct flows *flows)
 {
 	struct flow *flow;
 
-	STAILQ_FOREACH(flow, flows, link)
-	{
+	STAILQ_FOREACH(flow, flows, link) {
 		if (!fattest || flow->bytes > fattest->bytes)
 			fattest = flow;
 	}
