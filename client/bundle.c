@@ -58,7 +58,7 @@ int bundle_to_profile(const struct view *data, const char *file, const struct bu
 
 	/* What would end a string of the profile; the rest is judged when the profile is. */
 	for (size_t i = 0; i < server->remote_count; i++) {
-		if (strpbrk(server->remotes[i], "\"\\\n") == NULL)
+		if (!strpbrk(server->remotes[i], "\"\\\n"))
 			continue;
 		problem_set(problem, "--remote: expected HOST:PORT, [IPV6]:PORT or a host");
 		return -EINVAL;
@@ -69,10 +69,10 @@ int bundle_to_profile(const struct view *data, const char *file, const struct bu
 		return r;
 	}
 	out = open_memstream(&text, ret_len);
-	if (out != NULL)
+	if (out)
 		write_profile(out, &bundle, server);
 	tls_bundle_free(&bundle);
-	if (out == NULL || fclose(out) != 0) {
+	if (!out || fclose(out) != 0) {
 		free(text);
 		problem_set(problem, "out of memory");
 		return -ENOMEM;

@@ -144,7 +144,7 @@ static int parse_words(int count, char **words, struct arguments *arguments)
 	}
 	if (count > 1)
 		return misused(command, "one name at most, not also: ", words[1]);
-	if (count == 1 && arguments->name != NULL)
+	if (count == 1 && arguments->name)
 		return misused(command, "two names: --name and ", words[0]);
 	if (count == 1)
 		arguments->name = words[0];
@@ -174,11 +174,10 @@ static int make_request(const struct arguments *arguments, char request[CONTROL_
 	FILE *out = fmemopen(request, CONTROL_REQUEST_MAX, "w");
 	int r;
 
-	if (out == NULL)
+	if (!out)
 		return EXIT_CODE_FAILURE;
-	(void)fprintf(out, "%s%s%s%s", arguments->command->name,
-		arguments->change != NULL ? "-" : "",
-		arguments->change != NULL ? arguments->change : "",
+	(void)fprintf(out, "%s%s%s%s", arguments->command->name, arguments->change ? "-" : "",
+		arguments->change ? arguments->change : "",
 		arguments->json && !arguments->command->examines ? "\tjson" : "");
 	r = append_prefixes(arguments, out);
 	/* The newline has to fit as well. */
@@ -241,10 +240,10 @@ static const char *named_socket(const struct arguments *arguments)
 {
 	const char *socket;
 
-	if (arguments->socket != NULL || arguments->name != NULL)
+	if (arguments->socket || arguments->name)
 		return arguments->socket;
 	socket = getenv("CULVERT_SOCKET");
-	return socket != NULL && socket[0] != '\0' ? socket : NULL;
+	return socket && socket[0] != '\0' ? socket : NULL;
 }
 
 /* One of the system's, or one that this user runs (culvert run). */
@@ -255,7 +254,7 @@ static int find_socket(const char *name, char path[CONTROL_PATH_SIZE], struct pr
 	char dir[CONTROL_PATH_SIZE];
 	int r = control_client_find(SETTINGS_RUN_DIR, name, path, problem);
 
-	if (r != -ENOENT || runtime == NULL ||
+	if (r != -ENOENT || !runtime ||
 		snprintf(dir, sizeof(dir), "%s/culvert", runtime) >= (int)sizeof(dir) ||
 		control_client_find(dir, name, path, &own_problem) < 0)
 		return r;
@@ -267,10 +266,10 @@ static int socket_path(const struct arguments *arguments, char found[CONTROL_PAT
 	const char **ret_path, struct problem *problem)
 {
 	const char *named = named_socket(arguments);
-	int r = named != NULL ? 0 : find_socket(arguments->name, found, problem);
+	int r = named ? 0 : find_socket(arguments->name, found, problem);
 
 	if (r == 0)
-		*ret_path = named != NULL ? named : found;
+		*ret_path = named ? named : found;
 	return r;
 }
 
@@ -353,7 +352,7 @@ int command_run(int argc, char **argv)
 	char request[CONTROL_REQUEST_MAX] = "";
 	int r;
 
-	if (arguments.command == NULL) {
+	if (!arguments.command) {
 		(void)fprintf(stderr, "culvert: %s is no command\n", argv[0]);
 		return EXIT_CODE_USAGE;
 	}

@@ -93,12 +93,12 @@ int control_client_find(const char *dir, const char *name, char ret_path[CONTROL
 	struct found found;
 	int r;
 
-	if (name != NULL && identity_set(&identity, name, strlen(name)) < 0) {
+	if (name && identity_set(&identity, name, strlen(name)) < 0) {
 		problem_set(problem, "a name has 1 to %d characters of A-Z a-z 0-9 . _ -",
 			IDENTITY_MAX);
 		return -EINVAL;
 	}
-	if (name != NULL) {
+	if (name) {
 		r = make_path(dir, name, ret_path, problem);
 		/* A socket that is there can be tried even if the directory cannot be listed. */
 		if (r < 0 || access(ret_path, F_OK) == 0)
@@ -107,7 +107,7 @@ int control_client_find(const char *dir, const char *name, char ret_path[CONTROL
 	r = list_sockets(dir, &found, problem);
 	if (r < 0)
 		return r;
-	if (name != NULL) {
+	if (name) {
 		problem_set(problem,
 			"no culvert is running under the name %s (no socket %s); running: %s", name,
 			ret_path, found.count > 0 ? found.all : "none");
@@ -202,7 +202,7 @@ static int receive_all(int fd, struct mono deadline, char **ret_data, size_t *re
 			capacity = capacity == 0 ? 65536 : capacity * 2;
 			larger = capacity <= CONTROL_ANSWER_MAX ? realloc(data, capacity) : NULL;
 			r = capacity <= CONTROL_ANSWER_MAX ? -ENOMEM : -EFBIG;
-			if (larger == NULL)
+			if (!larger)
 				break;
 			data = larger;
 		}
@@ -272,7 +272,7 @@ static int split_answer(const char *data, size_t len, struct control_answer *ret
 	if (r < 0)
 		return r;
 	plain = open_memstream(&answer.text, &answer.len);
-	if (plain == NULL)
+	if (!plain)
 		return -errno;
 	left = reader_left(&reader);
 	json_put_plain(plain, &data[len - left], left);

@@ -45,12 +45,11 @@ static void take_fact(struct doctor_facts *facts, const char *what, const char *
 	else if (strcmp(what, "listen") == 0 && facts->listen_count < SETTINGS_LISTEN_MAX)
 		facts->listen_count += endpoint_parse(
 					       value, 0, &facts->listens[facts->listen_count]) == 0;
-	else if (strcmp(what, "route") == 0 && more != NULL)
+	else if (strcmp(what, "route") == 0 && more)
 		take_route(facts, value, more);
 	else if (strcmp(what, "between") == 0)
 		*(value[0] == '4' ? &facts->between4 : &facts->between6) = true;
-	else if (strcmp(what, "pair") == 0 && more != NULL &&
-		facts->pair_count < DOCTOR_PAIRS_MAX) {
+	else if (strcmp(what, "pair") == 0 && more && facts->pair_count < DOCTOR_PAIRS_MAX) {
 		copy_word(facts->pairs[facts->pair_count].first, sizeof(facts->pairs[0].first),
 			value);
 		copy_word(facts->pairs[facts->pair_count++].second, sizeof(facts->pairs[0].second),
@@ -62,12 +61,12 @@ static void take_answer(char *answer, struct doctor_facts *facts, struct finding
 {
 	char *line;
 
-	while ((line = strsep(&answer, "\n")) != NULL) {
+	while ((line = strsep(&answer, "\n"))) {
 		if (strncmp(line, "fact\t", 5) == 0) {
 			char *at = &line[5];
 			const char *what = strsep(&at, "\t"), *value = strsep(&at, "\t");
 
-			if (value != NULL)
+			if (value)
 				take_fact(facts, what, value, at);
 		} else if (line[0] != '\0' && finding_read(line, findings) == -EPROTO) {
 			findings_add(findings, FINDING_NOTE, "engine",
@@ -102,12 +101,12 @@ int doctor_run(char *answer, bool json, FILE *out)
 	struct findings findings = { .count = 0 };
 	int code = EXIT_CODE_FAILURE;
 
-	if (facts != NULL && answer != NULL)
+	if (facts && answer)
 		take_answer(answer, facts, &findings);
-	if (facts != NULL)
+	if (facts)
 		doctor_examine_host(facts, &findings);
 	print(&findings, json, out);
-	if (facts == NULL || findings.failed)
+	if (!facts || findings.failed)
 		(void)fputs("culvert doctor: out of memory: not everything was examined\n", stderr);
 	else if (!findings_have_problem(&findings) && fflush(out) == 0)
 		code = EXIT_CODE_OK;

@@ -75,8 +75,7 @@ static void examine_congestion(const struct doctor_facts *facts, struct findings
 		close(fd);
 	if (facts->congestion[0] == '\0' || len < 0)
 		return;
-	for (char *word = strtok_r(text, " \n", &rest); word != NULL;
-		word = strtok_r(NULL, " \n", &rest)) {
+	for (char *word = strtok_r(text, " \n", &rest); word; word = strtok_r(NULL, " \n", &rest)) {
 		if (strcmp(word, facts->congestion) == 0) {
 			findings_add(findings, FINDING_OK, "congestion", "the kernel has %s", word);
 			return;
@@ -164,7 +163,7 @@ static void examine_route(struct netlink *netlink, const struct doctor_facts *fa
 	if (route->prefix.addr.family != AF_INET ||
 		netlink_lookup(netlink, &route->prefix.addr, &way, NULL) < 0 ||
 		way.len > route->prefix.len || /* a part of it has a route of its own */
-		way.index == if_nametoindex(tunnel) || if_indextoname(way.index, other) == NULL)
+		way.index == if_nametoindex(tunnel) || !if_indextoname(way.index, other))
 		return;
 	(void)prefix_format(&route->prefix, text);
 	if (is_strict(tunnel))
@@ -196,7 +195,7 @@ static bool examine_pair(
 {
 	struct forward_verdict verdict;
 	char *text = strdup(listing);
-	int r = text != NULL ? forward_rules_judge(text, in, out, &verdict) : -ENOMEM;
+	int r = text ? forward_rules_judge(text, in, out, &verdict) : -ENOMEM;
 
 	free(text);
 	if (r < 0) {
@@ -253,9 +252,8 @@ static bool judge_listen(
 {
 	struct forward_verdict before = *verdict;
 	char *text = strdup(listing);
-	int r = text != NULL
-		? forward_rules_judge_input(text, listen->addr.family, listen->port, verdict)
-		: -ENOMEM;
+	int r = text ? forward_rules_judge_input(text, listen->addr.family, listen->port, verdict)
+		     : -ENOMEM;
 
 	free(text);
 	return r < 0 ||
@@ -311,7 +309,7 @@ static void examine_firewall(const struct forwarding_links *links, const struct 
 
 	if (r == 0)
 		r = tool_listing(argv, DURATION_S(NFT_PATIENCE_S), &listing);
-	if (listing == NULL) {
+	if (!listing) {
 		findings_add(findings, FINDING_NOTE, "firewall",
 			"the firewall's rules for forwarded and incoming packets were not checked: %s",
 			r == -ENOENT           ? "nft is not installed"
@@ -319,7 +317,7 @@ static void examine_firewall(const struct forwarding_links *links, const struct 
 					       : strerrordesc_np(-r));
 		return;
 	}
-	if (links != NULL)
+	if (links)
 		examine_links(listing, links, facts, findings);
 	examine_listens(listing, facts, findings);
 	free(listing);

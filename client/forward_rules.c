@@ -67,7 +67,7 @@ static bool set_matches(char *set, const char *name)
 {
 	char *at = set, *word, *rest;
 
-	for (word = strtok_r(at, "{}, \t\"", &rest); word != NULL;
+	for (word = strtok_r(at, "{}, \t\"", &rest); word;
 		word = strtok_r(NULL, "{}, \t\"", &rest)) {
 		if (name_matches(word, name))
 			return true;
@@ -87,17 +87,17 @@ struct rule {           /* as far as it is understood */
 static void read_name(char **at, const char *name, struct rule *rule)
 {
 	char *word = next_word(at);
-	bool not = word != NULL && strcmp(word, "!=") == 0;
+	bool not = word && strcmp(word, "!=") == 0;
 	bool matches;
 
 	if (not )
 		word = next_word(at);
-	if (word == NULL || word[0] == '@' || strcmp(word, "vmap") == 0) {
+	if (!word || word[0] == '@' || strcmp(word, "vmap") == 0) {
 		rule->condition = true;
-		rule->mapped = rule->mapped || (word != NULL && word[0] == 'v');
+		rule->mapped = rule->mapped || (word && word[0] == 'v');
 		return;
 	}
-	if (name == NULL) { /* from anywhere but this host itself */
+	if (!name) { /* from anywhere but this host itself */
 		rule->excluded = rule->excluded || (strcmp(word, "lo") == 0 && !not );
 		rule->condition = rule->condition || strcmp(word, "lo") != 0;
 		return;
@@ -125,20 +125,20 @@ static void read_tcp(char **at, unsigned port, struct rule *rule)
 	char *word = next_word(at), *rest;
 	bool not, matches = false;
 
-	if (word == NULL || strcmp(word, "dport") != 0) {
+	if (!word || strcmp(word, "dport") != 0) {
 		rule->condition = true;
 		return;
 	}
 	word = next_word(at);
-	not = word != NULL && strcmp(word, "!=") == 0;
+	not = word && strcmp(word, "!=") == 0;
 	if (not )
 		word = next_word(at);
-	if (word == NULL || word[0] == '@' || strcmp(word, "vmap") == 0) {
+	if (!word || word[0] == '@' || strcmp(word, "vmap") == 0) {
 		rule->condition = true;
-		rule->mapped = rule->mapped || (word != NULL && word[0] == 'v');
+		rule->mapped = rule->mapped || (word && word[0] == 'v');
 		return;
 	}
-	for (word = strtok_r(word, "{}, \t", &rest); word != NULL && !matches;
+	for (word = strtok_r(word, "{}, \t", &rest); word && !matches;
 		word = strtok_r(NULL, "{}, \t", &rest))
 		matches = port_matches(word, port);
 	rule->excluded = rule->excluded || matches == not ;
@@ -159,15 +159,15 @@ static bool read_connection(
 		rule->excluded = true;
 	} else if (strcmp(word, "l4proto") == 0) {
 		next = next_word(at);
-		rule->mapped = rule->mapped || (next != NULL && strcmp(next, "vmap") == 0);
+		rule->mapped = rule->mapped || (next && strcmp(next, "vmap") == 0);
 		rule->excluded = rule->excluded ||
-			(!rule->mapped && (next == NULL || strstr(next, "tcp") == NULL));
+			(!rule->mapped && (!next || !strstr(next, "tcp")));
 	} else if (strcmp(word, "ct") == 0) {
 		/* A new connection; rules for others are left out as a whole. */
 		next = next_word(at);
-		rule->condition = rule->condition || next == NULL || strcmp(next, "state") != 0;
+		rule->condition = rule->condition || !next || strcmp(next, "state") != 0;
 		next = next_word(at);
-		rule->mapped = rule->mapped || (next != NULL && strcmp(next, "vmap") == 0);
+		rule->mapped = rule->mapped || (next && strcmp(next, "vmap") == 0);
 	} else {
 		return false;
 	}
@@ -176,7 +176,7 @@ static bool read_connection(
 
 static bool is_one_of(const char *word, const char *const *words)
 {
-	while (*words != NULL && strcmp(word, *words) != 0)
+	while (*words && strcmp(word, *words) != 0)
 		words++;
 	return *words != NULL;
 }
@@ -189,7 +189,7 @@ static void read_word(char *word, char **at, const struct rules *rules, struct r
 	static const char *const passing_with_value[] = { "packets", "bytes", "comment", "prefix",
 		"level", "group", NULL };
 
-	if (rule->verdict != NULL || is_one_of(word, passing))
+	if (rule->verdict || is_one_of(word, passing))
 		return; /* after a verdict: "with icmpx admin-prohibited", a comment */
 	if (is_one_of(word, passing_with_value))
 		(void)next_word(at);
@@ -211,12 +211,12 @@ static void read_word(char *word, char **at, const struct rules *rules, struct r
 
 static struct rule read_rule(char *line, const struct rules *rules)
 {
-	bool state = strstr(line, "ct state") != NULL || strstr(line, "ctstate") != NULL;
+	bool state = strstr(line, "ct state") || strstr(line, "ctstate");
 	bool translated = strstr(line, "ct status dnat") != NULL;
-	struct rule rule = { .old_only = translated || (state && strcasestr(line, "new") == NULL) };
+	struct rule rule = { .old_only = translated || (state && !strcasestr(line, "new")) };
 	char *at = line, *word;
 
-	while ((word = next_word(&at)) != NULL)
+	while ((word = next_word(&at)))
 		read_word(word, &at, rules, &rule);
 	return rule;
 }
@@ -250,7 +250,7 @@ static enum outcome follow(struct rules *rules, const struct chain *chain, const
 	if (rule->excluded || rule->old_only)
 		return GOES_ON;
 	rules->unsure = rules->unsure || rule->mapped;
-	if (rule->verdict == NULL)
+	if (!rule->verdict)
 		return GOES_ON;
 	drops = strcmp(rule->verdict, "drop") == 0 || strcmp(rule->verdict, "reject") == 0;
 	if (rule->condition) {
@@ -263,9 +263,9 @@ static enum outcome follow(struct rules *rules, const struct chain *chain, const
 		return ACCEPTS;
 	if (drops)
 		return DROPS;
-	if (rule->target != NULL)
+	if (rule->target)
 		target = find_chain(rules, chain, rule->target);
-	if (target != NULL && depth < JUMPS_MAX)
+	if (target && depth < JUMPS_MAX)
 		return walk(rules, target, depth + 1);
 	if (strcmp(rule->verdict, "return") != 0)
 		rules->unsure = true;
@@ -276,12 +276,12 @@ static enum outcome follow(struct rules *rules, const struct chain *chain, const
 static enum outcome walk(struct rules *rules, const struct chain *chain, unsigned depth)
 {
 	/* Reading a rule takes its line apart, and a chain may be walked again. */
-	char *text = chain->rules != NULL ? strdup(chain->rules) : NULL, *rest = NULL;
+	char *text = chain->rules ? strdup(chain->rules) : NULL, *rest = NULL;
 	enum outcome outcome = GOES_ON;
 	bool leaves = false;
 
-	for (char *line = text != NULL ? strtok_r(text, "\n", &rest) : NULL;
-		line != NULL && outcome == GOES_ON && !leaves; line = strtok_r(NULL, "\n", &rest)) {
+	for (char *line = text ? strtok_r(text, "\n", &rest) : NULL;
+		line && outcome == GOES_ON && !leaves; line = strtok_r(NULL, "\n", &rest)) {
 		struct rule rule = read_rule(line, rules);
 
 		outcome = follow(rules, chain, &rule, depth, &leaves);
@@ -320,18 +320,18 @@ static void read_chain(struct chain *chain, const char *hook, char **at)
 {
 	char *line;
 
-	while ((line = strsep(at, "\n")) != NULL && strcmp(line, "\t}") != 0) {
+	while ((line = strsep(at, "\n")) && strcmp(line, "\t}") != 0) {
 		if (strncmp(line, "\t\ttype ", 7) == 0) {
 			chain->base = strstr(line, hook) != NULL;
 			chain->policy = strstr(line, "policy drop") != NULL;
 			continue;
 		}
-		if (chain->rules == NULL)
+		if (!chain->rules)
 			chain->rules = line;
-		if (*at != NULL)
+		if (*at)
 			(*at)[-1] = '\n'; /* strsep() has cut it */
 	}
-	if (line != NULL && chain->rules != NULL)
+	if (line && chain->rules)
 		line[0] = '\0';
 }
 
@@ -339,16 +339,16 @@ static int read_listing(char *text, struct rules *rules)
 {
 	char *family = NULL, *table = NULL, *line;
 
-	while ((line = strsep(&text, "\n")) != NULL) {
+	while ((line = strsep(&text, "\n"))) {
 		char *name = opened(line, "table ");
 
-		if (name != NULL) {
+		if (name) {
 			family = strsep(&name, " ");
 			table = name;
 			continue;
 		}
 		name = opened(line, "\tchain ");
-		if (name == NULL || table == NULL || !is_ip(family))
+		if (!name || !table || !is_ip(family))
 			continue;
 		if (rules->count == FORWARD_RULES_CHAINS_MAX)
 			return -E2BIG;
@@ -356,7 +356,7 @@ static int read_listing(char *text, struct rules *rules)
 			.family = family, .table = table, .name = name
 		};
 		read_chain(&rules->chains[rules->count++], rules->hook, &text);
-		if (text == NULL)
+		if (!text)
 			break;
 	}
 	return 0;
@@ -388,7 +388,7 @@ static int judge(char *text, struct rules *rules, struct forward_verdict *ret_ve
 	struct forward_verdict verdict = { .drops = false };
 	int r;
 
-	if (chains == NULL)
+	if (!chains)
 		return -ENOMEM;
 	rules->chains = chains;
 	r = read_listing(text, rules);
@@ -396,7 +396,7 @@ static int judge(char *text, struct rules *rules, struct forward_verdict *ret_ve
 		const struct chain *chain = &chains[i];
 
 		if (!chain->base ||
-			(rules->elsewhere != NULL && strcmp(chain->family, rules->elsewhere) == 0))
+			(rules->elsewhere && strcmp(chain->family, rules->elsewhere) == 0))
 			continue;
 		if (judge_base(rules, chain, &verdict))
 			break;

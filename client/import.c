@@ -55,7 +55,7 @@ static int name_from_file(const char *file, struct identity *ret_name)
 {
 	static const char *const endings[] = { ".p12", ".pfx" };
 	const char *slash = strrchr(file, '/');
-	const char *base = slash != NULL ? &slash[1] : file;
+	const char *base = slash ? &slash[1] : file;
 	size_t len = strlen(base);
 
 	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
@@ -69,9 +69,9 @@ static int name_from_file(const char *file, struct identity *ret_name)
 
 static enum exit_code set_name(struct import *import, const char *word)
 {
-	if (word != NULL && identity_set(&import->name, word, strlen(word)) < 0)
+	if (word && identity_set(&import->name, word, strlen(word)) < 0)
 		return misused("NAME must be 1 to 64 characters of A-Z a-z 0-9 . _ -");
-	if (word == NULL && name_from_file(import->file, &import->name) < 0)
+	if (!word && name_from_file(import->file, &import->name) < 0)
 		return misused(
 			"the file's name cannot be a profile's name; give one: culvert import FILE NAME");
 	/* culvert up would not look for it among the profiles. */
@@ -130,7 +130,7 @@ static enum exit_code parse(int argc, char **argv, struct import *import, bool *
 		*ret_help = option == 'h';
 		if (*ret_help)
 			return EXIT_CODE_OK;
-		code = take_option(import, option, optarg != NULL ? optarg : argv[optind - 1]);
+		code = take_option(import, option, optarg ? optarg : argv[optind - 1]);
 	}
 	if (code != EXIT_CODE_OK)
 		return code;
@@ -185,7 +185,7 @@ static int check_paths(const struct configuration *profile, struct problem *prob
 		{ "ca", settings->ca }, { "crl", settings->crl } };
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-		if (paths[i].value == NULL || settings_is_inline(paths[i].value) ||
+		if (!paths[i].value || settings_is_inline(paths[i].value) ||
 			paths[i].value[0] == '/')
 			continue;
 		problem_set(problem,

@@ -16,10 +16,10 @@ static void examine_kill_switch(struct findings *findings)
 			"cannot check for a kill switch that was left: %s", problem.text);
 		return;
 	}
-	if (list == NULL)
+	if (!list)
 		findings_add(findings, FINDING_OK, "kill_switch",
 			"no kill switch is in force without its client");
-	for (const struct kill_switch_left *left = list; left != NULL; left = left->next)
+	for (const struct kill_switch_left *left = list; left; left = left->next)
 		finding_cure(
 			findings_add(findings, FINDING_PROBLEM, "kill_switch",
 				"the kill switch of %s is in force and %s is not running, so nothing leaves this host; start it again (culvert up %s), or remove the kill switch",
@@ -62,7 +62,7 @@ static void examine_dns(struct findings *findings)
 	if (r < 0)
 		findings_add(findings, FINDING_NOTE, "leftover_resolvers",
 			"cannot check for resolvers of a killed tunnel: %s", problem.text);
-	else if (where == NULL)
+	else if (!where)
 		findings_add(findings, FINDING_OK, "leftover_resolvers",
 			"no resolvers of a tunnel are in use without its client");
 	else

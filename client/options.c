@@ -148,7 +148,7 @@ static int set_places(struct settings *settings, const char *path, struct proble
 static int set_server(struct settings *settings, struct settings_peer *server)
 {
 	settings->peers = calloc(1, sizeof(*settings->peers));
-	if (settings->peers == NULL)
+	if (!settings->peers)
 		return -ENOMEM;
 	settings->peers[0] = *server;
 	settings->peer_count = 1;

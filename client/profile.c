@@ -20,13 +20,13 @@ static bool has_suffix(const char *file)
 
 bool profile_is_path(const char *word)
 {
-	return strchr(word, '/') != NULL || has_suffix(word);
+	return strchr(word, '/') || has_suffix(word);
 }
 
 int profile_name(const char *path, struct identity *ret_name)
 {
 	const char *slash = strrchr(path, '/');
-	const char *base = slash != NULL ? &slash[1] : path;
+	const char *base = slash ? &slash[1] : path;
 	size_t len = strlen(base);
 
 	if (has_suffix(base))
@@ -96,7 +96,7 @@ static int find_file(
 
 	if (snprintf(ret_path, PATH_MAX, "%s", word) >= PATH_MAX)
 		return -ENAMETOOLONG;
-	if (strchr(word, '/') != NULL || access(word, F_OK) == 0 || errno != ENOENT ||
+	if (strchr(word, '/') || access(word, F_OK) == 0 || errno != ENOENT ||
 		profile_name(word, &name) < 0 || profile_path(dir, &name, there) < 0 ||
 		access(there, F_OK) < 0)
 		return 0; /* what is wrong with the file shows when it is opened */
@@ -123,7 +123,7 @@ bool profile_wants_kill_switch(const char *text, size_t len)
 {
 	char value[sizeof("true")];
 
-	return text != NULL && conf_peek(text, len, "kill_switch", value, sizeof(value)) &&
+	return text && conf_peek(text, len, "kill_switch", value, sizeof(value)) &&
 		strcasecmp(value, "true") == 0;
 }
 
@@ -131,7 +131,7 @@ int profile_called(const char *text, size_t len, const char *path, struct identi
 {
 	char value[IDENTITY_MAX + 1];
 
-	if (text != NULL && conf_peek(text, len, "name", value, sizeof(value)) &&
+	if (text && conf_peek(text, len, "name", value, sizeof(value)) &&
 		identity_set(ret_name, value, strlen(value)) == 0)
 		return 0;
 	return profile_name(path, ret_name);

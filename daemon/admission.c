@@ -137,7 +137,7 @@ static void hand_on(struct lane *lane, struct held_messages *held)
 {
 	struct held_message *message;
 
-	while ((message = held_messages_take(held)) != NULL) {
+	while ((message = held_messages_take(held))) {
 		lane_hear(lane, message->data, message->len);
 		free(message);
 	}

@@ -51,6 +51,6 @@ void held_messages_clear(struct held_messages *held)
 {
 	struct held_message *message;
 
-	while ((message = held_messages_take(held)) != NULL)
+	while ((message = held_messages_take(held)))
 		free(message);
 }

@@ -52,7 +52,7 @@ int leases_encode(const struct pool *pool, char **ret_text, size_t *ret_len)
 	char *text = NULL;
 	FILE *out = open_memstream(&text, &len);
 
-	if (out == NULL)
+	if (!out)
 		return -ENOMEM;
 	(void)fprintf(out, HEADER "\n");
 	(void)pool_each(pool, encode_lease, out);
@@ -144,14 +144,14 @@ static int decode_all(const char *text, size_t len, struct pool_lease **ret_leas
 		return -EBADMSG;
 	}
 	leases = calloc(POOL_LEASES_MAX, sizeof(*leases));
-	if (leases == NULL)
+	if (!leases)
 		return -ENOMEM;
 	while (reader_left(&reader) > 0) {
 		const char *expected = count == POOL_LEASES_MAX
 			? "the end of the file"
 			: decode_lease(&reader, &leases[count]);
 
-		if (expected != NULL) {
+		if (expected) {
 			problem_set(problem, "line %zu: expected %s", count + 2, expected);
 			free(leases);
 			return -EBADMSG;

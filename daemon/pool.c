@@ -74,7 +74,7 @@ static int (*const order_by_addr[FAMILIES])(const void *, const void *) = {
 /* A node of a tree begins with the pointer that tsearch() was given. */
 static struct holder *holder_of(void *node)
 {
-	return node != NULL ? *(struct holder **)node : NULL;
+	return node ? *(struct holder **)node : NULL;
 }
 
 static struct holder *find_name(const struct pool *pool, const struct identity *name)
@@ -97,7 +97,7 @@ static struct holder *find_addr(const struct pool *pool, int family, const struc
 static int hold(struct pool *pool, struct holder *holder, int family, const struct addr *addr)
 {
 	holder->addr[family] = *addr;
-	if (tsearch(holder, &pool->space[family].tree, order_by_addr[family]) == NULL) {
+	if (!tsearch(holder, &pool->space[family].tree, order_by_addr[family])) {
 		holder->addr[family] = (struct addr){ .family = AF_UNSPEC };
 		return -ENOMEM;
 	}
@@ -119,10 +119,10 @@ static int add_holder(struct pool *pool, const struct identity *name, struct hol
 {
 	struct holder *holder = calloc(1, sizeof(*holder));
 
-	if (holder == NULL)
+	if (!holder)
 		return -ENOMEM;
 	holder->name = *name;
-	if (tsearch(holder, &pool->names, order_by_name) == NULL) {
+	if (!tsearch(holder, &pool->names, order_by_name)) {
 		free(holder);
 		return -ENOMEM;
 	}
@@ -213,7 +213,7 @@ int pool_new(const struct settings *settings, struct pool **ret_pool)
 	struct pool *pool = calloc(1, sizeof(*pool));
 	int r = 0;
 
-	if (pool == NULL)
+	if (!pool)
 		return -ENOMEM;
 	TAILQ_INIT(&pool->order);
 	space_init(&pool->space[V4], &settings->pool4);
@@ -235,7 +235,7 @@ static void keep_node(void *node)
 
 void pool_free(struct pool *pool)
 {
-	if (pool == NULL)
+	if (!pool)
 		return;
 	for (int family = 0; family < FAMILIES; family++)
 		tdestroy(pool->space[family].tree, keep_node);
@@ -260,7 +260,7 @@ static void find_free(struct pool *pool, int family, struct addr *ret_addr)
 	for (;;) {
 		(void)addr_add(&space->prefix.addr, space->cursor, &addr);
 		space->cursor = space->cursor == space->last ? space->first : space->cursor + 1;
-		if (find_addr(pool, family, &addr) == NULL)
+		if (!find_addr(pool, family, &addr))
 			break;
 	}
 	*ret_addr = addr;
@@ -288,7 +288,7 @@ static int choose(struct pool *pool, int family, const struct identity *name,
 		find_free(pool, family, &choice.addr);
 	} else {
 		choice.loser = find_loser(pool, family);
-		if (choice.loser == NULL) {
+		if (!choice.loser) {
 			problem_set(problem,
 				"no address is free for %s: all %llu of %s %s are in use or fixed; "
 				"a larger pool would have more",
@@ -328,7 +328,7 @@ static int settle(struct pool *pool, struct holder *holder, int family, const st
 {
 	struct holder *loser = choice->loser;
 
-	if (loser != NULL) {
+	if (loser) {
 		let_go(pool, loser, family);
 		if (!is_leasing(loser, V4) && !is_leasing(loser, V6))
 			end_lease(pool, loser);
@@ -339,7 +339,7 @@ static int settle(struct pool *pool, struct holder *holder, int family, const st
 static bool is_missing(const struct pool *pool, const struct holder *holder, int family)
 {
 	return addr_is_set(&pool->space[family].prefix.addr) &&
-		(holder == NULL || !addr_is_set(&holder->addr[family]));
+		(!holder || !addr_is_set(&holder->addr[family]));
 }
 
 int pool_take(struct pool *pool, const struct identity *name, int64_t now, struct addr *ret_addr4,
@@ -350,14 +350,14 @@ int pool_take(struct pool *pool, const struct identity *name, int64_t now, struc
 	bool missing[FAMILIES];
 	int r = 0;
 
-	if (holder == NULL || !holder->leased)
+	if (!holder || !holder->leased)
 		r = make_place(pool, name, problem);
 	for (int family = 0; family < FAMILIES && r == 0; family++) {
 		missing[family] = is_missing(pool, holder, family);
 		if (missing[family])
 			r = choose(pool, family, name, &choice[family], problem);
 	}
-	if (r == 0 && holder == NULL)
+	if (r == 0 && !holder)
 		r = add_holder(pool, name, &holder);
 	if (r != 0)
 		return r;
@@ -382,7 +382,7 @@ void pool_release(struct pool *pool, const struct identity *name, int64_t now)
 {
 	struct holder *holder = find_name(pool, name);
 
-	if (holder == NULL || !holder->in_use)
+	if (!holder || !holder->in_use)
 		return;
 	holder->in_use = false;
 	touch(pool, holder, now);
@@ -397,11 +397,11 @@ void pool_release(struct pool *pool, const struct identity *name, int64_t now)
 static int judge(
 	const struct pool *pool, const struct holder *holder, int family, const struct addr *addr)
 {
-	if (holder != NULL && holder->fixed[family])
+	if (holder && holder->fixed[family])
 		return -EADDRINUSE;
 	if (!settings_pool_usable(&pool->space[family].prefix, addr))
 		return -ERANGE;
-	return find_addr(pool, family, addr) != NULL ? -EADDRINUSE : 0;
+	return find_addr(pool, family, addr) ? -EADDRINUSE : 0;
 }
 
 int pool_restore(struct pool *pool, const struct pool_lease *lease)
@@ -410,7 +410,7 @@ int pool_restore(struct pool *pool, const struct pool_lease *lease)
 	struct holder *holder = find_name(pool, &lease->name);
 	int r[FAMILIES];
 
-	if (holder != NULL && holder->leased)
+	if (holder && holder->leased)
 		return -EADDRINUSE;
 	for (int family = 0; family < FAMILIES; family++)
 		r[family] = judge(pool, holder, family, addr[family]);
@@ -418,7 +418,7 @@ int pool_restore(struct pool *pool, const struct pool_lease *lease)
 		return addr_is_set(addr[V4]) ? r[V4] : r[V6];
 	if (pool->lease_count == POOL_LEASES_MAX)
 		return -ENOSPC;
-	if (holder == NULL && add_holder(pool, &lease->name, &holder) < 0)
+	if (!holder && add_holder(pool, &lease->name, &holder) < 0)
 		return -ENOMEM;
 	touch(pool, holder, lease->last_used);
 	for (int family = 0; family < FAMILIES; family++) {
@@ -438,14 +438,14 @@ static int judge_claim(
 {
 	const struct holder *other;
 
-	if (!addr_is_set(addr) || (holder != NULL && addr_equal(&holder->addr[family], addr)))
+	if (!addr_is_set(addr) || (holder && addr_equal(&holder->addr[family], addr)))
 		return 0;
-	if (holder != NULL && holder->fixed[family])
+	if (holder && holder->fixed[family])
 		return -EADDRINUSE;
 	if (!settings_pool_usable(&pool->space[family].prefix, addr))
 		return -ERANGE;
 	other = find_addr(pool, family, addr);
-	return other != NULL && (other->fixed[family] || other->in_use) ? -EADDRINUSE : 0;
+	return other && (other->fixed[family] || other->in_use) ? -EADDRINUSE : 0;
 }
 
 static int claim(struct pool *pool, struct holder *holder, int family, const struct addr *addr)
@@ -473,14 +473,14 @@ int pool_claim(struct pool *pool, const struct pool_lease *lease, struct problem
 				addr_format(addr[family], text),
 				r == -ERANGE ? "in no pool any more" : "not its own any more");
 	}
-	if (r == 0 && (holder == NULL || !holder->leased))
+	if (r == 0 && (!holder || !holder->leased))
 		r = make_place(pool, &lease->name, problem);
-	if (r == 0 && holder == NULL) {
+	if (r == 0 && !holder) {
 		r = add_holder(pool, &lease->name, &holder);
 		if (r < 0)
 			problem_set(problem, "out of memory");
 	}
-	if (r < 0 || holder == NULL)
+	if (r < 0 || !holder)
 		return r; /* the analyser does not see that 0 comes with a holder */
 	holder->in_use = true;
 	touch(pool, holder, lease->last_used);

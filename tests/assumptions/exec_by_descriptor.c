@@ -20,7 +20,7 @@ static int open_unreachable(char directory[static 32], char path[static 48])
 	size_t n;
 
 	(void)snprintf(directory, 32, "/tmp/culvert-exec-XXXXXX");
-	if (from == NULL || mkdtemp(directory) == NULL)
+	if (!from || !mkdtemp(directory))
 		skip("a directory of mode 0700");
 	(void)snprintf(path, 48, "%s/program", directory);
 	to = fopen(path, "we");

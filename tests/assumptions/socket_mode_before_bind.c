@@ -15,7 +15,7 @@ int main(void)
 	struct stat st = { 0 };
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0), r;
 
-	if (fd < 0 || mkdtemp(directory) == NULL)
+	if (fd < 0 || !mkdtemp(directory))
 		skip("a directory in /tmp");
 	(void)umask(0);
 	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s/socket", directory);

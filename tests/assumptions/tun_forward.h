@@ -184,7 +184,7 @@ static inline void forward_model(struct model_list *list, const struct made *mad
 {
 	const char *wrong = model_segment(list, made->data, made->len, &made->vnet);
 
-	assume(wrong == NULL, wrong ? wrong : "");
+	assume(!wrong, wrong ? wrong : "");
 }
 
 #endif

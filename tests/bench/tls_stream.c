@@ -61,7 +61,7 @@ static SSL_CTX *new_context(const SSL_METHOD *method)
 {
 	SSL_CTX *context = SSL_CTX_new(method);
 
-	if (context == NULL || SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) != 1 ||
+	if (!context || SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) != 1 ||
 		SSL_CTX_set_ciphersuites(context, "TLS_AES_256_GCM_SHA384") != 1) {
 		fail("context");
 		exit(1);
@@ -136,7 +136,7 @@ static int run_server(const struct endpoint *endpoint, const char *certificate, 
 		pthread_t thread;
 		int accepted = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
 		SSL *ssl = accepted < 0 ? NULL : SSL_new(context);
-		if (ssl == NULL || SSL_set_fd(ssl, accepted) != 1 ||
+		if (!ssl || SSL_set_fd(ssl, accepted) != 1 ||
 			pthread_create(&thread, NULL, serve_flow, ssl) != 0)
 			return fail("accept");
 		pthread_detach(thread);
@@ -154,7 +154,7 @@ static int connect_flow(struct flow *flow, SSL_CTX *context, const struct endpoi
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address, len) < 0)
 		return fail("connect");
 	flow->ssl = SSL_new(context);
-	if (flow->ssl == NULL || SSL_set_fd(flow->ssl, fd) != 1 || SSL_connect(flow->ssl) != 1)
+	if (!flow->ssl || SSL_set_fd(flow->ssl, fd) != 1 || SSL_connect(flow->ssl) != 1)
 		return fail("handshake");
 	return 0;
 }

@@ -224,7 +224,7 @@ static int tell(struct sender *sender, uint32_t what, uint64_t *ret_count)
 	if (send(sender->control_fd, &control, sizeof(control), MSG_NOSIGNAL) < 0 ||
 		recv(sender->control_fd, &control, sizeof(control), MSG_WAITALL) != sizeof(control))
 		return fail("control connection");
-	if (ret_count != NULL)
+	if (ret_count)
 		*ret_count = control.count;
 	return 0;
 }

@@ -123,6 +123,9 @@ done
 echo 'void f(void) { my_strcpy(); /* strcpy() */ g("atoi("); x.signal(); }' | plant tunnel/base/innocent.c
 echo 'int f(void);' >"$tree/tunnel/base/bad_first_line.c"
 seq 900 | sed 's/.*/extern int n&;/' | plant tunnel/base/bad_length.c
+echo 'int f(int *p) { return p == NULL ? 1 : 0; }' | plant tunnel/base/null_equal.c
+echo 'int g(int *p) { if (p != NULL) return 1; return 0; }' | plant tunnel/base/null_condition.c
+echo '_Bool h(int *p) { return p != NULL; }' | plant tunnel/base/null_value.c
 
 # ---- objects ----
 
@@ -160,6 +163,9 @@ for name in "${calls[@]}"; do
 	says "tunnel/base/call_$name.c:2:"
 done
 silent innocent.c
+says 'tunnel/base/null_equal.c:2: is written !pointer'
+says 'tunnel/base/null_condition.c:2: is written as the pointer alone'
+silent null_value.c
 says 'tunnel/base/bad_first_line.c:1: the first line'
 says 'tunnel/base/bad_length.c: 901 lines'
 says 'libwire.a:object_openssl.o calls SSL_new'

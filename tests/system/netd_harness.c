@@ -222,17 +222,17 @@ static void privileges(const char *scenario)
 	char *key;
 	size_t len;
 
-	while (status != NULL && fgets(line, sizeof(line), status) != NULL) {
+	while (status && fgets(line, sizeof(line), status)) {
 		if (strncmp(line, "Cap", 3) == 0 || strncmp(line, "Uid", 3) == 0 ||
 			strncmp(line, "Groups", 6) == 0 || strncmp(line, "NoNewPrivs", 10) == 0 ||
 			strncmp(line, "SigBlk", 6) == 0 || strncmp(line, "SigIgn", 6) == 0) {
 			line[strcspn(line, "\n")] = '\0';
-			for (char *tab = strchr(line, '\t'); tab != NULL; tab = strchr(tab, '\t'))
+			for (char *tab = strchr(line, '\t'); tab; tab = strchr(tab, '\t'))
 				*tab = ' ';
 			log_info("status %s", line);
 		}
 	}
-	if (status != NULL)
+	if (status)
 		fclose(status);
 	/*
 	 * talk_ready() has closed what CONFIGURE brought: nothing but the channel may be open besides
@@ -336,11 +336,11 @@ static _Noreturn void play(const char *name)
 		exit(0); /* netd stopped, or has done without this one */
 	if (talk.in.type != REQUEST_CONFIGURE)
 		talk_die("no CONFIGURE");
-	if (scenario == NULL || !scenario->unready) {
+	if (!scenario || !scenario->unready) {
 		talk_close();
 		talk_ready();
 	}
-	if (scenario != NULL)
+	if (scenario)
 		scenario->play(name);
 	else
 		denied_interface(name);
@@ -352,7 +352,7 @@ static _Noreturn void play(const char *name)
 static void add_prefix(struct prefix_list *list, const char *text)
 {
 	list->items = reallocarray(list->items, list->count + 1, sizeof(*list->items));
-	if (list->items == NULL || prefix_parse(text, &list->items[list->count]) < 0)
+	if (!list->items || prefix_parse(text, &list->items[list->count]) < 0)
 		talk_die(text);
 	list->count++;
 }
@@ -363,7 +363,7 @@ static void add_peer(struct settings *settings, const char *name, const char *fi
 
 	settings->peers = reallocarray(
 		settings->peers, settings->peer_count + 1, sizeof(*settings->peers));
-	if (settings->peers == NULL)
+	if (!settings->peers)
 		talk_die("memory");
 	peer = &settings->peers[settings->peer_count++];
 	*peer = (struct settings_peer){ .max_routes = 3, .address4 = talk_address(fixed) };
@@ -392,7 +392,7 @@ static const char *from_environment(const char *name, const char *otherwise)
 {
 	const char *value = getenv(name);
 
-	return value != NULL ? value : otherwise;
+	return value ? value : otherwise;
 }
 
 static struct settings *make_settings(bool server, const char *scenario, const char *directory)
@@ -415,7 +415,7 @@ static struct settings *make_settings(bool server, const char *scenario, const c
 	settings->max_sessions = 8;
 	settings->lanes = QUEUES_LANES;
 	settings->announce.items = calloc(1, sizeof(*settings->announce.items));
-	if (settings->announce.items == NULL ||
+	if (!settings->announce.items ||
 		prefix_parse("10.20.30.0/24", &settings->announce.items[0].prefix) < 0)
 		talk_die("announce");
 	settings->announce.count = 1;

@@ -62,8 +62,7 @@ static inline void json_read_member(struct json_read *in, const char *name, size
 	const char *path = in->path;
 
 	in->path = NULL;
-	if (path != NULL && strncmp(path, name, len) == 0 &&
-		(path[len] == '.' || path[len] == '\0'))
+	if (path && strncmp(path, name, len) == 0 && (path[len] == '.' || path[len] == '\0'))
 		in->path = path[len] == '.' ? path + len + 1 : path + len;
 	json_read_value(in);
 	in->path = path;
@@ -119,7 +118,7 @@ static inline void json_read_scalar(struct json_read *in)
 
 static inline void json_read_value(struct json_read *in)
 {
-	bool wanted = in->path != NULL && in->path[0] == '\0';
+	bool wanted = in->path && in->path[0] == '\0';
 	const char *start;
 
 	json_read_space(in);
@@ -157,7 +156,7 @@ static inline const char *json_at(const char *text, const char *path, char *out,
 	struct json_read in = { .at = text, .path = path };
 
 	json_read_value(&in);
-	if (in.broken || in.found == NULL)
+	if (in.broken || !in.found)
 		snprintf(out, size, "-");
 	else
 		snprintf(out, size, "%.*s", (int)in.found_len, in.found);

@@ -20,7 +20,7 @@ static inline struct addr address(const char *text)
 {
 	struct addr addr = { .family = AF_UNSPEC };
 
-	if (text != NULL)
+	if (text)
 		ck_assert_int_eq(addr_parse(text, &addr), 0);
 	return addr;
 }
@@ -100,7 +100,7 @@ static inline void set_up_client(void)
 
 static inline void tear_down(void)
 {
-	while (live.first != NULL) {
+	while (live.first) {
 		struct interface *gone = live.first;
 
 		live.first = gone->next;

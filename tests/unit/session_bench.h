@@ -295,7 +295,7 @@ static inline void bench_end(void)
 {
 	struct session *session = bench.session;
 
-	if (session != NULL) {
+	if (session) {
 		bench.world.stopping = true;
 		session_leave(session, GOODBYE_SHUTDOWN, "the test ends", true);
 		for (size_t i = 0; i < bench.lane_count; i++) {

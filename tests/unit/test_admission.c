@@ -238,7 +238,7 @@ static void teardown(void)
 {
 	struct candidate *candidate;
 
-	while ((candidate = TAILQ_FIRST(&bench.admission.candidates)) != NULL)
+	while ((candidate = TAILQ_FIRST(&bench.admission.candidates)))
 		candidate->lane_owner.ended(
 			&candidate->lane_owner, candidate->lane, LANE_END_ORDERED, "");
 	ck_assert_uint_eq(bench.admission.candidate_count, 0);

@@ -103,7 +103,7 @@ static struct played played(const char *answer, size_t len)
 	ck_assert_int_ge(played.pid, 0);
 	if (played.pid == 0) {
 		close(fds[0]);
-		if (answer != NULL)
+		if (answer)
 			play(listen_fd, fds[1], answer, len);
 		for (;;)
 			pause();
@@ -317,7 +317,7 @@ static int run(const char *line, char out[256], char error[512])
 	int saved[2], count = 0, status;
 
 	(void)snprintf(copy, sizeof(copy), "%s", line);
-	for (char *word = strtok_r(copy, " ", &rest); word != NULL && count < WORDS_MAX;
+	for (char *word = strtok_r(copy, " ", &rest); word && count < WORDS_MAX;
 		word = strtok_r(NULL, " ", &rest))
 		words[count++] = word;
 	(void)fflush(NULL);

@@ -15,7 +15,7 @@ static void finds(const char *text, const char *expected)
 	ck_assert_ptr_nonnull(exact);
 	memcpy(exact, text, len);
 	ck_assert(conf_peek(exact, len, "key", value, sizeof(value)) == (expected != NULL));
-	ck_assert_str_eq(value, expected != NULL ? expected : "before");
+	ck_assert_str_eq(value, expected ? expected : "before");
 	free(exact);
 }
 

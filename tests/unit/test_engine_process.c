@@ -201,7 +201,7 @@ static _Noreturn void play(char *const *scripts)
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	(void)!readlink("/proc/self/exe", path, sizeof(path) - 1);
 	name = strrchr(path, '/');
-	script = scripts[name != NULL && strcmp(name, "/" NEW_NAME) == 0];
+	script = scripts[name && strcmp(name, "/" NEW_NAME) == 0];
 	for (; *script != '\0'; script++)
 		play_letter(*script);
 	_exit(0);
@@ -830,7 +830,7 @@ START_TEST(long_sets_come_in_pages)
 	await(has_spoken);
 	engine_process_network(&engine);
 	ck_assert_int_eq(engine_process_lack(&engine, 5, &lack), 0);
-	while (strstr(words, "lack") == NULL) {
+	while (!strstr(words, "lack")) {
 		words[0] = '\0';
 		await(has_spoken);
 	}

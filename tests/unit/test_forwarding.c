@@ -29,8 +29,7 @@ static void make(const char *key, int value)
 	char path[PATH_MAX];
 
 	(void)snprintf(path, sizeof(path), "%s/%s", bench.root, key);
-	for (char *at = &path[strlen(bench.root) + 1]; (at = strchr(at, '/')) != NULL;
-		*at++ = '/') {
+	for (char *at = &path[strlen(bench.root) + 1]; (at = strchr(at, '/')); *at++ = '/') {
 		*at = '\0';
 		ck_assert(mkdir(path, 0700) == 0 || errno == EEXIST);
 	}

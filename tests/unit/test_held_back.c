@@ -176,7 +176,7 @@ static void lack(const char *prefix, bool local6)
 {
 	struct request_lack page = { .local6 = local6, .text = "wan0 has it" };
 
-	if (prefix != NULL) {
+	if (prefix) {
 		page.total = page.count = 1;
 		page.prefix[0] = pfx(prefix);
 	}

@@ -177,7 +177,7 @@ END_TEST
 
 static void stop_when_idle(struct loop_timer *timer)
 {
-	if (hooks.runs[0].job == NULL)
+	if (!hooks.runs[0].job)
 		loop_stop(loop);
 	else
 		loop_timer_start(loop, timer, mono_add(mono_now(), DURATION_MS(5)), stop_when_idle);

@@ -60,7 +60,7 @@ static struct addr address(const char *text)
 {
 	struct addr addr = { .family = AF_UNSPEC };
 
-	if (text != NULL)
+	if (text)
 		ck_assert_int_eq(addr_parse(text, &addr), 0);
 	return addr;
 }
@@ -90,8 +90,8 @@ static struct request_interface wanted(
 		.local4 = address(local4),
 		.local6 = address(local6) };
 
-	out.remote4 = address(local4 != NULL ? "10.99.0.1" : NULL);
-	out.remote6 = address(local6 != NULL ? "fd99::1" : NULL);
+	out.remote4 = address(local4 ? "10.99.0.1" : NULL);
+	out.remote6 = address(local6 ? "fd99::1" : NULL);
 	return out;
 }
 
@@ -140,7 +140,7 @@ static struct interface *add(const char *peer, uint32_t index, uint64_t netns)
 
 static void forget_all(void)
 {
-	while (all.first != NULL)
+	while (all.first)
 		interfaces_forget(&all, all.first);
 	ck_assert_uint_eq(all.count, 0);
 }
@@ -359,8 +359,8 @@ static bool has_address_in(
 
 static bool has_address(const struct interface *interface, const char *local)
 {
-	return has_address_in(all.netlink, interface->index, local,
-		strchr(local, ':') != NULL ? "fd99::1" : "10.99.0.1");
+	return has_address_in(
+		all.netlink, interface->index, local, strchr(local, ':') ? "fd99::1" : "10.99.0.1");
 }
 
 struct search {

@@ -17,9 +17,9 @@ static struct pool *make(const char *pool4, const char *pool6)
 	struct settings settings = { .role = SETTINGS_SERVER };
 	struct pool *pool;
 
-	if (pool4 != NULL)
+	if (pool4)
 		ck_assert_int_eq(prefix_parse(pool4, &settings.pool4), 0);
-	if (pool6 != NULL)
+	if (pool6)
 		ck_assert_int_eq(prefix_parse(pool6, &settings.pool6), 0);
 	ck_assert_int_eq(pool_new(&settings, &pool), 0);
 	return pool;

@@ -65,7 +65,7 @@ static size_t count_of(const char *text)
 {
 	size_t count = 0;
 
-	for (const char *at = written(); (at = strstr(at, text)) != NULL; at++)
+	for (const char *at = written(); (at = strstr(at, text)); at++)
 		count++;
 	return count;
 }
@@ -237,7 +237,7 @@ static void tells_what_was_lost(int reader)
 	drain(reader);
 	log_info("back");
 	/* A terminal hands over its lines when it likes, one by one too. */
-	while (strstr(text, "engine: back") == NULL && poll(&readable, 1, 10000) == 1) {
+	while (!strstr(text, "engine: back") && poll(&readable, 1, 10000) == 1) {
 		ssize_t n = read(reader, text + len, sizeof(text) - 1 - len);
 
 		ck_assert_int_gt(n, 0);
@@ -373,7 +373,7 @@ START_TEST(threads_do_not_mix_their_lines)
 	for (int i = 0; i < THREADS; i++)
 		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
 	ck_assert_uint_eq(count_lines(), THREADS * LINES);
-	for (char *line = strtok(output, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+	for (char *line = strtok(output, "\n"); line; line = strtok(NULL, "\n")) {
 		int thread, number, end = 0;
 		const char *text = strstr(line, "thread ");
 

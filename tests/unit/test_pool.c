@@ -16,7 +16,7 @@ static struct prefix prefix(const char *text)
 {
 	struct prefix prefix = { .len = 0 };
 
-	if (text != NULL)
+	if (text)
 		ck_assert_int_eq(prefix_parse(text, &prefix), 0);
 	return prefix;
 }
@@ -25,7 +25,7 @@ static struct addr addr(const char *text)
 {
 	struct addr addr = { .family = AF_UNSPEC };
 
-	if (text != NULL)
+	if (text)
 		ck_assert_int_eq(addr_parse(text, &addr), 0);
 	return addr;
 }
@@ -79,8 +79,8 @@ static void ck_lease(struct pool *pool, const char *who, const char *want4, cons
 
 	ck_assert_msg(pool_take(pool, &identity, 0, &addr4, &addr6, &problem) == 0, "%s: %s", who,
 		problem.text);
-	ck_assert_str_eq(addr_format(&addr4, text), want4 != NULL ? want4 : "none");
-	ck_assert_str_eq(addr_format(&addr6, text), want6 != NULL ? want6 : "none");
+	ck_assert_str_eq(addr_format(&addr4, text), want4 ? want4 : "none");
+	ck_assert_str_eq(addr_format(&addr6, text), want6 ? want6 : "none");
 }
 
 static void gets_nothing(struct pool *pool, const char *who, const char *word)

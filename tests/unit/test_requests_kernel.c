@@ -50,7 +50,7 @@ static struct addr address(const char *text)
 {
 	struct addr addr = { .family = AF_UNSPEC };
 
-	if (text != NULL)
+	if (text)
 		ck_assert_int_eq(addr_parse(text, &addr), 0);
 	return addr;
 }
@@ -263,10 +263,8 @@ static struct request interface_for(const char *peer, const char *local4, const 
 	ck_assert_int_eq(identity_set(&wanted->peer, peer, strlen(peer)), 0);
 	wanted->local4 = address(local4);
 	wanted->local6 = address(local6);
-	wanted->remote4 = address(local4 == NULL ? NULL
-			: peer[0] == 'b'         ? "10.99.0.8"
-						 : "10.99.0.7");
-	wanted->remote6 = address(local6 == NULL ? NULL : peer[0] == 'b' ? "fd99::8" : "fd99::7");
+	wanted->remote4 = address(!local4 ? NULL : peer[0] == 'b' ? "10.99.0.8" : "10.99.0.7");
+	wanted->remote6 = address(!local6 ? NULL : peer[0] == 'b' ? "fd99::8" : "fd99::7");
 	return request;
 }
 
@@ -889,9 +887,9 @@ static struct request resolvers(const char *four, const char *six)
 	struct request request = { .type = REQUEST_DNS, .dns.interface = 1 };
 	struct nameservers *to = &request.dns.nameservers;
 
-	if (four != NULL)
+	if (four)
 		to->server[to->server_count++] = address(four);
-	if (six != NULL)
+	if (six)
 		to->server[to->server_count++] = address(six);
 	return request;
 }

@@ -22,7 +22,7 @@ static int parse(const char *line)
 	char *rest = words;
 
 	(void)snprintf(words, sizeof(words), "%s", line);
-	for (char *word; (word = strsep(&rest, " ")) != NULL && argc < WORDS_MAX; argc++)
+	for (char *word; (word = strsep(&rest, " ")) && argc < WORDS_MAX; argc++)
 		argv[argc] = word;
 	argv[argc] = NULL;
 	memset(&arguments, 0, sizeof(arguments));

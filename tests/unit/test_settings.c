@@ -260,7 +260,7 @@ static void reach(struct settings_peer *peer, const char *first, const char *sec
 
 	peer->reach.items = calloc(2, sizeof(struct identity));
 	ck_assert_ptr_nonnull(peer->reach.items);
-	for (size_t i = 0; i < 2 && names[i] != NULL; i++)
+	for (size_t i = 0; i < 2 && names[i]; i++)
 		ck_assert_int_eq(identity_set(&peer->reach.items[peer->reach.count++], names[i],
 					 strlen(names[i])),
 			0);

@@ -17,7 +17,7 @@ static void segment(
 {
 	const char *wrong = model_segment(list, packet, len, vnet);
 
-	ck_assert_msg(wrong == NULL, "wrong: %s", wrong);
+	ck_assert_msg(!wrong, "wrong: %s", wrong);
 }
 
 static void expect_same(const struct model_list *whole, size_t from, const struct model_list *parts)

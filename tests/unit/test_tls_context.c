@@ -173,8 +173,8 @@ static void assert_dates(const char *expected)
 
 	ck_assert_int_eq(tls_context_new(TLS_CLIENT, &material, &context, &problem), 0);
 	r = tls_context_check_dates(context, &problem);
-	ck_assert_int_eq(r, expected != NULL ? -EINVAL : 0);
-	if (expected != NULL)
+	ck_assert_int_eq(r, expected ? -EINVAL : 0);
+	if (expected)
 		ck_assert_msg(strstr(problem.text, expected) != NULL, "%s", problem.text);
 	tls_context_unref(context);
 }

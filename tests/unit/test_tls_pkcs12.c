@@ -31,7 +31,7 @@ static struct view bundle_of(const char *passphrase, EVP_PKEY *key, X509 *own, X
 	int len;
 
 	ck_assert_ptr_nonnull(others);
-	if (authority != NULL)
+	if (authority)
 		ck_assert_int_gt(sk_X509_push(others, authority), 0);
 	bundle = PKCS12_create(passphrase, "branch-a", key, own, others, 0, 0, 0, 0, 0);
 	ck_assert_ptr_nonnull(bundle);

@@ -53,7 +53,7 @@ int addr_parse(const char *text, struct addr *ret_addr)
 
 const char *addr_format(const struct addr *addr, char out[static ADDR_TEXT_MAX])
 {
-	if (!addr_is_set(addr) || inet_ntop(addr->family, addr->bytes, out, ADDR_TEXT_MAX) == NULL)
+	if (!addr_is_set(addr) || !inet_ntop(addr->family, addr->bytes, out, ADDR_TEXT_MAX))
 		(void)snprintf(out, ADDR_TEXT_MAX, "none");
 	return out;
 }
@@ -131,7 +131,7 @@ static int parse_number(const char *text, unsigned long max, unsigned long *ret_
 int prefix_parse(const char *text, struct prefix *ret_prefix)
 {
 	const char *slash = strchr(text, '/');
-	size_t host_len = slash != NULL ? (size_t)(slash - text) : strlen(text);
+	size_t host_len = slash ? (size_t)(slash - text) : strlen(text);
 	char host[ADDR_TEXT_MAX];
 	struct addr addr;
 	unsigned long len;
@@ -143,7 +143,7 @@ int prefix_parse(const char *text, struct prefix *ret_prefix)
 	if (addr_parse(host, &addr) < 0)
 		return -EINVAL;
 	len = addr_size(&addr) * 8;
-	if (slash != NULL && parse_number(slash + 1, len, &len) < 0)
+	if (slash && parse_number(slash + 1, len, &len) < 0)
 		return -EINVAL;
 	*ret_prefix = (struct prefix){ .addr = addr, .len = (uint8_t)len };
 	return 0;
@@ -233,7 +233,7 @@ static int find_parts(const char *text, struct endpoint_parts *ret_parts)
 
 	if (text[0] == '[') {
 		end = strchr(text, ']');
-		if (end == NULL || (end[1] != '\0' && end[1] != ':'))
+		if (!end || (end[1] != '\0' && end[1] != ':'))
 			return -EINVAL;
 		parts.host = text + 1;
 		parts.host_len = (size_t)(end - parts.host);
@@ -241,7 +241,7 @@ static int find_parts(const char *text, struct endpoint_parts *ret_parts)
 	} else {
 		/* Two colons: an IPv6 address without brackets, which can have no port. */
 		end = strchr(text, ':');
-		if (end != NULL && strchr(end + 1, ':') == NULL) {
+		if (end && !strchr(end + 1, ':')) {
 			parts.host_len = (size_t)(end - text);
 			parts.port = end + 1;
 		}
@@ -260,7 +260,7 @@ int endpoint_split(const char *text, uint16_t default_port, char *ret_host, size
 
 	if (find_parts(text, &parts) < 0)
 		return -EINVAL;
-	if (parts.port != NULL && parse_number(parts.port, UINT16_MAX, &port) < 0)
+	if (parts.port && parse_number(parts.port, UINT16_MAX, &port) < 0)
 		return -EINVAL;
 	if (port == 0)
 		return -EINVAL;

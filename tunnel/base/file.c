@@ -48,7 +48,7 @@ int file_read_fd(int fd, char **ret_data, size_t *ret_len)
 	 */
 	capacity = (size_t)(st.st_size < 4096 ? 4096 : st.st_size) + 1;
 	data = malloc(capacity + 1);
-	if (data == NULL)
+	if (!data)
 		return -ENOMEM;
 	len = read_from_start(fd, data, capacity);
 	if (len < 0 || (size_t)len == capacity) {
@@ -195,7 +195,7 @@ static int write_at(int dir_fd, const char *name, const void *data, size_t len,
 	char temporary[NAME_MAX + 1];
 	int r;
 
-	if (name[0] == '\0' || strchr(name, '/') != NULL)
+	if (name[0] == '\0' || strchr(name, '/'))
 		return -EINVAL;
 	r = snprintf(temporary, sizeof(temporary), "%s.tmp", name);
 	if (r < 0 || (size_t)r >= sizeof(temporary))

@@ -36,7 +36,7 @@ static struct finding *reserve(struct findings *findings)
 	if (findings->count < findings->capacity)
 		return &findings->items[findings->count];
 	items = reallocarray(findings->items, capacity, sizeof(*items));
-	if (items == NULL) {
+	if (!items) {
 		findings->failed = true;
 		return NULL;
 	}
@@ -51,7 +51,7 @@ struct finding *findings_add(struct findings *findings, enum finding_level level
 	struct finding *finding = reserve(findings);
 	va_list args;
 
-	if (finding == NULL)
+	if (!finding)
 		return NULL;
 	*finding = (struct finding){ .level = level };
 	(void)snprintf(finding->check, sizeof(finding->check), "%s", check);
@@ -68,7 +68,7 @@ void finding_cure(struct finding *finding, const char *format, ...)
 {
 	va_list args;
 
-	if (finding == NULL)
+	if (!finding)
 		return;
 	va_start(args, format);
 	(void)vsnprintf(finding->cure, sizeof(finding->cure), format, args);
@@ -122,7 +122,7 @@ int finding_read(char *line, struct findings *findings)
 	struct finding *finding;
 	unsigned number = 0;
 
-	if (cure == NULL)
+	if (!cure)
 		return -EPROTO;
 	while (number < LEVELS && strcmp(level, levels[number]) != 0)
 		number++;
@@ -130,5 +130,5 @@ int finding_read(char *line, struct findings *findings)
 		return -EPROTO;
 	finding = findings_add(findings, (enum finding_level)number, check, "%s", text);
 	finding_cure(finding, "%s", cure);
-	return finding != NULL ? 0 : -ENOMEM;
+	return finding ? 0 : -ENOMEM;
 }

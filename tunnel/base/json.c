@@ -129,7 +129,7 @@ static bool put_key(struct json *json, const char *key)
 	json->filled[json->depth] = true;
 	if (json->depth > 0)
 		put_line(json);
-	if (key != NULL) {
+	if (key) {
 		put_text(json->out, key);
 		(void)fputs(": ", json->out);
 	}
@@ -181,7 +181,7 @@ void json_array_end(struct json *json)
 
 void json_string(struct json *json, const char *key, const char *text)
 {
-	if (text == NULL)
+	if (!text)
 		json_null(json, key);
 	else if (put_key(json, key))
 		put_text(json->out, text);

@@ -82,7 +82,7 @@ static bool stderr_is_journal(void)
 	char own[64];
 	struct stat st;
 
-	if (stream == NULL || fstat(STDERR_FILENO, &st) < 0)
+	if (!stream || fstat(STDERR_FILENO, &st) < 0)
 		return false;
 	(void)snprintf(own, sizeof(own), "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
 	return strcmp(stream, own) == 0;
@@ -148,7 +148,7 @@ static void format_head(char *out, size_t size, enum log_level level)
 		return;
 	}
 	(void)clock_gettime(CLOCK_REALTIME, &now);
-	if (localtime_r(&now.tv_sec, &local) != NULL)
+	if (localtime_r(&now.tv_sec, &local))
 		(void)strftime(moment, sizeof(moment), "%Y-%m-%d %H:%M:%S", &local);
 	(void)snprintf(out, size, "%s.%03ld %s %s: ", moment, now.tv_nsec / 1000000,
 		levels[level].text, logger.part);
@@ -261,7 +261,7 @@ static struct repeat *slot_for(enum log_level level, const char *text, struct mo
 		if (mono_before(slot->since, best->since))
 			best = slot;
 	}
-	if (own != NULL)
+	if (own)
 		return own;
 	slot_close(best);
 	best->since = now;

@@ -12,7 +12,7 @@ int prefix_list_append(struct prefix_list *list, const struct prefix *prefixes, 
 	if (count == 0)
 		return 0;
 	grown = reallocarray(list->items, list->count + count, sizeof(*grown));
-	if (grown == NULL)
+	if (!grown)
 		return -ENOMEM;
 	memcpy(&grown[list->count], prefixes, count * sizeof(*prefixes));
 	list->items = grown;
@@ -48,5 +48,5 @@ void prefix_list_sort(struct prefix_list *list)
 bool prefix_list_has(const struct prefix_list *list, const struct prefix *prefix)
 {
 	return list->count > 0 &&
-		bsearch(prefix, list->items, list->count, sizeof(list->items[0]), compare) != NULL;
+		bsearch(prefix, list->items, list->count, sizeof(list->items[0]), compare);
 }

@@ -117,12 +117,12 @@ int prefix_map_new(const struct prefix *prefixes, size_t count, struct prefix_ma
 	if (count > INT32_MAX)
 		return -ENOMEM;
 	map = calloc(1, sizeof(*map));
-	if (map == NULL)
+	if (!map)
 		return -ENOMEM;
 	if (count > 0) {
 		sorted = calloc(count, sizeof(*sorted));
 		map->nodes = calloc(count, sizeof(*map->nodes));
-		if (sorted == NULL || map->nodes == NULL)
+		if (!sorted || !map->nodes)
 			goto no_memory;
 		memcpy(sorted, prefixes, count * sizeof(*sorted));
 		qsort(sorted, count, sizeof(*sorted), compare);
@@ -143,7 +143,7 @@ no_memory:
 
 void prefix_map_free(struct prefix_map *map)
 {
-	if (map == NULL)
+	if (!map)
 		return;
 	free(map->nodes);
 	free(map);

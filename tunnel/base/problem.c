@@ -20,7 +20,7 @@ void problem_set(struct problem *problem, const char *format, ...)
 	char text[PROBLEM_TEXT_MAX]; /* the arguments may point into problem->text */
 	va_list args;
 
-	if (problem == NULL)
+	if (!problem)
 		return;
 	va_start(args, format);
 	(void)vsnprintf(text, sizeof(text), format, args);
@@ -35,7 +35,7 @@ void problem_prepend(struct problem *problem, const char *format, ...)
 	char joined[2 * PROBLEM_TEXT_MAX + 2];
 	va_list args;
 
-	if (problem == NULL)
+	if (!problem)
 		return;
 	va_start(args, format);
 	(void)vsnprintf(context, sizeof(context), format, args);

@@ -74,16 +74,16 @@ static const char *decode_word(const char *text, size_t len, char out[PROXY_WORD
 static const char *decode_credentials(const char *text, size_t len, struct proxy *proxy)
 {
 	const char *colon = memchr(text, ':', len);
-	size_t user_len = colon != NULL ? (size_t)(colon - text) : len;
+	size_t user_len = colon ? (size_t)(colon - text) : len;
 	const char *flaw = decode_word(text, user_len, proxy->user);
 
-	if (flaw == NULL && colon != NULL)
+	if (!flaw && colon)
 		flaw = decode_word(&colon[1], len - user_len - 1, proxy->password);
-	if (flaw != NULL)
+	if (flaw)
 		return flaw;
 	if (proxy->user[0] == '\0')
 		return "a URL with an empty user before the @";
-	if (proxy->kind == PROXY_HTTP && strchr(proxy->user, ':') != NULL)
+	if (proxy->kind == PROXY_HTTP && strchr(proxy->user, ':'))
 		return "a user with a colon, which HTTP cannot carry"; /* RFC 7617, 2 */
 	if (proxy->kind == PROXY_SOCKS5 && proxy->password[0] == '\0')
 		return "a user without a password, which SOCKS5 cannot carry"; /* RFC 1929, 2 */
@@ -126,11 +126,11 @@ static const char *parse(const char *text, struct proxy *proxy)
 	if (proxy->kind == PROXY_NONE)
 		return "one that begins with neither";
 	at = strrchr(text, '@');
-	if (at != NULL) {
+	if (at) {
 		flaw = decode_credentials(text, (size_t)(at - text), proxy);
 		text = &at[1];
 	}
-	return flaw != NULL ? flaw : parse_host(text, proxy);
+	return flaw ? flaw : parse_host(text, proxy);
 }
 
 int proxy_parse(const char *text, struct proxy *ret_proxy, const char **ret_flaw)
@@ -138,10 +138,10 @@ int proxy_parse(const char *text, struct proxy *ret_proxy, const char **ret_flaw
 	struct proxy proxy = { .kind = PROXY_NONE };
 	const char *flaw = parse(text, &proxy);
 
-	if (flaw == NULL)
+	if (!flaw)
 		*ret_proxy = proxy;
 	else
 		*ret_flaw = flaw;
 	explicit_bzero(&proxy, sizeof(proxy));
-	return flaw == NULL ? 0 : -EINVAL;
+	return !flaw ? 0 : -EINVAL;
 }

@@ -69,7 +69,7 @@ static unsigned line_of(const struct load *load, const config_setting_t *setting
 	size_t ordinal = 0;
 	unsigned line = 0;
 
-	if (config_setting_name(setting) == NULL && !config_setting_is_aggregate(setting) &&
+	if (!config_setting_name(setting) && !config_setting_is_aggregate(setting) &&
 		count_before(load->root, setting, &ordinal))
 		line = conf_scan_value_line(load->text, load->len, ordinal);
 	return line != 0 ? line : (unsigned)config_setting_source_line(setting);
@@ -169,10 +169,10 @@ static int parse_presets(const struct conf_table *table, config_t *presets)
 	int r = 0;
 
 	out = open_memstream(&text, &size);
-	if (out == NULL)
+	if (!out)
 		return -ENOMEM;
-	while ((option = conf_next(&walk)) != NULL) {
-		if (option->preset != NULL)
+	while ((option = conf_next(&walk))) {
+		if (option->preset)
 			(void)fprintf(out, "%s = %s;\n", option->key, option->preset);
 	}
 	if (fclose(out) != 0) {
@@ -197,7 +197,7 @@ static char *list_room(const struct conf_option *option, size_t count, void *tar
 	if (option->shape == CONF_ARRAY)
 		return field;
 	items = calloc(count, conf_value_size(option));
-	if (items != NULL)
+	if (items)
 		memcpy(field, &items, sizeof(items));
 	return items;
 }
@@ -221,7 +221,7 @@ static int apply_groups(/* NOLINT(misc-no-recursion): as deep as the tables are 
 		if (config_setting_is_group(item)) {
 			r = apply_group(load, option->table, item, config_root_setting(&presets),
 				item_key, out);
-		} else if (plain != NULL && !is_list(item)) {
+		} else if (plain && !is_list(item)) {
 			r = apply_scalar(load, plain, item, item == setting ? key : item_key,
 				out + plain->offset);
 		} else {
@@ -253,7 +253,7 @@ static int apply_list(/* NOLINT(misc-no-recursion): as deep as the tables are */
 	if (count == 0)
 		return 0;
 	items = list_room(option, count, target);
-	if (items == NULL)
+	if (!items)
 		return -ENOMEM;
 	/* All are zero so far: a target with some of them unset can be freed. */
 	memcpy((char *)target + option->count_offset, &count, sizeof(count));
@@ -278,13 +278,13 @@ static int complain_unknown(const struct load *load, const struct conf_table *ta
 	const char *nearest = conf_nearest_key(table, name);
 	char key[KEY_PATH_MAX];
 
-	if (nearest != NULL)
+	if (nearest)
 		problem_set(load->problem,
 			"expected a known key, got an unknown one; did you mean \"%s\"?", nearest);
 	else
 		problem_set(load->problem,
 			"expected a known key, got an unknown one; %s lists them",
-			table->manual != NULL ? table->manual : "docs/configuration.md");
+			table->manual ? table->manual : "docs/configuration.md");
 	locate(load, setting, join_key(key, group_key, name));
 	return -EINVAL;
 }
@@ -318,17 +318,17 @@ static int apply_group(/* NOLINT(misc-no-recursion): as deep as the tables are *
 	for (int i = 0; i < config_setting_length(group); i++) {
 		const config_setting_t *setting = child(group, i);
 
-		if (conf_find(table, config_setting_name(setting)) == NULL)
+		if (!conf_find(table, config_setting_name(setting)))
 			return complain_unknown(load, table, setting, group_key);
 	}
-	while (r == 0 && (option = conf_next(&walk)) != NULL) {
+	while (r == 0 && (option = conf_next(&walk))) {
 		const config_setting_t *setting = config_setting_get_member(group, option->key);
 
-		if (setting == NULL && option->required)
+		if (!setting && option->required)
 			return complain_missing(load, option, group, group_key);
-		if (setting == NULL)
+		if (!setting)
 			setting = config_setting_get_member(presets, option->key);
-		if (setting == NULL)
+		if (!setting)
 			continue;
 		join_key(key, group_key, option->key);
 		if (option->shape != CONF_ONE)
@@ -371,7 +371,7 @@ static int load_init(
 		return -EFBIG;
 	}
 	load->text = malloc(len + 1);
-	if (load->text == NULL)
+	if (!load->text)
 		return -ENOMEM;
 	if (len > 0)
 		memcpy(load->text, text, len);
@@ -457,7 +457,7 @@ static const config_setting_t *find_place(const config_t *config, char *key)
 	while (key[0] != '\0') {
 		setting = config_lookup(config, key);
 		dot = strrchr(key, '.');
-		if (setting != NULL || dot == NULL)
+		if (setting || !dot)
 			break;
 		*dot = '\0';
 	}
@@ -471,7 +471,7 @@ void conf_locate(const char *text, size_t len, const char *path, struct problem 
 	config_t config;
 	struct load load;
 
-	if (problem == NULL)
+	if (!problem)
 		return;
 	first_key(problem, key);
 	if (load_init(&load, text, len, path, NULL) < 0)
@@ -480,7 +480,7 @@ void conf_locate(const char *text, size_t len, const char *path, struct problem 
 	if (config_read_string(&config, load.text) == CONFIG_TRUE)
 		setting = find_place(&config, key);
 	load.root = config_root_setting(&config);
-	if (setting != NULL)
+	if (setting)
 		problem_prepend(problem, "%s:%u", load.path, line_of(&load, setting));
 	else
 		problem_prepend(problem, "%s", load.path);

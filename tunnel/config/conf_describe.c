@@ -23,9 +23,9 @@ static void describe_preset(const struct conf_option *option, FILE *out)
 {
 	if (option->required)
 		(void)fprintf(out, "**required**");
-	else if (option->preset_note != NULL)
+	else if (option->preset_note)
 		(void)fprintf(out, "%s", option->preset_note);
-	else if (option->preset != NULL)
+	else if (option->preset)
 		(void)fprintf(out, "`%s`", option->preset);
 	else
 		(void)fprintf(out, "none");
@@ -37,14 +37,14 @@ static void describe_table(/* NOLINT(misc-no-recursion): as deep as the tables a
 	struct conf_walk walk = { .table = table }, groups = walk;
 	const struct conf_option *option;
 
-	while ((option = conf_next(&walk)) != NULL) {
+	while ((option = conf_next(&walk))) {
 		(void)fprintf(out, "| `%s%s` | ", group, option->key);
 		describe_value(option, out);
 		(void)fprintf(out, " | ");
 		describe_preset(option, out);
 		(void)fprintf(out, " | %s |\n", option->help);
 	}
-	while ((option = conf_next(&groups)) != NULL) {
+	while ((option = conf_next(&groups))) {
 		char inner[GROUP_MAX];
 
 		if (option->type != CONF_GROUP)

@@ -45,7 +45,7 @@ const char *conf_nearest_key(const struct conf_table *table, const char *word)
 	const struct conf_option *option;
 	const char *nearest = NULL;
 
-	while ((option = conf_next(&walk)) != NULL) {
+	while ((option = conf_next(&walk))) {
 		size_t far = distance(word, option->key, best);
 
 		if (far < best) {

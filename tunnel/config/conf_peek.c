@@ -27,7 +27,7 @@ static char look(const struct scanner *scanner, size_t ahead)
 static bool is_word(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-		(c != '\0' && strchr("_-*.+", c) != NULL);
+		(c != '\0' && strchr("_-*.+", c));
 }
 
 static bool is_space(char c)
@@ -100,7 +100,7 @@ static struct token next(struct scanner *scanner)
 static bool is_sign(const struct scanner *scanner, const struct token *token, const char *signs)
 {
 	return token->kind == TOKEN_SIGN && scanner->text[token->begin] != '\0' &&
-		strchr(signs, scanner->text[token->begin]) != NULL;
+		strchr(signs, scanner->text[token->begin]);
 }
 
 static bool is_key(const struct scanner *scanner, const struct token *token, const char *key)

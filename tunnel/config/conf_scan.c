@@ -87,7 +87,7 @@ static bool is_blank(int byte)
 
 static bool is_symbol(int byte)
 {
-	return byte > 0 && strchr("{}[]()=:;,", byte) != NULL;
+	return byte > 0 && strchr("{}[]()=:;,", byte);
 }
 
 static bool begins_comment(const struct scanner *scanner)
@@ -291,7 +291,7 @@ static size_t significant(const struct view *word, size_t from, const char *set,
 	size_t first = from;
 
 	for (size_t i = from; i < word->len; i++) {
-		if (strchr(set, word->data[i]) == NULL)
+		if (!strchr(set, word->data[i]))
 			return 0;
 		if (i == first && word->data[i] == '0')
 			first++;
@@ -321,7 +321,7 @@ static bool is_cut_number(const struct view *word)
 static bool is_stray_string(const struct token *before, const struct token *token)
 {
 	bool may_follow = before->kind == TOKEN_STRING ||
-		(before->kind == TOKEN_SYMBOL && strchr("=:,([", before->symbol) != NULL);
+		(before->kind == TOKEN_SYMBOL && strchr("=:,([", before->symbol));
 
 	return token->kind == TOKEN_STRING && !may_follow;
 }

@@ -5,7 +5,7 @@
 
 const struct conf_option *conf_next(struct conf_walk *walk)
 {
-	if (walk->also != NULL && walk->also_at < walk->also->count)
+	if (walk->also && walk->also_at < walk->also->count)
 		return &walk->also->options[walk->also_at++];
 	walk->also = NULL;
 	if (walk->at == walk->table->count)
@@ -13,7 +13,7 @@ const struct conf_option *conf_next(struct conf_walk *walk)
 
 	const struct conf_option *option = &walk->table->options[walk->at++];
 
-	if (option->also == NULL)
+	if (!option->also)
 		return option;
 	walk->also = option->also;
 	walk->also_at = 1;
@@ -25,7 +25,7 @@ const struct conf_option *conf_find(const struct conf_table *table, const char *
 	struct conf_walk walk = { .table = table };
 	const struct conf_option *option;
 
-	while ((option = conf_next(&walk)) != NULL) {
+	while ((option = conf_next(&walk))) {
 		if (strcmp(option->key, key) == 0)
 			break;
 	}

@@ -63,11 +63,11 @@ static void name_words(const struct conf_option *option, char out[CONF_VALUE_EXP
 	size_t len = 0;
 
 	for (const struct conf_name *name = option->names;
-		name->name != NULL && len < CONF_VALUE_EXPECTED_MAX; name++)
+		name->name && len < CONF_VALUE_EXPECTED_MAX; name++)
 		len += (size_t)snprintf(&out[len], CONF_VALUE_EXPECTED_MAX - len, "%s\"%s\"",
-			name == option->names                              ? ""
-				: name[1].name == NULL && option->max == 0 ? " or "
-									   : ", ",
+			name == option->names                       ? ""
+				: !name[1].name && option->max == 0 ? " or "
+								    : ", ",
 			name->name);
 	if (len < CONF_VALUE_EXPECTED_MAX && option->max > 0)
 		(void)snprintf(&out[len], CONF_VALUE_EXPECTED_MAX - len,
@@ -81,7 +81,7 @@ static void shorthand_words(/* NOLINT(misc-no-recursion): a plain value is of no
 	const struct conf_option *plain = conf_value_plain(option);
 	size_t len = 0;
 
-	if (plain != NULL) {
+	if (plain) {
 		(void)conf_value_expected(plain, out);
 		len = strlen(out);
 	}
@@ -113,11 +113,11 @@ conf_value_expected(/* NOLINT(misc-no-recursion): once, for a plain value in a l
 	const char *fixed = fixed_words(option->type);
 	const size_t size = CONF_VALUE_EXPECTED_MAX;
 
-	if (option->type == CONF_GROUP && option->shorthand != NULL) {
+	if (option->type == CONF_GROUP && option->shorthand) {
 		shorthand_words(option, out);
 		return out;
 	}
-	if (fixed != NULL)
+	if (fixed)
 		return fixed;
 	switch (option->type) {
 	case CONF_UINT:
@@ -178,7 +178,7 @@ static const char *describe_got(const struct conf_scalar *scalar, char out[SHOWN
 		(void)snprintf(out, SHOWN_MAX + 8, "%g", scalar->real);
 		return out;
 	case CONF_GOT_STRING:
-		if (strchr(scalar->string, '\n') != NULL)
+		if (strchr(scalar->string, '\n'))
 			return "text of several lines";
 		problem_escape(escaped, sizeof(escaped), scalar->string, strlen(scalar->string));
 		(void)snprintf(out, SHOWN_MAX + 8, "\"%s\"", escaped);
@@ -308,9 +308,9 @@ static int set_ifname(const struct conf_option *option, const struct conf_scalar
 {
 	const char *text = scalar->string, *percent = strchr(text, '%');
 
-	if (strpbrk(text, "/:") != NULL || strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
+	if (strpbrk(text, "/:") || strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
 		return -EINVAL;
-	if (percent != NULL && (percent[1] != 'd' || strchr(&percent[1], '%') != NULL))
+	if (percent && (percent[1] != 'd' || strchr(&percent[1], '%')))
 		return -EINVAL;
 	return set_string(option, scalar, out);
 }
@@ -323,10 +323,10 @@ static int set_material(
 
 	(void)option;
 	if (!settings_is_inline(text) &&
-		(text[0] == '\0' || strlen(text) > MATERIAL_PATH_MAX || strchr(text, '\n') != NULL))
+		(text[0] == '\0' || strlen(text) > MATERIAL_PATH_MAX || strchr(text, '\n')))
 		return -EINVAL;
 	copy = strdup(text);
-	if (copy == NULL)
+	if (!copy)
 		return -ENOMEM;
 	*(char **)out = copy;
 	return 0;
@@ -336,7 +336,7 @@ static int set_text(const struct conf_option *option, const struct conf_scalar *
 {
 	char *copy = fits(option, scalar->string) ? strdup(scalar->string) : NULL;
 
-	if (copy == NULL)
+	if (!copy)
 		return fits(option, scalar->string) ? -ENOMEM : -EINVAL;
 	*(char **)out = copy;
 	return 0;
@@ -421,7 +421,7 @@ static int set_named(const struct conf_option *option, const struct conf_scalar 
 {
 	if (scalar->got != CONF_GOT_STRING)
 		return option->max > 0 ? set_uint(option, scalar, out) : -EINVAL;
-	for (const struct conf_name *name = option->names; name->name != NULL; name++) {
+	for (const struct conf_name *name = option->names; name->name; name++) {
 		if (strcmp(name->name, scalar->string) == 0) {
 			memcpy(out, &name->value, sizeof(name->value));
 			return 0;
@@ -469,7 +469,7 @@ size_t conf_value_size(const struct conf_option *option)
 
 const struct conf_option *conf_value_plain(const struct conf_option *option)
 {
-	return option->shorthand != NULL ? conf_find(option->table, option->shorthand) : NULL;
+	return option->shorthand ? conf_find(option->table, option->shorthand) : NULL;
 }
 
 /* What is wrong with a text that may be secret. */

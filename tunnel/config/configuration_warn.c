@@ -50,7 +50,7 @@ static void warn_of_overlap(const struct configuration *configuration, const cha
 
 		/* A host's own address (a /32, a /128) is no network, and this program's may be there. */
 		if (own->len >= 8 * addr_size(&own->addr) || !prefix_overlaps(own, pool) ||
-			if_indextoname(addresses[i].index, name) == NULL)
+			!if_indextoname(addresses[i].index, name))
 			continue;
 		prefix_format(pool, text);
 		prefix_format(own, network);

@@ -21,7 +21,7 @@ int settings_new(enum settings_role role, struct settings **ret_settings)
 {
 	struct settings *settings = calloc(1, sizeof(*settings));
 
-	if (settings == NULL)
+	if (!settings)
 		return -ENOMEM;
 	settings->role = role;
 	settings->log_level = LOG_LEVEL_INFO;
@@ -38,11 +38,11 @@ static void free_hook(struct settings_hook *hook)
 
 void settings_free(struct settings *settings)
 {
-	if (settings == NULL)
+	if (!settings)
 		return;
-	if (settings->key != NULL)
+	if (settings->key)
 		explicit_bzero(settings->key, strlen(settings->key));
-	if (settings->unlocked_key != NULL)
+	if (settings->unlocked_key)
 		explicit_bzero(settings->unlocked_key, strlen(settings->unlocked_key));
 	explicit_bzero(&settings->proxy, sizeof(settings->proxy));
 	free(settings->certificate);
@@ -86,7 +86,7 @@ const struct settings_peer *settings_find_peer(
 
 uint32_t settings_lanes(const struct settings *settings, const struct settings_peer *peer)
 {
-	return peer != NULL && peer->lanes > 0 ? peer->lanes : settings->lanes;
+	return peer && peer->lanes > 0 ? peer->lanes : settings->lanes;
 }
 
 uint32_t settings_mark(const struct settings *settings)
@@ -114,7 +114,7 @@ bool settings_is_elsewhere(const struct settings *settings)
 
 uint32_t settings_metric(const struct settings_peer *peer)
 {
-	return peer != NULL && peer->metric > 0 ? peer->metric : SETTINGS_METRIC;
+	return peer && peer->metric > 0 ? peer->metric : SETTINGS_METRIC;
 }
 
 struct addr settings_server_address(const struct prefix *pool)
@@ -186,7 +186,7 @@ static bool netns_is_valid(const char *netns)
 	if (strncmp(netns, pid, sizeof(pid) - 1) == 0)
 		return number[0] != '\0' && number[strspn(number, "0123456789")] == '\0';
 	/* One name of a directory. */
-	return strchr(netns, '/') == NULL && strcmp(netns, ".") != 0 && strcmp(netns, "..") != 0;
+	return !strchr(netns, '/') && strcmp(netns, ".") != 0 && strcmp(netns, "..") != 0;
 }
 
 static int check_netns(const struct settings *settings, struct problem *problem)
@@ -338,7 +338,7 @@ static int check_bypass(const struct settings *settings, struct problem *problem
 static int check_proxy(const struct settings *settings, struct problem *problem)
 {
 	for (size_t i = 0; i < settings->remote_count && settings->proxy.kind != PROXY_NONE; i++) {
-		if (strchr(settings->remotes[i].host, '%') == NULL)
+		if (!strchr(settings->remotes[i].host, '%'))
 			continue;
 		problem_set(problem,
 			"remotes.[%zu]: an address with a scope means nothing to a proxy; leave out "
@@ -404,7 +404,7 @@ bool settings_is_inline(const char *material)
 {
 	static const char begin[] = "-----BEGIN";
 
-	return material != NULL && strncmp(material, begin, sizeof(begin) - 1) == 0;
+	return material && strncmp(material, begin, sizeof(begin) - 1) == 0;
 }
 
 bool settings_hold_secret(const struct settings *settings)
@@ -516,7 +516,7 @@ static bool has_address6(const struct settings_peer *peer)
 /* A name without a place for a number is one interface's only. */
 static bool has_literal_interface(const struct settings_peer *peer)
 {
-	return peer->interface[0] != '\0' && strchr(peer->interface, '%') == NULL;
+	return peer->interface[0] != '\0' && !strchr(peer->interface, '%');
 }
 
 /* What no two peers may share. */
@@ -574,7 +574,7 @@ int settings_check_peers(const struct settings *settings, struct problem *proble
 	if (r < 0 || settings->peer_count < 2)
 		return r;
 	sorted = calloc(settings->peer_count, sizeof(const struct settings_peer *));
-	if (sorted == NULL)
+	if (!sorted)
 		return -ENOMEM;
 	for (size_t i = 0; i < sizeof(uniques) / sizeof(uniques[0]) && r == 0; i++)
 		r = check_unique(settings, &uniques[i], sorted, problem);

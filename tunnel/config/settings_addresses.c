@@ -79,7 +79,7 @@ int settings_judge_address(
 	char text[ADDR_TEXT_MAX];
 
 	addr_format(addr, text);
-	if (wrong != NULL) {
+	if (wrong) {
 		problem_set(problem, "address %s, which no tunnel can have: %s", text, wrong);
 		return -EINVAL;
 	}

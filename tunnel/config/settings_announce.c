@@ -77,7 +77,7 @@ int settings_check_announce(const struct settings *settings, struct problem *pro
 				i);
 			return -EINVAL;
 		}
-		if (strchr(item->interface, '%') != NULL) {
+		if (strchr(item->interface, '%')) {
 			problem_set(problem,
 				"announce.[%zu].interface: expected the name of an interface, got "
 				"\"%s\"",

@@ -12,7 +12,7 @@
 
 bool settings_reaches(const struct settings_peer *peer, const struct settings_peer *other)
 {
-	if (peer == NULL || other == NULL)
+	if (!peer || !other)
 		return false;
 	for (size_t i = 0; i < peer->reach.count; i++) {
 		if (identity_equal(&peer->reach.items[i], &other->name))
@@ -45,9 +45,9 @@ static const struct identity **sort_names(const struct settings *settings)
 	const struct identity **names = calloc(
 		settings->peer_count + 1, sizeof(const struct identity *));
 
-	for (size_t i = 0; names != NULL && i < settings->peer_count; i++)
+	for (size_t i = 0; names && i < settings->peer_count; i++)
 		names[i] = &settings->peers[i].name;
-	if (names != NULL && settings->peer_count > 1)
+	if (names && settings->peer_count > 1)
 		qsort(names, settings->peer_count, sizeof(const struct identity *), compare_names);
 	return names;
 }
@@ -64,8 +64,8 @@ static const char *judge(const struct settings *settings, const struct settings_
 	}
 	if (identity_equal(&peer->name, name))
 		return "it is the peer itself";
-	if (bsearch(&name, sorted, settings->peer_count, sizeof(const struct identity *),
-		    compare_names) == NULL)
+	if (!bsearch(&name, sorted, settings->peer_count, sizeof(const struct identity *),
+		    compare_names))
 		return "no entry in peers has that name";
 	return NULL;
 }
@@ -75,18 +75,18 @@ int settings_check_reach(const struct settings *settings, struct problem *proble
 	const struct identity **sorted = sort_names(settings);
 	const char *why = NULL;
 
-	if (sorted == NULL)
+	if (!sorted)
 		return -ENOMEM;
-	for (size_t i = 0; i < settings->peer_count && why == NULL; i++) {
+	for (size_t i = 0; i < settings->peer_count && !why; i++) {
 		const struct settings_peer *peer = &settings->peers[i];
 
-		for (size_t at = 0; at < peer->reach.count && why == NULL; at++) {
+		for (size_t at = 0; at < peer->reach.count && !why; at++) {
 			why = judge(settings, peer, at, sorted);
-			if (why != NULL)
+			if (why)
 				problem_set(problem, "peers.[%zu].reach.[%zu] (%s): %s: %s", i, at,
 					peer->name.name, peer->reach.items[at].name, why);
 		}
 	}
 	free(sorted);
-	return why != NULL ? -EINVAL : 0;
+	return why ? -EINVAL : 0;
 }

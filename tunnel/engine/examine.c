@@ -45,7 +45,7 @@ static void examine_certificates(const struct engine *engine, struct findings *f
 {
 	const struct session *session;
 
-	if (engine->tls != NULL)
+	if (engine->tls)
 		examine_certificate(findings, "this end's certificate",
 			tls_context_identity(engine->tls)->name,
 			tls_context_not_after(engine->tls));
@@ -98,7 +98,7 @@ static void examine_missing(const struct session *session, struct findings *find
 	char text[ADDR_TEXT_MAX];
 	struct finding *finding;
 
-	if (lack->why == NULL)
+	if (!lack->why)
 		return;
 	for (size_t i = 0; i < session->routes.count && told < MISSING_MAX; i++) {
 		const struct route *route = &session->routes.items[i];
@@ -195,8 +195,7 @@ static const struct session *find_owner(const struct engine *engine, const struc
 	const struct session *session;
 
 	TAILQ_FOREACH(session, &engine->peers.sessions, link) {
-		if (session->reach != NULL &&
-			reach_is_theirs(session->reach, addr->family, addr->bytes))
+		if (session->reach && reach_is_theirs(session->reach, addr->family, addr->bytes))
 			return session;
 	}
 	return NULL;
@@ -240,7 +239,7 @@ static void examine_strays(
 			"%s sent packets to %s, which is its own (%" PRIu64
 			" in_destination); look at its routes",
 			session->name.name, text, drops);
-	else if (owner != NULL)
+	else if (owner)
 		findings_add(findings, FINDING_NOTE, "destination",
 			"%s sent packets to %s of %s, which it does not reach (%" PRIu64
 			" in_destination); if it should, in its peers entry: reach = [ \"%s\" ];",
@@ -303,9 +302,9 @@ static void write_pairs(const struct engine *engine, FILE *out)
 	const struct session *first, *second;
 	int left = PAIRS_MAX;
 
-	for (first = TAILQ_FIRST(&engine->peers.sessions); first != NULL && engine->peers.has_reach;
+	for (first = TAILQ_FIRST(&engine->peers.sessions); first && engine->peers.has_reach;
 		first = TAILQ_NEXT(first, link)) {
-		for (second = TAILQ_NEXT(first, link); second != NULL && left > 0;
+		for (second = TAILQ_NEXT(first, link); second && left > 0;
 			second = TAILQ_NEXT(second, link)) {
 			if (!peers_may_pass(first, second) || session_is_apart(first) ||
 				session_is_apart(second) ||

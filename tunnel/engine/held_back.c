@@ -31,7 +31,7 @@ static bool has_default(const struct session *session, uint8_t family)
 {
 	const struct route *route = find_default(session, family);
 
-	return route != NULL && route_in_use(route) && !route->missing;
+	return route && route_in_use(route) && !route->missing;
 }
 
 unsigned held_back_families(const struct session *session)
@@ -57,7 +57,7 @@ static const char *session_cause(const struct session *session, char out[static 
 
 	const char *failure = session_interface_failure(&session->interface);
 
-	if (failure != NULL)
+	if (failure)
 		(void)snprintf(out, HELD_BACK_TEXT_MAX, "the tunnel has no interface: %s", failure);
 	else
 		(void)snprintf(out, HELD_BACK_TEXT_MAX, "the tunnel is not up%s%s",
@@ -88,20 +88,20 @@ static void add_route_causes(const struct session *session, unsigned families, F
 	};
 	const struct route *route4 = find_default(session, AF_INET);
 	const struct route *route6 = find_default(session, AF_INET6);
-	unsigned absent = families & ~(route4 != NULL ? (unsigned)HELD_BACK_IPV4 : 0) &
-		~(route6 != NULL ? (unsigned)HELD_BACK_IPV6 : 0);
+	unsigned absent = families & ~(route4 ? (unsigned)HELD_BACK_IPV4 : 0) &
+		~(route6 ? (unsigned)HELD_BACK_IPV6 : 0);
 	const char *between = "";
 
 	if (absent != HELD_BACK_NONE) {
 		(void)fprintf(stream, "the server offers no %s default route", missing[absent]);
 		between = "; ";
 	}
-	if (route4 != NULL && (families & HELD_BACK_IPV4) != 0) {
+	if (route4 && (families & HELD_BACK_IPV4) != 0) {
 		(void)fputs(between, stream);
 		add_route_cause(route4, "IPv4", stream);
 		between = "; ";
 	}
-	if (route6 != NULL && (families & HELD_BACK_IPV6) != 0) {
+	if (route6 && (families & HELD_BACK_IPV6) != 0) {
 		(void)fputs(between, stream);
 		add_route_cause(route6, "IPv6", stream);
 	}
@@ -118,7 +118,7 @@ const char *held_back_cause(const struct session *session, char out[static HELD_
 	if (session->state != SESSION_UP)
 		return session_cause(session, out);
 	stream = fmemopen(out, HELD_BACK_TEXT_MAX, "w");
-	if (stream == NULL)
+	if (!stream)
 		return "the server's default routes are not in place";
 	add_route_causes(session, families, stream);
 	(void)fclose(stream);

@@ -86,7 +86,7 @@ void resume_close(struct resume *resume)
 {
 	int fd = resume->watch.fd;
 
-	if (resume->loop == NULL)
+	if (!resume->loop)
 		return;
 	loop_watch_remove(resume->loop, &resume->watch);
 	close(fd);

@@ -329,8 +329,7 @@ void routes_missing(struct routes *routes, const struct prefix *prefixes, size_t
 	for (size_t i = 0; i < routes->count; i++) {
 		struct route *route = &routes->items[i];
 		bool found = count > 0 &&
-			bsearch(&route->prefix, sorted, count, sizeof(sorted[0]),
-				compare_prefixes) != NULL;
+			bsearch(&route->prefix, sorted, count, sizeof(sorted[0]), compare_prefixes);
 
 		route->missing = found || (route->missing && !first);
 	}

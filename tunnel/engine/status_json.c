@@ -192,7 +192,7 @@ static void put_left(struct json *json, const struct session *session)
 {
 	const struct session_leave *leave = status_left(session);
 
-	if (leave == NULL) {
+	if (!leave) {
 		json_null(json, "left");
 		return;
 	}
@@ -279,11 +279,11 @@ static void put_full_tunnel(struct json *json, const struct status_view *view)
 	char cause[HELD_BACK_TEXT_MAX];
 	unsigned families;
 
-	for (size_t i = 0; i < view->session_count && session == NULL; i++) {
+	for (size_t i = 0; i < view->session_count && !session; i++) {
 		if (held_back_in_force(view->peers[i].session))
 			session = view->peers[i].session;
 	}
-	if (session == NULL) {
+	if (!session) {
 		json_null(json, "full_tunnel");
 		return;
 	}

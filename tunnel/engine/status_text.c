@@ -179,7 +179,7 @@ static void tell_missing(FILE *out, const struct session *session)
 {
 	const struct session_interface_lack *lack = session_interface_lack(&session->interface);
 
-	if (lack->why != NULL)
+	if (lack->why)
 		field(out, "missing:", "%s%s%s%s: %s", lack->link ? "its link, " : "",
 			lack->local4 ? "its IPv4 address, " : "",
 			lack->local6 ? "its IPv6 address, " : "",
@@ -286,7 +286,7 @@ static void tell_left(FILE *out, const struct session *session)
 	const struct session_leave *leave = status_left(session);
 	char text[ESCAPED_MAX];
 
-	if (leave == NULL)
+	if (!leave)
 		return;
 	problem_escape(text, sizeof(text), leave->text, strnlen(leave->text, sizeof(leave->text)));
 	if (leave->attempt)

@@ -18,7 +18,7 @@ static int find_place(struct interfaces *interfaces, const struct request_interf
 {
 	const struct interface *there = interfaces_find_peer(interfaces, &wanted->peer);
 
-	if (there == NULL)
+	if (!there)
 		return interfaces_reach_place(interfaces, place, ret_netns, ret_netlink, problem);
 	*ret_netns = there->netns;
 	return interfaces_reach(interfaces, there, ret_netlink, problem);
@@ -60,7 +60,7 @@ static bool is_inside(const struct interfaces *interfaces, const struct request_
 {
 	const struct interface *there = interfaces_find_peer(interfaces, &wanted->peer);
 
-	return there != NULL &&
+	return there &&
 		(addr_equal(&there->now.remote4, addr) || addr_equal(&there->now.remote6, addr));
 }
 
@@ -134,7 +134,7 @@ void address_check_again(struct address_check *check)
 {
 	static const struct interface_place nowhere = { .netns = "" }; /* they are there already */
 
-	for (struct interface *i = check->interfaces->first; i != NULL; i = i->next) {
+	for (struct interface *i = check->interfaces->first; i; i = i->next) {
 		struct problem why;
 
 		if (address_check(check, &i->now, &nowhere, &why) == -EADDRINUSE)

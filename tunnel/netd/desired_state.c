@@ -67,7 +67,7 @@ static void take(void *context, const struct netlink_seen_route *route)
 			size_t capacity = look->key_capacity == 0 ? 64 : look->key_capacity * 2;
 			struct key *keys = reallocarray(look->keys, capacity, sizeof(*keys));
 
-			if (keys == NULL) {
+			if (!keys) {
 				look->out_of_memory = true;
 				return;
 			}
@@ -120,7 +120,7 @@ static bool lacks_route(const struct interfaces *interfaces, const struct look *
 		interface_routes_metric(interface), prefix);
 
 	return look->key_count == 0 ||
-		bsearch(&key, look->keys, look->key_count, sizeof(key), compare) == NULL;
+		!bsearch(&key, look->keys, look->key_count, sizeof(key), compare);
 }
 
 static int make_room(struct look *look, size_t count)
@@ -130,7 +130,7 @@ static int make_room(struct look *look, size_t count)
 	if (count <= look->missing_capacity)
 		return 0;
 	larger = reallocarray(look->missing, count, sizeof(*larger));
-	if (larger == NULL)
+	if (!larger)
 		return -ENOMEM;
 	look->missing = larger;
 	look->missing_capacity = count;
@@ -176,7 +176,7 @@ static const char *lack_text(const struct look *look, const struct lack *lack,
 	const char *between = "";
 
 	out[0] = '\0';
-	if (stream == NULL)
+	if (!stream)
 		return out;
 	if (lack->link) {
 		(void)fputs("its link (down, or with another MTU)", stream);
@@ -285,7 +285,7 @@ static void tell(struct desired_state *desired, const struct look *look,
 		.why = why };
 	uint64_t now = fingerprint(look, lack);
 
-	if (now == interface->keeping.told || desired->lacks == NULL)
+	if (now == interface->keeping.told || !desired->lacks)
 		return;
 	if (desired->lacks(desired, interface, &told) == 0)
 		interface->keeping.told = now;
@@ -404,7 +404,7 @@ static int look_at_namespace(struct desired_state *desired, const struct interfa
 		return 0;
 	if (r == 0)
 		r = look_at_kernel(&look, &problem);
-	for (struct interface *i = interfaces->first; r == 0 && i != NULL; i = i->next) {
+	for (struct interface *i = interfaces->first; r == 0 && i; i = i->next) {
 		if (netns_id_equal(&i->netns, &one->netns))
 			r = check(desired, &look, i);
 	}
@@ -431,8 +431,7 @@ static bool is_first_there(const struct interfaces *interfaces, const struct int
 
 static bool is_polled(const struct desired_state *desired, const struct interface *interface)
 {
-	return desired->monitor == NULL || interface->netns.inode != 0 ||
-		interface->keeping.missing > 0;
+	return !desired->monitor || interface->netns.inode != 0 || interface->keeping.missing > 0;
 }
 
 static void look(struct loop_timer *timer)
@@ -442,13 +441,13 @@ static void look(struct loop_timer *timer)
 	struct mono began = mono_now();
 	bool again = false;
 
-	for (struct interface *i = interfaces->first; i != NULL; i = i->next) {
+	for (struct interface *i = interfaces->first; i; i = i->next) {
 		if (is_first_there(interfaces, i) && look_at_namespace(desired, i) < 0)
 			again = true;
 	}
 	interfaces_come_home(interfaces);
 	desired->pause = (struct duration){ 10 * mono_since(mono_now(), began).ns };
-	for (struct interface *i = interfaces->first; i != NULL && !again; i = i->next)
+	for (struct interface *i = interfaces->first; i && !again; i = i->next)
 		again = is_polled(desired, i);
 	if (again)
 		look_within(desired, DURATION_MS(DESIRED_STATE_POLL_MS));
@@ -494,7 +493,7 @@ static void monitor_ready(struct loop_watch *watch, uint32_t events)
 		monitor_end(desired);
 		touched = true;
 	}
-	if (touched && desired->interfaces->first != NULL)
+	if (touched && desired->interfaces->first)
 		look_within(desired, DURATION_MS(DESIRED_STATE_GATHER_MS));
 }
 
@@ -525,17 +524,17 @@ int desired_state_open(struct desired_state *desired, struct loop *loop,
 
 void desired_state_close(struct desired_state *desired)
 {
-	if (desired->loop == NULL)
+	if (!desired->loop)
 		return;
 	loop_timer_stop(desired->loop, &desired->looking);
-	if (desired->monitor != NULL)
+	if (desired->monitor)
 		monitor_end(desired);
 	desired->loop = NULL;
 }
 
 void desired_state_interface_made(struct desired_state *desired, const struct interface *interface)
 {
-	if (desired->loop != NULL && is_polled(desired, interface))
+	if (desired->loop && is_polled(desired, interface))
 		look_within(desired, DURATION_MS(DESIRED_STATE_POLL_MS));
 }
 
@@ -543,11 +542,11 @@ void desired_state_tell_again(struct desired_state *desired)
 {
 	bool any = false;
 
-	for (struct interface *i = desired->interfaces->first; i != NULL; i = i->next) {
+	for (struct interface *i = desired->interfaces->first; i; i = i->next) {
 		i->keeping.told = 0;
 		i->keeping.retry_at = (struct mono){ 0 };
 		any |= i->keeping.missing > 0;
 	}
-	if (any && desired->loop != NULL)
+	if (any && desired->loop)
 		look_within(desired, (struct duration){ 0 });
 }

@@ -94,7 +94,7 @@ static bool resolvconf_is_there(char program[static TOOL_PATH_MAX])
 		!resolv_conf_mentions(RESOLV_CONF_PATH, "resolvconf"))
 		return false;
 	real = realpath(program, NULL);
-	own = real != NULL && strstr(real, "resolvectl") == NULL;
+	own = real && !strstr(real, "resolvectl");
 	free(real);
 	return own;
 }
@@ -108,7 +108,7 @@ static int resolvconf_set(const char *program, const char *interface,
 	FILE *out = open_memstream(&text, &len);
 	int r;
 
-	if (out == NULL)
+	if (!out)
 		return -ENOMEM;
 	resolv_conf_put(out, nameservers);
 	r = fclose(out) != 0 ? -ENOMEM : 0;
@@ -226,7 +226,7 @@ static void look(struct loop_timer *timer)
 
 static void look_later(struct dns *dns)
 {
-	if (dns->loop != NULL && dns->way == DNS_FILE)
+	if (dns->loop && dns->way == DNS_FILE)
 		loop_timer_start(
 			dns->loop, &dns->look, mono_add(mono_now(), DURATION_S(DNS_LOOK_S)), look);
 }
@@ -335,7 +335,7 @@ void dns_lift(struct dns *dns)
 
 	if (dns->way == DNS_NONE)
 		return;
-	if (dns->loop != NULL)
+	if (dns->loop)
 		loop_timer_stop(dns->loop, &dns->look);
 	if (lift(dns, &problem) < 0)
 		log_warning("cannot restore the resolvers from before: %s", problem.text);
@@ -355,9 +355,9 @@ static int sweep_entries(
 	const struct dirent *entry;
 	int swept = 0, r = 0;
 
-	if (directory == NULL)
+	if (!directory)
 		return 0;
-	while (r == 0 && (entry = readdir(directory)) != NULL) {
+	while (r == 0 && (entry = readdir(directory))) {
 		char name[ENTRY_MAX], *suffix;
 		const char *interface = &name[sizeof(ENTRY_PREFIX) - 1];
 
@@ -365,7 +365,7 @@ static int sweep_entries(
 			strncmp(name, ENTRY_PREFIX, sizeof(ENTRY_PREFIX) - 1) != 0)
 			continue;
 		suffix = strstr(name, ENTRY_SUFFIX);
-		if (suffix == NULL || strcmp(suffix, ENTRY_SUFFIX) != 0)
+		if (!suffix || strcmp(suffix, ENTRY_SUFFIX) != 0)
 			continue;
 		*suffix = '\0';
 		if (if_nametoindex(interface) != 0)

@@ -314,7 +314,7 @@ static void log_end(const struct engine_process *engine, const struct process_en
 		log_notice("engine (pid %d) ended: killed by netd: %s", pid, engine->killed.text);
 	else if (end->signalled)
 		log_error("engine (pid %d) ended: killed by signal %d (%s)", pid, end->value,
-			signal != NULL ? signal : "unknown");
+			signal ? signal : "unknown");
 	else if (engine->state == ENGINE_STOPPING || engine->state == ENGINE_LEAVING)
 		log_info("engine (pid %d) ended with status %d", pid, end->value);
 	else
@@ -598,7 +598,7 @@ void engine_process_free(struct engine_process *engine)
 {
 	struct engine_child present;
 
-	if (engine->plan == NULL)
+	if (!engine->plan)
 		return;
 	loop_timer_stop(engine->plan->loop, &engine->deadline);
 	engine_child_end(&engine->next);

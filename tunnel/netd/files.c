@@ -59,11 +59,11 @@ static int open_all(const struct settings *settings, struct files *files, struct
 
 	if (r == 0)
 		r = open_material("key",
-			settings->unlocked_key != NULL ? settings->unlocked_key : settings->key,
+			settings->unlocked_key ? settings->unlocked_key : settings->key,
 			FILE_PRIVATE, &files->key, problem);
 	if (r == 0)
 		r = open_material("ca", settings->ca, FILE_PUBLIC, &files->ca, problem);
-	if (r == 0 && settings->crl != NULL)
+	if (r == 0 && settings->crl)
 		r = open_material("crl", settings->crl, FILE_PUBLIC, &files->crl, problem);
 	return r;
 }

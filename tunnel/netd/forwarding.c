@@ -30,7 +30,7 @@ static int add_change(struct forwarding *forwarding, const char *key, int before
 		struct forwarding_change *changes = reallocarray(
 			forwarding->changes, capacity, sizeof(*changes));
 
-		if (changes == NULL)
+		if (!changes)
 			return -ENOMEM;
 		forwarding->changes = changes;
 		forwarding->capacity = capacity;
@@ -112,7 +112,7 @@ static int find_links(const struct forwarding *forwarding, int family,
 	struct prefix_list announced = { .items = NULL };
 	int r = settings_stated(forwarding->settings, &announced);
 
-	if (r == 0 && tracked != NULL)
+	if (r == 0 && tracked)
 		r = prefix_list_append(&announced, tracked->items, tracked->count);
 	if (r == 0)
 		r = forwarding_find_links(
@@ -175,7 +175,7 @@ static int save(const struct forwarding *forwarding)
 	FILE *out = open_memstream(&text, &len);
 	int r;
 
-	if (out == NULL)
+	if (!out)
 		return -ENOMEM;
 	for (size_t i = 0; i < forwarding->count; i++)
 		(void)fprintf(
@@ -234,7 +234,7 @@ static bool parse_line(const char *line, char key[static SYSCTL_KEY_MAX], int *r
 	char *end;
 	long before;
 
-	if (space == NULL || space == line || (size_t)(space - line) >= SYSCTL_KEY_MAX ||
+	if (!space || space == line || (size_t)(space - line) >= SYSCTL_KEY_MAX ||
 		(strncmp(line, "ipv4/conf/", 10) != 0 && strncmp(line, "ipv6/conf/", 10) != 0))
 		return false;
 	before = strtol(&space[1], &end, 10);
@@ -258,7 +258,7 @@ static void put_back_lines(const char *root, const char *path, char *text)
 		if (text[strlen(text) - 1] == '\n')
 			text[strlen(text) - 1] = '\0';
 		line = strrchr(text, '\n');
-		line = line != NULL ? line + 1 : text;
+		line = line ? line + 1 : text;
 		if (parse_line(line, key, &before))
 			put_back(root, key, before);
 		else
@@ -381,7 +381,7 @@ void forwarding_join(struct forwarding *forwarding, const char *interface)
 {
 	char key[SYSCTL_KEY_MAX];
 
-	if (forwarding->root == NULL)
+	if (!forwarding->root)
 		return;
 	(void)snprintf(key, sizeof(key), "ipv4/conf/%s/forwarding", interface);
 	set_own(forwarding, key);
@@ -393,7 +393,7 @@ void forwarding_join(struct forwarding *forwarding, const char *interface)
 
 void forwarding_follow(struct forwarding *forwarding)
 {
-	if (forwarding->root != NULL)
+	if (forwarding->root)
 		switch_on(forwarding);
 }
 

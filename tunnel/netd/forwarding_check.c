@@ -15,7 +15,7 @@ static void add_link(struct forwarding_links *links, uint32_t index)
 {
 	char name[IF_NAMESIZE];
 
-	if (if_indextoname(index, name) == NULL)
+	if (!if_indextoname(index, name))
 		return; /* it has just gone */
 	for (size_t i = 0; i < links->count; i++) {
 		if (strcmp(links->names[i], name) == 0)
@@ -176,8 +176,8 @@ static void list_off(const char *root, int family, const char *name, struct off 
 {
 	char setting[SYSCTL_KEY_MAX];
 	/* With dots a name's own dot would be a separator. */
-	const char *format = strchr(name, '.') == NULL ? "net.ipv4.conf.%s.forwarding=1"
-						       : "net/ipv4/conf/%s/forwarding=1";
+	const char *format = !strchr(name, '.') ? "net.ipv4.conf.%s.forwarding=1"
+						: "net/ipv4/conf/%s/forwarding=1";
 
 	if (is_on(root, family, name))
 		return;

@@ -277,7 +277,7 @@ int full_tunnel_enforce(struct full_tunnel *full_tunnel, struct problem *problem
 
 bool full_tunnel_holds(const struct full_tunnel *full_tunnel)
 {
-	return full_tunnel->in_force || full_tunnel->guard.nft != NULL;
+	return full_tunnel->in_force || full_tunnel->guard.nft;
 }
 
 /* The kernel's own route to the other end is in the main table, which is not asked. */
@@ -308,7 +308,7 @@ int full_tunnel_follow(
 
 	if (!full_tunnel->in_force)
 		return 0;
-	if (full_tunnel->guard.nft != NULL)
+	if (full_tunnel->guard.nft)
 		r = full_tunnel_guard_let(&full_tunnel->guard, interface, problem);
 	if (r < 0) {
 		problem_prepend(problem, "full tunnel: the rules do not admit the tunnel");
@@ -400,7 +400,7 @@ void full_tunnel_lift(struct full_tunnel *full_tunnel)
 	if (held)
 		log_notice("full tunnel: lifted");
 	full_tunnel->in_force = false;
-	if (full_tunnel->loop != NULL)
+	if (full_tunnel->loop)
 		loop_timer_stop(full_tunnel->loop, &full_tunnel->reclaim);
 	drop_claim(full_tunnel);
 	full_tunnel->claimed = false;

@@ -216,16 +216,16 @@ int full_tunnel_guard_close(struct full_tunnel_guard *guard, bool rules, struct 
 	struct full_tunnel_guard wanted = *guard;
 	int r;
 
-	if (guard->nft != NULL && guard->rules == rules)
+	if (guard->nft && guard->rules == rules)
 		return 0;
-	if (guard->nft == NULL) {
+	if (!guard->nft) {
 		r = netlink_nft_open(&wanted.nft, problem);
 		if (r < 0)
 			return r;
 	}
 	wanted.rules = rules;
 	r = change(guard, &wanted, problem);
-	if (r < 0 && guard->nft == NULL)
+	if (r < 0 && !guard->nft)
 		netlink_nft_close(wanted.nft);
 	return r;
 }
@@ -235,7 +235,7 @@ int full_tunnel_guard_let(
 {
 	struct full_tunnel_guard wanted = *guard;
 
-	if (guard->nft == NULL) {
+	if (!guard->nft) {
 		problem_set(problem, "no firewall table exists");
 		return -ENODEV;
 	}

@@ -69,7 +69,7 @@ static size_t resolv_text(const struct nameservers *pushed, char text[static GUE
 	char address[ADDR_TEXT_MAX];
 	long len;
 
-	if (out == NULL)
+	if (!out)
 		return 0;
 	for (size_t i = 0; i < pushed->server_count; i++)
 		(void)fprintf(out, "nameserver %s\n", addr_format(&pushed->server[i], address));

@@ -133,7 +133,7 @@ static void forget_routes(struct hooks *hooks, const struct identity *peer)
 {
 	struct hook_job **link = &hooks->first;
 
-	while (*link != NULL) {
+	while (*link) {
 		if (is_of(*link, peer) && is_route_event((*link)->event))
 			free(take(hooks, link));
 		else
@@ -156,7 +156,7 @@ static bool cancel_route(struct hooks *hooks, enum interface_event event,
 			same = link; /* the last one counts */
 	}
 	*ret_waiting = waiting;
-	if (same == NULL || (*same)->event == event)
+	if (!same || (*same)->event == event)
 		return false;
 	free(take(hooks, same));
 	return true;
@@ -176,14 +176,14 @@ static void append(struct hooks *hooks, enum interface_event event,
 {
 	struct hook_job *job = calloc(1, sizeof(*job));
 
-	if (job == NULL) {
+	if (!job) {
 		leave_out(hooks, event, &interface->now.peer);
 		return;
 	}
 	job->event = event;
 	job->about = interface->now;
 	memcpy(job->name, interface->name, sizeof(job->name));
-	if (prefix != NULL)
+	if (prefix)
 		job->prefix = *prefix;
 	*hooks->end = job;
 	hooks->end = &job->next;
@@ -302,7 +302,7 @@ static void run_job(struct hooks *hooks, struct hook_run *run, struct hook_job *
 static struct hook_run *free_place(struct hooks *hooks)
 {
 	for (size_t i = 0; i < HOOKS_RUNNING_MAX; i++) {
-		if (hooks->runs[i].job == NULL)
+		if (!hooks->runs[i].job)
 			return &hooks->runs[i];
 	}
 	return NULL;
@@ -311,7 +311,7 @@ static struct hook_run *free_place(struct hooks *hooks)
 static bool runs(const struct hooks *hooks, const struct identity *peer)
 {
 	for (size_t i = 0; i < HOOKS_RUNNING_MAX; i++) {
-		if (hooks->runs[i].job != NULL && is_of(hooks->runs[i].job, peer))
+		if (hooks->runs[i].job && is_of(hooks->runs[i].job, peer))
 			return true;
 	}
 	return false;
@@ -322,9 +322,9 @@ static struct hook_job **next_job(struct hooks *hooks)
 {
 	struct hook_job **link = &hooks->first;
 
-	while (*link != NULL && runs(hooks, &(*link)->about.peer))
+	while (*link && runs(hooks, &(*link)->about.peer))
 		link = &(*link)->next;
-	return *link != NULL ? link : NULL;
+	return *link ? link : NULL;
 }
 
 static void start_waiting(struct hooks *hooks)
@@ -332,7 +332,7 @@ static void start_waiting(struct hooks *hooks)
 	struct hook_run *place = free_place(hooks);
 	struct hook_job **link = next_job(hooks);
 
-	while (place != NULL && link != NULL) {
+	while (place && link) {
 		run_job(hooks, place, take(hooks, link));
 		place = free_place(hooks);
 		link = next_job(hooks);
@@ -377,8 +377,7 @@ static bool await_end(struct hooks *hooks, struct mono deadline, int hurry_fd)
 
 	for (size_t i = 0; i < HOOKS_RUNNING_MAX; i++)
 		fds[count++] = (struct pollfd){
-			.fd = hooks->runs[i].job != NULL ? hooks->runs[i].process.fd : -1,
-			.events = POLLIN
+			.fd = hooks->runs[i].job ? hooks->runs[i].process.fd : -1, .events = POLLIN
 		};
 	n = poll(fds, count, left > 0 ? (int)left : 0);
 	for (size_t i = 0; i < HOOKS_RUNNING_MAX; i++) {
@@ -402,7 +401,7 @@ static void kill_all(struct hooks *hooks, bool late)
 	struct mono deadline = mono_add(mono_now(), DURATION_MS(KILLED_WAIT_MS));
 
 	for (size_t i = 0; i < HOOKS_RUNNING_MAX; i++) {
-		if (hooks->runs[i].job != NULL) {
+		if (hooks->runs[i].job) {
 			hooks->runs[i].late |= late;
 			process_signal_group(&hooks->runs[i].process, SIGKILL);
 		}
@@ -410,7 +409,7 @@ static void kill_all(struct hooks *hooks, bool late)
 	while (running(hooks) > 0 && await_end(hooks, deadline, -1))
 		;
 	for (size_t i = 0; i < HOOKS_RUNNING_MAX; i++) {
-		if (hooks->runs[i].job != NULL)
+		if (hooks->runs[i].job)
 			finish_run(&hooks->runs[i]);
 	}
 }
@@ -419,7 +418,7 @@ void hooks_finish(struct hooks *hooks, int hurry_fd)
 {
 	struct mono deadline;
 
-	if (hooks->settings == NULL)
+	if (!hooks->settings)
 		return;
 	deadline = mono_add(mono_now(), hooks->settings->hook_timeout);
 	while (running(hooks) > 0 && await_end(hooks, deadline, hurry_fd))
@@ -428,7 +427,7 @@ void hooks_finish(struct hooks *hooks, int hurry_fd)
 		log_warning(
 			"%zu events for hooks are skipped: the program stops and waits no longer",
 			hooks->waiting);
-	while (hooks->first != NULL)
+	while (hooks->first)
 		free(take(hooks, &hooks->first));
 	kill_all(hooks, !mono_before(mono_now(), deadline));
 }

@@ -190,7 +190,7 @@ static int make(struct interfaces *interfaces, const struct request_interface *w
 	char text[4 * ADDR_TEXT_MAX + 16];
 	int r;
 
-	if (interface == NULL) {
+	if (!interface) {
 		problem_set(problem, "out of memory");
 		return -ENOMEM;
 	}
@@ -220,7 +220,7 @@ int interfaces_bring(struct interfaces *interfaces, const struct request_interfa
 	struct interface *interface = interfaces_find_peer(interfaces, &wanted->peer);
 	int r;
 
-	if (interface != NULL) {
+	if (interface) {
 		r = adjust(interfaces, interface, wanted, problem);
 		if (r == 0)
 			*ret_interface = interface;
@@ -277,7 +277,7 @@ static size_t count_beside(const struct interfaces *interfaces, const struct int
 {
 	size_t count = 0;
 
-	for (const struct interface *i = interfaces->first; i != NULL; i = i->next)
+	for (const struct interface *i = interfaces->first; i; i = i->next)
 		count += netns_id_equal(&i->netns, &one->netns);
 	return count;
 }
@@ -296,7 +296,7 @@ static bool delete_together(struct interfaces *interfaces, const struct interfac
 		interfaces_reach(interfaces, one, &netlink, NULL) < 0)
 		return false;
 	group |= 0x80000000u; /* far from those that people use */
-	for (const struct interface *i = interfaces->first; i != NULL; i = i->next) {
+	for (const struct interface *i = interfaces->first; i; i = i->next) {
 		int r = netns_id_equal(&i->netns, &one->netns)
 			? netlink_link_set_group(netlink, i->index, group, NULL)
 			: 0;
@@ -310,7 +310,7 @@ static bool delete_together(struct interfaces *interfaces, const struct interfac
 static void remove_beside(
 	struct interfaces *interfaces, const struct netns_id *netns, bool deleted, const char *why)
 {
-	for (struct interface *i = interfaces->first, *next; i != NULL; i = next) {
+	for (struct interface *i = interfaces->first, *next; i; i = next) {
 		next = i->next;
 		if (!netns_id_equal(&i->netns, netns))
 			continue;
@@ -323,7 +323,7 @@ static void remove_beside(
 
 void interfaces_remove_all(struct interfaces *interfaces, const char *why)
 {
-	while (interfaces->first != NULL) {
+	while (interfaces->first) {
 		struct netns_id netns = interfaces->first->netns;
 		bool deleted = delete_together(interfaces, interfaces->first);
 

@@ -33,7 +33,7 @@ void interface_make_load_steering(struct interfaces *interfaces, const struct se
 /* `name` may be a template, which the kernel has filled in only once the interface is there. */
 static void explain_open(struct problem *problem, const char *name, int error)
 {
-	bool whole = strchr(name, '%') == NULL;
+	bool whole = !strchr(name, '%');
 	const char *shown = whole ? name : "", *space = whole ? " " : "";
 
 	if (error == -EBUSY || error == -EEXIST)

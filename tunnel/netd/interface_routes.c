@@ -38,7 +38,7 @@ static size_t sharers(const struct interfaces *interfaces, const struct interfac
 {
 	size_t count = 0;
 
-	for (const struct interface *i = interfaces->first; i != NULL; i = i->next) {
+	for (const struct interface *i = interfaces->first; i; i = i->next) {
 		if (i != interface && netns_id_equal(&i->netns, &interface->netns) &&
 			metric_of(i) == metric && count < NETLINK_LINKS_MAX &&
 			interface_has_route(i, prefix))
@@ -130,7 +130,7 @@ static int reserve_route(struct interface *interface, struct problem *problem)
 	if (interface->route_count < interface->route_capacity)
 		return 0;
 	routes = reallocarray(interface->routes, capacity, sizeof(*routes));
-	if (routes == NULL) {
+	if (!routes) {
 		problem_set(problem, "out of memory");
 		return -ENOMEM;
 	}

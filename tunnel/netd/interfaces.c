@@ -20,7 +20,7 @@ static bool is_here(const struct interface *interface)
 void interfaces_tell(struct interfaces *interfaces, enum interface_event event,
 	const struct interface *interface, const struct prefix *prefix)
 {
-	if (interfaces->changed != NULL)
+	if (interfaces->changed)
 		interfaces->changed(interfaces, event, interface, prefix);
 }
 
@@ -29,7 +29,7 @@ struct interface *interfaces_find_peer(
 {
 	struct interface *interface = interfaces->first;
 
-	while (interface != NULL && !identity_equal(&interface->now.peer, peer))
+	while (interface && !identity_equal(&interface->now.peer, peer))
 		interface = interface->next;
 	return interface;
 }
@@ -38,7 +38,7 @@ struct interface *interfaces_find_number(const struct interfaces *interfaces, ui
 {
 	struct interface *interface = interfaces->first;
 
-	while (interface != NULL && interface->number != number)
+	while (interface && interface->number != number)
 		interface = interface->next;
 	return interface;
 }
@@ -48,7 +48,7 @@ bool interfaces_have_link(
 {
 	const struct interface *interface = interfaces->first;
 
-	while (interface != NULL &&
+	while (interface &&
 		!(interface->index == index && netns_id_equal(&interface->netns, netns)))
 		interface = interface->next;
 	return interface != NULL;
@@ -58,7 +58,7 @@ struct interface *interfaces_at(const struct interfaces *interfaces, size_t at)
 {
 	struct interface *interface = interfaces->first;
 
-	for (; interface != NULL && at > 0; at--)
+	for (; interface && at > 0; at--)
 		interface = interface->next;
 	return interface;
 }
@@ -134,7 +134,7 @@ int interfaces_reach_place(struct interfaces *interfaces, const struct interface
 	if (place->netns[0] != '\0')
 		r = visit_begin_at(
 			&interfaces->visit, place->netns, &interfaces->home, ret_netns, problem);
-	if (r == 0 && interfaces->visit.netlink != NULL && ret_netns->inode != 0)
+	if (r == 0 && interfaces->visit.netlink && ret_netns->inode != 0)
 		*ret_netlink = interfaces->visit.netlink;
 	return r;
 }
@@ -162,7 +162,7 @@ struct request_interface interface_present(const struct interface *interface)
 
 void interfaces_detach_queues(const struct interfaces *interfaces)
 {
-	for (const struct interface *i = interfaces->first; i != NULL; i = i->next) {
+	for (const struct interface *i = interfaces->first; i; i = i->next) {
 		for (size_t queue = 0; i->now.queues > 1 && queue < i->now.queues; queue++)
 			(void)tun_queue_attach(i->queues[queue], false);
 	}

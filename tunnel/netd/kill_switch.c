@@ -232,7 +232,7 @@ int kill_switch_let(struct kill_switch *kill_switch, uint32_t interface, struct 
 	uint32_t before = kill_switch->tunnel;
 	int r;
 
-	if (kill_switch->nft == NULL || interface == before)
+	if (!kill_switch->nft || interface == before)
 		return 0;
 	kill_switch->tunnel = interface;
 	r = put(kill_switch, problem);
@@ -254,7 +254,7 @@ void kill_switch_stop(struct kill_switch *kill_switch, bool lift)
 {
 	struct problem problem;
 
-	if (kill_switch->nft == NULL)
+	if (!kill_switch->nft)
 		return;
 	loop_timer_stop(kill_switch->loop, &kill_switch->again);
 	stop_watching(kill_switch);
@@ -281,7 +281,7 @@ static void on_table(void *context, const char *table)
 	struct tables *tables = context;
 	void *larger = reallocarray(tables->names, tables->count + 1, sizeof(*tables->names));
 
-	if (larger == NULL) {
+	if (!larger) {
 		tables->failed = true;
 		return;
 	}
@@ -331,7 +331,7 @@ static int sweep_tables(struct netlink_nft *nft, const struct tables *tables, co
 
 	for (size_t i = 0; i < tables->count && r == 0; i++) {
 		if (profile_of(tables->names[i], &profile) < 0 ||
-			(name != NULL && strcmp(name, profile.name) != 0))
+			(name && strcmp(name, profile.name) != 0))
 			continue;
 		if (!is_running(tables, profile.name)) {
 			r = remove_table(nft, tables->names[i], problem);
@@ -340,7 +340,7 @@ static int sweep_tables(struct netlink_nft *nft, const struct tables *tables, co
 					out, "%s: the kill switch is removed\n", profile.name);
 				(*removed)++;
 			}
-		} else if (name != NULL) {
+		} else if (name) {
 			problem_set(problem,
 				"%s is running, and its kill switch with it; culvert down %s ends "
 				"both",
@@ -355,7 +355,7 @@ static int add_left(struct kill_switch_left **list, const struct identity *profi
 {
 	struct kill_switch_left *left = malloc(sizeof(*left));
 
-	if (left == NULL)
+	if (!left)
 		return -ENOMEM;
 	*left = (struct kill_switch_left){ .profile = *profile, .next = *list };
 	*list = left;
@@ -364,7 +364,7 @@ static int add_left(struct kill_switch_left **list, const struct identity *profi
 
 void kill_switch_left_free(struct kill_switch_left *left)
 {
-	while (left != NULL) {
+	while (left) {
 		struct kill_switch_left *next = left->next;
 
 		free(left);

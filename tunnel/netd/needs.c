@@ -35,7 +35,7 @@ static int add(struct needs *needs, const struct addr *addr, enum need_kind kind
 {
 	struct need *items = reallocarray(needs->items, needs->count + 1, sizeof(*items));
 
-	if (items == NULL)
+	if (!items)
 		return -ENOMEM;
 	needs->items = items;
 	items[needs->count++] = (struct need){ .addr = *addr, .kind = kind };
@@ -120,7 +120,7 @@ size_t needs_parse_resolvers(const char *text, struct addr *out, size_t max, boo
 	size_t count = 0;
 
 	*ret_local = false;
-	while (copy != NULL && count < max && (line = strsep(&rest, "\n")) != NULL) {
+	while (copy && count < max && (line = strsep(&rest, "\n"))) {
 		if (ours && strncmp(line, kept, sizeof(kept) - 1) != 0)
 			continue; /* what the tunnel has brought */
 		if (!read_line(&line[ours ? sizeof(kept) - 1 : 0], &out[count]))
@@ -136,7 +136,7 @@ size_t needs_parse_resolvers(const char *text, struct addr *out, size_t max, boo
 
 static bool is_pushed(const struct nameservers *pushed, const struct addr *addr)
 {
-	for (size_t i = 0; pushed != NULL && i < pushed->server_count; i++) {
+	for (size_t i = 0; pushed && i < pushed->server_count; i++) {
 		if (addr_equal(&pushed->server[i], addr))
 			return true;
 	}
@@ -252,8 +252,8 @@ int needs_judge_route(const struct needs *needs, const struct interfaces *interf
 
 	do
 		need = needs_next(needs, prefix, &at);
-	while (need != NULL && !captures(interfaces, netlink, prefix, need));
-	if (need == NULL)
+	while (need && !captures(interfaces, netlink, prefix, need));
+	if (!need)
 		return 0;
 	problem_set(why, "%s is %s; with a route to it alone the rest is taken",
 		addr_format(&need->addr, text), need_kind_text(need->kind));

@@ -33,9 +33,8 @@ static void tell_ready(struct netd *netd)
 		return;
 	netd->told_ready = true;
 	tell(netd,
-		netd->kill_switch.nft != NULL
-			? "READY=1\nSTATUS=running; the kill switch is in force"
-			: "READY=1\nSTATUS=running");
+		netd->kill_switch.nft ? "READY=1\nSTATUS=running; the kill switch is in force"
+				      : "READY=1\nSTATUS=running");
 }
 
 static void stop(struct netd *netd, enum exit_code code, const char *why)
@@ -113,7 +112,7 @@ static void engine_begun(struct engine_process *engine)
 {
 	const struct tracked *tracked = &owner(engine)->tracked;
 
-	if (tracked->monitor != NULL) /* an empty channel takes it */
+	if (tracked->monitor) /* an empty channel takes it */
 		(void)engine_process_tracked(engine, tracked->items, tracked->count);
 }
 

@@ -27,7 +27,7 @@ static struct netd *netd_new(const struct netd_program *program)
 {
 	struct netd *netd = calloc(1, sizeof(*netd));
 
-	if (netd == NULL)
+	if (!netd)
 		return NULL;
 	netd->program = program;
 	netd->files = (struct files){ -1, -1, -1, -1, -1 };
@@ -38,7 +38,7 @@ static struct netd *netd_new(const struct netd_program *program)
 	program_file_init(&netd->program_file);
 	engine_words_init(&netd->words);
 	netd->interfaces.steering_fd = -1;
-	if (program->guest != NULL) {
+	if (program->guest) {
 		netd->has_guest = true;
 		netd->guest = *program->guest;
 		netd->guest.process.fd = -1;
@@ -368,16 +368,16 @@ static void descend(struct netd *netd)
 	tracked_close(&netd->tracked);
 	network_close(&netd->network);
 	desired_state_close(&netd->desired);
-	if (netd->netlink != NULL) {
+	if (netd->netlink) {
 		dns_lift(&netd->dns);
 		interfaces_remove_all(&netd->interfaces, "the program stops");
 		outer_path_stop(&netd->outer_path);
 	}
 	hooks_finish(&netd->hooks, netd->signal_fd);
 	/* Nothing is to leave past the tunnel before the end, not even while hooks run. */
-	if (netd->netlink != NULL)
+	if (netd->netlink)
 		full_tunnel_lift(&netd->full_tunnel);
-	if (netd->program->closed && netd->kill_switch.nft == NULL)
+	if (netd->program->closed && !netd->kill_switch.nft)
 		kill_switch_tell_stays(netd->program->settings->name);
 	/* The engine's wish is no reason: one that is subverted would open the door. */
 	kill_switch_stop(&netd->kill_switch,
@@ -404,7 +404,7 @@ enum exit_code netd_run(const struct netd_program *program)
 	bool started;
 	int r;
 
-	if (netd == NULL || process_ensure_standard_fds() < 0) {
+	if (!netd || process_ensure_standard_fds() < 0) {
 		log_error("cannot start: out of memory or descriptors");
 		free(netd);
 		return code;

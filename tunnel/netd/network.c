@@ -71,7 +71,7 @@ int network_open(struct network *network, struct loop *loop, const struct interf
 
 void network_close(struct network *network)
 {
-	if (network->monitor == NULL)
+	if (!network->monitor)
 		return;
 	loop_timer_stop(network->loop, &network->gathering);
 	loop_watch_remove(network->loop, &network->watch);

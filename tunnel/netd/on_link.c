@@ -23,7 +23,7 @@ void on_link_free(struct on_link *on_link)
 static const char *link_name(
 	const struct netns_id *netns, uint32_t index, char out[static REQUEST_IFNAME_MAX + 1])
 {
-	return netns->inode == 0 && if_indextoname(index, out) != NULL ? out : "an interface";
+	return netns->inode == 0 && if_indextoname(index, out) ? out : "an interface";
 }
 
 static bool is_inside(const struct prefix *network, const struct prefix *prefix)
@@ -52,7 +52,7 @@ int on_link_judge_route(
 		const struct netlink_address *here = &on_link->addresses[i];
 		const struct prefix *network = network_around(on_link, here, prefix);
 
-		if (network == NULL)
+		if (!network)
 			continue;
 		problem_set(why, "%s has %s", link_name(on_link->netns, here->index, name),
 			prefix_format(network, text));
@@ -146,7 +146,7 @@ static void look_at_address(struct search *search, const struct on_link *on_link
 	struct prefix host = prefix_host(candidate->addr);
 	const struct prefix *network = network_around(on_link, here, &host);
 
-	if (network == NULL)
+	if (!network)
 		return;
 	if (network == &here->peer && prefix_equal(network, &host) && candidate->remote &&
 		is_culverts(search, here->index))

@@ -163,7 +163,7 @@ static void look(struct loop_timer *timer)
 
 static void monitor_end(struct outer_path *outer_path)
 {
-	if (outer_path->monitor == NULL)
+	if (!outer_path->monitor)
 		return;
 	loop_watch_remove(outer_path->loop, &outer_path->watch);
 	netlink_monitor_close(outer_path->monitor);
@@ -231,7 +231,7 @@ static bool may_take_paths(const struct outer_path *outer_path, const struct int
 
 static bool is_needed(const struct outer_path *outer_path)
 {
-	for (const struct interface *i = outer_path->interfaces->first; i != NULL; i = i->next) {
+	for (const struct interface *i = outer_path->interfaces->first; i; i = i->next) {
 		if (may_take_paths(outer_path, i))
 			return true;
 	}
@@ -290,13 +290,12 @@ static void look_at_addresses(struct outer_path *outer_path)
 	list_connections(outer_path, NETLINK_DIAG_PROVEN, &addrs, &count);
 	if (count > 0)
 		qsort(addrs, count, sizeof(addrs[0]), compare);
-	for (const struct interface *i = outer_path->interfaces->first; i != NULL; i = i->next) {
+	for (const struct interface *i = outer_path->interfaces->first; i; i = i->next) {
 		const struct addr *const remotes[] = { &i->now.remote4, &i->now.remote6 };
 
 		for (size_t j = 0; j < sizeof(remotes) / sizeof(remotes[0]); j++) {
 			if (count > 0 && !outer_path->in_force && i->netns.inode == 0 &&
-				bsearch(remotes[j], addrs, count, sizeof(addrs[0]), compare) !=
-					NULL)
+				bsearch(remotes[j], addrs, count, sizeof(addrs[0]), compare))
 				begin(outer_path, remotes[j]);
 		}
 	}
@@ -327,8 +326,7 @@ static void poll_later(struct outer_path *outer_path)
 void outer_path_follow(struct outer_path *outer_path, const struct interface *interface, bool made)
 {
 	/* Routes of a full tunnel are in a table that no marked packet is led to. */
-	if (outer_path->loop == NULL || outer_path->in_force ||
-		!may_take_paths(outer_path, interface))
+	if (!outer_path->loop || outer_path->in_force || !may_take_paths(outer_path, interface))
 		return;
 	outer_path->made |= made;
 	if (!outer_path->polling.running)
@@ -373,7 +371,7 @@ void outer_path_stop(struct outer_path *outer_path)
 {
 	struct problem problem;
 
-	if (outer_path->loop == NULL)
+	if (!outer_path->loop)
 		return;
 	loop_timer_stop(outer_path->loop, &outer_path->polling);
 	loop_timer_stop(outer_path->loop, &outer_path->gathering);

@@ -152,7 +152,7 @@ static int visit_state_file(int directory_fd, const char *name, struct state_fil
 		(strncmp(name, STATE_FILE, strlen(STATE_FILE)) != 0 || !S_ISREG(st.st_mode) ||
 			st.st_nlink != 1 || st.st_uid != files->owner))
 		files->foreign = true;
-	if (r == 0 && !files->foreign && files->uid != NULL &&
+	if (r == 0 && !files->foreign && files->uid &&
 		fchownat(fd, "", *files->uid, files->gid, AT_EMPTY_PATH) < 0)
 		r = -errno;
 	if (fd >= 0)
@@ -167,13 +167,13 @@ static int visit_state_files(int directory_fd, struct state_files *files)
 	DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
 	const struct dirent *entry;
 
-	if (directory == NULL) {
+	if (!directory) {
 		r = -errno;
 		if (fd >= 0)
 			close(fd);
 		return r;
 	}
-	while (r == 0 && !files->foreign && (entry = readdir(directory)) != NULL) {
+	while (r == 0 && !files->foreign && (entry = readdir(directory))) {
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
 			r = visit_state_file(directory_fd, entry->d_name, files);
 	}
@@ -233,8 +233,8 @@ int places_open_state(struct places *places, const struct settings *settings,
 	const struct process_user *user, struct problem *problem)
 {
 	const char *path = settings->state_dir;
-	uid_t uid = user != NULL ? user->uid : geteuid();
-	gid_t gid = user != NULL ? user->gid : getegid();
+	uid_t uid = user ? user->uid : geteuid();
+	gid_t gid = user ? user->gid : getegid();
 	bool made = false;
 	int fd = -1, r;
 
@@ -260,7 +260,7 @@ int places_open_state(struct places *places, const struct settings *settings,
 
 void places_close(struct places *places)
 {
-	if (places->control_path != NULL)
+	if (places->control_path)
 		(void)unlink(places->control_path);
 	for (size_t i = 0; i < places->listener_count; i++)
 		close(places->listeners[i]);

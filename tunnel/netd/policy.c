@@ -25,11 +25,11 @@ struct interface_place policy_interface_place(
 	const struct settings *settings, const struct identity *peer)
 {
 	const struct settings_peer *entry = settings_find_peer(settings, peer);
-	bool named = entry != NULL && entry->interface[0] != '\0';
+	bool named = entry && entry->interface[0] != '\0';
 
 	return (struct interface_place){
 		.name = named ? entry->interface : settings->interface,
-		.netns = entry != NULL ? entry->netns : "",
+		.netns = entry ? entry->netns : "",
 		.metric = settings_metric(entry),
 	};
 }
@@ -66,7 +66,7 @@ static bool is_anothers(
 static bool is_in_use(
 	const struct interfaces *live, const struct identity *peer, const struct addr *addr)
 {
-	for (const struct interface *i = live->first; i != NULL; i = i->next) {
+	for (const struct interface *i = live->first; i; i = i->next) {
 		if ((addr_equal(&i->now.remote4, addr) || addr_equal(&i->now.remote6, addr)) &&
 			!identity_equal(&i->now.peer, peer))
 			return true;
@@ -128,8 +128,8 @@ static int judge_server_addresses(const struct settings *settings, const struct 
 {
 	static const struct addr none = { .family = AF_UNSPEC };
 	const struct settings_peer *entry = settings_find_peer(settings, &wanted->peer);
-	struct grant four = { &settings->pool4, entry != NULL ? &entry->address4 : &none };
-	struct grant six = { &settings->pool6, entry != NULL ? &entry->address6 : &none };
+	struct grant four = { &settings->pool4, entry ? &entry->address4 : &none };
+	struct grant six = { &settings->pool6, entry ? &entry->address6 : &none };
 	int r = 0;
 
 	if (addr_is_set(&wanted->local4))
@@ -161,7 +161,7 @@ int policy_interface(const struct settings *settings, const struct interfaces *l
 	uint32_t lanes = settings_lanes(settings, entry);
 	int r;
 
-	if (entry == NULL && !(settings->role == SETTINGS_SERVER && settings->unlisted)) {
+	if (!entry && !(settings->role == SETTINGS_SERVER && settings->unlisted)) {
 		problem_set(problem, "an interface for %s, a peer that is not configured",
 			wanted->peer.name);
 		return -EPERM;
@@ -176,7 +176,7 @@ int policy_interface(const struct settings *settings, const struct interfaces *l
 			wanted->queues, wanted->peer.name, lanes);
 		return -EPERM;
 	}
-	if (interfaces_find_peer(live, &wanted->peer) == NULL && live->count >= most) {
+	if (!interfaces_find_peer(live, &wanted->peer) && live->count >= most) {
 		problem_set(problem, "interface number %zu where %zu are the most", live->count + 1,
 			most);
 		return -EPERM;
@@ -250,7 +250,7 @@ static enum route_verdict judge_by_rule(const struct settings *settings,
 		.tunnel = tunnel, .outer = outer, .full_tunnel = settings_takes_default(settings)
 	};
 
-	if (entry != NULL) {
+	if (entry) {
 		rule.accept = entry->accept_routes.items;
 		rule.accept_count = entry->accept_routes.count;
 	}
@@ -267,7 +267,7 @@ enum route_verdict policy_route(
 	const struct settings_peer *entry = settings_find_peer(settings, &own->now.peer);
 	enum route_verdict verdict = judge_by_rule(settings, entry, own, prefix);
 
-	if (verdict != ROUTE_ACCEPTED || entry == NULL || interface_has_route(own, prefix))
+	if (verdict != ROUTE_ACCEPTED || !entry || interface_has_route(own, prefix))
 		return verdict;
 	for (size_t i = 0; i < settings->announce.count; i++) {
 		if (prefix_equal(&settings->announce.items[i].prefix, prefix))

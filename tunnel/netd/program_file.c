@@ -61,9 +61,9 @@ static bool path_as_executed(const struct stat *self, char path[static PATH_MAX]
 	char here[PATH_MAX] = "";
 	int n;
 
-	if (name == NULL || name[0] == '\0')
+	if (!name || name[0] == '\0')
 		return false;
-	if (name[0] != '/' && getcwd(here, sizeof(here)) == NULL)
+	if (name[0] != '/' && !getcwd(here, sizeof(here)))
 		return false;
 	while (begins(name, "./"))
 		name += 2;
@@ -131,7 +131,7 @@ static bool find_mark(const uint8_t *bytes, size_t len, uint32_t *ret_version)
 	struct version_mark found;
 	struct reader reader;
 
-	if (at == NULL)
+	if (!at)
 		return false;
 	reader_init(&reader, at, len - (size_t)((const uint8_t *)at - bytes));
 	if (reader_copy(&reader, &found, sizeof(found)) < 0)
@@ -152,7 +152,7 @@ static int read_version(int fd, uint32_t *ret_version)
 	int file, r = -ENODATA;
 	ssize_t n;
 
-	if (bytes == NULL)
+	if (!bytes)
 		return -ENOMEM;
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);

@@ -97,7 +97,7 @@ static int handle_adopt(struct requests *requests, struct problem *problem)
 	const struct interface *interface = interfaces_at(requests->interfaces, adopt->index);
 	size_t left;
 
-	if (interface == NULL || adopt->route_offset > interface->route_count) {
+	if (!interface || adopt->route_offset > interface->route_count) {
 		problem_set(problem, "interface number %u of %zu, from its route %u on, to adopt",
 			adopt->index, requests->interfaces->count, adopt->route_offset);
 		deny(requests, problem);
@@ -192,7 +192,7 @@ static struct interface *bring_interface(
 
 	if (r == 0)
 		r = interfaces_bring(requests->interfaces, wanted, &place, &interface, problem);
-	if (r == 0 && requests->kill_switch != NULL)
+	if (r == 0 && requests->kill_switch)
 		r = kill_switch_let(requests->kill_switch, interface->index, problem);
 	if (r == 0)
 		r = full_tunnel_follow(requests->full_tunnel, interface, problem);
@@ -218,7 +218,7 @@ static int handle_interface(struct requests *requests, struct problem *problem)
 	r = held;
 	if (held == 0)
 		interface = bring_interface(requests, &r, problem);
-	if (interface == NULL) {
+	if (!interface) {
 		/* The engine logs it, with the cure, and tells the peer. */
 		if (r == -EADDRINUSE) {
 			answer(requests, r, problem->text);
@@ -229,7 +229,7 @@ static int handle_interface(struct requests *requests, struct problem *problem)
 		return 0;
 	}
 	/* In a namespace of its own, forwarding is that one's business. */
-	if (requests->forwarding != NULL && interface->netns.inode == 0)
+	if (requests->forwarding && interface->netns.inode == 0)
 		forwarding_join(requests->forwarding, interface->name);
 	tell_interface(requests, interface);
 	requests->reply.reply.adopts = true;
@@ -246,7 +246,7 @@ static struct interface *own_interface(
 {
 	struct interface *interface = interfaces_find_number(requests->interfaces, number);
 
-	if (interface != NULL)
+	if (interface)
 		return interface;
 	problem_set(problem, "a change of interface %u, which is not Culvert's", number);
 	deny(requests, problem);
@@ -258,7 +258,7 @@ static int handle_interface_delete(struct requests *requests, struct problem *pr
 	struct interface *interface = own_interface(
 		requests, requests->request.interface_delete.interface, problem);
 
-	if (interface != NULL)
+	if (interface)
 		interfaces_remove(requests->interfaces, interface, "the session has ended");
 	return 0;
 }
@@ -268,7 +268,7 @@ static int handle_carrier(struct requests *requests, struct problem *problem)
 	const struct request_carrier *carrier = &requests->request.carrier;
 	struct interface *interface = own_interface(requests, carrier->interface, problem);
 
-	if (interface != NULL)
+	if (interface)
 		interface_set_idle(requests->interfaces, interface, !carrier->on);
 	return 0;
 }
@@ -368,7 +368,7 @@ static int handle_route_add(struct requests *requests, struct problem *problem)
 	struct surroundings around;
 	int r;
 
-	if (interface == NULL)
+	if (!interface)
 		return 0;
 	r = look_around(requests, interface, &around, problem);
 	if (r < 0) {
@@ -395,7 +395,7 @@ static int handle_route_delete(struct requests *requests, struct problem *proble
 	struct request_reply *reply = &requests->reply.reply;
 	struct interface *interface = own_interface(requests, routes->interface, problem);
 
-	if (interface == NULL)
+	if (!interface)
 		return 0;
 	for (uint16_t i = 0; i < routes->count; i++) {
 		int r = interface_route_delete(
@@ -413,7 +413,7 @@ static int handle_up(struct requests *requests, struct problem *problem)
 {
 	const struct request_dns *up = &requests->request.dns;
 
-	if (own_interface(requests, up->interface, problem) != NULL && requests->up != NULL)
+	if (own_interface(requests, up->interface, problem) && requests->up)
 		requests->up(requests, up);
 	return 0;
 }
@@ -443,7 +443,7 @@ static int handle_dns(struct requests *requests, struct problem *problem)
 	const struct interface *interface = own_interface(requests, wanted->interface, problem);
 	int r;
 
-	if (interface == NULL)
+	if (!interface)
 		return 0;
 	r = policy_dns(requests->settings, wanted, problem);
 	if (r < 0) {
@@ -515,7 +515,7 @@ static const struct rule *find_rule(const struct requests *requests, struct prob
 	enum request_type type = requests->request.type;
 	const struct rule *rule = &rules[type];
 
-	if (rule->handle == NULL) {
+	if (!rule->handle) {
 		problem_set(problem, "it sent a message of type %s, which only netd sends",
 			request_type_name(type));
 		return NULL;
@@ -540,7 +540,7 @@ int requests_handle(struct requests *requests, const void *data, size_t len, str
 		return -EPROTO;
 	}
 	rule = find_rule(requests, problem);
-	if (rule == NULL)
+	if (!rule)
 		return -EPROTO;
 	requests->reply = (struct request){ .type = REQUEST_REPLY, .id = requests->request.id };
 	requests->reply_fd_count = 0;

@@ -138,7 +138,7 @@ bool resolv_conf_mentions(const char *path, const char *program)
 
 	if (read_text(path, &text, &ignored) < 0)
 		return false;
-	found = text.data != NULL && strstr(text.data, program) != NULL;
+	found = text.data && strstr(text.data, program);
 	free(text.data);
 	return found;
 }
@@ -166,9 +166,9 @@ static void put_lines(FILE *out, const struct text *text)
 	while (at < text->len) {
 		const char *line = &text->data[at];
 		const char *end = memchr(line, '\n', text->len - at);
-		size_t len = end != NULL ? (size_t)(end - line) : text->len - at;
+		size_t len = end ? (size_t)(end - line) : text->len - at;
 
-		(void)fputs(end != NULL ? "#|" : "#!", out);
+		(void)fputs(end ? "#|" : "#!", out);
 		(void)fwrite(line, 1, len, out);
 		(void)fputc('\n', out);
 		at += len + (end != NULL);
@@ -194,7 +194,7 @@ static int put_kept(FILE *out, const char *path, const struct text *text, bool i
 	len = readlink(path, target, sizeof(target) - 1);
 	if (len < 0)
 		return -errno;
-	if (memchr(target, '\n', (size_t)len) != NULL)
+	if (memchr(target, '\n', (size_t)len))
 		return -EINVAL;
 	(void)fprintf(out, "%slink %.*s\n", kept, (int)len, target);
 	return 0;
@@ -205,7 +205,7 @@ static const char *find_kept(const struct text *text)
 {
 	const char *at = strstr(text->data, kept);
 
-	return at != NULL && at > text->data && at[-1] == '\n' ? at : NULL;
+	return at && at > text->data && at[-1] == '\n' ? at : NULL;
 }
 
 static int compose(const char *path, const struct text *now, bool is_ours, bool in_place,
@@ -217,13 +217,13 @@ static int compose(const char *path, const struct text *now, bool is_ours, bool 
 	char sum[SUM_DIGITS + 1];
 	int r = 0;
 
-	if (out == NULL)
+	if (!out)
 		return -ENOMEM;
-	if (now->len > 0 && memchr(now->data, '\0', now->len) != NULL)
+	if (now->len > 0 && memchr(now->data, '\0', now->len))
 		r = -EINVAL;
 	(void)fprintf(out, "%s%0*d\n", head, SUM_DIGITS, 0);
 	resolv_conf_put(out, nameservers);
-	if (keeps != NULL)
+	if (keeps)
 		(void)fputs(keeps, out);
 	else if (r == 0)
 		r = put_kept(out, path, now, in_place);
@@ -260,7 +260,7 @@ bool resolv_conf_is_held(const char *path)
  */
 static void hold(int fd, int *held)
 {
-	if (held == NULL || flock(fd, LOCK_EX | LOCK_NB) < 0) {
+	if (!held || flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		close(fd);
 		return;
 	}
@@ -345,7 +345,7 @@ static int replace(const char *path, const struct text *text, mode_t mode, int *
 	r = file_write_all(fd, text->data, text->len);
 	if (r == 0 && (fchmod(fd, mode) < 0 || fsync(fd) < 0))
 		r = -errno;
-	if (r == 0 && held != NULL && flock(fd, LOCK_EX | LOCK_NB) < 0)
+	if (r == 0 && held && flock(fd, LOCK_EX | LOCK_NB) < 0)
 		r = -errno; /* before anybody else can see it */
 	if (r == 0 && rename(temporary, path) < 0)
 		r = -errno;
@@ -447,7 +447,7 @@ static int restore_file(const char *path, const char *lines, mode_t mode)
 	FILE *out = open_memstream(&text.data, &text.len);
 	int r;
 
-	if (out == NULL)
+	if (!out)
 		return -ENOMEM;
 	while (lines[0] == '#' && (lines[1] == '|' || lines[1] == '!')) {
 		size_t len = strcspn(lines, "\n");
@@ -472,7 +472,7 @@ static int restore(const char *path, const struct text *ours)
 	size_t len;
 	char *end;
 
-	if (at == NULL)
+	if (!at)
 		return -EINVAL;
 	at = &at[sizeof(kept) - 1];
 	len = strcspn(at, "\n");

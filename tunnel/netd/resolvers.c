@@ -52,11 +52,11 @@ void resolvers_add_file(struct resolvers *resolvers, const char *path)
 	if (fd < 0)
 		return;
 	file = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? fdopen(fd, "r") : NULL;
-	if (file == NULL) {
+	if (!file) {
 		close(fd);
 		return;
 	}
-	while (read < RESOLV_CONF_SIZE_MAX && fgets(line, sizeof(line), file) != NULL) {
+	while (read < RESOLV_CONF_SIZE_MAX && fgets(line, sizeof(line), file)) {
 		read += strlen(line) + 1;
 		add_line(resolvers, line);
 	}

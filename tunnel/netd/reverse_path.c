@@ -65,7 +65,7 @@ static int save(struct reverse_path *reverse_path, const char *name, char value)
 	}
 	if (reverse_path->count == reverse_path->capacity) {
 		saved = reallocarray(saved, capacity, sizeof(*saved));
-		if (saved == NULL)
+		if (!saved)
 			return -ENOMEM;
 		reverse_path->saved = saved;
 		reverse_path->capacity = capacity;
@@ -104,9 +104,9 @@ void reverse_path_relax(struct reverse_path *reverse_path)
 	DIR *directory = opendir(CONF_DIRECTORY);
 	const struct dirent *entry;
 
-	if (directory == NULL)
+	if (!directory)
 		return; /* no IPv4, or no /proc/sys to be read: nothing that could be done */
-	while ((entry = readdir(directory)) != NULL) {
+	while ((entry = readdir(directory))) {
 		/* What is made meanwhile takes its value from "default", and keeps it. */
 		if (entry->d_name[0] != '.' && strcmp(entry->d_name, "default") != 0 &&
 			strlen(entry->d_name) < IF_NAMESIZE)

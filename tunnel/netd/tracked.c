@@ -22,7 +22,7 @@ struct look {
 /* The tunnel's own addresses; a client does not know the pool that they are from. */
 static bool covers_tunnel(const struct interfaces *interfaces, const struct prefix *prefix)
 {
-	for (const struct interface *i = interfaces->first; i != NULL; i = i->next) {
+	for (const struct interface *i = interfaces->first; i; i = i->next) {
 		if (prefix_contains_addr(prefix, &i->now.local4) ||
 			prefix_contains_addr(prefix, &i->now.local6))
 			return true;
@@ -146,7 +146,7 @@ static int refresh(struct tracked *tracked, struct problem *problem)
 	int r;
 
 	look.items = calloc(REQUEST_TRACKED_MAX, sizeof(look.items[0]));
-	if (look.items == NULL) {
+	if (!look.items) {
 		problem_set(problem, "out of memory");
 		return -ENOMEM;
 	}
@@ -257,7 +257,7 @@ int tracked_open(struct tracked *tracked, struct loop *loop, const struct settin
 
 void tracked_close(struct tracked *tracked)
 {
-	if (tracked->monitor == NULL)
+	if (!tracked->monitor)
 		return;
 	loop_timer_stop(tracked->loop, &tracked->gathering);
 	loop_watch_remove(tracked->loop, &tracked->watch);

@@ -28,7 +28,7 @@ int visit_begin(
 	struct opening opening = { .problem = problem };
 	int fd, r;
 
-	if (visit->netlink != NULL && netns_id_equal(&visit->netns, netns))
+	if (visit->netlink && netns_id_equal(&visit->netns, netns))
 		return 0;
 	visit_end(visit);
 	r = tun_netns(tun_fd, &fd);
@@ -66,7 +66,7 @@ int visit_begin_at(struct visit *visit, const char *where, const struct netns_id
 	close(fd);
 	if (r < 0)
 		return r;
-	if (opening.netlink != NULL)
+	if (opening.netlink)
 		*visit = (struct visit){ .netlink = opening.netlink, .netns = netns };
 	*ret_netns = netns;
 	return 0;

@@ -60,7 +60,7 @@ int ipc_send(int fd, const void *data, size_t len, const int *fds, size_t fd_cou
 	/* A datagram without bytes would look like the end of the connection. */
 	if (len == 0 || fd_count > IPC_FDS_MAX)
 		return -EINVAL;
-	if (fds != NULL && fd_count > 0)
+	if (fds && fd_count > 0)
 		attach_fds(&message, &control, fds, fd_count);
 	do {
 		n = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -75,7 +75,7 @@ static size_t collect_fds(struct msghdr *message, int *fds, size_t fd_max)
 {
 	size_t count = 0;
 
-	for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header != NULL;
+	for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header;
 		header = CMSG_NXTHDR(message, header)) {
 		size_t here;
 

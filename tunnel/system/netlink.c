@@ -64,7 +64,7 @@ static int on_message(struct nl_msg *message, void *context)
 	answer->error = error->error;
 	if ((header->nlmsg_flags & NLM_F_ACK_TLVS) != 0 &&
 		nlmsg_parse(header, sizeof(*error), attributes, NLMSGERR_ATTR_MAX, NULL) >= 0 &&
-		attributes[NLMSGERR_ATTR_MSG] != NULL)
+		attributes[NLMSGERR_ATTR_MSG])
 		nla_strlcpy(answer->text, attributes[NLMSGERR_ATTR_MSG], sizeof(answer->text));
 	return NL_STOP;
 }
@@ -112,11 +112,11 @@ int netlink_open(struct netlink **ret_netlink, struct problem *problem)
 	struct netlink *netlink = calloc(1, sizeof(*netlink));
 	int r;
 
-	if (netlink != NULL) {
+	if (netlink) {
 		netlink->sock = nl_socket_alloc();
 		netlink->callbacks = nl_cb_alloc(NL_CB_DEFAULT);
 	}
-	if (netlink == NULL || netlink->sock == NULL || netlink->callbacks == NULL) {
+	if (!netlink || !netlink->sock || !netlink->callbacks) {
 		netlink_close(netlink);
 		problem_set(problem, "cannot open a netlink socket: out of memory");
 		return -ENOMEM;
@@ -142,7 +142,7 @@ int netlink_open(struct netlink **ret_netlink, struct problem *problem)
 
 void netlink_close(struct netlink *netlink)
 {
-	if (netlink == NULL)
+	if (!netlink)
 		return;
 	nl_cb_put(netlink->callbacks);
 	nl_socket_free(netlink->sock);
@@ -153,7 +153,7 @@ struct nl_addr *netlink_to_nl(const struct addr *addr, uint8_t len)
 {
 	struct nl_addr *nl = nl_addr_build(addr->family, addr->bytes, addr_size(addr));
 
-	if (nl != NULL)
+	if (nl)
 		nl_addr_set_prefixlen(nl, len);
 	return nl;
 }
@@ -207,7 +207,7 @@ static int change_link(
 	struct nl_msg *message = NULL;
 	int r = -NLE_NOMEM;
 
-	if (which != NULL && changes != NULL) {
+	if (which && changes) {
 		rtnl_link_set_ifindex(which, (int)index);
 		r = rtnl_link_build_change_request(which, changes, 0, &message);
 	}
@@ -222,7 +222,7 @@ int netlink_link_set_mtu(
 	struct rtnl_link *changes = rtnl_link_alloc();
 	int r;
 
-	if (changes != NULL)
+	if (changes)
 		rtnl_link_set_mtu(changes, mtu);
 	r = change_link(netlink, index, changes, problem);
 	if (r < 0)
@@ -236,7 +236,7 @@ static int silence_ipv6(struct netlink *netlink, uint32_t index, struct problem 
 	struct rtnl_link *changes = rtnl_link_alloc();
 	int r;
 
-	if (changes != NULL)
+	if (changes)
 		rtnl_link_inet6_set_addr_gen_mode(changes, IN6_ADDR_GEN_MODE_NONE);
 	r = change_link(netlink, index, changes, problem);
 	if (r == -EAFNOSUPPORT || r == -EOPNOTSUPP)
@@ -255,7 +255,7 @@ int netlink_link_up(struct netlink *netlink, uint32_t index, uint32_t mtu, uint3
 	if (r < 0)
 		return r;
 	changes = rtnl_link_alloc();
-	if (changes != NULL) {
+	if (changes) {
 		rtnl_link_set_mtu(changes, mtu);
 		rtnl_link_set_txqlen(changes, queue_length);
 		rtnl_link_set_flags(changes, IFF_UP);
@@ -312,7 +312,7 @@ int netlink_link_delete(struct netlink *netlink, uint32_t index, struct problem 
 	struct nl_msg *message = NULL;
 	int r = -NLE_NOMEM;
 
-	if (which != NULL) {
+	if (which) {
 		rtnl_link_set_ifindex(which, (int)index);
 		r = rtnl_link_build_delete_request(which, &message);
 	}
@@ -329,7 +329,7 @@ int netlink_link_move(struct netlink *netlink, uint32_t index, int netns, const 
 	struct rtnl_link *changes = rtnl_link_alloc();
 	int r;
 
-	if (changes != NULL) {
+	if (changes) {
 		rtnl_link_set_ns_fd(changes, netns);
 		rtnl_link_set_name(changes, name);
 	}
@@ -346,7 +346,7 @@ int netlink_link_set_group(
 	struct rtnl_link *changes = rtnl_link_alloc();
 	int r;
 
-	if (changes != NULL)
+	if (changes)
 		rtnl_link_set_group(changes, group);
 	r = change_link(netlink, index, changes, problem);
 	if (r < 0)
@@ -358,7 +358,7 @@ int netlink_group_delete(struct netlink *netlink, uint32_t group, struct problem
 {
 	struct ifinfomsg header = { .ifi_family = AF_UNSPEC };
 	struct nl_msg *message = nlmsg_alloc_simple(RTM_DELLINK, 0);
-	int r = message != NULL ? 0 : -NLE_NOMEM;
+	int r = message ? 0 : -NLE_NOMEM;
 
 	/* libnl's own request wants an index or a name. */
 	if (r == 0)

@@ -29,7 +29,7 @@ static struct nl_msg *point_to_point(
 	};
 	struct nl_msg *message = nlmsg_alloc_simple(type, flags);
 
-	if (message == NULL)
+	if (!message)
 		return NULL;
 	if (nlmsg_append(message, &header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
 		nla_put(message, IFA_LOCAL, (int)addr_size(local), local->bytes) < 0 ||
@@ -47,7 +47,7 @@ static int change_address(struct netlink *netlink, uint32_t index, const struct 
 	struct nl_msg *message = point_to_point(add ? RTM_NEWADDR : RTM_DELADDR,
 		NLM_F_ACK | (add ? NLM_F_CREATE | NLM_F_EXCL : 0), index, local, remote);
 
-	int r = netlink_talk(netlink, message != NULL ? 0 : -NLE_NOMEM, message, problem);
+	int r = netlink_talk(netlink, message ? 0 : -NLE_NOMEM, message, problem);
 	if (r < 0)
 		problem_prepend(problem, "cannot %s address %s peer %s", add ? "add" : "remove",
 			addr_format(local, local_text), addr_format(remote, remote_text));
@@ -79,16 +79,16 @@ int netlink_addresses(struct netlink *netlink, struct netlink_address **ret_addr
 		return netlink_errno(r);
 	}
 	addresses = calloc((size_t)nl_cache_nitems(cache) + 1, sizeof(*addresses));
-	for (struct nl_object *object = nl_cache_get_first(cache);
-		addresses != NULL && object != NULL; object = nl_cache_get_next(object)) {
+	for (struct nl_object *object = nl_cache_get_first(cache); addresses && object;
+		object = nl_cache_get_next(object)) {
 		struct rtnl_addr *entry = (struct rtnl_addr *)object;
 		struct nl_addr *local = rtnl_addr_get_local(entry);
 		struct nl_addr *peer = rtnl_addr_get_peer(entry);
 
-		if (local == NULL || netlink_from_nl(local, &addresses[count].prefix) < 0)
+		if (!local || netlink_from_nl(local, &addresses[count].prefix) < 0)
 			continue;
 		/* Of a point-to-point address the local part stands for itself alone. */
-		if (peer != NULL) {
+		if (peer) {
 			addresses[count].prefix = prefix_host(&addresses[count].prefix.addr);
 			(void)netlink_from_nl(peer, &addresses[count].peer);
 		}
@@ -96,7 +96,7 @@ int netlink_addresses(struct netlink *netlink, struct netlink_address **ret_addr
 		count++;
 	}
 	nl_cache_free(cache);
-	if (addresses == NULL) {
+	if (!addresses) {
 		problem_set(problem, "cannot list this host's addresses: out of memory");
 		return -ENOMEM;
 	}

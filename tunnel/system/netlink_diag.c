@@ -43,7 +43,7 @@ static int append(struct collection *collection, const struct addr *addr)
 		while (capacity <= *collection->count)
 			capacity *= 2;
 		addrs = reallocarray(addrs, capacity, sizeof(*addrs));
-		if (addrs == NULL)
+		if (!addrs)
 			return -ENOMEM;
 		*collection->addrs = addrs;
 		collection->capacity = capacity;
@@ -94,7 +94,7 @@ static struct nl_msg *dump_request(
 	};
 	struct nl_msg *message = nlmsg_alloc_simple(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP);
 
-	if (message == NULL)
+	if (!message)
 		return NULL;
 	if (nlmsg_append(message, (void *)(uintptr_t)&body, sizeof(body), NLMSG_ALIGNTO) < 0 ||
 		nla_put(message, INET_DIAG_REQ_BYTECODE, sizeof(filter), &filter) < 0) {
@@ -109,7 +109,7 @@ static int dump(struct nl_sock *sock, uint8_t family, enum netlink_diag_which wh
 	uint32_t mask)
 {
 	struct nl_msg *message = dump_request(family, which, mark, mask);
-	int r = message != NULL ? nl_send_auto(sock, message) : -NLE_NOMEM;
+	int r = message ? nl_send_auto(sock, message) : -NLE_NOMEM;
 
 	nlmsg_free(message);
 	if (r >= 0)
@@ -124,7 +124,7 @@ int netlink_diag_connections(enum netlink_diag_which which, uint32_t mark, uint3
 	static const uint8_t families[] = { AF_INET, AF_INET6 };
 	struct collection collection = { .addrs = addrs, .count = count, .capacity = *count };
 	struct nl_sock *sock = nl_socket_alloc();
-	int r = sock != NULL ? nl_connect(sock, NETLINK_SOCK_DIAG) : -NLE_NOMEM;
+	int r = sock ? nl_connect(sock, NETLINK_SOCK_DIAG) : -NLE_NOMEM;
 
 	if (r >= 0)
 		r = nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, on_socket, &collection);

@@ -33,7 +33,7 @@ static void read_route(struct nlmsghdr *header, struct lookup *lookup)
 		.local = route->rtm_type == RTN_LOCAL,
 		.unicast = route->rtm_type == RTN_UNICAST,
 	};
-	if (attributes[RTA_OIF] != NULL)
+	if (attributes[RTA_OIF])
 		lookup->way.index = nla_get_u32(attributes[RTA_OIF]);
 }
 
@@ -66,7 +66,7 @@ static struct nl_msg *question(const struct addr *to)
 	};
 	struct nl_msg *message = nlmsg_alloc_simple(RTM_GETROUTE, 0);
 
-	if (message == NULL)
+	if (!message)
 		return NULL;
 	if (nlmsg_append(message, &header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
 		nla_put(message, RTA_DST, (int)addr_size(to), to->bytes) < 0) {
@@ -80,7 +80,7 @@ static struct nl_msg *question(const struct addr *to)
 static int ask(struct netlink *netlink, struct nl_msg *message, struct lookup *lookup)
 {
 	struct nl_cb *callbacks = nl_cb_alloc(NL_CB_DEFAULT);
-	int r = message != NULL && callbacks != NULL ? 0 : -NLE_NOMEM;
+	int r = message && callbacks ? 0 : -NLE_NOMEM;
 
 	if (r == 0)
 		r = nl_send_auto(netlink->sock, message);

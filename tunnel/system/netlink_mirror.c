@@ -54,14 +54,14 @@ static struct nl_msg *canonical(
 	const int *order = object ? with_object : with_hops;
 	size_t count = object ? WITH_OBJECT_COUNT : WITH_HOPS_COUNT;
 	struct nl_msg *message = nlmsg_alloc_simple(RTM_NEWROUTE, 0);
-	int r = message != NULL
+	int r = message
 		? nlmsg_append(message, (void *)(uintptr_t)&header, sizeof(header), NLMSG_ALIGNTO)
 		: -NLE_NOMEM;
 
 	for (size_t i = 0; i < count && r == 0; i++) {
 		const struct nlattr *attribute = attributes[order[i]];
 
-		if (attribute != NULL)
+		if (attribute)
 			r = nla_put(message, order[i], nla_len(attribute), nla_data(attribute));
 	}
 	if (r < 0) {
@@ -75,7 +75,7 @@ static bool is_link_local(const struct rtmsg *route, struct nlattr *const attrib
 {
 	struct addr addr;
 
-	if (route->rtm_family != AF_INET6 || attributes[RTA_DST] == NULL ||
+	if (route->rtm_family != AF_INET6 || !attributes[RTA_DST] ||
 		nla_len(attributes[RTA_DST]) < 16)
 		return false;
 	addr = addr_v6(nla_data(attributes[RTA_DST]));
@@ -85,14 +85,14 @@ static bool is_link_local(const struct rtmsg *route, struct nlattr *const attrib
 static bool is_wanted(const struct copies *copies, const struct rtmsg *route,
 	struct nlattr *const attributes[RTA_MAX + 1])
 {
-	uint32_t table = attributes[RTA_TABLE] != NULL ? nla_get_u32(attributes[RTA_TABLE])
-						       : route->rtm_table;
+	uint32_t table = attributes[RTA_TABLE] ? nla_get_u32(attributes[RTA_TABLE])
+					       : route->rtm_table;
 
 	return table == copies->table && route->rtm_type == RTN_UNICAST &&
 		(route->rtm_flags & RTM_F_CLONED) == 0 && route->rtm_src_len == 0 &&
-		(route->rtm_protocol == RTPROT_CULVERT) == copies->ours &&
-		attributes[RTA_ENCAP] == NULL && !is_link_local(route, attributes) &&
-		!(copies->skip != NULL && attributes[RTA_OIF] != NULL &&
+		(route->rtm_protocol == RTPROT_CULVERT) == copies->ours && !attributes[RTA_ENCAP] &&
+		!is_link_local(route, attributes) &&
+		!(copies->skip && attributes[RTA_OIF] &&
 			copies->skip(copies->context, nla_get_u32(attributes[RTA_OIF])));
 }
 
@@ -102,7 +102,7 @@ static int append(struct copies *copies, struct nl_msg *message)
 		size_t capacity = copies->capacity == 0 ? 16 : copies->capacity * 2;
 		struct copy *items = reallocarray(copies->items, capacity, sizeof(*items));
 
-		if (items == NULL)
+		if (!items)
 			return -ENOMEM;
 		copies->items = items;
 		copies->capacity = capacity;
@@ -130,7 +130,7 @@ static int on_route(struct nl_msg *message, void *context)
 		return NL_OK;
 	}
 	copy = canonical(route, attributes);
-	copies->error = copy != NULL ? append(copies, copy) : -ENOMEM;
+	copies->error = copy ? append(copies, copy) : -ENOMEM;
 	if (copies->error < 0)
 		nlmsg_free(copy);
 	return NL_OK;
@@ -186,15 +186,15 @@ static int apply(struct netlink *netlink, const struct copy *copy, uint32_t tabl
 	struct nl_msg *message = nlmsg_alloc_simple(type, flags);
 	struct nlmsghdr *from = nlmsg_hdr(copy->message);
 	struct rtmsg *route;
-	int r = message != NULL ? nlmsg_append(message, nlmsg_data(from),
-					  (size_t)nlmsg_datalen(from), NLMSG_ALIGNTO)
-				: -NLE_NOMEM;
+	int r = message ? nlmsg_append(message, nlmsg_data(from), (size_t)nlmsg_datalen(from),
+				  NLMSG_ALIGNTO)
+			: -NLE_NOMEM;
 
 	if (r == 0) {
 		route = nlmsg_data(nlmsg_hdr(message));
 		route->rtm_protocol = RTPROT_CULVERT;
 		/* The gateway was judged when the main table took it. */
-		if (nlmsg_find_attr(from, sizeof(*route), RTA_GATEWAY) != NULL)
+		if (nlmsg_find_attr(from, sizeof(*route), RTA_GATEWAY))
 			route->rtm_flags = RTNH_F_ONLINK;
 		r = nla_put_u32(message, RTA_TABLE, table);
 	}

@@ -46,7 +46,7 @@ static uint32_t link_of(struct nlmsghdr *header, bool *ret_our_route)
 		/* Those to nowhere outlive their links: that one is gone is news. */
 		*ret_our_route = route->rtm_protocol == RTPROT_CULVERT &&
 			(header->nlmsg_type == RTM_NEWROUTE || route->rtm_type != RTN_UNREACHABLE);
-		return attributes[RTA_OIF] != NULL ? nla_get_u32(attributes[RTA_OIF]) : 0;
+		return attributes[RTA_OIF] ? nla_get_u32(attributes[RTA_OIF]) : 0;
 	default:
 		return 0;
 	}
@@ -59,8 +59,7 @@ static bool is_our_rule(struct nlmsghdr *header)
 
 	return header->nlmsg_type == RTM_NEWRULE &&
 		nlmsg_parse(header, sizeof(struct fib_rule_hdr), attributes, FRA_MAX, NULL) >= 0 &&
-		attributes[FRA_PROTOCOL] != NULL &&
-		nla_get_u8(attributes[FRA_PROTOCOL]) == RTPROT_CULVERT;
+		attributes[FRA_PROTOCOL] && nla_get_u8(attributes[FRA_PROTOCOL]) == RTPROT_CULVERT;
 }
 
 /* IPv4 tells of no route that goes with its link or address; those two are told. */
@@ -75,7 +74,7 @@ static bool touches_own(const struct netlink_monitor *monitor, struct nlmsghdr *
 	if (header->nlmsg_type != RTM_DELROUTE)
 		return link != 0 && monitor->own(monitor->context, link);
 	route = nlmsg_valid_hdr(header, sizeof(*route)) ? nlmsg_data(header) : NULL;
-	return route != NULL && route->rtm_protocol == RTPROT_CULVERT;
+	return route && route->rtm_protocol == RTPROT_CULVERT;
 }
 
 static int on_event(struct nl_msg *message, void *context)
@@ -108,7 +107,7 @@ int netlink_monitor_open(struct netlink_monitor **ret_monitor, struct problem *p
 	struct netlink_monitor *monitor = calloc(1, sizeof(*monitor));
 	int r;
 
-	if (monitor == NULL) {
+	if (!monitor) {
 		problem_set(problem, "cannot watch %s: out of memory", kind.what);
 		return -ENOMEM;
 	}
@@ -123,7 +122,7 @@ int netlink_monitor_open(struct netlink_monitor **ret_monitor, struct problem *p
 
 void netlink_monitor_close(struct netlink_monitor *monitor)
 {
-	if (monitor == NULL)
+	if (!monitor)
 		return;
 	netlink_watch_close(&monitor->watch);
 	free(monitor);

@@ -32,9 +32,9 @@ int netlink_nft_open(struct netlink_nft **ret_nft, struct problem *problem)
 	struct netlink_nft *nft = calloc(1, sizeof(*nft));
 	int r = -NLE_NOMEM;
 
-	if (nft != NULL)
+	if (nft)
 		nft->sock = nl_socket_alloc();
-	if (nft == NULL || nft->sock == NULL)
+	if (!nft || !nft->sock)
 		goto fail;
 	/* libnl's errors do not tell EPROTONOSUPPORT, which is the one that has a cure. */
 	errno = 0;
@@ -59,7 +59,7 @@ fail:
 
 void netlink_nft_close(struct netlink_nft *nft)
 {
-	if (nft == NULL)
+	if (!nft)
 		return;
 	nl_socket_free(nft->sock);
 	free(nft);
@@ -183,7 +183,7 @@ static void on_table(void *context, struct nlmsghdr *header)
 	if (header->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWTABLE) ||
 		nlmsg_parse(header, sizeof(struct nfgenmsg), attributes, NFTA_TABLE_MAX, NULL) <
 			0 ||
-		attributes[NFTA_TABLE_NAME] == NULL)
+		!attributes[NFTA_TABLE_NAME])
 		return;
 	nla_strlcpy(name, attributes[NFTA_TABLE_NAME], sizeof(name));
 	listing->found(listing->context, name);

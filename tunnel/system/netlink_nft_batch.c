@@ -39,7 +39,7 @@ int netlink_nft_batch_new(struct netlink_nft_batch **ret_batch)
 {
 	struct netlink_nft_batch *batch = calloc(1, sizeof(*batch));
 
-	if (batch == NULL)
+	if (!batch)
 		return -ENOMEM;
 	writer_init(&batch->writer, batch->data, sizeof(batch->data));
 	add_limit(batch, NFNL_MSG_BATCH_BEGIN, 0);

@@ -14,8 +14,8 @@ struct netlink_nft_message netlink_nft_begin(
 	};
 	struct netlink_nft_message message = { .nl = nlmsg_alloc() };
 
-	message.failed = message.nl == NULL ||
-		nlmsg_put(message.nl, 0, sequence, type, 0, NLM_F_REQUEST | flags) == NULL ||
+	message.failed = !message.nl ||
+		!nlmsg_put(message.nl, 0, sequence, type, 0, NLM_F_REQUEST | flags) ||
 		nlmsg_append(message.nl, &header, sizeof(header), NLMSG_ALIGNTO) < 0;
 	return message;
 }
@@ -42,7 +42,7 @@ struct nlattr *netlink_nft_nest(struct netlink_nft_message *message, int type)
 {
 	struct nlattr *nest = message->failed ? NULL : nla_nest_start(message->nl, type);
 
-	if (nest == NULL)
+	if (!nest)
 		message->failed = true;
 	return nest;
 }

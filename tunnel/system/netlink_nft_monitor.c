@@ -49,7 +49,7 @@ static int on_event(struct nl_msg *message, void *context)
 		nlmsg_parse(header, sizeof(*what), attributes, NAME_ATTRIBUTE, NULL) < 0)
 		return NL_OK;
 	what = nlmsg_data(header);
-	if (what->nfgen_family == NFPROTO_INET && attributes[NAME_ATTRIBUTE] != NULL &&
+	if (what->nfgen_family == NFPROTO_INET && attributes[NAME_ATTRIBUTE] &&
 		nla_strcmp(attributes[NAME_ATTRIBUTE], monitor->table) == 0)
 		monitor->watch.changed = true;
 	return NL_OK;
@@ -67,7 +67,7 @@ int netlink_nft_monitor_open(struct netlink_nft_monitor **ret_monitor, struct pr
 	struct netlink_nft_monitor *monitor = calloc(1, sizeof(*monitor));
 	int r;
 
-	if (monitor == NULL) {
+	if (!monitor) {
 		problem_set(problem, "cannot watch %s: out of memory", kind.what);
 		return -ENOMEM;
 	}
@@ -82,7 +82,7 @@ int netlink_nft_monitor_open(struct netlink_nft_monitor **ret_monitor, struct pr
 
 void netlink_nft_monitor_close(struct netlink_nft_monitor *monitor)
 {
-	if (monitor == NULL)
+	if (!monitor)
 		return;
 	netlink_watch_close(&monitor->watch);
 	free(monitor);

@@ -24,11 +24,11 @@ static void read_link(struct nlmsghdr *header, struct question *question)
 	struct nlattr *tun[IFLA_TUN_MAX + 1] = { NULL };
 
 	if (nlmsg_parse(header, sizeof(struct ifinfomsg), link, IFLA_MAX, NULL) < 0 ||
-		link[IFLA_LINKINFO] == NULL ||
+		!link[IFLA_LINKINFO] ||
 		nla_parse_nested(info, IFLA_INFO_MAX, link[IFLA_LINKINFO], NULL) < 0 ||
-		info[IFLA_INFO_DATA] == NULL ||
+		!info[IFLA_INFO_DATA] ||
 		nla_parse_nested(tun, IFLA_TUN_MAX, info[IFLA_INFO_DATA], NULL) < 0 ||
-		tun[IFLA_TUN_NUM_QUEUES] == NULL || tun[IFLA_TUN_NUM_DISABLED_QUEUES] == NULL)
+		!tun[IFLA_TUN_NUM_QUEUES] || !tun[IFLA_TUN_NUM_DISABLED_QUEUES])
 		return;
 	question->queues = nla_get_u32(tun[IFLA_TUN_NUM_QUEUES]) +
 		nla_get_u32(tun[IFLA_TUN_NUM_DISABLED_QUEUES]);
@@ -58,7 +58,7 @@ static int ask(struct netlink *netlink, uint32_t index, struct question *questio
 	struct ifinfomsg header = { .ifi_family = AF_UNSPEC, .ifi_index = (int)index };
 	struct nl_msg *message = nlmsg_alloc_simple(RTM_GETLINK, NLM_F_ACK);
 	struct nl_cb *callbacks = nl_cb_alloc(NL_CB_DEFAULT);
-	int r = message != NULL && callbacks != NULL ? 0 : -NLE_NOMEM;
+	int r = message && callbacks ? 0 : -NLE_NOMEM;
 
 	if (r == 0)
 		r = nlmsg_append(message, &header, sizeof(header), NLMSG_ALIGNTO);

@@ -33,12 +33,12 @@ static bool add_hop(struct rtnl_route *object, uint32_t link, const struct addr 
 	struct rtnl_nexthop *hop = rtnl_route_nh_alloc();
 	struct nl_addr *gateway = NULL;
 
-	if (hop == NULL)
+	if (!hop)
 		return false;
 	rtnl_route_nh_set_ifindex(hop, (int)link);
 	if (addr_is_set(via)) {
 		gateway = netlink_to_nl(via, (uint8_t)(addr_size(via) * 8));
-		if (gateway == NULL) {
+		if (!gateway) {
 			rtnl_route_nh_free(hop);
 			return false;
 		}
@@ -55,7 +55,7 @@ static struct rtnl_route *bare_route(const struct netlink_route *route)
 	struct nl_addr *destination = netlink_to_nl(&route->prefix.addr, route->prefix.len);
 	struct rtnl_route *object = rtnl_route_alloc();
 
-	if (destination == NULL || object == NULL || rtnl_route_set_dst(object, destination) < 0) {
+	if (!destination || !object || rtnl_route_set_dst(object, destination) < 0) {
 		rtnl_route_put(object);
 		nl_addr_put(destination);
 		return NULL;
@@ -75,7 +75,7 @@ static struct rtnl_route *own_route(const struct netlink_route *route)
 {
 	struct rtnl_route *object = bare_route(route);
 
-	if (object == NULL || route->unreachable)
+	if (!object || route->unreachable)
 		return object;
 	if (!add_hop(object, route->index, &route->via)) {
 		rtnl_route_put(object);
@@ -94,7 +94,7 @@ static uint32_t link_of(struct rtnl_route *route)
 		? rtnl_route_nexthop_n(route, 0)
 		: NULL;
 
-	return hop != NULL ? (uint32_t)rtnl_route_nh_get_ifindex(hop) : 0;
+	return hop ? (uint32_t)rtnl_route_nh_get_ifindex(hop) : 0;
 }
 
 static bool same_place(struct rtnl_route *entry, const struct netlink_route *route)
@@ -102,7 +102,7 @@ static bool same_place(struct rtnl_route *entry, const struct netlink_route *rou
 	struct nl_addr *destination = rtnl_route_get_dst(entry);
 	struct prefix prefix;
 
-	return destination != NULL && netlink_from_nl(destination, &prefix) == 0 &&
+	return destination && netlink_from_nl(destination, &prefix) == 0 &&
 		prefix_equal(&prefix, &route->prefix) &&
 		rtnl_route_get_table(entry) == table_of(route) &&
 		rtnl_route_get_priority(entry) == route->priority;
@@ -121,7 +121,7 @@ static int explain_clash(
 
 	if (rtnl_route_alloc_cache(netlink->sock, route->prefix.addr.family, 0, &cache) < 0)
 		return r;
-	for (struct nl_object *object = nl_cache_get_first(cache); object != NULL;
+	for (struct nl_object *object = nl_cache_get_first(cache); object;
 		object = nl_cache_get_next(object)) {
 		struct rtnl_route *entry = (struct rtnl_route *)object;
 		uint32_t link = link_of(entry);
@@ -160,7 +160,7 @@ static int ask(struct netlink *netlink, struct rtnl_route *object,
 	struct problem *problem)
 {
 	struct nl_msg *message = NULL;
-	int r = object != NULL ? build(object, flags, &message) : -NLE_NOMEM;
+	int r = object ? build(object, flags, &message) : -NLE_NOMEM;
 
 	rtnl_route_put(object);
 	return netlink_talk(netlink, r, message, problem);
@@ -200,7 +200,7 @@ int netlink_route_share4(struct netlink *netlink, const struct netlink_route *ro
 	struct rtnl_route *object = bare_route(route);
 	char prefix[ADDR_TEXT_MAX];
 	struct nl_msg *message = NULL;
-	int r = object != NULL ? 0 : -NLE_NOMEM;
+	int r = object ? 0 : -NLE_NOMEM;
 
 	for (size_t i = 0; i < count && r == 0; i++)
 		r = add_hop(object, links[i], &none) ? 0 : -NLE_NOMEM;

@@ -28,7 +28,7 @@ static struct nl_msg *begin(int type, int flags, struct fib_rule_hdr *header, ui
 {
 	struct nl_msg *message = nlmsg_alloc_simple(type, NLM_F_ACK | flags);
 
-	if (message == NULL)
+	if (!message)
 		return NULL;
 	if (nlmsg_append(message, header, sizeof(*header), NLMSG_ALIGNTO) < 0 ||
 		nla_put_u32(message, FRA_PRIORITY, priority) < 0 ||
@@ -77,7 +77,7 @@ int netlink_rule_add(
 	};
 	struct nl_msg *message = begin(
 		RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, &header, rule->priority);
-	int r = message != NULL ? put_rest(message, rule) : -NLE_NOMEM;
+	int r = message ? put_rest(message, rule) : -NLE_NOMEM;
 
 	if (r < 0)
 		nlmsg_free(message);
@@ -98,7 +98,7 @@ int netlink_rule_delete(
 	do { /* the kernel takes away one at a time */
 		struct nl_msg *message = begin(RTM_DELRULE, 0, &header, priority);
 
-		r = netlink_talk(netlink, message != NULL ? 0 : -NLE_NOMEM, message, problem);
+		r = netlink_talk(netlink, message ? 0 : -NLE_NOMEM, message, problem);
 		deleted += r == 0;
 	} while (r == 0);
 	if (r == -ENOENT && deleted > 0)
@@ -123,8 +123,8 @@ static int on_rule(struct nl_msg *message, void *context)
 		return NL_OK;
 	protocol = nlmsg_find_attr(header, sizeof(struct fib_rule_hdr), FRA_PROTOCOL);
 	priority = nlmsg_find_attr(header, sizeof(struct fib_rule_hdr), FRA_PRIORITY);
-	if (protocol != NULL && nla_len(protocol) == 1 && nla_get_u8(protocol) == RTPROT_CULVERT &&
-		priority != NULL && nla_len(priority) == (int)sizeof(uint32_t))
+	if (protocol && nla_len(protocol) == 1 && nla_get_u8(protocol) == RTPROT_CULVERT &&
+		priority && nla_len(priority) == (int)sizeof(uint32_t))
 		listing->take(listing->context, nla_get_u32(priority));
 	return NL_OK;
 }
@@ -135,7 +135,7 @@ static struct nl_msg *list_request(uint8_t family)
 	struct fib_rule_hdr header = { .family = family };
 	struct nl_msg *message = nlmsg_alloc_simple(RTM_GETRULE, NLM_F_DUMP);
 
-	if (message != NULL && nlmsg_append(message, &header, sizeof(header), NLMSG_ALIGNTO) < 0) {
+	if (message && nlmsg_append(message, &header, sizeof(header), NLMSG_ALIGNTO) < 0) {
 		nlmsg_free(message);
 		return NULL;
 	}

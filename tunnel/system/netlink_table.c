@@ -33,9 +33,9 @@ static bool read_destination(
 	size_t size = header->rtm_family == AF_INET ? 4 : 16;
 	const void *bytes = zeros; /* a default route has none */
 
-	if (attribute != NULL && (size_t)nla_len(attribute) < size)
+	if (attribute && (size_t)nla_len(attribute) < size)
 		return false;
-	if (attribute != NULL)
+	if (attribute)
 		bytes = nla_data(attribute);
 	if (header->rtm_dst_len > size * 8)
 		return false;
@@ -52,9 +52,9 @@ static struct addr read_gateway(
 	struct reader reader;
 	struct view view;
 
-	if (gateway == NULL && via == NULL)
+	if (!gateway && !via)
 		return (struct addr){ .family = AF_UNSPEC };
-	if (gateway != NULL) {
+	if (gateway) {
 		reader_init(&reader, nla_data(gateway), (size_t)nla_len(gateway));
 	} else {
 		reader_init(&reader, nla_data(via), (size_t)nla_len(via));
@@ -119,25 +119,24 @@ static int on_route(struct nl_msg *message, void *context)
 		nlmsg_parse(header, sizeof(*body), attributes, RTA_MAX, NULL) < 0)
 		return NL_OK;
 	body = nlmsg_data(header);
-	table = attributes[RTA_TABLE] != NULL ? nla_get_u32(attributes[RTA_TABLE])
-					      : body->rtm_table;
+	table = attributes[RTA_TABLE] ? nla_get_u32(attributes[RTA_TABLE]) : body->rtm_table;
 	if (body->rtm_family != dump->query->family || body->rtm_type != RTN_UNICAST ||
 		(body->rtm_flags & RTM_F_CLONED) != 0 ||
 		!read_destination(body, attributes[RTA_DST], &route.prefix))
 		return NL_OK;
-	if (attributes[RTA_OIF] != NULL) {
+	if (attributes[RTA_OIF]) {
 		route.gateways[0] = read_gateway(
 			body->rtm_family, attributes[RTA_GATEWAY], attributes[RTA_VIA]);
 		route.links[route.link_count++] = nla_get_u32(attributes[RTA_OIF]);
-	} else if (attributes[RTA_MULTIPATH] != NULL) {
+	} else if (attributes[RTA_MULTIPATH]) {
 		read_hops(body->rtm_family, attributes[RTA_MULTIPATH], &route);
 	}
 	route.protocol = body->rtm_protocol;
 	route.table = table;
-	if (attributes[RTA_PRIORITY] != NULL)
+	if (attributes[RTA_PRIORITY])
 		route.priority = nla_get_u32(attributes[RTA_PRIORITY]);
-	route.direct = attributes[RTA_GATEWAY] == NULL && attributes[RTA_VIA] == NULL &&
-		attributes[RTA_MULTIPATH] == NULL;
+	route.direct = !attributes[RTA_GATEWAY] && !attributes[RTA_VIA] &&
+		!attributes[RTA_MULTIPATH];
 	route.dead = (body->rtm_flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN)) != 0;
 	if (is_wanted(dump->query, table, &route))
 		dump->take(dump->context, &route);
@@ -160,8 +159,7 @@ static struct nl_msg *dump_request(const struct netlink_query *query)
 		.rtm_protocol = query->protocol,
 		.rtm_type = RTN_UNICAST };
 	struct nl_msg *message = nlmsg_alloc_simple(RTM_GETROUTE, NLM_F_DUMP);
-	int r = message != NULL ? nlmsg_append(message, &body, sizeof(body), NLMSG_ALIGNTO)
-				: -NLE_NOMEM;
+	int r = message ? nlmsg_append(message, &body, sizeof(body), NLMSG_ALIGNTO) : -NLE_NOMEM;
 
 	if (r == 0 && query->table >= 256)
 		r = nla_put_u32(message, RTA_TABLE, query->table);
@@ -178,7 +176,7 @@ int netlink_dump(
 	struct netlink *netlink, struct nl_msg *message, nl_recvmsg_msg_cb_t take, void *context)
 {
 	struct nl_cb *callbacks = nl_cb_alloc(NL_CB_DEFAULT);
-	int r = callbacks != NULL && message != NULL ? 0 : -NLE_NOMEM;
+	int r = callbacks && message ? 0 : -NLE_NOMEM;
 
 	if (r == 0)
 		r = nl_cb_set(callbacks, NL_CB_VALID, NL_CB_CUSTOM, take, context);

@@ -27,7 +27,7 @@ int netlink_watch_open(struct netlink_watch *watch, const struct netlink_watch_k
 	struct nl_sock *sock = nl_socket_alloc();
 	int r;
 
-	if (sock == NULL) {
+	if (!sock) {
 		problem_set(problem, "cannot watch %s: out of memory", kind->what);
 		return -ENOMEM;
 	}

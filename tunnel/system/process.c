@@ -56,11 +56,11 @@ int process_find_user(const char *name, struct process_user *ret_user, struct pr
 		problem_set(problem, "cannot look up user '%s': %s", name, strerrordesc_np(error));
 		return -error;
 	}
-	if (found != NULL ? found->pw_uid == 0 : is_zero(name))
+	if (found ? found->pw_uid == 0 : is_zero(name))
 		return refuse_root(name, false, problem);
-	if (found != NULL && found->pw_gid == 0)
+	if (found && found->pw_gid == 0)
 		return refuse_root(name, true, problem);
-	if (found == NULL) {
+	if (!found) {
 		problem_set(problem,
 			"user '%s', which is to run the engine, does not exist; make it (useradd --system %s), or set `user` to another",
 			name, name);
@@ -255,7 +255,7 @@ static int empty_bounding_set(void)
 
 static int switch_user(const struct process_user *user)
 {
-	if (user == NULL || (user->uid == geteuid() && user->gid == getegid()))
+	if (!user || (user->uid == geteuid() && user->gid == getegid()))
 		return 0;
 	if (setgroups(0, NULL) < 0 || setresgid(user->gid, user->gid, user->gid) < 0 ||
 		setresuid(user->uid, user->uid, user->uid) < 0)

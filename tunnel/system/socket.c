@@ -55,7 +55,7 @@ static int set_options(int fd, const struct socket_options *options, struct prob
 		problem_set(problem, "cannot set TCP_NODELAY: %s", strerrordesc_np(-r));
 		return r;
 	}
-	if (options->congestion != NULL && options->congestion[0] != '\0') {
+	if (options->congestion && options->congestion[0] != '\0') {
 		r = set_congestion(fd, options->congestion, problem);
 		if (r < 0)
 			return r;

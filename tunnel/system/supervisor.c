@@ -54,7 +54,7 @@ int supervisor_open(struct supervisor *supervisor, struct problem *problem)
 	int r;
 
 	supervisor->fd = -1;
-	if (name == NULL || name[0] == '\0')
+	if (!name || name[0] == '\0')
 		return 0;
 	r = make_address(name, &address, &len);
 	if (r == 0)

@@ -17,7 +17,7 @@ static int open_key(const char *root, const char *key, int flags)
 	int fd;
 
 	if (len < 0 || (size_t)len >= sizeof(path) || strlen(key) >= SYSCTL_KEY_MAX ||
-		strstr(key, "..") != NULL)
+		strstr(key, ".."))
 		return -EINVAL;
 	fd = open(path, flags | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;

@@ -72,7 +72,7 @@ static int read_certificates(const struct view *text, const char *part,
 
 	if (!certificates)
 		goto fail_memory;
-	while (bio && (one = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
+	while (bio && (one = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
 		if (sk_X509_push(certificates, one) <= 0) {
 			X509_free(one);
 			goto fail_memory;
@@ -281,7 +281,7 @@ static int add_crls(X509_STORE *store, const struct view *text, STACK_OF(X509) *
 	int count = 0;
 	int error = 0;
 
-	while (bio && error == 0 && (crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL)) != NULL) {
+	while (bio && error == 0 && (crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL))) {
 		error = add_crl(store, crl, authorities, problem);
 		X509_CRL_free(crl);
 		count++;

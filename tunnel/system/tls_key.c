@@ -26,11 +26,11 @@ BIO *tls_view_bio(const struct view *view)
 static int offer_passphrase(char *buffer, int size, int writing, void *data)
 {
 	struct offer *offer = data;
-	size_t len = offer->passphrase != NULL ? strlen(offer->passphrase) : 0;
+	size_t len = offer->passphrase ? strlen(offer->passphrase) : 0;
 
 	(void)writing;
 	offer->asked = true;
-	if (offer->passphrase == NULL || len > (size_t)size)
+	if (!offer->passphrase || len > (size_t)size)
 		return -1;
 	memcpy(buffer, offer->passphrase, len);
 	return (int)len;
@@ -39,8 +39,7 @@ static int offer_passphrase(char *buffer, int size, int writing, void *data)
 static EVP_PKEY *read_key(const struct view *pem, struct offer *offer)
 {
 	BIO *bio = tls_view_bio(pem);
-	EVP_PKEY *key = bio != NULL ? PEM_read_bio_PrivateKey(bio, NULL, offer_passphrase, offer)
-				    : NULL;
+	EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, offer_passphrase, offer) : NULL;
 
 	BIO_free(bio);
 	return key;
@@ -60,16 +59,16 @@ int tls_key_read(const struct view *pem, EVP_PKEY **ret_key, struct problem *pro
 	struct offer offer = { .passphrase = NULL };
 	EVP_PKEY *key = read_key(pem, &offer);
 
-	if (key == NULL && offer.asked)
+	if (!key && offer.asked)
 		problem_set(
 			problem, "key: is protected by a passphrase, and nothing could ask for it");
-	else if (key == NULL) /* OpenSSL's decoders do not tell a damaged key from none */
+	else if (!key) /* OpenSSL's decoders do not tell a damaged key from none */
 		problem_set(problem,
 			"key: holds no readable private key in PEM form (-----BEGIN PRIVATE "
 			"KEY-----) (%s)",
 			tls_words_queue());
 	ERR_clear_error();
-	if (key == NULL)
+	if (!key)
 		return -EINVAL;
 	*ret_key = key;
 	return 0;
@@ -95,11 +94,10 @@ int tls_key_write(EVP_PKEY *key, char **ret_pem)
 	long len;
 	int r = -ENOMEM;
 
-	if (bio != NULL &&
-		PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1) {
+	if (bio && PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1) {
 		len = BIO_get_mem_data(bio, &data);
 		*ret_pem = strndup(data, (size_t)len);
-		r = *ret_pem != NULL ? 0 : -ENOMEM;
+		r = *ret_pem ? 0 : -ENOMEM;
 	}
 	BIO_free(bio);
 	ERR_clear_error();
@@ -115,7 +113,7 @@ int tls_key_unlock(
 
 	ERR_clear_error();
 	key = read_key(pem, &offer);
-	if (key != NULL) {
+	if (key) {
 		r = tls_key_write(key, ret_pem);
 		EVP_PKEY_free(key);
 		return r;

@@ -53,14 +53,14 @@ static int take_text(BIO *bio, char **ret_text)
 	long len = BIO_get_mem_data(bio, &data);
 
 	*ret_text = strndup(data, (size_t)len);
-	return *ret_text != NULL ? 0 : -ENOMEM;
+	return *ret_text ? 0 : -ENOMEM;
 }
 
 static int write_bundle(
 	const struct contents *contents, struct tls_bundle *bundle, struct problem *problem)
 {
 	BIO *own = BIO_new(BIO_s_mem()), *ca = BIO_new(BIO_s_mem());
-	int r = own != NULL && ca != NULL ? 0 : -ENOMEM;
+	int r = own && ca ? 0 : -ENOMEM;
 	int count = 0;
 
 	if (r == 0)
@@ -110,19 +110,18 @@ static int parse(const struct view *data, const char *passphrase, struct content
 	struct problem *problem)
 {
 	BIO *bio = tls_view_bio(data);
-	PKCS12 *bundle = bio != NULL ? d2i_PKCS12_bio(bio, NULL) : NULL;
+	PKCS12 *bundle = bio ? d2i_PKCS12_bio(bio, NULL) : NULL;
 	int r = 0;
 
-	if (bundle == NULL) {
+	if (!bundle) {
 		problem_set(problem, "is no PKCS#12 bundle, or a damaged one");
 		r = -EINVAL;
 	} else if (PKCS12_parse(bundle, passphrase, &contents->key, &contents->certificate,
 			   &contents->others) != 1) {
 		r = explain(problem);
-	} else if (contents->key == NULL || contents->certificate == NULL) {
+	} else if (!contents->key || !contents->certificate) {
 		problem_set(problem, "holds no %s",
-			contents->key == NULL ? "private key"
-					      : "certificate that belongs to its key");
+			!contents->key ? "private key" : "certificate that belongs to its key");
 		r = -EINVAL;
 	}
 	PKCS12_free(bundle);
@@ -154,7 +153,7 @@ int tls_pkcs12_open(const struct view *data, const char *passphrase, struct tls_
 
 void tls_bundle_free(struct tls_bundle *bundle)
 {
-	if (bundle->key != NULL)
+	if (bundle->key)
 		explicit_bzero(bundle->key, strlen(bundle->key));
 	free(bundle->certificate);
 	free(bundle->key);

@@ -134,7 +134,7 @@ static bool is_of_a_namesake(const struct refusal *refusal)
 	for (int i = 0; i < sk_X509_num(ours); i++) {
 		EVP_PKEY *key = X509_get0_pubkey(sk_X509_value(ours, i));
 
-		if (key == NULL || X509_verify(refusal->certificate, key) == 1)
+		if (!key || X509_verify(refusal->certificate, key) == 1)
 			found = false;
 	}
 	(void)ERR_pop_to_mark();

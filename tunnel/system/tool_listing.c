@@ -16,7 +16,7 @@ static int read_all(int fd, struct mono deadline, char **ret_text)
 {
 	size_t capacity = 65536, len = 0;
 	char *text = malloc(capacity);
-	int r = text != NULL ? 0 : -ENOMEM;
+	int r = text ? 0 : -ENOMEM;
 
 	while (r == 0) {
 		struct pollfd pollfd = { .fd = fd, .events = POLLIN };
@@ -40,9 +40,9 @@ static int read_all(int fd, struct mono deadline, char **ret_text)
 		if (r == 0 && len == capacity - 1) {
 			char *larger = realloc(text, 2 * capacity);
 
-			r = larger != NULL ? 0 : -ENOMEM;
-			text = larger != NULL ? larger : text;
-			capacity = larger != NULL ? 2 * capacity : capacity;
+			r = larger ? 0 : -ENOMEM;
+			text = larger ? larger : text;
+			capacity = larger ? 2 * capacity : capacity;
 		}
 	}
 	if (r < 0) {

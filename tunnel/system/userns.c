@@ -43,7 +43,7 @@ static bool has_seccomp_filter(void)
 	if (file_read("/proc/self/status", FILE_PUBLIC, &text, &len, NULL) < 0)
 		return false;
 	line = strstr(text, "\nSeccomp:\t");
-	filtered = line != NULL && strncmp(line, "\nSeccomp:\t2", 11) == 0;
+	filtered = line && strncmp(line, "\nSeccomp:\t2", 11) == 0;
 	free(text);
 	return filtered;
 }

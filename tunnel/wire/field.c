@@ -95,7 +95,7 @@ void field_get_text(struct field_reader *in, char *text, size_t size)
 
 	if (in->error == 0)
 		in->error = reader_copy(&in->reader, text, len);
-	if (in->error == 0 && memchr(text, 0, len) != NULL)
+	if (in->error == 0 && memchr(text, 0, len))
 		in->error = -EINVAL;
 	text[len] = '\0';
 }

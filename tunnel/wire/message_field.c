@@ -118,7 +118,7 @@ static int decode_text(
 {
 	char *text = member_of(message, field);
 
-	if (value.len == 0 || value.len >= field->size || memchr(value.data, 0, value.len) != NULL)
+	if (value.len == 0 || value.len >= field->size || memchr(value.data, 0, value.len))
 		return -EINVAL;
 	memcpy(text, value.data, value.len);
 	text[value.len] = '\0';

@@ -320,7 +320,7 @@ static bool request_is_valid(const struct codec *codec, const struct request *re
 {
 	if (codec->without_id && request->id != 0)
 		return false;
-	return codec->check == NULL || codec->check(request);
+	return !codec->check || codec->check(request);
 }
 
 int request_encode(struct writer *writer, const struct request *request)
@@ -328,7 +328,7 @@ int request_encode(struct writer *writer, const struct request *request)
 	const struct codec *codec = find_codec(request->type);
 	struct field_writer out = { .writer = *writer };
 
-	if (codec == NULL || !request_is_valid(codec, request))
+	if (!codec || !request_is_valid(codec, request))
 		return -EINVAL;
 	field_put_number(&out, 2, request->type);
 	field_put_number(&out, 4, request->id);
@@ -354,7 +354,7 @@ int request_decode(const void *data, size_t len, struct request *ret_request)
 	if (in.error != 0)
 		return in.error;
 	codec = find_codec(type);
-	if (codec == NULL)
+	if (!codec)
 		return -EPROTONOSUPPORT;
 	request.type = (enum request_type)type;
 	request_field_get(&in, codec->rows, codec->row_count, &request);
@@ -372,5 +372,5 @@ const char *request_type_name(enum request_type type)
 {
 	const struct codec *codec = find_codec(type);
 
-	return codec != NULL ? codec->name : "unknown";
+	return codec ? codec->name : "unknown";
 }

@@ -149,7 +149,7 @@ static int set_spec(struct schedule_settings *settings, const char *text, struct
 		return -EINVAL;
 	}
 	memcpy(spec, text, strlen(text) + 1);
-	while ((word = strsep(&rest, ",")) != NULL) {
+	while ((word = strsep(&rest, ","))) {
 		char *value = strchr(word, '=');
 
 		if (value)

@@ -34,7 +34,7 @@ static void plan_lan(const struct lab *lab, const struct lab_lan *lan, FILE *out
 	const struct lab_host *host;
 
 	(void)fprintf(out, "lan\t%s\t%u\n", lan->name.name, lan->mtu);
-	for (size_t i = 0; (interface = lab_interface_on(lab, &lan->name, i, &host)) != NULL; i++)
+	for (size_t i = 0; (interface = lab_interface_on(lab, &lan->name, i, &host)); i++)
 		(void)fprintf(out, "port\t%s\t%s\t%s\t%u\n", lan->name.name, host->name.name,
 			interface->name, lan->mtu);
 }
@@ -175,9 +175,9 @@ static void draw_network(
 	const struct lab_host *host, *next_host = NULL;
 
 	interface = lab_interface_on(lab, network, 0, &host);
-	for (size_t i = 1; interface != NULL; i++) {
+	for (size_t i = 1; interface; i++) {
 		next = lab_interface_on(lab, network, i, &next_host);
-		draw_interface(host, interface, widths, next == NULL, out);
+		draw_interface(host, interface, widths, !next, out);
 		interface = next;
 		host = next_host;
 	}

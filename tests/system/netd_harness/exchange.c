@@ -37,8 +37,7 @@ void exchange_stays(const char *scenario)
 	talk_expect(scenario, reply->error == 0, reply);
 	reply = ask();
 	talk_expect(scenario,
-		reply->error == EBUSY && strstr(reply->text, "is in progress already") != NULL,
-		reply);
+		reply->error == EBUSY && strstr(reply->text, "is in progress already"), reply);
 	for (;;)
 		pause();
 }

@@ -156,7 +156,7 @@ struct addr talk_address(const char *text)
 {
 	struct addr addr = { .family = AF_UNSPEC };
 
-	if (text != NULL && addr_parse(text, &addr) < 0)
+	if (text && addr_parse(text, &addr) < 0)
 		talk_die(text);
 	return addr;
 }
