@@ -3,6 +3,7 @@
 #include "mutant.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -31,8 +32,14 @@ __attribute__((constructor)) static void read_environment(void)
 {
 	const char *number = getenv("CULVERT_MUTANT"), *path = getenv("CULVERT_MUTANTS_REACHED");
 
-	if (number)
-		culvert_mutant = atoi(number);
+	if (number) {
+		char *end;
+		long parsed = strtol(number, &end, 10);
+
+		if (end == number || *end != '\0' || parsed < 0 || parsed > INT_MAX)
+			abort();
+		culvert_mutant = (int)parsed;
+	}
 	if (path)
 		record_in(path);
 }
