@@ -3,6 +3,7 @@
 #include "engine/peers.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "engine/session.h"
@@ -208,8 +209,10 @@ static void ck_list(int r, const char *expected)
 
 	ck_assert_int_eq(r, 0);
 	for (size_t i = 0; i < bench.list.count; i++) {
-		(void)strcat(text, i > 0 ? " " : "");
-		(void)strcat(text, prefix_format(&bench.list.items[i], one));
+		size_t len = strlen(text);
+
+		(void)snprintf(&text[len], sizeof(text) - len, "%s%s", i > 0 ? " " : "",
+			prefix_format(&bench.list.items[i], one));
 	}
 	ck_assert_str_eq(text, expected);
 	prefix_list_free(&bench.list);
