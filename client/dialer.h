@@ -94,7 +94,7 @@ struct dialer {
 	bool tried;         /* in this round: a server was called that may be called again */
 };
 
-/* What is lent outlives the dialer. Negative errno when its parts cannot be made. */
+/* The borrowed members outlive the dialer. Negative errno when its parts cannot be made. */
 int dialer_init(struct dialer *dialer, struct loop *loop, struct netd_link *netd,
 	const struct settings *settings, const struct dialer_events *events);
 void dialer_free(struct dialer *dialer);

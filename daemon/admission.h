@@ -72,7 +72,7 @@ struct admission {
 	struct networks networks;
 };
 
-/* No candidate yet; what is lent is the caller's to fill in. `seed`: of networks_init(). */
+/* No candidate yet; the caller has filled in the borrowed members. `seed`: of networks_init(). */
 void admission_init(
 	struct admission *admission, const struct admission_events *events, uint64_t seed);
 /* Takes the accepted socket, which holds a whole ClientHello. `deadline` is that of the welcome. */

@@ -32,7 +32,7 @@ struct offer {
 };
 
 /*
- * The pool and its leases from the state directory; what is lent must be filled in. -ENOMEM. A broken
+ * The pool and its leases from the state directory; the caller has filled in the borrowed members. -ENOMEM. A broken
  * lease file is only logged.
  */
 int offer_init(struct offer *offer, struct problem *problem);

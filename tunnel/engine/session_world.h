@@ -11,7 +11,7 @@
 #include "wire/message.h"
 
 /*
- * What a session is lent for its life, and what it says. The engine owns all of it, keeps it up to
+ * What a session borrows for its life, and the events that it reports. The engine owns all of it, keeps it up to
  * date, and outlives its sessions. A session reads it only. Main thread.
  */
 
