@@ -11,7 +11,7 @@
 
 enum { PASSPHRASE_TRIES = 3 };
 
-/* Many bundles have no passphrase: nobody is asked before the empty one was refused. */
+/* Many bundles have no passphrase, so it tries an empty one before it asks. */
 static int open_bundle(const struct view *data, const char *file, struct tls_bundle *ret_bundle,
 	struct problem *problem)
 {
@@ -56,7 +56,10 @@ int bundle_to_profile(const struct view *data, const char *file, const struct bu
 	FILE *out;
 	int r;
 
-	/* What would end a string of the profile; the rest is judged when the profile is. */
+	/*
+	 * Refuses characters that would end a string of the profile; the profile's own check finds
+	 * all else.
+	 */
 	for (size_t i = 0; i < server->remote_count; i++) {
 		if (!strpbrk(server->remotes[i], "\"\\\n"))
 			continue;

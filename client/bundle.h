@@ -10,19 +10,20 @@
 #include "config/settings.h"
 
 /*
- * From a PKCS#12 bundle, which has certificate, key and CA, to a profile, which says besides where
- * the server is and what it is called. For `culvert import`; one thread.
+ * Makes a profile from a PKCS#12 bundle: the bundle has certificate, key and CA, the profile also
+ * the server's address and name. For `culvert import`; one thread.
  */
 
 struct bundle_server {
-	const char *remotes[SETTINGS_REMOTES_MAX]; /* HOST[:PORT], as the command line has them */
+	const char *remotes[SETTINGS_REMOTES_MAX]; /* HOST[:PORT], as on the command line */
 	size_t remote_count;
 	struct identity name;
 };
 
 /*
- * The text of a profile; the caller wipes and frees it. Asks for the bundle's passphrase where it has
- * one. -EINVAL, -EACCES, or what passphrase_ask() says, with words that begin with `file`; -ENOMEM.
+ * Makes the text of a profile; the caller wipes and frees it. Asks for the bundle's passphrase if
+ * it has one. On failure *problem says why, beginning with `file`. -EINVAL, -EACCES, or an error of
+ * passphrase_ask(); -ENOMEM.
  */
 int bundle_to_profile(const struct view *data, const char *file, const struct bundle_server *server,
 	char **ret_text, size_t *ret_len, struct problem *problem);

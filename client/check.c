@@ -14,7 +14,7 @@
 #include "config/changed_defaults.h"
 #include "config/conf.h"
 
-/* Becomes culvertd, if it is there: relative to this program's own directory. */
+/* Becomes culvertd, if it exists at this path relative to our program's directory. */
 static void exec_culvertd(const char *where, char *const argv[])
 {
 	char self[PATH_MAX], path[PATH_MAX];
@@ -29,8 +29,7 @@ static void exec_culvertd(const char *where, char *const argv[])
 }
 
 /*
- * A server's configuration is the server's to judge: culvertd beside this program, where it is
- * installed, or in the PATH.
+ * culvertd checks a server's configuration: the one installed beside this program, or in the PATH.
  */
 static enum exit_code check_server(const char *path)
 {
@@ -49,7 +48,7 @@ static enum exit_code check_server(const char *path)
 	return EXIT_CODE_FAILURE;
 }
 
-/* Every profile says where its server is, and its name. */
+/* Every profile has its server's address and name. */
 bool check_is_server(const struct configuration *file)
 {
 	return file->text && conf_has_key(file->text, file->len, "remotes") == 0 &&

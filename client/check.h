@@ -8,22 +8,25 @@
 #include "config/configuration.h"
 
 /*
- * `culvert check`: whether a profile, or a server's configuration, could be run. From main(), one
- * thread.
+ * `culvert check`: checks that a profile or a server's configuration could run. One thread, from
+ * main().
  */
 
 /*
- * Says on stdout that the file is fine, or on stderr why not. A server's configuration is culvertd's
- * to judge, which this process then becomes.
+ * Prints to stdout that the file is valid, or to stderr why it is not. For a server's configuration
+ * this process becomes culvertd, which checks it.
  */
 enum exit_code check_run(const char *path);
 
-/* Which of the two programs a file is for: true, culvertd. Whatever else may be wrong with it. */
+/*
+ * True if the file is for culvertd, false if it is for culvert, even if something else is wrong
+ * with it.
+ */
 bool check_is_server(const struct configuration *file);
 
 /*
- * For `culvert up` with a file that did not load: true where it has a key that only servers have, and
- * none of a profile's. `problem` then names the program that starts it.
+ * For `culvert up` with a file that did not load: true if it has a key that only servers have, and
+ * none of a profile's. *problem then names the program that starts it.
  */
 bool check_explain_server(const struct configuration *file, struct problem *problem);
 

@@ -13,11 +13,11 @@
 #include "engine/session.h"
 
 /*
- * The instance id is netd's, drawn once for each run of the program: a server can tell a returning
- * client, also one whose engine was started again, from a second one with the same certificate.
+ * netd draws the instance once for each run of the program. By it a server distinguishes a
+ * returning client, even one with a restarted engine, from a second one with the same certificate.
  */
 
-enum { CLIENT_STEADY_S = 10 }; /* a session that was up for so long resets the backoff */
+enum { CLIENT_STEADY_S = 10 }; /* seconds; a session up for that long resets the backoff */
 
 static struct client *client_of(struct engine *engine)
 {
@@ -59,7 +59,7 @@ static int connected(struct dialer *dialer, struct lane *lane, const struct lane
 	return session_greet(client->session, lane, peer, outer);
 }
 
-/* For status and doctor: a log may be far away, or in a container. */
+/* For status and doctor: the user may not see the log, as in a container. */
 static void failed(struct dialer *dialer, const char *text)
 {
 	struct session *session = client_with(dialer)->session;
@@ -107,7 +107,7 @@ static int lane_connected(struct dialer *joiner, struct lane *lane, const struct
 {
 	struct client *client = client_joining(joiner);
 
-	(void)peer; /* the dialer has compared its name */
+	(void)peer; /* the dialer has checked its name */
 	if (!client->session)
 		return -ENOTCONN;
 	return session_join(client->session, lane, outer);
@@ -120,12 +120,12 @@ static const struct dialer_events joiner_events = {
 	.ended = joiner_ended,
 };
 
-/* One at a time. */
+/* The joiner dials one lane at a time. */
 static void lane_wanted(struct engine *engine, struct session *session, bool at_once)
 {
 	struct client *client = client_of(engine);
 
-	/* The first dialer rests at the remote that it has found. */
+	/* The first dialer stays at the remote to which it connected. */
 	dialer_begin_at(&client->joiner, client->dialer.remote, &session->outer, at_once);
 }
 
@@ -147,7 +147,7 @@ static int client_start(struct engine *engine, struct problem *problem)
 		return r;
 	}
 	memcpy(client->session->instance, engine->instance, sizeof(client->session->instance));
-	if (client->session->outer.port != 0) { /* the engine before has left word */
+	if (client->session->outer.port != 0) { /* the last engine passed an endpoint */
 		dialer_keep(&client->dialer, &client->session->outer);
 		if (session_hides_names(client->session))
 			dialer_know(&client->dialer, &client->session->outer);
@@ -213,7 +213,7 @@ static void session_ended(struct engine *engine, struct session *session)
 	}
 }
 
-/* What could not be reached before may be reached now. */
+/* Unreachable endpoints may be reachable now. */
 static void client_network(struct engine *engine)
 {
 	dialer_hurry(&client_of(engine)->dialer);

@@ -6,15 +6,15 @@
 #include "engine/engine.h"
 
 /*
- * The client's side of the engine: one session with the profile's server, and the dialers that get
- * it its connections and, where there are to be several lanes, the further ones. The session stays
- * between connections, and with it the interface. Engine's main thread.
+ * The client's part of the engine: one session with the profile's server, and two dialers. One
+ * dialer gets the session its connection, the other any further lanes. The session, and with it the
+ * interface, outlives its connections. Engine's main thread.
  */
 
 struct client {
 	struct engine engine;
 	struct dialer dialer;
-	struct dialer joiner; /* of the session's further lanes */
+	struct dialer joiner; /* for the session's further lanes */
 	struct session *session;
 };
 

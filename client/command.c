@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A sub-command becomes one request line. Everything is checked here that can be without the
- * daemon; what the daemon says is printed as it comes.
+ * A sub-command becomes one request line. This file checks all that needs no daemon and prints the
+ * daemon's answer unchanged.
  */
 #include "client/command.h"
 
@@ -21,8 +21,8 @@ struct command {
 	const char *help;
 	bool has_json;
 	bool has_changes; /* add and del */
-	bool examines;    /* what the daemon answers is not printed but gone on from: doctor */
-	bool ends;        /* the daemon, by a signal where that can be */
+	bool examines;    /* doctor: uses the daemon's answer instead of printing it */
+	bool ends;        /* ends the daemon, by a signal if possible */
 };
 
 static const struct command commands[] = {
@@ -52,8 +52,8 @@ static const struct command commands[] = {
 
 struct arguments {
 	const struct command *command;
-	const char *name;   /* of the instance; NULL: the only one */
-	const char *socket; /* NULL: by the name */
+	const char *name;   /* of the daemon; NULL: the only one */
+	const char *socket; /* NULL: found by the name */
 	bool json;
 	bool help;
 	const char *change; /* "add", "del", or NULL */
@@ -95,7 +95,7 @@ static int parse_options(int argc, char **argv, struct arguments *arguments)
 	};
 	int option;
 
-	optind = 0; /* glibc: begin anew */
+	optind = 0; /* glibc: start again */
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
 		switch (option) {
@@ -153,7 +153,7 @@ static int parse_words(int count, char **words, struct arguments *arguments)
 
 /* ---- the request ---- */
 
-/* The prefixes in their plain form, each with a TAB before it. */
+/* Appends each prefix in its plain form, after a TAB. */
 static int append_prefixes(const struct arguments *arguments, FILE *out)
 {
 	for (int i = 0; i < arguments->prefix_count; i++) {
@@ -180,7 +180,7 @@ static int make_request(const struct arguments *arguments, char request[CONTROL_
 		arguments->change ? arguments->change : "",
 		arguments->json && !arguments->command->examines ? "\tjson" : "");
 	r = append_prefixes(arguments, out);
-	/* The newline has to fit as well. */
+	/* The newline must fit, too. */
 	if (r == EXIT_CODE_OK && (fflush(out) != 0 || ftell(out) >= CONTROL_REQUEST_MAX - 1))
 		r = misused(arguments->command, "too many prefixes for one request", "");
 	(void)fclose(out);
@@ -214,7 +214,7 @@ static int complain(const struct command *command, const struct problem *problem
 	return exit_code;
 }
 
-/* Nobody answers: what one that was killed has left in force may be why the person asks. */
+/* No daemon answers: leftovers of a killed one may be why the user asks. */
 static int complain_of_silence(
 	const struct command *command, const struct problem *problem, int exit_code)
 {
@@ -235,7 +235,7 @@ static int complain_of_silence(
 	return exit_code;
 }
 
-/* Where nothing else is named: the socket that the environment names. NULL: none. */
+/* The socket that the environment names, if the arguments name none. NULL: none. */
 static const char *named_socket(const struct arguments *arguments)
 {
 	const char *socket;
@@ -246,7 +246,7 @@ static const char *named_socket(const struct arguments *arguments)
 	return socket && socket[0] != '\0' ? socket : NULL;
 }
 
-/* One of the system's, or one that this user runs (culvert run). */
+/* Finds a socket of the system, or of this user (culvert run). */
 static int find_socket(const char *name, char path[CONTROL_PATH_SIZE], struct problem *problem)
 {
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
@@ -261,7 +261,10 @@ static int find_socket(const char *name, char path[CONTROL_PATH_SIZE], struct pr
 	return 0;
 }
 
-/* Of the daemon that is meant; in `found` where nobody named it. Negative with words. */
+/*
+ * Finds the daemon's socket; uses `found` if the arguments do not name it. On failure *problem says
+ * why.
+ */
 static int socket_path(const struct arguments *arguments, char found[CONTROL_PATH_SIZE],
 	const char **ret_path, struct problem *problem)
 {
@@ -273,7 +276,7 @@ static int socket_path(const struct arguments *arguments, char found[CONTROL_PAT
 	return r;
 }
 
-/* What the daemon answers; the caller frees its text. Negative with words. */
+/* Asks the daemon; the caller frees the answer's text. On failure *problem says why. */
 static int ask(const struct arguments *arguments, const char *request,
 	struct control_answer *ret_answer, struct problem *problem)
 {
@@ -305,8 +308,8 @@ static int print_answer(const struct arguments *arguments, const char *request)
 }
 
 /*
- * By a signal to netd, which takes a kill switch down for that. Where netd cannot be signalled its engine
- * is asked, and a kill switch stays.
+ * Ends the daemon by a signal to netd, which then removes its kill switch. If netd cannot be
+ * signalled, asks the engine; the kill switch then stays.
  */
 static int end(const struct arguments *arguments, const char *request)
 {
@@ -323,7 +326,7 @@ static int end(const struct arguments *arguments, const char *request)
 		     : EXIT_CODE_OK;
 }
 
-/* Also without a daemon: what keeps it from starting may be the host. */
+/* Runs without a daemon, too: the host may be what prevents its start. */
 static int examine(const struct arguments *arguments, const char *request)
 {
 	struct problem problem = { .text = "" };
@@ -332,7 +335,7 @@ static int examine(const struct arguments *arguments, const char *request)
 	char *text = NULL;
 	int code;
 
-	/* Of several daemons one has to be named. */
+	/* With several daemons the user must name one. */
 	if (r == 0 && answer.code == EXIT_CODE_OK)
 		text = answer.text;
 	code = r < 0 && exit_code_of(r) == EXIT_CODE_USAGE

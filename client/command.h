@@ -10,13 +10,13 @@
  * status, peers, routes, doctor. One thread, from main().
  */
 
-/* Is it one of them? */
+/* True if `name` is one of these sub-commands. */
 bool command_is(const char *name);
 
 /*
- * Runs one. argv[0] is the sub-command's name, for which command_is() holds, and what follows is
- * its own; argv may be reordered. Prints what the daemon answers to stdout and what is wrong to
- * stderr. Returns the program's exit status, an enum exit_code.
+ * Runs a sub-command. argv[0] is its name, for which command_is() is true, and its arguments
+ * follow; the call may reorder argv. Prints the daemon's answer to stdout and errors to stderr.
+ * Returns the program's exit status, an enum exit_code.
  */
 int command_run(int argc, char **argv);
 

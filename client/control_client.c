@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One connection, one line out, everything back until the daemon closes; one deadline over it all.
+ * A connection sends one line and reads everything until the daemon closes it, all under one
+ * deadline.
  */
 #include "client/control_client.h"
 
@@ -22,14 +23,14 @@ static const char suffix[] = ".sock";
 
 /* ---- finding ---- */
 
-/* What stands in the directory: the names, joined for people, and the last of them for use. */
+/* The sockets in the directory: their names, joined for a message, and the last one for use. */
 struct found {
 	unsigned count;
 	char last[SETTINGS_NAME_MAX + 1];
-	char all[256]; /* cut where there are many */
+	char all[256]; /* truncated if there are many */
 };
 
-/* "gw-a.sock" is gw-a; anything that is not NAME.sock is none of ours. */
+/* "gw-a.sock" is gw-a; other files are not ours. */
 static int socket_name(const char *file, struct identity *ret_name)
 {
 	size_t len = strlen(file), suffix_len = sizeof(suffix) - 1;
@@ -100,7 +101,7 @@ int control_client_find(const char *dir, const char *name, char ret_path[CONTROL
 	}
 	if (name) {
 		r = make_path(dir, name, ret_path, problem);
-		/* A socket that is there can be tried even if the directory cannot be listed. */
+		/* An existing socket can be tried even if the directory cannot be listed. */
 		if (r < 0 || access(ret_path, F_OK) == 0)
 			return r;
 	}
@@ -144,7 +145,10 @@ static int open_socket(const char *path, struct duration timeout)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	/* It also bounds connect(), which waits while the daemon's backlog is full: unix(7). */
+	/*
+	 * SO_SNDTIMEO also limits connect(), which waits while the daemon's backlog is full:
+	 * unix(7).
+	 */
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0 ||
 		connect(fd, (const struct sockaddr *)&sun, sizeof(sun)) < 0) {
 		r = errno == EAGAIN ? -ETIMEDOUT : -errno;
@@ -174,7 +178,7 @@ static int send_request(int fd, const char *request)
 	return 0;
 }
 
-/* 0: there is something to read. */
+/* Returns 0 when there is something to read. */
 static int wait_readable(int fd, struct mono deadline)
 {
 	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
@@ -186,7 +190,7 @@ static int wait_readable(int fd, struct mono deadline)
 	return n == 0 ? -ETIMEDOUT : 0;
 }
 
-/* Everything until the other end closes; the caller frees *ret_data. */
+/* Reads everything until the other end closes. The caller frees *ret_data. */
 static int receive_all(int fd, struct mono deadline, char **ret_data, size_t *ret_len)
 {
 	size_t capacity = 0, len = 0;
@@ -212,7 +216,9 @@ static int receive_all(int fd, struct mono deadline, char **ret_data, size_t *re
 		n = recv(fd, &data[len], capacity - len, MSG_DONTWAIT);
 		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
-		/* A daemon that closed before it had read everything resets what it answered. */
+		/*
+		 * If the daemon closes before it has read everything, its answer ends in a reset.
+		 */
 		r = n < 0 && (errno != ECONNRESET || len == 0) ? -errno : 0;
 		if (n <= 0)
 			break;
@@ -227,7 +233,7 @@ static int receive_all(int fd, struct mono deadline, char **ret_data, size_t *re
 	return 0;
 }
 
-/* The first line: "ok", or "error CODE text". */
+/* Parses the first line: "ok", or "error CODE text". */
 static int read_verdict(struct reader *reader, enum exit_code *ret_code, struct problem *ret_why)
 {
 	char line[PROBLEM_TEXT_MAX];
@@ -241,7 +247,7 @@ static int read_verdict(struct reader *reader, enum exit_code *ret_code, struct 
 			return -EPROTO;
 		if (byte == '\n')
 			break;
-		/* Words beyond what a problem holds are cut, as problem_set() does. */
+		/* A text longer than a problem is cut, as problem_set() does. */
 		if (len + 1 < sizeof(line))
 			line[len++] = (char)byte;
 	}
@@ -329,7 +335,7 @@ int control_client_ask(const char *path, const char *request, struct duration ti
 		return fd;
 	}
 	r = send_request(fd, request);
-	/* A daemon that refuses to hear us may answer and close before it has read everything. */
+	/* A daemon that refuses us may answer and close before it has read everything. */
 	if (r == 0 || r == -EPIPE)
 		r = receive_all(fd, deadline, &data, &len);
 	close(fd);
@@ -350,7 +356,7 @@ int control_client_terminate(const char *path, struct problem *problem)
 
 	if (r == 0 && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &maker, &len) < 0)
 		r = -errno;
-	/* 0 is one of another PID namespace, and would be our own process group to kill(2). */
+	/* 0 means another PID namespace, but to kill(2) our own process group. */
 	if (r == 0 && maker.pid <= 0)
 		r = -ESRCH;
 	if (r == 0 && kill(maker.pid, SIGTERM) < 0)

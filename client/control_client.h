@@ -10,9 +10,9 @@
 #include "config/settings.h"
 
 /*
- * Asking a running daemon over its control socket: one request a connection, a line of words
- * separated by TAB; the answer is "ok" or "error CODE text", and from the next line on what is to
- * be printed. Blocking, for the command line only; the other end is engine/control.
+ * Asks a running daemon over its control socket. A connection carries one request, a line of words
+ * separated by TABs. The answer's first line is "ok" or "error CODE text"; the lines after it are
+ * to be printed. It blocks: for the command line only. The other end is engine/control.
  */
 
 enum {
@@ -23,38 +23,39 @@ enum {
 };
 
 /*
- * The engine may be subverted, and root reads what it says on a terminal: every byte of an answer that
- * is neither printable ASCII, newline nor TAB has been escaped (json_put_plain()) before a caller sees
- * it. An engine that works sends none.
+ * The engine may be subverted, and root reads its answer on a terminal. So each byte that is not
+ * printable ASCII, newline or TAB is escaped (json_put_plain()) before a caller gets it. A normal
+ * engine sends no such bytes.
  */
 struct control_answer {
-	enum exit_code code; /* EXIT_CODE_OK: it was done */
-	struct problem why;  /* the daemon's words when it was not */
-	char *text;          /* to be printed as it is, NUL-terminated; the caller frees it */
+	enum exit_code code; /* EXIT_CODE_OK: the daemon did it */
+	struct problem why;  /* the daemon's reason if it did not */
+	char *text;          /* to print unchanged, NUL-terminated; the caller frees it */
 	size_t len;
 };
 
 /*
- * The socket to ask: DIR/NAME.sock, or without a name (NULL) the only socket in DIR. Words in
- * `problem`, with the names that there are: -ENOENT (none, or not that one), -ENOTUNIQ (several and
- * no name), -EINVAL (not a name), -ENAMETOOLONG, or what opendir(3) says.
+ * Finds the socket: DIR/NAME.sock, or without a name (NULL) the only socket in DIR. On failure
+ * *problem says why and lists the existing names. -ENOENT: no socket, or none of that name.
+ * -ENOTUNIQ: several, and no name given. -EINVAL: not a valid name. -ENAMETOOLONG, or an error of
+ * opendir(3).
  */
 int control_client_find(const char *dir, const char *name, char ret_path[CONTROL_PATH_SIZE],
 	struct problem *problem);
 
 /*
- * Sends `request` (without newline) and waits for the whole answer. Words in `problem`: -ENOENT and
- * -ECONNREFUSED (nobody listens there), -EACCES, -ETIMEDOUT, -EPROTO (not an answer, or one that
- * was cut), -EFBIG, -ENAMETOOLONG, -EMSGSIZE, -ENOMEM, or what the system calls say.
+ * Sends `request` (without newline) and waits for the whole answer. On failure *problem says why.
+ * -ENOENT, -ECONNREFUSED: no program listens there. -EACCES, -ETIMEDOUT. -EPROTO: not an answer, or
+ * a truncated one. -EFBIG, -ENAMETOOLONG, -EMSGSIZE, -ENOMEM, or an error of the system calls.
  */
 int control_client_ask(const char *path, const char *request, struct duration timeout,
 	struct control_answer *ret_answer, struct problem *problem);
 
 /*
- * Sends SIGTERM to the process that made the socket there, which is netd, while the engine answers on
- * it: SO_PEERCRED, unix(7). So nobody has to believe the engine that somebody wants an end. Words in
- * `problem`: -ESRCH (it has died, or is out of this process's sight), -EPERM (it is another user's), or what
- * connecting says, as above.
+ * Sends SIGTERM to the process that made the socket: netd, although the engine answers on it
+ * (SO_PEERCRED, unix(7)). So netd need not trust the engine that a user wants it to end. On failure
+ * *problem says why. -ESRCH: the process ended, or is not visible from here. -EPERM: it is another
+ * user's. Else an error of connecting, as above.
  */
 int control_client_terminate(const char *path, struct problem *problem);
 

@@ -14,16 +14,16 @@
 
 /*
  * One attempt at a time: resolve → socket (from netd) → connect → proxy, if any → TLS → hand over.
- * Whatever fails leads to try_failed(), which logs the cause once and goes on to the next address,
- * the next remote, or the wait.
+ * Every failure leads to try_failed(), which logs the cause once. It continues with the next
+ * address, the next remote, or the wait.
  */
 
 enum {
-	DIALER_CONNECT_MS = 5000, /* longest for one address, within the handshake timeout */
-	DIALER_LOOKUP_MS = 2000,  /* longest for a name whose remote was reached before */
+	DIALER_CONNECT_MS = 5000, /* limit for one address, within the handshake timeout */
+	DIALER_LOOKUP_MS = 2000,  /* limit for a name whose remote was reached before */
 	DIALER_BACKOFF_FIRST_MS = 200,
 	DIALER_BACKOFF_LONGEST_MS = 30000,
-	DIALER_KNOWN_TRIES = 5, /* before names are asked for, behind a tunnel that is not there */
+	DIALER_KNOWN_TRIES = 5, /* of the known endpoint, before resolving names without a tunnel */
 	DIALER_WHERE_MAX = 2 * SETTINGS_HOST_MAX + 128, /* of describe() */
 };
 
@@ -35,7 +35,7 @@ static const struct settings_remote *remote_of(const struct dialer *dialer)
 	return &dialer->settings->remotes[dialer->remote];
 }
 
-/* NULL: none, the connection goes to the remote itself. */
+/* Returns NULL if connections go to the remote itself. */
 static const struct proxy *proxy_of(const struct dialer *dialer)
 {
 	const struct proxy *proxy = &dialer->settings->proxy;
@@ -66,8 +66,8 @@ const char *dialer_state_text(enum dialer_state state)
 }
 
 /*
- * "host (address:port)", or the name alone before it is resolved; with a proxy "host through the
- * HTTP proxy proxy-host (address:port)".
+ * Formats "host (address:port)", or only the name before it is resolved. With a proxy it is "host
+ * through the HTTP proxy proxy-host (address:port)".
  */
 static const char *describe(const struct dialer *dialer, char out[static DIALER_WHERE_MAX])
 {
@@ -98,7 +98,7 @@ static void begin_round(struct dialer *dialer, struct duration wait)
 	wait_for(dialer, wait, remote_due);
 }
 
-/* The remote's part of a way in client/holds. */
+/* The `remote` for client/holds. */
 static size_t hold_remote(const struct dialer *dialer)
 {
 	return proxy_of(dialer) ? dialer->remote : 0;
@@ -111,7 +111,7 @@ static void wait_backoff(struct dialer *dialer)
 	if (getrandom(&random, sizeof(random), 0) < 0)
 		random = (uint64_t)mono_now().ns; /* only the jitter depends on it */
 	struct duration wait = backoff_next(&dialer->backoff, random);
-	/* Nobody is left to call until a hold ends. */
+	/* No server is left to try until a hold ends. */
 	struct duration hold = holds_shortest(&dialer->holds, mono_now());
 	if (!dialer->tried && wait.ns < hold.ns)
 		wait = hold;
@@ -120,13 +120,16 @@ static void wait_backoff(struct dialer *dialer)
 	begin_round(dialer, wait);
 }
 
-/* The next address, the next remote, or the wait. */
+/* Continues with the next address, the next remote, or the wait. */
 static void go_on(struct dialer *dialer)
 {
 	set_state(dialer, DIALER_RESTING);
 	if (dialer->stopped)
 		return;
-	/* Through the loop, so that a list of names that fail at once does not nest. */
+	/*
+	 * Continues through the loop, so that a list of names that fail at once does not nest
+	 * calls.
+	 */
 	if (dialer->at_known) {
 		dialer->at_known = false;
 		wait_for(dialer, (struct duration){ 0 }, remote_due);
@@ -150,7 +153,7 @@ void dialer_next(struct dialer *dialer)
 	go_on(dialer);
 }
 
-/* Whatever watches it lets go of it first. */
+/* Stops all watches of the socket before it closes it. */
 static void close_socket(struct dialer *dialer)
 {
 	loop_watch_remove(dialer->loop, &dialer->connect_watch);
@@ -187,7 +190,7 @@ static void on_secured(struct lane_owner *owner, struct lane *lane, const struct
 	const struct identity *expected = &dialer->settings->peers[0].name;
 
 	if (dialer->stopped)
-		return; /* its end is ordered; ended() follows */
+		return; /* the lane's end is ordered; ended() follows */
 	if (refusal[0]) {
 		problem_set(&dialer->refusal, "the server's certificate: %s", refusal);
 	} else if (!identity_equal(&peer->identity, expected)) {
@@ -196,9 +199,12 @@ static void on_secured(struct lane_owner *owner, struct lane *lane, const struct
 			peer->identity.name, expected->name);
 	}
 	if (!dialer->refusal.text[0]) {
-		if (!dialer->at_known) /* that may be another remote's */
+		if (!dialer->at_known) /* that endpoint may be another remote's */
 			kept_addresses_add(&dialer->kept, dialer->remote, &dialer->outer);
-		/* First: who takes the lane may want us to dial for another at once. */
+		/*
+		 * Change the state first: the owner of the new lane may request another one at
+		 * once.
+		 */
 		dialer->lane = NULL;
 		set_state(dialer, DIALER_RESTING);
 		int r = dialer->events->connected(dialer, lane, peer, &dialer->outer);
@@ -213,7 +219,9 @@ static void on_secured(struct lane_owner *owner, struct lane *lane, const struct
 
 static void on_control(struct lane_owner *owner, struct lane *lane, const uint8_t *data, size_t len)
 {
-	/* The server speaks first only to say goodbye, and then the lane was handed over before. */
+	/*
+	 * The server speaks first only to send a goodbye, and then the lane was handed over before.
+	 */
 	(void)owner;
 	(void)lane;
 	(void)data;
@@ -250,7 +258,7 @@ static void secure(struct dialer *dialer)
 		try_failed(dialer, "out of memory");
 		return;
 	}
-	dialer->fd = -1; /* the lane's */
+	dialer->fd = -1; /* the lane owns it */
 	set_state(dialer, DIALER_SECURING);
 }
 
@@ -301,7 +309,7 @@ static void connect_socket(struct dialer *dialer)
 	struct mono now = mono_now();
 	struct mono overdue = mono_add(now, DURATION_MS(DIALER_CONNECT_MS));
 
-	/* One deadline for all of it, from here to the welcome. */
+	/* One deadline for everything from here to the welcome. */
 	dialer->deadline = mono_add(now, dialer->settings->handshake_timeout);
 	if (mono_before(dialer->deadline, overdue))
 		overdue = dialer->deadline;
@@ -324,7 +332,7 @@ static void socket_made(
 	struct dialer *dialer = container_of(call, struct dialer, socket_call);
 
 	dialer->fd = fd_count > 0 ? fds[0] : -1;
-	if (fd_count > 1) /* one was asked for */
+	if (fd_count > 1) /* the request was for one */
 		netd_link_close_fds(fds + 1, fd_count - 1);
 	if (dialer->stopped)
 		try_failed(dialer, "stopped");
@@ -359,7 +367,7 @@ static void address_due(struct loop_timer *timer)
 
 static_assert((int)KEPT_ADDRESSES_MAX <= (int)RESOLVER_ADDRESSES_MAX, "endpoints has room");
 
-/* The name's addresses cannot be had, or not now. */
+/* The name has no addresses, or none yet. */
 static void unresolved(struct dialer *dialer, const char *cause)
 {
 	char where[DIALER_WHERE_MAX];
@@ -381,7 +389,7 @@ static void resolved(struct resolver *resolver)
 	const struct resolver_answer *answer = &resolver->answer;
 
 	if (dialer->state != DIALER_RESOLVING)
-		return; /* it took too long: see dialer_hurry() and lookup_overdue() */
+		return; /* too late: see dialer_hurry() and lookup_overdue() */
 	if (dialer->stopped || answer->count == 0) {
 		unresolved(dialer, answer->problem.text);
 		return;
@@ -391,7 +399,7 @@ static void resolved(struct resolver *resolver)
 	wait_for(dialer, (struct duration){ 0 }, address_due);
 }
 
-/* The answer, should there ever be one, is for a later round. */
+/* If the answer still comes, it is for a later round. */
 static void lookup_overdue(struct loop_timer *timer)
 {
 	struct dialer *dialer = container_of(timer, struct dialer, timer);
@@ -400,7 +408,7 @@ static void lookup_overdue(struct loop_timer *timer)
 		unresolved(dialer, "its name is not resolved yet");
 }
 
-/* Only where there is something else to try is it worth a limit of its own. */
+/* A look-up has a limit of its own only if there is another endpoint to try. */
 static void limit_lookup(struct dialer *dialer)
 {
 	if (dialer->kept.remotes[dialer->remote].count > 0)
@@ -409,8 +417,8 @@ static void limit_lookup(struct dialer *dialer)
 }
 
 /*
- * A name that need not be asked for yet. While the known server wants to be left alone, the other
- * remotes' names are worth the long wait.
+ * True if a name need not be resolved yet. While the known server is held, the other remotes' names
+ * are worth the long wait.
  */
 static bool is_hidden(struct dialer *dialer, const struct settings_remote *remote)
 {
@@ -438,12 +446,12 @@ static void remote_due(struct loop_timer *timer)
 	}
 	set_state(dialer, DIALER_RESOLVING);
 	dialer->outer = (struct endpoint){ 0 };
-	dialer->endpoint_count = 0; /* those of the remote before */
+	dialer->endpoint_count = 0; /* of the last remote */
 	if (is_hidden(dialer, remote)) {
 		go_on(dialer);
 		return;
 	}
-	/* With a question that was given up: the answer is the thread's until it comes. */
+	/* The thread still works on an abandoned question, and owns the answer until it comes. */
 	if (dialer->resolver.busy) {
 		unresolved(dialer, "an earlier look-up has not come back yet");
 		return;
@@ -523,7 +531,7 @@ void dialer_begin(struct dialer *dialer, bool fresh)
 {
 	if (dialer->stopped)
 		return;
-	/* Where one server is all that there is, no round is needed to learn that it is held. */
+	/* With a single server no round is needed to find that it is held. */
 	dialer->tried = dialer->settings->remote_count > 1 || dialer->endpoint_count > 1;
 	if (fresh)
 		backoff_reset(&dialer->backoff);
@@ -552,12 +560,12 @@ void dialer_hurry(struct dialer *dialer)
 {
 	if (!dialer->loop || dialer->stopped)
 		return;
-	/* Into a network that is not there any more, maybe. */
+	/* The attempt may go to a network that no longer exists. */
 	if (dialer->state == DIALER_CONNECTING || dialer->state == DIALER_PROXYING) {
 		close_socket(dialer);
 		dialer->due = address_due;
 	} else if (dialer->state == DIALER_RESOLVING && dialer->known.port != 0) {
-		/* Names may have to wait for a tunnel: the answer is not waited for. */
+		/* The name may need the tunnel, so do not wait for its answer. */
 		dialer->at_known = true;
 		dialer->due = address_due;
 	} else if (dialer->state != DIALER_WAITING) {

@@ -12,125 +12,127 @@
 #include "lane/lane.h"
 
 /*
- * How the client gets its connection: the remotes in turn, each name resolved anew, each of its
- * addresses tried, IPv6 and IPv4 as the resolver orders them. Where there is a proxy, it is the
- * proxy's name that is resolved, and the proxy's addresses that are tried, for each remote. When all
- * have failed it waits, with backoff, and begins again; it never gives up by itself. Where a name does not
- * resolve, those of its addresses are tried that have led to the server before (client/kept_addresses). A server that asks
- * to be left alone is passed over for that time (client/holds), and no other is. A secured connection
- * to the right server is handed to the session. A second dialer brings the session's further lanes, all to the endpoint
- * that the first has found. Engine's main thread.
+ * Gets the client its connections. A round tries the remotes in turn. The dialer resolves each name
+ * again and tries all of its addresses, IPv6 and IPv4 in the resolver's order. With a proxy it
+ * resolves the proxy's name and tries the proxy's addresses for each remote. When all have failed
+ * it waits, with backoff, and starts another round; it never gives up.
+ *
+ * If a name does not resolve, the dialer tries the addresses that led to the server before
+ * (client/kept_addresses). It skips only servers that asked it to wait, each for the time that it
+ * asked for (client/holds). It hands a secured connection to the right server to the session. A
+ * second dialer gets the session's further lanes, all from the endpoint of the first. Engine's main
+ * thread.
  */
 
 struct dialer;
 
 struct dialer_events {
 	/*
-	 * A lane over this connected socket, which becomes the lane's; the deadline is that of the
-	 * welcome. Errors: lane_new().
+	 * Makes a lane over this connected socket, which the lane then owns. The deadline is for
+	 * the welcome. Errors: those of lane_new().
 	 */
 	int (*lane)(struct dialer *dialer, int fd, struct mono deadline, struct lane_owner *owner,
 		struct lane **ret_lane);
 	/*
-	 * Whether what it dials for is still wanted; asked before each attempt. When not, it rests.
-	 * NULL: always.
+	 * True if a connection is still wanted; called before each attempt. If not, the dialer
+	 * stays idle. NULL: always.
 	 */
 	bool (*wanted)(struct dialer *dialer);
 	/*
-	 * A secured lane whose other end is the server that the profile names. 0: it is the
-	 * callee's now; negative errno: the dialer ends it and tries again. `outer` is the other
-	 * end of the connection: the server or, where there is one, the proxy.
+	 * Called with a secured lane to the server that the profile names. `outer` is the remote
+	 * end of the connection: the server, or the proxy if there is one. Returns 0 if it takes
+	 * the lane. After a negative errno the dialer ends the lane and tries again.
 	 */
 	int (*connected)(struct dialer *dialer, struct lane *lane, const struct lane_peer *peer,
 		const struct endpoint *outer);
-	/* An attempt has failed; `text` names the remote and the cause. NULL: nobody asks. */
+	/* An attempt has failed; `text` names the remote and the cause. May be NULL. */
 	void (*failed)(struct dialer *dialer, const char *text);
-	/* It was stopped, and what was on its way has ended: dialer_quiet() is true now. */
+	/* The dialer was stopped and its last attempt has ended: dialer_is_idle() is true now. */
 	void (*ended)(struct dialer *dialer);
 };
 
 enum dialer_state {
-	DIALER_RESTING, /* connected, or stopped */
-	DIALER_WAITING, /* for the backoff */
+	DIALER_RESTING, /* idle: connected, or stopped */
+	DIALER_WAITING, /* waits for the backoff */
 	DIALER_RESOLVING,
 	DIALER_SOCKET, /* netd makes the socket */
 	DIALER_CONNECTING,
-	DIALER_PROXYING, /* the proxy connects on */
+	DIALER_PROXYING, /* the proxy connects to the server */
 	DIALER_SECURING, /* TLS, on the lane's worker */
 	DIALER_STATE_COUNT
 };
 
 struct dialer {
 	const struct dialer_events *events;
-	struct loop *loop;               /* lent; NULL before dialer_init() */
-	struct netd_link *netd;          /* lent; it makes the sockets */
-	const struct settings *settings; /* lent */
+	struct loop *loop;               /* borrowed; NULL before dialer_init() */
+	struct netd_link *netd;          /* borrowed; makes the sockets */
+	const struct settings *settings; /* borrowed */
 	enum dialer_state state;
 	bool stopped;
-	bool direct;           /* to `outer` alone, nothing to resolve */
-	struct endpoint known; /* where the server was reached last; port 0: nowhere yet */
-	bool at_known;         /* its turn, before the remotes' */
-	unsigned known_failed; /* times in a row */
-	size_t first;          /* of settings->remotes: where a round begins */
-	size_t remote;         /* of settings->remotes, in turn */
+	bool direct;           /* only to `outer`, without a resolver */
+	struct endpoint known; /* the server's last endpoint; port 0: none yet */
+	bool at_known;         /* tries `known` now, before the remotes */
+	unsigned known_failed; /* failures in a row */
+	size_t first;          /* index in settings->remotes of the round's first remote */
+	size_t remote;         /* index in settings->remotes of the current remote */
 	struct resolver resolver;
-	struct endpoint endpoints[RESOLVER_ADDRESSES_MAX]; /* of the remote, to be tried */
+	struct endpoint endpoints[RESOLVER_ADDRESSES_MAX]; /* of the remote, to try */
 	size_t endpoint_count;
-	size_t address; /* of endpoints, in turn */
+	size_t address; /* index in endpoints of the current one */
 	struct kept_addresses kept;
 	struct endpoint outer;
 	struct netd_call socket_call;
-	int fd; /* until a lane owns it; -1 */
+	int fd; /* the dialer's until a lane owns it; -1: none */
 	struct loop_watch connect_watch;
 	struct proxy_leg leg;
 	struct loop_timer timer; /* of the wait, or of the connect */
-	loop_timer_fn *due;      /* what the wait is for */
+	loop_timer_fn *due;      /* runs after the wait */
 	struct lane *lane;
 	struct lane_owner lane_owner;
-	struct problem refusal; /* why we end the lane ourselves */
+	struct problem refusal; /* why the dialer ends the lane itself */
 	struct mono deadline;   /* of the attempt: connect, proxy, TLS, hello, welcome */
 	struct backoff backoff;
-	struct holds holds; /* servers that are passed over */
-	bool tried;         /* in this round: a server was called that may be called again */
+	struct holds holds; /* servers to skip */
+	bool tried;         /* in this round the dialer tried a server that was not held */
 };
 
-/* The borrowed members outlive the dialer. Negative errno when its parts cannot be made. */
+/* The borrowed members must outlive the dialer. Negative errno if its parts cannot be made. */
 int dialer_init(struct dialer *dialer, struct loop *loop, struct netd_link *netd,
 	const struct settings *settings, const struct dialer_events *events);
 void dialer_free(struct dialer *dialer);
 
 /*
- * From now on each round begins with this endpoint. For a client whose names are resolved behind the
- * tunnel: without one it cannot look up where the server is, and learns that only after a long wait. So
- * remotes that are names are left out until the endpoint has failed a few times.
+ * Each round begins with this endpoint from now on. It is for a client whose resolver is behind the
+ * tunnel. Such a client cannot resolve names without a tunnel, and learns that only after a long
+ * wait. So remotes that are names are skipped until the endpoint has failed a few times.
  */
 void dialer_know(struct dialer *dialer, const struct endpoint *known);
 /*
- * An earlier engine has reached one of the remotes here: it is kept for each of them, as are the endpoints
- * that this dialer reaches itself. A remote's kept endpoints are tried when its name does not resolve, or
- * not soon enough.
+ * Keeps an endpoint by which an earlier engine reached one of the remotes. Nobody knows which, so
+ * the dialer keeps it for every remote. The dialer keeps the endpoints that it reaches itself, too.
+ * It tries a remote's kept endpoints if its name does not resolve, or not soon enough.
  */
 void dialer_keep(struct dialer *dialer, const struct endpoint *endpoint);
 /*
- * The server that was reached at `outer`, through the dialer's present remote, asks not to be called
- * for `wait`. Other servers are called meanwhile. A `wait` of 0 changes nothing.
+ * Holds the server at `outer`, reached through the current remote, which asked the client to wait.
+ * The dialer tries other servers meanwhile. A `wait` of 0 changes nothing.
  */
 void dialer_hold(struct dialer *dialer, const struct endpoint *outer, struct duration wait);
 /*
- * Begins a round with the first remote, after the backoff's next wait. `fresh` resets the backoff
- * first, and then the round begins at once.
+ * Begins a round with the first remote after the backoff's next wait. `fresh` resets the backoff
+ * and begins the round at once.
  */
 void dialer_begin(struct dialer *dialer, bool fresh);
 /*
- * The same to one endpoint, again and again until it is not wanted any more; it is an address of the
- * remote of this index, or of the proxy to it. An attempt that is under way to it goes on; one to
- * another endpoint is given up where it can be.
+ * Does the same with one endpoint, again and again until it is no longer wanted. `outer` is an
+ * address of the remote with this index, or of the proxy to it. An attempt to that endpoint
+ * continues; an attempt to another is abandoned where possible.
  */
 void dialer_begin_at(
 	struct dialer *dialer, size_t remote, const struct endpoint *outer, bool fresh);
-/* The connection that was handed over did not become a session: goes on with the next address. */
+/* Continues with the next address: the last connection did not become a session. */
 void dialer_next(struct dialer *dialer);
-/* The network has changed: who waits does not wait any longer, and who connects begins anew. */
+/* The network has changed: a waiting dialer waits no longer, and a connecting one starts again. */
 void dialer_hurry(struct dialer *dialer);
 void dialer_stop(struct dialer *dialer);        /* for good; what is on its way is ended */
 bool dialer_quiet(const struct dialer *dialer); /* stopped and nothing is on its way */

@@ -28,7 +28,7 @@ static void take_route(struct doctor_facts *facts, const char *tunnel, const cha
 	}
 }
 
-/* Facts of a newer engine that are not known here are passed over. */
+/* Ignores unknown facts of a newer engine. */
 static void take_fact(struct doctor_facts *facts, const char *what, const char *value, char *more)
 {
 	if (strcmp(what, "congestion") == 0)
@@ -75,7 +75,7 @@ static void take_answer(char *answer, struct doctor_facts *facts, struct finding
 	}
 }
 
-/* ---- telling ---- */
+/* ---- output ---- */
 
 static void print(const struct findings *findings, bool as_json, FILE *out)
 {

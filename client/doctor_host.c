@@ -20,14 +20,14 @@
 #include "system/tool.h"
 #include "system/tool_listing.h"
 
-/* What this host's own state says of a tunnel, check by check. */
+/* What this host's own state means for a tunnel, check by check. */
 
 enum {
 	NFT_PATIENCE_S = 5,
-	PATH_MTU_LEAST = 1280, /* what IPv6 promises: RFC 8200, section 5 */
+	PATH_MTU_LEAST = 1280, /* IPv6's minimum: RFC 8200, section 5 */
 };
 
-/* ---- the host as such ---- */
+/* ---- the host itself ---- */
 
 static void examine_tun(struct findings *findings)
 {
@@ -49,7 +49,7 @@ static void examine_tun(struct findings *findings)
 			"modprobe tun");
 }
 
-/* A clock that nobody corrects makes certificates not yet or no longer valid: adjtimex(2). */
+/* With a clock that nothing corrects, certificates seem not yet or no longer valid: adjtimex(2). */
 static void examine_clock(struct findings *findings)
 {
 	struct timex timex = { .modes = 0 };
@@ -87,11 +87,11 @@ static void examine_congestion(const struct doctor_facts *facts, struct findings
 		"modprobe tcp_%s", facts->congestion);
 }
 
-/* ---- the way outside ---- */
+/* ---- the path outside ---- */
 
 /*
- * What the kernel thinks that packets to `addr` may have at most, on the way that outer connections with this mark take. Sends
- * nothing. -EPERM: only root can set a mark.
+ * The kernel's path MTU to `addr` for outer connections with this mark. Sends nothing. -EPERM: only
+ * root can set a mark.
  */
 static int path_mtu(const struct addr *addr, uint32_t mark, int *ret_mtu)
 {
@@ -135,9 +135,9 @@ static void examine_outer(const struct addr *outer, uint32_t mark, struct findin
 			findings, FINDING_OK, "path", "packets to %s may have %d bytes", text, mtu);
 }
 
-/* ---- what is forwarded ---- */
+/* ---- forwarding ---- */
 
-/* The kernel takes the stricter of the two: ip-sysctl.rst. */
+/* The kernel uses the stricter of the two: ip-sysctl.rst. */
 static bool is_strict(const char *name)
 {
 	char key[SYSCTL_KEY_MAX];
@@ -150,8 +150,8 @@ static bool is_strict(const char *name)
 }
 
 /*
- * Strict reverse-path filtering drops what comes from a prefix by another interface than the route to
- * it leads to.
+ * Strict reverse-path filtering drops packets from a prefix that arrive by another interface than
+ * the one of the route to it.
  */
 static void examine_route(struct netlink *netlink, const struct doctor_facts *facts,
 	const struct doctor_route *route, struct findings *findings)
@@ -162,7 +162,7 @@ static void examine_route(struct netlink *netlink, const struct doctor_facts *fa
 
 	if (route->prefix.addr.family != AF_INET ||
 		netlink_lookup(netlink, &route->prefix.addr, &way, NULL) < 0 ||
-		way.len > route->prefix.len || /* a part of it has a route of its own */
+		way.len > route->prefix.len || /* a part of the prefix has its own route */
 		way.index == if_nametoindex(tunnel) || !if_indextoname(way.index, other))
 		return;
 	(void)prefix_format(&route->prefix, text);
@@ -189,7 +189,7 @@ static void examine_rp_filter(
 			"the kernel reaches each prefix of a peer by the tunnel of that peer");
 }
 
-/* One direction of one pair. True: a finding was added. */
+/* Examines one direction of a pair. True: it added a finding. */
 static bool examine_pair(
 	const char *listing, const char *in, const char *out, struct findings *findings)
 {
@@ -246,7 +246,7 @@ static void examine_links(const char *listing, const struct forwarding_links *li
 			facts->pairs[0].first, facts->pairs[0].second);
 }
 
-/* True: as before, so it is told already; or not known. */
+/* True: nothing new to report, since the verdict is the previous one or unknown. */
 static bool judge_listen(
 	const char *listing, const struct endpoint *listen, struct forward_verdict *verdict)
 {
@@ -262,7 +262,7 @@ static bool judge_listen(
 			strcmp(before.chain, verdict->chain) == 0);
 }
 
-/* What comes to where a server listens. */
+/* Examines connections to the server's listening sockets. */
 static void examine_listens(
 	const char *listing, const struct doctor_facts *facts, struct findings *findings)
 {
@@ -299,7 +299,7 @@ static void examine_listens(
 			"no nftables rule drops TCP connections to port %u", port);
 }
 
-/* `links`: NULL where nothing is forwarded. */
+/* `links`: NULL if this host forwards nothing. */
 static void examine_firewall(const struct forwarding_links *links, const struct doctor_facts *facts,
 	struct findings *findings)
 {
@@ -321,7 +321,7 @@ static void examine_firewall(const struct forwarding_links *links, const struct 
 		examine_links(listing, links, facts, findings);
 	examine_listens(listing, facts, findings);
 	free(listing);
-	/* Of iptables' older kind, which nft does not list; root alone may read this. */
+	/* The older iptables, which nft does not list; only root may read this file. */
 	if (access("/proc/net/ip_tables_names", F_OK) == 0)
 		findings_add(findings, FINDING_NOTE, "firewall",
 			"this kernel has legacy iptables loaded; its rules were not checked: iptables-legacy-save shows them");

@@ -8,23 +8,23 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { JUMPS_MAX = 16 }; /* the kernel's own bound: NFT_JUMP_STACK_SIZE */
+enum { JUMPS_MAX = 16 }; /* the kernel's own limit: NFT_JUMP_STACK_SIZE */
 
 struct chain {
 	const char *family, *table, *name;
-	bool base;   /* of the hook */
+	bool base;   /* a base chain of the hook */
 	bool policy; /* drop */
-	char *rules; /* a line each, NUL at the end; NULL: none */
+	char *rules; /* one a line, ended by NUL; NULL: none */
 };
 
 struct rules {
 	struct chain *chains;
 	size_t count;
-	const char *hook;     /* as it is listed: " hook forward " */
+	const char *hook;     /* as nft lists it: " hook forward " */
 	const char *in, *out; /* of hook forward; else NULL */
-	const char *
-		elsewhere; /* a family of tables that the packets do not meet; NULL: they meet all */
-	unsigned port;     /* of hook input: where TCP connections go to */
+	/* a table family that these packets do not pass; NULL: they pass all */
+	const char *elsewhere;
+	unsigned port; /* hook input: the port of the TCP connection */
 	bool unsure;
 };
 
@@ -33,8 +33,8 @@ enum outcome { GOES_ON, ACCEPTS, DROPS };
 /* ---- words of a rule ---- */
 
 /*
- * The next word: quoted text without its quotes, a set with its braces, or up to a space. NULL: the
- * line is at its end.
+ * Takes the next word: quoted text without its quotes, a set with its braces, or up to a space.
+ * NULL: end of the line.
  */
 static char *next_word(char **at)
 {
@@ -47,7 +47,7 @@ static char *next_word(char **at)
 		end = strchrnul(word, '"');
 	} else if (*word == '{') {
 		end = strchrnul(word, '}');
-		end += *end != '\0'; /* its brace stays, the space after it goes */
+		end += *end != '\0'; /* keep the brace, skip the space after it */
 	} else {
 		end = word + strcspn(word, " \t");
 	}
@@ -56,7 +56,7 @@ static char *next_word(char **at)
 	return word;
 }
 
-/* One name, with the * that nft allows at its end. */
+/* Matches one name, with the * that nft allows at its end. */
 static bool name_matches(const char *pattern, const char *name)
 {
 	return fnmatch(pattern, name, FNM_NOESCAPE) == 0;
@@ -75,11 +75,12 @@ static bool set_matches(char *set, const char *name)
 	return false;
 }
 
-struct rule {           /* as far as it is understood */
-	bool excluded;  /* does not concern these interfaces */
-	bool condition; /* asks for more than the interfaces */
-	bool mapped;    /* a map has its verdict (vmap), which is not read */
-	bool old_only;  /* for connections that are there already, are broken or translated */
+/* As far as we parse it. */
+struct rule {
+	bool excluded;  /* does not apply to these interfaces */
+	bool condition; /* has a condition besides the interfaces */
+	bool mapped;    /* a map has its verdict (vmap), which we do not read */
+	bool old_only;  /* for connections that are established, invalid or translated */
 	const char *verdict, *target;
 };
 
@@ -106,7 +107,7 @@ static void read_name(char **at, const char *name, struct rule *rule)
 	rule->excluded = rule->excluded || matches == not ;
 }
 
-/* `443`, `1-1023`; a name of /etc/services, which nft -S lists, is no number. */
+/* Matches `443`, `1-1023`. A name of /etc/services, which nft -S lists, is no number. */
 static bool port_matches(const char *word, unsigned port)
 {
 	char *end;
@@ -119,7 +120,7 @@ static bool port_matches(const char *word, unsigned port)
 	return port >= first && port <= last;
 }
 
-/* What comes after tcp, for a connection to the port. */
+/* Reads the words after tcp, for a connection to the port. */
 static void read_tcp(char **at, unsigned port, struct rule *rule)
 {
 	char *word = next_word(at), *rest;
@@ -144,7 +145,7 @@ static void read_tcp(char **at, unsigned port, struct rule *rule)
 	rule->excluded = rule->excluded || matches == not ;
 }
 
-/* A word that only a connection to a port is judged by. True: it was one. */
+/* Reads a word that only matters for a connection to a port. True: it was one. */
 static bool read_connection(
 	const char *word, char **at, const struct rules *rules, struct rule *rule)
 {
@@ -163,7 +164,7 @@ static bool read_connection(
 		rule->excluded = rule->excluded ||
 			(!rule->mapped && (!next || !strstr(next, "tcp")));
 	} else if (strcmp(word, "ct") == 0) {
-		/* A new connection; rules for others are left out as a whole. */
+		/* The connection is new; rules for other states are excluded as a whole. */
 		next = next_word(at);
 		rule->condition = rule->condition || !next || strcmp(next, "state") != 0;
 		next = next_word(at);
@@ -190,7 +191,7 @@ static void read_word(char *word, char **at, const struct rules *rules, struct r
 		"level", "group", NULL };
 
 	if (rule->verdict || is_one_of(word, passing))
-		return; /* after a verdict: "with icmpx admin-prohibited", a comment */
+		return; /* words after a verdict: "with icmpx admin-prohibited", a comment */
 	if (is_one_of(word, passing_with_value))
 		(void)next_word(at);
 	else if (read_connection(word, at, rules, rule))
@@ -238,7 +239,7 @@ static const struct chain *find_chain(
 
 static enum outcome walk(struct rules *rules, const struct chain *chain, unsigned depth);
 
-/* *ret_leaves: the chain ends here, with no verdict of its own. */
+/* *ret_leaves: the chain ends here, without a verdict of its own. */
 /* NOLINTNEXTLINE(misc-no-recursion): bounded by JUMPS_MAX, as the kernel's own walk is. */
 static enum outcome follow(struct rules *rules, const struct chain *chain, const struct rule *rule,
 	unsigned depth, bool *ret_leaves)
@@ -254,7 +255,7 @@ static enum outcome follow(struct rules *rules, const struct chain *chain, const
 		return GOES_ON;
 	drops = strcmp(rule->verdict, "drop") == 0 || strcmp(rule->verdict, "reject") == 0;
 	if (rule->condition) {
-		/* What some packets are dropped for is no news; what saves them may be. */
+		/* Dropping some packets does not count; accepting some may save ours. */
 		rules->unsure = rules->unsure || !drops;
 		return GOES_ON;
 	}
@@ -275,7 +276,7 @@ static enum outcome follow(struct rules *rules, const struct chain *chain, const
 /* NOLINTNEXTLINE(misc-no-recursion): see follow(). */
 static enum outcome walk(struct rules *rules, const struct chain *chain, unsigned depth)
 {
-	/* Reading a rule takes its line apart, and a chain may be walked again. */
+	/* Reading a rule modifies its line, and a chain may be walked again. */
 	char *text = chain->rules ? strdup(chain->rules) : NULL, *rest = NULL;
 	enum outcome outcome = GOES_ON;
 	bool leaves = false;
@@ -292,7 +293,7 @@ static enum outcome walk(struct rules *rules, const struct chain *chain, unsigne
 
 /* ---- the listing ---- */
 
-/* "\tchain forward {" -> forward; NULL: another line. */
+/* Returns the name in "\tchain forward {"; NULL: another line. */
 static char *opened(char *line, const char *what)
 {
 	size_t len = strlen(what);
@@ -313,8 +314,7 @@ static bool is_ip(const char *family)
 }
 
 /*
- * Where a chain's rules stand: from its first line to the "\t}" that closes it, which becomes the
- * NUL at their end.
+ * Finds a chain's rules, from its first line to the "\t}" that closes it, which becomes their NUL.
  */
 static void read_chain(struct chain *chain, const char *hook, char **at)
 {
@@ -329,7 +329,7 @@ static void read_chain(struct chain *chain, const char *hook, char **at)
 		if (!chain->rules)
 			chain->rules = line;
 		if (*at)
-			(*at)[-1] = '\n'; /* strsep() has cut it */
+			(*at)[-1] = '\n'; /* restore what strsep() cut */
 	}
 	if (line && chain->rules)
 		line[0] = '\0';
@@ -362,7 +362,7 @@ static int read_listing(char *text, struct rules *rules)
 	return 0;
 }
 
-/* True: the verdict is final, as it is sure. */
+/* True: the verdict is certain, and so final. */
 static bool judge_base(
 	struct rules *rules, const struct chain *chain, struct forward_verdict *verdict)
 {
@@ -373,7 +373,7 @@ static bool judge_base(
 	if (outcome == ACCEPTS || (outcome == GOES_ON && !chain->policy))
 		return false;
 	if (verdict->drops && rules->unsure)
-		return false; /* no better than what is there */
+		return false; /* no better than the verdict so far */
 	verdict->drops = true;
 	verdict->unsure = rules->unsure;
 	(void)snprintf(verdict->family, sizeof(verdict->family), "%s", chain->family);

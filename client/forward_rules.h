@@ -6,10 +6,11 @@
 #include <stdint.h>
 
 /*
- * Would this host's nftables drop what is forwarded from one interface to another, or what comes in? Reads what
- * `nft list ruleset` prints (the tables that iptables-nft makes are among it) and walks the base
- * chains of hook forward as the kernel does, for a new connection of which only the two interfaces are
- * known: what else a rule asks for may or may not hold. Pure; any thread.
+ * Predicts whether this host's nftables would drop packets from one interface to another, or
+ * packets to this host. It reads the output of `nft list ruleset`, which includes the tables of
+ * iptables-nft. It walks the base chains of hook forward as the kernel does, for a new connection
+ * of which it knows only the two interfaces. Any other condition of a rule may or may not hold.
+ * Pure; any thread.
  */
 
 enum { FORWARD_RULES_WORD_MAX = 64 };
@@ -17,22 +18,22 @@ enum { FORWARD_RULES_WORD_MAX = 64 };
 struct forward_verdict {
 	bool drops;
 	bool unsure; /* a rule with further conditions may decide otherwise */
-	/* Where: the base chain. */
+	/* The base chain that drops. */
 	char family[FORWARD_RULES_WORD_MAX], table[FORWARD_RULES_WORD_MAX],
 		chain[FORWARD_RULES_WORD_MAX];
 };
 
 /*
- * The first base chain that drops, or of those the first that is sure to. Takes `text` apart. -ENOMEM;
- * -E2BIG: more chains than FORWARD_RULES_CHAINS_MAX.
+ * Finds the first base chain that surely drops, or else the first that may drop. Modifies `text`.
+ * -ENOMEM; -E2BIG: more chains than FORWARD_RULES_CHAINS_MAX.
  */
 enum { FORWARD_RULES_CHAINS_MAX = 1024 };
 int forward_rules_judge(
 	char *text, const char *in, const char *out, struct forward_verdict *ret_verdict);
 
 /*
- * The same for a new TCP connection from elsewhere to this host's `port`, and base chains of hook input.
- * `family`: AF_INET or AF_INET6. Errors as above.
+ * Does the same for a new TCP connection from outside to this host's `port`, with the base chains
+ * of hook input. `family`: AF_INET or AF_INET6. Errors: those of forward_rules_judge().
  */
 int forward_rules_judge_input(
 	char *text, int family, uint16_t port, struct forward_verdict *ret_verdict);

@@ -34,7 +34,7 @@ static const char usage[] =
 	"  --server-name NAME  the name in the server's certificate\n";
 
 struct import {
-	const char *file; /* what is imported */
+	const char *file; /* the file to import */
 	const char *dir;
 	struct identity name;
 	bool force;
@@ -50,7 +50,7 @@ static enum exit_code misused(const char *why)
 	return EXIT_CODE_USAGE;
 }
 
-/* "alice.p12" and "/home/alice/alice.conf" are alice. */
+/* The name for "alice.p12" or "/home/alice/alice.conf" is alice. */
 static int name_from_file(const char *file, struct identity *ret_name)
 {
 	static const char *const endings[] = { ".p12", ".pfx" };
@@ -74,7 +74,7 @@ static enum exit_code set_name(struct import *import, const char *word)
 	if (!word && name_from_file(import->file, &import->name) < 0)
 		return misused(
 			"the file's name cannot be a profile's name; give one: culvert import FILE NAME");
-	/* culvert up would not look for it among the profiles. */
+	/* culvert up would take this name for a path. */
 	if (profile_is_path(import->name.name))
 		return misused("NAME must be without " PROFILE_SUFFIX ", which import adds");
 	if (strcmp(import->name.name, "culvertd") == 0)
@@ -175,7 +175,7 @@ static int make_profile(
 	return 0;
 }
 
-/* A relative path means another file wherever the program is started. */
+/* A relative path depends on the directory in which the program starts. */
 static int check_paths(const struct configuration *profile, struct problem *problem)
 {
 	const struct settings *settings = profile->settings;
@@ -198,10 +198,7 @@ static int check_paths(const struct configuration *profile, struct problem *prob
 	return 0;
 }
 
-/*
- * It is judged as what it will be: its name comes from where it is going. The person knows it as
- * what it is.
- */
+/* The file is checked under its target's name. Messages name the file that the user gave. */
 static void name_source(const struct import *import, struct problem *problem)
 {
 	size_t len = strlen(import->target);
@@ -233,7 +230,7 @@ static int judge(const struct import *import, struct configuration *profile,
 	return r;
 }
 
-/* ---- its place ---- */
+/* ---- installing it ---- */
 
 static enum exit_code cannot(const struct import *import, int error)
 {

@@ -5,12 +5,13 @@
 #include "base/exit_code.h"
 
 /*
- * `culvert import`: judges a profile, or a PKCS#12 bundle that it makes one of, as `culvert check`
- * does, and installs it in the configuration directory: whole or not at all, readable by its owner
- * alone, and over another one only with --force. From main(), one thread.
+ * `culvert import`: checks a profile as `culvert check` does, or makes one of a PKCS#12 bundle and
+ * checks that. Then it installs the profile in the configuration directory: whole or not at all,
+ * and readable only by its owner. It replaces another one only with --force. One thread, from
+ * main().
  */
 
-/* argv[0] is "import". Says what it did on stdout, what is wrong on stderr. */
+/* argv[0] is "import". Prints its result to stdout and errors to stderr. */
 enum exit_code import_run(int argc, char **argv);
 
 #endif

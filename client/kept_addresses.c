@@ -15,7 +15,7 @@ void kept_addresses_add(struct kept_addresses *kept, size_t remote, const struct
 	if (at == *count && *count < KEPT_ADDRESSES_MAX)
 		(*count)++;
 	if (at == KEPT_ADDRESSES_MAX)
-		at--; /* the oldest goes */
+		at--; /* drop the oldest */
 	memmove(&items[1], &items[0], at * sizeof(items[0]));
 	items[0] = *endpoint;
 }

@@ -8,12 +8,13 @@
 #include "config/settings.h"
 
 /*
- * Where each remote was reached, for when its name does not resolve: the resolver may be behind the very
- * tunnel that is down, or down itself. A remote is its index in settings->remotes. The addresses are
- * trusted no more than those of a resolver: the server's certificate decides. A plain value, one owner.
+ * The endpoints by which each remote was reached, for when its name does not resolve: the resolver
+ * may be down, or behind the tunnel that is down. A remote is its index in settings->remotes. These
+ * endpoints are trusted no more than a resolver's: the server's certificate decides. A plain value,
+ * one owner.
  */
 
-enum { KEPT_ADDRESSES_MAX = 4 }; /* of one remote; a further one takes the place of the oldest */
+enum { KEPT_ADDRESSES_MAX = 4 }; /* of one remote; a further one replaces the oldest */
 
 struct kept_addresses {
 	struct {
@@ -22,10 +23,10 @@ struct kept_addresses {
 	} remotes[SETTINGS_REMOTES_MAX];
 };
 
-/* The remote, or the proxy to it, was reached here. */
+/* Records that the remote, or the proxy to it, was reached at this endpoint. */
 void kept_addresses_add(
 	struct kept_addresses *kept, size_t remote, const struct endpoint *endpoint);
-/* Copies them to `out`, the latest first, and returns how many there are. */
+/* Copies the endpoints to `out`, the latest first, and returns their number. */
 size_t kept_addresses_get(const struct kept_addresses *kept, size_t remote,
 	struct endpoint out[static KEPT_ADDRESSES_MAX]);
 

@@ -28,7 +28,7 @@ static void examine_kill_switch(struct findings *findings)
 	kill_switch_left_free(list);
 }
 
-/* That its tunnel is away is the engine's to tell, under the name full_tunnel. */
+/* The engine itself reports, as full_tunnel, that its tunnel is down. */
 static void examine_full_tunnel(struct findings *findings)
 {
 	struct netlink *netlink = NULL;

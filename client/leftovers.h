@@ -5,14 +5,14 @@
 #include "base/finding.h"
 
 /*
- * What a client that was killed has left in this network namespace and what may be why a person asks: a kill
- * switch, a full tunnel, resolvers. For the command line, with or without a running program; what a running
- * one has is not left over. Removes nothing: netd/sweep does.
+ * Finds what a killed client left in this network namespace and what may be why the user asks: a
+ * kill switch, a full tunnel, resolvers. Anything of a running client is no leftover. For the
+ * command line, with or without a running program. It removes nothing: netd/sweep does.
  */
 
 /*
- * Adds a finding for each, whose cure takes it away, and FINDING_OK where there is none of a kind. What
- * could not be seen is a note.
+ * Adds a finding for each leftover, with the command that removes it, and FINDING_OK for each kind
+ * without one. What it could not see becomes a note.
  */
 void leftovers_examine(struct findings *findings);
 

@@ -25,7 +25,7 @@
 #include "system/process.h"
 
 /*
- * culvert: the client (`up`), the checker, and the command line of running daemons
+ * culvert: the client (`up`), the checker, and the command line for running daemons
  * (client/command.c).
  */
 
@@ -79,9 +79,9 @@ static enum exit_code start(const struct configuration *profile, bool closed)
 }
 
 /*
- * What the profile says holds whatever else is wrong with it, its certificate, or its key's passphrase:
- * nothing may leave this host while a person finds that out. *ret_closed: the kill switch was put in
- * force. Without the capability there is nothing to be done, and no program will start.
+ * Puts the kill switch in force if the profile has it, even if the certificate or the key's
+ * passphrase is wrong. So no packet leaves this host while the user fixes that. *ret_closed: the
+ * kill switch is in force. Without the capability this is impossible, but then no program starts.
  */
 static enum exit_code close_first(
 	const struct configuration *profile, const struct identity *name, bool *ret_closed)
@@ -96,7 +96,7 @@ static enum exit_code close_first(
 	return EXIT_CODE_FAILURE;
 }
 
-/* The kill switch first; then, what check refuses is not started either. */
+/* Puts the kill switch in force first, then starts nothing that check refuses. */
 static enum exit_code up(const char *path)
 {
 	struct configuration profile;
@@ -124,7 +124,7 @@ static enum exit_code up(const char *path)
 	return code;
 }
 
-/* What follows --engine is netd's: nothing, or how it is run. */
+/* The arguments after --engine are netd's: none, or how it runs. */
 static int run_engine(const char *contained, const char *verbose)
 {
 	struct client *client = calloc(1, sizeof(*client));
@@ -145,7 +145,7 @@ static int usage_error(const char *what)
 	return EXIT_CODE_USAGE;
 }
 
-/* What getopt_long() did not take. */
+/* Reports an option that getopt_long() refused. */
 static int option_error(int option, char **argv)
 {
 	fprintf(stderr, "culvert %s: %s %s; try culvert --help\n", argv[0],

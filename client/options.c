@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every option of a profile is a row here, or in config/option_rows.c if culvertd.conf has it as
- * well, and nowhere else. docs/configuration.md repeats the rows as conf_describe() prints them,
- * and a test compares the two.
+ * Every option of a profile is a row here, or in config/option_rows.c if culvertd.conf has it, too.
+ * docs/configuration.md repeats the rows as conf_describe() prints them, and a test compares the
+ * two.
  *
- * A profile knows one peer, the server: its options stand at the top level beside the others, and
- * the one entry of settings.peers is made of them afterwards.
+ * A profile has one peer, the server. Its options are at the top level beside the others, and
+ * become the one entry of settings.peers.
  */
 #include "client/options.h"
 
@@ -144,7 +144,7 @@ static int set_places(struct settings *settings, const char *path, struct proble
 	return 0;
 }
 
-/* The settings get the server as their one peer, which owns its list from here on. */
+/* Makes the server the settings' one peer, which then owns the server's list. */
 static int set_server(struct settings *settings, struct settings_peer *server)
 {
 	settings->peers = calloc(1, sizeof(*settings->peers));

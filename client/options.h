@@ -9,19 +9,19 @@
 #include "config/settings.h"
 
 /*
- * The options of a client's profile: one table, from which the parser, the defaults and the
- * documentation come. netd and engine each load the same bytes. One thread, at start.
+ * The options of a client's profile: one table gives the parser, the defaults and the
+ * documentation. netd and engine each load the same bytes. One thread, at start.
  */
 
 /*
- * `path` is for messages and, where the profile has no name, gives it: the file's name without
- * ".conf". Nothing is opened. The caller frees *ret_settings by settings_free(). Errors are one
- * line "FILE:LINE: KEY: ..." in `problem`: -EINVAL, -EFBIG, -ENOMEM.
+ * Loads a profile's text; opens no file. `path` is for messages. If the profile has no name, the
+ * file's name without ".conf" becomes its name. The caller frees *ret_settings with
+ * settings_free(). On failure *problem is one line "FILE:LINE: KEY: ...". -EINVAL, -EFBIG, -ENOMEM.
  */
 int client_options_load(const char *text, size_t len, const char *path,
 	struct settings **ret_settings, struct problem *problem);
 
-/* The table as Markdown. -EIO. */
+/* Prints the table as Markdown. -EIO. */
 int client_options_describe(FILE *out);
 
 #endif

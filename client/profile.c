@@ -41,7 +41,7 @@ int profile_path(const char *dir, const struct identity *name, char ret_path[PAT
 	return len >= 0 && len < PATH_MAX ? 0 : -ENAMETOOLONG;
 }
 
-/* The names of what is there, joined for people, cut where there are many; "" for none. */
+/* Lists the profiles' names for a message, truncated if there are many; "" for none. */
 static void list_profiles(const char *dir, char *out, size_t size)
 {
 	struct dirent **entries;
@@ -77,7 +77,7 @@ static int find_named(
 		return -EINVAL;
 	}
 	r = profile_path(dir, &name, ret_path);
-	/* What else may be wrong with the file shows when it is opened. */
+	/* Opening the file will show any other error. */
 	if (r < 0 || access(ret_path, F_OK) == 0 || errno != ENOENT)
 		return r;
 	list_profiles(dir, names, sizeof(names));
@@ -87,7 +87,7 @@ static int find_named(
 	return -ENOENT;
 }
 
-/* A file's name without a slash is looked for here; one that is in `dir` alone gets a hint. */
+/* Looks here for a file without a slash in its name, and hints at one that exists only in `dir`. */
 static int find_file(
 	const char *word, const char *dir, char ret_path[PATH_MAX], struct problem *problem)
 {

@@ -7,7 +7,7 @@
 
 #include "base/container.h"
 
-enum { RECEIVE_SIZE = 2048 }; /* bytes of an answer that are read at a time */
+enum { RECEIVE_SIZE = 2048 }; /* bytes of an answer read at a time */
 
 void proxy_leg_init(struct proxy_leg *leg, struct loop *loop, proxy_leg_fn *done)
 {
@@ -29,7 +29,7 @@ static void finish(struct proxy_leg *leg, const char *cause)
 	leg->done(leg, cause);
 }
 
-/* 0: all of it is sent, or the rest has to wait. */
+/* Returns 0 if everything is sent or the remainder has to wait. */
 static int send_request(struct proxy_leg *leg)
 {
 	while (leg->sent < leg->request_len) {
@@ -48,7 +48,10 @@ static int send_request(struct proxy_leg *leg)
 		leg->sent < leg->request_len ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }
 
-/* -EAGAIN: more is to come. 0: the socket is the server's. Else with words. */
+/*
+ * Returns 0 if the socket leads to the server, -EAGAIN if the answer is not whole. Else *problem
+ * says why.
+ */
 static int receive_answer(struct proxy_leg *leg, struct problem *problem)
 {
 	uint8_t data[RECEIVE_SIZE];

@@ -7,14 +7,14 @@
 #include "wire/proxy_talk.h"
 
 /*
- * The leg of a connection between TCP and TLS where there is a proxy: says on the connected socket
- * what wire/proxy_talk has to say, until the socket leads to the server or it is known why not. The
- * socket stays its owner's. Engine's main thread.
+ * The proxy's part of a connection, between TCP and TLS. It runs the dialogue of wire/proxy_talk on
+ * the connected socket until the socket leads to the server or the dialogue fails. The socket's
+ * owner keeps it. Engine's main thread.
  */
 
 struct proxy_leg;
 
-/* `cause` NULL: the socket is the server's from here on. The leg is over either way. */
+/* Called when the dialogue is over. `cause` NULL: the socket now leads to the server. */
 typedef void proxy_leg_fn(struct proxy_leg *leg, const char *cause);
 
 struct proxy_leg {
@@ -23,19 +23,19 @@ struct proxy_leg {
 	struct loop_watch watch;
 	struct loop_timer timer;
 	struct proxy_talk talk;
-	uint8_t request
-		[PROXY_TALK_REQUEST_MAX]; /* wiped when the leg is over: it may hold a password */
+	/* Wiped at the end: it may have a password. */
+	uint8_t request[PROXY_TALK_REQUEST_MAX];
 	size_t request_len, sent;
 };
 
 void proxy_leg_init(struct proxy_leg *leg, struct loop *loop, proxy_leg_fn *done);
 /*
- * Begins on the connected, non-blocking `fd`; ends at the deadline at the latest. `proxy` and
- * `remote` are borrowed until then. `done` follows, maybe from in here.
+ * Begins on the connected, non-blocking `fd` and ends by the deadline. Borrows `proxy` and `remote`
+ * until then. Calls `done` once, maybe before this returns.
  */
 void proxy_leg_begin(struct proxy_leg *leg, int fd, struct mono deadline, const struct proxy *proxy,
 	const struct settings_remote *remote);
-/* Lets the socket go, without `done`. Fine when no leg is under way. */
+/* Stops using the socket, without calling `done`. Does nothing when no dialogue is running. */
 void proxy_leg_stop(struct proxy_leg *leg);
 
 #endif

@@ -8,7 +8,7 @@
 
 #include "base/container.h"
 
-/* While the thread runs, `answer` is its own; the mailbox hands it over. */
+/* While the thread runs it owns `answer`; the mailbox hands it over. */
 
 static void add_endpoint(struct resolver_answer *answer, const struct addrinfo *info)
 {
@@ -50,9 +50,10 @@ static void deliver(struct mailbox *mailbox, struct mail *mail)
 {
 	struct resolver *resolver = container_of(mailbox, struct resolver, mailbox);
 
-	(void)mail; /* the answer is part of the resolver */
+	(void)mail; /* the answer is a member of the resolver */
 	if (resolver->threaded)
-		pthread_join(resolver->thread, NULL); /* its last act was to post this */
+		/* Posting this was the thread's last action. */
+		pthread_join(resolver->thread, NULL);
 	resolver->threaded = false;
 	resolver->busy = false;
 	if (resolver->answered)

@@ -10,9 +10,9 @@
 #include "lane/mailbox.h"
 
 /*
- * Names to addresses without blocking the loop: getaddrinfo(3) in a thread of its own, the answer
- * by mailbox. One question at a time. Addresses as text are answered without a thread, but also
- * through the mailbox, so the caller sees one way only. Main thread.
+ * Resolves names without blocking the loop: getaddrinfo(3) runs in a thread of its own, and the
+ * answer comes by mailbox. One question at a time. An address as text needs no thread, but its
+ * answer also comes by mailbox, so that the caller has only one case. Main thread only.
  */
 
 enum { RESOLVER_ADDRESSES_MAX = 16 };
@@ -21,7 +21,7 @@ struct resolver;
 
 struct resolver_answer {
 	struct mail mail;
-	struct problem problem;                            /* set when there is no address */
+	struct problem problem;                            /* set if there is no address */
 	struct endpoint endpoints[RESOLVER_ADDRESSES_MAX]; /* in the order to try them */
 	size_t count;
 };
@@ -39,9 +39,9 @@ struct resolver {
 
 int resolver_init(
 	struct resolver *resolver, struct loop *loop, void (*answered)(struct resolver *resolver));
-/* Only when not busy. -EBUSY; -EAGAIN: no thread to be had; -ENAMETOOLONG. */
+/* Asks a question; allowed only when not busy. -EBUSY; -EAGAIN: no thread; -ENAMETOOLONG. */
 int resolver_ask(struct resolver *resolver, const char *host, uint16_t port);
-/* Waits for a question on its way. */
+/* Waits for a running question first. */
 void resolver_free(struct resolver *resolver);
 
 #endif

@@ -64,9 +64,9 @@ static int parse_options(
 	};
 	int option, r = 0;
 
-	optind = 0; /* glibc: begin anew */
+	optind = 0; /* glibc: start again */
 	opterr = 0;
-	/* "+": what the command's own options are is not looked at. */
+	/* "+": getopt_long() does not parse the command's own options. */
 	while (r == 0 && (option = getopt_long(argc, argv, "+:hv", options, NULL)) != -1) {
 		switch (option) {
 		case 't':
@@ -162,7 +162,10 @@ int run_load_verbose(const char *text, size_t len, const char *path, struct sett
 
 /* ---- running ---- */
 
-/* Waits until the child has its namespaces. Negative with words, its own where it has any. */
+/*
+ * Waits until the child has its namespaces. On failure *problem says why, with the child's text if
+ * it sent one.
+ */
 static int await_inside(int channel, struct problem *problem)
 {
 	struct pollfd wait = { .fd = channel, .events = POLLIN };
@@ -186,7 +189,7 @@ static int await_inside(int channel, struct problem *problem)
 	return 0;
 }
 
-/* Input and output are the command's: who reads a pipe from it waits for nobody else to close it. */
+/* Input and output are the command's: the reader of its pipe must not wait for us to close it. */
 static void leave_standard_fds(void)
 {
 	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -199,7 +202,7 @@ static void leave_standard_fds(void)
 		close(fd);
 }
 
-/* Forks while there is but one thread. */
+/* Must fork while the process has only one thread. */
 static int start_inside(char **command, struct guest *guest, struct problem *problem)
 {
 	int fds[2], r = ipc_pair(fds);
@@ -244,7 +247,7 @@ static int run(const struct run_arguments *arguments, const struct configuration
 	if (r == 0)
 		r = start_inside(arguments->command, &guest, problem);
 	if (r < 0)
-		return r; /* a child that is there ends with its channel */
+		return r; /* an existing child ends with its channel */
 	leave_standard_fds();
 	snprintf(settings->peers[0].netns, sizeof(settings->peers[0].netns), "pid:%d",
 		(int)guest.pid);
@@ -270,7 +273,9 @@ int run_command(int argc, char **argv)
 		return usage_error(&problem);
 	if (arguments.help)
 		return fputs(usage, stdout) < 0 ? GUEST_FAILED : EXIT_CODE_OK;
-	/* Before there are others: 0 and 1 are replaced once the command has them. */
+	/*
+	 * Must come before other descriptors open: 0 and 1 are replaced once the command has them.
+	 */
 	if (process_ensure_standard_fds() < 0) {
 		log_error("cannot open /dev/null in place of standard input, output or error");
 		return GUEST_FAILED;

@@ -14,13 +14,14 @@
  *
  *   the user's namespaces                    the command's
  *   culvert run ── enters a user namespace ──┐ fork
- *     netd: outer sockets, TUN over there    │ client/run_inside: network and mount namespace
- *     engine: TLS, as ever                   └ the command, when the tunnel is up
+ *     netd: outer sockets here, TUN there    │ client/run_inside: network and mount namespace
+ *     engine: TLS, as always                 └ the command, when the tunnel is up
  *
- * netd stays in the host's network, where the outer sockets are to be, and makes TUN, addresses and
- * routes in the command's network namespace as for `netns = "pid:NUMBER"`: it has every right there, as
- * its user namespace owns it. The command is the user's own and has no rights over anything. Of the
- * host nothing is changed; whatever ends, the kernel takes the namespaces apart. From main(), one thread.
+ * netd stays in the host's network, where the outer sockets belong. It makes TUN, addresses and
+ * routes in the command's network namespace as for `netns = "pid:NUMBER"`. It may do so because its
+ * user namespace owns that one. The command runs as the user, without further rights. Nothing
+ * changes on the host; when the processes end, the kernel removes the namespaces. One thread, from
+ * main().
  */
 
 enum { RUN_TIMEOUT_S = 30, RUN_TIMEOUT_MAX_S = 86400 };
@@ -30,24 +31,25 @@ struct run_arguments {
 	char **command; /* NULL-terminated, at least one word */
 	struct duration timeout;
 	bool verbose;
-	bool help; /* is wanted, and nothing else counts */
+	bool help; /* help is requested; nothing else counts */
 };
 
 /*
- * argv[0] is "run". Options end at the first other word, the profile; what comes after it, and after a
- * "--" that may stand there, is the command's. -EINVAL with words.
+ * Parses the arguments; argv[0] is "run". Options end at the profile, the first word that is no
+ * option. The command follows it, after an optional "--". -EINVAL: *problem says why.
  */
 int run_parse(int argc, char **argv, struct run_arguments *ret_arguments, struct problem *problem);
 
 /*
- * Runs it. Returns the command's exit status, 128 and the signal that it died of, or 125 when Culvert
- * failed, 126 and 127 when the command could not be executed or found, as env(1) does.
+ * Runs it. Returns the command's exit status, or 128 plus the signal that killed it. As env(1)
+ * does: 125 if Culvert failed, 126 if the command could not be executed, 127 if it was not found.
  */
 int run_command(int argc, char **argv);
 
 /*
- * The engine's side: client_options_load(), and what culvert run makes of it. Warnings and errors only,
- * as the terminal is the command's, or all that log_level says.
+ * For the engine: client_options_load() with the changes of culvert run. run_load_quiet() logs only
+ * warnings and errors, because the terminal is the command's. run_load_verbose() logs everything
+ * that log_level allows.
  */
 int run_load_quiet(const char *text, size_t len, const char *path, struct settings **ret_settings,
 	struct problem *problem);

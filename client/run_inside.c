@@ -22,8 +22,8 @@
 #define RESOLVED_DIR "/run/systemd/resolve"
 
 /*
- * Services of the host that answer for names by a socket: what is asked there leaves the namespace.
- * Without them nss-resolve and nss-mdns are not there, and nsswitch.conf goes on to "dns".
+ * Sockets of the host's name services; a question to them would leave the namespace. When they are
+ * hidden, nss-resolve and nss-mdns fail, and nsswitch.conf continues with "dns".
  */
 static const char *const hidden[] = { RESOLVED_DIR, "/run/nscd", "/run/avahi-daemon" };
 
@@ -35,8 +35,8 @@ struct resolv {
 };
 
 /*
- * Looks at the host's before anything is hidden. systemd-resolved's stub would be asked for names on a
- * loopback where nobody listens; the servers that it asks itself are in the file beside it.
+ * Reads the host's file before anything is hidden. systemd-resolved's stub is a loopback address,
+ * on which nothing listens here; the file beside it has its upstream resolvers.
  */
 static void resolv_look(struct resolv *resolv)
 {
@@ -50,8 +50,8 @@ static void resolv_look(struct resolv *resolv)
 }
 
 /*
- * Where the tunnel brings its own, or the host's has been hidden, there is another, which the parent
- * may write to.
+ * If the tunnel has its own resolvers, or the host's file is hidden, puts another file in place,
+ * which the parent may write to.
  */
 static void resolv_set(const struct resolv *resolv, const char *pushed, int channel)
 {
@@ -71,7 +71,7 @@ static void resolv_set(const struct resolv *resolv, const char *pushed, int chan
 		log_warning("%s: the command resolves names as this host does", problem.text);
 		return;
 	}
-	(void)ipc_send(channel, "", 1, &fd, 1); /* a parent that has gone takes us along */
+	(void)ipc_send(channel, "", 1, &fd, 1); /* if the parent has ended, so do we */
 	close(fd);
 }
 
@@ -126,7 +126,7 @@ _Noreturn void run_inside(int channel, char **command)
 	struct resolv resolv;
 
 	log_init("run", LOG_LEVEL_WARNING);
-	/* Should Culvert be killed, nothing of it stays. */
+	/* If Culvert is killed, nothing of it remains. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (make(&resolv, &problem) < 0) {
 		(void)tell(channel, problem.text);

@@ -48,7 +48,7 @@ static void refuse(struct candidate *candidate, uint16_t code, const char *cause
 		.goodbye = {
 			.code = goodbye_code_for(candidate->hello.features, code),
 			.class = (uint8_t)class,
-			/* 0.1.0 reads no class: the time tells it to wait. */
+			/* version 0.1.0 reads no class: the time makes it wait */
 			.retry_after_ms = class == GOODBYE_CLASS_WAIT ? GOODBYE_WAIT_MS : 0,
 		},
 	};
@@ -90,8 +90,8 @@ static bool same_instance(
 }
 
 /*
- * The last to come wins, as it would have one after the other. So one identity has one candidate
- * that waits, and one bound for what is held.
+ * The newest candidate wins, as it would after the others' admission. So an identity has one
+ * candidate that waits, and one limit for held messages.
  */
 static void refuse_waiting(struct candidate *newest)
 {
@@ -107,7 +107,7 @@ static void refuse_waiting(struct candidate *newest)
 	}
 }
 
-/* The same client again, or another host with the same certificate: the old session goes. */
+/* The same client returns, or another host has the same certificate: ends the old session. */
 static void replace_session(struct candidate *candidate, struct session *old)
 {
 	bool same = same_instance(old->instance, candidate->hello.instance);
@@ -195,8 +195,8 @@ static void admit(struct candidate *candidate)
 }
 
 /*
- * The client of an earlier connection comes back: the session goes on, with interface, addresses
- * and routes.
+ * The client of a lost connection returns: its session goes on, with interface, addresses and
+ * routes.
  */
 static void take_over(struct candidate *candidate, struct session *session)
 {
@@ -238,7 +238,7 @@ static void take_hello(struct candidate *candidate, const struct message_hello *
 		replace_session(candidate, old);
 }
 
-/* A further lane of a session that is there. */
+/* Another lane of an existing session. */
 static void take_join(struct candidate *candidate, const struct message_join *join)
 {
 	struct session *session = peers_find(
@@ -281,7 +281,7 @@ static void take_first(struct candidate *candidate, const struct message *messag
 	}
 }
 
-/* It came behind hello. The session judges it, by its own state. */
+/* Holds a message that came behind hello. The session judges it, by its own state. */
 static void hold(struct candidate *candidate, const uint8_t *data, size_t len)
 {
 	int r = held_messages_add(&candidate->held, data, len);
@@ -335,7 +335,7 @@ static void on_ended(
 	struct problem problem;
 
 	if (end == LANE_END_CLOSED && candidate->lane_peer.identity.name[0] && !candidate->waiting)
-		/* It is the client that refuses, and it alone knows why. */
+		/* The client has refused, and only its log has the reason. */
 		problem_set(&problem,
 			"it closed the connection before its hello; its log names the cause, such as "
 			"a server_name in its profile that is not ours");
@@ -399,7 +399,7 @@ void admission_session_ended(struct admission *admission, const struct identity 
 			continue;
 		candidate->waiting = false;
 		admit(candidate);
-		return; /* there is one: refuse_waiting() */
+		return; /* there is only one: refuse_waiting() */
 	}
 }
 

@@ -16,29 +16,35 @@
 #include "wire/message.h"
 
 /*
- * From an accepted connection to a session: TLS handshake (on the lane's worker), identity, the
- * peers entry, hello. All of it within one deadline, kept by the lane. A connection that is refused
- * before TLS has verified it gets an alert and nothing else; afterwards a goodbye with the reason.
- * Main thread.
+ * Turns an accepted connection into a session: TLS handshake (on the lane's worker), identity, the
+ * peers entry, hello. One deadline, which the lane keeps, limits all of it. A connection that is
+ * refused before TLS has verified it gets only an alert; after that it gets a goodbye with the
+ * reason. Main thread only.
  */
 
 struct admission;
 
 struct admission_events {
-	/* A lane over the accepted socket, which becomes the lane's. Errors: lane_new(). */
+	/*
+	 * Makes a lane over the accepted socket, which the lane then owns. Errors: those of
+	 * lane_new().
+	 */
 	int (*lane)(struct admission *admission, int fd, struct mono deadline,
 		struct lane_owner *owner, struct lane **ret_lane);
-	/* A session of that identity, registered with the peers. Errors: session_new(). */
+	/*
+	 * Makes a session of that identity, registered with the peers. Errors: those of
+	 * session_new().
+	 */
 	int (*session)(struct admission *admission, const struct identity *name,
 		const struct settings_peer *peer, struct session **ret_session);
-	/* A connection is turned away, for the log; `name` may be empty. */
+	/* For the log: a connection is refused. `name` may be empty. */
 	void (*refused)(struct admission *admission, const struct endpoint *outer, const char *name,
 		const char *cause);
 	/* A connection that led to no session has ended. */
 	void (*ended)(struct admission *admission);
 };
 
-/* A connection that is not a session yet. */
+/* A connection that has no session yet. */
 struct candidate {
 	TAILQ_ENTRY(candidate) link;
 	struct admission *admission;
@@ -48,49 +54,57 @@ struct candidate {
 	struct endpoint outer;
 	const struct settings_peer *peer; /* NULL: unlisted */
 	struct message_hello hello;
-	bool waiting;              /* for the old session of the same identity to end */
-	struct held_messages held; /* while waiting: for the session */
-	uint8_t replaced
-		[MESSAGE_INSTANCE_SIZE]; /* the instance of that session, when it is another */
+	bool waiting; /* its hello waits until the old session of the same identity has ended */
+	struct held_messages held; /* while waiting: messages for the new session */
+	/* The instance of that session, if it is another instance. */
+	uint8_t replaced[MESSAGE_INSTANCE_SIZE];
 	bool has_replaced;
-	struct mono since;      /* when its ClientHello was whole */
-	struct network network; /* counted until it is judged */
-	bool judged;            /* refused and logged: only its end is awaited */
-	bool cut;               /* and that comes at once */
+	struct mono since;      /* when its ClientHello was complete */
+	struct network network; /* counted until the candidate is judged */
+	bool judged;            /* it was refused and logged: only its end is awaited */
+	/* It was also cut: its end comes at once. */
+	bool cut;
 };
 
 TAILQ_HEAD(candidate_list, candidate);
 
 struct admission {
 	const struct admission_events *events;
-	const struct settings *settings;                   /* lent */
-	const struct descriptors *descriptors;             /* lent */
-	struct peers *peers;                               /* lent */
-	struct offer *offer;                               /* lent */
-	struct candidate_list candidates;                  /* oldest first */
-	unsigned candidate_count, judged_count, cut_count; /* each is part of the one before */
+	const struct settings *settings;                   /* borrowed */
+	const struct descriptors *descriptors;             /* borrowed */
+	struct peers *peers;                               /* borrowed */
+	struct offer *offer;                               /* borrowed */
+	struct candidate_list candidates;                  /* the oldest first */
+	unsigned candidate_count, judged_count, cut_count; /* each count includes the next */
 	struct networks networks;
 };
 
-/* No candidate yet; the caller has filled in the borrowed members. `seed`: of networks_init(). */
+/*
+ * Begins without candidates. The caller has set the borrowed members. `seed`: see networks_init().
+ */
 void admission_init(
 	struct admission *admission, const struct admission_events *events, uint64_t seed);
-/* Takes the accepted socket, which holds a whole ClientHello. `deadline` is that of the welcome. */
+/*
+ * Takes an accepted socket with a complete ClientHello. `deadline` is the deadline for the welcome.
+ */
 void admission_take(
 	struct admission *admission, int fd, const struct endpoint *outer, struct mono deadline);
-/* Refused, and logged with this cause: from now on only its end is awaited. Once. */
+/*
+ * Marks a candidate as refused and logs the cause. Only its end is awaited then. Does nothing when
+ * it was judged before.
+ */
 void admission_judge(struct candidate *candidate, const char *cause);
-/* An old session has ended: the candidate that waited for that goes on. */
+/* An old session has ended: admits the candidate that waited for that. */
 void admission_session_ended(struct admission *admission, const struct identity *name);
-/* The server is shutting down: all are refused. */
+/* The server stops: refuses all candidates. */
 void admission_stop(struct admission *admission);
 
 /*
- * room.c: makes room for one more handshake from this host. NULL: there is room; else why there is
- * none. max_handshakes connections may be on their way from ClientHello to session; those that are
- * refused and end do not count. When the places are taken, the oldest of the fullest network that
- * has not said hello gives way. One host gets a quarter of the places; then a connection of its own
- * gives way, once it has stalled.
+ * room.c: makes room for one more handshake from this host. NULL: there is room; otherwise the
+ * cause. max_handshakes connections may be between ClientHello and session; refused ones that end
+ * do not count. When all slots are taken, a candidate without a hello gives way: the oldest of the
+ * fullest network. One host gets a quarter of the slots. Beyond that a stalled connection of the
+ * same host gives way.
  */
 const char *room_make(struct admission *admission, const struct addr *outer);
 

@@ -12,26 +12,27 @@
 #include "wire/client_hello.h"
 
 /*
- * Connections that have not sent a whole ClientHello yet. Each costs a descriptor and a few hundred
- * bytes; TLS begins only with the whole message. There are max_handshakes places. When all are
- * taken, a newcomer is let in all the same: the oldest of the fullest network gives way. So a
- * stranger with many connections takes places from itself alone.
+ * Connections without a complete ClientHello. Each costs a descriptor and a few hundred bytes; TLS
+ * begins only with the complete message. There are max_handshakes slots. When all are taken, a
+ * newcomer gets a slot all the same: the oldest connection of the fullest network gives way. So a
+ * stranger with many connections only loses its own.
  *
- * The bytes stay in the socket: they are looked at, and the lane's TLS reads them. The watch is
- * edge-triggered, so a part of a ClientHello does not keep the loop awake. Where the kernel honours
- * SO_RCVLOWAT (Multipath TCP may not), one that comes byte by byte does not even wake it.
+ * The bytes stay in the socket, where this file peeks at them and the lane's TLS reads them. The
+ * watch is edge-triggered, so a part of a ClientHello does not keep the loop awake. Where the
+ * kernel honours SO_RCVLOWAT (Multipath TCP may not), a connection that sends byte by byte does not
+ * even wake it.
  *
- * The last descriptors are not for them: a session that comes up needs some for its interface.
+ * The last descriptors are not for strangers: a new session needs some for its interface.
  *
  * TCP_DEFER_ACCEPT is not set. It would keep silent connections in the kernel's queue of half-open
- * ones, which is full at the backlog and knows no networks. With 5,000 silent connections and no
- * SYN cookies the kernel then drops every newcomer: the lockout that this file prevents. With SYN
- * cookies it hands us most of the silent ones all the same.
+ * connections, which has the size of the backlog and knows no networks. With 5,000 silent
+ * connections and no SYN cookies the kernel then drops every newcomer, which this file prevents.
+ * With SYN cookies it passes most of the silent ones to us anyway.
  */
 
 enum {
-	LONGEST_MS = 5000,  /* for a whole ClientHello, while the places are empty ... */
-	SHORTEST_MS = 2000, /* ... and when they are full: a lost segment comes again in 1 s */
+	LONGEST_MS = 5000,  /* time for a complete ClientHello, with free slots … */
+	SHORTEST_MS = 2000, /* … and with none: a lost segment is sent again after 1 s */
 };
 
 struct visitor {
@@ -56,7 +57,7 @@ static void leave(struct visitor *visitor)
 	free(visitor);
 }
 
-/* With a reset, so that the kernel keeps nothing of it either. */
+/* Closes with a reset, so that the kernel keeps nothing of it. */
 static void turn_away(struct visitor *visitor, const char *cause)
 {
 	const struct linger none = { .l_onoff = 1, .l_linger = 0 };
@@ -64,7 +65,8 @@ static void turn_away(struct visitor *visitor, const char *cause)
 
 	refusal_log(visitor->server, &visitor->outer, "", cause);
 	leave(visitor);
-	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none)); /* else it ends orderly */
+	(void)setsockopt(
+		fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none)); /* else it closes normally */
 	close(fd);
 }
 
@@ -78,7 +80,7 @@ static void make_room(struct server *server)
 {
 	struct visitor *visitor, *victim = TAILQ_FIRST(&server->visitors);
 
-	/* Oldest first, so of equals the oldest is taken. */
+	/* The list is oldest first, so the oldest of equals is taken. */
 	TAILQ_FOREACH(visitor, &server->visitors, link) {
 		if (networks_is_fuller(
 			    &server->visitor_networks, &visitor->network, &victim->network))
@@ -115,7 +117,7 @@ static void wait_for_more(struct visitor *visitor, size_t need, uint32_t events)
 			"the other end closed the connection before its ClientHello was whole");
 	else
 		(void)setsockopt(visitor->watch.fd, SOL_SOCKET, SO_RCVLOWAT, &bytes,
-			sizeof(bytes)); /* it only saves wake-ups */
+			sizeof(bytes)); /* on failure it only costs wake-ups */
 }
 
 static void visitor_ready(struct loop_watch *watch, uint32_t events)
@@ -144,7 +146,7 @@ static void visitor_ready(struct loop_watch *watch, uint32_t events)
 				       : "it sent something that is not a TLS ClientHello");
 }
 
-/* The fuller the places, the less time for each. */
+/* The more slots are taken, the less time each connection has. */
 static struct duration patience(const struct server *server)
 {
 	const struct settings *settings = server->engine.settings;

@@ -7,12 +7,15 @@
 #include <sys/queue.h>
 
 /*
- * Control messages that came behind a hello while the session that it replaces has not ended yet.
- * They are kept in order, and the new session takes them. Main thread.
+ * Control messages that came behind a hello, while the session that it replaces has not ended. They
+ * are kept in order for the new session. Main thread only.
  */
 
 enum {
-	/* With our own headers. All that a peer may announce (max_routes: 4096) takes less than half. */
+	/*
+	 * Includes our own headers. All announcements that a peer may send (max_routes: 4096) need
+	 * less than half.
+	 */
 	HELD_MESSAGES_BYTES_MAX = 256 << 10,
 };
 
@@ -24,15 +27,15 @@ struct held_message {
 
 struct held_messages {
 	STAILQ_HEAD(, held_message) list;
-	size_t bytes; /* of memory */
+	size_t bytes; /* of memory, with headers */
 };
 
 void held_messages_init(struct held_messages *held);
-/* Copies the message's payload. -ENOBUFS: the peer has said too much; -ENOMEM. */
+/* Copies the message's payload. -ENOBUFS: the limit is reached; -ENOMEM. */
 int held_messages_add(struct held_messages *held, const uint8_t *data, size_t len);
-/* All of `from`, which is empty then; `to` must have none. */
+/* Moves all messages of `from`, which is empty then, to `to`, which is initialized here. */
 void held_messages_move(struct held_messages *to, struct held_messages *from);
-/* The oldest, which is the caller's to free(), or NULL. */
+/* Takes the oldest message; NULL: none. The caller frees it with free(). */
 struct held_message *held_messages_take(struct held_messages *held);
 void held_messages_clear(struct held_messages *held);
 

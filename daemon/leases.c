@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Encoding and decoding stand side by side. The file is our own, but a disk may be full and a
- * person may edit it, so it is read as strictly as what comes from a peer: each line has exactly
- * four words, single spaces between them, and the last line is ended.
+ * Encodes and decodes the lease file. The file is our own, but a disk may be full and a person may
+ * edit it, so it is read as strictly as a peer's message. Each line has exactly four words with
+ * single spaces between them, and the last line has its newline.
  */
 #include "daemon/leases.h"
 
@@ -68,7 +68,8 @@ int leases_encode(const struct pool *pool, char **ret_text, size_t *ret_len)
 /* ---- decode ---- */
 
 /*
- * The bytes up to `end`, which is consumed. -EBADMSG: there is no end, a NUL, or it does not fit.
+ * Reads the bytes up to `end`, and consumes `end`. -EBADMSG: there is no `end`, there is a NUL, or
+ * the word does not fit.
  */
 static int read_until(struct reader *reader, char end, char *ret_word, size_t size)
 {
@@ -107,7 +108,7 @@ static int parse_time(const char *word, int64_t *ret_time)
 	return 0;
 }
 
-/* NULL: the line is a lease; else what was expected. */
+/* Decodes a line. NULL: it is a lease; otherwise the text that was expected. */
 static const char *decode_lease(struct reader *reader, struct pool_lease *ret_lease)
 {
 	struct pool_lease lease = { .last_used = 0 };
@@ -129,7 +130,7 @@ static const char *decode_lease(struct reader *reader, struct pool_lease *ret_le
 	return NULL;
 }
 
-/* The caller frees *ret_leases. */
+/* Decodes the whole text. The caller frees *ret_leases. -EBADMSG, -ENOMEM. */
 static int decode_all(const char *text, size_t len, struct pool_lease **ret_leases,
 	size_t *ret_count, struct problem *problem)
 {

@@ -10,13 +10,12 @@
 #include "base/log.h"
 
 /*
- * Takes connections from the listening sockets that netd has made, a bounded number at a time. When
- * descriptors run out, accepting pauses and begins again by itself: neither spinning nor stopping
- * for good.
+ * Accepts connections from netd's listening sockets, a limited number at a time. When descriptors
+ * run out, it pauses and then tries again: it neither spins nor stops for good.
  */
 
 enum {
-	LISTENER_BATCH = 64,     /* connections taken per wake-up of one listener */
+	LISTENER_BATCH = 64,     /* connections accepted per wake-up of a listener */
 	LISTENER_PAUSE_MS = 100, /* after running out of descriptors or memory */
 };
 
@@ -41,7 +40,7 @@ static void pause_accepting(struct server *server, int error)
 		mono_add(mono_now(), DURATION_MS(LISTENER_PAUSE_MS)), accept_again);
 }
 
-/* False: nothing more to take now. */
+/* False: no connection is left to accept now. */
 static bool accept_one(struct server *server, int listen_fd)
 {
 	struct sockaddr_storage sa;
@@ -53,7 +52,7 @@ static bool accept_one(struct server *server, int listen_fd)
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
 			pause_accepting(server, errno);
 		/*
-		 * A connection that died in the queue (ECONNABORTED and others, accept(2)) is no
+		 * A connection that failed in the queue (ECONNABORTED and others, accept(2)) is no
 		 * reason to stop.
 		 */
 		return errno == ECONNABORTED || errno == EINTR || errno == EPROTO;

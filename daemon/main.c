@@ -13,10 +13,7 @@
 #include "netd/netd.h"
 #include "config/conf.h"
 
-/*
- * culvertd: reads the configuration and becomes netd; `--engine` is how netd starts the other
- * process.
- */
+/* culvertd: reads the configuration and becomes netd. netd starts the engine with `--engine`. */
 
 #define DEFAULT_CONFIG "/etc/culvert/culvertd.conf"
 
@@ -63,7 +60,7 @@ static enum exit_code start(const struct configuration *configuration)
 	return netd_run(&program);
 }
 
-/* A profile is the client's to start and to check. */
+/* Adds to the problem that the file is a profile, which only the client starts and checks. */
 static void explain_profile(
 	const struct configuration *file, bool only_check, struct problem *problem)
 {
@@ -75,7 +72,7 @@ static void explain_profile(
 			file->path, only_check ? "check" : "up", file->path);
 }
 
-/* What check refuses is not started either. */
+/* Starts, or only checks: both refuse the same configurations. */
 static enum exit_code run(const char *path, bool only_check)
 {
 	struct configuration configuration;

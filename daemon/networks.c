@@ -6,7 +6,7 @@
 
 static uint16_t counter_of(const struct networks *networks, const struct addr *addr, unsigned level)
 {
-	size_t len = addr->family == AF_INET ? 4 : 6 + level; /* bytes: /32; /48, /56, /64 */
+	size_t len = addr->family == AF_INET ? 4 : 6 + level; /* bytes of /32; of /48, /56, /64 */
 	uint64_t hash = networks->seed ^ ((uint64_t)addr->family << 8 | level);
 
 	for (size_t i = 0; i < len; i++) {

@@ -8,13 +8,13 @@
 #include "base/addr.h"
 
 /*
- * Counts connections by the networks that they come from, so that a place is taken from the network
- * that has most of them. A network is an IPv4 address, or the /48, /56 and /64 of an IPv6 address,
- * of which one customer has all addresses. Main thread; nothing is allocated.
+ * Counts connections by their networks, so that a slot is taken from the network that has most. A
+ * network is an IPv4 address, or the /48, /56 and /64 of an IPv6 address, which belong to one
+ * customer. Nothing is allocated. Main thread only.
  *
- * Counters are picked by a hash: two networks may share one. Each level has a hash of its own, so
- * two IPv4 addresses share all three counters once in 2^36 pairs. The seed keeps strangers from
- * choosing addresses that collide.
+ * A hash picks the counters, so two networks may share one. Each level has its own hash: two IPv4
+ * addresses share all three counters once in 2^36 pairs. The seed keeps strangers from choosing
+ * addresses that collide.
  */
 
 enum {
@@ -22,7 +22,8 @@ enum {
 	NETWORKS_COUNTERS = 4096,
 };
 
-struct network { /* where one connection comes from */
+/* The counters of one connection's network. */
+struct network {
 	uint16_t counter[NETWORKS_LEVELS];
 };
 
@@ -35,7 +36,10 @@ void networks_init(struct networks *networks, uint64_t seed);
 void networks_enter(
 	struct networks *networks, const struct addr *addr, struct network *ret_network);
 void networks_leave(struct networks *networks, const struct network *network);
-/* True: more connections come from a's network than from b's. The widest network decides first. */
+/*
+ * True: more connections come from the network of `a` than from that of `b`. The widest network
+ * decides first.
+ */
 bool networks_is_fuller(
 	const struct networks *networks, const struct network *a, const struct network *b);
 

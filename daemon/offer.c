@@ -167,7 +167,7 @@ int offer_keep(struct offer *offer, const struct identity *name, const struct ad
 void offer_return(struct offer *offer, const struct identity *name)
 {
 	if (!offer->pool)
-		return; /* stopped before it began */
+		return; /* offer_init() was not called */
 	pool_release(offer->pool, name, time(NULL));
 	save_soon(offer);
 }

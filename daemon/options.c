@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every option of culvertd.conf is a row here, or in config/option_rows.c if a profile has it as
- * well, and nowhere else. docs/configuration.md repeats the rows as conf_describe() prints them,
- * and a test compares the two.
+ * Each option of culvertd.conf has a row here, or in config/option_rows.c if a profile has it too.
+ * docs/configuration.md repeats the rows as conf_describe() prints them, and a test compares the
+ * two.
  */
 #include "daemon/options.h"
 

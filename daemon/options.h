@@ -9,18 +9,19 @@
 #include "config/settings.h"
 
 /*
- * The options of culvertd.conf: one table, from which the parser, the defaults and the
- * documentation come. netd and engine each load the same bytes. One thread, at start.
+ * The options of culvertd.conf: one table for the parser, the defaults and the documentation. netd
+ * and engine each load the same bytes. One thread, at the start.
  */
 
 /*
- * `path` is for messages; nothing is opened. The caller frees *ret_settings by settings_free().
- * Errors are one line "FILE:LINE: KEY: ..." in `problem`: -EINVAL, -EFBIG, -ENOMEM.
+ * Loads the settings. `path` is for messages only; no file is opened. The caller frees
+ * *ret_settings with settings_free(). -EINVAL, -EFBIG, -ENOMEM; on failure *problem is one line
+ * "FILE:LINE: KEY: ...".
  */
 int daemon_options_load(const char *text, size_t len, const char *path,
 	struct settings **ret_settings, struct problem *problem);
 
-/* The table as Markdown. -EIO. */
+/* Writes the table as Markdown. -EIO. */
 int daemon_options_describe(FILE *out);
 
 #endif

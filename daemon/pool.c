@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A holder is an identity with addresses: fixed ones, leased ones or both. Holders are found by
- * name and by address in search(3) trees, and those with a lease stand in a list ordered by use. A
- * search for a never-given address walks on from where the last one ended; whoever is passed holds
- * an address, so as long as one is free it is found after at most as many steps as there are
- * holders, however large the pool is.
+ * A holder is an identity that is listed or has a lease. Its addresses are fixed ones, leased ones
+ * or both. Holders are found by name and by address in search(3) trees; those with a lease are in a
+ * list ordered by use. The search for a free address goes on where the last one ended. Each address
+ * that it passes has a holder, so it takes at most as many steps as there are holders, however large
+ * the pool is.
  */
 #include "daemon/pool.h"
 
@@ -20,17 +20,17 @@ struct holder {
 	struct identity name;
 	struct addr addr[FAMILIES];
 	bool fixed[FAMILIES];
-	bool listed; /* stays without a lease */
+	bool listed; /* it stays without a lease */
 	bool leased; /* in pool.order */
 	bool in_use;
 	int64_t last_used;
 	TAILQ_ENTRY(holder) link;
 };
 
-/* Hosts are numbered by their distance from the prefix's address. */
+/* A pool of one family. Hosts are numbered by their distance from the prefix's address. */
 struct space {
-	struct prefix prefix; /* AF_UNSPEC: no pool of this family */
-	uint64_t first, last; /* hosts that peers can have */
+	struct prefix prefix; /* AF_UNSPEC: there is no pool of this family */
+	uint64_t first, last; /* the hosts that peers can have */
 	uint64_t cursor;      /* where the next search begins */
 	uint64_t held;        /* addresses in the tree */
 	void *tree;           /* struct holder, by addr[family] */
@@ -39,14 +39,14 @@ struct space {
 struct pool {
 	struct space space[FAMILIES];
 	void *names;                       /* struct holder, by name */
-	TAILQ_HEAD(holders, holder) order; /* those with a lease, longest unused first */
+	TAILQ_HEAD(holders, holder) order; /* with a lease, longest unused first */
 	size_t lease_count;
 };
 
-/* What pool_take() will do for one family, decided before anything is changed. */
+/* The choice of pool_take() for one family, made before anything is changed. */
 struct choice {
 	struct addr addr;
-	struct holder *loser; /* has the address so far; NULL: nobody */
+	struct holder *loser; /* has the address now; NULL: it is free */
 };
 
 static int order_by_name(const void *a, const void *b)
@@ -130,6 +130,7 @@ static int add_holder(struct pool *pool, const struct identity *name, struct hol
 	return 0;
 }
 
+/* Only for a holder without addresses. */
 static void remove_holder(struct pool *pool, struct holder *holder)
 {
 	for (int family = 0; family < FAMILIES; family++)
@@ -158,7 +159,7 @@ static void end_lease(struct pool *pool, struct holder *holder)
 		remove_holder(pool, holder);
 }
 
-/* The most recently used stands last. */
+/* Moves the holder to the end of the list: the most recently used is last. */
 static void touch(struct pool *pool, struct holder *holder, int64_t now)
 {
 	if (holder->leased)
@@ -172,6 +173,7 @@ static void touch(struct pool *pool, struct holder *holder, int64_t now)
 
 /* ---- making and freeing ---- */
 
+/* Without a pool of the family, nothing reads the numbers. */
 static void space_init(struct space *space, const struct prefix *prefix)
 {
 	size_t bits = addr_size(&prefix->addr) * 8 - prefix->len;
@@ -247,11 +249,11 @@ void pool_free(struct pool *pool)
 
 static bool is_full(const struct space *space)
 {
-	/* last - first + 1 may not fit. */
+	/* last - first + 1 may overflow. */
 	return space->held > space->last - space->first;
 }
 
-/* A never-given address, or one whose lease has been dropped altogether. */
+/* Finds an address without a holder. The pool must not be full. */
 static void find_free(struct pool *pool, int family, struct addr *ret_addr)
 {
 	struct space *space = &pool->space[family];
@@ -361,7 +363,7 @@ int pool_take(struct pool *pool, const struct identity *name, int64_t now, struc
 		r = add_holder(pool, name, &holder);
 	if (r != 0)
 		return r;
-	/* From here on the holder is not among those who can lose. */
+	/* From here on the holder cannot be the loser. */
 	holder->in_use = true;
 	touch(pool, holder, now);
 	for (int family = 0; family < FAMILIES && r == 0; family++) {
@@ -386,14 +388,14 @@ void pool_release(struct pool *pool, const struct identity *name, int64_t now)
 		return;
 	holder->in_use = false;
 	touch(pool, holder, now);
-	/* All its addresses are fixed: there is nothing to remember. */
+	/* All its addresses are fixed: no lease is needed. */
 	if (!is_leasing(holder, V4) && !is_leasing(holder, V6))
 		end_lease(pool, holder);
 }
 
 /* ---- remembering ---- */
 
-/* 0: the address is the holder's to have. */
+/* 0: the holder may have the address. */
 static int judge(
 	const struct pool *pool, const struct holder *holder, int family, const struct addr *addr)
 {
@@ -432,7 +434,7 @@ int pool_restore(struct pool *pool, const struct pool_lease *lease)
 
 /* ---- what an engine before has given ---- */
 
-/* 0: nobody has a better right to the address than the session whose interface has it. */
+/* 0: no other peer has a better right to the address than the session whose interface has it. */
 static int judge_claim(
 	const struct pool *pool, const struct holder *holder, int family, const struct addr *addr)
 {

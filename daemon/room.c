@@ -4,19 +4,26 @@
 #include <sys/socket.h>
 
 /*
- * Room for handshakes. A stranger can send a whole ClientHello and then nothing, or shake hands and
- * say no hello. So a place that has not led to a hello can be taken back: from the fullest network,
- * the oldest first. A candidate that has said hello keeps its place; it waits for us.
+ * Room for handshakes. A stranger can send a complete ClientHello and then nothing, or finish the
+ * handshake and send no hello. So a slot without a hello can be taken back: of the fullest network,
+ * the oldest first. A candidate whose hello waits for an old session keeps its slot.
  */
 
 enum {
-	HOST_SHARE = 4,    /* one host may have this part of max_handshakes */
-	STALLED_MS = 1000, /* without a hello: then another of the same host may have the place */
-	/* All candidates, with those that are refused and have not quite ended, in max_handshakes. */
+	HOST_SHARE = 4, /* one host may have 1/HOST_SHARE of max_handshakes */
+	/* After this time without a hello, another connection of the host may take the slot. */
+	STALLED_MS = 1000,
+	/*
+	 * The most candidates, in multiples of max_handshakes, with refused ones that have not
+	 * ended.
+	 */
 	ALL_MAX = 4,
 };
 
-/* One host: an IPv4 address, or an IPv6 /64, of which a host can have all addresses. */
+/*
+ * True: it is of the same host: an IPv4 address, or an IPv6 /64, all addresses of which one host
+ * can have.
+ */
 static bool is_of_host(const struct candidate *candidate, const struct addr *outer)
 {
 	struct prefix host = { .addr = *outer, .len = outer->family == AF_INET ? 32 : 64 };
@@ -29,7 +36,7 @@ static bool can_give_way(const struct candidate *candidate)
 	return !candidate->judged && !candidate->waiting;
 }
 
-/* It ends at once. */
+/* Ends it at once. */
 static void cut(struct candidate *candidate)
 {
 	candidate->cut = true;
@@ -37,7 +44,7 @@ static void cut(struct candidate *candidate)
 	lane_cut(candidate->lane);
 }
 
-/* Refused ones have said what they had to say, or nearly so. */
+/* Cuts the oldest refused candidate: its goodbye has been sent, or almost. */
 static void cut_oldest_refused(struct admission *admission)
 {
 	struct candidate *candidate;
@@ -69,14 +76,14 @@ static struct candidate *oldest_stalled(struct admission *admission, const struc
 	before.ns -= DURATION_MS(STALLED_MS).ns;
 	TAILQ_FOREACH(candidate, &admission->candidates, link) {
 		if (!mono_before(candidate->since, before))
-			break; /* so are the rest */
+			break; /* the others are younger */
 		if (can_give_way(candidate) && is_of_host(candidate, outer))
 			return candidate;
 	}
 	return NULL;
 }
 
-/* Of equals the oldest. */
+/* Of equally full networks the oldest candidate is taken. */
 static struct candidate *oldest_of_fullest(struct admission *admission)
 {
 	struct candidate *candidate, *victim = NULL;

@@ -11,7 +11,7 @@
 #include "engine/session.h"
 #include "lane/lane.h"
 
-/* What makes an engine the server: its role functions, in the order of a run. */
+/* The server's role functions, in the order of a run. */
 
 enum { REFUSALS_PER_SECOND = 2, REFUSALS_BURST = 50 }; /* log lines */
 
@@ -31,7 +31,7 @@ static void linger_over(struct loop_timer *timer)
 		"it did not come back in time", true);
 }
 
-/* The session lingers: its peer may come back and take it over. */
+/* The session lingers: its peer may return and take it over. */
 static void server_session_idle(
 	struct engine *engine, struct session *session, uint32_t retry_after_ms)
 {
@@ -41,9 +41,9 @@ static void server_session_idle(
 }
 
 /*
- * Sessions of the engine before wait for their peers, as after a lost connection, and keep their
- * addresses. A session whose address is another's by now ends: its interface would keep the owner
- * out, and for as long as two sessions hold each other's address, both.
+ * Adopted sessions linger, as after a lost connection, and keep their addresses. A session whose
+ * address now belongs to another peer ends, as its interface would keep the owner out. If two
+ * sessions had each other's address, both would be kept out.
  */
 static void adopt_sessions(struct server *server)
 {
@@ -153,8 +153,8 @@ static void server_stop(struct engine *engine)
 	struct server *server = server_of(engine);
 
 	if (!server->offer.pool)
-		return; /* start() has failed */
-	/* Now: a peer that answers late must not cost us the leases. */
+		return; /* server_start() has failed */
+	/* First of all: a peer that answers late must not cost the leases. */
 	offer_stop(&server->offer);
 	listener_stop(server);
 	doorstep_stop(server);

@@ -12,54 +12,55 @@
 #include "engine/engine.h"
 
 /*
- * The server's side of the engine: listeners take connections, admission (daemon/admission) judges
- * them, an offer (daemon/offer) turns a hello into a session. Everything on the engine's main thread.
+ * The server's role of the engine. Listeners accept connections, the doorstep waits for a
+ * ClientHello, admission judges them, and an offer turns a hello into a session. Main thread only.
  */
 
 struct server;
 
 struct listener {
 	struct server *server;
-	struct loop_watch watch; /* fd -1: not taken into the loop yet */
+	struct loop_watch watch; /* fd -1: not in the loop yet */
 	int fd;
 };
 
-struct visitor; /* a connection without a whole ClientHello */
+struct visitor; /* a connection without a complete ClientHello */
 TAILQ_HEAD(visitor_list, visitor);
 
 struct server {
 	struct engine engine;
 	struct listener listeners[SETTINGS_LISTEN_MAX];
 	size_t listener_count;
-	struct loop_timer accept_again; /* after running out of descriptors */
-	struct visitor_list visitors;   /* oldest first */
+	struct loop_timer accept_again; /* runs after descriptors ran out */
+	struct visitor_list visitors;   /* the oldest first */
 	unsigned visitor_count;
 	struct networks visitor_networks;
 	struct admission admission;
 	struct offer offer;
 	struct rate refusals_logged;
-	uint64_t refusals_held_back; /* since the last that was logged */
+	uint64_t refusals_held_back; /* since the last log line */
 };
 
 extern const struct engine_role server_role;
 
 /*
- * refusal_log.c: the log line of a connection that is turned away. A stranger can bring many: past a
- * burst they are only counted, and the next line says how many. `name` may be empty.
+ * refusal_log.c: logs a refused connection. A stranger can cause many: after a burst they are only
+ * counted, and the next line has the count. `name` may be empty.
  */
 void refusal_log(
 	struct server *server, const struct endpoint *outer, const char *name, const char *cause);
 
 /* listener.c */
 void listener_add(struct server *server, int fd);
-int listener_start(struct server *server,
-	struct problem *problem);          /* all of them; negative errno of epoll_ctl */
-void listener_stop(struct server *server); /* all of them; also closes */
+/* Starts all listeners. Negative errno of epoll_ctl(2); on failure *problem says why. */
+int listener_start(struct server *server, struct problem *problem);
+void listener_stop(struct server *server); /* stops and closes all */
 
 /*
- * doorstep.c: takes the accepted socket. It goes on to admission when a whole ClientHello is there.
- * There are max_handshakes places; when they are full, the oldest connection of the fullest network
- * (IPv4 /32; IPv6 /48, in it /56, in it /64) gives way. So silence shuts nobody else out.
+ * doorstep.c: takes an accepted socket, which goes on to admission once its ClientHello is
+ * complete. There are max_handshakes slots. When they are full, the oldest connection of the
+ * fullest network (IPv4 /32; IPv6 /48, in it /56, in it /64) gives way. So silent connections shut
+ * out no other network.
  */
 void doorstep_take(struct server *server, int fd, const struct endpoint *outer);
 void doorstep_stop(struct server *server); /* closes all */

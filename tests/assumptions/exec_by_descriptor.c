@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A program can be executed by a descriptor (O_PATH) although its user cannot reach its path, and
- * with an empty bounding set it has no capability afterwards, whoever it is (system/process.c).
+ * A program can be executed by a descriptor (O_PATH) although its user cannot reach its path. With
+ * an empty bounding set it has no capability afterwards, also for root (system/process.c).
  */
 #include "tests/assumptions/assume.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sealed memory stays what it is, whoever holds the descriptor: also when it is opened anew for
- * writing, and for root (system/ipc.c).
+ * No holder of the descriptor can change sealed memory: not root, and not by opening it again for
+ * writing (system/ipc.c).
  */
 #include "tests/assumptions/assume.h"
 

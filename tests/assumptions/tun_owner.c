@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Any local user may attach a queue to a TUN with several queues, and so read its packets, unless the
- * TUN has an owner (drivers/net/tun.c: tun_not_capable()). Where it has, a stranger gets EPERM; the
- * owner opens further queues, each of which is counted, as is a stranger's; and a stranger who was handed a queue attaches and detaches that one.
+ * TUN has an owner (drivers/net/tun.c: tun_not_capable()). Then a stranger gets EPERM, and the owner
+ * opens further queues. Each queue is counted, also that of a stranger. A stranger that was handed
+ * a queue attaches and detaches that queue.
  */
 #include "tests/assumptions/tun_packet.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A TUN with IFF_VNET_HDR puts 10 bytes in front of each packet, little-endian after TUNSETVNETLE,
- * and with TUN_F_CSUM leaves the checksum of a local sender to whoever reads (system/tun.c,
+ * and with TUN_F_CSUM leaves the checksum of a local sender to the reader (system/tun.c,
  * wire/vnet.h).
  */
 #include "tests/assumptions/assume.h"

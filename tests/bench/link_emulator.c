@@ -1,24 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A network link in a box: stands between two interfaces and carries every Ethernet frame from one to the other, with
- * delay, jitter, rate, a bounded queue and loss, each direction by itself; for kernels without netem.
+ * A network link as a program. It carries every Ethernet frame between two interfaces, with delay,
+ * jitter, rate, a limited queue and loss, set for each direction. For kernels without netem.
  *
- *	link_emulator [--rate 100mbit] [--delay 20ms] [--jitter 2ms] [--queue 250000] [--loss 1%] [--seed 1]
- *	              [--forward KEY=VALUE,...] [--backward KEY=VALUE,...] [--grain 50us] [--realtime] IF-A IF-B
+ * 	link_emulator [--rate 100mbit] [--delay 20ms] [--jitter 2ms] [--queue 250000] [--loss 1%] [--seed 1]
+ * 	              [--forward KEY=VALUE,...] [--backward KEY=VALUE,...] [--grain 50us] [--realtime] IF-A IF-B
  *
- * What link, queue, loss and delay do exactly is in link_emulator/schedule.h. A packet's length is that of its Ethernet
- * frame: header of 14 bytes, and payload; neither preamble, checksum nor gap. Each packet is one by its size on the
- * wire: the hosts at both ends have to leave segmentation to no interface (ethtool -K IF tso off, tx-udp-segmentation
- * off; link_between in tests/bench/link.sh does it), as a superpacket of 64 KB would be lost or delayed as one. It is
- * refused, and counted. Checksum offload may stay on (link_emulator/port.h).
+ * link_emulator/schedule.h defines link, queue, loss and delay. A packet's length is that of its
+ * Ethernet frame: header of 14 bytes and payload, without preamble, checksum and gap. A packet must
+ * have its size on the wire: the hosts at both ends must turn off segmentation by the interface. A
+ * superpacket of 64 KB would be lost or delayed as one packet, so it is refused and counted.
+ * (ethtool -K IF tso off, tx-udp-segmentation off; link_between in tests/bench/link.sh does it.)
+ * Checksum offload may stay on (link_emulator/port.h).
  *
- * Packets are never early. They are late by what the machine takes to wake up, and by the grain: while packets flow, the
- * emulator looks after them so often and no oftener. `late_mean_us` and `late_max_us` tell how late they were.
+ * Packets are never early. They are late by the machine's wake-up time and by the grain: while
+ * packets flow, the emulator checks for them at that interval. `late_mean_us` and `late_max_us` say
+ * how late they were.
  *
- * It prints `carrying A <-> B` when it carries packets; a line of JSON for each direction on SIGUSR1, and when it ends, on
- * SIGTERM or SIGINT, with status 0. What is in transit then is gone. Limits: VLAN tags are not carried; 131072
- * packets in transit in a direction.
+ * It prints `carrying A <-> B` when it carries packets, and a line of JSON for each direction on
+ * SIGUSR1. SIGTERM or SIGINT ends it with the same lines and status 0; packets in transit are then
+ * lost. Limits: VLAN tags are not carried; 131072 packets in transit in a direction.
  */
 
 #include <errno.h>
@@ -33,7 +35,7 @@
 #include "link_emulator/direction.h"
 #include "link_emulator/options.h"
 
-/* Both directions with one seed would lose the same numbers. */
+/* With one seed both directions would lose the same numbers. */
 #define SEED_OF_BACKWARD (UINT64_C(1) << 63)
 
 static struct port ports[2] = { { .fd = -1 }, { .fd = -1 } };
@@ -74,7 +76,10 @@ static void print_counters(void)
 
 /* ---- the loop ---- */
 
-/* Blocks both; the loop lets them in where it waits, so none comes between a look and a wait. */
+/*
+ * Blocks both signals. The loop unblocks them while it waits, so none comes between a check and a
+ * wait.
+ */
 static void catch_signals(sigset_t *ret_while_waiting)
 {
 	const struct sigaction action = { .sa_handler = on_signal };
@@ -91,7 +96,7 @@ static void catch_signals(sigset_t *ret_while_waiting)
 		sigdelset(ret_while_waiting, numbers[i]);
 }
 
-/* Until the next packet is due. False: none is in transit. */
+/* The time until the next packet is due. False: none is in transit. */
 static bool time_left(struct duration *ret_left)
 {
 	struct mono due, now = mono_now();
@@ -108,7 +113,7 @@ static bool time_left(struct duration *ret_left)
 	return any;
 }
 
-/* `blind`: for new packets is looked afterwards. */
+/* `blind`: the wait ignores new packets, for which the caller checks afterwards. */
 static void wait_for(struct duration length, bool forever, bool blind, const sigset_t *signals)
 {
 	struct pollfd fds[2] = {
@@ -121,7 +126,9 @@ static void wait_for(struct duration length, bool forever, bool blind, const sig
 	ppoll(fds, blind ? 0 : 2, forever ? NULL : &timeout, signals);
 }
 
-/* One look after both directions; how many packets moved, and whether more may wait. */
+/*
+ * Serves both directions once. Gives the number of packets that moved, and whether more may wait.
+ */
 static int turn(bool *ret_more, size_t *ret_moved, struct problem *problem)
 {
 	*ret_more = false;
@@ -169,7 +176,7 @@ static int run(struct duration grain, const sigset_t *signals, struct problem *p
 	return 0;
 }
 
-/* ---- the whole ---- */
+/* ---- the program ---- */
 
 static int set_up(struct options *options, struct problem *problem)
 {
@@ -191,7 +198,7 @@ static int set_up(struct options *options, struct problem *problem)
 			strerror(errno));
 		return -errno;
 	}
-	/* Timers are otherwise 50 us late by intent. */
+	/* By default timers are 50 us late on purpose. */
 	prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
 	return 0;
 }

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Round trips, one after the other at a fixed interval, whether or not earlier ones were answered:
+ * Measures round trips at a fixed interval, whether or not earlier ones were answered:
  *
- *	probe ping ADDRESS INTERVAL_MS COUNT             ICMP echo: one flow that does not end
- *	probe connect ADDRESS PORT INTERVAL_MS COUNT     TCP connections: a new flow each; refused is an answer, too
- *	probe first ADDRESS COMMAND [ARGUMENT...]        from starting the command to the first answered ICMP echo
+ * 	probe ping ADDRESS INTERVAL_MS COUNT             ICMP echo: one flow throughout
+ * 	probe connect ADDRESS PORT INTERVAL_MS COUNT     TCP connections: a new flow each; refused is an answer, too
+ * 	probe first ADDRESS COMMAND [ARGUMENT...]        from starting the command to the first answered ICMP echo
  *
- * The first two print {"sent": N, "answered": N, "min": MS, "p50": MS, "p99": MS, "max": MS}; what is not answered
- * within two seconds of the last one counts as lost. `first` asks every 2 ms, prints the milliseconds, and then waits
- * for the command's end; a signal to end goes on to the command. Needs CAP_NET_RAW for ICMP.
+ * The first two print {"sent": N, "answered": N, "mean": MS, "min": MS, "p50": MS, "p99": MS, "max": MS};
+ * without an answer within two seconds after the last probe, a probe counts as lost. `first` sends
+ * every 2 ms, prints the milliseconds, and then waits for the command's end; it passes an ending
+ * signal to the command. Needs CAP_NET_RAW for ICMP.
  */
 
 #include <errno.h>
@@ -32,8 +33,8 @@
 #include "base/clock.h"
 
 enum {
-	COUNT_MAX = 65536, /* what ICMP's sequence number tells apart */
-	OPEN_MAX = 1024,   /* connections that are not answered yet */
+	COUNT_MAX = 65536, /* as many as ICMP's sequence numbers */
+	OPEN_MAX = 1024,   /* connections without an answer yet */
 	LAST_MS = 2000,
 	FIRST_INTERVAL_MS = 2,
 	FIRST_PATIENCE_S = 30,
@@ -57,7 +58,7 @@ static void answered(size_t number)
 		round_trip[number] = ms > 0 ? ms : 1e-6;
 }
 
-/* ---- what came out ---- */
+/* ---- results ---- */
 
 static int by_value(const void *a, const void *b)
 {
@@ -114,7 +115,7 @@ static uint16_t echo_id(void)
 	return (uint16_t)getpid();
 }
 
-/* An error is a probe that gets no answer: the way may not be there yet. */
+/* A failed probe gets no answer: the route may not exist yet. */
 static void echo_send(int fd, const struct addr *to, size_t number)
 {
 	struct echo echo = { .header = { .type = ICMP_ECHO } };
@@ -130,7 +131,9 @@ static void echo_send(int fd, const struct addr *to, size_t number)
 		return;
 }
 
-/* Takes all answers that are there; how many were ours. A raw socket gives the IP header as well. */
+/*
+ * Receives all pending answers and returns how many are ours. A raw socket has the IP header, too.
+ */
 static size_t echo_receive(int fd, size_t count)
 {
 	uint8_t packet[2048];
@@ -153,7 +156,7 @@ static size_t echo_receive(int fd, size_t count)
 	return seen;
 }
 
-/* ---- a probe every so often ---- */
+/* ---- a probe at each interval ---- */
 
 static bool wait_readable(int fd, struct mono until)
 {
@@ -223,7 +226,7 @@ static void attempt_begin(const struct endpoint *to, size_t number)
 		attempt_end(attempts.open - 1);
 }
 
-/* Waits for answers until then, or until no attempt is open where `all`. */
+/* Waits for answers until `until`; with `all`, only as long as an attempt is open. */
 static void attempts_wait(struct mono until, bool all)
 {
 	while (!all || attempts.open > 0) {

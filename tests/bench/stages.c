@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The stages of a packet's way, each by itself (stages/stage.h):
+ * Runs the stages of a packet's way, each on its own (stages/stage.h):
  *
- *	stages --list           name, "own" or "foreign", and what one operation is; a tab between
- *	stages --about          compiler, C library and OpenSSL, as JSON
- *	stages --all COUNT      runs COUNT operations of each
- *	stages NAME COUNT       of one
- *	stages --time NAME      nanoseconds of one operation: the least of some runs
+ * 	stages --list           name, "own" or "foreign", and one operation's description, with TABs between
+ * 	stages --about          compiler, C library and OpenSSL, as JSON
+ * 	stages --all COUNT      runs COUNT operations of each
+ * 	stages NAME COUNT       of one
+ * 	stages --time NAME      nanoseconds of one operation: the least of some runs
  *
- * What an operation costs in instructions is counted by tests/bench/instructions.
+ * tests/bench/instructions counts the instructions of an operation.
  */
 
 #include <gnu/libc-version.h>
@@ -23,7 +23,7 @@
 #include "base/exit_code.h"
 #include "stages/stage.h"
 
-enum { TIMED_MS = 300, TIMED_COUNT = 1024 }; /* so long, so that a busy moment passes */
+enum { TIMED_MS = 300, TIMED_COUNT = 1024 }; /* long enough for a busy moment to pass */
 
 static const struct stage_group *const groups[] = { &frame_stages, &packet_stages, &reach_stages,
 	&queue_stages, &message_stages, &tls_stages, &path_stages };
@@ -102,7 +102,7 @@ static const struct stage *find(const char *name)
 	return NULL;
 }
 
-/* 0: it is no number of operations. */
+/* 0: not a number of operations. */
 static size_t parse_count(const char *text)
 {
 	char *rest;

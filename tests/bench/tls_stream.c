@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What TLS over TCP can do on this machine without a tunnel: a stream of zeros in TLS 1.3 with AES-256-GCM, written and read
- * 16 KB at a time as an ordinary program does it, with OpenSSL's defaults.
+ * The speed of TLS over TCP on this machine without a tunnel: a stream of zeros in TLS 1.3 with
+ * AES-256-GCM. It is written and read 16 KB at a time as an ordinary program does it, with
+ * OpenSSL's defaults.
  *
- *	tls_stream serve ADDRESS PORT CERTIFICATE KEY
- *	tls_stream run ADDRESS PORT CA up|down FLOWS SECONDS
+ * 	tls_stream serve ADDRESS PORT CERTIFICATE KEY
+ * 	tls_stream run ADDRESS PORT CA up|down FLOWS SECONDS
  *
- * Each flow is a connection with a thread at either end. `run` prints what the receivers counted, and its own CPU time:
- * {"bits_per_second": N, "bytes": N, "seconds": N, "cpu_seconds": N, "cipher": NAME}. The server runs until it is ended.
+ * Each flow is a connection with a thread at either end. `run` prints the receivers' count and its
+ * own CPU time: {"bits_per_second": N, "bytes": N, "seconds": N, "cpu_seconds": N, "cipher": NAME}.
+ * The server runs until it is ended.
  */
 
 #include <errno.h>
@@ -34,7 +36,7 @@ enum {
 	FLOWS_MAX = 64,
 };
 
-/* What a client asks for; both ends are on one machine, so host order will do. */
+/* A client's request; both ends are on one machine, so host order suffices. */
 struct request {
 	uint32_t down; /* the server sends */
 	uint32_t seconds;
@@ -83,7 +85,7 @@ static int send_until(SSL *ssl, uint32_t seconds, uint64_t *bytes)
 	return SSL_shutdown(ssl) < 0 ? fail("SSL_shutdown") : 0;
 }
 
-/* Until the other end has said that it ends. */
+/* Receives until the other end closes its direction. */
 static int receive_all(SSL *ssl, uint64_t *bytes)
 {
 	uint8_t block[BLOCK];
@@ -107,7 +109,7 @@ static void *serve_flow(void *argument)
 	} else if (request.down != 0) {
 		send_until(ssl, request.seconds, &bytes);
 	} else if (receive_all(ssl, &bytes) == 0) {
-		/* Its own direction is still open. */
+		/* Our own direction is still open. */
 		if (SSL_write(ssl, &bytes, sizeof(bytes)) != sizeof(bytes))
 			fail("SSL_write of the count");
 		SSL_shutdown(ssl);

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * How many UDP packets a second get through, with little loss:
+ * Finds how many UDP packets a second get through with little loss:
  *
- *	udp_rate serve ADDRESS PORT                              counts what comes, for one client after another
- *	udp_rate search ADDRESS PORT BYTES TRIAL_MS STEPS [FROM]  the highest rate with under 0.5 % loss
- *	udp_rate flood ADDRESS PORT BYTES RATE SECONDS           that many packets a second, for so long
+ * 	udp_rate serve ADDRESS PORT                              counts packets, for one client after another
+ * 	udp_rate search ADDRESS PORT BYTES TRIAL_MS STEPS [FROM]  the highest rate with under 0.5 % loss
+ * 	udp_rate flood ADDRESS PORT BYTES RATE SECONDS           that many packets a second, for that long
  *
- * BYTES is UDP payload. The sender keeps to a schedule: it wakes up every 100 us or more, and sends what is due by
- * then with sendmmsg. What it could not send in time (the socket blocks, the machine is busy) is not caught up beyond a
- * few milliseconds, and counts as not sent; a trial in which under 95 % of the rate was sent has failed. A TCP
- * connection to the same port says when a trial begins and ends, and brings the receiver's count: packets carry the
- * trial's number and their own, and each counts once. The search doubles the rate until it fails twice, then halves
- * the gap, STEPS times. `search` prints {"rate": N, "loss": FRACTION}, `flood` {"sent": N, "received": N}.
+ * BYTES is UDP payload. The sender follows a schedule: it wakes up every 100 us or more, and sends
+ * the due packets with sendmmsg. Packets that are late (the socket blocks, the machine is busy) by
+ * more than a few milliseconds are never sent. A trial that sent under 95 % of the rate has failed.
+ * A TCP connection to the same port begins and ends a trial and brings the receiver's count.
+ * Packets have the trial's number and their own, and each counts once. The search doubles the rate
+ * until it fails twice, then halves the gap, STEPS times. `search` prints {"rate": N, "loss":
+ * FRACTION}, `flood` {"sent": N, "received": N}.
  */
 
 #include <errno.h>
@@ -39,8 +40,8 @@ enum {
 	BUFFER_BYTES = 8 << 20,
 	NUMBERS_MAX = 1 << 24, /* packets in a trial */
 	WAKE_NS = 100000,
-	LATE_NS = 10000000, /* what is later than that is given up */
-	QUIET_MS = 100,     /* so long nothing has come: nothing comes any more */
+	LATE_NS = 10000000, /* packets later than this are given up */
+	QUIET_MS = 100,     /* after this silence no packet is expected */
 	QUIET_MAX_MS = 1000,
 	RATE_MAX = 4000000,
 };
@@ -48,7 +49,10 @@ enum {
 #define LOSS_MAX 0.005
 #define SENT_MIN 0.95
 
-/* On the control connection, in both directions. Both ends are on one machine, so host order will do. */
+/*
+ * A message on the control connection, in both directions. Both ends are on one machine, so host
+ * order suffices.
+ */
 struct control {
 	uint32_t what; /* BEGIN, END; the answer to END has the count */
 	uint32_t trial;
@@ -57,7 +61,7 @@ struct control {
 
 enum { BEGIN = 1, END = 2 };
 
-/* At the head of each packet. */
+/* The first bytes of each packet. */
 struct mark {
 	uint32_t trial;
 	uint32_t number;
@@ -134,7 +138,7 @@ static void count_packet(struct counter *counter, const uint8_t *packet, size_t 
 	counter->count++;
 }
 
-/* Takes all that waits; whether there was anything. */
+/* Receives all pending packets. True: there were some. */
 static bool take_packets(int fd, struct counter *counter)
 {
 	bool any = false;
@@ -148,7 +152,7 @@ static bool take_packets(int fd, struct counter *counter)
 	return any;
 }
 
-/* The sender has ended; what is on its way is waited for. */
+/* The sender has ended; receives its packets in transit. */
 static void take_last(int fd, struct counter *counter)
 {
 	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
@@ -177,7 +181,7 @@ static int obey(int control_fd, int fd, struct counter *counter)
 	return 1;
 }
 
-/* Until the client has closed its connection. */
+/* Serves the client until it closes its connection. */
 static void serve_client(int control_fd, int fd)
 {
 	struct pollfd polls[] = { { .fd = fd, .events = POLLIN },
@@ -237,7 +241,7 @@ static void sleep_until(struct mono point)
 		continue;
 }
 
-/* Sends so many packets, numbered on from `number`; how many were taken. */
+/* Sends `count` packets, numbered from `number`. Returns how many the kernel accepted. */
 static uint64_t send_packets(struct sender *sender, uint64_t number, uint64_t count)
 {
 	uint64_t done = 0;
@@ -251,13 +255,13 @@ static uint64_t send_packets(struct sender *sender, uint64_t number, uint64_t co
 		}
 		int n = sendmmsg(sender->fd, messages, batch, 0);
 		if (n <= 0)
-			break; /* full or refused: these are late, then lost */
+			break; /* full or refused: these packets are late, then lost */
 		done += (uint64_t)n;
 	}
 	return done;
 }
 
-/* Keeps the schedule for so long; how many packets were sent. */
+/* Follows the schedule for `length`. Returns the number of packets sent. */
 static uint64_t send_paced(struct sender *sender, uint64_t rate, struct duration length)
 {
 	struct mono start = mono_now(), end = mono_add(start, length);
@@ -280,7 +284,7 @@ static uint64_t send_paced(struct sender *sender, uint64_t rate, struct duration
 	return sent;
 }
 
-/* Whether the rate came through; the share that was lost, where it was sent at all. */
+/* *ret_good: the rate got through. *ret_loss: the lost share, if it was sent at all. */
 static int try_rate(struct sender *sender, uint64_t rate, int ms, bool *ret_good, double *ret_loss)
 {
 	uint64_t received = 0;
@@ -302,7 +306,7 @@ static int try_rate(struct sender *sender, uint64_t rate, int ms, bool *ret_good
 	return 0;
 }
 
-/* Twice, as one hiccup of the machine says nothing about the rate. */
+/* Tries twice, since one hiccup of the machine is no result. */
 static int try_twice(struct sender *sender, uint64_t rate, int ms, bool *ret_good, double *ret_loss)
 {
 	int r = try_rate(sender, rate, ms, ret_good, ret_loss);

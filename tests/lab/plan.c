@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Reads the description of a test network for scripts/lab, and prints what was asked for:
+ * Reads the description of a test network for scripts/lab and prints one of these:
  *
- *	plan --name FILE           the lab's name
- *	plan --plan FILE STATE     what there is to make; configurations name paths below STATE
- *	plan --diagram FILE        the drawing
- *	plan --options             every key, as docs/lab.md has it
+ * 	plan --name FILE           the lab's name
+ * 	plan --plan FILE STATE     the things to make; configurations name paths below STATE
+ * 	plan --diagram FILE        the drawing
+ * 	plan --options             every key, as docs/lab.md has it
  *
- * Nothing is printed of a file that has a mistake, and the status is that of a refused configuration. No privilege needed.
+ * For a file with a mistake it prints nothing, and its status is that of a refused configuration.
+ * It needs no privilege.
  */
 
 #include <errno.h>

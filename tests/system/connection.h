@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one TCP connection of the programs that send something through a tunnel. */
+/* Opens the one TCP connection of the programs that send something through a tunnel. */
 #ifndef CULVERT_TESTS_SYSTEM_CONNECTION_H
 #define CULVERT_TESTS_SYSTEM_CONNECTION_H
 
@@ -9,7 +9,10 @@
 
 #include "base/addr.h"
 
-/* Accepts the first at the endpoint, or connects to it. -1: errno says why; the caller is about to end. */
+/*
+ * Accepts the first connection at the endpoint, or connects to it. -1: errno says why; the caller
+ * then ends.
+ */
 static inline int connection_open(bool listener, const struct endpoint *endpoint)
 {
 	struct sockaddr_storage address;

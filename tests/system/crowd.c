@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Many clients in one process, each with its own certificate and session and without an interface, for what a server
- * costs when nothing happens:
+ * Many clients in one process, each with its own certificate and session but no interface. It
+ * measures what an idle server costs:
  *
- *	crowd ADDRESS:PORT PROFILE...
+ * 	crowd ADDRESS:PORT PROFILE...
  *
- * Each profile is one that culvert-pki wrote: certificate, key and CA are taken out of it. Connections are made a few
- * at a time. `up COUNT` is printed when every one has had its welcome, then pings are answered; `closed COUNT` when
- * the server has closed all, and that is the end, with 0. A session that does not come up ends it with 1.
+ * culvert-pki wrote each profile: certificate, key and CA come from it. Connections are made a few
+ * at a time. It prints `up COUNT` when each client has its welcome, and then answers pings. When
+ * the server has closed all, it prints `closed COUNT` and ends with 0. If a session fails to come
+ * up, it ends with 1.
  */
 
 #include <errno.h>
@@ -28,7 +29,7 @@
 #include "wire/message.h"
 
 enum {
-	CROWD_OPENING_MAX = 32, /* at a time; a server takes more handshakes than that */
+	CROWD_OPENING_MAX = 32, /* at a time; a server accepts more handshakes than that */
 	CROWD_PLAIN = FRAME_HEADER + FRAME_CONTROL_MAX,
 };
 
@@ -37,7 +38,7 @@ struct member {
 	int fd; /* -1: not connected yet, or closed */
 	struct tls *tls;
 	bool secured, up;
-	bool leaving; /* it has heard goodbye */
+	bool leaving; /* received goodbye */
 	size_t len;
 	uint8_t plain[CROWD_PLAIN]; /* decrypted, not a whole frame yet */
 };
@@ -61,7 +62,7 @@ static void flush_output(const struct member *member)
 	for (size_t done = 0; done < output.len;) {
 		ssize_t n = send(member->fd, output.data + done, output.len - done, MSG_NOSIGNAL);
 		if (n < 0)
-			break; /* the next recv tells */
+			break; /* the next recv reports it */
 		done += (size_t)n;
 	}
 	output.len = 0;
@@ -160,7 +161,7 @@ static void close_member(struct member *member)
 	closed_count++;
 }
 
-/* 0: it goes on or has been closed after it was up; -1: it has failed. */
+/* Returns 0 if the session continues, or was closed after it was up; -1 if it failed. */
 static int decrypt(struct member *member)
 {
 	struct problem problem = { .text = "" };

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * One TCP connection, one direction of data, for as long as a test likes, and how long it ever stood still:
+ * One TCP connection with data in one direction, for as long as a test needs. It measures the
+ * longest interruption:
  *
- *	flow listen|connect ADDRESS PORT send|receive|linger
+ * 	flow listen|connect ADDRESS PORT send|receive|linger
  *
- * `send` sends a pseudo-random stream until SIGTERM, `linger` a little, then nothing until SIGTERM, then a little
- * more. Then it ends its direction and waits for the receiver's count, which must be its own. `receive` compares
- * every byte, prints `at BYTES` now and then while bytes come, at the end `received BYTES longest-gap MS`: the
- * longest time between two arrivals. Each ends with 0 when all was right; no timeouts: who runs it bounds it.
+ * `send` sends a pseudo-random stream until SIGTERM. `linger` sends a little, then nothing until
+ * SIGTERM, then a little more. Then the sender closes its direction and waits for the receiver's
+ * count, which must equal its own. `receive` compares every byte and prints `at BYTES` now and then
+ * while bytes arrive. At the end it prints `received BYTES longest-gap MS`: the longest time
+ * between two arrivals. Each ends with 0 if all was right. There are no timeouts: the caller limits
+ * the time.
  */
 
 #include <errno.h>
@@ -32,7 +35,7 @@ enum {
 	BLOCK_BYTES = BLOCK_WORDS * 8,
 	LINGER_BLOCKS = 8,
 	TELL_MS = 100,
-	LOOK_MS = 100, /* how often a sender that waits looks whether it is to end */
+	LOOK_MS = 100, /* how often a waiting sender checks whether it should end */
 };
 
 #define SEED UINT64_C(0x9e3779b97f4a7c15)
@@ -65,7 +68,10 @@ static void fill(uint64_t *block, uint64_t *state)
 
 /* ---- sending ---- */
 
-/* Sends one block, whole, or as far as it came when it was to end. The socket's timeout brings it back to look. */
+/*
+ * Sends one block, or part of it if the program is to end meanwhile. The socket's timeout makes it
+ * check for that.
+ */
 static int send_block(int fd, bool whole, uint64_t *total)
 {
 	for (size_t done = 0; done < BLOCK_BYTES;) {
@@ -160,7 +166,7 @@ static void note(struct arrivals *arrivals, size_t len)
 	}
 }
 
-/* Fills a block, less only at the stream's end; how much, or -1. */
+/* Fills a block; a shorter one means the stream's end. Returns its length or -1. */
 static ssize_t receive_block(int fd, struct arrivals *arrivals)
 {
 	size_t done = 0;

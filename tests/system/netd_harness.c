@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * netd with an engine that misbehaves, or is sound, for tests/system/misbehaving_engine.sh and
+ * netd with a misbehaving or a normal engine, for tests/system/misbehaving_engine.sh and
  * tests/system/netd.sh.
  *
  * 	netd_harness server|client SCENARIO DIRECTORY
  *
- * runs the real netd_run() with settings of its own; since an engine is always netd's own program,
- * this program plays the engine as well, when its first argument is --engine. A scenario that is
- * refused by a reply says so in the log ("SCENARIO: as expected" or "SCENARIO: UNEXPECTED: ...");
- * one that has to be killed only waits for that. How an engine speaks is netd_harness/talk.c; those
- * that adopt are netd_harness/adopt.c, those that ask to be exchanged are netd_harness/exchange.c,
- * those that ask for what they may not have are netd_harness/denied.c, those that have several lanes
- * are netd_harness/queues.c, who listens to the network is netd_harness/network.c. DIRECTORY holds
- * the key, and gets control socket and state. HARNESS_USER names the engine's user, HARNESS_PORT
- * the listener's port.
+ * It runs the real netd_run() with its own settings. An engine is always netd's own program, so
+ * this program is the engine, too, if its first argument is --engine. A scenario that netd refuses
+ * by a reply logs the result ("SCENARIO: as expected" or "SCENARIO: UNEXPECTED: ..."). A scenario
+ * that netd must kill only waits for that.
+ *
+ * 	netd_harness/talk.c      how an engine talks to netd
+ * 	netd_harness/adopt.c     engines that adopt
+ * 	netd_harness/exchange.c  engines that ask to be exchanged
+ * 	netd_harness/denied.c    engines that ask for what they may not have
+ * 	netd_harness/queues.c    engines with several lanes
+ * 	netd_harness/network.c   an engine that gets network events
+ *
+ * DIRECTORY has the key, and gets control socket and state. HARNESS_USER names the engine's user,
+ * HARNESS_PORT the listener's port.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -39,7 +44,7 @@
 
 enum { FLOOD_COUNT = 100000 };
 
-/* ---- messages that no engine sends: it is killed ---- */
+/* ---- messages that no real engine sends: netd kills it ---- */
 
 static void garbage(const char *scenario)
 {
@@ -116,7 +121,7 @@ static void mtu_zero(const char *scenario)
 	talk_send(talk.buffer, len, NULL, 0);
 }
 
-/* What root's terminal would obey, by both ways that lead there. */
+/* Sends control sequences for root's terminal by both ways that lead there. */
 static void drives_terminal(const char *scenario)
 {
 	static const char words[] = "clear \x1b[2J \x9b"
@@ -129,7 +134,7 @@ static void drives_terminal(const char *scenario)
 		isatty(STDOUT_FILENO) + isatty(STDERR_FILENO));
 }
 
-/* When the test says so: it counts netd's descriptors while an engine is ready and asks for nothing. */
+/* Waits for the test, which counts netd's descriptors while an engine is ready and idle. */
 static void descriptors(const char *scenario)
 {
 	struct request request = talk_sound();
@@ -172,7 +177,7 @@ static void exits_at_once(const char *scenario)
 	exit(42);
 }
 
-/* The first is fine, the second refuses the configuration, the third is fine again. */
+/* The first engine accepts the configuration, the second refuses it, the third accepts it again. */
 static void refuses_next(const char *scenario)
 {
 	struct request request = { .type = REQUEST_EXIT, .exit.code = EXIT_CODE_CONFIG };
@@ -190,7 +195,7 @@ static void refuses_next(const char *scenario)
 	log_info("%s: as expected", scenario);
 }
 
-/* Deaf to STOP. */
+/* Ignores STOP. */
 static void ignores_stop(const char *scenario)
 {
 	log_info("%s: as expected", scenario);
@@ -198,7 +203,7 @@ static void ignores_stop(const char *scenario)
 		pause();
 }
 
-/* ---- a sound engine, for what netd does around it ---- */
+/* ---- a normal engine, for netd's own actions ---- */
 
 static void sound(const char *scenario)
 {
@@ -207,7 +212,7 @@ static void sound(const char *scenario)
 	struct request moved = talk_sound();
 	const struct request_reply *reply = talk_ask(&route);
 
-	/* The same again with other addresses and MTU: same interface, same routes. */
+	/* The same interface with other addresses and another MTU keeps its routes. */
 	moved.interface.remote4 = talk_address("10.99.0.8");
 	moved.interface.mtu = 1400;
 	if (reply->verdicts[0].verdict == ROUTE_ACCEPTED)
@@ -235,8 +240,8 @@ static void privileges(const char *scenario)
 	if (status)
 		fclose(status);
 	/*
-	 * talk_ready() has closed what CONFIGURE brought: nothing but the channel may be open besides
-	 * the standard three.
+	 * talk_ready() has closed CONFIGURE's descriptors: only the channel and the standard three
+	 * may be open.
 	 */
 	for (int fd = 0; fd < 64; fd++) {
 		if (fcntl(fd, F_GETFD) >= 0)
@@ -247,7 +252,7 @@ static void privileges(const char *scenario)
 	log_info("%s: as expected", scenario);
 }
 
-/* What CONFIGURE brings: the very bytes, which nobody can change. */
+/* CONFIGURE brings the exact bytes, and no process can change them. */
 static void configuration(const char *scenario)
 {
 	bool good = talk.fd_count == 7;
@@ -273,7 +278,7 @@ static void configuration(const char *scenario)
 	log_info("%s: %s", scenario, good ? "as expected" : "UNEXPECTED");
 }
 
-/* ---- which is which ---- */
+/* ---- the table of scenarios ---- */
 
 static const struct scenario {
 	const char *name;
@@ -333,7 +338,7 @@ static _Noreturn void play(const char *name)
 			scenario = &scenarios[i];
 	}
 	if (!talk_receive())
-		exit(0); /* netd stopped, or has done without this one */
+		exit(0); /* netd stopped, or ended this engine */
 	if (talk.in.type != REQUEST_CONFIGURE)
 		talk_die("no CONFIGURE");
 	if (!scenario || !scenario->unready) {

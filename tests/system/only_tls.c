@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Reads a capture of the wan (tcpdump -w, Ethernet) and judges every packet of it:
+ * Reads a capture of the wan (tcpdump -w, Ethernet) and checks every packet of it:
  *
- *	only_tls [--headers] FILE
+ * 	only_tls [--headers] FILE
  *
- * Fine are ARP, IPv6 neighbour and multicast discovery, and TCP from or to port 443 whose payload is nothing but TLS
- * records (RFC 8446, 5.1): each stream is followed from its SYN by the lengths that the records tell. Where a
- * packet is missing from the capture or was cut by it, a stream is not followed any further, and that is said.
- * --headers: the payload is not looked at. Ends with 0 when all is fine and there was TLS, with 1 and a line on stderr
- * at the first packet that should not be there.
+ * It accepts ARP, IPv6 neighbour and multicast discovery, and TCP from or to port 443 whose payload
+ * is only TLS records (RFC 8446, 5.1). It follows each stream from its SYN by the records' lengths.
+ * If the capture lacks a packet or cut it, it follows that stream no further and reports that.
+ * --headers: it ignores the payload. It ends with 0 if all packets are accepted and there was TLS.
+ * At the first other packet it ends with 1 and a line on stderr.
  */
 
 #include <arpa/inet.h>
@@ -53,7 +53,7 @@ struct segment {
 	struct endpoint from, to;
 	uint32_t sequence;
 	uint8_t flags;
-	size_t len; /* as the IP header tells */
+	size_t len; /* from the IP header */
 	struct view payload;
 };
 
@@ -111,7 +111,7 @@ static bool endpoint_equal(const struct endpoint *a, const struct endpoint *b)
 
 static struct stream *find_stream(const struct segment *segment)
 {
-	/* The newest first: ports are used again. */
+	/* The newest comes first: ports are used again. */
 	for (size_t i = stream_count; i-- > 0;) {
 		if (endpoint_equal(&streams[i].from, &segment->from) &&
 			endpoint_equal(&streams[i].to, &segment->to))
@@ -125,7 +125,7 @@ static int begin_stream(const struct segment *segment)
 	const struct stream *known = find_stream(segment);
 
 	if (known && known->next == segment->sequence + 1)
-		return 0; /* the SYN came again */
+		return 0; /* a repeated SYN */
 	if (stream_count == STREAMS_MAX)
 		return bad("too many connections");
 	streams[stream_count++] = (struct stream){
@@ -160,7 +160,7 @@ static int take_segment(const struct segment *segment)
 		stream->followed = false;
 		return 0;
 	}
-	uint32_t old = -ahead; /* bytes that were there before */
+	uint32_t old = -ahead; /* bytes that were received before */
 	if (old >= segment->len)
 		return 0;
 	reader_init(&bytes, segment->payload.data, segment->payload.len);
@@ -187,7 +187,7 @@ static int take_tcp(struct reader *packet, size_t len, struct segment *segment)
 	if (header < 20 || header > len)
 		return bad("a broken TCP header");
 	segment->len = len - header;
-	/* Options that the capture has cut: no payload is there. */
+	/* The capture cut the options, so it has no payload. */
 	if (reader_view(packet, header - 14, &rest) == 0) {
 		size_t there = reader_left(packet) < segment->len ? reader_left(packet)
 								  : segment->len;
@@ -292,7 +292,7 @@ static int take_file(struct reader *file)
 			reader_native32(file, &captured) < 0 ||
 			reader_native32(file, &length) < 0 ||
 			reader_sub(file, captured, &frame) < 0)
-			return 0; /* the capture was ended while it wrote */
+			return 0; /* the capture ended in the middle of a packet */
 		if (take_frame(&frame) < 0)
 			return -1;
 	}

@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Watches the order of packets in many UDP flows. Two of these talk to each other, both sending all the
+ * Checks the order of packets in many UDP flows. Two of these programs send to each other all the
  * time:
  *
- *	order ADDRESS PORT PEER PEER-PORT FLOWS
+ * 	order ADDRESS PORT PEER PEER-PORT FLOWS
  *
- * A port with a + behind it (40000+) is that of the first flow, and each further flow has the next. First
- * both ends knock until each flow has been heard; then a line `running`, and numbered packets, in small
- * bursts of all flows, until SIGTERM. What arrives within a second after that still counts. On stdout:
+ * A port with a + after it (40000+) is that of the first flow; each further flow has the next port.
+ * First both ends knock until each flow is heard. Then they print `running` and send numbered
+ * packets, in small bursts of all flows, until SIGTERM. Packets that arrive within a second after
+ * that still count. On stdout:
  *
- *	reordering at=MS flow=N number=N behind=N    each packet with a lower number than one before it
- *	start=MS                                     the clock's time in ms, as are the others
- *	sent=N received=N lost=N reordered=N duplicates=N
- *	silence=MS                                   the longest in which a flow that had begun got nothing
+ * 	reordering at=MS flow=N number=N behind=N    each packet with a lower number than an earlier one
+ * 	start=MS                                     the clock's time in ms, as are the others
+ * 	sent=N received=N lost=N reordered=N duplicates=N
+ * 	silence=MS                                   the longest without a packet in a started flow
  *
- * Lost is what is missing below the highest number of each flow. Ends with 0 when every flow was heard.
+ * Lost packets are those missing below the highest number of each flow. It ends with 0 if every
+ * flow was heard.
  */
 
 #include <errno.h>
@@ -55,7 +57,7 @@ struct flow {
 	uint32_t next;    /* number to send */
 	uint32_t highest; /* number received + 1; 0: none */
 	uint8_t seen[NUMBERS_MAX / 8];
-	struct mono last; /* when something came */
+	struct mono last; /* of the last packet */
 	bool heard;
 };
 
@@ -65,7 +67,7 @@ static unsigned flow_count, heard_count;
 static uint64_t sent, received, reordered, duplicates;
 static int64_t longest_ms;
 static struct mono start;
-static int64_t start_ms; /* the same by the clock */
+static int64_t start_ms; /* the same time by the clock */
 static volatile sig_atomic_t stopping;
 
 static void on_term(int number)
@@ -82,7 +84,7 @@ static int fail(const char *what)
 
 /* ---- sockets ---- */
 
-/* A port with a + is the flow's own. */
+/* A port with a + has the flow's number added. */
 static uint16_t port_of(const char *text, unsigned flow)
 {
 	char *rest;
@@ -106,7 +108,7 @@ static int open_flow(char **words, unsigned flow)
 		return -1;
 	sockets[flow] = (struct pollfd){ .fd = fd, .events = POLLIN };
 	socklen_t len = endpoint_to_sockaddr(&ours, &address);
-	/* Flows share a port where only the other end's differ. */
+	/* Flows may share a port if the other end's ports differ. */
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0 ||
 		bind(fd, (struct sockaddr *)&address, len) < 0)
@@ -169,9 +171,9 @@ static void receive_until(struct mono due)
 
 	while ((left = duration_ms(mono_since(due, mono_now()))) > 0) {
 		if (poll(sockets, flow_count, (int)left) <= 0)
-			continue; /* by a signal, or it is time */
+			continue; /* interrupted by a signal, or timed out */
 		for (unsigned i = 0; i < flow_count; i++) {
-			/* A refusal, from before the other end was there, is read off as well. */
+			/* An ICMP refusal, from before the other end existed, is read, too. */
 			while (sockets[i].revents &&
 				recv(sockets[i].fd, &datagram, sizeof(datagram), 0) ==
 					(ssize_t)sizeof(datagram))
@@ -205,7 +207,7 @@ static void send_burst(void)
 	}
 }
 
-/* ---- the whole ---- */
+/* ---- the program ---- */
 
 static void run(void)
 {
@@ -213,7 +215,7 @@ static void run(void)
 		knock();
 		receive_until(mono_add(mono_now(), DURATION_MS(TICK_MS * 4)));
 	}
-	/* The other end may still wait for the last of ours. */
+	/* The other end may still wait for our last flows. */
 	knock();
 	printf("running\n");
 	for (struct mono due = mono_now(); !stopping;) {

@@ -1,30 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A peer whose every move is told to it, for tests that misbehave after a proper TLS handshake:
+ * A peer that follows a script, for tests that misbehave after a proper TLS handshake:
  *
- *	puppet connect|listen ADDRESS:PORT CERTIFICATE KEY CA <SCRIPT
+ * 	puppet connect|listen ADDRESS:PORT CERTIFICATE KEY CA <SCRIPT
  *
- * It prints `listening` where it waits for a connection and `secured NAME` once TLS is done, then does one
- * command a line. Numbers may be hexadecimal (0x…); HEX is bytes in hexadecimal.
+ * It prints `listening` while it waits for a connection and `secured NAME` after TLS. Then it does
+ * one command a line. Numbers may be hexadecimal (0x…); HEX is bytes in hexadecimal.
  *
- *	hello [mtu N] [version N] [instance N] [offloads N] [lanes N]   a good hello but for what is said
- *	join SESSION TOKEN [instance N] [claim N]    SESSION and TOKEN as HEX, as welcome is printed
- *	control HEX              a control message, given whole
- *	frame TYPE LENGTH HEX    a frame whose header says LENGTH, whatever is behind it; HEX may be -
- *	zeros COUNT              so many zero bytes inside the TLS stream
- *	announce PREFIX...       withdraw PREFIX...   end   ping   goodbye CODE TEXT
- *	vnet FLAGS TYPE HEADER SIZE START OFFSET     an offload header for the next udp or tcp
- *	udp SRC DST PORT TEXT    a UDP packet with right checksums
- *	tcp SRC DST LENGTH       a TCP segment with so many zero bytes in it
- *	repeat COUNT COMMAND...  without vnet
- *	sync                     ping, and wait for the pong: all before it has been taken
- *	await WHAT [SECONDS]     a message's name, `packet` or `close`; prints it; otherwise pings are answered
- *	shut                     ends our direction of the TCP connection
- *	say WORD                 prints it
- *	quit                     ends the script
+ * 	hello [mtu N] [version N] [instance N] [offloads N] [lanes N]   a valid hello with these changes
+ * 	join SESSION TOKEN [instance N] [claim N]    SESSION and TOKEN as HEX, as welcome is printed
+ * 	control HEX              a whole control message
+ * 	frame TYPE LENGTH HEX    a frame whose header has LENGTH, whatever its payload; HEX may be -
+ * 	zeros COUNT              that many zero bytes inside the TLS stream
+ * 	announce PREFIX...       withdraw PREFIX...   end   ping   goodbye CODE TEXT
+ * 	vnet FLAGS TYPE HEADER SIZE START OFFSET     an offload header for the next udp or tcp
+ * 	udp SRC DST PORT TEXT    a UDP packet with right checksums
+ * 	tcp SRC DST LENGTH       a TCP segment with that many zero bytes
+ * 	repeat COUNT COMMAND...  without vnet
+ * 	sync                     ping, and wait for the pong: all before it is processed
+ * 	await WHAT [SECONDS]     a message's name, `packet` or `close`; prints it; otherwise answers pings
+ * 	shut                     closes our direction of the TCP connection
+ * 	say WORD                 prints it
+ * 	quit                     ends the script
  *
- * Ends with 0 when every command could be done and every wait came true. A wait that sees goodbye or the end of
+ * It ends with 0 if every command and every wait succeeded. A wait that gets goodbye or the end of
  * the connection instead prints that and fails.
  */
 
@@ -247,7 +247,7 @@ static int do_vnet(int count, char **words)
 	return 0;
 }
 
-/* Sends the packet that the writer holds, behind the offload header if one was set. */
+/* Sends the writer's packet, after the offload header if one is set. */
 static int send_packet(const struct writer *packet, int made)
 {
 	uint8_t bytes[FRAME_VNET + FRAME_PACKET_MAX];
@@ -303,7 +303,7 @@ static int do_tcp(int count, char **words)
 
 static const struct {
 	const char *name;
-	int least; /* words behind it */
+	int least; /* number of its arguments */
 	int (*run)(int count, char **words);
 } commands[] = {
 	{ "hello", 0, do_hello },

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Another local user who wants to read what a tunnel carries:
+ * A program of another local user, which tries to read a tunnel's packets:
  *
- *	stranger_queue INTERFACE
+ * 	stranger_queue INTERFACE
  *
- * Tries to attach a queue to the interface, as fast as it can, until SIGTERM, and keeps each that it
- * gets. A line `attached` for each, and `read N` for each packet out of one.
+ * It tries to attach a queue to the interface as fast as it can, until SIGTERM, and keeps each
+ * queue. It prints `attached` for each queue, and `read N` for each packet out of one.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,9 @@
 
 enum { KEPT_MAX = 16, NOBODY = 65534 };
 
-/* As root, so that the mode of the device does not matter: on most hosts it is open to everybody. */
+/*
+ * Opens the device as root, so that its mode does not matter: on most hosts every user may open it.
+ */
 static int open_devices(int fds[static KEPT_MAX])
 {
 	for (int i = 0; i < KEPT_MAX; i++) {

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Sends a pseudo-random stream over TCP and verifies the one that comes back, both at the same time:
+ * Sends a pseudo-random stream over TCP and checks the one that comes back, both at the same time:
  *
- *	stream listen ADDRESS PORT BYTES    waits for one connection
- *	stream connect ADDRESS PORT BYTES
+ * 	stream listen ADDRESS PORT BYTES    waits for one connection
+ * 	stream connect ADDRESS PORT BYTES
  *
- * Each direction has its own sequence, so that no end could be satisfied with an echo. Ends with 0 when
- * exactly BYTES came, each of them right, and the other end closed its direction; else a line on stderr
- * says what was wrong. One process sends, the other receives; no timeouts: who runs it bounds it.
+ * Each direction has its own sequence, so that an echo cannot pass. It ends with 0 if exactly BYTES
+ * arrived, all right, and the other end closed its direction. Otherwise a line on stderr says what
+ * was wrong. One process sends, the other receives. There are no timeouts: the caller limits the
+ * time.
  */
 
 #include <errno.h>
@@ -68,7 +69,7 @@ static int send_all(int fd, uint64_t seed, uint64_t left)
 	return shutdown(fd, SHUT_WR) < 0 ? fail("shutdown") : 0;
 }
 
-/* Reads until `len` bytes are there or the stream has ended; how many there were, or -1. */
+/* Reads `len` bytes, or fewer at the stream's end. Returns their number or -1. */
 static ssize_t receive_block(int fd, size_t len)
 {
 	size_t done = 0;

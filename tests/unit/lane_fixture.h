@@ -64,12 +64,12 @@ void lanes_connect(int type, int fds[2]);
 
 /* Message number `number`; returns its length. They have all lengths up to the longest. */
 size_t lanes_message(uint32_t number, uint8_t out[FRAME_CONTROL_MAX]);
-/* What every owner here says before it ends a lane: a message that is none of the above. */
+/* The message that every owner here sends before it ends a lane; it is none of the above. */
 #define LANES_GOODBYE "goodbye"
 
 /*
  * An IP packet of `len` bytes (20 or 40 to 65,535) between the two sides' networks, from the client
- * or from the server, with contents of its own for each number.
+ * or from the server. Each number has other contents.
  */
 void lanes_packet(
 	struct inner_packet *packet, bool from_client, int family, size_t len, uint32_t number);

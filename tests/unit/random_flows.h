@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Random flows of superpackets, and a lane of which only the way to TUN is there: what the tests of
- * cutting and gathering share. Each packet lies in memory of its exact size until its burst ends, so
- * that the sanitizers notice whoever touches more, or later.
+ * Random flows of superpackets, and a lane that has only its way to TUN. The tests of cutting and
+ * gathering share them. Each packet lies in memory of its exact size until its burst ends, so the
+ * sanitizers notice an access outside it, or after it.
  */
 #ifndef CULVERT_TESTS_UNIT_RANDOM_FLOWS_H
 #define CULVERT_TESTS_UNIT_RANDOM_FLOWS_H

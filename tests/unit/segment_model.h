@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a receiver makes of a packet with its offload header, in the plainest way: each segment is
- * written from scratch with all of its checksums (RFC 791, 768, 9293, 8200 and 1071), and whatever
- * the packet says of itself is held against what is there. Shares no code with what it is to
- * check; it needs no libcheck, so that the kernel can be held against it as well.
+ * What a receiver makes of a packet with its offload header, in the plainest way. It writes each
+ * segment from scratch with all of its checksums (RFC 791, 768, 9293, 8200 and 1071), and compares
+ * each length in the headers with the bytes. It shares no code with the product, and does
+ * not use libcheck, so a program can compare the kernel with it as well.
  */
 #ifndef CULVERT_TESTS_UNIT_SEGMENT_MODEL_H
 #define CULVERT_TESTS_UNIT_SEGMENT_MODEL_H

@@ -70,7 +70,7 @@ static void play(int listen_fd, int request_fd, const char *answer, size_t len)
 	char byte = '\0';
 	int fd;
 
-	do /* one that brings nothing was only to see who listens */
+	do /* a connection without a byte only looked for a listener */
 		fd = accept(listen_fd, NULL, NULL);
 	while (fd >= 0 && recv(fd, &byte, 1, MSG_PEEK) == 0);
 	while (byte != '\n' && read(fd, &byte, 1) == 1) {

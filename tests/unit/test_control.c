@@ -224,7 +224,7 @@ static void listens_as_owner(void)
 	ck_begins("status\n", "ok\n");
 }
 
-/* The user who runs netd is heard: whoever called listen(2). */
+/* netd's user may send requests: the one that called listen(2). */
 START_TEST(owner)
 {
 	int fd;

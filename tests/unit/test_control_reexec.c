@@ -106,7 +106,7 @@ START_TEST(twice)
 }
 END_TEST
 
-/* Who asked has gone before netd answered: nothing is left of the connection. */
+/* The asking program has gone before netd answers: nothing is left of the connection. */
 static void goes_away(void)
 {
 	int fd = asks_reexec();

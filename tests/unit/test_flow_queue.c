@@ -267,7 +267,7 @@ START_TEST(flows_differ_by_each_part)
 }
 END_TEST
 
-/* Who chooses an address can not choose whom to share with, without the key: any three top bits. */
+/* Without the key nobody can choose an address that shares a slot: any three top bits. */
 START_TEST(sharing_cannot_be_chosen)
 {
 	static struct inner_packet a, b;

@@ -208,7 +208,10 @@ static void left_behind(const char *lines)
 	ck_assert_int_ne(access(file_path(), F_OK), 0);
 }
 
-/* Who lets all interfaces forward means those too that did it for us; and what is not as we left it is somebody's. */
+/*
+ * An administrator who lets all interfaces forward means also those that forward because of us. A
+ * value that differs from ours is another program's.
+ */
 START_TEST(test_changed_meanwhile)
 {
 	make("ipv4/conf/all/forwarding", 1);

@@ -159,7 +159,7 @@ START_TEST(a_longer_one_does_not_follow)
 }
 END_TEST
 
-/* Each byte of the second packet's headers but those of length and checksum, with checksums made anew. */
+/* Each byte of the second packet's headers but those of length and checksum, with new checksums. */
 START_TEST(whatever_differs_ends_it)
 {
 	size_t ip = samples[_i].v6 ? 40 : 20, headers = ip + samples[_i].tcp * 4u;

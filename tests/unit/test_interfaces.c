@@ -188,7 +188,7 @@ START_TEST(any_of_them_may_go)
 	struct interface *a = add("a", 7, 0), *b = add("b", 8, 0), *c = add("c", 9, 0);
 	int fd = b->queues[0];
 
-	told(""); /* whoever made it tells that */
+	told(""); /* its maker reports it */
 	interfaces_forget(&all, b);
 	told("r");
 	ck_assert_int_eq(fcntl(fd, F_GETFD), -1);

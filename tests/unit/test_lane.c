@@ -232,7 +232,7 @@ START_TEST(deadline_without_tls)
 }
 END_TEST
 
-/* Who has shown a certificate hears why; who is admitted or carries has no deadline any more. */
+/* A peer with a certificate hears why; a lane that is admitted or carries has no deadline. */
 START_TEST(deadline_without_carry)
 {
 	enum { DEADLINE_MS = 1500 };

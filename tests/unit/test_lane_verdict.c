@@ -109,7 +109,7 @@ static void order(enum lane_order_kind kind)
 	lane_deliver_order(worker, &each->mail);
 }
 
-/* As the main thread gives orders that can fail: allocated, and freed by whoever does them. */
+/* As the main thread gives orders that can fail: allocated, and freed by the worker. */
 static void order_allocated(enum lane_order_kind kind)
 {
 	struct lane_order *each = calloc(1, sizeof(*each));

@@ -216,7 +216,7 @@ START_TEST(test_restart)
 	ck_assert_uint_eq(st.st_mode & 07777, 0600);
 	pool_free(pool);
 
-	/* The second: who comes in another order gets the same, and a new one something new. */
+	/* The second: peers in another order get the same addresses, and a new peer a new one. */
 	pool = make("10.9.0.0/29", "fd00::/64");
 	ck_assert_int_eq(leases_load(dir, pool, &left_out, &problem), 0);
 	ck_assert_uint_eq(left_out, 0);

@@ -2,7 +2,8 @@
 /* check: threads */
 /*
  * stderr is a temporary file while a test runs, so what the logger wrote can be read back. Each
- * test has a process of its own (libcheck's fork mode), hence a fresh logger.
+ * test has a process of its own (libcheck's fork mode), hence a fresh logger. Under valgrind they share
+ * one, and none depends on what the logger did before.
  */
 #include "base/log.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What may be pushed, and to whom netd gives it. */
+/* What may be pushed, and which program netd gives it to. */
 #include "base/nameservers.h"
 
 #include <errno.h>

@@ -149,7 +149,7 @@ START_TEST(no_more_queues_than_lanes)
 	settings->peers[0].lanes = 1;
 	request.queues = 2;
 	ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), -EPERM);
-	/* Who has no entry has the common number. */
+	/* A peer without an entry has the common number. */
 	settings->unlisted = true;
 	request = wanted("somebody", "10.99.0.1", "10.99.0.8", NULL, NULL);
 	request.queues = 2;

@@ -3,6 +3,8 @@
  * Firewall tables: the bytes of each message and of each term, as linux/netfilter/nf_tables.h has
  * them (and as `nft --debug=mnl` sends its own); then, as root in a network namespace of its own,
  * what the kernel makes of them.
+ *
+ * check: own-process
  */
 #include "system/netlink_nft.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who gives way when the places are taken: the fullest network, nested, whatever the strangers do. */
+/* Which connection is closed when all slots are taken: one of the fullest network, whatever strangers do. */
 #include "daemon/networks.h"
 
 #include <stdio.h>

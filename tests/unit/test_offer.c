@@ -173,6 +173,7 @@ START_TEST(terms)
 }
 END_TEST
 
+/* Each end leaves undone what the other does; this end does all that its kernel can, if it is told to. */
 START_TEST(offloads)
 {
 	struct message_hello said = hello();
@@ -291,6 +292,7 @@ START_TEST(saved_at_the_end)
 }
 END_TEST
 
+/* Leases that are there again, or a file that is not there yet, are not worth a line. */
 START_TEST(remembered)
 {
 	struct message_hello said = hello();

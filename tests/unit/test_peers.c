@@ -95,7 +95,7 @@ void session_network_changed(struct session *session)
 	of(session)->probed++;
 }
 
-/* ---- the bench ---- */
+/* ---- the fixture ---- */
 
 static struct session *at(size_t i)
 {
@@ -501,7 +501,7 @@ START_TEST(spread)
 }
 END_TEST
 
-/* Where addresses are barred, a change concerns everybody, and the bar is made again. */
+/* Where addresses are excluded, a change concerns all sessions, and the exclusions are made again. */
 START_TEST(spread_to_all)
 {
 	reaches(0, 1);

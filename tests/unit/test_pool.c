@@ -150,7 +150,7 @@ START_TEST(test_same_again)
 }
 END_TEST
 
-/* /29: 2 to 6. Who has been away for longest loses its address first, and only when none is new. */
+/* /29: 2 to 6. The peer that left first loses its address first, and only when no address is new. */
 START_TEST(test_oldest_lease_goes)
 {
 	struct pool *pool = make("10.9.0.0/29", NULL, NULL, 0);
@@ -376,7 +376,7 @@ START_TEST(test_each)
 	pool_release(pool, &identity, 10);
 	identity = name("f");
 	pool_release(pool, &identity, 11);
-	/* b is out of use; f has nothing to remember; a and c are in use. */
+	/* b is out of use; a and c are in use. */
 	ck_assert_int_eq(pool_each(pool, see, &seen), -ECANCELED);
 	ck_assert_str_eq(seen.names, "b:10 a:0 c:3 ");
 	pool_free(pool);
@@ -395,8 +395,8 @@ static unsigned next_random(uint32_t *state)
 }
 
 /*
- * 24 peers and 13 addresses (one of them fixed). In each step somebody comes or goes. Nobody who is
- * connected shares an address, takes fail exactly when all that are not fixed are in use, and no
+ * 24 peers and 13 addresses (one of them fixed). In each step a peer comes or goes. No two connected
+ * peers share an address, takes fail exactly when all that are not fixed are in use, and no
  * address is neither of the pool nor usable.
  */
 START_TEST(test_random_life)

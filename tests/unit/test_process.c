@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* system/process: capabilities of the running process. Spawning is the system tests' and tests/assumptions' business. */
+/*
+ * system/process: capabilities of the running process. Spawning is the system tests' and tests/assumptions' business.
+ *
+ * check: own-process
+ */
 #include "system/process.h"
 
 #include <linux/capability.h>
@@ -52,7 +56,7 @@ int main(void)
 {
 	Suite *suite = suite_create("process");
 
-	/* Whoever has none cannot give any up. */
+	/* A process without capabilities cannot give any up. */
 	if (process_has_capability(CAP_NET_ADMIN) && process_has_capability(CAP_SETUID)) {
 		unit_add(suite, "permitted", what_is_permitted_comes_into_effect);
 		unit_add(suite, "given up", what_is_given_up_does_not_come_back);

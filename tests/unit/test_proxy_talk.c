@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The talks with proxies byte by byte, as RFC 9110 (9.3.6), RFC 7617, RFC 1928 and RFC 1929 have them:
- * what is said, what is taken for a yes, every no by its name, and that no answer, however cut or
+ * The talks with proxies byte by byte (RFC 9110, 9.3.6; RFC 7617, RFC 1928, RFC 1929): what the client
+ * sends, which answers open a tunnel, and the name of every refusal. No answer, however cut or
  * broken, is taken for a tunnel or read past its end.
  */
 #include "wire/proxy_talk.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Each member of a request is held to its range, by who says it and by who hears it. */
+/* Both the sender and the receiver of a request check the range of each member. */
 #include "wire/request.h"
 
 #include <errno.h>

@@ -145,7 +145,7 @@ START_TEST(reexec_refused)
 }
 END_TEST
 
-/* Who waits for the tunnel is told of one that there is. */
+/* A program that waits for the tunnel hears that it is up. */
 START_TEST(up)
 {
 	struct interface interface = { .number = 12 };

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The file is replaced and put back, byte by byte, whatever it was. tests/system/dns.sh has it as a mount. */
+/*
+ * The file is replaced and put back, byte by byte, whatever it was. tests/system/dns.sh has it as a mount.
+ *
+ * check: own-process
+ */
 #include "netd/resolv_conf.h"
 
 #include <errno.h>

@@ -1076,7 +1076,7 @@ static size_t count_lines(int fd)
 
 /*
  * What cannot happen is logged, and leaves the session as it is, to the last byte; nothing is
- * called or freed. (stderr is a file in memory meanwhile; the test has a process of its own.)
+ * called or freed.
  */
 START_TEST(event_without_a_row)
 {

@@ -32,7 +32,7 @@ static void tear_down(void)
 	loop_free(loop);
 }
 
-/* An order of the tests: who did it. */
+/* An order of the tests, and the worker that did it. */
 struct order {
 	struct mail mail;
 	unsigned worker;

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Addresses are kept as the bytes of the wire, so comparing and masking is the same for both
- * families.
- */
+/* Addresses are kept as the bytes of the wire, so both families are compared and masked alike. */
 #include "base/addr.h"
 
 #include <arpa/inet.h>
@@ -110,7 +107,7 @@ bool addr_is_host(const struct addr *addr)
 	return !addr_is_loopback(addr) && !addr_is_multicast(addr);
 }
 
-/* Decimal digits and nothing else, at most `max`: no sign, no space, no leading zero. */
+/* Parses decimal digits up to `max`; refuses signs, spaces and leading zeros. */
 static int parse_number(const char *text, unsigned long max, unsigned long *ret_value)
 {
 	unsigned long value = 0;
@@ -156,9 +153,8 @@ const char *prefix_format(const struct prefix *prefix, char out[static ADDR_TEXT
 	if (!addr_is_set(&prefix->addr))
 		return addr_format(&prefix->addr, out);
 	/*
-	 * The longest IPv6 text has 45 characters only with a dotted end, which inet_ntop writes
-	 * for ::a.b.c.d and ::ffff:a.b.c.d alone: 22 at most. So the longest is 39, and 4 for the
-	 * length.
+	 * inet_ntop() writes a dotted end only for ::a.b.c.d and ::ffff:a.b.c.d, which have at most
+	 * 22 characters. So the longest IPv6 text has 39, not 45, and 4 more for the length.
 	 */
 	(void)snprintf(
 		out, ADDR_TEXT_MAX, "%.43s/%u", addr_format(&prefix->addr, addr), prefix->len);
@@ -219,7 +215,7 @@ bool prefix_contains(const struct prefix *outer, const struct prefix *inner)
 	return outer->len <= inner->len && prefix_contains_addr(outer, &inner->addr);
 }
 
-/* Where host and port of an endpoint's text are. `port` is NULL when there is none. */
+/* The positions of host and port in an endpoint's text. `port` is NULL if the text has none. */
 struct endpoint_parts {
 	const char *host;
 	size_t host_len;

@@ -23,7 +23,8 @@ struct duration backoff_next(struct backoff *backoff, uint64_t random)
 	uint64_t choices = (uint64_t)(limit - least) + 1;
 
 	/*
-	 * Past 63 doublings the limit has long been reached; a steady count keeps the loop short.
+	 * After 63 doublings the limit is long reached; a count that stops there keeps the loop
+	 * short.
 	 */
 	if (backoff->attempt < 63)
 		backoff->attempt++;

@@ -7,18 +7,21 @@
 #include "base/clock.h"
 
 /*
- * Exponential backoff with full jitter in the upper half: the n-th wait is drawn evenly from
- * [limit/2, limit] with limit = min(first × 2^n, longest). Not thread-safe; one owner.
+ * Exponential backoff with jitter. The n-th wait is drawn evenly from [limit/2, limit], with limit
+ * = min(first × 2^n, longest). One owner; not thread-safe.
  */
 
 struct backoff {
 	struct duration first;
 	struct duration longest;
-	unsigned attempt; /* waits handed out since the last reset */
+	unsigned attempt; /* waits drawn since the last reset */
 };
 
 void backoff_reset(struct backoff *backoff);
-/* `random` is any evenly distributed number: the caller's, so that tests can choose it. */
+/*
+ * Draws the next wait. `random` is any evenly distributed number; the caller passes it so that
+ * tests can choose it.
+ */
 struct duration backoff_next(struct backoff *backoff, uint64_t random);
 
 #endif

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The calls of the checked reader and writer that no packet waits for; the others are inline in the
- * header.
- */
+/* The reader's and writer's calls that no packet waits for. The others are inline in the header. */
 #include "base/bytes.h"
 
 int reader_copy(struct reader *reader, void *ret_bytes, size_t len)

@@ -8,15 +8,15 @@
 #include <string.h>
 
 /*
- * The one checked reader and the one checked writer of bytes. Every parser and every encoder goes
- * through them; none does pointer arithmetic of its own. Integers are big-endian unless the name
- * says le. Both borrow the memory they are given. Not thread-safe; one owner each.
+ * The checked reader and the checked writer of bytes. Every parser and every encoder uses them, and
+ * none does pointer arithmetic of its own. Integers are big-endian unless the name has "le". Both
+ * borrow the memory that they are given. One owner each; not thread-safe.
  *
- * What the path of a packet needs is inline: two of these calls a field would cost more than the
- * field.
+ * Calls on a packet's path are inline: two function calls a field would cost more than the field.
  */
 
-struct view { /* borrowed bytes */
+/* Borrowed bytes. */
+struct view {
 	const uint8_t *data;
 	size_t len;
 };
@@ -37,9 +37,12 @@ static inline size_t reader_left(const struct reader *reader)
 	return reader->len - reader->at;
 }
 
-/* All that follow: -EBADMSG when fewer bytes are left than asked for; nothing is consumed then. */
+/*
+ * The readers below return -EBADMSG if fewer bytes are left than they need, and then consume
+ * nothing.
+ */
 
-/* Borrows: the view lives as long as the reader's memory. */
+/* The view borrows the reader's memory. */
 static inline int reader_view(struct reader *reader, size_t len, struct view *ret_view)
 {
 	if (reader_left(reader) < len)
@@ -99,7 +102,7 @@ static inline int reader_le16(struct reader *reader, uint16_t *ret_value)
 }
 
 int reader_copy(struct reader *reader, void *ret_bytes, size_t len);
-/* A reader of the next `len` bytes, which this one then stands behind. */
+/* Makes a reader of the next `len` bytes and moves this reader past them. */
 int reader_sub(struct reader *reader, size_t len, struct reader *ret_sub);
 
 struct writer {
@@ -119,8 +122,8 @@ static inline size_t writer_left(const struct writer *writer)
 }
 
 /*
- * All that follow: -ENOBUFS when it does not fit, -ERANGE when the value has more bits than the
- * field; nothing is written then.
+ * The writers below return -ENOBUFS if the value does not fit, and -ERANGE if it has more bits than
+ * the field. They then write nothing.
  */
 
 static inline int writer_copy(struct writer *writer, const void *bytes, size_t len)
@@ -164,9 +167,9 @@ static inline int writer_le16(struct writer *writer, uint64_t value)
 int writer_u32(struct writer *writer, uint64_t value);
 
 /*
- * Leaves room for a u16 length; the matching _fill writes how many bytes have come since.
- * _fill: -ERANGE when they are too many for the field. `mark` is what _reserve gave for this
- * writer.
+ * writer_reserve_u16() leaves room for a length. writer_fill_u16() then writes there how many bytes
+ * followed. `mark` comes from writer_reserve_u16() for the same writer. _fill: -ERANGE: the length
+ * does not fit the field, or `mark` is not inside the writer.
  */
 int writer_reserve_u16(struct writer *writer, size_t *ret_mark);
 int writer_fill_u16(struct writer *writer, size_t mark);

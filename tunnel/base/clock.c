@@ -7,7 +7,7 @@ struct mono mono_now(void)
 {
 	struct timespec now;
 
-	/* It cannot fail: the clock is known to every Linux and the pointer is ours. */
+	/* Cannot fail: every Linux has this clock, and the pointer is valid. */
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
 	return (struct mono){ .ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec };
 }

@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 /*
- * Points in time and lengths of time, as types of their own so that a duration cannot be added to
- * a byte count by mistake. Points are on CLOCK_MONOTONIC. Plain values, any thread.
+ * Points in time and lengths of time. They are types of their own, so that no code adds a duration
+ * to a byte count by mistake. Points are on CLOCK_MONOTONIC. Plain values; any thread.
  */
 
 struct mono {
@@ -28,7 +28,7 @@ static inline struct mono mono_add(struct mono point, struct duration length)
 	return (struct mono){ .ns = point.ns + length.ns };
 }
 
-/* How long after `earlier` `later` is; negative when it is not. */
+/* The time from `earlier` to `later`; negative if `later` is before `earlier`. */
 static inline struct duration mono_since(struct mono later, struct mono earlier)
 {
 	return (struct duration){ .ns = later.ns - earlier.ns };

@@ -5,8 +5,9 @@
 #include <stddef.h>
 
 /*
- * The struct that a member is embedded in: how callbacks find their owner without an untyped
- * pointer.
+ * The struct that contains the member at `pointer`. Callbacks use it to find their owner without an
+ * untyped pointer. The compiler refuses a pointer to another type than the member's, and a pointer
+ * to const, because the result is not const.
  */
 #define container_of(pointer, type, member) \
 	((type *)(void *)((char *)(pointer)-offsetof(type, member)))

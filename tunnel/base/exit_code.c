@@ -7,7 +7,7 @@
 bool error_is_passing(int error)
 {
 	static const int passing[] = {
-		/* What this host has too little of, or what another program holds. */
+		/* The host has too little of it, or another program holds it. */
 		ENOMEM,
 		EMFILE,
 		ENFILE,
@@ -18,14 +18,14 @@ bool error_is_passing(int error)
 		ETXTBSY,
 		EUSERS,
 		ENOLCK,
-		/* Disks: full, failing, on a server that is away, not writable yet at boot. */
+		/* Disks: full, failing, on an unreachable server, or not writable yet at boot. */
 		ENOSPC,
 		EDQUOT,
 		EIO,
 		EREMOTEIO,
 		ESTALE,
 		EROFS,
-		/* Devices and modules that come later at boot. */
+		/* Devices and modules that appear later at boot. */
 		ENODEV,
 		ENXIO,
 		/* Networks. */
@@ -42,7 +42,7 @@ bool error_is_passing(int error)
 		ECONNRESET,
 		ECONNABORTED,
 		EPIPE,
-		/* The two processes are of different programs: a start of both is the cure. */
+		/* Engine and netd come from different builds: starting both again fixes it. */
 		EPROTO,
 	};
 

@@ -43,8 +43,8 @@ int file_read_fd(int fd, char **ret_data, size_t *ret_len)
 	if (st.st_size > FILE_SIZE_MAX)
 		return -EFBIG;
 	/*
-	 * One byte more than the size, so that a file which grows meanwhile is noticed. Files of
-	 * /proc and /sys tell a size of 0 or 4096, which need not be true.
+	 * One byte more than the size shows a file that grows during the read. Files of /proc and
+	 * /sys report a size of 0 or 4096, which need not be true.
 	 */
 	capacity = (size_t)(st.st_size < 4096 ? 4096 : st.st_size) + 1;
 	data = malloc(capacity + 1);
@@ -75,8 +75,8 @@ static void explain(struct problem *problem, const char *path, int error)
 }
 
 /*
- * What others than the owner may do with it. Whoever is not root can have a file of root's only
- * through its group, as secrets are mounted into containers.
+ * The rights of group and others. For a user other than root, root's file may be readable by its
+ * group: that is how secrets are mounted into containers.
  */
 static mode_t rights_of_others(const struct stat *st)
 {
@@ -87,7 +87,7 @@ static mode_t rights_of_others(const struct stat *st)
 	return rights;
 }
 
-/* Of the open file, or, where fd is -1, of what stands at the path. */
+/* Checks the open file, or the file at the path if fd is -1. */
 static int check_private(int fd, const char *path, struct problem *problem)
 {
 	struct stat st;
@@ -104,7 +104,7 @@ static int check_private(int fd, const char *path, struct problem *problem)
 			(unsigned)(st.st_mode & 07777), path);
 		return -EPERM;
 	}
-	/* Whoever owns a file may change it, and its mode. */
+	/* A file's owner may change its content and its mode. */
 	if (st.st_uid == 0 || st.st_uid == geteuid())
 		return 0;
 	problem_set(problem,
@@ -121,7 +121,7 @@ int file_check_private(const char *path, struct problem *problem)
 int file_read(const char *path, enum file_privacy privacy, char **ret_data, size_t *ret_len,
 	struct problem *problem)
 {
-	/* O_NONBLOCK: a FIFO must not hold the program up before it is seen to be none of ours. */
+	/* O_NONBLOCK: opening a FIFO must not block before the check refuses it. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	int r;
 
@@ -157,7 +157,7 @@ int file_write_all(int fd, const void *data, size_t len)
 	return 0;
 }
 
-/* Makes `name` anew with the data, on disk when it returns 0. */
+/* Makes the file `name` with the data; when it returns 0 the data is on disk. */
 static int write_new(int dir_fd, const char *name, const void *data, size_t len)
 {
 	int fd, r;

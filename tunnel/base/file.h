@@ -8,49 +8,58 @@
 #include "base/problem.h"
 
 /*
- * Whole files in memory: configuration, certificates, keys, the lease file. Blocking, any thread;
- * never on a packet's path.
+ * Reads and writes whole files: configuration, certificates, keys, the lease file. The calls block,
+ * so never use them on a packet's path. Any thread.
  */
 
-enum { FILE_SIZE_MAX = 4 << 20 }; /* bytes; nothing that Culvert reads whole is larger */
+enum { FILE_SIZE_MAX = 4 << 20 }; /* bytes; Culvert reads no larger file whole */
 
 enum file_privacy {
 	FILE_PUBLIC,
-	FILE_PRIVATE, /* refused unless file_check_private() lets it pass */
+	FILE_PRIVATE, /* refused unless file_check_private() accepts it */
 };
 
 /*
- * Reads a regular file whole, a NUL added past its end (not counted). The caller frees *ret_data.
- * Errors are said in `problem`: -ENOENT, -EACCES, -EISDIR (a directory, or not a regular file),
- * -EFBIG (past FILE_SIZE_MAX), -EPERM (FILE_PRIVATE: names the chmod or chown that mends it), -EIO,
- * -ENOMEM, or what open(2) says else.
+ * Reads a whole regular file and adds a NUL past its end, which *ret_len does not count. The caller
+ * frees *ret_data. On failure *problem says why. -ENOENT, -EACCES, -EISDIR (a directory, or not a
+ * regular file), -EFBIG (past FILE_SIZE_MAX), -EPERM (FILE_PRIVATE: *problem names the chmod or
+ * chown to run), -EIO, -ENOMEM, or another error of open(2).
  */
 int file_read(const char *path, enum file_privacy privacy, char **ret_data, size_t *ret_len,
 	struct problem *problem);
 
-/* The same from an open descriptor, from its beginning; the descriptor and its offset stay. */
+/*
+ * Reads the same from an open descriptor, from the file's beginning. Leaves the descriptor open and
+ * its offset unchanged.
+ */
 int file_read_fd(int fd, char **ret_data, size_t *ret_len);
 
 /*
- * May the file hold a secret, such as a private key? Group and others must have no right to it, and it must belong to
- * root or to the running user; a user who is not root may have one of root's that its group can
- * read. -EPERM: `problem` names the chmod or chown that mends it; else what stat(2) says, in words
- * as well.
+ * Checks that the file may hold a secret, such as a private key. Group and others must have no
+ * right to it, and its owner must be root or the running user. For a user other than root, root's
+ * file may be readable by its group. On failure *problem says why. -EPERM: *problem names the chmod
+ * or chown to run. Else an error of stat(2).
  */
 int file_check_private(const char *path, struct problem *problem);
 
-/* Writes everything, however often write(2) takes a part. Negative errno: some may be written. */
+/*
+ * Writes all bytes, with as many calls of write(2) as it takes. Negative errno: some bytes may be
+ * written.
+ */
 int file_write_all(int fd, const void *data, size_t len);
 
 /*
- * Replaces `name` in the open directory by `data`: temporary file, fsync, rename, fsync of the
- * directory. A reader sees the old or the new content, never a mixture; a crash leaves at most
+ * Replaces the file `name` in the open directory: temporary file, fsync, rename, fsync of the
+ * directory. A reader sees the old or the new content, never a mixture. A crash leaves at most
  * "name.tmp", which the next call replaces. The file's mode is 0600. -EINVAL: `name` is empty or
- * has a slash; -ENAMETOOLONG; else what the system calls say.
+ * has a slash. -ENAMETOOLONG, or an error of the system calls.
  */
 int file_replace_at(int dir_fd, const char *name, const void *data, size_t len);
 
-/* The same where there must be no such file yet. -EEXIST: there is one, and it stays. */
+/*
+ * Does the same if the directory has no file of that name yet. -EEXIST: it has one, which stays
+ * unchanged.
+ */
 int file_create_at(int dir_fd, const char *name, const void *data, size_t len);
 
 #endif

@@ -19,7 +19,7 @@ const char *finding_level_text(enum finding_level level)
 	return levels[level];
 }
 
-/* A finding is one line, of fields between TABs, and may hold names that others have given. */
+/* A finding is one line of fields between TABs, and it may contain names from other programs. */
 static void flatten(char *text)
 {
 	for (; *text != '\0'; text++) {

@@ -10,14 +10,14 @@
 #include "base/problem.h"
 
 /*
- * What an examination of a host found, one finding a check: `culvert doctor` prints them, netd logs
- * the problems at start, and the engine sends its own over the control socket, a line each. Plain
+ * The findings of a host's examination, one for each check. `culvert doctor` prints them, and netd
+ * logs the problems at start. The engine sends its own over the control socket, a line each. Plain
  * values in a list that its owner frees; one thread.
  */
 
 enum finding_level {
 	FINDING_OK,
-	FINDING_NOTE,    /* worth knowing; nothing has to be done */
+	FINDING_NOTE,    /* worth knowing; needs no action */
 	FINDING_PROBLEM, /* something does not work, or soon will not */
 };
 
@@ -25,24 +25,24 @@ enum { FINDING_CHECK_MAX = 24, FINDING_CURE_MAX = 200 };
 
 struct finding {
 	enum finding_level level;
-	char check[FINDING_CHECK_MAX]; /* which check it is of: "forwarding", ... */
-	struct problem text;           /* what was found */
-	char cure[FINDING_CURE_MAX];   /* the command that mends it; "": there is none */
+	char check[FINDING_CHECK_MAX]; /* the name of the check: "forwarding", ... */
+	struct problem text;           /* what the check found */
+	char cure[FINDING_CURE_MAX];   /* the command that fixes it; "": none */
 };
 
 struct findings {
 	struct finding *items;
 	size_t count, capacity;
-	bool failed; /* out of memory: some are missing */
+	bool failed; /* out of memory: some findings are missing */
 };
 
 /*
- * Adds one and returns it, for finding_cure(). Where memory is short `failed` is set and NULL comes
- * back. What is not printable ASCII becomes spaces.
+ * Adds a finding and returns it for finding_cure(); the list owns it. Bytes that are not printable
+ * ASCII become spaces. Out of memory: sets `failed` and returns NULL.
  */
 struct finding *findings_add(struct findings *findings, enum finding_level level, const char *check,
 	const char *format, ...) __attribute__((format(printf, 4, 5)));
-/* The command that mends it. `finding` may be NULL. */
+/* Sets the command that fixes the problem. Accepts NULL for `finding`. */
 void finding_cure(struct finding *finding, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void findings_free(struct findings *findings);
@@ -57,9 +57,9 @@ void finding_print(const struct finding *finding, FILE *out);
 void finding_json(const struct finding *finding, struct json *json);
 
 /*
- * Its form on the control socket, without the newline: LEVEL, CHECK, TEXT and CURE with TABs
- * between. finding_read() takes the line apart in place and adds it to the list; -EPROTO: it is
- * none; -ENOMEM.
+ * A finding as a line on the control socket: LEVEL, CHECK, TEXT and CURE, separated by TABs.
+ * finding_write() writes it without the newline. finding_read() splits the line in place and adds
+ * the finding to the list. -EPROTO: not such a line; -ENOMEM.
  */
 void finding_write(const struct finding *finding, FILE *out);
 int finding_read(char *line, struct findings *findings);

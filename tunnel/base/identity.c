@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* Not isalnum(3): that one asks the locale. */
+/* Not isalnum(3), which depends on the locale. */
 static bool allowed(char c)
 {
 	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||

@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 /*
- * The name of a peer: [A-Za-z0-9._-]{1,64}, and neither "." nor "..", so that it is safe in a log
- * line, a file name and a message. The one place where that rule is written. Any thread.
+ * The identity of a peer: [A-Za-z0-9._-]{1,64}, but neither "." nor "..". So it is safe in a log
+ * line, a file name and a message. Only this module checks that rule. Any thread.
  */
 
 enum { IDENTITY_MAX = 64 };
@@ -17,8 +17,8 @@ struct identity {
 };
 
 /*
- * `len` bytes that need not be terminated; a NUL among them is refused. The bytes past the name are
- * zero afterwards. -EINVAL: not a valid identity.
+ * Sets the identity from `len` bytes, which need no terminator. Fills the bytes past the name with
+ * zeros. -EINVAL: not a valid identity, such as a name with a NUL.
  */
 int identity_set(struct identity *ret_identity, const void *text, size_t len);
 bool identity_equal(const struct identity *a, const struct identity *b);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A comma stands before every member but the first of its object or array, so nothing has to be
- * known of what follows. Past the greatest depth only the count goes on, and nothing is written
- * until it is back.
+ * A comma precedes every member but the first of its object or array, so the writer need not know
+ * what follows. Past the greatest depth it only counts, and writes again once the depth is back.
  */
 #include "base/json.h"
 
@@ -10,7 +9,7 @@
 
 #include "base/bytes.h"
 
-enum { REPLACEMENT = 0xfffd }; /* U+FFFD stands for what is not UTF-8 */
+enum { REPLACEMENT = 0xfffd }; /* U+FFFD replaces a byte that is not UTF-8 */
 
 void json_init(struct json *json, FILE *out)
 {
@@ -24,8 +23,10 @@ static void put_line(struct json *json)
 		(void)fputs("  ", json->out);
 }
 
-/* Takes one code point, RFC 3629's table 3-7: no overlong form, no surrogate, nothing past
- * U+10FFFF. Else one byte, as the replacement. */
+/*
+ * Takes one code point by RFC 3629's table: no overlong form, no surrogate, nothing past U+10FFFF.
+ * If there is none, takes one byte and returns the replacement.
+ */
 static uint32_t take_code_point(struct reader *reader)
 {
 	static const struct {
@@ -119,7 +120,7 @@ static void put_text(FILE *out, const char *text)
 	(void)fputc('"', out);
 }
 
-/* Everything up to the value itself. False: too deep, write nothing. */
+/* Writes everything before the value itself. False: nested too deep, write nothing. */
 static bool put_key(struct json *json, const char *key)
 {
 	if (json->depth > JSON_DEPTH_MAX)
@@ -211,7 +212,7 @@ void json_i64(struct json *json, const char *key, int64_t value)
 		(void)fprintf(json->out, "%" PRId64, value);
 }
 
-/* By integers: a locale's decimal comma would not be JSON. */
+/* Uses integers: a locale's decimal comma would not be JSON. */
 void json_duration(struct json *json, const char *key, struct duration value)
 {
 	int64_t us = value.ns / 1000;

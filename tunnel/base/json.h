@@ -10,30 +10,30 @@
 #include "base/clock.h"
 
 /*
- * Writes one JSON text (RFC 8259) to a stream, indented for a person to read. What comes out is
- * ASCII whatever goes in: everything else in a string is written as \uXXXX, so that text from a
- * peer can neither break the syntax nor reach a terminal. One owner; any thread.
+ * Writes one JSON text (RFC 8259) to a stream, indented for people. The output is always ASCII:
+ * other characters in a string become \uXXXX. So text from a peer can neither break the syntax nor
+ * reach a terminal. One owner; any thread.
  *
- * Calls nest as the text does: every _begin has its _end, and the text is whole when all are
- * closed. `key` is NULL for the outermost value and for elements of arrays, and a literal
- * otherwise. Errors are the stream's: ferror(3) at the end tells them.
+ * Calls nest as the text does: each _begin needs its _end. `key` is NULL for the outermost value
+ * and for elements of an array, else a literal. Errors are those of the stream: check ferror(3) at
+ * the end.
  */
 
-/* What is nested deeper is left out. */
+/* The writer leaves out values that are nested deeper. */
 enum { JSON_DEPTH_MAX = 16 };
 
 struct json {
 	FILE *out;
 	unsigned depth;                  /* open objects and arrays */
-	bool filled[JSON_DEPTH_MAX + 1]; /* something stands in the value of that depth already */
+	bool filled[JSON_DEPTH_MAX + 1]; /* the value at that depth has a member already */
 };
 
 void json_init(struct json *json, FILE *out);
 
 /*
- * Writes text that may hold anything as ASCII that a terminal can show: newlines, TABs and printable
- * ASCII as they are, all else as \uXXXX, as inside a string. JSON stays JSON and means the same; a
- * byte that is not UTF-8 becomes U+FFFD. Errors are the stream's.
+ * Writes any text as ASCII that a terminal can show: newlines, TABs and printable ASCII unchanged,
+ * all else as \uXXXX. A byte that is not UTF-8 becomes U+FFFD. JSON stays JSON with the same
+ * meaning. Errors are those of the stream.
  */
 void json_put_plain(FILE *out, const char *text, size_t len);
 
@@ -42,7 +42,7 @@ void json_object_end(struct json *json);
 void json_array_begin(struct json *json, const char *key);
 void json_array_end(struct json *json);
 
-/* `text` is UTF-8; each byte that is not becomes U+FFFD. NULL is written as null. */
+/* `text` is UTF-8; a byte that is not UTF-8 becomes U+FFFD. NULL becomes null. */
 void json_string(struct json *json, const char *key, const char *text);
 void json_bool(struct json *json, const char *key, bool value);
 void json_null(struct json *json, const char *key);

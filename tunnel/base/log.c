@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A line is formatted and escaped on the caller's stack. The mutex guards the table of recent
- * messages and the write(2) alone, so that lines come out in the order in which they were counted.
+ * messages and the write(2), so that lines are written in the order in which they are counted.
  */
 #include "base/log.h"
 
@@ -26,9 +26,9 @@
 #include "base/problem.h"
 
 enum {
-	REPEAT_SLOTS = 32, /* distinct messages watched at a time; the oldest window gives way */
-	OWN_FD_MIN = 16,   /* leaves the low numbers to those who expect theirs there */
-	TEXT_MAX = 900,    /* leaves room in a line for what stands before and behind the text */
+	REPEAT_SLOTS = 32, /* distinct messages watched at a time; a new one evicts the oldest */
+	OWN_FD_MIN = 16,   /* leaves the low descriptors to programs that expect fixed numbers */
+	TEXT_MAX = 900,    /* leaves room in a line for what surrounds the text */
 };
 
 struct level_name {
@@ -58,14 +58,15 @@ static struct {
 	atomic_int level;
 	bool journal;
 	/*
-	 * stderr opened once more, for a pipe or a terminal: it does not block, and no other program's
-	 * descriptor changes with it. -1: it could not be (a socket; somebody else's pipe).
+	 * A second open of stderr, for a pipe or a terminal. It does not block, and no other
+	 * program's descriptor changes with it. -1: impossible, as for a socket or another user's
+	 * pipe.
 	 */
 	int own_fd;
 	bool is_socket, is_file;
-	pthread_mutex_t mutex; /* guards what follows, and the writing */
-	unsigned long lost;    /* lines, since the last that was written */
-	bool cut;              /* what was written last lacks its end */
+	pthread_mutex_t mutex; /* guards the members below and the writing */
+	unsigned long lost;    /* lines lost since the last line written */
+	bool cut;              /* the last line was written only in part */
 	struct repeat repeats[REPEAT_SLOTS];
 } logger = {
 	.part = "culvert",
@@ -74,8 +75,10 @@ static struct {
 	.mutex = PTHREAD_MUTEX_INITIALIZER,
 };
 
-/* JOURNAL_STREAM is "DEVICE:INODE" of the stream that systemd opened; stderr may since have been
- * redirected (systemd.exec(5)). */
+/*
+ * JOURNAL_STREAM is "DEVICE:INODE" of the stream that systemd opened. stderr may have been
+ * redirected since (systemd.exec(5)).
+ */
 static bool stderr_is_journal(void)
 {
 	const char *stream = getenv("JOURNAL_STREAM");
@@ -112,7 +115,10 @@ static void find_stderr(void)
 
 void log_init(const char *part, enum log_level level)
 {
-	/* A log file may reach RLIMIT_FSIZE: the write then fails with EFBIG, and the line is a lost one. */
+	/*
+	 * A log file may reach RLIMIT_FSIZE: the write then fails with EFBIG, and the line counts
+	 * as lost.
+	 */
 	(void)sigaction(SIGXFSZ, &(struct sigaction){ .sa_handler = SIG_IGN }, NULL);
 	logger.part = part;
 	find_stderr();
@@ -154,7 +160,7 @@ static void format_head(char *out, size_t size, enum log_level level)
 		levels[level].text, logger.part);
 }
 
-/* One attempt that does not wait: how much was written, or -1 and errno. */
+/* Tries one write that does not wait. Returns the bytes written, or -1 and errno. */
 static ssize_t write_now(const char *data, size_t len)
 {
 	struct iovec part = { (void *)(uintptr_t)data, len };
@@ -168,8 +174,9 @@ static ssize_t write_now(const char *data, size_t len)
 	if (logger.is_file)
 		return write(STDERR_FILENO, data, len);
 	/*
-	 * A line is less than PIPE_BUF: a pipe that is ready takes all of it. Another process may take the
-	 * room between the two calls; RWF_NOWAIT covers that where the kernel has it for pipes (6.4).
+	 * A line is shorter than PIPE_BUF, so a pipe that is ready takes all of it. Another process
+	 * may fill the pipe between the two calls; RWF_NOWAIT covers that where the kernel supports
+	 * it for pipes (6.4).
 	 */
 	if (poll(&ready, 1, 0) != 1 || (ready.revents & POLLOUT) == 0) {
 		errno = EAGAIN;
@@ -181,7 +188,7 @@ static ssize_t write_now(const char *data, size_t len)
 	return n;
 }
 
-/* True: all of it is out. Where it is not there is nobody to tell, until there is. */
+/* True: all bytes are written. A failure can be reported only later, in the log itself. */
 static bool put_out(const char *line, size_t len)
 {
 	ssize_t n;
@@ -213,7 +220,7 @@ static bool tell_lost(void)
 	return true;
 }
 
-/* `more`: how many lines like this were held back; 0: an ordinary line. */
+/* `more`: how many repeated lines were only counted; 0 for an ordinary line. */
 static void emit(enum log_level level, const char *text, unsigned more)
 {
 	char head[80], tail[40] = "", line[LOG_LINE_MAX];
@@ -233,7 +240,7 @@ static void emit(enum log_level level, const char *text, unsigned more)
 		logger.lost++;
 }
 
-/* Ends a message's window: tells what was held back and frees the slot. */
+/* Ends a message's window: logs how many lines were only counted, and frees the slot. */
 static void slot_close(struct repeat *slot)
 {
 	if (slot->text[0] != '\0' && slot->seen > LOG_REPEAT_BURST)
@@ -242,8 +249,10 @@ static void slot_close(struct repeat *slot)
 	slot->seen = 0;
 }
 
-/* Closes every window that is over, and returns this message's slot: its own, a free one, or the
- * oldest, emptied. */
+/*
+ * Closes every window that is over and returns the message's slot: its own, a free one, or the
+ * oldest, emptied.
+ */
 static struct repeat *slot_for(enum log_level level, const char *text, struct mono now)
 {
 	struct repeat *own = NULL, *best = &logger.repeats[0];
@@ -255,7 +264,7 @@ static struct repeat *slot_for(enum log_level level, const char *text, struct mo
 			mono_since(now, slot->since).ns >= DURATION_S(LOG_REPEAT_WINDOW).ns)
 			slot_close(slot);
 		if (slot->text[0] == '\0')
-			slot->since.ns = 0; /* older than any in use */
+			slot->since.ns = 0; /* sorts as older than any in use */
 		else if (slot->level == level && strcmp(slot->text, text) == 0)
 			own = slot;
 		if (mono_before(slot->since, best->since))

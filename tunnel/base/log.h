@@ -6,21 +6,21 @@
 #include <stddef.h>
 
 /*
- * The logger: the project's only global. One line an event, to stderr. Run by systemd
- * (JOURNAL_STREAM names the stderr that is open), each line begins with the journald priority "<N>"
- * (sd-daemon(3)); otherwise with the local time and the level. A line is one write(2), so that
- * threads and processes do not mix theirs.
+ * The logger: one line an event, to stderr. It is the project's only global. Under systemd
+ * (JOURNAL_STREAM names the open stderr) a line begins with the journald priority "<N>"
+ * (sd-daemon(3)). Otherwise it begins with the local time and the level. A line is one write(2), so
+ * that threads and processes do not mix their lines.
  *
- * It never waits for its reader: a pipe that nobody empties, a terminal that is paused, a full disk. What
- * cannot be written at once is lost and counted, and the next line that can be written is preceded by
- * "N lines lost". The caller's own descriptor 2 keeps its flags, which other programs share.
+ * The logger never waits for a full pipe, a paused terminal or a full disk. A line that cannot be
+ * written at once is lost and counted. "N lines lost" then precedes the next line that can be
+ * written. Descriptor 2 keeps its flags, which other programs share.
  *
- * Any byte that is not printable ASCII is escaped here as \xNN, so peer-supplied text cannot forge
- * a line. A backslash stays, so that what problem_escape() has escaped is not escaped twice.
+ * A byte that is not printable ASCII becomes \xNN, so text from a peer cannot forge a line. A
+ * backslash stays, so that text from problem_escape() is not escaped twice.
  *
- * The same message (level and text) more than LOG_REPEAT_BURST times in LOG_REPEAT_WINDOW seconds
- * is counted instead, and told as "TEXT (N more like this)" by the first line that is logged after
- * the window. Thread-safe; errno is kept. Never called on a packet's path.
+ * A message (level and text) that repeats more than LOG_REPEAT_BURST times in LOG_REPEAT_WINDOW
+ * seconds is only counted. After the window the next line of any message first logs "TEXT (N more
+ * like this)". Any thread; errno is kept. Never called on a packet's path.
  */
 
 enum log_level {
@@ -32,26 +32,27 @@ enum log_level {
 };
 
 enum {
-	LOG_LINE_MAX = 1024, /* bytes of a line with its newline; what is longer is cut */
+	LOG_LINE_MAX = 1024, /* bytes of a line with its newline; a longer line is cut */
 	LOG_REPEAT_BURST = 5,
 	LOG_REPEAT_WINDOW = 10, /* seconds */
 };
 
 /*
- * `part` names the process in each line ("netd", "engine"); a literal. Called once, before other
- * threads log; a line before it is written as if by part "culvert" at level info. stderr is looked at here:
- * who points it elsewhere later calls this again. From here on the process ignores SIGXFSZ, so that a log, or a state file,
- * that reaches the limit of file sizes is an error and not the end; other programs that it starts get the default back.
+ * `part` is a literal that names the process in each line ("netd", "engine"). Called once, before
+ * other threads log. Earlier lines have part "culvert" and level info, and do not count as repeated
+ * ones. The call examines stderr: a caller that redirects stderr later calls it again. From here on the process ignores SIGXFSZ. So a
+ * log or state file that reaches the file size limit causes an error instead of killing the
+ * process. Programs that it starts get the default again.
  */
 void log_init(const char *part, enum log_level level);
 /* Any thread, any time. */
 void log_set_level(enum log_level level);
-/* "error", "warning", "notice", "info", "debug". -EINVAL. */
+/* Accepts "error", "warning", "notice", "info", "debug". -EINVAL: another text. */
 int log_level_parse(const char *text, enum log_level *ret_level);
 
 /*
- * Writes on a line (without its newline) that another process has formatted and that nothing vouches for:
- * escaped like all others, cut at LOG_LINE_MAX, with nothing added. Any thread.
+ * Relays a line that another process formatted, without its newline. The logger does not trust it:
+ * it escapes the line like all others and cuts it at LOG_LINE_MAX. It adds nothing. Any thread.
  */
 void log_relay(const char *line, size_t len);
 

@@ -11,7 +11,7 @@ static bool is_of_a_name(char c)
 
 bool nameservers_domain_is_valid(const char *text, size_t len)
 {
-	bool begins = true; /* a part of the name */
+	bool begins = true; /* a label */
 
 	if (len == 0 || len > NAMESERVERS_DOMAIN_MAX)
 		return false;

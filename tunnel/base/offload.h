@@ -3,11 +3,11 @@
 #define CULVERT_BASE_OFFLOAD_H
 
 /*
- * Offloads of packets in a tunnel, as a set of bits: what an end accepts in packets from the other.
- * The same numbers go over the wire in hello and welcome (docs/protocol.md): never renumber.
+ * The offloads that an end accepts in packets from its peer, as a set of bits. hello and welcome
+ * carry the same numbers over the wire (docs/protocol.md): never renumber.
  */
 enum offload {
-	OFFLOAD_CSUM = 1u << 0, /* transport checksum left to the receiver */
+	OFFLOAD_CSUM = 1u << 0, /* the receiver completes the transport checksum */
 	OFFLOAD_TSO4 = 1u << 1, /* TCP superpackets over IPv4; needs CSUM */
 	OFFLOAD_TSO6 = 1u << 2, /* TCP superpackets over IPv6; needs CSUM */
 	OFFLOAD_ECN = 1u << 3,  /* TCP superpackets with CWR set; needs TSO4 or TSO6 */

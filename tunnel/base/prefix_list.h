@@ -8,8 +8,8 @@
 #include "base/addr.h"
 
 /*
- * Prefixes in allocated memory, such as a configuration lists, and, once sorted, a set of them. A
- * zeroed list is an empty one. No ownership but of its own memory; one owner at a time.
+ * A list of prefixes in allocated memory, as a configuration has them; once sorted, a set. A zeroed
+ * list is empty. It owns only its own memory. One owner at a time.
  */
 
 struct prefix_list {
@@ -17,14 +17,14 @@ struct prefix_list {
 	size_t count;
 };
 
-/* Puts copies at the end. -ENOMEM: nothing has changed. */
+/* Appends copies. -ENOMEM: the list is unchanged. */
 int prefix_list_append(struct prefix_list *list, const struct prefix *prefixes, size_t count);
-/* The list is empty again. */
+/* Frees the items; the list is empty again. */
 void prefix_list_free(struct prefix_list *list);
 
-/* Orders by prefix_compare() and drops what is there twice. */
+/* Orders by prefix_compare() and drops duplicates. */
 void prefix_list_sort(struct prefix_list *list);
-/* For a sorted list. */
+/* True if the list, which must be sorted, has the prefix. */
 bool prefix_list_has(const struct prefix_list *list, const struct prefix *prefix);
 
 #endif

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Prefixes are sorted by family, address and length, shorter first. Each knows its parent: the
- * longest other prefix that contains it. The last one whose address is not past the one sought
- * lies inside every prefix that contains the sought address and sorts before it, so the answer is
- * on its chain of parents. Addresses are held as two numbers, IPv4 in the upper 32 bits, so that
- * one comparison serves both families.
+ * Prefixes are sorted by family, address and length, shorter first. Each has a parent: the longest
+ * other prefix that contains it.
+ *
+ * To look up an address, take the last prefix whose own address is not past it. Any other prefix
+ * that contains the address also contains that one. So the answer is on its chain of parents.
+ * Addresses are two numbers, IPv4 in the upper 32 bits, so that one comparison serves both
+ * families.
  */
 #include "base/prefix_map.h"
 
@@ -92,7 +94,7 @@ static void map_append(struct prefix_map *map, const struct prefix *prefix)
 		.len = prefix->len,
 	};
 
-	/* The prefix before this one is its parent, or has the parent on its chain. */
+	/* The previous prefix is this one's parent, or has the parent on its chain. */
 	if (map->count > first) {
 		int32_t at = (int32_t)(map->count - 1);
 
@@ -166,7 +168,7 @@ static int32_t find(const struct prefix_map *map, uint8_t family, const uint8_t 
 		else
 			low = middle + 1;
 	}
-	/* `low` is the first prefix past the key; the one before it begins the chain. */
+	/* `low` is the first prefix past the key; the one before it starts the chain. */
 	at = low > first ? (int32_t)(low - 1) : NO_PARENT;
 	while (at != NO_PARENT && !node_contains(&map->nodes[at], key))
 		at = map->nodes[at].parent;

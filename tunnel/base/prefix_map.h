@@ -9,23 +9,26 @@
 #include "base/addr.h"
 
 /*
- * Longest-prefix match over an immutable set: built once from an array, then read by any number of
- * threads without a lock. Lookups allocate nothing: a binary search in entries sorted by address,
- * then up the chain of enclosing prefixes.
+ * Longest-prefix match over an immutable set. A map is built once from an array; then any number of
+ * threads read it without a lock. A lookup allocates nothing: it searches entries sorted by
+ * address, then follows the chain of enclosing prefixes.
  */
 
 struct prefix_map;
 
-/* Copies `prefixes`, the same one twice is there once. -EINVAL: host bits or no family; -ENOMEM. */
+/*
+ * Copies `prefixes` and drops duplicates. The caller frees the map with prefix_map_free(). -EINVAL:
+ * a prefix has host bits or no family; -ENOMEM.
+ */
 int prefix_map_new(const struct prefix *prefixes, size_t count, struct prefix_map **ret_map);
 void prefix_map_free(struct prefix_map *map);
 
 /*
- * True: one of them contains the address, as its bytes stand in a packet: 4 (AF_INET) or 16 (AF_INET6). For the data
- * path: builds no struct addr.
+ * True if a prefix contains the address. `bytes` are those of a packet: 4 (AF_INET) or 16
+ * (AF_INET6). Serves the data path and builds no struct addr.
  */
 bool prefix_map_covers(const struct prefix_map *map, uint8_t family, const uint8_t *bytes);
-/* The length of the longest prefix that contains the address; -1: none does. */
+/* The length of the longest prefix that contains the address, or -1. */
 int prefix_map_length(const struct prefix_map *map, uint8_t family, const uint8_t *bytes);
 
 #endif

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Words from libraries may end in a newline or hold one; a problem is one line. */
+/* Texts from libraries may contain a newline; a problem is one line. */
 static void flatten(char *text)
 {
 	for (; *text != '\0'; text++) {
@@ -44,7 +44,7 @@ void problem_prepend(struct problem *problem, const char *format, ...)
 	problem_set(problem, "%s", joined);
 }
 
-/* A byte that is not plain becomes \xNN, and so does `also`, a plain one (or NUL: none). */
+/* Writes bytes that are not plain as \xNN, and also the plain byte `also` (NUL: none). */
 static const char *escape(char *out, size_t size, const void *text, size_t len, char also)
 {
 	static const char hex[] = "0123456789abcdef";

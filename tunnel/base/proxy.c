@@ -7,7 +7,7 @@
 
 #include "base/addr.h"
 
-/* Parses from the left: scheme, then what stands before the last '@', then host and port. */
+/* Parses from the left: the scheme, the text before the last '@', then host and port. */
 
 static const struct {
 	const char *prefix;
@@ -42,7 +42,7 @@ static int hex_digit(char digit)
 	return -1;
 }
 
-/* A user or a password, `len` bytes with percent-encoding. Returns what is wrong, or NULL. */
+/* Decodes a user or password: `len` bytes with percent-encoding. Returns the flaw, or NULL. */
 static const char *decode_word(const char *text, size_t len, char out[PROXY_WORD_MAX + 1])
 {
 	size_t count = 0;
@@ -60,7 +60,7 @@ static const char *decode_word(const char *text, size_t len, char out[PROXY_WORD
 			byte = (char)(high << 4 | low);
 			i += 2;
 		}
-		/* RFC 7617, 2, for HTTP; and no NUL that would cut the word short. */
+		/* RFC 7617, 2, for HTTP. A NUL would also cut the text short. */
 		if ((byte >= 0 && byte < ' ') || byte == 0x7f)
 			return "a user or password with a control character";
 		if (count == PROXY_WORD_MAX)
@@ -102,7 +102,10 @@ static const char *parse_host(const char *text, struct proxy *proxy)
 	memcpy(host, text, len + 1);
 	if (host[len - 1] == '/')
 		host[len - 1] = '\0';
-	/* No default: HTTP proxies listen on 3128, 8080 or 80, and a guess would fail in the field. */
+	/*
+	 * No default port: HTTP proxies listen on 3128, 8080 or 80, and a wrong guess would fail
+	 * late.
+	 */
 	if (endpoint_split(host, 0, proxy->host, sizeof(proxy->host), &proxy->port) < 0)
 		return "a URL whose end is not HOST:PORT or [IPV6]:PORT";
 	if (proxy->host[strspn(proxy->host, allowed)] != '\0' || proxy->host[0] == '-')

@@ -6,15 +6,15 @@
 #include <stdint.h>
 
 /*
- * A proxy that outer connections go through, as a URL names it (RFC 3986):
- * "http://user:password@host:port", "socks5://[2001:db8::1]:1080". A plain value; any thread. It
- * may hold a password, which no function here ever prints.
+ * A proxy for outer connections, as a URL names it (RFC 3986): "http://user:password@host:port",
+ * "socks5://[2001:db8::1]:1080". A plain value; any thread. It may hold a password, which no
+ * function here prints.
  */
 
 enum proxy_kind {
 	PROXY_NONE,
 	PROXY_HTTP,   /* the CONNECT method: RFC 9110, 9.3.6 */
-	PROXY_SOCKS5, /* RFC 1928; the proxy resolves the names, as curl's socks5h */
+	PROXY_SOCKS5, /* RFC 1928; the proxy resolves names, like curl's socks5h */
 };
 
 enum {
@@ -31,12 +31,12 @@ struct proxy {
 };
 
 /*
- * User and password are percent-decoded. -EINVAL: *ret_flaw says what is wrong with the text and
- * repeats none of it, as in "a URL without a port"; static words.
+ * Parses the URL and decodes the percent-encoding of user and password. -EINVAL: *ret_flaw names
+ * the flaw, such as "a URL without a port". That text is a literal and repeats no part of the URL.
  */
 int proxy_parse(const char *text, struct proxy *ret_proxy, const char **ret_flaw);
 
-/* "HTTP", "SOCKS5". */
+/* Returns "HTTP", "SOCKS5" or "none". */
 const char *proxy_kind_text(enum proxy_kind kind);
 
 #endif

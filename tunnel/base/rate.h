@@ -7,7 +7,8 @@
 #include "base/clock.h"
 
 /*
- * A token bucket: `burst` at once, `per_second` sustained. Not thread-safe; one owner. Starts full.
+ * A token bucket: at most `burst` events at once and `per_second` in the long run. It starts full.
+ * One owner; not thread-safe.
  */
 struct rate {
 	double per_second;
@@ -17,7 +18,7 @@ struct rate {
 };
 
 void rate_init(struct rate *rate, double per_second, double burst, struct mono now);
-/* True: allowed, one token taken. */
+/* Takes one token. True: the event is allowed. */
 bool rate_take(struct rate *rate, struct mono now);
 
 #endif

@@ -3,9 +3,9 @@
 #define CULVERT_BASE_VERSION_H
 
 /*
- * The version that this program was built as, such as "0.1.0". The Makefile gives it to version.c
- * alone and builds that again when it changes, so all parts of a program say the same: nothing else
- * may be compiled with the version in it.
+ * The version of this program, such as "0.1.0". The Makefile passes it to version.c alone and
+ * rebuilds that file when it changes, so all parts of a program report the same version. Compile no
+ * other file with the version in it.
  */
 extern const char culvert_version[];
 

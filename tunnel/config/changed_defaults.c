@@ -7,14 +7,17 @@
 #define SINCE "0.1.0"
 
 struct changed_default {
-	const char *key; /* of the top level */
-	bool set; /* the note is for who has the key, as the value means more than it did; else
-				for who has it not */
+	const char *key; /* at the top level */
+	/*
+	 * true: the note is for a configuration that has the key, since the value means more than
+	 * before; false: for one that has not
+	 */
+	bool set;
 	const char *now;     /* what its default means now */
-	const char *before;  /* what it meant */
-	const char *restore; /* the line that brings that back, or words, where no line does */
-	bool (*holds)(
-		const struct settings *settings); /* for this role, and what else is configured */
+	const char *before;  /* what its default meant before */
+	const char *restore; /* the line that restores that, or an explanation where no line does */
+	/* true if the change concerns this role and the other settings */
+	bool (*holds)(const struct settings *settings);
 };
 
 static bool always(const struct settings *settings)
@@ -81,7 +84,7 @@ void changed_defaults_print(const struct configuration *configuration, FILE *out
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct changed_default *row = &rows[i];
 
-		/* What cannot be told is no reason to stay silent. */
+		/* If the text cannot be searched, the note is printed. */
 		int given = conf_has_key(configuration->text, configuration->len, row->key);
 
 		if (!row->holds(configuration->settings) || given == !row->set)

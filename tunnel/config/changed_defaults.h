@@ -7,15 +7,15 @@
 #include "config/configuration.h"
 
 /*
- * The defaults that are others than in the release before, as docs/upgrading.md lists them for people. A check
- * prints those that a configuration leaves as they are, so that nobody has to read the list to learn what an
- * upgrade changes here. A change of a default adds a row in changed_defaults.c and a line to that page; a row goes
- * with the second release after the change.
+ * The defaults that differ from those of the release before, as docs/upgrading.md lists them for
+ * people. `check` prints those that apply to a configuration, so that nobody has to read the list
+ * to learn what an upgrade changes. A change of a default adds a row in changed_defaults.c and a
+ * line to that page. A row is removed with the second release after the change.
  */
 
 /*
- * Prints a line "note: KEY: ..." for each changed default that holds for the configuration because it does not have
- * the key. The configuration is loaded.
+ * Prints a line "note: KEY: ..." for each changed default whose key the configuration does not
+ * have. The configuration must be loaded.
  */
 void changed_defaults_print(const struct configuration *configuration, FILE *out);
 

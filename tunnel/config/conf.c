@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The text is scanned for what libconfig lets pass (config/conf_scan.h), parsed by libconfig, then
- * the tree is walked with the table: every key of the file must have a row, every row takes its
- * value from the file or from its preset, which is text parsed in the same way. The only user of
- * libconfig; written for the calls that versions 1.5 to 1.7 share.
+ * conf_scan() finds what libconfig accepts and should not, and libconfig parses the text. Then the
+ * tree is compared with the table: every key of the file must have a row. Every row takes its value
+ * from the file or from its preset, a text that is parsed in the same way. This file alone uses
+ * libconfig, and only the calls that versions 1.5 to 1.7 share.
  */
 #include "config/conf.h"
 
@@ -23,7 +23,7 @@ enum {
 	FILE_SHOWN_MAX = 200 /* bytes of the file's path in messages, with NUL */
 };
 
-/* One loading; what every step needs. */
+/* The state of one conf_load(), for every step. */
 struct load {
 	char *text; /* terminated copy */
 	size_t len;
@@ -46,7 +46,7 @@ static config_setting_t *child(const config_setting_t *setting, int index)
 	return config_setting_get_elem(setting, (unsigned)index);
 }
 
-/* Counts the values without brackets that stand before `wanted`. True: it was found. */
+/* Counts the values without brackets before `wanted`. Returns true if it was found. */
 static bool count_before(/* NOLINT(misc-no-recursion): CONF_DEPTH_MAX bounds it */
 	const config_setting_t *setting, const config_setting_t *wanted, size_t *count)
 {
@@ -63,7 +63,7 @@ static bool count_before(/* NOLINT(misc-no-recursion): CONF_DEPTH_MAX bounds it 
 	return false;
 }
 
-/* libconfig's own line is that of the key; of a value in a list, that of what comes after it. */
+/* libconfig has the line of a key; for a value in a list it has the line of the next token. */
 static unsigned line_of(const struct load *load, const config_setting_t *setting)
 {
 	size_t ordinal = 0;
@@ -75,13 +75,13 @@ static unsigned line_of(const struct load *load, const config_setting_t *setting
 	return line != 0 ? line : (unsigned)config_setting_source_line(setting);
 }
 
-/* Puts file, line and key in front of the words. */
+/* Puts file, line and key in front of the problem's text. */
 static void locate(const struct load *load, const config_setting_t *setting, const char *key)
 {
 	problem_prepend(load->problem, "%s:%u: %s", load->path, line_of(load, setting), key);
 }
 
-/* "key", or "group.key". Returns `out`. */
+/* Writes "key" or "group.key" to `out`, and returns it. */
 static const char *join_key(char out[KEY_PATH_MAX], const char *group, const char *key)
 {
 	(void)snprintf(out, KEY_PATH_MAX, "%s%s%s", group, group[0] != '\0' ? "." : "", key);
@@ -119,7 +119,7 @@ static struct conf_scalar read_scalar(const config_setting_t *setting)
 	case CONFIG_TYPE_INT:
 		scalar.got = CONF_GOT_INTEGER;
 		scalar.integer = config_setting_get_int(setting);
-		/* 0x80000000 and more come as negative numbers. */
+		/* libconfig gives 0x80000000 and more as negative numbers. */
 		if (config_setting_get_format(setting) == CONFIG_FORMAT_HEX)
 			scalar.integer = (uint32_t)scalar.integer;
 		break;
@@ -156,7 +156,7 @@ static int apply_scalar(const struct load *load, const struct conf_option *optio
 /* ---- lists ---- */
 
 /*
- * The presets of a table, parsed into *presets, which the caller destroys when this returns 0. It
+ * Parses the presets of a table into *presets, which the caller destroys when this returns 0. It
  * must not be copied: its settings point to it.
  */
 static int parse_presets(const struct conf_table *table, config_t *presets)
@@ -188,7 +188,7 @@ static int parse_presets(const struct conf_table *table, config_t *presets)
 	return r;
 }
 
-/* Where the values of a list go: room for `count` of them. NULL: no memory. */
+/* Returns room for `count` values of a list, in the target or allocated. NULL: out of memory. */
 static char *list_room(const struct conf_option *option, size_t count, void *target)
 {
 	char *field = (char *)target + option->offset;
@@ -255,7 +255,7 @@ static int apply_list(/* NOLINT(misc-no-recursion): as deep as the tables are */
 	items = list_room(option, count, target);
 	if (!items)
 		return -ENOMEM;
-	/* All are zero so far: a target with some of them unset can be freed. */
+	/* All values are zero so far, so a target with some of them unset can be freed. */
 	memcpy((char *)target + option->count_offset, &count, sizeof(count));
 	if (option->type == CONF_GROUP)
 		return apply_groups(load, option, setting, key, items, count);
@@ -298,7 +298,10 @@ static int complain_missing(const struct load *load, const struct conf_option *o
 		conf_value_expected(option, expected));
 	join_key(key, group_key, option->key);
 	if (config_setting_is_root(group))
-		/* No line is the place of what is not there: the last one is where it can go. */
+		/*
+		 * A missing key has no line, so the message has the last one, where the key can be
+		 * added.
+		 */
 		problem_prepend(load->problem, "%s:%u: %s", load->path,
 			conf_scan_last_line(load->text, load->len), key);
 	else
@@ -340,7 +343,7 @@ static int apply_group(/* NOLINT(misc-no-recursion): as deep as the tables are *
 	return r;
 }
 
-/* ---- the whole ---- */
+/* ---- the whole file ---- */
 
 static int parse(struct load *load, config_t *config)
 {
@@ -379,7 +382,7 @@ static int load_init(
 	return 0;
 }
 
-/* The text may hold a private key. */
+/* The text may have a private key in it. */
 static void load_done(struct load *load)
 {
 	explicit_bzero(load->text, load->len);
@@ -435,7 +438,7 @@ int conf_has_key(const char *text, size_t len, const char *key)
 	return r;
 }
 
-/* The option's path with which the words begin; "" if they begin with none. */
+/* Copies the option's path at the beginning of the text to `out`; "" if it begins with none. */
 static void first_key(const struct problem *problem, char out[KEY_PATH_MAX])
 {
 	size_t len = strcspn(problem->text, ": ");
@@ -447,7 +450,8 @@ static void first_key(const struct problem *problem, char out[KEY_PATH_MAX])
 }
 
 /*
- * What stands at the path, or else around it: a list of one may have no brackets. Shortens `key`.
+ * Returns the setting at the path, or the innermost one around it: a list with one value may have
+ * no brackets. Shortens `key`.
  */
 static const config_setting_t *find_place(const config_t *config, char *key)
 {

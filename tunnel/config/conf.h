@@ -11,13 +11,14 @@
 
 /*
  * Configuration files: libconfig's syntax, and one table per program that declares every option.
- * The rows of that table parse, check, give the defaults and print the documentation, so that these
- * cannot differ. A row says where in the caller's struct its value goes.
+ * The rows of that table are used to parse and to check, for the defaults and for the
+ * documentation, so that these cannot differ. A row says where in the caller's struct its value is
+ * stored.
  *
- * Called where a configuration is loaded, from one thread; never on a packet's path.
+ * Called by one thread while a configuration is loaded; never on a packet's path.
  */
 
-/* What a value is, and what its field in the target is. */
+/* The type of a value, and of its field in the target. */
 enum conf_type {
 	CONF_BOOL,     /* bool */
 	CONF_UINT,     /* uint32_t, min..max */
@@ -27,7 +28,7 @@ enum conf_type {
 	CONF_NAME,      /* char[IDENTITY_MAX + 1], a valid identity */
 	CONF_IFNAME,    /* char[max + 1], a name for an interface, or a template with one %d */
 	CONF_MATERIAL,  /* char *, allocated: a path, or PEM text */
-	CONF_TEXT,      /* char *, allocated: min..max bytes of whatever a string can hold */
+	CONF_TEXT,      /* char *, allocated: min..max bytes of anything a string can hold */
 	CONF_LOG_LEVEL, /* enum log_level */
 	CONF_ADDR,      /* struct addr of `family` */
 	CONF_PREFIX,    /* struct prefix of `family`, without host bits unless `host_bits` */
@@ -39,8 +40,8 @@ enum conf_type {
 };
 
 /*
- * How many values an option has. A list is written [ a, b ] or ( a, b ), and a list of one also
- * without brackets. It holds at most `limit` values; how many it has goes to the size_t at
+ * How many values an option has. A list is written [ a, b ] or ( a, b ); a list with one value may
+ * omit the brackets. It has at most `limit` values, and their number is stored in the size_t at
  * count_offset.
  */
 enum conf_shape {
@@ -51,7 +52,8 @@ enum conf_shape {
 
 struct conf_table;
 
-struct conf_name { /* what stands for a number; the list ends with a NULL */
+/* A name for a number; the list ends with a NULL. */
+struct conf_name {
 	const char *name;
 	uint32_t value;
 };
@@ -67,18 +69,21 @@ struct conf_option {
 	bool required;      /* must be in the file */
 	uint8_t family;     /* ADDR, PREFIX: AF_INET or AF_INET6; AF_UNSPEC: either */
 	bool host_bits;     /* PREFIX: an interface's address with the length of its network */
-	const char *preset; /* the default as it would stand in the file; NULL: none */
-	const char
-		*preset_note; /* words for the documentation, where the caller makes the default */
+	const char *preset; /* the default, written as in the file; NULL: none */
+	/* describes a default that the caller makes, for the documentation */
+	const char *preset_note;
 	const struct conf_table *table; /* GROUP */
 	/*
-	 * GROUP: a plain value in the list is a group in which this key has that value and all
-	 * else is zero. A list of both is written ( "a", { KEY = VALUE; } ): libconfig's [ ] holds
-	 * values of one type.
+	 * GROUP: a plain value in the list means a group in which this key has that value and all
+	 * else is zero. A list that has both is written ( "a", { KEY = VALUE; } ), because
+	 * libconfig's [ ] holds values of one type.
 	 */
 	const char *shorthand;
 	const struct conf_name *names; /* NAMED */
-	/* Not an option: the options of this table, which fill the same struct, stand here. All else is zero. */
+	/*
+	 * Not an option: includes the options of this table, which fill the same struct. All other
+	 * fields are zero.
+	 */
 	const struct conf_table *also;
 };
 
@@ -90,50 +95,52 @@ struct conf_table {
 };
 
 /*
- * The options of a table in their order, those of an `also` in their place:
+ * Walks over the options of a table in their order, and over those of an `also` in its position:
  *
  *	struct conf_walk walk = { .table = table };
  *	while ((option = conf_next(&walk)) != NULL)
  */
 struct conf_walk {
 	const struct conf_table *table;
-	const struct conf_table *also; /* whose options come just now; NULL: the table's own */
+	const struct conf_table *also; /* the table whose options come now; NULL: `table` itself */
 	size_t at, also_at;
 };
 
-/* The next option, or NULL after the last one. The table of an `also` has no `also`. */
+/* Returns the next option, or NULL after the last one. The table of an `also` has no `also`. */
 const struct conf_option *conf_next(struct conf_walk *walk);
 
-/* The option of that key, or NULL. */
+/* Returns the option with that key, or NULL. */
 const struct conf_option *conf_find(const struct conf_table *table, const char *key);
 
 /*
  * Parses `len` bytes (no terminator needed) by the table into `target`, which is the table's struct
- * and all zero. `path` is for messages only; nothing is read from it, and @include is refused.
+ * and all zero. `path` is for messages only: conf_load() reads nothing from it and refuses
+ * @include.
  *
- * What is allocated belongs to the target, on failure as well: the caller frees it either way as it
- * frees a finished one. Errors are said in `problem` as "FILE:LINE: KEY: expected ..., got ...":
- * -EINVAL (syntax, unknown key, key given twice, wrong type, out of range, required key missing),
- * -EFBIG (larger than FILE_SIZE_MAX), -ENOMEM.
+ * Allocated values belong to the target, on failure as well; the caller frees them in the same way
+ * in both cases. -EINVAL: syntax, unknown key, a key twice, wrong type, out of range, or a required
+ * key is missing; -EFBIG: larger than FILE_SIZE_MAX; -ENOMEM. On failure *problem says why, as
+ * "FILE:LINE: KEY: expected ..., got ...".
  */
 int conf_load(const char *text, size_t len, const char *path, const struct conf_table *table,
 	void *target, struct problem *problem);
 
 /*
- * Does the text give this key at its top level? 1 or 0, whatever the value is; tells which
- * program's a file is. The text need fit no table, but must be of libconfig's syntax: -EINVAL;
- * -EFBIG, -ENOMEM.
+ * Returns 1 if the text has this key at its top level, with any value, or 0. It shows which program
+ * a file is for. The text need fit no table, but must have libconfig's syntax: -EINVAL; -EFBIG,
+ * -ENOMEM.
  */
 int conf_has_key(const char *text, size_t len, const char *key);
 
 /*
- * For checks across options, made after conf_load() by the caller: `problem` begins with an
- * option's path ("pool4: ...", "peers.[0].name ..."). Puts "FILE:LINE: " in front of it, or "FILE:
- * " where the option is not in the text. `text` is what conf_load() has taken.
+ * Adds the line to an error that the caller has found across options after conf_load(). `problem`
+ * begins with an option's path ("pool4: ...", "peers.[0].name ..."). The result begins with
+ * "FILE:LINE: ", or with "FILE: " where the text does not have the option. `text` is the one that
+ * conf_load() has parsed.
  */
 void conf_locate(const char *text, size_t len, const char *path, struct problem *problem);
 
-/* Prints the table as Markdown: docs/configuration.md holds this output. -EIO. */
+/* Prints the table as Markdown; docs/configuration.md has this output. -EIO. */
 int conf_describe(const struct conf_table *table, FILE *out);
 
 #endif

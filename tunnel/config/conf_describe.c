@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The documentation of an option table, made from the rows that also parse. One line an option; the
- * options of a group follow the list that holds it.
+ * Prints the documentation of an option table from the rows that also parse. Each option has one
+ * line; the options of a group follow the list that they are in.
  */
 #include <errno.h>
 

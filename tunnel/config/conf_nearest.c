@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Likeness is the number of letters to insert, drop or exchange: Levenshtein's distance, one row of
- * his table at a time.
+ * Similarity is the number of letters to insert, delete or replace: Levenshtein's distance, with
+ * one row of the table in memory at a time.
  */
 #include "config/conf_nearest.h"
 
@@ -9,10 +9,13 @@
 
 enum {
 	KEY_MAX = 64, /* no key is longer */
-	FAR_MAX = 3,  /* letters that may differ; any word is like any other past that */
+	FAR_MAX = 3,  /* letters that may differ; beyond that any two words are similar */
 };
 
-/* How many letters must change to make one word of the other; `limit` or more is all the same. */
+/*
+ * Returns how many letters must change to make one word of the other; from `limit` on the number is
+ * not exact.
+ */
 static size_t distance(const char *a, const char *b, size_t limit)
 {
 	size_t row[KEY_MAX + 1], columns = strlen(b);
@@ -38,7 +41,7 @@ static size_t distance(const char *a, const char *b, size_t limit)
 
 const char *conf_nearest_key(const struct conf_table *table, const char *word)
 {
-	/* Half of a short word may differ: of three letters two, as when they change places. */
+	/* Half of a short word may differ: in three letters two, as when they are exchanged. */
 	size_t len = strlen(word), half = len == 3 ? 2 : len / 2;
 	size_t best = (half < FAR_MAX ? half : FAR_MAX) + 1;
 	struct conf_walk walk = { .table = table };

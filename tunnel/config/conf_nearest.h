@@ -5,8 +5,8 @@
 #include "config/conf.h"
 
 /*
- * The table's key that is most like the word, or NULL when none is like it. Private to config/conf.
- * Any thread.
+ * Returns the table's key that is most similar to `word`, or NULL when none is similar. Private to
+ * config/conf. Any thread.
  */
 const char *conf_nearest_key(const struct conf_table *table, const char *word);
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* Cuts the text into words, strings and single characters, and needs no grammar beyond that. */
+/* Splits the text into words, strings and single characters, and needs no further grammar. */
 
 enum token_kind { TOKEN_END, TOKEN_WORD, TOKEN_STRING, TOKEN_SIGN };
 

@@ -6,15 +6,16 @@
 #include <stddef.h>
 
 /*
- * One value of a configuration that conf_load() may refuse, or has refused: for what must hold
- * whatever else is wrong with the file. Any thread; no allocation.
+ * Reads one value of a configuration that conf_load() may refuse or has refused, for values that
+ * must apply however broken the file is. It allocates nothing. Any thread.
  */
 
 /*
- * The value of `key` in the text, without quotes, as it stands there. The last one counts. Brackets
- * are not matched, since one may be missing: the key must be one that no group has, too. false: the
- * text gives no value that fits into `out`, a string of `size` bytes, and `out` is as before.
- * Comments and strings are skipped as libconfig does; after an unclosed one nothing is found.
+ * Writes the value of `key`, as it is in the text but without quotes, to `out`, a string of `size`
+ * bytes. If the key is there several times, the last one counts. Brackets are not matched, since
+ * one may be missing, so no group may have the same key. Comments and strings are skipped as
+ * libconfig does; after an unclosed one nothing is found. Returns false when the text has no value
+ * that fits into `out`, and `out` is untouched then.
  */
 bool conf_peek(const char *text, size_t len, const char *key, char *out, size_t size);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One tokenizer, three users: the check before libconfig parses, and two that find a line for an
- * error. Its view of strings and comments is that of libconfig's scanner: a string ends at the next
- * quote without a backslash before it and may go over lines; comments are from # or // to the end
- * of the line, and between slash-star and star-slash. An @ can then begin nothing but @include,
- * which would let a configuration name files that netd has not been given.
+ * One tokenizer for three callers: the check before libconfig parses, and two functions that find a
+ * line for an error. It treats strings and comments as libconfig's scanner does. A string ends at
+ * the next quote without a backslash before it and may have several lines. Comments go from # or //
+ * to the end of the line, or from slash-star to star-slash. So an @ outside of these can only begin
+ * @include, which would let a configuration name files that netd has not been given.
  */
 #include "config/conf_scan.h"
 
@@ -16,16 +16,16 @@
 
 #include "base/bytes.h"
 
-enum { NAMES_MAX = 128 }; /* keys in all open groups that are watched for repetition */
+enum { NAMES_MAX = 128 }; /* keys in all open groups that are checked for repetition */
 
 enum token_kind { TOKEN_END, TOKEN_WORD, TOKEN_STRING, TOKEN_SYMBOL, TOKEN_BAD };
 
-/* Why a token is bad. */
+/* The reason why a token is bad. */
 enum complaint { COMPLAINT_STRING, COMPLAINT_COMMENT, COMPLAINT_NUL, COMPLAINT_INCLUDE };
 
 struct token {
 	enum token_kind kind;
-	unsigned line;            /* on which it begins */
+	unsigned line;            /* the line where it begins */
 	struct view text;         /* WORD: borrowed from the scanned text */
 	char symbol;              /* SYMBOL */
 	enum complaint complaint; /* BAD */
@@ -44,7 +44,7 @@ struct name {
 struct frame {
 	char opener;
 	unsigned line;
-	size_t first_name; /* of this group's in `names` */
+	size_t first_name; /* the first name of this group in `names` */
 };
 
 struct nesting {
@@ -60,7 +60,7 @@ static void scanner_init(struct scanner *scanner, const char *text, size_t len)
 	scanner->line = 1;
 }
 
-/* The byte `ahead` places on, or -1 at the end. */
+/* Returns the byte `ahead` positions further, or -1 at the end. */
 static int peek(const struct scanner *scanner, size_t ahead)
 {
 	struct reader copy = scanner->reader;
@@ -97,7 +97,7 @@ static bool begins_comment(const struct scanner *scanner)
 	return byte == '#' || (byte == '/' && (peek(scanner, 1) == '/' || peek(scanner, 1) == '*'));
 }
 
-/* False: the comment is never closed. */
+/* Returns false if the comment is not closed. */
 static bool skip_comment(struct scanner *scanner)
 {
 	bool is_block = peek(scanner, 0) == '/' && peek(scanner, 1) == '*';
@@ -118,7 +118,7 @@ static bool skip_comment(struct scanner *scanner)
 	return !is_block;
 }
 
-/* False: the string is never closed. */
+/* Returns false if the string is not closed. */
 static bool skip_string(struct scanner *scanner)
 {
 	int byte;
@@ -279,13 +279,13 @@ static int check_name(struct nesting *nesting, const struct token *word, const c
 			path, word->line, show_word(&word->text, text), name->line);
 		return -EINVAL;
 	}
-	/* With more names than any table has, unknown keys will be the complaint. */
+	/* No table has so many names, so an unknown key will be reported instead. */
 	if (nesting->name_count < NAMES_MAX)
 		nesting->names[nesting->name_count++] = (struct name){ word->text, word->line };
 	return 0;
 }
 
-/* How many digits of the set there are at the end of the word, after `from` and leading zeros. */
+/* Counts the digits of the set at the end of the word, after `from` and leading zeros. */
 static size_t significant(const struct view *word, size_t from, const char *set, size_t *ret_first)
 {
 	size_t first = from;
@@ -300,7 +300,7 @@ static size_t significant(const struct view *word, size_t from, const char *set,
 	return word->len - first;
 }
 
-/* libconfig 1.5 keeps 32 bits of a number without an L at its end and drops the others. */
+/* libconfig 1.5 keeps 32 bits of a number that does not end with L, and drops the rest. */
 static bool is_cut_number(const struct view *word)
 {
 	static const char longest[] = "2147483647";
@@ -315,8 +315,8 @@ static bool is_cut_number(const struct view *word)
 }
 
 /*
- * A string where none can be is a syntax error to libconfig as well, but its version 1.5 does not
- * free such a string.
+ * A misplaced string is a syntax error for libconfig as well, but version 1.5 does not free such a
+ * string.
  */
 static bool is_stray_string(const struct token *before, const struct token *token)
 {
@@ -378,7 +378,7 @@ int conf_scan(const char *text, size_t len, const char *path, struct problem *pr
 	struct scanner scanner;
 	int r;
 
-	/* Also inside strings and comments: for libconfig the text would end there. */
+	/* Also inside strings and comments, because libconfig's text would end there. */
 	scanner_init(&scanner, text, len);
 	while (peek(&scanner, 0) > 0)
 		(void)take(&scanner);

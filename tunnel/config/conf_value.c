@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A function a type. Each takes the scalar, checks it, and writes the field only when it is right;
- * the words "expected ..., got ..." are made in one place for all of them (conf_value_expected()). What a key file's option or a proxy's holds is never repeated in a message, since
- * it may be the key or a password.
+ * Each type has a function that takes the scalar, checks it, and writes the field only when the
+ * value is right. The text "expected ..., got ..." is made in one place for all
+ * (conf_value_expected()). A message never repeats the value of a key file's option or of a proxy,
+ * since it may be the key or a password.
  */
 #include "config/conf_value.h"
 
@@ -29,7 +30,7 @@ static const char *family_name(uint8_t family)
 	return family == AF_INET ? "IPv4 " : family == AF_INET6 ? "IPv6 " : "";
 }
 
-/* Two words where the article depends on what follows. */
+/* The article depends on the next word. */
 static const char *article(uint8_t family)
 {
 	return family == AF_UNSPEC ? "a" : "an";
@@ -189,7 +190,7 @@ static const char *describe_got(const struct conf_scalar *scalar, char out[SHOWN
 	return scalar->string;
 }
 
-/* Every setter: 0, -EINVAL (the value is not what the option expects), -ENOMEM. */
+/* Every setter returns 0, -EINVAL (the option expects another value) or -ENOMEM. */
 
 static int set_bool(const struct conf_option *option, const struct conf_scalar *scalar, void *out)
 {
@@ -214,7 +215,7 @@ static int set_uint(const struct conf_option *option, const struct conf_scalar *
 	return 0;
 }
 
-/* "15s", "1.5 min": decimal digits and a unit. */
+/* Parses "15s" or "1.5 min": decimal digits and a unit. */
 static int parse_duration(const char *text, double *ret_seconds)
 {
 	static const struct {
@@ -303,7 +304,7 @@ static int set_name(const struct conf_option *option, const struct conf_scalar *
 	return 0;
 }
 
-/* The kernel's own rule (dev_valid_name), and of % only one %d, which it replaces by a number. */
+/* The kernel's rule (dev_valid_name), and no % except in one %d, which it replaces by a number. */
 static int set_ifname(const struct conf_option *option, const struct conf_scalar *scalar, void *out)
 {
 	const char *text = scalar->string, *percent = strchr(text, '%');
@@ -472,7 +473,7 @@ const struct conf_option *conf_value_plain(const struct conf_option *option)
 	return option->shorthand ? conf_find(option->table, option->shorthand) : NULL;
 }
 
-/* What is wrong with a text that may be secret. */
+/* Describes the error in a text that may be secret. */
 static const char *describe_secret(
 	const struct conf_option *option, const struct conf_scalar *scalar)
 {

@@ -16,7 +16,7 @@
 
 enum { PASSPHRASE_TRIES = 3 };
 
-/* The file is read once: what is judged here is, byte for byte, what netd hands to the engine. */
+/* The file is read once, so netd hands the engine exactly the bytes that were checked here. */
 
 int configuration_parse(struct configuration *configuration, const struct configuration_role *role,
 	struct problem *problem)
@@ -63,8 +63,8 @@ static int check_hooks(const struct settings *settings, struct problem *problem)
 }
 
 /*
- * Root alone can make the engine another user: whoever else checks or starts it may do so on a host
- * where that user is missing. Nobody may name root.
+ * Only root can make the engine another user. Any other user may check or start a configuration on
+ * a host that lacks the user. `user` must never be root.
  */
 static int check_user(const struct settings *settings, struct problem *problem)
 {
@@ -80,7 +80,10 @@ static int check_user(const struct settings *settings, struct problem *problem)
 	return r;
 }
 
-/* Dates are of the moment: a start does not wait for them, and the engine warns. */
+/*
+ * `dates`: checks dates as well. They depend on the present time: a start does not wait for them,
+ * and the engine warns.
+ */
 static int judge(const struct configuration *configuration, const struct configuration_role *role,
 	bool dates, struct configuration_verdict *ret_verdict, struct problem *problem)
 {
@@ -118,7 +121,7 @@ int configuration_check(const struct configuration *configuration,
 	return judge(configuration, role, true, ret_verdict, problem);
 }
 
-/* Asks until the passphrase is right. */
+/* Asks until the passphrase is right, PASSPHRASE_TRIES times at most. */
 static int ask_and_unlock(
 	struct credentials *credentials, const char *file, char **ret_key, struct problem *problem)
 {

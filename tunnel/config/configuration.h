@@ -11,14 +11,14 @@
 #include "system/tls.h"
 
 /*
- * A program's configuration, from its file to the judgement that it can be run: what both programs
- * do before they start anything, and all that checking one is. For main(), one thread.
+ * A program's configuration, from its file to the decision that it can be run: what both programs
+ * do before they start anything, and all that `check` does. For main(), one thread.
  */
 
-/* What differs between the files of the two programs. */
+/* The differences between the files of the two programs. */
 struct configuration_role {
 	enum tls_role tls_role;
-	/* Makes settings of a text. Negative errno; the problem says where and why. */
+	/* Makes settings from a text. Negative errno: *problem says where and why. */
 	int (*load)(const char *text, size_t len, const char *path, struct settings **ret_settings,
 		struct problem *problem);
 };
@@ -31,60 +31,67 @@ struct configuration {
 };
 
 /*
- * Reads the file and loads it by the role's options. One with its key or a password inside has to be
- * as private as a key's file. Whatever is returned, the caller frees *configuration, and `text` is there when
- * the file could be read. Negative errno of file_read(), the role's load() or file_check_private(),
- * with words.
+ * Reads the file and loads it by the role's options. A file that has its key or a password inside
+ * must be as private as a key's file. Errors: those of file_read(), the role's load() or
+ * file_check_private(). On failure *problem says why. In every case the caller frees
+ * *configuration, and `text` is set when the file could be read.
  */
 int configuration_load(struct configuration *configuration, const struct configuration_role *role,
 	const char *path, struct problem *problem);
 
 /*
- * The part of it that makes settings of a text: for who has one from elsewhere, in a configuration
- * with path, text and len. Negative errno of the role's load(), with words.
+ * Only makes settings from a text, for a caller that has set path, text and len itself. Errors:
+ * those of the role's load(). On failure *problem says why.
  */
 int configuration_parse(struct configuration *configuration, const struct configuration_role *role,
 	struct problem *problem);
 
-/* For who tells a person of a check that could not look into the key. */
+/* For a message about a check that could not read the key. */
 #define CONFIGURATION_LOCKED_NOTE                                                                   \
 	"; the key is protected by a passphrase, which is asked for at the start: whether it fits " \
 	"the certificate was not checked"
 
 struct configuration_verdict {
-	struct identity identity; /* whom the certificate is for */
-	bool key_locked; /* a passphrase protects the key: whether it fits the certificate is not known */
+	struct identity identity; /* the name in the certificate */
+	/* A passphrase protects the key, so it is not known whether it fits the certificate. */
+	bool key_locked;
 };
 
 /*
- * Reads what the loaded configuration names and makes of it what TLS needs, only to see whether it
- * would do, and judges the programs of hooks, `user` (its being there only for root, who alone needs
- * it) and the dates of the certificate. Nothing is left of it. Negative errno of
- * process_find_user(), executable_open(), credentials_read_files() or tls_context_new(), with words "FILE:LINE: KEY: ...".
+ * Checks that the loaded configuration can be used. It reads the files that the configuration names
+ * and makes a TLS context from them, which it frees again. It checks the programs of hooks, `user`
+ * (its existence only for root, since only root needs it) and the dates of the certificate. Errors:
+ * those of process_find_user(), executable_open(), credentials_read_files() or tls_context_new().
+ * On failure *problem says why, as "FILE:LINE: KEY: ...".
  */
 int configuration_check(const struct configuration *configuration,
 	const struct configuration_role *role, struct configuration_verdict *ret_verdict,
 	struct problem *problem);
 
 /*
- * All that comes before a start: the check, but for the dates, which a clock that is set later
- * makes right and of which the engine warns; then, where a passphrase protects the key, the question
- * for it (system/passphrase; a few times while it is wrong), and the check of what it was hiding.
- * The passphrase is wiped; the unlocked key stays in the settings. Errors as configuration_check(),
- * and -EACCES (wrong each time), -ENOTTY and others of passphrase_ask(), with words.
+ * Does everything that comes before a start. First it checks as configuration_check() does, except
+ * the dates: a clock that is set later makes them right, and the engine warns of them. Where a
+ * passphrase protects the key, it asks for it (system/passphrase; a few times while it is wrong)
+ * and checks the unlocked key. It wipes the passphrase; the unlocked key stays in the settings.
+ * Errors: those of configuration_check(); -EACCES: wrong each time; -ENOTTY and others of
+ * passphrase_ask(). On failure *problem says why.
  */
 int configuration_prepare(struct configuration *configuration,
 	const struct configuration_role *role, struct problem *problem);
 
 /*
- * Logs a warning for each thing that the configuration needs and this host lacks now, though it may have
- * it when the program runs: a network namespace, a tracked interface, /dev/net/tun. The same for what
- * is valid and yet keeps peers out: an empty list of peers, a pool whose addresses clients refuse by
- * default, a pool that overlaps a network of this host. check and each start say so.
+ * Logs a warning for each thing that the configuration needs and this host lacks now, though it may
+ * have it when the program runs: a network namespace, a tracked interface, /dev/net/tun. It also
+ * warns of valid settings that keep peers out: an empty list of peers, a pool whose addresses
+ * clients refuse by default, a pool that overlaps a network of this host. Called by `check` and at
+ * each start.
  */
 void configuration_warn(const struct configuration *configuration);
 
-/* Wipes the text, which may hold a key. A zeroed one is fine. */
+/*
+ * Wipes and frees the text, which may have a key, and frees the settings. Does nothing when
+ * *configuration is zeroed.
+ */
 void configuration_free(struct configuration *configuration);
 
 #endif

@@ -19,7 +19,7 @@ static void warn(const struct configuration *configuration, struct problem *prob
 	log_warning("%s", problem->text);
 }
 
-/* A pool that clients refuse by default. */
+/* Warns of a pool that clients refuse by default. */
 static void warn_of_pool(
 	const struct configuration *configuration, const char *key, const struct prefix *pool)
 {
@@ -36,7 +36,7 @@ static void warn_of_pool(
 	warn(configuration, &problem);
 }
 
-/* A network of this host's own, of which the pool would take addresses. */
+/* Warns of a network of this host whose addresses the pool would take. */
 static void warn_of_overlap(const struct configuration *configuration, const char *key,
 	const struct prefix *pool, const struct netlink_address *addresses, size_t count)
 {
@@ -48,7 +48,10 @@ static void warn_of_overlap(const struct configuration *configuration, const cha
 		const struct prefix *own = &addresses[i].prefix;
 		struct problem problem = { 0 };
 
-		/* A host's own address (a /32, a /128) is no network, and this program's may be there. */
+		/*
+		 * A host's own address (a /32, a /128) is no network, and may belong to this
+		 * program.
+		 */
 		if (own->len >= 8 * addr_size(&own->addr) || !prefix_overlaps(own, pool) ||
 			!if_indextoname(addresses[i].index, name))
 			continue;
@@ -73,7 +76,7 @@ static bool is_anybody_here(const struct settings *settings)
 	return false;
 }
 
-/* A kernel that cannot be asked fails the start with words of its own. */
+/* If the kernel cannot be asked, nothing is logged here: the start fails and logs it. */
 static void warn_of_overlaps(const struct configuration *configuration)
 {
 	const struct settings *settings = configuration->settings;
@@ -106,7 +109,10 @@ static void warn_of_server(const struct configuration *configuration)
 	warn(configuration, &problem);
 }
 
-/* Without root's rights a refusal to open it is for the start, which may have other rights. */
+/*
+ * Without root the device may be refused here and allowed at the start, so only root is warned of
+ * that.
+ */
 static void warn_of_device(void)
 {
 	struct problem problem = { 0 };

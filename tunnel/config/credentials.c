@@ -9,9 +9,9 @@
 #include "base/file.h"
 #include "system/tls_key.h"
 
-/* Two tables say which setting is which part; the key is wiped from memory when it goes. */
+/* Two tables map the parts to their settings. The key is wiped before its memory is freed. */
 
-/* The options' keys, with which tls_context_new() begins what it says. */
+/* The options' keys, with which the text of tls_context_new() begins. */
 static const char *const keys[] = {
 	[CREDENTIALS_CERTIFICATE] = "certificate",
 	[CREDENTIALS_KEY] = "key",
@@ -37,7 +37,10 @@ static const char *setting_of(const struct settings *settings, enum credentials_
 	return NULL;
 }
 
-/* Where the part is read from: a key that was protected is taken as it is without. */
+/*
+ * Returns the path or text to read the part from; a key that was unlocked is taken without its
+ * passphrase.
+ */
 static const char *source_of(const struct settings *settings, enum credentials_part part)
 {
 	return part == CREDENTIALS_KEY && settings->unlocked_key ? settings->unlocked_key
@@ -108,7 +111,7 @@ int credentials_unlock_key(struct credentials *credentials, const char *passphra
 	return tls_key_unlock(&key, passphrase, ret_pem, problem);
 }
 
-/* "ca: holds no certificate" becomes "ca: /etc/culvert/ca.crt: holds no certificate". */
+/* Turns "ca: holds no certificate" into "ca: /etc/culvert/ca.crt: holds no certificate". */
 static void name_file(const struct settings *settings, struct problem *problem)
 {
 	for (enum credentials_part part = 0; part < CREDENTIALS_PART_COUNT; part++) {

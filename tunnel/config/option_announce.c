@@ -14,7 +14,7 @@ static const struct conf_name tables[] = {
 	{ NULL, 0 },
 };
 
-/* Those of linux/rtnetlink.h that bring routes to networks, by the names of iproute2. */
+/* The protocols of linux/rtnetlink.h whose routes lead to networks, with the names of iproute2. */
 static const struct conf_name protocols[] = {
 	{ "kernel", RTPROT_KERNEL },
 	{ "boot", RTPROT_BOOT },

@@ -4,9 +4,7 @@
 
 #include "config/conf.h"
 
-/*
- * The keys of one thing to announce, a struct settings_announce: both programs have the list.
- */
+/* The keys of one entry of `announce`, a struct settings_announce. Both programs have the list. */
 extern const struct conf_table option_announce_table;
 
 #endif

@@ -8,9 +8,10 @@
 #include "config/settings.h"
 
 /*
- * The rows that both programs' option tables share (struct conf_option's `also`), so that an option is declared once.
- * An option with another range, default or meaning in the two (name, mtu, state_dir, ...) is a row of the program's
- * own. For a table whose target begins with a struct settings.
+ * The rows that both programs' option tables share (struct conf_option's `also`), so that an option
+ * is declared once. An option whose range, default or meaning differs between the programs (name,
+ * mtu, state_dir, ...) is a row of each program's own table. The target of such a table must begin
+ * with a struct settings.
  */
 extern const struct conf_table option_rows_common;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Settings are read by all and changed by none, so this file only makes, frees and judges them. The
- * checks run once, where a configuration is loaded.
+ * All code reads settings and none changes them, so this file only makes, checks and frees them.
+ * The checks run once, when a configuration is loaded.
  */
 #include "config/settings.h"
 
@@ -93,7 +93,7 @@ uint32_t settings_mark(const struct settings *settings)
 {
 	if (settings->mark != 0)
 		return settings->mark;
-	/* A contained tunnel has no rule or table on the host that could ask for it. */
+	/* A contained tunnel's host has no rule or table that matches a mark. */
 	if (settings->contained)
 		return 0;
 	return settings->kill_switch || settings->full_tunnel ? SETTINGS_MARK_DEFAULT
@@ -126,7 +126,7 @@ struct addr settings_server_address(const struct prefix *pool)
 	return addr;
 }
 
-/* All bits past the prefix length are set. */
+/* Returns true if all bits after the prefix length are set. */
 static bool is_last(const struct prefix *pool, const struct addr *addr)
 {
 	for (size_t bit = pool->len; bit < addr_size(addr) * 8; bit++) {
@@ -185,7 +185,7 @@ static bool netns_is_valid(const char *netns)
 		return true;
 	if (strncmp(netns, pid, sizeof(pid) - 1) == 0)
 		return number[0] != '\0' && number[strspn(number, "0123456789")] == '\0';
-	/* One name of a directory. */
+	/* It must be one name in a directory. */
 	return !strchr(netns, '/') && strcmp(netns, ".") != 0 && strcmp(netns, "..") != 0;
 }
 
@@ -285,21 +285,23 @@ static int check_server(const struct settings *settings, struct problem *problem
 }
 
 /*
- * A lookup would have to leave the host unprotected, and with it those of others: which are the
- * client's own cannot be told, since a resolver of the host's may make them for everybody.
+ * A name lookup would have to leave the host unprotected, and so would other programs' lookups. The
+ * client's own cannot be distinguished, because the host's resolver may make them for all programs.
  */
 static int check_kill_switch(const struct settings *settings, struct problem *problem)
 {
 	struct addr addr;
 
-	/* The switch would let out whatever interface has the same number here. */
+	/*
+	 * The kill switch would open for the interface that has the same number in this namespace.
+	 */
 	if (settings->peers[0].netns[0] != '\0') {
 		problem_set(problem,
 			"kill_switch: expected false with netns, as the tunnel is not in the "
 			"namespace that the switch would close; got true");
 		return -EINVAL;
 	}
-	/* A proxy looks the remotes up itself. */
+	/* A proxy looks up the remotes itself. */
 	if (settings->proxy.kind != PROXY_NONE && addr_parse(settings->proxy.host, &addr) == 0)
 		return 0;
 	if (settings->proxy.kind != PROXY_NONE) {
@@ -433,8 +435,8 @@ size_t settings_outer(const struct settings *settings, struct addr out[static SE
 }
 
 /*
- * The peers entries, each by itself and all together: they are sorted instead of compared each with each, since a hub may
- * list many thousand peers.
+ * Checks of the peers' entries, single and together. The entries are sorted instead of compared
+ * pair by pair, since a hub may have many thousand peers.
  */
 
 static int check_fixed(const struct settings *settings, size_t index, const struct addr *addr,
@@ -513,13 +515,13 @@ static bool has_address6(const struct settings_peer *peer)
 	return addr_is_set(&peer->address6);
 }
 
-/* A name without a place for a number is one interface's only. */
+/* A name without %d can only be one interface's. */
 static bool has_literal_interface(const struct settings_peer *peer)
 {
 	return peer->interface[0] != '\0' && !strchr(peer->interface, '%');
 }
 
-/* What no two peers may share. */
+/* The values that no two peers may share. */
 static const struct unique {
 	const char *key;
 	int (*order)(const void *a, const void *b);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which addresses a server may give to a client's tunnel. Both ends of the tunnel count: the kernel leads
- * packets for the other end into the tunnel, whoever else has that address.
+ * Decides which addresses a server may give to a client's tunnel. Both ends of the tunnel count,
+ * because the kernel routes packets for the peer's address into the tunnel, even if another host
+ * has it.
  */
 #include "config/settings.h"
 
@@ -9,7 +10,7 @@
 
 #include "base/route_rule.h"
 
-/* RFC 1918, RFC 6598 and RFC 4193. SETTINGS_PRIVATE says the same as text. */
+/* RFC 1918, RFC 6598 and RFC 4193; the same as the text SETTINGS_PRIVATE. */
 static const struct prefix private_ranges[] = {
 	{ { AF_INET, { 10 } }, 8 },
 	{ { AF_INET, { 172, 16 } }, 12 },
@@ -18,7 +19,7 @@ static const struct prefix private_ranges[] = {
 	{ { AF_INET6, { 0xfc } }, 7 },
 };
 
-/* No interface has these, whatever the configuration allows, and what they stand for is elsewhere. */
+/* No interface may have these, whatever the configuration allows: they mean no single host. */
 static const struct {
 	struct prefix prefix;
 	const char *why;
@@ -44,7 +45,9 @@ bool settings_is_private(const struct prefix *prefix)
 		private_ranges, sizeof(private_ranges) / sizeof(private_ranges[0]), prefix);
 }
 
-/* NULL: it has the form of a host's address that means one host everywhere. */
+/*
+ * Returns NULL if the address has the form of one that means one host everywhere; else the reason.
+ */
 static const char *wrong_form(const struct prefix *host)
 {
 	enum route_verdict form = route_rule_form(host);
@@ -83,7 +86,7 @@ int settings_judge_address(
 		problem_set(problem, "address %s, which no tunnel can have: %s", text, wrong);
 		return -EINVAL;
 	}
-	/* Where the outer connection is elsewhere, the tunnel captures nothing of it. */
+	/* A tunnel in a foreign network namespace captures no packets of the outer connection. */
 	if (!settings_is_elsewhere(settings) && is_outer(settings, addr)) {
 		problem_set(problem,
 			"address %s, at which remotes or proxy reach the server itself", text);

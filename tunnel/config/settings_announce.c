@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is announced: prefixes that are stated, and what is tracked, which only the kernel knows. */
+/*
+ * The entries of `announce`: configured prefixes, and tracked networks, which only the kernel
+ * knows.
+ */
 #include <errno.h>
 #include <string.h>
 
@@ -34,7 +37,7 @@ static int check_announced_prefix(
 	enum route_verdict form = route_rule_form(prefix);
 	char text[ADDR_TEXT_MAX], pool_text[ADDR_TEXT_MAX];
 
-	/* "I am the way to everywhere", its own pools included, is a server's to say. */
+	/* A server may announce a default route, which includes its own pools. */
 	if (form == ROUTE_DEFAULT && settings->role == SETTINGS_SERVER)
 		return 0;
 	prefix_format(prefix, text);

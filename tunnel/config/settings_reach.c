@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which peers reach each other through this end. The names are looked up once in a sorted list,
- * since a hub may list many thousand peers.
+ * Which peers reach each other through this end. The names are looked up in a list that is sorted
+ * once, since a hub may have many thousand peers.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -39,7 +39,7 @@ static int compare_names(const void *a, const void *b)
 	return strcmp((*first)->name, (*second)->name);
 }
 
-/* All names, sorted; the caller frees. NULL: no memory. */
+/* Returns all names, sorted; the caller frees the array. NULL: out of memory. */
 static const struct identity **sort_names(const struct settings *settings)
 {
 	const struct identity **names = calloc(
@@ -52,7 +52,7 @@ static const struct identity **sort_names(const struct settings *settings)
 	return names;
 }
 
-/* Why this name cannot stand in the peer's reach; NULL: it can. */
+/* Returns why this name is refused in the peer's `reach`, or NULL. */
 static const char *judge(const struct settings *settings, const struct settings_peer *peer,
 	size_t at, const struct identity **sorted)
 {

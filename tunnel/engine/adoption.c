@@ -18,9 +18,7 @@ static void next_interface(struct adoption *adoption)
 	ask(adoption);
 }
 
-/*
- * The first page of an interface: its descriptor and addresses. False: there is no session of it.
- */
+/* Takes an interface's first page: descriptors and addresses. False: no session was made of it. */
 static bool take_interface(struct adoption *adoption, const struct request_reply *reply,
 	const int *fds, size_t fd_count)
 {

@@ -7,10 +7,10 @@
 #include "engine/netd_link.h"
 
 /*
- * A new engine takes over what the one before it left: netd has kept interfaces, addresses, routes
- * and TUN descriptors, and this asks for them one after the other. Each becomes a session without a
- * connection, for its peer to take over (or, on a client, to dial again). Until all are there the
- * engine is not ready, accepts nobody and dials nobody. Main thread.
+ * Adopts the interfaces of the engine before. netd has kept them, with their addresses, routes
+ * and TUN descriptors; this module requests one after the other. Each becomes a session without a
+ * connection: its peer takes it over, or a client dials for it. Until the last one is adopted the
+ * engine is not ready, and it neither accepts nor dials. Main thread only.
  */
 
 struct engine;
@@ -19,15 +19,15 @@ struct session;
 struct adoption {
 	struct engine *engine;
 	struct netd_call call;
-	uint32_t index, count; /* of interfaces */
-	uint32_t route_offset; /* of the present one's routes */
+	uint32_t index, count; /* how many interfaces netd has, and which is next */
+	uint32_t route_offset; /* of the next page of this interface's routes */
 	struct session *session;
 	void (*done)(struct engine *engine);
 };
 
 /*
- * Adopts `count` interfaces, then calls done(), perhaps at once. What cannot be adopted is logged
- * and left to netd.
+ * Adopts `count` interfaces, then calls done(), perhaps before it returns. An interface that cannot
+ * be adopted is logged and stays with netd.
  */
 void adoption_begin(struct adoption *adoption, struct engine *engine, uint32_t count,
 	void (*done)(struct engine *engine));

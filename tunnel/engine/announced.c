@@ -5,7 +5,9 @@
 
 #include "base/route_rule.h"
 
-/* A change by command is all or nothing: all prefixes are judged before the first one is stated. */
+/*
+ * A change by a command is all or nothing: all prefixes are judged before the first one is added.
+ */
 
 static bool is_listed(const struct prefix *prefixes, size_t count, const struct prefix *prefix)
 {
@@ -16,7 +18,7 @@ static bool is_listed(const struct prefix *prefixes, size_t count, const struct 
 	return false;
 }
 
-/* `all`, of what is stated and what is tracked. -ENOMEM: it stays as it was. */
+/* Makes `all` from the stated and the tracked prefixes. -ENOMEM: it stays unchanged. */
 static int combine(struct announced *announced)
 {
 	struct prefix_list both = { .items = NULL };

@@ -11,26 +11,32 @@
 #include "wire/request.h"
 
 /*
- * The prefixes that this end announces to every peer. They come from the configuration, from
- * `culvert routes`, and from netd, which tracks what the kernel has. A zeroed struct announces
- * nothing. It knows no session: the caller tells them of a change.
+ * The prefixes that this end announces to its peers. They come from the configuration, from
+ * `culvert routes`, and from netd, which tracks the kernel's routes and interfaces. A zeroed struct
+ * announces nothing. It knows no session: the caller passes a change on to the sessions. Main
+ * thread only.
  */
 
 struct announced {
-	struct prefix_list all;     /* stated and tracked: sorted, each once */
-	struct prefix_list stated;  /* by the configuration and `culvert routes` */
-	struct prefix_list tracked; /* by netd, sorted */
-	struct prefix_list pages;   /* of a tracked set that is not whole yet */
+	struct prefix_list all;     /* stated and tracked together: sorted, without duplicates */
+	struct prefix_list stated;  /* named by the configuration or `culvert routes` */
+	struct prefix_list tracked; /* reported by netd, sorted */
+	struct prefix_list pages;   /* of a tracked set whose last page has not come */
 };
 
-/* States what the configuration lists, before anything else is stated. -ENOMEM. */
+/* Adds the prefixes of the configuration. Called first, and once. -ENOMEM. */
 int announced_configure(struct announced *announced, const struct settings *settings);
 void announced_free(struct announced *announced);
 
 /*
- * States prefixes, or takes them back: all of them or none. -EINVAL: one cannot be announced, as a
- * default route by a client; -EEXIST: one is stated already, or named twice; -ENOENT: one is not
- * stated; -ENOSPC: more than SETTINGS_PREFIX_MAX; -ENOMEM. The problem names the prefix.
+ * Adds prefixes to the stated ones, or removes them: all of them or none. On failure *problem names
+ * the prefix.
+ *
+ * -EINVAL   it cannot be announced, such as a default route by a client
+ * -EEXIST   it is stated already, or the caller names it twice
+ * -ENOENT   it is not stated (announced_withdraw())
+ * -ENOSPC   there would be more than SETTINGS_PREFIX_MAX
+ * -ENOMEM
  */
 int announced_add(struct announced *announced, enum settings_role role,
 	const struct prefix *prefixes, size_t count, struct problem *problem);
@@ -38,9 +44,9 @@ int announced_withdraw(struct announced *announced, const struct prefix *prefixe
 	struct problem *problem);
 
 /*
- * netd has sent a page of the set that it tracks. 1: the set is whole and has taken the place of the
- * one before. 0: more pages are to come, or the page belongs to a set whose beginning is missing,
- * which netd sends again. -ENOMEM: the set before stays.
+ * Takes a page of the tracked set from netd. Returns 1 when the set is complete and has replaced
+ * the set before. Returns 0 while pages are missing. A page without those before it is ignored, as
+ * netd sends such a set again. -ENOMEM: the set before stays in force.
  */
 int announced_track(struct announced *announced, const struct request_tracked *page);
 

@@ -6,7 +6,10 @@
 
 #include "base/container.h"
 
-/* Those of `from` that are not in `without`, into `out`, which has room for all of `from`. */
+/*
+ * Writes the prefixes of `from` that `without` does not have to `out`, which has room for all of
+ * `from`.
+ */
 static size_t difference(
 	const struct prefix_list *from, const struct prefix_list *without, struct prefix *out)
 {
@@ -20,8 +23,8 @@ static size_t difference(
 }
 
 /*
- * Of those that were more than the peer's max_routes allows, as many as may have room now; for the
- * peer they are announced anew. Appends them to `part`.
+ * The peer refused some prefixes because of its max_routes; `room` of them may fit now. Appends
+ * these to `part`, to be announced again.
  */
 static size_t retry(struct announcer *announcer, size_t room, struct prefix *part, size_t count)
 {
@@ -84,6 +87,7 @@ static void hold_over(struct loop_timer *timer)
 {
 	struct announcer *announcer = container_of(timer, struct announcer, hold);
 
+	/* Out of memory: send_and_hold() has started the hold again. */
 	if (announcer->changed)
 		(void)tell_and_hold(announcer); /* out of memory: the hold begins again */
 }

@@ -10,12 +10,12 @@
 #include "system/loop.h"
 
 /*
- * Tells one peer what is announced to it: all of it when a connection begins, later only what has
- * changed since. Changes that come in quick succession go out together, so that a script that adds
- * a thousand routes one by one is no flood at the peer. Main thread.
+ * Announces prefixes to one peer: all of them when a connection begins, later only the changes.
+ * Changes that follow each other quickly are sent together. So a script that adds a thousand routes
+ * one by one does not flood the peer. Main thread only.
  */
 
-enum { ANNOUNCER_HOLD_MS = 50 }; /* least time between two changes that are sent */
+enum { ANNOUNCER_HOLD_MS = 50 }; /* shortest time between two batches of changes */
 
 struct announcer {
 	struct loop *loop;
@@ -23,7 +23,7 @@ struct announcer {
 	const struct prefix_list *wanted; /* what it is to know, sorted; the session's */
 	struct prefix_list told;          /* what it knows */
 	bool up;
-	bool changed; /* during the hold */
+	bool changed; /* `wanted` has changed since the last batch */
 	struct loop_timer hold;
 };
 
@@ -31,13 +31,13 @@ void announcer_init(struct announcer *announcer, struct loop *loop, struct route
 	const struct prefix_list *wanted);
 void announcer_free(struct announcer *announcer);
 
-/* A connection has begun, and the peer knows nothing yet: announces all. -ENOMEM. */
+/* Begins with a new connection, whose peer knows nothing yet: announces everything. -ENOMEM. */
 int announcer_begin(struct announcer *announcer);
-/* The connection is gone. */
+/* The connection is lost: sends nothing until announcer_begin(). */
 void announcer_end(struct announcer *announcer);
 /*
- * `wanted` has changed: the peer hears of it at once, or when the hold is over. -ENOMEM: the next
- * change tries again.
+ * `wanted` has changed: sends the difference at once, or when the hold is over. Does nothing
+ * without a connection. -ENOMEM: tries again when the hold is over.
  */
 int announcer_changed(struct announcer *announcer);
 

@@ -12,28 +12,29 @@
 #include "engine/engine.h"
 
 /*
- * A connection reads until the newline, then writes until its answer is out, then closes; either
- * phase has CONTROL_PHASE_MS. When CONTROL_CONNECTIONS_MAX are open the listening socket is not
- * watched, and who comes waits in its backlog.
+ * A connection reads until the newline, writes until its answer is sent, and closes. Reading and
+ * writing have CONTROL_PHASE_MS each. While CONTROL_CONNECTIONS_MAX are open, the listening socket
+ * is not watched, and further clients wait in its backlog.
  */
 
 enum {
 	CONTROL_CONNECTIONS_MAX = 16,
 	CONTROL_REQUEST_MAX = 4096, /* bytes of a request with its newline */
 	CONTROL_PHASE_MS = 5000,
-	CONTROL_PAUSE_MS = 1000, /* without accepting, when descriptors or memory ran out */
-	CONTROL_DRAIN_MAX = 16,  /* reads that throw away what came behind a request */
+	CONTROL_PAUSE_MS = 1000, /* without accepting, after descriptors or memory ran out */
+	CONTROL_DRAIN_MAX = 16,  /* reads that discard bytes behind a request */
 };
 
 struct control {
 	struct engine *engine;
 	struct loop_watch watch; /* of the listening socket */
 	struct loop_timer pause;
-	uid_t owner; /* who made the listening socket: netd's user */
-	struct connection *connections[CONTROL_CONNECTIONS_MAX]; /* NULL: a free place */
+	uid_t owner; /* the user that made the listening socket: netd's user */
+	struct connection *connections[CONTROL_CONNECTIONS_MAX]; /* NULL: a free slot */
 	unsigned connection_count;
 	struct netd_call reexec;
-	struct connection *asker; /* of the reexec that netd is asked for; NULL: nobody waits */
+	/* The connection that waits for netd's answer about a reexec; NULL: none does. */
+	struct connection *asker;
 };
 
 struct connection {
@@ -55,8 +56,10 @@ static void listen_again(struct control *control)
 		(void)loop_watch_set(control->engine->loop, &control->watch, EPOLLIN);
 }
 
-/* A unix socket that is closed with bytes unread fails the other end's reading of the answer
- * (unix(7): ECONNRESET). */
+/*
+ * Closing a Unix socket with unread bytes would make the other end's reading of the answer fail
+ * (unix(7): ECONNRESET).
+ */
 static void drain(int fd)
 {
 	char rest[256];
@@ -95,8 +98,7 @@ static void arm(struct connection *connection)
 		mono_add(mono_now(), DURATION_MS(CONTROL_PHASE_MS)), deadline_passed);
 }
 
-/* Sends what the socket takes, and closes when that was all. The connection may be gone afterwards.
- */
+/* Sends as much as the socket takes, and closes after the last byte. May free the connection. */
 static void send_answer(struct connection *connection)
 {
 	const struct control_answer *answer = &connection->answer;
@@ -111,14 +113,15 @@ static void send_answer(struct connection *connection)
 				EPOLLOUT) == 0)
 			return;
 		if (n < 0)
-			break; /* whoever asked has gone */
+			break; /* the client has gone */
 		connection->sent += (size_t)n;
 	}
 	connection_close(connection);
 }
 
-/* The answer is there: sends it. What ends the engine comes last, as the answer must be out before
- * that. */
+/*
+ * Sends the answer. netd is asked to end the program only after that, so that the answer is sent.
+ */
 static void begin_answer(struct connection *connection)
 {
 	struct engine *engine = connection->control->engine;
@@ -138,7 +141,10 @@ static void refuse_instead(struct connection *connection, int code, const char *
 	begin_answer(connection);
 }
 
-/* netd has decided; granted, its successor waits for us to go, whether anybody still listens or not. */
+/*
+ * netd has decided about the reexec. If it was granted, the next engine waits for this one to end,
+ * also without a client that waits for the answer.
+ */
 static void reexec_answered(
 	struct netd_call *call, const struct request_reply *reply, const int *fds, size_t fd_count)
 {
@@ -175,7 +181,7 @@ static void ask_netd(struct connection *connection)
 	(void)loop_watch_set(control->engine->loop, &connection->watch, 0);
 }
 
-/* Reads on. False: not whole yet, or the connection is gone. */
+/* Reads more. False: the request is not complete, or the connection is gone. */
 static bool read_request(struct connection *connection)
 {
 	size_t room = sizeof(connection->request) - connection->len;
@@ -230,7 +236,7 @@ static bool is_trusted(const struct control *control, const struct ucred *who)
 	return who->uid == 0 || who->uid == control->owner;
 }
 
-/* Takes the socket, which is closed on failure. There is a free place. */
+/* Takes the socket, and closes it on failure. The caller has checked that a slot is free. */
 static int connection_new(struct control *control, int fd)
 {
 	struct connection *connection = calloc(1, sizeof(*connection));
@@ -270,8 +276,10 @@ static void pause_over(struct loop_timer *timer)
 	listen_again(container_of(timer, struct control, pause));
 }
 
-/* Out of descriptors or memory: the connection stays in the backlog, which would wake us without
- * end. */
+/*
+ * Out of descriptors or memory: the connection stays in the backlog, and would wake the loop again
+ * and again.
+ */
 static void pause_listening(struct control *control, int error)
 {
 	struct loop *loop = control->engine->loop;
@@ -310,7 +318,7 @@ int control_open(struct engine *engine, int listen_fd, struct control **ret_cont
 	if (!control)
 		goto fail;
 	control->engine = engine;
-	/* Of a listening socket these are the credentials of who called listen(2): unix(7). */
+	/* A listening socket has the credentials of the process that called listen(2): unix(7). */
 	r = getsockopt(listen_fd, SOL_SOCKET, SO_PEERCRED, &owner, &len) < 0 ? -errno : 0;
 	if (r == 0)
 		r = loop_watch_add(
@@ -333,7 +341,7 @@ void control_close(struct control *control)
 	int fd = control->watch.fd;
 	struct loop *loop = control->engine->loop;
 
-	/* First, so that no connection's end makes it listen again. */
+	/* First, so that closing a connection does not watch it again. */
 	loop_watch_remove(loop, &control->watch);
 	loop_timer_stop(loop, &control->pause);
 	close(fd);

@@ -6,14 +6,16 @@ struct control;
 struct engine;
 
 /*
- * The control socket: how the command line asks a running daemon. The listening socket comes from
- * netd. One request a connection: words separated by TAB, ended by a newline; the answer is "ok\n"
- * or "error CODE text\n" and then the text to print; then the daemon closes. Only root and the user
- * who runs netd are heard (SO_PEERCRED). Bounded: requests, answers, connections at a time,
- * seconds. Main thread.
+ * The control socket, through which the command line asks a running daemon. netd makes the
+ * listening socket. A connection carries one request: arguments separated by TAB, ended by a
+ * newline. The answer is "ok\n" or "error CODE text\n", then the output to print; then the daemon
+ * closes. Only root and the user that runs netd may connect (SO_PEERCRED). Requests, answers,
+ * connections and their time are limited. Main thread only.
  */
 
-/* Takes the listening socket. -ENOMEM, negative errno of epoll_ctl: the socket is closed then, too.
+/*
+ * Takes the listening socket, and closes it on failure too. -ENOMEM, negative errno of
+ * epoll_ctl(2).
  */
 int control_open(struct engine *engine, int listen_fd, struct control **ret_control);
 void control_close(struct control *control);

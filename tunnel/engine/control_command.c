@@ -13,15 +13,15 @@
 #include "engine/status.h"
 
 /*
- * What the command line can ask. Each command writes what is to be printed, or fills in a problem;
- * it changes everything it was asked to change, or nothing.
+ * The commands of the command line. A command writes its output or sets the problem. It makes all
+ * the changes that it was asked for, or none.
  */
 
 enum {
-	WORDS_MAX = SETTINGS_PREFIX_MAX +
-		1,           /* a command and as many prefixes as can be announced */
-	WORD_SHOWN = 200,    /* bytes of a word that is repeated in an error */
-	REQUEST_SHOWN = 600, /* bytes of a request that is repeated in the log */
+	/* A command, and as many prefixes as can be announced. */
+	WORDS_MAX = SETTINGS_PREFIX_MAX + 1,
+	WORD_SHOWN = 200,    /* bytes of an argument that an error repeats */
+	REQUEST_SHOWN = 600, /* bytes of a request that the log repeats */
 };
 
 struct command_call {
@@ -29,13 +29,13 @@ struct command_call {
 	const struct ucred *who;
 	const char *words[WORDS_MAX];
 	size_t word_count;
-	FILE *out; /* what the command prints */
+	FILE *out; /* the command's output */
 	struct problem problem;
 	bool reexec;
 	bool exits;
 };
 
-/* False: more words than WORDS_MAX. */
+/* False: there are more than WORDS_MAX arguments. */
 static bool split(struct command_call *call, char *line)
 {
 	char *tab;
@@ -106,7 +106,7 @@ static enum exit_code do_doctor(struct command_call *call)
 typedef int change_fn(
 	struct peers *peers, const struct prefix *prefixes, size_t count, struct problem *problem);
 
-/* All words but the first are prefixes; the change is made with all of them or not at all. */
+/* All arguments but the first are prefixes. The change is made with all of them or with none. */
 static enum exit_code change_routes(struct command_call *call, change_fn *change, const char *done)
 {
 	struct prefix prefixes[WORDS_MAX];
@@ -170,7 +170,7 @@ static enum exit_code do_reexec(struct command_call *call)
 static const struct command {
 	const char *word;
 	enum exit_code (*run)(struct command_call *call);
-	bool changes; /* something for others: logged with who asked */
+	bool changes; /* it changes something: the log names the caller */
 } commands[] = {
 	{ "status", do_status, false },
 	{ "peers", do_peers, false },

@@ -9,26 +9,27 @@
 #include "engine/control.h"
 
 /*
- * The inside of the control socket, shared by control*.c only: control.c carries one request and
- * its answer over a connection, control_command.c knows what the requests mean.
+ * The inside of the control socket, for control*.c only. control.c carries one request and its
+ * answer over a connection; control_command.c knows what the requests mean.
  */
 
 struct control_answer {
-	char *data; /* the answer's line and the text after it; the caller frees it. NULL: out of
-		       memory */
+	/* The answer's line and its output. The caller frees it. NULL: out of memory. */
+	char *data;
 	size_t len;
-	bool reexec; /* netd is to be asked first; this is the answer if it grants it */
-	bool exits;  /* `down` was asked and granted: the engine is to end once this is sent */
+	bool reexec; /* the answer to send if netd grants a reexec */
+	/* The engine ends once this is sent: `down` was granted. */
+	bool exits;
 };
 
 /*
- * Does what one request asks. `line` has neither its newline nor any NUL, and is taken apart in
- * place. `who` is trusted already.
+ * Carries out one request. `line` has neither a newline nor a NUL, and is cut up in place.
+ * control.c has checked the caller `who`.
  */
 void control_command(struct engine *engine, char *line, const struct ucred *who,
 	struct control_answer *ret_answer);
 
-/* The answer that says no: "error CODE text\n"; `code` is an enum exit_code. */
+/* Makes an answer that refuses: "error CODE text\n". `code` is an enum exit_code. */
 void control_refuse(int code, const char *text, struct control_answer *ret_answer);
 
 #endif

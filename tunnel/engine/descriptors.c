@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/descriptors.h"
 
-/* The most that a peer's session may have. */
+/* The most lanes that any peer may have; at least 1. */
 static uint32_t most_lanes(const struct settings *settings)
 {
 	uint32_t most = settings->lanes;

@@ -17,13 +17,12 @@
 #include "system/process.h"
 
 /*
- * The engine's process from its first instruction to its last: netd configures it, it works, netd
- * tells it to stop or goes away. Stopping in good order says goodbye to every peer; when that takes
- * too long, or netd is gone, the process just ends, since everything it holds is descriptors and
- * memory.
+ * The engine's process from beginning to end: netd configures it, it works, and netd stops it or is
+ * gone. To stop in good order it sends a goodbye to each peer. When that takes too long, or netd is
+ * gone, the process just exits: it holds nothing but descriptors and memory.
  */
 
-enum { ENGINE_STOP_MS = 2000 }; /* less than netd's patience */
+enum { ENGINE_STOP_MS = 2000 }; /* shorter than netd waits */
 
 static void deliver_report(struct mailbox *mailbox, struct mail *mail)
 {
@@ -32,8 +31,8 @@ static void deliver_report(struct mailbox *mailbox, struct mail *mail)
 }
 
 /*
- * The engine cannot be set up. Where that may pass, or netd cannot be told, this process alone ends,
- * and netd starts another after a pause: to ask netd to end would take down the whole tunnel for it.
+ * The engine cannot be set up. If the cause may pass, or netd cannot be asked, only this process
+ * ends, and netd starts another after a pause. Asking netd to end would take down the whole tunnel.
  */
 static void refuse_setup(
 	struct engine *engine, int error, enum exit_code code, const struct problem *problem)
@@ -44,7 +43,7 @@ static void refuse_setup(
 	_exit(EXIT_CODE_FAILURE);
 }
 
-/* Everything of the engine before is here: now others may come. */
+/* Adoption is complete: now other peers may connect. */
 static void on_adopted(struct engine *engine)
 {
 	struct request ready = { .type = REQUEST_READY, .ready.generation = engine->generation };
@@ -80,8 +79,9 @@ static void on_configure(struct netd_link_events *events, const struct request_c
 	}
 }
 
-/* ---- what its sessions say ---- */
+/* ---- what its sessions report ---- */
 
+/* Sessions only read their world, which is a part of the engine. */
 static struct engine *engine_of(const struct session *session)
 {
 	return container_of(session->world, struct engine, world);
@@ -158,7 +158,7 @@ int engine_new_session(struct engine *engine, const struct identity *name,
 	return r;
 }
 
-/* ---- its end, and what netd says ---- */
+/* ---- its end, and what netd reports ---- */
 
 static void stop_overdue(struct loop_timer *timer)
 {
@@ -189,7 +189,7 @@ static void on_stop(struct netd_link_events *events)
 	engine_settle(engine);
 }
 
-/* What the change means is not asked: every connection has to show that it still works. */
+/* Does not ask what the change means: each connection has to prove that it still works. */
 static void on_network(struct netd_link_events *events)
 {
 	struct engine *engine = container_of(events, struct engine, netd_events);
@@ -215,7 +215,10 @@ static void on_tracked(struct netd_link_events *events, const struct request_tra
 		peers_tracked(&engine->peers, page);
 }
 
-/* Asleep for long enough, every peer has given us up; else it may be another network by now. */
+/*
+ * After a long sleep every peer has given us up. After a short one the host may be in another
+ * network.
+ */
 static void on_resumed(struct resume *resume, struct duration slept)
 {
 	struct engine *engine = container_of(resume, struct engine, resume);
@@ -275,8 +278,8 @@ static void free_all(struct engine *engine)
 }
 
 /*
- * netd decides when we end: what a terminal or a supervisor sends to all of us is not for this
- * process.
+ * netd decides when the engine ends. A terminal or a supervisor signals the whole group, which must
+ * not end the engine.
  */
 static void ignore_signals(void)
 {

@@ -23,10 +23,10 @@
 #include "wire/message.h"
 
 /*
- * The engine: the unprivileged process that does everything a peer can reach. Its main thread owns
- * the registry of sessions, the configuration and all timers but the lanes'; its workers own the
- * lanes. What differs between the server and the client is a role: daemon/ or client/ embeds a
- * struct engine and fills in the functions. All functions here are for the main thread.
+ * The engine: the unprivileged process that handles everything a peer can reach. Its main thread
+ * owns the registry of sessions, the configuration and all timers except the lanes'. Its workers
+ * own the lanes. A role has the differences between server and client: daemon/ or client/ embeds a
+ * struct engine and provides the functions. Main thread only.
  */
 
 struct session;
@@ -35,28 +35,29 @@ struct engine;
 
 struct engine_role {
 	struct configuration_role configuration;
-	/* The engine is configured: begin. A failure ends the program with the problem's words. */
-	int (*start)(struct engine *engine, struct problem *problem);
-	/* The engine is stopping: no new connections. */
-	void (*stop)(struct engine *engine);
 	/*
-	 * A listening socket came with the configuration; it is the role's to close. May be NULL.
+	 * The engine is configured: the role begins. A failure ends the program with the problem's
+	 * text.
 	 */
+	int (*start)(struct engine *engine, struct problem *problem);
+	/* The engine stops: the role starts no connection any more. */
+	void (*stop)(struct engine *engine);
+	/* A listening socket came with the configuration; the role closes it. May be NULL. */
 	void (*listener)(struct engine *engine, int fd);
 	/*
-	 * A session has no connection any more and keeps its place: the client dials again.
-	 * `retry_after_ms`: not earlier than that. May be NULL.
+	 * A session has lost its connection and stays: the client dials again, not before
+	 * `retry_after_ms` has passed. May be NULL.
 	 */
 	void (*session_idle)(
 		struct engine *engine, struct session *session, uint32_t retry_after_ms);
 	/*
-	 * A session that is up may have another lane: it is new, or has lost one. Not at once: one
-	 * failed, or did not live for long. NULL: the role does not bring any.
+	 * A session that is up may have another lane: it is new, or has lost a lane. `at_once` is
+	 * false after a lane that failed or was short-lived. NULL: the role dials no lanes.
 	 */
 	void (*lane_wanted)(struct engine *engine, struct session *session, bool at_once);
-	/* The network may be another one: what waits to be tried again need not wait. Or NULL. */
+	/* This host's network has changed: retries need not wait any longer. May be NULL. */
 	void (*network)(struct engine *engine);
-	/* A session has ended for good and is freed right after. */
+	/* A session has ended for good. It is freed right after this call. */
 	void (*session_ended)(struct engine *engine, struct session *session);
 	/* True: no connection of the role's own (not of a session) is left. */
 	bool (*quiet)(const struct engine *engine);
@@ -75,15 +76,15 @@ struct engine {
 	struct tls_context *tls;
 	struct worker **workers;
 	unsigned worker_count, next_worker;
-	struct peers peers;             /* the sessions, and what concerns more than one of them */
-	struct session_world world;     /* what sessions are lent */
-	struct descriptors descriptors; /* a server's */
-	struct refusals refusals;       /* server: who was not admitted */
+	struct peers peers;         /* the sessions, and all that concerns several of them */
+	struct session_world world; /* what sessions borrow; loop and netd are the engine's own */
+	struct descriptors descriptors; /* server only */
+	struct refusals refusals;       /* server: peers that were not admitted */
 	struct control *control;
 	int state_dir_fd; /* -1: none */
 	struct adoption adoption;
-	uint8_t instance
-		[REQUEST_INSTANCE_SIZE]; /* of this run of the program, also across engines */
+	/* Of this run of the program: a new engine of the same run has the same. */
+	uint8_t instance[REQUEST_INSTANCE_SIZE];
 	struct resume resume;
 	struct loop_timer stop_deadline;
 	struct mono started;
@@ -91,30 +92,31 @@ struct engine {
 };
 
 /*
- * The whole life of the engine's process, `--engine`: speaks to netd on REQUEST_FD until told to
- * stop or netd is gone. Returns the exit status. `engine` is embedded in the role's own struct,
- * zeroed.
+ * Runs the engine's process (`--engine`): talks to netd on REQUEST_FD until netd stops it or is
+ * gone. Returns the exit status. `engine` is embedded in the role's struct, and zeroed.
  */
 int engine_run(struct engine *engine, const struct engine_role *role);
 
-/* The worker for a new lane: one with the fewest, in turn. */
+/* Picks the worker for a new lane: one with the fewest lanes, in turn. */
 struct worker *engine_pick_worker(struct engine *engine);
-/* So much waits for peers that do not read that no further connection should come. */
+/*
+ * True: so many bytes wait for peers which do not read that no new connection should be accepted.
+ */
 bool engine_is_short(const struct engine *engine);
 
-/* A session that is registered in `peers` until it ends. -ENOMEM. */
+/* Makes a session, which stays registered in `peers` until it ends. -ENOMEM. */
 int engine_new_session(struct engine *engine, const struct identity *name,
 	const struct settings_peer *peer, struct session **ret_session);
 
 /*
- * A session or one of the role's connections has ended: when the engine is stopping and it was the
- * last, the engine ends.
+ * Ends the engine if it is stopping and nothing is left. Called when a session or one of the role's
+ * connections has ended.
  */
 void engine_settle(struct engine *engine);
 
 /*
- * engine_configure.c: takes netd's CONFIGURE; the descriptors become the engine's. Negative errno:
- * the problem says why.
+ * engine_configure.c: applies netd's CONFIGURE. The engine owns the descriptors then. Returns a
+ * negative errno; on failure *problem says why.
  */
 int engine_configure(struct engine *engine, const struct request_configure *configure,
 	const int *fds, size_t fd_count, struct problem *problem);

@@ -16,11 +16,12 @@
 #include "system/process.h"
 
 /*
- * What netd hands over when the engine starts: the configuration's bytes, certificates and key as
- * sealed files, and sockets. Every descriptor is either taken into the engine or closed here.
+ * Takes what netd hands over at the engine's start: the configuration, certificates and key as
+ * sealed files, and sockets. Each descriptor is taken or closed here.
  */
 
-struct delivery { /* the descriptors of one CONFIGURE, sorted */
+/* The descriptors of one CONFIGURE, by kind. */
+struct delivery {
 	int config, state, control;
 	int listeners[SETTINGS_LISTEN_MAX];
 	size_t listener_count;
@@ -110,7 +111,7 @@ static int load_tls(struct engine *engine, const struct delivery *delivery, stru
 	return r;
 }
 
-/* No error: the clock may be set, and sessions of the engine before may be up. */
+/* Only a warning: the clock may be set later, and sessions of the engine before may be up. */
 static void warn_of_dates(const struct engine *engine)
 {
 	struct problem problem;
@@ -123,7 +124,9 @@ static void warn_of_dates(const struct engine *engine)
 				: "");
 }
 
-/* The settings, and what they say about certificates: problems with either name file and line. */
+/*
+ * Loads the settings and the certificates that they name. A problem of either names file and line.
+ */
 static int load(struct engine *engine, const struct delivery *delivery, const char *path,
 	struct problem *problem)
 {
@@ -143,7 +146,7 @@ static int load(struct engine *engine, const struct delivery *delivery, const ch
 		else
 			warn_of_dates(engine);
 	}
-	explicit_bzero(text, len); /* a profile holds its key */
+	explicit_bzero(text, len); /* a profile contains its key */
 	free(text);
 	return r;
 }
@@ -157,7 +160,7 @@ static int start_workers(struct engine *engine, struct problem *problem)
 
 	if (wanted == 0)
 		wanted = cores > 0 ? (unsigned)cores : 0;
-	/* A client has one session: no use for more than its lanes. */
+	/* A client has one session, so it needs no more workers than lanes. */
 	if (settings->workers == 0 && settings->role == SETTINGS_CLIENT && wanted > settings->lanes)
 		wanted = settings->lanes;
 	if (wanted == 0)
@@ -176,7 +179,7 @@ static int start_workers(struct engine *engine, struct problem *problem)
 	return r;
 }
 
-/* What does not fit is known before it is needed. */
+/* Warns at the start if the limit of open files is too low. */
 static void plan_descriptors(struct engine *engine)
 {
 	const struct settings *settings = engine->settings;

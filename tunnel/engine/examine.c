@@ -13,10 +13,10 @@
 #include "engine/session.h"
 
 enum {
-	MISSING_MAX = 16, /* routes that are named */
+	MISSING_MAX = 16, /* the most missing routes that are listed */
 	DAY_S = 86400,
 	ANNOUNCE_SHOWN_MAX = 4,
-	PAIRS_MAX = 32, /* of peers that reach each other: what holds for some holds for most */
+	PAIRS_MAX = 32, /* the most pairs that are listed: most problems concern all of them */
 };
 
 /* ---- certificates ---- */
@@ -73,7 +73,7 @@ static void examine_state(const struct session *session, struct findings *findin
 			problem_escape_rest(shown, sizeof(shown), why, strlen(why)));
 }
 
-/* A host that reaches nothing looks like a broken network. */
+/* A host that reaches nothing looks like a broken network, so doctor names the full tunnel. */
 static void examine_held_back(const struct session *session, struct findings *findings)
 {
 	unsigned families = held_back_families(session);
@@ -90,7 +90,7 @@ static void examine_held_back(const struct session *session, struct findings *fi
 			"all packets leave by the tunnel, except what `bypass` names");
 }
 
-/* netd's retries do not help: a person has to find out which program it is. */
+/* netd's retries fail, so a person has to find the other program. */
 static void examine_missing(const struct session *session, struct findings *findings)
 {
 	const struct session_interface_lack *lack = session_interface_lack(&session->interface);
@@ -155,8 +155,8 @@ static const char *remedy(uint8_t verdict)
 }
 
 /*
- * A server's announcements are for all of its peers, so a default route that a peer without a full
- * tunnel refuses keeps nothing from working.
+ * A server announces to all of its peers. A default route that a peer without a full tunnel refuses
+ * is no problem.
  */
 static void examine_routes(const struct session *session, struct findings *findings)
 {
@@ -201,7 +201,10 @@ static const struct session *find_owner(const struct engine *engine, const struc
 	return NULL;
 }
 
-/* "announce = [ "10.2.0.0/24", "10.5.0.7/32" ];": what is announced, where there is room, and more. */
+/*
+ * Writes the list of "announce = [ "10.2.0.0/24", "10.5.0.7/32" ];": the stated prefixes, if they
+ * are few, and `more`.
+ */
 static void write_announce(
 	const struct prefix_list *stated, const struct prefix *more, char *out, size_t size)
 {
@@ -217,7 +220,7 @@ static void write_announce(
 	(void)snprintf(&out[len], size - len, "\"%s\"", prefix_format(more, text));
 }
 
-/* No problem of this end, and nothing that a peer could have repaired: a person has to decide. */
+/* A note, as neither end has to be wrong: a person decides whether the peer should get there. */
 static void examine_strays(
 	const struct engine *engine, const struct session *session, struct findings *findings)
 {
@@ -254,7 +257,7 @@ static void examine_strays(
 	}
 }
 
-/* ---- who was refused ---- */
+/* ---- refused peers ---- */
 
 static void examine_refusals(const struct refusals *refusals, struct findings *findings)
 {
@@ -285,7 +288,7 @@ static void write_session_facts(const struct session *session, FILE *out)
 
 	if (session->state == SESSION_UP && addr_is_set(&session->outer.addr))
 		(void)fprintf(out, "fact\touter\t%s\n", addr_format(&session->outer.addr, text));
-	/* In another namespace it is not to be examined from here. */
+	/* An interface in another namespace cannot be examined from here. */
 	if (!session_interface_is_there(&session->interface) || session_is_apart(session))
 		return;
 	(void)fprintf(out, "fact\tinterface\t%s\n", name);
@@ -296,7 +299,7 @@ static void write_session_facts(const struct session *session, FILE *out)
 	}
 }
 
-/* The interfaces between which packets are to pass, as far as they are there. */
+/* Writes the pairs of existing interfaces between which packets may pass. */
 static void write_pairs(const struct engine *engine, FILE *out)
 {
 	const struct session *first, *second;

@@ -7,15 +7,15 @@
 struct engine;
 
 /*
- * The engine's part of `culvert doctor`: what it knows to be in the way, and the facts by which
- * the command line goes on to examine the host. It only reads. Main thread.
+ * The engine's part of `culvert doctor`: the problems that it knows, and facts from which the
+ * command line goes on to examine the host. It only reads. Main thread only.
  */
 
-enum { EXAMINE_CERTIFICATE_DAYS = 14 }; /* a certificate that ends within these is a problem */
+enum { EXAMINE_CERTIFICATE_DAYS = 14 }; /* a certificate that ends sooner is a finding */
 
 /*
- * A line each (docs/status.md): findings as finding_write() has them, facts with the word "fact"
- * in front. -ENOMEM; -EIO: the stream failed.
+ * Writes a line for each (docs/status.md): findings as finding_write() does, facts with "fact" in
+ * front. -ENOMEM; -EIO: the stream failed.
  */
 int examine_render(const struct engine *engine, FILE *out);
 

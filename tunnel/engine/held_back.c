@@ -8,14 +8,17 @@ bool held_back_in_force(const struct session *session)
 {
 	const struct settings *settings = session->world->settings;
 
-	/* netd holds everything back before it makes the first interface, also where it cannot make any. */
+	/*
+	 * netd blocks everything before it makes the first interface, and also if it cannot make
+	 * any.
+	 */
 	return settings->role == SETTINGS_CLIENT && settings->full_tunnel &&
 		!settings_is_elsewhere(settings) &&
 		(session->world->held || session->welcomed ||
 			session_interface_is_there(&session->interface));
 }
 
-/* The default route that the server has announced; NULL: none. */
+/* The server's default route of that family; NULL: the server announces none. */
 static const struct route *find_default(const struct session *session, uint8_t family)
 {
 	for (size_t i = 0; i < session->routes.count; i++) {
@@ -66,7 +69,7 @@ static const char *session_cause(const struct session *session, char out[static 
 	return out;
 }
 
-/* Of one family that the server has announced a default route for. */
+/* For a family whose default route the server has announced. */
 static void add_route_cause(const struct route *route, const char *family, FILE *stream)
 {
 	char reason[ROUTE_REASON_MAX];

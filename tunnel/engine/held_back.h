@@ -7,28 +7,36 @@
 #include "engine/session.h"
 
 /*
- * What a full tunnel holds back, in words for the log and for `status`. netd does it (netd/full_tunnel),
- * from the first interface on; the engine only knows why. Main thread.
+ * Describes for the log and `status` which traffic a full tunnel holds back, and why. netd blocks
+ * it (netd/full_tunnel) from the first interface on; only the engine knows the reason. Main thread
+ * only.
  */
 
 enum { HELD_BACK_TEXT_MAX = REQUEST_TEXT_MAX + 64 };
 
-enum held_back { /* a set: the families of which nothing leaves but what has a longer route */
+/* A set of address families. Of such a family only packets with a more specific route leave. */
+enum held_back {
 	HELD_BACK_NONE = 0,
 	HELD_BACK_IPV4 = 1,
 	HELD_BACK_IPV6 = 2,
 };
 
-/* True: this host's packets leave by the tunnel or not at all. Before the first welcome it is false, and after it true for good. */
+/*
+ * True: this host's packets leave through the tunnel or not at all. That begins with the first
+ * welcome and never ends.
+ */
 bool held_back_in_force(const struct session *session);
 
-/* Each family that has no way out by the tunnel just now; none where no full tunnel is in force. */
+/*
+ * The families that have no way out through the tunnel now. Empty while no full tunnel is in force.
+ */
 unsigned held_back_families(const struct session *session);
 
 /*
- * Why they are, as in "the server offers no IPv6 default route": what the server offers, why its default route is not taken,
- * why there is no interface, or why the session is away. "" where none is. Without control characters, also in words of the peer.
- * Returns `out`.
+ * Writes why they are held back, such as "the server offers no IPv6 default route". The cause is
+ * what the server offers, why its default route is refused, why there is no interface, or why the
+ * session has no connection. "" if nothing is held back. Control characters are gone, also from a
+ * peer's text. Returns `out`, or a constant text when out of memory.
  */
 const char *held_back_cause(const struct session *session, char out[static HELD_BACK_TEXT_MAX]);
 

@@ -51,8 +51,8 @@ static void ping(struct liveness *liveness, struct mono now)
 }
 
 /*
- * Late by a second, this process did not run: what has come since may not have been read yet. The
- * peer gets the time of a probe to show that it lives.
+ * A timer that is a second late means that this process did not run. Data from the peer may have
+ * come and not be read yet. The peer gets the time of a probe to show that it is alive.
  */
 static struct mono heard_or_excused(struct liveness *liveness, struct mono now)
 {

@@ -9,30 +9,33 @@
 #include "system/loop.h"
 
 /*
- * Is the peer alive? Fed by named events; all its timing is here. After `ping_interval` of silence
- * a ping goes out; after `dead_after` of silence the peer is dead. Any byte from the peer ends the
- * silence. Who has a reason to doubt the path asks for a probe, which is impatient. Who was not
- * running himself (stopped, swapped out) judges nobody by that time, but asks first. Main thread.
+ * Decides whether the peer of a lane is alive. Its users report events; all timing is here. After
+ * `ping_interval` of silence it sends a ping; after `dead_after` of silence the peer is dead. Any
+ * byte from the peer ends the silence. A user that doubts the path asks for a probe, which has less
+ * patience. If this process itself did not run (stopped, swapped out), that silence does not count:
+ * the peer gets LIVENESS_PROBE_MS to answer. Main thread only.
  */
 
 enum {
 	/*
-	 * How long a probe waits for a sign of life: so many round trips, but not less than for a
-	 * retransmission (RFC 6298: 200 ms on Linux, then twice that), nor more than a person would.
+	 * How long a probe waits for a byte from the peer: this many round trips. Not less than TCP
+	 * needs to retransmit twice (RFC 6298: 200 ms on Linux, then twice that), nor more than a
+	 * person would wait.
 	 */
 	LIVENESS_PROBE_RTTS = 8,
 	LIVENESS_PROBE_LEAST_MS = 600,
-	LIVENESS_PROBE_MS = 2000, /* the most, and while no round trip has been measured */
-	LIVENESS_LATE_MS = 1000,  /* a look that is so late says that this process did not run */
+	LIVENESS_PROBE_MS = 2000, /* the most, and the value until a round trip is measured */
+	LIVENESS_LATE_MS = 1000,  /* a timer this late means that the process did not run */
 };
 
 struct liveness;
 
 struct liveness_events {
-	struct mono (*heard)(struct liveness *liveness); /* when bytes last came */
-	void (*send_ping)(
-		struct liveness *liveness, uint64_t time); /* a ping with this number is due */
-	void (*dead)(struct liveness *liveness); /* silence for too long; the watch has stopped */
+	struct mono (*heard)(struct liveness *liveness); /* when bytes last came from the peer */
+	/* Sends a ping with this number. */
+	void (*send_ping)(struct liveness *liveness, uint64_t time);
+	/* The silence was too long; liveness has stopped itself. */
+	void (*dead)(struct liveness *liveness);
 };
 
 struct liveness {
@@ -41,30 +44,30 @@ struct liveness {
 	struct loop_timer timer;
 	struct duration ping_interval, dead_after;
 	struct mono pinged;       /* when the last ping went out */
-	struct mono due;          /* of the next look */
-	struct mono excused;      /* silence before this is not held against the peer */
+	struct mono due;          /* when the timer is due */
+	struct mono excused;      /* silence before this does not count against the peer */
 	struct mono probed;       /* when the pending probe began */
-	struct duration patience; /* of that probe */
-	bool probing;             /* one is pending: nothing has been seen to come since */
+	struct duration patience; /* how long that probe waits */
+	bool probing;             /* a probe is pending: nothing has come since it began */
 	bool measured;            /* the round-trip times below are known */
 	struct duration rtt_last, rtt_smooth, rtt_least;
 };
 
-/* The session is up: the first ping goes out at once, to measure. */
+/* Starts: the lane carries packets. The first ping goes out at once, to measure the round trip. */
 void liveness_start(struct liveness *liveness, struct loop *loop,
 	const struct liveness_events *events, struct duration ping_interval,
 	struct duration dead_after);
 void liveness_stop(struct liveness *liveness);
 /*
- * Something says that the path may be gone: the network has changed, the host was asleep, data is
- * not acknowledged. A ping goes out at once, and the peer is dead when nothing comes from it after
- * this moment for as long as a probe waits, or earlier, when `dead_after` says so. Changes nothing while a
- * probe is pending; ignored when stopped.
+ * The path may be broken: the network has changed, the host was asleep, or data is not
+ * acknowledged. Sends a ping at once. The peer is dead if nothing comes from it for as long as a
+ * probe waits, or earlier if `dead_after` is over. Does nothing while a probe is pending, or when
+ * stopped.
  */
 void liveness_probe(struct liveness *liveness);
 /*
- * A pong came, repeating the number of a ping; one that we cannot have sent is ignored. Smoothing:
- * 7/8 old, 1/8 new (RFC 6298, 2).
+ * Takes a pong, which repeats a ping's number. A number that cannot be ours is ignored. The smooth
+ * time is 7/8 old and 1/8 new (RFC 6298, 2).
  */
 void liveness_pong(struct liveness *liveness, uint64_t time);
 

@@ -11,9 +11,8 @@
 #include "system/ipc.h"
 
 /*
- * What cannot be sent at once waits, encoded, in a queue; each request also stands in the queue of
- * those that wait for their reply, where one without a call stands for a reply that nobody waits
- * for.
+ * A request that cannot be sent at once waits, encoded, in `unsent`. A request with a call also
+ * waits for its reply in `waiting`.
  */
 
 struct datagram_unsent {
@@ -44,7 +43,10 @@ static void answer(struct netd_link *netd, const int *fds, size_t fd_count)
 	const struct request *request = &netd->incoming;
 	struct netd_call *call = STAILQ_FIRST(&netd->waiting);
 
-	/* netd answers every request, in order; told ones have no call in the queue. */
+	/*
+	 * netd answers each request, in order. Requests of netd_link_send() have no call in the
+	 * queue.
+	 */
 	if (!call || call->id != request->id) {
 		netd_link_close_fds(fds, fd_count);
 		return;
@@ -181,7 +183,7 @@ int netd_link_tell(struct netd_link *netd, struct request *request)
 	}
 	datagram->len = writer.len;
 	STAILQ_INSERT_TAIL(&netd->unsent, datagram, link);
-	/* A netd that is gone shows as a hang-up in the loop: nothing is reported from here. */
+	/* If netd is gone, the loop sees a hang-up, so nothing is reported here. */
 	(void)send_unsent(netd);
 	return 0;
 }

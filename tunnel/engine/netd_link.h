@@ -11,71 +11,76 @@
 #include "wire/request.h"
 
 /*
- * The engine's link to netd: requests go out, replies come by callback. netd answers in
- * order, so calls form a queue. Main thread only. When netd is gone the engine has no reason to
- * live: `gone` is called.
+ * The engine's link to netd: sends requests, and delivers replies through callbacks. netd answers
+ * in order, so pending calls form a queue. When netd is gone, the engine has no purpose, and `gone`
+ * is called. Main thread only.
+ *
+ * A request that could not be sent leaves the kernel unchanged. Each caller handles that: it
+ * refuses, tries again, or logs.
  */
 
-/* A request that was not sent leaves the kernel as it was: each caller refuses, tries again or logs it. */
 #define NETD_LINK_CHECKED __attribute__((warn_unused_result))
 
 struct netd_link;
 struct netd_call;
 
-/* Embedded in the asker. One call at a time each. */
+/* A request whose reply is awaited. The caller embeds it, and uses it for one request at a time. */
 struct netd_call {
 	STAILQ_ENTRY(netd_call) link;
 	uint32_t id;
 	bool pending;
-	/* The descriptors that came with the reply, up to REQUEST_QUEUES_MAX, are now the callee's. */
+	/* The reply has come. The callee owns its descriptors, at most REQUEST_QUEUES_MAX. */
 	void (*done)(struct netd_call *call, const struct request_reply *reply, const int *fds,
 		size_t fd_count);
 };
 
 struct netd_link_events {
-	/* The descriptors are the callee's. */
+	/* The callee owns the descriptors. */
 	void (*configure)(struct netd_link_events *events,
 		const struct request_configure *configure, const int *fds, size_t fd_count);
-	/* netd wants the engine to end in good order. */
+	/* netd orders the engine to end in good order: with goodbyes. */
 	void (*stop)(struct netd_link_events *events);
 	/* This host's links, addresses or routes have changed. */
 	void (*network)(struct netd_link_events *events);
-	/* A page of the set that netd tracks. */
+	/* A page of the prefixes that netd tracks. */
 	void (*tracked)(struct netd_link_events *events, const struct request_tracked *page);
-	/* What the kernel lacks of an interface. */
+	/* A page of what the kernel lacks of an interface: netd cannot restore it. */
 	void (*lack)(struct netd_link_events *events, const struct request_lack *page);
-	/* netd is gone, or sent something that cannot be decoded: end at once. */
+	/* netd is gone, or sent a message that cannot be decoded: the engine ends at once. */
 	void (*gone)(struct netd_link_events *events);
 };
 
-/* Speaks on `fd` (REQUEST_FD), which becomes the link's. -ENOMEM, negative errno of epoll_ctl. */
+/*
+ * Opens the link on `fd` (REQUEST_FD), which it then owns. -ENOMEM, negative errno of epoll_ctl(2).
+ */
 int netd_link_new(
 	struct loop *loop, int fd, struct netd_link_events *events, struct netd_link **ret_netd);
-void netd_link_free(struct netd_link *netd); /* pending calls are forgotten */
+/* Accepts NULL. Pending calls get no reply. */
+void netd_link_free(struct netd_link *netd);
 
 /*
- * Sends a request (its id is filled in); `call` must stay until done() or netd_link_free(). -EBUSY: the
- * call is pending; -ENOMEM.
+ * Sends a request, whose id it sets, and calls done() with the reply. `call` stays valid until
+ * then, or until netd_link_free(). -EBUSY: the call is pending; -ENOMEM.
  */
 NETD_LINK_CHECKED int netd_link_ask(struct netd_link *netd, struct netd_call *call,
 	struct request *request,
 	void (*done)(struct netd_call *, const struct request_reply *, const int *, size_t));
 
-/* For a caller that needs no descriptor of those that came with a reply. */
+/* Closes the descriptors of a reply, for a caller that needs none of them. */
 void netd_link_close_fds(const int *fds, size_t count);
 
 /* Sends a request whose reply does not matter. -ENOMEM. */
 NETD_LINK_CHECKED int netd_link_tell(struct netd_link *netd, struct request *request);
 
 /*
- * Ends the program: asks netd to take everything down and to return `code`; netd logs `text`. The
- * engine goes on until netd ends it. -ENOMEM: netd has not been asked.
+ * Asks netd to end the program: netd logs `text`, removes everything and exits with `code`. The
+ * engine runs until netd ends it. -ENOMEM: netd was not asked.
  */
 NETD_LINK_CHECKED int netd_link_exit(struct netd_link *netd, enum exit_code code, const char *text);
 
 /*
- * Ends this process at once, as netd has its successor waiting. No peer is sent a goodbye: interfaces
- * and routes stay, and a peer comes back soonest when its connection just closes.
+ * Ends this process at once, because netd is about to start its successor. No peer gets a goodbye:
+ * interfaces and routes stay, and a peer returns soonest when its connection just closes.
  */
 _Noreturn void netd_link_leave(void);
 

@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "engine/session.h"
 
-enum { SPREAD_MS = 20 }; /* from a change of a peer's routes until others are told */
+enum { SPREAD_MS = 20 }; /* from a change of a peer's routes until other peers learn of it */
 
 /* ---- the registry ---- */
 
@@ -48,14 +48,14 @@ struct session *peers_find(const struct peers *peers, const struct identity *nam
 }
 
 /*
- * ---- barred addresses ----
+ * ---- excluded addresses ----
  *
- * A peer that announces 0.0.0.0/0, or 10.0.0.0/8, does not mean the addresses of others in there. A
- * server's peers are behind the server as well: their addresses are in its pools, and their networks
- * in what their `accept_routes` allow them to announce, whether they do or not, and in what they
- * have announced. None of it may reach another peer because something wider is announced, by the
- * server or by a peer that `reach` names. At a client it is the `bypass` that does not come out of
- * the tunnel. Lanes look only where it matters.
+ * A peer that announces a wide prefix, such as 0.0.0.0/0 or 10.0.0.0/8, does not mean the addresses
+ * of other peers in it. A server's peers are behind the server too. Their addresses are in its
+ * pools. Their networks are in their `accept_routes`, announced or not, and in what they have
+ * announced. No other peer may reach them because the server, or a peer in its `reach`, announces a
+ * wider prefix. At a client the `bypass` is excluded, which does not come out of the tunnel. Lanes
+ * get exclusions only where they matter.
  */
 
 static bool list_overlaps(const struct prefix_list *list, const struct prefix *prefix)
@@ -122,8 +122,8 @@ static int gather_barred(const struct peers *peers, struct prefix_list *list)
 }
 
 /*
- * Makes `barred` again, after a change of what is announced or of what a peer has announced; sessions
- * take it with session_update_reach(). -ENOMEM: it stays as it was.
+ * Makes `exclusions` again after this end or a peer has changed its announcements. Sessions take it
+ * in session_update_reach(). On failure (-ENOMEM) it is stale.
  */
 static int update_barred(struct peers *peers)
 {
@@ -150,7 +150,7 @@ static void renew_barred(struct peers *peers)
 		log_error("cannot update peer isolation: out of memory");
 }
 
-/* ---- what all peers are told ---- */
+/* ---- announcements to all peers ---- */
 
 int peers_configure(struct peers *peers, const struct settings *settings)
 {
@@ -207,7 +207,7 @@ void peers_tracked(struct peers *peers, const struct request_tracked *page)
 	tell_sessions(peers);
 }
 
-/* ---- what one peer is told of the others ---- */
+/* ---- what one peer learns of the others ---- */
 
 /* No peer is told of one at which packets do not arrive: there may be another way to it. */
 bool peers_is_told_of(const struct session *session, const struct session *other)
@@ -228,7 +228,10 @@ static bool is_leaving(const struct session *session)
 		(session->state == SESSION_CLOSING && session->final);
 }
 
-/* What we announce, and the peers for which related() is true; sorted. */
+/*
+ * Gathers this end's announcements, and the prefixes of the peers for which related() is true;
+ * sorted.
+ */
 static int gather(const struct peers *peers, const struct session *session,
 	bool (*related)(const struct session *session, const struct session *other),
 	struct prefix_list *list)
@@ -247,8 +250,8 @@ static int gather(const struct peers *peers, const struct session *session,
 }
 
 /*
- * No peer is told of others what it has announced itself. What we announce ourselves is told all the
- * same: the peer refuses it, and both ends show that.
+ * A peer does not learn of other peers' prefixes that it announces itself. This end's own
+ * announcements stay in the list: the peer refuses them, and both ends show that.
  */
 static void leave_out_own(
 	const struct peers *peers, const struct session *session, struct prefix_list *list)
@@ -257,7 +260,7 @@ static void leave_out_own(
 	size_t kept = 0;
 
 	for (size_t i = 0; i < session->routes.count; i++) {
-		/* Out of memory: the peer refuses it. */
+		/* Out of memory: the prefix stays in the list, and the peer refuses it. */
 		if (route_in_use(&session->routes.items[i]))
 			(void)prefix_list_append(&own, &session->routes.items[i].prefix, 1);
 	}

@@ -12,9 +12,9 @@
 #include "base/problem.h"
 
 /*
- * Who was refused lately and why, for `culvert doctor`: the log has all of it, this has the last
- * few. Of the same peer (or, where nobody knows who it was, the same address) and cause it keeps
- * one and counts. Main thread.
+ * Remembers the peers refused last, and why, for `culvert doctor`; the log has all of them.
+ * Refusals of one peer for one cause share an entry with a count. A peer without a known name is
+ * known by its address. Main thread only.
  */
 
 enum { REFUSALS_KEPT = 16, REFUSALS_LATELY_S = 3600 };
@@ -22,16 +22,19 @@ enum { REFUSALS_KEPT = 16, REFUSALS_LATELY_S = 3600 };
 struct refusal {
 	struct mono last;
 	struct addr outer;
-	char name[IDENTITY_MAX + 1]; /* "": it did not come so far as to have one */
+	char name[IDENTITY_MAX + 1]; /* "": the peer had shown no identity yet */
 	struct problem cause;        /* escaped */
-	uint64_t count;              /* 0: this place is free */
+	uint64_t count;              /* 0: this entry is free */
 };
 
 struct refusals {
 	struct refusal items[REFUSALS_KEPT];
 };
 
-/* Takes the place of the oldest, of the nameless first: strangers cannot push out peers. */
+/*
+ * Adds a refusal. Without a free entry it replaces the oldest one, nameless ones first: strangers
+ * cannot push out peers.
+ */
 void refusals_add(struct refusals *refusals, const struct addr *outer, const char *name,
 	const char *cause, struct mono now);
 

@@ -9,12 +9,12 @@
 
 #include "base/container.h"
 
-/* Never due (the year 2242), and within what the kernel's 64-bit nanoseconds hold. */
+/* Never due: the year 2242, within the kernel's 64-bit nanoseconds. */
 #define FAR_FUTURE_S INT64_C(8589934592)
 
 /*
- * The time asleep since the host's start. CLOCK_BOOTTIME is read first: an interruption between the
- * two makes the result too small, never too large.
+ * The time asleep since boot. CLOCK_BOOTTIME is read first: an interruption between the two calls
+ * makes the result too small, never too large.
  */
 static struct duration look(void)
 {
@@ -52,7 +52,10 @@ static void clock_ready(struct loop_watch *watch, uint32_t events)
 	uint64_t expirations;
 
 	(void)events;
-	/* ECANCELED: the clock was set, or jumped. Armed before the look, so that no jump is lost. */
+	/*
+	 * ECANCELED: the clock was set, or it jumped. The timer is armed before the clocks are
+	 * read, so no jump is missed.
+	 */
 	if (read(watch->fd, &expirations, sizeof(expirations)) < 0 && errno == EAGAIN)
 		return;
 	(void)arm(watch->fd);

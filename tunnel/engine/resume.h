@@ -6,32 +6,31 @@
 #include "system/loop.h"
 
 /*
- * Tells when the host was suspended. Timers do not count the time asleep (CLOCK_MONOTONIC stands
- * still), so without this a peer that has long given up is found out about much later. A timer that
- * is cancelled by any jump of the wall clock, which a resume is, wakes the loop; whether the host
- * slept, and for how long, CLOCK_BOOTTIME tells, which runs ahead of CLOCK_MONOTONIC by all the time
- * asleep. Main thread.
+ * Reports that the host was suspended. Timers do not count that time (CLOCK_MONOTONIC stops), so
+ * without this a dead peer would be noticed much later. A timer that any jump of the wall clock
+ * cancels wakes the loop, and a resume is such a jump. CLOCK_BOOTTIME then shows whether the host
+ * slept: it runs ahead of CLOCK_MONOTONIC by the time asleep. Main thread only.
  */
 
-enum { RESUME_LEAST_MS = 1000 }; /* asleep for less does not count */
+enum { RESUME_LEAST_MS = 1000 }; /* a shorter sleep is ignored */
 
 struct resume {
 	struct loop *loop;
 	struct loop_watch watch;
-	struct duration asleep; /* since the host's start, as last seen */
+	struct duration asleep; /* total since boot, when last read */
 	void (*resumed)(struct resume *resume, struct duration slept);
 };
 
 /* -EMFILE, -ENFILE, -ENOMEM; -EINVAL: this kernel has no such timer. */
 int resume_open(struct resume *resume, struct loop *loop,
 	void (*resumed)(struct resume *resume, struct duration slept));
-/* Fine when it is not open but zeroed, or when opening failed. */
+/* Does nothing when it is zeroed or resume_open() failed. */
 void resume_close(struct resume *resume);
 
 /*
- * How long the host slept between two looks at the time asleep; 0: not for longer than
- * RESUME_LEAST_MS. Raises *asleep to `now`, never lowers it: a look that was interrupted shows less
- * than there is, and must not make the next one show a sleep that was not.
+ * The length of a sleep between two readings of the total; 0 if shorter than RESUME_LEAST_MS.
+ * Raises *asleep to `now` and never lowers it. A reading that was interrupted comes out too low,
+ * and must not make the next one report a sleep.
  */
 struct duration resume_slept(struct duration *asleep, struct duration now);
 

@@ -9,9 +9,9 @@
 #include "base/container.h"
 
 /*
- * Each route knows what is wanted (announced or not) and what is (its state); routes_work() asks
- * netd, one request at a time, for what brings the one to the other, so announcements that come and
- * go meanwhile need no queue. Refused prefixes are kept for status, within the same limit.
+ * Each route has a goal (wanted or not) and a state. routes_work() asks netd, one request at a
+ * time, to bring the states to the goals. So announcements and withdrawals that come meanwhile need
+ * no queue. Refused prefixes are kept for `status`, up to ROUTES_REFUSED_MAX.
  */
 
 static void routes_work(struct routes *routes);
@@ -60,7 +60,7 @@ static struct route *find(const struct routes *routes, const struct prefix *pref
 	return &routes->items[routes->order[at]];
 }
 
-/* False: no memory. */
+/* False: out of memory. */
 static bool grow(struct routes *routes)
 {
 	size_t capacity = routes->capacity ? routes->capacity * 2 : 8;
@@ -78,7 +78,7 @@ static bool grow(struct routes *routes)
 	return true;
 }
 
-/* A prefix that find() did not find. NULL: no memory. */
+/* Adds a prefix that find() did not find. NULL: out of memory. */
 static struct route *add(struct routes *routes, const struct prefix *prefix)
 {
 	size_t at = order_place(routes, prefix);
@@ -95,8 +95,8 @@ static struct route *add(struct routes *routes, const struct prefix *prefix)
 }
 
 /*
- * What is in the kernel, or on its way there, was acceptable once; the peer may have come from
- * another address since.
+ * True: the route is in the kernel, or netd works on it. It was acceptable when it was added,
+ * although the peer may have connected from another address since.
  */
 static bool is_in_kernel(const struct route *route)
 {
@@ -104,7 +104,7 @@ static bool is_in_kernel(const struct route *route)
 		route->state == ROUTE_DELETING;
 }
 
-/* How many are kept for status alone. */
+/* The number of routes that are kept for `status` only. */
 static size_t count_refused(const struct routes *routes)
 {
 	size_t refused = 0;
@@ -115,7 +115,7 @@ static size_t count_refused(const struct routes *routes)
 }
 
 /*
- * Drops what is neither wanted nor in the kernel nor on its way, and of the refused ones the oldest,
+ * Drops routes that are neither wanted nor in the kernel. Of the refused ones it dropped the oldest,
  * until ROUTES_REFUSED_MAX are left.
  */
 static void compact(struct routes *routes)
@@ -180,8 +180,8 @@ static enum route_verdict judge(
 }
 
 /*
- * How many count against max_routes: what is accepted, installed or on its way, not what was refused
- * nor what was withdrawn and is on its way out, which netd deletes before it adds.
+ * True: the route counts against max_routes. Refused routes do not count, nor do withdrawn ones
+ * that netd still deletes, as netd deletes before it adds.
  */
 static bool is_accepted(const struct route *route)
 {
@@ -197,7 +197,7 @@ static size_t accepted_count(const struct routes *routes)
 	return count;
 }
 
-/* True: what may pass has changed. */
+/* True: it was in use, so the filter changes. */
 static bool withdraw(struct route *route)
 {
 	bool passed = route->wanted && route->state == ROUTE_INSTALLED;
@@ -206,7 +206,7 @@ static bool withdraw(struct route *route)
 	return passed;
 }
 
-/* What stands in the way, for people; most verdicts say it all. */
+/* Explains for display what prevents the route; "" if the verdict alone is enough. */
 static const char *explain(enum route_verdict verdict, const struct prefix *prefix,
 	char out[static REQUEST_WORDS_MAX + 1])
 {
@@ -235,16 +235,16 @@ static void take_refused(struct routes *routes, const struct prefix *prefix, str
 	if (!route)
 		route = add(routes, prefix);
 	if (!route)
-		route = &passing; /* out of memory: told, not kept */
+		route = &passing; /* out of memory: the peer gets the refusal, but it is not kept */
 	route->wanted = true;
 	route->fresh = true;
 	refuse(routes, refusals, route, verdict, words);
 }
 
-/* One message of announcements, while it is taken. */
+/* One message of announcements, while it is processed. */
 struct announcing {
 	const struct prefix_list *local;
-	size_t accepted; /* what accepted_count() would say */
+	size_t accepted; /* what accepted_count() would return */
 	struct message refusals;
 };
 
@@ -291,7 +291,7 @@ void routes_announced(struct routes *routes, const struct message_prefixes *pref
 	routes_work(routes);
 }
 
-/* After any number of withdrawals: first nothing may pass any more, then the kernel is told. */
+/* Finishes withdrawals: first the filter stops their packets, then netd deletes the routes. */
 static void finish_withdrawing(struct routes *routes, bool changed)
 {
 	if (changed)
@@ -529,7 +529,7 @@ static void answered(
 	struct prefix_list asked = routes->asked;
 
 	routes->asked = (struct prefix_list){ 0 };
-	(void)fds; /* none come with these replies */
+	(void)fds; /* these replies have none */
 	(void)fd_count;
 	for (size_t i = 0; i < asked.count; i++) {
 		struct route *route = find(routes, &asked.items[i]);
@@ -554,8 +554,8 @@ static void answered(
 }
 
 /*
- * Puts up to a request's worth of routes in state `from`, wanted or not, into the request; they go
- * to state `to`.
+ * Moves routes from state `from`, wanted or not, to state `to`, and adds them to the request, as
+ * many as fit.
  */
 static void gather(struct routes *routes, enum route_state from, bool wanted, enum route_state to,
 	struct request_routes *request)
@@ -573,7 +573,7 @@ static void routes_work(struct routes *routes)
 {
 	if (routes->interface == 0 || routes->call.pending || routes->clearing)
 		return;
-	/* Deleting first: what is added may need the room. */
+	/* Delete first: added routes may need the room. */
 	struct request request = {
 		.type = REQUEST_ROUTE_DELETE,
 		.routes = { .interface = routes->interface },
@@ -588,7 +588,7 @@ static void routes_work(struct routes *routes)
 	if (prefix_list_append(&routes->asked, request.routes.prefix, request.routes.count) == 0 &&
 		netd_link_ask(routes->netd, &routes->call, &request, answered) == 0)
 		return;
-	/* Out of memory: as they were; the next announcement or reply tries again. */
+	/* Out of memory: the states go back; the next announcement or reply tries again. */
 	prefix_list_free(&routes->asked);
 	for (size_t i = 0; i < routes->count; i++) {
 		struct route *route = &routes->items[i];
@@ -599,7 +599,7 @@ static void routes_work(struct routes *routes)
 	}
 }
 
-/* What is told of a route: in status, and in the log. */
+/* The text of a route, in status and in the log. */
 
 const char *route_reason(const struct route *route, char out[static ROUTE_REASON_MAX])
 {

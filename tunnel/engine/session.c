@@ -12,19 +12,21 @@
 #include "system/tun.h"
 
 /*
- * Sessions as others see them: made, given a lane, told to leave; and what a lane reports to its
- * session.
+ * The public functions of a session, its actions, and what its lanes and its interface report to
+ * it.
  */
 
 enum {
-	SESSION_WHY_MAX = 256,      /* bytes of a reason in a log line */
-	SESSION_LOG_PER_SECOND = 5, /* lines that the peer can cause at will: routes, notices … */
-	SESSION_LOG_BURST = 300,    /* … of which the replay of all announcements is one kind */
+	SESSION_WHY_MAX = 256, /* bytes of a reason in a log line */
+	/* Log lines that the peer can cause at will: routes, notices … */
+	SESSION_LOG_PER_SECOND = 5,
+	/* … such as the announcements at the beginning of a connection. */
+	SESSION_LOG_BURST = 300,
 };
 
 /* ---- its interface ---- */
 
-/* On the present terms. */
+/* The interface for the present terms. */
 static struct request_interface wanted_interface(const struct session *session)
 {
 	const struct session_terms *terms = &session->terms;
@@ -41,7 +43,10 @@ static struct request_interface wanted_interface(const struct session *session)
 
 	if (session_is_server(session))
 		return wanted;
-	/* A client's outlives changes of what the server grants: it has the queues that the client wants. */
+	/*
+	 * A client's interface outlives changes of the server's grant, so it has as many queues as
+	 * the client wants.
+	 */
 	wanted.queues = (uint8_t)settings_lanes(session->world->settings, session->peer);
 	wanted.outer = session->outer;
 	return wanted;
@@ -113,7 +118,7 @@ static void interface_failed(struct session_interface *interface)
 	session_event(session, SESSION_EVENT_NO_INTERFACE, "netd could not make the interface");
 }
 
-/* The server hears why, since the cure may be its own. */
+/* Reports the reason to the server, which may be the cause. */
 static void interface_refused(struct session_interface *interface, const char *why)
 {
 	struct session *session = container_of(interface, struct session, interface);
@@ -198,7 +203,7 @@ int session_adopt(const struct session_world *world, const struct request_reply 
 	if (r < 0)
 		return r;
 	session->adopted = true;
-	session->connections = 1; /* it was up: it may be taken over */
+	session->connections = 1; /* it was up, so its peer may take it over */
 	session_interface_adopt(&session->interface, reply, fds, fd_count);
 	session->outer = adopted->outer;
 	session->terms.lanes = (uint8_t)fd_count;
@@ -228,7 +233,7 @@ static void tell_nameservers(const struct session *session)
 		log_error("%s: its resolvers are not used: out of memory", session->name.name);
 }
 
-/* The interface is set to the terms, and the first lane may take packets. */
+/* Sets the interface to the terms; then the first lane takes packets from the peer. */
 static int prepare_carrying(struct session *session)
 {
 	struct session_terms *terms = &session->terms;
@@ -245,13 +250,13 @@ static int prepare_carrying(struct session *session)
 }
 
 /*
- * Everything that a new connection begins with, in the order the peer needs it. False: the interface
- * takes no packets.
+ * Does everything that begins a connection, in the order that the peer needs. False: it cannot carry
+ * packets.
  */
 static bool begin(struct session *session)
 {
 	session->up_since = mono_now();
-	session->lane_lost = (struct mono){ 0 }; /* those were of the connection before */
+	session->lane_lost = (struct mono){ 0 }; /* that was on the connection before */
 	session->connections++;
 	session_update_reach(session);
 	int r = prepare_carrying(session);
@@ -303,7 +308,7 @@ static void rest(struct session *session)
 	session->world->events->idle(session, session->last_leave.retry_after_ms);
 }
 
-/* Called again whenever a lane has ended or netd has answered, until nothing is left to wait for. */
+/* Called again after a lane has ended or netd has answered, until nothing is left to wait for. */
 void session_remove(struct session *session)
 {
 	if (!session->routes.clearing)
@@ -315,7 +320,7 @@ void session_remove(struct session *session)
 	session_interface_remove(&session->interface);
 }
 
-/* From the loop itself, so that no caller is left holding an ended session. */
+/* Called by the loop, so that no caller is left with a freed session. */
 static void reap(struct loop_timer *timer)
 {
 	struct session *session = container_of(timer, struct session, reap);
@@ -341,9 +346,9 @@ static void finish(struct session *session)
 }
 
 /*
- * Entering or leaving "up" is what people watch for, and that a connection was made and came to
- * nothing: with TLS 1.3 a client hears only then that its certificate was refused. The rest is for who
- * looks closer.
+ * Users watch for entering and leaving "up". They also need to see that a connection came to
+ * nothing: with TLS 1.3 a client learns only then that its certificate was refused. Other changes
+ * are details.
  */
 static enum log_level level_of(enum session_state from, enum session_state to)
 {
@@ -353,7 +358,7 @@ static enum log_level level_of(enum session_state from, enum session_state to)
 	return failed || from == SESSION_UP || to == SESSION_UP ? LOG_LEVEL_NOTICE : LOG_LEVEL_INFO;
 }
 
-/* False: the session cannot go on as it is. */
+/* False: the action failed, and the session has to leave. */
 static bool act(struct session *session, enum session_action action)
 {
 	switch (action) {
@@ -387,7 +392,7 @@ static bool act(struct session *session, enum session_action action)
 	return true;
 }
 
-/* False: as act() says. */
+/* False: as act(). */
 static bool change(struct session *session, enum session_event event, const char *why)
 {
 	enum session_state old = session->state, next = old;
@@ -421,7 +426,7 @@ void session_event(struct session *session, enum session_event event, const char
 
 /* ---- connections ---- */
 
-/* The lane that opens a connection: it has the control role. -ENOMEM. */
+/* Takes the lane that opens a connection; it gets the control role. -ENOMEM. */
 static int take_lane(struct session *session, struct lane *lane, const struct lane_peer *peer,
 	const struct endpoint *outer)
 {
@@ -446,10 +451,7 @@ static int take_lane(struct session *session, struct lane *lane, const struct la
 	return 0;
 }
 
-/*
- * "WHAT 192.0.2.1:443, TLS_AES_256_GCM_SHA384, X25519": from where a session came, for its log
- * line.
- */
+/* Writes "WHAT 192.0.2.1:443, TLS_AES_256_GCM_SHA384, X25519" for a log line. Returns `out`. */
 static const char *describe_lane(
 	const struct session *session, const char *what, char *out, size_t size)
 {
@@ -499,7 +501,7 @@ int session_open(struct session *session, struct lane *lane, const struct lane_p
 	return 0;
 }
 
-/* Whatever lanes it has end, and it goes on without them. */
+/* Ends all lanes, and the session goes on without them. */
 static void leave_lanes(struct session *session)
 {
 	struct session_lane *sl;
@@ -560,7 +562,7 @@ void session_fault(struct session *session, uint16_t code, const char *text)
 	session_leave(session, code, text, session_is_server(session));
 }
 
-/* The last of its lanes is lost: the connection is, and the session rests or ends. */
+/* The last lane is lost, and with it the connection: the session becomes idle or ends. */
 static void connection_lost(struct session *session, const char *why)
 {
 	leave_lanes(session);
@@ -569,7 +571,7 @@ static void connection_lost(struct session *session, const char *why)
 	else if (session->state < SESSION_CLOSING)
 		snprintf(session->leave.text, sizeof(session->leave.text), "%.*s", MESSAGE_TEXT_MAX,
 			why);
-	/* A server keeps a session that was up, for its peer to come back to. */
+	/* A server keeps a session that was up until its peer returns. */
 	if (session_is_server(session) &&
 		(session->connections == 0 || session->world->settings->linger.ns == 0))
 		session->final = true;
@@ -580,7 +582,7 @@ static void connection_lost(struct session *session, const char *why)
 void session_lane_lost(struct session *session, unsigned number, bool steady, const char *why)
 {
 	if (session->state == SESSION_CLOSING && session_lane_count(session) > 0)
-		return; /* the others end as well */
+		return; /* the other lanes end as well */
 	if (session->state != SESSION_UP || !session_lane_carrying(session)) {
 		connection_lost(session, why);
 		return;
@@ -589,7 +591,7 @@ void session_lane_lost(struct session *session, unsigned number, bool steady, co
 	if (rate_take(&session->log_rate, session->lane_lost))
 		log_notice("%s: lane %u lost, %u are left: %s", session->name.name, number,
 			session_lane_count(session), why);
-	/* What befell this one may have befallen all. */
+	/* The cause may concern all lanes. */
 	session_probe(session);
 	if (!session->control)
 		session_move_control(session);
@@ -617,8 +619,8 @@ static void on_lane_ended(struct session_lane *sl, enum lane_end end, const char
 }
 
 /*
- * The goodbye may reach a peer that is merely slow; nobody waits for it, since a dead peer's lane
- * takes its time to end.
+ * The goodbye may reach a peer that is only slow. The session does not wait for the lane's end,
+ * which takes long when the peer is dead.
  */
 static void on_lane_dead(struct session_lane *sl, struct duration silence)
 {
@@ -650,7 +652,7 @@ void session_lane_drop(struct session_lane *sl, const char *why)
 	session_lane_lost(session, number, steady, why);
 }
 
-/* Too slow to join is that lane's alone. */
+/* A lane that is too slow to join ends alone. */
 static void on_lane_fault(struct session_lane *sl, uint16_t code, const char *text)
 {
 	if (code == GOODBYE_DEADLINE && sl != sl->session->control)
@@ -685,8 +687,8 @@ static bool has_lost_address(const struct session_lane *sl)
 }
 
 /*
- * The lane of an address that is gone has nobody to wait for; the others have to show life. All of
- * them go before the session hears of it, so that none of them gets the control role.
+ * A lane whose address is gone cannot recover; the other lanes have to prove that they work. All of
+ * them leave before lane_lost(), so that none of them gets the control role.
  */
 void session_network_changed(struct session *session)
 {

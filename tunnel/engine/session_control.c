@@ -11,8 +11,8 @@
 #include "wire/feature.h"
 
 /*
- * What the peer says and is told: each control message that comes has one handler and the states in
- * which it is legal; anything else breaks the protocol. Also what the routes of a session report.
+ * Messages from and to the peer, and the events of the session's routes. Each message has one
+ * handler, and a set of states in which it is legal. Any other message breaks the protocol.
  */
 
 /* ---- to the peer ---- */
@@ -116,7 +116,7 @@ void session_settle(struct session *session)
 			session->name.name);
 }
 
-/* The codec has seen to what they may be. */
+/* The codec has checked the addresses and domains. */
 static void take_nameservers(struct session *session, const struct message_welcome *welcome)
 {
 	struct nameservers *taken = session->nameservers;
@@ -207,7 +207,7 @@ static void on_ping(struct session *session, const struct message *message)
 	struct message pong = { .type = MESSAGE_PONG, .time = message->time };
 
 	if (session->welcome) {
-		session->early_ping = message->time; /* the client takes no pong before welcome */
+		session->early_ping = message->time; /* the client accepts no pong before welcome */
 		session->has_early_ping = true;
 		return;
 	}
@@ -244,9 +244,9 @@ static void on_goodbye(struct session *session, const struct message *message)
 	snprintf(session->leave.text, sizeof(session->leave.text), "%s",
 		goodbye->text[0] ? goodbye->text : goodbye_code_text(goodbye->code));
 	/*
-	 * A client that goes is gone; one that took us for dead comes back. A client stays away
-	 * only when it is told so: two hosts with one certificate must not replace each other for
-	 * ever.
+	 * A server ends the session of a client that leaves; a client that takes us for dead will
+	 * return. A client stays away only when the goodbye orders it. Otherwise two hosts with one
+	 * certificate would replace each other forever.
 	 */
 	if (session_is_server(session) ? goodbye->code != GOODBYE_DEAD_PEER
 				       : class == GOODBYE_CLASS_STOP)
@@ -262,7 +262,7 @@ static void on_join(struct session *session, const struct message *message)
 		session_fault(session, GOODBYE_PROTOCOL, "join from a server");
 }
 
-/* The answer to a claim: what it is for has been done with the claim. */
+/* The answer to a claim. Nothing is left to do: the client took the role when it sent the claim. */
 static void on_joined(struct session *session, const struct message *message)
 {
 	(void)message;
@@ -274,7 +274,7 @@ static void on_joined(struct session *session, const struct message *message)
 
 static const struct {
 	void (*handle)(struct session *session, const struct message *message);
-	unsigned states; /* in which the message is legal */
+	unsigned states; /* the states in which the message is legal */
 } handlers[MESSAGE_TYPE_COUNT] = {
 	[MESSAGE_WELCOME] = { on_welcome, IN(SESSION_GREETING) },
 	[MESSAGE_JOIN] = { on_join, IN(SESSION_UP) },
@@ -291,7 +291,7 @@ static const struct {
 		IN(SESSION_GREETING) | IN(SESSION_OPENING) | IN(SESSION_UP) },
 };
 
-/* A goodbye on a lane without the control role is that lane's alone: a join that was refused. */
+/* A goodbye on a lane without the control role ends that lane only: a join was refused. */
 static void lane_goodbye(struct session_lane *sl, const struct message_goodbye *goodbye)
 {
 	char why[MESSAGE_TEXT_MAX + 64];
@@ -302,8 +302,8 @@ static void lane_goodbye(struct session_lane *sl, const struct message_goodbye *
 }
 
 /*
- * What comes on a lane without the control role: signs of life, and what makes it join or take the
- * role. The rest is late: it was said before the role moved away from this lane.
+ * Takes a message on a lane without the control role: signs of life, join and joined. Other
+ * messages are late: the peer sent them before the role moved away from this lane.
  */
 static void take_aside(struct session_lane *sl, const struct message *message)
 {
@@ -386,8 +386,8 @@ static void routes_changed(struct routes *routes)
 }
 
 /*
- * Only where the other end takes it: a server's peer has no session before the welcome, a client's
- * has one from then on.
+ * Sends only when the peer accepts it. A server's peer has no session before the welcome; a
+ * client's peer has one from then on.
  */
 static void routes_send_message(struct routes *routes, const struct message *message)
 {

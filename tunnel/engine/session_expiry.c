@@ -7,12 +7,12 @@
 #include "base/container.h"
 
 /*
- * A session ends when the certificate ends that its peer has shown, with a goodbye of its own: a new
- * connection would be refused, and the other end learns why. Each lane was opened with a certificate,
- * and the first that ends counts; a peer that has renewed its certificate connects again. An adopted
- * session has no lane before its peer has shown a certificate to this engine, so nothing is handed over.
+ * A session ends with a goodbye when its peer's certificate ends: a new connection would be
+ * refused, and the peer learns why. Each lane was opened with a certificate, and the earliest end
+ * counts. A peer that has renewed its certificate connects again. An adopted session needs no time
+ * from the engine before: its lanes begin with a certificate that this engine has checked.
  *
- * Certificates end by the wall clock, timers run by another one. So no wait is long.
+ * Certificates follow the wall clock, timers follow another one, so each wait is short.
  */
 
 struct duration session_expiry_wait(int64_t until, int64_t now)
@@ -22,7 +22,7 @@ struct duration session_expiry_wait(int64_t until, int64_t now)
 	return DURATION_S(until > now ? until - now : 0);
 }
 
-/* 0: no lane is left, or none has an end. */
+/* The earliest end; 0: no lane is left, or no certificate has an end. */
 static int64_t first_end(const struct session *session)
 {
 	const struct session_lane *sl;

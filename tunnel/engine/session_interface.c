@@ -94,7 +94,8 @@ int session_interface_take_queue(struct session_interface *interface, int *ret_q
 void session_interface_return_queue(struct session_interface *interface, int queue)
 {
 	if (session_interface_has_queues(interface))
-		(void)tun_queue_attach(interface->tun.queues[queue], false); /* gone: the same */
+		(void)tun_queue_attach(
+			interface->tun.queues[queue], false); /* fails if it is gone */
 	interface->tun.taken[queue] = false;
 }
 
@@ -116,7 +117,7 @@ int session_interface_set_offloads(
 	return tun_set_offloads(interface->tun.queues[0], offloads, ret_offloads);
 }
 
-/* netd has copies: nothing blocks. */
+/* netd has copies, so close() does not block. */
 static void close_parked(struct session_interface *interface)
 {
 	netd_link_close_fds(interface->parked, interface->parked_count);
@@ -129,7 +130,10 @@ void session_interface_lane_ended(struct session_interface *interface)
 		close_parked(interface);
 }
 
-/* A lane that leaves may be about to use its queue once more: a number must not be another's then. */
+/*
+ * Keeps the descriptors open; the caller then forgets them. A lane that leaves may still use its queue once more, and the number
+ * must not be another file's then.
+ */
 static void park_queues(struct session_interface *interface)
 {
 	struct session_tun *tun = &interface->tun;
@@ -162,7 +166,7 @@ void session_interface_take_lack(
 		return;
 	forget_lack(interface);
 	if (page->link || page->local4 || page->local6 || page->total > 0)
-		lack->why = strdup(page->text); /* NULL: status leaves it out */
+		lack->why = strdup(page->text); /* out of memory: status omits it */
 	lack->link = page->link;
 	lack->local4 = page->local4;
 	lack->local6 = page->local6;
@@ -181,7 +185,7 @@ static void set_tun(struct session_interface *interface, const struct request_re
 {
 	struct session_tun *tun = &interface->tun;
 
-	forget_lack(interface); /* a new one has all that is its */
+	forget_lack(interface); /* a new interface lacks nothing */
 	*tun = (struct session_tun){ .number = reply->interface, .index = reply->ifindex };
 	tun->queue_count = fd_count;
 	memcpy(tun->queues, fds, fd_count * sizeof(fds[0]));
@@ -194,13 +198,10 @@ static void forget(struct session_interface *interface)
 	park_queues(interface);
 	interface->tun = (struct session_tun){ .queue_count = 0 };
 	interface->broken = false;
-	interface->carrier = SESSION_INTERFACE_CARRIER_ON; /* of the next */
+	interface->carrier = SESSION_INTERFACE_CARRIER_ON; /* of the next interface */
 }
 
-/*
- * The same interface keeps its descriptors: a lane that has been replaced may still be about to let
- * go of it.
- */
+/* The same interface keeps its descriptors: a lane that was replaced may still use one. */
 static void take(struct session_interface *interface, const struct request_reply *reply,
 	const int *fds, size_t fd_count)
 {
@@ -213,11 +214,11 @@ static void take(struct session_interface *interface, const struct request_reply
 	set_tun(interface, reply, fds, fd_count);
 }
 
-/* False: taking them would use up the reserve, so this session goes without. */
+/* False: the descriptors would use up the reserve, so this session does without them. */
 static bool have_room(const struct session_interface *interface, const struct request_reply *reply,
 	const int *fds, size_t fd_count)
 {
-	/* Copies of what there is already are closed again. */
+	/* Copies of open descriptors are closed again. */
 	return session_interface_is(interface, reply->interface) ||
 		descriptors_are_free(interface->world->descriptors, fds, fd_count);
 }
@@ -262,7 +263,7 @@ static void idle_over(struct loop_timer *timer)
 		await_peer(interface);
 }
 
-/* It may be back soon; else others take over. */
+/* The peer may return soon; if not, its routes give way. */
 static void await_peer(struct session_interface *interface)
 {
 	loop_timer_start(interface->world->loop, &interface->idle,
@@ -275,12 +276,12 @@ static void fail(struct session_interface *interface, const char *text)
 {
 	log_error("%s: no tunnel interface: %s", interface->name->name, text);
 	free(interface->failure);
-	interface->failure = strdup(text); /* NULL: status then names the goodbye */
+	interface->failure = strdup(text); /* out of memory: status shows the goodbye */
 	interface->wish = SESSION_INTERFACE_NOTHING;
 	interface->events->failed(interface);
 }
 
-/* The addresses that a server gave cannot be had here. `cure` is for the log. */
+/* This host refuses the server's addresses. `cure` is for the log. */
 static void refuse(struct session_interface *interface, const char *why, const char *cure)
 {
 	log_error(
@@ -291,13 +292,16 @@ static void refuse(struct session_interface *interface, const char *why, const c
 	interface->events->refused(interface, why);
 }
 
-/* netd's words: something near has them. */
+/* `text` is netd's: this host or its network already uses an address. */
 static void refuse_taken(struct session_interface *interface, const char *text)
 {
 	refuse(interface, text, "leave that network, or let the server have another pool");
 }
 
-/* By the configuration, which netd asks, too; and by what netd does not know. Negative: settings_judge_address(). */
+/*
+ * Judges an address by the configuration, as netd does too, and by facts that netd does not know.
+ * Errors: -EADDRINUSE, those of settings_judge_address(). On failure *problem says why.
+ */
 static int judge_address(
 	const struct session_interface *interface, const struct addr *addr, struct problem *problem)
 {
@@ -315,8 +319,8 @@ static int judge_address(
 }
 
 /*
- * Only when netd has answered, as it is by being asked that netd hears of a welcome: a full tunnel holds back from then on,
- * whatever the welcome says. False: they are refused.
+ * Called only after netd's answer. netd learns of a welcome by the request, and from then on a full
+ * tunnel blocks everything, also if the welcome is bad. False: the addresses are refused.
  */
 static bool addresses_are_fine(
 	struct session_interface *interface, const struct request_reply *reply)
@@ -331,7 +335,10 @@ static bool addresses_are_fine(
 		r = judge_address(interface, addresses[i], &problem);
 	if (r == 0)
 		return true;
-	/* What netd has made of them has to go. Where it refused them too, the interface and its routes stay. */
+	/*
+	 * An interface with these addresses has to go. If netd refused them too, the old interface
+	 * and its routes stay.
+	 */
 	if (reply->error == 0)
 		interface->broken = true;
 	refuse(interface, problem.text,
@@ -344,8 +351,8 @@ static bool addresses_are_fine(
 /* ---- requests ---- */
 
 /*
- * A family that the kernel has refused is none of the session's: the peer of a server is not offered
- * it either, and no end announces networks of it.
+ * Notes the families that the kernel has refused. A server does not offer them to its peer, and
+ * neither end announces their networks.
  */
 static void note_families(
 	struct session_interface *interface, const struct request_interface *present)
@@ -356,7 +363,7 @@ static void note_families(
 	interface->tun.off6 = addr_is_set(&wanted->local6) && !addr_is_set(&present->local6);
 }
 
-/* The session that waits for its interface has its answer. */
+/* Passes netd's answer to the session that waits for the interface. */
 static void make_answered(
 	struct session_interface *interface, const struct request_reply *reply, size_t fd_count)
 {
@@ -396,7 +403,7 @@ static void answered(
 		take(interface, reply, fds, fd_count);
 	switch (interface->wish) {
 	case SESSION_INTERFACE_NOTHING:
-		return; /* the connection went meanwhile; a client keeps the interface for the next */
+		return; /* the connection was lost; a client keeps the interface for the next */
 	case SESSION_INTERFACE_MADE:
 		if (interface->stale)
 			session_interface_make(interface, &interface->wanted);
@@ -429,7 +436,7 @@ void session_interface_make(
 {
 	interface->wanted = *wanted;
 	interface->wish = SESSION_INTERFACE_MADE;
-	/* netd still works on what an earlier connection wanted: its answer leads here again. */
+	/* netd still works on an earlier request, and its answer calls this function again. */
 	interface->stale = interface->call.pending;
 	if (interface->stale)
 		return;
@@ -502,8 +509,11 @@ void session_interface_remove(struct session_interface *interface)
 
 	interface->wish = SESSION_INTERFACE_REMOVED;
 	if (interface->call.pending)
-		return; /* the answer leads here again */
-	/* At the end netd deletes all interfaces at once; one by one takes twenty times as long. */
+		return; /* the answer calls this function again */
+	/*
+	 * When the program ends, netd removes all interfaces at once; one by one takes twenty times
+	 * as long.
+	 */
 	if (interface->world->stopping)
 		forget(interface);
 	if (!session_interface_is_there(interface)) {
@@ -543,7 +553,7 @@ void session_interface_adopt(struct session_interface *interface, const struct r
 	const int *fds, size_t fd_count)
 {
 	set_tun(interface, reply, fds, fd_count);
-	/* Whatever queue was attached is not any more. */
+	/* No queue stays attached. */
 	for (size_t i = 0; session_interface_has_queues(interface) && i < fd_count; i++)
 		(void)tun_queue_attach(interface->tun.queues[i], false);
 	interface->carrier = SESSION_INTERFACE_CARRIER_UNKNOWN;

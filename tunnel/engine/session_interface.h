@@ -13,117 +13,119 @@
 #include "system/loop.h"
 
 /*
- * The TUN interface of a session: netd makes and removes it, lanes borrow its queues. It outlives
- * connections. Only session_interface.c reads or writes the members of the struct; everybody else
- * asks through functions, so that nothing else depends on which session an interface belongs to.
- * Main thread.
+ * The TUN interface of a session. netd makes and removes it, lanes use its queues, and it outlives
+ * connections. Only session_interface.c reads and writes the struct's members; other files call the
+ * functions. So nothing else depends on which session an interface belongs to. Main thread only.
  *
- * A descriptor of a queue stays open until no lane can use it any more, also when its interface is
- * gone: its number must not become another descriptor's under a lane.
+ * A queue's descriptor stays open until no lane can use it any more, even when the interface is
+ * gone. Otherwise the kernel could give its number to another file, and a lane would write there.
  */
 
 struct session_interface;
 
-enum { SESSION_INTERFACE_IDLE_MS = 1000 }; /* a peer that is back sooner has not been away */
+enum { SESSION_INTERFACE_IDLE_MS = 1000 }; /* a peer that returns sooner was not away */
 
 struct session_interface_events {
 	/*
-	 * netd has made the interface as it was asked to, or without a family that the kernel
-	 * refuses.
+	 * netd could not make it; session_interface_failure() has netd's reason, which is logged.
 	 */
 	void (*made)(struct session_interface *interface);
 	/* netd could not make it; session_interface_failure() has netd's words. Logged. */
 	void (*failed)(struct session_interface *interface);
 	/*
-	 * Client: this host refuses an address that the server gave. `why` is for the server, whose
-	 * configuration may be the cause. Logged.
+	 * Client: this host refuses an address from the server. `why`, which is logged, is for the
+	 * server, whose configuration may be the cause.
 	 */
 	void (*refused)(struct session_interface *interface, const char *why);
-	/*
-	 * The interface that was there is gone, or another one takes its place. Its routes went
-	 * with it.
-	 */
+	/* The interface is gone, or another one replaces it. Its routes are gone with it. */
 	void (*lost)(struct session_interface *interface);
-	/* netd has been told whether packets arrive: session_interface_carries() is another now. */
+	/* netd was sent whether packets arrive: session_interface_carries() has changed. */
 	void (*carrier)(struct session_interface *interface);
-	/* There is no interface any more, after session_interface_remove(). */
+	/* The interface is gone, after session_interface_remove(). */
 	void (*removed)(struct session_interface *interface);
 };
 
-enum session_interface_wish { /* for what its session waits */
+/* What its session waits for. */
+enum session_interface_wish {
 	SESSION_INTERFACE_NOTHING,
 	SESSION_INTERFACE_MADE,
-	SESSION_INTERFACE_JUDGED, /* it is there already: are its addresses still free? */
+	SESSION_INTERFACE_JUDGED, /* it exists: are its addresses still free? */
 	SESSION_INTERFACE_REMOVED,
 };
 
-enum session_interface_carrier {      /* what netd has been told: whether packets arrive */
-	SESSION_INTERFACE_CARRIER_ON, /* so it is with a new interface */
+/* Whether packets arrive, as netd was told last. */
+enum session_interface_carrier {
+	SESSION_INTERFACE_CARRIER_ON, /* a new interface begins so */
 	SESSION_INTERFACE_CARRIER_OFF,
-	SESSION_INTERFACE_CARRIER_UNKNOWN, /* by the engine before */
+	SESSION_INTERFACE_CARRIER_UNKNOWN, /* set by the engine before */
 };
 
-struct session_interface_lack { /* what another program took away and netd cannot put back */
-	char *why;              /* NULL: all is in place */
+/* What another program removed and netd cannot restore. */
+struct session_interface_lack {
+	char *why; /* NULL: nothing is missing */
 	bool link, local4, local6;
 };
 
-struct session_tun {                    /* what there is now */
-	int queues[REQUEST_QUEUES_MAX]; /* TUN descriptors, one for each lane that there may be */
-	bool taken[REQUEST_QUEUES_MAX]; /* by a lane */
+/* TUN descriptors, one for each lane that the session may have. */
+struct session_tun { /* the interface as it is now */
+	int queues[REQUEST_QUEUES_MAX];
+	bool taken[REQUEST_QUEUES_MAX]; /* a lane uses it */
 	size_t queue_count;             /* 0: there is no interface */
-	uint32_t number;                /* netd's, by which it is asked for */
-	uint32_t index;                 /* the kernel's, for people */
+	uint32_t number;                /* netd's number of it */
+	uint32_t index;                 /* the kernel's, for display */
 	char name[REQUEST_IFNAME_MAX + 1];
-	/* This host's kernel refuses the family: the session goes without it. */
+	/* This host's kernel refuses the family: the session does without it. */
 	bool off4, off6;
 };
 
 struct session_interface {
 	const struct session_world *world;
 	const struct session_interface_events *events;
-	const struct identity *name;      /* of the peer; the session's */
+	const struct identity *name;      /* of the peer; borrowed from the session */
 	const struct settings_peer *peer; /* NULL: unlisted */
 	struct session_tun tun;
-	/* Descriptors of interfaces before, for as long as a lane may still use them. */
+	/* Descriptors of earlier interfaces, open while a lane may still use them. */
 	int parked[2 * REQUEST_QUEUES_MAX];
 	size_t parked_count;
 	unsigned users; /* lanes that may still use a descriptor */
 	struct netd_call call;
 	struct request_interface wanted;
 	enum session_interface_wish wish;
-	bool stale;    /* the pending request is not the wanted one */
-	bool broken;   /* somebody removed it under us */
-	char *failure; /* why netd could not make it for the present connection or the last; NULL */
+	bool stale;    /* `wanted` has changed since the pending request was sent */
+	bool broken;   /* it has to be removed when the connection is lost */
+	char *failure; /* why netd could not make it for this connection or the last; or NULL */
 	struct session_interface_lack lack;
 	enum session_interface_carrier carrier;
-	struct loop_timer idle; /* until netd hears that the peer is away */
+	struct loop_timer idle; /* runs until netd is told that the peer is away */
 };
 
-/* `world` and `name` must outlive it. It is zeroed before. */
+/*
+ * Begins without an interface; the struct is zeroed. Borrowed: `world`, `name` and `peer`, until
+ * session_interface_free().
+ */
 void session_interface_init(struct session_interface *interface, const struct session_world *world,
 	const struct identity *name, const struct settings_peer *peer,
 	const struct session_interface_events *events);
-/* Closes what is parked. The interface itself was removed before. */
+/* Closes parked descriptors. The interface itself was removed before. */
 void session_interface_free(struct session_interface *interface);
 
 /* ---- life ---- */
 
 /*
- * One of the engine before, as netd has kept it; the descriptors become the interface's. Its peer has
- * SESSION_INTERFACE_IDLE_MS to come back, from the moment that the engine is ready.
+ * Takes an interface of the engine before, as netd has kept it, and owns the descriptors then. Once
+ * the engine is ready, its peer has SESSION_INTERFACE_IDLE_MS to return.
  */
 void session_interface_adopt(struct session_interface *interface, const struct request_reply *reply,
 	const int *fds, size_t fd_count);
 /*
- * Asks netd for it: `made`, `failed` or `refused` follows, perhaps at once. While netd works on an
- * earlier request, that one is answered first.
+ * Requests it from netd: `made`, `failed` or `refused` follows, perhaps before this returns. While
+ * netd works on an earlier request, that one is finished first.
  */
 void session_interface_make(
 	struct session_interface *interface, const struct request_interface *wanted);
 /*
- * Client, while it is there: the network has changed, and its addresses may be another host's there.
- * `refused` follows if so. Does nothing while netd works on a request.
+ * Client, while it exists: the network has changed, and another host there may have its addresses.
+ * `refused` follows in that case. Does nothing while a request to netd is pending.
  */
 void session_interface_judge(
 	struct session_interface *interface, const struct request_interface *wanted);
@@ -133,19 +135,25 @@ void session_interface_let_be(struct session_interface *interface);
 void session_interface_rest(struct session_interface *interface);
 /* For good: `removed` follows, perhaps at once. Only when no lane and no route needs it any more. */
 void session_interface_remove(struct session_interface *interface);
-/* It does not take packets: it is removed as soon as nobody is connected. */
+/* It does not take packets: it is removed as soon as the connection is lost. */
 void session_interface_break(struct session_interface *interface);
 
 /* ---- queues ---- */
 
-/* A queue for a lane, which may use it until session_interface_lane_ended(). -ENOBUFS: all are taken. */
+/*
+ * Takes a queue for a lane, which may use it until session_interface_lane_ended(). -ENOBUFS: all
+ * are taken.
+ */
 int session_interface_take_queue(struct session_interface *interface, int *ret_queue);
-/* Another lane may take it; the one that had it may still be about to use it. */
+/*
+ * Returns a queue, so another lane may take it. The lane that had it may still use it until
+ * session_interface_lane_ended().
+ */
 void session_interface_return_queue(struct session_interface *interface, int queue);
-/* Once for each queue that was taken: its lane has ended and uses no descriptor any more. */
+/* A lane has ended and uses no descriptor any more. Called once for each queue that was taken. */
 void session_interface_lane_ended(struct session_interface *interface);
 int session_interface_queue_fd(const struct session_interface *interface, int queue);
-/* From now on the kernel gives packets to this queue. Negative errno of TUNSETQUEUE. */
+/* Attaches a queue: from now on the kernel gives it packets. Negative errno of TUNSETQUEUE. */
 int session_interface_attach(struct session_interface *interface, int queue);
 /* Negative errno of tun_set_offloads(). */
 int session_interface_set_offloads(
@@ -158,30 +166,31 @@ bool session_interface_has_queues(const struct session_interface *interface);
 /* ---- carrier ---- */
 
 /*
- * Whether what is sent to the peer arrives. If not, its routes give way to others'. netd hears of a
- * change only.
+ * Reports to netd whether packets arrive at the peer. If not, its routes give way to other peers'
+ * routes. Sends a change only.
  */
 void session_interface_set_carrier(struct session_interface *interface, bool on);
-/* False: netd has been told that packets do not arrive. */
+/* False: netd was told that packets do not arrive. */
 bool session_interface_carries(const struct session_interface *interface);
 
 /* ---- about it ---- */
 
 bool session_interface_is_there(const struct session_interface *interface);
-/* True: it is there, and netd calls it by this number. */
+/* True: it exists, and this is netd's number of it. */
 bool session_interface_is(const struct session_interface *interface, uint32_t number);
-uint32_t session_interface_number(const struct session_interface *interface); /* 0: not there */
+uint32_t session_interface_number(const struct session_interface *interface); /* 0: there is none */
 uint32_t session_interface_index(const struct session_interface *interface);
-const char *session_interface_name(const struct session_interface *interface); /* "": not there */
-/* True: this host's kernel refuses addresses of the family (AF_INET, AF_INET6) to it. */
+/* "": there is none. */
+const char *session_interface_name(const struct session_interface *interface);
+/* True: this host's kernel refuses it addresses of the family (AF_INET, AF_INET6). */
 bool session_interface_lacks_family(const struct session_interface *interface, uint8_t family);
-/* Why netd could not make it for the present connection or the last; NULL: it could. */
+/* Why netd could not make it for this connection or the last; NULL: netd did not fail. */
 const char *session_interface_failure(const struct session_interface *interface);
-/* The network namespace that the configuration names for it; "": the program's own. */
+/* The network namespace that the configuration gives it; "": the program's own. */
 const char *session_interface_netns(const struct session_interface *interface);
-/* It is in another network namespace than the outer connection. */
+/* True: it is in another network namespace than the outer connection. */
 bool session_interface_is_apart(const struct session_interface *interface);
-/* A page of what the kernel lacks of it; the routes in it are the session's. */
+/* Takes a page of what the kernel lacks of it. The page's routes are the session's part. */
 void session_interface_take_lack(
 	struct session_interface *interface, const struct request_lack *page);
 const struct session_interface_lack *session_interface_lack(

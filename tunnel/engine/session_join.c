@@ -8,11 +8,10 @@
 #include "base/log.h"
 
 /*
- * Further lanes, and the control role. The client brings lanes until there are as many as the
- * server has granted; each says join and carries once the server has said joined. When the lane
- * with the control role is lost and others carry on, the client says join again on one of them,
- * claiming the role, and both ends say anew what the other has to know: whatever was under way on
- * the lost lane does not matter then.
+ * More lanes, and the control role. The client adds lanes up to the server's grant. Each sends
+ * join, and carries once the server has sent joined. If the lane with the control role is lost
+ * while others carry, the client claims the role: it sends join again on one of them. Then both
+ * ends announce everything again, as messages may have been lost with the lane.
  */
 
 /* Takes as long whichever byte differs. */
@@ -112,7 +111,7 @@ void session_joined(struct session_lane *sl)
 		return;
 	}
 	log_joined(sl);
-	/* While others are being lost, joining is no sign that it works. */
+	/* While lanes are being lost, a join does not prove that they last. */
 	session_want_lanes(sl->session,
 		duration_ms(mono_since(mono_now(), sl->session->lane_lost)) >=
 			SESSION_LANE_STEADY_MS);
@@ -172,8 +171,8 @@ void session_claimed(struct session_lane *sl, const struct message_join *join)
 		return;
 	}
 	/*
-	 * The client claims on its oldest lane. So one that is older than the lane with the role
-	 * has been given up before the role went there, and its claim was under way for long.
+	 * The client claims on its oldest lane. A claim on a lane older than the present one with
+	 * the role is old itself: the client gave that lane up before the role moved.
 	 */
 	if (session->control && sl->number < session->control->number)
 		return;

@@ -16,7 +16,7 @@
 static void on_secured(struct lane_owner *owner, struct lane *lane, const struct lane_peer *peer,
 	const char *refusal)
 {
-	/* Whoever makes a lane hears this before a session owns it. */
+	/* The owner before has had this report: a session gets a lane after that. */
 	(void)owner;
 	(void)lane;
 	(void)peer;

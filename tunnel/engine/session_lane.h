@@ -12,14 +12,14 @@
 #include "wire/message.h"
 
 /*
- * One lane as its session sees it: the connection, the TUN queue that it has, and whether its peer
- * is alive. A queue is attached to its interface (TUNSETQUEUE) exactly while its lane carries: the
- * kernel gives packets to attached queues only, and drops what waits in one that is detached. Since
- * the main thread does both, a queue that changes hands is never without one or with two owners.
- * Used by session*.c alone. Main thread.
+ * One lane as its session sees it: the connection, its TUN queue, and whether its peer is alive. A
+ * queue is attached to its interface (TUNSETQUEUE) exactly while its lane carries. The kernel gives
+ * packets to attached queues only, and drops those that wait in a detached one. The main thread
+ * attaches and detaches, so a queue that changes hands always has exactly one owner. For session*.c
+ * only. Main thread only.
  *
- *   OPENING    hello and welcome: the lane that opens a connection
- *   JOINING    client: join is said and joined awaited
+ *   OPENING    the lane that opens a connection, with hello and welcome
+ *   JOINING    client: join is sent and joined awaited
  *   CARRYING   packets pass
  *   LEAVING    its end is ordered, and the session goes on without it
  *
@@ -28,7 +28,7 @@
 
 struct session;
 
-enum { SESSION_LANE_STEADY_MS = 1000 }; /* who lives for less is not replaced at once */
+enum { SESSION_LANE_STEADY_MS = 1000 }; /* a lane that lived shorter is not replaced at once */
 
 enum session_lane_stage {
 	SESSION_LANE_OPENING,
@@ -39,15 +39,18 @@ enum session_lane_stage {
 
 struct session_lane;
 
-/* What the session hears of its lane. While the lane is LEAVING it hears of its end alone. */
+/* What a lane reports to its session. In stage LEAVING it only reports its end. */
 struct session_lane_events {
-	/* A control message arrived: its payload. */
+	/* A control message arrived: this is its payload. */
 	void (*control)(struct session_lane *sl, const uint8_t *data, size_t len);
-	/* The peer broke the protocol; the goodbye has this code and text. Nothing more is read. */
+	/*
+	 * The peer broke the protocol. The goodbye has this code and text, and nothing more is
+	 * read.
+	 */
 	void (*fault)(struct session_lane *sl, uint16_t code, const char *text);
-	/* Nothing was heard for so long, and the watch has stopped. */
+	/* Nothing was heard for this long; liveness has stopped. */
 	void (*dead)(struct session_lane *sl, struct duration silence);
-	/* It uses no queue any more: session_lane_free() is due. */
+	/* It has ended and uses no queue any more: the session calls session_lane_free(). */
 	void (*ended)(struct session_lane *sl, enum lane_end end, const char *text);
 };
 
@@ -69,41 +72,42 @@ struct session_lane {
 TAILQ_HEAD(session_lanes, session_lane);
 
 /*
- * The lane becomes the session's, which hears from now on what it reports. -ENOMEM: it stays the
- * caller's.
+ * Takes the lane for the session, which gets its reports from now on. -ENOMEM: the caller keeps the
+ * lane.
  */
 int session_lane_new(struct session *session, const struct session_lane_events *events,
 	struct lane *lane, const struct endpoint *outer, enum session_lane_stage stage,
 	struct session_lane **ret_session_lane);
 
 /*
- * Takes a queue and lets packets in, but none out yet. -ENOBUFS: all queues are taken; -ENOMEM.
+ * Takes a queue: packets from the peer pass, but none to it yet. -ENOBUFS: all queues are taken;
+ * -ENOMEM.
  */
 int session_lane_hold(struct session_lane *sl);
 /*
- * Attaches the queue: packets go out, and the peer's life is watched. -ENOMEM, or what the kernel
- * says of the queue.
+ * Attaches the queue: packets to the peer pass, and liveness starts. -ENOMEM, or negative errno of
+ * TUNSETQUEUE.
  */
 int session_lane_carry(struct session_lane *sl);
 
-/* Its end is ordered and the session goes on without it. Its queue is free at once. */
+/* Orders the end of the lane, and the session goes on without it. Its queue is free at once. Idempotent. */
 void session_lane_leave(struct session_lane *sl);
-/* It has ended: gone from the session, counters kept. */
+/* Frees a lane that has ended. The session keeps its counters. */
 void session_lane_free(struct session_lane *sl);
 
 /* The message goes out on this lane. Failures are logged. */
 void session_lane_send(struct session_lane *sl, const struct message *message);
 
-/* Something says that its path may be gone: it has to show life soon. */
+/* The path of the lane may be broken: it has to show soon that its peer is alive. */
 void session_lane_probe(struct session_lane *sl);
 
-/* How many of the session's lanes are not leaving. */
+/* The number of the session's lanes that are not LEAVING. */
 unsigned session_lane_count(const struct session *session);
-/* It carries, and has lived for a while. */
+/* True: it carries, and is at least SESSION_LANE_STEADY_MS old. */
 bool session_lane_is_steady(const struct session_lane *sl);
-/* No other carries. */
+/* True: no other lane carries. */
 bool session_lane_is_last(const struct session_lane *sl);
-/* One that carries, the longest-lived, or NULL. */
+/* The oldest lane that carries, or NULL. */
 struct session_lane *session_lane_carrying(const struct session *session);
 
 #endif

@@ -5,9 +5,12 @@
 
 #include "base/log.h"
 
-/* What a session's peer is told, the addresses behind either end, and so what may pass. */
+/*
+ * The offer to a session's peer, the addresses behind either end, and the filter that follows from
+ * them.
+ */
 
-enum { OFFER_MAX = SETTINGS_ROUTES_MAX }; /* no peer takes more */
+enum { OFFER_MAX = SETTINGS_ROUTES_MAX }; /* no peer accepts more */
 
 static int append_hosts(struct prefix_list *list, const struct addr *v4, const struct addr *v6)
 {

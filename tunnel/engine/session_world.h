@@ -11,8 +11,8 @@
 #include "wire/message.h"
 
 /*
- * What a session borrows for its life, and the events that it reports. The engine owns all of it, keeps it up to
- * date, and outlives its sessions. A session reads it only. Main thread.
+ * What a session borrows for its life, and the events that it reports. The engine owns all of it,
+ * updates it, and outlives its sessions. A session only reads it. Main thread only.
  */
 
 struct descriptors;
@@ -21,25 +21,26 @@ struct netd_link;
 struct session;
 struct settings;
 
-/* None may be NULL. No event frees the session. */
+/* No member may be NULL. No event frees the session. */
 struct session_events {
 	/*
-	 * The session has no connection any more and keeps its place. Its client does not dial again
-	 * for `retry_after_ms`.
+	 * The session has lost its connection and stays. A client does not dial again for
+	 * `retry_after_ms`.
 	 */
 	void (*idle)(struct session *session, uint32_t retry_after_ms);
 	/*
-	 * Client: the session is up and may have another lane: it is new, or has lost one. Not at
-	 * once: one failed, or did not live for long.
+	 * Client: the session is up and may have another lane: it is new, or has lost a lane.
+	 * `at_once` is false after a lane that failed or was short-lived.
 	 */
 	void (*lane_wanted)(struct session *session, bool at_once);
-	/* Its peer offers these prefixes. Sessions without a connection give way. */
+	/* Its peer announces these prefixes. Sessions without a connection give way. */
 	void (*offered)(struct session *session, const struct message_prefixes *prefixes);
-	/* Its addresses, routes or carrier have changed, or it is about to go. */
+	/* Its addresses, routes or carrier have changed, or it is about to end. */
 	void (*changed)(struct session *session);
 	/*
-	 * Asked: what its peer is told; the sources, other than the tunnel's own addresses, of packets
-	 * that may go to its peer; sorted. -ENOMEM; the session frees the list either way.
+	 * The session asks for the prefixes to announce to its peer, and for the sources of packets
+	 * to its peer without the tunnel's own addresses. Both are sorted. -ENOMEM; the session
+	 * frees the list also on failure.
 	 */
 	int (*gather_offer)(const struct session *session, struct prefix_list *list);
 	int (*gather_sources)(const struct session *session, struct prefix_list *list);
@@ -53,13 +54,16 @@ struct session_world {
 	struct loop *loop;
 	struct netd_link *netd;
 	const struct settings *settings;
-	const struct identity *identity;       /* of this end */
-	const struct prefix_list *announced;   /* by this end to every peer, now; sorted */
-	const struct descriptors *descriptors; /* the reserve that no interface may use up */
+	const struct identity *identity;     /* of this end */
+	const struct prefix_list *announced; /* this end's announcements to every peer: sorted */
+	/* The reserve of descriptors, which no interface may use. */
+	const struct descriptors *descriptors;
 	const struct session_events *events;
-	bool held;     /* client: netd was asked for an interface by the engine before */
-	bool ready;    /* everything of the engine before has been adopted */
-	bool stopping; /* the program ends, and netd removes all interfaces at once */
+	/* Client: the engine before had asked netd for an interface. */
+	bool held;
+	bool ready; /* adoption is complete */
+	/* The program ends, and netd then removes all interfaces at once. */
+	bool stopping;
 };
 
 #endif

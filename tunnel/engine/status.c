@@ -33,7 +33,7 @@ bool status_has_room(FILE *out)
 {
 	off_t size = ftello(out);
 
-	/* A stream that cannot tell (a terminal, in a test) is not bounded. */
+	/* A stream without a position (a terminal, in a test) has no limit. */
 	return !ferror(out) && size <= STATUS_SIZE_MAX;
 }
 
@@ -41,7 +41,7 @@ struct duration status_heard_ago(const struct lane *lane, struct mono now)
 {
 	struct duration ago = mono_since(now, lane_heard(lane));
 
-	/* The worker may have heard something since `now` was read. */
+	/* The worker may have received data since `now` was read. */
 	return ago.ns < 0 ? DURATION_S(0) : ago;
 }
 
@@ -100,8 +100,10 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(left->name->name, right->name->name);
 }
 
-/* Names the sessions in order, so that the listed peers without one are found without asking each
- * session about each peer. */
+/*
+ * Sorts the sessions by name, so that configured peers without a session are found by binary
+ * search.
+ */
 static int collect(const struct engine *engine, struct status_view *view)
 {
 	const struct settings *settings = engine->settings;

@@ -8,22 +8,25 @@
 struct engine;
 
 /*
- * What a running daemon says of itself: to a person as aligned text, to a program as JSON
- * (docs/status.md gives every key). It only reads. Main thread.
+ * Renders the state of a running daemon: as aligned text for a person, as JSON for a program
+ * (docs/status.md has every key). It only reads. Main thread only.
  */
 
 enum status_kind {
-	STATUS_OVERVIEW, /* the daemon and each of its sessions, in full */
-	STATUS_PEERS,    /* one line a peer, with those that are listed and not connected */
-	STATUS_ROUTES,   /* what we announce and what was announced to us */
+	STATUS_OVERVIEW, /* the daemon and all of its sessions, in full */
+	/* One line a peer. A configured peer without a session is listed too. */
+	STATUS_PEERS,
+	STATUS_ROUTES, /* the announcements of this end and of its peers */
 };
 
-/* Bytes of an answer; a hub with thousands of sessions needs a tenth. */
+/* The most bytes of an answer. A hub with thousands of sessions needs a tenth. */
 enum { STATUS_SIZE_MAX = 64 << 20 };
 
-/* Renders to `out`, which stays the caller's and holds a part of the text after a failure. Sessions
- * come by name. -ENOMEM; -EFBIG: past STATUS_SIZE_MAX; -EIO: the stream failed, for a memory stream
- * out of memory. */
+/*
+ * Renders to `out`, sessions sorted by name. The caller owns `out`, which holds part of the text
+ * after a failure. -ENOMEM; -EFBIG: more than STATUS_SIZE_MAX; -EIO: the stream failed, or a memory
+ * stream ran out of memory.
+ */
 int status_render(const struct engine *engine, enum status_kind kind, bool json, FILE *out);
 
 #endif

@@ -8,28 +8,34 @@
 #include "engine/status.h"
 
 /*
- * The inside of status, shared by status*.c only: status.c collects what there is to tell,
- * status_text.c and status_json.c tell it.
+ * The inside of status, for status*.c only. status.c collects the facts; status_text.c and
+ * status_json.c render them.
  */
 
 struct status_peer {
 	const struct identity *name;
-	const struct session *session; /* NULL: listed and not connected */
-	bool listed;                   /* has an entry in the configuration */
+	const struct session *session; /* NULL: configured, without a session */
+	bool listed;                   /* it has an entry in the configuration */
 };
 
-struct status_view { /* borrows from the engine: for one rendering only */
+/* Borrowed from the engine, for one rendering. */
+struct status_view {
 	const struct engine *engine;
 	struct mono now;
-	struct status_peer
-		*peers; /* sessions by name, then the listed without one as they are listed */
+	/*
+		 * Sessions sorted by name, then configured peers without a session in the order of
+		 * the configuration.
+		 */
+	struct status_peer *peers;
 	size_t session_count, peer_count;
 };
 
-/* False: the answer has grown past STATUS_SIZE_MAX, or the stream has failed. Asked once a peer. */
+/*
+ * False: the answer is larger than STATUS_SIZE_MAX, or the stream has failed. Called once a peer.
+ */
 bool status_has_room(FILE *out);
 
-/* For each offload, and each feature of the protocol, its name, in the order of the bits. */
+/* The names of all offloads, and of all features of the protocol, in the order of the bits. */
 struct status_bit {
 	uint32_t bit;
 	const char *name;
@@ -39,15 +45,18 @@ extern const size_t status_offload_count;
 extern const struct status_bit status_features[];
 extern const size_t status_feature_count;
 
-/* Our features that a connected peer has not named; 0: none, or there are no terms yet. */
+/* Our features that a connected peer has not named; 0: none, or the terms are not known. */
 uint32_t status_lacking(const struct session *session);
 
-/* How long ago the lane heard the peer. */
+/* How long ago the lane last got bytes from the peer. */
 struct duration status_heard_ago(const struct lane *lane, struct mono now);
 
-/* The lane that speaks for the session: with the control role, or else one that carries, or NULL. */
+/*
+ * The lane that represents the session: the one with the control role, else one that carries, or
+ * NULL.
+ */
 const struct session_lane *status_main_lane(const struct session *session);
-/* Its round-trip times, or NULL: none are known. */
+/* The round-trip times of that lane; NULL: none was measured. */
 const struct liveness *status_rtt(const struct session *session);
 const char *status_stage_text(enum session_lane_stage stage);
 
@@ -55,8 +64,8 @@ const char *status_stage_text(enum session_lane_stage stage);
 const char *status_proxy_text(const struct status_view *view);
 
 /*
- * Why the session has left, or lost, its connection: the newest one, or while there is none the one before. NULL: it is up, or
- * there was none.
+ * Why the session left or lost its connection: the newest one, or without one the one before. NULL:
+ * it is up, or it had none.
  */
 const struct session_leave *status_left(const struct session *session);
 

@@ -6,8 +6,8 @@
 #include "engine/held_back.h"
 
 /*
- * The keys are a promise to programs: docs/status.md has each; they are added to, and neither
- * renamed nor given another meaning.
+ * Programs rely on the keys: docs/status.md has each. New keys are added; no key is renamed, and
+ * none changes its meaning.
  */
 
 static void put_addr(struct json *json, const char *key, const struct addr *addr)
@@ -131,7 +131,7 @@ static void put_terms(struct json *json, const struct session *session)
 
 static void put_keepalive(struct json *json, const struct session_terms *terms)
 {
-	if (terms->dead_after.ns == 0) { /* not agreed on yet */
+	if (terms->dead_after.ns == 0) { /* the terms are not known yet */
 		json_null(json, "ping_interval");
 		json_null(json, "dead_after");
 		return;
@@ -140,7 +140,7 @@ static void put_keepalive(struct json *json, const struct session_terms *terms)
 	json_duration(json, "dead_after", terms->dead_after);
 }
 
-/* What another program took away and netd cannot put back. */
+/* What another program removed and netd cannot restore. */
 static void put_missing(struct json *json, const struct session *session)
 {
 	const struct session_interface_lack *lack = session_interface_lack(&session->interface);
@@ -272,7 +272,7 @@ static void put_session(
 	json_object_end(json);
 }
 
-/* null: none is in force. */
+/* null: no full tunnel is in force. */
 static void put_full_tunnel(struct json *json, const struct status_view *view)
 {
 	const struct session *session = NULL;
@@ -346,7 +346,7 @@ static void put_peer_session(
 	json_u64(json, "out_bytes", counter_read(&sums.out_bytes));
 }
 
-/* The same keys, all null. */
+/* The keys of put_peer_session(), all null. */
 static void put_peer_absent(struct json *json)
 {
 	static const char *const keys[] = { "state", "state_for", "outer", "address4", "address6",
@@ -405,7 +405,7 @@ static void put_announced(
 	json_object_end(json);
 }
 
-/* The peers that are told the routes of this one. */
+/* The peers that learn the routes of this one. */
 static void put_passed_to(
 	struct json *json, const struct status_view *view, const struct session *session)
 {

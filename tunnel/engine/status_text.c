@@ -11,15 +11,15 @@
 #include "engine/held_back.h"
 
 /*
- * For people: aligned, rounded, and without what is empty. Words that a peer has chosen are
- * escaped. Tables are rendered twice, once to learn the widths of their columns.
+ * Text for people: aligned, rounded, without empty values. A peer's texts are escaped. Tables are
+ * rendered twice: the first time to measure their columns.
  */
 
 enum {
 	WORDS_MAX = 48, /* a duration, a size or a date in words */
 	LABEL_WIDTH = 20,
 	TABLE_COLUMNS_MAX = 10,
-	CELL_MAX = ROUTE_REASON_MAX + 16, /* the longest: a route's state */
+	CELL_MAX = ROUTE_REASON_MAX + 16, /* the longest is a route's state */
 	ESCAPED_MAX = 4 * MESSAGE_TEXT_MAX + 1,
 };
 
@@ -77,7 +77,7 @@ static const char *expired_words(int64_t seconds)
 	return seconds < time(NULL) ? " (expired)" : "";
 }
 
-/* One line of a description: an indented label, then the value, all values in one column. */
+/* Writes one line of a description: an indented label, then the value; the values form a column. */
 __attribute__((format(printf, 3, 4))) static void field(
 	FILE *out, const char *label, const char *format, ...)
 {
@@ -204,7 +204,7 @@ static void tell_interface(FILE *out, const struct session *session)
 		field(out, "without:", "IPv%d, which this host's kernel refuses: the log says why",
 			session_interface_lacks_family(&session->interface, AF_INET6) ? 6 : 4);
 	if (terms->mtu == 0)
-		return; /* no terms yet */
+		return; /* the terms are not known */
 	field(out, "MTU:", "%" PRIu32, terms->mtu);
 	fprintf(out, "  %-*s", LABEL_WIDTH, "offloads:");
 	put_offloads(out, "sent", terms->offloads_send);
@@ -397,7 +397,7 @@ static void table_row(struct table *table, const struct row *row)
 	}
 }
 
-/* Renders with `rows` twice: to measure, then to print, under a line of titles. */
+/* Calls `rows` twice, to measure and to print, under a line of titles. */
 static void table_render(FILE *out, const struct status_view *view, const char *const *titles,
 	void (*rows)(const struct status_view *view, struct table *table))
 {

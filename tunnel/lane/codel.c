@@ -2,13 +2,13 @@
 #include "lane/codel.h"
 
 enum {
-	COUNT_MAX = 1 << 20, /* an interval by its root is under 0.1 ms: often enough */
-	MEMORY_INTERVALS =
-		16,    /* after a longer pause, the rate of drops is found anew: RFC 8289, 5.4 */
-	ROOT_BITS = 8, /* of precision behind the point */
+	COUNT_MAX = 1 << 20, /* the interval divided by its root is then below 0.1 ms */
+	/* After a longer pause the rate of drops begins at one again: RFC 8289, 5.4. */
+	MEMORY_INTERVALS = 16,
+	ROOT_BITS = 8, /* fractional bits of root() */
 };
 
-/* The root of a number, rounded down. */
+/* The square root of a number, rounded down. */
 static uint64_t root(uint64_t n)
 {
 	uint64_t r = 0;
@@ -20,7 +20,7 @@ static uint64_t root(uint64_t n)
 	return r;
 }
 
-/* RFC 8289, 4.2: a flow's throughput goes with the root of its rate of losses. */
+/* RFC 8289, 4.2: a flow's throughput depends on the square root of its rate of losses. */
 static struct mono next_after(struct mono moment, const struct codel_limits *limits, uint32_t count)
 {
 	uint64_t divisor = root((uint64_t)count << (2 * ROOT_BITS));

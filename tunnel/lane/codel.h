@@ -8,28 +8,30 @@
 #include "base/clock.h"
 
 /*
- * CoDel (RFC 8289): does a queue stand? Asked about each packet that is about to leave, with the
- * time it has waited. While packets have waited longer than `target` for a whole `interval`, one is
- * to go now and then, more and more often, until a sender notices. Pure arithmetic; one owner.
+ * CoDel (RFC 8289): decides whether packets wait too long in a queue. It judges each packet about
+ * to leave, by the time that the packet has waited. When packets have waited longer than `target`
+ * for a whole `interval`, it drops one now and then, more and more often, until a sender slows
+ * down. Pure arithmetic; one owner.
  */
 
 struct codel_limits {
-	struct duration target;   /* a wait that is fine */
-	struct duration interval; /* for how long a longer one is: a round trip, at its worst */
+	struct duration target; /* an acceptable wait */
+	/* How long a longer wait is acceptable: the longest usual round trip. */
+	struct duration interval;
 };
 
 struct codel { /* all zero is where it begins */
 	struct mono
 		first_above; /* when waits will have been too long for an interval; 0: they are not */
 	struct mono drop_next;
-	uint32_t count; /* since dropping began */
+	uint32_t count; /* drops since dropping began */
 	uint32_t last_count;
 	bool dropping;
 };
 
 /*
- * True: the packet is to be dropped or marked. `last`: nothing waits behind it, so the queue does
- * not stand, however long this one has waited (RFC 8289, 4.4).
+ * True: the caller drops or marks the packet. `last`: no packet waits behind it, so the queue is
+ * not too long, however long this packet has waited (RFC 8289, 4.4).
  */
 bool codel_judge(struct codel *codel, const struct codel_limits *limits, struct mono now,
 	struct duration waited, bool last);

@@ -9,8 +9,8 @@
 #include "base/addr.h"
 
 /*
- * A lane's counters: written by its worker alone, read by the main thread at any time. Relaxed
- * atomics with a single writer, so that an increment is a plain load and store.
+ * A lane's counters. Its worker alone writes them; the main thread reads them at any time. They are
+ * relaxed atomics with one writer, so an increment is a plain load and store.
  */
 
 /* Why a packet was dropped; "out" is towards the peer, "in" is from it. Name, text for people. */
@@ -45,8 +45,8 @@ struct counter {
 };
 
 /*
- * A destination that the peer may not reach and sent a packet to, for a person to judge. The worker
- * writes it while it is not noted, the main thread reads it while it is.
+ * A destination to which the peer sent a packet that it may not reach: for a person to see. The
+ * worker writes it while `noted` is false, the main thread reads it while `noted` is true.
  */
 struct stray {
 	atomic_bool noted;
@@ -55,29 +55,29 @@ struct stray {
 };
 
 struct lane_counters {
-	struct counter out_packets, out_bytes; /* IP bytes carried to the peer */
+	struct counter out_packets, out_bytes; /* packets and IP bytes carried to the peer */
 	struct counter in_packets, in_bytes;
-	struct counter sent_bytes, received_bytes; /* on the TCP connection */
+	struct counter sent_bytes, received_bytes; /* bytes on the TCP connection */
 	struct counter in_control, out_control;    /* control messages */
 	struct counter drops[DROP_REASON_COUNT];
-	struct stray stray;            /* of DROP_IN_DESTINATION */
-	struct counter marks;          /* ECN: congestion experienced, instead of a drop */
-	struct counter queue_bytes;    /* that wait now */
-	struct counter queue_delay_ns; /* what packets have lately waited in the queue */
+	struct stray stray;            /* a packet of DROP_IN_DESTINATION */
+	struct counter marks;          /* packets marked (ECN) instead of dropped */
+	struct counter queue_bytes;    /* bytes that wait now */
+	struct counter queue_delay_ns; /* how long packets waited lately */
 	_Atomic int64_t heard_ns;      /* when bytes last came from the peer, CLOCK_MONOTONIC */
 };
 
 /*
- * Adds one lane's counters to sums that are the caller's alone; of delays the longest counts, of strays
- * the first.
+ * Adds one lane's counters to `sums`, which only the caller uses. Of the delays the longest counts,
+ * of the strays the first. `heard_ns` is not added.
  */
 void counters_add(struct lane_counters *sums, const struct lane_counters *lane);
 
-/* By the worker; does nothing where one is noted. `bytes`: 4 or 16. */
+/* The worker's thread. Notes a stray; does nothing while one is noted. `bytes`: 4 or 16. */
 void stray_note(struct stray *stray, uint8_t family, const uint8_t *bytes);
-/* By the main thread: room for another. */
+/* Main thread only. Forgets the stray: the worker may note another. */
 void stray_clear(struct stray *stray);
-/* By the main thread. False: there is none, *ret_stray is untouched. */
+/* Main thread only. False: none is noted, and *ret_stray is untouched. */
 bool stray_read(const struct stray *stray, struct addr *ret_stray);
 
 const char *drop_reason_text(enum drop_reason reason);
@@ -88,13 +88,13 @@ static inline void counter_add(struct counter *counter, uint64_t n)
 	atomic_store_explicit(&counter->value, before + n, memory_order_relaxed);
 }
 
-/* For what is a level, not a sum. */
+/* For a counter that is a level, not a sum. */
 static inline void counter_set(struct counter *counter, uint64_t value)
 {
 	atomic_store_explicit(&counter->value, value, memory_order_relaxed);
 }
 
-/* Moves a level by a 2^shift-th of the way to `value`. */
+/* Moves a level towards `value`, by 1/2^shift of the way. */
 static inline void counter_smooth(struct counter *counter, uint64_t value, unsigned shift)
 {
 	uint64_t before = atomic_load_explicit(&counter->value, memory_order_relaxed);

@@ -14,18 +14,18 @@
 #include "wire/ecn.h"
 
 /*
- * The scheduler is RFC 8290, 4: a flow is in no list while it has nothing, else in the list of new
- * flows or of old ones. Who is at the front sends until its credit is used up, then gets as much
- * again and goes to the end of the old ones. A superpacket is charged for what was cut off, so the
- * credit can be small.
+ * The scheduler is that of RFC 8290, 4. A flow without packets is in no list; other flows are in
+ * the list of new flows or of old ones. The first flow sends until its credit is used up; it then
+ * gets new credit and goes to the end of the old flows. A superpacket is charged for the part that
+ * was cut off, so the credit can be small.
  *
- * A flow is what hashes to the same slot of a table, with a key of the queue's own: nobody can choose
- * whom to share with.
+ * A flow is all packets that hash to the same slot of a table. The hash has a secret key, so no
+ * host can choose a flow to share.
  */
 
 enum {
 	FLOW_COUNT = 1024,
-	FLOW_QUANTUM = 1514,    /* least credit, in bytes: RFC 8290, 5.2.4 */
+	FLOW_QUANTUM = 1514,    /* the least credit in bytes: RFC 8290, 5.2.4 */
 	FLOW_TARGET_MS = 5,     /* RFC 8290, 5.2.2 */
 	FLOW_INTERVAL_MS = 100, /* 5.2.3 */
 	FLOW_DELAY_SHIFT = 4,   /* the delay in the counters is smoothed over 16 packets */
@@ -36,7 +36,7 @@ enum flow_list { FLOW_IDLE, FLOW_NEW, FLOW_OLD };
 struct flow {
 	STAILQ_ENTRY(flow) link;
 	struct flow_packets packets;
-	size_t bytes; /* of slots */
+	size_t bytes; /* memory of its slots */
 	int credit;
 	enum flow_list list;
 	struct codel codel;
@@ -48,8 +48,8 @@ struct flow_queue {
 	struct worker *worker;
 	struct lane_counters *counters;
 	struct flows fresh, old;
-	size_t bytes;   /* of slots: what memory it costs */
-	size_t waiting; /* bytes of packets */
+	size_t bytes;   /* memory of all slots */
+	size_t waiting; /* bytes of its packets */
 	int quantum;
 	uint64_t key;
 	struct flow flow[FLOW_COUNT];
@@ -76,7 +76,7 @@ int flow_queue_new(
 	STAILQ_INIT(&queue->old);
 	for (size_t i = 0; i < FLOW_COUNT; i++)
 		STAILQ_INIT(&queue->flow[i].packets);
-	/* Short of entropy, flows can be made to share; they do not share more than that. */
+	/* Without entropy a host can make flows share a slot, and no more than that. */
 	if (getrandom(&queue->key, sizeof(queue->key), GRND_NONBLOCK) < 0)
 		queue->key = (uint64_t)mono_now().ns;
 	worker->queue_count++;
@@ -85,7 +85,7 @@ int flow_queue_new(
 	return 0;
 }
 
-/* What waits has changed from so many bytes of packets to so many. */
+/* A packet that waits has changed its length: updates the sum. */
 static void note_waiting(struct flow_queue *queue, size_t before, size_t after)
 {
 	queue->waiting = queue->waiting - before + after;
@@ -134,8 +134,8 @@ bool flow_queue_is_empty(const struct flow_queue *queue)
 /* ---- in ---- */
 
 /*
- * Multiplies twice, as SplitMix64 does: after one multiplication the top bits of two words could undo
- * each other, whatever the key.
+ * Multiplies twice, as SplitMix64 does. After one multiplication, the top bits of two words could
+ * cancel each other under any key.
  */
 static uint64_t mix(uint64_t hash, uint64_t word)
 {
@@ -186,7 +186,7 @@ static struct flow *fatter(struct flow *fattest, struct flows *flows)
 	return fattest;
 }
 
-/* What one lane's queue may cost: less, when many of a worker's lanes have one. */
+/* The most memory of this lane's queue: less when many of the worker's lanes have a queue. */
 static size_t bytes_max(const struct flow_queue *queue)
 {
 	size_t share = WORKER_QUEUES_MAX / queue->worker->queue_count;
@@ -196,7 +196,10 @@ static size_t bytes_max(const struct flow_queue *queue)
 	return share < FLOW_BYTES_MOST ? share : FLOW_BYTES_MOST;
 }
 
-/* The oldest of the fattest flow goes: its sender learns soonest, and nobody else pays. */
+/*
+ * Drops the oldest packet of the largest flow: its sender learns soonest, and other flows lose
+ * nothing.
+ */
 static void make_room(struct flow_queue *queue)
 {
 	size_t most = bytes_max(queue);
@@ -238,8 +241,8 @@ static void to_old(struct flow_queue *queue, struct flows *from, struct flow *fl
 }
 
 /*
- * The flow whose turn it is; it has something. A new flow that has run empty waits its turn among
- * the old ones once, lest it be new again with its next packet.
+ * The flow that sends next; it has packets. A new flow that is empty goes through the old ones
+ * once. Otherwise its next packet would make it new again.
  */
 static struct flow *next_flow(struct flow_queue *queue)
 {
@@ -284,7 +287,7 @@ static bool is_last(const struct flow_packet *slot)
 		(!slot->can_be_cut || superpacket_segments(&slot->whole) <= 1);
 }
 
-/* True: the flow's first packet may leave. False: it has been dropped, or a segment of it. */
+/* True: the flow's first packet may leave. False: the packet, or a segment of it, was dropped. */
 static bool first_passes(struct flow_queue *queue, struct flow *flow, struct mono now)
 {
 	struct flow_packet *slot = STAILQ_FIRST(&flow->packets);
@@ -301,7 +304,7 @@ static bool first_passes(struct flow_queue *queue, struct flow *flow, struct mon
 	return true;
 }
 
-/* How many segments are to be cut off; 0: it leaves as it is. */
+/* How many segments to cut off; 0: the packet leaves whole. */
 static size_t segments_to_cut(const struct flow_packet *slot, const struct flow_take *take)
 {
 	const struct superpacket *whole = &slot->whole;

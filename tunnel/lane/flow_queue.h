@@ -14,41 +14,45 @@
 #include "wire/superpacket.h"
 
 /*
- * What waits between TUN and TLS while the connection takes no more: FQ-CoDel (RFC 8290). Packets
- * queue by flow; flows take turns, those that have just begun first, so a flow that sends little
- * never waits behind one that sends much. CoDel keeps each flow's own queue short, by marking (ECN,
- * RFC 3168) or by dropping, and of a superpacket it drops a single segment. When all is full, the
- * flow with most bytes loses packets, from the front. A superpacket that would hold up the others is
+ * The queue between TUN and TLS, for packets that the connection cannot take yet: FQ-CoDel (RFC
+ * 8290). Packets queue by flow. Flows take turns, new flows first, so a flow that sends little
+ * never waits for one that sends much. CoDel keeps each flow's queue short: it marks packets (ECN,
+ * RFC 3168) or drops them, of a superpacket only one segment. When the whole queue is full, the
+ * flow with the most bytes loses its oldest packets. A superpacket that would delay the others is
  * cut as it leaves.
  *
- * The memory of packets belongs to the lane's worker, and everything here runs on its thread.
+ * The worker owns the packets' memory. The worker's thread only.
  */
 
 struct worker;
 struct flow_queue;
 
 enum {
-	/* What a lane's queue may cost, in bytes of memory; in between, its share of the worker's. */
-	FLOW_BYTES_LEAST = 128 << 10, /* a slot of the largest size, and more */
+	/*
+	 * The limit of a lane's queue, in bytes of memory, is its share of the worker's memory, but
+	 * at least the first and at most the second.
+	 */
+	FLOW_BYTES_LEAST = 128 << 10, /* more than a slot of the largest size */
 	FLOW_BYTES_MOST = 4 << 20,
-	FLOW_TABLE_BYTES = 96 << 10, /* more than the queue itself costs */
+	FLOW_TABLE_BYTES = 96 << 10, /* more than an empty queue costs */
 };
 
-struct flow_packet { /* a slot of the worker's memory and the packet in it */
+/* A slot of the worker's memory, with a packet in it. */
+struct flow_packet {
 	STAILQ_ENTRY(flow_packet) link;
 	struct mono came;
-	size_t size;              /* of memory */
-	struct superpacket whole; /* whose data, len and vnet are set before it is put */
+	size_t size;              /* of the slot */
+	struct superpacket whole; /* its data, len and vnet are set before flow_queue_put() */
 	bool can_be_cut;
-	uint8_t memory[]; /* the packet, with room in front for its frame's header */
+	uint8_t memory[]; /* the packet, behind room for its frame's header */
 };
 
 STAILQ_HEAD(flow_packets, flow_packet);
 
-/* `counters` gets drops and marks, and what waits. -ENOMEM. */
+/* Makes a queue. It counts drops, marks, and the bytes that wait, in `counters`. -ENOMEM. */
 int flow_queue_new(
 	struct worker *worker, struct lane_counters *counters, struct flow_queue **ret_queue);
-/* What waits is dropped. NULL is fine. */
+/* Drops all packets that wait. Accepts NULL. */
 void flow_queue_free(struct flow_queue *queue);
 
 bool flow_queue_is_empty(const struct flow_queue *queue); /* NULL: yes */
@@ -58,24 +62,31 @@ void flow_queue_put(struct flow_queue *queue, struct mono now, struct flow_packe
 	const struct packet *packet);
 
 enum flow_taken {
-	FLOW_NONE,  /* the queue is empty */
-	FLOW_WHOLE, /* ret_slot is the caller's, to frame in place and to return to the worker */
-	/* The beginning of a superpacket was written, as a packet of ret_vnet. */
+	FLOW_NONE, /* the queue is empty */
+	/*
+	 * A packet in ret_slot: the caller frames it in place and returns the slot to the worker.
+	 */
+	FLOW_WHOLE,
+	/* the first segments of a superpacket were written to `part`, with ret_vnet */
 	FLOW_PART,
 };
 
 struct flow_take {
 	struct mono now;
-	size_t part_max; /* a superpacket that is longer is cut to this, or to one segment */
-	/* A superpacket that needs others than these is cut into single segments, checksums to do. */
+	size_t part_max; /* a longer superpacket is cut to this size, or to one segment */
+	/*
+	 * Offloads that the peer accepts. A superpacket that needs others is cut into single
+	 * segments, whose checksums stay open.
+	 */
 	uint32_t offloads;
-	struct writer part; /* where a part goes; it holds part_max, or a segment of any size */
+	/* Where a part is written: it has room for part_max, or for a segment of any size. */
+	struct writer part;
 	struct flow_packet *ret_slot;
-	struct vnet ret_vnet; /* of a part */
-	bool ret_last;        /* nothing is left of its superpacket */
+	struct vnet ret_vnet; /* the offload header of a part */
+	bool ret_last;        /* it was the last part of its superpacket */
 };
 
-/* The next that is to leave. */
+/* Takes the next packet that leaves. */
 enum flow_taken flow_queue_take(struct flow_queue *queue, struct flow_take *take);
 
 #endif

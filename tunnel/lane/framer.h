@@ -11,28 +11,28 @@
 #include "wire/vnet.h"
 
 /*
- * How packets and control messages stand in a lane's stream: chosen once, after the handshake. A
- * lane reads each packet from its TUN to `headroom` bytes past the end of what is staged, so that a
- * framer can put its header in front without moving the packet. Pure functions on the worker's
- * thread; no state, so one constant object serves all lanes.
+ * How a lane's stream carries packets and control messages. The framer is chosen once, after the
+ * handshake. A lane reads each packet from TUN to `headroom` bytes behind the staged frames, so
+ * that a framer can write its header without moving the packet. Pure functions on the worker's
+ * thread: one constant object serves all lanes.
  */
 
 struct framer {
 	const char *name;
-	size_t packet_max;      /* largest packet it can carry */
-	bool packet_per_record; /* each packet must be a TLS record of its own */
-	size_t headroom;        /* bytes in front of a packet that append() may use */
+	size_t packet_max;      /* the largest packet that it can carry */
+	bool packet_per_record; /* each packet must have a TLS record of its own */
+	size_t headroom;        /* room in front of a packet for append(), in bytes */
 
 	/*
-	 * `staged` holds `headroom` bytes of room at its end, then the packet of `packet_len` bytes
-	 * (already inside capacity, not yet counted in len). Frames it: the offload header goes
-	 * along unless it is plain. The frame is then counted in staged->len. -EMSGSIZE: longer
-	 * than packet_max.
+	 * Frames a packet. Behind its content, `staged` has `headroom` bytes of room and then the
+	 * packet of `packet_len` bytes, within its capacity. The frame has an offload header unless
+	 * `vnet` is plain. Adds the frame to staged->len. -EMSGSIZE: the packet is longer than
+	 * packet_max; -ENOBUFS: it is beyond the capacity.
 	 */
 	int (*append)(struct writer *staged, size_t packet_len, const struct vnet *vnet);
-	/* Appends one control message. -EMSGSIZE, -ENOBUFS. */
+	/* Appends a control message. -EMSGSIZE: it is too long; -ENOBUFS: no room. */
 	int (*append_control)(struct writer *staged, const void *message, size_t len);
-	/* Takes one frame from the stream: as frame_decode() does. */
+	/* Takes one frame from the stream, as frame_decode() does. */
 	int (*parse)(struct reader *stream, struct frame *ret_frame);
 };
 

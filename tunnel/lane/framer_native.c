@@ -5,9 +5,9 @@
 #include <string.h>
 
 /*
- * Culvert's own framing (docs/protocol.md): header and offload header fill the headroom exactly. A
- * bare packet needs only the header, so it moves down by the size of the offload header it does
- * without; such packets are small, superpackets never move.
+ * Culvert's own framing (docs/protocol.md). Header and offload header fill the headroom exactly. A
+ * packet without an offload header moves down by that header's size; such packets are small.
+ * Superpackets never move.
  */
 
 enum { NATIVE_HEADROOM = FRAME_HEADER + FRAME_VNET };

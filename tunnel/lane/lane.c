@@ -11,8 +11,8 @@
 #include "wire/frame.h"
 
 /*
- * What goes between the main thread and a lane: the orders and the reports, how they are made, and the
- * main thread's end of both. Orders that must not fail (start, admit, end, cut, release) are part of
+ * The orders and reports between the main thread and a lane: how they are made, and the main
+ * thread's side of both. Orders that must not fail (start, admit, end, cut, release) are part of
  * the lane; the others are allocated.
  */
 
@@ -56,7 +56,7 @@ void lane_report_post(struct lane *lane, struct lane_report *report)
 	mailbox_post(lane->worker->reports, &report->mail);
 }
 
-/* Asked while the socket is not the worker's yet. */
+/* Called before the worker owns the socket. */
 static struct addr local_of(int socket_fd)
 {
 	struct sockaddr_storage sa;

@@ -6,9 +6,11 @@
 #include "wire/vnet.h"
 
 /*
- * The last part of a packet's way in: what passed its checks goes to TUN. A superpacket goes as it
- * is. What the peer sends segment by segment is gathered (wire/gather.h) while a burst lasts, a few
- * flows at a time; a packet that could overtake what is gathered of its flow lets that go first.
+ * The end of a packet's way in: writes packets that passed their checks to TUN. A superpacket is
+ * written whole. Single segments are gathered (wire/gather.h) during a burst, a few flows at a
+ * time. A packet must not overtake the gathered segments of its flow, so those are written first.
+ * Other small packets wait for each other (tun_batch.h), in order, and before any packet that does
+ * not wait.
  */
 
 /* parts[0] is for the offload header; behind it stand so many packets, of so many bytes in all. */
@@ -40,7 +42,7 @@ static void write_gathered(struct lane *lane, struct gather *gather)
 	gather->data = NULL;
 }
 
-/* What is gathered of the packet's flow; NULL: nothing is. */
+/* The gathered segments of the packet's flow; NULL: none. */
 static struct gather *gathered_of(
 	struct worker *worker, const struct packet *packet, const uint8_t *data)
 {

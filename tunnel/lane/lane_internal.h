@@ -9,17 +9,16 @@
 #include "lane/outflow.h"
 
 /*
- * The inside of a lane, shared by lane*.c only. Apart from `owner`, which is the main thread's, and
- * the counters, everything is touched by the lane's worker alone. lane_life.c is the one writer of
- * `state`.
+ * The inside of a lane, for lane*.c only. The worker's thread only, except for the counters and the
+ * members marked "main thread". lane_life.c is the one writer of `state`.
  */
 
 enum lane_state {
 	LANE_HANDSHAKE, /* TLS only; nothing is parsed */
 	LANE_CONTROL,   /* secured; control messages pass, packets are dropped and counted */
 	LANE_CARRYING,  /* packets pass */
-	LANE_FAULTED,   /* the peer broke the protocol; nothing is read, goodbye may be sent */
-	/* sends what waits, then waits for the peer to close; reads only to discard */
+	LANE_FAULTED,   /* the peer broke the protocol; nothing is read, a goodbye may be sent */
+	/* sends what waits, then waits for the peer to close; discards what arrives */
 	LANE_DRAINING,
 	LANE_CLOSED, /* ended() was reported */
 };
@@ -32,23 +31,24 @@ enum {
 		<< 10, /* bytes of control messages that may wait for a peer that does not read */
 	LANE_BURST_PACKETS = 4096,    /* read from TUN at once, also when all are dropped */
 	LANE_CONTROL_PER_SECOND = 50, /* control messages taken from a peer, sustained … */
-	LANE_CONTROL_BURST = 400,     /* … and at once: a replay of all announcements fits */
+	LANE_CONTROL_BURST = 400, /* … and at once: all announcements of a new connection fit */
 };
 
 /*
- * What a burst says of its lane. A burst never ends the lane that it works on: it returns a verdict, with
- * one of lane_must_*(), and every caller up to lane_life.c returns it. There alone it is done, once for
- * each wake-up.
+ * The result of a burst. A burst never ends the lane that it works on: lane_must_*() makes a
+ * verdict, and every caller up to lane_life.c returns it. Only lane_life.c acts on it, once for
+ * each wake-up. A caller that drops it would let a lane go on that cannot: the compiler refuses that.
  */
 enum lane_verdict {
 	LANE_GOES_ON = 0,
-	LANE_SECURED, /* the handshake is done; what came behind it is not read yet */
-	LANE_FAULTS,  /* the peer broke the protocol: the owner says goodbye */
-	LANE_DRAINS,  /* it ends when what waits, such as an alert, is sent */
+	LANE_SECURED, /* the handshake is done; data behind it is not read yet */
+	LANE_FAULTS,  /* the peer broke the protocol: the owner sends a goodbye */
+	LANE_DRAINS,  /* it ends when everything that waits, such as an alert, is sent */
 	LANE_CLOSES,  /* it ends at once */
 };
 
-struct lane_message { /* a control message that waits for room in the output */
+/* A control message that waits for room in the output. */
+struct lane_message {
 	STAILQ_ENTRY(lane_message) link;
 	size_t len;
 	uint8_t data[];
@@ -116,8 +116,8 @@ struct lane {
 	struct worker *worker;
 	enum tls_role role;
 	enum lane_state state;
-	enum lane_verdict verdict; /* of the burst at work; its reason is in ended_report */
-	uint16_t fault_code;       /* of LANE_FAULTS: why the owner says goodbye */
+	enum lane_verdict verdict; /* of this burst; ended_report has its reason */
+	uint16_t fault_code;       /* of LANE_FAULTS: the code for the owner's goodbye */
 
 	struct loop_watch socket_watch;
 	struct loop_watch tun_watch; /* while it sends */
@@ -141,7 +141,8 @@ struct lane {
 	struct worker_buffer *plain;         /* lent while part of a frame waits for its rest */
 	size_t plain_len;
 
-	STAILQ_HEAD(, lane_message) messages; /* control messages that found no room yet */
+	/* Control messages that wait for room in the output. */
+	STAILQ_HEAD(, lane_message) messages;
 	size_t messages_size;
 	struct rate control_rate;
 
@@ -149,26 +150,29 @@ struct lane {
 	bool gro; /* segments are gathered on their way to TUN */
 	struct reach *reach;
 
-	bool finishing; /* tls_close was done: nothing may be written any more */
+	bool finishing; /* tls_close() was called: nothing may be written any more */
 	struct lane_order start_order, admit_order, end_order, cut_order,
-		release_order;            /* inside, so that they cannot fail */
-	struct lane_report *ended_report; /* gets the cause as soon as there is one */
+		release_order;            /* parts of the lane, so that they cannot fail */
+	struct lane_report *ended_report; /* gets the reason as soon as it is known */
 	bool admit_ordered, end_ordered, cut_ordered, release_ordered; /* main thread */
 	struct lane_counters counters;
 };
 
 /* lane.c */
-/* A report with room for so many bytes of data; the lane's own until it is posted. NULL: out of memory. */
+/*
+ * A report with room for `data_len` bytes. The lane owns it until it is posted. NULL: out of
+ * memory.
+ */
 struct lane_report *lane_report_new(struct lane *lane, enum lane_report_kind kind, size_t data_len);
-void lane_report_post(struct lane *lane, struct lane_report *report); /* takes it */
-/* Once it is done. Nothing happens to an order that is part of its lane. */
+void lane_report_post(struct lane *lane, struct lane_report *report); /* takes the report */
+/* Frees an order that was carried out. Does nothing with an order that is part of its lane. */
 void lane_order_free(struct lane_order *order);
 
 /* lane_verdict.c */
 /*
- * The lane cannot go on: leaves the verdict and the reason, and returns the verdict for the burst to
- * return. The first one wins. Ends nothing and frees nothing: the lane is as it was. `text` is copied
- * and may be NULL, but for a fault.
+ * The lane cannot go on. Stores the verdict and the reason in the lane, and returns the verdict for
+ * the burst to return. The first verdict wins. Ends nothing and frees nothing. `text` is copied; it
+ * may be NULL, except for a fault.
  */
 enum lane_verdict lane_must_fault(struct lane *lane, uint16_t goodbye_code, const char *text);
 enum lane_verdict lane_must_drain(struct lane *lane, enum lane_end end, const char *text);
@@ -179,7 +183,10 @@ static inline void lane_drop(struct lane *lane, enum drop_reason reason)
 	counter_add(&lane->counters.drops[reason], 1);
 }
 
-/* The interface leaves to do what the peer does not accept: it is done here. */
+/*
+ * True: the interface leaves work open that the peer does not accept, so this end cuts
+ * superpackets.
+ */
 static inline bool lane_cuts(const struct lane *lane)
 {
 	return (lane->offloads_read & ~lane->offloads_send) != 0;
@@ -205,7 +212,7 @@ bool lane_has_backlog(const struct lane *lane); /* the connection has not taken 
 enum lane_verdict lane_output_borrow(struct lane *lane);
 /* Sends what the buffer holds. -EAGAIN: the socket is full. Other negative errno: it is gone. */
 int lane_output_send(struct lane *lane);
-void lane_output_return(struct lane *lane); /* gives the buffer back, and what it holds is gone */
+void lane_output_return(struct lane *lane); /* returns the buffer and discards its content */
 
 /* lane_send.c */
 enum lane_verdict lane_flush(struct lane *lane); /* sends what waits */
@@ -213,7 +220,7 @@ enum lane_verdict lane_send_message(struct lane *lane, struct lane_message *mess
 void lane_free_messages(struct lane *lane);
 
 /* lane_deliver.c */
-/* A packet from the peer to TUN, at once or with lane_deliver_rest(), which ends the burst. */
+/* Writes a packet from the peer to TUN, at once or in lane_deliver_rest(), which ends the burst. */
 void lane_deliver(
 	struct lane *lane, const struct vnet *vnet, const struct packet *packet, uint8_t *data);
 void lane_deliver_rest(struct lane *lane);

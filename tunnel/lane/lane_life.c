@@ -10,25 +10,26 @@
 #include "wire/message.h"
 
 /*
- * A lane's life on its worker: the orders it is given, its states and timers, its end. The one
- * place where lane->state changes:
+ * A lane's life on its worker: orders, states, timers and its end. Only this file changes
+ * lane->state:
  *
- *   HANDSHAKE   CONTROL (secured), FAULTED (secured, but with an identity that is refused), DRAINING (TLS
- *               refused, deadline)
- *   CONTROL     CARRYING (ordered; held, it does not send yet), FAULTED (the peer broke the protocol), DRAINING
- *   CARRYING    FAULTED, DRAINING
- *   FAULTED     DRAINING (ordered: the goodbye has been queued)
- *   DRAINING    CLOSED (the peer has closed, or LANE_FLUSH_MS are over)
+ *  HANDSHAKE   CONTROL (secured), FAULTED (secured, but the identity is refused), DRAINING (TLS
+ *              refused, deadline)
+ *  CONTROL     CARRYING (ordered; with `hold` it does not send yet), FAULTED (the peer broke the
+ *              protocol), DRAINING
+ *  CARRYING    FAULTED, DRAINING
+ *  FAULTED     DRAINING (ordered: the goodbye is queued)
+ *  DRAINING    CLOSED (the peer has closed, or LANE_FLUSH_MS are over)
  *
- * A connection that breaks, or that is cut by order, goes to CLOSED at once, from anywhere.
+ * A connection that fails, or that an order cuts, goes to CLOSED at once from any state.
  *
- * Bursts, in the other files, never end a lane: they return a verdict. Whatever wakes the lane (its
- * socket, its TUN queue, an order, a timer) ends with conclude(), which does what the verdict says, and
- * then sets what epoll watches and gives buffers back, once.
+ * Bursts, in the other files, never end a lane: they return a verdict. Each wake-up (socket, TUN
+ * queue, order, timer) ends with conclude(). It acts on the verdict, sets what epoll watches, and
+ * returns buffers, once.
  *
- * A socket closed with unread bytes in it sends a reset, which would overtake the goodbye or alert
- * we have just sent: so draining ends our direction, discards what still comes, and closes when the
- * peer does, or at its deadline.
+ * Closing a socket with unread bytes sends a reset, which would overtake our goodbye or alert. So
+ * draining ends our direction and discards what still comes. The lane closes when the peer closes,
+ * or at its deadline.
  */
 
 static void set_state(struct lane *lane, enum lane_state state)
@@ -36,7 +37,7 @@ static void set_state(struct lane *lane, enum lane_state state)
 	lane->state = state;
 }
 
-/* Watches what the state and the buffers call for. */
+/* Watches the events that the state and the buffers need. */
 static void set_events(struct lane *lane)
 {
 	bool waits = lane_has_backlog(lane) || !flow_queue_is_empty(lane->queue);
@@ -114,7 +115,7 @@ static enum lane_verdict fault(struct lane *lane)
 		return lane_must_close(lane, LANE_END_INTERNAL, "out of memory");
 	report->fault.code = lane->fault_code;
 	report->fault.problem = lane->ended_report->ended.problem;
-	loop_timer_stop(lane->worker->loop, &lane->deadline); /* the goodbye has its own time */
+	loop_timer_stop(lane->worker->loop, &lane->deadline); /* the goodbye has its own */
 	set_state(lane, LANE_FAULTED);
 	give_back_queue(lane);
 	lane_report_post(lane, report);
@@ -134,17 +135,17 @@ static enum lane_verdict secured(struct lane *lane)
 	peer->not_after = tls_peer_not_after(lane->tls);
 	peer->valid_until = tls_peer_valid_until(lane->tls);
 	problem_set(&report->secured.notice, "%s", tls_peer_notice(lane->tls));
-	/* An identity that is not acceptable stays unparsed: only its goodbye is sent. */
+	/* A peer with a refused identity gets its goodbye, and nothing that it sends is parsed. */
 	bool acceptable = refusal->text[0] == '\0';
 	set_state(lane, acceptable ? LANE_CONTROL : LANE_FAULTED);
 	lane_report_post(lane, report);
-	/* What the other end sent right behind its last flight is already here. */
+	/* Data that the peer sent right behind its handshake may already be here. */
 	return acceptable ? lane_read_records(lane) : LANE_GOES_ON;
 }
 
 /*
- * The TLS library's buffers stay while packets pass, so that these need no allocation. A lane that only
- * pings, or has just been admitted, needs them for a moment each time: they go back at once.
+ * Returns the TLS library's buffers when the lane is not busy. A busy lane keeps them, so that
+ * packets need no allocation; a lane that only pings needs them for a moment.
  */
 static void rest(struct lane *lane)
 {
@@ -159,8 +160,8 @@ static uint64_t bytes_passed(const struct lane *lane)
 }
 
 /*
- * Looks whether the lane was used since it last looked; when not, it is not busy any more, and the
- * timer rests, unless what was sent is still under way.
+ * Checks whether the lane was used since the last time. If not, it is not busy any more, and the
+ * timer stops, unless data is still unacknowledged.
  */
 static void quiet_expired(struct loop_timer *timer)
 {
@@ -189,7 +190,7 @@ static void watch_quiet(struct lane *lane)
 			mono_add(mono_now(), DURATION_MS(LANE_QUIET_MS)), quiet_expired);
 }
 
-/* A wake-up is over. What one verdict leads to can have another, and an end is the last. */
+/* Ends a wake-up. Acting on a verdict can make another one; CLOSED is the last. */
 static void conclude(struct lane *lane, enum lane_verdict verdict)
 {
 	while (verdict != LANE_GOES_ON && lane->state != LANE_CLOSED) {
@@ -218,7 +219,7 @@ static void conclude(struct lane *lane, enum lane_verdict verdict)
 	rest(lane);
 }
 
-/* Only a peer that is verified hears why. */
+/* Only a verified peer learns why. */
 static enum lane_verdict too_late(struct lane *lane)
 {
 	switch (lane->state) {
@@ -344,7 +345,7 @@ static void do_reach(struct lane *lane, struct reach *reach)
 	lane->reach = reach;
 }
 
-/* A reset leaves nothing behind in the kernel, whatever the peer does. */
+/* A reset leaves nothing in the kernel, whatever the peer does. */
 static enum lane_verdict do_cut(struct lane *lane)
 {
 	const struct linger none = { .l_onoff = 1, .l_linger = 0 };
@@ -352,7 +353,7 @@ static enum lane_verdict do_cut(struct lane *lane)
 	if (lane->state == LANE_CLOSED)
 		return LANE_GOES_ON;
 	(void)setsockopt(lane->socket_watch.fd, SOL_SOCKET, SO_LINGER, &none,
-		sizeof(none)); /* else it ends orderly */
+		sizeof(none)); /* else it closes normally */
 	return lane_must_close(lane, LANE_END_ORDERED, NULL);
 }
 
@@ -378,7 +379,7 @@ static enum lane_verdict do_order(struct lane *lane, const struct lane_order *or
 	case LANE_ORDER_CUT:
 		return do_cut(lane);
 	case LANE_ORDER_RELEASE:
-		break; /* the lane is gone */
+		break; /* lane_deliver_order() has freed it */
 	}
 	return LANE_GOES_ON;
 }

@@ -6,9 +6,8 @@
 #include <sys/socket.h>
 
 /*
- * The last part of a packet's way out: TLS records → socket. Everything that was encrypted lies in one
- * output buffer, which the worker lends. The lane keeps the buffer until the socket has taken all of
- * it.
+ * The end of a packet's way out: TLS records → socket. All encrypted data is in one output buffer,
+ * which the worker lends. The lane keeps it until the socket has taken everything.
  */
 
 static_assert(WORKER_OUTPUT_SIZE >= WORKER_STAGE_SIZE +

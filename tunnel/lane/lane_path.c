@@ -7,8 +7,8 @@
 #include <sys/socket.h>
 
 /*
- * Does what is sent arrive? TCP knows before anybody else: while traffic flows, a path that is gone
- * shows as data that nobody acknowledges, long before the silence is long enough to count as death.
+ * Finds out whether sent data arrives. TCP knows first: while traffic flows, a broken path shows as
+ * unacknowledged data, long before the silence is long enough to mean a dead peer.
  */
 
 void lane_path_limit(struct lane *lane, struct duration dead_after)
@@ -16,7 +16,10 @@ void lane_path_limit(struct lane *lane, struct duration dead_after)
 	int64_t ms = duration_ms(dead_after);
 	unsigned limit = ms > INT32_MAX ? INT32_MAX : (unsigned)ms;
 
-	/* MPTCP has no such option: it tries its other paths, and liveness finds out in the end. */
+	/*
+	 * MPTCP has no such option: it tries its other paths, and liveness ends the lane if all
+	 * fail.
+	 */
 	lane->many_paths = setsockopt(lane->socket_watch.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit,
 				   sizeof(limit)) < 0;
 }
@@ -30,14 +33,14 @@ bool lane_path_look(struct lane *lane)
 		info.tcpi_unacked == 0)
 		return false;
 	/*
-	 * Both ages are in milliseconds. A connection that was silent until just now has an old
-	 * acknowledgement and young data.
+	 * The age is in milliseconds. A connection that was silent until now has an old
+	 * acknowledgement but new data, so retransmissions count as well.
 	 */
 	if (lane->many_paths || info.tcpi_last_ack_recv < LANE_DOUBT_MS ||
 		info.tcpi_retransmits == 0)
 		return true;
 	struct lane_report *report = lane_report_new(lane, LANE_REPORT_DOUBT, 0);
-	if (report) /* else the next look finds the same */
+	if (report) /* out of memory: the next look finds the same */
 		lane_report_post(lane, report);
 	return true;
 }

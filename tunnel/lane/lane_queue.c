@@ -10,22 +10,23 @@
 #include <sys/socket.h>
 
 /*
- * What waits in a lane's queue leaves: queue → frame → TLS records, a moment's worth at a time
- * (outflow.h), so that what comes next can still overtake it. The kernel is told to say "writable"
- * only when less than half of that is unsent (TCP_NOTSENT_LOWAT): the connection's own queue would
- * else be as long as its send buffer. That does not keep send() from filling up the last segment
- * there, to 64 KB: so on a slow connection we look ourselves before we give it more.
+ * Sends the packets of a lane's queue: queue → frame → TLS records, about a millisecond's worth at
+ * a time (outflow.h), so that new packets can still overtake the rest. The kernel reports
+ * "writable" only when less than half of that is unsent (TCP_NOTSENT_LOWAT). Otherwise the
+ * connection's own queue would be as long as its send buffer. Still, send() fills up the kernel's
+ * last segment, to 64 KB. So on a slow connection the lane checks the unsent bytes before it gives
+ * it more.
  */
 
 enum {
-	/* From this size on, a packet is encrypted where it lies; smaller ones fill records together. */
+	/* A packet of this size or more is encrypted where it lies; smaller ones share records. */
 	IN_PLACE_MIN = 8 << 10,
 };
 
 struct batch {
 	struct lane *lane;
 	struct writer stage;
-	size_t bytes; /* of frames that were handed to TLS */
+	size_t bytes; /* bytes of frames that TLS has had */
 	int error;
 };
 
@@ -49,7 +50,10 @@ static void count(struct lane *lane, size_t bytes, bool packet)
 	counter_add(&lane->counters.out_bytes, bytes);
 }
 
-/* Does what the peer would not. False: that cannot be done, and the packet is dropped. */
+/*
+ * Finishes work that the peer does not accept. False: that is impossible, and the packet is
+ * dropped.
+ */
 static bool finish(struct lane *lane, struct vnet *vnet, uint8_t *data, size_t len)
 {
 	if ((vnet_offloads(vnet) & ~lane->offloads_send) == 0 || vnet_finish(vnet, data, len) == 0)
@@ -58,7 +62,7 @@ static bool finish(struct lane *lane, struct vnet *vnet, uint8_t *data, size_t l
 	return false;
 }
 
-/* The packet's own slot is the stage: there is room for the header in front of it. */
+/* Frames the packet in its slot, which has room for the header. */
 static void write_in_place(struct batch *batch, struct flow_packet *slot)
 {
 	const struct framer *framer = batch->lane->framer;
@@ -131,7 +135,7 @@ bool lane_queue_has_room(const struct lane *lane)
 	if (lane->outflow.ahead >= OUTFLOW_AHEAD_MOST || lane->no_low_water ||
 		ioctl(lane->socket_watch.fd, SIOCOUTQNSD, &unsent) < 0)
 		return true;
-	return (size_t)unsent < lane->low_water / 2; /* as the kernel's own "writable" */
+	return (size_t)unsent < lane->low_water / 2; /* the kernel's own rule for "writable" */
 }
 
 enum lane_verdict lane_queue_write(struct lane *lane)
@@ -162,8 +166,8 @@ static void set_low_water(struct lane *lane)
 	int bytes = (int)lane->outflow.ahead;
 
 	/*
-	 * Without it (an MPTCP socket of an older kernel) the send buffer is the limit. We must not have
-	 * a lower one then: "writable" would be said again and again, and nothing written.
+	 * Without the option (MPTCP on an older kernel) the send buffer is the limit. Ours must not
+	 * be lower then: "writable" would be reported again and again, and nothing written.
 	 */
 	lane->no_low_water = setsockopt(lane->socket_watch.fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT,
 				     &bytes, sizeof(bytes)) < 0;

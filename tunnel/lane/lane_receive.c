@@ -11,12 +11,12 @@
 #include "wire/vnet.h"
 
 /*
- * A packet arrives: socket → TLS records → frame → checks → TUN. One burst takes what one recv
- * gives, decrypts it into a borrowed buffer and writes each whole packet from there. Part of a
- * frame stays in the buffer, which the lane then keeps until the rest has come.
+ * A packet's way in: socket → TLS records → frame → checks → TUN. A burst takes the data of one
+ * recv(), decrypts it into a borrowed buffer and writes each whole packet from there. Part of a
+ * frame stays in the buffer, which the lane keeps until the rest has come.
  *
- * Until the TLS handshake is done, what arrives drives that: nothing but the TLS library looks at what
- * the other end sends. The lane's deadline bounds it.
+ * During the TLS handshake the data drives the handshake, and only the TLS library looks at it. The
+ * lane's deadline limits its time.
  */
 
 static_assert(
@@ -48,7 +48,7 @@ static void take_packet(struct lane *lane, struct vnet *vnet, const struct view 
 	else if ((r = vnet_check(vnet, &packet, data->data, lane->offloads_accept)) < 0)
 		lane_drop(lane, r == -E2BIG ? DROP_IN_SEGMENTS : DROP_IN_OFFLOAD);
 	else
-		/* The frame lies in our own buffer; a view is const for those who only read. */
+		/* The frame is in our own buffer. A view is const only for readers. */
 		lane_deliver(lane, vnet, &packet, (uint8_t *)(uintptr_t)data->data);
 }
 
@@ -102,7 +102,7 @@ static enum lane_verdict take_frame(struct lane *lane, const struct frame *frame
 	return LANE_GOES_ON;
 }
 
-/* Takes all whole frames; what is left of the last moves to the front. */
+/* Takes all whole frames, and moves the part that is left to the front. */
 static enum lane_verdict take_frames(struct lane *lane)
 {
 	enum lane_verdict verdict = LANE_GOES_ON;
@@ -135,7 +135,7 @@ static enum lane_verdict read_failed(struct lane *lane, int error, const struct 
 	return lane_must_drain(lane, LANE_END_BROKEN, problem->text); /* sends the alert */
 }
 
-/* The buffer that plaintext goes to, perhaps with part of a frame in it. */
+/* Borrows the buffer for plaintext, unless the lane has it already, with part of a frame. */
 static enum lane_verdict borrow_plain(struct lane *lane)
 {
 	if (lane->plain)
@@ -147,7 +147,7 @@ static enum lane_verdict borrow_plain(struct lane *lane)
 	return LANE_GOES_ON;
 }
 
-/* Gives it back, unless part of a frame waits in it for its rest. */
+/* Returns the buffer, unless it has part of a frame. */
 static enum lane_verdict return_plain(struct lane *lane)
 {
 	if (lane->plain_len == 0) {
@@ -162,7 +162,7 @@ static enum lane_verdict return_plain(struct lane *lane)
 
 enum lane_verdict lane_read_records(struct lane *lane)
 {
-	enum lane_verdict verdict = lane_output_borrow(lane); /* TLS may have something to answer */
+	enum lane_verdict verdict = lane_output_borrow(lane); /* TLS may have to answer */
 	struct problem problem = { 0 };
 	size_t got;
 	int r = 0;
@@ -182,7 +182,7 @@ enum lane_verdict lane_read_records(struct lane *lane)
 	return verdict == LANE_GOES_ON ? lane_flush(lane) : verdict;
 }
 
-/* Bytes received into the worker's scratch memory; 0: none now. */
+/* Receives bytes into the worker's scratch memory. *ret_len is 0: none came. */
 static enum lane_verdict receive_bytes(struct lane *lane, size_t *ret_len)
 {
 	ssize_t n = recv(
@@ -212,7 +212,7 @@ enum lane_verdict lane_handshake_step(struct lane *lane)
 	int r = tls_handshake(lane->tls, &problem);
 	if (r < 0)
 		return lane_must_drain(
-			lane, LANE_END_HANDSHAKE, problem.text); /* sends the alert */
+			lane, LANE_END_HANDSHAKE, problem.text); /* the alert is sent */
 	verdict = lane_flush(lane);
 	return verdict == LANE_GOES_ON && r > 0 ? LANE_SECURED : verdict;
 }

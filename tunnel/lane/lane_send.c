@@ -7,8 +7,8 @@
 #include <sys/socket.h>
 
 /*
- * What is encrypted next: when the socket has taken all that lay in the output buffer (lane_output.c),
- * control messages come first, then what waits in the lane's queue (lane_queue.c).
+ * Decides what to encrypt next. When the socket has taken the whole output buffer (lane_output.c),
+ * control messages come first, then packets of the lane's queue (lane_queue.c).
  */
 
 static int write_control(struct lane *lane, const struct lane_message *message)
@@ -25,7 +25,7 @@ static int write_control(struct lane *lane, const struct lane_message *message)
 	return r;
 }
 
-/* Moves waiting messages into the output as far as there is room. */
+/* Moves waiting messages into the output while there is room. */
 static enum lane_verdict write_messages(struct lane *lane)
 {
 	struct lane_message *message;
@@ -65,7 +65,7 @@ static enum lane_verdict write_more(struct lane *lane)
 	return lane_queue_write(lane);
 }
 
-/* Draining: close_notify goes behind everything else, then our direction ends. */
+/* Draining: sends close_notify behind everything else, then ends our direction. */
 static enum lane_verdict finish(struct lane *lane)
 {
 	if (!lane->finishing) {
@@ -74,14 +74,18 @@ static enum lane_verdict finish(struct lane *lane)
 		if (verdict != LANE_GOES_ON)
 			return verdict;
 		tls_close(lane->tls);
+		/* Another "writable" follows, or the deadline. */
 		if (lane_output_send(lane) < 0)
-			return LANE_GOES_ON; /* "writable" comes again, or the deadline */
+			return LANE_GOES_ON;
 	}
 	shutdown(lane->socket_watch.fd, SHUT_WR);
 	return LANE_GOES_ON;
 }
 
-/* Gives the output back when it is empty; keeps it else, as long as all lanes do not keep too much. */
+/*
+ * Returns the output buffer when it is empty. Keeps it otherwise, unless all lanes together keep
+ * too much.
+ */
 static enum lane_verdict keep_output(struct lane *lane)
 {
 	if (lane->output_buffer && !lane_has_backlog(lane))

@@ -9,11 +9,14 @@
 #include "wire/vnet.h"
 
 /*
- * The first part of a packet's way out: TUN → checks → frame. TUN is always read until it is empty
- * or a burst is full: what it cannot hold it drops without any plan. While the connection takes
- * everything, a burst is framed where it was read, encrypted and sent at once. Otherwise, or while
- * others wait already, packets go to the lane's queue; also when superpackets have to be cut, which
- * is done as they leave it.
+ * The start of a packet's way out: TUN → checks → frame. The lane always reads TUN until it is
+ * empty or a burst is full, as a full TUN queue drops packets without a plan. While the connection
+ * takes everything, a burst is framed where it was read, encrypted and sent at once. Packets go to
+ * the lane's queue when the connection is full, while others wait, or when superpackets have to be
+ * cut. The cut is made as they leave the queue.
+ *
+ * A burst begins with packets that are read one by one, to their place. When enough small ones have
+ * come it reads as many at once as came before, and copies them (tun_batch.h).
  */
 
 enum {
@@ -21,7 +24,7 @@ enum {
 	QUEUE_BURST = 1 << 20,
 };
 
-/* True: the packet may go to the peer; it is described in *packet. */
+/* True: the packet may go to the peer, and *packet describes it. */
 static bool packet_passes(struct lane *lane, const uint8_t *data, size_t len,
 	const struct vnet *vnet, struct packet *packet)
 {
@@ -44,8 +47,8 @@ static bool packet_passes(struct lane *lane, const uint8_t *data, size_t len,
 }
 
 /*
- * A packet that was packed into another by this host or one that it forwards for (VXLAN, GRE) can leave
- * the inner one's checksum to do. The peer would not take that: it is done here. False: it cannot be.
+ * Finishes the inner checksum of a packet inside another one (VXLAN, GRE), which this host, or a
+ * host behind it, left open. No peer would accept that. False: it cannot be done.
  */
 static bool finish_inner(struct lane *lane, uint8_t *data, size_t len, struct vnet *vnet,
 	const struct packet *packet)
@@ -56,7 +59,7 @@ static bool finish_inner(struct lane *lane, uint8_t *data, size_t len, struct vn
 	return false;
 }
 
-/* The peer would have to cut it on its way on, and no peer takes one that costs too much. */
+/* False: cutting it into segments would cost too much, so that no peer accepts it. */
 static bool cut_is_cheap(struct lane *lane, const uint8_t *data, const struct vnet *vnet,
 	const struct packet *packet)
 {
@@ -179,7 +182,7 @@ static int queue_packet(
 
 	if (r <= 0 || !arrival.passes)
 		return r;
-	/* The addresses in the description are borrowed from where the packet was read to. */
+	/* The packet's description points into the slot where it was read. */
 	struct flow_packet *slot = fit(lane, *spare, arrival.len);
 	slot->whole = (struct superpacket){
 		.data = slot->memory + WORKER_SLOT_HEADROOM,
@@ -232,8 +235,8 @@ enum lane_verdict lane_send_tun(struct lane *lane)
 }
 
 /*
- * What the ring holds is as old as the outage: retransmissions of it have been given up or are on
- * their way again.
+ * The packets in the queue are as old as the outage. TCP has given up their data, or sends it
+ * again.
  */
 void lane_discard_tun(struct lane *lane)
 {

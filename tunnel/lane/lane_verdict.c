@@ -2,9 +2,8 @@
 #include "lane/lane_internal.h"
 
 /*
- * How a burst says that its lane cannot go on. It touches nothing but the verdict and the reason, so the
- * burst that says so can return through its callers, which all still have a lane. lane_life.c then does
- * it, and clears the verdict.
+ * How a burst reports that its lane cannot go on. It only stores the verdict and the reason, so the
+ * burst can return through its callers, which all still have a lane. lane_life.c then acts on it.
  */
 
 static enum lane_verdict leave(struct lane *lane, enum lane_verdict verdict, uint16_t goodbye_code,

@@ -9,7 +9,7 @@
 #include "base/container.h"
 
 /*
- * The eventfd is written only when the queue was empty, and read before the queue is taken: a
+ * The eventfd is written only when the queue was empty, and read before the queue is taken. So a
  * message posted in between costs one wake-up too many, never one too few.
  */
 
@@ -34,7 +34,7 @@ static void mailbox_ready(struct loop_watch *watch, uint32_t events)
 
 	(void)events;
 	if (read(watch->fd, &count, sizeof(count)) < 0)
-		return; /* EAGAIN: another round has taken it */
+		return; /* EAGAIN: an earlier round has taken it */
 	deliver_all(mailbox);
 }
 
@@ -74,7 +74,7 @@ void mailbox_post(struct mailbox *mailbox, struct mail *mail)
 	pthread_mutex_lock(&mailbox->lock);
 	bool was_empty = STAILQ_EMPTY(&mailbox->waiting);
 	STAILQ_INSERT_TAIL(&mailbox->waiting, mail, link);
-	/* Inside the lock: the owner may close the mailbox as soon as it has this message. */
+	/* Under the lock: the owner may close the mailbox as soon as it has this message. */
 	if (was_empty) {
 		ssize_t n = write(mailbox->watch.fd, &one, sizeof(one));
 		(void)n; /* fails only at a count of 2^64 */

@@ -10,17 +10,18 @@
 
 /*
  * How threads talk: a queue of messages that wakes its owner's loop. Any thread posts; the owner's
- * loop delivers, in the order of posting. For control, never for packets: it takes a lock.
+ * loop delivers in the order of posting. It is for control, never for packets, as it takes a lock.
  */
 
-struct mail { /* the first member of every message that goes through a mailbox */
+/* The first member of every message that a mailbox carries. */
+struct mail {
 	STAILQ_ENTRY(mail) link;
 };
 
 STAILQ_HEAD(mail_list, mail);
 
 struct mailbox;
-/* Called on the owner's thread; the message is the receiver's to free. */
+/* Called on the owner's thread. The receiver frees the message. */
 typedef void mailbox_deliver_fn(struct mailbox *mailbox, struct mail *mail);
 
 struct mailbox {
@@ -31,11 +32,9 @@ struct mailbox {
 	struct mail_list waiting; /* under lock */
 };
 
-/*
- * Called before any other thread knows the mailbox. Negative errno of eventfd(2) or epoll_ctl(2).
- */
+/* Opens a mailbox, before another thread knows it. Negative errno of eventfd(2) or epoll_ctl(2). */
 int mailbox_open(struct mailbox *mailbox, struct loop *loop, mailbox_deliver_fn *deliver);
-/* Delivers what is still waiting, then closes. Only when no other thread posts any more. */
+/* Delivers the messages that still wait, then closes. Only when no other thread posts any more. */
 void mailbox_close(struct mailbox *mailbox);
 /* Any thread. Cannot fail. */
 void mailbox_post(struct mailbox *mailbox, struct mail *mail);

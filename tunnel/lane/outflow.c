@@ -22,7 +22,7 @@ static uint64_t rate_since(const struct outflow *outflow, int64_t ns, uint64_t s
 	return (sent - outflow->sent) * 1000000 / (uint64_t)us;
 }
 
-/* True: the window was long enough, and is closed. */
+/* True: the window was long enough, and its rate counts. */
 static bool measure(struct outflow *outflow, struct mono now, uint64_t sent)
 {
 	int64_t ns = mono_since(now, outflow->since).ns;
@@ -49,7 +49,7 @@ void outflow_free(struct outflow *outflow, struct mono now, uint64_t sent)
 	if (outflow->since.ns == 0)
 		return;
 	if (!measure(outflow, now, sent)) {
-		/* Too short to say how slow it is; it may be faster than we thought. */
+		/* The time is too short to show a slow connection, but it can show a faster one. */
 		uint64_t rate = rate_since(outflow, mono_since(now, outflow->since).ns, sent);
 		if (outflow->rate != 0 && rate > outflow->rate) {
 			outflow->rate = rate;
@@ -61,7 +61,9 @@ void outflow_free(struct outflow *outflow, struct mono now, uint64_t sent)
 
 void outflow_ran(struct outflow *outflow)
 {
-	/* A connection that is never full is not measured: so it gets back to the most. */
+	/*
+	 * A connection that is never full is not measured, so it returns to the most step by step.
+	 */
 	size_t twice = outflow->ahead * 2;
 
 	outflow->ahead = twice < OUTFLOW_AHEAD_MOST ? twice : OUTFLOW_AHEAD_MOST;

@@ -9,17 +9,17 @@
 #include "base/clock.h"
 
 /*
- * How fast a connection takes bytes while there are more, and so how much is to be encrypted ahead
- * of it: what is encrypted can neither be overtaken nor dropped, so it is to be a moment's worth;
- * but not so little that the connection would run dry before we are woken. One owner.
+ * Measures how fast a connection takes bytes while more wait, and so how much to encrypt ahead. No
+ * packet can overtake an encrypted one, nor can it be dropped, so a millisecond's worth is enough.
+ * Less than the connection takes before we wake up would leave it idle. One owner.
  */
 
 enum {
-	OUTFLOW_AHEAD_US = 1000,       /* that moment */
-	OUTFLOW_AHEAD_LEAST = 4 << 10, /* bytes; the number of wake-ups stays bearable */
+	OUTFLOW_AHEAD_US = 1000, /* that millisecond, unless outflow_look_ahead() changes it */
+	OUTFLOW_AHEAD_LEAST = 4 << 10, /* in bytes; limits the number of wake-ups */
 	OUTFLOW_AHEAD_MOST = 128 << 10,
-	OUTFLOW_WINDOW_MS = 10,  /* over which is measured */
-	OUTFLOW_SHORT_US = 1000, /* a shorter time counts as so long */
+	OUTFLOW_WINDOW_MS = 10,  /* the time over which the rate is measured */
+	OUTFLOW_SHORT_US = 1000, /* a shorter time counts as this long */
 };
 
 struct outflow {
@@ -32,9 +32,9 @@ struct outflow {
 void outflow_init(struct outflow *outflow);
 /* The connection takes no more for now; `sent`: bytes it has taken in all. */
 void outflow_full(struct outflow *outflow, struct mono now, uint64_t sent);
-/* It has taken a whole `ahead` at once, and passed it on. */
+/* The connection took a whole `ahead` at once, and has room again. */
 void outflow_ran(struct outflow *outflow);
-/* It has taken everything that there was. */
+/* The connection has taken everything. */
 void outflow_free(struct outflow *outflow, struct mono now, uint64_t sent);
 
 #endif

@@ -10,9 +10,9 @@
 #include "wire/frame.h"
 
 /*
- * Buffers are kept in last-in, first-out lists that only grow as far as lanes ever had to keep
- * bytes at the same time: in steady state nothing is allocated. The order to stop is a mail inside
- * the worker itself, so that stopping cannot fail.
+ * Free buffers are in last-in, first-out lists. The lists grow to what lanes ever kept at the same
+ * time, so in steady state nothing is allocated. The order to stop is a mail inside the worker
+ * itself, so that stopping cannot fail.
  */
 
 void worker_account(struct worker *worker, ptrdiff_t bytes)
@@ -164,7 +164,7 @@ static void *run(void *argument)
 	return NULL;
 }
 
-/* Signals are the main thread's business. */
+/* Blocks all signals: they are for the main thread. */
 static int start_thread(struct worker *worker)
 {
 	sigset_t all, before;

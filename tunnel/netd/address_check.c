@@ -9,7 +9,7 @@
 #include "netd/on_link.h"
 #include "netd/resolvers.h"
 
-enum { ADDRESSES = 4 }; /* two ends, two families */
+enum { ADDRESSES = 4 }; /* local and remote, of two families */
 
 /* Where the interface is, or will be. */
 static int find_place(struct interfaces *interfaces, const struct request_interface *wanted,
@@ -54,7 +54,10 @@ static int judge_resolvers(
 	return 0;
 }
 
-/* The other end's address as the interface has it: connections of a Culvert inside of the tunnel lead there. */
+/*
+ * This is the peer's address on the present interface: Culvert connections inside the tunnel lead
+ * to it.
+ */
 static bool is_inside(const struct interfaces *interfaces, const struct request_interface *wanted,
 	const struct addr *addr)
 {
@@ -64,7 +67,7 @@ static bool is_inside(const struct interfaces *interfaces, const struct request_
 		(addr_equal(&there->now.remote4, addr) || addr_equal(&there->now.remote6, addr));
 }
 
-/* Servers, proxies and peers that the tunnels of this host are connected to. */
+/* Refuses the addresses of servers, proxies and peers that this host's tunnels are connected to. */
 static int judge_outer(const struct address_check *check, const struct request_interface *wanted,
 	const struct addr *const *addresses, struct problem *problem)
 {
@@ -125,7 +128,7 @@ static void take_away(struct address_check *check, struct interface *interface, 
 		log_error("%s: %s", interface->now.peer.name, problem.text);
 	if (full_tunnel_follow(check->full_tunnel, interface, &problem) < 0)
 		log_error("%s: %s", interface->now.peer.name, problem.text);
-	/* What is asked behind a full tunnel must not be asked past it. */
+	/* In full tunnel the lookups of this host must not leave outside the tunnel. */
 	if (!check->settings->full_tunnel)
 		dns_lift(check->dns);
 }

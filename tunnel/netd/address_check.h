@@ -9,20 +9,22 @@
 #include "netd/interfaces.h"
 
 /*
- * Whether a client's tunnel can have the addresses that its server gave, on this host as it is now. The
- * configuration's part of the answer is netd/policy's. The kernel leads every packet for the tunnel's other
- * end into the tunnel, and takes every packet for its own end: an address that something near has already
- * (netd/on_link), or that this host's resolver has (netd/resolvers), would be taken from it. So would the address at which
- * a tunnel of this host reaches its other end (netd/needs).
+ * Decides whether a client's tunnel can have the addresses that its server gave, on this host as it
+ * is now. netd/policy judges the same addresses by the configuration. The kernel routes every
+ * packet for the peer's tunnel address into the tunnel, and accepts every packet for this end's
+ * address. So an address is refused when another machine or this host already has it: a neighbour
+ * (netd/on_link), a resolver of this host (netd/resolvers), or the server that one of this host's
+ * tunnels connects to (netd/needs).
  *
- * It is asked when the addresses come and whenever the network has changed: who comes home with a laptop may find
- * the tunnel's range there. A tunnel in a network namespace of its own is judged by that namespace, where the
- * host's resolvers do not count; that of `culvert run` is alone in its own. A server's addresses are its
- * configuration's. netd's only thread.
+ * netd checks when the addresses come, and again whenever the network has changed: the network that
+ * a laptop moves to may use the tunnel's range. A tunnel in a network namespace of its own is
+ * checked against that namespace, and the host's resolvers do not count there. The tunnel of
+ * `culvert run` is alone in its namespace. A server is not checked: its addresses are in its
+ * configuration. netd's only thread.
  */
 
 struct address_check {
-	/* All borrowed. */
+	/* All are borrowed. */
 	const struct settings *settings;
 	struct interfaces *interfaces;
 	struct dns *dns;
@@ -30,16 +32,19 @@ struct address_check {
 };
 
 /*
- * 0: nothing stands in the way. -EADDRINUSE: `problem` names the address and what has it. Anything else: the kernel
- * did not tell. A visit to another namespace may be under way afterwards: interfaces_come_home().
+ * Returns 0 when the tunnel can have the addresses of `wanted`. -EADDRINUSE: another machine or
+ * link has one of them, and *problem names both. Any other error: the kernel could not be asked.
+ * The call may leave netd in a foreign network namespace, so the caller calls interfaces_leave()
+ * afterwards.
  */
 int address_check(struct address_check *check, const struct request_interface *wanted,
 	const struct interface_place *place, struct problem *problem);
 
 /*
- * The network has changed: takes the addresses away from each interface that cannot have them any more, and, but for
- * a full tunnel, its resolvers from this host. Its routes stay, so that nothing leaves in the clear. The log says
- * why. The engine learns it when it asks for the interface again.
+ * Checks every interface again after the network has changed. It removes the addresses of an
+ * interface that cannot have them any more, and, except in full tunnel, the resolvers that came
+ * with it. The routes stay, so that no packet leaves unencrypted. It logs why. The engine learns of
+ * it when it requests the interface again.
  */
 void address_check_again(struct address_check *check);
 

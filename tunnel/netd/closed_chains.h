@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the tables that hold packets back have in common (kill_switch.h, full_tunnel_guard.h): chains that drop what no rule of
- * theirs accepts, and shorter words for the terms of constant rules.
+ * Parts that the firewall tables of kill_switch.h and full_tunnel_guard.h share: chains that drop
+ * every packet that no rule accepts, and short names for the terms of constant rules.
  */
 #ifndef CULVERT_NETD_CLOSED_CHAINS_H
 #define CULVERT_NETD_CLOSED_CHAINS_H
@@ -10,7 +10,10 @@
 
 #include "system/netlink_nft.h"
 
-/* A term with a value, such as TERM_IS(PROTOCOL, IPPROTO_TCP), and one without, such as TERM(ACCEPT). */
+/*
+ * TERM_IS makes a term with a value, as in TERM_IS(PROTOCOL, IPPROTO_TCP); TERM makes one without,
+ * as in TERM(ACCEPT).
+ */
 #define TERM_IS(name, number)                                 \
 	{                                                     \
 		.kind = NETLINK_NFT_##name, .value = (number) \
@@ -20,7 +23,7 @@
 		.kind = NETLINK_NFT_##name \
 	}
 
-/* The packets that this host's programs send. */
+/* This chain sees the packets that this host's programs send. */
 static const struct netlink_nft_chain closed_output = {
 	.name = "output",
 	.hook = NETLINK_NFT_OUTPUT,
@@ -28,7 +31,10 @@ static const struct netlink_nft_chain closed_output = {
 	.drop = true,
 };
 
-/* The packets of containers and virtual machines, and of those hosts that use this host as a gateway. */
+/*
+ * This chain sees the packets that this host forwards: those of containers, virtual machines and
+ * hosts behind it.
+ */
 static const struct netlink_nft_chain closed_forward = {
 	.name = "forward",
 	.hook = NETLINK_NFT_FORWARD,

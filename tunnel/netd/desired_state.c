@@ -10,7 +10,10 @@
 #include "base/log.h"
 #include "netd/interface_routes.h"
 
-/* A route as far as it can be compared. Zeroed before it is filled: memcmp() orders them. */
+/*
+ * The parts of a route that are compared. It is zeroed before it is filled, because memcmp() orders
+ * the keys.
+ */
 struct key {
 	uint32_t link, table, metric;
 	struct prefix prefix;
@@ -24,19 +27,20 @@ struct look {
 	struct key *keys; /* sorted */
 	size_t key_count, key_capacity;
 	bool out_of_memory;
-	struct prefix *missing; /* of the interface in hand: its routes that the kernel lacks */
+	/* the routes that the kernel lacks, of the interface being checked */
+	struct prefix *missing;
 	size_t missing_capacity;
 };
 
-/* What one interface lacks. */
+/* The parts that one interface lacks. */
 struct lack {
 	bool link, address4, address6;
-	size_t routes; /* look.missing has them */
+	size_t routes; /* the prefixes are in kernel.missing */
 };
 
 static void look_within(struct desired_state *desired, struct duration wait);
 
-/* ---- what the kernel has ---- */
+/* ---- the kernel's state ---- */
 
 static struct key key_of(
 	uint32_t link, uint32_t table, uint32_t metric, const struct prefix *prefix)
@@ -98,7 +102,7 @@ static int look_at_kernel(struct look *look, struct problem *problem)
 	return r;
 }
 
-/* ---- what is missing ---- */
+/* ---- missing parts ---- */
 
 static bool lacks_address(
 	const struct look *look, const struct interface *interface, const struct addr *address)
@@ -201,7 +205,7 @@ static const char *lack_text(const struct look *look, const struct lack *lack,
 	return out;
 }
 
-/* ---- putting back ---- */
+/* ---- restoring ---- */
 
 /* True: it is in place again. The words of the first that is not stay. */
 static bool is_back(int r, const struct problem *why, struct problem *first)
@@ -240,7 +244,7 @@ static void put_back(struct interfaces *interfaces, struct look *look, struct in
 		lack->link = !is_back(netlink_link_up(look->netlink, interface->index, now->mtu,
 					      INTERFACE_QUEUE_LENGTH, &why),
 			&why, problem);
-	/* Before the routes, which go with them. */
+	/* Addresses come before routes, which the kernel deletes with their address. */
 	if (lack->address4)
 		lack->address4 = !is_back(netlink_address_add(look->netlink, interface->index,
 						  &now->local4, &now->remote4, &why),
@@ -252,7 +256,7 @@ static void put_back(struct interfaces *interfaces, struct look *look, struct in
 	put_back_routes(interfaces, look, interface, lack, problem);
 }
 
-/* ---- telling the engine ---- */
+/* ---- reports to the engine ---- */
 
 /* FNV-1a, never 0 for a lack. */
 static uint64_t fingerprint(const struct look *look, const struct lack *lack)
@@ -291,7 +295,7 @@ static void tell(struct desired_state *desired, const struct look *look,
 		interface->keeping.told = now;
 }
 
-/* True: it is put back too often; a wait has begun. */
+/* Returns true, and begins a pause, when parts of the interface are restored too often. */
 static bool is_fight(struct interface *interface, struct mono now)
 {
 	struct interface_keeping *keeping = &interface->keeping;
@@ -390,7 +394,7 @@ static int check(struct desired_state *desired, struct look *look, struct interf
 	return 0;
 }
 
-/* ---- when ---- */
+/* ---- timing ---- */
 
 /* The namespace of `one`, with all interfaces there. Negative: it has to be done once more. */
 static int look_at_namespace(struct desired_state *desired, const struct interface *one)

@@ -8,34 +8,41 @@
 #include "system/netlink_monitor.h"
 
 /*
- * Keeps the kernel as the registry (netd/interfaces) says: each link up with its MTU, each address and
- * each route in place. Other programs take them away: `ip route flush`, systemd-networkd with
- * ManageForeignRoutes, somebody who sets the link down. Packets of the tunnel would leave in the clear.
+ * Keeps the kernel as the registry (netd/interfaces) wants it: each link is up with its MTU and has
+ * its addresses and routes. Other programs remove them, and then packets of the tunnel would leave
+ * unencrypted. Examples are `ip route flush`, systemd-networkd with ManageForeignRoutes, and an
+ * administrator who sets a link down.
  *
- * A burst of the kernel's news leads to one look. The look compares and puts back what is missing, with
- * one warning for each interface that names it. What cannot be put back (another program has a route in
- * that place) is tried again after DESIRED_STATE_POLL_MS, then after twice as long each time, up to DESIRED_STATE_RETRY_MAX_S.
- * The engine is told what is missing and why, so that no status says of it that it is there. When another program keeps on removing,
- * netd stops fighting for DESIRED_STATE_HOLD_S and says so.
+ * A burst of kernel notifications leads to one check. The check compares and restores what is
+ * missing, and logs one warning for each interface that had to be restored. Some parts cannot be
+ * restored, for example because another program has made the same route. netd retries those after
+ * DESIRED_STATE_POLL_MS, and doubles the wait each time up to DESIRED_STATE_RETRY_MAX_S. netd
+ * reports to the engine what is missing and why, so that no status claims that it is present. When
+ * another program keeps removing a part, netd pauses for DESIRED_STATE_HOLD_S and logs that.
  *
- * netd makes its own changes to registry and kernel within one callback, so that a look never sees half of
- * one. Nothing may keep another network namespace alive (netd/visit), so that there is no news from
- * there: interfaces abroad are looked at every DESIRED_STATE_POLL_MS. netd's only thread.
+ * netd changes the registry and the kernel within one callback, so a check never sees half of a
+ * change. netd keeps no socket in a foreign network namespace (netd/foreign_netns) and gets no
+ * notifications from there, so it polls interfaces in foreign namespaces every
+ * DESIRED_STATE_POLL_MS. netd's only thread.
  */
 
 enum {
-	DESIRED_STATE_GATHER_MS = 50, /* from the first news of a burst to the look */
+	DESIRED_STATE_GATHER_MS = 50, /* from the first notification of a burst to the check */
 	DESIRED_STATE_POLL_MS = 1000,
 	DESIRED_STATE_RETRY_MAX_S = 8,
-	DESIRED_STATE_FIGHT_TIMES = 10, /* put back as often in so many seconds: it is a fight */
+	/* restored this many times within DESIRED_STATE_FIGHT_S: netd pauses */
+	DESIRED_STATE_FIGHT_TIMES = 10,
 	DESIRED_STATE_FIGHT_S = 10,
 	DESIRED_STATE_HOLD_S = 30,
 };
 
-/* What an interface lacks and netd cannot put back now. Nothing at all: everything is in place. */
+/*
+ * The parts of an interface that are missing and that netd cannot restore now. All empty: nothing
+ * is missing.
+ */
 struct desired_lack {
-	bool link;           /* it is down, or has another MTU */
-	bool local4, local6; /* an address */
+	bool link;           /* the link is down or has another MTU */
+	bool local4, local6; /* this address is missing */
 	const struct prefix *routes;
 	size_t route_count;
 	const char *why;
@@ -44,31 +51,36 @@ struct desired_lack {
 struct desired_state {
 	struct loop *loop; /* NULL: not open */
 	struct interfaces *interfaces;
-	/* What an interface lacks is another set than at the last call. Negative errno: it is called again. */
+	/*
+	 * Called when the missing parts of an interface differ from those of the last call. It
+	 * returns a negative errno when it could not pass them on, and is then called again.
+	 */
 	int (*lacks)(struct desired_state *desired, const struct interface *interface,
 		const struct desired_lack *lack);
-	struct netlink_monitor *monitor; /* NULL: there is no news; everything is polled */
+	struct netlink_monitor *monitor; /* NULL: no notifications; everything is polled */
 	struct loop_watch watch;
 	struct loop_timer looking;
-	struct duration pause; /* at least so long between two looks: ten times what one takes */
+	/* the shortest time between two checks: ten times as long as one takes */
+	struct duration pause;
 };
 
 /*
- * Borrows loop and interfaces. Negative errno with words: the kernel's news cannot be had, and everything is
- * looked at every DESIRED_STATE_POLL_MS instead; it is open all the same.
+ * Starts the checks. Borrows `loop` and `interfaces`. A negative errno means that the kernel sends
+ * no notifications, and *problem says why. The module is open all the same, and polls everything
+ * every DESIRED_STATE_POLL_MS.
  */
 int desired_state_open(struct desired_state *desired, struct loop *loop,
 	struct interfaces *interfaces,
 	int (*lacks)(struct desired_state *desired, const struct interface *interface,
 		const struct desired_lack *lack),
 	struct problem *problem);
-/* Fine when it is zeroed. Before the interfaces are removed. */
+/* Call it before the interfaces are removed. Does nothing when *desired is zeroed. */
 void desired_state_close(struct desired_state *desired);
 
 /* Somebody new listens: what is missing is told once more. */
 void desired_state_tell_again(struct desired_state *desired);
 
-/* An interface has been made: one that is polled is looked at from now on. */
+/* An interface has been made. If it is one that is polled, its polling begins. */
 void desired_state_interface_made(struct desired_state *desired, const struct interface *interface);
 
 #endif

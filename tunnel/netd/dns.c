@@ -18,7 +18,7 @@
 
 static const struct endpoint stub = { { AF_INET, { 127, 0, 0, 53 } }, 53 };
 
-/* What an interface's entry at resolvconf(8) is called: "tun." is among what it puts first. */
+/* The name of an interface's entry at resolvconf(8), which sorts "tun." among the first. */
 #define ENTRY_PREFIX "tun."
 #define ENTRY_SUFFIX ".culvert"
 enum { ENTRY_MAX = sizeof(ENTRY_PREFIX) + REQUEST_IFNAME_MAX + sizeof(ENTRY_SUFFIX) };
@@ -36,8 +36,8 @@ static int run(const char *const *argv, const char *input, struct problem *probl
 /* ---- systemd-resolved ---- */
 
 /*
- * It has to be this network namespace's: it knows interfaces by their number, and in another namespace
- * ours would be somebody else's.
+ * The systemd-resolved of this network namespace must answer. It knows interfaces by their number,
+ * and in another namespace the number would be another interface's.
  */
 static bool resolved_is_there(char program[static TOOL_PATH_MAX])
 {
@@ -84,7 +84,9 @@ static int resolved_revert(const char *program, const char *interface, struct pr
 
 /* ---- resolvconf ---- */
 
-/* One that is systemd's resolvectl by another name is of use only where that is. */
+/*
+ * Where resolvconf is a link to systemd's resolvectl, it is of use only where systemd-resolved is.
+ */
 static bool resolvconf_is_there(char program[static TOOL_PATH_MAX])
 {
 	char *real;
@@ -135,7 +137,7 @@ static void file_release(struct dns *dns)
 	dns->held = -1;
 }
 
-/* ---- all three ---- */
+/* ---- all ways ---- */
 
 static const char *way_text(enum dns_way way)
 {
@@ -157,7 +159,10 @@ static int set_in_some_way(struct dns *dns, const char *interface,
 {
 	char program[TOOL_PATH_MAX];
 
-	/* A file that is ours already stays the way, whatever has been started since. */
+	/*
+	 * Once netd has written the file it keeps to that way, even if another service has started
+	 * since.
+	 */
 	if (dns->way == DNS_FILE)
 		return resolv_conf_set(RESOLV_CONF_PATH, nameservers, &dns->held, problem);
 	if (resolved_is_there(program)) {
@@ -172,11 +177,11 @@ static int set_in_some_way(struct dns *dns, const char *interface,
 	return resolv_conf_set(RESOLV_CONF_PATH, nameservers, &dns->held, problem);
 }
 
-/* ---- when others write the file ---- */
+/* ---- other programs that write the file ---- */
 
 static void look_later(struct dns *dns);
 
-/* Another program has written the whole file. */
+/* Called when another program has replaced the file. */
 static void write_again(struct dns *dns)
 {
 	struct problem problem;
@@ -212,7 +217,7 @@ static void look(struct loop_timer *timer)
 	struct problem problem;
 	bool was_taken = dns->taken;
 
-	/* One that cannot be read now is looked at again. */
+	/* A file that cannot be read now is checked again later. */
 	(void)resolv_conf_owner(RESOLV_CONF_PATH, &owner, &problem);
 	dns->taken = owner == RESOLV_CONF_OTHERS;
 	if (owner == RESOLV_CONF_CHANGED)
@@ -236,7 +241,10 @@ void dns_run_in(struct dns *dns, struct loop *loop)
 	dns->loop = loop;
 }
 
-/* New resolvers are refused, by a disk that is full for one: those of the server before go, too. */
+/*
+ * New resolvers could not be set, for example because the disk is full: removes those of the last
+ * server, too.
+ */
 static void end_file(void)
 {
 	enum resolv_conf_owner owner;
@@ -260,7 +268,7 @@ int dns_set(struct dns *dns, const struct interface *interface,
 	if (dns->way != DNS_NONE && dns->index == interface->index &&
 		nameservers_equal(&dns->nameservers, nameservers))
 		return 0;
-	if (!was_file) /* which is replaced at once */
+	if (!was_file) /* the file is replaced at once */
 		dns_lift(dns);
 	dns->index = interface->index;
 	memcpy(dns->interface, interface->name, sizeof(dns->interface));
@@ -310,7 +318,7 @@ static int lift(struct dns *dns, struct problem *problem)
 
 	switch (dns->way) {
 	case DNS_RESOLVED:
-		/* With its interface it has gone by itself. */
+		/* systemd-resolved forgets the setting with the interface. */
 		if (if_nametoindex(dns->interface) != dns->index ||
 			tool_find("resolvectl", program) < 0)
 			return 0;
@@ -345,9 +353,12 @@ void dns_lift(struct dns *dns)
 	dns->way = DNS_NONE;
 }
 
-/* ---- what others have left ---- */
+/* ---- leftovers ---- */
 
-/* Entries of ours whose interface is no more, in the directory of one of the two resolvconfs. `only_count`: they stay. */
+/*
+ * Deletes our entries whose interface is gone from the directory of one of the two resolvconfs.
+ * `only_count`: counts them.
+ */
 static int sweep_entries(
 	const char *directory_path, const char *program, bool only_count, struct problem *problem)
 {
@@ -403,7 +414,7 @@ static int sweep_file(struct problem *problem)
 	enum resolv_conf_owner owner;
 	int r = resolv_conf_owner(RESOLV_CONF_PATH, &owner, problem);
 
-	/* One that cannot be read is none of ours. */
+	/* A file that cannot be read is none of ours. */
 	if (r < 0 || owner == RESOLV_CONF_OTHERS || resolv_conf_is_held(RESOLV_CONF_PATH))
 		return 0;
 	r = resolv_conf_restore(RESOLV_CONF_PATH, problem);
@@ -428,7 +439,10 @@ int dns_find_left(const char **ret_where, struct problem *problem)
 	if (entries < 0)
 		return entries;
 	*ret_where = entries > 0 ? "resolvconf" : NULL;
-	/* What somebody has changed since is theirs, and stays when others are swept. */
+	/*
+	 * A file that another program has changed since is not ours any more, and a sweep leaves
+	 * it.
+	 */
 	if (resolv_conf_owner(RESOLV_CONF_PATH, &owner, problem) == 0 &&
 		owner == RESOLV_CONF_OURS && !resolv_conf_is_held(RESOLV_CONF_PATH))
 		*ret_where = RESOLV_CONF_PATH;

@@ -12,25 +12,26 @@
 #include "netd/resolvers.h"
 
 /*
- * This host's resolvers while there is a tunnel whose server pushes its own. In the first of these ways
- * that there is, which the log names:
+ * Sets this host's resolvers while a tunnel is up whose server pushes resolvers. netd takes the
+ * first of these ways that the host offers, and logs which:
  *
  *	systemd-resolved, where it answers at 127.0.0.53: by resolvectl(1), for the tunnel's interface;
- *	resolvconf(8), where it is what writes /etc/resolv.conf;
+ *	resolvconf(8), where it is the program that writes /etc/resolv.conf;
  *	/etc/resolv.conf itself (netd/resolv_conf).
  *
- * Where domains come with the resolvers and the tunnel is no full one, systemd-resolved asks them for
- * these domains alone; in all other cases they are asked for everything. The other two ways know no
- * difference.
+ * If the server pushes domains too and the tunnel is not a full tunnel, systemd-resolved asks the
+ * pushed resolvers for these domains only. In all other cases they are asked for every name.
+ * resolvconf and the file cannot make this difference.
  *
- * DHCP clients write /etc/resolv.conf when they like. netd looks at the file every DNS_LOOK_S; one that another program has
- * written whole, and left alone since the look before, is written again, with one warning. What that program wrote comes
- * back at the end. After DNS_AGAIN_MAX times in one session netd gives in. A file of ours that somebody has changed
- * is left alone, with a warning.
+ * DHCP clients write /etc/resolv.conf at any time, so netd checks the file every DNS_LOOK_S. If
+ * another program has replaced it and has not changed it since the last check, netd writes its own
+ * again and logs one warning. The other program's text is restored at the end. After DNS_AGAIN_MAX
+ * times in one session netd stops doing so. If another program has edited netd's text, netd leaves
+ * the file as it is and logs a warning.
  *
- * What a killed netd leaves, dns_sweep() takes away: systemd-resolved forgets by itself when the
- * interface goes. Whoever has changed /etc/resolv.conf meanwhile keeps what they have written. netd's
- * only thread, which waits for the programs, each DNS_TOOL_S at most.
+ * dns_sweep() removes the leftovers of a killed netd; systemd-resolved forgets its part when the
+ * interface disappears. A file that another program has changed since then is not touched. netd's
+ * only thread runs the programs and waits for each of them, at most DNS_TOOL_S.
  */
 
 enum { DNS_TOOL_S = 5, DNS_LOOK_S = 1, DNS_AGAIN_MAX = 10 };
@@ -38,14 +39,15 @@ enum { DNS_TOOL_S = 5, DNS_LOOK_S = 1, DNS_AGAIN_MAX = 10 };
 enum dns_way { DNS_NONE, DNS_RESOLVED, DNS_RESOLVCONF, DNS_FILE };
 
 struct dns {
-	enum dns_way way; /* that it is set in; DNS_NONE: it is not */
+	enum dns_way way; /* in use; DNS_NONE: the resolvers are not set */
 	bool full_tunnel;
-	uint32_t index; /* of the interface that it is set for */
+	uint32_t index; /* of the interface whose resolvers are set */
 	char interface[REQUEST_IFNAME_MAX + 1];
 	struct nameservers nameservers;
-	struct resolvers before; /* those of this host, as they were last while it was not set */
-	int held;                /* /etc/resolv.conf, -1: not by us */
-	struct loop *loop;       /* NULL: the file is not looked at */
+	struct resolvers before; /* this host's own, as they were last while no others were set */
+	/* the lock on /etc/resolv.conf; -1: netd has not written the file */
+	int held;
+	struct loop *loop; /* NULL: the file is not checked */
 	struct loop_timer look;
 	bool taken;     /* by another program, at the last look */
 	bool told;      /* that it is left alone */
@@ -53,32 +55,36 @@ struct dns {
 };
 
 void dns_init(struct dns *dns, bool full_tunnel);
-/* The loop that looks at the file from now on. Borrowed; before dns_set(). */
+/* Gives the module the loop in which it checks the file. Borrowed. Call it before dns_set(). */
 void dns_run_in(struct dns *dns, struct loop *loop);
 
 /*
- * Makes these the host's resolvers; without a server, those from before come back. Fine when they are
- * already. Negative errno with words: those from before are still there, or there again.
+ * Sets these as the host's resolvers; with no server in `nameservers`, restores the former ones.
+ * Does nothing when they are set already. On failure (negative errno) *problem says why, and the
+ * former resolvers are in force.
  */
 int dns_set(struct dns *dns, const struct interface *interface,
 	const struct nameservers *nameservers, struct problem *problem);
 
 /*
- * True: this host asks that resolver, and not only because the server pushed it. A server must not be able to push
- * a resolver first and to take it over then.
+ * Returns true if this host asks that resolver for its own reasons, not only because the server
+ * pushed it. Otherwise a server could push a resolver first and then take over its address.
  */
 bool dns_is_asked(struct dns *dns, const struct addr *addr);
 
-/* Those from before come back. Logs what goes wrong. */
+/* Restores the former resolvers. Logs its failures. */
 void dns_lift(struct dns *dns);
 
 /*
- * Takes away what those have left that are no more. How many places had something, or negative errno
- * with words. Before there is an interface of our own.
+ * Removes the leftovers of programs that have ended. Returns how many files and programs had some,
+ * or a negative errno, and *problem says why. Call it before netd has made an interface.
  */
 int dns_sweep(struct problem *problem);
 
-/* The same, without touching it: where there is something, as a word for people; *ret_where NULL: nowhere. */
+/*
+ * Finds the same leftovers without removing them. *ret_where names where they are, for a message,
+ * or is NULL when there are none. On failure *problem says why.
+ */
 int dns_find_left(const char **ret_where, struct problem *problem);
 
 #endif

@@ -9,7 +9,7 @@
 #include "system/ipc.h"
 #include "wire/request.h"
 
-enum { GONE_WAIT_MS = 5000 }; /* for a killed process to be gone */
+enum { GONE_WAIT_MS = 5000 }; /* how long a killed process may take to disappear */
 
 void engine_child_init(struct engine_child *child)
 {

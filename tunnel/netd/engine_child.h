@@ -6,8 +6,8 @@
 #include "system/process.h"
 
 /*
- * An engine's process with its channel, before anybody has spoken to it: it waits for CONFIGURE for
- * as long as it takes. netd's only thread.
+ * An engine's process and its channel before the first message: the engine waits for CONFIGURE,
+ * with no time limit. netd's only thread.
  */
 
 struct engine_child {
@@ -18,13 +18,16 @@ struct engine_child {
 void engine_child_init(struct engine_child *child);
 
 /*
- * Executes the file with the channel as descriptor REQUEST_FD, and `output_fd` as process_plan has it.
- * What process_spawn() returns, with its words; *ret_child is untouched then.
+ * Executes the file, with the engine's end of the channel as descriptor REQUEST_FD and `output_fd`
+ * as in process_plan. Errors: those of process_spawn(). On failure *problem says why, and
+ * *ret_child is untouched.
  */
 int engine_child_spawn(int program_fd, char *const *argv, const struct process_user *user,
 	int output_fd, struct engine_child *ret_child, struct problem *problem);
 
-/* Kills it, waits for its end and closes what belongs to it. Fine when there is none. */
+/*
+ * Kills the process, waits for its end and closes the descriptors. Does nothing when there is none.
+ */
 void engine_child_end(struct engine_child *child);
 
 #endif

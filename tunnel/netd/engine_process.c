@@ -13,7 +13,7 @@
 #include "system/ipc.h"
 
 enum {
-	MESSAGES_PER_WAKE = 32, /* so that a flood does not keep signals waiting */
+	MESSAGES_PER_WAKE = 32, /* so that a flood does not delay signals */
 };
 
 static const char *const state_names[] = {
@@ -125,8 +125,9 @@ static void channel_gone(struct engine_process *engine)
 }
 
 /*
- * 0: sent, or nobody is there to read it: what the engine said before it went is still to be read
- * then. -EAGAIN: it waits. Else the engine has been killed.
+ * Returns 0 when the reply is sent, or when the engine has closed the channel; netd still reads
+ * what the engine sent before. -EAGAIN: the reply waits. Any other error: the engine has been
+ * killed.
  */
 static int send_pending(struct engine_process *engine)
 {
@@ -149,7 +150,10 @@ static int send_pending(struct engine_process *engine)
 	return r;
 }
 
-/* One datagram and its reply. 0: on to the next; negative: not now, or not any more. */
+/*
+ * Handles one datagram and sends its reply. Returns 0 if the next may follow, or a negative errno
+ * if not now or never.
+ */
 static int serve_one(struct engine_process *engine)
 {
 	uint8_t data[REQUEST_SIZE_MAX];
@@ -177,7 +181,7 @@ static int serve_one(struct engine_process *engine)
 		return r;
 	}
 	if (engine->channel < 0)
-		return -EPIPE; /* it was killed for what it said */
+		return -EPIPE; /* its message got it killed */
 	engine->pending_len = reply.len;
 	return send_pending(engine);
 }
@@ -194,7 +198,10 @@ static void channel_ready(struct loop_watch *watch, uint32_t events)
 		r = serve_one(engine);
 	if (engine->channel < 0)
 		return;
-	/* While a reply waits, nothing is read: what an engine can make netd keep is that one. */
+	/*
+	 * While a reply waits netd reads no message, so an engine can make netd store only one
+	 * reply.
+	 */
 	(void)loop_watch_set(engine->plan->loop, &engine->channel_watch,
 		engine->pending_len > 0 ? EPOLLOUT : EPOLLIN);
 }
@@ -222,7 +229,7 @@ int engine_process_tracked(
 	int r;
 
 	if (engine->channel < 0)
-		return 0; /* the next engine begins with it */
+		return 0; /* the next engine gets it at its start */
 	do {
 		request = (struct request){ .type = REQUEST_TRACKED };
 		part = count - done < REQUEST_PREFIX_MAX ? count - done : REQUEST_PREFIX_MAX;
@@ -246,7 +253,7 @@ int engine_process_lack(
 	int r;
 
 	if (engine->channel < 0)
-		return 0; /* the next engine is told when it is ready */
+		return 0; /* the next engine gets it when it is ready */
 	do {
 		request = (struct request){ .type = REQUEST_LACK };
 		part = lack->route_count - done;
@@ -279,13 +286,13 @@ static int send_configure(struct engine_process *engine)
 	plan->events->begins(engine, configure);
 	configure->fd_count = (uint8_t)plan->fd_count;
 	memcpy(configure->fd_kind, plan->fd_kind, plan->fd_count);
-	/* Only for messages: a path that is too long may be cut. */
+	/* The path is only for messages, so one that is too long may be cut. */
 	memcpy(configure->path, plan->config_path,
 		strnlen(plan->config_path, sizeof(configure->path) - 1));
 	return send_message(engine, &request, plan->fd, plan->fd_count);
 }
 
-/* ---- life and death ---- */
+/* ---- start, deadlines, end ---- */
 
 static void ready_expired(struct loop_timer *timer)
 {
@@ -333,7 +340,7 @@ static void forget_process(struct engine_process *engine)
 static int attend(
 	struct engine_process *engine, const struct engine_child *child, struct problem *problem);
 
-/* Spawns it and sends CONFIGURE. */
+/* Spawns an engine and sends CONFIGURE. */
 static int begin(struct engine_process *engine, struct problem *problem)
 {
 	const struct engine_plan *plan = engine->plan;
@@ -345,10 +352,10 @@ static int begin(struct engine_process *engine, struct problem *problem)
 	return r < 0 ? r : attend(engine, &child, problem);
 }
 
-/* Tries again, or finds that it has tried often enough. */
+/* Starts the next engine after a backoff, or gives up after too many failures. */
 static void schedule_next(struct engine_process *engine);
 
-/* Starts an engine now; when that fails, later. */
+/* Starts an engine now, or later if that fails. */
 static void begin_again(struct engine_process *engine)
 {
 	struct problem problem;
@@ -380,7 +387,7 @@ static void schedule_next(struct engine_process *engine)
 	if (engine->was_ready &&
 		mono_since(mono_now(), engine->started).ns >= DURATION_S(ENGINE_STEADY_SECONDS).ns)
 		backoff_reset(&engine->backoff);
-	/* Without randomness the wait is merely the same each time. */
+	/* Without randomness the wait is only the same each time. */
 	(void)!getrandom(&random, sizeof(random), GRND_NONBLOCK);
 	wait = backoff_next(&engine->backoff, random);
 	log_notice("starting the engine again in %.1f s", duration_seconds(wait));
@@ -391,9 +398,10 @@ static void schedule_next(struct engine_process *engine)
 /* ---- the exchange ---- */
 
 /*
- * A planned exchange of the engine. What can be found wrong with the new program is found while the
- * old engine still works: the file is judged and executed first. Only then the old one goes, and the
- * new one gets its CONFIGURE. Should it not come to READY, the old program is executed again.
+ * A planned exchange of the engine. netd finds as many faults of the new program as it can while
+ * the old engine works: it checks the file and executes it first. Only then does the old engine
+ * end, and the new one gets its CONFIGURE. If the new one does not become ready, netd executes the
+ * old program again.
  */
 
 bool engine_process_on_trial(const struct engine_process *engine)
@@ -401,7 +409,7 @@ bool engine_process_on_trial(const struct engine_process *engine)
 	return engine->state == ENGINE_STARTING && program_file_on_trial(engine->plan->program);
 }
 
-/* The new program is no good, which says nothing about the one before: that is started again. */
+/* The new program failed. That is no failure of the previous one, which is started again. */
 static void fall_back(struct engine_process *engine)
 {
 	log_error(
@@ -411,7 +419,7 @@ static void fall_back(struct engine_process *engine)
 	begin_again(engine);
 }
 
-/* The old engine has gone: its successor, which waits, takes its place. */
+/* The old engine has ended: the waiting successor becomes the engine. */
 static void succeed(struct engine_process *engine)
 {
 	struct engine_child next = engine->next;
@@ -437,7 +445,7 @@ static int spawn_next(struct engine_process *engine, struct problem *problem)
 	int r = engine_child_spawn(
 		plan->program->fd, plan->argv, plan->user, plan->output_fd, &engine->next, problem);
 
-	/* An interpreter finds no descriptor of ours to read from: ENOENT. */
+	/* ENOENT: a script's interpreter cannot open the descriptor that we execute. */
 	if (r == -ENOENT || r == -ENOEXEC || r == -ELIBBAD)
 		problem_set(problem,
 			"%s is not a program that this host can execute (%s): is it a script, cut, or for another machine? Install it again",
@@ -474,9 +482,9 @@ int engine_process_exchange(struct engine_process *engine, struct problem *probl
 	return 0;
 }
 
-/* ---- its end and its start ---- */
+/* ---- end of an engine, start of the next ---- */
 
-/* What it said last counts: its EXIT may still be in the channel. */
+/* The engine's last messages count: its EXIT may still be in the channel. */
 static void drain_channel(struct engine_process *engine)
 {
 	drop_pending(engine);
@@ -523,7 +531,7 @@ static int attend(
 	engine->started = mono_now();
 	r = send_configure(engine);
 	if (r == -EPIPE)
-		r = 0; /* it has ended already, which its own watch tells, with its status */
+		r = 0; /* the engine has ended already; death_watch reports that, with its status */
 	if (r == 0)
 		r = loop_watch_add(
 			plan->loop, &engine->death_watch, engine->process.fd, EPOLLIN, death_ready);
@@ -589,7 +597,7 @@ void engine_process_stop(struct engine_process *engine)
 	}
 	set_state(engine, ENGINE_STOPPING, "the program stops");
 	set_deadline(engine, DURATION_S(ENGINE_STOP_SECONDS), stop_expired);
-	/* One that does not read is killed at the deadline all the same. */
+	/* An engine that does not read the message is killed at the deadline. */
 	if (engine->channel >= 0)
 		(void)send_message(engine, &stop, NULL, 0);
 }

@@ -15,11 +15,11 @@
 #include "netd/forwarding_check.h"
 
 /*
- * First it is written down what will be changed, then it is changed: whenever the program is
- * killed, the file has every value from before.
+ * netd first writes the file with the changes that it will make, then makes them. So whenever it is
+ * killed, the file has every former value.
  */
 
-/* ---- what is to be changed ---- */
+/* ---- planned changes ---- */
 
 static int add_change(struct forwarding *forwarding, const char *key, int before, int wanted)
 {
@@ -41,7 +41,7 @@ static int add_change(struct forwarding *forwarding, const char *key, int before
 	return 0;
 }
 
-/* -ENOENT: there is no such value. */
+/* -ENOENT: the key does not exist. */
 static int want(struct forwarding *forwarding, const char *key, int wanted)
 {
 	int before;
@@ -52,17 +52,20 @@ static int want(struct forwarding *forwarding, const char *key, int wanted)
 	return add_change(forwarding, key, before, wanted);
 }
 
-/* One interface of `ipv6/conf`, before all of them become a router's. */
+/* Plans the changes for one interface of `ipv6/conf`, before all interfaces become a router's. */
 static int prepare_router(struct forwarding *forwarding, const char *name)
 {
 	char key[SYSCTL_KEY_MAX];
 	int forwards = 0, accepts = 0, r = 0;
 
 	if (strlen(name) > SETTINGS_IFNAME_MAX)
-		return 0; /* no interface's name */
+		return 0; /* not an interface's name */
 	(void)snprintf(key, sizeof(key), "ipv6/conf/%.15s/forwarding", name);
 	(void)sysctl_read(forwarding->root, key, &forwards);
-	/* It will be put to 0 with the others, and is to be 1 again after that. */
+	/*
+	 * Restoring "all" will set it to 0 with the others; this change sets it to 1 again
+	 * afterwards.
+	 */
 	if (forwards != 0)
 		return add_change(forwarding, key, forwards, forwards);
 	(void)snprintf(key, sizeof(key), "ipv6/conf/%.15s/accept_ra", name);
@@ -96,7 +99,7 @@ static int want_router(struct forwarding *forwarding)
 	return r < 0 ? r : want(forwarding, "ipv6/conf/all/forwarding", 1);
 }
 
-/* This kernel can forward IPv6 by the interface. */
+/* Returns true if this kernel can forward IPv6 for single interfaces. */
 static bool has_force(const struct forwarding *forwarding)
 {
 	int value;
@@ -104,7 +107,7 @@ static bool has_force(const struct forwarding *forwarding)
 	return sysctl_read(forwarding->root, "ipv6/conf/default/force_forwarding", &value) == 0;
 }
 
-/* The interfaces behind all that is announced now, stated or tracked. */
+/* Finds the interfaces that lead to all prefixes announced now, configured or tracked. */
 static int find_links(const struct forwarding *forwarding, int family,
 	struct forwarding_links *ret_links, struct problem *problem)
 {
@@ -152,7 +155,7 @@ static void make_path(const struct settings *settings, char path[static PATH_MAX
 	(void)snprintf(path, PATH_MAX, "%s%s", settings->control_socket, FORWARDING_SUFFIX);
 }
 
-/* Replaces `path` by `data`. */
+/* Replaces the content of `path` by `data`. */
 static int replace_file(char path[static PATH_MAX], const void *data, size_t len)
 {
 	char *slash = strrchr(path, '/'); /* the path is absolute: CONF_PATH */
@@ -167,7 +170,7 @@ static int replace_file(char path[static PATH_MAX], const void *data, size_t len
 	return r;
 }
 
-/* A line each: the key, a space, the value from before. */
+/* Writes a line for each change: the key, a space, the former value. */
 static int save(const struct forwarding *forwarding)
 {
 	char path[PATH_MAX], *text = NULL;
@@ -189,9 +192,10 @@ static int save(const struct forwarding *forwarding)
 }
 
 /*
- * Has somebody else decided since? Then the value is another one than ours, or "all" was switched on,
- * which asks every interface to forward. A value that was what we want is written again in any case:
- * "all" may just have taken it along. Values that are gone are the write's to tell.
+ * Returns true if another program has decided about the value since. Then the value is no longer
+ * ours, or "all" was switched on, which makes every interface forward. A value that was as wanted
+ * before is always written again, because "all" may just have changed it. A missing key is left to
+ * the write, which reports it.
  */
 static bool is_changed(const char *root, const char *key, int before)
 {
@@ -227,7 +231,7 @@ static void put_back(const char *root, const char *key, int before)
 			strerrordesc_np(-r));
 }
 
-/* "key value"; false: not a line of ours. */
+/* Parses "key value"; returns false for any other line. */
 static bool parse_line(const char *line, char key[static SYSCTL_KEY_MAX], int *ret_before)
 {
 	const char *space = strchr(line, ' ');
@@ -289,9 +293,9 @@ static void put_back_file(const struct settings *settings, const char *root)
 	(void)unlink(path);
 }
 
-/* ---- from start to stop ---- */
+/* ---- start and stop ---- */
 
-/* Those from the `from`th on. */
+/* Makes the changes from position `from` on. */
 static void apply(const struct forwarding *forwarding, size_t from)
 {
 	for (size_t i = from; i < forwarding->count; i++) {
@@ -368,7 +372,7 @@ void forwarding_start(struct forwarding *forwarding, const struct settings *sett
 	switch_on(forwarding);
 }
 
-/* No such value: an older kernel, or one without IPv6. */
+/* -ENOENT: an older kernel, or one without IPv6. */
 static void set_own(const struct forwarding *forwarding, const char *key)
 {
 	int r = sysctl_write(forwarding->root, key, 1);

@@ -11,22 +11,22 @@
 #include "system/sysctl.h"
 
 /*
- * What netd does about forwarding. With `forwarding = true` it switches it on for the tunnel's
- * interfaces and those that lead to announced prefixes, and puts back what was there before at the
- * end. Else it looks whether forwarding is on, and warns once.
+ * Switches forwarding on or checks it. With `forwarding = true` netd switches it on for the
+ * tunnel's interfaces and for those that lead to announced prefixes, and restores the former values
+ * at the end. Otherwise netd checks whether forwarding is on, and warns once.
  *
  *   IPv4   net.ipv4.conf.IF.forwarding
- *   IPv6   net.ipv6.conf.IF.force_forwarding, where the kernel has it (Linux 6.17). Before that
- *          only net.ipv6.conf.all.forwarding does it, for every interface: the host becomes a
- *          router, which heeds router advertisements only where accept_ra is 2. So accept_ra goes
+ *   IPv6   net.ipv6.conf.IF.force_forwarding, where the kernel has it (Linux 6.17). Older kernels
+ *          only have net.ipv6.conf.all.forwarding, for every interface: it makes the host a router,
+ *          which accepts router advertisements only where accept_ra is 2. So netd sets accept_ra
  *          from 1 to 2 first, or the host would lose the default route that it has learned.
  *
- * Values from before stand in a file beside the control socket while they are changed, so that the
- * next start puts back what a netd that was killed has left. The tunnel's interfaces take their
- * values with them. netd's only thread.
+ * While values are changed, a file beside the control socket has the former ones, so that the next
+ * start restores what a killed netd has left. A tunnel's interface loses its values when it is
+ * deleted. netd's only thread.
  */
 
-#define FORWARDING_SUFFIX ".sysctl" /* the file: the control socket's path with this */
+#define FORWARDING_SUFFIX ".sysctl" /* the file's name: the control socket's path with this */
 
 struct forwarding_change {
 	char key[SYSCTL_KEY_MAX];
@@ -34,26 +34,30 @@ struct forwarding_change {
 };
 
 struct forwarding {
-	const char *root; /* of the keys; NULL: nothing is to be switched */
+	const char *root; /* of the keys; NULL: nothing is to be switched on */
 	const struct settings *settings;
-	const struct tracked *tracked; /* NULL: nothing is */
+	const struct tracked *tracked; /* NULL: no network is tracked */
 	struct netlink *netlink;
 	bool complete;                     /* an interface is known for every announced prefix */
-	struct forwarding_change *changes; /* made, in their order */
+	struct forwarding_change *changes; /* the changes made, in their order */
 	size_t count, capacity;
 };
 
 /*
- * Puts back what is left of a killed netd; then switches on, or checks. `root` as in
- * system/sysctl.h. Failures are logged: a tunnel is of use without forwarding. Borrows all.
+ * Restores the leftovers of a killed netd; then switches forwarding on, or checks it. `root` as in
+ * system/sysctl.h. Failures are logged, because a tunnel is of use without forwarding. Borrows all
+ * arguments.
  */
 void forwarding_start(struct forwarding *forwarding, const struct settings *settings,
 	const struct tracked *tracked, struct netlink *netlink, const char *root);
-/* Another set is tracked; what it leads to is switched on as well. */
+/*
+ * The tracked prefixes have changed: switches forwarding on for the interfaces that lead to them,
+ * too.
+ */
 void forwarding_follow(struct forwarding *forwarding);
-/* A tunnel's interface is there. */
+/* A tunnel's interface has been made: switches forwarding on for it. */
 void forwarding_join(struct forwarding *forwarding, const char *interface);
-/* Puts everything back, and the file goes. Fine for one that is zeroed. */
+/* Restores all values and removes the file. Does nothing when *forwarding is zeroed. */
 void forwarding_stop(struct forwarding *forwarding);
 
 #endif

@@ -9,14 +9,14 @@
 #include "system/netlink_lookup.h"
 #include "system/sysctl.h"
 
-/* ---- which interfaces lead to what is announced ---- */
+/* ---- the interfaces that lead to announced prefixes ---- */
 
 static void add_link(struct forwarding_links *links, uint32_t index)
 {
 	char name[IF_NAMESIZE];
 
 	if (!if_indextoname(index, name))
-		return; /* it has just gone */
+		return; /* it has just been deleted */
 	for (size_t i = 0; i < links->count; i++) {
 		if (strcmp(links->names[i], name) == 0)
 			return;
@@ -25,7 +25,7 @@ static void add_link(struct forwarding_links *links, uint32_t index)
 		memcpy(links->names[links->count++], name, sizeof(links->names[0]));
 }
 
-/* The network that an address with its length is in. */
+/* Returns true if the network of an address, by its length, overlaps the prefix. */
 static bool network_overlaps(const struct prefix *address, const struct prefix *prefix)
 {
 	return address->len < prefix->len ? prefix_contains_addr(address, &prefix->addr)
@@ -44,7 +44,7 @@ static bool is_own_address(
 	return false;
 }
 
-/* True: an interface was found for the prefix. */
+/* Returns true if an interface was found for the prefix. */
 static bool find_link(struct netlink *netlink, const struct netlink_address *addresses,
 	size_t count, const struct prefix *prefix, struct forwarding_links *links)
 {
@@ -63,7 +63,7 @@ static bool find_link(struct netlink *netlink, const struct netlink_address *add
 		add_link(links, here->index);
 		found = true;
 	}
-	/* The first address of a network may be its broadcast address: the one after it is none. */
+	/* The first address of a network may be its broadcast address; the one after it is not. */
 	if (!found && prefix->len < 8 * addr_size(&prefix->addr) - 1)
 		(void)addr_add(&prefix->addr, 1, &inside);
 	if (found || netlink_lookup(netlink, &inside, &way, NULL) < 0 || !way.unicast ||
@@ -74,8 +74,8 @@ static bool find_link(struct netlink *netlink, const struct netlink_address *add
 }
 
 /*
- * Wider than any network of one's own, such as half of all addresses or 2000::/3: it means whatever
- * this host's default route leads to.
+ * Returns true for a prefix wider than any single network, such as half of all addresses or
+ * 2000::/3. It stands for the networks behind this host's default route.
  */
 static bool is_anywhere(const struct prefix *prefix)
 {
@@ -94,7 +94,7 @@ static void take_default(void *context, const struct netlink_seen_route *route)
 	}
 }
 
-/* What leads out: packets come back by it. */
+/* Adds the interfaces of default routes: answers come back by them. */
 static int find_uplinks(struct netlink *netlink, int family, struct forwarding_links *links,
 	struct problem *problem)
 {
@@ -140,7 +140,7 @@ int forwarding_find_links(struct netlink *netlink, const struct prefix_list *ann
 	return 0;
 }
 
-/* ---- do they forward? ---- */
+/* ---- whether they forward ---- */
 
 static bool is_on(const char *root, int family, const char *name)
 {
@@ -159,10 +159,10 @@ static bool all_on(const char *root)
 	return sysctl_read(root, "ipv6/conf/all/forwarding", &value) == 0 && value != 0;
 }
 
-/* Those that do not forward: for a person with commas between, and as arguments of sysctl(8). */
+/* The interfaces that do not forward: as a text with commas, and as arguments of sysctl(8). */
 struct off {
 	char names[PROBLEM_TEXT_MAX / 2], settings[FINDING_CURE_MAX];
-	size_t len, settings_len; /* what there would be with room for all */
+	size_t len, settings_len; /* the length that all would have */
 };
 
 static size_t put(char *out, size_t size, size_t len, const char *before, const char *text)
@@ -175,7 +175,7 @@ static size_t put(char *out, size_t size, size_t len, const char *before, const 
 static void list_off(const char *root, int family, const char *name, struct off *off)
 {
 	char setting[SYSCTL_KEY_MAX];
-	/* With dots a name's own dot would be a separator. */
+	/* With dots between the parts, a dot in a name would be a separator. */
 	const char *format = !strchr(name, '.') ? "net.ipv4.conf.%s.forwarding=1"
 						: "net/ipv4/conf/%s/forwarding=1";
 
@@ -189,8 +189,8 @@ static void list_off(const char *root, int family, const char *name, struct off 
 }
 
 /*
- * The kernel passes the value of "all" on to the interfaces only when it is another one than before:
- * where it is on already, the interfaces are named.
+ * The kernel copies the value of "all" to the interfaces only when it changes. Where it is on
+ * already, the remedy names the interfaces.
  */
 static void set_cure(struct finding *finding, const char *root, int family, const struct off *off)
 {

@@ -17,7 +17,7 @@ enum { WARNINGS_BURST = 5, RECLAIM_S = 1 };
 static const uint8_t families[] = { AF_INET, AF_INET6 };
 enum { FAMILIES = sizeof(families) / sizeof(families[0]) };
 
-/* Never left a link, and neighbours there are not reached in any other way. */
+/* These packets never leave a link, and neighbours there can be reached in no other way. */
 static const struct prefix link_local6 = { { AF_INET6, { 0xfe, 0x80 } }, 10 };
 
 static const char *claim_name(uint32_t number, char out[static IFNAMSIZ])
@@ -52,9 +52,12 @@ static int make_claim(struct full_tunnel *full_tunnel, const char *name)
 
 	if (r < 0)
 		return r;
-	/* The kernel's news of it is none of a change of this host's network. */
+	/* The kernel's notification of this link is no change of this host's network. */
 	interfaces_remember(full_tunnel->interfaces, if_nametoindex(made));
-	/* The kernel tells of its end as of something to read; of packets, should it be set up, once each. */
+	/*
+	 * The kernel reports the TUN's end as readable. If another program sets it up, each packet
+	 * wakes netd once.
+	 */
 	r = loop_watch_add(full_tunnel->loop, &full_tunnel->claim, fd, EPOLLIN | (uint32_t)EPOLLET,
 		claim_lost);
 	if (r < 0)
@@ -73,7 +76,10 @@ static void drop_claim(struct full_tunnel *full_tunnel)
 	close(fd);
 }
 
-/* Settles which table and which priorities are ours until netd ends. Fine when that is done. */
+/*
+ * Claims the table and the priorities that are ours until netd ends. Does nothing when they are
+ * claimed.
+ */
 static int claim(struct full_tunnel *full_tunnel, struct problem *problem)
 {
 	char name[IFNAMSIZ];
@@ -108,7 +114,10 @@ static int claim(struct full_tunnel *full_tunnel, struct problem *problem)
 	return 0;
 }
 
-/* One that is there already, as after somebody has removed others, stays; *added grows by what is new. */
+/*
+ * Adds one rule. A rule that exists already, because only others were removed, stays. *added counts
+ * the new ones.
+ */
 static int add_rule(const struct full_tunnel *full_tunnel, const struct netlink_rule *rule,
 	int *added, struct problem *problem)
 {
@@ -143,7 +152,7 @@ static struct netlink_route nowhere(uint32_t number, uint8_t family)
 	};
 }
 
-/* From the last to the first, so that none is in force before those that soften it. */
+/* Adds the rules from the last to the first, so that none is in force before its exceptions. */
 static int add_family(
 	const struct full_tunnel *full_tunnel, uint8_t family, int *added, struct problem *problem)
 {
@@ -163,7 +172,7 @@ static int add_family(
 	if (r == 0)
 		r = netlink_route_add(full_tunnel->interfaces->netlink, &unreachable, problem);
 	if ((r == -EBUSY || r == -EEXIST) && full_tunnel->in_force)
-		r = 0; /* it is there still */
+		r = 0; /* it still exists */
 	if (r == 0 && family == AF_INET6)
 		r = add_bypass(full_tunnel, &link_local6, added, problem);
 	for (size_t i = 0; r == 0 && i < bypass->count; i++) {
@@ -178,7 +187,7 @@ static int add_all(const struct full_tunnel *full_tunnel, int *added, struct pro
 	for (size_t f = 0; f < FAMILIES; f++) {
 		int r = add_family(full_tunnel, families[f], added, problem);
 
-		/* Where there is no IPv6 none can leave. */
+		/* A kernel without IPv6 lets no IPv6 packet out. */
 		if (r == -EAFNOSUPPORT && families[f] == AF_INET6)
 			continue;
 		if (r < 0) {
@@ -189,13 +198,19 @@ static int add_all(const struct full_tunnel *full_tunnel, int *added, struct pro
 	return 0;
 }
 
-/* That there is none (any more), or not this family, or no policy routing at all, is fine. */
+/*
+ * Returns true if nothing is left: it was deleted, never existed, or the kernel lacks the family or
+ * policy routing.
+ */
 static bool is_gone(int r)
 {
 	return r == 0 || r == -ENOENT || r == -ESRCH || r == -EAFNOSUPPORT || r == -EOPNOTSUPP;
 }
 
-/* The mirror of add_family(). *count grows by what was there; the first failure, and its words. */
+/*
+ * The mirror of add_family(). *count counts the parts that existed. Returns the first failure, and
+ * *problem says why.
+ */
 static int delete_family(struct netlink *netlink, uint32_t number, uint8_t family, int *count,
 	struct problem *problem)
 {
@@ -246,7 +261,10 @@ static int make_rules(struct full_tunnel *full_tunnel, struct problem *problem)
 	return 0;
 }
 
-/* With `rules` beside it or without. Logs once for a run that there can be no table. */
+/*
+ * Closes the guard, beside policy rules (`rules`) or alone. Logs once in a run that there can be no
+ * table.
+ */
 static void close_guard(struct full_tunnel *full_tunnel, bool rules)
 {
 	struct full_tunnel_guard *guard = &full_tunnel->guard;
@@ -264,7 +282,7 @@ int full_tunnel_enforce(struct full_tunnel *full_tunnel, struct problem *problem
 {
 	int r = 0;
 
-	/* Elsewhere there is nothing that would have to be kept from leaving. */
+	/* In a foreign network namespace no packet of the host has to be held back. */
 	if (!full_tunnel->settings->full_tunnel || settings_is_elsewhere(full_tunnel->settings))
 		return 0;
 	close_guard(full_tunnel, true);
@@ -280,7 +298,7 @@ bool full_tunnel_holds(const struct full_tunnel *full_tunnel)
 	return full_tunnel->in_force || full_tunnel->guard.nft;
 }
 
-/* The kernel's own route to the other end is in the main table, which is not asked. */
+/* The kernel's own route to the peer's address is in the main table, which the rules skip. */
 static void route_peer(struct full_tunnel *full_tunnel, size_t at, const struct addr *remote,
 	const struct interface *interface)
 {
@@ -319,7 +337,7 @@ int full_tunnel_follow(
 	return 0;
 }
 
-/* r < 0: and they cannot be put back. */
+/* r < 0: and they cannot be restored. */
 static void warn_of_removal(
 	const struct full_tunnel *full_tunnel, int r, const struct problem *problem)
 {
@@ -370,7 +388,8 @@ static void reclaim(struct loop_timer *timer)
 		loop_timer_start(full_tunnel->loop, timer,
 			mono_add(mono_now(), DURATION_S(RECLAIM_S)), reclaim);
 	else
-		full_tunnel_network_changed(full_tunnel); /* a sweep may have come before */
+		/* a sweep may have removed the rules before */
+		full_tunnel_network_changed(full_tunnel);
 }
 
 static void claim_lost(struct loop_watch *watch, uint32_t events)

@@ -11,7 +11,7 @@
 
 enum { DNS = 53, DNS_OVER_TLS = 853 }; /* also over QUIC: RFC 7858, RFC 9250 */
 
-/* Before connections are tracked: what is dropped leaves no trace there. */
+/* Comes before connection tracking, so that dropped packets leave no entry there. */
 static const struct netlink_nft_chain prerouting = {
 	.name = "prerouting",
 	.hook = NETLINK_NFT_PREROUTING,
@@ -58,7 +58,7 @@ static void add_lookup_refusal(struct netlink_nft_batch *batch, const char *tabl
 	netlink_nft_rule_add(batch, table, closed_output.name, &rule);
 }
 
-/* No reset: what another program does to the rules for a moment need not end connections. */
+/* Sends no reset: a short change of the rules by another program need not end connections. */
 static void add_reject(struct netlink_nft_batch *batch, const char *table, const char *chain)
 {
 	const struct netlink_nft_rule reject = { "refuses what goes past the tunnel",
@@ -69,7 +69,10 @@ static void add_reject(struct netlink_nft_batch *batch, const char *table, const
 
 static void add_refusals(struct netlink_nft_batch *batch, const char *table, const char *chain)
 {
-	/* A connection that is being made takes a reset for an answer at once, ICMP only the second time. */
+	/*
+	 * A connection that is being made ends at once with a reset, but with ICMP only at the
+	 * second try.
+	 */
 	const struct netlink_nft_rule reset = { "resets connections past the tunnel",
 		{ { .kind = NETLINK_NFT_PROTOCOL, .value = IPPROTO_TCP },
 			{ .kind = NETLINK_NFT_COUNT }, { .kind = NETLINK_NFT_RESET } } };
@@ -79,8 +82,9 @@ static void add_refusals(struct netlink_nft_batch *batch, const char *table, con
 }
 
 /*
- * CAP_NET_RAW, which the ping of some distributions has, is enough to set a mark. So the mark alone lets nothing
- * out, and where the other end is not a name its address counts, too. Multipath TCP has more addresses.
+ * CAP_NET_RAW, which ping has on some distributions, is enough to set a mark. So the mark alone
+ * lets no packet out. Where the other end is no name its address must match, too, except for
+ * Multipath TCP, which uses more addresses.
  */
 static void add_outer_to(const struct full_tunnel_guard *guard, struct netlink_nft_batch *batch,
 	const char *table, const char *host, uint16_t port)
@@ -115,7 +119,7 @@ static void add_outer(
 			guard, batch, table, settings->remotes[i].host, settings->remotes[i].port);
 }
 
-/* What a policy rule lets pass, by either chain. */
+/* Accepts what the policy rules let pass, in either chain. */
 static void add_passing(const struct full_tunnel_guard *guard, struct netlink_nft_batch *batch,
 	const char *table, const char *chain)
 {
@@ -129,8 +133,8 @@ static void add_passing(const struct full_tunnel_guard *guard, struct netlink_nf
 }
 
 /*
- * br_netfilter shows what a bridge passes between its own ports as forwarded from a bridge to a bridge, and no
- * policy rule is asked about that.
+ * br_netfilter shows frames that a bridge passes between its own ports as forwarded from a bridge
+ * to a bridge. No policy rule applies to them.
  */
 static void add_bridged(struct netlink_nft_batch *batch, const char *table)
 {
@@ -179,7 +183,7 @@ static int put(const struct full_tunnel_guard *guard, struct problem *problem)
 		return r;
 	}
 	(void)snprintf(table, sizeof(table), FULL_TUNNEL_GUARD_TABLE "%s", guard->settings->name);
-	/* Whatever there was of it goes in the same moment in which the new one comes. */
+	/* The old table is deleted in the same transaction that makes the new one. */
 	netlink_nft_table_add(batch, table, true);
 	netlink_nft_table_delete(batch, table);
 	netlink_nft_table_add(batch, table, true);
@@ -197,7 +201,7 @@ static int put(const struct full_tunnel_guard *guard, struct problem *problem)
 	return r;
 }
 
-/* As `wanted` says, or as before. */
+/* Makes the table as `wanted`; on failure it stays as before. */
 static int change(struct full_tunnel_guard *guard, const struct full_tunnel_guard *wanted,
 	struct problem *problem)
 {
@@ -251,7 +255,7 @@ int full_tunnel_guard_let(
 
 void full_tunnel_guard_lift(struct full_tunnel_guard *guard)
 {
-	netlink_nft_close(guard->nft); /* the table goes with it */
+	netlink_nft_close(guard->nft); /* the table disappears with the socket */
 	guard->nft = NULL;
 	guard->index = 0;
 }

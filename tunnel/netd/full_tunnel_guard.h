@@ -12,22 +12,28 @@
 #include "system/netlink_nft.h"
 
 /*
- * What policy rules cannot do for a full tunnel, done by a firewall table. It is the first to come into force and the last to go:
+ * The firewall table of a full tunnel, for what policy rules cannot do. It is the first part to
+ * come into force and the last to be removed. It covers two directions:
  *
- * What leaves. Rules may be refused by the kernel or removed by another program, and a socket that names an interface
- * (IP_UNICAST_IF, SO_BINDTODEVICE) goes past any of them: systemd-resolved asks each question that way. So whatever this host
- * sends leaves by the tunnel, by loopback, to `bypass`, as an outer connection (TCP with the mark to a port, and where it is known the address, of `remotes` or `proxy`), gets an address (netd/getting_an_address),
- * or is refused and counted; lookups are counted by themselves. Link-local addresses are no exception: a router's resolver has one.
- * What this host forwards is held to the same, since no rule holds it back between a removal and netd's answer. Only what
- * goes from a bridge to a bridge is left to the rules while these are in force: br_netfilter shows what one bridge passes
- * between its own ports in that way.
+ * Outgoing packets. The kernel may refuse the rules or another program may remove them. A socket
+ * that names an interface (IP_UNICAST_IF, SO_BINDTODEVICE) bypasses all rules: systemd-resolved
+ * sends each question that way. So the table accepts packets of this host only by the tunnel, by
+ * loopback, to `bypass`, in an outer connection, or to get an address (netd/getting_an_address). An
+ * outer connection is TCP with the mark to a port of `remotes` or `proxy`, and to the address where
+ * it is known. All other packets are refused and counted, and DNS lookups have a counter of their
+ * own. Link-local addresses are no exception: a router's resolver has one.
  *
- * The tunnel's addresses. Linux answers for them on every interface, and the check of sources
- * (netd/reverse_path) is off: a neighbour could find out which they are and meddle with connections inside
- * (CVE-2019-14899). What comes for them by another interface is dropped.
+ * Forwarded packets obey the same rules, because no policy rule holds them back between its removal
+ * and netd's reaction. While policy rules are in force, the table accepts packets from one bridge
+ * to a bridge: br_netfilter presents what a bridge passes between its own ports in that way.
  *
- * The table belongs to netd's socket and goes with it. Where the kernel has no nf_tables the rules alone
- * hold packets back, and the log says what that means. netd's only thread.
+ * Incoming packets. Linux answers for the tunnel's addresses on every interface, and the check of
+ * sources (netd/reverse_path) is off: a neighbour could find out the addresses and interfere with
+ * connections inside (CVE-2019-14899). So the table drops packets for these addresses that come in
+ * by another interface.
+ *
+ * The table belongs to netd's netlink socket and disappears with it. Where the kernel has no
+ * nf_tables the rules alone hold packets back, and netd logs what that means. netd's only thread.
  */
 
 #define FULL_TUNNEL_GUARD_TABLE "culvert-full-tunnel-"
@@ -42,9 +48,10 @@ struct full_tunnel_guard {
 };
 
 /*
- * In force from now on, and nothing leaves by a tunnel yet. `rules`: policy rules hold packets back as well. Fine when it
- * is in force: the tunnel stays what it is. Errors of netlink_nft_open() and netlink_nft_commit(), with words:
- * it is as before.
+ * Puts the table in force, with no tunnel to leave by at first. `rules`: policy rules hold packets
+ * back as well. If the table is in force already, the tunnel stays as it is. Errors: those of
+ * netlink_nft_open() and netlink_nft_commit(). On failure *problem says why, and nothing has
+ * changed.
  */
 int full_tunnel_guard_close(struct full_tunnel_guard *guard, bool rules, struct problem *problem);
 
@@ -52,7 +59,7 @@ int full_tunnel_guard_close(struct full_tunnel_guard *guard, bool rules, struct 
 int full_tunnel_guard_let(struct full_tunnel_guard *guard, const struct interface *interface,
 	struct problem *problem);
 
-/* The end. Fine when there is no table. */
+/* Removes the table. Does nothing when there is none. */
 void full_tunnel_guard_lift(struct full_tunnel_guard *guard);
 
 #endif

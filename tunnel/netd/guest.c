@@ -22,7 +22,10 @@ static void dead(struct loop_watch *watch, uint32_t events)
 	(void)events;
 	if (process_reap(&guest->process, &end) < 0)
 		return;
-	/* As shells tell it; what it was dismissed with says more than how it ended for that. */
+	/*
+	 * The status is as in a shell, but the reason for which netd ended the command takes
+	 * precedence.
+	 */
 	if (guest->status == 0)
 		guest->status = end.signalled ? 128 + end.value : end.value;
 	loop_watch_remove(guest->loop, watch);
@@ -49,7 +52,7 @@ int guest_watch(struct guest *guest, struct loop *loop, void (*ended)(struct gue
 	guest->loop = loop;
 	guest->ended = ended;
 	guest->death.fd = -1;
-	/* It is not reaped yet, so that the number is surely its. */
+	/* The child is not reaped yet, so the process number is surely its own. */
 	guest->process = (struct process){ .pid = guest->pid, .fd = pidfd_open(guest->pid, 0) };
 	r = guest->process.fd < 0
 		? -errno
@@ -62,7 +65,7 @@ int guest_watch(struct guest *guest, struct loop *loop, void (*ended)(struct gue
 	return r;
 }
 
-/* In the form of resolv.conf(5); empty: nothing is pushed. */
+/* Writes a text in the form of resolv.conf(5); empty when the server pushes nothing. */
 static size_t resolv_text(const struct nameservers *pushed, char text[static GUEST_RESOLV_MAX])
 {
 	FILE *out = fmemopen(text, GUEST_RESOLV_MAX, "w");
@@ -89,15 +92,18 @@ static void begin(struct guest *guest, const struct nameservers *pushed)
 	int r;
 
 	loop_timer_stop(guest->loop, &guest->overdue);
-	/* A datagram of no bytes would read like the channel's end. */
+	/* A datagram without bytes would look like the channel's end. */
 	r = ipc_send(guest->channel, text, len + 1, NULL, 0);
 	if (r < 0)
 		log_debug("cannot start the command: %s", strerrordesc_np(-r));
 	guest->nameservers = *pushed;
-	guest->state = GUEST_RUNNING; /* should it have ended, its watch tells */
+	guest->state = GUEST_RUNNING; /* if it has ended, its watch reports that */
 }
 
-/* In place, since what is mounted in there is this file. -EPIPE: it has got none. */
+/*
+ * Rewrites the file in place, since this very file is mounted for the command. -EPIPE: the command
+ * has no file.
+ */
 static int rewrite(struct guest *guest, const char *text, size_t len)
 {
 	size_t ignored, fd_count;
@@ -117,7 +123,7 @@ static int rewrite(struct guest *guest, const char *text, size_t len)
 	return r;
 }
 
-/* Another connection, and the server may push others than before. */
+/* After another connection the server may push other resolvers than before. */
 static void follow(struct guest *guest, const struct nameservers *pushed)
 {
 	char text[GUEST_RESOLV_MAX] = "";
@@ -152,7 +158,7 @@ bool guest_signal(struct guest *guest, const struct signalfd_siginfo *info)
 		guest_dismiss(guest, 128 + (int)info->ssi_signo);
 		return false;
 	}
-	/* The kernel's own came from the terminal: they went to the command as well. */
+	/* Signals from the kernel came from the terminal, and the command has got them as well. */
 	if (guest->state == GUEST_ENDED || info->ssi_code == SI_KERNEL)
 		return true;
 	r = process_signal(&guest->process, (int)info->ssi_signo);
@@ -168,7 +174,7 @@ void guest_dismiss(struct guest *guest, int status)
 		return;
 	loop_timer_stop(guest->loop, &guest->overdue);
 	if (guest->state == GUEST_WAITING) {
-		if (guest->status == 0) /* why it was dismissed first is what counts */
+		if (guest->status == 0) /* the first reason counts */
 			guest->status = status;
 		(void)process_signal(&guest->process, SIGKILL);
 		return;

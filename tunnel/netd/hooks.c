@@ -16,9 +16,9 @@
 #define HOOK_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 enum {
-	ENVIRONMENT_MAX = 12, /* variables, with the NULL behind them */
+	ENVIRONMENT_MAX = 12, /* variables, with the NULL at the end */
 	ENVIRONMENT_SIZE = 1024,
-	KILLED_WAIT_MS = 1000, /* for killed processes to be gone */
+	KILLED_WAIT_MS = 1000, /* how long killed processes may take to disappear */
 };
 
 struct hook_job {
@@ -56,7 +56,7 @@ static bool is_route_event(enum interface_event event)
 	return event == INTERFACE_ROUTE_ADDED || event == INTERFACE_ROUTE_DELETED;
 }
 
-/* ---- what a hook is told ---- */
+/* ---- the environment of a hook ---- */
 
 struct environment {
 	char text[ENVIRONMENT_SIZE];
@@ -65,7 +65,7 @@ struct environment {
 	size_t count;
 };
 
-/* Room is reckoned for the longest values that there are; nothing is ever cut. */
+/* The room is enough for the longest possible values, so nothing is ever cut. */
 static void put(struct environment *environment, const char *name, const char *value)
 {
 	char *at = &environment->text[environment->len];
@@ -114,7 +114,7 @@ static bool is_of(const struct hook_job *job, const struct identity *peer)
 	return identity_equal(&job->about.peer, peer);
 }
 
-/* Takes the job that *link leads to out of the queue. */
+/* Removes the job that *link leads to from the queue. */
 static struct hook_job *take(struct hooks *hooks, struct hook_job **link)
 {
 	struct hook_job *job = *link;
@@ -128,7 +128,7 @@ static struct hook_job *take(struct hooks *hooks, struct hook_job **link)
 	return job;
 }
 
-/* With its interface all routes of the peer are gone: what waits to be said of them is no news. */
+/* The interface's end implies the end of all its routes, so their waiting events are dropped. */
 static void forget_routes(struct hooks *hooks, const struct identity *peer)
 {
 	struct hook_job **link = &hooks->first;
@@ -141,7 +141,10 @@ static void forget_routes(struct hooks *hooks, const struct identity *peer)
 	}
 }
 
-/* True: the opposite waited still, and both are off. Says how much waits of the peer's routes. */
+/*
+ * Returns true if the opposite event was waiting: both are dropped. *ret_waiting: the waiting
+ * events of the peer's routes.
+ */
 static bool cancel_route(struct hooks *hooks, enum interface_event event,
 	const struct identity *peer, const struct prefix *prefix, size_t *ret_waiting)
 {
@@ -190,7 +193,7 @@ static void append(struct hooks *hooks, enum interface_event event,
 	hooks->waiting++;
 }
 
-/* ---- what runs ---- */
+/* ---- running hooks ---- */
 
 static void start_waiting(struct hooks *hooks);
 
@@ -214,7 +217,7 @@ static void say_end(const struct hook_run *run, const struct process_end *end)
 		log_debug("%s: hook %s (%s) succeeded", peer, key, program);
 }
 
-/* What it has left in its process group goes with it, while the group's number is surely its. */
+/* Kills the rest of the hook's process group, while the group's number is surely its own. */
 static void finish_run(struct hook_run *run)
 {
 	struct process_end end;
@@ -253,7 +256,7 @@ static void limit_over(struct loop_timer *timer)
 		mono_add(mono_now(), DURATION_MS(HOOKS_GRACE_MS)), grace_over);
 }
 
-/* The file is judged anew each time: it was right when the program started. */
+/* The file is checked each time: it was safe when the program started, but may have changed. */
 static int execute(const struct settings *settings, const struct hook_job *job,
 	struct process *ret_process, struct problem *problem)
 {
@@ -273,7 +276,7 @@ static int execute(const struct settings *settings, const struct hook_job *job,
 	return r;
 }
 
-/* Takes the job over. */
+/* Takes ownership of the job. */
 static void run_job(struct hooks *hooks, struct hook_run *run, struct hook_job *job)
 {
 	struct problem problem;
@@ -317,7 +320,7 @@ static bool runs(const struct hooks *hooks, const struct identity *peer)
 	return false;
 }
 
-/* The first job whose peer has no other running is that peer's first. */
+/* Returns the first job whose peer has no running hook; it is also the first of that peer. */
 static struct hook_job **next_job(struct hooks *hooks)
 {
 	struct hook_job **link = &hooks->first;
@@ -339,7 +342,7 @@ static void start_waiting(struct hooks *hooks)
 	}
 }
 
-/* ---- from outside ---- */
+/* ---- the interface of this module ---- */
 
 void hooks_init(struct hooks *hooks, const struct settings *settings, struct loop *loop)
 {
@@ -367,7 +370,10 @@ void hooks_event(struct hooks *hooks, enum interface_event event, const struct i
 	start_waiting(hooks);
 }
 
-/* Collects what ends until `deadline`. False: it is over, or somebody hurries. */
+/*
+ * Collects hooks that end before `deadline`. Returns false when time is over or `hurry_fd` is
+ * readable.
+ */
 static bool await_end(struct hooks *hooks, struct mono deadline, int hurry_fd)
 {
 	struct pollfd fds[HOOKS_RUNNING_MAX + 1] = { { .fd = hurry_fd, .events = POLLIN } };

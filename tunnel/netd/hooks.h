@@ -11,17 +11,17 @@
 #include "system/process.h"
 
 /*
- * The programs of `on_up`, `on_down` and `on_route`: docs/hooks.md is the contract. An event becomes
- * a job in one queue, and a job a process in the background. Jobs of one peer run one after the
- * other, in the order of their events; those of different peers side by side. Nothing waits for a
- * hook, and what becomes of it changes nothing but the log.
+ * Runs the programs of `on_up`, `on_down` and `on_route`; docs/hooks.md is the contract. An event
+ * becomes a job in one queue, and a job becomes a process in the background. Jobs of one peer run
+ * one after the other, in the order of their events; jobs of different peers run side by side.
+ * Nothing waits for a hook, and its result changes only the log.
  *
- * The queue is bounded. What makes it long is taken out by itself: a route's event cancels the
- * opposite one that still waits, and an interface's end all its routes' events. What is too much
- * all the same is left out, with a line in the log.
+ * The queue is limited, and events that make each other needless are removed: a route's event
+ * cancels the opposite one that still waits, and an interface's end cancels all events of its
+ * routes. When the queue is full all the same, netd drops an event and logs that.
  *
- * What a hook is told is netd's own knowledge, judged by the configuration before. No shell. netd's
- * only thread.
+ * A hook gets only netd's own knowledge, which the policy has checked against the configuration. No
+ * shell is involved. netd's only thread.
  */
 
 enum {
@@ -34,12 +34,12 @@ enum {
 struct hook_job; /* an event that waits */
 struct hooks;
 
-/* A hook that runs. */
+/* A running hook. */
 struct hook_run {
 	struct hooks *hooks;
-	struct hook_job *job; /* NULL: the place is free */
+	struct hook_job *job; /* NULL: this slot is free */
 	struct process process;
-	struct loop_watch watch; /* of the process' end */
+	struct loop_watch watch; /* of the process's end */
 	struct loop_timer limit;
 	bool late; /* hook_timeout is over */
 };
@@ -49,20 +49,21 @@ struct hooks {
 	struct loop *loop;               /* borrowed */
 	struct hook_job *first, **end;
 	size_t waiting;
-	size_t left_out; /* since the queue was empty */
+	size_t left_out; /* events dropped since the queue was empty */
 	struct hook_run runs[HOOKS_RUNNING_MAX];
 };
 
 void hooks_init(struct hooks *hooks, const struct settings *settings, struct loop *loop);
 
-/* As interfaces' `changed`. Starts the hook, or lets it wait for its turn. */
+/* The function for interfaces' callback `changed`. Starts the hook, or queues it. */
 void hooks_event(struct hooks *hooks, enum interface_event event, const struct interface *interface,
 	const struct prefix *prefix);
 
 /*
- * The program ends: waits for what runs and waits, hook_timeout in all, then kills and forgets the
- * rest, with a line in the log. At once when `hurry_fd` becomes readable (-1: none). Nothing is
- * left afterwards; fine when there was nothing, and before hooks_init().
+ * Ends the hooks with the program: waits for running and queued jobs, for hook_timeout in all. Then
+ * it kills the running ones, drops the rest and logs that. It stops waiting when `hurry_fd` becomes
+ * readable (-1: none). No hook is left afterwards. Does nothing when there was none, or before
+ * hooks_init().
  */
 void hooks_finish(struct hooks *hooks, int hurry_fd);
 

@@ -30,9 +30,10 @@ static const char *addresses_text(const struct interface *interface, char *out, 
 }
 
 /*
- * Replaces the address pair of one family. The old one goes first: beside it the new one would
- * become its secondary, if the peer's address stays, and go with it. *local and *remote tell what
- * is there, also after a failure half-way.
+ * Replaces the address pair of one family. The old pair is deleted first. If it stayed and the
+ * peer's address were the same, the new address would become secondary to the old one, and the
+ * kernel would delete both together. *local and *remote are the present pair, also after a failure
+ * half-way.
  */
 static int change_address(struct netlink *netlink, uint32_t index, struct addr *local,
 	struct addr *remote, const struct addr *new_local, const struct addr *new_remote,
@@ -58,7 +59,7 @@ static int change_address(struct netlink *netlink, uint32_t index, struct addr *
 	return 0;
 }
 
-/* The cause of a refused IPv6 address that is the most frequent one, with its cure. */
+/* Explains the most frequent reason why an IPv6 address is refused, with its remedy. */
 static const char *family_cure(int error, bool is_ipv6)
 {
 	if (is_ipv6 && (error == -EACCES || error == -EOPNOTSUPP || error == -EAFNOSUPPORT))
@@ -82,7 +83,7 @@ static void tell_off(const struct interface *interface, const char *peer, bool w
 			"%s: interface %s has IPv%d again", peer, interface->name, is_ipv6 ? 6 : 4);
 }
 
-/* A failure is that of its family alone, as long as the other one has its address. */
+/* A failure concerns one family only, as long as the other family has its address. */
 static int change_addresses(struct netlink *netlink, struct interface *interface,
 	const struct request_interface *wanted, struct problem *problem)
 {
@@ -121,7 +122,7 @@ static bool same_addresses(const struct request_interface *a, const struct reque
 		addr_equal(&a->local6, &b->local6) && addr_equal(&a->remote6, &b->remote6);
 }
 
-/* It is as wanted; but the number of queues is fixed when an interface is made. */
+/* The interface is as wanted, except that its number of queues is fixed when it is made. */
 static void set_now(struct interface *interface, const struct request_interface *wanted)
 {
 	uint8_t queues = interface->now.queues;
@@ -130,7 +131,7 @@ static void set_now(struct interface *interface, const struct request_interface 
 	interface->now.queues = queues;
 }
 
-/* -ENODEV: somebody has deleted it behind our back. */
+/* -ENODEV: another program has deleted the interface. */
 static int adjust(struct interfaces *interfaces, struct interface *interface,
 	const struct request_interface *wanted, struct problem *problem)
 {
@@ -162,7 +163,7 @@ static int adjust(struct interfaces *interfaces, struct interface *interface,
 	return 0;
 }
 
-/* What has been made gets its addresses and is brought up. */
+/* Gives a new interface its addresses and brings it up. */
 static int set_up(struct interfaces *interfaces, struct interface *interface,
 	const struct request_interface *wanted, struct problem *problem)
 {
@@ -198,7 +199,7 @@ static int make(struct interfaces *interfaces, const struct request_interface *w
 		interfaces->single_queue ? 1 : wanted->queues, problem);
 	if (r == 0)
 		r = set_up(interfaces, interface, wanted, problem);
-	if (r < 0) { /* the interface goes with its last descriptor */
+	if (r < 0) { /* the interface disappears with its last descriptor */
 		interfaces_release(interfaces, interface);
 		return r;
 	}
@@ -238,7 +239,7 @@ int interfaces_strip(
 	struct netlink *netlink;
 	int r = interfaces_reach(interfaces, interface, &netlink, problem);
 
-	/* With the last address of a family the kernel drops its routes as well. */
+	/* With the last address of a family the kernel deletes the family's routes as well. */
 	if (r == 0) {
 		interface_routes_lift(interfaces, interface);
 		r = change_addresses(netlink, interface, &none, problem);
@@ -250,7 +251,7 @@ int interfaces_strip(
 	return r;
 }
 
-/* The kernel has deleted it. */
+/* Takes an interface out of the registry after the kernel has deleted it. */
 static void forget(struct interfaces *interfaces, struct interface *interface, const char *why)
 {
 	log_info("%s: interface %s removed: %s", interface->now.peer.name, interface->name, why);
@@ -283,8 +284,9 @@ static size_t count_beside(const struct interfaces *interfaces, const struct int
 }
 
 /*
- * Deletes all in the namespace of `one` at once. Only for this moment they are in a group, drawn at
- * random, so that nobody else's are in it. False: they have to be deleted one by one.
+ * Deletes all interfaces in the namespace of `one` at once. For this they join a group whose number
+ * is random, so that no other program's interface is in it. Returns false when they have to be
+ * deleted one by one.
  */
 static bool delete_together(struct interfaces *interfaces, const struct interface *one)
 {
@@ -295,7 +297,7 @@ static bool delete_together(struct interfaces *interfaces, const struct interfac
 		getrandom(&group, sizeof(group), GRND_NONBLOCK) != (ssize_t)sizeof(group) ||
 		interfaces_reach(interfaces, one, &netlink, NULL) < 0)
 		return false;
-	group |= 0x80000000u; /* far from those that people use */
+	group |= 0x80000000u; /* far from the numbers that people use */
 	for (const struct interface *i = interfaces->first; i; i = i->next) {
 		int r = netns_id_equal(&i->netns, &one->netns)
 			? netlink_link_set_group(netlink, i->index, group, NULL)

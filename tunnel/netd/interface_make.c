@@ -30,7 +30,7 @@ void interface_make_load_steering(struct interfaces *interfaces, const struct se
 		settings_lanes(settings, settings->peers), strerrordesc_np(-r));
 }
 
-/* `name` may be a template, which the kernel has filled in only once the interface is there. */
+/* `name` may be a template, which the kernel resolves only when it makes the interface. */
 static void explain_open(struct problem *problem, const char *name, int error)
 {
 	bool whole = !strchr(name, '%');
@@ -54,8 +54,8 @@ static void explain_open(struct problem *problem, const char *name, int error)
 }
 
 /*
- * Opens the further queues and detaches them all, before the interface is up: no packet gets into
- * one that nobody reads.
+ * Opens the other queues and detaches all, before the interface is up: no packet enters a queue
+ * that no lane reads.
  */
 static int open_queues(const struct interfaces *interfaces, struct interface *interface,
 	uint8_t wanted, struct problem *problem)
@@ -77,7 +77,7 @@ static int open_queues(const struct interfaces *interfaces, struct interface *in
 	return r;
 }
 
-/* The TUN with all its queues, in the namespace of the calling thread. */
+/* Makes the TUN with all its queues, in the namespace of the calling thread. */
 static int open_tun(const struct interfaces *interfaces, struct interface *interface,
 	const char *name, uint8_t queues, struct problem *problem)
 {
@@ -92,9 +92,9 @@ static int open_tun(const struct interfaces *interfaces, struct interface *inter
 }
 
 /*
- * The kernel makes an interface in one step and gives it its owner in the next. A queue that another
- * user has attached between the two would carry a part of what goes through the tunnel, so nothing may
- * go through it: it is deleted, since it would live as long as that queue.
+ * The kernel makes an interface in one step and sets its owner in the next. Another user could
+ * attach a queue between the two, and would get a part of the tunnel's packets. Then the interface
+ * must not be used. It is deleted, since it would otherwise live as long as that queue.
  */
 static int refuse_strangers(
 	const struct interface *interface, struct netlink *netlink, struct problem *problem)
@@ -152,7 +152,9 @@ static int open_and_move(struct interfaces *interfaces, struct interface *interf
 		r = find_index(interface, interfaces->netlink, problem);
 	if (r < 0)
 		return r;
-	/* The kernel's news of it while it was here is none of a change of this host's network. */
+	/*
+	 * The kernel's notifications of this temporary link are no change of this host's network.
+	 */
 	interfaces_remember(interfaces, interface->index);
 	r = netlink_link_move(interfaces->netlink, interface->index, netns, place->name, problem);
 	if (r == -EEXIST)

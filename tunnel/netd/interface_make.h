@@ -6,25 +6,25 @@
 #include "netd/interfaces.h"
 
 /*
- * How an interface comes into being: the TUN with all its queues, in the network namespace where it
- * is to live. In another one than ours it is made here, under a passing name, and moved: its
- * descriptors then hold nothing of that namespace, which can go whenever its owner likes and takes
- * the interface along. Where we may make none here (culvert run) it is made there. netd's only
- * thread.
+ * Makes the TUN of an interface with all its queues, in the network namespace where the interface
+ * is to live. For a foreign network namespace netd makes it in its own, under a temporary name, and
+ * moves it. The TUN's descriptors then hold no reference to the foreign namespace, so its owner can
+ * delete it, and the interface with it. Where netd may make no interface in its own namespace
+ * (culvert run), it makes the TUN in the foreign one. netd's only thread.
  */
 
 /*
- * Loads the program that spreads packets over queues, where a client is to have several, before netd
- * gives up its capabilities. Without it, which is logged, each interface gets one. A server lets its
- * kernel learn from the client's packets which lane a flow is on: one end decides, or flows would
- * swap lanes without end.
+ * Loads the program that distributes packets over queues, if a client is to have several. Call it
+ * before netd gives up its capabilities. On failure it logs that, and each interface gets one
+ * queue. A server loads no program: its kernel learns from the client's packets which lane a flow
+ * is on. Only one end may decide, or flows would change lanes without end.
  */
 void interface_make_load_steering(struct interfaces *interfaces, const struct settings *settings);
 
 /*
- * Opens what interfaces_bring() wants and fills queues, now.queues, name, index and netns; it is down
- * and has no addresses. For interfaces_bring() alone. On failure it has what was opened so far, for the caller to close. Negative
- * errno with words.
+ * Opens the TUN that interfaces_bring() wants, and fills in queues, now.queues, name, index and
+ * netns. The interface is down and has no addresses. Only interfaces_bring() calls it. On failure
+ * (negative errno) *problem says why, and the caller closes the queues that were opened.
  */
 int interface_make(struct interfaces *interfaces, struct interface *interface,
 	const struct interface_place *place, uint8_t queues, struct problem *problem);

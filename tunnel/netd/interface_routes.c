@@ -12,7 +12,10 @@
 static_assert((int)INTERFACE_METRIC_IDLE > (int)SETTINGS_METRIC_MAX,
 	"an idle interface's routes lose to all others");
 
-/* The position of a route in the interface's list; route_count: it is not there. */
+/*
+ * Returns the position of a route in the interface's list, or route_count when it has no such
+ * route.
+ */
 static size_t find_route(const struct interface *interface, const struct prefix *prefix)
 {
 	size_t at = 0;
@@ -32,7 +35,9 @@ static uint32_t metric_of(const struct interface *interface)
 	return interface->metric + (interface->idle ? INTERFACE_METRIC_IDLE : 0);
 }
 
-/* The other interfaces of its namespace that have the prefix with that metric: their links. */
+/*
+ * Lists the links of the other interfaces in the namespace that have the prefix with that metric.
+ */
 static size_t sharers(const struct interfaces *interfaces, const struct interface *interface,
 	const struct prefix *prefix, uint32_t metric, uint32_t links[static NETLINK_LINKS_MAX])
 {
@@ -63,7 +68,7 @@ static struct netlink_route route_of(const struct interfaces *interfaces,
 	return route;
 }
 
-/* Brings the route into the kernel, beside those of others. */
+/* Adds the route to the kernel; other interfaces keep their part of it. */
 static int put_route(struct interfaces *interfaces, const struct interface *interface,
 	const struct prefix *prefix, uint32_t metric, struct problem *problem)
 {
@@ -89,7 +94,10 @@ static int put_route(struct interfaces *interfaces, const struct interface *inte
 	return netlink_route_share4(netlink, &route, links, count, problem);
 }
 
-/* Takes it out; what others have of it stays. What is not there is fine. */
+/*
+ * Removes the interface's part of the route from the kernel; other interfaces keep theirs. Succeeds
+ * when there is none.
+ */
 static int take_route(struct interfaces *interfaces, const struct interface *interface,
 	const struct prefix *prefix, uint32_t metric, struct problem *problem)
 {
@@ -164,7 +172,7 @@ int interface_route_delete(struct interfaces *interfaces, struct interface *inte
 	const struct prefix *prefix, struct problem *problem)
 {
 	size_t at = find_route(interface, prefix);
-	struct prefix deleted = *prefix; /* may lie in the list */
+	struct prefix deleted = *prefix; /* *prefix may be in the list */
 	char text[ADDR_TEXT_MAX];
 	int r;
 
@@ -222,7 +230,7 @@ int interface_routes_restore(
 
 	for (size_t i = 0; i < interface->route_count && r == 0; i++) {
 		if (interface_family_is_off(interface, interface->routes[i].addr.family))
-			continue; /* it comes back with its family: netd/desired_state */
+			continue; /* netd/desired_state restores it when the family is on */
 		r = put_route(interfaces, interface, &interface->routes[i], metric_of(interface),
 			problem);
 	}

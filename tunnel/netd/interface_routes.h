@@ -5,54 +5,58 @@
 #include "netd/interfaces.h"
 
 /*
- * The routes that lead to our interfaces. Each has its interface's metric, and while the interface
- * is idle (the peer is not connected) a much larger one: any other route to the prefix then wins, and
- * without another one packets still go nowhere else. Interfaces with the same prefix and metric share
- * it: the kernel spreads flows between them. netd's only thread.
+ * The routes that lead to netd's interfaces. A route has its interface's metric, or a much larger
+ * one while the interface is idle (the peer is not connected). Any other route to the prefix is
+ * then preferred; if there is none, packets still go to the interface and to no other. Interfaces
+ * with the same prefix and metric share the route: the kernel distributes flows between them.
+ * netd's only thread.
  */
 
-enum { INTERFACE_METRIC_IDLE = 10000000 }; /* is added to the metric; SETTINGS_METRIC_MAX is less */
+enum { INTERFACE_METRIC_IDLE = 10000000 }; /* added to the metric; SETTINGS_METRIC_MAX is less */
 
 bool interface_has_route(const struct interface *interface, const struct prefix *prefix);
 
 /*
- * Both idempotent. Negative errno with words: -EEXIST, -EBUSY (netlink_route_add()); -EUSERS: as many
- * interfaces as can share it have the prefix; -ENOMEM, the kernel's.
+ * Add a route to the registry and the kernel; delete it from both. They do nothing when the route
+ * is there, or is not there, already. -EEXIST, -EBUSY: as netlink_route_add(); -EUSERS: the prefix
+ * has as many interfaces as can share it; -ENOMEM; else the kernel's errors. On failure *problem
+ * says why.
  */
 int interface_route_add(struct interfaces *interfaces, struct interface *interface,
 	const struct prefix *prefix, struct problem *problem);
 int interface_route_delete(struct interfaces *interfaces, struct interface *interface,
 	const struct prefix *prefix, struct problem *problem);
 
-/* The metric that its routes are to have now. */
+/* Returns the metric that the interface's routes have now, in use or idle. */
 uint32_t interface_routes_metric(const struct interface *interface);
-/* The table that all routes are to be in. */
+/* Returns the table of all routes. */
 uint32_t interface_route_table(const struct interfaces *interfaces);
 /*
- * Puts a route that the registry has into the kernel once more; that it is there already is fine.
- * Errors of interface_route_add().
+ * Makes a route of the registry in the kernel again; succeeds when the kernel has it. Errors: those
+ * of interface_route_add().
  */
 int interface_route_put_back(struct interfaces *interfaces, struct interface *interface,
 	const struct prefix *prefix, struct problem *problem);
 
 /*
- * Packets arrive (`idle` false), or do not: the metrics follow. A route that cannot be moved stays as
- * it is, with a warning.
+ * Sets whether packets arrive at the interface's peer (`idle` false) or not, and changes the
+ * metrics of its routes. A route that cannot be changed keeps its metric, and netd logs a warning.
  */
 void interface_set_idle(struct interfaces *interfaces, struct interface *interface, bool idle);
 
 /*
- * Takes its routes out of the kernel, and puts them there again; in between its addresses may
- * change, with which routes go, and its peer's address, by which they are known. The registry keeps
- * them. restore: -ENODEV, the kernel's, with words.
+ * Remove an interface's routes from the kernel, and add them again; the registry keeps them. The
+ * caller changes the interface's addresses in between: with an address the kernel deletes the
+ * routes, and it identifies them by the peer's address. restore: -ENODEV; else the kernel's errors.
+ * On failure *problem says why.
  */
 void interface_routes_lift(struct interfaces *interfaces, struct interface *interface);
 int interface_routes_restore(
 	struct interfaces *interfaces, struct interface *interface, struct problem *problem);
 
 /*
- * The interface is about to go. With the first of its links the kernel removes a shared IPv4 route
- * altogether, so the others are given their own before.
+ * Call it before an interface is deleted. When one link of a shared IPv4 route is deleted, the
+ * kernel removes the whole route. So this gives the other interfaces routes of their own.
  */
 void interface_routes_unshare(struct interfaces *interfaces, struct interface *interface);
 

@@ -72,7 +72,10 @@ bool interfaces_is_own(const struct interfaces *interfaces, uint32_t index)
 	return interfaces_have_link(interfaces, &here, index);
 }
 
-/* The kernel numbers interfaces upwards: an index comes back after two thousand million others. */
+/*
+ * The kernel numbers interfaces upwards: a number comes back only after two thousand million
+ * others.
+ */
 void interfaces_remember(struct interfaces *interfaces, uint32_t index)
 {
 	interfaces->past[interfaces->past_at] = index;

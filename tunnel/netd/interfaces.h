@@ -16,66 +16,67 @@
 #include "wire/request.h"
 
 /*
- * The registry of what netd has made in the kernel: interfaces, one a peer, with their addresses
- * and routes. What is in here is what is taken down at the end; nothing else is ever touched.
- * Whether something may be made is policy's business (netd/policy.h), not this one's. netd's only
- * thread.
+ * The registry of everything that netd has made in the kernel: interfaces, one for each peer, with
+ * their addresses and routes. At the end netd deletes what is in the registry and touches nothing
+ * else. Whether something may be made is decided by netd/policy. netd's only thread.
  *
- * A descriptor of each TUN queue stays here, so that an interface outlives the engine that uses it,
- * and so that the engine's end does not wait for the kernel: an interface is deleted first and its
- * descriptors closed then, which takes microseconds instead of tens of milliseconds.
+ * The registry keeps a descriptor of each TUN queue. So an interface outlives the engine that uses
+ * it, and the engine's end does not wait for the kernel: netd deletes an interface first and closes
+ * its descriptors then, which takes microseconds instead of tens of milliseconds. Where an
+ * interface has several queues, the engine gets them detached, and attaches each while its lane is
+ * up.
  *
- * Several queues are handed out detached, and the engine attaches each while its lane is up.
- *
- * An interface may live in another network namespace than ours. Nothing of ours keeps that namespace
- * alive (netd/visit), so it can go and take the interface with it; then it is gone as one that
- * somebody has deleted. Names, indices and routes are each namespace's own.
+ * An interface may live in a foreign network namespace. netd holds no reference to that namespace
+ * (netd/foreign_netns), so it can disappear with the interface, as if another program had deleted
+ * the interface. Names, indices and routes belong to each namespace.
  */
 
 enum {
 	/*
-	 * Packets in a TUN's ring. The engine reads it empty, so it only has to last while others
-	 * have the processor: 200,000 packets a second fill the kernel's own 500 in 2.5 ms. Longer ones
-	 * would hold more superpackets than is good where the processor is the limit.
+	 * The most packets in a TUN's ring. The engine empties it, so it only has to last while other
+	 * programs have the processor: 200,000 packets a second fill the kernel's default of 500 in
+	 * 2.5 ms. A longer ring would hold more superpackets than is good where the processor is
+	 * the limit.
 	 */
 	INTERFACE_QUEUE_LENGTH = 2000,
 	INTERFACES_PAST = 16,
-	INTERFACES_GROUP =
-		67, /* of links, by which firewall rules can tell them: ip link show group 67 */
+	/* the group of netd's links, by which firewall rules can match them: ip link show group 67 */
+	INTERFACES_GROUP = 67,
 };
 
 struct interface_place {
 	const char *name;  /* a whole name or a template such as "cv%d" */
-	const char *netns; /* as netns_open() takes it; "": here */
+	const char *netns; /* as netns_open() takes it; "": netd's own */
 	uint32_t metric;   /* of the routes to it, while packets arrive */
 };
 
-/* What netd/desired_state remembers of one interface. */
+/* The state that netd/desired_state keeps for each interface. */
 struct interface_keeping {
-	size_t missing; /* its parts that the kernel does not have and that could not be put back */
-	unsigned restored; /* how often something was put back since then: */
+	/* number of parts that the kernel does not have and that could not be restored */
+	size_t missing;
+	unsigned restored; /* how often a part was restored since `since` */
 	struct mono since;
-	struct mono held_until; /* nothing is put back before */
-	struct duration wait;   /* before the next try to put back what could not be */
+	struct mono held_until; /* netd restores no part before this time */
+	struct duration wait;   /* before netd tries again to restore what is missing */
 	struct mono retry_at;
 	uint64_t told; /* a fingerprint of what the engine believes to be missing; 0: nothing */
 };
 
 struct interface {
 	struct interface *next;
-	struct request_interface now; /* peer, MTU, queues and addresses as they are */
-	uint32_t number;              /* by which the engine names it: no two ever have the same */
-	struct netns_id netns;        /* where it lives; all zero: here */
-	uint32_t index;               /* there */
+	struct request_interface now; /* peer, MTU, queues, addresses; but see off4, off6 */
+	uint32_t number;              /* names the interface in requests; never used twice */
+	struct netns_id netns;        /* where it lives; all zero: in netd's own */
+	uint32_t index;               /* in that namespace */
 	char name[REQUEST_IFNAME_MAX + 1];
 	int queues[REQUEST_QUEUES_MAX]; /* descriptors, now.queues of them */
 	struct prefix *routes;          /* that lead to it */
 	size_t route_count, route_capacity;
-	uint32_t metric; /* of them, while packets arrive */
-	bool idle;       /* packets do not */
+	uint32_t metric; /* of the routes, while packets arrive */
+	bool idle;       /* no packets arrive: the peer is not connected */
 	/*
-	 * The kernel refused the address of this family, and the other family goes on without it:
-	 * `now` tells what is wanted. Tried again at the next interfaces_bring().
+	 * The kernel refused the address of this family, which `now` still has, and the other
+	 * family is in use without it. The next interfaces_bring() tries it again.
 	 */
 	bool off4, off6;
 	struct interface_keeping keeping;
@@ -83,7 +84,8 @@ struct interface {
 
 enum interface_event {
 	INTERFACE_MADE,
-	INTERFACE_REMOVED, /* the kernel has deleted it, and with it its routes: no events for those */
+	/* the kernel has deleted it and its routes; the routes have no events of their own */
+	INTERFACE_REMOVED,
 	INTERFACE_ROUTE_ADDED,
 	INTERFACE_ROUTE_DELETED,
 };
@@ -97,43 +99,48 @@ struct interfaces {
 	void (*changed)(struct interfaces *interfaces, enum interface_event event,
 		const struct interface *interface, const struct prefix *prefix);
 	/*
-	 * Who spreads packets over several queues: this program (borrowed), or, if -1, the kernel,
-	 * which learns from what the peer sends. single_queue: nobody does, so none gets several.
+	 * The program that distributes packets over several queues (borrowed). -1: the kernel
+	 * distributes them, and learns from the peer's packets. single_queue: neither does, so each
+	 * interface gets one queue.
 	 */
 	int steering_fd;
 	bool single_queue;
-	uint32_t table; /* of all routes (netd/full_tunnel); 0: the main one */
+	uint32_t table; /* of all routes (netd/full_tunnel); 0: the main table */
 	struct interface *first;
 	size_t count;
-	uint32_t numbered;              /* the number that was given last */
-	uint32_t past[INTERFACES_PAST]; /* indices of those that went from here last; 0: none */
-	size_t past_at;                 /* where the next one goes */
+	uint32_t numbered; /* the last number given */
+	/* indices of the links that were deleted or moved last; 0: none */
+	uint32_t past[INTERFACES_PAST];
+	size_t past_at; /* the slot of the next one */
 };
 
 struct interface *interfaces_find_peer(
 	const struct interfaces *interfaces, const struct identity *peer);
 struct interface *interfaces_find_number(const struct interfaces *interfaces, uint32_t number);
-/* One of them is that link of that namespace. */
+/* Returns true if the registry has this link of this namespace. */
 bool interfaces_have_link(
 	const struct interfaces *interfaces, const struct netns_id *netns, uint32_t index);
 /*
- * The n-th of them, from 0; NULL: there are not so many. Stays the same while none is made or
- * removed.
+ * Returns the interface at position `at`, from 0, or NULL when there are not so many. Positions
+ * stay the same until an interface is made or removed.
  */
 struct interface *interfaces_at(const struct interfaces *interfaces, size_t at);
 /*
- * A link of our own namespace: one that is there, or one of those that went last, of which the
- * kernel's news may come later.
+ * Returns true for a link in netd's own namespace that is in the registry, or was until lately: the
+ * kernel's notifications may come after its end.
  */
 bool interfaces_is_own(const struct interfaces *interfaces, uint32_t index);
-/* It goes, or goes elsewhere. */
+/* Remembers a link that is deleted or moved to another namespace, for interfaces_is_own(). */
 void interfaces_remember(struct interfaces *interfaces, uint32_t index);
 
-/* Takes a made interface into the registry and gives it its number. */
+/* Adds an interface to the registry and gives it its number. The registry owns it from now on. */
 void interfaces_add(struct interfaces *interfaces, struct interface *interface);
-/* Takes one that the kernel has deleted out of it, tells changed(), and releases it. */
+/*
+ * Takes an interface that the kernel has deleted out of the registry, reports that to changed(),
+ * and frees it.
+ */
 void interfaces_forget(struct interfaces *interfaces, struct interface *interface);
-/* Closes the queues of one that is not in the registry, and frees it. */
+/* Closes the queues of an interface that is not in the registry, and frees it. */
 void interfaces_release(struct interfaces *interfaces, struct interface *interface);
 
 /* Says it to changed(). */
@@ -141,27 +148,28 @@ void interfaces_tell(struct interfaces *interfaces, enum interface_event event,
 	const struct interface *interface, const struct prefix *prefix);
 
 /*
- * The netlink socket for where the interface lives, valid until the next call of a function here.
- * -ENODEV: the interface is gone; else visit_begin()'s errors, with words.
+ * Gives the netlink socket for the namespace where the interface lives. It is valid until the next
+ * call of a function here. -ENODEV: the interface is gone; else the errors of
+ * foreign_netns_enter(). On failure *problem says why.
  */
 int interfaces_reach(struct interfaces *interfaces, const struct interface *interface,
 	struct netlink **ret_netlink, struct problem *problem);
 /*
- * The same for a place where there is no interface of ours yet. *ret_netns: which namespace it is. Errors of
- * netns_open() and netns_call(), with words.
+ * The same for a target that has no interface yet. *ret_netns is its namespace. Errors: those of
+ * netns_open() and netns_call(). On failure *problem says why.
  */
 int interfaces_reach_place(struct interfaces *interfaces, const struct interface_place *place,
 	struct netns_id *ret_netns, struct netlink **ret_netlink, struct problem *problem);
 /* Ends a visit to another namespace, which it would keep alive. After each request. */
 void interfaces_come_home(struct interfaces *interfaces);
 
-/* As it is: without the addresses of a family that is off. */
+/* Returns what the interface has in the kernel: without the address of a family that is off. */
 struct request_interface interface_present(const struct interface *interface);
 bool interface_family_is_off(const struct interface *interface, uint8_t family);
 
 /*
- * After an engine's end: what its lanes left attached would swallow packets until the next engine
- * has lanes. An interface's only queue stays attached.
+ * Call it after an engine's end: detaches the queues that its lanes left attached, which would
+ * swallow packets until the next engine has lanes. An interface's only queue stays attached.
  */
 void interfaces_detach_queues(const struct interfaces *interfaces);
 

@@ -16,14 +16,16 @@
 #include "system/process.h"
 
 enum {
-	AGAIN_S = 1, /* from a failure to put it back to the next try */
+	AGAIN_S = 1, /* from a failure to restore it to the next try */
 	WARNINGS_BURST = 5,
 };
 
 static const struct netlink_nft_rule loopback = { "lets loopback out",
 	{ TERM_IS(OIF, NETLINK_NFT_LOOPBACK), TERM(ACCEPT) } };
 
-/* A connection that is being made takes a reset for an answer at once, ICMP only the second time. */
+/*
+ * A connection that is being made ends at once with a reset, but with ICMP only at the second try.
+ */
 static const struct netlink_nft_rule refusals[] = {
 	{ "resets connections", { TERM_IS(PROTOCOL, IPPROTO_TCP), TERM(COUNT), TERM(RESET) } },
 	{ "refuses all else", { TERM(COUNT), TERM(REJECT) } },
@@ -52,7 +54,7 @@ static void add_table(
 	const struct netlink_nft_rule from_tunnel = { "lets the tunnel's packets in",
 		{ TERM_IS(IIF, kill_switch->tunnel), TERM(ACCEPT) } };
 
-	/* Whatever there was of it goes in the same moment in which the new one comes. */
+	/* The old table is deleted in the same transaction that makes the new one. */
 	netlink_nft_table_add(batch, table, guard);
 	netlink_nft_table_delete(batch, table);
 	netlink_nft_table_add(batch, table, guard);
@@ -73,7 +75,7 @@ static void add_table(
 	}
 }
 
-/* Both as they have to be now, in one step. */
+/* Makes both tables as they have to be now, in one transaction. */
 static int put(const struct kill_switch *kill_switch, struct problem *problem)
 {
 	struct netlink_nft_batch *batch;
@@ -99,7 +101,7 @@ static int remove_table(struct netlink_nft *nft, const char *table, struct probl
 		problem_set(problem, "out of memory");
 		return r;
 	}
-	/* That it has gone by itself is fine. */
+	/* The batch adds the table first, so that it succeeds when the table is gone already. */
 	netlink_nft_table_add(batch, table, false);
 	netlink_nft_table_delete(batch, table);
 	r = netlink_nft_commit(nft, batch, problem);
@@ -107,7 +109,7 @@ static int remove_table(struct netlink_nft *nft, const char *table, struct probl
 	return r;
 }
 
-/* ---- when others change it ---- */
+/* ---- changes by other programs ---- */
 
 static void put_back(struct loop_timer *timer)
 {
@@ -152,7 +154,10 @@ static void monitor_ready(struct loop_watch *watch, uint32_t events)
 	put_back(&kill_switch->again);
 }
 
-/* Without it only a flush is left unmended, and that for no longer than the guard is there. */
+/*
+ * Without a monitor only a flush of the lasting table is not noticed, and the guard still holds
+ * packets back.
+ */
 static void watch(struct kill_switch *kill_switch)
 {
 	struct problem problem;
@@ -170,11 +175,11 @@ static void watch(struct kill_switch *kill_switch)
 	}
 }
 
-/* ---- for netd ---- */
+/* ---- functions for netd ---- */
 
 static void add_endpoint(struct kill_switch *kill_switch, const char *host, uint16_t port)
 {
-	/* settings_check() has refused a name. */
+	/* settings_check() has refused names. */
 	if (endpoint_parse_host(host, port, &kill_switch->outer[kill_switch->outer_count]) == 0)
 		kill_switch->outer_count++;
 }
@@ -202,7 +207,7 @@ int kill_switch_start(struct kill_switch *kill_switch, const struct settings *se
 {
 	int r;
 
-	/* A contained command has no other way out than its tunnel. */
+	/* A contained command has no path out but its tunnel. */
 	if (!settings->kill_switch || settings->contained)
 		return 0;
 	*kill_switch = (struct kill_switch){
@@ -268,12 +273,12 @@ void kill_switch_stop(struct kill_switch *kill_switch, bool lift)
 	kill_switch->nft = NULL;
 }
 
-/* ---- what was left behind ---- */
+/* ---- leftovers ---- */
 
 struct tables {
 	char (*names)[NETLINK_NFT_NAME_MAX + 1];
 	size_t count;
-	bool failed; /* no memory */
+	bool failed; /* out of memory */
 };
 
 static void on_table(void *context, const char *table)
@@ -289,7 +294,7 @@ static void on_table(void *context, const char *table)
 	(void)snprintf(tables->names[tables->count++], sizeof(*tables->names), "%s", table);
 }
 
-/* The profile whose table it is. -EINVAL: it is none's. */
+/* Finds the profile of a table. -EINVAL: it is not a kill switch's. */
 static int profile_of(const char *table, struct identity *ret_profile)
 {
 	size_t len = strlen(KILL_SWITCH_TABLE);
@@ -390,7 +395,7 @@ int kill_switch_find_left(struct kill_switch_left **ret_left, struct problem *pr
 	if (r == 0)
 		r = list_tables(nft, &tables, problem);
 	else
-		r = 0; /* who cannot have any has none */
+		r = 0; /* a kernel without nf_tables has no leftovers */
 	for (size_t i = 0; i < tables.count && r == 0; i++) {
 		if (profile_of(tables.names[i], &profile) == 0 &&
 			!is_running(&tables, profile.name))
@@ -412,7 +417,7 @@ int kill_switch_sweep(const char *name, FILE *out, unsigned *removed, struct pro
 	int r = netlink_nft_open(&nft, problem);
 
 	if (r == -EPROTONOSUPPORT)
-		return 0; /* who cannot have any has none */
+		return 0; /* a kernel without nf_tables has no leftovers */
 	if (r < 0)
 		return r;
 	r = list_tables(nft, &tables, problem);
@@ -423,9 +428,12 @@ int kill_switch_sweep(const char *name, FILE *out, unsigned *removed, struct pro
 	return r;
 }
 
-/* ---- before netd ---- */
+/* ---- functions for the programs before netd ---- */
 
-/* The lasting table alone: the guard would go with this socket, before netd has its own. */
+/*
+ * Makes the lasting table alone: the guard would disappear with this socket, before netd has its
+ * own.
+ */
 static int put_lasting(const struct kill_switch *kill_switch, struct problem *problem)
 {
 	struct netlink_nft_batch *batch;

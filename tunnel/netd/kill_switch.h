@@ -16,20 +16,21 @@
 #include "system/netlink_nft_monitor.h"
 
 /*
- * `kill_switch = true` of a profile: nothing leaves this host, its own packets or those it
- * forwards, but through the tunnel, by loopback, inside the outer connection, and what it
- * takes to get an address: DHCP and IPv6's neighbour and router discovery. In force from before the
- * first connection; a restart finds it and takes it over without a gap.
+ * `kill_switch = true` of a profile. Packets leave this host, its own or forwarded ones, only in
+ * four ways: through the tunnel, by loopback, in the outer connection, and to get an address (DHCP,
+ * IPv6 neighbour and router discovery). It is in force before the first connection; a restart finds
+ * it in force and takes it over without a gap.
  *
- * It is in two firewall tables with the same rules. culvert-killswitch-NAME belongs to nobody and
- * so stays when netd dies, by intent; whatever flushes the host's firewall takes it along, which is
- * noticed and mended. culvert-guard-NAME belongs to netd's socket: nobody else can flush it, so
- * there is no gap until the other is back; and its being there tells that netd lives. netd's only
- * thread.
+ * It consists of two firewall tables with the same rules. culvert-killswitch-NAME has no owner, so
+ * it stays when netd dies; that is the intent. A program that flushes the host's firewall removes
+ * it, and netd notices that and restores it. culvert-guard-NAME belongs to netd's netlink socket.
+ * No other program can flush it, so there is no gap until the first is restored. While the guard
+ * exists, netd lives. netd's only thread.
  *
- * The outer connection is known by its mark and by where it leads: TCP to the address and port of a
- * remote, or of the proxy. The mark alone would let out whoever can set one (CAP_NET_RAW), and the
- * engine, which connects marked sockets. The settings have addresses here, never names.
+ * An outer connection is recognized by its mark and its destination: TCP to the address and port of
+ * a remote or of the proxy. The mark alone would let out any program that may set marks
+ * (CAP_NET_RAW), and the engine, which connects marked sockets. The settings have addresses here,
+ * never names.
  */
 
 #define KILL_SWITCH_TABLE "culvert-killswitch-"
@@ -39,12 +40,12 @@ enum { KILL_SWITCH_TABLE_SIZE = sizeof(KILL_SWITCH_TABLE) + SETTINGS_NAME_MAX };
 
 struct kill_switch {
 	struct loop *loop;
-	struct netlink_nft *nft; /* NULL: not in force by us */
+	struct netlink_nft *nft; /* NULL: not in force by this netd */
 	char table[KILL_SWITCH_TABLE_SIZE], guard[KILL_SWITCH_TABLE_SIZE];
 	uint32_t mark;                               /* of the outer connection */
-	struct endpoint outer[SETTINGS_REMOTES_MAX]; /* where it may lead */
+	struct endpoint outer[SETTINGS_REMOTES_MAX]; /* its allowed destinations */
 	size_t outer_count;
-	uint32_t tunnel; /* index of the interface that everything may leave by; 0: none yet */
+	uint32_t tunnel; /* index of the interface that all packets may leave by; 0: none yet */
 	struct netlink_nft_monitor *monitor; /* NULL: changes are not noticed */
 	struct loop_watch watch;
 	struct loop_timer again;
@@ -52,10 +53,11 @@ struct kill_switch {
 };
 
 /*
- * Before all else, by the program that will start `profile` or refuse it: lets nothing out, not even a
- * connection to the server, until kill_switch_start() takes it over. It stays when the program ends.
- * Needs CAP_NET_ADMIN. *ret_closed is false where the profile is running: then its own is in force
- * and is left alone. Errors as kill_switch_start().
+ * Closes the kill switch for a program that will start `profile` later or refuse it. Nothing may
+ * leave, not even a connection to the server, until kill_switch_start() takes it over; it stays
+ * when the program ends. Call it before anything else. Needs CAP_NET_ADMIN. *ret_closed is false
+ * when the profile is running: its own kill switch is in force and is left alone. Errors: those of
+ * kill_switch_start(). On failure *problem says why.
  */
 int kill_switch_close(const char *profile, bool *ret_closed, struct problem *problem);
 
@@ -63,42 +65,44 @@ int kill_switch_close(const char *profile, bool *ret_closed, struct problem *pro
 void kill_switch_tell_stays(const char *profile);
 
 /*
- * Puts it in force where the settings want it; else does nothing. Errors are those of
- * netlink_nft_open(), netlink_nft_commit() and the loop, with words: what was there before stays.
+ * Puts the kill switch in force if the settings want it; otherwise does nothing. Errors: those of
+ * netlink_nft_open(), netlink_nft_commit() and the loop. On failure *problem says why, and a kill
+ * switch from before stays in force.
  */
 int kill_switch_start(struct kill_switch *kill_switch, const struct settings *settings,
 	struct loop *loop, struct problem *problem);
 
 /*
- * Lets out what leaves by this interface, and by no other from now on. Does nothing where the kill
- * switch is not in force. Negative errno with words: it is as before.
+ * Lets packets leave by this interface, and no longer by the one before. Does nothing when the kill
+ * switch is not in force. On failure (negative errno) *problem says why, and nothing has changed.
  */
 int kill_switch_let(struct kill_switch *kill_switch, uint32_t interface, struct problem *problem);
 
 /*
- * The end: `lift` takes it down, otherwise it stays, as it does when netd dies. Fine when it is not
- * in force but zeroed.
+ * Ends this module. `lift`: removes the kill switch; otherwise it stays, as it does when netd dies.
+ * Does nothing when *kill_switch is zeroed.
  */
 void kill_switch_stop(struct kill_switch *kill_switch, bool lift);
 
-struct kill_switch_left { /* one that is in force though nobody runs it */
+/* A kill switch that is in force although no program runs it. */
+struct kill_switch_left {
 	struct identity profile;
 	struct kill_switch_left *next;
 };
 
 /*
- * What programs that are gone have left in force. The caller frees the list with
- * kill_switch_left_free(). Needs CAP_NET_ADMIN: -EPERM; else the errors of netlink_nft_open(),
- * -EIO or -ENOMEM; with words.
+ * Lists the kill switches that ended programs have left in force. The caller frees the list with
+ * kill_switch_left_free(). -EPERM: CAP_NET_ADMIN is missing; -EIO, -ENOMEM; else the errors of
+ * netlink_nft_open(). On failure *problem says why.
  */
 int kill_switch_find_left(struct kill_switch_left **ret_left, struct problem *problem);
 void kill_switch_left_free(struct kill_switch_left *left);
 
 /*
- * Takes down what programs that are gone have left in force; of the profile `name`, or NULL: of
- * all. Writes a line about each to `out`, and counts them in *removed. Needs no running program.
- * -EBUSY: that profile is running; else the errors of netlink_nft_open() and netlink_nft_commit();
- * with words.
+ * Removes the kill switches that ended programs have left in force: that of the profile `name`, or
+ * all with NULL. Writes a line about each to `out`, and counts them in *removed. Needs no running
+ * program. -EBUSY: that profile is running; else the errors of netlink_nft_open() and
+ * netlink_nft_commit(). On failure *problem says why.
  */
 int kill_switch_sweep(const char *name, FILE *out, unsigned *removed, struct problem *problem);
 

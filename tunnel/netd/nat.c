@@ -57,7 +57,7 @@ static int make_table(
 	return r;
 }
 
-/* A setting that cannot be read is not warned about. */
+/* Gives no warning when the setting cannot be read. */
 static void warn_if_off(const struct prefix *pool, const char *family, const char *setting)
 {
 	char path[128], value = '1';
@@ -92,7 +92,7 @@ int nat_start(struct nat *nat, const struct settings *settings, struct problem *
 		return r;
 	}
 	log_info("addresses of the pools are masqueraded: firewall table %s", nat->table);
-	if (settings->forwarding) /* netd/forwarding switches on what is needed, and warns */
+	if (settings->forwarding) /* netd/forwarding switches it on, or warns */
 		return 0;
 	warn_if_off(&settings->pool4, "IPv4", "ipv4/ip_forward");
 	warn_if_off(&settings->pool6, "IPv6", "ipv6/conf/all/forwarding");

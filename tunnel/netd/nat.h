@@ -7,14 +7,14 @@
 #include "system/netlink_nft.h"
 
 /*
- * `nat = true` of a server: what peers send from the pools' addresses gets this host's own address
- * where it leaves by an interface that is not one of Culvert's (INTERFACES_GROUP), so that networks
- * beyond, the internet first of all, can answer. What goes from peer to peer keeps its source, which
- * is what lane/reach knows it by.
+ * `nat = true` of a server: packets from the pools' addresses get this host's own address when they
+ * leave by an interface that is not Culvert's (INTERFACES_GROUP). So networks beyond, above all the
+ * internet, can answer. Packets from peer to peer keep their source, by which lane/filter
+ * recognizes the peer.
  *
- * The table, culvert-nat-NAME, belongs to netd's socket: nobody else can change or flush it, and it
- * goes with netd, however that ends. An engine that is exchanged does not touch it. netd's only
- * thread.
+ * The table, culvert-nat-NAME, belongs to netd's netlink socket. No other program can change or
+ * flush it, and it disappears with netd, however netd ends. An exchange of the engine does not
+ * touch it. netd's only thread.
  */
 
 struct nat {
@@ -23,10 +23,11 @@ struct nat {
 };
 
 /*
- * Where the settings want it; else does nothing. Warns where this host does not forward. Errors are
- * those of netlink_nft_open() and netlink_nft_commit(), with words; nothing is in force then.
+ * Makes the table if the settings want it; otherwise does nothing. Warns when this host does not
+ * forward. Errors: those of netlink_nft_open() and netlink_nft_commit(). On failure *problem says
+ * why, and nothing is in force.
  */
 int nat_start(struct nat *nat, const struct settings *settings, struct problem *problem);
-void nat_stop(struct nat *nat); /* fine when it is not in force but zeroed */
+void nat_stop(struct nat *nat); /* Does nothing when *nat is zeroed. */
 
 #endif

@@ -11,10 +11,12 @@
 #include "system/netlink_diag.h"
 #include "system/netlink_lookup.h"
 
-/* resolv.conf(5) has three; files that list the servers of several links have more. */
+/* resolv.conf(5) allows three; files that list the servers of several links have more. */
 enum { RESOLVERS_MAX = 16 };
 
-/* Where those who answer at 127.0.0.53 and its like write down whom they ask. */
+/*
+ * The files in which local resolvers, such as those at 127.0.0.53, name the servers that they ask.
+ */
 static const char *const upstream_paths[] = { "/run/systemd/resolve/resolv.conf",
 	"/run/NetworkManager/no-stub-resolv.conf" };
 
@@ -58,7 +60,10 @@ static int compare(const void *a, const void *b)
 	return addr_compare(a, b);
 }
 
-/* A peer has a connection for each lane: one need. Sorted before it is compared. */
+/*
+ * Sorts the addresses and removes repetitions: a peer has a connection for each lane, but is one
+ * need.
+ */
 static size_t without_repeats(struct addr *addrs, size_t count)
 {
 	size_t kept = 0;
@@ -94,7 +99,10 @@ static int add_connections(
 
 /* ---- resolvers ---- */
 
-/* "nameserver ADDRESS", also behind the "#|" of a line that Culvert keeps. False: something else. */
+/*
+ * Parses "nameserver ADDRESS", also after the "#|" of a line that Culvert keeps. Returns false for
+ * any other line.
+ */
 static bool read_line(char *line, struct addr *ret_addr)
 {
 	static const char word[] = "nameserver";
@@ -106,8 +114,7 @@ static bool read_line(char *line, struct addr *ret_addr)
 	if (!isblank((unsigned char)*line))
 		return false;
 	line += strspn(line, " \t");
-	end = &line[strcspn(
-		line, " \t\r%")]; /* a scope, as of fe80::1%eth0, is a link's business */
+	end = &line[strcspn(line, " \t\r%")]; /* a scope, as in fe80::1%eth0, only names the link */
 	*end = '\0';
 	return addr_parse(line, ret_addr) == 0;
 }
@@ -122,7 +129,7 @@ size_t needs_parse_resolvers(const char *text, struct addr *out, size_t max, boo
 	*ret_local = false;
 	while (copy && count < max && (line = strsep(&rest, "\n"))) {
 		if (ours && strncmp(line, kept, sizeof(kept) - 1) != 0)
-			continue; /* what the tunnel has brought */
+			continue; /* a resolver that came with the tunnel */
 		if (!read_line(&line[ours ? sizeof(kept) - 1 : 0], &out[count]))
 			continue;
 		if (addr_is_loopback(&out[count]))
@@ -154,8 +161,8 @@ static int add_resolvers_of(
 
 	*ret_local = false;
 	if (r < 0)
-		return r == -ENOMEM ? r
-				    : 0; /* none, or none of ours to read: nobody looks up there */
+		/* without a readable file nothing here looks up names by it */
+		return r == -ENOMEM ? r : 0;
 	count = needs_parse_resolvers(text, resolvers, RESOLVERS_MAX, ret_local);
 	free(text);
 	for (size_t i = 0; i < count && r == 0; i++) {
@@ -176,7 +183,7 @@ static int add_resolvers(struct needs *needs, const struct nameservers *pushed)
 	return r;
 }
 
-/* True: a name has to be looked up before the tunnel comes up. */
+/* Returns true if a name has to be looked up before the tunnel is up. */
 static bool asks_for_names(const struct settings *settings)
 {
 	struct addr addr;
@@ -190,7 +197,7 @@ static bool asks_for_names(const struct settings *settings)
 	return false;
 }
 
-/* ---- all of them ---- */
+/* ---- all needs ---- */
 
 void needs_gather(const struct settings *settings, const struct nameservers *pushed,
 	struct needs *ret_needs, struct problem *problem)
@@ -227,7 +234,7 @@ const struct need *needs_next(const struct needs *needs, const struct prefix *pr
 	return NULL;
 }
 
-/* True: packets to the address would take a new route to the prefix. */
+/* Returns true if packets to the address would take a new route to the prefix. */
 static bool captures(const struct interfaces *interfaces, struct netlink *netlink,
 	const struct prefix *prefix, const struct need *need)
 {
@@ -235,7 +242,7 @@ static bool captures(const struct interfaces *interfaces, struct netlink *netlin
 	struct netlink_way way;
 	struct problem ignored;
 
-	/* A resolver that is not reached without a tunnel is not one that the tunnel needs. */
+	/* A resolver that cannot be reached without a tunnel is not one that the tunnel needs. */
 	if (netlink_lookup(netlink, &need->addr, &way, &ignored) < 0)
 		return need->kind != NEED_RESOLVER;
 	if (interfaces_have_link(interfaces, &here, way.index))

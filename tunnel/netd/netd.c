@@ -9,8 +9,8 @@
 #include "base/log.h"
 
 /*
- * netd while it runs: everything happens in the loop's callbacks, which are signals, the engine's
- * messages, its death, timers. How it is put together and taken apart is in netd_ladder.c. One thread.
+ * netd while it runs. Everything happens in the loop's callbacks: signals, the engine's messages,
+ * its end, timers. netd_ladder.c puts netd together and takes it apart. netd's only thread.
  */
 
 static void tell(const struct netd *netd, const char *lines)
@@ -24,8 +24,8 @@ static void tell(const struct netd *netd, const char *lines)
 }
 
 /*
- * Once, when what protects this host is in force and an engine works; that there is a session is not
- * waited for, since the other end may be away for days.
+ * Reports to the supervisor once, when the host's protection is in force and an engine works. It
+ * does not wait for a session, since the peer may be unreachable for days.
  */
 static void tell_ready(struct netd *netd)
 {
@@ -90,9 +90,9 @@ int netd_tracked_changed(struct tracked *tracked)
 }
 
 /*
- * What the engine before had is still there, whatever ended it: the registry holds nothing that the
- * configuration does not allow. It is offered to the new engine; what that one does not adopt stays
- * until INTERFACE_DELETE, or until netd ends.
+ * Offers the interfaces of the last engine to the new one. They still exist, whatever ended that
+ * engine, and the registry has only what the configuration allows. An interface that the new engine
+ * does not adopt stays until INTERFACE_DELETE, or until netd ends.
  */
 static void engine_begins(struct engine_process *engine, struct request_configure *configure)
 {
@@ -107,12 +107,12 @@ static void engine_begins(struct engine_process *engine, struct request_configur
 	requests_begin(&netd->requests, configure->generation);
 }
 
-/* It knows what is tracked before it has any session. */
+/* Sends what is tracked, before the engine has any session. */
 static void engine_begun(struct engine_process *engine)
 {
 	const struct tracked *tracked = &owner(engine)->tracked;
 
-	if (tracked->monitor) /* an empty channel takes it */
+	if (tracked->monitor) /* the channel is empty and takes it */
 		(void)engine_process_tracked(engine, tracked->items, tracked->count);
 }
 
@@ -144,9 +144,9 @@ static int engine_message(struct engine_process *engine, const void *data, size_
 	if (!netd->requests.exit_asked || netd->stopping)
 		return 0;
 	/*
-	 * What a new program cannot do the old one could: that is no reason to end. Nor is what an engine
-	 * of the same program refuses of the configuration that the one before it took: something about
-	 * the host is different, and so it may be again.
+	 * These two are no reason to end the whole program. A new program may fail at what the old
+	 * one could do. And an engine of the same program may refuse the configuration that the
+	 * last one accepted: the host has changed, and may change back.
 	 */
 	if (netd->requests.exit_code != EXIT_CODE_OK && engine_process_on_trial(engine))
 		engine_process_kill(engine, "the new program cannot continue");
@@ -162,7 +162,10 @@ int netd_engine_exchange(struct requests *requests, struct problem *problem)
 {
 	struct netd *netd = container_of(requests, struct netd, requests);
 
-	/* In its user namespace root's files look like a stranger's, so none can be judged. */
+	/*
+	 * In the user namespace of the guest, root's files have an unknown owner, so no program
+	 * file can be checked.
+	 */
 	if (netd->has_guest) {
 		problem_set(problem,
 			"culvert run keeps the program that it was started with; start it again to use the new one");
@@ -178,7 +181,7 @@ static void engine_finished(struct engine_process *engine, bool gave_up)
 	if (gave_up)
 		netd->exit_code = EXIT_CODE_FAILURE;
 	if (netd->has_guest && netd->guest.state != GUEST_ENDED)
-		guest_dismiss(&netd->guest, GUEST_FAILED); /* its end is the next to wait for */
+		guest_dismiss(&netd->guest, GUEST_FAILED); /* netd_guest_ended() follows */
 	else
 		loop_stop(netd->loop);
 }
@@ -217,7 +220,7 @@ void netd_interfaces_changed(struct interfaces *interfaces, enum interface_event
 		desired_state_interface_made(&netd->desired, interface);
 	if (event == INTERFACE_MADE || event == INTERFACE_ROUTE_ADDED)
 		outer_path_follow(&netd->outer_path, interface, event == INTERFACE_MADE);
-	/* An ordinary user's command has no use for them. */
+	/* The command of an ordinary user has no hooks. */
 	if (!netd->program->settings->contained)
 		hooks_event(&netd->hooks, event, interface, prefix);
 }

@@ -31,14 +31,14 @@
 #include "system/process.h"
 #include "system/supervisor.h"
 
-/* The inside of netd, shared by netd*.c only: everything that it owns. One thread. */
+/* The inside of netd, shared by netd*.c only: everything that netd owns. netd's only thread. */
 
 struct netd {
 	const struct netd_program *program;
 	enum exit_code exit_code;
 	bool stopping;
-	bool restarting; /* by whoever starts it again at once */
-	bool signalled;  /* somebody wants the end, and not the engine alone */
+	bool restarting; /* a supervisor starts the program again at once */
+	bool signalled;  /* a signal asked for the program's end */
 	struct supervisor supervisor;
 	bool told_ready; /* the supervisor */
 	struct process_user user;
@@ -51,7 +51,7 @@ struct netd {
 	struct loop_watch signal_watch;
 	sigset_t signals;
 	struct program_file program_file;
-	uint8_t instance[REQUEST_INSTANCE_SIZE]; /* of this run: all its engines are one */
+	uint8_t instance[REQUEST_INSTANCE_SIZE]; /* of this run: the same for all its engines */
 	struct interfaces interfaces;
 	struct outer_path outer_path;
 	struct full_tunnel full_tunnel;
@@ -71,7 +71,7 @@ struct netd {
 	struct guest guest;
 };
 
-/* netd.c: what happens while it runs; netd_ladder.c hangs it in where it belongs. */
+/* Callbacks that netd.c defines and netd_ladder.c registers. */
 void netd_signal_ready(struct loop_watch *watch, uint32_t events);
 void netd_guest_ended(struct guest *guest);
 void netd_interfaces_changed(struct interfaces *interfaces, enum interface_event event,

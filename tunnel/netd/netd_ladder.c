@@ -19,8 +19,8 @@
 #include "system/process.h"
 
 /*
- * Here netd is put together, step by step, run, and taken apart in the reverse order. It knows the
- * callbacks of netd.c; nothing there calls anything here.
+ * Puts netd together step by step, runs it, and takes it apart in the reverse order. This file
+ * knows the callbacks of netd.c; netd.c calls nothing here.
  */
 
 static struct netd *netd_new(const struct netd_program *program)
@@ -51,8 +51,8 @@ static struct netd *netd_new(const struct netd_program *program)
 }
 
 /*
- * From here to the end of the process they wait for the loop, so that whatever was made is also
- * taken down.
+ * Blocks signals until the end of the process. The loop reads them, so that everything that was
+ * made is also removed.
  */
 static void hold_signals(struct netd *netd)
 {
@@ -61,18 +61,18 @@ static void hold_signals(struct netd *netd)
 	(void)sigaddset(&netd->signals, SIGTERM);
 	(void)sigaddset(&netd->signals, SIGHUP);
 	(void)sigaddset(&netd->signals, SIGUSR1);
-	if (netd->has_guest) { /* and what else may be meant for the command */
+	if (netd->has_guest) { /* and other signals that may be meant for the command */
 		(void)sigaddset(&netd->signals, SIGQUIT);
 		(void)sigaddset(&netd->signals, SIGUSR2);
 	}
 	(void)sigprocmask(SIG_BLOCK, &netd->signals, NULL);
-	/* A log that nobody reads any more must not end the program. */
+	/* A closed pipe for the log must not end the program. */
 	(void)sigaction(SIGPIPE, &(struct sigaction){ .sa_handler = SIG_IGN }, NULL);
 }
 
 /*
- * A step of the ladder. Returns what the program ends with when the step fails; EXIT_CODE_OK: on to
- * the next.
+ * A step of the ladder. Returns EXIT_CODE_OK to go on with the next, or the program's exit code,
+ * and *problem says why.
  */
 typedef enum exit_code step_fn(struct netd *netd, struct problem *problem);
 
@@ -84,7 +84,10 @@ static enum exit_code check_privilege(struct netd *netd, struct problem *problem
 
 static enum exit_code find_user(struct netd *netd, struct problem *problem)
 {
-	/* Only root can become another; who got the capability in another way stays who he is. */
+	/*
+	 * Only root can change to another user. A user that has got the capability in another way
+	 * stays the same.
+	 */
 	if (geteuid() != 0 || netd->program->settings->contained)
 		return EXIT_CODE_OK;
 	if (!process_has_capability(CAP_SETUID) || !process_has_capability(CAP_SETGID) ||
@@ -107,12 +110,13 @@ static enum exit_code find_namespaces(struct netd *netd, struct problem *problem
 	const struct settings *settings = netd->program->settings;
 	int r;
 
-	(void)netns_own(&netd->interfaces.home); /* without /proc none is told apart from ours */
+	/* without /proc no namespace is recognized as netd's own */
+	(void)netns_own(&netd->interfaces.home);
 	netd->interfaces.make_there = settings->contained;
 	r = visit_find(settings, problem);
 	if (r == -EPERM)
 		return EXIT_CODE_PERMISSION;
-	/* Another program makes it, now or later. */
+	/* Another program makes the namespace, now or later. */
 	return r < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
 }
 
@@ -193,7 +197,7 @@ static enum exit_code open_kernel(struct netd *netd, struct problem *problem)
 static enum exit_code sweep_leftovers(struct netd *netd, struct problem *problem)
 {
 	(void)problem;
-	/* An ordinary user's has no business with what is the host's. */
+	/* An ordinary user's program leaves the host's settings alone. */
 	if (!netd->program->settings->contained)
 		sweep_at_start(netd->netlink);
 	return EXIT_CODE_OK;
@@ -213,7 +217,10 @@ static enum exit_code load_steering(struct netd *netd, struct problem *problem)
 	return EXIT_CODE_OK;
 }
 
-/* Where it fails a client can do without: the silence of its server tells it, too, but later. */
+/*
+ * Without notifications a client still works: it notices a lost network later, when its server is
+ * silent.
+ */
 static enum exit_code watch_network(struct netd *netd, struct problem *problem)
 {
 	if (netd->program->settings->role == SETTINGS_CLIENT &&
@@ -243,7 +250,7 @@ static enum exit_code set_firewall(struct netd *netd, struct problem *problem)
 	return r < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
 }
 
-/* What is announced depends on it, so that it must not fail. */
+/* The announced prefixes depend on it, so a failure ends the program. */
 static enum exit_code watch_tracked(struct netd *netd, struct problem *problem)
 {
 	return tracked_open(&netd->tracked, netd->loop, netd->program->settings, &netd->interfaces,
@@ -269,7 +276,7 @@ static void plan_fd(struct engine_plan *plan, enum request_fd_kind kind, int fd)
 	plan->fd_count++;
 }
 
-/* Everything that has a place of its own, and the listeners. */
+/* The descriptors with a number of their own, and the listeners. */
 static_assert(REQUEST_FD_LISTENER - REQUEST_FD_CONFIG + SETTINGS_LISTEN_MAX <= REQUEST_FDS_MAX,
 	"CONFIGURE has room for every descriptor");
 
@@ -309,14 +316,14 @@ static enum exit_code start_engine(struct netd *netd, struct problem *problem)
 	return engine_process_start(&netd->engine, problem) < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
 }
 
-/* Everything that wants more has been opened by now. */
+/* Everything that needs more privilege has been opened by now. */
 static enum exit_code give_up_privilege(struct netd *netd, struct problem *problem)
 {
 	return privilege_give_up(netd->program->settings, problem) < 0 ? EXIT_CODE_FAILURE
 								       : EXIT_CODE_OK;
 }
 
-/* Cheap refusals first; what others can see comes late. */
+/* Cheap refusals come first; steps that others can notice come late. */
 static step_fn *const ladder[] = {
 	check_privilege,
 	find_user,
@@ -340,8 +347,8 @@ static step_fn *const ladder[] = {
 };
 
 /*
- * EXIT_CODE_OK: the engine has been started; else why not, logged, and what was made by then is
- * there.
+ * Returns EXIT_CODE_OK when the engine has been started. Otherwise it has logged the failure, and
+ * the parts that were made exist.
  */
 static enum exit_code climb(struct netd *netd)
 {
@@ -355,7 +362,7 @@ static enum exit_code climb(struct netd *netd)
 	return code;
 }
 
-/* Its mirror; copes with a ladder that was climbed half-way. Frees it. */
+/* The mirror of climb(), also for a ladder that was climbed half-way. Frees netd. */
 static void descend(struct netd *netd)
 {
 	engine_process_free(&netd->engine);
@@ -374,7 +381,7 @@ static void descend(struct netd *netd)
 		outer_path_stop(&netd->outer_path);
 	}
 	hooks_finish(&netd->hooks, netd->signal_fd);
-	/* Nothing is to leave past the tunnel before the end, not even while hooks run. */
+	/* No packet may leave outside the tunnel before the end, not even while hooks run. */
 	if (netd->netlink)
 		full_tunnel_lift(&netd->full_tunnel);
 	if (netd->program->closed && !netd->kill_switch.nft)
@@ -411,7 +418,7 @@ enum exit_code netd_run(const struct netd_program *program)
 	}
 	process_raise_fd_limit();
 	hold_signals(netd);
-	/* In a guest's environment it is the guest's. */
+	/* NOTIFY_SOCKET in a guest's environment is for the guest. */
 	if (!netd->has_guest && supervisor_open(&netd->supervisor, &problem) < 0)
 		log_warning("%s", problem.text);
 	code = climb(netd);

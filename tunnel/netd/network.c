@@ -18,7 +18,7 @@ static void gathered(struct loop_timer *timer)
 		ended, (struct duration){ NETWORK_PAUSE_TIMES * mono_since(ended, began).ns });
 }
 
-/* When the word about a change of now is due. */
+/* Returns when a change that has just come is to be reported. */
 static struct mono due_time(const struct network *network)
 {
 	struct mono due = mono_add(mono_now(), DURATION_MS(NETWORK_GATHER_MS));
@@ -44,7 +44,10 @@ static void monitor_ready(struct loop_watch *watch, uint32_t events)
 		network_close(network);
 		return;
 	}
-	/* Not put off by what comes after it: a network that never rests is told of all the same. */
+	/*
+	 * Later changes do not delay the report, so that a network that changes all the time is
+	 * reported as well.
+	 */
 	if (changed && !network->gathering.running)
 		loop_timer_start(network->loop, &network->gathering, due_time(network), gathered);
 }

@@ -8,15 +8,16 @@
 #include "system/netlink_monitor.h"
 
 /*
- * Watches this host's links, addresses and routes for a client, whose way to the server they are: a
- * network that is lost is not to be waited out. Changes come in bursts (a link that goes takes its
- * addresses and routes along) and are told once. What netd itself does to its interfaces is no
- * change. netd's only thread.
+ * Reports changes of this host's links, addresses and routes to a client: they are its path to the
+ * server, and it should not wait for a network that is lost. Changes come in bursts (a link that
+ * disappears takes its addresses and routes along), and a burst is reported once. netd's own
+ * changes to its interfaces do not count. netd's only thread.
  */
 
 enum {
-	NETWORK_GATHER_MS = 50,   /* from the first change of a burst to the word about it */
-	NETWORK_PAUSE_TIMES = 10, /* what was done about the last word took: not sooner again */
+	NETWORK_GATHER_MS = 50, /* from the first change of a burst to its report */
+	/* the next report waits this many times as long as handling the last one took */
+	NETWORK_PAUSE_TIMES = 10,
 };
 
 struct network {
@@ -25,15 +26,18 @@ struct network {
 	struct netlink_monitor *monitor; /* NULL: not open */
 	struct loop_watch watch;
 	struct loop_timer gathering;
-	struct mono
-		not_before; /* the next word: a million routes that change are not read all the time */
+	/* of the next report, so that a million changing routes do not keep netd busy */
+	struct mono not_before;
 	void (*changed)(struct network *network);
 };
 
-/* Borrows loop and interfaces. Negative errno with words: changes will not be noticed. */
+/*
+ * Starts watching. Borrows `loop` and `interfaces`. On failure (negative errno) *problem says why,
+ * and changes are not noticed.
+ */
 int network_open(struct network *network, struct loop *loop, const struct interfaces *interfaces,
 	void (*changed)(struct network *network), struct problem *problem);
-/* Fine when it is not open but zeroed, or when opening failed. */
+/* Does nothing when *network is zeroed or opening failed. */
 void network_close(struct network *network);
 
 #endif

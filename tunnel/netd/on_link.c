@@ -19,7 +19,7 @@ void on_link_free(struct on_link *on_link)
 	*on_link = (struct on_link){ .count = 0 };
 }
 
-/* In another namespace nobody here knows the link's name. */
+/* In a foreign namespace the link's name is not known here. */
 static const char *link_name(
 	const struct netns_id *netns, uint32_t index, char out[static REQUEST_IFNAME_MAX + 1])
 {
@@ -32,7 +32,7 @@ static bool is_inside(const struct prefix *network, const struct prefix *prefix)
 		network->addr.family == prefix->addr.family && prefix_contains(network, prefix);
 }
 
-/* The network of that address that the prefix is inside; NULL: it is in none. */
+/* Returns the network of that address if it contains the prefix; else NULL. */
 static const struct prefix *network_around(const struct on_link *on_link,
 	const struct netlink_address *here, const struct prefix *prefix)
 {
@@ -66,12 +66,12 @@ int on_link_judge_route(
 /* One of the addresses that a tunnel wants. */
 struct candidate {
 	const struct addr *addr;
-	bool remote; /* the other end's */
+	bool remote; /* the peer's */
 };
 
 enum { CANDIDATES = 4 };
 
-/* The routes of a namespace while they go by, and what they are looked through for. */
+/* A search through the routes of a namespace for the candidates. */
 struct search {
 	const struct interfaces *interfaces;
 	const struct netns_id *netns;
@@ -94,9 +94,10 @@ static void found(struct search *search, const struct addr *address, const char 
 }
 
 /*
- * Who is at the end of a link has told this host so itself (by its address) or was told by a router
- * advertisement. What people and other programs lead to a link, such as 10.0.0.0/8 to another VPN, is a
- * way and no neighbourhood. The kernel's own route to the other end of a link is its address's affair.
+ * A network is on a link only if this host's own address there or a router advertisement says so. A
+ * route that a person or another program makes, such as 10.0.0.0/8 to another VPN, is a path and no
+ * neighbourhood. The kernel's own route to a link's other end is checked with the address of the
+ * link.
  */
 static bool is_neighbourhood(const struct netlink_seen_route *route)
 {
@@ -109,7 +110,7 @@ static void look_at(void *context, const struct netlink_seen_route *route)
 {
 	struct search *search = context;
 
-	/* A Culvert's routes have the other end of their own tunnel for a gateway. */
+	/* The gateway of a Culvert's route is the other end of its own tunnel. */
 	if (route->protocol == RTPROT_CULVERT)
 		return;
 	for (size_t i = 0; i < CANDIDATES; i++) {
@@ -131,7 +132,10 @@ static void look_at(void *context, const struct netlink_seen_route *route)
 	}
 }
 
-/* The link is a tunnel of another Culvert on this host. A link that has just gone is none. */
+/*
+ * Returns true if the link is a tunnel of another Culvert on this host. A link that has just been
+ * deleted is none.
+ */
 static bool is_culverts(const struct search *search, uint32_t link)
 {
 	uint32_t group;

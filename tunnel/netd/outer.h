@@ -8,17 +8,18 @@
 #include "system/socket.h"
 
 /*
- * The sockets of outer connections, those that listen (netd/places) and those that go out
- * (netd/requests): what the configuration wants of them, and a word when it does not get it. netd's
- * only thread.
+ * The sockets of outer connections: listeners (netd/engine_files) and outgoing ones
+ * (netd/requests). This module applies the configured options and logs when the host does not
+ * support one. netd's only thread.
  */
 
 /* Borrows from the settings. */
 struct socket_options outer_options(const struct settings *settings);
 
 /*
- * An outgoing socket with them. An ordinary user (culvert run) does without what only root may have,
- * and is told, once, as `told` remembers. Errors are socket_outgoing()'s.
+ * Makes an outgoing socket with them. Without the options that only root may set, an ordinary user
+ * (culvert run) gets a socket all the same; netd logs that once and records it in *logged. Errors:
+ * those of socket_outgoing(). On failure *problem says why.
  */
 int outer_socket(const struct settings *settings, uint8_t family, bool *told, int *ret_fd,
 	struct problem *problem);

@@ -67,7 +67,10 @@ static void add_marked(
 	rules->items[rules->count++] = rule;
 }
 
-/* In the order in which they are asked: the kernel keeps it among rules of one priority. */
+/*
+ * Lists the rules in their order of evaluation: the kernel keeps the order among rules of one
+ * priority.
+ */
 static void list_rules(struct rules *rules, const struct settings *settings, uint8_t family)
 {
 	struct netlink_rule marked = { .family = family,
@@ -104,7 +107,7 @@ static int delete_rules(struct netlink *netlink, uint8_t family, struct problem 
 	return netlink_rule_delete(netlink, family, OUTER_PATH_PRIORITY, problem);
 }
 
-/* A new rule comes behind those that are there: where only some were missing, all are made again. */
+/* A new rule comes after the present ones, so when some are missing all are made again. */
 static int put_rules(const struct outer_path *outer_path, uint8_t family, struct problem *problem)
 {
 	struct netlink *netlink = outer_path->interfaces->netlink;
@@ -128,7 +131,7 @@ static bool is_own(const void *context, uint32_t index)
 	return interfaces_is_own(context, index);
 }
 
-/* The table first: a rule never leads to one that is empty because nobody has filled it yet. */
+/* The table comes first, so that no rule leads to a table that is still empty. */
 static int put_family(const struct outer_path *outer_path, uint8_t family, struct problem *problem)
 {
 	const struct interfaces *interfaces = outer_path->interfaces;
@@ -214,15 +217,18 @@ static void begin(struct outer_path *outer_path, const struct addr *other)
 	log_notice("an outer connection leads to %s, which is inside a route of a tunnel: "
 		   "policy rules keep outer connections out of tunnels from now on",
 		addr_format(other, text));
-	/* First, so that no change is missed. */
+	/* The monitor comes first, so that no change is missed. */
 	if (monitor_begin(outer_path, &problem) < 0)
 		log_warning("%s; outer connections do not follow their changes", problem.text);
 	put(outer_path);
 }
 
-/* ---- whether it is needed ---- */
+/* ---- whether the rules are needed ---- */
 
-/* A client's addresses are judged before it has them (netd/address_check), a server's come from its pools. */
+/*
+ * A client's addresses are checked before it gets them (netd/address_check); a server's peers get
+ * theirs from its pools.
+ */
 static bool may_take_paths(const struct outer_path *outer_path, const struct interface *interface)
 {
 	return interface->netns.inode == 0 && outer_path->interfaces->table == 0 &&
@@ -248,7 +254,10 @@ static bool leads_into_a_tunnel(const struct interfaces *interfaces, const struc
 		interfaces_have_link(interfaces, &here, way.index);
 }
 
-/* The other ends of marked connections; the caller frees *addrs. netd/needs has said what cannot be asked. */
+/*
+ * Lists the peers of marked connections; the caller frees *addrs. netd/needs has logged what cannot
+ * be read.
+ */
 static void list_connections(const struct outer_path *outer_path, enum netlink_diag_which which,
 	struct addr **addrs, size_t *count)
 {
@@ -325,7 +334,7 @@ static void poll_later(struct outer_path *outer_path)
 
 void outer_path_follow(struct outer_path *outer_path, const struct interface *interface, bool made)
 {
-	/* Routes of a full tunnel are in a table that no marked packet is led to. */
+	/* A full tunnel's routes are in a table that no rule uses for marked packets. */
 	if (!outer_path->loop || outer_path->in_force || !may_take_paths(outer_path, interface))
 		return;
 	outer_path->made |= made;

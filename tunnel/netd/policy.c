@@ -34,7 +34,7 @@ struct interface_place policy_interface_place(
 	};
 }
 
-/* One pair of a client's tunnel, as the server chose it. */
+/* Judges one address pair of a client's tunnel, as the server chose it. */
 static int judge_client_pair(const struct settings *settings, const struct addr *local,
 	const struct addr *remote, struct problem *problem)
 {
@@ -49,7 +49,7 @@ static int judge_client_pair(const struct settings *settings, const struct addr 
 	return -EPERM;
 }
 
-/* True: the address is promised to another peer than `peer`. */
+/* Returns true if the configuration gives the address to another peer than `peer`. */
 static bool is_anothers(
 	const struct settings *settings, const struct identity *peer, const struct addr *addr)
 {
@@ -74,7 +74,7 @@ static bool is_in_use(
 	return false;
 }
 
-/* What a server may give to one peer in one family. */
+/* The addresses that a server may give to one peer in one family. */
 struct grant {
 	const struct prefix *pool;
 	const struct addr *fixed; /* AF_UNSPEC: from the pool */
@@ -110,7 +110,7 @@ static int judge_server_pair(const struct settings *settings, const struct inter
 	return 0;
 }
 
-/* Local and remote come in pairs, and a tunnel has at least one pair. */
+/* Local and remote addresses come in pairs, and a tunnel has at least one pair. */
 static int judge_pairing(const struct request_interface *wanted, struct problem *problem)
 {
 	uint8_t local4 = wanted->local4.family, local6 = wanted->local6.family;
@@ -197,7 +197,7 @@ int policy_dns(
 		problem_set(problem, "other resolvers for this host");
 		return -EPERM;
 	}
-	/* Once more: the words go into files and arguments. */
+	/* netd checks them again, because they become text in files and arguments. */
 	if (!nameservers_are_valid(&wanted->nameservers)) {
 		problem_set(problem, "invalid resolvers or domains");
 		return -EPERM;
@@ -255,7 +255,10 @@ static enum route_verdict judge_by_rule(const struct settings *settings,
 		rule.accept_count = entry->accept_routes.count;
 	}
 	rule.tunnel_count = tunnel_prefixes(settings, own, tunnel);
-	/* Where the outer connection is elsewhere, no route can capture it. */
+	/*
+	 * If the interface is in a foreign network namespace, its routes cannot capture the outer
+	 * connection.
+	 */
 	if (own->netns.inode == 0)
 		rule.outer_count = settings_outer(settings, outer);
 	return route_rule_judge(&rule, prefix);

@@ -9,33 +9,33 @@
 #include "wire/request.h"
 
 /*
- * What an engine may ask for. Pure functions of netd's own copy of the configuration and of the
- * registry of what is there: they make nothing and log nothing. The engine is taken for subverted:
- * whatever it says, the host's own addresses, routes and interfaces stay out of its reach, and no
- * peer gets what the configuration gives to another.
+ * Decides what an engine may ask for. These are pure functions of netd's own copy of the
+ * configuration and of the registry of interfaces: they make nothing and log nothing. The engine is
+ * assumed to be subverted. Whatever it asks for, it cannot reach the host's own addresses, routes
+ * and interfaces, and no peer gets what the configuration gives to another.
  */
 
-/* 0, or -EPERM with words that end the sentence "engine asked for …". */
+/* Return 0, or -EPERM; then *problem has the end of the sentence "engine asked for …". */
 
 int policy_socket(const struct settings *settings, uint8_t family, struct problem *problem);
 int policy_interface(const struct settings *settings, const struct interfaces *live,
 	const struct request_interface *wanted, struct problem *problem);
-/* Its interface has to be live; that is the caller's to look. */
+/* The caller checks that the interface exists. */
 int policy_dns(
 	const struct settings *settings, const struct request_dns *wanted, struct problem *problem);
 int policy_exit(uint8_t code, struct problem *problem);
 
 /*
- * The peer's interface: its name or template of names, and its network namespace. Borrows from the
- * settings.
+ * Returns the name, or the template of names, and the network namespace of the peer's interface.
+ * Borrows from the settings.
  */
 struct interface_place policy_interface_place(
 	const struct settings *settings, const struct identity *peer);
 
 /*
- * Whether the prefix may become a route to the live interface `own`. Others may have the same: their
- * metrics decide. The prefixes that are on-link here (ROUTE_LOCAL as well) only the kernel knows:
- * netd/on_link.
+ * Decides whether the prefix may become a route to the interface `own` of the registry. Other
+ * interfaces may have the same prefix: their metrics decide. Only the kernel knows the prefixes
+ * that are on-link here, so netd/on_link refuses those, also with ROUTE_LOCAL.
  */
 enum route_verdict policy_route(
 	const struct settings *settings, const struct interface *own, const struct prefix *prefix);

@@ -29,8 +29,8 @@ int privilege_give_up(const struct settings *settings, struct problem *problem)
 {
 	int kept[] = {
 		CAP_NET_ADMIN, CAP_NET_BIND_SERVICE, CAP_SETUID, CAP_SETGID, CAP_SETPCAP, CAP_KILL,
-		CAP_NET_ADMIN, /* the place of CAP_SYS_ADMIN */
-		CAP_NET_ADMIN, /* and of CAP_SYS_PTRACE */
+		CAP_NET_ADMIN, /* replaced by CAP_SYS_ADMIN if needed */
+		CAP_NET_ADMIN, /* replaced by CAP_SYS_PTRACE if needed */
 	};
 	enum { COUNT = sizeof(kept) / sizeof(kept[0]) };
 	int r;

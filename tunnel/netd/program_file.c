@@ -17,8 +17,8 @@
 #include "wire/request.h"
 
 /*
- * The path comes from the kernel, not from argv[0], which is whatever the caller said: AT_EXECFN is
- * what execve(2) was given, and /proc/self/exe the file's own path.
+ * The path comes from the kernel, not from argv[0], which the caller can choose freely. AT_EXECFN
+ * is the path given to execve(2), and /proc/self/exe is the file's own path.
  */
 
 void program_file_init(struct program_file *file)
@@ -53,10 +53,10 @@ static bool leads_to(const char *path, const struct stat *self)
 	return stat(path, &st) == 0 && st.st_dev == self->st_dev && st.st_ino == self->st_ino;
 }
 
-/* The path given to execve(2), made absolute. False: it says nothing for later. */
+/* Makes the path given to execve(2) absolute. Returns false when the path cannot be used later. */
 static bool path_as_executed(const struct stat *self, char path[static PATH_MAX])
 {
-	/* NOLINTNEXTLINE(performance-no-int-to-ptr): so the kernel hands it over. */
+	/* NOLINTNEXTLINE(performance-no-int-to-ptr): the kernel passes it in this form. */
 	const char *name = (const char *)getauxval(AT_EXECFN);
 	char here[PATH_MAX] = "";
 	int n;
@@ -68,14 +68,14 @@ static bool path_as_executed(const struct stat *self, char path[static PATH_MAX]
 	while (begins(name, "./"))
 		name += 2;
 	n = snprintf(path, PATH_MAX, "%s%s%s", here, name[0] != '/' ? "/" : "", name);
-	/* A descriptor's path (fexecve(3)) means another file later on. */
+	/* The path of a descriptor (fexecve(3)) may name another file later. */
 	return n > 0 && n < PATH_MAX && !begins(path, "/proc/") && !begins(path, "/dev/fd/") &&
 		leads_to(path, self);
 }
 
 /*
- * The file's own path. The kernel marks one that was removed or replaced already; what is there
- * instead is then what we want later.
+ * Finds the file's own path. The kernel marks the path of a file that was removed or replaced; the
+ * file that is there instead is the one to use later.
  */
 static bool path_of_file(const struct stat *self, char path[static PATH_MAX])
 {
@@ -111,20 +111,20 @@ int program_file_open(struct program_file *file)
 	return 0;
 }
 
-/* ---- what lies there now ---- */
+/* ---- the file that is there now ---- */
 
 enum { MARK_SIZE = 28, READ_SIZE = 65536 };
 
 /*
- * Stands in every program of ours, so that its version can be read from the file without executing
- * it. There is one copy of the magic in a file, this one.
+ * A mark in every program of ours, so that its version can be read from the file without executing
+ * it. A file has only this copy of the magic.
  */
 static const struct version_mark {
 	char magic[MARK_SIZE];
 	uint32_t version;
 } version_mark __attribute__((used)) = { "culvert REQUEST_VERSION is", REQUEST_VERSION };
 
-/* The mark in one piece of a file. False: it is not there. */
+/* Finds the mark in one piece of a file. Returns false when the piece has none. */
 static bool find_mark(const uint8_t *bytes, size_t len, uint32_t *ret_version)
 {
 	const void *at = memmem(bytes, len, version_mark.magic, MARK_SIZE);
@@ -141,8 +141,9 @@ static bool find_mark(const uint8_t *bytes, size_t len, uint32_t *ret_version)
 }
 
 /*
- * The version of netd and engine that a program speaks. Pieces overlap, so that a mark lies whole
- * in one of them. -ENODATA: it has no mark; -ENOMEM, or negative errno of open(2) and read(2).
+ * Reads the version of the messages between netd and engine that a program uses. Pieces overlap, so
+ * that one of them has the whole mark. -ENODATA: the program has no mark; -ENOMEM; else the errors
+ * of open(2) and read(2).
  */
 static int read_version(int fd, uint32_t *ret_version)
 {
@@ -176,7 +177,7 @@ out:
 	return r;
 }
 
-/* A program without a mark, or one that cannot be read, is left to its trial. */
+/* A program that has no mark or cannot be read is accepted here: its trial decides. */
 static int judge_version(const char *path, int fd, struct problem *problem)
 {
 	uint32_t version = REQUEST_VERSION;

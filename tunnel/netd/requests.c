@@ -39,7 +39,7 @@ void requests_begin(struct requests *requests, uint32_t generation)
 	requests->exit_asked = false;
 }
 
-/* Done, or not; `text` is for whoever waits at the other end. */
+/* Fills in the reply: 0 or an error, and a text for the engine's log. */
 static void answer(struct requests *requests, int r, const char *text)
 {
 	struct request_reply *reply = &requests->reply.reply;
@@ -48,7 +48,7 @@ static void answer(struct requests *requests, int r, const char *text)
 	problem_escape(reply->text, sizeof(reply->text), text, strlen(text));
 }
 
-/* What the configuration does not allow. */
+/* Replies to a request that the configuration does not allow. */
 static void deny(struct requests *requests, const struct problem *problem)
 {
 	if (rate_take(&requests->warnings, mono_now()))
@@ -57,7 +57,7 @@ static void deny(struct requests *requests, const struct problem *problem)
 	answer(requests, -EPERM, problem->text);
 }
 
-/* The reply to what the configuration allows and the kernel does not. */
+/* Replies to a request that the configuration allows but the kernel does not. */
 static void fail(struct requests *requests, int r, const struct problem *problem)
 {
 	if (rate_take(&requests->warnings, mono_now()))
@@ -65,7 +65,7 @@ static void fail(struct requests *requests, int r, const struct problem *problem
 	answer(requests, r, problem->text);
 }
 
-/* Sending makes the engine's copies; the registry keeps its own. */
+/* Sending gives copies to the engine; the registry keeps the originals. */
 static void hand_out_queues(struct requests *requests, const struct interface *interface)
 {
 	requests->reply_fd_count = interface->now.queues;
@@ -83,9 +83,7 @@ static void tell_interface(struct requests *requests, const struct interface *in
 	memcpy(reply->ifname, interface->name, sizeof(reply->ifname));
 }
 
-/*
- * The handlers. Each fills requests->reply; an error means that the engine is broken.
- */
+/* The handlers. Each fills in requests->reply; an error means that the engine is broken. */
 
 static_assert((int)SETTINGS_ROUTES_MAX <= (int)REQUEST_ROUTE_TOTAL_MAX,
 	"the routes that one peer may have can be handed over");
@@ -157,8 +155,9 @@ static int handle_socket(struct requests *requests, struct problem *problem)
 }
 
 /*
- * A welcome has come, whatever it says. Where nothing can hold packets back, the one way not to leak is to end. Negative: the
- * session must not carry anything.
+ * Puts full tunnel in force, because a welcome has come. If neither rules nor table can hold
+ * packets back, the program must end. On failure (negative errno) *problem says why, and the
+ * session must not carry packets.
  */
 static int hold_back(struct requests *requests, struct problem *problem)
 {
@@ -179,8 +178,8 @@ static int hold_back(struct requests *requests, struct problem *problem)
 }
 
 /*
- * Brings the interface that was asked for and lets kill switch and full tunnel pass what leaves through it. NULL: `ret_error`
- * says why, and `problem` in words.
+ * Makes the requested interface, and lets its packets pass the kill switch and the full tunnel.
+ * Returns NULL on failure: *ret_error is the error, and *problem says why.
  */
 static struct interface *bring_interface(
 	struct requests *requests, int *ret_error, struct problem *problem)
@@ -219,7 +218,7 @@ static int handle_interface(struct requests *requests, struct problem *problem)
 	if (held == 0)
 		interface = bring_interface(requests, &r, problem);
 	if (!interface) {
-		/* The engine logs it, with the cure, and tells the peer. */
+		/* The engine logs this error with its remedy, and reports it to the peer. */
 		if (r == -EADDRINUSE) {
 			answer(requests, r, problem->text);
 			return 0;
@@ -228,7 +227,9 @@ static int handle_interface(struct requests *requests, struct problem *problem)
 		fail(requests, r, problem);
 		return 0;
 	}
-	/* In a namespace of its own, forwarding is that one's business. */
+	/*
+	 * For an interface in a foreign network namespace, forwarding is that namespace's setting.
+	 */
 	if (requests->forwarding && interface->netns.inode == 0)
 		forwarding_join(requests->forwarding, interface->name);
 	tell_interface(requests, interface);
@@ -239,7 +240,8 @@ static int handle_interface(struct requests *requests, struct problem *problem)
 }
 
 /*
- * The live interface that the engine names; NULL: it has none of that number, and the reply says so.
+ * Returns the interface that the engine names. NULL: there is none with that number, and the reply
+ * is filled in.
  */
 static struct interface *own_interface(
 	struct requests *requests, uint32_t number, struct problem *problem)
@@ -273,14 +275,17 @@ static int handle_carrier(struct requests *requests, struct problem *problem)
 	return 0;
 }
 
-/* What the routes of one request are judged by, as it was at the request's beginning. */
+/* The host's state at the beginning of a request, by which its routes are judged. */
 struct surroundings {
 	struct netlink *netlink; /* of the interface's namespace; borrowed */
 	struct on_link on_link;
 	struct needs needs; /* none where no route can take their path */
 };
 
-/* The policy, and what only the kernel knows. `why` says what stands in the way, or is empty. */
+/*
+ * Judges a route by the policy and by what only the kernel knows. *why names the conflict, or is
+ * empty.
+ */
 static enum route_verdict judge_route(const struct requests *requests,
 	const struct interface *interface, const struct surroundings *around,
 	const struct prefix *prefix, struct problem *why)
@@ -303,7 +308,7 @@ static enum route_verdict add_route(struct requests *requests, struct interface 
 	char text[ADDR_TEXT_MAX];
 	int r;
 
-	/* The log has told it, once for all of them. */
+	/* netd has logged it once, for all of them. */
 	if (verdict == ROUTE_ACCEPTED && interface_family_is_off(interface, prefix->addr.family)) {
 		problem_set(why, "%s has no IPv%d", interface->name,
 			prefix->addr.family == AF_INET ? 4 : 6);
@@ -340,7 +345,7 @@ static void gather_needs(struct requests *requests, struct needs *ret_needs)
 	}
 }
 
-/* On success the owner frees on_link and needs. */
+/* Fills in *around. On success the caller frees on_link and needs. */
 static int look_around(struct requests *requests, const struct interface *interface,
 	struct surroundings *around, struct problem *problem)
 {
@@ -352,8 +357,9 @@ static int look_around(struct requests *requests, const struct interface *interf
 		r = on_link_read(&around->on_link, requests->interfaces, &interface->netns,
 			around->netlink, problem);
 	/*
-	 * Routes elsewhere take nothing away here. Nor do those of a full tunnel, to which the mark
-	 * does not lead: all the rest of this host is to go there.
+	 * Routes in a foreign namespace capture no path here. Nor do those of a full tunnel, since
+	 * marked packets do not use its table, and all other packets of this host are meant to use
+	 * it.
 	 */
 	if (r == 0 && interface->netns.inode == 0 && requests->interfaces->table == 0)
 		gather_needs(requests, &around->needs);
@@ -488,7 +494,9 @@ static int handle_exit(struct requests *requests, struct problem *problem)
 	return 0;
 }
 
-/* Which requests there are, and when each is in its place. What is not listed only netd sends. */
+/*
+ * All requests that the engine may send, and when. Only netd sends the types that are not listed.
+ */
 struct rule {
 	int (*handle)(struct requests *requests, struct problem *problem);
 	bool before_ready, after_ready;
@@ -509,7 +517,7 @@ static const struct rule rules[REQUEST_TYPE_COUNT] = {
 	[REQUEST_REEXEC] = { handle_reexec, false, true },
 };
 
-/* The rule for a decoded request, if it may come at this time. */
+/* Returns the rule for a decoded request, or NULL when it may not come now. */
 static const struct rule *find_rule(const struct requests *requests, struct problem *problem)
 {
 	enum request_type type = requests->request.type;

@@ -17,18 +17,19 @@
 #include "wire/request.h"
 
 /*
- * Answers one request of the engine at a time: decodes it, asks the policy, does it, makes the
- * reply. Two kinds of badness are told apart. What the configuration does not allow gets a reply
- * with EPERM and a warning in the log. What no sound engine sends, a broken message or one out of
- * its order, is an error to the caller, who ends that engine. netd's only thread.
+ * Handles one request of the engine at a time: decodes it, asks the policy, performs it, makes the
+ * reply. Two kinds of bad requests are distinguished. A request that the configuration does not
+ * allow gets a reply with EPERM, and netd logs a warning. A message that no sound engine sends,
+ * because it is broken or out of order, is an error to the caller, and the caller ends that engine.
+ * netd's only thread.
  */
 
 struct requests {
-	/* Configured, borrowed. */
+	/* Borrowed, set before the first engine. */
 	const struct settings *settings;
 	struct interfaces *interfaces;
-	struct forwarding *forwarding;   /* NULL: nothing is to be done about it */
-	struct kill_switch *kill_switch; /* that has to let interfaces out; NULL: there is none */
+	struct forwarding *forwarding;   /* NULL: this netd does nothing about forwarding */
+	struct kill_switch *kill_switch; /* has to let interfaces out; NULL: there is none */
 	struct full_tunnel *full_tunnel;
 	struct dns *dns;
 	struct address_check address_check;
@@ -37,15 +38,15 @@ struct requests {
 	bool told_needs; /* that something which a route may cut off cannot be found out: the same */
 	/* REEXEC: the engine that asks is to be exchanged. Negative with words: it stays. */
 	int (*exchange)(struct requests *requests, struct problem *problem);
-	/* UP. NULL: nobody waits for it. */
+	/* Called for UP. May be NULL. */
 	void (*up)(struct requests *requests, const struct request_dns *up);
 
-	/* Of the engine in hand. */
+	/* State of the present engine. */
 	uint32_t generation;
 	bool ready;
-	bool exit_asked; /* it wants the whole program to end, with exit_code */
+	bool exit_asked; /* the engine asks the whole program to end, with exit_code */
 	enum exit_code exit_code;
-	struct rate warnings; /* a subverted engine does not fill the log */
+	struct rate warnings; /* limited, so that a subverted engine does not fill the log */
 
 	struct request request, reply;
 	int reply_fds[REQUEST_QUEUES_MAX]; /* go with the reply */
@@ -57,14 +58,14 @@ void requests_init(struct requests *requests, const struct settings *settings,
 	struct interfaces *interfaces, struct full_tunnel *full_tunnel, struct dns *dns,
 	int (*exchange)(struct requests *requests, struct problem *problem));
 
-/* A new engine, configured with this generation. */
+/* Begins with a new engine, which is configured with this generation. */
 void requests_begin(struct requests *requests, uint32_t generation);
 
 /*
  * Handles one datagram and writes the encoded reply. *ret_fd_count descriptors in ret_fds, which
- * has room for REQUEST_QUEUES_MAX, go with it; *ret_fds_owned: the caller closes them after
- * sending. Else they stay open until the next request. -EPROTO: the engine is broken or subverted,
- * `problem` says how; there is no reply then.
+ * has room for REQUEST_QUEUES_MAX, go with the reply. *ret_fds_owned: the caller closes them after
+ * sending; otherwise they stay open until the next request. -EPROTO: the engine is broken or
+ * subverted. On failure *problem says why, and there is no reply.
  */
 int requests_handle(struct requests *requests, const void *data, size_t len, struct writer *reply,
 	int *ret_fds, size_t *ret_fd_count, bool *ret_fds_owned, struct problem *problem);

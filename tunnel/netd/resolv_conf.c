@@ -16,14 +16,16 @@
 #include "base/file.h"
 
 /*
- *	# Written by Culvert, which puts back what is kept below. Checksum: 0123456789abcdef
- *	nameserver 10.213.0.1
- *	search corp.example.org
- *	#kept file 644
- *	#|nameserver 192.0.2.53
+ * The format:
  *
- * `#kept link PATH`: it was a symbolic link; `#kept nothing`: there was none. A last line without its
- * end stands behind `#!` instead of `#|`.
+ * # Written by Culvert, which puts back what is kept below. Checksum: 0123456789abcdef
+ * nameserver 10.213.0.1
+ * search corp.example.org
+ * #kept file 644
+ * #|nameserver 192.0.2.53
+ *
+ * `#kept link PATH`: it was a symbolic link; `#kept nothing`: there was none. A last line without a
+ * newline comes after `#!` instead of `#|`.
  */
 
 static const char head[] = "# Written by Culvert, which puts back what is kept below. Checksum: ";
@@ -32,11 +34,11 @@ static const char kept[] = "#kept ";
 enum { SUM_DIGITS = 16, HEAD_SIZE = sizeof(head) - 1 + SUM_DIGITS + 1 };
 
 struct text {
-	char *data; /* NUL behind it; the owner frees it */
+	char *data; /* NUL-terminated; the owner frees it */
 	size_t len;
 };
 
-/* FNV-1a: for changes by accident, not by malice. */
+/* FNV-1a: detects changes by accident, not by malice. */
 static uint64_t checksum(const char *data, size_t len)
 {
 	uint64_t sum = 0xcbf29ce484222325u;
@@ -46,7 +48,7 @@ static uint64_t checksum(const char *data, size_t len)
 	return sum;
 }
 
-/* What a person can do about it; "": nothing that is known here. */
+/* Returns what a person can do about the error; "": unknown. */
 static const char *cure(int r)
 {
 	switch (r) {
@@ -75,7 +77,10 @@ static bool is_full(int r)
 	return r == -ENOSPC || r == -EDQUOT;
 }
 
-/* Follows links. None, or a link to nowhere or in a circle: empty, without data. */
+/*
+ * Reads the file, through links. Without a file, or with a link to nowhere or in a circle, the text
+ * has no data.
+ */
 static int read_text(const char *path, struct text *ret_text, struct problem *problem)
 {
 	struct text text = { .data = NULL };
@@ -143,7 +148,7 @@ bool resolv_conf_mentions(const char *path, const char *program)
 	return found;
 }
 
-/* ---- what stands in ours ---- */
+/* ---- the content of our file ---- */
 
 void resolv_conf_put(FILE *out, const struct nameservers *nameservers)
 {
@@ -175,7 +180,10 @@ static void put_lines(FILE *out, const struct text *text)
 	}
 }
 
-/* What the path is now, to be kept; `in_place`: a link stays, and its file's text is what is kept. */
+/*
+ * Writes what the path is now, to be kept. `in_place`: a link stays, and the text of its file is
+ * kept.
+ */
 static int put_kept(FILE *out, const char *path, const struct text *text, bool in_place)
 {
 	char target[4096];
@@ -200,7 +208,7 @@ static int put_kept(FILE *out, const char *path, const struct text *text, bool i
 	return 0;
 }
 
-/* The place in ours from which on it keeps; NULL: it does not. */
+/* Returns where in our text the kept part begins; NULL: it has none. */
 static const char *find_kept(const struct text *text)
 {
 	const char *at = strstr(text->data, kept);
@@ -255,8 +263,8 @@ bool resolv_conf_is_held(const char *path)
 }
 
 /*
- * Takes over the descriptor of what has been written; `held` NULL: there is nothing to hold. A file that is
- * written in place is held by the descriptor from before already.
+ * Takes ownership of the written file's descriptor, and locks it; `held` NULL: no lock is wanted.
+ * For a file that is written in place, the former descriptor has the lock already.
  */
 static void hold(int fd, int *held)
 {
@@ -276,7 +284,10 @@ static int put_at_start(int fd, const struct text *text)
 	return file_write_all(fd, text->data, text->len);
 }
 
-/* Whatever fails, the file has what it had before, as far as the disk allows: that takes no new room. */
+/*
+ * If it fails the file has its former text, as far as the disk allows: restoring needs no new
+ * space.
+ */
 static int overwrite(int fd, const struct text *text)
 {
 	struct text before;
@@ -284,7 +295,7 @@ static int overwrite(int fd, const struct text *text)
 
 	if (r < 0)
 		return r;
-	/* A disk that is full says so before anything is touched; not every file system can. */
+	/* A full disk fails here, before the file is changed; not every file system can tell. */
 	if (text->len > 0 && fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)text->len) < 0 &&
 		(errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
 		r = -errno;
@@ -292,7 +303,7 @@ static int overwrite(int fd, const struct text *text)
 		r = put_at_start(fd, text);
 		if (r == 0 && (ftruncate(fd, (off_t)text->len) < 0 || fsync(fd) < 0))
 			r = -errno;
-		/* EIO: even that failed, which is worse than the first failure. */
+		/* EIO: restoring failed too, which is worse than the first failure. */
 		if (r < 0 &&
 			(put_at_start(fd, &before) < 0 || ftruncate(fd, (off_t)before.len) < 0))
 			r = -EIO;
@@ -301,7 +312,7 @@ static int overwrite(int fd, const struct text *text)
 	return r;
 }
 
-/* Follows a link: where the link cannot be replaced its file is what can be written. */
+/* Follows a link: if the link cannot be replaced, its file can be written. */
 static int write_in_place(const char *path, const struct text *text, int *held)
 {
 	int fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
@@ -346,7 +357,7 @@ static int replace(const char *path, const struct text *text, mode_t mode, int *
 	if (r == 0 && (fchmod(fd, mode) < 0 || fsync(fd) < 0))
 		r = -errno;
 	if (r == 0 && held && flock(fd, LOCK_EX | LOCK_NB) < 0)
-		r = -errno; /* before anybody else can see it */
+		r = -errno; /* before any other program can see the file */
 	if (r == 0 && rename(temporary, path) < 0)
 		r = -errno;
 	if (r < 0) {
@@ -359,8 +370,8 @@ static int replace(const char *path, const struct text *text, mode_t mode, int *
 }
 
 /*
- * EBUSY, EXDEV: it is a mount by itself; EROFS and the like: its directory is not to be written, it
- * may be.
+ * EBUSY, EXDEV: the file is a mount by itself. EROFS and the like: its directory cannot be written,
+ * but the file may.
  */
 static bool wants_in_place(int r)
 {
@@ -370,7 +381,7 @@ static bool wants_in_place(int r)
 static int write_ours(const char *path, const struct text *now, bool is_ours,
 	const struct nameservers *nameservers, int *held)
 {
-	/* A link with our text behind it was written in place before. */
+	/* A link to a file with our text was written in place before. */
 	bool in_place = is_ours && is_link(path);
 	struct text ours;
 	int r = compose(path, now, is_ours, in_place, nameservers, &ours);
@@ -419,7 +430,7 @@ out:
 	return r;
 }
 
-/* ---- putting back ---- */
+/* ---- restoring ---- */
 
 static int restore_link(const char *path, const char *target, size_t len)
 {
@@ -440,7 +451,7 @@ static int restore_link(const char *path, const char *target, size_t len)
 	return r;
 }
 
-/* The lines behind `#|` and `#!`. */
+/* Restores the lines after `#|` and `#!`. */
 static int restore_file(const char *path, const char *lines, mode_t mode)
 {
 	struct text text = { .data = NULL };
@@ -458,7 +469,10 @@ static int restore_file(const char *path, const char *lines, mode_t mode)
 		lines = &lines[len + (lines[len] == '\n')];
 	}
 	r = fclose(out) != 0 ? -ENOMEM : is_link(path) ? -EXDEV : replace(path, &text, mode, NULL);
-	/* Ours is longer than what it keeps, so a full disk takes that in its place. */
+	/*
+	 * Our text is longer than the one that it keeps, so even a full disk takes the kept one in
+	 * its place.
+	 */
 	if (wants_in_place(r) || is_full(r))
 		r = write_in_place(path, &text, NULL);
 	free(text.data);

@@ -9,56 +9,61 @@
 #include "base/problem.h"
 
 /*
- * /etc/resolv.conf where nobody manages it: replaced while there is a tunnel with resolvers of its own,
- * and put back. What was there before is kept inside of the new file, as comments behind our lines, so
- * that it cannot be lost, or be put back into another file: not by a crash, a reboot, or a container
- * that has this one file of its own. The first line has a checksum of the rest; where that is wrong
- * somebody else has changed the file since, and it is left alone.
+ * /etc/resolv.conf where no program manages it: Culvert replaces it while there is a tunnel with
+ * resolvers of its own, and restores it. The new file keeps the former text as comments behind our
+ * lines. So a crash or a reboot cannot lose it, and it cannot be restored to another file, such as
+ * the one that a container has. The first line has a checksum of the rest. Where that is wrong,
+ * another program has changed the file since, and Culvert leaves it alone.
  *
- * A symbolic link is replaced by a file and comes back as a link. Where the file cannot be replaced, as
- * it is mounted by itself (ip-netns(8), containers) or its directory is read-only, it is written in place,
- * through a link as well, which stays then. Writing in place never cuts the file first: where the disk is full
- * it keeps its text, and ours, which is longer, makes room for what it keeps. A link to nowhere or in a circle is
- * replaced like any other. netd's only thread.
+ * A symbolic link is replaced by a file, and restored as a link; so is a link to nowhere or in a
+ * circle. Some files cannot be replaced: one that is mounted by itself (ip-netns(8), containers),
+ * or one in a read-only directory. Culvert writes such a file in place, through a link as well, and
+ * that link stays. It never truncates the file first. So on a full disk the file keeps its text;
+ * and our text, which is longer, makes room for the text that it keeps. netd's only thread.
  */
 
 #define RESOLV_CONF_PATH "/etc/resolv.conf"
 
-enum { RESOLV_CONF_SIZE_MAX = 65536 }; /* bytes of one that we are to keep */
+enum { RESOLV_CONF_SIZE_MAX = 65536 }; /* bytes; a longer file cannot be kept */
 
-/* Whose the file is. -EFBIG, -EINVAL (no regular file), or what open(2) and others say; with words. */
+/*
+ * Finds the owner of the file. -EFBIG; -EINVAL: no regular file; else the errors of open(2) and
+ * others. On failure *problem says why.
+ */
 enum resolv_conf_owner {
-	RESOLV_CONF_OTHERS,  /* or there is none */
+	RESOLV_CONF_OTHERS,  /* not ours, or there is no file */
 	RESOLV_CONF_OURS,    /* as we have written it */
-	RESOLV_CONF_CHANGED, /* ours once, and changed by somebody since */
+	RESOLV_CONF_CHANGED, /* ours once, and changed by another program since */
 };
 int resolv_conf_owner(const char *path, enum resolv_conf_owner *ret_owner, struct problem *problem);
 
-/* True: a text of ours, changed since or not. Lines that it keeps begin with "#|". */
+/*
+ * Returns true for a text of ours, changed since or not. The lines that it keeps begin with "#|".
+ */
 bool resolv_conf_text_is_ours(const char *text, size_t len);
 
 /*
- * Writes ours. One that is ours already keeps what it keeps. *held is -1 or from the call before, and then a
- * descriptor whose lock (flock(2)) says that who wrote the file is alive: the caller closes it after it has
- * put the file back. -EBUSY: it is another process's, or it was ours and somebody has changed it;
- * else as above.
+ * Writes our file. If the file is ours already, it keeps the same former text. *held is -1 or from
+ * the call before. On success it is a descriptor whose lock (flock(2)) shows that the program that
+ * wrote the file lives; the caller closes it after restoring the file. -EBUSY: the file is another
+ * process's, or was ours and has been changed; else as above.
  */
 int resolv_conf_set(const char *path, const struct nameservers *nameservers, int *held,
 	struct problem *problem);
 
 /*
- * Who wrote it is alive. The lock is the file's, and so as wide as it: network namespaces often have one file,
- * and a container one of its own.
+ * Returns true if the program that wrote the file lives. The lock belongs to the file, and so
+ * reaches as far as the file: network namespaces often share one, and a container has its own.
  */
 bool resolv_conf_is_held(const char *path);
 
-/* Puts back what was there before. -ENOENT: it is not ours; -EBUSY and others as above. */
+/* Restores the former text. -ENOENT: the file is not ours; -EBUSY and others as above. */
 int resolv_conf_restore(const char *path, struct problem *problem);
 
-/* The lines themselves: nameserver, search. */
+/* Writes the lines themselves: nameserver, search. */
 void resolv_conf_put(FILE *out, const struct nameservers *nameservers);
 
-/* True: the file names the program that writes it (resolvconf(8)). */
+/* Returns true if the file names that program as its writer (resolvconf(8)). */
 bool resolv_conf_mentions(const char *path, const char *program);
 
 #endif

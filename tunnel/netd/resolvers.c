@@ -21,7 +21,9 @@ bool resolvers_have(const struct resolvers *resolvers, const struct addr *addr)
 	return false;
 }
 
-/* "nameserver ADDRESS", or the same behind "#|", as resolv_conf keeps a line that is to come back. */
+/*
+ * Adds the address of "nameserver ADDRESS", also after the "#|" of a line that resolv_conf keeps.
+ */
 static void add_line(struct resolvers *resolvers, char *line)
 {
 	static const char kept[] = "#|", keyword[] = "nameserver", spaces[] = " \t\r\n";

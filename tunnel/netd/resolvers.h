@@ -8,19 +8,23 @@
 #include "base/addr.h"
 
 /*
- * Which resolvers this host asks, read from the files that say so: /etc/resolv.conf, with what a file of
- * Culvert's keeps for later (netd/resolv_conf), and where a local resolver is asked, what systemd-resolved
- * and NetworkManager write about the resolvers behind it. netd's only thread.
+ * The resolvers that this host asks, read from the files that name them: /etc/resolv.conf, and the
+ * former text that a file of Culvert's keeps (netd/resolv_conf). Where that is a local resolver,
+ * also the files in which systemd-resolved and NetworkManager name the resolvers behind it. netd's
+ * only thread.
  */
 
-enum { RESOLVERS_MAX = 32 }; /* more are forgotten */
+enum { RESOLVERS_MAX = 32 }; /* more are ignored */
 
-struct resolvers { /* a zeroed one is empty */
+/* Empty when zeroed. */
+struct resolvers {
 	struct addr items[RESOLVERS_MAX];
 	size_t count;
 };
 
-/* Adds those of one file, each once. A file that is not there, or no text of that form, adds none. */
+/*
+ * Adds the resolvers of one file, each once. A missing file, or a text of another form, adds none.
+ */
 void resolvers_add_file(struct resolvers *resolvers, const char *path);
 /* Adds those of all files that this host has. */
 void resolvers_add_all(struct resolvers *resolvers);

@@ -15,7 +15,7 @@
 #define CONF_DIRECTORY "/proc/sys/net/ipv4/conf"
 
 struct reverse_path_saved {
-	char name[IF_NAMESIZE]; /* of an interface, or "all", which counts for each of them */
+	char name[IF_NAMESIZE]; /* an interface, or "all", which applies to each of them */
 	char value;
 };
 
@@ -27,7 +27,7 @@ static int open_value(const char *name, int flags)
 	return open(path, flags | O_CLOEXEC);
 }
 
-/* '0', '1' or '2'; '0' also when there is none. */
+/* Returns '0', '1' or '2'; '0' also when there is no value. */
 static char read_value(const char *name)
 {
 	int fd = open_value(name, O_RDONLY);
@@ -53,7 +53,7 @@ static int write_value(const char *name, char value)
 	return r;
 }
 
-/* An interface that was here before has its first value still. */
+/* An interface that has been saved before keeps its first value. */
 static int save(struct reverse_path *reverse_path, const char *name, char value)
 {
 	struct reverse_path_saved *saved = reverse_path->saved;
@@ -105,9 +105,9 @@ void reverse_path_relax(struct reverse_path *reverse_path)
 	const struct dirent *entry;
 
 	if (!directory)
-		return; /* no IPv4, or no /proc/sys to be read: nothing that could be done */
+		return; /* no IPv4, or /proc/sys cannot be read: nothing can be done */
 	while ((entry = readdir(directory))) {
-		/* What is made meanwhile takes its value from "default", and keeps it. */
+		/* An interface that is made later inherits from "default", and keeps that. */
 		if (entry->d_name[0] != '.' && strcmp(entry->d_name, "default") != 0 &&
 			strlen(entry->d_name) < IF_NAMESIZE)
 			relax(reverse_path, entry->d_name);
@@ -120,7 +120,10 @@ void reverse_path_restore(struct reverse_path *reverse_path)
 	for (size_t i = 0; i < reverse_path->count; i++) {
 		const struct reverse_path_saved *saved = &reverse_path->saved[i];
 
-		/* One that has gone, or that somebody has set since, has nothing to get back. */
+		/*
+		 * Leaves out interfaces that are gone, and values that another program has set
+		 * since.
+		 */
 		if (read_value(saved->name) == '0')
 			(void)write_value(saved->name, saved->value);
 	}

@@ -6,26 +6,30 @@
 #include <stddef.h>
 
 /*
- * The kernel's check of where IPv4 packets come from (rp_filter, RFC 3704) asks the policy rules which
- * way an answer would take, as if the answer had no mark: in full tunnel by the tunnel, or nowhere. So
- * the server's packets, which come in by the wan, would be dropped: by the strict check (1) always, by
- * the loose one (2) while the tunnel has no IPv4 route. src_valid_mark does not help, as what comes in
- * has no mark. Hence the check is off while a full tunnel is in force, on every interface that has it
- * on, and on again afterwards; a killed netd leaves it off. netd's only thread.
+ * Switches off the kernel's check of IPv4 sources (rp_filter, RFC 3704) while a full tunnel is in
+ * force, and restores it afterwards. The check asks the policy rules which way an answer would
+ * take, as if the answer had no mark. In full tunnel that is the tunnel, or none. So the kernel
+ * would drop the server's packets, which come in by another interface: the strict check (1) always,
+ * the loose one (2) while the tunnel has no IPv4 route. src_valid_mark does not help, as incoming
+ * packets have no mark. The check is switched off on every interface that has it on. A killed netd
+ * leaves it off. netd's only thread.
  */
 
 struct reverse_path_saved;
 
 struct reverse_path {
-	struct reverse_path_saved *saved; /* what was changed, and from what */
+	struct reverse_path_saved *saved; /* the changed interfaces, with their former values */
 	size_t count, capacity;
 	bool told; /* that it cannot be changed */
 };
 
-/* Switches off what is on; again after the network has changed. Logs what it cannot. */
+/*
+ * Switches the check off wherever it is on. Call it again when the network has changed. Logs its
+ * failures.
+ */
 void reverse_path_relax(struct reverse_path *reverse_path);
 
-/* Everything that still is as relaxed goes back. Fine when nothing was. */
+/* Restores each value that is still as this module set it. Does nothing when none was changed. */
 void reverse_path_restore(struct reverse_path *reverse_path);
 
 #endif

@@ -14,7 +14,10 @@ typedef int sweep_fn(const char *name, FILE *out, unsigned *removed, struct prob
 	"policy rules for outer connections (a Culvert that needs them puts them back)"
 #define DNS_WORDS "the resolvers of a tunnel that was killed"
 
-/* These say nothing of whose they were: whatever belongs to nobody alive goes. */
+/*
+ * Full tunnel's leftovers do not show whose they were, so all that no living program owns are
+ * removed.
+ */
 static int sweep_full_tunnel(
 	const char *name, FILE *out, unsigned *removed, struct problem *problem)
 {
@@ -64,7 +67,7 @@ static int sweep_dns(const char *name, FILE *out, unsigned *removed, struct prob
 
 static sweep_fn *const sweepers[] = {
 	sweep_full_tunnel, sweep_outer_path, sweep_dns,
-	kill_switch_sweep, /* last: until then nothing leaves */
+	kill_switch_sweep, /* last: until then no packet leaves */
 };
 
 static void tell(int swept, const char *words, const struct problem *problem)

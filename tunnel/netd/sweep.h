@@ -8,22 +8,22 @@
 #include "system/netlink.h"
 
 /*
- * Removes what programs that were killed have left in this network namespace, and what the kernel
- * has not taken away by itself. Each module of netd that leaves such things knows its own by their
- * names and numbers, and whose they are; here is the list of them. For the command line: needs
- * CAP_NET_ADMIN and no running program; what belongs to a running one is left alone.
+ * Removes the leftovers of killed programs in this network namespace that the kernel has not
+ * removed itself. Each module of netd that can leave something recognizes its own by names and
+ * numbers, and its owner; this file lists the modules. The command line calls it: it needs
+ * CAP_NET_ADMIN and no running program, and leaves alone what a running program uses.
  */
 
 /*
- * Of the instance `name`, or NULL: of all. A line to `out` about each thing; *ret_removed: how
- * many. What cannot be removed does not keep the rest from being removed; the first error is returned then:
- * -EBUSY: that instance is running; else what the kernel says. With words.
+ * Removes the leftovers of the instance `name`, or of all with NULL. Writes a line about each to
+ * `out`; *ret_removed is their number. It goes on after a failure and returns the first error.
+ * -EBUSY: that instance is running; else the kernel's errors. On failure *problem says why.
  */
 int sweep(const char *name, FILE *out, unsigned *ret_removed, struct problem *problem);
 
 /*
- * What every start of netd takes away, with a line to the log: all of it but kill switches, which
- * stay by intent. That something cannot be removed is a warning.
+ * Removes and logs all leftovers at each start of netd, except kill switches, which stay by intent.
+ * A failure is a warning.
  */
 void sweep_at_start(struct netlink *netlink);
 

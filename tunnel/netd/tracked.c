@@ -15,11 +15,14 @@ struct look {
 	const struct tracked *tracked;
 	struct prefix *items; /* room for REQUEST_TRACKED_MAX */
 	size_t count;
-	bool is_link; /* only what is connected to the link */
-	bool over;    /* there was more */
+	bool is_link; /* only networks connected to the link */
+	bool over;    /* there were more */
 };
 
-/* The tunnel's own addresses; a client does not know the pool that they are from. */
+/*
+ * Returns true if the prefix covers a tunnel address of this host. A client does not know the pool
+ * that it is from.
+ */
 static bool covers_tunnel(const struct interfaces *interfaces, const struct prefix *prefix)
 {
 	for (const struct interface *i = interfaces->first; i; i = i->next) {
@@ -74,7 +77,7 @@ static void take(void *context, const struct netlink_seen_route *route)
 		look->items[look->count++] = route->prefix;
 }
 
-/* The query for one family. False: there is no such interface now. */
+/* Makes the query for one family. Returns false when the interface does not exist now. */
 static bool make_query(const struct tracked *tracked, const struct settings_announce *item,
 	uint8_t family, struct netlink_query *ret_query)
 {
@@ -83,7 +86,7 @@ static bool make_query(const struct tracked *tracked, const struct settings_anno
 	};
 	if (item->table != 0)
 		return true;
-	/* The kernel makes a route for each network that an interface has an address of. */
+	/* The kernel makes a route for the network of each address of an interface. */
 	ret_query->protocol = RTPROT_KERNEL;
 	return netlink_link_index(
 		       tracked->interfaces->netlink, item->interface, &ret_query->link) == 0;
@@ -138,7 +141,7 @@ static bool same_items(const struct tracked *tracked, const struct look *look)
 	return look->count == tracked->count;
 }
 
-/* 1: there is another set now; 0: it is the same. */
+/* Returns 1 if the set has changed, or 0. */
 static int refresh(struct tracked *tracked, struct problem *problem)
 {
 	struct look look = { .tracked = tracked };
@@ -202,7 +205,7 @@ static void gathered(struct loop_timer *timer)
 		look_soon(tracked);
 }
 
-/* A tunnel's interface is ours, and what it brings is never announced. */
+/* The interface of a tunnel is ours, and its routes are never announced. */
 static bool is_own(const void *context, uint32_t index)
 {
 	return interfaces_is_own(context, index);

@@ -10,13 +10,13 @@
 #include "system/netlink_monitor.h"
 
 /*
- * What this host has of the networks that `announce` tracks: the networks on an interface, the routes
- * of a table. The kernel tells that something has changed, not always what; so each time, at most
- * once for a burst, the routes that are asked for are read anew and compared with those before.
- * What was dead (no carrier) is as good as gone. netd's only thread.
+ * Finds the prefixes of the networks that `announce` tracks: the networks on an interface, the
+ * routes of a table. The kernel notifies that something has changed, but not always what. So after
+ * a burst of notifications netd reads the tracked routes again and compares them with the last
+ * ones. A route without carrier counts as missing. netd's only thread.
  */
 
-enum { TRACKED_GATHER_MS = 100 }; /* from the first change of a burst to the look at it */
+enum { TRACKED_GATHER_MS = 100 }; /* from the first change of a burst to the check */
 
 struct tracked {
 	struct loop *loop;
@@ -25,7 +25,7 @@ struct tracked {
 	struct netlink_monitor *monitor; /* NULL: not open */
 	struct loop_watch watch;
 	struct loop_timer gathering;
-	struct duration pause; /* so that reading takes a tenth of the time at most */
+	struct duration pause; /* so that reading takes at most a tenth of the time */
 	struct prefix *items;  /* sorted, each once; at most REQUEST_TRACKED_MAX */
 	size_t count;
 	bool unsent;                   /* the present set has not been passed on */
@@ -35,18 +35,19 @@ struct tracked {
 };
 
 /*
- * Takes the first look; does nothing where `announce` tracks nothing. Borrows all of them. Negative
- * errno with words.
+ * Reads the first set, and starts watching; does nothing where `announce` tracks nothing. Borrows
+ * its arguments. On failure (negative errno) *problem says why.
  */
 int tracked_open(struct tracked *tracked, struct loop *loop, const struct settings *settings,
 	const struct interfaces *interfaces, int (*changed)(struct tracked *tracked),
 	struct problem *problem);
-/* Fine when it is not open but zeroed, or when opening failed. */
+/* Does nothing when *tracked is zeroed or opening failed. */
 void tracked_close(struct tracked *tracked);
 
 /*
- * Whether a route that the kernel has is to be announced: not what Culvert made, nor what leads to
- * an interface of ours, overlaps a pool, or cannot be announced at all (route_rule_form()).
+ * Returns whether a route of the kernel is to be announced. It is not when Culvert made it, when it
+ * leads to an interface of ours or overlaps a pool, or when it cannot be announced at all
+ * (route_rule_form()).
  */
 bool tracked_takes(const struct settings *settings, const struct interfaces *interfaces,
 	const struct netlink_seen_route *route);

@@ -14,12 +14,13 @@
 
 enum { IPC_FDS_MAX = 64 }; /* beside one datagram; far below the kernel's SCM_MAX_FD of 253 */
 
-/* Linux 6.3; the older kernel says EINVAL and is then asked without it. */
+/* Linux 6.3. An older kernel returns EINVAL; then we try without it. */
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U
 #endif
 
-union control { /* aligned as the kernel wants it */
+/* Aligned as the kernel requires. */
+union control {
 	char bytes[CMSG_SPACE(sizeof(int) * IPC_FDS_MAX)];
 	struct cmsghdr align;
 };
@@ -70,7 +71,7 @@ int ipc_send(int fd, const void *data, size_t len, const int *fds, size_t fd_cou
 	return 0;
 }
 
-/* Collects what came; what there is no room for is closed and counted all the same. */
+/* Collects the received descriptors. Closes those without room, but counts them, too. */
 static size_t collect_fds(struct msghdr *message, int *fds, size_t fd_max)
 {
 	size_t count = 0;
@@ -96,8 +97,8 @@ static size_t collect_fds(struct msghdr *message, int *fds, size_t fd_max)
 }
 
 /*
- * One recvmsg(2). When the other end has gone with datagrams of ours unread, the kernel tells
- * ECONNRESET once, before what that end had still sent: so it is asked again.
+ * Calls recvmsg(2). If the other end closed with datagrams of ours unread, the kernel reports
+ * ECONNRESET once, before that end's last datagrams. So we try again.
  */
 static ssize_t receive_once(int fd, struct msghdr *message)
 {
@@ -122,7 +123,7 @@ int ipc_receive(int fd, void *buffer, size_t capacity, size_t *ret_len, int *ret
 
 	if (fd_max > IPC_FDS_MAX)
 		return -EINVAL;
-	/* No room at all lets the kernel itself drop what came, and say so by MSG_CTRUNC. */
+	/* Without any room the kernel itself drops the descriptors and reports MSG_CTRUNC. */
 	if (fd_max > 0) {
 		message.msg_control = control.bytes;
 		message.msg_controllen = CMSG_SPACE(sizeof(int) * fd_max);
@@ -132,7 +133,7 @@ int ipc_receive(int fd, void *buffer, size_t capacity, size_t *ret_len, int *ret
 		return -errno;
 	count = fd_max > 0 ? collect_fds(&message, fds, fd_max) : 0;
 	kept = count < fd_max ? count : fd_max;
-	/* Cut short although there was room: this process may have no more descriptors. */
+	/* Truncated in spite of room: this process is at its limit of descriptors. */
 	lost = (message.msg_flags & MSG_CTRUNC) != 0 && count < fd_max;
 	dropped = (message.msg_flags & MSG_TRUNC) != 0 || count > fd_max ||
 		((message.msg_flags & MSG_CTRUNC) != 0 && !lost);

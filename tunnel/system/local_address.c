@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Who binds to an address that is not there is told so: EADDRNOTAVAIL, ip(7). Nothing is sent. */
+/* Binding to an address that this host lacks fails with EADDRNOTAVAIL, ip(7). Nothing is sent. */
 bool local_address_is_here(const struct addr *addr)
 {
 	struct endpoint endpoint = { .addr = *addr };

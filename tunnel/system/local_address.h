@@ -6,11 +6,11 @@
 
 #include "base/addr.h"
 
-/* Any thread, no privilege. */
+/* Finds out whether an address belongs to this host. Any thread; needs no privilege. */
 
 /*
- * Whether this host has the address just now. In doubt (no descriptor is left, or
- * net.ipv4.ip_nonlocal_bind lets every address pass) it has.
+ * True if this host has the address now. Also true in doubt: without a free descriptor, or if
+ * net.ipv4.ip_nonlocal_bind accepts every address.
  */
 bool local_address_is_here(const struct addr *addr);
 

@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 /*
- * Timers form an intrusive pairing heap: the earliest is the root, start and stop are cheap, and
- * nothing is allocated. A node's `previous` is its left sibling, or its parent when it is a first
- * child, so that any node can be cut out.
+ * Timers form an intrusive pairing heap. The earliest is the root, start and stop are cheap, and
+ * nothing is allocated. A node's `previous` is its left sibling, or its parent if it is a first
+ * child, so that any node can be removed.
  */
 
 enum { LOOP_BATCH = 64 }; /* events fetched by one epoll_wait */
@@ -18,10 +18,7 @@ struct loop {
 	int epoll_fd;
 	bool stopping;
 	struct loop_timer *earliest;
-	/*
-	 * The events in hand, so that removing a watch also takes back what was already fetched for
-	 * it.
-	 */
+	/* The fetched events. loop_watch_remove() also drops those of its watch from here. */
 	struct epoll_event batch[LOOP_BATCH];
 	int batch_count;
 };
@@ -103,8 +100,7 @@ static struct loop_timer *heap_meld(struct loop_timer *a, struct loop_timer *b)
 }
 
 /*
- * Melds a list of siblings into one heap: pairs from left to right, then the pairs' winners
- * together.
+ * Melds a list of siblings into one heap: pairs from left to right, then the winners of the pairs.
  */
 static struct loop_timer *heap_meld_siblings(struct loop_timer *first)
 {
@@ -160,7 +156,7 @@ void loop_timer_start(
 	loop->earliest = heap_meld(loop->earliest, timer);
 }
 
-/* Milliseconds for epoll_wait, rounded up so that a timer is due when it wakes; -1: no timer. */
+/* Milliseconds for epoll_wait, rounded up so that the timer is due on waking; -1: no timer. */
 static int wait_ms(const struct loop *loop)
 {
 	if (!loop->earliest)
@@ -176,8 +172,8 @@ static void run_timers(struct loop *loop)
 {
 	struct mono now = mono_now();
 	/*
-	 * A timer that restarts itself with a due time of now waits for the next round: no
-	 * starvation.
+	 * A timer that restarts itself as due now runs in the next round, so that it starves
+	 * nothing.
 	 */
 	while (loop->earliest && !mono_before(now, loop->earliest->due) && !loop->stopping) {
 		struct loop_timer *timer = loop->earliest;

@@ -76,8 +76,8 @@ int mounts_make_file(const char *path, struct problem *problem)
 }
 
 /*
- * A new file system has the file; the file is put in its place, and the rest of the file system goes
- * out of sight again. `fd` is what is to be replaced, found before anything is in the way.
+ * Makes the file on a new file system, moves it over `fd`, and unmounts the remainder. `fd` is the
+ * file to replace, opened before anything hides it.
  */
 static int put_over(int fd, const void *data, size_t len, int *ret_fd)
 {

@@ -7,27 +7,30 @@
 #include "base/problem.h"
 
 /*
- * Changes to what a process sees of the file system, for one that has a mount namespace of its own
- * (userns_unshare()): nothing of it shows outside, and all is gone with the last process in there.
+ * Changes what a process sees of the file system. The process has a mount namespace of its own
+ * (userns_unshare()): nothing shows outside it, and it ends with its last process.
  */
 
-/* An empty directory in place of this one. Fine where there is none. Negative errno, with words. */
+/*
+ * Puts an empty directory over this one. Does nothing when there is none. Negative errno; on
+ * failure *problem says why.
+ */
 int mounts_hide(const char *directory, struct problem *problem);
 
-/* An empty file in a directory that is hidden, where one is needed for mounts_replace(). */
+/* Makes an empty file in a hidden directory if mounts_replace() needs one there. */
 int mounts_make_file(const char *path, struct problem *problem);
 
 /*
- * What /sys says of network interfaces becomes that of the process's network namespace (sysfs(5)); the rest
- * of it, such as cgroups, stays. Best effort: the kernel refuses where parts of /sys are hidden, as
- * in containers, and then /sys says nothing about the process's own interfaces.
+ * Makes /sys show the network interfaces of the process's network namespace (sysfs(5)), and leaves
+ * the rest of it, such as cgroups. Best effort: the kernel refuses it where parts of /sys are
+ * hidden, as in containers. Then /sys does not show the process's own interfaces.
  */
 void mounts_sys_net(void);
 
 /*
- * These bytes in place of the file, which symbolic links may lead to. *ret_fd is the new one, open for
- * writing, and the caller's. -ENOENT: there is none, and so nothing that could be replaced; else negative
- * errno. With words.
+ * Puts these bytes in place of the file, through symbolic links. *ret_fd is the new file, open for
+ * writing; the caller closes it. On failure *problem says why. -ENOENT: there is no such file to
+ * replace. Else a negative errno.
  */
 int mounts_replace(
 	const char *path, const void *data, size_t len, int *ret_fd, struct problem *problem);

@@ -19,8 +19,8 @@
 #include "system/netlink_internal.h"
 
 /*
- * Requests are built by libnl-route and sent here, because libnl folds the kernel's errnos into
- * fewer codes of its own and keeps the kernel's words to itself. One request is in hand at a time.
+ * libnl-route builds the requests, but this file sends them. libnl would fold the kernel's errnos
+ * into fewer codes of its own and hide the kernel's text. There is one request at a time.
  */
 
 int netlink_errno(int nl_error)
@@ -45,7 +45,7 @@ int netlink_errno(int nl_error)
 	}
 }
 
-/* Takes the acknowledgement apart: an errno, and since Linux 4.12 attributes with words. */
+/* Parses the acknowledgement: an errno and, since Linux 4.12, attributes with a text. */
 static int on_message(struct nl_msg *message, void *context)
 {
 	struct netlink_answer *answer = context;
@@ -122,11 +122,11 @@ int netlink_open(struct netlink **ret_netlink, struct problem *problem)
 		return -ENOMEM;
 	}
 	/*
-	 * Our own callback ends a reply before libnl has counted it; with one request in hand at a
-	 * time there is nothing to count.
+	 * Our own callback ends a reply before libnl has counted it. With one request at a time
+	 * nothing needs counting.
 	 */
 	nl_socket_disable_seq_check(netlink->sock);
-	/* libnl counts answers by itself, and would miss those that on_message() takes. */
+	/* libnl counts answers itself, and would miss those that on_message() takes. */
 	nl_socket_disable_seq_check(netlink->sock);
 	nl_cb_set(netlink->callbacks, NL_CB_MSG_IN, NL_CB_CUSTOM, on_message, &netlink->answer);
 	r = nl_connect(netlink->sock, NETLINK_ROUTE);
@@ -199,7 +199,7 @@ void netlink_link_name(struct netlink *netlink, uint32_t index, char ret_name[st
 		memcpy(ret_name, request.ifr_name, IFNAMSIZ);
 }
 
-/* Asks for `changes` of the link `index`; takes the object over. */
+/* Requests `changes` of the link `index`; takes ownership of the object. */
 static int change_link(
 	struct netlink *netlink, uint32_t index, struct rtnl_link *changes, struct problem *problem)
 {
@@ -230,7 +230,7 @@ int netlink_link_set_mtu(
 	return r;
 }
 
-/* A kernel without IPv6 has nothing to be quietened. */
+/* Does nothing on a kernel without IPv6. */
 static int silence_ipv6(struct netlink *netlink, uint32_t index, struct problem *problem)
 {
 	struct rtnl_link *changes = rtnl_link_alloc();
@@ -266,7 +266,7 @@ int netlink_link_up(struct netlink *netlink, uint32_t index, uint32_t mtu, uint3
 	return r;
 }
 
-/* The link is the caller's, for rtnl_link_put(). */
+/* The caller frees the link with rtnl_link_put(). */
 static int get_link(struct netlink *netlink, uint32_t index, struct rtnl_link **ret_link,
 	struct problem *problem)
 {
@@ -360,7 +360,7 @@ int netlink_group_delete(struct netlink *netlink, uint32_t group, struct problem
 	struct nl_msg *message = nlmsg_alloc_simple(RTM_DELLINK, 0);
 	int r = message ? 0 : -NLE_NOMEM;
 
-	/* libnl's own request wants an index or a name. */
+	/* libnl's own request requires an index or a name. */
 	if (r == 0)
 		r = nlmsg_append(message, &header, sizeof(header), NLMSG_ALIGNTO);
 	if (r == 0)

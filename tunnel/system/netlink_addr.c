@@ -13,8 +13,8 @@
 #include "system/netlink_internal.h"
 
 /*
- * The message is put together here: libnl's rtnl_addr_set_peer() takes no IPv6 peer. IFA_LOCAL is
- * our end, IFA_ADDRESS the other one, and the prefix length is that of the other: a host's
+ * Builds the message by hand: libnl's rtnl_addr_set_peer() accepts no IPv6 peer. IFA_LOCAL is our
+ * end, IFA_ADDRESS the other end. The prefix length is that of the other end: a host's
  * (linux/if_addr.h).
  */
 static struct nl_msg *point_to_point(
@@ -23,7 +23,7 @@ static struct nl_msg *point_to_point(
 	struct ifaddrmsg header = {
 		.ifa_family = local->family,
 		.ifa_prefixlen = prefix_host(remote).len,
-		/* A point-to-point link has nobody who could hold the same address. */
+		/* No other host on a point-to-point link can have the same address. */
 		.ifa_flags = local->family == AF_INET6 ? IFA_F_NODAD : 0,
 		.ifa_index = index,
 	};
@@ -87,7 +87,7 @@ int netlink_addresses(struct netlink *netlink, struct netlink_address **ret_addr
 
 		if (!local || netlink_from_nl(local, &addresses[count].prefix) < 0)
 			continue;
-		/* Of a point-to-point address the local part stands for itself alone. */
+		/* The local part of a point-to-point address is a host's own address. */
 		if (peer) {
 			addresses[count].prefix = prefix_host(&addresses[count].prefix.addr);
 			(void)netlink_from_nl(peer, &addresses[count].peer);

@@ -19,7 +19,7 @@ static const uint32_t states[] = {
 	[NETLINK_DIAG_OPENING] = 1u << TCP_SYN_SENT | 1u << TCP_SYN_RECV,
 };
 
-/* INET_DIAG_REQ_BYTECODE: the kernel sends only sockets that the program lets reach its end. */
+/* INET_DIAG_REQ_BYTECODE: the kernel sends only sockets for which the program reaches its end. */
 struct mark_filter {
 	struct inet_diag_bc_op op;
 	struct inet_diag_markcond condition;
@@ -85,7 +85,9 @@ static struct nl_msg *dump_request(
 	const struct inet_diag_req_v2 body = {
 		.sdiag_family = family, .sdiag_protocol = IPPROTO_TCP, .idiag_states = states[which]
 	};
-	/* Offsets in bytes: on to the end, or past it, which means that the socket is left out. */
+	/*
+	 * Offsets in bytes. `yes` leads to the end; `no` leads past it, which excludes the socket.
+	 */
 	const struct mark_filter filter = {
 		.op = { .code = INET_DIAG_BC_MARK_COND,
 			.yes = sizeof(filter),
@@ -104,7 +106,7 @@ static struct nl_msg *dump_request(
 	return message;
 }
 
-/* A libnl error. */
+/* Returns a libnl error. */
 static int dump(struct nl_sock *sock, uint8_t family, enum netlink_diag_which which, uint32_t mark,
 	uint32_t mask)
 {
@@ -114,7 +116,7 @@ static int dump(struct nl_sock *sock, uint8_t family, enum netlink_diag_which wh
 	nlmsg_free(message);
 	if (r >= 0)
 		r = nl_recvmsgs_default(sock);
-	/* Connections come and go meanwhile: one that is missed is as one that comes right after. */
+	/* Connections change meanwhile: a missed one is like one that opens right after. */
 	return r == -NLE_DUMP_INTR ? 0 : r;
 }
 

@@ -10,28 +10,28 @@
 
 /*
  * Asks the kernel for the TCP connections of this network namespace, by sock_diag(7). Needs
- * CAP_NET_ADMIN, since marks are shown to nobody else. Any thread.
+ * CAP_NET_ADMIN, without which the kernel hides marks. Any thread.
  */
 
-enum { NETLINK_DIAG_MAX = 65536 }; /* connections that are shown; the rest is left out */
+enum { NETLINK_DIAG_MAX = 65536 }; /* connections in an answer; further ones are omitted */
 
 enum netlink_diag_which {
 	/*
-	 * Those that stand, and those that this host is opening. One that another host is opening is
-	 * not among them, because its source may be forged.
+	 * Established connections, and those that this host opens. A connection that another host
+	 * opens is excluded, because its source may be forged.
 	 */
 	NETLINK_DIAG_PROVEN,
-	/* Those that are being opened by either end: nobody has answered yet, and sources may be forged. */
+	/* Connections that either end opens: no answer has come yet, and sources may be forged. */
 	NETLINK_DIAG_OPENING,
 };
 
 /*
- * The other ends of these connections whose socket has a firewall mark that is `mark` under `mask`,
- * whichever program has the socket. An address comes once for each connection. IPv4 in an IPv6 socket
- * is shown as IPv4.
+ * Finds the connections whose socket has the firewall mark `mark` under `mask`, of any program, and
+ * appends their remote addresses. An address comes once for each connection. IPv4 in an IPv6 socket
+ * becomes IPv4.
  *
- * Appends to *addrs, which grows by realloc(3); the caller frees it, on failure as well.
- * -EOPNOTSUPP: this kernel has no sock_diag for TCP; -EPERM, -ENOMEM, -EIO. With words.
+ * *addrs grows by realloc(3); the caller frees it, on failure as well. On failure *problem says
+ * why. -EOPNOTSUPP: this kernel has no sock_diag for TCP; -EPERM, -ENOMEM, -EIO.
  */
 int netlink_diag_connections(enum netlink_diag_which which, uint32_t mark, uint32_t mask,
 	struct addr **addrs, size_t *count, struct problem *problem);

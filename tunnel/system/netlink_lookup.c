@@ -56,7 +56,7 @@ static int on_answer(struct nl_msg *message, void *context)
 	return NL_STOP;
 }
 
-/* RTM_F_FIB_MATCH: the route as it stands in the table, with its own prefix. */
+/* RTM_F_FIB_MATCH asks for the route as the table has it, with its own prefix. */
 static struct nl_msg *question(const struct addr *to)
 {
 	struct rtmsg header = {
@@ -76,7 +76,7 @@ static struct nl_msg *question(const struct addr *to)
 	return message;
 }
 
-/* Sends the question and waits for its answer. A libnl error when there is none. */
+/* Sends the question and waits for its answer. Returns a libnl error if there is none. */
 static int ask(struct netlink *netlink, struct nl_msg *message, struct lookup *lookup)
 {
 	struct nl_cb *callbacks = nl_cb_alloc(NL_CB_DEFAULT);

@@ -7,19 +7,18 @@
 
 #include "system/netlink.h"
 
-/* Asks the kernel which route a packet takes. Needs no privilege. */
+/* Asks the kernel for a packet's route. Needs no privilege. */
 
 struct netlink_way {
-	uint32_t index; /* of the link that it leaves by */
+	uint32_t index; /* of the link that the packet leaves by */
 	uint8_t len;    /* of the route's prefix; 0: the default route */
-	bool local;     /* an address of this host's own */
-	bool unicast;   /* leads to somebody: neither local nor a broadcast address nor refused */
+	bool local;     /* an address of this host */
+	bool unicast;   /* leads to another host: not local, not broadcast, not refused */
 };
 
 /*
- * The route to `to`, by the rules that hold for a packet of this host without a mark. -ENETUNREACH,
- * -EHOSTUNREACH, -EACCES, ...: what a route, or the want of one, says. Errors as in
- * system/netlink.h.
+ * Looks up the route to `to` for an unmarked packet of this host. -ENETUNREACH, -EHOSTUNREACH,
+ * -EACCES, ...: the result of a route or of a missing one. Else the errors of system/netlink.h.
  */
 int netlink_lookup(struct netlink *netlink, const struct addr *to, struct netlink_way *ret_way,
 	struct problem *problem);

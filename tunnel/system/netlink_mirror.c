@@ -12,25 +12,25 @@
 #include "system/netlink_internal.h"
 
 /*
- * A route in the form in which the two tables are compared: header and attributes in a fixed order,
- * without table, protocol, and what the kernel adds by itself (flags of the moment, times).
+ * A route in a form that makes the two tables comparable: header and attributes in a fixed order,
+ * without table, protocol, and the kernel's own additions (momentary flags, times).
  */
 struct copy {
 	struct nl_msg *message;
-	bool kept; /* is in both tables */
+	bool kept; /* both tables have it */
 };
 
 struct copies {
 	struct copy *items;
 	size_t count, capacity;
 	uint32_t table;
-	bool ours; /* those of RTPROT_CULVERT, else those of all others */
+	bool ours; /* true: only routes of RTPROT_CULVERT; false: only the others */
 	bool (*skip)(const void *context, uint32_t link);
 	const void *context;
 	int error;
 };
 
-/* Where there is a next hop object, it stands for link and gateway. */
+/* A next hop object replaces link and gateway. */
 static const int with_object[] = { RTA_DST, RTA_PRIORITY, RTA_PREFSRC, RTA_METRICS, RTA_FLOW,
 	RTA_PREF, RTA_NH_ID };
 static const int with_hops[] = { RTA_DST, RTA_PRIORITY, RTA_PREFSRC, RTA_METRICS, RTA_FLOW,
@@ -170,7 +170,7 @@ static int compare(const void *a, const void *b)
 				      (size_t)nlmsg_datalen(nlmsg_hdr(first->message)));
 }
 
-/* Both are sorted. A dump that was interrupted shows some routes twice. */
+/* Both lists are sorted. An interrupted dump has some routes twice. */
 static void mark_kept(struct copies *copies, const struct copies *others)
 {
 	for (size_t i = 0; i < copies->count && others->count > 0; i++)
@@ -178,7 +178,7 @@ static void mark_kept(struct copies *copies, const struct copies *others)
 						sizeof(others->items[0]), compare) != NULL;
 }
 
-/* To the table, or out of it. */
+/* Adds the route to the table or deletes it there. */
 static int apply(struct netlink *netlink, const struct copy *copy, uint32_t table, int type,
 	struct problem *problem)
 {
@@ -193,7 +193,7 @@ static int apply(struct netlink *netlink, const struct copy *copy, uint32_t tabl
 	if (r == 0) {
 		route = nlmsg_data(nlmsg_hdr(message));
 		route->rtm_protocol = RTPROT_CULVERT;
-		/* The gateway was judged when the main table took it. */
+		/* The kernel checked the gateway for the main table. */
 		if (nlmsg_find_attr(from, sizeof(*route), RTA_GATEWAY))
 			route->rtm_flags = RTNH_F_ONLINK;
 		r = nla_put_u32(message, RTA_TABLE, table);

@@ -5,24 +5,25 @@
 #include "system/netlink.h"
 
 /*
- * A routing table that shows the main one as it would be without Culvert: a copy of each route to a
- * network that is not of RTPROT_CULVERT, which the copy is. Left out are link-local networks, routes by
- * source, and those with an encapsulation. Same owner and same errors as netlink.h.
+ * A routing table that shows the main table as it would be without Culvert. It has a copy of each
+ * route to a network, but for the routes of RTPROT_CULVERT; the copies carry that protocol. It
+ * omits link-local networks, routes by source, and routes with an encapsulation. Owner and errors:
+ * those of netlink.h.
  */
 
-enum { NETLINK_MIRROR_MAX = 2048 }; /* routes of a family that are copied */
+enum { NETLINK_MIRROR_MAX = 2048 }; /* routes of one family that are copied */
 
 /*
- * Brings the table to what the main one has now: adds what is missing, then removes what is too much.
- * skip() says of a link that its routes are left out. Idempotent. -E2BIG: the main table has more than
- * NETLINK_MIRROR_MAX; -EAGAIN: it changes faster than it is read. The table stays as it was then.
- * A single route that the kernel does not take twice is left out.
+ * Updates the table from the main one: adds missing routes, then removes surplus ones. skip()
+ * returns true for a link whose routes are omitted. Idempotent. A single route that the kernel
+ * refuses to have twice is omitted. On these errors the table is unchanged: -E2BIG: the main table
+ * has more than NETLINK_MIRROR_MAX routes. -EAGAIN: it changes faster than it is read.
  */
 int netlink_mirror(struct netlink *netlink, uint8_t family, uint32_t table,
 	bool (*skip)(const void *context, uint32_t link), const void *context,
 	struct problem *problem);
 
-/* Removes all routes of ours from the table. That there is none is fine. */
+/* Removes all our routes from the table. Does nothing when there are none. */
 int netlink_mirror_clear(
 	struct netlink *netlink, uint8_t family, uint32_t table, struct problem *problem);
 

@@ -14,13 +14,13 @@
 
 struct netlink_monitor {
 	struct netlink_watch watch;
-	/* While it is being read. */
+	/* Valid during a read. */
 	bool (*own)(const void *context, uint32_t index);
 	const void *context;
 	bool wants_own;
 };
 
-/* What it is about; 0: the message does not say, or says it of several links. */
+/* The link of the message; 0: it has none, or several. */
 static uint32_t link_of(struct nlmsghdr *header, bool *ret_our_route)
 {
 	const struct rtmsg *route;
@@ -43,7 +43,7 @@ static uint32_t link_of(struct nlmsghdr *header, bool *ret_our_route)
 		if (nlmsg_parse(header, sizeof(*route), attributes, RTA_MAX, NULL) < 0)
 			return 0;
 		route = nlmsg_data(header);
-		/* Those to nowhere outlive their links: that one is gone is news. */
+		/* Unreachable routes outlive their links, so their removal is an event. */
 		*ret_our_route = route->rtm_protocol == RTPROT_CULVERT &&
 			(header->nlmsg_type == RTM_NEWROUTE || route->rtm_type != RTN_UNREACHABLE);
 		return attributes[RTA_OIF] ? nla_get_u32(attributes[RTA_OIF]) : 0;
@@ -52,7 +52,7 @@ static uint32_t link_of(struct nlmsghdr *header, bool *ret_our_route)
 	}
 }
 
-/* That one of ours is new is no news; that one is gone is, as others remove them as well. */
+/* A new rule of ours is no event. A removed one is, since other programs may remove it. */
 static bool is_our_rule(struct nlmsghdr *header)
 {
 	struct nlattr *attributes[FRA_MAX + 1] = { NULL };
@@ -62,7 +62,7 @@ static bool is_our_rule(struct nlmsghdr *header)
 		attributes[FRA_PROTOCOL] && nla_get_u8(attributes[FRA_PROTOCOL]) == RTPROT_CULVERT;
 }
 
-/* IPv4 tells of no route that goes with its link or address; those two are told. */
+/* IPv4 reports no route that disappears with its link or address; but those two are reported. */
 static bool touches_own(const struct netlink_monitor *monitor, struct nlmsghdr *header)
 {
 	const struct rtmsg *route;

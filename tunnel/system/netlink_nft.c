@@ -16,8 +16,8 @@
 #include "system/netlink_nft_internal.h"
 
 /*
- * The kernel works off what it is sent before the send returns, and says something about each
- * change: what there is to hear can be read at once, until there is no more.
+ * The kernel processes what it is sent before the send returns, and answers each change. So all
+ * answers can be read at once, until none is left.
  */
 
 enum { RECEIVE_SIZE = 16384 };
@@ -36,7 +36,7 @@ int netlink_nft_open(struct netlink_nft **ret_nft, struct problem *problem)
 		nft->sock = nl_socket_alloc();
 	if (!nft || !nft->sock)
 		goto fail;
-	/* libnl's errors do not tell EPROTONOSUPPORT, which is the one that has a cure. */
+	/* libnl has no code for EPROTONOSUPPORT, the one error that the user can fix. */
 	errno = 0;
 	r = nl_connect(nft->sock, NETLINK_NETFILTER);
 	if (r == 0) {
@@ -70,11 +70,11 @@ uint32_t netlink_nft_port(const struct netlink_nft *nft)
 	return nl_socket_get_local_port(nft->sock);
 }
 
-/* ---- what the kernel says ---- */
+/* ---- the kernel's answers ---- */
 
 typedef void message_fn(void *context, struct nlmsghdr *header);
 
-/* Everything there is. Negative errno of recv(2) otherwise. */
+/* Reads all answers. Returns 0, or the negative errno of recv(2). */
 static int receive(struct netlink_nft *nft, message_fn *take, void *context)
 {
 	for (;;) {
@@ -97,11 +97,11 @@ static int send_bytes(struct netlink_nft *nft, const void *data, size_t len)
 	return sent < 0 ? -errno : (size_t)sent != len ? -EIO : 0;
 }
 
-/* What became of a batch. */
+/* The result of a batch. */
 struct outcome {
-	uint32_t refused; /* the sequence number of the first message that was */
-	int error;        /* why; 0: none was */
-	uint32_t last;    /* the last sequence number that was heard of */
+	uint32_t refused; /* sequence number of the first refused message */
+	int error;        /* why; 0: none was refused */
+	uint32_t last;    /* the last sequence number with an answer */
 };
 
 static void on_answer(void *context, struct nlmsghdr *header)
@@ -167,7 +167,7 @@ int netlink_nft_commit(
 	return r;
 }
 
-/* ---- what there is ---- */
+/* ---- existing tables ---- */
 
 struct listing {
 	void (*found)(void *context, const char *table);

@@ -14,7 +14,7 @@ static_assert((int)NETLINK_NFT_NAME_MAX == NFT_NAME_MAXLEN - 1, "the kernel's na
 
 /* ---- a batch ---- */
 
-/* Takes the message over. */
+/* Takes ownership of the message. */
 static void add(struct netlink_nft_batch *batch, struct netlink_nft_message *message)
 {
 	int r = message->failed ? -ENOMEM : 0;

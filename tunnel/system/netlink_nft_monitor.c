@@ -2,7 +2,7 @@
 #include "system/netlink_nft_monitor.h"
 
 #include <errno.h>
-#include <netinet/in.h> /* before linux/netfilter.h, which has its own otherwise */
+#include <netinet/in.h> /* before linux/netfilter.h, which otherwise defines its own */
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -14,11 +14,11 @@
 
 #include "system/netlink_watch.h"
 
-enum { NAME_ATTRIBUTE = 1 }; /* of the table, in messages about tables, chains and rules alike */
+enum { NAME_ATTRIBUTE = 1 }; /* the table's name, in messages about tables, chains and rules */
 
 struct netlink_nft_monitor {
 	struct netlink_watch watch;
-	/* While it is being read. */
+	/* Valid during a read. */
 	const char *table;
 	uint32_t own;
 };

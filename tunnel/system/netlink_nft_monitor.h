@@ -8,24 +8,23 @@
 #include "base/problem.h"
 
 /*
- * Hears of changes that others make to one firewall table of the family inet, by the kernel's
+ * Watches one firewall table of the family inet for changes by other programs, by the kernel's
  * multicast group for nf_tables. Needs CAP_NET_ADMIN. One owner, netd.
  */
 
 struct netlink_nft_monitor;
 
-/* Errors are those of netlink_nft_open(). With words. */
+/* Errors: those of netlink_nft_open(). On failure *problem says why. */
 int netlink_nft_monitor_open(struct netlink_nft_monitor **ret_monitor, struct problem *problem);
 void netlink_nft_monitor_close(struct netlink_nft_monitor *monitor); /* accepts NULL */
 
-/* Readable when there is something to hear; the monitor keeps owning it. */
+/* Readable when there are events. Borrowed: the monitor closes it. */
 int netlink_nft_monitor_fd(const struct netlink_nft_monitor *monitor);
 
 /*
- * Takes what is there, up to a bound: what is left makes the descriptor readable again.
- * *ret_changed: somebody else than the socket of port `own` (netlink_nft_port()) changed the table
- * or what is in it. Events that were lost because there were too many count as a change. Negative
- * errno: it will hear nothing any more.
+ * Reads pending events up to a limit; more events keep the descriptor readable. *ret_changed: a
+ * socket other than that of port `own` (netlink_nft_port()) changed the table or its content. Lost
+ * events count as a change. Negative errno: the monitor gets no more events.
  */
 int netlink_nft_monitor_read(
 	struct netlink_nft_monitor *monitor, const char *table, uint32_t own, bool *ret_changed);

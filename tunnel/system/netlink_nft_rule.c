@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A rule is a list of expressions: load something of the packet into a register, compare the
- * register, or else do something. `nft --debug=netlink` shows the same for rules in nft's language.
+ * A rule is a list of expressions: load a value of the packet into a register, compare the
+ * register, or act. `nft --debug=netlink` shows the same for rules in nft's language.
  */
 #include <arpa/inet.h>
 #include <assert.h>
@@ -15,7 +15,7 @@
 #include "system/netlink_nft.h"
 #include "system/netlink_nft_internal.h"
 
-/* Where in a header: RFC 791, RFC 8200, RFC 768 and 9293, RFC 792 and 4443. */
+/* Offsets in headers: RFC 791, RFC 8200, RFC 768 and 9293, RFC 792 and 4443. */
 enum {
 	IPV4_SOURCE = 12,
 	IPV4_DESTINATION = 16,
@@ -47,7 +47,7 @@ static void end(struct netlink_nft_message *message, struct expression expressio
 	netlink_nft_nest_end(message, expression.element);
 }
 
-/* Bytes for a register, as a value of its own. */
+/* Puts bytes for a register as a nested value. */
 static void put_data(struct netlink_nft_message *message, int type, const void *bytes, size_t len)
 {
 	struct nlattr *nest = netlink_nft_nest(message, type);
@@ -102,7 +102,7 @@ static void equals(struct netlink_nft_message *message, const void *bytes, size_
 
 /* ---- terms ---- */
 
-/* Registers hold such values as the kernel has them: in host order. */
+/* The kernel keeps these values in registers in host order. */
 static void meta_is(struct netlink_nft_message *message, enum nft_meta_keys key, uint32_t value)
 {
 	load_meta(message, key);
@@ -117,7 +117,7 @@ static void meta_is_u8(struct netlink_nft_message *message, enum nft_meta_keys k
 	equals(message, &byte, sizeof(byte));
 }
 
-/* The kind is what "ip link add type" names. */
+/* The kind is the one of "ip link add type". */
 static void is_bridge(struct netlink_nft_message *message, enum nft_meta_keys key)
 {
 	static const char kind[IFNAMSIZ] = "bridge";
@@ -173,7 +173,7 @@ static void decide(struct netlink_nft_message *message, uint32_t code)
 	end(message, immediate);
 }
 
-/* A reset has no use for the code. */
+/* A reset ignores the code. */
 static void reject(struct netlink_nft_message *message, enum nft_reject_types type)
 {
 	static const uint8_t code = NFT_REJECT_ICMPX_ADMIN_PROHIBITED;

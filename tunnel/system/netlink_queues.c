@@ -10,7 +10,10 @@
 
 #include "system/netlink_internal.h"
 
-/* libnl does not know the attributes of a TUN. The answer is a link and an acknowledgement, or an error. */
+/*
+ * libnl does not know the attributes of a TUN, so this parses them. The answer is a link and an
+ * acknowledgement, or an error.
+ */
 struct question {
 	uint32_t sequence, queues;
 	bool told; /* how many there are */

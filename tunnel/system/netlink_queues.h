@@ -5,10 +5,10 @@
 #include "system/netlink.h"
 
 /*
- * How many queues a TUN with IFF_MULTI_QUEUE has, whoever opened them: those that are attached and
- * those that are detached (IFLA_TUN_NUM_QUEUES, IFLA_TUN_NUM_DISABLED_QUEUES). Same owner as
- * netlink.h. -EOPNOTSUPP: the link is no such TUN; -ENODEV: there is none; else as netlink.h; with
- * words.
+ * Counts the queues of a TUN with IFF_MULTI_QUEUE, attached and detached, of any process
+ * (IFLA_TUN_NUM_QUEUES, IFLA_TUN_NUM_DISABLED_QUEUES). Owner: that of netlink.h. On failure
+ * *problem says why. -EOPNOTSUPP: the link is no such TUN. -ENODEV: no such link. Else the errors
+ * of netlink.h.
  */
 int netlink_link_queues(
 	struct netlink *netlink, uint32_t index, uint32_t *ret_queues, struct problem *problem);

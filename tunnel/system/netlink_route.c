@@ -17,9 +17,9 @@ static uint32_t table_of(const struct netlink_route *route)
 }
 
 /*
- * IPv4 keeps to this scope for what lies on a link (RFC 3549, ip-route(8)); IPv6 knows none. A default
- * route is not on the link, also without a gateway: looking for the link that a gateway is on, the
- * kernel must not find this one.
+ * IPv4 uses this scope for on-link networks (RFC 3549, ip-route(8)); IPv6 has no scopes. A default
+ * route is never on-link, even without gateway: the kernel must not find it when it looks for a
+ * gateway's link.
  */
 static uint8_t scope_of(const struct netlink_route *route)
 {
@@ -27,7 +27,7 @@ static uint8_t scope_of(const struct netlink_route *route)
 									     : RT_SCOPE_UNIVERSE;
 }
 
-/* One more link that the route leads to. False: no memory. */
+/* Adds one more link to the route. False: no memory. */
 static bool add_hop(struct rtnl_route *object, uint32_t link, const struct addr *via)
 {
 	struct rtnl_nexthop *hop = rtnl_route_nh_alloc();
@@ -49,7 +49,7 @@ static bool add_hop(struct rtnl_route *object, uint32_t link, const struct addr 
 	return true;
 }
 
-/* The object for a route of ours, without links yet; NULL: no memory. */
+/* Makes the object for a route of ours, still without links. NULL: no memory. */
 static struct rtnl_route *bare_route(const struct netlink_route *route)
 {
 	struct nl_addr *destination = netlink_to_nl(&route->prefix.addr, route->prefix.len);
@@ -70,7 +70,7 @@ static struct rtnl_route *bare_route(const struct netlink_route *route)
 	return object;
 }
 
-/* The object for a route of ours to its link, or to nowhere; NULL: no memory. */
+/* Makes the object for a route of ours to its link, or unreachable. NULL: no memory. */
 static struct rtnl_route *own_route(const struct netlink_route *route)
 {
 	struct rtnl_route *object = bare_route(route);
@@ -81,13 +81,16 @@ static struct rtnl_route *own_route(const struct netlink_route *route)
 		rtnl_route_put(object);
 		return NULL;
 	}
-	/* The way to the gateway is not looked up, which is not there yet when a link has just come. */
+	/*
+	 * RTNH_F_ONLINK skips the lookup of the gateway, whose route does not exist yet on a new
+	 * link.
+	 */
 	if (addr_is_set(&route->via))
 		rtnl_route_set_flags(object, RTNH_F_ONLINK);
 	return object;
 }
 
-/* The first next hop's link; 0: none (a blackhole, say). */
+/* The first next hop's link; 0: none, as for a blackhole. */
 static uint32_t link_of(struct rtnl_route *route)
 {
 	struct rtnl_nexthop *hop = rtnl_route_get_nnexthops(route) > 0
@@ -109,8 +112,8 @@ static bool same_place(struct rtnl_route *entry, const struct netlink_route *rou
 }
 
 /*
- * Looks at what is in the route's place. 0: it is our very own; else somebody else's, named in
- * `problem`: -EBUSY: another Culvert process's; -EEXIST.
+ * Examines the existing route. 0: it is this route of ours. -EBUSY: another Culvert process's;
+ * -EEXIST: another program's. On failure *problem names it.
  */
 static int explain_clash(
 	struct netlink *netlink, const struct netlink_route *route, struct problem *problem)
@@ -152,8 +155,8 @@ static int explain_clash(
 }
 
 /*
- * Has the kernel do what `build` asks for: rtnl_route_build_add_request() or its like. Puts the object;
- * NULL: there was no memory for it.
+ * Sends the request that `build` makes: rtnl_route_build_add_request() or a similar function. Frees
+ * the object; NULL: there was no memory for it.
  */
 static int ask(struct netlink *netlink, struct rtnl_route *object,
 	int (*build)(struct rtnl_route *object, int flags, struct nl_msg **ret_message), int flags,
@@ -172,7 +175,7 @@ int netlink_route_add(
 	char prefix[ADDR_TEXT_MAX];
 	int r;
 
-	/* Without NLM_F_EXCL the kernel would put ours in front of, or beside, somebody else's. */
+	/* Without NLM_F_EXCL the kernel would put our route before or beside another program's. */
 	r = ask(netlink, own_route(route), rtnl_route_build_add_request, NLM_F_EXCL, problem);
 	if (r < 0)
 		problem_prepend(
@@ -221,7 +224,7 @@ int netlink_route_append6(
 	int r;
 
 	r = ask(netlink, own_route(route), rtnl_route_build_add_request, NLM_F_APPEND, problem);
-	if (r == -EEXIST) /* the very same */
+	if (r == -EEXIST) /* exactly the same route exists */
 		return 0;
 	if (r < 0)
 		problem_prepend(problem, "cannot add a further route %s",

@@ -11,8 +11,8 @@
 #include "system/netlink_internal.h"
 
 /*
- * Messages are put together here: libnl's rules know neither the inversion of a selector nor an action
- * that is not a lookup. Attributes are those of linux/fib_rules.h.
+ * Messages are built by hand: libnl's rules support neither an inverted selector nor an action
+ * other than a lookup. Attributes are those of linux/fib_rules.h.
  */
 
 enum { LIST_TRIES = 3 };
@@ -23,7 +23,7 @@ static const uint8_t actions[] = {
 	[NETLINK_RULE_NOP] = FR_ACT_NOP,
 };
 
-/* The message with what every rule of ours has; NULL: no memory. */
+/* Begins a message with the attributes of all our rules. NULL: no memory. */
 static struct nl_msg *begin(int type, int flags, struct fib_rule_hdr *header, uint32_t priority)
 {
 	struct nl_msg *message = nlmsg_alloc_simple(type, NLM_F_ACK | flags);
@@ -95,7 +95,7 @@ int netlink_rule_delete(
 	size_t deleted = 0;
 	int r;
 
-	do { /* the kernel takes away one at a time */
+	do { /* the kernel removes one at a time */
 		struct nl_msg *message = begin(RTM_DELRULE, 0, &header, priority);
 
 		r = netlink_talk(netlink, message ? 0 : -NLE_NOMEM, message, problem);

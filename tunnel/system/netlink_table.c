@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading routes. The request is made by hand, since libnl asks for all there are and keeps them: a
- * gateway may have a million, of which a few are wanted. The kernel picks them (strict checking of
- * dump requests, Linux 4.20); what an older one sends besides is left out here.
+ * Reads routes. The request is built by hand, since libnl requests all routes and stores them: a
+ * gateway may have a million, of which we need a few. The kernel selects them (strict checking of
+ * dump requests, Linux 4.20). Older kernels send others, too, which are skipped here.
  */
 #include <errno.h>
 #include <linux/rtnetlink.h>
@@ -19,19 +19,20 @@
 
 enum { DUMP_TRIES = 3 };
 
-struct dump { /* in hand */
+/* The current one. */
+struct dump {
 	const struct netlink_query *query;
 	void (*take)(void *context, const struct netlink_seen_route *route);
 	void *context;
 };
 
-/* False: no prefix of the family. */
+/* False: not a prefix of the family. */
 static bool read_destination(
 	const struct rtmsg *header, const struct nlattr *attribute, struct prefix *ret_prefix)
 {
 	static const uint8_t zeros[16];
 	size_t size = header->rtm_family == AF_INET ? 4 : 16;
-	const void *bytes = zeros; /* a default route has none */
+	const void *bytes = zeros; /* a default route has no bytes */
 
 	if (attribute && (size_t)nla_len(attribute) < size)
 		return false;
@@ -44,7 +45,7 @@ static bool read_destination(
 	return !prefix_has_host_bits(ret_prefix);
 }
 
-/* RTA_GATEWAY, or RTA_VIA of the other family. AF_UNSPEC: neither, or nothing that could be one. */
+/* Reads RTA_GATEWAY, or RTA_VIA of the other family. AF_UNSPEC: neither, or not an address. */
 static struct addr read_gateway(
 	uint8_t family, const struct nlattr *gateway, const struct nlattr *via)
 {
@@ -143,7 +144,7 @@ static int on_route(struct nl_msg *message, void *context)
 	return NL_OK;
 }
 
-/* Ours is the one request in hand. libnl counts, and misses what netlink_talk() takes. */
+/* There is only our one request. libnl counts, and misses what netlink_talk() takes. */
 static int any_sequence(struct nl_msg *message, void *context)
 {
 	(void)message;
@@ -196,7 +197,7 @@ int netlink_dump_routes(struct netlink *netlink, const struct netlink_query *que
 {
 	int fd = nl_socket_get_fd(netlink->sock), on = 1, off = 0, r;
 
-	/* Only for these: libnl's own dumps would not pass. */
+	/* Only for these dumps: libnl's own would be refused. */
 	(void)setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
 	r = netlink_dump(netlink, dump_request(query), take, context);
 	for (int i = 1; i < DUMP_TRIES && r == -NLE_DUMP_INTR; i++)

@@ -54,7 +54,10 @@ int netlink_watch_read(struct netlink_watch *watch, bool *ret_changed)
 	watch->changed = false;
 	for (int i = 0; i < DATAGRAMS_MAX && r >= 0; i++) {
 		r = nl_recvmsgs_default(watch->sock);
-		/* ENOBUFS, the overrun, is libnl's NLE_NOMEM. The next receive goes on behind the gap. */
+		/*
+		 * libnl reports ENOBUFS, the overrun, as NLE_NOMEM. The next receive continues
+		 * after the gap.
+		 */
 		if (r == -NLE_NOMEM) {
 			watch->changed = true;
 			r = 0;

@@ -9,17 +9,17 @@
 #include "base/problem.h"
 
 /*
- * What netlink_monitor and netlink_nft_monitor share: a socket that hears of the kernel's changes, and
- * is emptied by the thread that owns it when it is readable.
+ * Shared by netlink_monitor and netlink_nft_monitor: a socket that receives the kernel's change
+ * events. The thread that owns it reads it when it is readable.
  */
 
 enum { NETLINK_WATCH_GROUPS_MAX = 8 };
 
 struct netlink_watch_kind {
-	const char *what; /* is watched, in words */
+	const char *what; /* what is watched, for messages */
 	int protocol;
-	int groups[NETLINK_WATCH_GROUPS_MAX + 1]; /* up to the first 0 */
-	nl_recvmsg_msg_cb_t on_event;             /* each message; returns NL_OK */
+	int groups[NETLINK_WATCH_GROUPS_MAX + 1]; /* ended by the first 0 */
+	nl_recvmsg_msg_cb_t on_event;             /* called for each message; returns NL_OK */
 };
 
 struct netlink_watch {
@@ -28,16 +28,17 @@ struct netlink_watch {
 };
 
 /*
- * `context` is on_event's. -ENOMEM, or what socket(2), bind(2) and setsockopt(2) say, with words; then
- * there is nothing to close.
+ * `context` is for on_event. On failure *problem says why, and there is nothing to close. -ENOMEM,
+ * or an error of socket(2), bind(2) or setsockopt(2).
  */
 int netlink_watch_open(struct netlink_watch *watch, const struct netlink_watch_kind *kind,
 	void *context, struct problem *problem);
 void netlink_watch_close(struct netlink_watch *watch);
 
 /*
- * Reads what has come, but no more than a bound. *ret_changed: on_event has set `changed`, or the
- * kernel had to drop messages, which may have been about anything. Negative errno.
+ * Reads pending events up to a limit. *ret_changed: on_event has set `changed`, or the kernel
+ * dropped messages, which may have been about anything; that is said once the buffer is empty, as
+ * the kernel drops all until then. Negative errno.
  */
 int netlink_watch_read(struct netlink_watch *watch, bool *ret_changed);
 

@@ -54,7 +54,7 @@ static void explain(const char *where, const char *path, int error, struct probl
 			error == -EACCES ? "; another user's process needs CAP_SYS_PTRACE" : "");
 }
 
-/* Opens what is at the path, if it is a network namespace. */
+/* Opens the path if it is a network namespace. */
 static int open_path(const char *path, int *ret_fd)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);

@@ -8,14 +8,14 @@
 #include "base/problem.h"
 
 /*
- * Network namespaces other than our own: network_namespaces(7), ip-netns(8). A descriptor of one
- * keeps it alive, and so does every socket that was made in it: who does not want that closes both
- * soon. The process itself never changes its namespace. Single-threaded callers, netd's.
+ * Foreign network namespaces: network_namespaces(7), ip-netns(8). A descriptor of a namespace keeps
+ * it alive, and so does every socket made in it: close both soon. The process itself never changes
+ * its namespace. Main thread of a single-threaded process, netd.
  */
 
-#define NETNS_RUN_DIR "/run/netns" /* where `ip netns add` puts them */
+#define NETNS_RUN_DIR "/run/netns" /* `ip netns add` makes them here */
 
-/* Which one a descriptor stands for: nsfs inodes. All zero: none of others. */
+/* Identifies a namespace by its nsfs inode. All zero: no foreign namespace. */
 struct netns_id {
 	uint64_t device, inode;
 };
@@ -26,24 +26,24 @@ static inline bool netns_id_equal(const struct netns_id *a, const struct netns_i
 }
 
 /*
- * Opens the namespace that `where` tells: a name in NETNS_RUN_DIR, a path that begins with a slash,
- * or "pid:NUMBER", that of a process. -ENOENT: it is not there; -EACCES: another user's process
- * (CAP_SYS_PTRACE is missing); -EINVAL: something else is there; or what open(2) says. With words
- * that name the cure. The caller closes *ret_fd.
+ * Opens a namespace. `where` is a name in NETNS_RUN_DIR, a path that begins with a slash, or
+ * "pid:NUMBER" for that of a process. The caller closes *ret_fd. On failure *problem says why and
+ * what to do. -ENOENT: it does not exist. -EACCES: another user's process (CAP_SYS_PTRACE is
+ * missing). -EINVAL: it is no network namespace. Else an error of open(2).
  */
 int netns_open(const char *where, int *ret_fd, struct problem *problem);
 
 /* Negative errno of fstat(2). */
 int netns_identify(int fd, struct netns_id *ret_id);
 
-/* The namespace of the calling process. Negative errno: /proc is not there. */
+/* Identifies the namespace of the calling process. Negative errno: /proc is missing. */
 int netns_own(struct netns_id *ret_id);
 
 /*
- * Calls `call` in the namespace, on a thread of its own that is gone when this returns: what it opens
- * belongs to the namespace for ever, and there is no way back to lose. Returns what the call returns.
- * -EPERM: entering needs CAP_SYS_ADMIN here and in the user namespace that owns it (setns(2)); -EAGAIN,
- * -ENOMEM: no thread to be had. `problem` tells of these failures only.
+ * Runs `call` in the namespace, on a thread of its own that ends before this returns. What the call
+ * opens belongs to that namespace for good, and the process never has to switch back. Returns the
+ * call's result. *problem reports only these failures: -EPERM: entering needs CAP_SYS_ADMIN here
+ * and in the user namespace that owns it (setns(2)). -EAGAIN, -ENOMEM: no thread.
  */
 int netns_call(int fd, int (*call)(void *context), void *context, struct problem *problem);
 

@@ -22,7 +22,10 @@ struct line {
 	bool complete;
 };
 
-/* False: the line is complete. What is read goes straight to its place, byte by byte: no copies. */
+/*
+ * Stores one byte. False: the line is complete. Bytes go straight to the result, so no copies
+ * remain.
+ */
 static bool line_take(struct line *line, char byte)
 {
 	if (byte == '\n') {
@@ -55,8 +58,8 @@ static int line_judge(const struct line *line, struct problem *problem)
 struct terminal {
 	int fd;
 	int signal_fd;
-	sigset_t held;   /* signals that wait until the terminal is as it was */
-	sigset_t before; /* the mask without them */
+	sigset_t held;   /* signals that wait until the terminal is restored */
+	sigset_t before; /* the mask without the held ones */
 	struct termios shown;
 };
 
@@ -64,12 +67,12 @@ static void say(const struct terminal *terminal, const char *text)
 {
 	size_t len = strlen(text);
 
-	/* Nothing is to be done about a terminal that takes no text. */
+	/* Nothing helps when a terminal accepts no text. */
 	if (write(terminal->fd, text, len) != (ssize_t)len)
 		return;
 }
 
-/* 0: a line, or the end of the input. A positive signal number: it came instead. */
+/* Returns 0 for a line or the end of the input, or the number of a signal that came instead. */
 static int read_terminal(const struct terminal *terminal, struct line *line)
 {
 	struct pollfd polled[] = { { .fd = terminal->fd, .events = POLLIN },
@@ -97,7 +100,7 @@ static int read_terminal(const struct terminal *terminal, struct line *line)
 	}
 }
 
-/* Asks once. As read_terminal(); the terminal is as it was. */
+/* Asks once and restores the terminal. Returns the result of read_terminal(). */
 static int ask_hidden(struct terminal *terminal, const char *prompt, struct line *line)
 {
 	struct termios hidden;
@@ -154,7 +157,7 @@ static int ask_terminal(
 	(void)sigprocmask(SIG_SETMASK, &terminal->before, NULL);
 	if (r == 0)
 		return line_judge(&line, problem);
-	if (r > 0) { /* one that the process was started to ignore */
+	if (r > 0) { /* a signal that the process was started to ignore */
 		problem_set(problem, "no passphrase was given");
 		return -ECANCELED;
 	}
@@ -166,7 +169,7 @@ static int ask_terminal(
 
 #define AGENT "/usr/bin/systemd-ask-password"
 
-/* sd_booted(3): systemd manages this host, so there may be somebody to answer. */
+/* sd_booted(3): systemd manages this host, so an agent may answer. */
 static bool has_agent(void)
 {
 	return access("/run/systemd/system", F_OK) == 0 && access(AGENT, X_OK) == 0;
@@ -182,7 +185,7 @@ __attribute__((noreturn)) static void become_agent(const char *prompt, int answe
 	int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
 	(void)snprintf(message, sizeof(message), "%s:", prompt);
-	/* It must not outlive us: its question would stay on the screen. */
+	/* The agent must end with us: its question would stay on the screen. */
 	if (null_fd >= 0 && dup2(null_fd, STDIN_FILENO) >= 0 &&
 		dup2(answer_fd, STDOUT_FILENO) >= 0 && prctl(PR_SET_PDEATHSIG, SIGTERM) == 0)
 		(void)execve(AGENT, argv, environment);

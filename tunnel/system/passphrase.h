@@ -5,20 +5,20 @@
 #include "base/problem.h"
 
 /*
- * Asks a person for a passphrase: on the terminal, when the process has one, else by systemd's
- * password agents (systemd-ask-password(1), executed without a shell), where systemd runs. For
- * main() before anything is started: it blocks until there is an answer, one thread.
+ * Asks a person for a passphrase: on the terminal if the process has one. Otherwise it asks by
+ * systemd's password agents (systemd-ask-password(1), run without a shell) if systemd runs. For
+ * main() before it starts anything: it blocks until there is an answer. One thread.
  *
- * On the terminal nothing is shown of what is typed, and a signal that ends or stops the process
- * finds the terminal as it was before.
+ * The terminal does not show what the person types. A signal that ends or stops the process
+ * restores the terminal first.
  */
 
-enum { PASSPHRASE_MAX = 1023 }; /* bytes; OpenSSL takes no longer one for a PEM file */
+enum { PASSPHRASE_MAX = 1023 }; /* bytes; OpenSSL's own limit for a PEM file */
 
 /*
- * `prompt` without a colon. The caller wipes `out`. Words in `problem`: -ENOTTY (neither terminal nor
- * systemd: nobody to ask), -ECANCELED (no answer was given), -EMSGSIZE (one longer than
- * PASSPHRASE_MAX), or what the system calls say.
+ * `prompt` has no colon. The caller wipes `out`. On failure *problem says why. -ENOTTY: neither
+ * terminal nor systemd. -ECANCELED: no answer. -EMSGSIZE: longer than PASSPHRASE_MAX. Else an error
+ * of the system calls.
  */
 int passphrase_ask(
 	const char *prompt, char out[static PASSPHRASE_MAX + 1], struct problem *problem);

@@ -18,9 +18,9 @@
 #include <unistd.h>
 
 /*
- * Between fork and exec the child goes down a ladder of steps (child_run). When one fails it writes
- * which, and errno, into a pipe that closes by itself when exec succeeds; the parent reads it and
- * has the words. process_run() has no such ladder: what it runs gives up nothing.
+ * Between fork and exec the child runs a list of steps (child_steps). If a step fails, the child
+ * writes the step and errno into a pipe, which exec closes if it succeeds. The parent reads the
+ * pipe and makes the text. process_run() has no such steps: its program keeps all rights.
  */
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -31,7 +31,7 @@
 #endif
 #endif
 
-/* Root has other names than "root", and 0 is taken for one where no user is called that. */
+/* Root has other names than "root", and the name "0" is uid 0 unless a user has that name. */
 static int refuse_root(const char *name, bool group, struct problem *problem)
 {
 	problem_set(problem,
@@ -132,7 +132,7 @@ int process_ensure_standard_fds(void)
 		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 		if (fd < 0)
 			return -errno;
-		/* These three are for children, too. */
+		/* Children use these three, too. */
 		if (fd <= STDERR_FILENO && fcntl(fd, F_SETFD, 0) < 0)
 			return -errno;
 	} while (fd <= STDERR_FILENO);
@@ -196,7 +196,8 @@ static const char *const step_text[STEP_COUNT] = {
 		      "engine's user: chmod o+x)",
 };
 
-struct failure { /* what comes through the pipe */
+/* The content of the pipe. */
+struct failure {
 	int32_t step;
 	int32_t error;
 };
@@ -206,14 +207,14 @@ static int reset_signals(void)
 	struct sigaction action = { .sa_handler = SIG_DFL };
 	sigset_t none;
 
-	/* Caught ones go back by themselves at exec; ignored ones would not. */
+	/* exec resets caught signals by itself, but not ignored ones. */
 	if (sigaction(SIGPIPE, &action, NULL) < 0 || sigaction(SIGXFSZ, &action, NULL) < 0 ||
 		sigemptyset(&none) < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0)
 		return -errno;
 	return 0;
 }
 
-/* *program_fd may have to make room for the channel; both must survive until exec. */
+/* program_fd may have to move for the channel; both must survive until exec. */
 static int arrange_fds(const struct process_plan *plan, int *program_fd, int *pipe_fd)
 {
 	int first_free = plan->channel_number + 1;
@@ -233,7 +234,7 @@ static int arrange_fds(const struct process_plan *plan, int *program_fd, int *pi
 		return -errno;
 	for (int fd = STDERR_FILENO + 1; fd < plan->channel_number; fd++)
 		close(fd);
-	/* The rest closes at exec, not now: the program and the pipe are among them. */
+	/* The others close at exec, not now: the program and the pipe are among them. */
 	if (close_range((unsigned)first_free, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
 		return -errno;
 	return 0;
@@ -241,8 +242,8 @@ static int arrange_fds(const struct process_plan *plan, int *program_fd, int *pi
 
 /*
  * With an empty bounding set not even a child of uid 0 gets capabilities at exec. Without
- * CAP_SETPCAP it cannot be emptied: no_new_privs then keeps file capabilities away, and the other
- * sets are emptied further down.
+ * CAP_SETPCAP the set cannot be emptied. Then no_new_privs blocks file capabilities, and later
+ * steps empty the other sets.
  */
 static int empty_bounding_set(void)
 {
@@ -281,7 +282,7 @@ static int limit_core_dumps(void)
 	return setrlimit(RLIMIT_CORE, &none) < 0 ? -errno : 0;
 }
 
-/* The ladder; returns only when a step fails. *ret_step names it. */
+/* Runs the steps. Returns only if one fails; *ret_step names it. */
 static int child_steps(const struct process_plan *plan, int *pipe_fd, enum step *ret_step)
 {
 	int program_fd = plan->program_fd;
@@ -332,7 +333,7 @@ static _Noreturn void child_run(const struct process_plan *plan, int pipe_fd)
 	_exit(n == (ssize_t)sizeof(failure) ? 126 : 127);
 }
 
-/* Waits for exec, or for the step that failed. */
+/* Waits for exec, or for a failed step. */
 static int await_exec(int pipe_fd, struct problem *problem)
 {
 	struct failure failure;
@@ -375,7 +376,7 @@ int process_spawn(
 		close(fds[0]);
 		return explain(problem, r);
 	}
-	/* The child is not reaped yet, so that the number is surely its. */
+	/* The child is not reaped yet, so the pid is surely its own. */
 	process.fd = pidfd_open(process.pid, 0);
 	r = process.fd < 0 ? explain(problem, -errno) : await_exec(fds[0], problem);
 	close(fds[0]);
@@ -390,7 +391,7 @@ int process_spawn(
 	return 0;
 }
 
-/* What posix_spawn(3) is told to do in the child. Returns 0 or a positive errno. */
+/* Sets what posix_spawn(3) does in the child. Returns 0 or a positive errno. */
 static int plan_run(posix_spawnattr_t *attributes, posix_spawn_file_actions_t *actions)
 {
 	sigset_t none, all;

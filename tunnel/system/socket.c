@@ -92,10 +92,10 @@ static int open_stream(uint8_t family, int protocol, const struct socket_options
 }
 
 /*
- * The TCP socket comes first, also when MPTCP is wanted. It proves the options: an MPTCP socket takes
- * any name of a congestion control, also one that does not exist.
- * And it is what remains when this kernel has no MPTCP (EPROTONOSUPPORT, before 5.6 EINVAL), has it
- * switched off (ENOPROTOOPT), or does not know one of the options there yet (EOPNOTSUPP).
+ * Opens the TCP socket first, even for MPTCP. It checks the options, since an MPTCP socket accepts
+ * any congestion control, even a nonexistent one. It also remains the result if this kernel has no
+ * MPTCP (EPROTONOSUPPORT, before 5.6 EINVAL), has it turned off (ENOPROTOOPT), or does not support
+ * an option there (EOPNOTSUPP).
  */
 static int open_tcp(
 	uint8_t family, const struct socket_options *options, int *ret_fd, struct problem *problem)
@@ -185,7 +185,7 @@ int socket_listen(const struct endpoint *endpoint, const struct socket_options *
 	return 0;
 }
 
-/* mkdir -p of everything in front of the last slash. */
+/* Makes the directories before the last slash, like mkdir -p. */
 static int make_parents(const char *path, struct problem *problem)
 {
 	char part[PATH_MAX];
@@ -206,7 +206,7 @@ static int make_parents(const char *path, struct problem *problem)
 	return 0;
 }
 
-/* Makes way for a new socket at the address. */
+/* Removes an old socket at the address. */
 static int remove_stale(const struct sockaddr_un *address, struct problem *problem)
 {
 	const char *path = address->sun_path;
@@ -231,7 +231,7 @@ static int remove_stale(const struct sockaddr_un *address, struct problem *probl
 		problem_set(problem, "cannot make a unix socket: %s", strerrordesc_np(-r));
 		return r;
 	}
-	/* EAGAIN: somebody listens, whose backlog is full. */
+	/* EAGAIN: a program listens, and its backlog is full. */
 	r = connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 || errno == EAGAIN
 		? -EADDRINUSE
 		: 0;
@@ -257,10 +257,7 @@ static int bind_control(const struct sockaddr_un *address, int *ret_fd)
 
 	if (fd < 0)
 		return -errno;
-	/*
-	 * The mode of an unbound socket becomes that of its file: there is no moment in which it is
-	 * wider.
-	 */
+	/* An unbound socket passes its mode to its file, so the file never has a wider mode. */
 	if (fchmod(fd, 0600) < 0 ||
 		bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0) {
 		r = -errno;

@@ -5,19 +5,19 @@
 #include <stdbool.h>
 
 /*
- * The last descriptors that this process may have (RLIMIT_NOFILE) are kept for sessions that come
- * up, which need some for their interfaces. What strangers bring about asks here first. The kernel
- * gives the lowest descriptor that is free, so a high one tells that few are left. Any thread.
+ * Reserves the last descriptors of this process (RLIMIT_NOFILE) for new sessions, which need some
+ * for their interfaces. Work that strangers cause asks here first. The kernel gives out the lowest
+ * free descriptor, so a high one shows that few remain. Any thread.
  */
 
-enum { SPARE_DESCRIPTORS = 64 }; /* or a quarter of the limit, where that is less */
+enum { SPARE_DESCRIPTORS = 64 }; /* or a quarter of the limit, if that is less */
 
-/* True: this descriptor is one of those. */
+/* True if this descriptor is a reserved one. */
 bool spare_has(int fd);
 /*
- * The same file at the lowest descriptor that is free, and `fd` is closed; `fd` itself when there is
- * no lower one. For the caller that has just closed another: else that one's place is the next
- * newcomer's, and the spare ones fill.
+ * Moves the file to the lowest free descriptor, closes `fd` and returns the new one. Returns `fd`
+ * itself if none is lower. For a caller that has just closed another: otherwise the next stranger
+ * gets the low one, and the reserved ones fill.
  */
 int spare_leave(int fd);
 

@@ -11,8 +11,8 @@
 
 /*
  * The program, a line an instruction (RFC 9669). BPF_LD_ABS and BPF_LD_IND read the packet in host
- * order into r0 and use up r1 to r5; where the packet is too short they end the program with 0,
- * which is the first queue. A TUN's packet begins at its IP header.
+ * order into r0 and overwrite r1 to r5. If the packet is too short they end the program with 0, the
+ * first queue. A TUN's packet begins at its IP header.
  */
 enum {
 	RESULT = BPF_REG_0, /* of each load, and of the program */
@@ -34,14 +34,14 @@ enum {
 #define WITH(op, dst, src) INSTRUCTION(BPF_ALU64 | (op) | BPF_X, dst, src, 0, 0)
 #define WITH_VALUE(op, dst, value) INSTRUCTION(BPF_ALU64 | (op) | BPF_K, dst, 0, 0, value)
 #define EXIT INSTRUCTION(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)
-/* A constant of 64 bits takes the place of two instructions. */
+/* A constant of 64 bits takes two instructions. */
 #define SET_WIDE(dst, value)                                                              \
 	INSTRUCTION(BPF_LD | BPF_DW | BPF_IMM, dst, 0, 0, (int32_t)((value)&UINT32_MAX)), \
 		INSTRUCTION(0, 0, 0, 0, (int32_t)((value) >> 32))
 
 /*
- * A jump says at which place it stands, so that its target can be a label. The compiler refuses two
- * instructions at one place, the kernel a hole.
+ * A jump names its own index, so that its target can be a label. The compiler refuses two
+ * instructions at one index, the kernel a gap.
  */
 #define JUMP_IF(at, op, reg, value, label) \
 	[at] = INSTRUCTION(BPF_JMP | (op) | BPF_K, reg, 0, (label) - (at)-1, value)
@@ -80,7 +80,7 @@ static const struct bpf_insn program[] = {
 	MOVE(PROTOCOL, RESULT),
 	LOAD(BPF_B, 0),
 	WITH_VALUE(BPF_AND, RESULT, IHL_MASK),
-	WITH_VALUE(BPF_LSH, RESULT, 2), /* it counts words of four bytes */
+	WITH_VALUE(BPF_LSH, RESULT, 2), /* the field counts words of four bytes */
 	MOVE(HEADER, RESULT),
 	JUMP(19, PORTS),
 
@@ -100,7 +100,7 @@ static const struct bpf_insn program[] = {
 	WITH(BPF_ADD, HASH, RESULT),
 	LOAD(BPF_W, 36),
 	WITH(BPF_ADD, HASH, RESULT),
-	LOAD(BPF_B, 6), /* next header: a fragment's is its own (44) */
+	LOAD(BPF_B, 6), /* next header: for a fragment the fragment header (44) */
 	MOVE(PROTOCOL, RESULT),
 	SET(HEADER, IPV6_HEADER),
 
@@ -109,7 +109,7 @@ static const struct bpf_insn program[] = {
 	JUMP_IF(PORTS + 2, BPF_JEQ, PROTOCOL, IPPROTO_SCTP, READ_PORTS),
 	JUMP(PORTS + 3, MIX),
 	[READ_PORTS] = LOAD_BEHIND(BPF_H, HEADER, 0), /* source */
-	MOVE(PROTOCOL, RESULT),                       /* which has done its duty */
+	MOVE(PROTOCOL, RESULT),                       /* the protocol is no longer needed */
 	LOAD_BEHIND(BPF_H, HEADER, 2),                /* destination */
 	WITH(BPF_ADD, RESULT, PROTOCOL),
 	WITH_VALUE(BPF_LSH, RESULT, 32), /* above the addresses */
@@ -133,7 +133,7 @@ static const struct bpf_insn program[] = {
 
 int steering_load(int *ret_program_fd)
 {
-	/* It calls no helper of the kernel's, so that the licence is only for the record. */
+	/* The program calls no kernel helper, so the licence is only informative. */
 	static const char license[] = "Apache-2.0";
 	union bpf_attr attr = {
 		.prog_type = BPF_PROG_TYPE_SOCKET_FILTER,

@@ -12,7 +12,7 @@
 
 static const char variable[] = "NOTIFY_SOCKET";
 
-/* A path, or "@NAME" for one in the abstract namespace. */
+/* Makes the address of a path, or of "@NAME" in the abstract namespace. */
 static int make_address(const char *name, struct sockaddr_un *out, socklen_t *ret_len)
 {
 	size_t len = strlen(name);

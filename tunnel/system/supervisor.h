@@ -5,29 +5,30 @@
 #include "base/problem.h"
 
 /*
- * Tells the supervisor that started this program how it does: datagrams to the socket that
- * NOTIFY_SOCKET names, sd_notify(3), without libsystemd. One owner; one thread.
+ * Reports this program's state to its supervisor: datagrams to the socket in NOTIFY_SOCKET,
+ * sd_notify(3), without libsystemd. One owner; one thread.
  */
 
 struct supervisor {
-	int fd; /* -1: there is none */
+	int fd; /* -1: no supervisor */
 };
 
 /*
- * Takes NOTIFY_SOCKET out of the environment, so that no child speaks for us. No supervisor is no
- * error, and every supervisor_tell() is then silent. -EINVAL: the variable names no Unix socket;
- * -ENAMETOOLONG; or what socket(2) and connect(2) say; with words, and with fd -1.
+ * Removes NOTIFY_SOCKET from the environment, so that no child reports in our name. Without a
+ * supervisor it succeeds, and supervisor_notify() does nothing. On failure *problem says why, and
+ * fd is -1. -EINVAL: the variable names no Unix socket. -ENAMETOOLONG, or an error of socket(2) or
+ * connect(2).
  */
 int supervisor_open(struct supervisor *supervisor, struct problem *problem);
 
 /*
- * Sends these lines, "READY=1\nSTATUS=...". Waits for a supervisor that is busy, SUPERVISOR_PATIENCE_S
- * at most. Negative errno of send(2): it has not heard.
+ * Sends these lines, "READY=1\nSTATUS=...". Waits at most SUPERVISOR_PATIENCE_S for a busy
+ * supervisor. Negative errno of send(2): the supervisor did not get them.
  */
 enum { SUPERVISOR_PATIENCE_S = 2 };
 int supervisor_tell(const struct supervisor *supervisor, const char *lines);
 
-/* Fine when there is none. */
+/* Does nothing when there is no supervisor. */
 void supervisor_close(struct supervisor *supervisor);
 
 #endif

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The descriptor of a key's file, or a negative errno. */
+/* Opens a key's file. Returns the descriptor or a negative errno. */
 static int open_key(const char *root, const char *key, int flags)
 {
 	char path[PATH_MAX];
@@ -55,7 +55,7 @@ int sysctl_write(const char *root, const char *key, int value)
 
 	if (fd < 0)
 		return fd;
-	/* In one piece: procfs takes each write as a whole value. */
+	/* One write: procfs takes each write as a whole value. */
 	if (write(fd, text, (size_t)len) != len)
 		r = errno != 0 ? -errno : -EIO;
 	close(fd);

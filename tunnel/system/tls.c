@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One TLS connection over memory. OpenSSL reads what was fed and writes to the lent output buffer
- * through the BIO in tls_bio.c; this file sees to it that a write never stops half-way, that
- * nothing is left in the thread's error queue, that keys are renewed in time, and that the other
- * end cannot keep us busy with messages of TLS's own.
+ * One TLS connection over memory. OpenSSL reads the fed bytes and writes to the set output buffer
+ * through the BIO in tls_bio.c. This file ensures that a write never stops half-way and that the
+ * thread's error queue ends empty. It also renews keys in time and limits the peer's messages of
+ * TLS's own.
  *
  * A tls object belongs to one thread at a time, its worker's.
  */
@@ -18,14 +18,14 @@
 
 enum {
 	/*
-	 * AES-GCM's limit is 2^24.5 full records under one key (RFC 8446, 5.5); this is a sixth of
+	 * AES-GCM's limit is 2^24.5 full records under one key (RFC 8446, 5.5). This is a sixth of
 	 * it, 64 GiB, and costs nothing.
 	 */
 	TLS_KEY_UPDATE_RECORDS = 1 << 22,
 	/*
-	 * Messages of TLS's own (key updates) that the other end may send after the handshake: so
-	 * many at once, and one more for so many records of data. Each costs us a key derivation
-	 * and may ask for an answer.
+	 * The limit for messages of TLS's own (key updates) from the peer after the handshake: a
+	 * burst, and one more for each TLS_POST_HANDSHAKE_RECORDS of data. Each costs us a key
+	 * derivation and may request an answer.
 	 */
 	TLS_POST_HANDSHAKE_BURST = 32,
 	TLS_POST_HANDSHAKE_RECORDS = 1024,
@@ -34,8 +34,8 @@ enum {
 /* ---- life ---- */
 
 /*
- * Sees every TLS message before OpenSSL acts on it; it cannot refuse one, so it leaves a mark for
- * the BIO.
+ * Sees every TLS message before OpenSSL handles it. It cannot refuse one, so it sets a flag for the
+ * BIO.
  */
 static void watch_messages(int is_write, int version, int content_type, const void *data,
 	size_t len, SSL *ssl, void *arg)
@@ -98,9 +98,7 @@ void tls_feed(struct tls *tls, const void *data, size_t len)
 {
 	const uint8_t *bytes = data;
 
-	/*
-	 * The first bytes that ever come are kept for the words when they turn out not to be TLS.
-	 */
+	/* Keeps the first bytes, for the error text if they are not TLS. */
 	for (size_t i = 0; i < len && tls->opening_len < sizeof(tls->opening); i++)
 		tls->opening[tls->opening_len++] = bytes[i];
 	reader_init(&tls->input, data, len);
@@ -108,7 +106,7 @@ void tls_feed(struct tls *tls, const void *data, size_t len)
 
 /* ---- failing ---- */
 
-/* The connection is over for good; the first cause stays the one that is told. */
+/* Ends the connection for good. The first cause is the one that is reported. */
 static void break_connection(struct tls *tls)
 {
 	if (!tls->broken && tls->flooded)
@@ -141,7 +139,7 @@ static bool has_alpn(const struct tls *tls)
 	return len == sizeof(TLS_ALPN_NAME) - 1 && memcmp(name, TLS_ALPN_NAME, len) == 0;
 }
 
-/* OpenSSL's releases spell the old groups differently; the new ones have one name. */
+/* OpenSSL's releases spell the old groups differently; new groups have one spelling. */
 static void note_group(struct tls *tls)
 {
 	int nid = (int)SSL_get_negotiated_group(tls->ssl);
@@ -202,7 +200,7 @@ int tls_handshake(struct tls *tls, struct problem *problem)
 	return tell_broken(tls, problem);
 }
 
-/* ---- who it is ---- */
+/* ---- the peer's identity ---- */
 
 int tls_peer_identity(const struct tls *tls, struct identity *ret_identity, struct problem *problem)
 {
@@ -265,8 +263,8 @@ const char *tls_group(const struct tls *tls)
 /* ---- data ---- */
 
 /*
- * Announces a new sending key with the next write. A failure only means later: an answer of
- * OpenSSL's is on its way.
+ * Announces a new sending key with the next write. On failure an answer of OpenSSL's is still being
+ * sent, and a later call tries again.
  */
 static void renew_key(struct tls *tls)
 {
@@ -288,9 +286,7 @@ int tls_write(struct tls *tls, const void *data, size_t len)
 		return -ENOBUFS;
 	ERR_clear_error();
 	renew_key(tls);
-	/*
-	 * The room is there, so OpenSSL has no reason to stop half-way: what stops it is an error.
-	 */
+	/* The output has room, so OpenSSL stops half-way only for an error. */
 	if (SSL_write_ex(tls->ssl, data, len, &written) != 1 || written != len) {
 		break_connection(tls);
 		return -EPROTO;
@@ -300,7 +296,7 @@ int tls_write(struct tls *tls, const void *data, size_t len)
 	return 0;
 }
 
-/* What a failed SSL_read_ex means; `result` as it returned. */
+/* Translates a failed SSL_read_ex; `result` is its return value. */
 static int read_error(struct tls *tls, int result)
 {
 	int error = SSL_get_error(tls->ssl, result);
@@ -348,9 +344,7 @@ int tls_read(
 		}
 	}
 	ERR_clear_error();
-	/*
-	 * What came before an error is handed over first; the error comes again with the next call.
-	 */
+	/* Data before an error is returned first; the next call gets the error. */
 	if (text.len > 0) {
 		*ret_len = text.len;
 		return 0;
@@ -371,6 +365,5 @@ void tls_close(struct tls *tls)
 void tls_release_buffers(struct tls *tls)
 {
 	if (tls->established && !tls->broken)
-		(void)SSL_free_buffers(
-			tls->ssl); /* it refuses while a record is half there, which is right */
+		(void)SSL_free_buffers(tls->ssl); /* rightly refused while a record is incomplete */
 }

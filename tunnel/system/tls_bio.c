@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A BIO over the memory that the owner of a tls object lends: reads come from the bytes fed last,
- * writes go to the output buffer up to its capacity. Where nothing is left, OpenSSL is told to try
- * again later, which tls.c turns into -EAGAIN and -ENOBUFS.
+ * A BIO over the memory that the owner of a tls object provides. Reads take the bytes fed last;
+ * writes go to the output buffer up to its capacity. When bytes or room run out, the BIO asks
+ * OpenSSL to retry later, which tls.c turns into -EAGAIN or -ENOBUFS.
  *
- * Called by OpenSSL inside the calls of tls.c, on their thread.
+ * OpenSSL calls it inside the calls of tls.c, on their thread.
  */
 #include "system/tls_internal.h"
 
@@ -20,7 +20,7 @@ static int bio_read(BIO *bio, char *data, size_t len, size_t *ret_len)
 
 	BIO_clear_retry_flags(bio);
 	if (tls->flooded)
-		return 0; /* no retry: SSL_read comes back at once */
+		return 0; /* no retry: SSL_read returns at once */
 	if (take == 0 || reader_copy(&tls->input, data, take) != 0) {
 		BIO_set_retry_read(bio);
 		return 0;
@@ -67,10 +67,7 @@ static int bio_create(BIO *bio)
 
 BIO_METHOD *tls_bio_method_new(void)
 {
-	/*
-	 * No index of its own: BIO_get_new_index(3) has 127 of them in all, and contexts come and
-	 * go.
-	 */
+	/* No index of its own: BIO_get_new_index(3) has only 127, and contexts come and go. */
 	BIO_METHOD *method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "culvert memory");
 
 	if (method && BIO_meth_set_create(method, bio_create) == 1 &&

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Keys, certificates and settings, checked once and then shared by many connections. Everything is
- * set explicitly, so that a system-wide openssl.cnf changes nothing that matters. Nothing here is
- * global: a reload makes a new context, and the old one goes with its last connection.
+ * Keys, certificates and settings, checked once and then shared by many connections. All settings
+ * are explicit, so that a system-wide openssl.cnf changes nothing that matters. Nothing here is
+ * global: a reload makes a new context, and the old one ends with its last connection.
  *
- * tls_context_new may be called from any thread; the result is immutable but for its counter.
+ * Any thread may call tls_context_new(); the result is immutable but for its counter.
  */
 #include "system/tls_internal.h"
 
@@ -22,15 +22,15 @@ enum {
 }; /* at least 112 bits: RSA 2048, P-256, no SHA-1 (SSL_CTX_set_security_level(3)) */
 
 /*
- * ChaCha20 first where AES would be done in software: three times slower, and harder to keep free of
- * side channels. A server follows a client that has it first (SSL_OP_PRIORITIZE_CHACHA).
+ * ChaCha20 comes first where AES runs in software, three times slower and harder to protect from
+ * side channels. A server follows a client that prefers it (SSL_OP_PRIORITIZE_CHACHA).
  */
 #define CIPHER_SUITES_AES "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256"
 #define CIPHER_SUITES_CHACHA "TLS_CHACHA20_POLY1305_SHA256"
 
 /*
- * Best first, the first that the library can parse is taken. OpenSSL 3.5 sends a key share for each
- * group marked '*', so that an end without the hybrid group costs no additional round trip.
+ * Best first; we use the first list that the library can parse. OpenSSL 3.5 sends a key share for
+ * each group marked '*', so that an end without the hybrid group costs no additional round trip.
  */
 static const char *const group_lists[] = {
 	"*X25519MLKEM768:*X25519:P-256",
@@ -39,8 +39,9 @@ static const char *const group_lists[] = {
 };
 
 /*
- * What an end may sign a handshake with, and a CA a certificate of its chain (RFC 8446, 4.2.3): the
- * last three are for certificates alone. The first list that the library can parse is taken.
+ * The signatures that an end may use for a handshake, and a CA for a certificate of its chain (RFC
+ * 8446, 4.2.3). The last three are for certificates only. We use the first list that the library
+ * can parse.
  */
 #define SIGNATURES                                                                     \
 	"ecdsa_secp256r1_sha256:ecdsa_secp384r1_sha384:ecdsa_secp521r1_sha512:ed25519" \
@@ -54,7 +55,7 @@ static const char *const signature_lists[] = {
 
 /* ---- PEM ---- */
 
-/* After a PEM reader has returned NULL: did it find the end of the text, or something broken? */
+/* After a PEM reader returned NULL: true at the end of the text, false for broken content. */
 static bool is_pem_end(void)
 {
 	unsigned long error = ERR_peek_last_error();
@@ -62,7 +63,7 @@ static bool is_pem_end(void)
 	return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
 }
 
-/* -EINVAL: a certificate is broken, or there is none. `part` names the text to the person. */
+/* -EINVAL: a certificate is broken, or there is none. `part` names the text in *problem. */
 static int read_certificates(const struct view *text, const char *part,
 	STACK_OF(X509) * *ret_certificates, struct problem *problem)
 {
@@ -176,7 +177,7 @@ static int use_own(
 	return error;
 }
 
-/* ---- whom we trust ---- */
+/* ---- trusted CAs ---- */
 
 static int add_authorities(X509_STORE *store, STACK_OF(X509) * authorities, struct problem *problem)
 {
@@ -209,8 +210,9 @@ static bool is_crl_of(X509_CRL *crl, X509 *authority)
 }
 
 /*
- * By a name in ca, but signed with none of its keys. The CAs between are not known here: they come
- * with the certificates that they issued, and OpenSSL holds their lists against their keys then.
+ * True if the list has an issuer name of ca, but no signature of its keys. Intermediate CAs are
+ * unknown here: they come with the certificates that they issued, and OpenSSL checks their lists
+ * then.
  */
 static bool is_forged(X509_CRL *crl, STACK_OF(X509) * authorities)
 {
@@ -225,9 +227,9 @@ static bool is_forged(X509_CRL *crl, STACK_OF(X509) * authorities)
 }
 
 /*
- * OpenSSL takes a delta for the whole list, and passes over an indirect one or one of some reasons as if
- * there were none: what they revoke would be let in. With one of attribute certificates nobody would.
- * NULL: the list can be used.
+ * Returns the form of a list that cannot be used, or NULL. OpenSSL takes a delta for the whole
+ * list. It ignores an indirect list, or one for some reasons only, and so would accept what they
+ * revoke. With a list of attribute certificates it would accept no peer.
  */
 static const char *unusable_form(X509_CRL *crl)
 {
@@ -300,7 +302,9 @@ static int add_crls(X509_STORE *store, const struct view *text, STACK_OF(X509) *
 	return error;
 }
 
-/* Strict, and each certificate of that CA would be refused: that shows before a peer comes. */
+/*
+ * With crl_strict every certificate of that CA would be refused: report it before a peer connects.
+ */
 static int check_listed(X509_STORE *store, STACK_OF(X509) * authorities, struct problem *problem)
 {
 	char label[TLS_LABEL_MAX];
@@ -339,7 +343,7 @@ static int use_trust(
 		return error;
 	error = add_authorities(store, authorities, problem);
 	if (error == 0 && material->crl.len > 0) {
-		/* Each level of a chain, not its leaf alone. */
+		/* Checks each level of a chain, not only its leaf. */
 		flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
 		error = add_crls(store, &material->crl, authorities, problem);
 	}
@@ -354,7 +358,7 @@ static int use_trust(
 
 /* ---- settings ---- */
 
-/* The server picks: culvert/1 or an alert (no_application_protocol), RFC 7301, 3.2. */
+/* The server selects culvert/1, or sends an alert (no_application_protocol), RFC 7301, 3.2. */
 static int select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 	const unsigned char *in, unsigned int in_len, void *unused)
 {
@@ -370,8 +374,8 @@ static int select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_l
 }
 
 /*
- * A client that sends no ALPN at all would never reach select_alpn. One without supported_versions
- * speaks TLS 1.2 at most, and is left to OpenSSL for the right alert.
+ * select_alpn() is not called for a client without ALPN. A client without supported_versions speaks
+ * at most TLS 1.2, and OpenSSL sends it the right alert.
  */
 static int require_alpn(SSL *ssl, int *alert, void *unused)
 {
@@ -398,7 +402,7 @@ static bool set_groups(SSL_CTX *ssl)
 	return done;
 }
 
-/* For what the other end signs, and at a server for what it asks of clients. */
+/* For the peer's signatures, and on a server for those that it requests from clients. */
 static bool set_signatures(SSL_CTX *ssl)
 {
 	bool done = false;
@@ -448,7 +452,10 @@ static bool set_up(SSL_CTX *ssl, enum tls_role role)
 		return false;
 	SSL_CTX_set_options(ssl, options());
 	SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
-	/* Our chain is sent as configured, not built anew from the ca file for each handshake. */
+	/*
+	 * Sends our chain as configured, instead of building it from the ca file for each
+	 * handshake.
+	 */
 	SSL_CTX_set_mode(ssl, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);
 	if (SSL_CTX_get_security_level(ssl) < SECURITY_LEVEL)
 		SSL_CTX_set_security_level(ssl, SECURITY_LEVEL);
@@ -461,7 +468,7 @@ static bool set_up(SSL_CTX *ssl, enum tls_role role)
 		SSL_CTX_set_client_hello_cb(ssl, require_alpn, NULL);
 		return true;
 	}
-	/* This one returns 0 for success. */
+	/* This function returns 0 for success. */
 	return SSL_CTX_set_alpn_protos(
 		       ssl, (const unsigned char *)TLS_ALPN_WIRE, sizeof(TLS_ALPN_WIRE) - 1) == 0;
 }
@@ -582,7 +589,7 @@ static bool has_valid_list(STACK_OF(X509_OBJECT) * objects, X509_NAME *issuer)
 	return false;
 }
 
-/* One that is not valid refuses whatever its CA has issued. */
+/* An expired list refuses every certificate of its CA. */
 static int check_list_dates(STACK_OF(X509_OBJECT) * objects, struct problem *problem)
 {
 	char label[TLS_LABEL_MAX], date[TLS_DATE_MAX];

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Culvert's own rules for a certificate, which are narrower than X.509's: OpenSSL accepts names
- * with a NUL, a newline or 20,000 bytes, two common names, an empty subject, a leaf that is a CA, a
- * leaf without an extended key usage, and does not hold a common name without a dot against its
- * issuer's name constraints. Here the name is a peer's identity: it ends up in file names, logs and
- * policy.
+ * Culvert's own rules for a certificate, which are narrower than X.509's. OpenSSL accepts names
+ * with a NUL, a newline or 20,000 bytes, two common names, and an empty subject. It accepts a leaf
+ * that is a CA or has no extended key usage. It does not check a common name without a dot against
+ * its issuer's name constraints. Here the name is a peer's identity: it is used in file names, logs
+ * and policy.
  *
- * Functions of their arguments only; called from any thread, by tls_context.c for our own
- * certificate and by tls.c and tls_verify.c for the other end's.
+ * Pure functions, on any thread: tls_context.c calls them for our own certificate, tls.c and
+ * tls_verify.c for the peer's.
  */
 #include "system/tls_internal.h"
 
@@ -75,8 +75,8 @@ static int identity_from_san(
 }
 
 /*
- * The string types whose bytes are the characters; BMPString and its like could spell one name in
- * many ways.
+ * The string types whose bytes are the characters. BMPString and others could spell one name in
+ * several ways.
  */
 static bool is_plain_string(const ASN1_STRING *string)
 {
@@ -114,9 +114,9 @@ static int identity_from_subject(X509 *leaf, struct identity *ret_identity, stru
 }
 
 /*
- * OpenSSL holds a common name against its issuers' name constraints only where it looks like a host
- * name with a dot. Where an issuer is constrained, the name has therefore to stand in the
- * subjectAltName, which is always held against them.
+ * OpenSSL checks a common name against its issuers' name constraints only if it looks like a host
+ * name with a dot. So under a constrained issuer the name must be in the subjectAltName, which is
+ * always checked.
  */
 static int check_constraints(STACK_OF(X509) * chain, struct problem *problem)
 {
@@ -207,7 +207,7 @@ bool tls_identity_peek(X509 *certificate, struct identity *ret_identity)
 	return find_identity(certificate, NULL, ret_identity, NULL) == 0;
 }
 
-/* ---- what messages call things ---- */
+/* ---- names in messages ---- */
 
 const char *tls_label_name(char out[static TLS_LABEL_MAX], const X509_NAME *name)
 {
@@ -217,7 +217,7 @@ const char *tls_label_name(char out[static TLS_LABEL_MAX], const X509_NAME *name
 		return escape_string(out, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at)));
 	if (X509_NAME_entry_count(name) == 0)
 		snprintf(out, TLS_LABEL_MAX, "no name");
-	else /* It cuts at the size, and writes anything unprintable as \xNN itself. */
+	else /* It cuts at the size and writes unprintable bytes as \xNN. */
 		X509_NAME_oneline(name, out, TLS_LABEL_MAX);
 	return out;
 }

@@ -18,30 +18,30 @@
 #include "system/tls.h"
 
 /*
- * What the tls*.c files share among themselves; nobody else includes it.
+ * Shared by the tls*.c files, which alone include it.
  *
- *	tls.c           a connection: memory in, memory out
- *	tls_bio.c       how OpenSSL reaches that memory
- *	tls_context.c   keys, certificates and settings that connections share
- *	tls_key.c       private keys as PEM, with and without a passphrase
- *	tls_pkcs12.c    certificate, key and authorities out of a bundle
- *	tls_verify.c    the judgement on the other end's certificate
- *	tls_identity.c  Culvert's own rules for a certificate, and the name in it
- *	tls_words.c     OpenSSL's errors and TLS's alerts as sentences
+ * 	tls.c           a connection: memory in, memory out
+ * 	tls_bio.c       OpenSSL's access to that memory
+ * 	tls_context.c   keys, certificates and settings that connections share
+ * 	tls_key.c       private keys as PEM, with and without a passphrase
+ * 	tls_pkcs12.c    certificate, key and authorities of a bundle
+ * 	tls_verify.c    the check of the peer's certificate
+ * 	tls_identity.c  Culvert's own rules for a certificate, and the name in it
+ * 	tls_text.c      OpenSSL's errors and TLS's alerts as sentences
  */
 
 enum {
-	TLS_CHAIN_DEPTH = 3, /* CA certificates between a leaf and the one we trust */
-	/* The other end's certificates together, at most; a chain of P-256 has 2,000. */
+	TLS_CHAIN_DEPTH = 3, /* CA certificates between a leaf and a trusted one */
+	/* The limit for all certificates of the peer; a chain of P-256 has 2,000. */
 	TLS_CHAIN_BYTES = 32768,
-	/* Ours together: what is missing is the message's framing (RFC 8446, 4.4.2). */
+	/* The limit for all of ours: less than that by the message's framing (RFC 8446, 4.4.2). */
 	TLS_OWN_CHAIN_BYTES = 32000,
 	TLS_LABEL_MAX = 100, /* characters of a certificate's name in a message, with the NUL */
 	TLS_DATE_MAX = 32,
-	TLS_NOTED_MAX = 16, /* issuers whose missing list is told of, for each context */
+	TLS_NOTED_MAX = 16, /* issuers without a list that a context reports */
 };
 
-/* The ALPN name as it stands on the wire: a length, then the name (RFC 7301, 3.1). */
+/* The ALPN name on the wire: a length, then the name (RFC 7301, 3.1). */
 #define TLS_ALPN_NAME "culvert/1"
 #define TLS_ALPN_WIRE "\x09" TLS_ALPN_NAME
 
@@ -54,7 +54,7 @@ struct tls_context {
 	STACK_OF(X509) * chain; /* our own certificate, and the CAs that came with it; counted */
 	time_t not_after;
 	bool crl_strict;
-	/* Hashes of issuers without a list that have been told of; the one thing here that changes. */
+	/* Hashes of reported issuers without a list; only this member changes. */
 	atomic_ulong noted[TLS_NOTED_MAX];
 };
 
@@ -62,17 +62,17 @@ struct tls {
 	struct tls_context *context; /* counted */
 	SSL *ssl;
 	struct reader input;       /* the caller's bytes */
-	struct tls_output *output; /* the caller's; NULL when none is lent */
-	uint8_t opening[8];        /* the first bytes that ever came, to tell what is not TLS */
+	struct tls_output *output; /* the caller's; NULL: none set */
+	uint8_t opening[8];        /* the first bytes received, to recognize other protocols */
 	size_t opening_len;
 	bool established;
 	bool broken; /* `problem` says why */
 	bool closed;
-	bool flooded; /* set under OpenSSL's feet by the message callback, seen by the BIO */
-	uint64_t records_written; /* under the present key */
+	bool flooded;             /* set by the message callback inside OpenSSL, read by the BIO */
+	uint64_t records_written; /* under the current key */
 	uint64_t key_update_records;
 	uint64_t records_read;
-	uint64_t post_handshake_messages; /* that the peer sent */
+	uint64_t post_handshake_messages; /* from the peer */
 	struct problem problem;
 	uint32_t unlisted; /* levels of the peer's chain (bits) whose issuer has no list in crl */
 	char *notice;      /* allocated; NULL: none */
@@ -83,33 +83,42 @@ static_assert(TLS_CHAIN_DEPTH + 2 <= 32, "each level of a chain needs a bit");
 
 /* ---- tls_bio.c ---- */
 
-/* NULL: no memory. Free with BIO_meth_free, after the last BIO of it. */
+/* NULL: no memory. Freed with BIO_meth_free() after its last BIO. */
 BIO_METHOD *tls_bio_method_new(void);
-/* One reference goes to `tls->ssl`. -ENOMEM. */
+/* Makes a BIO, which `tls->ssl` then owns. -ENOMEM. */
 int tls_bio_attach(struct tls *tls);
 
 /* ---- tls_key.c ---- */
 
-/* To read from the view's memory. NULL: the view is empty or far too large, or there is no memory. */
+/*
+ * A BIO that reads the view's memory. NULL: the view is empty or far too large, or there is no
+ * memory.
+ */
 BIO *tls_view_bio(const struct view *view);
-/* -EINVAL: not readable, or protected by a passphrase; `problem` begins with "key: ". */
+/* -EINVAL: unreadable, or protected by a passphrase; *problem begins with "key: ". */
 int tls_key_read(const struct view *pem, EVP_PKEY **ret_key, struct problem *problem);
-/* As PEM text without a passphrase; the caller wipes and frees it. -ENOMEM. */
+/* Writes the key as PEM text without a passphrase. The caller wipes and frees it. -ENOMEM. */
 int tls_key_write(EVP_PKEY *key, char **ret_pem);
-/* Did OpenSSL fail for an algorithm that it does not have (any more)? Empties its queue of errors. */
+/*
+ * True if OpenSSL failed because it does not support an algorithm (any more). Empties its error
+ * queue.
+ */
 bool tls_queue_is_unsupported(void);
 
 /* ---- tls_verify.c ---- */
 
-/* For SSL_CTX_set_cert_verify_callback: chain, dates, purpose, revocation, then our own rules. */
+/*
+ * For SSL_CTX_set_cert_verify_callback: checks chain, dates, purpose, revocation, then our own
+ * rules.
+ */
 int tls_verify(X509_STORE_CTX *store, void *unused);
 
 /* ---- tls_identity.c ---- */
 
 /*
- * Judges a leaf by the rules in tls.h. `holder` is the role of the one whose certificate it is;
- * `chain` the verified chain with the leaf first, or NULL where there is none to look at. -EACCES:
- * `problem` continues a sentence that begins with the certificate ("it has two common names; …").
+ * Checks a leaf by the rules in tls.h. `holder` is the role of the certificate's owner. `chain` is
+ * the verified chain with the leaf first, or NULL to check no chain. -EACCES: *problem continues a
+ * sentence that begins with the certificate ("it has two common names; …").
  */
 int tls_identity_check(X509 *leaf, STACK_OF(X509) * chain, enum tls_role holder,
 	struct identity *ret_identity, struct problem *problem);
@@ -119,20 +128,20 @@ const char *tls_role_usage(enum tls_role role);
 enum tls_role tls_role_other(enum tls_role role);
 
 /*
- * A certificate's name for a message: its identity, else what it claims, escaped and in quotes.
- * Returns `out`.
+ * A certificate's name for a message: its identity, else the name that it claims, escaped and in
+ * quotes. Returns `out`.
  */
 const char *tls_label(char out[static TLS_LABEL_MAX], X509 *certificate);
 const char *tls_label_name(char out[static TLS_LABEL_MAX], const X509_NAME *name);
-/* Whether the certificate carries a proper identity, whatever else may be wrong with it. */
+/* True if the certificate has a valid identity, even if something else is wrong with it. */
 bool tls_identity_peek(X509 *certificate, struct identity *ret_identity);
-/* "2026-11-02", "2026-11-02 10:00:00 UTC", or "an unreadable date". */
+/* Formats "2026-11-02", "2026-11-02 10:00:00 UTC", or "an unreadable date". */
 const char *tls_date(char out[static TLS_DATE_MAX], const ASN1_TIME *time);
 const char *tls_date_time(char out[static TLS_DATE_MAX], const ASN1_TIME *time);
 /* -EINVAL: not a date. */
 int tls_time(const ASN1_TIME *time, time_t *ret_time);
 
-/* ---- tls_words.c ---- */
+/* ---- tls_text.c ---- */
 
 /* Turns this thread's OpenSSL error queue into words and empties it. */
 void tls_words_connection(const struct tls *tls, struct problem *problem);

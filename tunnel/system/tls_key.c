@@ -10,7 +10,7 @@
 
 #include "system/tls_internal.h"
 
-/* Whether OpenSSL wanted a passphrase, and the one to give it. */
+/* A passphrase to offer to OpenSSL, and whether OpenSSL asked for it. */
 struct offer {
 	const char *passphrase; /* NULL: none */
 	bool asked;
@@ -22,7 +22,7 @@ BIO *tls_view_bio(const struct view *view)
 						     : NULL;
 }
 
-/* Never prompts, whatever OpenSSL would do by itself. */
+/* Never prompts, unlike OpenSSL's default. */
 static int offer_passphrase(char *buffer, int size, int writing, void *data)
 {
 	struct offer *offer = data;
@@ -62,7 +62,7 @@ int tls_key_read(const struct view *pem, EVP_PKEY **ret_key, struct problem *pro
 	if (!key && offer.asked)
 		problem_set(
 			problem, "key: is protected by a passphrase, and nothing could ask for it");
-	else if (!key) /* OpenSSL's decoders do not tell a damaged key from none */
+	else if (!key) /* OpenSSL's decoders cannot distinguish a damaged key from a missing one */
 		problem_set(problem,
 			"key: holds no readable private key in PEM form (-----BEGIN PRIVATE "
 			"KEY-----) (%s)",
@@ -88,7 +88,7 @@ bool tls_queue_is_unsupported(void)
 
 int tls_key_write(EVP_PKEY *key, char **ret_pem)
 {
-	/* Its memory is wiped when it is freed. */
+	/* OpenSSL wipes this memory when it frees it. */
 	BIO *bio = BIO_new(BIO_s_secmem());
 	char *data;
 	long len;

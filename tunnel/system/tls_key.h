@@ -9,16 +9,16 @@
 #include "base/problem.h"
 
 /*
- * Private keys that a passphrase protects (PEM: "BEGIN ENCRYPTED PRIVATE KEY", or the older
- * "Proc-Type: 4,ENCRYPTED"). Any thread; unlocking takes a good part of a second by design.
+ * Private keys with a passphrase (PEM: "BEGIN ENCRYPTED PRIVATE KEY", or the older "Proc-Type:
+ * 4,ENCRYPTED"). Any thread. Unlocking takes up to a second by design.
  */
 
 bool tls_key_is_locked(const struct view *pem);
 
 /*
- * The same key without its passphrase, as PEM text; the caller wipes and frees it. -EACCES: that is
- * not its passphrase (a damaged key looks the same); -EINVAL: not readable for another reason, with
- * words that begin with "key: "; -ENOMEM.
+ * Makes the same key without its passphrase, as PEM text. The caller wipes and frees it. -EACCES: a
+ * wrong passphrase, or a damaged key, which looks the same. -EINVAL: unreadable for another reason;
+ * *problem begins with "key: ". -ENOMEM.
  */
 int tls_key_unlock(
 	const struct view *pem, const char *passphrase, char **ret_pem, struct problem *problem);

@@ -12,7 +12,7 @@
 
 #include "system/tls_internal.h"
 
-/* What OpenSSL finds in a bundle. */
+/* The content of a bundle. */
 struct contents {
 	EVP_PKEY *key;
 	X509 *certificate;
@@ -30,7 +30,7 @@ static int write_certificate(BIO *bio, X509 *certificate)
 	return PEM_write_bio_X509(bio, certificate) == 1 ? 0 : -ENOMEM;
 }
 
-/* The others that are self-signed, or those that are not. */
+/* Writes either the self-signed certificates of `others`, or those that are not. */
 static int write_others(BIO *bio, const struct contents *contents, bool self_signed, int *ret_count)
 {
 	int r = 0;
@@ -86,7 +86,7 @@ static int write_bundle(
 	return r;
 }
 
-/* After PKCS12_parse() has failed. */
+/* Explains why PKCS12_parse() failed. */
 static int explain(struct problem *problem)
 {
 	unsigned long error = ERR_peek_error();

@@ -8,28 +8,29 @@
 #include "base/problem.h"
 
 /*
- * PKCS#12 bundles (RFC 7292; .p12, .pfx): what a PKI hands out for one client in one file. Any
- * thread.
+ * PKCS#12 bundles (RFC 7292; .p12, .pfx): one file with all credentials of one client, as a PKI
+ * issues it. Any thread.
  */
 
-struct tls_bundle {        /* PEM text, owned */
-	char *certificate; /* the key's, then the CAs' that are not self-signed */
+/* PEM text, owned. */
+struct tls_bundle {
+	char *certificate; /* the key's, then those of CAs that are not self-signed */
 	char *key;         /* without a passphrase */
-	char *ca;          /* the self-signed ones */
+	char *ca;          /* the self-signed CAs */
 };
 
-/* Does this begin as a bundle does? What is text never does. */
+/* True if the data begins like a bundle. Text never does. */
 bool tls_pkcs12_is(const struct view *data);
 
 /*
- * Takes a bundle apart; `passphrase` may be empty. -EACCES: that is not its passphrase; else -EINVAL
- * with words in `problem` that name the cure (damaged, no key, no certificate, no self-signed CA, an
- * algorithm that this OpenSSL does not have any more); -ENOMEM. Freed by tls_bundle_free().
+ * Splits a bundle; `passphrase` may be empty. The caller frees it with tls_bundle_free(). -EACCES:
+ * wrong passphrase. -EINVAL: *problem says why and what to do (damaged, no key, no certificate, no
+ * self-signed CA, an algorithm that this OpenSSL no longer supports). -ENOMEM.
  */
 int tls_pkcs12_open(const struct view *data, const char *passphrase, struct tls_bundle *ret_bundle,
 	struct problem *problem);
 
-/* Wipes the key. A zeroed one is fine. */
+/* Wipes the key. Accepts a zeroed bundle. */
 void tls_bundle_free(struct tls_bundle *bundle);
 
 #endif

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The judgement on the other end's certificate, inside the handshake: OpenSSL builds and checks the
- * chain, then our own rules (tls_identity.c) follow while an alert can still be sent. The words are
- * for the side that refuses; the alert is all that the other side learns, so it is chosen to say
- * the truth there.
+ * Checks the peer's certificate inside the handshake. OpenSSL builds and checks the chain; then our
+ * own rules (tls_identity.c) follow while an alert can still be sent. The text is for the end that
+ * refuses. The peer learns only the alert, which is chosen to be true there.
  *
- * Called by OpenSSL on the thread that drives the handshake.
+ * OpenSSL calls it on the thread that runs the handshake.
  */
 #include "system/tls_internal.h"
 
@@ -16,15 +15,15 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
-enum { NAMES_MAX = (TLS_CHAIN_DEPTH + 2) * (TLS_LABEL_MAX + 4) }; /* of a chain's issuers */
+enum { NAMES_MAX = (TLS_CHAIN_DEPTH + 2) * (TLS_LABEL_MAX + 4) }; /* the issuers of a chain */
 
 struct refusal {
 	X509_STORE_CTX *store;
-	X509 *certificate; /* the one that OpenSSL found fault with */
+	X509 *certificate; /* the certificate that OpenSSL refuses */
 	int error;
 	bool is_leaf;
 	enum tls_role holder;
-	struct identity identity; /* of the leaf, where it has a proper one */
+	struct identity identity; /* of the leaf, if it has a valid one */
 	bool has_identity;
 	char who[TLS_LABEL_MAX +
 		32]; /* "certificate of branch-a", "certificate of the CA "Example"" */
@@ -59,7 +58,7 @@ static void refusal_init(struct refusal *refusal, X509_STORE_CTX *store, enum tl
 }
 
 /*
- * "; renew it with culvert-pki renew branch-a", as far as there is a name that a person could type.
+ * Adds "; renew it with culvert-pki renew branch-a", if there is a name that a person could type.
  */
 static void say_cure(const struct refusal *refusal, const char *text, const char *lead)
 {
@@ -121,8 +120,8 @@ static void say_bad_signature(const struct refusal *refusal)
 }
 
 /*
- * Our ca file has a CA of the issuer's name, with another key: culvert-pki gives each the same name
- * unless it is told one.
+ * True if our ca file has a CA with the issuer's name but another key: culvert-pki gives every CA
+ * the same name by default.
  */
 static bool is_of_a_namesake(const struct refusal *refusal)
 {
@@ -262,8 +261,8 @@ static struct tls *tls_of(X509_STORE_CTX *store)
 }
 
 /*
- * Called by OpenSSL with every verdict; only here are the certificate and the revocation list in
- * question known.
+ * OpenSSL calls this with every verdict; only here are the certificate and its revocation list
+ * known.
  */
 static int note_verdict(int is_good, X509_STORE_CTX *store)
 {
@@ -283,9 +282,7 @@ static int note_verdict(int is_good, X509_STORE_CTX *store)
 	return 0;
 }
 
-/*
- * The alert follows from the error that is left in the store (OpenSSL's ssl_x509err2alert table).
- */
+/* OpenSSL derives the alert from the error in the store (its ssl_x509err2alert table). */
 static int refuse_chain(X509_STORE_CTX *store, struct problem *problem)
 {
 	int error = X509_STORE_CTX_get_error(store);
@@ -294,7 +291,7 @@ static int refuse_chain(X509_STORE_CTX *store, struct problem *problem)
 		problem_set(problem, "the other end's certificate could not be checked: %s",
 			X509_verify_cert_error_string(error));
 	/*
-	 * A fault of our own revocation list must not reach the other end as "your certificate has
+	 * An error of our own revocation list must not reach the peer as "your certificate has
 	 * expired".
 	 */
 	if (is_crl_error(error) || error == X509_V_OK)
@@ -302,7 +299,7 @@ static int refuse_chain(X509_STORE_CTX *store, struct problem *problem)
 	return 0;
 }
 
-/* True for the first that asks about this issuer. */
+/* True for the first call about this issuer. */
 static bool note_once(struct tls_context *context, X509_NAME *issuer)
 {
 	int done = 0;
@@ -321,7 +318,7 @@ static bool note_once(struct tls_context *context, X509_NAME *issuer)
 	return false;
 }
 
-/* For a peer that is let in. Out of memory, it is let in without the words. */
+/* Makes the notice for an accepted peer. Out of memory, the peer is accepted without it. */
 static void note_unlisted(struct tls *tls, STACK_OF(X509) * chain)
 {
 	char names[NAMES_MAX] = "", label[TLS_LABEL_MAX];
@@ -349,7 +346,7 @@ int tls_verify(X509_STORE_CTX *store, void *unused)
 	struct tls *tls = tls_of(store);
 	enum tls_role holder = tls_role_other(tls->context->role);
 	X509 *leaf = X509_STORE_CTX_get0_cert(store);
-	struct identity ignored; /* asked for again with tls_peer_identity */
+	struct identity ignored; /* tls_peer_identity() reads it again */
 	struct problem rule;
 	char label[TLS_LABEL_MAX];
 

@@ -30,7 +30,7 @@ int tool_find(const char *name, char out[static TOOL_PATH_MAX])
 	return -ENOENT;
 }
 
-/* The input as a file, at its beginning. Negative errno. */
+/* Makes a file of the input, at its beginning. Returns a negative errno on failure. */
 static int input_fd(const void *input, size_t len)
 {
 	int fd = memfd_create("input", MFD_CLOEXEC);
@@ -53,7 +53,7 @@ static bool takes_place(int fd, int standard)
 	return fd == standard || dup2(fd, standard) >= 0;
 }
 
-/* In the child, between fork and exec: system calls alone. */
+/* Runs in the child between fork and exec: only system calls. */
 _Noreturn static void become(const char *const *argv, int in, int out, int err)
 {
 	static const char *const environment[] = {
@@ -66,11 +66,11 @@ _Noreturn static void become(const char *const *argv, int in, int out, int err)
 	(void)sigaction(SIGXFSZ, &action, NULL);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	(void)setsid(); /* a terminal's Ctrl-C is not for it */
+	(void)setsid(); /* a terminal's Ctrl-C must not reach it */
 	if (takes_place(in, STDIN_FILENO) && takes_place(out, STDOUT_FILENO) &&
 		takes_place(err, STDERR_FILENO) &&
 		close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) == 0)
-		/* It takes them as they are, whatever its prototype says: execve(3p), rationale. */
+		/* The cast is safe, whatever the prototype says: execve(3p), rationale. */
 		execve(argv[0], (char *const *)argv, (char *const *)environment);
 	_exit(TOOL_EXIT_NO_EXEC);
 }

@@ -8,22 +8,21 @@
 #include "base/problem.h"
 
 /*
- * Programs of the host that do something for netd, such as resolvectl(1): run without a shell, with
- * arguments that are data, and waited for. Looked for in the system's directories alone, whatever
- * PATH says. From netd's only thread; system/tool_listing.h, for what a program prints, from the
- * command line's.
+ * Runs programs of the host for netd, such as resolvectl(1), and waits for them. It uses no shell,
+ * and arguments are data. It searches the system's directories only and ignores PATH. netd's only
+ * thread; the command line's thread uses system/tool_listing.h to get a program's output.
  */
 
 enum { TOOL_PATH_MAX = 64 };
 
-/* -ENOENT: none of the directories has a program of that name. */
+/* -ENOENT: no such program in these directories. */
 int tool_find(const char *name, char out[static TOOL_PATH_MAX]);
 
 /*
- * Runs `argv` (NULL-terminated; argv[0] is its absolute path) with `input` as its stdin, stderr as
- * here, an environment of nothing but PATH and LANG=C, signals at their defaults, no other descriptor.
- * Waits until it has ended with 0. -EPROTO: it ended otherwise; -ETIMEDOUT: it was killed when `limit`
- * was over; or what fork, execve and others say. With words.
+ * Runs `argv` (NULL-terminated; argv[0] is its absolute path) with `input` as its stdin. It gets
+ * our stderr, an environment of only PATH and LANG=C, default signals and no other descriptor.
+ * Waits until the program has ended with 0. On failure *problem says why. -EPROTO: it ended
+ * otherwise. -ETIMEDOUT: it was killed after `limit`. Else an error of fork, execve and others.
  */
 int tool_run(const char *const *argv, const void *input, size_t input_len, struct duration limit,
 	struct problem *problem);

@@ -6,21 +6,24 @@
 
 #include "base/clock.h"
 
-/* What the files tool*.c share: how a program of the host is started and waited for. */
+/*
+ * Shared by the tool*.c files, which alone include it: starts a program of the host and waits for
+ * it.
+ */
 
-/* What the child of tool_start() ends with when it cannot become the program. */
+/* The exit status of tool_start()'s child if it cannot execute the program. */
 enum { TOOL_EXIT_NO_EXEC = 127 };
 
 /*
- * Starts argv[0], an absolute path, with these as its stdin, stdout and stderr, an environment of
- * nothing but PATH and LANG=C, signals at their defaults, no other descriptor. Returns its pid, or
+ * Starts argv[0], an absolute path, with these descriptors as stdin, stdout and stderr. It gets an
+ * environment of only PATH and LANG=C, default signals and no other descriptor. Returns its pid, or
  * fork(2)'s negative errno.
  */
 pid_t tool_start(const char *const *argv, int in, int out, int err);
 
 /*
- * Waits until it has ended. -ETIMEDOUT: it was killed when `deadline` was over; or why it cannot be
- * waited for. It is collected in every case.
+ * Waits for the program to end and reaps it in every case. -ETIMEDOUT: it was killed at `deadline`.
+ * Else an error of waiting.
  */
 int tool_wait(pid_t pid, struct mono deadline, int *ret_status);
 

@@ -11,7 +11,7 @@
 
 #include "system/tool_internal.h"
 
-/* Everything until the other end closes, with a NUL after it. */
+/* Reads everything until the other end closes, and adds a NUL. */
 static int read_all(int fd, struct mono deadline, char **ret_text)
 {
 	size_t capacity = 65536, len = 0;
@@ -54,7 +54,7 @@ static int read_all(int fd, struct mono deadline, char **ret_text)
 	return 0;
 }
 
-/* Starts it with its stdout in *ret_out. Its pid, or negative errno. */
+/* Starts the program with its stdout in *ret_out. Returns its pid or a negative errno. */
 static pid_t start(const char *const *argv, int *ret_out)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -85,7 +85,7 @@ int tool_listing(const char *const *argv, struct duration limit, char **ret_text
 		return pid;
 	r = read_all(out, deadline, &text);
 	close(out);
-	/* Who printed everything is about to end; who did not is not waited for. */
+	/* A program that printed everything is about to end; on failure we do not wait for it. */
 	if (r < 0)
 		(void)kill(pid, SIGKILL);
 	wait = tool_wait(pid, deadline, &status);

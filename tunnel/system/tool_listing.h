@@ -4,15 +4,18 @@
 
 #include "base/clock.h"
 
-/* What a program of the host prints, such as `nft list ruleset`. Blocking, for the command line. */
+/*
+ * Gets the output of a program of the host, such as `nft list ruleset`. It blocks: only for the
+ * command line.
+ */
 
 enum { TOOL_LISTING_MAX = 16 << 20 }; /* bytes */
 
 /*
- * Runs `argv` as tool_run() does (system/tool.h), with nothing at its stdin and its stderr thrown
- * away. The caller frees *ret_text, which ends in a NUL. -EPROTO: it ended with another status than 0
- * (is not allowed, say); -EFBIG: it printed more than TOOL_LISTING_MAX; -ETIMEDOUT: it was killed when
- * `limit` was over; -ENOMEM, or what fork(2) and others say.
+ * Runs `argv` like tool_run() (system/tool.h), with an empty stdin and its stderr discarded. The
+ * caller frees *ret_text, which ends in a NUL. -EPROTO: its exit status is not 0, for example
+ * without permission. -EFBIG: more output than TOOL_LISTING_MAX. -ETIMEDOUT: it was killed after
+ * `limit`. -ENOMEM, or an error of fork(2) and others.
  */
 int tool_listing(const char *const *argv, struct duration limit, char **ret_text);
 

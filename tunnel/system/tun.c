@@ -21,7 +21,7 @@
 
 enum { TUN_VNET_SIZE = 10 }; /* struct virtio_net_hdr without num_buffers */
 
-/* Fine for any queue: the owner is the interface's. */
+/* Works for any queue: the owner belongs to the interface. */
 static int set_owner(int fd)
 {
 	if (ioctl(fd, TUNSETOWNER, (unsigned long)geteuid()) < 0 ||
@@ -30,7 +30,7 @@ static int set_owner(int fd)
 	return 0;
 }
 
-/* `flags`: of TUNSETIFF, besides those that every interface of ours has. */
+/* `flags` of TUNSETIFF, besides those of every interface of ours. */
 static int configure(int fd, const char *name, int flags, char *ret_name)
 {
 	struct ifreq request = { .ifr_flags = (short)(IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | flags) };
@@ -102,7 +102,7 @@ static int open_queue(const char *name, int flags, int *ret_fd, char *ret_name)
 
 int tun_open(const char *name, bool multi_queue, int *ret_fd, char *ret_name)
 {
-	/* Else several queues would also join an interface of that name that somebody else made. */
+	/* Without IFF_TUN_EXCL a multi-queue open would join an existing interface of that name. */
 	return open_queue(name, multi_queue ? IFF_MULTI_QUEUE | IFF_TUN_EXCL : 0, ret_fd, ret_name);
 }
 
@@ -110,13 +110,13 @@ int tun_open_queue(const char *name, int *ret_fd)
 {
 	char ret_name[IFNAMSIZ];
 
-	/* TUNSETIFF would make an interface where there is none. */
+	/* TUNSETIFF would make a missing interface. */
 	if (if_nametoindex(name) == 0)
 		return -errno;
 	return open_queue(name, IFF_MULTI_QUEUE, ret_fd, ret_name);
 }
 
-/* 0: the queue is attached or not, as asked. */
+/* Returns 0 if the queue's state is the requested one. */
 static int check_attached(int fd, bool attached)
 {
 	struct ifreq request = { 0 };
@@ -137,7 +137,8 @@ int tun_queue_attach(int fd, bool attached)
 		return 0;
 	if (errno != EINVAL)
 		return -errno;
-	return check_attached(fd, attached); /* EINVAL says little: it may be so already */
+	/* EINVAL is ambiguous: the state may be right already. */
+	return check_attached(fd, attached);
 }
 
 int tun_name(int fd, char *ret_name)
@@ -167,7 +168,9 @@ int tun_set_steering(int fd, int program_fd)
 	return 0;
 }
 
-/* Leaves out what is nothing without its foundation, which the kernel would refuse as a whole. */
+/*
+ * Removes offloads without the one that they need, for which the kernel would refuse the whole set.
+ */
 static uint32_t well_founded(uint32_t offloads)
 {
 	offloads &= OFFLOAD_ALL;
@@ -202,8 +205,8 @@ static unsigned long kernel_flags(uint32_t offloads)
 int tun_set_offloads(int fd, uint32_t offloads, uint32_t *ret_set)
 {
 	/*
-	 * Most is asked for first; then what older kernels, or other builds of them, do not know
-	 * goes.
+	 * Tries the most first, then drops what older kernels, or other builds of them, do not
+	 * know.
 	 */
 	static const uint32_t give_up[] = { 0, OFFLOAD_USO, OFFLOAD_USO | OFFLOAD_ECN,
 		OFFLOAD_ALL };

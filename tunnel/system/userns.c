@@ -16,9 +16,9 @@
 
 #include "base/file.h"
 
-/* ---- what forbids it ---- */
+/* ---- settings that forbid it ---- */
 
-/* The number in a file of /proc/sys; -1: there is no such setting. */
+/* Reads the number in a file of /proc/sys; -1: no such setting. */
 static long setting(const char *path)
 {
 	char *text, *end;
@@ -63,7 +63,9 @@ static const char *forbidden_by(void)
 	return "user namespaces are not allowed here (in a chroot they never are)";
 }
 
-/* One of the limits in user.max_*_namespaces, in this user namespace or one around it: namespaces(7). */
+/*
+ * Explains a limit of user.max_*_namespaces, in this user namespace or an outer one: namespaces(7).
+ */
 static void explain_limit(const char *what, const char *name, int error, struct problem *problem)
 {
 	char path[64];
@@ -105,7 +107,7 @@ static int write_file(const char *path, const char *text)
 	return r;
 }
 
-/* The one line of a map that an ordinary user may write: himself. */
+/* Maps only the user itself, the one line that an ordinary user may write. */
 static int map_self(const char *path, unsigned id)
 {
 	char line[64];
@@ -116,14 +118,14 @@ static int map_self(const char *path, unsigned id)
 
 int userns_enter(struct problem *problem)
 {
-	unsigned uid = geteuid(), gid = getegid(); /* afterwards nobody has a number */
+	unsigned uid = geteuid(), gid = getegid(); /* later both would be unmapped */
 	int r = unshare(CLONE_NEWUSER) < 0 ? -errno : 0;
 
 	if (r == -ENOSPC) {
 		explain_limit("user", "max_user_namespaces", r, problem);
 		return r;
 	}
-	/* Without setgroups(2) nobody can shed a group that keeps him out of something. */
+	/* Without this, setgroups(2) could drop a group that denies the user access. */
 	if (r == 0)
 		r = write_file("/proc/self/setgroups", "deny");
 	if (r == 0)
@@ -135,7 +137,7 @@ int userns_enter(struct problem *problem)
 	return r;
 }
 
-/* ---- the others ---- */
+/* ---- the other namespaces ---- */
 
 static int loopback_up(void)
 {
@@ -152,8 +154,8 @@ static int loopback_up(void)
 }
 
 /*
- * What is mounted in there does not show outside. What is mounted outside later does in there, and goes
- * from there, too (mount_namespaces(7)): homes that autofs mounts, media that somebody ejects.
+ * Mounts made inside do not show outside. Mounts and unmounts outside do show inside
+ * (mount_namespaces(7)): autofs homes, ejected media.
  */
 static int unshare_mounts(void)
 {
@@ -162,7 +164,7 @@ static int unshare_mounts(void)
 	return 0;
 }
 
-/* ping(8) without privilege is a setting of each network namespace: icmp(7). A comfort. */
+/* Unprivileged ping(8) is a setting of each network namespace: icmp(7). Best effort. */
 static void allow_ping(void)
 {
 	char line[64];

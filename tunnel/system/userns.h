@@ -5,22 +5,22 @@
 #include "base/problem.h"
 
 /*
- * User namespaces: how an ordinary user gets network and mount namespaces of his own
- * (user_namespaces(7)). Only while the process has one thread. Where something forbids it, the words
- * name the setting.
+ * User namespaces: they give an ordinary user network and mount namespaces of its own
+ * (user_namespaces(7)). Only while the process has one thread. If a setting forbids it, *problem
+ * names the setting.
  */
 
 /*
- * The process goes on in a new user namespace: who it is stays, as nobody else is known there; it has
- * every capability over what the namespace owns, and none over the host. -ENOSPC, -EPERM, -EACCES,
- * -EINVAL, or what the files of proc(5) say, with words.
+ * Moves the process to a new user namespace. It keeps its user id, the only one known there. It has
+ * every capability over what the namespace owns, and none over the host. On failure *problem says
+ * why. -ENOSPC, -EPERM, -EACCES, -EINVAL, or an error of the files in proc(5).
  */
 int userns_enter(struct problem *problem);
 
 /*
- * Gives the process a network and a mount namespace, owned by its user namespace: an empty network
- * but for the loopback, which is up, and mounts that follow those outside, where nothing of them shows.
- * Errors as above.
+ * Gives the process a network and a mount namespace, owned by its user namespace. The network is
+ * empty but for the loopback, which is up. Its mounts follow those outside; changes inside do not
+ * show outside. Errors: those of userns_enter().
  */
 int userns_unshare(struct problem *problem);
 

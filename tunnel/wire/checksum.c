@@ -7,8 +7,8 @@
 #include "wire/word.h"
 
 /*
- * Adds four bytes at a time in the machine's own order, in which the sum comes out with its two bytes
- * swapped at most (RFC 1071, 2(B)). The sum over a packet is far from overflowing.
+ * Adds four bytes at a time in the machine's byte order, which at most swaps the two bytes of the
+ * sum (RFC 1071, 2(B)). The sum over a packet is far from overflow.
  */
 static uint64_t add_words(const uint8_t *data, size_t len)
 {
@@ -31,7 +31,7 @@ uint16_t checksum_sum(const uint8_t *data, size_t len)
 {
 	uint64_t sum = add_words(data, len);
 
-	/* Less than 2^49: so folded once more it is less than 2^32 and folds as usual. */
+	/* The sum is below 2^49. Folded once it is below 2^32, and folds as usual. */
 	sum = (sum & UINT16_MAX) + (sum >> 16 & UINT16_MAX) + (sum >> 32);
 	return be16toh(checksum_fold((uint32_t)sum));
 }

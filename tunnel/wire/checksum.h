@@ -6,36 +6,35 @@
 #include <stdint.h>
 
 /*
- * The Internet checksum (RFC 1071): the one's complement sum of 16-bit words, and how it follows a
- * word that changes (RFC 1624) without the rest being read again. A "sum" is as it is added up; a
- * "checksum" is its complement, as a finished header holds it. Where the checksum is still to be
- * made (NEEDS_CSUM), its field holds the sum of the pseudo header. Pure, allocation-free, on the
- * path of every packet; any thread.
+ * The Internet checksum (RFC 1071): the one's complement sum of 16-bit words, and its update when a
+ * word changes (RFC 1624). A "sum" is the added-up value; a "checksum" is its complement, as a
+ * finished header has it. Where the checksum is still open (NEEDS_CSUM), its field holds the sum of
+ * the pseudo header. Pure and without allocation, on the path of every packet; any thread.
  */
 
-/* To 16 bits, with the carries added in. */
+/* Folds a sum to 16 bits and adds the carries. */
 static inline uint16_t checksum_fold(uint32_t sum)
 {
 	sum = (sum & 0xffff) + (sum >> 16);
 	return (uint16_t)((sum & 0xffff) + (sum >> 16));
 }
 
-/* The sum when one word of what it covers changes. */
+/* Updates a sum after one of its words changed. */
 static inline uint16_t checksum_sum_replace(uint16_t sum, uint16_t before, uint16_t after)
 {
 	return checksum_fold((uint32_t)sum + (uint16_t)~before + after);
 }
 
-/* The checksum when one word of what it covers changes (RFC 1624, equation 3). */
+/* Updates a checksum after one of its words changed (RFC 1624, equation 3). */
 static inline uint16_t checksum_replace(uint16_t checksum, uint16_t before, uint16_t after)
 {
 	return (uint16_t)~checksum_sum_replace((uint16_t)~checksum, before, after);
 }
 
-/* The sum of so many bytes; a last odd one counts as if a zero followed. */
+/* The sum of `len` bytes. A last odd byte counts as if a zero followed. */
 uint16_t checksum_sum(const uint8_t *data, size_t len);
 
-/* Writes the word at `at`; the checksum (of which kind, the name says) at `sum_at` follows it. */
+/* Writes the word at `at` and updates the checksum at `checksum_at`, or the sum at `sum_at`. */
 void checksum_put(uint8_t *header, size_t at, uint16_t value, size_t checksum_at);
 void checksum_sum_put(uint8_t *header, size_t at, uint16_t value, size_t sum_at);
 

@@ -11,10 +11,10 @@ enum {
 	RECORD_HEADER = 5, /* type, version (2), length (2) */
 	RECORD_MAX = 16384,
 	RECORD_TYPE_HANDSHAKE = 22,
-	RECORD_TYPE_FIRST = 20, /* to 23: TLS waits for the rest of these */
+	RECORD_TYPE_FIRST = 20, /* to 23: for these TLS waits until the record is whole */
 	RECORD_TYPE_LAST = 23,
 	RECORD_MAJOR = 3,
-	SSL2 = 0x80,          /* a library may wait for the rest of such a record, too */
+	SSL2 = 0x80,          /* a TLS library may wait for the rest of such a record, too */
 	HANDSHAKE_HEADER = 4, /* type, length (3) */
 	HANDSHAKE_CLIENT_HELLO = 1,
 };
@@ -46,7 +46,10 @@ static int read_header(struct reader *reader, struct record *ret_record)
 	return 0;
 }
 
-/* What is no handshake record: 0 where a TLS library refuses it without waiting for more. */
+/*
+ * Judges a record that is no handshake record. 0: a TLS library refuses it without waiting for
+ * more.
+ */
 static int judge_other(const struct record *record)
 {
 	if ((record->type & SSL2) != 0 || record->major == RECORD_MAJOR ||
@@ -55,7 +58,10 @@ static int judge_other(const struct record *record)
 	return 0;
 }
 
-/* The message's own header, at the beginning of the first record. 0, or as client_hello_look(). */
+/*
+ * Reads the message's own header at the beginning of the first record. Returns 0, or an error of
+ * client_hello_look().
+ */
 static int read_message_header(struct reader record, size_t *ret_len, size_t *ret_need)
 {
 	size_t need = record.at + HANDSHAKE_HEADER;
@@ -70,7 +76,7 @@ static int read_message_header(struct reader record, size_t *ret_len, size_t *re
 	return *ret_len + RECORD_HEADER > CLIENT_HELLO_MAX ? -EMSGSIZE : 0;
 }
 
-/* The message may be spread over records; each but the last is whole. */
+/* The message may span several records, all of them whole but the last. */
 int client_hello_look(const uint8_t *data, size_t len, size_t *ret_need)
 {
 	size_t message = HANDSHAKE_HEADER, have = 0;

@@ -6,9 +6,8 @@
 #include <stdint.h>
 
 /*
- * Tells how much of a TLS ClientHello has come, so that a connection that says nothing, or little,
- * costs the server no TLS object. Nothing in the message is interpreted. Pure; any thread. RFC 8446,
- * 5.1 and 4.
+ * Finds out how much of a TLS ClientHello has arrived, so that a silent connection costs the server
+ * no TLS object. It does not interpret the message. Pure; any thread. RFC 8446, 5.1 and 4.
  */
 
 enum {
@@ -16,10 +15,10 @@ enum {
 };
 
 /*
- * Looks at the first `len` bytes of a connection. 0: a whole ClientHello is there, or something
- * that a TLS library refuses at once, such as an HTTP request. -EAGAIN: it is not whole, and
- * *ret_need bytes, more than `len` and never more than CLIENT_HELLO_MAX, must be there before
- * another look is worth it. -EBADMSG: no ClientHello. -EMSGSIZE: longer than CLIENT_HELLO_MAX.
+ * Examines the first `len` bytes of a connection. 0: a whole ClientHello, or something that a TLS
+ * library refuses at once, such as an HTTP request. -EAGAIN: not whole; call again with at least
+ * *ret_need bytes, which is more than `len` and at most CLIENT_HELLO_MAX. -EBADMSG: not a
+ * ClientHello. -EMSGSIZE: longer than CLIENT_HELLO_MAX.
  */
 int client_hello_look(const uint8_t *data, size_t len, size_t *ret_need);
 

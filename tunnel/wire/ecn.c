@@ -5,8 +5,8 @@
 #include "wire/word.h"
 
 enum {
-	ECN_MASK =
-		3, /* of the traffic class: 0 not capable, 1 and 2 capable, 3 congestion experienced */
+	/* Bits of the traffic class: 0 not capable, 1 and 2 capable, 3 congestion experienced. */
+	ECN_MASK = 3,
 	IPV4_TOS = 1, /* in the header's first word */
 	IPV4_CHECKSUM = 10,
 };
@@ -19,7 +19,7 @@ static bool mark_ipv4(uint8_t *data)
 	return true;
 }
 
-/* The traffic class lies across the first two bytes: RFC 8200, 3. */
+/* The traffic class spans the first two bytes: RFC 8200, 3. */
 static bool mark_ipv6(uint8_t *data)
 {
 	if ((data[1] >> 4 & ECN_MASK) == 0)
@@ -30,7 +30,7 @@ static bool mark_ipv6(uint8_t *data)
 
 bool ecn_mark(uint8_t *data, size_t len)
 {
-	if (len < 20) /* less than the shorter of both headers */
+	if (len < 20) /* the shorter of both headers */
 		return false;
 	return data[0] >> 4 == 4 ? mark_ipv4(data) : mark_ipv6(data);
 }

@@ -7,9 +7,9 @@
 #include <stdint.h>
 
 /*
- * Marks an IP packet as having met congestion (CE), as a queue does instead of dropping it: RFC 3168,
- * 5. `data` is a packet that packet_parse() took. True: it is marked now, or was before. False: its
- * sender does not understand marks; nothing has changed. Any thread.
+ * Marks an IP packet with "congestion experienced" (CE), which a queue does instead of dropping it:
+ * RFC 3168, 5. `data` is a packet that packet_parse() accepted. True: the packet has the mark.
+ * False: its sender does not support marks; the packet is unchanged. Any thread.
  */
 bool ecn_mark(uint8_t *data, size_t len);
 

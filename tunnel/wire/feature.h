@@ -3,14 +3,16 @@
 #define CULVERT_WIRE_FEATURE_H
 
 /*
- * What a peer of protocol version 1 understands beyond release 0.1.0. hello and welcome carry the
- * sender's bits; a peer that sends none is 0.1.0. The rule: a new message, goodbye code or limit
- * gets a bit here and is used only towards a peer that named the bit. A receiver ignores bits that
- * it does not know. Never renumber, never reuse. docs/protocol.md lists them; docs/status.md shows
- * the names.
+ * The feature bits: what a peer of protocol version 1 understands beyond release 0.1.0. hello and
+ * welcome carry the sender's bits; a peer that sends none is release 0.1.0. A new message, goodbye
+ * code or limit gets a bit here, and an end uses it only towards a peer that sent the bit. A
+ * receiver ignores unknown bits. Never renumber, never reuse. docs/protocol.md lists the bits,
+ * docs/status.md their names.
  */
 enum feature {
-	/* Reads the class of a goodbye, so a code newer than GOODBYE_VERSION may be sent to it. */
+	/*
+	 * Reads the class of a goodbye, so its peer may send it a code newer than GOODBYE_VERSION.
+	 */
 	FEATURE_GOODBYE_CLASS = 1 << 0,
 };
 

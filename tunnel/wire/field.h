@@ -11,23 +11,26 @@
 #include "base/bytes.h"
 
 /*
- * What the bodies of requests are made of (wire/request_field.c), each with its put_ and its get_: big-
- * endian integers, texts with their length (u16) in front, addresses with their family (0: none, 4
- * or 6: one byte). All go on after an error, which the first one
- * to happen names. Pure functions; any thread.
+ * The values in the bodies of requests (wire/request_field.c), each with a put_ and a get_. They
+ * are big-endian integers, texts after their length (u16), and addresses after their family (one
+ * byte: 0 for none, 4 or 6). The calls may go on after an error: `error` keeps the first one. Pure
+ * functions; any thread.
  */
 
 struct field_writer {
 	struct writer writer;
-	int error; /* 0, or that of the first write that failed */
+	int error; /* 0, or the error of the first write that failed */
 };
 
 struct field_reader {
 	struct reader reader;
-	int error; /* 0, or that of the first read that failed; all later reads give zero */
+	int error; /* 0, or the error of the first read that failed; later reads give zero */
 };
 
-/* An unsigned number in memory, in the host's order: the member that a row names. `size` is 1, 2, 4 or 8 bytes. */
+/*
+ * Loads and stores an unsigned number of a struct in the host's byte order. `size` is 1, 2, 4 or 8
+ * bytes.
+ */
 static inline uint64_t field_load(const void *at, size_t size)
 {
 	uint8_t one;
@@ -83,10 +86,10 @@ bool field_get_bool(struct field_reader *in); /* one byte, 0 or 1; else -EINVAL 
 void field_put_bytes(struct field_writer *out, const void *bytes, size_t len);
 void field_get_bytes(struct field_reader *in, void *bytes, size_t len);
 
-/* An array's length (u16). -EINVAL: past its bound there is no place for what follows. */
+/* Reads an array's length (u16). -EINVAL: more than `max`, for which the array has no room. */
 uint16_t field_get_count(struct field_reader *in, uint16_t max);
 
-/* `size` is that of the array, so that the text has at most size - 1 bytes, none of them NUL. */
+/* `size` is that of the array: the text has at most size - 1 bytes and no NUL. */
 void field_put_text(struct field_writer *out, const char *text, size_t size);
 void field_get_text(struct field_reader *in, char *text, size_t size);
 

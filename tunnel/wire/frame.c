@@ -30,8 +30,8 @@ int frame_encode_header(struct writer *writer, enum frame_type type, size_t leng
 }
 
 /*
- * The header is not whole. What is there may already prove an error: the length lies between what
- * the missing bytes make of it as zeros and as ones.
+ * Judges a header that is not whole. Its bytes may already prove an error: the missing bytes as
+ * zeros give the least possible length, as ones the greatest.
  */
 static int judge_partial(struct reader stream)
 {

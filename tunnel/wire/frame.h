@@ -8,8 +8,8 @@
 #include "base/bytes.h"
 
 /*
- * The native frame: a header of 4 bytes (type: 1, length of what follows: 3, big-endian) and its
- * payload. Frames form a stream that knows nothing of TLS records. Pure functions; any thread.
+ * The native frame: a header of 4 bytes (type: 1, length of the payload: 3, big-endian), then the
+ * payload. Frames form a stream that is independent of TLS records. Pure functions; any thread.
  */
 
 enum frame_type {
@@ -20,8 +20,8 @@ enum frame_type {
 
 enum {
 	FRAME_HEADER = 4,
-	FRAME_VNET = 10,       /* the offload header in front of a FRAME_OFFLOAD's packet */
-	FRAME_PACKET_MIN = 20, /* nothing shorter is an IP packet */
+	FRAME_VNET = 10,       /* the offload header before a FRAME_OFFLOAD's packet */
+	FRAME_PACKET_MIN = 20, /* the shortest IP packet */
 	FRAME_PACKET_MAX = 65535,
 	FRAME_CONTROL_MIN = 4,     /* the header of a control message */
 	FRAME_CONTROL_MAX = 16384, /* payload of a control frame */
@@ -34,17 +34,17 @@ struct frame {
 };
 
 /*
- * Writes the 4 header bytes. -ERANGE: type unknown or length outside its limits for the type;
+ * Writes the 4 header bytes. -ERANGE: unknown type, or a length outside the type's limits.
  * -ENOBUFS.
  */
 int frame_encode_header(struct writer *writer, enum frame_type type, size_t length);
 
 /*
- * Takes one frame from the stream. 0: *ret_frame is set and borrows the reader's memory. On any
- * error nothing is consumed: -EAGAIN: not whole yet. Errors come before it: each is told as soon as
- * the bytes that prove it are there, so a length that can only be too long is refused by its first
- * byte. -EPROTONOSUPPORT: unknown type. -EMSGSIZE: length outside the limits for its type (0, too
- * short for a header or packet, past the maximum).
+ * Takes one frame from the stream. 0: *ret_frame is set and borrows the reader's memory. On error
+ * it consumes nothing. It reports an error as soon as the bytes that prove it are there: the first
+ * byte of a length can already refuse it. -EAGAIN: the frame is valid so far, but not whole.
+ * -EPROTONOSUPPORT: unknown type. -EMSGSIZE: length outside the type's limits (0, too short for a
+ * header or packet, past the maximum).
  */
 int frame_decode(struct reader *stream, struct frame *ret_frame);
 

@@ -47,7 +47,7 @@ static size_t address_size(const struct packet *packet)
 	return packet->family == AF_INET ? 4 : 16;
 }
 
-/* Bytes of the headers of a packet of the kind that is gathered, and that says of itself what is right; else 0. */
+/* The size of the headers in bytes, or 0 if the packet is not of a kind that can be gathered. */
 static size_t headers_of(const struct packet *packet, const uint8_t *data)
 {
 	size_t ip_header = packet->family == AF_INET ? IPV4_HEADER : IPV6_HEADER;
@@ -64,10 +64,10 @@ static size_t headers_of(const struct packet *packet, const uint8_t *data)
 	return ip_header + tcp_header;
 }
 
-/* The sum of the pseudo header, with a transport length of so many bytes. */
+/* The sum of the pseudo header for a transport length of `len` bytes. */
 static uint16_t pseudo_sum(const uint8_t *data, size_t len)
 {
-	/* Source and destination stand side by side in both families' headers. */
+	/* Source and destination are adjacent in both families' headers. */
 	uint32_t sum = is_v4(data) ? checksum_sum(&data[12], 8) : checksum_sum(&data[8], 32);
 
 	return checksum_fold(sum + IPPROTO_TCP + (uint32_t)len);
@@ -118,7 +118,10 @@ bool gather_is_same_flow(
 				TCP_PORTS) == 0);
 }
 
-/* The IP headers agree in what a superpacket says once; `count` packets have come before. */
+/*
+ * True if the IP headers agree in every field that a superpacket has only once. `count` packets
+ * came before.
+ */
 static bool ip_continues(const uint8_t *first, const uint8_t *data, size_t count)
 {
 	if (!is_v4(first)) /* version, traffic class and flow label */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One table a message names its fields; encoder and decoder both walk it, so they cannot differ.
- * What concerns several fields at once is in the check of the message, which both ask as well.
+ * One table for each message names its fields. Encoder and decoder both walk it, so they cannot
+ * differ. Rules about several fields are in the message's check, which both call.
  */
 #include "wire/message.h"
 
@@ -56,7 +56,7 @@ enum { NOTICE_TEXT = 1 };
 
 enum { GOODBYE_CODE = 1, GOODBYE_RETRY, GOODBYE_TEXT, GOODBYE_CLASS };
 
-/* Where a member is and how large: its place in every row below. */
+/* The offset and the size of a member, for the rows below. */
 #define AT(path) \
 	.offset = offsetof(struct message, path), .size = sizeof(((struct message *)NULL)->path)
 
@@ -161,7 +161,7 @@ static const struct layout layouts[MESSAGE_TYPE_COUNT] = {
 	[MESSAGE_JOINED] = { "joined", FIELDS(joined_fields) },
 };
 
-/* Both of a family's addresses or neither; they differ. */
+/* True if the family has both addresses, and they differ, or neither. */
 static bool pair_is_valid(const struct addr *client, const struct addr *server)
 {
 	if (addr_is_set(client) != addr_is_set(server))
@@ -169,7 +169,7 @@ static bool pair_is_valid(const struct addr *client, const struct addr *server)
 	return !addr_is_set(client) || !addr_equal(client, server);
 }
 
-/* What no single field shows. */
+/* Checks the rules about several fields. */
 static int check_welcome(const struct message_welcome *welcome, struct problem *problem)
 {
 	if (!pair_is_valid(&welcome->client4, &welcome->server4) ||
@@ -221,7 +221,7 @@ int message_encode(struct writer *writer, const struct message *message)
 	return r;
 }
 
-/* The row's index, or -1: a field this version does not know. */
+/* The row's index, or -1 for a field that this version does not know. */
 static int find_field(const struct layout *layout, uint16_t number)
 {
 	for (size_t i = 0; i < layout->count; i++) {

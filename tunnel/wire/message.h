@@ -14,11 +14,11 @@
 #include "base/route_rule.h"
 
 /*
- * Control messages: the payload of one FRAME_CONTROL is one TLV (type u16, length u16, value),
- * whose value is a list of field TLVs of the same form. Unknown messages and unknown fields are
- * skipped; a known field twice (but in lists), of wrong size or out of range, or a required one
- * missing, is an error. A member that is optional stands on the wire only when it is not zero,
- * empty or unset. docs/protocol.md gives every byte. Pure functions; any thread.
+ * Control messages. The payload of one FRAME_CONTROL is one TLV (type u16, length u16, value),
+ * whose value is a list of field TLVs of the same form. A receiver skips unknown messages and
+ * unknown fields. Errors are: a known field twice (except in lists), a wrong size, a value out of
+ * range, a missing required field. An optional member is on the wire only if it is not zero, empty
+ * or unset. docs/protocol.md gives every byte. Pure functions; any thread.
  */
 
 enum message_type {
@@ -47,46 +47,46 @@ enum {
 	MESSAGE_DNS_MAX = NAMESERVERS_MAX,
 	MESSAGE_DOMAIN_MAX = NAMESERVERS_DOMAINS_MAX,
 	MESSAGE_DOMAIN_TEXT_MAX = NAMESERVERS_DOMAIN_MAX,
-	MESSAGE_MTU_MIN = 1280, /* IPv6's least, RFC 8200 */
+	MESSAGE_MTU_MIN = 1280, /* IPv6's minimum, RFC 8200 */
 	MESSAGE_MTU_MAX = 65535,
 	MESSAGE_LANES_MAX = 64,
 	MESSAGE_PING_MS_MIN = 100,
 	MESSAGE_LIFETIME_MS_MAX = 86400000, /* a day */
-	GOODBYE_WAIT_MS =
-		2000, /* before a client comes back, where GOODBYE_CLASS_WAIT names no time */
+	/* The wait before a client dials again if GOODBYE_CLASS_WAIT came without a time. */
+	GOODBYE_WAIT_MS = 2000,
 };
 
 /* Why a session ends; on the wire, never renumber. */
 enum goodbye_code {
-	GOODBYE_SHUTDOWN = 1,     /* the sender is going away; come back when told */
-	GOODBYE_REPLACED = 2,     /* another instance of the identity took over: do not come back */
-	GOODBYE_UNLISTED = 3,     /* valid certificate, but no peers entry */
-	GOODBYE_BAD_IDENTITY = 4, /* the certificate's name breaks the identity rules */
-	GOODBYE_PROTOCOL = 5,     /* a frame or message broke the protocol; the text names which */
-	GOODBYE_NO_ADDRESS = 6,   /* pool exhausted or addresses clash */
+	GOODBYE_SHUTDOWN = 1, /* the sender ends; dial again when retry_after_ms is over */
+	GOODBYE_REPLACED = 2, /* another instance of the identity replaced it: do not dial again */
+	GOODBYE_UNLISTED = 3, /* valid certificate, but no entry in peers */
+	GOODBYE_BAD_IDENTITY = 4, /* the name in the certificate breaks the identity rules */
+	GOODBYE_PROTOCOL = 5,     /* a frame or message broke the protocol; the text names it */
+	GOODBYE_NO_ADDRESS = 6,   /* the pool is exhausted, or addresses clash */
 	GOODBYE_DEAD_PEER = 7,    /* nothing was heard for too long */
 	GOODBYE_FLOOD = 8,        /* too many control messages */
 	GOODBYE_DEADLINE = 9,     /* hello did not come in time */
 	GOODBYE_LIMIT = 10,       /* too many sessions, lanes, … */
-	GOODBYE_INTERNAL = 11,    /* the sender failed; its log says how */
+	GOODBYE_INTERNAL = 11,    /* the sender failed; its log has the cause */
 	GOODBYE_VERSION = 12,     /* no common protocol version */
 	GOODBYE_EXPIRED = 13, /* the receiver's certificate has expired while it was connected */
 	GOODBYE_CODE_COUNT,
-	GOODBYE_OLD_LAST = GOODBYE_VERSION, /* of 0.1.0; newer ones need FEATURE_GOODBYE_CLASS */
+	GOODBYE_OLD_LAST = GOODBYE_VERSION, /* of 0.1.0; newer codes need FEATURE_GOODBYE_CLASS */
 };
 
-/* What the receiver of a goodbye does next; on the wire beside the code, never renumber. */
+/* What the receiver of a goodbye does next. On the wire beside the code: never renumber. */
 enum goodbye_class {
-	GOODBYE_CLASS_RETRY = 1, /* come back at once, with backoff */
-	GOODBYE_CLASS_WAIT = 2,  /* come back, but something has to change first */
-	GOODBYE_CLASS_STOP = 3,  /* do not come back by yourself */
+	GOODBYE_CLASS_RETRY = 1, /* dial again at once, with backoff */
+	GOODBYE_CLASS_WAIT = 2,  /* dial again, but something has to change first */
+	GOODBYE_CLASS_STOP = 3,  /* do not dial again */
 };
 
 struct message_hello {
 	uint16_t version;     /* not 0 */
 	struct identity name; /* of the sender; informative, the certificate decides */
 	uint8_t instance[MESSAGE_INSTANCE_SIZE];
-	uint32_t offloads; /* accepted, enum offload; unknown bits are ignored */
+	uint32_t offloads; /* enum offload: accepted by the sender; unknown bits are ignored */
 	uint8_t lanes;     /* wanted, 1 to MESSAGE_LANES_MAX */
 	uint32_t mtu;      /* wanted, MESSAGE_MTU_MIN to _MAX; 0: the server's choice */
 	uint32_t features; /* enum feature; unknown bits are ignored; 0: release 0.1.0 */
@@ -101,21 +101,21 @@ struct message_welcome {
 	uint8_t lanes;
 	uint32_t mtu;
 	/*
-	 * AF_UNSPEC: none. At least one family has addresses, and then both ends, different ones;
-	 * none is unspecified, loopback, multicast or broadcast. The resolvers neither.
+	 * AF_UNSPEC: none. At least one family has two addresses, one for each end, which differ.
+	 * No address here, nor a resolver's, is unspecified, loopback, multicast or broadcast.
 	 */
 	struct addr client4, client6;
 	struct addr server4, server6;
 	/* All up to MESSAGE_LIFETIME_MS_MAX; ping and dead from MESSAGE_PING_MS_MIN. */
-	uint32_t ping_ms;   /* send a ping after so much silence */
-	uint32_t dead_ms;   /* the session is dead after so much silence; > ping_ms */
-	uint32_t linger_ms; /* the session outlives its connection by so much; 0: not at all */
+	uint32_t ping_ms;   /* send a ping after this silence */
+	uint32_t dead_ms;   /* the session is dead after this silence; > ping_ms */
+	uint32_t linger_ms; /* how long the session outlives its connection; 0: not at all */
 	uint8_t dns_count;
 	struct addr dns[MESSAGE_DNS_MAX];
 	uint8_t domain_count;
-	char domains[MESSAGE_DOMAIN_MAX]
-		    [MESSAGE_DOMAIN_TEXT_MAX + 1]; /* nameservers_domain_is_valid() */
-	uint32_t features;                         /* as in hello */
+	/* Each passes nameservers_domain_is_valid(). */
+	char domains[MESSAGE_DOMAIN_MAX][MESSAGE_DOMAIN_TEXT_MAX + 1];
+	uint32_t features; /* as in hello */
 };
 
 struct message_join {
@@ -125,19 +125,21 @@ struct message_join {
 	bool claim_control;
 };
 
-struct message_joined { /* what an accepted join is answered with */
-	bool control;   /* this connection has the control role now */
+/* The answer to an accepted join. */
+struct message_joined {
+	bool control; /* this connection has the control role now */
 };
 
 /* announce, withdraw, refuse */
 struct message_prefixes {
 	uint16_t count;                           /* ≥ 1 */
-	struct prefix prefix[MESSAGE_PREFIX_MAX]; /* host bits are carried: the receiver judges */
-	/* refuse: enum route_verdict but ROUTE_ACCEPTED, others possible from newer peers. */
+	struct prefix prefix[MESSAGE_PREFIX_MAX]; /* may have host bits: the receiver judges them */
+	/* refuse: enum route_verdict without ROUTE_ACCEPTED; newer peers may send others. */
 	uint8_t reason[MESSAGE_PREFIX_MAX];
 };
 
-struct message_time { /* ping, pong: the pong repeats the ping's number */
+/* Ping, pong: the pong repeats the ping's number. */
+struct message_time {
 	uint64_t time;
 };
 
@@ -146,14 +148,17 @@ struct message_notice {
 };
 
 struct message_goodbye {
-	uint16_t code; /* enum goodbye_code, others possible from newer peers; not 0 */
-	/* Come back not earlier; up to MESSAGE_LIFETIME_MS_MAX; 0: at once, with backoff. */
+	uint16_t code; /* enum goodbye_code, not 0; newer peers may send others */
+	/*
+	 * Dial again no earlier than this; up to MESSAGE_LIFETIME_MS_MAX. 0: at once, with backoff.
+	 */
 	uint32_t retry_after_ms;
 	char text[MESSAGE_TEXT_MAX + 1];
-	uint8_t class; /* enum goodbye_class, others possible from newer peers; 0: not told */
+	uint8_t class; /* enum goodbye_class; newer peers may send others; 0: the peer sent none */
 };
 
-struct message { /* about 5 KiB: not for a data path */
+/* About 5 KiB: not for a packet's path. */
+struct message {
 	enum message_type type;
 	union {
 		struct message_hello hello;
@@ -168,29 +173,30 @@ struct message { /* about 5 KiB: not for a data path */
 };
 
 /*
- * Encodes the payload of a control frame. -EINVAL: a member outside its documented range; -ENOBUFS.
- * Nothing is written then. Whatever encodes, decodes to the same.
+ * Encodes the payload of a control frame; decoding it gives the same message. On failure it writes
+ * nothing. -EINVAL: a member is outside its documented range; -ENOBUFS.
  */
 int message_encode(struct writer *writer, const struct message *message);
 
 /*
- * Decodes one payload. -EBADMSG: broken TLV structure, or bytes after the message; -EEXIST: a field
- * twice; -EINVAL: a field's size or value, or too many items in a list; -ENODATA: a required field
- * is missing. `problem` (may be NULL) names the message and field. An unknown type gives
- * MESSAGE_UNKNOWN and 0; its value is not looked into.
+ * Decodes one payload. An unknown type gives 0 and MESSAGE_UNKNOWN, and its value is not examined.
+ * On failure *problem names the message and the field; accepts NULL. -EBADMSG: broken TLV
+ * structure, or bytes after the message. -EEXIST: a field twice. -EINVAL: a field's size or value,
+ * or too many items in a list. -ENODATA: a required field is missing.
  */
 int message_decode(
 	const void *data, size_t len, struct message *ret_message, struct problem *problem);
 
 const char *message_type_name(enum message_type type); /* "hello", …, "unknown" */
-const char *goodbye_code_text(uint16_t code);          /* words for a person; "unknown reason" */
+/* A text for a person; "unknown reason" for an unknown code. */
+const char *goodbye_code_text(uint16_t code);
 
-/* The class of a code that this version knows; GOODBYE_CLASS_RETRY for any other. */
+/* The class of a known code; GOODBYE_CLASS_RETRY for any other. */
 enum goodbye_class goodbye_code_class(uint16_t code);
 /*
- * How a goodbye that was heard is to be taken. A known code decides by itself; an unknown one has
- * the class that came with it, and GOODBYE_CLASS_RETRY where none came. A class that this version
- * does not know counts as GOODBYE_CLASS_WAIT.
+ * The class by which to handle a received goodbye. A known code decides alone. An unknown code has
+ * the class that came with it, or GOODBYE_CLASS_RETRY if none came. An unknown class counts as
+ * GOODBYE_CLASS_WAIT.
  */
 enum goodbye_class goodbye_class(const struct message_goodbye *goodbye);
 /* The code to send to a peer with these features: `code`, or the nearest one of 0.1.0. */

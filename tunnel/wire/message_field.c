@@ -7,7 +7,7 @@
 #include "base/nameservers.h"
 #include "wire/field.h"
 
-/* How an address's family stands on the wire. */
+/* An address's family on the wire. */
 enum { WIRE_FAMILY_4 = 4, WIRE_FAMILY_6 = 6 };
 
 static const void *member(const struct message *message, const struct message_field *field)
@@ -20,7 +20,7 @@ static void *member_of(struct message *message, const struct message_field *fiel
 	return (uint8_t *)message + field->offset;
 }
 
-/* Writes number, length and a value that is there as bytes. */
+/* Writes number, length and a value that exists as bytes. */
 static int encode_value(
 	struct writer *writer, const struct message_field *field, const void *value, size_t len)
 {
@@ -237,7 +237,7 @@ static int decode_domain(struct view value, struct message *message)
 	return 0;
 }
 
-/* ---- prefixes; in a refusal the reason stands before each ---- */
+/* ---- prefixes; in a refusal the reason precedes each ---- */
 
 static int encode_prefix(struct writer *value, const struct prefix *prefix)
 {

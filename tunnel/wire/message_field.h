@@ -9,8 +9,9 @@
 #include "wire/message.h"
 
 /*
- * The fields of control messages: each row of message.c's tables is one of these, and each kind of
- * field has its encoder and its decoder here, side by side. For message.c alone.
+ * The fields of control messages. Each row of message.c's tables is one field, and each kind of
+ * field has its encoder and its decoder in message_field.c, side by side. Only message.c includes
+ * it.
  */
 
 enum message_field_kind {
@@ -34,20 +35,20 @@ struct message_field {
 	bool required;   /* lists: at least one item */
 	uint16_t offset; /* of the member in struct message */
 	uint16_t size;   /* of the member */
-	uint64_t min;    /* NUMBER: what may stand on the wire */
+	uint64_t min;    /* NUMBER: the limits of the value */
 	uint64_t max;
 };
 
 bool message_field_is_list(const struct message_field *field);
 
 /*
- * Writes the field, or nothing where it is optional and the member zero, empty or unset. -EINVAL:
- * out of range, or required and absent; -ENOBUFS.
+ * Writes the field, or nothing if it is optional and the member is zero, empty or unset. -EINVAL:
+ * the value is out of range, or required and absent. -ENOBUFS.
  */
 int message_field_encode(
 	struct writer *writer, const struct message_field *field, const struct message *message);
 
-/* Stores one value, in lists behind those that are there. -EINVAL: its size or content. */
+/* Stores one value; in a list, behind the others. -EINVAL: wrong size or content. */
 int message_field_decode(
 	struct view value, const struct message_field *field, struct message *message);
 

@@ -14,7 +14,7 @@ enum {
 	IPV4_OFFSET_MASK = 0x1fff,
 	IPV6_HEADER = 40,
 	IPV6_OFFSET_MASK = 0xfff8,
-	ICMP_HEADER = 8, /* ICMP and ICMPv6 errors alike: type, code, checksum, four bytes */
+	ICMP_HEADER = 8, /* of ICMP and ICMPv6 errors: type, code, checksum, four bytes */
 	ICMP_REDIRECT_TYPE = 5,
 };
 
@@ -54,8 +54,8 @@ static int parse_v4(struct reader *reader, struct packet *ret_packet)
 }
 
 /*
- * Follows the extension headers up to the transport header or, in a later fragment, to the fragment
- * header: what comes after that one is not the beginning of anything.
+ * Skips the extension headers up to the transport header. In a later fragment it stops behind the
+ * fragment header, since no header begins after that one.
  */
 static int skip_extensions(struct reader *reader, struct packet *packet)
 {
@@ -90,7 +90,7 @@ static int parse_v6(struct reader *reader, struct packet *ret_packet)
 
 	if (reader_view(reader, IPV6_HEADER, &header) < 0)
 		return -EBADMSG;
-	/* A jumbogram's length of 0 cannot agree either: it is longer than any frame. */
+	/* A jumbogram's length of 0 cannot agree either: a jumbogram is longer than any frame. */
 	if (big16(&header, 4) + (size_t)IPV6_HEADER != len)
 		return -EMSGSIZE;
 	ret_packet->family = AF_INET6;
@@ -150,7 +150,10 @@ bool packet_is_error(const struct packet *packet, const uint8_t *data)
 		reader_view(&reader, 1, &type) < 0 || is_error_type(packet->family, type.data[0]);
 }
 
-/* `reader` is behind the quoted packet's fixed header; a quote may end anywhere. */
+/*
+ * True if the quoted packet is an ICMP error. `reader` is behind its fixed header; a quote may end
+ * anywhere.
+ */
 static bool quotes_error(struct reader *reader, const struct view *header, uint8_t family)
 {
 	struct packet quoted = { .family = family, .first = true };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * CONNECT: one request, one header in answer. A final 2xx is the tunnel, whatever fields come with it
- * (RFC 9110, 9.3.6: Content-Length and Transfer-Encoding are to be ignored); 1xx is skipped (15.2).
+ * CONNECT: one request, one header as the answer. A final 2xx opens the tunnel; its Content-Length
+ * and Transfer-Encoding do not count (RFC 9110, 9.3.6). A 1xx is skipped (15.2).
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -12,7 +12,7 @@
 #include "wire/proxy_talk_internal.h"
 
 enum {
-	REASON_SHOWN = 60, /* bytes of the reason phrase that a message repeats, with NUL */
+	REASON_SHOWN = 60, /* bytes of the reason phrase that a message quotes, with NUL */
 	CREDENTIALS_MAX = 2 * PROXY_WORD_MAX + 1, /* user:password */
 };
 
@@ -72,7 +72,7 @@ int proxy_http_begin(const struct proxy_talk *talk, struct writer *out)
 
 /* ---- the answer ---- */
 
-/* A line without its end, which is CRLF or LF (RFC 9112, 2.2). -EAGAIN: it is not whole yet. */
+/* Takes a line without its end, CRLF or LF (RFC 9112, 2.2). -EAGAIN: the line is not whole. */
 static int take_line(struct reader *reader, struct view *ret_line)
 {
 	struct reader ahead = *reader;
@@ -93,10 +93,10 @@ static int take_line(struct reader *reader, struct view *ret_line)
 struct status {
 	unsigned code;
 	struct view reason;
-	bool offers_basic; /* 407: user and password are what it wants */
+	bool offers_basic; /* 407: the proxy accepts user and password */
 };
 
-/* "HTTP/1.1 200 Connection established" */
+/* Parses a line such as "HTTP/1.1 200 Connection established". */
 static int parse_status(const struct view *line, struct status *ret_status)
 {
 	struct reader reader;
@@ -128,7 +128,9 @@ static bool begins_with(const struct view *text, const char *word)
 	return text->len >= len && strncasecmp((const char *)text->data, word, len) == 0;
 }
 
-/* Whether a Proxy-Authenticate field names the scheme, alone or in a list (RFC 9110, 11.7.1). */
+/*
+ * True if a Proxy-Authenticate field names the scheme Basic, alone or in a list (RFC 9110, 11.7.1).
+ */
 static bool offers_basic(const struct view *line)
 {
 	struct reader reader;
@@ -149,7 +151,7 @@ static bool offers_basic(const struct view *line)
 	return false;
 }
 
-/* What the first bytes already prove: there is no HTTP here, and what is there instead. */
+/* Refuses an answer whose first bytes already prove that it is not HTTP, and names what it is. */
 static int judge_opening(const struct proxy_talk *talk, struct problem *problem)
 {
 	static const char opening[] = "HTTP/1.";
@@ -197,7 +199,7 @@ static void explain(
 
 	proxy_talk_target(talk, target);
 	problem_escape(reason, sizeof(reason), status->reason.data, status->reason.len);
-	/* Some say 401 when the password is wrong, as if they were the server. */
+	/* Some proxies answer 401 to a wrong password, as if they were the server. */
 	if (status->code == 407 || (status->code == 401 && talk->proxy->user[0] != '\0'))
 		explain_407(talk, status, problem);
 	else if (status->code == 403)
@@ -224,7 +226,7 @@ static void explain(
 			status->code, reason);
 }
 
-/* One header up to its empty line. */
+/* Takes one header up to its empty line. */
 static int take_header(struct reader *reader, struct status *ret_status)
 {
 	struct view line = { .data = NULL };

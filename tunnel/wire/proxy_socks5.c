@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SOCKS5, step by step: which authentication, user and password if that is the one, the request.
- * Every step's answer is judged as soon as the byte that decides it is there.
+ * SOCKS5, step by step: the choice of authentication, then user and password if chosen, then the
+ * request. Each answer is judged as soon as its deciding byte has arrived.
  */
 #include <errno.h>
 #include <string.h>
@@ -47,7 +47,7 @@ static int put_credentials(struct writer *out, const struct proxy *proxy)
 	return r == 0 ? put_word(out, proxy->password) : r;
 }
 
-/* A name goes as it is: the proxy resolves it. */
+/* A name is sent unchanged: the proxy resolves it. */
 static int put_request(struct writer *out, const char *host, uint16_t port)
 {
 	static const uint8_t head[] = { VERSION, COMMAND_CONNECT, 0 };
@@ -75,7 +75,7 @@ static int not_socks5(uint8_t first, struct problem *problem)
 	if (first == 'H')
 		problem_set(
 			problem, "the proxy speaks HTTP, not SOCKS5; write proxy = \"http://...\"");
-	else if (first == 0) /* the version in an answer of SOCKS4 */
+	else if (first == 0) /* the version in a SOCKS4 answer */
 		problem_set(problem, "the proxy speaks SOCKS4, which Culvert does not");
 	else
 		problem_set(problem,
@@ -127,7 +127,7 @@ static int judge_auth(
 
 	if (reader_u8(reader, &version) < 0)
 		return -EAGAIN;
-	/* Of the sub-negotiation; some proxies say 5 here, and mean the same. */
+	/* The version of the sub-negotiation is 1; some proxies send 5 instead. */
 	if (version != AUTH_VERSION && version != VERSION)
 		return not_socks5(version, problem);
 	if (reader_u8(reader, &status) < 0)
@@ -141,7 +141,7 @@ static int judge_auth(
 	return put_request(out, talk->host, talk->port);
 }
 
-/* RFC 1928, 6, in its own words. */
+/* The texts are those of RFC 1928, 6. */
 static void explain(const struct proxy_talk *talk, uint8_t code, struct problem *problem)
 {
 	static const char *const texts[] = { NULL, "general SOCKS server failure",
@@ -164,7 +164,10 @@ static void explain(const struct proxy_talk *talk, uint8_t code, struct problem 
 			code);
 }
 
-/* The address it has bound says nothing to us, but where the answer ends. */
+/*
+ * Skips the address that the proxy has bound. Only its length matters, to find the end of the
+ * answer.
+ */
 static int skip_address(struct reader *reader, struct problem *problem)
 {
 	struct view unused;
@@ -209,7 +212,7 @@ int proxy_socks5_judge(struct proxy_talk *talk, struct writer *out, struct probl
 	struct reader reader;
 	int r;
 
-	/* Each answer comes after what was said before it: one step a call. */
+	/* Each answer follows our request: one step a call. */
 	proxy_talk_reader(talk, &reader);
 	switch (talk->step) {
 	case PROXY_TALK_METHOD:

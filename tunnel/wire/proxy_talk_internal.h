@@ -4,19 +4,19 @@
 
 #include "wire/proxy_talk.h"
 
-/* What the proxy_*.c files share among themselves; nobody else includes it. */
+/* Shared by the proxy_*.c files, which alone include it. */
 
 enum { PROXY_TARGET_MAX = PROXY_HOST_MAX + 9 }; /* "[HOST]:PORT" with its NUL */
 
-/* "vpn.example.org:443", "[2001:db8::1]:443". Returns `out`. */
+/* Formats the server as "vpn.example.org:443" or "[2001:db8::1]:443". Returns `out`. */
 const char *proxy_talk_target(const struct proxy_talk *talk, char out[static PROXY_TARGET_MAX]);
 
-/* What has not been taken yet. */
+/* Makes a reader of the bytes that are not processed yet. */
 void proxy_talk_reader(const struct proxy_talk *talk, struct reader *ret_reader);
-/* Up to where that reader has come, it is. */
+/* Marks all bytes before the reader's position as processed. */
 void proxy_talk_take(struct proxy_talk *talk, const struct reader *reader);
 
-/* Each as the function of proxy_talk.h that calls it. */
+/* Each implements the function of proxy_talk.h that calls it. */
 int proxy_http_begin(const struct proxy_talk *talk, struct writer *out);
 int proxy_http_judge(struct proxy_talk *talk, struct problem *problem);
 int proxy_socks5_begin(struct proxy_talk *talk, struct writer *out);

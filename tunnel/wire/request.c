@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A request is its type (u16), its id (u32) and a body of fixed order. A table of rows for each body names its members;
- * the encoder and the decoder walk the same rows. A check says for both directions what the members may be.
+ * A request is its type (u16), its id (u32) and a body of fixed order. A table of rows names the
+ * members of each body; encoder and decoder walk the same rows. Both call a check of the members'
+ * values.
  */
 #include "wire/request.h"
 
@@ -21,7 +22,7 @@ static bool prefix_is_valid(const struct prefix *prefix)
 	return size > 0 && prefix->len <= size * 8;
 }
 
-/* None of them has bits past its length. */
+/* True if no prefix has bits past its length. */
 static bool are_networks(const struct prefix *prefixes, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -83,7 +84,7 @@ static const struct request_field interface_delete_rows[] = {
 	{ REQUEST_FIELD_NUMBER, AT(request, interface_delete.interface) },
 };
 
-/* Without words where the prefix was accepted. */
+/* An accepted prefix has no reason text. */
 static const struct request_field verdict_rows[] = {
 	{ REQUEST_FIELD_NUMBER, AT(request_verdict, verdict), .gate = true },
 	{ REQUEST_FIELD_TEXT, AT(request_verdict, words) },
@@ -162,7 +163,7 @@ static const struct request_field exit_rows[] = {
 	{ REQUEST_FIELD_TEXT, AT(request, exit.text) },
 };
 
-/* ---- what the members may be ---- */
+/* ---- checks of the members' values ---- */
 
 static bool check_configure(const struct request *request)
 {
@@ -283,8 +284,8 @@ static bool check_carrier(const struct request *request)
 
 struct codec {
 	const char *name;
-	bool without_id;                              /* its id is 0 */
-	bool (*check)(const struct request *request); /* NULL: every value will do */
+	bool without_id;                              /* the id is 0 */
+	bool (*check)(const struct request *request); /* NULL: every value is valid */
 	const struct request_field *rows;             /* NULL: no body */
 	size_t row_count;
 };

@@ -13,17 +13,18 @@
 #include "base/route_rule.h"
 
 /*
- * What engine and netd say to each other over their socketpair (SOCK_SEQPACKET, descriptor 3 in the
- * engine): one message a datagram, descriptors beside it (SCM_RIGHTS). netd decodes what a
- * subverted engine may have sent, so the same rules hold as for the wire: checked reader, every
- * length bounded, anything odd refused. Both ends are always the same build (or one build apart
- * during an upgrade: REQUEST_VERSION tells). Pure functions; any thread.
+ * Requests: the messages between engine and netd over their socketpair (SOCK_SEQPACKET, descriptor
+ * 3 in the engine). One message is one datagram, with descriptors beside it (SCM_RIGHTS). netd
+ * decodes messages of an engine that may be subverted. So the rules of the wire hold here, too: a
+ * checked reader, a limit for every length, and no odd value accepted. Both ends are the same
+ * build, or one build apart during an upgrade: REQUEST_VERSION shows which. Pure functions; any
+ * thread.
  *
  *   netd → engine   CONFIGURE (first, once), STOP, NETWORK, TRACKED, LACK, REPLY
  *   engine → netd   ADOPT (before READY), READY, SOCKET, INTERFACE, INTERFACE_DELETE, CARRIER,
  *                   ROUTE_ADD, ROUTE_DELETE, DNS, UP, REEXEC, EXIT
  *
- * Each of the engine's is answered by a REPLY with the same id, in order.
+ * netd answers each message of the engine by a REPLY with the same id, in order.
  */
 
 enum {
@@ -33,14 +34,14 @@ enum {
 	REQUEST_FDS_MAX = 24,
 	REQUEST_QUEUES_MAX = 16, /* of one interface: one for each lane */
 	REQUEST_PREFIX_MAX = 256,
-	REQUEST_ROUTE_TOTAL_MAX = 4096, /* of one interface; they come in pages */
-	REQUEST_TRACKED_MAX = 1024,     /* prefixes in all; they come in pages */
+	REQUEST_ROUTE_TOTAL_MAX = 4096, /* of one interface; sent in pages */
+	REQUEST_TRACKED_MAX = 1024,     /* prefixes in all; sent in pages */
 	REQUEST_TEXT_MAX = 399,
 	REQUEST_WORDS_MAX = 103, /* so that a reply has room for as many as prefixes */
 	REQUEST_PATH_MAX = 255,
 	REQUEST_IFNAME_MAX = 15,
 	REQUEST_INSTANCE_SIZE = 16,
-	REQUEST_ERROR_MAX = 4095, /* the kernel's own bound for errno */
+	REQUEST_ERROR_MAX = 4095, /* the kernel's own limit for errno */
 };
 
 enum request_type {
@@ -56,11 +57,11 @@ enum request_type {
 	REQUEST_EXIT = 10,
 	REQUEST_ADOPT = 11,
 	REQUEST_NETWORK = 12, /* no body: this host's links, addresses or routes have changed */
-	REQUEST_REEXEC = 13,  /* no body: exchange this engine for what is on disk now */
-	REQUEST_DNS = 14,     /* a client's: resolvers and domains, or none any more */
+	REQUEST_REEXEC = 13,  /* no body: replace this engine by the program now on disk */
+	REQUEST_DNS = 14,     /* a client's resolvers and domains, or an empty set to remove them */
 	/*
-	 * A client's session is up, and the routes that its server had to announce have become what
-	 * they could: who waits for the tunnel need not wait any more. Once a connection.
+	 * A client's session is up, and the routes that its server announced are handled. netd then
+	 * releases whatever waits for the tunnel. Once a connection.
 	 */
 	REQUEST_UP = 15,
 	REQUEST_TRACKED = 16,
@@ -70,7 +71,7 @@ enum request_type {
 };
 
 /*
- * What each descriptor beside CONFIGURE is. Files are sealed memfds holding the bytes that netd
+ * The kind of each descriptor beside CONFIGURE. Files are sealed memfds with the bytes that netd
  * itself has loaded.
  */
 enum request_fd_kind {
@@ -80,78 +81,81 @@ enum request_fd_kind {
 	REQUEST_FD_CA = 4,
 	REQUEST_FD_CRL = 5,
 	REQUEST_FD_STATE = 6,    /* directory, writable by the engine */
-	REQUEST_FD_CONTROL = 7,  /* listening unix socket of the command line */
-	REQUEST_FD_LISTENER = 8, /* listening TCP socket; several */
+	REQUEST_FD_CONTROL = 7,  /* listening unix socket for the command line */
+	REQUEST_FD_LISTENER = 8, /* listening TCP socket; may come several times */
 	REQUEST_FD_KIND_COUNT
 };
 
 struct request_configure {
 	uint32_t version;
 	uint32_t generation;
-	bool held;            /* a full tunnel holds packets back since an engine before */
-	uint32_t adopt_count; /* interfaces of the engine before, which this one is to adopt */
-	uint8_t instance[REQUEST_INSTANCE_SIZE]; /* of this run of netd: what hello carries */
+	bool held;            /* a full tunnel holds packets back since an earlier engine */
+	uint32_t adopt_count; /* interfaces of the last engine, which this one must adopt */
+	uint8_t instance[REQUEST_INSTANCE_SIZE]; /* of this run of netd; hello carries it */
 	uint8_t fd_count;
 	uint8_t fd_kind[REQUEST_FDS_MAX]; /* in the order of the descriptors */
-	char path[REQUEST_PATH_MAX + 1];  /* where the configuration was read from, for messages */
+	char path[REQUEST_PATH_MAX + 1];  /* of the configuration file, for messages */
 };
 
-struct request_interface { /* make, or bring to this: idempotent by peer */
+/* Make the interface, or change it to this: idempotent by peer. */
+struct request_interface {
 	struct identity peer;
 	uint32_t mtu; /* MESSAGE_MTU_MIN to MESSAGE_MTU_MAX */
 	/*
-	 * TUN queues: 1 to REQUEST_QUEUES_MAX. Fixed when the interface is made; the reply brings
-	 * one descriptor for each that there is, which may be fewer: a client's are spread by a
-	 * BPF program, and where the kernel refuses that there is one. With one queue it is a
-	 * plain interface; several are handed over detached (TUNSETQUEUE).
+	 * TUN queues: 1 to REQUEST_QUEUES_MAX, fixed when the interface is made. The reply brings
+	 * one descriptor a queue. It may bring fewer: a BPF program spreads packets over a client's
+	 * queues, and if the kernel refuses it there is only one. An interface with one queue is a
+	 * plain one; several queues arrive detached (TUNSETQUEUE).
 	 */
 	uint8_t queues;
 	bool offloads; /* false: no vnet offloads will be used (still IFF_VNET_HDR) */
-	/* AF_UNSPEC: none; local and remote come in pairs, of their family, at least one. */
+	/*
+	 * AF_UNSPEC: none. local and remote come in pairs of one family; at least one pair is set.
+	 */
 	struct addr local4, remote4, local6, remote6;
 	/*
-	 * A client's: where the server was reached, for the next engine, which may find no resolver
-	 * before it has a tunnel. Port 0: not known.
+	 * A client's: the server's address, for the next engine, which may find no resolver before
+	 * it has a tunnel. Port 0: unknown.
 	 */
 	struct endpoint outer;
 };
 
 struct request_routes {
-	uint32_t interface; /* netd's number out of the INTERFACE's reply: 1 to INT32_MAX */
+	uint32_t interface; /* netd's number from the INTERFACE's reply: 1 to INT32_MAX */
 	uint16_t count;     /* ≥ 1 */
-	struct prefix prefix[REQUEST_PREFIX_MAX]; /* host bits are carried: netd judges */
+	struct prefix prefix[REQUEST_PREFIX_MAX]; /* may have host bits: netd judges them */
 };
 
 /*
- * What this host has of the networks that `announce` tracks: always the whole set, in pages of which
- * the last makes it whole. A page that begins at 0 begins a new set.
+ * The prefixes of this host that `announce` tracks. Always the whole set, in pages: it is complete
+ * with the last page, and a page at offset 0 begins a new set.
  */
 struct request_tracked {
 	uint16_t total;                           /* at most REQUEST_TRACKED_MAX */
-	uint16_t offset;                          /* of this page's first */
+	uint16_t offset;                          /* of this page's first prefix */
 	uint16_t count;                           /* offset + count is at most total */
 	struct prefix prefix[REQUEST_PREFIX_MAX]; /* without host bits */
 };
 
 /*
- * What the kernel lacks of an interface, because another program took it away and netd cannot put it back now. Always
- * the whole set, in pages of routes; a page that begins at 0 begins a new set. An empty set: all is in place. For an
- * interface that the engine does not know it means nothing.
+ * What an interface lacks in the kernel because another program removed it and netd cannot restore
+ * it now. Always the whole set, in pages of routes: a page at offset 0 begins a new set. An empty
+ * set means that everything is in force. The engine ignores it for an unknown interface.
  */
 struct request_lack {
 	uint32_t interface;                       /* netd's number */
-	bool link;                                /* it is down, or has another MTU */
-	bool local4, local6;                      /* an address */
-	char text[REQUEST_TEXT_MAX + 1];          /* why it is not put back */
+	bool link;                                /* the link is down, or has another MTU */
+	bool local4, local6;                      /* an address is missing */
+	char text[REQUEST_TEXT_MAX + 1];          /* why netd cannot restore it */
 	uint16_t total;                           /* routes, at most REQUEST_ROUTE_TOTAL_MAX */
-	uint16_t offset;                          /* of this page's first */
+	uint16_t offset;                          /* of this page's first route */
 	uint16_t count;                           /* offset + count is at most total */
 	struct prefix prefix[REQUEST_PREFIX_MAX]; /* without host bits */
 };
 
 /*
- * Whether packets that are sent into the interface arrive anywhere. While they do not, its routes
- * get a metric that lets any other route to the same prefix win.
+ * Whether packets that go into the interface arrive at the peer. While they do not, its routes get
+ * a metric with which any other route to the same prefix wins.
  */
 struct request_carrier {
 	uint32_t interface;
@@ -159,10 +163,10 @@ struct request_carrier {
 };
 
 /*
- * Asks for one of the interfaces that were there before this engine: the `index`-th, from 0, and of
- * its routes those from `route_offset` on, as many as fit. The reply tells the interface and how
- * many routes there are in all, and brings its descriptors when `route_offset` is 0. Both count what
- * does not change before READY.
+ * Asks for an interface that exists since an earlier engine, the one with this `index` from 0. Of
+ * its routes it asks for those from `route_offset` on, as many as fit. The reply has the interface
+ * and the number of all routes, and brings the descriptors if `route_offset` is 0. Index and offset
+ * are stable until READY.
  */
 struct request_adopt {
 	uint32_t index;
@@ -174,24 +178,26 @@ struct request_dns {
 	struct nameservers nameservers;
 };
 
-struct request_verdict { /* on one prefix */
+/* On one prefix. */
+struct request_verdict {
 	uint8_t verdict; /* enum route_verdict */
 	char words[REQUEST_WORDS_MAX +
 		1]; /* unless it is ROUTE_ACCEPTED: what stands in the way, or "" */
 };
 
 struct request_reply {
-	uint32_t error;                      /* errno; 0: done */
-	char text[REQUEST_TEXT_MAX + 1];     /* on error: cause and cure */
-	uint32_t interface;                  /* INTERFACE, ADOPT: netd's number of it */
-	uint32_t ifindex;                    /* with it: the kernel's, in its namespace */
-	char ifname[REQUEST_IFNAME_MAX + 1]; /* with it; printable, no space and no slash */
-	uint16_t count;                      /* ROUTE_*: one verdict a prefix, in order */
+	uint32_t error;                  /* errno; 0: done */
+	char text[REQUEST_TEXT_MAX + 1]; /* on error: cause and cure */
+	uint32_t interface;              /* INTERFACE, ADOPT: netd's number of the interface */
+	uint32_t ifindex; /* INTERFACE, ADOPT: the kernel's, in the interface's namespace */
+	/* INTERFACE, ADOPT; printable, no space and no slash */
+	char ifname[REQUEST_IFNAME_MAX + 1];
+	uint16_t count; /* ROUTE_*: one verdict a prefix, in order */
 	struct request_verdict verdicts[REQUEST_PREFIX_MAX];
-	bool adopts; /* ADOPT, INTERFACE: the following four are there */
+	bool adopts; /* ADOPT, INTERFACE: the next four members are set */
 	/*
-	 * ADOPT: as it was asked for. INTERFACE: as it is, which is without the addresses of a
-	 * family that this host's kernel refuses.
+	 * ADOPT: the interface as the last engine requested it. INTERFACE: as it is now, without
+	 * the addresses of a family that this host's kernel refuses.
 	 */
 	struct request_interface adopted;
 	uint32_t route_total;                    /* at most REQUEST_ROUTE_TOTAL_MAX */
@@ -201,7 +207,8 @@ struct request_reply {
 
 struct request {
 	enum request_type type;
-	uint32_t id; /* chosen by who asks; 0 for CONFIGURE, STOP, NETWORK, TRACKED and LACK */
+	/* The sender chooses it; 0 for CONFIGURE, STOP, NETWORK, TRACKED and LACK. */
+	uint32_t id;
 	union {
 		struct request_configure configure;
 		struct {
@@ -223,17 +230,17 @@ struct request {
 		struct request_reply reply;
 		struct {
 			uint8_t code;                    /* enum exit_code */
-			char text[REQUEST_TEXT_MAX + 1]; /* why, for netd's log */
+			char text[REQUEST_TEXT_MAX + 1]; /* the reason, for netd's log */
 		} exit;
 	};
 };
 
-/* -EINVAL: a member outside its range; -ENOBUFS. Nothing is written then. */
+/* On failure it writes nothing. -EINVAL: a member is outside its range; -ENOBUFS. */
 int request_encode(struct writer *writer, const struct request *request);
 
 /*
- * -EPROTONOSUPPORT: unknown type; -EBADMSG: cut, over-long or trailing bytes; -EINVAL: a member
- * outside its range (family, prefix length, identity, count, text with NUL…).
+ * -EPROTONOSUPPORT: unknown type. -EBADMSG: missing or trailing bytes. -EINVAL: a member is outside
+ * its range (family, prefix length, identity, count, text with NUL…).
  */
 int request_decode(const void *data, size_t len, struct request *ret_request);
 

@@ -9,8 +9,8 @@
 #include "wire/field.h"
 
 /*
- * The bodies of requests as rows: each row of request.c's tables is one member, in the order of the bytes. The encoder
- * and the decoder walk the same rows, so they cannot differ. For request.c alone.
+ * The bodies of requests as rows. Each row of request.c's tables is one member, in the order of the
+ * bytes. Encoder and decoder walk the same rows, so they cannot differ. Only request.c includes it.
  */
 
 enum request_field_kind {
@@ -28,23 +28,26 @@ struct request_field {
 	enum request_field_kind kind;
 	size_t offset; /* of the member, or of a list's first item */
 	size_t size;   /* of the member, or of one item */
-	/* A list: its length (u16) comes first, then the items. `limit` 0: it is not one. */
+	/* A list: its length (u16) comes first, then the items. `limit` 0: not a list. */
 	uint16_t limit;
 	size_t count_offset, count_size; /* of the member with the list's length: 1, 2 or 8 bytes */
-	bool gate; /* a NUMBER or BOOL: 0 leaves out all rows behind this one */
-	/* GROUP; the offsets of these rows begin at the group. */
+	bool gate;                       /* a NUMBER or BOOL: the value 0 omits all later rows */
+	/* GROUP: the offsets of these rows are relative to the group. */
 	const struct request_field *rows;
 	size_t row_count;
 };
 
 /*
- * Writes the members of `body`, to which the offsets belong. The writer has -EINVAL after a list that is longer than its
- * limit or a text without its end, -ENOBUFS where there is no room.
+ * Writes the members of `body`, to which the offsets refer. Errors go to the writer: -EINVAL for a
+ * list past its limit or an unterminated text, -ENOBUFS if there is no room.
  */
 void request_field_put(
 	struct field_writer *out, const struct request_field *rows, size_t count, const void *body);
 
-/* Reads them into a zeroed body. The reader has -EINVAL after a value that cannot be, -EBADMSG at the data's end. */
+/*
+ * Reads the members into a zeroed body. Errors go to the reader: -EINVAL for a value that is not
+ * allowed, -EBADMSG at the end of the data.
+ */
 void request_field_get(
 	struct field_reader *in, const struct request_field *rows, size_t count, void *body);
 

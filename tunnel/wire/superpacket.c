@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A cut copies the headers and the payload taken, writes into the copy what a shorter packet says
- * of itself, then moves the headers up and writes into them what a later packet says. Everything is
- * found by where the headers end, which superpacket_init() has settled; no cut parses again, and
- * none divides.
+ * A cut copies the headers and the payload that it takes, and corrects the copy's fields for a
+ * shorter packet. Then it moves the headers up and corrects their fields for a later packet.
+ * superpacket_init() finds all offsets; no cut parses again, and none divides.
  */
 #include "wire/superpacket.h"
 
@@ -19,7 +18,7 @@ enum {
 	IPV4_ID = 4,
 	IPV4_CSUM = 10,
 	IPV6_LENGTH = 4,
-	IPV6_HEADER = 40, /* which its length does not count */
+	IPV6_HEADER = 40, /* its length field does not count it */
 
 	TCP_SEQUENCE = 4,
 	TCP_FLAGS = 13,
@@ -79,7 +78,7 @@ static size_t payload_of(const struct superpacket *superpacket, size_t segments)
 {
 	size_t left = payload_left(superpacket);
 
-	/* A segment has at least one byte; held against that, the product is small. */
+	/* A segment has at least one byte, so the first comparison keeps the product small. */
 	if (segments >= left || segments * superpacket->vnet.gso_size >= left)
 		return left;
 	return segments * superpacket->vnet.gso_size;
@@ -93,8 +92,8 @@ size_t superpacket_part(const struct superpacket *superpacket, size_t segments)
 }
 
 /*
- * Says of the packet that it is `len` bytes long. The partial checksum follows the length in the
- * pseudo header: UDP's own length field, and for TCP what is behind the IP header.
+ * Sets the packet's length to `len` bytes. The length is part of the pseudo header, so the partial
+ * checksum changes with it: by UDP's length field, or by the bytes behind TCP's IP header.
  */
 static void set_length(
 	const struct superpacket *superpacket, uint8_t *packet, size_t before, size_t len)
@@ -115,7 +114,7 @@ static void set_length(
 				(uint16_t)(len - transport)));
 }
 
-/* Makes of a copy of the superpacket's beginning a packet before which nothing has come. */
+/* Turns a copy of the superpacket's front into its first packet. */
 static void finish_part(const struct superpacket *superpacket, uint8_t *packet, size_t len)
 {
 	if (len == superpacket->len)
@@ -137,7 +136,7 @@ static struct vnet part_vnet(const struct superpacket *superpacket, size_t paylo
 	return vnet;
 }
 
-/* Takes so many segments, which are so many bytes of payload. */
+/* Takes off `segments`, which have `payload` bytes. */
 static void drop(struct superpacket *superpacket, size_t segments, size_t payload)
 {
 	size_t before = superpacket->len, transport = superpacket->ip_header;

@@ -10,7 +10,7 @@
 
 enum {
 	TCP_HEADER = 20,
-	TCP_DATA_OFFSET = 12, /* its byte; the upper half counts words of four bytes */
+	TCP_DATA_OFFSET = 12, /* the byte; its upper half counts words of four bytes */
 	TCP_CSUM = 16,
 	UDP_HEADER = 8,
 	UDP_LENGTH = 4,
@@ -79,7 +79,7 @@ uint32_t vnet_offloads(const struct vnet *vnet)
 
 struct transport {
 	uint32_t header; /* its length; 0: cut, impossible, or of a protocol without offloads */
-	uint16_t csum;   /* where its checksum stands in it */
+	uint16_t csum;   /* offset of its checksum */
 };
 
 static struct transport find_transport(const struct packet *packet, const uint8_t *data)
@@ -123,7 +123,10 @@ static bool gso_fits(uint8_t gso_type, const struct packet *packet)
 	}
 }
 
-/* The UDP header of a superpacket says how long all of it is, and the kernel believes it. */
+/*
+ * True if a superpacket's UDP header has another length than the packet: the kernel would believe
+ * it.
+ */
 static bool udp_length_lies(
 	const struct vnet *vnet, const struct packet *packet, const uint8_t *data)
 {
@@ -201,7 +204,7 @@ int vnet_finish(struct vnet *vnet, uint8_t *data, size_t len)
 	if (vnet->gso_type != VNET_GSO_NONE || at + sizeof(checksum) > len)
 		return -EINVAL;
 	if ((vnet->flags & VNET_NEEDS_CSUM) != 0) {
-		/* The field holds the sum of the pseudo header, which is so added in. */
+		/* The field holds the sum of the pseudo header, so this sum includes it. */
 		checksum = (uint16_t)~checksum_sum(&data[vnet->csum_start], len - vnet->csum_start);
 		word16_put(data, at, checksum != 0 ? checksum : UINT16_MAX);
 	}

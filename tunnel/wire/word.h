@@ -6,9 +6,8 @@
 #include <stdint.h>
 
 /*
- * Big-endian fields at a known place of a header whose length has been checked already, read and
- * written where they stand. What is parsed for the first time goes through base/bytes.h. Pure; on
- * the path of every packet; any thread.
+ * Reads and writes big-endian fields at known offsets of a header whose length is checked already.
+ * New input is parsed through base/bytes.h instead. Pure; on the path of every packet; any thread.
  */
 
 static inline uint16_t word16(const uint8_t *header, size_t at)

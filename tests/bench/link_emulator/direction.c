@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Frames are received right into slots; of those that pass, the slot enters the ring of what is in transit, and leaves
- * it from there. As no frame overtakes another, the ring's head is always the next that is due.
+ * Frames are received right into slots. If a frame passes, its slot enters the ring of frames in
+ * transit, and leaves it from there. No frame overtakes another, so the ring's head is always the
+ * next due.
  *
- * A frame's arrival is when the kernel got it, not when it was fetched: a late emulator hence neither lets the link
- * stand idle nor delays a packet, as long as the delay is longer than it was late.
+ * A frame's arrival is the time at which the kernel got it, not the time of fetching. So a late
+ * emulator neither leaves the link idle nor delays a packet, as long as it is late by less than the
+ * delay.
  */
 
 #include "direction.h"
@@ -68,7 +70,7 @@ int direction_init(struct direction *direction, struct port *from, struct port *
 		.slot_size = (frame + SLOT_UNIT - 1) / SLOT_UNIT * SLOT_UNIT,
 		.last_read = { .ns = INT64_MIN },
 	};
-	/* Only what is used costs memory. */
+	/* Only used slots take memory. */
 	void *memory = mmap(NULL, slots * direction->slot_size, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (memory == MAP_FAILED)
@@ -111,7 +113,10 @@ static int64_t realtime_ns(void)
 	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* How long ago the kernel got the frame; 0 when its stamp is missing or the clock was set meanwhile. */
+/*
+ * The time since the kernel got the frame; 0 if its stamp is missing or the clock was set
+ * meanwhile.
+ */
 static struct duration age(const struct msghdr *message, int64_t realtime)
 {
 	struct timespec stamp;
@@ -128,7 +133,10 @@ static struct duration age(const struct msghdr *message, int64_t realtime)
 	return (struct duration){ .ns = 0 };
 }
 
-/* A frame that is no packet of this link. What is kept of the header is what the far end may be told. */
+/*
+ * Checks that the frame is a packet of this link. Keeps only the part of its header that the far
+ * end may have.
+ */
 static bool acceptable(struct direction *direction, const struct mmsghdr *message, uint8_t *frame)
 {
 	struct virtio_net_hdr header;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The command line. What describes a link is one table of keys, used for `--rate 1mbit` (both directions) and for
- * `--forward rate=1mbit,...` (one) alike. The former are applied first, wherever they stand.
+ * The command line. One table has the keys of a link. It serves `--rate 1mbit`, for both
+ * directions, and `--forward rate=1mbit,...`, for one. The former are applied first, wherever they
+ * are.
  */
 
 #include "options.h"
@@ -38,7 +39,7 @@ static int parse_number(const char *text, const struct unit *units, double max, 
 	}
 	if (number > 0 || *rest != '\0')
 		return -EINVAL;
-	*ret_value = 0; /* needs no unit */
+	*ret_value = 0; /* 0 needs no unit */
 	return 0;
 }
 
@@ -168,9 +169,9 @@ static int set_spec(struct schedule_settings *settings, const char *text, struct
 	return 0;
 }
 
-/* ---- the line ---- */
+/* ---- the command line ---- */
 
-/* What belongs to one direction waits for what belongs to both. */
+/* Options for one direction are applied after those for both. */
 enum pass { PASS_BOTH, PASS_ONE };
 
 static int take_option(struct options *options, enum pass pass, const char *name, const char *value,

@@ -12,10 +12,10 @@ struct options {
 	const char *interface[2]; /* from argv */
 	struct duration grain;
 	bool realtime;
-	bool help; /* the rest is not set */
+	bool help; /* true: the other members are not set */
 };
 
-/* -EINVAL, with a problem that names the word and what would be right. */
+/* -EINVAL: *problem names the word and what would be right. */
 int options_parse(
 	struct options *ret_options, int argc, char *const *argv, struct problem *problem);
 

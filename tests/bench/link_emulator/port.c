@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The socket has no protocol until it is set up and bound, so it never holds a frame of another interface. Past the
- * interface's own queue (PACKET_QDISC_BYPASS), since the only queue is to be the emulator's.
+ * The socket has no protocol until it is set up and bound, so it never has a frame of another
+ * interface. It bypasses the interface's own queue (PACKET_QDISC_BYPASS), so that the emulator's is
+ * the only one.
  */
 
 #include "port.h"
@@ -142,7 +143,7 @@ int port_check(const struct port *port, struct problem *problem)
 
 void port_count_overflow(struct port *port)
 {
-	struct tpacket_stats stats; /* since it was last asked for */
+	struct tpacket_stats stats; /* since the last query */
 	socklen_t len = sizeof(stats);
 
 	if (getsockopt(port->fd, SOL_PACKET, PACKET_STATISTICS, &stats, &len) == 0)

@@ -8,9 +8,10 @@
 #include "base/problem.h"
 
 /*
- * One interface, its frames in and out by one packet socket. Every frame that is received or sent has a struct
- * virtio_net_hdr in front of it, which tells of a checksum that the sender has left to its hardware: handed on as it
- * is, the far end takes the packet as one whose checksum its hardware has verified, as over any veth.
+ * One interface, whose frames go in and out by one packet socket. Every frame has a struct
+ * virtio_net_hdr before it, which says if the sender left a checksum to its hardware. The header is
+ * passed on unchanged, so the far end takes the checksum as verified by its hardware, as over any
+ * veth.
  */
 
 struct port {
@@ -21,17 +22,20 @@ struct port {
 	uint32_t dropped_before; /* the interface's own count when it was opened */
 };
 
-/* Frames are collected from here on. Negative errno, with a problem. */
+/* Opens the port and collects frames from then on. Negative errno; on failure *problem says why. */
 int port_open(struct port *port, const char *name, struct problem *problem);
 void port_close(struct port *port);
 
-/* Whether the interface is still there; its socket reports an error also when it only went down. */
+/* Checks that the interface still exists: its socket also reports an error if it only went down. */
 int port_check(const struct port *port, struct problem *problem);
 
-/* Brings `overflowed` up to date. */
+/* Updates `overflowed`. */
 void port_count_overflow(struct port *port);
 
-/* Frames that the interface took for sending and then dropped, as its far end's queue was full. */
+/*
+ * Frames that the interface accepted for sending and then dropped, because its far end's queue was
+ * full.
+ */
 uint64_t port_dropped(const struct port *port);
 
 #endif

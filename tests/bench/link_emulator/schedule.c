@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The link is a point in time, until which it is busy; the queue is a ring of when each packet that waits begins to be
- * sent. Both are brought up to date when the next packet arrives, so nothing has to happen in between.
+ * The link is the time until which it is busy. The queue is a ring with the time at which each
+ * waiting packet begins to be sent. Both are updated when the next packet arrives, so nothing has
+ * to happen in between.
  */
 
 #include "schedule.h"
@@ -10,7 +11,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Of two seeds that differ in one bit: SplitMix64's finish. Never 0, where xorshift would stay. */
+/*
+ * Makes different states of seeds that differ in one bit: SplitMix64's finalizer. Never 0, which
+ * xorshift would keep.
+ */
 static uint64_t seeded(uint64_t seed, uint64_t purpose)
 {
 	uint64_t z = seed + purpose * 0x9e3779b97f4a7c15u;
@@ -55,7 +59,7 @@ void schedule_release(struct schedule *schedule)
 	schedule->waiting = NULL;
 }
 
-/* Takes from the queue what the link has begun to send by now. */
+/* Removes packets from the queue that the link has begun to send by now. */
 static void advance(struct schedule *schedule, struct mono now)
 {
 	while (schedule->count > 0) {
@@ -95,7 +99,7 @@ static struct duration sending_time(uint64_t rate, size_t bytes)
 	};
 }
 
-/* When a packet that arrives now is sent whole; false when the queue has no room. */
+/* The time at which a packet that arrives now is sent whole. False: the queue has no room. */
 static bool serialise(
 	struct schedule *schedule, struct mono now, size_t bytes, struct mono *ret_sent)
 {

@@ -9,25 +9,26 @@
 #include "base/clock.h"
 
 /*
- * What a link does with packets, by numbers alone: told when a packet arrives and how long it is, it says when the
- * packet leaves at the far end, or that it does not. It never looks at a clock and never sleeps.
+ * A link as numbers alone. Given a packet's arrival time and length, it computes when the packet
+ * leaves at the far end, or that it is dropped. It never reads a clock and never sleeps.
  *
  * A packet passes, in this order:
- *  - the queue: at most `queue_bytes` wait; a packet that does not fit is dropped. What is being sent waits no
- *    more; so a packet that finds the link idle is never dropped, however small the queue;
- *  - the serial link: `bytes` take bytes * 8 / rate seconds, rounded up to whole nanoseconds;
- *  - the wire: the packet is lost with the probability `loss`, each by itself. A lost one has waited and has used
- *    the link as any other;
- *  - the delay: `delay` and a uniform part between -jitter and +jitter. None overtakes: one that would arrive before
- *    its predecessor arrives together with it. With many packets in a time of `jitter`, most hence have a delay near
- *    the upper end.
+ * - the queue: at most `queue_bytes` wait; a packet that does not fit is dropped. A packet that is
+ *   being sent no longer waits, so a packet at an idle link is never dropped, however small the
+ *   queue;
+ * - the serial link: `bytes` take bytes * 8 / rate seconds, rounded up to whole nanoseconds;
+ * - the wire: each packet is lost with the probability `loss`. A lost one has waited and used the
+ *   link like any other;
+ * - the delay: `delay` plus a uniform value between -jitter and +jitter. No packet overtakes: one
+ *   that would arrive before its predecessor arrives together with it. So with many packets in a
+ *   time of `jitter`, most have a delay near the upper end.
  *
- * What is lost depends on the seed and on how many packets arrived before, on nothing else: not on time, not on what
- * the queue dropped.
+ * Loss depends only on the seed and on the number of packets that arrived before. It depends
+ * neither on time nor on drops by the queue.
  */
 
 struct schedule_settings {
-	uint64_t rate; /* bits a second; 0: no limit, and then no queue either */
+	uint64_t rate; /* bits a second; 0: no limit, and no queue */
 	struct duration delay;
 	struct duration jitter;
 	uint64_t queue_bytes;
@@ -40,7 +41,7 @@ struct schedule_waiting {
 	uint32_t bytes;
 };
 
-/* Read by its owner for `queued_max`, otherwise private. */
+/* Its owner reads `queued_max`; all else is private. */
 struct schedule {
 	struct schedule_settings settings;
 	uint64_t loss_below; /* of 2^53 */
@@ -55,14 +56,14 @@ struct schedule {
 enum schedule_fate { SCHEDULE_PASSES, SCHEDULE_LOST, SCHEDULE_DROPPED };
 
 /*
- * `waiting_max` bounds the packets that wait, besides the bound in bytes. -ENOMEM. Two directions of a link want
- * different seeds, else both lose the same numbers.
+ * `waiting_max` limits the number of waiting packets, besides the limit in bytes. Give the two
+ * directions of a link different seeds, or both lose the same numbers. -ENOMEM.
  */
 int schedule_init(
 	struct schedule *schedule, const struct schedule_settings *settings, size_t waiting_max);
 void schedule_release(struct schedule *schedule);
 
-/* Arrivals are told in their order. *ret_arrives is set for a packet that passes. */
+/* Call it in the order of arrival. Sets *ret_arrives for a packet that passes. */
 enum schedule_fate schedule_packet(
 	struct schedule *schedule, struct mono now, size_t bytes, struct mono *ret_arrives);
 

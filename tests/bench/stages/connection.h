@@ -5,8 +5,8 @@
 #include "system/tls.h"
 
 /*
- * A TLS connection without a network: a client and a server of ours, with a PKI of their own, whose handshake is done. The
- * client writes into `output`, and whoever owns this feeds that to the server.
+ * A TLS connection without a network: a client and a server of ours, with their own PKI, whose
+ * handshake is done. The client writes to `output`, which the caller feeds to the server.
  */
 
 struct connection {

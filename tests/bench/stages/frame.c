@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Packets and control messages into frames, and frames out of a stream: the native framer. */
+/* The native framer: packets and control messages into frames, and frames out of a stream. */
 #include <string.h>
 
 #include "lane/framer.h"
@@ -10,7 +10,10 @@ static uint8_t memory[FRAME_MAX];
 static size_t packet_len;
 static struct vnet vnet;
 
-/* The packet where it is read to, with room for its headers in front. `size` other than 0: bare, cut to that. */
+/*
+ * Puts the packet where it is read to, with room for its headers before it. `size` other than 0:
+ * without offload header, cut to that size.
+ */
 static void prepare_append(const struct stage *stage, size_t count)
 {
 	struct sample_packet packet = sample_packet((enum sample_kind)stage->kind);
@@ -46,7 +49,7 @@ static void prepare_parse(const struct stage *stage, size_t count)
 	frame_len = staged.len;
 }
 
-/* As lane/lane_receive.c takes a frame, up to the packet. */
+/* Takes a frame up to its packet, like lane/lane_receive.c. */
 static void run_parse(size_t count)
 {
 	struct frame frame = { 0 };

@@ -32,7 +32,7 @@ static void make_announcement(size_t count)
 	}
 }
 
-/* `size` other than 0: an announcement of so many prefixes. */
+/* `size` other than 0: an announcement of that many prefixes. */
 static void prepare(const struct stage *stage, size_t count)
 {
 	(void)count;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is read of a packet, its offload header held against it, and a superpacket cut to parts. */
+/* Parses a packet, checks its offload header against it, and cuts a superpacket into parts. */
 #include <string.h>
 
 #include "samples.h"
@@ -44,7 +44,7 @@ static void run_check(size_t count)
 	stage_require(r == 0, "an offload header fits its packet");
 }
 
-/* The headers move up as parts are taken; they are put back for the next. */
+/* The headers move up as parts are taken; this restores them for the next run. */
 static size_t cut_all(void)
 {
 	struct superpacket superpacket;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A packet's whole way through both ends, as lane/lane_tun.c, lane_send.c and lane_receive.c have it, but for the kernel's
- * part: what TUN gave lies in the stage, what goes to the socket is fed to the other end, and TUN's end is a header. And what
- * of it are checks and counters, alone. What the kernel does comes on top, so the share of the checks is in truth smaller.
+ * A packet's whole way through both ends, as in lane/lane_tun.c, lane_send.c and lane_receive.c,
+ * without the kernel's part. The stage has TUN's packet, the other end is fed what goes to the
+ * socket, and TUN's end is a header. Other stages do only the checks and counters of it. The
+ * kernel's work comes on top, so the real share of the checks is smaller.
  */
 #include <string.h>
 
@@ -97,7 +98,9 @@ static void finish_checks(void)
 
 /* ---- the whole way ---- */
 
-/* Framing moves no packet that has an offload header: the packets stay in the stage, and can be sent again. */
+/*
+ * Framing does not move a packet with an offload header, so the stage can send its packets again.
+ */
 static void prepare(const struct stage *stage, size_t count)
 {
 	size_t step = framer_native.headroom + sample_packet((enum sample_kind)stage->kind).len;
@@ -113,7 +116,7 @@ static void prepare(const struct stage *stage, size_t count)
 	}
 }
 
-/* As a burst of lane_tun.c; how many packets are encrypted. */
+/* Sends a burst like lane_tun.c. Returns the number of encrypted packets. */
 static size_t send_burst(size_t count)
 {
 	struct writer staged;
@@ -159,7 +162,7 @@ static void take_frame(const struct frame *frame)
 	count_in(packet.len);
 }
 
-/* As lane_receive.c; how many packets came out. */
+/* Receives like lane_receive.c. Returns the number of packets. */
 static size_t receive_burst(void)
 {
 	struct problem problem = { 0 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A lane's queue: packets in and out, by flow. On a real worker whose thread has nothing to do, so that this one may take its
- * place; time is the stage's own. Four flows seldom share a place of the table, whose key is another one each time.
+ * A lane's queue: packets in and out, by flow. It uses a real worker whose thread is idle, so that
+ * this thread may replace it; time is the stage's own. Four flows seldom share a slot of the table,
+ * whose key differs each time.
  */
 #include "lane/flow_queue.h"
 
@@ -14,8 +15,8 @@
 
 enum {
 	FLOWS = 4,
-	DEEP = 64,         /* packets that wait, where a queue stands */
-	SETTLE = 4 * DEEP, /* operations before it counts: CoDel has then begun */
+	DEEP = 64,         /* packets in a standing queue */
+	SETTLE = 4 * DEEP, /* operations before it counts: CoDel has begun by then */
 	STEP_US_SHORT = 10,
 	STEP_US_LONG = 1000, /* DEEP times this is far over CoDel's target */
 	PART_MAX = 16 << 10,
@@ -30,7 +31,9 @@ static struct mono now;
 static struct duration step;
 static uint32_t next;
 
-/* Of each flow its packet's headers, which is all that is looked at, and what they say. */
+/*
+ * For each flow its packet's headers, the only bytes that the queue reads, and their parsed form.
+ */
 static struct flow_sample {
 	uint8_t headers[128];
 	struct packet packet;
@@ -44,7 +47,7 @@ static void no_report(struct mailbox *mailbox, struct mail *mail)
 	stage_require(false, "a worker without lanes has nothing to report");
 }
 
-/* Packets carry ECT(0) (RFC 3168), so that CoDel marks and the queue stays as long as it is. */
+/* Packets carry ECT(0) (RFC 3168), so that CoDel marks them and the queue keeps its length. */
 static void make_flows(void)
 {
 	for (size_t i = 0; i < FLOWS; i++) {
@@ -102,7 +105,7 @@ static void run_through(size_t count)
 	}
 }
 
-/* One in, one out: the queue stays as long as it is. */
+/* One in, one out: the queue keeps its length. */
 static void run_standing(size_t count)
 {
 	for (size_t i = 0; i < count; i++) {

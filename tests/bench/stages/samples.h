@@ -8,21 +8,21 @@
 #include "wire/vnet.h"
 
 /*
- * The packets that stages work on: TCP as a host of today sends it, with timestamps and the checksum left to do. From
- * 10.98.0.2 or fd98::2 to 10.99.0.2 or fd99::2. Made once, never changed.
+ * The packets for the stages: TCP as a current host sends it, with timestamps and an open checksum.
+ * From 10.98.0.2 or fd98::2 to 10.99.0.2 or fd99::2. Made once, never changed.
  */
 
 enum sample_kind {
-	SAMPLE_ACK,   /* 52 bytes: nothing but headers */
+	SAMPLE_ACK,   /* 52 bytes: only headers */
 	SAMPLE_V4,    /* 1,400 bytes */
 	SAMPLE_V6,    /* the same */
-	SAMPLE_CHAIN, /* the same, behind three extension headers */
+	SAMPLE_CHAIN, /* the same, after three extension headers */
 	SAMPLE_SUPER, /* 45 segments in 65,212 bytes, IPv4 */
 	SAMPLE_SUPER_V6,
 	SAMPLE_KINDS
 };
 
-enum { SAMPLE_SEGMENT = 1448 }; /* of SAMPLE_SUPER: what fits into 1,500 bytes */
+enum { SAMPLE_SEGMENT = 1448 }; /* of SAMPLE_SUPER: the most that fits into 1,500 bytes */
 
 struct sample_packet {
 	const uint8_t *data;

@@ -8,9 +8,9 @@
 #include "base/clock.h"
 
 /*
- * A stage of a packet's way, or something else that is done often enough to be watched, by itself: what surrounds it is
- * made before, and only its operations are measured. One thread, one stage at a time, so a file's stages share what they
- * prepared. Every operation is judged: one that fails ends the program.
+ * One stage of a packet's way, or another frequent operation, on its own. Preparations come first,
+ * and only the operations are measured. One thread, one stage at a time, so a file's stages share
+ * what they prepared. Every operation is checked: a failed one ends the program.
  */
 
 enum { STAGE_COUNT_MAX = 4096 }; /* operations in a run; some are prepared for each */
@@ -18,11 +18,12 @@ enum { STAGE_COUNT_MAX = 4096 }; /* operations in a run; some are prepared for e
 struct stage {
 	const char *name;
 	const char *what; /* one operation, for a person */
-	bool foreign;     /* most of it is OpenSSL's, which has other code for other processors */
-	void (*prepare)(const struct stage *stage, size_t count); /* for one run of so many */
+	bool foreign;     /* most of it is OpenSSL's, which has different code for each processor */
+	/* For one run of `count` operations. */
+	void (*prepare)(const struct stage *stage, size_t count);
 	void (*run)(size_t count);
-	void (*finish)(void); /* NULL: nothing is to be given back */
-	int kind;             /* the file's own, as is size */
+	void (*finish)(void); /* NULL: nothing to release */
+	int kind;             /* for the file's own use, as is size */
 	size_t size;
 };
 
@@ -35,12 +36,13 @@ extern const struct stage_group frame_stages, packet_stages, reach_stages, queue
 	message_stages, tls_stages, path_stages;
 
 /*
- * Runs the operations between two looks at the clock. Where callgrind is to count (tests/bench/instructions names it), so
- * it stands in a file of its own: the compiler cannot merge it with its callers.
+ * Runs the operations and measures their time. callgrind counts only inside this function
+ * (tests/bench/instructions names it). It has a file of its own, so that the compiler cannot merge
+ * it with its callers.
  */
 struct duration stage_measure(const struct stage *stage, size_t count);
 
-/* Ends the program with these words unless it holds. */
+/* Ends the program with this text unless `holds` is true. */
 void stage_require(bool holds, const char *what);
 
 #endif

@@ -29,7 +29,7 @@ static void run_write(size_t count)
 	stage_require(r == 0 && connection.output.len > plain_len, "a record is written");
 }
 
-/* All records that are to be read lie in the output. */
+/* The output has all records to read. */
 static void prepare_read(const struct stage *stage, size_t count)
 {
 	int r = 0;
@@ -43,7 +43,7 @@ static void prepare_read(const struct stage *stage, size_t count)
 	record_len = connection.output.len / count;
 }
 
-/* As many records at a time as one recv() of a lane gives. */
+/* As many records at a time as one recv() of a lane returns. */
 static void run_read(size_t count)
 {
 	size_t most = WORKER_RECEIVE_SIZE / record_len, read = 0;

@@ -7,7 +7,7 @@
 
 #include "lab_options.h"
 
-/* ---- finding ---- */
+/* ---- look-up ---- */
 
 const struct lab_host *lab_find_host(const struct lab *lab, const struct identity *name)
 {
@@ -77,7 +77,7 @@ const struct lab_interface *lab_interface_towards(
 
 /* ---- loading ---- */
 
-/* "some/where/NAME.lab". What is no name is left for the check. */
+/* "some/where/NAME.lab". The check refuses an invalid name later. */
 static void name_by_path(struct lab *lab, const char *path)
 {
 	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
@@ -98,7 +98,7 @@ static bool has_server(const struct lab *lab, const struct identity *host)
 	return false;
 }
 
-/* Who is only named by a tunnel gets an entry as well. */
+/* A server that only a tunnel names gets an entry, too. */
 static int complete_servers(struct lab *lab)
 {
 	struct lab_server *servers = reallocarray(
@@ -115,7 +115,7 @@ static int complete_servers(struct lab *lab)
 	return 0;
 }
 
-/* Each server's pools are its own, as a host may have tunnels to several. */
+/* Each server has its own pools, since a host may have tunnels to several. */
 static void complete_pools(struct lab *lab)
 {
 	for (size_t i = 0; i < lab->server_count; i++) {

@@ -11,9 +11,9 @@
 #include "config/settings.h"
 
 /*
- * A test network as a file describes it: hosts with interfaces, links and LANs that these are on, and tunnels between
- * hosts. It is loaded, judged as a whole, and printed: as a plan for scripts/lab, or as a drawing. Nothing is made here.
- * docs/lab.md lists the keys. One thread.
+ * A test network as a file describes it: hosts with interfaces, the links and LANs that they are
+ * on, and tunnels between hosts. It is loaded, checked as a whole, and printed, as a plan for
+ * scripts/lab or as a drawing. This code makes no network. docs/lab.md lists the keys. One thread.
  */
 
 enum {
@@ -28,7 +28,7 @@ enum {
 
 struct lab_interface {
 	char name[SETTINGS_IFNAME_MAX + 1];
-	struct identity network; /* the link or the LAN that it is on */
+	struct identity network; /* the link or LAN that it is on */
 	struct prefix_list addresses;
 	struct addr gateways[LAB_GATEWAYS_MAX];
 	size_t gateway_count;
@@ -49,7 +49,7 @@ struct lab_host {
 	size_t route_count;
 };
 
-/* The values are the link emulator's and judged by it. "": not given. */
+/* The link emulator checks these values. "": not given. */
 struct lab_link {
 	struct identity name;
 	char rate[LAB_OPTION_MAX + 1], delay[LAB_OPTION_MAX + 1], jitter[LAB_OPTION_MAX + 1];
@@ -68,7 +68,7 @@ struct lab_server {
 	struct prefix_list announce;
 	struct prefix pool4, pool6;
 	char *settings;  /* lines for its configuration; NULL: none */
-	bool is_implied; /* the file has no entry: a tunnel names it */
+	bool is_implied; /* the file has no entry, but a tunnel names it */
 };
 
 struct lab_tunnel {
@@ -88,24 +88,28 @@ struct lab {
 	size_t link_count;
 	struct lab_lan *lans;
 	size_t lan_count;
-	struct lab_server *servers; /* every host that is one */
+	struct lab_server *servers; /* every host that is a server */
 	size_t server_count;
 	struct lab_tunnel *tunnels;
 	size_t tunnel_count;
 };
 
 /*
- * Loads the text, gives what is not said its default, and checks everything. `path` is for messages, and names a lab that
- * has no name. -EINVAL, -EFBIG with words that begin with the path; -ENOMEM.
+ * Loads the text, sets missing values to their defaults, and checks everything. `path` is for
+ * messages, and names a lab that has no name. On failure *problem says why, beginning with the
+ * path. -EINVAL, -EFBIG, -ENOMEM.
  */
 int lab_load(const char *text, size_t len, const char *path, struct lab **ret_lab,
 	struct problem *problem);
 void lab_free(struct lab *lab); /* accepts NULL */
 
-/* docs/lab.md holds this. -EIO. */
+/* Prints the table that docs/lab.md has. -EIO. */
 int lab_describe(FILE *out);
 
-/* -EINVAL with words that begin with the place, as in "hosts.[1].name (gw-a): ...". For lab_load(). */
+/*
+ * Checks a lab, for lab_load(). -EINVAL: *problem begins with the key, as in "hosts.[1].name
+ * (gw-a): ...".
+ */
 int lab_check(const struct lab *lab, struct problem *problem);
 
 /* NULL: there is none of that name. */
@@ -113,14 +117,16 @@ const struct lab_host *lab_find_host(const struct lab *lab, const struct identit
 const struct lab_link *lab_find_link(const struct lab *lab, const struct identity *name);
 const struct lab_lan *lab_find_lan(const struct lab *lab, const struct identity *name);
 
-/* The n-th interface on that link or LAN, from 0, in the file's order. NULL: there are not so many. */
+/* The n-th interface on that link or LAN, from 0, in the file's order. NULL: there are fewer. */
 const struct lab_interface *lab_interface_on(const struct lab *lab, const struct identity *network,
 	size_t at, const struct lab_host **ret_host);
 
 bool lab_has_address(const struct lab_interface *interface, const struct addr *addr);
-/* One of the interface's networks holds it, and it is not the interface's own. */
+/*
+ * True if one of the interface's networks contains the address and it is not the interface's own.
+ */
 bool lab_is_neighbour(const struct lab_interface *interface, const struct addr *addr);
-/* The host's first interface that has it for a neighbour, or NULL. */
+/* The host's first interface for which the address is a neighbour, or NULL. */
 const struct lab_interface *lab_interface_towards(
 	const struct lab_host *host, const struct addr *addr);
 
@@ -128,29 +134,36 @@ const struct lab_interface *lab_interface_towards(
 
 enum { LAB_LINK_ARGUMENTS_MAX = 16 };
 
-/* The link emulator's options, as a command line has them; they point into `link`. None: a plain cable. Their number. */
+/*
+ * Sets the link emulator's options as on a command line and returns their number. They point into
+ * `link`. 0: a plain cable.
+ */
 size_t lab_link_arguments(
 	const struct lab_link *link, const char *ret_arguments[static LAB_LINK_ARGUMENTS_MAX]);
 
 /* ---- configurations ---- */
 
 /*
- * The configuration of a server or a client; what its `settings` give stands in there, too, and is left out of the rest. A
- * client's lacks certificate, key and ca, which culvert-pki's profile has. All paths are below `state`. The caller frees
- * *ret_text. -ENOMEM.
+ * Makes the configuration of a server or a client. The lines of `settings` are in it, and their
+ * keys are omitted elsewhere. A client's lacks certificate, key and ca, which culvert-pki's profile
+ * has. All paths are below `state`. The caller frees *ret_text. -ENOMEM.
  */
 int lab_config_server(
 	const struct lab *lab, const struct lab_server *server, const char *state, char **ret_text);
 int lab_config_client(const struct lab_tunnel *tunnel, const char *state, char **ret_text);
 
-/* Would the programs take them? -EINVAL with words that begin with the place; -ENOMEM. */
+/*
+ * Checks that the programs would accept the configurations. -EINVAL: *problem begins with the key;
+ * -ENOMEM.
+ */
 int lab_config_check(const struct lab *lab, struct problem *problem);
 
-/* ---- what is printed ---- */
+/* ---- output ---- */
 
 /*
- * The plan: a line a thing to make, its fields with a TAB between; in the order in which they can be made. Names hold
- * A-Z a-z 0-9 . _ - only, and no other field but a line of a configuration holds anything that was not parsed. -ENOMEM.
+ * Prints the plan: a line for each thing to make, with TABs between its fields, in the order of
+ * making. Names have only A-Z a-z 0-9 . _ -, and every other field was parsed, except a line of a
+ * configuration. -ENOMEM.
  */
 int lab_print_plan(const struct lab *lab, const char *state, FILE *out);
 

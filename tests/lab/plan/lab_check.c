@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What no single key shows. Every complaint begins with the place in the file, for conf_locate(), and names the cause and
- * the cure.
+ * Checks what no single key shows. Every complaint begins with the key, for conf_locate(), and
+ * names cause and cure.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -29,7 +29,7 @@ static int refuse(struct problem *problem, const char *format, ...)
 
 /* ---- names ---- */
 
-/* Namespaces are lab-NAME-HOST: without a '-' in NAME, no two labs can have the same. */
+/* Namespaces are lab-NAME-HOST: without a '-' in NAME, two labs never share one. */
 static int check_name(const struct lab *lab, struct problem *problem)
 {
 	for (const char *c = lab->name; *c != '\0'; c++)
@@ -94,7 +94,10 @@ static bool is_network_address(const struct prefix *address)
 	return address->len + 1u < addr_size(&address->addr) * 8 && !prefix_has_host_bits(address);
 }
 
-/* Whoever has the address before this interface does, on the same network or in the same host. NULL: nobody. */
+/*
+ * The host that has the address before this interface, on the same network or in the same host.
+ * NULL: none.
+ */
 static const struct lab_host *first_owner(const struct lab *lab, const struct lab_host *host,
 	const struct lab_interface *interface, const struct addr *addr)
 {
@@ -154,7 +157,7 @@ static int check_addresses(const struct lab *lab, const struct lab_host *host,
 	return 0;
 }
 
-/* It is a word of command lines later on. */
+/* True if the name can be a word of command lines. */
 static bool is_plain(const char *name)
 {
 	struct identity identity;
@@ -248,7 +251,7 @@ size_t lab_link_arguments(
 	return count;
 }
 
-/* The emulator's own parser judges its options. */
+/* The emulator's own parser checks its options. */
 static int check_emulation(const struct lab_link *link, struct problem *problem)
 {
 	const char *arguments[LAB_LINK_ARGUMENTS_MAX];
@@ -318,7 +321,7 @@ static int check_servers(const struct lab *lab, struct problem *problem)
 		const struct identity *host = &lab->servers[i].host;
 
 		if (lab->servers[i].is_implied)
-			break; /* the tunnels' check has words for these */
+			break; /* the tunnels' check reports these */
 		if (!lab_find_host(lab, host))
 			return refuse(problem, "servers.[%zu].host: there is no host named \"%s\"",
 				i, host->name);
@@ -341,7 +344,7 @@ static bool is_somewhere(const struct lab *lab, const struct addr *addr)
 	return false;
 }
 
-/* culvert-pki gives a name once, whatever the role and the case. */
+/* culvert-pki gives a name only once, whatever its role and case. */
 static const char *taken_by(const struct lab *lab, size_t at)
 {
 	const char *name = lab->tunnels[at].name.name;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Configurations of the tunnels' ends. They are judged by the programs' own option tables before anything is made. */
+/*
+ * Configurations of the tunnels' ends. The programs' own option tables check them before anything
+ * is made.
+ */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -17,7 +20,7 @@ struct config {
 	FILE *out;
 };
 
-/* One key, unless the file's own lines have it. */
+/* Sets one key, unless the file's own lines have it. */
 static void set(const struct config *config, const char *key, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -34,7 +37,7 @@ static void set(const struct config *config, const char *key, const char *format
 	(void)fputs(";\n", config->out);
 }
 
-/* [ "10.1.0.0/24", "fd00:1::/64" ]; the caller frees it. NULL: no memory. */
+/* Makes [ "10.1.0.0/24", "fd00:1::/64" ]; the caller frees it. NULL: no memory. */
 static char *list_text(const struct prefix_list *list)
 {
 	char text[ADDR_TEXT_MAX], *all = NULL;
@@ -65,7 +68,7 @@ static int set_list(const struct config *config, const char *key, const struct p
 	return 0;
 }
 
-/* Peers of a server are the clients of its tunnels, each with leave to announce what it announces. */
+/* A server's peers are the clients of its tunnels; each may announce what its tunnel announces. */
 static int set_peers(
 	const struct config *config, const struct lab *lab, const struct lab_server *server)
 {
@@ -96,7 +99,7 @@ static int set_peers(
 	return r;
 }
 
-/* Ends a text that open_memstream() collects. */
+/* Ends a text of open_memstream(). */
 static int finish(struct config *config, int r, char **text, char **ret_text)
 {
 	if (config->settings)
@@ -160,12 +163,12 @@ int lab_config_client(const struct lab_tunnel *tunnel, const char *state, char *
 	return finish(&config, set_list(&config, "announce", &tunnel->announce), &text, ret_text);
 }
 
-/* ---- judging ---- */
+/* ---- checks ---- */
 
 typedef int load_fn(const char *text, size_t len, const char *path, struct settings **ret_settings,
 	struct problem *problem);
 
-/* The file's own lines are to be whole lines, as they are looked into by themselves. */
+/* The file's own lines must be whole lines, since they are parsed on their own. */
 static int check_lines(const char *settings, struct problem *problem)
 {
 	if (!settings || conf_has_key(settings, strlen(settings), "name") != -EINVAL)
@@ -209,7 +212,7 @@ static int check_server(const struct lab *lab, size_t at, struct problem *proble
 	return r;
 }
 
-/* The missing three are culvert-pki's. */
+/* culvert-pki adds the missing three. */
 #define BY_PKI "certificate = \"c\";\nkey = \"k\";\nca = \"a\";\n"
 
 static int check_client(const struct lab *lab, size_t at, struct problem *problem)

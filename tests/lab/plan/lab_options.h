@@ -4,7 +4,7 @@
 
 #include "config/conf.h"
 
-/* The keys of a lab's file, for lab.c alone: fills a struct lab. */
+/* The keys of a lab's file, which fill a struct lab. For lab.c only. */
 extern const struct conf_table lab_options;
 
 #endif

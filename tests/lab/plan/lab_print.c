@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The plan that scripts/lab carries out, and the drawing. */
+/* Prints the plan for scripts/lab, and the drawing. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

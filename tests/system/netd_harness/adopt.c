@@ -62,7 +62,7 @@ static void log_instance(const char *scenario)
 	log_info("%s: instance %s", scenario, hex);
 }
 
-/* The descriptor leads to that very interface, and can be written to. */
+/* True if the descriptor belongs to that interface and can be written to. */
 static bool is_queue_of(int fd, const char *name)
 {
 	struct ifreq request;
@@ -117,12 +117,12 @@ static void adopt_one(const char *scenario, const struct request *wanted)
 		talk.fd_count == 1 && is_queue_of(talk.fds[0], "cv0");
 	index = reply->interface;
 	talk_close();
-	/* A further page: without the descriptor. */
+	/* A further page comes without the descriptor. */
 	reply = adopt(0, 1);
 	good = good && reply->adopts && reply->interface == index && talk.fd_count == 0 &&
 		reply->route_total == 2 && reply->route_count == 1;
 	talk_ready();
-	/* What was adopted is under this engine's hand. The test has seen it as it was before. */
+	/* This engine now controls the adopted interface. The test has seen it unchanged before. */
 	if (!talk_wait(scenario))
 		return;
 	good = good && make(again) == index;
@@ -150,7 +150,7 @@ void adopt_client(const char *scenario)
 
 enum { PAGES_NET = 128, PAGES_BITS = 27, PAGES_HOSTS = 32 };
 
-/* The i-th of them, out of 10.20.128.0/17. */
+/* The i-th route, out of 10.20.128.0/17. */
 static struct prefix page_route(size_t i)
 {
 	size_t at = i * PAGES_HOSTS;
@@ -176,7 +176,7 @@ static void make_pages(uint32_t index)
 	}
 }
 
-/* False: it is none of them, or came before. */
+/* False: it is not one of these routes, or came before. */
 static bool mark_seen(bool seen[static ADOPT_PAGES_ROUTES], const struct prefix *prefix)
 {
 	for (size_t i = 0; i < ADOPT_PAGES_ROUTES; i++) {
@@ -213,13 +213,13 @@ void adopt_pages(const char *scenario)
 		pages++;
 		talk_close();
 	}
-	/* Right behind the last one there is an empty page. */
+	/* After the last route there is an empty page. */
 	good = good && adopt(0, have)->route_count == 0 && talk.in.reply.adopts;
 	talk_ready();
 	say(scenario, good && pages == 3);
 }
 
-/* ---- what may not be ---- */
+/* ---- requests that netd must refuse ---- */
 
 void adopt_beyond(const char *scenario)
 {

@@ -2,9 +2,11 @@
 #ifndef CULVERT_TESTS_SYSTEM_NETD_HARNESS_DENIED_H
 #define CULVERT_TESTS_SYSTEM_NETD_HARNESS_DENIED_H
 
-/* Engines that ask for what the configuration does not allow: they are refused, and live on. */
+/*
+ * Engines that ask for what the configuration does not allow: netd refuses, and they go on running.
+ */
 
-void denied_interface(const char *scenario); /* which one, the scenario's name tells */
+void denied_interface(const char *scenario); /* the scenario's name says which one */
 void denied_foreign_index(const char *scenario);
 void denied_socket(const char *scenario);
 void denied_exit_code(const char *scenario);

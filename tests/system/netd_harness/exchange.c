@@ -49,7 +49,7 @@ void exchange_exits(const char *scenario)
 	if (talk.configure.generation == 2) {
 		(void)snprintf(
 			request.exit.text, sizeof(request.exit.text), "%s: cannot", scenario);
-		/* netd kills it for that, with or without a reply. */
+		/* netd kills the engine for that, with or without a reply. */
 		request.id = 1;
 		talk_send(talk.buffer, talk_encode(&request), NULL, 0);
 		talk_linger();

@@ -3,8 +3,8 @@
 #define CULVERT_TESTS_SYSTEM_NETD_HARNESS_NETWORK_H
 
 /*
- * A client's engine that has an interface made, changed in every way, deleted, and made again. What
- * it hears of the network before and after is in the log, a line each (talk_receive()).
+ * A client's engine that requests an interface, changes it in every way, deletes it, and requests
+ * it again. It logs each network event before and after that, a line each (talk_receive()).
  */
 void network_own_changes(const char *scenario);
 

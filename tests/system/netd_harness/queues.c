@@ -22,7 +22,7 @@ enum {
 	UDP_HEADER = 8,
 	PACKET = IP_HEADER + UDP_HEADER,
 	FLOWS = 16,
-	PORT = 7000, /* of the first flow, here */
+	PORT = 7000, /* this end's port of the first flow */
 	THEIR_PORT = 9000,
 	NONE = -1,
 };
@@ -34,7 +34,7 @@ static struct {
 	struct addr local, remote;
 } queues;
 
-/* The queues become ours; false: it is not what it should be. */
+/* Keeps the reply's queues. False: the reply is not as expected. */
 static bool take(const struct request_reply *reply, size_t count)
 {
 	if (reply->error != 0)
@@ -92,12 +92,12 @@ static void send_on(int flow)
 
 	if (fd < 0 || bind(fd, (const struct sockaddr *)&local, sizeof(local)) < 0)
 		talk_die("the flow's socket");
-	/* Where no queue is attached the kernel may say so. */
+	/* If no queue is attached the kernel may report an error. */
 	(void)sendto(fd, "", 0, 0, (const struct sockaddr *)&remote, sizeof(remote));
 	close(fd);
 }
 
-/* True: the packet is of that flow. Others are the kernel's own (IPv6's). */
+/* True if the packet is of that flow. Others are the kernel's own (IPv6's). */
 static bool is_flow(const uint8_t *packet, ssize_t len, int flow)
 {
 	uint16_t port = htons((uint16_t)(PORT + flow));
@@ -106,7 +106,7 @@ static bool is_flow(const uint8_t *packet, ssize_t len, int flow)
 		memcmp(packet + VNET + IP_HEADER, &port, sizeof(port)) == 0;
 }
 
-/* The queue that a packet of the flow comes out of; NONE: of none. All are empty then. */
+/* The queue from which the flow's packet comes; NONE: none. All queues are empty then. */
 static int sent_to(int flow)
 {
 	uint8_t packet[2048];
@@ -123,7 +123,7 @@ static int sent_to(int flow)
 	return found;
 }
 
-/* Their side of the flow comes in by this queue. Nobody needs to receive it. */
+/* Their side of the flow comes in by this queue. No program needs to receive it. */
 static void come_by(size_t queue, int flow)
 {
 	uint8_t packet[VNET + PACKET] = { 0 };
@@ -144,7 +144,7 @@ static void come_by(size_t queue, int flow)
 
 /* ---- the scenarios ---- */
 
-/* Packets go to queues that are attached, and to no other. */
+/* Packets go only to attached queues. */
 static bool follows_attachment(void)
 {
 	bool seen[QUEUES_LANES] = { false };
@@ -167,7 +167,7 @@ static bool follows_attachment(void)
 	return good && detached_count() == 0;
 }
 
-/* Where their packets come in, ours go out. */
+/* Our packets leave by the queue by which their packets come in. */
 static bool learns(void)
 {
 	bool good = true;
@@ -179,7 +179,7 @@ static bool learns(void)
 	return good;
 }
 
-/* Wherever their packets come in, ours go out by the same queue. */
+/* Our packets leave by one queue, whichever queue their packets come in by. */
 static bool is_steered(void)
 {
 	bool good = true;
@@ -224,7 +224,7 @@ static void adopt(const char *scenario, struct request *wanted, bool (*spreads)(
 	uint32_t index = queues.index;
 
 	talk_ready();
-	/* It keeps its queues, whatever is asked for now, and they stay as they are. */
+	/* The interface keeps its queues, unchanged, whatever is requested now. */
 	wanted->interface.queues = 2;
 	good = good && take(talk_ask_keeping(wanted), QUEUES_LANES) && queues.index == index &&
 		detached_count() == 0;

@@ -52,7 +52,7 @@ void talk_send(const void *data, size_t len, const int *with, size_t count)
 		if (poll(&poll_fd, 1, -1) < 0)
 			talk_die("poll");
 	}
-	if (r == -EPIPE) /* netd has had enough: it is about to kill us */
+	if (r == -EPIPE) /* netd is about to kill us */
 		exit(0);
 	if (r < 0)
 		talk_die("netd does not take a message");

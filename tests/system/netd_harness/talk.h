@@ -9,46 +9,47 @@
 #include "wire/request.h"
 
 /*
- * How an engine speaks with netd: one process, one thread, one channel, all blocking. What goes
- * wrong with the harness itself ends the process, with a line that says UNEXPECTED.
+ * How an engine talks to netd: one process, one thread, one channel, all blocking. A failure of the
+ * harness itself ends the process with a line that has UNEXPECTED.
  */
 
 extern struct talk {
-	uint8_t buffer[REQUEST_SIZE_MAX + 64]; /* what is sent, what came */
-	struct request in;                     /* what came last, and its descriptors */
+	uint8_t buffer[REQUEST_SIZE_MAX + 64]; /* message to send, or received */
+	struct request in;                     /* the last message, and its descriptors */
 	int fds[REQUEST_FDS_MAX];
 	size_t fd_count;
-	struct request_configure configure; /* the CONFIGURE that came */
+	struct request_configure configure; /* the received CONFIGURE */
 	uint32_t last_id;
-	unsigned changes; /* NETWORKs that came; numbered, since the log folds what is repeated */
+	unsigned changes; /* received NETWORKs; numbered, since the logger folds repeated lines */
 } talk;
 
 _Noreturn void talk_die(const char *what);
 
-/* Waits for one message; false: the channel is gone. */
+/* Waits for one message. False: the channel is closed. */
 bool talk_receive(void);
-void talk_close(void); /* the descriptors that came with it */
+void talk_close(void); /* closes the descriptors of the last message */
 
-size_t talk_encode(const struct request *request); /* into the buffer; its length */
+size_t talk_encode(const struct request *request); /* into the buffer; returns its length */
 void talk_send(const void *data, size_t len, const int *with, size_t count);
 
-/* Sends a request and waits for its reply, which stands in `talk.in` until the next. */
+/* Sends a request and waits for its reply, which `talk.in` has until the next. */
 const struct request_reply *talk_ask(struct request *request);
-const struct request_reply *talk_ask_keeping(struct request *request); /* its descriptors */
+/* Keeps its descriptors open. */
+const struct request_reply *talk_ask_keeping(struct request *request);
 
-/* Says in the log whether what came is as expected. */
+/* Logs whether the reply is as expected. */
 void talk_expect(const char *scenario, bool good, const struct request_reply *reply);
 void talk_expect_refused(const char *scenario, struct request *request);
 
 void talk_ready(void);
-/* Says in the log that it waits, until the test sends SIGUSR1. False: netd has said something first. */
+/* Logs that it waits, until the test sends SIGUSR1. False: netd sent a message first. */
 bool talk_wait(const char *scenario);
-_Noreturn void talk_linger(void); /* until netd says STOP or is gone */
+_Noreturn void talk_linger(void); /* until netd sends STOP or ends */
 
-struct addr talk_address(const char *text); /* NULL: none */
+struct addr talk_address(const char *text); /* NULL: AF_UNSPEC */
 struct request talk_interface(const char *peer, const char *local, const char *remote);
-struct request talk_sound(void); /* an interface that the server's engine may ask for */
-uint32_t talk_make_sound(void);  /* its index */
+struct request talk_sound(void); /* an interface that the server's engine may request */
+uint32_t talk_make_sound(void);  /* returns its index */
 struct request talk_route(uint32_t index, const char *text);
 
 #endif

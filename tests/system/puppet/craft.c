@@ -3,7 +3,10 @@
 
 #include <stdlib.h>
 
-/* The transport part is made first, with its checksum over the pseudo header (RFC 768, RFC 9293, RFC 8200, 8.1). */
+/*
+ * Makes the transport part first, with its checksum over the pseudo header (RFC 768, RFC 9293, RFC
+ * 8200, 8.1).
+ */
 
 enum {
 	IPV4_HEADER = 20,
@@ -16,7 +19,7 @@ enum {
 	PORT = 12345,
 };
 
-/* RFC 1071: to be folded. */
+/* RFC 1071; the result is not folded. */
 static uint32_t sum(uint32_t total, const void *data, size_t len)
 {
 	const uint8_t *bytes = data;
@@ -62,7 +65,7 @@ static int write_ipv6(struct writer *writer, uint8_t protocol, size_t len)
 	return r;
 }
 
-/* The IP header around `transport`, whose checksum is set. */
+/* Writes the IP header before `transport` and sets the checksum of `transport`. */
 static int write_packet(struct writer *writer, const struct addr *source,
 	const struct addr *destination, uint8_t protocol, struct writer *transport,
 	size_t checksum_at)

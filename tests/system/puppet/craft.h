@@ -8,13 +8,13 @@
 #include "base/bytes.h"
 
 /*
- * IP packets with right headers and checksums, made from scratch. -ENOBUFS: no room; -EINVAL: the addresses are of two
- * families.
+ * Makes IP packets with right headers and checksums. -ENOBUFS: no room. -EINVAL: the addresses are
+ * of two families.
  */
 
 int craft_udp(struct writer *writer, const struct addr *source, const struct addr *destination,
 	uint16_t port, const char *text);
-/* A segment with `len` zero bytes in it, to a port where nobody listens. */
+/* Makes a segment with `len` zero bytes, to a port without a listener. */
 int craft_tcp(struct writer *writer, const struct addr *source, const struct addr *destination,
 	size_t len);
 

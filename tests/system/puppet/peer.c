@@ -66,7 +66,7 @@ int peer_write_message(struct peer *peer, const struct message *message)
 
 /* ---- bytes in ---- */
 
-/* Waits for bytes; false: none came in time. Notices the end of the connection. */
+/* Waits for bytes. False: none came in time. Notices the end of the connection. */
 static bool receive(struct peer *peer, struct mono deadline)
 {
 	struct pollfd waiting = { .fd = peer->fd, .events = POLLIN };
@@ -96,7 +96,10 @@ static void decrypt(struct peer *peer)
 		peer->closed = true;
 }
 
-/* Takes one frame, whose payload goes to `copy`. False: none in time, or the connection has ended. */
+/*
+ * Takes one frame and copies its payload to `copy`. False: none in time, or the connection has
+ * ended.
+ */
 static bool next_frame(
 	struct peer *peer, struct mono deadline, struct frame *ret_frame, uint8_t copy[FRAME_MAX])
 {
@@ -196,7 +199,7 @@ static int handshake(struct peer *peer)
 	if (r < 0 || tls_peer_identity(peer->tls, &identity, &problem) < 0)
 		return peer_fail("handshake", problem.text);
 	printf("secured %s\n", identity.name);
-	decrypt(peer); /* what came behind the handshake */
+	decrypt(peer); /* bytes that followed the handshake */
 	return 0;
 }
 
@@ -294,7 +297,7 @@ static int take_control(struct peer *peer, const struct frame *frame)
 	return peer_write_message(peer, &pong);
 }
 
-/* 1: it is what is waited for; 0: it is not; -1: it ends the wait. */
+/* Returns 1 for what the script waits for, 0 for another frame, -1 if it ends the wait. */
 static int judge(struct peer *peer, const struct frame *frame, const char *what, bool quiet)
 {
 	if (frame->type != FRAME_CONTROL) {
