@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "client/bundle.h"
@@ -58,7 +59,7 @@ static int name_from_file(const char *file, struct identity *ret_name)
 	const char *base = slash ? &slash[1] : file;
 	size_t len = strlen(base);
 
-	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(endings); i++) {
 		size_t ending = strlen(endings[i]);
 
 		if (len > ending && strcasecmp(&base[len - ending], endings[i]) == 0)
@@ -184,7 +185,7 @@ static int check_paths(const struct configuration *profile, struct problem *prob
 	} paths[] = { { "certificate", settings->certificate }, { "key", settings->key },
 		{ "ca", settings->ca }, { "crl", settings->crl } };
 
-	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
 		if (!paths[i].value || settings_is_inline(paths[i].value) ||
 			paths[i].value[0] == '/')
 			continue;

@@ -15,11 +15,11 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/array.h"
 #include "client/profile.h"
 #include "config/option_rows.h"
 #include "config/conf.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define SERVER_FIELD(member) .offset = offsetof(struct profile, server.member)
 
 struct profile {
@@ -124,7 +124,7 @@ static const struct conf_option options[] = {
 
 static const struct conf_table table = {
 	.options = options,
-	.count = COUNT(options),
+	.count = ARRAY_SIZE(options),
 	.size = sizeof(struct profile),
 };
 

@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "netd/guest.h"
@@ -80,7 +81,7 @@ static int make(struct resolv *resolv, struct problem *problem)
 	int r = userns_unshare(problem);
 
 	resolv_look(resolv);
-	for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]) && r == 0; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(hidden) && r == 0; i++)
 		r = mounts_hide(hidden[i], problem);
 	if (r == 0 && resolv->kept)
 		r = mounts_make_file(resolv->path, problem);

@@ -9,10 +9,10 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include "base/array.h"
 #include "config/option_rows.h"
 #include "config/conf.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define PEER_FIELD(member) .offset = offsetof(struct settings_peer, member)
 
 static const struct conf_option peer_options[] = {
@@ -85,7 +85,7 @@ static const struct conf_option peer_options[] = {
 
 static const struct conf_table peer_table = {
 	.options = peer_options,
-	.count = COUNT(peer_options),
+	.count = ARRAY_SIZE(peer_options),
 	.size = sizeof(struct settings_peer),
 };
 
@@ -201,7 +201,7 @@ static const struct conf_option options[] = {
 
 static const struct conf_table table = {
 	.options = options,
-	.count = COUNT(options),
+	.count = ARRAY_SIZE(options),
 	.size = sizeof(struct settings),
 };
 

@@ -6,6 +6,7 @@
  */
 #include "tests/assumptions/tun_forward.h"
 
+#include "base/array.h"
 #include "base/offload.h"
 #include "wire/superpacket.h"
 
@@ -132,13 +133,13 @@ int main(void)
 	};
 	struct forward forward = forward_begin();
 
-	for (size_t i = 0; i < sizeof(tcp) / sizeof(tcp[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(tcp); i++)
 		try_sample(&forward, &tcp[i]);
 	if ((tun_kernel_offloads() & OFFLOAD_USO) == 0) {
 		printf("skipped: UDP: this kernel has no USO; TCP holds\n");
 		return SKIPPED;
 	}
-	for (size_t i = 0; i < sizeof(udp) / sizeof(udp[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(udp); i++)
 		try_sample(&forward, &udp[i]);
 	forward_end(&forward);
 	return 0;

@@ -31,6 +31,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 
+#include "base/array.h"
 #include "base/exit_code.h"
 #include "link_emulator/direction.h"
 #include "link_emulator/options.h"
@@ -87,12 +88,12 @@ static void catch_signals(sigset_t *ret_while_waiting)
 	sigset_t blocked;
 
 	sigemptyset(&blocked);
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
 		sigaction(numbers[i], &action, NULL);
 		sigaddset(&blocked, numbers[i]);
 	}
 	sigprocmask(SIG_BLOCK, &blocked, ret_while_waiting);
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
 		sigdelset(ret_while_waiting, numbers[i]);
 }
 

@@ -30,6 +30,7 @@
 #include <unistd.h>
 
 #include "base/addr.h"
+#include "base/array.h"
 #include "base/clock.h"
 
 enum {
@@ -99,7 +100,7 @@ static uint16_t echo_checksum(const struct echo *echo)
 	uint32_t sum = 0;
 
 	memcpy(words, echo, sizeof(words));
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		sum += words[i];
 	sum = (sum & 0xffff) + (sum >> 16);
 	return (uint16_t) ~(sum + (sum >> 16));

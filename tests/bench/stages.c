@@ -20,6 +20,7 @@
 
 #include <openssl/crypto.h>
 
+#include "base/array.h"
 #include "base/exit_code.h"
 #include "stages/stage.h"
 
@@ -28,9 +29,9 @@ enum { TIMED_MS = 300, TIMED_COUNT = 1024 }; /* long enough for a busy moment to
 static const struct stage_group *const groups[] = { &frame_stages, &packet_stages, &reach_stages,
 	&queue_stages, &message_stages, &tls_stages, &path_stages };
 
-#define FOR_EACH_STAGE(stage)                                                          \
-	for (size_t group_ = 0; group_ < sizeof(groups) / sizeof(groups[0]); group_++) \
-		for (const struct stage *stage = groups[group_]->stages;               \
+#define FOR_EACH_STAGE(stage)                                            \
+	for (size_t group_ = 0; group_ < ARRAY_SIZE(groups); group_++)   \
+		for (const struct stage *stage = groups[group_]->stages; \
 			stage < groups[group_]->stages + groups[group_]->count; stage++)
 
 static struct duration run(const struct stage *stage, size_t count)

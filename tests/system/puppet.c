@@ -34,6 +34,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/offload.h"
 #include "puppet/craft.h"
 #include "puppet/peer.h"
@@ -328,7 +329,7 @@ static const struct {
 
 static int run_command(int count, char **words)
 {
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
 		if (strcmp(words[0], commands[i].name) == 0 && count - 1 >= commands[i].least)
 			return commands[i].run(count - 1, words + 1);
 	}

@@ -3,6 +3,7 @@
 #ifndef CULVERT_TESTS_UNIT_CONF_TARGET_H
 #define CULVERT_TESTS_UNIT_CONF_TARGET_H
 
+#include "base/array.h"
 #include "config/conf.h"
 
 #include <errno.h>
@@ -142,7 +143,7 @@ static const struct conf_option options[] = {
 
 static const struct conf_table table = {
 	.options = options,
-	.count = sizeof(options) / sizeof(options[0]),
+	.count = ARRAY_SIZE(options),
 	.size = sizeof(struct target),
 };
 

@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "base/array.h"
 #include "wire/message.h"
 
 #define SAMPLE_INSTANCE                                                                           \
@@ -131,6 +132,6 @@ static const struct message_sample message_samples[] = {
 	{ MESSAGE_JOINED, sample_joined, sizeof(sample_joined) },
 };
 
-enum { MESSAGE_SAMPLES = sizeof(message_samples) / sizeof(message_samples[0]) };
+enum { MESSAGE_SAMPLES = ARRAY_SIZE(message_samples) };
 
 #endif

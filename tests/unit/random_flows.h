@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "lane/lane_internal.h"
 #include "lane/worker.h"
 #include "superpacket_sample.h"
@@ -67,7 +68,7 @@ static inline void begin_flow(struct test_flow *flow, uint16_t port)
 		.flags = flags[random_below(&master, sizeof(flags))],
 		.id = (uint16_t)(one_in(3) ? 0xfff0 : random_next(&master)),
 		.number = (uint32_t)(one_in(3) ? 0xffffc000 : random_next(&master)),
-		.segment = sizes[random_below(&master, sizeof(sizes) / sizeof(sizes[0]))],
+		.segment = sizes[random_below(&master, ARRAY_SIZE(sizes))],
 		.seed = random_next(&master), /* so that its headers agree */
 	};
 	flow->sample.chain = flow->sample.v6 && one_in(6) ? 1 : 0;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "unit.h"
 
 static struct addr addr_of(const char *text)
@@ -30,7 +31,7 @@ START_TEST(addresses_round_trip)
 		"::ffff:192.0.2.1" };
 	char out[ADDR_TEXT_MAX];
 
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		struct addr addr = addr_of(texts[i]);
 
 		ck_assert_str_eq(addr_format(&addr, out), texts[i]);
@@ -46,7 +47,7 @@ START_TEST(what_is_no_address_is_refused)
 		"10.1.2.3 ", "fe80::1%eth0", "2001:db8::1::2", "[::1]", "host", "10.1.2.3/8",
 		"1:2:3:4:5:6:7:8:9" };
 
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		struct addr addr = { .family = 99 };
 
 		ck_assert_msg(addr_parse(texts[i], &addr) == -EINVAL, "taken: %s", texts[i]);
@@ -59,7 +60,7 @@ START_TEST(order_is_family_then_bytes)
 {
 	static const char *const sorted[] = { "0.0.0.1", "10.0.0.0", "10.0.0.1", "192.0.2.1", "::1",
 		"2001:db8::", "ff02::1" };
-	size_t count = sizeof(sorted) / sizeof(sorted[0]);
+	size_t count = ARRAY_SIZE(sorted);
 
 	for (size_t i = 0; i < count; i++) {
 		for (size_t j = 0; j < count; j++) {
@@ -93,7 +94,7 @@ START_TEST(adding_carries_and_ends)
 		{ "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", 1, NULL },
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct addr from = addr_of(cases[i].from), sum = addr_of("192.0.2.99");
 		char out[ADDR_TEXT_MAX];
 		int r = addr_add(&from, cases[i].offset, &sum);
@@ -132,7 +133,7 @@ START_TEST(special_ranges)
 		{ "7f00:1::", false, false, false },
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct addr addr = addr_of(cases[i].text);
 
 		ck_assert_msg(addr_is_loopback(&addr) == cases[i].loopback, "%s", cases[i].text);
@@ -153,7 +154,7 @@ START_TEST(prefixes_round_trip)
 	char out[ADDR_TEXT_MAX];
 	struct prefix prefix;
 
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		prefix = prefix_of(texts[i]);
 		ck_assert_str_eq(prefix_format(&prefix, out), texts[i]);
 	}
@@ -172,7 +173,7 @@ START_TEST(what_is_no_prefix_is_refused)
 		"10.0.0.0/18446744073709551624",
 		"1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc/1" };
 
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		struct prefix prefix;
 
 		ck_assert_msg(prefix_parse(texts[i], &prefix) == -EINVAL, "taken: %s", texts[i]);
@@ -222,7 +223,7 @@ START_TEST(containment)
 		{ "10.0.0.0/31", "10.0.0.2/32", false, false },
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct prefix outer = prefix_of(cases[i].outer), inner = prefix_of(cases[i].inner);
 
 		ck_assert_int_eq(prefix_contains(&outer, &inner), cases[i].contains);
@@ -277,7 +278,7 @@ START_TEST(what_is_no_endpoint_is_refused)
 		"[::1]:", "host:443", "[192.0.2.1]:443", "192.0.2.1:0443" };
 	struct endpoint endpoint;
 
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		ck_assert_msg(
 			endpoint_parse(texts[i], 443, &endpoint) == -EINVAL, "taken: %s", texts[i]);
 	ck_assert_int_eq(endpoint_parse("192.0.2.1", 0, &endpoint), -EINVAL);
@@ -311,7 +312,7 @@ START_TEST(sockaddrs_round_trip)
 {
 	static const char *const texts[] = { "192.0.2.1:443", "[2001:db8::1]:8443" };
 
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		struct endpoint endpoint, back;
 		struct sockaddr_storage storage;
 		char out[ENDPOINT_TEXT_MAX];

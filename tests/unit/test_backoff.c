@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/array.h"
 #include "base/backoff.h"
 
 #include "random.h"
@@ -16,7 +17,7 @@ START_TEST(limits_double_up_to_the_longest)
 		30000 };
 	struct backoff low = fresh(), high = fresh();
 
-	for (size_t i = 0; i < sizeof(limits_ms) / sizeof(limits_ms[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(limits_ms); i++) {
 		int64_t limit = limits_ms[i] * 1000000;
 
 		ck_assert_int_eq(backoff_next(&low, 0).ns, limit / 2);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which notes a check prints about defaults that have changed. */
+#include "base/array.h"
 #include "config/changed_defaults.h"
 
 #include <stdio.h>
@@ -104,7 +105,7 @@ START_TEST(the_page_says_the_same)
 	size_t len;
 	char *page = options_read("docs/upgrading.md", &len);
 
-	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
 		ck_assert_msg(has(page, lines[i]), "docs/upgrading.md lacks %s", lines[i]);
 		ck_assert(has(
 			notes_of(client_options_load, PROFILE FILES "crl = \"/l\";"), lines[i]));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How much of a ClientHello is there: whole, in parts, over many records, and what is none. */
+#include "base/array.h"
 #include "wire/client_hello.h"
 
 #include <errno.h>
@@ -50,7 +51,7 @@ START_TEST(each_part_needs_more)
 {
 	const size_t parts[] = { 4, 5, 100, 16384 };
 
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
 		size_t need = 0;
 
 		make(517, parts[i]);
@@ -97,7 +98,7 @@ START_TEST(what_is_no_hello_does_not_wait)
 	};
 	size_t need = 0;
 
-	for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(samples); i++) {
 		memcpy(bytes, samples[i].bytes, 9);
 		ck_assert_int_eq(look(9, &need), samples[i].answer);
 	}

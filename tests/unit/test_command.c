@@ -3,6 +3,7 @@
  * The command line's side of the control socket, against a daemon played by a process of the test:
  * it takes one request, notes it, answers as it is told, and ends.
  */
+#include "base/array.h"
 #include "client/command.h"
 
 #include <errno.h>
@@ -152,7 +153,7 @@ START_TEST(test_answers)
 			"" },
 	};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct played daemon = played(rows[i].answer, strlen(rows[i].answer));
 		struct problem problem = { .text = "" };
 		struct control_answer answer;
@@ -176,7 +177,7 @@ START_TEST(test_odd_answers)
 	static const char *const rows[] = { "", "ok", "okay\n", "error\n", "error 0 x\n",
 		"error 999 x\n", "error x\n", "HTTP/1.0 400 Bad Request\n", "\n", "error 5" };
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct played daemon = played(rows[i], strlen(rows[i]));
 		struct problem problem = { .text = "" };
 		struct control_answer answer;
@@ -356,7 +357,7 @@ START_TEST(test_requests)
 		{ "reexec x", "reexec\n" },
 	};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct played daemon = played("ok\nfine\n", 8);
 		char line[256], request[128] = "", out[256], error[512];
 
@@ -397,7 +398,7 @@ START_TEST(test_usage)
 		"down a --name b", "reexec --json", "reexec a b", "status ../x" };
 	char out[256], error[512];
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		ck_assert_msg(
 			run(rows[i], out, error) == EXIT_CODE_USAGE, "%s: %s", rows[i], error);
 		ck_assert_str_eq(out, "");

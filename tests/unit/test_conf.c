@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* config/conf on a table of its own: the places in a file that it names, the keys, the documentation. */
+#include "base/array.h"
 #include "conf_target.h"
 #include "unit.h"
 
@@ -40,7 +41,7 @@ START_TEST(test_locate)
 		{ "no key at all", "f: no key at all" },
 	};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct problem problem;
 
 		problem_set(&problem, "%s", rows[i].before);
@@ -119,7 +120,7 @@ START_TEST(test_also)
 	static const char *const expected[] = { "s1", "s2", "a", "s1", "s2", "b", "s1", "s2" };
 	struct conf_walk walk = { .table = &whole };
 
-	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(expected); i++)
 		ck_assert_str_eq(conf_next(&walk)->key, expected[i]);
 	ck_assert_ptr_null(conf_next(&walk));
 	ck_assert_ptr_null(conf_next(&walk));

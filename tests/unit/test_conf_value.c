@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* config/conf on a table of its own: every type of value at its limits, presets, lists. */
+#include "base/array.h"
 #include "conf_target.h"
 #include "unit.h"
 
@@ -74,7 +75,7 @@ START_TEST(test_durations)
 		"\"0x1s\"", "\"nan s\"", "\"111111111111111111111111111111111s\"", "true" };
 	char text[96];
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct target target;
 
 		(void)snprintf(text, sizeof(text), "wait = %s;", rows[i].text);
@@ -82,7 +83,7 @@ START_TEST(test_durations)
 		ck_assert_int_eq(target.wait.ns, rows[i].ns);
 		done(&target);
 	}
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		(void)snprintf(text, sizeof(text), "wait = %s;", bad[i]);
 		refused(text, "f:1: wait:", "from 0.1 s to 3600 s");
 	}

@@ -3,6 +3,7 @@
  * Configurations with files that do not do: each is one line with file, line, key and the file that
  * is named. What certificates themselves can get wrong is tested in test_tls_context.c.
  */
+#include "base/array.h"
 #include "config/configuration.h"
 
 #include <errno.h>
@@ -36,7 +37,7 @@ static void tear_down(void)
 	char path[128];
 
 	configuration_free(&configuration);
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		(void)snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
 		(void)unlink(path);
 	}
@@ -128,7 +129,7 @@ START_TEST(the_engine_is_never_root)
 {
 	static const char *const names[] = { "root", "0", "00" };
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		char text[256], expected[64];
 
 		(void)snprintf(text, sizeof(text),

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/array.h"
 #include "engine/descriptors.h"
 
 #include "unit.h"
@@ -22,7 +23,7 @@ START_TEST(what_is_taken_fits)
 	for (uint32_t lanes = 1; lanes <= 16; lanes *= 4) {
 		struct settings settings = server(lanes);
 
-		for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
 			struct descriptors plan = descriptors_plan(&settings, WORKERS, limits[i]);
 			struct settings cut = settings;
 

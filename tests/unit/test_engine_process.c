@@ -5,6 +5,7 @@
  * the letters of a script say. Deadlines are not waited for; the test lets them expire.
  * valgrind answers open() of /proc/self/exe with itself.
  */
+#include "base/array.h"
 #include "netd/engine_process.h"
 
 #include <errno.h>
@@ -818,7 +819,7 @@ START_TEST(long_sets_come_in_pages)
 		.routes = many,
 		.route_count = 2 * REQUEST_PREFIX_MAX };
 
-	for (size_t i = 0; i < sizeof(many) / sizeof(many[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(many); i++) {
 		many[i] = (struct prefix){ .addr = { .family = AF_INET }, .len = 32 };
 		many[i].addr.bytes[0] = 10;
 		many[i].addr.bytes[2] = (uint8_t)(i >> 8);
@@ -842,7 +843,7 @@ START_TEST(tracked_pages_are_counted)
 {
 	static struct prefix many[2 * REQUEST_PREFIX_MAX + 1];
 
-	for (size_t i = 0; i < sizeof(many) / sizeof(many[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(many); i++)
 		many[i] = (struct prefix){ .addr = { .family = AF_INET, .bytes = { 10 } },
 			.len = 8 };
 	plan.fd_count = 0;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/array.h"
 #include "base/file.h"
 
 #include <errno.h>
@@ -28,7 +29,7 @@ static void tear_down(void)
 {
 	static const char *const names[] = { "file", "file.tmp", "other" };
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		if (unlinkat(dir_fd, names[i], 0) < 0 && errno == EISDIR)
 			(void)unlinkat(dir_fd, names[i], AT_REMOVEDIR);
 	}
@@ -85,7 +86,7 @@ START_TEST(private_files_are_the_owners_alone)
 	ck_assert_int_eq(file_read(path_of("file"), FILE_PRIVATE, &data, &len, &problem), 0);
 	free(data);
 	data = NULL;
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		ck_assert_int_eq(fchmodat(dir_fd, "file", bad[i], 0), 0);
 		ck_assert_int_eq(
 			file_read(path_of("file"), FILE_PRIVATE, &data, &len, &problem), -EPERM);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Findings: their line for a person, and there and back over the control socket. */
+#include "base/array.h"
 #include "base/finding.h"
 
 #include <errno.h>
@@ -58,7 +59,7 @@ START_TEST(test_no_finding)
 	static const char *const lines[] = { "", "ok", "ok\ta", "ok\ta\tb", "fine\ta\tb\tc" };
 	struct findings findings = { .count = 0 };
 
-	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
 		char line[32];
 
 		(void)snprintf(line, sizeof(line), "%s", lines[i]);

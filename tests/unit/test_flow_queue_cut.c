@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Superpackets in the queue: how they are cut, share, and lose. wire/superpacket.h does the cutting. */
+#include "base/array.h"
 #include "tests/unit/flow_bench.h"
 
 enum { HEADERS = 40, SEGMENT = 1448, CE = 3 };
@@ -69,7 +70,7 @@ START_TEST(cut_to_what_was_asked_for)
 	static const size_t part_maxes[] = { 1514, 4096, 10000, 40000, 60000 };
 	enum { PAYLOAD = 60100 };
 
-	for (size_t i = 0; i < sizeof(part_maxes) / sizeof(part_maxes[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(part_maxes); i++) {
 		uint32_t seq = 0;
 
 		bench.part_max = part_maxes[i];

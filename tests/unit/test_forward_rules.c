@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What nft lists, and whether it drops what goes from lan0 to cv0. */
+#include "base/array.h"
 #include "client/forward_rules.h"
 
 #include <errno.h>
@@ -77,7 +78,7 @@ START_TEST(test_rules)
 		{ FORWARD("drop", "\t\tjump nowhere\n", ""), MAY_DROP },
 	};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct forward_verdict verdict = judge(rows[i].listing);
 
 		ck_assert_msg(verdict.drops == (rows[i].expected != PASSES) &&
@@ -136,7 +137,7 @@ START_TEST(test_input)
 			DROPS },
 	};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct forward_verdict verdict;
 		char *text = strdup(rows[i].listing);
 

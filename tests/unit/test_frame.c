@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/array.h"
 #include "wire/frame.h"
 
 #include <errno.h>
@@ -19,7 +20,7 @@ static const struct {
 	{ FRAME_CONTROL, 4, 16384 },
 };
 
-enum { TYPES = sizeof(limits) / sizeof(limits[0]) };
+enum { TYPES = ARRAY_SIZE(limits) };
 
 static uint8_t payload[1 << 17];
 
@@ -54,7 +55,7 @@ START_TEST(lengths_are_limited_by_type)
 	size_t lengths[] = { 0, limits[_i].min - 1, limits[_i].min, limits[_i].max,
 		limits[_i].max + 1, 0xffffff };
 
-	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
 		size_t len = lengths[i], consumed;
 		bool good = len >= limits[_i].min && len <= limits[_i].max;
 		uint8_t *stream = calloc(1, FRAME_HEADER + sizeof(payload));
@@ -126,7 +127,7 @@ START_TEST(lengths_that_cannot_be_right_are_refused_early)
 		{ { FRAME_CONTROL, 0x00, 0x40, 0x01 }, 4 },
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		for (size_t there = 0; there <= FRAME_HEADER; there++) {
 			struct frame frame;
 			size_t consumed;

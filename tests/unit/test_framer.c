@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/array.h"
 #include "lane/framer.h"
 
 #include <errno.h>
@@ -246,7 +247,7 @@ START_TEST(broken_streams)
 		{ { FRAME_CONTROL, 0, 0, 0 }, -EMSGSIZE },
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct reader stream;
 		struct frame frame;
 

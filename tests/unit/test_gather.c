@@ -3,6 +3,7 @@
  * The model segments a superpacket; what is gathered of the segments must be that superpacket again,
  * byte by byte. And one after the other, whatever is not alike ends it.
  */
+#include "base/array.h"
 #include "wire/gather.h"
 
 #include <errno.h>
@@ -29,7 +30,7 @@ static const struct sample samples[] = {
 	{ .name = "tcp6, options", .v6 = true, .tcp = 15, .flags = ACK },
 };
 
-enum { SAMPLES = sizeof(samples) / sizeof(samples[0]), SEGMENT = 1000 };
+enum { SAMPLES = ARRAY_SIZE(samples), SEGMENT = 1000 };
 
 static struct made made;
 static struct model_list segments;
@@ -90,7 +91,7 @@ START_TEST(segments_become_what_they_were)
 	static const size_t payloads[] = { 1001, 2000, 2500, 10000, 41001, 64000 };
 	static uint8_t out[65535];
 
-	for (size_t i = 0; i < sizeof(payloads) / sizeof(payloads[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(payloads); i++) {
 		struct vnet vnet;
 
 		segment(_i, payloads[i]);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What came behind a hello is kept in order, within a bound, and given back once. */
+#include "base/array.h"
 #include "daemon/held_messages.h"
 
 #include <errno.h>
@@ -54,7 +55,7 @@ START_TEST(a_peer_has_a_bound)
 	const size_t lens[] = { 0, 4, 1000, 16384 };
 	uint8_t data[16384] = { 0 };
 
-	for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(lens); i++) {
 		size_t count = 0;
 		int r;
 

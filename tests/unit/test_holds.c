@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/array.h"
 #include "client/holds.h"
 
 #include "unit.h"
@@ -28,7 +29,7 @@ START_TEST(a_liar_holds_itself_alone_and_five_minutes)
 	holds_set(&holds, &liar, 0, start, DURATION_S(86400));
 	ck_assert(holds_has(&holds, &liar, 0, start));
 	ck_assert(holds_has(&holds, &liar, 0, after(299999)));
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
 		ck_assert(!holds_has(&holds, &others[i], 0, start));
 	ck_assert(!holds_has(&holds, &liar, 1, start)); /* another remote behind the same proxy */
 	ck_assert_int_eq(holds_shortest(&holds, after(1000)).ns, DURATION_S(299).ns);

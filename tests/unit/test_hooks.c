@@ -2,6 +2,7 @@
 /* check: no-valgrind */
 /* Debian 12's valgrind does not know pidfd_open(2), by which hooks are watched. */
 /* The queue of hooks: order, bounds, and what becomes of hooks that fail, hang or leave something. */
+#include "base/array.h"
 #include "netd/hooks.h"
 
 #include <fcntl.h>
@@ -48,7 +49,7 @@ static void set_up(void)
 	settings->hook_timeout = DURATION_S(20);
 	ck_assert_int_eq(loop_new(&loop), 0);
 	hooks_init(&hooks, settings, loop);
-	for (size_t i = 0; i < sizeof(interfaces) / sizeof(interfaces[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(interfaces); i++) {
 		struct interface *interface = &interfaces[i];
 
 		*interface = (struct interface){ .now.mtu = 1400 };

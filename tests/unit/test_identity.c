@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/array.h"
 #include "base/identity.h"
 
 #include <errno.h>
@@ -19,7 +20,7 @@ START_TEST(good_names_are_taken)
 	static const char *const names[] = { "a", "Z", "9", "-", "_", "gw-b.example.org", "a..b",
 		"...", ".hidden", "A_b-C.9" };
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		struct identity identity;
 
 		ck_assert_int_eq(identity_set(&identity, names[i], strlen(names[i])), 0);
@@ -33,7 +34,7 @@ START_TEST(odd_names_are_refused)
 	static const char *const names[] = { "", ".", "..", "../../etc/passwd", "a/b", "a b",
 		"$(id)", "a\n", "\xc3\xa4", "a,b", "a%s", "a\\b", "*", "a:b", "a@b" };
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		ck_assert_msg(set(names[i]) == -EINVAL, "taken: \"%s\"", names[i]);
 }
 END_TEST

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/array.h"
 #include "base/json.h"
 
 #include "tests/unit/json_read.h"
@@ -104,7 +105,7 @@ START_TEST(strings)
 	};
 	struct sink sink;
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		ck_assert_str_eq(string_of(&sink, cases[i].text), cases[i].json);
 		free(sink.text);
 	}

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "base/array.h"
 #include "tests/unit/lane_fixture.h"
 #include "tests/unit/lane_raw.h"
 #include "tests/unit/random.h"
@@ -443,9 +444,9 @@ static Suite *suite(void)
 	const TTest *const crowd[] = { many };
 	Suite *s = suite_create("lane");
 
-	lanes_add(s, "life", life, sizeof(life) / sizeof(life[0]));
-	lanes_add(s, "refused", refused, sizeof(refused) / sizeof(refused[0]));
-	lanes_add(s, "crowd", crowd, sizeof(crowd) / sizeof(crowd[0]));
+	lanes_add(s, "life", life, ARRAY_SIZE(life));
+	lanes_add(s, "refused", refused, ARRAY_SIZE(refused));
+	lanes_add(s, "crowd", crowd, ARRAY_SIZE(crowd));
 	return s;
 }
 

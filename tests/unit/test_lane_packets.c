@@ -5,6 +5,7 @@
 /* Packets through lanes: what arrives, byte for byte, and what is dropped and counted instead. */
 #include <netinet/in.h>
 
+#include "base/array.h"
 #include "tests/unit/lane_fixture.h"
 #include "tests/unit/lane_raw.h"
 #include "tests/unit/random.h"
@@ -24,7 +25,7 @@ START_TEST(all_sizes_both_ways)
 {
 	static const size_t sizes[] = { 20, 21, 28, 40, 41, 576, 1279, 1280, 1499, 1500, 9000,
 		16365, 16366, 16379, 16380, 16381, 16384, 32768, 49152, 65534, 65535 };
-	enum { COUNT = sizeof(sizes) / sizeof(sizes[0]), RANDOM = 40 };
+	enum { COUNT = ARRAY_SIZE(sizes), RANDOM = 40 };
 	struct random random = { .state = 1 };
 	struct side client, server;
 	uint64_t bytes = 0, packets = 0;
@@ -163,7 +164,7 @@ START_TEST(superpackets)
 	struct side client, server;
 
 	sides_carry(&client, &server, OFFLOAD_ALL);
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 		make_tcp(true, AF_INET, sizes[i]);
 		pass(&client, &server, &tso4);
 		pass(&client, &server, &csum4);
@@ -502,9 +503,9 @@ static Suite *suite(void)
 		in_not_ready, in_tun };
 	Suite *s = suite_create("lane_packets");
 
-	lanes_add(s, "passing", passing, sizeof(passing) / sizeof(passing[0]));
-	lanes_add(s, "out", out, sizeof(out) / sizeof(out[0]));
-	lanes_add(s, "in", in, sizeof(in) / sizeof(in[0]));
+	lanes_add(s, "passing", passing, ARRAY_SIZE(passing));
+	lanes_add(s, "out", out, ARRAY_SIZE(out));
+	lanes_add(s, "in", in, ARRAY_SIZE(in));
 	return s;
 }
 

@@ -6,6 +6,7 @@
  * A lane whose peer breaks the protocol, or goes away in every way there is. The peer is a raw one
  * (lane_raw.h).
  */
+#include "base/array.h"
 #include "lane/lane_internal.h"
 #include "tests/unit/lane_fixture.h"
 #include "tests/unit/lane_raw.h"
@@ -83,7 +84,7 @@ START_TEST(frame_lengths)
 		{ FRAME_OFFLOAD, 1, 0, 10 },
 	};
 
-	for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(headers); i++) {
 		start();
 		raw_write(raw, headers[i], sizeof(headers[i]));
 		expect_fault(GOODBYE_PROTOCOL, "length");
@@ -271,8 +272,8 @@ static Suite *suite(void)
 		peer_leaves_in_handshake, peer_resets, forged_record };
 	Suite *s = suite_create("lane_peer");
 
-	lanes_add(s, "breaks the protocol", breaks, sizeof(breaks) / sizeof(breaks[0]));
-	lanes_add(s, "leaves", leaves, sizeof(leaves) / sizeof(leaves[0]));
+	lanes_add(s, "breaks the protocol", breaks, ARRAY_SIZE(breaks));
+	lanes_add(s, "leaves", leaves, ARRAY_SIZE(leaves));
 	return s;
 }
 

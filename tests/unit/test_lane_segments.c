@@ -3,6 +3,7 @@
 /* check: no-valgrind */
 /* It carries packets through TLS on threads. */
 /* Superpackets between a lane and one whose end takes none of them. */
+#include "base/array.h"
 #include "tests/unit/lane_fixture.h"
 #include "tests/unit/superpacket_sample.h"
 #include "tests/unit/unit.h"
@@ -80,7 +81,7 @@ static Suite *suite(void)
 	const TTest *const tests[] = { segments_for_a_peer_without_offloads };
 	Suite *s = suite_create("lane_segments");
 
-	lanes_add(s, "segments", tests, sizeof(tests) / sizeof(tests[0]));
+	lanes_add(s, "segments", tests, ARRAY_SIZE(tests));
 	return s;
 }
 

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 
+#include "base/array.h"
 #include "lane/lane_internal.h"
 #include "tests/unit/lane_fixture.h"
 #include "tests/unit/lane_raw.h"
@@ -276,7 +277,7 @@ static Suite *suite(void)
 		end_does_not_wait_for_ever, end_sends_the_backlog, end_stops_reading };
 	Suite *s = suite_create("lane_stuck");
 
-	lanes_add(s, "does not read", silent, sizeof(silent) / sizeof(silent[0]));
+	lanes_add(s, "does not read", silent, ARRAY_SIZE(silent));
 	return s;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The lease file: round trips, restarts with the same and with another configuration, broken files. */
+#include "base/array.h"
 #include "daemon/leases.h"
 
 #include <errno.h>
@@ -138,7 +139,7 @@ START_TEST(test_broken)
 	size_t len;
 	FILE *out;
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		is_broken(rows[i].text, strlen(rows[i].text), rows[i].line);
 	is_broken(nul, sizeof(nul) - 1, "line 2:");
 	/* A name of 65 letters, and more lines than there can be leases. */

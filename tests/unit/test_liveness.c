@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/array.h"
 #include "engine/liveness.h"
 
 #include "base/container.h"
@@ -154,7 +155,7 @@ START_TEST(probe_goes_by_the_round_trip)
 	} cases[] = { { 0, LIVENESS_PROBE_LEAST_MS }, { 50, LIVENESS_PROBE_LEAST_MS },
 		{ 100, 100 * LIVENESS_PROBE_RTTS }, { 1000, LIVENESS_PROBE_MS } };
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct peer peer = { 0 };
 
 		start(&peer, 60000, 180000);

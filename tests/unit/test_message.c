@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "message_tools.h"
 #include "random.h"
 #include "unit.h"
@@ -268,7 +269,7 @@ START_TEST(unknown_fields_are_skipped)
 	struct message message;
 
 	for (size_t i = 0; i <= count; i++) {
-		for (size_t u = 0; u < 2 * sizeof(unknown) / sizeof(unknown[0]); u++)
+		for (size_t u = 0; u < 2 * ARRAY_SIZE(unknown); u++)
 			build_field(&writer, unknown[u / 2], junk, u % 2 == 0 ? 0 : 30);
 		if (i < count)
 			build_field(
@@ -324,7 +325,7 @@ START_TEST(unknown_messages_are_skipped)
 {
 	static const uint16_t types[] = { 0, MESSAGE_TYPE_COUNT, 99, 0x8000, 0xffff };
 
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
 		struct writer writer = build(types[i]);
 		struct message message = { .type = MESSAGE_HELLO };
 

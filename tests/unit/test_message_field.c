@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "message_tools.h"
 #include "unit.h"
 #include "wire/message.h"
@@ -82,7 +83,7 @@ START_TEST(numbers_are_limited)
 		{ MESSAGE_GOODBYE, 2, 4, 0, 86400000 },
 	};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		uint64_t most = rows[i].size == 8 ? UINT64_MAX : (1ull << (8 * rows[i].size)) - 1;
 
 		expect_number(rows[i].type, rows[i].number, rows[i].size, rows[i].min, true);
@@ -151,7 +152,7 @@ START_TEST(identities_are_held_to_their_rules)
 	struct message message = sample(MESSAGE_HELLO);
 	char name[IDENTITY_MAX + 1];
 
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		struct writer writer = build(MESSAGE_HELLO);
 
 		(void)snprintf(
@@ -242,9 +243,9 @@ START_TEST(addresses_are_hosts)
 	ck_assert_int_eq(welcome_with(8, good4, 4), 0);
 	ck_assert_int_eq(welcome_with(8, link4, 4), 0);
 	ck_assert_int_eq(welcome_with(10, good6, 16), 0);
-	for (size_t i = 0; i < sizeof(bad4) / sizeof(bad4[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(bad4); i++)
 		ck_assert_int_eq(welcome_with(8, bad4[i], 4), -EINVAL);
-	for (size_t i = 0; i < sizeof(bad6) / sizeof(bad6[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(bad6); i++)
 		ck_assert_int_eq(welcome_with(10, bad6[i], 16), -EINVAL);
 	/* Each field is of its family. */
 	ck_assert_int_eq(welcome_with(8, good6, 16), -EINVAL);
@@ -383,7 +384,7 @@ START_TEST(prefix_fields_are_checked)
 	};
 	struct message message;
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct writer writer = build(MESSAGE_WITHDRAW);
 
 		build_field(&writer, 1, cases[i].value, cases[i].len);

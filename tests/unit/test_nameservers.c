@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What may be pushed, and which program netd gives it to. */
+#include "base/array.h"
 #include "base/nameservers.h"
 
 #include <errno.h>
@@ -24,9 +25,9 @@ START_TEST(domains)
 		"a;b", "$(id)", "~.", "a/b", "\xc3\xa4" };
 	char longest[NAMESERVERS_DOMAIN_MAX + 2];
 
-	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
 		ck_assert_msg(nameservers_domain_is_valid(good[i], strlen(good[i])), "%s", good[i]);
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		ck_assert_msg(!nameservers_domain_is_valid(bad[i], strlen(bad[i])), "%s", bad[i]);
 	ck_assert(!nameservers_domain_is_valid("a\0b", 3));
 	memset(longest, 'a', sizeof(longest));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The engine's link to netd, whose end is played here. */
+#include "base/array.h"
 #include "engine/netd_link.h"
 
 #include <errno.h>
@@ -197,7 +198,7 @@ START_TEST(what_netd_says)
 	static const enum request_type types[] = { REQUEST_NETWORK, REQUEST_LACK, REQUEST_TRACKED,
 		REQUEST_CONFIGURE };
 
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
 		struct request request = sample(types[i]);
 
 		netd_sends(&request, NULL, 0);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What an engine may have of netd, but for routes. */
+#include "base/array.h"
 #include "base/exit_code.h"
 
 #include "policy_bench.h"
@@ -125,7 +126,7 @@ START_TEST(the_mtu_is_bounded)
 	} table[] = { { 0, -EPERM }, { 1279, -EPERM }, { 1280, 0 }, { 9000, 0 }, { 65535, 0 },
 		{ 65536, -EPERM }, { UINT32_MAX, -EPERM } };
 
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		request.mtu = table[i].mtu;
 		ck_assert_int_eq(
 			policy_interface(settings, &live, &request, &problem), table[i].result);
@@ -242,7 +243,7 @@ START_TEST(a_refusal_names_what_is_wrong)
 		{ "10.99.0.1", NULL, "an interface whose addresses do not come in pairs" },
 	};
 
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		ck_assert_int_eq(judge("branch-a", table[i].local, table[i].remote), -EPERM);
 		ck_assert_str_eq(problem.text, table[i].text);
 	}
@@ -304,11 +305,11 @@ START_TEST(a_client_refuses_what_no_host_has)
 		"224.0.0.1", "240.0.0.1", "255.255.255.255" };
 	static const char *const bad6[] = { "::1", "::", "fe80::1", "ff02::1" };
 
-	for (size_t i = 0; i < sizeof(bad4) / sizeof(bad4[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(bad4); i++) {
 		refuse("hub", bad4[i], "10.99.0.1");
 		refuse("hub", "10.99.0.2", bad4[i]);
 	}
-	for (size_t i = 0; i < sizeof(bad6) / sizeof(bad6[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(bad6); i++) {
 		struct request_interface request = wanted("hub", NULL, NULL, bad6[i], "fd99::1");
 
 		ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), -EPERM);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which routes an engine may have of netd, and what stays outside the tunnel. */
+#include "base/array.h"
 #include "policy_bench.h"
 #include "unit.h"
 
@@ -25,7 +26,7 @@ START_TEST(routes_are_judged_by_what_the_peer_may_announce)
 		{ "10.20.30.0/24", ROUTE_LOCAL },
 	};
 
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
 		ck_assert_int_eq(judge_route(own, table[i].prefix), table[i].verdict);
 }
 END_TEST

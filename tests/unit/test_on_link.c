@@ -9,6 +9,7 @@
  *	cv0    10.213.0.2 peer 10.213.0.1: ours
  *	cv1    10.44.0.2 peer 10.44.0.1: another Culvert's
  */
+#include "base/array.h"
 #include "netd/on_link.h"
 
 #include <errno.h>
@@ -125,7 +126,7 @@ START_TEST(a_route_into_a_near_network_is_refused)
 	if (!make_host())
 		return;
 	ck_assert_int_eq(on_link_read(&on_link, &live, &here, netlink, &problem), 0);
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		struct prefix prefix;
 
 		ck_assert_int_eq(prefix_parse(table[i].prefix, &prefix), 0);

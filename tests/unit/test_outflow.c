@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How much is encrypted ahead follows how fast the connection takes it; times are the test's own. */
+#include "base/array.h"
 #include "lane/outflow.h"
 
 #include "tests/unit/unit.h"
@@ -76,8 +77,8 @@ START_TEST(a_moment_at_every_rate)
 		UINT64_C(100000) * MBIT };
 	static const int64_t steps_us[] = { 50, 900, 10000, 70000 };
 
-	for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
-		for (size_t j = 0; j < sizeof(steps_us) / sizeof(steps_us[0]); j++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rates); i++) {
+		for (size_t j = 0; j < ARRAY_SIZE(steps_us); j++) {
 			struct connection connection;
 
 			start(&connection);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/array.h"
 #include "wire/packet.h"
 
 #include <errno.h>
@@ -157,7 +158,7 @@ START_TEST(ipv4_fragments)
 		{ 0x1fff, true, false }, { 0x8000, false, true }, /* the reserved bit */
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct packet packet;
 
 		inner_v4(&inner, IPPROTO_UDP);
@@ -198,7 +199,7 @@ START_TEST(ipv6_fragments)
 	} cases[] = { { 0x0000, true }, { 0x0001, true }, { 0x0008, false }, { 0xfff9, false },
 		{ 0x0006, true } /* reserved bits */ };
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct packet packet;
 
 		inner_v6(&inner, IPPROTO_FRAGMENT);
@@ -496,7 +497,7 @@ START_TEST(local_noise)
 		{ { [14] = 1, [15] = 1 }, true, false },
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		for (int destination = 0; destination < 2; destination++) {
 			struct packet packet;
 			bool v6 = cases[i].v6;

@@ -5,6 +5,7 @@
  * The pool of addresses: small pools gone through to their last address, large ones, and a long
  * random life in which nobody may ever have what belongs to another.
  */
+#include "base/array.h"
 #include "daemon/pool.h"
 
 #include <errno.h>
@@ -229,7 +230,7 @@ START_TEST(test_huge_pools)
 {
 	static const char *const pools[] = { "fd00::/64", "fd00::/32", "fd00::/66", "fd00::/8" };
 
-	for (size_t i = 0; i < sizeof(pools) / sizeof(pools[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(pools); i++) {
 		struct pool *pool = make("10.0.0.0/8", pools[i], NULL, 0);
 
 		ck_lease(pool, "a", "10.0.0.2", "fd00::2");

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/array.h"
 #include "base/prefix_map.h"
 
 #include <errno.h>
@@ -41,7 +42,7 @@ START_TEST(longest_prefix_wins)
 	};
 	struct prefix_map *map;
 
-	ck_assert_int_eq(prefix_map_new(prefixes, sizeof(prefixes) / sizeof(prefixes[0]), &map), 0);
+	ck_assert_int_eq(prefix_map_new(prefixes, ARRAY_SIZE(prefixes), &map), 0);
 	ck_assert_int_eq(lookup(map, "10.1.2.3"), 32);
 	ck_assert_int_eq(lookup(map, "10.1.2.4"), 24);
 	ck_assert_int_eq(lookup(map, "10.1.2.0"), 24);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which file a person means by a word. */
+#include "base/array.h"
 #include "client/profile.h"
 
 #include <errno.h>
@@ -34,7 +35,7 @@ START_TEST(paths_are_taken_as_they_are)
 	static const char *const words[] = { "/etc/culvert/alice.conf", "./alice", "alice.conf",
 		"profiles/alice", "no.conf" };
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
 		ck_assert_int_eq(profile_find(words[i], "/nowhere", path, &problem), 0);
 		ck_assert_str_eq(path, words[i]);
 	}

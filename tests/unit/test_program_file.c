@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* check: no-valgrind */
 /* valgrind answers open() of /proc/self/exe with the program, and stat() with itself. */
+#include "base/array.h"
 #include "netd/program_file.h"
 
 #include <errno.h>
@@ -144,7 +145,7 @@ START_TEST(refused)
 	};
 
 	(void)snprintf(file.path, sizeof(file.path), "%s", path);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		make(rows[i].mode);
 		ck_refused(rows[i].error, rows[i].words);
 	}

@@ -4,6 +4,7 @@
  * sends, which answers open a tunnel, and the name of every refusal. No answer, however cut or
  * broken, is taken for a tunnel or read past its end.
  */
+#include "base/array.h"
 #include "wire/proxy_talk.h"
 
 #include <errno.h>
@@ -105,7 +106,7 @@ START_TEST(base64_pads)
 	} vectors[] = { { "f", "", " Zjo=\r" }, { "fo", "", " Zm86\r" },
 		{ "f", "oo", " Zjpvbw==\r" } };
 
-	for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(vectors); i++) {
 		struct proxy proxy = http;
 		struct bench bench;
 
@@ -428,8 +429,6 @@ START_TEST(noise_is_survived)
 }
 END_TEST
 
-#define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
-
 static Suite *suite(void)
 {
 	Suite *suite = suite_create("proxy_talk");
@@ -439,9 +438,9 @@ static Suite *suite(void)
 	unit_add(suite, "credentials", connect_carries_credentials);
 	unit_add(suite, "base64", base64_pads);
 	unit_add(suite, "longest", the_longest_request_fits);
-	tcase_add_loop_test(tables, a_2xx_is_the_tunnel, 0, COUNT(yeses));
-	tcase_add_loop_test(tables, every_no_has_its_words, 0, COUNT(noes));
-	tcase_add_loop_test(tables, socks_replies_have_names, 1, COUNT(replies));
+	tcase_add_loop_test(tables, a_2xx_is_the_tunnel, 0, ARRAY_SIZE(yeses));
+	tcase_add_loop_test(tables, every_no_has_its_words, 0, ARRAY_SIZE(noes));
+	tcase_add_loop_test(tables, socks_replies_have_names, 1, ARRAY_SIZE(replies));
 	suite_add_tcase(suite, tables);
 	unit_add(suite, "bounded", an_answer_is_bounded);
 	unit_add(suite, "no credentials", socks_without_credentials);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/array.h"
 #include "wire/request.h"
 
 #include <errno.h>
@@ -146,7 +147,7 @@ START_TEST(unknown_types_are_refused)
 	static const uint16_t types[] = { 0, REQUEST_TYPE_COUNT, 99, 0x0100, 0xffff };
 	struct request request;
 
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
 		uint8_t bytes[] = { (uint8_t)(types[i] >> 8), (uint8_t)types[i], 0, 0, 0, 1 };
 
 		ck_assert_int_eq(decode(bytes, sizeof(bytes), &request), -EPROTONOSUPPORT);

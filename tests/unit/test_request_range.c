@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Both the sender and the receiver of a request check the range of each member. */
+#include "base/array.h"
 #include "wire/request.h"
 
 #include <errno.h>
@@ -21,7 +22,7 @@ START_TEST(resolvers_that_cannot_be_are_refused)
 	expect_encodes(&request, false, "a link-local resolver");
 	request.dns.nameservers.server_count = NAMESERVERS_MAX + 1;
 	expect_encodes(&request, false, "a resolver too many");
-	for (size_t i = 0; i < sizeof(domains) / sizeof(domains[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(domains); i++) {
 		request = sample(REQUEST_DNS);
 		set_text(request.dns.nameservers.domain[0],
 			sizeof(request.dns.nameservers.domain[0]), domains[i]);
@@ -89,7 +90,7 @@ START_TEST(replies_are_held_to_their_range)
 	request = sample(REQUEST_REPLY);
 	memset(request.reply.ifname, 'a', sizeof(request.reply.ifname));
 	expect_encodes(&request, false, "an interface name without its end");
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		set_text(request.reply.ifname, sizeof(request.reply.ifname), bad[i]);
 		expect_encodes(&request, false, bad[i]);
 	}
@@ -163,7 +164,7 @@ START_TEST(routes_are_held_to_their_range)
 	struct request request = sample(REQUEST_ROUTE_ADD);
 	size_t len;
 
-	for (size_t i = 0; i < sizeof(interfaces) / sizeof(interfaces[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(interfaces); i++) {
 		request.routes.interface = interfaces[i];
 		expect_encodes(&request, false, "an interface that is none");
 	}
@@ -211,7 +212,7 @@ START_TEST(resolvers_are_held_to_their_range)
 	expect_encodes(&request, true, "none at all");
 	request.dns.nameservers.domain_count = NAMESERVERS_DOMAINS_MAX + 1;
 	expect_encodes(&request, false, "a domain too many");
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		request = sample(REQUEST_UP);
 		set_text(request.dns.nameservers.domain[0],
 			sizeof(request.dns.nameservers.domain[0]), bad[i]);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which requests are in their place, and what needs no kernel; the others: test_requests_kernel.c. */
+#include "base/array.h"
 #include "netd/requests.h"
 
 #include <errno.h>
@@ -190,7 +191,7 @@ START_TEST(each_has_its_place)
 		REQUEST_ROUTE_DELETE, REQUEST_UP, REQUEST_DNS, REQUEST_REEXEC };
 	char text[128];
 
-	for (size_t i = 0; i < sizeof(engines) / sizeof(engines[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(engines); i++) {
 		enum request_type type = engines[i];
 		struct request request = sample(type);
 

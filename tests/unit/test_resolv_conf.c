@@ -4,6 +4,7 @@
  *
  * check: own-process
  */
+#include "base/array.h"
 #include "netd/resolv_conf.h"
 
 #include <errno.h>
@@ -91,7 +92,7 @@ START_TEST(a_file_comes_back_as_it_was)
 		"a\n\n\nb\n\n", "# comment\n#kept file 644\n#|odd\n#!odder\n" };
 	struct stat st;
 
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		write_file(path, texts[i], 0640);
 		set();
 		ck_assert_int_eq(stat(path, &st), 0);
@@ -294,7 +295,7 @@ START_TEST(a_link_to_nowhere_comes_back)
 	char target[64];
 	ssize_t len;
 
-	for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
 		ck_assert_int_eq(symlink(targets[i], path), 0);
 		ck_assert_int_eq(owner(), RESOLV_CONF_OTHERS);
 		set();

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* check: threads */
+#include "base/array.h"
 #include "client/resolver.h"
 
 #include <errno.h>
@@ -69,7 +70,7 @@ START_TEST(addresses_as_text)
 		{ "2001:db8::1", "[2001:db8::1]:443" },
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct asker asker;
 
 		set_up(&asker);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/array.h"
 #include "base/route_rule.h"
 
 #include <string.h>
@@ -57,7 +58,7 @@ START_TEST(form_is_judged)
 	};
 	struct prefix broken = prefix_of("10.0.0.0/8");
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct prefix prefix = prefix_of(cases[i].prefix);
 
 		ck_assert_msg(route_rule_form(&prefix) == cases[i].verdict, "%s: %s",

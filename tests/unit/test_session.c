@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A session's life, from its first lane to its end: see session_bench.h for who plays what. */
+#include "base/array.h"
 #include "tests/unit/session_bench.h"
 
 #include <sys/mman.h>
@@ -1115,7 +1116,7 @@ START_TEST(leaving_twice)
 	static const enum session_state states[] = { SESSION_CLOSING, SESSION_REMOVING,
 		SESSION_ENDED };
 
-	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
 		struct session session = {
 			.name = { .name = "branch-a" },
 			.state = states[i],

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* When to look again whether a certificate has ended, by a wall clock that jumps. */
+#include "base/array.h"
 #include "tests/unit/unit.h"
 
 #include "engine/session_internal.h"
@@ -21,7 +22,7 @@ START_TEST(waits)
 		{ 1, 0 },
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		ck_assert_msg(
 			session_expiry_wait(cases[i].until, NOW).ns == DURATION_S(cases[i].wait).ns,
 			"case %zu", i);

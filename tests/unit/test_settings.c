@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What settings_check() promises in config/settings.h, on settings built by hand. */
+#include "base/array.h"
 #include "settings_bench.h"
 #include "unit.h"
 
@@ -64,7 +65,7 @@ START_TEST(test_announce)
 		{ "fd00::/16", "pool" },
 	};
 
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		struct settings *settings = server(0);
 
 		announce(settings, bad[i].prefix);

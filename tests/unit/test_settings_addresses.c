@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which addresses a server may give to a client's tunnel. */
+#include "base/array.h"
 #include "config/settings.h"
 
 #include <errno.h>
@@ -49,7 +50,7 @@ START_TEST(private_addresses_are_taken)
 		"fd99::2" };
 
 	load("remotes = [ \"vpn.example\" ];");
-	for (size_t i = 0; i < sizeof(fine) / sizeof(fine[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(fine); i++)
 		ck_assert_int_eq(judge(fine[i]), 0);
 }
 END_TEST
@@ -61,7 +62,7 @@ START_TEST(others_need_a_key)
 		"2001:db8::1", "2606:4700::1", "fe00::1", "2002:808:808::1" };
 	char words[PROBLEM_TEXT_MAX];
 
-	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(foreign); i++) {
 		load("remotes = [ \"vpn.example\" ];");
 		ck_assert_int_eq(judge(foreign[i]), -EPERM);
 		(void)snprintf(words, sizeof(words),
@@ -103,7 +104,7 @@ START_TEST(what_no_interface_has_is_never_taken)
 
 	load("remotes = [ \"vpn.example\" ]; "
 	     "tunnel_addresses = [ \"0.0.0.0/0\", \"::/0\" ];");
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		ck_assert_int_eq(judge(bad[i]), -EINVAL);
 }
 END_TEST
@@ -134,7 +135,7 @@ START_TEST(a_servers_pool_may_be_private)
 		{ "100.64.0.0/10", true }, { "203.0.113.0/24", false }, { "fd00::/64", true },
 		{ "2001:db8::/64", false } };
 
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		struct prefix pool;
 
 		ck_assert_int_eq(prefix_parse(table[i].pool, &pool), 0);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The status as JSON: what each value is. */
+#include "base/array.h"
 #include "tests/unit/status_bench.h"
 
 #include "base/version.h"
@@ -124,7 +125,7 @@ START_TEST(json_counters)
 	char path[80], value[32];
 
 	ck_assert_int_eq(json_count(json, "sessions.1.lanes"), 1);
-	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(counters); i++) {
 		snprintf(path, sizeof(path), "sessions.1.%s", counters[i].key);
 		snprintf(value, sizeof(value), "%d", counters[i].unit * 1001);
 		ck_json(json, path, value);
@@ -152,7 +153,7 @@ START_TEST(json_young_session)
 
 	ck_json(json, "sessions.0.listed", "false");
 	ck_json(json, "sessions.0.state", "\"idle\"");
-	for (size_t i = 0; i < sizeof(nulls) / sizeof(nulls[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(nulls); i++) {
 		snprintf(path, sizeof(path), "sessions.0.%s", nulls[i]);
 		ck_json(json, path, "null");
 	}
@@ -238,7 +239,7 @@ START_TEST(json_peers)
 	ck_json(json, "peers.1.out_bytes", "5005");
 	ck_json(json, "peers.2.name", "\"branch-c\"");
 	ck_json(json, "peers.2.listed", "true");
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		snprintf(path, sizeof(path), "peers.2.%s", keys[i]);
 		ck_json(json, path, "null");
 	}

@@ -5,6 +5,7 @@
  * A superpacket is segmented as a whole by the model, and so is each part that it was cut into: the
  * segments must be the same, byte by byte.
  */
+#include "base/array.h"
 #include "wire/superpacket.h"
 
 #include <errno.h>
@@ -114,7 +115,7 @@ static struct sample random_sample(struct random *random)
 		.flags = (uint8_t)random_next(random),
 		.id = (uint16_t)random_next(random),
 		.number = (uint32_t)random_next(random),
-		.segment = sizes[random_below(random, sizeof(sizes) / sizeof(sizes[0]))],
+		.segment = sizes[random_below(random, ARRAY_SIZE(sizes))],
 		.seed = random_next(random),
 	};
 	size_t most = 65535 - 300, segments = 1 + random_below(random, 64);
@@ -188,7 +189,7 @@ START_TEST(all_at_once_is_the_whole)
 
 	sample.segment = 700;
 	sample.payload = 2500;
-	for (size_t i = 0; i < sizeof(enough) / sizeof(enough[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(enough); i++) {
 		static uint8_t bytes[65535];
 		struct under_test test;
 		struct writer part;

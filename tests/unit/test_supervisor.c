@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/array.h"
 #include "system/supervisor.h"
 
 #include <errno.h>
@@ -85,8 +86,8 @@ START_TEST(not_there)
 	memset(long_name, 'x', sizeof(long_name) - 1);
 	long_name[0] = '/';
 	long_name[sizeof(long_name) - 1] = '\0';
-	for (size_t i = 0; i <= sizeof(names) / sizeof(names[0]); i++) {
-		bool is_long = i == sizeof(names) / sizeof(names[0]);
+	for (size_t i = 0; i <= ARRAY_SIZE(names); i++) {
+		bool is_long = i == ARRAY_SIZE(names);
 
 		setenv("NOTIFY_SOCKET", is_long ? long_name : names[i], 1);
 		ck_assert_int_lt(supervisor_open(&supervisor, &problem), 0);

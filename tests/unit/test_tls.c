@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* check: threads */
 /* The handshake, and contexts that connections share. */
+#include "base/array.h"
 #include "tests/unit/unit.h"
 
 #include <errno.h>
@@ -214,8 +215,8 @@ static Suite *suite(void)
 	const TTest *sharing[] = { contexts_are_shared, context_goes_with_its_last_connection };
 	Suite *made = suite_create("tls");
 
-	pki_add(made, "handshake", shaking, sizeof(shaking) / sizeof(shaking[0]));
-	pki_add(made, "sharing", sharing, sizeof(sharing) / sizeof(sharing[0]));
+	pki_add(made, "handshake", shaking, ARRAY_SIZE(shaking));
+	pki_add(made, "sharing", sharing, ARRAY_SIZE(sharing));
 	return made;
 }
 

@@ -2,6 +2,7 @@
 /* check: no-valgrind */
 /* Dozens of handshakes: half a minute there, nearly all of it in libcrypto; test_tls has some, the sanitizers see all. */
 /* Data both ways, its bounds, closing, and key updates. */
+#include "base/array.h"
 #include "tests/unit/unit.h"
 
 #include <errno.h>
@@ -27,7 +28,7 @@ START_TEST(data_in_odd_sizes)
 
 	ends_connect(&client, &server);
 	client->chunk = 7001;
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 		fill(data, sizes[i], (unsigned)i);
 		client->plain_len = server->plain_len = 0;
 		ck_assert_int_eq(tls_write(client->tls, data, sizes[i]), 0);
@@ -75,7 +76,7 @@ START_TEST(write_keeps_to_its_bound)
 
 	ends_connect(&client, &server);
 	client->tls->key_update_records = 1; /* one with every write: the worst case */
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 		size_t bound = tls_output_bound(sizes[i]);
 
 		fill(data, sizes[i], (unsigned)i);
@@ -317,8 +318,8 @@ static Suite *suite(void)
 		key_updates_with_data_are_no_flood, key_update_answer_without_room };
 	Suite *made = suite_create("tls_data");
 
-	pki_add(made, "data", data, sizeof(data) / sizeof(data[0]));
-	pki_add(made, "key updates", key_updates, sizeof(key_updates) / sizeof(key_updates[0]));
+	pki_add(made, "data", data, ARRAY_SIZE(data));
+	pki_add(made, "key updates", key_updates, ARRAY_SIZE(key_updates));
 	return made;
 }
 

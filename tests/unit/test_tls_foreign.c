@@ -2,6 +2,7 @@
 /* check: no-valgrind */
 /* Dozens of handshakes: half a minute there, nearly all of it in libcrypto; test_tls has some, the sanitizers see all. */
 /* What does not speak our TLS, and the words for it. */
+#include "base/array.h"
 #include "tests/unit/unit.h"
 
 #include <errno.h>
@@ -22,7 +23,7 @@ START_TEST(other_alpn_at_the_server)
 		"culvert/",
 		NULL };
 
-	for (size_t i = 0; i < sizeof(offers) / sizeof(offers[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(offers); i++) {
 		struct end *client = end_new_raw(false, &pki.client_pair,
 			&(struct fixture_raw_options){ .alpn = offers[i] });
 		struct end *server = end_new(pki.server_context);
@@ -40,7 +41,7 @@ START_TEST(other_alpn_at_the_client)
 {
 	static const char *const answers[] = { NULL, "\x02h2" };
 
-	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {
 		struct end *client = end_new(pki.client_context);
 		struct end *server = end_new_raw(true, &pki.server_pair,
 			&(struct fixture_raw_options){ .alpn = answers[i] });
@@ -95,7 +96,7 @@ START_TEST(chacha20_for_who_wants_it)
 			"TLS_AES_256_GCM_SHA384" },
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct end *client = end_new_raw(false, &pki.client_pair,
 			&(struct fixture_raw_options){
 				.alpn = ALPN_WIRE, .suites = cases[i].suites });
@@ -128,7 +129,7 @@ START_TEST(not_tls)
 		{ "\x16\x03\x01\x00\x04\x63\x00\x00\x00", 9, "TLS failed: " },
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		for (int at_server = 0; at_server < 2; at_server++) {
 			struct end *end = end_new(
 				at_server ? pki.server_context : pki.client_context);
@@ -176,7 +177,7 @@ START_TEST(alerts_in_words)
 		{ 113, "TLS alert 113" },
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		const uint8_t record[] = { 21, 3, 3, 0, 2, 2, (uint8_t)cases[i].alert };
 		struct end *client = end_new(pki.client_context);
 
@@ -210,7 +211,7 @@ static Suite *suite(void)
 		chacha20_for_who_wants_it, not_tls, alerts_in_words, closed_during_the_handshake };
 	Suite *made = suite_create("tls_foreign");
 
-	pki_add(made, "foreign", foreign, sizeof(foreign) / sizeof(foreign[0]));
+	pki_add(made, "foreign", foreign, ARRAY_SIZE(foreign));
 	return made;
 }
 

@@ -2,6 +2,7 @@
 /* check: no-valgrind */
 /* It makes a key and a certificate for each of forty cases. */
 /* Culvert's own rules for a certificate: its name, and what it is for. */
+#include "base/array.h"
 #include "tests/unit/unit.h"
 
 #include <errno.h>
@@ -49,7 +50,7 @@ START_TEST(good_names)
 			"three" },
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct fixture_spec spec = cases[i].spec;
 		struct fixture_pair pair;
 
@@ -217,7 +218,7 @@ START_TEST(wrong_usage)
 		"certificate of branch-a is refused: it is not meant for a server: its extended "
 		"key usage lacks serverAuth; issue one with culvert-pki server",
 		SSL_AD_UNSUPPORTED_CERTIFICATE);
-	for (size_t i = 0; i < sizeof(usages) / sizeof(usages[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(usages); i++) {
 		struct fixture_spec spec = { .common = { { .data = "x" } }, .usage = usages[i] };
 		struct fixture_pair pair = fixture_issue(&pki.ca, &spec);
 
@@ -272,7 +273,7 @@ START_TEST(name_constraints)
 			NULL },
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct fixture_pair leaf;
 		struct tls_context *context;
 		struct end *ours, *theirs;

@@ -5,6 +5,7 @@
  * Each rule for a certificate with chains of one, two and three levels below the root: what is
  * refused of the leaf is refused of each CA above it.
  */
+#include "base/array.h"
 #include "tests/unit/unit.h"
 
 #include <errno.h>
@@ -405,7 +406,7 @@ START_TEST(list_of_an_unusable_form)
 		{ "critical,onlyuser:TRUE", NULL }, /* of a scope that OpenSSL judges */
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]) * 2; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases) * 2; i++) {
 		const char *words = cases[i / 2].words;
 		struct tls_material material = {
 			.certificate = fixture_certificate_text(&pki.server_pair),
@@ -441,8 +442,8 @@ static Suite *suite(void)
 		list_of_an_unusable_form };
 	Suite *made = suite_create("tls_levels");
 
-	pki_add(made, "chains", chains, sizeof(chains) / sizeof(chains[0]));
-	pki_add(made, "revocation", revocation, sizeof(revocation) / sizeof(revocation[0]));
+	pki_add(made, "chains", chains, ARRAY_SIZE(chains));
+	pki_add(made, "revocation", revocation, ARRAY_SIZE(revocation));
 	return made;
 }
 

@@ -2,6 +2,7 @@
 /* check: no-valgrind */
 /* Dozens of handshakes: half a minute there, nearly all of it in libcrypto; test_tls has some, the sanitizers see all. */
 /* Dates, issuers and revocation: what is refused, and what both ends say about it. */
+#include "base/array.h"
 #include "tests/unit/unit.h"
 
 #include <errno.h>
@@ -295,9 +296,9 @@ static Suite *suite(void)
 	const TTest *revocation[] = { revoked, crl_expired, crl_of_another_issuer_only };
 	Suite *made = suite_create("tls_verify");
 
-	pki_add(made, "dates", dates, sizeof(dates) / sizeof(dates[0]));
-	pki_add(made, "issuers", issuers, sizeof(issuers) / sizeof(issuers[0]));
-	pki_add(made, "revocation", revocation, sizeof(revocation) / sizeof(revocation[0]));
+	pki_add(made, "dates", dates, ARRAY_SIZE(dates));
+	pki_add(made, "issuers", issuers, ARRAY_SIZE(issuers));
+	pki_add(made, "revocation", revocation, ARRAY_SIZE(revocation));
 	return made;
 }
 

@@ -5,6 +5,7 @@
  * Each good combination (TCP and UDP over IPv4 and IPv6, with and without segmentation)
  * passes as it is, and fails when any one of its fields is broken.
  */
+#include "base/array.h"
 #include "wire/vnet.h"
 
 #include <errno.h>
@@ -44,7 +45,7 @@ static const struct sample samples[] = {
 	{ "icmp6 checksum", true, IPPROTO_ICMPV6, 0, 0, 2, 0, OFFLOAD_CSUM },
 };
 
-enum { SAMPLES = sizeof(samples) / sizeof(samples[0]), PAYLOAD = 4000 };
+enum { SAMPLES = ARRAY_SIZE(samples), PAYLOAD = 4000 };
 
 /* Makes the sample's packet and gives the header that belongs to it. */
 static struct vnet make(const struct sample *sample)

@@ -4,14 +4,24 @@
  *
  * A test file makes one libcheck suite and ends with
  *
+ *	static Suite *suite(void)
+ *	{
+ *		const TTest *const tests[] = { reads_big_endian, writes_big_endian };
+ *
+ *		return unit_suite("bytes", setup, teardown, tests, ARRAY_SIZE(tests));
+ *	}
+ *
  *	int main(void)
  *	{
  *		return unit_run("bytes", suite());
  *	}
  *
+ * The time limit of a test and the cases of a suite that has several are made with unit_add_case(). unit_add() adds one
+ * test without a fixture, unit_add_loop() one that runs for each row of a table.
+ *
  * The closing line "NN%: Checks: n, Failures: n, Errors: n" is libcheck's and is what scripts/check
  * counts. Each test runs in a process of its own (CK_FORK=no in the environment turns that off, for a
- * debugger); time limits are libcheck's (CK_DEFAULT_TIMEOUT, CK_TIMEOUT_MULTIPLIER).
+ * debugger, and in scripts/check for valgrind unless the test says own-process); time limits are libcheck's (CK_DEFAULT_TIMEOUT, CK_TIMEOUT_MULTIPLIER).
  */
 #ifndef CULVERT_TESTS_UNIT_UNIT_H
 #define CULVERT_TESTS_UNIT_UNIT_H
@@ -19,6 +29,8 @@
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "base/array.h"
 
 /* Copies a text into an array, which has to hold it. */
 #define unit_text(array, text) \

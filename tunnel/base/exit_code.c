@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stddef.h>
 
+#include "base/array.h"
+
 bool error_is_passing(int error)
 {
 	static const int passing[] = {
@@ -46,7 +48,7 @@ bool error_is_passing(int error)
 		EPROTO,
 	};
 
-	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(passing); i++) {
 		if (error == -passing[i])
 			return true;
 	}

@@ -6,13 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 static const char *const levels[] = {
 	[FINDING_OK] = "ok",
 	[FINDING_NOTE] = "note",
 	[FINDING_PROBLEM] = "problem",
 };
 
-enum { LEVELS = sizeof(levels) / sizeof(levels[0]) };
+enum { LEVELS = ARRAY_SIZE(levels) };
 
 const char *finding_level_text(enum finding_level level)
 {

@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 
+#include "base/array.h"
 #include "base/bytes.h"
 
 enum { REPLACEMENT = 0xfffd }; /* U+FFFD replaces a byte that is not UTF-8 */
@@ -49,7 +50,7 @@ static uint32_t take_code_point(struct reader *reader)
 		return REPLACEMENT;
 	if (lead < 0x80)
 		return lead;
-	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
 		struct reader ahead = *reader;
 		uint32_t code = lead & (0x3fu >> forms[i].more);
 

@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/problem.h"
 
@@ -44,7 +45,7 @@ static const struct level_name levels[] = {
 	[LOG_LEVEL_DEBUG] = { "debug", 7 },
 };
 
-enum { LEVEL_COUNT = sizeof(levels) / sizeof(levels[0]) };
+enum { LEVEL_COUNT = ARRAY_SIZE(levels) };
 
 struct repeat {
 	char text[TEXT_MAX]; /* empty: a free slot */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/addr.h"
+#include "base/array.h"
 
 /* Parses from the left: the scheme, the text before the last '@', then host and port. */
 
@@ -117,7 +118,7 @@ static const char *parse(const char *text, struct proxy *proxy)
 {
 	const char *at, *flaw = NULL;
 
-	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(schemes); i++) {
 		size_t len = strlen(schemes[i].prefix);
 
 		if (strncmp(text, schemes[i].prefix, len) != 0)

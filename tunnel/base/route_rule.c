@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/route_rule.h"
 
-/* Ranges that no announcement may touch, in the order in which the reasons are told. */
+#include "base/array.h"
+
+/* Ranges that no announcement may touch. The first match gives the reason. */
 static const struct {
 	struct prefix prefix;
 	enum route_verdict verdict;
@@ -43,7 +45,7 @@ enum route_verdict route_rule_form(const struct prefix *prefix)
 		return ROUTE_HOST_BITS;
 	if (prefix->len == 0)
 		return ROUTE_DEFAULT;
-	for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(special); i++) {
 		if (prefix_overlaps(prefix, &special[i].prefix))
 			return special[i].verdict;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/changed_defaults.h"
 
+#include "base/array.h"
 #include "config/settings.h"
 #include "config/conf.h"
 
@@ -81,7 +82,7 @@ static const struct changed_default rows[] = {
 
 void changed_defaults_print(const struct configuration *configuration, FILE *out)
 {
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		const struct changed_default *row = &rows[i];
 
 		/* If the text cannot be searched, the note is printed. */

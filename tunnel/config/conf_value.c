@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 
 #include "base/addr.h"
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/identity.h"
 #include "base/log.h"
@@ -236,7 +237,7 @@ static int parse_duration(const char *text, double *ret_seconds)
 		return -EINVAL;
 	unit = &text[digits];
 	unit = &unit[strspn(unit, " ")];
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
 		if (strcmp(unit, units[i].name) == 0) {
 			*ret_seconds = value * units[i].seconds;
 			return 0;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/file.h"
 #include "system/tls_key.h"
 
@@ -18,7 +19,7 @@ static const char *const keys[] = {
 	[CREDENTIALS_CA] = "ca",
 	[CREDENTIALS_CRL] = "crl",
 };
-static_assert(sizeof(keys) / sizeof(keys[0]) == CREDENTIALS_PART_COUNT, "every part has a key");
+static_assert(ARRAY_SIZE(keys) == CREDENTIALS_PART_COUNT, "every part has a key");
 
 static const char *setting_of(const struct settings *settings, enum credentials_part part)
 {

@@ -4,6 +4,7 @@
 #include <linux/rtnetlink.h>
 #include <stddef.h>
 
+#include "base/array.h"
 #include "config/settings.h"
 
 #define ANNOUNCE_FIELD(member) .offset = offsetof(struct settings_announce, member)
@@ -64,6 +65,6 @@ static const struct conf_option options[] = {
 
 const struct conf_table option_announce_table = {
 	.options = options,
-	.count = sizeof(options) / sizeof(options[0]),
+	.count = ARRAY_SIZE(options),
 	.size = sizeof(struct settings_announce),
 };

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/array.h"
 #include "config/option_announce.h"
 
 static const struct conf_name crl_missing_names[] = {
@@ -157,6 +158,6 @@ static const struct conf_option options[] = {
 
 const struct conf_table option_rows_common = {
 	.options = options,
-	.count = sizeof(options) / sizeof(options[0]),
+	.count = ARRAY_SIZE(options),
 	.size = sizeof(struct settings),
 };

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/route_rule.h"
 
 enum {
@@ -578,7 +579,7 @@ int settings_check_peers(const struct settings *settings, struct problem *proble
 	sorted = calloc(settings->peer_count, sizeof(const struct settings_peer *));
 	if (!sorted)
 		return -ENOMEM;
-	for (size_t i = 0; i < sizeof(uniques) / sizeof(uniques[0]) && r == 0; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(uniques) && r == 0; i++)
 		r = check_unique(settings, &uniques[i], sorted, problem);
 	free(sorted);
 	return r;

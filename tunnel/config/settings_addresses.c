@@ -8,6 +8,7 @@
 
 #include <errno.h>
 
+#include "base/array.h"
 #include "base/route_rule.h"
 
 /* RFC 1918, RFC 6598 and RFC 4193; the same as the text SETTINGS_PRIVATE. */
@@ -41,8 +42,7 @@ static bool any_contains(const struct prefix *ranges, size_t count, const struct
 
 bool settings_is_private(const struct prefix *prefix)
 {
-	return any_contains(
-		private_ranges, sizeof(private_ranges) / sizeof(private_ranges[0]), prefix);
+	return any_contains(private_ranges, ARRAY_SIZE(private_ranges), prefix);
 }
 
 /*
@@ -54,7 +54,7 @@ static const char *wrong_form(const struct prefix *host)
 
 	if (form != ROUTE_ACCEPTED)
 		return route_verdict_text(form);
-	for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(never); i++) {
 		if (prefix_contains(&never[i].prefix, host))
 			return never[i].why;
 	}

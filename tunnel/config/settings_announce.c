@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/route_rule.h"
 #include "config/settings.h"
 
@@ -46,7 +47,7 @@ static int check_announced_prefix(
 			route_verdict_text(form));
 		return -EINVAL;
 	}
-	for (size_t p = 0; p < sizeof(pools) / sizeof(pools[0]); p++) {
+	for (size_t p = 0; p < ARRAY_SIZE(pools); p++) {
 		if (!addr_is_set(&pools[p]->addr) || !prefix_overlaps(prefix, pools[p]))
 			continue;
 		problem_set(problem,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/array.h"
 #include "engine/control_internal.h"
 
 #include <errno.h>
@@ -206,7 +207,7 @@ static enum exit_code run(struct command_call *call, char *line)
 		problem_set(&call->problem, "too many words: the most are %d", WORDS_MAX);
 		return EXIT_CODE_USAGE;
 	}
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
 		if (strcmp(call->words[0], commands[i].word) != 0)
 			continue;
 		enum exit_code code = commands[i].run(call);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/container.h"
 #include "base/log.h"
 #include "engine/held_back.h"
@@ -433,7 +434,7 @@ void session_set_tunnel_rule(struct session *session)
 		if (addr_is_set(&settings->pool6.addr))
 			session->tunnel_prefixes[count++] = settings->pool6;
 	} else {
-		for (size_t i = 0; i < sizeof(addrs) / sizeof(addrs[0]); i++) {
+		for (size_t i = 0; i < ARRAY_SIZE(addrs); i++) {
 			if (addr_is_set(addrs[i]))
 				session->tunnel_prefixes[count++] = prefix_host(addrs[i]);
 		}

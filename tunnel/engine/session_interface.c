@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/container.h"
 #include "base/log.h"
 #include "engine/descriptors.h"
@@ -137,7 +138,7 @@ void session_interface_lane_ended(struct session_interface *interface)
 static void park_queues(struct session_interface *interface)
 {
 	struct session_tun *tun = &interface->tun;
-	size_t room = sizeof(interface->parked) / sizeof(interface->parked[0]);
+	size_t room = ARRAY_SIZE(interface->parked);
 
 	if (interface->parked_count + tun->queue_count > room)
 		close_parked(interface);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/array.h"
 #include "engine/session_internal.h"
 
 #include <string.h>
@@ -17,7 +18,7 @@ static int append_hosts(struct prefix_list *list, const struct addr *v4, const s
 	const struct addr *addresses[] = { v4, v6 };
 	int r = 0;
 
-	for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]) && r == 0; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(addresses) && r == 0; i++) {
 		struct prefix host;
 
 		if (!addr_is_set(addresses[i]))

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/offload.h"
 #include "wire/feature.h"
 
@@ -15,12 +16,12 @@ const struct status_bit status_offloads[] = {
 	{ OFFLOAD_ECN, "ecn" },
 	{ OFFLOAD_USO, "uso" },
 };
-const size_t status_offload_count = sizeof(status_offloads) / sizeof(status_offloads[0]);
+const size_t status_offload_count = ARRAY_SIZE(status_offloads);
 
 const struct status_bit status_features[] = {
 	{ FEATURE_GOODBYE_CLASS, "goodbye class" },
 };
-const size_t status_feature_count = sizeof(status_features) / sizeof(status_features[0]);
+const size_t status_feature_count = ARRAY_SIZE(status_features);
 
 uint32_t status_lacking(const struct session *session)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/status_internal.h"
 
+#include "base/array.h"
 #include "base/json.h"
 #include "base/version.h"
 #include "engine/held_back.h"
@@ -352,7 +353,7 @@ static void put_peer_absent(struct json *json)
 	static const char *const keys[] = { "state", "state_for", "outer", "address4", "address6",
 		"interface", "rtt", "in_bytes", "out_bytes" };
 
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		json_null(json, keys[i]);
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/array.h"
 #include "base/version.h"
 #include "engine/held_back.h"
 
@@ -55,7 +56,7 @@ static const char *size_words(char out[static WORDS_MAX], uint64_t bytes)
 		snprintf(out, WORDS_MAX, "%" PRIu64 " B", bytes);
 		return out;
 	}
-	for (; size >= 1024 && unit + 1 < sizeof(units) / sizeof(units[0]); unit++)
+	for (; size >= 1024 && unit + 1 < ARRAY_SIZE(units); unit++)
 		size /= 1024;
 	snprintf(out, WORDS_MAX, "%.2f %s", size, units[unit]);
 	return out;
@@ -460,8 +461,7 @@ void status_text_peers(const struct status_view *view, FILE *out)
 {
 	static const char *const titles[] = { "PEER", "STATE", "OUTER ADDRESS", "TUNNEL ADDRESS",
 		"INTERFACE", "RTT", "IN", "OUT", "SINCE", NULL };
-	static_assert(sizeof(titles) / sizeof(titles[0]) <= TABLE_COLUMNS_MAX + 1,
-		"room for all columns");
+	static_assert(ARRAY_SIZE(titles) <= TABLE_COLUMNS_MAX + 1, "room for all columns");
 
 	table_render(out, view, titles, peer_rows);
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/container.h"
 #include "base/log.h"
 #include "netd/resolv_conf.h"
@@ -399,7 +400,7 @@ static int sweep_resolvconf(bool only_count, struct problem *problem)
 
 	if (!resolvconf_is_there(program))
 		return 0;
-	for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(directories); i++) {
 		int r = sweep_entries(directories[i], program, only_count, problem);
 
 		if (r < 0)

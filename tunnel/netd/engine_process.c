@@ -8,6 +8,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/container.h"
 #include "base/log.h"
 #include "system/ipc.h"
@@ -24,8 +25,7 @@ static const char *const state_names[] = {
 	[ENGINE_STOPPING] = "stopping",
 	[ENGINE_WAITING] = "waiting",
 };
-static_assert(sizeof(state_names) / sizeof(state_names[0]) == ENGINE_STATE_COUNT,
-	"every state has a name");
+static_assert(ARRAY_SIZE(state_names) == ENGINE_STATE_COUNT, "every state has a name");
 
 static void set_state(struct engine_process *engine, enum engine_state state, const char *why)
 {

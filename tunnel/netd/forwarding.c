@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "netd/forwarding_check.h"
@@ -341,7 +342,7 @@ static void warn(const struct forwarding *forwarding, const char *root)
 	struct findings findings = { .count = 0 };
 	struct forwarding_links links;
 
-	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
 		if (find_links(forwarding, families[i], &links, &ignored) != 0)
 			continue;
 		links.anywhere = links.anywhere && !forwarding->settings->nat; /* netd/nat warns */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/container.h"
 #include "base/log.h"
 #include "system/netlink_rule.h"
@@ -15,7 +16,7 @@ enum { AT_BYPASS, AT_LOOKUP, AT_END };
 enum { WARNINGS_BURST = 5, RECLAIM_S = 1 };
 
 static const uint8_t families[] = { AF_INET, AF_INET6 };
-enum { FAMILIES = sizeof(families) / sizeof(families[0]) };
+enum { FAMILIES = ARRAY_SIZE(families) };
 
 /* These packets never leave a link, and neighbours there can be reached in no other way. */
 static const struct prefix link_local6 = { { AF_INET6, { 0xfe, 0x80 } }, 10 };
@@ -218,7 +219,7 @@ static int delete_family(struct netlink *netlink, uint32_t number, uint8_t famil
 	const struct netlink_route unreachable = nowhere(number, family);
 	int r = 0;
 
-	for (size_t i = 0; is_gone(r) && i < sizeof(order) / sizeof(order[0]); i++) {
+	for (size_t i = 0; is_gone(r) && i < ARRAY_SIZE(order); i++) {
 		r = netlink_rule_delete(netlink, family, priority_of(number, order[i]), problem);
 		*count += r == 0;
 	}

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "base/array.h"
 #include "netd/closed_chains.h"
 
 enum {
@@ -48,6 +49,6 @@ static const struct netlink_nft_rule rules[] = {
 void getting_an_address_accept(
 	struct netlink_nft_batch *batch, const char *table, const char *chain)
 {
-	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
 		netlink_nft_rule_add(batch, table, chain, &rules[i]);
 }

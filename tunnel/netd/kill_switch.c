@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/container.h"
 #include "base/identity.h"
@@ -69,7 +70,7 @@ static void add_table(
 	for (size_t i = 0; i < kill_switch->outer_count; i++)
 		add_outer(batch, table, kill_switch->mark, &kill_switch->outer[i]);
 	getting_an_address_accept(batch, table, closed_output.name);
-	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
 		netlink_nft_rule_add(batch, table, closed_output.name, &refusals[i]);
 		netlink_nft_rule_add(batch, table, closed_forward.name, &refusals[i]);
 	}

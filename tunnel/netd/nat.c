@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/log.h"
 #include "netd/interfaces.h"
 
@@ -48,7 +49,7 @@ static int make_table(
 	}
 	netlink_nft_table_add(batch, nat->table, true);
 	netlink_nft_chain_add(batch, nat->table, &postrouting);
-	for (size_t i = 0; i < sizeof(untouched) / sizeof(untouched[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(untouched); i++)
 		netlink_nft_rule_add(batch, nat->table, postrouting.name, &untouched[i]);
 	add_pool(batch, nat->table, &settings->pool4);
 	add_pool(batch, nat->table, &settings->pool6);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/file.h"
 #include "netd/resolv_conf.h"
 #include "system/netlink_diag.h"
@@ -177,8 +178,7 @@ static int add_resolvers(struct needs *needs, const struct nameservers *pushed)
 	bool local, ignored;
 	int r = add_resolvers_of(needs, RESOLV_CONF_PATH, pushed, &local);
 
-	for (size_t i = 0;
-		local && r == 0 && i < sizeof(upstream_paths) / sizeof(upstream_paths[0]); i++)
+	for (size_t i = 0; local && r == 0 && i < ARRAY_SIZE(upstream_paths); i++)
 		r = add_resolvers_of(needs, upstream_paths[i], pushed, &ignored);
 	return r;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/array.h"
 #include "netd/netd_internal.h"
 
 #include <assert.h>
@@ -355,7 +356,7 @@ static enum exit_code climb(struct netd *netd)
 	struct problem problem;
 	enum exit_code code = EXIT_CODE_OK;
 
-	for (size_t i = 0; i < sizeof(ladder) / sizeof(ladder[0]) && code == EXIT_CODE_OK; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(ladder) && code == EXIT_CODE_OK; i++)
 		code = ladder[i](netd, &problem);
 	if (code != EXIT_CODE_OK)
 		log_error("%s", problem.text);

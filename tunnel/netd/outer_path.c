@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/container.h"
 #include "base/log.h"
 #include "system/netlink_diag.h"
@@ -13,7 +14,7 @@
 #include "system/netlink_rule.h"
 
 static const uint8_t families[] = { AF_INET, AF_INET6 };
-enum { FAMILIES = sizeof(families) / sizeof(families[0]) };
+enum { FAMILIES = ARRAY_SIZE(families) };
 
 enum {
 	MAIN_TABLE = 254,
@@ -37,7 +38,7 @@ static void add_announced(
 
 	rule.action = NETLINK_RULE_GOTO;
 	rule.target = MAIN_PRIORITY;
-	for (size_t i = 0; i < sizeof(pools) / sizeof(pools[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(pools); i++) {
 		rule.from = *pools[i];
 		if (pools[i]->addr.family == rule.family)
 			rules->items[rules->count++] = rule;
@@ -302,7 +303,7 @@ static void look_at_addresses(struct outer_path *outer_path)
 	for (const struct interface *i = outer_path->interfaces->first; i; i = i->next) {
 		const struct addr *const remotes[] = { &i->now.remote4, &i->now.remote6 };
 
-		for (size_t j = 0; j < sizeof(remotes) / sizeof(remotes[0]); j++) {
+		for (size_t j = 0; j < ARRAY_SIZE(remotes); j++) {
 			if (count > 0 && !outer_path->in_force && i->netns.inode == 0 &&
 				bsearch(remotes[j], addrs, count, sizeof(addrs[0]), compare))
 				begin(outer_path, remotes[j]);

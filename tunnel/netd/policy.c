@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "base/array.h"
 #include "base/exit_code.h"
 #include "netd/interface_routes.h"
 
@@ -234,7 +235,7 @@ static size_t tunnel_prefixes(const struct settings *settings, const struct inte
 		out[count++] = settings->pool4;
 	if (addr_is_set(&settings->pool6.addr))
 		out[count++] = settings->pool6;
-	for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(addresses); i++) {
 		if (addr_is_set(addresses[i]))
 			out[count++] = prefix_host(addresses[i]);
 	}

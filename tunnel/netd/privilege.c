@@ -5,6 +5,7 @@
 #include <linux/capability.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "system/process.h"
 
 int privilege_check(struct problem *problem)
@@ -32,7 +33,7 @@ int privilege_give_up(const struct settings *settings, struct problem *problem)
 		CAP_NET_ADMIN, /* replaced by CAP_SYS_ADMIN if needed */
 		CAP_NET_ADMIN, /* replaced by CAP_SYS_PTRACE if needed */
 	};
-	enum { COUNT = sizeof(kept) / sizeof(kept[0]) };
+	enum { COUNT = ARRAY_SIZE(kept) };
 	int r;
 
 	for (size_t i = 0; i < settings->peer_count; i++) {

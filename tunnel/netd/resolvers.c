@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "netd/resolv_conf.h"
 
 static const char *const files[] = { RESOLV_CONF_PATH, "/run/systemd/resolve/resolv.conf",
@@ -67,6 +68,6 @@ void resolvers_add_file(struct resolvers *resolvers, const char *path)
 
 void resolvers_add_all(struct resolvers *resolvers)
 {
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		resolvers_add_file(resolvers, files[i]);
 }

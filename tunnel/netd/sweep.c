@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "netd/sweep.h"
 
+#include "base/array.h"
 #include "base/log.h"
 #include "netd/dns.h"
 #include "netd/full_tunnel.h"
@@ -92,7 +93,7 @@ int sweep(const char *name, FILE *out, unsigned *ret_removed, struct problem *pr
 	unsigned removed = 0;
 	int r = 0;
 
-	for (size_t i = 0; i < sizeof(sweepers) / sizeof(sweepers[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(sweepers); i++) {
 		int swept = sweepers[i](name, out, &removed, r == 0 ? problem : &other);
 
 		r = r == 0 ? swept : r;

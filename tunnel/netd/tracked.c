@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/container.h"
 #include "base/log.h"
 #include "base/route_rule.h"
@@ -41,7 +42,7 @@ bool tracked_takes(const struct settings *settings, const struct interfaces *int
 	if (route->protocol == RTPROT_CULVERT || route->dead ||
 		route_rule_form(&route->prefix) != ROUTE_ACCEPTED)
 		return false;
-	for (size_t i = 0; i < sizeof(pools) / sizeof(pools[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(pools); i++) {
 		if (addr_is_set(&pools[i]->addr) && prefix_overlaps(pools[i], &route->prefix))
 			return false;
 	}

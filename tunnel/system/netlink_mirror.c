@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "system/netlink_internal.h"
 
 /*
@@ -37,8 +38,8 @@ static const int with_hops[] = { RTA_DST, RTA_PRIORITY, RTA_PREFSRC, RTA_METRICS
 	RTA_PREF, RTA_OIF, RTA_GATEWAY, RTA_VIA, RTA_MULTIPATH };
 
 enum {
-	WITH_OBJECT_COUNT = sizeof(with_object) / sizeof(with_object[0]),
-	WITH_HOPS_COUNT = sizeof(with_hops) / sizeof(with_hops[0]),
+	WITH_OBJECT_COUNT = ARRAY_SIZE(with_object),
+	WITH_HOPS_COUNT = ARRAY_SIZE(with_hops),
 };
 
 /* NULL: no memory. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "system/passphrase.h"
 
+#include "base/array.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -140,7 +142,7 @@ static int ask_terminal(
 	int r;
 
 	(void)sigemptyset(&terminal->held);
-	for (size_t i = 0; i < sizeof(held) / sizeof(held[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(held); i++)
 		(void)sigaddset(&terminal->held, held[i]);
 	(void)sigprocmask(SIG_BLOCK, &terminal->held, &terminal->before);
 	terminal->signal_fd = signalfd(-1, &terminal->held, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -9,6 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/array.h"
+
 /*
  * The program, a line an instruction (RFC 9669). BPF_LD_ABS and BPF_LD_IND read the packet in host
  * order into r0 and overwrite r1 to r5. If the packet is too short they end the program with 0, the
@@ -137,7 +139,7 @@ int steering_load(int *ret_program_fd)
 	static const char license[] = "Apache-2.0";
 	union bpf_attr attr = {
 		.prog_type = BPF_PROG_TYPE_SOCKET_FILTER,
-		.insn_cnt = sizeof(program) / sizeof(program[0]),
+		.insn_cnt = ARRAY_SIZE(program),
 		.insns = (uintptr_t)program,
 		.license = (uintptr_t)license,
 		.prog_name = "culvert_steer",

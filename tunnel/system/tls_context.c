@@ -17,9 +17,10 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-enum {
-	SECURITY_LEVEL = 2
-}; /* at least 112 bits: RSA 2048, P-256, no SHA-1 (SSL_CTX_set_security_level(3)) */
+#include "base/array.h"
+
+/* At least 112 bits: RSA 2048, P-256, no SHA-1 (SSL_CTX_set_security_level(3)). */
+enum { SECURITY_LEVEL = 2 };
 
 /*
  * ChaCha20 comes first where AES runs in software, three times slower and harder to protect from
@@ -396,7 +397,7 @@ static bool set_groups(SSL_CTX *ssl)
 {
 	bool done = false;
 
-	for (size_t i = 0; !done && i < sizeof(group_lists) / sizeof(group_lists[0]); i++)
+	for (size_t i = 0; !done && i < ARRAY_SIZE(group_lists); i++)
 		done = SSL_CTX_set1_groups_list(ssl, group_lists[i]) == 1;
 	ERR_clear_error();
 	return done;
@@ -407,7 +408,7 @@ static bool set_signatures(SSL_CTX *ssl)
 {
 	bool done = false;
 
-	for (size_t i = 0; !done && i < sizeof(signature_lists) / sizeof(signature_lists[0]); i++)
+	for (size_t i = 0; !done && i < ARRAY_SIZE(signature_lists); i++)
 		done = SSL_CTX_set1_sigalgs_list(ssl, signature_lists[i]) == 1 &&
 			SSL_CTX_set1_client_sigalgs_list(ssl, signature_lists[i]) == 1;
 	ERR_clear_error();

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/file.h"
 #include "system/tool_internal.h"
 
@@ -21,7 +22,7 @@ int tool_find(const char *name, char out[static TOOL_PATH_MAX])
 	static const char *const directories[] = { "/usr/local/sbin", "/usr/local/bin", "/usr/sbin",
 		"/usr/bin", "/sbin", "/bin" };
 
-	for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(directories); i++) {
 		int len = snprintf(out, TOOL_PATH_MAX, "%s/%s", directories[i], name);
 
 		if (len > 0 && len < TOOL_PATH_MAX && access(out, X_OK) == 0)

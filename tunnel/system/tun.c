@@ -11,6 +11,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/offload.h"
 
 /* Linux 6.2 and later; Debian 12's headers are older. */
@@ -195,7 +196,7 @@ static unsigned long kernel_flags(uint32_t offloads)
 	};
 	unsigned long flags = 0;
 
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		if ((offloads & table[i].offload) != 0)
 			flags |= table[i].flags;
 	}
@@ -212,7 +213,7 @@ int tun_set_offloads(int fd, uint32_t offloads, uint32_t *ret_set)
 		OFFLOAD_ALL };
 	int r = 0;
 
-	for (size_t i = 0; i < sizeof(give_up) / sizeof(give_up[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(give_up); i++) {
 		uint32_t set = well_founded(offloads & ~give_up[i]);
 
 		if (ioctl(fd, TUNSETOFFLOAD, kernel_flags(set)) == 0) {

@@ -4,6 +4,7 @@
 #include <endian.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "wire/word.h"
 
 /*
@@ -22,7 +23,7 @@ static uint64_t add_words(const uint8_t *data, size_t len)
 	}
 	memset(words, 0, sizeof(words));
 	memcpy(words, data, len);
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		even += (words[i] & UINT32_MAX) + (words[i] >> 32);
 	return even + odd;
 }

@@ -3,6 +3,8 @@
 
 #include <stdbool.h>
 
+#include "base/array.h"
+
 struct limits {
 	uint32_t min;
 	uint32_t max; /* 0: no such type */
@@ -16,7 +18,7 @@ static const struct limits limits[] = {
 
 static bool type_is_known(unsigned type)
 {
-	return type < sizeof(limits) / sizeof(limits[0]) && limits[type].max > 0;
+	return type < ARRAY_SIZE(limits) && limits[type].max > 0;
 }
 
 int frame_encode_header(struct writer *writer, enum frame_type type, size_t length)

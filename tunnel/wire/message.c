@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "wire/feature.h"
 #include "wire/frame.h"
 #include "wire/message_field.h"

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/addr.h"
+#include "base/array.h"
 #include "wire/proxy_talk_internal.h"
 
 enum {
@@ -156,7 +157,7 @@ static void explain(const struct proxy_talk *talk, uint8_t code, struct problem 
 	char target[PROXY_TARGET_MAX];
 
 	proxy_talk_target(talk, target);
-	if (code < sizeof(texts) / sizeof(texts[0]))
+	if (code < ARRAY_SIZE(texts))
 		problem_set(problem, "the proxy does not connect to %s: %s; %s", target,
 			texts[code], cures[code]);
 	else

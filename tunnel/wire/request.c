@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "wire/field.h"
 #include "wire/message.h"
 #include "wire/request_field.h"

@@ -2,6 +2,7 @@
 /* The native framer: packets and control messages into frames, and frames out of a stream. */
 #include <string.h>
 
+#include "base/array.h"
 #include "lane/framer.h"
 #include "samples.h"
 #include "stage.h"
@@ -102,4 +103,4 @@ static const struct stage stages[] = {
 		prepare_parse, run_parse, NULL, SAMPLE_SUPER, 0 },
 };
 
-const struct stage_group frame_stages = { stages, sizeof(stages) / sizeof(stages[0]) };
+const struct stage_group frame_stages = { stages, ARRAY_SIZE(stages) };

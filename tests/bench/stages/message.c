@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Control messages: the examples of docs/protocol.md, and a full announcement. */
+#include "base/array.h"
 #include "wire/message.h"
 
 #include "stage.h"
@@ -80,4 +81,4 @@ static const struct stage stages[] = {
 		NULL, MESSAGE_ANNOUNCE, MESSAGE_PREFIX_MAX },
 };
 
-const struct stage_group message_stages = { stages, sizeof(stages) / sizeof(stages[0]) };
+const struct stage_group message_stages = { stages, ARRAY_SIZE(stages) };

@@ -2,6 +2,7 @@
 /* Parses a packet, checks its offload header against it, and cuts a superpacket into parts. */
 #include <string.h>
 
+#include "base/array.h"
 #include "samples.h"
 #include "stage.h"
 #include "wire/frame.h"
@@ -88,4 +89,4 @@ static const struct stage stages[] = {
 		SAMPLE_SUPER, 9 },
 };
 
-const struct stage_group packet_stages = { stages, sizeof(stages) / sizeof(stages[0]) };
+const struct stage_group packet_stages = { stages, ARRAY_SIZE(stages) };

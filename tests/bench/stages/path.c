@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "base/array.h"
 #include "connection.h"
 #include "lane/counters.h"
 #include "lane/framer.h"
@@ -215,4 +216,4 @@ static const struct stage stages[] = {
 		0 },
 };
 
-const struct stage_group path_stages = { stages, sizeof(stages) / sizeof(stages[0]) };
+const struct stage_group path_stages = { stages, ARRAY_SIZE(stages) };

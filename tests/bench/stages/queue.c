@@ -4,6 +4,7 @@
  * this thread may replace it; time is the stage's own. Four flows seldom share a slot of the table,
  * whose key differs each time.
  */
+#include "base/array.h"
 #include "lane/flow_queue.h"
 
 #include <string.h>
@@ -166,4 +167,4 @@ static const struct stage stages[] = {
 		run_through, finish, SAMPLE_SUPER, STEP_US_SHORT },
 };
 
-const struct stage_group queue_stages = { stages, sizeof(stages) / sizeof(stages[0]) };
+const struct stage_group queue_stages = { stages, ARRAY_SIZE(stages) };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The record path: bytes into TLS records and out of them, without a network. */
+#include "base/array.h"
 #include "system/tls.h"
 
 #include "connection.h"
@@ -80,4 +81,4 @@ static const struct stage stages[] = {
 		0, 64 },
 };
 
-const struct stage_group tls_stages = { stages, sizeof(stages) / sizeof(stages[0]) };
+const struct stage_group tls_stages = { stages, ARRAY_SIZE(stages) };

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/array.h"
 #include "lab.h"
 #include "tests/bench/link_emulator/options.h"
 
@@ -242,7 +243,7 @@ size_t lab_link_arguments(
 	};
 	size_t count = 0;
 
-	for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(given); i++) {
 		if (given[i].value[0] == '\0')
 			continue;
 		ret_arguments[count++] = given[i].option;

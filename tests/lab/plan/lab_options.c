@@ -2,9 +2,9 @@
 /* Every key of a lab's file is a row here; docs/lab.md repeats the rows as conf_describe() prints them. */
 #include "lab_options.h"
 
+#include "base/array.h"
 #include "lab.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define MANUAL "docs/lab.md"
 
 #define INTERFACE_FIELD(member) .offset = offsetof(struct lab_interface, member)
@@ -44,7 +44,7 @@ static const struct conf_option interface_options[] = {
 		.help = "Whether it is up at first; `scripts/lab link` switches it." },
 };
 
-static const struct conf_table interface_table = { interface_options, COUNT(interface_options),
+static const struct conf_table interface_table = { interface_options, ARRAY_SIZE(interface_options),
 	sizeof(struct lab_interface), MANUAL };
 
 static const struct conf_option route_options[] = {
@@ -60,7 +60,7 @@ static const struct conf_option route_options[] = {
 		.help = "The neighbour's address." },
 };
 
-static const struct conf_table route_table = { route_options, COUNT(route_options),
+static const struct conf_table route_table = { route_options, ARRAY_SIZE(route_options),
 	sizeof(struct lab_route), MANUAL };
 
 #define HOST_FIELD(member) .offset = offsetof(struct lab_host, member)
@@ -94,7 +94,7 @@ static const struct conf_option host_options[] = {
 		.help = "Static routes, each with the keys below." },
 };
 
-static const struct conf_table host_table = { host_options, COUNT(host_options),
+static const struct conf_table host_table = { host_options, ARRAY_SIZE(host_options),
 	sizeof(struct lab_host), MANUAL };
 
 #define LINK_FIELD(member, longest) \
@@ -140,7 +140,7 @@ static const struct conf_option link_options[] = {
 		.help = "Bytes of the largest packet." },
 };
 
-static const struct conf_table link_table = { link_options, COUNT(link_options),
+static const struct conf_table link_table = { link_options, ARRAY_SIZE(link_options),
 	sizeof(struct lab_link), MANUAL };
 
 static const struct conf_option lan_options[] = {
@@ -158,7 +158,7 @@ static const struct conf_option lan_options[] = {
 		.help = "Bytes of the largest packet." },
 };
 
-static const struct conf_table lan_table = { lan_options, COUNT(lan_options),
+static const struct conf_table lan_table = { lan_options, ARRAY_SIZE(lan_options),
 	sizeof(struct lab_lan), MANUAL };
 
 #define SERVER_FIELD(member) .offset = offsetof(struct lab_server, member)
@@ -195,7 +195,7 @@ static const struct conf_option server_options[] = {
 		.help = "Lines for its configuration, which replace those that are made: `\"lanes = 4; mtu = 1400;\"`." },
 };
 
-static const struct conf_table server_table = { server_options, COUNT(server_options),
+static const struct conf_table server_table = { server_options, ARRAY_SIZE(server_options),
 	sizeof(struct lab_server), MANUAL };
 
 #define TUNNEL_FIELD(member) .offset = offsetof(struct lab_tunnel, member)
@@ -238,7 +238,7 @@ static const struct conf_option tunnel_options[] = {
 		.help = "Lines for the client's profile, which replace those that are made." },
 };
 
-static const struct conf_table tunnel_table = { tunnel_options, COUNT(tunnel_options),
+static const struct conf_table tunnel_table = { tunnel_options, ARRAY_SIZE(tunnel_options),
 	sizeof(struct lab_tunnel), MANUAL };
 
 #define LIST(word, items, number, rows)                                                      \
@@ -264,7 +264,7 @@ static const struct conf_option options[] = {
 		.help = "Tunnels, each a client on one host and culvertd on another." },
 };
 
-const struct conf_table lab_options = { options, COUNT(options), sizeof(struct lab), MANUAL };
+const struct conf_table lab_options = { options, ARRAY_SIZE(options), sizeof(struct lab), MANUAL };
 
 int lab_describe(FILE *out)
 {

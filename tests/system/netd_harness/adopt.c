@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/log.h"
 #include "tests/system/netd_harness/talk.h"
 
@@ -234,7 +235,7 @@ void adopt_beyond(const char *scenario)
 		log_info("%s: made", scenario);
 		return;
 	}
-	for (size_t i = 0; i < sizeof(beyond) / sizeof(beyond[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(beyond); i++) {
 		request.adopt = beyond[i];
 		talk_expect_refused(scenario, &request);
 	}

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/array.h"
 #include "base/exit_code.h"
 #include "base/log.h"
 #include "tests/system/netd_harness/talk.h"
@@ -32,7 +33,7 @@ void denied_interface(const char *scenario)
 		{ "client-stranger", "other", "10.99.0.7", "10.99.0.1" },
 	};
 
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		struct request request = talk_interface(
 			table[i].peer, table[i].local, table[i].remote);
 
@@ -115,7 +116,7 @@ void denied_routes(const char *scenario)
 	};
 	uint32_t index = talk_make_sound();
 
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		struct request request = talk_route(index, table[i].prefix);
 		const struct request_reply *reply = talk_ask(&request);
 
