@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/error_text.h"
 #include "base/log.h"
 #include "client/client.h"
 #include "config/changed_defaults.h"
@@ -43,7 +44,7 @@ static enum exit_code check_server(const char *path)
 		execvp(name, argv);
 	}
 	log_error("%s is a server's configuration, and culvertd cannot be run to check it: %s",
-		path, strerror(errno));
+		path, error_text(errno));
 	free(file);
 	return EXIT_CODE_FAILURE;
 }

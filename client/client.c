@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/container.h"
+#include "base/error_text.h"
 #include "base/exit_code.h"
 #include "base/log.h"
 #include "client/options.h"

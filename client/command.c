@@ -12,6 +12,7 @@
 
 #include "base/addr.h"
 #include "base/array.h"
+#include "base/error_text.h"
 #include "client/control_client.h"
 #include "client/doctor.h"
 #include "client/leftovers.h"
@@ -301,7 +302,7 @@ static int print_answer(const struct arguments *arguments, const char *request)
 		return complain_of_silence(arguments->command, &problem, exit_code_of(r));
 	r = (int)answer.code;
 	if (fwrite(answer.text, 1, answer.len, stdout) != answer.len || fflush(stdout) != 0) {
-		problem_set(&answer.why, "cannot write the answer: %s", strerrordesc_np(errno));
+		problem_set(&answer.why, "cannot write the answer: %s", error_text(errno));
 		r = EXIT_CODE_FAILURE;
 	}
 	free(answer.text);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/error_text.h"
 #include "base/json.h"
 
 static const char suffix[] = ".sock";
@@ -61,7 +62,7 @@ static int list_sockets(const char *dir, struct found *ret_found, struct problem
 	if (count < 0) {
 		int r = -errno;
 
-		problem_set(problem, "cannot read directory %s: %s", dir, strerrordesc_np(-r));
+		problem_set(problem, "cannot read directory %s: %s", dir, error_text(r));
 		return r;
 	}
 	for (int i = 0; i < count; i++) {
@@ -316,7 +317,7 @@ static void explain(int error, const char *path, struct problem *problem)
 			problem, "the answer from %s is cut, or does not come from Culvert", path);
 		break;
 	default:
-		problem_set(problem, "cannot ask %s: %s", path, strerrordesc_np(-error));
+		problem_set(problem, "cannot ask %s: %s", path, error_text(error));
 		break;
 	}
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/container.h"
+#include "base/error_text.h"
 #include "base/log.h"
 
 /*
@@ -286,7 +287,7 @@ static void connect_ready(struct loop_watch *watch, uint32_t events)
 	loop_watch_remove(dialer->loop, watch);
 	loop_timer_stop(dialer->loop, &dialer->timer);
 	if (error != 0) {
-		try_failed(dialer, strerror(error));
+		try_failed(dialer, error_text(error));
 	} else if (proxy_of(dialer)) {
 		set_state(dialer, DIALER_PROXYING);
 		proxy_leg_begin(&dialer->leg, dialer->fd, dialer->deadline, proxy_of(dialer),
@@ -315,12 +316,12 @@ static void connect_socket(struct dialer *dialer)
 		overdue = dialer->deadline;
 	set_state(dialer, DIALER_CONNECTING);
 	if (connect(dialer->fd, (struct sockaddr *)&sa, len) < 0 && errno != EINPROGRESS) {
-		try_failed(dialer, strerror(errno));
+		try_failed(dialer, error_text(errno));
 		return;
 	}
 	int r = loop_watch_add(loop, &dialer->connect_watch, dialer->fd, EPOLLOUT, connect_ready);
 	if (r < 0) {
-		try_failed(dialer, strerror(-r));
+		try_failed(dialer, error_text(r));
 		return;
 	}
 	loop_timer_start(loop, &dialer->timer, overdue, connect_overdue);
@@ -360,7 +361,7 @@ static void address_due(struct loop_timer *timer)
 	set_state(dialer, DIALER_SOCKET);
 	int r = netd_link_ask(dialer->netd, &dialer->socket_call, &request, socket_made);
 	if (r < 0)
-		try_failed(dialer, strerror(-r));
+		try_failed(dialer, error_text(r));
 }
 
 /* ---- names ---- */
@@ -459,7 +460,7 @@ static void remote_due(struct loop_timer *timer)
 	int r = resolver_ask(&dialer->resolver, proxy ? proxy->host : remote->host,
 		proxy ? proxy->port : remote->port);
 	if (r < 0)
-		unresolved(dialer, strerror(-r));
+		unresolved(dialer, error_text(r));
 	else
 		limit_lookup(dialer);
 }

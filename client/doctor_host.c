@@ -11,6 +11,7 @@
 #include <sys/timex.h>
 #include <unistd.h>
 
+#include "base/error_text.h"
 #include "client/forward_rules.h"
 #include "client/leftovers.h"
 #include "netd/forwarding_check.h"
@@ -45,7 +46,7 @@ static void examine_tun(struct findings *findings)
 		finding_cure(findings_add(findings, FINDING_PROBLEM, "tun",
 				     "/dev/net/tun cannot be opened (%s); a container has to be "
 				     "given that device",
-				     strerrordesc_np(error)),
+				     error_text(error)),
 			"modprobe tun");
 }
 
@@ -125,7 +126,7 @@ static void examine_outer(const struct addr *outer, uint32_t mark, struct findin
 			text);
 	else if (r < 0)
 		findings_add(findings, FINDING_PROBLEM, "path",
-			"no path to %s outside the tunnel: %s", text, strerrordesc_np(-r));
+			"no path to %s outside the tunnel: %s", text, error_text(r));
 	else if (mtu < PATH_MTU_LEAST)
 		findings_add(findings, FINDING_NOTE, "path",
 			"packets to %s may have %d bytes only: the tunnel works, slower than it could",
@@ -200,7 +201,7 @@ static bool examine_pair(
 	free(text);
 	if (r < 0) {
 		findings_add(findings, FINDING_NOTE, "firewall", "its rules could not be read: %s",
-			strerrordesc_np(-r));
+			error_text(r));
 		return true;
 	}
 	if (!verdict.drops)

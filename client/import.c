@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/array.h"
+#include "base/error_text.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "client/bundle.h"
@@ -239,7 +240,7 @@ static enum exit_code cannot(const struct import *import, int error)
 		log_error("%s exists already; --force replaces it, another NAME keeps it",
 			import->target);
 	else
-		log_error("cannot write %s: %s%s", import->target, strerrordesc_np(-error),
+		log_error("cannot write %s: %s%s", import->target, error_text(error),
 			error == -EACCES && geteuid() != 0 ? "; run it as root (sudo)" : "");
 	return error == -EACCES || error == -EPERM ? EXIT_CODE_PERMISSION : EXIT_CODE_FAILURE;
 }

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "base/container.h"
+#include "base/error_text.h"
 
 enum { RECEIVE_SIZE = 2048 }; /* bytes of an answer read at a time */
 
@@ -62,7 +63,7 @@ static int receive_answer(struct proxy_leg *leg, struct problem *problem)
 	if (n < 0) {
 		r = -errno;
 		if (r != -EAGAIN && r != -EINTR)
-			problem_set(problem, "the proxy: %s", strerrordesc_np(-r));
+			problem_set(problem, "the proxy: %s", error_text(r));
 		return r == -EINTR ? -EAGAIN : r;
 	}
 	if (n == 0) {
@@ -90,7 +91,7 @@ static void ready(struct loop_watch *watch, uint32_t events)
 		r = send_request(leg);
 		if (r == 0)
 			return;
-		problem_set(&problem, "the proxy: %s", strerrordesc_np(-r));
+		problem_set(&problem, "the proxy: %s", error_text(r));
 	}
 	finish(leg, r == 0 ? NULL : problem.text);
 }
@@ -117,7 +118,7 @@ void proxy_leg_begin(struct proxy_leg *leg, int fd, struct mono deadline, const 
 	if (r == 0)
 		r = loop_watch_add(leg->loop, &leg->watch, fd, EPOLLIN | EPOLLOUT, ready);
 	if (r < 0) {
-		finish(leg, strerrordesc_np(-r));
+		finish(leg, error_text(r));
 		return;
 	}
 	loop_timer_start(leg->loop, &leg->timer, deadline, overdue);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/container.h"
+#include "base/error_text.h"
 
 /* While the thread runs it owns `answer`; the mailbox hands it over. */
 
@@ -39,7 +40,7 @@ static void *run(void *argument)
 	}
 	if (answer->count == 0)
 		problem_set(&answer->problem, "cannot resolve %s: %s", resolver->host,
-			r == EAI_SYSTEM  ? strerror(errno)
+			r == EAI_SYSTEM  ? error_text(errno)
 				: r != 0 ? gai_strerror(r)
 					 : "it has no address");
 	mailbox_post(&resolver->mailbox, &answer->mail);

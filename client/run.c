@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/error_text.h"
 #include "base/log.h"
 #include "client/client.h"
 #include "client/options.h"
@@ -212,7 +213,7 @@ static int start_inside(char **command, struct guest *guest, struct problem *pro
 		r = guest->pid < 0 ? -errno : 0;
 	}
 	if (r < 0) {
-		problem_set(problem, "cannot start a process for the command: %s", strerror(-r));
+		problem_set(problem, "cannot start a process for the command: %s", error_text(r));
 		return r;
 	}
 	if (guest->pid == 0) {

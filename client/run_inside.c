@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/array.h"
+#include "base/error_text.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "netd/guest.h"
@@ -116,7 +117,7 @@ _Noreturn static void become(char **command)
 
 	(void)execvp(command[0], command);
 	error = errno;
-	log_error("cannot run %s: %s", command[0], strerror(error));
+	log_error("cannot run %s: %s", command[0], error_text(error));
 	_exit(error == ENOENT ? RUN_NOT_FOUND : RUN_NOT_EXECUTABLE);
 }
 

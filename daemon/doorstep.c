@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/container.h"
+#include "base/error_text.h"
 #include "system/spare.h"
 #include "wire/client_hello.h"
 
@@ -129,7 +130,7 @@ static void visitor_ready(struct loop_watch *watch, uint32_t events)
 	ssize_t n = recv(watch->fd, data, sizeof(data), MSG_PEEK | MSG_DONTWAIT);
 
 	if (n < 0 && errno != EAGAIN && errno != EINTR) {
-		turn_away(visitor, strerror(errno));
+		turn_away(visitor, error_text(errno));
 		return;
 	}
 	if (n > 0)

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/error_text.h"
 #include "base/file.h"
 
 #define HEADER "culvert leases 1"
@@ -211,8 +212,7 @@ int leases_load(int dir_fd, struct pool *pool, size_t *ret_left_out, struct prob
 		return 0;
 	}
 	if (r < 0) {
-		problem_set(
-			problem, "cannot read the file " LEASES_FILE ": %s", strerrordesc_np(-r));
+		problem_set(problem, "cannot read the file " LEASES_FILE ": %s", error_text(r));
 		return r;
 	}
 	r = leases_decode(text, len, pool, &left_out, problem);

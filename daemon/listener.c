@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/container.h"
+#include "base/error_text.h"
 #include "base/log.h"
 
 /*
@@ -34,7 +35,7 @@ static void pause_accepting(struct server *server, int error)
 {
 	if (rate_take(&server->refusals_logged, mono_now()))
 		log_warning("cannot accept connections: %s; trying again every %d ms",
-			strerror(error), LISTENER_PAUSE_MS);
+			error_text(error), LISTENER_PAUSE_MS);
 	watch_all(server, 0);
 	loop_timer_start(server->engine.loop, &server->accept_again,
 		mono_add(mono_now(), DURATION_MS(LISTENER_PAUSE_MS)), accept_again);
@@ -96,7 +97,7 @@ int listener_start(struct server *server, struct problem *problem)
 		int r = loop_watch_add(server->engine.loop, &listener->watch, listener->fd, EPOLLIN,
 			listener_ready);
 		if (r < 0) {
-			problem_set(problem, "cannot watch a listening socket: %s", strerror(-r));
+			problem_set(problem, "cannot watch a listening socket: %s", error_text(r));
 			return r;
 		}
 	}

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/container.h"
+#include "base/error_text.h"
 #include "base/log.h"
 #include "daemon/leases.h"
 #include "daemon/pool.h"
@@ -23,7 +24,7 @@ static void save_leases(const struct offer *offer)
 	if (r < 0)
 		log_error(
 			"cannot write the leases to %s/%s: %s; peers may get other addresses after a restart",
-			offer->settings->state_dir, LEASES_FILE, strerror(-r));
+			offer->settings->state_dir, LEASES_FILE, error_text(r));
 }
 
 static void save_due(struct loop_timer *timer)
@@ -44,7 +45,7 @@ int offer_init(struct offer *offer, struct problem *problem)
 
 	int r = pool_new(offer->settings, &offer->pool);
 	if (r < 0) {
-		problem_set(problem, "cannot make the address pool: %s", strerror(-r));
+		problem_set(problem, "cannot make the address pool: %s", error_text(r));
 		return r;
 	}
 	if (offer->state_dir_fd < 0)

@@ -6,6 +6,7 @@
 #include <sys/random.h>
 
 #include "base/container.h"
+#include "base/error_text.h"
 #include "base/log.h"
 #include "daemon/options.h"
 #include "engine/session.h"

@@ -20,11 +20,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/error_text.h"
+
 enum { SKIPPED = 77, UNPRIVILEGED_ID = 65534 };
 
 static inline _Noreturn void skip(const char *what)
 {
-	printf("skipped: %s: %s\n", what, strerror(errno));
+	printf("skipped: %s: %s\n", what, error_text(errno));
 	exit(SKIPPED);
 }
 
@@ -32,7 +34,7 @@ static inline void assume(bool holds, const char *what)
 {
 	if (holds)
 		return;
-	printf("does not hold: %s (errno: %s)\n", what, strerror(errno));
+	printf("does not hold: %s (errno: %s)\n", what, error_text(errno));
 	exit(EXIT_FAILURE);
 }
 

@@ -32,6 +32,7 @@
 #include <sys/prctl.h>
 
 #include "base/array.h"
+#include "base/error_text.h"
 #include "base/exit_code.h"
 #include "link_emulator/direction.h"
 #include "link_emulator/options.h"
@@ -140,7 +141,7 @@ static int turn(bool *ret_more, size_t *ret_moved, struct problem *problem)
 		if (n == -ENETDOWN && port_check(directions[i].from, problem) == 0)
 			n = 0;
 		if (n < 0 && problem->text[0] == '\0')
-			problem_set(problem, "%s: %s", directions[i].from->name, strerror(-n));
+			problem_set(problem, "%s: %s", directions[i].from->name, error_text(n));
 		if (n < 0)
 			return n;
 		*ret_more |= n == DIRECTION_BATCH;
@@ -196,7 +197,7 @@ static int set_up(struct options *options, struct problem *problem)
 	}
 	if (options->realtime && sched_setscheduler(0, SCHED_FIFO, &priority) < 0) {
 		problem_set(problem, "--realtime: %s; do without, and see late_max_us",
-			strerror(errno));
+			error_text(errno));
 		return -errno;
 	}
 	/* By default timers are 50 us late on purpose. */

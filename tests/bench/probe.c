@@ -32,6 +32,7 @@
 #include "base/addr.h"
 #include "base/array.h"
 #include "base/clock.h"
+#include "base/error_text.h"
 
 enum {
 	COUNT_MAX = 65536, /* as many as ICMP's sequence numbers */
@@ -47,7 +48,7 @@ static double round_trip[COUNT_MAX]; /* ms; 0: not answered */
 
 static int fail(const char *what)
 {
-	fprintf(stderr, "probe: %s: %s\n", what, strerror(errno));
+	fprintf(stderr, "probe: %s: %s\n", what, error_text(errno));
 	return 1;
 }
 

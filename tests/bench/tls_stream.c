@@ -30,6 +30,7 @@
 
 #include "base/addr.h"
 #include "base/clock.h"
+#include "base/error_text.h"
 
 enum {
 	BLOCK = 16384,
@@ -54,7 +55,7 @@ static uint8_t zeros[BLOCK];
 
 static int fail(const char *what)
 {
-	fprintf(stderr, "tls_stream: %s: %s\n", what, strerror(errno));
+	fprintf(stderr, "tls_stream: %s: %s\n", what, error_text(errno));
 	ERR_print_errors_fp(stderr);
 	return -1;
 }

@@ -32,6 +32,7 @@
 
 #include "base/addr.h"
 #include "base/clock.h"
+#include "base/error_text.h"
 
 enum {
 	BATCH = 64,
@@ -74,7 +75,7 @@ static uint8_t seen[NUMBERS_MAX / 8];
 
 static int fail(const char *what)
 {
-	fprintf(stderr, "udp_rate: %s: %s\n", what, strerror(errno));
+	fprintf(stderr, "udp_rate: %s: %s\n", what, error_text(errno));
 	return -1;
 }
 

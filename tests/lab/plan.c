@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error_text.h"
 #include "base/exit_code.h"
 #include "base/file.h"
 #include "plan/lab.h"
@@ -32,7 +33,7 @@ static int load(const char *path, struct lab **ret_lab)
 		r = lab_load(text, len, path, ret_lab, &problem);
 	free(text);
 	if (r < 0)
-		fprintf(stderr, "%s\n", problem.text[0] ? problem.text : strerror(-r));
+		fprintf(stderr, "%s\n", problem.text[0] ? problem.text : error_text(r));
 	return r;
 }
 

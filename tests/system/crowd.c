@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "base/addr.h"
+#include "base/error_text.h"
 #include "base/file.h"
 #include "system/tls.h"
 #include "wire/frame.h"
@@ -83,7 +84,7 @@ static int say(struct member *member, const struct message *message)
 	if (r == 0)
 		r = tls_write(member->tls, bytes, frame.len);
 	if (r < 0)
-		return fail(member, "message", strerror(-r));
+		return fail(member, "message", error_text(r));
 	flush_output(member);
 	return 0;
 }
@@ -149,7 +150,7 @@ static int take_frames(struct member *member)
 	}
 	member->len = reader_left(&stream);
 	memmove(member->plain, member->plain + stream.at, member->len);
-	return r == -EAGAIN ? 0 : fail(member, "frame", strerror(-r));
+	return r == -EAGAIN ? 0 : fail(member, "frame", error_text(r));
 }
 
 static void close_member(struct member *member)
@@ -255,7 +256,7 @@ static int make_tls(struct member *member)
 	r = tls_new(context, &member->tls);
 	tls_context_unref(context);
 	if (r < 0)
-		return fail(member, "tls", strerror(-r));
+		return fail(member, "tls", error_text(r));
 	tls_set_output(member->tls, &output);
 	return 0;
 }
@@ -270,7 +271,7 @@ static int open_member(struct member *member, const struct endpoint *endpoint)
 		return -1;
 	member->fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (member->fd < 0 || connect(member->fd, (struct sockaddr *)&address, len) < 0)
-		return fail(member, "connect", strerror(errno));
+		return fail(member, "connect", error_text(errno));
 	if (tls_handshake(member->tls, &problem) < 0)
 		return fail(member, "handshake", problem.text);
 	flush_output(member);

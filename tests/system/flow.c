@@ -28,6 +28,7 @@
 
 #include "base/addr.h"
 #include "base/clock.h"
+#include "base/error_text.h"
 #include "tests/system/connection.h"
 
 enum {
@@ -51,7 +52,7 @@ static void on_signal(int number)
 
 static int fail(const char *what)
 {
-	fprintf(stderr, "flow: %s: %s\n", what, strerror(errno));
+	fprintf(stderr, "flow: %s: %s\n", what, error_text(errno));
 	return 1;
 }
 

@@ -35,6 +35,7 @@
 
 #include "base/addr.h"
 #include "base/clock.h"
+#include "base/error_text.h"
 
 enum {
 	FLOWS_MAX = 64,
@@ -78,7 +79,7 @@ static void on_term(int number)
 
 static int fail(const char *what)
 {
-	fprintf(stderr, "order: %s: %s\n", what, strerror(errno));
+	fprintf(stderr, "order: %s: %s\n", what, error_text(errno));
 	return 1;
 }
 

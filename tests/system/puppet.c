@@ -35,6 +35,7 @@
 #include <unistd.h>
 
 #include "base/array.h"
+#include "base/error_text.h"
 #include "base/offload.h"
 #include "puppet/craft.h"
 #include "puppet/peer.h"
@@ -215,7 +216,7 @@ static int do_goodbye(int count, char **words)
 static int do_shut(int count, char **words)
 {
 	(void)count, (void)words;
-	return shutdown(puppet.fd, SHUT_WR) < 0 ? peer_fail("shutdown", strerror(errno)) : 0;
+	return shutdown(puppet.fd, SHUT_WR) < 0 ? peer_fail("shutdown", error_text(errno)) : 0;
 }
 
 static int do_say(int count, char **words)
@@ -255,7 +256,7 @@ static int send_packet(const struct writer *packet, int made)
 	struct writer writer;
 
 	if (made < 0)
-		return peer_fail("packet", strerror(-made));
+		return peer_fail("packet", error_text(made));
 	if (!puppet.vnet_set)
 		return peer_write_frame(&puppet, FRAME_PACKET, packet->data, packet->len);
 	puppet.vnet_set = false;

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "base/addr.h"
+#include "base/error_text.h"
 #include "tests/system/connection.h"
 
 enum {
@@ -37,7 +38,7 @@ static uint64_t expected[BLOCK_WORDS], received[BLOCK_WORDS];
 
 static int fail(const char *what)
 {
-	fprintf(stderr, "stream: %s: %s\n", what, strerror(errno));
+	fprintf(stderr, "stream: %s: %s\n", what, error_text(errno));
 	return 1;
 }
 

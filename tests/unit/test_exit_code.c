@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/error_text.h"
 #include "base/exit_code.h"
 
 #include <errno.h>

@@ -7,6 +7,7 @@
  * (lane_raw.h).
  */
 #include "base/array.h"
+#include "base/error_text.h"
 #include "lane/lane_internal.h"
 #include "tests/unit/lane_fixture.h"
 #include "tests/unit/lane_raw.h"
@@ -240,7 +241,7 @@ START_TEST(peer_resets)
 	raw_close(raw);
 	AWAIT(lane.ended);
 	ck_assert_int_eq(lane.end, LANE_END_BROKEN);
-	ck_assert_str_eq(lane.end_text, strerror(ECONNRESET));
+	ck_assert_str_eq(lane.end_text, error_text(ECONNRESET));
 	finish();
 }
 END_TEST

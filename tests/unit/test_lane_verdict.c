@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/container.h"
+#include "base/error_text.h"
 #include "lane/lane_internal.h"
 #include "tests/unit/tls_ends.h"
 #include "tests/unit/unit.h"
@@ -253,7 +254,7 @@ START_TEST(peer_resets)
 {
 	ck_assert_int_eq(send(lane->socket_watch.fd, "unread", 6, MSG_NOSIGNAL), 6);
 	close_peer();
-	expect(lane_receive(lane), LANE_CLOSES, LANE_END_BROKEN, strerror(ECONNRESET),
+	expect(lane_receive(lane), LANE_CLOSES, LANE_END_BROKEN, error_text(ECONNRESET),
 		LANE_CONTROL);
 }
 END_TEST
@@ -296,7 +297,7 @@ START_TEST(cannot_send)
 {
 	close_peer();
 	fill_output();
-	expect(lane_flush(lane), LANE_CLOSES, LANE_END_BROKEN, strerror(EPIPE), LANE_CONTROL);
+	expect(lane_flush(lane), LANE_CLOSES, LANE_END_BROKEN, error_text(EPIPE), LANE_CONTROL);
 }
 END_TEST
 
@@ -338,7 +339,7 @@ END_TEST
 /* TLS is not up, so it cannot write. */
 START_TEST(cannot_encrypt)
 {
-	expect(lane_send_message(lane, message()), LANE_CLOSES, LANE_END_BROKEN, strerror(EPROTO),
+	expect(lane_send_message(lane, message()), LANE_CLOSES, LANE_END_BROKEN, error_text(EPROTO),
 		LANE_CONTROL);
 	ck_assert_uint_eq(lane->messages_size, FRAME_CONTROL_MIN);
 }

@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/error_text.h"
+
 static int judge(
 	const char *path, const char *stake, const struct stat *st, struct problem *problem)
 {
@@ -43,7 +45,7 @@ int executable_open(const char *path, const char *stake, int *ret_fd, struct pro
 	if (fd < 0) {
 		r = -errno;
 		problem_set(problem, "cannot open %s: %s; install the program there", path,
-			strerrordesc_np(-r));
+			error_text(r));
 		return r;
 	}
 	r = fstat(fd, &st) < 0 ? -errno : judge(path, stake, &st, problem);

@@ -10,7 +10,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Reads up to `capacity` bytes from the file's beginning; the result's length or negative errno. */
+#include "base/error_text.h"
+
+/*
+ * Reads up to `capacity` bytes from the file's beginning. Returns their number or a negative errno.
+ */
 static ssize_t read_from_start(int fd, char *data, size_t capacity)
 {
 	size_t len = 0;
@@ -68,7 +72,7 @@ static void explain(struct problem *problem, const char *path, int error)
 	else if (error == -EFBIG)
 		problem_set(problem, "%s is larger than %d bytes", path, FILE_SIZE_MAX);
 	else
-		problem_set(problem, "cannot read %s: %s%s", path, strerrordesc_np(-error),
+		problem_set(problem, "cannot read %s: %s%s", path, error_text(error),
 			error == -EACCES && geteuid() != 0
 				? "; run it as root (sudo), or as the user that owns the file"
 				: "");

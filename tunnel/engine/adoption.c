@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/container.h"
+#include "base/error_text.h"
 #include "base/log.h"
 #include "engine/engine.h"
 #include "engine/session.h"
@@ -28,8 +29,9 @@ static bool take_interface(struct adoption *adoption, const struct request_reply
 		peers_add(&adoption->engine->peers, adoption->session);
 		return true;
 	}
-	log_error("%s: cannot adopt %s: %s", reply->adopted.peer.name, reply->ifname, strerror(-r));
-	netd_link_close_fds(fds, fd_count); /* netd holds copies: nothing blocks */
+	log_error(
+		"%s: cannot adopt %s: %s", reply->adopted.peer.name, reply->ifname, error_text(r));
+	netd_link_close_fds(fds, fd_count); /* netd has copies, so close() does not block */
 	return false;
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/array.h"
 #include "base/container.h"
+#include "base/error_text.h"
 #include "base/exit_code.h"
 #include "base/log.h"
 #include "engine/control.h"

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/error_text.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "engine/control.h"
@@ -103,7 +104,7 @@ static int load_tls(struct engine *engine, const struct delivery *delivery, stru
 	if (r == 0)
 		r = credentials_take_inline(&credentials, engine->settings);
 	if (r < 0)
-		problem_set(problem, "cannot read certificate, key or CA: %s", strerror(-r));
+		problem_set(problem, "cannot read certificate, key or CA: %s", error_text(r));
 	else
 		r = credentials_make_context(&credentials, engine->settings,
 			engine->role->configuration.tls_role, &engine->tls, problem);
@@ -175,7 +176,7 @@ static int start_workers(struct engine *engine, struct problem *problem)
 			engine->worker_count++;
 	}
 	if (r < 0)
-		problem_set(problem, "cannot start %u workers: %s", wanted, strerror(-r));
+		problem_set(problem, "cannot start %u workers: %s", wanted, error_text(r));
 	return r;
 }
 
@@ -238,7 +239,7 @@ int engine_configure(struct engine *engine, const struct request_configure *conf
 		r = control_open(engine, delivery.control, &engine->control);
 		delivery.control = -1;
 		if (r < 0)
-			problem_set(problem, "cannot serve the control socket: %s", strerror(-r));
+			problem_set(problem, "cannot serve the control socket: %s", error_text(r));
 	}
 	if (r < 0)
 		goto out;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/container.h"
+#include "base/error_text.h"
 #include "base/log.h"
 #include "system/local_address.h"
 #include "system/tun.h"

@@ -8,6 +8,7 @@
 
 #include "base/array.h"
 #include "base/container.h"
+#include "base/error_text.h"
 #include "base/log.h"
 #include "engine/descriptors.h"
 #include "system/tun.h"
@@ -443,7 +444,7 @@ void session_interface_make(
 		return;
 	int r = ask(interface);
 	if (r < 0)
-		fail(interface, strerror(-r));
+		fail(interface, error_text(r));
 }
 
 void session_interface_judge(
@@ -524,7 +525,7 @@ void session_interface_remove(struct session_interface *interface)
 	int r = netd_link_ask(interface->world->netd, &interface->call, &request, deleted);
 	if (r < 0) {
 		log_error("%s: cannot ask netd to remove %s: %s", interface->name->name,
-			interface->tun.name, strerror(-r));
+			interface->tun.name, error_text(r));
 		forget(interface);
 		interface->events->removed(interface);
 	}

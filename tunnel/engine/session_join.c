@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/container.h"
+#include "base/error_text.h"
 #include "base/log.h"
 
 /*
@@ -95,7 +96,7 @@ int session_join(struct session *session, struct lane *lane, const struct endpoi
 	say_join(sl, false);
 	r = session_lane_hold(sl);
 	if (r < 0)
-		session_lane_drop(sl, strerror(-r));
+		session_lane_drop(sl, error_text(r));
 	return 0;
 }
 
@@ -107,7 +108,7 @@ void session_joined(struct session_lane *sl)
 	}
 	int r = session_lane_carry(sl);
 	if (r < 0) {
-		session_lane_drop(sl, strerror(-r));
+		session_lane_drop(sl, error_text(r));
 		return;
 	}
 	log_joined(sl);
@@ -148,7 +149,7 @@ int session_take_join(struct session *session, struct lane *lane, const struct e
 		r = session_lane_carry(sl);
 	}
 	if (r < 0) {
-		session_lane_drop(sl, strerror(-r));
+		session_lane_drop(sl, error_text(r));
 		return 0;
 	}
 	log_joined(sl);

@@ -9,6 +9,8 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "base/error_text.h"
+
 /*
  * Sends the packets of a lane's queue: queue → frame → TLS records, about a millisecond's worth at
  * a time (outflow.h), so that new packets can still overtake the rest. The kernel reports
@@ -157,7 +159,7 @@ enum lane_verdict lane_queue_write(struct lane *lane)
 	write_stage(&batch);
 	lane->busy = true;
 	if (batch.error < 0)
-		return lane_must_close(lane, LANE_END_BROKEN, strerror(-batch.error));
+		return lane_must_close(lane, LANE_END_BROKEN, error_text(batch.error));
 	return LANE_GOES_ON;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/error_text.h"
 #include "wire/message.h"
 #include "wire/packet.h"
 #include "wire/vnet.h"
@@ -198,7 +199,7 @@ static enum lane_verdict receive_bytes(struct lane *lane, size_t *ret_len)
 	if (n == 0)
 		return lane_must_close(lane, LANE_END_CLOSED, NULL);
 	if (errno != EAGAIN && errno != EINTR)
-		return lane_must_close(lane, LANE_END_BROKEN, strerror(errno));
+		return lane_must_close(lane, LANE_END_BROKEN, error_text(errno));
 	return LANE_GOES_ON;
 }
 

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/error_text.h"
+
 /*
  * Decides what to encrypt next. When the socket has taken the whole output buffer (lane_output.c),
  * control messages come first, then packets of the lane's queue (lane_queue.c).
@@ -38,7 +40,7 @@ static enum lane_verdict write_messages(struct lane *lane)
 		if (r == -ENOBUFS)
 			return LANE_GOES_ON;
 		if (r < 0)
-			return lane_must_close(lane, LANE_END_BROKEN, strerror(-r));
+			return lane_must_close(lane, LANE_END_BROKEN, error_text(r));
 		STAILQ_REMOVE_HEAD(&lane->messages, link);
 		lane->messages_size -= message->len;
 		worker_account(lane->worker, -(ptrdiff_t)message->len);
@@ -104,7 +106,7 @@ enum lane_verdict lane_flush(struct lane *lane)
 	do {
 		r = lane_output_send(lane);
 		if (r < 0 && r != -EAGAIN)
-			return lane_must_close(lane, LANE_END_BROKEN, strerror(-r));
+			return lane_must_close(lane, LANE_END_BROKEN, error_text(r));
 		if (r == 0 && lane->state != LANE_HANDSHAKE && !lane->finishing)
 			verdict = write_more(lane);
 	} while (r == 0 && verdict == LANE_GOES_ON && lane_has_backlog(lane));

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/container.h"
+#include "base/error_text.h"
 #include "base/log.h"
 #include "netd/interface_routes.h"
 
@@ -493,7 +494,7 @@ static void monitor_ready(struct loop_watch *watch, uint32_t events)
 	if (r < 0) {
 		log_warning(
 			"netd cannot follow the kernel's routes and addresses any more: %s; it compares them every second instead",
-			strerrordesc_np(-r));
+			error_text(r));
 		monitor_end(desired);
 		touched = true;
 	}
@@ -520,7 +521,7 @@ int desired_state_open(struct desired_state *desired, struct loop *loop,
 	r = loop_watch_add(loop, &desired->watch, netlink_monitor_fd(desired->monitor), EPOLLIN,
 		monitor_ready);
 	if (r < 0) {
-		problem_set(problem, "cannot watch the network: %s", strerrordesc_np(-r));
+		problem_set(problem, "cannot watch the network: %s", error_text(r));
 		monitor_end(desired);
 	}
 	return r;

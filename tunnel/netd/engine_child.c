@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/error_text.h"
 #include "system/ipc.h"
 #include "wire/request.h"
 
@@ -29,7 +30,7 @@ int engine_child_spawn(int program_fd, char *const *argv, const struct process_u
 	int r = ipc_pair(fds);
 
 	if (r < 0) {
-		problem_set(problem, "cannot start the engine: %s", strerrordesc_np(-r));
+		problem_set(problem, "cannot start the engine: %s", error_text(r));
 		return r;
 	}
 	spawn.channel_fd = fds[1];

@@ -10,6 +10,7 @@
 
 #include "base/array.h"
 #include "base/container.h"
+#include "base/error_text.h"
 #include "base/log.h"
 #include "system/ipc.h"
 
@@ -88,7 +89,7 @@ void engine_process_kill(struct engine_process *engine, const char *why)
 	r = process_signal(&engine->process, SIGKILL);
 	if (r < 0 && r != -ESRCH)
 		log_error("cannot kill the engine (pid %d): %s; netd needs CAP_KILL",
-			(int)engine->process.pid, strerrordesc_np(-r));
+			(int)engine->process.pid, error_text(r));
 }
 
 static void break_with(struct engine_process *engine, const struct problem *problem)
@@ -145,7 +146,7 @@ static int send_pending(struct engine_process *engine)
 	drop_pending(engine);
 	if (r == 0 || r == -EPIPE)
 		return 0;
-	problem_set(&problem, "a reply cannot be sent to it: %s", strerrordesc_np(-r));
+	problem_set(&problem, "a reply cannot be sent to it: %s", error_text(r));
 	break_with(engine, &problem);
 	return r;
 }
@@ -539,7 +540,7 @@ static int attend(
 		r = loop_watch_add(plan->loop, &engine->channel_watch, engine->channel, EPOLLIN,
 			channel_ready);
 	if (r < 0) {
-		problem_set(problem, "cannot configure the engine: %s", strerrordesc_np(-r));
+		problem_set(problem, "cannot configure the engine: %s", error_text(r));
 		engine_process_free(engine);
 		return r;
 	}
@@ -579,7 +580,7 @@ void engine_process_network(struct engine_process *engine)
 		return;
 	r = send_message(engine, &network, NULL, 0);
 	if (r < 0)
-		log_debug("cannot report a changed network to the engine: %s", strerrordesc_np(-r));
+		log_debug("cannot report a changed network to the engine: %s", error_text(r));
 }
 
 void engine_process_stop(struct engine_process *engine)

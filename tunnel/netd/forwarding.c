@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/array.h"
+#include "base/error_text.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "netd/forwarding_check.h"
@@ -227,9 +228,8 @@ static void put_back(const char *root, const char *key, int before)
 	r = sysctl_write(root, key, before);
 	if (r == 0)
 		log_info("forwarding: %s is restored to %d", key, before);
-	else if (r != -ENOENT) /* else the interface has gone, and its values with it */
-		log_warning("forwarding: cannot restore %s to %d: %s", key, before,
-			strerrordesc_np(-r));
+	else if (r != -ENOENT) /* otherwise the interface is gone, and its values with it */
+		log_warning("forwarding: cannot restore %s to %d: %s", key, before, error_text(r));
 }
 
 /* Parses "key value"; returns false for any other line. */
@@ -307,7 +307,7 @@ static void apply(const struct forwarding *forwarding, size_t from)
 			r = sysctl_write(forwarding->root, change->key, change->wanted);
 		if (r < 0)
 			log_warning("forwarding: cannot set %s to %d: %s", change->key,
-				change->wanted, strerrordesc_np(-r));
+				change->wanted, error_text(r));
 		else if (change->wanted != change->before)
 			log_info("forwarding: %s is %d now; it was %d", change->key, change->wanted,
 				change->before);
@@ -332,7 +332,7 @@ static void switch_on(struct forwarding *forwarding)
 	}
 	forwarding->count = from; /* nothing was changed */
 	log_warning("forwarding is not switched on: %s",
-		problem.text[0] != '\0' ? problem.text : strerrordesc_np(-r));
+		problem.text[0] != '\0' ? problem.text : error_text(r));
 }
 
 static void warn(const struct forwarding *forwarding, const char *root)
@@ -379,7 +379,7 @@ static void set_own(const struct forwarding *forwarding, const char *key)
 	int r = sysctl_write(forwarding->root, key, 1);
 
 	if (r < 0 && r != -ENOENT)
-		log_warning("forwarding: cannot set %s to 1: %s", key, strerrordesc_np(-r));
+		log_warning("forwarding: cannot set %s to 1: %s", key, error_text(r));
 }
 
 void forwarding_join(struct forwarding *forwarding, const char *interface)

@@ -8,6 +8,7 @@
 
 #include "base/array.h"
 #include "base/container.h"
+#include "base/error_text.h"
 #include "base/log.h"
 #include "system/netlink_rule.h"
 #include "system/tun.h"
@@ -104,8 +105,7 @@ static int claim(struct full_tunnel *full_tunnel, struct problem *problem)
 	}
 	if (r < 0) {
 		if (tun_check_device(problem) == 0)
-			problem_set(
-				problem, "cannot make interface %s: %s", name, strerrordesc_np(-r));
+			problem_set(problem, "cannot make interface %s: %s", name, error_text(r));
 		problem_prepend(problem, "cannot claim table %u", FULL_TUNNEL_FIRST + number);
 		return r;
 	}
@@ -379,7 +379,7 @@ static void reclaim(struct loop_timer *timer)
 		if (r < 0)
 			log_error(
 				"full tunnel: another program has removed interface %s, which marks the rules as in use, and netd cannot make it again: %s; another start of Culvert may remove the rules",
-				name, strerrordesc_np(-r));
+				name, error_text(r));
 		else
 			log_warning(
 				"full tunnel: another program has removed interface %s, which marks the rules as in use; netd made it again",

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/container.h"
+#include "base/error_text.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "system/ipc.h"
@@ -58,7 +59,7 @@ int guest_watch(struct guest *guest, struct loop *loop, void (*ended)(struct gue
 		? -errno
 		: loop_watch_add(loop, &guest->death, guest->process.fd, EPOLLIN, dead);
 	if (r < 0)
-		problem_set(problem, "cannot watch the command: %s", strerrordesc_np(-r));
+		problem_set(problem, "cannot watch the command: %s", error_text(r));
 	else
 		loop_timer_start(
 			loop, &guest->overdue, mono_add(mono_now(), guest->patience), overdue);
@@ -95,7 +96,7 @@ static void begin(struct guest *guest, const struct nameservers *pushed)
 	/* A datagram without bytes would look like the channel's end. */
 	r = ipc_send(guest->channel, text, len + 1, NULL, 0);
 	if (r < 0)
-		log_debug("cannot start the command: %s", strerrordesc_np(-r));
+		log_debug("cannot start the command: %s", error_text(r));
 	guest->nameservers = *pushed;
 	guest->state = GUEST_RUNNING; /* if it has ended, its watch reports that */
 }
@@ -139,7 +140,7 @@ static void follow(struct guest *guest, const struct nameservers *pushed)
 	else if (r < 0)
 		log_warning(
 			"the server pushes other resolvers now, but netd cannot change those of the command: %s",
-			strerrordesc_np(-r));
+			error_text(r));
 }
 
 void guest_up(struct guest *guest, const struct request_dns *up)
@@ -164,7 +165,7 @@ bool guest_signal(struct guest *guest, const struct signalfd_siginfo *info)
 	r = process_signal(&guest->process, (int)info->ssi_signo);
 	if (r < 0 && r != -ESRCH)
 		log_warning("cannot pass signal %u on to the command: %s", info->ssi_signo,
-			strerrordesc_np(-r));
+			error_text(r));
 	return true;
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/container.h"
+#include "base/error_text.h"
 #include "base/executable.h"
 #include "base/log.h"
 
@@ -272,7 +273,7 @@ static int execute(const struct settings *settings, const struct hook_job *job,
 	describe(settings, job, &environment);
 	r = process_run(argv[0], argv, environment.variables, ret_process);
 	if (r < 0)
-		problem_set(problem, "cannot execute %s: %s", argv[0], strerrordesc_np(-r));
+		problem_set(problem, "cannot execute %s: %s", argv[0], error_text(r));
 	return r;
 }
 
@@ -294,7 +295,7 @@ static void run_job(struct hooks *hooks, struct hook_run *run, struct hook_job *
 	r = loop_watch_add(hooks->loop, &run->watch, run->process.fd, EPOLLIN, run_ended);
 	if (r < 0) {
 		log_warning("%s: hook %s cannot be watched and is ended: %s", job->about.peer.name,
-			events[job->event].key, strerrordesc_np(-r));
+			events[job->event].key, error_text(r));
 		finish_run(run);
 		return;
 	}

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/error_text.h"
 #include "base/log.h"
 #include "system/netlink_queues.h"
 #include "system/steering.h"
@@ -27,7 +28,7 @@ void interface_make_load_steering(struct interfaces *interfaces, const struct se
 		    "spreads packets over them: %s; loading it needs CAP_BPF in the first "
 		    "user namespace (start as root, outside of a rootless container), and "
 		    "bpf(2) allowed by the filter of system calls",
-		settings_lanes(settings, settings->peers), strerrordesc_np(-r));
+		settings_lanes(settings, settings->peers), error_text(r));
 }
 
 /* `name` may be a template, which the kernel resolves only when it makes the interface. */
@@ -47,10 +48,10 @@ static void explain_open(struct problem *problem, const char *name, int error)
 		problem_set(problem,
 			"the kernel refuses to make the interface%s%s: %s; it needs "
 			"CAP_NET_ADMIN in this network namespace",
-			space, shown, strerrordesc_np(-error));
+			space, shown, error_text(error));
 	else
 		problem_set(problem, "cannot make the interface%s%s: %s", space, shown,
-			strerrordesc_np(-error));
+			error_text(error));
 }
 
 /*
@@ -73,7 +74,7 @@ static int open_queues(const struct interfaces *interfaces, struct interface *in
 		r = tun_queue_attach(interface->queues[i], false);
 	if (r < 0)
 		problem_set(problem, "cannot set up %u queues of interface %s: %s", wanted,
-			interface->name, strerrordesc_np(-r));
+			interface->name, error_text(r));
 	return r;
 }
 
@@ -121,7 +122,7 @@ static int find_index(struct interface *interface, struct netlink *netlink, stru
 
 	if (r < 0)
 		problem_set(problem, "cannot find interface %s that was just made: %s",
-			interface->name, strerrordesc_np(-r));
+			interface->name, error_text(r));
 	else if (interface->now.queues > 1)
 		r = refuse_strangers(interface, netlink, problem);
 	return r;
@@ -170,7 +171,7 @@ static int make_abroad(struct interfaces *interfaces, struct interface *interfac
 	int r = netns_identify(netns, &interface->netns);
 
 	if (r < 0)
-		problem_set(problem, "cannot examine it: %s", strerrordesc_np(-r));
+		problem_set(problem, "cannot examine it: %s", error_text(r));
 	else if (interfaces->make_there)
 		r = netns_call(netns, open_there, &opening, problem);
 	else

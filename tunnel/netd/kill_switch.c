@@ -10,6 +10,7 @@
 #include "base/array.h"
 #include "base/clock.h"
 #include "base/container.h"
+#include "base/error_text.h"
 #include "base/identity.h"
 #include "base/log.h"
 #include "netd/closed_chains.h"
@@ -168,7 +169,7 @@ static void watch(struct kill_switch *kill_switch)
 		r = loop_watch_add(kill_switch->loop, &kill_switch->watch,
 			netlink_nft_monitor_fd(kill_switch->monitor), EPOLLIN, monitor_ready);
 		if (r < 0)
-			problem_set(&problem, "%s", strerrordesc_np(-r));
+			problem_set(&problem, "%s", error_text(r));
 	}
 	if (r < 0) {
 		log_warning("netd cannot follow changes of the firewall: %s", problem.text);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/container.h"
+#include "base/error_text.h"
 #include "base/log.h"
 
 /*
@@ -20,7 +21,7 @@ static void tell(const struct netd *netd, const char *lines)
 	if (r < 0)
 		log_warning("cannot tell the supervisor that this program %s: %s",
 			strncmp(lines, "READY", strlen("READY")) == 0 ? "has started" : "stops",
-			strerrordesc_np(-r));
+			error_text(r));
 }
 
 /*

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/array.h"
+#include "base/error_text.h"
 #include "netd/netd_internal.h"
 
 #include <assert.h>
@@ -183,7 +184,7 @@ static enum exit_code open_kernel(struct netd *netd, struct problem *problem)
 			(ssize_t)sizeof(netd->instance))
 		r = -EIO;
 	if (r < 0)
-		problem_set(problem, "cannot set up the main loop: %s", strerrordesc_np(-r));
+		problem_set(problem, "cannot set up the main loop: %s", error_text(r));
 	else if (netd->has_guest)
 		r = guest_watch(&netd->guest, netd->loop, netd_guest_ended, problem);
 	if (r == 0)
@@ -428,7 +429,7 @@ enum exit_code netd_run(const struct netd_program *program)
 		r = loop_run(netd->loop);
 		code = netd->exit_code;
 		if (r < 0) {
-			log_error("the main loop failed: %s", strerrordesc_np(-r));
+			log_error("the main loop failed: %s", error_text(r));
 			code = EXIT_CODE_FAILURE;
 		}
 	}

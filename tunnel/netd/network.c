@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/container.h"
+#include "base/error_text.h"
 #include "base/log.h"
 
 static void gathered(struct loop_timer *timer)
@@ -39,8 +40,8 @@ static void monitor_ready(struct loop_watch *watch, uint32_t events)
 
 	(void)events;
 	if (r < 0) {
-		log_warning("netd cannot follow changes of the network any more: %s",
-			strerrordesc_np(-r));
+		log_warning(
+			"netd cannot follow changes of the network any more: %s", error_text(r));
 		network_close(network);
 		return;
 	}
@@ -66,7 +67,7 @@ int network_open(struct network *network, struct loop *loop, const struct interf
 	r = loop_watch_add(loop, &network->watch, netlink_monitor_fd(network->monitor), EPOLLIN,
 		monitor_ready);
 	if (r < 0) {
-		problem_set(problem, "cannot watch the network: %s", strerrordesc_np(-r));
+		problem_set(problem, "cannot watch the network: %s", error_text(r));
 		network_close(network);
 	}
 	return r;

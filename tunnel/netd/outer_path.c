@@ -7,6 +7,7 @@
 
 #include "base/array.h"
 #include "base/container.h"
+#include "base/error_text.h"
 #include "base/log.h"
 #include "system/netlink_diag.h"
 #include "system/netlink_lookup.h"
@@ -183,7 +184,7 @@ static void monitor_ready(struct loop_watch *watch, uint32_t events)
 	(void)events;
 	if (r < 0) {
 		log_warning("netd cannot follow changes of this host's routes any more: %s",
-			strerrordesc_np(-r));
+			error_text(r));
 		monitor_end(outer_path);
 		changed = true;
 	}
@@ -203,7 +204,7 @@ static int monitor_begin(struct outer_path *outer_path, struct problem *problem)
 	r = loop_watch_add(outer_path->loop, &outer_path->watch,
 		netlink_monitor_fd(outer_path->monitor), EPOLLIN, monitor_ready);
 	if (r < 0) {
-		problem_set(problem, "cannot watch this host's routes: %s", strerrordesc_np(-r));
+		problem_set(problem, "cannot watch this host's routes: %s", error_text(r));
 		monitor_end(outer_path);
 	}
 	return r;

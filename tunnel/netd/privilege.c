@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/error_text.h"
 #include "system/process.h"
 
 int privilege_check(struct problem *problem)
@@ -46,6 +47,6 @@ int privilege_give_up(const struct settings *settings, struct problem *problem)
 	}
 	r = process_keep_capabilities(kept, COUNT);
 	if (r < 0)
-		problem_set(problem, "cannot give up capabilities: %s", strerrordesc_np(-r));
+		problem_set(problem, "cannot give up capabilities: %s", error_text(r));
 	return r;
 }

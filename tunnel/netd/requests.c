@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/error_text.h"
 #include "base/log.h"
 #include "netd/forwarding.h"
 #include "netd/interface_life.h"
@@ -543,8 +544,7 @@ int requests_handle(struct requests *requests, const void *data, size_t len, str
 	int r = request_decode(data, len, &requests->request);
 
 	if (r < 0) {
-		problem_set(problem, "it sent a message that cannot be decoded: %s",
-			strerrordesc_np(-r));
+		problem_set(problem, "it sent a message that cannot be decoded: %s", error_text(r));
 		return -EPROTO;
 	}
 	rule = find_rule(requests, problem);
@@ -559,7 +559,7 @@ int requests_handle(struct requests *requests, const void *data, size_t len, str
 		return r;
 	r = request_encode(reply, &requests->reply);
 	if (r < 0) {
-		problem_set(problem, "its reply cannot be encoded: %s", strerrordesc_np(-r));
+		problem_set(problem, "its reply cannot be encoded: %s", error_text(r));
 		return -EPROTO;
 	}
 	memcpy(ret_fds, requests->reply_fds,

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/addr.h"
+#include "base/error_text.h"
 #include "base/file.h"
 
 /*
@@ -68,7 +69,7 @@ static const char *cure(int r)
 
 static int cannot(struct problem *problem, const char *what, const char *path, int r)
 {
-	problem_set(problem, "cannot %s %s: %s%s", what, path, strerrordesc_np(-r), cure(r));
+	problem_set(problem, "cannot %s %s: %s%s", what, path, error_text(r), cure(r));
 	return r;
 }
 

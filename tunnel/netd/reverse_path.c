@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/error_text.h"
 #include "base/log.h"
 
 #define CONF_DIRECTORY "/proc/sys/net/ipv4/conf"
@@ -95,7 +96,7 @@ static void relax(struct reverse_path *reverse_path, const char *name)
 		log_warning(
 			"net.ipv4.conf.%s.rp_filter is %c and cannot be changed: %s; the "
 			"server's packets may be dropped: sysctl -w net.ipv4.conf.%s.rp_filter=0",
-			name, value, strerrordesc_np(-r), name);
+			name, value, error_text(r), name);
 	}
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/array.h"
 #include "base/container.h"
+#include "base/error_text.h"
 #include "base/log.h"
 #include "base/route_rule.h"
 
@@ -220,7 +221,7 @@ static void monitor_ready(struct loop_watch *watch, uint32_t events)
 
 	(void)events;
 	if (r < 0) {
-		log_error("netd cannot follow tracked networks any more: %s", strerrordesc_np(-r));
+		log_error("netd cannot follow tracked networks any more: %s", error_text(r));
 		loop_watch_remove(tracked->loop, &tracked->watch);
 		return;
 	}
@@ -247,7 +248,7 @@ int tracked_open(struct tracked *tracked, struct loop *loop, const struct settin
 	r = loop_watch_add(loop, &tracked->watch, netlink_monitor_fd(tracked->monitor), EPOLLIN,
 		monitor_ready);
 	if (r < 0)
-		problem_set(problem, "cannot watch the network: %s", strerrordesc_np(-r));
+		problem_set(problem, "cannot watch the network: %s", error_text(r));
 	else
 		r = refresh(tracked, problem);
 	if (r == -EAGAIN) { /* soon, then */

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/error_text.h"
 #include "base/file.h"
 
 /* Where a file system is for the moment in which a part of it is put elsewhere. */
@@ -27,7 +28,7 @@ int mounts_hide(const char *directory, struct problem *problem)
 	if (r == -ENOENT || r == -ENOTDIR)
 		return 0;
 	if (r < 0)
-		problem_set(problem, "cannot hide %s: %s", directory, strerrordesc_np(-r));
+		problem_set(problem, "cannot hide %s: %s", directory, error_text(r));
 	return r;
 }
 
@@ -71,7 +72,7 @@ int mounts_make_file(const char *path, struct problem *problem)
 	if (r == 0)
 		close(fd);
 	else
-		problem_set(problem, "cannot make %s: %s", path, strerrordesc_np(-r));
+		problem_set(problem, "cannot make %s: %s", path, error_text(r));
 	return r;
 }
 
@@ -109,7 +110,6 @@ int mounts_replace(
 	if (fd >= 0)
 		close(fd);
 	if (r < 0)
-		problem_set(problem, "cannot put another %s in its place: %s", path,
-			strerrordesc_np(-r));
+		problem_set(problem, "cannot put another %s in its place: %s", path, error_text(r));
 	return r;
 }

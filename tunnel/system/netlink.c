@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "base/error_text.h"
 #include "system/netlink_internal.h"
 
 /*
@@ -89,7 +90,7 @@ int netlink_talk(
 		return netlink_errno(r);
 	}
 	if (answer->error < 0)
-		problem_set(problem, "%s%s%s%s", strerrordesc_np(-answer->error),
+		problem_set(problem, "%s%s%s%s", error_text(answer->error),
 			answer->text[0] != '\0' ? " (" : "", answer->text,
 			answer->text[0] != '\0' ? ")" : "");
 	return answer->error;

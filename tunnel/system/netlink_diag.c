@@ -12,6 +12,7 @@
 #include <netlink/msg.h>
 #include <stdlib.h>
 
+#include "base/error_text.h"
 #include "system/netlink_internal.h"
 
 static const uint32_t states[] = {
@@ -136,7 +137,7 @@ int netlink_diag_connections(enum netlink_diag_which which, uint32_t mark, uint3
 	if (r >= 0 && collection.error == 0)
 		return 0;
 	problem_set(problem, "cannot ask the kernel for TCP connections: %s",
-		r < 0 ? nl_geterror(r) : strerrordesc_np(-collection.error));
+		r < 0 ? nl_geterror(r) : error_text(collection.error));
 	if (r == -NLE_OBJ_NOTFOUND || r == -NLE_PROTO_MISMATCH || r == -NLE_AF_NOSUPPORT)
 		return -EOPNOTSUPP;
 	return r < 0 ? netlink_errno(r) : collection.error;

@@ -8,6 +8,7 @@
 #include <netlink/msg.h>
 #include <string.h>
 
+#include "base/error_text.h"
 #include "system/netlink_internal.h"
 
 /* The answer is a route and an acknowledgement, or an error alone. */
@@ -108,7 +109,7 @@ int netlink_lookup(struct netlink *netlink, const struct addr *to, struct netlin
 			nl_geterror(r));
 	else if (lookup.error < 0)
 		problem_set(problem, "no route to %s: %s", addr_format(to, text),
-			strerrordesc_np(-lookup.error));
+			error_text(lookup.error));
 	if (r < 0)
 		return netlink_errno(r);
 	if (lookup.error == 0)

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/error_text.h"
 #include "system/netlink_internal.h"
 #include "system/netlink_nft_internal.h"
 
@@ -140,7 +141,7 @@ static void explain(const struct netlink_nft_batch *batch, const struct outcome 
 		cause = is_one ? "; it belongs to another program" : "; that needs CAP_NET_ADMIN";
 	}
 	problem_set(problem, "the kernel refuses %s %s: %s%s%s", change->kind, change->name,
-		strerrordesc_np(-outcome->error), cause, what);
+		error_text(outcome->error), cause, what);
 }
 
 int netlink_nft_commit(
@@ -163,7 +164,7 @@ int netlink_nft_commit(
 	if (r == 0 && outcome.last != count)
 		r = -EIO;
 	if (r < 0)
-		problem_set(problem, "cannot change firewall tables: %s", strerrordesc_np(-r));
+		problem_set(problem, "cannot change firewall tables: %s", error_text(r));
 	return r;
 }
 
@@ -207,7 +208,7 @@ int netlink_nft_tables(struct netlink_nft *nft, void (*found)(void *context, con
 	if (r == 0)
 		r = receive(nft, on_table, &listing);
 	if (r < 0) {
-		problem_set(problem, "cannot list the firewall tables: %s", strerrordesc_np(-r));
+		problem_set(problem, "cannot list the firewall tables: %s", error_text(r));
 		return -EIO;
 	}
 	return 0;

@@ -8,6 +8,7 @@
 #include <netlink/errno.h>
 #include <netlink/msg.h>
 
+#include "base/error_text.h"
 #include "system/netlink_internal.h"
 
 /*
@@ -87,8 +88,7 @@ int netlink_link_queues(
 	if (r == 0 && !question.told)
 		r = -EOPNOTSUPP;
 	if (r < 0)
-		problem_set(problem, "cannot count the queues of the interface: %s",
-			strerrordesc_np(-r));
+		problem_set(problem, "cannot count the queues of the interface: %s", error_text(r));
 	else
 		*ret_queues = question.queues;
 	return r;

@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/error_text.h"
+
 static const char pid_prefix[] = "pid:";
 
 static bool is_pid(const char *where)
@@ -50,7 +52,7 @@ static void explain(const char *where, const char *path, int error, struct probl
 			path);
 	else
 		problem_set(problem, "cannot open network namespace %s: %s%s", path,
-			strerrordesc_np(-error),
+			error_text(error),
 			error == -EACCES ? "; another user's process needs CAP_SYS_PTRACE" : "");
 }
 
@@ -133,7 +135,7 @@ int netns_call(int fd, int (*call)(void *context), void *context, struct problem
 		r = errand.result;
 	}
 	if (r < 0 && !errand.entered)
-		problem_set(problem, "cannot enter the network namespace: %s%s",
-			strerrordesc_np(-r), r == -EPERM ? "; it needs CAP_SYS_ADMIN" : "");
+		problem_set(problem, "cannot enter the network namespace: %s%s", error_text(r),
+			r == -EPERM ? "; it needs CAP_SYS_ADMIN" : "");
 	return r;
 }

@@ -2,6 +2,7 @@
 #include "system/passphrase.h"
 
 #include "base/array.h"
+#include "base/error_text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -163,7 +164,7 @@ static int ask_terminal(
 		problem_set(problem, "no passphrase was given");
 		return -ECANCELED;
 	}
-	problem_set(problem, "cannot ask on the terminal: %s", strerrordesc_np(-r));
+	problem_set(problem, "cannot ask on the terminal: %s", error_text(r));
 	return r;
 }
 
@@ -212,7 +213,7 @@ static int ask_agent(const char *prompt, char *out, struct problem *problem)
 	pid_t child;
 
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0) {
-		problem_set(problem, "cannot ask for a passphrase: %s", strerrordesc_np(errno));
+		problem_set(problem, "cannot ask for a passphrase: %s", error_text(errno));
 		return -errno;
 	}
 	child = fork();

@@ -17,6 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/error_text.h"
+
 /*
  * Between fork and exec the child runs a list of steps (child_steps). If a step fails, the child
  * writes the step and errno into a pipe, which exec closes if it succeeds. The parent reads the
@@ -53,7 +55,7 @@ int process_find_user(const char *name, struct process_user *ret_user, struct pr
 	int error = getpwnam_r(name, &entry, buffer, sizeof(buffer), &found);
 
 	if (error != 0) {
-		problem_set(problem, "cannot look up user '%s': %s", name, strerrordesc_np(error));
+		problem_set(problem, "cannot look up user '%s': %s", name, error_text(error));
 		return -error;
 	}
 	if (found ? found->pw_uid == 0 : is_zero(name))
@@ -349,13 +351,13 @@ static int await_exec(int pipe_fd, struct problem *problem)
 		return -EIO;
 	}
 	problem_set(problem, "cannot start the engine: %s: %s", step_text[failure.step],
-		strerrordesc_np(-failure.error));
+		error_text(failure.error));
 	return failure.error;
 }
 
 static int explain(struct problem *problem, int error)
 {
-	problem_set(problem, "cannot start the engine: %s", strerrordesc_np(-error));
+	problem_set(problem, "cannot start the engine: %s", error_text(error));
 	return error;
 }
 

@@ -13,6 +13,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/error_text.h"
+
 #ifndef IPPROTO_MPTCP /* glibc before 2.32 */
 #define IPPROTO_MPTCP 262
 #endif
@@ -43,7 +45,7 @@ static int set_congestion(int fd, const char *name, struct problem *problem)
 		problem_set(problem,
 			"cannot set congestion control '%s': %s; it needs CAP_NET_ADMIN or has to be "
 			"in net.ipv4.tcp_allowed_congestion_control",
-			name, strerrordesc_np(error));
+			name, error_text(error));
 	return -error;
 }
 
@@ -52,7 +54,7 @@ static int set_options(int fd, const struct socket_options *options, struct prob
 	int r = set_number(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 
 	if (r < 0) {
-		problem_set(problem, "cannot set TCP_NODELAY: %s", strerrordesc_np(-r));
+		problem_set(problem, "cannot set TCP_NODELAY: %s", error_text(r));
 		return r;
 	}
 	if (options->congestion && options->congestion[0] != '\0') {
@@ -64,7 +66,7 @@ static int set_options(int fd, const struct socket_options *options, struct prob
 		setsockopt(fd, SOL_SOCKET, SO_MARK, &options->mark, sizeof(options->mark)) < 0) {
 		r = -errno;
 		problem_set(problem, "cannot set mark %u on a socket: %s; it needs CAP_NET_ADMIN",
-			options->mark, strerrordesc_np(-r));
+			options->mark, error_text(r));
 		return r;
 	}
 	return 0;
@@ -79,7 +81,7 @@ static int open_stream(uint8_t family, int protocol, const struct socket_options
 	if (fd < 0) {
 		r = -errno;
 		problem_set(problem, "cannot make an %s socket: %s",
-			family == AF_INET6 ? "IPv6" : "IPv4", strerrordesc_np(-r));
+			family == AF_INET6 ? "IPv6" : "IPv4", error_text(r));
 		return r;
 	}
 	r = set_options(fd, options, problem);
@@ -177,7 +179,7 @@ int socket_listen(const struct endpoint *endpoint, const struct socket_options *
 	r = bind_and_listen(fd, endpoint, options->absent);
 	if (r < 0) {
 		problem_set(problem, "cannot listen on %s: %s%s", endpoint_format(endpoint, text),
-			strerrordesc_np(-r), listen_cure(-r));
+			error_text(r), listen_cure(-r));
 		close(fd);
 		return r;
 	}
@@ -198,8 +200,7 @@ static int make_parents(const char *path, struct problem *problem)
 		if (mkdir(part, 0755) < 0 && errno != EEXIST) {
 			int r = -errno;
 
-			problem_set(
-				problem, "cannot make directory %s: %s", part, strerrordesc_np(-r));
+			problem_set(problem, "cannot make directory %s: %s", part, error_text(r));
 			return r;
 		}
 	}
@@ -216,7 +217,7 @@ static int remove_stale(const struct sockaddr_un *address, struct problem *probl
 	if (lstat(path, &st) < 0) {
 		r = errno == ENOENT ? 0 : -errno;
 		if (r < 0)
-			problem_set(problem, "cannot look at %s: %s", path, strerrordesc_np(-r));
+			problem_set(problem, "cannot look at %s: %s", path, error_text(r));
 		return r;
 	}
 	if (!S_ISSOCK(st.st_mode)) {
@@ -228,7 +229,7 @@ static int remove_stale(const struct sockaddr_un *address, struct problem *probl
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0) {
 		r = -errno;
-		problem_set(problem, "cannot make a unix socket: %s", strerrordesc_np(-r));
+		problem_set(problem, "cannot make a unix socket: %s", error_text(r));
 		return r;
 	}
 	/* EAGAIN: a program listens, and its backlog is full. */
@@ -245,8 +246,7 @@ static int remove_stale(const struct sockaddr_un *address, struct problem *probl
 	}
 	r = unlink(path) < 0 && errno != ENOENT ? -errno : 0;
 	if (r < 0)
-		problem_set(problem, "cannot remove the stale socket %s: %s", path,
-			strerrordesc_np(-r));
+		problem_set(problem, "cannot remove the stale socket %s: %s", path, error_text(r));
 	return r;
 }
 
@@ -293,8 +293,7 @@ int socket_control(const char *path, int *ret_fd, struct problem *problem)
 		return r;
 	r = bind_control(&address, ret_fd);
 	if (r < 0)
-		problem_set(problem, "cannot make the control socket %s: %s", path,
-			strerrordesc_np(-r));
+		problem_set(problem, "cannot make the control socket %s: %s", path, error_text(r));
 	return r;
 }
 

@@ -10,6 +10,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/error_text.h"
+
 static const char variable[] = "NOTIFY_SOCKET";
 
 /* Makes the address of a path, or of "@NAME" in the abstract namespace. */
@@ -61,7 +63,7 @@ int supervisor_open(struct supervisor *supervisor, struct problem *problem)
 		r = connect_to(&address, len, &supervisor->fd);
 	if (r < 0)
 		problem_set(problem, "cannot reach the supervisor at %s (%s): %s", name, variable,
-			strerrordesc_np(-r));
+			error_text(r));
 	(void)unsetenv(variable);
 	return r;
 }

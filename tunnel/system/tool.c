@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/array.h"
+#include "base/error_text.h"
 #include "base/file.h"
 #include "system/tool_internal.h"
 
@@ -111,7 +112,7 @@ static int judge(const char *program, int r, int status, struct problem *problem
 	if (r == -ETIMEDOUT)
 		problem_set(problem, "%s did not end in time and was killed", program);
 	else if (r < 0)
-		problem_set(problem, "cannot wait for %s: %s", program, strerrordesc_np(-r));
+		problem_set(problem, "cannot wait for %s: %s", program, error_text(r));
 	else if (WIFSIGNALED(status))
 		problem_set(problem, "%s ended by signal %d", program, WTERMSIG(status));
 	else if (WEXITSTATUS(status) == TOOL_EXIT_NO_EXEC)
@@ -132,13 +133,13 @@ int tool_run(const char *const *argv, const void *input, size_t input_len, struc
 	pid_t pid;
 
 	if (fd < 0) {
-		problem_set(problem, "cannot run %s: %s", argv[0], strerrordesc_np(-fd));
+		problem_set(problem, "cannot run %s: %s", argv[0], error_text(fd));
 		return fd;
 	}
 	pid = tool_start(argv, fd, STDOUT_FILENO, STDERR_FILENO);
 	close(fd);
 	if (pid < 0) {
-		problem_set(problem, "cannot run %s: %s", argv[0], strerrordesc_np(-pid));
+		problem_set(problem, "cannot run %s: %s", argv[0], error_text(pid));
 		return pid;
 	}
 	r = tool_wait(pid, mono_add(mono_now(), limit), &status);

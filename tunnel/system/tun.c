@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/array.h"
+#include "base/error_text.h"
 #include "base/offload.h"
 
 /* Linux 6.2 and later; Debian 12's headers are older. */
@@ -73,13 +74,13 @@ int tun_check_device(struct problem *problem)
 		problem_set(problem,
 			"cannot open /dev/net/tun: %s; root can open it to everybody, as it is on "
 			"most hosts: chmod 666 /dev/net/tun",
-			strerrordesc_np(-r));
+			error_text(r));
 	else if (r == -EPERM)
 		problem_set(problem,
 			"cannot open /dev/net/tun: %s; the container has to be given that device",
-			strerrordesc_np(-r));
+			error_text(r));
 	else
-		problem_set(problem, "cannot open /dev/net/tun: %s", strerrordesc_np(-r));
+		problem_set(problem, "cannot open /dev/net/tun: %s", error_text(r));
 	return r;
 }
 

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/error_text.h"
 #include "base/file.h"
 
 /* ---- settings that forbid it ---- */
@@ -74,7 +75,7 @@ static void explain_limit(const char *what, const char *name, int error, struct 
 	problem_set(problem,
 		"cannot make a %s namespace: %s: the limit user.%s (here %ld) is reached; root can raise "
 		"it: sysctl -w user.%s=10000",
-		what, strerrordesc_np(-error), name, setting(path), name);
+		what, error_text(error), name, setting(path), name);
 }
 
 static void explain(const char *what, int error, struct problem *problem)
@@ -89,7 +90,7 @@ static void explain(const char *what, int error, struct problem *problem)
 		why = "they are nested too deep";
 	else if (error == -EROFS || error == -ENOENT)
 		why = "/proc is read-only or not mounted here, as in some containers; a user namespace gets its users through it";
-	problem_set(problem, "cannot make a %s namespace: %s%s%s", what, strerrordesc_np(-error),
+	problem_set(problem, "cannot make a %s namespace: %s%s%s", what, error_text(error),
 		why[0] != '\0' ? ": " : "", why);
 }
 

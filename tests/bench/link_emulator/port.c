@@ -19,13 +19,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/error_text.h"
+
 enum { SOCKET_BUFFER = 64 << 20 };
 
 static int fail(struct problem *problem, const char *name, const char *what)
 {
 	int error = errno;
 
-	problem_set(problem, "%s: %s: %s", name, what, strerror(error));
+	problem_set(problem, "%s: %s: %s", name, what, error_text(error));
 	return -error;
 }
 

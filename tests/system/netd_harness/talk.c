@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/error_text.h"
 #include "base/log.h"
 #include "system/ipc.h"
 
@@ -18,7 +19,7 @@ struct talk talk;
 
 _Noreturn void talk_die(const char *what)
 {
-	log_error("UNEXPECTED: %s: %s", what, strerror(errno));
+	log_error("UNEXPECTED: %s: %s", what, error_text(errno));
 	exit(99);
 }
 

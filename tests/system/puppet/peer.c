@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/error_text.h"
 #include "base/file.h"
 #include "wire/packet.h"
 
@@ -35,7 +36,7 @@ int peer_write(struct peer *peer, const void *data, size_t len)
 {
 	int r = tls_write(peer->tls, data, len);
 	if (r < 0)
-		return peer_fail("tls_write", strerror(-r));
+		return peer_fail("tls_write", error_text(r));
 	flush_output(peer);
 	return 0;
 }
@@ -49,7 +50,7 @@ int peer_write_frame(struct peer *peer, enum frame_type type, const void *payloa
 	int r = frame_encode_header(&writer, type, len);
 	if (r == 0)
 		r = writer_copy(&writer, payload, len);
-	return r < 0 ? peer_fail("frame", strerror(-r)) : peer_write(peer, bytes, writer.len);
+	return r < 0 ? peer_fail("frame", error_text(r)) : peer_write(peer, bytes, writer.len);
 }
 
 int peer_write_message(struct peer *peer, const struct message *message)
@@ -60,7 +61,7 @@ int peer_write_message(struct peer *peer, const struct message *message)
 	writer_init(&writer, bytes, sizeof(bytes));
 	int r = message_encode(&writer, message);
 	if (r < 0)
-		return peer_fail("message", strerror(-r));
+		return peer_fail("message", error_text(r));
 	return peer_write_frame(peer, FRAME_CONTROL, bytes, writer.len);
 }
 
@@ -169,13 +170,13 @@ static int open_socket(struct peer *peer, bool listener, const char *where)
 	socklen_t len = endpoint_to_sockaddr(&endpoint, &storage);
 	int fd = socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return peer_fail("socket", strerror(errno));
+		return peer_fail("socket", error_text(errno));
 	if (listener)
 		peer->fd = take_connection(fd, address, len);
 	else
 		peer->fd = connect(fd, address, len) < 0 ? -1 : fd;
 	if (peer->fd < 0)
-		peer_fail(where, strerror(errno));
+		peer_fail(where, error_text(errno));
 	else
 		setsockopt(peer->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	if (fd != peer->fd)
@@ -212,7 +213,7 @@ int peer_open(struct peer *peer, bool listener, const char *where, char *const p
 	int r = tls_new(context, &peer->tls);
 	tls_context_unref(context);
 	if (r < 0)
-		return peer_fail("tls", strerror(-r));
+		return peer_fail("tls", error_text(r));
 	peer->output.data = peer->output_bytes;
 	peer->output.capacity = sizeof(peer->output_bytes);
 	tls_set_output(peer->tls, &peer->output);
