@@ -49,7 +49,7 @@ static int dialer_lane(struct dialer *dialer, int fd, struct mono deadline,
 
 static void dialer_ended(struct dialer *dialer)
 {
-	engine_settle(&client_with(dialer)->engine);
+	engine_end_if_idle(&client_with(dialer)->engine);
 }
 
 static int connected(struct dialer *dialer, struct lane *lane, const struct lane_peer *peer,
@@ -80,7 +80,7 @@ static const struct dialer_events dialer_events = {
 
 /* ---- further lanes ---- */
 
-static struct client *client_joining(struct dialer *joiner)
+static struct client *client_of_joiner(struct dialer *joiner)
 {
 	return container_of(joiner, struct client, joiner);
 }
@@ -88,17 +88,17 @@ static struct client *client_joining(struct dialer *joiner)
 static int joiner_lane(struct dialer *joiner, int fd, struct mono deadline,
 	struct lane_owner *owner, struct lane **ret_lane)
 {
-	return make_lane(&client_joining(joiner)->engine, fd, deadline, owner, ret_lane);
+	return make_lane(&client_of_joiner(joiner)->engine, fd, deadline, owner, ret_lane);
 }
 
 static void joiner_ended(struct dialer *joiner)
 {
-	engine_settle(&client_joining(joiner)->engine);
+	engine_end_if_idle(&client_of_joiner(joiner)->engine);
 }
 
 static bool lane_is_wanted(struct dialer *joiner)
 {
-	const struct client *client = client_joining(joiner);
+	const struct client *client = client_of_joiner(joiner);
 
 	return client->session && session_wants_lane(client->session);
 }
@@ -106,7 +106,7 @@ static bool lane_is_wanted(struct dialer *joiner)
 static int lane_connected(struct dialer *joiner, struct lane *lane, const struct lane_peer *peer,
 	const struct endpoint *outer)
 {
-	struct client *client = client_joining(joiner);
+	struct client *client = client_of_joiner(joiner);
 
 	(void)peer; /* the dialer has checked its name */
 	if (!client->session)
@@ -167,13 +167,13 @@ static void client_stop(struct engine *engine)
 		dialer_stop(&client->joiner);
 }
 
-static bool client_quiet(const struct engine *engine)
+static bool client_is_idle(const struct engine *engine)
 {
 	const struct client *client = (const struct client *)(const void *)((const char *)engine -
 		offsetof(struct client, engine));
 
-	return (!client->dialer.loop || dialer_quiet(&client->dialer)) &&
-		(!client->joiner.loop || dialer_quiet(&client->joiner));
+	return (!client->dialer.loop || dialer_is_idle(&client->dialer)) &&
+		(!client->joiner.loop || dialer_is_idle(&client->joiner));
 }
 
 static void session_idle(struct engine *engine, struct session *session, uint32_t retry_after_ms)
@@ -231,7 +231,7 @@ const struct engine_role client_role = {
 	.configuration = { .tls_role = TLS_CLIENT, .load = client_options_load },
 	.start = client_start,
 	.stop = client_stop,
-	.quiet = client_quiet,
+	.quiet = client_is_idle,
 	.session_idle = session_idle,
 	.lane_wanted = lane_wanted,
 	.network = client_network,

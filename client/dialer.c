@@ -586,7 +586,7 @@ void dialer_stop(struct dialer *dialer)
 		lane_end(dialer->lane);
 }
 
-bool dialer_quiet(const struct dialer *dialer)
+bool dialer_is_idle(const struct dialer *dialer)
 {
 	return dialer->stopped && dialer->state == DIALER_RESTING;
 }

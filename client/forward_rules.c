@@ -88,10 +88,10 @@ struct rule {
 static void read_name(char **at, const char *name, struct rule *rule)
 {
 	char *word = next_word(at);
-	bool not = word && strcmp(word, "!=") == 0;
+	bool negated = word && strcmp(word, "!=") == 0;
 	bool matches;
 
-	if (not )
+	if (negated)
 		word = next_word(at);
 	if (!word || word[0] == '@' || strcmp(word, "vmap") == 0) {
 		rule->condition = true;
@@ -99,12 +99,12 @@ static void read_name(char **at, const char *name, struct rule *rule)
 		return;
 	}
 	if (!name) { /* from anywhere but this host itself */
-		rule->excluded = rule->excluded || (strcmp(word, "lo") == 0 && !not );
+		rule->excluded = rule->excluded || (strcmp(word, "lo") == 0 && !negated);
 		rule->condition = rule->condition || strcmp(word, "lo") != 0;
 		return;
 	}
 	matches = word[0] == '{' ? set_matches(word, name) : name_matches(word, name);
-	rule->excluded = rule->excluded || matches == not ;
+	rule->excluded = rule->excluded || matches == negated;
 }
 
 /* Matches `443`, `1-1023`. A name of /etc/services, which nft -S lists, is no number. */
@@ -124,15 +124,15 @@ static bool port_matches(const char *word, unsigned port)
 static void read_tcp(char **at, unsigned port, struct rule *rule)
 {
 	char *word = next_word(at), *rest;
-	bool not, matches = false;
+	bool negated, matches = false;
 
 	if (!word || strcmp(word, "dport") != 0) {
 		rule->condition = true;
 		return;
 	}
 	word = next_word(at);
-	not = word && strcmp(word, "!=") == 0;
-	if (not )
+	negated = word && strcmp(word, "!=") == 0;
+	if (negated)
 		word = next_word(at);
 	if (!word || word[0] == '@' || strcmp(word, "vmap") == 0) {
 		rule->condition = true;
@@ -142,7 +142,7 @@ static void read_tcp(char **at, unsigned port, struct rule *rule)
 	for (word = strtok_r(word, "{}, \t", &rest); word && !matches;
 		word = strtok_r(NULL, "{}, \t", &rest))
 		matches = port_matches(word, port);
-	rule->excluded = rule->excluded || matches == not ;
+	rule->excluded = rule->excluded || matches == negated;
 }
 
 /* Reads a word that only matters for a connection to a port. True: it was one. */

@@ -116,7 +116,7 @@ static enum exit_code up(const char *path)
 		log_error("%s", problem.text);
 		code = exit_code_of_error(r, EXIT_CODE_CONFIG);
 		if (closed)
-			kill_switch_tell_stays(name.name);
+			kill_switch_log_stays(name.name);
 	}
 	if (code == EXIT_CODE_OK)
 		code = start(&profile, closed);

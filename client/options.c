@@ -140,7 +140,7 @@ static int set_places(struct settings *settings, const char *path, struct proble
 		}
 		memcpy(settings->name, name.name, sizeof(name.name));
 	}
-	settings_fill_places(settings);
+	settings_fill_paths(settings);
 	return 0;
 }
 

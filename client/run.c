@@ -117,7 +117,7 @@ int run_parse(int argc, char **argv, struct run_arguments *ret_arguments, struct
 /* ---- the settings ---- */
 
 /* "": the user has no place for it, and there is none. */
-static void place_control_socket(struct settings *settings)
+static void set_control_socket(struct settings *settings)
 {
 	const char *dir = getenv("XDG_RUNTIME_DIR");
 	struct stat st;
@@ -143,7 +143,7 @@ static int load(const char *text, size_t len, const char *path, bool verbose,
 	settings = *ret_settings;
 	settings->contained = true;
 	settings->peers[0].netns[0] = '\0';
-	place_control_socket(settings);
+	set_control_socket(settings);
 	if (!verbose && settings->log_level > LOG_LEVEL_WARNING)
 		settings->log_level = LOG_LEVEL_WARNING;
 	return 0;

@@ -133,7 +133,7 @@ static void replace_session(struct candidate *candidate, struct session *old)
 }
 
 /* The lane is the session's now, and the session hears what came behind hello. */
-static void hand_on(struct lane *lane, struct held_messages *held)
+static void pass_messages(struct lane *lane, struct held_messages *held)
 {
 	struct held_message *message;
 
@@ -191,7 +191,7 @@ static void admit(struct candidate *candidate)
 	struct lane *lane = candidate->lane;
 	held_messages_move(&held, &candidate->held);
 	candidate_free(candidate);
-	hand_on(lane, &held);
+	pass_messages(lane, &held);
 }
 
 /*
@@ -205,7 +205,7 @@ static void take_over(struct candidate *candidate, struct session *session)
 
 	if (!make_offer(candidate, &terms, &welcome))
 		return;
-	session_let_go(session);
+	session_disconnect(session);
 	memcpy(session->instance, candidate->hello.instance, sizeof(session->instance));
 	session->adopted = false;
 	if (session_open(session, candidate->lane, &candidate->lane_peer, &candidate->outer, &terms,

@@ -216,7 +216,7 @@ int daemon_options_load(const char *text, size_t len, const char *path,
 	r = conf_load(text, len, path, &table, settings, problem);
 	if (r < 0)
 		goto free;
-	settings_fill_places(settings);
+	settings_fill_paths(settings);
 	r = settings_check(settings, problem);
 	if (r == -EINVAL)
 		conf_locate(text, len, path, problem);

@@ -326,7 +326,7 @@ static int make_place(struct pool *pool, const struct identity *name, struct pro
 }
 
 /* Gives the holder what was chosen. A loser that has nothing left is forgotten. */
-static int settle(struct pool *pool, struct holder *holder, int family, const struct choice *choice)
+static int assign(struct pool *pool, struct holder *holder, int family, const struct choice *choice)
 {
 	struct holder *loser = choice->loser;
 
@@ -368,7 +368,7 @@ int pool_take(struct pool *pool, const struct identity *name, int64_t now, struc
 	touch(pool, holder, now);
 	for (int family = 0; family < FAMILIES && r == 0; family++) {
 		if (missing[family])
-			r = settle(pool, holder, family, &choice[family]);
+			r = assign(pool, holder, family, &choice[family]);
 	}
 	if (r < 0) {
 		holder->in_use = false;
@@ -458,7 +458,7 @@ static int claim(struct pool *pool, struct holder *holder, int family, const str
 		return 0;
 	let_go(pool, holder, family);
 	choice.loser = find_addr(pool, family, addr);
-	return settle(pool, holder, family, &choice);
+	return assign(pool, holder, family, &choice);
 }
 
 int pool_claim(struct pool *pool, const struct pool_lease *lease, struct problem *problem)
@@ -496,7 +496,7 @@ int pool_claim(struct pool *pool, const struct pool_lease *lease, struct problem
 	return r;
 }
 
-static int visit_those(const struct pool *pool, bool in_use,
+static int visit_leases(const struct pool *pool, bool in_use,
 	int (*visit)(const struct pool_lease *lease, void *context), void *context)
 {
 	const struct holder *holder;
@@ -523,7 +523,7 @@ static int visit_those(const struct pool *pool, bool in_use,
 int pool_each(const struct pool *pool, int (*visit)(const struct pool_lease *lease, void *context),
 	void *context)
 {
-	int r = visit_those(pool, false, visit, context);
+	int r = visit_leases(pool, false, visit, context);
 
-	return r < 0 ? r : visit_those(pool, true, visit, context);
+	return r < 0 ? r : visit_leases(pool, true, visit, context);
 }

@@ -97,7 +97,7 @@ static void connection_refused(struct admission *admission, const struct endpoin
 
 static void connection_ended(struct admission *admission)
 {
-	engine_settle(&server_with(admission)->engine);
+	engine_end_if_idle(&server_with(admission)->engine);
 }
 
 static const struct admission_events admission_events = {
@@ -162,7 +162,7 @@ static void server_stop(struct engine *engine)
 	admission_stop(&server->admission);
 }
 
-static bool server_quiet(const struct engine *engine)
+static bool server_is_idle(const struct engine *engine)
 {
 	const struct server *server = (const struct server *)(const void *)((const char *)engine -
 		offsetof(struct server, engine));
@@ -194,6 +194,6 @@ const struct engine_role server_role = {
 	.listener = server_listener,
 	.session_idle = server_session_idle,
 	.session_ended = server_session_ended,
-	.quiet = server_quiet,
+	.quiet = server_is_idle,
 	.free = server_free,
 };

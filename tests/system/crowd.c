@@ -89,7 +89,7 @@ static int say(struct member *member, const struct message *message)
 	return 0;
 }
 
-static int say_hello(struct member *member)
+static int send_hello(struct member *member)
 {
 	struct message message = {
 		.type = MESSAGE_HELLO,
@@ -206,7 +206,7 @@ static int take_bytes(struct member *member)
 		if (r == 0)
 			return 0;
 		member->secured = true;
-		if (say_hello(member) < 0)
+		if (send_hello(member) < 0)
 			return -1;
 	}
 	int r = decrypt(member);

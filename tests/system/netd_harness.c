@@ -333,7 +333,7 @@ static _Noreturn void play(const char *name)
 	const struct scenario *scenario = NULL;
 
 	log_init("engine", LOG_LEVEL_DEBUG);
-	process_settle("harness-engine");
+	process_harden("harness-engine");
 	for (size_t i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++) {
 		if (strcmp(scenarios[i].name, name) == 0)
 			scenario = &scenarios[i];

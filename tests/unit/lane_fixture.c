@@ -77,7 +77,7 @@ void lanes_connect(int type, int fds[2])
 }
 
 /* Orders are done in turn: when a lane given last has ended, everything before it was done. */
-void lanes_settle(unsigned worker)
+void lanes_run(unsigned worker)
 {
 	struct side side;
 	int fds[2];
@@ -236,7 +236,7 @@ void side_send(struct side *side, uint32_t number)
 	ck_assert_int_eq(lane_send_control(side->lane, message, len), 0);
 }
 
-struct reach *side_reach(enum tls_role role)
+struct reach *side_filter(enum tls_role role)
 {
 	static const char *const texts[2][2] = {
 		{ "10.1.0.0/16", "2001:db8:1::/48" },
@@ -249,7 +249,7 @@ struct reach *side_reach(enum tls_role role)
 	for (int i = 0; i < 2; i++)
 		for (int j = 0; j < 2; j++)
 			ck_assert_int_eq(prefix_parse(texts[i][j], &prefixes[i][j]), 0);
-	ck_assert_int_eq(reach_new(prefixes[!our], 2, prefixes[our], 2, &reach), 0);
+	ck_assert_int_eq(filter_new(prefixes[!our], 2, prefixes[our], 2, &reach), 0);
 	return reach;
 }
 
@@ -279,12 +279,12 @@ void side_carry_as(struct side *side, const struct lane_carry *terms)
 {
 	struct lane_carry carry = *terms;
 
-	carry.reach = side_reach(side->role);
+	carry.reach = side_filter(side->role);
 	if (side->queue < 0)
 		side_make_tun(side);
 	carry.tun_fd = side->queue;
 	ck_assert_int_eq(lane_carry(side->lane, &carry), 0);
-	reach_unref(carry.reach); /* the lane has its own reference */
+	filter_unref(carry.reach); /* the lane has its own reference */
 }
 
 void sides_carry(struct side *client, struct side *server, uint32_t offloads)
@@ -293,8 +293,8 @@ void sides_carry(struct side *client, struct side *server, uint32_t offloads)
 	side_carry(client, offloads);
 	side_carry(server, offloads);
 	/* A packet that comes before its lane carries would be dropped. */
-	lanes_settle(client->worker);
-	lanes_settle(server->worker);
+	lanes_run(client->worker);
+	lanes_run(server->worker);
 }
 
 void side_end_with_goodbye(struct side *side)

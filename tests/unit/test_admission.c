@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "daemon/pool.h"
 #include "engine/session.h"
-#include "tests/unit/settings_bench.h"
+#include "tests/unit/settings_fixture.h"
 #include "tests/unit/unit.h"
 #include "wire/feature.h"
 #include "wire/frame.h"
@@ -30,7 +30,7 @@ struct lane { /* a played one */
 	size_t heard_count;
 };
 
-static struct bench {
+static struct fixture {
 	struct loop *loop;
 	struct settings *settings;
 	struct identity name;
@@ -52,7 +52,7 @@ static struct bench {
 	unsigned left;
 	struct session_terms terms;
 	struct lane *opened_lane;
-} bench;
+} fixture;
 
 /* ---- lanes ---- */
 
@@ -107,9 +107,9 @@ const char *lane_end_text(enum lane_end end)
 struct session *peers_find(const struct peers *peers, const struct identity *name)
 {
 	(void)peers;
-	for (size_t i = 0; i < bench.session_count; i++) {
-		if (identity_equal(&bench.sessions[i].name, name))
-			return &bench.sessions[i];
+	for (size_t i = 0; i < fixture.session_count; i++) {
+		if (identity_equal(&fixture.sessions[i].name, name))
+			return &fixture.sessions[i];
 	}
 	return NULL;
 }
@@ -121,12 +121,12 @@ int session_open(struct session *session, struct lane *lane, const struct lane_p
 	(void)outer;
 	ck_assert(identity_equal(&peer->identity, &session->name));
 	ck_assert_uint_eq(welcome->session_id, session_terms->session_id);
-	if (bench.open_error < 0)
-		return bench.open_error;
+	if (fixture.open_error < 0)
+		return fixture.open_error;
 	session->state = SESSION_OPENING;
-	bench.opened++;
-	bench.opened_lane = lane;
-	bench.terms = *session_terms;
+	fixture.opened++;
+	fixture.opened_lane = lane;
+	fixture.terms = *session_terms;
 	return 0;
 }
 
@@ -135,15 +135,15 @@ void session_leave(struct session *session, uint16_t goodbye_code, const char *t
 	ck_assert(final);
 	session->final = true;
 	session->state = SESSION_CLOSING;
-	bench.left++;
-	bench.left_code = goodbye_code;
-	unit_text(bench.left_text, text);
+	fixture.left++;
+	fixture.left_code = goodbye_code;
+	unit_text(fixture.left_text, text);
 }
 
-void session_let_go(struct session *session)
+void session_disconnect(struct session *session)
 {
 	session->state = SESSION_IDLE;
-	bench.let_go++;
+	fixture.let_go++;
 }
 
 int session_take_join(struct session *session, struct lane *lane, const struct endpoint *outer,
@@ -153,11 +153,11 @@ int session_take_join(struct session *session, struct lane *lane, const struct e
 	(void)lane;
 	(void)outer;
 	(void)join;
-	if (bench.join_error < 0)
-		problem_set(problem, "join refused by %d", -bench.join_error);
+	if (fixture.join_error < 0)
+		problem_set(problem, "join refused by %d", -fixture.join_error);
 	else
-		bench.joined++;
-	return bench.join_error;
+		fixture.joined++;
+	return fixture.join_error;
 }
 
 /* ---- the server's part ---- */
@@ -166,11 +166,11 @@ static int make_lane(struct admission *admission, int fd, struct mono deadline,
 	struct lane_owner *owner, struct lane **ret_lane)
 {
 	(void)deadline;
-	ck_assert_ptr_eq(admission, &bench.admission);
-	if (bench.lane_error < 0)
-		return bench.lane_error;
-	ck_assert_uint_lt(bench.lane_count, LANES);
-	*ret_lane = &bench.lanes[bench.lane_count++];
+	ck_assert_ptr_eq(admission, &fixture.admission);
+	if (fixture.lane_error < 0)
+		return fixture.lane_error;
+	ck_assert_uint_lt(fixture.lane_count, LANES);
+	*ret_lane = &fixture.lanes[fixture.lane_count++];
 	**ret_lane = (struct lane){ .owner = owner, .fd = fd };
 	return 0;
 }
@@ -178,10 +178,10 @@ static int make_lane(struct admission *admission, int fd, struct mono deadline,
 static int make_session(struct admission *admission, const struct identity *name,
 	const struct settings_peer *peer, struct session **ret_session)
 {
-	if (bench.session_error < 0)
-		return bench.session_error;
-	ck_assert_uint_lt(bench.session_count, SESSIONS);
-	*ret_session = &bench.sessions[bench.session_count++];
+	if (fixture.session_error < 0)
+		return fixture.session_error;
+	ck_assert_uint_lt(fixture.session_count, SESSIONS);
+	*ret_session = &fixture.sessions[fixture.session_count++];
 	**ret_session = (struct session){ .name = *name, .peer = peer };
 	admission->peers->session_count++;
 	return 0;
@@ -192,15 +192,15 @@ static void on_refused(struct admission *admission, const struct endpoint *outer
 {
 	(void)admission;
 	(void)outer;
-	bench.refusals++;
-	unit_text(bench.cause, cause);
-	unit_text(bench.refused_name, name);
+	fixture.refusals++;
+	unit_text(fixture.cause, cause);
+	unit_text(fixture.refused_name, name);
 }
 
 static void on_ended(struct admission *admission)
 {
 	(void)admission;
-	bench.ends++;
+	fixture.ends++;
 }
 
 static const struct admission_events admission_events = {
@@ -212,25 +212,25 @@ static const struct admission_events admission_events = {
 
 static void setup(void)
 {
-	bench = (struct bench){ .name = { "hub" },
+	fixture = (struct fixture){ .name = { "hub" },
 		.descriptors = { .sessions = SESSIONS, .handshakes = 8 } };
 	log_set_level(LOG_LEVEL_ERROR);
-	bench.settings = server(3); /* peer-0 … peer-2 */
-	bench.settings->mtu = 1400;
-	bench.settings->lanes = 4;
-	bench.settings->max_sessions = SESSIONS;
-	ck_assert_int_eq(loop_new(&bench.loop), 0);
-	bench.offer = (struct offer){ .loop = bench.loop,
-		.settings = bench.settings,
-		.name = &bench.name,
+	fixture.settings = server(3); /* peer-0 … peer-2 */
+	fixture.settings->mtu = 1400;
+	fixture.settings->lanes = 4;
+	fixture.settings->max_sessions = SESSIONS;
+	ck_assert_int_eq(loop_new(&fixture.loop), 0);
+	fixture.offer = (struct offer){ .loop = fixture.loop,
+		.settings = fixture.settings,
+		.name = &fixture.name,
 		.state_dir_fd = -1 };
 	struct problem problem = { .text = "" };
-	ck_assert_int_eq(offer_init(&bench.offer, &problem), 0);
-	bench.admission.settings = bench.settings;
-	bench.admission.descriptors = &bench.descriptors;
-	bench.admission.peers = &bench.peers;
-	bench.admission.offer = &bench.offer;
-	admission_init(&bench.admission, &admission_events, 42);
+	ck_assert_int_eq(offer_init(&fixture.offer, &problem), 0);
+	fixture.admission.settings = fixture.settings;
+	fixture.admission.descriptors = &fixture.descriptors;
+	fixture.admission.peers = &fixture.peers;
+	fixture.admission.offer = &fixture.offer;
+	admission_init(&fixture.admission, &admission_events, 42);
 }
 
 /* Every candidate that is left ends, as its lane does when the worker is done. */
@@ -238,17 +238,17 @@ static void teardown(void)
 {
 	struct candidate *candidate;
 
-	while ((candidate = TAILQ_FIRST(&bench.admission.candidates)))
+	while ((candidate = TAILQ_FIRST(&fixture.admission.candidates)))
 		candidate->lane_owner.ended(
 			&candidate->lane_owner, candidate->lane, LANE_END_ORDERED, "");
-	ck_assert_uint_eq(bench.admission.candidate_count, 0);
-	ck_assert_uint_eq(bench.admission.judged_count, 0);
-	ck_assert_uint_eq(bench.admission.cut_count, 0);
+	ck_assert_uint_eq(fixture.admission.candidate_count, 0);
+	ck_assert_uint_eq(fixture.admission.judged_count, 0);
+	ck_assert_uint_eq(fixture.admission.cut_count, 0);
 	for (size_t i = 0; i < NETWORKS_COUNTERS; i++)
-		ck_assert_uint_eq(bench.admission.networks.count[0][i], 0);
-	offer_free(&bench.offer);
-	loop_free(bench.loop);
-	settings_free(bench.settings);
+		ck_assert_uint_eq(fixture.admission.networks.count[0][i], 0);
+	offer_free(&fixture.offer);
+	loop_free(fixture.loop);
+	settings_free(fixture.settings);
 }
 
 /* ---- what a client does ---- */
@@ -257,8 +257,8 @@ static struct lane *connects_from(const char *from)
 {
 	struct endpoint outer = { addr(from), 50000 };
 
-	admission_take(&bench.admission, -1, &outer, mono_add(mono_now(), DURATION_S(10)));
-	return &bench.lanes[bench.lane_count - 1];
+	admission_take(&fixture.admission, -1, &outer, mono_add(mono_now(), DURATION_S(10)));
+	return &fixture.lanes[fixture.lane_count - 1];
 }
 
 static void secures(struct lane *lane, const char *name)
@@ -326,9 +326,9 @@ static struct session *has_session(const char *name, uint8_t instance)
 	struct lane *lane = connects(name);
 
 	says_hello(lane, instance);
-	ck_assert_ptr_eq(bench.opened_lane, lane);
-	bench.sessions[bench.session_count - 1].state = SESSION_UP;
-	return &bench.sessions[bench.session_count - 1];
+	ck_assert_ptr_eq(fixture.opened_lane, lane);
+	fixture.sessions[fixture.session_count - 1].state = SESSION_UP;
+	return &fixture.sessions[fixture.session_count - 1];
 }
 
 /* The session has ended and is gone from the registry. */
@@ -336,10 +336,10 @@ static void session_ends(struct session *session)
 {
 	struct identity name = session->name;
 
-	*session = bench.sessions[--bench.session_count];
-	bench.peers.session_count--;
-	offer_return(&bench.offer, &name);
-	admission_session_ended(&bench.admission, &name);
+	*session = fixture.sessions[--fixture.session_count];
+	fixture.peers.session_count--;
+	offer_return(&fixture.offer, &name);
+	admission_session_ended(&fixture.admission, &name);
 }
 
 /* ---- what it gets ---- */
@@ -347,8 +347,8 @@ static void session_ends(struct session *session)
 /* One log line, one goodbye, and the lane ends; nothing that comes later is listened to. */
 static void ck_refused(struct lane *lane, uint16_t code, const char *cause)
 {
-	ck_assert_uint_eq(bench.refusals, 1);
-	ck_assert_str_eq(bench.cause, cause);
+	ck_assert_uint_eq(fixture.refusals, 1);
+	ck_assert_str_eq(fixture.cause, cause);
 	ck_assert(lane->has_goodbye && lane->ended);
 	ck_assert_int_eq(lane->goodbye.type, MESSAGE_GOODBYE);
 	ck_assert_uint_eq(lane->goodbye.goodbye.code, code);
@@ -358,15 +358,15 @@ static void ck_refused(struct lane *lane, uint16_t code, const char *cause)
 	ck_assert_str_eq(lane->goodbye.goodbye.text, cause);
 	says_hello(lane, 9);
 	lane->owner->fault(lane->owner, lane, GOODBYE_PROTOCOL, "late");
-	ck_assert_uint_eq(bench.refusals, 1);
-	bench.refusals = 0;
+	ck_assert_uint_eq(fixture.refusals, 1);
+	fixture.refusals = 0;
 }
 
 static void ck_opened(const struct lane *lane)
 {
-	ck_assert_ptr_eq(bench.opened_lane, lane);
+	ck_assert_ptr_eq(fixture.opened_lane, lane);
 	ck_assert(lane->admitted && !lane->has_goodbye && !lane->ended);
-	ck_assert_uint_eq(bench.refusals, 0);
+	ck_assert_uint_eq(fixture.refusals, 0);
 }
 
 /* ---- admitted ---- */
@@ -383,14 +383,14 @@ START_TEST(admitted)
 	lane->owner->control(lane->owner, lane, unknown, sizeof(unknown));
 	says_hello(lane, 1);
 	ck_opened(lane);
-	ck_assert_str_eq(bench.sessions[0].name.name, "peer-1");
-	ck_assert_ptr_eq(bench.sessions[0].peer, &bench.settings->peers[1]);
-	ck_assert_uint_eq(bench.sessions[0].instance[0], 1);
-	ck_assert(!bench.sessions[0].has_replaced);
-	ck_assert_uint_eq(bench.terms.mtu, 1300);
-	ck_assert_uint_eq(bench.terms.lanes, 2);
-	ck_assert(addr_equal(&bench.terms.remote4, &client4));
-	ck_assert_uint_eq(bench.admission.candidate_count, 0);
+	ck_assert_str_eq(fixture.sessions[0].name.name, "peer-1");
+	ck_assert_ptr_eq(fixture.sessions[0].peer, &fixture.settings->peers[1]);
+	ck_assert_uint_eq(fixture.sessions[0].instance[0], 1);
+	ck_assert(!fixture.sessions[0].has_replaced);
+	ck_assert_uint_eq(fixture.terms.mtu, 1300);
+	ck_assert_uint_eq(fixture.terms.lanes, 2);
+	ck_assert(addr_equal(&fixture.terms.remote4, &client4));
+	ck_assert_uint_eq(fixture.admission.candidate_count, 0);
 }
 END_TEST
 
@@ -398,37 +398,37 @@ START_TEST(unlisted_is_allowed)
 {
 	struct lane *lane;
 
-	bench.settings->unlisted = true;
+	fixture.settings->unlisted = true;
 	lane = connects("stranger");
 	says_hello(lane, 1);
 	ck_opened(lane);
-	ck_assert_ptr_null(bench.sessions[0].peer);
+	ck_assert_ptr_null(fixture.sessions[0].peer);
 }
 END_TEST
 
 START_TEST(taken_over)
 {
 	struct session *session = has_session("peer-0", 1);
-	struct addr before = bench.terms.remote4;
+	struct addr before = fixture.terms.remote4;
 	struct lane *lane = connects("peer-0");
 
 	says_hello(lane, 1);
 	ck_opened(lane);
-	ck_assert_uint_eq(bench.let_go, 1);
-	ck_assert_uint_eq(bench.session_count, 1);
-	ck_assert_uint_eq(bench.left, 0);
-	ck_assert(addr_equal(&bench.terms.remote4, &before));
+	ck_assert_uint_eq(fixture.let_go, 1);
+	ck_assert_uint_eq(fixture.session_count, 1);
+	ck_assert_uint_eq(fixture.left, 0);
+	ck_assert(addr_equal(&fixture.terms.remote4, &before));
 	/* An adopted session knows no instance: whichever comes is the right one, and counts from then on. */
 	session->adopted = true;
 	lane = connects("peer-0");
 	says_hello(lane, 2);
 	ck_opened(lane);
-	ck_assert_uint_eq(bench.let_go, 2);
+	ck_assert_uint_eq(fixture.let_go, 2);
 	ck_assert_uint_eq(session->instance[0], 2);
 	ck_assert(!session->adopted);
 	lane = connects("peer-0");
 	says_hello(lane, 1);
-	ck_assert_uint_eq(bench.left, 1);
+	ck_assert_uint_eq(fixture.left, 1);
 }
 END_TEST
 
@@ -439,10 +439,10 @@ START_TEST(joined)
 	(void)has_session("peer-0", 1);
 	lane = connects("peer-0");
 	says_join(lane);
-	ck_assert_uint_eq(bench.joined, 1);
+	ck_assert_uint_eq(fixture.joined, 1);
 	ck_assert(!lane->ended && !lane->has_goodbye);
-	ck_assert_uint_eq(bench.admission.candidate_count, 0);
-	ck_assert_uint_eq(bench.refusals, 0);
+	ck_assert_uint_eq(fixture.admission.candidate_count, 0);
+	ck_assert_uint_eq(fixture.refusals, 0);
 }
 END_TEST
 
@@ -456,10 +456,10 @@ START_TEST(replaced)
 	struct lane *lane = connects("peer-0");
 
 	says_hello(lane, 2);
-	ck_assert_uint_eq(bench.left, 1);
-	ck_assert_uint_eq(bench.left_code, GOODBYE_REPLACED);
-	ck_assert_str_eq(bench.left_text, "another instance with the same certificate connected");
-	ck_assert_uint_eq(bench.opened, 1);
+	ck_assert_uint_eq(fixture.left, 1);
+	ck_assert_uint_eq(fixture.left_code, GOODBYE_REPLACED);
+	ck_assert_str_eq(fixture.left_text, "another instance with the same certificate connected");
+	ck_assert_uint_eq(fixture.opened, 1);
 	/* What it says meanwhile is for the session, in order. */
 	says(lane, &announce_one);
 	says(lane, &ping);
@@ -468,9 +468,9 @@ START_TEST(replaced)
 	ck_assert_uint_eq(lane->heard_count, 2);
 	ck_assert_uint_eq(lane->heard[0], MESSAGE_ANNOUNCE);
 	ck_assert_uint_eq(lane->heard[1], MESSAGE_PING);
-	ck_assert(bench.sessions[0].has_replaced);
-	ck_assert_uint_eq(bench.sessions[0].replaced[0], 1);
-	ck_assert_uint_eq(bench.admission.candidate_count, 0);
+	ck_assert(fixture.sessions[0].has_replaced);
+	ck_assert_uint_eq(fixture.sessions[0].replaced[0], 1);
+	ck_assert_uint_eq(fixture.admission.candidate_count, 0);
 }
 END_TEST
 
@@ -482,16 +482,16 @@ START_TEST(same_instance_waits)
 
 	old->final = true; /* and still up: it is told so */
 	says_hello(lane, 1);
-	ck_assert_uint_eq(bench.left_code, GOODBYE_DEAD_PEER);
-	ck_assert_str_eq(bench.left_text, "a newer connection of yours took over");
+	ck_assert_uint_eq(fixture.left_code, GOODBYE_DEAD_PEER);
+	ck_assert_str_eq(fixture.left_text, "a newer connection of yours took over");
 	session_ends(old);
 	ck_opened(lane);
-	ck_assert(!bench.sessions[0].has_replaced);
-	old = &bench.sessions[0];
+	ck_assert(!fixture.sessions[0].has_replaced);
+	old = &fixture.sessions[0];
 	old->final = true;
 	old->state = SESSION_CLOSING;
 	says_hello(connects("peer-0"), 1);
-	ck_assert_uint_eq(bench.left, 1); /* it goes already */
+	ck_assert_uint_eq(fixture.left, 1); /* it goes already */
 }
 END_TEST
 
@@ -503,11 +503,11 @@ START_TEST(only_its_own_end)
 	struct identity other = { "peer-1" };
 
 	says_hello(waits, 2);
-	admission_session_ended(&bench.admission, &other);
-	ck_assert_uint_eq(bench.opened, 1);
+	admission_session_ended(&fixture.admission, &other);
+	ck_assert_uint_eq(fixture.opened, 1);
 	ck_assert(!silent->ended);
 	session_ends(old);
-	ck_assert_uint_eq(bench.opened, 2);
+	ck_assert_uint_eq(fixture.opened, 2);
 }
 END_TEST
 
@@ -520,7 +520,7 @@ START_TEST(bad_identity)
 
 	lane->owner->secured(lane->owner, lane, &peer, "its certificate has no name");
 	ck_refused(lane, GOODBYE_BAD_IDENTITY, "its certificate has no name");
-	ck_assert_str_eq(bench.refused_name, "");
+	ck_assert_str_eq(fixture.refused_name, "");
 }
 END_TEST
 
@@ -530,7 +530,7 @@ START_TEST(unlisted)
 
 	ck_refused(lane, GOODBYE_UNLISTED,
 		"its certificate is valid, but it has no entry in peers of the server's configuration");
-	ck_assert_str_eq(bench.refused_name, "stranger");
+	ck_assert_str_eq(fixture.refused_name, "stranger");
 }
 END_TEST
 
@@ -556,7 +556,7 @@ START_TEST(replaced_one_comes_back)
 	session->replaced[0] = 1;
 	says_hello(lane, 1);
 	ck_refused(lane, GOODBYE_REPLACED, "another instance with the same certificate took over");
-	ck_assert_uint_eq(bench.left, 0);
+	ck_assert_uint_eq(fixture.left, 0);
 	ck_assert_int_eq(session->state, SESSION_UP);
 }
 END_TEST
@@ -566,11 +566,11 @@ START_TEST(session_limit)
 	struct lane *lane;
 
 	(void)has_session("peer-0", 1);
-	bench.settings->max_sessions = bench.descriptors.sessions = 1;
+	fixture.settings->max_sessions = fixture.descriptors.sessions = 1;
 	lane = connects("peer-1");
 	says_hello(lane, 1);
 	ck_refused(lane, GOODBYE_LIMIT, "max_sessions sessions are there already");
-	bench.settings->max_sessions = 2;
+	fixture.settings->max_sessions = 2;
 	lane = connects("peer-1");
 	says_hello(lane, 1);
 	ck_refused(lane, GOODBYE_LIMIT,
@@ -592,7 +592,7 @@ static void fill_pool(void)
 	for (int i = 0; i < 5; i++) {
 		(void)snprintf(name.name, sizeof(name.name), "other-%d", i);
 		ck_assert_int_eq(
-			pool_take(bench.offer.pool, &name, 1, &addr4, &addr6, &problem), 0);
+			pool_take(fixture.offer.pool, &name, 1, &addr4, &addr6, &problem), 0);
 	}
 }
 
@@ -602,16 +602,16 @@ START_TEST(no_address)
 	struct lane *lane = connects("peer-1");
 	struct identity name = session->name;
 
-	offer_return(&bench.offer, &name);
+	offer_return(&fixture.offer, &name);
 	fill_pool();
 	says_hello(lane, 1);
-	ck_assert_ptr_nonnull(strstr(bench.cause, "10.9.0.0/29"));
+	ck_assert_ptr_nonnull(strstr(fixture.cause, "10.9.0.0/29"));
 	ck_refused(lane, GOODBYE_NO_ADDRESS, lane->goodbye.goodbye.text);
 	/* Nor does a session get one whose addresses were given away. */
 	lane = connects("peer-0");
 	says_hello(lane, 1);
 	ck_refused(lane, GOODBYE_NO_ADDRESS, lane->goodbye.goodbye.text);
-	ck_assert_uint_eq(bench.let_go, 0);
+	ck_assert_uint_eq(fixture.let_go, 0);
 }
 END_TEST
 
@@ -623,18 +623,18 @@ START_TEST(no_memory)
 	struct problem problem;
 	struct lane *lane = connects("peer-0");
 
-	bench.session_error = -ENOMEM;
+	fixture.session_error = -ENOMEM;
 	says_hello(lane, 1);
 	ck_refused(lane, GOODBYE_INTERNAL, "out of memory");
-	ck_assert_int_eq(offer_keep(&bench.offer, &other, &addr4, &none, &problem), 0);
-	offer_return(&bench.offer, &other);
-	bench.session_error = 0;
-	bench.open_error = -ENOMEM;
+	ck_assert_int_eq(offer_keep(&fixture.offer, &other, &addr4, &none, &problem), 0);
+	offer_return(&fixture.offer, &other);
+	fixture.session_error = 0;
+	fixture.open_error = -ENOMEM;
 	lane = connects("peer-0");
 	says_hello(lane, 1);
 	ck_refused(lane, GOODBYE_INTERNAL, "out of memory");
-	ck_assert_uint_eq(bench.left, 1);
-	ck_assert_uint_eq(bench.left_code, GOODBYE_INTERNAL);
+	ck_assert_uint_eq(fixture.left, 1);
+	ck_assert_uint_eq(fixture.left_code, GOODBYE_INTERNAL);
 }
 END_TEST
 
@@ -643,12 +643,12 @@ START_TEST(no_memory_to_take_over)
 	struct lane *lane;
 
 	(void)has_session("peer-0", 1);
-	bench.open_error = -ENOMEM;
+	fixture.open_error = -ENOMEM;
 	lane = connects("peer-0");
 	says_hello(lane, 1);
 	ck_refused(lane, GOODBYE_INTERNAL, "out of memory");
-	ck_assert_uint_eq(bench.session_count, 1); /* it lingers */
-	ck_assert_uint_eq(bench.left, 0);
+	ck_assert_uint_eq(fixture.session_count, 1); /* it lingers */
+	ck_assert_uint_eq(fixture.left, 0);
 }
 END_TEST
 
@@ -670,7 +670,7 @@ START_TEST(join_refused)
 	ck_refused(lane, GOODBYE_PROTOCOL, "join names a session that is not there");
 	(void)has_session("peer-0", 1);
 	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
-		bench.join_error = answers[i].error;
+		fixture.join_error = answers[i].error;
 		lane = connects("peer-0");
 		says_join(lane);
 		(void)snprintf(text, sizeof(text), "join refused by %d", -answers[i].error);
@@ -721,7 +721,7 @@ START_TEST(flood_while_waiting)
 		says(lane, &notice);
 	ck_refused(lane, GOODBYE_FLOOD, "too many control messages before welcome");
 	session_ends(old);
-	ck_assert_uint_eq(bench.opened, 1);
+	ck_assert_uint_eq(fixture.opened, 1);
 }
 END_TEST
 
@@ -742,7 +742,7 @@ START_TEST(newer_one_waits)
 		third, GOODBYE_REPLACED, "a newer connection with the same certificate took over");
 	session_ends(old);
 	ck_opened(fourth);
-	ck_assert_uint_eq(bench.opened, 2);
+	ck_assert_uint_eq(fixture.opened, 2);
 }
 END_TEST
 
@@ -752,11 +752,11 @@ START_TEST(says_goodbye_first)
 	struct lane *lane = connects("peer-0");
 
 	says(lane, &goodbye);
-	ck_assert_str_eq(bench.cause, "said goodbye before hello was answered");
+	ck_assert_str_eq(fixture.cause, "said goodbye before hello was answered");
 	ck_assert(lane->ended && !lane->has_goodbye);
 	ends(lane, LANE_END_ORDERED, "");
-	ck_assert_uint_eq(bench.refusals, 1);
-	ck_assert_uint_eq(bench.ends, 1);
+	ck_assert_uint_eq(fixture.refusals, 1);
+	ck_assert_uint_eq(fixture.ends, 1);
 }
 END_TEST
 
@@ -767,22 +767,22 @@ START_TEST(lane_ends)
 	struct lane *lane = connects_from("192.0.2.7");
 
 	ends(lane, LANE_END_DEADLINE, "");
-	ck_assert_str_eq(bench.cause, "deadline passed");
+	ck_assert_str_eq(fixture.cause, "deadline passed");
 	ends(connects_from("192.0.2.7"), LANE_END_CLOSED, "in the handshake");
-	ck_assert_str_eq(bench.cause, "the end: in the handshake");
+	ck_assert_str_eq(fixture.cause, "the end: in the handshake");
 	ends(connects("peer-0"), LANE_END_CLOSED, "");
-	ck_assert_ptr_nonnull(strstr(bench.cause, "it closed the connection before its hello"));
-	ck_assert_str_eq(bench.refused_name, "peer-0");
+	ck_assert_ptr_nonnull(strstr(fixture.cause, "it closed the connection before its hello"));
+	ck_assert_str_eq(fixture.refused_name, "peer-0");
 	/* One that waited has said its hello. */
 	old = has_session("peer-0", 1);
 	lane = connects("peer-0");
 	says_hello(lane, 2);
 	ends(lane, LANE_END_CLOSED, "");
-	ck_assert_str_eq(bench.cause, "the end");
+	ck_assert_str_eq(fixture.cause, "the end");
 	session_ends(old);
-	ck_assert_uint_eq(bench.opened, 1);
-	ck_assert_uint_eq(bench.ends, 4);
-	ck_assert_uint_eq(bench.admission.candidate_count, 0);
+	ck_assert_uint_eq(fixture.opened, 1);
+	ck_assert_uint_eq(fixture.ends, 4);
+	ck_assert_uint_eq(fixture.admission.candidate_count, 0);
 }
 END_TEST
 
@@ -793,7 +793,7 @@ START_TEST(old_client)
 	struct message message = hello(1);
 
 	message.hello.features = 0;
-	bench.session_error = -ENOMEM;
+	fixture.session_error = -ENOMEM;
 	says(lane, &message);
 	ck_assert_uint_le(lane->goodbye.goodbye.code, GOODBYE_OLD_LAST);
 	ck_refused(lane, GOODBYE_INTERNAL, "out of memory");
@@ -804,8 +804,8 @@ START_TEST(server_stops)
 {
 	struct lane *lane = connects("peer-0"), *gone = connects("stranger");
 
-	bench.refusals = 0;
-	admission_stop(&bench.admission);
+	fixture.refusals = 0;
+	admission_stop(&fixture.admission);
 	ck_refused(lane, GOODBYE_SHUTDOWN, "the server is shutting down");
 	ck_assert_uint_eq(gone->goodbye.goodbye.code, GOODBYE_UNLISTED);
 }
@@ -818,13 +818,13 @@ START_TEST(no_lane)
 	char byte;
 
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-	bench.lane_error = -ENOMEM;
-	admission_take(&bench.admission, fds[0], &outer, mono_now());
-	ck_assert_uint_eq(bench.refusals, 1);
-	ck_assert_str_eq(bench.cause, "out of memory");
+	fixture.lane_error = -ENOMEM;
+	admission_take(&fixture.admission, fds[0], &outer, mono_now());
+	ck_assert_uint_eq(fixture.refusals, 1);
+	ck_assert_str_eq(fixture.cause, "out of memory");
 	ck_assert_int_eq(recv(fds[1], &byte, 1, 0), 0);
 	close(fds[1]);
-	ck_assert_uint_eq(bench.admission.candidate_count, 0);
+	ck_assert_uint_eq(fixture.admission.candidate_count, 0);
 }
 END_TEST
 
@@ -840,7 +840,7 @@ static const char *room_for(const char *from)
 {
 	struct addr outer = addr(from);
 
-	return room_make(&bench.admission, &outer);
+	return room_make(&fixture.admission, &outer);
 }
 
 /* A quarter of the places for one host: an IPv4 address, or an IPv6 /64. */
@@ -851,13 +851,13 @@ START_TEST(room_of_one_host)
 	ck_assert_ptr_null(room_for("192.0.2.8"));
 	ck_assert_str_eq(room_for("192.0.2.7"),
 		"a quarter of max_handshakes connections of this host are in their handshake");
-	ck_assert_uint_eq(bench.refusals, 0);
+	ck_assert_uint_eq(fixture.refusals, 0);
 	is_old(second, 1200);
 	is_old(first, 1500);
 	ck_assert_ptr_null(room_for("192.0.2.7"));
 	ck_assert(first->cut && !second->ended);
-	ck_assert_uint_eq(bench.refusals, 1);
-	ck_assert_ptr_nonnull(strstr(bench.cause, "closed for a newer connection"));
+	ck_assert_uint_eq(fixture.refusals, 1);
+	ck_assert_ptr_nonnull(strstr(fixture.cause, "closed for a newer connection"));
 	ck_assert_ptr_null(room_for("192.0.2.7"));
 	(void)connects_from("2001:db8::1");
 	(void)connects_from("2001:db8::2");
@@ -878,8 +878,8 @@ START_TEST(room_of_all)
 	}
 	ck_assert_ptr_null(room_for("198.51.100.1"));
 	ck_assert(lanes[3]->cut && !lanes[4]->ended);
-	ck_assert_uint_eq(bench.admission.judged_count, 1);
-	ck_assert_uint_eq(bench.admission.cut_count, 1);
+	ck_assert_uint_eq(fixture.admission.judged_count, 1);
+	ck_assert_uint_eq(fixture.admission.cut_count, 1);
 	(void)connects_from("198.51.100.1");
 	ck_assert_ptr_null(room_for("198.51.100.2"));
 	ck_assert(lanes[0]->cut); /* of equals the oldest */
@@ -891,7 +891,7 @@ START_TEST(room_of_those_that_wait)
 {
 	static const char *const names[] = { "peer-0", "peer-1", "peer-2" };
 
-	bench.descriptors.handshakes = 3;
+	fixture.descriptors.handshakes = 3;
 	for (int i = 0; i < 3; i++)
 		(void)has_session(names[i], 1);
 	for (int i = 0; i < 3; i++) {
@@ -919,7 +919,7 @@ START_TEST(room_of_the_refused)
 		lanes[i] = connects_from(from);
 		secures(lanes[i], "stranger");
 	}
-	ck_assert_uint_eq(bench.admission.judged_count, 32);
+	ck_assert_uint_eq(fixture.admission.judged_count, 32);
 	ck_assert(lanes[0]->cut && lanes[23]->cut && !lanes[24]->cut);
 	ck_assert_str_eq(
 		room_for("198.51.100.1"), "more connections end than the workers can close");

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "tests/unit/settings_bench.h"
+#include "tests/unit/settings_fixture.h"
 #include "tests/unit/unit.h"
 
 static struct announced announced;

@@ -7,7 +7,7 @@
 
 enum { KNOWN_MAX = 1024 };
 
-static struct bench {
+static struct fixture {
 	struct loop *loop;
 	struct routes routes;
 	struct announcer announcer;
@@ -17,13 +17,13 @@ static struct bench {
 	size_t known_count;
 	int messages;
 	struct loop_timer timer;
-} bench;
+} fixture;
 
 static size_t known_at(const struct prefix *prefix)
 {
 	size_t at = 0;
 
-	while (at < bench.known_count && !prefix_equal(&bench.known[at], prefix))
+	while (at < fixture.known_count && !prefix_equal(&fixture.known[at], prefix))
 		at++;
 	return at;
 }
@@ -31,18 +31,18 @@ static size_t known_at(const struct prefix *prefix)
 static void on_send(struct routes *routes, const struct message *message)
 {
 	(void)routes;
-	bench.messages++;
+	fixture.messages++;
 	for (uint16_t i = 0; i < message->prefixes.count; i++) {
 		const struct prefix *prefix = &message->prefixes.prefix[i];
 		size_t at = known_at(prefix);
 
 		if (message->type == MESSAGE_ANNOUNCE) {
-			ck_assert_uint_eq(at, bench.known_count); /* told once */
-			bench.known[bench.known_count++] = *prefix;
+			ck_assert_uint_eq(at, fixture.known_count); /* told once */
+			fixture.known[fixture.known_count++] = *prefix;
 		} else {
 			ck_assert_int_eq(message->type, MESSAGE_WITHDRAW);
-			ck_assert_uint_lt(at, bench.known_count); /* what it knew */
-			bench.known[at] = bench.known[--bench.known_count];
+			ck_assert_uint_lt(at, fixture.known_count); /* what it knew */
+			fixture.known[at] = fixture.known[--fixture.known_count];
 		}
 	}
 }
@@ -61,42 +61,42 @@ static struct prefix nth(size_t n)
 
 static void begin(size_t count)
 {
-	bench = (struct bench){ .wanted = { .items = bench.items } };
-	ck_assert_int_eq(loop_new(&bench.loop), 0);
-	routes_init(&bench.routes, &events, NULL, 8);
-	announcer_init(&bench.announcer, bench.loop, &bench.routes, &bench.wanted);
+	fixture = (struct fixture){ .wanted = { .items = fixture.items } };
+	ck_assert_int_eq(loop_new(&fixture.loop), 0);
+	routes_init(&fixture.routes, &events, NULL, 8);
+	announcer_init(&fixture.announcer, fixture.loop, &fixture.routes, &fixture.wanted);
 	for (size_t i = 0; i < count; i++)
-		bench.items[i] = nth(i);
-	bench.wanted.count = count;
+		fixture.items[i] = nth(i);
+	fixture.wanted.count = count;
 }
 
 static void end(void)
 {
-	announcer_free(&bench.announcer);
-	routes_free(&bench.routes);
-	loop_free(bench.loop);
+	announcer_free(&fixture.announcer);
+	routes_free(&fixture.routes);
+	loop_free(fixture.loop);
 }
 
 static void stop_loop(struct loop_timer *timer)
 {
 	(void)timer;
-	loop_stop(bench.loop);
+	loop_stop(fixture.loop);
 }
 
 /* Runs the loop until the hold that is on now is over. */
 static void pass_hold(void)
 {
-	loop_timer_start(bench.loop, &bench.timer,
+	loop_timer_start(fixture.loop, &fixture.timer,
 		mono_add(mono_now(), DURATION_MS(ANNOUNCER_HOLD_MS + 20)), stop_loop);
-	ck_assert_int_eq(loop_run(bench.loop), 0);
+	ck_assert_int_eq(loop_run(fixture.loop), 0);
 }
 
 START_TEST(tells_all_at_the_beginning)
 {
 	begin(600);
-	ck_assert_int_eq(announcer_begin(&bench.announcer), 0);
-	ck_assert_uint_eq(bench.known_count, 600);
-	ck_assert_int_eq(bench.messages, 3); /* of MESSAGE_PREFIX_MAX each */
+	ck_assert_int_eq(announcer_begin(&fixture.announcer), 0);
+	ck_assert_uint_eq(fixture.known_count, 600);
+	ck_assert_int_eq(fixture.messages, 3); /* of MESSAGE_PREFIX_MAX each */
 	end();
 }
 END_TEST
@@ -104,11 +104,11 @@ END_TEST
 START_TEST(tells_all_again_to_a_new_connection)
 {
 	begin(3);
-	ck_assert_int_eq(announcer_begin(&bench.announcer), 0);
-	announcer_end(&bench.announcer);
-	bench.known_count = 0;
-	ck_assert_int_eq(announcer_begin(&bench.announcer), 0);
-	ck_assert_uint_eq(bench.known_count, 3);
+	ck_assert_int_eq(announcer_begin(&fixture.announcer), 0);
+	announcer_end(&fixture.announcer);
+	fixture.known_count = 0;
+	ck_assert_int_eq(announcer_begin(&fixture.announcer), 0);
+	ck_assert_uint_eq(fixture.known_count, 3);
 	end();
 }
 END_TEST
@@ -116,13 +116,13 @@ END_TEST
 START_TEST(says_nothing_without_a_connection)
 {
 	begin(3);
-	ck_assert_int_eq(announcer_changed(&bench.announcer), 0);
-	ck_assert_int_eq(bench.messages, 0);
-	ck_assert_int_eq(announcer_begin(&bench.announcer), 0);
-	announcer_end(&bench.announcer);
-	bench.messages = 0;
-	ck_assert_int_eq(announcer_changed(&bench.announcer), 0);
-	ck_assert_int_eq(bench.messages, 0);
+	ck_assert_int_eq(announcer_changed(&fixture.announcer), 0);
+	ck_assert_int_eq(fixture.messages, 0);
+	ck_assert_int_eq(announcer_begin(&fixture.announcer), 0);
+	announcer_end(&fixture.announcer);
+	fixture.messages = 0;
+	ck_assert_int_eq(announcer_changed(&fixture.announcer), 0);
+	ck_assert_int_eq(fixture.messages, 0);
 	end();
 }
 END_TEST
@@ -130,17 +130,17 @@ END_TEST
 START_TEST(many_changes_are_few_messages)
 {
 	begin(1);
-	ck_assert_int_eq(announcer_begin(&bench.announcer), 0);
-	bench.messages = 0;
+	ck_assert_int_eq(announcer_begin(&fixture.announcer), 0);
+	fixture.messages = 0;
 	for (size_t i = 1; i <= 200; i++) {
-		bench.items[i] = nth(i);
-		bench.wanted.count = i + 1;
-		ck_assert_int_eq(announcer_changed(&bench.announcer), 0);
+		fixture.items[i] = nth(i);
+		fixture.wanted.count = i + 1;
+		ck_assert_int_eq(announcer_changed(&fixture.announcer), 0);
 	}
-	ck_assert_int_eq(bench.messages, 0); /* held */
+	ck_assert_int_eq(fixture.messages, 0); /* held */
 	pass_hold();
-	ck_assert_int_eq(bench.messages, 1);
-	ck_assert_uint_eq(bench.known_count, 201);
+	ck_assert_int_eq(fixture.messages, 1);
+	ck_assert_uint_eq(fixture.known_count, 201);
 	end();
 }
 END_TEST
@@ -148,12 +148,12 @@ END_TEST
 START_TEST(a_change_after_the_hold_goes_at_once)
 {
 	begin(2);
-	ck_assert_int_eq(announcer_begin(&bench.announcer), 0);
+	ck_assert_int_eq(announcer_begin(&fixture.announcer), 0);
 	pass_hold();
-	bench.wanted.count = 1;
-	ck_assert_int_eq(announcer_changed(&bench.announcer), 0);
-	ck_assert_uint_eq(bench.known_count, 1);
-	ck_assert(prefix_equal(&bench.known[0], &bench.items[0]));
+	fixture.wanted.count = 1;
+	ck_assert_int_eq(announcer_changed(&fixture.announcer), 0);
+	ck_assert_uint_eq(fixture.known_count, 1);
+	ck_assert(prefix_equal(&fixture.known[0], &fixture.items[0]));
 	end();
 }
 END_TEST
@@ -163,15 +163,15 @@ START_TEST(a_withdrawn_prefix_is_refused_no_more)
 	struct message_prefixes refused = { .count = 1 };
 
 	begin(2);
-	ck_assert_int_eq(announcer_begin(&bench.announcer), 0);
-	refused.prefix[0] = bench.items[1];
+	ck_assert_int_eq(announcer_begin(&fixture.announcer), 0);
+	refused.prefix[0] = fixture.items[1];
 	refused.reason[0] = ROUTE_NOT_ALLOWED;
-	routes_refused(&bench.routes, &refused, &bench.announcer.told);
-	ck_assert_uint_eq(routes_refusal(&bench.routes, &bench.items[1]), ROUTE_NOT_ALLOWED);
+	routes_refused(&fixture.routes, &refused, &fixture.announcer.told);
+	ck_assert_uint_eq(routes_refusal(&fixture.routes, &fixture.items[1]), ROUTE_NOT_ALLOWED);
 	pass_hold();
-	bench.wanted.count = 1;
-	ck_assert_int_eq(announcer_changed(&bench.announcer), 0);
-	ck_assert_uint_eq(routes_refusal(&bench.routes, &bench.items[1]), ROUTE_ACCEPTED);
+	fixture.wanted.count = 1;
+	ck_assert_int_eq(announcer_changed(&fixture.announcer), 0);
+	ck_assert_uint_eq(routes_refusal(&fixture.routes, &fixture.items[1]), ROUTE_ACCEPTED);
 	end();
 }
 END_TEST
@@ -182,23 +182,23 @@ START_TEST(what_was_too_much_is_announced_when_there_is_room)
 	struct message_prefixes refused = { .count = 3 };
 
 	begin(5);
-	ck_assert_int_eq(announcer_begin(&bench.announcer), 0);
+	ck_assert_int_eq(announcer_begin(&fixture.announcer), 0);
 	for (uint16_t i = 0; i < 3; i++) {
-		refused.prefix[i] = bench.items[i];
+		refused.prefix[i] = fixture.items[i];
 		refused.reason[i] = i == 0 ? ROUTE_NOT_ALLOWED : ROUTE_LIMIT;
-		bench.known[known_at(&bench.items[i])] = bench.known[bench.known_count - 1];
-		bench.known_count--;
+		fixture.known[known_at(&fixture.items[i])] = fixture.known[fixture.known_count - 1];
+		fixture.known_count--;
 	}
-	routes_refused(&bench.routes, &refused, &bench.announcer.told);
+	routes_refused(&fixture.routes, &refused, &fixture.announcer.told);
 	pass_hold();
-	bench.wanted.count = 4;
-	ck_assert_int_eq(announcer_changed(&bench.announcer), 0);
-	ck_assert_uint_eq(bench.known_count, 2);
-	ck_assert_uint_lt(known_at(&bench.items[2]), 2);
-	ck_assert_uint_lt(known_at(&bench.items[3]), 2);
-	ck_assert_uint_eq(routes_refusal(&bench.routes, &bench.items[0]), ROUTE_NOT_ALLOWED);
-	ck_assert_uint_eq(routes_refusal(&bench.routes, &bench.items[1]), ROUTE_LIMIT);
-	ck_assert_uint_eq(routes_refusal(&bench.routes, &bench.items[2]), ROUTE_ACCEPTED);
+	fixture.wanted.count = 4;
+	ck_assert_int_eq(announcer_changed(&fixture.announcer), 0);
+	ck_assert_uint_eq(fixture.known_count, 2);
+	ck_assert_uint_lt(known_at(&fixture.items[2]), 2);
+	ck_assert_uint_lt(known_at(&fixture.items[3]), 2);
+	ck_assert_uint_eq(routes_refusal(&fixture.routes, &fixture.items[0]), ROUTE_NOT_ALLOWED);
+	ck_assert_uint_eq(routes_refusal(&fixture.routes, &fixture.items[1]), ROUTE_LIMIT);
+	ck_assert_uint_eq(routes_refusal(&fixture.routes, &fixture.items[2]), ROUTE_ACCEPTED);
 	end();
 }
 END_TEST

@@ -218,13 +218,13 @@ START_TEST(rest_forgets_the_wait)
 {
 	struct codel codel = { 0 };
 
-	codel_rest(&codel); /* at any time */
+	codel_idle(&codel); /* at any time */
 	ck_assert(!judge(&codel, begin, long_wait));
-	codel_rest(&codel);
+	codel_idle(&codel);
 	struct mono later = mono_add(begin, limits.interval);
 	ck_assert(!judge(&codel, later, long_wait));
 	ck_assert(judge(&codel, mono_add(later, limits.interval), long_wait));
-	codel_rest(&codel);
+	codel_idle(&codel);
 	ck_assert(!judge(&codel, mono_add(later, DURATION_MS(3 * INTERVAL_MS)), long_wait));
 }
 END_TEST
@@ -236,7 +236,7 @@ START_TEST(rest_remembers_the_rate)
 
 	for (int i = 0; i < 9; i++)
 		now = next_drop(&codel, now);
-	codel_rest(&codel);
+	codel_idle(&codel);
 	struct mono first = next_drop(&codel, now);
 	assert_gap(first, next_drop(&codel, first), 9);
 }

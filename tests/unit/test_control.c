@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who may ask what over the control socket, and what it does; how much and how long: test_control_limits.c. */
-#include "tests/unit/control_bench.h"
+#include "tests/unit/control_fixture.h"
 
 #include <sys/syscall.h>
 
@@ -20,8 +20,8 @@ static bool announced(const char *text)
 	struct prefix prefix;
 
 	ck_assert_int_eq(prefix_parse(text, &prefix), 0);
-	for (size_t i = 0; i < bench.engine.peers.announced.all.count; i++) {
-		if (prefix_equal(&bench.engine.peers.announced.all.items[i], &prefix))
+	for (size_t i = 0; i < fixture.engine.peers.announced.all.count; i++) {
+		if (prefix_equal(&fixture.engine.peers.announced.all.items[i], &prefix))
 			return true;
 	}
 	return false;
@@ -118,7 +118,8 @@ START_TEST(odd_bytes)
 	char byte;
 
 	serve(sends_odd_bytes);
-	ck_assert_int_eq(recv(bench.netd, &byte, 1, MSG_DONTWAIT), -1); /* netd was told nothing */
+	ck_assert_int_eq(
+		recv(fixture.netd, &byte, 1, MSG_DONTWAIT), -1); /* netd was told nothing */
 }
 END_TEST
 
@@ -135,7 +136,7 @@ static void changes_routes(void)
 START_TEST(change_routes)
 {
 	serve(changes_routes);
-	ck_assert_uint_eq(bench.engine.peers.announced.all.count, 2);
+	ck_assert_uint_eq(fixture.engine.peers.announced.all.count, 2);
 	ck_assert(announced("10.1.0.0/16"));
 	ck_assert(announced("10.3.0.0/16"));
 }
@@ -163,7 +164,7 @@ static void asks_for_bad_routes(void)
 START_TEST(all_or_nothing)
 {
 	serve(asks_for_bad_routes);
-	ck_assert_uint_eq(bench.engine.peers.announced.all.count, 1);
+	ck_assert_uint_eq(fixture.engine.peers.announced.all.count, 1);
 	ck_assert(announced("10.1.0.0/16"));
 }
 END_TEST
@@ -180,13 +181,13 @@ START_TEST(down)
 	ssize_t len;
 
 	serve(takes_down);
-	len = recv(bench.netd, datagram, sizeof(datagram), MSG_DONTWAIT);
+	len = recv(fixture.netd, datagram, sizeof(datagram), MSG_DONTWAIT);
 	ck_assert_int_gt(len, 0);
 	ck_assert_int_eq(request_decode(datagram, (size_t)len, &request), 0);
 	ck_assert_int_eq(request.type, REQUEST_EXIT);
 	ck_assert_uint_eq(request.exit.code, EXIT_CODE_OK);
 	ck_assert_str_eq(request.exit.text, "culvert down");
-	ck_assert_int_eq(recv(bench.netd, datagram, sizeof(datagram), MSG_DONTWAIT), -1);
+	ck_assert_int_eq(recv(fixture.netd, datagram, sizeof(datagram), MSG_DONTWAIT), -1);
 }
 END_TEST
 
@@ -231,11 +232,11 @@ START_TEST(owner)
 
 	if (geteuid() != 0)
 		return;
-	control_close(bench.engine.control);
+	control_close(fixture.engine.control);
 	become(12345);
 	fd = listen_abstract();
 	become(0);
-	ck_assert_int_eq(control_open(&bench.engine, fd, &bench.engine.control), 0);
+	ck_assert_int_eq(control_open(&fixture.engine, fd, &fixture.engine.control), 0);
 	serve(listens_as_owner);
 }
 END_TEST
@@ -257,7 +258,7 @@ START_TEST(refused_listener)
 {
 	struct control *control = NULL;
 
-	ck_assert_int_eq(control_open(&bench.engine, -1, &control), -EBADF);
+	ck_assert_int_eq(control_open(&fixture.engine, -1, &control), -EBADF);
 	ck_assert_ptr_null(control);
 	control_close(NULL);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The bounds of the control socket: prefixes, connections, time, and answers larger than a buffer. */
-#include "tests/unit/control_bench.h"
+#include "tests/unit/control_fixture.h"
 
 #include "engine/engine.h"
 #include "engine/session.h"
@@ -25,7 +25,7 @@ static void adds_too_many(void)
 START_TEST(prefix_limit)
 {
 	serve(adds_too_many);
-	ck_assert_uint_eq(bench.engine.peers.announced.all.count, SETTINGS_PREFIX_MAX);
+	ck_assert_uint_eq(fixture.engine.peers.announced.all.count, SETTINGS_PREFIX_MAX);
 }
 END_TEST
 
@@ -115,7 +115,7 @@ START_TEST(large_answer)
 	struct session *session;
 	struct routes *routes;
 
-	ck_assert_int_eq(engine_new_session(&bench.engine, &name, NULL, &session), 0);
+	ck_assert_int_eq(engine_new_session(&fixture.engine, &name, NULL, &session), 0);
 	routes = &session->routes;
 	routes->items = calloc(MANY_ROUTES, sizeof(*routes->items));
 	routes->count = routes->capacity = MANY_ROUTES;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The one command whose answer is netd's: reexec. What comes after a yes: tests/system/reexec.sh. */
-#include "tests/unit/control_bench.h"
+#include "tests/unit/control_fixture.h"
 
 #include <poll.h>
 
@@ -10,12 +10,12 @@ enum { NETD_WAIT_MS = 5000 };
 static uint32_t netd_hears_reexec(void)
 {
 	static uint8_t datagram[REQUEST_SIZE_MAX];
-	struct pollfd pollfd = { .fd = bench.netd, .events = POLLIN };
+	struct pollfd pollfd = { .fd = fixture.netd, .events = POLLIN };
 	struct request request;
 	ssize_t len;
 
 	ck_assert_int_eq(poll(&pollfd, 1, NETD_WAIT_MS), 1);
-	len = recv(bench.netd, datagram, sizeof(datagram), MSG_DONTWAIT);
+	len = recv(fixture.netd, datagram, sizeof(datagram), MSG_DONTWAIT);
 	ck_assert_int_gt(len, 0);
 	ck_assert_int_eq(request_decode(datagram, (size_t)len, &request), 0);
 	ck_assert_int_eq(request.type, REQUEST_REEXEC);
@@ -31,14 +31,14 @@ static void netd_refuses(uint32_t id, const char *why)
 	snprintf(request.reply.text, sizeof(request.reply.text), "%s", why);
 	writer_init(&writer, datagram, sizeof(datagram));
 	ck_assert_int_eq(request_encode(&writer, &request), 0);
-	ck_assert_int_eq(ipc_send(bench.netd, datagram, writer.len, NULL, 0), 0);
+	ck_assert_int_eq(ipc_send(fixture.netd, datagram, writer.len, NULL, 0), 0);
 }
 
 static void ck_netd_hears_nothing(void)
 {
 	char byte;
 
-	ck_assert_int_eq(recv(bench.netd, &byte, 1, MSG_DONTWAIT), -1);
+	ck_assert_int_eq(recv(fixture.netd, &byte, 1, MSG_DONTWAIT), -1);
 }
 
 static int asks_reexec(void)
@@ -65,7 +65,7 @@ static void asks_too_early(void)
 
 START_TEST(too_early)
 {
-	bench.engine.world.ready = false;
+	fixture.engine.world.ready = false;
 	serve(asks_too_early);
 	ck_netd_hears_nothing();
 }
@@ -129,7 +129,7 @@ END_TEST
 static void begins_ready(void)
 {
 	setup();
-	bench.engine.world.ready = true;
+	fixture.engine.world.ready = true;
 }
 
 static Suite *suite(void)

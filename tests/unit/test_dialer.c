@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "tests/unit/settings_bench.h"
+#include "tests/unit/settings_fixture.h"
 #include "tests/unit/unit.h"
 #include "wire/message.h"
 
@@ -23,7 +23,7 @@ struct lane { /* a played one */
 	int fd;
 };
 
-static struct bench {
+static struct fixture {
 	struct loop *loop;
 	struct settings *settings;
 	struct dialer dialer;
@@ -53,7 +53,7 @@ static struct bench {
 	bool unwanted;
 	struct endpoint outer;
 	char text[PROBLEM_TEXT_MAX];
-} bench;
+} fixture;
 
 /* ---- the resolver ---- */
 
@@ -67,11 +67,11 @@ int resolver_init(
 
 int resolver_ask(struct resolver *resolver, const char *host, uint16_t port)
 {
-	if (bench.ask_error < 0)
-		return bench.ask_error;
+	if (fixture.ask_error < 0)
+		return fixture.ask_error;
 	ck_assert(!resolver->busy);
-	ck_assert_uint_lt(bench.asked_count, ASKED_MAX);
-	(void)snprintf(bench.asked[bench.asked_count++], 64, "%s:%u", host, port);
+	ck_assert_uint_lt(fixture.asked_count, ASKED_MAX);
+	(void)snprintf(fixture.asked[fixture.asked_count++], 64, "%s:%u", host, port);
 	resolver->busy = true;
 	return 0;
 }
@@ -83,13 +83,13 @@ void resolver_free(struct resolver *resolver)
 
 static void resolver_answers(void)
 {
-	struct resolver *resolver = &bench.dialer.resolver;
+	struct resolver *resolver = &fixture.dialer.resolver;
 
 	resolver->busy = false;
-	resolver->answer.count = bench.answer_count;
-	memcpy(resolver->answer.endpoints, bench.answer, sizeof(bench.answer));
-	problem_set(
-		&resolver->answer.problem, "%s", bench.answer_count > 0 ? "" : "cannot resolve it");
+	resolver->answer.count = fixture.answer_count;
+	memcpy(resolver->answer.endpoints, fixture.answer, sizeof(fixture.answer));
+	problem_set(&resolver->answer.problem, "%s",
+		fixture.answer_count > 0 ? "" : "cannot resolve it");
 	resolver->answered(resolver);
 }
 
@@ -100,12 +100,12 @@ int netd_link_ask(struct netd_link *netd, struct netd_call *call, struct request
 {
 	ck_assert_ptr_null(netd);
 	ck_assert_int_eq(request->type, REQUEST_SOCKET);
-	if (bench.netd_error < 0)
-		return bench.netd_error;
-	ck_assert_ptr_null(bench.call);
-	bench.family = (uint8_t)request->socket.family;
+	if (fixture.netd_error < 0)
+		return fixture.netd_error;
+	ck_assert_ptr_null(fixture.call);
+	fixture.family = (uint8_t)request->socket.family;
 	call->done = done;
-	bench.call = call;
+	fixture.call = call;
 	return 0;
 }
 
@@ -123,22 +123,22 @@ static void new_pair(int fds[2])
 
 static void netd_answers(void)
 {
-	struct netd_call *call = bench.call;
-	struct request_reply reply = { .error = (uint32_t)bench.socket_error };
+	struct netd_call *call = fixture.call;
+	struct request_reply reply = { .error = (uint32_t)fixture.socket_error };
 	int fds[2];
 
-	bench.call = NULL;
-	bench.sockets++;
-	if (bench.socket_error != 0)
+	fixture.call = NULL;
+	fixture.sockets++;
+	if (fixture.socket_error != 0)
 		unit_text(reply.text, "no more of them");
-	if (bench.socket_error != 0 || bench.no_socket) {
+	if (fixture.socket_error != 0 || fixture.no_socket) {
 		call->done(call, &reply, NULL, 0);
 		return;
 	}
-	if (bench.theirs >= 0)
-		close(bench.theirs);
+	if (fixture.theirs >= 0)
+		close(fixture.theirs);
 	new_pair(fds);
-	bench.theirs = fds[1];
+	fixture.theirs = fds[1];
 	call->done(call, &reply, fds, 1);
 }
 
@@ -149,9 +149,9 @@ int connect(int fd, __CONST_SOCKADDR_ARG sa, socklen_t len)
 	(void)fd;
 	(void)sa;
 	ck_assert_uint_gt(len, 0);
-	bench.connects++;
-	errno = bench.connect_error;
-	return bench.connect_error != 0 ? -1 : 0;
+	fixture.connects++;
+	errno = fixture.connect_error;
+	return fixture.connect_error != 0 ? -1 : 0;
 }
 
 /* ---- the proxy ---- */
@@ -168,22 +168,22 @@ void proxy_leg_begin(struct proxy_leg *leg, int fd, struct mono deadline, const 
 	(void)deadline;
 	ck_assert_str_eq(proxy->host, "proxy.example");
 	ck_assert_str_eq(remote->host, "one.example");
-	bench.leg = leg;
+	fixture.leg = leg;
 }
 
 void proxy_leg_stop(struct proxy_leg *leg)
 {
 	(void)leg;
-	bench.leg = NULL;
-	bench.leg_stops++;
+	fixture.leg = NULL;
+	fixture.leg_stops++;
 }
 
 /* NULL: it has connected on. The leg is over either way. */
 static void proxy_says(const char *cause)
 {
-	struct proxy_leg *leg = bench.leg;
+	struct proxy_leg *leg = fixture.leg;
 
-	bench.leg = NULL;
+	fixture.leg = NULL;
 	leg->done(leg, cause);
 }
 
@@ -211,46 +211,46 @@ const char *lane_end_text(enum lane_end end)
 static int on_lane(struct dialer *dialer, int fd, struct mono deadline, struct lane_owner *owner,
 	struct lane **ret_lane)
 {
-	ck_assert_ptr_eq(dialer, &bench.dialer);
+	ck_assert_ptr_eq(dialer, &fixture.dialer);
 	ck_assert(mono_before(mono_now(), deadline));
-	if (bench.lane_error < 0)
-		return bench.lane_error;
-	bench.lane = (struct lane){ .owner = owner, .fd = fd };
-	bench.lanes++;
-	*ret_lane = &bench.lane;
+	if (fixture.lane_error < 0)
+		return fixture.lane_error;
+	fixture.lane = (struct lane){ .owner = owner, .fd = fd };
+	fixture.lanes++;
+	*ret_lane = &fixture.lane;
 	return 0;
 }
 
 static bool on_wanted(struct dialer *dialer)
 {
 	(void)dialer;
-	return !bench.unwanted;
+	return !fixture.unwanted;
 }
 
 static int on_connected(struct dialer *dialer, struct lane *lane, const struct lane_peer *peer,
 	const struct endpoint *outer)
 {
 	(void)peer;
-	ck_assert_ptr_eq(lane, &bench.lane);
+	ck_assert_ptr_eq(lane, &fixture.lane);
 	ck_assert_int_eq(dialer->state, DIALER_RESTING); /* it may be told to dial for another */
-	if (bench.connected_error < 0)
-		return bench.connected_error;
-	bench.connected++;
-	bench.outer = *outer;
+	if (fixture.connected_error < 0)
+		return fixture.connected_error;
+	fixture.connected++;
+	fixture.outer = *outer;
 	return 0;
 }
 
 static void on_failed(struct dialer *dialer, const char *text)
 {
 	(void)dialer;
-	bench.failed++;
-	unit_text(bench.text, text);
+	fixture.failed++;
+	unit_text(fixture.text, text);
 }
 
 static void on_ended(struct dialer *dialer)
 {
-	ck_assert(dialer_quiet(dialer));
-	bench.ended++;
+	ck_assert(dialer_is_idle(dialer));
+	fixture.ended++;
 }
 
 static const struct dialer_events events = {
@@ -273,7 +273,8 @@ static struct endpoint at(const char *text)
 
 static void has_remote(const char *host)
 {
-	struct settings_remote *remote = &bench.settings->remotes[bench.settings->remote_count++];
+	struct settings_remote *remote = &fixture.settings
+						  ->remotes[fixture.settings->remote_count++];
 
 	unit_text(remote->host, host);
 	remote->port = 443;
@@ -281,46 +282,47 @@ static void has_remote(const char *host)
 
 static void setup(void)
 {
-	bench = (struct bench){ .theirs = -1, .connect_error = EINPROGRESS };
+	fixture = (struct fixture){ .theirs = -1, .connect_error = EINPROGRESS };
 	log_set_level(LOG_LEVEL_ERROR);
-	ck_assert_int_eq(settings_new(SETTINGS_CLIENT, &bench.settings), 0);
-	bench.settings->peers = calloc(1, sizeof(*bench.settings->peers));
-	bench.settings->peer_count = 1;
-	unit_text(bench.settings->peers[0].name.name, "hub");
-	bench.settings->handshake_timeout = DURATION_S(10);
+	ck_assert_int_eq(settings_new(SETTINGS_CLIENT, &fixture.settings), 0);
+	fixture.settings->peers = calloc(1, sizeof(*fixture.settings->peers));
+	fixture.settings->peer_count = 1;
+	unit_text(fixture.settings->peers[0].name.name, "hub");
+	fixture.settings->handshake_timeout = DURATION_S(10);
 	has_remote("one.example");
-	bench.answer[0] = at("192.0.2.1:443");
-	bench.answer[1] = at("[2001:db8::1]:443");
-	bench.answer_count = 1;
-	ck_assert_int_eq(loop_new(&bench.loop), 0);
-	ck_assert_int_eq(dialer_init(&bench.dialer, bench.loop, NULL, bench.settings, &events), 0);
+	fixture.answer[0] = at("192.0.2.1:443");
+	fixture.answer[1] = at("[2001:db8::1]:443");
+	fixture.answer_count = 1;
+	ck_assert_int_eq(loop_new(&fixture.loop), 0);
+	ck_assert_int_eq(
+		dialer_init(&fixture.dialer, fixture.loop, NULL, fixture.settings, &events), 0);
 }
 
 static void teardown(void)
 {
-	if (bench.lanes > 0 && !bench.lane.released)
-		close(bench.lane.fd);
-	if (bench.theirs >= 0)
-		close(bench.theirs);
-	dialer_free(&bench.dialer);
-	loop_free(bench.loop);
-	settings_free(bench.settings);
+	if (fixture.lanes > 0 && !fixture.lane.released)
+		close(fixture.lane.fd);
+	if (fixture.theirs >= 0)
+		close(fixture.theirs);
+	dialer_free(&fixture.dialer);
+	loop_free(fixture.loop);
+	settings_free(fixture.settings);
 }
 
 static void over(struct loop_timer *timer)
 {
 	(void)timer;
-	loop_stop(bench.loop);
+	loop_stop(fixture.loop);
 }
 
 /* One turn of the loop; whoever was asked answers, unless told to be silent. */
 static void step(void)
 {
-	loop_timer_start(bench.loop, &bench.end, mono_add(mono_now(), DURATION_MS(1)), over);
-	ck_assert_int_eq(loop_run(bench.loop), 0);
-	if (bench.dialer.resolver.busy && !bench.silent)
+	loop_timer_start(fixture.loop, &fixture.end, mono_add(mono_now(), DURATION_MS(1)), over);
+	ck_assert_int_eq(loop_run(fixture.loop), 0);
+	if (fixture.dialer.resolver.busy && !fixture.silent)
 		resolver_answers();
-	if (bench.call && !bench.slow_netd)
+	if (fixture.call && !fixture.slow_netd)
 		netd_answers();
 }
 
@@ -346,48 +348,48 @@ static void secures(const char *name, const char *refusal)
 	struct lane_peer peer = { .cipher = "TLS_AES_256_GCM_SHA384" };
 
 	unit_text(peer.identity.name, name);
-	bench.lane.owner->secured(bench.lane.owner, &bench.lane, &peer, refusal);
+	fixture.lane.owner->secured(fixture.lane.owner, &fixture.lane, &peer, refusal);
 }
 
 static void lane_ends(enum lane_end end, const char *text)
 {
-	ck_assert(bench.dialer.lane == &bench.lane);
-	bench.lane.owner->ended(bench.lane.owner, &bench.lane, end, text);
-	ck_assert(bench.lane.released);
+	ck_assert(fixture.dialer.lane == &fixture.lane);
+	fixture.lane.owner->ended(fixture.lane.owner, &fixture.lane, end, text);
+	ck_assert(fixture.lane.released);
 }
 
 static void begins(void)
 {
-	dialer_begin(&bench.dialer, true);
+	dialer_begin(&fixture.dialer, true);
 }
 
 static void reaches(void)
 {
-	unsigned before = bench.connected;
+	unsigned before = fixture.connected;
 
-	AWAIT(bench.dialer.state == DIALER_SECURING);
+	AWAIT(fixture.dialer.state == DIALER_SECURING);
 	secures("hub", "");
-	ck_assert_uint_eq(bench.connected, before + 1);
+	ck_assert_uint_eq(fixture.connected, before + 1);
 }
 
 /* The session is over, and the next round begins as soon as it may. */
 static void begins_again(void)
 {
-	lane_release(&bench.lane);
+	lane_release(&fixture.lane);
 	begins();
 }
 
 static void ck_failed(unsigned count, const char *text)
 {
-	AWAIT(bench.failed == count);
-	ck_assert_msg(strstr(bench.text, text) != NULL, "%s", bench.text);
+	AWAIT(fixture.failed == count);
+	ck_assert_msg(strstr(fixture.text, text) != NULL, "%s", fixture.text);
 }
 
 static void ck_outer(const char *text)
 {
 	char out[ENDPOINT_TEXT_MAX];
 
-	ck_assert_str_eq(endpoint_format(&bench.dialer.outer, out), text);
+	ck_assert_str_eq(endpoint_format(&fixture.dialer.outer, out), text);
 }
 
 /* ---- the way there ---- */
@@ -395,19 +397,19 @@ static void ck_outer(const char *text)
 START_TEST(connects)
 {
 	begins();
-	AWAIT(bench.asked_count == 1);
-	ck_assert_str_eq(bench.asked[0], "one.example:443");
-	AWAIT(bench.dialer.state == DIALER_SECURING);
-	ck_assert_uint_eq(bench.family, AF_INET);
-	ck_assert_int_eq(bench.dialer.fd, -1); /* the lane's */
+	AWAIT(fixture.asked_count == 1);
+	ck_assert_str_eq(fixture.asked[0], "one.example:443");
+	AWAIT(fixture.dialer.state == DIALER_SECURING);
+	ck_assert_uint_eq(fixture.family, AF_INET);
+	ck_assert_int_eq(fixture.dialer.fd, -1); /* the lane's */
 	secures("hub", "");
-	ck_assert_uint_eq(bench.connected, 1);
+	ck_assert_uint_eq(fixture.connected, 1);
 	ck_outer("192.0.2.1:443");
-	ck_assert(addr_equal(&bench.outer.addr, &bench.answer[0].addr));
+	ck_assert(addr_equal(&fixture.outer.addr, &fixture.answer[0].addr));
 	steps(5);
-	ck_assert_int_eq(bench.dialer.state, DIALER_RESTING);
-	ck_assert_uint_eq(bench.failed + bench.ended, 0);
-	ck_assert_uint_eq(bench.connects, 1);
+	ck_assert_int_eq(fixture.dialer.state, DIALER_RESTING);
+	ck_assert_uint_eq(fixture.failed + fixture.ended, 0);
+	ck_assert_uint_eq(fixture.connects, 1);
 }
 END_TEST
 
@@ -415,32 +417,32 @@ END_TEST
 START_TEST(in_turn)
 {
 	has_remote("two.example");
-	bench.answer_count = 2;
-	bench.connect_error = ECONNREFUSED;
+	fixture.answer_count = 2;
+	fixture.connect_error = ECONNREFUSED;
 	begins();
 	ck_failed(1, "one.example (192.0.2.1:443)");
-	ck_assert_uint_eq(bench.family, AF_INET);
+	ck_assert_uint_eq(fixture.family, AF_INET);
 	ck_failed(2, "one.example ([2001:db8::1]:443)");
-	ck_assert_uint_eq(bench.family, AF_INET6);
+	ck_assert_uint_eq(fixture.family, AF_INET6);
 	ck_failed(3, "two.example (192.0.2.1:443)");
 	ck_failed(4, "two.example ([2001:db8::1]:443)");
-	ck_assert_int_eq(bench.dialer.state, DIALER_WAITING);
-	ck_assert_uint_eq(bench.dialer.backoff.attempt, 1);
+	ck_assert_int_eq(fixture.dialer.state, DIALER_WAITING);
+	ck_assert_uint_eq(fixture.dialer.backoff.attempt, 1);
 	ck_failed(5, "one.example (192.0.2.1:443)");
-	ck_assert_uint_eq(bench.asked_count, 3); /* each name again in each round */
+	ck_assert_uint_eq(fixture.asked_count, 3); /* each name again in each round */
 	begins();
-	ck_assert_uint_eq(bench.dialer.backoff.attempt, 0);
+	ck_assert_uint_eq(fixture.dialer.backoff.attempt, 0);
 }
 END_TEST
 
 /* The connection was handed over and led to no session: the next address. */
 START_TEST(next)
 {
-	bench.answer_count = 2;
+	fixture.answer_count = 2;
 	begins();
 	reaches();
-	lane_release(&bench.lane);
-	dialer_next(&bench.dialer);
+	lane_release(&fixture.lane);
+	dialer_next(&fixture.dialer);
 	reaches();
 	ck_outer("[2001:db8::1]:443");
 }
@@ -448,28 +450,28 @@ END_TEST
 
 START_TEST(through_a_proxy)
 {
-	bench.settings->proxy = (struct proxy){
+	fixture.settings->proxy = (struct proxy){
 		.kind = PROXY_HTTP, .host = "proxy.example", .port = 3128
 	};
-	bench.answer[0] = at("192.0.2.9:3128");
+	fixture.answer[0] = at("192.0.2.9:3128");
 	begins();
-	AWAIT(bench.leg != NULL);
-	ck_assert_str_eq(bench.asked[0], "proxy.example:3128");
-	ck_assert_int_eq(bench.dialer.state, DIALER_PROXYING);
+	AWAIT(fixture.leg != NULL);
+	ck_assert_str_eq(fixture.asked[0], "proxy.example:3128");
+	ck_assert_int_eq(fixture.dialer.state, DIALER_PROXYING);
 	proxy_says("the proxy says no");
 	ck_failed(1, "proxy.example (192.0.2.9:3128)");
 	ck_failed(1, "the proxy says no");
-	AWAIT(bench.leg != NULL);
+	AWAIT(fixture.leg != NULL);
 	proxy_says(NULL);
 	reaches();
 	/* In a network that is gone nobody waits for a proxy. */
 	begins_again();
-	AWAIT(bench.leg != NULL);
-	dialer_hurry(&bench.dialer);
-	ck_assert_ptr_null(bench.leg);
-	AWAIT(bench.leg != NULL);
-	dialer_stop(&bench.dialer);
-	ck_assert_uint_eq(bench.ended, 1);
+	AWAIT(fixture.leg != NULL);
+	dialer_hurry(&fixture.dialer);
+	ck_assert_ptr_null(fixture.leg);
+	AWAIT(fixture.leg != NULL);
+	dialer_stop(&fixture.dialer);
+	ck_assert_uint_eq(fixture.ended, 1);
 }
 END_TEST
 
@@ -477,43 +479,43 @@ END_TEST
 
 START_TEST(unresolved)
 {
-	bench.answer_count = 0;
+	fixture.answer_count = 0;
 	begins();
 	ck_failed(1, "one.example: connection failed: cannot resolve it");
-	bench.ask_error = -EAGAIN;
+	fixture.ask_error = -EAGAIN;
 	ck_failed(2, strerror(EAGAIN));
-	ck_assert_uint_eq(bench.sockets, 0);
+	ck_assert_uint_eq(fixture.sockets, 0);
 }
 END_TEST
 
 /* A question that was given up is out still: the thread answers it one day. */
 START_TEST(resolver_is_busy)
 {
-	bench.silent = true;
-	bench.dialer.resolver.busy = true;
+	fixture.silent = true;
+	fixture.dialer.resolver.busy = true;
 	begins();
 	ck_failed(1, "an earlier look-up has not come back yet");
-	bench.silent = false;
-	bench.answer_count = 1;
-	ck_assert_int_eq(bench.dialer.state, DIALER_WAITING);
+	fixture.silent = false;
+	fixture.answer_count = 1;
+	ck_assert_int_eq(fixture.dialer.state, DIALER_WAITING);
 	resolver_answers(); /* to nobody */
-	ck_assert_int_eq(bench.dialer.state, DIALER_WAITING);
+	ck_assert_int_eq(fixture.dialer.state, DIALER_WAITING);
 	reaches();
 }
 END_TEST
 
 START_TEST(no_socket)
 {
-	bench.socket_error = EMFILE;
+	fixture.socket_error = EMFILE;
 	begins();
 	ck_failed(1, "no more of them");
-	bench.socket_error = 0;
-	bench.no_socket = true;
+	fixture.socket_error = 0;
+	fixture.no_socket = true;
 	ck_failed(2, "netd sent no socket");
-	bench.no_socket = false;
-	bench.netd_error = -ENOMEM;
+	fixture.no_socket = false;
+	fixture.netd_error = -ENOMEM;
 	ck_failed(3, strerror(ENOMEM));
-	bench.netd_error = 0;
+	fixture.netd_error = 0;
 	reaches();
 }
 END_TEST
@@ -525,28 +527,28 @@ START_TEST(too_many_sockets)
 	int first[2], second[2];
 	char byte;
 
-	bench.slow_netd = true;
+	fixture.slow_netd = true;
 	begins();
-	AWAIT(bench.call != NULL);
+	AWAIT(fixture.call != NULL);
 	new_pair(first);
 	new_pair(second);
 	int fds[] = { first[0], second[0] };
-	bench.call->done(bench.call, &reply, fds, 2);
-	bench.call = NULL;
+	fixture.call->done(fixture.call, &reply, fds, 2);
+	fixture.call = NULL;
 	ck_assert_int_eq(recv(second[1], &byte, 1, 0), 0);
 	close(second[1]);
-	bench.theirs = first[1];
+	fixture.theirs = first[1];
 	reaches();
 }
 END_TEST
 
 START_TEST(connect_fails)
 {
-	bench.connect_error = ENETUNREACH;
+	fixture.connect_error = ENETUNREACH;
 	begins();
 	ck_failed(1, strerror(ENETUNREACH));
-	ck_assert_int_eq(bench.dialer.fd, -1);
-	bench.connect_error = EINPROGRESS;
+	ck_assert_int_eq(fixture.dialer.fd, -1);
+	fixture.connect_error = EINPROGRESS;
 	reaches();
 }
 END_TEST
@@ -554,16 +556,16 @@ END_TEST
 /* The kernel says later that it did not work. */
 START_TEST(connect_fails_later)
 {
-	bench.slow_netd = true;
+	fixture.slow_netd = true;
 	begins();
-	AWAIT(bench.call != NULL);
+	AWAIT(fixture.call != NULL);
 	netd_answers();
-	ck_assert_int_eq(bench.dialer.state, DIALER_CONNECTING);
-	ck_assert_int_eq(send(bench.dialer.fd, "x", 1, 0), 1);
-	close(bench.theirs); /* with something unread: a reset */
-	bench.theirs = -1;
+	ck_assert_int_eq(fixture.dialer.state, DIALER_CONNECTING);
+	ck_assert_int_eq(send(fixture.dialer.fd, "x", 1, 0), 1);
+	close(fixture.theirs); /* with something unread: a reset */
+	fixture.theirs = -1;
 	ck_failed(1, strerror(ECONNRESET));
-	ck_assert_uint_eq(bench.lanes, 0);
+	ck_assert_uint_eq(fixture.lanes, 0);
 }
 END_TEST
 
@@ -578,24 +580,24 @@ static void fill(int fd)
 
 START_TEST(no_answer)
 {
-	bench.settings->handshake_timeout = DURATION_MS(30);
-	bench.slow_netd = true;
+	fixture.settings->handshake_timeout = DURATION_MS(30);
+	fixture.slow_netd = true;
 	begins();
-	AWAIT(bench.call != NULL);
+	AWAIT(fixture.call != NULL);
 	netd_answers();
-	fill(bench.dialer.fd);
+	fill(fixture.dialer.fd);
 	ck_failed(1, "no answer to the TCP connection");
-	ck_assert_int_eq(bench.dialer.fd, -1);
+	ck_assert_int_eq(fixture.dialer.fd, -1);
 }
 END_TEST
 
 START_TEST(no_lane)
 {
-	bench.lane_error = -ENOMEM;
+	fixture.lane_error = -ENOMEM;
 	begins();
 	ck_failed(1, "out of memory");
-	ck_assert_int_eq(bench.dialer.fd, -1);
-	bench.lane_error = 0;
+	ck_assert_int_eq(fixture.dialer.fd, -1);
+	fixture.lane_error = 0;
 	reaches();
 }
 END_TEST
@@ -603,17 +605,17 @@ END_TEST
 START_TEST(wrong_server)
 {
 	begins();
-	AWAIT(bench.dialer.state == DIALER_SECURING);
+	AWAIT(fixture.dialer.state == DIALER_SECURING);
 	secures("other", "");
-	ck_assert(bench.lane.ended);
+	ck_assert(fixture.lane.ended);
 	lane_ends(LANE_END_ORDERED, "");
 	ck_failed(1, "the server is other, but server_name in the profile says hub");
-	AWAIT(bench.dialer.state == DIALER_SECURING);
+	AWAIT(fixture.dialer.state == DIALER_SECURING);
 	secures("hub", "its name is no name");
-	ck_assert(bench.lane.ended);
+	ck_assert(fixture.lane.ended);
 	lane_ends(LANE_END_ORDERED, "");
 	ck_failed(2, "the server's certificate: its name is no name");
-	ck_assert_uint_eq(bench.connected, 0);
+	ck_assert_uint_eq(fixture.connected, 0);
 }
 END_TEST
 
@@ -622,16 +624,16 @@ START_TEST(lane_breaks)
 	uint8_t early[] = { 0 };
 
 	begins();
-	AWAIT(bench.dialer.state == DIALER_SECURING);
+	AWAIT(fixture.dialer.state == DIALER_SECURING);
 	lane_ends(LANE_END_CLOSED, "");
 	ck_failed(1, "connection failed: closed");
-	AWAIT(bench.dialer.state == DIALER_SECURING);
+	AWAIT(fixture.dialer.state == DIALER_SECURING);
 	lane_ends(LANE_END_BROKEN, "in TLS");
 	ck_failed(2, "connection failed: the end: in TLS");
-	AWAIT(bench.dialer.state == DIALER_SECURING);
-	bench.lane.owner->control(bench.lane.owner, &bench.lane, early, sizeof(early));
-	bench.lane.owner->fault(bench.lane.owner, &bench.lane, GOODBYE_PROTOCOL, "nonsense");
-	ck_assert(bench.lane.ended);
+	AWAIT(fixture.dialer.state == DIALER_SECURING);
+	fixture.lane.owner->control(fixture.lane.owner, &fixture.lane, early, sizeof(early));
+	fixture.lane.owner->fault(fixture.lane.owner, &fixture.lane, GOODBYE_PROTOCOL, "nonsense");
+	ck_assert(fixture.lane.ended);
 	lane_ends(LANE_END_ORDERED, "");
 	ck_failed(3, "nonsense");
 }
@@ -640,15 +642,15 @@ END_TEST
 /* The session cannot take the lane: it ends, and the dialer goes on. */
 START_TEST(lane_is_not_taken)
 {
-	bench.connected_error = -ENOTCONN;
+	fixture.connected_error = -ENOTCONN;
 	begins();
-	AWAIT(bench.dialer.state == DIALER_SECURING);
+	AWAIT(fixture.dialer.state == DIALER_SECURING);
 	secures("hub", "");
-	ck_assert(bench.lane.ended);
-	ck_assert_int_eq(bench.dialer.state, DIALER_SECURING);
+	ck_assert(fixture.lane.ended);
+	ck_assert_int_eq(fixture.dialer.state, DIALER_SECURING);
 	lane_ends(LANE_END_ORDERED, "");
 	ck_failed(1, strerror(ENOTCONN));
-	bench.connected_error = 0;
+	fixture.connected_error = 0;
 	reaches();
 }
 END_TEST
@@ -660,11 +662,11 @@ START_TEST(kept_address)
 	begins();
 	reaches();
 	begins_again();
-	bench.answer_count = 0; /* the name server is gone */
-	AWAIT(bench.asked_count == 2);
+	fixture.answer_count = 0; /* the name server is gone */
+	AWAIT(fixture.asked_count == 2);
 	reaches();
 	ck_outer("192.0.2.1:443");
-	ck_assert_uint_eq(bench.failed, 0);
+	ck_assert_uint_eq(fixture.failed, 0);
 }
 END_TEST
 
@@ -673,14 +675,14 @@ START_TEST(slow_name)
 {
 	struct endpoint known = at("192.0.2.5:443");
 
-	dialer_keep(&bench.dialer, &known);
-	bench.silent = true;
+	dialer_keep(&fixture.dialer, &known);
+	fixture.silent = true;
 	begins();
 	reaches();
 	ck_outer("192.0.2.5:443");
-	bench.silent = false;
+	fixture.silent = false;
 	resolver_answers(); /* too late, for nobody */
-	ck_assert_int_eq(bench.dialer.state, DIALER_RESTING);
+	ck_assert_int_eq(fixture.dialer.state, DIALER_RESTING);
 }
 END_TEST
 
@@ -689,20 +691,20 @@ START_TEST(known_endpoint)
 {
 	struct endpoint known = at("192.0.2.5:443");
 
-	bench.connect_error = ECONNREFUSED;
-	dialer_know(&bench.dialer, &known);
+	fixture.connect_error = ECONNREFUSED;
+	dialer_know(&fixture.dialer, &known);
 	for (unsigned i = 1; i <= 5; i++) {
 		begins();
 		ck_failed(i, "192.0.2.5:443");
-		ck_assert_uint_eq(bench.asked_count, 0);
+		ck_assert_uint_eq(fixture.asked_count, 0);
 	}
 	ck_failed(6, "192.0.2.1:443");
-	ck_assert_str_eq(bench.asked[0], "one.example:443");
-	dialer_know(&bench.dialer, &known); /* reached again */
+	ck_assert_str_eq(fixture.asked[0], "one.example:443");
+	dialer_know(&fixture.dialer, &known); /* reached again */
 	begins();
 	ck_failed(7, "192.0.2.5:443");
 	steps(5);
-	ck_assert_uint_eq(bench.asked_count, 1);
+	ck_assert_uint_eq(fixture.asked_count, 1);
 }
 END_TEST
 
@@ -711,9 +713,9 @@ START_TEST(known_and_an_address)
 {
 	struct endpoint known = at("192.0.2.5:443");
 
-	unit_text(bench.settings->remotes[0].host, "192.0.2.1");
-	bench.connect_error = ECONNREFUSED;
-	dialer_know(&bench.dialer, &known);
+	unit_text(fixture.settings->remotes[0].host, "192.0.2.1");
+	fixture.connect_error = ECONNREFUSED;
+	dialer_know(&fixture.dialer, &known);
 	begins();
 	ck_failed(1, "192.0.2.5:443");
 	ck_failed(2, "192.0.2.1:443");
@@ -726,19 +728,19 @@ START_TEST(held_server)
 {
 	struct endpoint held = at("192.0.2.1:443");
 
-	bench.answer_count = 2;
-	dialer_hold(&bench.dialer, &held, DURATION_S(0)); /* nothing */
-	ck_assert_int_eq(holds_shortest(&bench.dialer.holds, mono_now()).ns, 0);
-	dialer_hold(&bench.dialer, &held, DURATION_S(60));
+	fixture.answer_count = 2;
+	dialer_hold(&fixture.dialer, &held, DURATION_S(0)); /* nothing */
+	ck_assert_int_eq(holds_shortest(&fixture.dialer.holds, mono_now()).ns, 0);
+	dialer_hold(&fixture.dialer, &held, DURATION_S(60));
 	begins();
 	reaches();
 	ck_outer("[2001:db8::1]:443"); /* only that one is passed over */
-	dialer_hold(&bench.dialer, &bench.dialer.outer, DURATION_S(60));
+	dialer_hold(&fixture.dialer, &fixture.dialer.outer, DURATION_S(60));
 	begins_again();
 	/* Nobody is left to call: the backoff's wait is not enough. */
-	AWAIT(bench.dialer.state == DIALER_WAITING && bench.dialer.backoff.attempt == 1);
-	ck_assert_int_gt(bench.dialer.timer.due.ns, mono_add(mono_now(), DURATION_S(30)).ns);
-	ck_assert_uint_eq(bench.sockets, 1);
+	AWAIT(fixture.dialer.state == DIALER_WAITING && fixture.dialer.backoff.attempt == 1);
+	ck_assert_int_gt(fixture.dialer.timer.due.ns, mono_add(mono_now(), DURATION_S(30)).ns);
+	ck_assert_uint_eq(fixture.sockets, 1);
 }
 END_TEST
 
@@ -747,10 +749,10 @@ START_TEST(held_for_long)
 {
 	struct endpoint held = at("192.0.2.1:443");
 
-	dialer_hold(&bench.dialer, &held, DURATION_S(1000000));
-	ck_assert_int_le(
-		holds_shortest(&bench.dialer.holds, mono_now()).ns, DURATION_S(HOLD_LONGEST_S).ns);
-	ck_assert_int_gt(holds_shortest(&bench.dialer.holds, mono_now()).ns, 0);
+	dialer_hold(&fixture.dialer, &held, DURATION_S(1000000));
+	ck_assert_int_le(holds_shortest(&fixture.dialer.holds, mono_now()).ns,
+		DURATION_S(HOLD_LONGEST_S).ns);
+	ck_assert_int_gt(holds_shortest(&fixture.dialer.holds, mono_now()).ns, 0);
 }
 END_TEST
 
@@ -760,23 +762,23 @@ START_TEST(direct)
 {
 	struct endpoint outer = at("192.0.2.3:443"), other = at("192.0.2.4:443");
 
-	dialer_begin_at(&bench.dialer, 0, &outer, true);
+	dialer_begin_at(&fixture.dialer, 0, &outer, true);
 	reaches();
 	ck_outer("192.0.2.3:443");
-	ck_assert_uint_eq(bench.asked_count, 0);
-	lane_release(&bench.lane);
+	ck_assert_uint_eq(fixture.asked_count, 0);
+	lane_release(&fixture.lane);
 	/* An attempt that is under way to the same endpoint goes on; one to another is given up. */
-	bench.slow_netd = true;
-	dialer_begin_at(&bench.dialer, 0, &outer, true);
-	AWAIT(bench.call != NULL);
+	fixture.slow_netd = true;
+	dialer_begin_at(&fixture.dialer, 0, &outer, true);
+	AWAIT(fixture.call != NULL);
 	netd_answers();
-	fill(bench.dialer.fd);
-	ck_assert_int_eq(bench.dialer.state, DIALER_CONNECTING);
-	dialer_begin_at(&bench.dialer, 0, &outer, true);
-	ck_assert_int_eq(bench.dialer.state, DIALER_CONNECTING);
-	dialer_begin_at(&bench.dialer, 0, &other, true);
-	ck_assert_int_eq(bench.dialer.fd, -1);
-	bench.slow_netd = false;
+	fill(fixture.dialer.fd);
+	ck_assert_int_eq(fixture.dialer.state, DIALER_CONNECTING);
+	dialer_begin_at(&fixture.dialer, 0, &outer, true);
+	ck_assert_int_eq(fixture.dialer.state, DIALER_CONNECTING);
+	dialer_begin_at(&fixture.dialer, 0, &other, true);
+	ck_assert_int_eq(fixture.dialer.fd, -1);
+	fixture.slow_netd = false;
 	reaches();
 	ck_outer("192.0.2.4:443");
 }
@@ -786,15 +788,15 @@ START_TEST(not_wanted)
 {
 	struct endpoint outer = at("192.0.2.3:443");
 
-	bench.connect_error = ECONNREFUSED;
-	dialer_begin_at(&bench.dialer, 0, &outer, false);
-	ck_assert_int_eq(bench.dialer.state, DIALER_WAITING);
+	fixture.connect_error = ECONNREFUSED;
+	dialer_begin_at(&fixture.dialer, 0, &outer, false);
+	ck_assert_int_eq(fixture.dialer.state, DIALER_WAITING);
 	ck_failed(1, "192.0.2.3:443");
-	bench.unwanted = true;
-	AWAIT(bench.dialer.state == DIALER_RESTING);
+	fixture.unwanted = true;
+	AWAIT(fixture.dialer.state == DIALER_RESTING);
 	steps(5);
-	ck_assert_uint_eq(bench.failed, 1);
-	ck_assert_uint_eq(bench.sockets, 1);
+	ck_assert_uint_eq(fixture.failed, 1);
+	ck_assert_uint_eq(fixture.sockets, 1);
 }
 END_TEST
 
@@ -804,34 +806,34 @@ START_TEST(hurry)
 {
 	struct endpoint known = at("192.0.2.5:443");
 
-	dialer_hurry(&bench.dialer); /* nothing to hurry */
-	ck_assert_int_eq(bench.dialer.state, DIALER_RESTING);
+	dialer_hurry(&fixture.dialer); /* nothing to hurry */
+	ck_assert_int_eq(fixture.dialer.state, DIALER_RESTING);
 	/* A wait ends, and the backoff begins again. */
-	bench.dialer.backoff.attempt = 9;
-	dialer_begin(&bench.dialer, false);
-	ck_assert_int_eq(bench.dialer.state, DIALER_WAITING);
-	dialer_hurry(&bench.dialer);
-	ck_assert_uint_eq(bench.dialer.backoff.attempt, 0);
+	fixture.dialer.backoff.attempt = 9;
+	dialer_begin(&fixture.dialer, false);
+	ck_assert_int_eq(fixture.dialer.state, DIALER_WAITING);
+	dialer_hurry(&fixture.dialer);
+	ck_assert_uint_eq(fixture.dialer.backoff.attempt, 0);
 	/* A look-up is left to itself where there is a known endpoint. */
-	bench.silent = true;
-	AWAIT(bench.dialer.state == DIALER_RESOLVING);
-	dialer_hurry(&bench.dialer);
-	ck_assert_int_eq(bench.dialer.state, DIALER_RESOLVING);
-	dialer_know(&bench.dialer, &known);
-	dialer_hurry(&bench.dialer);
-	bench.slow_netd = true;
-	AWAIT(bench.call != NULL);
+	fixture.silent = true;
+	AWAIT(fixture.dialer.state == DIALER_RESOLVING);
+	dialer_hurry(&fixture.dialer);
+	ck_assert_int_eq(fixture.dialer.state, DIALER_RESOLVING);
+	dialer_know(&fixture.dialer, &known);
+	dialer_hurry(&fixture.dialer);
+	fixture.slow_netd = true;
+	AWAIT(fixture.call != NULL);
 	ck_outer("192.0.2.5:443");
-	dialer_hurry(&bench.dialer); /* netd's answer is awaited */
-	ck_assert_int_eq(bench.dialer.state, DIALER_SOCKET);
+	dialer_hurry(&fixture.dialer); /* netd's answer is awaited */
+	ck_assert_int_eq(fixture.dialer.state, DIALER_SOCKET);
 	/* A connection into the old network is given up. */
 	netd_answers();
-	fill(bench.dialer.fd);
-	ck_assert_int_eq(bench.dialer.state, DIALER_CONNECTING);
-	dialer_hurry(&bench.dialer);
-	ck_assert_int_eq(bench.dialer.state, DIALER_WAITING);
-	ck_assert_int_eq(bench.dialer.fd, -1);
-	AWAIT(bench.call != NULL);
+	fill(fixture.dialer.fd);
+	ck_assert_int_eq(fixture.dialer.state, DIALER_CONNECTING);
+	dialer_hurry(&fixture.dialer);
+	ck_assert_int_eq(fixture.dialer.state, DIALER_WAITING);
+	ck_assert_int_eq(fixture.dialer.fd, -1);
+	AWAIT(fixture.call != NULL);
 	netd_answers();
 	reaches();
 }
@@ -839,21 +841,21 @@ END_TEST
 
 static void ck_stopped(void)
 {
-	ck_assert(dialer_quiet(&bench.dialer));
-	ck_assert_uint_eq(bench.ended, 1);
-	ck_assert_uint_eq(bench.failed, 0); /* nobody asks any more */
-	ck_assert_int_eq(bench.dialer.fd, -1);
+	ck_assert(dialer_is_idle(&fixture.dialer));
+	ck_assert_uint_eq(fixture.ended, 1);
+	ck_assert_uint_eq(fixture.failed, 0); /* nobody asks any more */
+	ck_assert_int_eq(fixture.dialer.fd, -1);
 	begins();
-	dialer_hurry(&bench.dialer);
+	dialer_hurry(&fixture.dialer);
 	steps(5);
-	ck_assert_int_eq(bench.dialer.state, DIALER_RESTING);
+	ck_assert_int_eq(fixture.dialer.state, DIALER_RESTING);
 }
 
 START_TEST(stopped_while_waiting)
 {
-	dialer_begin(&bench.dialer, false);
-	ck_assert(!dialer_quiet(&bench.dialer));
-	dialer_stop(&bench.dialer);
+	dialer_begin(&fixture.dialer, false);
+	ck_assert(!dialer_is_idle(&fixture.dialer));
+	dialer_stop(&fixture.dialer);
 	ck_stopped();
 }
 END_TEST
@@ -862,39 +864,39 @@ START_TEST(stopped_while_resolving)
 {
 	struct endpoint known = at("192.0.2.5:443");
 
-	dialer_keep(&bench.dialer, &known);
-	bench.silent = true;
+	dialer_keep(&fixture.dialer, &known);
+	fixture.silent = true;
 	begins();
-	AWAIT(bench.dialer.state == DIALER_RESOLVING);
-	dialer_stop(&bench.dialer);
-	ck_assert(!dialer_quiet(&bench.dialer)); /* the thread is out */
+	AWAIT(fixture.dialer.state == DIALER_RESOLVING);
+	dialer_stop(&fixture.dialer);
+	ck_assert(!dialer_is_idle(&fixture.dialer)); /* the thread is out */
 	resolver_answers();
 	ck_stopped();
-	ck_assert_uint_eq(bench.sockets, 0);
+	ck_assert_uint_eq(fixture.sockets, 0);
 }
 END_TEST
 
 START_TEST(stopped_at_netd)
 {
-	bench.slow_netd = true;
+	fixture.slow_netd = true;
 	begins();
-	AWAIT(bench.call != NULL);
-	dialer_stop(&bench.dialer);
-	ck_assert(!dialer_quiet(&bench.dialer));
+	AWAIT(fixture.call != NULL);
+	dialer_stop(&fixture.dialer);
+	ck_assert(!dialer_is_idle(&fixture.dialer));
 	netd_answers();
 	ck_stopped();
-	ck_assert_uint_eq(bench.connects, 0);
+	ck_assert_uint_eq(fixture.connects, 0);
 }
 END_TEST
 
 START_TEST(stopped_while_connecting)
 {
-	bench.slow_netd = true;
+	fixture.slow_netd = true;
 	begins();
-	AWAIT(bench.call != NULL);
+	AWAIT(fixture.call != NULL);
 	netd_answers();
-	fill(bench.dialer.fd);
-	dialer_stop(&bench.dialer);
+	fill(fixture.dialer.fd);
+	dialer_stop(&fixture.dialer);
 	ck_stopped();
 }
 END_TEST
@@ -902,11 +904,11 @@ END_TEST
 START_TEST(stopped_while_securing)
 {
 	begins();
-	AWAIT(bench.dialer.state == DIALER_SECURING);
-	dialer_stop(&bench.dialer);
-	ck_assert(bench.lane.ended && !dialer_quiet(&bench.dialer));
+	AWAIT(fixture.dialer.state == DIALER_SECURING);
+	dialer_stop(&fixture.dialer);
+	ck_assert(fixture.lane.ended && !dialer_is_idle(&fixture.dialer));
 	secures("hub", ""); /* it was on its way */
-	ck_assert_uint_eq(bench.connected, 0);
+	ck_assert_uint_eq(fixture.connected, 0);
 	lane_ends(LANE_END_ORDERED, "");
 	ck_stopped();
 }

@@ -2,20 +2,20 @@
 /* check: no-valgrind */
 /* Hundreds of queues are asked thousands of times: minutes there; the sanitizers see the same. */
 /* Whose turn it is (RFC 8290, 4), and what is one flow. */
-#include "tests/unit/flow_bench.h"
+#include "tests/unit/flow_fixture.h"
 #include "tests/unit/random.h"
 
 START_TEST(empty)
 {
 	ck_assert(flow_queue_is_empty(NULL));
-	ck_assert(flow_queue_is_empty(bench.queue));
-	ck_assert_int_eq(bench_take(), FLOW_NONE);
+	ck_assert(flow_queue_is_empty(fixture.queue));
+	ck_assert_int_eq(fixture_take(), FLOW_NONE);
 	flow_queue_free(NULL);
-	bench_put_udp(1, 1, 100);
-	ck_assert(!flow_queue_is_empty(bench.queue));
-	bench_expect(1, 1, 100);
-	ck_assert(flow_queue_is_empty(bench.queue));
-	ck_assert_int_eq(bench_take(), FLOW_NONE);
+	fixture_put_udp(1, 1, 100);
+	ck_assert(!flow_queue_is_empty(fixture.queue));
+	fixture_expect(1, 1, 100);
+	ck_assert(flow_queue_is_empty(fixture.queue));
+	ck_assert_int_eq(fixture_take(), FLOW_NONE);
 }
 END_TEST
 
@@ -31,20 +31,20 @@ START_TEST(order_inside_a_flow)
 
 		for (size_t j = 0; j < burst; j++) {
 			unsigned flow = (unsigned)random_below(&random, FLOWS);
-			bench_put_udp(
-				flow, put[flow]++, BENCH_UDP_MIN + random_below(&random, 3000));
+			fixture_put_udp(
+				flow, put[flow]++, FIXTURE_UDP_MIN + random_below(&random, 3000));
 		}
-		while (random_below(&random, 4) != 0 && bench_take() != FLOW_NONE)
-			ck_assert_uint_eq(bench.number, got[bench.flow]++);
-		while (counter_read(&bench.counters.queue_bytes) > FLOW_BYTES_MOST / 4 &&
-			bench_take() != FLOW_NONE)
-			ck_assert_uint_eq(bench.number, got[bench.flow]++);
+		while (random_below(&random, 4) != 0 && fixture_take() != FLOW_NONE)
+			ck_assert_uint_eq(fixture.number, got[fixture.flow]++);
+		while (counter_read(&fixture.counters.queue_bytes) > FLOW_BYTES_MOST / 4 &&
+			fixture_take() != FLOW_NONE)
+			ck_assert_uint_eq(fixture.number, got[fixture.flow]++);
 	}
-	while (bench_take() != FLOW_NONE)
-		ck_assert_uint_eq(bench.number, got[bench.flow]++);
+	while (fixture_take() != FLOW_NONE)
+		ck_assert_uint_eq(fixture.number, got[fixture.flow]++);
 	ck_assert_mem_eq(put, got, sizeof(put));
-	ck_assert_uint_eq(bench_drops(DROP_OUT_QUEUE), 0);
-	ck_assert_uint_eq(bench_drops(DROP_OUT_DELAY), 0);
+	ck_assert_uint_eq(fixture_drops(DROP_OUT_QUEUE), 0);
+	ck_assert_uint_eq(fixture_drops(DROP_OUT_DELAY), 0);
 }
 END_TEST
 
@@ -52,16 +52,16 @@ START_TEST(sparse_overtakes_bulk)
 {
 	unsigned flows[3];
 
-	bench_flows(flows, 3);
+	fixture_flows(flows, 3);
 	for (uint32_t i = 0; i < 50; i++)
-		bench_put_udp(flows[0], i, 1500);
+		fixture_put_udp(flows[0], i, 1500);
 	for (uint32_t i = 0; i < 4; i++)
-		bench_expect(flows[0], i, 1500);
-	bench_put_udp(flows[1], 0, 100);
-	bench_put_udp(flows[2], 0, 100);
-	bench_expect(flows[1], 0, 100);
-	bench_expect(flows[2], 0, 100);
-	bench_expect(flows[0], 4, 1500);
+		fixture_expect(flows[0], i, 1500);
+	fixture_put_udp(flows[1], 0, 100);
+	fixture_put_udp(flows[2], 0, 100);
+	fixture_expect(flows[1], 0, 100);
+	fixture_expect(flows[2], 0, 100);
+	fixture_expect(flows[0], 4, 1500);
 }
 END_TEST
 
@@ -76,19 +76,19 @@ static void serve(const unsigned *flows, const size_t *least, const size_t *most
 	for (size_t i = 0; i < count; i++) {
 		ret_got[i] = 0;
 		for (int j = 0; j < 20; j++)
-			bench_put_udp(flows[i], 0,
+			fixture_put_udp(flows[i], 0,
 				least[i] + random_below(&random, most[i] - least[i] + 1));
 	}
 	while (got < bytes) {
-		ck_assert_int_ne(bench_take(), FLOW_NONE);
-		for (next = 0; flows[next] != bench.flow; next++)
+		ck_assert_int_ne(fixture_take(), FLOW_NONE);
+		for (next = 0; flows[next] != fixture.flow; next++)
 			;
-		ret_got[next] += bench.taken.len;
-		got += bench.taken.len;
-		bench_put_udp(flows[next], 0,
+		ret_got[next] += fixture.taken.len;
+		got += fixture.taken.len;
+		fixture_put_udp(flows[next], 0,
 			least[next] + random_below(&random, most[next] - least[next] + 1));
 	}
-	bench_drain();
+	fixture_drain();
 }
 
 /* Deficit round robin: no two differ by more than a quantum and a packet of each. */
@@ -97,12 +97,12 @@ static void assert_even(const size_t *least, const size_t *most, size_t count)
 	unsigned flows[4];
 	size_t got[4];
 
-	bench_flows(flows, count);
+	fixture_flows(flows, count);
 	serve(flows, least, most, count, 3000000, got);
 	for (size_t i = 0; i < count; i++) {
 		for (size_t j = 0; j < i; j++) {
 			size_t apart = got[i] > got[j] ? got[i] - got[j] : got[j] - got[i];
-			ck_assert_uint_le(apart, bench.part_max + most[i] + most[j]);
+			ck_assert_uint_le(apart, fixture.part_max + most[i] + most[j]);
 		}
 	}
 }
@@ -114,8 +114,8 @@ START_TEST(bulk_flows_share_evenly)
 	static const size_t least[] = { 100, 32, 1000, 32 }, most[] = { 1500, 100, 9000, 60000 };
 
 	for (int i = 0; i < 2; i++) {
-		bench.part_max = i == 0 ? BENCH_PART_MAX
-					: 20000; /* what is not cut counts in full */
+		fixture.part_max = i == 0 ? BENCH_PART_MAX
+					  : 20000; /* what is not cut counts in full */
 		assert_even(same, same, 4);
 		assert_even(small, small, 4);
 		assert_even(least, most, 4);
@@ -130,15 +130,15 @@ START_TEST(persistent_flow_gets_its_share_only)
 	unsigned flows[2];
 	int own = 0;
 
-	bench_flows(flows, 2);
+	fixture_flows(flows, 2);
 	for (uint32_t i = 0; i < 200; i++)
-		bench_put_udp(flows[0], i, size[0]);
-	bench_put_udp(flows[1], 0, size[1]);
+		fixture_put_udp(flows[0], i, size[0]);
+	fixture_put_udp(flows[1], 0, size[1]);
 	for (int i = 0; i < 100; i++) {
-		ck_assert_int_eq(bench_take(), FLOW_WHOLE);
-		own += bench.flow == flows[1];
-		if (bench.flow == flows[1])
-			bench_put_udp(flows[1], 0, size[1]);
+		ck_assert_int_eq(fixture_take(), FLOW_WHOLE);
+		own += fixture.flow == flows[1];
+		if (fixture.flow == flows[1])
+			fixture_put_udp(flows[1], 0, size[1]);
 	}
 	ck_assert_int_ge(own, 40);
 	ck_assert_int_le(own, 60);
@@ -156,14 +156,14 @@ START_TEST(new_flows_do_not_starve_old_ones)
 	int since = 0, served = 0;
 
 	for (uint32_t i = 0; i < 500; i++)
-		bench_put_udp(bulk, i, 1500);
+		fixture_put_udp(bulk, i, 1500);
 	for (uint32_t i = 0; i < 4; i++)
-		bench_expect(bulk, i, 1500);
+		fixture_expect(bulk, i, 1500);
 	for (unsigned i = 0; i < TAKES; i++) {
-		bench_put_udp(1 + i % 60000, 0, 60);
-		ck_assert_int_eq(bench_take(), FLOW_WHOLE);
-		since = bench.flow == bulk ? 0 : since + 1;
-		served += bench.flow == bulk;
+		fixture_put_udp(1 + i % 60000, 0, 60);
+		ck_assert_int_eq(fixture_take(), FLOW_WHOLE);
+		since = fixture.flow == bulk ? 0 : since + 1;
+		served += fixture.flow == bulk;
 		/* Also when each of the others has come into its turn once more. */
 		ck_assert_int_le(since, 2 * PLACES);
 	}
@@ -196,7 +196,7 @@ START_TEST(fragments_stay_together)
 		make_fragment(&first, v6, true, 1);
 		for (int fill = 2; fill < 12; fill++) {
 			make_fragment(&second, v6, false, (uint8_t)fill);
-			ck_assert(bench_share(bench.queue, &first, &second));
+			ck_assert(fixture_share(fixture.queue, &first, &second));
 		}
 	}
 }
@@ -212,9 +212,9 @@ START_TEST(others_go_by_addresses)
 		inner_v4(&a, protocols[i]);
 		inner_fill(&a, 1, 1480);
 		inner_finish(&a);
-		bench_copy(&b, &a);
+		fixture_copy(&b, &a);
 		memset(b.data + 20, 2, 1480);
-		ck_assert(bench_share(bench.queue, &a, &b));
+		ck_assert(fixture_share(fixture.queue, &a, &b));
 	}
 }
 END_TEST
@@ -233,8 +233,8 @@ static bool always_share(const struct inner_packet *a, const struct inner_packet
 	for (int i = 0; i < QUEUES; i++) {
 		struct flow_queue *queue;
 
-		ck_assert_int_eq(flow_queue_new(bench.worker, &bench.counters, &queue), 0);
-		shared += bench_share(queue, a, b);
+		ck_assert_int_eq(flow_queue_new(fixture.worker, &fixture.counters, &queue), 0);
+		shared += fixture_share(queue, a, b);
 		flow_queue_free(queue);
 	}
 	return shared == QUEUES;
@@ -251,7 +251,7 @@ START_TEST(flows_differ_by_each_part)
 			inner_v4(&a, protocols[i]);
 			inner_fill(&a, 0x55, 1480);
 			inner_finish(&a);
-			bench_copy(&b, &a);
+			fixture_copy(&b, &a);
 			set_byte(&b, at, 1);
 			ck_assert_msg(!always_share(&a, &b), "byte %zu", at);
 		}
@@ -259,7 +259,7 @@ START_TEST(flows_differ_by_each_part)
 			inner_v6(&a, protocols[i]);
 			inner_fill(&a, 0x55, 1460);
 			inner_finish(&a);
-			bench_copy(&b, &a);
+			fixture_copy(&b, &a);
 			set_byte(&b, at, 1);
 			ck_assert_msg(!always_share(&a, &b), "byte %zu", at);
 		}
@@ -278,11 +278,11 @@ START_TEST(sharing_cannot_be_chosen)
 				inner_v6(&a, IPPROTO_UDP);
 				inner_fill(&a, 0x55, 1460);
 				inner_finish(&a);
-				bench_copy(&b, &a);
+				fixture_copy(&b, &a);
 				set_byte(&b, i, 0x80);
 				set_byte(&b, j, 0x80);
 				set_byte(&b, k, 0x80);
-				if (bench_share(bench.queue, &a, &b))
+				if (fixture_share(fixture.queue, &a, &b))
 					ck_assert_msg(
 						!always_share(&a, &b), "%zu, %zu, %zu", i, j, k);
 			}
@@ -298,5 +298,5 @@ int main(void)
 		new_flows_do_not_starve_old_ones, fragments_stay_together, others_go_by_addresses,
 		flows_differ_by_each_part, sharing_cannot_be_chosen };
 
-	return bench_run("flow_queue", tests, sizeof(tests) / sizeof(tests[0]));
+	return fixture_run("flow_queue", tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Superpackets in the queue: how they are cut, share, and lose. wire/superpacket.h does the cutting. */
 #include "base/array.h"
-#include "tests/unit/flow_bench.h"
+#include "tests/unit/flow_fixture.h"
 
 enum { HEADERS = 40, SEGMENT = 1448, CE = 3 };
 
@@ -22,7 +22,7 @@ static void put_super(unsigned flow, uint32_t seq, size_t payload, uint8_t ecn)
 		.csum_start = 20,
 		.csum_offset = 16,
 	};
-	struct inner_packet *inner = &bench.packet;
+	struct inner_packet *inner = &fixture.packet;
 
 	inner_v4(inner, IPPROTO_TCP);
 	inner_tcp(inner, 5, payload);
@@ -34,13 +34,13 @@ static void put_super(unsigned flow, uint32_t seq, size_t payload, uint8_t ecn)
 		inner->data[24 + i] = (uint8_t)(seq >> (24 - 8 * i));
 	for (size_t i = 0; i < payload; i++)
 		inner->data[HEADERS + i] = stream_byte(seq + (uint32_t)i);
-	bench_set_checksum();
-	bench_put(&vnet);
+	fixture_set_checksum();
+	fixture_put(&vnet);
 }
 
 static uint32_t taken_seq(void)
 {
-	const uint8_t *at = bench.taken.data + 24;
+	const uint8_t *at = fixture.taken.data + 24;
 
 	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
@@ -49,18 +49,18 @@ static uint32_t taken_seq(void)
 static size_t check_taken(void)
 {
 	static uint8_t expected[FRAME_PACKET_MAX];
-	size_t payload = bench.taken.len - HEADERS;
+	size_t payload = fixture.taken.len - HEADERS;
 	uint32_t seq = taken_seq();
 
-	ck_assert_uint_gt(bench.taken.len, HEADERS);
-	ck_assert_uint_eq(bench_header_sum(bench.taken.data, 20), 0xffff);
+	ck_assert_uint_gt(fixture.taken.len, HEADERS);
+	ck_assert_uint_eq(fixture_header_sum(fixture.taken.data, 20), 0xffff);
 	for (size_t i = 0; i < payload; i++)
 		expected[i] = stream_byte(seq + (uint32_t)i);
-	ck_assert_mem_eq(bench.taken.data + HEADERS, expected, payload);
-	ck_assert_uint_eq(bench.vnet.flags & VNET_NEEDS_CSUM, VNET_NEEDS_CSUM);
+	ck_assert_mem_eq(fixture.taken.data + HEADERS, expected, payload);
+	ck_assert_uint_eq(fixture.vnet.flags & VNET_NEEDS_CSUM, VNET_NEEDS_CSUM);
 	if (payload > SEGMENT) {
-		ck_assert_uint_eq(bench.vnet.gso_type, VNET_GSO_TCPV4);
-		ck_assert_uint_eq(bench.vnet.gso_size, SEGMENT);
+		ck_assert_uint_eq(fixture.vnet.gso_type, VNET_GSO_TCPV4);
+		ck_assert_uint_eq(fixture.vnet.gso_size, SEGMENT);
 	}
 	return payload;
 }
@@ -73,23 +73,23 @@ START_TEST(cut_to_what_was_asked_for)
 	for (size_t i = 0; i < ARRAY_SIZE(part_maxes); i++) {
 		uint32_t seq = 0;
 
-		bench.part_max = part_maxes[i];
+		fixture.part_max = part_maxes[i];
 		put_super(1, seq, PAYLOAD, 0);
-		while (bench_take() != FLOW_NONE) {
+		while (fixture_take() != FLOW_NONE) {
 			ck_assert_uint_eq(taken_seq(), seq);
 			seq += (uint32_t)check_taken();
-			ck_assert_uint_le(bench.taken.len, bench.part_max);
-			ck_assert(bench.last == (seq == PAYLOAD));
+			ck_assert_uint_le(fixture.taken.len, fixture.part_max);
+			ck_assert(fixture.last == (seq == PAYLOAD));
 			/* No less than fits, and whole segments. */
-			if (!bench.last) {
-				ck_assert_uint_gt(bench.taken.len + SEGMENT, bench.part_max);
+			if (!fixture.last) {
+				ck_assert_uint_gt(fixture.taken.len + SEGMENT, fixture.part_max);
 				ck_assert_uint_eq(seq % SEGMENT, 0);
-				ck_assert_uint_eq(counter_read(&bench.counters.queue_bytes),
+				ck_assert_uint_eq(counter_read(&fixture.counters.queue_bytes),
 					HEADERS + PAYLOAD - seq);
 			}
 		}
 		ck_assert_uint_eq(seq, PAYLOAD);
-		ck_assert_uint_eq(counter_read(&bench.counters.queue_bytes), 0);
+		ck_assert_uint_eq(counter_read(&fixture.counters.queue_bytes), 0);
 	}
 }
 END_TEST
@@ -99,9 +99,9 @@ START_TEST(a_segment_is_never_cut)
 	enum { PAYLOAD = 10 * SEGMENT };
 	uint32_t seq = 0;
 
-	bench.part_max = HEADERS + SEGMENT - 1;
+	fixture.part_max = HEADERS + SEGMENT - 1;
 	put_super(1, seq, PAYLOAD, 0);
-	while (bench_take() != FLOW_NONE) {
+	while (fixture_take() != FLOW_NONE) {
 		ck_assert_uint_eq(taken_seq(), seq);
 		ck_assert_uint_eq(check_taken(), SEGMENT);
 		seq += SEGMENT;
@@ -114,22 +114,22 @@ START_TEST(what_is_short_stays_whole)
 {
 	static struct inner_packet before;
 
-	bench.part_max = HEADERS + 5 * SEGMENT;
+	fixture.part_max = HEADERS + 5 * SEGMENT;
 	put_super(1, 0, 5 * SEGMENT, 0);
-	before = bench.packet;
-	ck_assert_int_eq(bench_take(), FLOW_WHOLE);
-	ck_assert_uint_eq(bench.taken.len, before.len);
-	ck_assert_mem_eq(bench.taken.data, before.data, before.len);
-	ck_assert_uint_eq(bench.vnet.gso_size, SEGMENT);
+	before = fixture.packet;
+	ck_assert_int_eq(fixture_take(), FLOW_WHOLE);
+	ck_assert_uint_eq(fixture.taken.len, before.len);
+	ck_assert_mem_eq(fixture.taken.data, before.data, before.len);
+	ck_assert_uint_eq(fixture.vnet.gso_size, SEGMENT);
 }
 END_TEST
 
 /* What is not to be segmented cannot be cut either. */
 START_TEST(others_stay_whole)
 {
-	bench.part_max = 4096;
-	bench_put_udp(1, 1, 60000);
-	bench_expect(1, 1, 60000);
+	fixture.part_max = 4096;
+	fixture_put_udp(1, 1, 60000);
+	fixture_expect(1, 1, 60000);
 }
 END_TEST
 
@@ -138,18 +138,18 @@ START_TEST(sparse_goes_between_parts)
 {
 	unsigned flows[2];
 
-	bench_flows(flows, 2);
-	bench.part_max = HEADERS + 3 * SEGMENT;
+	fixture_flows(flows, 2);
+	fixture.part_max = HEADERS + 3 * SEGMENT;
 	put_super(flows[0], 0, 40 * SEGMENT, 0);
 	for (int i = 0; i < 4; i++)
-		ck_assert_int_eq(bench_take(), FLOW_PART);
+		ck_assert_int_eq(fixture_take(), FLOW_PART);
 	for (uint32_t i = 0; i < 3; i++) {
-		bench_put_udp(flows[1], i, 100);
-		bench_take();
-		if (bench.flow == flows[0]) /* it had credit left */
-			bench_take();
-		ck_assert_uint_eq(bench.flow, flows[1]);
-		ck_assert_uint_eq(bench.number, i);
+		fixture_put_udp(flows[1], i, 100);
+		fixture_take();
+		if (fixture.flow == flows[0]) /* it had credit left */
+			fixture_take();
+		ck_assert_uint_eq(fixture.flow, flows[1]);
+		ck_assert_uint_eq(fixture.number, i);
 	}
 	/* What is left of it goes with the queue. */
 }
@@ -162,23 +162,23 @@ START_TEST(bytes_are_shared_with_small_packets)
 	unsigned flows[2];
 	size_t got[2] = { 0 };
 
-	bench_flows(flows, 2);
-	bench.part_max = 4096;
+	fixture_flows(flows, 2);
+	fixture.part_max = 4096;
 	while (got[0] + got[1] < 2000000) {
 		for (; put - seq < 4 * PAYLOAD; put += PAYLOAD)
 			put_super(flows[0], put, PAYLOAD, 0);
 		for (int i = 0; i < 10; i++)
-			bench_put_udp(flows[1], 0, 500);
+			fixture_put_udp(flows[1], 0, 500);
 		for (int i = 0; i < 10; i++) {
-			ck_assert_int_ne(bench_take(), FLOW_NONE);
-			got[bench.flow == flows[1]] += bench.taken.len;
-			seq += bench.flow == flows[0] ? (uint32_t)check_taken() : 0;
+			ck_assert_int_ne(fixture_take(), FLOW_NONE);
+			got[fixture.flow == flows[1]] += fixture.taken.len;
+			seq += fixture.flow == flows[0] ? (uint32_t)check_taken() : 0;
 		}
 	}
-	ck_assert_uint_eq(bench_drops(DROP_OUT_QUEUE), 0);
+	ck_assert_uint_eq(fixture_drops(DROP_OUT_QUEUE), 0);
 	size_t apart = got[0] > got[1] ? got[0] - got[1] : got[1] - got[0];
-	ck_assert_uint_le(apart, 3 * bench.part_max);
-	bench_drain();
+	ck_assert_uint_le(apart, 3 * fixture.part_max);
+	fixture_drain();
 }
 END_TEST
 
@@ -189,26 +189,26 @@ START_TEST(a_drop_takes_one_segment)
 	uint32_t put = 0, next = 0;
 	uint64_t missing = 0;
 
-	for (int ms = 0; bench_drops(DROP_OUT_DELAY) < 10; ms++) {
+	for (int ms = 0; fixture_drops(DROP_OUT_DELAY) < 10; ms++) {
 		ck_assert_int_lt(ms, 5000);
 		if (ms % SEGMENTS == 0) {
 			put_super(1, put, PAYLOAD, 0);
 			put += PAYLOAD;
 		}
-		bench_pass_us(1000);
-		ck_assert_int_ne(bench_take(), FLOW_NONE);
+		fixture_pass_us(1000);
+		ck_assert_int_ne(fixture_take(), FLOW_NONE);
 		ck_assert_uint_ge(taken_seq(), next);
 		missing += (taken_seq() - next) / SEGMENT;
 		ck_assert_uint_eq((taken_seq() - next) % SEGMENT, 0);
 		next = taken_seq() + (uint32_t)check_taken();
-		ck_assert_uint_eq(missing, bench_drops(DROP_OUT_DELAY));
+		ck_assert_uint_eq(missing, fixture_drops(DROP_OUT_DELAY));
 		if (ms == 0) { /* a queue that stands, from here on */
 			put_super(1, put, PAYLOAD, 0);
 			put += PAYLOAD;
 		}
 	}
-	ck_assert_uint_eq(counter_read(&bench.counters.marks), 0);
-	bench_drain();
+	ck_assert_uint_eq(counter_read(&fixture.counters.marks), 0);
+	fixture_drain();
 }
 END_TEST
 
@@ -222,15 +222,15 @@ START_TEST(a_mark_takes_nothing)
 	for (int ms = 0; ms < 2000; ms++) {
 		for (; put - next < 2 * PAYLOAD; put += PAYLOAD)
 			put_super(1, put, PAYLOAD, ECT_0);
-		bench_pass_us(1000);
-		ck_assert_int_ne(bench_take(), FLOW_NONE);
+		fixture_pass_us(1000);
+		ck_assert_int_ne(fixture_take(), FLOW_NONE);
 		ck_assert_uint_eq(taken_seq(), next);
 		next += (uint32_t)check_taken();
-		marked += (bench.taken.data[1] & CE) == CE;
+		marked += (fixture.taken.data[1] & CE) == CE;
 	}
 	ck_assert_int_gt(marked, 0);
-	ck_assert_uint_gt(counter_read(&bench.counters.marks), 0);
-	ck_assert_uint_eq(bench_drops(DROP_OUT_DELAY), 0);
+	ck_assert_uint_gt(counter_read(&fixture.counters.marks), 0);
+	ck_assert_uint_eq(fixture_drops(DROP_OUT_DELAY), 0);
 }
 END_TEST
 
@@ -240,24 +240,24 @@ START_TEST(what_is_not_accepted_leaves_segment_by_segment)
 	enum { PAYLOAD = 20 * SEGMENT + 100 };
 	uint32_t seq = 0;
 
-	bench.part_max = 60000;
-	bench.undone = OFFLOAD_TSO4;
+	fixture.part_max = 60000;
+	fixture.undone = OFFLOAD_TSO4;
 	put_super(1, seq, PAYLOAD, 0);
-	while (bench_take() != FLOW_NONE) {
-		ck_assert_int_eq(bench.kind, FLOW_PART);
-		ck_assert_uint_eq(bench.vnet.gso_type, VNET_GSO_NONE);
+	while (fixture_take() != FLOW_NONE) {
+		ck_assert_int_eq(fixture.kind, FLOW_PART);
+		ck_assert_uint_eq(fixture.vnet.gso_type, VNET_GSO_NONE);
 		ck_assert_uint_eq(taken_seq(), seq);
 		seq += (uint32_t)check_taken();
-		ck_assert(bench.last == (seq == PAYLOAD));
-		ck_assert_uint_le(bench.taken.len, HEADERS + SEGMENT);
+		ck_assert(fixture.last == (seq == PAYLOAD));
+		ck_assert_uint_le(fixture.taken.len, HEADERS + SEGMENT);
 	}
 	ck_assert_uint_eq(seq, PAYLOAD);
-	ck_assert_uint_eq(counter_read(&bench.counters.queue_bytes), 0);
-	ck_assert(flow_queue_is_empty(bench.queue));
+	ck_assert_uint_eq(counter_read(&fixture.counters.queue_bytes), 0);
+	ck_assert(flow_queue_is_empty(fixture.queue));
 	/* What is accepted stays whole beside it. */
-	bench.undone = OFFLOAD_USO;
+	fixture.undone = OFFLOAD_USO;
 	put_super(1, 0, PAYLOAD, 0);
-	ck_assert_int_eq(bench_take(), FLOW_WHOLE);
+	ck_assert_int_eq(fixture_take(), FLOW_WHOLE);
 }
 END_TEST
 
@@ -268,5 +268,5 @@ int main(void)
 		bytes_are_shared_with_small_packets, a_drop_takes_one_segment, a_mark_takes_nothing,
 		what_is_not_accepted_leaves_segment_by_segment };
 
-	return bench_run("flow_queue_cut", tests, sizeof(tests) / sizeof(tests[0]));
+	return fixture_run("flow_queue_cut", tests, sizeof(tests) / sizeof(tests[0]));
 }

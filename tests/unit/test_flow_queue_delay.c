@@ -2,17 +2,17 @@
 /* check: no-valgrind */
 /* Tens of thousands of packets pass through queues that remember each: half a minute there; the sanitizers see the same. */
 /* CoDel inside each flow: what happens when packets wait too long (RFC 8289, RFC 8290, 4.2). */
-#include "tests/unit/flow_bench.h"
+#include "tests/unit/flow_fixture.h"
 
 enum { TARGET_MS = 5, INTERVAL_MS = 100, NOT_ECT = 0, ECT_1 = 1, ECT_0 = 2, CE = 3 };
 
 /* With a checksum, so that it can be seen whether a mark keeps it right. */
 static void put_ecn(unsigned flow, uint32_t number, uint8_t ecn)
 {
-	bench_make_udp(flow, number, 1000);
-	bench.packet.data[1] = ecn;
-	bench_set_checksum();
-	bench_put(&bench_bare);
+	fixture_make_udp(flow, number, 1000);
+	fixture.packet.data[1] = ecn;
+	fixture_set_checksum();
+	fixture_put(&fixture_bare);
 }
 
 struct stream { /* one packet comes each millisecond and one leaves, `depth` behind it */
@@ -25,7 +25,7 @@ static void begin(struct stream *stream, uint32_t depth)
 {
 	for (; stream->put < depth; stream->put++) {
 		put_ecn(stream->flow, stream->put, stream->ecn);
-		bench_pass_us(1000);
+		fixture_pass_us(1000);
 	}
 }
 
@@ -33,16 +33,16 @@ static void begin(struct stream *stream, uint32_t depth)
 static void step(struct stream *stream)
 {
 	put_ecn(stream->flow, stream->put++, stream->ecn);
-	if (bench_take() == FLOW_NONE)
+	if (fixture_take() == FLOW_NONE)
 		return;
-	ck_assert_uint_ge(bench.number, stream->next);
-	stream->next = bench.number + 1;
+	ck_assert_uint_ge(fixture.number, stream->next);
+	stream->next = fixture.number + 1;
 	stream->left++;
-	ck_assert_uint_eq(bench_header_sum(bench.taken.data, 20), 0xffff);
-	uint8_t tos = bench.taken.data[1];
+	ck_assert_uint_eq(fixture_header_sum(fixture.taken.data, 20), 0xffff);
+	uint8_t tos = fixture.taken.data[1];
 	ck_assert(tos == stream->ecn || (tos == CE && stream->ecn != NOT_ECT));
 	stream->marked += tos != stream->ecn;
-	bench_pass_us(1000);
+	fixture_pass_us(1000);
 }
 
 START_TEST(short_queue_loses_nothing)
@@ -53,7 +53,7 @@ START_TEST(short_queue_loses_nothing)
 	for (int i = 0; i < 5000; i++)
 		step(&stream);
 	ck_assert_uint_eq(stream.left, 5000);
-	ck_assert_uint_eq(bench_drops(DROP_OUT_DELAY), 0);
+	ck_assert_uint_eq(fixture_drops(DROP_OUT_DELAY), 0);
 }
 END_TEST
 
@@ -62,14 +62,14 @@ START_TEST(burst_loses_nothing)
 {
 	for (int round = 0; round < 20; round++) {
 		for (uint32_t i = 0; i < INTERVAL_MS - 10; i++)
-			bench_put_udp(1, i, 1000);
+			fixture_put_udp(1, i, 1000);
 		for (uint32_t i = 0; i < INTERVAL_MS - 10; i++) {
-			bench_pass_us(1000);
-			bench_expect(1, i, 1000);
+			fixture_pass_us(1000);
+			fixture_expect(1, i, 1000);
 		}
-		bench_pass_us(1000);
+		fixture_pass_us(1000);
 	}
-	ck_assert_uint_eq(bench_drops(DROP_OUT_DELAY), 0);
+	ck_assert_uint_eq(fixture_drops(DROP_OUT_DELAY), 0);
 }
 END_TEST
 
@@ -83,23 +83,23 @@ START_TEST(standing_queue_loses)
 	uint64_t drops = 0;
 
 	begin(&stream, 30);
-	start = bench.now;
+	start = fixture.now;
 	while (drops < sizeof(later) / sizeof(later[0])) {
-		struct mono now = bench.now;
+		struct mono now = fixture.now;
 		step(&stream);
-		if (bench_drops(DROP_OUT_DELAY) == drops)
+		if (fixture_drops(DROP_OUT_DELAY) == drops)
 			continue;
 		first = drops == 0 ? now : first;
 		int64_t apart = duration_ms(mono_since(now, first)) - later[drops];
 		ck_assert_int_ge(apart, -1);
 		ck_assert_int_le(apart, 2);
 		drops++;
-		ck_assert_uint_eq(bench_drops(DROP_OUT_DELAY), drops);
+		ck_assert_uint_eq(fixture_drops(DROP_OUT_DELAY), drops);
 	}
 	ck_assert_int_eq(duration_ms(mono_since(first, start)), INTERVAL_MS);
 	ck_assert_uint_eq(stream.next - stream.left, drops);
-	ck_assert_uint_eq(bench_drops(DROP_OUT_QUEUE), 0);
-	ck_assert_uint_eq(counter_read(&bench.counters.marks), 0);
+	ck_assert_uint_eq(fixture_drops(DROP_OUT_QUEUE), 0);
+	ck_assert_uint_eq(counter_read(&fixture.counters.marks), 0);
 }
 END_TEST
 
@@ -110,17 +110,17 @@ START_TEST(marks_instead_of_drops)
 
 	for (size_t i = 0; i < sizeof(capable); i++) {
 		struct stream stream = { .flow = 1, .ecn = capable[i] };
-		uint64_t before = counter_read(&bench.counters.marks);
+		uint64_t before = counter_read(&fixture.counters.marks);
 
 		begin(&stream, 30);
 		for (int j = 0; j < 1000; j++)
 			step(&stream);
 		ck_assert_uint_eq(stream.left, 1000);
 		ck_assert_uint_ge(stream.marked, 10);
-		ck_assert_uint_eq(counter_read(&bench.counters.marks) - before, stream.marked);
-		ck_assert_uint_eq(bench_drops(DROP_OUT_DELAY), 0);
-		bench_drain();
-		bench_pass_us(10000000); /* long enough to forget */
+		ck_assert_uint_eq(counter_read(&fixture.counters.marks) - before, stream.marked);
+		ck_assert_uint_eq(fixture_drops(DROP_OUT_DELAY), 0);
+		fixture_drain();
+		fixture_pass_us(10000000); /* long enough to forget */
 	}
 }
 END_TEST
@@ -128,10 +128,10 @@ END_TEST
 /* Takes one; the packets of `sparse` come each and in order. */
 static bool take_and_check(unsigned sparse, uint32_t *got)
 {
-	if (bench_take() == FLOW_NONE)
+	if (fixture_take() == FLOW_NONE)
 		return false;
-	if (bench.flow == sparse)
-		ck_assert_uint_eq(bench.number, (*got)++);
+	if (fixture.flow == sparse)
+		ck_assert_uint_eq(fixture.number, (*got)++);
 	return true;
 }
 
@@ -141,20 +141,20 @@ START_TEST(others_are_spared)
 	unsigned flows[2];
 	uint32_t put = 0, got = 0;
 
-	bench_flows(flows, 2);
+	fixture_flows(flows, 2);
 	for (uint32_t i = 0; i < 100; i++)
-		bench_put_udp(flows[0], i, 1000);
+		fixture_put_udp(flows[0], i, 1000);
 	for (int i = 0; i < 3000; i++) {
-		bench_put_udp(flows[0], 0, 1000);
+		fixture_put_udp(flows[0], 0, 1000);
 		if (i % 10 == 0)
-			bench_put_udp(flows[1], put++, 100);
-		bench_pass_us(1000);
+			fixture_put_udp(flows[1], put++, 100);
+		fixture_pass_us(1000);
 		ck_assert(take_and_check(flows[1], &got));
 	}
 	while (take_and_check(flows[1], &got))
 		;
 	ck_assert_uint_eq(got, put);
-	ck_assert_uint_gt(bench_drops(DROP_OUT_DELAY), 10);
+	ck_assert_uint_gt(fixture_drops(DROP_OUT_DELAY), 10);
 }
 END_TEST
 
@@ -162,11 +162,11 @@ END_TEST
 START_TEST(lonely_packet_is_never_dropped)
 {
 	for (uint32_t i = 0; i < 100; i++) {
-		bench_put_udp(1, i, 1500);
-		bench_pass_us(50000);
-		bench_expect(1, i, 1500);
+		fixture_put_udp(1, i, 1500);
+		fixture_pass_us(50000);
+		fixture_expect(1, i, 1500);
 	}
-	ck_assert_uint_eq(bench_drops(DROP_OUT_DELAY), 0);
+	ck_assert_uint_eq(fixture_drops(DROP_OUT_DELAY), 0);
 }
 END_TEST
 
@@ -175,13 +175,13 @@ START_TEST(empty_queue_begins_anew)
 {
 	for (int round = 0; round < 10; round++) {
 		for (uint32_t i = 0; i < 3; i++)
-			bench_put_udp(1, i, 9000);
-		bench_pass_us(60000);
+			fixture_put_udp(1, i, 9000);
+		fixture_pass_us(60000);
 		for (uint32_t i = 0; i < 3; i++)
-			bench_expect(1, i, 9000);
-		ck_assert_int_eq(bench_take(), FLOW_NONE);
+			fixture_expect(1, i, 9000);
+		ck_assert_int_eq(fixture_take(), FLOW_NONE);
 	}
-	ck_assert_uint_eq(bench_drops(DROP_OUT_DELAY), 0);
+	ck_assert_uint_eq(fixture_drops(DROP_OUT_DELAY), 0);
 }
 END_TEST
 
@@ -194,17 +194,17 @@ START_TEST(empty_flow_begins_anew)
 	unsigned flows[2];
 	uint32_t got = 0;
 
-	bench_flows(flows, 2);
-	bench.part_max = 20000; /* the credit of a turn: more than one packet */
+	fixture_flows(flows, 2);
+	fixture.part_max = 20000; /* the credit of a turn: more than one packet */
 	for (uint32_t round = 0; round < 30; round++) {
-		bench_put_udp(flows[0], round, 9000);
+		fixture_put_udp(flows[0], round, 9000);
 		for (int i = 0; i < 40; i++)
-			bench_put_udp(flows[1], 0, 1500);
-		bench_pass_us(20000);
+			fixture_put_udp(flows[1], 0, 1500);
+		fixture_pass_us(20000);
 		while (got == round)
 			ck_assert(take_and_check(flows[0], &got));
 	}
-	ck_assert_uint_eq(bench_drops(DROP_OUT_QUEUE), 0);
+	ck_assert_uint_eq(fixture_drops(DROP_OUT_QUEUE), 0);
 }
 END_TEST
 
@@ -212,12 +212,12 @@ END_TEST
 START_TEST(long_last_packet_is_never_dropped)
 {
 	for (uint32_t i = 0; i < 2; i++)
-		bench_put_udp(1, i, 9000);
-	bench_pass_us(1000 * INTERVAL_MS);
-	bench_expect(1, 0, 9000);
-	bench_pass_us(2000 * INTERVAL_MS);
-	bench_expect(1, 1, 9000);
-	ck_assert_uint_eq(bench_drops(DROP_OUT_DELAY), 0);
+		fixture_put_udp(1, i, 9000);
+	fixture_pass_us(1000 * INTERVAL_MS);
+	fixture_expect(1, 0, 9000);
+	fixture_pass_us(2000 * INTERVAL_MS);
+	fixture_expect(1, 1, 9000);
+	ck_assert_uint_eq(fixture_drops(DROP_OUT_DELAY), 0);
 }
 END_TEST
 
@@ -226,12 +226,12 @@ START_TEST(delay_is_counted)
 {
 	struct stream stream = { .flow = 1, .ecn = ECT_0 };
 
-	ck_assert_uint_eq(counter_read(&bench.counters.queue_delay_ns), 0);
+	ck_assert_uint_eq(counter_read(&fixture.counters.queue_delay_ns), 0);
 	begin(&stream, 30);
 	for (int i = 0; i < 300; i++)
 		step(&stream);
-	ck_assert_uint_ge(counter_read(&bench.counters.queue_delay_ns), 29000000);
-	ck_assert_uint_le(counter_read(&bench.counters.queue_delay_ns), 31000000);
+	ck_assert_uint_ge(counter_read(&fixture.counters.queue_delay_ns), 29000000);
+	ck_assert_uint_le(counter_read(&fixture.counters.queue_delay_ns), 31000000);
 }
 END_TEST
 
@@ -242,5 +242,5 @@ int main(void)
 		lonely_packet_is_never_dropped, empty_queue_begins_anew, empty_flow_begins_anew,
 		long_last_packet_is_never_dropped, delay_is_counted };
 
-	return bench_run("flow_queue_delay", tests, sizeof(tests) / sizeof(tests[0]));
+	return fixture_run("flow_queue_delay", tests, sizeof(tests) / sizeof(tests[0]));
 }

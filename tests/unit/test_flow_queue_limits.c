@@ -2,7 +2,7 @@
 /* check: no-valgrind */
 /* Tens of thousands of packets pass through queues that remember each: half a minute there; the sanitizers see the same. */
 /* What a queue may cost, who pays when it is full, and what it counts. */
-#include "tests/unit/flow_bench.h"
+#include "tests/unit/flow_fixture.h"
 #include "tests/unit/random.h"
 
 /* RFC 8290, 4.1: the flow with most bytes loses, from its front; nobody else does. */
@@ -13,24 +13,24 @@ START_TEST(the_fattest_pays)
 	const unsigned *fat = &flows[OTHERS];
 	uint32_t put = 0, next[OTHERS + 1] = { 0 };
 
-	bench_flows(flows, OTHERS + 1);
+	fixture_flows(flows, OTHERS + 1);
 	for (size_t i = 0; i < OTHERS; i++) {
 		for (uint32_t j = 0; j < EACH; j++)
-			bench_put_udp(flows[i], j, 1000);
+			fixture_put_udp(flows[i], j, 1000);
 	}
-	while (bench_drops(DROP_OUT_QUEUE) < 100)
-		bench_put_udp(*fat, put++, 1500);
+	while (fixture_drops(DROP_OUT_QUEUE) < 100)
+		fixture_put_udp(*fat, put++, 1500);
 	next[OTHERS] = 100;
-	while (bench_take() != FLOW_NONE) {
+	while (fixture_take() != FLOW_NONE) {
 		for (size_t i = 0; i <= OTHERS; i++) {
-			if (flows[i] == bench.flow)
-				ck_assert_uint_eq(bench.number, next[i]++);
+			if (flows[i] == fixture.flow)
+				ck_assert_uint_eq(fixture.number, next[i]++);
 		}
 	}
 	for (size_t i = 0; i < OTHERS; i++)
 		ck_assert_uint_eq(next[i], EACH);
 	ck_assert_uint_eq(next[OTHERS], put);
-	ck_assert_uint_eq(bench_drops(DROP_OUT_QUEUE), 100);
+	ck_assert_uint_eq(fixture_drops(DROP_OUT_QUEUE), 100);
 }
 END_TEST
 
@@ -39,15 +39,15 @@ START_TEST(newcomer_gets_in)
 {
 	unsigned flows[2];
 
-	bench_flows(flows, 2);
-	for (uint32_t i = 0; bench_drops(DROP_OUT_QUEUE) == 0; i++)
-		bench_put_udp(flows[0], i, 1500);
+	fixture_flows(flows, 2);
+	for (uint32_t i = 0; fixture_drops(DROP_OUT_QUEUE) == 0; i++)
+		fixture_put_udp(flows[0], i, 1500);
 	for (int i = 0; i < 3; i++)
-		ck_assert_int_eq(bench_take(), FLOW_WHOLE);
+		ck_assert_int_eq(fixture_take(), FLOW_WHOLE);
 	for (uint32_t i = 0; i < 10; i++)
-		bench_put_udp(flows[0], i, 1500);
-	bench_put_udp(flows[1], 7, 60000);
-	bench_expect(flows[1], 7, 60000);
+		fixture_put_udp(flows[0], i, 1500);
+	fixture_put_udp(flows[1], 7, 60000);
+	fixture_expect(flows[1], 7, 60000);
 }
 END_TEST
 
@@ -55,21 +55,21 @@ END_TEST
 START_TEST(memory_is_bounded)
 {
 	struct random random = { .state = 3 };
-	size_t before = bench_kept();
+	size_t before = fixture_kept();
 
 	for (int i = 0; i < 20000; i++) {
 		size_t most = random_below(&random, 3) == 0 ? 65000 : 1500;
-		size_t len = BENCH_UDP_MIN + random_below(&random, most - BENCH_UDP_MIN);
+		size_t len = FIXTURE_UDP_MIN + random_below(&random, most - FIXTURE_UDP_MIN);
 
-		bench_put_udp((unsigned)random_below(&random, 30), 0, len);
-		ck_assert_uint_le(bench_kept(), FLOW_BYTES_MOST + FLOW_TABLE_BYTES);
+		fixture_put_udp((unsigned)random_below(&random, 30), 0, len);
+		ck_assert_uint_le(fixture_kept(), FLOW_BYTES_MOST + FLOW_TABLE_BYTES);
 		if (random_below(&random, 10) == 0)
-			bench_take();
+			fixture_take();
 	}
-	ck_assert_uint_gt(bench_drops(DROP_OUT_QUEUE), 1000);
-	ck_assert_uint_gt(bench_kept(), FLOW_BYTES_MOST / 2);
-	bench_drain();
-	ck_assert_uint_eq(bench_kept(), before);
+	ck_assert_uint_gt(fixture_drops(DROP_OUT_QUEUE), 1000);
+	ck_assert_uint_gt(fixture_kept(), FLOW_BYTES_MOST / 2);
+	fixture_drain();
+	ck_assert_uint_eq(fixture_kept(), before);
 }
 END_TEST
 
@@ -79,10 +79,10 @@ START_TEST(nothing_is_lost_below_the_limit)
 	uint32_t count = FLOW_BYTES_MOST / 2048;
 
 	for (uint32_t i = 0; i < count; i++)
-		bench_put_udp(1, i, 1500);
+		fixture_put_udp(1, i, 1500);
 	for (uint32_t i = 0; i < count; i++)
-		bench_expect(1, i, 1500);
-	ck_assert_uint_eq(bench_drops(DROP_OUT_QUEUE), 0);
+		fixture_expect(1, i, 1500);
+	ck_assert_uint_eq(fixture_drops(DROP_OUT_QUEUE), 0);
 }
 END_TEST
 
@@ -90,14 +90,14 @@ END_TEST
 static size_t fill(struct flow_queue **queues, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		uint64_t before = bench_drops(DROP_OUT_QUEUE);
+		uint64_t before = fixture_drops(DROP_OUT_QUEUE);
 
-		while (bench_drops(DROP_OUT_QUEUE) < before + 2) {
-			bench_make_udp(1, 0, 65535);
-			bench_put_to(queues[i], &bench_bare);
+		while (fixture_drops(DROP_OUT_QUEUE) < before + 2) {
+			fixture_make_udp(1, 0, 65535);
+			fixture_put_to(queues[i], &fixture_bare);
 		}
 	}
-	return bench_kept();
+	return fixture_kept();
 }
 
 START_TEST(queues_share_the_worker)
@@ -107,16 +107,16 @@ START_TEST(queues_share_the_worker)
 	size_t all, one;
 
 	for (size_t i = 0; i < QUEUES; i++)
-		ck_assert_int_eq(flow_queue_new(bench.worker, &bench.counters, &queues[i]), 0);
-	queues[QUEUES] = bench.queue;
+		ck_assert_int_eq(flow_queue_new(fixture.worker, &fixture.counters, &queues[i]), 0);
+	queues[QUEUES] = fixture.queue;
 	all = fill(queues, QUEUES + 1);
 	ck_assert_uint_le(all, WORKER_QUEUES_MAX + (QUEUES + 1) * FLOW_TABLE_BYTES);
 	ck_assert_uint_ge(all, WORKER_QUEUES_MAX / 8 * 7);
-	ck_assert(!worker_is_short(bench.worker));
+	ck_assert(!worker_is_short(fixture.worker));
 	for (size_t i = 0; i < QUEUES; i++)
 		flow_queue_free(queues[i]);
 	/* Alone again, it may have all that one may have. */
-	one = fill(&bench.queue, 1);
+	one = fill(&fixture.queue, 1);
 	ck_assert_uint_le(one, FLOW_BYTES_MOST + FLOW_TABLE_BYTES);
 	ck_assert_uint_ge(one, FLOW_BYTES_MOST / 8 * 7);
 }
@@ -129,10 +129,10 @@ START_TEST(least_share_holds_any_packet)
 	static struct flow_queue *queues[QUEUES];
 
 	for (size_t i = 0; i < QUEUES; i++)
-		ck_assert_int_eq(flow_queue_new(bench.worker, &bench.counters, &queues[i]), 0);
-	bench_put_udp(1, 1, 65535);
-	bench_expect(1, 1, 65535);
-	ck_assert_uint_eq(bench_drops(DROP_OUT_QUEUE), 0);
+		ck_assert_int_eq(flow_queue_new(fixture.worker, &fixture.counters, &queues[i]), 0);
+	fixture_put_udp(1, 1, 65535);
+	fixture_expect(1, 1, 65535);
+	ck_assert_uint_eq(fixture_drops(DROP_OUT_QUEUE), 0);
 	for (size_t i = 0; i < QUEUES; i++)
 		flow_queue_free(queues[i]);
 }
@@ -140,23 +140,23 @@ END_TEST
 
 START_TEST(free_returns_everything)
 {
-	static const size_t sizes[] = { BENCH_UDP_MIN, 1500, 2048, 9000, 10240, 65535 };
-	size_t before = bench_kept();
+	static const size_t sizes[] = { FIXTURE_UDP_MIN, 1500, 2048, 9000, 10240, 65535 };
+	size_t before = fixture_kept();
 	struct flow_queue *queue;
 
-	ck_assert_int_eq(flow_queue_new(bench.worker, &bench.counters, &queue), 0);
-	ck_assert_uint_gt(bench_kept(), before); /* it costs something itself */
+	ck_assert_int_eq(flow_queue_new(fixture.worker, &fixture.counters, &queue), 0);
+	ck_assert_uint_gt(fixture_kept(), before); /* it costs something itself */
 	for (unsigned i = 0; i < 60; i++) {
-		bench_make_udp(i, 0, sizes[i % (sizeof(sizes) / sizeof(sizes[0]))]);
-		bench_put_to(queue, &bench_bare);
+		fixture_make_udp(i, 0, sizes[i % (sizeof(sizes) / sizeof(sizes[0]))]);
+		fixture_put_to(queue, &fixture_bare);
 	}
 	for (int i = 0; i < 10; i++)
 		ck_assert_int_eq(bench_take_from(queue), FLOW_WHOLE);
 	flow_queue_free(queue);
-	ck_assert_uint_eq(bench_kept(), before);
-	ck_assert_uint_eq(bench_drops(DROP_OUT_STALE), 50);
-	ck_assert_uint_eq(counter_read(&bench.counters.queue_bytes), 0);
-	ck_assert_uint_eq(bench_drops(DROP_OUT_QUEUE), 0); /* nobody dropped them: all is over */
+	ck_assert_uint_eq(fixture_kept(), before);
+	ck_assert_uint_eq(fixture_drops(DROP_OUT_STALE), 50);
+	ck_assert_uint_eq(counter_read(&fixture.counters.queue_bytes), 0);
+	ck_assert_uint_eq(fixture_drops(DROP_OUT_QUEUE), 0); /* nobody dropped them: all is over */
 }
 END_TEST
 
@@ -167,19 +167,19 @@ START_TEST(waiting_bytes_are_counted)
 	size_t waiting = 0;
 
 	for (int i = 0; i < 1000; i++) {
-		size_t len = BENCH_UDP_MIN + random_below(&random, 3000);
+		size_t len = FIXTURE_UDP_MIN + random_below(&random, 3000);
 
-		bench_put_udp((unsigned)random_below(&random, 5), 0, len);
+		fixture_put_udp((unsigned)random_below(&random, 5), 0, len);
 		waiting += len;
-		ck_assert_uint_eq(counter_read(&bench.counters.queue_bytes), waiting);
+		ck_assert_uint_eq(counter_read(&fixture.counters.queue_bytes), waiting);
 		if (random_below(&random, 2) == 0) {
-			ck_assert_int_eq(bench_take(), FLOW_WHOLE);
-			waiting -= bench.taken.len;
-			ck_assert_uint_eq(counter_read(&bench.counters.queue_bytes), waiting);
+			ck_assert_int_eq(fixture_take(), FLOW_WHOLE);
+			waiting -= fixture.taken.len;
+			ck_assert_uint_eq(counter_read(&fixture.counters.queue_bytes), waiting);
 		}
 	}
-	bench_drain();
-	ck_assert_uint_eq(counter_read(&bench.counters.queue_bytes), 0);
+	fixture_drain();
+	ck_assert_uint_eq(counter_read(&fixture.counters.queue_bytes), 0);
 }
 END_TEST
 
@@ -189,5 +189,5 @@ int main(void)
 		nothing_is_lost_below_the_limit, queues_share_the_worker,
 		least_share_holds_any_packet, free_returns_everything, waiting_bytes_are_counted };
 
-	return bench_run("flow_queue_limits", tests, sizeof(tests) / sizeof(tests[0]));
+	return fixture_run("flow_queue_limits", tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -16,20 +16,20 @@
 
 #include "unit.h"
 
-static struct bench {
+static struct fixture {
 	char root[32];
 	struct settings *settings;
 	struct settings_announce announced;
 	struct netlink *netlink;
 	struct forwarding forwarding;
-} bench;
+} fixture;
 
 static void make(const char *key, int value)
 {
 	char path[PATH_MAX];
 
-	(void)snprintf(path, sizeof(path), "%s/%s", bench.root, key);
-	for (char *at = &path[strlen(bench.root) + 1]; (at = strchr(at, '/')); *at++ = '/') {
+	(void)snprintf(path, sizeof(path), "%s/%s", fixture.root, key);
+	for (char *at = &path[strlen(fixture.root) + 1]; (at = strchr(at, '/')); *at++ = '/') {
 		*at = '\0';
 		ck_assert(mkdir(path, 0700) == 0 || errno == EEXIST);
 	}
@@ -44,7 +44,7 @@ static void is(const char *key, int expected)
 {
 	int value;
 
-	ck_assert_int_eq(sysctl_read(bench.root, key, &value), 0);
+	ck_assert_int_eq(sysctl_read(fixture.root, key, &value), 0);
 	ck_assert_msg(value == expected, "%s is %d, expected %d", key, value, expected);
 }
 
@@ -53,23 +53,24 @@ static const char *file_path(void)
 	static char path[PATH_MAX];
 
 	(void)snprintf(
-		path, sizeof(path), "%s%s", bench.settings->control_socket, FORWARDING_SUFFIX);
+		path, sizeof(path), "%s%s", fixture.settings->control_socket, FORWARDING_SUFFIX);
 	return path;
 }
 
 static void setup(void)
 {
 	log_set_level(LOG_LEVEL_ERROR);
-	bench = (struct bench){ .root = "/tmp/culvert-forwarding-XXXXXX" };
-	ck_assert_ptr_nonnull(mkdtemp(bench.root));
-	ck_assert_int_eq(settings_new(SETTINGS_SERVER, &bench.settings), 0);
-	(void)snprintf(bench.settings->control_socket, sizeof(bench.settings->control_socket),
-		"%s/x.sock", bench.root);
+	fixture = (struct fixture){ .root = "/tmp/culvert-forwarding-XXXXXX" };
+	ck_assert_ptr_nonnull(mkdtemp(fixture.root));
+	ck_assert_int_eq(settings_new(SETTINGS_SERVER, &fixture.settings), 0);
+	(void)snprintf(fixture.settings->control_socket, sizeof(fixture.settings->control_socket),
+		"%s/x.sock", fixture.root);
 	/* A prefix that no host has. */
-	ck_assert_int_eq(prefix_parse("fd5a:77:1:2::/64", &bench.announced.prefix), 0);
-	bench.settings->announce = (struct announce_list){ .items = &bench.announced, .count = 1 };
-	bench.settings->forwarding = true;
-	ck_assert_int_eq(netlink_open(&bench.netlink, NULL), 0);
+	ck_assert_int_eq(prefix_parse("fd5a:77:1:2::/64", &fixture.announced.prefix), 0);
+	fixture.settings->announce = (struct announce_list){ .items = &fixture.announced,
+		.count = 1 };
+	fixture.settings->forwarding = true;
+	ck_assert_int_eq(netlink_open(&fixture.netlink, NULL), 0);
 	make("ipv6/conf/all/forwarding", 0);
 	make("ipv6/conf/all/accept_ra", 1);
 	make("ipv6/conf/default/forwarding", 0);
@@ -92,16 +93,17 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 
 static void teardown(void)
 {
-	forwarding_stop(&bench.forwarding);
-	netlink_close(bench.netlink);
-	bench.settings->announce = (struct announce_list){ .items = NULL };
-	settings_free(bench.settings);
-	ck_assert_int_eq(nftw(bench.root, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+	forwarding_stop(&fixture.forwarding);
+	netlink_close(fixture.netlink);
+	fixture.settings->announce = (struct announce_list){ .items = NULL };
+	settings_free(fixture.settings);
+	ck_assert_int_eq(nftw(fixture.root, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 static void start(void)
 {
-	forwarding_start(&bench.forwarding, bench.settings, NULL, bench.netlink, bench.root);
+	forwarding_start(
+		&fixture.forwarding, fixture.settings, NULL, fixture.netlink, fixture.root);
 }
 
 static void is_router(void)
@@ -129,7 +131,7 @@ START_TEST(test_router)
 	is_router();
 	/* What the kernel does to each of them when `all` becomes 0. */
 	make("ipv6/conf/lan0/forwarding", 0);
-	forwarding_stop(&bench.forwarding);
+	forwarding_stop(&fixture.forwarding);
 	is_as_before();
 }
 END_TEST
@@ -138,8 +140,8 @@ START_TEST(test_killed)
 {
 	start();
 	is_router();
-	free(bench.forwarding.changes);
-	bench.settings->forwarding = false;
+	free(fixture.forwarding.changes);
+	fixture.settings->forwarding = false;
 	make("ipv6/conf/lan0/forwarding", 0);
 	start();
 	is_as_before();
@@ -152,11 +154,11 @@ START_TEST(test_killed_again)
 	for (int i = 0; i < 2; i++) {
 		start();
 		is_router();
-		free(bench.forwarding.changes);
+		free(fixture.forwarding.changes);
 	}
 	start();
 	is_router();
-	forwarding_stop(&bench.forwarding);
+	forwarding_stop(&fixture.forwarding);
 	is_as_before();
 }
 END_TEST
@@ -168,7 +170,7 @@ START_TEST(test_nothing_to_do)
 	start();
 	is("ipv6/conf/wan0/accept_ra", 1);
 	ck_assert_int_ne(access(file_path(), F_OK), 0);
-	forwarding_stop(&bench.forwarding);
+	forwarding_stop(&fixture.forwarding);
 	is("ipv6/conf/all/forwarding", 1);
 }
 END_TEST
@@ -179,19 +181,19 @@ START_TEST(test_between)
 	struct identity other = { .name = "other" };
 	struct settings_peer peer = { .reach = { .items = &other, .count = 1 } };
 
-	bench.settings->announce.count = 0;
-	bench.settings->peers = &peer;
-	bench.settings->peer_count = 1;
+	fixture.settings->announce.count = 0;
+	fixture.settings->peers = &peer;
+	fixture.settings->peer_count = 1;
 	start();
 	is("ipv6/conf/all/forwarding", 0); /* no tunnel has IPv6 */
-	forwarding_stop(&bench.forwarding);
-	ck_assert_int_eq(prefix_parse("fd5a:77::/64", &bench.settings->pool6), 0);
+	forwarding_stop(&fixture.forwarding);
+	ck_assert_int_eq(prefix_parse("fd5a:77::/64", &fixture.settings->pool6), 0);
 	start();
 	is_router();
-	forwarding_stop(&bench.forwarding);
+	forwarding_stop(&fixture.forwarding);
 	is("ipv6/conf/all/forwarding", 0);
-	bench.settings->peers = NULL;
-	bench.settings->peer_count = 0;
+	fixture.settings->peers = NULL;
+	fixture.settings->peer_count = 0;
 }
 END_TEST
 
@@ -203,7 +205,7 @@ static void left_behind(const char *lines)
 	ck_assert_int_eq(fchmod(fileno(file), 0600), 0);
 	(void)fputs(lines, file);
 	ck_assert_int_eq(fclose(file), 0);
-	bench.settings->forwarding = false;
+	fixture.settings->forwarding = false;
 	start();
 	ck_assert_int_ne(access(file_path(), F_OK), 0);
 }
@@ -253,7 +255,7 @@ START_TEST(test_check)
 	make("ipv4/conf/lan0/forwarding", 1);
 	make("ipv4/conf/lan1/forwarding", 0);
 	make("ipv4/conf/cv0/forwarding", 0);
-	forwarding_check(bench.root, &links, AF_INET, tunnels, 1, &findings);
+	forwarding_check(fixture.root, &links, AF_INET, tunnels, 1, &findings);
 	ck_assert_uint_eq(findings.count, 1);
 	ck_assert_int_eq(findings.items[0].level, FINDING_PROBLEM);
 	ck_assert_ptr_nonnull(
@@ -265,11 +267,11 @@ START_TEST(test_check)
 	for (size_t i = 2; i < links.count; i++)
 		(void)snprintf(
 			links.names[i], sizeof(links.names[i]), "eth0.%u", (unsigned)i & 0xff);
-	forwarding_check(bench.root, &links, AF_INET, tunnels, 1, &findings);
+	forwarding_check(fixture.root, &links, AF_INET, tunnels, 1, &findings);
 	ck_assert_str_eq(
 		findings.items[1].cure, "sysctl -w net.ipv4.ip_forward=0 net.ipv4.ip_forward=1");
 	links.count = 3;
-	forwarding_check(bench.root, &links, AF_INET, tunnels, 1, &findings);
+	forwarding_check(fixture.root, &links, AF_INET, tunnels, 1, &findings);
 	ck_assert_str_eq(findings.items[2].cure,
 		"sysctl -w net.ipv4.conf.lan1.forwarding=1 net/ipv4/conf/eth0.2/forwarding=1 "
 		"net.ipv4.conf.cv0.forwarding=1");
@@ -277,21 +279,21 @@ START_TEST(test_check)
 	findings.count = 1;
 	make("ipv4/conf/lan1/forwarding", 1);
 	make("ipv4/conf/cv0/forwarding", 1);
-	forwarding_check(bench.root, &links, AF_INET, tunnels, 1, &findings);
+	forwarding_check(fixture.root, &links, AF_INET, tunnels, 1, &findings);
 	ck_assert_int_eq(findings.items[1].level, FINDING_OK);
 	/* IPv6: all, or each. */
-	forwarding_check(bench.root, &links, AF_INET6, tunnels, 1, &findings);
+	forwarding_check(fixture.root, &links, AF_INET6, tunnels, 1, &findings);
 	ck_assert_int_eq(findings.items[2].level, FINDING_PROBLEM);
 	make("ipv6/conf/all/forwarding", 1);
-	forwarding_check(bench.root, &links, AF_INET6, tunnels, 1, &findings);
+	forwarding_check(fixture.root, &links, AF_INET6, tunnels, 1, &findings);
 	ck_assert_int_eq(findings.items[3].level, FINDING_OK);
 	/* Its own addresses alone: nobody has to forward. */
 	links.behind = 0;
-	forwarding_check(bench.root, &links, AF_INET, tunnels, 1, &findings);
+	forwarding_check(fixture.root, &links, AF_INET, tunnels, 1, &findings);
 	ck_assert_uint_eq(findings.count, 4);
 	links.between = true;
 	make("ipv4/conf/cv0/forwarding", 0);
-	forwarding_check(bench.root, &links, AF_INET, tunnels, 1, &findings);
+	forwarding_check(fixture.root, &links, AF_INET, tunnels, 1, &findings);
 	ck_assert_int_eq(findings.items[4].level, FINDING_PROBLEM);
 	ck_assert_ptr_nonnull(strstr(findings.items[4].text.text, "peers that reach each other"));
 	findings_free(&findings);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a full tunnel holds back, and why: the keys of the status, its text, and what doctor says. */
-#include "tests/unit/status_bench.h"
+#include "tests/unit/status_fixture.h"
 
 #include "engine/examine.h"
 #include "engine/held_back.h"
@@ -36,7 +36,7 @@ static void ck_cause(const char *expected)
 {
 	char cause[HELD_BACK_TEXT_MAX], want[sizeof(cause) + 32];
 
-	ck_assert_str_eq(held_back_cause(bench.full, cause), expected);
+	ck_assert_str_eq(held_back_cause(fixture.full, cause), expected);
 	(void)snprintf(want, sizeof(want), "in force; held back: %s\n", expected);
 	ck_assert_ptr_nonnull(strstr(render(STATUS_OVERVIEW, false), want));
 }
@@ -50,7 +50,7 @@ static bool doctor_says(const char *line)
 	bool found;
 
 	ck_assert_ptr_nonnull(out);
-	ck_assert_int_eq(examine_render(&bench.engine, out), 0);
+	ck_assert_int_eq(examine_render(&fixture.engine, out), 0);
 	ck_assert_int_eq(fclose(out), 0);
 	found = strstr(text, line) != NULL;
 	free(text);
@@ -62,16 +62,16 @@ static void become_client(void)
 {
 	static const struct engine_role role = { .configuration.tls_role = TLS_CLIENT };
 
-	bench.engine.role = &role;
-	bench.engine.settings->role = SETTINGS_CLIENT;
-	bench.engine.settings->full_tunnel = true;
-	bench.engine.world.held = true;
-	peers_remove(&bench.engine.peers, bench.young);
+	fixture.engine.role = &role;
+	fixture.engine.settings->role = SETTINGS_CLIENT;
+	fixture.engine.settings->full_tunnel = true;
+	fixture.engine.world.held = true;
+	peers_remove(&fixture.engine.peers, fixture.young);
 }
 
 static void has_default(size_t at, const char *prefix, enum route_state state)
 {
-	bench.full->routes.items[at] = (struct route){
+	fixture.full->routes.items[at] = (struct route){
 		.prefix = pfx(prefix), .state = state, .wanted = true, .fresh = true
 	};
 }
@@ -80,7 +80,7 @@ START_TEST(none_is_in_force)
 {
 	ck_json("full_tunnel", "null");
 	become_client();
-	bench.engine.settings->full_tunnel = false;
+	fixture.engine.settings->full_tunnel = false;
 	ck_json("full_tunnel", "null");
 	ck_assert(!doctor_says("full_tunnel"));
 }
@@ -90,11 +90,11 @@ END_TEST
 START_TEST(nothing_before_the_first_welcome)
 {
 	become_client();
-	bench.engine.world.held = false;
-	bench.full->state = SESSION_GREETING;
-	bench.full->interface.tun.queue_count = 0;
+	fixture.engine.world.held = false;
+	fixture.full->state = SESSION_GREETING;
+	fixture.full->interface.tun.queue_count = 0;
 	ck_json("full_tunnel", "null");
-	bench.engine.world.held = true;
+	fixture.engine.world.held = true;
 	ck_held_back("\"IPv4\" \"IPv6\"");
 }
 END_TEST
@@ -129,14 +129,14 @@ START_TEST(a_default_route_is_refused)
 	become_client();
 	has_default(0, "0.0.0.0/0", ROUTE_INSTALLED);
 	has_default(1, "::/0", ROUTE_REFUSED);
-	bench.full->routes.items[1].verdict = ROUTE_FAILED;
-	(void)snprintf(bench.full->routes.items[1].words, sizeof(bench.full->routes.items[1].words),
-		"the kernel says no");
+	fixture.full->routes.items[1].verdict = ROUTE_FAILED;
+	(void)snprintf(fixture.full->routes.items[1].words,
+		sizeof(fixture.full->routes.items[1].words), "the kernel says no");
 	ck_held_back("\"IPv6\"");
 	ck_assert(doctor_says("the server's IPv6 default route is refused: "));
 	ck_assert(doctor_says(": the kernel says no"));
 	has_default(0, "0.0.0.0/0", ROUTE_ADDING);
-	bench.full->routes.count = 1;
+	fixture.full->routes.count = 1;
 	ck_cause(
 		"the server offers no IPv6 default route; the server's IPv4 default route is not in "
 		"place: it is adding");
@@ -148,7 +148,7 @@ START_TEST(a_default_route_is_withdrawn)
 {
 	become_client();
 	has_default(0, "0.0.0.0/0", ROUTE_DELETING);
-	bench.full->routes.items[0].wanted = false;
+	fixture.full->routes.items[0].wanted = false;
 	ck_cause("the server offers no IPv4 and no IPv6 default route");
 }
 END_TEST
@@ -157,18 +157,18 @@ START_TEST(the_session_is_away)
 {
 	become_client();
 	has_default(0, "0.0.0.0/0", ROUTE_INSTALLED);
-	bench.full->state = SESSION_IDLE;
-	bench.full->leave = (struct session_leave){ .code = 0 };
+	fixture.full->state = SESSION_IDLE;
+	fixture.full->leave = (struct session_leave){ .code = 0 };
 	ck_cause("the tunnel is not up");
-	(void)snprintf(
-		bench.full->last_leave.text, sizeof(bench.full->last_leave.text), "\x1b[31mgone");
+	(void)snprintf(fixture.full->last_leave.text, sizeof(fixture.full->last_leave.text),
+		"\x1b[31mgone");
 	ck_cause(server_down);
 	ck_held_back("\"IPv4\" \"IPv6\"");
-	bench.full->interface.failure = strdup("the tables 25462 to 25477 are all in use");
+	fixture.full->interface.failure = strdup("the tables 25462 to 25477 are all in use");
 	ck_cause("the tunnel has no interface: the tables 25462 to 25477 are all in use");
 	ck_assert(doctor_says("everything is held back: the tunnel has no interface: the tables"));
-	free(bench.full->interface.failure);
-	bench.full->interface.failure = NULL;
+	free(fixture.full->interface.failure);
+	fixture.full->interface.failure = NULL;
 }
 END_TEST
 
@@ -180,7 +180,7 @@ static void lack(const char *prefix, bool local6)
 		page.total = page.count = 1;
 		page.prefix[0] = pfx(prefix);
 	}
-	session_lacks(bench.full, &page);
+	session_lacks(fixture.full, &page);
 }
 
 /* What netd cannot put back is not called installed. */
@@ -227,11 +227,11 @@ START_TEST(many_routes_are_missing)
 	has_default(0, "0.0.0.0/0", ROUTE_INSTALLED);
 	has_default(1, "::/0", ROUTE_INSTALLED);
 	page.prefix[0] = pfx("::/0");
-	session_lacks(bench.full, &page);
+	session_lacks(fixture.full, &page);
 	page.offset = 1;
 	page.prefix[0] = pfx("0.0.0.0/0");
-	session_lacks(bench.full, &page);
-	ck_assert_uint_eq(routes_count_missing(&bench.full->routes), 2);
+	session_lacks(fixture.full, &page);
+	ck_assert_uint_eq(routes_count_missing(&fixture.full->routes), 2);
 	ck_held_back("\"IPv4\" \"IPv6\"");
 	lack(NULL, false);
 	ck_held_back("");

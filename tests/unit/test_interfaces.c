@@ -115,7 +115,7 @@ static bool logged(const char *text)
 	return strstr(lines, text) != NULL;
 }
 
-static void forget_log(void)
+static void log_forget(void)
 {
 	ck_assert_int_eq(ftruncate(log_fd, 0), 0);
 	ck_assert_int_eq(lseek(log_fd, 0, SEEK_SET), 0);
@@ -252,21 +252,21 @@ END_TEST
 
 START_TEST(what_is_here_is_reached_from_here)
 {
-	struct interface_place nowhere = { .name = "cv%d", .netns = "no-such-one" };
-	struct interface_place place = { .name = "cv%d", .netns = "" };
+	struct interface_target nowhere = { .name = "cv%d", .netns = "no-such-one" };
+	struct interface_target place = { .name = "cv%d", .netns = "" };
 	struct interface *interface = add("a", 7, 0);
 	struct netns_id netns = { .inode = 4 };
 	struct netlink *netlink = NULL;
 
 	all.netlink = (struct netlink *)(void *)&all; /* some place; nobody looks into it */
-	ck_assert_int_eq(interfaces_reach(&all, interface, &netlink, &problem), 0);
+	ck_assert_int_eq(interfaces_enter(&all, interface, &netlink, &problem), 0);
 	ck_assert_ptr_eq(netlink, all.netlink);
 	netlink = NULL;
-	ck_assert_int_eq(interfaces_reach_place(&all, &place, &netns, &netlink, &problem), 0);
+	ck_assert_int_eq(interfaces_enter_target(&all, &place, &netns, &netlink, &problem), 0);
 	ck_assert_ptr_eq(netlink, all.netlink);
 	ck_assert_uint_eq(netns.inode, 0);
 	ck_assert_int_eq(
-		interfaces_reach_place(&all, &nowhere, &netns, &netlink, &problem), -ENOENT);
+		interfaces_enter_target(&all, &nowhere, &netns, &netlink, &problem), -ENOENT);
 	ck_assert_ptr_nonnull(strstr(problem.text, "no-such-one"));
 	forget_all();
 }
@@ -278,7 +278,7 @@ START_TEST(an_interface_of_elsewhere_that_is_gone)
 	struct netlink *netlink = NULL;
 
 	/* Its descriptor is no TUN's. */
-	ck_assert_int_lt(interfaces_reach(&all, interface, &netlink, &problem), 0);
+	ck_assert_int_lt(interfaces_enter(&all, interface, &netlink, &problem), 0);
 	ck_assert_ptr_null(netlink);
 	ck_assert_ptr_nonnull(strstr(problem.text, "cannot find its network namespace"));
 	forget_all();
@@ -306,7 +306,7 @@ END_TEST
 
 /* ---- in the kernel ---- */
 
-static const struct interface_place somewhere = { .name = "cv%d", .netns = "", .metric = 50 };
+static const struct interface_target somewhere = { .name = "cv%d", .netns = "", .metric = 50 };
 
 static void enter(void)
 {
@@ -471,7 +471,7 @@ START_TEST(the_same_again_changes_nothing)
 	struct interface *first = bring_one("a", "10.99.0.2", "fd99::2");
 
 	told("m");
-	forget_log();
+	log_forget();
 	ck_assert_ptr_eq(bring_one("a", "10.99.0.2", "fd99::2"), first);
 	told("");
 	ck_assert_uint_eq(all.count, 1);
@@ -522,7 +522,7 @@ END_TEST
 
 START_TEST(a_name_that_is_taken)
 {
-	struct interface_place place = { .name = "tun-a", .netns = "", .metric = 50 };
+	struct interface_target place = { .name = "tun-a", .netns = "", .metric = 50 };
 	struct request_interface a = wanted("a", "10.99.0.2", NULL, 1);
 	struct request_interface b = wanted("b", "10.99.0.3", NULL, 1);
 	struct interface *interface = NULL;
@@ -566,7 +566,7 @@ START_TEST(one_family_goes_without_the_other)
 	ck_assert(!interface->off4);
 	ck_assert(addr_is_set(&interface->now.local6)); /* it is still wanted */
 	ck_assert(logged("a: interface cv0 goes without IPv6: "));
-	forget_log();
+	log_forget();
 	ck_assert_ptr_eq(bring_one("a", "10.99.0.2", "fd99::2"), interface);
 	ck_assert(!logged("goes without"));
 	/* A route of the family that is off stays in the registry for later. */
@@ -575,7 +575,7 @@ START_TEST(one_family_goes_without_the_other)
 	ck_assert(has_address(interface, "10.99.0.9"));
 	ck_assert(leads_to(interface, "10.1.0.0/16"));
 	set_ipv6_off(false);
-	forget_log();
+	log_forget();
 	ck_assert_ptr_eq(bring_one("a", "10.99.0.9", "fd99::9"), interface);
 	ck_assert(!interface->off6);
 	ck_assert(has_address(interface, "fd99::9"));
@@ -601,7 +601,7 @@ START_TEST(somebody_else_deletes_it)
 	ck_assert(interfaces_is_own(&all, index));
 	/* Now it is removed, and gone already: nothing to complain of. */
 	ck_assert_int_eq(netlink_link_delete(all.netlink, interface->index, &problem), 0);
-	forget_log();
+	log_forget();
 	interfaces_remove(&all, interface, "the session has ended");
 	told("r");
 	ck_assert(logged("removed: the session has ended"));
@@ -772,7 +772,7 @@ START_TEST(an_idle_interface_has_a_larger_metric)
 	ck_assert_uint_eq(look_for("10.1.0.0/16", 0, 50).routes, 1);
 	ck_assert_uint_eq(look_for("fd01::/64", 0, 50).routes, 1);
 	ck_assert(logged("a: cv0 is in use: its 2 routes have metric 50 now"));
-	forget_log();
+	log_forget();
 	interface_set_idle(&all, interface, false); /* is so already */
 	ck_assert(!logged("is in use"));
 	interface_set_idle(&all, interface, true);
@@ -904,7 +904,7 @@ static void end_keeper(void)
 
 static struct interface *bring_there(const char *peer, const char *local4)
 {
-	struct interface_place place = { .name = "vpn%d", .netns = elsewhere, .metric = 50 };
+	struct interface_target place = { .name = "vpn%d", .netns = elsewhere, .metric = 50 };
 	struct request_interface request = wanted(peer, local4, NULL, 1);
 	struct interface *interface = NULL;
 	int r = interfaces_bring(&all, &request, &place, &interface, &problem);
@@ -915,7 +915,7 @@ static struct interface *bring_there(const char *peer, const char *local4)
 
 static void lives_there(void)
 {
-	struct interface_place place = { .name = "vpn%d", .netns = elsewhere, .metric = 50 };
+	struct interface_target place = { .name = "vpn%d", .netns = elsewhere, .metric = 50 };
 	struct interface *interface = bring_there("a", "10.99.0.2");
 	struct netlink *netlink;
 	struct netns_id netns;
@@ -924,18 +924,18 @@ static void lives_there(void)
 	ck_assert_str_eq(interface->name, "vpn0");
 	ck_assert_uint_ne(interface->netns.inode, 0);
 	ck_assert_uint_eq(if_nametoindex("vpn0"), 0);
-	ck_assert_int_eq(interfaces_reach(&all, interface, &netlink, &problem), 0);
+	ck_assert_int_eq(interfaces_enter(&all, interface, &netlink, &problem), 0);
 	ck_assert_ptr_ne(netlink, all.netlink);
 	ck_assert_int_eq(netlink_link_index(netlink, "vpn0", &index), 0);
 	ck_assert_uint_eq(index, interface->index);
 	ck_assert(has_address_in(netlink, index, "10.99.0.2", "10.99.0.1"));
-	interfaces_come_home(&all);
-	ck_assert_int_eq(interfaces_reach_place(&all, &place, &netns, &netlink, &problem), 0);
+	interfaces_leave(&all);
+	ck_assert_int_eq(interfaces_enter_target(&all, &place, &netns, &netlink, &problem), 0);
 	ck_assert(netns_id_equal(&netns, &interface->netns));
 	ck_assert_ptr_ne(netlink, all.netlink);
 	ck_assert_int_eq(route_add(interface, "10.1.0.0/16"), 0);
 	ck_assert_uint_eq(look_for("10.1.0.0/16", 0, 50).routes, 0);
-	interfaces_come_home(&all);
+	interfaces_leave(&all);
 	ck_assert(logged("a: interface vpn0 made in network namespace pid:"));
 	told("ma");
 }
@@ -981,7 +981,7 @@ END_TEST
 
 START_TEST(a_namespace_that_is_not_there)
 {
-	struct interface_place place = { .name = "cv%d", .netns = "no-such-one" };
+	struct interface_target place = { .name = "cv%d", .netns = "no-such-one" };
 	struct request_interface request = wanted("a", "10.99.0.2", NULL, 1);
 	struct interface *interface = NULL;
 
@@ -1000,13 +1000,13 @@ START_TEST(a_namespace_that_goes)
 
 	keep_netns();
 	interface = bring_there("a", "10.99.0.2");
-	interfaces_come_home(&all);
+	interfaces_leave(&all);
 	told("m");
 	end_keeper();
 	/* The kernel takes its time; to look in from outside would keep it alive. */
 	for (int i = 0; i < 3000 && tun_name(interface->queues[0], name) == 0; i++)
 		(void)usleep(1000);
-	ck_assert_int_eq(interfaces_reach(&all, interface, &netlink, &problem), -ENODEV);
+	ck_assert_int_eq(interfaces_enter(&all, interface, &netlink, &problem), -ENODEV);
 	interfaces_remove(&all, interface, "the session has ended");
 	told("r");
 	ck_assert(!logged("warning"));

@@ -143,12 +143,12 @@ END_TEST
 
 static void give_every_order(struct side *side)
 {
-	struct reach *reach = side_reach(side->role);
+	struct reach *reach = side_filter(side->role);
 
 	side_send(side, 0);
 	side_carry(side, 0);
-	ck_assert_int_eq(lane_set_reach(side->lane, reach), 0);
-	reach_unref(reach);
+	ck_assert_int_eq(lane_set_filter(side->lane, reach), 0);
+	filter_unref(reach);
 	side_send(side, 1);
 	lane_end(side->lane);
 	lane_end(side->lane);
@@ -189,8 +189,8 @@ START_TEST(orders_after_the_end)
 	AWAIT(client.ended && server.ended);
 	give_every_order(&client);
 	give_every_order(&server);
-	lanes_settle(client.worker);
-	lanes_settle(server.worker); /* a report after the end would have failed the test */
+	lanes_run(client.worker);
+	lanes_run(server.worker); /* a report after the end would have failed the test */
 	ck_assert_uint_eq(counter_read(&lane_counters(server.lane)->out_control), 0);
 	ck_assert_int_eq(server.end, LANE_END_CLOSED);
 	sides_finish(&client, &server);

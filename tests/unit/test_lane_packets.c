@@ -101,7 +101,7 @@ START_TEST(burst_ends_at_the_edge)
 
 		sides_start(&client, &server);
 		side_carry(&server, 0);
-		lanes_settle(server.worker);
+		lanes_run(server.worker);
 		side_make_tun(&client);
 		for (uint32_t i = 0; i < 3; i++) {
 			lanes_packet(&packet, true, AF_INET, sizes[i], i);
@@ -304,7 +304,7 @@ static struct raw *start_carrying(struct side *server, uint32_t offloads)
 	struct raw *raw = raw_start(server, TLS_SERVER, LANES_LONG_MS, true);
 
 	side_carry(server, offloads);
-	lanes_settle(server->worker);
+	lanes_run(server->worker);
 	return raw;
 }
 
@@ -428,7 +428,7 @@ START_TEST(in_not_ready)
 	AWAIT(server.heard == 1);
 	side_assert_drops(&server, DROP_IN_NOT_READY, 2);
 	side_carry(&server, 0);
-	lanes_settle(server.worker);
+	lanes_run(server.worker);
 	finish_with_drops(&server, raw, DROP_IN_NOT_READY, 2);
 }
 END_TEST
@@ -449,7 +449,7 @@ END_TEST
 
 /* ---- changes on the way ---- */
 
-START_TEST(new_reach)
+START_TEST(new_filter)
 {
 	struct side client, server;
 	struct prefix theirs, ours;
@@ -458,18 +458,18 @@ START_TEST(new_reach)
 	sides_carry(&client, &server, 0);
 	ck_assert_int_eq(prefix_parse("10.7.0.0/16", &theirs), 0);
 	ck_assert_int_eq(prefix_parse("10.2.0.0/16", &ours), 0);
-	ck_assert_int_eq(reach_new(&theirs, 1, &ours, 1, &reach), 0);
-	ck_assert_int_eq(lane_set_reach(server.lane, reach), 0);
-	reach_unref(reach);
-	lanes_settle(server.worker);
+	ck_assert_int_eq(filter_new(&theirs, 1, &ours, 1, &reach), 0);
+	ck_assert_int_eq(lane_set_filter(server.lane, reach), 0);
+	filter_unref(reach);
+	lanes_run(server.worker);
 	lanes_packet(&packet, true, AF_INET, 100, 1);
 	host_send(&client, &lanes_bare, &packet);
 	AWAIT(side_drops(&server, DROP_IN_SOURCE) == 1);
 
-	reach = side_reach(TLS_SERVER);
-	ck_assert_int_eq(lane_set_reach(server.lane, reach), 0);
-	reach_unref(reach);
-	lanes_settle(server.worker);
+	reach = side_filter(TLS_SERVER);
+	ck_assert_int_eq(lane_set_filter(server.lane, reach), 0);
+	filter_unref(reach);
+	lanes_run(server.worker);
 	pass_marker(&client, &server);
 	side_assert_drops(&server, DROP_IN_SOURCE, 1);
 	sides_finish(&client, &server);
@@ -496,7 +496,7 @@ static Suite *suite(void)
 {
 	const TTest *const passing[] = { all_sizes_both_ways, bursts_in_order,
 		burst_ends_at_the_edge, superpackets, data_valid_does_not_travel,
-		inner_checksum_is_made_here, new_reach, interface_vanishes };
+		inner_checksum_is_made_here, new_filter, interface_vanishes };
 	const TTest *const out[] = { out_source, out_destination, out_noise,
 		out_malformed_and_offload };
 	const TTest *const in[] = { in_source, in_destination, in_malformed, in_noise, in_offload,

@@ -64,7 +64,7 @@ START_TEST(unknown_frame_type_while_carrying)
 {
 	start();
 	side_carry(&lane, 0);
-	lanes_settle(lane.worker);
+	lanes_run(lane.worker);
 	raw_frame(raw, 9, "culvert", 7);
 	expect_fault(GOODBYE_PROTOCOL, "unknown frame type");
 	finish();
@@ -148,7 +148,7 @@ START_TEST(byte_by_byte)
 
 	start();
 	side_carry(&lane, 0);
-	lanes_settle(lane.worker);
+	lanes_run(lane.worker);
 	for (uint32_t i = 0; i < 3; i++) {
 		size_t len = lanes_message(i, message);
 
@@ -237,7 +237,7 @@ START_TEST(peer_resets)
 	raw->paused = true;
 	side_send(&lane, 0);
 	AWAIT(counter_read(&lane_counters(lane.lane)->out_control) == 1);
-	lanes_settle(lane.worker); /* the bytes have been sent */
+	lanes_run(lane.worker); /* the bytes have been sent */
 	raw_close(raw);
 	AWAIT(lane.ended);
 	ck_assert_int_eq(lane.end, LANE_END_BROKEN);

@@ -49,8 +49,8 @@ START_TEST(segments_for_a_peer_without_offloads)
 		sides_start(&client, &server);
 		side_carry_as(&client, &cuts);
 		side_carry_as(&server, &plain);
-		lanes_settle(client.worker);
-		lanes_settle(server.worker);
+		lanes_run(client.worker);
+		lanes_run(server.worker);
 		for (size_t i = 0; i < (gro ? 3 : 5); i++) {
 			make_superpacket(sizes[i]);
 			host_send_made(&client);

@@ -53,7 +53,7 @@ START_TEST(backlog_is_kept)
 	for (int round = 0; round < 3; round++) {
 		raw->paused = true;
 		uint32_t next = send_bytes(before, LANE_CONTROL_QUEUE_MAX);
-		lanes_settle(lane.worker);
+		lanes_run(lane.worker);
 		ck_assert_uint_lt(counter_read(&lane_counters(lane.lane)->out_control), next);
 		ck_assert_uint_eq(raw->heard, before);
 		ck_assert(!lane.ended);
@@ -95,7 +95,7 @@ static void start_with_packets(uint32_t count)
 
 	raw = raw_start(&lane, TLS_CLIENT, LANES_LONG_MS, true);
 	side_carry(&lane, 0);
-	lanes_settle(lane.worker);
+	lanes_run(lane.worker);
 	raw->paused = true;
 	raw->packet_len = PACKET_LEN;
 	raw->losses = true; /* CoDel may take some when this machine is slow */
@@ -105,7 +105,7 @@ static void start_with_packets(uint32_t count)
 		AWAIT(offer_packet(bytes, sizeof(bytes)));
 	}
 	AWAIT(encrypted() + waiting() + side_drops(&lane, DROP_OUT_QUEUE) == count);
-	lanes_settle(lane.worker);
+	lanes_run(lane.worker);
 	ck_assert_uint_gt(waiting(), 0);
 	ck_assert_uint_eq(raw->packets, 0);
 }
@@ -130,7 +130,7 @@ START_TEST(packets_wait_in_the_queue)
 	side_assert_drops(&lane, DROP_OUT_QUEUE, 0);
 	side_send(&lane, 0);
 	side_send(&lane, 1);
-	lanes_settle(lane.worker);
+	lanes_run(lane.worker);
 	assert_memory();
 	ck_assert_uint_eq(encrypted(), ahead);
 	raw->paused = false;
@@ -193,7 +193,7 @@ START_TEST(end_drops_what_waits)
 	start_with_packets(FLOW_BYTES_MOST / 2048 / 2);
 	uint64_t waited = waiting();
 	lane_end(lane.lane);
-	lanes_settle(lane.worker);
+	lanes_run(lane.worker);
 	ck_assert(!lane.ended);
 	ck_assert_uint_eq(waiting(), 0);
 	ck_assert_uint_eq(side_drops(&lane, DROP_OUT_STALE), waited);
@@ -240,7 +240,7 @@ START_TEST(end_sends_the_backlog)
 	raw->paused = true;
 	uint32_t count = send_bytes(0, LANE_CONTROL_QUEUE_MAX / 2);
 	side_end_with_goodbye(&lane);
-	lanes_settle(lane.worker);
+	lanes_run(lane.worker);
 	raw->paused = false;
 	AWAIT(raw->eof);
 	ck_assert_uint_eq(raw->heard, count);

@@ -126,9 +126,9 @@ static void order_allocated(enum lane_order_kind kind)
 		each->message->len = FRAME_CONTROL_MIN;
 	} else if (kind == LANE_ORDER_CARRY) {
 		each->carry.tun_fd = -1;
-		ck_assert_int_eq(reach_new(&prefix, 1, &prefix, 1, &each->carry.reach), 0);
-	} else if (kind == LANE_ORDER_REACH) {
-		ck_assert_int_eq(reach_new(&prefix, 1, &prefix, 1, &each->reach), 0);
+		ck_assert_int_eq(filter_new(&prefix, 1, &prefix, 1, &each->carry.reach), 0);
+	} else if (kind == LANE_ORDER_FILTER) {
+		ck_assert_int_eq(filter_new(&prefix, 1, &prefix, 1, &each->reach), 0);
 	}
 	lane_deliver_order(worker, &each->mail);
 }
@@ -419,7 +419,7 @@ START_TEST(orders_after_the_end)
 	order_allocated(LANE_ORDER_CONTROL);
 	order_allocated(LANE_ORDER_CARRY);
 	order_allocated(LANE_ORDER_CARRY_ON);
-	order_allocated(LANE_ORDER_REACH);
+	order_allocated(LANE_ORDER_FILTER);
 	for (size_t i = 0; i < 3; i++)
 		ck_assert_int_eq(must(ends[i], "too late"), LANE_GOES_ON);
 	ck_assert_mem_eq(&before, lane, sizeof(before));

@@ -17,7 +17,7 @@
 
 enum { FLOOD = 4096 };
 
-static struct bench {
+static struct fixture {
 	struct loop *loop;
 	struct netd_link *link;
 	struct netd_link_events events;
@@ -27,81 +27,81 @@ static struct bench {
 	unsigned configured, stopped, networks, tracked, lacked, gone, answered;
 	struct request_reply reply;
 	size_t fd_count;
-} bench;
+} fixture;
 
 static void on_configure(struct netd_link_events *events, const struct request_configure *configure,
 	const int *fds, size_t fd_count)
 {
 	(void)events;
 	(void)configure;
-	bench.configured++;
+	fixture.configured++;
 	netd_link_close_fds(fds, fd_count);
 }
 
 static void on_stop(struct netd_link_events *events)
 {
 	(void)events;
-	bench.stopped++;
+	fixture.stopped++;
 }
 
 static void on_network(struct netd_link_events *events)
 {
 	(void)events;
-	bench.networks++;
+	fixture.networks++;
 }
 
 static void on_tracked(struct netd_link_events *events, const struct request_tracked *page)
 {
 	(void)events;
 	(void)page;
-	bench.tracked++;
+	fixture.tracked++;
 }
 
 static void on_lack(struct netd_link_events *events, const struct request_lack *page)
 {
 	(void)events;
 	(void)page;
-	bench.lacked++;
+	fixture.lacked++;
 }
 
 static void on_gone(struct netd_link_events *events)
 {
 	(void)events;
-	bench.gone++;
-	loop_stop(bench.loop);
+	fixture.gone++;
+	loop_stop(fixture.loop);
 }
 
 static void setup(void)
 {
 	int fds[2];
 
-	bench = (struct bench){ .events = { on_configure, on_stop, on_network, on_tracked, on_lack,
-					on_gone } };
-	ck_assert_int_eq(loop_new(&bench.loop), 0);
+	fixture = (struct fixture){ .events = { on_configure, on_stop, on_network, on_tracked,
+					    on_lack, on_gone } };
+	ck_assert_int_eq(loop_new(&fixture.loop), 0);
 	ck_assert_int_eq(ipc_pair(fds), 0);
-	bench.netd = fds[0];
-	ck_assert_int_eq(netd_link_new(bench.loop, fds[1], &bench.events, &bench.link), 0);
+	fixture.netd = fds[0];
+	ck_assert_int_eq(netd_link_new(fixture.loop, fds[1], &fixture.events, &fixture.link), 0);
 }
 
 static void teardown(void)
 {
-	netd_link_free(bench.link);
-	if (bench.netd >= 0)
-		close(bench.netd);
-	loop_free(bench.loop);
+	netd_link_free(fixture.link);
+	if (fixture.netd >= 0)
+		close(fixture.netd);
+	loop_free(fixture.loop);
 }
 
 static void over(struct loop_timer *timer)
 {
 	(void)timer;
-	loop_stop(bench.loop);
+	loop_stop(fixture.loop);
 }
 
 /* One turn of the loop: what is there is taken before the timer. */
 static void turn(void)
 {
-	loop_timer_start(bench.loop, &bench.end, mono_now(), over);
-	ck_assert_int_eq(loop_run(bench.loop), 0);
+	loop_timer_start(fixture.loop, &fixture.end, mono_now(), over);
+	ck_assert_int_eq(loop_run(fixture.loop), 0);
 }
 
 static void netd_sends(const struct request *request, const int *fds, size_t fd_count)
@@ -111,13 +111,13 @@ static void netd_sends(const struct request *request, const int *fds, size_t fd_
 
 	writer_init(&writer, datagram, sizeof(datagram));
 	ck_assert_int_eq(request_encode(&writer, request), 0);
-	ck_assert_int_eq(ipc_send(bench.netd, datagram, writer.len, fds, fd_count), 0);
+	ck_assert_int_eq(ipc_send(fixture.netd, datagram, writer.len, fds, fd_count), 0);
 }
 
 static void netd_hears(struct request *request)
 {
 	static uint8_t datagram[REQUEST_SIZE_MAX];
-	ssize_t len = recv(bench.netd, datagram, sizeof(datagram), MSG_DONTWAIT);
+	ssize_t len = recv(fixture.netd, datagram, sizeof(datagram), MSG_DONTWAIT);
 
 	ck_assert_int_gt(len, 0);
 	ck_assert_int_eq(request_decode(datagram, (size_t)len, request), 0);
@@ -127,9 +127,9 @@ static void answered(
 	struct netd_call *call, const struct request_reply *reply, const int *fds, size_t fd_count)
 {
 	(void)call;
-	bench.answered++;
-	bench.reply = *reply;
-	bench.fd_count = fd_count;
+	fixture.answered++;
+	fixture.reply = *reply;
+	fixture.fd_count = fd_count;
 	netd_link_close_fds(fds, fd_count);
 }
 
@@ -147,22 +147,22 @@ START_TEST(calls_and_replies)
 	struct request up = sample(REQUEST_UP), reexec = { .type = REQUEST_REEXEC };
 	struct request heard[3];
 
-	ck_assert_int_eq(netd_link_ask(bench.link, &bench.first, &reexec, answered), 0);
-	ck_assert_int_eq(netd_link_ask(bench.link, &bench.first, &reexec, answered), -EBUSY);
-	ck_assert_int_eq(netd_link_tell(bench.link, &up), 0);
-	ck_assert_int_eq(netd_link_ask(bench.link, &bench.second, &reexec, answered), 0);
+	ck_assert_int_eq(netd_link_ask(fixture.link, &fixture.first, &reexec, answered), 0);
+	ck_assert_int_eq(netd_link_ask(fixture.link, &fixture.first, &reexec, answered), -EBUSY);
+	ck_assert_int_eq(netd_link_send(fixture.link, &up), 0);
+	ck_assert_int_eq(netd_link_ask(fixture.link, &fixture.second, &reexec, answered), 0);
 	for (unsigned i = 0; i < 3; i++)
 		netd_hears(&heard[i]);
 	ck_assert_uint_ne(heard[0].id, heard[1].id);
 	netd_answers(heard[0].id, 0);
-	ck_assert_uint_eq(bench.answered, 1);
-	ck_assert(!bench.first.pending && bench.second.pending);
+	ck_assert_uint_eq(fixture.answered, 1);
+	ck_assert(!fixture.first.pending && fixture.second.pending);
 	netd_answers(heard[1].id, EPERM);
-	ck_assert_uint_eq(bench.answered, 1);
+	ck_assert_uint_eq(fixture.answered, 1);
 	netd_answers(heard[2].id, EPERM);
-	ck_assert_uint_eq(bench.answered, 2);
-	ck_assert_int_eq(bench.reply.error, EPERM);
-	ck_assert(!bench.second.pending);
+	ck_assert_uint_eq(fixture.answered, 2);
+	ck_assert_int_eq(fixture.reply.error, EPERM);
+	ck_assert(!fixture.second.pending);
 }
 END_TEST
 
@@ -177,19 +177,19 @@ START_TEST(descriptors_are_the_callees)
 	struct request reply = { .type = REQUEST_REPLY, .id = 77 };
 	netd_sends(&reply, &pipes[1], 1);
 	turn();
-	ck_assert_int_eq(netd_link_ask(bench.link, &bench.first, &reexec, answered), 0);
+	ck_assert_int_eq(netd_link_ask(fixture.link, &fixture.first, &reexec, answered), 0);
 	netd_hears(&heard);
 	reply.id = heard.id;
 	netd_sends(&reply, &pipes[1], 1);
 	turn();
-	ck_assert_uint_eq(bench.fd_count, 1);
+	ck_assert_uint_eq(fixture.fd_count, 1);
 	struct request stop = { .type = REQUEST_STOP };
 	netd_sends(&stop, &pipes[1], 1);
 	turn();
 	close(pipes[1]);
 	ck_assert_int_eq(read(pipes[0], &byte, 1), 0); /* no writer is left */
 	close(pipes[0]);
-	ck_assert_uint_eq(bench.stopped, 1);
+	ck_assert_uint_eq(fixture.stopped, 1);
 }
 END_TEST
 
@@ -204,11 +204,11 @@ START_TEST(what_netd_says)
 		netd_sends(&request, NULL, 0);
 		turn();
 	}
-	ck_assert_uint_eq(bench.configured, 1);
-	ck_assert_uint_eq(bench.networks, 1);
-	ck_assert_uint_eq(bench.lacked, 1);
-	ck_assert_uint_eq(bench.tracked, 1);
-	ck_assert_uint_eq(bench.gone, 0);
+	ck_assert_uint_eq(fixture.configured, 1);
+	ck_assert_uint_eq(fixture.networks, 1);
+	ck_assert_uint_eq(fixture.lacked, 1);
+	ck_assert_uint_eq(fixture.tracked, 1);
+	ck_assert_uint_eq(fixture.gone, 0);
 }
 END_TEST
 
@@ -218,15 +218,15 @@ START_TEST(gone_by_nonsense)
 	struct request reexec = { .type = REQUEST_REEXEC };
 
 	netd_sends(&reexec, NULL, 0);
-	ck_assert_int_eq(loop_run(bench.loop), 0);
-	ck_assert_uint_eq(bench.gone, 1);
-	ck_assert_int_eq(ipc_send(bench.netd, (const uint8_t *)"?", 1, NULL, 0), 0);
-	ck_assert_int_eq(loop_run(bench.loop), 0);
-	ck_assert_uint_eq(bench.gone, 2);
-	close(bench.netd);
-	bench.netd = -1;
-	ck_assert_int_eq(loop_run(bench.loop), 0);
-	ck_assert_uint_eq(bench.gone, 3);
+	ck_assert_int_eq(loop_run(fixture.loop), 0);
+	ck_assert_uint_eq(fixture.gone, 1);
+	ck_assert_int_eq(ipc_send(fixture.netd, (const uint8_t *)"?", 1, NULL, 0), 0);
+	ck_assert_int_eq(loop_run(fixture.loop), 0);
+	ck_assert_uint_eq(fixture.gone, 2);
+	close(fixture.netd);
+	fixture.netd = -1;
+	ck_assert_int_eq(loop_run(fixture.loop), 0);
+	ck_assert_uint_eq(fixture.gone, 3);
 }
 END_TEST
 
@@ -237,13 +237,13 @@ START_TEST(unsent_requests_wait)
 	uint32_t expected = 1;
 
 	for (unsigned i = 0; i < FLOOD; i++)
-		ck_assert_int_eq(netd_link_tell(bench.link, &up), 0);
+		ck_assert_int_eq(netd_link_send(fixture.link, &up), 0);
 	for (unsigned i = 0; i < FLOOD / 2; i++) {
 		netd_hears(&heard);
 		ck_assert_uint_eq(heard.id, expected++);
 		turn();
 	}
-	ck_assert_uint_eq(bench.gone, 0);
+	ck_assert_uint_eq(fixture.gone, 0);
 }
 END_TEST
 
@@ -253,12 +253,12 @@ START_TEST(exit_is_asked_of_netd)
 	struct request heard;
 
 	memset(text, 'x', sizeof(text) - 1);
-	ck_assert_int_eq(netd_link_exit(bench.link, EXIT_CODE_REFUSED, "because"), 0);
+	ck_assert_int_eq(netd_link_exit(fixture.link, EXIT_CODE_REFUSED, "because"), 0);
 	netd_hears(&heard);
 	ck_assert_int_eq(heard.type, REQUEST_EXIT);
 	ck_assert_int_eq(heard.exit.code, EXIT_CODE_REFUSED);
 	ck_assert_str_eq(heard.exit.text, "because");
-	ck_assert_int_eq(netd_link_exit(bench.link, EXIT_CODE_CONFIG, text), 0);
+	ck_assert_int_eq(netd_link_exit(fixture.link, EXIT_CODE_CONFIG, text), 0);
 	netd_hears(&heard);
 	ck_assert_uint_eq(strlen(heard.exit.text), sizeof(heard.exit.text) - 1);
 }
@@ -274,7 +274,7 @@ START_TEST(leaves_silently)
 		netd_link_leave();
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
 	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == EXIT_CODE_OK);
-	ck_assert_int_eq(recv(bench.netd, &status, sizeof(status), MSG_DONTWAIT), -1);
+	ck_assert_int_eq(recv(fixture.netd, &status, sizeof(status), MSG_DONTWAIT), -1);
 	ck_assert_int_eq(errno, EAGAIN);
 }
 END_TEST

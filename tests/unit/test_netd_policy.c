@@ -3,7 +3,7 @@
 #include "base/array.h"
 #include "base/exit_code.h"
 
-#include "policy_bench.h"
+#include "policy_fixture.h"
 #include "unit.h"
 
 START_TEST(a_listed_peer_gets_an_address_of_the_pool)
@@ -164,11 +164,11 @@ START_TEST(an_interface_has_its_peers_name_or_the_template)
 {
 	struct identity a = identity("branch-a"), b = identity("branch-b"), c = identity("other");
 
-	ck_assert_str_eq(policy_interface_place(settings, &a).name, "cv%d");
-	ck_assert_str_eq(policy_interface_place(settings, &b).name, "branchb");
-	ck_assert_str_eq(policy_interface_place(settings, &c).name, "cv%d");
+	ck_assert_str_eq(policy_interface_target(settings, &a).name, "cv%d");
+	ck_assert_str_eq(policy_interface_target(settings, &b).name, "branchb");
+	ck_assert_str_eq(policy_interface_target(settings, &c).name, "cv%d");
 	unit_text(settings->peers[0].interface, "x");
-	ck_assert_str_eq(policy_interface_place(settings, &a).name, "x");
+	ck_assert_str_eq(policy_interface_target(settings, &a).name, "x");
 }
 END_TEST
 
@@ -177,9 +177,9 @@ START_TEST(an_interface_lives_where_its_entry_says)
 	struct identity a = identity("branch-a"), b = identity("branch-b"), c = identity("other");
 
 	(void)snprintf(settings->peers[1].netns, sizeof(settings->peers[1].netns), "blue");
-	ck_assert_str_eq(policy_interface_place(settings, &a).netns, "");
-	ck_assert_str_eq(policy_interface_place(settings, &b).netns, "blue");
-	ck_assert_str_eq(policy_interface_place(settings, &c).netns, "");
+	ck_assert_str_eq(policy_interface_target(settings, &a).netns, "");
+	ck_assert_str_eq(policy_interface_target(settings, &b).netns, "blue");
+	ck_assert_str_eq(policy_interface_target(settings, &c).netns, "");
 }
 END_TEST
 
@@ -188,8 +188,8 @@ START_TEST(a_place_has_its_peers_metric)
 	struct identity a = identity("branch-a"), other = identity("other");
 
 	settings->peers[0].metric = 77;
-	ck_assert_uint_eq(policy_interface_place(settings, &a).metric, 77);
-	ck_assert_uint_eq(policy_interface_place(settings, &other).metric, settings_metric(NULL));
+	ck_assert_uint_eq(policy_interface_target(settings, &a).metric, 77);
+	ck_assert_uint_eq(policy_interface_target(settings, &other).metric, settings_metric(NULL));
 }
 END_TEST
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which routes an engine may have of netd, and what stays outside the tunnel. */
 #include "base/array.h"
-#include "policy_bench.h"
+#include "policy_fixture.h"
 #include "unit.h"
 
 START_TEST(routes_are_judged_by_what_the_peer_may_announce)

@@ -10,12 +10,12 @@
 
 #include "base/log.h"
 #include "daemon/leases.h"
-#include "tests/unit/settings_bench.h"
+#include "tests/unit/settings_fixture.h"
 #include "tests/unit/unit.h"
 
 enum { SAVED_MS = 400 }; /* longer than a lease waits to be written */
 
-static struct bench {
+static struct fixture {
 	struct loop *loop;
 	struct settings *settings;
 	struct identity name;
@@ -27,62 +27,62 @@ static struct bench {
 	struct session_terms terms;
 	struct message_welcome welcome;
 	uint16_t code;
-} bench;
+} fixture;
 
 static void lend(void)
 {
-	bench.offer = (struct offer){ .loop = bench.loop,
-		.settings = bench.settings,
-		.name = &bench.name,
-		.state_dir_fd = bench.offer.state_dir_fd };
-	ck_assert_int_eq(offer_init(&bench.offer, &bench.problem), 0);
+	fixture.offer = (struct offer){ .loop = fixture.loop,
+		.settings = fixture.settings,
+		.name = &fixture.name,
+		.state_dir_fd = fixture.offer.state_dir_fd };
+	ck_assert_int_eq(offer_init(&fixture.offer, &fixture.problem), 0);
 }
 
 static void setup(void)
 {
-	bench = (struct bench){ .name = { "hub" }, .dir = "/tmp/culvert-offer-XXXXXX" };
+	fixture = (struct fixture){ .name = { "hub" }, .dir = "/tmp/culvert-offer-XXXXXX" };
 	log_set_level(LOG_LEVEL_ERROR);
-	bench.settings = server(2);
-	bench.settings->mtu = 1400;
-	bench.settings->lanes = 4;
-	bench.settings->linger = DURATION_S(60);
-	ck_assert_int_eq(loop_new(&bench.loop), 0);
-	ck_assert_ptr_nonnull(mkdtemp(bench.dir));
-	bench.offer.state_dir_fd = open(bench.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	ck_assert_int_ge(bench.offer.state_dir_fd, 0);
+	fixture.settings = server(2);
+	fixture.settings->mtu = 1400;
+	fixture.settings->lanes = 4;
+	fixture.settings->linger = DURATION_S(60);
+	ck_assert_int_eq(loop_new(&fixture.loop), 0);
+	ck_assert_ptr_nonnull(mkdtemp(fixture.dir));
+	fixture.offer.state_dir_fd = open(fixture.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ck_assert_int_ge(fixture.offer.state_dir_fd, 0);
 	lend();
 }
 
 static bool is_saved(void)
 {
-	return faccessat(bench.offer.state_dir_fd, LEASES_FILE, F_OK, 0) == 0;
+	return faccessat(fixture.offer.state_dir_fd, LEASES_FILE, F_OK, 0) == 0;
 }
 
 static void forget_saved(void)
 {
-	(void)unlinkat(bench.offer.state_dir_fd, LEASES_FILE, 0);
+	(void)unlinkat(fixture.offer.state_dir_fd, LEASES_FILE, 0);
 }
 
 static void teardown(void)
 {
-	offer_free(&bench.offer);
+	offer_free(&fixture.offer);
 	forget_saved();
-	close(bench.offer.state_dir_fd);
-	ck_assert_int_eq(rmdir(bench.dir), 0);
-	loop_free(bench.loop);
-	settings_free(bench.settings);
+	close(fixture.offer.state_dir_fd);
+	ck_assert_int_eq(rmdir(fixture.dir), 0);
+	loop_free(fixture.loop);
+	settings_free(fixture.settings);
 }
 
 static void over(struct loop_timer *timer)
 {
 	(void)timer;
-	loop_stop(bench.loop);
+	loop_stop(fixture.loop);
 }
 
 static void wait_ms(int ms)
 {
-	loop_timer_start(bench.loop, &bench.end, mono_add(mono_now(), DURATION_MS(ms)), over);
-	ck_assert_int_eq(loop_run(bench.loop), 0);
+	loop_timer_start(fixture.loop, &fixture.end, mono_add(mono_now(), DURATION_MS(ms)), over);
+	ck_assert_int_eq(loop_run(fixture.loop), 0);
 }
 
 static struct identity named(const char *name)
@@ -105,8 +105,8 @@ static int make(
 {
 	struct identity identity = named(name);
 
-	return offer_make(&bench.offer, &identity, peer, said, &bench.terms, &bench.welcome,
-		&bench.code, &bench.problem);
+	return offer_make(&fixture.offer, &identity, peer, said, &fixture.terms, &fixture.welcome,
+		&fixture.code, &fixture.problem);
 }
 
 /* The first address of either pool is the server's own. */
@@ -117,14 +117,14 @@ START_TEST(addresses)
 	struct addr server4 = addr("10.9.0.1"), server6 = addr("fd00::1");
 
 	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
-	ck_assert(addr_equal(&bench.terms.remote4, &client4));
-	ck_assert(addr_equal(&bench.terms.remote6, &client6));
-	ck_assert(addr_equal(&bench.terms.local4, &server4));
-	ck_assert(addr_equal(&bench.terms.local6, &server6));
-	ck_assert(addr_equal(&bench.welcome.client4, &client4));
-	ck_assert(addr_equal(&bench.welcome.client6, &client6));
-	ck_assert(addr_equal(&bench.welcome.server4, &server4));
-	ck_assert(addr_equal(&bench.welcome.server6, &server6));
+	ck_assert(addr_equal(&fixture.terms.remote4, &client4));
+	ck_assert(addr_equal(&fixture.terms.remote6, &client6));
+	ck_assert(addr_equal(&fixture.terms.local4, &server4));
+	ck_assert(addr_equal(&fixture.terms.local6, &server6));
+	ck_assert(addr_equal(&fixture.welcome.client4, &client4));
+	ck_assert(addr_equal(&fixture.welcome.client6, &client6));
+	ck_assert(addr_equal(&fixture.welcome.server4, &server4));
+	ck_assert(addr_equal(&fixture.welcome.server6, &server6));
 }
 END_TEST
 
@@ -132,18 +132,18 @@ START_TEST(one_family)
 {
 	struct message_hello said = hello();
 
-	offer_free(&bench.offer);
-	bench.settings->pool6 = (struct prefix){ .len = 0 };
+	offer_free(&fixture.offer);
+	fixture.settings->pool6 = (struct prefix){ .len = 0 };
 	lend();
 	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
-	ck_assert(addr_is_set(&bench.terms.local4) && addr_is_set(&bench.terms.remote4));
-	ck_assert(!addr_is_set(&bench.terms.local6) && !addr_is_set(&bench.terms.remote6));
-	offer_free(&bench.offer);
-	bench.settings->pool6 = prefix("fd00::/64");
-	bench.settings->pool4 = (struct prefix){ .len = 0 };
+	ck_assert(addr_is_set(&fixture.terms.local4) && addr_is_set(&fixture.terms.remote4));
+	ck_assert(!addr_is_set(&fixture.terms.local6) && !addr_is_set(&fixture.terms.remote6));
+	offer_free(&fixture.offer);
+	fixture.settings->pool6 = prefix("fd00::/64");
+	fixture.settings->pool4 = (struct prefix){ .len = 0 };
 	lend();
 	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
-	ck_assert(!addr_is_set(&bench.terms.local4) && addr_is_set(&bench.terms.local6));
+	ck_assert(!addr_is_set(&fixture.terms.local4) && addr_is_set(&fixture.terms.local6));
 }
 END_TEST
 
@@ -153,23 +153,23 @@ START_TEST(terms)
 	struct message_hello said = hello();
 
 	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
-	ck_assert_uint_eq(bench.terms.mtu, 1300);
-	ck_assert_uint_eq(bench.terms.lanes, 2);
-	ck_assert_uint_eq(bench.terms.features, 0x80000001);
-	ck_assert_uint_eq(bench.terms.offloads_send, 0); /* offloads = false here */
-	ck_assert_uint_eq(bench.welcome.mtu, 1300);
-	ck_assert_uint_eq(bench.welcome.lanes, 2);
+	ck_assert_uint_eq(fixture.terms.mtu, 1300);
+	ck_assert_uint_eq(fixture.terms.lanes, 2);
+	ck_assert_uint_eq(fixture.terms.features, 0x80000001);
+	ck_assert_uint_eq(fixture.terms.offloads_send, 0); /* offloads = false here */
+	ck_assert_uint_eq(fixture.welcome.mtu, 1300);
+	ck_assert_uint_eq(fixture.welcome.lanes, 2);
 	said.mtu = 0; /* our choice */
 	said.lanes = 9;
 	ck_assert_int_eq(make("branch-b", NULL, &said), 0);
-	ck_assert_uint_eq(bench.terms.mtu, 1400);
-	ck_assert_uint_eq(bench.terms.lanes, 4);
+	ck_assert_uint_eq(fixture.terms.mtu, 1400);
+	ck_assert_uint_eq(fixture.terms.lanes, 4);
 	said.mtu = 1401;
 	ck_assert_int_eq(make("branch-b", NULL, &said), 0);
-	ck_assert_uint_eq(bench.terms.mtu, 1400);
-	bench.settings->peers[0].lanes = 3;
-	ck_assert_int_eq(make("branch-b", &bench.settings->peers[0], &said), 0);
-	ck_assert_uint_eq(bench.terms.lanes, 3);
+	ck_assert_uint_eq(fixture.terms.mtu, 1400);
+	fixture.settings->peers[0].lanes = 3;
+	ck_assert_int_eq(make("branch-b", &fixture.settings->peers[0], &said), 0);
+	ck_assert_uint_eq(fixture.terms.lanes, 3);
 }
 END_TEST
 
@@ -178,15 +178,15 @@ START_TEST(offloads)
 {
 	struct message_hello said = hello();
 
-	bench.settings->offloads = true;
+	fixture.settings->offloads = true;
 	said.offloads = UINT32_MAX;
 	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
-	ck_assert_uint_eq(bench.terms.offloads_send, bench.terms.offloads_read);
+	ck_assert_uint_eq(fixture.terms.offloads_send, fixture.terms.offloads_read);
 	said.offloads = 0;
 	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
-	ck_assert_uint_eq(bench.terms.offloads_send, 0);
-	ck_assert_uint_eq(bench.terms.offloads_accept, bench.terms.offloads_read);
-	ck_assert_uint_eq(bench.welcome.offloads, bench.terms.offloads_read);
+	ck_assert_uint_eq(fixture.terms.offloads_send, 0);
+	ck_assert_uint_eq(fixture.terms.offloads_accept, fixture.terms.offloads_read);
+	ck_assert_uint_eq(fixture.welcome.offloads, fixture.terms.offloads_read);
 }
 END_TEST
 
@@ -196,26 +196,26 @@ START_TEST(welcome)
 	uint8_t token[MESSAGE_TOKEN_SIZE];
 	uint64_t session_id;
 
-	bench.settings->dns.server_count = 1;
-	bench.settings->dns.server[0] = addr("10.9.0.1");
-	bench.settings->dns.domain_count = 1;
-	unit_text(bench.settings->dns.domain[0], "lan.example");
+	fixture.settings->dns.server_count = 1;
+	fixture.settings->dns.server[0] = addr("10.9.0.1");
+	fixture.settings->dns.domain_count = 1;
+	unit_text(fixture.settings->dns.domain[0], "lan.example");
 	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
-	ck_assert_uint_eq(bench.welcome.version, MESSAGE_VERSION);
-	ck_assert_str_eq(bench.welcome.name.name, "hub");
-	ck_assert_uint_eq(bench.welcome.ping_ms, 5000);
-	ck_assert_uint_eq(bench.welcome.dead_ms, 15000);
-	ck_assert_uint_eq(bench.welcome.linger_ms, 60000);
-	ck_assert_uint_eq(bench.welcome.dns_count, 1);
-	ck_assert_uint_eq(bench.welcome.domain_count, 1);
-	ck_assert_str_eq(bench.welcome.domains[0], "lan.example");
-	ck_assert_uint_eq(bench.welcome.session_id, bench.terms.session_id);
-	memcpy(token, bench.welcome.token, sizeof(token));
-	session_id = bench.welcome.session_id;
+	ck_assert_uint_eq(fixture.welcome.version, MESSAGE_VERSION);
+	ck_assert_str_eq(fixture.welcome.name.name, "hub");
+	ck_assert_uint_eq(fixture.welcome.ping_ms, 5000);
+	ck_assert_uint_eq(fixture.welcome.dead_ms, 15000);
+	ck_assert_uint_eq(fixture.welcome.linger_ms, 60000);
+	ck_assert_uint_eq(fixture.welcome.dns_count, 1);
+	ck_assert_uint_eq(fixture.welcome.domain_count, 1);
+	ck_assert_str_eq(fixture.welcome.domains[0], "lan.example");
+	ck_assert_uint_eq(fixture.welcome.session_id, fixture.terms.session_id);
+	memcpy(token, fixture.welcome.token, sizeof(token));
+	session_id = fixture.welcome.session_id;
 	/* The next one can be guessed by nobody. */
 	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
-	ck_assert_mem_ne(token, bench.welcome.token, sizeof(token));
-	ck_assert_uint_ne(session_id, bench.welcome.session_id);
+	ck_assert_mem_ne(token, fixture.welcome.token, sizeof(token));
+	ck_assert_uint_ne(session_id, fixture.welcome.session_id);
 }
 END_TEST
 
@@ -231,9 +231,9 @@ START_TEST(no_address)
 		ck_assert_int_eq(make(name, NULL, &said), 0);
 	}
 	ck_assert_int_eq(make("late", NULL, &said), -EADDRNOTAVAIL);
-	ck_assert_uint_eq(bench.code, GOODBYE_NO_ADDRESS);
-	ck_assert_ptr_nonnull(strstr(bench.problem.text, "10.9.0.0/29"));
-	offer_return(&bench.offer, &first);
+	ck_assert_uint_eq(fixture.code, GOODBYE_NO_ADDRESS);
+	ck_assert_ptr_nonnull(strstr(fixture.problem.text, "10.9.0.0/29"));
+	offer_return(&fixture.offer, &first);
 	ck_assert_int_eq(make("late", NULL, &said), 0);
 }
 END_TEST
@@ -244,12 +244,12 @@ START_TEST(adopted_addresses)
 	struct identity first = named("branch-a"), other = named("branch-b");
 	struct addr addr4 = addr("10.9.0.4"), none = { .family = AF_UNSPEC };
 
-	ck_assert_int_eq(offer_keep(&bench.offer, &first, &addr4, &none, &bench.problem), 0);
-	ck_assert(bench.offer.save.running);
+	ck_assert_int_eq(offer_keep(&fixture.offer, &first, &addr4, &none, &fixture.problem), 0);
+	ck_assert(fixture.offer.save.running);
 	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
-	ck_assert(addr_equal(&bench.terms.remote4, &addr4));
+	ck_assert(addr_equal(&fixture.terms.remote4, &addr4));
 	ck_assert_int_eq(
-		offer_keep(&bench.offer, &other, &addr4, &none, &bench.problem), -EADDRINUSE);
+		offer_keep(&fixture.offer, &other, &addr4, &none, &fixture.problem), -EADDRINUSE);
 }
 END_TEST
 
@@ -267,7 +267,7 @@ START_TEST(saved_later)
 	forget_saved();
 	wait_ms(SAVED_MS);
 	ck_assert(!is_saved());
-	offer_return(&bench.offer, &first);
+	offer_return(&fixture.offer, &first);
 	wait_ms(SAVED_MS);
 	ck_assert(is_saved());
 }
@@ -279,16 +279,16 @@ START_TEST(saved_at_the_end)
 	struct identity first = named("branch-a");
 
 	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
-	offer_stop(&bench.offer);
+	offer_stop(&fixture.offer);
 	ck_assert(is_saved());
 	forget_saved();
 	/* A session that ends later is written with the others, by the last save. */
-	offer_return(&bench.offer, &first);
+	offer_return(&fixture.offer, &first);
 	wait_ms(SAVED_MS);
 	ck_assert(!is_saved());
-	offer_free(&bench.offer);
+	offer_free(&fixture.offer);
 	ck_assert(is_saved());
-	offer_return(&bench.offer, &first); /* of an engine that stops before it began */
+	offer_return(&fixture.offer, &first); /* of an engine that stops before it began */
 }
 END_TEST
 
@@ -300,11 +300,11 @@ START_TEST(remembered)
 
 	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
 	ck_assert_int_eq(make("branch-b", NULL, &said), 0);
-	mine = bench.terms.remote4;
-	offer_free(&bench.offer);
+	mine = fixture.terms.remote4;
+	offer_free(&fixture.offer);
 	lend();
 	ck_assert_int_eq(make("branch-b", NULL, &said), 0);
-	ck_assert(addr_equal(&bench.terms.remote4, &mine));
+	ck_assert(addr_equal(&fixture.terms.remote4, &mine));
 }
 END_TEST
 
@@ -314,42 +314,42 @@ START_TEST(broken_file)
 	struct message_hello said = hello();
 	int fd;
 
-	offer_free(&bench.offer);
-	fd = openat(bench.offer.state_dir_fd, LEASES_FILE, O_WRONLY | O_TRUNC);
+	offer_free(&fixture.offer);
+	fd = openat(fixture.offer.state_dir_fd, LEASES_FILE, O_WRONLY | O_TRUNC);
 	ck_assert_int_eq(write(fd, "nonsense\n", 9), 9);
 	close(fd);
 	log_set_level((enum log_level) - 1);
 	lend();
-	ck_assert_str_eq(bench.problem.text, "");
+	ck_assert_str_eq(fixture.problem.text, "");
 	ck_assert_int_eq(
-		unlinkat(bench.offer.state_dir_fd, LEASES_BROKEN_FILE, 0), 0); /* kept aside */
+		unlinkat(fixture.offer.state_dir_fd, LEASES_BROKEN_FILE, 0), 0); /* kept aside */
 	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
-	offer_free(&bench.offer);
-	bench.settings->pool4 = prefix("10.8.0.0/29");
-	bench.settings->pool6 = prefix("fd08::/64");
+	offer_free(&fixture.offer);
+	fixture.settings->pool4 = prefix("10.8.0.0/29");
+	fixture.settings->pool6 = prefix("fd08::/64");
 	lend();
 	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
 	forget_saved();
-	ck_assert_int_eq(mkdirat(bench.offer.state_dir_fd, LEASES_FILE, 0700), 0);
+	ck_assert_int_eq(mkdirat(fixture.offer.state_dir_fd, LEASES_FILE, 0700), 0);
 	wait_ms(SAVED_MS);
 	ck_assert_int_eq(make("branch-b", NULL, &said), 0);
-	ck_assert_int_eq(unlinkat(bench.offer.state_dir_fd, LEASES_FILE, AT_REMOVEDIR), 0);
+	ck_assert_int_eq(unlinkat(fixture.offer.state_dir_fd, LEASES_FILE, AT_REMOVEDIR), 0);
 }
 END_TEST
 
 START_TEST(without_a_state_directory)
 {
 	struct message_hello said = hello();
-	int fd = bench.offer.state_dir_fd;
+	int fd = fixture.offer.state_dir_fd;
 
-	offer_free(&bench.offer);
+	offer_free(&fixture.offer);
 	forget_saved();
-	bench.offer.state_dir_fd = -1;
+	fixture.offer.state_dir_fd = -1;
 	lend();
 	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
 	wait_ms(SAVED_MS);
-	offer_free(&bench.offer);
-	bench.offer.state_dir_fd = fd;
+	offer_free(&fixture.offer);
+	fixture.offer.state_dir_fd = fd;
 	ck_assert(!is_saved());
 }
 END_TEST

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "engine/session.h"
-#include "tests/unit/settings_bench.h"
+#include "tests/unit/settings_fixture.h"
 #include "tests/unit/unit.h"
 
 enum { PEERS = 4, TURN_MS = 60 }; /* a turn is longer than a change waits */
@@ -18,7 +18,7 @@ struct played {
 	char leave[MESSAGE_TEXT_MAX + 1];
 };
 
-static struct bench {
+static struct fixture {
 	struct loop *loop;
 	struct settings *settings;
 	struct peers peers;
@@ -27,15 +27,15 @@ static struct bench {
 	struct prefix_list list;
 	struct reach *reach;
 	bool unlink_when_left;
-} bench;
+} fixture;
 
 /* ---- the sessions' part ---- */
 
 static struct played *of(const struct session *session)
 {
 	for (size_t i = 0; i < PEERS; i++) {
-		if (session == &bench.played[i].session)
-			return &bench.played[i];
+		if (session == &fixture.played[i].session)
+			return &fixture.played[i];
 	}
 	ck_abort_msg("a session that nobody made");
 	return NULL;
@@ -74,8 +74,8 @@ void session_leave(struct session *session, uint16_t goodbye_code, const char *t
 	ck_assert(final);
 	of(session)->left++;
 	unit_text(of(session)->leave, text);
-	if (bench.unlink_when_left)
-		peers_remove(&bench.peers, session);
+	if (fixture.unlink_when_left)
+		peers_remove(&fixture.peers, session);
 }
 
 void session_lacks(struct session *session, const struct request_lack *page)
@@ -99,36 +99,36 @@ void session_network_changed(struct session *session)
 
 static struct session *at(size_t i)
 {
-	return &bench.played[i].session;
+	return &fixture.played[i].session;
 }
 
 static void setup(void)
 {
-	bench = (struct bench){ .list.items = NULL };
-	bench.settings = server(PEERS);
+	fixture = (struct fixture){ .list.items = NULL };
+	fixture.settings = server(PEERS);
 	/* No more room than for those that count: ASan then sees a read behind the last one. */
-	bench.settings->peers = realloc(
-		bench.settings->peers, PEERS * sizeof(*bench.settings->peers));
-	ck_assert_ptr_nonnull(bench.settings->peers);
-	ck_assert_int_eq(loop_new(&bench.loop), 0);
-	peers_init(&bench.peers, bench.loop);
+	fixture.settings->peers = realloc(
+		fixture.settings->peers, PEERS * sizeof(*fixture.settings->peers));
+	ck_assert_ptr_nonnull(fixture.settings->peers);
+	ck_assert_int_eq(loop_new(&fixture.loop), 0);
+	peers_init(&fixture.peers, fixture.loop);
 	for (size_t i = 0; i < PEERS; i++) {
 		struct session *session = at(i);
 		char text[32];
 
-		session->peer = &bench.settings->peers[i];
+		session->peer = &fixture.settings->peers[i];
 		session->interface.peer = session->peer;
-		session->name = bench.settings->peers[i].name;
+		session->name = fixture.settings->peers[i].name;
 		session->state = SESSION_UP;
 		(void)snprintf(text, sizeof(text), "10.9.0.%zu", i + 2);
 		session->terms.remote4 = addr(text);
-		peers_add(&bench.peers, session);
+		peers_add(&fixture.peers, session);
 	}
 }
 
 static void configure(void)
 {
-	ck_assert_int_eq(peers_configure(&bench.peers, bench.settings), 0);
+	ck_assert_int_eq(peers_configure(&fixture.peers, fixture.settings), 0);
 }
 
 static void teardown(void)
@@ -137,21 +137,21 @@ static void teardown(void)
 		free(at(i)->routes.items);
 		free(at(i)->routes.order);
 	}
-	prefix_list_free(&bench.list);
-	reach_unref(bench.reach);
-	peers_free(&bench.peers);
-	loop_free(bench.loop);
-	settings_free(bench.settings);
+	prefix_list_free(&fixture.list);
+	filter_unref(fixture.reach);
+	peers_free(&fixture.peers);
+	loop_free(fixture.loop);
+	settings_free(fixture.settings);
 }
 
 /* The peer of one session reaches that of another. */
 static void reaches(size_t from, size_t to)
 {
-	struct name_list *reach = &bench.settings->peers[from].reach;
+	struct name_list *reach = &fixture.settings->peers[from].reach;
 
 	reach->items = realloc(reach->items, (reach->count + 1) * sizeof(*reach->items));
 	ck_assert_ptr_nonnull(reach->items);
-	reach->items[reach->count++] = bench.settings->peers[to].name;
+	reach->items[reach->count++] = fixture.settings->peers[to].name;
 }
 
 static void has_route(size_t i, const char *text, enum route_state state)
@@ -193,13 +193,14 @@ static void has_interface(size_t i, uint32_t number)
 static void over(struct loop_timer *timer)
 {
 	(void)timer;
-	loop_stop(bench.loop);
+	loop_stop(fixture.loop);
 }
 
 static void turn(void)
 {
-	loop_timer_start(bench.loop, &bench.end, mono_add(mono_now(), DURATION_MS(TURN_MS)), over);
-	ck_assert_int_eq(loop_run(bench.loop), 0);
+	loop_timer_start(
+		fixture.loop, &fixture.end, mono_add(mono_now(), DURATION_MS(TURN_MS)), over);
+	ck_assert_int_eq(loop_run(fixture.loop), 0);
 }
 
 /* The list has exactly these prefixes, in order; "" for none. */
@@ -208,24 +209,24 @@ static void ck_list(int r, const char *expected)
 	char text[1024] = "", one[ADDR_TEXT_MAX];
 
 	ck_assert_int_eq(r, 0);
-	for (size_t i = 0; i < bench.list.count; i++) {
+	for (size_t i = 0; i < fixture.list.count; i++) {
 		size_t len = strlen(text);
 
 		(void)snprintf(&text[len], sizeof(text) - len, "%s%s", i > 0 ? " " : "",
-			prefix_format(&bench.list.items[i], one));
+			prefix_format(&fixture.list.items[i], one));
 	}
 	ck_assert_str_eq(text, expected);
-	prefix_list_free(&bench.list);
+	prefix_list_free(&fixture.list);
 }
 
 static void ck_offer(size_t i, const char *expected)
 {
-	ck_list(peers_gather_offer(&bench.peers, at(i), &bench.list), expected);
+	ck_list(peers_gather_offer(&fixture.peers, at(i), &fixture.list), expected);
 }
 
 static void ck_sources(size_t i, const char *expected)
 {
-	ck_list(peers_gather_sources(&bench.peers, at(i), &bench.list), expected);
+	ck_list(peers_gather_sources(&fixture.peers, at(i), &fixture.list), expected);
 }
 
 /* Announcing 0.0.0.0/0, or ::/0, covers the address all the same. */
@@ -234,17 +235,17 @@ static bool is_covered(const char *text)
 	struct addr one = addr(text);
 	struct prefix all = prefix(one.family == AF_INET ? "0.0.0.0/0" : "::/0");
 
-	reach_unref(bench.reach);
-	ck_assert_int_eq(reach_new(NULL, 0, &all, 1, &bench.reach), 0);
-	reach_set_bars(bench.reach, NULL, bench.peers.barred);
-	return reach_is_ours(bench.reach, one.family, one.bytes);
+	filter_unref(fixture.reach);
+	ck_assert_int_eq(filter_new(NULL, 0, &all, 1, &fixture.reach), 0);
+	filter_set_exclusions(fixture.reach, NULL, fixture.peers.exclusions);
+	return reach_is_ours(fixture.reach, one.family, one.bytes);
 }
 
 static void accepts(size_t i, const char *text)
 {
 	struct prefix one = prefix(text);
 
-	ck_assert_int_eq(prefix_list_append(&bench.settings->peers[i].accept_routes, &one, 1), 0);
+	ck_assert_int_eq(prefix_list_append(&fixture.settings->peers[i].accept_routes, &one, 1), 0);
 }
 
 static int command(int (*change)(struct peers *, const struct prefix *, size_t, struct problem *),
@@ -253,7 +254,7 @@ static int command(int (*change)(struct peers *, const struct prefix *, size_t, 
 	struct problem problem = { .text = "" };
 	struct prefix one = prefix(text);
 
-	return change(&bench.peers, &one, 1, &problem);
+	return change(&fixture.peers, &one, 1, &problem);
 }
 
 /* How many sessions were told that something has changed, bit by bit; then forgotten. */
@@ -262,9 +263,9 @@ static unsigned told(void)
 	unsigned bits = 0;
 
 	for (size_t i = 0; i < PEERS; i++) {
-		ck_assert_uint_le(bench.played[i].announced, 1);
-		bits |= bench.played[i].announced << i;
-		bench.played[i].announced = 0;
+		ck_assert_uint_le(fixture.played[i].announced, 1);
+		bits |= fixture.played[i].announced << i;
+		fixture.played[i].announced = 0;
 	}
 	return bits;
 }
@@ -275,14 +276,14 @@ START_TEST(registry)
 {
 	struct identity stranger = { .name = "stranger" };
 
-	ck_assert_uint_eq(bench.peers.session_count, PEERS);
+	ck_assert_uint_eq(fixture.peers.session_count, PEERS);
 	for (size_t i = 0; i < PEERS; i++)
-		ck_assert_ptr_eq(peers_find(&bench.peers, &at(i)->name), at(i));
-	ck_assert_ptr_null(peers_find(&bench.peers, &stranger));
-	peers_remove(&bench.peers, at(1));
-	ck_assert_uint_eq(bench.peers.session_count, PEERS - 1);
-	ck_assert_ptr_null(peers_find(&bench.peers, &at(1)->name));
-	ck_assert_ptr_eq(peers_find(&bench.peers, &at(2)->name), at(2));
+		ck_assert_ptr_eq(peers_find(&fixture.peers, &at(i)->name), at(i));
+	ck_assert_ptr_null(peers_find(&fixture.peers, &stranger));
+	peers_remove(&fixture.peers, at(1));
+	ck_assert_uint_eq(fixture.peers.session_count, PEERS - 1);
+	ck_assert_ptr_null(peers_find(&fixture.peers, &at(1)->name));
+	ck_assert_ptr_eq(peers_find(&fixture.peers, &at(2)->name), at(2));
 }
 END_TEST
 
@@ -290,13 +291,13 @@ END_TEST
 START_TEST(who_is_told)
 {
 	reaches(0, 1);
-	ck_assert(peers_is_told_of(at(0), at(1)));
-	ck_assert(!peers_is_told_of(at(1), at(0)));
-	ck_assert(!peers_is_told_of(at(0), at(2)));
+	ck_assert(peers_hears_of(at(0), at(1)));
+	ck_assert(!peers_hears_of(at(1), at(0)));
+	ck_assert(!peers_hears_of(at(0), at(2)));
 	ck_assert(peers_may_pass(at(0), at(1)) && peers_may_pass(at(1), at(0)));
 	ck_assert(!peers_may_pass(at(0), at(2)) && !peers_may_pass(at(2), at(1)));
 	is_away(1);
-	ck_assert(!peers_is_told_of(at(0), at(1)));
+	ck_assert(!peers_hears_of(at(0), at(1)));
 	ck_assert(peers_may_pass(at(0), at(1)));
 	at(1)->peer = NULL;
 	ck_assert(!peers_may_pass(at(0), at(1)) && !peers_may_pass(at(1), at(0)));
@@ -305,7 +306,7 @@ END_TEST
 
 START_TEST(offer)
 {
-	announce(bench.settings, "10.1.0.0/16");
+	announce(fixture.settings, "10.1.0.0/16");
 	reaches(0, 1);
 	reaches(0, 0); /* no peer is told of itself */
 	configure();
@@ -348,7 +349,7 @@ END_TEST
 
 START_TEST(own_prefixes)
 {
-	announce(bench.settings, "10.1.0.0/16");
+	announce(fixture.settings, "10.1.0.0/16");
 	reaches(0, 1);
 	configure();
 	has_route(0, "10.2.0.0/16", ROUTE_INSTALLED);
@@ -366,7 +367,7 @@ START_TEST(family_that_is_off)
 {
 	struct prefix six = prefix("fd01::/64");
 
-	announce(bench.settings, "10.1.0.0/16");
+	announce(fixture.settings, "10.1.0.0/16");
 	configure();
 	ck_assert_int_eq(command(peers_announce, "fd01::/64"), 0);
 	lacks_family4(0);
@@ -374,7 +375,7 @@ START_TEST(family_that_is_off)
 	at(0)->interface.tun.off6 = true;
 	ck_offer(0, "");
 	ck_offer(1, "10.1.0.0/16 fd01::/64");
-	ck_assert(prefix_list_has(&bench.peers.announced.all, &six));
+	ck_assert(prefix_list_has(&fixture.peers.announced.all, &six));
 }
 END_TEST
 
@@ -404,68 +405,68 @@ START_TEST(tracked)
 	page = (struct request_tracked){
 		.total = 2, .count = 1, .prefix = { prefix("10.1.0.0/16") }
 	};
-	peers_tracked(&bench.peers, &page);
+	peers_tracked(&fixture.peers, &page);
 	ck_assert_uint_eq(told(), 0);
 	page.offset = 1;
 	page.prefix[0] = prefix("10.2.0.0/16");
-	peers_tracked(&bench.peers, &page);
+	peers_tracked(&fixture.peers, &page);
 	ck_assert_uint_eq(told(), 0xf);
 	ck_offer(0, "10.1.0.0/16 10.2.0.0/16");
 }
 END_TEST
 
 /* What needs no bar has none; lanes then look nothing up. */
-START_TEST(nothing_barred)
+START_TEST(nothing_excluded)
 {
-	announce(bench.settings, "10.1.0.0/16");
+	announce(fixture.settings, "10.1.0.0/16");
 	accepts(0, "10.2.0.0/16");
 	configure();
-	ck_assert_ptr_null(bench.peers.barred);
+	ck_assert_ptr_null(fixture.peers.exclusions);
 	ck_assert(is_covered("10.2.0.1"));
 }
 END_TEST
 
 /* Something wide is announced: what peers have, or may have, does not lie in it. */
-START_TEST(barred_by_an_announcement)
+START_TEST(excluded_by_an_announcement)
 {
 	accepts(0, "10.2.0.0/16");
 	has_route(1, "10.3.0.0/16", ROUTE_INSTALLED);
 	has_route(1, "10.4.0.0/16", ROUTE_ADDING);
 	configure();
 	ck_assert_int_eq(command(peers_announce, "10.2.128.0/17"), 0);
-	ck_assert_ptr_nonnull(bench.peers.barred);
+	ck_assert_ptr_nonnull(fixture.peers.exclusions);
 	ck_assert(!is_covered("10.2.0.1") && !is_covered("10.3.0.1") && !is_covered("10.9.0.3"));
 	ck_assert(!is_covered("fd00::3") && is_covered("fd01::3"));
 	ck_assert(is_covered("10.4.0.1") && is_covered("192.0.2.1"));
 	ck_assert_int_eq(command(peers_withdraw, "10.2.128.0/17"), 0);
-	ck_assert_ptr_null(bench.peers.barred);
+	ck_assert_ptr_null(fixture.peers.exclusions);
 	ck_assert_int_eq(command(peers_announce, "10.9.0.0/30"), 0); /* the pool */
-	ck_assert_ptr_nonnull(bench.peers.barred);
+	ck_assert_ptr_nonnull(fixture.peers.exclusions);
 }
 END_TEST
 
 /* A peer that reaches others may hear a wide prefix of one of them. */
-START_TEST(barred_by_reach)
+START_TEST(excluded_by_reach)
 {
-	bench.settings->pool4 = (struct prefix){ .len = 0 };
+	fixture.settings->pool4 = (struct prefix){ .len = 0 };
 	reaches(0, 1);
 	accepts(2, "10.2.0.0/16");
 	configure();
-	ck_assert(bench.peers.has_reach);
+	ck_assert(fixture.peers.has_reach);
 	ck_assert(!is_covered("10.2.0.1"));
 	ck_assert(is_covered("10.9.0.3"));
 }
 END_TEST
 
-START_TEST(barred_at_a_client)
+START_TEST(excluded_at_a_client)
 {
 	struct prefix bypass = prefix("192.0.2.0/24");
 
-	bench.settings->role = SETTINGS_CLIENT;
+	fixture.settings->role = SETTINGS_CLIENT;
 	accepts(0, "10.2.0.0/16");
 	configure();
-	ck_assert_ptr_null(bench.peers.barred);
-	ck_assert_int_eq(prefix_list_append(&bench.settings->bypass, &bypass, 1), 0);
+	ck_assert_ptr_null(fixture.peers.exclusions);
+	ck_assert_int_eq(prefix_list_append(&fixture.settings->bypass, &bypass, 1), 0);
 	configure();
 	ck_assert(!is_covered("192.0.2.1"));
 	ck_assert(is_covered("10.2.0.1") && is_covered("10.9.0.3"));
@@ -475,27 +476,27 @@ END_TEST
 /* Those that pass packets with the changed one hear of it, once for many changes, a moment later. */
 START_TEST(spread)
 {
-	bench.settings->pool4 = bench.settings->pool6 = (struct prefix){ .len = 0 };
+	fixture.settings->pool4 = fixture.settings->pool6 = (struct prefix){ .len = 0 };
 	configure();
-	peers_spread(&bench.peers, at(0));
-	ck_assert(!bench.peers.spread.running);
+	peers_spread(&fixture.peers, at(0));
+	ck_assert(!fixture.peers.spread.running);
 	reaches(0, 1);
 	reaches(2, 0);
-	peers_spread(&bench.peers, at(0));
-	peers_spread(&bench.peers, at(0));
-	ck_assert(bench.peers.spread.running);
+	peers_spread(&fixture.peers, at(0));
+	peers_spread(&fixture.peers, at(0));
+	ck_assert(fixture.peers.spread.running);
 	ck_assert_uint_eq(told(), 0);
 	turn();
 	ck_assert_uint_eq(told(), 0x6);
 	turn();
 	ck_assert_uint_eq(told(), 0);
 	/* A session that a change does not concern hears nothing of it. */
-	peers_spread(&bench.peers, at(1));
+	peers_spread(&fixture.peers, at(1));
 	turn();
 	ck_assert_uint_eq(told(), 0x1);
 	/* One that is not up hears of it when it comes up. */
 	at(1)->state = SESSION_IDLE;
-	peers_spread(&bench.peers, at(0));
+	peers_spread(&fixture.peers, at(0));
 	turn();
 	ck_assert_uint_eq(told(), 0x4);
 }
@@ -508,16 +509,16 @@ START_TEST(spread_to_all)
 	configure();
 	ck_assert(is_covered("10.3.0.1"));
 	has_route(2, "10.3.0.0/16", ROUTE_INSTALLED);
-	peers_spread(&bench.peers, at(2));
+	peers_spread(&fixture.peers, at(2));
 	turn();
 	ck_assert_uint_eq(told(), 0xb);
 	ck_assert(!is_covered("10.3.0.1"));
 	has_route(2, "10.0.0.0/8", ROUTE_INSTALLED);
-	peers_spread(&bench.peers, at(2));
-	peers_free(&bench.peers); /* while a change waits */
+	peers_spread(&fixture.peers, at(2));
+	peers_free(&fixture.peers); /* while a change waits */
 	turn();
 	ck_assert_uint_eq(told(), 0);
-	peers_init(&bench.peers, bench.loop);
+	peers_init(&fixture.peers, fixture.loop);
 }
 END_TEST
 
@@ -533,11 +534,11 @@ START_TEST(yielding)
 		at(i)->state = SESSION_IDLE;
 	}
 	at(2)->state = SESSION_UP;
-	peers_yield_routes(&bench.peers, at(0), &offered);
-	ck_assert_uint_eq(bench.played[0].yielded, 0); /* the one that is offered */
-	ck_assert_uint_eq(bench.played[1].yielded, 1);
-	ck_assert_uint_eq(bench.played[2].yielded, 0); /* connected */
-	ck_assert_uint_eq(bench.played[3].yielded, 0); /* has other routes */
+	peers_yield_routes(&fixture.peers, at(0), &offered);
+	ck_assert_uint_eq(fixture.played[0].yielded, 0); /* the one that is offered */
+	ck_assert_uint_eq(fixture.played[1].yielded, 1);
+	ck_assert_uint_eq(fixture.played[2].yielded, 0); /* connected */
+	ck_assert_uint_eq(fixture.played[3].yielded, 0); /* has other routes */
 }
 END_TEST
 
@@ -547,16 +548,16 @@ START_TEST(yielding_within_a_namespace)
 	static struct message_prefixes offered;
 
 	offered = (struct message_prefixes){ .count = 1, .prefix = { prefix("10.3.0.0/16") } };
-	unit_text(bench.settings->peers[1].netns, "blue");
-	unit_text(bench.settings->peers[0].netns, "blue");
+	unit_text(fixture.settings->peers[1].netns, "blue");
+	unit_text(fixture.settings->peers[0].netns, "blue");
 	configure();
 	for (size_t i = 0; i < PEERS; i++) {
 		has_route(i, "10.3.0.0/16", ROUTE_INSTALLED);
 		at(i)->state = SESSION_IDLE;
 	}
-	peers_yield_routes(&bench.peers, at(0), &offered);
-	ck_assert_uint_eq(bench.played[1].yielded, 1);
-	ck_assert_uint_eq(bench.played[2].yielded + bench.played[3].yielded, 0);
+	peers_yield_routes(&fixture.peers, at(0), &offered);
+	ck_assert_uint_eq(fixture.played[1].yielded, 1);
+	ck_assert_uint_eq(fixture.played[2].yielded + fixture.played[3].yielded, 0);
 }
 END_TEST
 
@@ -567,12 +568,12 @@ START_TEST(host_events)
 	has_interface(1, 12);
 	has_interface(2, 13);
 	at(3)->interface.tun.number = 12; /* of an interface that it has no more */
-	peers_lack(&bench.peers, &lack);
-	peers_network_changed(&bench.peers);
+	peers_lack(&fixture.peers, &lack);
+	peers_network_changed(&fixture.peers);
 	for (size_t i = 0; i < PEERS; i++) {
-		ck_assert_uint_eq(bench.played[i].lacked, i == 1);
-		ck_assert_uint_eq(bench.played[i].judged, 1);
-		ck_assert_uint_eq(bench.played[i].probed, 1);
+		ck_assert_uint_eq(fixture.played[i].lacked, i == 1);
+		ck_assert_uint_eq(fixture.played[i].judged, 1);
+		ck_assert_uint_eq(fixture.played[i].probed, 1);
 	}
 }
 END_TEST
@@ -580,15 +581,15 @@ END_TEST
 /* A session may be gone from the list when it has left. */
 START_TEST(all_leave)
 {
-	bench.unlink_when_left = true;
-	peers_leave(&bench.peers, GOODBYE_SHUTDOWN, "the end");
+	fixture.unlink_when_left = true;
+	peers_leave(&fixture.peers, GOODBYE_SHUTDOWN, "the end");
 	for (size_t i = 0; i < PEERS; i++) {
-		ck_assert_uint_eq(bench.played[i].left, 1);
-		ck_assert_str_eq(bench.played[i].leave, "the end");
+		ck_assert_uint_eq(fixture.played[i].left, 1);
+		ck_assert_str_eq(fixture.played[i].leave, "the end");
 	}
-	ck_assert_uint_eq(bench.peers.session_count, 0);
-	peers_leave(&bench.peers, GOODBYE_SHUTDOWN, "the end");
-	ck_assert_uint_eq(bench.played[0].left, 1);
+	ck_assert_uint_eq(fixture.peers.session_count, 0);
+	peers_leave(&fixture.peers, GOODBYE_SHUTDOWN, "the end");
+	ck_assert_uint_eq(fixture.played[0].left, 1);
 }
 END_TEST
 
@@ -606,10 +607,10 @@ static Suite *suite(void)
 		{ "family that is off", family_that_is_off },
 		{ "announced at run time", announced_at_run_time },
 		{ "tracked", tracked },
-		{ "nothing barred", nothing_barred },
-		{ "barred by an announcement", barred_by_an_announcement },
-		{ "barred by reach", barred_by_reach },
-		{ "barred at a client", barred_at_a_client },
+		{ "nothing barred", nothing_excluded },
+		{ "barred by an announcement", excluded_by_an_announcement },
+		{ "barred by reach", excluded_by_reach },
+		{ "barred at a client", excluded_at_a_client },
 		{ "spread", spread },
 		{ "spread to all", spread_to_all },
 		{ "yielding", yielding },

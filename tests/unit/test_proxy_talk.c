@@ -20,51 +20,51 @@ static const struct proxy http_alice = { PROXY_HTTP, "proxy", 3128, "Aladdin", "
 static const struct proxy socks = { PROXY_SOCKS5, "proxy", 1080, "", "" };
 static const struct proxy socks_alice = { PROXY_SOCKS5, "proxy", 1080, "alice", "secret" };
 
-struct bench {
+struct fixture {
 	struct proxy_talk *talk; /* allocated, so that reading on is seen by a sanitizer */
 	struct writer out;
 	struct problem problem;
 	uint8_t said[PROXY_TALK_REQUEST_MAX];
 };
 
-static void begin(struct bench *bench, const struct proxy *proxy, const char *host)
+static void begin(struct fixture *fixture, const struct proxy *proxy, const char *host)
 {
-	*bench = (struct bench){ .talk = malloc(sizeof(*bench->talk)) };
-	ck_assert_ptr_nonnull(bench->talk);
-	writer_init(&bench->out, bench->said, sizeof(bench->said));
-	ck_assert_int_eq(proxy_talk_begin(bench->talk, proxy, host, 443, &bench->out), 0);
+	*fixture = (struct fixture){ .talk = malloc(sizeof(*fixture->talk)) };
+	ck_assert_ptr_nonnull(fixture->talk);
+	writer_init(&fixture->out, fixture->said, sizeof(fixture->said));
+	ck_assert_int_eq(proxy_talk_begin(fixture->talk, proxy, host, 443, &fixture->out), 0);
 }
 
 /* What was said since the last time is exactly this. */
-static void said(struct bench *bench, const void *expected, size_t len)
+static void said(struct fixture *fixture, const void *expected, size_t len)
 {
-	ck_assert_uint_eq(bench->out.len, len);
-	ck_assert_mem_eq(bench->said, expected, len);
-	bench->out.len = 0;
+	ck_assert_uint_eq(fixture->out.len, len);
+	ck_assert_mem_eq(fixture->said, expected, len);
+	fixture->out.len = 0;
 }
 
 /* The answer from memory of its own length. */
-static int feed(struct bench *bench, const void *data, size_t len)
+static int feed(struct fixture *fixture, const void *data, size_t len)
 {
 	uint8_t *copy = malloc(len > 0 ? len : 1);
 	int r;
 
 	ck_assert_ptr_nonnull(copy);
 	memcpy(copy, data, len);
-	bench->out.len = 0;
-	bench->problem.text[0] = '\0';
-	r = proxy_talk_feed(bench->talk, copy, len, &bench->out, &bench->problem);
+	fixture->out.len = 0;
+	fixture->problem.text[0] = '\0';
+	r = proxy_talk_feed(fixture->talk, copy, len, &fixture->out, &fixture->problem);
 	if (r == 0 || r == -EAGAIN)
-		ck_assert_str_eq(bench->problem.text, "");
+		ck_assert_str_eq(fixture->problem.text, "");
 	else
-		ck_assert_str_ne(bench->problem.text, "");
+		ck_assert_str_ne(fixture->problem.text, "");
 	free(copy);
 	return r;
 }
 
-static void end(struct bench *bench)
+static void end(struct fixture *fixture)
 {
-	free(bench->talk);
+	free(fixture->talk);
 }
 
 #define BYTES(literal) (literal), sizeof(literal) - 1
@@ -73,28 +73,28 @@ static void end(struct bench *bench)
 
 START_TEST(connect_names_the_server)
 {
-	struct bench bench;
+	struct fixture fixture;
 
-	begin(&bench, &http, HOST);
-	said(&bench, BYTES("CONNECT " HOST ":443 HTTP/1.1\r\nHost: " HOST ":443\r\n\r\n"));
-	end(&bench);
-	begin(&bench, &http, "2001:db8::1");
-	said(&bench,
+	begin(&fixture, &http, HOST);
+	said(&fixture, BYTES("CONNECT " HOST ":443 HTTP/1.1\r\nHost: " HOST ":443\r\n\r\n"));
+	end(&fixture);
+	begin(&fixture, &http, "2001:db8::1");
+	said(&fixture,
 		BYTES("CONNECT [2001:db8::1]:443 HTTP/1.1\r\nHost: [2001:db8::1]:443\r\n\r\n"));
-	end(&bench);
+	end(&fixture);
 }
 END_TEST
 
 /* The example of RFC 7617, 2. */
 START_TEST(connect_carries_credentials)
 {
-	struct bench bench;
+	struct fixture fixture;
 
-	begin(&bench, &http_alice, HOST);
-	said(&bench,
+	begin(&fixture, &http_alice, HOST);
+	said(&fixture,
 		BYTES("CONNECT " HOST ":443 HTTP/1.1\r\nHost: " HOST
 		      ":443\r\nProxy-Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n\r\n"));
-	end(&bench);
+	end(&fixture);
 }
 END_TEST
 
@@ -108,14 +108,14 @@ START_TEST(base64_pads)
 
 	for (size_t i = 0; i < ARRAY_SIZE(vectors); i++) {
 		struct proxy proxy = http;
-		struct bench bench;
+		struct fixture fixture;
 
 		(void)snprintf(proxy.user, sizeof(proxy.user), "%s", vectors[i].user);
 		(void)snprintf(proxy.password, sizeof(proxy.password), "%s", vectors[i].password);
-		begin(&bench, &proxy, HOST);
-		bench.said[bench.out.len] = '\0';
-		ck_assert_ptr_nonnull(strstr((char *)bench.said, vectors[i].base64));
-		end(&bench);
+		begin(&fixture, &proxy, HOST);
+		fixture.said[fixture.out.len] = '\0';
+		ck_assert_ptr_nonnull(strstr((char *)fixture.said, vectors[i].base64));
+		end(&fixture);
 	}
 }
 END_TEST
@@ -124,22 +124,22 @@ START_TEST(the_longest_request_fits)
 {
 	struct proxy proxy = { .kind = PROXY_HTTP };
 	char host[PROXY_HOST_MAX + 1];
-	struct bench bench;
+	struct fixture fixture;
 
 	memset(proxy.user, 'u', PROXY_WORD_MAX);
 	memset(proxy.password, 'p', PROXY_WORD_MAX);
 	memset(host, 'h', PROXY_HOST_MAX);
 	host[PROXY_HOST_MAX] = '\0';
-	begin(&bench, &proxy, host);
-	ck_assert_uint_gt(bench.out.len, 1100);
-	end(&bench);
+	begin(&fixture, &proxy, host);
+	ck_assert_uint_gt(fixture.out.len, 1100);
+	end(&fixture);
 	proxy.kind = PROXY_SOCKS5;
-	begin(&bench, &proxy, host);
-	ck_assert_int_eq(feed(&bench, BYTES("\5\2")), -EAGAIN);
-	ck_assert_uint_eq(bench.out.len, 3 + 2 * PROXY_WORD_MAX);
-	ck_assert_int_eq(feed(&bench, BYTES("\1\0")), -EAGAIN);
-	ck_assert_uint_eq(bench.out.len, 4 + 1 + PROXY_HOST_MAX + 2);
-	end(&bench);
+	begin(&fixture, &proxy, host);
+	ck_assert_int_eq(feed(&fixture, BYTES("\5\2")), -EAGAIN);
+	ck_assert_uint_eq(fixture.out.len, 3 + 2 * PROXY_WORD_MAX);
+	ck_assert_int_eq(feed(&fixture, BYTES("\1\0")), -EAGAIN);
+	ck_assert_uint_eq(fixture.out.len, 4 + 1 + PROXY_HOST_MAX + 2);
+	end(&fixture);
 }
 END_TEST
 
@@ -161,22 +161,22 @@ START_TEST(a_2xx_is_the_tunnel)
 	size_t len = strlen(answer);
 
 	for (size_t cut = 0; cut < len; cut++) {
-		struct bench bench;
+		struct fixture fixture;
 
-		begin(&bench, &http, HOST);
-		ck_assert_int_eq(feed(&bench, answer, cut), -EAGAIN);
-		ck_assert_int_eq(feed(&bench, &answer[cut], len - cut), 0);
-		ck_assert_uint_eq(bench.out.len, 0);
-		end(&bench);
+		begin(&fixture, &http, HOST);
+		ck_assert_int_eq(feed(&fixture, answer, cut), -EAGAIN);
+		ck_assert_int_eq(feed(&fixture, &answer[cut], len - cut), 0);
+		ck_assert_uint_eq(fixture.out.len, 0);
+		end(&fixture);
 	}
 	/* The server cannot have spoken yet. */
-	struct bench bench;
+	struct fixture fixture;
 	char more[300];
 
-	begin(&bench, &http, HOST);
+	begin(&fixture, &http, HOST);
 	(void)snprintf(more, sizeof(more), "%sx", answer);
-	ck_assert_int_eq(feed(&bench, more, len + 1), -EPROTO);
-	end(&bench);
+	ck_assert_int_eq(feed(&fixture, more, len + 1), -EPROTO);
+	end(&fixture);
 }
 END_TEST
 
@@ -234,52 +234,53 @@ START_TEST(every_no_has_its_words)
 {
 	const char *answer = noes[_i].answer;
 	size_t len = strlen(answer);
-	struct bench bench;
+	struct fixture fixture;
 
-	begin(&bench, noes[_i].proxy, HOST);
-	ck_assert_int_eq(feed(&bench, answer, len), noes[_i].error);
-	ck_assert_msg(strstr(bench.problem.text, noes[_i].word) != NULL, "%s", bench.problem.text);
-	ck_assert_ptr_null(strstr(bench.problem.text, "sesame"));
-	end(&bench);
+	begin(&fixture, noes[_i].proxy, HOST);
+	ck_assert_int_eq(feed(&fixture, answer, len), noes[_i].error);
+	ck_assert_msg(
+		strstr(fixture.problem.text, noes[_i].word) != NULL, "%s", fixture.problem.text);
+	ck_assert_ptr_null(strstr(fixture.problem.text, "sesame"));
+	end(&fixture);
 	/* Byte by byte it is the same, at the latest with the last. */
-	begin(&bench, noes[_i].proxy, HOST);
+	begin(&fixture, noes[_i].proxy, HOST);
 	for (size_t i = 0; i < len; i++) {
-		int r = feed(&bench, &answer[i], 1);
+		int r = feed(&fixture, &answer[i], 1);
 
 		if (r == -EAGAIN)
 			continue;
 		ck_assert_int_eq(r, noes[_i].error);
 		break;
 	}
-	ck_assert_str_ne(bench.problem.text, "");
-	end(&bench);
+	ck_assert_str_ne(fixture.problem.text, "");
+	end(&fixture);
 }
 END_TEST
 
 START_TEST(an_answer_is_bounded)
 {
 	static char line[] = "X-Padding: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n";
-	struct bench bench;
+	struct fixture fixture;
 	size_t fed = 0;
 	int r;
 
-	begin(&bench, &http, HOST);
-	r = feed(&bench, BYTES("HTTP/1.1 200 OK\r\n"));
+	begin(&fixture, &http, HOST);
+	r = feed(&fixture, BYTES("HTTP/1.1 200 OK\r\n"));
 	while (r == -EAGAIN) {
-		r = feed(&bench, BYTES(line));
+		r = feed(&fixture, BYTES(line));
 		fed += sizeof(line) - 1;
 		ck_assert_uint_le(fed, PROXY_TALK_ANSWER_MAX + sizeof(line));
 	}
 	ck_assert_int_eq(r, -EMSGSIZE);
-	ck_assert_ptr_nonnull(strstr(bench.problem.text, "8192"));
-	end(&bench);
+	ck_assert_ptr_nonnull(strstr(fixture.problem.text, "8192"));
+	end(&fixture);
 	/* One that just fits is an answer like others. */
-	begin(&bench, &http, HOST);
-	ck_assert_int_eq(feed(&bench, BYTES("HTTP/1.1 200 ")), -EAGAIN);
+	begin(&fixture, &http, HOST);
+	ck_assert_int_eq(feed(&fixture, BYTES("HTTP/1.1 200 ")), -EAGAIN);
 	for (size_t i = 13; i < PROXY_TALK_ANSWER_MAX - 4; i++)
-		ck_assert_int_eq(feed(&bench, "r", 1), -EAGAIN);
-	ck_assert_int_eq(feed(&bench, BYTES("\r\n\r\n")), 0);
-	end(&bench);
+		ck_assert_int_eq(feed(&fixture, "r", 1), -EAGAIN);
+	ck_assert_int_eq(feed(&fixture, BYTES("\r\n\r\n")), 0);
+	end(&fixture);
 }
 END_TEST
 
@@ -287,42 +288,42 @@ END_TEST
 
 START_TEST(socks_without_credentials)
 {
-	struct bench bench;
+	struct fixture fixture;
 
-	begin(&bench, &socks, HOST);
-	said(&bench, BYTES("\5\1\0"));
-	ck_assert_int_eq(feed(&bench, BYTES("\5")), -EAGAIN);
-	ck_assert_int_eq(feed(&bench, BYTES("\0")), -EAGAIN);
-	said(&bench, BYTES("\5\1\0\3\17" HOST "\1\273"));
-	ck_assert_int_eq(feed(&bench, BYTES("\5\0\0\1\300\0\2\1\1\273")), 0);
-	end(&bench);
+	begin(&fixture, &socks, HOST);
+	said(&fixture, BYTES("\5\1\0"));
+	ck_assert_int_eq(feed(&fixture, BYTES("\5")), -EAGAIN);
+	ck_assert_int_eq(feed(&fixture, BYTES("\0")), -EAGAIN);
+	said(&fixture, BYTES("\5\1\0\3\17" HOST "\1\273"));
+	ck_assert_int_eq(feed(&fixture, BYTES("\5\0\0\1\300\0\2\1\1\273")), 0);
+	end(&fixture);
 }
 END_TEST
 
 START_TEST(socks_with_credentials)
 {
-	struct bench bench;
+	struct fixture fixture;
 
-	begin(&bench, &socks_alice, "192.0.2.1");
-	said(&bench, BYTES("\5\2\0\2"));
-	ck_assert_int_eq(feed(&bench, BYTES("\5\2")), -EAGAIN);
-	said(&bench, BYTES("\1\5alice\6secret"));
-	ck_assert_int_eq(feed(&bench, BYTES("\1\0")), -EAGAIN);
-	said(&bench, BYTES("\5\1\0\1\300\0\2\1\1\273"));
-	ck_assert_int_eq(feed(&bench, BYTES("\5\0\0\3\5proxy\0\0")), 0);
-	end(&bench);
+	begin(&fixture, &socks_alice, "192.0.2.1");
+	said(&fixture, BYTES("\5\2\0\2"));
+	ck_assert_int_eq(feed(&fixture, BYTES("\5\2")), -EAGAIN);
+	said(&fixture, BYTES("\1\5alice\6secret"));
+	ck_assert_int_eq(feed(&fixture, BYTES("\1\0")), -EAGAIN);
+	said(&fixture, BYTES("\5\1\0\1\300\0\2\1\1\273"));
+	ck_assert_int_eq(feed(&fixture, BYTES("\5\0\0\3\5proxy\0\0")), 0);
+	end(&fixture);
 	/* A proxy that wants none does not get them. */
-	begin(&bench, &socks_alice, "2001:db8::1");
-	ck_assert_int_eq(feed(&bench, BYTES("\5\0")), -EAGAIN);
-	said(&bench, BYTES("\5\1\0\4\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1\1\273"));
-	ck_assert_int_eq(feed(&bench, BYTES("\5\0\0\4aaaabbbbccccdddd\0\0")), 0);
-	end(&bench);
-	begin(&bench, &socks_alice, HOST);
-	ck_assert_int_eq(feed(&bench, BYTES("\5\2")), -EAGAIN);
-	ck_assert_int_eq(feed(&bench, BYTES("\1\1")), -ECONNREFUSED);
-	ck_assert_ptr_nonnull(strstr(bench.problem.text, "refuses this user and password"));
-	ck_assert_ptr_null(strstr(bench.problem.text, "secret"));
-	end(&bench);
+	begin(&fixture, &socks_alice, "2001:db8::1");
+	ck_assert_int_eq(feed(&fixture, BYTES("\5\0")), -EAGAIN);
+	said(&fixture, BYTES("\5\1\0\4\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1\1\273"));
+	ck_assert_int_eq(feed(&fixture, BYTES("\5\0\0\4aaaabbbbccccdddd\0\0")), 0);
+	end(&fixture);
+	begin(&fixture, &socks_alice, HOST);
+	ck_assert_int_eq(feed(&fixture, BYTES("\5\2")), -EAGAIN);
+	ck_assert_int_eq(feed(&fixture, BYTES("\1\1")), -ECONNREFUSED);
+	ck_assert_ptr_nonnull(strstr(fixture.problem.text, "refuses this user and password"));
+	ck_assert_ptr_null(strstr(fixture.problem.text, "secret"));
+	end(&fixture);
 }
 END_TEST
 
@@ -335,44 +336,45 @@ static const char *const replies[] = { NULL, "general SOCKS server failure",
 START_TEST(socks_replies_have_names)
 {
 	uint8_t reply[] = { 5, (uint8_t)_i };
-	struct bench bench;
+	struct fixture fixture;
 
-	begin(&bench, &socks, HOST);
-	ck_assert_int_eq(feed(&bench, BYTES("\5\0")), -EAGAIN);
-	ck_assert_int_eq(feed(&bench, reply, sizeof(reply)), -ECONNREFUSED);
-	ck_assert_msg(strstr(bench.problem.text, replies[_i]) != NULL, "%s", bench.problem.text);
-	ck_assert_ptr_nonnull(strstr(bench.problem.text, HOST ":443"));
-	end(&bench);
+	begin(&fixture, &socks, HOST);
+	ck_assert_int_eq(feed(&fixture, BYTES("\5\0")), -EAGAIN);
+	ck_assert_int_eq(feed(&fixture, reply, sizeof(reply)), -ECONNREFUSED);
+	ck_assert_msg(
+		strstr(fixture.problem.text, replies[_i]) != NULL, "%s", fixture.problem.text);
+	ck_assert_ptr_nonnull(strstr(fixture.problem.text, HOST ":443"));
+	end(&fixture);
 }
 END_TEST
 
 START_TEST(socks_answers_come_whole_and_in_turn)
 {
 	static const char answer[] = "\5\0\0\3\5proxy\0\0";
-	struct bench bench;
+	struct fixture fixture;
 
 	for (size_t cut = 0; cut < sizeof(answer) - 1; cut++) {
-		begin(&bench, &socks, HOST);
-		ck_assert_int_eq(feed(&bench, BYTES("\5\0")), -EAGAIN);
-		ck_assert_int_eq(feed(&bench, answer, cut), -EAGAIN);
-		ck_assert_int_eq(feed(&bench, &answer[cut], sizeof(answer) - 1 - cut), 0);
-		end(&bench);
+		begin(&fixture, &socks, HOST);
+		ck_assert_int_eq(feed(&fixture, BYTES("\5\0")), -EAGAIN);
+		ck_assert_int_eq(feed(&fixture, answer, cut), -EAGAIN);
+		ck_assert_int_eq(feed(&fixture, &answer[cut], sizeof(answer) - 1 - cut), 0);
+		end(&fixture);
 	}
-	begin(&bench, &socks, HOST);
-	ck_assert_int_eq(feed(&bench, BYTES("\5\0\5\0\0\1aaaabb")), -EPROTO);
-	end(&bench);
-	begin(&bench, &socks, HOST);
-	ck_assert_int_eq(feed(&bench, BYTES("\5\0")), -EAGAIN);
-	ck_assert_int_eq(feed(&bench, BYTES("\5\0\0\1aaaabbx")), -EPROTO);
-	end(&bench);
-	begin(&bench, &socks, HOST);
-	ck_assert_int_eq(feed(&bench, BYTES("\5\0")), -EAGAIN);
-	ck_assert_int_eq(feed(&bench, BYTES("\5\0\0\2aaaabb")), -EPROTO);
-	end(&bench);
-	begin(&bench, &socks, HOST);
-	ck_assert_int_eq(feed(&bench, BYTES("\5\0")), -EAGAIN);
-	ck_assert_int_eq(feed(&bench, BYTES("\4\0")), -EPROTO);
-	end(&bench);
+	begin(&fixture, &socks, HOST);
+	ck_assert_int_eq(feed(&fixture, BYTES("\5\0\5\0\0\1aaaabb")), -EPROTO);
+	end(&fixture);
+	begin(&fixture, &socks, HOST);
+	ck_assert_int_eq(feed(&fixture, BYTES("\5\0")), -EAGAIN);
+	ck_assert_int_eq(feed(&fixture, BYTES("\5\0\0\1aaaabbx")), -EPROTO);
+	end(&fixture);
+	begin(&fixture, &socks, HOST);
+	ck_assert_int_eq(feed(&fixture, BYTES("\5\0")), -EAGAIN);
+	ck_assert_int_eq(feed(&fixture, BYTES("\5\0\0\2aaaabb")), -EPROTO);
+	end(&fixture);
+	begin(&fixture, &socks, HOST);
+	ck_assert_int_eq(feed(&fixture, BYTES("\5\0")), -EAGAIN);
+	ck_assert_int_eq(feed(&fixture, BYTES("\4\0")), -EPROTO);
+	end(&fixture);
 }
 END_TEST
 
@@ -380,21 +382,22 @@ END_TEST
 
 START_TEST(a_cut_talk_has_words)
 {
-	struct bench bench;
+	struct fixture fixture;
 
-	begin(&bench, &http, HOST);
-	proxy_talk_closed(bench.talk, &bench.problem);
-	ck_assert_ptr_nonnull(strstr(bench.problem.text, "without an answer; does it speak HTTP"));
-	proxy_talk_overdue(bench.talk, &bench.problem);
-	ck_assert_ptr_nonnull(strstr(bench.problem.text, HOST ":443"));
-	ck_assert_int_eq(feed(&bench, BYTES("HTTP/1.1 200")), -EAGAIN);
-	proxy_talk_closed(bench.talk, &bench.problem);
-	ck_assert_ptr_nonnull(strstr(bench.problem.text, "in the middle"));
-	end(&bench);
-	begin(&bench, &socks, HOST);
-	proxy_talk_overdue(bench.talk, &bench.problem);
-	ck_assert_ptr_nonnull(strstr(bench.problem.text, "SOCKS5"));
-	end(&bench);
+	begin(&fixture, &http, HOST);
+	proxy_talk_closed(fixture.talk, &fixture.problem);
+	ck_assert_ptr_nonnull(
+		strstr(fixture.problem.text, "without an answer; does it speak HTTP"));
+	proxy_talk_overdue(fixture.talk, &fixture.problem);
+	ck_assert_ptr_nonnull(strstr(fixture.problem.text, HOST ":443"));
+	ck_assert_int_eq(feed(&fixture, BYTES("HTTP/1.1 200")), -EAGAIN);
+	proxy_talk_closed(fixture.talk, &fixture.problem);
+	ck_assert_ptr_nonnull(strstr(fixture.problem.text, "in the middle"));
+	end(&fixture);
+	begin(&fixture, &socks, HOST);
+	proxy_talk_overdue(fixture.talk, &fixture.problem);
+	ck_assert_ptr_nonnull(strstr(fixture.problem.text, "SOCKS5"));
+	end(&fixture);
 }
 END_TEST
 
@@ -408,23 +411,23 @@ START_TEST(noise_is_survived)
 
 	for (int i = 0; i < 20000; i++) {
 		const char *seed = seeds[random_below(&random, 3)];
-		struct bench bench;
+		struct fixture fixture;
 		uint8_t data[128];
 		size_t len = strlen(seed), at = 0;
 		int r = -EAGAIN;
 
-		begin(&bench, proxies[random_below(&random, 4)], HOST);
+		begin(&fixture, proxies[random_below(&random, 4)], HOST);
 		memcpy(data, seed, len);
 		for (size_t changes = random_below(&random, 3); changes > 0; changes--)
 			data[random_below(&random, len)] = (uint8_t)random_below(&random, 256);
 		while (r == -EAGAIN && at < len) {
 			size_t piece = 1 + random_below(&random, len - at);
 
-			r = feed(&bench, &data[at], piece);
+			r = feed(&fixture, &data[at], piece);
 			at += piece;
 			ck_assert(r == 0 || r == -EAGAIN || r == -ECONNREFUSED || r == -EPROTO);
 		}
-		end(&bench);
+		end(&fixture);
 	}
 }
 END_TEST

@@ -192,12 +192,12 @@ START_TEST(all_routes_may_be_refused_with_words)
 	request.reply.count = REQUEST_PREFIX_MAX;
 	for (size_t i = 0; i < REQUEST_PREFIX_MAX; i++) {
 		request.reply.verdicts[i].verdict = ROUTE_TAKEN;
-		memset(request.reply.verdicts[i].words, 'w', REQUEST_WORDS_MAX);
+		memset(request.reply.verdicts[i].words, 'w', REQUEST_REASON_MAX);
 	}
 	ck_assert_int_eq(encode(&request, &len), 0);
 	ck_assert_int_eq(decode(buffer, len, &request), 0);
 	ck_assert_uint_eq(
-		strlen(request.reply.verdicts[REQUEST_PREFIX_MAX - 1].words), REQUEST_WORDS_MAX);
+		strlen(request.reply.verdicts[REQUEST_PREFIX_MAX - 1].words), REQUEST_REASON_MAX);
 }
 END_TEST
 

@@ -63,7 +63,7 @@ static struct prefix prefix(const char *text)
 	return parsed;
 }
 
-static void list_add(struct prefix_list *list, const char *text)
+static void prefix_list_add(struct prefix_list *list, const char *text)
 {
 	list->items = reallocarray(list->items, list->count + 1, sizeof(*list->items));
 	ck_assert_ptr_nonnull(list->items);
@@ -80,9 +80,9 @@ static void add_peer(const char *name)
 	peer = &settings->peers[settings->peer_count++];
 	*peer = (struct settings_peer){ .max_routes = 400 };
 	ck_assert_int_eq(identity_set(&peer->name, name, strlen(name)), 0);
-	list_add(&peer->accept_routes, "10.0.0.0/8");
-	list_add(&peer->accept_routes, "192.0.2.0/24");
-	list_add(&peer->accept_routes, "fd00::/8");
+	prefix_list_add(&peer->accept_routes, "10.0.0.0/8");
+	prefix_list_add(&peer->accept_routes, "192.0.2.0/24");
+	prefix_list_add(&peer->accept_routes, "fd00::/8");
 }
 
 static int exchange_result = -EOPNOTSUPP;
@@ -177,8 +177,8 @@ static void set_up_client(void)
 	settings->remotes[0].port = 443;
 	settings->use_dns = true;
 	add_peer("hub");
-	list_add(&settings->tunnel_addresses, "10.0.0.0/8");
-	list_add(&settings->tunnel_addresses, "fd00::/8");
+	prefix_list_add(&settings->tunnel_addresses, "10.0.0.0/8");
+	prefix_list_add(&settings->tunnel_addresses, "fd00::/8");
 	begin();
 }
 
@@ -202,7 +202,7 @@ static bool logged(const char *text)
 	return strstr(lines, text) != NULL;
 }
 
-static void forget_log(void)
+static void log_forget(void)
 {
 	ck_assert_int_eq(ftruncate(log_fd, 0), 0);
 	ck_assert_int_eq(lseek(log_fd, 0, SEEK_SET), 0);
@@ -322,8 +322,8 @@ START_TEST(a_socket_without_mptcp_is_told_once)
 	done(&a_socket);
 	close(reply_fds[0]);
 	ck_assert(logged("does not offer Multipath TCP"));
-	ck_assert(requests.told_fallback);
-	forget_log();
+	ck_assert(requests.logged_fallback);
+	log_forget();
 	done(&a_socket);
 	close(reply_fds[0]);
 	ck_assert(!logged("Multipath TCP"));
@@ -707,7 +707,7 @@ START_TEST(routes_have_verdicts)
 	others.index = b->index;
 	others.priority = interface_routes_metric(a);
 	ck_assert_int_eq(netlink_route_add(interfaces.netlink, &others, &problem), 0);
-	forget_log();
+	log_forget();
 	done(&request);
 	ck_assert_uint_eq(reply.reply.count, 6);
 	verdict_is(0, ROUTE_ACCEPTED, "");
@@ -725,7 +725,7 @@ START_TEST(routes_have_verdicts)
 	ck_assert(logged("a: cv1 of another Culvert has 10.3.0.0/16"));
 	ck_assert(!logged("fd01::"));
 	request = routes_for(REQUEST_ROUTE_DELETE, texts, 2);
-	forget_log();
+	log_forget();
 	done(&request);
 	ck_assert(!logged("warning"));
 	ck_assert_uint_eq(reply.reply.count, 2);
@@ -798,7 +798,7 @@ START_TEST(a_route_that_the_kernel_does_not_delete)
 	verdict_is(0, ROUTE_ACCEPTED, "");
 	request.type = REQUEST_ROUTE_DELETE;
 	ck_assert_int_eq(process_keep_capabilities(NULL, 0), 0);
-	forget_log();
+	log_forget();
 	done(&request);
 	verdict_is(0, ROUTE_FAILED, "");
 	ck_assert_uint_eq(interface->route_count, 1);
@@ -855,7 +855,7 @@ START_TEST(needs_that_cannot_be_found_out_are_told_once)
 	done(&request);
 	verdict_is(0, ROUTE_ACCEPTED, "");
 	ck_assert(logged("; a route may take the path that a tunnel itself needs"));
-	forget_log();
+	log_forget();
 	request.routes.prefix[0] = prefix(texts[1]);
 	done(&request);
 	ck_assert(!logged("may take the path"));

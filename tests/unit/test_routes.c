@@ -1,29 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What becomes of the prefixes of a peer, and of ours at the peer; their bounds: test_routes_limits.c. */
-#include "tests/unit/routes_bench.h"
+#include "tests/unit/routes_fixture.h"
 
 #include <errno.h>
 
 START_TEST(install)
 {
 	begin(10);
-	routes_set_interface(&bench.routes, IFINDEX);
-	ck_assert_int_eq(bench.asked, 0);
+	routes_set_interface(&fixture.routes, IFINDEX);
+	ck_assert_int_eq(fixture.asked, 0);
 	announce("10.1.0.0/16 fd00:1::/48");
-	ck_assert_int_eq(bench.asked, 1);
-	ck_assert_int_eq(bench.request.type, REQUEST_ROUTE_ADD);
-	ck_assert_uint_eq(bench.request.routes.interface, IFINDEX);
-	ck_assert_uint_eq(bench.request.routes.count, 2);
+	ck_assert_int_eq(fixture.asked, 1);
+	ck_assert_int_eq(fixture.request.type, REQUEST_ROUTE_ADD);
+	ck_assert_uint_eq(fixture.request.routes.interface, IFINDEX);
+	ck_assert_uint_eq(fixture.request.routes.count, 2);
 	ck_state("10.1.0.0/16", ROUTE_ADDING);
 	answer(ROUTE_ACCEPTED);
 	ck_state("10.1.0.0/16", ROUTE_INSTALLED);
 	ck_state("fd00:1::/48", ROUTE_INSTALLED);
-	ck_assert_int_ge(bench.changes, 1);
-	ck_assert_int_eq(bench.installed, 2);
-	ck_assert_int_eq(bench.sent_count, 0);
+	ck_assert_int_ge(fixture.changes, 1);
+	ck_assert_int_eq(fixture.installed, 2);
+	ck_assert_int_eq(fixture.sent_count, 0);
 	announce("10.1.0.0/16"); /* again: nothing to do */
-	ck_assert_int_eq(bench.asked, 1);
-	routes_free(&bench.routes);
+	ck_assert_int_eq(fixture.asked, 1);
+	routes_free(&fixture.routes);
 }
 END_TEST
 
@@ -31,41 +31,41 @@ START_TEST(waits_for_the_interface)
 {
 	begin(10);
 	announce("10.1.0.0/16");
-	ck_assert_int_eq(bench.asked, 0);
+	ck_assert_int_eq(fixture.asked, 0);
 	ck_state("10.1.0.0/16", ROUTE_ABSENT);
-	routes_set_interface(&bench.routes, IFINDEX);
-	ck_assert_int_eq(bench.asked, 1);
+	routes_set_interface(&fixture.routes, IFINDEX);
+	ck_assert_int_eq(fixture.asked, 1);
 	answer(ROUTE_ACCEPTED);
 	ck_state("10.1.0.0/16", ROUTE_INSTALLED);
-	routes_free(&bench.routes);
+	routes_free(&fixture.routes);
 }
 END_TEST
 
 START_TEST(refuse)
 {
 	begin(10);
-	routes_set_interface(&bench.routes, IFINDEX);
+	routes_set_interface(&fixture.routes, IFINDEX);
 	announce(
 		"0.0.0.0/0 203.0.113.0/24 10.99.0.0/25 10.50.0.0/24 10.7.0.0/16 10.1.0.0/16 10.2.0.1/16");
-	ck_assert_int_eq(bench.sent_count, 1);
-	ck_assert_uint_eq(bench.sent[0].prefixes.count, 6);
+	ck_assert_int_eq(fixture.sent_count, 1);
+	ck_assert_uint_eq(fixture.sent[0].prefixes.count, 6);
 	ck_refusal(0, 0, "0.0.0.0/0", ROUTE_DEFAULT);
 	ck_refusal(0, 1, "203.0.113.0/24", ROUTE_NOT_ALLOWED);
 	ck_refusal(0, 2, "10.99.0.0/25", ROUTE_TUNNEL);
 	ck_refusal(0, 3, "10.50.0.0/24", ROUTE_OUTER);
 	ck_refusal(0, 4, "10.7.0.0/16", ROUTE_LOCAL);
 	ck_refusal(0, 5, "10.2.0.1/16", ROUTE_HOST_BITS);
-	ck_assert_int_eq(bench.refused, 6);
+	ck_assert_int_eq(fixture.refused, 6);
 	ck_state("203.0.113.0/24", ROUTE_REFUSED);
 	ck_assert_int_eq(find("203.0.113.0/24")->verdict, ROUTE_NOT_ALLOWED);
 	/* Only the good one goes to netd. */
-	ck_assert_uint_eq(bench.request.routes.count, 1);
+	ck_assert_uint_eq(fixture.request.routes.count, 1);
 	answer(ROUTE_ACCEPTED);
 	/* Withdrawn, a refused one is forgotten, and netd has nothing to do with it. */
-	routes_withdrawn(&bench.routes, list_of("203.0.113.0/24"));
+	routes_withdrawn(&fixture.routes, list_of("203.0.113.0/24"));
 	ck_assert_ptr_null(find("203.0.113.0/24"));
-	ck_assert_int_eq(bench.asked, 1);
-	routes_free(&bench.routes);
+	ck_assert_int_eq(fixture.asked, 1);
+	routes_free(&fixture.routes);
 }
 END_TEST
 
@@ -74,55 +74,55 @@ START_TEST(withdraw)
 	int changes;
 
 	begin(10);
-	routes_set_interface(&bench.routes, IFINDEX);
+	routes_set_interface(&fixture.routes, IFINDEX);
 	announce("10.1.0.0/16 10.2.0.0/16");
 	answer(ROUTE_ACCEPTED);
-	routes_withdrawn(&bench.routes, list_of("10.5.0.0/16")); /* never announced */
-	ck_assert_int_eq(bench.asked, 1);
-	changes = bench.changes;
-	routes_withdrawn(&bench.routes, list_of("10.1.0.0/16"));
+	routes_withdrawn(&fixture.routes, list_of("10.5.0.0/16")); /* never announced */
+	ck_assert_int_eq(fixture.asked, 1);
+	changes = fixture.changes;
+	routes_withdrawn(&fixture.routes, list_of("10.1.0.0/16"));
 	/* What may pass is narrowed before the kernel has answered. */
-	ck_assert_int_gt(bench.changes, changes);
-	ck_assert_int_eq(bench.request.type, REQUEST_ROUTE_DELETE);
-	ck_assert_uint_eq(bench.request.routes.count, 1);
+	ck_assert_int_gt(fixture.changes, changes);
+	ck_assert_int_eq(fixture.request.type, REQUEST_ROUTE_DELETE);
+	ck_assert_uint_eq(fixture.request.routes.count, 1);
 	ck_state("10.1.0.0/16", ROUTE_DELETING);
 	answer(ROUTE_ACCEPTED);
 	ck_assert_ptr_null(find("10.1.0.0/16"));
-	ck_assert_int_eq(bench.removed, 1);
+	ck_assert_int_eq(fixture.removed, 1);
 	ck_state("10.2.0.0/16", ROUTE_INSTALLED);
-	routes_free(&bench.routes);
+	routes_free(&fixture.routes);
 }
 END_TEST
 
 START_TEST(withdraw_while_adding)
 {
 	begin(10);
-	routes_set_interface(&bench.routes, IFINDEX);
+	routes_set_interface(&fixture.routes, IFINDEX);
 	announce("10.1.0.0/16");
-	routes_withdrawn(&bench.routes, list_of("10.1.0.0/16"));
-	ck_assert_int_eq(bench.asked, 1); /* one request at a time */
+	routes_withdrawn(&fixture.routes, list_of("10.1.0.0/16"));
+	ck_assert_int_eq(fixture.asked, 1); /* one request at a time */
 	answer(ROUTE_ACCEPTED);
-	ck_assert_int_eq(bench.asked, 2);
-	ck_assert_int_eq(bench.request.type, REQUEST_ROUTE_DELETE);
+	ck_assert_int_eq(fixture.asked, 2);
+	ck_assert_int_eq(fixture.request.type, REQUEST_ROUTE_DELETE);
 	answer(ROUTE_ACCEPTED);
 	ck_assert_ptr_null(find("10.1.0.0/16"));
-	routes_free(&bench.routes);
+	routes_free(&fixture.routes);
 }
 END_TEST
 
 START_TEST(announce_while_deleting)
 {
 	begin(10);
-	routes_set_interface(&bench.routes, IFINDEX);
+	routes_set_interface(&fixture.routes, IFINDEX);
 	announce("10.1.0.0/16");
 	answer(ROUTE_ACCEPTED);
-	routes_withdrawn(&bench.routes, list_of("10.1.0.0/16"));
+	routes_withdrawn(&fixture.routes, list_of("10.1.0.0/16"));
 	announce("10.1.0.0/16");
 	answer(ROUTE_ACCEPTED);
-	ck_assert_int_eq(bench.request.type, REQUEST_ROUTE_ADD);
+	ck_assert_int_eq(fixture.request.type, REQUEST_ROUTE_ADD);
 	answer(ROUTE_ACCEPTED);
 	ck_state("10.1.0.0/16", ROUTE_INSTALLED);
-	routes_free(&bench.routes);
+	routes_free(&fixture.routes);
 }
 END_TEST
 
@@ -130,21 +130,21 @@ END_TEST
 START_TEST(settled)
 {
 	begin(10);
-	ck_assert(routes_settled(&bench.routes));
+	ck_assert(routes_complete(&fixture.routes));
 	announce("10.1.0.0/16 203.0.113.0/24");
-	ck_assert(!routes_settled(&bench.routes)); /* there is no interface yet */
-	routes_set_interface(&bench.routes, IFINDEX);
-	ck_assert(!routes_settled(&bench.routes));
+	ck_assert(!routes_complete(&fixture.routes)); /* there is no interface yet */
+	routes_set_interface(&fixture.routes, IFINDEX);
+	ck_assert(!routes_complete(&fixture.routes));
 	answer(ROUTE_ACCEPTED);
-	ck_assert(routes_settled(&bench.routes));
-	routes_withdrawn(&bench.routes, list_of("10.1.0.0/16"));
-	ck_assert(!routes_settled(&bench.routes));
+	ck_assert(routes_complete(&fixture.routes));
+	routes_withdrawn(&fixture.routes, list_of("10.1.0.0/16"));
+	ck_assert(!routes_complete(&fixture.routes));
 	answer(ROUTE_ACCEPTED);
-	ck_assert(routes_settled(&bench.routes));
+	ck_assert(routes_complete(&fixture.routes));
 	announce("10.1.0.0/16");
 	answer(ROUTE_FAILED);
-	ck_assert(routes_settled(&bench.routes));
-	routes_free(&bench.routes);
+	ck_assert(routes_complete(&fixture.routes));
+	routes_free(&fixture.routes);
 }
 END_TEST
 
@@ -152,35 +152,35 @@ END_TEST
 START_TEST(default_route_is_welcome)
 {
 	begin(10);
-	bench.routes.rule.full_tunnel = true;
-	routes_set_interface(&bench.routes, IFINDEX);
+	fixture.routes.rule.full_tunnel = true;
+	routes_set_interface(&fixture.routes, IFINDEX);
 	announce("0.0.0.0/0 ::/0 203.0.113.0/24");
-	ck_assert_int_eq(bench.refused, 1);
+	ck_assert_int_eq(fixture.refused, 1);
 	answer(ROUTE_ACCEPTED);
 	ck_state("0.0.0.0/0", ROUTE_INSTALLED);
 	ck_state("::/0", ROUTE_INSTALLED);
-	routes_free(&bench.routes);
+	routes_free(&fixture.routes);
 }
 END_TEST
 
 START_TEST(reconnect)
 {
 	begin(10);
-	routes_set_interface(&bench.routes, IFINDEX);
+	routes_set_interface(&fixture.routes, IFINDEX);
 	announce("10.1.0.0/16 10.2.0.0/16 203.0.113.0/24");
 	answer(ROUTE_ACCEPTED);
-	routes_begin(&bench.routes);
+	routes_begin(&fixture.routes);
 	announce("10.2.0.0/16");
-	ck_assert_int_eq(bench.asked, 1);
+	ck_assert_int_eq(fixture.asked, 1);
 	ck_state("10.1.0.0/16", ROUTE_INSTALLED); /* it stays until the peer has said all */
-	routes_end(&bench.routes);
-	ck_assert_int_eq(bench.request.type, REQUEST_ROUTE_DELETE);
-	ck_assert_uint_eq(bench.request.routes.count, 1);
+	routes_end(&fixture.routes);
+	ck_assert_int_eq(fixture.request.type, REQUEST_ROUTE_DELETE);
+	ck_assert_uint_eq(fixture.request.routes.count, 1);
 	ck_state("10.1.0.0/16", ROUTE_DELETING);
 	answer(ROUTE_ACCEPTED);
-	ck_assert_uint_eq(bench.routes.count, 1);
+	ck_assert_uint_eq(fixture.routes.count, 1);
 	ck_state("10.2.0.0/16", ROUTE_INSTALLED);
-	routes_free(&bench.routes);
+	routes_free(&fixture.routes);
 }
 END_TEST
 
@@ -191,44 +191,44 @@ START_TEST(adopted)
 	begin(8);
 	ck_assert_int_eq(prefix_parse("10.1.0.0/16", &prefixes[0]), 0);
 	ck_assert_int_eq(prefix_parse("10.2.0.0/16", &prefixes[1]), 0);
-	routes_set_interface(&bench.routes, IFINDEX);
-	ck_assert_int_eq(routes_adopt(&bench.routes, prefixes, 2), 0);
+	routes_set_interface(&fixture.routes, IFINDEX);
+	ck_assert_int_eq(routes_adopt(&fixture.routes, prefixes, 2), 0);
 	ck_state("10.1.0.0/16", ROUTE_INSTALLED);
-	ck_assert_int_eq(bench.asked, 0); /* the kernel has them */
+	ck_assert_int_eq(fixture.asked, 0); /* the kernel has them */
 	/* A connection: one is repeated, and the other goes. */
-	routes_begin(&bench.routes);
+	routes_begin(&fixture.routes);
 	announce("10.1.0.0/16");
-	ck_assert_int_eq(bench.asked, 0);
-	routes_end(&bench.routes);
-	ck_assert_int_eq(bench.asked, 1);
-	ck_assert_int_eq(bench.request.type, REQUEST_ROUTE_DELETE);
-	ck_assert_uint_eq(bench.request.routes.count, 1);
-	ck_assert(prefix_equal(&bench.request.routes.prefix[0], &prefixes[1]));
+	ck_assert_int_eq(fixture.asked, 0);
+	routes_end(&fixture.routes);
+	ck_assert_int_eq(fixture.asked, 1);
+	ck_assert_int_eq(fixture.request.type, REQUEST_ROUTE_DELETE);
+	ck_assert_uint_eq(fixture.request.routes.count, 1);
+	ck_assert(prefix_equal(&fixture.request.routes.prefix[0], &prefixes[1]));
 	answer(ROUTE_ACCEPTED);
 	ck_assert_ptr_null(find("10.2.0.0/16"));
 	ck_state("10.1.0.0/16", ROUTE_INSTALLED);
-	routes_free(&bench.routes);
+	routes_free(&fixture.routes);
 }
 END_TEST
 
 START_TEST(kernel_refuses)
 {
 	begin(10);
-	routes_set_interface(&bench.routes, IFINDEX);
+	routes_set_interface(&fixture.routes, IFINDEX);
 	announce("10.1.0.0/16");
 	answer(ROUTE_TAKEN);
 	ck_state("10.1.0.0/16", ROUTE_REFUSED);
 	ck_refusal(0, 0, "10.1.0.0/16", ROUTE_TAKEN);
 	/* A later announcement is a new try. */
 	announce("10.1.0.0/16");
-	ck_assert_int_eq(bench.asked, 2);
+	ck_assert_int_eq(fixture.asked, 2);
 	answer(ROUTE_ACCEPTED);
 	ck_state("10.1.0.0/16", ROUTE_INSTALLED);
 	/* A verdict that this version does not know is a failure. */
 	announce("10.2.0.0/16");
 	answer(200);
 	ck_refusal(1, 0, "10.2.0.0/16", ROUTE_FAILED);
-	routes_free(&bench.routes);
+	routes_free(&fixture.routes);
 }
 END_TEST
 
@@ -238,14 +238,14 @@ START_TEST(netd_fails)
 	struct netd_call *call;
 
 	begin(10);
-	routes_set_interface(&bench.routes, IFINDEX);
+	routes_set_interface(&fixture.routes, IFINDEX);
 	announce("10.1.0.0/16");
-	call = bench.call;
+	call = fixture.call;
 	call->pending = false;
 	call->done(call, &reply, NULL, 0);
 	ck_state("10.1.0.0/16", ROUTE_REFUSED);
 	ck_refusal(0, 0, "10.1.0.0/16", ROUTE_FAILED);
-	routes_free(&bench.routes);
+	routes_free(&fixture.routes);
 }
 END_TEST
 
@@ -257,9 +257,9 @@ START_TEST(reasons)
 	char text[ROUTE_REASON_MAX];
 
 	begin(10);
-	routes_set_interface(&bench.routes, IFINDEX);
+	routes_set_interface(&fixture.routes, IFINDEX);
 	announce("10.1.0.0/16 10.7.0.0/16");
-	call = bench.call;
+	call = fixture.call;
 	call->pending = false;
 	snprintf(reply.verdicts[0].words, sizeof(reply.verdicts[0].words), "cv1 has it");
 	call->done(call, &reply, NULL, 0);
@@ -267,20 +267,20 @@ START_TEST(reasons)
 		"another tunnel has it with the same metric: cv1 has it");
 	ck_assert_ptr_nonnull(
 		strstr(route_reason(find("10.7.0.0/16"), text), "this end announces 10.7.0.0/16"));
-	routes_free(&bench.routes);
+	routes_free(&fixture.routes);
 }
 END_TEST
 
 START_TEST(any_of_some)
 {
 	begin(10);
-	routes_set_interface(&bench.routes, IFINDEX);
+	routes_set_interface(&fixture.routes, IFINDEX);
 	announce("10.1.0.0/16");
-	ck_assert(!routes_has_any(&bench.routes, list_of("10.1.0.0/16"))); /* not yet */
+	ck_assert(!routes_has_any(&fixture.routes, list_of("10.1.0.0/16"))); /* not yet */
 	answer(ROUTE_ACCEPTED);
-	ck_assert(routes_has_any(&bench.routes, list_of("10.9.0.0/16 10.1.0.0/16")));
-	ck_assert(!routes_has_any(&bench.routes, list_of("10.1.0.0/24")));
-	routes_free(&bench.routes);
+	ck_assert(routes_has_any(&fixture.routes, list_of("10.9.0.0/16 10.1.0.0/16")));
+	ck_assert(!routes_has_any(&fixture.routes, list_of("10.1.0.0/24")));
+	routes_free(&fixture.routes);
 }
 END_TEST
 
@@ -288,36 +288,36 @@ END_TEST
 START_TEST(cannot_ask)
 {
 	begin(10);
-	bench.ask_error = -ENOMEM;
-	routes_set_interface(&bench.routes, IFINDEX);
+	fixture.ask_error = -ENOMEM;
+	routes_set_interface(&fixture.routes, IFINDEX);
 	announce("10.1.0.0/16");
 	ck_state("10.1.0.0/16", ROUTE_ABSENT);
-	bench.ask_error = 0;
+	fixture.ask_error = 0;
 	announce("10.2.0.0/16");
-	ck_assert_uint_eq(bench.request.routes.count, 2);
+	ck_assert_uint_eq(fixture.request.routes.count, 2);
 	answer(ROUTE_ACCEPTED);
 	ck_state("10.1.0.0/16", ROUTE_INSTALLED);
-	routes_free(&bench.routes);
+	routes_free(&fixture.routes);
 }
 END_TEST
 
 START_TEST(interface_goes_and_comes)
 {
 	begin(10);
-	routes_set_interface(&bench.routes, IFINDEX);
+	routes_set_interface(&fixture.routes, IFINDEX);
 	announce("10.1.0.0/16 203.0.113.0/24");
 	answer(ROUTE_ACCEPTED);
-	routes_set_interface(&bench.routes, 0);
+	routes_set_interface(&fixture.routes, 0);
 	ck_state("10.1.0.0/16", ROUTE_ABSENT);
 	ck_state("203.0.113.0/24", ROUTE_REFUSED);
-	ck_assert_int_eq(bench.asked, 1);
-	routes_set_interface(&bench.routes, IFINDEX + 1);
-	ck_assert_int_eq(bench.request.type, REQUEST_ROUTE_ADD);
-	ck_assert_uint_eq(bench.request.routes.interface, IFINDEX + 1);
-	ck_assert_uint_eq(bench.request.routes.count, 1);
+	ck_assert_int_eq(fixture.asked, 1);
+	routes_set_interface(&fixture.routes, IFINDEX + 1);
+	ck_assert_int_eq(fixture.request.type, REQUEST_ROUTE_ADD);
+	ck_assert_uint_eq(fixture.request.routes.interface, IFINDEX + 1);
+	ck_assert_uint_eq(fixture.request.routes.count, 1);
 	answer(ROUTE_ACCEPTED);
 	ck_state("10.1.0.0/16", ROUTE_INSTALLED);
-	routes_free(&bench.routes);
+	routes_free(&fixture.routes);
 }
 END_TEST
 
@@ -325,13 +325,13 @@ END_TEST
 START_TEST(late_answer)
 {
 	begin(10);
-	routes_set_interface(&bench.routes, IFINDEX);
+	routes_set_interface(&fixture.routes, IFINDEX);
 	announce("10.1.0.0/16");
-	routes_set_interface(&bench.routes, 0);
+	routes_set_interface(&fixture.routes, 0);
 	answer(ROUTE_ACCEPTED);
 	ck_state("10.1.0.0/16", ROUTE_ABSENT);
-	ck_assert_int_eq(bench.installed, 0);
-	routes_free(&bench.routes);
+	ck_assert_int_eq(fixture.installed, 0);
+	routes_free(&fixture.routes);
 }
 END_TEST
 
@@ -342,19 +342,19 @@ START_TEST(refusals_of_ours)
 	const struct prefix_list told = { ours, 3 };
 
 	begin(10);
-	ck_assert_uint_eq(routes_refusal(&bench.routes, &ours[0]), ROUTE_ACCEPTED);
+	ck_assert_uint_eq(routes_refusal(&fixture.routes, &ours[0]), ROUTE_ACCEPTED);
 	list->reason[0] = ROUTE_NOT_ALLOWED;
 	list->reason[1] = 77; /* of a newer peer */
-	routes_refused(&bench.routes, list, &told);
-	ck_assert_uint_eq(routes_refusal(&bench.routes, &ours[0]), ROUTE_NOT_ALLOWED);
-	ck_assert_uint_eq(routes_refusal(&bench.routes, &ours[1]), 77);
-	ck_assert_uint_eq(routes_refusal(&bench.routes, &ours[2]), ROUTE_ACCEPTED);
+	routes_refused(&fixture.routes, list, &told);
+	ck_assert_uint_eq(routes_refusal(&fixture.routes, &ours[0]), ROUTE_NOT_ALLOWED);
+	ck_assert_uint_eq(routes_refusal(&fixture.routes, &ours[1]), 77);
+	ck_assert_uint_eq(routes_refusal(&fixture.routes, &ours[2]), ROUTE_ACCEPTED);
 	/* The peer's last word counts, and does not grow the list. */
 	list->reason[0] = ROUTE_LIMIT;
-	routes_refused(&bench.routes, list, &told);
-	ck_assert_uint_eq(routes_refusal(&bench.routes, &ours[0]), ROUTE_LIMIT);
-	ck_assert_uint_eq(bench.routes.refusal_count, 2);
-	routes_free(&bench.routes);
+	routes_refused(&fixture.routes, list, &told);
+	ck_assert_uint_eq(routes_refusal(&fixture.routes, &ours[0]), ROUTE_LIMIT);
+	ck_assert_uint_eq(fixture.routes.refusal_count, 2);
+	routes_free(&fixture.routes);
 }
 END_TEST
 

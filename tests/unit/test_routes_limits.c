@@ -1,64 +1,64 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How many prefixes a peer may have, refuse or make us remember, and how many fit into one message. */
-#include "tests/unit/routes_bench.h"
+#include "tests/unit/routes_fixture.h"
 
 START_TEST(limit)
 {
 	begin(2);
-	routes_set_interface(&bench.routes, IFINDEX);
+	routes_set_interface(&fixture.routes, IFINDEX);
 	announce("10.1.0.0/16 10.2.0.0/16 10.3.0.0/16 10.4.0.0/16");
-	ck_assert_int_eq(bench.sent_count, 1);
-	ck_assert_uint_eq(bench.sent[0].prefixes.count, 2);
+	ck_assert_int_eq(fixture.sent_count, 1);
+	ck_assert_uint_eq(fixture.sent[0].prefixes.count, 2);
 	ck_refusal(0, 0, "10.3.0.0/16", ROUTE_LIMIT);
 	ck_refusal(0, 1, "10.4.0.0/16", ROUTE_LIMIT);
-	ck_assert_uint_eq(bench.routes.over_limit, 2);
-	ck_assert_uint_eq(bench.request.routes.count, 2);
+	ck_assert_uint_eq(fixture.routes.over_limit, 2);
+	ck_assert_uint_eq(fixture.request.routes.count, 2);
 	answer(ROUTE_ACCEPTED);
 	announce("10.1.0.0/16"); /* a known one is not one more */
-	ck_assert_int_eq(bench.sent_count, 1);
+	ck_assert_int_eq(fixture.sent_count, 1);
 	/* Room again, also while what was there is on its way out. */
-	routes_withdrawn(&bench.routes, list_of("10.1.0.0/16"));
+	routes_withdrawn(&fixture.routes, list_of("10.1.0.0/16"));
 	announce("10.3.0.0/16");
-	ck_assert_int_eq(bench.sent_count, 1);
-	ck_assert_int_eq(bench.request.type, REQUEST_ROUTE_DELETE);
+	ck_assert_int_eq(fixture.sent_count, 1);
+	ck_assert_int_eq(fixture.request.type, REQUEST_ROUTE_DELETE);
 	answer(ROUTE_ACCEPTED);
 	answer(ROUTE_ACCEPTED);
 	ck_state("10.3.0.0/16", ROUTE_INSTALLED);
 	/* Back before it has gone, it counts once more. */
-	routes_withdrawn(&bench.routes, list_of("10.3.0.0/16"));
+	routes_withdrawn(&fixture.routes, list_of("10.3.0.0/16"));
 	announce("10.4.0.0/16 10.3.0.0/16");
 	ck_refusal(1, 0, "10.3.0.0/16", ROUTE_LIMIT);
 	answer(ROUTE_ACCEPTED);
 	answer(ROUTE_ACCEPTED);
 	ck_state("10.4.0.0/16", ROUTE_INSTALLED);
-	routes_free(&bench.routes);
+	routes_free(&fixture.routes);
 }
 END_TEST
 
 START_TEST(nothing_allowed)
 {
 	begin(0);
-	routes_set_interface(&bench.routes, IFINDEX);
+	routes_set_interface(&fixture.routes, IFINDEX);
 	announce("10.1.0.0/16");
 	ck_refusal(0, 0, "10.1.0.0/16", ROUTE_LIMIT);
 	ck_state("10.1.0.0/16", ROUTE_REFUSED);
-	ck_assert_int_eq(bench.asked, 0);
-	routes_free(&bench.routes);
+	ck_assert_int_eq(fixture.asked, 0);
+	routes_free(&fixture.routes);
 }
 END_TEST
 
 START_TEST(refused_ones_use_up_nothing)
 {
 	begin(2);
-	routes_set_interface(&bench.routes, IFINDEX);
+	routes_set_interface(&fixture.routes, IFINDEX);
 	announce("203.0.113.0/24 198.51.100.0/24 192.0.2.0/24 10.1.0.0/16 10.2.0.0/16");
-	ck_assert_uint_eq(bench.sent[0].prefixes.count, 3);
-	ck_assert_uint_eq(bench.routes.over_limit, 0);
-	ck_assert_uint_eq(bench.request.routes.count, 2);
+	ck_assert_uint_eq(fixture.sent[0].prefixes.count, 3);
+	ck_assert_uint_eq(fixture.routes.over_limit, 0);
+	ck_assert_uint_eq(fixture.request.routes.count, 2);
 	answer(ROUTE_ACCEPTED);
 	ck_state("10.1.0.0/16", ROUTE_INSTALLED);
 	ck_state("10.2.0.0/16", ROUTE_INSTALLED);
-	routes_free(&bench.routes);
+	routes_free(&fixture.routes);
 }
 END_TEST
 
@@ -67,21 +67,21 @@ START_TEST(refused_ones_are_bounded)
 	char text[32];
 
 	begin(1);
-	routes_set_interface(&bench.routes, IFINDEX);
+	routes_set_interface(&fixture.routes, IFINDEX);
 	announce("10.1.0.0/16");
 	answer(ROUTE_ACCEPTED);
 	for (int i = 0; i < 2 * ROUTES_REFUSED_MAX; i++) {
-		bench.sent_count = 0;
+		fixture.sent_count = 0;
 		snprintf(text, sizeof(text), "203.0.%d.0/24", i);
 		announce(text);
 		ck_refusal(0, 0, text, ROUTE_NOT_ALLOWED);
 	}
-	ck_assert_uint_eq(bench.routes.count, 1 + ROUTES_REFUSED_MAX);
+	ck_assert_uint_eq(fixture.routes.count, 1 + ROUTES_REFUSED_MAX);
 	/* The oldest went, what is installed stayed. */
 	ck_assert_ptr_null(find("203.0.0.0/24"));
 	ck_state(text, ROUTE_REFUSED);
 	ck_state("10.1.0.0/16", ROUTE_INSTALLED);
-	routes_free(&bench.routes);
+	routes_free(&fixture.routes);
 }
 END_TEST
 
@@ -94,7 +94,7 @@ START_TEST(many)
 	int done = 0;
 
 	begin(MANY);
-	routes_set_interface(&bench.routes, IFINDEX);
+	routes_set_interface(&fixture.routes, IFINDEX);
 	while (done < MANY) {
 		list->count = 0;
 		for (; done < MANY && list->count < MESSAGE_PREFIX_MAX; done++) {
@@ -104,17 +104,17 @@ START_TEST(many)
 			prefix.addr.bytes[2] = (uint8_t)done;
 			list->prefix[list->count++] = prefix;
 		}
-		routes_announced(&bench.routes, list, &none);
+		routes_announced(&fixture.routes, list, &none);
 	}
-	while (bench.call) {
-		ck_assert_uint_le(bench.request.routes.count, REQUEST_PREFIX_MAX);
+	while (fixture.call) {
+		ck_assert_uint_le(fixture.request.routes.count, REQUEST_PREFIX_MAX);
 		answer(ROUTE_ACCEPTED);
 	}
-	ck_assert_uint_eq(bench.routes.count, MANY);
-	for (size_t i = 0; i < bench.routes.count; i++)
-		ck_assert_int_eq(bench.routes.items[i].state, ROUTE_INSTALLED);
+	ck_assert_uint_eq(fixture.routes.count, MANY);
+	for (size_t i = 0; i < fixture.routes.count; i++)
+		ck_assert_int_eq(fixture.routes.items[i].state, ROUTE_INSTALLED);
 	free(list);
-	routes_free(&bench.routes);
+	routes_free(&fixture.routes);
 }
 END_TEST
 
@@ -132,7 +132,7 @@ static struct prefix net_of(unsigned int which)
 /* Sorted, each prefix once, each item named once; no more than is allowed. */
 static void ck_order(void)
 {
-	const struct routes *routes = &bench.routes;
+	const struct routes *routes = &fixture.routes;
 	size_t accepted = 0, refused = 0;
 
 	for (size_t i = 0; i < routes->count; i++) {
@@ -158,7 +158,7 @@ START_TEST(order_holds)
 	unsigned int random = 1;
 
 	begin(NETS_LIMIT);
-	routes_set_interface(&bench.routes, IFINDEX);
+	routes_set_interface(&fixture.routes, IFINDEX);
 	for (int round = 0; round < 600; round++) {
 		bool withdraws = round % 3 == 2;
 
@@ -170,20 +170,20 @@ START_TEST(order_holds)
 			announced[which] = !withdraws;
 			list->prefix[list->count++] = net_of(which);
 		}
-		bench.sent_count = 0;
+		fixture.sent_count = 0;
 		if (withdraws)
-			routes_withdrawn(&bench.routes, list);
+			routes_withdrawn(&fixture.routes, list);
 		else
-			routes_announced(&bench.routes, list, &none);
+			routes_announced(&fixture.routes, list, &none);
 		ck_order();
-		if (bench.call && round % 5 != 0)
+		if (fixture.call && round % 5 != 0)
 			answer(round % 7 == 0 ? ROUTE_FAILED : ROUTE_ACCEPTED);
 		ck_order();
 	}
-	while (bench.call)
+	while (fixture.call)
 		answer(ROUTE_ACCEPTED);
-	for (size_t i = 0; i < bench.routes.count; i++) {
-		const struct route *route = &bench.routes.items[i];
+	for (size_t i = 0; i < fixture.routes.count; i++) {
+		const struct route *route = &fixture.routes.items[i];
 		unsigned int which = route->prefix.addr.bytes[2] * 2u +
 			(route->prefix.addr.bytes[1] - 100u);
 
@@ -191,7 +191,7 @@ START_TEST(order_holds)
 		ck_assert(route->state == ROUTE_INSTALLED || route->state == ROUTE_REFUSED);
 	}
 	free(list);
-	routes_free(&bench.routes);
+	routes_free(&fixture.routes);
 }
 END_TEST
 
@@ -216,17 +216,17 @@ START_TEST(refusals_of_what_was_never_announced_are_ignored)
 	begin(10);
 	for (int round = 0; round < 20; round++) {
 		refuse_net(list, round, MESSAGE_PREFIX_MAX);
-		routes_refused(&bench.routes, list, &nothing);
-		ck_assert_uint_eq(bench.routes.refusal_count, 0);
+		routes_refused(&fixture.routes, list, &nothing);
+		ck_assert_uint_eq(fixture.routes.refusal_count, 0);
 	}
 	for (int round = 0; round < 20; round++) {
 		refuse_net(list, round, MESSAGE_PREFIX_MAX);
-		routes_refused(&bench.routes, list, &told);
+		routes_refused(&fixture.routes, list, &told);
 	}
-	ck_assert_uint_eq(bench.routes.refusal_count, 1);
-	ck_assert_uint_eq(routes_refusal(&bench.routes, &ours[0]), ROUTE_LIMIT);
+	ck_assert_uint_eq(fixture.routes.refusal_count, 1);
+	ck_assert_uint_eq(routes_refusal(&fixture.routes, &ours[0]), ROUTE_LIMIT);
 	free(list);
-	routes_free(&bench.routes);
+	routes_free(&fixture.routes);
 }
 END_TEST
 
@@ -244,21 +244,21 @@ START_TEST(refusals_are_sorted)
 	prefix_list_sort(&told);
 	for (int round = 7; round >= 0; round--) {
 		refuse_net(list, round % 4, MESSAGE_PREFIX_MAX);
-		routes_refused(&bench.routes, list, &told);
+		routes_refused(&fixture.routes, list, &told);
 	}
-	ck_assert_uint_eq(bench.routes.refusal_count, told.count);
+	ck_assert_uint_eq(fixture.routes.refusal_count, told.count);
 	for (size_t i = 0; i < told.count; i += 3)
-		routes_forget_refusal(&bench.routes, &told.items[i]);
+		routes_forget_refusal(&fixture.routes, &told.items[i]);
 	for (size_t i = 0; i < told.count; i++)
-		ck_assert_uint_eq(routes_refusal(&bench.routes, &told.items[i]),
+		ck_assert_uint_eq(routes_refusal(&fixture.routes, &told.items[i]),
 			i % 3 == 0 ? ROUTE_ACCEPTED : ROUTE_LIMIT);
-	for (size_t i = 1; i < bench.routes.refusal_count; i++)
-		ck_assert_int_lt(prefix_compare(&bench.routes.refusals[i - 1].prefix,
-					 &bench.routes.refusals[i].prefix),
+	for (size_t i = 1; i < fixture.routes.refusal_count; i++)
+		ck_assert_int_lt(prefix_compare(&fixture.routes.refusals[i - 1].prefix,
+					 &fixture.routes.refusals[i].prefix),
 			0);
 	prefix_list_free(&told);
 	free(list);
-	routes_free(&bench.routes);
+	routes_free(&fixture.routes);
 }
 END_TEST
 
@@ -269,18 +269,18 @@ START_TEST(sends_in_parts)
 	size_t total = 0;
 
 	begin(10);
-	routes_send(&bench.routes, MESSAGE_ANNOUNCE, prefixes, 0);
-	ck_assert_int_eq(bench.sent_count, 0); /* a message needs at least one */
+	routes_send(&fixture.routes, MESSAGE_ANNOUNCE, prefixes, 0);
+	ck_assert_int_eq(fixture.sent_count, 0); /* a message needs at least one */
 	for (size_t i = 0; i < COUNT; i++) {
 		prefixes[i] = pfx("10.0.0.0/24");
 		prefixes[i].addr.bytes[1] = (uint8_t)(i >> 8);
 		prefixes[i].addr.bytes[2] = (uint8_t)i;
 	}
-	routes_send(&bench.routes, MESSAGE_WITHDRAW, prefixes, COUNT);
-	for (int m = 0; m < bench.sent_count; m++) {
-		const struct message_prefixes *part = &bench.sent[m].prefixes;
+	routes_send(&fixture.routes, MESSAGE_WITHDRAW, prefixes, COUNT);
+	for (int m = 0; m < fixture.sent_count; m++) {
+		const struct message_prefixes *part = &fixture.sent[m].prefixes;
 
-		ck_assert_int_eq(bench.sent[m].type, MESSAGE_WITHDRAW);
+		ck_assert_int_eq(fixture.sent[m].type, MESSAGE_WITHDRAW);
 		ck_assert_uint_ge(part->count, 1);
 		ck_assert_uint_le(part->count, MESSAGE_PREFIX_MAX);
 		for (uint16_t i = 0; i < part->count; i++)
@@ -288,7 +288,7 @@ START_TEST(sends_in_parts)
 	}
 	ck_assert_uint_eq(total, COUNT);
 	free(prefixes);
-	routes_free(&bench.routes);
+	routes_free(&fixture.routes);
 }
 END_TEST
 

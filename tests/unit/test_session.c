@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A session's life, from its first lane to its end: see session_bench.h for who plays what. */
 #include "base/array.h"
-#include "tests/unit/session_bench.h"
+#include "tests/unit/session_fixture.h"
 
 #include <sys/mman.h>
 
@@ -18,7 +18,7 @@ static struct endpoint outer(void)
 static void server_begins(void)
 {
 	bench_begin(server(1));
-	memcpy(bench.session->instance, instance, sizeof(instance));
+	memcpy(fixture.session->instance, instance, sizeof(instance));
 }
 
 static void client_begins(void)
@@ -28,7 +28,7 @@ static void client_begins(void)
 
 	ck_assert_int_eq(prefix_list_append(&settings->tunnel_addresses, &range, 1), 0);
 	bench_begin(settings);
-	memcpy(bench.session->instance, instance, sizeof(instance));
+	memcpy(fixture.session->instance, instance, sizeof(instance));
 }
 
 /* ---- server: a hello was accepted ---- */
@@ -53,7 +53,7 @@ static struct message_welcome welcome(void)
 {
 	return (struct message_welcome){
 		.version = MESSAGE_VERSION,
-		.name = bench.own,
+		.name = fixture.own,
 		.session_id = 7,
 		.token = { 9, 8, 7 },
 		.lanes = 3,
@@ -73,7 +73,8 @@ static struct lane *open_lane(void)
 	const struct endpoint from = outer();
 	struct lane *lane = bench_lane();
 
-	ck_assert_int_eq(session_open(bench.session, lane, &lane_peer, &from, &agreed, &answer), 0);
+	ck_assert_int_eq(
+		session_open(fixture.session, lane, &lane_peer, &from, &agreed, &answer), 0);
 	ck_state(SESSION_OPENING);
 	return lane;
 }
@@ -82,24 +83,24 @@ static struct lane *open_up(size_t queues)
 {
 	struct lane *lane = open_lane();
 
-	netd_make(5, queues, bench.fds);
+	netd_make(5, queues, fixture.fds);
 	ck_state(SESSION_UP);
-	bench_expect(lane, MESSAGE_WELCOME);
-	ck_assert_uint_eq(bench_expect(lane, MESSAGE_ANNOUNCE)->prefixes.count, 1);
-	bench_expect(lane, MESSAGE_END_OF_ROUTES);
-	ck_assert_ptr_null(bench_read(lane));
+	fixture_expect(lane, MESSAGE_WELCOME);
+	ck_assert_uint_eq(fixture_expect(lane, MESSAGE_ANNOUNCE)->prefixes.count, 1);
+	fixture_expect(lane, MESSAGE_END_OF_ROUTES);
+	ck_assert_ptr_null(fixture_read(lane));
 	ck_assert(lane->carries && lane->sends);
 	return lane;
 }
 
 static void ck_gone(void)
 {
-	struct session *session = bench.session;
+	struct session *session = fixture.session;
 
 	ck_state(SESSION_ENDED);
-	ck_assert_uint_eq(bench.ended, 0);
-	bench_expire(&session->reap);
-	ck_assert_uint_eq(bench.ended, 1);
+	ck_assert_uint_eq(fixture.ended, 0);
+	fixture_expire(&session->reap);
+	ck_assert_uint_eq(fixture.ended, 1);
 }
 
 /* netd removes the interface, and the session is freed. */
@@ -115,18 +116,18 @@ START_TEST(opened)
 {
 	struct lane *lane = open_lane();
 
-	ck_assert_ptr_null(bench_read(lane)); /* nothing before the interface is there */
+	ck_assert_ptr_null(fixture_read(lane)); /* nothing before the interface is there */
 	ck_assert_uint_eq(netd_next(REQUEST_INTERFACE)->interface.queues, 3);
-	netd_make(5, 3, bench.fds);
+	netd_make(5, 3, fixture.fds);
 	ck_state(SESSION_UP);
-	ck_assert_uint_eq(bench_expect(lane, MESSAGE_WELCOME)->welcome.lanes, 3);
-	ck_assert_int_eq(lane->carry.tun_fd, bench.fds[0]);
-	ck_assert(netd.attached[bench.fds[0]] && !netd.attached[bench.fds[1]]);
+	ck_assert_uint_eq(fixture_expect(lane, MESSAGE_WELCOME)->welcome.lanes, 3);
+	ck_assert_int_eq(lane->carry.tun_fd, fixture.fds[0]);
+	ck_assert(netd.attached[fixture.fds[0]] && !netd.attached[fixture.fds[1]]);
 	ck_assert(!lane->carry.discard);
 	ck_assert(lane->sends);
-	ck_assert_uint_gt(bench.changed, 0);
-	ck_assert_uint_eq(bench.session->connections, 1);
-	ck_assert_uint_eq(bench.wanted, 1);
+	ck_assert_uint_gt(fixture.changed, 0);
+	ck_assert_uint_eq(fixture.session->connections, 1);
+	ck_assert_uint_eq(fixture.wanted, 1);
 }
 END_TEST
 
@@ -135,10 +136,10 @@ START_TEST(fewer_queues)
 {
 	struct lane *lane = open_lane();
 
-	netd_make(5, 1, bench.fds);
-	ck_assert_uint_eq(bench_expect(lane, MESSAGE_WELCOME)->welcome.lanes, 1);
-	ck_assert(!session_wants_lane(bench.session));
-	ck_assert_uint_eq(bench.wanted, 0);
+	netd_make(5, 1, fixture.fds);
+	ck_assert_uint_eq(fixture_expect(lane, MESSAGE_WELCOME)->welcome.lanes, 1);
+	ck_assert(!session_wants_lane(fixture.session));
+	ck_assert_uint_eq(fixture.wanted, 0);
 }
 END_TEST
 
@@ -147,15 +148,15 @@ START_TEST(early_ping)
 	const struct message ping = { .type = MESSAGE_PING, .time.time = 77 };
 	struct lane *lane = open_lane();
 
-	bench_say(lane, &ping);
-	ck_assert_ptr_null(bench_read(lane));
-	netd_make(5, 1, bench.fds);
-	bench_expect(lane, MESSAGE_WELCOME);
-	ck_assert_uint_eq(bench_expect(lane, MESSAGE_PONG)->time.time, 77);
-	bench_say(lane, &ping);
-	bench_expect(lane, MESSAGE_ANNOUNCE);
-	bench_expect(lane, MESSAGE_END_OF_ROUTES);
-	bench_expect(lane, MESSAGE_PONG);
+	fixture_say(lane, &ping);
+	ck_assert_ptr_null(fixture_read(lane));
+	netd_make(5, 1, fixture.fds);
+	fixture_expect(lane, MESSAGE_WELCOME);
+	ck_assert_uint_eq(fixture_expect(lane, MESSAGE_PONG)->time.time, 77);
+	fixture_say(lane, &ping);
+	fixture_expect(lane, MESSAGE_ANNOUNCE);
+	fixture_expect(lane, MESSAGE_END_OF_ROUTES);
+	fixture_expect(lane, MESSAGE_PONG);
 }
 END_TEST
 
@@ -167,14 +168,14 @@ START_TEST(without_a_family)
 
 	reply.adopted = netd_next(REQUEST_INTERFACE)->interface;
 	reply.adopted.local4 = reply.adopted.remote4 = (struct addr){ .family = AF_UNSPEC };
-	bench.session->welcome->welcome.client6 = addr("fd00::2");
-	bench.session->welcome->welcome.server6 = addr("fd00::1");
-	bench.fds[0] = netd_fd();
-	netd_answer(&reply, bench.fds, 1);
+	fixture.session->welcome->welcome.client6 = addr("fd00::2");
+	fixture.session->welcome->welcome.server6 = addr("fd00::1");
+	fixture.fds[0] = netd_fd();
+	netd_answer(&reply, fixture.fds, 1);
 	ck_state(SESSION_UP);
-	message = bench_expect(lane, MESSAGE_WELCOME);
+	message = fixture_expect(lane, MESSAGE_WELCOME);
 	ck_assert(!addr_is_set(&message->welcome.client4));
-	ck_assert(!addr_is_set(&bench.session->terms.remote4));
+	ck_assert(!addr_is_set(&fixture.session->terms.remote4));
 }
 END_TEST
 
@@ -184,9 +185,9 @@ START_TEST(no_interface)
 
 	netd_refuse(EPERM, "no");
 	ck_state(SESSION_CLOSING);
-	bench_expect_goodbye(lane, GOODBYE_INTERNAL);
+	fixture_expect_goodbye(lane, GOODBYE_INTERNAL);
 	ck_assert(lane->end_ordered);
-	bench_end_lane(lane, LANE_END_ORDERED);
+	fixture_end_lane(lane, LANE_END_ORDERED);
 	ck_gone(); /* it has never been up: there is nothing to come back to */
 }
 END_TEST
@@ -197,10 +198,10 @@ START_TEST(interface_fails)
 	struct lane *lane = open_lane();
 
 	netd.tun_error = -ENODEV;
-	netd_make(5, 1, bench.fds);
+	netd_make(5, 1, fixture.fds);
 	ck_state(SESSION_CLOSING);
-	bench_expect_goodbye(lane, GOODBYE_INTERNAL);
-	bench_end_lane(lane, LANE_END_ORDERED);
+	fixture_expect_goodbye(lane, GOODBYE_INTERNAL);
+	fixture_end_lane(lane, LANE_END_ORDERED);
 	ck_state(SESSION_IDLE);
 	ck_assert_uint_eq(netd_count_told(REQUEST_INTERFACE_DELETE, NULL), 1);
 }
@@ -210,10 +211,10 @@ START_TEST(lane_cannot_carry)
 {
 	struct lane *lane = open_lane();
 
-	bench.carry_error = -ENOMEM;
-	netd_make(5, 1, bench.fds);
+	fixture.carry_error = -ENOMEM;
+	netd_make(5, 1, fixture.fds);
 	ck_state(SESSION_CLOSING);
-	bench_expect_goodbye(lane, GOODBYE_INTERNAL);
+	fixture_expect_goodbye(lane, GOODBYE_INTERNAL);
 }
 END_TEST
 
@@ -222,9 +223,9 @@ START_TEST(lost_while_opening)
 {
 	struct lane *lane = open_lane();
 
-	bench_end_lane(lane, LANE_END_CLOSED);
+	fixture_end_lane(lane, LANE_END_CLOSED);
 	ck_state(SESSION_REMOVING);
-	netd_make(5, 1, bench.fds);
+	netd_make(5, 1, fixture.fds);
 	ck_removed();
 }
 END_TEST
@@ -235,18 +236,18 @@ START_TEST(lost)
 {
 	struct lane *lane = open_up(1);
 
-	bench_end_lane(lane, LANE_END_CLOSED);
+	fixture_end_lane(lane, LANE_END_CLOSED);
 	ck_state(SESSION_IDLE);
-	ck_assert_uint_eq(bench.idle, 1);
-	ck_assert_ptr_nonnull(strstr(bench.session->last_leave.text, "closed the connection"));
-	ck_assert(session_interface_is_there(&bench.session->interface));
-	ck_assert(session_interface_carries(&bench.session->interface));
-	bench_expire(&bench.session->interface.idle);
-	ck_assert(!session_interface_carries(&bench.session->interface));
+	ck_assert_uint_eq(fixture.idle, 1);
+	ck_assert_ptr_nonnull(strstr(fixture.session->last_leave.text, "closed the connection"));
+	ck_assert(session_interface_is_there(&fixture.session->interface));
+	ck_assert(session_interface_carries(&fixture.session->interface));
+	fixture_expire(&fixture.session->interface.idle);
+	ck_assert(!session_interface_carries(&fixture.session->interface));
 	lane = open_up(1);
-	ck_assert(session_interface_carries(&bench.session->interface));
+	ck_assert(session_interface_carries(&fixture.session->interface));
 	ck_assert(lane->carry.discard); /* what waited in the ring is of the connection before */
-	ck_assert_uint_eq(bench.session->connections, 2);
+	ck_assert_uint_eq(fixture.session->connections, 2);
 }
 END_TEST
 
@@ -254,8 +255,8 @@ START_TEST(lost_without_linger)
 {
 	struct lane *lane = open_up(1);
 
-	bench.settings->linger = DURATION_S(0);
-	bench_end_lane(lane, LANE_END_CLOSED);
+	fixture.settings->linger = DURATION_S(0);
+	fixture_end_lane(lane, LANE_END_CLOSED);
 	ck_removed();
 }
 END_TEST
@@ -265,28 +266,28 @@ START_TEST(interface_lost)
 {
 	struct lane *lane = open_up(1);
 
-	bench_end_lane(lane, LANE_END_TUN);
+	fixture_end_lane(lane, LANE_END_TUN);
 	ck_state(SESSION_IDLE);
 	ck_assert_uint_eq(netd_count_told(REQUEST_INTERFACE_DELETE, NULL), 1);
-	ck_assert(!session_interface_is_there(&bench.session->interface));
+	ck_assert(!session_interface_is_there(&fixture.session->interface));
 }
 END_TEST
 
 START_TEST(dead_peer)
 {
 	struct lane *lane = open_up(1);
-	struct liveness *liveness = &bench.session->control->liveness;
+	struct liveness *liveness = &fixture.session->control->liveness;
 
 	liveness->events->dead(liveness);
-	bench_expect_goodbye(lane, GOODBYE_DEAD_PEER);
+	fixture_expect_goodbye(lane, GOODBYE_DEAD_PEER);
 	ck_state(SESSION_IDLE);
 	ck_assert(lane->end_ordered);
-	ck_assert_uint_eq(bench.session->last_leave.code, GOODBYE_DEAD_PEER);
+	ck_assert_uint_eq(fixture.session->last_leave.code, GOODBYE_DEAD_PEER);
 	/* The session ends while that lane still does: the interface waits for the lane. */
-	session_leave(bench.session, GOODBYE_SHUTDOWN, "", true);
+	session_leave(fixture.session, GOODBYE_SHUTDOWN, "", true);
 	ck_state(SESSION_REMOVING);
 	ck_assert_uint_eq(netd.asked_count, 0);
-	bench_end_lane(lane, LANE_END_ORDERED);
+	fixture_end_lane(lane, LANE_END_ORDERED);
 	ck_removed();
 }
 END_TEST
@@ -295,23 +296,23 @@ START_TEST(taken_over)
 {
 	struct lane *old = open_up(1), *lane;
 
-	session_let_go(bench.session);
+	session_disconnect(fixture.session);
 	ck_state(SESSION_IDLE);
 	ck_assert(old->end_ordered);
-	ck_assert_ptr_null(bench_read(old)); /* no goodbye */
-	session_let_go(bench.session);
+	ck_assert_ptr_null(fixture_read(old)); /* no goodbye */
+	session_disconnect(fixture.session);
 	lane = open_lane();
-	netd_make(5, 1, bench.fds + 1);
+	netd_make(5, 1, fixture.fds + 1);
 	ck_state(SESSION_UP);
-	bench_expect(lane, MESSAGE_WELCOME);
+	fixture_expect(lane, MESSAGE_WELCOME);
 	/* The old one is not heard any more, and its end means nothing. */
-	bench_say(old, &(struct message){ .type = MESSAGE_GOODBYE, .goodbye.code = 1 });
+	fixture_say(old, &(struct message){ .type = MESSAGE_GOODBYE, .goodbye.code = 1 });
 	old->owner->fault(old->owner, old, GOODBYE_PROTOCOL, "nonsense");
 	ck_state(SESSION_UP);
-	bench_end_lane(old, LANE_END_BROKEN);
+	fixture_end_lane(old, LANE_END_BROKEN);
 	ck_state(SESSION_UP);
-	ck_assert_uint_eq(bench.session->connections, 2);
-	ck_assert(netd_is_open(bench.fds[0]));
+	ck_assert_uint_eq(fixture.session->connections, 2);
+	ck_assert(netd_is_open(fixture.fds[0]));
 }
 END_TEST
 
@@ -319,19 +320,19 @@ START_TEST(replaced)
 {
 	struct lane *lane = open_up(1);
 
-	session_leave(bench.session, GOODBYE_REPLACED, "another instance", true);
-	session_leave(bench.session, GOODBYE_SHUTDOWN, "and once more", false);
+	session_leave(fixture.session, GOODBYE_REPLACED, "another instance", true);
+	session_leave(fixture.session, GOODBYE_SHUTDOWN, "and once more", false);
 	ck_state(SESSION_CLOSING);
-	bench_expect_goodbye(lane, GOODBYE_REPLACED);
-	ck_assert_ptr_null(bench_read(lane));
-	bench_end_lane(lane, LANE_END_ORDERED);
+	fixture_expect_goodbye(lane, GOODBYE_REPLACED);
+	ck_assert_ptr_null(fixture_read(lane));
+	fixture_end_lane(lane, LANE_END_ORDERED);
 	ck_removed();
 }
 END_TEST
 
 START_TEST(left_while_idle)
 {
-	session_leave(bench.session, GOODBYE_SHUTDOWN, "", true);
+	session_leave(fixture.session, GOODBYE_SHUTDOWN, "", true);
 	ck_gone();
 }
 END_TEST
@@ -340,9 +341,9 @@ START_TEST(stopping)
 {
 	struct lane *lane = open_up(1);
 
-	bench.world.stopping = true;
-	session_leave(bench.session, GOODBYE_SHUTDOWN, "", true);
-	bench_end_lane(lane, LANE_END_ORDERED);
+	fixture.world.stopping = true;
+	session_leave(fixture.session, GOODBYE_SHUTDOWN, "", true);
+	fixture_end_lane(lane, LANE_END_ORDERED);
 	ck_assert_uint_eq(netd.asked_count, 0);
 	ck_gone();
 }
@@ -352,13 +353,13 @@ START_TEST(expired)
 {
 	struct lane *lane = open_up(1);
 
-	bench_expire(&bench.session->expiry);
+	fixture_expire(&fixture.session->expiry);
 	ck_state(SESSION_UP);
 	lane->valid_until = 1;
-	bench_expire(&bench.session->expiry);
+	fixture_expire(&fixture.session->expiry);
 	ck_state(SESSION_CLOSING);
-	ck_assert_uint_eq(bench.session->leave.code, GOODBYE_EXPIRED);
-	bench_end_lane(lane, LANE_END_ORDERED);
+	ck_assert_uint_eq(fixture.session->leave.code, GOODBYE_EXPIRED);
+	fixture_end_lane(lane, LANE_END_ORDERED);
 	ck_removed();
 }
 END_TEST
@@ -368,13 +369,13 @@ START_TEST(network_changes)
 	struct lane *lane = open_up(1);
 
 	lane->local = addr("192.0.2.1");
-	session_network_changed(bench.session);
+	session_network_changed(fixture.session);
 	ck_state(SESSION_UP);
-	ck_assert(bench.session->control->liveness.probing);
-	bench.addresses_are_here = false;
-	session_network_changed(bench.session);
+	ck_assert(fixture.session->control->liveness.probing);
+	fixture.addresses_are_here = false;
+	session_network_changed(fixture.session);
 	ck_state(SESSION_IDLE);
-	session_network_changed(bench.session);
+	session_network_changed(fixture.session);
 	ck_state(SESSION_IDLE);
 }
 END_TEST
@@ -388,12 +389,12 @@ static void hear_goodbye(struct lane *lane, uint16_t code, uint32_t retry_after_
 		.goodbye = { .code = code, .retry_after_ms = retry_after_ms },
 	};
 
-	bench_say(lane, &message);
+	fixture_say(lane, &message);
 	ck_state(SESSION_CLOSING);
-	bench_say(lane, &message); /* changes nothing */
+	fixture_say(lane, &message); /* changes nothing */
 	ck_assert(lane->end_ordered);
-	ck_assert_ptr_null(bench_read(lane));
-	bench_end_lane(lane, LANE_END_CLOSED);
+	ck_assert_ptr_null(fixture_read(lane));
+	fixture_end_lane(lane, LANE_END_CLOSED);
 }
 
 START_TEST(client_goes)
@@ -429,7 +430,7 @@ static int take_join(struct lane *lane, const struct message_join *message)
 {
 	const struct endpoint from = outer();
 	struct problem problem = { 0 };
-	int r = session_take_join(bench.session, lane, &from, message, &problem);
+	int r = session_take_join(fixture.session, lane, &from, message, &problem);
 
 	ck_assert_int_eq(r < 0, problem.text[0] != '\0');
 	return r;
@@ -441,7 +442,7 @@ static struct lane *join_up(void)
 	struct lane *lane = bench_lane();
 
 	ck_assert_int_eq(take_join(lane, &message), 0);
-	ck_assert(!bench_expect(lane, MESSAGE_JOINED)->joined.control);
+	ck_assert(!fixture_expect(lane, MESSAGE_JOINED)->joined.control);
 	ck_assert(lane->sends);
 	return lane;
 }
@@ -452,9 +453,9 @@ START_TEST(joined)
 
 	ck_assert_int_ne(first->carry.tun_fd, second->carry.tun_fd);
 	ck_assert_int_ne(second->carry.tun_fd, third->carry.tun_fd);
-	ck_assert_uint_eq(session_lane_count(bench.session), 3);
-	ck_assert_ptr_eq(bench.session->control->lane, first);
-	bench_end_lane(second, LANE_END_CLOSED);
+	ck_assert_uint_eq(session_lane_count(fixture.session), 3);
+	ck_assert_ptr_eq(fixture.session->control->lane, first);
+	fixture_end_lane(second, LANE_END_CLOSED);
 	ck_state(SESSION_UP);
 	ck_assert(!netd.attached[second->carry.tun_fd]);
 	ck_assert_int_eq(join_up()->carry.tun_fd, second->carry.tun_fd);
@@ -468,7 +469,7 @@ START_TEST(join_refused)
 	open_lane();
 	wrong = join(false);
 	ck_assert_int_eq(take_join(bench_lane(), &wrong), -EAGAIN);
-	netd_make(5, 2, bench.fds);
+	netd_make(5, 2, fixture.fds);
 	wrong.session_id++;
 	ck_assert_int_eq(take_join(bench_lane(), &wrong), -EPROTO);
 	wrong = join(false);
@@ -478,9 +479,9 @@ START_TEST(join_refused)
 	wrong.instance[0] ^= 1;
 	ck_assert_int_eq(take_join(bench_lane(), &wrong), -EPROTO);
 	wrong = join(false);
-	bench.session->adopted = true;
+	fixture.session->adopted = true;
 	ck_assert_int_eq(take_join(bench_lane(), &wrong), -EPROTO);
-	bench.session->adopted = false;
+	fixture.session->adopted = false;
 	join_up();
 	ck_assert_int_eq(take_join(bench_lane(), &wrong), -ENOBUFS);
 	ck_state(SESSION_UP);
@@ -498,7 +499,7 @@ START_TEST(join_fails)
 	ck_assert_int_eq(take_join(lane, &message), 0);
 	ck_assert(lane->end_ordered);
 	ck_state(SESSION_UP);
-	ck_assert_uint_eq(session_lane_count(bench.session), 1);
+	ck_assert_uint_eq(session_lane_count(fixture.session), 1);
 }
 END_TEST
 
@@ -509,10 +510,10 @@ START_TEST(join_claims)
 
 	open_up(2);
 	ck_assert_int_eq(take_join(lane, &message), 0);
-	ck_assert(bench_expect(lane, MESSAGE_JOINED)->joined.control);
-	ck_assert_ptr_eq(bench.session->control->lane, lane);
-	bench_expect(lane, MESSAGE_ANNOUNCE);
-	bench_expect(lane, MESSAGE_END_OF_ROUTES);
+	ck_assert(fixture_expect(lane, MESSAGE_JOINED)->joined.control);
+	ck_assert_ptr_eq(fixture.session->control->lane, lane);
+	fixture_expect(lane, MESSAGE_ANNOUNCE);
+	fixture_expect(lane, MESSAGE_END_OF_ROUTES);
 }
 END_TEST
 
@@ -520,28 +521,28 @@ static void claim(struct lane *lane)
 {
 	const struct message message = { .type = MESSAGE_JOIN, .join = join(true) };
 
-	bench_say(lane, &message);
+	fixture_say(lane, &message);
 }
 
 START_TEST(claimed)
 {
 	struct lane *first = open_up(3), *second = join_up(), *third = join_up();
 
-	bench_end_lane(first, LANE_END_CLOSED);
+	fixture_end_lane(first, LANE_END_CLOSED);
 	ck_state(SESSION_UP);
-	ck_assert_ptr_null(bench.session->control);
-	ck_assert(bench.session->unclaimed.running);
+	ck_assert_ptr_null(fixture.session->control);
+	ck_assert(fixture.session->unclaimed.running);
 	claim(third);
-	ck_assert(bench_expect(third, MESSAGE_JOINED)->joined.control);
-	bench_expect(third, MESSAGE_ANNOUNCE);
-	bench_expect(third, MESSAGE_END_OF_ROUTES);
-	ck_assert(!bench.session->unclaimed.running);
+	ck_assert(fixture_expect(third, MESSAGE_JOINED)->joined.control);
+	fixture_expect(third, MESSAGE_ANNOUNCE);
+	fixture_expect(third, MESSAGE_END_OF_ROUTES);
+	ck_assert(!fixture.session->unclaimed.running);
 	claim(third); /* has it */
-	bench_expect(third, MESSAGE_JOINED);
-	ck_assert_ptr_null(bench_read(third));
+	fixture_expect(third, MESSAGE_JOINED);
+	ck_assert_ptr_null(fixture_read(third));
 	claim(second); /* was under way when that lane was given up */
-	ck_assert_ptr_null(bench_read(second));
-	ck_assert_ptr_eq(bench.session->control->lane, third);
+	ck_assert_ptr_null(fixture_read(second));
+	ck_assert_ptr_eq(fixture.session->control->lane, third);
 }
 END_TEST
 
@@ -549,11 +550,11 @@ START_TEST(not_claimed)
 {
 	struct lane *first = open_up(2), *second = join_up();
 
-	bench_end_lane(first, LANE_END_CLOSED);
-	bench_expire(&bench.session->unclaimed);
+	fixture_end_lane(first, LANE_END_CLOSED);
+	fixture_expire(&fixture.session->unclaimed);
 	ck_state(SESSION_CLOSING);
-	bench_expect_goodbye(second, GOODBYE_DEAD_PEER); /* said where there is no control role */
-	bench_end_lane(second, LANE_END_ORDERED);
+	fixture_expect_goodbye(second, GOODBYE_DEAD_PEER); /* said where there is no control role */
+	fixture_end_lane(second, LANE_END_ORDERED);
 	ck_state(SESSION_IDLE);
 }
 END_TEST
@@ -563,9 +564,9 @@ START_TEST(join_twice)
 	const struct message message = { .type = MESSAGE_JOIN, .join = join(false) };
 	struct lane *first = open_up(2), *second = join_up();
 
-	bench_say(second, &message);
+	fixture_say(second, &message);
 	ck_state(SESSION_CLOSING);
-	bench_expect_goodbye(first, GOODBYE_PROTOCOL);
+	fixture_expect_goodbye(first, GOODBYE_PROTOCOL);
 }
 END_TEST
 
@@ -581,16 +582,16 @@ START_TEST(aside)
 
 	open_up(2);
 	second = join_up();
-	bench_say(second, &ping);
-	ck_assert_uint_eq(bench_expect(second, MESSAGE_PONG)->time.time, 5);
-	bench_say(second, &pong);
-	bench_say(second, &notice);
-	bench_say(second, &end);
-	ck_assert(!bench.session->heard_routes);
-	bench_say(second, &goodbye);
+	fixture_say(second, &ping);
+	ck_assert_uint_eq(fixture_expect(second, MESSAGE_PONG)->time.time, 5);
+	fixture_say(second, &pong);
+	fixture_say(second, &notice);
+	fixture_say(second, &end);
+	ck_assert(!fixture.session->heard_routes);
+	fixture_say(second, &goodbye);
 	ck_state(SESSION_UP);
 	ck_assert(second->end_ordered);
-	ck_assert_uint_eq(session_lane_count(bench.session), 1);
+	ck_assert_uint_eq(session_lane_count(fixture.session), 1);
 }
 END_TEST
 
@@ -605,12 +606,12 @@ START_TEST(faults)
 	third->owner->doubted(third->owner, third);
 	third->owner->fault(third->owner, third, GOODBYE_PROTOCOL, "nonsense");
 	ck_state(SESSION_CLOSING);
-	bench_expect_goodbye(first, GOODBYE_PROTOCOL);
-	ck_assert(bench.session->final);
-	bench_end_lane(second, LANE_END_ORDERED);
-	bench_end_lane(third, LANE_END_ORDERED);
+	fixture_expect_goodbye(first, GOODBYE_PROTOCOL);
+	ck_assert(fixture.session->final);
+	fixture_end_lane(second, LANE_END_ORDERED);
+	fixture_end_lane(third, LANE_END_ORDERED);
 	ck_state(SESSION_CLOSING);
-	bench_end_lane(first, LANE_END_ORDERED);
+	fixture_end_lane(first, LANE_END_ORDERED);
 	ck_removed();
 }
 END_TEST
@@ -647,7 +648,7 @@ START_TEST(messages_in_states)
 		break;
 	case MESSAGE_HELLO:
 		message.hello = (struct message_hello){
-			.version = 1, .name = bench.own, .lanes = 1
+			.version = 1, .name = fixture.own, .lanes = 1
 		};
 		break;
 	case MESSAGE_GOODBYE:
@@ -666,13 +667,13 @@ START_TEST(messages_in_states)
 	default:
 		break;
 	}
-	bench_say(lane, &message);
+	fixture_say(lane, &message);
 	if (message.type == MESSAGE_GOODBYE)
-		ck_assert(bench.session->leave.heard);
+		ck_assert(fixture.session->leave.heard);
 	else
 		ck_state(!legal ? SESSION_CLOSING : up ? SESSION_UP : SESSION_OPENING);
 	if (!legal)
-		bench_expect_goodbye(lane, GOODBYE_PROTOCOL);
+		fixture_expect_goodbye(lane, GOODBYE_PROTOCOL);
 }
 END_TEST
 
@@ -691,9 +692,9 @@ START_TEST(garbage)
 	}
 	lane->owner->control(lane->owner, lane, broken, sizeof(broken));
 	ck_state(SESSION_CLOSING);
-	bench_expect_goodbye(lane, GOODBYE_PROTOCOL);
+	fixture_expect_goodbye(lane, GOODBYE_PROTOCOL);
 	lane->owner->control(lane->owner, lane, broken, sizeof(broken));
-	ck_assert_ptr_null(bench_read(lane));
+	ck_assert_ptr_null(fixture_read(lane));
 }
 END_TEST
 
@@ -703,33 +704,33 @@ static void say_prefix(struct lane *lane, enum message_type type, const char *te
 
 	message.prefixes.prefix[0] = prefix(text);
 	message.prefixes.reason[0] = ROUTE_LIMIT;
-	bench_say(lane, &message);
+	fixture_say(lane, &message);
 }
 
 START_TEST(routes)
 {
 	struct request_reply reply = { .count = 1 };
 	struct lane *lane = open_up(1);
-	unsigned changed = bench.changed;
+	unsigned changed = fixture.changed;
 
 	say_prefix(lane, MESSAGE_ANNOUNCE, "10.3.0.0/16");
-	ck_assert_uint_eq(bench.offered, 1);
+	ck_assert_uint_eq(fixture.offered, 1);
 	netd_next(REQUEST_ROUTE_ADD);
 	reply.verdicts[0].verdict = ROUTE_ACCEPTED;
 	netd_answer(&reply, NULL, 0);
-	ck_assert_uint_gt(bench.changed, changed);
+	ck_assert_uint_gt(fixture.changed, changed);
 	ck_assert(lane->has_new_reach);
 	say_prefix(lane, MESSAGE_ANNOUNCE, "203.0.113.0/24");
-	bench_expect(lane, MESSAGE_REFUSE);
+	fixture_expect(lane, MESSAGE_REFUSE);
 	say_prefix(lane, MESSAGE_WITHDRAW, "10.3.0.0/16");
 	netd_next(REQUEST_ROUTE_DELETE);
 	netd_answer(&reply, NULL, 0);
 	say_prefix(lane, MESSAGE_REFUSE, "10.2.0.0/16");
 	ck_assert_uint_eq(
-		routes_refusal(&bench.session->routes, &bench.announced.items[0]), ROUTE_LIMIT);
+		routes_refusal(&fixture.session->routes, &fixture.announced.items[0]), ROUTE_LIMIT);
 	say_prefix(lane, MESSAGE_REFUSE, "10.77.0.0/16"); /* never announced */
-	bench_say(lane, &(struct message){ .type = MESSAGE_END_OF_ROUTES });
-	ck_assert(bench.session->heard_routes);
+	fixture_say(lane, &(struct message){ .type = MESSAGE_END_OF_ROUTES });
+	ck_assert(fixture.session->heard_routes);
 }
 END_TEST
 
@@ -740,8 +741,8 @@ START_TEST(routes_while_removing)
 	struct lane *lane = open_up(1);
 
 	say_prefix(lane, MESSAGE_ANNOUNCE, "10.3.0.0/16");
-	session_leave(bench.session, GOODBYE_SHUTDOWN, "", true);
-	bench_end_lane(lane, LANE_END_ORDERED);
+	session_leave(fixture.session, GOODBYE_SHUTDOWN, "", true);
+	fixture_end_lane(lane, LANE_END_ORDERED);
 	ck_state(SESSION_REMOVING);
 	netd_next(REQUEST_ROUTE_ADD);
 	netd_answer(&reply, NULL, 0);
@@ -754,11 +755,11 @@ START_TEST(announced_changed)
 	struct prefix more = prefix("10.4.0.0/16");
 	struct lane *lane = open_up(1);
 
-	ck_assert_int_eq(prefix_list_append(&bench.announced, &more, 1), 0);
-	session_announced_changed(bench.session);
+	ck_assert_int_eq(prefix_list_append(&fixture.announced, &more, 1), 0);
+	session_announced_changed(fixture.session);
 	ck_assert(lane->has_new_reach);
-	bench_expire(&bench.session->announcer.hold);
-	ck_assert_uint_eq(bench_expect(lane, MESSAGE_ANNOUNCE)->prefixes.count, 1);
+	fixture_expire(&fixture.session->announcer.hold);
+	ck_assert_uint_eq(fixture_expect(lane, MESSAGE_ANNOUNCE)->prefixes.count, 1);
 }
 END_TEST
 
@@ -767,8 +768,8 @@ START_TEST(lacking)
 	struct request_lack page = { .link = true, .text = "x" };
 
 	open_up(1);
-	session_lacks(bench.session, &page);
-	ck_assert_ptr_nonnull(session_interface_lack(&bench.session->interface)->why);
+	session_lacks(fixture.session, &page);
+	ck_assert_ptr_nonnull(session_interface_lack(&fixture.session->interface)->why);
 }
 END_TEST
 
@@ -779,10 +780,10 @@ START_TEST(counted)
 
 	counter_add(&first->counters.in_bytes, 10);
 	counter_add(&second->counters.in_bytes, 5);
-	session_count(bench.session, &sums);
+	session_count(fixture.session, &sums);
 	ck_assert_uint_eq(counter_read(&sums.in_bytes), 15);
-	bench_end_lane(second, LANE_END_CLOSED);
-	session_count(bench.session, &sums);
+	fixture_end_lane(second, LANE_END_CLOSED);
+	session_count(fixture.session, &sums);
 	ck_assert_uint_eq(counter_read(&sums.in_bytes), 15);
 }
 END_TEST
@@ -798,20 +799,20 @@ static int adopt(const char *name, size_t fd_count, struct session **ret_session
 	reply.adopted.local4 = addr("10.9.0.1");
 	reply.adopted.remote4 = addr("10.9.0.2");
 	reply.adopted.outer = outer();
-	bench.fds[0] = netd_fd();
-	return session_adopt(&bench.world, &reply, bench.fds, fd_count, ret_session);
+	fixture.fds[0] = netd_fd();
+	return session_adopt(&fixture.world, &reply, fixture.fds, fd_count, ret_session);
 }
 
 START_TEST(adopted)
 {
-	struct session *first = bench.session, *session;
+	struct session *first = fixture.session, *session;
 	const struct request *last;
 	struct lane *lane;
 
 	ck_assert_int_eq(adopt("peer-0", 0, &session), -EINVAL);
 	ck_assert_int_eq(adopt("nobody", 1, &session), -EINVAL);
 	ck_assert_int_eq(adopt("peer-0", 1, &session), 0);
-	bench.session = session;
+	fixture.session = session;
 	ck_state(SESSION_IDLE);
 	ck_assert(session->adopted);
 	ck_assert_uint_eq(session->terms.mtu, 1400);
@@ -820,17 +821,17 @@ START_TEST(adopted)
 	/* netd is told of the carrier, whatever it was told before. */
 	lane = open_lane();
 	session->adopted = false;
-	netd_make(5, 1, bench.fds + 1);
-	bench_expect(lane, MESSAGE_WELCOME);
+	netd_make(5, 1, fixture.fds + 1);
+	fixture_expect(lane, MESSAGE_WELCOME);
 	ck_assert_uint_eq(netd_count_told(REQUEST_CARRIER, &last), 1);
 	ck_assert(last->carrier.on);
 	ck_assert(lane->carry.discard);
 	/* The one of this test's beginning goes first. */
 	session_leave(first, GOODBYE_SHUTDOWN, "", true);
-	bench_expire(&first->reap);
-	ck_assert_uint_eq(bench.ended, 1);
-	bench.ended = 0;
-	bench.session = session;
+	fixture_expire(&first->reap);
+	ck_assert_uint_eq(fixture.ended, 1);
+	fixture.ended = 0;
+	fixture.session = session;
 }
 END_TEST
 
@@ -842,9 +843,9 @@ static struct lane *greet(void)
 	struct lane *lane = bench_lane();
 	const struct message *hello;
 
-	ck_assert_int_eq(session_greet(bench.session, lane, &lane_peer, &to), 0);
+	ck_assert_int_eq(session_greet(fixture.session, lane, &lane_peer, &to), 0);
 	ck_state(SESSION_GREETING);
-	hello = bench_expect(lane, MESSAGE_HELLO);
+	hello = fixture_expect(lane, MESSAGE_HELLO);
 	ck_assert_str_eq(hello->hello.name.name, "this-end");
 	ck_assert_mem_eq(hello->hello.instance, instance, sizeof(instance));
 	ck_assert_uint_eq(hello->hello.lanes, 4);
@@ -857,7 +858,7 @@ static void hear_welcome(struct lane *lane)
 
 	message.welcome.dns_count = 1;
 	message.welcome.dns[0] = addr("10.9.0.1");
-	bench_say(lane, &message);
+	fixture_say(lane, &message);
 }
 
 static struct lane *greet_up(size_t queues)
@@ -867,10 +868,10 @@ static struct lane *greet_up(size_t queues)
 	hear_welcome(lane);
 	ck_state(SESSION_OPENING);
 	ck_assert(lane->admitted);
-	netd_make(5, queues, bench.fds);
+	netd_make(5, queues, fixture.fds);
 	ck_state(SESSION_UP);
-	bench_expect(lane, MESSAGE_ANNOUNCE);
-	bench_expect(lane, MESSAGE_END_OF_ROUTES);
+	fixture_expect(lane, MESSAGE_ANNOUNCE);
+	fixture_expect(lane, MESSAGE_END_OF_ROUTES);
 	return lane;
 }
 
@@ -878,20 +879,20 @@ START_TEST(greeted)
 {
 	struct lane *lane = greet();
 
-	ck_assert(!bench.session->welcomed);
+	ck_assert(!fixture.session->welcomed);
 	hear_welcome(lane);
-	ck_assert(bench.session->welcomed);
+	ck_assert(fixture.session->welcomed);
 	/* The client's interface has the queues that the client wants. */
 	ck_assert_uint_eq(netd_next(REQUEST_INTERFACE)->interface.queues, 4);
 	ck_assert_uint_eq(netd_next(REQUEST_INTERFACE)->interface.outer.port, 4433);
-	ck_assert(!session_hides_names(bench.session));
-	netd_make(5, 4, bench.fds);
+	ck_assert(!session_hides_names(fixture.session));
+	netd_make(5, 4, fixture.fds);
 	ck_state(SESSION_UP);
-	ck_assert_uint_eq(bench.wanted, 1);
-	ck_assert_uint_eq(bench.wanted_at_once, 1);
+	ck_assert_uint_eq(fixture.wanted, 1);
+	ck_assert_uint_eq(fixture.wanted_at_once, 1);
 	ck_assert_uint_eq(netd_count_told(REQUEST_DNS, NULL), 0);
-	bench_say(lane, &(struct message){ .type = MESSAGE_END_OF_ROUTES });
-	bench_say(lane, &(struct message){ .type = MESSAGE_END_OF_ROUTES });
+	fixture_say(lane, &(struct message){ .type = MESSAGE_END_OF_ROUTES });
+	fixture_say(lane, &(struct message){ .type = MESSAGE_END_OF_ROUTES });
 	ck_assert_uint_eq(netd_count_told(REQUEST_UP, NULL), 1);
 }
 END_TEST
@@ -900,11 +901,11 @@ START_TEST(resolvers)
 {
 	const struct request *last = NULL;
 
-	bench.settings->use_dns = true;
+	fixture.settings->use_dns = true;
 	greet_up(1);
 	ck_assert_uint_eq(netd_count_told(REQUEST_DNS, &last), 1);
 	ck_assert_uint_eq(last->dns.nameservers.server_count, 1);
-	ck_assert(session_hides_names(bench.session));
+	ck_assert(session_hides_names(fixture.session));
 }
 END_TEST
 
@@ -914,10 +915,10 @@ START_TEST(unknown_version)
 	struct lane *lane = greet();
 
 	message.welcome.version = MESSAGE_VERSION + 1;
-	bench_say(lane, &message);
+	fixture_say(lane, &message);
 	ck_state(SESSION_CLOSING);
-	bench_expect_goodbye(lane, GOODBYE_VERSION);
-	bench_end_lane(lane, LANE_END_ORDERED);
+	fixture_expect_goodbye(lane, GOODBYE_VERSION);
+	fixture_end_lane(lane, LANE_END_ORDERED);
 	ck_state(SESSION_IDLE);
 }
 END_TEST
@@ -929,9 +930,9 @@ START_TEST(addresses_refused)
 	hear_welcome(lane);
 	netd_refuse(EADDRINUSE, "the printer has it");
 	ck_state(SESSION_CLOSING);
-	bench_expect_goodbye(lane, GOODBYE_NO_ADDRESS);
-	ck_assert(!addr_is_set(&bench.session->terms.local4));
-	bench_end_lane(lane, LANE_END_ORDERED);
+	fixture_expect_goodbye(lane, GOODBYE_NO_ADDRESS);
+	ck_assert(!addr_is_set(&fixture.session->terms.local4));
+	fixture_end_lane(lane, LANE_END_ORDERED);
 	ck_state(SESSION_IDLE);
 	greet_up(1);
 }
@@ -942,14 +943,14 @@ START_TEST(addresses_judged)
 {
 	struct lane *lane = greet_up(1);
 
-	session_judge_addresses(bench.session);
-	netd_make(5, 1, bench.fds + 1);
+	session_judge_addresses(fixture.session);
+	netd_make(5, 1, fixture.fds + 1);
 	ck_state(SESSION_UP);
-	session_judge_addresses(bench.session);
+	session_judge_addresses(fixture.session);
 	netd_refuse(EADDRINUSE, "the printer has it");
 	ck_state(SESSION_CLOSING);
-	bench_expect_goodbye(lane, GOODBYE_NO_ADDRESS);
-	session_judge_addresses(bench.session);
+	fixture_expect_goodbye(lane, GOODBYE_NO_ADDRESS);
+	session_judge_addresses(fixture.session);
 	ck_assert_uint_eq(netd.asked_count, 0);
 }
 END_TEST
@@ -958,10 +959,10 @@ START_TEST(server_says_wait)
 {
 	hear_goodbye(greet_up(1), GOODBYE_LIMIT, 0);
 	ck_state(SESSION_IDLE);
-	ck_assert_uint_eq(bench.retry_after_ms, GOODBYE_WAIT_MS);
+	ck_assert_uint_eq(fixture.retry_after_ms, GOODBYE_WAIT_MS);
 	hear_goodbye(greet_up(1), GOODBYE_SHUTDOWN, 1234);
 	ck_state(SESSION_IDLE);
-	ck_assert_uint_eq(bench.retry_after_ms, 1234);
+	ck_assert_uint_eq(fixture.retry_after_ms, 1234);
 }
 END_TEST
 
@@ -975,9 +976,9 @@ END_TEST
 
 START_TEST(greeting_fails)
 {
-	bench_end_lane(greet(), LANE_END_CLOSED);
+	fixture_end_lane(greet(), LANE_END_CLOSED);
 	ck_state(SESSION_IDLE);
-	ck_assert_uint_eq(bench.idle, 1);
+	ck_assert_uint_eq(fixture.idle, 1);
 }
 END_TEST
 
@@ -987,13 +988,13 @@ static struct lane *join_server(void)
 	struct lane *lane = bench_lane();
 	const struct message *message;
 
-	ck_assert_int_eq(session_join(bench.session, lane, &to), 0);
-	message = bench_expect(lane, MESSAGE_JOIN);
+	ck_assert_int_eq(session_join(fixture.session, lane, &to), 0);
+	message = fixture_expect(lane, MESSAGE_JOIN);
 	ck_assert(!message->join.claim_control);
 	ck_assert_uint_eq(message->join.session_id, 7);
-	ck_assert_mem_eq(message->join.token, bench.session->token, MESSAGE_TOKEN_SIZE);
+	ck_assert_mem_eq(message->join.token, fixture.session->token, MESSAGE_TOKEN_SIZE);
 	ck_assert(lane->carries && !lane->sends);
-	bench_say(lane, &(struct message){ .type = MESSAGE_JOINED });
+	fixture_say(lane, &(struct message){ .type = MESSAGE_JOINED });
 	ck_assert(lane->sends);
 	return lane;
 }
@@ -1005,9 +1006,9 @@ START_TEST(client_joins)
 	greet_up(4);
 	join_server();
 	join_server();
-	ck_assert(!session_wants_lane(bench.session)); /* the server has granted three */
-	ck_assert_int_eq(session_join(bench.session, bench_lane(), &to), -ENOBUFS);
-	ck_assert_uint_eq(bench.wanted, 2);
+	ck_assert(!session_wants_lane(fixture.session)); /* the server has granted three */
+	ck_assert_int_eq(session_join(fixture.session, bench_lane(), &to), -ENOBUFS);
+	ck_assert_uint_eq(fixture.wanted, 2);
 }
 END_TEST
 
@@ -1015,10 +1016,10 @@ START_TEST(joined_without_a_join)
 {
 	struct lane *first = greet_up(4), *second = join_server();
 
-	bench_say(second, &(struct message){ .type = MESSAGE_JOINED });
+	fixture_say(second, &(struct message){ .type = MESSAGE_JOINED });
 	ck_state(SESSION_CLOSING);
-	bench_expect_goodbye(first, GOODBYE_PROTOCOL);
-	ck_assert(!bench.session->final); /* a client comes back */
+	fixture_expect_goodbye(first, GOODBYE_PROTOCOL);
+	ck_assert(!fixture.session->final); /* a client comes back */
 }
 END_TEST
 
@@ -1027,9 +1028,9 @@ START_TEST(join_from_a_server)
 	const struct message message = { .type = MESSAGE_JOIN, .join = join(false) };
 	struct lane *first = greet_up(4), *second = join_server();
 
-	bench_say(_i ? second : first, &message);
+	fixture_say(_i ? second : first, &message);
 	ck_state(SESSION_CLOSING);
-	bench_expect_goodbye(first, GOODBYE_PROTOCOL);
+	fixture_expect_goodbye(first, GOODBYE_PROTOCOL);
 }
 END_TEST
 
@@ -1038,18 +1039,18 @@ START_TEST(client_claims)
 {
 	struct lane *first = greet_up(4), *second = join_server(), *third = join_server();
 
-	bench_end_lane(first, LANE_END_CLOSED);
+	fixture_end_lane(first, LANE_END_CLOSED);
 	ck_state(SESSION_UP);
-	ck_assert_ptr_eq(bench.session->control->lane, second);
-	ck_assert(bench_expect(second, MESSAGE_JOIN)->join.claim_control);
-	bench_expect(second, MESSAGE_ANNOUNCE);
-	bench_expect(second, MESSAGE_END_OF_ROUTES);
-	bench_say(second, &(struct message){ .type = MESSAGE_JOINED, .joined.control = true });
+	ck_assert_ptr_eq(fixture.session->control->lane, second);
+	ck_assert(fixture_expect(second, MESSAGE_JOIN)->join.claim_control);
+	fixture_expect(second, MESSAGE_ANNOUNCE);
+	fixture_expect(second, MESSAGE_END_OF_ROUTES);
+	fixture_say(second, &(struct message){ .type = MESSAGE_JOINED, .joined.control = true });
 	ck_state(SESSION_UP);
-	ck_assert_uint_eq(bench.wanted, 3);
-	ck_assert_uint_eq(bench.wanted_at_once, 2); /* it did not live for long */
-	bench_end_lane(third, LANE_END_CLOSED);
-	bench_end_lane(second, LANE_END_CLOSED);
+	ck_assert_uint_eq(fixture.wanted, 3);
+	ck_assert_uint_eq(fixture.wanted_at_once, 2); /* it did not live for long */
+	fixture_end_lane(third, LANE_END_CLOSED);
+	fixture_end_lane(second, LANE_END_CLOSED);
 	ck_state(SESSION_IDLE);
 }
 END_TEST

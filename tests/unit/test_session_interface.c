@@ -4,11 +4,11 @@
 
 #include "base/container.h"
 #include "engine/descriptors.h"
-#include "tests/unit/netd_bench.h"
+#include "tests/unit/netd_fixture.h"
 
 enum { MADE, FAILED, REFUSED, LOST, CARRIER, REMOVED, EVENT_COUNT };
 
-static struct bench {
+static struct fixture {
 	struct session_world world;
 	struct descriptors descriptors;
 	struct settings *settings;
@@ -19,11 +19,11 @@ static struct bench {
 	int heard[EVENT_COUNT];
 	char why[256]; /* of the last refusal */
 	int fds[REQUEST_QUEUES_MAX];
-} bench;
+} fixture;
 
 static void hear(int event)
 {
-	bench.heard[event]++;
+	fixture.heard[event]++;
 }
 
 static void on_made(struct session_interface *interface)
@@ -41,19 +41,19 @@ static void on_failed(struct session_interface *interface)
 static void on_refused(struct session_interface *interface, const char *why)
 {
 	ck_assert_ptr_null(session_interface_failure(interface));
-	snprintf(bench.why, sizeof(bench.why), "%s", why);
+	snprintf(fixture.why, sizeof(fixture.why), "%s", why);
 	hear(REFUSED);
 }
 
 static void on_lost(struct session_interface *interface)
 {
-	ck_assert_ptr_eq(interface, &bench.interface);
+	ck_assert_ptr_eq(interface, &fixture.interface);
 	hear(LOST);
 }
 
 static void on_carrier(struct session_interface *interface)
 {
-	ck_assert_ptr_eq(interface, &bench.interface);
+	ck_assert_ptr_eq(interface, &fixture.interface);
 	hear(CARRIER);
 }
 
@@ -75,14 +75,14 @@ static const struct session_interface_events events = {
 /* The event was heard so often since it was last asked about. */
 static void ck_heard(int event, int count)
 {
-	ck_assert_int_eq(bench.heard[event], count);
-	bench.heard[event] = 0;
+	ck_assert_int_eq(fixture.heard[event], count);
+	fixture.heard[event] = 0;
 }
 
 static void ck_silence(void)
 {
 	for (int i = 0; i < EVENT_COUNT; i++)
-		ck_assert_msg(bench.heard[i] == 0, "event %d", i);
+		ck_assert_msg(fixture.heard[i] == 0, "event %d", i);
 }
 
 static struct addr ip(const char *text)
@@ -96,14 +96,14 @@ static struct addr ip(const char *text)
 static void expire(struct loop_timer *timer)
 {
 	ck_assert(timer->running);
-	loop_timer_stop(bench.loop, timer);
+	loop_timer_stop(fixture.loop, timer);
 	timer->expired(timer);
 }
 
 static struct request_interface wanted(void)
 {
 	return (struct request_interface){
-		.peer = bench.name,
+		.peer = fixture.name,
 		.mtu = 1400,
 		.queues = 1,
 		.local4 = ip("10.99.0.2"),
@@ -118,31 +118,32 @@ static void make(void)
 {
 	struct request_interface asked = wanted();
 
-	session_interface_make(&bench.interface, &asked);
+	session_interface_make(&fixture.interface, &asked);
 }
 
 static void make_there(uint32_t number, size_t queues)
 {
 	make();
-	netd_make(number, queues, bench.fds);
+	netd_make(number, queues, fixture.fds);
 	ck_heard(MADE, 1);
 	ck_heard(LOST, 1);
 }
 
 static void set_up(enum settings_role role)
 {
-	bench = (struct bench){ .descriptors = { .ceiling = 0 } };
-	netd = (struct netd_bench){ .tun_offloads = 3 };
-	ck_assert_int_eq(loop_new(&bench.loop), 0);
-	ck_assert_int_eq(settings_new(role, &bench.settings), 0);
-	ck_assert_int_eq(identity_set(&bench.name, "branch-a", 8), 0);
-	bench.world = (struct session_world){
-		.loop = bench.loop,
-		.settings = bench.settings,
-		.descriptors = &bench.descriptors,
+	fixture = (struct fixture){ .descriptors = { .ceiling = 0 } };
+	netd = (struct netd_fixture){ .tun_offloads = 3 };
+	ck_assert_int_eq(loop_new(&fixture.loop), 0);
+	ck_assert_int_eq(settings_new(role, &fixture.settings), 0);
+	ck_assert_int_eq(identity_set(&fixture.name, "branch-a", 8), 0);
+	fixture.world = (struct session_world){
+		.loop = fixture.loop,
+		.settings = fixture.settings,
+		.descriptors = &fixture.descriptors,
 		.ready = true,
 	};
-	session_interface_init(&bench.interface, &bench.world, &bench.name, &bench.peer, &events);
+	session_interface_init(
+		&fixture.interface, &fixture.world, &fixture.name, &fixture.peer, &events);
 }
 
 static void server(void)
@@ -159,39 +160,39 @@ static void client(void)
 	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
 		ck_assert_int_eq(prefix_parse(ranges[i], &range), 0);
 		ck_assert_int_eq(
-			prefix_list_append(&bench.settings->tunnel_addresses, &range, 1), 0);
+			prefix_list_append(&fixture.settings->tunnel_addresses, &range, 1), 0);
 	}
-	bench.settings->peers = calloc(1, sizeof(*bench.settings->peers));
-	bench.settings->peer_count = 1;
+	fixture.settings->peers = calloc(1, sizeof(*fixture.settings->peers));
+	fixture.settings->peer_count = 1;
 }
 
 static void tear_down(void)
 {
-	session_interface_free(&bench.interface);
-	settings_free(bench.settings);
-	loop_free(bench.loop);
+	session_interface_free(&fixture.interface);
+	settings_free(fixture.settings);
+	loop_free(fixture.loop);
 }
 
 START_TEST(made)
 {
-	ck_assert(!session_interface_is_there(&bench.interface));
+	ck_assert(!session_interface_is_there(&fixture.interface));
 	make();
 	ck_silence();
 	ck_assert_uint_eq(netd_next(REQUEST_INTERFACE)->interface.mtu, 1400);
-	netd_make(3, 1, bench.fds);
+	netd_make(3, 1, fixture.fds);
 	ck_heard(MADE, 1);
 	ck_heard(LOST, 1);
 	ck_silence();
-	ck_assert(session_interface_is(&bench.interface, 3));
-	ck_assert(!session_interface_is(&bench.interface, 4));
-	ck_assert_uint_eq(session_interface_number(&bench.interface), 3);
-	ck_assert_uint_eq(session_interface_index(&bench.interface), 103);
-	ck_assert_str_eq(session_interface_name(&bench.interface), "cv3");
-	ck_assert_uint_eq(session_interface_count_queues(&bench.interface), 1);
-	ck_assert(!session_interface_has_queues(&bench.interface));
-	ck_assert(!session_interface_lacks_family(&bench.interface, AF_INET));
-	ck_assert(!session_interface_lacks_family(&bench.interface, AF_INET6));
-	ck_assert(session_interface_carries(&bench.interface));
+	ck_assert(session_interface_is(&fixture.interface, 3));
+	ck_assert(!session_interface_is(&fixture.interface, 4));
+	ck_assert_uint_eq(session_interface_number(&fixture.interface), 3);
+	ck_assert_uint_eq(session_interface_index(&fixture.interface), 103);
+	ck_assert_str_eq(session_interface_name(&fixture.interface), "cv3");
+	ck_assert_uint_eq(session_interface_count_queues(&fixture.interface), 1);
+	ck_assert(!session_interface_has_queues(&fixture.interface));
+	ck_assert(!session_interface_lacks_family(&fixture.interface, AF_INET));
+	ck_assert(!session_interface_lacks_family(&fixture.interface, AF_INET6));
+	ck_assert(session_interface_carries(&fixture.interface));
 }
 END_TEST
 
@@ -206,7 +207,7 @@ START_TEST(made_again)
 	ck_heard(MADE, 1);
 	ck_silence();
 	ck_assert(!netd_is_open(copy));
-	ck_assert(netd_is_open(bench.fds[0]));
+	ck_assert(netd_is_open(fixture.fds[0]));
 }
 END_TEST
 
@@ -216,14 +217,14 @@ START_TEST(replaced)
 	int old, queue;
 
 	make_there(3, 1);
-	old = bench.fds[0];
-	ck_assert_int_eq(session_interface_take_queue(&bench.interface, &queue), 0);
-	session_interface_return_queue(&bench.interface, queue);
+	old = fixture.fds[0];
+	ck_assert_int_eq(session_interface_take_queue(&fixture.interface, &queue), 0);
+	session_interface_return_queue(&fixture.interface, queue);
 	make_there(4, 1);
 	ck_assert(netd_is_open(old));
-	session_interface_lane_ended(&bench.interface);
+	session_interface_lane_ended(&fixture.interface);
 	ck_assert(!netd_is_open(old));
-	ck_assert(netd_is_open(bench.fds[0]));
+	ck_assert(netd_is_open(fixture.fds[0]));
 }
 END_TEST
 
@@ -233,13 +234,13 @@ START_TEST(replaced_often)
 	int first, queue;
 
 	make_there(1, 1);
-	first = bench.fds[0];
+	first = fixture.fds[0];
 	make_there(2, 1);
 	ck_assert(!netd_is_open(first));
-	ck_assert_int_eq(session_interface_take_queue(&bench.interface, &queue), 0);
+	ck_assert_int_eq(session_interface_take_queue(&fixture.interface, &queue), 0);
 	for (uint32_t i = 3; i < 100; i++)
 		make_there(i, REQUEST_QUEUES_MAX);
-	ck_assert_uint_le(bench.interface.parked_count, 2 * (size_t)REQUEST_QUEUES_MAX);
+	ck_assert_uint_le(fixture.interface.parked_count, 2 * (size_t)REQUEST_QUEUES_MAX);
 }
 END_TEST
 
@@ -249,9 +250,9 @@ START_TEST(refused_by_netd)
 	netd_refuse(EPERM, "not in a hundred years");
 	ck_heard(FAILED, 1);
 	ck_silence();
-	ck_assert_str_eq(session_interface_failure(&bench.interface), "not in a hundred years");
+	ck_assert_str_eq(session_interface_failure(&fixture.interface), "not in a hundred years");
 	make_there(3, 1);
-	ck_assert_ptr_null(session_interface_failure(&bench.interface));
+	ck_assert_ptr_null(session_interface_failure(&fixture.interface));
 }
 END_TEST
 
@@ -267,11 +268,11 @@ END_TEST
 START_TEST(without_descriptors)
 {
 	make();
-	netd_make(3, 0, bench.fds);
+	netd_make(3, 0, fixture.fds);
 	ck_heard(FAILED, 1);
 	ck_silence();
 	ck_assert_ptr_nonnull(
-		strstr(session_interface_failure(&bench.interface), "limit of open files"));
+		strstr(session_interface_failure(&fixture.interface), "limit of open files"));
 }
 END_TEST
 
@@ -279,11 +280,11 @@ END_TEST
 START_TEST(reserve)
 {
 	make();
-	bench.descriptors.ceiling = 1;
-	netd_make(3, 1, bench.fds);
+	fixture.descriptors.ceiling = 1;
+	netd_make(3, 1, fixture.fds);
 	ck_heard(FAILED, 1);
 	ck_silence();
-	ck_assert(!netd_is_open(bench.fds[0]));
+	ck_assert(!netd_is_open(fixture.fds[0]));
 }
 END_TEST
 
@@ -293,11 +294,11 @@ START_TEST(stale)
 	struct request_interface other = wanted();
 
 	make();
-	session_interface_let_be(&bench.interface);
+	session_interface_detach(&fixture.interface);
 	other.mtu = 1300;
-	session_interface_make(&bench.interface, &other);
+	session_interface_make(&fixture.interface, &other);
 	ck_assert_uint_eq(netd.asked_count, 1);
-	netd_make(3, 1, bench.fds);
+	netd_make(3, 1, fixture.fds);
 	ck_heard(LOST, 1);
 	ck_silence();
 	ck_assert_uint_eq(netd_next(REQUEST_INTERFACE)->interface.mtu, 1300);
@@ -311,13 +312,13 @@ END_TEST
 START_TEST(let_be)
 {
 	make();
-	session_interface_let_be(&bench.interface);
-	netd_make(3, 1, bench.fds);
+	session_interface_detach(&fixture.interface);
+	netd_make(3, 1, fixture.fds);
 	ck_heard(LOST, 1);
 	ck_silence();
-	ck_assert(session_interface_is_there(&bench.interface));
+	ck_assert(session_interface_is_there(&fixture.interface));
 	make();
-	session_interface_let_be(&bench.interface);
+	session_interface_detach(&fixture.interface);
 	netd_refuse(EADDRINUSE, "taken");
 	ck_silence();
 }
@@ -330,18 +331,18 @@ START_TEST(without_a_family)
 	make();
 	reply.adopted = netd_next(REQUEST_INTERFACE)->interface;
 	reply.adopted.local6 = reply.adopted.remote6 = (struct addr){ .family = AF_UNSPEC };
-	bench.fds[0] = netd_fd();
-	netd_answer(&reply, bench.fds, 1);
+	fixture.fds[0] = netd_fd();
+	netd_answer(&reply, fixture.fds, 1);
 	ck_heard(MADE, 1);
-	ck_assert(!session_interface_lacks_family(&bench.interface, AF_INET));
-	ck_assert(session_interface_lacks_family(&bench.interface, AF_INET6));
+	ck_assert(!session_interface_lacks_family(&fixture.interface, AF_INET));
+	ck_assert(session_interface_lacks_family(&fixture.interface, AF_INET6));
 	make();
 	reply.adopted = wanted();
 	reply.adopted.local4 = (struct addr){ .family = AF_UNSPEC };
-	bench.fds[1] = netd_fd();
-	netd_answer(&reply, &bench.fds[1], 1);
-	ck_assert(session_interface_lacks_family(&bench.interface, AF_INET));
-	ck_assert(!session_interface_lacks_family(&bench.interface, AF_INET6));
+	fixture.fds[1] = netd_fd();
+	netd_answer(&reply, &fixture.fds[1], 1);
+	ck_assert(session_interface_lacks_family(&fixture.interface, AF_INET));
+	ck_assert(!session_interface_lacks_family(&fixture.interface, AF_INET6));
 }
 END_TEST
 
@@ -351,7 +352,7 @@ START_TEST(addresses_of_others)
 	netd_refuse(EADDRINUSE, "address 10.99.0.2 is the printer's");
 	ck_heard(REFUSED, 1);
 	ck_silence();
-	ck_assert_str_eq(bench.why, "address 10.99.0.2 is the printer's");
+	ck_assert_str_eq(fixture.why, "address 10.99.0.2 is the printer's");
 }
 END_TEST
 
@@ -361,17 +362,17 @@ START_TEST(address_of_the_server)
 	struct request_interface asked = wanted();
 
 	asked.remote4 = asked.outer.addr;
-	session_interface_make(&bench.interface, &asked);
+	session_interface_make(&fixture.interface, &asked);
 	ck_silence();
-	netd_make(3, 1, bench.fds);
+	netd_make(3, 1, fixture.fds);
 	ck_heard(LOST, 1);
 	ck_heard(REFUSED, 1);
 	ck_silence();
-	ck_assert_ptr_nonnull(strstr(bench.why, "192.0.2.1, at which this host reaches"));
-	session_interface_rest(&bench.interface);
+	ck_assert_ptr_nonnull(strstr(fixture.why, "192.0.2.1, at which this host reaches"));
+	session_interface_disconnected(&fixture.interface);
 	ck_assert_uint_eq(netd_count_told(REQUEST_INTERFACE_DELETE, NULL), 1);
 	ck_heard(LOST, 1);
-	ck_assert(!session_interface_is_there(&bench.interface));
+	ck_assert(!session_interface_is_there(&fixture.interface));
 }
 END_TEST
 
@@ -382,12 +383,12 @@ START_TEST(address_of_the_server_refused)
 
 	make_there(3, 1);
 	asked.local4 = asked.outer.addr;
-	session_interface_make(&bench.interface, &asked);
+	session_interface_make(&fixture.interface, &asked);
 	netd_refuse(EINVAL, "no");
 	ck_heard(REFUSED, 1);
-	session_interface_rest(&bench.interface);
+	session_interface_disconnected(&fixture.interface);
 	ck_silence();
-	ck_assert(session_interface_is_there(&bench.interface));
+	ck_assert(session_interface_is_there(&fixture.interface));
 }
 END_TEST
 
@@ -396,11 +397,11 @@ START_TEST(address_of_the_server_apart)
 {
 	struct request_interface asked = wanted();
 
-	unit_text(bench.peer.netns, "inside");
-	ck_assert(session_interface_is_apart(&bench.interface));
+	unit_text(fixture.peer.netns, "inside");
+	ck_assert(session_interface_is_apart(&fixture.interface));
 	asked.remote4 = asked.outer.addr;
-	session_interface_make(&bench.interface, &asked);
-	netd_make(3, 1, bench.fds);
+	session_interface_make(&fixture.interface, &asked);
+	netd_make(3, 1, fixture.fds);
 	ck_heard(MADE, 1);
 }
 END_TEST
@@ -410,10 +411,10 @@ START_TEST(addresses_that_none_may_have)
 	struct request_interface asked = wanted();
 
 	asked.local4 = ip("127.0.0.1");
-	session_interface_make(&bench.interface, &asked);
-	netd_make(3, 1, bench.fds);
+	session_interface_make(&fixture.interface, &asked);
+	netd_make(3, 1, fixture.fds);
 	ck_heard(REFUSED, 1);
-	ck_assert_ptr_nonnull(strstr(bench.why, "127.0.0.1"));
+	ck_assert_ptr_nonnull(strstr(fixture.why, "127.0.0.1"));
 }
 END_TEST
 
@@ -423,8 +424,8 @@ START_TEST(addresses_of_a_server)
 	struct request_interface asked = wanted();
 
 	asked.local4 = asked.outer.addr;
-	session_interface_make(&bench.interface, &asked);
-	netd_make(3, 1, bench.fds);
+	session_interface_make(&fixture.interface, &asked);
+	netd_make(3, 1, fixture.fds);
 	ck_heard(MADE, 1);
 }
 END_TEST
@@ -434,25 +435,25 @@ START_TEST(judged)
 	struct request_interface asked = wanted();
 
 	make_there(3, 1);
-	session_interface_judge(&bench.interface, &asked);
-	session_interface_judge(&bench.interface, &asked);
+	session_interface_judge(&fixture.interface, &asked);
+	session_interface_judge(&fixture.interface, &asked);
 	ck_assert_uint_eq(netd.asked_count, 1);
-	netd_make(3, 1, bench.fds + 1);
+	netd_make(3, 1, fixture.fds + 1);
 	ck_silence();
-	session_interface_judge(&bench.interface, &asked);
+	session_interface_judge(&fixture.interface, &asked);
 	netd_refuse(EPERM, "another cause");
 	ck_silence();
-	session_interface_judge(&bench.interface, &asked);
+	session_interface_judge(&fixture.interface, &asked);
 	netd_refuse(EADDRINUSE, "the printer has it");
 	ck_heard(REFUSED, 1);
 	ck_silence();
 	netd.ask_error = -ENOMEM;
-	session_interface_judge(&bench.interface, &asked);
+	session_interface_judge(&fixture.interface, &asked);
 	ck_silence();
 	netd.ask_error = 0;
 	/* The connection goes meanwhile. */
-	session_interface_judge(&bench.interface, &asked);
-	session_interface_let_be(&bench.interface);
+	session_interface_judge(&fixture.interface, &asked);
+	session_interface_detach(&fixture.interface);
 	netd_refuse(EADDRINUSE, "the printer has it");
 	ck_silence();
 }
@@ -461,20 +462,20 @@ END_TEST
 START_TEST(rest)
 {
 	make_there(3, 1);
-	session_interface_rest(&bench.interface);
+	session_interface_disconnected(&fixture.interface);
 	ck_silence();
-	ck_assert(session_interface_is_there(&bench.interface));
+	ck_assert(session_interface_is_there(&fixture.interface));
 	ck_assert_uint_eq(netd.told_count, 0);
-	session_interface_break(&bench.interface);
-	session_interface_rest(&bench.interface);
+	session_interface_break(&fixture.interface);
+	session_interface_disconnected(&fixture.interface);
 	ck_heard(LOST, 1);
-	ck_assert(!session_interface_is_there(&bench.interface));
-	ck_assert(!netd_is_open(bench.fds[0]));
+	ck_assert(!session_interface_is_there(&fixture.interface));
+	ck_assert(!netd_is_open(fixture.fds[0]));
 	ck_assert_uint_eq(netd_count_told(REQUEST_INTERFACE_DELETE, NULL), 1);
 	/* It was that one that was broken. */
 	make_there(4, 1);
-	session_interface_rest(&bench.interface);
-	ck_assert(session_interface_is_there(&bench.interface));
+	session_interface_disconnected(&fixture.interface);
+	ck_assert(session_interface_is_there(&fixture.interface));
 }
 END_TEST
 
@@ -482,28 +483,28 @@ START_TEST(carrier)
 {
 	const struct request *last = NULL;
 
-	session_interface_set_carrier(&bench.interface, false); /* not there */
-	ck_assert(session_interface_carries(&bench.interface));
+	session_interface_set_carrier(&fixture.interface, false); /* not there */
+	ck_assert(session_interface_carries(&fixture.interface));
 	make_there(3, 1);
-	session_interface_set_carrier(&bench.interface, true); /* so it is with a new one */
+	session_interface_set_carrier(&fixture.interface, true); /* so it is with a new one */
 	ck_silence();
 	ck_assert_uint_eq(netd.told_count, 0);
-	session_interface_set_carrier(&bench.interface, false);
+	session_interface_set_carrier(&fixture.interface, false);
 	ck_heard(CARRIER, 1);
-	ck_assert(!session_interface_carries(&bench.interface));
+	ck_assert(!session_interface_carries(&fixture.interface));
 	ck_assert_uint_eq(netd_count_told(REQUEST_CARRIER, &last), 1);
 	ck_assert_uint_eq(last->carrier.interface, 3);
 	ck_assert(!last->carrier.on);
-	session_interface_set_carrier(&bench.interface, false);
+	session_interface_set_carrier(&fixture.interface, false);
 	ck_silence();
 	netd.tell_error = -ENOMEM;
-	session_interface_set_carrier(&bench.interface, true);
+	session_interface_set_carrier(&fixture.interface, true);
 	ck_silence();
-	ck_assert(!session_interface_carries(&bench.interface));
+	ck_assert(!session_interface_carries(&fixture.interface));
 	netd.tell_error = 0;
-	session_interface_set_carrier(&bench.interface, true);
+	session_interface_set_carrier(&fixture.interface, true);
 	ck_heard(CARRIER, 1);
-	ck_assert(session_interface_carries(&bench.interface));
+	ck_assert(session_interface_carries(&fixture.interface));
 }
 END_TEST
 
@@ -511,41 +512,41 @@ END_TEST
 START_TEST(peer_stays_away)
 {
 	make_there(3, 1);
-	session_interface_rest(&bench.interface);
-	session_interface_set_carrier(&bench.interface, true); /* it is back */
-	ck_assert(!bench.interface.idle.running);
-	session_interface_rest(&bench.interface);
-	bench.world.ready = false;
-	expire(&bench.interface.idle);
+	session_interface_disconnected(&fixture.interface);
+	session_interface_set_carrier(&fixture.interface, true); /* it is back */
+	ck_assert(!fixture.interface.idle.running);
+	session_interface_disconnected(&fixture.interface);
+	fixture.world.ready = false;
+	expire(&fixture.interface.idle);
 	ck_silence();
-	ck_assert(session_interface_carries(&bench.interface));
-	bench.world.ready = true;
-	expire(&bench.interface.idle);
+	ck_assert(session_interface_carries(&fixture.interface));
+	fixture.world.ready = true;
+	expire(&fixture.interface.idle);
 	ck_heard(CARRIER, 1);
-	ck_assert(!session_interface_carries(&bench.interface));
-	ck_assert(!bench.interface.idle.running);
+	ck_assert(!session_interface_carries(&fixture.interface));
+	ck_assert(!fixture.interface.idle.running);
 }
 END_TEST
 
 START_TEST(removed)
 {
 	make_there(3, 1);
-	session_interface_remove(&bench.interface);
-	session_interface_remove(&bench.interface);
+	session_interface_remove(&fixture.interface);
+	session_interface_remove(&fixture.interface);
 	ck_assert_uint_eq(netd_next(REQUEST_INTERFACE_DELETE)->interface_delete.interface, 3);
 	ck_silence();
 	netd_answer(&(struct request_reply){ .error = 0 }, NULL, 0);
 	ck_heard(LOST, 1);
 	ck_heard(REMOVED, 1);
 	ck_silence();
-	ck_assert(!netd_is_open(bench.fds[0]));
+	ck_assert(!netd_is_open(fixture.fds[0]));
 	ck_assert_uint_eq(netd.asked_count, 0);
 }
 END_TEST
 
 START_TEST(removed_where_none_is)
 {
-	session_interface_remove(&bench.interface);
+	session_interface_remove(&fixture.interface);
 	ck_heard(REMOVED, 1);
 	ck_silence();
 }
@@ -555,13 +556,13 @@ END_TEST
 START_TEST(removed_with_failures)
 {
 	make_there(3, 1);
-	session_interface_remove(&bench.interface);
+	session_interface_remove(&fixture.interface);
 	netd_refuse(EBUSY, "no");
 	ck_heard(LOST, 1);
 	ck_heard(REMOVED, 1);
 	make_there(4, 1);
 	netd.ask_error = -ENOMEM;
-	session_interface_remove(&bench.interface);
+	session_interface_remove(&fixture.interface);
 	ck_heard(LOST, 1);
 	ck_heard(REMOVED, 1);
 }
@@ -571,9 +572,9 @@ END_TEST
 START_TEST(removed_before_it_was_made)
 {
 	make();
-	session_interface_remove(&bench.interface);
+	session_interface_remove(&fixture.interface);
 	ck_silence();
-	netd_make(3, 1, bench.fds);
+	netd_make(3, 1, fixture.fds);
 	ck_heard(LOST, 1);
 	ck_silence();
 	ck_assert_uint_eq(netd_next(REQUEST_INTERFACE_DELETE)->interface_delete.interface, 3);
@@ -587,8 +588,8 @@ END_TEST
 START_TEST(removed_at_the_end)
 {
 	make_there(3, 1);
-	bench.world.stopping = true;
-	session_interface_remove(&bench.interface);
+	fixture.world.stopping = true;
+	session_interface_remove(&fixture.interface);
 	ck_heard(LOST, 1);
 	ck_heard(REMOVED, 1);
 	ck_assert_uint_eq(netd.asked_count, 0);
@@ -600,20 +601,21 @@ START_TEST(queues)
 	int first, second, third;
 
 	make_there(3, 2);
-	ck_assert(session_interface_has_queues(&bench.interface));
-	ck_assert_int_eq(session_interface_take_queue(&bench.interface, &first), 0);
-	ck_assert_int_eq(session_interface_take_queue(&bench.interface, &second), 0);
+	ck_assert(session_interface_has_queues(&fixture.interface));
+	ck_assert_int_eq(session_interface_take_queue(&fixture.interface, &first), 0);
+	ck_assert_int_eq(session_interface_take_queue(&fixture.interface, &second), 0);
 	ck_assert_int_ne(first, second);
-	ck_assert_int_eq(session_interface_take_queue(&bench.interface, &third), -ENOBUFS);
-	ck_assert_int_eq(session_interface_queue_fd(&bench.interface, second), bench.fds[second]);
-	ck_assert_int_eq(session_interface_attach(&bench.interface, second), 0);
-	ck_assert(netd.attached[bench.fds[second]]);
-	session_interface_return_queue(&bench.interface, second);
-	ck_assert(!netd.attached[bench.fds[second]]);
-	ck_assert_int_eq(session_interface_take_queue(&bench.interface, &third), 0);
+	ck_assert_int_eq(session_interface_take_queue(&fixture.interface, &third), -ENOBUFS);
+	ck_assert_int_eq(
+		session_interface_queue_fd(&fixture.interface, second), fixture.fds[second]);
+	ck_assert_int_eq(session_interface_attach(&fixture.interface, second), 0);
+	ck_assert(netd.attached[fixture.fds[second]]);
+	session_interface_return_queue(&fixture.interface, second);
+	ck_assert(!netd.attached[fixture.fds[second]]);
+	ck_assert_int_eq(session_interface_take_queue(&fixture.interface, &third), 0);
 	ck_assert_int_eq(third, second);
 	netd.tun_error = -ENODEV;
-	ck_assert_int_eq(session_interface_attach(&bench.interface, third), -ENODEV);
+	ck_assert_int_eq(session_interface_attach(&fixture.interface, third), -ENODEV);
 }
 END_TEST
 
@@ -624,16 +626,16 @@ START_TEST(plain_queue)
 	int queue;
 
 	make_there(3, 1);
-	ck_assert_int_eq(session_interface_take_queue(&bench.interface, &queue), 0);
+	ck_assert_int_eq(session_interface_take_queue(&fixture.interface, &queue), 0);
 	netd.tun_error = -ENODEV;
-	ck_assert_int_eq(session_interface_attach(&bench.interface, queue), 0);
-	ck_assert_int_eq(session_interface_set_offloads(&bench.interface, 7, &offloads), -ENODEV);
+	ck_assert_int_eq(session_interface_attach(&fixture.interface, queue), 0);
+	ck_assert_int_eq(session_interface_set_offloads(&fixture.interface, 7, &offloads), -ENODEV);
 	netd.tun_error = 0;
-	ck_assert_int_eq(session_interface_set_offloads(&bench.interface, 7, &offloads), 0);
+	ck_assert_int_eq(session_interface_set_offloads(&fixture.interface, 7, &offloads), 0);
 	ck_assert_uint_eq(offloads, 3);
-	netd.attached[bench.fds[0]] = true;
-	session_interface_return_queue(&bench.interface, queue);
-	ck_assert(netd.attached[bench.fds[0]]);
+	netd.attached[fixture.fds[0]] = true;
+	session_interface_return_queue(&fixture.interface, queue);
+	ck_assert(netd.attached[fixture.fds[0]]);
 }
 END_TEST
 
@@ -643,18 +645,18 @@ START_TEST(adopted)
 	const struct request *last = NULL;
 
 	for (int i = 0; i < 2; i++) {
-		bench.fds[i] = netd_fd();
-		netd.attached[bench.fds[i]] = true;
+		fixture.fds[i] = netd_fd();
+		netd.attached[fixture.fds[i]] = true;
 	}
-	session_interface_adopt(&bench.interface, &reply, bench.fds, 2);
+	session_interface_adopt(&fixture.interface, &reply, fixture.fds, 2);
 	ck_silence();
-	ck_assert(session_interface_is(&bench.interface, 5));
-	ck_assert_str_eq(session_interface_name(&bench.interface), "cv9");
-	ck_assert(!netd.attached[bench.fds[0]] && !netd.attached[bench.fds[1]]);
+	ck_assert(session_interface_is(&fixture.interface, 5));
+	ck_assert_str_eq(session_interface_name(&fixture.interface), "cv9");
+	ck_assert(!netd.attached[fixture.fds[0]] && !netd.attached[fixture.fds[1]]);
 	/* What netd was told last is not known: it is told in either case. */
-	ck_assert(session_interface_carries(&bench.interface));
-	ck_assert(bench.interface.idle.running);
-	session_interface_set_carrier(&bench.interface, true);
+	ck_assert(session_interface_carries(&fixture.interface));
+	ck_assert(fixture.interface.idle.running);
+	session_interface_set_carrier(&fixture.interface, true);
 	ck_heard(CARRIER, 1);
 	ck_assert_uint_eq(netd_count_told(REQUEST_CARRIER, &last), 1);
 	ck_assert(last->carrier.on);
@@ -663,25 +665,25 @@ END_TEST
 
 START_TEST(lacking)
 {
-	const struct session_interface_lack *lack = session_interface_lack(&bench.interface);
+	const struct session_interface_lack *lack = session_interface_lack(&fixture.interface);
 	struct request_lack page = { .local6 = true, .total = 3, .text = "wan0 has it" };
 
 	make_there(3, 1);
 	ck_assert_ptr_null(lack->why);
-	session_interface_take_lack(&bench.interface, &page);
+	session_interface_take_lack(&fixture.interface, &page);
 	ck_assert_str_eq(lack->why, "wan0 has it");
 	ck_assert(lack->local6 && !lack->local4 && !lack->link);
 	/* A later page is about routes alone. */
 	page = (struct request_lack){ .offset = 2, .total = 3, .link = true, .text = "other" };
-	session_interface_take_lack(&bench.interface, &page);
+	session_interface_take_lack(&fixture.interface, &page);
 	ck_assert_str_eq(lack->why, "wan0 has it");
 	ck_assert(lack->local6 && !lack->link);
 	page = (struct request_lack){ .total = 0 };
-	session_interface_take_lack(&bench.interface, &page);
+	session_interface_take_lack(&fixture.interface, &page);
 	ck_assert_ptr_null(lack->why);
 	ck_assert(!lack->local6);
 	page = (struct request_lack){ .link = true, .local4 = true, .text = "gone" };
-	session_interface_take_lack(&bench.interface, &page);
+	session_interface_take_lack(&fixture.interface, &page);
 	ck_assert(lack->link && lack->local4);
 	make_there(4, 1); /* a new one has all that is its */
 	ck_assert_ptr_null(lack->why);
@@ -690,16 +692,16 @@ END_TEST
 
 START_TEST(namespaces)
 {
-	ck_assert_str_eq(session_interface_netns(&bench.interface), "");
-	ck_assert(!session_interface_is_apart(&bench.interface));
-	bench.settings->contained = true;
-	ck_assert(session_interface_is_apart(&bench.interface));
-	bench.settings->contained = false;
-	unit_text(bench.peer.netns, "inside");
-	ck_assert(session_interface_is_apart(&bench.interface));
-	ck_assert_str_eq(session_interface_netns(&bench.interface), "inside");
-	bench.interface.peer = NULL; /* unlisted */
-	ck_assert(!session_interface_is_apart(&bench.interface));
+	ck_assert_str_eq(session_interface_netns(&fixture.interface), "");
+	ck_assert(!session_interface_is_apart(&fixture.interface));
+	fixture.settings->contained = true;
+	ck_assert(session_interface_is_apart(&fixture.interface));
+	fixture.settings->contained = false;
+	unit_text(fixture.peer.netns, "inside");
+	ck_assert(session_interface_is_apart(&fixture.interface));
+	ck_assert_str_eq(session_interface_netns(&fixture.interface), "inside");
+	fixture.interface.peer = NULL; /* unlisted */
+	ck_assert(!session_interface_is_apart(&fixture.interface));
 }
 END_TEST
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What settings_check() promises in config/settings.h, on settings built by hand. */
 #include "base/array.h"
-#include "settings_bench.h"
+#include "settings_fixture.h"
 #include "unit.h"
 
 START_TEST(test_good)
@@ -267,7 +267,7 @@ static void reach(struct settings_peer *peer, const char *first, const char *sec
 			0);
 }
 
-START_TEST(test_reach)
+START_TEST(test_filter)
 {
 	struct settings *settings = server(3);
 
@@ -304,7 +304,7 @@ static Suite *suite(void)
 	unit_add(suite, "times and ends", test_times_and_ends);
 	unit_add(suite, "client", test_client);
 	unit_add(suite, "tracked", test_tracked);
-	unit_add(suite, "reach", test_reach);
+	unit_add(suite, "reach", test_filter);
 	return suite;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What config/settings tells of settings: marks, outer addresses, places, pools, a peer's metric. */
-#include "settings_bench.h"
+#include "settings_fixture.h"
 #include "unit.h"
 
 /* What others must not read, and where the outer connections go; a proxy changes both. */
@@ -59,15 +59,15 @@ START_TEST(test_find_and_places)
 
 	unit_text(settings->name, "x");
 	unit_text(settings->state_dir, "/else");
-	settings_fill_places(settings);
+	settings_fill_paths(settings);
 	ck_assert_str_eq(settings->control_socket, "/run/culvert/x.sock");
 	ck_assert_str_eq(settings->state_dir, "/else");
 	settings->state_dir[0] = '\0';
-	settings_fill_places(settings);
+	settings_fill_paths(settings);
 	ck_assert_str_eq(settings->state_dir, "/var/lib/culvert/x");
 	settings->state_dir[0] = '\0';
 	settings->role = SETTINGS_CLIENT;
-	settings_fill_places(settings);
+	settings_fill_paths(settings);
 	ck_assert_str_eq(settings->state_dir, "");
 	settings_free(settings);
 	settings_free(NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The status for a person to read, and what holds for both forms; JSON: test_status_json.c. */
-#include "tests/unit/status_bench.h"
+#include "tests/unit/status_fixture.h"
 
 static void ck_says(const char *text, const char *words)
 {
@@ -133,7 +133,7 @@ START_TEST(failing_stream)
 	FILE *out = fmemopen(room, sizeof(room), "w");
 
 	setvbuf(out, NULL, _IONBF, 0);
-	ck_assert_int_lt(status_render(&bench.engine, STATUS_OVERVIEW, true, out), 0);
+	ck_assert_int_lt(status_render(&fixture.engine, STATUS_OVERVIEW, true, out), 0);
 	fclose(out);
 }
 END_TEST

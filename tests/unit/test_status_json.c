@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The status as JSON: what each value is. */
 #include "base/array.h"
-#include "tests/unit/status_bench.h"
+#include "tests/unit/status_fixture.h"
 
 #include "base/version.h"
 
@@ -94,9 +94,9 @@ END_TEST
 START_TEST(json_without)
 {
 	ck_json(render(STATUS_OVERVIEW, true), "sessions.1.without", "[]");
-	bench.full->interface.tun.off6 = true;
+	fixture.full->interface.tun.off6 = true;
 	ck_json(render(STATUS_OVERVIEW, true), "sessions.1.without.0", "\"ipv6\"");
-	bench.full->interface.tun.off4 = true;
+	fixture.full->interface.tun.off4 = true;
 	ck_assert_int_eq(json_count(render(STATUS_OVERVIEW, true), "sessions.1.without"), 2);
 }
 END_TEST
@@ -168,7 +168,7 @@ START_TEST(json_lost_connection)
 {
 	const char *json;
 
-	bench.young->leave = (struct session_leave){ .text = "connection failed" };
+	fixture.young->leave = (struct session_leave){ .text = "connection failed" };
 	json = render(STATUS_OVERVIEW, true);
 	ck_json(json, "sessions.0.left.code", "0");
 	ck_json(json, "sessions.0.left.meaning", "null");
@@ -179,25 +179,26 @@ END_TEST
 /* A client that waits for its next try has moved the reason, which people still want to see. */
 START_TEST(json_lost_connection_of_an_idle_session)
 {
-	bench.young->leave = (struct session_leave){ .code = 0 };
-	bench.young->last_leave = (struct session_leave){ .code = GOODBYE_NO_ADDRESS,
+	fixture.young->leave = (struct session_leave){ .code = 0 };
+	fixture.young->last_leave = (struct session_leave){ .code = GOODBYE_NO_ADDRESS,
 		.text = "why" };
-	bench.young->state = SESSION_IDLE;
+	fixture.young->state = SESSION_IDLE;
 	ck_json(render(STATUS_OVERVIEW, true), "sessions.0.left.text", "\"why\"");
 	ck_assert_ptr_nonnull(strstr(render(STATUS_OVERVIEW, false), ": why"));
-	bench.young->last_leave = (struct session_leave){ .attempt = true, .text = "nobody there" };
+	fixture.young->last_leave = (struct session_leave){ .attempt = true,
+		.text = "nobody there" };
 	ck_json(render(STATUS_OVERVIEW, true), "sessions.0.left.text", "\"nobody there\"");
 	ck_json(render(STATUS_OVERVIEW, true), "sessions.0.left.attempt", "true");
 	ck_assert_ptr_nonnull(
 		strstr(render(STATUS_OVERVIEW, false), "last attempt:       nobody there\n"));
-	bench.young->state = SESSION_UP;
+	fixture.young->state = SESSION_UP;
 	ck_json(render(STATUS_OVERVIEW, true), "sessions.0.left", "null");
 }
 END_TEST
 
 START_TEST(json_client)
 {
-	struct settings *settings = bench.engine.settings;
+	struct settings *settings = fixture.engine.settings;
 	const char *json;
 
 	settings->role = SETTINGS_CLIENT;

@@ -10,7 +10,7 @@
 
 #include <errno.h>
 
-#include "superpacket_bench.h"
+#include "superpacket_fixture.h"
 #include "unit.h"
 
 static void segment(
@@ -36,7 +36,7 @@ static void expect_same(const struct model_list *whole, size_t from, const struc
 static void cut(struct under_test *test, size_t segments, struct model_list *list)
 {
 	size_t left = superpacket_segments(&test->superpacket), count = list->count;
-	size_t len = superpacket_part(&test->superpacket, segments);
+	size_t len = superpacket_piece(&test->superpacket, segments);
 	size_t expected = segments < left ? segments : left;
 	uint8_t *memory = malloc(len);
 	struct writer part;
@@ -63,7 +63,7 @@ static void expect_empty(struct under_test *test)
 
 	writer_init(&part, bytes, sizeof(bytes));
 	ck_assert_uint_eq(superpacket_segments(&before), 0);
-	ck_assert_uint_eq(superpacket_part(&before, 1), 0);
+	ck_assert_uint_eq(superpacket_piece(&before, 1), 0);
 	ck_assert_int_eq(superpacket_cut(&test->superpacket, 1, &part, &vnet), -ENODATA);
 	ck_assert_int_eq(superpacket_skip(&test->superpacket, 1), -ENODATA);
 	ck_assert_uint_eq(part.len, 0);
@@ -197,7 +197,7 @@ START_TEST(all_at_once_is_the_whole)
 
 		begin(&test, &sample);
 		writer_init(&part, bytes, sizeof(bytes));
-		ck_assert_uint_eq(superpacket_part(&test.superpacket, enough[i]), made.len);
+		ck_assert_uint_eq(superpacket_piece(&test.superpacket, enough[i]), made.len);
 		ck_assert_int_eq(superpacket_cut(&test.superpacket, enough[i], &part, &vnet), 0);
 		ck_assert_uint_eq(part.len, made.len);
 		ck_assert_mem_eq(bytes, made.data, made.len);
@@ -287,7 +287,7 @@ START_TEST(no_payload_is_one_segment)
 	sample.segment = 300;
 	begin(&test, &sample);
 	ck_assert_uint_eq(superpacket_segments(&test.superpacket), 1);
-	ck_assert_uint_eq(superpacket_part(&test.superpacket, 1), made.len);
+	ck_assert_uint_eq(superpacket_piece(&test.superpacket, 1), made.len);
 	cut(&test, 1, &parts);
 	ck_assert_uint_eq(parts.count, 1);
 	ck_assert_uint_eq(parts.at[0].len, made.len);

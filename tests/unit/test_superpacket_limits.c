@@ -6,7 +6,7 @@
 
 #include <errno.h>
 
-#include "superpacket_bench.h"
+#include "superpacket_fixture.h"
 #include "unit.h"
 
 START_TEST(too_little_room_changes_nothing)
@@ -23,7 +23,7 @@ START_TEST(too_little_room_changes_nothing)
 	sample.payload = 100;
 	begin(&test, &sample);
 	before = test.superpacket;
-	len = superpacket_part(&before, 2);
+	len = superpacket_piece(&before, 2);
 	ck_assert_uint_eq(len, made.len - 40);
 	for (size_t room = 0; room < len; room++) {
 		memset(bytes, 0xee, sizeof(bytes));
@@ -37,7 +37,7 @@ START_TEST(too_little_room_changes_nothing)
 	writer_init(&part, bytes, sizeof(bytes));
 	ck_assert_int_eq(superpacket_cut(&test.superpacket, 0, &part, &vnet), -EINVAL);
 	ck_assert_int_eq(superpacket_skip(&test.superpacket, 0), -EINVAL);
-	ck_assert_uint_eq(superpacket_part(&test.superpacket, 0), 0);
+	ck_assert_uint_eq(superpacket_piece(&test.superpacket, 0), 0);
 	ck_assert_uint_eq(part.len, 0);
 	ck_assert_uint_eq(vnet.flags, 77);
 	expect_unchanged(&test.superpacket, &before);

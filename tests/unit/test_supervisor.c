@@ -46,7 +46,7 @@ START_TEST(none)
 	unsetenv("NOTIFY_SOCKET");
 	ck_assert_int_eq(supervisor_open(&supervisor, &problem), 0);
 	ck_assert_int_eq(supervisor.fd, -1);
-	ck_assert_int_eq(supervisor_tell(&supervisor, "READY=1"), 0);
+	ck_assert_int_eq(supervisor_notify(&supervisor, "READY=1"), 0);
 	supervisor_close(&supervisor);
 	setenv("NOTIFY_SOCKET", "", 1);
 	ck_assert_int_eq(supervisor_open(&supervisor, &problem), 0);
@@ -67,10 +67,10 @@ START_TEST(told)
 		setenv("NOTIFY_SOCKET", name, 1);
 		ck_assert_msg(supervisor_open(&supervisor, &problem) == 0, "%s", problem.text);
 		ck_assert_ptr_null(getenv("NOTIFY_SOCKET")); /* no child of ours has it */
-		ck_assert_int_eq(supervisor_tell(&supervisor, "READY=1\nSTATUS=fine"), 0);
+		ck_assert_int_eq(supervisor_notify(&supervisor, "READY=1\nSTATUS=fine"), 0);
 		hears(fd, "READY=1\nSTATUS=fine");
 		close(fd);
-		ck_assert_int_eq(supervisor_tell(&supervisor, "STOPPING=1"), -ECONNREFUSED);
+		ck_assert_int_eq(supervisor_notify(&supervisor, "STOPPING=1"), -ECONNREFUSED);
 		supervisor_close(&supervisor);
 		if (!abstract)
 			ck_assert_int_eq(unlink(name), 0);
@@ -94,7 +94,7 @@ START_TEST(not_there)
 		ck_assert_int_eq(supervisor.fd, -1);
 		ck_assert_ptr_nonnull(strstr(problem.text, "NOTIFY_SOCKET"));
 		ck_assert_ptr_null(getenv("NOTIFY_SOCKET"));
-		ck_assert_int_eq(supervisor_tell(&supervisor, "READY=1"), 0);
+		ck_assert_int_eq(supervisor_notify(&supervisor, "READY=1"), 0);
 	}
 }
 END_TEST

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "tls_client_bench.h"
+#include "tls_client_fixture.h"
 #include "tls_fixture.h"
 #include "unit.h"
 

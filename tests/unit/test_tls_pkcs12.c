@@ -7,7 +7,7 @@
 
 #include <openssl/pkcs12.h>
 
-#include "tls_client_bench.h"
+#include "tls_client_fixture.h"
 #include "tls_fixture.h"
 #include "unit.h"
 

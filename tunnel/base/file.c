@@ -181,14 +181,14 @@ static int write_new(int dir_fd, const char *name, const void *data, size_t len)
 }
 
 /* A rename would replace what is there; a second name for the file cannot. */
-static int take_free_name(int dir_fd, const char *temporary, const char *name)
+static int link_as_new(int dir_fd, const char *temporary, const char *name)
 {
 	if (linkat(dir_fd, temporary, dir_fd, name, 0) < 0)
 		return -errno;
 	return unlinkat(dir_fd, temporary, 0) < 0 ? -errno : 0;
 }
 
-static int take_name(int dir_fd, const char *temporary, const char *name)
+static int rename_over(int dir_fd, const char *temporary, const char *name)
 {
 	return renameat(dir_fd, temporary, dir_fd, name) < 0 ? -errno : 0;
 }
@@ -219,10 +219,10 @@ remove:
 
 int file_replace_at(int dir_fd, const char *name, const void *data, size_t len)
 {
-	return write_at(dir_fd, name, data, len, take_name);
+	return write_at(dir_fd, name, data, len, rename_over);
 }
 
 int file_create_at(int dir_fd, const char *name, const void *data, size_t len)
 {
-	return write_at(dir_fd, name, data, len, take_free_name);
+	return write_at(dir_fd, name, data, len, link_as_new);
 }

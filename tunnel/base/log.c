@@ -203,7 +203,7 @@ static bool put_out(const char *line, size_t len)
 }
 
 /* False: the reader is not back. */
-static bool tell_lost(void)
+static bool report_lost(void)
 {
 	char head[80], line[LOG_LINE_MAX];
 	int len;
@@ -237,7 +237,7 @@ static void emit(enum log_level level, const char *text, unsigned more)
 		len = LOG_LINE_MAX - 1;
 		line[len - 1] = '\n';
 	}
-	if (!tell_lost() || !put_out(line, (size_t)len))
+	if (!report_lost() || !put_out(line, (size_t)len))
 		logger.lost++;
 }
 
@@ -314,7 +314,7 @@ void log_relay(const char *line, size_t len)
 	end = strlen(out);
 	out[end++] = '\n';
 	pthread_mutex_lock(&logger.mutex);
-	if (!tell_lost() || !put_out(out, end))
+	if (!report_lost() || !put_out(out, end))
 		logger.lost++;
 	pthread_mutex_unlock(&logger.mutex);
 	errno = saved;

@@ -90,7 +90,7 @@ static const char *join_key(char out[KEY_PATH_MAX], const char *group, const cha
 
 /* ---- one value ---- */
 
-static const char *type_words(const config_setting_t *setting)
+static const char *type_text(const config_setting_t *setting)
 {
 	switch (config_setting_type(setting)) {
 	case CONFIG_TYPE_GROUP:
@@ -136,7 +136,7 @@ static struct conf_scalar read_scalar(const config_setting_t *setting)
 		scalar.string = config_setting_get_string(setting);
 		break;
 	default:
-		scalar.string = type_words(setting);
+		scalar.string = type_text(setting);
 		break;
 	}
 	return scalar;
@@ -226,7 +226,7 @@ static int apply_groups(/* NOLINT(misc-no-recursion): as deep as the tables are 
 				out + plain->offset);
 		} else {
 			problem_set(load->problem, "expected %s, got %s",
-				conf_value_expected(option, expected), type_words(item));
+				conf_value_expected(option, expected), type_text(item));
 			locate(load, item, item_key);
 			r = -EINVAL;
 		}
@@ -271,7 +271,7 @@ static int apply_list(/* NOLINT(misc-no-recursion): as deep as the tables are */
 
 /* ---- groups ---- */
 
-static int complain_unknown(const struct load *load, const struct conf_table *table,
+static int report_unknown(const struct load *load, const struct conf_table *table,
 	const config_setting_t *setting, const char *group_key)
 {
 	const char *name = config_setting_name(setting);
@@ -289,7 +289,7 @@ static int complain_unknown(const struct load *load, const struct conf_table *ta
 	return -EINVAL;
 }
 
-static int complain_missing(const struct load *load, const struct conf_option *option,
+static int report_missing(const struct load *load, const struct conf_option *option,
 	const config_setting_t *group, const char *group_key)
 {
 	char expected[CONF_VALUE_EXPECTED_MAX], key[KEY_PATH_MAX];
@@ -322,13 +322,13 @@ static int apply_group(/* NOLINT(misc-no-recursion): as deep as the tables are *
 		const config_setting_t *setting = child(group, i);
 
 		if (!conf_find(table, config_setting_name(setting)))
-			return complain_unknown(load, table, setting, group_key);
+			return report_unknown(load, table, setting, group_key);
 	}
 	while (r == 0 && (option = conf_next(&walk))) {
 		const config_setting_t *setting = config_setting_get_member(group, option->key);
 
 		if (!setting && option->required)
-			return complain_missing(load, option, group, group_key);
+			return report_missing(load, option, group, group_key);
 		if (!setting)
 			setting = config_setting_get_member(presets, option->key);
 		if (!setting)
@@ -453,7 +453,7 @@ static void first_key(const struct problem *problem, char out[KEY_PATH_MAX])
  * Returns the setting at the path, or the innermost one around it: a list with one value may have
  * no brackets. Shortens `key`.
  */
-static const config_setting_t *find_place(const config_t *config, char *key)
+static const config_setting_t *find_setting(const config_t *config, char *key)
 {
 	const config_setting_t *setting = NULL;
 	char *dot;
@@ -482,7 +482,7 @@ void conf_locate(const char *text, size_t len, const char *path, struct problem 
 		return;
 	config_init(&config);
 	if (config_read_string(&config, load.text) == CONFIG_TRUE)
-		setting = find_place(&config, key);
+		setting = find_setting(&config, key);
 	load.root = config_root_setting(&config);
 	if (setting)
 		problem_prepend(problem, "%s:%u", load.path, line_of(&load, setting));

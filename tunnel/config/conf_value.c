@@ -37,7 +37,7 @@ static const char *article(uint8_t family)
 	return family == AF_UNSPEC ? "a" : "an";
 }
 
-static const char *fixed_words(enum conf_type type)
+static const char *fixed_text(enum conf_type type)
 {
 	switch (type) {
 	case CONF_BOOL:
@@ -60,7 +60,7 @@ static const char *fixed_words(enum conf_type type)
 }
 
 /* "\"main\", \"default\" or an integer from 1 to 9"; without numbers "\"warn\" or \"refuse\"" */
-static void name_words(const struct conf_option *option, char out[CONF_VALUE_EXPECTED_MAX])
+static void name_text(const struct conf_option *option, char out[CONF_VALUE_EXPECTED_MAX])
 {
 	size_t len = 0;
 
@@ -77,7 +77,7 @@ static void name_words(const struct conf_option *option, char out[CONF_VALUE_EXP
 }
 
 /* The words for the plain value, with those for the group after them. */
-static void shorthand_words(/* NOLINT(misc-no-recursion): a plain value is of no group */
+static void shorthand_text(/* NOLINT(misc-no-recursion): a plain value is of no group */
 	const struct conf_option *option, char out[CONF_VALUE_EXPECTED_MAX])
 {
 	const struct conf_option *plain = conf_value_plain(option);
@@ -87,11 +87,10 @@ static void shorthand_words(/* NOLINT(misc-no-recursion): a plain value is of no
 		(void)conf_value_expected(plain, out);
 		len = strlen(out);
 	}
-	(void)snprintf(
-		&out[len], CONF_VALUE_EXPECTED_MAX - len, ", or %s", fixed_words(CONF_GROUP));
+	(void)snprintf(&out[len], CONF_VALUE_EXPECTED_MAX - len, ", or %s", fixed_text(CONF_GROUP));
 }
 
-static void address_words(const struct conf_option *option, char out[CONF_VALUE_EXPECTED_MAX])
+static void address_text(const struct conf_option *option, char out[CONF_VALUE_EXPECTED_MAX])
 {
 	const char *family = family_name(option->family);
 	bool is_v6 = option->family == AF_INET6;
@@ -112,11 +111,11 @@ const char *
 conf_value_expected(/* NOLINT(misc-no-recursion): once, for a plain value in a list of groups */
 	const struct conf_option *option, char out[CONF_VALUE_EXPECTED_MAX])
 {
-	const char *fixed = fixed_words(option->type);
+	const char *fixed = fixed_text(option->type);
 	const size_t size = CONF_VALUE_EXPECTED_MAX;
 
 	if (option->type == CONF_GROUP && option->shorthand) {
-		shorthand_words(option, out);
+		shorthand_text(option, out);
 		return out;
 	}
 	if (fixed)
@@ -154,10 +153,10 @@ conf_value_expected(/* NOLINT(misc-no-recursion): once, for a plain value in a l
 		break;
 	case CONF_ADDR:
 	case CONF_PREFIX:
-		address_words(option, out);
+		address_text(option, out);
 		break;
 	case CONF_NAMED:
-		name_words(option, out);
+		name_text(option, out);
 		break;
 	default:
 		(void)snprintf(out, size, "a value");

@@ -67,7 +67,7 @@ static void warn_of_overlap(const struct configuration *configuration, const cha
 }
 
 /* Peers with a namespace of their own have the pool's addresses there alone. */
-static bool is_anybody_here(const struct settings *settings)
+static bool any_peer_is_here(const struct settings *settings)
 {
 	for (size_t i = 0; i < settings->peer_count; i++) {
 		if (!settings->peers[i].netns[0])
@@ -85,7 +85,7 @@ static void warn_of_overlaps(const struct configuration *configuration)
 	struct netlink *netlink;
 	size_t count;
 
-	if (!is_anybody_here(settings) || netlink_open(&netlink, &problem) < 0)
+	if (!any_peer_is_here(settings) || netlink_open(&netlink, &problem) < 0)
 		return;
 	if (netlink_addresses(netlink, &addresses, &count, &problem) == 0) {
 		warn_of_overlap(configuration, "pool4", &settings->pool4, addresses, count);

@@ -65,7 +65,7 @@ void settings_free(struct settings *settings)
 	free(settings);
 }
 
-void settings_fill_places(struct settings *settings)
+void settings_fill_paths(struct settings *settings)
 {
 	if (settings->control_socket[0] == '\0')
 		(void)snprintf(settings->control_socket, sizeof(settings->control_socket),
@@ -279,7 +279,7 @@ static int check_server(const struct settings *settings, struct problem *problem
 	if (r == 0)
 		r = check_dns(settings, problem);
 	if (r == 0)
-		r = settings_check_peers(settings, problem);
+		r = check_peers(settings, problem);
 	if (r == 0)
 		r = settings_check_reach(settings, problem);
 	return r;
@@ -562,7 +562,7 @@ static int check_unique(const struct settings *settings, const struct unique *un
 	return 0;
 }
 
-int settings_check_peers(const struct settings *settings, struct problem *problem)
+int check_peers(const struct settings *settings, struct problem *problem)
 {
 	const struct settings_peer **sorted;
 	int r = 0;

@@ -211,7 +211,7 @@ int settings_new(enum settings_role role, struct settings **ret_settings);
 void settings_free(struct settings *settings);
 
 /* control_socket and a server's state_dir, where they are empty, from the instance's name. */
-void settings_fill_places(struct settings *settings);
+void settings_fill_paths(struct settings *settings);
 
 /* Returns the peer's entry, or NULL. */
 const struct settings_peer *settings_find_peer(
@@ -241,7 +241,7 @@ uint32_t settings_metric(const struct settings_peer *peer);
  * settings_announce.c. Returns true if `announce` has entries that only the kernel can resolve to
  * prefixes.
  */
-int settings_check_peers(const struct settings *settings, struct problem *problem);
+int check_peers(const struct settings *settings, struct problem *problem);
 
 /* settings_announce.c. True: something is announced that only the kernel knows. */
 bool settings_tracks(const struct settings *settings);

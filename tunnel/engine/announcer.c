@@ -73,7 +73,7 @@ static int tell(struct announcer *announcer)
 
 static void hold_over(struct loop_timer *timer);
 
-static int tell_and_hold(struct announcer *announcer)
+static int send_and_hold(struct announcer *announcer)
 {
 	int r = tell(announcer);
 
@@ -89,7 +89,7 @@ static void hold_over(struct loop_timer *timer)
 
 	/* Out of memory: send_and_hold() has started the hold again. */
 	if (announcer->changed)
-		(void)tell_and_hold(announcer); /* out of memory: the hold begins again */
+		(void)send_and_hold(announcer); /* out of memory: the hold begins again */
 }
 
 void announcer_init(struct announcer *announcer, struct loop *loop, struct routes *routes,
@@ -108,7 +108,7 @@ int announcer_begin(struct announcer *announcer)
 {
 	announcer->up = true;
 	prefix_list_free(&announcer->told);
-	return tell_and_hold(announcer);
+	return send_and_hold(announcer);
 }
 
 void announcer_end(struct announcer *announcer)
@@ -124,5 +124,5 @@ int announcer_changed(struct announcer *announcer)
 	if (!announcer->up)
 		return 0;
 	announcer->changed = true;
-	return announcer->hold.running ? 0 : tell_and_hold(announcer);
+	return announcer->hold.running ? 0 : send_and_hold(announcer);
 }

@@ -53,7 +53,7 @@ static void on_adopted(struct engine *engine)
 
 	if (engine->world.stopping)
 		return;
-	int r = netd_link_tell(engine->netd, &ready);
+	int r = netd_link_send(engine->netd, &ready);
 	if (r < 0) {
 		problem_set(&problem, "out of memory");
 	} else {
@@ -125,9 +125,9 @@ static int gather_sources(const struct session *session, struct prefix_list *lis
 	return peers_gather_sources(&engine_of(session)->peers, session, list);
 }
 
-static struct reach_bar *barred(const struct session *session)
+static struct reach_bar *exclusions(const struct session *session)
 {
-	return engine_of(session)->peers.barred;
+	return engine_of(session)->peers.exclusions;
 }
 
 static void on_ended(struct session *session)
@@ -136,7 +136,7 @@ static void on_ended(struct session *session)
 
 	peers_remove(&engine->peers, session);
 	engine->role->session_ended(engine, session);
-	engine_settle(engine);
+	engine_end_if_idle(engine);
 }
 
 static const struct session_events session_events = {
@@ -146,7 +146,7 @@ static const struct session_events session_events = {
 	.changed = on_changed,
 	.gather_offer = gather_offer,
 	.gather_sources = gather_sources,
-	.barred = barred,
+	.exclusions = exclusions,
 	.ended = on_ended,
 };
 
@@ -169,7 +169,7 @@ static void stop_overdue(struct loop_timer *timer)
 	_exit(EXIT_CODE_OK);
 }
 
-void engine_settle(struct engine *engine)
+void engine_end_if_idle(struct engine *engine)
 {
 	if (engine->world.stopping && engine->peers.session_count == 0 &&
 		(!engine->settings || engine->role->quiet(engine)))
@@ -188,7 +188,7 @@ static void on_stop(struct netd_link_events *events)
 	if (engine->settings)
 		engine->role->stop(engine);
 	peers_leave(&engine->peers, GOODBYE_SHUTDOWN, "the other end is shutting down");
-	engine_settle(engine);
+	engine_end_if_idle(engine);
 }
 
 /* Does not ask what the change means: each connection has to prove that it still works. */
@@ -295,7 +295,7 @@ static void ignore_signals(void)
 int engine_run(struct engine *engine, const struct engine_role *role)
 {
 	log_init("engine", LOG_LEVEL_INFO);
-	process_settle("culvert-engine");
+	process_harden("culvert-engine");
 	ignore_signals();
 	engine->role = role;
 	engine->state_dir_fd = -1;

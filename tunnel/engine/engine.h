@@ -112,7 +112,7 @@ int engine_new_session(struct engine *engine, const struct identity *name,
  * Ends the engine if it is stopping and nothing is left. Called when a session or one of the role's
  * connections has ended.
  */
-void engine_settle(struct engine *engine);
+void engine_end_if_idle(struct engine *engine);
 
 /*
  * engine_configure.c: applies netd's CONFIGURE. The engine owns the descriptors then. Returns a

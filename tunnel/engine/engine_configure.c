@@ -46,7 +46,7 @@ static void delivery_close(struct delivery *delivery)
 		close_fd(delivery->parts[part]);
 }
 
-static int *place_of(struct delivery *delivery, uint8_t kind)
+static int *slot_of(struct delivery *delivery, uint8_t kind)
 {
 	switch (kind) {
 	case REQUEST_FD_CONFIG:
@@ -79,7 +79,7 @@ static void delivery_sort(struct delivery *delivery, const struct request_config
 	for (int part = 0; part < CREDENTIALS_PART_COUNT; part++)
 		delivery->parts[part] = -1;
 	for (size_t i = 0; i < fd_count; i++) {
-		int *place = i < configure->fd_count ? place_of(delivery, configure->fd_kind[i])
+		int *place = i < configure->fd_count ? slot_of(delivery, configure->fd_kind[i])
 						     : NULL;
 		if (!place) {
 			close(fds[i]);

@@ -6,7 +6,7 @@
 static void look(struct loop_timer *timer);
 
 /* Whatever came after its beginning answers a probe, not the pong alone. */
-static void settle_probe(struct liveness *liveness, struct mono heard)
+static void end_probe(struct liveness *liveness, struct mono heard)
 {
 	if (mono_before(liveness->probed, heard))
 		liveness->probing = false;
@@ -71,7 +71,7 @@ static void look(struct loop_timer *timer)
 	struct mono now = mono_now();
 	struct mono heard = heard_or_excused(liveness, now);
 
-	settle_probe(liveness, heard);
+	end_probe(liveness, heard);
 	if (!mono_before(now, dead_at(liveness, heard))) {
 		liveness->events->dead(liveness);
 		return;
@@ -110,7 +110,7 @@ void liveness_probe(struct liveness *liveness)
 	if (!liveness->timer.running)
 		return;
 	heard = liveness->events->heard(liveness);
-	settle_probe(liveness, heard);
+	end_probe(liveness, heard);
 	if (liveness->probing)
 		return;
 	liveness->probing = true;

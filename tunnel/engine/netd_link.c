@@ -167,7 +167,7 @@ void netd_link_free(struct netd_link *netd)
 	free(netd);
 }
 
-int netd_link_tell(struct netd_link *netd, struct request *request)
+int netd_link_send(struct netd_link *netd, struct request *request)
 {
 	struct datagram_unsent *datagram = malloc(sizeof(*datagram) + REQUEST_SIZE_MAX);
 	struct writer writer;
@@ -193,7 +193,7 @@ int netd_link_ask(struct netd_link *netd, struct netd_call *call, struct request
 {
 	if (call->pending)
 		return -EBUSY;
-	int r = netd_link_tell(netd, request);
+	int r = netd_link_send(netd, request);
 	if (r < 0)
 		return r;
 	call->id = request->id;
@@ -208,7 +208,7 @@ int netd_link_exit(struct netd_link *netd, enum exit_code code, const char *text
 	struct request request = { .type = REQUEST_EXIT, .exit.code = (uint8_t)code };
 
 	(void)snprintf(request.exit.text, sizeof(request.exit.text), "%s", text);
-	return netd_link_tell(netd, &request);
+	return netd_link_send(netd, &request);
 }
 
 _Noreturn void netd_link_leave(void)

@@ -70,7 +70,7 @@ NETD_LINK_CHECKED int netd_link_ask(struct netd_link *netd, struct netd_call *ca
 void netd_link_close_fds(const int *fds, size_t count);
 
 /* Sends a request whose reply does not matter. -ENOMEM. */
-NETD_LINK_CHECKED int netd_link_tell(struct netd_link *netd, struct request *request);
+NETD_LINK_CHECKED int netd_link_send(struct netd_link *netd, struct request *request);
 
 /*
  * Asks netd to end the program: netd logs `text`, removes everything and exits with `code`. The

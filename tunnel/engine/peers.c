@@ -20,7 +20,7 @@ void peers_init(struct peers *peers, struct loop *loop)
 void peers_free(struct peers *peers)
 {
 	loop_timer_stop(peers->loop, &peers->spread);
-	reach_bar_unref(peers->barred);
+	reach_bar_unref(peers->exclusions);
 	announced_free(&peers->announced);
 }
 
@@ -78,7 +78,7 @@ static bool overlaps_peers(const struct settings *settings, const struct prefix 
 	return false;
 }
 
-static bool needs_bar(const struct peers *peers)
+static bool needs_exclusions(const struct peers *peers)
 {
 	const struct prefix_list *announced = &peers->announced.all;
 
@@ -98,7 +98,7 @@ static int add_pool(struct prefix_list *list, const struct prefix *pool)
 	return addr_is_set(&pool->addr) ? prefix_list_append(list, pool, 1) : 0;
 }
 
-static int gather_barred(const struct peers *peers, struct prefix_list *list)
+static int gather_exclusions(const struct peers *peers, struct prefix_list *list)
 {
 	const struct settings *settings = peers->settings;
 	const struct session *session;
@@ -125,28 +125,28 @@ static int gather_barred(const struct peers *peers, struct prefix_list *list)
  * Makes `exclusions` again after this end or a peer has changed its announcements. Sessions take it
  * in session_update_reach(). On failure (-ENOMEM) it is stale.
  */
-static int update_barred(struct peers *peers)
+static int update_exclusions(struct peers *peers)
 {
 	struct prefix_list list = { .items = NULL };
 	struct reach_bar *bar = NULL;
 	int r = 0;
 
-	if (needs_bar(peers)) {
-		r = gather_barred(peers, &list);
+	if (needs_exclusions(peers)) {
+		r = gather_exclusions(peers, &list);
 		if (r == 0)
-			r = reach_bar_new(&list, &bar);
+			r = filter_exclusions_new(&list, &bar);
 		prefix_list_free(&list);
 	}
 	if (r < 0)
 		return r;
-	reach_bar_unref(peers->barred);
-	peers->barred = bar;
+	reach_bar_unref(peers->exclusions);
+	peers->exclusions = bar;
 	return 0;
 }
 
 static void renew_barred(struct peers *peers)
 {
-	if (update_barred(peers) < 0)
+	if (update_exclusions(peers) < 0)
 		log_error("cannot update peer isolation: out of memory");
 }
 
@@ -160,11 +160,11 @@ int peers_configure(struct peers *peers, const struct settings *settings)
 		return r;
 	for (size_t i = 0; i < settings->peer_count; i++)
 		peers->has_reach |= settings->peers[i].reach.count > 0;
-	return update_barred(peers);
+	return update_exclusions(peers);
 }
 
 /* Each session that is up tells its peer; one that comes up later announces the list as it is then. */
-static void tell_sessions(struct peers *peers)
+static void announce_to_all(struct peers *peers)
 {
 	struct session *session;
 
@@ -181,7 +181,7 @@ int peers_announce(
 	int r = announced_add(&peers->announced, peers->settings->role, prefixes, count, problem);
 
 	if (r == 0)
-		tell_sessions(peers);
+		announce_to_all(peers);
 	return r;
 }
 
@@ -191,7 +191,7 @@ int peers_withdraw(
 	int r = announced_withdraw(&peers->announced, prefixes, count, problem);
 
 	if (r == 0)
-		tell_sessions(peers);
+		announce_to_all(peers);
 	return r;
 }
 
@@ -204,13 +204,13 @@ void peers_tracked(struct peers *peers, const struct request_tracked *page)
 	if (r <= 0)
 		return;
 	log_info("%zu tracked prefixes are announced", peers->announced.tracked.count);
-	tell_sessions(peers);
+	announce_to_all(peers);
 }
 
 /* ---- what one peer learns of the others ---- */
 
 /* No peer is told of one at which packets do not arrive: there may be another way to it. */
-bool peers_is_told_of(const struct session *session, const struct session *other)
+bool peers_hears_of(const struct session *session, const struct session *other)
 {
 	return session_interface_carries(&other->interface) &&
 		settings_reaches(session->peer, other->peer);
@@ -253,7 +253,7 @@ static int gather(const struct peers *peers, const struct session *session,
  * A peer does not learn of other peers' prefixes that it announces itself. This end's own
  * announcements stay in the list: the peer refuses them, and both ends show that.
  */
-static void leave_out_own(
+static void remove_own(
 	const struct peers *peers, const struct session *session, struct prefix_list *list)
 {
 	struct prefix_list own = { .items = NULL };
@@ -275,7 +275,7 @@ static void leave_out_own(
 }
 
 /* Packets to networks of a family that this session's interface has not would arrive nowhere. */
-static void leave_out_off(const struct session *session, struct prefix_list *list)
+static void remove_lacking_families(const struct session *session, struct prefix_list *list)
 {
 	size_t kept = 0;
 
@@ -290,12 +290,12 @@ static void leave_out_off(const struct session *session, struct prefix_list *lis
 int peers_gather_offer(
 	const struct peers *peers, const struct session *session, struct prefix_list *list)
 {
-	int r = gather(peers, session, peers_is_told_of, list);
+	int r = gather(peers, session, peers_hears_of, list);
 
 	if (r < 0)
 		return r;
-	leave_out_own(peers, session, list);
-	leave_out_off(session, list);
+	remove_own(peers, session, list);
+	remove_lacking_families(session, list);
 	return 0;
 }
 
@@ -323,7 +323,7 @@ static void spread(struct loop_timer *timer)
 
 void peers_spread(struct peers *peers, const struct session *changed)
 {
-	bool concerns_all = peers->barred != NULL, any = false;
+	bool concerns_all = peers->exclusions != NULL, any = false;
 	struct session *session;
 
 	TAILQ_FOREACH(session, &peers->sessions, link) {

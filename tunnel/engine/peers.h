@@ -11,7 +11,7 @@
 #include "base/problem.h"
 #include "config/settings.h"
 #include "engine/announced.h"
-#include "lane/reach.h"
+#include "lane/filter.h"
 #include "system/loop.h"
 #include "wire/message.h"
 #include "wire/request.h"
@@ -41,7 +41,7 @@ struct peers {
 	 * Addresses that a wide prefix does not cover: at a server its peers, at a client its
 	 * bypass. NULL: none of them lies in an announced prefix.
 	 */
-	struct reach_bar *barred;
+	struct reach_bar *exclusions;
 	struct loop_timer spread; /* runs while a change waits to be passed on */
 };
 
@@ -75,7 +75,7 @@ int peers_withdraw(
 void peers_tracked(struct peers *peers, const struct request_tracked *page);
 
 /* True: the first one's peer is told the addresses and routes of the other's. */
-bool peers_is_told_of(const struct session *session, const struct session *other);
+bool peers_hears_of(const struct session *session, const struct session *other);
 /* True: packets may pass between the peers of these two. */
 bool peers_may_pass(const struct session *session, const struct session *other);
 /*

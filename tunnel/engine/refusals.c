@@ -13,7 +13,7 @@ static bool is_same(const struct refusal *refusal, const struct addr *outer, con
 }
 
 /* Should `a` go before `b`? */
-static bool goes_before(const struct refusal *a, const struct refusal *b)
+static bool is_replaced_before(const struct refusal *a, const struct refusal *b)
 {
 	if (a->count == 0 || b->count == 0)
 		return a->count == 0 && b->count != 0;
@@ -38,7 +38,7 @@ void refusals_add(struct refusals *refusals, const struct addr *outer, const cha
 			refusal->outer = *outer;
 			return;
 		}
-		if (goes_before(refusal, place))
+		if (is_replaced_before(refusal, place))
 			place = refusal;
 	}
 	*place = (struct refusal){ .last = now, .outer = *outer, .cause = escaped, .count = 1 };

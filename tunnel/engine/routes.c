@@ -36,7 +36,7 @@ void routes_free(struct routes *routes)
 }
 
 /* Where in `order` the prefix is, or where it belongs. */
-static size_t order_place(const struct routes *routes, const struct prefix *prefix)
+static size_t order_position(const struct routes *routes, const struct prefix *prefix)
 {
 	size_t low = 0, high = routes->count;
 
@@ -53,7 +53,7 @@ static size_t order_place(const struct routes *routes, const struct prefix *pref
 
 static struct route *find(const struct routes *routes, const struct prefix *prefix)
 {
-	size_t at = order_place(routes, prefix);
+	size_t at = order_position(routes, prefix);
 
 	if (at == routes->count || !prefix_equal(&routes->items[routes->order[at]].prefix, prefix))
 		return NULL;
@@ -81,7 +81,7 @@ static bool grow(struct routes *routes)
 /* Adds a prefix that find() did not find. NULL: out of memory. */
 static struct route *add(struct routes *routes, const struct prefix *prefix)
 {
-	size_t at = order_place(routes, prefix);
+	size_t at = order_position(routes, prefix);
 	struct route *route;
 
 	if (routes->count == routes->capacity && !grow(routes))
@@ -208,13 +208,13 @@ static bool withdraw(struct route *route)
 
 /* Explains for display what prevents the route; "" if the verdict alone is enough. */
 static const char *explain(enum route_verdict verdict, const struct prefix *prefix,
-	char out[static REQUEST_WORDS_MAX + 1])
+	char out[static REQUEST_REASON_MAX + 1])
 {
 	char text[ADDR_TEXT_MAX];
 
 	out[0] = '\0';
 	if (verdict == ROUTE_LOCAL)
-		snprintf(out, REQUEST_WORDS_MAX + 1, "this end announces %s",
+		snprintf(out, REQUEST_REASON_MAX + 1, "this end announces %s",
 			prefix_format(prefix, text));
 	return out;
 }
@@ -223,7 +223,7 @@ static void take_refused(struct routes *routes, const struct prefix *prefix, str
 	enum route_verdict verdict, struct message *refusals)
 {
 	struct route passing = { .prefix = *prefix };
-	char words[REQUEST_WORDS_MAX + 1];
+	char words[REQUEST_REASON_MAX + 1];
 
 	explain(verdict, prefix, words);
 	if (route && is_in_kernel(route)) {
@@ -392,7 +392,7 @@ void routes_end(struct routes *routes)
 	finish_withdrawing(routes, changed);
 }
 
-bool routes_settled(const struct routes *routes)
+bool routes_complete(const struct routes *routes)
 {
 	for (size_t i = 0; i < routes->count; i++) {
 		const struct route *route = &routes->items[i];
@@ -405,7 +405,7 @@ bool routes_settled(const struct routes *routes)
 }
 
 /* The place of the prefix among the refusals, which are sorted, or the one where it belongs. */
-static size_t refusal_place(const struct routes *routes, const struct prefix *prefix)
+static size_t refusal_position(const struct routes *routes, const struct prefix *prefix)
 {
 	size_t low = 0, high = routes->refusal_count;
 
@@ -453,7 +453,7 @@ void routes_refused(struct routes *routes, const struct message_prefixes *prefix
 
 		if (!prefix_list_has(told, prefix))
 			continue;
-		at = refusal_place(routes, prefix);
+		at = refusal_position(routes, prefix);
 		if (is_refused_at(routes, at, prefix))
 			routes->refusals[at] = refusal;
 		else if (!insert_refusal(routes, at, &refusal))
@@ -463,7 +463,7 @@ void routes_refused(struct routes *routes, const struct message_prefixes *prefix
 
 void routes_forget_refusal(struct routes *routes, const struct prefix *prefix)
 {
-	size_t at = refusal_place(routes, prefix);
+	size_t at = refusal_position(routes, prefix);
 
 	if (!is_refused_at(routes, at, prefix))
 		return;
@@ -474,7 +474,7 @@ void routes_forget_refusal(struct routes *routes, const struct prefix *prefix)
 
 uint8_t routes_refusal(const struct routes *routes, const struct prefix *prefix)
 {
-	size_t at = refusal_place(routes, prefix);
+	size_t at = refusal_position(routes, prefix);
 
 	return is_refused_at(routes, at, prefix) ? routes->refusals[at].verdict : ROUTE_ACCEPTED;
 }

@@ -34,9 +34,9 @@ struct route {
 	enum route_verdict verdict;
 	bool wanted; /* announced and not withdrawn */
 	bool missing; /* installed, but another program took it from the kernel, and netd cannot put it back */
-	bool fresh;                        /* repeated since the last connection began */
-	uint32_t place;                    /* routes.c's, while it moves items */
-	char words[REQUEST_WORDS_MAX + 1]; /* refused: what stands in its way, or "" */
+	bool fresh;                         /* repeated since the last connection began */
+	uint32_t place;                     /* routes.c's, while it moves items */
+	char words[REQUEST_REASON_MAX + 1]; /* refused: what stands in its way, or "" */
 };
 
 /* True: installed and wanted, so packets take it unless it is missing. */
@@ -52,7 +52,7 @@ struct routes;
 
 enum {
 	ROUTES_REFUSED_MAX = 64, /* refused prefixes that are kept for status */
-	ROUTE_REASON_MAX = REQUEST_WORDS_MAX + 96,
+	ROUTE_REASON_MAX = REQUEST_REASON_MAX + 96,
 };
 
 struct routes_events {
@@ -128,7 +128,7 @@ void routes_missing(struct routes *routes, const struct prefix *prefixes, size_t
 size_t routes_count_missing(const struct routes *routes);
 
 /* What the peer has announced so far is installed or refused: netd has nothing left to do. */
-bool routes_settled(const struct routes *routes);
+bool routes_complete(const struct routes *routes);
 
 /* Sends announcements or withdrawals to the peer, in as many messages as needed. */
 void routes_send(

@@ -74,7 +74,7 @@ void session_lacks(struct session *session, const struct request_lack *page)
 	session_interface_take_lack(&session->interface, page);
 	routes_missing(&session->routes, page->prefix, page->count, page->offset == 0);
 	if (page->offset + page->count == page->total)
-		session_settle(session); /* a default route may be among them */
+		session_report_up(session); /* a default route may be among them */
 }
 
 void session_set_carrier(struct session *session, bool on)
@@ -83,7 +83,7 @@ void session_set_carrier(struct session *session, bool on)
 }
 
 /* The peer of a server is not offered a family that the kernel refuses either. */
-static void go_without(struct session *session)
+static void drop_lacking_families(struct session *session)
 {
 	static const struct addr none = { .family = AF_UNSPEC };
 	struct message_welcome *welcome = session->welcome ? &session->welcome->welcome : NULL;
@@ -105,7 +105,7 @@ static void interface_made(struct session_interface *interface)
 {
 	struct session *session = container_of(interface, struct session, interface);
 
-	go_without(session);
+	drop_lacking_families(session);
 	session_event(session, SESSION_EVENT_INTERFACE, session_interface_name(interface));
 }
 
@@ -222,7 +222,7 @@ int session_adopt(const struct session_world *world, const struct request_reply 
 /* ---- what the table does ---- */
 
 /* netd says by itself what became of it: a tunnel without its resolvers is still a tunnel. */
-static void tell_nameservers(const struct session *session)
+static void send_nameservers(const struct session *session)
 {
 	struct request request = {
 		.type = REQUEST_DNS,
@@ -230,7 +230,7 @@ static void tell_nameservers(const struct session *session)
 			.nameservers = *session->nameservers },
 	};
 
-	if (netd_link_tell(session->world->netd, &request) < 0)
+	if (netd_link_send(session->world->netd, &request) < 0)
 		log_error("%s: its resolvers are not used: out of memory", session->name.name);
 }
 
@@ -279,12 +279,12 @@ static bool begin(struct session *session)
 	session_replay(session);
 	if (!session_is_server(session) && session->world->settings->use_dns &&
 		!settings_is_elsewhere(session->world->settings))
-		tell_nameservers(session);
+		send_nameservers(session);
 	routes_set_interface(&session->routes, session_interface_number(&session->interface));
 	session_interface_set_carrier(&session->interface, true);
 	session->world->events->changed(session);
 	session_want_lanes(session, true);
-	session_settle(session);
+	session_report_up(session);
 	return true;
 }
 
@@ -292,7 +292,7 @@ void session_end_lanes(struct session *session)
 {
 	struct session_lane *sl;
 
-	session_interface_let_be(&session->interface);
+	session_interface_detach(&session->interface);
 	announcer_end(&session->announcer);
 	TAILQ_FOREACH(sl, &session->lanes, link) {
 		liveness_stop(&sl->liveness);
@@ -305,7 +305,7 @@ static void rest(struct session *session)
 {
 	session->last_leave = session->leave;
 	session->leave = (struct session_leave){ 0 };
-	session_interface_rest(&session->interface);
+	session_interface_disconnected(&session->interface);
 	session->world->events->idle(session, session->last_leave.retry_after_ms);
 }
 
@@ -315,7 +315,7 @@ void session_remove(struct session *session)
 	if (!session->routes.clearing)
 		session->world->events->changed(session);
 	session->routes.clearing = true;
-	session_interface_let_be(&session->interface);
+	session_interface_detach(&session->interface);
 	if (session->routes.call.pending || !TAILQ_EMPTY(&session->lanes))
 		return;
 	session_interface_remove(&session->interface);
@@ -331,7 +331,7 @@ static void reap(struct loop_timer *timer)
 	announcer_free(&session->announcer);
 	routes_free(&session->routes);
 	prefix_list_free(&session->offer);
-	reach_unref(session->reach);
+	filter_unref(session->reach);
 	loop_timer_stop(loop, &session->linger);
 	loop_timer_stop(loop, &session->unclaimed);
 	loop_timer_stop(loop, &session->expiry);
@@ -375,7 +375,7 @@ static bool act(struct session *session, enum session_action action)
 	case SESSION_ACTION_BEGIN:
 		return begin(session);
 	case SESSION_ACTION_SAY_GOODBYE:
-		session_say_goodbye(session);
+		session_send_goodbye(session);
 		break;
 	case SESSION_ACTION_END_LANES:
 		session_end_lanes(session);
@@ -514,7 +514,7 @@ static void leave_lanes(struct session *session)
 		session_lane_leave(sl);
 }
 
-void session_let_go(struct session *session)
+void session_disconnect(struct session *session)
 {
 	if (session->state == SESSION_IDLE)
 		return;

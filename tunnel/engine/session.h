@@ -193,7 +193,7 @@ void session_set_carrier(struct session *session, bool on);
  * Server: the client returns by a new connection. Releases all lanes without a goodbye, and the
  * session becomes IDLE, for session_open().
  */
-void session_let_go(struct session *session);
+void session_disconnect(struct session *session);
 
 /* Sends a goodbye and closes. `final`: the session ends instead of becoming idle. */
 void session_leave(struct session *session, uint16_t goodbye_code, const char *text, bool final);

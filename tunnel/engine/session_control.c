@@ -59,7 +59,7 @@ void session_replay(struct session *session)
 }
 
 /* While no lane has the control role, it is said on all. */
-void session_say_goodbye(struct session *session)
+void session_send_goodbye(struct session *session)
 {
 	struct message message = { .type = MESSAGE_GOODBYE };
 	struct message_goodbye *goodbye = &message.goodbye;
@@ -82,7 +82,7 @@ void session_say_goodbye(struct session *session)
 /* ---- from the peer ---- */
 
 /* Once for each change: without a word, a host that reaches nothing looks like a broken network. */
-static void tell_held_back(struct session *session)
+static void log_held_back(struct session *session)
 {
 	unsigned families = held_back_families(session);
 	char cause[HELD_BACK_TEXT_MAX];
@@ -98,12 +98,12 @@ static void tell_held_back(struct session *session)
 			session->name.name, held_back_cause(session, cause));
 }
 
-void session_settle(struct session *session)
+void session_report_up(struct session *session)
 {
 	if (session_is_server(session) || session->state != SESSION_UP || !session->heard_routes ||
-		!routes_settled(&session->routes))
+		!routes_complete(&session->routes))
 		return;
-	tell_held_back(session);
+	log_held_back(session);
 	if (session->settled)
 		return;
 	struct request request = {
@@ -112,7 +112,7 @@ void session_settle(struct session *session)
 			.nameservers = *session->nameservers },
 	};
 	session->settled = true;
-	if (netd_link_tell(session->world->netd, &request) < 0)
+	if (netd_link_send(session->world->netd, &request) < 0)
 		log_error("%s: out of memory: netd does not hear that the tunnel is up",
 			session->name.name);
 }
@@ -184,7 +184,7 @@ static void on_end_of_routes(struct session *session, const struct message *mess
 	(void)message;
 	session->heard_routes = true;
 	routes_end(&session->routes);
-	session_settle(session);
+	session_report_up(session);
 }
 
 static void on_refuse(struct session *session, const struct message *message)
@@ -306,7 +306,7 @@ static void lane_goodbye(struct session_lane *sl, const struct message_goodbye *
  * Takes a message on a lane without the control role: signs of life, join and joined. Other
  * messages are late: the peer sent them before the role moved away from this lane.
  */
-static void take_aside(struct session_lane *sl, const struct message *message)
+static void take_without_control(struct session_lane *sl, const struct message *message)
 {
 	struct session *session = sl->session;
 	struct message pong = { .type = MESSAGE_PONG, .time = message->time };
@@ -361,7 +361,7 @@ void session_control(struct session_lane *sl, const uint8_t *data, size_t len)
 		return;
 	}
 	if (sl != session->control) {
-		take_aside(sl, &message);
+		take_without_control(sl, &message);
 		return;
 	}
 	if (handlers[message.type].states & IN(session->state)) {
@@ -382,7 +382,7 @@ static void routes_changed(struct routes *routes)
 	} else if (session->state == SESSION_UP) {
 		session_update_reach(session);
 		session->world->events->changed(session);
-		session_settle(session);
+		session_report_up(session);
 	}
 }
 

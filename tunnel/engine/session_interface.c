@@ -246,7 +246,7 @@ void session_interface_set_carrier(struct session_interface *interface, bool on)
 	loop_timer_stop(interface->world->loop, &interface->idle);
 	if (interface->carrier == wanted || !session_interface_is_there(interface))
 		return;
-	if (netd_link_tell(interface->world->netd, &request) < 0) {
+	if (netd_link_send(interface->world->netd, &request) < 0) {
 		log_error("%s: its routes' metrics stay as they are: out of memory",
 			interface->name->name);
 		return;
@@ -462,7 +462,7 @@ void session_interface_judge(
 		interface->name->name);
 }
 
-void session_interface_let_be(struct session_interface *interface)
+void session_interface_detach(struct session_interface *interface)
 {
 	interface->wish = SESSION_INTERFACE_NOTHING;
 }
@@ -472,16 +472,16 @@ void session_interface_break(struct session_interface *interface)
 	interface->broken = true;
 }
 
-void session_interface_rest(struct session_interface *interface)
+void session_interface_disconnected(struct session_interface *interface)
 {
 	struct request request = {
 		.type = REQUEST_INTERFACE_DELETE,
 		.interface_delete.interface = interface->tun.number,
 	};
 
-	session_interface_let_be(interface);
+	session_interface_detach(interface);
 	if (interface->broken && session_interface_is_there(interface)) {
-		if (netd_link_tell(interface->world->netd, &request) < 0)
+		if (netd_link_send(interface->world->netd, &request) < 0)
 			log_error("%s: cannot ask netd to remove %s: out of memory",
 				interface->name->name, interface->tun.name);
 		forget(interface);

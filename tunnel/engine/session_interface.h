@@ -130,9 +130,9 @@ void session_interface_make(
 void session_interface_judge(
 	struct session_interface *interface, const struct request_interface *wanted);
 /* Its session does not wait for it any more: whatever netd answers is kept for the next connection. */
-void session_interface_let_be(struct session_interface *interface);
+void session_interface_detach(struct session_interface *interface);
 /* Nobody is connected: it stays, unless it is broken. */
-void session_interface_rest(struct session_interface *interface);
+void session_interface_disconnected(struct session_interface *interface);
 /* For good: `removed` follows, perhaps at once. Only when no lane and no route needs it any more. */
 void session_interface_remove(struct session_interface *interface);
 /* It does not take packets: it is removed as soon as the connection is lost. */

@@ -60,7 +60,7 @@ void session_end_lanes(struct session *session);
 /* session_control.c: messages to the peer. */
 void session_send(struct session *session, const struct message *message);
 void session_send_hello(struct session *session);
-void session_say_goodbye(struct session *session); /* and ends the lanes */
+void session_send_goodbye(struct session *session); /* and ends the lanes */
 void session_answer_early_ping(struct session *session);
 void session_replay(struct session *session); /* all that the peer has to know is said anew */
 void session_set_tunnel_rule(
@@ -87,7 +87,7 @@ int session_update_offer(struct session *session);
 int session_gather_sources(const struct session *session, struct prefix_list *ours);
 
 /* session_control.c */
-void session_settle(struct session *session); /* netd hears of it when the session has settled */
+void session_report_up(struct session *session); /* netd hears of it when the session has settled */
 void session_control(struct session_lane *sl, const uint8_t *data, size_t len);
 
 #endif

@@ -16,7 +16,7 @@
  */
 
 /* Takes as long whichever byte differs. */
-static bool same_secret(const uint8_t *a, const uint8_t *b, size_t len)
+static bool has_token(const uint8_t *a, const uint8_t *b, size_t len)
 {
 	uint8_t difference = 0;
 
@@ -29,7 +29,7 @@ static bool names_session(const struct session *session, const struct message_jo
 {
 	return join->session_id == session->terms.session_id &&
 		memcmp(join->instance, session->instance, sizeof(join->instance)) == 0 &&
-		same_secret(join->token, session->token, sizeof(join->token));
+		has_token(join->token, session->token, sizeof(join->token));
 }
 
 static void log_joined(const struct session_lane *sl)
@@ -71,7 +71,7 @@ void session_want_lanes(struct session *session, bool at_once)
 		session->world->events->lane_wanted(session, at_once);
 }
 
-static void say_join(struct session_lane *sl, bool claim)
+static void send_join(struct session_lane *sl, bool claim)
 {
 	const struct session *session = sl->session;
 	struct message message = { .type = MESSAGE_JOIN };
@@ -93,7 +93,7 @@ int session_join(struct session *session, struct lane *lane, const struct endpoi
 	int r = session_add_lane(session, lane, outer, SESSION_LANE_JOINING, &sl);
 	if (r < 0)
 		return r;
-	say_join(sl, false);
+	send_join(sl, false);
 	r = session_lane_hold(sl);
 	if (r < 0)
 		session_lane_drop(sl, error_text(r));
@@ -202,7 +202,7 @@ void session_move_control(struct session *session)
 			mono_add(mono_now(), session->terms.dead_after), unclaimed_for_long);
 		return;
 	}
-	say_join(sl, true);
+	send_join(sl, true);
 	give_control(sl);
 	session_replay(session);
 }

@@ -80,7 +80,7 @@ static void forget_stray(const struct reach *reach, struct stray *stray)
 void session_update_reach(struct session *session)
 {
 	struct prefix_list theirs = { .items = NULL }, ours = { .items = NULL };
-	struct reach_bar *bar = session->world->events->barred(session);
+	struct reach_bar *bar = session->world->events->exclusions(session);
 	struct session_lane *sl;
 	struct reach *reach = NULL;
 	int r = session_append_theirs(session, &theirs);
@@ -88,22 +88,22 @@ void session_update_reach(struct session *session)
 	if (r == 0)
 		r = session_gather_sources(session, &ours);
 	if (r == 0)
-		r = reach_new(theirs.items, theirs.count, ours.items, ours.count, &reach);
+		r = filter_new(theirs.items, theirs.count, ours.items, ours.count, &reach);
 	if (r < 0)
 		goto out;
 	if (session_is_server(session))
-		reach_set_bars(reach, NULL, bar);
+		filter_set_exclusions(reach, NULL, bar);
 	else
-		reach_set_bars(reach, bar, NULL);
+		filter_set_exclusions(reach, bar, NULL);
 	if (!session->world->settings->check_destination)
-		reach_leave_destinations(reach);
-	reach_unref(session->reach);
+		filter_allow_destinations(reach);
+	filter_unref(session->reach);
 	session->reach = reach;
 	forget_stray(reach, &session->past.stray);
 	TAILQ_FOREACH(sl, &session->lanes, link) {
 		forget_stray(reach, lane_stray(sl->lane));
 		if (sl->queue >= 0 && r == 0)
-			r = lane_set_reach(sl->lane, reach);
+			r = lane_set_filter(sl->lane, reach);
 	}
 out:
 	if (r < 0)

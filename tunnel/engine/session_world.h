@@ -7,7 +7,7 @@
 
 #include "base/identity.h"
 #include "base/prefix_list.h"
-#include "lane/reach.h"
+#include "lane/filter.h"
 #include "wire/message.h"
 
 /*
@@ -45,7 +45,7 @@ struct session_events {
 	int (*gather_offer)(const struct session *session, struct prefix_list *list);
 	int (*gather_sources)(const struct session *session, struct prefix_list *list);
 	/* Asked: what a wide prefix does not cover, or NULL. The session takes a reference. */
-	struct reach_bar *(*barred)(const struct session *session);
+	struct reach_bar *(*exclusions)(const struct session *session);
 	/* It has ended for good and is freed right after. */
 	void (*ended)(struct session *session);
 };

@@ -80,16 +80,16 @@ const char *status_stage_text(enum session_lane_stage stage)
 	return "unknown";
 }
 
-static bool says_something(const struct session_leave *leave)
+static bool has_reason(const struct session_leave *leave)
 {
 	return leave->code != 0 || leave->text[0] != '\0';
 }
 
 const struct session_leave *status_left(const struct session *session)
 {
-	if (says_something(&session->leave))
+	if (has_reason(&session->leave))
 		return &session->leave;
-	return session->state != SESSION_UP && says_something(&session->last_leave)
+	return session->state != SESSION_UP && has_reason(&session->last_leave)
 		? &session->last_leave
 		: NULL;
 }

@@ -414,7 +414,7 @@ static void put_passed_to(
 
 	json_array_begin(json, "passed_to");
 	TAILQ_FOREACH(other, &view->engine->peers.sessions, link) {
-		if (other != session && peers_is_told_of(other, session))
+		if (other != session && peers_hears_of(other, session))
 			json_string(json, NULL, other->name.name);
 	}
 	json_array_end(json);

@@ -25,7 +25,7 @@ enum {
 };
 
 /* The two largest units: "2 d 3 h", "3 min 4 s". */
-static const char *duration_words(char out[static WORDS_MAX], struct duration length)
+static const char *duration_text(char out[static WORDS_MAX], struct duration length)
 {
 	int64_t s = length.ns / 1000000000;
 
@@ -40,13 +40,13 @@ static const char *duration_words(char out[static WORDS_MAX], struct duration le
 	return out;
 }
 
-static const char *rtt_words(char out[static WORDS_MAX], struct duration rtt)
+static const char *rtt_text(char out[static WORDS_MAX], struct duration rtt)
 {
 	snprintf(out, WORDS_MAX, "%.1f ms", (double)rtt.ns / 1e6);
 	return out;
 }
 
-static const char *size_words(char out[static WORDS_MAX], uint64_t bytes)
+static const char *size_text(char out[static WORDS_MAX], uint64_t bytes)
 {
 	static const char *const units[] = { "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
 	double size = (double)bytes / 1024;
@@ -62,7 +62,7 @@ static const char *size_words(char out[static WORDS_MAX], uint64_t bytes)
 	return out;
 }
 
-static const char *date_words(char out[static WORDS_MAX], int64_t seconds)
+static const char *date_text(char out[static WORDS_MAX], int64_t seconds)
 {
 	time_t moment = (time_t)seconds;
 	struct tm utc;
@@ -73,7 +73,7 @@ static const char *date_words(char out[static WORDS_MAX], int64_t seconds)
 	return out;
 }
 
-static const char *expired_words(int64_t seconds)
+static const char *expired_text(int64_t seconds)
 {
 	return seconds < time(NULL) ? " (expired)" : "";
 }
@@ -95,12 +95,12 @@ static void field_date(FILE *out, const char *label, int64_t seconds)
 {
 	char words[WORDS_MAX];
 
-	field(out, label, "%s%s", date_words(words, seconds), expired_words(seconds));
+	field(out, label, "%s%s", date_text(words, seconds), expired_text(seconds));
 }
 
 /* ---- the overview ---- */
 
-static void tell_ends(FILE *out, const struct settings *settings)
+static void write_ends(FILE *out, const struct settings *settings)
 {
 	char text[ENDPOINT_TEXT_MAX];
 
@@ -112,7 +112,7 @@ static void tell_ends(FILE *out, const struct settings *settings)
 			settings->remotes[i].port);
 }
 
-static void tell_daemon(const struct status_view *view, FILE *out)
+static void write_daemon(const struct status_view *view, FILE *out)
 {
 	const struct engine *engine = view->engine;
 	const struct settings *settings = engine->settings;
@@ -121,20 +121,20 @@ static void tell_daemon(const struct status_view *view, FILE *out)
 	fprintf(out, "%s: %s\n", settings->role == SETTINGS_SERVER ? "server" : "client",
 		settings->name);
 	field(out, "version:", "%s", culvert_version);
-	field(out, "up for:", "%s%s", duration_words(words, mono_since(view->now, engine->started)),
+	field(out, "up for:", "%s%s", duration_text(words, mono_since(view->now, engine->started)),
 		engine->world.stopping ? ", stopping now" : "");
 	if (engine->tls) {
 		field(out, "identity:", "%s", tls_context_identity(engine->tls)->name);
 		field_date(out, "certificate until:", tls_context_not_after(engine->tls));
 	}
-	tell_ends(out, settings);
+	write_ends(out, settings);
 	if (settings->kill_switch && !settings->contained)
 		field(out, "kill switch:", "in force");
 	field(out, "workers:", "%u", engine->worker_count);
 	field(out, "sessions:", "%u", engine->peers.session_count);
 }
 
-static void tell_addresses(FILE *out, const struct session_terms *terms)
+static void write_addresses(FILE *out, const struct session_terms *terms)
 {
 	char local[ADDR_TEXT_MAX], remote[ADDR_TEXT_MAX];
 	bool both = addr_is_set(&terms->local4) && addr_is_set(&terms->local6);
@@ -159,7 +159,7 @@ static void put_offloads(FILE *out, const char *what, uint32_t offloads)
 }
 
 /* What this end does not send to the peer, as the peer is an older version. */
-static void tell_lacking(FILE *out, uint32_t lacking)
+static void write_lacking(FILE *out, uint32_t lacking)
 {
 	const char *between = "";
 
@@ -176,7 +176,7 @@ static void tell_lacking(FILE *out, uint32_t lacking)
 }
 
 /* What another program took away and netd cannot put back. */
-static void tell_missing(FILE *out, const struct session *session)
+static void write_missing(FILE *out, const struct session *session)
 {
 	const struct session_interface_lack *lack = session_interface_lack(&session->interface);
 
@@ -188,7 +188,7 @@ static void tell_missing(FILE *out, const struct session *session)
 			lack->why);
 }
 
-static void tell_interface(FILE *out, const struct session *session)
+static void fill_interface(FILE *out, const struct session *session)
 {
 	const struct session_terms *terms = &session->terms;
 
@@ -198,8 +198,8 @@ static void tell_interface(FILE *out, const struct session *session)
 			session_interface_index(&session->interface),
 			session_netns(session)[0] ? ", in network namespace " : "",
 			session_netns(session));
-	tell_missing(out, session);
-	tell_addresses(out, terms);
+	write_missing(out, session);
+	write_addresses(out, terms);
 	if (session_interface_lacks_family(&session->interface, AF_INET) ||
 		session_interface_lacks_family(&session->interface, AF_INET6))
 		field(out, "without:", "IPv%d, which this host's kernel refuses: the log says why",
@@ -211,10 +211,10 @@ static void tell_interface(FILE *out, const struct session *session)
 	put_offloads(out, "sent", terms->offloads_send);
 	put_offloads(out, "; accepted", terms->offloads_accept);
 	fputc('\n', out);
-	tell_lacking(out, status_lacking(session));
+	write_lacking(out, status_lacking(session));
 }
 
-static void tell_liveness(const struct status_view *view, FILE *out, const struct session *session)
+static void write_liveness(const struct status_view *view, FILE *out, const struct session *session)
 {
 	const struct session_lane *sl = status_main_lane(session);
 	const struct liveness *liveness = status_rtt(session);
@@ -222,15 +222,14 @@ static void tell_liveness(const struct status_view *view, FILE *out, const struc
 
 	if (liveness)
 		field(out, "round trip:", "last %s, smooth %s, least %s",
-			rtt_words(last, liveness->rtt_last),
-			rtt_words(smooth, liveness->rtt_smooth),
-			rtt_words(least, liveness->rtt_least));
+			rtt_text(last, liveness->rtt_last), rtt_text(smooth, liveness->rtt_smooth),
+			rtt_text(least, liveness->rtt_least));
 	if (sl)
 		field(out, "last heard:", "%s ago",
-			duration_words(last, status_heard_ago(sl->lane, view->now)));
+			duration_text(last, status_heard_ago(sl->lane, view->now)));
 }
 
-static void tell_drops(FILE *out, const struct lane_counters *counters)
+static void write_drops(FILE *out, const struct lane_counters *counters)
 {
 	const char *before = "";
 
@@ -248,7 +247,7 @@ static void tell_drops(FILE *out, const struct lane_counters *counters)
 }
 
 /* Only when there ever was a queue. */
-static void tell_queue(FILE *out, const struct lane_counters *counters)
+static void write_queue(FILE *out, const struct lane_counters *counters)
 {
 	struct duration delay = { .ns = (int64_t)counter_read(&counters->queue_delay_ns) };
 	char size[WORDS_MAX], wait[WORDS_MAX];
@@ -256,11 +255,11 @@ static void tell_queue(FILE *out, const struct lane_counters *counters)
 	if (delay.ns == 0)
 		return;
 	field(out, "queue:", "%s now, a wait of %s lately, %" PRIu64 " packets marked",
-		size_words(size, counter_read(&counters->queue_bytes)), rtt_words(wait, delay),
+		size_text(size, counter_read(&counters->queue_bytes)), rtt_text(wait, delay),
 		counter_read(&counters->marks));
 }
 
-static void tell_counters(FILE *out, const struct session *session)
+static void write_counters(FILE *out, const struct session *session)
 {
 	struct lane_counters sums;
 	char size[WORDS_MAX], other[WORDS_MAX];
@@ -268,21 +267,21 @@ static void tell_counters(FILE *out, const struct session *session)
 	session_count(session, &sums);
 	field(out, "connections:", "%" PRIu64, session->connections);
 	field(out, "in:", "%s, %" PRIu64 " packets, %" PRIu64 " control messages",
-		size_words(size, counter_read(&sums.in_bytes)), counter_read(&sums.in_packets),
+		size_text(size, counter_read(&sums.in_bytes)), counter_read(&sums.in_packets),
 		counter_read(&sums.in_control));
 	field(out, "out:", "%s, %" PRIu64 " packets, %" PRIu64 " control messages",
-		size_words(size, counter_read(&sums.out_bytes)), counter_read(&sums.out_packets),
+		size_text(size, counter_read(&sums.out_bytes)), counter_read(&sums.out_packets),
 		counter_read(&sums.out_control));
 	field(out, "on the wire:", "%s received, %s sent",
-		size_words(size, counter_read(&sums.received_bytes)),
-		size_words(other, counter_read(&sums.sent_bytes)));
-	tell_queue(out, &sums);
-	tell_drops(out, &sums);
+		size_text(size, counter_read(&sums.received_bytes)),
+		size_text(other, counter_read(&sums.sent_bytes)));
+	write_queue(out, &sums);
+	write_drops(out, &sums);
 }
 
 /* A peer's words are escaped; our own may be the kernel's or a library's, which do no harm either
  * way. */
-static void tell_left(FILE *out, const struct session *session)
+static void write_left(FILE *out, const struct session *session)
 {
 	const struct session_leave *leave = status_left(session);
 	char text[ESCAPED_MAX];
@@ -300,7 +299,7 @@ static void tell_left(FILE *out, const struct session *session)
 }
 
 /* One line a lane, where there may be several. */
-static void tell_lanes(const struct status_view *view, FILE *out, const struct session *session)
+static void write_lanes(const struct status_view *view, FILE *out, const struct session *session)
 {
 	const struct session_lane *sl;
 	char outer[ENDPOINT_TEXT_MAX], age[WORDS_MAX], rtt[WORDS_MAX], in[WORDS_MAX], to[WORDS_MAX];
@@ -314,15 +313,15 @@ static void tell_lanes(const struct status_view *view, FILE *out, const struct s
 		field(out, "", "no. %u %s%s for %s, %s, worker %u, round trip %s, in %s, out %s",
 			sl->number, status_stage_text(sl->stage),
 			sl == session->control ? " (control)" : "",
-			duration_words(age, mono_since(view->now, sl->since)),
+			duration_text(age, mono_since(view->now, sl->since)),
 			endpoint_format(&sl->outer, outer), lane_worker(sl->lane),
-			sl->liveness.measured ? rtt_words(rtt, sl->liveness.rtt_smooth) : "-",
-			size_words(in, counter_read(&counters->in_bytes)),
-			size_words(to, counter_read(&counters->out_bytes)));
+			sl->liveness.measured ? rtt_text(rtt, sl->liveness.rtt_smooth) : "-",
+			size_text(in, counter_read(&counters->in_bytes)),
+			size_text(to, counter_read(&counters->out_bytes)));
 	}
 }
 
-static void tell_full_tunnel(FILE *out, const struct session *session)
+static void write_full_tunnel(FILE *out, const struct session *session)
 {
 	char cause[HELD_BACK_TEXT_MAX];
 
@@ -335,7 +334,7 @@ static void tell_full_tunnel(FILE *out, const struct session *session)
 			held_back_cause(session, cause));
 }
 
-static void tell_session(const struct status_view *view, FILE *out, const struct session *session)
+static void write_session(const struct status_view *view, FILE *out, const struct session *session)
 {
 	const struct lane_peer *peer = &session->lane_peer;
 	const char *proxy = status_proxy_text(view);
@@ -343,10 +342,10 @@ static void tell_session(const struct status_view *view, FILE *out, const struct
 
 	fprintf(out, "\npeer: %s%s\n", session->name.name, session->peer ? "" : " (not listed)");
 	field(out, "state:", "%s for %s", session_state_text(session->state),
-		duration_words(words, mono_since(view->now, session->entered)));
+		duration_text(words, mono_since(view->now, session->entered)));
 	if (session->linger.running)
 		field(out, "lingers:", "%s more",
-			duration_words(words, mono_since(session->linger.due, view->now)));
+			duration_text(words, mono_since(session->linger.due, view->now)));
 	if (addr_is_set(&session->outer.addr))
 		field(out, "outer address:", "%s%s%s%s", endpoint_format(&session->outer, text),
 			*proxy ? ", the " : "", proxy, *proxy ? " proxy" : "");
@@ -354,19 +353,19 @@ static void tell_session(const struct status_view *view, FILE *out, const struct
 		field(out, "TLS:", "%s, %s", peer->cipher, peer->group);
 	if (peer->not_after != 0)
 		field_date(out, "certificate until:", peer->not_after);
-	tell_full_tunnel(out, session);
-	tell_interface(out, session);
-	tell_liveness(view, out, session);
-	tell_lanes(view, out, session);
-	tell_counters(out, session);
-	tell_left(out, session);
+	write_full_tunnel(out, session);
+	fill_interface(out, session);
+	write_liveness(view, out, session);
+	write_lanes(view, out, session);
+	write_counters(out, session);
+	write_left(out, session);
 }
 
 void status_text_overview(const struct status_view *view, FILE *out)
 {
-	tell_daemon(view, out);
+	write_daemon(view, out);
 	for (size_t i = 0; i < view->session_count && status_has_room(out); i++)
-		tell_session(view, out, view->peers[i].session);
+		write_session(view, out, view->peers[i].session);
 }
 
 /* ---- tables ---- */
@@ -435,11 +434,11 @@ static void peer_session_row(
 		snprintf(row->cell[4], CELL_MAX, "%s", session_interface_name(&session->interface));
 	if (status_rtt(session))
 		snprintf(row->cell[5], CELL_MAX, "%s",
-			rtt_words(words, status_rtt(session)->rtt_smooth));
-	snprintf(row->cell[6], CELL_MAX, "%s", size_words(words, counter_read(&sums.in_bytes)));
-	snprintf(row->cell[7], CELL_MAX, "%s", size_words(words, counter_read(&sums.out_bytes)));
+			rtt_text(words, status_rtt(session)->rtt_smooth));
+	snprintf(row->cell[6], CELL_MAX, "%s", size_text(words, counter_read(&sums.in_bytes)));
+	snprintf(row->cell[7], CELL_MAX, "%s", size_text(words, counter_read(&sums.out_bytes)));
 	snprintf(row->cell[8], CELL_MAX, "%s",
-		duration_words(words, mono_since(view->now, session->entered)));
+		duration_text(words, mono_since(view->now, session->entered)));
 }
 
 static void peer_rows(const struct status_view *view, struct table *table)

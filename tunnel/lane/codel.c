@@ -29,18 +29,18 @@ static struct mono next_after(struct mono moment, const struct codel_limits *lim
 	return mono_add(moment, (struct duration){ .ns = (int64_t)wait });
 }
 
-static bool stands(struct codel *codel, const struct codel_limits *limits, struct mono now,
+static bool waits_too_long(struct codel *codel, const struct codel_limits *limits, struct mono now,
 	struct duration waited, bool last)
 {
 	if (last || waited.ns < limits->target.ns) {
-		codel->first_above.ns = 0;
+		codel->above_since.ns = 0;
 		return false;
 	}
-	if (codel->first_above.ns == 0) {
-		codel->first_above = mono_add(now, limits->interval);
+	if (codel->above_since.ns == 0) {
+		codel->above_since = mono_add(now, limits->interval);
 		return false;
 	}
-	return !mono_before(now, codel->first_above);
+	return !mono_before(now, codel->above_since);
 }
 
 static void begin_dropping(struct codel *codel, const struct codel_limits *limits, struct mono now)
@@ -57,7 +57,7 @@ static void begin_dropping(struct codel *codel, const struct codel_limits *limit
 bool codel_judge(struct codel *codel, const struct codel_limits *limits, struct mono now,
 	struct duration waited, bool last)
 {
-	if (!stands(codel, limits, now, waited, last)) {
+	if (!waits_too_long(codel, limits, now, waited, last)) {
 		codel->dropping = false;
 		return false;
 	}
@@ -73,8 +73,8 @@ bool codel_judge(struct codel *codel, const struct codel_limits *limits, struct 
 	return true;
 }
 
-void codel_rest(struct codel *codel)
+void codel_idle(struct codel *codel)
 {
-	codel->first_above.ns = 0;
+	codel->above_since.ns = 0;
 	codel->dropping = false;
 }

@@ -22,7 +22,7 @@ struct codel_limits {
 
 struct codel { /* all zero is where it begins */
 	struct mono
-		first_above; /* when waits will have been too long for an interval; 0: they are not */
+		above_since; /* when waits will have been too long for an interval; 0: they are not */
 	struct mono drop_next;
 	uint32_t count; /* drops since dropping began */
 	uint32_t last_count;
@@ -37,6 +37,6 @@ bool codel_judge(struct codel *codel, const struct codel_limits *limits, struct 
 	struct duration waited, bool last);
 
 /* The queue has run empty. */
-void codel_rest(struct codel *codel);
+void codel_idle(struct codel *codel);
 
 #endif

@@ -101,7 +101,7 @@ static struct flow_packet *unlink_head(struct flow_queue *queue, struct flow *fl
 	queue->bytes -= slot->size;
 	note_waiting(queue, slot->whole.len, 0);
 	if (STAILQ_EMPTY(&flow->packets))
-		codel_rest(&flow->codel);
+		codel_idle(&flow->codel);
 	return slot;
 }
 

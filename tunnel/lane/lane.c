@@ -35,7 +35,7 @@ void lane_order_free(struct lane_order *order)
 	case LANE_ORDER_CONTROL:
 	case LANE_ORDER_CARRY:
 	case LANE_ORDER_CARRY_ON:
-	case LANE_ORDER_REACH:
+	case LANE_ORDER_FILTER:
 		free(order);
 		break;
 	}
@@ -136,7 +136,7 @@ int lane_carry(struct lane *lane, const struct lane_carry *carry)
 	if (!order)
 		return -ENOMEM;
 	order->carry = *carry;
-	reach_ref(carry->reach);
+	filter_ref(carry->reach);
 	post(lane, order, LANE_ORDER_CARRY);
 	return 0;
 }
@@ -150,13 +150,13 @@ int lane_carry_on(struct lane *lane)
 	return 0;
 }
 
-int lane_set_reach(struct lane *lane, struct reach *reach)
+int lane_set_filter(struct lane *lane, struct reach *reach)
 {
 	struct lane_order *order = calloc(1, sizeof(*order));
 	if (!order)
 		return -ENOMEM;
-	order->reach = reach_ref(reach);
-	post(lane, order, LANE_ORDER_REACH);
+	order->reach = filter_ref(reach);
+	post(lane, order, LANE_ORDER_FILTER);
 	return 0;
 }
 

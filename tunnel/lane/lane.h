@@ -11,7 +11,7 @@
 #include "base/identity.h"
 #include "base/problem.h"
 #include "lane/counters.h"
-#include "lane/reach.h"
+#include "lane/filter.h"
 #include "lane/worker.h"
 #include "system/tls.h"
 
@@ -120,7 +120,7 @@ struct lane_carry {
 int lane_carry(struct lane *lane, const struct lane_carry *carry); /* -ENOMEM */
 int lane_carry_on(struct lane *lane);                              /* -ENOMEM */
 /* A new snapshot; a reference is taken. -ENOMEM. */
-int lane_set_reach(struct lane *lane, struct reach *reach);
+int lane_set_filter(struct lane *lane, struct reach *reach);
 
 /*
  * Ends the lane: it stops reading, sends what waits and close_notify, and closes, LANE_FLUSH_MS

@@ -25,7 +25,7 @@ enum lane_state {
 
 enum {
 	LANE_FLUSH_MS = 1000, /* longest that draining may take */
-	LANE_QUIET_MS = 2000, /* after so long without traffic a lane is not busy any more */
+	LANE_IDLE_MS = 2000,  /* after so long without traffic a lane is not busy any more */
 	LANE_DOUBT_MS = 2000, /* what was sent and not acknowledged for so long may never be */
 	LANE_CONTROL_QUEUE_MAX = 256
 		<< 10, /* bytes of control messages that may wait for a peer that does not read */
@@ -60,7 +60,7 @@ enum lane_order_kind {
 	LANE_ORDER_CONTROL,
 	LANE_ORDER_CARRY,
 	LANE_ORDER_CARRY_ON,
-	LANE_ORDER_REACH,
+	LANE_ORDER_FILTER,
 	LANE_ORDER_END,
 	LANE_ORDER_CUT,
 	LANE_ORDER_RELEASE,
@@ -126,8 +126,8 @@ struct lane {
 	bool many_paths;             /* MPTCP: what one path does says little */
 	struct loop_timer deadline;  /* of the handshake and hello; then of draining */
 	struct loop_timer quiet;
-	uint64_t quiet_mark; /* bytes carried when the quiet timer last looked */
-	bool busy;           /* packets have passed since the quiet timer last rested */
+	uint64_t idle_mark; /* bytes carried when the quiet timer last looked */
+	bool busy;          /* packets have passed since the quiet timer last rested */
 
 	struct tls *tls;
 	const struct framer *framer;

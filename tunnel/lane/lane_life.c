@@ -52,19 +52,19 @@ static void set_events(struct lane *lane)
 }
 
 /* What waits in the queue is dropped: only a lane that carries sends of it. */
-static void give_back_queue(struct lane *lane)
+static void release_queue(struct lane *lane)
 {
 	flow_queue_free(lane->queue);
 	lane->queue = NULL;
 }
 
-static void give_back_buffers(struct lane *lane)
+static void return_buffers(struct lane *lane)
 {
 	lane_output_return(lane);
 	worker_return_plain(lane->worker, lane->plain);
 	lane->plain = NULL;
 	lane->plain_len = 0;
-	give_back_queue(lane);
+	release_queue(lane);
 	lane_free_messages(lane);
 }
 
@@ -79,10 +79,10 @@ static void close_now(struct lane *lane)
 	loop_watch_remove(loop, &lane->tun_watch);
 	loop_watch_remove(loop, &lane->socket_watch);
 	close(fd);
-	give_back_buffers(lane);
+	return_buffers(lane);
 	tls_free(lane->tls);
 	lane->tls = NULL;
-	reach_unref(lane->reach);
+	filter_unref(lane->reach);
 	lane->reach = NULL;
 
 	struct lane_report *report = lane->ended_report;
@@ -99,7 +99,7 @@ static enum lane_verdict drain(struct lane *lane)
 	if (lane->state >= LANE_DRAINING)
 		return LANE_GOES_ON;
 	set_state(lane, LANE_DRAINING);
-	give_back_queue(lane);
+	release_queue(lane);
 	loop_watch_remove(loop, &lane->tun_watch);
 	loop_timer_start(loop, &lane->deadline, mono_add(mono_now(), DURATION_MS(LANE_FLUSH_MS)),
 		deadline_expired);
@@ -117,7 +117,7 @@ static enum lane_verdict fault(struct lane *lane)
 	report->fault.problem = lane->ended_report->ended.problem;
 	loop_timer_stop(lane->worker->loop, &lane->deadline); /* the goodbye has its own */
 	set_state(lane, LANE_FAULTED);
-	give_back_queue(lane);
+	release_queue(lane);
 	lane_report_post(lane, report);
 	return LANE_GOES_ON;
 }
@@ -163,31 +163,31 @@ static uint64_t bytes_passed(const struct lane *lane)
  * Checks whether the lane was used since the last time. If not, it is not busy any more, and the
  * timer stops, unless data is still unacknowledged.
  */
-static void quiet_expired(struct loop_timer *timer)
+static void idle_expired(struct loop_timer *timer)
 {
 	struct lane *lane = container_of(timer, struct lane, quiet);
 	uint64_t now = bytes_passed(lane);
 	bool under_way = lane_path_look(lane);
 
-	if (now == lane->quiet_mark && !under_way) {
+	if (now == lane->idle_mark && !under_way) {
 		lane->busy = false;
 		if (flow_queue_is_empty(lane->queue))
-			give_back_queue(lane);
+			release_queue(lane);
 		rest(lane);
 		return;
 	}
-	lane->quiet_mark = now;
-	loop_timer_start(lane->worker->loop, timer,
-		mono_add(mono_now(), DURATION_MS(LANE_QUIET_MS)), quiet_expired);
+	lane->idle_mark = now;
+	loop_timer_start(lane->worker->loop, timer, mono_add(mono_now(), DURATION_MS(LANE_IDLE_MS)),
+		idle_expired);
 }
 
 /* Bytes have passed since the quiet timer last looked: it is to look again. */
-static void watch_quiet(struct lane *lane)
+static void watch_idle(struct lane *lane)
 {
 	if (!lane->quiet.running && lane->state < LANE_DRAINING &&
-		bytes_passed(lane) != lane->quiet_mark)
+		bytes_passed(lane) != lane->idle_mark)
 		loop_timer_start(lane->worker->loop, &lane->quiet,
-			mono_add(mono_now(), DURATION_MS(LANE_QUIET_MS)), quiet_expired);
+			mono_add(mono_now(), DURATION_MS(LANE_IDLE_MS)), idle_expired);
 }
 
 /* Ends a wake-up. Acting on a verdict can make another one; CLOSED is the last. */
@@ -215,7 +215,7 @@ static void conclude(struct lane *lane, enum lane_verdict verdict)
 	if (lane->state == LANE_CLOSED)
 		return;
 	set_events(lane);
-	watch_quiet(lane);
+	watch_idle(lane);
 	rest(lane);
 }
 
@@ -319,14 +319,14 @@ static enum lane_verdict do_carry_on(struct lane *lane)
 static enum lane_verdict do_carry(struct lane *lane, const struct lane_carry *carry)
 {
 	if (lane->state != LANE_CONTROL) {
-		reach_unref(carry->reach);
+		filter_unref(carry->reach);
 		return LANE_GOES_ON;
 	}
 	lane->offloads_read = carry->offloads_read;
 	lane->offloads_send = carry->offloads_send;
 	lane->offloads_accept = carry->offloads_accept;
 	lane->gro = carry->gro;
-	reach_unref(lane->reach);
+	filter_unref(lane->reach);
 	lane->reach = carry->reach;
 	lane_path_limit(lane, carry->dead_after);
 	lane->tun_fd = carry->tun_fd;
@@ -335,13 +335,13 @@ static enum lane_verdict do_carry(struct lane *lane, const struct lane_carry *ca
 	return carry->hold ? LANE_GOES_ON : do_carry_on(lane);
 }
 
-static void do_reach(struct lane *lane, struct reach *reach)
+static void do_filter(struct lane *lane, struct reach *reach)
 {
 	if (lane->state != LANE_CARRYING) {
-		reach_unref(reach);
+		filter_unref(reach);
 		return;
 	}
-	reach_unref(lane->reach);
+	filter_unref(lane->reach);
 	lane->reach = reach;
 }
 
@@ -371,8 +371,8 @@ static enum lane_verdict do_order(struct lane *lane, const struct lane_order *or
 		return do_carry(lane, &order->carry);
 	case LANE_ORDER_CARRY_ON:
 		return do_carry_on(lane);
-	case LANE_ORDER_REACH:
-		do_reach(lane, order->reach);
+	case LANE_ORDER_FILTER:
+		do_filter(lane, order->reach);
 		break;
 	case LANE_ORDER_END:
 		return lane_must_drain(lane, LANE_END_ORDERED, NULL);

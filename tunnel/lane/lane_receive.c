@@ -24,16 +24,16 @@ static_assert(
 	WORKER_PLAIN_SIZE >= FRAME_MAX + TLS_RECORD_MAX, "a whole frame and a record must fit");
 
 static void drop_unwanted(
-	struct lane *lane, const struct packet *packet, enum reach_verdict verdict)
+	struct lane *lane, const struct packet *packet, enum filter_verdict verdict)
 {
-	if (verdict == REACH_DESTINATION)
+	if (verdict == FILTER_DESTINATION)
 		stray_note(&lane->counters.stray, packet->family, packet->destination);
-	lane_drop(lane, verdict == REACH_DESTINATION ? DROP_IN_DESTINATION : DROP_IN_SOURCE);
+	lane_drop(lane, verdict == FILTER_DESTINATION ? DROP_IN_DESTINATION : DROP_IN_SOURCE);
 }
 
 static void take_packet(struct lane *lane, struct vnet *vnet, const struct view *data)
 {
-	enum reach_verdict verdict;
+	enum filter_verdict verdict;
 	struct packet packet;
 	int r = 0;
 
@@ -44,7 +44,7 @@ static void take_packet(struct lane *lane, struct vnet *vnet, const struct view 
 		lane_drop(lane, DROP_IN_MALFORMED);
 	else if (packet_is_local_noise(&packet))
 		lane_drop(lane, DROP_IN_NOISE);
-	else if ((verdict = reach_judge_in(lane->reach, &packet, data->data)) != REACH_PASS)
+	else if ((verdict = filter_judge_in(lane->reach, &packet, data->data)) != FILTER_PASS)
 		drop_unwanted(lane, &packet, verdict);
 	else if ((r = vnet_check(vnet, &packet, data->data, lane->offloads_accept)) < 0)
 		lane_drop(lane, r == -E2BIG ? DROP_IN_SEGMENTS : DROP_IN_OFFLOAD);

@@ -37,10 +37,10 @@ static bool packet_passes(struct lane *lane, const uint8_t *data, size_t len,
 	} else if (vnet_offloads(vnet) & ~lane->offloads_read) {
 		reason = DROP_OUT_OFFLOAD;
 	} else {
-		enum reach_verdict verdict = reach_judge_out(lane->reach, packet, data);
-		if (verdict == REACH_PASS)
+		enum filter_verdict verdict = filter_judge_out(lane->reach, packet, data);
+		if (verdict == FILTER_PASS)
 			return true;
-		reason = verdict == REACH_SOURCE ? DROP_OUT_SOURCE : DROP_OUT_DESTINATION;
+		reason = verdict == FILTER_SOURCE ? DROP_OUT_SOURCE : DROP_OUT_DESTINATION;
 	}
 	lane_drop(lane, reason);
 	return false;

@@ -47,7 +47,7 @@ static struct worker_buffer *borrow(struct worker *worker, struct worker_buffers
 	return buffer;
 }
 
-static void take_back(
+static void return_buffer(
 	struct worker *worker, struct worker_buffers *list, struct worker_buffer *buffer)
 {
 	if (!buffer)
@@ -68,12 +68,12 @@ struct worker_buffer *worker_borrow_plain(struct worker *worker)
 
 void worker_return_output(struct worker *worker, struct worker_buffer *buffer)
 {
-	take_back(worker, &worker->outputs, buffer);
+	return_buffer(worker, &worker->outputs, buffer);
 }
 
 void worker_return_plain(struct worker *worker, struct worker_buffer *buffer)
 {
-	take_back(worker, &worker->plains, buffer);
+	return_buffer(worker, &worker->plains, buffer);
 }
 
 /* ---- slots ---- */

@@ -12,20 +12,20 @@
 enum { ADDRESSES = 4 }; /* local and remote, of two families */
 
 /* Where the interface is, or will be. */
-static int find_place(struct interfaces *interfaces, const struct request_interface *wanted,
-	const struct interface_place *place, struct netns_id *ret_netns,
+static int find_setting(struct interfaces *interfaces, const struct request_interface *wanted,
+	const struct interface_target *place, struct netns_id *ret_netns,
 	struct netlink **ret_netlink, struct problem *problem)
 {
 	const struct interface *there = interfaces_find_peer(interfaces, &wanted->peer);
 
 	if (!there)
-		return interfaces_reach_place(interfaces, place, ret_netns, ret_netlink, problem);
+		return interfaces_enter_target(interfaces, place, ret_netns, ret_netlink, problem);
 	*ret_netns = there->netns;
-	return interfaces_reach(interfaces, there, ret_netlink, problem);
+	return interfaces_enter(interfaces, there, ret_netlink, problem);
 }
 
 /* Who names the address itself in tunnel_addresses means the resolver at the other end of the tunnel. */
-static bool is_meant(const struct settings *settings, const struct addr *addr)
+static bool is_listed_itself(const struct settings *settings, const struct addr *addr)
 {
 	struct prefix host = prefix_host(addr);
 
@@ -43,7 +43,7 @@ static int judge_resolvers(
 
 	for (size_t i = 0; i < ADDRESSES; i++) {
 		if (!addr_is_set(addresses[i]) || !dns_is_asked(check->dns, addresses[i]) ||
-			is_meant(check->settings, addresses[i]))
+			is_listed_itself(check->settings, addresses[i]))
 			continue;
 		addr_format(addresses[i], text);
 		problem_set(problem,
@@ -94,7 +94,7 @@ static int judge_outer(const struct address_check *check, const struct request_i
 }
 
 int address_check(struct address_check *check, const struct request_interface *wanted,
-	const struct interface_place *place, struct problem *problem)
+	const struct interface_target *place, struct problem *problem)
 {
 	const struct addr *const addresses[ADDRESSES] = { &wanted->local4, &wanted->remote4,
 		&wanted->local6, &wanted->remote6 };
@@ -104,7 +104,7 @@ int address_check(struct address_check *check, const struct request_interface *w
 
 	if (check->settings->role != SETTINGS_CLIENT || check->settings->contained)
 		return 0;
-	r = find_place(check->interfaces, wanted, place, &netns, &netlink, problem);
+	r = find_setting(check->interfaces, wanted, place, &netns, &netlink, problem);
 	if (r == 0)
 		r = on_link_judge_addresses(check->interfaces, &netns, netlink, wanted, problem);
 	if (r == 0 && netns.inode == 0)
@@ -114,7 +114,8 @@ int address_check(struct address_check *check, const struct request_interface *w
 	return r;
 }
 
-static void take_away(struct address_check *check, struct interface *interface, const char *why)
+static void remove_addresses(
+	struct address_check *check, struct interface *interface, const char *why)
 {
 	struct problem problem;
 	int r;
@@ -135,13 +136,13 @@ static void take_away(struct address_check *check, struct interface *interface, 
 
 void address_check_again(struct address_check *check)
 {
-	static const struct interface_place nowhere = { .netns = "" }; /* they are there already */
+	static const struct interface_target nowhere = { .netns = "" }; /* they are there already */
 
 	for (struct interface *i = check->interfaces->first; i; i = i->next) {
 		struct problem why;
 
 		if (address_check(check, &i->now, &nowhere, &why) == -EADDRINUSE)
-			take_away(check, i, why.text);
+			remove_addresses(check, i, why.text);
 	}
-	interfaces_come_home(check->interfaces);
+	interfaces_leave(check->interfaces);
 }

@@ -39,7 +39,7 @@ struct lack {
 	size_t routes; /* the prefixes are in kernel.missing */
 };
 
-static void look_within(struct desired_state *desired, struct duration wait);
+static void check_within(struct desired_state *desired, struct duration wait);
 
 /* ---- the kernel's state ---- */
 
@@ -84,7 +84,7 @@ static void take(void *context, const struct netlink_seen_route *route)
 	}
 }
 
-static int look_at_kernel(struct look *look, struct problem *problem)
+static int read_kernel(struct look *look, struct problem *problem)
 {
 	static const uint8_t families[] = { AF_INET, AF_INET6 };
 	int r = netlink_addresses(look->netlink, &look->addresses, &look->address_count, problem);
@@ -219,7 +219,7 @@ static bool is_back(int r, const struct problem *why, struct problem *first)
 }
 
 /* What stays in *lack could not be put back. */
-static void put_back_routes(struct interfaces *interfaces, struct look *look,
+static void restore_routes(struct interfaces *interfaces, struct look *look,
 	struct interface *interface, struct lack *lack, struct problem *problem)
 {
 	struct problem why;
@@ -234,8 +234,8 @@ static void put_back_routes(struct interfaces *interfaces, struct look *look,
 	lack->routes = left;
 }
 
-static void put_back(struct interfaces *interfaces, struct look *look, struct interface *interface,
-	struct lack *lack, struct problem *problem)
+static void restore_value(struct interfaces *interfaces, struct look *look,
+	struct interface *interface, struct lack *lack, struct problem *problem)
 {
 	const struct request_interface *now = &interface->now;
 	struct problem why;
@@ -254,7 +254,7 @@ static void put_back(struct interfaces *interfaces, struct look *look, struct in
 		lack->address6 = !is_back(netlink_address_add(look->netlink, interface->index,
 						  &now->local6, &now->remote6, &why),
 			&why, problem);
-	put_back_routes(interfaces, look, interface, lack, problem);
+	restore_routes(interfaces, look, interface, lack, problem);
 }
 
 /* ---- reports to the engine ---- */
@@ -329,7 +329,7 @@ static void report(const struct interface *interface, size_t before, const char 
 }
 
 /* Each failure makes the next wait twice as long. */
-static void put_off(struct interface_keeping *keeping, struct mono now)
+static void delay_retry(struct interface_keeping *keeping, struct mono now)
 {
 	struct duration most = DURATION_S(DESIRED_STATE_RETRY_MAX_S);
 
@@ -358,10 +358,10 @@ static void restore(struct desired_state *desired, struct look *look, struct int
 			"%s: another program removes %s from interface %s each time that netd restores it; netd waits %d seconds, and packets may leave outside of the tunnel: `ip monitor link address route` shows the removals",
 			interface->now.peer.name, text, interface->name, DESIRED_STATE_HOLD_S);
 	} else {
-		put_back(desired->interfaces, look, interface, lack, &problem);
+		restore_value(desired->interfaces, look, interface, lack, &problem);
 		keeping->missing = lack_count(lack);
 		if (keeping->missing > 0)
-			put_off(keeping, now);
+			delay_retry(keeping, now);
 		report(interface, before, text, &problem);
 	}
 	tell(desired, look, interface, lack, problem.text);
@@ -398,17 +398,17 @@ static int check(struct desired_state *desired, struct look *look, struct interf
 /* ---- timing ---- */
 
 /* The namespace of `one`, with all interfaces there. Negative: it has to be done once more. */
-static int look_at_namespace(struct desired_state *desired, const struct interface *one)
+static int check_namespace(struct desired_state *desired, const struct interface *one)
 {
 	struct interfaces *interfaces = desired->interfaces;
 	struct look look = { .keys = NULL };
 	struct problem problem;
-	int r = interfaces_reach(interfaces, one, &look.netlink, &problem);
+	int r = interfaces_enter(interfaces, one, &look.netlink, &problem);
 
 	if (r == -ENODEV)
 		return 0;
 	if (r == 0)
-		r = look_at_kernel(&look, &problem);
+		r = read_kernel(&look, &problem);
 	for (struct interface *i = interfaces->first; r == 0 && i; i = i->next) {
 		if (netns_id_equal(&i->netns, &one->netns))
 			r = check(desired, &look, i);
@@ -447,19 +447,19 @@ static void look(struct loop_timer *timer)
 	bool again = false;
 
 	for (struct interface *i = interfaces->first; i; i = i->next) {
-		if (is_first_there(interfaces, i) && look_at_namespace(desired, i) < 0)
+		if (is_first_there(interfaces, i) && check_namespace(desired, i) < 0)
 			again = true;
 	}
-	interfaces_come_home(interfaces);
+	interfaces_leave(interfaces);
 	desired->pause = (struct duration){ 10 * mono_since(mono_now(), began).ns };
 	for (struct interface *i = interfaces->first; i && !again; i = i->next)
 		again = is_polled(desired, i);
 	if (again)
-		look_within(desired, DURATION_MS(DESIRED_STATE_POLL_MS));
+		check_within(desired, DURATION_MS(DESIRED_STATE_POLL_MS));
 }
 
 /* Brings a look forward, never puts it off: a host that never rests is looked at all the same. */
-static void look_within(struct desired_state *desired, struct duration wait)
+static void check_within(struct desired_state *desired, struct duration wait)
 {
 	struct mono due;
 
@@ -499,7 +499,7 @@ static void monitor_ready(struct loop_watch *watch, uint32_t events)
 		touched = true;
 	}
 	if (touched && desired->interfaces->first)
-		look_within(desired, DURATION_MS(DESIRED_STATE_GATHER_MS));
+		check_within(desired, DURATION_MS(DESIRED_STATE_GATHER_MS));
 }
 
 int desired_state_open(struct desired_state *desired, struct loop *loop,
@@ -540,10 +540,10 @@ void desired_state_close(struct desired_state *desired)
 void desired_state_interface_made(struct desired_state *desired, const struct interface *interface)
 {
 	if (desired->loop && is_polled(desired, interface))
-		look_within(desired, DURATION_MS(DESIRED_STATE_POLL_MS));
+		check_within(desired, DURATION_MS(DESIRED_STATE_POLL_MS));
 }
 
-void desired_state_tell_again(struct desired_state *desired)
+void desired_state_report_again(struct desired_state *desired)
 {
 	bool any = false;
 
@@ -553,5 +553,5 @@ void desired_state_tell_again(struct desired_state *desired)
 		any |= i->keeping.missing > 0;
 	}
 	if (any && desired->loop)
-		look_within(desired, (struct duration){ 0 });
+		check_within(desired, (struct duration){ 0 });
 }

@@ -78,7 +78,7 @@ int desired_state_open(struct desired_state *desired, struct loop *loop,
 void desired_state_close(struct desired_state *desired);
 
 /* Somebody new listens: what is missing is told once more. */
-void desired_state_tell_again(struct desired_state *desired);
+void desired_state_report_again(struct desired_state *desired);
 
 /* An interface has been made. If it is one that is polled, its polling begins. */
 void desired_state_interface_made(struct desired_state *desired, const struct interface *interface);

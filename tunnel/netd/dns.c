@@ -180,7 +180,7 @@ static int set_in_some_way(struct dns *dns, const char *interface,
 
 /* ---- other programs that write the file ---- */
 
-static void look_later(struct dns *dns);
+static void check_later(struct dns *dns);
 
 /* Called when another program has replaced the file. */
 static void write_again(struct dns *dns)
@@ -227,10 +227,10 @@ static void look(struct loop_timer *timer)
 		leave_alone(dns, "is written by another program each time that netd sets it");
 	else if (dns->taken && was_taken)
 		write_again(dns);
-	look_later(dns);
+	check_later(dns);
 }
 
-static void look_later(struct dns *dns)
+static void check_later(struct dns *dns)
 {
 	if (dns->loop && dns->way == DNS_FILE)
 		loop_timer_start(
@@ -287,7 +287,7 @@ int dns_set(struct dns *dns, const struct interface *interface,
 	}
 	dns->taken = dns->told = false;
 	dns->again = 0;
-	look_later(dns);
+	check_later(dns);
 	log_notice("%s: %zu resolvers and %zu domains set %s", interface->now.peer.name,
 		nameservers->server_count, nameservers->domain_count, way_text(dns->way));
 	return 0;

@@ -338,7 +338,7 @@ static void forget_process(struct engine_process *engine)
 }
 
 /* The child becomes the engine and gets its CONFIGURE. A failure, with words, ends it. */
-static int attend(
+static int configure_child(
 	struct engine_process *engine, const struct engine_child *child, struct problem *problem);
 
 /* Spawns an engine and sends CONFIGURE. */
@@ -350,7 +350,7 @@ static int begin(struct engine_process *engine, struct problem *problem)
 		plan->program->fd, plan->argv, plan->user, plan->output_fd, &child, problem);
 
 	engine->was_ready = false;
-	return r < 0 ? r : attend(engine, &child, problem);
+	return r < 0 ? r : configure_child(engine, &child, problem);
 }
 
 /* Starts the next engine after a backoff, or gives up after too many failures. */
@@ -427,7 +427,7 @@ static void succeed(struct engine_process *engine)
 	struct problem problem;
 
 	engine_child_init(&engine->next);
-	if (attend(engine, &next, &problem) == 0)
+	if (configure_child(engine, &next, &problem) == 0)
 		return;
 	log_error("%s", problem.text);
 	fall_back(engine);
@@ -518,7 +518,7 @@ static void death_ready(struct loop_watch *watch, uint32_t events)
 	}
 }
 
-static int attend(
+static int configure_child(
 	struct engine_process *engine, const struct engine_child *child, struct problem *problem)
 {
 	const struct engine_plan *plan = engine->plan;

@@ -215,7 +215,7 @@ static bool is_changed(const char *root, const char *key, int before)
 		everywhere != 0;
 }
 
-static void put_back(const char *root, const char *key, int before)
+static void restore_value(const char *root, const char *key, int before)
 {
 	int r;
 
@@ -252,7 +252,7 @@ static bool parse_line(const char *line, char key[static SYSCTL_KEY_MAX], int *r
 }
 
 /* The last change first: later ones may have rested on earlier ones. */
-static void put_back_lines(const char *root, const char *path, char *text)
+static void restore_lines(const char *root, const char *path, char *text)
 {
 	char key[SYSCTL_KEY_MAX];
 	int before;
@@ -265,7 +265,7 @@ static void put_back_lines(const char *root, const char *path, char *text)
 		line = strrchr(text, '\n');
 		line = line ? line + 1 : text;
 		if (parse_line(line, key, &before))
-			put_back(root, key, before);
+			restore_value(root, key, before);
 		else
 			log_warning("%s: skipped a line that cannot be read", path);
 		*line = '\0';
@@ -289,7 +289,7 @@ static void put_back_file(const struct settings *settings, const char *root)
 		return;
 	}
 	log_notice("forwarding: restoring values that an earlier run left");
-	put_back_lines(root, path, text);
+	restore_lines(root, path, text);
 	free(text);
 	(void)unlink(path);
 }
@@ -407,7 +407,7 @@ void forwarding_stop(struct forwarding *forwarding)
 	char path[PATH_MAX];
 
 	for (size_t i = forwarding->count; i > 0; i--)
-		put_back(forwarding->root, forwarding->changes[i - 1].key,
+		restore_value(forwarding->root, forwarding->changes[i - 1].key,
 			forwarding->changes[i - 1].before);
 	if (forwarding->count > 0) {
 		make_path(forwarding->settings, path);

@@ -328,7 +328,7 @@ int full_tunnel_follow(
 	if (!full_tunnel->in_force)
 		return 0;
 	if (full_tunnel->guard.nft)
-		r = full_tunnel_guard_let(&full_tunnel->guard, interface, problem);
+		r = full_tunnel_guard_open_for(&full_tunnel->guard, interface, problem);
 	if (r < 0) {
 		problem_prepend(problem, "full tunnel: the rules do not admit the tunnel");
 		return r;

@@ -234,7 +234,7 @@ int full_tunnel_guard_close(struct full_tunnel_guard *guard, bool rules, struct 
 	return r;
 }
 
-int full_tunnel_guard_let(
+int full_tunnel_guard_open_for(
 	struct full_tunnel_guard *guard, const struct interface *interface, struct problem *problem)
 {
 	struct full_tunnel_guard wanted = *guard;

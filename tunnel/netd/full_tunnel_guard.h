@@ -56,7 +56,7 @@ struct full_tunnel_guard {
 int full_tunnel_guard_close(struct full_tunnel_guard *guard, bool rules, struct problem *problem);
 
 /* The tunnel is this interface from now on. Errors as full_tunnel_guard_close(); -ENODEV: it is not in force. */
-int full_tunnel_guard_let(struct full_tunnel_guard *guard, const struct interface *interface,
+int full_tunnel_guard_open_for(struct full_tunnel_guard *guard, const struct interface *interface,
 	struct problem *problem);
 
 /* Removes the table. Does nothing when there is none. */

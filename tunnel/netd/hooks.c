@@ -166,7 +166,7 @@ static bool cancel_route(struct hooks *hooks, enum interface_event event,
 	return true;
 }
 
-static void leave_out(struct hooks *hooks, enum interface_event event, const struct identity *peer)
+static void drop_event(struct hooks *hooks, enum interface_event event, const struct identity *peer)
 {
 	if (hooks->left_out++ > 0)
 		return;
@@ -181,7 +181,7 @@ static void append(struct hooks *hooks, enum interface_event event,
 	struct hook_job *job = calloc(1, sizeof(*job));
 
 	if (!job) {
-		leave_out(hooks, event, &interface->now.peer);
+		drop_event(hooks, event, &interface->now.peer);
 		return;
 	}
 	job->event = event;
@@ -303,7 +303,7 @@ static void run_job(struct hooks *hooks, struct hook_run *run, struct hook_job *
 		mono_add(mono_now(), hooks->settings->hook_timeout), limit_over);
 }
 
-static struct hook_run *free_place(struct hooks *hooks)
+static struct hook_run *free_slot(struct hooks *hooks)
 {
 	for (size_t i = 0; i < HOOKS_RUNNING_MAX; i++) {
 		if (!hooks->runs[i].job)
@@ -333,12 +333,12 @@ static struct hook_job **next_job(struct hooks *hooks)
 
 static void start_waiting(struct hooks *hooks)
 {
-	struct hook_run *place = free_place(hooks);
+	struct hook_run *place = free_slot(hooks);
 	struct hook_job **link = next_job(hooks);
 
 	while (place && link) {
 		run_job(hooks, place, take(hooks, link));
-		place = free_place(hooks);
+		place = free_slot(hooks);
 		link = next_job(hooks);
 	}
 }
@@ -365,7 +365,7 @@ void hooks_event(struct hooks *hooks, enum interface_event event, const struct i
 		(is_route_event(event) && cancel_route(hooks, event, peer, prefix, &routes)))
 		return;
 	if (hooks->waiting >= HOOKS_WAITING_MAX || routes >= HOOKS_ROUTES_MAX)
-		leave_out(hooks, event, peer);
+		drop_event(hooks, event, peer);
 	else
 		append(hooks, event, interface, prefix);
 	start_waiting(hooks);

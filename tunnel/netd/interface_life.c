@@ -69,8 +69,8 @@ static const char *family_cure(int error, bool is_ipv6)
 	return "";
 }
 
-static void tell_off(const struct interface *interface, const char *peer, bool was_off,
-	bool is_ipv6, int error, const struct problem *why)
+static void log_off(const struct interface *interface, const char *peer, bool was_off, bool is_ipv6,
+	int error, const struct problem *why)
 {
 	bool off = error < 0;
 
@@ -108,8 +108,8 @@ static int change_addresses(struct netlink *netlink, struct interface *interface
 		*problem = why4;
 		return r4;
 	}
-	tell_off(interface, wanted->peer.name, interface->off4, false, r4, &why4);
-	tell_off(interface, wanted->peer.name, interface->off6, true, r6, &why6);
+	log_off(interface, wanted->peer.name, interface->off4, false, r4, &why4);
+	log_off(interface, wanted->peer.name, interface->off6, true, r6, &why6);
 	/* The engine asks for a family that is off no more than once a connection. */
 	interface->off4 = r4 < 0 || (interface->off4 && !addr_is_set(&now->local4));
 	interface->off6 = r6 < 0 || (interface->off6 && !addr_is_set(&now->local6));
@@ -140,7 +140,7 @@ static int adjust(struct interfaces *interfaces, struct interface *interface,
 	bool changed = moved || interface->now.mtu != wanted->mtu;
 	char text[4 * ADDR_TEXT_MAX + 16];
 	struct netlink *netlink;
-	int r = interfaces_reach(interfaces, interface, &netlink, problem);
+	int r = interfaces_enter(interfaces, interface, &netlink, problem);
 
 	if (r == 0)
 		r = netlink_link_set_mtu(netlink, interface->index, wanted->mtu, problem);
@@ -168,7 +168,7 @@ static int set_up(struct interfaces *interfaces, struct interface *interface,
 	const struct request_interface *wanted, struct problem *problem)
 {
 	struct netlink *netlink;
-	int r = interfaces_reach(interfaces, interface, &netlink, problem);
+	int r = interfaces_enter(interfaces, interface, &netlink, problem);
 
 	if (r == 0)
 		r = netlink_link_set_group(netlink, interface->index, INTERFACES_GROUP, problem);
@@ -183,7 +183,7 @@ static int set_up(struct interfaces *interfaces, struct interface *interface,
 }
 
 static int make(struct interfaces *interfaces, const struct request_interface *wanted,
-	const struct interface_place *place, struct interface **ret_interface,
+	const struct interface_target *place, struct interface **ret_interface,
 	struct problem *problem)
 {
 	struct interface *interface = calloc(1, sizeof(*interface));
@@ -209,13 +209,13 @@ static int make(struct interfaces *interfaces, const struct request_interface *w
 	log_info("%s: interface %s made%s%s: %s, mtu %u, queues %u", wanted->peer.name,
 		interface->name, there ? " in network namespace " : "", place->netns,
 		addresses_text(interface, text, sizeof(text)), wanted->mtu, interface->now.queues);
-	interfaces_tell(interfaces, INTERFACE_MADE, interface, NULL);
+	interfaces_report(interfaces, INTERFACE_MADE, interface, NULL);
 	*ret_interface = interface;
 	return 0;
 }
 
 int interfaces_bring(struct interfaces *interfaces, const struct request_interface *wanted,
-	const struct interface_place *place, struct interface **ret_interface,
+	const struct interface_target *place, struct interface **ret_interface,
 	struct problem *problem)
 {
 	struct interface *interface = interfaces_find_peer(interfaces, &wanted->peer);
@@ -237,7 +237,7 @@ int interfaces_strip(
 {
 	static const struct request_interface none = { .mtu = 0 };
 	struct netlink *netlink;
-	int r = interfaces_reach(interfaces, interface, &netlink, problem);
+	int r = interfaces_enter(interfaces, interface, &netlink, problem);
 
 	/* With the last address of a family the kernel deletes the family's routes as well. */
 	if (r == 0) {
@@ -262,7 +262,7 @@ void interfaces_remove(struct interfaces *interfaces, struct interface *interfac
 {
 	struct problem problem;
 	struct netlink *netlink;
-	int r = interfaces_reach(interfaces, interface, &netlink, &problem);
+	int r = interfaces_enter(interfaces, interface, &netlink, &problem);
 
 	if (r == 0) {
 		interface_routes_unshare(interfaces, interface);
@@ -295,7 +295,7 @@ static bool delete_together(struct interfaces *interfaces, const struct interfac
 
 	if (count_beside(interfaces, one) < 2 ||
 		getrandom(&group, sizeof(group), GRND_NONBLOCK) != (ssize_t)sizeof(group) ||
-		interfaces_reach(interfaces, one, &netlink, NULL) < 0)
+		interfaces_enter(interfaces, one, &netlink, NULL) < 0)
 		return false;
 	group |= 0x80000000u; /* far from the numbers that people use */
 	for (const struct interface *i = interfaces->first; i; i = i->next) {
@@ -331,5 +331,5 @@ void interfaces_remove_all(struct interfaces *interfaces, const char *why)
 
 		remove_beside(interfaces, &netns, deleted, why);
 	}
-	interfaces_come_home(interfaces);
+	interfaces_leave(interfaces);
 }

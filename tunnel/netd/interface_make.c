@@ -12,7 +12,7 @@
 #include "system/tun.h"
 
 /* What it is called until it has moved. */
-#define PASSING_NAME "cvmove%d"
+#define TEMPORARY_NAME "cvmove%d"
 
 void interface_make_load_steering(struct interfaces *interfaces, const struct settings *settings)
 {
@@ -145,9 +145,9 @@ static int open_there(void *context)
 }
 
 static int open_and_move(struct interfaces *interfaces, struct interface *interface,
-	const struct interface_place *place, int netns, uint8_t queues, struct problem *problem)
+	const struct interface_target *place, int netns, uint8_t queues, struct problem *problem)
 {
-	int r = open_tun(interfaces, interface, PASSING_NAME, queues, problem);
+	int r = open_tun(interfaces, interface, TEMPORARY_NAME, queues, problem);
 
 	if (r == 0)
 		r = find_index(interface, interfaces->netlink, problem);
@@ -163,8 +163,8 @@ static int open_and_move(struct interfaces *interfaces, struct interface *interf
 	return r == 0 ? tun_name(interface->queues[0], interface->name) : r;
 }
 
-static int make_abroad(struct interfaces *interfaces, struct interface *interface,
-	const struct interface_place *place, int netns, uint8_t queues, struct problem *problem)
+static int make_in_foreign_netns(struct interfaces *interfaces, struct interface *interface,
+	const struct interface_target *place, int netns, uint8_t queues, struct problem *problem)
 {
 	struct opening opening = { interfaces, interface, place->name, queues, problem };
 	struct netlink *netlink;
@@ -179,12 +179,12 @@ static int make_abroad(struct interfaces *interfaces, struct interface *interfac
 	if (netns_id_equal(&interface->netns, &interfaces->home))
 		interface->netns = (struct netns_id){ .inode = 0 };
 	if (r == 0)
-		r = interfaces_reach(interfaces, interface, &netlink, problem);
+		r = interfaces_enter(interfaces, interface, &netlink, problem);
 	return r == 0 ? find_index(interface, netlink, problem) : r;
 }
 
 int interface_make(struct interfaces *interfaces, struct interface *interface,
-	const struct interface_place *place, uint8_t queues, struct problem *problem)
+	const struct interface_target *place, uint8_t queues, struct problem *problem)
 {
 	int netns, r;
 
@@ -195,7 +195,7 @@ int interface_make(struct interfaces *interfaces, struct interface *interface,
 	r = netns_open(place->netns, &netns, problem);
 	if (r < 0)
 		return r;
-	r = make_abroad(interfaces, interface, place, netns, queues, problem);
+	r = make_in_foreign_netns(interfaces, interface, place, netns, queues, problem);
 	close(netns);
 	if (r < 0)
 		problem_prepend(problem, "network namespace %s", place->netns);

@@ -77,7 +77,7 @@ static int put_route(struct interfaces *interfaces, const struct interface *inte
 	size_t count = sharers(interfaces, interface, prefix, metric, links);
 	struct netlink *netlink;
 	char text[ADDR_TEXT_MAX];
-	int r = interfaces_reach(interfaces, interface, &netlink, problem);
+	int r = interfaces_enter(interfaces, interface, &netlink, problem);
 
 	if (r < 0)
 		return r;
@@ -105,7 +105,7 @@ static int take_route(struct interfaces *interfaces, const struct interface *int
 	uint32_t links[NETLINK_LINKS_MAX];
 	size_t count = sharers(interfaces, interface, prefix, metric, links);
 	struct netlink *netlink;
-	int r = interfaces_reach(interfaces, interface, &netlink, problem);
+	int r = interfaces_enter(interfaces, interface, &netlink, problem);
 
 	if (r == 0 && count > 0 && prefix->addr.family == AF_INET)
 		return netlink_route_share4(netlink, &route, links, count, problem);
@@ -164,7 +164,7 @@ int interface_route_add(struct interfaces *interfaces, struct interface *interfa
 	interface->routes[interface->route_count++] = *prefix;
 	log_info("%s: route %s to %s added, metric %u", interface->now.peer.name,
 		prefix_format(prefix, text), interface->name, metric);
-	interfaces_tell(interfaces, INTERFACE_ROUTE_ADDED, interface, prefix);
+	interfaces_report(interfaces, INTERFACE_ROUTE_ADDED, interface, prefix);
 	return 0;
 }
 
@@ -184,7 +184,7 @@ int interface_route_delete(struct interfaces *interfaces, struct interface *inte
 	interface->routes[at] = interface->routes[--interface->route_count];
 	log_info("%s: route %s to %s removed", interface->now.peer.name,
 		prefix_format(&deleted, text), interface->name);
-	interfaces_tell(interfaces, INTERFACE_ROUTE_DELETED, interface, &deleted);
+	interfaces_report(interfaces, INTERFACE_ROUTE_DELETED, interface, &deleted);
 	return 0;
 }
 

@@ -17,7 +17,7 @@ static bool is_here(const struct interface *interface)
 	return netns_id_equal(&interface->netns, &here);
 }
 
-void interfaces_tell(struct interfaces *interfaces, enum interface_event event,
+void interfaces_report(struct interfaces *interfaces, enum interface_event event,
 	const struct interface *interface, const struct prefix *prefix)
 {
 	if (interfaces->changed)
@@ -108,11 +108,11 @@ void interfaces_forget(struct interfaces *interfaces, struct interface *interfac
 		link = &(*link)->next;
 	*link = interface->next;
 	interfaces->count--;
-	interfaces_tell(interfaces, INTERFACE_REMOVED, interface, NULL);
+	interfaces_report(interfaces, INTERFACE_REMOVED, interface, NULL);
 	interfaces_release(interfaces, interface);
 }
 
-int interfaces_reach(struct interfaces *interfaces, const struct interface *interface,
+int interfaces_enter(struct interfaces *interfaces, const struct interface *interface,
 	struct netlink **ret_netlink, struct problem *problem)
 {
 	int r = 0;
@@ -121,13 +121,14 @@ int interfaces_reach(struct interfaces *interfaces, const struct interface *inte
 		*ret_netlink = interfaces->netlink;
 		return 0;
 	}
-	r = visit_begin(&interfaces->visit, interface->queues[0], &interface->netns, problem);
+	r = foreign_netns_enter(
+		&interfaces->visit, interface->queues[0], &interface->netns, problem);
 	if (r == 0)
 		*ret_netlink = interfaces->visit.netlink;
 	return r;
 }
 
-int interfaces_reach_place(struct interfaces *interfaces, const struct interface_place *place,
+int interfaces_enter_target(struct interfaces *interfaces, const struct interface_target *place,
 	struct netns_id *ret_netns, struct netlink **ret_netlink, struct problem *problem)
 {
 	int r = 0;
@@ -135,16 +136,16 @@ int interfaces_reach_place(struct interfaces *interfaces, const struct interface
 	*ret_netns = here;
 	*ret_netlink = interfaces->netlink;
 	if (place->netns[0] != '\0')
-		r = visit_begin_at(
+		r = foreign_netns_enter_at(
 			&interfaces->visit, place->netns, &interfaces->home, ret_netns, problem);
 	if (r == 0 && interfaces->visit.netlink && ret_netns->inode != 0)
 		*ret_netlink = interfaces->visit.netlink;
 	return r;
 }
 
-void interfaces_come_home(struct interfaces *interfaces)
+void interfaces_leave(struct interfaces *interfaces)
 {
-	visit_end(&interfaces->visit);
+	foreign_netns_leave(&interfaces->visit);
 }
 
 bool interface_family_is_off(const struct interface *interface, uint8_t family)

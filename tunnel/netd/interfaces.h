@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/identity.h"
 #include "base/problem.h"
-#include "netd/visit.h"
+#include "netd/foreign_netns.h"
 #include "system/netlink.h"
 #include "system/netns.h"
 #include "wire/request.h"
@@ -44,7 +44,7 @@ enum {
 	INTERFACES_GROUP = 67,
 };
 
-struct interface_place {
+struct interface_target {
 	const char *name;  /* a whole name or a template such as "cv%d" */
 	const char *netns; /* as netns_open() takes it; "": netd's own */
 	uint32_t metric;   /* of the routes to it, while packets arrive */
@@ -144,7 +144,7 @@ void interfaces_forget(struct interfaces *interfaces, struct interface *interfac
 void interfaces_release(struct interfaces *interfaces, struct interface *interface);
 
 /* Says it to changed(). */
-void interfaces_tell(struct interfaces *interfaces, enum interface_event event,
+void interfaces_report(struct interfaces *interfaces, enum interface_event event,
 	const struct interface *interface, const struct prefix *prefix);
 
 /*
@@ -152,16 +152,16 @@ void interfaces_tell(struct interfaces *interfaces, enum interface_event event,
  * call of a function here. -ENODEV: the interface is gone; else the errors of
  * foreign_netns_enter(). On failure *problem says why.
  */
-int interfaces_reach(struct interfaces *interfaces, const struct interface *interface,
+int interfaces_enter(struct interfaces *interfaces, const struct interface *interface,
 	struct netlink **ret_netlink, struct problem *problem);
 /*
  * The same for a target that has no interface yet. *ret_netns is its namespace. Errors: those of
  * netns_open() and netns_call(). On failure *problem says why.
  */
-int interfaces_reach_place(struct interfaces *interfaces, const struct interface_place *place,
+int interfaces_enter_target(struct interfaces *interfaces, const struct interface_target *place,
 	struct netns_id *ret_netns, struct netlink **ret_netlink, struct problem *problem);
 /* Ends a visit to another namespace, which it would keep alive. After each request. */
-void interfaces_come_home(struct interfaces *interfaces);
+void interfaces_leave(struct interfaces *interfaces);
 
 /* Returns what the interface has in the kernel: without the address of a family that is off. */
 struct request_interface interface_present(const struct interface *interface);

@@ -113,7 +113,7 @@ static int remove_table(struct netlink_nft *nft, const char *table, struct probl
 
 /* ---- changes by other programs ---- */
 
-static void put_back(struct loop_timer *timer)
+static void restore_value(struct loop_timer *timer)
 {
 	struct kill_switch *kill_switch = container_of(timer, struct kill_switch, again);
 	struct problem problem;
@@ -123,7 +123,7 @@ static void put_back(struct loop_timer *timer)
 	if (rate_take(&kill_switch->warnings, mono_now()))
 		log_error("cannot restore the kill switch: %s", problem.text);
 	loop_timer_start(
-		kill_switch->loop, timer, mono_add(mono_now(), DURATION_S(AGAIN_S)), put_back);
+		kill_switch->loop, timer, mono_add(mono_now(), DURATION_S(AGAIN_S)), restore_value);
 }
 
 static void stop_watching(struct kill_switch *kill_switch)
@@ -153,7 +153,7 @@ static void monitor_ready(struct loop_watch *watch, uint32_t events)
 		log_warning(
 			"another program has changed the firewall; netd restored the table %s of the kill switch, and no packet has passed meanwhile",
 			kill_switch->table);
-	put_back(&kill_switch->again);
+	restore_value(&kill_switch->again);
 }
 
 /*
@@ -234,7 +234,8 @@ int kill_switch_start(struct kill_switch *kill_switch, const struct settings *se
 	return 0;
 }
 
-int kill_switch_let(struct kill_switch *kill_switch, uint32_t interface, struct problem *problem)
+int kill_switch_open_for(
+	struct kill_switch *kill_switch, uint32_t interface, struct problem *problem)
 {
 	uint32_t before = kill_switch->tunnel;
 	int r;
@@ -250,7 +251,7 @@ int kill_switch_let(struct kill_switch *kill_switch, uint32_t interface, struct 
 	return r;
 }
 
-void kill_switch_tell_stays(const char *profile)
+void kill_switch_log_stays(const char *profile)
 {
 	log_warning(
 		"the kill switch stays in force: nothing leaves this host; start culvert again, or remove the kill switch: culvert sweep %s",
@@ -266,7 +267,7 @@ void kill_switch_stop(struct kill_switch *kill_switch, bool lift)
 	loop_timer_stop(kill_switch->loop, &kill_switch->again);
 	stop_watching(kill_switch);
 	if (!lift)
-		kill_switch_tell_stays(kill_switch->table + strlen(KILL_SWITCH_TABLE));
+		kill_switch_log_stays(kill_switch->table + strlen(KILL_SWITCH_TABLE));
 	else if (remove_table(kill_switch->nft, kill_switch->table, &problem) == 0)
 		log_notice("the kill switch is removed");
 	else

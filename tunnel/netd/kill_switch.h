@@ -62,7 +62,7 @@ struct kill_switch {
 int kill_switch_close(const char *profile, bool *ret_closed, struct problem *problem);
 
 /* Logs that it stays in force, and how a person takes it down. */
-void kill_switch_tell_stays(const char *profile);
+void kill_switch_log_stays(const char *profile);
 
 /*
  * Puts the kill switch in force if the settings want it; otherwise does nothing. Errors: those of
@@ -76,7 +76,8 @@ int kill_switch_start(struct kill_switch *kill_switch, const struct settings *se
  * Lets packets leave by this interface, and no longer by the one before. Does nothing when the kill
  * switch is not in force. On failure (negative errno) *problem says why, and nothing has changed.
  */
-int kill_switch_let(struct kill_switch *kill_switch, uint32_t interface, struct problem *problem);
+int kill_switch_open_for(
+	struct kill_switch *kill_switch, uint32_t interface, struct problem *problem);
 
 /*
  * Ends this module. `lift`: removes the kill switch; otherwise it stays, as it does when netd dies.

@@ -16,7 +16,7 @@
 
 static void tell(const struct netd *netd, const char *lines)
 {
-	int r = supervisor_tell(&netd->supervisor, lines);
+	int r = supervisor_notify(&netd->supervisor, lines);
 
 	if (r < 0)
 		log_warning("cannot tell the supervisor that this program %s: %s",
@@ -28,11 +28,11 @@ static void tell(const struct netd *netd, const char *lines)
  * Reports to the supervisor once, when the host's protection is in force and an engine works. It
  * does not wait for a session, since the peer may be unreachable for days.
  */
-static void tell_ready(struct netd *netd)
+static void notify_ready(struct netd *netd)
 {
-	if (netd->told_ready)
+	if (netd->reported_ready)
 		return;
-	netd->told_ready = true;
+	netd->reported_ready = true;
 	tell(netd,
 		netd->kill_switch.nft ? "READY=1\nSTATUS=running; the kill switch is in force"
 				      : "READY=1\nSTATUS=running");
@@ -138,10 +138,10 @@ static int engine_message(struct engine_process *engine, const void *data, size_
 		return r;
 	if (netd->requests.ready) {
 		engine_process_ready(engine);
-		tell_ready(netd);
+		notify_ready(netd);
 	}
 	if (netd->requests.ready && !was_ready)
-		desired_state_tell_again(&netd->desired);
+		desired_state_report_again(&netd->desired);
 	if (!netd->requests.exit_asked || netd->stopping)
 		return 0;
 	/*

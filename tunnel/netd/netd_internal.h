@@ -10,8 +10,8 @@
 #include "netd/desired_state.h"
 #include "netd/dns.h"
 #include "netd/engine_process.h"
-#include "netd/engine_words.h"
-#include "netd/files.h"
+#include "netd/engine_output.h"
+#include "netd/sealed_files.h"
 #include "netd/forwarding.h"
 #include "netd/full_tunnel.h"
 #include "netd/guest.h"
@@ -22,7 +22,7 @@
 #include "netd/netd.h"
 #include "netd/network.h"
 #include "netd/outer_path.h"
-#include "netd/places.h"
+#include "netd/engine_files.h"
 #include "netd/program_file.h"
 #include "netd/requests.h"
 #include "netd/tracked.h"
@@ -40,7 +40,7 @@ struct netd {
 	bool restarting; /* a supervisor starts the program again at once */
 	bool signalled;  /* a signal asked for the program's end */
 	struct supervisor supervisor;
-	bool told_ready; /* the supervisor */
+	bool reported_ready; /* the supervisor */
 	struct process_user user;
 	bool switch_user; /* to `user`; else the engine runs as who we are */
 	struct files files;

@@ -16,7 +16,7 @@
 #include "netd/interface_make.h"
 #include "netd/privilege.h"
 #include "netd/sweep.h"
-#include "netd/visit.h"
+#include "netd/foreign_netns.h"
 #include "system/netns.h"
 #include "system/process.h"
 
@@ -33,7 +33,7 @@ static struct netd *netd_new(const struct netd_program *program)
 		return NULL;
 	netd->program = program;
 	netd->files = (struct files){ -1, -1, -1, -1, -1 };
-	places_init(&netd->places);
+	engine_files_init(&netd->places);
 	netd->supervisor.fd = -1;
 	netd->signal_fd = -1;
 	netd->signal_watch.fd = -1;
@@ -115,7 +115,7 @@ static enum exit_code find_namespaces(struct netd *netd, struct problem *problem
 	/* without /proc no namespace is recognized as netd's own */
 	(void)netns_own(&netd->interfaces.home);
 	netd->interfaces.make_there = settings->contained;
-	r = visit_find(settings, problem);
+	r = foreign_netns_check(settings, problem);
 	if (r == -EPERM)
 		return EXIT_CODE_PERMISSION;
 	/* Another program makes the namespace, now or later. */
@@ -126,7 +126,7 @@ static enum exit_code open_files(struct netd *netd, struct problem *problem)
 {
 	const struct netd_program *program = netd->program;
 
-	int r = files_open(program->settings, program->config_path, program->config_text,
+	int r = sealed_files_open(program->settings, program->config_path, program->config_text,
 		program->config_len, &netd->files, problem);
 
 	return r < 0 ? exit_code_of_error(r, EXIT_CODE_CONFIG) : EXIT_CODE_OK;
@@ -134,7 +134,7 @@ static enum exit_code open_files(struct netd *netd, struct problem *problem)
 
 static enum exit_code listen_tcp(struct netd *netd, struct problem *problem)
 {
-	int r = places_listen(&netd->places, netd->program->settings, problem);
+	int r = engine_files_listen(&netd->places, netd->program->settings, problem);
 
 	if (r == -EACCES || r == -EPERM)
 		return EXIT_CODE_PERMISSION;
@@ -145,14 +145,14 @@ static enum exit_code listen_tcp(struct netd *netd, struct problem *problem)
 
 static enum exit_code open_control(struct netd *netd, struct problem *problem)
 {
-	return places_open_control(&netd->places, netd->program->settings, problem) < 0
+	return engine_files_open_control(&netd->places, netd->program->settings, problem) < 0
 		? EXIT_CODE_FAILURE
 		: EXIT_CODE_OK;
 }
 
 static enum exit_code open_state(struct netd *netd, struct problem *problem)
 {
-	return places_open_state(&netd->places, netd->program->settings,
+	return engine_files_open_state(&netd->places, netd->program->settings,
 		       netd->switch_user ? &netd->user : NULL, problem) < 0
 		? EXIT_CODE_FAILURE
 		: EXIT_CODE_OK;
@@ -282,10 +282,10 @@ static void plan_fd(struct engine_plan *plan, enum request_fd_kind kind, int fd)
 static_assert(REQUEST_FD_LISTENER - REQUEST_FD_CONFIG + SETTINGS_LISTEN_MAX <= REQUEST_FDS_MAX,
 	"CONFIGURE has room for every descriptor");
 
-static enum exit_code take_words(struct netd *netd, struct problem *problem)
+static enum exit_code take_output(struct netd *netd, struct problem *problem)
 {
-	return engine_words_open(&netd->words, netd->loop, problem) < 0 ? EXIT_CODE_FAILURE
-									: EXIT_CODE_OK;
+	return engine_output_open(&netd->words, netd->loop, problem) < 0 ? EXIT_CODE_FAILURE
+									 : EXIT_CODE_OK;
 }
 
 static enum exit_code start_engine(struct netd *netd, struct problem *problem)
@@ -344,7 +344,7 @@ static step_fn *const ladder[] = {
 	start_forwarding,
 	give_up_privilege,
 	set_firewall,
-	take_words,
+	take_output,
 	start_engine,
 };
 
@@ -368,7 +368,7 @@ static enum exit_code climb(struct netd *netd)
 static void descend(struct netd *netd)
 {
 	engine_process_free(&netd->engine);
-	engine_words_close(&netd->words);
+	engine_output_close(&netd->words);
 	if (netd->has_guest) {
 		guest_end(&netd->guest);
 		netd->program->guest->status = netd->guest.status;
@@ -387,15 +387,15 @@ static void descend(struct netd *netd)
 	if (netd->netlink)
 		full_tunnel_lift(&netd->full_tunnel);
 	if (netd->program->closed && !netd->kill_switch.nft)
-		kill_switch_tell_stays(netd->program->settings->name);
+		kill_switch_log_stays(netd->program->settings->name);
 	/* The engine's wish is no reason: one that is subverted would open the door. */
 	kill_switch_stop(&netd->kill_switch,
 		netd->signalled && netd->exit_code == EXIT_CODE_OK && !netd->restarting);
 	nat_stop(&netd->nat);
 	if (netd->interfaces.steering_fd >= 0)
 		close(netd->interfaces.steering_fd);
-	places_close(&netd->places);
-	files_close(&netd->files);
+	engine_files_close(&netd->places);
+	sealed_files_close(&netd->files);
 	program_file_close(&netd->program_file);
 	if (netd->signal_fd >= 0)
 		close(netd->signal_fd);

@@ -144,7 +144,7 @@ static bool is_culverts(const struct search *search, uint32_t link)
 		group == INTERFACES_GROUP;
 }
 
-static void look_at_address(struct search *search, const struct on_link *on_link,
+static void check_address(struct search *search, const struct on_link *on_link,
 	const struct candidate *candidate, const struct netlink_address *here)
 {
 	struct prefix host = prefix_host(candidate->addr);
@@ -184,7 +184,7 @@ int on_link_judge_addresses(const struct interfaces *interfaces, const struct ne
 	for (size_t i = 0; i < on_link.count; i++) {
 		for (size_t j = 0; j < CANDIDATES; j++) {
 			if (addr_is_set(search.candidates[j].addr))
-				look_at_address(&search, &on_link, &search.candidates[j],
+				check_address(&search, &on_link, &search.candidates[j],
 					&on_link.addresses[i]);
 		}
 	}

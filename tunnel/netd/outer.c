@@ -32,7 +32,7 @@ int outer_socket(const struct settings *settings, uint8_t family, bool *told, in
 	return socket_outgoing(family, &options, ret_fd, problem);
 }
 
-void outer_tell_fallback(const struct settings *settings, int fd, bool *told)
+void outer_log_fallback(const struct settings *settings, int fd, bool *told)
 {
 	if (!settings->mptcp || *told || socket_is_mptcp(fd))
 		return;

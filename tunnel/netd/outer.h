@@ -25,6 +25,6 @@ int outer_socket(const struct settings *settings, uint8_t family, bool *told, in
 	struct problem *problem);
 
 /* Says that MPTCP is wanted and `fd` is TCP; once, as `told` remembers. */
-void outer_tell_fallback(const struct settings *settings, int fd, bool *told);
+void outer_log_fallback(const struct settings *settings, int fd, bool *told);
 
 #endif

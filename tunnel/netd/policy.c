@@ -22,13 +22,13 @@ int policy_socket(const struct settings *settings, uint8_t family, struct proble
 	return 0;
 }
 
-struct interface_place policy_interface_place(
+struct interface_target policy_interface_target(
 	const struct settings *settings, const struct identity *peer)
 {
 	const struct settings_peer *entry = settings_find_peer(settings, peer);
 	bool named = entry && entry->interface[0] != '\0';
 
-	return (struct interface_place){
+	return (struct interface_target){
 		.name = named ? entry->interface : settings->interface,
 		.netns = entry ? entry->netns : "",
 		.metric = settings_metric(entry),

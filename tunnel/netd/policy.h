@@ -29,7 +29,7 @@ int policy_exit(uint8_t code, struct problem *problem);
  * Returns the name, or the template of names, and the network namespace of the peer's interface.
  * Borrows from the settings.
  */
-struct interface_place policy_interface_place(
+struct interface_target policy_interface_target(
 	const struct settings *settings, const struct identity *peer);
 
 /*

@@ -75,7 +75,7 @@ static void hand_out_queues(struct requests *requests, const struct interface *i
 }
 
 /* How the engine names it from now on, and what people call it. */
-static void tell_interface(struct requests *requests, const struct interface *interface)
+static void fill_interface(struct requests *requests, const struct interface *interface)
 {
 	struct request_reply *reply = &requests->reply.reply;
 
@@ -111,7 +111,7 @@ static int handle_adopt(struct requests *requests, struct problem *problem)
 	left = interface->route_count - adopt->route_offset;
 	reply->adopts = true;
 	reply->adopted = interface->now;
-	tell_interface(requests, interface);
+	fill_interface(requests, interface);
 	reply->route_total = (uint32_t)interface->route_count;
 	reply->route_count = (uint16_t)(left < REQUEST_PREFIX_MAX ? left : REQUEST_PREFIX_MAX);
 	for (size_t i = 0; i < reply->route_count; i++)
@@ -143,12 +143,12 @@ static int handle_socket(struct requests *requests, struct problem *problem)
 		deny(requests, problem);
 		return 0;
 	}
-	r = outer_socket(settings, family, &requests->told_without, &fd, problem);
+	r = outer_socket(settings, family, &requests->logged_without, &fd, problem);
 	if (r < 0) {
 		fail(requests, r, problem);
 		return 0;
 	}
-	outer_tell_fallback(settings, fd, &requests->told_fallback);
+	outer_log_fallback(settings, fd, &requests->logged_fallback);
 	requests->reply_fds[0] = fd;
 	requests->reply_fd_count = 1;
 	requests->reply_fds_owned = true;
@@ -186,14 +186,14 @@ static struct interface *bring_interface(
 	struct requests *requests, int *ret_error, struct problem *problem)
 {
 	const struct request_interface *wanted = &requests->request.interface;
-	struct interface_place place = policy_interface_place(requests->settings, &wanted->peer);
+	struct interface_target place = policy_interface_target(requests->settings, &wanted->peer);
 	struct interface *interface = NULL;
 	int r = address_check(&requests->address_check, wanted, &place, problem);
 
 	if (r == 0)
 		r = interfaces_bring(requests->interfaces, wanted, &place, &interface, problem);
 	if (r == 0 && requests->kill_switch)
-		r = kill_switch_let(requests->kill_switch, interface->index, problem);
+		r = kill_switch_open_for(requests->kill_switch, interface->index, problem);
 	if (r == 0)
 		r = full_tunnel_follow(requests->full_tunnel, interface, problem);
 	if (r < 0) {
@@ -233,7 +233,7 @@ static int handle_interface(struct requests *requests, struct problem *problem)
 	 */
 	if (requests->forwarding && interface->netns.inode == 0)
 		forwarding_join(requests->forwarding, interface->name);
-	tell_interface(requests, interface);
+	fill_interface(requests, interface);
 	requests->reply.reply.adopts = true;
 	requests->reply.reply.adopted = interface_present(interface);
 	hand_out_queues(requests, interface);
@@ -339,10 +339,10 @@ static void gather_needs(struct requests *requests, struct needs *ret_needs)
 	struct problem problem;
 
 	needs_gather(requests->settings, pushed, ret_needs, &problem);
-	if (problem.text[0] != '\0' && !requests->told_needs) {
+	if (problem.text[0] != '\0' && !requests->logged_needs) {
 		log_warning(
 			"%s; a route may take the path that a tunnel itself needs", problem.text);
-		requests->told_needs = true;
+		requests->logged_needs = true;
 	}
 }
 
@@ -353,7 +353,7 @@ static int look_around(struct requests *requests, const struct interface *interf
 	int r;
 
 	*around = (struct surroundings){ .netlink = NULL };
-	r = interfaces_reach(requests->interfaces, interface, &around->netlink, problem);
+	r = interfaces_enter(requests->interfaces, interface, &around->netlink, problem);
 	if (r == 0)
 		r = on_link_read(&around->on_link, requests->interfaces, &interface->netns,
 			around->netlink, problem);
@@ -426,7 +426,7 @@ static int handle_up(struct requests *requests, struct problem *problem)
 }
 
 /* Leaves out what cannot be reached by this interface. */
-static void leave_out_resolvers(const struct interface *interface, struct nameservers *nameservers)
+static void drop_resolvers(const struct interface *interface, struct nameservers *nameservers)
 {
 	char text[ADDR_TEXT_MAX];
 	size_t kept = 0;
@@ -457,7 +457,7 @@ static int handle_dns(struct requests *requests, struct problem *problem)
 		deny(requests, problem);
 		return 0;
 	}
-	leave_out_resolvers(interface, &wanted->nameservers);
+	drop_resolvers(interface, &wanted->nameservers);
 	r = dns_set(requests->dns, interface, &wanted->nameservers, problem);
 	if (r < 0) {
 		problem_prepend(problem, "%s", interface->now.peer.name);
@@ -554,7 +554,7 @@ int requests_handle(struct requests *requests, const void *data, size_t len, str
 	requests->reply_fd_count = 0;
 	requests->reply_fds_owned = false;
 	r = rule->handle(requests, problem);
-	interfaces_come_home(requests->interfaces);
+	interfaces_leave(requests->interfaces);
 	if (r != 0)
 		return r;
 	r = request_encode(reply, &requests->reply);

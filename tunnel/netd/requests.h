@@ -33,9 +33,9 @@ struct requests {
 	struct full_tunnel *full_tunnel;
 	struct dns *dns;
 	struct address_check address_check;
-	bool told_fallback; /* from MPTCP, once for all engines */
-	bool told_without;  /* some option of outer sockets: the same */
-	bool told_needs; /* that something which a route may cut off cannot be found out: the same */
+	bool logged_fallback; /* from MPTCP, once for all engines */
+	bool logged_without;  /* some option of outer sockets: the same */
+	bool logged_needs; /* that something which a route may cut off cannot be found out: the same */
 	/* REEXEC: the engine that asks is to be exchanged. Negative with words: it stays. */
 	int (*exchange)(struct requests *requests, struct problem *problem);
 	/* Called for UP. May be NULL. */

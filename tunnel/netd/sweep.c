@@ -10,10 +10,10 @@
 
 typedef int sweep_fn(const char *name, FILE *out, unsigned *removed, struct problem *problem);
 
-#define FULL_TUNNEL_WORDS "policy rules and routes of a full tunnel that was killed"
-#define OUTER_PATH_WORDS \
+#define FULL_TUNNEL_TEXT "policy rules and routes of a full tunnel that was killed"
+#define OUTER_PATH_TEXT \
 	"policy rules for outer connections (a Culvert that needs them puts them back)"
-#define DNS_WORDS "the resolvers of a tunnel that was killed"
+#define DNS_TEXT "the resolvers of a tunnel that was killed"
 
 /*
  * Full tunnel's leftovers do not show whose they were, so all that no living program owns are
@@ -31,7 +31,7 @@ static int sweep_full_tunnel(
 	r = full_tunnel_sweep(netlink, problem);
 	netlink_close(netlink);
 	if (r > 0) {
-		fprintf(out, "removed " FULL_TUNNEL_WORDS "\n");
+		fprintf(out, "removed " FULL_TUNNEL_TEXT "\n");
 		*removed += (unsigned)r;
 	}
 	return r < 0 ? r : 0;
@@ -48,7 +48,7 @@ static int sweep_outer_path(const char *name, FILE *out, unsigned *removed, stru
 	r = outer_path_sweep(netlink, problem);
 	netlink_close(netlink);
 	if (r > 0) {
-		fprintf(out, "removed " OUTER_PATH_WORDS "\n");
+		fprintf(out, "removed " OUTER_PATH_TEXT "\n");
 		*removed += 1;
 	}
 	return r < 0 ? r : 0;
@@ -60,7 +60,7 @@ static int sweep_dns(const char *name, FILE *out, unsigned *removed, struct prob
 
 	(void)name;
 	if (r > 0) {
-		fprintf(out, "removed " DNS_WORDS "\n");
+		fprintf(out, "removed " DNS_TEXT "\n");
 		*removed += (unsigned)r;
 	}
 	return r < 0 ? r : 0;
@@ -83,8 +83,8 @@ void sweep_at_start(struct netlink *netlink)
 {
 	struct problem problem = { .text = "" };
 
-	tell(full_tunnel_sweep(netlink, &problem), FULL_TUNNEL_WORDS, &problem);
-	tell(dns_sweep(&problem), DNS_WORDS, &problem);
+	tell(full_tunnel_sweep(netlink, &problem), FULL_TUNNEL_TEXT, &problem);
+	tell(dns_sweep(&problem), DNS_TEXT, &problem);
 }
 
 int sweep(const char *name, FILE *out, unsigned *ret_removed, struct problem *problem)

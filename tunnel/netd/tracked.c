@@ -94,7 +94,7 @@ static bool make_query(const struct tracked *tracked, const struct settings_anno
 		       tracked->interfaces->netlink, item->interface, &ret_query->link) == 0;
 }
 
-static int look_at_item(
+static int read_item(
 	struct look *look, const struct settings_announce *item, struct problem *problem)
 {
 	static const uint8_t families[] = { AF_INET, AF_INET6 };
@@ -118,20 +118,20 @@ static int look_at_all(struct look *look, struct problem *problem)
 
 	for (size_t i = 0; i < list->count && r == 0; i++) {
 		if (!addr_is_set(&list->items[i].prefix.addr))
-			r = look_at_item(look, &list->items[i], problem);
+			r = read_item(look, &list->items[i], problem);
 	}
 	if (look->count > 1)
 		qsort(look->items, look->count, sizeof(look->items[0]), compare);
 	return r;
 }
 
-static void tell_limit(struct tracked *tracked, bool over)
+static void log_limit(struct tracked *tracked, bool over)
 {
-	if (over && !tracked->told_limit)
+	if (over && !tracked->logged_limit)
 		log_warning(
 			"more than %d prefixes are tracked; the rest is not announced: track a table with fewer routes, or name a protocol",
 			REQUEST_TRACKED_MAX);
-	tracked->told_limit = over;
+	tracked->logged_limit = over;
 }
 
 static bool same_items(const struct tracked *tracked, const struct look *look)
@@ -158,7 +158,7 @@ static int refresh(struct tracked *tracked, struct problem *problem)
 	r = look_at_all(&look, problem);
 	tracked->pause = DURATION_MS(10 * duration_ms(mono_since(mono_now(), began)));
 	if (r == 0) {
-		tell_limit(tracked, look.over);
+		log_limit(tracked, look.over);
 		r = same_items(tracked, &look) ? 0 : 1;
 	}
 	if (r != 1) {
@@ -175,7 +175,7 @@ static int refresh(struct tracked *tracked, struct problem *problem)
 static void gathered(struct loop_timer *timer);
 
 /* Not put off by what comes after it: a network that never rests is looked at all the same. */
-static void look_soon(struct tracked *tracked)
+static void read_soon(struct tracked *tracked)
 {
 	struct duration wait = DURATION_MS(TRACKED_GATHER_MS);
 
@@ -193,18 +193,18 @@ static void gathered(struct loop_timer *timer)
 	int r = refresh(tracked, &problem);
 
 	if (r < 0) {
-		if (!tracked->told_failure)
+		if (!tracked->logged_failure)
 			log_warning("%s: the announcements stay as they are", problem.text);
-		tracked->told_failure = true;
-		look_soon(tracked);
+		tracked->logged_failure = true;
+		read_soon(tracked);
 		return;
 	}
-	tracked->told_failure = false;
+	tracked->logged_failure = false;
 	tracked->unsent = tracked->unsent || r == 1;
 	if (tracked->unsent && tracked->changed(tracked) == 0)
 		tracked->unsent = false;
 	if (tracked->unsent)
-		look_soon(tracked);
+		read_soon(tracked);
 }
 
 /* The interface of a tunnel is ours, and its routes are never announced. */
@@ -226,7 +226,7 @@ static void monitor_ready(struct loop_watch *watch, uint32_t events)
 		return;
 	}
 	if (changed)
-		look_soon(tracked);
+		read_soon(tracked);
 }
 
 int tracked_open(struct tracked *tracked, struct loop *loop, const struct settings *settings,
@@ -252,7 +252,7 @@ int tracked_open(struct tracked *tracked, struct loop *loop, const struct settin
 	else
 		r = refresh(tracked, problem);
 	if (r == -EAGAIN) { /* soon, then */
-		look_soon(tracked);
+		read_soon(tracked);
 		r = 0;
 	}
 	if (r < 0)

@@ -28,8 +28,8 @@ struct tracked {
 	struct duration pause; /* so that reading takes at most a tenth of the time */
 	struct prefix *items;  /* sorted, each once; at most REQUEST_TRACKED_MAX */
 	size_t count;
-	bool unsent;                   /* the present set has not been passed on */
-	bool told_limit, told_failure; /* in the log, until it is over */
+	bool unsent;                       /* the present set has not been passed on */
+	bool logged_limit, logged_failure; /* in the log, until it is over */
 	/* The set is another one. Negative errno: it could not be passed on, and is to be again. */
 	int (*changed)(struct tracked *tracked);
 };

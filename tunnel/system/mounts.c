@@ -13,7 +13,7 @@
 #include "base/file.h"
 
 /* Where a file system is for the moment in which a part of it is put elsewhere. */
-#define PASSING_PLACE "/tmp"
+#define TRANSIT_MOUNT "/tmp"
 
 static int mount_empty(const char *directory)
 {
@@ -37,15 +37,15 @@ void mounts_sys_net(void)
 	static const char *const parts[] = { "/class/net", "/devices/virtual/net" };
 	char from[64], to[64];
 
-	if (mount("sysfs", PASSING_PLACE, "sysfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
+	if (mount("sysfs", TRANSIT_MOUNT, "sysfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
 		    NULL) < 0)
 		return;
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-		(void)snprintf(from, sizeof(from), PASSING_PLACE "%s", parts[i]);
+		(void)snprintf(from, sizeof(from), TRANSIT_MOUNT "%s", parts[i]);
 		(void)snprintf(to, sizeof(to), "/sys%s", parts[i]);
 		(void)mount(from, to, NULL, MS_BIND, NULL);
 	}
-	(void)umount2(PASSING_PLACE, MNT_DETACH);
+	(void)umount2(TRANSIT_MOUNT, MNT_DETACH);
 }
 
 static int write_new(const char *path, const void *data, size_t len, int *ret_fd)
@@ -82,9 +82,9 @@ int mounts_make_file(const char *path, struct problem *problem)
  */
 static int put_over(int fd, const void *data, size_t len, int *ret_fd)
 {
-	static const char file[] = PASSING_PLACE "/culvert-run";
+	static const char file[] = TRANSIT_MOUNT "/culvert-run";
 	char target[64];
-	int new_fd = -1, r = mount_empty(PASSING_PLACE);
+	int new_fd = -1, r = mount_empty(TRANSIT_MOUNT);
 
 	if (r < 0)
 		return r;
@@ -92,7 +92,7 @@ static int put_over(int fd, const void *data, size_t len, int *ret_fd)
 	r = write_new(file, data, len, &new_fd);
 	if (r == 0 && mount(file, target, NULL, MS_BIND, NULL) < 0)
 		r = -errno;
-	if (umount2(PASSING_PLACE, MNT_DETACH) < 0 && r == 0)
+	if (umount2(TRANSIT_MOUNT, MNT_DETACH) < 0 && r == 0)
 		r = -errno;
 	if (r == 0)
 		*ret_fd = new_fd;

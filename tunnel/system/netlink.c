@@ -100,7 +100,7 @@ int netlink_talk(
  * Errors come with the kernel's words, and without a copy of our request before them. Both are mere
  * comfort.
  */
-static void ask_for_words(struct nl_sock *sock)
+static void ask_for_texts(struct nl_sock *sock)
 {
 	int one = 1;
 
@@ -136,7 +136,7 @@ int netlink_open(struct netlink **ret_netlink, struct problem *problem)
 		netlink_close(netlink);
 		return netlink_errno(r);
 	}
-	ask_for_words(netlink->sock);
+	ask_for_texts(netlink->sock);
 	*ret_netlink = netlink;
 	return 0;
 }

@@ -204,7 +204,7 @@ static int apply(struct netlink *netlink, const struct copy *copy, uint32_t tabl
 	return netlink_talk(netlink, r, message, problem);
 }
 
-static void apply_rest(
+static void apply_unkept(
 	struct netlink *netlink, const struct copies *copies, uint32_t table, int type)
 {
 	struct problem ignored;
@@ -236,8 +236,8 @@ int netlink_mirror(struct netlink *netlink, uint8_t family, uint32_t table,
 		sort(&there);
 		mark_kept(&wanted, &there);
 		mark_kept(&there, &wanted);
-		apply_rest(netlink, &wanted, table, RTM_NEWROUTE);
-		apply_rest(netlink, &there, table, RTM_DELROUTE);
+		apply_unkept(netlink, &wanted, table, RTM_NEWROUTE);
+		apply_unkept(netlink, &there, table, RTM_DELROUTE);
 	}
 	free_copies(&wanted);
 	free_copies(&there);
@@ -251,7 +251,7 @@ int netlink_mirror_clear(
 	int r = read_copies(netlink, family, &there, problem);
 
 	if (r == 0)
-		apply_rest(netlink, &there, table, RTM_DELROUTE);
+		apply_unkept(netlink, &there, table, RTM_DELROUTE);
 	free_copies(&there);
 	return r;
 }

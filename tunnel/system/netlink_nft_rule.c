@@ -143,8 +143,8 @@ static void icmp_type_is(struct netlink_nft_message *message, uint32_t value)
 }
 
 /* The address at this place of the header, which differs by family. */
-static void address_is_in(struct netlink_nft_message *message, uint32_t ipv4_place,
-	uint32_t ipv6_place, const struct prefix *prefix)
+static void address_is_in(struct netlink_nft_message *message, uint32_t ipv4_offset,
+	uint32_t ipv6_offset, const struct prefix *prefix)
 {
 	bool four = prefix->addr.family == AF_INET;
 	size_t size = addr_size(&prefix->addr);
@@ -153,7 +153,7 @@ static void address_is_in(struct netlink_nft_message *message, uint32_t ipv4_pla
 	for (unsigned bit = 0; bit < prefix->len; bit++)
 		bits[bit / 8] |= (uint8_t)(0x80u >> bit % 8);
 	meta_is_u8(message, NFT_META_NFPROTO, four ? NFPROTO_IPV4 : NFPROTO_IPV6);
-	load_payload(message, NFT_PAYLOAD_NETWORK_HEADER, four ? ipv4_place : ipv6_place,
+	load_payload(message, NFT_PAYLOAD_NETWORK_HEADER, four ? ipv4_offset : ipv6_offset,
 		(uint32_t)size);
 	mask(message, bits, size);
 	equals(message, prefix->addr.bytes, size);

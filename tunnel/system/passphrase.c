@@ -128,7 +128,7 @@ static int ask_hidden(struct terminal *terminal, const char *prompt, struct line
  * Lets the signal do what it does: most end the process here. Who was only stopped is asked again
  * when it goes on.
  */
-static void let_happen(const struct terminal *terminal, int signal)
+static void deliver_signal(const struct terminal *terminal, int signal)
 {
 	(void)sigprocmask(SIG_SETMASK, &terminal->before, NULL);
 	(void)raise(signal);
@@ -153,7 +153,7 @@ static int ask_terminal(
 			line = (struct line){ .out = out };
 			r = ask_hidden(terminal, prompt, &line);
 			if (r > 0)
-				let_happen(terminal, r);
+				deliver_signal(terminal, r);
 		} while (r == SIGTSTP);
 		close(terminal->signal_fd);
 	}

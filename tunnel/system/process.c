@@ -478,7 +478,7 @@ int process_reap(const struct process *process, struct process_end *ret_end)
 	return 0;
 }
 
-void process_settle(const char *name)
+void process_harden(const char *name)
 {
 	(void)prctl(PR_SET_NAME, name, 0, 0, 0);
 #ifndef SANITIZED

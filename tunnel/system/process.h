@@ -113,6 +113,6 @@ int process_reap(const struct process *process, struct process_end *ret_end);
  * started by descriptor has only a number. Sanitized builds stay dumpable: LeakSanitizer traces its
  * own process.
  */
-void process_settle(const char *name);
+void process_harden(const char *name);
 
 #endif

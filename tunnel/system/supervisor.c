@@ -68,7 +68,7 @@ int supervisor_open(struct supervisor *supervisor, struct problem *problem)
 	return r;
 }
 
-int supervisor_tell(const struct supervisor *supervisor, const char *lines)
+int supervisor_notify(const struct supervisor *supervisor, const char *lines)
 {
 	ssize_t n;
 

@@ -26,7 +26,7 @@ int supervisor_open(struct supervisor *supervisor, struct problem *problem);
  * supervisor. Negative errno of send(2): the supervisor did not get them.
  */
 enum { SUPERVISOR_PATIENCE_S = 2 };
-int supervisor_tell(const struct supervisor *supervisor, const char *lines);
+int supervisor_notify(const struct supervisor *supervisor, const char *lines);
 
 /* Does nothing when there is no supervisor. */
 void supervisor_close(struct supervisor *supervisor);

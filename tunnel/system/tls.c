@@ -116,12 +116,12 @@ static void break_connection(struct tls *tls)
 			(unsigned long long)tls->post_handshake_messages,
 			(unsigned long long)tls->records_read);
 	else if (!tls->broken && tls->problem.text[0] == '\0')
-		tls_words_connection(tls, &tls->problem);
+		tls_text_connection(tls, &tls->problem);
 	tls->broken = true;
 	ERR_clear_error();
 }
 
-static int tell_broken(const struct tls *tls, struct problem *problem)
+static int report_broken(const struct tls *tls, struct problem *problem)
 {
 	if (problem)
 		*problem = tls->problem;
@@ -163,7 +163,7 @@ static int finish_handshake(struct tls *tls, struct problem *problem)
 			"of culvert, answers there",
 			TLS_ALPN_NAME);
 		break_connection(tls);
-		return tell_broken(tls, problem);
+		return report_broken(tls, problem);
 	}
 	note_group(tls);
 	tls->established = true;
@@ -175,7 +175,7 @@ int tls_handshake(struct tls *tls, struct problem *problem)
 	int result;
 
 	if (tls->broken)
-		return tell_broken(tls, problem);
+		return report_broken(tls, problem);
 	if (tls->established)
 		return 1;
 	ERR_clear_error();
@@ -197,7 +197,7 @@ int tls_handshake(struct tls *tls, struct problem *problem)
 		break;
 	}
 	break_connection(tls);
-	return tell_broken(tls, problem);
+	return report_broken(tls, problem);
 }
 
 /* ---- the peer's identity ---- */
@@ -323,7 +323,7 @@ int tls_read(
 	int error = 0;
 
 	if (tls->broken)
-		return tell_broken(tls, problem);
+		return report_broken(tls, problem);
 	if (!tls->established) {
 		problem_set(problem, "the TLS handshake is not done");
 		return -EPROTO;
@@ -349,7 +349,7 @@ int tls_read(
 		*ret_len = text.len;
 		return 0;
 	}
-	return error == -EPROTO ? tell_broken(tls, problem) : error;
+	return error == -EPROTO ? report_broken(tls, problem) : error;
 }
 
 void tls_close(struct tls *tls)

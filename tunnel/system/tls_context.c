@@ -82,7 +82,7 @@ static int read_certificates(const struct view *text, const char *part,
 	}
 	if (bio && !is_pem_end()) {
 		problem_set(problem, "%s: certificate %d is damaged (%s)", part,
-			sk_X509_num(certificates) + 1, tls_words_queue());
+			sk_X509_num(certificates) + 1, tls_text_queue());
 		goto fail;
 	}
 	if (sk_X509_num(certificates) == 0) {
@@ -168,7 +168,7 @@ static int use_own(
 	if (error == 0 && key) {
 		leaf = sk_X509_shift(chain);
 		if (SSL_CTX_use_cert_and_key(context->ssl_context, leaf, key, chain, 1) != 1) {
-			problem_set(problem, "certificate: cannot be used (%s)", tls_words_queue());
+			problem_set(problem, "certificate: cannot be used (%s)", tls_text_queue());
 			error = -EINVAL;
 		}
 		X509_free(leaf);
@@ -291,7 +291,7 @@ static int add_crls(X509_STORE *store, const struct view *text, STACK_OF(X509) *
 	}
 	if (error == 0 && bio && !is_pem_end()) {
 		problem_set(problem, "crl: revocation list %d is damaged (%s)", count + 1,
-			tls_words_queue());
+			tls_text_queue());
 		error = -EINVAL;
 	} else if (error == 0 && count == 0) {
 		problem_set(problem,
@@ -492,7 +492,7 @@ int tls_context_new(enum tls_role role, const struct tls_material *material,
 	error = context->ssl_context && context->bio_method ? 0 : -ENOMEM;
 	if (error == 0 && !set_up(context->ssl_context, role)) {
 		problem_set(problem, "the OpenSSL library refuses our TLS settings: %s",
-			tls_words_queue());
+			tls_text_queue());
 		error = -EINVAL;
 	}
 	if (error == 0)
@@ -536,7 +536,7 @@ time_t tls_context_not_after(const struct tls_context *context)
 	return context->not_after;
 }
 
-static void say_own_expired(X509 *certificate, bool is_leaf, struct problem *problem)
+static void explain_own_expired(X509 *certificate, bool is_leaf, struct problem *problem)
 {
 	char label[TLS_LABEL_MAX], date[TLS_DATE_MAX];
 	struct identity identity;
@@ -565,7 +565,7 @@ static int check_own_dates(X509 *certificate, bool is_leaf, struct problem *prob
 	}
 	if (X509_cmp_current_time(X509_get0_notAfter(certificate)) > 0)
 		return 0;
-	say_own_expired(certificate, is_leaf, problem);
+	explain_own_expired(certificate, is_leaf, problem);
 	return -EINVAL;
 }
 

@@ -16,12 +16,12 @@
 
 #include <openssl/x509v3.h>
 
-const char *tls_role_name(enum tls_role role)
+const char *role_name(enum tls_role role)
 {
 	return role == TLS_SERVER ? "server" : "client";
 }
 
-const char *tls_role_usage(enum tls_role role)
+const char *role_usage(enum tls_role role)
 {
 	return role == TLS_SERVER ? "serverAuth" : "clientAuth";
 }
@@ -169,20 +169,20 @@ static int check_usage(X509 *leaf, enum tls_role holder, struct problem *problem
 	if (flags & EXFLAG_CA) {
 		problem_set(problem,
 			"it is a CA's own certificate (CA:TRUE); issue one for a %s with it",
-			tls_role_name(holder));
+			role_name(holder));
 		return -EACCES;
 	}
 	if (!(flags & EXFLAG_XKUSAGE)) {
 		problem_set(problem,
 			"it has no extended key usage, and a %s's needs %s; issue one with it",
-			tls_role_name(holder), tls_role_usage(holder));
+			role_name(holder), role_usage(holder));
 		return -EACCES;
 	}
 	if (!(X509_get_extended_key_usage(leaf) & wanted)) {
 		problem_set(problem,
 			"it is not meant for a %s: its extended key usage lacks %s; issue one "
 			"with culvert-pki %s",
-			tls_role_name(holder), tls_role_usage(holder), tls_role_name(holder));
+			role_name(holder), role_usage(holder), role_name(holder));
 		return -EACCES;
 	}
 	return 0;

@@ -66,7 +66,7 @@ int tls_key_read(const struct view *pem, EVP_PKEY **ret_key, struct problem *pro
 		problem_set(problem,
 			"key: holds no readable private key in PEM form (-----BEGIN PRIVATE "
 			"KEY-----) (%s)",
-			tls_words_queue());
+			tls_text_queue());
 	ERR_clear_error();
 	if (!key)
 		return -EINVAL;

@@ -60,7 +60,7 @@ static void refusal_init(struct refusal *refusal, X509_STORE_CTX *store, enum tl
 /*
  * Adds "; renew it with culvert-pki renew branch-a", if there is a name that a person could type.
  */
-static void say_cure(const struct refusal *refusal, const char *text, const char *lead)
+static void explain_with_cure(const struct refusal *refusal, const char *text, const char *lead)
 {
 	if (refusal->is_leaf && refusal->has_identity)
 		problem_set(refusal->problem, "%s %s; %s culvert-pki renew %s", refusal->who, text,
@@ -76,16 +76,16 @@ static void say_cure(const struct refusal *refusal, const char *text, const char
 			refusal->who, text);
 }
 
-static void say_expired(const struct refusal *refusal)
+static void explain_expired(const struct refusal *refusal)
 {
 	char date[TLS_DATE_MAX], text[64];
 
 	snprintf(text, sizeof(text), "expired on %s",
 		tls_date(date, X509_get0_notAfter(refusal->certificate)));
-	say_cure(refusal, text, "renew it with");
+	explain_with_cure(refusal, text, "renew it with");
 }
 
-static void say_not_yet_valid(const struct refusal *refusal)
+static void explain_not_yet_valid(const struct refusal *refusal)
 {
 	char date[TLS_DATE_MAX];
 
@@ -95,7 +95,7 @@ static void say_not_yet_valid(const struct refusal *refusal)
 		refusal->who, tls_date_time(date, X509_get0_notBefore(refusal->certificate)));
 }
 
-static void say_revoked(const struct refusal *refusal)
+static void explain_revoked(const struct refusal *refusal)
 {
 	X509_CRL *crl = X509_STORE_CTX_get0_current_crl(refusal->store);
 	X509_REVOKED *revoked = NULL;
@@ -106,10 +106,10 @@ static void say_revoked(const struct refusal *refusal)
 			tls_date(date, X509_REVOKED_get0_revocationDate(revoked)));
 	else
 		snprintf(text, sizeof(text), "is revoked");
-	say_cure(refusal, text, "only to admit it again:");
+	explain_with_cure(refusal, text, "only to admit it again:");
 }
 
-static void say_bad_signature(const struct refusal *refusal)
+static void explain_bad_signature(const struct refusal *refusal)
 {
 	char issuer[TLS_LABEL_MAX];
 
@@ -141,12 +141,12 @@ static bool is_of_a_namesake(const struct refusal *refusal)
 	return found;
 }
 
-static void say_unknown_issuer(const struct refusal *refusal)
+static void explain_unknown_issuer(const struct refusal *refusal)
 {
 	char issuer[TLS_LABEL_MAX];
 
 	if (is_of_a_namesake(refusal)) {
-		say_bad_signature(refusal);
+		explain_bad_signature(refusal);
 		return;
 	}
 	problem_set(refusal->problem,
@@ -156,7 +156,7 @@ static void say_unknown_issuer(const struct refusal *refusal)
 }
 
 /* OpenSSL's purpose check also fails on a key usage, and on an issuer that is no CA. */
-static void say_wrong_purpose(const struct refusal *refusal)
+static void explain_wrong_purpose(const struct refusal *refusal)
 {
 	struct identity ignored;
 	struct problem rule;
@@ -170,7 +170,7 @@ static void say_wrong_purpose(const struct refusal *refusal)
 		problem_set(refusal->problem, "%s is refused: %s", refusal->who, rule.text);
 }
 
-static void say_crl(const struct refusal *refusal)
+static void explain_crl(const struct refusal *refusal)
 {
 	X509_CRL *crl = X509_STORE_CTX_get0_current_crl(refusal->store);
 	char issuer[TLS_LABEL_MAX], date[TLS_DATE_MAX];
@@ -213,17 +213,17 @@ static bool is_crl_error(int error)
 	}
 }
 
-static void say_refusal(const struct refusal *refusal)
+static void explain_refusal(const struct refusal *refusal)
 {
 	switch (refusal->error) {
 	case X509_V_ERR_CERT_HAS_EXPIRED:
-		say_expired(refusal);
+		explain_expired(refusal);
 		return;
 	case X509_V_ERR_CERT_NOT_YET_VALID:
-		say_not_yet_valid(refusal);
+		explain_not_yet_valid(refusal);
 		return;
 	case X509_V_ERR_CERT_REVOKED:
-		say_revoked(refusal);
+		explain_revoked(refusal);
 		return;
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
@@ -231,13 +231,13 @@ static void say_refusal(const struct refusal *refusal)
 	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
 	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
 	case X509_V_ERR_CERT_UNTRUSTED:
-		say_unknown_issuer(refusal);
+		explain_unknown_issuer(refusal);
 		return;
 	case X509_V_ERR_CERT_SIGNATURE_FAILURE:
-		say_bad_signature(refusal);
+		explain_bad_signature(refusal);
 		return;
 	case X509_V_ERR_INVALID_PURPOSE:
-		say_wrong_purpose(refusal);
+		explain_wrong_purpose(refusal);
 		return;
 	case X509_V_ERR_CERT_CHAIN_TOO_LONG:
 		problem_set(refusal->problem,
@@ -246,7 +246,7 @@ static void say_refusal(const struct refusal *refusal)
 		return;
 	default:
 		if (is_crl_error(refusal->error))
-			say_crl(refusal);
+			explain_crl(refusal);
 		else
 			problem_set(refusal->problem, "%s is refused: %s", refusal->who,
 				X509_verify_cert_error_string(refusal->error));
@@ -278,7 +278,7 @@ static int note_verdict(int is_good, X509_STORE_CTX *store)
 		return 1;
 	}
 	refusal_init(&refusal, store, tls_role_other(tls->context->role), &tls->problem);
-	say_refusal(&refusal);
+	explain_refusal(&refusal);
 	return 0;
 }
 

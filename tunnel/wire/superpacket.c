@@ -84,7 +84,7 @@ static size_t payload_of(const struct superpacket *superpacket, size_t segments)
 	return segments * superpacket->vnet.gso_size;
 }
 
-size_t superpacket_part(const struct superpacket *superpacket, size_t segments)
+size_t superpacket_piece(const struct superpacket *superpacket, size_t segments)
 {
 	if (segments == 0 || superpacket->len == 0)
 		return 0;
@@ -163,7 +163,7 @@ static void drop(struct superpacket *superpacket, size_t segments, size_t payloa
 int superpacket_cut(struct superpacket *superpacket, size_t segments, struct writer *part,
 	struct vnet *ret_vnet)
 {
-	size_t len = superpacket_part(superpacket, segments);
+	size_t len = superpacket_piece(superpacket, segments);
 	size_t payload;
 
 	if (segments == 0)

@@ -52,7 +52,7 @@ size_t superpacket_segments(const struct superpacket *superpacket);
  * The size in bytes of the part that superpacket_cut() would make of `segments`, or of all that
  * remain; 0: it would make none.
  */
-size_t superpacket_part(const struct superpacket *superpacket, size_t segments);
+size_t superpacket_piece(const struct superpacket *superpacket, size_t segments);
 
 /*
  * Appends the first `segments` (or all, if fewer remain) to `part` as a packet and takes them off.

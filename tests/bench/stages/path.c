@@ -12,7 +12,7 @@
 #include "lane/counters.h"
 #include "lane/framer.h"
 #include "lane/outflow.h"
-#include "lane/reach.h"
+#include "lane/filter.h"
 #include "lane/worker.h"
 #include "samples.h"
 #include "stage.h"
@@ -32,7 +32,7 @@ static struct reach *make_reach(const char *theirs, const char *ours)
 
 	stage_require(prefix_parse(theirs, &prefixes[0]) == 0 &&
 			prefix_parse(ours, &prefixes[1]) == 0 &&
-			reach_new(&prefixes[0], 1, &prefixes[1], 1, &reach) == 0,
+			filter_new(&prefixes[0], 1, &prefixes[1], 1, &reach) == 0,
 		"prefixes are taken");
 	return reach;
 }
@@ -51,7 +51,7 @@ static bool passes_out(const uint8_t *data, size_t len, const struct vnet *vnet)
 
 	return packet_parse(data, len, &packet) == 0 && !packet_is_local_noise(&packet) &&
 		(vnet_offloads(vnet) & ~(uint32_t)OFFLOAD_ALL) == 0 &&
-		reach_judge_out(sender, &packet, data) == REACH_PASS &&
+		filter_judge_out(sender, &packet, data) == FILTER_PASS &&
 		vnet_is_outermost(vnet, &packet);
 }
 
@@ -60,7 +60,7 @@ static bool passes_in(const uint8_t *data, size_t len, struct vnet *vnet)
 	struct packet packet;
 
 	return packet_parse(data, len, &packet) == 0 && !packet_is_local_noise(&packet) &&
-		reach_judge_in(receiver, &packet, data) == REACH_PASS &&
+		filter_judge_in(receiver, &packet, data) == FILTER_PASS &&
 		vnet_check(vnet, &packet, data, OFFLOAD_ALL) == 0;
 }
 
@@ -93,8 +93,8 @@ static void run_checks(size_t count)
 
 static void finish_checks(void)
 {
-	reach_unref(sender);
-	reach_unref(receiver);
+	filter_unref(sender);
+	filter_unref(receiver);
 }
 
 /* ---- the whole way ---- */

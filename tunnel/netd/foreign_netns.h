@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef CULVERT_NETD_VISIT_H
-#define CULVERT_NETD_VISIT_H
+#ifndef CULVERT_NETD_FOREIGN_NETNS_H
+#define CULVERT_NETD_FOREIGN_NETNS_H
 
 #include "base/problem.h"
 #include "config/settings.h"
@@ -24,14 +24,14 @@ struct visit {
  * gone on with, another one ends. -ENODEV: the interface is gone; -EPERM: CAP_SYS_ADMIN is missing;
  * netlink_open()'s errors. With words.
  */
-int visit_begin(
+int foreign_netns_enter(
 	struct visit *visit, int tun_fd, const struct netns_id *netns, struct problem *problem);
 
 /*
  * Goes to the namespace that `where` tells (netns_open()). `home` is our own: it needs no visit, and *ret_netns is
  * all zero then. Errors of netns_open() and netns_call(), with words.
  */
-int visit_begin_at(struct visit *visit, const char *where, const struct netns_id *home,
+int foreign_netns_enter_at(struct visit *visit, const char *where, const struct netns_id *home,
 	struct netns_id *ret_netns, struct problem *problem);
 
 /*
@@ -39,9 +39,9 @@ int visit_begin_at(struct visit *visit, const char *where, const struct netns_id
  * has nothing to do: netns_open()'s error, or -EPERM, with words. One peer of a server may come when its
  * own is there: that is logged.
  */
-int visit_find(const struct settings *settings, struct problem *problem);
+int foreign_netns_check(const struct settings *settings, struct problem *problem);
 
 /* Fine when none is under way. */
-void visit_end(struct visit *visit);
+void foreign_netns_leave(struct visit *visit);
 
 #endif

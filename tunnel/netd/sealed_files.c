@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "netd/files.h"
+#include "netd/sealed_files.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -68,8 +68,9 @@ static int open_all(const struct settings *settings, struct files *files, struct
 	return r;
 }
 
-int files_open(const struct settings *settings, const char *config_path, const char *config_text,
-	size_t config_len, struct files *ret_files, struct problem *problem)
+int sealed_files_open(const struct settings *settings, const char *config_path,
+	const char *config_text, size_t config_len, struct files *ret_files,
+	struct problem *problem)
 {
 	struct files files = { -1, -1, -1, -1, -1 };
 	/* The file of a configuration that holds a secret is as private as a key's. */
@@ -83,7 +84,7 @@ int files_open(const struct settings *settings, const char *config_path, const c
 			conf_locate(config_text, config_len, config_path, problem);
 	}
 	if (r < 0) {
-		files_close(&files);
+		sealed_files_close(&files);
 		return r;
 	}
 	*ret_files = files;
@@ -97,7 +98,7 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
-void files_close(struct files *files)
+void sealed_files_close(struct files *files)
 {
 	close_fd(&files->config);
 	close_fd(&files->certificate);

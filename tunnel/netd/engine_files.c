@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "netd/places.h"
+#include "netd/engine_files.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -16,11 +16,11 @@
 #include "system/socket.h"
 
 enum {
-	PLACES_PATIENCE_MS = 2000, /* how long a port in use is waited for at the start */
-	PLACES_PAUSE_MS = 50,
+	LISTEN_PATIENCE_MS = 2000, /* how long a port in use is waited for at the start */
+	LISTEN_PAUSE_MS = 50,
 };
 
-void places_init(struct places *places)
+void engine_files_init(struct places *places)
 {
 	*places = (struct places){ .control = -1, .state = -1 };
 }
@@ -49,14 +49,14 @@ static int listen_patiently(const struct endpoint *endpoint, const struct socket
 	int *ret_fd, struct problem *problem)
 {
 	struct socket_options ours = *options;
-	struct mono patient = mono_add(mono_now(), DURATION_MS(PLACES_PATIENCE_MS));
+	struct mono patient = mono_add(mono_now(), DURATION_MS(LISTEN_PATIENCE_MS));
 	int r = listen_early(endpoint, &ours, ret_fd, problem);
 
 	if (r == -EADDRINUSE)
 		log_notice(
-			"%s; waiting up to %d s for it", problem->text, PLACES_PATIENCE_MS / 1000);
+			"%s; waiting up to %d s for it", problem->text, LISTEN_PATIENCE_MS / 1000);
 	while (r == -EADDRINUSE && mono_before(mono_now(), patient)) {
-		(void)poll(NULL, 0, PLACES_PAUSE_MS); /* no loop runs yet */
+		(void)poll(NULL, 0, LISTEN_PAUSE_MS); /* no loop runs yet */
 		r = listen_early(endpoint, &ours, ret_fd, problem);
 	}
 	return r;
@@ -72,7 +72,8 @@ static bool has_other_family(const struct settings *settings, const struct endpo
 	return false;
 }
 
-int places_listen(struct places *places, const struct settings *settings, struct problem *problem)
+int engine_files_listen(
+	struct places *places, const struct settings *settings, struct problem *problem)
 {
 	struct socket_options options = outer_options(settings);
 	bool told = false;
@@ -92,13 +93,13 @@ int places_listen(struct places *places, const struct settings *settings, struct
 				"this kernel supports the family of no address in `listen`; add one of the other family");
 		if (r < 0)
 			return r;
-		outer_tell_fallback(settings, *listener, &told);
+		outer_log_fallback(settings, *listener, &told);
 		places->listener_count++;
 	}
 	return 0;
 }
 
-int places_open_control(
+int engine_files_open_control(
 	struct places *places, const struct settings *settings, struct problem *problem)
 {
 	int r;
@@ -140,7 +141,7 @@ struct state_files {      /* what is in a state directory */
  * Of one file, by a descriptor, so that who owns the directory now cannot have another one given away by
  * changing what the name means: it was the owner's, it is a file, and it has no second name.
  */
-static int visit_state_file(int directory_fd, const char *name, struct state_files *files)
+static int scan_state_file(int directory_fd, const char *name, struct state_files *files)
 {
 	int fd = openat(directory_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	int r = fd < 0 ? -errno : 0;
@@ -160,7 +161,7 @@ static int visit_state_file(int directory_fd, const char *name, struct state_fil
 	return r;
 }
 
-static int visit_state_files(int directory_fd, struct state_files *files)
+static int scan_state_files(int directory_fd, struct state_files *files)
 {
 	/* fdopendir() takes its descriptor over and moves the offset that copies share. */
 	int fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
@@ -175,7 +176,7 @@ static int visit_state_files(int directory_fd, struct state_files *files)
 	}
 	while (r == 0 && !files->foreign && (entry = readdir(directory))) {
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			r = visit_state_file(directory_fd, entry->d_name, files);
+			r = scan_state_file(directory_fd, entry->d_name, files);
 	}
 	closedir(directory);
 	return r;
@@ -189,7 +190,7 @@ static int hand_over(int fd, const char *path, const struct stat *st, uid_t uid,
 {
 	uid_t owner = st->st_uid;
 	struct state_files files = { .owner = owner };
-	int r = visit_state_files(fd, &files);
+	int r = scan_state_files(fd, &files);
 
 	/* Ours are open to nobody else; one of root's that is empty has been made for us. */
 	if (r == 0 && (files.foreign || (owner != 0 && (st->st_mode & (S_IRWXG | S_IRWXO)) != 0)))
@@ -199,7 +200,7 @@ static int hand_over(int fd, const char *path, const struct stat *st, uid_t uid,
 	files.uid = &uid;
 	files.gid = gid;
 	if (r == 0)
-		r = visit_state_files(fd, &files);
+		r = scan_state_files(fd, &files);
 	if (r == 0 && owner != 0)
 		log_notice(
 			"state directory %s belonged to uid %u; netd gave it to the engine's user, uid %u",
@@ -208,7 +209,8 @@ static int hand_over(int fd, const char *path, const struct stat *st, uid_t uid,
 }
 
 /* Hands the open directory to its user, unless it might be one that others need as it is. */
-static int give(int fd, const char *path, uid_t uid, gid_t gid, bool made, struct problem *problem)
+static int give_directory(
+	int fd, const char *path, uid_t uid, gid_t gid, bool made, struct problem *problem)
 {
 	struct stat st;
 	int r = 0;
@@ -229,7 +231,7 @@ static int give(int fd, const char *path, uid_t uid, gid_t gid, bool made, struc
 	return fchmod(fd, 0700) < 0 ? -errno : 0;
 }
 
-int places_open_state(struct places *places, const struct settings *settings,
+int engine_files_open_state(struct places *places, const struct settings *settings,
 	const struct process_user *user, struct problem *problem)
 {
 	const char *path = settings->state_dir;
@@ -244,7 +246,7 @@ int places_open_state(struct places *places, const struct settings *settings,
 	r = make_directories(path, &made);
 	if (r == 0) {
 		fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		r = fd < 0 ? -errno : give(fd, path, uid, gid, made, problem);
+		r = fd < 0 ? -errno : give_directory(fd, path, uid, gid, made, problem);
 	}
 	if (r < 0) {
 		if (problem->text[0] == '\0')
@@ -258,7 +260,7 @@ int places_open_state(struct places *places, const struct settings *settings,
 	return 0;
 }
 
-void places_close(struct places *places)
+void engine_files_close(struct places *places)
 {
 	if (places->control_path)
 		(void)unlink(places->control_path);
@@ -268,5 +270,5 @@ void places_close(struct places *places)
 		close(places->control);
 	if (places->state >= 0)
 		close(places->state);
-	places_init(places);
+	engine_files_init(places);
 }

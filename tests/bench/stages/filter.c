@@ -3,7 +3,7 @@
  * The checks of source and destination by the longest prefix, with few and many prefixes. The peer's are 10.0.0.0/24 and on,
  * or fd00::/64 and on; packets come from, or go to, all over them.
  */
-#include "lane/reach.h"
+#include "lane/filter.h"
 
 #include <stdlib.h>
 
@@ -42,7 +42,7 @@ static void prepare(const struct stage *stage, size_t count)
 		theirs[i] = (struct prefix){ far_address(i, 0), v6 ? 64 : 24 };
 	for (size_t i = 0; i < FAR_COUNT; i++)
 		far_end[i] = far_address(random_below(&random, stage->size), 7);
-	stage_require(reach_new(theirs, stage->size, &ours, 1, &reach) == 0, "prefixes are taken");
+	stage_require(filter_new(theirs, stage->size, &ours, 1, &reach) == 0, "prefixes are taken");
 	free(theirs);
 }
 
@@ -54,7 +54,7 @@ static void run_in(size_t count)
 
 	for (size_t i = 0; i < count; i++) {
 		packet.source = far_end[i % FAR_COUNT].bytes;
-		passed += reach_judge_in(reach, &packet, NULL) == REACH_PASS;
+		passed += filter_judge_in(reach, &packet, NULL) == FILTER_PASS;
 	}
 	stage_require(passed == count, "the source is theirs");
 }
@@ -66,14 +66,14 @@ static void run_out(size_t count)
 
 	for (size_t i = 0; i < count; i++) {
 		packet.destination = far_end[i % FAR_COUNT].bytes;
-		passed += reach_judge_out(reach, &packet, NULL) == REACH_PASS;
+		passed += filter_judge_out(reach, &packet, NULL) == FILTER_PASS;
 	}
 	stage_require(passed == count, "the destination is theirs, the source ours");
 }
 
 static void finish(void)
 {
-	reach_unref(reach);
+	filter_unref(reach);
 	reach = NULL;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the tests of netd/policy.c share: a server's and a client's settings, and interfaces that are there. */
-#ifndef CULVERT_TESTS_UNIT_POLICY_BENCH_H
-#define CULVERT_TESTS_UNIT_POLICY_BENCH_H
+#ifndef CULVERT_TESTS_UNIT_POLICY_FIXTURE_H
+#define CULVERT_TESTS_UNIT_POLICY_FIXTURE_H
 
 #include "netd/policy.h"
 
@@ -33,7 +33,7 @@ static inline struct prefix prefix(const char *text)
 	return parsed;
 }
 
-static inline void list_add(struct prefix_list *list, const char *text)
+static inline void prefix_list_add(struct prefix_list *list, const char *text)
 {
 	list->items = reallocarray(list->items, list->count + 1, sizeof(*list->items));
 	ck_assert_ptr_nonnull(list->items);
@@ -60,8 +60,8 @@ static inline void add_peer(const char *name, const char *interface, const char 
 		.name = identity(name), .address4 = address(fixed4), .max_routes = 2
 	};
 	(void)snprintf(peer->interface, sizeof(peer->interface), "%s", interface);
-	list_add(&peer->accept_routes, "10.20.0.0/16");
-	list_add(&peer->accept_routes, "2001:db8::/32");
+	prefix_list_add(&peer->accept_routes, "10.20.0.0/16");
+	prefix_list_add(&peer->accept_routes, "2001:db8::/32");
 }
 
 static inline void set_up(enum settings_role role)
@@ -93,9 +93,9 @@ static inline void set_up_client(void)
 	(void)snprintf(settings->remotes[0].host, sizeof(settings->remotes[0].host), "vpn.example");
 	(void)snprintf(settings->remotes[1].host, sizeof(settings->remotes[1].host), "10.20.0.77");
 	add_peer("hub", "", NULL);
-	list_add(&settings->tunnel_addresses, "10.0.0.0/8");
-	list_add(&settings->tunnel_addresses, "198.51.100.0/24");
-	list_add(&settings->tunnel_addresses, "fd00::/8");
+	prefix_list_add(&settings->tunnel_addresses, "10.0.0.0/8");
+	prefix_list_add(&settings->tunnel_addresses, "198.51.100.0/24");
+	prefix_list_add(&settings->tunnel_addresses, "fd00::/8");
 }
 
 static inline void tear_down(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the tests of a client's key material share: the client branch-a and its CA, and a context made of them. */
-#ifndef CULVERT_TESTS_UNIT_TLS_CLIENT_BENCH_H
-#define CULVERT_TESTS_UNIT_TLS_CLIENT_BENCH_H
+#ifndef CULVERT_TESTS_UNIT_TLS_CLIENT_FIXTURE_H
+#define CULVERT_TESTS_UNIT_TLS_CLIENT_FIXTURE_H
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the tests of engine/status.c share: an engine to describe. */
-#ifndef CULVERT_TESTS_UNIT_STATUS_BENCH_H
-#define CULVERT_TESTS_UNIT_STATUS_BENCH_H
+#ifndef CULVERT_TESTS_UNIT_STATUS_FIXTURE_H
+#define CULVERT_TESTS_UNIT_STATUS_FIXTURE_H
 
 #include "engine/status.h"
 
@@ -14,7 +14,7 @@
 #include "tests/unit/unit.h"
 
 /* A server with one session in full, one that only begins, and a listed peer that is not there. */
-static struct bench {
+static struct fixture {
 	struct engine engine;
 	struct lane lane;
 	struct worker worker;
@@ -22,7 +22,7 @@ static struct bench {
 	struct session *full, *young;
 	struct prefix announced[2];
 	char *text;
-} bench;
+} fixture;
 
 static inline struct addr ip(const char *text)
 {
@@ -115,11 +115,11 @@ static inline void fill_session(struct session *session)
 		.retry_after_ms = 1500,
 		.text = "bye \x1b[31m\"now\"",
 	};
-	bench.worker.index = 1;
-	bench.lane.worker = &bench.worker;
-	bench.session_lane = (struct session_lane){
+	fixture.worker.index = 1;
+	fixture.lane.worker = &fixture.worker;
+	fixture.session_lane = (struct session_lane){
 		.session = session,
-		.lane = &bench.lane,
+		.lane = &fixture.lane,
 		.outer = session->outer,
 		.stage = SESSION_LANE_CARRYING,
 		.number = 3,
@@ -131,11 +131,11 @@ static inline void fill_session(struct session *session)
 			.rtt_least = { 10000000 },
 		},
 	};
-	TAILQ_INSERT_TAIL(&session->lanes, &bench.session_lane, link);
-	session->control = &bench.session_lane;
+	TAILQ_INSERT_TAIL(&session->lanes, &fixture.session_lane, link);
+	session->control = &fixture.session_lane;
 	session->terms.lanes = 4;
-	atomic_store(&bench.lane.counters.heard_ns, ago(3).ns);
-	fill_counters(&bench.lane.counters, 1);
+	atomic_store(&fixture.lane.counters.heard_ns, ago(3).ns);
+	fill_counters(&fixture.lane.counters, 1);
 	fill_counters(&session->past, 1000);
 }
 
@@ -160,32 +160,32 @@ static inline void setup(void)
 	static const struct engine_role role = { .configuration.tls_role = TLS_SERVER };
 	struct identity full = named("branch-a"), young = named("a-stranger");
 
-	bench = (struct bench){ .engine = { .role = &role,
-					.started = ago(90061),
-					.worker_count = 2,
-					.generation = 3 } };
-	peers_init(&bench.engine.peers, NULL);
-	ck_assert_int_eq(settings_new(SETTINGS_SERVER, &bench.engine.settings), 0);
-	fill_settings(bench.engine.settings);
-	bench.engine.world.settings = bench.engine.settings;
-	bench.announced[0] = pfx("10.2.0.0/16");
-	bench.announced[1] = pfx("fd02::/48");
-	bench.engine.peers.announced.all = (struct prefix_list){ bench.announced, 2 };
-	ck_assert_int_eq(engine_new_session(&bench.engine, &full, &bench.engine.settings->peers[0],
-				 &bench.full),
+	fixture = (struct fixture){ .engine = { .role = &role,
+					    .started = ago(90061),
+					    .worker_count = 2,
+					    .generation = 3 } };
+	peers_init(&fixture.engine.peers, NULL);
+	ck_assert_int_eq(settings_new(SETTINGS_SERVER, &fixture.engine.settings), 0);
+	fill_settings(fixture.engine.settings);
+	fixture.engine.world.settings = fixture.engine.settings;
+	fixture.announced[0] = pfx("10.2.0.0/16");
+	fixture.announced[1] = pfx("fd02::/48");
+	fixture.engine.peers.announced.all = (struct prefix_list){ fixture.announced, 2 };
+	ck_assert_int_eq(engine_new_session(&fixture.engine, &full,
+				 &fixture.engine.settings->peers[0], &fixture.full),
 		0);
-	ck_assert_int_eq(engine_new_session(&bench.engine, &young, NULL, &bench.young), 0);
-	fill_session(bench.full);
-	fill_routes(&bench.full->routes);
+	ck_assert_int_eq(engine_new_session(&fixture.engine, &young, NULL, &fixture.young), 0);
+	fill_session(fixture.full);
+	fill_routes(&fixture.full->routes);
 }
 
 static inline void teardown(void)
 {
-	routes_free(&bench.full->routes);
-	free(bench.full);
-	free(bench.young);
-	free(bench.text);
-	settings_free(bench.engine.settings);
+	routes_free(&fixture.full->routes);
+	free(fixture.full);
+	free(fixture.young);
+	free(fixture.text);
+	settings_free(fixture.engine.settings);
 }
 
 static inline const char *render(enum status_kind kind, bool json)
@@ -193,15 +193,15 @@ static inline const char *render(enum status_kind kind, bool json)
 	size_t len;
 	FILE *out;
 
-	free(bench.text);
-	bench.text = NULL;
-	out = open_memstream(&bench.text, &len);
+	free(fixture.text);
+	fixture.text = NULL;
+	out = open_memstream(&fixture.text, &len);
 	ck_assert_ptr_nonnull(out);
-	ck_assert_int_eq(status_render(&bench.engine, kind, json, out), 0);
+	ck_assert_int_eq(status_render(&fixture.engine, kind, json, out), 0);
 	ck_assert_int_eq(fclose(out), 0);
 	if (json)
-		ck_assert_msg(json_is_valid(bench.text), "%s", bench.text);
-	return bench.text;
+		ck_assert_msg(json_is_valid(fixture.text), "%s", fixture.text);
+	return fixture.text;
 }
 
 #endif

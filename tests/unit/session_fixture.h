@@ -4,15 +4,15 @@
  * hears. A file that includes this has the functions of lane/lane.h from here, as far as sessions call
  * them. The test plays the peer: it says messages on a lane, and reads what was sent on it.
  */
-#ifndef CULVERT_TESTS_UNIT_SESSION_BENCH_H
-#define CULVERT_TESTS_UNIT_SESSION_BENCH_H
+#ifndef CULVERT_TESTS_UNIT_SESSION_FIXTURE_H
+#define CULVERT_TESTS_UNIT_SESSION_FIXTURE_H
 
 #include "engine/session_internal.h"
 
 #include "base/container.h"
 #include "engine/descriptors.h"
-#include "tests/unit/netd_bench.h"
-#include "tests/unit/settings_bench.h"
+#include "tests/unit/netd_fixture.h"
+#include "tests/unit/settings_fixture.h"
 #include "wire/frame.h"
 
 enum { BENCH_LANES = 8, BENCH_SENT = 24 };
@@ -28,7 +28,7 @@ struct lane {
 	struct lane_counters counters;
 };
 
-static struct bench {
+static struct fixture {
 	struct session_world world;
 	struct descriptors descriptors;
 	struct identity own, name;
@@ -43,7 +43,7 @@ static struct bench {
 	unsigned idle, wanted, wanted_at_once, offered, changed, ended;
 	uint32_t retry_after_ms;
 	int fds[REQUEST_QUEUES_MAX];
-} bench;
+} fixture;
 
 /* ---- lanes ---- */
 
@@ -66,8 +66,8 @@ int lane_send_control(struct lane *lane, const void *payload, size_t len)
 int lane_carry(struct lane *lane, const struct lane_carry *carry)
 {
 	ck_assert(!lane->carries);
-	if (bench.carry_error)
-		return bench.carry_error;
+	if (fixture.carry_error)
+		return fixture.carry_error;
 	lane->carry = *carry;
 	lane->carries = true;
 	return 0;
@@ -80,7 +80,7 @@ int lane_carry_on(struct lane *lane)
 	return 0;
 }
 
-int lane_set_reach(struct lane *lane, struct reach *reach)
+int lane_set_filter(struct lane *lane, struct reach *reach)
 {
 	ck_assert_ptr_nonnull(reach);
 	lane->has_new_reach = true;
@@ -136,7 +136,7 @@ const char *lane_end_text(enum lane_end end)
 bool local_address_is_here(const struct addr *address)
 {
 	(void)address;
-	return bench.addresses_are_here;
+	return fixture.addresses_are_here;
 }
 
 /* ---- the engine ---- */
@@ -144,34 +144,34 @@ bool local_address_is_here(const struct addr *address)
 static inline void on_idle(struct session *session, uint32_t retry_after_ms)
 {
 	ck_assert_int_eq(session->state, SESSION_IDLE);
-	bench.idle++;
-	bench.retry_after_ms = retry_after_ms;
+	fixture.idle++;
+	fixture.retry_after_ms = retry_after_ms;
 }
 
 static inline void on_lane_wanted(struct session *session, bool at_once)
 {
 	ck_assert(session_wants_lane(session));
-	bench.wanted++;
-	bench.wanted_at_once += at_once;
+	fixture.wanted++;
+	fixture.wanted_at_once += at_once;
 }
 
 static inline void on_offered(struct session *session, const struct message_prefixes *prefixes)
 {
 	(void)session;
 	ck_assert_uint_gt(prefixes->count, 0);
-	bench.offered++;
+	fixture.offered++;
 }
 
 static inline void on_changed(struct session *session)
 {
 	(void)session;
-	bench.changed++;
+	fixture.changed++;
 }
 
 static inline int on_gather(const struct session *session, struct prefix_list *list)
 {
 	(void)session;
-	return prefix_list_append(list, bench.announced.items, bench.announced.count);
+	return prefix_list_append(list, fixture.announced.items, fixture.announced.count);
 }
 
 static inline struct reach_bar *on_barred(const struct session *session)
@@ -183,8 +183,8 @@ static inline struct reach_bar *on_barred(const struct session *session)
 static inline void on_ended(struct session *session)
 {
 	ck_assert_int_eq(session->state, SESSION_ENDED);
-	bench.session = NULL;
-	bench.ended++;
+	fixture.session = NULL;
+	fixture.ended++;
 }
 
 static const struct session_events bench_events = {
@@ -194,7 +194,7 @@ static const struct session_events bench_events = {
 	.changed = on_changed,
 	.gather_offer = on_gather,
 	.gather_sources = on_gather,
-	.barred = on_barred,
+	.exclusions = on_barred,
 	.ended = on_ended,
 };
 
@@ -204,44 +204,45 @@ static inline void bench_begin(struct settings *settings)
 {
 	struct prefix route = prefix("10.2.0.0/16");
 
-	bench = (struct bench){ .settings = settings, .addresses_are_here = true };
-	netd = (struct netd_bench){ .tun_offloads = 3 };
-	ck_assert_int_eq(loop_new(&bench.loop), 0);
-	ck_assert_int_eq(identity_set(&bench.own, "this-end", 8), 0);
-	bench.name = settings->peers[0].name;
-	ck_assert_int_eq(prefix_list_append(&bench.announced, &route, 1), 0);
+	fixture = (struct fixture){ .settings = settings, .addresses_are_here = true };
+	netd = (struct netd_fixture){ .tun_offloads = 3 };
+	ck_assert_int_eq(loop_new(&fixture.loop), 0);
+	ck_assert_int_eq(identity_set(&fixture.own, "this-end", 8), 0);
+	fixture.name = settings->peers[0].name;
+	ck_assert_int_eq(prefix_list_append(&fixture.announced, &route, 1), 0);
 	settings->lanes = 4;
 	settings->linger = DURATION_S(60);
 	settings->peers[0].max_routes = 100;
 	route = prefix("10.0.0.0/8");
 	ck_assert_int_eq(prefix_list_append(&settings->peers[0].accept_routes, &route, 1), 0);
-	bench.world = (struct session_world){
-		.loop = bench.loop,
+	fixture.world = (struct session_world){
+		.loop = fixture.loop,
 		.settings = settings,
-		.identity = &bench.own,
-		.announced = &bench.announced,
-		.descriptors = &bench.descriptors,
+		.identity = &fixture.own,
+		.announced = &fixture.announced,
+		.descriptors = &fixture.descriptors,
 		.events = &bench_events,
 		.ready = true,
 	};
 	ck_assert_int_eq(
-		session_new(&bench.world, &bench.name, &settings->peers[0], &bench.session), 0);
+		session_new(&fixture.world, &fixture.name, &settings->peers[0], &fixture.session),
+		0);
 }
 
-static inline void bench_expire(struct loop_timer *timer)
+static inline void fixture_expire(struct loop_timer *timer)
 {
 	ck_assert(timer->running);
-	loop_timer_stop(bench.loop, timer);
+	loop_timer_stop(fixture.loop, timer);
 	timer->expired(timer);
 }
 
 static inline struct lane *bench_lane(void)
 {
-	ck_assert_uint_lt(bench.lane_count, BENCH_LANES);
-	return &bench.lanes[bench.lane_count++];
+	ck_assert_uint_lt(fixture.lane_count, BENCH_LANES);
+	return &fixture.lanes[fixture.lane_count++];
 }
 
-static inline void bench_say(struct lane *lane, const struct message *message)
+static inline void fixture_say(struct lane *lane, const struct message *message)
 {
 	uint8_t payload[FRAME_CONTROL_MAX];
 	struct writer writer;
@@ -251,14 +252,14 @@ static inline void bench_say(struct lane *lane, const struct message *message)
 	lane->owner->control(lane->owner, lane, payload, writer.len);
 }
 
-static inline void bench_end_lane(struct lane *lane, enum lane_end end)
+static inline void fixture_end_lane(struct lane *lane, enum lane_end end)
 {
 	lane->owner->ended(lane->owner, lane, end, "");
 	ck_assert(lane->released);
 }
 
 /* The next message on this lane that was not read yet and is no ping; NULL: none. */
-static inline const struct message *bench_read(struct lane *lane)
+static inline const struct message *fixture_read(struct lane *lane)
 {
 	while (lane->sent_read < lane->sent_count) {
 		const struct message *message = &lane->sent[lane->sent_read++];
@@ -269,47 +270,47 @@ static inline const struct message *bench_read(struct lane *lane)
 	return NULL;
 }
 
-static inline const struct message *bench_expect(struct lane *lane, enum message_type type)
+static inline const struct message *fixture_expect(struct lane *lane, enum message_type type)
 {
-	const struct message *message = bench_read(lane);
+	const struct message *message = fixture_read(lane);
 
 	ck_assert_msg(message != NULL, "%s was not sent", message_type_name(type));
 	ck_assert_str_eq(message_type_name(message->type), message_type_name(type));
 	return message;
 }
 
-static inline void bench_expect_goodbye(struct lane *lane, uint16_t code)
+static inline void fixture_expect_goodbye(struct lane *lane, uint16_t code)
 {
-	const struct message *message = bench_expect(lane, MESSAGE_GOODBYE);
+	const struct message *message = fixture_expect(lane, MESSAGE_GOODBYE);
 
 	ck_assert_uint_eq(message->goodbye.code, code);
 }
 
 static inline void ck_state(enum session_state state)
 {
-	ck_assert_ptr_nonnull(bench.session);
-	ck_assert_str_eq(session_state_text(bench.session->state), session_state_text(state));
+	ck_assert_ptr_nonnull(fixture.session);
+	ck_assert_str_eq(session_state_text(fixture.session->state), session_state_text(state));
 }
 
 static inline void bench_end(void)
 {
-	struct session *session = bench.session;
+	struct session *session = fixture.session;
 
 	if (session) {
-		bench.world.stopping = true;
+		fixture.world.stopping = true;
 		session_leave(session, GOODBYE_SHUTDOWN, "the test ends", true);
-		for (size_t i = 0; i < bench.lane_count; i++) {
-			if (bench.lanes[i].owner && !bench.lanes[i].released)
-				bench_end_lane(&bench.lanes[i], LANE_END_ORDERED);
+		for (size_t i = 0; i < fixture.lane_count; i++) {
+			if (fixture.lanes[i].owner && !fixture.lanes[i].released)
+				fixture_end_lane(&fixture.lanes[i], LANE_END_ORDERED);
 		}
 		while (netd.asked_count > 0)
 			netd_answer(&(struct request_reply){ .count = 0 }, NULL, 0);
-		bench_expire(&session->reap);
+		fixture_expire(&session->reap);
 	}
-	ck_assert_uint_eq(bench.ended, 1);
-	prefix_list_free(&bench.announced);
-	settings_free(bench.settings);
-	loop_free(bench.loop);
+	ck_assert_uint_eq(fixture.ended, 1);
+	prefix_list_free(&fixture.announced);
+	settings_free(fixture.settings);
+	loop_free(fixture.loop);
 }
 
 #endif

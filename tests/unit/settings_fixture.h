@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Settings built by hand, for the tests of config/settings. */
-#ifndef CULVERT_TESTS_UNIT_SETTINGS_BENCH_H
-#define CULVERT_TESTS_UNIT_SETTINGS_BENCH_H
+#ifndef CULVERT_TESTS_UNIT_SETTINGS_FIXTURE_H
+#define CULVERT_TESTS_UNIT_SETTINGS_FIXTURE_H
 
 #include "config/settings.h"
 

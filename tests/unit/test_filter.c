@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* check: threads */
-#include "lane/reach.h"
+#include "lane/filter.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -12,7 +12,7 @@
  * "They" are 10.1.0.0/16, 192.0.2.7/32 and 2001:db8:1::/48; "we" are 10.2.0.0/16 and
  * 2001:db8:2::/48. Everybody else is a stranger.
  */
-static struct reach *new_reach(void)
+static struct reach *new_filter(void)
 {
 	static const char *const theirs[] = { "10.1.0.0/16", "192.0.2.7", "2001:db8:1::/48" };
 	static const char *const ours[] = { "10.2.0.0/16", "2001:db8:2::/48" };
@@ -23,7 +23,7 @@ static struct reach *new_reach(void)
 		ck_assert_int_eq(prefix_parse(theirs[i], &their[i]), 0);
 	for (int i = 0; i < 2; i++)
 		ck_assert_int_eq(prefix_parse(ours[i], &our[i]), 0);
-	ck_assert_int_eq(reach_new(their, 3, our, 2, &reach), 0);
+	ck_assert_int_eq(filter_new(their, 3, our, 2, &reach), 0);
 	return reach;
 }
 
@@ -78,16 +78,16 @@ static void make_icmp(struct inner_packet *packet, uint8_t type, const char *sou
 	inner_finish(packet);
 }
 
-static enum reach_verdict judge(bool in, const struct inner_packet *bytes)
+static enum filter_verdict judge(bool in, const struct inner_packet *bytes)
 {
-	struct reach *reach = new_reach();
+	struct reach *reach = new_filter();
 	struct packet packet;
-	enum reach_verdict verdict;
+	enum filter_verdict verdict;
 
 	ck_assert_int_eq(packet_parse(bytes->data, bytes->len, &packet), 0);
-	verdict = in ? reach_judge_in(reach, &packet, bytes->data)
-		     : reach_judge_out(reach, &packet, bytes->data);
-	reach_unref(reach);
+	verdict = in ? filter_judge_in(reach, &packet, bytes->data)
+		     : filter_judge_out(reach, &packet, bytes->data);
+	filter_unref(reach);
 	return verdict;
 }
 
@@ -95,26 +95,27 @@ START_TEST(in)
 {
 	static const struct {
 		const char *source, *destination;
-		enum reach_verdict verdict;
+		enum filter_verdict verdict;
 	} cases[] = {
-		{ "10.1.0.1", "10.2.0.1", REACH_PASS },
-		{ "10.1.255.255", "10.2.255.255", REACH_PASS },
-		{ "10.1.0.1", "203.0.113.1", REACH_DESTINATION }, /* announced to nobody */
-		{ "10.1.0.1", "10.3.0.1", REACH_DESTINATION },    /* another peer's */
-		{ "10.1.0.1", "10.1.0.2", REACH_DESTINATION },    /* their own */
-		{ "10.1.0.1", "255.255.255.255", REACH_DESTINATION },
-		{ "10.1.0.1", "127.0.0.1", REACH_DESTINATION },
-		{ "203.0.113.1", "203.0.113.2", REACH_SOURCE },
-		{ "192.0.2.7", "10.2.0.1", REACH_PASS }, { "192.0.2.6", "10.2.0.1", REACH_SOURCE },
-		{ "192.0.2.8", "10.2.0.1", REACH_SOURCE },
-		{ "10.0.255.255", "10.2.0.1", REACH_SOURCE },
-		{ "10.2.0.1", "10.2.0.2", REACH_SOURCE }, /* ours */
-		{ "2001:db8:1::5", "2001:db8:2::1", REACH_PASS },
-		{ "2001:db8:1::5", "2001:db8:3::1", REACH_DESTINATION },
-		{ "2001:db8:1::5", "::1", REACH_DESTINATION },
-		{ "2001:db8:2::5", "2001:db8:2::1", REACH_SOURCE },
+		{ "10.1.0.1", "10.2.0.1", FILTER_PASS },
+		{ "10.1.255.255", "10.2.255.255", FILTER_PASS },
+		{ "10.1.0.1", "203.0.113.1", FILTER_DESTINATION }, /* announced to nobody */
+		{ "10.1.0.1", "10.3.0.1", FILTER_DESTINATION },    /* another peer's */
+		{ "10.1.0.1", "10.1.0.2", FILTER_DESTINATION },    /* their own */
+		{ "10.1.0.1", "255.255.255.255", FILTER_DESTINATION },
+		{ "10.1.0.1", "127.0.0.1", FILTER_DESTINATION },
+		{ "203.0.113.1", "203.0.113.2", FILTER_SOURCE },
+		{ "192.0.2.7", "10.2.0.1", FILTER_PASS },
+		{ "192.0.2.6", "10.2.0.1", FILTER_SOURCE },
+		{ "192.0.2.8", "10.2.0.1", FILTER_SOURCE },
+		{ "10.0.255.255", "10.2.0.1", FILTER_SOURCE },
+		{ "10.2.0.1", "10.2.0.2", FILTER_SOURCE }, /* ours */
+		{ "2001:db8:1::5", "2001:db8:2::1", FILTER_PASS },
+		{ "2001:db8:1::5", "2001:db8:3::1", FILTER_DESTINATION },
+		{ "2001:db8:1::5", "::1", FILTER_DESTINATION },
+		{ "2001:db8:2::5", "2001:db8:2::1", FILTER_SOURCE },
 		{ "::ffff:10.1.0.1", "2001:db8:2::1",
-			REACH_SOURCE }, /* no IPv4 source in IPv6's clothes */
+			FILTER_SOURCE }, /* no IPv4 source in IPv6's clothes */
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -130,17 +131,17 @@ START_TEST(out)
 {
 	static const struct {
 		const char *source, *destination;
-		enum reach_verdict verdict;
+		enum filter_verdict verdict;
 	} cases[] = {
-		{ "10.2.0.1", "10.1.0.1", REACH_PASS },
-		{ "10.2.255.255", "192.0.2.7", REACH_PASS },
-		{ "10.2.0.1", "10.3.0.1", REACH_DESTINATION },
-		{ "10.2.0.1", "10.2.0.2", REACH_DESTINATION },
-		{ "10.3.0.1", "10.1.0.1", REACH_SOURCE }, /* another peer: this isolates them */
-		{ "10.1.0.1", "10.1.0.2", REACH_SOURCE },
-		{ "2001:db8:2::1", "2001:db8:1::1", REACH_PASS },
-		{ "2001:db8:3::1", "2001:db8:1::1", REACH_SOURCE },
-		{ "2001:db8:2::1", "2001:db8:3::1", REACH_DESTINATION },
+		{ "10.2.0.1", "10.1.0.1", FILTER_PASS },
+		{ "10.2.255.255", "192.0.2.7", FILTER_PASS },
+		{ "10.2.0.1", "10.3.0.1", FILTER_DESTINATION },
+		{ "10.2.0.1", "10.2.0.2", FILTER_DESTINATION },
+		{ "10.3.0.1", "10.1.0.1", FILTER_SOURCE }, /* another peer: this isolates them */
+		{ "10.1.0.1", "10.1.0.2", FILTER_SOURCE },
+		{ "2001:db8:2::1", "2001:db8:1::1", FILTER_PASS },
+		{ "2001:db8:3::1", "2001:db8:1::1", FILTER_SOURCE },
+		{ "2001:db8:2::1", "2001:db8:3::1", FILTER_DESTINATION },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -161,41 +162,41 @@ START_TEST(icmp_in)
 
 	/* A router behind them answers what we sent to them. */
 	make_icmp(&packet, TIME_EXCEEDED4, "203.0.113.1", "10.2.0.1", "10.2.0.1", "10.1.0.1");
-	ck_assert_int_eq(judge(true, &packet), REACH_PASS);
+	ck_assert_int_eq(judge(true, &packet), FILTER_PASS);
 	make_icmp(&packet, TOO_BIG6, "2001:db8:9::1", "2001:db8:2::1", "2001:db8:2::1",
 		"2001:db8:1::1");
-	ck_assert_int_eq(judge(true, &packet), REACH_PASS);
+	ck_assert_int_eq(judge(true, &packet), FILTER_PASS);
 	/* What it quotes never went their way. */
 	make_icmp(&packet, UNREACHABLE4, "203.0.113.1", "10.2.0.1", "10.2.0.1", "10.3.0.1");
-	ck_assert_int_eq(judge(true, &packet), REACH_SOURCE);
+	ck_assert_int_eq(judge(true, &packet), FILTER_SOURCE);
 	make_icmp(&packet, TOO_BIG6, "2001:db8:9::1", "2001:db8:2::1", "2001:db8:1::1",
 		"2001:db8:2::1");
-	ck_assert_int_eq(judge(true, &packet), REACH_SOURCE);
+	ck_assert_int_eq(judge(true, &packet), FILTER_SOURCE);
 	/* It was sent by somebody who may not reach them. */
 	make_icmp(&packet, UNREACHABLE4, "203.0.113.1", "10.3.0.1", "10.3.0.1", "10.1.0.1");
-	ck_assert_int_eq(judge(true, &packet), REACH_SOURCE);
+	ck_assert_int_eq(judge(true, &packet), FILTER_SOURCE);
 	/* Its destination is not the sender of what it quotes, but another address of ours. */
 	make_icmp(&packet, UNREACHABLE4, "8.8.8.8", "10.2.0.9", "10.2.0.1", "10.1.0.1");
-	ck_assert_int_eq(judge(true, &packet), REACH_SOURCE);
+	ck_assert_int_eq(judge(true, &packet), FILTER_SOURCE);
 	make_icmp(&packet, TOO_BIG6, "2001:db8:9::1", "2001:db8:2::9", "2001:db8:2::1",
 		"2001:db8:1::1");
-	ck_assert_int_eq(judge(true, &packet), REACH_SOURCE);
+	ck_assert_int_eq(judge(true, &packet), FILTER_SOURCE);
 	/* A source of theirs is no way around any of it. */
 	make_icmp(&packet, UNREACHABLE4, "10.1.0.1", "10.2.0.1", "10.2.0.1", "10.1.0.1");
-	ck_assert_int_eq(judge(true, &packet), REACH_PASS);
+	ck_assert_int_eq(judge(true, &packet), FILTER_PASS);
 	make_icmp(&packet, UNREACHABLE4, "10.1.0.1", "10.2.0.9", "10.2.0.1", "10.1.0.1");
-	ck_assert_int_eq(judge(true, &packet), REACH_SOURCE);
+	ck_assert_int_eq(judge(true, &packet), FILTER_SOURCE);
 	make_icmp(&packet, UNREACHABLE4, "10.1.0.1", "10.2.0.1", "10.2.0.1", "8.8.8.8");
-	ck_assert_int_eq(judge(true, &packet), REACH_SOURCE);
+	ck_assert_int_eq(judge(true, &packet), FILTER_SOURCE);
 	make_icmp(&packet, TOO_BIG6, "2001:db8:1::1", "2001:db8:2::9", "2001:db8:2::1",
 		"2001:db8:1::1");
-	ck_assert_int_eq(judge(true, &packet), REACH_SOURCE);
+	ck_assert_int_eq(judge(true, &packet), FILTER_SOURCE);
 	/* No error: what looks like a quote is payload. */
 	make_icmp(&packet, ECHO4, "203.0.113.1", "10.2.0.1", "10.2.0.1", "10.1.0.1");
-	ck_assert_int_eq(judge(true, &packet), REACH_SOURCE);
+	ck_assert_int_eq(judge(true, &packet), FILTER_SOURCE);
 	make_icmp(
 		&packet, ECHO6, "2001:db8:9::1", "2001:db8:2::1", "2001:db8:2::1", "2001:db8:1::1");
-	ck_assert_int_eq(judge(true, &packet), REACH_SOURCE);
+	ck_assert_int_eq(judge(true, &packet), FILTER_SOURCE);
 }
 END_TEST
 
@@ -205,27 +206,27 @@ START_TEST(icmp_out)
 
 	/* A router on our side answers what they sent. */
 	make_icmp(&packet, UNREACHABLE4, "203.0.113.1", "10.1.0.1", "10.1.0.1", "10.2.0.9");
-	ck_assert_int_eq(judge(false, &packet), REACH_PASS);
+	ck_assert_int_eq(judge(false, &packet), FILTER_PASS);
 	make_icmp(&packet, TOO_BIG6, "2001:db8:9::1", "2001:db8:1::1", "2001:db8:1::1",
 		"2001:db8:2::1");
-	ck_assert_int_eq(judge(false, &packet), REACH_PASS);
+	ck_assert_int_eq(judge(false, &packet), FILTER_PASS);
 	/* It quotes a packet that was not theirs. */
 	make_icmp(&packet, UNREACHABLE4, "203.0.113.1", "10.1.0.1", "10.3.0.1", "10.2.0.9");
-	ck_assert_int_eq(judge(false, &packet), REACH_SOURCE);
+	ck_assert_int_eq(judge(false, &packet), FILTER_SOURCE);
 	/* It quotes one that was for another peer, whom they may not reach. */
 	make_icmp(&packet, UNREACHABLE4, "10.3.0.1", "10.1.0.1", "10.1.0.1", "10.3.0.1");
-	ck_assert_int_eq(judge(false, &packet), REACH_SOURCE);
+	ck_assert_int_eq(judge(false, &packet), FILTER_SOURCE);
 	make_icmp(&packet, TOO_BIG6, "2001:db8:3::1", "2001:db8:1::1", "2001:db8:1::1",
 		"2001:db8:3::1");
-	ck_assert_int_eq(judge(false, &packet), REACH_SOURCE);
+	ck_assert_int_eq(judge(false, &packet), FILTER_SOURCE);
 	/* Its destination is theirs, but not the sender of what it quotes. */
 	make_icmp(&packet, UNREACHABLE4, "10.2.0.9", "10.1.0.9", "10.1.0.1", "10.2.0.9");
-	ck_assert_int_eq(judge(false, &packet), REACH_SOURCE);
+	ck_assert_int_eq(judge(false, &packet), FILTER_SOURCE);
 	/* An error for somebody else is not for this peer, whatever it quotes. */
 	make_icmp(&packet, UNREACHABLE4, "203.0.113.1", "10.3.0.1", "10.1.0.1", "10.2.0.9");
-	ck_assert_int_eq(judge(false, &packet), REACH_DESTINATION);
+	ck_assert_int_eq(judge(false, &packet), FILTER_DESTINATION);
 	make_icmp(&packet, ECHO4, "203.0.113.1", "10.1.0.1", "10.1.0.1", "10.2.0.9");
-	ck_assert_int_eq(judge(false, &packet), REACH_SOURCE);
+	ck_assert_int_eq(judge(false, &packet), FILTER_SOURCE);
 }
 END_TEST
 
@@ -260,46 +261,46 @@ START_TEST(icmp_limits)
 		bool inward = cases[i].in;
 
 		make_icmp(&packet, cases[i].type, router, sender, sender, receiver);
-		lengthen(&packet, REACH_ERROR_MAX);
-		ck_assert_msg(judge(inward, &packet) == REACH_PASS, "case %zu", i);
-		lengthen(&packet, REACH_ERROR_MAX + 1);
-		ck_assert_msg(judge(inward, &packet) == REACH_SOURCE, "case %zu: too long", i);
+		lengthen(&packet, FILTER_ERROR_MAX);
+		ck_assert_msg(judge(inward, &packet) == FILTER_PASS, "case %zu", i);
+		lengthen(&packet, FILTER_ERROR_MAX + 1);
+		ck_assert_msg(judge(inward, &packet) == FILTER_SOURCE, "case %zu: too long", i);
 		make_icmp(&packet, cases[i].type, router, sender, sender, receiver);
 		packet.data[quote + protocol] = is_v6(router) ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
 		packet.data[quote + type] = cases[i].echo;
-		ck_assert_msg(judge(inward, &packet) == REACH_PASS, "case %zu: about a ping", i);
+		ck_assert_msg(judge(inward, &packet) == FILTER_PASS, "case %zu: about a ping", i);
 		packet.data[quote + type] = cases[i].type;
 		ck_assert_msg(
-			judge(inward, &packet) == REACH_SOURCE, "case %zu: about an error", i);
+			judge(inward, &packet) == FILTER_SOURCE, "case %zu: about an error", i);
 		/* Nothing quoted. */
 		packet.len = quote;
 		inner_finish(&packet);
-		ck_assert_msg(judge(inward, &packet) == REACH_SOURCE, "case %zu: no quote", i);
+		ck_assert_msg(judge(inward, &packet) == FILTER_SOURCE, "case %zu: no quote", i);
 		if (is_v6(router))
 			continue;
 		make_icmp(&packet, cases[i].type, router, sender, sender, receiver);
 		packet.data[6] = 0x20; /* more fragments */
-		ck_assert_msg(judge(inward, &packet) == REACH_SOURCE, "case %zu: first part", i);
+		ck_assert_msg(judge(inward, &packet) == FILTER_SOURCE, "case %zu: first part", i);
 	}
 }
 END_TEST
 
 /* We are the way to everywhere, and 10.1.0.0/16 and 10.3.0.0/16 are peers': they are not ours. */
-START_TEST(what_is_barred_is_not_meant_by_a_wide_prefix)
+START_TEST(excluded_prefixes_are_outside_a_wide_one)
 {
 	static const struct {
 		const char *source, *destination;
-		enum reach_verdict verdict;
+		enum filter_verdict verdict;
 	} cases[] = {
-		{ "203.0.113.1", "10.1.0.1", REACH_PASS },
-		{ "10.3.0.1", "10.1.0.1", REACH_SOURCE },
-		{ "10.3.7.1", "10.1.0.1", REACH_PASS }, /* ours by a longer prefix */
-		{ "10.3.8.1", "10.1.0.1", REACH_PASS }, /* and by one that is as long */
-		{ "10.1.0.2", "10.1.0.1", REACH_SOURCE },
-		{ "203.0.113.1", "10.3.0.1", REACH_DESTINATION },
+		{ "203.0.113.1", "10.1.0.1", FILTER_PASS },
+		{ "10.3.0.1", "10.1.0.1", FILTER_SOURCE },
+		{ "10.3.7.1", "10.1.0.1", FILTER_PASS }, /* ours by a longer prefix */
+		{ "10.3.8.1", "10.1.0.1", FILTER_PASS }, /* and by one that is as long */
+		{ "10.1.0.2", "10.1.0.1", FILTER_SOURCE },
+		{ "203.0.113.1", "10.3.0.1", FILTER_DESTINATION },
 	};
 	static const char *const ours[] = { "0.0.0.0/0", "10.3.7.0/24", "10.3.8.0/24" };
-	static const char *const barred[] = { "10.1.0.0/16", "10.3.0.0/16", "10.3.8.0/24" };
+	static const char *const exclusions[] = { "10.1.0.0/16", "10.3.0.0/16", "10.3.8.0/24" };
 	struct prefix their, our[3], away[3];
 	struct reach_bar *bar;
 	struct reach *reach;
@@ -307,18 +308,18 @@ START_TEST(what_is_barred_is_not_meant_by_a_wide_prefix)
 	ck_assert_int_eq(prefix_parse("10.1.0.0/16", &their), 0);
 	for (int i = 0; i < 3; i++) {
 		ck_assert_int_eq(prefix_parse(ours[i], &our[i]), 0);
-		ck_assert_int_eq(prefix_parse(barred[i], &away[i]), 0);
+		ck_assert_int_eq(prefix_parse(exclusions[i], &away[i]), 0);
 	}
-	ck_assert_int_eq(reach_bar_new(&(struct prefix_list){ away, 3 }, &bar), 0);
-	ck_assert_int_eq(reach_new(&their, 1, our, 3, &reach), 0);
-	reach_set_bars(reach, NULL, bar);
+	ck_assert_int_eq(filter_exclusions_new(&(struct prefix_list){ away, 3 }, &bar), 0);
+	ck_assert_int_eq(filter_new(&their, 1, our, 3, &reach), 0);
+	filter_set_exclusions(reach, NULL, bar);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct inner_packet bytes;
 		struct packet packet;
 
 		make_udp(&bytes, cases[i].source, cases[i].destination);
 		ck_assert_int_eq(packet_parse(bytes.data, bytes.len, &packet), 0);
-		ck_assert_msg(reach_judge_out(reach, &packet, bytes.data) == cases[i].verdict,
+		ck_assert_msg(filter_judge_out(reach, &packet, bytes.data) == cases[i].verdict,
 			"%s to %s", cases[i].source, cases[i].destination);
 	}
 	/* And the other way: the way to everywhere takes what is for everywhere, not for peers. */
@@ -328,15 +329,15 @@ START_TEST(what_is_barred_is_not_meant_by_a_wide_prefix)
 
 		make_udp(&bytes, "10.1.0.1", cases[i].source);
 		ck_assert_int_eq(packet_parse(bytes.data, bytes.len, &packet), 0);
-		ck_assert_msg(reach_judge_in(reach, &packet, bytes.data) ==
-				(cases[i].verdict == REACH_SOURCE ? REACH_DESTINATION
-								  : cases[i].verdict),
+		ck_assert_msg(filter_judge_in(reach, &packet, bytes.data) ==
+				(cases[i].verdict == FILTER_SOURCE ? FILTER_DESTINATION
+								   : cases[i].verdict),
 			"to %s", cases[i].source);
 	}
-	reach_unref(reach);
+	filter_unref(reach);
 	/* The same on the other side: what goes past the tunnel does not come out of it. */
-	ck_assert_int_eq(reach_new(our, 1, &their, 1, &reach), 0);
-	reach_set_bars(reach, bar, NULL);
+	ck_assert_int_eq(filter_new(our, 1, &their, 1, &reach), 0);
+	filter_set_exclusions(reach, bar, NULL);
 	reach_bar_unref(bar); /* the snapshot has its own */
 	for (size_t i = 0; i < 2; i++) {
 		struct inner_packet bytes;
@@ -344,30 +345,30 @@ START_TEST(what_is_barred_is_not_meant_by_a_wide_prefix)
 
 		make_udp(&bytes, cases[i].source, "10.1.0.1");
 		ck_assert_int_eq(packet_parse(bytes.data, bytes.len, &packet), 0);
-		ck_assert_int_eq(reach_judge_in(reach, &packet, bytes.data), cases[i].verdict);
+		ck_assert_int_eq(filter_judge_in(reach, &packet, bytes.data), cases[i].verdict);
 	}
-	reach_unref(reach);
+	filter_unref(reach);
 }
 END_TEST
 
 /* check_destination = false: where a packet goes is routing's business, its source is judged. */
 START_TEST(destinations_left_to_routing)
 {
-	struct reach *reach = new_reach();
+	struct reach *reach = new_filter();
 	struct inner_packet bytes;
 	struct packet packet;
 
-	reach_leave_destinations(reach);
+	filter_allow_destinations(reach);
 	make_udp(&bytes, "10.1.0.1", "203.0.113.1");
 	ck_assert_int_eq(packet_parse(bytes.data, bytes.len, &packet), 0);
-	ck_assert_int_eq(reach_judge_in(reach, &packet, bytes.data), REACH_PASS);
+	ck_assert_int_eq(filter_judge_in(reach, &packet, bytes.data), FILTER_PASS);
 	make_udp(&bytes, "203.0.113.1", "10.2.0.1");
 	ck_assert_int_eq(packet_parse(bytes.data, bytes.len, &packet), 0);
-	ck_assert_int_eq(reach_judge_in(reach, &packet, bytes.data), REACH_SOURCE);
+	ck_assert_int_eq(filter_judge_in(reach, &packet, bytes.data), FILTER_SOURCE);
 	make_udp(&bytes, "10.2.0.1", "203.0.113.1");
 	ck_assert_int_eq(packet_parse(bytes.data, bytes.len, &packet), 0);
-	ck_assert_int_eq(reach_judge_out(reach, &packet, bytes.data), REACH_DESTINATION);
-	reach_unref(reach);
+	ck_assert_int_eq(filter_judge_out(reach, &packet, bytes.data), FILTER_DESTINATION);
+	filter_unref(reach);
 }
 END_TEST
 
@@ -379,10 +380,10 @@ START_TEST(nothing_reaches_nothing)
 
 	make_udp(&bytes, "10.1.0.1", "10.2.0.1");
 	ck_assert_int_eq(packet_parse(bytes.data, bytes.len, &packet), 0);
-	ck_assert_int_eq(reach_new(NULL, 0, NULL, 0, &reach), 0);
-	ck_assert_int_eq(reach_judge_in(reach, &packet, bytes.data), REACH_SOURCE);
-	ck_assert_int_eq(reach_judge_out(reach, &packet, bytes.data), REACH_DESTINATION);
-	reach_unref(reach);
+	ck_assert_int_eq(filter_new(NULL, 0, NULL, 0, &reach), 0);
+	ck_assert_int_eq(filter_judge_in(reach, &packet, bytes.data), FILTER_SOURCE);
+	ck_assert_int_eq(filter_judge_out(reach, &packet, bytes.data), FILTER_DESTINATION);
+	filter_unref(reach);
 }
 END_TEST
 
@@ -393,8 +394,8 @@ START_TEST(refuses_host_bits)
 
 	ck_assert_int_eq(prefix_parse("10.0.0.0/8", &good), 0);
 	ck_assert_int_eq(prefix_parse("10.0.0.1/8", &bad), 0);
-	ck_assert_int_eq(reach_new(&bad, 1, &good, 1, &reach), -EINVAL);
-	ck_assert_int_eq(reach_new(&good, 1, &bad, 1, &reach), -EINVAL);
+	ck_assert_int_eq(filter_new(&bad, 1, &good, 1, &reach), -EINVAL);
+	ck_assert_int_eq(filter_new(&good, 1, &bad, 1, &reach), -EINVAL);
 	ck_assert_ptr_null(reach);
 }
 END_TEST
@@ -402,18 +403,18 @@ END_TEST
 /* The snapshot lives until its last reference goes: a sanitizer sees it if not. */
 START_TEST(references)
 {
-	struct reach *reach = new_reach();
+	struct reach *reach = new_filter();
 	struct inner_packet bytes;
 	struct packet packet;
 
-	ck_assert_ptr_eq(reach_ref(reach), reach);
-	reach_unref(reach);
+	ck_assert_ptr_eq(filter_ref(reach), reach);
+	filter_unref(reach);
 	make_udp(&bytes, "10.1.0.1", "10.2.0.1");
 	ck_assert_int_eq(packet_parse(bytes.data, bytes.len, &packet), 0);
-	ck_assert_int_eq(reach_judge_in(reach, &packet, bytes.data), REACH_PASS);
-	reach_unref(reach);
-	reach_unref(NULL);
-	ck_assert_ptr_null(reach_ref(NULL));
+	ck_assert_int_eq(filter_judge_in(reach, &packet, bytes.data), FILTER_PASS);
+	filter_unref(reach);
+	filter_unref(NULL);
+	ck_assert_ptr_null(filter_ref(NULL));
 }
 END_TEST
 
@@ -426,7 +427,7 @@ static Suite *suite(void)
 	unit_add(s, "icmp_in", icmp_in);
 	unit_add(s, "icmp_out", icmp_out);
 	unit_add(s, "icmp_limits", icmp_limits);
-	unit_add(s, "barred", what_is_barred_is_not_meant_by_a_wide_prefix);
+	unit_add(s, "barred", excluded_prefixes_are_outside_a_wide_one);
 	unit_add(s, "left_to_routing", destinations_left_to_routing);
 	unit_add(s, "nothing_reaches_nothing", nothing_reaches_nothing);
 	unit_add(s, "refuses_host_bits", refuses_host_bits);

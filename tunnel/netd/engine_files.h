@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef CULVERT_NETD_PLACES_H
-#define CULVERT_NETD_PLACES_H
+#ifndef CULVERT_NETD_ENGINE_FILES_H
+#define CULVERT_NETD_ENGINE_FILES_H
 
 #include <stddef.h>
 
@@ -24,16 +24,17 @@ struct places {
 	const char *control_path; /* set while the control socket's file is ours */
 };
 
-void places_init(struct places *places);
+void engine_files_init(struct places *places);
 
 /*
  * A client listens nowhere. A family that this kernel lacks is left out with a warning where `listen` has addresses
  * of the other. Errors are socket_listen()'s; what was opened before stays, for places_close().
  */
-int places_listen(struct places *places, const struct settings *settings, struct problem *problem);
+int engine_files_listen(
+	struct places *places, const struct settings *settings, struct problem *problem);
 
 /* Without a path there is none. Errors are socket_control()'s. */
-int places_open_control(
+int engine_files_open_control(
 	struct places *places, const struct settings *settings, struct problem *problem);
 
 /*
@@ -42,10 +43,10 @@ int places_open_control(
  * the user with its files, unless anything but an engine's files (STATE_FILE and what begins so) is in
  * it, or others than its owner may look into it. -EPERM: it is somebody else's, or we may not give it; -ENOTDIR; else what mkdir(2) says. With words.
  */
-int places_open_state(struct places *places, const struct settings *settings,
+int engine_files_open_state(struct places *places, const struct settings *settings,
 	const struct process_user *user, struct problem *problem);
 
 /* Also unlinks the control socket. */
-void places_close(struct places *places);
+void engine_files_close(struct places *places);
 
 #endif

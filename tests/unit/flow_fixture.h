@@ -6,8 +6,8 @@
  * Which flows share a place of the queue's table is decided by a key that nobody knows; bench_flows()
  * finds some that do not, by how they are served.
  */
-#ifndef CULVERT_TESTS_UNIT_FLOW_BENCH_H
-#define CULVERT_TESTS_UNIT_FLOW_BENCH_H
+#ifndef CULVERT_TESTS_UNIT_FLOW_FIXTURE_H
+#define CULVERT_TESTS_UNIT_FLOW_FIXTURE_H
 
 #include "lane/flow_queue.h"
 
@@ -20,8 +20,8 @@
 #include "wire/packet.h"
 
 enum {
-	BENCH_UDP_MIN = 20 + 8 + 4, /* with a number */
-	BENCH_PART_MAX = 1514,      /* unless a test sets another: RFC 8290's own quantum */
+	FIXTURE_UDP_MIN = 20 + 8 + 4, /* with a number */
+	BENCH_PART_MAX = 1514,        /* unless a test sets another: RFC 8290's own quantum */
 };
 
 static struct flow_bench {
@@ -41,9 +41,9 @@ static struct flow_bench {
 	bool last;
 	unsigned flow;
 	uint32_t number;
-} bench;
+} fixture;
 
-static const struct vnet bench_bare = { 0 };
+static const struct vnet fixture_bare = { 0 };
 
 static inline void bench_no_report(struct mailbox *mailbox, struct mail *mail)
 {
@@ -61,45 +61,45 @@ static inline void bench_no_order(struct worker *worker, struct mail *mail)
 
 static inline void bench_set_up(void)
 {
-	ck_assert_int_eq(loop_new(&bench.loop), 0);
-	ck_assert_int_eq(mailbox_open(&bench.reports, bench.loop, bench_no_report), 0);
-	ck_assert_int_eq(worker_start(0, &bench.reports, bench_no_order, &bench.worker), 0);
-	ck_assert_int_eq(flow_queue_new(bench.worker, &bench.counters, &bench.queue), 0);
-	bench.now.ns = INT64_C(1000000000000);
-	bench.part_max = BENCH_PART_MAX;
+	ck_assert_int_eq(loop_new(&fixture.loop), 0);
+	ck_assert_int_eq(mailbox_open(&fixture.reports, fixture.loop, bench_no_report), 0);
+	ck_assert_int_eq(worker_start(0, &fixture.reports, bench_no_order, &fixture.worker), 0);
+	ck_assert_int_eq(flow_queue_new(fixture.worker, &fixture.counters, &fixture.queue), 0);
+	fixture.now.ns = INT64_C(1000000000000);
+	fixture.part_max = BENCH_PART_MAX;
 }
 
-static inline size_t bench_kept(void)
+static inline size_t fixture_kept(void)
 {
-	return atomic_load(&bench.worker->kept);
+	return atomic_load(&fixture.worker->kept);
 }
 
 /* Whatever a test left in it, the queue gives everything back. */
 static inline void bench_tear_down(void)
 {
-	flow_queue_free(bench.queue);
-	ck_assert_uint_eq(bench_kept(), 0);
-	ck_assert_uint_eq(counter_read(&bench.counters.queue_bytes), 0);
-	ck_assert_uint_eq(bench.worker->queue_count, 0);
-	worker_stop(bench.worker);
-	mailbox_close(&bench.reports);
-	loop_free(bench.loop);
+	flow_queue_free(fixture.queue);
+	ck_assert_uint_eq(fixture_kept(), 0);
+	ck_assert_uint_eq(counter_read(&fixture.counters.queue_bytes), 0);
+	ck_assert_uint_eq(fixture.worker->queue_count, 0);
+	worker_stop(fixture.worker);
+	mailbox_close(&fixture.reports);
+	loop_free(fixture.loop);
 }
 
-static inline void bench_pass_us(int64_t us)
+static inline void fixture_pass_us(int64_t us)
 {
-	bench.now.ns += us * 1000;
+	fixture.now.ns += us * 1000;
 }
 
-static inline uint64_t bench_drops(enum drop_reason reason)
+static inline uint64_t fixture_drops(enum drop_reason reason)
 {
-	return counter_read(&bench.counters.drops[reason]);
+	return counter_read(&fixture.counters.drops[reason]);
 }
 
-static inline void bench_put_to(struct flow_queue *queue, const struct vnet *vnet)
+static inline void fixture_put_to(struct flow_queue *queue, const struct vnet *vnet)
 {
-	const struct inner_packet *inner = &bench.packet;
-	struct flow_packet *slot = worker_borrow_packet(bench.worker, inner->len);
+	const struct inner_packet *inner = &fixture.packet;
+	struct flow_packet *slot = worker_borrow_packet(fixture.worker, inner->len);
 	struct packet packet;
 
 	ck_assert_ptr_nonnull(slot);
@@ -110,23 +110,23 @@ static inline void bench_put_to(struct flow_queue *queue, const struct vnet *vne
 	};
 	memcpy(slot->whole.data, inner->data, inner->len);
 	ck_assert_int_eq(packet_parse(slot->whole.data, inner->len, &packet), 0);
-	flow_queue_put(queue, bench.now, slot, &packet);
+	flow_queue_put(queue, fixture.now, slot, &packet);
 }
 
 /* Puts bench.packet. */
-static inline void bench_put(const struct vnet *vnet)
+static inline void fixture_put(const struct vnet *vnet)
 {
-	bench_put_to(bench.queue, vnet);
-	ck_assert((counter_read(&bench.counters.queue_bytes) == 0) ==
-		flow_queue_is_empty(bench.queue));
+	fixture_put_to(fixture.queue, vnet);
+	ck_assert((counter_read(&fixture.counters.queue_bytes) == 0) ==
+		flow_queue_is_empty(fixture.queue));
 }
 
 /* Bytes 20 and 21 are the source port: the flow. The number is the payload's beginning. */
-static inline void bench_make_udp(unsigned flow, uint32_t number, size_t len)
+static inline void fixture_make_udp(unsigned flow, uint32_t number, size_t len)
 {
-	struct inner_packet *inner = &bench.packet;
+	struct inner_packet *inner = &fixture.packet;
 
-	ck_assert_uint_ge(len, BENCH_UDP_MIN);
+	ck_assert_uint_ge(len, FIXTURE_UDP_MIN);
 	inner_v4(inner, IPPROTO_UDP);
 	inner_udp(inner, len - 28);
 	inner_finish(inner);
@@ -136,7 +136,7 @@ static inline void bench_make_udp(unsigned flow, uint32_t number, size_t len)
 }
 
 /* RFC 1071: all bits are set when an IPv4 header's checksum is right. */
-static inline uint32_t bench_header_sum(const uint8_t *header, size_t len)
+static inline uint32_t fixture_header_sum(const uint8_t *header, size_t len)
 {
 	uint32_t sum = 0;
 
@@ -147,36 +147,36 @@ static inline uint32_t bench_header_sum(const uint8_t *header, size_t len)
 	return sum;
 }
 
-static inline void bench_set_checksum(void)
+static inline void fixture_set_checksum(void)
 {
 	uint32_t sum;
 
-	bench.packet.data[10] = bench.packet.data[11] = 0;
-	sum = ~bench_header_sum(bench.packet.data, 20);
-	bench.packet.data[10] = (uint8_t)(sum >> 8);
-	bench.packet.data[11] = (uint8_t)sum;
+	fixture.packet.data[10] = fixture.packet.data[11] = 0;
+	sum = ~fixture_header_sum(fixture.packet.data, 20);
+	fixture.packet.data[10] = (uint8_t)(sum >> 8);
+	fixture.packet.data[11] = (uint8_t)sum;
 }
 
-static inline void bench_put_udp(unsigned flow, uint32_t number, size_t len)
+static inline void fixture_put_udp(unsigned flow, uint32_t number, size_t len)
 {
-	bench_make_udp(flow, number, len);
-	bench_put(&bench_bare);
+	fixture_make_udp(flow, number, len);
+	fixture_put(&fixture_bare);
 }
 
 static inline void bench_note_taken(const uint8_t *data, size_t len, const struct vnet *vnet)
 {
 	struct packet packet;
 
-	memcpy(bench.taken.data, data, len);
-	bench.taken.len = len;
-	bench.vnet = *vnet;
+	memcpy(fixture.taken.data, data, len);
+	fixture.taken.len = len;
+	fixture.vnet = *vnet;
 	ck_assert_int_eq(packet_parse(data, len, &packet), 0);
-	bench.flow = len >= packet.transport + 2u
+	fixture.flow = len >= packet.transport + 2u
 		? (unsigned)(data[packet.transport] << 8 | data[packet.transport + 1])
 		: 0;
-	bench.number = 0;
-	if (len >= BENCH_UDP_MIN)
-		memcpy(&bench.number, data + 28, sizeof(bench.number));
+	fixture.number = 0;
+	if (len >= FIXTURE_UDP_MIN)
+		memcpy(&fixture.number, data + 28, sizeof(fixture.number));
 }
 
 /* A whole packet is where its frame can be written around it. */
@@ -189,53 +189,53 @@ static inline void bench_take_slot(struct flow_packet *slot)
 	ck_assert_uint_ge(front, framer_native.headroom);
 	ck_assert_uint_le(front + slot->whole.len, slot->size);
 	bench_note_taken(slot->whole.data, slot->whole.len, &slot->whole.vnet);
-	worker_return_packet(bench.worker, slot);
+	worker_return_packet(fixture.worker, slot);
 }
 
 static inline enum flow_taken bench_take_from(struct flow_queue *queue)
 {
 	static uint8_t room[FRAME_PACKET_MAX];
 	struct flow_take take = {
-		.now = bench.now,
-		.part_max = bench.part_max,
-		.offloads = OFFLOAD_ALL & ~bench.undone,
+		.now = fixture.now,
+		.part_max = fixture.part_max,
+		.offloads = OFFLOAD_ALL & ~fixture.undone,
 	};
 
 	writer_init(&take.part, room, sizeof(room));
-	bench.kind = flow_queue_take(queue, &take);
-	bench.last = bench.kind == FLOW_WHOLE || take.ret_last;
-	if (bench.kind == FLOW_WHOLE)
+	fixture.kind = flow_queue_take(queue, &take);
+	fixture.last = fixture.kind == FLOW_WHOLE || take.ret_last;
+	if (fixture.kind == FLOW_WHOLE)
 		bench_take_slot(take.ret_slot);
-	else if (bench.kind == FLOW_PART)
+	else if (fixture.kind == FLOW_PART)
 		bench_note_taken(room, take.part.len, &take.ret_vnet);
-	return bench.kind;
+	return fixture.kind;
 }
 
-static inline enum flow_taken bench_take(void)
+static inline enum flow_taken fixture_take(void)
 {
-	return bench_take_from(bench.queue);
+	return bench_take_from(fixture.queue);
 }
 
-static inline void bench_drain(void)
+static inline void fixture_drain(void)
 {
-	while (bench_take() != FLOW_NONE)
+	while (fixture_take() != FLOW_NONE)
 		;
-	ck_assert(flow_queue_is_empty(bench.queue));
+	ck_assert(flow_queue_is_empty(fixture.queue));
 }
 
 /* Exactly this packet of bench_put_udp() is the next. */
-static inline void bench_expect(unsigned flow, uint32_t number, size_t len)
+static inline void fixture_expect(unsigned flow, uint32_t number, size_t len)
 {
-	ck_assert_int_eq(bench_take(), FLOW_WHOLE);
-	ck_assert_uint_eq(bench.flow, flow);
-	ck_assert_uint_eq(bench.number, number);
-	bench_make_udp(flow, number, len);
-	ck_assert_uint_eq(bench.taken.len, len);
-	ck_assert_mem_eq(bench.taken.data, bench.packet.data, len);
+	ck_assert_int_eq(fixture_take(), FLOW_WHOLE);
+	ck_assert_uint_eq(fixture.flow, flow);
+	ck_assert_uint_eq(fixture.number, number);
+	fixture_make_udp(flow, number, len);
+	ck_assert_uint_eq(fixture.taken.len, len);
+	ck_assert_mem_eq(fixture.taken.data, fixture.packet.data, len);
 }
 
 /* Of a packet's 64 KB, what is used. */
-static inline void bench_copy(struct inner_packet *to, const struct inner_packet *from)
+static inline void fixture_copy(struct inner_packet *to, const struct inner_packet *from)
 {
 	memcpy(to->data, from->data, from->len);
 	to->len = from->len;
@@ -246,28 +246,28 @@ static inline void bench_copy(struct inner_packet *to, const struct inner_packet
  * the first flow has used up its credit, a new flow goes before it, and its own next packet does not.
  * The queue is empty before and after.
  */
-static inline bool bench_share(
+static inline bool fixture_share(
 	struct flow_queue *queue, const struct inner_packet *a, const struct inner_packet *b)
 {
-	size_t part_max = bench.part_max;
+	size_t part_max = fixture.part_max;
 	bool share;
 
 	ck_assert(flow_queue_is_empty(queue));
 	ck_assert_uint_eq(a->len, 1500);
 	ck_assert_uint_eq(b->len, 1500);
-	bench.part_max = BENCH_PART_MAX;
-	bench_copy(&bench.packet, a);
+	fixture.part_max = BENCH_PART_MAX;
+	fixture_copy(&fixture.packet, a);
 	for (int i = 0; i < 4; i++)
-		bench_put_to(queue, &bench_bare);
+		fixture_put_to(queue, &fixture_bare);
 	for (int i = 0; i < 2; i++)
 		ck_assert_int_eq(bench_take_from(queue), FLOW_WHOLE);
-	bench_copy(&bench.packet, b);
-	bench_put_to(queue, &bench_bare);
+	fixture_copy(&fixture.packet, b);
+	fixture_put_to(queue, &fixture_bare);
 	ck_assert_int_eq(bench_take_from(queue), FLOW_WHOLE);
-	share = memcmp(bench.taken.data, a->data, a->len) == 0;
+	share = memcmp(fixture.taken.data, a->data, a->len) == 0;
 	while (bench_take_from(queue) != FLOW_NONE)
 		;
-	bench.part_max = part_max;
+	fixture.part_max = part_max;
 	return share;
 }
 
@@ -275,15 +275,15 @@ static inline bool bench_flows_share(unsigned a, unsigned b)
 {
 	static struct inner_packet first, second;
 
-	bench_make_udp(a, 0, 1500);
-	bench_copy(&first, &bench.packet);
-	bench_make_udp(b, 0, 1500);
-	bench_copy(&second, &bench.packet);
-	return bench_share(bench.queue, &first, &second);
+	fixture_make_udp(a, 0, 1500);
+	fixture_copy(&first, &fixture.packet);
+	fixture_make_udp(b, 0, 1500);
+	fixture_copy(&second, &fixture.packet);
+	return fixture_share(fixture.queue, &first, &second);
 }
 
 /* Flows of bench_put_udp() of which no two share a place. */
-static inline void bench_flows(unsigned *ret_flows, size_t count)
+static inline void fixture_flows(unsigned *ret_flows, size_t count)
 {
 	unsigned next = 1;
 
@@ -297,7 +297,7 @@ static inline void bench_flows(unsigned *ret_flows, size_t count)
 	}
 }
 
-static inline int bench_run(const char *name, const TTest *const *tests, size_t count)
+static inline int fixture_run(const char *name, const TTest *const *tests, size_t count)
 {
 	Suite *s = suite_create(name);
 	TCase *tcase = tcase_create(name);

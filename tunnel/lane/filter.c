@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "lane/reach.h"
+#include "lane/filter.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -23,7 +23,7 @@ struct reach {
 	bool any_destination;
 };
 
-int reach_bar_new(const struct prefix_list *prefixes, struct reach_bar **ret_bar)
+int filter_exclusions_new(const struct prefix_list *prefixes, struct reach_bar **ret_bar)
 {
 	struct reach_bar *bar = calloc(1, sizeof(*bar));
 	int r;
@@ -55,7 +55,7 @@ void reach_bar_unref(struct reach_bar *bar)
 	free(bar);
 }
 
-int reach_new(const struct prefix *theirs, size_t their_count, const struct prefix *ours,
+int filter_new(const struct prefix *theirs, size_t their_count, const struct prefix *ours,
 	size_t our_count, struct reach **ret_reach)
 {
 	struct reach *reach = calloc(1, sizeof(*reach));
@@ -66,32 +66,33 @@ int reach_new(const struct prefix *theirs, size_t their_count, const struct pref
 	if (r == 0)
 		r = prefix_map_new(ours, our_count, &reach->ours);
 	if (r < 0) {
-		reach_unref(reach);
+		filter_unref(reach);
 		return r;
 	}
 	*ret_reach = reach;
 	return 0;
 }
 
-void reach_set_bars(struct reach *reach, struct reach_bar *not_theirs, struct reach_bar *not_ours)
+void filter_set_exclusions(
+	struct reach *reach, struct reach_bar *not_theirs, struct reach_bar *not_ours)
 {
 	reach->not_theirs = bar_ref(not_theirs);
 	reach->not_ours = bar_ref(not_ours);
 }
 
-void reach_leave_destinations(struct reach *reach)
+void filter_allow_destinations(struct reach *reach)
 {
 	reach->any_destination = true;
 }
 
-struct reach *reach_ref(struct reach *reach)
+struct reach *filter_ref(struct reach *reach)
 {
 	if (reach)
 		atomic_fetch_add_explicit(&reach->references, 1, memory_order_relaxed);
 	return reach;
 }
 
-void reach_unref(struct reach *reach)
+void filter_unref(struct reach *reach)
 {
 	if (!reach || atomic_fetch_sub_explicit(&reach->references, 1, memory_order_acq_rel) != 1)
 		return;
@@ -132,7 +133,7 @@ bool reach_is_ours(const struct reach *reach, uint8_t family, const uint8_t *byt
 static bool is_sound_error(
 	const struct packet *packet, const uint8_t *data, struct packet_quote *ret_quote)
 {
-	return packet->length <= REACH_ERROR_MAX && !packet->fragment &&
+	return packet->length <= FILTER_ERROR_MAX && !packet->fragment &&
 		packet_quoted(packet, data, ret_quote) && !ret_quote->error &&
 		memcmp(packet->destination, ret_quote->source,
 			packet->family == AF_INET ? 4 : 16) == 0;
@@ -158,24 +159,24 @@ static bool error_may_go_out(
 		reach_is_ours(reach, packet->family, quote.destination);
 }
 
-enum reach_verdict reach_judge_in(
+enum filter_verdict filter_judge_in(
 	const struct reach *reach, const struct packet *packet, const uint8_t *data)
 {
 	if (packet_is_error(packet, data))
-		return error_may_come_in(reach, packet, data) ? REACH_PASS : REACH_SOURCE;
+		return error_may_come_in(reach, packet, data) ? FILTER_PASS : FILTER_SOURCE;
 	if (!reach_is_theirs(reach, packet->family, packet->source))
-		return REACH_SOURCE;
+		return FILTER_SOURCE;
 	if (!reach->any_destination && !reach_is_ours(reach, packet->family, packet->destination))
-		return REACH_DESTINATION;
-	return REACH_PASS;
+		return FILTER_DESTINATION;
+	return FILTER_PASS;
 }
 
-enum reach_verdict reach_judge_out(
+enum filter_verdict filter_judge_out(
 	const struct reach *reach, const struct packet *packet, const uint8_t *data)
 {
 	if (!reach_is_theirs(reach, packet->family, packet->destination))
-		return REACH_DESTINATION;
+		return FILTER_DESTINATION;
 	if (packet_is_error(packet, data))
-		return error_may_go_out(reach, packet, data) ? REACH_PASS : REACH_SOURCE;
-	return reach_is_ours(reach, packet->family, packet->source) ? REACH_PASS : REACH_SOURCE;
+		return error_may_go_out(reach, packet, data) ? FILTER_PASS : FILTER_SOURCE;
+	return reach_is_ours(reach, packet->family, packet->source) ? FILTER_PASS : FILTER_SOURCE;
 }

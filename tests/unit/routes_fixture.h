@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the tests of engine/routes.c share; a file that includes this has a netd_link_ask() of its own. */
-#ifndef CULVERT_TESTS_UNIT_ROUTES_BENCH_H
-#define CULVERT_TESTS_UNIT_ROUTES_BENCH_H
+#ifndef CULVERT_TESTS_UNIT_ROUTES_FIXTURE_H
+#define CULVERT_TESTS_UNIT_ROUTES_FIXTURE_H
 
 #include "engine/routes.h"
 
@@ -16,7 +16,7 @@ enum { IFINDEX = 7, ASKED_MAX = 64, SENT_MAX = 16 };
  * One session's routes between a peer, which the test plays, and netd, which is netd_link_ask() below:
  * it keeps the request until the test answers.
  */
-static struct bench {
+static struct fixture {
 	struct routes routes;
 	struct netd_call *call; /* asked and not answered */
 	struct request request;
@@ -27,43 +27,43 @@ static struct bench {
 	int changes, installed, removed, refused;
 	struct prefix accept[3], tunnel[1];
 	struct addr outer[1];
-} bench;
+} fixture;
 
 int netd_link_ask(struct netd_link *netd, struct netd_call *call, struct request *request,
 	void (*done)(struct netd_call *, const struct request_reply *, const int *, size_t))
 {
 	ck_assert_ptr_null(netd);
-	if (bench.ask_error)
-		return bench.ask_error;
+	if (fixture.ask_error)
+		return fixture.ask_error;
 	ck_assert(!call->pending);
 	call->pending = true;
 	call->done = done;
-	bench.call = call;
-	bench.request = *request;
-	bench.asked++;
+	fixture.call = call;
+	fixture.request = *request;
+	fixture.asked++;
 	return 0;
 }
 
 static inline void on_changed(struct routes *routes)
 {
-	ck_assert_ptr_eq(routes, &bench.routes);
-	bench.changes++;
+	ck_assert_ptr_eq(routes, &fixture.routes);
+	fixture.changes++;
 }
 
 static inline void on_send(struct routes *routes, const struct message *message)
 {
-	ck_assert_ptr_eq(routes, &bench.routes);
-	ck_assert_int_lt(bench.sent_count, SENT_MAX);
-	bench.sent[bench.sent_count++] = *message;
+	ck_assert_ptr_eq(routes, &fixture.routes);
+	ck_assert_int_lt(fixture.sent_count, SENT_MAX);
+	fixture.sent[fixture.sent_count++] = *message;
 }
 
 static inline void on_note(struct routes *routes, const struct route *route, const char *what)
 {
-	ck_assert_ptr_eq(routes, &bench.routes);
+	ck_assert_ptr_eq(routes, &fixture.routes);
 	ck_assert_ptr_nonnull(what);
-	bench.installed += route->state == ROUTE_INSTALLED;
-	bench.refused += route->state == ROUTE_REFUSED;
-	bench.removed += route->state == ROUTE_ABSENT;
+	fixture.installed += route->state == ROUTE_INSTALLED;
+	fixture.refused += route->state == ROUTE_REFUSED;
+	fixture.removed += route->state == ROUTE_ABSENT;
 }
 
 static const struct routes_events events = {
@@ -84,15 +84,15 @@ static inline struct prefix pfx(const char *text)
  * is at 10.50.0.1. */
 static inline void begin(uint32_t limit)
 {
-	bench = (struct bench){ 0 };
-	routes_init(&bench.routes, &events, NULL, limit);
-	bench.accept[0] = pfx("10.0.0.0/8");
-	bench.accept[1] = pfx("192.168.0.0/16");
-	bench.accept[2] = pfx("fd00::/8");
-	bench.tunnel[0] = pfx("10.99.0.0/24");
-	bench.outer[0] = pfx("10.50.0.1").addr;
-	bench.routes.rule = (struct route_rule){ bench.accept, 3, bench.tunnel, 1, bench.outer, 1,
-		false };
+	fixture = (struct fixture){ 0 };
+	routes_init(&fixture.routes, &events, NULL, limit);
+	fixture.accept[0] = pfx("10.0.0.0/8");
+	fixture.accept[1] = pfx("192.168.0.0/16");
+	fixture.accept[2] = pfx("fd00::/8");
+	fixture.tunnel[0] = pfx("10.99.0.0/24");
+	fixture.outer[0] = pfx("10.50.0.1").addr;
+	fixture.routes.rule = (struct route_rule){ fixture.accept, 3, fixture.tunnel, 1,
+		fixture.outer, 1, false };
 }
 
 static inline struct message_prefixes *list_of(const char *text)
@@ -113,19 +113,19 @@ static inline void announce(const char *text)
 	const struct prefix_list local = { own, 1 };
 
 	own[0] = pfx("10.7.0.0/16");
-	routes_announced(&bench.routes, list_of(text), &local);
+	routes_announced(&fixture.routes, list_of(text), &local);
 }
 
 /* netd says yes to all it was asked, or the same verdict to each. */
 static inline void answer(uint8_t verdict)
 {
-	struct request_reply reply = { .count = bench.request.routes.count };
-	struct netd_call *call = bench.call;
+	struct request_reply reply = { .count = fixture.request.routes.count };
+	struct netd_call *call = fixture.call;
 
 	ck_assert_ptr_nonnull(call);
 	for (size_t i = 0; i < reply.count; i++)
 		reply.verdicts[i].verdict = verdict;
-	bench.call = NULL;
+	fixture.call = NULL;
 	call->pending = false;
 	call->done(call, &reply, NULL, 0);
 }
@@ -134,9 +134,9 @@ static inline const struct route *find(const char *text)
 {
 	struct prefix prefix = pfx(text);
 
-	for (size_t i = 0; i < bench.routes.count; i++) {
-		if (prefix_equal(&bench.routes.items[i].prefix, &prefix))
-			return &bench.routes.items[i];
+	for (size_t i = 0; i < fixture.routes.count; i++) {
+		if (prefix_equal(&fixture.routes.items[i].prefix, &prefix))
+			return &fixture.routes.items[i];
 	}
 	return NULL;
 }
@@ -152,11 +152,11 @@ static inline void ck_state(const char *text, enum route_state state)
 /* The i-th refusal sent to the peer holds this prefix for this reason. */
 static inline void ck_refusal(int message, int i, const char *text, enum route_verdict reason)
 {
-	const struct message_prefixes *refusal = &bench.sent[message].prefixes;
+	const struct message_prefixes *refusal = &fixture.sent[message].prefixes;
 	struct prefix prefix = pfx(text);
 
-	ck_assert_int_lt(message, bench.sent_count);
-	ck_assert_int_eq(bench.sent[message].type, MESSAGE_REFUSE);
+	ck_assert_int_lt(message, fixture.sent_count);
+	ck_assert_int_eq(fixture.sent[message].type, MESSAGE_REFUSE);
 	ck_assert_int_lt(i, refusal->count);
 	ck_assert(prefix_equal(&refusal->prefix[i], &prefix));
 	ck_assert_uint_eq(refusal->reason[i], reason);

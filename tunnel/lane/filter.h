@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef CULVERT_LANE_REACH_H
-#define CULVERT_LANE_REACH_H
+#ifndef CULVERT_LANE_FILTER_H
+#define CULVERT_LANE_FILTER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,18 +25,19 @@ struct reach;
 struct reach_bar; /* shared by the snapshots of many sessions */
 
 /* Copies. -ENOMEM, -EINVAL (host bits). */
-int reach_bar_new(const struct prefix_list *prefixes, struct reach_bar **ret_bar);
+int filter_exclusions_new(const struct prefix_list *prefixes, struct reach_bar **ret_bar);
 void reach_bar_unref(struct reach_bar *bar);
 
 /* Copies. -ENOMEM, -EINVAL (host bits). */
-int reach_new(const struct prefix *theirs, size_t their_count, const struct prefix *ours,
+int filter_new(const struct prefix *theirs, size_t their_count, const struct prefix *ours,
 	size_t our_count, struct reach **ret_reach);
 /* Before anybody else has the snapshot, once. NULL: nothing is barred on that side. */
-void reach_set_bars(struct reach *reach, struct reach_bar *not_theirs, struct reach_bar *not_ours);
+void filter_set_exclusions(
+	struct reach *reach, struct reach_bar *not_theirs, struct reach_bar *not_ours);
 /* Likewise: what comes in may go anywhere, as routing has it (check_destination = false). */
-void reach_leave_destinations(struct reach *reach);
-struct reach *reach_ref(struct reach *reach);
-void reach_unref(struct reach *reach);
+void filter_allow_destinations(struct reach *reach);
+struct reach *filter_ref(struct reach *reach);
+void filter_unref(struct reach *reach);
 
 /* Does the address count as one of theirs, of ours? `bytes`: 4 or 16. */
 bool reach_is_theirs(const struct reach *reach, uint8_t family, const uint8_t *bytes);
@@ -45,10 +46,10 @@ bool reach_is_ours(const struct reach *reach, uint8_t family, const uint8_t *byt
 enum {
 	/* Of an ICMP error with its headers: no host sends a longer one (RFC 4443, 2.4 c; RFC 1812,
 	 * 4.3.2.3 allows 576), and what it quotes is a kilobyte that nobody checks. */
-	REACH_ERROR_MAX = 1280,
+	FILTER_ERROR_MAX = 1280,
 };
 
-enum reach_verdict { REACH_PASS, REACH_SOURCE, REACH_DESTINATION };
+enum filter_verdict { FILTER_PASS, FILTER_SOURCE, FILTER_DESTINATION };
 
 /*
  * From the peer: the source must be theirs, and the destination ours. An ICMP error is judged by the packet that it quotes
@@ -56,14 +57,14 @@ enum reach_verdict { REACH_PASS, REACH_SOURCE, REACH_DESTINATION };
  * itself, and its source is the error's destination (so that is ours as well); the error has at most REACH_ERROR_MAX bytes
  * and is no fragment.
  */
-enum reach_verdict reach_judge_in(
+enum filter_verdict filter_judge_in(
 	const struct reach *reach, const struct packet *packet, const uint8_t *data);
 /*
  * To the peer: the destination must be theirs and the source ours. Of an ICMP error the same is
  * asked as on the way in, with sides changed. To one who may not reach what is quoted it would be a
  * way around.
  */
-enum reach_verdict reach_judge_out(
+enum filter_verdict filter_judge_out(
 	const struct reach *reach, const struct packet *packet, const uint8_t *data);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "netd/visit.h"
+#include "netd/foreign_netns.h"
 
 #include <errno.h>
 #include <linux/capability.h>
@@ -22,7 +22,7 @@ static int open_netlink(void *context)
 	return netlink_open(&opening->netlink, opening->problem);
 }
 
-int visit_begin(
+int foreign_netns_enter(
 	struct visit *visit, int tun_fd, const struct netns_id *netns, struct problem *problem)
 {
 	struct opening opening = { .problem = problem };
@@ -30,7 +30,7 @@ int visit_begin(
 
 	if (visit->netlink && netns_id_equal(&visit->netns, netns))
 		return 0;
-	visit_end(visit);
+	foreign_netns_leave(visit);
 	r = tun_netns(tun_fd, &fd);
 	if (r < 0) {
 		problem_set(problem, "cannot find its network namespace: %s", strerrordesc_np(-r));
@@ -44,14 +44,14 @@ int visit_begin(
 	return 0;
 }
 
-int visit_begin_at(struct visit *visit, const char *where, const struct netns_id *home,
+int foreign_netns_enter_at(struct visit *visit, const char *where, const struct netns_id *home,
 	struct netns_id *ret_netns, struct problem *problem)
 {
 	struct opening opening = { .problem = problem };
 	struct netns_id netns;
 	int fd, r;
 
-	visit_end(visit);
+	foreign_netns_leave(visit);
 	r = netns_open(where, &fd, problem);
 	if (r < 0)
 		return r;
@@ -87,7 +87,7 @@ static int may_enter(int fd, const char *where, struct problem *problem)
 	return -EPERM;
 }
 
-int visit_find(const struct settings *settings, struct problem *problem)
+int foreign_netns_check(const struct settings *settings, struct problem *problem)
 {
 	for (size_t i = 0; i < settings->peer_count; i++) {
 		const struct settings_peer *peer = &settings->peers[i];
@@ -109,7 +109,7 @@ int visit_find(const struct settings *settings, struct problem *problem)
 	return 0;
 }
 
-void visit_end(struct visit *visit)
+void foreign_netns_leave(struct visit *visit)
 {
 	netlink_close(visit->netlink);
 	*visit = (struct visit){ .netlink = NULL };

@@ -3,8 +3,8 @@
  * A simulated netd: it keeps each request until the test answers it. A file that includes this has
  * the functions of engine/netd_link.h, and tun_*() of system/tun.h, from here.
  */
-#ifndef CULVERT_TESTS_UNIT_NETD_BENCH_H
-#define CULVERT_TESTS_UNIT_NETD_BENCH_H
+#ifndef CULVERT_TESTS_UNIT_NETD_FIXTURE_H
+#define CULVERT_TESTS_UNIT_NETD_FIXTURE_H
 
 #include "engine/netd_link.h"
 
@@ -18,7 +18,7 @@
 
 enum { NETD_ASKED_MAX = 8, NETD_TOLD_MAX = 32 };
 
-static struct netd_bench {
+static struct netd_fixture {
 	struct netd_call *call[NETD_ASKED_MAX]; /* asked and not answered, the oldest first */
 	struct request asked[NETD_ASKED_MAX];
 	size_t asked_count;
@@ -45,7 +45,7 @@ int netd_link_ask(struct netd_link *link, struct netd_call *call, struct request
 	return 0;
 }
 
-int netd_link_tell(struct netd_link *link, struct request *request)
+int netd_link_send(struct netd_link *link, struct request *request)
 {
 	(void)link;
 	if (netd.tell_error)

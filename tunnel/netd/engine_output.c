@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "netd/engine_words.h"
+#include "netd/engine_output.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -50,7 +50,7 @@ static void words_ready(struct loop_watch *watch, uint32_t events)
 	(void)read_on(container_of(watch, struct engine_words, watch));
 }
 
-int engine_words_open(struct engine_words *words, struct loop *loop, struct problem *problem)
+int engine_output_open(struct engine_words *words, struct loop *loop, struct problem *problem)
 {
 	int fds[2];
 	int r;
@@ -81,7 +81,7 @@ fail:
 	return r;
 }
 
-void engine_words_close(struct engine_words *words)
+void engine_output_close(struct engine_words *words)
 {
 	if (words->reader < 0)
 		return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the tests of wire/superpacket.c share: samples of every kind, and one of them to be cut. */
-#ifndef CULVERT_TESTS_UNIT_SUPERPACKET_BENCH_H
-#define CULVERT_TESTS_UNIT_SUPERPACKET_BENCH_H
+#ifndef CULVERT_TESTS_UNIT_SUPERPACKET_FIXTURE_H
+#define CULVERT_TESTS_UNIT_SUPERPACKET_FIXTURE_H
 
 #include "wire/superpacket.h"
 

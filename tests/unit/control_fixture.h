@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the tests of engine/control.c share. */
-#ifndef CULVERT_TESTS_UNIT_CONTROL_BENCH_H
-#define CULVERT_TESTS_UNIT_CONTROL_BENCH_H
+#ifndef CULVERT_TESTS_UNIT_CONTROL_FIXTURE_H
+#define CULVERT_TESTS_UNIT_CONTROL_FIXTURE_H
 
 #include "engine/control.h"
 
@@ -26,20 +26,20 @@ enum { ANSWER_MAX = 8 << 20, REQUEST_LENGTH_MAX = 4096 };
  * command line is a thread of its own. The socket has an abstract name, so that file permissions
  * play no part.
  */
-static struct bench {
+static struct fixture {
 	struct engine engine;
 	struct loop_watch done; /* the person has gone */
 	struct sockaddr_un name;
 	socklen_t name_len;
 	int netd; /* netd's end of the engine's socket pair */
 	void (*person)(void);
-} bench;
+} fixture;
 
 static inline void person_done(struct loop_watch *watch, uint32_t events)
 {
 	(void)watch;
 	(void)events;
-	loop_stop(bench.engine.loop);
+	loop_stop(fixture.engine.loop);
 }
 
 static inline void *person_main(void *argument)
@@ -47,8 +47,8 @@ static inline void *person_main(void *argument)
 	uint64_t one = 1;
 
 	(void)argument;
-	bench.person();
-	ck_assert_int_eq(write(bench.done.fd, &one, sizeof(one)), (ssize_t)sizeof(one));
+	fixture.person();
+	ck_assert_int_eq(write(fixture.done.fd, &one, sizeof(one)), (ssize_t)sizeof(one));
 	return NULL;
 }
 
@@ -57,11 +57,11 @@ static inline int listen_abstract(void)
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int n;
 
-	bench.name.sun_family = AF_UNIX;
-	n = snprintf(bench.name.sun_path + 1, sizeof(bench.name.sun_path) - 1, "culvert-test-%d",
-		getpid());
-	bench.name_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
-	ck_assert_int_eq(bind(fd, (struct sockaddr *)&bench.name, bench.name_len), 0);
+	fixture.name.sun_family = AF_UNIX;
+	n = snprintf(fixture.name.sun_path + 1, sizeof(fixture.name.sun_path) - 1,
+		"culvert-test-%d", getpid());
+	fixture.name_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&fixture.name, fixture.name_len), 0);
 	ck_assert_int_eq(listen(fd, 64), 0);
 	return fd;
 }
@@ -71,35 +71,36 @@ static inline void setup(void)
 	static const struct engine_role role = { .configuration.tls_role = TLS_SERVER };
 	int fds[2];
 
-	bench = (struct bench){ .engine = { .role = &role } };
+	fixture = (struct fixture){ .engine = { .role = &role } };
 	log_set_level(LOG_LEVEL_ERROR);
-	bench.engine.started = mono_now();
-	ck_assert_int_eq(settings_new(SETTINGS_SERVER, &bench.engine.settings), 0);
-	ck_assert_int_eq(loop_new(&bench.engine.loop), 0);
-	bench.engine.world.loop = bench.engine.loop;
-	bench.engine.world.settings = bench.engine.settings;
-	peers_init(&bench.engine.peers, bench.engine.loop);
-	ck_assert_int_eq(peers_configure(&bench.engine.peers, bench.engine.settings), 0);
+	fixture.engine.started = mono_now();
+	ck_assert_int_eq(settings_new(SETTINGS_SERVER, &fixture.engine.settings), 0);
+	ck_assert_int_eq(loop_new(&fixture.engine.loop), 0);
+	fixture.engine.world.loop = fixture.engine.loop;
+	fixture.engine.world.settings = fixture.engine.settings;
+	peers_init(&fixture.engine.peers, fixture.engine.loop);
+	ck_assert_int_eq(peers_configure(&fixture.engine.peers, fixture.engine.settings), 0);
 	ck_assert_int_eq(ipc_pair(fds), 0);
-	bench.netd = fds[0];
-	ck_assert_int_eq(netd_link_new(bench.engine.loop, fds[1], &bench.engine.netd_events,
-				 &bench.engine.netd),
+	fixture.netd = fds[0];
+	ck_assert_int_eq(netd_link_new(fixture.engine.loop, fds[1], &fixture.engine.netd_events,
+				 &fixture.engine.netd),
 		0);
-	ck_assert_int_eq(loop_watch_add(bench.engine.loop, &bench.done, eventfd(0, EFD_CLOEXEC),
+	ck_assert_int_eq(loop_watch_add(fixture.engine.loop, &fixture.done, eventfd(0, EFD_CLOEXEC),
 				 EPOLLIN, person_done),
 		0);
-	ck_assert_int_eq(control_open(&bench.engine, listen_abstract(), &bench.engine.control), 0);
+	ck_assert_int_eq(
+		control_open(&fixture.engine, listen_abstract(), &fixture.engine.control), 0);
 }
 
 static inline void teardown(void)
 {
-	control_close(bench.engine.control);
-	close(bench.done.fd);
-	close(bench.netd);
-	netd_link_free(bench.engine.netd);
-	peers_free(&bench.engine.peers);
-	loop_free(bench.engine.loop);
-	settings_free(bench.engine.settings);
+	control_close(fixture.engine.control);
+	close(fixture.done.fd);
+	close(fixture.netd);
+	netd_link_free(fixture.engine.netd);
+	peers_free(&fixture.engine.peers);
+	loop_free(fixture.engine.loop);
+	settings_free(fixture.engine.settings);
 }
 
 /* Serves until the person has done everything. */
@@ -107,9 +108,9 @@ static inline void serve(void (*person)(void))
 {
 	pthread_t thread;
 
-	bench.person = person;
+	fixture.person = person;
 	ck_assert_int_eq(pthread_create(&thread, NULL, person_main, NULL), 0);
-	ck_assert_int_eq(loop_run(bench.engine.loop), 0);
+	ck_assert_int_eq(loop_run(fixture.engine.loop), 0);
 	ck_assert_int_eq(pthread_join(thread, NULL), 0);
 }
 
@@ -120,7 +121,7 @@ static inline int dial(void)
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(connect(fd, (struct sockaddr *)&bench.name, bench.name_len), 0);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&fixture.name, fixture.name_len), 0);
 	return fd;
 }
 

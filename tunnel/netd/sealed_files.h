@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef CULVERT_NETD_FILES_H
-#define CULVERT_NETD_FILES_H
+#ifndef CULVERT_NETD_SEALED_FILES_H
+#define CULVERT_NETD_SEALED_FILES_H
 
 #include <stddef.h>
 
@@ -28,8 +28,9 @@ struct files { /* -1: none */
  * that anybody is asked again, and it lies in netd's memory alone. -EPERM and words naming the chmod or chown; else what file_read() says. Words about a file
  * that the configuration names begin with "FILE:LINE: KEY: ".
  */
-int files_open(const struct settings *settings, const char *config_path, const char *config_text,
-	size_t config_len, struct files *ret_files, struct problem *problem);
-void files_close(struct files *files);
+int sealed_files_open(const struct settings *settings, const char *config_path,
+	const char *config_text, size_t config_len, struct files *ret_files,
+	struct problem *problem);
+void sealed_files_close(struct files *files);
 
 #endif

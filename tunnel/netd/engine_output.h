@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef CULVERT_NETD_ENGINE_WORDS_H
-#define CULVERT_NETD_ENGINE_WORDS_H
+#ifndef CULVERT_NETD_ENGINE_OUTPUT_H
+#define CULVERT_NETD_ENGINE_OUTPUT_H
 
 #include <stddef.h>
 
@@ -29,9 +29,9 @@ struct engine_words {
 void engine_words_init(struct engine_words *words);
 
 /* Makes the pipe if stderr is a terminal. Negative errno with words: -EMFILE, -ENFILE, -ENOMEM. */
-int engine_words_open(struct engine_words *words, struct loop *loop, struct problem *problem);
+int engine_output_open(struct engine_words *words, struct loop *loop, struct problem *problem);
 
 /* Writes on what is still in the pipe, and closes it. Fine when there is none. */
-void engine_words_close(struct engine_words *words);
+void engine_output_close(struct engine_words *words);
 
 #endif

@@ -12,13 +12,13 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
-struct alert_words {
+struct known_alert {
 	int alert; /* RFC 8446, 6 */
 	const char *text;
 };
 
 /* Alerts that speak of our certificate continue "the other end refused our certificate: ". */
-static const struct alert_words certificate_alerts[] = {
+static const struct known_alert certificate_alerts[] = {
 	{ SSL_AD_BAD_CERTIFICATE,
 		"its name, dates or contents are not acceptable there (not valid yet, not a valid name, or a CA's own certificate); the log of the other end names the cause" },
 	{ SSL_AD_UNSUPPORTED_CERTIFICATE,
@@ -33,7 +33,7 @@ static const struct alert_words certificate_alerts[] = {
 };
 
 /* All others continue "the other end ". */
-static const struct alert_words other_alerts[] = {
+static const struct known_alert other_alerts[] = {
 	{ SSL_AD_CLOSE_NOTIFY, "closed the connection during the handshake" },
 	{ SSL_AD_UNEXPECTED_MESSAGE, "received a TLS message that it did not expect" },
 	{ SSL_AD_BAD_RECORD_MAC,
@@ -60,13 +60,13 @@ static const struct alert_words other_alerts[] = {
 		"listens there" },
 };
 
-struct reason_words {
+struct known_reason {
 	int reason;
 	const char *text;
 };
 
 /* What our own OpenSSL found wrong. */
-static const struct reason_words reasons[] = {
+static const struct known_reason reasons[] = {
 	{ SSL_R_UNSUPPORTED_PROTOCOL,
 		"the other end offers no TLS 1.3, only TLS 1.2 or older; culvert needs TLS 1.3" },
 	{ SSL_R_WRONG_SSL_VERSION,
@@ -95,7 +95,7 @@ static const struct reason_words reasons[] = {
 		"middlebox interferes" },
 };
 
-static const char *find_alert(const struct alert_words *table, size_t count, int alert)
+static const char *find_alert(const struct known_alert *table, size_t count, int alert)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (table[i].alert == alert)
@@ -104,7 +104,7 @@ static const char *find_alert(const struct alert_words *table, size_t count, int
 	return NULL;
 }
 
-static void say_alert(const struct tls *tls, int alert, struct problem *problem)
+static void explain_alert(const struct tls *tls, int alert, struct problem *problem)
 {
 	const char *own = tls->context->identity.name;
 	const char *text;
@@ -157,7 +157,7 @@ static bool is_http(const struct tls *tls)
 	return false;
 }
 
-static void say_not_tls(const struct tls *tls, struct problem *problem)
+static void explain_not_tls(const struct tls *tls, struct problem *problem)
 {
 	char shown[4 * sizeof(tls->opening) + 1];
 
@@ -189,14 +189,14 @@ static const char *reason_text(unsigned long code)
 	return text ? text : "unknown error";
 }
 
-void tls_words_connection(const struct tls *tls, struct problem *problem)
+void tls_text_connection(const struct tls *tls, struct problem *problem)
 {
 	unsigned long first = ERR_peek_error();
 	unsigned long code;
 
 	if (!tls->established && !is_tls(tls)) {
 		ERR_clear_error();
-		say_not_tls(tls, problem);
+		explain_not_tls(tls, problem);
 		return;
 	}
 	problem_set(problem, "TLS failed: %s", reason_text(first));
@@ -210,7 +210,7 @@ void tls_words_connection(const struct tls *tls, struct problem *problem)
 		 */
 		if (ERR_GET_LIB(code) == ERR_LIB_SSL && reason >= SSL_AD_REASON_OFFSET &&
 			reason < SSL_AD_REASON_OFFSET + 256)
-			say_alert(tls, reason - SSL_AD_REASON_OFFSET, problem);
+			explain_alert(tls, reason - SSL_AD_REASON_OFFSET, problem);
 		else if (text)
 			problem_set(problem, "%s", text);
 		else
@@ -220,7 +220,7 @@ void tls_words_connection(const struct tls *tls, struct problem *problem)
 	ERR_clear_error();
 }
 
-const char *tls_words_queue(void)
+const char *tls_text_queue(void)
 {
 	unsigned long code = ERR_peek_error();
 
