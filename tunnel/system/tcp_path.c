@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "system/tcp_path.h"
+
+#include <errno.h>
+#include <linux/tcp.h> /* struct tcp_info as the kernel has it: the C library's ends earlier */
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define HAS(len, member) \
+	((len) >= offsetof(struct tcp_info, member) + sizeof(((struct tcp_info *)NULL)->member))
+
+int tcp_path_read(int fd, struct tcp_path *ret_path)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
+		return -errno;
+	if (!HAS(len, tcpi_bytes_retrans))
+		return -EPROTO;
+	*ret_path = (struct tcp_path){
+		.sent = info.tcpi_bytes_sent,
+		.resent = info.tcpi_bytes_retrans,
+		.acked = info.tcpi_bytes_acked,
+		.rate = info.tcpi_delivery_rate,
+		.rtt_us = info.tcpi_rtt,
+		.least_rtt_us = info.tcpi_min_rtt,
+		.idle = info.tcpi_delivery_rate_app_limited,
+	};
+	return 0;
+}
+
+bool tcp_path_is_queued(const struct tcp_path *path)
+{
+	uint32_t share = path->least_rtt_us / TCP_PATH_QUEUE_SHARE;
+	uint32_t allowed = share > TCP_PATH_QUEUE_US ? share : TCP_PATH_QUEUE_US;
+
+	return path->rtt_us > path->least_rtt_us && path->rtt_us - path->least_rtt_us > allowed;
+}
+
+int tcp_path_control(int fd, char ret_name[TCP_PATH_NAME_MAX + 1])
+{
+	char name[TCP_PATH_NAME_MAX + 1] = "";
+	socklen_t len = sizeof(name);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &len) < 0)
+		return -errno;
+	name[TCP_PATH_NAME_MAX] = '\0';
+	memcpy(ret_name, name, sizeof(name));
+	return 0;
+}
+
+int tcp_path_set_control(int fd, const char *name)
+{
+	return setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, (socklen_t)strlen(name)) < 0
+		? -errno
+		: 0;
+}
+
+int tcp_path_set_rate(int fd, uint64_t rate)
+{
+	uint64_t limit = rate > 0 ? rate : UINT64_MAX;
+
+	return setsockopt(fd, SOL_SOCKET, SO_MAX_PACING_RATE, &limit, sizeof(limit)) < 0 ? -errno
+											 : 0;
+}

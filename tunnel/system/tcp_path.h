@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CULVERT_SYSTEM_TCP_PATH_H
+#define CULVERT_SYSTEM_TCP_PATH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * What the kernel knows of the path of a TCP connection, and how it sends there (tcp(7), TCP_INFO
+ * in <linux/tcp.h>). Of an MPTCP connection it is the first path's. Any thread, without privileges.
+ */
+
+enum {
+	TCP_PATH_NAME_MAX = 15, /* TCP_CA_NAME_MAX, without the NUL */
+	/* A round trip of 1/8, and 2 ms, above the least shows a queue. */
+	TCP_PATH_QUEUE_SHARE = 8,
+	TCP_PATH_QUEUE_US = 2000,
+};
+
+struct tcp_path {
+	uint64_t sent;   /* bytes sent since the connection began, those sent again included */
+	uint64_t resent; /* bytes sent again */
+	uint64_t acked;  /* bytes that arrived */
+	uint64_t rate;   /* bytes a second that arrived, as last measured; 0: not yet */
+	uint32_t rtt_us, least_rtt_us; /* smoothed; the least of the last minutes */
+	bool idle;                     /* the sender had less to send than the path would take */
+};
+
+/* Negative errno of getsockopt; -EPROTO: a kernel before 4.19, which counts no bytes. */
+int tcp_path_read(int fd, struct tcp_path *ret_path);
+
+/* True: packets wait in a queue on the path, by the round trip. */
+bool tcp_path_is_queued(const struct tcp_path *path);
+
+/* The name of the connection's congestion control. Negative errno of getsockopt. */
+int tcp_path_control(int fd, char ret_name[TCP_PATH_NAME_MAX + 1]);
+/*
+ * Gives the connection another one, also in mid-connection. -ENOENT: the kernel has it not, or it
+ * would have to load it for a process without CAP_NET_ADMIN; -EPERM: it is not in
+ * tcp_allowed_congestion_control.
+ */
+int tcp_path_set_control(int fd, const char *name);
+
+/* Limits its rate, in bytes a second; 0: no limit. Negative errno of setsockopt. */
+int tcp_path_set_rate(int fd, uint64_t rate);
+
+#endif
