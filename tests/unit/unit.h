@@ -68,6 +68,42 @@ static inline void unit_add_between(
 	suite_add_tcase(suite, tcase);
 }
 
+/* Adds one case with one test that runs once for each number from `start` up to `end`, which is not included. */
+static inline void unit_add_loop(
+	Suite *suite, const char *name, const TTest *test, size_t start, size_t end)
+{
+	TCase *tcase = tcase_create(name);
+
+	tcase_add_loop_test(tcase, test, (int)start, (int)end);
+	suite_add_tcase(suite, tcase);
+}
+
+/*
+ * Adds one case with several tests. `set_up` and `tear_down` run before and after each of them; NULL stands for nothing.
+ * Returns the case, which belongs to the suite, for those that set a time limit.
+ */
+static inline TCase *unit_add_case(Suite *suite, const char *name, SFun set_up, SFun tear_down,
+	const TTest *const *tests, size_t count)
+{
+	TCase *tcase = tcase_create(name);
+
+	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	for (size_t i = 0; i < count; i++)
+		tcase_add_test(tcase, tests[i]);
+	suite_add_tcase(suite, tcase);
+	return tcase;
+}
+
+/* A suite of one such case, which has the suite's name: the shape of a file whose tests share their fixture. */
+static inline Suite *unit_suite(
+	const char *name, SFun set_up, SFun tear_down, const TTest *const *tests, size_t count)
+{
+	Suite *suite = suite_create(name);
+
+	(void)unit_add_case(suite, name, set_up, tear_down, tests, count);
+	return suite;
+}
+
 /*
  * Runs a suite and frees it. Returns the exit status for main(): failure when a check failed, and when
  * the suite held none.
