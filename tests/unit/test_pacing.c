@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A sender that fills every buffer, a link with a queue, and the limit between them. */
+#include "lane/pacing.h"
+
+#include "unit.h"
+
+#define MBIT(n) ((uint64_t)(n)*125000) /* bytes a second */
+
+enum {
+	SECOND = 1000 / PACING_SAMPLE_MS, /* samples */
+	LEAST_US = 10000,
+	BUFFER_MS = 50,
+};
+
+static struct pacing pacing;
+static struct mono now;
+static struct link {
+	uint64_t capacity; /* bytes a second */
+	uint64_t queue;    /* bytes that wait */
+	uint64_t acked;
+	uint64_t wanted;  /* what the sender would send; 0: more than any link takes */
+	uint32_t foreign; /* microseconds that other connections keep in the queue */
+} link;
+static uint64_t limit;
+
+static void setup(void)
+{
+	pacing_init(&pacing);
+	now.ns = INT64_C(1000000000000);
+	link = (struct link){ .capacity = MBIT(100) };
+	limit = 0;
+}
+
+static void teardown(void)
+{
+}
+
+/* What a sender without a limit keeps in the queue: all that fits. */
+static uint64_t buffer(void)
+{
+	return link.capacity / 1000 * BUFFER_MS;
+}
+
+static void sample(void)
+{
+	uint64_t sends = link.wanted > 0 ? link.wanted : 10 * link.capacity;
+	uint64_t leaves, room;
+	struct tcp_path path = { .least_rtt_us = LEAST_US };
+
+	if (limit > 0 && sends > limit)
+		sends = limit;
+	link.queue += sends * PACING_SAMPLE_MS / 1000;
+	room = link.capacity * PACING_SAMPLE_MS / 1000;
+	leaves = link.queue < room ? link.queue : room;
+	link.queue -= leaves;
+	if (link.queue > buffer())
+		link.queue = buffer();
+	link.acked += leaves;
+	now = mono_add(now, DURATION_MS(PACING_SAMPLE_MS));
+	path.acked = link.acked;
+	path.rtt_us = (uint32_t)(LEAST_US + link.queue * 1000000 / link.capacity) + link.foreign;
+	limit = pacing_judge(&pacing, now, &path, link.wanted == 0);
+}
+
+static void pass(int samples)
+{
+	for (int i = 0; i < samples; i++)
+		sample();
+}
+
+static uint64_t queue_us(void)
+{
+	return link.queue * 1000000 / link.capacity;
+}
+
+START_TEST(a_full_link_loses_its_queue)
+{
+	uint64_t queued = 0, acked, most = 0;
+
+	pass(3 * SECOND);
+	acked = link.acked;
+	for (int i = 0; i < 60 * SECOND; i++) {
+		sample();
+		queued += queue_us();
+		most = queue_us() > most ? queue_us() : most;
+	}
+	ck_assert_uint_lt(queued / (60 * SECOND), 2000);
+	ck_assert_uint_lt(most, 20000);
+	ck_assert_uint_gt((link.acked - acked) / 60, MBIT(96));
+}
+END_TEST
+
+START_TEST(the_limit_comes_within_a_second)
+{
+	pass(SECOND);
+	ck_assert_uint_gt(limit, MBIT(80));
+	ck_assert_uint_lt(limit, MBIT(100));
+}
+END_TEST
+
+START_TEST(a_faster_link_is_found_within_two_seconds)
+{
+	link.capacity = MBIT(10);
+	pass(30 * SECOND);
+	ck_assert_uint_lt(limit, MBIT(11));
+	link.capacity = MBIT(100);
+	pass(2 * SECOND);
+	ck_assert_uint_gt(pacing.capacity, MBIT(90));
+}
+END_TEST
+
+START_TEST(a_slower_link_is_found)
+{
+	pass(30 * SECOND);
+	link.capacity = MBIT(10);
+	pass(3 * SECOND);
+	ck_assert_uint_gt(limit, MBIT(8));
+	ck_assert_uint_lt(limit, MBIT(11));
+	pass(SECOND);
+	ck_assert_uint_lt(queue_us(), 5000);
+}
+END_TEST
+
+/* The queue of others is not this connection's to empty: it must not give way for good. */
+START_TEST(a_queue_of_others_is_left_to_them)
+{
+	int limited = 0;
+
+	link.foreign = 40000;
+	for (int i = 0; i < 60 * SECOND; i++) {
+		sample();
+		limited += limit > 0;
+		ck_assert(limit == 0 || limit > MBIT(80));
+	}
+	ck_assert_int_lt(limited, 20 * SECOND);
+}
+END_TEST
+
+/* A round trip that rises and falls by itself, as over radio, takes nothing away for long. */
+START_TEST(a_queue_that_comes_and_goes)
+{
+	uint64_t acked;
+
+	pass(10 * SECOND);
+	acked = link.acked;
+	for (int i = 0; i < 120 * SECOND; i++) {
+		link.foreign = i % 9 < 6 ? 5000 : 0;
+		sample();
+	}
+	ck_assert_uint_gt((link.acked - acked) / 120, MBIT(88));
+}
+END_TEST
+
+/* Another program takes half of the link, and does not give way. */
+START_TEST(a_flood_of_others_takes_no_more_than_its_own)
+{
+	uint64_t acked;
+
+	pass(10 * SECOND);
+	link.capacity = MBIT(50);
+	link.foreign = 30000;
+	acked = link.acked;
+	pass(120 * SECOND);
+	ck_assert_uint_gt((link.acked - acked) / 120, MBIT(45));
+}
+END_TEST
+
+/* The acknowledgements of a transfer the other way, whose queue the round trip shows. */
+START_TEST(a_small_stream_beside_a_queue_has_no_limit)
+{
+	link.wanted = MBIT(2);
+	link.foreign = 40000;
+	pass(60 * SECOND);
+	ck_assert_uint_eq(limit, 0);
+}
+END_TEST
+
+START_TEST(a_link_that_becomes_fast_has_no_limit_any_more)
+{
+	pass(5 * SECOND);
+	ck_assert_uint_gt(limit, 0);
+	link.capacity = 4 * PACING_FAST;
+	pass(5 * SECOND);
+	ck_assert_uint_eq(limit, 0);
+}
+END_TEST
+
+START_TEST(a_sender_below_the_link_has_no_limit)
+{
+	link.wanted = MBIT(50);
+	pass(60 * SECOND);
+	ck_assert_uint_eq(limit, 0);
+}
+END_TEST
+
+START_TEST(the_limit_goes_when_the_sender_stops)
+{
+	pass(2 * SECOND);
+	ck_assert_uint_gt(limit, 0);
+	link.wanted = MBIT(1);
+	pass(PACING_IDLE_MOST + 2);
+	ck_assert_uint_eq(limit, 0);
+}
+END_TEST
+
+START_TEST(a_fast_link_has_none)
+{
+	link.capacity = 2 * PACING_FAST;
+	pass(10 * SECOND);
+	ck_assert_uint_eq(limit, 0);
+}
+END_TEST
+
+/* An old round trip and nothing that arrives: no reason to slow down. */
+START_TEST(a_silent_connection_is_not_slowed_down)
+{
+	uint64_t before;
+
+	pass(2 * SECOND);
+	before = limit;
+	link.foreign = 40000;
+	link.queue = 0;
+	link.wanted = 1;
+	for (int i = 0; i < PACING_IDLE_MOST - 1; i++) {
+		sample();
+		ck_assert(limit == 0 || limit >= before / 100 * 80);
+	}
+}
+END_TEST
+
+START_TEST(a_pause_begins_again)
+{
+	pass(2 * SECOND);
+	ck_assert_uint_gt(limit, 0);
+	now = mono_add(now, DURATION_MS(PACING_GAP_MS + 1));
+	sample();
+	ck_assert_uint_eq(limit, 0);
+}
+END_TEST
+
+START_TEST(no_limit_is_below_the_least)
+{
+	link.capacity = PACING_LEAST / 10;
+	for (int i = 0; i < 30 * SECOND; i++) {
+		sample();
+		ck_assert(limit == 0 || limit >= PACING_LEAST);
+	}
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	const TTest *const tests[] = { a_full_link_loses_its_queue, the_limit_comes_within_a_second,
+		a_faster_link_is_found_within_two_seconds, a_slower_link_is_found,
+		a_queue_of_others_is_left_to_them, a_sender_below_the_link_has_no_limit,
+		a_queue_that_comes_and_goes, a_flood_of_others_takes_no_more_than_its_own,
+		a_small_stream_beside_a_queue_has_no_limit,
+		a_link_that_becomes_fast_has_no_limit_any_more,
+		the_limit_goes_when_the_sender_stops, a_fast_link_has_none,
+		a_silent_connection_is_not_slowed_down, a_pause_begins_again,
+		no_limit_is_below_the_least };
+
+	return unit_suite("pacing", setup, teardown, tests, ARRAY_SIZE(tests));
+}
+
+int main(void)
+{
+	return unit_run("pacing", suite());
+}
