@@ -96,10 +96,7 @@ int netlink_talk(
 	return answer->error;
 }
 
-/*
- * Errors come with the kernel's words, and without a copy of our request before them. Both are mere
- * comfort.
- */
+/* Asks for errors with the kernel's text and without a copy of our request. Both are optional. */
 static void ask_for_texts(struct nl_sock *sock)
 {
 	int one = 1;
@@ -108,7 +105,7 @@ static void ask_for_texts(struct nl_sock *sock)
 	(void)setsockopt(nl_socket_get_fd(sock), SOL_NETLINK, NETLINK_CAP_ACK, &one, sizeof(one));
 }
 
-int netlink_open(struct netlink **ret_netlink, struct problem *problem)
+int netlink_open_protocol(int protocol, struct netlink **ret_netlink, struct problem *problem)
 {
 	struct netlink *netlink = calloc(1, sizeof(*netlink));
 	int r;
@@ -130,7 +127,7 @@ int netlink_open(struct netlink **ret_netlink, struct problem *problem)
 	/* libnl counts answers itself, and would miss those that on_message() takes. */
 	nl_socket_disable_seq_check(netlink->sock);
 	nl_cb_set(netlink->callbacks, NL_CB_MSG_IN, NL_CB_CUSTOM, on_message, &netlink->answer);
-	r = nl_connect(netlink->sock, NETLINK_ROUTE);
+	r = nl_connect(netlink->sock, protocol);
 	if (r < 0) {
 		problem_set(problem, "cannot open a netlink socket: %s", nl_geterror(r));
 		netlink_close(netlink);
@@ -139,6 +136,11 @@ int netlink_open(struct netlink **ret_netlink, struct problem *problem)
 	ask_for_texts(netlink->sock);
 	*ret_netlink = netlink;
 	return 0;
+}
+
+int netlink_open(struct netlink **ret_netlink, struct problem *problem)
+{
+	return netlink_open_protocol(NETLINK_ROUTE, ret_netlink, problem);
 }
 
 void netlink_close(struct netlink *netlink)
@@ -290,6 +292,20 @@ int netlink_link_state(struct netlink *netlink, uint32_t index, bool *ret_up, ui
 		return r;
 	*ret_up = (rtnl_link_get_flags(link) & IFF_UP) != 0;
 	*ret_mtu = rtnl_link_get_mtu(link);
+	rtnl_link_put(link);
+	return 0;
+}
+
+int netlink_link_carries(
+	struct netlink *netlink, uint32_t index, bool *ret_carries, struct problem *problem)
+{
+	const unsigned wanted = IFF_UP | IFF_RUNNING;
+	struct rtnl_link *link;
+	int r = get_link(netlink, index, &link, problem);
+
+	if (r < 0)
+		return r;
+	*ret_carries = (rtnl_link_get_flags(link) & wanted) == wanted;
 	rtnl_link_put(link);
 	return 0;
 }

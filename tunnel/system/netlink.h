@@ -55,7 +55,10 @@ int netlink_link_set_mtu(
  */
 int netlink_link_state(struct netlink *netlink, uint32_t index, bool *ret_up, uint32_t *ret_mtu,
 	struct problem *problem);
-/* The group that it is in; 0 is that of all others. -ENODEV. */
+/* True: the link is up and has a carrier. -ENODEV: no such link. */
+int netlink_link_carries(
+	struct netlink *netlink, uint32_t index, bool *ret_carries, struct problem *problem);
+/* Gets the link's group; 0 is the default group. -ENODEV: no such link. */
 int netlink_link_group(
 	struct netlink *netlink, uint32_t index, uint32_t *ret_group, struct problem *problem);
 /* Deletes the link with its addresses and routes. -ENODEV: no such link. */

@@ -29,6 +29,9 @@ struct netlink {
 	struct netlink_answer answer;
 };
 
+/* netlink_open() for another protocol than NETLINK_ROUTE. */
+int netlink_open_protocol(int protocol, struct netlink **ret_netlink, struct problem *problem);
+
 /*
  * Sends a request, waits for its acknowledgement and frees the message. `build` is the builder's
  * result: if it is negative, a libnl error, the message is ignored. On failure *problem has the

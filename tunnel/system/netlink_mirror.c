@@ -226,32 +226,32 @@ int netlink_mirror(struct netlink *netlink, uint8_t family, uint32_t table,
 	struct problem *problem)
 {
 	struct copies wanted = { .table = RT_TABLE_MAIN, .skip = skip, .context = context };
-	struct copies there = { .table = table, .ours = true };
+	struct copies existing = { .table = table, .ours = true };
 	int r = read_copies(netlink, family, &wanted, problem);
 
 	if (r == 0)
-		r = read_copies(netlink, family, &there, problem);
+		r = read_copies(netlink, family, &existing, problem);
 	if (r == 0) {
 		sort(&wanted);
-		sort(&there);
-		mark_kept(&wanted, &there);
-		mark_kept(&there, &wanted);
+		sort(&existing);
+		mark_kept(&wanted, &existing);
+		mark_kept(&existing, &wanted);
 		apply_unkept(netlink, &wanted, table, RTM_NEWROUTE);
-		apply_unkept(netlink, &there, table, RTM_DELROUTE);
+		apply_unkept(netlink, &existing, table, RTM_DELROUTE);
 	}
 	free_copies(&wanted);
-	free_copies(&there);
+	free_copies(&existing);
 	return r;
 }
 
 int netlink_mirror_clear(
 	struct netlink *netlink, uint8_t family, uint32_t table, struct problem *problem)
 {
-	struct copies there = { .table = table, .ours = true };
-	int r = read_copies(netlink, family, &there, problem);
+	struct copies existing = { .table = table, .ours = true };
+	int r = read_copies(netlink, family, &existing, problem);
 
 	if (r == 0)
-		apply_unkept(netlink, &there, table, RTM_DELROUTE);
-	free_copies(&there);
+		apply_unkept(netlink, &existing, table, RTM_DELROUTE);
+	free_copies(&existing);
 	return r;
 }

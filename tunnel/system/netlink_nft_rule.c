@@ -142,7 +142,7 @@ static void icmp_type_is(struct netlink_nft_message *message, uint32_t value)
 	equals(message, &type, sizeof(type));
 }
 
-/* The address at this place of the header, which differs by family. */
+/* Compares the address at the family's offset of the header. */
 static void address_is_in(struct netlink_nft_message *message, uint32_t ipv4_offset,
 	uint32_t ipv6_offset, const struct prefix *prefix)
 {

@@ -17,7 +17,7 @@
  */
 struct question {
 	uint32_t sequence, queues;
-	bool told; /* how many there are */
+	bool counted; /* the answer has the number of queues */
 	bool answered;
 	int error;
 };
@@ -36,7 +36,7 @@ static void read_link(struct nlmsghdr *header, struct question *question)
 		return;
 	question->queues = nla_get_u32(tun[IFLA_TUN_NUM_QUEUES]) +
 		nla_get_u32(tun[IFLA_TUN_NUM_DISABLED_QUEUES]);
-	question->told = true;
+	question->counted = true;
 }
 
 static int on_answer(struct nl_msg *message, void *context)
@@ -82,10 +82,10 @@ static int ask(struct netlink *netlink, uint32_t index, struct question *questio
 int netlink_link_queues(
 	struct netlink *netlink, uint32_t index, uint32_t *ret_queues, struct problem *problem)
 {
-	struct question question = { .told = false };
+	struct question question = { .counted = false };
 	int r = ask(netlink, index, &question);
 
-	if (r == 0 && !question.told)
+	if (r == 0 && !question.counted)
 		r = -EOPNOTSUPP;
 	if (r < 0)
 		problem_set(problem, "cannot count the queues of the interface: %s", error_text(r));

@@ -3,10 +3,29 @@
 
 #include <errno.h>
 #include <netlink/errno.h>
+#include <sys/socket.h>
 
 #include "system/netlink_internal.h"
 
-enum { DATAGRAMS_MAX = 64 }; /* in one go, so that a flood does not keep others waiting */
+enum {
+	DATAGRAMS_MAX = 64, /* in one read, so that a flood does not delay other work */
+	/*
+	 * libnl's 32 KiB hold the events of one interface that is made and removed. A program that
+	 * falls behind by more must assume that everything has changed.
+	 */
+	BUFFER_BYTES = 1 << 20,
+};
+
+/* With less buffer more events may be lost, which is noticed: no reason to go without them all. */
+static void enlarge_buffer(struct nl_sock *sock)
+{
+	const int bytes = BUFFER_BYTES;
+
+	/* Without CAP_NET_ADMIN the kernel grants net.core.rmem_max. */
+	if (setsockopt(nl_socket_get_fd(sock), SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) <
+		0)
+		(void)nl_socket_set_buffer_size(sock, BUFFER_BYTES, 0);
+}
 
 static int subscribe(struct nl_sock *sock, const struct netlink_watch_kind *kind)
 {
@@ -16,6 +35,8 @@ static int subscribe(struct nl_sock *sock, const struct netlink_watch_kind *kind
 	r = nl_connect(sock, kind->protocol);
 	if (r == 0)
 		r = nl_socket_set_nonblocking(sock);
+	if (r == 0)
+		enlarge_buffer(sock);
 	for (const int *group = kind->groups; r == 0 && *group != 0; group++)
 		r = nl_socket_add_membership(sock, *group);
 	return r;
@@ -59,9 +80,17 @@ int netlink_watch_read(struct netlink_watch *watch, bool *ret_changed)
 		 * after the gap.
 		 */
 		if (r == -NLE_NOMEM) {
-			watch->changed = true;
+			watch->overrun = true;
 			r = 0;
 		}
+	}
+	/*
+	 * After an overrun the kernel drops all events, without another word, until the buffer is
+	 * empty (NETLINK_S_CONGESTED). Only then does it make sense to look at everything again.
+	 */
+	if (r == -NLE_AGAIN && watch->overrun) {
+		watch->overrun = false;
+		watch->changed = true;
 	}
 	if (r < 0 && r != -NLE_AGAIN)
 		return netlink_errno(r);

@@ -24,7 +24,8 @@ struct netlink_watch_kind {
 
 struct netlink_watch {
 	struct nl_sock *sock;
-	bool changed; /* for on_event to set, while it is being read */
+	bool overrun; /* events were lost, and the buffer is not empty yet */
+	bool changed; /* on_event sets it during a read */
 };
 
 /*
