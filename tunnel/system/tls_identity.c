@@ -16,12 +16,16 @@
 
 #include <openssl/x509v3.h>
 
-const char *role_name(enum tls_role role)
+enum { FROM_START = -1 }; /* OpenSSL searches behind the position that it is given */
+
+/* The role's name for culvert-pki: "client". */
+static const char *role_name(enum tls_role role)
 {
 	return role == TLS_SERVER ? "server" : "client";
 }
 
-const char *role_usage(enum tls_role role)
+/* The role's name in RFC 5280: "clientAuth". */
+static const char *role_usage(enum tls_role role)
 {
 	return role == TLS_SERVER ? "serverAuth" : "clientAuth";
 }
@@ -90,7 +94,7 @@ static int identity_from_subject(X509 *leaf, struct identity *ret_identity, stru
 {
 	const X509_NAME *subject = X509_get_subject_name(leaf);
 	const ASN1_STRING *string;
-	int first = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+	int first = X509_NAME_get_index_by_NID(subject, NID_commonName, FROM_START);
 
 	if (first < 0) {
 		problem_set(problem,
@@ -125,7 +129,7 @@ static int check_constraints(STACK_OF(X509) * chain, struct problem *problem)
 	for (int i = 1; i < sk_X509_num(chain); i++) {
 		X509 *issuer = sk_X509_value(chain, i);
 
-		if (X509_get_ext_by_NID(issuer, NID_name_constraints, -1) < 0)
+		if (X509_get_ext_by_NID(issuer, NID_name_constraints, FROM_START) < 0)
 			continue;
 		problem_set(problem,
 			"its name is only in the common name, and its issuer \"%s\" has name constraints; issue one with a DNS subjectAltName",
@@ -211,7 +215,7 @@ bool tls_identity_peek(X509 *certificate, struct identity *ret_identity)
 
 const char *tls_label_name(char out[static TLS_LABEL_MAX], const X509_NAME *name)
 {
-	int at = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
+	int at = X509_NAME_get_index_by_NID(name, NID_commonName, FROM_START);
 
 	if (at >= 0)
 		return escape_string(out, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at)));

@@ -122,9 +122,6 @@ int tls_verify(X509_STORE_CTX *store, void *unused);
  */
 int tls_identity_check(X509 *leaf, STACK_OF(X509) * chain, enum tls_role holder,
 	struct identity *ret_identity, struct problem *problem);
-/* "client", "clientAuth": what culvert-pki and RFC 5280 call a role. */
-const char *role_name(enum tls_role role);
-const char *role_usage(enum tls_role role);
 enum tls_role tls_role_other(enum tls_role role);
 
 /*
@@ -143,12 +140,9 @@ int tls_time(const ASN1_TIME *time, time_t *ret_time);
 
 /* ---- tls_text.c ---- */
 
-/* Turns this thread's OpenSSL error queue into words and empties it. */
+/* Sets *problem from this thread's OpenSSL error queue, and empties the queue. */
 void tls_text_connection(const struct tls *tls, struct problem *problem);
-/*
- * The text of the earliest entry of the queue, which is emptied; "unknown error" when there is
- * none.
- */
+/* The text of the queue's earliest entry, or "unknown error". Empties the queue. */
 const char *tls_text_queue(void);
 
 #endif

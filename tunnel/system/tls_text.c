@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * OpenSSL's errors and TLS's alerts as sentences that a person can act on. What is not foreseen
- * carries OpenSSL's own text. Called by tls.c and tls_context.c on the thread whose error queue is
- * meant.
+ * OpenSSL's errors and TLS's alerts as sentences that tell a person what to do. An unforeseen one
+ * has OpenSSL's own text. tls.c and tls_context.c call it on the thread whose error queue it reads.
  */
 #include "system/tls_internal.h"
 
@@ -12,12 +11,14 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include "base/array.h"
+
 struct known_alert {
 	int alert; /* RFC 8446, 6 */
 	const char *text;
 };
 
-/* Alerts that speak of our certificate continue "the other end refused our certificate: ". */
+/* Alerts about our certificate. They continue "the other end refused our certificate: ". */
 static const struct known_alert certificate_alerts[] = {
 	{ SSL_AD_BAD_CERTIFICATE,
 		"its name, dates or contents are not acceptable there (not valid yet, not a valid name, or a CA's own certificate); the log of the other end names the cause" },
@@ -32,7 +33,7 @@ static const struct known_alert certificate_alerts[] = {
 	{ SSL_AD_ACCESS_DENIED, "it is valid, but not admitted there" },
 };
 
-/* All others continue "the other end ". */
+/* All other alerts. They continue "the other end ". */
 static const struct known_alert other_alerts[] = {
 	{ SSL_AD_CLOSE_NOTIFY, "closed the connection during the handshake" },
 	{ SSL_AD_UNEXPECTED_MESSAGE, "received a TLS message that it did not expect" },
@@ -65,7 +66,7 @@ struct known_reason {
 	const char *text;
 };
 
-/* What our own OpenSSL found wrong. */
+/* Errors that our own OpenSSL found. */
 static const struct known_reason reasons[] = {
 	{ SSL_R_UNSUPPORTED_PROTOCOL,
 		"the other end offers no TLS 1.3, only TLS 1.2 or older; culvert needs TLS 1.3" },
@@ -109,8 +110,7 @@ static void explain_alert(const struct tls *tls, int alert, struct problem *prob
 	const char *own = tls->context->identity.name;
 	const char *text;
 
-	text = find_alert(certificate_alerts,
-		sizeof(certificate_alerts) / sizeof(certificate_alerts[0]), alert);
+	text = find_alert(certificate_alerts, ARRAY_SIZE(certificate_alerts), alert);
 	if (text) {
 		problem_set(problem, "the other end refused our certificate: %s%s%s", text,
 			alert == SSL_AD_CERTIFICATE_EXPIRED
@@ -119,7 +119,7 @@ static void explain_alert(const struct tls *tls, int alert, struct problem *prob
 			alert == SSL_AD_CERTIFICATE_EXPIRED ? own : "");
 		return;
 	}
-	text = find_alert(other_alerts, sizeof(other_alerts) / sizeof(other_alerts[0]), alert);
+	text = find_alert(other_alerts, ARRAY_SIZE(other_alerts), alert);
 	if (text)
 		problem_set(problem, "the other end %s", text);
 	else
@@ -150,7 +150,7 @@ static bool is_http(const struct tls *tls)
 	static const char *const starts[] = { "GET ", "HEAD ", "POST ", "PUT ", "OPTIONS ",
 		"CONNECT ", "HTTP/", "PRI * " };
 
-	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(starts); i++) {
 		if (opens_with(tls, starts[i]))
 			return true;
 	}
@@ -175,7 +175,7 @@ static void explain_not_tls(const struct tls *tls, struct problem *problem)
 
 static const char *find_reason(unsigned long code)
 {
-	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++) {
 		if (ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == reasons[i].reason)
 			return reasons[i].text;
 	}
@@ -205,7 +205,7 @@ void tls_text_connection(const struct tls *tls, struct problem *problem)
 		const char *text = find_reason(code);
 
 		/*
-		 * A received alert is an error of the same number past an offset
+		 * A received alert is an error of the same number plus an offset
 		 * (SSL_AD_REASON_OFFSET).
 		 */
 		if (ERR_GET_LIB(code) == ERR_LIB_SSL && reason >= SSL_AD_REASON_OFFSET &&

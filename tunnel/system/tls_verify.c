@@ -25,8 +25,8 @@ struct refusal {
 	enum tls_role holder;
 	struct identity identity; /* of the leaf, if it has a valid one */
 	bool has_identity;
-	char who[TLS_LABEL_MAX +
-		32]; /* "certificate of branch-a", "certificate of the CA "Example"" */
+	/* "certificate of branch-a", "certificate of the CA "Example"" */
+	char subject[TLS_LABEL_MAX + 32];
 	struct problem *problem;
 };
 
@@ -49,10 +49,10 @@ static void refusal_init(struct refusal *refusal, X509_STORE_CTX *store, enum tl
 	}
 	if (refusal->is_leaf) {
 		refusal->has_identity = tls_identity_peek(refusal->certificate, &refusal->identity);
-		snprintf(refusal->who, sizeof(refusal->who), "certificate of %s",
+		snprintf(refusal->subject, sizeof(refusal->subject), "certificate of %s",
 			tls_label(label, refusal->certificate));
 	} else {
-		snprintf(refusal->who, sizeof(refusal->who), "certificate of the CA \"%s\"",
+		snprintf(refusal->subject, sizeof(refusal->subject), "certificate of the CA \"%s\"",
 			tls_label_name(label, X509_get_subject_name(refusal->certificate)));
 	}
 }
@@ -63,17 +63,18 @@ static void refusal_init(struct refusal *refusal, X509_STORE_CTX *store, enum tl
 static void explain_with_cure(const struct refusal *refusal, const char *text, const char *lead)
 {
 	if (refusal->is_leaf && refusal->has_identity)
-		problem_set(refusal->problem, "%s %s; %s culvert-pki renew %s", refusal->who, text,
-			lead, refusal->identity.name);
+		problem_set(refusal->problem, "%s %s; %s culvert-pki renew %s", refusal->subject,
+			text, lead, refusal->identity.name);
 	else if (refusal->is_leaf)
-		problem_set(refusal->problem, "%s %s; it has to be replaced", refusal->who, text);
+		problem_set(
+			refusal->problem, "%s %s; it has to be replaced", refusal->subject, text);
 	else if (!(X509_get_extension_flags(refusal->certificate) & EXFLAG_SS))
 		problem_set(refusal->problem,
-			"%s %s; another CA has to issue its certificates again", refusal->who,
+			"%s %s; another CA has to issue its certificates again", refusal->subject,
 			text);
 	else
 		problem_set(refusal->problem, "%s %s; a new CA has to be made for both ends",
-			refusal->who, text);
+			refusal->subject, text);
 }
 
 static void explain_expired(const struct refusal *refusal)
@@ -92,7 +93,7 @@ static void explain_not_yet_valid(const struct refusal *refusal)
 	problem_set(refusal->problem,
 		"%s is valid only from %s; check the clock of this host and of the one that "
 		"issued it",
-		refusal->who, tls_date_time(date, X509_get0_notBefore(refusal->certificate)));
+		refusal->subject, tls_date_time(date, X509_get0_notBefore(refusal->certificate)));
 }
 
 static void explain_revoked(const struct refusal *refusal)
@@ -101,7 +102,7 @@ static void explain_revoked(const struct refusal *refusal)
 	X509_REVOKED *revoked = NULL;
 	char date[TLS_DATE_MAX], text[64];
 
-	if (crl && X509_CRL_get0_by_cert(crl, &revoked, refusal->certificate) == 1 && revoked)
+	if (crl && X509_CRL_get0_by_cert(crl, &revoked, refusal->certificate) == 1)
 		snprintf(text, sizeof(text), "was revoked on %s",
 			tls_date(date, X509_REVOKED_get0_revocationDate(revoked)));
 	else
@@ -116,7 +117,8 @@ static void explain_bad_signature(const struct refusal *refusal)
 	problem_set(refusal->problem,
 		"%s is not signed by the CA \"%s\" in our ca file, only by one of that name; if "
 		"the CA was made a second time, issue the certificate again",
-		refusal->who, tls_label_name(issuer, X509_get_issuer_name(refusal->certificate)));
+		refusal->subject,
+		tls_label_name(issuer, X509_get_issuer_name(refusal->certificate)));
 }
 
 /*
@@ -127,14 +129,15 @@ static bool is_of_a_namesake(const struct refusal *refusal)
 {
 	STACK_OF(X509) *ours = X509_STORE_CTX_get1_certs(
 		refusal->store, X509_get_issuer_name(refusal->certificate));
-	bool found = sk_X509_num(ours) > 0; /* -1 where there is none */
+	bool found = false;
 
 	(void)ERR_set_mark();
 	for (int i = 0; i < sk_X509_num(ours); i++) {
 		EVP_PKEY *key = X509_get0_pubkey(sk_X509_value(ours, i));
 
-		if (!key || X509_verify(refusal->certificate, key) == 1)
-			found = false;
+		found = key && X509_verify(refusal->certificate, key) != 1;
+		if (!found)
+			break;
 	}
 	(void)ERR_pop_to_mark();
 	sk_X509_pop_free(ours, X509_free);
@@ -152,10 +155,11 @@ static void explain_unknown_issuer(const struct refusal *refusal)
 	problem_set(refusal->problem,
 		"%s was issued by \"%s\", which is not in our ca file; use a certificate of our "
 		"CA there, or add that CA here",
-		refusal->who, tls_label_name(issuer, X509_get_issuer_name(refusal->certificate)));
+		refusal->subject,
+		tls_label_name(issuer, X509_get_issuer_name(refusal->certificate)));
 }
 
-/* OpenSSL's purpose check also fails on a key usage, and on an issuer that is no CA. */
+/* OpenSSL's purpose check also fails for a key usage, and for an issuer that is no CA. */
 static void explain_wrong_purpose(const struct refusal *refusal)
 {
 	struct identity ignored;
@@ -164,10 +168,10 @@ static void explain_wrong_purpose(const struct refusal *refusal)
 	if (!refusal->is_leaf ||
 		tls_identity_check(refusal->certificate, NULL, refusal->holder, &ignored, &rule) ==
 			0)
-		problem_set(refusal->problem, "%s does not permit this use (%s)", refusal->who,
+		problem_set(refusal->problem, "%s does not permit this use (%s)", refusal->subject,
 			X509_verify_cert_error_string(refusal->error));
 	else
-		problem_set(refusal->problem, "%s is refused: %s", refusal->who, rule.text);
+		problem_set(refusal->problem, "%s is refused: %s", refusal->subject, rule.text);
 }
 
 static void explain_crl(const struct refusal *refusal)
@@ -180,16 +184,16 @@ static void explain_crl(const struct refusal *refusal)
 		problem_set(refusal->problem,
 			"%s cannot be checked: our crl file has no revocation list of its issuer "
 			"\"%s\"; add one (culvert-pki makes it), or set crl_missing = \"warn\"",
-			refusal->who, issuer);
+			refusal->subject, issuer);
 	else if (refusal->error == X509_V_ERR_CRL_HAS_EXPIRED && crl)
 		problem_set(refusal->problem,
 			"our revocation list of \"%s\" expired on %s, so %s cannot be checked; "
 			"make a new one with culvert-pki and put it here",
-			issuer, tls_date(date, X509_CRL_get0_nextUpdate(crl)), refusal->who);
+			issuer, tls_date(date, X509_CRL_get0_nextUpdate(crl)), refusal->subject);
 	else
 		problem_set(refusal->problem,
 			"our revocation list of \"%s\" cannot be used (%s), so %s cannot be checked; make a new one with culvert-pki and put it here",
-			issuer, X509_verify_cert_error_string(refusal->error), refusal->who);
+			issuer, X509_verify_cert_error_string(refusal->error), refusal->subject);
 }
 
 static bool is_crl_error(int error)
@@ -248,7 +252,7 @@ static void explain_refusal(const struct refusal *refusal)
 		if (is_crl_error(refusal->error))
 			explain_crl(refusal);
 		else
-			problem_set(refusal->problem, "%s is refused: %s", refusal->who,
+			problem_set(refusal->problem, "%s is refused: %s", refusal->subject,
 				X509_verify_cert_error_string(refusal->error));
 	}
 }
@@ -302,10 +306,9 @@ static int refuse_chain(X509_STORE_CTX *store, struct problem *problem)
 /* True for the first call about this issuer. */
 static bool note_once(struct tls_context *context, X509_NAME *issuer)
 {
-	int done = 0;
-	unsigned long hash = X509_NAME_hash_ex(issuer, NULL, NULL, &done);
+	unsigned long hash = X509_NAME_hash_ex(issuer, NULL, NULL, NULL);
 
-	if (hash == 0 || !done)
+	if (hash == 0) /* also if it cannot be computed; 0 marks a free place */
 		hash = 1;
 	for (size_t i = 0; i < TLS_NOTED_MAX; i++) {
 		unsigned long found = 0;
@@ -322,10 +325,10 @@ static bool note_once(struct tls_context *context, X509_NAME *issuer)
 static void note_unlisted(struct tls *tls, STACK_OF(X509) * chain)
 {
 	char names[NAMES_MAX] = "", label[TLS_LABEL_MAX];
-	struct problem words;
+	struct problem notice;
 	size_t len = 0;
 
-	for (int i = 0; i < sk_X509_num(chain) && tls->unlisted >> i != 0; i++) {
+	for (int i = 0; i < sk_X509_num(chain); i++) {
 		X509_NAME *issuer = X509_get_issuer_name(sk_X509_value(chain, i));
 
 		if (!(tls->unlisted >> i & 1) || !note_once(tls->context, issuer))
@@ -335,10 +338,10 @@ static void note_unlisted(struct tls *tls, STACK_OF(X509) * chain)
 	}
 	if (len == 0)
 		return;
-	problem_set(&words,
+	problem_set(&notice,
 		"crl has no revocation list of %s, so certificates that this CA has revoked are accepted; add the list, or refuse such certificates with crl_missing = \"refuse\"",
 		names);
-	tls->notice = strdup(words.text);
+	tls->notice = strdup(notice.text);
 }
 
 int tls_verify(X509_STORE_CTX *store, void *unused)
