@@ -9,10 +9,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/error_text.h"
 #include "base/file.h"
 
-/* Where a file system is for the moment in which a part of it is put elsewhere. */
+/* The mount point of a new file system until its part is moved elsewhere. */
 #define TRANSIT_MOUNT "/tmp"
 
 static int mount_empty(const char *directory)
@@ -40,7 +41,7 @@ void mounts_sys_net(void)
 	if (mount("sysfs", TRANSIT_MOUNT, "sysfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
 		    NULL) < 0)
 		return;
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
 		(void)snprintf(from, sizeof(from), TRANSIT_MOUNT "%s", parts[i]);
 		(void)snprintf(to, sizeof(to), "/sys%s", parts[i]);
 		(void)mount(from, to, NULL, MS_BIND, NULL);

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "system/passphrase.h"
 
-#include "base/array.h"
-#include "base/error_text.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -17,7 +14,10 @@
 #include <termios.h>
 #include <unistd.h>
 
-/* What is typed, or comes from the agent, up to its newline. */
+#include "base/array.h"
+#include "base/error_text.h"
+
+/* The answer, from the terminal or the agent, up to its newline. */
 struct line {
 	char *out; /* PASSPHRASE_MAX + 1 bytes */
 	size_t len;
@@ -66,7 +66,7 @@ struct terminal {
 	struct termios shown;
 };
 
-static void say(const struct terminal *terminal, const char *text)
+static void print_text(const struct terminal *terminal, const char *text)
 {
 	size_t len = strlen(text);
 
@@ -116,18 +116,15 @@ static int ask_hidden(struct terminal *terminal, const char *prompt, struct line
 	hidden.c_lflag |= ICANON | ISIG;
 	if (tcsetattr(terminal->fd, TCSAFLUSH, &hidden) < 0)
 		return -errno;
-	say(terminal, prompt);
-	say(terminal, ": ");
+	print_text(terminal, prompt);
+	print_text(terminal, ": ");
 	r = read_terminal(terminal, line);
 	(void)tcsetattr(terminal->fd, TCSAFLUSH, &terminal->shown);
-	say(terminal, "\n");
+	print_text(terminal, "\n");
 	return r;
 }
 
-/*
- * Lets the signal do what it does: most end the process here. Who was only stopped is asked again
- * when it goes on.
- */
+/* Delivers the signal: most end the process here. After a stop the caller asks again. */
 static void deliver_signal(const struct terminal *terminal, int signal)
 {
 	(void)sigprocmask(SIG_SETMASK, &terminal->before, NULL);

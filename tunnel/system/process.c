@@ -223,13 +223,13 @@ static int arrange_fds(const struct process_plan *plan, int *program_fd, int *pi
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	int channel = fcntl(plan->channel_fd, F_DUPFD_CLOEXEC, first_free);
 	int program = fcntl(*program_fd, F_DUPFD_CLOEXEC, first_free);
-	int words = fcntl(*pipe_fd, F_DUPFD_CLOEXEC, first_free);
+	int errors = fcntl(*pipe_fd, F_DUPFD_CLOEXEC, first_free);
 
-	if (null < 0 || channel < 0 || program < 0 || words < 0)
+	if (null < 0 || channel < 0 || program < 0 || errors < 0)
 		return -errno;
 	*program_fd = program;
-	*pipe_fd = words;
-	/* The output first: its number may be the channel's. */
+	*pipe_fd = errors;
+	/* The output comes first: its number may be the channel's. */
 	if (dup2(plan->output_fd >= 0 ? plan->output_fd : STDERR_FILENO, STDOUT_FILENO) < 0 ||
 		dup2(STDOUT_FILENO, STDERR_FILENO) < 0 || dup2(null, STDIN_FILENO) < 0 ||
 		dup2(channel, plan->channel_number) < 0)
