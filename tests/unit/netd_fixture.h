@@ -27,6 +27,7 @@ static struct netd_fixture {
 	int ask_error, tell_error, tun_error;
 	bool attached[1024];   /* by descriptor */
 	uint32_t tun_offloads; /* that the kernel takes */
+	int tun_fd;            /* whose were set last */
 } netd;
 
 int netd_link_ask(struct netd_link *link, struct netd_call *call, struct request *request,
@@ -71,9 +72,9 @@ int tun_queue_attach(int fd, bool attach)
 
 int tun_set_offloads(int fd, uint32_t offloads, uint32_t *ret_offloads)
 {
-	(void)fd;
 	if (netd.tun_error)
 		return netd.tun_error;
+	netd.tun_fd = fd;
 	*ret_offloads = offloads & netd.tun_offloads;
 	return 0;
 }

@@ -10,43 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "parse.h"
 #include "unit.h"
 
 static struct settings *settings;
 static struct interfaces live;
 static struct problem problem;
-
-static inline struct addr address(const char *text)
-{
-	struct addr addr = { .family = AF_UNSPEC };
-
-	if (text)
-		ck_assert_int_eq(addr_parse(text, &addr), 0);
-	return addr;
-}
-
-static inline struct prefix prefix(const char *text)
-{
-	struct prefix parsed;
-
-	ck_assert_int_eq(prefix_parse(text, &parsed), 0);
-	return parsed;
-}
-
-static inline void prefix_list_add(struct prefix_list *list, const char *text)
-{
-	list->items = reallocarray(list->items, list->count + 1, sizeof(*list->items));
-	ck_assert_ptr_nonnull(list->items);
-	list->items[list->count++] = prefix(text);
-}
-
-static inline struct identity identity(const char *name)
-{
-	struct identity out;
-
-	ck_assert_int_eq(identity_set(&out, name, strlen(name)), 0);
-	return out;
-}
 
 static inline void add_peer(const char *name, const char *interface, const char *fixed4)
 {
@@ -57,7 +26,7 @@ static inline void add_peer(const char *name, const char *interface, const char 
 	ck_assert_ptr_nonnull(settings->peers);
 	peer = &settings->peers[settings->peer_count++];
 	*peer = (struct settings_peer){
-		.name = identity(name), .address4 = address(fixed4), .max_routes = 2
+		.name = identity_of(name), .address4 = addr_of(fixed4), .max_routes = 2
 	};
 	(void)snprintf(peer->interface, sizeof(peer->interface), "%s", interface);
 	prefix_list_add(&peer->accept_routes, "10.20.0.0/16");
@@ -71,7 +40,7 @@ static inline void set_up(enum settings_role role)
 	settings->lanes = 2;
 	settings->announce.items = calloc(1, sizeof(*settings->announce.items));
 	ck_assert_ptr_nonnull(settings->announce.items);
-	settings->announce.items[0].prefix = prefix("10.20.30.0/24");
+	settings->announce.items[0].prefix = prefix_of("10.20.30.0/24");
 	settings->announce.count = 1;
 	live = (struct interfaces){ .count = 0 };
 }
@@ -79,8 +48,8 @@ static inline void set_up(enum settings_role role)
 static inline void set_up_server(void)
 {
 	set_up(SETTINGS_SERVER);
-	settings->pool4 = prefix("10.99.0.0/24");
-	settings->pool6 = prefix("fd99::/64");
+	settings->pool4 = prefix_of("10.99.0.0/24");
+	settings->pool6 = prefix_of("fd99::/64");
 	settings->max_sessions = 3;
 	add_peer("branch-a", "", NULL);
 	add_peer("branch-b", "branchb", "10.99.0.50");
@@ -113,13 +82,13 @@ static inline void tear_down(void)
 static inline struct request_interface wanted(const char *peer, const char *local4,
 	const char *remote4, const char *local6, const char *remote6)
 {
-	return (struct request_interface){ .peer = identity(peer),
+	return (struct request_interface){ .peer = identity_of(peer),
 		.mtu = 1500,
 		.queues = 1,
-		.local4 = address(local4),
-		.remote4 = address(remote4),
-		.local6 = address(local6),
-		.remote6 = address(remote6) };
+		.local4 = addr_of(local4),
+		.remote4 = addr_of(remote4),
+		.local6 = addr_of(local6),
+		.remote6 = addr_of(remote6) };
 }
 
 /* Puts an interface into the registry as if it had been made. */
@@ -140,7 +109,7 @@ static inline void add_route(struct interface *interface, const char *text)
 	interface->routes = reallocarray(
 		interface->routes, interface->route_count + 1, sizeof(*interface->routes));
 	ck_assert_ptr_nonnull(interface->routes);
-	interface->routes[interface->route_count++] = prefix(text);
+	interface->routes[interface->route_count++] = prefix_of(text);
 }
 
 static inline int judge(const char *peer, const char *local4, const char *remote4)
@@ -159,7 +128,7 @@ static inline void refuse(const char *peer, const char *local4, const char *remo
 
 static inline enum route_verdict judge_route(const struct interface *own, const char *text)
 {
-	struct prefix route = prefix(text);
+	struct prefix route = prefix_of(text);
 
 	return policy_route(settings, own, &route);
 }

@@ -3,6 +3,7 @@
 #ifndef CULVERT_TESTS_UNIT_SUPERPACKET_FIXTURE_H
 #define CULVERT_TESTS_UNIT_SUPERPACKET_FIXTURE_H
 
+#include "base/array.h"
 #include "wire/superpacket.h"
 
 #include "superpacket_sample.h"
@@ -23,7 +24,7 @@ static const struct sample samples[] = {
 	{ .name = "udp6, chain", .udp = true, .v6 = true, .chain = 2 },
 };
 
-enum { SAMPLES = sizeof(samples) / sizeof(samples[0]) };
+enum { SAMPLES = ARRAY_SIZE(samples) };
 
 static struct made made;
 
@@ -66,10 +67,7 @@ static inline void expect_unchanged(const struct superpacket *now, const struct 
 
 static inline void add_each(Suite *suite, const char *name, const TTest *test)
 {
-	TCase *tcase = tcase_create(name);
-
-	tcase_add_loop_test(tcase, test, 0, SAMPLES);
-	suite_add_tcase(suite, tcase);
+	unit_add_loop(suite, name, test, 0, SAMPLES);
 }
 
 #endif

@@ -237,16 +237,12 @@ END_TEST
 static Suite *suite(void)
 {
 	Suite *suite = suite_create("bytes");
-	TCase *short_reads = tcase_create("short reads");
-	TCase *short_writes = tcase_create("short writes");
 
 	unit_add(suite, "reading", reads_big_endian);
-	tcase_add_loop_test(short_reads, too_short_consumes_and_sets_nothing, 0, 8);
-	suite_add_tcase(suite, short_reads);
+	unit_add_loop(suite, "short reads", too_short_consumes_and_sets_nothing, 0, 8);
 	unit_add(suite, "views", views_and_subs_borrow);
 	unit_add(suite, "writing", writes_big_endian);
-	tcase_add_loop_test(short_writes, what_does_not_fit_is_not_written, 0, 5);
-	suite_add_tcase(suite, short_writes);
+	unit_add_loop(suite, "short writes", what_does_not_fit_is_not_written, 0, 5);
 	unit_add(suite, "copies", copies_respect_the_capacity);
 	unit_add(suite, "reserved lengths", reserved_lengths_are_filled);
 	unit_add(suite, "long lengths", a_length_past_its_field_is_refused);

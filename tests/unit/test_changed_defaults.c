@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which notes a check prints about defaults that have changed. */
-#include "base/array.h"
 #include "config/changed_defaults.h"
 
 #include <stdio.h>
@@ -65,8 +64,9 @@ START_TEST(a_key_that_is_set_is_not)
 {
 	ck_assert_str_eq(
 		notes_of(client_options_load,
-			PROFILE FILES "crl = \"/l\"; check_destination = true; mark = 7;\n"
-				      "tunnel_addresses = \"10.0.0.0/8\"; crl_missing = \"warn\";"),
+			PROFILE FILES
+			"crl = \"/l\"; check_destination = true; mark = 7; congestion = \"auto\";\n"
+			"tunnel_addresses = \"10.0.0.0/8\"; crl_missing = \"warn\";"),
 		"");
 	ck_assert(!has(notes_of(client_options_load, PROFILE FILES "full_tunnel = true;"), "mark"));
 }
@@ -120,11 +120,7 @@ int main(void)
 {
 	const TTest *const tests[] = { a_default_that_holds_is_noted, a_key_that_is_set_is_not,
 		a_key_that_means_more_is_noted, the_page_says_the_same };
-	Suite *suite = suite_create("changed_defaults");
-	TCase *tcase = tcase_create("changed_defaults");
 
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-		tcase_add_test(tcase, tests[i]);
-	suite_add_tcase(suite, tcase);
-	return unit_run("changed_defaults", suite);
+	return unit_run("changed_defaults",
+		unit_suite("changed_defaults", NULL, NULL, tests, ARRAY_SIZE(tests)));
 }

@@ -25,7 +25,7 @@ START_TEST(changes_are_followed_as_if_made_anew)
 	struct random random = { 1624 };
 	uint8_t header[60];
 
-	for (int i = 0; i < 100000; i++) {
+	for (int i = 0; i < unit_rounds(100000); i++) {
 		size_t len = 20 + 4 * random_below(&random, 11);
 		size_t at = 2 * random_below(&random, len / 2);
 		uint16_t value = (uint16_t)random_next(&random);
@@ -58,7 +58,7 @@ START_TEST(sums_as_the_model_does)
 	struct random random = { 1071 };
 	uint8_t data[200];
 
-	for (int i = 0; i < 20000; i++) {
+	for (int i = 0; i < unit_rounds(20000); i++) {
 		size_t at = random_below(&random, 8), len = random_below(&random, sizeof(data) - 8);
 
 		if (i % 3 == 0)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How much of a ClientHello is there: whole, in parts, over many records, and what is none. */
-#include "base/array.h"
 #include "wire/client_hello.h"
 
 #include <errno.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* config/conf on a table of its own: the places in a file that it names, the keys, the documentation. */
-#include "base/array.h"
 #include "conf_target.h"
 #include "unit.h"
 

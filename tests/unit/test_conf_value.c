@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* config/conf on a table of its own: every type of value at its limits, presets, lists. */
-#include "base/array.h"
 #include "conf_target.h"
 #include "unit.h"
 

@@ -3,7 +3,6 @@
  * Configurations with files that do not do: each is one line with file, line, key and the file that
  * is named. What certificates themselves can get wrong is tested in test_tls_context.c.
  */
-#include "base/array.h"
 #include "config/configuration.h"
 
 #include <errno.h>

@@ -11,8 +11,8 @@ START_TEST(what_clears_by_itself)
 	static const int errors[] = { ENOMEM, EMFILE, ENFILE, ENOBUFS, EAGAIN, EBUSY, ENETDOWN,
 		ENETUNREACH, EADDRNOTAVAIL, EADDRINUSE, ENODEV, ENOSPC, EIO, ETIMEDOUT, EROFS };
 
-	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
-		ck_assert_msg(error_is_passing(-errors[i]), "%s", strerror(errors[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
+		ck_assert_msg(error_is_passing(-errors[i]), "%s", error_text(errors[i]));
 		ck_assert_int_eq(
 			exit_code_of_error(-errors[i], EXIT_CODE_CONFIG), EXIT_CODE_FAILURE);
 	}
@@ -24,8 +24,8 @@ START_TEST(what_a_person_mends)
 	static const int errors[] = { EINVAL, ENOENT, EACCES, EPERM, EFBIG, EISDIR, ELOOP, ENOTDIR,
 		EEXIST, ENAMETOOLONG, ENOTTY, ECANCELED, ENOEXEC };
 
-	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
-		ck_assert_msg(!error_is_passing(-errors[i]), "%s", strerror(errors[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
+		ck_assert_msg(!error_is_passing(-errors[i]), "%s", error_text(errors[i]));
 		ck_assert_int_eq(
 			exit_code_of_error(-errors[i], EXIT_CODE_CONFIG), EXIT_CODE_CONFIG);
 	}

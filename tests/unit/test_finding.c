@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Findings: their line for a person, and there and back over the control socket. */
-#include "base/array.h"
 #include "base/finding.h"
 
 #include <errno.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Superpackets in the queue: how they are cut, share, and lose. wire/superpacket.h does the cutting. */
-#include "base/array.h"
 #include "tests/unit/flow_fixture.h"
 
 enum { HEADERS = 40, SEGMENT = 1448, CE = 3 };
@@ -268,5 +267,5 @@ int main(void)
 		bytes_are_shared_with_small_packets, a_drop_takes_one_segment, a_mark_takes_nothing,
 		what_is_not_accepted_leaves_segment_by_segment };
 
-	return fixture_run("flow_queue_cut", tests, sizeof(tests) / sizeof(tests[0]));
+	return fixture_run("flow_queue_cut", tests, ARRAY_SIZE(tests));
 }

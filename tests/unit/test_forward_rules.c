@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What nft lists, and whether it drops what goes from lan0 to cv0. */
-#include "base/array.h"
 #include "client/forward_rules.h"
 
 #include <errno.h>

@@ -14,6 +14,7 @@
 
 #include "netd/forwarding_check.h"
 
+#include "parse.h"
 #include "unit.h"
 
 static struct fixture {
@@ -66,7 +67,7 @@ static void setup(void)
 	(void)snprintf(fixture.settings->control_socket, sizeof(fixture.settings->control_socket),
 		"%s/x.sock", fixture.root);
 	/* A prefix that no host has. */
-	ck_assert_int_eq(prefix_parse("fd5a:77:1:2::/64", &fixture.announced.prefix), 0);
+	fixture.announced.prefix = prefix_of("fd5a:77:1:2::/64");
 	fixture.settings->announce = (struct announce_list){ .items = &fixture.announced,
 		.count = 1 };
 	fixture.settings->forwarding = true;
@@ -187,7 +188,7 @@ START_TEST(test_between)
 	start();
 	is("ipv6/conf/all/forwarding", 0); /* no tunnel has IPv6 */
 	forwarding_stop(&fixture.forwarding);
-	ck_assert_int_eq(prefix_parse("fd5a:77::/64", &fixture.settings->pool6), 0);
+	fixture.settings->pool6 = prefix_of("fd5a:77::/64");
 	start();
 	is_router();
 	forwarding_stop(&fixture.forwarding);

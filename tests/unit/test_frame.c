@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/array.h"
 #include "wire/frame.h"
 
 #include <errno.h>
@@ -230,11 +229,9 @@ END_TEST
 static Suite *suite(void)
 {
 	Suite *suite = suite_create("frame");
-	TCase *by_type = tcase_create("limits");
 
 	unit_add(suite, "header", header_bytes_are_as_documented);
-	tcase_add_loop_test(by_type, lengths_are_limited_by_type, 0, TYPES);
-	suite_add_tcase(suite, by_type);
+	unit_add_loop(suite, "limits", lengths_are_limited_by_type, 0, TYPES);
 	unit_add(suite, "types", unknown_types_are_refused_at_the_first_byte);
 	unit_add(suite, "early", lengths_that_cannot_be_right_are_refused_early);
 	unit_add(suite, "split", a_stream_may_be_split_anywhere);

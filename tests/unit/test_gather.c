@@ -3,7 +3,6 @@
  * The model segments a superpacket; what is gathered of the segments must be that superpacket again,
  * byte by byte. And one after the other, whatever is not alike ends it.
  */
-#include "base/array.h"
 #include "wire/gather.h"
 
 #include <errno.h>
@@ -284,10 +283,7 @@ END_TEST
 
 static void add_each(Suite *suite, const char *name, const TTest *test)
 {
-	TCase *tcase = tcase_create(name);
-
-	tcase_add_loop_test(tcase, test, 0, SAMPLES);
-	suite_add_tcase(suite, tcase);
+	unit_add_loop(suite, name, test, 0, SAMPLES);
 }
 
 static Suite *suite(void)

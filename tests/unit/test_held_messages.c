@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What came behind a hello is kept in order, within a bound, and given back once. */
-#include "base/array.h"
 #include "daemon/held_messages.h"
 
 #include <errno.h>

@@ -2,7 +2,6 @@
 /* check: no-valgrind */
 /* Debian 12's valgrind does not know pidfd_open(2), by which hooks are watched. */
 /* The queue of hooks: order, bounds, and what becomes of hooks that fail, hang or leave something. */
-#include "base/array.h"
 #include "netd/hooks.h"
 
 #include <fcntl.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "tests/unit/parse.h"
 #include "tests/unit/unit.h"
 
 static struct settings *settings;
@@ -56,8 +56,8 @@ static void set_up(void)
 		(void)snprintf(
 			interface->now.peer.name, sizeof(interface->now.peer.name), "p%zu", i);
 		(void)snprintf(interface->name, sizeof(interface->name), "cv%zu", i);
-		ck_assert_int_eq(addr_parse("10.0.0.1", &interface->now.local4), 0);
-		ck_assert_int_eq(addr_parse("fd00::2", &interface->now.remote6), 0);
+		interface->now.local4 = addr_of("10.0.0.1");
+		interface->now.remote6 = addr_of("fd00::2");
 	}
 	make_program("echo $CULVERT_PEER $CULVERT_EVENT $CULVERT_ROUTE >>\"$1\"");
 }
@@ -86,7 +86,7 @@ static void route_event(enum interface_event what, size_t peer, unsigned number)
 	char text[ADDR_TEXT_MAX];
 
 	(void)snprintf(text, sizeof(text), "10.%u.%u.0/24", number / 256, number % 256);
-	ck_assert_int_eq(prefix_parse(text, &prefix), 0);
+	prefix = prefix_of(text);
 	hooks_event(&hooks, what, &interfaces[peer], &prefix);
 }
 
@@ -279,14 +279,8 @@ static Suite *suite(void)
 	const TTest *const tests[] = { one_peer_in_order, environment, what_the_end_makes_stale,
 		opposites_cancel, bounds, one_that_hangs, what_it_leaves, somebody_hurries,
 		files_that_do_not_do, none_is_set };
-	Suite *s = suite_create("hooks");
-	TCase *tcase = tcase_create("hooks");
 
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-		tcase_add_test(tcase, tests[i]);
-	suite_add_tcase(s, tcase);
-	return s;
+	return unit_suite("hooks", set_up, tear_down, tests, ARRAY_SIZE(tests));
 }
 
 int main(void)

@@ -240,22 +240,17 @@ END_TEST
 
 static Suite *suite(void)
 {
+	const TTest *const with_pair[] = { both_ends_close_on_exec_and_do_not_block,
+		datagrams_keep_their_boundaries, a_datagram_may_fill_the_buffer,
+		descriptors_arrive_in_order_and_stay_the_senders,
+		too_long_a_datagram_is_refused_and_its_descriptors_closed,
+		too_many_descriptors_are_refused_and_closed,
+		more_descriptors_than_one_message_takes_are_refused,
+		an_empty_datagram_cannot_be_sent, the_other_end_has_gone,
+		last_words_arrive_before_the_end, one_that_does_not_read_is_noticed };
 	Suite *s = suite_create("ipc");
-	TCase *with_pair = tcase_create("pair");
 
-	tcase_add_checked_fixture(with_pair, set_up, tear_down);
-	tcase_add_test(with_pair, both_ends_close_on_exec_and_do_not_block);
-	tcase_add_test(with_pair, datagrams_keep_their_boundaries);
-	tcase_add_test(with_pair, a_datagram_may_fill_the_buffer);
-	tcase_add_test(with_pair, descriptors_arrive_in_order_and_stay_the_senders);
-	tcase_add_test(with_pair, too_long_a_datagram_is_refused_and_its_descriptors_closed);
-	tcase_add_test(with_pair, too_many_descriptors_are_refused_and_closed);
-	tcase_add_test(with_pair, more_descriptors_than_one_message_takes_are_refused);
-	tcase_add_test(with_pair, an_empty_datagram_cannot_be_sent);
-	tcase_add_test(with_pair, the_other_end_has_gone);
-	tcase_add_test(with_pair, last_words_arrive_before_the_end);
-	tcase_add_test(with_pair, one_that_does_not_read_is_noticed);
-	suite_add_tcase(s, with_pair);
+	unit_add_case(s, "pair", set_up, tear_down, with_pair, ARRAY_SIZE(with_pair));
 	unit_add(s, "sealed bytes", a_sealed_copy_is_the_very_bytes);
 	unit_add(s, "sealed against change", a_sealed_copy_cannot_be_changed);
 	unit_add(s, "sealed empty", an_empty_copy_can_be_sealed);

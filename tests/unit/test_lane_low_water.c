@@ -17,7 +17,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/array.h"
 #include "lane/lane_internal.h"
 #include "lane/worker.h"
 #include "unit.h"
@@ -96,14 +95,10 @@ END_TEST
 
 static Suite *suite(void)
 {
-	Suite *suite = suite_create("lane_low_water");
-	TCase *tcase = tcase_create("room");
+	const TTest *const tests[] = { a_slow_connection_gets_little,
+		without_a_limit_of_the_kernels_we_have_none };
 
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
-	tcase_add_test(tcase, a_slow_connection_gets_little);
-	tcase_add_test(tcase, without_a_limit_of_the_kernels_we_have_none);
-	suite_add_tcase(suite, tcase);
-	return suite;
+	return unit_suite("lane_low_water", set_up, tear_down, tests, ARRAY_SIZE(tests));
 }
 
 int main(void)

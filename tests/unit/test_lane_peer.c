@@ -6,7 +6,6 @@
  * A lane whose peer breaks the protocol, or goes away in every way there is. The peer is a raw one
  * (lane_raw.h).
  */
-#include "base/array.h"
 #include "base/error_text.h"
 #include "lane/lane_internal.h"
 #include "tests/unit/lane_fixture.h"

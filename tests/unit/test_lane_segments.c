@@ -3,7 +3,6 @@
 /* check: no-valgrind */
 /* It carries packets through TLS on threads. */
 /* Superpackets between a lane and one whose end takes none of them. */
-#include "base/array.h"
 #include "tests/unit/lane_fixture.h"
 #include "tests/unit/superpacket_sample.h"
 #include "tests/unit/unit.h"

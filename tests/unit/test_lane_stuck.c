@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 
-#include "base/array.h"
 #include "lane/lane_internal.h"
 #include "tests/unit/lane_fixture.h"
 #include "tests/unit/lane_raw.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The lease file: round trips, restarts with the same and with another configuration, broken files. */
-#include "base/array.h"
 #include "daemon/leases.h"
 
 #include <errno.h>
@@ -9,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "parse.h"
 #include "unit.h"
 
 #define HEADER "culvert leases 1\n"
@@ -19,9 +19,9 @@ static struct pool *make(const char *pool4, const char *pool6)
 	struct pool *pool;
 
 	if (pool4)
-		ck_assert_int_eq(prefix_parse(pool4, &settings.pool4), 0);
+		settings.pool4 = prefix_of(pool4);
 	if (pool6)
-		ck_assert_int_eq(prefix_parse(pool6, &settings.pool6), 0);
+		settings.pool6 = prefix_of(pool6);
 	ck_assert_int_eq(pool_new(&settings, &pool), 0);
 	return pool;
 }

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/array.h"
 #include "engine/liveness.h"
 
 #include "base/container.h"

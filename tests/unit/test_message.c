@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/array.h"
 #include "message_tools.h"
 #include "random.h"
 #include "unit.h"
@@ -446,10 +445,7 @@ END_TEST
 /* Adds a test that runs once for each sample. */
 static void add_each(Suite *suite, const char *name, const TTest *test)
 {
-	TCase *tcase = tcase_create(name);
-
-	tcase_add_loop_test(tcase, test, 0, MESSAGE_SAMPLES);
-	suite_add_tcase(suite, tcase);
+	unit_add_loop(suite, name, test, 0, MESSAGE_SAMPLES);
 }
 
 static Suite *suite(void)

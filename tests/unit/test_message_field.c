@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/array.h"
 #include "message_tools.h"
 #include "unit.h"
 #include "wire/message.h"

@@ -1,21 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What may be pushed, and which program netd gives it to. */
-#include "base/array.h"
 #include "base/nameservers.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "netd/policy.h"
+#include "tests/unit/parse.h"
 #include "tests/unit/unit.h"
-
-static struct addr address(const char *text)
-{
-	struct addr addr;
-
-	ck_assert_int_eq(addr_parse(text, &addr), 0);
-	return addr;
-}
 
 START_TEST(domains)
 {
@@ -42,13 +34,13 @@ START_TEST(servers)
 	static const char *const bad[] = { "0.0.0.0", "127.0.0.53", "::1", "224.0.0.1",
 		"255.255.255.255", "169.254.1.1", "fe80::1" };
 
-	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-		struct addr addr = address(good[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		struct addr addr = addr_of(good[i]);
 
 		ck_assert_msg(nameservers_server_is_valid(&addr), "%s", good[i]);
 	}
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		struct addr addr = address(bad[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct addr addr = addr_of(bad[i]);
 
 		ck_assert_msg(!nameservers_server_is_valid(&addr), "%s", bad[i]);
 	}
@@ -59,14 +51,14 @@ START_TEST(equal_ones)
 {
 	struct nameservers a = { .server_count = 1, .domain_count = 1 }, b;
 
-	a.server[0] = address("10.9.0.1");
+	a.server[0] = addr_of("10.9.0.1");
 	unit_text(a.domain[0], "corp.example");
 	b = a;
 	ck_assert(nameservers_equal(&a, &b));
 	unit_text(b.domain[0], "corp.example.org");
 	ck_assert(!nameservers_equal(&a, &b));
 	b = a;
-	b.server[0] = address("10.9.0.2");
+	b.server[0] = addr_of("10.9.0.2");
 	ck_assert(!nameservers_equal(&a, &b));
 	b = a;
 	b.domain_count = 0;
@@ -81,7 +73,7 @@ START_TEST(for_a_client_that_uses_them)
 	struct problem problem;
 
 	ck_assert_int_eq(settings_new(SETTINGS_SERVER, &settings), 0);
-	wanted.nameservers.server[0] = address("10.99.0.1");
+	wanted.nameservers.server[0] = addr_of("10.99.0.1");
 	settings->use_dns = true;
 	ck_assert_int_eq(policy_dns(settings, &wanted, &problem), -EPERM);
 	settings->role = SETTINGS_CLIENT;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "system/netlink_diag.h"
+#include "tests/unit/parse.h"
 #include "tests/unit/unit.h"
 
 enum { MAX = 4, OTHER_MARK = 0x1234 };
@@ -114,7 +115,7 @@ static const struct need *find(const struct needs *needs, const char *text)
 	struct prefix prefix;
 	size_t at = 0;
 
-	ck_assert_int_eq(prefix_parse(text, &prefix), 0);
+	prefix = prefix_of(text);
 	return needs_next(needs, &prefix, &at);
 }
 
@@ -175,13 +176,8 @@ static Suite *suite(void)
 	const TTest *const tests[] = { resolvers_of_a_plain_file, a_local_resolver_asks_others,
 		a_file_of_ours_keeps_those_from_before, no_more_than_there_is_room_for,
 		connections_with_a_mark_are_needed, remotes_and_the_proxy_are_needed };
-	Suite *s = suite_create("needs");
-	TCase *t = tcase_create("needs");
 
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-		tcase_add_test(t, tests[i]);
-	suite_add_tcase(s, t);
-	return s;
+	return unit_suite("needs", NULL, NULL, tests, ARRAY_SIZE(tests));
 }
 
 int main(void)

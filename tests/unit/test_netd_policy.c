@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What an engine may have of netd, but for routes. */
-#include "base/array.h"
 #include "base/exit_code.h"
 
 #include "policy_fixture.h"
@@ -77,7 +76,7 @@ END_TEST
 START_TEST(every_fixed_address_counts)
 {
 	settings->unlisted = true;
-	settings->peers[0].address4 = address("10.99.0.60");
+	settings->peers[0].address4 = addr_of("10.99.0.60");
 	refuse("somebody", "10.99.0.1", "10.99.0.60");
 	refuse("somebody", "10.99.0.1", "10.99.0.50");
 	settings->peer_count = 1;
@@ -162,7 +161,8 @@ END_TEST
 
 START_TEST(an_interface_has_its_peers_name_or_the_template)
 {
-	struct identity a = identity("branch-a"), b = identity("branch-b"), c = identity("other");
+	struct identity a = identity_of("branch-a"), b = identity_of("branch-b"),
+			c = identity_of("other");
 
 	ck_assert_str_eq(policy_interface_target(settings, &a).name, "cv%d");
 	ck_assert_str_eq(policy_interface_target(settings, &b).name, "branchb");
@@ -174,7 +174,8 @@ END_TEST
 
 START_TEST(an_interface_lives_where_its_entry_says)
 {
-	struct identity a = identity("branch-a"), b = identity("branch-b"), c = identity("other");
+	struct identity a = identity_of("branch-a"), b = identity_of("branch-b"),
+			c = identity_of("other");
 
 	(void)snprintf(settings->peers[1].netns, sizeof(settings->peers[1].netns), "blue");
 	ck_assert_str_eq(policy_interface_target(settings, &a).netns, "");
@@ -185,7 +186,7 @@ END_TEST
 
 START_TEST(a_place_has_its_peers_metric)
 {
-	struct identity a = identity("branch-a"), other = identity("other");
+	struct identity a = identity_of("branch-a"), other = identity_of("other");
 
 	settings->peers[0].metric = 77;
 	ck_assert_uint_eq(policy_interface_target(settings, &a).metric, 77);
@@ -197,15 +198,15 @@ START_TEST(a_fixed_ipv6_address_is_its_peers_and_no_other)
 {
 	struct request_interface request = wanted("branch-b", NULL, NULL, "fd99::1", "fd99::50");
 
-	settings->peers[1].address6 = address("fd99::50");
+	settings->peers[1].address6 = addr_of("fd99::50");
 	ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), 0);
-	request.remote6 = address("fd99::51");
+	request.remote6 = addr_of("fd99::51");
 	ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), -EPERM);
 	ck_assert_str_eq(problem.text, "address fd99::51 for branch-b, which has a fixed one");
 	request = wanted("branch-a", NULL, NULL, "fd99::1", "fd99::50");
 	ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), -EPERM);
 	ck_assert_str_eq(problem.text, "address fd99::50 for branch-a, which is another's");
-	request.remote6 = address("fd99::51");
+	request.remote6 = addr_of("fd99::51");
 	ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), 0);
 }
 END_TEST
@@ -215,14 +216,14 @@ START_TEST(a_live_ipv6_address_is_not_given_twice)
 	struct interface *live_one = add_live("branch-b", NULL, NULL);
 	struct request_interface request = wanted("branch-a", NULL, NULL, "fd99::1", "fd99::8");
 
-	live_one->now.local6 = address("fd99::1");
-	live_one->now.remote6 = address("fd99::8");
+	live_one->now.local6 = addr_of("fd99::1");
+	live_one->now.remote6 = addr_of("fd99::8");
 	ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), -EPERM);
 	ck_assert_str_eq(problem.text, "address fd99::8 for branch-a, which is another's");
 	/* Behind one that is in nobody's way. */
 	(void)add_live("somebody", "10.99.0.1", "10.99.0.9");
 	ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), -EPERM);
-	request.remote6 = address("fd99::9");
+	request.remote6 = addr_of("fd99::9");
 	ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), 0);
 }
 END_TEST
@@ -266,10 +267,10 @@ START_TEST(each_member_has_its_family)
 	request.local6 = request.remote6 = both.local4;
 	ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), -EPERM);
 	request = both;
-	request.local6 = address(NULL);
+	request.local6 = addr_of(NULL);
 	ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), -EPERM);
 	request = both;
-	request.remote6 = address(NULL);
+	request.remote6 = addr_of(NULL);
 	ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), -EPERM);
 	request = both;
 	request.local4 = request.remote4 = both.local6;
@@ -327,12 +328,12 @@ START_TEST(each_end_of_each_family_is_a_clients)
 	struct request_interface request = good;
 
 	ck_assert_int_eq(policy_interface(settings, &live, &good, &problem), 0);
-	request.local6 = address("ff02::1");
+	request.local6 = addr_of("ff02::1");
 	refuse("hub", "192.168.1.2", "10.99.0.1");
 	refuse("hub", "10.99.0.2", "192.168.1.1");
 	ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), -EPERM);
 	request = good;
-	request.remote6 = address("ff02::1");
+	request.remote6 = addr_of("ff02::1");
 	ck_assert_int_eq(policy_interface(settings, &live, &request, &problem), -EPERM);
 	request = good;
 	request.remote6 = good.local6;
@@ -349,7 +350,7 @@ static struct request_dns resolvers(void)
 {
 	struct request_dns request = { .nameservers.server_count = 1 };
 
-	request.nameservers.server[0] = address("10.99.0.53");
+	request.nameservers.server[0] = addr_of("10.99.0.53");
 	return request;
 }
 
@@ -377,7 +378,7 @@ START_TEST(resolvers_that_are_not_wanted)
 	ck_assert_str_eq(problem.text, "other resolvers for this host");
 	settings->peers[0].netns[0] = '\0';
 	ck_assert_int_eq(policy_dns(settings, &request, &problem), 0);
-	request.nameservers.server[0] = address("127.0.0.53");
+	request.nameservers.server[0] = addr_of("127.0.0.53");
 	ck_assert_int_eq(policy_dns(settings, &request, &problem), -EPERM);
 	ck_assert_str_eq(problem.text, "invalid resolvers or domains");
 	settings->role = SETTINGS_SERVER;
@@ -412,40 +413,26 @@ END_TEST
 
 static Suite *suite(void)
 {
+	const TTest *const server[] = { a_listed_peer_gets_an_address_of_the_pool,
+		what_is_no_host_address_of_the_pool_is_refused,
+		the_local_address_is_the_servers_own, each_family_is_judged,
+		addresses_come_in_pairs_of_one_family, a_fixed_address_is_its_peers_and_no_other,
+		a_live_address_is_not_given_twice, an_unlisted_peer_needs_the_setting,
+		no_more_interfaces_than_sessions, the_mtu_is_bounded, no_more_queues_than_lanes,
+		an_interface_has_its_peers_name_or_the_template,
+		an_interface_lives_where_its_entry_says, only_a_client_makes_connections,
+		exit_codes_are_those_an_engine_can_know, every_fixed_address_counts,
+		a_place_has_its_peers_metric, a_fixed_ipv6_address_is_its_peers_and_no_other,
+		a_live_ipv6_address_is_not_given_twice, a_refusal_names_what_is_wrong,
+		each_member_has_its_family };
+	const TTest *const client[] = { a_client_takes_what_is_a_hosts,
+		a_client_refuses_what_no_host_has, a_client_has_one_interface_for_its_server,
+		each_end_of_each_family_is_a_clients, a_client_takes_resolvers,
+		resolvers_that_are_not_wanted };
 	Suite *s = suite_create("netd_policy");
-	TCase *server = tcase_create("server"), *client = tcase_create("client");
 
-	tcase_add_checked_fixture(server, set_up_server, tear_down);
-	tcase_add_test(server, a_listed_peer_gets_an_address_of_the_pool);
-	tcase_add_test(server, what_is_no_host_address_of_the_pool_is_refused);
-	tcase_add_test(server, the_local_address_is_the_servers_own);
-	tcase_add_test(server, each_family_is_judged);
-	tcase_add_test(server, addresses_come_in_pairs_of_one_family);
-	tcase_add_test(server, a_fixed_address_is_its_peers_and_no_other);
-	tcase_add_test(server, a_live_address_is_not_given_twice);
-	tcase_add_test(server, an_unlisted_peer_needs_the_setting);
-	tcase_add_test(server, no_more_interfaces_than_sessions);
-	tcase_add_test(server, the_mtu_is_bounded);
-	tcase_add_test(server, no_more_queues_than_lanes);
-	tcase_add_test(server, an_interface_has_its_peers_name_or_the_template);
-	tcase_add_test(server, an_interface_lives_where_its_entry_says);
-	tcase_add_test(server, only_a_client_makes_connections);
-	tcase_add_test(server, exit_codes_are_those_an_engine_can_know);
-	tcase_add_test(server, every_fixed_address_counts);
-	tcase_add_test(server, a_place_has_its_peers_metric);
-	tcase_add_test(server, a_fixed_ipv6_address_is_its_peers_and_no_other);
-	tcase_add_test(server, a_live_ipv6_address_is_not_given_twice);
-	tcase_add_test(server, a_refusal_names_what_is_wrong);
-	tcase_add_test(server, each_member_has_its_family);
-	suite_add_tcase(s, server);
-	tcase_add_checked_fixture(client, set_up_client, tear_down);
-	tcase_add_test(client, a_client_takes_what_is_a_hosts);
-	tcase_add_test(client, a_client_refuses_what_no_host_has);
-	tcase_add_test(client, a_client_has_one_interface_for_its_server);
-	tcase_add_test(client, each_end_of_each_family_is_a_clients);
-	tcase_add_test(client, a_client_takes_resolvers);
-	tcase_add_test(client, resolvers_that_are_not_wanted);
-	suite_add_tcase(s, client);
+	unit_add_case(s, "server", set_up_server, tear_down, server, ARRAY_SIZE(server));
+	unit_add_case(s, "client", set_up_client, tear_down, client, ARRAY_SIZE(client));
 	return s;
 }
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which routes an engine may have of netd, and what stays outside the tunnel. */
-#include "base/array.h"
 #include "policy_fixture.h"
 #include "unit.h"
 
@@ -105,16 +104,16 @@ START_TEST(what_the_tunnel_has_is_no_route)
 {
 	struct interface *own = add_live("branch-a", "10.20.7.1", "10.20.7.2");
 
-	own->now.local6 = address("2001:db8:7::1");
-	own->now.remote6 = address("2001:db8:7::2");
-	settings->pool6 = prefix("2001:db8:9::/64");
+	own->now.local6 = addr_of("2001:db8:7::1");
+	own->now.remote6 = addr_of("2001:db8:7::2");
+	settings->pool6 = prefix_of("2001:db8:9::/64");
 	ck_assert_int_eq(judge_route(own, "10.20.7.1/32"), ROUTE_TUNNEL);
 	ck_assert_int_eq(judge_route(own, "10.20.7.2/32"), ROUTE_TUNNEL);
 	ck_assert_int_eq(judge_route(own, "2001:db8:7::1/128"), ROUTE_TUNNEL);
 	ck_assert_int_eq(judge_route(own, "2001:db8:7::2/128"), ROUTE_TUNNEL);
 	ck_assert_int_eq(judge_route(own, "2001:db8:9::/64"), ROUTE_TUNNEL);
 	ck_assert_int_eq(judge_route(own, "2001:db8:8::/64"), ROUTE_ACCEPTED);
-	settings->pool4 = prefix("10.20.9.0/24");
+	settings->pool4 = prefix_of("10.20.9.0/24");
 	ck_assert_int_eq(judge_route(own, "10.20.9.0/24"), ROUTE_TUNNEL);
 	settings->pool4 = settings->pool6 = (struct prefix){ .addr.family = AF_UNSPEC };
 	ck_assert_int_eq(judge_route(own, "10.20.9.0/24"), ROUTE_ACCEPTED);
@@ -131,7 +130,7 @@ START_TEST(what_is_announced_here_is_local)
 		settings->announce.items, 2, sizeof(*settings->announce.items));
 	ck_assert_ptr_nonnull(settings->announce.items);
 	settings->announce.items[1] = settings->announce.items[0];
-	settings->announce.items[1].prefix = prefix("10.20.31.0/24");
+	settings->announce.items[1].prefix = prefix_of("10.20.31.0/24");
 	settings->announce.count = 2;
 	ck_assert_int_eq(judge_route(own, "10.20.30.0/24"), ROUTE_LOCAL);
 	ck_assert_int_eq(judge_route(own, "10.20.31.0/24"), ROUTE_LOCAL);
@@ -168,24 +167,18 @@ END_TEST
 
 static Suite *suite(void)
 {
+	const TTest *const server[] = { routes_are_judged_by_what_the_peer_may_announce,
+		a_default_route_is_for_a_full_tunnel, an_unlisted_peer_announces_nothing,
+		two_peers_may_have_one_prefix, no_more_routes_than_allowed,
+		what_the_tunnel_has_is_no_route, what_is_announced_here_is_local,
+		a_peer_without_an_entry_has_no_limit_to_look_up };
+	const TTest *const client[] = { the_remotes_outer_address_stays_outside,
+		the_proxys_address_stays_outside,
+		elsewhere_no_route_captures_the_outer_connection };
 	Suite *s = suite_create("netd_policy_routes");
-	TCase *server = tcase_create("server"), *client = tcase_create("client");
 
-	tcase_add_checked_fixture(server, set_up_server, tear_down);
-	tcase_add_test(server, routes_are_judged_by_what_the_peer_may_announce);
-	tcase_add_test(server, a_default_route_is_for_a_full_tunnel);
-	tcase_add_test(server, an_unlisted_peer_announces_nothing);
-	tcase_add_test(server, two_peers_may_have_one_prefix);
-	tcase_add_test(server, no_more_routes_than_allowed);
-	tcase_add_test(server, what_the_tunnel_has_is_no_route);
-	tcase_add_test(server, what_is_announced_here_is_local);
-	tcase_add_test(server, a_peer_without_an_entry_has_no_limit_to_look_up);
-	suite_add_tcase(s, server);
-	tcase_add_checked_fixture(client, set_up_client, tear_down);
-	tcase_add_test(client, the_remotes_outer_address_stays_outside);
-	tcase_add_test(client, the_proxys_address_stays_outside);
-	tcase_add_test(client, elsewhere_no_route_captures_the_outer_connection);
-	suite_add_tcase(s, client);
+	unit_add_case(s, "server", set_up_server, tear_down, server, ARRAY_SIZE(server));
+	unit_add_case(s, "client", set_up_client, tear_down, client, ARRAY_SIZE(client));
 	return s;
 }
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "system/netlink_nft_monitor.h"
+#include "tests/unit/parse.h"
 #include "tests/unit/unit.h"
 
 enum {
@@ -213,7 +214,7 @@ static void address(enum netlink_nft_kind kind, const char *prefix, const char *
 	struct netlink_nft_rule rule = { "is one term", { { .kind = kind } } };
 	size_t from = netlink_nft_batch_view(batch).len;
 
-	ck_assert_int_eq(prefix_parse(prefix, &rule.terms[0].prefix), 0);
+	rule.terms[0].prefix = prefix_of(prefix);
 	netlink_nft_rule_add(batch, "t", "d", &rule);
 	are(since(from + RULE_PREFIX), hex);
 }
@@ -425,21 +426,12 @@ static Suite *suite(void)
 {
 	const TTest *const bytes[] = { test_begin, test_table, test_chain, test_rule, test_meta,
 		test_payload, test_verdict, test_address, test_bridge, test_full };
+	const TTest *const kernel[] = { test_refused, test_too_many, test_not_permitted, test_owned,
+		test_monitor };
 	Suite *suite = suite_create("netlink_nft");
-	TCase *tcase = tcase_create("bytes");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	for (size_t i = 0; i < sizeof(bytes) / sizeof(bytes[0]); i++)
-		tcase_add_test(tcase, bytes[i]);
-	suite_add_tcase(suite, tcase);
-	tcase = tcase_create("kernel");
-	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_add_test(tcase, test_refused);
-	tcase_add_test(tcase, test_too_many);
-	tcase_add_test(tcase, test_not_permitted);
-	tcase_add_test(tcase, test_owned);
-	tcase_add_test(tcase, test_monitor);
-	suite_add_tcase(suite, tcase);
+	unit_add_case(suite, "bytes", setup, teardown, bytes, ARRAY_SIZE(bytes));
+	unit_add_case(suite, "kernel", NULL, teardown, kernel, ARRAY_SIZE(kernel));
 	return suite;
 }
 

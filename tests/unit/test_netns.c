@@ -144,11 +144,6 @@ int main(void)
 	const TTest *const tests[] = { what_is_not_there_is_told_with_its_cure,
 		what_is_something_else_is_refused, a_process_and_a_path_are_one_namespace,
 		a_call_is_made_over_there, a_call_that_cannot_be_made_is_told };
-	Suite *suite = suite_create("netns");
-	TCase *tcase = tcase_create("netns");
 
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-		tcase_add_test(tcase, tests[i]);
-	suite_add_tcase(suite, tcase);
-	return unit_run("netns", suite);
+	return unit_run("netns", unit_suite("netns", NULL, NULL, tests, ARRAY_SIZE(tests)));
 }

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "parse.h"
 #include "unit.h"
 
 enum { PLACES = 256 };
@@ -12,14 +13,6 @@ static struct networks networks;
 static struct network places[PLACES]; /* oldest first */
 static bool honest[PLACES];
 static unsigned taken;
-
-static struct addr addr(const char *text)
-{
-	struct addr addr;
-
-	ck_assert_int_eq(addr_parse(text, &addr), 0);
-	return addr;
-}
 
 static void start(uint64_t seed)
 {
@@ -45,7 +38,7 @@ static void give_way(void)
 
 static void come(const char *from, bool is_honest)
 {
-	struct addr of = addr(from);
+	struct addr of = addr_of(from);
 
 	if (taken == PLACES)
 		give_way();

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/array.h"
 #include "wire/packet.h"
 
 #include <errno.h>
@@ -274,6 +273,26 @@ START_TEST(cut_extensions_are_refused)
 }
 END_TEST
 
+/* A header that says that it is longer than the packet hides what follows it, though its own 8 bytes name that. */
+START_TEST(an_extension_past_the_end_is_refused)
+{
+	static const uint8_t headers[] = { IPPROTO_HOPOPTS, IPPROTO_ROUTING, IPPROTO_DSTOPTS };
+
+	for (size_t i = 0; i < sizeof(headers); i++) {
+		struct packet packet = { .length = 77 };
+
+		inner_v6(&inner, headers[i]);
+		inner_extension(&inner, IPPROTO_UDP, 0);
+		inner_finish(&inner);
+		ck_assert_int_eq(parse(&packet), 0);
+		inner.data[41] = 1; /* another 8 bytes */
+		packet.length = 77;
+		ck_assert_int_eq(parse(&packet), -EBADMSG);
+		ck_assert_uint_eq(packet.length, 77);
+	}
+}
+END_TEST
+
 static bool quoted(struct packet_quote *quote)
 {
 	struct packet packet;
@@ -433,6 +452,20 @@ START_TEST(errors_about_errors)
 }
 END_TEST
 
+/* As a router quotes it: the common header of 20 bytes, with a TTL (RFC 792) and "don't fragment". */
+START_TEST(errors_about_a_common_quote)
+{
+	uint8_t quote[28] = { 0x45, [6] = 0x40, [8] = 64, [9] = IPPROTO_ICMP, [20] = 8 };
+
+	ck_assert(!quotes_error(false, quote, sizeof(quote)));
+	quote[20] = 3;
+	ck_assert(quotes_error(false, quote, sizeof(quote)));
+	quote[0] = 0x44; /* a header length under 20 hides where its type is */
+	quote[20] = 8;
+	ck_assert(quotes_error(false, quote, sizeof(quote)));
+}
+END_TEST
+
 /* What quotes nothing is an error all the same, and so is what hides its type. */
 START_TEST(errors_without_a_quote)
 {
@@ -453,6 +486,12 @@ START_TEST(errors_without_a_quote)
 	}
 	inner_v4(&inner, IPPROTO_ICMP);
 	inner_icmp(&inner, 8);
+	inner_finish(&inner);
+	ck_assert_int_eq(parse(&packet), 0);
+	ck_assert(!packet_is_error(&packet, inner.data));
+	/* The type alone is enough to see that it is none. */
+	inner_v4(&inner, IPPROTO_ICMP);
+	inner_fill(&inner, 8, 1);
 	inner_finish(&inner);
 	ck_assert_int_eq(parse(&packet), 0);
 	ck_assert(!packet_is_error(&packet, inner.data));
@@ -580,10 +619,12 @@ static Suite *suite(void)
 	unit_add(suite, "later fragment", a_later_fragment_holds_no_header);
 	unit_add(suite, "extension limit", ipv6_extensions_are_bounded);
 	unit_add(suite, "cut extensions", cut_extensions_are_refused);
+	unit_add(suite, "extension past the end", an_extension_past_the_end_is_refused);
 	unit_add(suite, "icmp", icmp_errors_quote);
 	unit_add(suite, "icmpv6", icmpv6_errors_quote);
 	unit_add(suite, "no quote", what_quotes_nothing);
 	unit_add(suite, "errors about errors", errors_about_errors);
+	unit_add(suite, "common quote", errors_about_a_common_quote);
 	unit_add(suite, "errors without a quote", errors_without_a_quote);
 	unit_add(suite, "noise", local_noise);
 	unit_add(suite, "random", random_packets_stay_inside);

@@ -1,37 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/prefix_list.h"
 
+#include "parse.h"
 #include "unit.h"
-
-static struct prefix pfx(const char *text)
-{
-	struct prefix prefix;
-
-	ck_assert_int_eq(prefix_parse(text, &prefix), 0);
-	return prefix;
-}
-
-static void append(struct prefix_list *list, const char *text)
-{
-	struct prefix prefix = pfx(text);
-
-	ck_assert_int_eq(prefix_list_append(list, &prefix, 1), 0);
-}
 
 START_TEST(sorted_each_once)
 {
 	struct prefix_list list = { .items = NULL };
-	struct prefix other = pfx("10.2.0.0/17");
+	struct prefix other = prefix_of("10.2.0.0/17");
 	char text[ADDR_TEXT_MAX];
 
 	prefix_list_sort(&list);
 	ck_assert(!prefix_list_has(&list, &other));
 	ck_assert_int_eq(prefix_list_append(&list, NULL, 0), 0);
-	append(&list, "fd00::/8");
-	append(&list, "10.2.0.0/16");
-	append(&list, "10.1.0.0/16");
-	append(&list, "10.2.0.0/16");
-	append(&list, "10.0.0.0/8");
+	prefix_list_add(&list, "fd00::/8");
+	prefix_list_add(&list, "10.2.0.0/16");
+	prefix_list_add(&list, "10.1.0.0/16");
+	prefix_list_add(&list, "10.2.0.0/16");
+	prefix_list_add(&list, "10.0.0.0/8");
 	prefix_list_sort(&list);
 	ck_assert_uint_eq(list.count, 4);
 	ck_assert_str_eq(prefix_format(&list.items[0], text), "10.0.0.0/8");

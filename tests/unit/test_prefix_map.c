@@ -1,19 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/array.h"
 #include "base/prefix_map.h"
 
 #include <errno.h>
 
+#include "parse.h"
 #include "random.h"
 #include "unit.h"
-
-static struct prefix prefix(const char *text)
-{
-	struct prefix prefix;
-
-	ck_assert_msg(prefix_parse(text, &prefix) == 0, "not a prefix: %s", text);
-	return prefix;
-}
 
 /* The length of the longest prefix that contains an address, or -1; asks both lookups. */
 static int lookup(const struct prefix_map *map, const char *text)
@@ -21,7 +13,7 @@ static int lookup(const struct prefix_map *map, const char *text)
 	struct addr addr;
 	int len;
 
-	ck_assert_int_eq(addr_parse(text, &addr), 0);
+	addr = addr_of(text);
 	len = prefix_map_length(map, addr.family, addr.bytes);
 	ck_assert_int_eq(prefix_map_covers(map, addr.family, addr.bytes), len >= 0);
 	return len;
@@ -30,15 +22,15 @@ static int lookup(const struct prefix_map *map, const char *text)
 START_TEST(longest_prefix_wins)
 {
 	struct prefix prefixes[] = {
-		prefix("10.1.2.0/24"),
-		prefix("10.0.0.0/8"),
-		prefix("10.1.0.0/16"),
-		prefix("10.1.2.3/32"),
-		prefix("192.168.0.0/16"),
-		prefix("2001:db8::/32"),
-		prefix("2001:db8:1::/48"),
-		prefix("2001:db8:1::/64"),
-		prefix("2001:db8:1::1"),
+		prefix_of("10.1.2.0/24"),
+		prefix_of("10.0.0.0/8"),
+		prefix_of("10.1.0.0/16"),
+		prefix_of("10.1.2.3/32"),
+		prefix_of("192.168.0.0/16"),
+		prefix_of("2001:db8::/32"),
+		prefix_of("2001:db8:1::/48"),
+		prefix_of("2001:db8:1::/64"),
+		prefix_of("2001:db8:1::1"),
 	};
 	struct prefix_map *map;
 
@@ -65,7 +57,7 @@ END_TEST
 
 START_TEST(families_do_not_mix)
 {
-	struct prefix prefixes[] = { prefix("0.0.0.0/0"), prefix("::/0") };
+	struct prefix prefixes[] = { prefix_of("0.0.0.0/0"), prefix_of("::/0") };
 	struct prefix_map *map;
 
 	ck_assert_int_eq(prefix_map_new(&prefixes[0], 1, &map), 0);
@@ -98,10 +90,10 @@ END_TEST
 START_TEST(equals_are_there_once)
 {
 	struct prefix prefixes[] = {
-		prefix("10.0.0.0/8"),
-		prefix("10.0.0.0/9"),
-		prefix("10.0.0.0/8"),
-		prefix("10.0.0.0/8"),
+		prefix_of("10.0.0.0/8"),
+		prefix_of("10.0.0.0/9"),
+		prefix_of("10.0.0.0/8"),
+		prefix_of("10.0.0.0/8"),
 	};
 	struct prefix_map *map;
 
@@ -115,8 +107,8 @@ END_TEST
 
 START_TEST(bad_prefixes_are_refused)
 {
-	struct prefix host_bits = prefix("10.0.0.1/8"), none = { .len = 0 };
-	struct prefix too_long = prefix("10.0.0.0/8");
+	struct prefix host_bits = prefix_of("10.0.0.1/8"), none = { .len = 0 };
+	struct prefix too_long = prefix_of("10.0.0.0/8");
 	struct prefix_map *map = NULL;
 
 	too_long.len = 33;

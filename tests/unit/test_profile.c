@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which file a person means by a word. */
-#include "base/array.h"
 #include "client/profile.h"
 
 #include <errno.h>

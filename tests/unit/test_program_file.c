@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* check: no-valgrind */
 /* valgrind answers open() of /proc/self/exe with the program, and stat() with itself. */
-#include "base/array.h"
 #include "netd/program_file.h"
 
 #include <errno.h>
@@ -171,14 +170,8 @@ END_TEST
 static Suite *suite(void)
 {
 	const TTest *const tests[] = { its_own, another_version_is_refused, trial, refused, owner };
-	Suite *s = suite_create("program_file");
-	TCase *tcase = tcase_create("program_file");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-		tcase_add_test(tcase, tests[i]);
-	suite_add_tcase(s, tcase);
-	return s;
+	return unit_suite("program_file", setup, teardown, tests, ARRAY_SIZE(tests));
 }
 
 int main(void)

@@ -107,11 +107,9 @@ END_TEST
 static Suite *suite(void)
 {
 	Suite *suite = suite_create("proxy");
-	TCase *urls = tcase_create("urls");
 
-	tcase_add_loop_test(urls, urls_are_taken_apart, 0, (int)(sizeof(good) / sizeof(good[0])));
-	tcase_add_loop_test(urls, what_is_wrong_is_named, 0, (int)(sizeof(bad) / sizeof(bad[0])));
-	suite_add_tcase(suite, urls);
+	unit_add_loop(suite, "urls", urls_are_taken_apart, 0, ARRAY_SIZE(good));
+	unit_add_loop(suite, "wrong urls", what_is_wrong_is_named, 0, ARRAY_SIZE(bad));
 	unit_add(suite, "limits", words_have_a_limit);
 	return suite;
 }

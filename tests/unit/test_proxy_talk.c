@@ -4,7 +4,6 @@
  * sends, which answers open a tunnel, and the name of every refusal. No answer, however cut or
  * broken, is taken for a tunnel or read past its end.
  */
-#include "base/array.h"
 #include "wire/proxy_talk.h"
 
 #include <errno.h>
@@ -409,7 +408,7 @@ START_TEST(noise_is_survived)
 	static const struct proxy *const proxies[] = { &http, &http_alice, &socks, &socks_alice };
 	struct random random = { 20261125 };
 
-	for (int i = 0; i < 20000; i++) {
+	for (int i = 0; i < unit_rounds(20000); i++) {
 		const char *seed = seeds[random_below(&random, 3)];
 		struct fixture fixture;
 		uint8_t data[128];
@@ -435,16 +434,14 @@ END_TEST
 static Suite *suite(void)
 {
 	Suite *suite = suite_create("proxy_talk");
-	TCase *tables = tcase_create("tables");
 
 	unit_add(suite, "request", connect_names_the_server);
 	unit_add(suite, "credentials", connect_carries_credentials);
 	unit_add(suite, "base64", base64_pads);
 	unit_add(suite, "longest", the_longest_request_fits);
-	tcase_add_loop_test(tables, a_2xx_is_the_tunnel, 0, ARRAY_SIZE(yeses));
-	tcase_add_loop_test(tables, every_no_has_its_words, 0, ARRAY_SIZE(noes));
-	tcase_add_loop_test(tables, socks_replies_have_names, 1, ARRAY_SIZE(replies));
-	suite_add_tcase(suite, tables);
+	unit_add_loop(suite, "accepted", a_2xx_is_the_tunnel, 0, ARRAY_SIZE(yeses));
+	unit_add_loop(suite, "refused", every_no_has_its_words, 0, ARRAY_SIZE(noes));
+	unit_add_loop(suite, "replies", socks_replies_have_names, 1, ARRAY_SIZE(replies));
 	unit_add(suite, "bounded", an_answer_is_bounded);
 	unit_add(suite, "no credentials", socks_without_credentials);
 	unit_add(suite, "user and password", socks_with_credentials);

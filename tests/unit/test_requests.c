@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which requests are in their place, and what needs no kernel; the others: test_requests_kernel.c. */
-#include "base/array.h"
 #include "netd/requests.h"
 
 #include <errno.h>
@@ -43,6 +42,9 @@ static void up_heard(struct requests *of, const struct request_dns *up)
 static void setup(void)
 {
 	log_set_level(LOG_LEVEL_ERROR);
+	exchanges = ups = 0;
+	interfaces = (struct interfaces){ 0 }; /* a case lends its own */
+	exchange_result = 0;
 	ck_assert_int_eq(settings_new(SETTINGS_SERVER, &settings), 0);
 	dns_init(&dns, false);
 	full_tunnel_init(&full_tunnel, settings, &interfaces);
@@ -332,14 +334,8 @@ static Suite *suite(void)
 		reexec_of_the_next, up, each_has_its_place, what_only_netd_sends,
 		what_cannot_be_decoded, no_room_for_the_reply, ready_with_another_generation,
 		an_end_of_the_program, an_end_in_the_log };
-	Suite *s = suite_create("requests");
-	TCase *tcase = tcase_create("requests");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-		tcase_add_test(tcase, tests[i]);
-	suite_add_tcase(s, tcase);
-	return s;
+	return unit_suite("requests", setup, teardown, tests, ARRAY_SIZE(tests));
 }
 
 int main(void)

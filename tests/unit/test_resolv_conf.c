@@ -4,7 +4,6 @@
  *
  * check: own-process
  */
-#include "base/array.h"
 #include "netd/resolv_conf.h"
 
 #include <errno.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "tests/unit/parse.h"
 #include "tests/unit/unit.h"
 
 static char directory[] = "/tmp/test_resolv_conf-XXXXXX";
@@ -30,8 +30,8 @@ static void setup(void)
 	(void)snprintf(path, sizeof(path), "%s/resolv.conf", directory);
 	(void)snprintf(other, sizeof(other), "%s/other", directory);
 	nameservers = (struct nameservers){ .server_count = 2, .domain_count = 2 };
-	ck_assert_int_eq(addr_parse("10.9.0.1", &nameservers.server[0]), 0);
-	ck_assert_int_eq(addr_parse("fd00::1", &nameservers.server[1]), 0);
+	nameservers.server[0] = addr_of("10.9.0.1");
+	nameservers.server[1] = addr_of("fd00::1");
 	unit_text(nameservers.domain[0], "corp.example");
 	unit_text(nameservers.domain[1], "example.org");
 }
@@ -385,16 +385,8 @@ static Suite *suite(void)
 		a_mounted_file_is_written_in_place, a_link_on_a_read_only_disk_is_written_through,
 		a_link_to_nowhere_comes_back, a_full_directory_keeps_its_file,
 		a_disk_that_filled_up_gets_its_file_back, a_read_only_directory_is_named };
-	Suite *suite = suite_create("resolv_conf");
 
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
-		TCase *tcase = tcase_create("resolv_conf");
-
-		tcase_add_checked_fixture(tcase, setup, teardown);
-		tcase_add_test(tcase, tests[i]);
-		suite_add_tcase(suite, tcase);
-	}
-	return suite;
+	return unit_suite("resolv_conf", setup, teardown, tests, ARRAY_SIZE(tests));
 }
 
 int main(void)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* check: threads */
-#include "base/array.h"
 #include "client/resolver.h"
 
 #include <errno.h>

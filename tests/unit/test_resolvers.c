@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/unit/parse.h"
 #include "tests/unit/unit.h"
 
 static struct resolvers resolvers;
@@ -27,7 +28,7 @@ static bool has(const char *text)
 {
 	struct addr addr;
 
-	ck_assert_int_eq(addr_parse(text, &addr), 0);
+	addr = addr_of(text);
 	return resolvers_have(&resolvers, &addr);
 }
 
@@ -89,11 +90,6 @@ int main(void)
 	const TTest *const tests[] = { what_a_file_names_is_taken_once,
 		what_is_kept_for_later_counts, what_is_no_such_file_names_none,
 		more_than_there_is_room_for_are_forgotten };
-	Suite *suite = suite_create("resolvers");
-	TCase *tcase = tcase_create("resolvers");
 
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-		tcase_add_test(tcase, tests[i]);
-	suite_add_tcase(suite, tcase);
-	return unit_run("resolvers", suite);
+	return unit_run("resolvers", unit_suite("resolvers", NULL, NULL, tests, ARRAY_SIZE(tests)));
 }

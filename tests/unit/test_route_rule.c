@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/array.h"
 #include "base/route_rule.h"
 
 #include <string.h>
 
+#include "parse.h"
 #include "unit.h"
-
-static struct prefix prefix_of(const char *text)
-{
-	struct prefix prefix;
-
-	ck_assert_msg(prefix_parse(text, &prefix) == 0, "not a prefix: %s", text);
-	return prefix;
-}
 
 struct expectation {
 	const char *prefix;
@@ -96,9 +88,9 @@ START_TEST(announcements_are_held_against_the_rule)
 	struct addr outer[2];
 	struct route_rule rule = { accept, 2, tunnel, 2, outer, 2, false };
 
-	ck_assert_int_eq(addr_parse("10.9.9.9", &outer[0]), 0);
-	ck_assert_int_eq(addr_parse("2001:db8:ffff::9", &outer[1]), 0);
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	outer[0] = addr_of("10.9.9.9");
+	outer[1] = addr_of("2001:db8:ffff::9");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct prefix prefix = prefix_of(cases[i].prefix);
 
 		ck_assert_msg(route_rule_judge(&rule, &prefix) == cases[i].verdict, "%s: %s",

@@ -147,11 +147,6 @@ int main(void)
 	const TTest *const tests[] = { the_profile_and_the_command, the_dashes_may_be_left_out,
 		options_come_first, mistakes_are_told, a_command_has_no_part_of_the_system,
 		its_socket_is_the_users };
-	Suite *suite = suite_create("run");
-	TCase *tcase = tcase_create("run");
 
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-		tcase_add_test(tcase, tests[i]);
-	suite_add_tcase(suite, tcase);
-	return unit_run("run", suite);
+	return unit_run("run", unit_suite("run", NULL, NULL, tests, ARRAY_SIZE(tests)));
 }

@@ -130,10 +130,8 @@ END_TEST
 static Suite *suite(void)
 {
 	Suite *suite = suite_create("segments_hostile");
-	TCase *tcase = tcase_create("hostile");
 
-	tcase_add_loop_test(tcase, hostile_packets_harm_nothing, 0, 2);
-	suite_add_tcase(suite, tcase);
+	unit_add_loop(suite, "hostile", hostile_packets_harm_nothing, 0, 2);
 	return suite;
 }
 

@@ -196,10 +196,8 @@ END_TEST
 static Suite *suite(void)
 {
 	Suite *suite = suite_create("segments_random");
-	TCase *tcase = tcase_create("flows");
 
-	tcase_add_loop_test(tcase, every_packet_arrives_as_it_was, 0, 4);
-	suite_add_tcase(suite, tcase);
+	unit_add_loop(suite, "flows", every_packet_arrives_as_it_was, 0, 4);
 	return suite;
 }
 

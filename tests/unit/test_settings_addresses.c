@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which addresses a server may give to a client's tunnel. */
-#include "base/array.h"
 #include "config/settings.h"
 
 #include <errno.h>
@@ -8,6 +7,7 @@
 #include <stdlib.h>
 
 #include "client/options.h"
+#include "parse.h"
 #include "unit.h"
 
 static struct settings *settings;
@@ -33,7 +33,7 @@ static int judge(const char *text)
 	struct addr addr;
 
 	problem.text[0] = '\0';
-	ck_assert_int_eq(addr_parse(text, &addr), 0);
+	addr = addr_of(text);
 	return settings_judge_address(settings, &addr, &problem);
 }
 
@@ -138,7 +138,7 @@ START_TEST(a_servers_pool_may_be_private)
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		struct prefix pool;
 
-		ck_assert_int_eq(prefix_parse(table[i].pool, &pool), 0);
+		pool = prefix_of(table[i].pool);
 		ck_assert_int_eq(settings_is_private(&pool), table[i].is);
 	}
 	/* The list that is a default says the same. */
@@ -159,12 +159,7 @@ int main(void)
 	const TTest *const tests[] = { private_addresses_are_taken, others_need_a_key,
 		the_key_takes_private_ranges_away, what_no_interface_has_is_never_taken,
 		what_reaches_the_server_is_never_taken, a_servers_pool_may_be_private };
-	Suite *suite = suite_create("settings_addresses");
-	TCase *tcase = tcase_create("settings_addresses");
 
-	tcase_add_checked_fixture(tcase, NULL, tear_down);
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-		tcase_add_test(tcase, tests[i]);
-	suite_add_tcase(suite, tcase);
-	return unit_run("settings_addresses", suite);
+	return unit_run("settings_addresses",
+		unit_suite("settings_addresses", NULL, tear_down, tests, ARRAY_SIZE(tests)));
 }

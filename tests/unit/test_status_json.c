@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The status as JSON: what each value is. */
-#include "base/array.h"
 #include "tests/unit/status_fixture.h"
 
 #include "base/version.h"
@@ -280,14 +279,8 @@ static Suite *suite(void)
 	const TTest *const tests[] = { json_daemon, json_session, json_without, json_counters,
 		json_young_session, json_lost_connection, json_lost_connection_of_an_idle_session,
 		json_client, json_peers, json_routes };
-	Suite *s = suite_create("status_json");
-	TCase *tcase = tcase_create("status_json");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-		tcase_add_test(tcase, tests[i]);
-	suite_add_tcase(s, tcase);
-	return s;
+	return unit_suite("status_json", setup, teardown, tests, ARRAY_SIZE(tests));
 }
 
 int main(void)

@@ -5,7 +5,6 @@
  * A superpacket is segmented as a whole by the model, and so is each part that it was cut into: the
  * segments must be the same, byte by byte.
  */
-#include "base/array.h"
 #include "wire/superpacket.h"
 
 #include <errno.h>

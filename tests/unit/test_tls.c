@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* check: threads */
 /* The handshake, and contexts that connections share. */
-#include "base/array.h"
 #include "tests/unit/unit.h"
 
 #include <errno.h>

@@ -427,12 +427,8 @@ static Suite *suite(void)
 		dates_of_the_rest, role, identity, weak, too_large, bad_ca, several_cas,
 		intermediate, crl, signatures };
 	Suite *made = suite_create("tls_context");
-	TCase *tcase = tcase_create("material");
 
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-		tcase_add_test(tcase, tests[i]);
-	suite_add_tcase(made, tcase);
+	unit_add_case(made, "material", set_up, tear_down, tests, ARRAY_SIZE(tests));
 	unit_add(made, "openssl.cnf", openssl_cnf_changes_nothing);
 	return made;
 }

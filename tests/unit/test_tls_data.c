@@ -2,7 +2,6 @@
 /* check: no-valgrind */
 /* Dozens of handshakes: half a minute there, nearly all of it in libcrypto; test_tls has some, the sanitizers see all. */
 /* Data both ways, its bounds, closing, and key updates. */
-#include "base/array.h"
 #include "tests/unit/unit.h"
 
 #include <errno.h>

@@ -2,7 +2,6 @@
 /* check: no-valgrind */
 /* Dozens of handshakes: half a minute there, nearly all of it in libcrypto; test_tls has some, the sanitizers see all. */
 /* What does not speak our TLS, and the words for it. */
-#include "base/array.h"
 #include "tests/unit/unit.h"
 
 #include <errno.h>

@@ -2,13 +2,13 @@
 /* check: no-valgrind */
 /* It makes a key and a certificate for each of forty cases. */
 /* Culvert's own rules for a certificate: its name, and what it is for. */
-#include "base/array.h"
 #include "tests/unit/unit.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "system/tls.h"
+#include "system/tls_internal.h"
 #include "tests/unit/tls_ends.h"
 #include "tests/unit/tls_fixture.h"
 
@@ -296,17 +296,251 @@ START_TEST(name_constraints)
 }
 END_TEST
 
+/* ---- the rules alone ---- */
+
+/* OpenSSL refuses some certificates before our rules see them; here they meet the rules alone. */
+
+enum fault {
+	NO_FAULT,
+	BROKEN_BASIC,       /* basic constraints that are no DER */
+	TWO_ALTERNATIVES,   /* the subjectAltName twice, which RFC 5280, 4.2 forbids */
+	BROKEN_ALTERNATIVE, /* one that is no DER */
+};
+
+static void add_garbage(X509 *certificate, int nid)
+{
+	ASN1_OCTET_STRING *octets = ASN1_OCTET_STRING_new();
+	X509_EXTENSION *extension;
+
+	ck_assert_int_eq(ASN1_OCTET_STRING_set(octets, (const unsigned char *)"\x30\x7f", 2), 1);
+	extension = X509_EXTENSION_create_by_NID(NULL, nid, 0, octets);
+	ck_assert_ptr_nonnull(extension);
+	ck_assert_int_eq(X509_add_ext(certificate, extension, -1), 1);
+	X509_EXTENSION_free(extension);
+	ASN1_OCTET_STRING_free(octets);
+}
+
+static void remove_extension(X509 *certificate, int nid)
+{
+	int at = X509_get_ext_by_NID(certificate, nid, -1);
+
+	if (at >= 0)
+		X509_EXTENSION_free(X509_delete_ext(certificate, at));
+}
+
+/* The caller frees it. OpenSSL judges the extensions of a certificate once, so it is read from its bytes again. */
+static X509 *make_faulty(const struct fixture_spec *spec, enum fault fault)
+{
+	struct fixture_pair pair = fixture_issue(&pki.ca, spec);
+	X509 *made;
+
+	if (fault == BROKEN_BASIC) {
+		remove_extension(pair.certificate, NID_basic_constraints);
+		add_garbage(pair.certificate, NID_basic_constraints);
+	} else if (fault == TWO_ALTERNATIVES) {
+		int at = X509_get_ext_by_NID(pair.certificate, NID_subject_alt_name, -1);
+
+		ck_assert_int_eq(
+			X509_add_ext(pair.certificate, X509_get_ext(pair.certificate, at), -1), 1);
+	} else if (fault == BROKEN_ALTERNATIVE) {
+		add_garbage(pair.certificate, NID_subject_alt_name);
+	}
+	ck_assert_int_gt(X509_sign(pair.certificate, pki.ca.key, EVP_sha256()), 0);
+	made = X509_dup(pair.certificate);
+	ck_assert_ptr_nonnull(made);
+	fixture_free(&pair);
+	return made;
+}
+
+#define NAMED .common = { { .data = "a" } }
+
+static const struct {
+	struct fixture_spec spec;
+	enum fault fault;
+	enum tls_role holder;
+	const char *words; /* NULL: fine, and its name is "a" */
+} alone[] = {
+	{ { NAMED, .usage = "clientAuth" }, NO_FAULT, TLS_CLIENT, NULL },
+	{ { NAMED, .usage = "serverAuth" }, NO_FAULT, TLS_SERVER, NULL },
+	{ { NAMED, .usage = "serverAuth,clientAuth" }, NO_FAULT, TLS_SERVER, NULL },
+	{ { .common = { { .data = "a", .type = V_ASN1_IA5STRING } }, .usage = "clientAuth" },
+		NO_FAULT, TLS_CLIENT, NULL },
+	{ { NAMED, .usage = "clientAuth" }, BROKEN_BASIC, TLS_CLIENT,
+		"one of its extensions is broken" },
+	{ { NAMED, .usage = "clientAuth", .is_ca = true }, NO_FAULT, TLS_CLIENT,
+		"it is a CA's own certificate (CA:TRUE); issue one for a client" },
+	{ { NAMED }, NO_FAULT, TLS_SERVER,
+		"it has no extended key usage, and a server's needs serverAuth" },
+	{ { NAMED, .usage = "clientAuth" }, NO_FAULT, TLS_SERVER,
+		"it is not meant for a server: its extended key usage lacks serverAuth" },
+	{ { NAMED, .usage = "serverAuth" }, NO_FAULT, TLS_CLIENT,
+		"it is not meant for a client: its extended key usage lacks clientAuth" },
+	{ { NAMED, .usage = "clientAuth" }, BROKEN_ALTERNATIVE, TLS_CLIENT,
+		"one of its extensions is broken" },
+	{ { .alternative = { { .data = "a", .type = GEN_DNS } }, .usage = "clientAuth" },
+		TWO_ALTERNATIVES, TLS_CLIENT, "one of its extensions is broken" },
+};
+
+START_TEST(rules_alone)
+{
+	X509 *leaf = make_faulty(&alone[_i].spec, alone[_i].fault);
+	struct identity identity = { .name = "untouched" };
+	struct problem problem = { "" };
+	int r = tls_identity_check(leaf, NULL, alone[_i].holder, &identity, &problem);
+
+	ck_assert_msg(r == (alone[_i].words ? -EACCES : 0), "%d: %s", r, problem.text);
+	ck_assert_str_eq(identity.name, alone[_i].words ? "untouched" : "a");
+	ck_assert_msg(
+		!alone[_i].words || strstr(problem.text, alone[_i].words), "%s", problem.text);
+	X509_free(leaf);
+}
+END_TEST
+
+/* A name that could be read in two ways names nobody, in messages either. */
+START_TEST(a_broken_alternative_name_is_no_name)
+{
+	struct fixture_spec spec = { NAMED, .alternative = { { .data = "a", .type = GEN_DNS } },
+		.usage = "clientAuth" };
+	struct identity identity = { .name = "untouched" };
+	X509 *leaf = make_faulty(&spec, TWO_ALTERNATIVES);
+
+	ck_assert(!tls_identity_peek(leaf, &identity));
+	X509_free(leaf);
+	spec.alternative[0].data = NULL;
+	leaf = make_faulty(&spec, BROKEN_ALTERNATIVE);
+	ck_assert(!tls_identity_peek(leaf, &identity));
+	ck_assert_str_eq(identity.name, "untouched");
+	X509_free(leaf);
+	leaf = make_faulty(&spec, NO_FAULT);
+	ck_assert(tls_identity_peek(leaf, &identity));
+	ck_assert_str_eq(identity.name, "a");
+	X509_free(leaf);
+}
+END_TEST
+
+/* Name constraints bind all that is below them (RFC 5280, 4.2.1.10), not the next certificate alone. */
+START_TEST(constraints_further_up)
+{
+	struct fixture_spec constrained_spec = { .common = { { .data = "Far CA" } },
+		.constraints = "critical,permitted;DNS:example.org",
+		.is_ca = true };
+	struct fixture_spec spec = { NAMED, .usage = "clientAuth" };
+	struct fixture_pair far = fixture_issue(NULL, &constrained_spec), leaf;
+	STACK_OF(X509) *chain = sk_X509_new_null();
+	struct identity identity = { .name = "untouched" };
+	struct problem problem = { "" };
+
+	leaf = fixture_issue(&pki.ca, &spec);
+	sk_X509_push(chain, leaf.certificate);
+	sk_X509_push(chain, pki.ca.certificate);
+	ck_assert_int_eq(
+		tls_identity_check(leaf.certificate, chain, TLS_CLIENT, &identity, &problem), 0);
+	ck_assert_str_eq(identity.name, "a");
+	sk_X509_push(chain, far.certificate);
+	ck_assert_int_eq(
+		tls_identity_check(leaf.certificate, chain, TLS_CLIENT, &identity, &problem),
+		-EACCES);
+	ck_assert_ptr_nonnull(strstr(problem.text, "its issuer \"Far CA\" has name constraints"));
+	sk_X509_free(chain);
+	fixture_free(&leaf);
+	fixture_free(&far);
+}
+END_TEST
+
+/* They bind wherever they stand among the extensions: a CA may write them first. */
+START_TEST(constraints_before_other_extensions)
+{
+	struct fixture_spec narrow_spec = { .common = { { .data = "Narrow CA" } },
+		.constraints = "critical,permitted;DNS:example.org",
+		.is_ca = true };
+	struct fixture_spec spec = { NAMED, .usage = "clientAuth" };
+	struct fixture_pair narrow = fixture_issue(NULL, &narrow_spec), leaf;
+	int at = X509_get_ext_by_NID(narrow.certificate, NID_name_constraints, -1);
+	X509_EXTENSION *constraints = X509_delete_ext(narrow.certificate, at);
+	STACK_OF(X509) *chain = sk_X509_new_null();
+	struct identity identity = { .name = "untouched" };
+	struct problem problem = { "" };
+
+	ck_assert_int_eq(X509_add_ext(narrow.certificate, constraints, 0), 1);
+	X509_EXTENSION_free(constraints);
+	leaf = fixture_issue(&narrow, &spec);
+	sk_X509_push(chain, leaf.certificate);
+	sk_X509_push(chain, narrow.certificate);
+	ck_assert_int_eq(
+		tls_identity_check(leaf.certificate, chain, TLS_CLIENT, &identity, &problem),
+		-EACCES);
+	ck_assert_ptr_nonnull(
+		strstr(problem.text, "its issuer \"Narrow CA\" has name constraints"));
+	sk_X509_free(chain);
+	fixture_free(&leaf);
+	fixture_free(&narrow);
+}
+END_TEST
+
+/* What a message calls a certificate; it is one line and ends, whatever the certificate holds. */
+START_TEST(labels)
+{
+	static const struct {
+		struct fixture_spec spec;
+		const char *label;
+	} cases[] = {
+		{ { NAMED }, "a" },
+		{ { .common = { { .data = "two words" } } }, "\"two words\"" },
+		{ { .organization = "Example" }, "\"/O=Example\"" },
+		{ { .organization = NULL }, "\"no name\"" },
+	};
+	struct fixture_spec long_spec = {
+		.common = { { .data = long_name, .len = sizeof(long_name) } }
+	};
+	char label[TLS_LABEL_MAX];
+	X509 *certificate;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		certificate = make_faulty(&cases[i].spec, NO_FAULT);
+		ck_assert_str_eq(tls_label(label, certificate), cases[i].label);
+		X509_free(certificate);
+	}
+	memset(long_name, 'a', sizeof(long_name));
+	certificate = make_faulty(&long_spec, NO_FAULT);
+	ck_assert_uint_eq(strlen(tls_label(label, certificate)), TLS_LABEL_MAX - 1);
+	ck_assert_int_eq(label[0], '"');
+	ck_assert_int_eq(label[TLS_LABEL_MAX - 2], '"');
+	X509_free(certificate);
+}
+END_TEST
+
+START_TEST(dates)
+{
+	ASN1_TIME *when = ASN1_TIME_set(NULL, 1793613600);
+	char date[TLS_DATE_MAX];
+	time_t seconds = 5;
+
+	ck_assert_str_eq(tls_date(date, when), "2026-11-02");
+	ck_assert_str_eq(tls_date_time(date, when), "2026-11-02 10:00:00 UTC");
+	ck_assert_int_eq(tls_time(when, &seconds), 0);
+	ck_assert_int_eq(seconds, 1793613600);
+	ck_assert_int_eq(ASN1_STRING_set(when, "no date", -1), 1);
+	seconds = 5;
+	ck_assert_int_eq(tls_time(when, &seconds), -EINVAL);
+	ck_assert_int_eq(seconds, 5);
+	ck_assert_str_eq(tls_date(date, when), "an unreadable date");
+	ck_assert_str_eq(tls_date_time(date, when), "an unreadable date");
+	ASN1_TIME_free(when);
+}
+END_TEST
+
 static void add_loops(Suite *suite)
 {
 	TCase *tcase = tcase_create("bad names");
 
 	tcase_add_checked_fixture(tcase, pki_set_up, pki_tear_down);
-	tcase_add_loop_test(
-		tcase, bad_common_names, 0, (int)(sizeof(bad_names) / sizeof(bad_names[0])));
-	tcase_add_loop_test(
-		tcase, bad_alternative_names, 0, (int)(sizeof(bad_names) / sizeof(bad_names[0])));
-	tcase_add_loop_test(
-		tcase, bad_sets_of_names, 0, (int)(sizeof(bad_sets) / sizeof(bad_sets[0])));
+	tcase_add_loop_test(tcase, bad_common_names, 0, (int)(ARRAY_SIZE(bad_names)));
+	tcase_add_loop_test(tcase, bad_alternative_names, 0, (int)(ARRAY_SIZE(bad_names)));
+	tcase_add_loop_test(tcase, bad_sets_of_names, 0, (int)(ARRAY_SIZE(bad_sets)));
+	suite_add_tcase(suite, tcase);
+	tcase = tcase_create("rules alone");
+	tcase_add_checked_fixture(tcase, pki_set_up, pki_tear_down);
+	tcase_add_loop_test(tcase, rules_alone, 0, (int)ARRAY_SIZE(alone));
 	suite_add_tcase(suite, tcase);
 }
 
@@ -314,10 +548,14 @@ static Suite *suite(void)
 {
 	const TTest *names[] = { good_names, no_name_at_all, name_constraints };
 	const TTest *usage[] = { is_a_ca, without_usage, wrong_usage, both_usages };
+	const TTest *words[] = { constraints_further_up, constraints_before_other_extensions,
+		a_broken_alternative_name_is_no_name, labels };
 	Suite *made = suite_create("tls_identity");
 
-	pki_add(made, "names", names, sizeof(names) / sizeof(names[0]));
-	pki_add(made, "usage", usage, sizeof(usage) / sizeof(usage[0]));
+	pki_add(made, "names", names, ARRAY_SIZE(names));
+	pki_add(made, "usage", usage, ARRAY_SIZE(usage));
+	pki_add(made, "chains and labels", words, ARRAY_SIZE(words));
+	unit_add(made, "dates", dates);
 	add_loops(made);
 	return made;
 }

@@ -5,7 +5,6 @@
  * Each rule for a certificate with chains of one, two and three levels below the root: what is
  * refused of the leaf is refused of each CA above it.
  */
-#include "base/array.h"
 #include "tests/unit/unit.h"
 
 #include <errno.h>

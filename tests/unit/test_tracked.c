@@ -2,6 +2,7 @@
 /* Which of the kernel's routes are announced; how they come and go: tests/system/tracked.sh. */
 #include "netd/tracked.h"
 
+#include "tests/unit/parse.h"
 #include "tests/unit/unit.h"
 
 static struct settings *settings;
@@ -12,7 +13,7 @@ static struct netlink_seen_route seen(const char *text)
 {
 	struct netlink_seen_route route = { .links = { 4 }, .link_count = 1, .protocol = 12 };
 
-	ck_assert_int_eq(prefix_parse(text, &route.prefix), 0);
+	route.prefix = prefix_of(text);
 	return route;
 }
 
@@ -49,7 +50,7 @@ START_TEST(what_is_culverts_is_not)
 	struct netlink_seen_route route = seen("10.1.0.0/24");
 
 	set_up(SETTINGS_SERVER);
-	ck_assert_int_eq(prefix_parse("10.213.0.0/24", &settings->pool4), 0);
+	settings->pool4 = prefix_of("10.213.0.0/24");
 	route.protocol = RTPROT_CULVERT;
 	ck_assert(!takes(route));
 	route = seen("10.1.0.0/24");
@@ -71,7 +72,7 @@ START_TEST(what_covers_the_tunnel_is_not)
 {
 	set_up(SETTINGS_CLIENT);
 	ck_assert(takes(seen("10.213.0.0/25")));
-	ck_assert_int_eq(addr_parse("10.213.0.2", &own.now.local4), 0);
+	own.now.local4 = addr_of("10.213.0.2");
 	ck_assert(!takes(seen("10.213.0.0/25")));
 	ck_assert(takes(seen("10.213.0.128/25")));
 	settings_free(settings);

@@ -5,7 +5,6 @@
  * Each good combination (TCP and UDP over IPv4 and IPv6, with and without segmentation)
  * passes as it is, and fails when any one of its fields is broken.
  */
-#include "base/array.h"
 #include "wire/vnet.h"
 
 #include <errno.h>
@@ -274,6 +273,40 @@ START_TEST(few_small_segments_pass)
 }
 END_TEST
 
+/* Of UDP, which the kernel itself sends in no more segments than that. */
+START_TEST(as_many_datagrams_as_the_kernel_sends_pass)
+{
+	struct vnet vnet = {
+		.flags = VNET_NEEDS_CSUM,
+		.gso_type = VNET_GSO_UDP_L4,
+		.gso_size = 20,
+		.csum_start = 20,
+		.csum_offset = 6,
+	};
+
+	for (size_t payload = 20 * 127; payload < 20 * 130; payload++) {
+		struct vnet copy = vnet;
+
+		inner_v4(&inner, IPPROTO_UDP);
+		inner_udp(&inner, payload);
+		inner_finish(&inner);
+		ck_assert_int_eq(check(&copy, OFFLOAD_ALL), payload > 20 * 128 ? -E2BIG : 0);
+	}
+}
+END_TEST
+
+/* An acknowledgement: a TCP header without options, and nothing behind it. */
+START_TEST(bare_tcp_headers_pass)
+{
+	struct vnet vnet = { .flags = VNET_NEEDS_CSUM, .csum_start = 20, .csum_offset = 16 };
+
+	inner_v4(&inner, IPPROTO_TCP);
+	inner_tcp(&inner, 5, 0);
+	inner_finish(&inner);
+	ck_assert_int_eq(check(&vnet, OFFLOAD_ALL), 0);
+}
+END_TEST
+
 /* The kernel cuts by what the UDP header says, so it must say what is there. */
 START_TEST(udp_lengths_that_lie_are_refused)
 {
@@ -381,7 +414,10 @@ START_TEST(another_protocol_is_refused)
 
 	for (size_t i = 0; i < sizeof(others); i++) {
 		inner.data[samples[_i].v6 ? 6 : 9] = others[i];
-		expect_refused(vnet, "a protocol without offloads");
+		for (uint16_t offset = 0; offset < 32; offset++) {
+			vnet.csum_offset = offset;
+			expect_refused(vnet, "a protocol without offloads");
+		}
 	}
 	/* ICMPv6 inside IPv4 is nothing. */
 	inner_v4(&inner, IPPROTO_ICMPV6);
@@ -389,6 +425,8 @@ START_TEST(another_protocol_is_refused)
 	inner_finish(&inner);
 	vnet = (struct vnet){ .flags = VNET_NEEDS_CSUM, .csum_start = 20, .csum_offset = 2 };
 	expect_refused(vnet, "ICMPv6 over IPv4");
+	vnet.csum_offset = 0;
+	expect_refused(vnet, "ICMPv6 over IPv4, the checksum at its beginning");
 }
 END_TEST
 
@@ -500,13 +538,31 @@ START_TEST(outermost_is_what_the_check_takes)
 }
 END_TEST
 
+/* Of a protocol that we do not know, the sending host finishes the checksum: the receiver would refuse it. */
+START_TEST(other_protocols_have_no_outermost_checksum)
+{
+	static const uint8_t others[] = { IPPROTO_ICMP, IPPROTO_GRE, IPPROTO_SCTP, IPPROTO_IPIP };
+	struct packet packet;
+
+	(void)make(&samples[0]);
+	for (size_t i = 0; i < sizeof(others); i++) {
+		inner.data[9] = others[i];
+		ck_assert_int_eq(packet_parse(inner.data, inner.len, &packet), 0);
+		for (uint16_t offset = 0; offset < 32; offset++) {
+			struct vnet vnet = {
+				.flags = VNET_NEEDS_CSUM, .csum_start = 20, .csum_offset = offset
+			};
+
+			ck_assert(!vnet_is_outermost(&vnet, &packet));
+		}
+	}
+}
+END_TEST
+
 /* Adds a test that runs once for each sample. */
 static void add_each(Suite *suite, const char *name, const TTest *test)
 {
-	TCase *tcase = tcase_create(name);
-
-	tcase_add_loop_test(tcase, test, 0, SAMPLES);
-	suite_add_tcase(suite, tcase);
+	unit_add_loop(suite, name, test, 0, SAMPLES);
 }
 
 static Suite *suite(void)
@@ -523,6 +579,9 @@ static Suite *suite(void)
 	add_each(suite, "gso_size", segments_larger_than_the_payload_pass);
 	add_each(suite, "cost", what_costs_too_much_to_cut_is_refused);
 	unit_add(suite, "few small segments", few_small_segments_pass);
+	unit_add(suite, "many datagrams", as_many_datagrams_as_the_kernel_sends_pass);
+	unit_add(suite, "bare TCP", bare_tcp_headers_pass);
+	unit_add(suite, "outermost of others", other_protocols_have_no_outermost_checksum);
 	add_each(suite, "UDP length", udp_lengths_that_lie_are_refused);
 	add_each(suite, "cut", cut_transport_headers_are_refused);
 	add_each(suite, "data offset", impossible_tcp_data_offsets_are_refused);

@@ -16,7 +16,7 @@ START_TEST(checksums_are_finished)
 	static struct made made;
 	static uint8_t expected[65535];
 
-	for (uint64_t seed = 0; seed < 4000; seed++) {
+	for (uint64_t seed = 0; seed < (uint64_t)unit_rounds(4000); seed++) {
 		struct sample sample = whole[seed % 4];
 		struct vnet vnet;
 
@@ -29,6 +29,25 @@ START_TEST(checksums_are_finished)
 		ck_assert_int_eq(vnet_finish(&vnet, made.data, made.len), 0);
 		ck_assert_mem_eq(made.data, expected, made.len);
 		ck_assert(vnet_is_plain(&vnet));
+	}
+}
+END_TEST
+
+/* Whatever the sum is, the receiver's adds up, and it is not the zero that UDP has for "none". */
+START_TEST(every_checksum_adds_up)
+{
+	const uint32_t step = (UINT16_MAX + 1) / (uint32_t)unit_rounds(UINT16_MAX);
+
+	for (uint32_t word = 0; word <= UINT16_MAX; word += step) {
+		uint8_t data[8] = { (uint8_t)(word >> 8), (uint8_t)word, 0x12, 0x34 };
+		struct vnet vnet = { .flags = VNET_NEEDS_CSUM, .csum_offset = 6 };
+		uint32_t checksum, sum;
+
+		ck_assert_int_eq(vnet_finish(&vnet, data, sizeof(data)), 0);
+		checksum = (uint32_t)(data[6] << 8 | data[7]);
+		sum = word + 0x1234 + checksum;
+		ck_assert_uint_ne(checksum, 0);
+		ck_assert_uint_eq((sum >> 16) + (sum & 0xffff), 0xffff);
 	}
 }
 END_TEST
@@ -56,6 +75,7 @@ static Suite *suite(void)
 	Suite *suite = suite_create("vnet_finish");
 
 	unit_add(suite, "finished", checksums_are_finished);
+	unit_add(suite, "every checksum", every_checksum_adds_up);
 	unit_add(suite, "left", what_cannot_be_finished_is_left);
 	return suite;
 }

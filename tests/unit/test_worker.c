@@ -209,14 +209,8 @@ static Suite *suite(void)
 {
 	const TTest *const tests[] = { start_and_stop, orders, buffers, what_is_kept_is_bounded,
 		takes_no_signals };
-	Suite *s = suite_create("worker");
-	TCase *tcase = tcase_create("worker");
 
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-		tcase_add_test(tcase, tests[i]);
-	suite_add_tcase(s, tcase);
-	return s;
+	return unit_suite("worker", set_up, tear_down, tests, ARRAY_SIZE(tests));
 }
 
 int main(void)

@@ -9,6 +9,7 @@
 #include <openssl/err.h>
 
 #include "system/tls_internal.h"
+#include "tests/unit/unit.h"
 
 static struct end *end_alloc(void)
 {
@@ -193,12 +194,7 @@ void pki_tear_down(void)
 
 void pki_add(Suite *suite, const char *name, const TTest *const *tests, size_t count)
 {
-	TCase *tcase = tcase_create(name);
-
-	tcase_add_checked_fixture(tcase, pki_set_up, pki_tear_down);
-	for (size_t i = 0; i < count; i++)
-		tcase_add_test(tcase, tests[i]);
-	suite_add_tcase(suite, tcase);
+	(void)unit_add_case(suite, name, pki_set_up, pki_tear_down, tests, count);
 }
 
 void ends_connect(struct end **ret_client, struct end **ret_server)
