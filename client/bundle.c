@@ -20,7 +20,7 @@ static int open_bundle(const struct view *data, const char *file, struct tls_bun
 
 	for (int i = 0; i < PASSPHRASE_TRIES && r == -EACCES; i++) {
 		(void)snprintf(prompt, sizeof(prompt), "%sPassphrase of %s",
-			i > 0 ? "That was not it. " : "", file);
+			i > 0 ? "Wrong passphrase. " : "", file);
 		r = passphrase_ask(prompt, passphrase, problem);
 		if (r < 0)
 			problem_prepend(problem, "it is protected by a passphrase");

@@ -36,7 +36,7 @@ static int make_lane(struct engine *engine, int fd, struct mono deadline, struct
 
 /* ---- the connection ---- */
 
-static struct client *client_with(struct dialer *dialer)
+static struct client *client_of_dialer(struct dialer *dialer)
 {
 	return container_of(dialer, struct client, dialer);
 }
@@ -44,18 +44,18 @@ static struct client *client_with(struct dialer *dialer)
 static int dialer_lane(struct dialer *dialer, int fd, struct mono deadline,
 	struct lane_owner *owner, struct lane **ret_lane)
 {
-	return make_lane(&client_with(dialer)->engine, fd, deadline, owner, ret_lane);
+	return make_lane(&client_of_dialer(dialer)->engine, fd, deadline, owner, ret_lane);
 }
 
 static void dialer_ended(struct dialer *dialer)
 {
-	engine_end_if_idle(&client_with(dialer)->engine);
+	engine_end_if_idle(&client_of_dialer(dialer)->engine);
 }
 
 static int connected(struct dialer *dialer, struct lane *lane, const struct lane_peer *peer,
 	const struct endpoint *outer)
 {
-	struct client *client = client_with(dialer);
+	struct client *client = client_of_dialer(dialer);
 
 	return session_greet(client->session, lane, peer, outer);
 }
@@ -63,7 +63,7 @@ static int connected(struct dialer *dialer, struct lane *lane, const struct lane
 /* For status and doctor: the user may not see the log, as in a container. */
 static void failed(struct dialer *dialer, const char *text)
 {
-	struct session *session = client_with(dialer)->session;
+	struct session *session = client_of_dialer(dialer)->session;
 
 	if (!session || session->state != SESSION_IDLE)
 		return;
@@ -135,16 +135,17 @@ static int client_start(struct engine *engine, struct problem *problem)
 	struct client *client = client_of(engine);
 	const struct settings_peer *server = &engine->settings->peers[0];
 
-	int r = dialer_init(
-		&client->dialer, engine->loop, engine->netd, engine->settings, &dialer_events);
+	int r = dialer_init(&client->dialer, engine->world.loop, engine->world.netd,
+		engine->settings, &dialer_events);
 	if (r == 0)
-		r = dialer_init(&client->joiner, engine->loop, engine->netd, engine->settings,
-			&joiner_events);
+		r = dialer_init(&client->joiner, engine->world.loop, engine->world.netd,
+			engine->settings, &joiner_events);
 	client->session = peers_find(&engine->peers, &server->name); /* adopted */
 	if (r == 0 && !client->session)
 		r = engine_new_session(engine, &server->name, server, &client->session);
 	if (r < 0) {
-		problem_set(problem, "cannot start the client: %s", strerror(-r));
+		problem_set(problem, "cannot prepare the connection to the server %s: %s",
+			server->name.name, error_text(r));
 		return r;
 	}
 	memcpy(client->session->instance, engine->instance, sizeof(client->session->instance));
@@ -202,12 +203,12 @@ static void session_ended(struct engine *engine, struct session *session)
 	client->session = NULL;
 	if (engine->world.stopping)
 		return;
-	log_error("%s: the session has ended for good: %s", session->name.name,
+	log_error("%s: the session has ended and the client does not retry: %s", session->name.name,
 		session->leave.text[0] ? session->leave.text : session->last_leave.text);
 	const char *text = session->leave.code == GOODBYE_REPLACED
-		? "another instance with the same certificate is connected; one certificate is for one host"
+		? "another instance with the same certificate is connected; give each host a certificate of its own"
 		: "the server ended the session";
-	if (netd_link_exit(engine->netd, EXIT_CODE_REFUSED, text) < 0) {
+	if (netd_link_exit(engine->world.netd, EXIT_CODE_REFUSED, text) < 0) {
 		log_error(
 			"cannot ask netd to end the program: out of memory; netd starts another engine");
 		_exit(EXIT_CODE_FAILURE);
@@ -231,7 +232,7 @@ const struct engine_role client_role = {
 	.configuration = { .tls_role = TLS_CLIENT, .load = client_options_load },
 	.start = client_start,
 	.stop = client_stop,
-	.quiet = client_is_idle,
+	.is_idle = client_is_idle,
 	.session_idle = session_idle,
 	.lane_wanted = lane_wanted,
 	.network = client_network,

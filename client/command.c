@@ -358,7 +358,7 @@ int command_run(int argc, char **argv)
 	int r;
 
 	if (!arguments.command) {
-		(void)fprintf(stderr, "culvert: %s is no command\n", argv[0]);
+		(void)fprintf(stderr, "culvert: %s is not a command\n", argv[0]);
 		return EXIT_CODE_USAGE;
 	}
 	r = parse_options(argc, argv, &arguments);

@@ -301,8 +301,7 @@ static void explain(int error, const char *path, struct problem *problem)
 		break;
 	case -ECONNREFUSED:
 		problem_set(problem,
-			"no culvert is running there (%s is left over from one that "
-			"has ended)",
+			"no culvert is running there (%s is a leftover of one that has ended)",
 			path);
 		break;
 	case -EACCES:

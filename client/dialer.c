@@ -55,13 +55,13 @@ static void set_state(struct dialer *dialer, enum dialer_state state)
 const char *dialer_state_text(enum dialer_state state)
 {
 	static const char *const texts[DIALER_STATE_COUNT] = {
-		[DIALER_RESTING] = "resting",
+		[DIALER_RESTING] = "idle",
 		[DIALER_WAITING] = "waiting",
 		[DIALER_RESOLVING] = "resolving",
 		[DIALER_SOCKET] = "making a socket",
 		[DIALER_CONNECTING] = "connecting",
 		[DIALER_PROXYING] = "asking the proxy",
-		[DIALER_SECURING] = "securing",
+		[DIALER_SECURING] = "in the TLS handshake",
 	};
 	return state < DIALER_STATE_COUNT ? texts[state] : "unknown";
 }
@@ -107,7 +107,7 @@ static size_t hold_remote(const struct dialer *dialer)
 
 static void wait_backoff(struct dialer *dialer)
 {
-	uint64_t random = 0;
+	uint64_t random;
 
 	if (getrandom(&random, sizeof(random), 0) < 0)
 		random = (uint64_t)mono_now().ns; /* only the jitter depends on it */
@@ -196,7 +196,7 @@ static void on_secured(struct lane_owner *owner, struct lane *lane, const struct
 		problem_set(&dialer->refusal, "the server's certificate: %s", refusal);
 	} else if (!identity_equal(&peer->identity, expected)) {
 		problem_set(&dialer->refusal,
-			"the server is %s, but server_name in the profile says %s: is the remote the right one?",
+			"the server's identity is %s, but server_name in the profile is %s; fix remotes or server_name",
 			peer->identity.name, expected->name);
 	}
 	if (!dialer->refusal.text[0]) {
@@ -213,7 +213,8 @@ static void on_secured(struct lane_owner *owner, struct lane *lane, const struct
 			return;
 		dialer->lane = lane;
 		set_state(dialer, DIALER_SECURING);
-		problem_set(&dialer->refusal, "not wanted any more: %s", strerror(-r));
+		problem_set(&dialer->refusal, "the client cannot use the connection: %s",
+			error_text(r));
 	}
 	lane_end(lane);
 }
@@ -278,7 +279,7 @@ static void proxied(struct proxy_leg *leg, const char *cause)
 static void connect_ready(struct loop_watch *watch, uint32_t events)
 {
 	struct dialer *dialer = container_of(watch, struct dialer, connect_watch);
-	int error = 0;
+	int error;
 	socklen_t len = sizeof(error);
 
 	(void)events;
@@ -380,7 +381,7 @@ static void unresolved(struct dialer *dialer, const char *cause)
 		try_failed(dialer, cause);
 		return;
 	}
-	log_warning("%s: %s; trying where it was reached before", describe(dialer, where), cause);
+	log_warning("%s: %s; trying its last known addresses", describe(dialer, where), cause);
 	wait_for(dialer, (struct duration){ 0 }, address_due);
 }
 
@@ -454,7 +455,7 @@ static void remote_due(struct loop_timer *timer)
 	}
 	/* The thread still works on an abandoned question, and owns the answer until it comes. */
 	if (dialer->resolver.busy) {
-		unresolved(dialer, "an earlier look-up has not come back yet");
+		unresolved(dialer, "an earlier look-up is still running");
 		return;
 	}
 	int r = resolver_ask(&dialer->resolver, proxy ? proxy->host : remote->host,
@@ -523,7 +524,7 @@ void dialer_hold(struct dialer *dialer, const struct endpoint *outer, struct dur
 	holds_set(&dialer->holds, outer, hold_remote(dialer), mono_now(), wait);
 	if (wait.ns > DURATION_S(HOLD_LONGEST_S).ns)
 		log_notice(
-			"%s: the server at %s asks not to be called for %.0f s: it is not called for %d s",
+			"%s: the server at %s asks for a pause of %.0f s; the client pauses for %d s, its limit",
 			dialer->settings->peers[0].name.name, endpoint_format(outer, where),
 			duration_seconds(wait), HOLD_LONGEST_S);
 }

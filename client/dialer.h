@@ -134,8 +134,8 @@ void dialer_begin_at(
 void dialer_next(struct dialer *dialer);
 /* The network has changed: a waiting dialer waits no longer, and a connecting one starts again. */
 void dialer_hurry(struct dialer *dialer);
-void dialer_stop(struct dialer *dialer);          /* for good; what is on its way is ended */
-bool dialer_is_idle(const struct dialer *dialer); /* stopped and nothing is on its way */
+void dialer_stop(struct dialer *dialer);          /* for good; ends the current attempt */
+bool dialer_is_idle(const struct dialer *dialer); /* stopped, with no attempt left */
 const char *dialer_state_text(enum dialer_state state);
 
 #endif

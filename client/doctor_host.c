@@ -68,6 +68,8 @@ static void examine_clock(struct findings *findings)
 
 static void examine_congestion(const struct doctor_facts *facts, struct findings *findings)
 {
+	bool chosen = strcmp(facts->congestion, SETTINGS_CONGESTION_AUTO) == 0;
+	const char *wanted = chosen ? "bbr" : facts->congestion;
 	char text[512] = "", *rest = NULL;
 	int fd = open(SYSCTL_NET "/ipv4/tcp_available_congestion_control", O_RDONLY | O_CLOEXEC);
 	ssize_t len = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
@@ -77,10 +79,18 @@ static void examine_congestion(const struct doctor_facts *facts, struct findings
 	if (facts->congestion[0] == '\0' || len < 0)
 		return;
 	for (char *word = strtok_r(text, " \n", &rest); word; word = strtok_r(NULL, " \n", &rest)) {
-		if (strcmp(word, facts->congestion) == 0) {
+		if (strcmp(word, wanted) == 0) {
 			findings_add(findings, FINDING_OK, "congestion", "the kernel has %s", word);
 			return;
 		}
+	}
+	if (chosen) {
+		finding_cure(
+			findings_add(findings, FINDING_NOTE, "congestion",
+				"congestion = \"" SETTINGS_CONGESTION_AUTO
+				"\", and this kernel has no BBR now: a path that loses packets will be slow"),
+			"modprobe tcp_bbr");
+		return;
 	}
 	finding_cure(findings_add(findings, FINDING_PROBLEM, "congestion",
 			     "congestion = \"%s\", which this kernel does not have now",
@@ -122,7 +132,7 @@ static void examine_outer(const struct addr *outer, uint32_t mark, struct findin
 	(void)addr_format(outer, text);
 	if (r == -EPERM && mark != 0)
 		findings_add(findings, FINDING_NOTE, "path",
-			"the path to %s outside the tunnel was not checked: only root can set the mark of the connection",
+			"the path to %s outside the tunnel was not checked: the connection's mark needs CAP_NET_ADMIN; run this as root",
 			text);
 	else if (r < 0)
 		findings_add(findings, FINDING_PROBLEM, "path",
@@ -314,8 +324,8 @@ static void examine_firewall(const struct forwarding_links *links, const struct 
 		findings_add(findings, FINDING_NOTE, "firewall",
 			"the firewall's rules for forwarded and incoming packets were not checked: %s",
 			r == -ENOENT           ? "nft is not installed"
-				: r == -EPROTO ? "only root can run nft"
-					       : strerrordesc_np(-r));
+				: r == -EPROTO ? "nft needs CAP_NET_ADMIN; run this as root"
+					       : error_text(r));
 		return;
 	}
 	if (links)

@@ -84,21 +84,33 @@ struct rule {
 	const char *verdict, *target;
 };
 
-/* What comes after iifname or oifname. */
-static void read_name(char **at, const char *name, struct rule *rule)
+/*
+ * The value that a rule compares with, and whether "!=" stands before it. NULL: a named set or a map, whose elements are not
+ * read; the rule is marked so.
+ */
+static char *next_value(char **at, bool *ret_negated, struct rule *rule)
 {
 	char *word = next_word(at);
-	bool negated = word && strcmp(word, "!=") == 0;
-	bool matches;
 
-	if (negated)
+	*ret_negated = word && strcmp(word, "!=") == 0;
+	if (*ret_negated)
 		word = next_word(at);
-	if (!word || word[0] == '@' || strcmp(word, "vmap") == 0) {
-		rule->condition = true;
-		rule->mapped = rule->mapped || (word && word[0] == 'v');
+	if (word && word[0] != '@' && strcmp(word, "vmap") != 0)
+		return word;
+	rule->condition = true;
+	rule->mapped = rule->mapped || (word && word[0] == 'v');
+	return NULL;
+}
+
+/* Reads the operand of iifname or oifname. */
+static void read_name(char **at, const char *name, struct rule *rule)
+{
+	bool negated, matches;
+	char *word = next_value(at, &negated, rule);
+
+	if (!word)
 		return;
-	}
-	if (!name) { /* from anywhere but this host itself */
+	if (!name) { /* from any interface but this host's own */
 		rule->excluded = rule->excluded || (strcmp(word, "lo") == 0 && !negated);
 		rule->condition = rule->condition || strcmp(word, "lo") != 0;
 		return;
@@ -130,15 +142,9 @@ static void read_tcp(char **at, unsigned port, struct rule *rule)
 		rule->condition = true;
 		return;
 	}
-	word = next_word(at);
-	negated = word && strcmp(word, "!=") == 0;
-	if (negated)
-		word = next_word(at);
-	if (!word || word[0] == '@' || strcmp(word, "vmap") == 0) {
-		rule->condition = true;
-		rule->mapped = rule->mapped || (word && word[0] == 'v');
+	word = next_value(at, &negated, rule);
+	if (!word)
 		return;
-	}
 	for (word = strtok_r(word, "{}, \t", &rest); word && !matches;
 		word = strtok_r(NULL, "{}, \t", &rest))
 		matches = port_matches(word, port);

@@ -261,7 +261,7 @@ static enum exit_code install(const struct import *import, const struct configur
 	return r < 0 ? cannot(import, r) : EXIT_CODE_OK;
 }
 
-static void tell(const struct import *import, const struct configuration *profile,
+static void print_result(const struct import *import, const struct configuration *profile,
 	const struct configuration_verdict *verdict)
 {
 	bool is_default = strcmp(import->dir, PROFILE_DIR) == 0;
@@ -303,7 +303,7 @@ enum exit_code import_run(int argc, char **argv)
 		code = install(&import, &profile);
 	}
 	if (code == EXIT_CODE_OK)
-		tell(&import, &profile, &verdict);
+		print_result(&import, &profile, &verdict);
 	configuration_free(&profile);
 	return code;
 }

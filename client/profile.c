@@ -91,16 +91,16 @@ static int find_named(
 static int find_file(
 	const char *word, const char *dir, char ret_path[PATH_MAX], struct problem *problem)
 {
-	char there[PATH_MAX];
+	char in_dir[PATH_MAX];
 	struct identity name;
 
 	if (snprintf(ret_path, PATH_MAX, "%s", word) >= PATH_MAX)
 		return -ENAMETOOLONG;
 	if (strchr(word, '/') || access(word, F_OK) == 0 || errno != ENOENT ||
-		profile_name(word, &name) < 0 || profile_path(dir, &name, there) < 0 ||
-		access(there, F_OK) < 0)
-		return 0; /* what is wrong with the file shows when it is opened */
-	problem_set(problem, "%s does not exist here, but %s does: write that, or %s", word, there,
+		profile_name(word, &name) < 0 || profile_path(dir, &name, in_dir) < 0 ||
+		access(in_dir, F_OK) < 0)
+		return 0; /* opening the file will show its errors */
+	problem_set(problem, "%s does not exist here, but %s does: use that, or %s", word, in_dir,
 		name.name);
 	return -ENOENT;
 }

@@ -32,7 +32,7 @@ static const char usage[] =
 	"addresses, routes and resolvers. Nothing of the host changes.\n"
 	"\n"
 	"  --timeout SECONDS   how long to wait for the tunnel before the command begins (30)\n"
-	"  --verbose           log what log_level says, not only warnings\n"
+	"  --verbose           log as `log_level` sets, not only warnings\n"
 	"\n"
 	"Exit status: the command's; 128 and the signal's number when it died of one; 125 Culvert failed;\n"
 	"126 the command cannot be executed; 127 it is not found.\n";
@@ -116,7 +116,7 @@ int run_parse(int argc, char **argv, struct run_arguments *ret_arguments, struct
 
 /* ---- the settings ---- */
 
-/* "": the user has no place for it, and there is none. */
+/* "": the user has no directory for it, so there is no control socket. */
 static void set_control_socket(struct settings *settings)
 {
 	const char *dir = getenv("XDG_RUNTIME_DIR");

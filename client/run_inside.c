@@ -30,9 +30,9 @@
 static const char *const hidden[] = { RESOLVED_DIR, "/run/nscd", "/run/avahi-daemon" };
 
 struct resolv {
-	bool there;          /* the host has a resolv.conf */
-	char path[PATH_MAX]; /* where it really is */
-	char *kept;          /* its text, where it is about to be hidden; or NULL */
+	bool exists;         /* the host has a resolv.conf */
+	char path[PATH_MAX]; /* after all symbolic links */
+	char *kept;          /* its text if it is about to be hidden, else NULL */
 	size_t kept_len;
 };
 
@@ -45,8 +45,8 @@ static void resolv_look(struct resolv *resolv)
 	static const char dir[] = RESOLVED_DIR "/";
 
 	*resolv = (struct resolv){ .kept = NULL };
-	resolv->there = realpath(RESOLV_CONF, resolv->path) != NULL;
-	if (resolv->there && strncmp(resolv->path, dir, sizeof(dir) - 1) == 0)
+	resolv->exists = realpath(RESOLV_CONF, resolv->path) != NULL;
+	if (resolv->exists && strncmp(resolv->path, dir, sizeof(dir) - 1) == 0)
 		(void)file_read(RESOLVED_DIR "/resolv.conf", FILE_PUBLIC, &resolv->kept,
 			&resolv->kept_len, NULL);
 }
@@ -63,7 +63,7 @@ static void resolv_set(const struct resolv *resolv, const char *pushed, int chan
 
 	if (!text)
 		return;
-	if (!resolv->there) {
+	if (!resolv->exists) {
 		log_warning("this host has no " RESOLV_CONF
 			    ", so the command cannot use the tunnel's resolvers");
 		return;
@@ -91,13 +91,13 @@ static int make(struct resolv *resolv, struct problem *problem)
 	return r;
 }
 
-static bool tell(int channel, const char *text)
+static bool send_text(int channel, const char *text)
 {
 	return ipc_send(channel, text, strlen(text) + 1, NULL, 0) == 0;
 }
 
-/* The parent's word; false: it is gone. */
-static bool hear(int channel, char text[static GUEST_RESOLV_MAX + 1])
+/* Receives the parent's text. False: the parent has ended. */
+static bool receive_text(int channel, char text[static GUEST_RESOLV_MAX + 1])
 {
 	struct pollfd wait = { .fd = channel, .events = POLLIN };
 	size_t len = 0, fd_count;
@@ -131,10 +131,10 @@ _Noreturn void run_inside(int channel, char **command)
 	/* If Culvert is killed, nothing of it remains. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (make(&resolv, &problem) < 0) {
-		(void)tell(channel, problem.text);
+		(void)send_text(channel, problem.text);
 		_exit(GUEST_FAILED);
 	}
-	if (!tell(channel, "") || !hear(channel, pushed))
+	if (!send_text(channel, "") || !receive_text(channel, pushed))
 		_exit(GUEST_FAILED);
 	resolv_set(&resolv, pushed, channel);
 	become(command);

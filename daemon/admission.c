@@ -73,14 +73,12 @@ static void on_secured(struct lane_owner *owner, struct lane *lane, const struct
 
 	(void)lane;
 	candidate->lane_peer = *peer;
-	if (refusal[0]) {
-		refuse(candidate, GOODBYE_BAD_IDENTITY, refusal);
-		return;
-	}
 	candidate->peer = settings_find_peer(settings, &peer->identity);
-	if (!candidate->peer && !settings->unlisted)
+	if (refusal[0])
+		refuse(candidate, GOODBYE_BAD_IDENTITY, refusal);
+	else if (!candidate->peer && !settings->unlisted)
 		refuse(candidate, GOODBYE_UNLISTED,
-			"its certificate is valid, but it has no entry in peers of the server's configuration");
+			"its certificate is valid, but the server's configuration has no entry in peers for it");
 }
 
 static bool same_instance(
@@ -120,19 +118,19 @@ static void replace_session(struct candidate *candidate, struct session *old)
 		candidate->has_replaced = true;
 	}
 	if (old->state >= SESSION_CLOSING)
-		return; /* it goes already */
-	log_notice("%s: %s from %s takes the place of the session from before", old->name.name,
+		return; /* it ends already */
+	log_notice("%s: %s from %s replaces the old session", old->name.name,
 		same ? "a new connection" : "another instance with the same identity",
 		endpoint_format(&candidate->outer, outer));
 	if (same)
-		session_leave(
-			old, GOODBYE_DEAD_PEER, "a newer connection of yours took over", true);
+		session_leave(old, GOODBYE_DEAD_PEER,
+			"a newer connection of the same client took over", true);
 	else
 		session_leave(old, GOODBYE_REPLACED,
 			"another instance with the same certificate connected", true);
 }
 
-/* The lane is the session's now, and the session hears what came behind hello. */
+/* Passes the messages behind hello to the session, which has the lane now. */
 static void pass_messages(struct lane *lane, struct held_messages *held)
 {
 	struct held_message *message;
@@ -168,8 +166,8 @@ static void admit(struct candidate *candidate)
 	if (admission->peers->session_count >= admission->descriptors->sessions) {
 		refuse(candidate, GOODBYE_LIMIT,
 			admission->descriptors->sessions < admission->settings->max_sessions
-				? "all sessions are there that the limit of open files has room for"
-				: "max_sessions sessions are there already");
+				? "the limit of open files allows no more sessions"
+				: "the limit max_sessions is reached");
 		return;
 	}
 	if (!make_offer(candidate, &terms, &welcome))
@@ -220,7 +218,7 @@ static void take_hello(struct candidate *candidate, const struct message_hello *
 {
 	if (hello->version != MESSAGE_VERSION) {
 		refuse(candidate, GOODBYE_VERSION,
-			"hello names a protocol version that is not known here");
+			"hello names a protocol version that the server does not know");
 		return;
 	}
 	candidate->hello = *hello;
@@ -246,7 +244,7 @@ static void take_join(struct candidate *candidate, const struct message_join *jo
 	struct problem problem = { 0 };
 
 	if (!session) {
-		refuse(candidate, GOODBYE_PROTOCOL, "join names a session that is not there");
+		refuse(candidate, GOODBYE_PROTOCOL, SESSION_JOIN_UNKNOWN);
 		return;
 	}
 	int r = session_take_join(session, candidate->lane, &candidate->outer, join, &problem);
@@ -266,18 +264,18 @@ static void take_first(struct candidate *candidate, const struct message *messag
 
 	switch (message->type) {
 	case MESSAGE_NOTICE:
-		return;
+		break;
 	case MESSAGE_HELLO:
 		take_hello(candidate, &message->hello);
-		return;
+		break;
 	case MESSAGE_JOIN:
 		take_join(candidate, &message->join);
-		return;
+		break;
 	default:
 		problem_set(&problem, "%s before the session was open",
 			message_type_name(message->type));
 		refuse(candidate, GOODBYE_PROTOCOL, problem.text);
-		return;
+		break;
 	}
 }
 
@@ -292,6 +290,27 @@ static void hold(struct candidate *candidate, const uint8_t *data, size_t len)
 		refuse(candidate, GOODBYE_INTERNAL, "out of memory");
 }
 
+/* `data` is the same message as it came. */
+static void take_message(
+	struct candidate *candidate, const struct message *message, const uint8_t *data, size_t len)
+{
+	switch (message->type) {
+	case MESSAGE_UNKNOWN:
+		break;
+	case MESSAGE_GOODBYE:
+		admission_judge(
+			candidate, "the client sent a goodbye before the server answered hello");
+		lane_end(candidate->lane);
+		break;
+	default:
+		if (candidate->waiting)
+			hold(candidate, data, len);
+		else
+			take_first(candidate, message);
+		break;
+	}
+}
+
 static void on_control(struct lane_owner *owner, struct lane *lane, const uint8_t *data, size_t len)
 {
 	struct candidate *candidate = container_of(owner, struct candidate, lane_owner);
@@ -301,24 +320,10 @@ static void on_control(struct lane_owner *owner, struct lane *lane, const uint8_
 	(void)lane;
 	if (candidate->judged)
 		return;
-	if (message_decode(data, len, &message, &problem) < 0) {
+	if (message_decode(data, len, &message, &problem) < 0)
 		refuse(candidate, GOODBYE_PROTOCOL, problem.text);
-		return;
-	}
-	switch (message.type) {
-	case MESSAGE_UNKNOWN:
-		return;
-	case MESSAGE_GOODBYE:
-		admission_judge(candidate, "said goodbye before hello was answered");
-		lane_end(candidate->lane);
-		return;
-	default:
-		break;
-	}
-	if (candidate->waiting)
-		hold(candidate, data, len);
 	else
-		take_first(candidate, &message);
+		take_message(candidate, &message, data, len);
 }
 
 static void on_fault(struct lane_owner *owner, struct lane *lane, uint16_t code, const char *text)
@@ -337,8 +342,7 @@ static void on_ended(
 	if (end == LANE_END_CLOSED && candidate->lane_peer.identity.name[0] && !candidate->waiting)
 		/* The client has refused, and only its log has the reason. */
 		problem_set(&problem,
-			"it closed the connection before its hello; its log names the cause, such as "
-			"a server_name in its profile that is not ours");
+			"the client closed the connection before hello; its log names the cause, such as another server_name in its profile");
 	else
 		problem_set(&problem, "%s%s%s", lane_end_text(end), text[0] ? ": " : "", text);
 	admission_judge(candidate, problem.text);
@@ -397,7 +401,6 @@ void admission_session_ended(struct admission *admission, const struct identity 
 	TAILQ_FOREACH(candidate, &admission->candidates, link) {
 		if (!candidate->waiting || !identity_equal(&candidate->lane_peer.identity, name))
 			continue;
-		candidate->waiting = false;
 		admit(candidate);
 		return; /* there is only one: refuse_waiting() */
 	}

@@ -50,8 +50,8 @@ static void leave(struct visitor *visitor)
 {
 	struct server *server = visitor->server;
 
-	loop_timer_stop(server->engine.loop, &visitor->timer);
-	loop_watch_remove(server->engine.loop, &visitor->watch);
+	loop_timer_stop(server->engine.world.loop, &visitor->timer);
+	loop_watch_remove(server->engine.world.loop, &visitor->watch);
 	TAILQ_REMOVE(&server->visitors, visitor, link);
 	server->visitor_count--;
 	networks_leave(&server->visitor_networks, &visitor->network);
@@ -144,7 +144,7 @@ static void visitor_ready(struct loop_watch *watch, uint32_t events)
 	else
 		turn_away(visitor,
 			r == -EMSGSIZE ? "its TLS ClientHello is too long"
-				       : "it sent something that is not a TLS ClientHello");
+				       : "it sent data that is not a TLS ClientHello");
 }
 
 /* The more slots are taken, the less time each connection has. */
@@ -180,8 +180,8 @@ void doorstep_take(struct server *server, int fd, const struct endpoint *outer)
 		fd = spare_leave(fd);
 	visitor = calloc(1, sizeof(*visitor));
 	if (!visitor ||
-		loop_watch_add(engine->loop, &visitor->watch, fd, EPOLLIN | EPOLLRDHUP | EPOLLET,
-			visitor_ready) < 0) {
+		loop_watch_add(engine->world.loop, &visitor->watch, fd,
+			EPOLLIN | EPOLLRDHUP | EPOLLET, visitor_ready) < 0) {
 		refusal_log(server, outer, "", "out of memory");
 		close(fd);
 		free(visitor);
@@ -190,8 +190,8 @@ void doorstep_take(struct server *server, int fd, const struct endpoint *outer)
 	visitor->server = server;
 	visitor->outer = *outer;
 	visitor->deadline = mono_add(mono_now(), engine->settings->handshake_timeout);
-	loop_timer_start(
-		engine->loop, &visitor->timer, mono_add(mono_now(), patience(server)), too_late);
+	loop_timer_start(engine->world.loop, &visitor->timer,
+		mono_add(mono_now(), patience(server)), too_late);
 	networks_enter(&server->visitor_networks, &outer->addr, &visitor->network);
 	TAILQ_INSERT_TAIL(&server->visitors, visitor, link);
 	server->visitor_count++;

@@ -29,7 +29,7 @@ enum {
 static_assert((int)WORD_MAX > (int)IDENTITY_MAX, "every valid word fits");
 static_assert(
 	POOL_LEASES_MAX * (IDENTITY_MAX + 2 * ADDR_TEXT_MAX + TIME_DIGITS_MAX + 4) < FILE_SIZE_MAX,
-	"what is written can be read");
+	"each written file can be read again");
 
 /* ---- encode ---- */
 
@@ -220,8 +220,10 @@ int leases_load(int dir_fd, struct pool *pool, size_t *ret_left_out, struct prob
 	if (r == -EBADMSG) {
 		bool aside = renameat(dir_fd, LEASES_FILE, dir_fd, LEASES_BROKEN_FILE) == 0;
 
-		problem_prepend(problem, "the file " LEASES_FILE " is broken and %s",
-			aside ? "was set aside as " LEASES_BROKEN_FILE : "could not be set aside");
+		problem_prepend(problem, "the file " LEASES_FILE " is damaged and %s",
+			aside ? "was renamed to " LEASES_BROKEN_FILE : "could not be renamed");
+	} else if (r < 0) {
+		problem_set(problem, "cannot restore the file " LEASES_FILE ": %s", error_text(r));
 	}
 	if (r == 0)
 		*ret_left_out = left_out;

@@ -23,7 +23,7 @@ enum {
 static void watch_all(struct server *server, uint32_t events)
 {
 	for (size_t i = 0; i < server->listener_count; i++)
-		loop_watch_set(server->engine.loop, &server->listeners[i].watch, events);
+		loop_watch_set(server->engine.world.loop, &server->listeners[i].watch, events);
 }
 
 static void accept_again(struct loop_timer *timer)
@@ -37,7 +37,7 @@ static void pause_accepting(struct server *server, int error)
 		log_warning("cannot accept connections: %s; trying again every %d ms",
 			error_text(error), LISTENER_PAUSE_MS);
 	watch_all(server, 0);
-	loop_timer_start(server->engine.loop, &server->accept_again,
+	loop_timer_start(server->engine.world.loop, &server->accept_again,
 		mono_add(mono_now(), DURATION_MS(LISTENER_PAUSE_MS)), accept_again);
 }
 
@@ -64,7 +64,7 @@ static bool accept_one(struct server *server, int listen_fd)
 	}
 	if (engine_is_short(&server->engine)) {
 		refusal_log(server, &outer, "",
-			"peers that do not read have used up the memory for what waits");
+			"peers that do not read have used up the memory for unsent data");
 		close(fd);
 		return true;
 	}
@@ -94,8 +94,8 @@ int listener_start(struct server *server, struct problem *problem)
 {
 	for (size_t i = 0; i < server->listener_count; i++) {
 		struct listener *listener = &server->listeners[i];
-		int r = loop_watch_add(server->engine.loop, &listener->watch, listener->fd, EPOLLIN,
-			listener_ready);
+		int r = loop_watch_add(server->engine.world.loop, &listener->watch, listener->fd,
+			EPOLLIN, listener_ready);
 		if (r < 0) {
 			problem_set(problem, "cannot watch a listening socket: %s", error_text(r));
 			return r;
@@ -106,9 +106,9 @@ int listener_start(struct server *server, struct problem *problem)
 
 void listener_stop(struct server *server)
 {
-	loop_timer_stop(server->engine.loop, &server->accept_again);
+	loop_timer_stop(server->engine.world.loop, &server->accept_again);
 	for (size_t i = 0; i < server->listener_count; i++) {
-		loop_watch_remove(server->engine.loop, &server->listeners[i].watch);
+		loop_watch_remove(server->engine.world.loop, &server->listeners[i].watch);
 		close(server->listeners[i].fd);
 	}
 	server->listener_count = 0;

@@ -41,7 +41,7 @@ static void save_soon(struct offer *offer)
 
 int offer_init(struct offer *offer, struct problem *problem)
 {
-	size_t left_out = 0;
+	size_t left_out;
 
 	int r = pool_new(offer->settings, &offer->pool);
 	if (r < 0) {
@@ -52,10 +52,11 @@ int offer_init(struct offer *offer, struct problem *problem)
 		return 0;
 	r = leases_load(offer->state_dir_fd, offer->pool, &left_out, problem);
 	if (r < 0)
-		log_error("leases from before are lost: %s", problem->text);
+		log_error("cannot restore the leases: %s; peers may get other addresses",
+			problem->text);
 	else if (left_out > 0)
 		log_warning(
-			"%zu leases from before do not fit the configuration any more", left_out);
+			"dropped %zu leases: they do not fit the configuration any more", left_out);
 	*problem = (struct problem){ 0 };
 	return 0;
 }
@@ -73,6 +74,24 @@ void offer_free(struct offer *offer)
 	offer_stop(offer);
 	pool_free(offer->pool);
 	offer->pool = NULL;
+}
+
+/*
+ * Waits until the kernel has random numbers; up to 256 bytes come at once. Negative errno of
+ * getrandom(2); -EIO: fewer came.
+ */
+static int take_random(void *data, size_t len)
+{
+	ssize_t got = getrandom(data, len, 0);
+
+	if (got < 0)
+		return -errno;
+	return (size_t)got == len ? 0 : -EIO;
+}
+
+static uint32_t smaller(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
 }
 
 static void fill_dns(const struct nameservers *dns, struct message_welcome *welcome)
@@ -105,7 +124,7 @@ static int fill_welcome(const struct offer *offer, const struct session_terms *t
 		.features = FEATURES_OURS,
 	};
 	fill_dns(&settings->dns, welcome);
-	return getrandom(welcome->token, sizeof(welcome->token), 0) < 0 ? -errno : 0;
+	return take_random(welcome->token, sizeof(welcome->token));
 }
 
 int offer_make(struct offer *offer, const struct identity *name, const struct settings_peer *peer,
@@ -114,10 +133,9 @@ int offer_make(struct offer *offer, const struct identity *name, const struct se
 {
 	const struct settings *settings = offer->settings;
 	uint32_t ours = settings->offloads ? tun_kernel_offloads() : 0;
-	uint32_t lanes = settings_lanes(settings, peer);
 	struct session_terms terms = {
-		.mtu = hello->mtu != 0 && hello->mtu < settings->mtu ? hello->mtu : settings->mtu,
-		.lanes = (uint8_t)(hello->lanes < lanes ? hello->lanes : lanes),
+		.mtu = hello->mtu != 0 ? smaller(hello->mtu, settings->mtu) : settings->mtu,
+		.lanes = (uint8_t)smaller(hello->lanes, settings_lanes(settings, peer)),
 		.offloads_read = ours,
 		.offloads_send = hello->offloads & ours,
 		.offloads_accept = ours,
@@ -135,12 +153,12 @@ int offer_make(struct offer *offer, const struct identity *name, const struct se
 		terms.local4 = settings_server_address(&settings->pool4);
 	if (addr_is_set(&terms.remote6))
 		terms.local6 = settings_server_address(&settings->pool6);
-	r = getrandom(&terms.session_id, sizeof(terms.session_id), 0) < 0 ? -errno : 0;
+	r = take_random(&terms.session_id, sizeof(terms.session_id));
 	if (r == 0)
 		r = fill_welcome(offer, &terms, ret_welcome);
 	if (r < 0) {
 		offer_return(offer, name);
-		problem_set(problem, "no random numbers: %s", strerror(-r));
+		problem_set(problem, "cannot get random numbers: %s", error_text(r));
 		*ret_code = GOODBYE_INTERNAL;
 		return r;
 	}

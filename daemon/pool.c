@@ -105,7 +105,7 @@ static int hold(struct pool *pool, struct holder *holder, int family, const stru
 	return 0;
 }
 
-static void let_go(struct pool *pool, struct holder *holder, int family)
+static void release(struct pool *pool, struct holder *holder, int family)
 {
 	if (!addr_is_set(&holder->addr[family]))
 		return;
@@ -133,8 +133,6 @@ static int add_holder(struct pool *pool, const struct identity *name, struct hol
 /* Only for a holder without addresses. */
 static void remove_holder(struct pool *pool, struct holder *holder)
 {
-	for (int family = 0; family < FAMILIES; family++)
-		let_go(pool, holder, family);
 	(void)tdelete(holder, &pool->names, order_by_name);
 	free(holder);
 }
@@ -148,7 +146,7 @@ static void end_lease(struct pool *pool, struct holder *holder)
 {
 	for (int family = 0; family < FAMILIES; family++) {
 		if (is_leasing(holder, family))
-			let_go(pool, holder, family);
+			release(pool, holder, family);
 	}
 	if (holder->leased) {
 		TAILQ_REMOVE(&pool->order, holder, link);
@@ -179,9 +177,7 @@ static void space_init(struct space *space, const struct prefix *prefix)
 	size_t bits = addr_size(&prefix->addr) * 8 - prefix->len;
 
 	space->prefix = *prefix;
-	if (!addr_is_set(&prefix->addr))
-		return;
-	/* 64 bits of hosts are enough for anyone; where there are more, the rest is not used. */
+	/* 64 bits of hosts are enough; a larger pool is used in part. */
 	space->last = bits >= 64 ? UINT64_MAX : ((uint64_t)1 << bits) - 1;
 	if (prefix->addr.family == AF_INET)
 		space->last--;
@@ -193,11 +189,8 @@ static int add_listed(struct pool *pool, const struct settings_peer *peer)
 {
 	const struct addr *fixed[FAMILIES] = { [V4] = &peer->address4, [V6] = &peer->address6 };
 	struct holder *holder;
-	int r;
+	int r = add_holder(pool, &peer->name, &holder);
 
-	if (!addr_is_set(fixed[V4]) && !addr_is_set(fixed[V6]))
-		return 0;
-	r = add_holder(pool, &peer->name, &holder);
 	if (r < 0)
 		return r;
 	holder->listed = true;
@@ -292,8 +285,7 @@ static int choose(struct pool *pool, int family, const struct identity *name,
 		choice.loser = find_loser(pool, family);
 		if (!choice.loser) {
 			problem_set(problem,
-				"no address is free for %s: all %llu of %s %s are in use or fixed; "
-				"a larger pool would have more",
+				"no address is free for %s: all %llu of %s %s are in use or fixed; make the pool larger",
 				name->name, (unsigned long long)space->held,
 				family == V4 ? "pool4" : "pool6",
 				prefix_format(&space->prefix, text));
@@ -305,8 +297,8 @@ static int choose(struct pool *pool, int family, const struct identity *name,
 	return 0;
 }
 
-/* Who is connected for the first time while POOL_LEASES_MAX are remembered needs a place. */
-static int make_place(struct pool *pool, const struct identity *name, struct problem *problem)
+/* Makes room for a new lease: with POOL_LEASES_MAX, the one that is out of use for longest ends. */
+static int make_room(struct pool *pool, const struct identity *name, struct problem *problem)
 {
 	struct holder *holder;
 
@@ -319,19 +311,18 @@ static int make_place(struct pool *pool, const struct identity *name, struct pro
 		}
 	}
 	problem_set(problem,
-		"no address is free for %s: %d peers are connected, the most there can "
-		"be",
-		name->name, POOL_LEASES_MAX);
+		"no address is free for %s: the limit of %d connected peers is reached", name->name,
+		POOL_LEASES_MAX);
 	return -EADDRNOTAVAIL;
 }
 
-/* Gives the holder what was chosen. A loser that has nothing left is forgotten. */
+/* Gives the holder the chosen address. A loser without addresses left is removed. */
 static int assign(struct pool *pool, struct holder *holder, int family, const struct choice *choice)
 {
 	struct holder *loser = choice->loser;
 
 	if (loser) {
-		let_go(pool, loser, family);
+		release(pool, loser, family);
 		if (!is_leasing(loser, V4) && !is_leasing(loser, V6))
 			end_lease(pool, loser);
 	}
@@ -353,7 +344,7 @@ int pool_take(struct pool *pool, const struct identity *name, int64_t now, struc
 	int r = 0;
 
 	if (!holder || !holder->leased)
-		r = make_place(pool, name, problem);
+		r = make_room(pool, name, problem);
 	for (int family = 0; family < FAMILIES && r == 0; family++) {
 		missing[family] = is_missing(pool, holder, family);
 		if (missing[family])
@@ -456,7 +447,7 @@ static int claim(struct pool *pool, struct holder *holder, int family, const str
 
 	if (!addr_is_set(addr) || addr_equal(&holder->addr[family], addr))
 		return 0;
-	let_go(pool, holder, family);
+	release(pool, holder, family);
 	choice.loser = find_addr(pool, family, addr);
 	return assign(pool, holder, family, &choice);
 }
@@ -473,10 +464,11 @@ int pool_claim(struct pool *pool, const struct pool_lease *lease, struct problem
 		if (r < 0)
 			problem_set(problem, "its address %s is %s",
 				addr_format(addr[family], text),
-				r == -ERANGE ? "in no pool any more" : "not its own any more");
+				r == -ERANGE ? "outside the pools now"
+					     : "not assigned to it any more");
 	}
 	if (r == 0 && (!holder || !holder->leased))
-		r = make_place(pool, &lease->name, problem);
+		r = make_room(pool, &lease->name, problem);
 	if (r == 0 && !holder) {
 		r = add_holder(pool, &lease->name, &holder);
 		if (r < 0)

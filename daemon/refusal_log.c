@@ -14,7 +14,7 @@ void refusal_log(
 		return;
 	}
 	if (server->refusals_held_back > 0)
-		log_warning("%llu more connections were refused",
+		log_warning("refused %llu more connections",
 			(unsigned long long)server->refusals_held_back);
 	server->refusals_held_back = 0;
 	endpoint_format(outer, text);

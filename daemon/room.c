@@ -26,8 +26,10 @@ enum {
  */
 static bool is_of_host(const struct candidate *candidate, const struct addr *outer)
 {
-	struct prefix host = { .addr = *outer, .len = outer->family == AF_INET ? 32 : 64 };
+	struct prefix host = prefix_host(outer);
 
+	if (outer->family == AF_INET6)
+		host.len = 64;
 	return prefix_contains_addr(&host, &candidate->outer.addr);
 }
 
@@ -105,21 +107,21 @@ const char *room_make(struct admission *admission, const struct addr *outer)
 	struct candidate *victim = NULL;
 
 	if (admission->candidate_count >= ALL_MAX * most)
-		return "more connections end than the workers can close";
+		return "connections end faster than the workers can close them";
 	if (is_crowded(admission, outer)) {
 		victim = oldest_stalled(admission, outer);
 		if (!victim)
-			return "a quarter of max_handshakes connections of this host are in their handshake";
+			return "the limit of handshakes of one host is reached (a quarter of max_handshakes)";
 	} else if (full) {
 		victim = oldest_of_fullest(admission);
 		if (!victim)
-			return "max_handshakes connections wait for the end of a session before theirs";
+			return "the limit max_handshakes is reached by connections that wait for an old session to end";
 	}
 	if (admission->judged_count - admission->cut_count >= most)
 		cut_oldest_refused(admission);
 	if (victim) {
 		admission_judge(victim,
-			"closed for a newer connection: it had not sent hello, and max_handshakes connections, or a quarter of them from its host, are in their handshake");
+			"closed for a newer connection: it had not sent hello, and the limit of handshakes is reached (max_handshakes, or a quarter of it for one host)");
 		cut(victim);
 	}
 	return NULL;

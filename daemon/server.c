@@ -29,7 +29,7 @@ static void server_listener(struct engine *engine, int fd)
 static void linger_over(struct loop_timer *timer)
 {
 	session_leave(container_of(timer, struct session, linger), GOODBYE_DEAD_PEER,
-		"it did not come back in time", true);
+		"the client did not return in time", true);
 }
 
 /* The session lingers: its peer may return and take it over. */
@@ -37,7 +37,7 @@ static void server_session_idle(
 	struct engine *engine, struct session *session, uint32_t retry_after_ms)
 {
 	(void)retry_after_ms;
-	loop_timer_start(engine->loop, &session->linger,
+	loop_timer_start(engine->world.loop, &session->linger,
 		mono_add(mono_now(), engine->settings->linger), linger_over);
 }
 
@@ -60,8 +60,8 @@ static void adopt_sessions(struct server *server)
 			server_session_idle(&server->engine, session, 0);
 			continue;
 		}
-		log_warning("%s: its session is not continued: %s; it gets new addresses when it "
-			    "connects",
+		log_warning(
+			"%s: ended the session that the previous engine kept: %s; the peer gets its addresses again when it connects",
 			session->name.name, problem.text);
 		session_leave(session, GOODBYE_INTERNAL, problem.text, true);
 	}
@@ -109,11 +109,11 @@ static const struct admission_events admission_events = {
 
 /* ---- the role ---- */
 
-static void lend(struct server *server)
+static void set_borrowed(struct server *server)
 {
 	struct engine *engine = &server->engine;
 
-	server->offer.loop = engine->loop;
+	server->offer.loop = engine->world.loop;
 	server->offer.settings = engine->settings;
 	server->offer.name = tls_context_identity(engine->tls);
 	server->offer.state_dir_fd = engine->state_dir_fd;
@@ -127,11 +127,11 @@ static int server_start(struct engine *engine, struct problem *problem)
 {
 	struct server *server = server_of(engine);
 
-	lend(server);
+	set_borrowed(server);
 	TAILQ_INIT(&server->visitors);
 	uint64_t seeds[2];
 	if (getrandom(seeds, sizeof(seeds), 0) != (ssize_t)sizeof(seeds)) {
-		problem_set(problem, "no random numbers: %s", strerror(errno));
+		problem_set(problem, "cannot get random numbers: %s", error_text(errno));
 		return -EIO;
 	}
 	networks_init(&server->visitor_networks, seeds[0]);
@@ -194,6 +194,6 @@ const struct engine_role server_role = {
 	.listener = server_listener,
 	.session_idle = server_session_idle,
 	.session_ended = server_session_ended,
-	.quiet = server_is_idle,
+	.is_idle = server_is_idle,
 	.free = server_free,
 };

@@ -9,7 +9,7 @@
 # The identity rule of Culvert; '-' in front is refused as well, for it would look like an option.
 check_name() {
 	case $1 in
-	'') usage_error "$2 is empty; use 1 to $name_max of A-Z a-z 0-9 . _ -" ;;
+	'') usage_error "$2 is empty; use 1 to $name_max characters of A-Z a-z 0-9 . _ -" ;;
 	*[!A-Za-z0-9._-]*) usage_error "$2 may hold only A-Z a-z 0-9 . _ and -" ;;
 	-*) usage_error "$2 may not begin with '-'" ;;
 	. | ..) usage_error "$2 may not be '.' or '..'" ;;
@@ -92,7 +92,7 @@ add_remote() {
 		usage_error "--remote must be HOST, HOST:PORT, [IPV6] or [IPV6]:PORT"
 	fi
 	remote_count=$((remote_count + 1))
-	[ "$remote_count" -le "$remotes_max" ] || usage_error "more than $remotes_max times --remote"
+	[ "$remote_count" -le "$remotes_max" ] || usage_error "--remote is given more than $remotes_max times"
 	remotes="${remotes:+$remotes, }\"$host:$port\""
 }
 

@@ -24,7 +24,7 @@ enter() {
 # Takes the lock and copies the database for openssl to work on.
 enter_to_change() {
 	enter
-	[ -f ca/ca.key ] || die "$dir/ca/ca.key is not here; the CA cannot sign without its key"
+	[ -f ca/ca.key ] || die "$dir/ca/ca.key does not exist; the CA cannot sign without its key: run this where the CA was made"
 	take_lock
 	cp ca/index.txt ca/crlnumber .lock/
 	printf 'unique_subject = no\n' >.lock/index.txt.attr
@@ -32,7 +32,7 @@ enter_to_change() {
 
 # Sets $end to the end of a certificate, as "2028-01-31 23:59:59Z".
 read_end() {
-	end=$(openssl x509 -in "$1" -noout -enddate -dateopt iso_8601) || die "cannot read $dir/$1"
+	end=$(openssl x509 -in "$1" -noout -enddate -dateopt iso_8601) || die "openssl cannot read the certificate $dir/$1; its message above says why"
 	end=${end#*=}
 }
 
@@ -41,9 +41,9 @@ bound_validity() {
 	: "${days:=$leaf_days}"
 	read_end ca.crt
 	root_end=$(printf '%s' "$end" | tr -cd 0-9)
-	[ "$root_end" -gt "$(date -u +%Y%m%d%H%M%S)" ] || die "the CA expired; make a new PKI"
+	[ "$root_end" -gt "$(date -u +%Y%m%d%H%M%S)" ] || die "the CA has expired; make a new PKI"
 	if [ -n "$not_after" ]; then
-		[ "${not_after%Z}" -le "$root_end" ] || die "--not-after lies behind the end of the CA"
+		[ "${not_after%Z}" -le "$root_end" ] || die "--not-after is later than the end of the CA, $end"
 		start=${not_before%Z}
 		[ "${not_after%Z}" -gt "${start:-0}" ] || die "--not-after must be later than --not-before"
 		return
@@ -53,9 +53,9 @@ bound_validity() {
 	*'will not expire'*) ;;
 	*'will expire'*)
 		not_after=${root_end}Z
-		say "Note: the certificate ends with the CA, before $days days are over."
+		say "Note: the certificate expires with the CA, in less than $days days."
 		;;
-	*) die "cannot read $dir/ca.crt" ;;
+	*) die "openssl cannot read the certificate $dir/ca.crt; its message above says why" ;;
 	esac
 }
 
@@ -77,11 +77,11 @@ issue() { # ROLE
 	export CULVERT_PKI_NAME
 	stage_openssl ca -batch -notext -config "$templates/issue.cnf" -extfile "$extensions" \
 		-cert ../ca.crt -keyfile ../ca/ca.key -in request.pem -out cert.pem "$@"
-	serial=$(openssl x509 -in .lock/cert.pem -noout -serial) || die "cannot read the new certificate"
+	serial=$(openssl x509 -in .lock/cert.pem -noout -serial) || die "openssl cannot read the new certificate of $name; $dir is unchanged"
 	serial=${serial#*=}
 	read_end .lock/cert.pem
 	expires=${end%% *}
-	[ -f ".lock/issued/$serial.pem" ] || die "openssl ca left no certificate behind"
+	[ -f ".lock/issued/$serial.pem" ] || die "openssl ca signed the certificate of $name, but wrote no file $serial.pem; $dir is unchanged"
 }
 
 # The certificate's copy goes first: a machine that stops here may leave a file too many, never an
@@ -182,6 +182,6 @@ find_role() {
 	case $role in
 	server | client) ;;
 	'') die "there is no certificate of $name; see culvert-pki list" ;;
-	*) die "$dir/ca has lost its copy of a certificate of $name; bring it back" ;;
+	*) die "$dir/ca has no copy of a certificate of $name; restore it" ;;
 	esac
 }

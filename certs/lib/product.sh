@@ -43,9 +43,9 @@ stage_bundle() {
 
 # Puts a passphrase on the new key. openssl asks for it on the terminal, or takes it from stdin.
 protect_key() {
-	say "The key of $name gets a passphrase, which is asked for at each start:"
+	say "Choose a passphrase for the key of $name; Culvert asks for it at each start:"
 	(cd .lock && openssl pkcs8 -topk8 -v2 aes-256-cbc -iter 600000 -in key.pem -out locked.pem) ||
-		die "the key got no passphrase; $dir is unchanged"
+		die "openssl did not encrypt the key; $dir is unchanged"
 	mv .lock/locked.pem .lock/key.pem
 }
 
@@ -112,7 +112,7 @@ stage_renewed_profile() {
 		{ print }
 		END { exit inside || seen["certificate"] != 1 || seen["key"] != 1 || seen["ca"] != 1 }
 	' "clients/$name.conf" >.lock/profile ||
-		die "$dir/clients/$name.conf lacks one inline certificate, key and ca each; it is unchanged"
+		die "cannot renew $dir/clients/$name.conf: it must have exactly one inline certificate, one key and one ca; correct it, or give --remote to write the profile from the beginning; it is unchanged"
 }
 
 # The only server whose newest certificate is valid, unless --server-name said which.
@@ -122,7 +122,7 @@ choose_server() {
 		END { for (name in state) if (state[name] == "valid") print name }' | sort)
 	if [ -n "$server_name" ]; then
 		printf '%s\n' "$servers" | grep -Fqx -- "$server_name" ||
-			say "Note: no valid server named $server_name is known here yet."
+			say "Note: this PKI has no valid server named $server_name yet."
 		return
 	fi
 	case $(printf '%s' "$servers" | grep -c .) in
@@ -130,7 +130,7 @@ choose_server() {
 	1) server_name=$servers ;;
 	*)
 		die "there are several servers: $(printf '%s' "$servers" | tr '\n' ' ' | sed 's/ /, /g');\
- say which with --server-name"
+ choose one with --server-name"
 		;;
 	esac
 }
@@ -163,6 +163,6 @@ explain_renewed_client() {
 }
 
 explain_crl() {
-	say "Copy $dir/crl.pem to every server (next to its certificate) and restart culvertd there;" \
-		"until then the servers still admit what was revoked."
+	say "Copy $dir/crl.pem to every server (next to its certificate) and restart culvertd there." \
+		"Until then the servers admit peers with revoked certificates."
 }

@@ -69,7 +69,7 @@ undo() {
 clean_up() {
 	ignore_signals
 	if [ "$state" = locked ] && [ -s .lock/undo/log ] && ! undo; then
-		printf 'culvert-pki: cannot put everything back; look into %s/.lock/undo\n' "$dir" >&2
+		printf 'culvert-pki: cannot restore everything; the saved files are in %s/.lock/undo\n' "$dir" >&2
 		return
 	fi
 	[ "$state" = outside ] || rm -rf .lock

@@ -1,10 +1,12 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Namespaces and cables by their real names: what scripts/lab, scripts/demo and the tests' helpers (tests/system/lib.sh,
-# tests/bench/link.sh) have in common. Whoever makes a namespace also removes it.
+# Makes namespaces and cables by their real names, for scripts/lab, scripts/demo and the tests'
+# helpers (tests/system/lib.sh, tests/bench/link.sh). The caller that makes a namespace also removes
+# it.
 
-# What every host has: its loopback up, addresses that are of use at once, forwarding as said and not as the machine has it.
+# Prepares a host: loopback up, addresses usable at once, and forwarding as requested instead of the
+# machine's default.
 netns_prepare() { # NAMESPACE [forward]
 	ip -n "$1" link set lo up
 	# shellcheck disable=SC2016 # The inner shell expands.
@@ -18,7 +20,7 @@ netns_prepare() { # NAMESPACE [forward]
 		echo $forward >ipv6/conf/all/forwarding' sh "${2-}"
 }
 
-# A namespace that only carries others' frames sends no packet of its own.
+# Keeps a namespace that only carries others' frames from sending packets of its own.
 netns_silence() { # NAMESPACE
 	# shellcheck disable=SC2016 # The inner shell expands.
 	ip netns exec "$1" sh -ec '
@@ -27,15 +29,15 @@ netns_silence() { # NAMESPACE
 		done'
 }
 
-# Both ends are down.
+# Makes a cable whose ends are both down.
 netns_cable() { # NAMESPACE-A IF-A NAMESPACE-B IF-B [mtu MTU]
 	local a=$1 if_a=$2 b=$3 if_b=$4
 	shift 4
 	ip link add name "$if_a" netns "$a" "$@" type veth peer name "$if_b" netns "$b" "$@"
 }
 
-# For the end of a cable that leads to the link emulator: superpackets are cut in software, before they leave. Not every
-# kernel knows each of the features; the emulator counts superpackets as `refused`, should one come.
+# For the end of a cable to the link emulator: cuts superpackets in software before they leave. Not
+# every kernel knows each feature; the emulator counts any superpacket as `refused`.
 netns_segments_itself() { # NAMESPACE IF
 	# shellcheck disable=SC2016 # The inner shell expands.
 	ip netns exec "$1" sh -ec '

@@ -64,7 +64,7 @@ check 'not in the kernel either' lacks_route gw-b 10.1.0.0/24
 
 client_start three host-3
 wait_log "$log" '192\.0\.2\.4:[0-9]+: refused: three: .*max_sessions' 10 && pass 'a third session is one too many'
-wait_log "$WORK/three.log" 'goodbye heard: .*max_sessions' 5 && pass 'and the client is told'
+wait_log "$WORK/three.log" 'received a goodbye: .*max_sessions' 5 && pass 'and the client is told'
 mark=$(log_mark "$log")
 stop_bg two
 wait_up gw-b three "$mark"

@@ -5,7 +5,7 @@
 #
 #   lan-a ──── gw-a ════════ gw-b ──── lan-b       linger 60 s
 #
-# check: quick
+# check: quick suite
 # check: threads
 # check: sanitized
 set -euo pipefail
@@ -47,7 +47,7 @@ survive() { # WHAT PORT NAME...
 		kill -KILL "$(engine_pid "$name")"
 	done
 	for name; do
-		wait_log_since "$WORK/$name.log" "$([[ $name == gw-a ]] && echo "$mark_a" || echo "$mark_b")" 'cv0 adopted with 2 routes' 10
+		wait_log_since "$WORK/$name.log" "$([[ $name == gw-a ]] && echo "$mark_a" || echo "$mark_b")" 'adopted cv0 with 2 routes' 10
 	done
 	wait_up gw-a gw-b "$mark_a"
 	wait_up gw-b gw-a "$mark_b"
@@ -70,7 +70,7 @@ mark_b=$(log_mark "$WORK/gw-b.log")
 ctl gw-a routes add 10.1.9.0/24 >/dev/null
 wait_routes gw-b 10.1.9.0/24
 kill -KILL "$(engine_pid gw-a)" # its successor announces what the profile says
-wait_log_since "$WORK/gw-a.log" "$mark_a" 'cv0 adopted' 10
+wait_log_since "$WORK/gw-a.log" "$mark_a" 'adopted cv0' 10
 wait_up gw-b gw-a "$mark_b"
 wait_for 5 'a route that is not announced again is removed' lacks_route gw-b 10.1.9.0/24
 check 'the others stay' has_route gw-b 10.1.0.0/24

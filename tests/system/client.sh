@@ -6,7 +6,7 @@
 #
 #   gw-a (192.0.2.1, 2001:db8::1) ──── gw-b (192.0.2.2, 2001:db8::2)
 #
-# check: quick
+# check: quick suite
 # check: long
 # check: timeout 400
 # shellcheck disable=SC2317 # Functions are called by name.
@@ -53,7 +53,7 @@ client_end
 client '"192.0.2.2:4444"'
 wait_log "$log" 'connection failed' 5
 check 'status says why no connection comes up' grep -E '^ +last attempt: +192\.0\.2\.2 .*:4444\): connection failed: .*refused' <(ctl gw-a status)
-check 'and so does doctor' grep -E '^problem: session: gw-b is not up but idle: 192\.0\.2\.2 .*: connection failed: .*refused' \
+check 'and so does doctor' grep -E '^problem: session: gw-b is not up \(state idle\): 192\.0\.2\.2 .*: connection failed: .*refused' \
 	<(ctl gw-a doctor)
 client_end
 
@@ -103,7 +103,7 @@ index=$(session_value gw-a gw-b .interface.index)
 for round in 1 2 3; do
 	mark=$(log_mark "$log")
 	stop_bg gw-b
-	wait_log_since "$log" "$mark" 'gw-b: goodbye heard' 5
+	wait_log_since "$log" "$mark" 'gw-b: received a goodbye' 5
 	check_equal "round $round: the interface stays" "$index" "$(ip -n "$(ns_name gw-a)" -j link show cv0 | jq '.[0].ifindex')"
 	server_start gw-b
 	wait_up gw-a gw-b "$mark"
@@ -192,6 +192,6 @@ wait_up gw-a gw-b
 kill -INT -- "-$(pid_of gw-a)"
 wait_exit gw-a 5
 check_equal 'Ctrl-C: exit code 0' 0 "$EXIT_STATUS"
-expect_log "$log" 'gw-b: goodbye said: '
+expect_log "$log" 'gw-b: sent a goodbye: '
 wait_same gw-a "$WORK/before" 3
 finish

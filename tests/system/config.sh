@@ -17,15 +17,16 @@ snapshot host >"$WORK/before"
 
 # Runs a program on the file; it must end with 3, having said one line that matches, and left the host alone.
 refuses() { # NAME FILE REGEX COMMAND...
-	local name=$1 file=$2 expected=$3 status=0
+	local name=$1 file=$2 expected=$3 status=0 lines
 	shift 3
 	in_ns host timeout 10 "$@" >"$WORK/out" 2>&1 || status=$?
+	mapfile lines <"$WORK/out"
 	if [[ $status -ne 3 ]]; then
-		fail "$name: exit code 3" "it was $status: $(head -n 3 "$WORK/out")"
-	elif [[ $(wc -l <"$WORK/out") -ne 1 ]]; then
-		fail "$name: one line" "$(wc -l <"$WORK/out") lines: $(head -n 5 "$WORK/out" | tr '\n' ';')"
-	elif ! grep -qE -- "$expected" "$WORK/out" || ! grep -qF -- "$file" "$WORK/out"; then
-		fail "$name: the right words" "expected $file and '$expected': $(cat "$WORK/out")"
+		fail "$name: exit code 3" "it was $status: ${lines[*]:0:3}"
+	elif [[ ${#lines[@]} -ne 1 || ${lines[0]} != *$'\n' ]]; then
+		fail "$name: one line" "${#lines[@]} lines: ${lines[*]:0:5}"
+	elif [[ ! ${lines[0]} =~ $expected || ${lines[0]} != *"$file"* ]]; then
+		fail "$name: the right words" "expected $file and '$expected': ${lines[0]}"
 	elif ! same_snapshot host "$WORK/before" >/dev/null || [[ -e $WORK/broken.sock || -e $WORK/broken.state ||
 		-e /var/lib/culvert/broken ]]; then
 		fail "$name: nothing is started" "something was made"
@@ -119,8 +120,9 @@ server_conf broken gw-b <<<"ca = \"/nonexistent\";"
 server_files 'no file of authorities' ca '/nonexistent: No such file'
 server_conf broken gw-b <<<"crl = \"$WORK\";"
 server_files 'a directory for a revocation list' crl "$WORK is not a regular file"
-server_conf broken gw-b <<<"certificate = \"$WORK/pki.log\";"
-server_files 'a certificate that is none' certificate "$WORK/pki.log: holds no certificate"
+echo 'not a certificate' >"$WORK/none.crt"
+server_conf broken gw-b <<<"certificate = \"$WORK/none.crt\";"
+server_files 'a certificate that is none' certificate "$WORK/none.crt: holds no certificate"
 server_conf broken gw-b <<<"crl = \"$WORK/pki/ca.crt\";"
 server_files 'a revocation list that is none' crl "$WORK/pki/ca.crt: holds no revocation list"
 server_conf broken gw-b <<<"key = \"$(pki_extract gw-a key)\";"

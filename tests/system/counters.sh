@@ -6,7 +6,7 @@
 #
 #   lan-a ──── gw-a ════════ gw-b ──── lan-b
 #
-# check: quick
+# check: quick suite
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh
 source "$(dirname "$0")/tunnel/common.sh"

@@ -69,7 +69,7 @@ static void flush_output(const struct member *member)
 	output.len = 0;
 }
 
-static int say(struct member *member, const struct message *message)
+static int send_message(struct member *member, const struct message *message)
 {
 	uint8_t payload[FRAME_CONTROL_MAX], bytes[FRAME_HEADER + FRAME_CONTROL_MAX];
 	struct writer control, frame;
@@ -98,8 +98,8 @@ static int send_hello(struct member *member)
 
 	identity_set(&message.hello.name, "crowd", 5);
 	if (getrandom(message.hello.instance, sizeof(message.hello.instance), 0) < 0)
-		return fail(member, "getrandom", strerror(errno));
-	return say(member, &message);
+		return fail(member, "getrandom", error_text(errno));
+	return send_message(member, &message);
 }
 
 /* ---- in ---- */
@@ -128,7 +128,7 @@ static int take_message(struct member *member, const struct message *message)
 	default:
 		break;
 	}
-	return answer.type == MESSAGE_UNKNOWN ? 0 : say(member, &answer);
+	return answer.type == MESSAGE_UNKNOWN ? 0 : send_message(member, &answer);
 }
 
 static int take_frames(struct member *member)

@@ -13,6 +13,7 @@ set -euo pipefail
 source "$(dirname "$0")/tunnel/common.sh"
 
 gateways_add
+# shellcheck disable=SC2119 # Clients come later.
 pki_add
 at() { # SECONDS from now
 	date -u -d "now + $1 seconds" +%Y%m%d%H%M%SZ
@@ -34,11 +35,11 @@ wait_for 30 'the certificate has expired, says check' has_expired
 check 'and it says why' grep 'expired on' "$WORK/check.log"
 # The session, too, with a goodbye of its own; then it is as if it were new.
 wait_log "$WORK/gw-b.log" 'late: session: up -> closing: the certificate of late has expired' 10
-wait_log "$WORK/gw-a.log" 'gw-b: goodbye heard: the certificate has expired: the certificate of late has expired; renew it' 10
+wait_log "$WORK/gw-a.log" 'gw-b: received a goodbye: the certificate has expired: the certificate of late has expired; renew it' 10
 wait_log "$WORK/gw-b.log" 'certificate of late expired on .*renew late' 10
 kill -KILL "$(engine_pid gw-a)"
 wait_for 10 'the next engine goes on' log_has_since "$WORK/gw-a.log" "$mark" 'engine .pid [0-9]*. is ready'
-check 'and warns' log_has_since "$WORK/gw-a.log" "$mark" 'warning engine: .*that of late expired on .*going on'
+check 'and warns' log_has_since "$WORK/gw-a.log" "$mark" 'warning engine: .*that of late expired on .*new connections fail until'
 check 'it answers' ctl gw-a status
 stop_bg gw-a TERM
 check_equal 'a signal ends it in good order' 0 "$EXIT_STATUS"
@@ -51,7 +52,7 @@ check_fails 'check refuses what is not valid yet' in_ns gw-a "$CULVERT" check "$
 mark=$(log_mark "$WORK/gw-a.log")
 client_start gw-a
 wait_for 5 'it starts all the same and says so' log_has_since "$WORK/gw-a.log" "$mark" \
-	'that of gw-a is valid only from .*check the clock.*going on'
+	'that of gw-a is valid only from .*check the clock.*new connections fail until'
 check 'it answers meanwhile' ctl gw-a status
 wait_for 40 'it is up when its time has come' log_has_since "$WORK/gw-a.log" "$mark" 'gw-b: session: opening -> up'
 finish

@@ -48,7 +48,7 @@ check 'and in the other direction' wait $listener
 
 stop_bg gw-a
 check_equal 'culvert ends with 0' 0 "$EXIT_STATUS"
-expect_log "$WORK/gw-b.log" 'gw-a: goodbye heard: '
+expect_log "$WORK/gw-b.log" 'gw-a: received a goodbye: '
 stop_bg gw-b
 check_equal 'culvertd ends with 0' 0 "$EXIT_STATUS"
 stop_bg wan INT

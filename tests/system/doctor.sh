@@ -36,15 +36,15 @@ apply_cure() { # NS CHECK
 
 doctor gw-b gw-b
 says 'the session is fine' '^ok: session: gw-a is up'
-says 'the certificate too' "^ok: certificate: this end's certificate \(gw-b\) is valid for [0-9]+ days more"
+says 'the certificate too' "^ok: certificate: this end's certificate \(gw-b\) is valid for [0-9]+ more days"
 says 'and forwarding' '^ok: forwarding4: '
 says 'the path has its MTU' '^ok: path: packets to 192.0.2.1 may have 1500 bytes'
 says 'each route leads to its tunnel' '^ok: rp_filter: '
-says 'a route that is not taken is told' '^note: routes: 172.16.1.0/24 of gw-a is not taken here: '
+says 'a route that is not taken is told' '^note: routes: this end refuses the route to 172.16.1.0/24 of gw-a: '
 silent 'there is no problem' '^problem: '
 check_equal 'so it ends with 0' 0 "$STATUS"
 doctor gw-a gw-a
-says 'at the other end it is a problem' '^problem: routes: 172.16.1.0/24 is announced, but gw-b does not take it: .*accept_routes'
+says 'at the other end it is a problem' '^problem: routes: this end announces 172.16.1.0/24, but gw-b refuses it: .*accept_routes'
 check_equal 'so it ends with 1' 1 "$STATUS"
 doctor gw-b gw-b --json
 check_equal 'JSON says the same' 'false ok' "$(jq -r '"\(.problems) \(.findings[] | select(.check == "session") | .level)"' "$WORK/doctor")"
@@ -125,7 +125,7 @@ wait_log "$WORK/gw-b.log" 'refused: stranger' 10
 doctor gw-b gw-b
 says 'who was refused, and why' '^problem: refused: stranger from 192.0.2.1 was refused, .*: .*no entry in peers'
 doctor gw-a stranger
-says 'on the other side its session is not up' '^problem: session: gw-b is not up but '
+says 'on the other side its session is not up' '^problem: session: gw-b is not up \(state '
 stop_bg stranger
 
 # As anybody, and without a daemon.

@@ -38,18 +38,18 @@ client_start twin-2
 wait_up twin-2 gw-b
 wait_exit twin-1 5
 check_equal 'the first ends with exit code 5' 5 "$EXIT_STATUS"
-expect_log "$WORK/twin-1.log" 'goodbye heard: .*another instance'
+expect_log "$WORK/twin-1.log" 'received a goodbye: .*another instance'
 wait_same twin-1 "$WORK/before" 3
 wait_for 5 'the second has the tunnel' pings twin-2 $SERVER4
 check_equal 'with the address of the first' "$address" "$(session_value gw-b gw-a .addresses.remote4)"
-expect_log "$WORK/gw-b.log" 'gw-a: .*192\.0\.2\.9:[0-9]+ takes the place'
+expect_log "$WORK/gw-b.log" 'gw-a: .*192\.0\.2\.9:[0-9]+ replaces the old session'
 check_equal 'there is one session' 1 "$(ctl gw-b status --json | jq '.sessions | length')"
 wait_routes gw-b 10.1.0.0/24
 
 # Nobody comes back by itself: after the longest time that a first retry could take there is still the same connection.
 mark=$(log_mark "$WORK/gw-b.log")
 check 'the second stays for a second of pings' pings twin-2 $SERVER4 20
-check_fails 'no other connection came' log_has_since "$WORK/gw-b.log" "$mark" 'takes the place'
+check_fails 'no other connection came' log_has_since "$WORK/gw-b.log" "$mark" 'replaces the old session'
 check_equal 'the second was never replaced' 1 "$(session_value twin-2 gw-b .connections)"
 
 # Whoever starts the first again, replaces the second: the newest wins, always.

@@ -71,11 +71,11 @@ server '"0.0.0.0/0", "::/0"'
 laptop ''
 wait_up laptop gw-b
 wait_log "$WORK/laptop.log" 'route 0\.0\.0\.0/0: refused: it is a default route' 5
-wait_log "$WORK/gw-b.log" 'laptop: refuses our route ::/0: it is a default route' 5
+wait_log "$WORK/gw-b.log" 'laptop: the peer refuses our route ::/0: it is a default route' 5
 check 'the server shows it in its status' grep -E 'default route' <(ctl gw-b routes)
 check_fails 'no rules without full_tunnel' in_force
 check_fails 'nor is that a problem at the server' grep '^problem: routes' <(ctl gw-b doctor)
-check 'but a note' grep -E '^note: routes: 0.0.0.0/0 is announced, but .* does not take it' <(ctl gw-b doctor)
+check 'but a note' grep -E '^note: routes: this end announces 0.0.0.0/0, but .* refuses it' <(ctl gw-b doctor)
 stop_bg laptop
 wait_same laptop "$WORK/before" 3
 
@@ -158,7 +158,7 @@ check 'the default routes were adopted' ready
 wait_for 5 'and the tunnel is back' pings laptop $OUT4
 mark=$(log_mark "$WORK/laptop.log")
 stop_bg gw-b
-wait_log_since "$WORK/laptop.log" "$mark" 'gw-b: goodbye heard' 5
+wait_log_since "$WORK/laptop.log" "$mark" 'gw-b: received a goodbye' 5
 check 'the rules stay while the server is away' ready
 check 'what is sent meanwhile is not answered' no_ping laptop $OUT4
 ip_ns laptop link del cv0
@@ -263,7 +263,7 @@ check 'a killed client leaves its rules' in_force
 check 'and lets nothing out' no_ping laptop $OUT4
 laptop ''
 wait_up laptop gw-b
-expect_log "$WORK/laptop.log" 'removed policy rules and routes of a full tunnel that was killed'
+expect_log "$WORK/laptop.log" 'removed policy rules and routes that a killed full tunnel has left'
 check_fails 'the next start takes them away' in_force
 stop_bg laptop
 wait_same laptop "$WORK/before" 5

@@ -85,9 +85,9 @@ check 'the server is reached inside the tunnel' pings laptop "$SERVER4"
 check 'IPv6 is held back' no_ping laptop $OUT6
 check 'the neighbour is not reached' no_ping laptop 192.0.2.254
 check_equal 'nothing has left past the tunnel' '' "$(capture_print wan0)"
-wait_log "$WORK/laptop.log" 'full tunnel: held back: the server offers no IPv4 and no IPv6 default route' 5
-check 'status says so to people' grep -F 'held back: the server offers no IPv4 and no IPv6 default route' <(ctl laptop status)
-check 'doctor does, too' doctor_says '^problem: full_tunnel: everything is held back: the server offers no IPv4 and no IPv6 default route'
+wait_log "$WORK/laptop.log" 'full tunnel: held back: the server announces no IPv4 and no IPv6 default route' 5
+check 'status says so to people' grep -F 'held back: the server announces no IPv4 and no IPv6 default route' <(ctl laptop status)
+check 'doctor does, too' doctor_says '^problem: full_tunnel: everything is held back: the server announces no IPv4 and no IPv6 default route'
 check 'and takes the way to the server for fine' doctor_says '^ok: path: packets to 198.51.100.2 '
 
 # ---- withdrawn while it runs ----
@@ -189,7 +189,7 @@ for number in {0..15}; do
 	ip_ns laptop link add "cvclaim$number" type veth peer name "other$number"
 done
 status=0
-in_ns laptop timeout 20 "$BUILD/system/without_nftables" "$CULVERT" up "$WORK/laptop.conf" >"$WORK/neither.log" 2>&1 || status=$?
+in_ns laptop timeout 20 "$BUILD/system/without" netfilter "$CULVERT" up "$WORK/laptop.conf" >"$WORK/neither.log" 2>&1 || status=$?
 check_equal 'where nothing can hold packets back the program ends' 1 $status
 check 'and says why' grep -F 'full_tunnel = true, but netd can block no packets' "$WORK/neither.log"
 finish

@@ -49,7 +49,7 @@ told() { # JQ-FILTER VALUE
 server 'pool4 = "203.0.113.128/25";'
 check 'before the first welcome nothing is held back' pings laptop $OUT6
 client 198.51.100.2
-wait_log "$WORK/laptop.log" "the tunnel.s addresses are refused: .*203\\.0\\.113" 10
+wait_log "$WORK/laptop.log" "this host refuses the tunnel.s addresses that the server chose: .*203\\.0\\.113" 10
 wait_for 5 'status says that everything is held back' told '.full_tunnel.held_back | join(" ")' 'IPv4 IPv6' &&
 	pass 'status says that everything is held back'
 watch
@@ -110,7 +110,7 @@ sed -i "s|^name = .*|name = \"second\";|; s|^control_socket = .*|control_socket 
 sed -i 's|full_tunnel = true; on_down = [^;]*;||' "$WORK/second.conf"
 start_bg "$WORK/second.log" second in_ns spoke "$CULVERT" up "$WORK/second.conf"
 wait_exit laptop 10 || true
-expect_log "$WORK/laptop.log" 'the session has ended for good'
+expect_log "$WORK/laptop.log" 'the session has ended and the client does not retry'
 stop_bg ping INT
 check_equal 'what a hook sends at the end is held back' held "$(cat "$WORK/hook.out")"
 check 'then packets leave' pings laptop $OUT6

@@ -103,7 +103,7 @@ for when in before in; do
 		tell server < <(echo 'await hello' && welcome && echo 'await end-of-routes' && echo "$tomorrow")
 	fi
 	wait_for "$UP_SECONDS" "$when a session: one server's retry after does not bind the other" at_real_server && pass "$when a session: the other server is called at once"
-	check "$when a session: nobody is held for a day" grep -F 'asks not to be called for 86400 s: it is not called for 300 s' \
+	check "$when a session: nobody is held for a day" grep -F 'asks for a pause of 86400 s; the client pauses for 300 s' \
 		"$WORK/gw-a.log"
 	puppet_end server
 	stop_bg gw-a

@@ -116,7 +116,7 @@ if bundle old.p12 old -certfile "$WORK/pki/ca.crt" -legacy 2>/dev/null; then
 fi
 terminal_start alice "$CULVERT" import --dir "$etc" --force "$WORK/alice.p12" "${server[@]}"
 terminal_answer alice 'Passphrase of .*alice.p12: ' wrong
-terminal_answer alice 'That was not it. Passphrase of .*alice.p12: ' 'open sesame'
+terminal_answer alice 'Wrong passphrase. Passphrase of .*alice.p12: ' 'open sesame'
 terminal_end alice 0
 check 'a bundle with a passphrase, asked for' grep -F "installed: client gw-a of server gw-b" "$WORK/alice.terminal"
 check 'which is not shown' log_lacks "$WORK/alice.terminal" 'sesame'

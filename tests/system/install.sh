@@ -6,7 +6,7 @@
 #
 #   gw-b       a server of the newer version, asked by the newer client
 #
-# check: quick
+# check: quick suite
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh
 source "$(dirname "$0")/tunnel/common.sh"

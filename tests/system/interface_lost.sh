@@ -22,7 +22,7 @@ check 'the tunnel works' pings lan-a $B4
 mark_a=$(log_mark "$WORK/gw-a.log")
 mark_b=$(log_mark "$WORK/gw-b.log")
 ip_ns gw-a link delete cv0
-wait_log_since "$WORK/gw-a.log" "$mark_a" 'gw-b: session: up -> .*interface has vanished' 5
+wait_log_since "$WORK/gw-a.log" "$mark_a" 'gw-b: session: up -> .*interface does not exist any more' 5
 wait_up gw-b gw-a "$mark_b"
 wait_up gw-a gw-b "$mark_a"
 wait_routes gw-a 10.2.0.0/24 fd00:2::/64

@@ -121,7 +121,7 @@ mistake 'an interface on no network' 11 'hosts.\[0\].interfaces.\[0\].network \(
 mistake 'a name for an option' 11 'hosts.\[0\].interfaces.\[0\].name \(pc-a\): "-d" cannot be' 'name = "eth0"' 'name = "-d"'
 mistake 'an address twice' 14 'hosts.\[1\].interfaces.\[0\].addresses.\[0\] \(gw-a\): pc-a has that address already' \
 	'"10.1.0.1/24"' '"10.1.0.2/24"'
-mistake 'a name twice' 16 'hosts.\[2\].name \(gw-a\): there is such a host already' 'name = "gw-b"; forward' 'name = "gw-a"; forward'
+mistake 'a name twice' 16 'hosts.\[2\].name \(gw-a\): another host has that name' 'name = "gw-b"; forward' 'name = "gw-a"; forward'
 mistake 'a link with one end' 5 'links.\[0\] \(wan\): a link has two ends' 'name = "wan0"; network = "wan"' 'name = "wan0"; network = "lan_a"'
 mistake 'a gateway out of reach' 12 'hosts.\[0\].interfaces.\[0\].gateways.\[0\] \(pc-a\): 10.9.0.1 is no neighbour' \
 	'"10.1.0.1", "fd00:1::1"' '"10.9.0.1", "fd00:1::1"'
@@ -160,7 +160,7 @@ says 'status knows the link' 'link +wan +gw-a wan0 ─ gw-b wan0: carrying' "$LA
 says 'status knows the tunnel' 'client +gw-a +on gw-a, to gw-b: up' "$LAB" status "$WORK/$name.lab"
 says 'status without a name lists labs' "^$name\$" "$LAB" status
 says 'the command line on a host asks its daemon' '10.2.0.0/24 +gw-b +installed' on "$name" gw-a culvert routes
-says 'it cannot be made twice' "$name is there already; take it down first" "$LAB" up "$WORK/$name.lab"
+says 'it cannot be made twice' "$name exists already; take it down first" "$LAB" up "$WORK/$name.lab"
 status_of() { # COMMAND...
 	local status=0
 	"$@" >/dev/null 2>&1 || status=$?

@@ -8,7 +8,7 @@
 #                   ════════
 #
 # check: alone
-# check: quick
+# check: quick suite
 # check: threads
 # check: sanitized
 # shellcheck disable=SC2317 # Functions are called by name.

@@ -102,16 +102,16 @@ wrong_bit() { # HEX; its last bit the other way
 	printf '%s%x' "${1%?}" $((0x${1: -1} ^ 1))
 }
 
-refused 'a join without a session' 5 'join names a session that is not there' "join 0123456789abcdef $ZEROS instance 7"
+refused 'a join without a session' 5 'join does not match a session of this client' "join 0123456789abcdef $ZEROS instance 7"
 session_start 2
 lanes=1
-refused 'a wrong token' 5 'join names a session that is not there' "join $session $(wrong_bit "$token") instance 7"
-refused 'no token' 5 'join names a session that is not there' "join $session $ZEROS instance 7"
-refused 'a wrong session' 5 'join names a session that is not there' "join $(wrong_bit "$session") $token instance 7"
-refused 'another instance' 5 'join names a session that is not there' "join $session $token instance 8"
-refused 'another identity, with a session' 5 'join names a session that is not there' "join $session $token instance 7" gw-a
-refused 'another identity, without a session' 5 'join names a session that is not there' "join $session $token instance 7" idle
-refused 'another identity that wants the role' 5 'join names a session that is not there' \
+refused 'a wrong token' 5 'join does not match a session of this client' "join $session $(wrong_bit "$token") instance 7"
+refused 'no token' 5 'join does not match a session of this client' "join $session $ZEROS instance 7"
+refused 'a wrong session' 5 'join does not match a session of this client' "join $(wrong_bit "$session") $token instance 7"
+refused 'another instance' 5 'join does not match a session of this client' "join $session $token instance 8"
+refused 'another identity, with a session' 5 'join does not match a session of this client' "join $session $token instance 7" gw-a
+refused 'another identity, without a session' 5 'join does not match a session of this client' "join $session $token instance 7" idle
+refused 'another identity that wants the role' 5 'join does not match a session of this client' \
 	"join $session $token instance 7 claim 1" gw-a
 instance=$(printf '07%.0s' {1..16})
 refused 'half a token' 5 'join.*token' \
@@ -119,13 +119,13 @@ refused 'half a token' 5 'join.*token' \
 refused 'a claim that is neither yes nor no' 5 'join.*claim' \
 	"control $(tlv 3 "$(tlv 1 "$session")$(tlv 2 "$token")$(tlv 3 "$instance")$(tlv 4 02)")"
 refused 'joined in the place of join' 5 'joined before' 'control 000c0000'
-expect_log "$log" '192\.0\.2\.9:[0-9]+: refused: .*join names a session that is not there'
+expect_log "$log" '192\.0\.2\.9:[0-9]+: refused: .*join does not match a session of this client'
 
 check 'a second lane joins' joins second
 check_equal 'without the role' 'joined control 0' "$(grep ^joined "$WORK/second.told")"
 lanes=2
-refused 'a third lane of two' 10 'the session has its 2 lanes already' "join $session $token instance 7"
-refused 'a third lane that wants the role' 10 'the session has its 2 lanes already' "join $session $token instance 7 claim 1"
+refused 'a third lane of two' 10 'limit of 2 lanes is reached' "join $session $token instance 7"
+refused 'a third lane that wants the role' 10 'limit of 2 lanes is reached' "join $session $token instance 7 claim 1"
 
 # ---- what a lane may say ----
 
@@ -177,7 +177,7 @@ ends_session() { # NAME WHO CODE TEXT-REGEX LINE
 	fi
 	check "$1: the other lane is closed" tell second <<<'await close'
 	wait_for 5 "$1: the session is over" no_session
-	wait_log_since "$log" "$mark" "bad: broke the protocol: .*($4)" 5
+	wait_log_since "$log" "$mark" "bad: the peer broke the protocol: .*($4)" 5
 	puppet_end first
 	puppet_end second
 }
@@ -198,7 +198,7 @@ session_start 2
 joins second
 puppet_end first
 check 'a session that nobody leads ends, told by the lane that is left' tell second <<<$'await goodbye 12\nawait close'
-check 'and why' grep -E '^goodbye 7 no lane has taken the control role' "$WORK/second.told"
+check 'and why' grep -E '^goodbye 7 no lane took the control role in time' "$WORK/second.told"
 wait_for 5 'it is over' no_session
 puppet_end second
 session=''
@@ -247,7 +247,7 @@ granted() {
 }
 
 check 'a refused lane' joiner_hears refusing 64 <<<$'goodbye 10 enough\nawait close'
-wait_log "$WORK/victim.log" 'gw-b: lane 2 lost, 1 are left: goodbye heard: .*enough' 5
+wait_log "$WORK/victim.log" 'gw-b: lost lane 2, 1 remain: received a goodbye: .*enough' 5
 check 'leaves the session as it was' tell server <<<sync
 check_equal 'which has no more lanes than the client wanted, whatever the server grants' 2 "$(granted)"
 puppet_end refusing
@@ -271,7 +271,7 @@ puppet_end server
 victim_end
 
 check 'a lane that is never answered' joiner_hears mute <<<'await close 15'
-wait_log "$WORK/victim.log" 'gw-b: lane 2 lost, 1 are left: .*join was not answered in time' 15
+wait_log "$WORK/victim.log" 'gw-b: lost lane 2, 1 remain: .*join was not answered in time' 15
 check 'is given up alone' tell server <<<sync
 puppet_end mute
 puppet_end server

@@ -92,8 +92,8 @@ done
 calm
 order_check 'a lane was killed, four times'
 check_equal 'the session has gone on by its first connection' '1 1' "$(connections)"
-expect_log "$WORK/gw-a.log" 'gw-b: lane [0-9]+ lost, 3 are left: '
-expect_log "$WORK/gw-b.log" 'gw-a: lane [0-9]+ lost, 3 are left: '
+expect_log "$WORK/gw-a.log" 'gw-b: lost lane [0-9]+, 3 remain: '
+expect_log "$WORK/gw-b.log" 'gw-a: lost lane [0-9]+, 3 remain: '
 
 # ---- a connection inside ----
 
@@ -151,8 +151,8 @@ mark_a=$(log_mark "$WORK/gw-a.log")
 mark_b=$(log_mark "$WORK/gw-b.log")
 span_begin
 lane_silence "$port"
-wait_log_since "$WORK/gw-a.log" "$mark_a" 'gw-b: dead peer: nothing heard for [0-9.]+ s \(lane' 10
-wait_log_since "$WORK/gw-b.log" "$mark_b" 'gw-a: dead peer: nothing heard for [0-9.]+ s \(lane' 10
+wait_log_since "$WORK/gw-a.log" "$mark_a" 'gw-b: this end closes lane [0-9]+: nothing heard for [0-9.]+ s;' 10
+wait_log_since "$WORK/gw-b.log" "$mark_b" 'gw-a: this end closes lane [0-9]+: nothing heard for [0-9.]+ s;' 10
 wait_for 10 'a silent lane goes' lane_gone "$port"
 span_end
 wait_return && pass 'a silent lane is replaced'

@@ -38,7 +38,7 @@ wait_lanes 1
 expect_log "$WORK/gw-a.log" 'warning .*lanes = 4, but one will be used: the kernel refuses .*CAP_BPF'
 check_equal 'one lane, the client says' 1 "$(session_value gw-a gw-b .lanes_granted)"
 ctl gw-a doctor >"$WORK/doctor" || true
-check 'and why, culvert doctor says' grep '^problem: lanes: gw-b: 1 of 4: the kernel has refused the program' "$WORK/doctor"
+check 'and why, culvert doctor says' grep '^problem: lanes: gw-b: 1 of 4: the kernel refused the BPF program' "$WORK/doctor"
 check 'the tunnel works' pings lan-a $B4 10
 check 'IPv6, too' pings lan-a $B6 10
 

@@ -110,7 +110,7 @@ mark=$(log_mark "$WORK/gw-b.log")
 client_start one host-1
 wait_log_since "$WORK/gw-b.log" "$mark" '192\.0\.2\.1:[0-9]+: refused: one: .*(address|pool)' 5 &&
 	pass 'the server says that the pool is exhausted'
-wait_log "$WORK/one.log" 'gw-b: goodbye heard: .*(address|pool)' 5 && pass 'the client says so, too'
+wait_log "$WORK/one.log" 'gw-b: received a goodbye: .*(address|pool)' 5 && pass 'the client says so, too'
 check 'the other session goes on' pings host-2 10.213.0.5
 down two
 wait_up gw-b one "$mark"

@@ -143,7 +143,7 @@ stop_clean ignores-stop
 # It asks twice, and does not go: the second is refused, and it is killed.
 start server exchange-stays
 wait_log "$WORK/exchange-stays.log" 'exchange-stays: the successor is here' 5
-expect_log "$WORK/exchange-stays.log" 'ended: killed by netd: it did not make room for its successor'
+expect_log "$WORK/exchange-stays.log" 'ended: killed by netd: it did not end in time for the engine that replaces it'
 expect_log "$WORK/exchange-stays.log" 'the engine is not replaced: a reexec is in progress already'
 expect_log "$WORK/exchange-stays.log" 'the engine is replaced: it runs'
 refute_log "$WORK/exchange-stays.log" 'starting the engine again'
@@ -152,8 +152,8 @@ stop_clean exchange-stays
 # netd is stopped meanwhile: the successor goes as well.
 since=$(log_mark "$WORK/exchange-stays.log")
 start server exchange-stays
-wait_log_since "$WORK/exchange-stays.log" "$since" 'ends for a new one' 5
-next=$(sed -nE 's/.*ends for a new one \(pid ([0-9]+)\).*/\1/p' "$WORK/exchange-stays.log" | tail -n 1)
+wait_log_since "$WORK/exchange-stays.log" "$since" 'a new engine .* replaces' 5
+next=$(sed -nE 's/.*a new engine \(pid ([0-9]+)\) .* replaces.*/\1/p' "$WORK/exchange-stays.log" | tail -n 1)
 stop_clean exchange-stays
 wait_for 5 'exchange-stays: nor is its successor left' process_gone "$next" && pass 'exchange-stays: nor is its successor left'
 

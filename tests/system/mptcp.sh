@@ -130,8 +130,8 @@ for ns in gw-a gw-b; do
 	in_ns $ns sh -c 'echo 1 >/proc/sys/net/mptcp/enabled'
 done
 in_ns gw-b ip mptcp endpoint add $SECOND dev wan1 signal
-in_ns gw-a ip mptcp limits set subflows 1 add_addr_accepted 1
-in_ns gw-b ip mptcp limits set subflows 1 add_addr_accepted 0
+in_ns gw-a ip mptcp limits set subflows 2 add_addr_accepted 1
+in_ns gw-b ip mptcp limits set subflows 2 add_addr_accepted 0
 
 # Loses the first path under a transfer.
 try_loss() { # NAME COMMAND...
@@ -174,6 +174,20 @@ ip_ns gw-a neigh del 192.0.2.2 dev wan0
 ip_ns gw-b neigh del 192.0.2.1 dev wan0
 end
 
+# Its address is an endpoint, so netd tells the kernel, which tells the peer; and the path comes back with the link.
+# shellcheck disable=SC2317 # wait_for calls it
+has_heard_of_loss() {
+	[[ $(in_ns gw-b nstat -asz MPTcpExtRmAddr | awk '/RmAddr/ { print $2 }') -gt 0 ]]
+}
+in_ns gw-a ip mptcp endpoint add 192.0.2.1 dev wan0 id 9 subflow
+endpoint=$(in_ns gw-a ip mptcp endpoint show)
+mark=$(log_mark "$WORK/gw-a.log")
 try_loss 'cut link' ip_ns gw-a link set wan0 down
+wait_for 5 'cut link: the peer hears of it' has_heard_of_loss
+wait_log_since "$WORK/gw-a.log" "$mark" 'the uplink of the MPTCP endpoint 192.0.2.1 is lost' 5
+check_equal 'cut link: the endpoint is as it was' "$endpoint" "$(in_ns gw-a ip mptcp endpoint show)"
+ip_ns gw-a link set wan0 up
+wait_for 5 'the link is back: so is its path' has_outer $FIRST tcp-ulp-mptcp
+check_equal 'the link is back: it is the first connection still' 1 "$(session_value gw-a gw-b .connections)"
 
 finish

@@ -334,7 +334,7 @@ static _Noreturn void play(const char *name)
 
 	log_init("engine", LOG_LEVEL_DEBUG);
 	process_harden("harness-engine");
-	for (size_t i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(scenarios); i++) {
 		if (strcmp(scenarios[i].name, name) == 0)
 			scenario = &scenarios[i];
 	}

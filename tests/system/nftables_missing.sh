@@ -10,7 +10,7 @@ set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh
 source "$(dirname "$0")/tunnel/common.sh"
 
-WITHOUT=$BUILD/system/without_nftables
+WITHOUT=("$BUILD/system/without" netfilter)
 ns_add gw-a
 ns_add gw-b forward
 veth gw-a wan0 gw-b wan0
@@ -34,11 +34,11 @@ refused() { # NAME NS LOG STATUS REGEX COMMAND...
 }
 
 missing='this kernel has no firewall tables.*modprobe nf_tables'
-refused 'a server with nat' gw-b nat.log 1 "nat = true: $missing" "$WITHOUT" "$CULVERTD" -c "$WORK/gw-b.conf"
-refused 'a client with kill_switch' gw-a kill_switch.log 1 "kill_switch = true: $missing" "$WITHOUT" "$CULVERT" up "$WORK/gw-a.conf"
-check 'without the settings nobody asks' log_lacks <(server_conf plain gw-b <<<'peers = ();' && in_ns gw-b "$WITHOUT" "$CULVERTD" \
+refused 'a server with nat' gw-b nat.log 1 "nat = true: $missing" "${WITHOUT[@]}" "$CULVERTD" -c "$WORK/gw-b.conf"
+refused 'a client with kill_switch' gw-a kill_switch.log 1 "kill_switch = true: $missing" "${WITHOUT[@]}" "$CULVERT" up "$WORK/gw-a.conf"
+check 'without the settings nobody asks' log_lacks <(server_conf plain gw-b <<<'peers = ();' && in_ns gw-b "${WITHOUT[@]}" "$CULVERTD" \
 	--check -c "$WORK/plain.conf" 2>&1) 'firewall table'
-check 'sweep finds nothing' grep 'nothing was left behind' <(in_ns gw-a "$WITHOUT" "$CULVERT" sweep 2>&1)
+check 'sweep finds nothing' grep 'nothing was left behind' <(in_ns gw-a "${WITHOUT[@]}" "$CULVERT" sweep 2>&1)
 
 # A table that is somebody else's: another culvert of the same name, as it seems.
 mkfifo "$WORK/nft.in"

@@ -77,14 +77,14 @@ pair() { # WHAT CLIENT-PROGRAM SERVER-PROGRAM
 
 	mark=$(log_mark "$WORK/gw-b.log")
 	stop_bg gw-a
-	wait_log_since "$WORK/gw-b.log" "$mark" 'gw-a: goodbye heard' "$UP_SECONDS"
+	wait_log_since "$WORK/gw-b.log" "$mark" 'gw-a: (received a goodbye|goodbye heard)' "$UP_SECONDS"
 	pass "$what: the server hears a goodbye"
 
 	mark=$(log_mark "$WORK/gw-a.log")
 	CULVERT=$client client_start gw-a
 	wait_up gw-a gw-b "$mark"
 	stop_bg gw-b
-	wait_log_since "$WORK/gw-a.log" "$mark" 'gw-b: goodbye heard' "$UP_SECONDS"
+	wait_log_since "$WORK/gw-a.log" "$mark" 'gw-b: (received a goodbye|goodbye heard)' "$UP_SECONDS"
 	CULVERTD=$server server_start gw-b
 	mark=$(log_mark "$WORK/gw-b.log")
 	wait_for "$UP_SECONDS" "$what: the client comes back to a server that was shut down" pings lan-a $B4

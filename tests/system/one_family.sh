@@ -51,7 +51,7 @@ check 'IPv4 works backwards' pings lan-b $A4
 check_equal 'its status tells it' ipv6 "$(without gw-a gw-b)"
 check 'in words, too' grep -E 'without: +IPv6' <(ctl gw-a status)
 check_equal 'the status has no IPv6 address' null "$(session_value gw-a gw-b .addresses.local6)"
-check_equal 'one warning' 1 "$(count gw-a 'warning .*cv0 goes without IPv6: .*disable_ipv6')"
+check_equal 'one warning' 1 "$(count gw-a 'warning .*cv0 carries no IPv6: .*disable_ipv6')"
 check_equal 'the route is refused with these words' 1 "$(count gw-a 'fd00:2::/64: refused: .*cv0 has no IPv6')"
 check 'the server has no route to what the client cannot reach' lacks_route gw-b fd00:1::/64
 check 'the resolver that is reached is used' grep -q 10.2.0.53 "$(ns_etc gw-a)/resolv.conf"
@@ -65,7 +65,7 @@ reconnect() {
 	wait_routes gw-a 10.2.0.0/24
 }
 reconnect
-check_equal 'a further connection is no further warning' 1 "$(count gw-a 'cv0 goes without IPv6')"
+check_equal 'a further connection is no further warning' 1 "$(count gw-a 'cv0 carries no IPv6')"
 check 'IPv4 works again' pings lan-a $B4
 ipv6 gw-a on
 ip_ns gw-a addr replace fd00:1::1/64 dev lan0 nodad
@@ -73,7 +73,7 @@ reconnect
 wait_routes gw-a fd00:2::/64
 wait_routes gw-b fd00:1::/64
 check_equal 'with IPv6 on again, a new connection has it' '' "$(without gw-a gw-b)"
-check 'the log says it' grep -E 'notice .*cv0 has IPv6 again' "$WORK/gw-a.log"
+check 'the log says it' grep -E 'notice .*cv0 carries IPv6 again' "$WORK/gw-a.log"
 both_end
 
 # ---- the server's host ----
@@ -82,7 +82,7 @@ ipv6 gw-b off
 both_up
 check 'a server without IPv6: IPv4 works' pings lan-a $B4
 check_equal 'its status tells it' ipv6 "$(without gw-b gw-a)"
-check_equal 'it warns' 1 "$(count gw-b 'warning .*cv0 goes without IPv6: .*disable_ipv6')"
+check_equal 'it warns' 1 "$(count gw-b 'warning .*cv0 carries no IPv6: .*disable_ipv6')"
 check_equal 'the client is offered none' null "$(session_value gw-a gw-b .addresses.local6)"
 check 'nor a route of it' lacks_route gw-a fd00:2::/64
 both_end
@@ -91,7 +91,7 @@ both_end
 
 programs=("$CULVERTD" "$CULVERT")
 for program in culvertd culvert; do
-	printf '#!/bin/sh\nexec "%s" "%s" "$@"\n' "$BUILD/system/without_ipv6" "$BUILD/$program" >"$WORK/$program-4"
+	printf '#!/bin/sh\nexec "%s" ipv6 "%s" "$@"\n' "$BUILD/system/without" "$BUILD/$program" >"$WORK/$program-4"
 	chmod +x "$WORK/$program-4"
 done
 CULVERTD=$WORK/culvertd-4 CULVERT=$WORK/culvert-4
@@ -117,6 +117,6 @@ sed -i '/^pool4/d' "$WORK/gw-b.conf"
 ipv6 gw-a off
 server_start gw-b
 client_start gw-a
-wait_log "$WORK/gw-a.log" 'cannot add address .*IPv6 is off here: sysctl' "$UP_SECONDS" && pass 'IPv6 alone, and that is off: the cause and the cure'
+wait_log "$WORK/gw-a.log" 'cannot add address .*IPv6 is disabled on this host: enable it by sysctl' "$UP_SECONDS" && pass 'IPv6 alone, and that is off: the cause and the cure'
 both_end
 finish

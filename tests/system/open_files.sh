@@ -68,9 +68,9 @@ for name in "${names[@]}"; do
 done
 up() { ctl gw-b status --json | jq '.sessions | length'; }
 check_equal 'as many sessions as there is room for' "$sessions" "$(up)"
-check 'the others are refused with the cause' grep -E 'refused: c[0-9]+: all sessions are there that the limit of open files' "$WORK/gw-b.log"
+check 'the others are refused with the cause' grep -E 'refused: c[0-9]+: the limit of open files allows no more sessions' "$WORK/gw-b.log"
 check 'the first goes on' pings host-1 $SERVER4 3
 check_equal 'the engine is still the same' "$engine" "$(engine_pid gw-b)"
-check_equal 'nothing was lost on the way' 0 "$(grep -c 'queues did not arrive' "$WORK/gw-b.log")"
+check_equal 'nothing was lost on the way' 0 "$(grep -c 'received no queues' "$WORK/gw-b.log")"
 for name in "${names[@]}"; do puppet_end "$name"; done
 finish

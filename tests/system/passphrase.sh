@@ -40,7 +40,7 @@ check_fails 'check still finds mistakes' "$CULVERT" check "$WORK/broken.conf"
 
 terminal_start_in gw-a gw-a "${up[@]}"
 terminal_answer gw-a "$PROMPT" 'wrong horse'
-terminal_answer gw-a "That was not it. $PROMPT" "$WORDS"
+terminal_answer gw-a "Wrong passphrase. $PROMPT" "$WORDS"
 log=$WORK/gw-a.terminal
 wait_log "$log" 'gw-b: session: opening -> up' "$UP_SECONDS"
 check 'the tunnel is up' pings gw-a $SERVER4

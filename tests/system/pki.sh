@@ -40,9 +40,9 @@ case_init_makes_an_empty_long_crl() {
 
 case_init_refuses_to_overwrite() {
 	use_base
-	refused 1 "not overwritten" init
+	refused 1 "exists already" init
 	mv pki/ca elsewhere
-	refused 1 "not overwritten" init
+	refused 1 "exists already" init
 }
 
 case_init_works_anywhere() {
@@ -202,9 +202,9 @@ case_revoke() {
 	[ "$(openssl crl -in pki/crl.pem -noout -crlnumber)" != "$number" ] || because "same CRL number"
 	mode_is 600 pki/crl.pem
 	state_is "$(serial_of x.crt)" revoked
-	refused 1 "left to revoke" revoke gw-a
+	refused 1 "no certificate that could be revoked" revoke gw-a
 	refused 1 "no certificate of nobody" revoke nobody
-	refused 1 "left to revoke" revoke gw-b --superseded
+	refused 1 "no certificate that could be revoked" revoke gw-b --superseded
 }
 
 case_renew_client_keeps_settings() {
@@ -271,12 +271,12 @@ case_renew_without_a_profile() {
 	refused 1 "no certificate of nobody" renew nobody
 	refused 2 "give --remote" renew gw-a --announce 10.0.0.0/8
 	mv pki/clients/gw-a.conf away.conf
-	refused 1 "is not here" renew gw-a
+	refused 1 "does not exist: restore it" renew gw-a
 	pki renew gw-a --remote other:1
 	grep -Fqx 'remotes = [ "other:1" ];' pki/clients/gw-a.conf || because "no new profile"
 	sed -i 's/^ca = .*/ca = "\/etc\/ca.crt";/' pki/clients/gw-a.conf
 	sed -i '/^certificate = /d' pki/clients/gw-a.conf
-	refused 1 "lacks one inline" renew gw-a
+	refused 1 "must have exactly one inline certificate" renew gw-a
 }
 
 case_list() {
@@ -284,7 +284,7 @@ case_list() {
 	use_base
 	pki client old --remote h --not-before 20200101000000Z --not-after 20200201000000Z
 	pki client far --remote h --days 36500
-	said_that "ends with the CA"
+	said_that "expires with the CA"
 	pki client gone --remote h
 	pki revoke gone
 	pki renew gw-b
@@ -333,7 +333,7 @@ case_command_line() {
 	pki --version
 	said_that "culvert-pki "
 	refused 2 "unknown command" frobnicate
-	refused 2 "say what to do"
+	refused 2 "expected a command"
 	refused 2 "needs a NAME" server
 	refused 2 "too many" server a b
 	refused 2 "takes no name" list a
@@ -370,7 +370,7 @@ case_runs_where_a_package_installs_it() {
 case_needs_the_ca_key() {
 	use_base
 	mv pki/ca/ca.key away.key
-	refused 1 "ca.key is not here" client x --remote h
+	refused 1 "ca.key does not exist" client x --remote h
 	pki list
 }
 

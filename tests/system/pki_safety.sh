@@ -12,7 +12,7 @@ source "$(dirname "$0")/pki/common.sh"
 # stand_in COMMAND SCRIPT: puts a script of that name in front of the real one, which is $real.
 stand_in() {
 	mkdir -p bin
-	printf '#!/bin/bash\nreal=%q here=%q\n%s\n' "$(command -v "$1")" "$PWD" "$2" >"bin/$1"
+	printf '#!/bin/sh\nreal=%q here=%q\n%s\n' "$(command -v "$1")" "$PWD" "$2" >"bin/$1"
 	chmod 755 "bin/$1"
 }
 
@@ -59,29 +59,31 @@ case_concurrent_runs_keep_the_database() {
 }
 
 # fails_cleanly COMMAND...: lets openssl, mv or cp fail at the first call, the second and so on until the
-# command succeeds; each failure must leave everything as it was.
+# command succeeds; each failure must leave everything as it was, so that the next one begins with the same.
 fails_cleanly() {
-	local program call before
+	local program call calls before
 	for program in openssl mv cp; do
-		rm -rf bin
+		rm -rf bin pki
 		# shellcheck disable=SC2016
-		stand_in $program 'echo >>"$here/calls"
-			mapfile -t calls <"$here/calls"; read -r fail_at <"$here/fail_at"
-			[ "${#calls[@]}" != "$fail_at" ] || { echo out of luck >&2; exit 1; }
+		stand_in $program 'read -r calls <"$here/calls"; read -r fail_at <"$here/fail_at"
+			calls=$((calls + 1))
+			echo $calls >"$here/calls"
+			[ $calls != "$fail_at" ] || { echo out of luck >&2; exit 1; }
 			exec "$real" "$@"'
+		[ "$1" = init ] || use_base
+		before=$(snapshot)
 		for ((call = 1; ; call++)); do
 			[ $call -lt 40 ] || because "$* never succeeds"
-			rm -rf pki
-			[ "$1" = init ] || use_base
-			before=$(snapshot)
-			: >calls
+			echo 0 >calls
 			echo $call >fail_at
 			! with_stand_ins "$@" || break
-			[ "$(wc -l <calls)" -ge $call ] || because "$* failed by itself"
+			calls=$(<calls)
+			[ "$calls" -ge $call ] || because "$* failed by itself"
 			[ "$(snapshot)" = "$before" ] || because "$*: call $call of $program failed and left a trace"
 			[ "$1" != init ] || [ ! -e pki ] || because "init left its directory"
 		done
-		[ "$(wc -l <calls)" -lt $call ] || because "$*: the failure of call $call of $program went unnoticed"
+		calls=$(<calls)
+		[ "$calls" -lt $call ] || because "$*: the failure of call $call of $program went unnoticed"
 	done
 }
 

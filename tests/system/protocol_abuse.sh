@@ -70,7 +70,7 @@ ends_with() { # NAME CODE TEXT-REGEX
 	fi
 	puppet_end bad
 	# The log holds back what it has just said several times, so that a line from before will do.
-	wait_log "$log" "(192\.0\.2\.9:[0-9]+: refused: |bad: broke the protocol: |bad: session: ).*($expected)" 5
+	wait_log "$log" "(192\.0\.2\.9:[0-9]+: refused: |bad: the peer broke the protocol: |bad: session: ).*($expected)" 5
 }
 in_session() {
 	printf 'hello\nawait welcome\n'
@@ -201,7 +201,7 @@ check_equal 'one session through all of it' 1 "$(session_value gw-b bad .connect
 tell bad <<<'goodbye 1 done
 await close'
 puppet_end bad
-wait_log "$log" 'bad: goodbye heard: .*done' 5
+wait_log "$log" 'bad: received a goodbye: .*done' 5
 
 # ---- a server that misbehaves ----
 

@@ -86,7 +86,7 @@ exchange() { # WHAT PORT NAME...
 	mark_a=$(log_mark "$WORK/gw-a.log")
 	mark_b=$(log_mark "$WORK/gw-b.log")
 	for name; do
-		check_equal "$what: the command says so" "engine of $name is being exchanged" "$(ctl "$name" reexec)"
+		check_equal "$what: the command says so" "the engine of $name is being replaced" "$(ctl "$name" reexec)"
 	done
 	for name; do
 		wait_log_since "$WORK/$name.log" "$([[ $name == gw-a ]] && echo "$mark_a" || echo "$mark_b")" \

@@ -64,8 +64,8 @@ state_is() { # STATE
 wait_for 5 'status says that it is missing' state_is missing && pass 'status says that it is missing'
 check 'and why' grep -E 'missing: +routes: .*wan0 has 10\.2\.0\.0/24.*protocol 99' <(ctl gw-a status)
 in_ns gw-a timeout 10 "$CULVERT" doctor --socket "$WORK/gw-a.sock" >"$WORK/doctor" 2>&1 || true
-check 'so does doctor' grep -E '^problem: routes: 10\.2\.0\.0/24 of gw-b is missing in the kernel' "$WORK/doctor"
-check 'with the cause' grep -E '^problem: interface: cv0 has lost 1 routes .*protocol 99.*; fix it: ip monitor' "$WORK/doctor"
+check 'so does doctor' grep -E '^problem: routes: the kernel has lost the route to 10\.2\.0\.0/24 of gw-b' "$WORK/doctor"
+check 'with the cause' grep -E '^problem: interface: cv0: another program removed 1 routes, .*protocol 99.*; fix it: ip monitor' "$WORK/doctor"
 engine=$(engine_pid gw-a) again=$(log_mark "$WORK/gw-a.log")
 kill -KILL "$engine"
 wait_up gw-a gw-b "$again"

@@ -81,7 +81,7 @@ check_equal 'what is not announced cannot be withdrawn' 5 "$status"
 refused_there() { # PREFIX WORDS
 	check "$1 is announced" ctl gw-a routes add "$1"
 	wait_log "$WORK/gw-b.log" "gw-a: route ${1//./\\.}: refused: .*$2" 5 && pass "$1: the server's log says why"
-	wait_log "$WORK/gw-a.log" "gw-b: refuses our route ${1//./\\.}: .*$2" 5 && pass "$1: so does the client's"
+	wait_log "$WORK/gw-a.log" "gw-b: the peer refuses our route ${1//./\\.}: .*$2" 5 && pass "$1: so does the client's"
 	# shellcheck disable=SC2016 # Variables of jq.
 	check "$1: so does the server's status" jq -e --arg prefix "$1" --arg words "$2" \
 		'.received[] | select(.prefix == $prefix and .state == "refused") | .reason | test($words)' <(ctl gw-b routes --json)
@@ -100,7 +100,7 @@ refused_there 10.2.0.0/24 'this end'
 check 'two more fit' ctl gw-a routes add 10.1.20.0/24 10.1.21.0/24
 wait_routes gw-b 10.1.20.0/24 10.1.21.0/24
 check 'a fourth does not' ctl gw-a routes add 10.1.22.0/24
-wait_log "$WORK/gw-a.log" 'gw-b: refuses our route 10\.1\.22\.0/24: .*max_routes' 5 && pass 'and the client is told'
+wait_log "$WORK/gw-a.log" 'gw-b: the peer refuses our route 10\.1\.22\.0/24: .*max_routes' 5 && pass 'and the client is told'
 check 'it is not there' lacks_route gw-b 10.1.22.0/24
 check 'the tunnel works through all of it' pings lan-a $B4
 

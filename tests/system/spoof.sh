@@ -112,14 +112,14 @@ doctor() {
 }
 doctor >"$WORK/doctor"
 check 'doctor names the line to add' \
-	grep -F '172.31.0.8, which is not announced to it (4 in_destination); if it should reach that: announce = [ "10.2.0.0/24", "fd00:2::/64", "172.31.0.8/32" ];' \
+	grep -F '172.31.0.8, which this end does not announce to it (4 in_destination); to allow that: announce = [ "10.2.0.0/24", "fd00:2::/64", "172.31.0.8/32" ];' \
 	"$WORK/doctor"
 check 'once it is announced' ctl gw-b routes add 172.31.0.8/32
 check 'the same packets pass' strays
 wait_for 10 'and arrive' captured b 'udp and dst host 172.31.0.8'
 check_equal 'three more are counted' 7 "$(drops gw-b gw-a in_destination)"
 doctor >"$WORK/doctor"
-check 'doctor names another' grep -F 'fd00:bad::8, which is not announced to it' "$WORK/doctor"
+check 'doctor names another' grep -F 'fd00:bad::8, which this end does not announce to it' "$WORK/doctor"
 puppet_end puppet
 
 # As it was before.

@@ -32,8 +32,8 @@ serve() { # NAME PORT POOL4 POOL6 [ADDRESS]
 }
 # The client refuses what it is given, and both logs say which address, and why.
 refused() { # NAME WORDS
-	wait_log "$WORK/gw-a.log" "error engine: gw-b: the tunnel.s addresses are refused: .*$2" "$UP_SECONDS" && pass "refused: $2"
-	wait_log "$WORK/$1.log" "goodbye heard: .*$2" 5 && pass 'the server hears why'
+	wait_log "$WORK/gw-a.log" "error engine: gw-b: this host refuses the tunnel.s addresses that the server chose: .*$2" "$UP_SECONDS" && pass "refused: $2"
+	wait_log "$WORK/$1.log" "received a goodbye: .*$2" 5 && pass 'the server hears why'
 }
 # The client with this profile comes up.
 up() { # WHAT
@@ -72,10 +72,10 @@ accept_routes = [ "10.2.0.0/24" ];
 CONF
 client_start gw-a
 refused public4 'address 203\.0\.113\.2, which is inside no range of tunnel_addresses or accept_routes'
-expect_log "$WORK/gw-a.log" 'accept_routes; add their range to tunnel_addresses in this profile, or let the server have another pool'
+expect_log "$WORK/gw-a.log" 'accept_routes; add their range to tunnel_addresses in this profile, or give the server another pool'
 refused public6 'address 2001:db8:5::2, which is inside no range of tunnel_addresses or accept_routes'
-refused lan4 '192\.168\.178\.2 is inside the network 192\.168\.178\.20/24 at lan0'
-refused lan6 'fd00:5::2 is inside the network fd00:5::20/64 at lan0'
+refused lan4 '192\.168\.178\.2 is inside the network 192\.168\.178\.0/24 at lan0'
+refused lan6 'fd00:5::2 is inside the network fd00:5::/64 at lan0'
 refused resolver '10\.88\.0\.1 is a resolver of the client.s; .* add it to tunnel_addresses as 10\.88\.0\.1/32'
 wait_up gw-a gw-b
 pass 'the next server, whose pool is its own, is taken'
@@ -88,16 +88,16 @@ no_addresses() {
 	[[ -z $(ip_ns gw-a -o addr show dev cv0 scope global) ]]
 }
 says_why() {
-	ctl gw-a status >"$WORK/status" && grep -q '10\.213\.0\.50/24 at lan0\|inside no range\|192\.168\.178\.20' "$WORK/status"
+	ctl gw-a status >"$WORK/status" && grep -q '10\.213\.0\.0/24 at lan0\|inside no range\|192\.168\.178\.20' "$WORK/status"
 }
 addr gw-a lan0 10.213.0.50/24
 wait_for 3 'the addresses go' no_addresses
 check 'the network that has come is reached' in_ns gw-a ping -c 1 -W 2 10.213.0.1
 check 'routes stay, so that nothing leaves in the clear' has_route gw-a 10.2.0.0/24
-wait_log "$WORK/gw-a.log" 'warning netd: gw-b: cv0 loses its addresses, .*10\.213\.0\.[0-9]+ is inside the network 10\.213\.0\.50/24 at lan0; leave that network' 3 &&
+wait_log "$WORK/gw-a.log" 'warning netd: gw-b: cv0 loses its addresses, .*10\.213\.0\.[0-9]+ is inside the network 10\.213\.0\.0/24 at lan0; leave that network' 3 &&
 	pass 'the log names cause and cure'
 wait_log "$WORK/gw-a.log" 'gw-b: session: up -> closing: the client refuses the tunnel.s addresses' 3 && pass 'the session ends'
-wait_log "$WORK/good.log" 'goodbye heard: .*10\.213\.0\.50/24 at lan0' 3 && pass 'the server hears why'
+wait_log "$WORK/good.log" 'received a goodbye: .*10\.213\.0\.0/24 at lan0' 3 && pass 'the server hears why'
 wait_for 5 'status says why' says_why && pass 'status says why'
 since=$(log_mark "$WORK/gw-a.log")
 ip_ns gw-a addr del 10.213.0.50/24 dev lan0
@@ -125,7 +125,7 @@ up 'in another namespace the networks of the host do not matter'
 ip_ns apart link add near0 type veth peer name near1
 addr apart near0 192.168.178.9/24
 client_start gw-a
-refused lan4 '192\.168\.178\.2 is inside the network 192\.168\.178\.9/24 at an interface'
+refused lan4 '192\.168\.178\.2 is inside the network 192\.168\.178\.0/24 at an interface'
 
 # ---- what check says at the server ----
 

@@ -3,6 +3,7 @@
 #ifndef CULVERT_TESTS_UNIT_CONTROL_FIXTURE_H
 #define CULVERT_TESTS_UNIT_CONTROL_FIXTURE_H
 
+#include "base/error_text.h"
 #include "engine/control.h"
 
 #include <errno.h>
@@ -39,7 +40,7 @@ static inline void person_done(struct loop_watch *watch, uint32_t events)
 {
 	(void)watch;
 	(void)events;
-	loop_stop(fixture.engine.loop);
+	loop_stop(fixture.engine.world.loop);
 }
 
 static inline void *person_main(void *argument)
@@ -75,18 +76,17 @@ static inline void setup(void)
 	log_set_level(LOG_LEVEL_ERROR);
 	fixture.engine.started = mono_now();
 	ck_assert_int_eq(settings_new(SETTINGS_SERVER, &fixture.engine.settings), 0);
-	ck_assert_int_eq(loop_new(&fixture.engine.loop), 0);
-	fixture.engine.world.loop = fixture.engine.loop;
+	ck_assert_int_eq(loop_new(&fixture.engine.world.loop), 0);
 	fixture.engine.world.settings = fixture.engine.settings;
-	peers_init(&fixture.engine.peers, fixture.engine.loop);
+	peers_init(&fixture.engine.peers, fixture.engine.world.loop);
 	ck_assert_int_eq(peers_configure(&fixture.engine.peers, fixture.engine.settings), 0);
 	ck_assert_int_eq(ipc_pair(fds), 0);
 	fixture.netd = fds[0];
-	ck_assert_int_eq(netd_link_new(fixture.engine.loop, fds[1], &fixture.engine.netd_events,
-				 &fixture.engine.netd),
+	ck_assert_int_eq(netd_link_new(fixture.engine.world.loop, fds[1],
+				 &fixture.engine.netd_events, &fixture.engine.world.netd),
 		0);
-	ck_assert_int_eq(loop_watch_add(fixture.engine.loop, &fixture.done, eventfd(0, EFD_CLOEXEC),
-				 EPOLLIN, person_done),
+	ck_assert_int_eq(loop_watch_add(fixture.engine.world.loop, &fixture.done,
+				 eventfd(0, EFD_CLOEXEC), EPOLLIN, person_done),
 		0);
 	ck_assert_int_eq(
 		control_open(&fixture.engine, listen_abstract(), &fixture.engine.control), 0);
@@ -97,9 +97,9 @@ static inline void teardown(void)
 	control_close(fixture.engine.control);
 	close(fixture.done.fd);
 	close(fixture.netd);
-	netd_link_free(fixture.engine.netd);
+	netd_link_free(fixture.engine.world.netd);
 	peers_free(&fixture.engine.peers);
-	loop_free(fixture.engine.loop);
+	loop_free(fixture.engine.world.loop);
 	settings_free(fixture.engine.settings);
 }
 
@@ -110,7 +110,7 @@ static inline void serve(void (*person)(void))
 
 	fixture.person = person;
 	ck_assert_int_eq(pthread_create(&thread, NULL, person_main, NULL), 0);
-	ck_assert_int_eq(loop_run(fixture.engine.loop), 0);
+	ck_assert_int_eq(loop_run(fixture.engine.world.loop), 0);
 	ck_assert_int_eq(pthread_join(thread, NULL), 0);
 }
 
@@ -134,7 +134,7 @@ static inline char *read_answer(int fd)
 
 	while ((n = recv(fd, text + len, ANSWER_MAX - len, 0)) > 0)
 		len += (size_t)n;
-	ck_assert_msg(n == 0, "the daemon's end broke: %s", strerror(errno));
+	ck_assert_msg(n == 0, "the daemon's end broke: %s", error_text(errno));
 	close(fd);
 	return text;
 }

@@ -3,7 +3,7 @@
  * What the tests of lane/flow_queue.c share: a queue on a real worker whose thread has no lanes, so
  * that the test may take its place, and packets that tell which flow they are of. Time is the test's.
  *
- * Which flows share a place of the queue's table is decided by a key that nobody knows; bench_flows()
+ * Which flows share a place of the queue's table is decided by a key that nobody knows; fixture_flows()
  * finds some that do not, by how they are served.
  */
 #ifndef CULVERT_TESTS_UNIT_FLOW_FIXTURE_H
@@ -21,10 +21,10 @@
 
 enum {
 	FIXTURE_UDP_MIN = 20 + 8 + 4, /* with a number */
-	BENCH_PART_MAX = 1514,        /* unless a test sets another: RFC 8290's own quantum */
+	FIXTURE_PART_MAX = 1514,      /* unless a test sets another: RFC 8290's own quantum */
 };
 
-static struct flow_bench {
+static struct flow_fixture {
 	struct loop *loop;
 	struct mailbox reports;
 	struct worker *worker;
@@ -34,7 +34,7 @@ static struct flow_bench {
 	size_t part_max;
 	uint32_t undone;            /* offloads that are not for the taker */
 	struct inner_packet packet; /* to put */
-	/* What was taken last; its flow and number are those of bench_udp(). */
+	/* What was taken last; its flow and number are those of fixture_udp(). */
 	enum flow_taken kind;
 	struct inner_packet taken;
 	struct vnet vnet;
@@ -45,28 +45,29 @@ static struct flow_bench {
 
 static const struct vnet fixture_bare = { 0 };
 
-static inline void bench_no_report(struct mailbox *mailbox, struct mail *mail)
+static inline void fixture_no_report(struct mailbox *mailbox, struct mail *mail)
 {
 	(void)mailbox;
 	(void)mail;
 	ck_abort_msg("a worker without lanes has nothing to report");
 }
 
-static inline void bench_no_order(struct worker *worker, struct mail *mail)
+static inline void fixture_no_order(struct worker *worker, struct mail *mail)
 {
 	(void)worker;
 	(void)mail;
 	ck_abort_msg("a worker without lanes gets no order");
 }
 
-static inline void bench_set_up(void)
+static inline void fixture_set_up(void)
 {
+	memset(&fixture, 0, sizeof(fixture));
 	ck_assert_int_eq(loop_new(&fixture.loop), 0);
-	ck_assert_int_eq(mailbox_open(&fixture.reports, fixture.loop, bench_no_report), 0);
-	ck_assert_int_eq(worker_start(0, &fixture.reports, bench_no_order, &fixture.worker), 0);
+	ck_assert_int_eq(mailbox_open(&fixture.reports, fixture.loop, fixture_no_report), 0);
+	ck_assert_int_eq(worker_start(0, &fixture.reports, fixture_no_order, &fixture.worker), 0);
 	ck_assert_int_eq(flow_queue_new(fixture.worker, &fixture.counters, &fixture.queue), 0);
 	fixture.now.ns = INT64_C(1000000000000);
-	fixture.part_max = BENCH_PART_MAX;
+	fixture.part_max = FIXTURE_PART_MAX;
 }
 
 static inline size_t fixture_kept(void)
@@ -75,7 +76,7 @@ static inline size_t fixture_kept(void)
 }
 
 /* Whatever a test left in it, the queue gives everything back. */
-static inline void bench_tear_down(void)
+static inline void fixture_tear_down(void)
 {
 	flow_queue_free(fixture.queue);
 	ck_assert_uint_eq(fixture_kept(), 0);
@@ -113,7 +114,7 @@ static inline void fixture_put_to(struct flow_queue *queue, const struct vnet *v
 	flow_queue_put(queue, fixture.now, slot, &packet);
 }
 
-/* Puts bench.packet. */
+/* Puts fixture.packet. */
 static inline void fixture_put(const struct vnet *vnet)
 {
 	fixture_put_to(fixture.queue, vnet);
@@ -163,7 +164,7 @@ static inline void fixture_put_udp(unsigned flow, uint32_t number, size_t len)
 	fixture_put(&fixture_bare);
 }
 
-static inline void bench_note_taken(const uint8_t *data, size_t len, const struct vnet *vnet)
+static inline void fixture_note_taken(const uint8_t *data, size_t len, const struct vnet *vnet)
 {
 	struct packet packet;
 
@@ -180,7 +181,7 @@ static inline void bench_note_taken(const uint8_t *data, size_t len, const struc
 }
 
 /* A whole packet is where its frame can be written around it. */
-static inline void bench_take_slot(struct flow_packet *slot)
+static inline void fixture_take_slot(struct flow_packet *slot)
 {
 	size_t front;
 
@@ -188,11 +189,11 @@ static inline void bench_take_slot(struct flow_packet *slot)
 	front = (size_t)(slot->whole.data - slot->memory);
 	ck_assert_uint_ge(front, framer_native.headroom);
 	ck_assert_uint_le(front + slot->whole.len, slot->size);
-	bench_note_taken(slot->whole.data, slot->whole.len, &slot->whole.vnet);
+	fixture_note_taken(slot->whole.data, slot->whole.len, &slot->whole.vnet);
 	worker_return_packet(fixture.worker, slot);
 }
 
-static inline enum flow_taken bench_take_from(struct flow_queue *queue)
+static inline enum flow_taken fixture_take_from(struct flow_queue *queue)
 {
 	static uint8_t room[FRAME_PACKET_MAX];
 	struct flow_take take = {
@@ -205,15 +206,15 @@ static inline enum flow_taken bench_take_from(struct flow_queue *queue)
 	fixture.kind = flow_queue_take(queue, &take);
 	fixture.last = fixture.kind == FLOW_WHOLE || take.ret_last;
 	if (fixture.kind == FLOW_WHOLE)
-		bench_take_slot(take.ret_slot);
+		fixture_take_slot(take.ret_slot);
 	else if (fixture.kind == FLOW_PART)
-		bench_note_taken(room, take.part.len, &take.ret_vnet);
+		fixture_note_taken(room, take.part.len, &take.ret_vnet);
 	return fixture.kind;
 }
 
 static inline enum flow_taken fixture_take(void)
 {
-	return bench_take_from(fixture.queue);
+	return fixture_take_from(fixture.queue);
 }
 
 static inline void fixture_drain(void)
@@ -223,7 +224,7 @@ static inline void fixture_drain(void)
 	ck_assert(flow_queue_is_empty(fixture.queue));
 }
 
-/* Exactly this packet of bench_put_udp() is the next. */
+/* Exactly this packet of fixture_put_udp() is the next. */
 static inline void fixture_expect(unsigned flow, uint32_t number, size_t len)
 {
 	ck_assert_int_eq(fixture_take(), FLOW_WHOLE);
@@ -255,23 +256,23 @@ static inline bool fixture_share(
 	ck_assert(flow_queue_is_empty(queue));
 	ck_assert_uint_eq(a->len, 1500);
 	ck_assert_uint_eq(b->len, 1500);
-	fixture.part_max = BENCH_PART_MAX;
+	fixture.part_max = FIXTURE_PART_MAX;
 	fixture_copy(&fixture.packet, a);
 	for (int i = 0; i < 4; i++)
 		fixture_put_to(queue, &fixture_bare);
 	for (int i = 0; i < 2; i++)
-		ck_assert_int_eq(bench_take_from(queue), FLOW_WHOLE);
+		ck_assert_int_eq(fixture_take_from(queue), FLOW_WHOLE);
 	fixture_copy(&fixture.packet, b);
 	fixture_put_to(queue, &fixture_bare);
-	ck_assert_int_eq(bench_take_from(queue), FLOW_WHOLE);
+	ck_assert_int_eq(fixture_take_from(queue), FLOW_WHOLE);
 	share = memcmp(fixture.taken.data, a->data, a->len) == 0;
-	while (bench_take_from(queue) != FLOW_NONE)
+	while (fixture_take_from(queue) != FLOW_NONE)
 		;
 	fixture.part_max = part_max;
 	return share;
 }
 
-static inline bool bench_flows_share(unsigned a, unsigned b)
+static inline bool fixture_flows_share(unsigned a, unsigned b)
 {
 	static struct inner_packet first, second;
 
@@ -282,7 +283,7 @@ static inline bool bench_flows_share(unsigned a, unsigned b)
 	return fixture_share(fixture.queue, &first, &second);
 }
 
-/* Flows of bench_put_udp() of which no two share a place. */
+/* Flows of fixture_put_udp() of which no two share a place. */
 static inline void fixture_flows(unsigned *ret_flows, size_t count)
 {
 	unsigned next = 1;
@@ -291,7 +292,7 @@ static inline void fixture_flows(unsigned *ret_flows, size_t count)
 		bool apart = true;
 
 		for (size_t j = 0; j < i && apart; j++)
-			apart = !bench_flows_share(ret_flows[j], next);
+			apart = !fixture_flows_share(ret_flows[j], next);
 		if (apart)
 			ret_flows[i++] = next;
 	}
@@ -300,13 +301,9 @@ static inline void fixture_flows(unsigned *ret_flows, size_t count)
 static inline int fixture_run(const char *name, const TTest *const *tests, size_t count)
 {
 	Suite *s = suite_create(name);
-	TCase *tcase = tcase_create(name);
 
-	tcase_add_checked_fixture(tcase, bench_set_up, bench_tear_down);
-	tcase_set_timeout(tcase, 60);
-	for (size_t i = 0; i < count; i++)
-		tcase_add_test(tcase, tests[i]);
-	suite_add_tcase(s, tcase);
+	tcase_set_timeout(
+		unit_add_case(s, name, fixture_set_up, fixture_tear_down, tests, count), 60);
 	return unit_run(name, s);
 }
 

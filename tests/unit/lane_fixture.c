@@ -7,7 +7,9 @@
 
 #include "base/container.h"
 #include "tests/unit/lane_raw.h"
+#include "tests/unit/parse.h"
 #include "tests/unit/random.h"
+#include "tests/unit/unit.h"
 
 struct lanes lanes;
 const struct vnet lanes_bare = { 0 };
@@ -42,13 +44,8 @@ void lanes_tear_down(void)
 
 void lanes_add(Suite *suite, const char *name, const TTest *const *tests, size_t count)
 {
-	TCase *tcase = tcase_create(name);
-
-	tcase_add_checked_fixture(tcase, lanes_set_up, lanes_tear_down);
-	tcase_set_timeout(tcase, LANES_WAIT_S * 2);
-	for (size_t i = 0; i < count; i++)
-		tcase_add_test(tcase, tests[i]);
-	suite_add_tcase(suite, tcase);
+	tcase_set_timeout(unit_add_case(suite, name, lanes_set_up, lanes_tear_down, tests, count),
+		LANES_WAIT_S * 2);
 }
 
 /*
@@ -108,8 +105,8 @@ void lanes_set_addresses(struct inner_packet *packet, const char *from, const ch
 	bool v4 = packet->data[0] >> 4 == 4;
 	struct addr source, destination;
 
-	ck_assert_int_eq(addr_parse(from, &source), 0);
-	ck_assert_int_eq(addr_parse(to, &destination), 0);
+	source = addr_of(from);
+	destination = addr_of(to);
 	memcpy(packet->data + (v4 ? 12 : 8), source.bytes, addr_size(&source));
 	memcpy(packet->data + (v4 ? 16 : 24), destination.bytes, addr_size(&destination));
 }
@@ -236,7 +233,7 @@ void side_send(struct side *side, uint32_t number)
 	ck_assert_int_eq(lane_send_control(side->lane, message, len), 0);
 }
 
-struct reach *side_filter(enum tls_role role)
+struct filter *side_filter(enum tls_role role)
 {
 	static const char *const texts[2][2] = {
 		{ "10.1.0.0/16", "2001:db8:1::/48" },
@@ -244,13 +241,13 @@ struct reach *side_filter(enum tls_role role)
 	};
 	struct prefix prefixes[2][2];
 	int our = role == TLS_CLIENT ? 0 : 1;
-	struct reach *reach;
+	struct filter *filter;
 
 	for (int i = 0; i < 2; i++)
 		for (int j = 0; j < 2; j++)
-			ck_assert_int_eq(prefix_parse(texts[i][j], &prefixes[i][j]), 0);
-	ck_assert_int_eq(filter_new(prefixes[!our], 2, prefixes[our], 2, &reach), 0);
-	return reach;
+			prefixes[i][j] = prefix_of(texts[i][j]);
+	ck_assert_int_eq(filter_new(prefixes[!our], 2, prefixes[our], 2, &filter), 0);
+	return filter;
 }
 
 void side_make_tun(struct side *side)
@@ -279,12 +276,12 @@ void side_carry_as(struct side *side, const struct lane_carry *terms)
 {
 	struct lane_carry carry = *terms;
 
-	carry.reach = side_filter(side->role);
+	carry.filter = side_filter(side->role);
 	if (side->queue < 0)
 		side_make_tun(side);
 	carry.tun_fd = side->queue;
 	ck_assert_int_eq(lane_carry(side->lane, &carry), 0);
-	filter_unref(carry.reach); /* the lane has its own reference */
+	filter_unref(carry.filter); /* the lane has its own reference */
 }
 
 void sides_carry(struct side *client, struct side *server, uint32_t offloads)

@@ -102,7 +102,7 @@ void sides_start(struct side *client, struct side *server);
 /* Sends message number `number`. */
 void side_send(struct side *side, uint32_t number);
 /* The snapshot that lets the two sides' networks talk, seen from this side. */
-struct reach *side_filter(enum tls_role role);
+struct filter *side_filter(enum tls_role role);
 /* Makes the fake TUN, which packets can wait in before the lane carries. */
 void side_make_tun(struct side *side);
 /* Carries with these offloads, the same both ways; makes the TUN where there is none. */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "parse.h"
 #include "unit.h"
 #include "wire/request.h"
 
@@ -16,22 +17,6 @@
  */
 
 static uint8_t buffer[REQUEST_SIZE_MAX + 16];
-
-static inline struct addr addr_of(const char *text)
-{
-	struct addr addr;
-
-	ck_assert_int_eq(addr_parse(text, &addr), 0);
-	return addr;
-}
-
-static inline struct prefix prefix_of(const char *text)
-{
-	struct prefix prefix;
-
-	ck_assert_int_eq(prefix_parse(text, &prefix), 0);
-	return prefix;
-}
 
 static inline void set_text(char *out, size_t size, const char *text)
 {
@@ -72,7 +57,7 @@ static inline struct request sample(enum request_type type)
 		set_text(request.reply.ifname, sizeof(request.reply.ifname), "cv0");
 		request.reply.count = 2;
 		request.reply.verdicts[1].verdict = ROUTE_TAKEN;
-		set_text(request.reply.verdicts[1].words, sizeof(request.reply.verdicts[1].words),
+		set_text(request.reply.verdicts[1].reason, sizeof(request.reply.verdicts[1].reason),
 			"cv1 has it");
 		break;
 	case REQUEST_LACK:

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/container.h"
+#include "tests/unit/parse.h"
 #include "tests/unit/unit.h"
 
 enum { IFINDEX = 7, ASKED_MAX = 64, SENT_MAX = 16 };
@@ -72,25 +73,17 @@ static const struct routes_events events = {
 	.note = on_note,
 };
 
-static inline struct prefix pfx(const char *text)
-{
-	struct prefix prefix;
-
-	ck_assert_int_eq(prefix_parse(text, &prefix), 0);
-	return prefix;
-}
-
 /* 10.0.0.0/8, 192.168.0.0/16 and fd00::/8 may be announced; 10.99.0.0/24 is the tunnel's; the peer
  * is at 10.50.0.1. */
 static inline void begin(uint32_t limit)
 {
 	fixture = (struct fixture){ 0 };
 	routes_init(&fixture.routes, &events, NULL, limit);
-	fixture.accept[0] = pfx("10.0.0.0/8");
-	fixture.accept[1] = pfx("192.168.0.0/16");
-	fixture.accept[2] = pfx("fd00::/8");
-	fixture.tunnel[0] = pfx("10.99.0.0/24");
-	fixture.outer[0] = pfx("10.50.0.1").addr;
+	fixture.accept[0] = prefix_of("10.0.0.0/8");
+	fixture.accept[1] = prefix_of("192.168.0.0/16");
+	fixture.accept[2] = prefix_of("fd00::/8");
+	fixture.tunnel[0] = prefix_of("10.99.0.0/24");
+	fixture.outer[0] = prefix_of("10.50.0.1").addr;
 	fixture.routes.rule = (struct route_rule){ fixture.accept, 3, fixture.tunnel, 1,
 		fixture.outer, 1, false };
 }
@@ -103,7 +96,7 @@ static inline struct message_prefixes *list_of(const char *text)
 	list.count = 0;
 	snprintf(copy, sizeof(copy), "%s", text);
 	while ((word = strsep(&rest, " ")))
-		list.prefix[list.count++] = pfx(word);
+		list.prefix[list.count++] = prefix_of(word);
 	return &list;
 }
 
@@ -112,7 +105,7 @@ static inline void announce(const char *text)
 	static struct prefix own[1];
 	const struct prefix_list local = { own, 1 };
 
-	own[0] = pfx("10.7.0.0/16");
+	own[0] = prefix_of("10.7.0.0/16");
 	routes_announced(&fixture.routes, list_of(text), &local);
 }
 
@@ -132,7 +125,7 @@ static inline void answer(uint8_t verdict)
 
 static inline const struct route *find(const char *text)
 {
-	struct prefix prefix = pfx(text);
+	struct prefix prefix = prefix_of(text);
 
 	for (size_t i = 0; i < fixture.routes.count; i++) {
 		if (prefix_equal(&fixture.routes.items[i].prefix, &prefix))
@@ -153,7 +146,7 @@ static inline void ck_state(const char *text, enum route_state state)
 static inline void ck_refusal(int message, int i, const char *text, enum route_verdict reason)
 {
 	const struct message_prefixes *refusal = &fixture.sent[message].prefixes;
-	struct prefix prefix = pfx(text);
+	struct prefix prefix = prefix_of(text);
 
 	ck_assert_int_lt(message, fixture.sent_count);
 	ck_assert_int_eq(fixture.sent[message].type, MESSAGE_REFUSE);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A session between simulated lanes, a simulated netd (netd_bench.h) and an engine that counts what it
+ * A session between simulated lanes, a simulated netd (netd_fixture.h) and an engine that counts what it
  * hears. A file that includes this has the functions of lane/lane.h from here, as far as sessions call
  * them. The test plays the peer: it says messages on a lane, and reads what was sent on it.
  */
@@ -13,15 +13,17 @@
 #include "engine/descriptors.h"
 #include "tests/unit/netd_fixture.h"
 #include "tests/unit/settings_fixture.h"
+#include "wire/feature.h"
 #include "wire/frame.h"
 
-enum { BENCH_LANES = 8, BENCH_SENT = 24 };
+enum { FIXTURE_LANES = 8, FIXTURE_SENT = 24 };
 
 struct lane {
 	struct lane_owner *owner;
-	struct message sent[BENCH_SENT];
+	struct message sent[FIXTURE_SENT];
 	size_t sent_count, sent_read;
 	struct lane_carry carry;
+	int send_error, filter_error;
 	bool carries, sends, admitted, end_ordered, released, has_new_reach;
 	int64_t valid_until;
 	struct addr local;
@@ -36,14 +38,22 @@ static struct fixture {
 	struct settings *settings;
 	struct loop *loop;
 	struct session *session; /* NULL once it has ended */
-	struct lane lanes[BENCH_LANES];
+	struct mono now;         /* stands still unless the test moves it */
+	struct lane lanes[FIXTURE_LANES];
 	size_t lane_count;
-	int carry_error;
+	int carry_error, offer_error, sources_error;
+	struct filter_exclusions *exclusions;
+	int exclusions_error;
 	bool addresses_are_here;
 	unsigned idle, wanted, wanted_at_once, offered, changed, ended;
 	uint32_t retry_after_ms;
 	int fds[REQUEST_QUEUES_MAX];
 } fixture;
+
+struct mono mono_now(void)
+{
+	return fixture.now;
+}
 
 /* ---- lanes ---- */
 
@@ -57,7 +67,9 @@ int lane_send_control(struct lane *lane, const void *payload, size_t len)
 	struct problem problem;
 
 	ck_assert(!lane->released);
-	ck_assert_uint_lt(lane->sent_count, BENCH_SENT);
+	if (lane->send_error)
+		return lane->send_error;
+	ck_assert_uint_lt(lane->sent_count, FIXTURE_SENT);
 	ck_assert_int_eq(
 		message_decode(payload, len, &lane->sent[lane->sent_count++], &problem), 0);
 	return 0;
@@ -70,21 +82,22 @@ int lane_carry(struct lane *lane, const struct lane_carry *carry)
 		return fixture.carry_error;
 	lane->carry = *carry;
 	lane->carries = true;
+	lane->sends = !carry->hold;
 	return 0;
 }
 
 int lane_carry_on(struct lane *lane)
 {
-	ck_assert(lane->carries);
+	ck_assert(lane->carries && !lane->sends);
 	lane->sends = true;
 	return 0;
 }
 
-int lane_set_filter(struct lane *lane, struct reach *reach)
+int lane_set_filter(struct lane *lane, struct filter *reach)
 {
 	ck_assert_ptr_nonnull(reach);
 	lane->has_new_reach = true;
-	return 0;
+	return lane->filter_error;
 }
 
 void lane_admit(struct lane *lane)
@@ -174,10 +187,22 @@ static inline int on_gather(const struct session *session, struct prefix_list *l
 	return prefix_list_append(list, fixture.announced.items, fixture.announced.count);
 }
 
-static inline struct reach_bar *on_barred(const struct session *session)
+static inline int on_gather_offer(const struct session *session, struct prefix_list *list)
+{
+	return fixture.offer_error ? fixture.offer_error : on_gather(session, list);
+}
+
+static inline int on_gather_sources(const struct session *session, struct prefix_list *list)
+{
+	return fixture.sources_error ? fixture.sources_error : on_gather(session, list);
+}
+
+static inline int on_exclusions(
+	const struct session *session, struct filter_exclusions **ret_exclusions)
 {
 	(void)session;
-	return NULL;
+	*ret_exclusions = fixture.exclusions;
+	return fixture.exclusions_error;
 }
 
 static inline void on_ended(struct session *session)
@@ -187,24 +212,26 @@ static inline void on_ended(struct session *session)
 	fixture.ended++;
 }
 
-static const struct session_events bench_events = {
+static const struct session_events fixture_events = {
 	.idle = on_idle,
 	.lane_wanted = on_lane_wanted,
 	.offered = on_offered,
 	.changed = on_changed,
-	.gather_offer = on_gather,
-	.gather_sources = on_gather,
-	.exclusions = on_barred,
+	.gather_offer = on_gather_offer,
+	.gather_sources = on_gather_sources,
+	.exclusions = on_exclusions,
 	.ended = on_ended,
 };
 
 /* ---- the test's hands ---- */
 
-static inline void bench_begin(struct settings *settings)
+static inline void fixture_begin(struct settings *settings)
 {
-	struct prefix route = prefix("10.2.0.0/16");
+	struct prefix route = prefix_of("10.2.0.0/16");
 
-	fixture = (struct fixture){ .settings = settings, .addresses_are_here = true };
+	fixture = (struct fixture){
+		.settings = settings, .addresses_are_here = true, .now = { DURATION_S(1000).ns }
+	};
 	netd = (struct netd_fixture){ .tun_offloads = 3 };
 	ck_assert_int_eq(loop_new(&fixture.loop), 0);
 	ck_assert_int_eq(identity_set(&fixture.own, "this-end", 8), 0);
@@ -213,7 +240,7 @@ static inline void bench_begin(struct settings *settings)
 	settings->lanes = 4;
 	settings->linger = DURATION_S(60);
 	settings->peers[0].max_routes = 100;
-	route = prefix("10.0.0.0/8");
+	route = prefix_of("10.0.0.0/8");
 	ck_assert_int_eq(prefix_list_append(&settings->peers[0].accept_routes, &route, 1), 0);
 	fixture.world = (struct session_world){
 		.loop = fixture.loop,
@@ -221,12 +248,17 @@ static inline void bench_begin(struct settings *settings)
 		.identity = &fixture.own,
 		.announced = &fixture.announced,
 		.descriptors = &fixture.descriptors,
-		.events = &bench_events,
+		.events = &fixture_events,
 		.ready = true,
 	};
 	ck_assert_int_eq(
 		session_new(&fixture.world, &fixture.name, &settings->peers[0], &fixture.session),
 		0);
+}
+
+static inline void fixture_pass(int64_t ms)
+{
+	fixture.now = mono_add(fixture.now, DURATION_MS(ms));
 }
 
 static inline void fixture_expire(struct loop_timer *timer)
@@ -236,9 +268,9 @@ static inline void fixture_expire(struct loop_timer *timer)
 	timer->expired(timer);
 }
 
-static inline struct lane *bench_lane(void)
+static inline struct lane *fixture_lane(void)
 {
-	ck_assert_uint_lt(fixture.lane_count, BENCH_LANES);
+	ck_assert_uint_lt(fixture.lane_count, FIXTURE_LANES);
 	return &fixture.lanes[fixture.lane_count++];
 }
 
@@ -250,6 +282,21 @@ static inline void fixture_say(struct lane *lane, const struct message *message)
 	writer_init(&writer, payload, sizeof(payload));
 	ck_assert_int_eq(message_encode(&writer, message), 0);
 	lane->owner->control(lane->owner, lane, payload, writer.len);
+}
+
+/* A message of one prefix; the reason counts in a refusal alone. */
+static inline void say_prefix(struct lane *lane, enum message_type type, const char *text)
+{
+	struct message message = { .type = type, .prefixes.count = 1 };
+
+	message.prefixes.prefix[0] = prefix_of(text);
+	message.prefixes.reason[0] = ROUTE_LIMIT;
+	fixture_say(lane, &message);
+}
+
+static inline void say_end_of_routes(struct lane *lane)
+{
+	fixture_say(lane, &(struct message){ .type = MESSAGE_END_OF_ROUTES });
 }
 
 static inline void fixture_end_lane(struct lane *lane, enum lane_end end)
@@ -292,7 +339,7 @@ static inline void ck_state(enum session_state state)
 	ck_assert_str_eq(session_state_text(fixture.session->state), session_state_text(state));
 }
 
-static inline void bench_end(void)
+static inline void fixture_end(void)
 {
 	struct session *session = fixture.session;
 
@@ -309,8 +356,200 @@ static inline void bench_end(void)
 	}
 	ck_assert_uint_eq(fixture.ended, 1);
 	prefix_list_free(&fixture.announced);
+	filter_exclusions_unref(fixture.exclusions);
 	settings_free(fixture.settings);
 	loop_free(fixture.loop);
+}
+
+static const struct lane_peer lane_peer = { .cipher = "C", .group = "G" };
+static const uint8_t instance[MESSAGE_INSTANCE_SIZE] = { 1, 2, 3 };
+
+static inline struct endpoint outer(void)
+{
+	return (struct endpoint){ addr_of("192.0.2.7"), 4433 };
+}
+
+static inline void server_begins(void)
+{
+	fixture_begin(server(1));
+	memcpy(fixture.session->instance, instance, sizeof(instance));
+}
+
+static inline void client_begins(void)
+{
+	struct settings *settings = client();
+	struct prefix range = prefix_of("10.9.0.0/16");
+
+	ck_assert_int_eq(prefix_list_append(&settings->tunnel_addresses, &range, 1), 0);
+	fixture_begin(settings);
+	memcpy(fixture.session->instance, instance, sizeof(instance));
+}
+
+/* ---- server: a hello was accepted ---- */
+
+static inline struct session_terms terms(void)
+{
+	return (struct session_terms){
+		.session_id = 7,
+		.mtu = 1400,
+		.lanes = 3,
+		.offloads_read = 3,
+		.offloads_send = 3,
+		.local4 = addr_of("10.9.0.1"),
+		.remote4 = addr_of("10.9.0.2"),
+		.ping_interval = DURATION_S(5),
+		.dead_after = DURATION_S(15),
+		.features = FEATURES_OURS,
+	};
+}
+
+static inline struct message_welcome welcome(void)
+{
+	return (struct message_welcome){
+		.version = MESSAGE_VERSION,
+		.name = fixture.own,
+		.session_id = 7,
+		.token = { 9, 8, 7 },
+		.lanes = 3,
+		.mtu = 1400,
+		.client4 = addr_of("10.9.0.2"),
+		.server4 = addr_of("10.9.0.1"),
+		.ping_ms = 5000,
+		.dead_ms = 15000,
+		.features = FEATURES_OURS,
+	};
+}
+
+static inline struct lane *open_lane(void)
+{
+	const struct session_terms agreed = terms();
+	const struct message_welcome answer = welcome();
+	const struct endpoint from = outer();
+	struct lane *lane = fixture_lane();
+
+	ck_assert_int_eq(
+		session_open(fixture.session, lane, &lane_peer, &from, &agreed, &answer), 0);
+	ck_state(SESSION_OPENING);
+	return lane;
+}
+
+static inline struct lane *open_up(size_t queues)
+{
+	struct lane *lane = open_lane();
+
+	netd_make(5, queues, fixture.fds);
+	ck_state(SESSION_UP);
+	fixture_expect(lane, MESSAGE_WELCOME);
+	ck_assert_uint_eq(fixture_expect(lane, MESSAGE_ANNOUNCE)->prefixes.count, 1);
+	fixture_expect(lane, MESSAGE_END_OF_ROUTES);
+	ck_assert_ptr_null(fixture_read(lane));
+	ck_assert(lane->carries && lane->sends);
+	return lane;
+}
+
+static inline struct message_join join(bool claim)
+{
+	struct message_join message = {
+		.session_id = 7,
+		.token = { 9, 8, 7 },
+		.claim_control = claim,
+	};
+
+	memcpy(message.instance, instance, sizeof(instance));
+	return message;
+}
+
+static inline int take_join(struct lane *lane, const struct message_join *message)
+{
+	const struct endpoint from = outer();
+	struct problem problem = { 0 };
+	int r = session_take_join(fixture.session, lane, &from, message, &problem);
+
+	ck_assert_int_eq(r < 0, problem.text[0] != '\0');
+	return r;
+}
+
+/* Another lane, which joins the session. */
+static inline struct lane *join_up(void)
+{
+	const struct message_join message = join(false);
+	struct lane *lane = fixture_lane();
+
+	ck_assert_int_eq(take_join(lane, &message), 0);
+	ck_assert(!fixture_expect(lane, MESSAGE_JOINED)->joined.control);
+	ck_assert(lane->sends);
+	return lane;
+}
+
+static inline void ck_gone(void)
+{
+	struct session *session = fixture.session;
+
+	ck_state(SESSION_ENDED);
+	ck_assert_uint_eq(fixture.ended, 0);
+	fixture_expire(&session->reap);
+	ck_assert_uint_eq(fixture.ended, 1);
+}
+
+/* netd removes the interface, and the session is freed. */
+static inline void ck_removed(void)
+{
+	ck_state(SESSION_REMOVING);
+	ck_assert_uint_eq(netd_next(REQUEST_INTERFACE_DELETE)->interface_delete.interface, 5);
+	netd_answer(&(struct request_reply){ .error = 0 }, NULL, 0);
+	ck_gone();
+}
+
+/* ---- client ---- */
+
+static inline struct lane *greet(void)
+{
+	const struct endpoint to = outer();
+	struct lane *lane = fixture_lane();
+	const struct message *hello;
+
+	ck_assert_int_eq(session_greet(fixture.session, lane, &lane_peer, &to), 0);
+	ck_state(SESSION_GREETING);
+	hello = fixture_expect(lane, MESSAGE_HELLO);
+	ck_assert_str_eq(hello->hello.name.name, "this-end");
+	ck_assert_mem_eq(hello->hello.instance, instance, sizeof(instance));
+	ck_assert_uint_eq(hello->hello.lanes, 4);
+	return lane;
+}
+
+static inline void hear_welcome(struct lane *lane)
+{
+	struct message message = { .type = MESSAGE_WELCOME, .welcome = welcome() };
+
+	message.welcome.dns_count = 1;
+	message.welcome.dns[0] = addr_of("10.9.0.1");
+	fixture_say(lane, &message);
+}
+
+static inline struct lane *greet_up(size_t queues)
+{
+	struct lane *lane = greet();
+
+	hear_welcome(lane);
+	ck_state(SESSION_OPENING);
+	ck_assert(lane->admitted);
+	netd_make(5, queues, fixture.fds);
+	ck_state(SESSION_UP);
+	fixture_expect(lane, MESSAGE_ANNOUNCE);
+	fixture_expect(lane, MESSAGE_END_OF_ROUTES);
+	return lane;
+}
+
+/* ---- suites ---- */
+
+static inline void fixture_add(
+	Suite *s, const char *name, const TTest *test, bool is_client, int rounds)
+{
+	TCase *tcase = tcase_create(name);
+
+	tcase_add_checked_fixture(tcase, is_client ? client_begins : server_begins, fixture_end);
+	tcase_add_loop_test(tcase, test, 0, rounds);
+	suite_add_tcase(s, tcase);
 }
 
 #endif

@@ -9,23 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "parse.h"
 #include "unit.h"
-
-static inline struct prefix prefix(const char *text)
-{
-	struct prefix prefix;
-
-	ck_assert_int_eq(prefix_parse(text, &prefix), 0);
-	return prefix;
-}
-
-static inline struct addr addr(const char *text)
-{
-	struct addr addr;
-
-	ck_assert_int_eq(addr_parse(text, &addr), 0);
-	return addr;
-}
 
 static inline struct settings *server(size_t peer_count)
 {
@@ -34,8 +19,8 @@ static inline struct settings *server(size_t peer_count)
 	ck_assert_int_eq(settings_new(SETTINGS_SERVER, &settings), 0);
 	ck_assert_int_eq(endpoint_parse("0.0.0.0:443", 0, &settings->listen[0]), 0);
 	settings->listen_count = 1;
-	settings->pool4 = prefix("10.9.0.0/29");
-	settings->pool6 = prefix("fd00::/64");
+	settings->pool4 = prefix_of("10.9.0.0/29");
+	settings->pool6 = prefix_of("fd00::/64");
 	settings->ping_interval = DURATION_S(5);
 	settings->dead_after = DURATION_S(15);
 	settings->peers = calloc(peer_count + 1, sizeof(*settings->peers));
@@ -66,7 +51,7 @@ static inline void announce(struct settings *settings, const char *text)
 {
 	settings->announce.items = calloc(1, sizeof(*settings->announce.items));
 	ck_assert_ptr_nonnull(settings->announce.items);
-	settings->announce.items[0].prefix = prefix(text);
+	settings->announce.items[0].prefix = prefix_of(text);
 	settings->announce.count = 1;
 }
 

@@ -9,6 +9,7 @@
 #include "lane/lane_internal.h"
 #include "engine/engine.h"
 #include "engine/session.h"
+#include "tests/unit/parse.h"
 #include "wire/feature.h"
 #include "tests/unit/json_read.h"
 #include "tests/unit/unit.h"
@@ -24,30 +25,6 @@ static struct fixture {
 	char *text;
 } fixture;
 
-static inline struct addr ip(const char *text)
-{
-	struct addr addr;
-
-	ck_assert_int_eq(addr_parse(text, &addr), 0);
-	return addr;
-}
-
-static inline struct prefix pfx(const char *text)
-{
-	struct prefix prefix;
-
-	ck_assert_int_eq(prefix_parse(text, &prefix), 0);
-	return prefix;
-}
-
-static inline struct identity named(const char *text)
-{
-	struct identity identity;
-
-	ck_assert_int_eq(identity_set(&identity, text, strlen(text)), 0);
-	return identity;
-}
-
 static inline struct mono ago(int64_t seconds)
 {
 	return (struct mono){ .ns = mono_now().ns - seconds * 1000000000 };
@@ -58,13 +35,13 @@ static inline void fill_settings(struct settings *settings)
 	static const char *const names[] = { "branch-a", "branch-c" };
 
 	snprintf(settings->name, sizeof(settings->name), "hub");
-	settings->listen[0] = (struct endpoint){ ip("192.0.2.1"), 443 };
-	settings->listen[1] = (struct endpoint){ ip("2001:db8::1"), 8443 };
+	settings->listen[0] = (struct endpoint){ addr_of("192.0.2.1"), 443 };
+	settings->listen[1] = (struct endpoint){ addr_of("2001:db8::1"), 8443 };
 	settings->listen_count = 2;
 	settings->peers = calloc(2, sizeof(*settings->peers));
 	settings->peer_count = 2;
 	for (int i = 0; i < 2; i++)
-		settings->peers[i].name = named(names[i]);
+		settings->peers[i].name = identity_of(names[i]);
 }
 
 static inline void fill_counters(struct lane_counters *counters, uint64_t unit)
@@ -89,7 +66,7 @@ static inline void fill_session(struct session *session)
 	session->created = ago(5000);
 	session->entered = session->up_since = ago(3725);
 	session->connections = 2;
-	session->outer = (struct endpoint){ ip("198.51.100.7"), 50312 };
+	session->outer = (struct endpoint){ addr_of("198.51.100.7"), 50312 };
 	session->interface.tun = (struct session_tun){
 		.queue_count = 1, .index = 12, .name = "cv3"
 	};
@@ -98,10 +75,10 @@ static inline void fill_session(struct session *session)
 		.offloads_send = OFFLOAD_CSUM | OFFLOAD_TSO4,
 		.offloads_accept = OFFLOAD_ALL,
 		.features = FEATURES_OURS,
-		.local4 = ip("10.99.0.1"),
-		.remote4 = ip("10.99.0.2"),
-		.local6 = ip("fd99::1"),
-		.remote6 = ip("fd99::2"),
+		.local4 = addr_of("10.99.0.1"),
+		.remote4 = addr_of("10.99.0.2"),
+		.local6 = addr_of("fd99::1"),
+		.remote6 = addr_of("fd99::2"),
 		.ping_interval = DURATION_MS(5000),
 		.dead_after = DURATION_MS(15000),
 	};
@@ -143,22 +120,23 @@ static inline void fill_routes(struct routes *routes)
 {
 	routes->items = calloc(2, sizeof(*routes->items));
 	routes->count = routes->capacity = 2;
-	routes->items[0] = (struct route){ .prefix = pfx("10.1.0.0/16"), .state = ROUTE_INSTALLED };
+	routes->items[0] = (struct route){ .prefix = prefix_of("10.1.0.0/16"),
+		.state = ROUTE_INSTALLED };
 	routes->items[1] = (struct route){
-		.prefix = pfx("203.0.113.0/24"),
+		.prefix = prefix_of("203.0.113.0/24"),
 		.state = ROUTE_REFUSED,
 		.verdict = ROUTE_NOT_ALLOWED,
 	};
 	routes->refusals = calloc(1, sizeof(*routes->refusals));
 	routes->refusal_count = routes->refusal_capacity = 1;
-	routes->refusals[0] = (struct route_refusal){ pfx("10.2.0.0/16"), ROUTE_LIMIT };
+	routes->refusals[0] = (struct route_refusal){ prefix_of("10.2.0.0/16"), ROUTE_LIMIT };
 	routes->over_limit = 4;
 }
 
 static inline void setup(void)
 {
 	static const struct engine_role role = { .configuration.tls_role = TLS_SERVER };
-	struct identity full = named("branch-a"), young = named("a-stranger");
+	struct identity full = identity_of("branch-a"), young = identity_of("a-stranger");
 
 	fixture = (struct fixture){ .engine = { .role = &role,
 					    .started = ago(90061),
@@ -168,8 +146,8 @@ static inline void setup(void)
 	ck_assert_int_eq(settings_new(SETTINGS_SERVER, &fixture.engine.settings), 0);
 	fill_settings(fixture.engine.settings);
 	fixture.engine.world.settings = fixture.engine.settings;
-	fixture.announced[0] = pfx("10.2.0.0/16");
-	fixture.announced[1] = pfx("fd02::/48");
+	fixture.announced[0] = prefix_of("10.2.0.0/16");
+	fixture.announced[1] = prefix_of("fd02::/48");
 	fixture.engine.peers.announced.all = (struct prefix_list){ fixture.announced, 2 };
 	ck_assert_int_eq(engine_new_session(&fixture.engine, &full,
 				 &fixture.engine.settings->peers[0], &fixture.full),

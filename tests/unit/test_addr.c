@@ -5,24 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/array.h"
+#include "parse.h"
 #include "unit.h"
-
-static struct addr addr_of(const char *text)
-{
-	struct addr addr;
-
-	ck_assert_msg(addr_parse(text, &addr) == 0, "not an address: %s", text);
-	return addr;
-}
-
-static struct prefix prefix_of(const char *text)
-{
-	struct prefix prefix;
-
-	ck_assert_msg(prefix_parse(text, &prefix) == 0, "not a prefix: %s", text);
-	return prefix;
-}
 
 START_TEST(addresses_round_trip)
 {
@@ -191,7 +175,11 @@ START_TEST(host_bits_at_every_length)
 		struct prefix ones = { .addr = addr_of("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
 			.len = len };
 
+		struct prefix network = prefix_network(&ones);
+
 		ck_assert_int_eq(prefix_has_host_bits(&ones), len < 128);
+		ck_assert(!prefix_has_host_bits(&network) && prefix_contains(&network, &ones));
+		ck_assert_uint_eq(network.len, len);
 		for (uint8_t bit = 0; bit < 128; bit++) {
 			struct prefix single = { .addr = { .family = AF_INET6 }, .len = len };
 
@@ -199,6 +187,11 @@ START_TEST(host_bits_at_every_length)
 			ck_assert_int_eq(prefix_has_host_bits(&single), len <= bit);
 		}
 	}
+	struct prefix here = { addr_of("192.168.178.20"), 22 },
+		      network = prefix_of("192.168.176.0/22");
+
+	here = prefix_network(&here);
+	ck_assert(prefix_equal(&here, &network));
 	ck_assert(prefix_has_host_bits(&(struct prefix){ addr_of("10.0.0.1"), 31 }));
 	ck_assert(!prefix_has_host_bits(&(struct prefix){ addr_of("10.0.0.1"), 32 }));
 }

@@ -3,6 +3,9 @@
 #include "engine/announced.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/unit/settings_fixture.h"
@@ -10,11 +13,23 @@
 
 static struct announced announced;
 static struct problem problem;
+static unsigned memory; /* how many lists may grow before memory is out */
+
+/* Lists of prefixes grow by this. */
+void *reallocarray(void *data, size_t count, size_t size)
+{
+	if (memory == 0)
+		return NULL;
+	memory--;
+	ck_assert_uint_le(count, SIZE_MAX / size);
+	return realloc(data, count * size);
+}
 
 static void setup(void)
 {
 	announced = (struct announced){ .stated.items = NULL };
 	problem = (struct problem){ .text = "" };
+	memory = UINT_MAX;
 }
 
 static void teardown(void)
@@ -24,21 +39,21 @@ static void teardown(void)
 
 static int add(const char *text)
 {
-	struct prefix one = prefix(text);
+	struct prefix one = prefix_of(text);
 
 	return announced_add(&announced, SETTINGS_SERVER, &one, 1, &problem);
 }
 
 static int withdraw(const char *text)
 {
-	struct prefix one = prefix(text);
+	struct prefix one = prefix_of(text);
 
 	return announced_withdraw(&announced, &one, 1, &problem);
 }
 
 static bool has(const char *text)
 {
-	struct prefix one = prefix(text);
+	struct prefix one = prefix_of(text);
 
 	return prefix_list_has(&announced.all, &one);
 }
@@ -50,9 +65,9 @@ static int track(uint16_t total, uint16_t offset, const char *first, const char 
 
 	page = (struct request_tracked){ .total = total, .offset = offset };
 	if (first)
-		page.prefix[page.count++] = prefix(first);
+		page.prefix[page.count++] = prefix_of(first);
 	if (second)
-		page.prefix[page.count++] = prefix(second);
+		page.prefix[page.count++] = prefix_of(second);
 	return announced_track(&announced, &page);
 }
 
@@ -83,6 +98,18 @@ START_TEST(added_and_withdrawn)
 }
 END_TEST
 
+/* A command that names no prefix changes none. */
+START_TEST(nothing)
+{
+	ck_assert_int_eq(add("10.1.0.0/16"), 0);
+	ck_assert_int_eq(announced_add(&announced, SETTINGS_SERVER, NULL, 0, &problem), 0);
+	ck_assert_int_eq(announced_withdraw(&announced, NULL, 0, &problem), 0);
+	ck_assert_uint_eq(announced.stated.count, 1);
+	ck_assert(has("10.1.0.0/16"));
+	ck_assert_int_eq(withdraw("10.1.0.0/16"), 0);
+}
+END_TEST
+
 /* A refusal names the prefix, and nothing has changed. */
 static void refuses(int r, int error, const char *text)
 {
@@ -95,9 +122,9 @@ static void refuses(int r, int error, const char *text)
 
 START_TEST(refusals)
 {
-	struct prefix twice[] = { prefix("10.3.0.0/16"), prefix("10.3.0.0/16") };
-	struct prefix known[] = { prefix("10.3.0.0/16"), prefix("10.1.0.0/16") };
-	struct prefix everywhere = prefix("0.0.0.0/0");
+	struct prefix twice[] = { prefix_of("10.3.0.0/16"), prefix_of("10.3.0.0/16") };
+	struct prefix known[] = { prefix_of("10.3.0.0/16"), prefix_of("10.1.0.0/16") };
+	struct prefix everywhere = prefix_of("0.0.0.0/0");
 
 	ck_assert_int_eq(add("10.1.0.0/16"), 0);
 	refuses(add("10.1.0.0/16"), -EEXIST, "10.1.0.0/16 is announced already");
@@ -121,7 +148,7 @@ END_TEST
 
 START_TEST(limited)
 {
-	struct prefix two[2] = { prefix("10.1.0.0/16"), prefix("10.2.0.0/16") };
+	struct prefix two[2] = { prefix_of("10.1.0.0/16"), prefix_of("10.2.0.0/16") };
 	char text[32];
 
 	for (int i = 0; i < SETTINGS_PREFIX_MAX - 1; i++) {
@@ -129,7 +156,7 @@ START_TEST(limited)
 		ck_assert_int_eq(add(text), 0);
 	}
 	ck_assert_int_eq(announced_add(&announced, SETTINGS_SERVER, two, 2, &problem), -ENOSPC);
-	ck_assert_ptr_nonnull(strstr(problem.text, "10.2.0.0/16 would be one more than the "));
+	ck_assert_ptr_nonnull(strstr(problem.text, "cannot announce 10.2.0.0/16: the limit of "));
 	ck_assert_uint_eq(announced.all.count, SETTINGS_PREFIX_MAX - 1);
 	ck_assert_int_eq(add("10.1.0.0/16"), 0);
 	ck_assert_int_eq(add("10.2.0.0/16"), -ENOSPC);
@@ -148,7 +175,7 @@ START_TEST(tracked_in_pages)
 	ck_assert(has("10.1.0.0/16")); /* tracked still */
 	ck_assert_int_eq(withdraw("10.3.0.0/16"), -ENOENT);
 	ck_assert_str_eq(problem.text,
-		"10.3.0.0/16 is tracked: it is announced as long as this host has it");
+		"10.3.0.0/16 is tracked: this end announces it as long as this host has it");
 	ck_assert_int_eq(track(1, 0, "10.4.0.0/16", NULL), 1);
 	ck_assert(has("10.4.0.0/16") && !has("10.3.0.0/16"));
 	ck_assert_int_eq(track(0, 0, NULL, NULL), 1);
@@ -170,16 +197,82 @@ START_TEST(broken_pages)
 }
 END_TEST
 
+/* Wherever memory runs out, nothing has changed, and the same works once there is memory. */
+static void ck_unchanged(void)
+{
+	ck_assert_uint_eq(announced.stated.count, 2);
+	ck_assert_uint_eq(announced.tracked.count, 1);
+	ck_assert_uint_eq(announced.all.count, 3);
+	ck_assert(has("10.1.0.0/16") && has("10.2.0.0/16") && has("10.3.0.0/16"));
+	memory = UINT_MAX;
+}
+
+START_TEST(no_memory)
+{
+	unsigned grown = 0;
+	int r;
+
+	ck_assert_int_eq(add("10.1.0.0/16"), 0);
+	ck_assert_int_eq(add("10.2.0.0/16"), 0);
+	ck_assert_int_eq(track(1, 0, "10.3.0.0/16", NULL), 1);
+	for (memory = 0; (r = add("10.4.0.0/16")) < 0; memory = ++grown) {
+		ck_assert_int_eq(r, -ENOMEM);
+		ck_assert_str_eq(problem.text, "out of memory");
+		ck_unchanged();
+	}
+	ck_assert_uint_eq(grown, 3); /* what is stated, and both in one list */
+	ck_assert_uint_eq(announced.all.count, 4);
+	memory = UINT_MAX;
+	ck_assert_int_eq(withdraw("10.4.0.0/16"), 0);
+	problem = (struct problem){ .text = "" };
+	for (memory = grown = 0; (r = withdraw("10.1.0.0/16")) < 0; memory = ++grown) {
+		ck_assert_int_eq(r, -ENOMEM);
+		ck_assert_str_eq(problem.text, "out of memory");
+		ck_unchanged();
+	}
+	ck_assert_uint_eq(grown, 3);
+	ck_assert(!has("10.1.0.0/16") && has("10.2.0.0/16") && has("10.3.0.0/16"));
+	memory = UINT_MAX;
+	ck_assert_int_eq(add("10.1.0.0/16"), 0);
+	for (memory = grown = 0; (r = track(2, 0, "10.5.0.0/16", "10.6.0.0/16")) < 0;
+		memory = ++grown) {
+		ck_assert_int_eq(r, -ENOMEM);
+		ck_unchanged();
+	}
+	ck_assert_int_eq(r, 1);
+	ck_assert_uint_eq(grown, 3);
+	ck_assert(has("10.1.0.0/16") && has("10.5.0.0/16") && has("10.6.0.0/16"));
+	ck_assert_uint_eq(announced.all.count, 4);
+}
+END_TEST
+
+/* A page with which memory runs out is lost, and with it the set: netd sends it again. */
+START_TEST(no_memory_for_a_page)
+{
+	ck_assert_int_eq(track(3, 0, "10.1.0.0/16", "10.2.0.0/16"), 0);
+	memory = 0;
+	ck_assert_int_eq(track(3, 2, "10.3.0.0/16", NULL), -ENOMEM);
+	ck_assert_uint_eq(announced.all.count, 0);
+	memory = UINT_MAX;
+	ck_assert_int_eq(track(3, 0, "10.1.0.0/16", "10.2.0.0/16"), 0);
+	ck_assert_int_eq(track(3, 2, "10.3.0.0/16", NULL), 1);
+	ck_assert_uint_eq(announced.all.count, 3);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *suite = suite_create("announced");
 
 	unit_add_between(suite, "configured", configured, setup, teardown);
 	unit_add_between(suite, "added and withdrawn", added_and_withdrawn, setup, teardown);
+	unit_add_between(suite, "nothing", nothing, setup, teardown);
 	unit_add_between(suite, "refusals", refusals, setup, teardown);
 	unit_add_between(suite, "limited", limited, setup, teardown);
 	unit_add_between(suite, "tracked in pages", tracked_in_pages, setup, teardown);
 	unit_add_between(suite, "broken pages", broken_pages, setup, teardown);
+	unit_add_between(suite, "no memory", no_memory, setup, teardown);
+	unit_add_between(suite, "no memory for a page", no_memory_for_a_page, setup, teardown);
 	return suite;
 }
 

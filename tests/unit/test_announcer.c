@@ -166,7 +166,7 @@ START_TEST(a_withdrawn_prefix_is_refused_no_more)
 	ck_assert_int_eq(announcer_begin(&fixture.announcer), 0);
 	refused.prefix[0] = fixture.items[1];
 	refused.reason[0] = ROUTE_NOT_ALLOWED;
-	routes_refused(&fixture.routes, &refused, &fixture.announcer.told);
+	routes_refused(&fixture.routes, &refused, &fixture.announcer.sent);
 	ck_assert_uint_eq(routes_refusal(&fixture.routes, &fixture.items[1]), ROUTE_NOT_ALLOWED);
 	pass_hold();
 	fixture.wanted.count = 1;
@@ -189,7 +189,7 @@ START_TEST(what_was_too_much_is_announced_when_there_is_room)
 		fixture.known[known_at(&fixture.items[i])] = fixture.known[fixture.known_count - 1];
 		fixture.known_count--;
 	}
-	routes_refused(&fixture.routes, &refused, &fixture.announcer.told);
+	routes_refused(&fixture.routes, &refused, &fixture.announcer.sent);
 	pass_hold();
 	fixture.wanted.count = 4;
 	ck_assert_int_eq(announcer_changed(&fixture.announcer), 0);

@@ -35,7 +35,7 @@ START_TEST(test_site)
 	ck_assert_uint_eq(settings->peers[0].max_routes, 64);
 	ck_assert_uint_eq(settings->announce.count, 2);
 	ck_assert_uint_eq(settings->workers, 0);
-	ck_assert_str_eq(settings->congestion, "bbr");
+	ck_assert_str_eq(settings->congestion, "auto");
 	settings_free(settings);
 	free(text);
 }

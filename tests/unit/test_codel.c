@@ -88,6 +88,25 @@ START_TEST(first_drop_after_an_interval)
 }
 END_TEST
 
+/* A longer interval counts from the beginning of the wait, also when it comes in the middle. */
+START_TEST(limits_may_change_meanwhile)
+{
+	const struct codel_limits patient = {
+		.target = limits.target,
+		.interval = { .ns = 3 * limits.interval.ns },
+	};
+	const struct mono due = mono_add(begin, patient.interval);
+	struct codel codel = { 0 };
+
+	ck_assert(!judge(&codel, begin, long_wait));
+	ck_assert(!codel_judge(&codel, &patient, after_us(due, -1), long_wait, false));
+	ck_assert(codel_judge(&codel, &patient, due, long_wait, false));
+	codel = (struct codel){ 0 };
+	ck_assert(!codel_judge(&codel, &patient, begin, long_wait, false));
+	ck_assert(judge(&codel, mono_add(begin, limits.interval), long_wait));
+}
+END_TEST
+
 START_TEST(drops_come_closer)
 {
 	struct codel codel = { 0 };
@@ -266,6 +285,7 @@ static Suite *suite(void)
 	unit_add(s, "short_waits_pass", short_waits_pass);
 	unit_add(s, "bursts_pass", bursts_pass);
 	unit_add(s, "first_drop_after_an_interval", first_drop_after_an_interval);
+	unit_add(s, "limits_may_change_meanwhile", limits_may_change_meanwhile);
 	unit_add(s, "drops_come_closer", drops_come_closer);
 	unit_add(s, "due_drops_are_made_up_for", due_drops_are_made_up_for);
 	unit_add(s, "short_wait_ends_it", short_wait_ends_it);

@@ -3,7 +3,6 @@
  * The command line's side of the control socket, against a daemon played by a process of the test:
  * it takes one request, notes it, answers as it is told, and ends.
  */
-#include "base/array.h"
 #include "client/command.h"
 
 #include <errno.h>
@@ -440,7 +439,7 @@ START_TEST(test_down)
 	ck_assert_int_eq(waitpid(daemon.pid, &status, 0), daemon.pid);
 	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
 	ck_assert_int_eq(run(line, out, error), EXIT_CODE_UNREACHABLE);
-	ck_assert_ptr_nonnull(strstr(error, "left over"));
+	ck_assert_ptr_nonnull(strstr(error, "leftover"));
 	ck_assert_int_eq(unlink(daemon.path), 0);
 	ck_assert_int_eq(rmdir(daemon.dir), 0);
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who may ask what over the control socket, and what it does; how much and how long: test_control_limits.c. */
+/* Which user may send which request over the control socket, and what it does. Limits: test_control_limits.c. */
 #include "tests/unit/control_fixture.h"
 
 #include <sys/syscall.h>
 
 #include "base/exit_code.h"
 #include "tests/unit/json_read.h"
+#include "tests/unit/parse.h"
 
 static void ck_answer(const char *request, const char *expected)
 {
@@ -19,7 +20,7 @@ static bool announced(const char *text)
 {
 	struct prefix prefix;
 
-	ck_assert_int_eq(prefix_parse(text, &prefix), 0);
+	prefix = prefix_of(text);
 	for (size_t i = 0; i < fixture.engine.peers.announced.all.count; i++) {
 		if (prefix_equal(&fixture.engine.peers.announced.all.items[i], &prefix))
 			return true;
@@ -269,13 +270,9 @@ static Suite *suite(void)
 	const TTest *const tests[] = { status, nonsense, odd_bytes, change_routes, all_or_nothing,
 		down, strangers, owner, close_while_open, refused_listener };
 	Suite *s = suite_create("control");
-	TCase *tcase = tcase_create("control");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_set_timeout(tcase, 20);
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-		tcase_add_test(tcase, tests[i]);
-	suite_add_tcase(s, tcase);
+	tcase_set_timeout(
+		unit_add_case(s, "control", setup, teardown, tests, ARRAY_SIZE(tests)), 20);
 	return s;
 }
 

@@ -5,6 +5,7 @@
 #include "engine/engine.h"
 #include "engine/session.h"
 #include "tests/unit/json_read.h"
+#include "tests/unit/parse.h"
 
 enum { CONNECTIONS_MAX = 16 };
 
@@ -16,8 +17,8 @@ static void adds_too_many(void)
 		snprintf(request, sizeof(request), "routes-add\t10.0.%d.0/24\n", i);
 		ck_begins(request, "ok\n");
 	}
-	ck_begins(
-		"routes-add\t10.1.0.0/16\t10.2.0.0/16\n", "error 5 10.2.0.0/16 would be one more");
+	ck_begins("routes-add\t10.1.0.0/16\t10.2.0.0/16\n",
+		"error 5 cannot announce 10.2.0.0/16: the limit");
 	ck_begins("routes-add\t10.1.0.0/16\n", "ok\n");
 	ck_begins("routes-add\t10.2.0.0/16\n", "error 5 ");
 }
@@ -120,7 +121,7 @@ START_TEST(large_answer)
 	routes->items = calloc(MANY_ROUTES, sizeof(*routes->items));
 	routes->count = routes->capacity = MANY_ROUTES;
 	for (size_t i = 0; i < MANY_ROUTES; i++)
-		ck_assert_int_eq(prefix_parse("10.0.0.0/24", &routes->items[i].prefix), 0);
+		routes->items[i].prefix = prefix_of("10.0.0.0/24");
 	serve(reads_slowly);
 	routes_free(routes);
 	free(session);
@@ -131,13 +132,9 @@ static Suite *suite(void)
 {
 	const TTest *const tests[] = { prefix_limit, crowd, deadline, large_answer };
 	Suite *s = suite_create("control_limits");
-	TCase *tcase = tcase_create("control_limits");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_set_timeout(tcase, 20);
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-		tcase_add_test(tcase, tests[i]);
-	suite_add_tcase(s, tcase);
+	tcase_set_timeout(
+		unit_add_case(s, "control_limits", setup, teardown, tests, ARRAY_SIZE(tests)), 20);
 	return s;
 }
 

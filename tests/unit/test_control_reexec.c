@@ -59,7 +59,7 @@ static void ck_reads(int fd, const char *expected)
 
 static void asks_too_early(void)
 {
-	ck_begins("reexec\n", "error 5 the engine has only just started");
+	ck_begins("reexec\n", "error 5 the engine has just started");
 	ck_begins("reexec\tnow\n", "error 2 unknown argument \"now\"");
 }
 
@@ -93,7 +93,7 @@ static void asks_twice(void)
 	int fd = asks_reexec();
 	uint32_t id = netd_hears_reexec();
 
-	ck_begins("reexec\n", "error 5 an exchange is being asked for already");
+	ck_begins("reexec\n", "error 5 another reexec is in progress");
 	ck_begins("status\n", "ok\n");
 	netd_refuses(id, "no");
 	ck_reads(fd, "error 5 no\n");
@@ -136,13 +136,10 @@ static Suite *suite(void)
 {
 	const TTest *const tests[] = { too_early, refused, twice, gone };
 	Suite *s = suite_create("control_reexec");
-	TCase *tcase = tcase_create("control_reexec");
 
-	tcase_add_checked_fixture(tcase, begins_ready, teardown);
-	tcase_set_timeout(tcase, 20);
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-		tcase_add_test(tcase, tests[i]);
-	suite_add_tcase(s, tcase);
+	tcase_set_timeout(unit_add_case(s, "control_reexec", begins_ready, teardown, tests,
+				  ARRAY_SIZE(tests)),
+		20);
 	return s;
 }
 

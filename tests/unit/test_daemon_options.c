@@ -87,7 +87,8 @@ START_TEST(test_defaults)
 	ck_assert_str_eq(settings->user, "nobody");
 	ck_assert_int_eq(settings->log_level, LOG_LEVEL_INFO);
 	ck_assert_uint_eq(settings->workers, 0);
-	ck_assert_str_eq(settings->congestion, "");
+	ck_assert_str_eq(settings->congestion, "auto");
+	ck_assert(settings_chooses_congestion(settings));
 	ck_assert_uint_eq(settings->mark, 0);
 	ck_assert_int_eq(settings->handshake_timeout.ns, DURATION_S(10).ns);
 	ck_assert_str_eq(settings->interface, "cv%d");
@@ -144,25 +145,26 @@ END_TEST
 /* A hub with many peers loads, and in a time that grows with their number only. */
 START_TEST(test_many_peers)
 {
-	enum { PEERS = 20000 };
+	const int peers = unit_rounds(20000);
 	struct problem problem = { .text = "" };
 	struct settings *settings;
 	size_t len;
-	char *text;
+	char *text, last[16];
 	FILE *out = open_memstream(&text, &len);
 
 	ck_assert_ptr_nonnull(out);
 	(void)fprintf(out, REQUIRED "pool4 = \"10.0.0.0/8\"; peers = (");
-	for (int i = 0; i < PEERS; i++)
+	for (int i = 0; i < peers; i++)
 		(void)fprintf(out, "%s{name=\"p%d\"; address4=\"10.1.%d.%d\";}\n", i > 0 ? "," : "",
 			i, i / 256, i % 256);
 	(void)fprintf(out, ");");
 	ck_assert_int_eq(fclose(out), 0);
 	ck_assert_msg(daemon_options_load(text, len, "many", &settings, &problem) == 0, "%s",
 		problem.text);
-	ck_assert_uint_eq(settings->peer_count, PEERS);
-	ck_assert_str_eq(settings->peers[PEERS - 1].name.name, "p19999");
-	ck_assert_uint_eq(settings->peers[PEERS - 1].max_routes, 64);
+	ck_assert_uint_eq(settings->peer_count, (unsigned)peers);
+	(void)snprintf(last, sizeof(last), "p%d", peers - 1);
+	ck_assert_str_eq(settings->peers[peers - 1].name.name, last);
+	ck_assert_uint_eq(settings->peers[peers - 1].max_routes, 64);
 	settings_free(settings);
 	free(text);
 }

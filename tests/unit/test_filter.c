@@ -6,33 +6,34 @@
 #include <netinet/in.h>
 
 #include "tests/unit/inner_packet.h"
+#include "tests/unit/parse.h"
 #include "tests/unit/unit.h"
 
 /*
  * "They" are 10.1.0.0/16, 192.0.2.7/32 and 2001:db8:1::/48; "we" are 10.2.0.0/16 and
  * 2001:db8:2::/48. Everybody else is a stranger.
  */
-static struct reach *new_filter(void)
+static struct filter *new_filter(void)
 {
 	static const char *const theirs[] = { "10.1.0.0/16", "192.0.2.7", "2001:db8:1::/48" };
 	static const char *const ours[] = { "10.2.0.0/16", "2001:db8:2::/48" };
 	struct prefix their[3], our[2];
-	struct reach *reach;
+	struct filter *filter;
 
 	for (int i = 0; i < 3; i++)
-		ck_assert_int_eq(prefix_parse(theirs[i], &their[i]), 0);
+		their[i] = prefix_of(theirs[i]);
 	for (int i = 0; i < 2; i++)
-		ck_assert_int_eq(prefix_parse(ours[i], &our[i]), 0);
-	ck_assert_int_eq(filter_new(their, 3, our, 2, &reach), 0);
-	return reach;
+		our[i] = prefix_of(ours[i]);
+	ck_assert_int_eq(filter_new(their, 3, our, 2, &filter), 0);
+	return filter;
 }
 
 static void put_addresses(uint8_t *header, const char *source, const char *destination)
 {
 	struct addr from, to;
 
-	ck_assert_int_eq(addr_parse(source, &from), 0);
-	ck_assert_int_eq(addr_parse(destination, &to), 0);
+	from = addr_of(source);
+	to = addr_of(destination);
 	if (from.family == AF_INET) {
 		memcpy(header + 12, from.bytes, 4);
 		memcpy(header + 16, to.bytes, 4);
@@ -80,14 +81,14 @@ static void make_icmp(struct inner_packet *packet, uint8_t type, const char *sou
 
 static enum filter_verdict judge(bool in, const struct inner_packet *bytes)
 {
-	struct reach *reach = new_filter();
+	struct filter *filter = new_filter();
 	struct packet packet;
 	enum filter_verdict verdict;
 
 	ck_assert_int_eq(packet_parse(bytes->data, bytes->len, &packet), 0);
-	verdict = in ? filter_judge_in(reach, &packet, bytes->data)
-		     : filter_judge_out(reach, &packet, bytes->data);
-	filter_unref(reach);
+	verdict = in ? filter_judge_in(filter, &packet, bytes->data)
+		     : filter_judge_out(filter, &packet, bytes->data);
+	filter_unref(filter);
 	return verdict;
 }
 
@@ -118,7 +119,7 @@ START_TEST(in)
 			FILTER_SOURCE }, /* no IPv4 source in IPv6's clothes */
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct inner_packet packet;
 
 		make_udp(&packet, cases[i].source, cases[i].destination);
@@ -144,7 +145,7 @@ START_TEST(out)
 		{ "2001:db8:2::1", "2001:db8:3::1", FILTER_DESTINATION },
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct inner_packet packet;
 
 		make_udp(&packet, cases[i].source, cases[i].destination);
@@ -172,7 +173,7 @@ START_TEST(icmp_in)
 	make_icmp(&packet, TOO_BIG6, "2001:db8:9::1", "2001:db8:2::1", "2001:db8:1::1",
 		"2001:db8:2::1");
 	ck_assert_int_eq(judge(true, &packet), FILTER_SOURCE);
-	/* It was sent by somebody who may not reach them. */
+	/* Its sender may not reach them. */
 	make_icmp(&packet, UNREACHABLE4, "203.0.113.1", "10.3.0.1", "10.3.0.1", "10.1.0.1");
 	ck_assert_int_eq(judge(true, &packet), FILTER_SOURCE);
 	/* Its destination is not the sender of what it quotes, but another address of ours. */
@@ -213,7 +214,7 @@ START_TEST(icmp_out)
 	/* It quotes a packet that was not theirs. */
 	make_icmp(&packet, UNREACHABLE4, "203.0.113.1", "10.1.0.1", "10.3.0.1", "10.2.0.9");
 	ck_assert_int_eq(judge(false, &packet), FILTER_SOURCE);
-	/* It quotes one that was for another peer, whom they may not reach. */
+	/* It quotes a packet to another peer, which they may not reach. */
 	make_icmp(&packet, UNREACHABLE4, "10.3.0.1", "10.1.0.1", "10.1.0.1", "10.3.0.1");
 	ck_assert_int_eq(judge(false, &packet), FILTER_SOURCE);
 	make_icmp(&packet, TOO_BIG6, "2001:db8:3::1", "2001:db8:1::1", "2001:db8:1::1",
@@ -252,7 +253,7 @@ START_TEST(icmp_limits)
 		{ false, "2001:db8:9::1", "2001:db8:1::1", "2001:db8:2::1", TOO_BIG6, ECHO6 },
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		const char *router = cases[i].router, *sender = cases[i].sender,
 			   *receiver = cases[i].receiver;
 		size_t quote = is_v6(router) ? 48 : 28; /* where it begins */
@@ -300,26 +301,26 @@ START_TEST(excluded_prefixes_are_outside_a_wide_one)
 		{ "203.0.113.1", "10.3.0.1", FILTER_DESTINATION },
 	};
 	static const char *const ours[] = { "0.0.0.0/0", "10.3.7.0/24", "10.3.8.0/24" };
-	static const char *const exclusions[] = { "10.1.0.0/16", "10.3.0.0/16", "10.3.8.0/24" };
+	static const char *const excluded[] = { "10.1.0.0/16", "10.3.0.0/16", "10.3.8.0/24" };
 	struct prefix their, our[3], away[3];
-	struct reach_bar *bar;
-	struct reach *reach;
+	struct filter_exclusions *exclusions;
+	struct filter *filter;
 
-	ck_assert_int_eq(prefix_parse("10.1.0.0/16", &their), 0);
+	their = prefix_of("10.1.0.0/16");
 	for (int i = 0; i < 3; i++) {
-		ck_assert_int_eq(prefix_parse(ours[i], &our[i]), 0);
-		ck_assert_int_eq(prefix_parse(exclusions[i], &away[i]), 0);
+		our[i] = prefix_of(ours[i]);
+		away[i] = prefix_of(excluded[i]);
 	}
-	ck_assert_int_eq(filter_exclusions_new(&(struct prefix_list){ away, 3 }, &bar), 0);
-	ck_assert_int_eq(filter_new(&their, 1, our, 3, &reach), 0);
-	filter_set_exclusions(reach, NULL, bar);
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	ck_assert_int_eq(filter_exclusions_new(&(struct prefix_list){ away, 3 }, &exclusions), 0);
+	ck_assert_int_eq(filter_new(&their, 1, our, 3, &filter), 0);
+	filter_set_exclusions(filter, NULL, exclusions);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct inner_packet bytes;
 		struct packet packet;
 
 		make_udp(&bytes, cases[i].source, cases[i].destination);
 		ck_assert_int_eq(packet_parse(bytes.data, bytes.len, &packet), 0);
-		ck_assert_msg(filter_judge_out(reach, &packet, bytes.data) == cases[i].verdict,
+		ck_assert_msg(filter_judge_out(filter, &packet, bytes.data) == cases[i].verdict,
 			"%s to %s", cases[i].source, cases[i].destination);
 	}
 	/* And the other way: the way to everywhere takes what is for everywhere, not for peers. */
@@ -329,46 +330,46 @@ START_TEST(excluded_prefixes_are_outside_a_wide_one)
 
 		make_udp(&bytes, "10.1.0.1", cases[i].source);
 		ck_assert_int_eq(packet_parse(bytes.data, bytes.len, &packet), 0);
-		ck_assert_msg(filter_judge_in(reach, &packet, bytes.data) ==
+		ck_assert_msg(filter_judge_in(filter, &packet, bytes.data) ==
 				(cases[i].verdict == FILTER_SOURCE ? FILTER_DESTINATION
 								   : cases[i].verdict),
 			"to %s", cases[i].source);
 	}
-	filter_unref(reach);
+	filter_unref(filter);
 	/* The same on the other side: what goes past the tunnel does not come out of it. */
-	ck_assert_int_eq(filter_new(our, 1, &their, 1, &reach), 0);
-	filter_set_exclusions(reach, bar, NULL);
-	reach_bar_unref(bar); /* the snapshot has its own */
+	ck_assert_int_eq(filter_new(our, 1, &their, 1, &filter), 0);
+	filter_set_exclusions(filter, exclusions, NULL);
+	filter_exclusions_unref(exclusions); /* the snapshot has its own */
 	for (size_t i = 0; i < 2; i++) {
 		struct inner_packet bytes;
 		struct packet packet;
 
 		make_udp(&bytes, cases[i].source, "10.1.0.1");
 		ck_assert_int_eq(packet_parse(bytes.data, bytes.len, &packet), 0);
-		ck_assert_int_eq(filter_judge_in(reach, &packet, bytes.data), cases[i].verdict);
+		ck_assert_int_eq(filter_judge_in(filter, &packet, bytes.data), cases[i].verdict);
 	}
-	filter_unref(reach);
+	filter_unref(filter);
 }
 END_TEST
 
 /* check_destination = false: where a packet goes is routing's business, its source is judged. */
 START_TEST(destinations_left_to_routing)
 {
-	struct reach *reach = new_filter();
+	struct filter *filter = new_filter();
 	struct inner_packet bytes;
 	struct packet packet;
 
-	filter_allow_destinations(reach);
+	filter_allow_destinations(filter);
 	make_udp(&bytes, "10.1.0.1", "203.0.113.1");
 	ck_assert_int_eq(packet_parse(bytes.data, bytes.len, &packet), 0);
-	ck_assert_int_eq(filter_judge_in(reach, &packet, bytes.data), FILTER_PASS);
+	ck_assert_int_eq(filter_judge_in(filter, &packet, bytes.data), FILTER_PASS);
 	make_udp(&bytes, "203.0.113.1", "10.2.0.1");
 	ck_assert_int_eq(packet_parse(bytes.data, bytes.len, &packet), 0);
-	ck_assert_int_eq(filter_judge_in(reach, &packet, bytes.data), FILTER_SOURCE);
+	ck_assert_int_eq(filter_judge_in(filter, &packet, bytes.data), FILTER_SOURCE);
 	make_udp(&bytes, "10.2.0.1", "203.0.113.1");
 	ck_assert_int_eq(packet_parse(bytes.data, bytes.len, &packet), 0);
-	ck_assert_int_eq(filter_judge_out(reach, &packet, bytes.data), FILTER_DESTINATION);
-	filter_unref(reach);
+	ck_assert_int_eq(filter_judge_out(filter, &packet, bytes.data), FILTER_DESTINATION);
+	filter_unref(filter);
 }
 END_TEST
 
@@ -376,43 +377,43 @@ START_TEST(nothing_reaches_nothing)
 {
 	struct inner_packet bytes;
 	struct packet packet;
-	struct reach *reach;
+	struct filter *filter;
 
 	make_udp(&bytes, "10.1.0.1", "10.2.0.1");
 	ck_assert_int_eq(packet_parse(bytes.data, bytes.len, &packet), 0);
-	ck_assert_int_eq(filter_new(NULL, 0, NULL, 0, &reach), 0);
-	ck_assert_int_eq(filter_judge_in(reach, &packet, bytes.data), FILTER_SOURCE);
-	ck_assert_int_eq(filter_judge_out(reach, &packet, bytes.data), FILTER_DESTINATION);
-	filter_unref(reach);
+	ck_assert_int_eq(filter_new(NULL, 0, NULL, 0, &filter), 0);
+	ck_assert_int_eq(filter_judge_in(filter, &packet, bytes.data), FILTER_SOURCE);
+	ck_assert_int_eq(filter_judge_out(filter, &packet, bytes.data), FILTER_DESTINATION);
+	filter_unref(filter);
 }
 END_TEST
 
 START_TEST(refuses_host_bits)
 {
 	struct prefix good, bad;
-	struct reach *reach = NULL;
+	struct filter *filter = NULL;
 
-	ck_assert_int_eq(prefix_parse("10.0.0.0/8", &good), 0);
-	ck_assert_int_eq(prefix_parse("10.0.0.1/8", &bad), 0);
-	ck_assert_int_eq(filter_new(&bad, 1, &good, 1, &reach), -EINVAL);
-	ck_assert_int_eq(filter_new(&good, 1, &bad, 1, &reach), -EINVAL);
-	ck_assert_ptr_null(reach);
+	good = prefix_of("10.0.0.0/8");
+	bad = prefix_of("10.0.0.1/8");
+	ck_assert_int_eq(filter_new(&bad, 1, &good, 1, &filter), -EINVAL);
+	ck_assert_int_eq(filter_new(&good, 1, &bad, 1, &filter), -EINVAL);
+	ck_assert_ptr_null(filter);
 }
 END_TEST
 
 /* The snapshot lives until its last reference goes: a sanitizer sees it if not. */
 START_TEST(references)
 {
-	struct reach *reach = new_filter();
+	struct filter *filter = new_filter();
 	struct inner_packet bytes;
 	struct packet packet;
 
-	ck_assert_ptr_eq(filter_ref(reach), reach);
-	filter_unref(reach);
+	ck_assert_ptr_eq(filter_ref(filter), filter);
+	filter_unref(filter);
 	make_udp(&bytes, "10.1.0.1", "10.2.0.1");
 	ck_assert_int_eq(packet_parse(bytes.data, bytes.len, &packet), 0);
-	ck_assert_int_eq(filter_judge_in(reach, &packet, bytes.data), FILTER_PASS);
-	filter_unref(reach);
+	ck_assert_int_eq(filter_judge_in(filter, &packet, bytes.data), FILTER_PASS);
+	filter_unref(filter);
 	filter_unref(NULL);
 	ck_assert_ptr_null(filter_ref(NULL));
 }
@@ -420,14 +421,14 @@ END_TEST
 
 static Suite *suite(void)
 {
-	Suite *s = suite_create("reach");
+	Suite *s = suite_create("filter");
 
 	unit_add(s, "in", in);
 	unit_add(s, "out", out);
 	unit_add(s, "icmp_in", icmp_in);
 	unit_add(s, "icmp_out", icmp_out);
 	unit_add(s, "icmp_limits", icmp_limits);
-	unit_add(s, "barred", excluded_prefixes_are_outside_a_wide_one);
+	unit_add(s, "excluded", excluded_prefixes_are_outside_a_wide_one);
 	unit_add(s, "left_to_routing", destinations_left_to_routing);
 	unit_add(s, "nothing_reaches_nothing", nothing_reaches_nothing);
 	unit_add(s, "refuses_host_bits", refuses_host_bits);
@@ -437,5 +438,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-	return unit_run("reach", suite());
+	return unit_run("filter", suite());
 }

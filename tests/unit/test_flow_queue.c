@@ -114,7 +114,7 @@ START_TEST(bulk_flows_share_evenly)
 	static const size_t least[] = { 100, 32, 1000, 32 }, most[] = { 1500, 100, 9000, 60000 };
 
 	for (int i = 0; i < 2; i++) {
-		fixture.part_max = i == 0 ? BENCH_PART_MAX
+		fixture.part_max = i == 0 ? FIXTURE_PART_MAX
 					  : 20000; /* what is not cut counts in full */
 		assert_even(same, same, 4);
 		assert_even(small, small, 4);
@@ -298,5 +298,5 @@ int main(void)
 		new_flows_do_not_starve_old_ones, fragments_stay_together, others_go_by_addresses,
 		flows_differ_by_each_part, sharing_cannot_be_chosen };
 
-	return fixture_run("flow_queue", tests, sizeof(tests) / sizeof(tests[0]));
+	return fixture_run("flow_queue", tests, ARRAY_SIZE(tests));
 }

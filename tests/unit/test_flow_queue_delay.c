@@ -84,7 +84,7 @@ START_TEST(standing_queue_loses)
 
 	begin(&stream, 30);
 	start = fixture.now;
-	while (drops < sizeof(later) / sizeof(later[0])) {
+	while (drops < ARRAY_SIZE(later)) {
 		struct mono now = fixture.now;
 		step(&stream);
 		if (fixture_drops(DROP_OUT_DELAY) == drops)
@@ -103,7 +103,24 @@ START_TEST(standing_queue_loses)
 }
 END_TEST
 
-/* RFC 3168, RFC 8290: who understands marks gets them where others would lose. */
+/* The same queue while bursts of 40 ms are allowed, and no longer than that. */
+START_TEST(an_allowed_burst_loses_nothing)
+{
+	struct stream stream = { .flow = 1 };
+
+	flow_queue_allow(fixture.queue, DURATION_MS(40));
+	begin(&stream, 30);
+	for (int i = 0; i < 5000; i++)
+		step(&stream);
+	ck_assert_uint_eq(fixture_drops(DROP_OUT_DELAY), 0);
+	flow_queue_allow(fixture.queue, DURATION_MS(0));
+	for (int i = 0; i < 1000; i++)
+		step(&stream);
+	ck_assert_uint_gt(fixture_drops(DROP_OUT_DELAY), 0);
+}
+END_TEST
+
+/* RFC 3168, RFC 8290: a flow that understands marks gets them where others would lose. */
 START_TEST(marks_instead_of_drops)
 {
 	static const uint8_t capable[] = { ECT_0, ECT_1 };
@@ -238,9 +255,9 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = { short_queue_loses_nothing, burst_loses_nothing,
-		standing_queue_loses, marks_instead_of_drops, others_are_spared,
-		lonely_packet_is_never_dropped, empty_queue_begins_anew, empty_flow_begins_anew,
-		long_last_packet_is_never_dropped, delay_is_counted };
+		standing_queue_loses, an_allowed_burst_loses_nothing, marks_instead_of_drops,
+		others_are_spared, lonely_packet_is_never_dropped, empty_queue_begins_anew,
+		empty_flow_begins_anew, long_last_packet_is_never_dropped, delay_is_counted };
 
-	return fixture_run("flow_queue_delay", tests, sizeof(tests) / sizeof(tests[0]));
+	return fixture_run("flow_queue_delay", tests, ARRAY_SIZE(tests));
 }

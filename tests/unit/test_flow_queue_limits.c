@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* check: no-valgrind */
 /* Tens of thousands of packets pass through queues that remember each: half a minute there; the sanitizers see the same. */
-/* What a queue may cost, who pays when it is full, and what it counts. */
+/* What a queue may cost, which flow pays when it is full, and what it counts. */
 #include "tests/unit/flow_fixture.h"
 #include "tests/unit/random.h"
 
@@ -48,6 +48,40 @@ START_TEST(newcomer_gets_in)
 		fixture_put_udp(flows[0], i, 1500);
 	fixture_put_udp(flows[1], 7, 60000);
 	fixture_expect(flows[1], 7, 60000);
+}
+END_TEST
+
+/* While bursts may wait, a flow that fills half the memory loses one packet each while. */
+START_TEST(where_bursts_wait_half_full_is_a_warning)
+{
+	enum { BURST_MS = 40, PAUSE_MS = 2 * (2 * BURST_MS + 5) };
+	const uint32_t half = FLOW_BYTES_MOST / 2 / (2048 - sizeof(struct flow_packet));
+	uint32_t put = 0;
+
+	for (; put < half; put++)
+		fixture_put_udp(1, put, 1500);
+	ck_assert_uint_eq(fixture_drops(DROP_OUT_DELAY), 0);
+	flow_queue_allow(fixture.queue, DURATION_MS(BURST_MS));
+	for (uint64_t drops = 1; drops < 4; drops++) {
+		for (int i = 0; i < 10; i++)
+			fixture_put_udp(1, put++, 1500);
+		ck_assert_uint_eq(fixture_drops(DROP_OUT_DELAY), drops);
+		fixture_pass_us(PAUSE_MS * 1000 - 1);
+		fixture_put_udp(1, put++, 1500);
+		ck_assert_uint_eq(fixture_drops(DROP_OUT_DELAY), drops);
+		fixture_pass_us(1);
+	}
+	ck_assert_uint_eq(fixture_drops(DROP_OUT_QUEUE), 0);
+	fixture_expect(1, 3, 1500); /* the oldest went */
+}
+END_TEST
+
+START_TEST(below_half_there_is_no_warning)
+{
+	flow_queue_allow(fixture.queue, DURATION_MS(40));
+	for (uint32_t i = 0; i < FLOW_BYTES_MOST / 2 / 2048; i++)
+		fixture_put_udp(1, i, 1500);
+	ck_assert_uint_eq(fixture_drops(DROP_OUT_DELAY), 0);
 }
 END_TEST
 
@@ -147,11 +181,11 @@ START_TEST(free_returns_everything)
 	ck_assert_int_eq(flow_queue_new(fixture.worker, &fixture.counters, &queue), 0);
 	ck_assert_uint_gt(fixture_kept(), before); /* it costs something itself */
 	for (unsigned i = 0; i < 60; i++) {
-		fixture_make_udp(i, 0, sizes[i % (sizeof(sizes) / sizeof(sizes[0]))]);
+		fixture_make_udp(i, 0, sizes[i % (ARRAY_SIZE(sizes))]);
 		fixture_put_to(queue, &fixture_bare);
 	}
 	for (int i = 0; i < 10; i++)
-		ck_assert_int_eq(bench_take_from(queue), FLOW_WHOLE);
+		ck_assert_int_eq(fixture_take_from(queue), FLOW_WHOLE);
 	flow_queue_free(queue);
 	ck_assert_uint_eq(fixture_kept(), before);
 	ck_assert_uint_eq(fixture_drops(DROP_OUT_STALE), 50);
@@ -185,9 +219,10 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = { the_fattest_pays, newcomer_gets_in, memory_is_bounded,
-		nothing_is_lost_below_the_limit, queues_share_the_worker,
+	const TTest *const tests[] = { the_fattest_pays, newcomer_gets_in,
+		where_bursts_wait_half_full_is_a_warning, below_half_there_is_no_warning,
+		memory_is_bounded, nothing_is_lost_below_the_limit, queues_share_the_worker,
 		least_share_holds_any_packet, free_returns_everything, waiting_bytes_are_counted };
 
-	return fixture_run("flow_queue_limits", tests, sizeof(tests) / sizeof(tests[0]));
+	return fixture_run("flow_queue_limits", tests, ARRAY_SIZE(tests));
 }

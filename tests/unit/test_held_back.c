@@ -72,7 +72,7 @@ static void become_client(void)
 static void has_default(size_t at, const char *prefix, enum route_state state)
 {
 	fixture.full->routes.items[at] = (struct route){
-		.prefix = pfx(prefix), .state = state, .wanted = true, .fresh = true
+		.prefix = prefix_of(prefix), .state = state, .wanted = true, .fresh = true
 	};
 }
 
@@ -114,12 +114,13 @@ START_TEST(no_default_route_is_offered)
 {
 	become_client();
 	ck_held_back("\"IPv4\" \"IPv6\"");
-	ck_json("full_tunnel.cause", "\"the server offers no IPv4 and no IPv6 default route\"");
-	ck_assert(doctor_says("problem\tfull_tunnel\teverything is held back: the server offers no "
-			      "IPv4 and no IPv6 default route"));
+	ck_json("full_tunnel.cause", "\"the server announces no IPv4 and no IPv6 default route\"");
+	ck_assert(doctor_says(
+		"problem\tfull_tunnel\teverything is held back: the server announces no "
+		"IPv4 and no IPv6 default route"));
 	has_default(0, "0.0.0.0/0", ROUTE_INSTALLED);
 	ck_held_back("\"IPv6\"");
-	ck_cause("the server offers no IPv6 default route");
+	ck_cause("the server announces no IPv6 default route");
 	ck_assert(doctor_says("problem\tfull_tunnel\tIPv6 is held back: "));
 }
 END_TEST
@@ -130,16 +131,16 @@ START_TEST(a_default_route_is_refused)
 	has_default(0, "0.0.0.0/0", ROUTE_INSTALLED);
 	has_default(1, "::/0", ROUTE_REFUSED);
 	fixture.full->routes.items[1].verdict = ROUTE_FAILED;
-	(void)snprintf(fixture.full->routes.items[1].words,
-		sizeof(fixture.full->routes.items[1].words), "the kernel says no");
+	(void)snprintf(fixture.full->routes.items[1].reason,
+		sizeof(fixture.full->routes.items[1].reason), "the kernel says no");
 	ck_held_back("\"IPv6\"");
 	ck_assert(doctor_says("the server's IPv6 default route is refused: "));
 	ck_assert(doctor_says(": the kernel says no"));
 	has_default(0, "0.0.0.0/0", ROUTE_ADDING);
 	fixture.full->routes.count = 1;
 	ck_cause(
-		"the server offers no IPv6 default route; the server's IPv4 default route is not in "
-		"place: it is adding");
+		"the server announces no IPv6 default route; the server's IPv4 default route is not in "
+		"force: it is adding");
 }
 END_TEST
 
@@ -149,7 +150,7 @@ START_TEST(a_default_route_is_withdrawn)
 	become_client();
 	has_default(0, "0.0.0.0/0", ROUTE_DELETING);
 	fixture.full->routes.items[0].wanted = false;
-	ck_cause("the server offers no IPv4 and no IPv6 default route");
+	ck_cause("the server announces no IPv4 and no IPv6 default route");
 }
 END_TEST
 
@@ -178,7 +179,7 @@ static void lack(const char *prefix, bool local6)
 
 	if (prefix) {
 		page.total = page.count = 1;
-		page.prefix[0] = pfx(prefix);
+		page.prefix[0] = prefix_of(prefix);
 	}
 	session_lacks(fixture.full, &page);
 }
@@ -199,11 +200,12 @@ START_TEST(a_default_route_is_missing)
 		json_at(render(STATUS_ROUTES, true), "received.1.state", value, sizeof(value)),
 		"\"missing\"");
 	ck_held_back("\"IPv6\"");
-	ck_cause("the server's IPv6 default route is not in place: it is missing");
+	ck_cause("the server's IPv6 default route is not in force: it is missing");
 	ck_json("sessions.0.interface.missing.routes", "1");
 	ck_json("sessions.0.interface.missing.cause", "\"wan0 has it\"");
-	ck_assert(doctor_says("problem\troutes\t::/0 of branch-a is missing in the kernel"));
-	ck_assert(doctor_says("they are not put back: wan0 has it\tip monitor"));
+	ck_assert(
+		doctor_says("problem\troutes\tthe kernel has lost the route to ::/0 of branch-a"));
+	ck_assert(doctor_says("netd cannot restore them: wan0 has it\tip monitor"));
 	/* Another set takes the place of the one before. */
 	lack("0.0.0.0/0", false);
 	ck_held_back("\"IPv4\"");
@@ -214,7 +216,7 @@ START_TEST(a_default_route_is_missing)
 	lack(NULL, false);
 	ck_json("sessions.0.interface.missing.address6", "false");
 	ck_json("sessions.0.interface.missing.cause", "null");
-	ck_assert(!doctor_says("are not put back"));
+	ck_assert(!doctor_says("cannot restore them"));
 }
 END_TEST
 
@@ -226,10 +228,10 @@ START_TEST(many_routes_are_missing)
 	become_client();
 	has_default(0, "0.0.0.0/0", ROUTE_INSTALLED);
 	has_default(1, "::/0", ROUTE_INSTALLED);
-	page.prefix[0] = pfx("::/0");
+	page.prefix[0] = prefix_of("::/0");
 	session_lacks(fixture.full, &page);
 	page.offset = 1;
-	page.prefix[0] = pfx("0.0.0.0/0");
+	page.prefix[0] = prefix_of("0.0.0.0/0");
 	session_lacks(fixture.full, &page);
 	ck_assert_uint_eq(routes_count_missing(&fixture.full->routes), 2);
 	ck_held_back("\"IPv4\" \"IPv6\"");
@@ -244,14 +246,8 @@ static Suite *suite(void)
 		both_families_are_offered, no_default_route_is_offered, a_default_route_is_refused,
 		a_default_route_is_withdrawn, the_session_is_away, a_default_route_is_missing,
 		many_routes_are_missing };
-	Suite *s = suite_create("held_back");
-	TCase *tcase = tcase_create("held_back");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-		tcase_add_test(tcase, tests[i]);
-	suite_add_tcase(s, tcase);
-	return s;
+	return unit_suite("held_back", setup, teardown, tests, ARRAY_SIZE(tests));
 }
 
 int main(void)

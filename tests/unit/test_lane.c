@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <time.h>
 
-#include "base/array.h"
 #include "tests/unit/lane_fixture.h"
 #include "tests/unit/lane_raw.h"
 #include "tests/unit/random.h"
@@ -143,12 +142,12 @@ END_TEST
 
 static void give_every_order(struct side *side)
 {
-	struct reach *reach = side_filter(side->role);
+	struct filter *filter = side_filter(side->role);
 
 	side_send(side, 0);
 	side_carry(side, 0);
-	ck_assert_int_eq(lane_set_filter(side->lane, reach), 0);
-	filter_unref(reach);
+	ck_assert_int_eq(lane_set_filter(side->lane, filter), 0);
+	filter_unref(filter);
 	side_send(side, 1);
 	lane_end(side->lane);
 	lane_end(side->lane);

@@ -5,9 +5,9 @@
 /* Packets through lanes: what arrives, byte for byte, and what is dropped and counted instead. */
 #include <netinet/in.h>
 
-#include "base/array.h"
 #include "tests/unit/lane_fixture.h"
 #include "tests/unit/lane_raw.h"
+#include "tests/unit/parse.h"
 #include "tests/unit/random.h"
 #include "tests/unit/segment_model.h"
 #include "tests/unit/unit.h"
@@ -112,6 +112,39 @@ START_TEST(burst_ends_at_the_edge)
 			lanes_packet(&packet, true, AF_INET, sizes[i], i);
 			host_expect(&server, &lanes_bare, &packet);
 		}
+		sides_finish(&client, &server);
+	}
+}
+END_TEST
+
+/*
+ * So many small packets that they are read at once, and long ones right behind them, which nobody
+ * could foresee: they come whole, and in order, though they are too many for one burst.
+ */
+START_TEST(long_ones_among_many_small)
+{
+	enum { SMALL = 13, LONG = 4, COUNT = SMALL + LONG + 20 };
+	struct side client, server;
+
+	for (uint32_t round = 0; round < 3; round++) {
+		sides_start(&client, &server);
+		side_carry(&server, 0);
+		lanes_run(server.worker);
+		side_make_tun(&client);
+		for (uint32_t i = 0; i < 2 * COUNT; i++) {
+			uint32_t number = i % COUNT;
+			bool is_long = number >= SMALL - round && number < SMALL - round + LONG;
+
+			lanes_packet(
+				&packet, true, AF_INET, is_long ? FRAME_PACKET_MAX : 64, number);
+			if (i == COUNT)
+				side_carry(&client, 0);
+			if (i < COUNT)
+				host_send(&client, &lanes_bare, &packet);
+			else
+				host_expect(&server, &lanes_bare, &packet);
+		}
+		ck_assert_uint_eq(counter_read(&lane_counters(client.lane)->out_packets), COUNT);
 		sides_finish(&client, &server);
 	}
 }
@@ -453,22 +486,22 @@ START_TEST(new_filter)
 {
 	struct side client, server;
 	struct prefix theirs, ours;
-	struct reach *reach;
+	struct filter *filter;
 
 	sides_carry(&client, &server, 0);
-	ck_assert_int_eq(prefix_parse("10.7.0.0/16", &theirs), 0);
-	ck_assert_int_eq(prefix_parse("10.2.0.0/16", &ours), 0);
-	ck_assert_int_eq(filter_new(&theirs, 1, &ours, 1, &reach), 0);
-	ck_assert_int_eq(lane_set_filter(server.lane, reach), 0);
-	filter_unref(reach);
+	theirs = prefix_of("10.7.0.0/16");
+	ours = prefix_of("10.2.0.0/16");
+	ck_assert_int_eq(filter_new(&theirs, 1, &ours, 1, &filter), 0);
+	ck_assert_int_eq(lane_set_filter(server.lane, filter), 0);
+	filter_unref(filter);
 	lanes_run(server.worker);
 	lanes_packet(&packet, true, AF_INET, 100, 1);
 	host_send(&client, &lanes_bare, &packet);
 	AWAIT(side_drops(&server, DROP_IN_SOURCE) == 1);
 
-	reach = side_filter(TLS_SERVER);
-	ck_assert_int_eq(lane_set_filter(server.lane, reach), 0);
-	filter_unref(reach);
+	filter = side_filter(TLS_SERVER);
+	ck_assert_int_eq(lane_set_filter(server.lane, filter), 0);
+	filter_unref(filter);
 	lanes_run(server.worker);
 	pass_marker(&client, &server);
 	side_assert_drops(&server, DROP_IN_SOURCE, 1);
@@ -495,8 +528,9 @@ END_TEST
 static Suite *suite(void)
 {
 	const TTest *const passing[] = { all_sizes_both_ways, bursts_in_order,
-		burst_ends_at_the_edge, superpackets, data_valid_does_not_travel,
-		inner_checksum_is_made_here, new_filter, interface_vanishes };
+		burst_ends_at_the_edge, long_ones_among_many_small, superpackets,
+		data_valid_does_not_travel, inner_checksum_is_made_here, new_filter,
+		interface_vanishes };
 	const TTest *const out[] = { out_source, out_destination, out_noise,
 		out_malformed_and_offload };
 	const TTest *const in[] = { in_source, in_destination, in_malformed, in_noise, in_offload,

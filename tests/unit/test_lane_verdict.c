@@ -12,6 +12,7 @@
 #include "base/container.h"
 #include "base/error_text.h"
 #include "lane/lane_internal.h"
+#include "tests/unit/parse.h"
 #include "tests/unit/tls_ends.h"
 #include "tests/unit/unit.h"
 #include "wire/message.h"
@@ -117,7 +118,7 @@ static void order_allocated(enum lane_order_kind kind)
 	struct prefix prefix;
 
 	ck_assert_ptr_nonnull(each);
-	ck_assert_int_eq(prefix_parse("10.0.0.0/8", &prefix), 0);
+	prefix = prefix_of("10.0.0.0/8");
 	each->kind = kind;
 	each->lane = lane;
 	if (kind == LANE_ORDER_CONTROL) {
@@ -126,9 +127,9 @@ static void order_allocated(enum lane_order_kind kind)
 		each->message->len = FRAME_CONTROL_MIN;
 	} else if (kind == LANE_ORDER_CARRY) {
 		each->carry.tun_fd = -1;
-		ck_assert_int_eq(filter_new(&prefix, 1, &prefix, 1, &each->carry.reach), 0);
+		ck_assert_int_eq(filter_new(&prefix, 1, &prefix, 1, &each->carry.filter), 0);
 	} else if (kind == LANE_ORDER_FILTER) {
-		ck_assert_int_eq(filter_new(&prefix, 1, &prefix, 1, &each->reach), 0);
+		ck_assert_int_eq(filter_new(&prefix, 1, &prefix, 1, &each->filter), 0);
 	}
 	lane_deliver_order(worker, &each->mail);
 }
@@ -215,7 +216,7 @@ END_TEST
 /* A lane that drains can only end sooner: why it drains stays why it ended. */
 START_TEST(draining_keeps_its_reason)
 {
-	lane_must_drain(lane, LANE_END_DEADLINE, "too late");
+	ck_assert_int_eq(lane_must_drain(lane, LANE_END_DEADLINE, "too late"), LANE_DRAINS);
 	for (size_t i = 0; i < 3; i++) {
 		lane->state = LANE_DRAINING;
 		lane->verdict = LANE_GOES_ON;
@@ -276,7 +277,7 @@ END_TEST
 /* What a lane that drains throws away never ends it; that the peer has closed does. */
 START_TEST(discards)
 {
-	lane_must_drain(lane, LANE_END_BROKEN, "bad record");
+	ck_assert_int_eq(lane_must_drain(lane, LANE_END_BROKEN, "bad record"), LANE_DRAINS);
 	lane->verdict = LANE_GOES_ON;
 	lane->state = LANE_DRAINING;
 	ck_assert_int_eq(send(peer, "anything", 8, MSG_NOSIGNAL), 8);
@@ -349,11 +350,13 @@ END_TEST
 START_TEST(interface_vanishes)
 {
 	lane->state = LANE_CARRYING;
-	expect(lane_send_tun(lane), LANE_DRAINS, LANE_END_TUN, "vanished", LANE_CARRYING);
+	expect(lane_send_tun(lane), LANE_DRAINS, LANE_END_TUN, "does not exist any more",
+		LANE_CARRYING);
 	lane->verdict = LANE_GOES_ON;
 	lane->offloads_read = OFFLOAD_ALL;
 	ck_assert(lane_cuts(lane));
-	expect(lane_send_tun(lane), LANE_DRAINS, LANE_END_TUN, "vanished", LANE_CARRYING);
+	expect(lane_send_tun(lane), LANE_DRAINS, LANE_END_TUN, "does not exist any more",
+		LANE_CARRYING);
 	ck_assert_ptr_nonnull(lane->queue); /* still there */
 	lane->verdict = LANE_GOES_ON;
 	order(LANE_ORDER_CUT);
@@ -427,16 +430,6 @@ START_TEST(orders_after_the_end)
 }
 END_TEST
 
-static void add(Suite *suite, const char *name, const TTest *const *tests, size_t count)
-{
-	TCase *tcase = tcase_create(name);
-
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
-	for (size_t i = 0; i < count; i++)
-		tcase_add_test(tcase, tests[i]);
-	suite_add_tcase(suite, tcase);
-}
-
 static Suite *suite(void)
 {
 	const TTest *const verdicts[] = { first_wins, draining_keeps_its_reason };
@@ -446,9 +439,9 @@ static Suite *suite(void)
 	const TTest *const life[] = { ends_once, drains_to_its_end, orders_after_the_end };
 	Suite *s = suite_create("lane_verdict");
 
-	add(s, "verdicts", verdicts, sizeof(verdicts) / sizeof(verdicts[0]));
-	add(s, "bursts", bursts, sizeof(bursts) / sizeof(bursts[0]));
-	add(s, "life", life, sizeof(life) / sizeof(life[0]));
+	unit_add_case(s, "verdicts", set_up, tear_down, verdicts, ARRAY_SIZE(verdicts));
+	unit_add_case(s, "bursts", set_up, tear_down, bursts, ARRAY_SIZE(bursts));
+	unit_add_case(s, "life", set_up, tear_down, life, ARRAY_SIZE(life));
 	return s;
 }
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The engine's link to netd, whose end is played here. */
-#include "base/array.h"
 #include "engine/netd_link.h"
 
 #include <errno.h>

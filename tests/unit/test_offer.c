@@ -5,11 +5,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "daemon/leases.h"
+#include "tests/unit/log_capture.h"
+#include "tests/unit/parse.h"
 #include "tests/unit/settings_fixture.h"
 #include "tests/unit/unit.h"
 
@@ -27,7 +31,30 @@ static struct fixture {
 	struct session_terms terms;
 	struct message_welcome welcome;
 	uint16_t code;
+	/* of the kernel */
+	int random_error;
+	bool random_short;
+	bool gathers_entropy; /* as after a boot: it has no random numbers for a caller that does not wait */
+	uint32_t offloads;
 } fixture;
+
+ssize_t getrandom(void *data, size_t len, unsigned flags)
+{
+	if (fixture.gathers_entropy && (flags & GRND_NONBLOCK))
+		errno = EAGAIN;
+	else if (fixture.random_error != 0)
+		errno = fixture.random_error;
+	else if (fixture.random_short)
+		return (ssize_t)len - 1;
+	else
+		return syscall(SYS_getrandom, data, len, flags);
+	return -1;
+}
+
+uint32_t tun_kernel_offloads(void)
+{
+	return fixture.offloads;
+}
 
 static void lend(void)
 {
@@ -48,6 +75,7 @@ static void setup(void)
 	fixture.settings->linger = DURATION_S(60);
 	ck_assert_int_eq(loop_new(&fixture.loop), 0);
 	ck_assert_ptr_nonnull(mkdtemp(fixture.dir));
+	unit_text(fixture.settings->state_dir, fixture.dir);
 	fixture.offer.state_dir_fd = open(fixture.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ck_assert_int_ge(fixture.offer.state_dir_fd, 0);
 	lend();
@@ -85,14 +113,6 @@ static void wait_ms(int ms)
 	ck_assert_int_eq(loop_run(fixture.loop), 0);
 }
 
-static struct identity named(const char *name)
-{
-	struct identity identity = { .name = "" };
-
-	unit_text(identity.name, name);
-	return identity;
-}
-
 static struct message_hello hello(void)
 {
 	return (struct message_hello){
@@ -103,7 +123,7 @@ static struct message_hello hello(void)
 static int make(
 	const char *name, const struct settings_peer *peer, const struct message_hello *said)
 {
-	struct identity identity = named(name);
+	struct identity identity = identity_of(name);
 
 	return offer_make(&fixture.offer, &identity, peer, said, &fixture.terms, &fixture.welcome,
 		&fixture.code, &fixture.problem);
@@ -113,8 +133,8 @@ static int make(
 START_TEST(addresses)
 {
 	struct message_hello said = hello();
-	struct addr client4 = addr("10.9.0.2"), client6 = addr("fd00::2");
-	struct addr server4 = addr("10.9.0.1"), server6 = addr("fd00::1");
+	struct addr client4 = addr_of("10.9.0.2"), client6 = addr_of("fd00::2");
+	struct addr server4 = addr_of("10.9.0.1"), server6 = addr_of("fd00::1");
 
 	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
 	ck_assert(addr_equal(&fixture.terms.remote4, &client4));
@@ -139,7 +159,7 @@ START_TEST(one_family)
 	ck_assert(addr_is_set(&fixture.terms.local4) && addr_is_set(&fixture.terms.remote4));
 	ck_assert(!addr_is_set(&fixture.terms.local6) && !addr_is_set(&fixture.terms.remote6));
 	offer_free(&fixture.offer);
-	fixture.settings->pool6 = prefix("fd00::/64");
+	fixture.settings->pool6 = prefix_of("fd00::/64");
 	fixture.settings->pool4 = (struct prefix){ .len = 0 };
 	lend();
 	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
@@ -156,7 +176,6 @@ START_TEST(terms)
 	ck_assert_uint_eq(fixture.terms.mtu, 1300);
 	ck_assert_uint_eq(fixture.terms.lanes, 2);
 	ck_assert_uint_eq(fixture.terms.features, 0x80000001);
-	ck_assert_uint_eq(fixture.terms.offloads_send, 0); /* offloads = false here */
 	ck_assert_uint_eq(fixture.welcome.mtu, 1300);
 	ck_assert_uint_eq(fixture.welcome.lanes, 2);
 	said.mtu = 0; /* our choice */
@@ -178,15 +197,20 @@ START_TEST(offloads)
 {
 	struct message_hello said = hello();
 
+	fixture.offloads = 0x3;
 	fixture.settings->offloads = true;
-	said.offloads = UINT32_MAX;
+	said.offloads = 0x6;
 	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
-	ck_assert_uint_eq(fixture.terms.offloads_send, fixture.terms.offloads_read);
-	said.offloads = 0;
+	ck_assert_uint_eq(fixture.terms.offloads_read, 0x3);
+	ck_assert_uint_eq(fixture.terms.offloads_send, 0x2);
+	ck_assert_uint_eq(fixture.terms.offloads_accept, 0x3);
+	ck_assert_uint_eq(fixture.welcome.offloads, 0x3);
+	fixture.settings->offloads = false;
 	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
+	ck_assert_uint_eq(fixture.terms.offloads_read, 0);
 	ck_assert_uint_eq(fixture.terms.offloads_send, 0);
-	ck_assert_uint_eq(fixture.terms.offloads_accept, fixture.terms.offloads_read);
-	ck_assert_uint_eq(fixture.welcome.offloads, fixture.terms.offloads_read);
+	ck_assert_uint_eq(fixture.terms.offloads_accept, 0);
+	ck_assert_uint_eq(fixture.welcome.offloads, 0);
 }
 END_TEST
 
@@ -197,7 +221,7 @@ START_TEST(welcome)
 	uint64_t session_id;
 
 	fixture.settings->dns.server_count = 1;
-	fixture.settings->dns.server[0] = addr("10.9.0.1");
+	fixture.settings->dns.server[0] = addr_of("10.9.0.1");
 	fixture.settings->dns.domain_count = 1;
 	unit_text(fixture.settings->dns.domain[0], "lan.example");
 	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
@@ -223,7 +247,7 @@ END_TEST
 START_TEST(no_address)
 {
 	struct message_hello said = hello();
-	struct identity first = named("peer-a-0");
+	struct identity first = identity_of("peer-a-0");
 	char name[32];
 
 	for (int i = 0; i < 5; i++) {
@@ -238,11 +262,41 @@ START_TEST(no_address)
 }
 END_TEST
 
+/* A token that can be guessed is none: the client is refused, and its address is free again. */
+START_TEST(no_random_numbers)
+{
+	struct message_hello said = hello();
+	struct addr addr4 = addr_of("10.9.0.2"), none = { .family = AF_UNSPEC };
+	struct identity other = identity_of("branch-b");
+
+	fixture.random_error = ENOSYS;
+	fixture.terms.mtu = 1;
+	ck_assert_int_eq(make("branch-a", NULL, &said), -ENOSYS);
+	ck_assert_uint_eq(fixture.code, GOODBYE_INTERNAL);
+	ck_assert_ptr_nonnull(strstr(fixture.problem.text, "random numbers"));
+	ck_assert_uint_eq(fixture.terms.mtu, 1);
+	ck_assert_int_eq(offer_keep(&fixture.offer, &other, &addr4, &none, &fixture.problem), 0);
+	fixture.random_error = 0;
+	fixture.random_short = true;
+	ck_assert_int_eq(make("branch-c", NULL, &said), -EIO);
+}
+END_TEST
+
+/* A server that starts with its host does not refuse its first clients for want of random numbers: they wait. */
+START_TEST(random_numbers_later)
+{
+	struct message_hello said = hello();
+
+	fixture.gathers_entropy = true;
+	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
+}
+END_TEST
+
 START_TEST(adopted_addresses)
 {
 	struct message_hello said = hello();
-	struct identity first = named("branch-a"), other = named("branch-b");
-	struct addr addr4 = addr("10.9.0.4"), none = { .family = AF_UNSPEC };
+	struct identity first = identity_of("branch-a"), other = identity_of("branch-b");
+	struct addr addr4 = addr_of("10.9.0.4"), none = { .family = AF_UNSPEC };
 
 	ck_assert_int_eq(offer_keep(&fixture.offer, &first, &addr4, &none, &fixture.problem), 0);
 	ck_assert(fixture.offer.save.running);
@@ -257,11 +311,16 @@ END_TEST
 START_TEST(saved_later)
 {
 	struct message_hello said = hello();
-	struct identity first = named("branch-a");
+	struct identity first = identity_of("branch-a");
+	struct mono due;
 
 	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
+	due = fixture.offer.save.due;
+	wait_ms(1);
 	ck_assert_int_eq(make("branch-b", NULL, &said), 0);
 	ck_assert(!is_saved());
+	ck_assert_int_eq(fixture.offer.save.due.ns,
+		due.ns); /* peers that come all the time do not put it off */
 	wait_ms(SAVED_MS);
 	ck_assert(is_saved());
 	forget_saved();
@@ -276,7 +335,7 @@ END_TEST
 START_TEST(saved_at_the_end)
 {
 	struct message_hello said = hello();
-	struct identity first = named("branch-a");
+	struct identity first = identity_of("branch-a");
 
 	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
 	offer_stop(&fixture.offer);
@@ -298,6 +357,7 @@ START_TEST(remembered)
 	struct message_hello said = hello();
 	struct addr mine;
 
+	log_capture_begin(LOG_LEVEL_DEBUG);
 	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
 	ck_assert_int_eq(make("branch-b", NULL, &said), 0);
 	mine = fixture.terms.remote4;
@@ -305,6 +365,29 @@ START_TEST(remembered)
 	lend();
 	ck_assert_int_eq(make("branch-b", NULL, &said), 0);
 	ck_assert(addr_equal(&fixture.terms.remote4, &mine));
+	offer_free(&fixture.offer);
+	forget_saved();
+	lend();
+	ck_assert_uint_eq(log_count("leases"), 0);
+	log_capture_end();
+}
+END_TEST
+
+/* A peer has another address after a restart, and the log says why. */
+START_TEST(forgotten)
+{
+	struct message_hello said = hello();
+
+	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
+	ck_assert_int_eq(make("branch-b", NULL, &said), 0);
+	offer_free(&fixture.offer);
+	fixture.settings->pool4 = prefix_of("10.8.0.0/29");
+	fixture.settings->pool6 = prefix_of("fd08::/64");
+	log_capture_begin(LOG_LEVEL_WARNING);
+	lend();
+	ck_assert_uint_eq(log_count("dropped 2 leases"), 1);
+	ck_assert_uint_eq(log_count("cannot restore"), 0);
+	log_capture_end();
 }
 END_TEST
 
@@ -325,8 +408,8 @@ START_TEST(broken_file)
 		unlinkat(fixture.offer.state_dir_fd, LEASES_BROKEN_FILE, 0), 0); /* kept aside */
 	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
 	offer_free(&fixture.offer);
-	fixture.settings->pool4 = prefix("10.8.0.0/29");
-	fixture.settings->pool6 = prefix("fd08::/64");
+	fixture.settings->pool4 = prefix_of("10.8.0.0/29");
+	fixture.settings->pool6 = prefix_of("fd08::/64");
 	lend();
 	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
 	forget_saved();
@@ -337,6 +420,46 @@ START_TEST(broken_file)
 }
 END_TEST
 
+/* Peers may get other addresses after a restart then: that is worth a line, and success is not. */
+START_TEST(leases_cannot_be_written)
+{
+	struct message_hello said = hello();
+
+	log_capture_begin(LOG_LEVEL_ERROR);
+	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
+	offer_stop(&fixture.offer);
+	ck_assert_uint_eq(log_count("cannot write the leases"), 0);
+	forget_saved();
+	ck_assert_int_eq(mkdirat(fixture.offer.state_dir_fd, LEASES_FILE, 0700), 0);
+	offer_stop(&fixture.offer);
+	ck_assert_uint_eq(log_count("cannot write the leases"), 1);
+	ck_assert_uint_eq(log_count(fixture.dir), 1);
+	log_capture_end();
+	ck_assert_int_eq(unlinkat(fixture.offer.state_dir_fd, LEASES_FILE, AT_REMOVEDIR), 0);
+}
+END_TEST
+
+/* 0 is a descriptor like all others. */
+START_TEST(state_directory_is_descriptor_0)
+{
+	struct message_hello said = hello();
+	struct addr mine;
+
+	ck_assert_int_eq(dup2(fixture.offer.state_dir_fd, 0), 0);
+	close(fixture.offer.state_dir_fd);
+	fixture.offer.state_dir_fd = 0;
+	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
+	ck_assert_int_eq(make("branch-b", NULL, &said), 0);
+	mine = fixture.terms.remote4;
+	offer_free(&fixture.offer);
+	ck_assert(is_saved());
+	lend();
+	ck_assert_int_eq(make("branch-b", NULL, &said), 0);
+	ck_assert(addr_equal(&fixture.terms.remote4, &mine));
+}
+END_TEST
+
+/* Leases are not kept then. That is as wanted: nothing is logged. */
 START_TEST(without_a_state_directory)
 {
 	struct message_hello said = hello();
@@ -345,39 +468,47 @@ START_TEST(without_a_state_directory)
 	offer_free(&fixture.offer);
 	forget_saved();
 	fixture.offer.state_dir_fd = -1;
+	log_capture_begin(LOG_LEVEL_DEBUG);
 	lend();
 	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
 	wait_ms(SAVED_MS);
 	offer_free(&fixture.offer);
+	ck_assert_uint_eq(log_count("leases"), 0);
+	log_capture_end();
 	fixture.offer.state_dir_fd = fd;
 	ck_assert(!is_saved());
 }
 END_TEST
 
+/* A program that fails before offer_init() has no leases: it must not replace those of its last run by none. */
+START_TEST(never_began)
+{
+	struct message_hello said = hello();
+	struct stat before, after;
+	struct offer offer;
+
+	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
+	offer_free(&fixture.offer);
+	ck_assert_int_eq(fstatat(fixture.offer.state_dir_fd, LEASES_FILE, &before, 0), 0);
+	offer = (struct offer){ .loop = fixture.loop,
+		.settings = fixture.settings,
+		.name = &fixture.name,
+		.state_dir_fd = fixture.offer.state_dir_fd };
+	offer_stop(&offer);
+	offer_free(&offer);
+	ck_assert_int_eq(fstatat(fixture.offer.state_dir_fd, LEASES_FILE, &after, 0), 0);
+	ck_assert_uint_eq(before.st_ino, after.st_ino);
+}
+END_TEST
+
 static Suite *suite(void)
 {
-	const struct {
-		const char *name;
-		const TTest *test;
-	} tests[] = {
-		{ "addresses", addresses },
-		{ "one family", one_family },
-		{ "terms", terms },
-		{ "offloads", offloads },
-		{ "welcome", welcome },
-		{ "no address", no_address },
-		{ "adopted addresses", adopted_addresses },
-		{ "saved later", saved_later },
-		{ "saved at the end", saved_at_the_end },
-		{ "remembered", remembered },
-		{ "broken file", broken_file },
-		{ "without a state directory", without_a_state_directory },
-	};
-	Suite *suite = suite_create("offer");
+	const TTest *const tests[] = { addresses, one_family, terms, offloads, welcome, no_address,
+		no_random_numbers, random_numbers_later, adopted_addresses, saved_later,
+		saved_at_the_end, remembered, forgotten, broken_file, leases_cannot_be_written,
+		state_directory_is_descriptor_0, without_a_state_directory, never_began };
 
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-		unit_add_between(suite, tests[i].name, tests[i].test, setup, teardown);
-	return suite;
+	return unit_suite("offer", setup, teardown, tests, ARRAY_SIZE(tests));
 }
 
 int main(void)

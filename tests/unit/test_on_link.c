@@ -9,7 +9,6 @@
  *	cv0    10.213.0.2 peer 10.213.0.1: ours
  *	cv1    10.44.0.2 peer 10.44.0.1: another Culvert's
  */
-#include "base/array.h"
 #include "netd/on_link.h"
 
 #include <errno.h>
@@ -18,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/unit/parse.h"
 #include "tests/unit/unit.h"
 
 static const char host[] =
@@ -61,8 +61,8 @@ static int judge(const char *local, const char *remote)
 	struct addr a, b;
 
 	problem.text[0] = '\0';
-	ck_assert_int_eq(addr_parse(local, &a), 0);
-	ck_assert_int_eq(addr_parse(remote, &b), 0);
+	a = addr_of(local);
+	b = addr_of(remote);
 	*(a.family == AF_INET ? &wanted.local4 : &wanted.local6) = a;
 	*(b.family == AF_INET ? &wanted.remote4 : &wanted.remote6) = b;
 	return on_link_judge_addresses(&live, &here, netlink, &wanted, &problem);
@@ -80,13 +80,13 @@ START_TEST(what_is_near_is_told_with_what_has_it)
 {
 	if (!make_host())
 		return;
-	near("192.168.178.77", "192.168.178.77 is inside the network 192.168.178.20/24 at lan0");
+	near("192.168.178.77", "192.168.178.77 is inside the network 192.168.178.0/24 at lan0");
 	near("192.168.178.20",
 		"192.168.178.20 is this host's own address, as it has 192.168.178.20/24 at lan0");
-	near("192.168.178.1", "192.168.178.1 is inside the network 192.168.178.20/24 at lan0");
+	near("192.168.178.1", "192.168.178.1 is inside the network 192.168.178.0/24 at lan0");
 	near("203.0.113.1", "203.0.113.1 is the gateway to 198.51.100.0/24 at lan0");
 	near("10.99.0.9", "10.99.0.9 is the gateway to 203.0.112.0/24 at vpn0");
-	near("fd00:1::77", "fd00:1::77 is inside the network fd00:1::20/64 at lan0");
+	near("fd00:1::77", "fd00:1::77 is inside the network fd00:1::/64 at lan0");
 	near("fd00:2::1", "fd00:2::1 is inside the network fd00:2::/64 at lan0");
 	near("10.8.0.1", "10.8.0.1 is the other end's of 10.8.0.1/32 at vpn0");
 	near("10.44.0.2", "10.44.0.2 is this host's own address, as it has 10.44.0.2/32 at cv1");
@@ -129,8 +129,11 @@ START_TEST(a_route_into_a_near_network_is_refused)
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		struct prefix prefix;
 
-		ck_assert_int_eq(prefix_parse(table[i].prefix, &prefix), 0);
+		prefix = prefix_of(table[i].prefix);
 		ck_assert_int_eq(on_link_judge_route(&on_link, &prefix, &problem), table[i].result);
+		if (i == 1)
+			ck_assert_str_eq(problem.text,
+				"it is inside this host's network 192.168.178.0/24 at lan0");
 	}
 	on_link_free(&on_link);
 	netlink_close(netlink);
@@ -141,11 +144,6 @@ int main(void)
 {
 	const TTest *const tests[] = { what_is_near_is_told_with_what_has_it,
 		what_is_elsewhere_or_ours_is_free, a_route_into_a_near_network_is_refused };
-	Suite *suite = suite_create("on_link");
-	TCase *tcase = tcase_create("on_link");
 
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-		tcase_add_test(tcase, tests[i]);
-	suite_add_tcase(suite, tcase);
-	return unit_run("on_link", suite);
+	return unit_run("on_link", unit_suite("on_link", NULL, NULL, tests, ARRAY_SIZE(tests)));
 }

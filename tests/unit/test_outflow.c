@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How much is encrypted ahead follows how fast the connection takes it; times are the test's own. */
-#include "base/array.h"
 #include "lane/outflow.h"
 
 #include "tests/unit/unit.h"
@@ -223,6 +222,23 @@ START_TEST(back_to_the_most_without_being_full)
 }
 END_TEST
 
+START_TEST(it_can_look_further_ahead)
+{
+	struct connection connection;
+
+	start(&connection);
+	outflow_look_ahead(&connection.outflow, 4 * OUTFLOW_AHEAD_US);
+	ck_assert_uint_eq(
+		connection.outflow.ahead, OUTFLOW_AHEAD_MOST); /* nothing is measured yet */
+	run(&connection, 80 * MBIT, 500, 200);
+	assert_moment(&connection, 4 * 80 * MBIT);
+	outflow_look_ahead(&connection.outflow, OUTFLOW_AHEAD_US);
+	assert_moment(&connection, 80 * MBIT);
+	outflow_look_ahead(&connection.outflow, 4 * OUTFLOW_AHEAD_US);
+	assert_moment(&connection, 4 * 80 * MBIT);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("outflow");
@@ -230,6 +246,7 @@ static Suite *suite(void)
 	unit_add(s, "begins_with_the_most", begins_with_the_most);
 	unit_add(s, "a_moment_at_every_rate", a_moment_at_every_rate);
 	unit_add(s, "rate_changes", rate_changes);
+	unit_add(s, "it_can_look_further_ahead", it_can_look_further_ahead);
 	unit_add(s, "pause", pause);
 	unit_add(s, "idle_time_does_not_count", idle_time_does_not_count);
 	unit_add(s, "short_times_only_raise", short_times_only_raise);

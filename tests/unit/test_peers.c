@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "engine/session.h"
+#include "tests/unit/log_capture.h"
 #include "tests/unit/settings_fixture.h"
 #include "tests/unit/unit.h"
 
@@ -25,7 +26,7 @@ static struct fixture {
 	struct played played[PEERS]; /* "peer-0" … */
 	struct loop_timer end;
 	struct prefix_list list;
-	struct reach *reach;
+	struct filter *filter;
 	bool unlink_when_left;
 } fixture;
 
@@ -121,7 +122,7 @@ static void setup(void)
 		session->name = fixture.settings->peers[i].name;
 		session->state = SESSION_UP;
 		(void)snprintf(text, sizeof(text), "10.9.0.%zu", i + 2);
-		session->terms.remote4 = addr(text);
+		session->terms.remote4 = addr_of(text);
 		peers_add(&fixture.peers, session);
 	}
 }
@@ -138,7 +139,7 @@ static void teardown(void)
 		free(at(i)->routes.order);
 	}
 	prefix_list_free(&fixture.list);
-	filter_unref(fixture.reach);
+	filter_unref(fixture.filter);
 	peers_free(&fixture.peers);
 	loop_free(fixture.loop);
 	settings_free(fixture.settings);
@@ -163,7 +164,7 @@ static void has_route(size_t i, const char *text, enum route_state state)
 	routes->order = realloc(routes->order, (place + 1) * sizeof(*routes->order));
 	ck_assert(routes->items && routes->order);
 	routes->items[place] = (struct route){
-		.prefix = prefix(text), .state = state, .wanted = true
+		.prefix = prefix_of(text), .state = state, .wanted = true
 	};
 	while (place > 0 &&
 		prefix_compare(&routes->items[routes->order[place - 1]].prefix,
@@ -232,18 +233,18 @@ static void ck_sources(size_t i, const char *expected)
 /* Announcing 0.0.0.0/0, or ::/0, covers the address all the same. */
 static bool is_covered(const char *text)
 {
-	struct addr one = addr(text);
-	struct prefix all = prefix(one.family == AF_INET ? "0.0.0.0/0" : "::/0");
+	struct addr one = addr_of(text);
+	struct prefix all = prefix_of(one.family == AF_INET ? "0.0.0.0/0" : "::/0");
 
-	filter_unref(fixture.reach);
-	ck_assert_int_eq(filter_new(NULL, 0, &all, 1, &fixture.reach), 0);
-	filter_set_exclusions(fixture.reach, NULL, fixture.peers.exclusions);
-	return reach_is_ours(fixture.reach, one.family, one.bytes);
+	filter_unref(fixture.filter);
+	ck_assert_int_eq(filter_new(NULL, 0, &all, 1, &fixture.filter), 0);
+	filter_set_exclusions(fixture.filter, NULL, fixture.peers.exclusions);
+	return filter_is_ours(fixture.filter, one.family, one.bytes);
 }
 
 static void accepts(size_t i, const char *text)
 {
-	struct prefix one = prefix(text);
+	struct prefix one = prefix_of(text);
 
 	ck_assert_int_eq(prefix_list_append(&fixture.settings->peers[i].accept_routes, &one, 1), 0);
 }
@@ -252,7 +253,7 @@ static int command(int (*change)(struct peers *, const struct prefix *, size_t, 
 	const char *text)
 {
 	struct problem problem = { .text = "" };
-	struct prefix one = prefix(text);
+	struct prefix one = prefix_of(text);
 
 	return change(&fixture.peers, &one, 1, &problem);
 }
@@ -365,7 +366,7 @@ END_TEST
 
 START_TEST(family_that_is_off)
 {
-	struct prefix six = prefix("fd01::/64");
+	struct prefix six = prefix_of("fd01::/64");
 
 	announce(fixture.settings, "10.1.0.0/16");
 	configure();
@@ -403,19 +404,23 @@ START_TEST(tracked)
 
 	configure();
 	page = (struct request_tracked){
-		.total = 2, .count = 1, .prefix = { prefix("10.1.0.0/16") }
+		.total = 2, .count = 1, .prefix = { prefix_of("10.1.0.0/16") }
 	};
+	log_capture_begin(LOG_LEVEL_INFO);
 	peers_tracked(&fixture.peers, &page);
 	ck_assert_uint_eq(told(), 0);
 	page.offset = 1;
-	page.prefix[0] = prefix("10.2.0.0/16");
+	page.prefix[0] = prefix_of("10.2.0.0/16");
 	peers_tracked(&fixture.peers, &page);
+	ck_assert_uint_eq(log_count("announcing 2 tracked prefixes"), 1);
+	ck_assert_uint_eq(log_count("cannot announce"), 0);
+	log_capture_end();
 	ck_assert_uint_eq(told(), 0xf);
 	ck_offer(0, "10.1.0.0/16 10.2.0.0/16");
 }
 END_TEST
 
-/* What needs no bar has none; lanes then look nothing up. */
+/* Without a need there are no exclusions, and lanes look nothing up. */
 START_TEST(nothing_excluded)
 {
 	announce(fixture.settings, "10.1.0.0/16");
@@ -460,7 +465,7 @@ END_TEST
 
 START_TEST(excluded_at_a_client)
 {
-	struct prefix bypass = prefix("192.0.2.0/24");
+	struct prefix bypass = prefix_of("192.0.2.0/24");
 
 	fixture.settings->role = SETTINGS_CLIENT;
 	accepts(0, "10.2.0.0/16");
@@ -522,12 +527,42 @@ START_TEST(spread_to_all)
 }
 END_TEST
 
+/* Filters without the new exclusions would admit packets to the peer whose prefix is missing in them. */
+START_TEST(exclusions_that_cannot_be_made)
+{
+	struct filter_exclusions *exclusions = NULL;
+	struct prefix *broken;
+
+	configure();
+	ck_assert_int_eq(peers_exclusions(&fixture.peers, &exclusions), 0);
+	ck_assert_ptr_null(exclusions);
+	fixture.peers.has_reach = true;
+	has_route(2, "10.3.0.0/16", ROUTE_INSTALLED);
+	broken = &at(2)->routes.items[0].prefix;
+	broken->addr = addr_of("10.3.0.1"); /* has host bits: it makes the exclusions fail */
+	ck_assert_int_eq(command(peers_announce, "10.1.0.0/16"), 0);
+	ck_assert_uint_eq(told(), 0xf);
+	ck_assert_int_lt(peers_exclusions(&fixture.peers, &exclusions), 0);
+	ck_assert_ptr_null(exclusions);
+	/* A change concerns all sessions, as it does with exclusions. */
+	fixture.settings->peers[0].reach.count = 0;
+	peers_spread(&fixture.peers, at(1));
+	turn();
+	ck_assert_uint_eq(told(), 0xd);
+	broken->addr = addr_of("10.3.0.0");
+	ck_assert_int_eq(peers_exclusions(&fixture.peers, &exclusions), 0);
+	ck_assert_ptr_nonnull(exclusions);
+	ck_assert_ptr_eq(exclusions, fixture.peers.exclusions);
+	ck_assert(!is_covered("10.3.0.1"));
+}
+END_TEST
+
 START_TEST(yielding)
 {
 	static struct message_prefixes offered;
 
 	offered = (struct message_prefixes){ .count = 2,
-		.prefix = { prefix("10.8.0.0/16"), prefix("10.3.0.0/16") } };
+		.prefix = { prefix_of("10.8.0.0/16"), prefix_of("10.3.0.0/16") } };
 	configure();
 	for (size_t i = 0; i < PEERS; i++) {
 		has_route(i, i == 3 ? "10.4.0.0/16" : "10.3.0.0/16", ROUTE_INSTALLED);
@@ -547,7 +582,7 @@ START_TEST(yielding_within_a_namespace)
 {
 	static struct message_prefixes offered;
 
-	offered = (struct message_prefixes){ .count = 1, .prefix = { prefix("10.3.0.0/16") } };
+	offered = (struct message_prefixes){ .count = 1, .prefix = { prefix_of("10.3.0.0/16") } };
 	unit_text(fixture.settings->peers[1].netns, "blue");
 	unit_text(fixture.settings->peers[0].netns, "blue");
 	configure();
@@ -595,34 +630,13 @@ END_TEST
 
 static Suite *suite(void)
 {
-	const struct {
-		const char *name;
-		const TTest *test;
-	} tests[] = {
-		{ "registry", registry },
-		{ "who is told", who_is_told },
-		{ "offer", offer },
-		{ "leaving", leaving },
-		{ "own prefixes", own_prefixes },
-		{ "family that is off", family_that_is_off },
-		{ "announced at run time", announced_at_run_time },
-		{ "tracked", tracked },
-		{ "nothing barred", nothing_excluded },
-		{ "barred by an announcement", excluded_by_an_announcement },
-		{ "barred by reach", excluded_by_reach },
-		{ "barred at a client", excluded_at_a_client },
-		{ "spread", spread },
-		{ "spread to all", spread_to_all },
-		{ "yielding", yielding },
-		{ "yielding within a namespace", yielding_within_a_namespace },
-		{ "host events", host_events },
-		{ "all leave", all_leave },
-	};
-	Suite *suite = suite_create("peers");
+	const TTest *const tests[] = { registry, who_is_told, offer, leaving, own_prefixes,
+		family_that_is_off, announced_at_run_time, tracked, nothing_excluded,
+		excluded_by_an_announcement, excluded_by_reach, excluded_at_a_client, spread,
+		spread_to_all, exclusions_that_cannot_be_made, yielding,
+		yielding_within_a_namespace, host_events, all_leave };
 
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-		unit_add_between(suite, tests[i].name, tests[i].test, setup, teardown);
-	return suite;
+	return unit_suite("peers", setup, teardown, tests, ARRAY_SIZE(tests));
 }
 
 int main(void)

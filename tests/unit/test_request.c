@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/array.h"
 #include "wire/request.h"
 
 #include <errno.h>
@@ -64,8 +63,8 @@ START_TEST(members_arrive)
 	ck_assert_uint_eq(request.reply.count, 2);
 	ck_assert_uint_eq(request.reply.verdicts[0].verdict, ROUTE_ACCEPTED);
 	ck_assert_uint_eq(request.reply.verdicts[1].verdict, ROUTE_TAKEN);
-	ck_assert_str_eq(request.reply.verdicts[0].words, "");
-	ck_assert_str_eq(request.reply.verdicts[1].words, "cv1 has it");
+	ck_assert_str_eq(request.reply.verdicts[0].reason, "");
+	ck_assert_str_eq(request.reply.verdicts[1].reason, "cv1 has it");
 
 	request = sample(REQUEST_INTERFACE);
 	ck_assert_int_eq(encode(&request, &len), 0);
@@ -192,12 +191,12 @@ START_TEST(all_routes_may_be_refused_with_words)
 	request.reply.count = REQUEST_PREFIX_MAX;
 	for (size_t i = 0; i < REQUEST_PREFIX_MAX; i++) {
 		request.reply.verdicts[i].verdict = ROUTE_TAKEN;
-		memset(request.reply.verdicts[i].words, 'w', REQUEST_REASON_MAX);
+		memset(request.reply.verdicts[i].reason, 'w', REQUEST_REASON_MAX);
 	}
 	ck_assert_int_eq(encode(&request, &len), 0);
 	ck_assert_int_eq(decode(buffer, len, &request), 0);
 	ck_assert_uint_eq(
-		strlen(request.reply.verdicts[REQUEST_PREFIX_MAX - 1].words), REQUEST_REASON_MAX);
+		strlen(request.reply.verdicts[REQUEST_PREFIX_MAX - 1].reason), REQUEST_REASON_MAX);
 }
 END_TEST
 
@@ -260,28 +259,20 @@ START_TEST(random_datagrams_never_lead_astray)
 }
 END_TEST
 
-/* Adds a test that runs once for each number from 1 up to `end`, which is none. */
-static void add_each(Suite *suite, const char *name, const TTest *test, int end)
-{
-	TCase *tcase = tcase_create(name);
-
-	tcase_add_loop_test(tcase, test, 1, end);
-	suite_add_tcase(suite, tcase);
-}
-
 static Suite *suite(void)
 {
 	Suite *suite = suite_create("request");
 
-	add_each(suite, "round trip", what_is_said_is_understood, REQUEST_TYPE_COUNT);
+	unit_add_loop(suite, "round trip", what_is_said_is_understood, 1, REQUEST_TYPE_COUNT);
 	unit_add(suite, "members", members_arrive);
-	add_each(suite, "cut", cut_and_over_long_datagrams_are_refused, REQUEST_TYPE_COUNT);
+	unit_add_loop(suite, "cut", cut_and_over_long_datagrams_are_refused, 1, REQUEST_TYPE_COUNT);
 	unit_add(suite, "types", unknown_types_are_refused);
 	unit_add(suite, "ids", ids_are_where_they_belong);
 	unit_add(suite, "texts", texts_hold_no_nul);
 	unit_add(suite, "routes", all_routes_may_be_refused_with_words);
 	unit_add(suite, "names", types_have_names);
-	add_each(suite, "mutations", mutated_requests_never_lead_astray, REQUEST_TYPE_COUNT + 1);
+	unit_add_loop(
+		suite, "mutations", mutated_requests_never_lead_astray, 1, REQUEST_TYPE_COUNT + 1);
 	unit_add(suite, "random", random_datagrams_never_lead_astray);
 	return suite;
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Both the sender and the receiver of a request check the range of each member. */
-#include "base/array.h"
 #include "wire/request.h"
 
 #include <errno.h>

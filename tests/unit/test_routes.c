@@ -189,8 +189,8 @@ START_TEST(adopted)
 	struct prefix prefixes[2];
 
 	begin(8);
-	ck_assert_int_eq(prefix_parse("10.1.0.0/16", &prefixes[0]), 0);
-	ck_assert_int_eq(prefix_parse("10.2.0.0/16", &prefixes[1]), 0);
+	prefixes[0] = prefix_of("10.1.0.0/16");
+	prefixes[1] = prefix_of("10.2.0.0/16");
 	routes_set_interface(&fixture.routes, IFINDEX);
 	ck_assert_int_eq(routes_adopt(&fixture.routes, prefixes, 2), 0);
 	ck_state("10.1.0.0/16", ROUTE_INSTALLED);
@@ -258,15 +258,17 @@ START_TEST(reasons)
 
 	begin(10);
 	routes_set_interface(&fixture.routes, IFINDEX);
-	announce("10.1.0.0/16 10.7.0.0/16");
+	announce("10.1.0.0/16 10.7.0.0/16 203.0.113.0/24");
 	call = fixture.call;
 	call->pending = false;
-	snprintf(reply.verdicts[0].words, sizeof(reply.verdicts[0].words), "cv1 has it");
+	snprintf(reply.verdicts[0].reason, sizeof(reply.verdicts[0].reason), "cv1 has it");
 	call->done(call, &reply, NULL, 0);
 	ck_assert_str_eq(route_reason(find("10.1.0.0/16"), text),
 		"another tunnel has it with the same metric: cv1 has it");
 	ck_assert_ptr_nonnull(
 		strstr(route_reason(find("10.7.0.0/16"), text), "this end announces 10.7.0.0/16"));
+	ck_assert_str_eq(
+		route_reason(find("203.0.113.0/24"), text), route_verdict_text(ROUTE_NOT_ALLOWED));
 	routes_free(&fixture.routes);
 }
 END_TEST
@@ -278,6 +280,7 @@ START_TEST(any_of_some)
 	announce("10.1.0.0/16");
 	ck_assert(!routes_has_any(&fixture.routes, list_of("10.1.0.0/16"))); /* not yet */
 	answer(ROUTE_ACCEPTED);
+	ck_assert(routes_has_any(&fixture.routes, list_of("10.1.0.0/16 10.9.0.0/16")));
 	ck_assert(routes_has_any(&fixture.routes, list_of("10.9.0.0/16 10.1.0.0/16")));
 	ck_assert(!routes_has_any(&fixture.routes, list_of("10.1.0.0/24")));
 	routes_free(&fixture.routes);
@@ -338,7 +341,8 @@ END_TEST
 START_TEST(refusals_of_ours)
 {
 	struct message_prefixes *list = list_of("10.7.0.0/16 10.8.0.0/16");
-	struct prefix ours[] = { pfx("10.7.0.0/16"), pfx("10.8.0.0/16"), pfx("10.9.0.0/16") };
+	struct prefix ours[] = { prefix_of("10.7.0.0/16"), prefix_of("10.8.0.0/16"),
+		prefix_of("10.9.0.0/16") };
 	const struct prefix_list told = { ours, 3 };
 
 	begin(10);
@@ -369,6 +373,236 @@ START_TEST(state_words)
 }
 END_TEST
 
+/* What was accepted once may be refused later: the peer has come from an address inside of its own prefix. */
+START_TEST(accepted_no_more)
+{
+	int changes;
+
+	begin(10);
+	routes_set_interface(&fixture.routes, IFINDEX);
+	announce("10.1.0.0/16");
+	answer(ROUTE_ACCEPTED);
+	announce("10.2.0.0/16"); /* on its way to the kernel */
+	changes = fixture.changes;
+	fixture.outer[0] = prefix_of("10.2.0.1").addr;
+	announce("10.2.0.0/16");
+	ck_refusal(0, 0, "10.2.0.0/16", ROUTE_OUTER);
+	ck_assert_int_eq(fixture.changes, changes); /* nothing passed yet */
+	answer(ROUTE_ACCEPTED);
+	ck_assert_int_eq(fixture.request.type, REQUEST_ROUTE_DELETE);
+	answer(ROUTE_ACCEPTED);
+	ck_assert_ptr_null(find("10.2.0.0/16"));
+	changes = fixture.changes;
+	fixture.outer[0] = prefix_of("10.1.0.1").addr;
+	announce("10.1.0.0/16");
+	ck_refusal(1, 0, "10.1.0.0/16", ROUTE_OUTER);
+	ck_assert_int_eq(fixture.changes, changes + 1);
+	ck_state("10.1.0.0/16", ROUTE_DELETING);
+	answer(ROUTE_ACCEPTED);
+	ck_assert_uint_eq(fixture.routes.count, 0);
+	routes_free(&fixture.routes);
+}
+END_TEST
+
+/* A change lets the caller narrow its filter: only a prefix that passed and passes no more is one. */
+START_TEST(changes_are_told)
+{
+	int changes;
+
+	begin(10);
+	routes_set_interface(&fixture.routes, IFINDEX);
+	announce("203.0.113.0/24 10.1.0.0/16 10.2.0.0/16");
+	routes_withdrawn(&fixture.routes, list_of("203.0.113.0/24 10.1.0.0/16"));
+	ck_assert_int_eq(fixture.changes, 0);
+	answer(ROUTE_ACCEPTED); /* and 10.1.0.0/16 goes again */
+	answer(ROUTE_ACCEPTED);
+	announce("203.0.113.0/24");
+	changes = fixture.changes;
+	routes_begin(&fixture.routes);
+	announce("10.2.0.0/16 203.0.113.0/24");
+	routes_end(&fixture.routes);
+	ck_assert_int_eq(fixture.changes, changes);
+	ck_state("10.2.0.0/16", ROUTE_INSTALLED);
+	ck_state("203.0.113.0/24", ROUTE_REFUSED); /* repeated, it is kept for status */
+	routes_begin(&fixture.routes);
+	routes_end(&fixture.routes);
+	ck_assert_int_eq(fixture.changes, changes + 1);
+	ck_state("10.2.0.0/16", ROUTE_DELETING);
+	ck_assert_ptr_null(find("203.0.113.0/24"));
+	routes_free(&fixture.routes);
+}
+END_TEST
+
+/* At the end of routes, too. */
+START_TEST(changes_at_the_end_are_told)
+{
+	int changes;
+
+	begin(10);
+	routes_set_interface(&fixture.routes, IFINDEX);
+	announce("10.1.0.0/16");
+	answer(ROUTE_ACCEPTED);
+	changes = fixture.changes;
+	routes_begin(&fixture.routes);
+	routes_end(&fixture.routes);
+	ck_assert_int_eq(fixture.changes, changes + 1);
+	answer(ROUTE_ACCEPTED);
+	announce("203.0.113.0/24");
+	changes = fixture.changes;
+	routes_begin(&fixture.routes);
+	routes_end(&fixture.routes);
+	ck_assert_ptr_null(find("203.0.113.0/24"));
+	ck_assert_int_eq(fixture.changes, changes); /* it never passed */
+	routes_free(&fixture.routes);
+}
+END_TEST
+
+static void answer_with(const struct request_reply *reply)
+{
+	struct netd_call *call = fixture.call;
+
+	fixture.call = NULL;
+	call->pending = false;
+	call->done(call, reply, NULL, 0);
+}
+
+/* What netd does not say yes to is not installed. */
+START_TEST(netd_says_less_than_it_was_asked)
+{
+	struct request_reply reply = { .count = 1 };
+	char text[ROUTE_REASON_MAX];
+
+	begin(10);
+	routes_set_interface(&fixture.routes, IFINDEX);
+	announce("10.1.0.0/16 10.2.0.0/16");
+	answer_with(&reply);
+	ck_state("10.1.0.0/16", ROUTE_INSTALLED);
+	ck_state("10.2.0.0/16", ROUTE_REFUSED);
+	ck_refusal(0, 0, "10.2.0.0/16", ROUTE_FAILED);
+	ck_assert_str_eq(route_reason(find("10.2.0.0/16"), text), route_verdict_text(ROUTE_FAILED));
+	reply.error = EPERM;
+	announce("10.3.0.0/16");
+	answer_with(&reply);
+	ck_refusal(1, 0, "10.3.0.0/16", ROUTE_FAILED);
+	/* The first number that this version has no verdict for. */
+	announce("10.4.0.0/16");
+	answer(ROUTE_VERDICT_COUNT);
+	ck_refusal(2, 0, "10.4.0.0/16", ROUTE_FAILED);
+	reply = (struct request_reply){ .count = 1,
+		.verdicts[0] = { .verdict = ROUTE_TAKEN, .reason = "x" } };
+	announce("10.5.0.0/16");
+	answer_with(&reply);
+	ck_assert_str_eq(route_reason(find("10.5.0.0/16"), text),
+		"another tunnel has it with the same metric: x");
+	routes_free(&fixture.routes);
+}
+END_TEST
+
+/* The session goes: nothing more is asked, whatever comes. */
+START_TEST(clearing)
+{
+	begin(10);
+	routes_set_interface(&fixture.routes, IFINDEX);
+	announce("10.1.0.0/16");
+	fixture.routes.clearing = true;
+	announce("10.2.0.0/16");
+	answer(ROUTE_ACCEPTED);
+	announce("10.3.0.0/16");
+	routes_withdrawn(&fixture.routes, list_of("10.1.0.0/16"));
+	ck_assert_int_eq(fixture.asked, 1);
+	routes_free(&fixture.routes);
+}
+END_TEST
+
+/* Withdrawn, and its interface gone, while netd is asked: there is nothing left to be answered. */
+START_TEST(answer_about_nothing)
+{
+	begin(10);
+	routes_set_interface(&fixture.routes, IFINDEX);
+	announce("10.1.0.0/16");
+	routes_withdrawn(&fixture.routes, list_of("10.1.0.0/16"));
+	ck_state("10.1.0.0/16", ROUTE_ADDING);
+	routes_set_interface(&fixture.routes, 0);
+	ck_assert_uint_eq(fixture.routes.count, 0);
+	answer(ROUTE_ACCEPTED);
+	ck_assert_int_eq(fixture.installed + fixture.removed + fixture.refused, 0);
+	routes_free(&fixture.routes);
+}
+END_TEST
+
+START_TEST(cannot_ask_to_delete)
+{
+	begin(10);
+	routes_set_interface(&fixture.routes, IFINDEX);
+	announce("10.1.0.0/16");
+	answer(ROUTE_ACCEPTED);
+	fixture.ask_error = -ENOMEM;
+	routes_withdrawn(&fixture.routes, list_of("10.1.0.0/16"));
+	ck_state("10.1.0.0/16", ROUTE_INSTALLED);
+	ck_assert(!route_in_use(find("10.1.0.0/16")));
+	fixture.ask_error = 0;
+	announce("10.2.0.0/16");
+	ck_assert_int_eq(fixture.request.type, REQUEST_ROUTE_DELETE);
+	ck_state("10.1.0.0/16", ROUTE_DELETING);
+	routes_free(&fixture.routes);
+}
+END_TEST
+
+/* netd tells in parts which routes another program took. */
+START_TEST(missing)
+{
+	struct prefix some[] = { prefix_of("10.3.0.0/16"), prefix_of("203.0.113.0/24"),
+		prefix_of("10.1.0.0/16") };
+	struct prefix other[REQUEST_PREFIX_MAX + 1] = { prefix_of("10.2.0.0/16") };
+
+	begin(10);
+	routes_set_interface(&fixture.routes, IFINDEX);
+	announce("10.1.0.0/16 10.2.0.0/16 10.3.0.0/16 203.0.113.0/24");
+	answer(ROUTE_ACCEPTED);
+	ck_assert_uint_eq(routes_count_missing(&fixture.routes), 0);
+	routes_missing(&fixture.routes, some, ARRAY_SIZE(some), true);
+	ck_assert_uint_eq(routes_count_missing(&fixture.routes), 2);
+	ck_assert_str_eq(route_text(find("10.1.0.0/16")), "missing");
+	ck_assert_str_eq(route_text(find("10.2.0.0/16")), "installed");
+	ck_assert_str_eq(route_text(find("203.0.113.0/24")), "refused");
+	ck_assert(route_in_use(find("10.1.0.0/16"))); /* the peer means packets to take it */
+	routes_missing(&fixture.routes, other, 1, false);
+	ck_assert_uint_eq(routes_count_missing(&fixture.routes), 3);
+	routes_missing(&fixture.routes, other, 0, false);
+	ck_assert_uint_eq(routes_count_missing(&fixture.routes), 3);
+	routes_missing(&fixture.routes, other, 1, true);
+	ck_assert_uint_eq(routes_count_missing(&fixture.routes), 1);
+	/* More than a message holds is none that netd sends. */
+	routes_missing(&fixture.routes, other, REQUEST_PREFIX_MAX + 1, true);
+	ck_assert_uint_eq(routes_count_missing(&fixture.routes), 1);
+	routes_missing(&fixture.routes, other, 0, true);
+	ck_assert_uint_eq(routes_count_missing(&fixture.routes), 0);
+	routes_missing(&fixture.routes, other, REQUEST_PREFIX_MAX, true);
+	ck_assert_uint_eq(routes_count_missing(&fixture.routes), 1);
+	routes_free(&fixture.routes);
+}
+END_TEST
+
+/* A refusal counts until the prefix is withdrawn or a connection begins. */
+START_TEST(refusals_are_forgotten)
+{
+	struct message_prefixes *list = list_of("10.7.0.0/16 10.8.0.0/16");
+	struct prefix ours[] = { prefix_of("10.7.0.0/16"), prefix_of("10.8.0.0/16") };
+	const struct prefix_list told = { ours, 2 };
+
+	begin(10);
+	list->reason[0] = list->reason[1] = ROUTE_LIMIT;
+	routes_refused(&fixture.routes, list, &told);
+	routes_forget_refusal(&fixture.routes, &ours[1]);
+	ck_assert_uint_eq(routes_refusal(&fixture.routes, &ours[1]), ROUTE_ACCEPTED);
+	routes_forget_refusal(&fixture.routes, &ours[1]);
+	ck_assert_uint_eq(routes_refusal(&fixture.routes, &ours[0]), ROUTE_LIMIT);
+	routes_begin(&fixture.routes);
+	ck_assert_uint_eq(routes_refusal(&fixture.routes, &ours[0]), ROUTE_ACCEPTED);
+	routes_free(&fixture.routes);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("routes");
@@ -392,6 +626,15 @@ static Suite *suite(void)
 	unit_add(s, "late_answer", late_answer);
 	unit_add(s, "refusals_of_ours", refusals_of_ours);
 	unit_add(s, "state_words", state_words);
+	unit_add(s, "accepted_no_more", accepted_no_more);
+	unit_add(s, "changes_are_told", changes_are_told);
+	unit_add(s, "changes_at_the_end_are_told", changes_at_the_end_are_told);
+	unit_add(s, "netd_says_less_than_it_was_asked", netd_says_less_than_it_was_asked);
+	unit_add(s, "clearing", clearing);
+	unit_add(s, "answer_about_nothing", answer_about_nothing);
+	unit_add(s, "cannot_ask_to_delete", cannot_ask_to_delete);
+	unit_add(s, "missing", missing);
+	unit_add(s, "refusals_are_forgotten", refusals_are_forgotten);
 	return s;
 }
 

@@ -2,6 +2,8 @@
 /* How many prefixes a peer may have, refuse or make us remember, and how many fit into one message. */
 #include "tests/unit/routes_fixture.h"
 
+#include <errno.h>
+
 START_TEST(limit)
 {
 	begin(2);
@@ -85,6 +87,93 @@ START_TEST(refused_ones_are_bounded)
 }
 END_TEST
 
+/* The first of all is refused, too, and counts. */
+START_TEST(nothing_but_refused_ones_is_bounded)
+{
+	char text[32];
+
+	begin(1);
+	for (int i = 0; i <= ROUTES_REFUSED_MAX; i++) {
+		fixture.sent_count = 0;
+		snprintf(text, sizeof(text), "203.0.%d.0/24", i);
+		announce(text);
+	}
+	ck_assert_uint_eq(fixture.routes.count, ROUTES_REFUSED_MAX);
+	ck_assert_ptr_null(find("203.0.0.0/24"));
+	ck_state("203.0.1.0/24", ROUTE_REFUSED);
+	routes_free(&fixture.routes);
+}
+END_TEST
+
+static void announce_nets(int count)
+{
+	struct message_prefixes *list = list_of("10.0.0.0/24");
+	const struct prefix_list none = { 0 };
+
+	list->count = (uint16_t)count;
+	for (int i = 0; i < count; i++) {
+		list->prefix[i] = prefix_of("10.0.0.0/24");
+		list->prefix[i].addr.bytes[2] = (uint8_t)i;
+	}
+	routes_announced(&fixture.routes, list, &none);
+}
+
+/* Whatever room there is for them: nothing is read behind the last. Freed, there is none, and all can begin again. */
+START_TEST(every_number)
+{
+	begin(20);
+	for (int count = 1; count <= 20; count++) {
+		struct message_prefixes *list = list_of("10.0.0.0/24");
+		const struct prefix_list told = { list->prefix, 1 };
+
+		routes_set_interface(&fixture.routes, IFINDEX);
+		fixture.ask_error = -ENOMEM;
+		announce_nets(count);
+		ck_assert_uint_eq(fixture.routes.count, (size_t)count);
+		fixture.ask_error = 0;
+		announce_nets(count);
+		ck_assert_uint_eq(fixture.request.routes.count, (size_t)count);
+		answer(ROUTE_ACCEPTED);
+		ck_assert_uint_eq(routes_count_missing(&fixture.routes), 0);
+		routes_missing(&fixture.routes, fixture.request.routes.prefix, (size_t)count, true);
+		ck_assert_uint_eq(routes_count_missing(&fixture.routes), (size_t)count);
+		routes_refused(&fixture.routes, list_of("10.0.0.0/24"), &told);
+		ck_assert_uint_eq(fixture.routes.refusal_count, 1);
+		routes_set_interface(&fixture.routes, 0);
+		ck_state("10.0.0.0/24", ROUTE_ABSENT);
+		routes_free(&fixture.routes);
+		ck_assert_uint_eq(fixture.routes.count + fixture.routes.refusal_count, 0);
+	}
+}
+END_TEST
+
+/* netd refuses many at once, of which the peer has withdrawn some meanwhile: those do not count. */
+START_TEST(refused_at_once_are_bounded)
+{
+	enum { MANY = 100, WITHDRAWN = 30 };
+	struct message_prefixes *list = calloc(1, sizeof(*list));
+	const struct prefix_list none = { 0 };
+
+	ck_assert_int_le(MANY, REQUEST_PREFIX_MAX);
+	ck_assert_int_gt(MANY - WITHDRAWN, ROUTES_REFUSED_MAX);
+	begin(MANY);
+	routes_set_interface(&fixture.routes, IFINDEX);
+	for (int i = 0; i < MANY; i++) {
+		list->prefix[i] = prefix_of("10.0.0.0/24");
+		list->prefix[i].addr.bytes[2] = (uint8_t)i;
+	}
+	list->count = MANY;
+	routes_announced(&fixture.routes, list, &none);
+	list->count = WITHDRAWN;
+	routes_withdrawn(&fixture.routes, list);
+	answer(ROUTE_TAKEN);
+	ck_assert_uint_eq(fixture.routes.count, ROUTES_REFUSED_MAX);
+	ck_state("10.0.99.0/24", ROUTE_REFUSED); /* the oldest went */
+	free(list);
+	routes_free(&fixture.routes);
+}
+END_TEST
+
 /* More than one request holds: netd is asked until all are in. */
 START_TEST(many)
 {
@@ -98,7 +187,7 @@ START_TEST(many)
 	while (done < MANY) {
 		list->count = 0;
 		for (; done < MANY && list->count < MESSAGE_PREFIX_MAX; done++) {
-			struct prefix prefix = pfx("10.0.0.0/24");
+			struct prefix prefix = prefix_of("10.0.0.0/24");
 
 			prefix.addr.bytes[1] = (uint8_t)(done / 256);
 			prefix.addr.bytes[2] = (uint8_t)done;
@@ -122,7 +211,7 @@ enum { NETS = 400, NETS_LIMIT = 150 };
 
 static struct prefix net_of(unsigned int which)
 {
-	struct prefix prefix = pfx("10.0.0.0/24");
+	struct prefix prefix = prefix_of("10.0.0.0/24");
 
 	prefix.addr.bytes[1] = (uint8_t)(100 + which % 2);
 	prefix.addr.bytes[2] = (uint8_t)(which / 2);
@@ -159,7 +248,7 @@ START_TEST(order_holds)
 
 	begin(NETS_LIMIT);
 	routes_set_interface(&fixture.routes, IFINDEX);
-	for (int round = 0; round < 600; round++) {
+	for (int round = 0; round < unit_rounds(600); round++) {
 		bool withdraws = round % 3 == 2;
 
 		list->count = 0;
@@ -199,7 +288,7 @@ static void refuse_net(struct message_prefixes *list, int second, int count)
 {
 	list->count = (uint16_t)count;
 	for (int i = 0; i < count; i++) {
-		list->prefix[i] = pfx("10.0.0.0/24");
+		list->prefix[i] = prefix_of("10.0.0.0/24");
 		list->prefix[i].addr.bytes[1] = (uint8_t)second;
 		list->prefix[i].addr.bytes[2] = (uint8_t)(count - 1 - i);
 		list->reason[i] = ROUTE_LIMIT;
@@ -210,7 +299,7 @@ static void refuse_net(struct message_prefixes *list, int second, int count)
 START_TEST(refusals_of_what_was_never_announced_are_ignored)
 {
 	struct message_prefixes *list = calloc(1, sizeof(*list));
-	struct prefix ours[] = { pfx("10.3.7.0/24") };
+	struct prefix ours[] = { prefix_of("10.3.7.0/24") };
 	const struct prefix_list told = { ours, 1 }, nothing = { NULL, 0 };
 
 	begin(10);
@@ -272,7 +361,7 @@ START_TEST(sends_in_parts)
 	routes_send(&fixture.routes, MESSAGE_ANNOUNCE, prefixes, 0);
 	ck_assert_int_eq(fixture.sent_count, 0); /* a message needs at least one */
 	for (size_t i = 0; i < COUNT; i++) {
-		prefixes[i] = pfx("10.0.0.0/24");
+		prefixes[i] = prefix_of("10.0.0.0/24");
 		prefixes[i].addr.bytes[1] = (uint8_t)(i >> 8);
 		prefixes[i].addr.bytes[2] = (uint8_t)i;
 	}
@@ -300,6 +389,9 @@ static Suite *suite(void)
 	unit_add(s, "nothing_allowed", nothing_allowed);
 	unit_add(s, "refused_ones_use_up_nothing", refused_ones_use_up_nothing);
 	unit_add(s, "refused_ones_are_bounded", refused_ones_are_bounded);
+	unit_add(s, "nothing_but_refused_ones_is_bounded", nothing_but_refused_ones_is_bounded);
+	unit_add(s, "every_number", every_number);
+	unit_add(s, "refused_at_once_are_bounded", refused_at_once_are_bounded);
 	unit_add(s, "many", many);
 	unit_add(s, "order_holds", order_holds);
 	unit_add(s, "refusals_of_what_was_never_announced_are_ignored",

@@ -4,7 +4,9 @@
 
 #include "base/container.h"
 #include "engine/descriptors.h"
+#include "tests/unit/log_capture.h"
 #include "tests/unit/netd_fixture.h"
+#include "tests/unit/parse.h"
 
 enum { MADE, FAILED, REFUSED, LOST, CARRIER, REMOVED, EVENT_COUNT };
 
@@ -85,14 +87,6 @@ static void ck_silence(void)
 		ck_assert_msg(fixture.heard[i] == 0, "event %d", i);
 }
 
-static struct addr ip(const char *text)
-{
-	struct addr addr;
-
-	ck_assert_int_eq(addr_parse(text, &addr), 0);
-	return addr;
-}
-
 static void expire(struct loop_timer *timer)
 {
 	ck_assert(timer->running);
@@ -106,11 +100,11 @@ static struct request_interface wanted(void)
 		.peer = fixture.name,
 		.mtu = 1400,
 		.queues = 1,
-		.local4 = ip("10.99.0.2"),
-		.remote4 = ip("10.99.0.1"),
-		.local6 = ip("fd99::2"),
-		.remote6 = ip("fd99::1"),
-		.outer = { ip("192.0.2.1"), 443 },
+		.local4 = addr_of("10.99.0.2"),
+		.remote4 = addr_of("10.99.0.1"),
+		.local6 = addr_of("fd99::2"),
+		.remote6 = addr_of("fd99::1"),
+		.outer = { addr_of("192.0.2.1"), 443 },
 	};
 }
 
@@ -157,8 +151,8 @@ static void client(void)
 	struct prefix range;
 
 	set_up(SETTINGS_CLIENT);
-	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
-		ck_assert_int_eq(prefix_parse(ranges[i], &range), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(ranges); i++) {
+		range = prefix_of(ranges[i]);
 		ck_assert_int_eq(
 			prefix_list_append(&fixture.settings->tunnel_addresses, &range, 1), 0);
 	}
@@ -241,6 +235,37 @@ START_TEST(replaced_often)
 	for (uint32_t i = 3; i < 100; i++)
 		make_there(i, REQUEST_QUEUES_MAX);
 	ck_assert_uint_le(fixture.interface.parked_count, 2 * (size_t)REQUEST_QUEUES_MAX);
+}
+END_TEST
+
+static bool all_are_open(const int *fds, bool open)
+{
+	for (size_t i = 0; i < REQUEST_QUEUES_MAX; i++) {
+		if (netd_is_open(fds[i]) != open)
+			return false;
+	}
+	return true;
+}
+
+/* Two that went before are kept for a lane that has not ended, with all their queues. */
+START_TEST(replaced_while_a_lane_ends)
+{
+	int fds[3][REQUEST_QUEUES_MAX], queue;
+
+	for (uint32_t i = 0; i < 3; i++) {
+		make_there(1 + i, REQUEST_QUEUES_MAX);
+		memcpy(fds[i], fixture.fds, sizeof(fds[i]));
+		if (i == 0)
+			ck_assert_int_eq(
+				session_interface_take_queue(&fixture.interface, &queue), 0);
+	}
+	ck_assert(all_are_open(fds[0], true));
+	ck_assert(all_are_open(fds[1], true));
+	ck_assert(all_are_open(fds[2], true));
+	session_interface_lane_ended(&fixture.interface);
+	ck_assert(all_are_open(fds[0], false));
+	ck_assert(all_are_open(fds[1], false));
+	ck_assert(all_are_open(fds[2], true));
 }
 END_TEST
 
@@ -410,11 +435,46 @@ START_TEST(addresses_that_none_may_have)
 {
 	struct request_interface asked = wanted();
 
-	asked.local4 = ip("127.0.0.1");
+	asked.local4 = addr_of("127.0.0.1");
 	session_interface_make(&fixture.interface, &asked);
 	netd_make(3, 1, fixture.fds);
 	ck_heard(REFUSED, 1);
 	ck_assert_ptr_nonnull(strstr(fixture.why, "127.0.0.1"));
+}
+END_TEST
+
+/* A server with one family gives no addresses of the other. */
+START_TEST(addresses_of_one_family)
+{
+	struct request_interface asked = wanted();
+
+	asked.local6 = asked.remote6 = (struct addr){ .family = AF_UNSPEC };
+	session_interface_make(&fixture.interface, &asked);
+	netd_make(3, 1, fixture.fds);
+	ck_heard(MADE, 1);
+	ck_assert(!session_interface_lacks_family(&fixture.interface, AF_INET6));
+}
+END_TEST
+
+/* The log names the end at which the cure is. */
+START_TEST(cures)
+{
+	static const char here[] = "add their range to tunnel_addresses in this profile";
+	struct request_interface asked = wanted();
+
+	log_capture_begin(LOG_LEVEL_ERROR);
+	asked.remote4 = asked.outer.addr;
+	session_interface_make(&fixture.interface, &asked);
+	netd_refuse(EINVAL, "no");
+	ck_heard(REFUSED, 1);
+	ck_assert_uint_eq(log_count(here), 0);
+	ck_assert_uint_eq(log_count("give the server another pool"), 1);
+	asked.remote4 = addr_of("198.51.100.1"); /* of no range that the profile allows */
+	session_interface_make(&fixture.interface, &asked);
+	netd_refuse(EINVAL, "no");
+	ck_heard(REFUSED, 1);
+	ck_assert_uint_eq(log_count(here), 1);
+	log_capture_end();
 }
 END_TEST
 
@@ -456,6 +516,57 @@ START_TEST(judged)
 	session_interface_detach(&fixture.interface);
 	netd_refuse(EADDRINUSE, "the printer has it");
 	ck_silence();
+}
+END_TEST
+
+/* A second question changes nothing about the first. */
+START_TEST(judged_twice)
+{
+	struct request_interface asked = wanted();
+
+	make_there(3, 1);
+	session_interface_judge(&fixture.interface, &asked);
+	session_interface_judge(&fixture.interface, &asked);
+	netd_refuse(EADDRINUSE, "the printer has it");
+	ck_heard(REFUSED, 1);
+	ck_silence();
+	ck_assert_uint_eq(netd.asked_count, 0);
+}
+END_TEST
+
+/* What was wrong with one is not wrong with the next, which nobody waited for. */
+START_TEST(broken_once)
+{
+	make_there(3, 1);
+	session_interface_break(&fixture.interface);
+	session_interface_disconnected(&fixture.interface);
+	ck_heard(LOST, 1);
+	make();
+	session_interface_detach(&fixture.interface);
+	netd_make(4, 1, fixture.fds);
+	ck_heard(LOST, 1);
+	session_interface_disconnected(&fixture.interface);
+	ck_silence();
+	ck_assert(session_interface_is_there(&fixture.interface));
+}
+END_TEST
+
+/* netd cannot be told: the log says that the interface may still be there. */
+START_TEST(broken_and_not_removed)
+{
+	log_capture_begin(LOG_LEVEL_ERROR);
+	make_there(3, 1);
+	session_interface_break(&fixture.interface);
+	session_interface_disconnected(&fixture.interface);
+	ck_heard(LOST, 1);
+	ck_assert_uint_eq(log_count("cannot ask netd to remove"), 0);
+	make_there(4, 1);
+	session_interface_break(&fixture.interface);
+	netd.tell_error = -ENOMEM;
+	session_interface_disconnected(&fixture.interface);
+	ck_heard(LOST, 1);
+	ck_assert_uint_eq(log_count("cannot ask netd to remove cv4"), 1);
+	log_capture_end();
 }
 END_TEST
 
@@ -535,7 +646,10 @@ START_TEST(removed)
 	session_interface_remove(&fixture.interface);
 	ck_assert_uint_eq(netd_next(REQUEST_INTERFACE_DELETE)->interface_delete.interface, 3);
 	ck_silence();
+	log_capture_begin(LOG_LEVEL_WARNING);
 	netd_answer(&(struct request_reply){ .error = 0 }, NULL, 0);
+	ck_assert_uint_eq(log_count("netd did not remove"), 0);
+	log_capture_end();
 	ck_heard(LOST, 1);
 	ck_heard(REMOVED, 1);
 	ck_silence();
@@ -557,7 +671,10 @@ START_TEST(removed_with_failures)
 {
 	make_there(3, 1);
 	session_interface_remove(&fixture.interface);
-	netd_refuse(EBUSY, "no");
+	log_capture_begin(LOG_LEVEL_WARNING);
+	netd_refuse(1, "no"); /* EPERM */
+	ck_assert_uint_eq(log_count("netd did not remove cv3: no"), 1);
+	log_capture_end();
 	ck_heard(LOST, 1);
 	ck_heard(REMOVED, 1);
 	make_there(4, 1);
@@ -633,6 +750,7 @@ START_TEST(plain_queue)
 	netd.tun_error = 0;
 	ck_assert_int_eq(session_interface_set_offloads(&fixture.interface, 7, &offloads), 0);
 	ck_assert_uint_eq(offloads, 3);
+	ck_assert_int_eq(netd.tun_fd, fixture.fds[0]);
 	netd.attached[fixture.fds[0]] = true;
 	session_interface_return_queue(&fixture.interface, queue);
 	ck_assert(netd.attached[fixture.fds[0]]);
@@ -648,11 +766,13 @@ START_TEST(adopted)
 		fixture.fds[i] = netd_fd();
 		netd.attached[fixture.fds[i]] = true;
 	}
+	netd.attached[0] = true; /* another's */
 	session_interface_adopt(&fixture.interface, &reply, fixture.fds, 2);
 	ck_silence();
 	ck_assert(session_interface_is(&fixture.interface, 5));
 	ck_assert_str_eq(session_interface_name(&fixture.interface), "cv9");
 	ck_assert(!netd.attached[fixture.fds[0]] && !netd.attached[fixture.fds[1]]);
+	ck_assert(netd.attached[0]);
 	/* What netd was told last is not known: it is told in either case. */
 	ck_assert(session_interface_carries(&fixture.interface));
 	ck_assert(fixture.interface.idle.running);
@@ -690,6 +810,28 @@ START_TEST(lacking)
 }
 END_TEST
 
+/* Each of them is worth a word, also alone. */
+START_TEST(lacking_one_thing)
+{
+	static const struct request_lack pages[] = {
+		{ .link = true, .text = "why" },
+		{ .local4 = true, .text = "why" },
+		{ .local6 = true, .text = "why" },
+		{ .total = 1, .text = "why" },
+	};
+	const struct session_interface_lack *lack = session_interface_lack(&fixture.interface);
+
+	make_there(3, 1);
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
+		session_interface_take_lack(&fixture.interface, &pages[i]);
+		ck_assert_str_eq(lack->why, "why");
+		ck_assert_int_eq(lack->link, pages[i].link);
+		ck_assert_int_eq(lack->local4, pages[i].local4);
+		ck_assert_int_eq(lack->local6, pages[i].local6);
+	}
+}
+END_TEST
+
 START_TEST(namespaces)
 {
 	ck_assert_str_eq(session_interface_netns(&fixture.interface), "");
@@ -707,48 +849,20 @@ END_TEST
 
 static Suite *suite(void)
 {
-	const struct {
-		const char *name;
-		const TTest *test;
-		bool client;
-	} tests[] = {
-		{ "made", made, false },
-		{ "made_again", made_again, false },
-		{ "replaced", replaced, false },
-		{ "replaced_often", replaced_often, false },
-		{ "refused_by_netd", refused_by_netd, false },
-		{ "netd_cannot_be_asked", netd_cannot_be_asked, false },
-		{ "without_descriptors", without_descriptors, false },
-		{ "reserve", reserve, false },
-		{ "stale", stale, false },
-		{ "let_be", let_be, false },
-		{ "without_a_family", without_a_family, false },
-		{ "addresses_of_others", addresses_of_others, true },
-		{ "address_of_the_server", address_of_the_server, true },
-		{ "address_of_the_server_refused", address_of_the_server_refused, true },
-		{ "address_of_the_server_apart", address_of_the_server_apart, true },
-		{ "addresses_that_none_may_have", addresses_that_none_may_have, true },
-		{ "addresses_of_a_server", addresses_of_a_server, false },
-		{ "judged", judged, true },
-		{ "rest", rest, true },
-		{ "carrier", carrier, false },
-		{ "peer_stays_away", peer_stays_away, false },
-		{ "removed", removed, false },
-		{ "removed_where_none_is", removed_where_none_is, false },
-		{ "removed_with_failures", removed_with_failures, false },
-		{ "removed_before_it_was_made", removed_before_it_was_made, false },
-		{ "removed_at_the_end", removed_at_the_end, false },
-		{ "queues", queues, false },
-		{ "plain_queue", plain_queue, false },
-		{ "adopted", adopted, false },
-		{ "lacking", lacking, false },
-		{ "namespaces", namespaces, false },
-	};
+	const TTest *const at_server[] = { made, made_again, replaced, replaced_often,
+		replaced_while_a_lane_ends, refused_by_netd, netd_cannot_be_asked,
+		without_descriptors, reserve, stale, let_be, without_a_family,
+		addresses_of_a_server, carrier, peer_stays_away, removed, removed_where_none_is,
+		removed_with_failures, removed_before_it_was_made, removed_at_the_end, queues,
+		plain_queue, adopted, lacking, lacking_one_thing, namespaces };
+	const TTest *const at_client[] = { addresses_of_others, address_of_the_server,
+		address_of_the_server_refused, address_of_the_server_apart,
+		addresses_that_none_may_have, addresses_of_one_family, cures, judged, judged_twice,
+		broken_once, broken_and_not_removed, rest };
 	Suite *s = suite_create("session_interface");
 
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-		unit_add_between(s, tests[i].name, tests[i].test, tests[i].client ? client : server,
-			tear_down);
+	unit_add_case(s, "server", server, tear_down, at_server, ARRAY_SIZE(at_server));
+	unit_add_case(s, "client", client, tear_down, at_client, ARRAY_SIZE(at_client));
 	return s;
 }
 

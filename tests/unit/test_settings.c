@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What settings_check() promises in config/settings.h, on settings built by hand. */
-#include "base/array.h"
 #include "settings_fixture.h"
 #include "unit.h"
 
@@ -8,9 +7,9 @@ START_TEST(test_good)
 {
 	struct settings *settings = server(3);
 
-	settings->peers[0].address4 = addr("10.9.0.6");
-	settings->peers[0].address6 = addr("fd00::ffff:1");
-	settings->peers[1].address4 = addr("10.9.0.2");
+	settings->peers[0].address4 = addr_of("10.9.0.6");
+	settings->peers[0].address6 = addr_of("fd00::ffff:1");
+	settings->peers[1].address4 = addr_of("10.9.0.2");
 	announce(settings, "192.168.0.0/24");
 	good(settings);
 
@@ -19,7 +18,7 @@ START_TEST(test_good)
 	good(settings);
 	settings = server(0);
 	settings->pool6 = (struct prefix){ .len = 0 };
-	settings->pool4 = prefix("10.9.0.0/30");
+	settings->pool4 = prefix_of("10.9.0.0/30");
 	good(settings);
 }
 END_TEST
@@ -31,22 +30,22 @@ START_TEST(test_pools)
 	settings->pool4 = settings->pool6 = (struct prefix){ .len = 0 };
 	refused(settings, "pool4:", "pool6");
 	settings = server(0);
-	settings->pool4 = prefix("10.9.0.0/31");
+	settings->pool4 = prefix_of("10.9.0.0/31");
 	refused(settings, "pool4:", "too small");
 	settings = server(0);
-	settings->pool6 = prefix("fd00::/127");
+	settings->pool6 = prefix_of("fd00::/127");
 	refused(settings, "pool6:", "too small");
 	settings = server(0);
-	settings->pool4 = prefix("10.9.0.1/24");
+	settings->pool4 = prefix_of("10.9.0.1/24");
 	refused(settings, "pool4:", "host bits");
 	settings = server(0);
-	settings->pool4 = prefix("fd01::/64");
+	settings->pool4 = prefix_of("fd01::/64");
 	refused(settings, "pool4:", "family");
 	settings = server(0);
-	settings->pool4 = prefix("127.0.0.0/24");
+	settings->pool4 = prefix_of("127.0.0.0/24");
 	refused(settings, "pool4:", "loopback");
 	settings = server(0);
-	settings->pool6 = prefix("::/0");
+	settings->pool6 = prefix_of("::/0");
 	refused(settings, "pool6:", "::/0");
 }
 END_TEST
@@ -94,14 +93,14 @@ START_TEST(test_dns)
 {
 	struct settings *settings = server(0);
 
-	settings->dns.server[0] = addr("10.9.0.1");
-	settings->dns.server[1] = addr("fd00::53");
+	settings->dns.server[0] = addr_of("10.9.0.1");
+	settings->dns.server[1] = addr_of("fd00::53");
 	settings->dns.server_count = 2;
 	unit_text(settings->dns.domain[0], "corp.example");
 	settings->dns.domain_count = 1;
 	good(settings);
 	settings = server(0);
-	settings->dns.server[0] = addr("127.0.0.53");
+	settings->dns.server[0] = addr_of("127.0.0.53");
 	settings->dns.server_count = 1;
 	refused(settings, "dns.[0]:", "127.0.0.53");
 	settings = server(0);
@@ -123,7 +122,7 @@ START_TEST(test_full_tunnel)
 	settings->bypass.items = calloc(1, sizeof(struct prefix));
 	ck_assert_ptr_nonnull(settings->bypass.items);
 	settings->bypass.count = 1;
-	settings->bypass.items[0] = prefix("::/0");
+	settings->bypass.items[0] = prefix_of("::/0");
 	refused(settings, "bypass.[0]:", "full_tunnel");
 }
 END_TEST
@@ -132,26 +131,26 @@ START_TEST(test_fixed_addresses)
 {
 	struct settings *settings = server(2);
 
-	settings->peers[1].address4 = addr("10.9.0.1");
+	settings->peers[1].address4 = addr_of("10.9.0.1");
 	refused(settings, "peers.[1].address4", "server's own");
 	settings = server(2);
-	settings->peers[1].address6 = addr("fd00::1");
+	settings->peers[1].address6 = addr_of("fd00::1");
 	refused(settings, "peers.[1].address6", "server's own");
 	settings = server(2);
-	settings->peers[0].address4 = addr("10.9.0.0");
+	settings->peers[0].address4 = addr_of("10.9.0.0");
 	refused(settings, "peers.[0].address4", "no host address");
 	settings = server(2);
-	settings->peers[0].address4 = addr("10.9.0.7");
+	settings->peers[0].address4 = addr_of("10.9.0.7");
 	refused(settings, "peers.[0].address4", "no host address");
 	settings = server(2);
-	settings->peers[0].address4 = addr("10.9.0.8");
+	settings->peers[0].address4 = addr_of("10.9.0.8");
 	refused(settings, "peers.[0].address4", "not in pool4");
 	settings = server(2);
-	settings->peers[0].address6 = addr("fd01::2");
+	settings->peers[0].address6 = addr_of("fd01::2");
 	refused(settings, "peers.[0].address6", "not in pool6");
 	settings = server(2);
 	settings->pool6 = (struct prefix){ .len = 0 };
-	settings->peers[0].address6 = addr("fd00::2");
+	settings->peers[0].address6 = addr_of("fd00::2");
 	refused(settings, "peers.[0].address6", "pool6");
 }
 END_TEST
@@ -163,10 +162,10 @@ START_TEST(test_duplicates)
 	settings->peers[4].name = settings->peers[1].name;
 	refused(settings, "peers.[4].name", "peers.[1]");
 	settings = server(5);
-	settings->peers[0].address4 = settings->peers[3].address4 = addr("10.9.0.3");
+	settings->peers[0].address4 = settings->peers[3].address4 = addr_of("10.9.0.3");
 	refused(settings, "peers.[3].address4", "peers.[0]");
 	settings = server(5);
-	settings->peers[0].address6 = settings->peers[3].address6 = addr("fd00::3");
+	settings->peers[0].address6 = settings->peers[3].address6 = addr_of("fd00::3");
 	refused(settings, "peers.[3].address6", "peers.[0]");
 	settings = server(5);
 	unit_text(settings->peers[0].interface, "tun-x");
@@ -243,7 +242,7 @@ START_TEST(test_tracked)
 	refused(settings, "announce.[0]:", "none");
 	item = tracked(&settings);
 	item->table = 254;
-	item->prefix = prefix("192.168.0.0/24");
+	item->prefix = prefix_of("192.168.0.0/24");
 	refused(settings, "announce.[0]:", "several");
 	item = tracked(&settings);
 	(void)snprintf(item->interface, sizeof(item->interface), "eth1");

@@ -6,7 +6,7 @@
 /* What others must not read, and where the outer connections go; a proxy changes both. */
 START_TEST(test_proxy)
 {
-	struct addr outer[SETTINGS_REMOTES_MAX], expected = addr("192.0.2.1");
+	struct addr outer[SETTINGS_REMOTES_MAX], expected = addr_of("192.0.2.1");
 	struct settings *settings;
 
 	ck_assert_int_eq(settings_new(SETTINGS_CLIENT, &settings), 0);
@@ -23,7 +23,7 @@ START_TEST(test_proxy)
 	ck_assert_uint_eq(settings_outer(settings, outer), 0);
 	unit_text(settings->proxy.host, "2001:db8::5");
 	unit_text(settings->proxy.password, "secret");
-	expected = addr("2001:db8::5");
+	expected = addr_of("2001:db8::5");
 	ck_assert(settings_hold_secret(settings));
 	ck_assert_uint_eq(settings_outer(settings, outer), 1);
 	ck_assert(addr_equal(&outer[0], &expected));
@@ -76,11 +76,11 @@ END_TEST
 
 START_TEST(test_pool_addresses)
 {
-	struct prefix pool4 = prefix("10.9.0.0/29"), pool6 = prefix("fd00::/64");
+	struct prefix pool4 = prefix_of("10.9.0.0/29"), pool6 = prefix_of("fd00::/64");
 	struct prefix none = { .len = 0 };
 	struct addr server4 = settings_server_address(&pool4);
 	struct addr server6 = settings_server_address(&pool6);
-	struct addr expected4 = addr("10.9.0.1"), expected6 = addr("fd00::1"), nothing;
+	struct addr expected4 = addr_of("10.9.0.1"), expected6 = addr_of("fd00::1"), nothing;
 
 	ck_assert(addr_equal(&server4, &expected4));
 	ck_assert(addr_equal(&server6, &expected6));
@@ -91,13 +91,13 @@ START_TEST(test_pool_addresses)
 		struct addr each;
 
 		(void)snprintf(text, sizeof(text), "10.9.0.%d", last);
-		each = addr(text);
+		each = addr_of(text);
 		ck_assert_int_eq(settings_pool_usable(&pool4, &each), last >= 2 && last <= 6);
 		ck_assert(!settings_pool_usable(&none, &each));
 	}
-	nothing = addr("fd00::ffff:ffff:ffff:ffff");
+	nothing = addr_of("fd00::ffff:ffff:ffff:ffff");
 	ck_assert(settings_pool_usable(&pool6, &nothing));
-	nothing = addr("fd00::");
+	nothing = addr_of("fd00::");
 	ck_assert(!settings_pool_usable(&pool6, &nothing));
 }
 END_TEST

@@ -24,11 +24,10 @@ START_TEST(text_overview)
 	ck_says(text, "10.99.0.1, peer 10.99.0.2");
 	ck_says(text, "fd99::1, peer fd99::2");
 	ck_says(text, "sent csum tso4; accepted csum tso4 tso6 ecn uso");
-	ck_says(text, "last 12.3 ms, smooth 11.0 ms, least 10.0 ms");
+	ck_says(text, "last 12.3 ms, smoothed 11.0 ms, lowest 10.0 ms");
 	ck_says(text, "1.96 KiB, 1001 packets"); /* 2002 bytes */
 	ck_says(text, "in_source 9009");
-	ck_says(text,
-		"9.78 KiB now, a wait of 12.0 ms lately, 11011 packets marked"); /* 10010 bytes */
+	ck_says(text, "9.78 KiB now, recent delay 12.0 ms, 11011 packets marked"); /* 10010 bytes */
 	/* Only drops that happened. */
 	ck_assert_ptr_null(strstr(text, "out_link_local"));
 	/* Words of the peer do not reach the terminal as they are. */
@@ -97,7 +96,7 @@ START_TEST(text_routes)
 	ck_says(text, "fd02::/48");
 	ck_says(text, "installed\n");
 	ck_says(text, "refused: it is not inside any prefix of accept_routes\n");
-	ck_says(text, "branch-a announced 4 more than its max_routes");
+	ck_says(text, "branch-a announced 4 prefixes more than its max_routes");
 }
 END_TEST
 
@@ -142,14 +141,8 @@ static Suite *suite(void)
 {
 	const TTest *const tests[] = { text_overview, text_is_aligned, text_peers, text_routes,
 		empty, failing_stream };
-	Suite *s = suite_create("status");
-	TCase *tcase = tcase_create("status");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-		tcase_add_test(tcase, tests[i]);
-	suite_add_tcase(s, tcase);
-	return s;
+	return unit_suite("status", setup, teardown, tests, ARRAY_SIZE(tests));
 }
 
 int main(void)

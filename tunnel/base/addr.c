@@ -182,6 +182,15 @@ bool prefix_has_host_bits(const struct prefix *prefix)
 	return false;
 }
 
+struct prefix prefix_network(const struct prefix *prefix)
+{
+	struct prefix network = *prefix;
+
+	for (size_t i = 0; i < addr_size(&network.addr); i++)
+		network.addr.bytes[i] &= mask_byte(network.len, i);
+	return network;
+}
+
 struct prefix prefix_host(const struct addr *addr)
 {
 	return (struct prefix){ .addr = *addr, .len = (uint8_t)(addr_size(addr) * 8) };

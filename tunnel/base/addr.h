@@ -77,7 +77,8 @@ bool addr_is_host(const struct addr *addr);
 int prefix_parse(const char *text, struct prefix *ret_prefix);
 const char *prefix_format(const struct prefix *prefix, char out[static ADDR_TEXT_MAX]);
 bool prefix_has_host_bits(const struct prefix *prefix);
-struct prefix prefix_host(const struct addr *addr); /* /32 or /128 */
+struct prefix prefix_network(const struct prefix *prefix); /* without its host bits */
+struct prefix prefix_host(const struct addr *addr);        /* /32 or /128 */
 bool prefix_equal(const struct prefix *a, const struct prefix *b);
 /* Orders by address, then by length, shorter first. */
 int prefix_compare(const struct prefix *a, const struct prefix *b);

@@ -9,7 +9,8 @@
  * untyped pointer. The compiler refuses a pointer to another type than the member's, and a pointer
  * to const, because the result is not const.
  */
-#define container_of(pointer, type, member) \
-	((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+#define container_of(pointer, type, member)                                               \
+	((type *)(void *)((char *)((__typeof__(((type *)NULL)->member) *){ (pointer) }) - \
+		offsetof(type, member)))
 
 #endif

@@ -180,7 +180,7 @@ static int write_new(int dir_fd, const char *name, const void *data, size_t len)
 	return r;
 }
 
-/* A rename would replace what is there; a second name for the file cannot. */
+/* A rename would replace an existing file; a hard link cannot. */
 static int link_as_new(int dir_fd, const char *temporary, const char *name)
 {
 	if (linkat(dir_fd, temporary, dir_fd, name, 0) < 0)
@@ -194,7 +194,7 @@ static int rename_over(int dir_fd, const char *temporary, const char *name)
 }
 
 static int write_at(int dir_fd, const char *name, const void *data, size_t len,
-	int (*take)(int dir_fd, const char *temporary, const char *name))
+	int (*publish)(int dir_fd, const char *temporary, const char *name))
 {
 	char temporary[NAME_MAX + 1];
 	int r;
@@ -207,7 +207,7 @@ static int write_at(int dir_fd, const char *name, const void *data, size_t len,
 	r = write_new(dir_fd, temporary, data, len);
 	if (r < 0)
 		goto remove;
-	r = take(dir_fd, temporary, name);
+	r = publish(dir_fd, temporary, name);
 	if (r < 0)
 		goto remove;
 	return fsync(dir_fd) < 0 ? -errno : 0;

@@ -16,7 +16,7 @@ static const char *const levels[] = {
 
 enum { LEVELS = ARRAY_SIZE(levels) };
 
-const char *finding_level_text(enum finding_level level)
+static const char *finding_level_text(enum finding_level level)
 {
 	return levels[level];
 }

@@ -49,10 +49,7 @@ void findings_free(struct findings *findings);
 
 bool findings_have_problem(const struct findings *findings);
 
-/* "ok", "note", "problem" */
-const char *finding_level_text(enum finding_level level);
-
-/* For a person: "problem: forwarding: …; fix it: COMMAND". */
+/* Prints the finding for a person: "problem: forwarding: …; fix it: COMMAND". */
 void finding_print(const struct finding *finding, FILE *out);
 void finding_json(const struct finding *finding, struct json *json);
 

@@ -124,6 +124,10 @@ void log_init(const char *part, enum log_level level)
 	logger.part = part;
 	find_stderr();
 	logger.journal = stderr_is_journal();
+	pthread_mutex_lock(&logger.mutex);
+	for (size_t i = 0; i < REPEAT_SLOTS; i++)
+		logger.repeats[i] = (struct repeat){ 0 };
+	pthread_mutex_unlock(&logger.mutex);
 	log_set_level(level);
 }
 
@@ -202,7 +206,7 @@ static bool put_out(const char *line, size_t len)
 	return n == (ssize_t)len;
 }
 
-/* False: the reader is not back. */
+/* Reports lost lines. False: the reader still takes nothing. */
 static bool report_lost(void)
 {
 	char head[80], line[LOG_LINE_MAX];

@@ -12,11 +12,11 @@ enum { GROUP_MAX = 64 }; /* bytes of the lists around a key, with dots and NUL *
 
 static void describe_value(const struct conf_option *option, FILE *out)
 {
-	char words[CONF_VALUE_EXPECTED_MAX];
+	char text[CONF_VALUE_EXPECTED_MAX];
 
 	if (option->shape != CONF_ONE)
 		(void)fprintf(out, "list, at most %zu: ", option->limit);
-	(void)fprintf(out, "%s", conf_value_expected(option, words));
+	(void)fprintf(out, "%s", conf_value_expected(option, text));
 }
 
 static void describe_preset(const struct conf_option *option, FILE *out)

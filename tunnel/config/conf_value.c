@@ -59,7 +59,10 @@ static const char *fixed_text(enum conf_type type)
 	}
 }
 
-/* "\"main\", \"default\" or an integer from 1 to 9"; without numbers "\"warn\" or \"refuse\"" */
+/*
+ * Writes "\"main\", \"default\" or an integer from 1 to 9"; without numbers "\"warn\" or
+ * \"refuse\"".
+ */
 static void name_text(const struct conf_option *option, char out[CONF_VALUE_EXPECTED_MAX])
 {
 	size_t len = 0;
@@ -76,7 +79,7 @@ static void name_text(const struct conf_option *option, char out[CONF_VALUE_EXPE
 			" or an integer from %.10g to %.10g", option->min, option->max);
 }
 
-/* The words for the plain value, with those for the group after them. */
+/* Describes the plain value, and then the group. */
 static void shorthand_text(/* NOLINT(misc-no-recursion): a plain value is of no group */
 	const struct conf_option *option, char out[CONF_VALUE_EXPECTED_MAX])
 {

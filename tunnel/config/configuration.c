@@ -130,7 +130,7 @@ static int ask_and_unlock(
 
 	for (int i = 0; i < PASSPHRASE_TRIES && r == -EACCES; i++) {
 		(void)snprintf(prompt, sizeof(prompt), "%sPassphrase of the key in %s",
-			i > 0 ? "That was not it. " : "", file);
+			i > 0 ? "Wrong passphrase. " : "", file);
 		r = passphrase_ask(prompt, passphrase, problem);
 		if (r < 0)
 			problem_prepend(

@@ -66,7 +66,7 @@ static void warn_of_overlap(const struct configuration *configuration, const cha
 	}
 }
 
-/* Peers with a namespace of their own have the pool's addresses there alone. */
+/* Peers with a network namespace of their own use the pool's addresses only there. */
 static bool any_peer_is_here(const struct settings *settings)
 {
 	for (size_t i = 0; i < settings->peer_count; i++) {
@@ -134,7 +134,7 @@ static void warn_of_announce(const struct configuration *configuration)
 			continue;
 		problem_set(&problem,
 			"announce.[%zu].interface: this host has no interface %s now, so nothing is "
-			"announced for it; `ip link` lists those that are there",
+			"announced for it; `ip link` lists the interfaces",
 			i, name);
 		warn(configuration, &problem);
 	}

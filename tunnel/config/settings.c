@@ -90,6 +90,11 @@ uint32_t settings_lanes(const struct settings *settings, const struct settings_p
 	return peer && peer->lanes > 0 ? peer->lanes : settings->lanes;
 }
 
+bool settings_chooses_congestion(const struct settings *settings)
+{
+	return strcmp(settings->congestion, SETTINGS_CONGESTION_AUTO) == 0;
+}
+
 uint32_t settings_mark(const struct settings *settings)
 {
 	if (settings->mark != 0)
@@ -254,6 +259,13 @@ static int check_dns(const struct settings *settings, struct problem *problem)
 	return 0;
 }
 
+/*
+ * Checks the peers' entries. -EINVAL: two have the same name, interface name in one namespace, or
+ * fixed address, or a fixed address is outside its pool or not usable; -ENOMEM. On failure *problem
+ * says why.
+ */
+static int check_peers(const struct settings *settings, struct problem *problem);
+
 static int check_server(const struct settings *settings, struct problem *problem)
 {
 	int r = check_listen(settings, problem);
@@ -330,7 +342,7 @@ static int check_bypass(const struct settings *settings, struct problem *problem
 		if (settings->bypass.items[i].len > 0)
 			continue;
 		problem_set(problem,
-			"bypass.[%zu]: %s is everything, and nothing would be left for the tunnel; "
+			"bypass.[%zu]: %s covers every address, so no packet would use the tunnel; "
 			"leave full_tunnel out instead",
 			i, prefix_format(&settings->bypass.items[i], text));
 		return -EINVAL;
@@ -562,7 +574,7 @@ static int check_unique(const struct settings *settings, const struct unique *un
 	return 0;
 }
 
-int check_peers(const struct settings *settings, struct problem *problem)
+static int check_peers(const struct settings *settings, struct problem *problem)
 {
 	const struct settings_peer **sorted;
 	int r = 0;

@@ -29,6 +29,8 @@
 /* Why no other user may have write access to a hook's file: base/executable.h. */
 #define SETTINGS_HOOK_STAKE "hooks run with the rights of the user that starts this program"
 
+#define SETTINGS_CONGESTION_AUTO "auto"
+
 enum {
 	SETTINGS_NAME_MAX = 64,
 	SETTINGS_PATH_MAX = 255,
@@ -210,7 +212,9 @@ int settings_new(enum settings_role role, struct settings **ret_settings);
 /* Wipes the key and frees all. Accepts NULL and half-filled settings. */
 void settings_free(struct settings *settings);
 
-/* control_socket and a server's state_dir, where they are empty, from the instance's name. */
+/*
+ * Derives control_socket and a server's state_dir from the instance's name, where they are empty.
+ */
 void settings_fill_paths(struct settings *settings);
 
 /* Returns the peer's entry, or NULL. */
@@ -223,7 +227,12 @@ const struct settings_peer *settings_find_peer(
  */
 uint32_t settings_lanes(const struct settings *settings, const struct settings_peer *peer);
 
-/* SO_MARK of outer connections, also of those that come in. 0: none, in `culvert run` alone. */
+/* True: each lane chooses its congestion control (lane/congestion.h). */
+bool settings_chooses_congestion(const struct settings *settings);
+
+/*
+ * Returns the SO_MARK of outer connections, incoming ones included. 0: none, only in `culvert run`.
+ */
 uint32_t settings_mark(const struct settings *settings);
 
 /* Returns true if this end wants a default route from the server. */
@@ -241,9 +250,6 @@ uint32_t settings_metric(const struct settings_peer *peer);
  * settings_announce.c. Returns true if `announce` has entries that only the kernel can resolve to
  * prefixes.
  */
-int check_peers(const struct settings *settings, struct problem *problem);
-
-/* settings_announce.c. True: something is announced that only the kernel knows. */
 bool settings_tracks(const struct settings *settings);
 /* Appends the prefixes of all other entries. -ENOMEM: some may be missing. */
 int settings_stated(const struct settings *settings, struct prefix_list *list);

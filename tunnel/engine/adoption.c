@@ -41,7 +41,8 @@ static void answered(
 	struct adoption *adoption = container_of(call, struct adoption, call);
 
 	if (reply->error != 0 || !reply->adopts) {
-		log_error("netd does not hand over interface %u: %s", adoption->index, reply->text);
+		log_error("netd did not hand over interface %u of the last engine: %s",
+			adoption->index, reply->text);
 		netd_link_close_fds(fds, fd_count);
 		next_interface(adoption);
 		return;
@@ -51,14 +52,14 @@ static void answered(
 		return;
 	}
 	if (routes_adopt(&adoption->session->routes, reply->route, reply->route_count) < 0)
-		log_error("%s: out of memory: some routes are forgotten",
+		log_error("%s: cannot adopt all of its routes: out of memory",
 			adoption->session->name.name);
 	adoption->route_offset += reply->route_count;
 	if (reply->route_count > 0 && adoption->route_offset < reply->route_total) {
 		ask(adoption);
 		return;
 	}
-	log_notice("%s: %s adopted with %u routes", adoption->session->name.name, reply->ifname,
+	log_notice("%s: adopted %s with %u routes", adoption->session->name.name, reply->ifname,
 		adoption->route_offset);
 	next_interface(adoption);
 }
@@ -74,9 +75,9 @@ static void ask(struct adoption *adoption)
 		adoption->done(adoption->engine);
 		return;
 	}
-	int r = netd_link_ask(adoption->engine->netd, &adoption->call, &request, answered);
+	int r = netd_link_ask(adoption->engine->world.netd, &adoption->call, &request, answered);
 	if (r < 0) {
-		log_error("cannot adopt anything more: %s", strerror(-r));
+		log_error("cannot adopt the remaining interfaces: %s", error_text(r));
 		adoption->done(adoption->engine);
 	}
 }

@@ -76,7 +76,7 @@ static int judge(const struct announced *announced, enum settings_role role,
 	}
 	if (stated->count + at >= SETTINGS_PREFIX_MAX) {
 		problem_set(problem,
-			"%s would be one more than the %d prefixes that can be announced", text,
+			"cannot announce %s: the limit of %d announced prefixes is reached", text,
 			SETTINGS_PREFIX_MAX);
 		return -ENOSPC;
 	}
@@ -115,7 +115,7 @@ static int judge_withdrawal(const struct announced *announced, const struct pref
 	if (!is_listed(announced->stated.items, announced->stated.count, &prefixes[at])) {
 		problem_set(problem, "%s is %s", text,
 			prefix_list_has(&announced->tracked, &prefixes[at])
-				? "tracked: it is announced as long as this host has it"
+				? "tracked: this end announces it as long as this host has it"
 				: "not announced");
 		return -ENOENT;
 	}

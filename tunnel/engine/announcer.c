@@ -36,7 +36,7 @@ static size_t retry(struct announcer *announcer, size_t room, struct prefix *par
 
 		if (refusal.verdict != ROUTE_LIMIT ||
 			!prefix_list_has(announcer->wanted, &refusal.prefix) ||
-			!prefix_list_has(&announcer->told, &refusal.prefix))
+			!prefix_list_has(&announcer->sent, &refusal.prefix))
 			continue;
 		routes_forget_refusal(routes, &refusal.prefix);
 		part[count++] = refusal.prefix;
@@ -45,16 +45,16 @@ static size_t retry(struct announcer *announcer, size_t room, struct prefix *par
 	return count;
 }
 
-/* Withdrawals first: the peer's max_routes may need the room. */
-static int tell(struct announcer *announcer)
+/* Withdraws first, as the peer's max_routes may need the room. */
+static int send_changes(struct announcer *announcer)
 {
-	const struct prefix_list *wanted = announcer->wanted, *known = &announcer->told;
+	const struct prefix_list *wanted = announcer->wanted, *known = &announcer->sent;
 	size_t most = wanted->count > known->count ? wanted->count : known->count;
 	struct prefix *part = calloc(most + 1, sizeof(*part));
-	struct prefix_list told = { .items = NULL };
+	struct prefix_list sent = { .items = NULL };
 	size_t count, withdrawn;
 
-	if (!part || prefix_list_append(&told, wanted->items, wanted->count) < 0) {
+	if (!part || prefix_list_append(&sent, wanted->items, wanted->count) < 0) {
 		free(part);
 		return -ENOMEM;
 	}
@@ -66,8 +66,8 @@ static int tell(struct announcer *announcer)
 	count = retry(announcer, withdrawn, part, count);
 	routes_send(announcer->routes, MESSAGE_ANNOUNCE, part, count);
 	free(part);
-	prefix_list_free(&announcer->told);
-	announcer->told = told;
+	prefix_list_free(&announcer->sent);
+	announcer->sent = sent;
 	return 0;
 }
 
@@ -75,7 +75,7 @@ static void hold_over(struct loop_timer *timer);
 
 static int send_and_hold(struct announcer *announcer)
 {
-	int r = tell(announcer);
+	int r = send_changes(announcer);
 
 	announcer->changed = r < 0;
 	loop_timer_start(announcer->loop, &announcer->hold,
@@ -89,7 +89,7 @@ static void hold_over(struct loop_timer *timer)
 
 	/* Out of memory: send_and_hold() has started the hold again. */
 	if (announcer->changed)
-		(void)send_and_hold(announcer); /* out of memory: the hold begins again */
+		(void)send_and_hold(announcer);
 }
 
 void announcer_init(struct announcer *announcer, struct loop *loop, struct routes *routes,
@@ -101,13 +101,13 @@ void announcer_init(struct announcer *announcer, struct loop *loop, struct route
 void announcer_free(struct announcer *announcer)
 {
 	announcer_end(announcer);
-	prefix_list_free(&announcer->told);
+	prefix_list_free(&announcer->sent);
 }
 
 int announcer_begin(struct announcer *announcer)
 {
 	announcer->up = true;
-	prefix_list_free(&announcer->told);
+	prefix_list_free(&announcer->sent);
 	return send_and_hold(announcer);
 }
 

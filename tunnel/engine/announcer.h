@@ -19,9 +19,10 @@ enum { ANNOUNCER_HOLD_MS = 50 }; /* shortest time between two batches of changes
 
 struct announcer {
 	struct loop *loop;
-	struct routes *routes;            /* whose peer is told */
-	const struct prefix_list *wanted; /* what it is to know, sorted; the session's */
-	struct prefix_list told;          /* what it knows */
+	struct routes *routes; /* of the peer's session; they send the messages */
+	/* what the peer should know: sorted; borrowed from the session */
+	const struct prefix_list *wanted;
+	struct prefix_list sent; /* what the peer knows of: sorted */
 	bool up;
 	bool changed; /* `wanted` has changed since the last batch */
 	struct loop_timer hold;

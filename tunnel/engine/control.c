@@ -40,7 +40,7 @@ struct control {
 
 struct connection {
 	struct control *control;
-	unsigned place; /* in control->connections */
+	unsigned slot; /* in control->connections */
 	struct loop_watch watch;
 	struct loop_timer deadline;
 	struct ucred who;
@@ -54,7 +54,7 @@ static void listen_again(struct control *control)
 {
 	if (control->watch.fd >= 0 && control->connection_count < CONTROL_CONNECTIONS_MAX &&
 		!control->pause.running)
-		(void)loop_watch_set(control->engine->loop, &control->watch, EPOLLIN);
+		(void)loop_watch_set(control->engine->world.loop, &control->watch, EPOLLIN);
 }
 
 /*
@@ -63,9 +63,10 @@ static void listen_again(struct control *control)
  */
 static void drain(int fd)
 {
-	char rest[256];
+	char discarded[256];
 
-	for (int i = 0; i < CONTROL_DRAIN_MAX && recv(fd, rest, sizeof(rest), MSG_DONTWAIT) > 0;
+	for (int i = 0;
+		i < CONTROL_DRAIN_MAX && recv(fd, discarded, sizeof(discarded), MSG_DONTWAIT) > 0;
 		i++)
 		;
 }
@@ -75,13 +76,13 @@ static void connection_close(struct connection *connection)
 	struct control *control = connection->control;
 	int fd = connection->watch.fd;
 
-	loop_timer_stop(control->engine->loop, &connection->deadline);
-	loop_watch_remove(control->engine->loop, &connection->watch);
+	loop_timer_stop(control->engine->world.loop, &connection->deadline);
+	loop_watch_remove(control->engine->world.loop, &connection->watch);
 	drain(fd);
 	close(fd);
 	if (control->asker == connection)
 		control->asker = NULL;
-	control->connections[connection->place] = NULL;
+	control->connections[connection->slot] = NULL;
 	control->connection_count--;
 	free(connection->answer.data);
 	free(connection);
@@ -95,7 +96,7 @@ static void deadline_passed(struct loop_timer *timer)
 
 static void arm(struct connection *connection)
 {
-	loop_timer_start(connection->control->engine->loop, &connection->deadline,
+	loop_timer_start(connection->control->engine->world.loop, &connection->deadline,
 		mono_add(mono_now(), DURATION_MS(CONTROL_PHASE_MS)), deadline_passed);
 }
 
@@ -110,7 +111,7 @@ static void send_answer(struct connection *connection)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN &&
-			loop_watch_set(connection->control->engine->loop, &connection->watch,
+			loop_watch_set(connection->control->engine->world.loop, &connection->watch,
 				EPOLLOUT) == 0)
 			return;
 		if (n < 0)
@@ -130,7 +131,7 @@ static void begin_answer(struct connection *connection)
 
 	arm(connection);
 	send_answer(connection);
-	if (exits && netd_link_exit(engine->netd, EXIT_CODE_OK, "culvert down") < 0)
+	if (exits && netd_link_exit(engine->world.netd, EXIT_CODE_OK, "culvert down") < 0)
 		log_error(
 			"control: cannot ask netd to end the program: out of memory; repeat culvert down");
 }
@@ -155,7 +156,7 @@ static void reexec_answered(
 	netd_link_close_fds(fds, fd_count);
 	control->asker = NULL;
 	if (reply->error != 0) {
-		log_warning("control: reexec was refused: %s", reply->text);
+		log_warning("control: netd refused reexec: %s", reply->text);
 		if (asker)
 			refuse_instead(asker, EXIT_CODE_REFUSED, reply->text);
 		return;
@@ -170,16 +171,17 @@ static void ask_netd(struct connection *connection)
 	struct control *control = connection->control;
 	struct request request = { .type = REQUEST_REEXEC };
 
-	int r = netd_link_ask(control->engine->netd, &control->reexec, &request, reexec_answered);
+	int r = netd_link_ask(
+		control->engine->world.netd, &control->reexec, &request, reexec_answered);
 	if (r < 0) {
 		refuse_instead(connection, EXIT_CODE_REFUSED,
-			r == -EBUSY ? "an exchange is being asked for already" : strerror(-r));
+			r == -EBUSY ? "another reexec is in progress" : error_text(r));
 		return;
 	}
 	control->asker = connection;
 	arm(connection);
-	/* Nothing more is heard from it but that it has gone. */
-	(void)loop_watch_set(control->engine->loop, &connection->watch, 0);
+	/* Without events epoll reports only that the client has gone. */
+	(void)loop_watch_set(control->engine->world.loop, &connection->watch, 0);
 }
 
 /* Reads more. False: the request is not complete, or the connection is gone. */
@@ -249,19 +251,20 @@ static int connection_new(struct control *control, int fd)
 	connection->control = control;
 	r = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &connection->who, &len) < 0 ? -errno : 0;
 	if (r == 0)
-		r = loop_watch_add(
-			control->engine->loop, &connection->watch, fd, EPOLLIN, connection_ready);
+		r = loop_watch_add(control->engine->world.loop, &connection->watch, fd, EPOLLIN,
+			connection_ready);
 	if (r < 0)
 		goto fail;
-	while (control->connections[connection->place])
-		connection->place++;
-	control->connections[connection->place] = connection;
+	while (control->connections[connection->slot])
+		connection->slot++;
+	control->connections[connection->slot] = connection;
 	control->connection_count++;
 	arm(connection);
 	if (!is_trusted(control, &connection->who)) {
 		log_warning("control: uid %u, pid %d may not use the control socket",
 			connection->who.uid, connection->who.pid);
-		control_refuse(EXIT_CODE_PERMISSION, "only root and the daemon's own user may ask",
+		control_refuse(EXIT_CODE_PERMISSION,
+			"only root and the daemon's own user may use the control socket",
 			&connection->answer);
 		begin_answer(connection);
 	}
@@ -283,9 +286,10 @@ static void pause_over(struct loop_timer *timer)
  */
 static void pause_listening(struct control *control, int error)
 {
-	struct loop *loop = control->engine->loop;
+	struct loop *loop = control->engine->world.loop;
 
-	log_warning("control: cannot take a connection: %s", strerror(-error));
+	log_warning("control: cannot accept a connection: %s; trying again in %d ms",
+		error_text(error), CONTROL_PAUSE_MS);
 	loop_timer_start(loop, &control->pause, mono_add(mono_now(), DURATION_MS(CONTROL_PAUSE_MS)),
 		pause_over);
 	(void)loop_watch_set(loop, &control->watch, 0);
@@ -306,7 +310,7 @@ static void control_ready(struct loop_watch *watch, uint32_t events)
 	if (r < 0 && r != -EAGAIN)
 		pause_listening(control, r);
 	else if (control->connection_count == CONTROL_CONNECTIONS_MAX)
-		(void)loop_watch_set(control->engine->loop, watch, 0);
+		(void)loop_watch_set(control->engine->world.loop, watch, 0);
 }
 
 int control_open(struct engine *engine, int listen_fd, struct control **ret_control)
@@ -323,7 +327,7 @@ int control_open(struct engine *engine, int listen_fd, struct control **ret_cont
 	r = getsockopt(listen_fd, SOL_SOCKET, SO_PEERCRED, &owner, &len) < 0 ? -errno : 0;
 	if (r == 0)
 		r = loop_watch_add(
-			engine->loop, &control->watch, listen_fd, EPOLLIN, control_ready);
+			engine->world.loop, &control->watch, listen_fd, EPOLLIN, control_ready);
 	if (r < 0)
 		goto fail;
 	control->owner = owner.uid;
@@ -340,7 +344,7 @@ void control_close(struct control *control)
 	if (!control)
 		return;
 	int fd = control->watch.fd;
-	struct loop *loop = control->engine->loop;
+	struct loop *loop = control->engine->world.loop;
 
 	/* First, so that closing a connection does not watch it again. */
 	loop_watch_remove(loop, &control->watch);

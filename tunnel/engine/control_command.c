@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/array.h"
 #include "engine/control_internal.h"
 
 #include <errno.h>
@@ -7,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+#include "base/error_text.h"
 #include "base/exit_code.h"
 #include "base/log.h"
 #include "engine/engine.h"
@@ -71,7 +72,7 @@ static enum exit_code render(struct command_call *call, enum status_kind kind)
 		return unknown_word(call, "unknown argument", call->words[1]);
 	int r = status_render(call->engine, kind, json, call->out);
 	if (r < 0) {
-		problem_set(&call->problem, "cannot put the answer together: %s", strerror(-r));
+		problem_set(&call->problem, "cannot write the answer: %s", error_text(r));
 		return EXIT_CODE_FAILURE;
 	}
 	return EXIT_CODE_OK;
@@ -98,7 +99,7 @@ static enum exit_code do_doctor(struct command_call *call)
 		return unknown_word(call, "unknown argument", call->words[1]);
 	int r = examine_render(call->engine, call->out);
 	if (r < 0) {
-		problem_set(&call->problem, "cannot put the answer together: %s", strerror(-r));
+		problem_set(&call->problem, "cannot write the answer: %s", error_text(r));
 		return EXIT_CODE_FAILURE;
 	}
 	return EXIT_CODE_OK;
@@ -159,11 +160,10 @@ static enum exit_code do_reexec(struct command_call *call)
 		return unknown_word(call, "unknown argument", call->words[1]);
 	if (!call->engine->world.ready) {
 		problem_set(&call->problem,
-			"the engine has only just started and takes over what the one before had; ask "
-			"again in a moment");
+			"the engine has just started and is adopting the last engine's interfaces; try again in a moment");
 		return EXIT_CODE_REFUSED;
 	}
-	fprintf(call->out, "engine of %s is being exchanged\n", call->engine->settings->name);
+	fprintf(call->out, "the engine of %s is being replaced\n", call->engine->settings->name);
 	call->reexec = true;
 	return EXIT_CODE_OK;
 }
@@ -193,10 +193,10 @@ static void log_call(const struct command_call *call, enum exit_code code)
 			call->words[i]);
 		len += n > 0 ? (size_t)n : 0;
 	}
-	log_notice("control: \"%s%s\" asked by uid %u, pid %d: %s%s", request,
+	log_notice("control: \"%s%s\" from uid %u, pid %d: %s%s", request,
 		len < sizeof(request) ? "" : "...", call->who->uid, call->who->pid,
 		code != EXIT_CODE_OK   ? "refused: "
-			: call->reexec ? "netd is asked"
+			: call->reexec ? "passed to netd"
 				       : "done",
 		call->problem.text);
 }
@@ -204,7 +204,7 @@ static void log_call(const struct command_call *call, enum exit_code code)
 static enum exit_code run(struct command_call *call, char *line)
 {
 	if (!split(call, line)) {
-		problem_set(&call->problem, "too many words: the most are %d", WORDS_MAX);
+		problem_set(&call->problem, "too many words: the limit is %d", WORDS_MAX);
 		return EXIT_CODE_USAGE;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {

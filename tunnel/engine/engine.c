@@ -39,9 +39,10 @@ static void deliver_report(struct mailbox *mailbox, struct mail *mail)
 static void refuse_setup(
 	struct engine *engine, int error, enum exit_code code, const struct problem *problem)
 {
-	if (!error_is_passing(error) && netd_link_exit(engine->netd, code, problem->text) == 0)
+	if (!error_is_passing(error) &&
+		netd_link_exit(engine->world.netd, code, problem->text) == 0)
 		return;
-	log_error("the engine cannot be set up now: %s", problem->text);
+	log_error("cannot set up the engine: %s; netd starts another one", problem->text);
 	_exit(EXIT_CODE_FAILURE);
 }
 
@@ -53,7 +54,7 @@ static void on_adopted(struct engine *engine)
 
 	if (engine->world.stopping)
 		return;
-	int r = netd_link_send(engine->netd, &ready);
+	int r = netd_link_send(engine->world.netd, &ready);
 	if (r < 0) {
 		problem_set(&problem, "out of memory");
 	} else {
@@ -86,7 +87,7 @@ static void on_configure(struct netd_link_events *events, const struct request_c
 /* Sessions only read their world, which is a part of the engine. */
 static struct engine *engine_of(const struct session *session)
 {
-	return container_of(session->world, struct engine, world);
+	return container_of((struct session_world *)session->world, struct engine, world);
 }
 
 static void on_idle(struct session *session, uint32_t retry_after_ms)
@@ -125,9 +126,9 @@ static int gather_sources(const struct session *session, struct prefix_list *lis
 	return peers_gather_sources(&engine_of(session)->peers, session, list);
 }
 
-static struct reach_bar *exclusions(const struct session *session)
+static int exclusions(const struct session *session, struct filter_exclusions **ret_exclusions)
 {
-	return engine_of(session)->peers.exclusions;
+	return peers_exclusions(&engine_of(session)->peers, ret_exclusions);
 }
 
 static void on_ended(struct session *session)
@@ -172,8 +173,8 @@ static void stop_overdue(struct loop_timer *timer)
 void engine_end_if_idle(struct engine *engine)
 {
 	if (engine->world.stopping && engine->peers.session_count == 0 &&
-		(!engine->settings || engine->role->quiet(engine)))
-		loop_stop(engine->loop);
+		(!engine->settings || engine->role->is_idle(engine)))
+		loop_stop(engine->world.loop);
 }
 
 static void on_stop(struct netd_link_events *events)
@@ -183,7 +184,7 @@ static void on_stop(struct netd_link_events *events)
 	if (engine->world.stopping)
 		return;
 	engine->world.stopping = true;
-	loop_timer_start(engine->loop, &engine->stop_deadline,
+	loop_timer_start(engine->world.loop, &engine->stop_deadline,
 		mono_add(mono_now(), DURATION_MS(ENGINE_STOP_MS)), stop_overdue);
 	if (engine->settings)
 		engine->role->stop(engine);
@@ -196,7 +197,7 @@ static void on_network(struct netd_link_events *events)
 {
 	struct engine *engine = container_of(events, struct engine, netd_events);
 
-	log_info("the network has changed: every connection is probed");
+	log_info("the network has changed: probing every connection");
 	peers_network_changed(&engine->peers);
 	if (engine->settings && engine->role->network)
 		engine->role->network(engine);
@@ -232,7 +233,7 @@ static void on_resumed(struct resume *resume, struct duration slept)
 static void on_gone(struct netd_link_events *events)
 {
 	(void)events;
-	log_error("netd is gone: the engine ends");
+	log_error("netd has ended: the engine ends too");
 	_exit(EXIT_CODE_FAILURE);
 }
 
@@ -261,7 +262,7 @@ bool engine_is_short(const struct engine *engine)
 
 static void free_all(struct engine *engine)
 {
-	loop_timer_stop(engine->loop, &engine->stop_deadline);
+	loop_timer_stop(engine->world.loop, &engine->stop_deadline);
 	resume_close(&engine->resume);
 	if (engine->settings)
 		engine->role->free(engine);
@@ -270,9 +271,9 @@ static void free_all(struct engine *engine)
 		worker_stop(engine->workers[i]);
 	peers_free(&engine->peers);
 	mailbox_close(&engine->reports);
-	netd_link_free(engine->netd);
+	netd_link_free(engine->world.netd);
 	tls_context_unref(engine->tls);
-	loop_free(engine->loop);
+	loop_free(engine->world.loop);
 	free(engine->workers);
 	settings_free(engine->settings);
 	if (engine->state_dir_fd >= 0)
@@ -308,25 +309,24 @@ int engine_run(struct engine *engine, const struct engine_role *role)
 		.lack = on_lack,
 		.gone = on_gone,
 	};
-	int r = loop_new(&engine->loop);
-	peers_init(&engine->peers, engine->loop);
+	int r = loop_new(&engine->world.loop);
+	peers_init(&engine->peers, engine->world.loop);
 	if (r == 0)
-		r = mailbox_open(&engine->reports, engine->loop, deliver_report);
+		r = mailbox_open(&engine->reports, engine->world.loop, deliver_report);
 	if (r == 0)
-		r = netd_link_new(engine->loop, REQUEST_FD, &engine->netd_events, &engine->netd);
+		r = netd_link_new(
+			engine->world.loop, REQUEST_FD, &engine->netd_events, &engine->world.netd);
 	if (r == 0)
-		r = resume_open(&engine->resume, engine->loop, on_resumed);
+		r = resume_open(&engine->resume, engine->world.loop, on_resumed);
 	if (r < 0) {
-		log_error("the engine cannot start: %s (is it run by hand? netd starts it)",
-			strerror(-r));
+		log_error("the engine cannot start: %s (netd starts it; it cannot be run by hand)",
+			error_text(r));
 		_exit(EXIT_CODE_FAILURE);
 	}
-	engine->world.loop = engine->loop;
-	engine->world.netd = engine->netd;
 	engine->world.descriptors = &engine->descriptors;
 	engine->world.announced = &engine->peers.announced.all;
 	engine->world.events = &session_events;
-	r = loop_run(engine->loop);
+	r = loop_run(engine->world.loop);
 	free_all(engine);
 	return r < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
 }

@@ -59,8 +59,8 @@ struct engine_role {
 	void (*network)(struct engine *engine);
 	/* A session has ended for good. It is freed right after this call. */
 	void (*session_ended)(struct engine *engine, struct session *session);
-	/* True: no connection of the role's own (not of a session) is left. */
-	bool (*quiet)(const struct engine *engine);
+	/* True: the role has no connection of its own left, apart from those of sessions. */
+	bool (*is_idle)(const struct engine *engine);
 	/* Frees what start() made. */
 	void (*free)(struct engine *engine);
 };
@@ -69,9 +69,7 @@ struct engine {
 	const struct engine_role *role;
 	struct settings *settings;
 	uint32_t generation;
-	struct loop *loop;
 	struct mailbox reports; /* from the workers */
-	struct netd_link *netd;
 	struct netd_link_events netd_events;
 	struct tls_context *tls;
 	struct worker **workers;

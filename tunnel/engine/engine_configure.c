@@ -79,15 +79,15 @@ static void delivery_sort(struct delivery *delivery, const struct request_config
 	for (int part = 0; part < CREDENTIALS_PART_COUNT; part++)
 		delivery->parts[part] = -1;
 	for (size_t i = 0; i < fd_count; i++) {
-		int *place = i < configure->fd_count ? slot_of(delivery, configure->fd_kind[i])
-						     : NULL;
-		if (!place) {
+		int *slot = i < configure->fd_count ? slot_of(delivery, configure->fd_kind[i])
+						    : NULL;
+		if (!slot) {
 			close(fds[i]);
 			continue;
 		}
 		if (configure->fd_kind[i] != REQUEST_FD_LISTENER)
-			close_fd(*place); /* twice the same: the last counts */
-		*place = fds[i];
+			close_fd(*slot); /* a kind that comes twice: the last one counts */
+		*slot = fds[i];
 	}
 }
 
@@ -118,10 +118,11 @@ static void warn_of_dates(const struct engine *engine)
 	struct problem problem;
 
 	if (credentials_check_dates(engine->tls, engine->settings, &problem) < 0)
-		log_warning("%s; going on, and new connections are refused until the dates fit%s",
+		log_warning(
+			"%s; new connections fail until the clock or the certificate is fixed%s",
 			problem.text,
 			engine->settings->kill_switch
-				? "; the kill switch holds back NTP, so set a wrong clock by hand (date -s)"
+				? "; the kill switch blocks NTP, so set a wrong clock by hand (date -s)"
 				: "");
 }
 
@@ -136,7 +137,8 @@ static int load(struct engine *engine, const struct delivery *delivery, const ch
 
 	int r = delivery->config >= 0 ? file_read_fd(delivery->config, &text, &len) : -EBADF;
 	if (r < 0) {
-		problem_set(problem, "netd sent no readable configuration: %s", strerror(-r));
+		problem_set(
+			problem, "cannot read the configuration that netd sent: %s", error_text(r));
 		return r;
 	}
 	r = engine->role->configuration.load(text, len, path, &engine->settings, problem);
@@ -150,6 +152,15 @@ static int load(struct engine *engine, const struct delivery *delivery, const ch
 	explicit_bzero(text, len); /* a profile contains its key */
 	free(text);
 	return r;
+}
+
+/* All workers are alike. */
+static void report_batches(const struct worker *worker)
+{
+	if (worker->batch_error < 0)
+		log_info("the kernel gives the engine no asynchronous I/O (io_setup: %s): each "
+			 "small packet takes a system call of its own",
+			error_text(worker->batch_error));
 }
 
 static int start_workers(struct engine *engine, struct problem *problem)
@@ -172,8 +183,8 @@ static int start_workers(struct engine *engine, struct problem *problem)
 	while (r == 0 && engine->worker_count < wanted) {
 		r = worker_start(engine->worker_count, &engine->reports, lane_deliver_order,
 			&engine->workers[engine->worker_count]);
-		if (r == 0)
-			engine->worker_count++;
+		if (r == 0 && engine->worker_count++ == 0)
+			report_batches(engine->workers[0]);
 	}
 	if (r < 0)
 		problem_set(problem, "cannot start %u workers: %s", wanted, error_text(r));
@@ -193,7 +204,7 @@ static void plan_descriptors(struct engine *engine)
 		log_warning("the limit of open files is %" PRIu64 ", and max_sessions = %" PRIu32
 			    " with max_handshakes = %" PRIu32 " needs %" PRIu64
 			    ": no more than %" PRIu32 " sessions and %" PRIu32
-			    " handshakes are taken; raise LimitNOFILE= of the unit, or \"ulimit "
+			    " handshakes are admitted; raise LimitNOFILE= of the unit, or \"ulimit "
 			    "-n\", or lower max_sessions",
 			plan->limit, settings->max_sessions, settings->max_handshakes,
 			descriptors_needed(settings, engine->worker_count), plan->sessions,
@@ -207,18 +218,22 @@ int engine_configure(struct engine *engine, const struct request_configure *conf
 	int r;
 
 	delivery_sort(&delivery, configure, fds, fd_count);
-	if (engine->settings || configure->version != REQUEST_VERSION) {
+	if (configure->version != REQUEST_VERSION) {
 		problem_set(problem,
-			"netd speaks version %u with its engine and this engine version %u, or it "
-			"configures twice: restart the whole program",
+			"netd speaks version %u of the engine protocol, and this engine version %u; restart the whole program",
 			configure->version, (unsigned)REQUEST_VERSION);
+		r = -EPROTO;
+		goto out;
+	}
+	if (engine->settings) {
+		problem_set(problem,
+			"netd sent the configuration twice to the same engine, which is a bug; report it and restart the whole program");
 		r = -EPROTO;
 		goto out;
 	}
 	if (fd_count != configure->fd_count) {
 		problem_set(problem,
-			"%zu of netd's %u files arrived: the limit of open files is too low; raise "
-			"LimitNOFILE= or \"ulimit -n\"",
+			"the engine received %zu of netd's %u files: the limit of open files is too low; raise LimitNOFILE= or \"ulimit -n\"",
 			fd_count, (unsigned)configure->fd_count);
 		r = -EMFILE;
 		goto out;

@@ -29,7 +29,7 @@ static void examine_certificate(
 
 	if (left >= (int64_t)EXAMINE_CERTIFICATE_DAYS * DAY_S) {
 		findings_add(findings, FINDING_OK, "certificate",
-			"%s (%s) is valid for %" PRId64 " days more", whose, name, left / DAY_S);
+			"%s (%s) is valid for %" PRId64 " more days", whose, name, left / DAY_S);
 		return;
 	}
 	if (left < 0)
@@ -68,7 +68,7 @@ static void examine_state(const struct session *session, struct findings *findin
 	if (session->state == SESSION_UP)
 		findings_add(findings, FINDING_OK, "session", "%s is up", session->name.name);
 	else
-		findings_add(findings, FINDING_PROBLEM, "session", "%s is not up but %s: %s",
+		findings_add(findings, FINDING_PROBLEM, "session", "%s is not up (state %s): %s",
 			session->name.name, session_state_text(session->state),
 			problem_escape_rest(shown, sizeof(shown), why, strlen(why)));
 }
@@ -94,24 +94,24 @@ static void examine_held_back(const struct session *session, struct findings *fi
 static void examine_missing(const struct session *session, struct findings *findings)
 {
 	const struct session_interface_lack *lack = session_interface_lack(&session->interface);
-	size_t routes = routes_count_missing(&session->routes), told = 0;
+	size_t routes = routes_count_missing(&session->routes), listed = 0;
 	char text[ADDR_TEXT_MAX];
 	struct finding *finding;
 
 	if (!lack->why)
 		return;
-	for (size_t i = 0; i < session->routes.count && told < MISSING_MAX; i++) {
+	for (size_t i = 0; i < session->routes.count && listed < MISSING_MAX; i++) {
 		const struct route *route = &session->routes.items[i];
 
 		if (route->state != ROUTE_INSTALLED || !route->missing)
 			continue;
-		told++;
+		listed++;
 		findings_add(findings, FINDING_PROBLEM, "routes",
-			"%s of %s is missing in the kernel, so its packets do not take the tunnel",
+			"the kernel has lost the route to %s of %s, so packets to it do not enter the tunnel",
 			prefix_format(&route->prefix, text), session->name.name);
 	}
 	finding = findings_add(findings, FINDING_PROBLEM, "interface",
-		"%s has lost %s%s%s%zu routes to another program, and they are not put back: %s",
+		"%s: another program removed %s%s%s%zu routes, and netd cannot restore them: %s",
 		session_interface_name(&session->interface), lack->link ? "its link, " : "",
 		lack->local4 ? "its IPv4 address, " : "", lack->local6 ? "its IPv6 address, " : "",
 		routes, lack->why);
@@ -134,23 +134,22 @@ static void examine_lanes(const struct session *session, struct findings *findin
 	else if (!session_is_server(session) &&
 		session_interface_count_queues(&session->interface) < wanted)
 		findings_add(findings, FINDING_PROBLEM, "lanes",
-			"%s: %u of %u: the kernel has refused the program that spreads packets over "
-			"several; start it as root, outside of a rootless container (CAP_BPF)",
+			"%s: %u of %u: the kernel refused the BPF program that spreads packets over lanes; start Culvert as root, outside of a rootless container (CAP_BPF)",
 			session->name.name, carrying, wanted);
 	else if (session->terms.lanes < wanted)
 		findings_add(findings, FINDING_NOTE, "lanes",
-			"%s: %u of %u: the other end's `lanes` allows %u", session->name.name,
-			carrying, wanted, session->terms.lanes);
+			"%s: %u of %u: the peer's `lanes` allows %u", session->name.name, carrying,
+			wanted, session->terms.lanes);
 	else
 		findings_add(findings, FINDING_NOTE, "lanes",
-			"%s: %u of %u: the others are not connected yet, or again",
-			session->name.name, carrying, wanted);
+			"%s: %u of %u: the other lanes are not connected yet", session->name.name,
+			carrying, wanted);
 }
 
 static const char *remedy(uint8_t verdict)
 {
-	return verdict == ROUTE_NOT_ALLOWED ? "; allow it in `accept_routes` there"
-		: verdict == ROUTE_LIMIT    ? "; raise `max_routes` there"
+	return verdict == ROUTE_NOT_ALLOWED ? "; allow it in `accept_routes` at that end"
+		: verdict == ROUTE_LIMIT    ? "; raise `max_routes` at that end"
 					    : "";
 }
 
@@ -160,30 +159,29 @@ static const char *remedy(uint8_t verdict)
  */
 static void examine_routes(const struct session *session, struct findings *findings)
 {
-	const struct prefix_list *told = &session->offer; /* also what others have announced */
+	const struct prefix_list *offer = &session->offer; /* includes other peers' prefixes */
 	const struct routes *routes = &session->routes;
 	char text[ADDR_TEXT_MAX];
 
 	for (size_t i = 0; i < routes->count; i++) {
 		if (routes->items[i].state == ROUTE_REFUSED)
 			findings_add(findings, FINDING_NOTE, "routes",
-				"%s of %s is not taken here: %s",
+				"this end refuses the route to %s of %s: %s",
 				prefix_format(&routes->items[i].prefix, text), session->name.name,
 				route_verdict_text(routes->items[i].verdict));
 	}
 	if (routes->over_limit > 0)
 		findings_add(findings, FINDING_NOTE, "routes",
-			"%" PRIu64
-			" prefixes of %s were refused: it may announce %u (`max_routes`)",
+			"%" PRIu64 " prefixes of %s are refused: the limit `max_routes` is %u",
 			routes->over_limit, session->name.name, routes->limit);
-	for (size_t i = 0; i < told->count && routes->refusal_count > 0; i++) {
-		uint8_t verdict = routes_refusal(routes, &told->items[i]);
+	for (size_t i = 0; i < offer->count && routes->refusal_count > 0; i++) {
+		uint8_t verdict = routes_refusal(routes, &offer->items[i]);
 
 		if (verdict != ROUTE_ACCEPTED)
 			findings_add(findings,
 				verdict == ROUTE_DEFAULT ? FINDING_NOTE : FINDING_PROBLEM, "routes",
-				"%s is announced, but %s does not take it: %s%s",
-				prefix_format(&told->items[i], text), session->name.name,
+				"this end announces %s, but %s refuses it: %s%s",
+				prefix_format(&offer->items[i], text), session->name.name,
 				route_verdict_text((enum route_verdict)verdict), remedy(verdict));
 	}
 }
@@ -195,7 +193,7 @@ static const struct session *find_owner(const struct engine *engine, const struc
 	const struct session *session;
 
 	TAILQ_FOREACH(session, &engine->peers.sessions, link) {
-		if (session->reach && reach_is_theirs(session->reach, addr->family, addr->bytes))
+		if (session->filter && filter_is_theirs(session->filter, addr->family, addr->bytes))
 			return session;
 	}
 	return NULL;
@@ -231,7 +229,7 @@ static void examine_strays(
 	struct addr addr;
 	uint64_t drops;
 
-	session_count(session, &sums);
+	session_sum(session, &sums);
 	drops = counter_read(&sums.drops[DROP_IN_DESTINATION]);
 	if (drops == 0 || !stray_read(&sums.stray, &addr))
 		return;
@@ -239,20 +237,20 @@ static void examine_strays(
 	addr_format(&addr, text);
 	if (owner == session)
 		findings_add(findings, FINDING_NOTE, "destination",
-			"%s sent packets to %s, which is its own (%" PRIu64
-			" in_destination); look at its routes",
+			"%s sent packets to %s, which is behind that peer itself (%" PRIu64
+			" in_destination); check its routes",
 			session->name.name, text, drops);
 	else if (owner)
 		findings_add(findings, FINDING_NOTE, "destination",
-			"%s sent packets to %s of %s, which it does not reach (%" PRIu64
-			" in_destination); if it should, in its peers entry: reach = [ \"%s\" ];",
+			"%s sent packets to %s of %s, which it may not reach (%" PRIu64
+			" in_destination); to allow that, in its peers entry: reach = [ \"%s\" ];",
 			session->name.name, text, owner->name.name, drops, owner->name.name);
 	else {
 		prefix = prefix_host(&addr);
 		write_announce(&engine->peers.announced.stated, &prefix, list, sizeof(list));
 		findings_add(findings, FINDING_NOTE, "destination",
-			"%s sent packets to %s, which is not announced to it (%" PRIu64
-			" in_destination); if it should reach that: announce = [ %s ];",
+			"%s sent packets to %s, which this end does not announce to it (%" PRIu64
+			" in_destination); to allow that: announce = [ %s ];",
 			session->name.name, text, drops, list);
 	}
 }
@@ -273,7 +271,7 @@ static void examine_refusals(const struct refusals *refusals, struct findings *f
 		findings_add(findings, refusal->name[0] != '\0' ? FINDING_PROBLEM : FINDING_NOTE,
 			"refused",
 			"%s%sfrom %s was refused, last %" PRId64 " s ago (%" PRIu64 " times): %s",
-			refusal->name, refusal->name[0] != '\0' ? " " : "somebody ",
+			refusal->name, refusal->name[0] != '\0' ? " " : "a stranger ",
 			addr_format(&refusal->outer, text), duration_ms(ago) / 1000, refusal->count,
 			refusal->cause.text);
 	}

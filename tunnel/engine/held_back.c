@@ -78,7 +78,7 @@ static void add_route_cause(const struct route *route, const char *family, FILE 
 		(void)fprintf(stream, "the server's %s default route is refused: %s", family,
 			route_reason(route, reason));
 	else
-		(void)fprintf(stream, "the server's %s default route is not in place: it is %s",
+		(void)fprintf(stream, "the server's %s default route is not in force: it is %s",
 			family, route_text(route));
 }
 
@@ -96,7 +96,7 @@ static void add_route_causes(const struct session *session, unsigned families, F
 	const char *between = "";
 
 	if (absent != HELD_BACK_NONE) {
-		(void)fprintf(stream, "the server offers no %s default route", missing[absent]);
+		(void)fprintf(stream, "the server announces no %s default route", missing[absent]);
 		between = "; ";
 	}
 	if (route4 && (families & HELD_BACK_IPV4) != 0) {
@@ -122,7 +122,7 @@ const char *held_back_cause(const struct session *session, char out[static HELD_
 		return session_cause(session, out);
 	stream = fmemopen(out, HELD_BACK_TEXT_MAX, "w");
 	if (!stream)
-		return "the server's default routes are not in place";
+		return "the server's default routes are not in force";
 	add_route_causes(session, families, stream);
 	(void)fclose(stream);
 	out[HELD_BACK_TEXT_MAX - 1] = '\0';

@@ -5,7 +5,7 @@
 
 static void look(struct loop_timer *timer);
 
-/* Whatever came after its beginning answers a probe, not the pong alone. */
+/* Any byte that came after the probe began ends it, not only the pong. */
 static void end_probe(struct liveness *liveness, struct mono heard)
 {
 	if (mono_before(liveness->probed, heard))

@@ -213,6 +213,6 @@ int netd_link_exit(struct netd_link *netd, enum exit_code code, const char *text
 
 _Noreturn void netd_link_leave(void)
 {
-	log_notice("making room for another engine");
+	log_notice("the engine ends, so that another can take over");
 	_exit(EXIT_CODE_OK);
 }

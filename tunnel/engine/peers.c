@@ -20,7 +20,7 @@ void peers_init(struct peers *peers, struct loop *loop)
 void peers_free(struct peers *peers)
 {
 	loop_timer_stop(peers->loop, &peers->spread);
-	reach_bar_unref(peers->exclusions);
+	filter_exclusions_unref(peers->exclusions);
 	announced_free(&peers->announced);
 }
 
@@ -128,26 +128,30 @@ static int gather_exclusions(const struct peers *peers, struct prefix_list *list
 static int update_exclusions(struct peers *peers)
 {
 	struct prefix_list list = { .items = NULL };
-	struct reach_bar *bar = NULL;
-	int r = 0;
+	struct filter_exclusions *exclusions = NULL;
 
+	peers->exclusions_stale = true;
 	if (needs_exclusions(peers)) {
-		r = gather_exclusions(peers, &list);
+		int r = gather_exclusions(peers, &list);
 		if (r == 0)
-			r = filter_exclusions_new(&list, &bar);
+			r = filter_exclusions_new(&list, &exclusions);
 		prefix_list_free(&list);
+		if (r < 0)
+			return r;
 	}
-	if (r < 0)
-		return r;
-	reach_bar_unref(peers->exclusions);
-	peers->exclusions = bar;
+	filter_exclusions_unref(peers->exclusions);
+	peers->exclusions = exclusions;
+	peers->exclusions_stale = false;
 	return 0;
 }
 
-static void renew_barred(struct peers *peers)
+int peers_exclusions(struct peers *peers, struct filter_exclusions **ret_exclusions)
 {
-	if (update_exclusions(peers) < 0)
-		log_error("cannot update peer isolation: out of memory");
+	int r = peers->exclusions_stale ? update_exclusions(peers) : 0;
+
+	if (r == 0)
+		*ret_exclusions = peers->exclusions;
+	return r;
 }
 
 /* ---- announcements to all peers ---- */
@@ -163,12 +167,15 @@ int peers_configure(struct peers *peers, const struct settings *settings)
 	return update_exclusions(peers);
 }
 
-/* Each session that is up tells its peer; one that comes up later announces the list as it is then. */
+/*
+ * Each session that is up announces the change. A session that comes up later announces the list of
+ * that time.
+ */
 static void announce_to_all(struct peers *peers)
 {
 	struct session *session;
 
-	renew_barred(peers);
+	(void)update_exclusions(peers); /* on failure sessions ask again, and are refused */
 	TAILQ_FOREACH(session, &peers->sessions, link) {
 		if (session->state == SESSION_UP)
 			session_announced_changed(session);
@@ -200,16 +207,19 @@ void peers_tracked(struct peers *peers, const struct request_tracked *page)
 	int r = announced_track(&peers->announced, page);
 
 	if (r < 0)
-		log_error("what is tracked cannot be announced: out of memory");
+		log_error("cannot announce tracked prefixes: out of memory");
 	if (r <= 0)
 		return;
-	log_info("%zu tracked prefixes are announced", peers->announced.tracked.count);
+	log_info("announcing %zu tracked prefixes", peers->announced.tracked.count);
 	announce_to_all(peers);
 }
 
 /* ---- what one peer learns of the others ---- */
 
-/* No peer is told of one at which packets do not arrive: there may be another way to it. */
+/*
+ * If packets do not arrive at a peer, no other peer learns of it: there may be another way to its
+ * networks.
+ */
 bool peers_hears_of(const struct session *session, const struct session *other)
 {
 	return session_interface_carries(&other->interface) &&
@@ -274,7 +284,9 @@ static void remove_own(
 	prefix_list_free(&own);
 }
 
-/* Packets to networks of a family that this session's interface has not would arrive nowhere. */
+/*
+ * Removes prefixes of a family that this session's interface lacks: their packets could not arrive.
+ */
 static void remove_lacking_families(const struct session *session, struct prefix_list *list)
 {
 	size_t kept = 0;
@@ -312,7 +324,7 @@ static void spread(struct loop_timer *timer)
 	struct peers *peers = container_of(timer, struct peers, spread);
 	struct session *session;
 
-	renew_barred(peers);
+	(void)update_exclusions(peers); /* on failure sessions ask again, and are refused */
 	TAILQ_FOREACH(session, &peers->sessions, link) {
 		if (session->state == SESSION_UP && session->unaware) {
 			session->unaware = false;
@@ -323,7 +335,7 @@ static void spread(struct loop_timer *timer)
 
 void peers_spread(struct peers *peers, const struct session *changed)
 {
-	bool concerns_all = peers->exclusions != NULL, any = false;
+	bool concerns_all = peers->exclusions || peers->exclusions_stale, any = false;
 	struct session *session;
 
 	TAILQ_FOREACH(session, &peers->sessions, link) {

@@ -41,7 +41,8 @@ struct peers {
 	 * Addresses that a wide prefix does not cover: at a server its peers, at a client its
 	 * bypass. NULL: none of them lies in an announced prefix.
 	 */
-	struct reach_bar *exclusions;
+	struct filter_exclusions *exclusions;
+	bool exclusions_stale; /* they lack the last change: peers_exclusions() makes them again */
 	struct loop_timer spread; /* runs while a change waits to be passed on */
 };
 
@@ -74,9 +75,9 @@ int peers_withdraw(
  */
 void peers_tracked(struct peers *peers, const struct request_tracked *page);
 
-/* True: the first one's peer is told the addresses and routes of the other's. */
+/* True: the peer of `session` learns the addresses and routes of the other's peer. */
 bool peers_hears_of(const struct session *session, const struct session *other);
-/* True: packets may pass between the peers of these two. */
+/* True: packets may pass between the peers of these two sessions. */
 bool peers_may_pass(const struct session *session, const struct session *other);
 /*
  * Gathers the prefixes to announce to the peer of this session, sorted. -ENOMEM; the caller frees
@@ -90,6 +91,12 @@ int peers_gather_offer(
  */
 int peers_gather_sources(
 	const struct peers *peers, const struct session *session, struct prefix_list *list);
+/*
+ * Reads which addresses a wide prefix does not cover; NULL: none. Borrowed until the next change,
+ * and the caller takes a reference. -ENOMEM: a change is not in them, and no filter may use the old
+ * ones. The next call tries again.
+ */
+int peers_exclusions(struct peers *peers, struct filter_exclusions **ret_exclusions);
 
 /*
  * Addresses, routes or carrier of this session have changed, or it is about to end. A moment later,

@@ -12,7 +12,7 @@ static bool is_same(const struct refusal *refusal, const struct addr *outer, con
 		strcmp(refusal->cause.text, cause->text) == 0;
 }
 
-/* Should `a` go before `b`? */
+/* True: `a` is replaced before `b`. */
 static bool is_replaced_before(const struct refusal *a, const struct refusal *b)
 {
 	if (a->count == 0 || b->count == 0)
@@ -25,7 +25,7 @@ static bool is_replaced_before(const struct refusal *a, const struct refusal *b)
 void refusals_add(struct refusals *refusals, const struct addr *outer, const char *name,
 	const char *cause, struct mono now)
 {
-	struct refusal *place = &refusals->items[0];
+	struct refusal *oldest = &refusals->items[0];
 	struct problem escaped;
 
 	(void)problem_escape_rest(escaped.text, sizeof(escaped.text), cause, strlen(cause));
@@ -38,9 +38,9 @@ void refusals_add(struct refusals *refusals, const struct addr *outer, const cha
 			refusal->outer = *outer;
 			return;
 		}
-		if (is_replaced_before(refusal, place))
-			place = refusal;
+		if (is_replaced_before(refusal, oldest))
+			oldest = refusal;
 	}
-	*place = (struct refusal){ .last = now, .outer = *outer, .cause = escaped, .count = 1 };
-	(void)snprintf(place->name, sizeof(place->name), "%s", name);
+	*oldest = (struct refusal){ .last = now, .outer = *outer, .cause = escaped, .count = 1 };
+	(void)snprintf(oldest->name, sizeof(oldest->name), "%s", name);
 }

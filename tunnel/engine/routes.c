@@ -35,7 +35,7 @@ void routes_free(struct routes *routes)
 	routes->refusal_count = routes->refusal_capacity = 0;
 }
 
-/* Where in `order` the prefix is, or where it belongs. */
+/* The prefix's position in `order`, or the position where it belongs. */
 static size_t order_position(const struct routes *routes, const struct prefix *prefix)
 {
 	size_t low = 0, high = routes->count;
@@ -120,44 +120,41 @@ static size_t count_refused(const struct routes *routes)
  */
 static void compact(struct routes *routes)
 {
-	size_t refused, ordered = 0;
+	size_t refused = count_refused(routes), ordered = 0;
 	uint32_t kept = 0;
 
-	if (!routes->items)
-		return;
-	refused = count_refused(routes);
 	for (size_t i = 0; i < routes->count; i++) {
 		struct route *route = &routes->items[i];
 		bool counts = route->state == ROUTE_REFUSED && route->wanted;
-		bool goes = (counts && refused > ROUTES_REFUSED_MAX) ||
+		bool dropped = (counts && refused > ROUTES_REFUSED_MAX) ||
 			(!route->wanted && !is_in_kernel(route));
 
-		refused -= counts && goes;
-		route->place = goes ? UINT32_MAX : kept++;
+		refused -= counts && dropped;
+		route->new_index = dropped ? UINT32_MAX : kept++;
 	}
 	if (kept == routes->count)
 		return;
 	for (size_t i = 0; i < routes->count; i++) {
-		uint32_t place = routes->items[routes->order[i]].place;
+		uint32_t position = routes->items[routes->order[i]].new_index;
 
-		if (place != UINT32_MAX)
-			routes->order[ordered++] = place;
+		if (position != UINT32_MAX)
+			routes->order[ordered++] = position;
 	}
 	for (size_t i = 0; i < routes->count; i++) {
-		if (routes->items[i].place != UINT32_MAX)
-			routes->items[routes->items[i].place] = routes->items[i];
+		if (routes->items[i].new_index != UINT32_MAX)
+			routes->items[routes->items[i].new_index] = routes->items[i];
 	}
 	routes->count = kept;
 }
 
 static void refuse(struct routes *routes, struct message *message, struct route *route,
-	enum route_verdict verdict, const char *words)
+	enum route_verdict verdict, const char *obstacle)
 {
 	struct message_prefixes *refusal = &message->prefixes;
 
 	route->state = ROUTE_REFUSED;
 	route->verdict = verdict;
-	snprintf(route->words, sizeof(route->words), "%s", words);
+	snprintf(route->reason, sizeof(route->reason), "%s", obstacle);
 	routes->events->note(routes, route, "refused");
 	refusal->prefix[refusal->count] = route->prefix;
 	refusal->reason[refusal->count++] = (uint8_t)verdict;
@@ -223,13 +220,13 @@ static void take_refused(struct routes *routes, const struct prefix *prefix, str
 	enum route_verdict verdict, struct message *refusals)
 {
 	struct route passing = { .prefix = *prefix };
-	char words[REQUEST_REASON_MAX + 1];
+	char obstacle[REQUEST_REASON_MAX + 1];
 
-	explain(verdict, prefix, words);
+	explain(verdict, prefix, obstacle);
 	if (route && is_in_kernel(route)) {
 		if (withdraw(route))
 			routes->events->changed(routes);
-		refuse(routes, refusals, &passing, verdict, words);
+		refuse(routes, refusals, &passing, verdict, obstacle);
 		return;
 	}
 	if (!route)
@@ -238,7 +235,7 @@ static void take_refused(struct routes *routes, const struct prefix *prefix, str
 		route = &passing; /* out of memory: the peer gets the refusal, but it is not kept */
 	route->wanted = true;
 	route->fresh = true;
-	refuse(routes, refusals, route, verdict, words);
+	refuse(routes, refusals, route, verdict, obstacle);
 }
 
 /* One message of announcements, while it is processed. */
@@ -324,12 +321,11 @@ void routes_missing(struct routes *routes, const struct prefix *prefixes, size_t
 	if (count > REQUEST_PREFIX_MAX)
 		return;
 	memcpy(sorted, prefixes, count * sizeof(sorted[0]));
-	if (count > 0)
-		qsort(sorted, count, sizeof(sorted[0]), compare_prefixes);
+	qsort(sorted, count, sizeof(sorted[0]), compare_prefixes);
 	for (size_t i = 0; i < routes->count; i++) {
 		struct route *route = &routes->items[i];
-		bool found = count > 0 &&
-			bsearch(&route->prefix, sorted, count, sizeof(sorted[0]), compare_prefixes);
+		bool found = bsearch(
+			&route->prefix, sorted, count, sizeof(sorted[0]), compare_prefixes);
 
 		route->missing = found || (route->missing && !first);
 	}
@@ -404,7 +400,7 @@ bool routes_complete(const struct routes *routes)
 	return true;
 }
 
-/* The place of the prefix among the refusals, which are sorted, or the one where it belongs. */
+/* The prefix's position among the refusals, which are sorted, or the position where it belongs. */
 static size_t refusal_position(const struct routes *routes, const struct prefix *prefix)
 {
 	size_t low = 0, high = routes->refusal_count;
@@ -425,14 +421,14 @@ static bool is_refused_at(const struct routes *routes, size_t at, const struct p
 	return at < routes->refusal_count && prefix_equal(&routes->refusals[at].prefix, prefix);
 }
 
-/* False: no memory. */
-static bool insert_refusal(struct routes *routes, size_t at, const struct route_refusal *refusal)
+/* Out of memory, the refusal is not kept. */
+static void insert_refusal(struct routes *routes, size_t at, const struct route_refusal *refusal)
 {
 	if (routes->refusal_count == routes->refusal_capacity) {
 		size_t capacity = routes->refusal_capacity ? routes->refusal_capacity * 2 : 8;
 		void *grown = reallocarray(routes->refusals, capacity, sizeof(*routes->refusals));
 		if (!grown)
-			return false;
+			return;
 		routes->refusals = grown;
 		routes->refusal_capacity = capacity;
 	}
@@ -440,24 +436,23 @@ static bool insert_refusal(struct routes *routes, size_t at, const struct route_
 		(routes->refusal_count - at) * sizeof(routes->refusals[0]));
 	routes->refusals[at] = *refusal;
 	routes->refusal_count++;
-	return true;
 }
 
 void routes_refused(struct routes *routes, const struct message_prefixes *prefixes,
-	const struct prefix_list *told)
+	const struct prefix_list *sent)
 {
 	for (uint16_t i = 0; i < prefixes->count; i++) {
 		const struct prefix *prefix = &prefixes->prefix[i];
 		struct route_refusal refusal = { *prefix, prefixes->reason[i] };
 		size_t at;
 
-		if (!prefix_list_has(told, prefix))
+		if (!prefix_list_has(sent, prefix))
 			continue;
 		at = refusal_position(routes, prefix);
 		if (is_refused_at(routes, at, prefix))
 			routes->refusals[at] = refusal;
-		else if (!insert_refusal(routes, at, &refusal))
-			return;
+		else
+			insert_refusal(routes, at, &refusal);
 	}
 }
 
@@ -507,14 +502,14 @@ void routes_set_interface(struct routes *routes, uint32_t interface)
 		routes_work(routes);
 }
 
-/* netd's verdict on one route that it was asked to add. */
-static void added(struct routes *routes, struct route *route, uint8_t verdict, const char *words,
+/* Takes netd's verdict on a route that it was asked to add. */
+static void added(struct routes *routes, struct route *route, uint8_t verdict, const char *obstacle,
 	struct message *refusals)
 {
 	if (verdict != ROUTE_ACCEPTED) {
 		refuse(routes, refusals, route,
 			verdict < ROUTE_VERDICT_COUNT ? (enum route_verdict)verdict : ROUTE_FAILED,
-			words);
+			obstacle);
 		return;
 	}
 	route->state = ROUTE_INSTALLED;
@@ -533,12 +528,12 @@ static void answered(
 	(void)fd_count;
 	for (size_t i = 0; i < asked.count; i++) {
 		struct route *route = find(routes, &asked.items[i]);
-		bool told = reply->error == 0 && i < reply->count;
-		uint8_t verdict = told ? reply->verdicts[i].verdict : ROUTE_FAILED;
+		bool judged = reply->error == 0 && i < reply->count;
+		uint8_t verdict = judged ? reply->verdicts[i].verdict : ROUTE_FAILED;
 		if (!route)
 			continue;
 		if (route->state == ROUTE_ADDING) {
-			added(routes, route, verdict, told ? reply->verdicts[i].words : "",
+			added(routes, route, verdict, judged ? reply->verdicts[i].reason : "",
 				&refusals);
 		} else if (route->state == ROUTE_DELETING) {
 			route->state = ROUTE_ABSENT;
@@ -604,7 +599,7 @@ static void routes_work(struct routes *routes)
 const char *route_reason(const struct route *route, char out[static ROUTE_REASON_MAX])
 {
 	snprintf(out, ROUTE_REASON_MAX, "%s%s%s", route_verdict_text(route->verdict),
-		route->words[0] ? ": " : "", route->words);
+		route->reason[0] ? ": " : "", route->reason);
 	return out;
 }
 

@@ -33,10 +33,11 @@ struct route {
 	enum route_state state;
 	enum route_verdict verdict;
 	bool wanted; /* announced and not withdrawn */
-	bool missing; /* installed, but another program took it from the kernel, and netd cannot put it back */
-	bool fresh;                         /* repeated since the last connection began */
-	uint32_t place;                     /* routes.c's, while it moves items */
-	char words[REQUEST_REASON_MAX + 1]; /* refused: what stands in its way, or "" */
+	/* Installed, but another program removed it from the kernel, and netd cannot restore it. */
+	bool missing;
+	bool fresh;                          /* repeated since this connection began */
+	uint32_t new_index;                  /* for routes.c alone, while it moves items */
+	char reason[REQUEST_REASON_MAX + 1]; /* refused: what prevents it, or "" */
 };
 
 /* True: installed and wanted, so packets take it unless it is missing. */
@@ -51,7 +52,7 @@ struct route_refusal {
 struct routes;
 
 enum {
-	ROUTES_REFUSED_MAX = 64, /* refused prefixes that are kept for status */
+	ROUTES_REFUSED_MAX = 64, /* refused prefixes that are kept for `status` */
 	ROUTE_REASON_MAX = REQUEST_REASON_MAX + 96,
 };
 
@@ -117,7 +118,7 @@ void routes_end(struct routes *routes);
  * binary searches.
  */
 void routes_refused(struct routes *routes, const struct message_prefixes *prefixes,
-	const struct prefix_list *told);
+	const struct prefix_list *sent);
 
 /*
  * netd cannot restore these installed routes. `first`: no others are missing. Empty: none is
@@ -127,7 +128,7 @@ void routes_missing(struct routes *routes, const struct prefix *prefixes, size_t
 
 size_t routes_count_missing(const struct routes *routes);
 
-/* What the peer has announced so far is installed or refused: netd has nothing left to do. */
+/* True: all that the peer has announced is installed or refused, and netd has no request left. */
 bool routes_complete(const struct routes *routes);
 
 /* Sends announcements or withdrawals to the peer, in as many messages as needed. */

@@ -74,7 +74,7 @@ void session_lacks(struct session *session, const struct request_lack *page)
 	session_interface_take_lack(&session->interface, page);
 	routes_missing(&session->routes, page->prefix, page->count, page->offset == 0);
 	if (page->offset + page->count == page->total)
-		session_report_up(session); /* a default route may be among them */
+		session_report_up(session); /* it may be a default route */
 }
 
 void session_set_carrier(struct session *session, bool on)
@@ -82,7 +82,9 @@ void session_set_carrier(struct session *session, bool on)
 	session_interface_set_carrier(&session->interface, on);
 }
 
-/* The peer of a server is not offered a family that the kernel refuses either. */
+/*
+ * Removes a family that the kernel refuses from the terms, and from the offer to a server's peer.
+ */
 static void drop_lacking_families(struct session *session)
 {
 	static const struct addr none = { .family = AF_UNSPEC };
@@ -115,7 +117,7 @@ static void interface_failed(struct session_interface *interface)
 
 	session->leave = (struct session_leave){ .code = GOODBYE_INTERNAL };
 	snprintf(session->leave.text, sizeof(session->leave.text),
-		"cannot make its tunnel interface");
+		"cannot make the tunnel interface");
 	session_event(session, SESSION_EVENT_NO_INTERFACE, "netd could not make the interface");
 }
 
@@ -221,7 +223,7 @@ int session_adopt(const struct session_world *world, const struct request_reply 
 
 /* ---- what the table does ---- */
 
-/* netd says by itself what became of it: a tunnel without its resolvers is still a tunnel. */
+/* netd logs the outcome itself. A failure is not fatal: a tunnel works without its resolvers. */
 static void send_nameservers(const struct session *session)
 {
 	struct request request = {
@@ -231,7 +233,8 @@ static void send_nameservers(const struct session *session)
 	};
 
 	if (netd_link_send(session->world->netd, &request) < 0)
-		log_error("%s: its resolvers are not used: out of memory", session->name.name);
+		log_error(
+			"%s: cannot use the server's resolvers: out of memory", session->name.name);
 }
 
 /* Sets the interface to the terms; then the first lane takes packets from the peer. */
@@ -260,6 +263,11 @@ static bool begin(struct session *session)
 	session->lane_lost = (struct mono){ 0 }; /* that was on the connection before */
 	session->connections++;
 	session_update_reach(session);
+	if (!session->filter) {
+		log_error("%s: cannot carry packets: out of memory for the packet filter",
+			session->name.name);
+		return false;
+	}
 	int r = prepare_carrying(session);
 	if (r == 0 && session->welcome) {
 		session->welcome->welcome.lanes = session->terms.lanes;
@@ -269,8 +277,8 @@ static bool begin(struct session *session)
 		r = session_lane_carry(session->control);
 	if (r < 0) {
 		session_interface_break(&session->interface);
-		log_error("%s: %s does not take packets: %s", session->name.name,
-			session_interface_name(&session->interface), strerror(-r));
+		log_error("%s: cannot carry packets on %s: %s", session->name.name,
+			session_interface_name(&session->interface), error_text(r));
 		return false;
 	}
 	free(session->welcome);
@@ -300,8 +308,8 @@ void session_end_lanes(struct session *session)
 	}
 }
 
-/* Between two connections: the interface stays, unless it has been taken from us. */
-static void rest(struct session *session)
+/* Between two connections the interface stays, unless it is broken. */
+static void become_idle(struct session *session)
 {
 	session->last_leave = session->leave;
 	session->leave = (struct session_leave){ 0 };
@@ -331,7 +339,7 @@ static void reap(struct loop_timer *timer)
 	announcer_free(&session->announcer);
 	routes_free(&session->routes);
 	prefix_list_free(&session->offer);
-	filter_unref(session->reach);
+	filter_unref(session->filter);
 	loop_timer_stop(loop, &session->linger);
 	loop_timer_stop(loop, &session->unclaimed);
 	loop_timer_stop(loop, &session->expiry);
@@ -381,7 +389,7 @@ static bool act(struct session *session, enum session_action action)
 		session_end_lanes(session);
 		break;
 	case SESSION_ACTION_REST:
-		rest(session);
+		become_idle(session);
 		break;
 	case SESSION_ACTION_REMOVE:
 		session_remove(session);
@@ -416,7 +424,7 @@ static bool change(struct session *session, enum session_event event, const char
 
 void session_event(struct session *session, enum session_event event, const char *why)
 {
-	static const char failure[] = "its tunnel interface fails";
+	static const char failure[] = "the tunnel interface failed";
 
 	if (change(session, event, why))
 		return;
@@ -437,13 +445,13 @@ static int take_lane(struct session *session, struct lane *lane, const struct la
 		return r;
 	routes_begin(&session->routes);
 	session->heard_routes = false;
-	session->settled = false;
+	session->reported_up = false;
 	session->lane_peer = *peer;
 	session->outer = *outer;
 	session->outer_addr = outer->addr;
 	session->routes.rule.outer = &session->outer_addr;
-	/* Where the interface is elsewhere, no route can capture the outer connection. */
-	session->routes.rule.outer_count = session_is_apart(session) ? 0 : 1;
+	/* In another network namespace no route can capture the outer connection. */
+	session->routes.rule.outer_count = !session_is_apart(session);
 	if (session->peer) {
 		session->routes.rule.accept = session->peer->accept_routes.items;
 		session->routes.rule.accept_count = session->peer->accept_routes.count;
@@ -542,12 +550,15 @@ bool session_hides_names(const struct session *session)
 void session_announced_changed(struct session *session)
 {
 	session_update_reach(session);
-	if (session_update_offer(session) < 0 || announcer_changed(&session->announcer) < 0)
-		log_error(
-			"%s: cannot announce what has changed: out of memory", session->name.name);
+	int r = session_update_offer(session);
+	if (r < 0)
+		session_cannot_announce(session, r);
+	else if (announcer_changed(&session->announcer) < 0)
+		log_warning("%s: out of memory: announces what has changed a little later",
+			session->name.name);
 }
 
-void session_count(const struct session *session, struct lane_counters *ret_sums)
+void session_sum(const struct session *session, struct lane_counters *ret_sums)
 {
 	const struct session_lane *sl;
 
@@ -559,7 +570,7 @@ void session_count(const struct session *session, struct lane_counters *ret_sums
 
 void session_fault(struct session *session, uint16_t code, const char *text)
 {
-	log_warning("%s: broke the protocol: %s", session->name.name, text);
+	log_warning("%s: the peer broke the protocol: %s", session->name.name, text);
 	session_leave(session, code, text, session_is_server(session));
 }
 
@@ -580,7 +591,8 @@ static void connection_lost(struct session *session, const char *why)
 		session, session->final ? SESSION_EVENT_LAST_LANE : SESSION_EVENT_LANE_LOST, why);
 }
 
-void session_lane_lost(struct session *session, unsigned number, bool steady, const char *why)
+/* A lane was lost, and the session did not order that. `steady`: it had carried for a while. */
+static void lane_lost(struct session *session, unsigned number, bool steady, const char *why)
 {
 	if (session->state == SESSION_CLOSING && session_lane_count(session) > 0)
 		return; /* the other lanes end as well */
@@ -590,7 +602,7 @@ void session_lane_lost(struct session *session, unsigned number, bool steady, co
 	}
 	session->lane_lost = mono_now();
 	if (rate_take(&session->log_rate, session->lane_lost))
-		log_notice("%s: lane %u lost, %u are left: %s", session->name.name, number,
+		log_notice("%s: lost lane %u, %u remain: %s", session->name.name, number,
 			session_lane_count(session), why);
 	/* The cause may concern all lanes. */
 	session_probe(session);
@@ -614,7 +626,7 @@ static void on_lane_ended(struct session_lane *sl, enum lane_end end, const char
 		session->control = NULL;
 	session_lane_free(sl);
 	if (!leaving)
-		session_lane_lost(session, number, steady, why);
+		lane_lost(session, number, steady, why);
 	else if (session->state == SESSION_REMOVING)
 		session_remove(session);
 }
@@ -626,13 +638,15 @@ static void on_lane_ended(struct session_lane *sl, enum lane_end end, const char
 static void on_lane_dead(struct session_lane *sl, struct duration silence)
 {
 	static const struct message goodbye = { .type = MESSAGE_GOODBYE,
-		.goodbye = { .code = GOODBYE_DEAD_PEER, .text = "nothing was heard from you" } };
+		.goodbye = {
+			.code = GOODBYE_DEAD_PEER, .text = "the peer was silent for too long" } };
 	struct session *session = sl->session;
 	unsigned number = sl->number;
 	char text[MESSAGE_TEXT_MAX + 1];
 
 	snprintf(text, sizeof(text), "nothing heard for %.1f s", duration_seconds(silence));
-	log_warning("%s: dead peer: %s (lane %u)", session->name.name, text, number);
+	log_warning("%s: this end closes lane %u: %s; the peer or the network to it has failed",
+		session->name.name, number, text);
 	if (session_lane_is_last(sl)) {
 		session_lane_send(sl, &goodbye);
 		session->leave = (struct session_leave){ .code = GOODBYE_DEAD_PEER };
@@ -650,7 +664,7 @@ void session_lane_drop(struct session_lane *sl, const char *why)
 	if (sl == session->control)
 		session->control = NULL;
 	session_lane_leave(sl);
-	session_lane_lost(session, number, steady, why);
+	lane_lost(session, number, steady, why);
 }
 
 /* A lane that is too slow to join ends alone. */
@@ -707,8 +721,7 @@ void session_network_changed(struct session *session)
 		session_lane_leave(sl);
 	}
 	if (number > 0)
-		session_lane_lost(
-			session, number, true, "this host does not have its address any more");
+		lane_lost(session, number, true, "this host has lost the connection's address");
 	else
 		session_probe(session);
 }

@@ -27,7 +27,12 @@
  * stays, or REMOVING if it ends.
  */
 
-struct session_terms { /* what hello and welcome have agreed on, seen from this end */
+/* The answer to a join that names another session, or comes when the identity has none. */
+#define SESSION_JOIN_UNKNOWN \
+	"join does not match a session of this client: it has ended, or id, token or instance is wrong"
+
+/* The terms of hello and welcome, from this end's view. */
+struct session_terms {
 	uint64_t session_id;
 	uint32_t mtu;
 	uint8_t lanes; /* the most that it may have */
@@ -93,17 +98,21 @@ struct session {
 	/* Server: a ping that came before welcome was sent. Its pong follows welcome. */
 	struct message_time early_ping;
 	bool has_early_ping;
-	bool heard_routes;  /* all that the peer announces, since this connection began */
-	bool settled;       /* and they have become what they could: netd has been told */
-	unsigned held_back; /* by the full tunnel, as was logged last: enum held_back */
-	struct prefix tunnel_prefixes[4]; /* for the route rule: pools, or the tunnel's addresses */
+	/* The peer has sent end-of-routes on this connection. */
+	bool heard_routes;
+	/* netd was told that the session is up and all routes are installed or refused. */
+	bool reported_up;
+	/* Families that the full tunnel holds back, as last logged: enum held_back. */
+	unsigned held_back;
+	/* Borrowed by the route rule: pools, or the tunnel's addresses. */
+	struct prefix tunnel_prefixes[4];
 	struct routes routes;
 	struct prefix_list offer; /* what is announced to its peer: sorted */
 	struct announcer announcer;
-	bool unaware; /* of a change that waits in peers.c */
-	struct reach *reach;
-	struct session_leave leave;      /* of the connection that is */
-	struct session_leave last_leave; /* of the one before */
+	bool unaware; /* of a change in peers.c: its peer was not told yet */
+	struct filter *filter;
+	struct session_leave leave;      /* of this connection */
+	struct session_leave last_leave; /* of the connection before */
 	struct loop_timer reap;
 	struct rate log_rate; /* of log lines that the peer can cause at will */
 
@@ -229,7 +238,7 @@ static inline bool session_is_apart(const struct session *session)
 	return session_interface_is_apart(&session->interface);
 }
 
-/* Sums over the lanes it has and had, counter by counter; the peer's last sign of life. */
-void session_count(const struct session *session, struct lane_counters *ret_sums);
+/* Sums the counters of all lanes that it has and had. `heard_ns` is not among them. */
+void session_sum(const struct session *session, struct lane_counters *ret_sums);
 
 #endif

@@ -24,6 +24,12 @@ void session_send(struct session *session, const struct message *message)
 		session_lane_send(session->control, message);
 }
 
+void session_cannot_announce(struct session *session, int error)
+{
+	if (session->control)
+		session_lane_fail(session->control, "announce prefixes", error);
+}
+
 void session_send_hello(struct session *session)
 {
 	const struct settings *settings = session->world->settings;
@@ -46,19 +52,22 @@ void session_answer_early_ping(struct session *session)
 
 	if (session->has_early_ping)
 		session_send(session, &pong);
-	session->has_early_ping = false;
 }
 
 void session_replay(struct session *session)
 {
 	struct message end = { .type = MESSAGE_END_OF_ROUTES };
 
-	if (session_update_offer(session) < 0 || announcer_begin(&session->announcer) < 0)
-		log_error("%s: cannot announce anything: out of memory", session->name.name);
-	session_send(session, &end);
+	int r = session_update_offer(session);
+	if (r == 0)
+		r = announcer_begin(&session->announcer);
+	if (r < 0)
+		session_cannot_announce(session, r);
+	else
+		session_send(session, &end);
 }
 
-/* While no lane has the control role, it is said on all. */
+/* While no lane has the control role, all lanes send it. */
 void session_send_goodbye(struct session *session)
 {
 	struct message message = { .type = MESSAGE_GOODBYE };
@@ -69,7 +78,7 @@ void session_send_goodbye(struct session *session)
 	goodbye->class = (uint8_t)goodbye_code_class(session->leave.code);
 	goodbye->retry_after_ms = session->leave.retry_after_ms;
 	snprintf(goodbye->text, sizeof(goodbye->text), "%s", session->leave.text);
-	log_info("%s: goodbye said: %s: %s", session->name.name, goodbye_code_text(goodbye->code),
+	log_info("%s: sent a goodbye: %s: %s", session->name.name, goodbye_code_text(goodbye->code),
 		goodbye->text);
 	session_send(session, &message);
 	TAILQ_FOREACH(sl, &session->lanes, link) {
@@ -81,7 +90,7 @@ void session_send_goodbye(struct session *session)
 
 /* ---- from the peer ---- */
 
-/* Once for each change: without a word, a host that reaches nothing looks like a broken network. */
+/* Logs each change: without a log line a host that reaches nothing looks like a broken network. */
 static void log_held_back(struct session *session)
 {
 	unsigned families = held_back_families(session);
@@ -93,8 +102,8 @@ static void log_held_back(struct session *session)
 	if (families == HELD_BACK_NONE)
 		log_notice("%s: full tunnel: nothing is held back any more", session->name.name);
 	else
-		log_warning("%s: full tunnel: held back: %s; let the server announce it, or take "
-			    "full_tunnel out of this profile and start it again",
+		log_warning(
+			"%s: full tunnel: held back: %s; make the server announce the default route, or remove full_tunnel from this profile and restart the client",
 			session->name.name, held_back_cause(session, cause));
 }
 
@@ -104,16 +113,16 @@ void session_report_up(struct session *session)
 		!routes_complete(&session->routes))
 		return;
 	log_held_back(session);
-	if (session->settled)
+	if (session->reported_up)
 		return;
 	struct request request = {
 		.type = REQUEST_UP,
 		.dns = { .interface = session_interface_number(&session->interface),
 			.nameservers = *session->nameservers },
 	};
-	session->settled = true;
+	session->reported_up = true;
 	if (netd_link_send(session->world->netd, &request) < 0)
-		log_error("%s: out of memory: netd does not hear that the tunnel is up",
+		log_error("%s: cannot report to netd that the tunnel is up: out of memory",
 			session->name.name);
 }
 
@@ -126,7 +135,8 @@ static void take_nameservers(struct session *session, const struct message_welco
 	if (welcome->dns_count == 0 && welcome->domain_count == 0)
 		return;
 	if (!session->world->settings->use_dns) {
-		log_info("%s: its resolvers are not taken: use_dns is false", session->name.name);
+		log_info(
+			"%s: ignored the server's resolvers: use_dns is false", session->name.name);
 		return;
 	}
 	taken->server_count = welcome->dns_count;
@@ -192,15 +202,15 @@ static void on_refuse(struct session *session, const struct message *message)
 	char text[ADDR_TEXT_MAX];
 
 	for (uint16_t i = 0; i < message->prefixes.count; i++) {
-		if (!prefix_list_has(&session->announcer.told, &message->prefixes.prefix[i]))
+		if (!prefix_list_has(&session->announcer.sent, &message->prefixes.prefix[i]))
 			continue;
 		if (!rate_take(&session->log_rate, mono_now()))
 			break;
-		log_warning("%s: refuses our route %s: %s", session->name.name,
+		log_warning("%s: the peer refuses our route %s: %s", session->name.name,
 			prefix_format(&message->prefixes.prefix[i], text),
 			route_verdict_text(message->prefixes.reason[i]));
 	}
-	routes_refused(&session->routes, &message->prefixes, &session->announcer.told);
+	routes_refused(&session->routes, &message->prefixes, &session->announcer.sent);
 }
 
 static void on_ping(struct session *session, const struct message *message)
@@ -231,10 +241,8 @@ static void on_goodbye(struct session *session, const struct message *message)
 	const struct message_goodbye *goodbye = &message->goodbye;
 	enum goodbye_class class = goodbye_class(goodbye);
 
-	log_notice("%s: goodbye heard: %s: %s", session->name.name,
+	log_notice("%s: received a goodbye: %s: %s", session->name.name,
 		goodbye_code_text(goodbye->code), goodbye->text);
-	if (session->state >= SESSION_CLOSING)
-		return;
 	session->leave = (struct session_leave){
 		.code = goodbye->code,
 		.heard = true,
@@ -260,7 +268,7 @@ static void on_join(struct session *session, const struct message *message)
 	if (session_is_server(session))
 		session_claimed(session->control, &message->join);
 	else
-		session_fault(session, GOODBYE_PROTOCOL, "join from a server");
+		session_fault(session, GOODBYE_PROTOCOL, "only a client may send join");
 }
 
 /* The answer to a claim. Nothing is left to do: the client took the role when it sent the claim. */
@@ -268,7 +276,7 @@ static void on_joined(struct session *session, const struct message *message)
 {
 	(void)message;
 	if (session_is_server(session))
-		session_fault(session, GOODBYE_PROTOCOL, "joined from a client");
+		session_fault(session, GOODBYE_PROTOCOL, "only a server may send joined");
 }
 
 #define IN(state) (1u << (state))
@@ -297,7 +305,7 @@ static void lane_goodbye(struct session_lane *sl, const struct message_goodbye *
 {
 	char why[MESSAGE_TEXT_MAX + 64];
 
-	snprintf(why, sizeof(why), "goodbye heard: %s: %s", goodbye_code_text(goodbye->code),
+	snprintf(why, sizeof(why), "received a goodbye: %s: %s", goodbye_code_text(goodbye->code),
 		goodbye->text);
 	session_lane_drop(sl, why);
 }
@@ -336,12 +344,12 @@ static void take_without_control(struct session_lane *sl, const struct message *
 		session_joined(sl);
 		return;
 	default:
-		log_debug("%s: lane %u: %s without the control role: skipped", session->name.name,
-			sl->number, message_type_name(message->type));
+		log_debug("%s: lane %u: skipped %s: the lane does not have the control role",
+			session->name.name, sl->number, message_type_name(message->type));
 		return;
 	}
 	session_fault(
-		session, GOODBYE_PROTOCOL, "join and joined go from client to server and back");
+		session, GOODBYE_PROTOCOL, "only a client may send join, only a server joined");
 }
 
 void session_control(struct session_lane *sl, const uint8_t *data, size_t len)
@@ -357,7 +365,7 @@ void session_control(struct session_lane *sl, const uint8_t *data, size_t len)
 		return;
 	}
 	if (message.type == MESSAGE_UNKNOWN) {
-		log_debug("%s: unknown control message skipped", session->name.name);
+		log_debug("%s: skipped an unknown control message", session->name.name);
 		return;
 	}
 	if (sl != session->control) {

@@ -146,7 +146,6 @@ static void park_queues(struct session_interface *interface)
 	memcpy(&interface->parked[interface->parked_count], tun->queues,
 		tun->queue_count * sizeof(tun->queues[0]));
 	interface->parked_count += tun->queue_count;
-	tun->queue_count = 0;
 	if (interface->users == 0)
 		close_parked(interface);
 }
@@ -247,7 +246,8 @@ void session_interface_set_carrier(struct session_interface *interface, bool on)
 	if (interface->carrier == wanted || !session_interface_is_there(interface))
 		return;
 	if (netd_link_send(interface->world->netd, &request) < 0) {
-		log_error("%s: its routes' metrics stay as they are: out of memory",
+		log_error(
+			"%s: cannot ask netd to change the metric of the peer's routes: out of memory; packets may take the wrong route until the peer connects again",
 			interface->name->name);
 		return;
 	}
@@ -276,7 +276,7 @@ static void await_peer(struct session_interface *interface)
 
 static void fail(struct session_interface *interface, const char *text)
 {
-	log_error("%s: no tunnel interface: %s", interface->name->name, text);
+	log_error("%s: cannot make the tunnel interface: %s", interface->name->name, text);
 	free(interface->failure);
 	interface->failure = strdup(text); /* out of memory: status shows the goodbye */
 	interface->wish = SESSION_INTERFACE_NOTHING;
@@ -286,9 +286,9 @@ static void fail(struct session_interface *interface, const char *text)
 /* This host refuses the server's addresses. `cure` is for the log. */
 static void refuse(struct session_interface *interface, const char *why, const char *cure)
 {
-	log_error(
-		"%s: the tunnel's addresses are refused: %s; %s", interface->name->name, why, cure);
-	free(interface->failure); /* of an earlier connection; the goodbye names the cause now */
+	log_error("%s: this host refuses the tunnel's addresses that the server chose: %s; %s",
+		interface->name->name, why, cure);
+	free(interface->failure); /* of an earlier connection: now the goodbye has the cause */
 	interface->failure = NULL;
 	interface->wish = SESSION_INTERFACE_NOTHING;
 	interface->events->refused(interface, why);
@@ -297,7 +297,7 @@ static void refuse(struct session_interface *interface, const char *why, const c
 /* `text` is netd's: this host or its network already uses an address. */
 static void refuse_taken(struct session_interface *interface, const char *text)
 {
-	refuse(interface, text, "leave that network, or let the server have another pool");
+	refuse(interface, text, "leave that network, or give the server another pool");
 }
 
 /*
@@ -345,8 +345,8 @@ static bool addresses_are_fine(
 		interface->broken = true;
 	refuse(interface, problem.text,
 		r == -EPERM
-			? "add their range to tunnel_addresses in this profile, or let the server have another pool"
-			: "let the server have another pool");
+			? "add their range to tunnel_addresses in this profile, or give the server another pool"
+			: "give the server another pool");
 	return false;
 }
 
@@ -379,8 +379,7 @@ static void make_answered(
 		fail(interface,
 			reply->error != 0
 				? reply->text
-				: "its queues did not arrive: the limit of open files is reached; raise "
-				  "LimitNOFILE= or \"ulimit -n\"");
+				: "the engine received no queues from netd: the limit of open files is reached; raise LimitNOFILE= or \"ulimit -n\"");
 		return;
 	}
 	if (reply->adopts)
@@ -419,7 +418,7 @@ static void answered(
 		return;
 	case SESSION_INTERFACE_REMOVED:
 		session_interface_remove(interface);
-		return;
+		break;
 	}
 }
 
@@ -457,8 +456,8 @@ void session_interface_judge(
 	if (ask(interface) == 0)
 		return;
 	interface->wish = SESSION_INTERFACE_NOTHING;
-	log_error("%s: out of memory: netd is not asked whether the tunnel's addresses are still "
-		  "free",
+	log_error(
+		"%s: cannot ask netd whether the tunnel's addresses are still free: out of memory",
 		interface->name->name);
 }
 
@@ -496,7 +495,7 @@ static void deleted(
 
 	netd_link_close_fds(fds, fd_count);
 	if (reply->error != 0)
-		log_warning("%s: %s was not removed: %s", interface->name->name,
+		log_warning("%s: netd did not remove %s: %s", interface->name->name,
 			interface->tun.name, reply->text);
 	forget(interface);
 	interface->events->removed(interface);

@@ -26,11 +26,11 @@ struct session_interface;
 enum { SESSION_INTERFACE_IDLE_MS = 1000 }; /* a peer that returns sooner was not away */
 
 struct session_interface_events {
+	/* netd has made the interface as requested, or without a family that the kernel refuses. */
+	void (*made)(struct session_interface *interface);
 	/*
 	 * netd could not make it; session_interface_failure() has netd's reason, which is logged.
 	 */
-	void (*made)(struct session_interface *interface);
-	/* netd could not make it; session_interface_failure() has netd's words. Logged. */
 	void (*failed)(struct session_interface *interface);
 	/*
 	 * Client: this host refuses an address from the server. `why`, which is logged, is for the
@@ -129,11 +129,17 @@ void session_interface_make(
  */
 void session_interface_judge(
 	struct session_interface *interface, const struct request_interface *wanted);
-/* Its session does not wait for it any more: whatever netd answers is kept for the next connection. */
+/*
+ * Its session does not wait for it any more. An interface that netd still makes is kept for the
+ * next connection.
+ */
 void session_interface_detach(struct session_interface *interface);
-/* Nobody is connected: it stays, unless it is broken. */
+/* The connection is lost: the interface stays unless it is broken. */
 void session_interface_disconnected(struct session_interface *interface);
-/* For good: `removed` follows, perhaps at once. Only when no lane and no route needs it any more. */
+/*
+ * Removes it for good: `removed` follows, perhaps before this returns. Call it only when no lane
+ * and no route needs the interface any more.
+ */
 void session_interface_remove(struct session_interface *interface);
 /* It does not take packets: it is removed as soon as the connection is lost. */
 void session_interface_break(struct session_interface *interface);

@@ -41,11 +41,6 @@ int session_add_lane(struct session *session, struct lane *lane, const struct en
 void session_fault(struct session *session, uint16_t code, const char *text);
 /* Drops a lane at once, for a reason of this end. */
 void session_lane_drop(struct session_lane *sl, const char *why);
-/*
- * A lane is not there any more, for a reason that was not the session's own. `steady`: it had
- * carried for a while.
- */
-void session_lane_lost(struct session *session, unsigned number, bool steady, const char *why);
 
 /* session_join.c: further lanes, and the control role. */
 void session_joined(struct session_lane *sl); /* client: the server accepts its join */
@@ -62,9 +57,12 @@ void session_send(struct session *session, const struct message *message);
 void session_send_hello(struct session *session);
 void session_send_goodbye(struct session *session); /* and ends the lanes */
 void session_answer_early_ping(struct session *session);
-void session_replay(struct session *session); /* all that the peer has to know is said anew */
-void session_set_tunnel_rule(
-	struct session *session); /* which of the tunnel's own addresses no route may cover */
+/* Announces everything, then end-of-routes. Out of memory: session_cannot_announce(). */
+void session_replay(struct session *session);
+/* The peer's list of routes would not be ours: the lane with the control role ends, see session_lane_fail(). */
+void session_cannot_announce(struct session *session, int error);
+/* Updates the route rule: no route may cover the tunnel's own addresses. */
+void session_set_tunnel_rule(struct session *session);
 extern const struct routes_events session_routes_events;
 
 /*
@@ -83,11 +81,10 @@ struct duration session_expiry_wait(int64_t until, int64_t now);
  * stays.
  */
 int session_update_offer(struct session *session);
-/* What may be the source of a packet to the peer. -ENOMEM; the caller frees the list either way. */
-int session_gather_sources(const struct session *session, struct prefix_list *ours);
 
 /* session_control.c */
-void session_report_up(struct session *session); /* netd hears of it when the session has settled */
+/* Reports to netd, once, that the session is up and all its routes are installed or refused. */
+void session_report_up(struct session *session);
 void session_control(struct session_lane *sl, const uint8_t *data, size_t len);
 
 #endif

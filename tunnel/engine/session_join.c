@@ -15,13 +15,13 @@
  * ends announce everything again, as messages may have been lost with the lane.
  */
 
-/* Takes as long whichever byte differs. */
-static bool has_token(const uint8_t *a, const uint8_t *b, size_t len)
+/* Takes the same time whichever byte differs. */
+static bool has_token(const struct session *session, const struct message_join *join)
 {
 	uint8_t difference = 0;
 
-	for (size_t i = 0; i < len; i++)
-		difference = (uint8_t)(difference | (a[i] ^ b[i]));
+	for (size_t i = 0; i < sizeof(join->token); i++)
+		difference = (uint8_t)(difference | (join->token[i] ^ session->token[i]));
 	return difference == 0;
 }
 
@@ -29,7 +29,7 @@ static bool names_session(const struct session *session, const struct message_jo
 {
 	return join->session_id == session->terms.session_id &&
 		memcmp(join->instance, session->instance, sizeof(join->instance)) == 0 &&
-		has_token(join->token, session->token, sizeof(join->token));
+		has_token(session, join);
 }
 
 static void log_joined(const struct session_lane *sl)
@@ -127,15 +127,17 @@ int session_take_join(struct session *session, struct lane *lane, const struct e
 	struct session_lane *sl;
 
 	if (session->adopted || !names_session(session, join)) {
-		problem_set(problem, "join names a session that is not there");
+		problem_set(problem, "%s", SESSION_JOIN_UNKNOWN);
 		return -EPROTO;
 	}
 	if (session->state != SESSION_UP) {
-		problem_set(problem, "the session is not up");
+		problem_set(problem, "no lane can join while the session is %s; try again later",
+			session_state_text(session->state));
 		return -EAGAIN;
 	}
 	if (session_lane_count(session) >= session->terms.lanes) {
-		problem_set(problem, "the session has its %u lanes already", session->terms.lanes);
+		problem_set(problem, "the session's limit of %u lanes is reached",
+			session->terms.lanes);
 		return -ENOBUFS;
 	}
 	int r = session_add_lane(session, lane, outer, SESSION_LANE_JOINING, &sl);
@@ -187,7 +189,7 @@ void session_claimed(struct session_lane *sl, const struct message_join *join)
 static void unclaimed_for_long(struct loop_timer *timer)
 {
 	session_leave(container_of(timer, struct session, unclaimed), GOODBYE_DEAD_PEER,
-		"no lane has taken the control role", false);
+		"no lane took the control role in time", false);
 }
 
 void session_move_control(struct session *session)

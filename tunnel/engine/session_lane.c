@@ -48,13 +48,37 @@ static void on_doubted(struct lane_owner *owner, struct lane *lane)
 	session_lane_probe(container_of(owner, struct session_lane, owner));
 }
 
+static void on_congestion(
+	struct lane_owner *owner, struct lane *lane, const struct lane_congestion *congestion)
+{
+	struct session_lane *sl = container_of(owner, struct session_lane, owner);
+	char view[CONGESTION_VIEW_TEXT_MAX];
+	bool changed = strcmp(sl->congestion.control, congestion->control) != 0;
+
+	(void)lane;
+	if (congestion->reason != CONGESTION_BEGAN) {
+		log_info("%s: lane %u: congestion control: %s %s %s: %s (%s)",
+			sl->session->name.name, sl->number, sl->congestion.control,
+			changed ? "->" : "stays", congestion->control,
+			congestion_reason_text(congestion->reason),
+			congestion_view_text(view, &congestion->view));
+		sl->congestion_changes += changed;
+	}
+	sl->congestion = *congestion;
+	if (changed)
+		sl->congestion_since = mono_now();
+}
+
 static void on_ended(
 	struct lane_owner *owner, struct lane *lane, enum lane_end end, const char *text)
 {
 	struct session_lane *sl = container_of(owner, struct session_lane, owner);
 
 	(void)lane;
-	sl->events->ended(sl, end, text);
+	if (sl->failure < 0 && end == LANE_END_ORDERED)
+		sl->events->ended(sl, LANE_END_INTERNAL, error_text(sl->failure));
+	else
+		sl->events->ended(sl, end, text);
 }
 
 /* ---- is its peer alive? ---- */
@@ -114,6 +138,7 @@ int session_lane_new(struct session *session, const struct session_lane_events *
 			.control = on_control,
 			.fault = on_fault,
 			.doubted = on_doubted,
+			.congestion = on_congestion,
 			.ended = on_ended,
 		},
 		.outer = *outer,
@@ -136,14 +161,15 @@ int session_lane_hold(struct session_lane *sl)
 		.offloads_send = session->terms.offloads_send,
 		.offloads_accept = session->terms.offloads_accept,
 		.gro = session->world->settings->gro,
-		.reach = session->reach,
+		.filter = session->filter,
 		.discard = session->connections > 1 &&
 			!session_interface_has_queues(&session->interface),
 		.dead_after = session->terms.dead_after,
+		.choose_congestion = settings_chooses_congestion(session->world->settings),
 		.hold = true,
 	};
 
-	if (!session->reach)
+	if (!session->filter)
 		return -ENOMEM;
 	int r = session_interface_take_queue(&session->interface, &sl->queue);
 	if (r < 0)
@@ -173,8 +199,6 @@ int session_lane_carry(struct session_lane *sl)
 
 void session_lane_leave(struct session_lane *sl)
 {
-	if (sl->stage == SESSION_LANE_LEAVING)
-		return;
 	sl->stage = SESSION_LANE_LEAVING;
 	liveness_stop(&sl->liveness);
 	return_queue(sl);
@@ -193,18 +217,33 @@ void session_lane_free(struct session_lane *sl)
 	free(sl);
 }
 
+void session_lane_fail(struct session_lane *sl, const char *what, int error)
+{
+	if (sl->failure < 0)
+		return;
+	sl->failure = error;
+	log_error(
+		"%s: cannot %s: %s; lane %u ends, so that both ends begin again with the same state",
+		sl->session->name.name, what, error_text(error), sl->number);
+	lane_end(sl->lane);
+}
+
 void session_lane_send(struct session_lane *sl, const struct message *message)
 {
 	uint8_t payload[FRAME_CONTROL_MAX];
 	struct writer writer;
+	char what[64];
 
+	if (sl->failure < 0)
+		return;
 	writer_init(&writer, payload, sizeof(payload));
 	int r = message_encode(&writer, message);
 	if (r == 0)
 		r = lane_send_control(sl->lane, payload, writer.len);
-	if (r < 0)
-		log_error("%s: cannot send %s: %s", sl->session->name.name,
-			message_type_name(message->type), strerror(-r));
+	if (r == 0)
+		return;
+	snprintf(what, sizeof(what), "send %s", message_type_name(message->type));
+	session_lane_fail(sl, what, r);
 }
 
 void session_lane_probe(struct session_lane *sl)

@@ -63,9 +63,17 @@ struct session_lane {
 	struct endpoint outer; /* the other end of its connection */
 	struct liveness liveness;
 	enum session_lane_stage stage;
-	unsigned number;     /* of the session's lanes since it was made, from 1: for people */
-	int queue;           /* which of the interface's; -1: none */
-	bool uses_interface; /* its worker may use a queue, also after it has given that back */
+	/* Its number among all lanes of the session, from 1: for display. */
+	unsigned number;
+	int queue; /* its queue of the interface; -1: none */
+	/* Its congestion control, once it carries; "": not known yet. */
+	struct lane_congestion congestion;
+	struct mono congestion_since;
+	unsigned congestion_changes;
+	/* Its worker may use a queue, even after the queue was returned. */
+	bool uses_interface;
+	/* Why session_lane_fail() ordered its end: negative errno; 0: it did not. */
+	int failure;
 	struct mono since;
 };
 
@@ -95,7 +103,17 @@ void session_lane_leave(struct session_lane *sl);
 /* Frees a lane that has ended. The session keeps its counters. */
 void session_lane_free(struct session_lane *sl);
 
-/* The message goes out on this lane. Failures are logged. */
+/*
+ * Both ends would go on with a different state if this lane went on. Logs "cannot WHAT: ERROR" and orders the end of the
+ * lane, once. ended() reports it later as LANE_END_INTERNAL, so the session finds its lanes unchanged when this returns.
+ * Then the peer connects again, or another lane takes the control role, and both ends repeat everything.
+ */
+void session_lane_fail(struct session_lane *sl, const char *what, int error);
+
+/*
+ * Sends the message on this lane. A message that cannot be sent ends the lane by session_lane_fail(), and nothing more is
+ * sent on it.
+ */
 void session_lane_send(struct session_lane *sl, const struct message *message);
 
 /* The path of the lane may be broken: it has to show soon that its peer is alive. */

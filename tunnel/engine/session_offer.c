@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/array.h"
 #include "engine/session_internal.h"
 
 #include <string.h>
 
+#include "base/array.h"
+#include "base/error_text.h"
 #include "base/log.h"
 
 /*
@@ -40,7 +41,8 @@ int session_append_theirs(const struct session *session, struct prefix_list *lis
 	return r;
 }
 
-int session_gather_sources(const struct session *session, struct prefix_list *ours)
+/* Gathers the sources of packets to the peer. -ENOMEM; the caller frees the list also on failure. */
+static int gather_sources(const struct session *session, struct prefix_list *ours)
 {
 	int r = session->world->events->gather_sources(session, ours);
 
@@ -60,7 +62,8 @@ int session_update_offer(struct session *session)
 	}
 	if (offer.count > OFFER_MAX) {
 		if (rate_take(&session->log_rate, mono_now()))
-			log_warning("%s: told %d prefixes of %zu: no peer takes more",
+			log_warning(
+				"%s: announced only %d of %zu prefixes: no peer accepts more; announce wider ones",
 				session->name.name, OFFER_MAX, offer.count);
 		offer.count = OFFER_MAX;
 	}
@@ -69,45 +72,60 @@ int session_update_offer(struct session *session)
 	return 0;
 }
 
-static void forget_stray(const struct reach *reach, struct stray *stray)
+static void forget_stray(const struct filter *filter, struct stray *stray)
 {
 	struct addr addr;
 
-	if (stray_read(stray, &addr) && reach_is_ours(reach, addr.family, addr.bytes))
+	if (stray_read(stray, &addr) && filter_is_ours(filter, addr.family, addr.bytes))
 		stray_clear(stray);
+}
+
+/* -ENOMEM. */
+static int make_filter(const struct session *session, struct filter **ret_filter)
+{
+	struct prefix_list theirs = { .items = NULL }, ours = { .items = NULL };
+	struct filter_exclusions *exclusions = NULL;
+	struct filter *filter = NULL;
+	int r = session->world->events->exclusions(session, &exclusions);
+
+	if (r == 0)
+		r = session_append_theirs(session, &theirs);
+	if (r == 0)
+		r = gather_sources(session, &ours);
+	if (r == 0)
+		r = filter_new(theirs.items, theirs.count, ours.items, ours.count, &filter);
+	if (r < 0)
+		goto out;
+	if (session_is_server(session))
+		filter_set_exclusions(filter, NULL, exclusions);
+	else
+		filter_set_exclusions(filter, exclusions, NULL);
+	if (!session->world->settings->check_destination)
+		filter_allow_destinations(filter);
+	*ret_filter = filter;
+out:
+	prefix_list_free(&theirs);
+	prefix_list_free(&ours);
+	return r;
 }
 
 void session_update_reach(struct session *session)
 {
-	struct prefix_list theirs = { .items = NULL }, ours = { .items = NULL };
-	struct reach_bar *bar = session->world->events->exclusions(session);
+	struct filter *filter = NULL;
 	struct session_lane *sl;
-	struct reach *reach = NULL;
-	int r = session_append_theirs(session, &theirs);
+	int made = make_filter(session, &filter);
 
-	if (r == 0)
-		r = session_gather_sources(session, &ours);
-	if (r == 0)
-		r = filter_new(theirs.items, theirs.count, ours.items, ours.count, &reach);
-	if (r < 0)
-		goto out;
-	if (session_is_server(session))
-		filter_set_exclusions(reach, NULL, bar);
-	else
-		filter_set_exclusions(reach, bar, NULL);
-	if (!session->world->settings->check_destination)
-		filter_allow_destinations(reach);
-	filter_unref(session->reach);
-	session->reach = reach;
-	forget_stray(reach, &session->past.stray);
+	filter_unref(session->filter);
+	session->filter = filter; /* NULL: session_lane_hold() refuses */
+	if (filter)
+		forget_stray(filter, &session->past.stray);
 	TAILQ_FOREACH(sl, &session->lanes, link) {
-		forget_stray(reach, lane_stray(sl->lane));
-		if (sl->queue >= 0 && r == 0)
-			r = lane_set_filter(sl->lane, reach);
+		if (filter)
+			forget_stray(filter, lane_stray(sl->lane));
+		if (sl->queue < 0)
+			continue;
+		int r = filter ? lane_set_filter(sl->lane, filter) : made;
+		if (r < 0)
+			session_lane_fail(sl, "update its packet filter", r);
 	}
-out:
-	if (r < 0)
-		log_error("%s: cannot update what may pass: %s", session->name.name, strerror(-r));
-	prefix_list_free(&theirs);
-	prefix_list_free(&ours);
 }

@@ -44,9 +44,12 @@ struct session_events {
 	 */
 	int (*gather_offer)(const struct session *session, struct prefix_list *list);
 	int (*gather_sources)(const struct session *session, struct prefix_list *list);
-	/* Asked: what a wide prefix does not cover, or NULL. The session takes a reference. */
-	struct reach_bar *(*exclusions)(const struct session *session);
-	/* It has ended for good and is freed right after. */
+	/*
+	 * The session asks which addresses a wide prefix does not cover; NULL: none. It takes a
+	 * reference. -ENOMEM: they cannot be gathered, so the session must carry nothing.
+	 */
+	int (*exclusions)(const struct session *session, struct filter_exclusions **ret_exclusions);
+	/* It has ended for good. It is freed right after this call. */
 	void (*ended)(struct session *session);
 };
 

@@ -33,8 +33,8 @@ static void put_prefix(struct json *json, const char *key, const struct prefix *
 	json_string(json, key, prefix_format(prefix, text));
 }
 
-/* Words that are not there yet are null, not empty. */
-static void put_words(struct json *json, const char *key, const char *text)
+/* A text that is not known yet is null, not "". */
+static void put_text(struct json *json, const char *key, const char *text)
 {
 	json_string(json, key, text[0] ? text : NULL);
 }
@@ -207,6 +207,32 @@ static void put_left(struct json *json, const struct session *session)
 	json_object_end(json);
 }
 
+static void put_congestion(struct json *json, const struct session_lane *sl, struct mono now)
+{
+	const struct lane_congestion *congestion = &sl->congestion;
+
+	if (congestion->control[0] == '\0') {
+		json_null(json, "congestion");
+		return;
+	}
+	json_object_begin(json, "congestion");
+	json_string(json, "control", congestion->control);
+	json_duration(json, "for", mono_since(now, sl->congestion_since));
+	json_u64(json, "changes", sl->congestion_changes);
+	if (congestion->reason == CONGESTION_BEGAN) {
+		json_null(json, "reason");
+	} else {
+		json_string(json, "reason", congestion_reason_text(congestion->reason));
+		json_u64(json, "loss_ppm", congestion->view.loss_ppm);
+		json_duration(
+			json, "rtt", (struct duration){ congestion->view.rtt_us * INT64_C(1000) });
+		json_duration(json, "least_rtt",
+			(struct duration){ congestion->view.least_rtt_us * INT64_C(1000) });
+		json_u64(json, "bytes_per_second", congestion->view.rate);
+	}
+	json_object_end(json);
+}
+
 static void put_lanes(struct json *json, const struct session *session, struct mono now)
 {
 	const struct session_lane *sl;
@@ -220,13 +246,14 @@ static void put_lanes(struct json *json, const struct session *session, struct m
 		json_u64(json, "worker", lane_worker(sl->lane));
 		json_duration(json, "age", mono_since(now, sl->since));
 		put_endpoint(json, "outer", &sl->outer);
-		put_words(json, "cipher", session->lane_peer.cipher);
-		put_words(json, "group", session->lane_peer.group);
+		put_text(json, "cipher", session->lane_peer.cipher);
+		put_text(json, "group", session->lane_peer.group);
 		json_duration(json, "heard_ago", status_heard_ago(sl->lane, now));
 		if (sl->liveness.measured)
 			json_duration(json, "rtt", sl->liveness.rtt_smooth);
 		else
 			json_null(json, "rtt");
+		put_congestion(json, sl, now);
 		put_counters(json, lane_counters(sl->lane));
 		json_object_end(json);
 	}
@@ -238,7 +265,7 @@ static void put_session(
 {
 	struct lane_counters sums;
 
-	session_count(session, &sums);
+	session_sum(session, &sums);
 	json_object_begin(json, NULL);
 	json_string(json, "peer", session->name.name);
 	json_bool(json, "listed", session->peer != NULL);
@@ -254,9 +281,9 @@ static void put_session(
 	else
 		json_null(json, "up_for");
 	put_endpoint(json, "outer", &session->outer);
-	put_words(json, "proxy", status_proxy_text(view));
-	put_words(json, "cipher", session->lane_peer.cipher);
-	put_words(json, "group", session->lane_peer.group);
+	put_text(json, "proxy", status_proxy_text(view));
+	put_text(json, "cipher", session->lane_peer.cipher);
+	put_text(json, "group", session->lane_peer.group);
 	if (session->lane_peer.not_after != 0)
 		json_i64(json, "certificate_expires", session->lane_peer.not_after);
 	else
@@ -296,7 +323,7 @@ static void put_full_tunnel(struct json *json, const struct status_view *view)
 	if ((families & HELD_BACK_IPV6) != 0)
 		json_string(json, NULL, "IPv6");
 	json_array_end(json);
-	put_words(json, "cause", held_back_cause(session, cause));
+	put_text(json, "cause", held_back_cause(session, cause));
 	json_object_end(json);
 }
 
@@ -332,13 +359,13 @@ static void put_peer_session(
 {
 	struct lane_counters sums;
 
-	session_count(session, &sums);
+	session_sum(session, &sums);
 	json_string(json, "state", session_state_text(session->state));
 	json_duration(json, "state_for", mono_since(view->now, session->entered));
 	put_endpoint(json, "outer", &session->outer);
 	put_addr(json, "address4", &session->terms.remote4);
 	put_addr(json, "address6", &session->terms.remote6);
-	put_words(json, "interface", session_interface_name(&session->interface));
+	put_text(json, "interface", session_interface_name(&session->interface));
 	if (status_rtt(session))
 		json_duration(json, "rtt", status_rtt(session)->rtt_smooth);
 	else

@@ -17,7 +17,7 @@
  */
 
 enum {
-	WORDS_MAX = 48, /* a duration, a size or a date in words */
+	TEXT_MAX = 48, /* a duration, a size or a date as text */
 	LABEL_WIDTH = 20,
 	TABLE_COLUMNS_MAX = 10,
 	CELL_MAX = ROUTE_REASON_MAX + 16, /* the longest is a route's state */
@@ -25,51 +25,50 @@ enum {
 };
 
 /* The two largest units: "2 d 3 h", "3 min 4 s". */
-static const char *duration_text(char out[static WORDS_MAX], struct duration length)
+static const char *duration_text(char out[static TEXT_MAX], struct duration length)
 {
 	int64_t s = length.ns / 1000000000;
 
 	if (s < 60)
-		snprintf(out, WORDS_MAX, "%" PRId64 " s", s);
+		snprintf(out, TEXT_MAX, "%" PRId64 " s", s);
 	else if (s < 3600)
-		snprintf(out, WORDS_MAX, "%" PRId64 " min %" PRId64 " s", s / 60, s % 60);
+		snprintf(out, TEXT_MAX, "%" PRId64 " min %" PRId64 " s", s / 60, s % 60);
 	else if (s < 86400)
-		snprintf(out, WORDS_MAX, "%" PRId64 " h %" PRId64 " min", s / 3600, s / 60 % 60);
+		snprintf(out, TEXT_MAX, "%" PRId64 " h %" PRId64 " min", s / 3600, s / 60 % 60);
 	else
-		snprintf(out, WORDS_MAX, "%" PRId64 " d %" PRId64 " h", s / 86400, s / 3600 % 24);
+		snprintf(out, TEXT_MAX, "%" PRId64 " d %" PRId64 " h", s / 86400, s / 3600 % 24);
 	return out;
 }
 
-static const char *rtt_text(char out[static WORDS_MAX], struct duration rtt)
+static const char *rtt_text(char out[static TEXT_MAX], struct duration rtt)
 {
-	snprintf(out, WORDS_MAX, "%.1f ms", (double)rtt.ns / 1e6);
+	snprintf(out, TEXT_MAX, "%.1f ms", (double)rtt.ns / 1e6);
 	return out;
 }
 
-static const char *size_text(char out[static WORDS_MAX], uint64_t bytes)
+static const char *size_text(char out[static TEXT_MAX], uint64_t bytes)
 {
 	static const char *const units[] = { "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
 	double size = (double)bytes / 1024;
 	size_t unit = 0;
 
 	if (bytes < 1024) {
-		snprintf(out, WORDS_MAX, "%" PRIu64 " B", bytes);
+		snprintf(out, TEXT_MAX, "%" PRIu64 " B", bytes);
 		return out;
 	}
 	for (; size >= 1024 && unit + 1 < ARRAY_SIZE(units); unit++)
 		size /= 1024;
-	snprintf(out, WORDS_MAX, "%.2f %s", size, units[unit]);
+	snprintf(out, TEXT_MAX, "%.2f %s", size, units[unit]);
 	return out;
 }
 
-static const char *date_text(char out[static WORDS_MAX], int64_t seconds)
+static const char *date_text(char out[static TEXT_MAX], int64_t seconds)
 {
 	time_t moment = (time_t)seconds;
 	struct tm utc;
 
-	if (!gmtime_r(&moment, &utc) ||
-		strftime(out, WORDS_MAX, "%Y-%m-%d %H:%M:%S UTC", &utc) == 0)
-		snprintf(out, WORDS_MAX, "unknown");
+	if (!gmtime_r(&moment, &utc) || strftime(out, TEXT_MAX, "%Y-%m-%d %H:%M:%S UTC", &utc) == 0)
+		snprintf(out, TEXT_MAX, "unknown");
 	return out;
 }
 
@@ -93,9 +92,9 @@ __attribute__((format(printf, 3, 4))) static void field(
 
 static void field_date(FILE *out, const char *label, int64_t seconds)
 {
-	char words[WORDS_MAX];
+	char shown[TEXT_MAX];
 
-	field(out, label, "%s%s", date_text(words, seconds), expired_text(seconds));
+	field(out, label, "%s%s", date_text(shown, seconds), expired_text(seconds));
 }
 
 /* ---- the overview ---- */
@@ -116,12 +115,12 @@ static void write_daemon(const struct status_view *view, FILE *out)
 {
 	const struct engine *engine = view->engine;
 	const struct settings *settings = engine->settings;
-	char words[WORDS_MAX];
+	char shown[TEXT_MAX];
 
 	fprintf(out, "%s: %s\n", settings->role == SETTINGS_SERVER ? "server" : "client",
 		settings->name);
 	field(out, "version:", "%s", culvert_version);
-	field(out, "up for:", "%s%s", duration_text(words, mono_since(view->now, engine->started)),
+	field(out, "up for:", "%s%s", duration_text(shown, mono_since(view->now, engine->started)),
 		engine->world.stopping ? ", stopping now" : "");
 	if (engine->tls) {
 		field(out, "identity:", "%s", tls_context_identity(engine->tls)->name);
@@ -158,7 +157,7 @@ static void put_offloads(FILE *out, const char *what, uint32_t offloads)
 		fputs(" none", out);
 }
 
-/* What this end does not send to the peer, as the peer is an older version. */
+/* The features that this end does not use, as the peer's version is older. */
 static void write_lacking(FILE *out, uint32_t lacking)
 {
 	const char *between = "";
@@ -175,7 +174,7 @@ static void write_lacking(FILE *out, uint32_t lacking)
 	fputs(" (an older version)\n", out);
 }
 
-/* What another program took away and netd cannot put back. */
+/* What another program removed and netd cannot restore. */
 static void write_missing(FILE *out, const struct session *session)
 {
 	const struct session_interface_lack *lack = session_interface_lack(&session->interface);
@@ -188,7 +187,7 @@ static void write_missing(FILE *out, const struct session *session)
 			lack->why);
 }
 
-static void fill_interface(FILE *out, const struct session *session)
+static void write_interface(FILE *out, const struct session *session)
 {
 	const struct session_terms *terms = &session->terms;
 
@@ -202,7 +201,7 @@ static void fill_interface(FILE *out, const struct session *session)
 	write_addresses(out, terms);
 	if (session_interface_lacks_family(&session->interface, AF_INET) ||
 		session_interface_lacks_family(&session->interface, AF_INET6))
-		field(out, "without:", "IPv%d, which this host's kernel refuses: the log says why",
+		field(out, "without:", "IPv%d, which this host's kernel refuses: see the log",
 			session_interface_lacks_family(&session->interface, AF_INET6) ? 6 : 4);
 	if (terms->mtu == 0)
 		return; /* the terms are not known */
@@ -218,10 +217,10 @@ static void write_liveness(const struct status_view *view, FILE *out, const stru
 {
 	const struct session_lane *sl = status_main_lane(session);
 	const struct liveness *liveness = status_rtt(session);
-	char last[WORDS_MAX], smooth[WORDS_MAX], least[WORDS_MAX];
+	char last[TEXT_MAX], smooth[TEXT_MAX], least[TEXT_MAX];
 
 	if (liveness)
-		field(out, "round trip:", "last %s, smooth %s, least %s",
+		field(out, "round trip:", "last %s, smoothed %s, lowest %s",
 			rtt_text(last, liveness->rtt_last), rtt_text(smooth, liveness->rtt_smooth),
 			rtt_text(least, liveness->rtt_least));
 	if (sl)
@@ -246,15 +245,15 @@ static void write_drops(FILE *out, const struct lane_counters *counters)
 		fputc('\n', out);
 }
 
-/* Only when there ever was a queue. */
+/* Only if packets have waited. */
 static void write_queue(FILE *out, const struct lane_counters *counters)
 {
 	struct duration delay = { .ns = (int64_t)counter_read(&counters->queue_delay_ns) };
-	char size[WORDS_MAX], wait[WORDS_MAX];
+	char size[TEXT_MAX], wait[TEXT_MAX];
 
 	if (delay.ns == 0)
 		return;
-	field(out, "queue:", "%s now, a wait of %s lately, %" PRIu64 " packets marked",
+	field(out, "queue:", "%s now, recent delay %s, %" PRIu64 " packets marked",
 		size_text(size, counter_read(&counters->queue_bytes)), rtt_text(wait, delay),
 		counter_read(&counters->marks));
 }
@@ -262,9 +261,9 @@ static void write_queue(FILE *out, const struct lane_counters *counters)
 static void write_counters(FILE *out, const struct session *session)
 {
 	struct lane_counters sums;
-	char size[WORDS_MAX], other[WORDS_MAX];
+	char size[TEXT_MAX], other[TEXT_MAX];
 
-	session_count(session, &sums);
+	session_sum(session, &sums);
 	field(out, "connections:", "%" PRIu64, session->connections);
 	field(out, "in:", "%s, %" PRIu64 " packets, %" PRIu64 " control messages",
 		size_text(size, counter_read(&sums.in_bytes)), counter_read(&sums.in_packets),
@@ -279,8 +278,10 @@ static void write_counters(FILE *out, const struct session *session)
 	write_drops(out, &sums);
 }
 
-/* A peer's words are escaped; our own may be the kernel's or a library's, which do no harm either
- * way. */
+/*
+ * Escapes a peer's text. Our own text, which may come from the kernel or a library, is harmless
+ * either way.
+ */
 static void write_left(FILE *out, const struct session *session)
 {
 	const struct session_leave *leave = status_left(session);
@@ -292,17 +293,17 @@ static void write_left(FILE *out, const struct session *session)
 	if (leave->attempt)
 		field(out, "last attempt:", "%s", text);
 	else if (leave->code == 0)
-		field(out, "last left:", "connection lost: %s", text);
+		field(out, "last end:", "connection lost: %s", text);
 	else
-		field(out, "last left:", "goodbye %s: %s%s%s", leave->heard ? "heard" : "said",
+		field(out, "last end:", "goodbye %s: %s%s%s", leave->heard ? "received" : "sent",
 			goodbye_code_text(leave->code), text[0] ? ": " : "", text);
 }
 
-/* One line a lane, where there may be several. */
+/* One line a lane, if the session may have several. */
 static void write_lanes(const struct status_view *view, FILE *out, const struct session *session)
 {
 	const struct session_lane *sl;
-	char outer[ENDPOINT_TEXT_MAX], age[WORDS_MAX], rtt[WORDS_MAX], in[WORDS_MAX], to[WORDS_MAX];
+	char outer[ENDPOINT_TEXT_MAX], age[TEXT_MAX], rtt[TEXT_MAX], in[TEXT_MAX], to[TEXT_MAX];
 
 	if (session->terms.lanes <= 1)
 		return;
@@ -318,6 +319,24 @@ static void write_lanes(const struct status_view *view, FILE *out, const struct 
 			sl->liveness.measured ? rtt_text(rtt, sl->liveness.rtt_smooth) : "-",
 			size_text(in, counter_read(&counters->in_bytes)),
 			size_text(to, counter_read(&counters->out_bytes)));
+	}
+}
+
+/* A line for each lane whose congestion control has changed, or should have. */
+static void write_congestion(
+	const struct status_view *view, FILE *out, const struct session *session)
+{
+	const struct session_lane *sl;
+	char age[TEXT_MAX], shown[CONGESTION_VIEW_TEXT_MAX];
+
+	TAILQ_FOREACH(sl, &session->lanes, link) {
+		if (sl->congestion.reason == CONGESTION_BEGAN)
+			continue;
+		field(out, "congestion:", "lane no. %u: %s for %s: %s (%s)", sl->number,
+			sl->congestion.control,
+			duration_text(age, mono_since(view->now, sl->congestion_since)),
+			congestion_reason_text(sl->congestion.reason),
+			congestion_view_text(shown, &sl->congestion.view));
 	}
 }
 
@@ -338,14 +357,14 @@ static void write_session(const struct status_view *view, FILE *out, const struc
 {
 	const struct lane_peer *peer = &session->lane_peer;
 	const char *proxy = status_proxy_text(view);
-	char words[WORDS_MAX], text[ENDPOINT_TEXT_MAX];
+	char shown[TEXT_MAX], text[ENDPOINT_TEXT_MAX];
 
 	fprintf(out, "\npeer: %s%s\n", session->name.name, session->peer ? "" : " (not listed)");
 	field(out, "state:", "%s for %s", session_state_text(session->state),
-		duration_text(words, mono_since(view->now, session->entered)));
+		duration_text(shown, mono_since(view->now, session->entered)));
 	if (session->linger.running)
 		field(out, "lingers:", "%s more",
-			duration_text(words, mono_since(session->linger.due, view->now)));
+			duration_text(shown, mono_since(session->linger.due, view->now)));
 	if (addr_is_set(&session->outer.addr))
 		field(out, "outer address:", "%s%s%s%s", endpoint_format(&session->outer, text),
 			*proxy ? ", the " : "", proxy, *proxy ? " proxy" : "");
@@ -354,9 +373,10 @@ static void write_session(const struct status_view *view, FILE *out, const struc
 	if (peer->not_after != 0)
 		field_date(out, "certificate until:", peer->not_after);
 	write_full_tunnel(out, session);
-	fill_interface(out, session);
+	write_interface(out, session);
 	write_liveness(view, out, session);
 	write_lanes(view, out, session);
+	write_congestion(view, out, session);
 	write_counters(out, session);
 	write_left(out, session);
 }
@@ -417,11 +437,11 @@ static void peer_session_row(
 	const struct status_view *view, const struct session *session, struct row *row)
 {
 	const struct session_terms *terms = &session->terms;
-	char words[WORDS_MAX], text[ENDPOINT_TEXT_MAX], v4[ADDR_TEXT_MAX], v6[ADDR_TEXT_MAX];
+	char shown[TEXT_MAX], text[ENDPOINT_TEXT_MAX], v4[ADDR_TEXT_MAX], v6[ADDR_TEXT_MAX];
 	bool both = addr_is_set(&terms->remote4) && addr_is_set(&terms->remote6);
 	struct lane_counters sums;
 
-	session_count(session, &sums);
+	session_sum(session, &sums);
 	snprintf(row->cell[1], CELL_MAX, "%s", session_state_text(session->state));
 	if (addr_is_set(&session->outer.addr))
 		snprintf(row->cell[2], CELL_MAX, "%s", endpoint_format(&session->outer, text));
@@ -434,11 +454,11 @@ static void peer_session_row(
 		snprintf(row->cell[4], CELL_MAX, "%s", session_interface_name(&session->interface));
 	if (status_rtt(session))
 		snprintf(row->cell[5], CELL_MAX, "%s",
-			rtt_text(words, status_rtt(session)->rtt_smooth));
-	snprintf(row->cell[6], CELL_MAX, "%s", size_text(words, counter_read(&sums.in_bytes)));
-	snprintf(row->cell[7], CELL_MAX, "%s", size_text(words, counter_read(&sums.out_bytes)));
+			rtt_text(shown, status_rtt(session)->rtt_smooth));
+	snprintf(row->cell[6], CELL_MAX, "%s", size_text(shown, counter_read(&sums.in_bytes)));
+	snprintf(row->cell[7], CELL_MAX, "%s", size_text(shown, counter_read(&sums.out_bytes)));
 	snprintf(row->cell[8], CELL_MAX, "%s",
-		duration_text(words, mono_since(view->now, session->entered)));
+		duration_text(shown, mono_since(view->now, session->entered)));
 }
 
 static void peer_rows(const struct status_view *view, struct table *table)
@@ -527,7 +547,9 @@ void status_text_routes(const struct status_view *view, FILE *out)
 		const struct session *session = view->peers[i].session;
 
 		if (session->routes.over_limit > 0)
-			fprintf(out, "%s announced %" PRIu64 " more than its max_routes: refused\n",
+			fprintf(out,
+				"%s announced %" PRIu64
+				" prefixes more than its max_routes: they are refused\n",
 				session->name.name, session->routes.over_limit);
 	}
 }

@@ -37,10 +37,11 @@ static bool waits_too_long(struct codel *codel, const struct codel_limits *limit
 		return false;
 	}
 	if (codel->above_since.ns == 0) {
-		codel->above_since = mono_add(now, limits->interval);
+		codel->above_since = now;
 		return false;
 	}
-	return !mono_before(now, codel->above_since);
+	/* By the limits of now: they may have changed meanwhile. */
+	return mono_since(now, codel->above_since).ns >= limits->interval.ns;
 }
 
 static void begin_dropping(struct codel *codel, const struct codel_limits *limits, struct mono now)

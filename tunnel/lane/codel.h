@@ -20,9 +20,9 @@ struct codel_limits {
 	struct duration interval;
 };
 
-struct codel { /* all zero is where it begins */
-	struct mono
-		above_since; /* when waits will have been too long for an interval; 0: they are not */
+/* Begins zeroed. */
+struct codel {
+	struct mono above_since; /* waits are too long since then; 0: they are not */
 	struct mono drop_next;
 	uint32_t count; /* drops since dropping began */
 	uint32_t last_count;
@@ -36,7 +36,7 @@ struct codel { /* all zero is where it begins */
 bool codel_judge(struct codel *codel, const struct codel_limits *limits, struct mono now,
 	struct duration waited, bool last);
 
-/* The queue has run empty. */
+/* The queue is empty. */
 void codel_idle(struct codel *codel);
 
 #endif

@@ -9,126 +9,128 @@
 
 #include "base/prefix_map.h"
 
-struct reach_bar {
+struct filter_exclusions {
 	atomic_uint references;
 	struct prefix_map *map;
 };
 
-struct reach {
+struct filter {
 	atomic_uint references;
 	struct prefix_map *theirs;
 	struct prefix_map *ours;
-	struct reach_bar *not_theirs; /* may be NULL */
-	struct reach_bar *not_ours;
+	struct filter_exclusions *not_theirs; /* may be NULL */
+	struct filter_exclusions *not_ours;
 	bool any_destination;
 };
 
-int filter_exclusions_new(const struct prefix_list *prefixes, struct reach_bar **ret_bar)
+int filter_exclusions_new(
+	const struct prefix_list *prefixes, struct filter_exclusions **ret_exclusions)
 {
-	struct reach_bar *bar = calloc(1, sizeof(*bar));
+	struct filter_exclusions *exclusions = calloc(1, sizeof(*exclusions));
 	int r;
 
-	if (!bar)
+	if (!exclusions)
 		return -ENOMEM;
-	atomic_init(&bar->references, 1);
-	r = prefix_map_new(prefixes->items, prefixes->count, &bar->map);
+	atomic_init(&exclusions->references, 1);
+	r = prefix_map_new(prefixes->items, prefixes->count, &exclusions->map);
 	if (r < 0) {
-		free(bar);
+		free(exclusions);
 		return r;
 	}
-	*ret_bar = bar;
+	*ret_exclusions = exclusions;
 	return 0;
 }
 
-static struct reach_bar *bar_ref(struct reach_bar *bar)
+static struct filter_exclusions *exclusions_ref(struct filter_exclusions *exclusions)
 {
-	if (bar)
-		atomic_fetch_add_explicit(&bar->references, 1, memory_order_relaxed);
-	return bar;
+	if (exclusions)
+		atomic_fetch_add_explicit(&exclusions->references, 1, memory_order_relaxed);
+	return exclusions;
 }
 
-void reach_bar_unref(struct reach_bar *bar)
+void filter_exclusions_unref(struct filter_exclusions *exclusions)
 {
-	if (!bar || atomic_fetch_sub_explicit(&bar->references, 1, memory_order_acq_rel) != 1)
+	if (!exclusions ||
+		atomic_fetch_sub_explicit(&exclusions->references, 1, memory_order_acq_rel) != 1)
 		return;
-	prefix_map_free(bar->map);
-	free(bar);
+	prefix_map_free(exclusions->map);
+	free(exclusions);
 }
 
 int filter_new(const struct prefix *theirs, size_t their_count, const struct prefix *ours,
-	size_t our_count, struct reach **ret_reach)
+	size_t our_count, struct filter **ret_filter)
 {
-	struct reach *reach = calloc(1, sizeof(*reach));
-	if (!reach)
+	struct filter *filter = calloc(1, sizeof(*filter));
+	if (!filter)
 		return -ENOMEM;
-	atomic_init(&reach->references, 1);
-	int r = prefix_map_new(theirs, their_count, &reach->theirs);
+	atomic_init(&filter->references, 1);
+	int r = prefix_map_new(theirs, their_count, &filter->theirs);
 	if (r == 0)
-		r = prefix_map_new(ours, our_count, &reach->ours);
+		r = prefix_map_new(ours, our_count, &filter->ours);
 	if (r < 0) {
-		filter_unref(reach);
+		filter_unref(filter);
 		return r;
 	}
-	*ret_reach = reach;
+	*ret_filter = filter;
 	return 0;
 }
 
-void filter_set_exclusions(
-	struct reach *reach, struct reach_bar *not_theirs, struct reach_bar *not_ours)
+void filter_set_exclusions(struct filter *filter, struct filter_exclusions *not_theirs,
+	struct filter_exclusions *not_ours)
 {
-	reach->not_theirs = bar_ref(not_theirs);
-	reach->not_ours = bar_ref(not_ours);
+	filter->not_theirs = exclusions_ref(not_theirs);
+	filter->not_ours = exclusions_ref(not_ours);
 }
 
-void filter_allow_destinations(struct reach *reach)
+void filter_allow_destinations(struct filter *filter)
 {
-	reach->any_destination = true;
+	filter->any_destination = true;
 }
 
-struct reach *filter_ref(struct reach *reach)
+struct filter *filter_ref(struct filter *filter)
 {
-	if (reach)
-		atomic_fetch_add_explicit(&reach->references, 1, memory_order_relaxed);
-	return reach;
+	if (filter)
+		atomic_fetch_add_explicit(&filter->references, 1, memory_order_relaxed);
+	return filter;
 }
 
-void filter_unref(struct reach *reach)
+void filter_unref(struct filter *filter)
 {
-	if (!reach || atomic_fetch_sub_explicit(&reach->references, 1, memory_order_acq_rel) != 1)
+	if (!filter || atomic_fetch_sub_explicit(&filter->references, 1, memory_order_acq_rel) != 1)
 		return;
-	prefix_map_free(reach->theirs);
-	prefix_map_free(reach->ours);
-	reach_bar_unref(reach->not_theirs);
-	reach_bar_unref(reach->not_ours);
-	free(reach);
+	prefix_map_free(filter->theirs);
+	prefix_map_free(filter->ours);
+	filter_exclusions_unref(filter->not_theirs);
+	filter_exclusions_unref(filter->not_ours);
+	free(filter);
 }
 
-/* In the map, and not by a shorter prefix than what is barred has. */
-static bool covers(const struct prefix_map *map, const struct reach_bar *bar, uint8_t family,
-	const uint8_t *bytes)
+/* True: the map covers the address, and no exclusion covers it by a longer prefix. */
+static bool covers(const struct prefix_map *map, const struct filter_exclusions *exclusions,
+	uint8_t family, const uint8_t *bytes)
 {
 	int len;
 
-	if (!bar)
+	if (!exclusions)
 		return prefix_map_covers(map, family, bytes);
 	len = prefix_map_length(map, family, bytes);
-	return len >= 0 && len >= prefix_map_length(bar->map, family, bytes);
+	return len >= 0 && len >= prefix_map_length(exclusions->map, family, bytes);
 }
 
-bool reach_is_theirs(const struct reach *reach, uint8_t family, const uint8_t *bytes)
+bool filter_is_theirs(const struct filter *filter, uint8_t family, const uint8_t *bytes)
 {
-	return covers(reach->theirs, reach->not_theirs, family, bytes);
+	return covers(filter->theirs, filter->not_theirs, family, bytes);
 }
 
-bool reach_is_ours(const struct reach *reach, uint8_t family, const uint8_t *bytes)
+bool filter_is_ours(const struct filter *filter, uint8_t family, const uint8_t *bytes)
 {
-	return covers(reach->ours, reach->not_ours, family, bytes);
+	return covers(filter->ours, filter->not_ours, family, bytes);
 }
 
 /*
- * An error speaks of a packet that could have gone the other way, to the packet's sender. Whoever
- * sent the error does not matter then, and is not enough otherwise: one's own address does not make
- * somebody the judge of other connections.
+ * True: the error goes to the sender of the packet that it quotes. Any router may have sent the
+ * error, so its source does not matter. Its source alone proves nothing either: an allowed address
+ * does not entitle a host to report errors of other hosts' connections.
  */
 static bool is_sound_error(
 	const struct packet *packet, const uint8_t *data, struct packet_quote *ret_quote)
@@ -140,43 +142,44 @@ static bool is_sound_error(
 }
 
 static bool error_may_come_in(
-	const struct reach *reach, const struct packet *packet, const uint8_t *data)
+	const struct filter *filter, const struct packet *packet, const uint8_t *data)
 {
 	struct packet_quote quote;
 
 	return is_sound_error(packet, data, &quote) &&
-		reach_is_theirs(reach, packet->family, quote.destination) &&
-		reach_is_ours(reach, packet->family, quote.source);
+		filter_is_theirs(filter, packet->family, quote.destination) &&
+		filter_is_ours(filter, packet->family, quote.source);
 }
 
 static bool error_may_go_out(
-	const struct reach *reach, const struct packet *packet, const uint8_t *data)
+	const struct filter *filter, const struct packet *packet, const uint8_t *data)
 {
 	struct packet_quote quote;
 
 	return is_sound_error(packet, data, &quote) &&
-		reach_is_theirs(reach, packet->family, quote.source) &&
-		reach_is_ours(reach, packet->family, quote.destination);
+		filter_is_theirs(filter, packet->family, quote.source) &&
+		filter_is_ours(filter, packet->family, quote.destination);
 }
 
 enum filter_verdict filter_judge_in(
-	const struct reach *reach, const struct packet *packet, const uint8_t *data)
+	const struct filter *filter, const struct packet *packet, const uint8_t *data)
 {
 	if (packet_is_error(packet, data))
-		return error_may_come_in(reach, packet, data) ? FILTER_PASS : FILTER_SOURCE;
-	if (!reach_is_theirs(reach, packet->family, packet->source))
+		return error_may_come_in(filter, packet, data) ? FILTER_PASS : FILTER_SOURCE;
+	if (!filter_is_theirs(filter, packet->family, packet->source))
 		return FILTER_SOURCE;
-	if (!reach->any_destination && !reach_is_ours(reach, packet->family, packet->destination))
+	if (!filter->any_destination &&
+		!filter_is_ours(filter, packet->family, packet->destination))
 		return FILTER_DESTINATION;
 	return FILTER_PASS;
 }
 
 enum filter_verdict filter_judge_out(
-	const struct reach *reach, const struct packet *packet, const uint8_t *data)
+	const struct filter *filter, const struct packet *packet, const uint8_t *data)
 {
-	if (!reach_is_theirs(reach, packet->family, packet->destination))
+	if (!filter_is_theirs(filter, packet->family, packet->destination))
 		return FILTER_DESTINATION;
 	if (packet_is_error(packet, data))
-		return error_may_go_out(reach, packet, data) ? FILTER_PASS : FILTER_SOURCE;
-	return reach_is_ours(reach, packet->family, packet->source) ? FILTER_PASS : FILTER_SOURCE;
+		return error_may_go_out(filter, packet, data) ? FILTER_PASS : FILTER_SOURCE;
+	return filter_is_ours(filter, packet->family, packet->source) ? FILTER_PASS : FILTER_SOURCE;
 }

@@ -9,62 +9,71 @@
 #include "wire/packet.h"
 
 /*
- * Who may talk to whom through one session: an immutable snapshot, made by the main thread whenever
- * addresses or routes change and read by the lane without a lock. A packet is let through when its
- * far end is one of "theirs" and its near end one of "ours": that is the source check on what comes
- * in, and the check on what goes out, which isolates peers from each other.
+ * The filter of a session: an immutable snapshot that decides whether a packet may pass. The main
+ * thread makes a new one when addresses or routes change; lanes read it without a lock. A packet
+ * passes if its far end is one of "theirs" and its near end one of "ours". On the way in this is
+ * the source check; on the way out it keeps peers apart.
  *
- * Who has announced a wide prefix, a default route at most, does not mean all that lies in it: a
- * server has its peers there, a client what goes past the tunnel. Those are barred: the longer
- * prefix decides, and of two that are as long, being one of ours (theirs). A peer's own, where it
- * may be reached, is ours as long as it is barred.
+ * A wide prefix such as 0.0.0.0/0 does not cover addresses that are excluded here: at a server
+ * those of its peers, at a client its bypass. The longest match wins; on a tie the prefix of "ours"
+ * or "theirs" wins over the exclusion. So a peer that another peer may reach counts as "ours",
+ * although its prefixes are excluded.
  */
 
-/* Both are counted, and never change; any thread may drop its reference. */
-struct reach;
-struct reach_bar; /* shared by the snapshots of many sessions */
+/* Both are counted and immutable. Any thread may drop its reference. */
+struct filter;
+struct filter_exclusions; /* shared by the filters of many sessions */
 
-/* Copies. -ENOMEM, -EINVAL (host bits). */
-int filter_exclusions_new(const struct prefix_list *prefixes, struct reach_bar **ret_bar);
-void reach_bar_unref(struct reach_bar *bar);
+/* Copies the prefixes. -ENOMEM; -EINVAL: a prefix has host bits. */
+int filter_exclusions_new(
+	const struct prefix_list *prefixes, struct filter_exclusions **ret_exclusions);
+void filter_exclusions_unref(struct filter_exclusions *exclusions);
 
-/* Copies. -ENOMEM, -EINVAL (host bits). */
+/* Copies the prefixes. -ENOMEM; -EINVAL: a prefix has host bits. */
 int filter_new(const struct prefix *theirs, size_t their_count, const struct prefix *ours,
-	size_t our_count, struct reach **ret_reach);
-/* Before anybody else has the snapshot, once. NULL: nothing is barred on that side. */
-void filter_set_exclusions(
-	struct reach *reach, struct reach_bar *not_theirs, struct reach_bar *not_ours);
-/* Likewise: what comes in may go anywhere, as routing has it (check_destination = false). */
-void filter_allow_destinations(struct reach *reach);
-struct reach *filter_ref(struct reach *reach);
-void filter_unref(struct reach *reach);
+	size_t our_count, struct filter **ret_filter);
+/*
+ * Sets the exclusions of both sides and takes references. Called once, before another thread has
+ * the filter. NULL: nothing is excluded on that side.
+ */
+void filter_set_exclusions(struct filter *filter, struct filter_exclusions *not_theirs,
+	struct filter_exclusions *not_ours);
+/*
+ * Lets packets from the peer go to any destination (check_destination = false). Called before
+ * another thread has the filter.
+ */
+void filter_allow_destinations(struct filter *filter);
+struct filter *filter_ref(struct filter *filter);
+void filter_unref(struct filter *filter);
 
-/* Does the address count as one of theirs, of ours? `bytes`: 4 or 16. */
-bool reach_is_theirs(const struct reach *reach, uint8_t family, const uint8_t *bytes);
-bool reach_is_ours(const struct reach *reach, uint8_t family, const uint8_t *bytes);
+/* True: the address counts as one of theirs, or of ours. `bytes`: 4 or 16. */
+bool filter_is_theirs(const struct filter *filter, uint8_t family, const uint8_t *bytes);
+bool filter_is_ours(const struct filter *filter, uint8_t family, const uint8_t *bytes);
 
 enum {
-	/* Of an ICMP error with its headers: no host sends a longer one (RFC 4443, 2.4 c; RFC 1812,
-	 * 4.3.2.3 allows 576), and what it quotes is a kilobyte that nobody checks. */
+	/*
+	 * The most bytes of an ICMP error with its headers. No host sends a longer one (RFC 4443,
+	 * 2.4 c; RFC 1812, 4.3.2.3 allows 576). The filter does not check the quoted bytes.
+	 */
 	FILTER_ERROR_MAX = 1280,
 };
 
 enum filter_verdict { FILTER_PASS, FILTER_SOURCE, FILTER_DESTINATION };
 
 /*
- * From the peer: the source must be theirs, and the destination ours. An ICMP error is judged by the packet that it quotes
- * alone, since any router on the way may send it: that packet was one of ours to them, is no error
- * itself, and its source is the error's destination (so that is ours as well); the error has at most REACH_ERROR_MAX bytes
- * and is no fragment.
+ * Judges a packet from the peer: its source must be theirs and its destination ours. Any router may
+ * send an ICMP error, so for an error the packet that it quotes is judged. The quoted packet must
+ * be from us to them, and not an error itself. Its source must be the error's destination, which is
+ * then ours as well. The error must not be a fragment, nor longer than FILTER_ERROR_MAX.
  */
 enum filter_verdict filter_judge_in(
-	const struct reach *reach, const struct packet *packet, const uint8_t *data);
+	const struct filter *filter, const struct packet *packet, const uint8_t *data);
 /*
- * To the peer: the destination must be theirs and the source ours. Of an ICMP error the same is
- * asked as on the way in, with sides changed. To one who may not reach what is quoted it would be a
- * way around.
+ * Judges a packet to the peer: its destination must be theirs and its source ours. An ICMP error is
+ * judged as on the way in, with the sides exchanged. Otherwise a peer could pack a packet into an
+ * error and so send it to a peer that it may not reach.
  */
 enum filter_verdict filter_judge_out(
-	const struct reach *reach, const struct packet *packet, const uint8_t *data);
+	const struct filter *filter, const struct packet *packet, const uint8_t *data);
 
 #endif

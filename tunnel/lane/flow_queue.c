@@ -28,7 +28,9 @@ enum {
 	FLOW_QUANTUM = 1514,    /* the least credit in bytes: RFC 8290, 5.2.4 */
 	FLOW_TARGET_MS = 5,     /* RFC 8290, 5.2.2 */
 	FLOW_INTERVAL_MS = 100, /* 5.2.3 */
-	FLOW_DELAY_SHIFT = 4,   /* the delay in the counters is smoothed over 16 packets */
+	FLOW_TARGET_BURSTS = 2,
+	FLOW_INTERVAL_BURSTS = 10,
+	FLOW_DELAY_SHIFT = 4, /* the delay in the counters is smoothed over 16 packets */
 };
 
 enum flow_list { FLOW_IDLE, FLOW_NEW, FLOW_OLD };
@@ -51,16 +53,25 @@ struct flow_queue {
 	size_t bytes;   /* memory of all slots */
 	size_t waiting; /* bytes of its packets */
 	int quantum;
+	struct codel_limits limits;
+	bool bursts;        /* limits are for a path that loses packets */
+	struct mono warned; /* when a sender was last told that the memory is half full */
 	uint64_t key;
 	struct flow flow[FLOW_COUNT];
 };
 
-static_assert(sizeof(struct flow_queue) <= FLOW_TABLE_BYTES, "the table costs what it says");
+static_assert(
+	sizeof(struct flow_queue) <= FLOW_TABLE_BYTES, "the flow table fits into FLOW_TABLE_BYTES");
 
-static const struct codel_limits limits = {
-	.target = { .ns = FLOW_TARGET_MS * INT64_C(1000000) },
-	.interval = { .ns = FLOW_INTERVAL_MS * INT64_C(1000000) },
-};
+void flow_queue_allow(struct flow_queue *queue, struct duration burst)
+{
+	queue->bursts = burst.ns > 0;
+	queue->limits = (struct codel_limits){
+		.target = { FLOW_TARGET_MS * INT64_C(1000000) + FLOW_TARGET_BURSTS * burst.ns },
+		.interval = { FLOW_INTERVAL_MS * INT64_C(1000000) +
+			FLOW_INTERVAL_BURSTS * burst.ns },
+	};
+}
 
 int flow_queue_new(
 	struct worker *worker, struct lane_counters *counters, struct flow_queue **ret_queue)
@@ -72,6 +83,7 @@ int flow_queue_new(
 	queue->worker = worker;
 	queue->counters = counters;
 	queue->quantum = FLOW_QUANTUM;
+	flow_queue_allow(queue, (struct duration){ 0 });
 	STAILQ_INIT(&queue->fresh);
 	STAILQ_INIT(&queue->old);
 	for (size_t i = 0; i < FLOW_COUNT; i++)
@@ -211,6 +223,48 @@ static void make_room(struct flow_queue *queue)
 	}
 }
 
+/* Drops one segment: the sender notices it as well as forty, and the flow loses less. */
+static void drop_segment(struct flow_queue *queue, struct flow *flow)
+{
+	struct flow_packet *slot = STAILQ_FIRST(&flow->packets);
+	size_t before = slot->whole.len;
+
+	counter_add(&queue->counters->drops[DROP_OUT_DELAY], 1);
+	if (slot->can_be_cut && superpacket_segments(&slot->whole) > 1 &&
+		superpacket_skip(&slot->whole, 1) == 0)
+		note_waiting(queue, before, slot->whole.len);
+	else
+		drop_head(queue, flow);
+}
+
+/* Tells the flow's sender to slow down: by a mark, or by the loss of a segment, then false. */
+static bool signal_sender(struct flow_queue *queue, struct flow *flow)
+{
+	struct flow_packet *slot = STAILQ_FIRST(&flow->packets);
+
+	if (!ecn_mark(slot->whole.data, slot->whole.len)) {
+		drop_segment(queue, flow);
+		return false;
+	}
+	counter_add(&queue->counters->marks, 1);
+	return true;
+}
+
+/*
+ * Where bursts are allowed, CoDel is slow. An inner sender that begins would fill the memory, and
+ * lose a whole window in make_room(). One segment, once in a while, is enough for it.
+ */
+static void warn(struct flow_queue *queue, struct mono now)
+{
+	struct duration pause = { 2 * queue->limits.target.ns };
+
+	if (!queue->bursts || queue->bytes <= bytes_max(queue) / 2 ||
+		mono_since(now, queue->warned).ns < pause.ns)
+		return;
+	queue->warned = now;
+	(void)signal_sender(queue, fatter(fatter(NULL, &queue->fresh), &queue->old));
+}
+
 void flow_queue_put(struct flow_queue *queue, struct mono now, struct flow_packet *slot,
 	const struct packet *packet)
 {
@@ -228,6 +282,7 @@ void flow_queue_put(struct flow_queue *queue, struct mono now, struct flow_packe
 		flow->credit = queue->quantum;
 		STAILQ_INSERT_TAIL(&queue->fresh, flow, link);
 	}
+	warn(queue, now);
 	make_room(queue);
 }
 
@@ -266,21 +321,7 @@ static struct flow *next_flow(struct flow_queue *queue)
 	}
 }
 
-/* One segment is as good a sign as forty, and costs the flow less. */
-static void drop_segment(struct flow_queue *queue, struct flow *flow)
-{
-	struct flow_packet *slot = STAILQ_FIRST(&flow->packets);
-	size_t before = slot->whole.len;
-
-	counter_add(&queue->counters->drops[DROP_OUT_DELAY], 1);
-	if (slot->can_be_cut && superpacket_segments(&slot->whole) > 1 &&
-		superpacket_skip(&slot->whole, 1) == 0)
-		note_waiting(queue, before, slot->whole.len);
-	else
-		drop_head(queue, flow);
-}
-
-/* Nothing of its flow waits behind it; segments wait behind each other. */
+/* True: no packet of its flow waits behind it. A superpacket's segments wait behind each other. */
 static bool is_last(const struct flow_packet *slot)
 {
 	return !STAILQ_NEXT(slot, link) &&
@@ -293,13 +334,9 @@ static bool first_passes(struct flow_queue *queue, struct flow *flow, struct mon
 	struct flow_packet *slot = STAILQ_FIRST(&flow->packets);
 	struct duration waited = mono_since(now, slot->came);
 
-	if (codel_judge(&flow->codel, &limits, now, waited, is_last(slot))) {
-		if (!ecn_mark(slot->whole.data, slot->whole.len)) {
-			drop_segment(queue, flow);
-			return false;
-		}
-		counter_add(&queue->counters->marks, 1);
-	}
+	if (codel_judge(&flow->codel, &queue->limits, now, waited, is_last(slot)) &&
+		!signal_sender(queue, flow))
+		return false;
 	counter_smooth(&queue->counters->queue_delay_ns, (uint64_t)waited.ns, FLOW_DELAY_SHIFT);
 	return true;
 }

@@ -55,9 +55,20 @@ int flow_queue_new(
 /* Drops all packets that wait. Accepts NULL. */
 void flow_queue_free(struct flow_queue *queue);
 
-bool flow_queue_is_empty(const struct flow_queue *queue); /* NULL: yes */
+/*
+ * Packets may wait this much longer from now on, before CoDel takes the wait for a standing queue.
+ * A path that loses packets needs it: the receiver holds back what arrives behind a loss, for a
+ * round trip, and then the inner senders' acknowledgements and next packets come in one burst.
+ * CoDel would drop some of nearly each burst, and CUBIC never get beyond a part of the path's rate.
+ */
+void flow_queue_allow(struct flow_queue *queue, struct duration burst);
 
-/* Takes the packet, which `packet` describes; others, or it, may be dropped for it. */
+bool flow_queue_is_empty(const struct flow_queue *queue); /* NULL: true */
+
+/*
+ * Takes the packet in `slot`, which `packet` describes. To make room it may drop others, or this
+ * one.
+ */
 void flow_queue_put(struct flow_queue *queue, struct mono now, struct flow_packet *slot,
 	const struct packet *packet);
 

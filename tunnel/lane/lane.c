@@ -136,7 +136,7 @@ int lane_carry(struct lane *lane, const struct lane_carry *carry)
 	if (!order)
 		return -ENOMEM;
 	order->carry = *carry;
-	filter_ref(carry->reach);
+	filter_ref(carry->filter);
 	post(lane, order, LANE_ORDER_CARRY);
 	return 0;
 }
@@ -150,12 +150,12 @@ int lane_carry_on(struct lane *lane)
 	return 0;
 }
 
-int lane_set_filter(struct lane *lane, struct reach *reach)
+int lane_set_filter(struct lane *lane, struct filter *filter)
 {
 	struct lane_order *order = calloc(1, sizeof(*order));
 	if (!order)
 		return -ENOMEM;
-	order->reach = filter_ref(reach);
+	order->filter = filter_ref(filter);
 	post(lane, order, LANE_ORDER_FILTER);
 	return 0;
 }
@@ -240,7 +240,7 @@ const char *lane_end_text(enum lane_end end)
 	case LANE_END_STUCK:
 		return "the other end does not read";
 	case LANE_END_TUN:
-		return "tunnel interface fails";
+		return "tunnel interface failed";
 	case LANE_END_INTERNAL:
 		return "internal failure";
 	}
@@ -270,6 +270,10 @@ void lane_deliver_report(struct mail *mail)
 	case LANE_REPORT_DOUBT:
 		if (owner->doubted)
 			owner->doubted(owner, lane);
+		break;
+	case LANE_REPORT_CONGESTION:
+		if (owner->congestion)
+			owner->congestion(owner, lane, &report->congestion);
 		break;
 	case LANE_REPORT_ENDED:
 		owner->ended(owner, lane, report->ended.end, report->ended.problem.text);

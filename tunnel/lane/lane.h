@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/identity.h"
 #include "base/problem.h"
+#include "lane/congestion.h"
 #include "lane/counters.h"
 #include "lane/filter.h"
 #include "lane/worker.h"
@@ -52,7 +53,14 @@ struct lane_peer {
 	int64_t valid_until; /* not_after, or the earlier end of a CA above it */
 };
 
-/* What the owner hears, on the main thread. */
+/* The congestion control of a lane's connection. */
+struct lane_congestion {
+	char control[TCP_PATH_NAME_MAX + 1]; /* the kernel's name for it */
+	enum congestion_reason reason;
+	struct congestion_view view; /* what the path showed; zeros when the lane began */
+};
+
+/* The reports that a lane's owner gets, on the main thread. */
 struct lane_owner {
 	/*
 	 * The handshake is done and verified. `refusal`: why the identity is not acceptable; or "".
@@ -73,7 +81,13 @@ struct lane_owner {
 	 * lasts. May be NULL.
 	 */
 	void (*doubted)(struct lane_owner *owner, struct lane *lane);
-	/* The connection is closed and the TUN queue is not touched any more. */
+	/*
+	 * The lane begins to carry, or its congestion control has changed, or could not. May be
+	 * NULL.
+	 */
+	void (*congestion)(struct lane_owner *owner, struct lane *lane,
+		const struct lane_congestion *congestion);
+	/* The connection is closed, and the worker does not use the TUN queue any more. */
 	void (*ended)(
 		struct lane_owner *owner, struct lane *lane, enum lane_end end, const char *text);
 };
@@ -111,16 +125,25 @@ struct lane_carry {
 	uint32_t offloads_send;   /* offloads that the peer accepts from us */
 	uint32_t offloads_accept; /* offloads that we accept from the peer */
 	bool gro;                 /* gather the peer's TCP segments on their way to TUN */
-	struct reach *reach;      /* a reference is taken */
-	bool discard; /* what waits in the queue is of an earlier connection: drop and count it */
-	struct duration
-		dead_after; /* unacknowledged for so long, the kernel gives it up; 0: its own */
-	bool hold;          /* sends nothing before lane_carry_on(), and the deadline goes on */
+	struct filter *filter;    /* the lane takes a reference */
+	/* Packets in the queue are of an earlier connection: they are dropped and counted. */
+	bool discard;
+	/*
+	 * After this time without acknowledgement the kernel closes the connection; 0: its own
+	 * limit.
+	 */
+	struct duration dead_after;
+	/* Chooses the congestion control by what the path shows, else keeps what it has. */
+	bool choose_congestion;
+	/* Sends nothing before lane_carry_on(), and keeps the deadline. */
+	bool hold;
 };
-int lane_carry(struct lane *lane, const struct lane_carry *carry); /* -ENOMEM */
-int lane_carry_on(struct lane *lane);                              /* -ENOMEM */
-/* A new snapshot; a reference is taken. -ENOMEM. */
-int lane_set_filter(struct lane *lane, struct reach *reach);
+/* Begins to carry packets, and ends the deadline unless `hold` is set. -ENOMEM. */
+int lane_carry(struct lane *lane, const struct lane_carry *carry);
+/* Begins to send after `hold`, and ends the deadline. -ENOMEM. */
+int lane_carry_on(struct lane *lane);
+/* Gives the lane a new snapshot; it takes a reference. -ENOMEM. */
+int lane_set_filter(struct lane *lane, struct filter *filter);
 
 /*
  * Ends the lane: it stops reading, sends what waits and close_notify, and closes, LANE_FLUSH_MS

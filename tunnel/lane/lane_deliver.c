@@ -13,13 +13,29 @@
  * not wait.
  */
 
-/* parts[0] is for the offload header; behind it stand so many packets, of so many bytes in all. */
+static void write_batch(struct lane *lane)
+{
+	struct tun_batch *batch = lane->worker->batch;
+
+	if (!batch || tun_batch_is_empty(batch))
+		return;
+	struct tun_batch_written written = tun_batch_write(batch, lane->tun_fd);
+	counter_add(&lane->counters.in_packets, written.packets);
+	counter_add(&lane->counters.in_bytes, written.bytes);
+	counter_add(&lane->counters.drops[DROP_IN_TUN], written.refused);
+}
+
+/*
+ * Writes `packets` packets of `bytes` in all, which parts[1] and the following have. parts[0] is
+ * free for the offload header.
+ */
 static void write_parts(struct lane *lane, const struct vnet *vnet, struct iovec *parts,
 	size_t packets, size_t bytes)
 {
 	uint8_t header[VNET_SIZE];
 	struct writer writer;
 
+	write_batch(lane);
 	writer_init(&writer, header, sizeof(header));
 	vnet_encode(&writer, vnet);
 	parts[0] = (struct iovec){ .iov_base = header, .iov_len = sizeof(header) };
@@ -54,8 +70,8 @@ static struct gather *gathered_of(
 	return NULL;
 }
 
-/* A place to gather in: an unused one, or else what the others have had in turn. */
-static struct gather *place(struct lane *lane)
+/* A slot to gather in: a free one, or one whose segments are written now, in turn. */
+static struct gather *pick_gather(struct lane *lane)
 {
 	struct worker *worker = lane->worker;
 	struct gather *gather;
@@ -69,11 +85,25 @@ static struct gather *place(struct lane *lane)
 	return gather;
 }
 
+static void write_packet(
+	struct lane *lane, const struct vnet *vnet, const struct packet *packet, uint8_t *data)
+{
+	struct iovec parts[2] = { [1] = { .iov_base = data, .iov_len = packet->length } };
+	struct tun_batch *batch = lane->worker->batch;
+
+	if (!batch || packet->length > TUN_BATCH_SMALL) {
+		write_parts(lane, vnet, parts, 1, packet->length);
+		return;
+	}
+	tun_batch_put(batch, vnet, data, packet->length);
+	if (tun_batch_is_full(batch))
+		write_batch(lane);
+}
+
 void lane_deliver(
 	struct lane *lane, const struct vnet *vnet, const struct packet *packet, uint8_t *data)
 {
 	struct gather *before = gathered_of(lane->worker, packet, data);
-	struct iovec parts[2] = { [1] = { .iov_base = data, .iov_len = packet->length } };
 	bool bare = lane->gro && vnet_is_plain(vnet);
 
 	if (before && bare && gather_add(before, packet, data) == 0)
@@ -81,9 +111,9 @@ void lane_deliver(
 	if (before)
 		write_gathered(lane, before);
 	if (bare && gather_can_begin(packet, data))
-		gather_begin(place(lane), packet, data);
+		gather_begin(pick_gather(lane), packet, data);
 	else
-		write_parts(lane, vnet, parts, 1, packet->length);
+		write_packet(lane, vnet, packet, data);
 }
 
 void lane_deliver_rest(struct lane *lane)
@@ -92,4 +122,5 @@ void lane_deliver_rest(struct lane *lane)
 		if (lane->worker->gathers[i].data)
 			write_gathered(lane, &lane->worker->gathers[i]);
 	}
+	write_batch(lane);
 }

@@ -7,6 +7,7 @@
 #include "lane/framer.h"
 #include "lane/lane.h"
 #include "lane/outflow.h"
+#include "lane/pacing.h"
 
 /*
  * The inside of a lane, for lane*.c only. The worker's thread only, except for the counters and the
@@ -24,12 +25,18 @@ enum lane_state {
 };
 
 enum {
-	LANE_FLUSH_MS = 1000, /* longest that draining may take */
-	LANE_IDLE_MS = 2000,  /* after so long without traffic a lane is not busy any more */
-	LANE_DOUBT_MS = 2000, /* what was sent and not acknowledged for so long may never be */
-	LANE_CONTROL_QUEUE_MAX = 256
-		<< 10, /* bytes of control messages that may wait for a peer that does not read */
-	LANE_BURST_PACKETS = 4096,    /* read from TUN at once, also when all are dropped */
+	LANE_FLUSH_MS = 1000,     /* the longest that draining may take */
+	LANE_IDLE_MS = 2000,      /* a lane without traffic for this long is not busy any more */
+	LANE_BURST_US = 200000,   /* the longest burst that may wait in the queue */
+	LANE_LOSSY_MS = 2000,     /* after a loss for this long its bursts may wait in the queue */
+	LANE_UNDECIDED_TRIPS = 5, /* round trips in a burst until the path's losses are judged */
+	/* On a lossy path with BBR so much is encrypted ahead: this share of the round trip, at most … */
+	LANE_AHEAD_SHARE = 8,
+	LANE_AHEAD_US = 5000,
+	LANE_DOUBT_MS = 2000, /* data unacknowledged for this long is in doubt */
+	/* Bytes of control messages that may wait for a peer that does not read. */
+	LANE_CONTROL_QUEUE_MAX = 256 << 10,
+	LANE_BURST_PACKETS = 4096,    /* the most read from TUN at once, even if all are dropped */
 	LANE_CONTROL_PER_SECOND = 50, /* control messages taken from a peer, sustained … */
 	LANE_CONTROL_BURST = 400, /* … and at once: all announcements of a new connection fit */
 };
@@ -39,6 +46,8 @@ enum {
  * verdict, and every caller up to lane_life.c returns it. Only lane_life.c acts on it, once for
  * each wake-up. A caller that drops it would let a lane go on that cannot: the compiler refuses that.
  */
+#define LANE_CHECKED __attribute__((warn_unused_result))
+
 enum lane_verdict {
 	LANE_GOES_ON = 0,
 	LANE_SECURED, /* the handshake is done; data behind it is not read yet */
@@ -72,8 +81,8 @@ struct lane_order {
 	struct lane *lane;
 	union {
 		struct mono deadline;
-		struct lane_carry carry; /* owns a reference to its reach */
-		struct reach *reach;     /* owns a reference */
+		struct lane_carry carry; /* owns a reference to its filter */
+		struct filter *filter;   /* owns a reference */
 		struct lane_message *message;
 	};
 };
@@ -83,6 +92,7 @@ enum lane_report_kind {
 	LANE_REPORT_CONTROL,
 	LANE_REPORT_FAULT,
 	LANE_REPORT_DOUBT,
+	LANE_REPORT_CONGESTION,
 	LANE_REPORT_ENDED
 };
 
@@ -104,6 +114,7 @@ struct lane_report {
 			enum lane_end end;
 			struct problem problem;
 		} ended;
+		struct lane_congestion congestion;
 		size_t len; /* of data */
 	};
 	uint8_t data[];
@@ -121,24 +132,34 @@ struct lane {
 
 	struct loop_watch socket_watch;
 	struct loop_watch tun_watch; /* while it sends */
-	int tun_fd;                  /* the session's; -1: it does not carry yet */
-	bool discard;                /* as in lane_carry, when sending begins */
-	bool many_paths;             /* MPTCP: what one path does says little */
-	struct loop_timer deadline;  /* of the handshake and hello; then of draining */
-	struct loop_timer quiet;
-	uint64_t idle_mark; /* bytes carried when the quiet timer last looked */
-	bool busy;          /* packets have passed since the quiet timer last rested */
+	int tun_fd;                  /* borrowed from the session; -1: it does not carry yet */
+	bool discard;                /* from lane_carry, for the time when sending begins */
+	bool many_paths;             /* MPTCP: the state of one path says little */
+	struct loop_timer deadline;  /* of handshake and hello; later of draining */
+	struct loop_timer idle;
+	struct loop_timer path; /* until the next look at the path */
+	uint64_t idle_mark;     /* bytes carried when the idle timer last expired */
+	bool busy;              /* packets have passed since the idle timer last stopped */
 
 	struct tls *tls;
 	const struct framer *framer;
 	struct flow_queue *queue; /* packets that wait for the connection; NULL: none did lately */
 	struct outflow outflow;
-	size_t low_water;                    /* the connection says "writable" below it; bytes */
-	bool no_low_water;                   /* it does not take one */
-	struct worker_buffer *output_buffer; /* lent while bytes wait to be sent */
-	struct tls_output output;            /* over output_buffer */
-	size_t output_sent;                  /* of output.len */
-	struct worker_buffer *plain;         /* lent while part of a frame waits for its rest */
+	struct congestion congestion;
+	struct pacing pacing;
+	uint64_t resent;  /* bytes, at the last look */
+	unsigned queued;  /* looks in a row that have shown a queue on the path */
+	bool unexplained; /* segments were lost, and no queue has stood since then */
+	struct mono lossy_until;
+	bool looks_at_path;                         /* congestion = "auto" */
+	bool chooses_congestion;                    /* the same, until the kernel refuses */
+	char kernel_control[TCP_PATH_NAME_MAX + 1]; /* the congestion control it began with */
+	size_t low_water;  /* the connection is "writable" with fewer unsent bytes */
+	bool no_low_water; /* the socket has no such option */
+	struct worker_buffer *output_buffer; /* borrowed while bytes wait to be sent */
+	struct tls_output output;            /* writes to output_buffer */
+	size_t output_sent;                  /* bytes of output that were sent */
+	struct worker_buffer *plain;         /* borrowed while part of a frame waits for the rest */
 	size_t plain_len;
 
 	/* Control messages that wait for room in the output. */
@@ -147,8 +168,8 @@ struct lane {
 	struct rate control_rate;
 
 	uint32_t offloads_read, offloads_send, offloads_accept;
-	bool gro; /* segments are gathered on their way to TUN */
-	struct reach *reach;
+	bool gro; /* gather segments on their way to TUN */
+	struct filter *filter;
 
 	bool finishing; /* tls_close() was called: nothing may be written any more */
 	struct lane_order start_order, admit_order, end_order, cut_order,
@@ -174,9 +195,12 @@ void lane_order_free(struct lane_order *order);
  * the burst to return. The first verdict wins. Ends nothing and frees nothing. `text` is copied; it
  * may be NULL, except for a fault.
  */
-enum lane_verdict lane_must_fault(struct lane *lane, uint16_t goodbye_code, const char *text);
-enum lane_verdict lane_must_drain(struct lane *lane, enum lane_end end, const char *text);
-enum lane_verdict lane_must_close(struct lane *lane, enum lane_end end, const char *text);
+LANE_CHECKED enum lane_verdict lane_must_fault(
+	struct lane *lane, uint16_t goodbye_code, const char *text);
+LANE_CHECKED enum lane_verdict lane_must_drain(
+	struct lane *lane, enum lane_end end, const char *text);
+LANE_CHECKED enum lane_verdict lane_must_close(
+	struct lane *lane, enum lane_end end, const char *text);
 
 static inline void lane_drop(struct lane *lane, enum drop_reason reason)
 {
@@ -194,29 +218,44 @@ static inline bool lane_cuts(const struct lane *lane)
 
 /* lane_path.c */
 void lane_path_limit(struct lane *lane, struct duration dead_after);
-bool lane_path_look(struct lane *lane); /* true: something sent is not acknowledged yet */
+bool lane_path_look(struct lane *lane); /* true: sent data is not acknowledged yet */
+
+/* lane_congestion.c */
+/* Once, when the lane begins to carry. */
+void lane_congestion_begin(struct lane *lane, bool choose);
+/* Looks at the path once: changes the congestion control and reports that, if it has to. */
+void lane_congestion_look(struct lane *lane);
+/* Looks at the path from now on, if the lane is to and is busy. Idempotent. */
+void lane_congestion_watch(struct lane *lane);
 
 /* lane_tun.c */
-enum lane_verdict lane_send_tun(struct lane *lane); /* one burst from TUN */
-void lane_discard_tun(struct lane *lane); /* drops what waits there, from before this connection */
+LANE_CHECKED enum lane_verdict lane_send_tun(struct lane *lane); /* sends one burst from TUN */
+/* Drops and counts packets of the time before this connection. */
+void lane_discard_tun(struct lane *lane);
 
 /* lane_queue.c */
-/* Encrypts what the queue holds, a moment's worth of it. */
-enum lane_verdict lane_queue_write(struct lane *lane);
-bool lane_queue_has_room(const struct lane *lane);   /* the connection is to get more now */
-void lane_queue_watch(struct lane *lane, bool full); /* how the connection took what there was */
+/* Encrypts packets of the queue, about a millisecond's worth. */
+LANE_CHECKED enum lane_verdict lane_queue_write(struct lane *lane);
+bool lane_queue_has_room(const struct lane *lane); /* true: the connection should get more now */
+/* Measures how fast the connection takes data. `full`: it has not taken all. */
+void lane_queue_watch(struct lane *lane, bool full);
 
 /* lane_output.c */
-bool lane_has_backlog(const struct lane *lane); /* the connection has not taken all yet */
-/* LANE_GOES_ON: an output buffer is there. */
-enum lane_verdict lane_output_borrow(struct lane *lane);
-/* Sends what the buffer holds. -EAGAIN: the socket is full. Other negative errno: it is gone. */
+bool lane_has_backlog(const struct lane *lane); /* true: the connection has not taken all yet */
+/* LANE_GOES_ON: the lane has an output buffer. */
+LANE_CHECKED enum lane_verdict lane_output_borrow(struct lane *lane);
+/*
+ * Sends the buffer's content. -EAGAIN: the socket is full. Other negative errno: the connection
+ * failed.
+ */
 int lane_output_send(struct lane *lane);
 void lane_output_return(struct lane *lane); /* returns the buffer and discards its content */
 
 /* lane_send.c */
-enum lane_verdict lane_flush(struct lane *lane); /* sends what waits */
-enum lane_verdict lane_send_message(struct lane *lane, struct lane_message *message); /* takes it */
+/* Sends what waits, and encrypts more. */
+LANE_CHECKED enum lane_verdict lane_flush(struct lane *lane);
+/* Takes the message. */
+LANE_CHECKED enum lane_verdict lane_send_message(struct lane *lane, struct lane_message *message);
 void lane_free_messages(struct lane *lane);
 
 /* lane_deliver.c */
@@ -226,9 +265,13 @@ void lane_deliver(
 void lane_deliver_rest(struct lane *lane);
 
 /* lane_receive.c */
-enum lane_verdict lane_handshake_step(struct lane *lane); /* as far as what has been fed goes */
-enum lane_verdict lane_receive(struct lane *lane);        /* one burst from the socket */
-enum lane_verdict lane_read_records(struct lane *lane);   /* decrypts and takes what has been fed */
-enum lane_verdict lane_discard(struct lane *lane);        /* draining: throws away what arrives */
+/* Continues the handshake with the data that was fed. */
+LANE_CHECKED enum lane_verdict lane_handshake_step(struct lane *lane);
+/* Reads one burst from the socket. */
+LANE_CHECKED enum lane_verdict lane_receive(struct lane *lane);
+/* Decrypts the data that was fed, and takes its frames. */
+LANE_CHECKED enum lane_verdict lane_read_records(struct lane *lane);
+/* Draining: discards what arrives. */
+LANE_CHECKED enum lane_verdict lane_discard(struct lane *lane);
 
 #endif

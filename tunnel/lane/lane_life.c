@@ -51,7 +51,7 @@ static void set_events(struct lane *lane)
 			lane->state == LANE_CARRYING ? EPOLLIN : 0u);
 }
 
-/* What waits in the queue is dropped: only a lane that carries sends of it. */
+/* Drops the queue's packets: only a lane that carries sends them. */
 static void release_queue(struct lane *lane)
 {
 	flow_queue_free(lane->queue);
@@ -75,15 +75,16 @@ static void close_now(struct lane *lane)
 
 	set_state(lane, LANE_CLOSED);
 	loop_timer_stop(loop, &lane->deadline);
-	loop_timer_stop(loop, &lane->quiet);
+	loop_timer_stop(loop, &lane->idle);
+	loop_timer_stop(loop, &lane->path);
 	loop_watch_remove(loop, &lane->tun_watch);
 	loop_watch_remove(loop, &lane->socket_watch);
 	close(fd);
 	return_buffers(lane);
 	tls_free(lane->tls);
 	lane->tls = NULL;
-	filter_unref(lane->reach);
-	lane->reach = NULL;
+	filter_unref(lane->filter);
+	lane->filter = NULL;
 
 	struct lane_report *report = lane->ended_report;
 	lane->ended_report = NULL;
@@ -147,7 +148,7 @@ static enum lane_verdict secured(struct lane *lane)
  * Returns the TLS library's buffers when the lane is not busy. A busy lane keeps them, so that
  * packets need no allocation; a lane that only pings needs them for a moment.
  */
-static void rest(struct lane *lane)
+static void release_tls_buffers(struct lane *lane)
 {
 	if (!lane->busy && lane->state <= LANE_CARRYING)
 		tls_release_buffers(lane->tls);
@@ -165,7 +166,7 @@ static uint64_t bytes_passed(const struct lane *lane)
  */
 static void idle_expired(struct loop_timer *timer)
 {
-	struct lane *lane = container_of(timer, struct lane, quiet);
+	struct lane *lane = container_of(timer, struct lane, idle);
 	uint64_t now = bytes_passed(lane);
 	bool under_way = lane_path_look(lane);
 
@@ -173,7 +174,7 @@ static void idle_expired(struct loop_timer *timer)
 		lane->busy = false;
 		if (flow_queue_is_empty(lane->queue))
 			release_queue(lane);
-		rest(lane);
+		release_tls_buffers(lane);
 		return;
 	}
 	lane->idle_mark = now;
@@ -181,12 +182,12 @@ static void idle_expired(struct loop_timer *timer)
 		idle_expired);
 }
 
-/* Bytes have passed since the quiet timer last looked: it is to look again. */
+/* Starts the idle timer again if bytes have passed since it last expired. */
 static void watch_idle(struct lane *lane)
 {
-	if (!lane->quiet.running && lane->state < LANE_DRAINING &&
+	if (!lane->idle.running && lane->state < LANE_DRAINING &&
 		bytes_passed(lane) != lane->idle_mark)
-		loop_timer_start(lane->worker->loop, &lane->quiet,
+		loop_timer_start(lane->worker->loop, &lane->idle,
 			mono_add(mono_now(), DURATION_MS(LANE_IDLE_MS)), idle_expired);
 }
 
@@ -216,7 +217,8 @@ static void conclude(struct lane *lane, enum lane_verdict verdict)
 		return;
 	set_events(lane);
 	watch_idle(lane);
-	rest(lane);
+	lane_congestion_watch(lane);
+	release_tls_buffers(lane);
 }
 
 /* Only a verified peer learns why. */
@@ -275,7 +277,8 @@ static void tun_ready(struct loop_watch *watch, uint32_t events)
 	enum lane_verdict verdict = LANE_GOES_ON;
 
 	if (events & (EPOLLERR | EPOLLHUP))
-		verdict = lane_must_drain(lane, LANE_END_TUN, "the tunnel interface has vanished");
+		verdict = lane_must_drain(
+			lane, LANE_END_TUN, "the interface does not exist any more");
 	else if (lane->state == LANE_CARRYING)
 		verdict = lane_send_tun(lane);
 	conclude(lane, verdict);
@@ -319,30 +322,31 @@ static enum lane_verdict do_carry_on(struct lane *lane)
 static enum lane_verdict do_carry(struct lane *lane, const struct lane_carry *carry)
 {
 	if (lane->state != LANE_CONTROL) {
-		filter_unref(carry->reach);
+		filter_unref(carry->filter);
 		return LANE_GOES_ON;
 	}
 	lane->offloads_read = carry->offloads_read;
 	lane->offloads_send = carry->offloads_send;
 	lane->offloads_accept = carry->offloads_accept;
 	lane->gro = carry->gro;
-	filter_unref(lane->reach);
-	lane->reach = carry->reach;
+	filter_unref(lane->filter);
+	lane->filter = carry->filter;
 	lane_path_limit(lane, carry->dead_after);
+	lane_congestion_begin(lane, carry->choose_congestion);
 	lane->tun_fd = carry->tun_fd;
 	lane->discard = carry->discard;
 	set_state(lane, LANE_CARRYING);
 	return carry->hold ? LANE_GOES_ON : do_carry_on(lane);
 }
 
-static void do_filter(struct lane *lane, struct reach *reach)
+static void do_filter(struct lane *lane, struct filter *filter)
 {
 	if (lane->state != LANE_CARRYING) {
-		filter_unref(reach);
+		filter_unref(filter);
 		return;
 	}
-	filter_unref(lane->reach);
-	lane->reach = reach;
+	filter_unref(lane->filter);
+	lane->filter = filter;
 }
 
 /* A reset leaves nothing in the kernel, whatever the peer does. */
@@ -372,7 +376,7 @@ static enum lane_verdict do_order(struct lane *lane, const struct lane_order *or
 	case LANE_ORDER_CARRY_ON:
 		return do_carry_on(lane);
 	case LANE_ORDER_FILTER:
-		do_filter(lane, order->reach);
+		do_filter(lane, order->filter);
 		break;
 	case LANE_ORDER_END:
 		return lane_must_drain(lane, LANE_END_ORDERED, NULL);

@@ -44,7 +44,7 @@ static void take_packet(struct lane *lane, struct vnet *vnet, const struct view 
 		lane_drop(lane, DROP_IN_MALFORMED);
 	else if (packet_is_local_noise(&packet))
 		lane_drop(lane, DROP_IN_NOISE);
-	else if ((verdict = filter_judge_in(lane->reach, &packet, data->data)) != FILTER_PASS)
+	else if ((verdict = filter_judge_in(lane->filter, &packet, data->data)) != FILTER_PASS)
 		drop_unwanted(lane, &packet, verdict);
 	else if ((r = vnet_check(vnet, &packet, data->data, lane->offloads_accept)) < 0)
 		lane_drop(lane, r == -E2BIG ? DROP_IN_SEGMENTS : DROP_IN_OFFLOAD);
@@ -132,8 +132,9 @@ static enum lane_verdict read_failed(struct lane *lane, int error, const struct 
 	if (error == -EPIPE)
 		return lane_must_drain(lane, LANE_END_CLOSED, NULL);
 	if (error == -ENOBUFS)
-		return lane_must_close(lane, LANE_END_STUCK, "TLS answers wait for it");
-	return lane_must_drain(lane, LANE_END_BROKEN, problem->text); /* sends the alert */
+		return lane_must_close(
+			lane, LANE_END_STUCK, "too many TLS answers wait to be sent");
+	return lane_must_drain(lane, LANE_END_BROKEN, problem->text); /* the alert is sent */
 }
 
 /* Borrows the buffer for plaintext, unless the lane has it already, with part of a frame. */
@@ -155,8 +156,8 @@ static enum lane_verdict return_plain(struct lane *lane)
 		worker_return_plain(lane->worker, lane->plain);
 		lane->plain = NULL;
 	} else if (worker_is_overdrawn(lane->worker)) {
-		return lane_must_close(
-			lane, LANE_END_STUCK, "too many halves of frames wait for the rest");
+		return lane_must_close(lane, LANE_END_STUCK,
+			"incomplete frames of all peers have used up the memory for them");
 	}
 	return LANE_GOES_ON;
 }

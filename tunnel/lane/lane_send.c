@@ -93,8 +93,8 @@ static enum lane_verdict keep_output(struct lane *lane)
 	if (lane->output_buffer && !lane_has_backlog(lane))
 		lane_output_return(lane);
 	if (lane_has_backlog(lane) && worker_is_overdrawn(lane->worker))
-		return lane_must_close(
-			lane, LANE_END_STUCK, "too much waits for all peers together");
+		return lane_must_close(lane, LANE_END_STUCK,
+			"unsent data of all peers has used up the memory for it");
 	return LANE_GOES_ON;
 }
 
@@ -127,7 +127,7 @@ enum lane_verdict lane_send_message(struct lane *lane, struct lane_message *mess
 	if (lane->messages_size + message->len > LANE_CONTROL_QUEUE_MAX) {
 		free(message);
 		return lane_must_close(
-			lane, LANE_END_STUCK, "too many control messages wait for it");
+			lane, LANE_END_STUCK, "too many control messages wait to be sent");
 	}
 	STAILQ_INSERT_TAIL(&lane->messages, message, link);
 	lane->messages_size += message->len;

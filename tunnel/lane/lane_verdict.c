@@ -6,8 +6,8 @@
  * burst can return through its callers, which all still have a lane. lane_life.c then acts on it.
  */
 
-static enum lane_verdict leave(struct lane *lane, enum lane_verdict verdict, uint16_t goodbye_code,
-	enum lane_end end, const char *text)
+static enum lane_verdict set_verdict(struct lane *lane, enum lane_verdict verdict,
+	uint16_t goodbye_code, enum lane_end end, const char *text)
 {
 	if (lane->state == LANE_CLOSED)
 		return LANE_GOES_ON; /* nothing is left to end */
@@ -24,15 +24,15 @@ static enum lane_verdict leave(struct lane *lane, enum lane_verdict verdict, uin
 
 enum lane_verdict lane_must_fault(struct lane *lane, uint16_t goodbye_code, const char *text)
 {
-	return leave(lane, LANE_FAULTS, goodbye_code, LANE_END_ORDERED, text);
+	return set_verdict(lane, LANE_FAULTS, goodbye_code, LANE_END_ORDERED, text);
 }
 
 enum lane_verdict lane_must_drain(struct lane *lane, enum lane_end end, const char *text)
 {
-	return leave(lane, LANE_DRAINS, 0, end, text);
+	return set_verdict(lane, LANE_DRAINS, 0, end, text);
 }
 
 enum lane_verdict lane_must_close(struct lane *lane, enum lane_end end, const char *text)
 {
-	return leave(lane, LANE_CLOSES, 0, end, text);
+	return set_verdict(lane, LANE_CLOSES, 0, end, text);
 }

@@ -3,12 +3,12 @@
 
 void outflow_init(struct outflow *outflow)
 {
-	*outflow = (struct outflow){ .ahead = OUTFLOW_AHEAD_MOST };
+	*outflow = (struct outflow){ .ahead = OUTFLOW_AHEAD_MOST, .ahead_us = OUTFLOW_AHEAD_US };
 }
 
-static size_t moment_of(uint64_t rate)
+static size_t moment_of(const struct outflow *outflow)
 {
-	uint64_t bytes = rate / 1000000 * OUTFLOW_AHEAD_US;
+	uint64_t bytes = outflow->rate / 1000000 * outflow->ahead_us;
 
 	if (bytes < OUTFLOW_AHEAD_LEAST)
 		return OUTFLOW_AHEAD_LEAST;
@@ -31,9 +31,18 @@ static bool measure(struct outflow *outflow, struct mono now, uint64_t sent)
 		return false;
 	uint64_t rate = rate_since(outflow, ns, sent);
 	rate = outflow->rate == 0 ? rate : (outflow->rate + rate) / 2;
-	outflow->rate = rate > 0 ? rate : 1; /* a connection that stands still is known to */
-	outflow->ahead = moment_of(outflow->rate);
+	outflow->rate = rate > 0 ? rate : 1; /* a rate of 0 would mean "unknown" */
+	outflow->ahead = moment_of(outflow);
 	return true;
+}
+
+void outflow_look_ahead(struct outflow *outflow, uint32_t us)
+{
+	if (us == outflow->ahead_us)
+		return;
+	outflow->ahead_us = us;
+	if (outflow->rate > 0)
+		outflow->ahead = moment_of(outflow);
 }
 
 void outflow_full(struct outflow *outflow, struct mono now, uint64_t sent)
@@ -53,7 +62,7 @@ void outflow_free(struct outflow *outflow, struct mono now, uint64_t sent)
 		uint64_t rate = rate_since(outflow, mono_since(now, outflow->since).ns, sent);
 		if (outflow->rate != 0 && rate > outflow->rate) {
 			outflow->rate = rate;
-			outflow->ahead = moment_of(rate);
+			outflow->ahead = moment_of(outflow);
 		}
 	}
 	outflow->since.ns = 0;

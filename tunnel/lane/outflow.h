@@ -24,13 +24,16 @@ enum {
 
 struct outflow {
 	size_t ahead;      /* bytes */
-	uint64_t rate;     /* bytes a second; 0: not known yet */
-	struct mono since; /* the window's beginning; 0: the connection has taken all */
-	uint64_t sent;     /* at that moment */
+	uint32_t ahead_us; /* the same in time */
+	uint64_t rate;     /* bytes a second; 0: unknown */
+	struct mono since; /* when the window began; 0: the connection has taken all */
+	uint64_t sent;     /* bytes sent when the window began */
 };
 
 void outflow_init(struct outflow *outflow);
-/* The connection takes no more for now; `sent`: bytes it has taken in all. */
+/* So many microseconds' worth from now on. */
+void outflow_look_ahead(struct outflow *outflow, uint32_t us);
+/* The connection takes no more for now. `sent`: bytes that it has taken in all. */
 void outflow_full(struct outflow *outflow, struct mono now, uint64_t sent);
 /* The connection took a whole `ahead` at once, and has room again. */
 void outflow_ran(struct outflow *outflow);

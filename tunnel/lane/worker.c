@@ -81,6 +81,7 @@ void worker_return_plain(struct worker *worker, struct worker_buffer *buffer)
 static const size_t slot_sizes[WORKER_SLOT_SIZES] = {
 	2048 - sizeof(struct flow_packet),
 	10240 - sizeof(struct flow_packet),
+	24576 - sizeof(struct flow_packet),
 	WORKER_SLOT_HEADROOM + FRAME_PACKET_MAX,
 };
 
@@ -142,6 +143,7 @@ static void worker_free(struct worker *worker)
 	free_buffers(&worker->plains);
 	for (size_t i = 0; i < WORKER_SLOT_SIZES; i++)
 		free_slots(&worker->slots[i]);
+	tun_batch_free(worker->batch);
 	free(worker->stage);
 	free(worker->received);
 	free(worker);
@@ -188,6 +190,7 @@ int worker_start(unsigned index, struct mailbox *reports, worker_deliver_fn *del
 		STAILQ_INIT(&worker->slots[i]);
 	worker->stage = malloc(WORKER_STAGE_SIZE);
 	worker->received = malloc(WORKER_RECEIVE_SIZE);
+	worker->batch_error = tun_batch_new(&worker->batch);
 	int r = worker->stage && worker->received ? loop_new(&worker->loop) : -ENOMEM;
 	if (r == 0)
 		r = mailbox_open(&worker->orders, worker->loop, deliver);

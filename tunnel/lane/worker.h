@@ -8,6 +8,7 @@
 
 #include "lane/flow_queue.h"
 #include "lane/mailbox.h"
+#include "lane/tun_batch.h"
 #include "system/loop.h"
 #include "wire/gather.h"
 
@@ -49,9 +50,9 @@ struct worker_buffer {
 SLIST_HEAD(worker_buffers, worker_buffer);
 
 enum {
-	/* Slots for packets come in three sizes, so that an acknowledgement does not cost 64 KB. */
-	WORKER_SLOT_SIZES = 3,
-	WORKER_SLOT_HEADROOM = 64, /* in front of a packet: its frame's header */
+	/* Slots for packets have several sizes, so that an acknowledgement does not cost 64 KB. */
+	WORKER_SLOT_SIZES = 4,
+	WORKER_SLOT_HEADROOM = 64, /* in front of a packet, for its frame's header */
 };
 
 enum { WORKER_GATHERS = 8 }; /* flows gathered at the same time */
@@ -72,9 +73,11 @@ struct worker {
 	struct flow_packets slots[WORKER_SLOT_SIZES]; /* free ones */
 	struct gather gathers[WORKER_GATHERS];        /* of the present burst from the peer */
 	unsigned gather_turn;
-	size_t queue_count; /* lanes that have a queue */
-	_Atomic size_t
-		kept; /* bytes that lanes have borrowed or queued; written by the worker alone */
+	struct tun_batch *batch; /* NULL: the kernel, or its limits, have none */
+	int batch_error;         /* why, as tun_batch_new() */
+	size_t queue_count;      /* lanes that have a queue */
+	/* Bytes that lanes have borrowed or queued; only the worker writes it. */
+	_Atomic size_t kept;
 	struct mail stop;
 	unsigned index;
 	unsigned lane_count; /* main thread: lanes that are not released */

@@ -11,20 +11,23 @@
 
 enum { ADDRESSES = 4 }; /* local and remote, of two families */
 
-/* Where the interface is, or will be. */
-static int find_setting(struct interfaces *interfaces, const struct request_interface *wanted,
-	const struct interface_target *place, struct netns_id *ret_netns,
+/* Enters the namespace where the interface is or will be. */
+static int enter_namespace(struct interfaces *interfaces, const struct request_interface *wanted,
+	const struct interface_target *target, struct netns_id *ret_netns,
 	struct netlink **ret_netlink, struct problem *problem)
 {
 	const struct interface *there = interfaces_find_peer(interfaces, &wanted->peer);
 
 	if (!there)
-		return interfaces_enter_target(interfaces, place, ret_netns, ret_netlink, problem);
+		return interfaces_enter_target(interfaces, target, ret_netns, ret_netlink, problem);
 	*ret_netns = there->netns;
 	return interfaces_enter(interfaces, there, ret_netlink, problem);
 }
 
-/* Who names the address itself in tunnel_addresses means the resolver at the other end of the tunnel. */
+/*
+ * An administrator who lists this very address in tunnel_addresses means the resolver at the other
+ * end of the tunnel.
+ */
 static bool is_listed_itself(const struct settings *settings, const struct addr *addr)
 {
 	struct prefix host = prefix_host(addr);
@@ -94,7 +97,7 @@ static int judge_outer(const struct address_check *check, const struct request_i
 }
 
 int address_check(struct address_check *check, const struct request_interface *wanted,
-	const struct interface_target *place, struct problem *problem)
+	const struct interface_target *target, struct problem *problem)
 {
 	const struct addr *const addresses[ADDRESSES] = { &wanted->local4, &wanted->remote4,
 		&wanted->local6, &wanted->remote6 };
@@ -104,7 +107,7 @@ int address_check(struct address_check *check, const struct request_interface *w
 
 	if (check->settings->role != SETTINGS_CLIENT || check->settings->contained)
 		return 0;
-	r = find_setting(check->interfaces, wanted, place, &netns, &netlink, problem);
+	r = enter_namespace(check->interfaces, wanted, target, &netns, &netlink, problem);
 	if (r == 0)
 		r = on_link_judge_addresses(check->interfaces, &netns, netlink, wanted, problem);
 	if (r == 0 && netns.inode == 0)
@@ -120,9 +123,8 @@ static void remove_addresses(
 	struct problem problem;
 	int r;
 
-	log_warning(
-		"%s: %s loses its addresses, and the session ends, since this host's "
-		"network has changed: %s; leave that network, or let the server have another pool",
+	log_warning("%s: %s loses its addresses, and the session ends, since this host's "
+		    "network has changed: %s; leave that network, or give the server another pool",
 		interface->now.peer.name, interface->name, why);
 	r = interfaces_strip(check->interfaces, interface, &problem);
 	if (r < 0 && r != -ENODEV)
@@ -136,12 +138,13 @@ static void remove_addresses(
 
 void address_check_again(struct address_check *check)
 {
-	static const struct interface_target nowhere = { .netns = "" }; /* they are there already */
+	/* the interfaces exist already */
+	static const struct interface_target no_target = { .netns = "" };
 
 	for (struct interface *i = check->interfaces->first; i; i = i->next) {
 		struct problem why;
 
-		if (address_check(check, &i->now, &nowhere, &why) == -EADDRINUSE)
+		if (address_check(check, &i->now, &no_target, &why) == -EADDRINUSE)
 			remove_addresses(check, i, why.text);
 	}
 	interfaces_leave(check->interfaces);

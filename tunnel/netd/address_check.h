@@ -38,7 +38,7 @@ struct address_check {
  * afterwards.
  */
 int address_check(struct address_check *check, const struct request_interface *wanted,
-	const struct interface_target *place, struct problem *problem);
+	const struct interface_target *target, struct problem *problem);
 
 /*
  * Checks every interface again after the network has changed. It removes the addresses of an

@@ -20,8 +20,8 @@ struct key {
 	struct prefix prefix;
 };
 
-/* One look at one namespace: what the kernel has there. */
-struct look {
+/* The kernel's state in one namespace, read for one check. */
+struct kernel_state {
 	struct netlink *netlink;
 	struct netlink_address *addresses;
 	size_t address_count;
@@ -63,105 +63,106 @@ static int compare(const void *a, const void *b)
 	return memcmp(a, b, sizeof(struct key));
 }
 
-static void take(void *context, const struct netlink_seen_route *route)
+static void take_route(void *context, const struct netlink_seen_route *route)
 {
-	struct look *look = context;
+	struct kernel_state *kernel = context;
 
 	for (size_t i = 0; i < route->link_count; i++) {
-		if (look->key_count == look->key_capacity) {
-			size_t capacity = look->key_capacity == 0 ? 64 : look->key_capacity * 2;
-			struct key *keys = reallocarray(look->keys, capacity, sizeof(*keys));
+		if (kernel->key_count == kernel->key_capacity) {
+			size_t capacity = kernel->key_capacity == 0 ? 64 : kernel->key_capacity * 2;
+			struct key *keys = reallocarray(kernel->keys, capacity, sizeof(*keys));
 
 			if (!keys) {
-				look->out_of_memory = true;
+				kernel->out_of_memory = true;
 				return;
 			}
-			look->keys = keys;
-			look->key_capacity = capacity;
+			kernel->keys = keys;
+			kernel->key_capacity = capacity;
 		}
-		look->keys[look->key_count++] = key_of(
+		kernel->keys[kernel->key_count++] = key_of(
 			route->links[i], route->table, route->priority, &route->prefix);
 	}
 }
 
-static int read_kernel(struct look *look, struct problem *problem)
+static int read_kernel(struct kernel_state *kernel, struct problem *problem)
 {
 	static const uint8_t families[] = { AF_INET, AF_INET6 };
-	int r = netlink_addresses(look->netlink, &look->addresses, &look->address_count, problem);
+	int r = netlink_addresses(
+		kernel->netlink, &kernel->addresses, &kernel->address_count, problem);
 
 	for (size_t i = 0; i < sizeof(families) && r == 0; i++) {
 		struct netlink_query query = { .family = families[i], .protocol = RTPROT_CULVERT };
 
-		r = netlink_routes(look->netlink, &query, take, look, problem);
+		r = netlink_routes(kernel->netlink, &query, take_route, kernel, problem);
 	}
-	if (r == 0 && look->out_of_memory) {
+	if (r == 0 && kernel->out_of_memory) {
 		problem_set(problem, "out of memory");
 		r = -ENOMEM;
 	}
-	if (r == 0 && look->key_count > 1)
-		qsort(look->keys, look->key_count, sizeof(look->keys[0]), compare);
+	if (r == 0 && kernel->key_count > 1)
+		qsort(kernel->keys, kernel->key_count, sizeof(kernel->keys[0]), compare);
 	return r;
 }
 
 /* ---- missing parts ---- */
 
-static bool lacks_address(
-	const struct look *look, const struct interface *interface, const struct addr *address)
+static bool lacks_address(const struct kernel_state *kernel, const struct interface *interface,
+	const struct addr *address)
 {
 	if (!addr_is_set(address) || interface_family_is_off(interface, address->family))
 		return false;
-	for (size_t i = 0; i < look->address_count; i++) {
-		if (look->addresses[i].index == interface->index &&
-			addr_equal(&look->addresses[i].prefix.addr, address))
+	for (size_t i = 0; i < kernel->address_count; i++) {
+		if (kernel->addresses[i].index == interface->index &&
+			addr_equal(&kernel->addresses[i].prefix.addr, address))
 			return false;
 	}
 	return true;
 }
 
-static bool lacks_route(const struct interfaces *interfaces, const struct look *look,
+static bool lacks_route(const struct interfaces *interfaces, const struct kernel_state *kernel,
 	const struct interface *interface, const struct prefix *prefix)
 {
 	struct key key = key_of(interface->index, interface_route_table(interfaces),
 		interface_routes_metric(interface), prefix);
 
-	return look->key_count == 0 ||
-		!bsearch(&key, look->keys, look->key_count, sizeof(key), compare);
+	return kernel->key_count == 0 ||
+		!bsearch(&key, kernel->keys, kernel->key_count, sizeof(key), compare);
 }
 
-static int make_room(struct look *look, size_t count)
+static int make_room(struct kernel_state *kernel, size_t count)
 {
 	struct prefix *larger;
 
-	if (count <= look->missing_capacity)
+	if (count <= kernel->missing_capacity)
 		return 0;
-	larger = reallocarray(look->missing, count, sizeof(*larger));
+	larger = reallocarray(kernel->missing, count, sizeof(*larger));
 	if (!larger)
 		return -ENOMEM;
-	look->missing = larger;
-	look->missing_capacity = count;
+	kernel->missing = larger;
+	kernel->missing_capacity = count;
 	return 0;
 }
 
-/* -ENOMEM; -ENODEV: the interface is gone; its session makes itself another. */
-static int find_lack(const struct interfaces *interfaces, struct look *look,
+/* -ENOMEM; -ENODEV: the interface is gone, and its session makes another. */
+static int find_lack(const struct interfaces *interfaces, struct kernel_state *kernel,
 	const struct interface *interface, struct lack *ret_lack)
 {
 	struct lack lack = { .link = false };
 	bool up;
 	uint32_t mtu;
-	int r = netlink_link_state(look->netlink, interface->index, &up, &mtu, NULL);
+	int r = netlink_link_state(kernel->netlink, interface->index, &up, &mtu, NULL);
 
 	if (r == 0)
-		r = make_room(look, interface->route_count);
+		r = make_room(kernel, interface->route_count);
 	if (r < 0)
 		return r;
 	lack.link = !up || mtu != interface->now.mtu;
-	lack.address4 = lacks_address(look, interface, &interface->now.local4);
-	lack.address6 = lacks_address(look, interface, &interface->now.local6);
+	lack.address4 = lacks_address(kernel, interface, &interface->now.local4);
+	lack.address6 = lacks_address(kernel, interface, &interface->now.local6);
 	for (size_t i = 0; i < interface->route_count; i++) {
 		if (!interface_family_is_off(interface, interface->routes[i].addr.family) &&
-			lacks_route(interfaces, look, interface, &interface->routes[i]))
-			look->missing[lack.routes++] = interface->routes[i];
+			lacks_route(interfaces, kernel, interface, &interface->routes[i]))
+			kernel->missing[lack.routes++] = interface->routes[i];
 	}
 	*ret_lack = lack;
 	return 0;
@@ -172,8 +173,11 @@ static size_t lack_count(const struct lack *lack)
 	return lack->routes + lack->link + lack->address4 + lack->address6;
 }
 
-/* "its link (down, or with another MTU), address 10.0.0.1, route 10.2.0.0/24 and 3 more". */
-static const char *lack_text(const struct look *look, const struct lack *lack,
+/*
+ * Returns a text such as "its link (down, or with another MTU), address 10.0.0.1, route 10.2.0.0/24
+ * and 3 more".
+ */
+static const char *lack_text(const struct kernel_state *kernel, const struct lack *lack,
 	const struct interface *interface, char *out, size_t size)
 {
 	char text[ADDR_TEXT_MAX];
@@ -199,7 +203,7 @@ static const char *lack_text(const struct look *look, const struct lack *lack,
 	}
 	if (lack->routes > 0)
 		(void)fprintf(
-			stream, "%sroute %s", between, prefix_format(&look->missing[0], text));
+			stream, "%sroute %s", between, prefix_format(&kernel->missing[0], text));
 	if (lack->routes > 1)
 		(void)fprintf(stream, " and %zu more", lack->routes - 1);
 	(void)fclose(stream);
@@ -208,8 +212,8 @@ static const char *lack_text(const struct look *look, const struct lack *lack,
 
 /* ---- restoring ---- */
 
-/* True: it is in place again. The words of the first that is not stay. */
-static bool is_back(int r, const struct problem *why, struct problem *first)
+/* Returns true if the part is in place again. *first keeps the reason of the first failure. */
+static bool is_restored(int r, const struct problem *why, struct problem *first)
 {
 	if (r >= 0 || r == -EEXIST)
 		return true;
@@ -218,23 +222,23 @@ static bool is_back(int r, const struct problem *why, struct problem *first)
 	return false;
 }
 
-/* What stays in *lack could not be put back. */
-static void restore_routes(struct interfaces *interfaces, struct look *look,
+/* Leaves the parts in *lack that could not be restored. */
+static void restore_routes(struct interfaces *interfaces, struct kernel_state *kernel,
 	struct interface *interface, struct lack *lack, struct problem *problem)
 {
 	struct problem why;
 	size_t left = 0;
 
 	for (size_t i = 0; i < lack->routes; i++) {
-		int r = interface_route_put_back(interfaces, interface, &look->missing[i], &why);
+		int r = interface_route_put_back(interfaces, interface, &kernel->missing[i], &why);
 
-		if (!is_back(r == -EEXIST ? -EBUSY : r, &why, problem))
-			look->missing[left++] = look->missing[i];
+		if (!is_restored(r == -EEXIST ? -EBUSY : r, &why, problem))
+			kernel->missing[left++] = kernel->missing[i];
 	}
 	lack->routes = left;
 }
 
-static void restore_value(struct interfaces *interfaces, struct look *look,
+static void restore_parts(struct interfaces *interfaces, struct kernel_state *kernel,
 	struct interface *interface, struct lack *lack, struct problem *problem)
 {
 	const struct request_interface *now = &interface->now;
@@ -242,25 +246,25 @@ static void restore_value(struct interfaces *interfaces, struct look *look,
 
 	problem->text[0] = '\0';
 	if (lack->link)
-		lack->link = !is_back(netlink_link_up(look->netlink, interface->index, now->mtu,
-					      INTERFACE_QUEUE_LENGTH, &why),
+		lack->link = !is_restored(netlink_link_up(kernel->netlink, interface->index,
+						  now->mtu, INTERFACE_QUEUE_LENGTH, &why),
 			&why, problem);
 	/* Addresses come before routes, which the kernel deletes with their address. */
 	if (lack->address4)
-		lack->address4 = !is_back(netlink_address_add(look->netlink, interface->index,
-						  &now->local4, &now->remote4, &why),
+		lack->address4 = !is_restored(netlink_address_add(kernel->netlink, interface->index,
+						      &now->local4, &now->remote4, &why),
 			&why, problem);
 	if (lack->address6)
-		lack->address6 = !is_back(netlink_address_add(look->netlink, interface->index,
-						  &now->local6, &now->remote6, &why),
+		lack->address6 = !is_restored(netlink_address_add(kernel->netlink, interface->index,
+						      &now->local6, &now->remote6, &why),
 			&why, problem);
-	restore_routes(interfaces, look, interface, lack, problem);
+	restore_routes(interfaces, kernel, interface, lack, problem);
 }
 
 /* ---- reports to the engine ---- */
 
-/* FNV-1a, never 0 for a lack. */
-static uint64_t fingerprint(const struct look *look, const struct lack *lack)
+/* FNV-1a; never 0 unless nothing is missing. */
+static uint64_t fingerprint(const struct kernel_state *kernel, const struct lack *lack)
 {
 	uint64_t hash = 0xcbf29ce484222325u;
 	uint8_t flags[] = { lack->link, lack->address4, lack->address6 };
@@ -270,7 +274,7 @@ static uint64_t fingerprint(const struct look *look, const struct lack *lack)
 	for (size_t i = 0; i < sizeof(flags); i++)
 		hash = (hash ^ flags[i]) * 0x100000001b3u;
 	for (size_t i = 0; i < lack->routes; i++) {
-		const struct prefix *prefix = &look->missing[i];
+		const struct prefix *prefix = &kernel->missing[i];
 
 		hash = (hash ^ prefix->len) * 0x100000001b3u;
 		for (size_t at = 0; at < addr_size(&prefix->addr); at++)
@@ -279,21 +283,21 @@ static uint64_t fingerprint(const struct look *look, const struct lack *lack)
 	return hash | 1;
 }
 
-static void tell(struct desired_state *desired, const struct look *look,
+static void report_lack(struct desired_state *desired, const struct kernel_state *kernel,
 	struct interface *interface, const struct lack *lack, const char *why)
 {
-	const struct desired_lack told = { .link = lack->link,
+	const struct desired_lack reported = { .link = lack->link,
 		.local4 = lack->address4,
 		.local6 = lack->address6,
-		.routes = look->missing,
+		.routes = kernel->missing,
 		.route_count = lack->routes,
 		.why = why };
-	uint64_t now = fingerprint(look, lack);
+	uint64_t now = fingerprint(kernel, lack);
 
-	if (now == interface->keeping.told || !desired->lacks)
+	if (now == interface->keeping.reported || !desired->lacks)
 		return;
-	if (desired->lacks(desired, interface, &told) == 0)
-		interface->keeping.told = now;
+	if (desired->lacks(desired, interface, &reported) == 0)
+		interface->keeping.reported = now;
 }
 
 /* Returns true, and begins a pause, when parts of the interface are restored too often. */
@@ -311,8 +315,8 @@ static bool is_fight(struct interface *interface, struct mono now)
 	return true;
 }
 
-/* Logs a change of what could be put back. `text` is what was missing. */
-static void report(const struct interface *interface, size_t before, const char *text,
+/* Logs a change in what could be restored. `text` names the parts that were missing. */
+static void log_restored(const struct interface *interface, size_t before, const char *text,
 	const struct problem *problem)
 {
 	size_t missing = interface->keeping.missing;
@@ -328,7 +332,7 @@ static void report(const struct interface *interface, size_t before, const char 
 			DESIRED_STATE_RETRY_MAX_S);
 }
 
-/* Each failure makes the next wait twice as long. */
+/* Doubles the wait after each failure. */
 static void delay_retry(struct interface_keeping *keeping, struct mono now)
 {
 	struct duration most = DURATION_S(DESIRED_STATE_RETRY_MAX_S);
@@ -340,8 +344,8 @@ static void delay_retry(struct interface_keeping *keeping, struct mono now)
 	keeping->retry_at = mono_add(now, keeping->wait);
 }
 
-static void restore(struct desired_state *desired, struct look *look, struct interface *interface,
-	struct lack *lack, struct mono now)
+static void restore(struct desired_state *desired, struct kernel_state *kernel,
+	struct interface *interface, struct lack *lack, struct mono now)
 {
 	struct interface_keeping *keeping = &interface->keeping;
 	size_t before = keeping->missing, count = lack_count(lack);
@@ -350,30 +354,31 @@ static void restore(struct desired_state *desired, struct look *look, struct int
 	};
 	char text[4 * ADDR_TEXT_MAX + 96];
 
-	(void)lack_text(look, lack, interface, text, sizeof(text));
-	/* What was missing at the last try is no new removal. */
+	(void)lack_text(kernel, lack, interface, text, sizeof(text));
+	/* A part that was missing at the last try is no new removal. */
 	if (count > before && is_fight(interface, now)) {
 		keeping->missing = count;
 		log_warning(
 			"%s: another program removes %s from interface %s each time that netd restores it; netd waits %d seconds, and packets may leave outside of the tunnel: `ip monitor link address route` shows the removals",
 			interface->now.peer.name, text, interface->name, DESIRED_STATE_HOLD_S);
 	} else {
-		restore_value(desired->interfaces, look, interface, lack, &problem);
+		restore_parts(desired->interfaces, kernel, interface, lack, &problem);
 		keeping->missing = lack_count(lack);
 		if (keeping->missing > 0)
 			delay_retry(keeping, now);
-		report(interface, before, text, &problem);
+		log_restored(interface, before, text, &problem);
 	}
-	tell(desired, look, interface, lack, problem.text);
+	report_lack(desired, kernel, interface, lack, problem.text);
 }
 
-/* Negative: it has to be looked at once more. */
-static int check(struct desired_state *desired, struct look *look, struct interface *interface)
+/* Returns a negative errno when the interface has to be checked once more. */
+static int check(
+	struct desired_state *desired, struct kernel_state *kernel, struct interface *interface)
 {
 	struct interface_keeping *keeping = &interface->keeping;
 	struct mono now = mono_now();
 	struct lack lack;
-	int r = find_lack(desired->interfaces, look, interface, &lack);
+	int r = find_lack(desired->interfaces, kernel, interface, &lack);
 
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
@@ -384,34 +389,37 @@ static int check(struct desired_state *desired, struct look *look, struct interf
 		keeping->missing = 0;
 	} else if (mono_before(now, keeping->held_until) ||
 		(lack_count(&lack) <= keeping->missing && mono_before(now, keeping->retry_at)))
-		tell(desired, look, interface, &lack, "another program removed it");
+		report_lack(desired, kernel, interface, &lack, "another program removed it");
 	else
-		restore(desired, look, interface, &lack, now);
+		restore(desired, kernel, interface, &lack, now);
 	if (keeping->missing == 0) {
 		keeping->wait = (struct duration){ 0 };
 		lack = (struct lack){ .link = false };
-		tell(desired, look, interface, &lack, "");
+		report_lack(desired, kernel, interface, &lack, "");
 	}
 	return 0;
 }
 
 /* ---- timing ---- */
 
-/* The namespace of `one`, with all interfaces there. Negative: it has to be done once more. */
+/*
+ * Checks all interfaces in the namespace of `one`. Returns a negative errno when it has to be done
+ * once more.
+ */
 static int check_namespace(struct desired_state *desired, const struct interface *one)
 {
 	struct interfaces *interfaces = desired->interfaces;
-	struct look look = { .keys = NULL };
+	struct kernel_state kernel = { .keys = NULL };
 	struct problem problem;
-	int r = interfaces_enter(interfaces, one, &look.netlink, &problem);
+	int r = interfaces_enter(interfaces, one, &kernel.netlink, &problem);
 
 	if (r == -ENODEV)
 		return 0;
 	if (r == 0)
-		r = read_kernel(&look, &problem);
+		r = read_kernel(&kernel, &problem);
 	for (struct interface *i = interfaces->first; r == 0 && i; i = i->next) {
 		if (netns_id_equal(&i->netns, &one->netns))
-			r = check(desired, &look, i);
+			r = check(desired, &kernel, i);
 	}
 	if (r == -ENOMEM)
 		problem_set(&problem, "out of memory");
@@ -419,9 +427,9 @@ static int check_namespace(struct desired_state *desired, const struct interface
 		log_warning(
 			"cannot compare the kernel's interfaces, addresses and routes with those of the tunnels: %s",
 			problem.text);
-	free(look.addresses);
-	free(look.keys);
-	free(look.missing);
+	free(kernel.addresses);
+	free(kernel.keys);
+	free(kernel.missing);
 	return r;
 }
 
@@ -439,7 +447,7 @@ static bool is_polled(const struct desired_state *desired, const struct interfac
 	return !desired->monitor || interface->netns.inode != 0 || interface->keeping.missing > 0;
 }
 
-static void look(struct loop_timer *timer)
+static void check_all(struct loop_timer *timer)
 {
 	struct desired_state *desired = container_of(timer, struct desired_state, looking);
 	struct interfaces *interfaces = desired->interfaces;
@@ -458,7 +466,10 @@ static void look(struct loop_timer *timer)
 		check_within(desired, DURATION_MS(DESIRED_STATE_POLL_MS));
 }
 
-/* Brings a look forward, never puts it off: a host that never rests is looked at all the same. */
+/*
+ * Brings the next check forward but never delays it, so that a host that changes all the time is
+ * checked as well.
+ */
 static void check_within(struct desired_state *desired, struct duration wait)
 {
 	struct mono due;
@@ -467,7 +478,7 @@ static void check_within(struct desired_state *desired, struct duration wait)
 		wait = desired->pause;
 	due = mono_add(mono_now(), wait);
 	if (!desired->looking.running || mono_before(due, desired->looking.due))
-		loop_timer_start(desired->loop, &desired->looking, due, look);
+		loop_timer_start(desired->loop, &desired->looking, due, check_all);
 }
 
 static bool is_own(const void *context, uint32_t index)
@@ -548,7 +559,7 @@ void desired_state_report_again(struct desired_state *desired)
 	bool any = false;
 
 	for (struct interface *i = desired->interfaces->first; i; i = i->next) {
-		i->keeping.told = 0;
+		i->keeping.reported = 0;
 		i->keeping.retry_at = (struct mono){ 0 };
 		any |= i->keeping.missing > 0;
 	}

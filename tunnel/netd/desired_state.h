@@ -77,7 +77,7 @@ int desired_state_open(struct desired_state *desired, struct loop *loop,
 /* Call it before the interfaces are removed. Does nothing when *desired is zeroed. */
 void desired_state_close(struct desired_state *desired);
 
-/* Somebody new listens: what is missing is told once more. */
+/* Reports all missing parts once more, for an engine that has just started. */
 void desired_state_report_again(struct desired_state *desired);
 
 /* An interface has been made. If it is one that is polled, its polling begins. */

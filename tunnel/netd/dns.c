@@ -204,14 +204,14 @@ static void write_again(struct dns *dns)
 
 static void leave_alone(struct dns *dns, const char *why)
 {
-	if (!dns->told)
+	if (!dns->logged)
 		log_warning(RESOLV_CONF_PATH
 			" %s; netd leaves it alone, and lookups may go past the tunnel",
 			why);
-	dns->told = true;
+	dns->logged = true;
 }
 
-static void look(struct loop_timer *timer)
+static void check_file(struct loop_timer *timer)
 {
 	struct dns *dns = container_of(timer, struct dns, look);
 	enum resolv_conf_owner owner = RESOLV_CONF_OURS;
@@ -233,8 +233,8 @@ static void look(struct loop_timer *timer)
 static void check_later(struct dns *dns)
 {
 	if (dns->loop && dns->way == DNS_FILE)
-		loop_timer_start(
-			dns->loop, &dns->look, mono_add(mono_now(), DURATION_S(DNS_LOOK_S)), look);
+		loop_timer_start(dns->loop, &dns->look,
+			mono_add(mono_now(), DURATION_S(DNS_LOOK_S)), check_file);
 }
 
 void dns_run_in(struct dns *dns, struct loop *loop)
@@ -285,7 +285,7 @@ int dns_set(struct dns *dns, const struct interface *interface,
 		dns->way = DNS_NONE;
 		return r;
 	}
-	dns->taken = dns->told = false;
+	dns->taken = dns->logged = false;
 	dns->again = 0;
 	check_later(dns);
 	log_notice("%s: %zu resolvers and %zu domains set %s", interface->now.peer.name,

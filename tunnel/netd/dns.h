@@ -49,9 +49,9 @@ struct dns {
 	int held;
 	struct loop *loop; /* NULL: the file is not checked */
 	struct loop_timer look;
-	bool taken;     /* by another program, at the last look */
-	bool told;      /* that it is left alone */
-	unsigned again; /* how often it has been written again */
+	bool taken;     /* another program had replaced the file at the last check */
+	bool logged;    /* that the file is left as it is */
+	unsigned again; /* how often netd has written the file again */
 };
 
 void dns_init(struct dns *dns, bool full_tunnel);

@@ -11,23 +11,25 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/error_text.h"
 #include "base/log.h"
 #include "netd/outer.h"
 #include "system/socket.h"
 
 enum {
-	LISTEN_PATIENCE_MS = 2000, /* how long a port in use is waited for at the start */
+	LISTEN_PATIENCE_MS = 2000, /* how long netd waits at its start for a port that is in use */
 	LISTEN_PAUSE_MS = 50,
 };
 
-void engine_files_init(struct places *places)
+void engine_files_init(struct engine_files *files)
 {
-	*places = (struct places){ .control = -1, .state = -1 };
+	*files = (struct engine_files){ .control = -1, .state = -1 };
 }
 
 /*
- * An address comes later than the program where DHCP, another machine's failure (VRRP) or IPv6's
- * duplicate detection gives it: who listens on it already has nothing to wait for.
+ * The address may be configured after the program starts: by DHCP, when another machine fails
+ * (VRRP), or after IPv6's duplicate address detection. With a listener on it already, nothing is
+ * missed.
  */
 static int listen_early(const struct endpoint *endpoint, struct socket_options *options,
 	int *ret_fd, struct problem *problem)
@@ -42,8 +44,8 @@ static int listen_early(const struct endpoint *endpoint, struct socket_options *
 }
 
 /*
- * Whoever held the port may be about to let it go: a daemon that was killed has its listeners until
- * its last thread is gone.
+ * The port's last owner may be about to close it: a killed daemon keeps its listeners until its
+ * last thread has ended.
  */
 static int listen_patiently(const struct endpoint *endpoint, const struct socket_options *options,
 	int *ret_fd, struct problem *problem)
@@ -62,7 +64,7 @@ static int listen_patiently(const struct endpoint *endpoint, const struct socket
 	return r;
 }
 
-/* One family that the kernel lacks (ipv6.disable=1) is no reason not to serve the other. */
+/* A family that the kernel lacks (ipv6.disable=1) does not keep the other from being served. */
 static bool has_other_family(const struct settings *settings, const struct endpoint *lacking)
 {
 	for (size_t i = 0; i < settings->listen_count; i++) {
@@ -73,15 +75,15 @@ static bool has_other_family(const struct settings *settings, const struct endpo
 }
 
 int engine_files_listen(
-	struct places *places, const struct settings *settings, struct problem *problem)
+	struct engine_files *files, const struct settings *settings, struct problem *problem)
 {
 	struct socket_options options = outer_options(settings);
-	bool told = false;
+	bool logged = false;
 
 	if (settings->role != SETTINGS_SERVER)
 		return 0;
 	for (size_t i = 0; i < settings->listen_count; i++) {
-		int *listener = &places->listeners[places->listener_count];
+		int *listener = &files->listeners[files->listener_count];
 		int r = listen_patiently(&settings->listen[i], &options, listener, problem);
 
 		if (r == -EAFNOSUPPORT && has_other_family(settings, &settings->listen[i])) {
@@ -93,26 +95,29 @@ int engine_files_listen(
 				"this kernel supports the family of no address in `listen`; add one of the other family");
 		if (r < 0)
 			return r;
-		outer_log_fallback(settings, *listener, &told);
-		places->listener_count++;
+		outer_log_fallback(settings, *listener, &logged);
+		files->listener_count++;
 	}
 	return 0;
 }
 
 int engine_files_open_control(
-	struct places *places, const struct settings *settings, struct problem *problem)
+	struct engine_files *files, const struct settings *settings, struct problem *problem)
 {
 	int r;
 
 	if (settings->control_socket[0] == '\0')
 		return 0;
-	r = socket_control(settings->control_socket, &places->control, problem);
+	r = socket_control(settings->control_socket, &files->control, problem);
 	if (r == 0)
-		places->control_path = settings->control_socket;
+		files->control_path = settings->control_socket;
 	return r;
 }
 
-/* mkdir -p of a path; the last part is 0700. *ret_made: the last part is new. */
+/*
+ * Makes a directory and its parents, as mkdir -p; the last part gets 0700. *ret_made: the last part
+ * is new.
+ */
 static int make_directories(const char *path, bool *ret_made)
 {
 	char part[SETTINGS_PATH_MAX + 1];
@@ -130,16 +135,18 @@ static int make_directories(const char *path, bool *ret_made)
 	return *ret_made || errno == EEXIST ? 0 : -errno;
 }
 
-struct state_files {      /* what is in a state directory */
-	uid_t owner;      /* that all of it has to have */
-	bool foreign;     /* something there is not a file that an engine has written */
-	const uid_t *uid; /* not NULL: the files are given to this user, */
-	gid_t gid;        /* and group */
+/* A scan of a state directory. */
+struct state_files {
+	uid_t owner;      /* expected of every file */
+	bool foreign;     /* a file there was not written by an engine */
+	const uid_t *uid; /* not NULL: the scan gives the files to this user */
+	gid_t gid;        /* and to this group */
 };
 
 /*
- * Of one file, by a descriptor, so that who owns the directory now cannot have another one given away by
- * changing what the name means: it was the owner's, it is a file, and it has no second name.
+ * Checks one file, or gives it away. It uses a descriptor, so that the directory's present owner
+ * cannot make netd give away another file by exchanging the name. The file must be the owner's, a
+ * regular one, and have no second name.
  */
 static int scan_state_file(int directory_fd, const char *name, struct state_files *files)
 {
@@ -163,7 +170,7 @@ static int scan_state_file(int directory_fd, const char *name, struct state_file
 
 static int scan_state_files(int directory_fd, struct state_files *files)
 {
-	/* fdopendir() takes its descriptor over and moves the offset that copies share. */
+	/* fdopendir() takes over its descriptor and moves the offset, which duplicates share. */
 	int fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
 	DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
 	const struct dirent *entry;
@@ -183,16 +190,19 @@ static int scan_state_files(int directory_fd, struct state_files *files)
 }
 
 /*
- * To the engine's user, with the files: after `user` was changed they are those of the one before. The
- * directory first, so that nothing more comes into it from there.
+ * Gives a directory of the former `user` to the engine's user, with its files. The directory comes
+ * first, so that its former owner can add no more files.
  */
-static int hand_over(int fd, const char *path, const struct stat *st, uid_t uid, gid_t gid)
+static int give_with_files(int fd, const char *path, const struct stat *st, uid_t uid, gid_t gid)
 {
 	uid_t owner = st->st_uid;
 	struct state_files files = { .owner = owner };
 	int r = scan_state_files(fd, &files);
 
-	/* Ours are open to nobody else; one of root's that is empty has been made for us. */
+	/*
+	 * An engine's directory is open to no other user. One that root owns was made for the
+	 * engine.
+	 */
 	if (r == 0 && (files.foreign || (owner != 0 && (st->st_mode & (S_IRWXG | S_IRWXO)) != 0)))
 		r = -EPERM;
 	if (r == 0 && fchown(fd, uid, gid) < 0)
@@ -208,7 +218,7 @@ static int hand_over(int fd, const char *path, const struct stat *st, uid_t uid,
 	return r;
 }
 
-/* Hands the open directory to its user, unless it might be one that others need as it is. */
+/* Gives the open directory to the engine's user, unless other programs might need it as it is. */
 static int give_directory(
 	int fd, const char *path, uid_t uid, gid_t gid, bool made, struct problem *problem)
 {
@@ -220,7 +230,7 @@ static int give_directory(
 	if (st.st_uid != uid && made)
 		r = fchown(fd, uid, gid) < 0 ? -errno : 0;
 	else if (st.st_uid != uid)
-		r = hand_over(fd, path, &st, uid, gid);
+		r = give_with_files(fd, path, &st, uid, gid);
 	if (r == -EPERM || r == -EACCES)
 		problem_set(problem,
 			"state directory %s belongs to uid %u, the engine runs as uid %u; if it is "
@@ -231,7 +241,7 @@ static int give_directory(
 	return fchmod(fd, 0700) < 0 ? -errno : 0;
 }
 
-int engine_files_open_state(struct places *places, const struct settings *settings,
+int engine_files_open_state(struct engine_files *files, const struct settings *settings,
 	const struct process_user *user, struct problem *problem)
 {
 	const char *path = settings->state_dir;
@@ -250,25 +260,25 @@ int engine_files_open_state(struct places *places, const struct settings *settin
 	}
 	if (r < 0) {
 		if (problem->text[0] == '\0')
-			problem_set(problem, "cannot make state directory %s: %s", path,
-				strerrordesc_np(-r));
+			problem_set(
+				problem, "cannot make state directory %s: %s", path, error_text(r));
 		if (fd >= 0)
 			close(fd);
 		return r;
 	}
-	places->state = fd;
+	files->state = fd;
 	return 0;
 }
 
-void engine_files_close(struct places *places)
+void engine_files_close(struct engine_files *files)
 {
-	if (places->control_path)
-		(void)unlink(places->control_path);
-	for (size_t i = 0; i < places->listener_count; i++)
-		close(places->listeners[i]);
-	if (places->control >= 0)
-		close(places->control);
-	if (places->state >= 0)
-		close(places->state);
-	engine_files_init(places);
+	if (files->control_path)
+		(void)unlink(files->control_path);
+	for (size_t i = 0; i < files->listener_count; i++)
+		close(files->listeners[i]);
+	if (files->control >= 0)
+		close(files->control);
+	if (files->state >= 0)
+		close(files->state);
+	engine_files_init(files);
 }

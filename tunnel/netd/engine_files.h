@@ -9,44 +9,53 @@
 #include "system/process.h"
 
 /*
- * Where the program can be reached and where it keeps things: TCP listeners, the control socket,
- * the state directory. netd keeps them for its whole life, so that what arrives queues while an
- * engine restarts. netd's only thread.
+ * The descriptors that netd gives to each engine: TCP listeners, the control socket, the state
+ * directory. netd keeps them open for its whole life, so that connections queue while an engine
+ * restarts. netd's only thread.
  */
 
-#define STATE_FILE "leases" /* with endings, all that an engine keeps */
+#define STATE_FILE "leases" /* all files of an engine have names that begin so */
 
-struct places {
+struct engine_files {
 	int listeners[SETTINGS_LISTEN_MAX];
 	size_t listener_count;
 	int control;              /* -1: none */
 	int state;                /* the directory, O_DIRECTORY; -1: none */
-	const char *control_path; /* set while the control socket's file is ours */
+	const char *control_path; /* set while netd owns the control socket's file */
 };
 
-void engine_files_init(struct places *places);
+void engine_files_init(struct engine_files *files);
 
 /*
- * A client listens nowhere. A family that this kernel lacks is left out with a warning where `listen` has addresses
- * of the other. Errors are socket_listen()'s; what was opened before stays, for places_close().
+ * Opens the listeners of a server; does nothing for a client. An address family that the kernel
+ * lacks is left out with a warning where `listen` has addresses of the other family. Errors: those
+ * of socket_listen(). On failure *problem says why, and engine_files_close() closes the listeners
+ * that were opened.
  */
 int engine_files_listen(
-	struct places *places, const struct settings *settings, struct problem *problem);
-
-/* Without a path there is none. Errors are socket_control()'s. */
-int engine_files_open_control(
-	struct places *places, const struct settings *settings, struct problem *problem);
+	struct engine_files *files, const struct settings *settings, struct problem *problem);
 
 /*
- * A client keeps nothing. Makes the state directory (0700, its parents 0755) and gives it to the
- * engine's user (NULL: it stays ours). One that is another's, as after `user` was changed, is given to
- * the user with its files, unless anything but an engine's files (STATE_FILE and what begins so) is in
- * it, or others than its owner may look into it. -EPERM: it is somebody else's, or we may not give it; -ENOTDIR; else what mkdir(2) says. With words.
+ * Opens the control socket; does nothing without a configured path. Errors: those of
+ * socket_control(). On failure *problem says why.
  */
-int engine_files_open_state(struct places *places, const struct settings *settings,
+int engine_files_open_control(
+	struct engine_files *files, const struct settings *settings, struct problem *problem);
+
+/*
+ * Makes a server's state directory (0700, its parents 0755) and gives it to the engine's user, or
+ * keeps it when `user` is NULL; does nothing for a client. A directory of another user, as after
+ * `user` was changed, is given to the engine's user with its files. It is refused when it holds
+ * other files than an engine's (STATE_FILE and names that begin so), or when its mode lets other
+ * users look into it.
+ *
+ * -EPERM: the directory belongs to another user, or netd may not give it away. -ENOTDIR: it is no
+ * directory. Else the errors of mkdir(2). On failure *problem says why.
+ */
+int engine_files_open_state(struct engine_files *files, const struct settings *settings,
 	const struct process_user *user, struct problem *problem);
 
-/* Also unlinks the control socket. */
-void engine_files_close(struct places *places);
+/* Closes all, and unlinks the control socket. */
+void engine_files_close(struct engine_files *files);
 
 #endif

@@ -337,7 +337,10 @@ static void forget_process(struct engine_process *engine)
 	engine->process.fd = -1;
 }
 
-/* The child becomes the engine and gets its CONFIGURE. A failure, with words, ends it. */
+/*
+ * Makes the child the engine and sends its CONFIGURE. On failure *problem says why, and the child
+ * has ended.
+ */
 static int configure_child(
 	struct engine_process *engine, const struct engine_child *child, struct problem *problem);
 
@@ -437,7 +440,7 @@ static void leave_expired(struct loop_timer *timer)
 {
 	struct engine_process *engine = container_of(timer, struct engine_process, deadline);
 
-	engine_process_kill(engine, "it did not make room for its successor");
+	engine_process_kill(engine, "it did not end in time for the engine that replaces it");
 }
 
 static int spawn_next(struct engine_process *engine, struct problem *problem)
@@ -449,8 +452,8 @@ static int spawn_next(struct engine_process *engine, struct problem *problem)
 	/* ENOENT: a script's interpreter cannot open the descriptor that we execute. */
 	if (r == -ENOENT || r == -ENOEXEC || r == -ELIBBAD)
 		problem_set(problem,
-			"%s is not a program that this host can execute (%s): is it a script, cut, or for another machine? Install it again",
-			plan->program->path, strerrordesc_np(-r));
+			"%s is not a program that this host can execute (%s): it is a script, truncated, or made for another machine; install it again",
+			plan->program->path, error_text(r));
 	else if (r < 0)
 		problem_prepend(problem, "%s", plan->program->path);
 	return r;
@@ -476,9 +479,9 @@ int engine_process_exchange(struct engine_process *engine, struct problem *probl
 		program_file_revert(program);
 		return r;
 	}
-	log_notice("engine (pid %d) ends for a new one (pid %d) of %s", (int)engine->process.pid,
-		(int)engine->next.process.pid, program->path);
-	set_state(engine, ENGINE_LEAVING, "it is exchanged");
+	log_notice("a new engine (pid %d) of %s replaces the engine (pid %d)",
+		(int)engine->next.process.pid, program->path, (int)engine->process.pid);
+	set_state(engine, ENGINE_LEAVING, "a new engine replaces it");
 	set_deadline(engine, DURATION_MS(ENGINE_LEAVE_MS), leave_expired);
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/error_text.h"
 #include "base/log.h"
 #include "system/process.h"
 #include "system/tun.h"
@@ -22,43 +23,43 @@ static int open_netlink(void *context)
 	return netlink_open(&opening->netlink, opening->problem);
 }
 
-int foreign_netns_enter(
-	struct visit *visit, int tun_fd, const struct netns_id *netns, struct problem *problem)
+int foreign_netns_enter(struct foreign_netns *foreign, int tun_fd, const struct netns_id *netns,
+	struct problem *problem)
 {
 	struct opening opening = { .problem = problem };
 	int fd, r;
 
-	if (visit->netlink && netns_id_equal(&visit->netns, netns))
+	if (foreign->netlink && netns_id_equal(&foreign->netns, netns))
 		return 0;
-	foreign_netns_leave(visit);
+	foreign_netns_leave(foreign);
 	r = tun_netns(tun_fd, &fd);
 	if (r < 0) {
-		problem_set(problem, "cannot find its network namespace: %s", strerrordesc_np(-r));
+		problem_set(problem, "cannot find its network namespace: %s", error_text(r));
 		return r == -EBADFD ? -ENODEV : r;
 	}
 	r = netns_call(fd, open_netlink, &opening, problem);
 	close(fd);
 	if (r < 0)
 		return r;
-	*visit = (struct visit){ .netlink = opening.netlink, .netns = *netns };
+	*foreign = (struct foreign_netns){ .netlink = opening.netlink, .netns = *netns };
 	return 0;
 }
 
-int foreign_netns_enter_at(struct visit *visit, const char *where, const struct netns_id *home,
-	struct netns_id *ret_netns, struct problem *problem)
+int foreign_netns_enter_at(struct foreign_netns *foreign, const char *where,
+	const struct netns_id *home, struct netns_id *ret_netns, struct problem *problem)
 {
 	struct opening opening = { .problem = problem };
 	struct netns_id netns;
 	int fd, r;
 
-	foreign_netns_leave(visit);
+	foreign_netns_leave(foreign);
 	r = netns_open(where, &fd, problem);
 	if (r < 0)
 		return r;
 	r = netns_identify(fd, &netns);
 	if (r < 0)
 		problem_set(problem, "network namespace %s: cannot examine it: %s", where,
-			strerrordesc_np(-r));
+			error_text(r));
 	else if (netns_id_equal(&netns, home))
 		netns = (struct netns_id){ .inode = 0 };
 	else
@@ -67,12 +68,15 @@ int foreign_netns_enter_at(struct visit *visit, const char *where, const struct 
 	if (r < 0)
 		return r;
 	if (opening.netlink)
-		*visit = (struct visit){ .netlink = opening.netlink, .netns = netns };
+		*foreign = (struct foreign_netns){ .netlink = opening.netlink, .netns = netns };
 	*ret_netns = netns;
 	return 0;
 }
 
-/* setns(2) would refuse it again and again; in ours nothing has to be entered. */
+/*
+ * Without the capability setns(2) would fail at each request. netd's own namespace needs no
+ * entering.
+ */
 static int may_enter(int fd, const char *where, struct problem *problem)
 {
 	struct netns_id own, there;
@@ -82,7 +86,7 @@ static int may_enter(int fd, const char *where, struct problem *problem)
 			netns_id_equal(&own, &there)))
 		return 0;
 	problem_set(problem,
-		"entering network namespace %s needs CAP_SYS_ADMIN; a systemd unit gets it by CapabilityBoundingSet=CAP_SYS_ADMIN CAP_SYS_PTRACE",
+		"netd needs CAP_SYS_ADMIN to enter network namespace %s (netns); a systemd unit needs CapabilityBoundingSet=CAP_SYS_ADMIN CAP_SYS_PTRACE",
 		where);
 	return -EPERM;
 }
@@ -109,8 +113,8 @@ int foreign_netns_check(const struct settings *settings, struct problem *problem
 	return 0;
 }
 
-void foreign_netns_leave(struct visit *visit)
+void foreign_netns_leave(struct foreign_netns *foreign)
 {
-	netlink_close(visit->netlink);
-	*visit = (struct visit){ .netlink = NULL };
+	netlink_close(foreign->netlink);
+	*foreign = (struct foreign_netns){ .netlink = NULL };
 }

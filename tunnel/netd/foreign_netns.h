@@ -8,40 +8,42 @@
 #include "system/netns.h"
 
 /*
- * A netlink socket in the network namespace of one of our interfaces that is not here. It is open
- * for the length of one request, as an open one would keep the namespace alive: who deletes a
- * namespace wants its interfaces gone as well. The way in is the interface itself, so that a name that
- * has been given to another namespace meanwhile leads nobody astray. netd's only thread.
+ * A netlink socket in the foreign network namespace of an interface. The socket is open for the
+ * length of one request, since it keeps the namespace alive: a user who deletes a namespace wants
+ * its interfaces gone as well. netd enters through the interface's TUN descriptor, so a name that
+ * now belongs to another namespace does not mislead it. netd's only thread.
  */
 
-struct visit {
-	struct netlink *netlink; /* NULL: none is under way */
-	struct netns_id netns;   /* where it is */
+struct foreign_netns {
+	struct netlink *netlink; /* NULL: none is entered */
+	struct netns_id netns;   /* the entered namespace */
 };
 
 /*
- * Goes to where the interface with this TUN descriptor is, `netns`; a visit that is under way there is
- * gone on with, another one ends. -ENODEV: the interface is gone; -EPERM: CAP_SYS_ADMIN is missing;
- * netlink_open()'s errors. With words.
+ * Enters `netns`, the namespace of the interface with this TUN descriptor. Does nothing when it is
+ * entered already, and leaves another one first. -ENODEV: the interface is gone; -EPERM:
+ * CAP_SYS_ADMIN is missing; else the errors of netlink_open(). On failure *problem says why.
  */
-int foreign_netns_enter(
-	struct visit *visit, int tun_fd, const struct netns_id *netns, struct problem *problem);
+int foreign_netns_enter(struct foreign_netns *foreign, int tun_fd, const struct netns_id *netns,
+	struct problem *problem);
 
 /*
- * Goes to the namespace that `where` tells (netns_open()). `home` is our own: it needs no visit, and *ret_netns is
- * all zero then. Errors of netns_open() and netns_call(), with words.
+ * Enters the namespace that `where` names (netns_open()). Where that is `home`, netd's own, it
+ * enters nothing, and *ret_netns is all zero. Errors: those of netns_open() and netns_call(). On
+ * failure *problem says why.
  */
-int foreign_netns_enter_at(struct visit *visit, const char *where, const struct netns_id *home,
-	struct netns_id *ret_netns, struct problem *problem);
+int foreign_netns_enter_at(struct foreign_netns *foreign, const char *where,
+	const struct netns_id *home, struct netns_id *ret_netns, struct problem *problem);
 
 /*
- * Are the namespaces there that the configuration names, and may we enter them? A client without its own
- * has nothing to do: netns_open()'s error, or -EPERM, with words. One peer of a server may come when its
- * own is there: that is logged.
+ * Checks that the namespaces named in the configuration exist and that netd may enter them. A
+ * client needs its namespace, so this returns netns_open()'s error or -EPERM, and *problem says
+ * why. A server needs a peer's namespace only when that peer connects, so this only logs that it is
+ * missing.
  */
 int foreign_netns_check(const struct settings *settings, struct problem *problem);
 
-/* Fine when none is under way. */
-void foreign_netns_leave(struct visit *visit);
+/* Does nothing when none is entered. */
+void foreign_netns_leave(struct foreign_netns *foreign);
 
 #endif

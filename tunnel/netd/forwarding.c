@@ -251,7 +251,7 @@ static bool parse_line(const char *line, char key[static SYSCTL_KEY_MAX], int *r
 	return true;
 }
 
-/* The last change first: later ones may have rested on earlier ones. */
+/* Restores the last change first: later ones may depend on earlier ones. */
 static void restore_lines(const char *root, const char *path, char *text)
 {
 	char key[SYSCTL_KEY_MAX];
@@ -272,8 +272,8 @@ static void restore_lines(const char *root, const char *path, char *text)
 	}
 }
 
-/* What a netd that was killed has left. */
-static void put_back_file(const struct settings *settings, const char *root)
+/* Restores the leftovers of a killed netd. */
+static void restore_file(const struct settings *settings, const char *root)
 {
 	struct problem problem;
 	char path[PATH_MAX], *text;
@@ -363,7 +363,7 @@ void forwarding_start(struct forwarding *forwarding, const struct settings *sett
 	*forwarding = (struct forwarding){
 		.settings = settings, .tracked = tracked, .netlink = netlink
 	};
-	put_back_file(settings, root);
+	restore_file(settings, root);
 	if (!settings->forwarding) {
 		if (!settings_is_elsewhere(settings))
 			warn(forwarding, root);

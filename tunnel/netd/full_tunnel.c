@@ -142,8 +142,8 @@ static int add_bypass(const struct full_tunnel *full_tunnel, const struct prefix
 	return add_rule(full_tunnel, &rule, added, problem);
 }
 
-/* Behind whatever leads somewhere. */
-static struct netlink_route nowhere(uint32_t number, uint8_t family)
+/* The default route of the table, after all others. */
+static struct netlink_route unreachable_default(uint32_t number, uint8_t family)
 {
 	return (struct netlink_route){
 		.prefix.addr.family = family,
@@ -159,7 +159,7 @@ static int add_family(
 {
 	const struct prefix_list *bypass = &full_tunnel->settings->bypass;
 	uint32_t number = full_tunnel->number;
-	const struct netlink_route unreachable = nowhere(number, family);
+	const struct netlink_route unreachable = unreachable_default(number, family);
 	const struct netlink_rule end = { .family = family,
 		.priority = priority_of(number, AT_END),
 		.action = NETLINK_RULE_NOP };
@@ -216,7 +216,7 @@ static int delete_family(struct netlink *netlink, uint32_t number, uint8_t famil
 	struct problem *problem)
 {
 	static const uint32_t order[] = { AT_LOOKUP, AT_BYPASS, AT_END };
-	const struct netlink_route unreachable = nowhere(number, family);
+	const struct netlink_route unreachable = unreachable_default(number, family);
 	int r = 0;
 
 	for (size_t i = 0; is_gone(r) && i < ARRAY_SIZE(order); i++) {
@@ -271,9 +271,9 @@ static void close_guard(struct full_tunnel *full_tunnel, bool rules)
 	struct full_tunnel_guard *guard = &full_tunnel->guard;
 	struct problem problem;
 
-	if (full_tunnel_guard_close(guard, rules, &problem) == 0 || guard->told)
+	if (full_tunnel_guard_close(guard, rules, &problem) == 0 || guard->logged)
 		return;
-	guard->told = true;
+	guard->logged = true;
 	log_warning(
 		"full tunnel: %s; so netd cannot block sockets that are bound to another interface, packets of neighbours to the tunnel's addresses, or any packet while another program removes the policy rules",
 		problem.text);

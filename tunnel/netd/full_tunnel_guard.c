@@ -21,7 +21,7 @@ static const struct netlink_nft_chain prerouting = {
 static void add_accept(struct netlink_nft_batch *batch, const char *table, const char *chain,
 	enum netlink_nft_kind kind, uint32_t value)
 {
-	const struct netlink_nft_rule rule = { "lets packets pass",
+	const struct netlink_nft_rule rule = { "accepts packets",
 		{ { .kind = kind, .value = value }, { .kind = NETLINK_NFT_ACCEPT } } };
 
 	netlink_nft_rule_add(batch, table, chain, &rule);
@@ -29,7 +29,7 @@ static void add_accept(struct netlink_nft_batch *batch, const char *table, const
 
 static void add_drop(struct netlink_nft_batch *batch, const char *table, const struct addr *address)
 {
-	const struct netlink_nft_rule rule = { "keeps others from the tunnel's address",
+	const struct netlink_nft_rule rule = { "rejects the tunnel's address from other interfaces",
 		{ { .kind = NETLINK_NFT_DESTINATION, .prefix = prefix_host(address) },
 			{ .kind = NETLINK_NFT_COUNT }, { .kind = NETLINK_NFT_DROP } } };
 
@@ -40,7 +40,7 @@ static void add_drop(struct netlink_nft_batch *batch, const char *table, const s
 static void add_bypass(struct netlink_nft_batch *batch, const char *table, const char *chain,
 	const struct prefix *to)
 {
-	const struct netlink_nft_rule rule = { "lets what bypasses the tunnel pass",
+	const struct netlink_nft_rule rule = { "accepts packets that bypass the tunnel",
 		{ { .kind = NETLINK_NFT_DESTINATION, .prefix = *to },
 			{ .kind = NETLINK_NFT_ACCEPT } } };
 
@@ -90,7 +90,7 @@ static void add_outer_to(const struct full_tunnel_guard *guard, struct netlink_n
 	const char *table, const char *host, uint16_t port)
 {
 	const struct settings *settings = guard->settings;
-	struct netlink_nft_rule rule = { "lets the outer connection out",
+	struct netlink_nft_rule rule = { "accepts the outer connection",
 		{ { .kind = NETLINK_NFT_MARK, .value = settings_mark(settings) },
 			{ .kind = NETLINK_NFT_PROTOCOL, .value = IPPROTO_TCP },
 			{ .kind = NETLINK_NFT_TO_PORT, .value = port },
@@ -138,7 +138,7 @@ static void add_passing(const struct full_tunnel_guard *guard, struct netlink_nf
  */
 static void add_bridged(struct netlink_nft_batch *batch, const char *table)
 {
-	static const struct netlink_nft_rule rule = { "lets bridges pass frames",
+	static const struct netlink_nft_rule rule = { "accepts frames of bridges",
 		{ { .kind = NETLINK_NFT_IIF_BRIDGE }, { .kind = NETLINK_NFT_OIF_BRIDGE },
 			{ .kind = NETLINK_NFT_ACCEPT } } };
 

@@ -43,8 +43,8 @@ struct full_tunnel_guard {
 	struct netlink_nft *nft;         /* NULL: there is no table */
 	bool rules;                      /* policy rules are in force, too */
 	uint32_t index;                  /* of the tunnel's interface; 0: none yet */
-	struct addr local4, local6;      /* its addresses */
-	bool told;                       /* that there can be none */
+	struct addr local4, local6;      /* the tunnel's addresses */
+	bool logged;                     /* that there can be no table */
 };
 
 /*
@@ -55,7 +55,10 @@ struct full_tunnel_guard {
  */
 int full_tunnel_guard_close(struct full_tunnel_guard *guard, bool rules, struct problem *problem);
 
-/* The tunnel is this interface from now on. Errors as full_tunnel_guard_close(); -ENODEV: it is not in force. */
+/*
+ * Makes this interface the tunnel. -ENODEV: the table is not in force; else errors as
+ * full_tunnel_guard_close().
+ */
 int full_tunnel_guard_open_for(struct full_tunnel_guard *guard, const struct interface *interface,
 	struct problem *problem);
 

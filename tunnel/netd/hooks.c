@@ -31,7 +31,7 @@ struct hook_job {
 };
 
 static const struct {
-	const char *key, *word; /* in the configuration; what CULVERT_EVENT says */
+	const char *key, *event_name; /* the key in the configuration; the value of CULVERT_EVENT */
 } events[] = {
 	[INTERFACE_MADE] = { "on_up", "up" },
 	[INTERFACE_REMOVED] = { "on_down", "down" },
@@ -97,7 +97,7 @@ static void describe(const struct settings *settings, const struct hook_job *job
 		(void)prefix_format(&job->prefix, route);
 	put(environment, "PATH", HOOK_PATH);
 	put(environment, "CULVERT_NAME", settings->name);
-	put(environment, "CULVERT_EVENT", events[job->event].word);
+	put(environment, "CULVERT_EVENT", events[job->event].event_name);
 	put(environment, "CULVERT_PEER", job->about.peer.name);
 	put(environment, "CULVERT_INTERFACE", job->name);
 	put(environment, "CULVERT_MTU", mtu);
@@ -198,7 +198,7 @@ static void append(struct hooks *hooks, enum interface_event event,
 
 static void start_waiting(struct hooks *hooks);
 
-static void say_end(const struct hook_run *run, const struct process_end *end)
+static void log_end(const struct hook_run *run, const struct process_end *end)
 {
 	const struct settings *settings = run->hooks->settings;
 	const struct hook_job *job = run->job;
@@ -225,7 +225,7 @@ static void finish_run(struct hook_run *run)
 
 	process_signal_group(&run->process, SIGKILL);
 	if (process_reap(&run->process, &end) == 0)
-		say_end(run, &end);
+		log_end(run, &end);
 	loop_watch_remove(run->hooks->loop, &run->watch);
 	loop_timer_stop(run->hooks->loop, &run->limit);
 	close(run->process.fd);
@@ -333,12 +333,12 @@ static struct hook_job **next_job(struct hooks *hooks)
 
 static void start_waiting(struct hooks *hooks)
 {
-	struct hook_run *place = free_slot(hooks);
+	struct hook_run *slot = free_slot(hooks);
 	struct hook_job **link = next_job(hooks);
 
-	while (place && link) {
-		run_job(hooks, place, take(hooks, link));
-		place = free_slot(hooks);
+	while (slot && link) {
+		run_job(hooks, slot, take(hooks, link));
+		slot = free_slot(hooks);
 		link = next_job(hooks);
 	}
 }

@@ -63,9 +63,10 @@ static int change_address(struct netlink *netlink, uint32_t index, struct addr *
 static const char *family_cure(int error, bool is_ipv6)
 {
 	if (is_ipv6 && (error == -EACCES || error == -EOPNOTSUPP || error == -EAFNOSUPPORT))
-		return "; IPv6 is off here: sysctl net.ipv6.conf.all.disable_ipv6=0 and "
-		       "net.ipv6.conf.default.disable_ipv6=0, or ipv6.disable=0 on the kernel's "
-		       "command line, switch it on";
+		return "; IPv6 is disabled on this host: enable it by sysctl "
+		       "net.ipv6.conf.all.disable_ipv6=0 and "
+		       "net.ipv6.conf.default.disable_ipv6=0, or start the kernel without "
+		       "ipv6.disable=1";
 	return "";
 }
 
@@ -75,12 +76,12 @@ static void log_off(const struct interface *interface, const char *peer, bool wa
 	bool off = error < 0;
 
 	if (off && !was_off)
-		log_warning("%s: interface %s goes without IPv%d: %s%s", peer, interface->name,
+		log_warning("%s: interface %s carries no IPv%d: %s%s", peer, interface->name,
 			is_ipv6 ? 6 : 4, why->text, family_cure(error, is_ipv6));
 	else if (!off && was_off &&
 		addr_is_set(is_ipv6 ? &interface->now.local6 : &interface->now.local4))
-		log_notice(
-			"%s: interface %s has IPv%d again", peer, interface->name, is_ipv6 ? 6 : 4);
+		log_notice("%s: interface %s carries IPv%d again", peer, interface->name,
+			is_ipv6 ? 6 : 4);
 }
 
 /* A failure concerns one family only, as long as the other family has its address. */
@@ -110,7 +111,10 @@ static int change_addresses(struct netlink *netlink, struct interface *interface
 	}
 	log_off(interface, wanted->peer.name, interface->off4, false, r4, &why4);
 	log_off(interface, wanted->peer.name, interface->off6, true, r6, &why6);
-	/* The engine asks for a family that is off no more than once a connection. */
+	/*
+	 * A family stays off until the engine asks for it again, which it does at most once a
+	 * connection.
+	 */
 	interface->off4 = r4 < 0 || (interface->off4 && !addr_is_set(&now->local4));
 	interface->off6 = r6 < 0 || (interface->off6 && !addr_is_set(&now->local6));
 	return 0;
@@ -183,11 +187,11 @@ static int set_up(struct interfaces *interfaces, struct interface *interface,
 }
 
 static int make(struct interfaces *interfaces, const struct request_interface *wanted,
-	const struct interface_target *place, struct interface **ret_interface,
+	const struct interface_target *target, struct interface **ret_interface,
 	struct problem *problem)
 {
 	struct interface *interface = calloc(1, sizeof(*interface));
-	bool there = place->netns[0] != '\0';
+	bool there = target->netns[0] != '\0';
 	char text[4 * ADDR_TEXT_MAX + 16];
 	int r;
 
@@ -195,7 +199,7 @@ static int make(struct interfaces *interfaces, const struct request_interface *w
 		problem_set(problem, "out of memory");
 		return -ENOMEM;
 	}
-	r = interface_make(interfaces, interface, place,
+	r = interface_make(interfaces, interface, target,
 		interfaces->single_queue ? 1 : wanted->queues, problem);
 	if (r == 0)
 		r = set_up(interfaces, interface, wanted, problem);
@@ -204,10 +208,10 @@ static int make(struct interfaces *interfaces, const struct request_interface *w
 		return r;
 	}
 	set_now(interface, wanted);
-	interface->metric = place->metric;
+	interface->metric = target->metric;
 	interfaces_add(interfaces, interface);
 	log_info("%s: interface %s made%s%s: %s, mtu %u, queues %u", wanted->peer.name,
-		interface->name, there ? " in network namespace " : "", place->netns,
+		interface->name, there ? " in network namespace " : "", target->netns,
 		addresses_text(interface, text, sizeof(text)), wanted->mtu, interface->now.queues);
 	interfaces_report(interfaces, INTERFACE_MADE, interface, NULL);
 	*ret_interface = interface;
@@ -215,7 +219,7 @@ static int make(struct interfaces *interfaces, const struct request_interface *w
 }
 
 int interfaces_bring(struct interfaces *interfaces, const struct request_interface *wanted,
-	const struct interface_target *place, struct interface **ret_interface,
+	const struct interface_target *target, struct interface **ret_interface,
 	struct problem *problem)
 {
 	struct interface *interface = interfaces_find_peer(interfaces, &wanted->peer);
@@ -229,7 +233,7 @@ int interfaces_bring(struct interfaces *interfaces, const struct request_interfa
 			return r;
 		interfaces_remove(interfaces, interface, "another program deleted it");
 	}
-	return make(interfaces, wanted, place, ret_interface, problem);
+	return make(interfaces, wanted, target, ret_interface, problem);
 }
 
 int interfaces_strip(

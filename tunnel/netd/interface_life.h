@@ -20,7 +20,7 @@
  * is deleted again, and an old one may be partly changed.
  */
 int interfaces_bring(struct interfaces *interfaces, const struct request_interface *wanted,
-	const struct interface_target *place, struct interface **ret_interface,
+	const struct interface_target *target, struct interface **ret_interface,
 	struct problem *problem);
 
 /*

@@ -11,7 +11,7 @@
 #include "system/steering.h"
 #include "system/tun.h"
 
-/* What it is called until it has moved. */
+/* The interface's name until it has been moved. */
 #define TEMPORARY_NAME "cvmove%d"
 
 void interface_make_load_steering(struct interfaces *interfaces, const struct settings *settings)
@@ -145,7 +145,7 @@ static int open_there(void *context)
 }
 
 static int open_and_move(struct interfaces *interfaces, struct interface *interface,
-	const struct interface_target *place, int netns, uint8_t queues, struct problem *problem)
+	const struct interface_target *target, int netns, uint8_t queues, struct problem *problem)
 {
 	int r = open_tun(interfaces, interface, TEMPORARY_NAME, queues, problem);
 
@@ -157,16 +157,16 @@ static int open_and_move(struct interfaces *interfaces, struct interface *interf
 	 * The kernel's notifications of this temporary link are no change of this host's network.
 	 */
 	interfaces_remember(interfaces, interface->index);
-	r = netlink_link_move(interfaces->netlink, interface->index, netns, place->name, problem);
+	r = netlink_link_move(interfaces->netlink, interface->index, netns, target->name, problem);
 	if (r == -EEXIST)
-		explain_open(problem, place->name, r);
+		explain_open(problem, target->name, r);
 	return r == 0 ? tun_name(interface->queues[0], interface->name) : r;
 }
 
 static int make_in_foreign_netns(struct interfaces *interfaces, struct interface *interface,
-	const struct interface_target *place, int netns, uint8_t queues, struct problem *problem)
+	const struct interface_target *target, int netns, uint8_t queues, struct problem *problem)
 {
-	struct opening opening = { interfaces, interface, place->name, queues, problem };
+	struct opening opening = { interfaces, interface, target->name, queues, problem };
 	struct netlink *netlink;
 	int r = netns_identify(netns, &interface->netns);
 
@@ -175,7 +175,7 @@ static int make_in_foreign_netns(struct interfaces *interfaces, struct interface
 	else if (interfaces->make_there)
 		r = netns_call(netns, open_there, &opening, problem);
 	else
-		r = open_and_move(interfaces, interface, place, netns, queues, problem);
+		r = open_and_move(interfaces, interface, target, netns, queues, problem);
 	if (netns_id_equal(&interface->netns, &interfaces->home))
 		interface->netns = (struct netns_id){ .inode = 0 };
 	if (r == 0)
@@ -184,20 +184,20 @@ static int make_in_foreign_netns(struct interfaces *interfaces, struct interface
 }
 
 int interface_make(struct interfaces *interfaces, struct interface *interface,
-	const struct interface_target *place, uint8_t queues, struct problem *problem)
+	const struct interface_target *target, uint8_t queues, struct problem *problem)
 {
 	int netns, r;
 
-	if (place->netns[0] == '\0') {
-		r = open_tun(interfaces, interface, place->name, queues, problem);
+	if (target->netns[0] == '\0') {
+		r = open_tun(interfaces, interface, target->name, queues, problem);
 		return r == 0 ? find_index(interface, interfaces->netlink, problem) : r;
 	}
-	r = netns_open(place->netns, &netns, problem);
+	r = netns_open(target->netns, &netns, problem);
 	if (r < 0)
 		return r;
-	r = make_in_foreign_netns(interfaces, interface, place, netns, queues, problem);
+	r = make_in_foreign_netns(interfaces, interface, target, netns, queues, problem);
 	close(netns);
 	if (r < 0)
-		problem_prepend(problem, "network namespace %s", place->netns);
+		problem_prepend(problem, "network namespace %s", target->netns);
 	return r;
 }

@@ -27,6 +27,6 @@ void interface_make_load_steering(struct interfaces *interfaces, const struct se
  * (negative errno) *problem says why, and the caller closes the queues that were opened.
  */
 int interface_make(struct interfaces *interfaces, struct interface *interface,
-	const struct interface_target *place, uint8_t queues, struct problem *problem);
+	const struct interface_target *target, uint8_t queues, struct problem *problem);
 
 #endif

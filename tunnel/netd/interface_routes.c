@@ -207,9 +207,9 @@ void interface_set_idle(struct interfaces *interfaces, struct interface *interfa
 			log_warning("%s: %s", interface->now.peer.name, problem.text);
 	}
 	if (interface->route_count > 0)
-		log_info("%s: %s is %s: its %zu routes have metric %u now",
-			interface->now.peer.name, interface->name, idle ? "idle" : "in use",
-			interface->route_count, now);
+		log_info("%s: the peer is %s: the %zu routes on %s have metric %u now",
+			interface->now.peer.name, idle ? "not connected" : "connected",
+			interface->route_count, interface->name, now);
 }
 
 void interface_routes_lift(struct interfaces *interfaces, struct interface *interface)

@@ -122,30 +122,30 @@ int interfaces_enter(struct interfaces *interfaces, const struct interface *inte
 		return 0;
 	}
 	r = foreign_netns_enter(
-		&interfaces->visit, interface->queues[0], &interface->netns, problem);
+		&interfaces->foreign, interface->queues[0], &interface->netns, problem);
 	if (r == 0)
-		*ret_netlink = interfaces->visit.netlink;
+		*ret_netlink = interfaces->foreign.netlink;
 	return r;
 }
 
-int interfaces_enter_target(struct interfaces *interfaces, const struct interface_target *place,
+int interfaces_enter_target(struct interfaces *interfaces, const struct interface_target *target,
 	struct netns_id *ret_netns, struct netlink **ret_netlink, struct problem *problem)
 {
 	int r = 0;
 
 	*ret_netns = here;
 	*ret_netlink = interfaces->netlink;
-	if (place->netns[0] != '\0')
+	if (target->netns[0] != '\0')
 		r = foreign_netns_enter_at(
-			&interfaces->visit, place->netns, &interfaces->home, ret_netns, problem);
-	if (r == 0 && interfaces->visit.netlink && ret_netns->inode != 0)
-		*ret_netlink = interfaces->visit.netlink;
+			&interfaces->foreign, target->netns, &interfaces->home, ret_netns, problem);
+	if (r == 0 && interfaces->foreign.netlink && ret_netns->inode != 0)
+		*ret_netlink = interfaces->foreign.netlink;
 	return r;
 }
 
 void interfaces_leave(struct interfaces *interfaces)
 {
-	foreign_netns_leave(&interfaces->visit);
+	foreign_netns_leave(&interfaces->foreign);
 }
 
 bool interface_family_is_off(const struct interface *interface, uint8_t family)

@@ -59,7 +59,7 @@ struct interface_keeping {
 	struct mono held_until; /* netd restores no part before this time */
 	struct duration wait;   /* before netd tries again to restore what is missing */
 	struct mono retry_at;
-	uint64_t told; /* a fingerprint of what the engine believes to be missing; 0: nothing */
+	uint64_t reported; /* fingerprint of the missing parts that the engine knows; 0: none */
 };
 
 struct interface {
@@ -91,11 +91,12 @@ enum interface_event {
 };
 
 struct interfaces {
-	struct netlink *netlink; /* of our own namespace; borrowed */
-	struct netns_id home;    /* that namespace */
-	bool make_there;         /* we may make a TUN in another namespace, but none here */
-	struct visit visit;      /* to another one, while a request is being done */
-	/* Told what has just happened; prefix NULL: not to a route. NULL: nobody wants to know. */
+	struct netlink *netlink; /* of netd's own namespace; borrowed */
+	struct netns_id home;    /* netd's own namespace */
+	/* netd may make a TUN in another namespace, but not in its own */
+	bool make_there;
+	struct foreign_netns foreign; /* the one that is entered, during a request */
+	/* Called after each event; may be NULL. `prefix`: the route of the event, or NULL. */
 	void (*changed)(struct interfaces *interfaces, enum interface_event event,
 		const struct interface *interface, const struct prefix *prefix);
 	/*
@@ -143,7 +144,7 @@ void interfaces_forget(struct interfaces *interfaces, struct interface *interfac
 /* Closes the queues of an interface that is not in the registry, and frees it. */
 void interfaces_release(struct interfaces *interfaces, struct interface *interface);
 
-/* Says it to changed(). */
+/* Calls changed(), if there is one. */
 void interfaces_report(struct interfaces *interfaces, enum interface_event event,
 	const struct interface *interface, const struct prefix *prefix);
 
@@ -158,9 +159,11 @@ int interfaces_enter(struct interfaces *interfaces, const struct interface *inte
  * The same for a target that has no interface yet. *ret_netns is its namespace. Errors: those of
  * netns_open() and netns_call(). On failure *problem says why.
  */
-int interfaces_enter_target(struct interfaces *interfaces, const struct interface_target *place,
+int interfaces_enter_target(struct interfaces *interfaces, const struct interface_target *target,
 	struct netns_id *ret_netns, struct netlink **ret_netlink, struct problem *problem);
-/* Ends a visit to another namespace, which it would keep alive. After each request. */
+/*
+ * Leaves a foreign network namespace, which would otherwise stay alive. Call it after each request.
+ */
 void interfaces_leave(struct interfaces *interfaces);
 
 /* Returns what the interface has in the kernel: without the address of a family that is off. */

@@ -22,7 +22,7 @@ enum {
 	WARNINGS_BURST = 5,
 };
 
-static const struct netlink_nft_rule loopback = { "lets loopback out",
+static const struct netlink_nft_rule loopback = { "accepts loopback",
 	{ TERM_IS(OIF, NETLINK_NFT_LOOPBACK), TERM(ACCEPT) } };
 
 /*
@@ -38,7 +38,7 @@ static const struct netlink_nft_rule refusals[] = {
 static void add_outer(struct netlink_nft_batch *batch, const char *table, uint32_t mark,
 	const struct endpoint *to)
 {
-	const struct netlink_nft_rule rule = { "lets the connection to the server out",
+	const struct netlink_nft_rule rule = { "accepts the connection to the server",
 		{ TERM_IS(MARK, mark),
 			{ .kind = NETLINK_NFT_DESTINATION, .prefix = prefix_host(&to->addr) },
 			TERM_IS(PROTOCOL, IPPROTO_TCP), TERM_IS(TO_PORT, to->port),
@@ -51,9 +51,9 @@ static void add_table(
 	struct netlink_nft_batch *batch, const struct kill_switch *kill_switch, bool guard)
 {
 	const char *table = guard ? kill_switch->guard : kill_switch->table;
-	const struct netlink_nft_rule to_tunnel = { "lets the tunnel's packets out",
+	const struct netlink_nft_rule to_tunnel = { "accepts packets to the tunnel",
 		{ TERM_IS(OIF, kill_switch->tunnel), TERM(ACCEPT) } };
-	const struct netlink_nft_rule from_tunnel = { "lets the tunnel's packets in",
+	const struct netlink_nft_rule from_tunnel = { "accepts packets from the tunnel",
 		{ TERM_IS(IIF, kill_switch->tunnel), TERM(ACCEPT) } };
 
 	/* The old table is deleted in the same transaction that makes the new one. */
@@ -113,7 +113,7 @@ static int remove_table(struct netlink_nft *nft, const char *table, struct probl
 
 /* ---- changes by other programs ---- */
 
-static void restore_value(struct loop_timer *timer)
+static void restore_tables(struct loop_timer *timer)
 {
 	struct kill_switch *kill_switch = container_of(timer, struct kill_switch, again);
 	struct problem problem;
@@ -122,8 +122,8 @@ static void restore_value(struct loop_timer *timer)
 		return;
 	if (rate_take(&kill_switch->warnings, mono_now()))
 		log_error("cannot restore the kill switch: %s", problem.text);
-	loop_timer_start(
-		kill_switch->loop, timer, mono_add(mono_now(), DURATION_S(AGAIN_S)), restore_value);
+	loop_timer_start(kill_switch->loop, timer, mono_add(mono_now(), DURATION_S(AGAIN_S)),
+		restore_tables);
 }
 
 static void stop_watching(struct kill_switch *kill_switch)
@@ -142,8 +142,9 @@ static void monitor_ready(struct loop_watch *watch, uint32_t events)
 
 	(void)events;
 	if (r < 0) {
-		log_warning("netd cannot follow changes of the firewall any more: %s",
-			strerrordesc_np(-r));
+		log_warning(
+			"netd does not notice any more when a program removes the kill switch: %s; restart the client",
+			error_text(r));
 		stop_watching(kill_switch);
 		return;
 	}
@@ -153,7 +154,7 @@ static void monitor_ready(struct loop_watch *watch, uint32_t events)
 		log_warning(
 			"another program has changed the firewall; netd restored the table %s of the kill switch, and no packet has passed meanwhile",
 			kill_switch->table);
-	restore_value(&kill_switch->again);
+	restore_tables(&kill_switch->again);
 }
 
 /*
@@ -172,7 +173,8 @@ static void watch(struct kill_switch *kill_switch)
 			problem_set(&problem, "%s", error_text(r));
 	}
 	if (r < 0) {
-		log_warning("netd cannot follow changes of the firewall: %s", problem.text);
+		log_warning("netd does not notice when a program removes the kill switch: %s",
+			problem.text);
 		stop_watching(kill_switch);
 	}
 }
@@ -245,7 +247,8 @@ int kill_switch_open_for(
 	kill_switch->tunnel = interface;
 	r = put(kill_switch, problem);
 	if (r < 0) {
-		problem_prepend(problem, "the kill switch does not admit the tunnel");
+		problem_prepend(
+			problem, "cannot change the kill switch to admit packets into the tunnel");
 		kill_switch->tunnel = before;
 	}
 	return r;
@@ -271,8 +274,10 @@ void kill_switch_stop(struct kill_switch *kill_switch, bool lift)
 	else if (remove_table(kill_switch->nft, kill_switch->table, &problem) == 0)
 		log_notice("the kill switch is removed");
 	else
-		log_error("cannot remove the kill switch: %s", problem.text);
-	netlink_nft_close(kill_switch->nft); /* the guard goes with it */
+		log_error(
+			"cannot remove the kill switch: %s; nothing leaves this host until culvert sweep %s removes it",
+			problem.text, kill_switch->table + strlen(KILL_SWITCH_TABLE));
+	netlink_nft_close(kill_switch->nft); /* the guard disappears with the socket */
 	kill_switch->nft = NULL;
 }
 
@@ -389,7 +394,8 @@ int kill_switch_find_left(struct kill_switch_left **ret_left, struct problem *pr
 	int r;
 
 	if (!process_has_capability(CAP_NET_ADMIN)) {
-		problem_set(problem, "only root can read firewall tables");
+		problem_set(
+			problem, "reading firewall tables needs CAP_NET_ADMIN; run this as root");
 		return -EPERM;
 	}
 	r = netlink_nft_open(&nft, problem);

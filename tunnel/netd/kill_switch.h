@@ -61,7 +61,7 @@ struct kill_switch {
  */
 int kill_switch_close(const char *profile, bool *ret_closed, struct problem *problem);
 
-/* Logs that it stays in force, and how a person takes it down. */
+/* Logs that the kill switch stays in force, and how a person removes it. */
 void kill_switch_log_stays(const char *profile);
 
 /*

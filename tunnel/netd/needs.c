@@ -262,7 +262,7 @@ int needs_judge_route(const struct needs *needs, const struct interfaces *interf
 	while (need && !captures(interfaces, netlink, prefix, need));
 	if (!need)
 		return 0;
-	problem_set(why, "%s is %s; with a route to it alone the rest is taken",
+	problem_set(why, "%s is %s; to accept it, add a route to that address",
 		addr_format(&need->addr, text), need_kind_text(need->kind));
 	return -EADDRINUSE;
 }

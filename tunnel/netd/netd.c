@@ -14,12 +14,12 @@
  * its end, timers. netd_ladder.c puts netd together and takes it apart. netd's only thread.
  */
 
-static void tell(const struct netd *netd, const char *lines)
+static void notify_supervisor(const struct netd *netd, const char *lines)
 {
 	int r = supervisor_notify(&netd->supervisor, lines);
 
 	if (r < 0)
-		log_warning("cannot tell the supervisor that this program %s: %s",
+		log_warning("cannot report to the supervisor that this program %s: %s",
 			strncmp(lines, "READY", strlen("READY")) == 0 ? "has started" : "stops",
 			error_text(r));
 }
@@ -33,7 +33,7 @@ static void notify_ready(struct netd *netd)
 	if (netd->reported_ready)
 		return;
 	netd->reported_ready = true;
-	tell(netd,
+	notify_supervisor(netd,
 		netd->kill_switch.nft ? "READY=1\nSTATUS=running; the kill switch is in force"
 				      : "READY=1\nSTATUS=running");
 }
@@ -43,7 +43,7 @@ static void stop(struct netd *netd, enum exit_code code, const char *why)
 	netd->stopping = true;
 	netd->exit_code = code;
 	log_notice("stopping: %s", why);
-	tell(netd, "STOPPING=1");
+	notify_supervisor(netd, "STOPPING=1");
 	engine_process_stop(&netd->engine);
 }
 

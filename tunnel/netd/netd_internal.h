@@ -26,6 +26,7 @@
 #include "netd/program_file.h"
 #include "netd/requests.h"
 #include "netd/tracked.h"
+#include "netd/uplinks.h"
 #include "system/loop.h"
 #include "system/netlink.h"
 #include "system/process.h"
@@ -40,11 +41,11 @@ struct netd {
 	bool restarting; /* a supervisor starts the program again at once */
 	bool signalled;  /* a signal asked for the program's end */
 	struct supervisor supervisor;
-	bool reported_ready; /* the supervisor */
+	bool reported_ready; /* to the supervisor */
 	struct process_user user;
-	bool switch_user; /* to `user`; else the engine runs as who we are */
-	struct files files;
-	struct places places;
+	bool switch_user; /* to `user`; else the engine keeps netd's user */
+	struct sealed_files sealed_files;
+	struct engine_files engine_files;
 	struct loop *loop;
 	struct netlink *netlink;
 	int signal_fd;
@@ -58,6 +59,7 @@ struct netd {
 	struct dns dns;
 	struct hooks hooks;
 	struct network network;
+	struct uplinks uplinks;
 	struct desired_state desired;
 	struct nat nat;
 	struct kill_switch kill_switch;
@@ -66,7 +68,7 @@ struct netd {
 	struct requests requests;
 	struct engine_plan plan;
 	struct engine_process engine;
-	struct engine_words words;
+	struct engine_output output;
 	bool has_guest;
 	struct guest guest;
 };

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/array.h"
-#include "base/error_text.h"
 #include "netd/netd_internal.h"
 
 #include <assert.h>
@@ -11,9 +9,12 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "base/array.h"
+#include "base/error_text.h"
 #include "base/log.h"
 #include "netd/interface_life.h"
 #include "netd/interface_make.h"
+#include "netd/outer.h"
 #include "netd/privilege.h"
 #include "netd/sweep.h"
 #include "netd/foreign_netns.h"
@@ -32,13 +33,13 @@ static struct netd *netd_new(const struct netd_program *program)
 	if (!netd)
 		return NULL;
 	netd->program = program;
-	netd->files = (struct files){ -1, -1, -1, -1, -1 };
-	engine_files_init(&netd->places);
+	netd->sealed_files = (struct sealed_files){ -1, -1, -1, -1, -1 };
+	engine_files_init(&netd->engine_files);
 	netd->supervisor.fd = -1;
 	netd->signal_fd = -1;
 	netd->signal_watch.fd = -1;
 	program_file_init(&netd->program_file);
-	engine_words_init(&netd->words);
+	engine_output_init(&netd->output);
 	netd->interfaces.steering_fd = -1;
 	if (program->guest) {
 		netd->has_guest = true;
@@ -96,7 +97,7 @@ static enum exit_code find_user(struct netd *netd, struct problem *problem)
 		!process_has_capability(CAP_SETPCAP)) {
 		problem_set(problem,
 			"root needs CAP_SETUID, CAP_SETGID and CAP_SETPCAP, to run the engine as "
-			"another user; without these, start as a user who is not root and has "
+			"another user; without these, start as a user that is not root and has "
 			"CAP_NET_ADMIN");
 		return EXIT_CODE_PERMISSION;
 	}
@@ -127,14 +128,28 @@ static enum exit_code open_files(struct netd *netd, struct problem *problem)
 	const struct netd_program *program = netd->program;
 
 	int r = sealed_files_open(program->settings, program->config_path, program->config_text,
-		program->config_len, &netd->files, problem);
+		program->config_len, &netd->sealed_files, problem);
 
 	return r < 0 ? exit_code_of_error(r, EXIT_CODE_CONFIG) : EXIT_CODE_OK;
 }
 
+static enum exit_code load_congestion(struct netd *netd, struct problem *problem)
+{
+	int r = outer_load_congestion(netd->program->settings);
+
+	/* Not needed until a path is lossy: `doctor` and the lane's own line name it then. */
+	if (r < 0)
+		log_info(
+			"no BBR for congestion = \"" SETTINGS_CONGESTION_AUTO
+			"\": %s; a path that loses packets will be slow; modprobe tcp_bbr loads it",
+			error_text(r));
+	(void)problem;
+	return EXIT_CODE_OK;
+}
+
 static enum exit_code listen_tcp(struct netd *netd, struct problem *problem)
 {
-	int r = engine_files_listen(&netd->places, netd->program->settings, problem);
+	int r = engine_files_listen(&netd->engine_files, netd->program->settings, problem);
 
 	if (r == -EACCES || r == -EPERM)
 		return EXIT_CODE_PERMISSION;
@@ -145,14 +160,14 @@ static enum exit_code listen_tcp(struct netd *netd, struct problem *problem)
 
 static enum exit_code open_control(struct netd *netd, struct problem *problem)
 {
-	return engine_files_open_control(&netd->places, netd->program->settings, problem) < 0
+	return engine_files_open_control(&netd->engine_files, netd->program->settings, problem) < 0
 		? EXIT_CODE_FAILURE
 		: EXIT_CODE_OK;
 }
 
 static enum exit_code open_state(struct netd *netd, struct problem *problem)
 {
-	return engine_files_open_state(&netd->places, netd->program->settings,
+	return engine_files_open_state(&netd->engine_files, netd->program->settings,
 		       netd->switch_user ? &netd->user : NULL, problem) < 0
 		? EXIT_CODE_FAILURE
 		: EXIT_CODE_OK;
@@ -232,6 +247,20 @@ static enum exit_code watch_network(struct netd *netd, struct problem *problem)
 	return EXIT_CODE_OK;
 }
 
+/* Without that the kernel finds out by itself, later. */
+static enum exit_code watch_uplinks(struct netd *netd, struct problem *problem)
+{
+	int r = !netd->program->settings->mptcp
+		? 0
+		: uplinks_open(
+			  &netd->uplinks, netd->loop, netd->netlink, &netd->interfaces, problem);
+
+	/* A kernel without MPTCP is told of where its sockets are made. */
+	if (r < 0 && r != -EOPNOTSUPP)
+		log_warning("%s; lost uplinks are noticed late", problem->text);
+	return EXIT_CODE_OK;
+}
+
 static enum exit_code keep_desired(struct netd *netd, struct problem *problem)
 {
 	if (desired_state_open(&netd->desired, netd->loop, &netd->interfaces, netd_interface_lacks,
@@ -284,8 +313,8 @@ static_assert(REQUEST_FD_LISTENER - REQUEST_FD_CONFIG + SETTINGS_LISTEN_MAX <= R
 
 static enum exit_code take_output(struct netd *netd, struct problem *problem)
 {
-	return engine_output_open(&netd->words, netd->loop, problem) < 0 ? EXIT_CODE_FAILURE
-									 : EXIT_CODE_OK;
+	return engine_output_open(&netd->output, netd->loop, problem) < 0 ? EXIT_CODE_FAILURE
+									  : EXIT_CODE_OK;
 }
 
 static enum exit_code start_engine(struct netd *netd, struct problem *problem)
@@ -298,17 +327,17 @@ static enum exit_code start_engine(struct netd *netd, struct problem *problem)
 		.argv = program->engine_argv,
 		.program = &netd->program_file,
 		.user = netd->switch_user ? &netd->user : NULL,
-		.output_fd = netd->words.writer,
+		.output_fd = netd->output.writer,
 		.config_path = program->config_path };
-	plan_fd(plan, REQUEST_FD_CONFIG, netd->files.config);
-	plan_fd(plan, REQUEST_FD_CERTIFICATE, netd->files.certificate);
-	plan_fd(plan, REQUEST_FD_KEY, netd->files.key);
-	plan_fd(plan, REQUEST_FD_CA, netd->files.ca);
-	plan_fd(plan, REQUEST_FD_CRL, netd->files.crl);
-	plan_fd(plan, REQUEST_FD_STATE, netd->places.state);
-	plan_fd(plan, REQUEST_FD_CONTROL, netd->places.control);
-	for (size_t i = 0; i < netd->places.listener_count; i++)
-		plan_fd(plan, REQUEST_FD_LISTENER, netd->places.listeners[i]);
+	plan_fd(plan, REQUEST_FD_CONFIG, netd->sealed_files.config);
+	plan_fd(plan, REQUEST_FD_CERTIFICATE, netd->sealed_files.certificate);
+	plan_fd(plan, REQUEST_FD_KEY, netd->sealed_files.key);
+	plan_fd(plan, REQUEST_FD_CA, netd->sealed_files.ca);
+	plan_fd(plan, REQUEST_FD_CRL, netd->sealed_files.crl);
+	plan_fd(plan, REQUEST_FD_STATE, netd->engine_files.state);
+	plan_fd(plan, REQUEST_FD_CONTROL, netd->engine_files.control);
+	for (size_t i = 0; i < netd->engine_files.listener_count; i++)
+		plan_fd(plan, REQUEST_FD_LISTENER, netd->engine_files.listeners[i]);
 	requests_init(&netd->requests, program->settings, &netd->interfaces, &netd->full_tunnel,
 		&netd->dns, netd_engine_exchange);
 	netd->requests.up = netd_tunnel_up;
@@ -331,6 +360,7 @@ static step_fn *const ladder[] = {
 	find_user,
 	find_namespaces,
 	open_files,
+	load_congestion,
 	listen_tcp,
 	open_control,
 	open_state,
@@ -339,6 +369,7 @@ static step_fn *const ladder[] = {
 	keep_outer_path,
 	load_steering,
 	watch_network,
+	watch_uplinks,
 	keep_desired,
 	watch_tracked,
 	start_forwarding,
@@ -368,13 +399,14 @@ static enum exit_code climb(struct netd *netd)
 static void descend(struct netd *netd)
 {
 	engine_process_free(&netd->engine);
-	engine_output_close(&netd->words);
+	engine_output_close(&netd->output);
 	if (netd->has_guest) {
 		guest_end(&netd->guest);
 		netd->program->guest->status = netd->guest.status;
 	}
 	forwarding_stop(&netd->forwarding);
 	tracked_close(&netd->tracked);
+	uplinks_close(&netd->uplinks);
 	network_close(&netd->network);
 	desired_state_close(&netd->desired);
 	if (netd->netlink) {
@@ -388,14 +420,17 @@ static void descend(struct netd *netd)
 		full_tunnel_lift(&netd->full_tunnel);
 	if (netd->program->closed && !netd->kill_switch.nft)
 		kill_switch_log_stays(netd->program->settings->name);
-	/* The engine's wish is no reason: one that is subverted would open the door. */
+	/*
+	 * The engine's EXIT does not remove the kill switch, because a subverted engine could send
+	 * it.
+	 */
 	kill_switch_stop(&netd->kill_switch,
 		netd->signalled && netd->exit_code == EXIT_CODE_OK && !netd->restarting);
 	nat_stop(&netd->nat);
 	if (netd->interfaces.steering_fd >= 0)
 		close(netd->interfaces.steering_fd);
-	engine_files_close(&netd->places);
-	sealed_files_close(&netd->files);
+	engine_files_close(&netd->engine_files);
+	sealed_files_close(&netd->sealed_files);
 	program_file_close(&netd->program_file);
 	if (netd->signal_fd >= 0)
 		close(netd->signal_fd);

@@ -50,12 +50,15 @@ int on_link_judge_route(
 
 	for (size_t i = 0; i < on_link->count; i++) {
 		const struct netlink_address *here = &on_link->addresses[i];
-		const struct prefix *network = network_around(on_link, here, prefix);
+		const struct prefix *around = network_around(on_link, here, prefix);
+		struct prefix network;
 
-		if (!network)
+		if (!around)
 			continue;
-		problem_set(why, "%s has %s", link_name(on_link->netns, here->index, name),
-			prefix_format(network, text));
+		network = prefix_network(around);
+		problem_set(why, "it is inside this host's network %s at %s",
+			prefix_format(&network, text),
+			link_name(on_link->netns, here->index, name));
 		return -EADDRINUSE;
 	}
 	return 0;
@@ -106,7 +109,15 @@ static bool is_neighbourhood(const struct netlink_seen_route *route)
 		(route->protocol == RTPROT_KERNEL || route->protocol == RTPROT_RA);
 }
 
-static void look_at(void *context, const struct netlink_seen_route *route)
+static void found_inside(struct search *search, const struct addr *address,
+	const struct prefix *around, uint32_t link)
+{
+	const struct prefix network = prefix_network(around);
+
+	found(search, address, "is inside the network", &network, link);
+}
+
+static void check_route(void *context, const struct netlink_seen_route *route)
 {
 	struct search *search = context;
 
@@ -127,8 +138,7 @@ static void look_at(void *context, const struct netlink_seen_route *route)
 		}
 		if (is_neighbourhood(route) && prefix_contains_addr(&route->prefix, address) &&
 			!interfaces_have_link(search->interfaces, search->netns, route->links[0]))
-			found(search, address, "is inside the network", &route->prefix,
-				route->links[0]);
+			found_inside(search, address, &route->prefix, route->links[0]);
 	}
 }
 
@@ -161,7 +171,7 @@ static void check_address(struct search *search, const struct on_link *on_link,
 						 : "is the other end's of",
 			network, here->index);
 	else
-		found(search, candidate->addr, "is inside the network", network, here->index);
+		found_inside(search, candidate->addr, network, here->index);
 }
 
 int on_link_judge_addresses(const struct interfaces *interfaces, const struct netns_id *netns,
@@ -192,7 +202,7 @@ int on_link_judge_addresses(const struct interfaces *interfaces, const struct ne
 	for (size_t i = 0; i < sizeof(families) && r == 0 && search.r == 0; i++) {
 		struct netlink_query query = { .family = families[i] };
 
-		r = netlink_routes(netlink, &query, look_at, &search, why);
+		r = netlink_routes(netlink, &query, check_route, &search, why);
 	}
 	return search.r < 0 ? search.r : r;
 }

@@ -13,7 +13,14 @@
  * support one. netd's only thread.
  */
 
-/* Borrows from the settings. */
+/*
+ * Makes the kernel load BBR where lanes may choose it (settings_chooses_congestion()): an engine
+ * without privileges can use it only then. -ENOENT: this kernel has none. Other negative errno: no
+ * socket could be made, or an ordinary user may not have it loaded.
+ */
+int outer_load_congestion(const struct settings *settings);
+
+/* Returns the options; they borrow from the settings. */
 struct socket_options outer_options(const struct settings *settings);
 
 /*
@@ -21,10 +28,10 @@ struct socket_options outer_options(const struct settings *settings);
  * (culvert run) gets a socket all the same; netd logs that once and records it in *logged. Errors:
  * those of socket_outgoing(). On failure *problem says why.
  */
-int outer_socket(const struct settings *settings, uint8_t family, bool *told, int *ret_fd,
+int outer_socket(const struct settings *settings, uint8_t family, bool *logged, int *ret_fd,
 	struct problem *problem);
 
-/* Says that MPTCP is wanted and `fd` is TCP; once, as `told` remembers. */
-void outer_log_fallback(const struct settings *settings, int fd, bool *told);
+/* Logs that MPTCP is wanted and `fd` is TCP; once, as *logged records. */
+void outer_log_fallback(const struct settings *settings, int fd, bool *logged);
 
 #endif

@@ -149,17 +149,17 @@ static void put(struct outer_path *outer_path)
 		struct problem problem;
 		int r = put_family(outer_path, families[i], &problem);
 
-		/* Where there is no such family there is nothing to lead astray. */
-		if (r == 0 || r == -EAFNOSUPPORT || r == -EAGAIN || outer_path->told)
+		/* Without the family no packet can take a wrong path. */
+		if (r == 0 || r == -EAFNOSUPPORT || r == -EAGAIN || outer_path->logged)
 			continue;
-		outer_path->told = true;
+		outer_path->logged = true;
 		log_warning(
-			"%s; an outer connection to an address inside a tunnel's route is lost in the tunnel",
+			"%s; if the server's address lies inside a tunnel's route, the connection to it goes into the tunnel and fails",
 			problem.text);
 	}
 }
 
-static void look(struct loop_timer *timer)
+static void update(struct loop_timer *timer)
 {
 	put(container_of(timer, struct outer_path, gathering));
 }
@@ -190,7 +190,7 @@ static void monitor_ready(struct loop_watch *watch, uint32_t events)
 	}
 	if (changed && !outer_path->gathering.running)
 		loop_timer_start(outer_path->loop, &outer_path->gathering,
-			mono_add(mono_now(), DURATION_MS(OUTER_PATH_GATHER_MS)), look);
+			mono_add(mono_now(), DURATION_MS(OUTER_PATH_GATHER_MS)), update);
 }
 
 static int monitor_begin(struct outer_path *outer_path, struct problem *problem)
@@ -292,8 +292,8 @@ static int compare(const void *a, const void *b)
 	return addr_compare(a, b);
 }
 
-/* A peer got an address of the pool that is the outer one of a connection which is there. */
-static void look_at_addresses(struct outer_path *outer_path)
+/* Finds a peer's tunnel address that is also the outer address of an open connection. */
+static void check_addresses(struct outer_path *outer_path)
 {
 	struct addr *addrs = NULL;
 	size_t count = 0;
@@ -323,7 +323,7 @@ static void poll_due(struct loop_timer *timer)
 		return;
 	poll_connections(outer_path);
 	if (outer_path->made && !outer_path->in_force)
-		look_at_addresses(outer_path);
+		check_addresses(outer_path);
 	outer_path->made = false;
 	poll_later(outer_path);
 }

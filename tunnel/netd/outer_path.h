@@ -56,9 +56,9 @@ struct outer_path {
 	struct interfaces *interfaces;
 	struct loop_timer polling;
 	bool in_force;
-	bool made; /* an interface has come since the last look */
-	bool told; /* that it cannot be done */
-	/* While it is in force: */
+	bool made;   /* an interface was made since the last check */
+	bool logged; /* that the rules cannot be made */
+	/* While the rules are in force: */
 	struct netlink_monitor *monitor; /* NULL: changes are not noticed */
 	struct loop_watch watch;
 	struct loop_timer gathering;

@@ -74,7 +74,9 @@ static void hand_out_queues(struct requests *requests, const struct interface *i
 		requests->reply_fd_count * sizeof(interface->queues[0]));
 }
 
-/* How the engine names it from now on, and what people call it. */
+/*
+ * Fills in the number that the engine uses for the interface from now on, and the name for people.
+ */
 static void fill_interface(struct requests *requests, const struct interface *interface)
 {
 	struct request_reply *reply = &requests->reply.reply;
@@ -170,7 +172,7 @@ static int hold_back(struct requests *requests, struct problem *problem)
 		problem_set(problem, "%s; meanwhile nothing leaves this host", problem->text);
 	else {
 		log_error(
-			"full_tunnel = true, but netd can block no packets: neither by policy rules (%s) nor by a firewall table",
+			"full_tunnel = true, but netd can block no packets outside the tunnel: policy rules fail (%s), and so does a firewall table; enable either of them in the kernel",
 			problem->text);
 		requests->exit_asked = true;
 		requests->exit_code = EXIT_CODE_FAILURE;
@@ -186,12 +188,12 @@ static struct interface *bring_interface(
 	struct requests *requests, int *ret_error, struct problem *problem)
 {
 	const struct request_interface *wanted = &requests->request.interface;
-	struct interface_target place = policy_interface_target(requests->settings, &wanted->peer);
+	struct interface_target target = policy_interface_target(requests->settings, &wanted->peer);
 	struct interface *interface = NULL;
-	int r = address_check(&requests->address_check, wanted, &place, problem);
+	int r = address_check(&requests->address_check, wanted, &target, problem);
 
 	if (r == 0)
-		r = interfaces_bring(requests->interfaces, wanted, &place, &interface, problem);
+		r = interfaces_bring(requests->interfaces, wanted, &target, &interface, problem);
 	if (r == 0 && requests->kill_switch)
 		r = kill_switch_open_for(requests->kill_switch, interface->index, problem);
 	if (r == 0)
@@ -387,8 +389,8 @@ static int handle_route_add(struct requests *requests, struct problem *problem)
 
 		reply->verdicts[i].verdict = (uint8_t)add_route(
 			requests, interface, &around, &routes->prefix[i], &why);
-		problem_escape(reply->verdicts[i].words, sizeof(reply->verdicts[i].words), why.text,
-			strlen(why.text));
+		problem_escape(reply->verdicts[i].reason, sizeof(reply->verdicts[i].reason),
+			why.text, strlen(why.text));
 	}
 	reply->count = routes->count;
 	on_link_free(&around.on_link);
@@ -425,7 +427,7 @@ static int handle_up(struct requests *requests, struct problem *problem)
 	return 0;
 }
 
-/* Leaves out what cannot be reached by this interface. */
+/* Drops the resolvers of a family that the interface lacks. */
 static void drop_resolvers(const struct interface *interface, struct nameservers *nameservers)
 {
 	char text[ADDR_TEXT_MAX];

@@ -33,10 +33,13 @@ struct requests {
 	struct full_tunnel *full_tunnel;
 	struct dns *dns;
 	struct address_check address_check;
-	bool logged_fallback; /* from MPTCP, once for all engines */
-	bool logged_without;  /* some option of outer sockets: the same */
-	bool logged_needs; /* that something which a route may cut off cannot be found out: the same */
-	/* REEXEC: the engine that asks is to be exchanged. Negative with words: it stays. */
+	bool logged_fallback; /* that TCP replaces MPTCP; once for all engines */
+	bool logged_without;  /* that an option of outer sockets is missing; once */
+	bool logged_needs;    /* that the addresses that a tunnel needs are unknown; once */
+	/*
+	 * Called for REEXEC, to exchange the engine that asks. A negative errno means that it
+	 * stays, and *problem says why.
+	 */
 	int (*exchange)(struct requests *requests, struct problem *problem);
 	/* Called for UP. May be NULL. */
 	void (*up)(struct requests *requests, const struct request_dns *up);

@@ -419,7 +419,9 @@ int resolv_conf_set(
 		goto out;
 	}
 	if (owner == RESOLV_CONF_OURS && *held < 0 && resolv_conf_is_held(path)) {
-		problem_set(problem, "another Culvert has written %s", path);
+		problem_set(problem,
+			"another running Culvert has its resolvers in %s; end it, or set use_dns = false in one of the two profiles",
+			path);
 		r = -EBUSY;
 		goto out;
 	}
@@ -521,7 +523,7 @@ int resolv_conf_restore(const char *path, struct problem *problem)
 	} else {
 		r = restore(path, &now);
 		if (r < 0)
-			(void)cannot(problem, "put back", path, r);
+			(void)cannot(problem, "restore", path, r);
 	}
 	free(now.data);
 	return r;

@@ -91,8 +91,8 @@ static void relax(struct reverse_path *reverse_path, const char *name)
 		log_info(
 			"net.ipv4.conf.%s.rp_filter: 0 instead of %c while full tunnel is in force",
 			name, value);
-	} else if (!reverse_path->told) {
-		reverse_path->told = true;
+	} else if (!reverse_path->logged) {
+		reverse_path->logged = true;
 		log_warning(
 			"net.ipv4.conf.%s.rp_filter is %c and cannot be changed: %s; the "
 			"server's packets may be dropped: sysctl -w net.ipv4.conf.%s.rp_filter=0",

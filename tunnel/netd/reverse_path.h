@@ -20,7 +20,7 @@ struct reverse_path_saved;
 struct reverse_path {
 	struct reverse_path_saved *saved; /* the changed interfaces, with their former values */
 	size_t count, capacity;
-	bool told; /* that it cannot be changed */
+	bool logged; /* that the check cannot be switched off */
 };
 
 /*

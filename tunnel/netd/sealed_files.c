@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/error_text.h"
 #include "base/file.h"
 #include "config/conf.h"
 #include "system/ipc.h"
@@ -17,7 +18,7 @@ static int seal(
 
 	if (r < 0)
 		problem_set(problem, "cannot keep a copy of the %s for the engine: %s", what,
-			strerrordesc_np(-r));
+			error_text(r));
 	return r;
 }
 
@@ -37,8 +38,8 @@ static int read_and_seal(const char *what, const char *path, enum file_privacy p
 }
 
 /*
- * `material` is a path or the PEM text itself. The words begin with the option's key, as those of
- * config/credentials do.
+ * `material` is a path or the PEM text itself. On failure *problem begins with the option's key, as
+ * in config/credentials.
  */
 static int open_material(const char *what, const char *material, enum file_privacy privacy,
 	int *ret_fd, struct problem *problem)
@@ -52,7 +53,8 @@ static int open_material(const char *what, const char *material, enum file_priva
 	return r;
 }
 
-static int open_all(const struct settings *settings, struct files *files, struct problem *problem)
+static int open_all(
+	const struct settings *settings, struct sealed_files *files, struct problem *problem)
 {
 	int r = open_material(
 		"certificate", settings->certificate, FILE_PUBLIC, &files->certificate, problem);
@@ -69,11 +71,11 @@ static int open_all(const struct settings *settings, struct files *files, struct
 }
 
 int sealed_files_open(const struct settings *settings, const char *config_path,
-	const char *config_text, size_t config_len, struct files *ret_files,
+	const char *config_text, size_t config_len, struct sealed_files *ret_files,
 	struct problem *problem)
 {
-	struct files files = { -1, -1, -1, -1, -1 };
-	/* The file of a configuration that holds a secret is as private as a key's. */
+	struct sealed_files files = { -1, -1, -1, -1, -1 };
+	/* The file of a configuration that has a secret must be as private as a key's. */
 	int r = settings_hold_secret(settings) ? file_check_private(config_path, problem) : 0;
 
 	if (r == 0)
@@ -98,7 +100,7 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
-void sealed_files_close(struct files *files)
+void sealed_files_close(struct sealed_files *files)
 {
 	close_fd(&files->config);
 	close_fd(&files->certificate);

@@ -8,12 +8,13 @@
 #include "config/settings.h"
 
 /*
- * What the engine may not open itself: configuration, certificate, key, CA and CRL, each as a
- * sealed memfd with the bytes that netd has read. They are only read whole here, never parsed.
- * netd's only thread.
+ * The files that the engine may not open itself: configuration, certificate, key, CA and CRL. Each
+ * is a sealed memfd with the bytes that netd has read. This module reads them whole and parses
+ * none. netd's only thread.
  */
 
-struct files { /* -1: none */
+/* -1: none. */
+struct sealed_files {
 	int config;
 	int certificate;
 	int key;
@@ -22,15 +23,18 @@ struct files { /* -1: none */
 };
 
 /*
- * Reads them all, or none. The key has to be a file of root or of the running user that nobody else
- * can look into; when it or a password stands in the configuration itself, that holds for the
- * configuration's file. A key that was unlocked is taken as it is now: every engine gets it without
- * that anybody is asked again, and it lies in netd's memory alone. -EPERM and words naming the chmod or chown; else what file_read() says. Words about a file
- * that the configuration names begin with "FILE:LINE: KEY: ".
+ * Reads all files, or none. The key's file must belong to root or to the running user, and no other
+ * user may have access to it. If the configuration itself has the key or a password, the same holds
+ * for the configuration's file. A key that was unlocked is taken as it is now: every engine gets it
+ * without another question for the passphrase, and it is in netd's memory alone.
+ *
+ * -EPERM: *problem names the chmod or chown to use; else the errors of file_read(). On failure
+ * *problem says why, and for a file that the configuration names the text begins with "FILE:LINE:
+ * KEY: ".
  */
 int sealed_files_open(const struct settings *settings, const char *config_path,
-	const char *config_text, size_t config_len, struct files *ret_files,
+	const char *config_text, size_t config_len, struct sealed_files *ret_files,
 	struct problem *problem);
-void sealed_files_close(struct files *files);
+void sealed_files_close(struct sealed_files *files);
 
 #endif

@@ -10,10 +10,10 @@
 
 typedef int sweep_fn(const char *name, FILE *out, unsigned *removed, struct problem *problem);
 
-#define FULL_TUNNEL_TEXT "policy rules and routes of a full tunnel that was killed"
+#define FULL_TUNNEL_TEXT "policy rules and routes that a killed full tunnel has left"
 #define OUTER_PATH_TEXT \
-	"policy rules for outer connections (a Culvert that needs them puts them back)"
-#define DNS_TEXT "the resolvers of a tunnel that was killed"
+	"policy rules for outer connections (a running Culvert that needs them restores them)"
+#define DNS_TEXT "resolvers that a killed tunnel has left"
 
 /*
  * Full tunnel's leftovers do not show whose they were, so all that no living program owns are
@@ -71,20 +71,21 @@ static sweep_fn *const sweepers[] = {
 	kill_switch_sweep, /* last: until then no packet leaves */
 };
 
-static void tell(int swept, const char *words, const struct problem *problem)
+static void log_swept(int swept, const char *text, const struct problem *problem)
 {
 	if (swept < 0)
-		log_warning("cannot remove %s: %s", words, problem->text);
+		log_warning("cannot remove %s: %s; remove the cause, then run culvert sweep", text,
+			problem->text);
 	else if (swept > 0)
-		log_notice("removed %s", words);
+		log_notice("removed %s", text);
 }
 
 void sweep_at_start(struct netlink *netlink)
 {
 	struct problem problem = { .text = "" };
 
-	tell(full_tunnel_sweep(netlink, &problem), FULL_TUNNEL_TEXT, &problem);
-	tell(dns_sweep(&problem), DNS_TEXT, &problem);
+	log_swept(full_tunnel_sweep(netlink, &problem), FULL_TUNNEL_TEXT, &problem);
+	log_swept(dns_sweep(&problem), DNS_TEXT, &problem);
 }
 
 int sweep(const char *name, FILE *out, unsigned *ret_removed, struct problem *problem)

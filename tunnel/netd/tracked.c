@@ -12,8 +12,8 @@
 #include "base/log.h"
 #include "base/route_rule.h"
 
-/* What one look at the kernel finds. */
-struct look {
+/* The result of one reading of the kernel. */
+struct reading {
 	const struct tracked *tracked;
 	struct prefix *items; /* room for REQUEST_TRACKED_MAX */
 	size_t count;
@@ -63,20 +63,20 @@ static int compare(const void *a, const void *b)
 
 static void take(void *context, const struct netlink_seen_route *route)
 {
-	struct look *look = context;
-	const struct tracked *tracked = look->tracked;
+	struct reading *reading = context;
+	const struct tracked *tracked = reading->tracked;
 
-	if (look->over || (look->is_link && !route->direct) ||
+	if (reading->over || (reading->is_link && !route->direct) ||
 		!tracked_takes(tracked->settings, tracked->interfaces, route))
 		return;
-	for (size_t i = 0; i < look->count; i++) {
-		if (prefix_equal(&look->items[i], &route->prefix))
+	for (size_t i = 0; i < reading->count; i++) {
+		if (prefix_equal(&reading->items[i], &route->prefix))
 			return;
 	}
-	if (look->count == REQUEST_TRACKED_MAX)
-		look->over = true;
+	if (reading->count == REQUEST_TRACKED_MAX)
+		reading->over = true;
 	else
-		look->items[look->count++] = route->prefix;
+		reading->items[reading->count++] = route->prefix;
 }
 
 /* Makes the query for one family. Returns false when the interface does not exist now. */
@@ -95,33 +95,33 @@ static bool make_query(const struct tracked *tracked, const struct settings_anno
 }
 
 static int read_item(
-	struct look *look, const struct settings_announce *item, struct problem *problem)
+	struct reading *reading, const struct settings_announce *item, struct problem *problem)
 {
 	static const uint8_t families[] = { AF_INET, AF_INET6 };
-	const struct tracked *tracked = look->tracked;
+	const struct tracked *tracked = reading->tracked;
 	struct netlink_query query;
 	int r = 0;
 
-	look->is_link = item->table == 0;
+	reading->is_link = item->table == 0;
 	for (size_t i = 0; i < sizeof(families) && r == 0; i++) {
 		if (make_query(tracked, item, families[i], &query))
 			r = netlink_routes(
-				tracked->interfaces->netlink, &query, take, look, problem);
+				tracked->interfaces->netlink, &query, take, reading, problem);
 	}
 	return r;
 }
 
-static int look_at_all(struct look *look, struct problem *problem)
+static int read_all(struct reading *reading, struct problem *problem)
 {
-	const struct announce_list *list = &look->tracked->settings->announce;
+	const struct announce_list *list = &reading->tracked->settings->announce;
 	int r = 0;
 
 	for (size_t i = 0; i < list->count && r == 0; i++) {
 		if (!addr_is_set(&list->items[i].prefix.addr))
-			r = read_item(look, &list->items[i], problem);
+			r = read_item(reading, &list->items[i], problem);
 	}
-	if (look->count > 1)
-		qsort(look->items, look->count, sizeof(look->items[0]), compare);
+	if (reading->count > 1)
+		qsort(reading->items, reading->count, sizeof(reading->items[0]), compare);
 	return r;
 }
 
@@ -129,52 +129,55 @@ static void log_limit(struct tracked *tracked, bool over)
 {
 	if (over && !tracked->logged_limit)
 		log_warning(
-			"more than %d prefixes are tracked; the rest is not announced: track a table with fewer routes, or name a protocol",
+			"more than %d prefixes are tracked; the others are not announced: track a table with fewer routes, or name a protocol",
 			REQUEST_TRACKED_MAX);
 	tracked->logged_limit = over;
 }
 
-static bool same_items(const struct tracked *tracked, const struct look *look)
+static bool same_items(const struct tracked *tracked, const struct reading *reading)
 {
-	for (size_t i = 0; i < look->count && look->count == tracked->count; i++) {
-		if (!prefix_equal(&tracked->items[i], &look->items[i]))
+	for (size_t i = 0; i < reading->count && reading->count == tracked->count; i++) {
+		if (!prefix_equal(&tracked->items[i], &reading->items[i]))
 			return false;
 	}
-	return look->count == tracked->count;
+	return reading->count == tracked->count;
 }
 
 /* Returns 1 if the set has changed, or 0. */
 static int refresh(struct tracked *tracked, struct problem *problem)
 {
-	struct look look = { .tracked = tracked };
+	struct reading reading = { .tracked = tracked };
 	struct mono began = mono_now();
 	int r;
 
-	look.items = calloc(REQUEST_TRACKED_MAX, sizeof(look.items[0]));
-	if (!look.items) {
+	reading.items = calloc(REQUEST_TRACKED_MAX, sizeof(reading.items[0]));
+	if (!reading.items) {
 		problem_set(problem, "out of memory");
 		return -ENOMEM;
 	}
-	r = look_at_all(&look, problem);
+	r = read_all(&reading, problem);
 	tracked->pause = DURATION_MS(10 * duration_ms(mono_since(mono_now(), began)));
 	if (r == 0) {
-		log_limit(tracked, look.over);
-		r = same_items(tracked, &look) ? 0 : 1;
+		log_limit(tracked, reading.over);
+		r = same_items(tracked, &reading) ? 0 : 1;
 	}
 	if (r != 1) {
-		free(look.items);
+		free(reading.items);
 		return r;
 	}
-	log_info("%zu prefixes are tracked now, %zu were before", look.count, tracked->count);
+	log_info("%zu prefixes are tracked now, %zu were before", reading.count, tracked->count);
 	free(tracked->items);
-	tracked->items = look.items;
-	tracked->count = look.count;
+	tracked->items = reading.items;
+	tracked->count = reading.count;
 	return r;
 }
 
 static void gathered(struct loop_timer *timer);
 
-/* Not put off by what comes after it: a network that never rests is looked at all the same. */
+/*
+ * Later changes do not delay the reading, so that a network that changes all the time is read as
+ * well.
+ */
 static void read_soon(struct tracked *tracked)
 {
 	struct duration wait = DURATION_MS(TRACKED_GATHER_MS);
@@ -251,7 +254,7 @@ int tracked_open(struct tracked *tracked, struct loop *loop, const struct settin
 		problem_set(problem, "cannot watch the network: %s", error_text(r));
 	else
 		r = refresh(tracked, problem);
-	if (r == -EAGAIN) { /* soon, then */
+	if (r == -EAGAIN) { /* the next try is soon */
 		read_soon(tracked);
 		r = 0;
 	}

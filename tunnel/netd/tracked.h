@@ -29,8 +29,11 @@ struct tracked {
 	struct prefix *items;  /* sorted, each once; at most REQUEST_TRACKED_MAX */
 	size_t count;
 	bool unsent;                       /* the present set has not been passed on */
-	bool logged_limit, logged_failure; /* in the log, until it is over */
-	/* The set is another one. Negative errno: it could not be passed on, and is to be again. */
+	bool logged_limit, logged_failure; /* reset when the condition is over */
+	/*
+	 * Called when the set has changed. It returns a negative errno when it could not pass the
+	 * set on, and is then called again.
+	 */
 	int (*changed)(struct tracked *tracked);
 };
 

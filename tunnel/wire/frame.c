@@ -46,10 +46,10 @@ static int judge_partial(struct reader stream)
 		return -EPROTONOSUPPORT;
 	for (int i = 0; i < FRAME_HEADER - 1; i++) {
 		uint8_t byte;
-		bool there = reader_u8(&stream, &byte) == 0;
+		bool present = reader_u8(&stream, &byte) == 0;
 
-		least = least << 8 | (there ? byte : 0);
-		most = most << 8 | (there ? byte : 0xff);
+		least = least << 8 | (present ? byte : 0);
+		most = most << 8 | (present ? byte : 0xff);
 	}
 	if (least > limits[type].max || most < limits[type].min)
 		return -EMSGSIZE;

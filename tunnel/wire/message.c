@@ -144,7 +144,7 @@ struct layout {
 	size_t count;
 };
 
-#define FIELDS(table) (table), sizeof(table) / sizeof((table)[0])
+#define FIELDS(table) (table), ARRAY_SIZE(table)
 
 static const struct layout layouts[MESSAGE_TYPE_COUNT] = {
 	[MESSAGE_UNKNOWN] = { "unknown", NULL, 0 },

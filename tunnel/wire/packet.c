@@ -189,9 +189,8 @@ bool packet_quoted(const struct packet *packet, const uint8_t *data, struct pack
 		return false;
 	reader_init(&reader, data, packet->length);
 	if (reader_view(&reader, packet->transport, &before) < 0 ||
-		reader_view(&reader, ICMP_HEADER, &icmp) < 0)
-		return false;
-	if (reader_view(&reader, v4 ? IPV4_HEADER : IPV6_HEADER, &quoted) < 0)
+		reader_view(&reader, ICMP_HEADER, &icmp) < 0 ||
+		reader_view(&reader, v4 ? IPV4_HEADER : IPV6_HEADER, &quoted) < 0)
 		return false;
 	if (quoted.data[0] >> 4 != (v4 ? 4 : 6))
 		return false;

@@ -51,7 +51,7 @@ static bool number_is_valid(uint32_t interface)
 #define AT(type, member) .offset = offsetof(struct type, member), .size = SIZE(type, member)
 #define COUNT(type, member) \
 	.count_offset = offsetof(struct type, member), .count_size = SIZE(type, member)
-#define ROWS(table) .rows = (table), .row_count = sizeof(table) / sizeof((table)[0])
+#define ROWS(table) .rows = (table), .row_count = ARRAY_SIZE(table)
 
 static const struct request_field configure_rows[] = {
 	{ REQUEST_FIELD_NUMBER, AT(request, configure.version) },
@@ -88,7 +88,7 @@ static const struct request_field interface_delete_rows[] = {
 /* An accepted prefix has no reason text. */
 static const struct request_field verdict_rows[] = {
 	{ REQUEST_FIELD_NUMBER, AT(request_verdict, verdict), .gate = true },
-	{ REQUEST_FIELD_TEXT, AT(request_verdict, words) },
+	{ REQUEST_FIELD_TEXT, AT(request_verdict, reason) },
 };
 
 static_assert(ROUTE_ACCEPTED == 0, "a gate that is 0 leaves out the rest");

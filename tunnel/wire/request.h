@@ -37,7 +37,7 @@ enum {
 	REQUEST_ROUTE_TOTAL_MAX = 4096, /* of one interface; sent in pages */
 	REQUEST_TRACKED_MAX = 1024,     /* prefixes in all; sent in pages */
 	REQUEST_TEXT_MAX = 399,
-	REQUEST_REASON_MAX = 103, /* so that a reply has room for as many as prefixes */
+	REQUEST_REASON_MAX = 103, /* so short that a reply has room for one a prefix */
 	REQUEST_PATH_MAX = 255,
 	REQUEST_IFNAME_MAX = 15,
 	REQUEST_INSTANCE_SIZE = 16,
@@ -181,8 +181,8 @@ struct request_dns {
 /* On one prefix. */
 struct request_verdict {
 	uint8_t verdict; /* enum route_verdict */
-	char words[REQUEST_REASON_MAX +
-		1]; /* unless it is ROUTE_ACCEPTED: what stands in the way, or "" */
+	/* The reason, or "" for ROUTE_ACCEPTED. */
+	char reason[REQUEST_REASON_MAX + 1];
 };
 
 struct request_reply {

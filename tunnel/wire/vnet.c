@@ -85,28 +85,29 @@ struct transport {
 static struct transport find_transport(const struct packet *packet, const uint8_t *data)
 {
 	struct transport none = { .header = 0 };
-	uint32_t there = packet->length - packet->transport;
+	uint32_t present = packet->length - packet->transport;
 	uint32_t header;
 
 	switch (packet->protocol) {
 	case IPPROTO_TCP:
-		if (there < TCP_HEADER)
+		if (present < TCP_HEADER)
 			return none;
 		header = (data[packet->transport + TCP_DATA_OFFSET] >> 4) * 4u;
-		if (header < TCP_HEADER || header > there)
+		if (header < TCP_HEADER || header > present)
 			return none;
 		return (struct transport){ .header = header, .csum = TCP_CSUM };
 	case IPPROTO_UDP:
-		if (there < UDP_HEADER)
+		if (present < UDP_HEADER)
 			return none;
 		return (struct transport){ .header = UDP_HEADER, .csum = UDP_CSUM };
 	case IPPROTO_ICMPV6:
-		if (there < ICMPV6_HEADER || packet->family != AF_INET6)
+		if (present < ICMPV6_HEADER || packet->family != AF_INET6)
 			return none;
 		return (struct transport){ .header = ICMPV6_HEADER, .csum = ICMPV6_CSUM };
 	default:
-		return none;
+		break;
 	}
+	return none;
 }
 
 static bool gso_fits(uint8_t gso_type, const struct packet *packet)
@@ -119,8 +120,9 @@ static bool gso_fits(uint8_t gso_type, const struct packet *packet)
 	case VNET_GSO_UDP_L4:
 		return packet->protocol == IPPROTO_UDP;
 	default:
-		return false;
+		break;
 	}
+	return false;
 }
 
 /*
@@ -158,7 +160,8 @@ int vnet_check(
 		*vnet = (struct vnet){ .flags = 0 };
 		return 0;
 	}
-	if ((offloads & OFFLOAD_CSUM) == 0 || packet->fragment || packet->transport == 0)
+	/* A packet without a transport header is a later fragment. */
+	if ((offloads & OFFLOAD_CSUM) == 0 || packet->fragment)
 		return -EINVAL;
 	transport = find_transport(packet, data);
 	if (transport.header == 0 || vnet->csum_start != packet->transport ||
@@ -192,8 +195,9 @@ bool vnet_is_outermost(const struct vnet *vnet, const struct packet *packet)
 	case IPPROTO_ICMPV6:
 		return vnet->csum_offset == ICMPV6_CSUM;
 	default:
-		return false;
+		break;
 	}
+	return false;
 }
 
 int vnet_finish(struct vnet *vnet, uint8_t *data, size_t len)

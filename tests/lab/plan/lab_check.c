@@ -37,10 +37,10 @@ static int check_name(const struct lab *lab, struct problem *problem)
 		if (!isalnum((unsigned char)*c) && *c != '_')
 			return refuse(problem,
 				"name: \"%s\" may hold letters, digits and _ only; "
-				"say another with name = \"...\";",
+				"set another with name = \"...\";",
 				lab->name);
 	if (lab->name[0] == '\0')
-		return refuse(problem, "name: expected a name, got none; say name = \"...\";");
+		return refuse(problem, "name: expected a name, got none; set name = \"...\";");
 	return 0;
 }
 
@@ -68,7 +68,7 @@ static int check_names(const struct lab *lab, struct problem *problem)
 		r = check_first("hosts", i, &lab->hosts[i].name, problem);
 		if (r == 0 && lab_find_host(lab, &lab->hosts[i].name) != &lab->hosts[i])
 			r = refuse(problem,
-				"hosts.[%zu].name (%s): there is such a host already; "
+				"hosts.[%zu].name (%s): another host has that name; "
 				"each needs a name of its own",
 				i, lab->hosts[i].name.name);
 	}
@@ -81,8 +81,8 @@ static int check_names(const struct lab *lab, struct problem *problem)
 		for (size_t j = 0; j < i && r == 0; j++)
 			if (identity_equal(network_name(lab, j), name))
 				r = refuse(problem,
-					"%s.[%zu].name (%s): there is such a link or LAN "
-					"already; each needs a name of its own",
+					"%s.[%zu].name (%s): another link or LAN has that "
+					"name; each needs a name of its own",
 					is_link ? "links" : "lans", at, name->name);
 	}
 	return r;
@@ -385,8 +385,8 @@ static int check_tunnel(const struct lab *lab, size_t at, struct problem *proble
 	for (size_t i = 0; i < tunnel->remote_count && r == 0; i++)
 		if (!is_somewhere(lab, &tunnel->remotes[i].addr))
 			r = refuse(problem,
-				"tunnels.[%zu].remotes.[%zu]: no interface has %s; say an "
-				"address at which %s is reached",
+				"tunnels.[%zu].remotes.[%zu]: no interface has %s; give an "
+				"address of %s",
 				at, i, addr_format(&tunnel->remotes[i].addr, text), ends[1]->name);
 	return r;
 }

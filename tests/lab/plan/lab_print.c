@@ -214,7 +214,7 @@ static void draw_tunnel(const struct lab *lab, const struct lab_tunnel *tunnel, 
 	draw_list("announces ", &tunnel->announce, out);
 	for (size_t i = 0; i < lab->server_count; i++)
 		if (identity_equal(&lab->servers[i].host, &tunnel->server))
-			draw_list("hears of ", &lab->servers[i].announce, out);
+			draw_list("receives ", &lab->servers[i].announce, out);
 	(void)fputc('\n', out);
 }
 

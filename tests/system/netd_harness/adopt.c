@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "tests/system/netd_harness/talk.h"
 
-static void say(const char *scenario, bool good)
+static void log_result(const char *scenario, bool good)
 {
 	if (good)
 		log_info("%s: as expected", scenario);
@@ -130,7 +130,7 @@ static void adopt_one(const char *scenario, const struct request *wanted)
 	two.type = REQUEST_ROUTE_DELETE;
 	two.routes.interface = index;
 	add_routes(&two);
-	say(scenario, good);
+	log_result(scenario, good);
 }
 
 void adopt_server(const char *scenario)
@@ -217,7 +217,7 @@ void adopt_pages(const char *scenario)
 	/* After the last route there is an empty page. */
 	good = good && adopt(0, have)->route_count == 0 && talk.in.reply.adopts;
 	talk_ready();
-	say(scenario, good && pages == 3);
+	log_result(scenario, good && pages == 3);
 }
 
 /* ---- requests that netd must refuse ---- */
@@ -264,7 +264,7 @@ void adopt_after_garbage(const char *scenario)
 	}
 	good = adopt(0, 0)->adopts;
 	talk_ready();
-	say(scenario, good);
+	log_result(scenario, good);
 }
 
 void adopt_never(const char *scenario)

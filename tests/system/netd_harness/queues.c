@@ -195,7 +195,7 @@ static bool is_steered(void)
 	return good;
 }
 
-static void say(const char *scenario, bool good)
+static void log_result(const char *scenario, bool good)
 {
 	if (good)
 		log_info("%s: as expected", scenario);
@@ -228,7 +228,7 @@ static void adopt(const char *scenario, struct request *wanted, bool (*spreads)(
 	wanted->interface.queues = 2;
 	good = good && take(talk_ask_keeping(wanted), QUEUES_LANES) && queues.index == index &&
 		detached_count() == 0;
-	say(scenario, good);
+	log_result(scenario, good);
 }
 
 static void play(const char *scenario, struct request *wanted, bool (*spreads)(void))
@@ -271,7 +271,7 @@ void queues_single(const char *scenario)
 	queues.local = wanted.interface.local4;
 	queues.remote = wanted.interface.remote4;
 	wanted.interface.queues = QUEUES_LANES;
-	say(scenario,
+	log_result(scenario,
 		take(talk_ask_keeping(&wanted), 1) &&
 			(flags_of(queues.fds[0]) & IFF_MULTI_QUEUE) == 0 && sent_to(0) == 0);
 }

@@ -93,14 +93,22 @@ pki_in() { # DIR ARGUMENT...
 	}
 }
 
-# A CA, the server gw-b and clients of these names.
+# A CA, the server gw-b and clients of these names. Openssl takes seconds for them, so scripts/check has a directory in which the
+# tests of a run keep them for each other.
 pki_add() { # CLIENT...
-	local client
-	pki init
-	pki server gw-b
+	local client shared="${CULVERT_TEST_PKI-}/gw-b $*"
+	if [[ -n ${CULVERT_TEST_PKI-} && -d $shared ]]; then
+		cp -a "$shared" "$WORK/pki"
+		return
+	fi
+	pki init && pki server gw-b || return
 	for client; do
-		pki client "$client" --remote 192.0.2.2
+		pki client "$client" --remote 192.0.2.2 || return
 	done
+	[[ -n ${CULVERT_TEST_PKI-} && $# -le 4 ]] || return 0
+	# Of two tests that are here at the same time, one is first.
+	cp -a "$WORK/pki" "$shared.$$"
+	mv -T "$shared.$$" "$shared" 2>/dev/null || rm -rf "$shared.$$"
 }
 
 # A profile's inline certificate, key or ca as a file of its own: $WORK/NAME.KIND.pem
@@ -131,10 +139,15 @@ with_defaults() { # KEY VALUE...
 	local text
 	text=$(cat)
 	while [[ $# -gt 0 ]]; do
-		grep -qE "^$1 *=" <<<"$text" || printf '%s = %s;\n' "$1" "$2"
+		sets "$1" "$text" || printf '%s = %s;\n' "$1" "$2"
 		shift 2
 	done
 	printf '%s\n' "$text"
+}
+
+# No process is started for it, as a configuration asks for a dozen keys.
+sets() { # KEY TEXT
+	[[ $'\n'$2 =~ $'\n'$1\ *= ]]
 }
 
 where() { # NAME; the settings that say where a daemon lives
@@ -161,10 +174,10 @@ client_conf() { # NAME [IDENTITY]
 	{
 		with_defaults "${places[@]}" <<<"$text"
 		for key in remotes server_name; do
-			grep -qE "^$key *=" <<<"$text" || grep -E "^$key *=" "$profile"
+			sets "$key" "$text" || grep -E "^$key *=" "$profile"
 		done
 		for key in certificate key ca; do
-			grep -qE "^$key *=" <<<"$text" || sed -n "/^$key = \"/,/^\"/p" "$profile"
+			sets "$key" "$text" || sed -n "/^$key = \"/,/^\"/p" "$profile"
 		done
 	} >"$WORK/$1.conf"
 }
@@ -376,16 +389,13 @@ stream_end() { # SECONDS WHAT; it has lived through that
 	done
 }
 
-# What a namespace has of links, addresses, routes and rules, without what changes by itself.
+# What a namespace has of links, addresses, routes and rules, without what changes by itself. A process each for what it can list.
 snapshot() { # NS
 	{
-		ip_ns "$1" -o link | sed -E 's/ (state|qlen|qdisc) \S+//g'
-		ip_ns "$1" -o addr | sed -E 's/ (valid|preferred)_lft \S+//g'
-		ip_ns "$1" -4 route show table all
-		ip_ns "$1" -6 route show table all | sed -E 's/ expires \S+//'
-		ip_ns "$1" rule
-		ip_ns "$1" -6 rule
-	} | sort
+		ip_ns "$1" -o -batch - <<<$'link\naddr'
+		ip_ns "$1" -4 -batch - <<<$'route show table all\nrule'
+		ip_ns "$1" -6 -batch - <<<$'route show table all\nrule'
+	} | sed -E 's/ (state|qlen|qdisc|valid_lft|preferred_lft|expires) \S+//g' | sort
 }
 
 same_snapshot() { # NS FILE; shows what differs
