@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# One table of the measure `grid` of several runs of scripts/bench: the input is an array of their results.json.
+# Makes one table of the measure `grid` of several runs of scripts/bench. The input is an array of
+# their results.json.
 include "report";
 
 def middle($system; $key): [$system.measures[$key].values[]?.value] | median;
@@ -8,7 +9,7 @@ def middle($system; $key): [$system.measures[$key].values[]?.value] | median;
 def grid_links: [.[].systems[].measures | keys[] | capture("^(?<link>grid-(?<rate>[0-9]+)mbit-(?<rtt>[0-9]+)ms)_")]
 	| unique_by([(.rate | tonumber), (.rtt | tonumber)]);
 
-# System after system, each with its pairs of congestion controls in the order of the runs.
+# System by system, each with its pairs of congestion controls in the order of the runs.
 def grid_columns: . as $runs
 	| ([$runs[].systems[].name] | reduce .[] as $n ([]; if index([$n]) then . else . + [$n] end))[] as $name
 	| $runs[] as $run | $run.systems[] | select(.name == $name and any(.measures | keys[]; startswith("grid-")))
@@ -47,7 +48,8 @@ def grid_markdown:
 	  grid_queues($columns; $links),
 	  ([grid_notes($columns)] | unique | if length == 0 then empty else "Beside that:", "", .[], "" end);
 
-# For gnuplot: a line a link; for each column p50, as the bar, and p50 and p99 as the ends of its whisker.
+# For gnuplot: a line for each link; for each column p50 as the bar, and p50 and p99 as the ends of
+# its whisker.
 def grid_chart:
 	[grid_columns] as $columns | (["link"] + [$columns[].name | ., "", ""] | @tsv),
 	(grid_links[] | .link as $link | [grid_words] + [$columns[].system

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# What tests/bench/instructions shows of its results, and how it compares them with earlier ones.
+# The table of tests/bench/instructions, and its comparison with earlier results.
 
 def digits: if . == null then "–" elif . >= 100 then round elif . >= 10 then . * 10 | round / 10
 	else . * 100 | round / 100 end | tostring;
@@ -16,7 +16,7 @@ def stage_rows:
 	  (.stages[] | ["`\(.name)`" + (if .foreign then " \\*" else "" end), .what, (.instructions | tostring)]
 		+ (if $timed then [.ns | digits] else [] end) | row);
 
-# What checks and counters are of the whole way, in percent.
+# The share of checks and counters in the whole way, in percent.
 def share($size; $key): [stage("checks-" + $size)[$key], stage("path-" + $size)[$key]]
 	| if all(. != null) then .[0] / .[1] * 100 | digits + " %" else "–" end;
 
@@ -31,7 +31,7 @@ def markdown:
 	"\(.machine.compiler), \(.machine.libc), OpenSSL \(.machine.openssl), \(.machine.valgrind); \(.machine.cpu): \(.machine.flags | join(", ")).",
 	"", stage_rows, (if any(.stages[]; .foreign) then "", "\\* mostly OpenSSL's" else empty end), share_rows;
 
-# Counts are only those of a compiler, a C library and a valgrind.
+# Counts are valid only for one compiler, C library and valgrind.
 def made_by: "\(.machine.compiler), \(.machine.libc), \(.machine.valgrind)";
 
 def changes($baseline): .stages[] as $now | $baseline | stage($now.name) as $before

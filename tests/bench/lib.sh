@@ -1,9 +1,10 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# What the benchmarks share, on top of the system tests' helpers. A benchmark prints Markdown on stdout (descriptor 3, `say`) and
-# what happens meanwhile on stderr; it needs root and the programs of $CULVERT_BUILD (default: build), made by `make all tests`.
-# What it makes goes again when it ends, however it ends. What it measures holds for this machine and what else runs on it.
+# Shared by the benchmarks, on top of the system tests' helpers. A benchmark prints Markdown on
+# stdout (descriptor 3, `say`) and its progress on stderr. It needs root and the programs of
+# $CULVERT_BUILD (default: build), made by `make all tests`. It removes all that it made, however it
+# ends. Its figures hold for this machine with its present load.
 
 exec 3>&1 1>&2
 # shellcheck source=tests/system/tunnel/common.sh
@@ -18,7 +19,7 @@ machine() {
 	say '%s, kernel %s, %s processors\n' "$("$CULVERTD" --version)" "$(uname -r)" "$(nproc)"
 }
 
-# The benchmark is done; its figures stand.
+# The benchmark is done and its figures are valid.
 done_well() {
 	pass "$(basename "$0") came to its end"
 	finish
@@ -30,8 +31,9 @@ seconds() { # MS
 
 # ---- many clients ----
 
-# A CA, the server gw-b, and clients c1 to cCOUNT, in PKI_DIR, where they stay if that is not $WORK/pki; only what is missing is
-# made. It is linked to $WORK/pki, where the helpers look.
+# Makes a CA, the server gw-b, and clients c1 to cCOUNT in PKI_DIR, and only those that are missing.
+# They stay there unless it is $WORK/pki. A link from $WORK/pki, where the helpers look, leads to
+# it.
 crowd_pki() { # COUNT PKI_DIR
 	local i start made=0
 	if [[ -n $2 ]]; then
@@ -49,7 +51,8 @@ crowd_pki() { # COUNT PKI_DIR
 	[[ $made -eq 0 ]] || say 'culvert-pki made %s clients in %s s\n' "$made" "$(seconds $(($(now_ms) - start)))"
 }
 
-# Two namespaces with one cable, and a server whose pool is large enough for all. Lines on stdin go to its configuration.
+# Makes two namespaces with one cable, and a server whose pool is large enough. Lines on stdin go to
+# its configuration.
 crowd_site() {
 	ns_add clients
 	ns_add gw-b
@@ -60,7 +63,7 @@ crowd_site() {
 	ulimit -n "$(ulimit -Hn)"
 }
 
-# How many sessions came up, by the log since MARK; each counts once.
+# Counts the sessions that came up, by the log since MARK; each counts once.
 came_up() { # MARK
 	tail -n "+$(($1 + 1))" "$WORK/gw-b.log" | sed -nE 's/.* (c[0-9]+): session: opening -> up.*/\1/p' | sort -u | wc -l
 }
@@ -69,7 +72,7 @@ all_came_up() { # MARK COUNT
 	[[ $(came_up "$1") -ge $2 ]]
 }
 
-# The moment of the last of these lines of the log since MARK, in ms.
+# Prints the time of the last of these lines of the log since MARK, in ms.
 last_stamp() { # FILE MARK REGEX
 	local stamp
 	stamp=$(tail -n "+$(($2 + 1))" "$1" | grep -E -e "$3" | tail -n 1 | cut -d' ' -f1,2)

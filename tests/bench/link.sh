@@ -10,8 +10,9 @@
 #
 #   a eth0 ──veth── end-a [ namespace of the emulator ] end-b ──veth── eth0 b      forward is from the first to the second
 #
-# The hosts' ends leave no segmentation to the veth, so that every packet has its size on the wire; checksums they may leave to
-# it. Everything goes with the test. Several links at the same time are fine, each is known by its first end.
+# The hosts' ends do segmentation themselves, so that every packet has its size on the wire; the
+# veth may still do checksums. Everything ends with the test. There may be several links, each known
+# by its first end.
 
 link_name() { # NS IF
 	echo "link-$1-$2"
@@ -21,7 +22,7 @@ link_log() { # NS IF
 	echo "$WORK/$(link_name "$1" "$2").log"
 }
 
-# The options are link_emulator's.
+# The options are those of link_emulator.
 link_between() { # NS-A IF-A NS-B IF-B [OPTION...]
 	local a=$1 if_a=$2 b=$3 if_b=$4 name
 	shift 4
@@ -35,7 +36,7 @@ link_between() { # NS-A IF-A NS-B IF-B [OPTION...]
 	link_start "$a" "$if_a" "$@"
 }
 
-# Also for a link whose emulator was ended by link_stop, with other options.
+# Starts a link, also one whose emulator link_stop ended, with other options.
 link_start() { # NS-A IF-A [OPTION...]
 	local name log mark
 	name=$(link_name "$1" "$2")
@@ -50,7 +51,7 @@ link_stop() { # NS-A IF-A
 	stop_bg "$(link_name "$1" "$2")"
 }
 
-# What the emulator has counted, as a line of JSON.
+# Prints the emulator's counters as a line of JSON.
 link_counters() { # NS-A IF-A forward|backward
 	local log mark line="^\{\"direction\":\"$3\".*\}$"
 	log=$(link_log "$1" "$2")

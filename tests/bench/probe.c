@@ -72,16 +72,19 @@ static int by_value(const void *a, const void *b)
 static int print_summary(size_t count)
 {
 	size_t n = 0;
+	double sum = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		if (round_trip[i] > 0)
-			round_trip[n++] = round_trip[i];
+		if (round_trip[i] <= 0)
+			continue;
+		sum += round_trip[i];
+		round_trip[n++] = round_trip[i];
 	}
 	printf("{\"sent\": %zu, \"answered\": %zu", count, n);
 	if (n > 0) {
 		qsort(round_trip, n, sizeof(round_trip[0]), by_value);
-		printf(", \"min\": %.4f, \"p50\": %.4f, \"p99\": %.4f, \"max\": %.4f",
-			round_trip[0], round_trip[n / 2], round_trip[n * 99 / 100],
+		printf(", \"mean\": %.4f, \"min\": %.4f, \"p50\": %.4f, \"p99\": %.4f, \"max\": %.4f",
+			sum / (double)n, round_trip[0], round_trip[n / 2], round_trip[n * 99 / 100],
 			round_trip[n - 1]);
 	}
 	puts("}");

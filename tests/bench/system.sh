@@ -1,19 +1,20 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# What every measured system is until its file, tests/bench/systems/NAME.sh, says otherwise. Such a file defines:
+# The defaults of a measured system. The system's file, tests/bench/systems/NAME.sh, overrides them
+# and defines:
 #
 #	SYSTEM_TITLE, SYSTEM_CIPHER
-#	system_needs      prints why it cannot be run here; nothing where it can
+#	system_needs      prints why the system cannot run here; nothing if it can
 #	system_version    prints one line
 #	system_prepare    writes what both ends need, in $WORK; sets CLIENT_COMMAND, which runs in namespace a
-#	system_server     starts the far end, in namespace b, as `server` (start_bg), and waits until it can be connected to
+#	system_server     starts the far end, in namespace b, as `server` (start_bg), and waits until it accepts connections
 #	system_address    prints the far end's address through the tunnel
-#	system_queue      prints JSON with .delay_ms, .marks and .drops of the near end's own queue; nothing where it does not tell
+#	system_queue      prints JSON with .delay_ms, .marks and .drops of the near end's own queue; nothing if it has none
 #	system_bulk       moves bulk data; prints JSON with .bits_per_second, .bytes, .seconds and maybe .cpu_seconds
 #
-# Processes are those that start_bg named `server` and `client`, with their children. Nothing here is a subshell: a function
-# that fails returns 1 where it stands, as its caller looks at it.
+# Processes are those that start_bg named `server` and `client`, with their children. No function
+# runs in a subshell: one that fails returns 1 at once, and its caller checks that.
 # shellcheck disable=SC2034,SC2154,SC2317 # Who sources this reads and sets these.
 
 NEAR=192.0.2.1 FAR=192.0.2.2
@@ -27,7 +28,7 @@ system_defaults() {
 	system_address() { echo "$FAR"; }
 	system_queue() { :; }
 	system_bulk() { iperf_bulk "$@"; }
-	system_settled() { :; } # more than a ping may be wanted before it is complete
+	system_settled() { :; } # a system may need more than a ping until it is complete
 }
 
 system_load() { # NAME
@@ -46,7 +47,7 @@ needs_command() { # COMMAND...
 
 # ---- processes ----
 
-# A process and all that come from it.
+# Prints a process and all its descendants.
 tree() { # PID
 	local child
 	[[ -e /proc/$1 ]] || return 0
@@ -63,7 +64,7 @@ ends_pids() {
 	done
 }
 
-# User and system time so far of both ends, in seconds.
+# Prints the user and system time of both ends so far, in seconds.
 ends_cpu() {
 	local pid
 	for pid in $(ends_pids); do
@@ -90,7 +91,7 @@ system_down() {
 	for name in "${!bg_pids[@]}"; do
 		stop_bg "$name" || true
 	done
-	# What a program left behind, in namespaces of ours only.
+	# Removes what a program left behind, only in our namespaces.
 	for name in a b; do
 		for pid in $(ip netns pids "$(ns_name $name)" 2>/dev/null); do
 			kill -KILL "$pid" 2>/dev/null || true
@@ -105,22 +106,22 @@ bulk_server() {
 	wait_for 5 'iperf3 listens' listens b 5201
 }
 
-iperf_bulk() { # FLOWS up|down SECONDS
+iperf_bulk() { # FLOWS up|down SECONDS [WARM-UP-SECONDS]
 	local way=()
 	[[ $2 != down ]] || way=(-R)
 	bulk_server || return 1
-	in_ns a timeout $(($3 + 30)) iperf3 --json -c "$(system_address)" -t "$3" -P "$1" -C "$inner" \
+	in_ns a timeout $(($3 + ${4:-0} + 30)) iperf3 --json -c "$(system_address)" -t "$3" -O "${4:-0}" -P "$1" -C "$inner" \
 		${way[@]+"${way[@]}"} >"$WORK/iperf3.json" || {
 		jq -r '.error // empty' "$WORK/iperf3.json" >&2
 		return 1
 	}
-	# It may end well without a result, when its control connection was lost at the end.
+	# It may end with 0 but without a result, if it lost its control connection at the end.
 	jq 'if .end.sum_received.bits_per_second == null then "iperf3 has no result\n" | halt_error else
 		{ bits_per_second: .end.sum_received.bits_per_second, bytes: .end.sum_received.bytes,
 			seconds: .end.sum_received.seconds, inner: .end.sender_tcp_congestion } end' "$WORK/iperf3.json"
 }
 
-# The algorithms that connections between the namespaces' own addresses have.
+# Prints the algorithms of the connections between the namespaces' own addresses.
 outer_in_force() {
 	in_ns a ss -Htin state established dst "$FAR" 2>/dev/null | awk '/^[ \t]/ { print $1 }' | sort | uniq -c |
 		awk '{ printf "%s%s × %s", (NR > 1 ? ", " : ""), $1, $2 }'

@@ -222,7 +222,7 @@ struct sender {
 	size_t bytes;
 };
 
-static int tell(struct sender *sender, uint32_t what, uint64_t *ret_count)
+static int send_control(struct sender *sender, uint32_t what, uint64_t *ret_count)
 {
 	struct control control = { .what = what, .trial = sender->trial };
 
@@ -291,10 +291,10 @@ static int try_rate(struct sender *sender, uint64_t rate, int ms, bool *ret_good
 	uint64_t received = 0;
 
 	sender->trial++;
-	if (tell(sender, BEGIN, NULL) < 0)
+	if (send_control(sender, BEGIN, NULL) < 0)
 		return -1;
 	uint64_t sent = send_paced(sender, rate, DURATION_MS(ms));
-	if (tell(sender, END, &received) < 0)
+	if (send_control(sender, END, &received) < 0)
 		return -1;
 	double wanted = (double)rate * ms / 1e3;
 	double loss = sent > 0 ? 1 - (double)received / (double)sent : 1;
@@ -347,10 +347,10 @@ static int run_flood(struct sender *sender, uint64_t rate, int seconds)
 	uint64_t received = 0;
 
 	sender->trial++;
-	if (tell(sender, BEGIN, NULL) < 0)
+	if (send_control(sender, BEGIN, NULL) < 0)
 		return 1;
 	uint64_t sent = send_paced(sender, rate, DURATION_S(seconds));
-	if (tell(sender, END, &received) < 0)
+	if (send_control(sender, END, &received) < 0)
 		return 1;
 	printf("{\"sent\": %llu, \"received\": %llu}\n", (unsigned long long)sent,
 		(unsigned long long)received);

@@ -1,7 +1,8 @@
 # shellcheck shell=bash disable=SC2154
 # SPDX-License-Identifier: Apache-2.0
 #
-# From starting the client to the first answered ping; the client is ended before, and runs afterwards.
+# The time from starting the client to the first answered ping. The client is not running before,
+# and runs afterwards.
 
 connect_links() { echo direct; }
 

@@ -1,21 +1,24 @@
 # shellcheck shell=bash disable=SC2154
 # SPDX-License-Identifier: Apache-2.0
 #
-# Latency under load over rates and round trips: a probe every 10 ms beside one bulk flow up, on nine links. No default measure;
-# tests/bench/grid runs it for each pair of congestion controls and makes one table of them.
+# Latency under load over rates and round trips: a probe every 10 ms beside one bulk flow up, on
+# nine links. Not a default measure; tests/bench/grid runs it for each pair of congestion controls
+# and makes one table of them.
 #
-# The probes begin when the load has settled, and goodput is what was acknowledged while they ran, so no slow start is in either.
+# The probes begin when the load has converged, and goodput is the bytes acknowledged while they
+# ran. So neither includes slow start.
 
 grid_links() { echo grid-{10,100,1000}mbit-{1,40,200}ms; }
 
-# Bytes of the bulk flow that the far end has acknowledged; the larger of iperf3's two connections is that which carries data.
+# Prints the bytes of the bulk flow that the far end has acknowledged. Of iperf3's two connections
+# the larger one carries data.
 grid_acked() { # ADDRESS
 	in_ns a ss -Htin state established dst "$1" dport = :5201 |
 		awk '{ for (i = 1; i <= NF; i++) if (sub(/^bytes_acked:/, "", $i) && $i + 0 > most) most = $i + 0 } END { printf "%d", most }'
 }
 
-# Waits until the flow no longer grows: in two windows, one after the other, at most a tenth more came through than in the one
-# before. A window is four round trips, in which slow start grows by far more.
+# Waits until the flow no longer grows: two windows in a row each moved at most a tenth more than
+# the one before. A window is four round trips, in which slow start grows by far more.
 grid_settle() { # ADDRESS RTT_MS
 	local window=$(($2 * 4 > 500 ? $2 * 4 : 500)) calm=0 since acked before=0 rate last=0 elapsed deadline
 	deadline=$(deadline_in "$grid_settle_max")
@@ -54,7 +57,8 @@ grid_queue() { # LINK
 	result "$1_queue_drops" packets lower "$(jq .drops "$WORK/queue.json")"
 }
 
-# What the emulator did that no link does spoils a figure, so it is told with the figures.
+# Prints the emulator's losses that no real link has: they make a figure invalid, so they are
+# printed with the figures.
 grid_emulator() { # LINK
 	local told
 	told=$(for way in forward backward; do link_counters a wan0 $way; done | jq -rs '(map(.overrun + .refused + .undelivered) | add) as $n

@@ -1,8 +1,9 @@
 # shellcheck shell=bash disable=SC2154
 # SPDX-License-Identifier: Apache-2.0
 #
-# Latency under load: probes every 10 ms beside one and four bulk flows, and beside 150 Mbit/s of UDP; with four flows, at the same
-# time, also new connections, whose first packets have to get through. These are twenty a second, no load by themselves.
+# Latency under load: probes every 10 ms beside one and four bulk flows, and beside 150 Mbit/s of
+# UDP. With four flows there are new connections at the same time, whose first packets have to get
+# through. These are twenty a second, no load by themselves.
 
 load_links() { echo 100mbit 20mbit-40ms; }
 
@@ -26,7 +27,7 @@ load_new_flows() { # KEY
 	result "$1_p99" ms lower "$(jq .p99 "$WORK/load-new.json")"
 }
 
-# The load has begun when the link's counter moves; what comes first (slow start) is let pass.
+# Probes beside a bulk load; the warm-up keeps its slow start out of the figures.
 load_beside() { # KEY FLOWS
 	local whole=$((load_warm_up + load_seconds + 1))
 	bulk_server || { failed_measure "$1" 'iperf3 does not listen' && return 0; }

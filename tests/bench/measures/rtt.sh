@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154
 # SPDX-License-Identifier: Apache-2.0
 #
-# Round trips when nothing else happens.
+# Round trips without other traffic.
 
 rtt_links() { echo direct; }
 

@@ -1,8 +1,9 @@
 # shellcheck shell=bash disable=SC2154
 # SPDX-License-Identifier: Apache-2.0
 #
-# New sessions a second and memory of an idle session, of Culvert only: tests/bench/idle-sessions, which has namespaces of its own.
-# Most of the time goes into certificates; those of the first round serve the others.
+# New sessions a second and memory of an idle session, of Culvert only: tests/bench/idle-sessions,
+# which has its own namespaces. Certificates take most of the time; those of the first round serve
+# the others.
 
 sessions_links() { echo direct; }
 

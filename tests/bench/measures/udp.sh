@@ -1,8 +1,9 @@
 # shellcheck shell=bash disable=SC2154
 # SPDX-License-Identifier: Apache-2.0
 #
-# The highest rate of UDP packets of 64 and 1200 bytes with under 0.5 % loss, see tests/bench/udp_rate.c. The search begins where the
-# slowest system still succeeds here; it goes down as well.
+# The highest rate of UDP packets of 64 and 1200 bytes with under 0.5 % loss, see
+# tests/bench/udp_rate.c. The search begins where the slowest system still succeeds here; it may go
+# down, too.
 
 UDP_FROM=80000
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The checks of source and destination by the longest prefix, with few and many prefixes. The peer's are 10.0.0.0/24 and on,
- * or fd00::/64 and on; packets come from, or go to, all over them.
+ * The checks of source and destination by the longest prefix, with few and many prefixes. The peer
+ * has 10.0.0.0/24 and the following, or fd00::/64 and the following; packets come from, or go to,
+ * all of them.
  */
+#include "base/array.h"
 #include "lane/filter.h"
 
 #include <stdlib.h>
@@ -10,11 +12,12 @@
 #include "stage.h"
 #include "tests/unit/random.h"
 
-enum kind { IN = 0, OUT = 1, V6 = 2 }; /* of a stage: one of the first two, and perhaps the third */
+/* Of a stage: one of the first two, with or without the third. */
+enum kind { IN = 0, OUT = 1, V6 = 2 };
 
 enum { FAR_COUNT = 256 };
 
-static struct reach *reach;
+static struct filter *filter;
 static struct addr far_end[FAR_COUNT], near_end;
 static uint8_t family;
 
@@ -42,11 +45,12 @@ static void prepare(const struct stage *stage, size_t count)
 		theirs[i] = (struct prefix){ far_address(i, 0), v6 ? 64 : 24 };
 	for (size_t i = 0; i < FAR_COUNT; i++)
 		far_end[i] = far_address(random_below(&random, stage->size), 7);
-	stage_require(filter_new(theirs, stage->size, &ours, 1, &reach) == 0, "prefixes are taken");
+	stage_require(
+		filter_new(theirs, stage->size, &ours, 1, &filter) == 0, "prefixes are taken");
 	free(theirs);
 }
 
-/* No ICMP error: nothing but the addresses is looked at. */
+/* Not an ICMP error, so only the addresses are checked. */
 static void run_in(size_t count)
 {
 	struct packet packet = { .family = family, .destination = near_end.bytes };
@@ -54,7 +58,7 @@ static void run_in(size_t count)
 
 	for (size_t i = 0; i < count; i++) {
 		packet.source = far_end[i % FAR_COUNT].bytes;
-		passed += filter_judge_in(reach, &packet, NULL) == FILTER_PASS;
+		passed += filter_judge_in(filter, &packet, NULL) == FILTER_PASS;
 	}
 	stage_require(passed == count, "the source is theirs");
 }
@@ -66,15 +70,15 @@ static void run_out(size_t count)
 
 	for (size_t i = 0; i < count; i++) {
 		packet.destination = far_end[i % FAR_COUNT].bytes;
-		passed += filter_judge_out(reach, &packet, NULL) == FILTER_PASS;
+		passed += filter_judge_out(filter, &packet, NULL) == FILTER_PASS;
 	}
 	stage_require(passed == count, "the destination is theirs, the source ours");
 }
 
 static void finish(void)
 {
-	filter_unref(reach);
-	reach = NULL;
+	filter_unref(filter);
+	filter = NULL;
 }
 
 #define SOURCE "the source is in the peer's "
@@ -96,4 +100,4 @@ static const struct stage stages[] = {
 		run_out, finish, OUT | V6, 10000 },
 };
 
-const struct stage_group reach_stages = { stages, sizeof(stages) / sizeof(stages[0]) };
+const struct stage_group reach_stages = { stages, ARRAY_SIZE(stages) };

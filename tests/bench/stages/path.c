@@ -21,20 +21,20 @@ enum { BURST_PACKETS = 64 };
 
 static struct connection connection;
 static struct sample_packet sample;
-static struct reach *sender, *receiver;
+static struct filter *sender, *receiver;
 static struct lane_counters sent, received;
 static uint8_t stage_memory[WORKER_STAGE_SIZE], plain[WORKER_PLAIN_SIZE];
 
-static struct reach *make_reach(const char *theirs, const char *ours)
+static struct filter *make_reach(const char *theirs, const char *ours)
 {
 	struct prefix prefixes[2];
-	struct reach *reach = NULL;
+	struct filter *filter = NULL;
 
 	stage_require(prefix_parse(theirs, &prefixes[0]) == 0 &&
 			prefix_parse(ours, &prefixes[1]) == 0 &&
-			filter_new(&prefixes[0], 1, &prefixes[1], 1, &reach) == 0,
+			filter_new(&prefixes[0], 1, &prefixes[1], 1, &filter) == 0,
 		"prefixes are taken");
-	return reach;
+	return filter;
 }
 
 static void prepare_checks(const struct stage *stage, size_t count)

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # SPDX-License-Identifier: Apache-2.0
 #
-# Culvert with packets cut to the MTU at both ends.
+# Culvert without offloads: both ends cut packets to the MTU.
 # shellcheck source=tests/bench/systems/culvert.sh
 source "$TOP/tests/bench/systems/culvert.sh"
 SYSTEM_TITLE='Culvert, offloads off'

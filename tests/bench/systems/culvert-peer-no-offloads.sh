@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # SPDX-License-Identifier: Apache-2.0
 #
-# Culvert where only the client has offloads.
+# Culvert with offloads only at the client.
 # shellcheck source=tests/bench/systems/culvert.sh
 source "$TOP/tests/bench/systems/culvert.sh"
 SYSTEM_TITLE='Culvert, peer without offloads'

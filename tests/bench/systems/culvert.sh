@@ -1,16 +1,16 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # SPDX-License-Identifier: Apache-2.0
 #
-# Culvert as it comes, one lane. Others set more lines for both ends or one.
+# Culvert with its defaults, one lane. Other systems set more lines for both ends or one.
 SYSTEM_TITLE='Culvert'
 SYSTEM_CIPHER='TLS 1.3, AES-256-GCM'
-CULVERT_LANES=1 CULVERT_SERVER_LINES='' CULVERT_CLIENT_LINES=''
+CULVERT_LANES=1 CULVERT_CONGESTION=$outer CULVERT_SERVER_LINES='' CULVERT_CLIENT_LINES=''
 system_version() { "$CULVERTD" --version; }
 system_address() { echo "$SERVER4"; }
 
 system_prepare() {
 	local common
-	common=$(printf 'lanes = %s;\ncongestion = "%s";\nlog_level = "info";\n' "$CULVERT_LANES" "$outer")
+	common=$(printf 'lanes = %s;\ncongestion = "%s";\nlog_level = "info";\n' "$CULVERT_LANES" "$CULVERT_CONGESTION")
 	printf '%s\npeers = ( { name = "gw-a"; } );\n%s\n' "$common" "$CULVERT_SERVER_LINES" | server_conf gw-b
 	printf '%s\n%s\n' "$common" "$CULVERT_CLIENT_LINES" | client_conf gw-a
 	CLIENT_COMMAND=("$CULVERT" up "$WORK/gw-a.conf")

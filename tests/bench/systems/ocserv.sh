@@ -38,7 +38,8 @@ system_prepare() {
 		cisco-client-compat = true
 		rekey-time = 172800
 	CONF
-	# What vpnc-script does, without a name server and routes: the address, the MTU, the way to the far end.
+	# Does the work of vpnc-script, without a name server and routes: the address, the MTU, the
+	# route to the far end.
 	cat >"$WORK/openconnect-script" <<-'SCRIPT'
 		#!/bin/sh
 		[ "$reason" = connect ] || exit 0

@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # SPDX-License-Identifier: Apache-2.0
 #
-# OpenVPN over TCP as it comes, with one cipher; others set the protocol and more options. Without the kernel's data channel,
-# which is another thing than a VPN in user space.
+# OpenVPN over TCP with its defaults and one cipher; other systems set the protocol and more
+# options. It does not use the kernel's data channel, which is no VPN in user space.
 SYSTEM_TITLE='OpenVPN, TCP'
 SYSTEM_CIPHER='TLS 1.3 control, AES-256-GCM data'
 OPENVPN_PROTO=tcp OPENVPN_MTU=1500 OPENVPN_OPTIONS=()
@@ -10,7 +10,7 @@ system_needs() { needs_command openvpn; }
 system_version() { PATH=$PATH:/usr/sbin openvpn --version | head -n 1 | cut -d' ' -f1,2; }
 system_address() { echo 10.214.0.1; }
 
-# Certificates are checked against the CA alone: the PKI's own purpose fields serve both.
+# Certificates are checked against the CA only: the PKI's own purpose fields serve both.
 system_prepare() {
 	local role=server server_proto=$OPENVPN_PROTO client_proto=$OPENVPN_PROTO ca=$WORK/pki/ca.crt
 	if [[ $OPENVPN_PROTO == tcp ]]; then

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # SPDX-License-Identifier: Apache-2.0
 #
-# TLS over TCP without a tunnel: what the tunnels over TLS cannot exceed. There is only bulk data to measure.
+# TLS over TCP without a tunnel: the upper limit for tunnels over TLS. It measures only bulk data.
 SYSTEM_TITLE='TLS stream, no TUN'
 SYSTEM_CIPHER='TLS 1.3, AES-256-GCM'
 SYSTEM_MEASURES='throughput'

@@ -1,7 +1,8 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # SPDX-License-Identifier: Apache-2.0
 #
-# WireGuard in user space. Its control sockets are the machine's, so interfaces carry this script's pid.
+# WireGuard in user space. Its control sockets are global to the machine, so interfaces have this
+# script's pid in their names.
 SYSTEM_TITLE='wireguard-go'
 SYSTEM_CIPHER='ChaCha20-Poly1305'
 system_needs() { needs_command wireguard-go wg; }
@@ -18,12 +19,13 @@ wireguard_end() { # NAME IF ADDRESS PEER ENDPOINT
 		AllowedIPs = 10.216.0.0/24
 		Endpoint = $5:51820
 	CONF
-	# The program is what runs; beside it a shell waits for its socket, and sets it up.
+	# The program runs in the foreground; a shell beside it waits for its socket and configures
+	# it.
 	cat >"$WORK/wg-$1" <<-SCRIPT
 		#!/bin/bash
 		(
 			until wg setconf $2 "$WORK/wg-$1.conf" 2>/dev/null; do
-				read -rt 0.005 <> <(:) || true # the socket is not there yet; a pause without a process
+				read -rt 0.005 <> <(:) || true # the socket does not exist yet; a pause without a process
 			done
 			ip addr add $3/24 dev $2
 			ip link set $2 up
