@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# check: quick
+# check: quick suite
 #
-# Plants a violation of every rule of scripts/lint-layers and scripts/lint-circles in a small tree, and sees each refused.
+# Plants a violation of every rule of scripts/lint-layers, scripts/lint-circles and scripts/lint-exports in a small tree, and sees each refused.
+# Sees that scripts/lint-shell examines what changed, and nothing else, and that scripts/lint-comments reads C as a person does.
 # No network, no topology: sources and objects of a few lines.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -71,7 +72,7 @@ run() { # WANTED-STATUS SCRIPT
 }
 
 mkdir -p "$tree/scripts"
-cp scripts/lint-layers scripts/lint-circles "$tree/scripts/"
+cp scripts/lint-layers scripts/lint-circles scripts/lint-exports "$tree/scripts/"
 layers=(base wire system config lane engine netd daemon client)
 
 # What each layer may include, said a second time on purpose.
@@ -133,6 +134,7 @@ echo 'void *SSL_new(void); void *f(void) { return SSL_new(); }' | plant tunnel/w
 echo 'void *SSL_new(void); void *g(void) { return SSL_new(); }' | plant tunnel/system/object_openssl.c
 echo 'void nl_close(void); void h(void) { nl_close(); }' | plant tunnel/netd/object_netlink.c
 echo 'void config_init(void); void i(void) { config_init(); }' | plant tunnel/engine/object_libconfig.c
+echo 'char *strerror(int); char *j(void) { return strerror(1); }' | plant tunnel/netd/object_strerror.c
 for layer in base wire system config lane; do
 	echo "void log_write(void); void log_of_$layer(void) { log_write(); }" | plant "tunnel/$layer/object_log.c"
 done
@@ -172,6 +174,7 @@ says 'libwire.a:object_openssl.o calls SSL_new'
 says 'libsystem.a:object_openssl.o calls SSL_new'
 says 'libnetd.a:object_netlink.o calls nl_close'
 says 'libengine.a:object_libconfig.o calls config_init'
+says 'libnetd.a:object_strerror.o calls strerror'
 for layer in base wire system config lane; do
 	says "lib$layer.a:object_log.o calls log_write"
 done
@@ -207,20 +210,146 @@ says 'circle that crosses folders: daemon/object_y tunnel/engine/object_x'
 says 'circle that scripts/lint-circles does not name with its reason: tunnel/wire/object_m tunnel/wire/object_n'
 silent object_alone
 # The names of the real list are not in this tree.
-says 'names a circle that is no longer there: tunnel/wire/proxy_http tunnel/wire/proxy_socks5'
+says 'names a circle that does not exist any more: tunnel/wire/proxy_http tunnel/wire/proxy_socks5'
 
-list() { # LINES
-	sed -i "/<<-'TEXT'/,/^\tTEXT/{/TEXT/!d}" "$tree/scripts/lint-circles"
-	printf '%s\n' "$1" >"$tree/list"
-	sed -i "/<<-'TEXT'/r $tree/list" "$tree/scripts/lint-circles"
+list() { # SCRIPT LINES
+	sed -i "/<<-'TEXT'/,/^\tTEXT/{/TEXT/!d}" "$tree/scripts/$1"
+	printf '%s\n' "$2" >"$tree/list"
+	sed -i "/<<-'TEXT'/r $tree/list" "$tree/scripts/$1"
 }
 
 rm -rf "$tree/tunnel/lane" "$tree/daemon" "$tree/tunnel/engine"
-list 'tunnel/wire/object_m tunnel/wire/object_n: they belong together'
+list lint-circles 'tunnel/wire/object_m tunnel/wire/object_n: they belong together'
 run 0 lint-circles
-list 'tunnel/wire/object_m tunnel/wire/object_n: '
+list lint-circles 'tunnel/wire/object_m tunnel/wire/object_n: '
 run 1 lint-circles
-says 'stands in the list without a reason'
+says 'is in the list without a reason'
+
+# ---- exports ----
+
+rm -rf "$tree/tunnel" "$tree/build"
+echo 'void used(void); int main(void) { used(); return 0; }' | plant daemon/object_main.c
+echo 'void used(void) { }' | plant tunnel/lane/object_used.c
+echo 'static void hidden(void) { } void tested(void) { hidden(); } void dead(void) { tested(); }' |
+	plant tunnel/lane/object_lonely.c
+echo 'void tested(void); void test(void) { tested(); }' | plant tests/unit/test_lonely.c
+build
+run 1 lint-exports
+says 'tunnel/lane/object_lonely.c: no other file uses tested:'
+says 'tunnel/lane/object_lonely.c: no other file uses dead:'
+for name in main used hidden; do
+	silent "uses $name:"
+done
+says 'names run_parse, which is gone'
+list lint-exports $'tested: a reason\ndead: a reason'
+run 1 lint-exports
+says 'names dead, which no test calls'
+silent tested
+list lint-exports $'tested: a reason\ndead:'
+run 1 lint-exports
+says 'no other file uses dead:'
+list lint-exports $'tested: a reason\nused: a reason'
+run 1 lint-exports
+says 'names used, which is gone or which another file uses'
+echo 'void tested(void) { }' | plant tunnel/lane/object_lonely.c
+build
+list lint-exports 'tested: a reason'
+run 0 lint-exports
+
+# ---- shell scripts ----
+
+# A stand-in for shellcheck, which writes down what it is given and dislikes whatever says "wrong".
+rm -rf "$tree" && mkdir -p "$tree/scripts" "$tree/lib"
+cp scripts/lint-shell "$tree/scripts/"
+cat >"$tree/shellcheck" <<-'TEXT'
+	#!/usr/bin/env -S bash
+	[[ $1 != --version ]] || { echo 'version: 1' && exit; }
+	echo "${@: -1}" >>"${0%/*}/examined"
+	! grep -q "wr""ong" "${@: -1}"
+TEXT
+chmod 755 "$tree/shellcheck"
+printf '#!/bin/bash\n# shellcheck source=lib/one.sh\nsource lib/one.sh\n' >"$tree/user"
+printf '#!/bin/sh\n' >"$tree/alone"
+printf '# shellcheck shell=bash\nsource lib/two.sh\n' >"$tree/lib/one.sh"
+printf '# shellcheck shell=bash\n' >"$tree/lib/two.sh"
+echo 'no script' >"$tree/text"
+
+examines() { # WANTED-STATUS SCRIPT...
+	: >"$tree/examined"
+	SHELLCHECK=$tree/shellcheck run "$1" lint-shell
+	said=$(sed "s|^$tree/||" "$tree/examined" | sort | sed '/^scripts.lint-shell$/d; /^shellcheck$/d' | xargs)
+	check "lint-shell examines '${*:2}', not '$said'" test "$said" = "${*:2}"
+}
+
+examines 0 alone lib/one.sh lib/two.sh user
+examines 0
+echo '# other' >>"$tree/lib/two.sh"
+examines 0 lib/one.sh lib/two.sh user
+echo '# wrong' >>"$tree/alone"
+examines 1 alone
+examines 1 alone
+printf '#!/bin/sh\n' >"$tree/alone"
+examines 0 alone
+
+# The real one sees what a library shares, also where it stands for no value, and what no library has.
+if [[ -n $(command -v shellcheck) ]]; then
+	mkdir "$tree/outlined"
+	cp -r "$tree/scripts" "$tree/outlined/"
+	cat >"$tree/outlined/library.sh" <<-'TEXT'
+		# shellcheck shell=bash
+		WHERE=$(pwd)
+		declare -A ages=()
+		names=()
+		export WHERE
+		greet() { # NAME
+			local secret=$1
+			names+=("$secret")
+			echo "$GREETING $secret ${ages[$secret]} $((YEARS + 1))"
+		}
+	TEXT
+	cat >"$tree/outlined/good" <<-'TEXT'
+		#!/bin/bash
+		# shellcheck source=library.sh
+		source "${0%/*}/library.sh"
+		GREETING=hello YEARS=3
+		ages[you]=4
+		greet you
+		echo "$WHERE ${names[0]}"
+	TEXT
+	said=$("$tree/outlined/scripts/lint-shell" 2>&1) && status=0 || status=$?
+	check "a script may use what its library shares: $said" test "$status" -eq 0
+	# shellcheck disable=SC2016 # The planted script expands.
+	sed 's/^greet you/echo "$secret" "$absent"\nname=$WHERE; greet $name/' "$tree/outlined/good" >"$tree/outlined/bad"
+	said=$("$tree/outlined/scripts/lint-shell" 2>&1) && status=0 || status=$?
+	check "a bad script is refused, not with $status" test "$status" -eq 1
+	says 'In bad line'
+	says 'secret is referenced but not assigned'
+	says 'absent is referenced but not assigned'
+	says 'Double quote to prevent globbing'
+fi
+
+# ---- comments ----
+
+long=$(printf 'word %.0s' {1..31})
+{
+	echo "/* ${long% } */"
+	echo 'int value; /* made anew */'
+	printf '/*\n * A short sentence. A peer\n * who sends two is one.\n */\n'
+} >"$tree/bad.c"
+{
+	echo "/* ${long% word }. ${long% word }: ${long% word } */"
+	echo 'int anew; /* an administrator who looks at it */'
+	printf '/*\n * --list   %s\n * --all    %s\n */\n' "${long% word word }" "${long% word word }"
+	printf '/*\n * %s\n *\n * %s\n */\n' "${long% word }" "${long% word }"
+} >"$tree/good.c"
+said=$(scripts/lint-comments "$tree/bad.c") && status=0 || status=$?
+check "bad comments are refused, not with $status" test "$status" -eq 1
+says 'bad.c:1: a sentence has more than 30 words'
+says 'bad.c:2: docs/glossary.md has another word for " anew "'
+says 'bad.c:3: docs/glossary.md has another word for " who "'
+check 'three findings' test "$(wc -l <<<"$said")" -eq 3
+said=$(scripts/lint-comments "$tree/good.c") && status=0 || status=$?
+check "good comments are accepted: $said" test "$status" -eq 0
 
 echo "$passed passed, $failed failed"
 [[ $failed -eq 0 ]]
