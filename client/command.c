@@ -196,6 +196,7 @@ static int exit_code_of(int error)
 	switch (error) {
 	case -ENOENT:
 	case -ECONNREFUSED:
+	case -ECONNRESET:
 	case -ETIMEDOUT:
 		return EXIT_CODE_UNREACHABLE;
 	case -EACCES:

@@ -304,6 +304,9 @@ static void explain(int error, const char *path, struct problem *problem)
 			"no culvert is running there (%s is a leftover of one that has ended)",
 			path);
 		break;
+	case -ECONNRESET:
+		problem_set(problem, "the culvert behind %s ended before it answered", path);
+		break;
 	case -EACCES:
 	case -EPERM:
 		problem_set(problem, "you may not use %s; try again as root", path);
@@ -339,6 +342,9 @@ int control_client_ask(const char *path, const char *request, struct duration ti
 	if (r == 0 || r == -EPIPE)
 		r = receive_all(fd, deadline, &data, &len);
 	close(fd);
+	/* A daemon that ends closes its socket, or the kernel resets it: both are one to the user. */
+	if (r == -EPIPE || (r == 0 && len == 0))
+		r = -ECONNRESET;
 	if (r == 0)
 		r = split_answer(data, len, ret_answer);
 	free(data);

@@ -45,8 +45,8 @@ int control_client_find(const char *dir, const char *name, char ret_path[CONTROL
 
 /*
  * Sends `request` (without newline) and waits for the whole answer. On failure *problem says why.
- * -ENOENT, -ECONNREFUSED: no program listens there. -EACCES, -ETIMEDOUT. -EPROTO: not an answer, or
- * a truncated one. -EFBIG, -ENAMETOOLONG, -EMSGSIZE, -ENOMEM, or an error of the system calls.
+ * -ENOENT, -ECONNREFUSED: no program listens there. -ECONNRESET: it ended before it answered.
+ * -EACCES, -ETIMEDOUT. -EPROTO: not an answer, or a truncated one. -EFBIG, -ENAMETOOLONG, -EMSGSIZE, -ENOMEM, or an error of the system calls.
  */
 int control_client_ask(const char *path, const char *request, struct duration timeout,
 	struct control_answer *ret_answer, struct problem *problem);

@@ -78,7 +78,8 @@ check 'a server may announce a default route' ctl gw-b routes add 0.0.0.0/0
 ends 'an ordinary user may not ask' 6 '' setpriv --reuid nobody --clear-groups "$CULVERT" status --socket "$WORK/gw-b.sock"
 kill -KILL "$(pid_of gw-b)" "$engine"
 wait_exit gw-b 5 || true
-ends 'status at a stale socket' 4 'no culvert is running|nobody' "$CULVERT" status --socket "$WORK/gw-b.sock"
+# The engine holds the socket, too, and may still be about to end.
+ends 'status at a stale socket' 4 'no culvert is running|ended before it answered' "$CULVERT" status --socket "$WORK/gw-b.sock"
 
 server_start gw-b host
 check 'down' ctl gw-b down

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -88,6 +89,9 @@ static void play(int listen_fd, int request_fd, const char *answer, size_t len)
 	_exit(0);
 }
 
+/* A daemon that is killed while somebody asks it: the kernel closes its sockets, nothing is read. */
+static const char dies[] = "";
+
 /* answer NULL: a daemon that listens and is never heard of. */
 static struct played played(const char *answer, size_t len)
 {
@@ -103,6 +107,11 @@ static struct played played(const char *answer, size_t len)
 	ck_assert_int_ge(played.pid, 0);
 	if (played.pid == 0) {
 		close(fds[0]);
+		if (answer == dies) {
+			struct pollfd asked = { .fd = listen_fd, .events = POLLIN };
+
+			_exit(poll(&asked, 1, -1) != 1);
+		}
 		if (answer)
 			play(listen_fd, fds[1], answer, len);
 		for (;;)
@@ -173,7 +182,7 @@ END_TEST
 
 START_TEST(test_odd_answers)
 {
-	static const char *const rows[] = { "", "ok", "okay\n", "error\n", "error 0 x\n",
+	static const char *const rows[] = { "ok", "okay\n", "error\n", "error 0 x\n",
 		"error 999 x\n", "error x\n", "HTTP/1.0 400 Bad Request\n", "\n", "error 5" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -372,6 +381,24 @@ START_TEST(test_requests)
 }
 END_TEST
 
+/* It was there when it was asked, and is not any more: as nobody there, by the exit code, too. */
+START_TEST(test_ended)
+{
+	static const char *const rows[] = { dies, "" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct played daemon = played(rows[i], 0);
+		char line[128], out[256], error[512];
+
+		(void)snprintf(line, sizeof(line), "status --socket %s", daemon.path);
+		ck_assert_int_eq(run(line, out, error), EXIT_CODE_UNREACHABLE);
+		ck_assert_ptr_nonnull(strstr(error, "ended before it answered"));
+		ck_assert_ptr_nonnull(strstr(error, daemon.path));
+		ended(&daemon);
+	}
+}
+END_TEST
+
 START_TEST(test_refusals)
 {
 	static const char answer[] = "error 5 it is not inside accept_routes\n";
@@ -453,6 +480,7 @@ static Suite *suite(void)
 	unit_add(suite, "odd answers", test_odd_answers);
 	unit_add(suite, "long answers", test_long_answers);
 	unit_add(suite, "nobody", test_nobody);
+	unit_add(suite, "ended", test_ended);
 	unit_add(suite, "find", test_find);
 	unit_add(suite, "requests", test_requests);
 	unit_add(suite, "refusals", test_refusals);
