@@ -6,6 +6,7 @@
 #	ns_add a; ns_add b
 #	link_between a eth0 b eth0 --rate 100mbit --delay 20ms --queue 250000
 #	addr a eth0 10.0.0.1/24; addr b eth0 10.0.0.2/24
+#	link_change a eth0 --rate 20mbit --delay 20ms --loss 1%
 #	link_counters a eth0 forward | jq .dropped
 #
 #   a eth0 ──veth── end-a [ namespace of the emulator ] end-b ──veth── eth0 b      forward is from the first to the second
@@ -43,8 +44,20 @@ link_start() { # NS-A IF-A [OPTION...]
 	log=$(link_log "$1" "$2")
 	shift 2
 	mark=$(log_mark "$log")
-	start_bg "$log" "$name" in_ns "$name" "$BUILD/bench/link_emulator" "$@" end-a end-b
+	start_bg "$log" "$name" in_ns "$name" "$BUILD/bench/link_emulator" --settings "$log.settings" "$@" end-a end-b
 	wait_log_since "$log" "$mark" '^carrying ' 5
+}
+
+# Gives a running link other options of a link; those that are not named have their defaults. No packet is lost by it.
+link_change() { # NS-A IF-A [OPTION...]
+	local name log mark
+	name=$(link_name "$1" "$2")
+	log=$(link_log "$1" "$2")
+	shift 2
+	echo "$*" >"$log.settings"
+	mark=$(log_mark "$log")
+	kill -s HUP "$(pid_of "$name")"
+	wait_log_since "$log" "$mark" '^changed' 5
 }
 
 link_stop() { # NS-A IF-A

@@ -5,7 +5,8 @@
  * jitter, rate, a limited queue and loss, set for each direction. For kernels without netem.
  *
  * 	link_emulator [--rate 100mbit] [--delay 20ms] [--jitter 2ms] [--queue 250000] [--loss 1%] [--seed 1]
- * 	              [--forward KEY=VALUE,...] [--backward KEY=VALUE,...] [--grain 50us] [--realtime] IF-A IF-B
+ * 	              [--forward KEY=VALUE,...] [--backward KEY=VALUE,...] [--settings FILE] [--grain 50us]
+ * 	              [--realtime] IF-A IF-B
  *
  * link_emulator/schedule.h defines link, queue, loss and delay. A packet's length is that of its
  * Ethernet frame: header of 14 bytes and payload, without preamble, checksum and gap. A packet must
@@ -19,8 +20,10 @@
  * how late they were.
  *
  * It prints `carrying A <-> B` when it carries packets, and a line of JSON for each direction on
- * SIGUSR1. SIGTERM or SIGINT ends it with the same lines and status 0; packets in transit are then
- * lost. Limits: VLAN tags are not carried; 131072 packets in transit in a direction.
+ * SIGUSR1. On SIGHUP it takes other options of a link from the file --settings and prints
+ * `changed`; packets in transit are not touched. SIGTERM or SIGINT ends it with the same lines and
+ * status 0; packets in transit are then lost. Limits: VLAN tags are not carried; 131072 packets in
+ * transit in a direction.
  */
 
 #include <errno.h>
@@ -43,12 +46,14 @@
 static struct port ports[2] = { { .fd = -1 }, { .fd = -1 } };
 static struct direction directions[2];
 static const char *const names[2] = { "forward", "backward" };
-static volatile sig_atomic_t ending, asked;
+static volatile sig_atomic_t ending, asked, changing;
 
 static void on_signal(int number)
 {
 	if (number == SIGUSR1)
 		asked = 1;
+	else if (number == SIGHUP)
+		changing = 1;
 	else
 		ending = 1;
 }
@@ -65,6 +70,7 @@ static void usage(FILE *out)
 	      "  --seed 1             the same seed loses the same packets (default: 1)\n"
 	      "  --forward SPEC       for one direction; SPEC is rate=100mbit,delay=20ms\n"
 	      "  --backward SPEC      and so on, any of the above\n"
+	      "  --settings FILE      SIGHUP takes the options above from its first line\n"
 	      "  --grain 50us         how late a packet may leave to save processor time\n"
 	      "  --realtime           before all other processes of the machine (SCHED_FIFO)\n",
 		out);
@@ -76,6 +82,22 @@ static void print_counters(void)
 		direction_print(&directions[i], names[i]);
 }
 
+/* An unreadable file changes nothing, and is told. */
+static void change(struct options *options)
+{
+	struct problem problem = { 0 };
+
+	if (!options->settings || options_take_settings(options, &problem) < 0) {
+		fprintf(stderr, "link_emulator: %s\n",
+			options->settings ? problem.text : "there is no --settings to take");
+		return;
+	}
+	schedule_change(&directions[0].schedule, &options->forward);
+	schedule_change(&directions[1].schedule, &options->backward);
+	puts("changed");
+	fflush(stdout);
+}
+
 /* ---- the loop ---- */
 
 /*
@@ -85,7 +107,7 @@ static void print_counters(void)
 static void catch_signals(sigset_t *ret_while_waiting)
 {
 	const struct sigaction action = { .sa_handler = on_signal };
-	const int numbers[] = { SIGUSR1, SIGTERM, SIGINT };
+	const int numbers[] = { SIGUSR1, SIGHUP, SIGTERM, SIGINT };
 	sigset_t blocked;
 
 	sigemptyset(&blocked);
@@ -152,8 +174,10 @@ static int turn(bool *ret_more, size_t *ret_moved, struct problem *problem)
 	return 0;
 }
 
-static int run(struct duration grain, const sigset_t *signals, struct problem *problem)
+static int run(struct options *options, const sigset_t *signals, struct problem *problem)
 {
+	struct duration grain = options->grain;
+
 	while (!ending) {
 		struct duration left = { .ns = 0 };
 		bool more;
@@ -173,6 +197,10 @@ static int run(struct duration grain, const sigset_t *signals, struct problem *p
 		if (asked) {
 			asked = 0;
 			print_counters();
+		}
+		if (changing) {
+			changing = 0;
+			change(options);
 		}
 	}
 	return 0;
@@ -224,7 +252,7 @@ int main(int argc, char **argv)
 	if (r == 0) {
 		printf("carrying %s <-> %s\n", ports[0].name, ports[1].name);
 		fflush(stdout);
-		r = run(options.grain, &signals, &problem);
+		r = run(&options, &signals, &problem);
 		print_counters();
 	}
 	if (r < 0)

@@ -151,6 +151,23 @@ answered -c 400 -i 0.002 >"$WORK/jitter"
 check 'jitter changes no order' in_order "$WORK/jitter"
 check_equal 'and loses nothing' 400 "$(wc -l <"$WORK/jitter")"
 
+# ---- changes ----
+
+with --rate 20kbit --queue 1mb --delay 1ms
+answered -s 1000 -c 1 >/dev/null
+start_bg "$WORK/under-way" under-way in_ns a ping -n -W 10 -s 1000 -l 3 -c 3 10.0.0.2
+wait_for 5 'three packets are under way' counts forward '.packets == 4'
+check 'a running link takes other options' link_change a eth0 --delay 30ms
+wait_exit under-way 15
+check_equal 'and loses nothing by it' '1 2 3' "$(sed -nE 's/.* icmp_seq=([0-9]+) .*/\1/p' "$WORK/under-way" | xargs)"
+in_ns a ping -q -c 3 -i 0.05 -W 3 10.0.0.2 >"$WORK/ping"
+check_equal 'what comes then has the new delay' 'not earlier' \
+	"$(awk -F '[=/]' '/^rtt/ { print($5 < 59.5 ? "after " $5 " ms" : "not earlier") }' "$WORK/ping")"
+echo '--rate 100' >"$(link_log a eth0).settings"
+kill -s HUP "$(pid_of "$(link_name a eth0)")"
+wait_log "$(link_log a eth0)" "rate '100' is not understood" 5 && pass 'options that are wrong are refused, and the link goes on'
+check 'it carries as before' in_ns a ping -q -c 1 -W 3 10.0.0.2
+
 # ---- what would falsify a measurement ----
 
 in_ns a ethtool -K eth0 tso on

@@ -263,6 +263,29 @@ START_TEST(lost_packets_use_the_link)
 }
 END_TEST
 
+START_TEST(other_settings_hold_for_later_packets)
+{
+	struct schedule_settings settings = { .rate = 8000000, .queue_bytes = 2000 };
+	struct schedule schedule = made(settings);
+
+	/* 1000 bytes take 1 ms at first, and 2 ms afterwards, behind those that wait. */
+	ck_assert_int_eq(arrival(&schedule, 0, 1000), MS);
+	ck_assert_int_eq(arrival(&schedule, 0, 1000), 2 * MS);
+	settings.rate /= 2;
+	settings.delay = DURATION_MS(5);
+	schedule_change(&schedule, &settings);
+	ck_assert_int_eq(arrival(&schedule, 0, 1000), 9 * MS);
+	settings.delay.ns = 0; /* it does not overtake */
+	schedule_change(&schedule, &settings);
+	ck_assert_int_eq(arrival(&schedule, 4 * MS, 1000), 9 * MS);
+	settings.loss = 1;
+	schedule_change(&schedule, &settings);
+	int64_t arrives;
+	ck_assert_int_eq(packet(&schedule, 20 * MS, 1000, &arrives), SCHEDULE_LOST);
+	schedule_release(&schedule);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *suite = suite_create("link_schedule");
@@ -279,6 +302,7 @@ static Suite *suite(void)
 	unit_add(suite, "seed", loss_is_the_seeds);
 	unit_add(suite, "loss", loss_has_both_ends);
 	unit_add(suite, "lost", lost_packets_use_the_link);
+	unit_add(suite, "change", other_settings_hold_for_later_packets);
 	return suite;
 }
 

@@ -10,12 +10,14 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/array.h"
+#include "base/error_text.h"
 
-enum { SPEC_MAX = 200 };
+enum { SPEC_MAX = 200, LINE_MAX_BYTES = 1000, WORDS_MAX = 40 };
 
 struct unit {
 	const char *name;
@@ -182,13 +184,17 @@ static int take_option(struct options *options, enum pass pass, const char *name
 	const struct key *key = find_key(name);
 
 	if (!key && strcmp(name, "forward") != 0 && strcmp(name, "backward") != 0 &&
-		strcmp(name, "grain") != 0) {
+		strcmp(name, "grain") != 0 && strcmp(name, "settings") != 0) {
 		problem_set(problem, "there is no option --%s; --help names them", name);
 		return -EINVAL;
 	}
 	if (!value) {
 		problem_set(problem, "--%s wants a value", name);
 		return -EINVAL;
+	}
+	if (strcmp(name, "settings") == 0) {
+		options->settings = value;
+		return 0;
 	}
 	if (strcmp(name, "grain") == 0) {
 		if (parse_duration(value, &options->grain) == 0)
@@ -271,4 +277,44 @@ int options_parse(struct options *ret_options, int argc, char *const *argv, stru
 	if (r == 0)
 		*ret_options = options;
 	return r;
+}
+
+static int read_line(const char *path, char *line, size_t size, struct problem *problem)
+{
+	FILE *file = fopen(path, "re");
+
+	if (!file) {
+		int r = -errno;
+
+		problem_set(problem, "%s cannot be read: %s", path, error_text(r));
+		return r;
+	}
+	if (!fgets(line, (int)size, file))
+		line[0] = '\0';
+	fclose(file);
+	return 0;
+}
+
+int options_take_settings(struct options *options, struct problem *problem)
+{
+	char line[LINE_MAX_BYTES], name[] = "", *rest = line, *word;
+	/* Two interfaces end each command line; which ones does not matter here. */
+	char a[] = "a", b[] = "b", *argv[WORDS_MAX + 3] = { name };
+	struct options taken;
+	int argc = 1;
+
+	int r = read_line(options->settings, line, sizeof(line), problem);
+	if (r < 0)
+		return r;
+	while ((word = strsep(&rest, " \n")))
+		if (word[0] != '\0' && argc <= WORDS_MAX)
+			argv[argc++] = word;
+	argv[argc++] = a;
+	argv[argc++] = b;
+	r = options_parse(&taken, argc, argv, problem);
+	if (r < 0)
+		return r;
+	options->forward = taken.forward;
+	options->backward = taken.backward;
+	return 0;
 }

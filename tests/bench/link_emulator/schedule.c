@@ -33,6 +33,11 @@ static uint64_t draw(uint64_t *state)
 	return (*state * 0x2545f4914f6cdd1du) >> 11;
 }
 
+static uint64_t loss_below(const struct schedule_settings *settings)
+{
+	return (uint64_t)(settings->loss * 0x1p53);
+}
+
 int schedule_init(
 	struct schedule *schedule, const struct schedule_settings *settings, size_t waiting_max)
 {
@@ -42,7 +47,7 @@ int schedule_init(
 		return -ENOMEM;
 	*schedule = (struct schedule){
 		.settings = *settings,
-		.loss_below = (uint64_t)(settings->loss * 0x1p53),
+		.loss_below = loss_below(settings),
 		.loss_state = seeded(settings->seed, 1),
 		.jitter_state = seeded(settings->seed, 2),
 		.idle_at = { .ns = INT64_MIN },
@@ -57,6 +62,12 @@ void schedule_release(struct schedule *schedule)
 {
 	free(schedule->waiting);
 	schedule->waiting = NULL;
+}
+
+void schedule_change(struct schedule *schedule, const struct schedule_settings *settings)
+{
+	schedule->settings = *settings;
+	schedule->loss_below = loss_below(settings);
 }
 
 /* Removes packets from the queue that the link has begun to send by now. */

@@ -63,6 +63,11 @@ int schedule_init(
 	struct schedule *schedule, const struct schedule_settings *settings, size_t waiting_max);
 void schedule_release(struct schedule *schedule);
 
+/*
+ * Other settings from now on. Packets that were taken before keep their times, and the new seed is not used.
+ */
+void schedule_change(struct schedule *schedule, const struct schedule_settings *settings);
+
 /* Call it in the order of arrival. Sets *ret_arrives for a packet that passes. */
 enum schedule_fate schedule_packet(
 	struct schedule *schedule, struct mono now, size_t bytes, struct mono *ret_arrives);
