@@ -150,14 +150,58 @@ START_TEST(a_clean_path_keeps_the_kernels)
 }
 END_TEST
 
+/* A queue grows for a second and loses a segment when it is full, as CUBIC fills it. */
+static void fill_and_lose(int times, uint32_t shortest_us, uint32_t longest_us)
+{
+	for (int i = 0; i < times * SECOND; i++) {
+		int step = i % SECOND;
+
+		path.rtt_us = shortest_us +
+			(longest_us - shortest_us) * (uint32_t)step / (SECOND - 1);
+		sample(passes, step == SECOND - 1 ? MTU : 0, true);
+	}
+}
+
 /* Losses of a full queue are the kernel's business: its control shares the link with others by them. */
 START_TEST(losses_with_a_queue_change_nothing)
 {
-	path.rtt_us = LEAST_US + LEAST_US / TCP_PATH_QUEUE_SHARE + 1;
-	lossy(60);
+	fill_and_lose(60, LEAST_US + LEAST_US / 4, 2 * LEAST_US);
 	ck_assert_uint_eq(changes, 0);
+}
+END_TEST
+
+/* A queue of a few milliseconds, which a round trip near its least hides. */
+START_TEST(losses_with_a_short_queue_change_nothing)
+{
+	fill_and_lose(60, LEAST_US, LEAST_US + LEAST_US / TCP_PATH_QUEUE_SHARE);
+	ck_assert_uint_eq(changes, 0);
+}
+END_TEST
+
+/* One that is seldom seen otherwise: only losses come with it. */
+START_TEST(losses_in_queued_samples_change_nothing)
+{
+	clean(1);
+	for (int i = 0; i < 60 * SECOND; i++) {
+		bool full = i % 20 == 0;
+
+		/* Longer round trips without a loss keep the rank low. */
+		path.rtt_us = full ? 2 * LEAST_US : i % 20 == 10 ? 3 * LEAST_US : LEAST_US;
+		sample(passes, full ? MTU : 0, true);
+	}
+	ck_assert_uint_eq(changes, 0);
+}
+END_TEST
+
+/* At first it needs a round trip near its least: these are fewer losses than CONGESTION_RANKS. */
+START_TEST(a_few_losses_far_from_the_least_are_not_enough)
+{
+	path.rtt_us = LEAST_US + LEAST_US / TCP_PATH_QUEUE_SHARE + 1;
+	lossy(1);
+	ck_assert_uint_eq(changes, 0);
+	idle_for(2);
 	path.rtt_us--;
-	lossy(4);
+	lossy(1);
 	ck_assert_uint_eq(changes, 1);
 }
 END_TEST
@@ -166,11 +210,78 @@ START_TEST(a_short_round_trip_may_vary_by_two_milliseconds)
 {
 	path.least_rtt_us = 500;
 	path.rtt_us = 500 + TCP_PATH_QUEUE_US + 1;
-	lossy(60);
+	lossy(1);
 	ck_assert_uint_eq(changes, 0);
+	idle_for(2);
 	path.rtt_us--;
-	lossy(4);
+	lossy(1);
 	ck_assert_uint_eq(changes, 1);
+}
+END_TEST
+
+/* Losses of a tenth of the samples, at a rate that varies by so many percent up and down. */
+static void lose_at_random(int seconds, uint64_t percent, uint32_t least_us, uint32_t jitter_us)
+{
+	for (int i = 0; i < seconds * SECOND; i++) {
+		uint64_t part = passes / 100 * percent;
+
+		path.rtt_us = least_us + jitter_us / 6 * (uint32_t)(i / 3 * 5 % 7);
+		sample(i % 4 < 2 ? passes + part : passes - part, i % 10 == 9 ? MTU : 0, true);
+	}
+}
+
+/* Jitter: the round trip is never near its least, and losses come at any. */
+START_TEST(losses_at_any_round_trip_lead_to_bbr)
+{
+	lose_at_random(6, CONGESTION_VARIES + 1, LEAST_US + LEAST_US / 4, LEAST_US);
+	ck_assert_int_eq(congestion.control, CONGESTION_BBR);
+	ck_assert_uint_eq(changes, 1);
+}
+END_TEST
+
+/* The round trip of a short queue changes faster than samples show it. */
+START_TEST(a_full_link_explains_losses)
+{
+	lose_at_random(60, CONGESTION_VARIES - 1, LEAST_US + LEAST_US / 4, LEAST_US);
+	ck_assert_uint_eq(changes, 0);
+}
+END_TEST
+
+/* The kernel keeps the least round trip of a shorter way for minutes. */
+START_TEST(losses_on_a_longer_way_lead_to_bbr)
+{
+	clean(4);
+	lose_at_random(6, CONGESTION_VARIES + 1, 3 * LEAST_US, 0);
+	ck_assert_int_eq(congestion.control, CONGESTION_BBR);
+}
+END_TEST
+
+/* What the ranks of one window say is no reason to change later. */
+START_TEST(a_pause_forgets_the_losses_before)
+{
+	for (int i = 0; i < 20; i++) {
+		path.rtt_us = 2 * LEAST_US;
+		clean(1);
+		sample(2 * passes, MTU, true);
+		clean(1);
+		sample(2 * passes, MTU, true);
+		clean(1);
+		idle_for(2);
+	}
+	ck_assert_uint_eq(changes, 0);
+}
+END_TEST
+
+/* The sample with a loss may come after the queue has gone. */
+START_TEST(the_round_trip_before_a_loss_counts)
+{
+	for (int i = 0; i < 60 * SECOND; i++) {
+		int step = i % SECOND;
+
+		path.rtt_us = step < 15 ? 2 * LEAST_US + (uint32_t)step : LEAST_US + LEAST_US / 4;
+		sample(passes, step == 15 ? MTU : 0, true);
+	}
+	ck_assert_uint_eq(changes, 0);
 }
 END_TEST
 
@@ -358,14 +469,20 @@ static Suite *suite(void)
 		two_losses_in_three_seconds_are_enough, one_burst_of_losses_is_not,
 		a_broken_path_changes_nothing, a_lane_that_sends_little_changes_nothing,
 		few_losses_in_much_are_not, a_clean_path_keeps_the_kernels,
-		losses_with_a_queue_change_nothing, a_short_round_trip_may_vary_by_two_milliseconds,
-		a_queue_now_and_then_is_no_standing_one, a_falling_round_trip_is_no_queue,
-		one_loss_on_a_long_way_is_one, the_change_comes_soon,
-		a_sender_that_is_not_limited_changes_nothing, a_pause_begins_a_new_window,
-		the_first_sample_is_only_a_beginning, counters_that_go_back_count_nothing,
-		clean_and_fast_leads_back, a_clean_slow_path_keeps_bbr,
-		each_loss_begins_the_clean_time_again, changes_are_ten_seconds_apart,
-		a_changing_path_does_not_flap, the_clean_time_has_a_limit, the_text_has_units };
+		losses_with_a_queue_change_nothing, losses_with_a_short_queue_change_nothing,
+		losses_in_queued_samples_change_nothing,
+		a_few_losses_far_from_the_least_are_not_enough,
+		a_short_round_trip_may_vary_by_two_milliseconds,
+		losses_at_any_round_trip_lead_to_bbr, losses_on_a_longer_way_lead_to_bbr,
+		a_full_link_explains_losses, a_pause_forgets_the_losses_before,
+		the_round_trip_before_a_loss_counts, a_queue_now_and_then_is_no_standing_one,
+		a_falling_round_trip_is_no_queue, one_loss_on_a_long_way_is_one,
+		the_change_comes_soon, a_sender_that_is_not_limited_changes_nothing,
+		a_pause_begins_a_new_window, the_first_sample_is_only_a_beginning,
+		counters_that_go_back_count_nothing, clean_and_fast_leads_back,
+		a_clean_slow_path_keeps_bbr, each_loss_begins_the_clean_time_again,
+		changes_are_ten_seconds_apart, a_changing_path_does_not_flap,
+		the_clean_time_has_a_limit, the_text_has_units };
 
 	return unit_suite("congestion", setup, teardown, tests, ARRAY_SIZE(tests));
 }

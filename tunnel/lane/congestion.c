@@ -12,6 +12,9 @@ static void begin_window(struct congestion *congestion)
 	congestion->count = 0;
 	congestion->next = 0;
 	congestion->clean_since.ns = 0;
+	congestion->rank_count = 0;
+	congestion->rank_next = 0;
+	congestion->quiet = CONGESTION_WINDOW;
 }
 
 void congestion_init(struct congestion *congestion)
@@ -26,18 +29,65 @@ static uint32_t bytes_since(uint64_t now, uint64_t before)
 	return bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX;
 }
 
+/* What one loss has cost is sent again within about a round trip, with pauses of so many samples. */
+static size_t pause_of(uint32_t rtt_us)
+{
+	return 1 + rtt_us / (CONGESTION_SAMPLE_MS * 1000);
+}
+
+/* In percent; equal ones count half. */
+static uint8_t rank_of(const struct congestion *congestion, uint32_t rtt_us)
+{
+	size_t halves = 0;
+
+	for (size_t i = 0; i < congestion->count; i++) {
+		uint32_t other = congestion->slots[i].rtt_us;
+
+		halves += other < rtt_us ? 2 : other == rtt_us;
+	}
+	return (uint8_t)(halves * 50 / congestion->count);
+}
+
+/* Call it before the sample is stored. The round trip may have fallen since the loss. */
+static void rank_loss(struct congestion *congestion, uint32_t rtt_us)
+{
+	uint32_t longer = rtt_us > congestion->rtt_us ? rtt_us : congestion->rtt_us;
+
+	if (congestion->count < CONGESTION_WINDOW_LEAST)
+		return;
+	congestion->ranks[congestion->rank_next] = rank_of(congestion, longer);
+	congestion->rank_next = (congestion->rank_next + 1) % CONGESTION_RANKS;
+	if (congestion->rank_count < CONGESTION_RANKS)
+		congestion->rank_count++;
+}
+
+/* The average rank is at most this, of so many losses at least. */
+static bool ranks_within(const struct congestion *congestion, size_t least, unsigned most)
+{
+	size_t sum = 0;
+
+	for (size_t i = 0; i < congestion->rank_count; i++)
+		sum += congestion->ranks[i];
+	return congestion->rank_count >= least && sum <= congestion->rank_count * most;
+}
+
 /* Stores what passed since the last sample. */
 static const struct congestion_slot *store(
 	struct congestion *congestion, const struct tcp_path *path, bool limited)
 {
 	struct congestion_slot *slot = &congestion->slots[congestion->next];
+	/* While nothing arrives at all, the path is broken, and not lossy. */
+	uint32_t resent = path->acked != congestion->acked
+		? bytes_since(path->resent, congestion->resent)
+		: 0;
 
+	if (resent > 0 && congestion->quiet >= pause_of(path->rtt_us))
+		rank_loss(congestion, path->rtt_us);
+	congestion->quiet = resent > 0 ? 0 : congestion->quiet + 1;
 	*slot = (struct congestion_slot){
 		.sent = bytes_since(path->sent, congestion->sent),
-		/* While nothing arrives at all, the path is broken, and not lossy. */
-		.resent = path->acked != congestion->acked
-			? bytes_since(path->resent, congestion->resent)
-			: 0,
+		.resent = resent,
+		.rtt_us = path->rtt_us,
 		.limited = limited,
 		/*
 		 * The smoothed round trip of an idle connection counts delayed acknowledgements,
@@ -58,16 +108,16 @@ static const struct congestion_slot *store(
 struct window {
 	uint64_t sent, resent;
 	unsigned limited, queued; /* samples */
-	unsigned losses;
+	unsigned losses, losses_queued;
 };
 
 static struct window sum(const struct congestion *congestion, uint32_t rtt_us)
 {
-	/* What one loss has cost is sent again within about a round trip, with pauses. */
-	size_t pause = 1 + rtt_us / (CONGESTION_SAMPLE_MS * 1000), quiet = pause;
+	size_t pause = pause_of(rtt_us), quiet = pause;
 	size_t oldest = (congestion->next + CONGESTION_WINDOW - congestion->count) %
 		CONGESTION_WINDOW;
 	struct window window = { 0 };
+	bool was_queued = false;
 
 	for (size_t i = 0; i < congestion->count; i++) {
 		const struct congestion_slot
@@ -76,7 +126,11 @@ static struct window sum(const struct congestion *congestion, uint32_t rtt_us)
 		window.sent += slot->sent;
 		window.resent += slot->resent;
 		window.limited += slot->limited;
-		window.losses += slot->resent > 0 && quiet >= pause;
+		if (slot->resent > 0 && quiet >= pause) {
+			window.losses++;
+			window.losses_queued += slot->queued || was_queued;
+		}
+		was_queued = slot->queued;
 		quiet = slot->resent > 0 ? 0 : quiet + 1;
 		window.queued += slot->queued;
 	}
@@ -96,13 +150,39 @@ static uint64_t rate_of(const struct congestion *congestion, const struct window
 		: 0;
 }
 
+static bool is_near_least(const struct congestion *congestion, const struct window *window)
+{
+	return (size_t)window->queued * 100 <= congestion->count * CONGESTION_QUEUED &&
+		window->losses_queued * 100 <= window->losses * CONGESTION_LOST_QUEUED &&
+		ranks_within(congestion, 0, CONGESTION_RANK_NEAR);
+}
+
+/* A link that is full takes the same all the time. */
+static bool rate_varies(const struct congestion *congestion, const struct window *window)
+{
+	uint64_t average = window->sent / congestion->count, sum = 0;
+
+	for (size_t i = 0; i < congestion->count; i++) {
+		uint64_t sent = congestion->slots[i].sent;
+
+		sum += sent > average ? sent - average : average - sent;
+	}
+	return sum * 100 >= window->sent * CONGESTION_VARIES;
+}
+
+static bool is_unexplained(const struct congestion *congestion, const struct window *window)
+{
+	return ranks_within(congestion, CONGESTION_RANKS, CONGESTION_RANK_RANDOM) &&
+		rate_varies(congestion, window);
+}
+
 static bool loses_without_queue(const struct congestion *congestion, const struct window *window)
 {
 	return congestion->count >= CONGESTION_WINDOW_LEAST &&
 		rate_of(congestion, window) >= CONGESTION_SLOW &&
 		(size_t)window->limited * 100 >= congestion->count * CONGESTION_LIMITED &&
-		(size_t)window->queued * 100 <= congestion->count * CONGESTION_QUEUED &&
-		window->losses >= CONGESTION_LOSSES && loss_ppm(window) >= CONGESTION_LOSS_PPM;
+		window->losses >= CONGESTION_LOSSES && loss_ppm(window) >= CONGESTION_LOSS_PPM &&
+		(is_near_least(congestion, window) || is_unexplained(congestion, window));
 }
 
 static bool is_clean_and_fast(
