@@ -364,6 +364,36 @@ START_TEST(with_bbr_a_queue_says_nothing)
 }
 END_TEST
 
+/* Looks at a path with a queue, by so many bytes to the peer and from it. */
+static void look_at_a_queue(uint64_t sent, uint64_t received)
+{
+	path.rtt_us = path.least_rtt_us + 20000;
+	for (int i = 0; i < 2 * PACING_QUEUED_LEAST; i++) {
+		path.acked += sent;
+		counter_add(&lane.counters.sent_bytes, sent);
+		counter_add(&lane.counters.received_bytes, received);
+		lane.pacing.sampled.ns -= DURATION_MS(PACING_SAMPLE_MS).ns;
+		lane_congestion_look(&lane);
+	}
+}
+
+START_TEST(bulk_data_that_waits_on_the_path_is_limited)
+{
+	begin(true);
+	look_at_a_queue(125000, 2500);
+	ck_assert_uint_gt(paced, 0);
+}
+END_TEST
+
+/* They wait behind the transfer that they acknowledge. */
+START_TEST(acknowledgements_are_not_limited)
+{
+	begin(true);
+	look_at_a_queue(125000, 5000000);
+	ck_assert_uint_eq(paced, 0);
+}
+END_TEST
+
 START_TEST(a_connection_that_fails_is_left_alone)
 {
 	begin(true);
@@ -382,7 +412,8 @@ static Suite *suite(void)
 		a_lane_that_waits_for_nothing_is_not_limited,
 		what_waits_in_the_lane_counts_as_limited, bursts_may_wait_from_the_first_loss_on,
 		a_short_queue_does_not_shorten_that, losses_of_a_standing_queue_allow_no_bursts,
-		with_bbr_a_queue_says_nothing, a_connection_that_fails_is_left_alone };
+		with_bbr_a_queue_says_nothing, bulk_data_that_waits_on_the_path_is_limited,
+		acknowledgements_are_not_limited, a_connection_that_fails_is_left_alone };
 
 	return unit_suite("lane_congestion", setup, teardown, tests, ARRAY_SIZE(tests));
 }

@@ -20,6 +20,8 @@ static struct link {
 	uint64_t acked;
 	uint64_t wanted;  /* what the sender would send; 0: more than any link takes */
 	uint32_t foreign; /* microseconds that other connections keep in the queue */
+	uint64_t window;  /* bytes under way of a flow that its window limits; 0: another flow */
+	bool bulk;        /* what is wanted is bulk data */
 } link;
 static uint64_t limit;
 
@@ -41,9 +43,26 @@ static uint64_t buffer(void)
 	return link.capacity / 1000 * BUFFER_MS;
 }
 
+/* Bytes a second that the sender would send. */
+static uint64_t offered(void)
+{
+	if (link.window > 0) /* what waits in the lane, and as much again as the link delivers */
+		return (link.window - link.queue) * 1000 / PACING_SAMPLE_MS + link.capacity;
+	return link.wanted > 0 ? link.wanted : 10 * link.capacity;
+}
+
+static enum pacing_load load(void)
+{
+	if (link.window > 0)
+		return link.queue < link.window ? PACING_LIMITED : PACING_BULK;
+	if (link.wanted > 0)
+		return link.bulk ? PACING_BULK : PACING_SOME;
+	return PACING_LIMITED;
+}
+
 static void sample(void)
 {
-	uint64_t sends = link.wanted > 0 ? link.wanted : 10 * link.capacity;
+	uint64_t sends = offered();
 	uint64_t leaves, room;
 	struct tcp_path path = { .least_rtt_us = LEAST_US };
 
@@ -59,7 +78,7 @@ static void sample(void)
 	now = mono_add(now, DURATION_MS(PACING_SAMPLE_MS));
 	path.acked = link.acked;
 	path.rtt_us = (uint32_t)(LEAST_US + link.queue * 1000000 / link.capacity) + link.foreign;
-	limit = pacing_judge(&pacing, now, &path, link.wanted == 0);
+	limit = pacing_judge(&pacing, now, &path, load());
 }
 
 static void pass(int samples)
@@ -175,6 +194,41 @@ START_TEST(a_small_stream_beside_a_queue_has_no_limit)
 }
 END_TEST
 
+/* All of its window fits into the path's queue, so nothing waits in the lane. */
+START_TEST(a_flow_with_a_window_loses_its_queue)
+{
+	uint64_t acked;
+
+	link.window = link.capacity / 1000 * (BUFFER_MS - 10);
+	pass(PACING_QUEUED_LEAST);
+	ck_assert_uint_gt(queue_us(), 30000);
+	pass(SECOND);
+	ck_assert_uint_gt(limit, MBIT(80));
+	acked = link.acked;
+	for (int i = 0; i < 10 * SECOND; i++) {
+		sample();
+		ck_assert_uint_lt(queue_us(), 20000);
+	}
+	ck_assert_uint_gt((link.acked - acked) / 10, MBIT(96));
+}
+END_TEST
+
+START_TEST(a_bulk_stream_beside_a_queue_of_others)
+{
+	int limited = 0;
+
+	link.wanted = MBIT(20);
+	link.bulk = true;
+	link.foreign = 40000;
+	for (int i = 0; i < 60 * SECOND; i++) {
+		sample();
+		limited += limit > 0;
+		ck_assert(limit == 0 || limit > MBIT(16));
+	}
+	ck_assert_int_lt(limited, 2 * SECOND);
+}
+END_TEST
+
 START_TEST(a_link_that_becomes_fast_has_no_limit_any_more)
 {
 	pass(5 * SECOND);
@@ -254,7 +308,8 @@ static Suite *suite(void)
 		a_faster_link_is_found_within_two_seconds, a_slower_link_is_found,
 		a_queue_of_others_is_left_to_them, a_sender_below_the_link_has_no_limit,
 		a_queue_that_comes_and_goes, a_flood_of_others_takes_no_more_than_its_own,
-		a_small_stream_beside_a_queue_has_no_limit,
+		a_small_stream_beside_a_queue_has_no_limit, a_flow_with_a_window_loses_its_queue,
+		a_bulk_stream_beside_a_queue_of_others,
 		a_link_that_becomes_fast_has_no_limit_any_more,
 		the_limit_goes_when_the_sender_stops, a_fast_link_has_none,
 		a_silent_connection_is_not_slowed_down, a_pause_begins_again,

@@ -126,9 +126,23 @@ static void allow_bursts(struct lane *lane, const struct tcp_path *path, struct 
 		flow_queue_allow(lane->queue, burst_of(lane, path, lossy));
 }
 
+static enum pacing_load load_of(struct lane *lane)
+{
+	uint64_t sent = counter_read(&lane->counters.sent_bytes);
+	uint64_t received = counter_read(&lane->counters.received_bytes);
+	/* The acknowledgements of a transfer the other way wait in that one's queue. */
+	bool bulk = sent - lane->sent > LANE_BULK_SHARE * (received - lane->received);
+
+	lane->sent = sent;
+	lane->received = received;
+	if (lane_has_backlog(lane) || !flow_queue_is_empty(lane->queue))
+		return PACING_LIMITED;
+	return bulk ? PACING_BULK : PACING_SOME;
+}
+
 static void pace(struct lane *lane, const struct tcp_path *path, struct mono now)
 {
-	bool limited = lane_has_backlog(lane) || !flow_queue_is_empty(lane->queue);
+	enum pacing_load load = load_of(lane);
 	uint64_t before = lane->pacing.rate;
 	uint64_t rate = 0;
 
@@ -139,7 +153,7 @@ static void pace(struct lane *lane, const struct tcp_path *path, struct mono now
 	if (mono_before(now, lane->lossy_until) || lane->many_paths)
 		pacing_begin_again(&lane->pacing);
 	else
-		rate = pacing_judge(&lane->pacing, now, path, limited);
+		rate = pacing_judge(&lane->pacing, now, path, load);
 	if (rate != before)
 		(void)tcp_path_set_rate(
 			lane->socket_watch.fd, rate); /* else the path has the queue */

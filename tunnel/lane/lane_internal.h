@@ -33,6 +33,7 @@ enum {
 	/* On a lossy path with BBR so much is encrypted ahead: this share of the round trip, at most … */
 	LANE_AHEAD_SHARE = 8,
 	LANE_AHEAD_US = 5000,
+	LANE_BULK_SHARE = 8,  /* bulk data: so many times what is received */
 	LANE_DOUBT_MS = 2000, /* data unacknowledged for this long is in doubt */
 	/* Bytes of control messages that may wait for a peer that does not read. */
 	LANE_CONTROL_QUEUE_MAX = 256 << 10,
@@ -147,9 +148,10 @@ struct lane {
 	struct outflow outflow;
 	struct congestion congestion;
 	struct pacing pacing;
-	uint64_t resent;  /* bytes, at the last look */
-	unsigned queued;  /* looks in a row that have shown a queue on the path */
-	bool unexplained; /* segments were lost, and no queue has stood since then */
+	uint64_t resent;         /* bytes, at the last look */
+	uint64_t sent, received; /* the same */
+	unsigned queued;         /* looks in a row that have shown a queue on the path */
+	bool unexplained;        /* segments were lost, and no queue has stood since then */
 	struct mono lossy_until;
 	bool looks_at_path;                         /* congestion = "auto" */
 	bool chooses_congestion;                    /* the same, until the kernel refuses */

@@ -179,17 +179,20 @@ static void step(struct pacing *pacing, struct mono now, bool queued)
 }
 
 /* True: the connection itself fills the path, and a queue stands there. */
-static bool fills(
-	const struct pacing *pacing, const struct tcp_path *path, bool limited, uint64_t arrives)
+static bool fills(const struct pacing *pacing, const struct tcp_path *path, enum pacing_load load,
+	uint64_t arrives)
 {
 	if (!tcp_path_is_queued(path))
 		return false;
-	return limited ||
+	/* If it is the queue of others, it outlasts the drain, and they keep it for a while. */
+	if (load == PACING_BULK && pacing->state == PACING_NONE && arrives >= PACING_LEAST)
+		return true;
+	return load == PACING_LIMITED ||
 		(pacing->capacity > 0 && arrives > percent(pacing->capacity, PACING_SATURATED));
 }
 
 uint64_t pacing_judge(
-	struct pacing *pacing, struct mono now, const struct tcp_path *path, bool limited)
+	struct pacing *pacing, struct mono now, const struct tcp_path *path, enum pacing_load load)
 {
 	int64_t us = mono_since(now, pacing->sampled).ns / 1000;
 	bool queued;
@@ -201,14 +204,14 @@ uint64_t pacing_judge(
 		pacing->acked = path->acked;
 		return 0;
 	}
-	pacing->idle = limited ? 0 : pacing->idle + 1;
+	pacing->idle = load == PACING_LIMITED ? 0 : pacing->idle + 1;
 	/* Nothing arrived: a loss is being repaired, or nothing was sent. The next sample counts for both. */
 	if (path->acked != pacing->acked) {
 		uint64_t arrives = (path->acked - pacing->acked) * 1000000 /
 			(uint64_t)(us > 0 ? us : 1);
 
 		store(pacing, arrives);
-		queued = fills(pacing, path, limited, arrives);
+		queued = fills(pacing, path, load, arrives);
 		pacing->sampled = now;
 		pacing->acked = path->acked;
 		pacing->samples++;

@@ -15,8 +15,10 @@
  * sockets nor timers: it gets a sample of the path every PACING_SAMPLE_MS, and says what the limit
  * should be.
  *
- *   NONE      no limit, until the round trip shows a queue for PACING_QUEUED_LEAST samples. What
- *             arrives then is what the path takes.
+ *   NONE      no limit, until the round trip shows a queue for PACING_QUEUED_LEAST samples while the
+ *             connection is limited, or carries bulk data: a window of its sender that is a little
+ *             longer than the path waits there, and not in the lane. What arrives then is what the
+ *             path takes.
  *   DRAINS    well below that, until the queue is gone. A queue that stays longer than it would if
  *             it were of this connection is of others, and not for this end to empty: NONE, for
  *             PACING_LEAVE_S.
@@ -79,8 +81,15 @@ void pacing_init(struct pacing *pacing);
 /* The same, but the queue of others is still left to them. */
 void pacing_begin_again(struct pacing *pacing);
 
+/* What the connection has to send at a sample. */
+enum pacing_load {
+	PACING_SOME,
+	PACING_BULK,    /* far more than it receives, but nothing waits in the lane */
+	PACING_LIMITED, /* more than the connection takes: some waits in the lane */
+};
+
 /* Takes a sample. Returns the limit in bytes a second; 0: none. */
 uint64_t pacing_judge(
-	struct pacing *pacing, struct mono now, const struct tcp_path *path, bool limited);
+	struct pacing *pacing, struct mono now, const struct tcp_path *path, enum pacing_load load);
 
 #endif
