@@ -293,7 +293,7 @@ END_TEST
 
 static bool bursts_may_wait(void)
 {
-	return mono_before(mono_now(), lane.lossy_until);
+	return lane.burst.ns > 0;
 }
 
 static void look_at_a_loss(void)
@@ -312,6 +312,20 @@ START_TEST(bursts_may_wait_from_the_first_loss_on)
 	look_at_a_loss();
 	ck_assert(bursts_may_wait());
 	ck_assert(lane.unexplained);
+}
+END_TEST
+
+START_TEST(bursts_may_wait_while_the_lane_gives_way)
+{
+	begin(true);
+	lane_congestion_look(&lane);
+	ck_assert(!bursts_may_wait());
+	lane.pacing.leave_until = mono_add(mono_now(), DURATION_S(60));
+	lane_congestion_look(&lane);
+	ck_assert(bursts_may_wait());
+	lane.pacing.leave_until = mono_now();
+	lane_congestion_look(&lane);
+	ck_assert(!bursts_may_wait());
 }
 END_TEST
 
@@ -411,9 +425,10 @@ static Suite *suite(void)
 		the_timer_looks_until_the_lane_is_idle,
 		a_lane_that_waits_for_nothing_is_not_limited,
 		what_waits_in_the_lane_counts_as_limited, bursts_may_wait_from_the_first_loss_on,
-		a_short_queue_does_not_shorten_that, losses_of_a_standing_queue_allow_no_bursts,
-		with_bbr_a_queue_says_nothing, bulk_data_that_waits_on_the_path_is_limited,
-		acknowledgements_are_not_limited, a_connection_that_fails_is_left_alone };
+		bursts_may_wait_while_the_lane_gives_way, a_short_queue_does_not_shorten_that,
+		losses_of_a_standing_queue_allow_no_bursts, with_bbr_a_queue_says_nothing,
+		bulk_data_that_waits_on_the_path_is_limited, acknowledgements_are_not_limited,
+		a_connection_that_fails_is_left_alone };
 
 	return unit_suite("lane_congestion", setup, teardown, tests, ARRAY_SIZE(tests));
 }

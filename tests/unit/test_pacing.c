@@ -156,6 +156,25 @@ START_TEST(a_queue_of_others_is_left_to_them)
 END_TEST
 
 /* A round trip that rises and falls by itself, as over radio, takes nothing away for long. */
+/* While the queue drains and while it is left to others, what waits here must not be dropped. */
+START_TEST(giving_way)
+{
+	ck_assert(!pacing_gives_way(&pacing, now));
+	while (pacing.state != PACING_DRAINS)
+		sample();
+	ck_assert(pacing_gives_way(&pacing, now));
+	while (pacing.state == PACING_DRAINS)
+		sample();
+	ck_assert(!pacing_gives_way(&pacing, now));
+	link.foreign = 40000;
+	while (pacing.leave_until.ns == 0)
+		sample();
+	ck_assert_int_eq(pacing.state, PACING_NONE);
+	ck_assert(pacing_gives_way(&pacing, now));
+	ck_assert(!pacing_gives_way(&pacing, pacing.leave_until));
+}
+END_TEST
+
 START_TEST(a_queue_that_comes_and_goes)
 {
 	uint64_t acked;
@@ -306,7 +325,7 @@ static Suite *suite(void)
 {
 	const TTest *const tests[] = { a_full_link_loses_its_queue, the_limit_comes_within_a_second,
 		a_faster_link_is_found_within_two_seconds, a_slower_link_is_found,
-		a_queue_of_others_is_left_to_them, a_sender_below_the_link_has_no_limit,
+		a_queue_of_others_is_left_to_them, a_sender_below_the_link_has_no_limit, giving_way,
 		a_queue_that_comes_and_goes, a_flood_of_others_takes_no_more_than_its_own,
 		a_small_stream_beside_a_queue_has_no_limit, a_flow_with_a_window_loses_its_queue,
 		a_bulk_stream_beside_a_queue_of_others,

@@ -102,12 +102,13 @@ static void note_losses(struct lane *lane, const struct tcp_path *path, struct m
 
 /*
  * How long a burst may be. A lane without BBR carries a few percent of what it will carry with it. A
- * usual burst would look like a standing queue there, and the inner flow would lose packets.
+ * usual burst would look like a standing queue there, and the inner flow would lose packets. A lane
+ * is held up by losses, or gives way to others, only for a while.
  */
-static struct duration burst_of(const struct lane *lane, const struct tcp_path *path, bool lossy)
+static struct duration burst_of(const struct lane *lane, const struct tcp_path *path, bool held_up)
 {
 	bool undecided = lane->unexplained && lane->chooses_congestion && !has_bbr(lane);
-	unsigned trips = undecided ? LANE_UNDECIDED_TRIPS : lossy ? 1 : 0;
+	unsigned trips = undecided ? LANE_UNDECIDED_TRIPS : held_up ? 1 : 0;
 	uint64_t us = (uint64_t)path->least_rtt_us * trips;
 
 	if (us > LANE_BURST_US)
@@ -122,8 +123,9 @@ static void allow_bursts(struct lane *lane, const struct tcp_path *path, struct 
 	note_losses(lane, path, now);
 	lossy = mono_before(now, lane->lossy_until);
 	look_ahead(lane, path, lossy);
+	lane->burst = burst_of(lane, path, lossy || pacing_gives_way(&lane->pacing, now));
 	if (lane->queue)
-		flow_queue_allow(lane->queue, burst_of(lane, path, lossy));
+		flow_queue_allow(lane->queue, lane->burst);
 }
 
 static enum pacing_load load_of(struct lane *lane)

@@ -153,6 +153,7 @@ struct lane {
 	unsigned queued;         /* looks in a row that have shown a queue on the path */
 	bool unexplained;        /* segments were lost, and no queue has stood since then */
 	struct mono lossy_until;
+	struct duration burst;                      /* may wait in the queue */
 	bool looks_at_path;                         /* congestion = "auto" */
 	bool chooses_congestion;                    /* the same, until the kernel refuses */
 	char kernel_control[TCP_PATH_NAME_MAX + 1]; /* the congestion control it began with */

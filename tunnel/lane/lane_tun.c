@@ -162,9 +162,12 @@ static enum lane_verdict tun_failed(struct lane *lane, int error)
 
 static int make_queue(struct lane *lane)
 {
-	if (lane->queue || flow_queue_new(lane->worker, &lane->counters, &lane->queue) == 0)
+	if (lane->queue)
 		return 1;
-	return -ENOMEM;
+	if (flow_queue_new(lane->worker, &lane->counters, &lane->queue) < 0)
+		return -ENOMEM;
+	flow_queue_allow(lane->queue, lane->burst);
+	return 1;
 }
 
 /* Queues the packet, which `slot` holds. */

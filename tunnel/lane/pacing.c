@@ -14,6 +14,11 @@ void pacing_begin_again(struct pacing *pacing)
 	pacing->leave_until = leave_until;
 }
 
+bool pacing_gives_way(const struct pacing *pacing, struct mono now)
+{
+	return pacing->state == PACING_DRAINS || mono_before(now, pacing->leave_until);
+}
+
 /* Bytes a second that arrived in the last samples. */
 static uint64_t average_of(const struct pacing *pacing, size_t samples)
 {

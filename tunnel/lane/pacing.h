@@ -81,6 +81,12 @@ void pacing_init(struct pacing *pacing);
 /* The same, but the queue of others is still left to them. */
 void pacing_begin_again(struct pacing *pacing);
 
+/*
+ * True: the connection sends less than it could for a while, or leaves the queue to others. Packets
+ * then wait here that a usual queue would drop, and the flow would have to grow again.
+ */
+bool pacing_gives_way(const struct pacing *pacing, struct mono now);
+
 /* What the connection has to send at a sample. */
 enum pacing_load {
 	PACING_SOME,
