@@ -65,6 +65,9 @@ ecn 0
 load_until 'a flow without ECN is dropped of' has_grown delay_drops 0
 check_equal 'nothing was marked' 0 "$(marks)"
 
+# What is left of a superpacket after drops and cuts is one that the kernel takes.
+check_equal 'the receiving kernel has dropped nothing' 0 "$(ip_ns gw-b -s -j link show lan0 | jq '.[0].stats64.tx.dropped')"
+
 # ---- one that does ----
 
 ecn 1

@@ -230,6 +230,29 @@ START_TEST(segments_larger_than_the_payload_pass)
 }
 END_TEST
 
+/* The kernel drops a "superpacket" whose only segment is a full one behind TCP options. */
+START_TEST(one_segment_is_a_plain_packet)
+{
+	struct vnet vnet = make(&samples[_i]), before;
+
+	if (samples[_i].gso_type == VNET_GSO_NONE)
+		return;
+	ck_assert_int_eq(check(&vnet, OFFLOAD_ALL), 0);
+	before = vnet;
+	vnet_drop_useless(&vnet, vnet.header_len + vnet.gso_size + 1U);
+	ck_assert_mem_eq(&vnet, &before, sizeof(vnet));
+	vnet_drop_useless(&vnet, vnet.header_len + vnet.gso_size);
+	ck_assert_uint_eq(vnet.gso_type, VNET_GSO_NONE);
+	ck_assert_uint_eq(vnet.gso_size, 0);
+	ck_assert_uint_eq(vnet.header_len, 0);
+	ck_assert_uint_eq(vnet.flags, VNET_NEEDS_CSUM); /* the checksum is still to be finished */
+	ck_assert_uint_eq(vnet.csum_start, before.csum_start);
+	before = vnet;
+	vnet_drop_useless(&vnet, 0);
+	ck_assert_mem_eq(&vnet, &before, sizeof(vnet));
+}
+END_TEST
+
 /* One frame may not cost its receiver more cuts than honest traffic does. */
 START_TEST(what_costs_too_much_to_cut_is_refused)
 {
@@ -577,6 +600,7 @@ static Suite *suite(void)
 	add_each(suite, "places", every_place_is_held_to);
 	add_each(suite, "outermost", outermost_is_what_the_check_takes);
 	add_each(suite, "gso_size", segments_larger_than_the_payload_pass);
+	add_each(suite, "one segment", one_segment_is_a_plain_packet);
 	add_each(suite, "cost", what_costs_too_much_to_cut_is_refused);
 	unit_add(suite, "few small segments", few_small_segments_pass);
 	unit_add(suite, "many datagrams", as_many_datagrams_as_the_kernel_sends_pass);

@@ -91,6 +91,8 @@ static void take_whole(struct batch *batch, struct flow_packet *slot)
 {
 	struct superpacket *whole = &slot->whole;
 
+	if (slot->can_be_cut) /* segments may have been cut off before */
+		vnet_drop_useless(&whole->vnet, whole->len);
 	if (finish(batch->lane, &whole->vnet, whole->data, whole->len)) {
 		count(batch->lane, whole->len, true);
 		if (whole->len >= IN_PLACE_MIN)

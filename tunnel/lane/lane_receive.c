@@ -48,9 +48,11 @@ static void take_packet(struct lane *lane, struct vnet *vnet, const struct view 
 		drop_unwanted(lane, &packet, verdict);
 	else if ((r = vnet_check(vnet, &packet, data->data, lane->offloads_accept)) < 0)
 		lane_drop(lane, r == -E2BIG ? DROP_IN_SEGMENTS : DROP_IN_OFFLOAD);
-	else
+	else {
+		vnet_drop_useless(vnet, data->len);
 		/* The frame is in our own buffer. A view is const only for readers. */
 		lane_deliver(lane, vnet, &packet, (uint8_t *)(uintptr_t)data->data);
+	}
 }
 
 static void take_bare(struct lane *lane, const struct view *payload)

@@ -124,18 +124,6 @@ static void finish_part(const struct superpacket *superpacket, uint8_t *packet, 
 		packet[superpacket->ip_header + TCP_FLAGS] &= (uint8_t) ~(TCP_FIN | TCP_PSH);
 }
 
-static struct vnet part_vnet(const struct superpacket *superpacket, size_t payload)
-{
-	struct vnet vnet = superpacket->vnet;
-
-	if (payload <= vnet.gso_size) {
-		vnet.gso_type = VNET_GSO_NONE;
-		vnet.gso_size = 0;
-		vnet.header_len = 0;
-	}
-	return vnet;
-}
-
 /* Takes off `segments`, which have `payload` bytes. */
 static void drop(struct superpacket *superpacket, size_t segments, size_t payload)
 {
@@ -174,7 +162,8 @@ int superpacket_cut(struct superpacket *superpacket, size_t segments, struct wri
 		return -ENOBUFS;
 	payload = len - superpacket->headers;
 	finish_part(superpacket, &part->data[part->len - len], len);
-	*ret_vnet = part_vnet(superpacket, payload);
+	*ret_vnet = superpacket->vnet;
+	vnet_drop_useless(ret_vnet, len);
 	drop(superpacket, segments, payload);
 	return 0;
 }

@@ -181,6 +181,15 @@ int vnet_check(
 	return 0;
 }
 
+void vnet_drop_useless(struct vnet *vnet, size_t len)
+{
+	if (vnet->gso_type == VNET_GSO_NONE || len > (size_t)vnet->header_len + vnet->gso_size)
+		return;
+	vnet->gso_type = VNET_GSO_NONE;
+	vnet->gso_size = 0;
+	vnet->header_len = 0;
+}
+
 bool vnet_is_outermost(const struct vnet *vnet, const struct packet *packet)
 {
 	if ((vnet->flags & VNET_NEEDS_CSUM) == 0)

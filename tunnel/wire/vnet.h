@@ -83,6 +83,13 @@ int vnet_check(
 	struct vnet *vnet, const struct packet *packet, const uint8_t *data, uint32_t accepted);
 
 /*
+ * Makes a header that vnet_check() has cleaned a plain one if its packet, of `len` bytes, is one segment.
+ * The kernel does so, too, but counts no TCP options (virtio_net_hdr_to_skb): a full segment behind
+ * options stays a superpacket there, and tcp_gso_segment() drops it.
+ */
+void vnet_drop_useless(struct vnet *vnet, size_t len);
+
+/*
  * True if the open checksum is that of the packet's own transport header, which vnet_check()
  * accepts, or if none is open. False: it belongs to a packet inside this one. A host with a tunnel
  * of its own (VXLAN, GRE) may leave it so, and only that host can interpret it.
