@@ -197,6 +197,22 @@ static void serve_client(int control_fd, int fd)
 	}
 }
 
+/* Packets that come late, after their sender has gone, are nobody's. */
+static int await_client(int listener, int fd)
+{
+	struct pollfd polls[] = { { .fd = fd, .events = POLLIN },
+		{ .fd = listener, .events = POLLIN } };
+	struct counter nobody = { .trial = 0 };
+
+	while (poll(polls, 2, -1) > 0) {
+		if (polls[0].revents != 0)
+			take_packets(fd, &nobody);
+		if (polls[1].revents != 0)
+			break;
+	}
+	return accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+}
+
 static int run_server(const struct endpoint *endpoint)
 {
 	int fd = open_socket(SOCK_DGRAM, endpoint, true);
@@ -206,7 +222,7 @@ static int run_server(const struct endpoint *endpoint)
 		return 1;
 	batch_init(BYTES_MAX);
 	for (;;) {
-		int control_fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+		int control_fd = await_client(listener, fd);
 		if (control_fd < 0)
 			return fail("accept") < 0;
 		serve_client(control_fd, fd);
