@@ -40,7 +40,7 @@ enum {
 	PACING_DRAINS_MOST = 4,   /* without a probe between them that finds no queue */
 	PACING_LEAVE_S = 30,
 	/* Of what the path takes, in percent. */
-	PACING_CRUISE = 98,
+	PACING_CRUISE = 99,
 	PACING_DRAIN = 85,
 	PACING_SATURATED = 80,
 	PACING_LESS = 95,
