@@ -73,6 +73,8 @@ check 'the reason names the resolver' words spoke-a 10.9.0.0/16 '10.9.0.53 is a 
 check 'the hub is told' words gw-b 10.9.0.0/16 'a tunnel itself is reached'
 route spoke-a 10.9.0.53/32 via 198.51.100.254
 check 'the hub withdraws it' ctl gw-b routes del 10.9.0.0/16
+# A change and its reverse within 50 ms would not be sent at all.
+wait_for 10 'the spokes have heard that' lacks_route spoke-b 10.9.0.0/16
 check 'and announces it once more' ctl gw-b routes add 10.9.0.0/16
 wait_routes spoke-a 10.9.0.0/16 # since the resolver has a route of its own
 
