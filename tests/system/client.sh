@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# What the client does on its own: several remotes in turn, names resolved anew, IPv6 outside, backoff, an interface that stays
+# What the client does on its own: several remotes in turn, names resolved again, IPv6 outside, backoff, an interface that stays
 # while it reconnects, and an end that leaves nothing.
 #
 #   gw-a (192.0.2.1, 2001:db8::1) ──── gw-b (192.0.2.2, 2001:db8::2)

@@ -134,7 +134,7 @@ addr laptop wan0 203.0.113.77/24 2001:db8:f::77/64
 tunnelled 'a local network with public addresses does not divert anything'
 no_leak 'nothing has left past the tunnel' wan0 192.0.2.1
 
-# ---- others remove the rules, as systemd-networkd does when it is started anew ----
+# ---- others remove the rules, as systemd-networkd does when it is started again ----
 
 in_force=$(rules -4 && rules -6)
 # shellcheck disable=SC2016 # The inner shell expands.

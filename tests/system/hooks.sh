@@ -103,7 +103,7 @@ wait_log_since "$WORK/gw-a.log" "$mark" 'gw-b: session: opening -> up' "$UP_SECO
 rm "$WORK/told.up"
 stop_bg gw-a
 check 'the client has run on_down before it ended' grep -qx CULVERT_EVENT=down "$WORK/told.down"
-check 'an adopted interface was not made anew' test ! -e "$WORK/told.up"
+check 'an adopted interface was not made again' test ! -e "$WORK/told.up"
 wait_for 5 'the server as well' has_notes server.notes 5
 check_equal 'all that happened, in order' \
 	'up gw-a;route-add gw-a 10.1.0.0/24;route-add gw-a 10.1.9.0/24;route-delete gw-a 10.1.9.0/24;down gw-a;' \

@@ -146,7 +146,7 @@ puppet_end second
 wait_for 5 'a lane that just closes goes alone' has_lanes 1
 check 'now the first one may claim it back' tell first <<<"join $session $token instance 7 claim 1"$'\nawait joined\nend\nsync'
 check_equal 'which the status shows' 1 "$(control_lane)"
-wait_for 5 'routes that were not said anew are gone' lacks_route gw-b 10.1.7.0/24
+wait_for 5 'routes that were not said again are gone' lacks_route gw-b 10.1.7.0/24
 puppet_start second bad 192.0.2.2:443 bad
 check 'joining with a claim at once' tell second <<<"join $session $token instance 7 claim 1"$'\nawait joined'
 check_equal 'is answered' 'joined control 1' "$(grep ^joined "$WORK/second.told")"

@@ -376,7 +376,7 @@ log_has_since() { # FILE MARK REGEX
 }
 
 wait_log_since() { # FILE MARK REGEX SECONDS
-	wait_for "$4" "$(basename "$1") says '$3' anew" log_has_since "$1" "$2" "$3"
+	wait_for "$4" "$(basename "$1") says '$3' again" log_has_since "$1" "$2" "$3"
 }
 
 expect_log() { # FILE REGEX
