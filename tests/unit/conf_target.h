@@ -113,6 +113,7 @@ static const struct conf_option options[] = {
 		AT(prefixes.items),
 		COUNTED(prefixes.count),
 		.limit = 3,
+		.keyword = "@some",
 		.preset = "[ \"10.0.0.0/8\", \"fc00::/7\" ]",
 		.help = "Prefixes." },
 	{ .key = "items",

@@ -168,6 +168,11 @@ START_TEST(test_lists)
 	struct target target = good("prefixes = \"10.0.0.0/8\"; items = { name = \"one\"; };");
 
 	ck_assert_uint_eq(target.prefixes.count, 1);
+	done(&target);
+	target = good("prefixes = [ \"10.0.0.0/8\", \"@some\" ]; items = { name = \"one\"; };");
+	ck_assert_uint_eq(target.prefixes.count, 2);
+	ck_assert(addr_is_set(&target.prefixes.items[0].addr));
+	ck_assert(!addr_is_set(&target.prefixes.items[1].addr));
 	ck_assert_uint_eq(target.item_count, 1);
 	ck_assert_str_eq(target.items[0].name, "one");
 	ck_assert_uint_eq(target.items[0].weight, 7);
@@ -182,6 +187,8 @@ START_TEST(test_lists)
 	refused("prefixes = [ \"10.0.0.0/8\", \"10.0.0.0/8\",\n \"10.0.0.0/8\", \"10.0.0.0/8\" ];",
 		"f:1: prefixes:", "at most 3 values, got 4");
 	refused("prefixes = { };", "f:1: prefixes:", "a group");
+	refused("prefixes = [ \"@other\" ];",
+		"f:1: prefixes.[0]:", "such as 10.1.0.0/16, or \"@some\", got \"@other\"");
 	refused("prefixes = [ 1, 2 ];", "f:1: prefixes.[0]:", "got 1");
 	refused("prefixes = ( \"10.0.0.0/8\", ( ) );", "f:1: prefixes.[1]:", "a list");
 	refused("items = ( { name = \"a\"; }, \"b\" );", "f:1: items.[1]:", "a group");

@@ -288,6 +288,32 @@ START_TEST(test_filter)
 }
 END_TEST
 
+/* "@all" is an empty name: every other peer that has an entry, and none without one. */
+START_TEST(test_reach_all)
+{
+	struct settings *settings = server(3);
+
+	reach(&settings->peers[0], "peer-1", NULL);
+	settings->peers[0].reach.items[0] = (struct identity){ .name = "" };
+	ck_assert(settings_reaches(&settings->peers[0], &settings->peers[1]));
+	ck_assert(settings_reaches(&settings->peers[0], &settings->peers[2]));
+	ck_assert(!settings_reaches(&settings->peers[0], &settings->peers[0]));
+	ck_assert(!settings_reaches(&settings->peers[1], &settings->peers[0]));
+	ck_assert(!settings_reaches(&settings->peers[0], NULL));
+	ck_assert(settings_is_between(settings, AF_INET));
+	good(settings);
+	for (size_t at = 0; at < 2; at++) {
+		settings = server(3);
+		reach(&settings->peers[1], "peer-2", "peer-2");
+		settings->peers[1].reach.items[at] = (struct identity){ .name = "" };
+		refused(settings,
+			at == 0 ? "peers.[1].reach.[0] (peer-1): @all:"
+				: "peers.[1].reach.[1] (peer-1): @all:",
+			"leave out the names");
+	}
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *suite = suite_create("settings");
@@ -304,6 +330,7 @@ static Suite *suite(void)
 	unit_add(suite, "client", test_client);
 	unit_add(suite, "tracked", test_tracked);
 	unit_add(suite, "reach", test_filter);
+	unit_add(suite, "reach all", test_reach_all);
 	return suite;
 }
 

@@ -81,6 +81,11 @@ struct conf_option {
 	const char *shorthand;
 	const struct conf_name *names; /* NAMED */
 	/*
+	 * A string beside the values of the type, such as "@all" in a list of names. It is stored as
+	 * zeros, so that no value of the type may be all zeros.
+	 */
+	const char *keyword;
+	/*
 	 * Not an option: includes the options of this table, which fill the same struct. All other
 	 * fields are zero.
 	 */

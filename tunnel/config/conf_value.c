@@ -110,8 +110,8 @@ static void address_text(const struct conf_option *option, char out[CONF_VALUE_E
 			family, is_v6 ? "fd00::/64" : "10.1.0.0/16");
 }
 
-const char *
-conf_value_expected(/* NOLINT(misc-no-recursion): once, for a plain value in a list of groups */
+static const char *
+type_expected(/* NOLINT(misc-no-recursion): once, for a plain value in a list of groups */
 	const struct conf_option *option, char out[CONF_VALUE_EXPECTED_MAX])
 {
 	const char *fixed = fixed_text(option->type);
@@ -165,6 +165,22 @@ conf_value_expected(/* NOLINT(misc-no-recursion): once, for a plain value in a l
 		(void)snprintf(out, size, "a value");
 		break;
 	}
+	return out;
+}
+
+const char *
+conf_value_expected(/* NOLINT(misc-no-recursion): once, for a plain value in a list of groups */
+	const struct conf_option *option, char out[CONF_VALUE_EXPECTED_MAX])
+{
+	const char *text = type_expected(option, out);
+	size_t len;
+
+	if (!option->keyword)
+		return text;
+	len = strlen(text);
+	if (text != out)
+		memcpy(out, text, len + 1);
+	(void)snprintf(&out[len], CONF_VALUE_EXPECTED_MAX - len, ", or \"%s\"", option->keyword);
 	return out;
 }
 
@@ -496,6 +512,10 @@ int conf_value_set(const struct conf_option *option, const struct conf_scalar *s
 	char expected[CONF_VALUE_EXPECTED_MAX], got[SHOWN_MAX + 8];
 	int r = -EINVAL;
 
+	/* The target is all zero so far. */
+	if (option->keyword && scalar->got == CONF_GOT_STRING &&
+		strcmp(scalar->string, option->keyword) == 0)
+		return 0;
 	if (!types[option->type].wants_string || scalar->got == CONF_GOT_STRING)
 		r = types[option->type].set(option, scalar, out);
 	if (r == -EINVAL)

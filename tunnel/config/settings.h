@@ -30,6 +30,7 @@
 #define SETTINGS_HOOK_STAKE "hooks run with the rights of the user that starts this program"
 
 #define SETTINGS_CONGESTION_AUTO "auto"
+#define SETTINGS_REACH_ALL "@all"
 
 enum {
 	SETTINGS_NAME_MAX = 64,
@@ -106,9 +107,13 @@ struct settings_peer {
 	struct addr address4, address6;   /* fixed addresses (server); AF_UNSPEC: from the pool */
 	struct prefix_list accept_routes; /* prefixes that it may announce */
 	uint32_t max_routes;
-	uint32_t metric;        /* of the routes to it; 0: SETTINGS_METRIC */
-	struct name_list reach; /* server: other peers that it reaches through this end */
-	uint32_t lanes;         /* 0: the common `lanes` */
+	uint32_t metric; /* of the routes to it; 0: SETTINGS_METRIC */
+	/*
+	 * server: other peers that it reaches through this end; one empty name: every other peer
+	 * that has an entry
+	 */
+	struct name_list reach;
+	uint32_t lanes; /* 0: the common `lanes` */
 };
 
 /* A program that netd runs on an event: its absolute path and its arguments. */
@@ -257,7 +262,7 @@ int settings_stated(const struct settings *settings, struct prefix_list *list);
 int settings_check_announce(const struct settings *settings, struct problem *problem);
 
 /*
- * settings_reach.c. Returns true if the first peer's `reach` names the second. Then the first peer
+ * settings_reach.c. Returns true if the first peer's `reach` covers the second. Then the first peer
  * gets the second's routes, and packets pass between the two, in both directions. False for peers
  * without an entry (NULL).
  */
@@ -265,8 +270,8 @@ bool settings_reaches(const struct settings_peer *peer, const struct settings_pe
 /* Returns true if some peers exchange packets of this family, which this host has to forward. */
 bool settings_is_between(const struct settings *settings, int family);
 /*
- * Checks that every name in a `reach` is that of another peer, and is there once. -EINVAL, -ENOMEM.
- * On failure *problem says why.
+ * Checks that every name in a `reach` is that of another peer, and is there once, and that "@all"
+ * is alone. -EINVAL, -ENOMEM. On failure *problem says why.
  */
 int settings_check_reach(const struct settings *settings, struct problem *problem);
 

@@ -10,10 +10,18 @@
 
 #include "config/settings.h"
 
+/* Returns true for "@all", which is stored as an empty name. */
+static bool is_all(const struct identity *name)
+{
+	return name->name[0] == '\0';
+}
+
 bool settings_reaches(const struct settings_peer *peer, const struct settings_peer *other)
 {
 	if (!peer || !other)
 		return false;
+	if (peer->reach.count > 0 && is_all(&peer->reach.items[0]))
+		return !identity_equal(&peer->name, &other->name);
 	for (size_t i = 0; i < peer->reach.count; i++) {
 		if (identity_equal(&peer->reach.items[i], &other->name))
 			return true;
@@ -58,6 +66,9 @@ static const char *judge(const struct settings *settings, const struct settings_
 {
 	const struct identity *name = &peer->reach.items[at];
 
+	if (is_all(name))
+		return peer->reach.count == 1 ? NULL
+					      : "it covers every other peer; leave out the names";
 	for (size_t i = 0; i < at; i++) {
 		if (identity_equal(&peer->reach.items[i], name))
 			return "it is listed already";
@@ -82,9 +93,13 @@ int settings_check_reach(const struct settings *settings, struct problem *proble
 
 		for (size_t at = 0; at < peer->reach.count && !why; at++) {
 			why = judge(settings, peer, at, sorted);
-			if (why)
-				problem_set(problem, "peers.[%zu].reach.[%zu] (%s): %s: %s", i, at,
-					peer->name.name, peer->reach.items[at].name, why);
+			if (!why)
+				continue;
+			problem_set(problem, "peers.[%zu].reach.[%zu] (%s): %s: %s", i, at,
+				peer->name.name,
+				is_all(&peer->reach.items[at]) ? SETTINGS_REACH_ALL
+							       : peer->reach.items[at].name,
+				why);
 		}
 	}
 	free(sorted);
