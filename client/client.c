@@ -60,13 +60,21 @@ static int connected(struct dialer *dialer, struct lane *lane, const struct lane
 	return session_greet(client->session, lane, peer, outer);
 }
 
+static void count_failure(struct client *client)
+{
+	client->failures++;
+	client->failed = mono_now();
+}
+
 /* For status and doctor: the user may not see the log, as in a container. */
 static void failed(struct dialer *dialer, const char *text)
 {
-	struct session *session = client_of_dialer(dialer)->session;
+	struct client *client = client_of_dialer(dialer);
+	struct session *session = client->session;
 
 	if (!session || session->state != SESSION_IDLE)
 		return;
+	count_failure(client);
 	session->last_leave = (struct session_leave){ .attempt = true };
 	(void)snprintf(session->last_leave.text, sizeof(session->last_leave.text), "%s", text);
 }
@@ -168,10 +176,24 @@ static void client_stop(struct engine *engine)
 		dialer_stop(&client->joiner);
 }
 
+static const struct client *const_client_of(const struct engine *engine)
+{
+	return (const struct client *)(const void *)((const char *)engine -
+		offsetof(struct client, engine));
+}
+
+static void attempts(const struct engine *engine, struct engine_attempts *ret_attempts)
+{
+	const struct client *client = const_client_of(engine);
+
+	*ret_attempts = (struct engine_attempts){ .count = client->failures,
+		.last = client->failed };
+	ret_attempts->waits = dialer_is_waiting(&client->dialer, &ret_attempts->next);
+}
+
 static bool client_is_idle(const struct engine *engine)
 {
-	const struct client *client = (const struct client *)(const void *)((const char *)engine -
-		offsetof(struct client, engine));
+	const struct client *client = const_client_of(engine);
 
 	return (!client->dialer.loop || dialer_is_idle(&client->dialer)) &&
 		(!client->joiner.loop || dialer_is_idle(&client->joiner));
@@ -183,12 +205,14 @@ static void session_idle(struct engine *engine, struct session *session, uint32_
 
 	dialer_hold(&client->dialer, &session->outer, DURATION_MS(retry_after_ms));
 	if (session->up_since.ns == 0) {
+		count_failure(client);
 		dialer_next(&client->dialer); /* this address led to no session */
 		return;
 	}
 	bool steady = duration_seconds(mono_since(mono_now(), session->up_since)) >=
 		CLIENT_STEADY_S;
 	session->up_since.ns = 0;
+	client->failures = 0;
 	if (session_hides_names(session))
 		dialer_know(&client->dialer, &session->outer);
 	if (steady)
@@ -235,6 +259,7 @@ const struct engine_role client_role = {
 	.is_idle = client_is_idle,
 	.session_idle = session_idle,
 	.lane_wanted = lane_wanted,
+	.attempts = attempts,
 	.network = client_network,
 	.session_ended = session_ended,
 	.free = client_free,

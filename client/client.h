@@ -16,6 +16,8 @@ struct client {
 	struct dialer dialer;
 	struct dialer joiner; /* for the session's further lanes */
 	struct session *session;
+	uint64_t failures;  /* attempts that failed since the session was last up */
+	struct mono failed; /* when the newest one did */
 };
 
 extern const struct engine_role client_role;

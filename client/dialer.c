@@ -587,6 +587,14 @@ void dialer_stop(struct dialer *dialer)
 		lane_end(dialer->lane);
 }
 
+bool dialer_is_waiting(const struct dialer *dialer, struct mono *ret_due)
+{
+	if (dialer->state != DIALER_WAITING)
+		return false;
+	*ret_due = dialer->timer.due;
+	return true;
+}
+
 bool dialer_is_idle(const struct dialer *dialer)
 {
 	return dialer->stopped && dialer->state == DIALER_RESTING;

@@ -136,6 +136,8 @@ void dialer_next(struct dialer *dialer);
 void dialer_hurry(struct dialer *dialer);
 void dialer_stop(struct dialer *dialer);          /* for good; ends the current attempt */
 bool dialer_is_idle(const struct dialer *dialer); /* stopped, with no attempt left */
+/* True: the dialer waits, and *ret_due is when its next attempt begins. */
+bool dialer_is_waiting(const struct dialer *dialer, struct mono *ret_due);
 const char *dialer_state_text(enum dialer_state state);
 
 #endif

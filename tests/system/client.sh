@@ -53,6 +53,13 @@ client_end
 client '"192.0.2.2:4444"'
 wait_log "$log" 'connection failed' 5
 check 'status says why no connection comes up' grep -E '^ +last attempt: +192\.0\.2\.2 .*:4444\): connection failed: .*refused' <(ctl gw-a status)
+check 'it counts the attempts, and knows of the next' \
+	grep -E '^ +attempts: +[0-9]+ failed, the last [0-9]+ s ago; (the next in [0-9]+ s|one is under way)$' <(ctl gw-a status)
+attempt=$(ctl gw-a status --json | jq '.sessions[0].attempt')
+check "its JSON too: $attempt" jq -e '.failed > 0 and .ago < 10 and .next < 31 and (.text | test("192.0.2.2:4444.: connection failed"))' <<<"$attempt"
+check 'since when it is not up' jq -e '.sessions[0] | .down_for > 0 and .down_for >= .attempt.ago' <(ctl gw-a status --json)
+check_equal "its reason is in the log's words" 1 \
+	"$(grep -cF -m 1 "$(ctl gw-a status --json | jq -r '.sessions[0].attempt.text')" "$log")"
 check 'and so does doctor' grep -E '^problem: session: gw-b is not up \(state idle\): 192\.0\.2\.2 .*: connection failed: .*refused' \
 	<(ctl gw-a doctor)
 client_end
@@ -115,6 +122,7 @@ check_equal 'four connections in all' 4 "$(session_value gw-a gw-b .connections)
 
 # A route that the server does not repeat goes at its end-of-routes.
 mark=$(log_mark "$log")
+check_equal 'no attempt is told while it is up' 'null null' "$(session_value gw-a gw-b .attempt) $(session_value gw-a gw-b .down_for)"
 stop_bg gw-b
 sed -i 's/^announce = .*/announce = [ "10.5.0.0\/24" ];/' "$WORK/gw-b.conf"
 server_start gw-b

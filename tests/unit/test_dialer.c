@@ -10,6 +10,7 @@ START_TEST(connects)
 	AWAIT(fixture.asked_count == 1);
 	ck_assert_str_eq(fixture.asked[0], "one.example:443");
 	AWAIT(fixture.dialer.state == DIALER_SECURING);
+	ck_assert(!dialer_is_waiting(&fixture.dialer, &(struct mono){ 0 }));
 	ck_assert_uint_eq(fixture.family, AF_INET);
 	ck_assert_int_eq(fixture.dialer.fd, -1); /* the lane's */
 	secures("hub", "");
@@ -26,6 +27,8 @@ END_TEST
 /* Each address, then each remote, then the wait, and all of it again. */
 START_TEST(in_turn)
 {
+	struct mono due;
+
 	has_remote("two.example");
 	fixture.answer_count = 2;
 	fixture.connect_error = ECONNREFUSED;
@@ -35,8 +38,11 @@ START_TEST(in_turn)
 	ck_failed(2, "one.example ([2001:db8::1]:443)");
 	ck_assert_uint_eq(fixture.family, AF_INET6);
 	ck_failed(3, "two.example (192.0.2.1:443)");
+	ck_assert(!dialer_is_waiting(&fixture.dialer, &due) || !mono_before(mono_now(), due));
 	ck_failed(4, "two.example ([2001:db8::1]:443)");
 	ck_assert_int_eq(fixture.dialer.state, DIALER_WAITING);
+	ck_assert(dialer_is_waiting(&fixture.dialer, &due));
+	ck_assert_int_eq(due.ns, fixture.dialer.timer.due.ns);
 	ck_assert_uint_eq(fixture.dialer.backoff.attempt, 1);
 	ck_failed(5, "one.example (192.0.2.1:443)");
 	ck_assert_uint_eq(fixture.asked_count, 3); /* each name again in each round */

@@ -8,6 +8,7 @@ START_TEST(opened)
 {
 	struct lane *lane = open_lane();
 
+	ck_assert_int_gt(fixture.session->down_since.ns, 0); /* down from its beginning */
 	ck_assert_ptr_null(fixture_read(lane)); /* nothing before the interface is there */
 	ck_assert_uint_eq(netd_next(REQUEST_INTERFACE)->interface.queues, 3);
 	netd_make(5, 3, fixture.fds);
@@ -164,12 +165,17 @@ START_TEST(other_interface)
 	struct lane *old = open_up(1), *lane;
 	int fd = fixture.fds[0];
 
+	fixture.session->down_since = (struct mono){ 0 };
 	session_disconnect(fixture.session);
+	ck_assert_int_gt(fixture.session->down_since.ns, 0);
+	fixture.session->down_since = (struct mono){ 0 };
 	lane = open_lane();
 	netd_make(6, 1, fixture.fds);
 	ck_state(SESSION_UP);
+	ck_assert_int_eq(fixture.session->down_since.ns, 0); /* not down by coming up */
 	fixture_end_lane(lane, LANE_END_CLOSED);
 	ck_state(SESSION_IDLE);
+	ck_assert_int_eq(fixture.session->down_since.ns, fixture.session->entered.ns);
 	ck_assert(netd_is_open(fd));
 	fixture_end_lane(old, LANE_END_ORDERED);
 	ck_assert(!netd_is_open(fd));

@@ -49,4 +49,9 @@ static inline double duration_seconds(struct duration length)
 	return (double)length.ns / 1e9;
 }
 
+enum { DURATION_TEXT_MAX = 48 };
+
+/* For display, as the two largest units: "2 d 3 h", "3 min 4 s", "0 s". Returns `out`. */
+const char *duration_format(struct duration length, char out[static DURATION_TEXT_MAX]);
+
 #endif

@@ -33,6 +33,14 @@ struct session;
 struct control;
 struct engine;
 
+/* A client's attempts to connect since its session was last up. */
+struct engine_attempts {
+	uint64_t count;   /* how many have failed */
+	struct mono last; /* when the newest one failed; valid if there is one */
+	bool waits;       /* false: an attempt is under way */
+	struct mono next; /* when the next attempt begins; valid if it waits */
+};
+
 struct engine_role {
 	struct configuration_role configuration;
 	/*
@@ -55,6 +63,8 @@ struct engine_role {
 	 * false after a lane that failed or was short-lived. NULL: the role dials no lanes.
 	 */
 	void (*lane_wanted)(struct engine *engine, struct session *session, bool at_once);
+	/* Fills in the attempts to connect. NULL: the role makes none. */
+	void (*attempts)(const struct engine *engine, struct engine_attempts *ret_attempts);
 	/* This host's network has changed: retries need not wait any longer. May be NULL. */
 	void (*network)(struct engine *engine);
 	/* A session has ended for good. It is freed right after this call. */

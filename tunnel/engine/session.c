@@ -175,6 +175,7 @@ int session_new(const struct session_world *world, const struct identity *name,
 		.peer = peer,
 		.created = mono_now(),
 		.entered = mono_now(),
+		.down_since = mono_now(),
 	};
 	if (!session_is_server(session)) {
 		session->nameservers = calloc(1, sizeof(*session->nameservers));
@@ -415,6 +416,8 @@ static bool change(struct session *session, enum session_event event, const char
 	session->state = next;
 	if (old != next) {
 		session->entered = mono_now();
+		if (old == SESSION_UP)
+			session->down_since = session->entered;
 		log_write(level_of(old, next), "%s: session: %s -> %s: %s", session->name.name,
 			session_state_text(old), session_state_text(next),
 			why && why[0] ? why : session_event_text(event));

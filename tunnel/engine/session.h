@@ -118,6 +118,7 @@ struct session {
 
 	struct mono created, up_since; /* `up_since` is valid in UP only */
 	struct mono entered;           /* when this state began */
+	struct mono down_since;        /* when it last left UP, or began; valid outside UP */
 	uint64_t connections;          /* how many reached UP */
 	struct lane_counters past;     /* sums over the lanes that have ended */
 };

@@ -4,6 +4,7 @@
 #include "base/array.h"
 #include "base/json.h"
 #include "base/version.h"
+#include "engine/attempts.h"
 #include "engine/held_back.h"
 
 /*
@@ -207,6 +208,27 @@ static void put_left(struct json *json, const struct session *session)
 	json_object_end(json);
 }
 
+/* null: it is up, or this end does not connect by itself. */
+static void put_attempt(
+	struct json *json, const struct status_view *view, const struct session *session)
+{
+	struct attempts attempts;
+
+	if (!attempts_read(view->engine, session, view->now, &attempts)) {
+		json_null(json, "attempt");
+		return;
+	}
+	json_object_begin(json, "attempt");
+	json_u64(json, "failed", attempts.count);
+	if (attempts.count > 0)
+		json_duration(json, "ago", attempts.ago);
+	else
+		json_null(json, "ago");
+	put_text(json, "text", attempts.text);
+	json_duration(json, "next", attempts.next);
+	json_object_end(json);
+}
+
 static void put_congestion(struct json *json, const struct session_lane *sl, struct mono now)
 {
 	const struct lane_congestion *congestion = &sl->congestion;
@@ -280,6 +302,10 @@ static void put_session(
 		json_duration(json, "up_for", mono_since(view->now, session->up_since));
 	else
 		json_null(json, "up_for");
+	if (session->state != SESSION_UP)
+		json_duration(json, "down_for", mono_since(view->now, session->down_since));
+	else
+		json_null(json, "down_for");
 	put_endpoint(json, "outer", &session->outer);
 	put_text(json, "proxy", status_proxy_text(view));
 	put_text(json, "cipher", session->lane_peer.cipher);
@@ -296,6 +322,7 @@ static void put_session(
 	json_u64(json, "connections", session->connections);
 	put_counters(json, &sums);
 	put_left(json, session);
+	put_attempt(json, view, session);
 	put_lanes(json, session, view->now);
 	json_object_end(json);
 }

@@ -9,6 +9,7 @@
 
 #include "base/array.h"
 #include "base/version.h"
+#include "engine/attempts.h"
 #include "engine/held_back.h"
 
 /*
@@ -17,28 +18,12 @@
  */
 
 enum {
-	TEXT_MAX = 48, /* a duration, a size or a date as text */
+	TEXT_MAX = DURATION_TEXT_MAX, /* a duration, a size or a date as text */
 	LABEL_WIDTH = 20,
 	TABLE_COLUMNS_MAX = 10,
 	CELL_MAX = ROUTE_REASON_MAX + 16, /* the longest is a route's state */
 	ESCAPED_MAX = 4 * MESSAGE_TEXT_MAX + 1,
 };
-
-/* The two largest units: "2 d 3 h", "3 min 4 s". */
-static const char *duration_text(char out[static TEXT_MAX], struct duration length)
-{
-	int64_t s = length.ns / 1000000000;
-
-	if (s < 60)
-		snprintf(out, TEXT_MAX, "%" PRId64 " s", s);
-	else if (s < 3600)
-		snprintf(out, TEXT_MAX, "%" PRId64 " min %" PRId64 " s", s / 60, s % 60);
-	else if (s < 86400)
-		snprintf(out, TEXT_MAX, "%" PRId64 " h %" PRId64 " min", s / 3600, s / 60 % 60);
-	else
-		snprintf(out, TEXT_MAX, "%" PRId64 " d %" PRId64 " h", s / 86400, s / 3600 % 24);
-	return out;
-}
 
 static const char *rtt_text(char out[static TEXT_MAX], struct duration rtt)
 {
@@ -120,7 +105,8 @@ static void write_daemon(const struct status_view *view, FILE *out)
 	fprintf(out, "%s: %s\n", settings->role == SETTINGS_SERVER ? "server" : "client",
 		settings->name);
 	field(out, "version:", "%s", culvert_version);
-	field(out, "up for:", "%s%s", duration_text(shown, mono_since(view->now, engine->started)),
+	field(out, "up for:", "%s%s",
+		duration_format(mono_since(view->now, engine->started), shown),
 		engine->world.stopping ? ", stopping now" : "");
 	if (engine->tls) {
 		field(out, "identity:", "%s", tls_context_identity(engine->tls)->name);
@@ -225,7 +211,7 @@ static void write_liveness(const struct status_view *view, FILE *out, const stru
 			rtt_text(least, liveness->rtt_least));
 	if (sl)
 		field(out, "last heard:", "%s ago",
-			duration_text(last, status_heard_ago(sl->lane, view->now)));
+			duration_format(status_heard_ago(sl->lane, view->now), last));
 }
 
 static void write_drops(FILE *out, const struct lane_counters *counters)
@@ -278,6 +264,24 @@ static void write_counters(FILE *out, const struct session *session)
 	write_drops(out, &sums);
 }
 
+/* Since when the session is down, and what a client does about it. */
+static void write_down(const struct status_view *view, FILE *out, const struct session *session)
+{
+	struct attempts attempts;
+	char shown[TEXT_MAX], line[ATTEMPTS_LINE_MAX], text[4 * ATTEMPTS_TEXT_MAX];
+
+	if (session->state == SESSION_UP)
+		return;
+	field(out, session->connections > 0 ? "down for:" : "not up for:", "%s",
+		duration_format(mono_since(view->now, session->down_since), shown));
+	if (!attempts_read(view->engine, session, view->now, &attempts))
+		return;
+	field(out, "attempts:", "%s", attempts_line(&attempts, line));
+	if (attempts.text[0] != '\0')
+		field(out, "last attempt:", "%s",
+			problem_escape(text, sizeof(text), attempts.text, strlen(attempts.text)));
+}
+
 /*
  * Escapes a peer's text. Our own text, which may come from the kernel or a library, is harmless
  * either way.
@@ -291,8 +295,8 @@ static void write_left(FILE *out, const struct session *session)
 		return;
 	problem_escape(text, sizeof(text), leave->text, strnlen(leave->text, sizeof(leave->text)));
 	if (leave->attempt)
-		field(out, "last attempt:", "%s", text);
-	else if (leave->code == 0)
+		return; /* write_down() has it */
+	if (leave->code == 0)
 		field(out, "last end:", "connection lost: %s", text);
 	else
 		field(out, "last end:", "goodbye %s: %s%s%s", leave->heard ? "received" : "sent",
@@ -314,7 +318,7 @@ static void write_lanes(const struct status_view *view, FILE *out, const struct 
 		field(out, "", "no. %u %s%s for %s, %s, worker %u, round trip %s, in %s, out %s",
 			sl->number, status_stage_text(sl->stage),
 			sl == session->control ? " (control)" : "",
-			duration_text(age, mono_since(view->now, sl->since)),
+			duration_format(mono_since(view->now, sl->since), age),
 			endpoint_format(&sl->outer, outer), lane_worker(sl->lane),
 			sl->liveness.measured ? rtt_text(rtt, sl->liveness.rtt_smooth) : "-",
 			size_text(in, counter_read(&counters->in_bytes)),
@@ -334,7 +338,7 @@ static void write_congestion(
 			continue;
 		field(out, "congestion:", "lane no. %u: %s for %s: %s (%s)", sl->number,
 			sl->congestion.control,
-			duration_text(age, mono_since(view->now, sl->congestion_since)),
+			duration_format(mono_since(view->now, sl->congestion_since), age),
 			congestion_reason_text(sl->congestion.reason),
 			congestion_view_text(shown, &sl->congestion.view));
 	}
@@ -361,10 +365,11 @@ static void write_session(const struct status_view *view, FILE *out, const struc
 
 	fprintf(out, "\npeer: %s%s\n", session->name.name, session->peer ? "" : " (not listed)");
 	field(out, "state:", "%s for %s", session_state_text(session->state),
-		duration_text(shown, mono_since(view->now, session->entered)));
+		duration_format(mono_since(view->now, session->entered), shown));
+	write_down(view, out, session);
 	if (session->linger.running)
 		field(out, "lingers:", "%s more",
-			duration_text(shown, mono_since(session->linger.due, view->now)));
+			duration_format(mono_since(session->linger.due, view->now), shown));
 	if (addr_is_set(&session->outer.addr))
 		field(out, "outer address:", "%s%s%s%s", endpoint_format(&session->outer, text),
 			*proxy ? ", the " : "", proxy, *proxy ? " proxy" : "");
@@ -458,7 +463,7 @@ static void peer_session_row(
 	snprintf(row->cell[6], CELL_MAX, "%s", size_text(shown, counter_read(&sums.in_bytes)));
 	snprintf(row->cell[7], CELL_MAX, "%s", size_text(shown, counter_read(&sums.out_bytes)));
 	snprintf(row->cell[8], CELL_MAX, "%s",
-		duration_text(shown, mono_since(view->now, session->entered)));
+		duration_format(mono_since(view->now, session->entered), shown));
 }
 
 static void peer_rows(const struct status_view *view, struct table *table)

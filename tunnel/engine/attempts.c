@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/attempts.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/engine.h"
+#include "engine/session.h"
+
+/* Of an attempt that got a connection, which led to no session. */
+static void write_end(const struct session *session, char out[static ATTEMPTS_TEXT_MAX])
+{
+	const struct session_leave *leave = &session->last_leave;
+	const char *meaning = goodbye_code_text(leave->code);
+	bool repeats = leave->text[0] == '\0' || strcmp(leave->text, meaning) == 0;
+	char outer[ENDPOINT_TEXT_MAX];
+
+	(void)endpoint_format(&session->outer, outer);
+	if (leave->code == 0)
+		(void)snprintf(
+			out, ATTEMPTS_TEXT_MAX, "%s: connection lost: %s", outer, leave->text);
+	else
+		(void)snprintf(out, ATTEMPTS_TEXT_MAX, "%s: %s a goodbye: %s%s%s", outer,
+			leave->heard ? "received" : "sent", meaning, repeats ? "" : ": ",
+			repeats ? "" : leave->text);
+}
+
+bool attempts_read(const struct engine *engine, const struct session *session, struct mono now,
+	struct attempts *ret_attempts)
+{
+	struct engine_attempts made = { .count = 0 };
+
+	if (!engine->role || !engine->role->attempts || session->state == SESSION_UP)
+		return false;
+	engine->role->attempts(engine, &made);
+	*ret_attempts = (struct attempts){ .count = made.count };
+	if (made.waits && mono_before(now, made.next))
+		ret_attempts->next = mono_since(made.next, now);
+	if (made.count == 0)
+		return true;
+	ret_attempts->ago = mono_since(now, made.last);
+	if (session->last_leave.attempt)
+		(void)snprintf(ret_attempts->text, sizeof(ret_attempts->text), "%s",
+			session->last_leave.text);
+	else
+		write_end(session, ret_attempts->text);
+	return true;
+}
+
+const char *attempts_line(const struct attempts *attempts, char out[static ATTEMPTS_LINE_MAX])
+{
+	char ago[DURATION_TEXT_MAX], next[DURATION_TEXT_MAX], failed[2 * DURATION_TEXT_MAX] = "";
+
+	if (attempts->count > 0)
+		(void)snprintf(failed, sizeof(failed), "%" PRIu64 " failed, the last %s ago; ",
+			attempts->count, duration_format(attempts->ago, ago));
+	if (attempts->next.ns > 0)
+		(void)snprintf(out, ATTEMPTS_LINE_MAX, "%sthe next in %s", failed,
+			duration_format(attempts->next, next));
+	else
+		(void)snprintf(out, ATTEMPTS_LINE_MAX, "%sone is under way", failed);
+	return out;
+}
