@@ -94,16 +94,20 @@ static uint32_t smaller(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
-static void fill_dns(const struct nameservers *dns, struct message_welcome *welcome)
+static void fill_dns(const struct settings *settings, const struct settings_peer *peer,
+	struct message_welcome *welcome)
 {
-	welcome->dns_count = (uint8_t)dns->server_count;
-	memcpy(welcome->dns, dns->server, sizeof(welcome->dns));
-	welcome->domain_count = (uint8_t)dns->domain_count;
-	memcpy(welcome->domains, dns->domain, sizeof(welcome->domains));
+	struct nameservers dns;
+
+	settings_nameservers(settings, peer, &dns);
+	welcome->dns_count = (uint8_t)dns.server_count;
+	memcpy(welcome->dns, dns.server, sizeof(welcome->dns));
+	welcome->domain_count = (uint8_t)dns.domain_count;
+	memcpy(welcome->domains, dns.domain, sizeof(welcome->domains));
 }
 
-static int fill_welcome(const struct offer *offer, const struct session_terms *terms,
-	struct message_welcome *welcome)
+static int fill_welcome(const struct offer *offer, const struct settings_peer *peer,
+	const struct session_terms *terms, struct message_welcome *welcome)
 {
 	const struct settings *settings = offer->settings;
 
@@ -123,7 +127,7 @@ static int fill_welcome(const struct offer *offer, const struct session_terms *t
 		.linger_ms = (uint32_t)duration_ms(settings->linger),
 		.features = FEATURES_OURS,
 	};
-	fill_dns(&settings->dns, welcome);
+	fill_dns(settings, peer, welcome);
 	return take_random(welcome->token, sizeof(welcome->token));
 }
 
@@ -155,7 +159,7 @@ int offer_make(struct offer *offer, const struct identity *name, const struct se
 		terms.local6 = settings_server_address(&settings->pool6);
 	r = take_random(&terms.session_id, sizeof(terms.session_id));
 	if (r == 0)
-		r = fill_welcome(offer, &terms, ret_welcome);
+		r = fill_welcome(offer, peer, &terms, ret_welcome);
 	if (r < 0) {
 		offer_return(offer, name);
 		problem_set(problem, "cannot get random numbers: %s", error_text(r));

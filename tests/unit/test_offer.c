@@ -233,6 +233,7 @@ START_TEST(welcome)
 	ck_assert_uint_eq(fixture.welcome.dns_count, 1);
 	ck_assert_uint_eq(fixture.welcome.domain_count, 1);
 	ck_assert_str_eq(fixture.welcome.domains[0], "lan.example");
+	ck_assert_str_eq(fixture.welcome.domains[1], "");
 	ck_assert_uint_eq(fixture.welcome.session_id, fixture.terms.session_id);
 	memcpy(token, fixture.welcome.token, sizeof(token));
 	session_id = fixture.welcome.session_id;
@@ -240,6 +241,28 @@ START_TEST(welcome)
 	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
 	ck_assert_mem_ne(token, fixture.welcome.token, sizeof(token));
 	ck_assert_uint_ne(session_id, fixture.welcome.session_id);
+}
+END_TEST
+
+/* An entry's own lists replace the common ones, here with none. */
+START_TEST(own_dns)
+{
+	struct message_hello said = hello();
+	struct settings_peer peer = { .has_dns = true, .has_domains = true };
+
+	fixture.settings->dns.server_count = 1;
+	fixture.settings->dns.server[0] = addr_of("10.9.0.1");
+	fixture.settings->dns.domain_count = 1;
+	unit_text(fixture.settings->dns.domain[0], "lan.example");
+	ck_assert_int_eq(make("branch-a", &peer, &said), 0);
+	ck_assert_uint_eq(fixture.welcome.dns_count, 0);
+	ck_assert_uint_eq(fixture.welcome.domain_count, 0);
+	ck_assert_str_eq(fixture.welcome.domains[0], "");
+	peer.has_dns = false;
+	ck_assert_int_eq(make("branch-b", &peer, &said), 0);
+	ck_assert_uint_eq(fixture.welcome.dns_count, 1);
+	ck_assert(addr_equal(&fixture.welcome.dns[0], &fixture.settings->dns.server[0]));
+	ck_assert_uint_eq(fixture.welcome.domain_count, 0);
 }
 END_TEST
 
@@ -503,8 +526,8 @@ END_TEST
 
 static Suite *suite(void)
 {
-	const TTest *const tests[] = { addresses, one_family, terms, offloads, welcome, no_address,
-		no_random_numbers, random_numbers_later, adopted_addresses, saved_later,
+	const TTest *const tests[] = { addresses, one_family, terms, offloads, welcome, own_dns,
+		no_address, no_random_numbers, random_numbers_later, adopted_addresses, saved_later,
 		saved_at_the_end, remembered, forgotten, broken_file, leases_cannot_be_written,
 		state_directory_is_descriptor_0, without_a_state_directory, never_began };
 

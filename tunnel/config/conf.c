@@ -326,6 +326,7 @@ static int apply_group(/* NOLINT(misc-no-recursion): as deep as the tables are *
 	}
 	while (r == 0 && (option = conf_next(&walk))) {
 		const config_setting_t *setting = config_setting_get_member(group, option->key);
+		bool given = setting != NULL;
 
 		if (!setting && option->required)
 			return report_missing(load, option, group, group_key);
@@ -333,6 +334,8 @@ static int apply_group(/* NOLINT(misc-no-recursion): as deep as the tables are *
 			setting = config_setting_get_member(presets, option->key);
 		if (!setting)
 			continue;
+		if (option->given_offset != 0)
+			memcpy((char *)target + option->given_offset, &given, sizeof(given));
 		join_key(key, group_key, option->key);
 		if (option->shape != CONF_ONE)
 			r = apply_list(load, option, setting, key, target);

@@ -64,6 +64,7 @@ struct conf_option {
 	enum conf_type type;
 	enum conf_shape shape;
 	size_t offset, count_offset, limit;
+	size_t given_offset; /* of a bool that is set if the file has the key; 0: none */
 	double min, max;
 	bool or_zero;       /* UINT: 0 is allowed, too */
 	bool required;      /* must be in the file */

@@ -60,6 +60,8 @@ void settings_free(struct settings *settings)
 	for (size_t i = 0; i < settings->peer_count; i++) {
 		free(settings->peers[i].accept_routes.items);
 		free(settings->peers[i].reach.items);
+		free(settings->peers[i].dns.items);
+		free(settings->peers[i].domains.items);
 	}
 	free(settings->peers);
 	free(settings);
@@ -235,30 +237,6 @@ static int check_listen(const struct settings *settings, struct problem *problem
 	return 0;
 }
 
-static int check_dns(const struct settings *settings, struct problem *problem)
-{
-	const struct nameservers *dns = &settings->dns;
-	char text[ADDR_TEXT_MAX];
-
-	for (size_t i = 0; i < dns->server_count; i++) {
-		if (nameservers_server_is_valid(&dns->server[i]))
-			continue;
-		problem_set(problem, "dns.[%zu]: %s is no address that a resolver can have", i,
-			addr_format(&dns->server[i], text));
-		return -EINVAL;
-	}
-	for (size_t i = 0; i < dns->domain_count; i++) {
-		if (nameservers_domain_is_valid(dns->domain[i], strlen(dns->domain[i])))
-			continue;
-		problem_set(problem,
-			"domains.[%zu]: expected a domain of A-Z a-z 0-9 . _ -, such as "
-			"corp.example.org, got \"%s\"",
-			i, dns->domain[i]);
-		return -EINVAL;
-	}
-	return 0;
-}
-
 /*
  * Checks the peers' entries. -EINVAL: two have the same name, interface name in one namespace, or
  * fixed address, or a fixed address is outside its pool or not usable; -ENOMEM. On failure *problem
@@ -289,7 +267,7 @@ static int check_server(const struct settings *settings, struct problem *problem
 	if (r == 0)
 		r = check_pool(&settings->pool6, AF_INET6, "pool6", problem);
 	if (r == 0)
-		r = check_dns(settings, problem);
+		r = settings_check_dns(settings, problem);
 	if (r == 0)
 		r = check_peers(settings, problem);
 	if (r == 0)

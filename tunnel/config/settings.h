@@ -31,6 +31,8 @@
 
 #define SETTINGS_CONGESTION_AUTO "auto"
 #define SETTINGS_REACH_ALL "@all"
+/* in a peer's own list: the values of the common list, in this place */
+#define SETTINGS_COMMON "@common"
 
 enum {
 	SETTINGS_NAME_MAX = 64,
@@ -99,6 +101,16 @@ struct announce_list {
 	size_t count;
 };
 
+struct addr_list {
+	struct addr *items;
+	size_t count;
+};
+
+struct domain_list {
+	char (*items)[NAMESERVERS_DOMAIN_MAX + 1];
+	size_t count;
+};
+
 struct settings_peer {
 	struct identity name;
 	char interface[SETTINGS_IFNAME_MAX + 1]; /* "": the common template */
@@ -114,6 +126,13 @@ struct settings_peer {
 	 */
 	struct name_list reach;
 	uint32_t lanes; /* 0: the common `lanes` */
+	/*
+	 * server: the peer's own lists in place of the common ones, even if they are empty. An item
+	 * that is all zeros stands for the common list. settings_dns.c reads them.
+	 */
+	bool has_dns, has_domains;
+	struct addr_list dns;
+	struct domain_list domains;
 };
 
 /* A program that netd runs on an event: its absolute path and its arguments. */
@@ -274,6 +293,17 @@ bool settings_is_between(const struct settings *settings, int family);
  * is alone. -EINVAL, -ENOMEM. On failure *problem says why.
  */
 int settings_check_reach(const struct settings *settings, struct problem *problem);
+
+/*
+ * settings_dns.c. Writes what this end pushes to the peer: its own lists, or the common ones. NULL:
+ * a peer without an entry.
+ */
+void settings_nameservers(const struct settings *settings, const struct settings_peer *peer,
+	struct nameservers *ret_nameservers);
+/*
+ * Checks `dns` and `domains`, common and of each peer. -EINVAL: *problem says why.
+ */
+int settings_check_dns(const struct settings *settings, struct problem *problem);
 
 /*
  * settings_addresses.c. Returns true if the prefix is inside one of SETTINGS_PRIVATE. Every client
