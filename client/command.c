@@ -13,6 +13,7 @@
 #include "base/addr.h"
 #include "base/array.h"
 #include "base/error_text.h"
+#include "client/command_internal.h"
 #include "client/control_client.h"
 #include "client/doctor.h"
 #include "client/leftovers.h"
@@ -23,6 +24,7 @@ struct command {
 	const char *help;
 	bool has_json;
 	bool has_changes; /* add and del */
+	bool has_names;   /* status: several, also of peers */
 	bool examines;    /* doctor: uses the daemon's answer instead of printing it */
 	bool ends;        /* ends the daemon, by a signal if possible */
 };
@@ -30,9 +32,11 @@ struct command {
 static const struct command commands[] = {
 	{ .name = "down", .usage = "down [NAME]", .help = "end a running tunnel", .ends = true },
 	{ .name = "status",
-		.usage = "status [NAME] [--json]",
-		.help = "show the state of a running tunnel",
-		.has_json = true },
+		.usage = "status [NAME...] [--peer NAME] [--json] [--full] [--check]",
+		.help = "show the state of all running tunnels, or of instances or peers by name;\n"
+			"      --check: end with 0 only if all of these sessions are up",
+		.has_json = true,
+		.has_names = true },
 	{ .name = "peers",
 		.usage = "peers [NAME] [--json]",
 		.help = "list the connected peers",
@@ -61,6 +65,7 @@ struct arguments {
 	const char *change; /* "add", "del", or NULL */
 	char **prefixes;
 	int prefix_count;
+	struct command_status status; /* of a command that has names */
 };
 
 static const struct command *find_command(const char *name)
@@ -86,12 +91,34 @@ static int misused(const struct command *command, const char *why, const char *w
 
 /* ---- the command line ---- */
 
+static int add_name(struct arguments *arguments, struct command_name name)
+{
+	struct command_status *status = &arguments->status;
+
+	if (status->name_count == COMMAND_NAMES_MAX)
+		return misused(arguments->command, "too many names: ", name.text);
+	status->names[status->name_count++] = name;
+	return EXIT_CODE_OK;
+}
+
+/* The options of `status` alone. */
+static int parse_status_option(int option, struct arguments *arguments)
+{
+	if (option == 'p')
+		return add_name(arguments, (struct command_name){ .text = optarg, .peer = true });
+	*(option == 'f' ? &arguments->status.full : &arguments->status.check) = true;
+	return EXIT_CODE_OK;
+}
+
 static int parse_options(int argc, char **argv, struct arguments *arguments)
 {
 	static const struct option options[] = {
 		{ "name", required_argument, NULL, 'n' },
 		{ "socket", required_argument, NULL, 's' },
 		{ "json", no_argument, NULL, 'j' },
+		{ "peer", required_argument, NULL, 'p' },
+		{ "full", no_argument, NULL, 'f' },
+		{ "check", no_argument, NULL, 'c' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -113,6 +140,15 @@ static int parse_options(int argc, char **argv, struct arguments *arguments)
 		case 'h':
 			arguments->help = true;
 			break;
+		case 'p':
+		case 'f':
+		case 'c':
+			if (!arguments->command->has_names)
+				return misused(
+					arguments->command, "unknown option: ", argv[optind - 1]);
+			if (parse_status_option(option, arguments) != EXIT_CODE_OK)
+				return EXIT_CODE_USAGE;
+			break;
 		case ':':
 			return misused(
 				arguments->command, "a value is missing after ", argv[optind - 1]);
@@ -130,6 +166,22 @@ static bool is_change(const char *word)
 	return strcmp(word, "add") == 0 || strcmp(word, "del") == 0;
 }
 
+static int parse_names(int count, char **words, struct arguments *arguments)
+{
+	struct command_status *status = &arguments->status;
+	int r = EXIT_CODE_OK;
+
+	if (status->check && arguments->json)
+		return misused(arguments->command, "--check prints no JSON; leave out ", "--json");
+	status->json = arguments->json;
+	if (arguments->name)
+		r = add_name(arguments,
+			(struct command_name){ .text = arguments->name, .instance = true });
+	for (int i = 0; i < count && r == EXIT_CODE_OK; i++)
+		r = add_name(arguments, (struct command_name){ .text = words[i] });
+	return r;
+}
+
 static int parse_words(int count, char **words, struct arguments *arguments)
 {
 	const struct command *command = arguments->command;
@@ -144,6 +196,8 @@ static int parse_words(int count, char **words, struct arguments *arguments)
 		return count > 1 ? EXIT_CODE_OK
 				 : misused(command, "a prefix is missing after ", words[0]);
 	}
+	if (command->has_names)
+		return parse_names(count, words, arguments);
 	if (count > 1)
 		return misused(command, "one name at most, not also: ", words[1]);
 	if (count == 1 && arguments->name)
@@ -191,7 +245,7 @@ static int make_request(const struct arguments *arguments, char request[CONTROL_
 
 /* ---- asking ---- */
 
-static int exit_code_of(int error)
+int command_exit_code(int error)
 {
 	switch (error) {
 	case -ENOENT:
@@ -211,15 +265,14 @@ static int exit_code_of(int error)
 	}
 }
 
-static int complain(const struct command *command, const struct problem *problem, int exit_code)
+static int complain(const char *command, const struct problem *problem, int exit_code)
 {
-	(void)fprintf(stderr, "culvert %s: %s\n", command->name, problem->text);
+	(void)fprintf(stderr, "culvert %s: %s\n", command, problem->text);
 	return exit_code;
 }
 
 /* No daemon answers: leftovers of a killed one may be why the user asks. */
-static int complain_of_silence(
-	const struct command *command, const struct problem *problem, int exit_code)
+int command_complain_of_silence(const char *command, const struct problem *problem, int exit_code)
 {
 	struct findings findings = { .count = 0 };
 
@@ -231,8 +284,8 @@ static int complain_of_silence(
 		const struct finding *finding = &findings.items[i];
 
 		if (finding->level == FINDING_PROBLEM)
-			(void)fprintf(stderr, "culvert %s: %s: %s\n", command->name,
-				finding->text.text, finding->cure);
+			(void)fprintf(stderr, "culvert %s: %s: %s\n", command, finding->text.text,
+				finding->cure);
 	}
 	findings_free(&findings);
 	return exit_code;
@@ -249,19 +302,27 @@ static const char *named_socket(const struct arguments *arguments)
 	return socket && socket[0] != '\0' ? socket : NULL;
 }
 
-/* Finds a socket of the system, or of this user (culvert run). */
-static int find_socket(const char *name, char path[CONTROL_PATH_SIZE], struct problem *problem)
+bool command_user_dir(char dir[CONTROL_PATH_SIZE])
 {
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
+
+	return runtime &&
+		snprintf(dir, CONTROL_PATH_SIZE, "%s/culvert", runtime) < CONTROL_PATH_SIZE;
+}
+
+int command_find_socket(const char *name, char path[CONTROL_PATH_SIZE], struct problem *problem)
+{
 	struct problem own_problem;
 	char dir[CONTROL_PATH_SIZE];
-	int r = control_client_find(SETTINGS_RUN_DIR, name, path, problem);
+	int r = control_client_find(SETTINGS_RUN_DIR, name, path, problem), own;
 
-	if (r != -ENOENT || !runtime ||
-		snprintf(dir, sizeof(dir), "%s/culvert", runtime) >= (int)sizeof(dir) ||
-		control_client_find(dir, name, path, &own_problem) < 0)
+	if (r != -ENOENT || !command_user_dir(dir))
 		return r;
-	return 0;
+	own = control_client_find(dir, name, path, &own_problem);
+	if (own == -ENOENT)
+		return r;
+	*problem = own_problem;
+	return own;
 }
 
 /*
@@ -272,7 +333,7 @@ static int socket_path(const struct arguments *arguments, char found[CONTROL_PAT
 	const char **ret_path, struct problem *problem)
 {
 	const char *named = named_socket(arguments);
-	int r = named ? 0 : find_socket(arguments->name, found, problem);
+	int r = named ? 0 : command_find_socket(arguments->name, found, problem);
 
 	if (r == 0)
 		*ret_path = named ? named : found;
@@ -300,14 +361,15 @@ static int print_answer(const struct arguments *arguments, const char *request)
 	int r = ask(arguments, request, &answer, &problem);
 
 	if (r < 0)
-		return complain_of_silence(arguments->command, &problem, exit_code_of(r));
+		return command_complain_of_silence(
+			arguments->command->name, &problem, command_exit_code(r));
 	r = (int)answer.code;
 	if (fwrite(answer.text, 1, answer.len, stdout) != answer.len || fflush(stdout) != 0) {
 		problem_set(&answer.why, "cannot write the answer: %s", error_text(errno));
 		r = EXIT_CODE_FAILURE;
 	}
 	free(answer.text);
-	return r == EXIT_CODE_OK ? r : complain(arguments->command, &answer.why, r);
+	return r == EXIT_CODE_OK ? r : complain(arguments->command->name, &answer.why, r);
 }
 
 /*
@@ -325,7 +387,8 @@ static int end(const struct arguments *arguments, const char *request)
 		r = control_client_terminate(path, &problem);
 	if (r == -ESRCH || r == -EPERM)
 		return print_answer(arguments, request);
-	return r < 0 ? complain_of_silence(arguments->command, &problem, exit_code_of(r))
+	return r < 0 ? command_complain_of_silence(
+			       arguments->command->name, &problem, command_exit_code(r))
 		     : EXIT_CODE_OK;
 }
 
@@ -341,15 +404,27 @@ static int examine(const struct arguments *arguments, const char *request)
 	/* With several daemons the user must name one. */
 	if (r == 0 && answer.code == EXIT_CODE_OK)
 		text = answer.text;
-	code = r < 0 && exit_code_of(r) == EXIT_CODE_USAGE
+	code = r < 0 && command_exit_code(r) == EXIT_CODE_USAGE
 		? EXIT_CODE_USAGE
 		: doctor_run(text, arguments->json, stdout);
 	free(answer.text);
 	if (r < 0)
-		return complain(arguments->command, &problem, exit_code_of(r));
+		return complain(arguments->command->name, &problem, command_exit_code(r));
 	return answer.code == EXIT_CODE_OK
 		? code
-		: complain(arguments->command, &answer.why, (int)answer.code);
+		: complain(arguments->command->name, &answer.why, (int)answer.code);
+}
+
+/* The environment gives way to the name of an instance, but not to that of a peer. */
+static const char *status_socket(const struct arguments *arguments)
+{
+	const struct command_status *status = &arguments->status;
+
+	for (size_t i = 0; i < status->name_count; i++) {
+		if (!status->names[i].peer)
+			return arguments->socket;
+	}
+	return named_socket(arguments);
 }
 
 int command_run(int argc, char **argv)
@@ -370,6 +445,10 @@ int command_run(int argc, char **argv)
 	}
 	if (r == EXIT_CODE_OK)
 		r = parse_words(argc - optind, &argv[optind], &arguments);
+	if (r == EXIT_CODE_OK && arguments.command->has_names) {
+		arguments.status.socket = status_socket(&arguments);
+		return command_status_run(&arguments.status);
+	}
 	if (r == EXIT_CODE_OK)
 		r = make_request(&arguments, request);
 	if (r != EXIT_CODE_OK)

@@ -24,13 +24,6 @@ static const char suffix[] = ".sock";
 
 /* ---- finding ---- */
 
-/* The sockets in the directory: their names, joined for a message, and the last one for use. */
-struct found {
-	unsigned count;
-	char last[SETTINGS_NAME_MAX + 1];
-	char all[256]; /* truncated if there are many */
-};
-
 /* "gw-a.sock" is gw-a; other files are not ours. */
 static int socket_name(const char *file, struct identity *ret_name)
 {
@@ -39,41 +32,6 @@ static int socket_name(const char *file, struct identity *ret_name)
 	if (len <= suffix_len || strcmp(&file[len - suffix_len], suffix) != 0)
 		return -EINVAL;
 	return identity_set(ret_name, file, len - suffix_len);
-}
-
-static void add_found(struct found *found, const char *name)
-{
-	size_t used = strlen(found->all);
-
-	(void)snprintf(&found->all[used], sizeof(found->all) - used, "%s%s",
-		found->count > 0 ? ", " : "", name);
-	(void)snprintf(found->last, sizeof(found->last), "%s", name);
-	found->count++;
-}
-
-static int list_sockets(const char *dir, struct found *ret_found, struct problem *problem)
-{
-	struct dirent **entries;
-	int count = scandir(dir, &entries, NULL, alphasort);
-
-	*ret_found = (struct found){ .count = 0 };
-	if (count < 0 && errno == ENOENT)
-		return 0;
-	if (count < 0) {
-		int r = -errno;
-
-		problem_set(problem, "cannot read directory %s: %s", dir, error_text(r));
-		return r;
-	}
-	for (int i = 0; i < count; i++) {
-		struct identity name;
-
-		if (socket_name(entries[i]->d_name, &name) == 0)
-			add_found(ret_found, name.name);
-		free(entries[i]);
-	}
-	free(entries);
-	return 0;
 }
 
 static int make_path(const char *dir, const char *name, char ret_path[CONTROL_PATH_SIZE],
@@ -88,11 +46,88 @@ static int make_path(const char *dir, const char *name, char ret_path[CONTROL_PA
 	return -ENAMETOOLONG;
 }
 
+static int add_instance(const char *dir, const struct identity *name,
+	struct control_instances *instances, struct problem *problem)
+{
+	struct control_instance *instance = &instances->items[instances->count];
+
+	if (instances->count == CONTROL_INSTANCES_MAX) {
+		problem_set(problem, "more than %d are running; name one of them",
+			CONTROL_INSTANCES_MAX);
+		return -ENOBUFS;
+	}
+	instance->name = *name;
+	instances->count++;
+	return make_path(dir, name->name, instance->path, problem);
+}
+
+int control_client_list(
+	const char *dir, struct control_instances *instances, struct problem *problem)
+{
+	struct dirent **entries;
+	int count = scandir(dir, &entries, NULL, alphasort), r = 0;
+
+	if (count < 0 && errno == ENOENT)
+		return 0;
+	if (count < 0) {
+		r = -errno;
+		problem_set(problem, "cannot read directory %s: %s", dir, error_text(r));
+		return r;
+	}
+	for (int i = 0; i < count; i++) {
+		struct identity name;
+
+		if (r == 0 && socket_name(entries[i]->d_name, &name) == 0)
+			r = add_instance(dir, &name, instances, problem);
+		free(entries[i]);
+	}
+	free(entries);
+	return r;
+}
+
+/* Their names for a message; cut if there are many. */
+static const char *join(const struct control_instances *instances, char *out, size_t size)
+{
+	size_t len = 0;
+
+	(void)snprintf(out, size, "none");
+	for (size_t i = 0; i < instances->count && len < size; i++)
+		len += (size_t)snprintf(&out[len], size - len, "%s%s", i > 0 ? ", " : "",
+			instances->items[i].name.name);
+	return out;
+}
+
+static int choose(const char *dir, const char *name, const struct control_instances *instances,
+	char ret_path[CONTROL_PATH_SIZE], struct problem *problem)
+{
+	char names[256];
+
+	if (name) {
+		problem_set(problem,
+			"no culvert is running under the name %s (no socket %s); running: %s", name,
+			ret_path, join(instances, names, sizeof(names)));
+		return -ENOENT;
+	}
+	if (instances->count == 0) {
+		problem_set(problem,
+			"no culvert is running (no socket in %s); start one with: culvert up FILE",
+			dir);
+		return -ENOENT;
+	}
+	if (instances->count > 1) {
+		problem_set(problem, "several are running: %s; name one of them",
+			join(instances, names, sizeof(names)));
+		return -ENOTUNIQ;
+	}
+	memcpy(ret_path, instances->items[0].path, CONTROL_PATH_SIZE);
+	return 0;
+}
+
 int control_client_find(const char *dir, const char *name, char ret_path[CONTROL_PATH_SIZE],
 	struct problem *problem)
 {
 	struct identity identity;
-	struct found found;
+	struct control_instances *instances;
 	int r;
 
 	if (name && identity_set(&identity, name, strlen(name)) < 0) {
@@ -106,26 +141,16 @@ int control_client_find(const char *dir, const char *name, char ret_path[CONTROL
 		if (r < 0 || access(ret_path, F_OK) == 0)
 			return r;
 	}
-	r = list_sockets(dir, &found, problem);
-	if (r < 0)
-		return r;
-	if (name) {
-		problem_set(problem,
-			"no culvert is running under the name %s (no socket %s); running: %s", name,
-			ret_path, found.count > 0 ? found.all : "none");
-		return -ENOENT;
+	instances = calloc(1, sizeof(*instances));
+	if (!instances) {
+		problem_set(problem, "out of memory");
+		return -ENOMEM;
 	}
-	if (found.count == 0) {
-		problem_set(problem,
-			"no culvert is running (no socket in %s); start one with: culvert up FILE",
-			dir);
-		return -ENOENT;
-	}
-	if (found.count > 1) {
-		problem_set(problem, "several are running: %s; name one of them", found.all);
-		return -ENOTUNIQ;
-	}
-	return make_path(dir, found.last, ret_path, problem);
+	r = control_client_list(dir, instances, problem);
+	if (r == 0)
+		r = choose(dir, name, instances, ret_path, problem);
+	free(instances);
+	return r;
 }
 
 /* ---- asking ---- */

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/exit_code.h"
+#include "base/identity.h"
 #include "base/problem.h"
 #include "config/settings.h"
 
@@ -42,6 +43,26 @@ struct control_answer {
  */
 int control_client_find(const char *dir, const char *name, char ret_path[CONTROL_PATH_SIZE],
 	struct problem *problem);
+
+enum { CONTROL_INSTANCES_MAX = 256 };
+
+struct control_instance {
+	struct identity name;
+	char path[CONTROL_PATH_SIZE]; /* of its socket */
+};
+
+struct control_instances {
+	struct control_instance items[CONTROL_INSTANCES_MAX];
+	size_t count;
+};
+
+/*
+ * Appends the instances that have a socket in DIR, by name. A directory that is missing has none.
+ * On failure *problem says why. -ENOBUFS: there are more than CONTROL_INSTANCES_MAX; -ENAMETOOLONG,
+ * or an error of scandir(3).
+ */
+int control_client_list(
+	const char *dir, struct control_instances *instances, struct problem *problem);
 
 /*
  * Sends `request` (without newline) and waits for the whole answer. On failure *problem says why.

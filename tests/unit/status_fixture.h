@@ -166,7 +166,7 @@ static inline void teardown(void)
 	settings_free(fixture.engine.settings);
 }
 
-static inline const char *render(enum status_kind kind, bool json)
+static inline const char *render_request(const struct status_request *request)
 {
 	size_t len;
 	FILE *out;
@@ -175,11 +175,16 @@ static inline const char *render(enum status_kind kind, bool json)
 	fixture.text = NULL;
 	out = open_memstream(&fixture.text, &len);
 	ck_assert_ptr_nonnull(out);
-	ck_assert_int_eq(status_render(&fixture.engine, kind, json, out), 0);
+	ck_assert_int_eq(status_render(&fixture.engine, request, out), 0);
 	ck_assert_int_eq(fclose(out), 0);
-	if (json)
+	if (request->json)
 		ck_assert_msg(json_is_valid(fixture.text), "%s", fixture.text);
 	return fixture.text;
+}
+
+static inline const char *render(enum status_kind kind, bool json)
+{
+	return render_request(&(struct status_request){ .kind = kind, .json = json });
 }
 
 #endif

@@ -356,6 +356,11 @@ START_TEST(test_requests)
 	} rows[] = {
 		{ "status", "status\n" },
 		{ "status x --json", "status\tjson\n" },
+		{ "status", "status\n" },
+		{ "status --full", "status\tfull\n" },
+		{ "status --name x", "status\n" },
+		{ "status gw-c", "status\tpeer\tgw-c\n" },
+		{ "status --peer x", "status\tpeer\tx\n" },
 		{ "peers --name x", "peers\n" },
 		{ "routes --json", "routes\tjson\n" },
 		{ "routes", "routes\n" },
@@ -378,6 +383,119 @@ START_TEST(test_requests)
 		ck_assert_str_eq(request, rows[i].request);
 		ended(&daemon);
 	}
+}
+END_TEST
+
+/* Instances that `culvert status` finds: they are in this user's directory. */
+struct several {
+	char dir[40], sub[56], path[2][72];
+	struct played daemon[2];
+};
+
+static void several_begin(struct several *several, const char *const answers[2])
+{
+	(void)snprintf(several->dir, sizeof(several->dir), "/tmp/culvert-several-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(several->dir));
+	(void)snprintf(several->sub, sizeof(several->sub), "%s/culvert", several->dir);
+	ck_assert_int_eq(mkdir(several->sub, 0700), 0);
+	ck_assert_int_eq(setenv("XDG_RUNTIME_DIR", several->dir, 1), 0);
+	for (int i = 0; i < 2; i++) {
+		several->daemon[i] = played(answers[i], answers[i] ? strlen(answers[i]) : 0);
+		(void)snprintf(several->path[i], sizeof(several->path[i]), "%s/%s.sock",
+			several->sub, i == 0 ? "one" : "two");
+		ck_assert_int_eq(symlink(several->daemon[i].path, several->path[i]), 0);
+	}
+}
+
+static void several_end(struct several *several)
+{
+	ck_assert_int_eq(unsetenv("XDG_RUNTIME_DIR"), 0);
+	for (int i = 0; i < 2; i++) {
+		ended(&several->daemon[i]);
+		(void)unlink(several->path[i]);
+	}
+	ck_assert_int_eq(rmdir(several->sub), 0);
+	ck_assert_int_eq(rmdir(several->dir), 0);
+}
+
+/* Runs `line` where "one" and "two" run and give these answers. */
+static void ck_several(const char *line, const char *one, const char *two, int code,
+	const char *expected, const char *complaint)
+{
+	const char *const answers[2] = { one, two };
+	struct several several;
+	char out[256], error[512];
+
+	several_begin(&several, answers);
+	ck_assert_msg(run(line, out, error) == code, "%s: %s%s", line, out, error);
+	ck_assert_str_eq(out, expected);
+	ck_assert_msg(strstr(error, complaint) != NULL, "%s: %s", line, error);
+	if (!complaint[0])
+		ck_assert_str_eq(error, "");
+	several_end(&several);
+}
+
+START_TEST(test_several)
+{
+	static const char none[] = "error 4 it has no peer of this name\n";
+
+	ck_several("status", "ok\n1\n", "ok\n2\n", EXIT_CODE_OK, "1\n\n2\n", "");
+	ck_several("status --json", "ok\n{\n  1\n}\n", "ok\n{\n  2\n}\n", EXIT_CODE_OK,
+		"{\n  \"instances\": [\n    {\n      1\n    },\n    {\n      2\n    }\n  ]\n}\n",
+		"");
+	/* One that fails does not hide the other. */
+	ck_several("status", "error 1 no\n", "ok\n2\n", EXIT_CODE_FAILURE, "2\n", "no");
+	ck_several("status --json", "error 1 no\n", "ok\n{\n}\n", EXIT_CODE_FAILURE,
+		"{\n  \"instances\": [\n    {\n      \"name\": \"one\",\n      \"error\": \"no\"\n    },\n    {\n    }\n  ]\n}\n",
+		"no");
+	/* A name is an instance first: its answer stays as it is. */
+	ck_several("status two --json", none, "ok\n{\n}\n", EXIT_CODE_OK, "{\n}\n", "");
+	ck_several("status two one", "ok\n1\n", "ok\n2\n", EXIT_CODE_OK, "2\n\n1\n", "");
+	/* Else a peer, of any of them. */
+	ck_several("status gw-a", none, "ok\n2\n", EXIT_CODE_OK, "2\n", "");
+	ck_several("status gw-a --json", none, "ok\n{\n}\n", EXIT_CODE_OK,
+		"{\n  \"instances\": [\n    {\n    }\n  ]\n}\n", "");
+	ck_several("status --peer two", "ok\n1\n", none, EXIT_CODE_OK, "1\n", "");
+	ck_several("status gw-x", none, none, EXIT_CODE_UNREACHABLE, "",
+		"gw-x is neither a running instance nor a peer of one; running: one, two");
+	ck_several("status --peer two", none, none, EXIT_CODE_UNREACHABLE, "",
+		"no running instance has a peer two; running: one, two");
+	ck_several("status gw-x", none, "error 2 unknown argument \"peer\"\n", EXIT_CODE_USAGE, "",
+		"unknown argument");
+	ck_several(
+		"status --name gw-x", none, none, EXIT_CODE_UNREACHABLE, "", "under the name gw-x");
+	/* Other commands are for one of them. */
+	ck_several("peers", none, none, EXIT_CODE_USAGE, "", "several are running: one, two");
+}
+END_TEST
+
+START_TEST(test_check)
+{
+	ck_several("status --check", "ok\n", "ok\n", EXIT_CODE_OK, "", "");
+	ck_several("status --check", "ok\n", "ok\ngw-b is not up\ngw-c is not up\n",
+		EXIT_CODE_FAILURE, "two: gw-b is not up\ntwo: gw-c is not up\n", "");
+	ck_several("status --check one", "ok\n", "ok\ngw-b is not up\n", EXIT_CODE_OK, "", "");
+	ck_several("status --check one gw-b", "ok\n", "error 4 no\n", EXIT_CODE_UNREACHABLE, "",
+		"gw-b is neither");
+	ck_several("status --check gw-b", "error 4 no\n", "ok\ngw-b is not up\n", EXIT_CODE_FAILURE,
+		"two: gw-b is not up\n", "");
+	ck_several("status --check", "error 1 no\n", "ok\n", EXIT_CODE_FAILURE, "", "no");
+}
+END_TEST
+
+/* Where one runs, its own keys are there as well. */
+START_TEST(test_alone)
+{
+	static const char *const answers[2] = { "ok\n{\n  \"a\": 1\n}\n", NULL };
+	struct several several;
+	char out[256], error[512];
+
+	several_begin(&several, answers);
+	ck_assert_int_eq(unlink(several.path[1]), 0);
+	ck_assert_int_eq(run("status --json", out, error), EXIT_CODE_OK);
+	ck_assert_str_eq(
+		out, "{\n  \"a\": 1,\n  \"instances\": [\n    {\n      \"a\": 1\n    }\n  ]\n}\n");
+	several_end(&several);
 }
 END_TEST
 
@@ -418,10 +536,12 @@ END_TEST
 
 START_TEST(test_usage)
 {
-	static const char *const rows[] = { "status a b", "status --jsn", "down --json",
+	static const char *const rows[] = { "peers a b", "status --jsn", "down --json",
 		"routes add 10.0.0.0/8 --json", "status --socket", "routes add",
 		"routes del --name x", "routes add 10.0.0.0/33", "routes add 10.0.0.0/8 x",
-		"down a --name b", "reexec --json", "reexec a b", "status ../x" };
+		"down a --name b", "reexec --json", "reexec a b", "status ../x", "status --peer",
+		"status --peer ../x", "status --check --json", "peers --check", "peers --full",
+		"doctor --peer x" };
 	char out[256], error[512];
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -483,6 +603,9 @@ static Suite *suite(void)
 	unit_add(suite, "ended", test_ended);
 	unit_add(suite, "find", test_find);
 	unit_add(suite, "requests", test_requests);
+	unit_add(suite, "several", test_several);
+	unit_add(suite, "check", test_check);
+	unit_add(suite, "alone", test_alone);
 	unit_add(suite, "refusals", test_refusals);
 	unit_add(suite, "down", test_down);
 	unit_add(suite, "usage", test_usage);

@@ -59,6 +59,13 @@ static void asks_nonsense(void)
 	ck_answer("\n", "error 2 unknown command \"\"\n");
 	ck_answer("status\txml\n", "error 2 unknown argument \"xml\"\n");
 	ck_begins("status\tjson\tjson\n", "error 2 ");
+	ck_begins("status\tjson\tcheck\n", "error 2 ");
+	ck_begins("status\tfull\tfull\n", "error 2 ");
+	ck_answer("status\tpeer\n", "error 2 unknown argument \"peer\"\n");
+	ck_begins("status\tpeer\ta\tpeer\tb\n", "error 2 ");
+	ck_begins("status\tpeer\tnobody\n", "error 4 ");
+	ck_begins("status\tcheck\n", "ok\n");
+	ck_begins("status\tfull\n", "ok\n");
 	ck_begins("down\tnow\n", "error 2 ");
 	ck_begins("routes-add\n", "error 2 ");
 	ck_begins("routes-del\n", "error 2 ");

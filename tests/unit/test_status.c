@@ -2,6 +2,8 @@
 /* The status for a person to read, and what holds for both forms; JSON: test_status_json.c. */
 #include "tests/unit/status_fixture.h"
 
+#include <errno.h>
+
 static void ck_says(const char *text, const char *words)
 {
 	ck_assert_msg(strstr(text, words) != NULL, "\"%s\" is missing in:\n%s", words, text);
@@ -100,6 +102,86 @@ START_TEST(text_routes)
 }
 END_TEST
 
+/* One peer alone, whether it is there or not. */
+START_TEST(one_peer)
+{
+	struct status_request request = { .peer = "branch-a" };
+	char value[64], *text = NULL;
+	const char *json;
+	size_t len;
+	FILE *out;
+
+	ck_says(render_request(&request), "server: hub");
+	ck_says(fixture.text, "peer: branch-a\n");
+	ck_assert_ptr_null(strstr(fixture.text, "peer: a-stranger"));
+	request.peer = "branch-c";
+	ck_says(render_request(&request), "peer: branch-c\n  state:              absent\n");
+	ck_assert_ptr_null(strstr(fixture.text, "peer: branch-a"));
+	request.json = true;
+	json = render_request(&request);
+	ck_assert_int_eq(json_count(json, "sessions"), 0);
+	request.peer = "a-stranger";
+	json = render_request(&request);
+	ck_assert_int_eq(json_count(json, "sessions"), 1);
+	ck_assert_str_eq(json_at(json, "sessions.0.peer", value, sizeof(value)), "\"a-stranger\"");
+	request.peer = "nobody";
+	out = open_memstream(&text, &len);
+	ck_assert_int_eq(status_render(&fixture.engine, &request, out), -ENOENT);
+	ck_assert_int_eq(fclose(out), 0);
+	free(text);
+}
+END_TEST
+
+/* From ten peers on a line for each, unless all was asked for, or one. */
+START_TEST(short_form)
+{
+	struct settings *settings = fixture.engine.settings;
+	struct settings_peer peers[9] = { 0 };
+	struct settings_peer *before = settings->peers;
+	struct status_request request = { .kind = STATUS_OVERVIEW };
+
+	for (int i = 0; i < 9; i++) {
+		char name[] = { 'p', (char)('0' + i), '\0' };
+
+		peers[i].name = identity_of(name);
+	}
+	settings->peers = peers;
+	settings->peer_count = 7; /* and two sessions */
+	ck_says(render_request(&request), "peer: branch-a");
+	settings->peer_count = 8;
+	ck_says(render_request(&request), "server: hub");
+	ck_says(fixture.text, "\nPEER ");
+	ck_says(fixture.text, "\np7 ");
+	ck_says(fixture.text, "culvert status PEER shows one of them in full");
+	ck_assert_ptr_null(strstr(fixture.text, "peer: branch-a"));
+	request.full = true;
+	ck_says(render_request(&request), "peer: branch-a");
+	request = (struct status_request){ .peer = "branch-a" };
+	ck_says(render_request(&request), "peer: branch-a");
+	settings->peers = before;
+	settings->peer_count = 2;
+}
+END_TEST
+
+/* What `status --check` goes by: configured peers that are not up, or the one that is asked for. */
+START_TEST(check)
+{
+	struct status_request request = { .kind = STATUS_CHECK };
+
+	ck_assert_str_eq(render_request(&request), "branch-c is not up: it has no session\n");
+	fixture.full->state = SESSION_IDLE;
+	fixture.full->down_since = ago(5);
+	ck_says(render_request(&request),
+		"branch-a is not up (state idle): bye \\x1b[31m\"now\"; this for 5 s\n");
+	ck_assert_ptr_null(strstr(fixture.text, "a-stranger"));
+	request.peer = "a-stranger";
+	ck_says(render_request(&request), "a-stranger is not up (state idle): ");
+	request.peer = "branch-a";
+	fixture.full->state = SESSION_UP;
+	ck_assert_str_eq(render_request(&request), "");
+}
+END_TEST
+
 /* Nobody there, nothing announced: still valid and still a text. */
 START_TEST(empty)
 {
@@ -113,8 +195,10 @@ START_TEST(empty)
 			size_t len;
 			FILE *out = open_memstream(&text, &len);
 
-			ck_assert_int_eq(
-				status_render(&engine, (enum status_kind)kind, json != 0, out), 0);
+			const struct status_request request = { .kind = (enum status_kind)kind,
+				.json = json != 0 };
+
+			ck_assert_int_eq(status_render(&engine, &request, out), 0);
 			fclose(out);
 			ck_assert_uint_gt(len, 0);
 			if (json)
@@ -132,7 +216,10 @@ START_TEST(failing_stream)
 	FILE *out = fmemopen(room, sizeof(room), "w");
 
 	setvbuf(out, NULL, _IONBF, 0);
-	ck_assert_int_lt(status_render(&fixture.engine, STATUS_OVERVIEW, true, out), 0);
+	ck_assert_int_lt(
+		status_render(&fixture.engine,
+			&(struct status_request){ .kind = STATUS_OVERVIEW, .json = true }, out),
+		0);
 	fclose(out);
 }
 END_TEST
@@ -140,7 +227,7 @@ END_TEST
 static Suite *suite(void)
 {
 	const TTest *const tests[] = { text_overview, text_is_aligned, text_peers, text_routes,
-		empty, failing_stream };
+		one_peer, short_form, check, empty, failing_stream };
 
 	return unit_suite("status", setup, teardown, tests, ARRAY_SIZE(tests));
 }

@@ -62,3 +62,24 @@ const char *attempts_line(const struct attempts *attempts, char out[static ATTEM
 		(void)snprintf(out, ATTEMPTS_LINE_MAX, "%sone is under way", failed);
 	return out;
 }
+
+const char *attempts_explain(const struct engine *engine, const struct session *session,
+	struct mono now, char out[static ATTEMPTS_EXPLAINED_MAX])
+{
+	const char *why = session->leave.text[0] != '\0' ? session->leave.text
+		: session->last_leave.text[0] != '\0'    ? session->last_leave.text
+							 : "no connection has come up yet";
+	struct attempts attempts = { .count = 0 };
+	char shown[ATTEMPTS_TEXT_MAX], down[DURATION_TEXT_MAX], line[ATTEMPTS_LINE_MAX] = "";
+
+	if (attempts_read(engine, session, now, &attempts))
+		attempts_line(&attempts, line);
+	if (attempts.text[0] != '\0')
+		why = attempts.text;
+	(void)snprintf(out, ATTEMPTS_EXPLAINED_MAX, "%s is not up (state %s): %s; this for %s%s%s",
+		session->name.name, session_state_text(session->state),
+		problem_escape_rest(shown, sizeof(shown), why, strlen(why)),
+		duration_format(mono_since(now, session->down_since), down),
+		line[0] != '\0' ? "; attempts: " : "", line);
+	return out;
+}

@@ -18,6 +18,7 @@ struct session;
 
 enum {
 	ATTEMPTS_TEXT_MAX = 2 * MESSAGE_TEXT_MAX + 128,
+	ATTEMPTS_EXPLAINED_MAX = 2 * ATTEMPTS_TEXT_MAX,
 	ATTEMPTS_LINE_MAX = 4 * DURATION_TEXT_MAX + 64,
 };
 
@@ -38,5 +39,12 @@ bool attempts_read(const struct engine *engine, const struct session *session, s
 
 /* "3 failed, the last 2 s ago; the next in 4 s". Returns `out`. */
 const char *attempts_line(const struct attempts *attempts, char out[static ATTEMPTS_LINE_MAX]);
+
+/*
+ * Why the session is not up, since when, and when the client tries again, as one escaped line:
+ * "gw-b is not up (state idle): …". Returns `out`.
+ */
+const char *attempts_explain(const struct engine *engine, const struct session *session,
+	struct mono now, char out[static ATTEMPTS_EXPLAINED_MAX]);
 
 #endif

@@ -64,13 +64,15 @@ static enum exit_code unknown_word(struct command_call *call, const char *what, 
 	return EXIT_CODE_USAGE;
 }
 
-static enum exit_code render(struct command_call *call, enum status_kind kind)
+static enum exit_code render(struct command_call *call, const struct status_request *request)
 {
-	bool json = call->word_count == 2 && strcmp(call->words[1], "json") == 0;
+	int r = status_render(call->engine, request, call->out);
 
-	if (call->word_count > 1 && !json)
-		return unknown_word(call, "unknown argument", call->words[1]);
-	int r = status_render(call->engine, kind, json, call->out);
+	if (r == -ENOENT) {
+		problem_set(&call->problem, "%s has no peer of this name",
+			call->engine->settings->name);
+		return EXIT_CODE_UNREACHABLE;
+	}
 	if (r < 0) {
 		problem_set(&call->problem, "cannot write the answer: %s", error_text(r));
 		return EXIT_CODE_FAILURE;
@@ -78,19 +80,47 @@ static enum exit_code render(struct command_call *call, enum status_kind kind)
 	return EXIT_CODE_OK;
 }
 
+static enum exit_code render_all(struct command_call *call, enum status_kind kind)
+{
+	struct status_request request = { .kind = kind };
+
+	request.json = call->word_count == 2 && strcmp(call->words[1], "json") == 0;
+	if (call->word_count > 1 && !request.json)
+		return unknown_word(call, "unknown argument", call->words[1]);
+	return render(call, &request);
+}
+
+/* "json" or "check", "full", "peer" NAME: each once at most. */
 static enum exit_code do_status(struct command_call *call)
 {
-	return render(call, STATUS_OVERVIEW);
+	struct status_request request = { .kind = STATUS_OVERVIEW };
+
+	for (size_t i = 1; i < call->word_count; i++) {
+		const char *word = call->words[i];
+		bool plain = !request.json && request.kind == STATUS_OVERVIEW;
+
+		if (plain && strcmp(word, "json") == 0)
+			request.json = true;
+		else if (plain && strcmp(word, "check") == 0)
+			request.kind = STATUS_CHECK;
+		else if (!request.full && strcmp(word, "full") == 0)
+			request.full = true;
+		else if (!request.peer && strcmp(word, "peer") == 0 && i + 1 < call->word_count)
+			request.peer = call->words[++i];
+		else
+			return unknown_word(call, "unknown argument", word);
+	}
+	return render(call, &request);
 }
 
 static enum exit_code do_peers(struct command_call *call)
 {
-	return render(call, STATUS_PEERS);
+	return render_all(call, STATUS_PEERS);
 }
 
 static enum exit_code do_routes(struct command_call *call)
 {
-	return render(call, STATUS_ROUTES);
+	return render_all(call, STATUS_ROUTES);
 }
 
 static enum exit_code do_doctor(struct command_call *call)

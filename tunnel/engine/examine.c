@@ -62,27 +62,13 @@ static void examine_certificates(const struct engine *engine, struct findings *f
 static void examine_state(
 	const struct engine *engine, const struct session *session, struct findings *findings)
 {
-	const char *why = session->leave.text[0] != '\0' ? session->leave.text
-		: session->last_leave.text[0] != '\0'    ? session->last_leave.text
-							 : "no connection has come up yet";
-	struct mono now = mono_now();
-	struct attempts attempts = { .count = 0 };
-	char shown[ATTEMPTS_TEXT_MAX], down[DURATION_TEXT_MAX], line[ATTEMPTS_LINE_MAX] = "";
+	char text[ATTEMPTS_EXPLAINED_MAX];
 
-	if (session->state == SESSION_UP) {
+	if (session->state == SESSION_UP)
 		findings_add(findings, FINDING_OK, "session", "%s is up", session->name.name);
-		return;
-	}
-	if (attempts_read(engine, session, now, &attempts))
-		attempts_line(&attempts, line);
-	if (attempts.text[0] != '\0')
-		why = attempts.text;
-	findings_add(findings, FINDING_PROBLEM, "session",
-		"%s is not up (state %s): %s; this for %s%s%s", session->name.name,
-		session_state_text(session->state),
-		problem_escape_rest(shown, sizeof(shown), why, strlen(why)),
-		duration_format(mono_since(now, session->down_since), down),
-		line[0] != '\0' ? "; attempts: " : "", line);
+	else
+		findings_add(findings, FINDING_PROBLEM, "session", "%s",
+			attempts_explain(engine, session, mono_now(), text));
 }
 
 /* A host that reaches nothing looks like a broken network, so doctor names the full tunnel. */

@@ -105,12 +105,12 @@ static int compare_names(const void *a, const void *b)
  * Sorts the sessions by name, so that configured peers without a session are found by binary
  * search.
  */
-static int collect(const struct engine *engine, struct status_view *view)
+static int collect(struct status_view *view)
 {
+	const struct engine *engine = view->engine;
 	const struct settings *settings = engine->settings;
 	const struct session *session;
 
-	*view = (struct status_view){ .engine = engine, .now = mono_now() };
 	view->peers = calloc(
 		engine->peers.session_count + settings->peer_count + 1, sizeof(*view->peers));
 	if (!view->peers)
@@ -134,20 +134,43 @@ static int collect(const struct engine *engine, struct status_view *view)
 	return 0;
 }
 
-int status_render(const struct engine *engine, enum status_kind kind, bool json, FILE *out)
+/* Leaves only the peer that was asked for. */
+static int select_peer(struct status_view *view)
 {
-	static status_render_fn *const renderers[][2] = {
+	const char *name = view->request->peer;
+	size_t count = 0, sessions = 0;
+
+	for (size_t i = 0; name && i < view->peer_count; i++) {
+		if (strcmp(view->peers[i].name->name, name) != 0)
+			continue;
+		sessions += view->peers[i].session != NULL;
+		view->peers[count++] = view->peers[i];
+	}
+	if (name) {
+		view->peer_count = count;
+		view->session_count = sessions;
+	}
+	return name && count == 0 ? -ENOENT : 0;
+}
+
+int status_render(const struct engine *engine, const struct status_request *request, FILE *out)
+{
+	static status_render_fn *const renderers[STATUS_KIND_COUNT][2] = {
 		[STATUS_OVERVIEW] = { status_text_overview, status_json_overview },
 		[STATUS_PEERS] = { status_text_peers, status_json_peers },
 		[STATUS_ROUTES] = { status_text_routes, status_json_routes },
+		[STATUS_CHECK] = { status_text_check, status_text_check },
 	};
-	struct status_view view;
-	int r = collect(engine, &view);
+	struct status_view view = { .engine = engine, .request = request, .now = mono_now() };
+	int r = collect(&view);
 
+	if (r == 0)
+		r = select_peer(&view);
+	if (r == 0)
+		renderers[request->kind][request->json](&view, out);
+	free(view.peers);
 	if (r < 0)
 		return r;
-	renderers[kind][json](&view, out);
-	free(view.peers);
 	if (fflush(out) != 0 || ferror(out))
 		return -EIO;
 	return status_has_room(out) ? 0 : -EFBIG;

@@ -21,11 +21,12 @@ struct status_peer {
 /* Borrowed from the engine, for one rendering. */
 struct status_view {
 	const struct engine *engine;
+	const struct status_request *request;
 	struct mono now;
 	/*
-		 * Sessions sorted by name, then configured peers without a session in the order of
-		 * the configuration.
-		 */
+	 * Sessions sorted by name, then configured peers without a session in the order of the
+	 * configuration; or those of the one peer that was asked for.
+	 */
 	struct status_peer *peers;
 	size_t session_count, peer_count;
 };
@@ -71,7 +72,7 @@ const struct session_leave *status_left(const struct session *session);
 
 typedef void status_render_fn(const struct status_view *view, FILE *out);
 
-status_render_fn status_text_overview, status_text_peers, status_text_routes;
+status_render_fn status_text_overview, status_text_peers, status_text_routes, status_text_check;
 status_render_fn status_json_overview, status_json_peers, status_json_routes;
 
 #endif

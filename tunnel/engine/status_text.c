@@ -386,13 +386,6 @@ static void write_session(const struct status_view *view, FILE *out, const struc
 	write_left(out, session);
 }
 
-void status_text_overview(const struct status_view *view, FILE *out)
-{
-	write_daemon(view, out);
-	for (size_t i = 0; i < view->session_count && status_has_room(out); i++)
-		write_session(view, out, view->peers[i].session);
-}
-
 /* ---- tables ---- */
 
 struct row {
@@ -488,6 +481,49 @@ void status_text_peers(const struct status_view *view, FILE *out)
 	static_assert(ARRAY_SIZE(titles) <= TABLE_COLUMNS_MAX + 1, "room for all columns");
 
 	table_render(out, view, titles, peer_rows);
+}
+
+/* ---- the whole ---- */
+
+/* A configured peer that was asked for and has no session. */
+static void write_absent(FILE *out, const struct status_peer *peer)
+{
+	fprintf(out, "\npeer: %s\n", peer->name->name);
+	field(out, "state:", "absent");
+}
+
+void status_text_overview(const struct status_view *view, FILE *out)
+{
+	bool one = view->request->peer != NULL;
+
+	write_daemon(view, out);
+	if (!one && !view->request->full && view->peer_count >= STATUS_SHORT_FROM) {
+		fputc('\n', out);
+		status_text_peers(view, out);
+		fputs("\nculvert status PEER shows one of them in full, --full shows them all\n",
+			out);
+		return;
+	}
+	for (size_t i = 0; i < view->session_count && status_has_room(out); i++)
+		write_session(view, out, view->peers[i].session);
+	for (size_t i = view->session_count; one && i < view->peer_count; i++)
+		write_absent(out, &view->peers[i]);
+}
+
+void status_text_check(const struct status_view *view, FILE *out)
+{
+	char text[ATTEMPTS_EXPLAINED_MAX];
+
+	for (size_t i = 0; i < view->peer_count && status_has_room(out); i++) {
+		const struct status_peer *peer = &view->peers[i];
+
+		if (!peer->session)
+			fprintf(out, "%s is not up: it has no session\n", peer->name->name);
+		else if (peer->session->state != SESSION_UP &&
+			(peer->listed || view->request->peer))
+			fprintf(out, "%s\n",
+				attempts_explain(view->engine, peer->session, view->now, text));
+	}
 }
 
 /* ---- routes ---- */
