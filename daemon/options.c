@@ -82,6 +82,16 @@ static const struct conf_option peer_options[] = {
 		.max = SETTINGS_LANES_MAX,
 		.preset_note = "the common `lanes`",
 		.help = "Connections that this peer's session may use in parallel." },
+	{ .key = "announce",
+		.type = CONF_PREFIX,
+		.shape = CONF_ALLOCATED,
+		PEER_FIELD(announce.items),
+		.count_offset = offsetof(struct settings_peer, announce.count),
+		.given_offset = offsetof(struct settings_peer, has_announce),
+		.limit = SETTINGS_PREFIX_MAX,
+		.keyword = SETTINGS_COMMON,
+		.preset_note = "the common `announce`",
+		.help = "Prefixes announced to this peer instead of the common ones; \"@common\" stands for those, also for tracked networks." },
 	{ .key = "dns",
 		.type = CONF_ADDR,
 		.shape = CONF_ALLOCATED,
@@ -239,6 +249,11 @@ int daemon_options_load(const char *text, size_t len, const char *path,
 	r = conf_load(text, len, path, &table, settings, problem);
 	if (r < 0)
 		goto free;
+	r = settings_gather_apart(settings);
+	if (r < 0) {
+		problem_set(problem, "%s: not enough memory to read it", path);
+		goto free;
+	}
 	settings_fill_paths(settings);
 	r = settings_check(settings, problem);
 	if (r == -EINVAL)

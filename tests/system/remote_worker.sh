@@ -61,7 +61,7 @@ stop_bg gw-b
 
 # ---- full tunnel ----
 
-server_conf gw-b < <(page 'split server' | grep -v '^announce' && page 'full server')
+server_conf gw-b < <(page 'split server' | grep -v '^peers' && page 'full server')
 server_start gw-b
 client_conf alice < <(page 'full client' && page 'bypass client')
 client_start alice laptop

@@ -149,6 +149,7 @@ static inline void setup(void)
 	fixture.announced[0] = prefix_of("10.2.0.0/16");
 	fixture.announced[1] = prefix_of("fd02::/48");
 	fixture.engine.peers.announced.all = (struct prefix_list){ fixture.announced, 2 };
+	fixture.engine.peers.announced.tracked = (struct prefix_list){ &fixture.announced[1], 1 };
 	ck_assert_int_eq(engine_new_session(&fixture.engine, &full,
 				 &fixture.engine.settings->peers[0], &fixture.full),
 		0);

@@ -85,6 +85,97 @@ START_TEST(configured)
 }
 END_TEST
 
+static void appends(const struct settings_peer *peer, size_t count, const char *const *expected)
+{
+	struct prefix_list list = { .items = NULL };
+	char text[ADDR_TEXT_MAX];
+
+	ck_assert_int_eq(announced_append(&announced, peer, &list), 0);
+	prefix_list_sort(&list);
+	ck_assert_uint_eq(list.count, count);
+	for (size_t i = 0; i < count; i++)
+		ck_assert_str_eq(prefix_format(&list.items[i], text), expected[i]);
+	prefix_list_free(&list);
+}
+
+/* A peer's own list is announced to that peer alone; "@common" in it is an unset prefix. */
+START_TEST(own_lists)
+{
+	static const char *const common[] = { "10.1.0.0/16", "10.7.0.0/16" };
+	static const char *const own[] = { "0.0.0.0/0" };
+	static const char *const both[] = { "0.0.0.0/0", "10.1.0.0/16", "10.7.0.0/16" };
+	struct settings *settings = server(3);
+	struct prefix everything = prefix_of("0.0.0.0/0"), unset = { .len = 0 };
+	struct prefix one = prefix_of("10.1.0.0/16"), seven = prefix_of("10.7.0.0/16");
+
+	announce(settings, "10.1.0.0/16");
+	for (size_t i = 0; i < 2; i++)
+		ck_assert_int_eq(
+			prefix_list_append(&settings->peers[i].announce, &everything, 1), 0);
+	ck_assert_int_eq(prefix_list_append(&settings->peers[1].announce, &unset, 1), 0);
+	for (size_t i = 0; i < 3; i++)
+		settings->peers[i].has_announce = true;
+	ck_assert_int_eq(settings_gather_apart(settings), 0);
+	ck_assert_uint_eq(settings->announced_apart.count, 1);
+	ck_assert_int_eq(announced_configure(&announced, settings), 0);
+	ck_assert_int_eq(track(1, 0, "10.7.0.0/16", NULL), 1);
+	appends(NULL, 2, common);
+	appends(&settings->peers[0], 1, own);
+	appends(&settings->peers[1], 3, both);
+	appends(&settings->peers[2], 0, NULL);
+	settings->peers[2].has_announce = false;
+	appends(&settings->peers[2], 2, common);
+	ck_assert(has("0.0.0.0/0") && has("10.1.0.0/16") && has("10.7.0.0/16"));
+	ck_assert_uint_eq(announced.all.count, 3);
+	ck_assert(announced_is_common(&announced, &one) && announced_is_common(&announced, &seven));
+	ck_assert(!announced_is_common(&announced, &everything));
+	/* It is not stated: a command may announce it to all. */
+	ck_assert_int_eq(withdraw("0.0.0.0/0"), -ENOENT);
+	ck_assert_int_eq(add("0.0.0.0/0"), 0);
+	ck_assert(announced_is_common(&announced, &everything));
+	appends(&settings->peers[0], 1, own);
+	ck_assert_int_eq(withdraw("0.0.0.0/0"), 0);
+	ck_assert(has("0.0.0.0/0"));
+	settings_free(settings);
+}
+END_TEST
+
+/* Memory is out while the list of one peer is made: an error, whichever part it is. */
+START_TEST(own_lists_without_memory)
+{
+	struct settings *settings = server(1);
+	struct prefix own[] = { prefix_of("10.5.0.0/16"), { .len = 0 } };
+
+	announce(settings, "10.1.0.0/16");
+	ck_assert_int_eq(prefix_list_append(&settings->peers[0].announce, own, 2), 0);
+	settings->peers[0].has_announce = true;
+	memory = 0;
+	ck_assert_int_eq(settings_gather_apart(settings), -ENOMEM);
+	memory = UINT_MAX;
+	ck_assert_int_eq(settings_gather_apart(settings), 0);
+	for (unsigned room = 0; room < 3; room++) {
+		announced_free(&announced);
+		announced = (struct announced){ .stated.items = NULL };
+		memory = room;
+		ck_assert_int_eq(announced_configure(&announced, settings), -ENOMEM);
+	}
+	memory = UINT_MAX;
+	announced_free(&announced);
+	announced = (struct announced){ .stated.items = NULL };
+	ck_assert_int_eq(announced_configure(&announced, settings), 0);
+	ck_assert_int_eq(track(1, 0, "10.7.0.0/16", NULL), 1);
+	for (unsigned room = 0; room < 3; room++) {
+		struct prefix_list list = { .items = NULL };
+
+		memory = room;
+		ck_assert_int_eq(announced_append(&announced, &settings->peers[0], &list), -ENOMEM);
+		prefix_list_free(&list);
+	}
+	memory = UINT_MAX;
+	settings_free(settings);
+}
+END_TEST
+
 START_TEST(added_and_withdrawn)
 {
 	ck_assert_int_eq(add("10.2.0.0/16"), 0);
@@ -265,6 +356,9 @@ static Suite *suite(void)
 	Suite *suite = suite_create("announced");
 
 	unit_add_between(suite, "configured", configured, setup, teardown);
+	unit_add_between(suite, "own lists", own_lists, setup, teardown);
+	unit_add_between(
+		suite, "own lists without memory", own_lists_without_memory, setup, teardown);
 	unit_add_between(suite, "added and withdrawn", added_and_withdrawn, setup, teardown);
 	unit_add_between(suite, "nothing", nothing, setup, teardown);
 	unit_add_between(suite, "refusals", refusals, setup, teardown);

@@ -176,6 +176,23 @@ START_TEST(test_nothing_to_do)
 }
 END_TEST
 
+/* So is a prefix that is announced to some peers only. */
+START_TEST(test_apart)
+{
+	fixture.settings->announce.count = 0;
+	start();
+	is("ipv6/conf/all/forwarding", 0);
+	forwarding_stop(&fixture.forwarding);
+	fixture.settings->announced_apart = (struct prefix_list){
+		.items = &fixture.announced.prefix, .count = 1
+	};
+	start();
+	is_router();
+	forwarding_stop(&fixture.forwarding);
+	fixture.settings->announced_apart = (struct prefix_list){ .items = NULL };
+}
+END_TEST
+
 /* Nothing is announced, but peers reach each other: that is forwarded as well. */
 START_TEST(test_between)
 {
@@ -314,6 +331,7 @@ static Suite *suite(void)
 	add(suite, "killed", test_killed);
 	add(suite, "killed_again", test_killed_again);
 	add(suite, "nothing_to_do", test_nothing_to_do);
+	add(suite, "apart", test_apart);
 	add(suite, "between", test_between);
 	add(suite, "changed_meanwhile", test_changed_meanwhile);
 	add(suite, "strange_file", test_strange_file);

@@ -329,6 +329,29 @@ START_TEST(offer)
 }
 END_TEST
 
+/* An entry's own list replaces the common one, in the offer and in what may go to that peer. */
+START_TEST(own_list)
+{
+	struct prefix own = prefix_of("0.0.0.0/0");
+
+	announce(fixture.settings, "10.1.0.0/16");
+	reaches(0, 1);
+	ck_assert_int_eq(prefix_list_append(&fixture.settings->peers[0].announce, &own, 1), 0);
+	fixture.settings->peers[0].has_announce = true;
+	ck_assert_int_eq(settings_gather_apart(fixture.settings), 0);
+	configure();
+	ck_offer(0, "0.0.0.0/0 10.9.0.3/32");
+	ck_sources(0, "0.0.0.0/0 10.9.0.3/32");
+	ck_offer(1, "10.1.0.0/16");
+	ck_sources(1, "10.1.0.0/16 10.9.0.2/32");
+	at(2)->peer = NULL;
+	ck_offer(2, "10.1.0.0/16");
+	/* Other peers are not in the wide prefix, although only one gets it. */
+	ck_assert(!is_covered("10.9.0.3"));
+	ck_assert(is_covered("203.0.113.1"));
+}
+END_TEST
+
 /* A session that goes for good is nobody's any more; one that closes may come back. */
 START_TEST(leaving)
 {
@@ -630,8 +653,8 @@ END_TEST
 
 static Suite *suite(void)
 {
-	const TTest *const tests[] = { registry, who_is_told, offer, leaving, own_prefixes,
-		family_that_is_off, announced_at_run_time, tracked, nothing_excluded,
+	const TTest *const tests[] = { registry, who_is_told, offer, own_list, leaving,
+		own_prefixes, family_that_is_off, announced_at_run_time, tracked, nothing_excluded,
 		excluded_by_an_announcement, excluded_by_reach, excluded_at_a_client, spread,
 		spread_to_all, exclusions_that_cannot_be_made, yielding,
 		yielding_within_a_namespace, host_events, all_leave };

@@ -86,10 +86,38 @@ START_TEST(dns_limit)
 }
 END_TEST
 
+START_TEST(announced)
+{
+	struct settings *settings = loaded(REQUIRED
+		"announce = [ \"10.2.0.0/24\" ]; peers = ( { name = \"common\"; },"
+		" { name = \"none\"; announce = [ ]; },"
+		" { name = \"own\"; announce = \"10.3.0.0/24\"; },"
+		" { name = \"both\"; announce = [ \"0.0.0.0/0\", \"@common\", \"10.3.0.0/24\" ]; } );");
+	static const bool gets_common[] = { true, false, false, true };
+	static const size_t counts[] = { 0, 0, 1, 2 };
+	char text[ADDR_TEXT_MAX];
+
+	ck_assert(settings_gets_common(NULL));
+	for (size_t i = 0; i < settings->peer_count; i++) {
+		struct prefix_list list = { .items = NULL };
+
+		ck_assert_int_eq(settings_gets_common(&settings->peers[i]), gets_common[i]);
+		ck_assert_int_eq(settings_stated_to(&settings->peers[i], &list), 0);
+		ck_assert_uint_eq(list.count, counts[i]);
+		prefix_list_free(&list);
+	}
+	ck_assert_uint_eq(settings->announced_apart.count, 2);
+	ck_assert_str_eq(prefix_format(&settings->announced_apart.items[0], text), "0.0.0.0/0");
+	ck_assert_str_eq(prefix_format(&settings->announced_apart.items[1], text), "10.3.0.0/24");
+	settings_free(settings);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *suite = suite_create("settings of peers");
 
+	unit_add(suite, "announced", announced);
 	unit_add(suite, "dns", dns);
 	unit_add(suite, "dns limit", dns_limit);
 	return suite;

@@ -250,6 +250,8 @@ START_TEST(json_routes)
 
 	ck_assert_int_eq(json_count(json, "announced"), 2);
 	ck_json(json, "announced.0.prefix", "\"10.2.0.0/16\"");
+	ck_json(json, "announced.0.common", "false");
+	ck_json(json, "announced.1.common", "true");
 	ck_assert_int_eq(json_count(json, "announced.0.refusals"), 1);
 	ck_json(json, "announced.0.refusals.0.peer", "\"branch-a\"");
 	ck_json(json, "announced.0.refusals.0.verdict", "9");

@@ -55,11 +55,13 @@ void settings_free(struct settings *settings)
 	free_hook(&settings->on_down);
 	free_hook(&settings->on_route);
 	free(settings->announce.items);
+	free(settings->announced_apart.items);
 	free(settings->bypass.items);
 	free(settings->tunnel_addresses.items);
 	for (size_t i = 0; i < settings->peer_count; i++) {
 		free(settings->peers[i].accept_routes.items);
 		free(settings->peers[i].reach.items);
+		free(settings->peers[i].announce.items);
 		free(settings->peers[i].dns.items);
 		free(settings->peers[i].domains.items);
 	}

@@ -128,9 +128,10 @@ struct settings_peer {
 	uint32_t lanes; /* 0: the common `lanes` */
 	/*
 	 * server: the peer's own lists in place of the common ones, even if they are empty. An item
-	 * that is all zeros stands for the common list. settings_dns.c reads them.
+	 * that is all zeros stands for the common list. settings_dns.c reads dns and domains.
 	 */
-	bool has_dns, has_domains;
+	bool has_announce, has_dns, has_domains;
+	struct prefix_list announce; /* settings_announce.c reads it */
 	struct addr_list dns;
 	struct domain_list domains;
 };
@@ -222,9 +223,11 @@ struct settings {
 	struct duration hook_timeout;
 
 	/* Peers and routes. */
-	struct announce_list announce; /* to every peer */
-	bool unlisted;                 /* server: admit valid certificates without a peers entry */
-	struct settings_peer *peers;   /* client: exactly one, the server */
+	struct announce_list announce; /* to every peer without a list of its own */
+	/* server: the prefixes of all lists of peers, sorted; settings_gather_apart() */
+	struct prefix_list announced_apart;
+	bool unlisted;               /* server: admit valid certificates without a peers entry */
+	struct settings_peer *peers; /* client: exactly one, the server */
 	size_t peer_count;
 };
 
@@ -277,6 +280,12 @@ uint32_t settings_metric(const struct settings_peer *peer);
 bool settings_tracks(const struct settings *settings);
 /* Appends the prefixes of all other entries. -ENOMEM: some may be missing. */
 int settings_stated(const struct settings *settings, struct prefix_list *list);
+/* Makes announced_apart. Called once, after the peers are loaded. -ENOMEM. */
+int settings_gather_apart(struct settings *settings);
+/* Returns true if the peer gets the common `announce`. NULL: a peer without an entry. */
+bool settings_gets_common(const struct settings_peer *peer);
+/* Appends the prefixes of the peer's own list. -ENOMEM: some may be missing. */
+int settings_stated_to(const struct settings_peer *peer, struct prefix_list *list);
 /* Checks that each entry is exactly one thing, and can be announced. -EINVAL: *problem says why. */
 int settings_check_announce(const struct settings *settings, struct problem *problem);
 

@@ -4,6 +4,7 @@
  * knows.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/array.h"
@@ -30,11 +31,43 @@ int settings_stated(const struct settings *settings, struct prefix_list *list)
 	return 0;
 }
 
-static int check_announced_prefix(
-	const struct settings *settings, size_t at, struct problem *problem)
+bool settings_gets_common(const struct settings_peer *peer)
+{
+	if (!peer || !peer->has_announce)
+		return true;
+	for (size_t i = 0; i < peer->announce.count; i++) {
+		if (!addr_is_set(&peer->announce.items[i].addr))
+			return true;
+	}
+	return false;
+}
+
+int settings_stated_to(const struct settings_peer *peer, struct prefix_list *list)
+{
+	for (size_t i = 0; peer && i < peer->announce.count; i++) {
+		const struct prefix *prefix = &peer->announce.items[i];
+
+		if (addr_is_set(&prefix->addr) && prefix_list_append(list, prefix, 1) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int settings_gather_apart(struct settings *settings)
+{
+	for (size_t i = 0; i < settings->peer_count; i++) {
+		if (settings_stated_to(&settings->peers[i], &settings->announced_apart) < 0)
+			return -ENOMEM;
+	}
+	prefix_list_sort(&settings->announced_apart);
+	return 0;
+}
+
+/* `key` is the path of the list in messages. */
+static int check_prefix(const struct settings *settings, const struct prefix *prefix,
+	const char *key, size_t at, struct problem *problem)
 {
 	const struct prefix *pools[] = { &settings->pool4, &settings->pool6 };
-	const struct prefix *prefix = &settings->announce.items[at].prefix;
 	enum route_verdict form = route_rule_form(prefix);
 	char text[ADDR_TEXT_MAX], pool_text[ADDR_TEXT_MAX];
 
@@ -43,7 +76,7 @@ static int check_announced_prefix(
 		return 0;
 	prefix_format(prefix, text);
 	if (form != ROUTE_ACCEPTED) {
-		problem_set(problem, "announce.[%zu]: %s cannot be announced: %s", at, text,
+		problem_set(problem, "%s.[%zu]: %s cannot be announced: %s", key, at, text,
 			route_verdict_text(form));
 		return -EINVAL;
 	}
@@ -51,12 +84,29 @@ static int check_announced_prefix(
 		if (!addr_is_set(&pools[p]->addr) || !prefix_overlaps(prefix, pools[p]))
 			continue;
 		problem_set(problem,
-			"announce.[%zu]: %s overlaps the pool %s, whose addresses are the "
+			"%s.[%zu]: %s overlaps the pool %s, whose addresses are the "
 			"tunnel's own",
-			at, text, prefix_format(pools[p], pool_text));
+			key, at, text, prefix_format(pools[p], pool_text));
 		return -EINVAL;
 	}
 	return 0;
+}
+
+static int check_peers(const struct settings *settings, struct problem *problem)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < settings->peer_count; i++) {
+		const struct prefix_list *list = &settings->peers[i].announce;
+		char key[64];
+
+		(void)snprintf(key, sizeof(key), "peers.[%zu].announce", i);
+		for (size_t at = 0; at < list->count && r == 0; at++) {
+			if (addr_is_set(&list->items[at].addr))
+				r = check_prefix(settings, &list->items[at], key, at, problem);
+		}
+	}
+	return r;
 }
 
 int settings_check_announce(const struct settings *settings, struct problem *problem)
@@ -88,8 +138,8 @@ int settings_check_announce(const struct settings *settings, struct problem *pro
 				i, item->interface);
 			return -EINVAL;
 		}
-		if (has_prefix && check_announced_prefix(settings, i, problem) < 0)
+		if (has_prefix && check_prefix(settings, &item->prefix, "announce", i, problem) < 0)
 			return -EINVAL;
 	}
-	return 0;
+	return check_peers(settings, problem);
 }

@@ -18,7 +18,7 @@ static bool is_listed(const struct prefix *prefixes, size_t count, const struct 
 	return false;
 }
 
-/* Makes `all` from the stated and the tracked prefixes. -ENOMEM: it stays unchanged. */
+/* Makes `all` from the lists. -ENOMEM: it stays unchanged. */
 static int combine(struct announced *announced)
 {
 	struct prefix_list both = { .items = NULL };
@@ -26,6 +26,8 @@ static int combine(struct announced *announced)
 
 	if (r == 0)
 		r = prefix_list_append(&both, announced->tracked.items, announced->tracked.count);
+	if (r == 0 && announced->apart)
+		r = prefix_list_append(&both, announced->apart->items, announced->apart->count);
 	if (r < 0) {
 		prefix_list_free(&both);
 		return r;
@@ -40,7 +42,21 @@ int announced_configure(struct announced *announced, const struct settings *sett
 {
 	if (settings_stated(settings, &announced->stated) < 0)
 		return -ENOMEM;
+	announced->apart = &settings->announced_apart;
 	return combine(announced);
+}
+
+int announced_append(const struct announced *announced, const struct settings_peer *peer,
+	struct prefix_list *list)
+{
+	int r = settings_stated_to(peer, list);
+
+	if (r < 0 || !settings_gets_common(peer))
+		return r;
+	r = prefix_list_append(list, announced->stated.items, announced->stated.count);
+	if (r == 0)
+		r = prefix_list_append(list, announced->tracked.items, announced->tracked.count);
+	return r;
 }
 
 void announced_free(struct announced *announced)
@@ -49,6 +65,12 @@ void announced_free(struct announced *announced)
 	prefix_list_free(&announced->stated);
 	prefix_list_free(&announced->tracked);
 	prefix_list_free(&announced->pages);
+}
+
+bool announced_is_common(const struct announced *announced, const struct prefix *prefix)
+{
+	return is_listed(announced->stated.items, announced->stated.count, prefix) ||
+		prefix_list_has(&announced->tracked, prefix);
 }
 
 static int judge(const struct announced *announced, enum settings_role role,

@@ -18,15 +18,32 @@
  */
 
 struct announced {
-	struct prefix_list all;     /* stated and tracked together: sorted, without duplicates */
-	struct prefix_list stated;  /* named by the configuration or `culvert routes` */
+	/* stated, tracked and announced to single peers: sorted, without duplicates */
+	struct prefix_list all;
+	/* named by the common list of the configuration or `culvert routes` */
+	struct prefix_list stated;
 	struct prefix_list tracked; /* reported by netd, sorted */
 	struct prefix_list pages;   /* of a tracked set whose last page has not come */
+	/* of the peers' own lists; borrowed from the settings; NULL: none */
+	const struct prefix_list *apart;
 };
 
-/* Adds the prefixes of the configuration. Called first, and once. -ENOMEM. */
+/*
+ * Adds the prefixes of the configuration. Called first, and once. Borrowed: the settings, until
+ * announced_free(). -ENOMEM.
+ */
 int announced_configure(struct announced *announced, const struct settings *settings);
 void announced_free(struct announced *announced);
+
+/*
+ * Appends what is announced to the peer: the common prefixes, or those of its own list. Duplicates
+ * may be among them. NULL: a peer without an entry. -ENOMEM: some may be missing.
+ */
+int announced_append(const struct announced *announced, const struct settings_peer *peer,
+	struct prefix_list *list);
+
+/* Returns true if the prefix is announced to every peer without a list of its own. */
+bool announced_is_common(const struct announced *announced, const struct prefix *prefix);
 
 /*
  * Adds prefixes to the stated ones, or removes them: all of them or none. On failure *problem names

@@ -243,6 +243,11 @@ static void examine_strays(
 			"%s sent packets to %s of %s, which it may not reach (%" PRIu64
 			" in_destination); to allow that, in its peers entry: reach = [ \"%s\" ];",
 			session->name.name, text, owner->name.name, drops, owner->name.name);
+	else if (session->peer && session->peer->has_announce)
+		findings_add(findings, FINDING_NOTE, "destination",
+			"%s sent packets to %s, which this end does not announce to it (%" PRIu64
+			" in_destination); to allow that, add its prefix to announce in the peers entry of %s",
+			session->name.name, text, drops, session->name.name);
 	else {
 		prefix = prefix_host(&addr);
 		write_announce(&engine->peers.announced.stated, &prefix, list, sizeof(list));

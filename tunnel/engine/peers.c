@@ -239,16 +239,15 @@ static bool is_leaving(const struct session *session)
 }
 
 /*
- * Gathers this end's announcements, and the prefixes of the peers for which related() is true;
+ * Gathers this end's announcements to the peer, and the prefixes of the peers for which related() is true;
  * sorted.
  */
 static int gather(const struct peers *peers, const struct session *session,
 	bool (*related)(const struct session *session, const struct session *other),
 	struct prefix_list *list)
 {
-	const struct prefix_list *announced = &peers->announced.all;
 	const struct session *other;
-	int r = prefix_list_append(list, announced->items, announced->count);
+	int r = announced_append(&peers->announced, session->peer, list);
 
 	TAILQ_FOREACH(other, &peers->sessions, link) {
 		if (r == 0 && other != session && !is_leaving(other) && related(session, other))

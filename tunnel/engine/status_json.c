@@ -443,6 +443,7 @@ static void put_announced(
 	json_object_begin(json, NULL);
 	put_prefix(json, "prefix", prefix);
 	json_bool(json, "tracked", prefix_list_has(&view->engine->peers.announced.tracked, prefix));
+	json_bool(json, "common", announced_is_common(&view->engine->peers.announced, prefix));
 	json_array_begin(json, "refusals");
 	for (size_t i = 0; i < view->session_count; i++) {
 		const struct session *session = view->peers[i].session;

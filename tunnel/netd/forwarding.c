@@ -115,8 +115,11 @@ static int find_links(const struct forwarding *forwarding, int family,
 {
 	const struct tracked *tracked = forwarding->tracked;
 	struct prefix_list announced = { .items = NULL };
+	const struct prefix_list *apart = &forwarding->settings->announced_apart;
 	int r = settings_stated(forwarding->settings, &announced);
 
+	if (r == 0)
+		r = prefix_list_append(&announced, apart->items, apart->count);
 	if (r == 0 && tracked)
 		r = prefix_list_append(&announced, tracked->items, tracked->count);
 	if (r == 0)

@@ -35,6 +35,7 @@ static void add_announced(
 {
 	const struct prefix *pools[] = { &settings->pool4, &settings->pool6 };
 	struct netlink_rule rule = *marked;
+	const struct prefix_list *apart = &settings->announced_apart;
 	size_t added = 0;
 
 	rule.action = NETLINK_RULE_GOTO;
@@ -44,8 +45,12 @@ static void add_announced(
 		if (pools[i]->addr.family == rule.family)
 			rules->items[rules->count++] = rule;
 	}
-	for (size_t i = 0; i < settings->announce.count && added < OUTER_PATH_ANNOUNCED_MAX; i++) {
-		rule.from = settings->announce.items[i].prefix;
+	for (size_t i = 0;
+		i < settings->announce.count + apart->count && added < OUTER_PATH_ANNOUNCED_MAX;
+		i++) {
+		rule.from = i < settings->announce.count
+			? settings->announce.items[i].prefix
+			: apart->items[i - settings->announce.count];
 		if (rule.from.addr.family != rule.family || rule.from.len == 0)
 			continue;
 		rules->items[rules->count++] = rule;

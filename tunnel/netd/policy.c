@@ -277,5 +277,7 @@ enum route_verdict policy_route(
 		if (prefix_equal(&settings->announce.items[i].prefix, prefix))
 			return ROUTE_LOCAL;
 	}
+	if (prefix_list_has(&settings->announced_apart, prefix))
+		return ROUTE_LOCAL;
 	return own->route_count >= entry->max_routes ? ROUTE_LIMIT : ROUTE_ACCEPTED;
 }
