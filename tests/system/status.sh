@@ -41,7 +41,7 @@ status --check gw-a --peer gw-a
 ends 'and of the server, the peer that is named' 0
 status --check
 ends 'another is not' 1
-check_equal 'which is said' 'gw-b: absent is not up: it has no session' "$(cat "$WORK/status")"
+check_equal 'which is said' 'gw-b: absent is not up: it has no session; not seen since this engine started' "$(cat "$WORK/status")"
 
 ln -s "$WORK/up-b.sock" "$WORK/run/culvert/up-b.sock"
 client_conf up-b <<'CONF'
@@ -65,7 +65,7 @@ status --peer gw-b
 check 'unless a peer is asked for' grep -E '^client: gw-a$' "$WORK/status"
 check_fails 'nothing else is shown' grep -E '^server:' "$WORK/status"
 status absent
-check 'a peer that is not there' grep -E '^ +state: +absent$' "$WORK/status"
+check 'a peer that is not there' grep -E '^ +absent: +not seen since this engine started$' "$WORK/status"
 status nobody
 ends 'a name of nobody' 4
 check 'is said to be that' grep -F 'nobody is neither a running instance nor a peer of one; running: gw-a, gw-b, up-b' "$WORK/error"
@@ -83,4 +83,13 @@ check_equal 'is told beside the others' 'gw-a gw-b up-b: no culvert' \
 rm "$WORK/run/culvert/up-b.sock" "$WORK/run/culvert/gw-a.sock"
 status --json
 check_equal 'a single one has its keys at the top, too' 'gw-b gw-b' "$(jq -r '"\(.name) \(.instances[0].name)"' "$WORK/status")"
+
+# A peer that has left.
+stop_bg gw-a
+status gw-b
+check 'when an absent peer was here, and why it left' \
+	grep -E '^ +absent: +last seen [0-9]+ s ago, from 192\.0\.2\.1:[0-9]+: ' "$WORK/status"
+status gw-b --json
+check 'as JSON too' jq -e '.absent[] | select(.peer == "gw-a") | (now - .last_seen | fabs) < 10 and (.last_outer | startswith("192.0.2.1:"))' \
+	"$WORK/status"
 finish

@@ -3,6 +3,8 @@
 #include "tests/unit/status_fixture.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <time.h>
 
 static void ck_says(const char *text, const char *words)
 {
@@ -115,7 +117,8 @@ START_TEST(one_peer)
 	ck_says(fixture.text, "peer: branch-a\n");
 	ck_assert_ptr_null(strstr(fixture.text, "peer: a-stranger"));
 	request.peer = "branch-c";
-	ck_says(render_request(&request), "peer: branch-c\n  state:              absent\n");
+	ck_says(render_request(&request),
+		"peer: branch-c\n  absent:             not seen since this engine started\n");
 	ck_assert_ptr_null(strstr(fixture.text, "peer: branch-a"));
 	request.json = true;
 	json = render_request(&request);
@@ -168,7 +171,8 @@ START_TEST(check)
 {
 	struct status_request request = { .kind = STATUS_CHECK };
 
-	ck_assert_str_eq(render_request(&request), "branch-c is not up: it has no session\n");
+	ck_assert_str_eq(render_request(&request),
+		"branch-c is not up: it has no session; not seen since this engine started\n");
 	fixture.full->state = SESSION_IDLE;
 	fixture.full->down_since = ago(5);
 	ck_says(render_request(&request),
@@ -179,6 +183,96 @@ START_TEST(check)
 	request.peer = "branch-a";
 	fixture.full->state = SESSION_UP;
 	ck_assert_str_eq(render_request(&request), "");
+}
+END_TEST
+
+/* A peer that was here, by its session's end. */
+START_TEST(departed)
+{
+	struct settings *settings = fixture.engine.settings;
+	struct departures *departures = &fixture.engine.departures;
+	char value[64], *end;
+	const char *json;
+
+	ck_assert_int_eq(departures_init(departures, settings), 0);
+	departures_add(departures, fixture.young); /* not configured */
+	fixture.full->name = settings->peers[1].name;
+	fixture.full->peer = &settings->peers[1];
+	fixture.full->down_since = ago(125);
+	fixture.full->connections = 0;
+	departures_add(departures, fixture.full);
+	ck_assert_ptr_null(departures_find(departures, settings, &settings->peers[1]));
+	fixture.full->connections = 1;
+	departures_add(departures, fixture.full);
+	ck_assert_ptr_null(departures_find(departures, settings, &settings->peers[0]));
+	fixture.full->name = settings->peers[0].name;
+	fixture.full->peer = &settings->peers[0];
+	ck_says(render(STATUS_OVERVIEW, false),
+		"peer: branch-c\n  absent:             last seen 2 min 5 s ago, from 198.51.100.7:50312: bye \\x1b[31m\"now\"\n");
+	ck_says(render(STATUS_PEERS, false), "  seen 2 min 5 s ago\n");
+	ck_says(render(STATUS_CHECK, false),
+		"branch-c is not up: it has no session; last seen 2 min 5 s ago, from ");
+	json = render(STATUS_OVERVIEW, true);
+	ck_assert_int_eq(json_count(json, "absent"), 1);
+	ck_assert_str_eq(json_at(json, "absent.0.peer", value, sizeof(value)), "\"branch-c\"");
+	ck_assert_int_le(
+		llabs(strtoll(json_at(json, "absent.0.last_seen", value, sizeof(value)), &end, 10) +
+			125 - time(NULL)),
+		2);
+	ck_assert_str_eq(json_at(json, "absent.0.last_outer", value, sizeof(value)),
+		"\"198.51.100.7:50312\"");
+	ck_assert_str_eq(json_at(json, "absent.0.last_left", value, sizeof(value)),
+		"\"bye \\u001b[31m\\\"now\\\"\"");
+	json = render(STATUS_PEERS, true);
+	ck_assert_str_eq(json_at(json, "peers.1.last_seen", value, sizeof(value)), "null");
+	ck_assert_str_ne(json_at(json, "peers.2.last_seen", value, sizeof(value)), "null");
+	departures_free(departures);
+	ck_assert_ptr_null(departures_find(departures, settings, &settings->peers[1]));
+	departures_add(departures, fixture.full); /* no memory for any */
+}
+END_TEST
+
+/* What protects the host, or is done for the peers. */
+START_TEST(protection)
+{
+	struct settings *settings = fixture.engine.settings;
+	struct nameservers nameservers = { .server = { addr_of("10.2.0.53"), addr_of("fd02::53") },
+		.server_count = 2,
+		.domain = { "corp.example" },
+		.domain_count = 1 };
+	char value[128];
+
+	ck_says(render(STATUS_OVERVIEW, false), "NAT:                off\n");
+	ck_says(fixture.text, "forwarding:         left to this host\n");
+	settings->nat = settings->forwarding = true;
+	ck_says(render(STATUS_OVERVIEW, false), "NAT:                of the pools' addresses\n");
+	ck_says(fixture.text, "forwarding:         switched on by this server\n");
+	ck_assert_str_eq(
+		json_at(render(STATUS_OVERVIEW, true), "nat", value, sizeof(value)), "true");
+	ck_assert_str_eq(json_at(fixture.text, "forwarding", value, sizeof(value)), "true");
+	ck_assert_str_eq(json_at(fixture.text, "dns", value, sizeof(value)), "null");
+
+	settings->role = SETTINGS_CLIENT;
+	settings->forwarding = false;
+	ck_says(render(STATUS_OVERVIEW, false), "kill switch:        off\n");
+	ck_says(fixture.text, "full tunnel:        off\n");
+	ck_says(fixture.text, "DNS:                this host's own\n");
+	fixture.full->nameservers = &nameservers;
+	settings->use_dns = false;
+	ck_says(render(STATUS_OVERVIEW, false), "DNS:                this host's own\n");
+	settings->use_dns = true;
+	settings->kill_switch = true;
+	ck_says(render(STATUS_OVERVIEW, false), "kill switch:        in force\n");
+	ck_says(fixture.text,
+		"DNS:                the server's: 10.2.0.53 fd02::53, for corp.example\n");
+	ck_assert_str_eq(
+		json_at(render(STATUS_OVERVIEW, true), "dns.resolvers.1", value, sizeof(value)),
+		"\"fd02::53\"");
+	ck_assert_str_eq(
+		json_at(fixture.text, "dns.domains.0", value, sizeof(value)), "\"corp.example\"");
+	settings->contained = true;
+	ck_assert_ptr_null(strstr(render(STATUS_OVERVIEW, false), "kill switch:"));
+	fixture.full->nameservers = NULL;
 }
 END_TEST
 
@@ -227,7 +321,7 @@ END_TEST
 static Suite *suite(void)
 {
 	const TTest *const tests[] = { text_overview, text_is_aligned, text_peers, text_routes,
-		one_peer, short_form, check, empty, failing_stream };
+		one_peer, short_form, check, departed, protection, empty, failing_stream };
 
 	return unit_suite("status", setup, teardown, tests, ARRAY_SIZE(tests));
 }

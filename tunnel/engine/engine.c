@@ -78,6 +78,9 @@ static void on_configure(struct netd_link_events *events, const struct request_c
 		engine->world.held = configure->held;
 		engine->world.settings = engine->settings;
 		engine->world.identity = tls_context_identity(engine->tls);
+		/* Without memory for it, status does not know when absent peers left. */
+		if (engine->settings->role == SETTINGS_SERVER)
+			(void)departures_init(&engine->departures, engine->settings);
 		adoption_begin(&engine->adoption, engine, configure->adopt_count, on_adopted);
 	}
 }
@@ -135,6 +138,7 @@ static void on_ended(struct session *session)
 {
 	struct engine *engine = engine_of(session);
 
+	departures_add(&engine->departures, session);
 	peers_remove(&engine->peers, session);
 	engine->role->session_ended(engine, session);
 	engine_end_if_idle(engine);
@@ -275,6 +279,7 @@ static void free_all(struct engine *engine)
 	tls_context_unref(engine->tls);
 	loop_free(engine->world.loop);
 	free(engine->workers);
+	departures_free(&engine->departures);
 	settings_free(engine->settings);
 	if (engine->state_dir_fd >= 0)
 		close(engine->state_dir_fd);

@@ -10,6 +10,7 @@
 #include "config/configuration.h"
 #include "config/settings.h"
 #include "engine/adoption.h"
+#include "engine/departures.h"
 #include "engine/descriptors.h"
 #include "engine/netd_link.h"
 #include "lane/mailbox.h"
@@ -88,6 +89,7 @@ struct engine {
 	struct session_world world; /* what sessions borrow; loop and netd are the engine's own */
 	struct descriptors descriptors; /* server only */
 	struct refusals refusals;       /* server: peers that were not admitted */
+	struct departures departures;   /* server: peers that were here */
 	struct control *control;
 	int state_dir_fd; /* -1: none */
 	struct adoption adoption;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/array.h"
 #include "base/offload.h"
@@ -46,6 +47,14 @@ struct duration status_heard_ago(const struct lane *lane, struct mono now)
 	return ago.ns < 0 ? DURATION_S(0) : ago;
 }
 
+struct duration status_seen_ago(const struct departure *departure)
+{
+	int64_t ago = (int64_t)time(NULL) - departure->seen;
+
+	/* Somebody may have set the clock back. */
+	return DURATION_S(ago > 0 ? ago : 0);
+}
+
 const struct session_lane *status_main_lane(const struct session *session)
 {
 	return session->control ? session->control : session_lane_carrying(session);
@@ -56,6 +65,23 @@ const struct liveness *status_rtt(const struct session *session)
 	const struct session_lane *sl = status_main_lane(session);
 
 	return sl && sl->liveness.measured ? &sl->liveness : NULL;
+}
+
+const struct nameservers *status_nameservers(const struct status_view *view)
+{
+	const struct settings *settings = view->engine->settings;
+	const struct session *session;
+
+	if (settings->role != SETTINGS_CLIENT || !settings->use_dns ||
+		settings_is_elsewhere(settings))
+		return NULL;
+	for (size_t i = 0; i < view->session_count; i++) {
+		session = view->peers[i].session;
+		if (session->nameservers && session->nameservers->server_count > 0 &&
+			session_interface_is_there(&session->interface))
+			return session->nameservers;
+	}
+	return NULL;
 }
 
 const char *status_proxy_text(const struct status_view *view)
@@ -128,6 +154,9 @@ static int collect(struct status_view *view)
 	view->peer_count = view->session_count;
 	for (size_t i = 0; i < settings->peer_count; i++) {
 		struct status_peer peer = { .name = &settings->peers[i].name, .listed = true };
+
+		peer.departure = departures_find(
+			&engine->departures, settings, &settings->peers[i]);
 		if (!bsearch(&peer, view->peers, view->session_count, sizeof(peer), compare_names))
 			view->peers[view->peer_count++] = peer;
 	}

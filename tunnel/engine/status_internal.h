@@ -15,7 +15,9 @@
 struct status_peer {
 	const struct identity *name;
 	const struct session *session; /* NULL: configured, without a session */
-	bool listed;                   /* it has an entry in the configuration */
+	/* Of a peer without a session; NULL: it was not here since this engine began. */
+	const struct departure *departure;
+	bool listed; /* it has an entry in the configuration */
 };
 
 /* Borrowed from the engine, for one rendering. */
@@ -60,6 +62,12 @@ const struct session_lane *status_main_lane(const struct session *session);
 /* The round-trip times of that lane; NULL: none was measured. */
 const struct liveness *status_rtt(const struct session *session);
 const char *status_stage_text(enum session_lane_stage stage);
+
+/* How long ago an absent peer was here. */
+struct duration status_seen_ago(const struct departure *departure);
+
+/* The server's resolvers that this client has told its host to use; NULL: none. */
+const struct nameservers *status_nameservers(const struct status_view *view);
 
 /* "HTTP" or "SOCKS5" where outer connections go through a proxy; else "". */
 const char *status_proxy_text(const struct status_view *view);

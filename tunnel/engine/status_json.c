@@ -354,6 +354,53 @@ static void put_full_tunnel(struct json *json, const struct status_view *view)
 	json_object_end(json);
 }
 
+/* null: this host's own resolvers are in use. */
+static void put_dns(struct json *json, const struct status_view *view)
+{
+	const struct nameservers *nameservers = status_nameservers(view);
+
+	if (!nameservers) {
+		json_null(json, "dns");
+		return;
+	}
+	json_object_begin(json, "dns");
+	json_array_begin(json, "resolvers");
+	for (size_t i = 0; i < nameservers->server_count; i++)
+		put_addr(json, NULL, &nameservers->server[i]);
+	json_array_end(json);
+	json_array_begin(json, "domains");
+	for (size_t i = 0; i < nameservers->domain_count; i++)
+		json_string(json, NULL, nameservers->domain[i]);
+	json_array_end(json);
+	json_object_end(json);
+}
+
+/* `departure` NULL: it is here, or was not here since this engine began. */
+static void put_departure(struct json *json, const struct departure *departure)
+{
+	if (!departure) {
+		json_null(json, "last_seen");
+		json_null(json, "last_outer");
+		json_null(json, "last_left");
+		return;
+	}
+	json_i64(json, "last_seen", departure->seen);
+	put_endpoint(json, "last_outer", &departure->outer);
+	put_text(json, "last_left", departure->text);
+}
+
+static void put_absent(struct json *json, const struct status_view *view, FILE *out)
+{
+	json_array_begin(json, "absent");
+	for (size_t i = view->session_count; i < view->peer_count && status_has_room(out); i++) {
+		json_object_begin(json, NULL);
+		json_string(json, "peer", view->peers[i].name->name);
+		put_departure(json, view->peers[i].departure);
+		json_object_end(json);
+	}
+	json_array_end(json);
+}
+
 void status_json_overview(const struct status_view *view, FILE *out)
 {
 	const struct engine *engine = view->engine;
@@ -373,11 +420,15 @@ void status_json_overview(const struct status_view *view, FILE *out)
 	put_ends(&json, settings);
 	json_bool(&json, "kill_switch", settings->kill_switch && !settings->contained);
 	put_full_tunnel(&json, view);
+	put_dns(&json, view);
+	json_bool(&json, "nat", settings->nat);
+	json_bool(&json, "forwarding", settings->forwarding);
 	json_u64(&json, "session_count", engine->peers.session_count);
 	json_array_begin(&json, "sessions");
 	for (size_t i = 0; i < view->session_count && status_has_room(out); i++)
 		put_session(&json, view, view->peers[i].session);
 	json_array_end(&json);
+	put_absent(&json, view, out);
 	json_object_end(&json);
 }
 
@@ -421,6 +472,7 @@ static void put_peer(
 		put_peer_session(json, view, peer->session);
 	else
 		put_peer_absent(json);
+	put_departure(json, peer->departure);
 	json_object_end(json);
 }
 

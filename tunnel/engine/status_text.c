@@ -96,6 +96,44 @@ static void write_ends(FILE *out, const struct settings *settings)
 			settings->remotes[i].port);
 }
 
+/* What the server does with packets of its peers to other networks. */
+static void write_passing_on(FILE *out, const struct settings *settings)
+{
+	field(out, "NAT:", "%s", settings->nat ? "of the pools' addresses" : "off");
+	field(out, "forwarding:", "%s",
+		settings->forwarding ? "switched on by this server" : "left to this host");
+}
+
+static void write_resolvers(const struct status_view *view, FILE *out)
+{
+	const struct nameservers *nameservers = status_nameservers(view);
+	char text[ADDR_TEXT_MAX];
+
+	if (!nameservers) {
+		field(out, "DNS:", "this host's own");
+		return;
+	}
+	fprintf(out, "  %-*sthe server's:", LABEL_WIDTH, "DNS:");
+	for (size_t i = 0; i < nameservers->server_count; i++)
+		fprintf(out, " %s", addr_format(&nameservers->server[i], text));
+	for (size_t i = 0; i < nameservers->domain_count; i++)
+		fprintf(out, "%s %s", i == 0 ? ", for" : "", nameservers->domain[i]);
+	fputc('\n', out);
+}
+
+/* What keeps this host's packets in the tunnel. */
+static void write_protection(const struct status_view *view, FILE *out)
+{
+	const struct settings *settings = view->engine->settings;
+
+	field(out, "kill switch:", settings->kill_switch ? "in force" : "off");
+	if (!settings->full_tunnel)
+		field(out, "full tunnel:", "off");
+	write_resolvers(view, out);
+	if (settings->forwarding)
+		field(out, "forwarding:", "switched on by this client");
+}
+
 static void write_daemon(const struct status_view *view, FILE *out)
 {
 	const struct engine *engine = view->engine;
@@ -113,8 +151,10 @@ static void write_daemon(const struct status_view *view, FILE *out)
 		field_date(out, "certificate until:", tls_context_not_after(engine->tls));
 	}
 	write_ends(out, settings);
-	if (settings->kill_switch && !settings->contained)
-		field(out, "kill switch:", "in force");
+	if (settings->role == SETTINGS_SERVER)
+		write_passing_on(out, settings);
+	else if (!settings->contained)
+		write_protection(view, out);
 	field(out, "workers:", "%u", engine->worker_count);
 	field(out, "sessions:", "%u", engine->peers.session_count);
 }
@@ -464,12 +504,16 @@ static void peer_rows(const struct status_view *view, struct table *table)
 	for (size_t i = 0; i < view->peer_count && status_has_room(table->out); i++) {
 		const struct status_peer *peer = &view->peers[i];
 		struct row row = { 0 };
+		char seen[TEXT_MAX];
 
 		snprintf(row.cell[0], CELL_MAX, "%s", peer->name->name);
 		for (size_t column = 1; column < TABLE_COLUMNS_MAX; column++)
 			snprintf(row.cell[column], CELL_MAX, "-");
 		if (peer->session)
 			peer_session_row(view, peer->session, &row);
+		else if (peer->departure)
+			snprintf(row.cell[8], CELL_MAX, "seen %s ago",
+				duration_format(status_seen_ago(peer->departure), seen));
 		table_row(table, &row);
 	}
 }
@@ -485,19 +529,35 @@ void status_text_peers(const struct status_view *view, FILE *out)
 
 /* ---- the whole ---- */
 
-/* A configured peer that was asked for and has no session. */
-static void write_absent(FILE *out, const struct status_peer *peer)
+/* When a peer without a session was here, and why it left. */
+static void put_departure(FILE *out, const struct departure *departure)
 {
-	fprintf(out, "\npeer: %s\n", peer->name->name);
-	field(out, "state:", "absent");
+	char ago[TEXT_MAX], outer[ENDPOINT_TEXT_MAX], text[ESCAPED_MAX];
+
+	if (!departure) {
+		fputs("not seen since this engine started\n", out);
+		return;
+	}
+	problem_escape(text, sizeof(text), departure->text, strlen(departure->text));
+	fprintf(out, "last seen %s ago, from %s%s%s\n",
+		duration_format(status_seen_ago(departure), ago),
+		endpoint_format(&departure->outer, outer), text[0] ? ": " : "", text);
+}
+
+/* The configured peers that have no session. */
+static void write_absent(const struct status_view *view, FILE *out)
+{
+	for (size_t i = view->session_count; i < view->peer_count && status_has_room(out); i++) {
+		fprintf(out, "\npeer: %s\n  %-*s", view->peers[i].name->name, LABEL_WIDTH,
+			"absent:");
+		put_departure(out, view->peers[i].departure);
+	}
 }
 
 void status_text_overview(const struct status_view *view, FILE *out)
 {
-	bool one = view->request->peer != NULL;
-
 	write_daemon(view, out);
-	if (!one && !view->request->full && view->peer_count >= STATUS_SHORT_FROM) {
+	if (!view->request->peer && !view->request->full && view->peer_count >= STATUS_SHORT_FROM) {
 		fputc('\n', out);
 		status_text_peers(view, out);
 		fputs("\nculvert status PEER shows one of them in full, --full shows them all\n",
@@ -506,8 +566,7 @@ void status_text_overview(const struct status_view *view, FILE *out)
 	}
 	for (size_t i = 0; i < view->session_count && status_has_room(out); i++)
 		write_session(view, out, view->peers[i].session);
-	for (size_t i = view->session_count; one && i < view->peer_count; i++)
-		write_absent(out, &view->peers[i]);
+	write_absent(view, out);
 }
 
 void status_text_check(const struct status_view *view, FILE *out)
@@ -517,12 +576,14 @@ void status_text_check(const struct status_view *view, FILE *out)
 	for (size_t i = 0; i < view->peer_count && status_has_room(out); i++) {
 		const struct status_peer *peer = &view->peers[i];
 
-		if (!peer->session)
-			fprintf(out, "%s is not up: it has no session\n", peer->name->name);
-		else if (peer->session->state != SESSION_UP &&
-			(peer->listed || view->request->peer))
+		if (!peer->session) {
+			fprintf(out, "%s is not up: it has no session; ", peer->name->name);
+			put_departure(out, peer->departure);
+		} else if (peer->session->state != SESSION_UP &&
+			(peer->listed || view->request->peer)) {
 			fprintf(out, "%s\n",
 				attempts_explain(view->engine, peer->session, view->now, text));
+		}
 	}
 }
 

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/departures.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "config/settings.h"
+#include "engine/session.h"
+
+int departures_init(struct departures *departures, const struct settings *settings)
+{
+	departures->items = calloc(settings->peer_count + 1, sizeof(*departures->items));
+	return departures->items ? 0 : -ENOMEM;
+}
+
+void departures_free(struct departures *departures)
+{
+	free(departures->items);
+	departures->items = NULL;
+}
+
+/* How long ago the peer was last heard is not kept; the session was up until down_since. */
+void departures_add(struct departures *departures, const struct session *session)
+{
+	const struct session_leave *leave = session->leave.text[0] != '\0' ? &session->leave
+									   : &session->last_leave;
+	struct departure *departure;
+
+	if (!departures->items || !session->peer || session->connections == 0)
+		return;
+	departure = &departures->items[session->peer - session->world->settings->peers];
+	*departure = (struct departure){ .outer = session->outer };
+	departure->seen = (int64_t)time(NULL) -
+		mono_since(mono_now(), session->down_since).ns / 1000000000;
+	(void)snprintf(departure->text, sizeof(departure->text), "%s", leave->text);
+}
+
+const struct departure *departures_find(const struct departures *departures,
+	const struct settings *settings, const struct settings_peer *peer)
+{
+	const struct departure *departure;
+
+	if (!departures->items)
+		return NULL;
+	departure = &departures->items[peer - settings->peers];
+	return departure->seen != 0 ? departure : NULL;
+}
