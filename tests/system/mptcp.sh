@@ -3,7 +3,7 @@
 #
 # Multipath TCP outside: two wan links, of which the one that the connection began on is cut while a transfer runs inside. The
 # session does not notice: same connection, every byte right. An end without MPTCP, and a kernel without it, get TCP.
-# How long the longest stall was is printed and not judged.
+# How long the longest stall was is printed and not judged. A path that falls silent comes back.
 #
 #                    wan0 192.0.2.1 ════ .2
 #   lan-a ──── gw-a                          gw-b ──── lan-b
@@ -181,6 +181,39 @@ has_heard_of_loss() {
 }
 in_ns gw-a ip mptcp endpoint add 192.0.2.1 dev wan0 id 9 subflow
 endpoint=$(in_ns gw-a ip mptcp endpoint show)
+
+# The engine finds out, as neither end's kernel does for a second, and netd tells it. The kernel tries to open the path again, after
+# 1, 3 and 7 s …
+mark=$(log_mark "$WORK/gw-a.log")
+try_loss 'silent endpoint' fall_silent
+check 'silent endpoint: netd makes it again' log_has_since "$WORK/gw-a.log" "$mark" 'the uplink of the MPTCP endpoint 192.0.2.1 is silent'
+check_equal 'silent endpoint: and only that one' 0 "$(grep -c 'endpoint 198.51.100.1' "$WORK/gw-a.log")"
+check_equal 'silent endpoint: it is as it was' "$endpoint" "$(in_ns gw-a ip mptcp endpoint show)"
+ip_ns gw-a neigh del 192.0.2.2 dev wan0
+ip_ns gw-b neigh del 192.0.2.1 dev wan0
+wait_for 20 'the link carries again: so does its path' has_outer $FIRST tcp-ulp-mptcp
+check_equal 'the link carries again: it is the first connection still' 1 "$(session_value gw-a gw-b .connections)"
+end
+
+# … or gives up; then the engine asks again after 30 s, while there is traffic.
+# shellcheck disable=SC2317 # wait_for calls it
+has_given_up() {
+	! in_ns gw-a ss -Htn state syn-sent src 192.0.2.1 dport = 443 | grep . >/dev/null
+}
+syn_retries=$(in_ns gw-a cat /proc/sys/net/ipv4/tcp_syn_retries)
+in_ns gw-a sh -c 'echo 1 >/proc/sys/net/ipv4/tcp_syn_retries'
+mark=$(log_mark "$WORK/gw-a.log")
+try_loss 'silent for long' fall_silent
+wait_log_since "$WORK/gw-a.log" "$mark" '192.0.2.1 is silent' 5
+wait_for 10 'silent for long: the kernel gives the path up' has_given_up
+ip_ns gw-a neigh del 192.0.2.2 dev wan0
+ip_ns gw-b neigh del 192.0.2.1 dev wan0
+start_bg "$WORK/pinger.log" pinger in_ns lan-a ping -i 0.5 "$B4"
+wait_for 40 'silent for long: the path is back' has_outer $FIRST tcp-ulp-mptcp
+stop_bg pinger INT || true
+in_ns gw-a sh -c "echo $syn_retries >/proc/sys/net/ipv4/tcp_syn_retries"
+end
+
 mark=$(log_mark "$WORK/gw-a.log")
 try_loss 'cut link' ip_ns gw-a link set wan0 down
 wait_for 5 'cut link: the peer hears of it' has_heard_of_loss

@@ -122,6 +122,9 @@ static inline struct request sample(enum request_type type)
 		set_text(request.dns.nameservers.domain[0],
 			sizeof(request.dns.nameservers.domain[0]), "corp.example");
 		break;
+	case REQUEST_SILENT:
+		request.silent.local = addr_of("192.0.2.1");
+		break;
 	case REQUEST_EXIT:
 		request.exit.code = 3;
 		set_text(request.exit.text, sizeof(request.exit.text),

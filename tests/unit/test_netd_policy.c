@@ -354,6 +354,21 @@ static struct request_dns resolvers(void)
 	return request;
 }
 
+START_TEST(whose_paths_may_be_silent)
+{
+	settings->mptcp = true;
+	ck_assert_int_eq(policy_silent(settings, &problem), 0);
+	settings->mptcp = false;
+	ck_assert_int_eq(policy_silent(settings, &problem), -EPERM);
+	settings->mptcp = true;
+	settings->role = SETTINGS_SERVER;
+	ck_assert_int_eq(policy_silent(settings, &problem), -EPERM);
+	ck_assert_str_eq(problem.text, "other paths, which only a client with `mptcp = true` has");
+	settings->role = SETTINGS_CLIENT;
+	settings->mptcp = false;
+}
+END_TEST
+
 START_TEST(a_client_takes_resolvers)
 {
 	struct request_dns request = resolvers();
@@ -427,8 +442,8 @@ static Suite *suite(void)
 		each_member_has_its_family };
 	const TTest *const client[] = { a_client_takes_what_is_a_hosts,
 		a_client_refuses_what_no_host_has, a_client_has_one_interface_for_its_server,
-		each_end_of_each_family_is_a_clients, a_client_takes_resolvers,
-		resolvers_that_are_not_wanted };
+		each_end_of_each_family_is_a_clients, whose_paths_may_be_silent,
+		a_client_takes_resolvers, resolvers_that_are_not_wanted };
 	Suite *s = suite_create("netd_policy");
 
 	unit_add_case(s, "server", set_up_server, tear_down, server, ARRAY_SIZE(server));

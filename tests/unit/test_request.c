@@ -115,6 +115,11 @@ START_TEST(members_arrive)
 	ck_assert_uint_eq(request.carrier.interface, 12);
 	ck_assert(request.carrier.on);
 
+	sent = sample(REQUEST_SILENT);
+	ck_assert_int_eq(encode(&sent, &len), 0);
+	ck_assert_int_eq(decode(buffer, len, &request), 0);
+	ck_assert(addr_equal(&request.silent.local, &sent.silent.local));
+
 	request = sample(REQUEST_EXIT);
 	ck_assert_int_eq(encode(&request, &len), 0);
 	ck_assert_int_eq(decode(buffer, len, &request), 0);

@@ -254,6 +254,10 @@ START_TEST(tracked_pages_are_held_to_their_range)
 	request = sample(REQUEST_CARRIER);
 	request.carrier.interface = 0;
 	expect_encodes(&request, false, "no interface");
+
+	request = sample(REQUEST_SILENT);
+	request.silent.local.family = AF_UNSPEC;
+	expect_encodes(&request, false, "no path");
 }
 END_TEST
 

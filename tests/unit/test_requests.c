@@ -116,6 +116,9 @@ static struct request sample(enum request_type type)
 	}
 	if (type == REQUEST_UP || type == REQUEST_DNS)
 		request.dns.interface = 1;
+	if (type == REQUEST_SILENT)
+		request.silent.local = (struct addr){ .family = AF_INET,
+			.bytes = { 192, 0, 2, 1 } };
 	if (type == REQUEST_EXIT)
 		request.exit.code = EXIT_CODE_PERMISSION;
 	return request;
@@ -190,7 +193,7 @@ START_TEST(each_has_its_place)
 	};
 	static const enum request_type engines[] = { REQUEST_ADOPT, REQUEST_EXIT, REQUEST_SOCKET,
 		REQUEST_INTERFACE, REQUEST_INTERFACE_DELETE, REQUEST_CARRIER, REQUEST_ROUTE_ADD,
-		REQUEST_ROUTE_DELETE, REQUEST_UP, REQUEST_DNS, REQUEST_REEXEC };
+		REQUEST_ROUTE_DELETE, REQUEST_UP, REQUEST_DNS, REQUEST_SILENT, REQUEST_REEXEC };
 	char text[128];
 
 	for (size_t i = 0; i < ARRAY_SIZE(engines); i++) {

@@ -54,6 +54,34 @@ START_TEST(a_socket_without_mptcp_is_told_once)
 }
 END_TEST
 
+static size_t silent_count;
+
+static void note_silent(struct requests *asked, const struct addr *local)
+{
+	const struct addr expected = addr_of("192.0.2.1");
+
+	ck_assert_ptr_eq(asked, &requests);
+	ck_assert(addr_equal(local, &expected));
+	silent_count++;
+}
+
+START_TEST(a_path_is_silent)
+{
+	const struct request request = { .type = REQUEST_SILENT,
+		.silent.local = addr_of("192.0.2.1") };
+
+	silent_count = 0;
+	requests.silent = note_silent;
+	is_denied(&request, "other paths, which only a client with `mptcp = true` has");
+	ck_assert_uint_eq(silent_count, 0);
+	settings->mptcp = true;
+	done(&request);
+	ck_assert_uint_eq(silent_count, 1);
+	requests.silent = NULL;
+	done(&request);
+}
+END_TEST
+
 START_TEST(an_exchange)
 {
 	const struct request request = { .type = REQUEST_REEXEC };
@@ -449,7 +477,7 @@ int main(void)
 {
 	const TTest *const no_sockets[] = { a_server_gets_no_socket };
 	const TTest *const sockets[] = { a_client_gets_a_socket, a_socket_that_cannot_be_had,
-		a_socket_without_mptcp_is_told_once, an_exchange };
+		a_socket_without_mptcp_is_told_once, a_path_is_silent, an_exchange };
 	const TTest *const made[] = { an_interface_is_handed_out,
 		an_interface_that_the_kernel_refuses, an_interface_without_a_family };
 	const TTest *const changed[] = { an_interface_is_deleted, packets_arrive_or_do_not,

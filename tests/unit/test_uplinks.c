@@ -15,7 +15,7 @@
 #include "tests/unit/parse.h"
 #include "tests/unit/unit.h"
 
-enum { SUBFLOW = 1 << 1, BACKUP = 1 << 2 };
+enum { SUBFLOW = NETLINK_MPTCP_SUBFLOW, BACKUP = 1 << 2 };
 
 static struct uplinks_seen seen;
 static bool changed[NETLINK_MPTCP_MAX];
@@ -64,6 +64,38 @@ START_TEST(they_are_known_by_their_address)
 }
 END_TEST
 
+START_TEST(a_path_that_is_silent)
+{
+	const struct netlink_mptcp_endpoint endpoints[] = {
+		{ .addr = addr_of("192.0.2.1"), .flags = SUBFLOW | BACKUP },
+		{ .addr = addr_of("198.51.100.1"), .flags = SUBFLOW },
+		{ .addr = addr_of("203.0.113.1"), .flags = NETLINK_MPTCP_SIGNAL | SUBFLOW },
+	};
+	const struct addr unknown = addr_of("192.0.2.9");
+	struct mono now = mono_now();
+
+	seen.count = 0;
+	uplinks_compare(&seen, endpoints, (const bool[]){ true, false, true }, 3, changed);
+	ck_assert_ptr_eq(
+		uplinks_find_silent(&seen, endpoints, 3, &endpoints[0].addr, now), &endpoints[0]);
+	ck_assert_ptr_null(uplinks_find_silent(&seen, endpoints, 3, &unknown, now));
+	/* It is lost, so that was done before. */
+	ck_assert_ptr_null(uplinks_find_silent(&seen, endpoints, 3, &endpoints[1].addr, now));
+	/* The peers have its address. */
+	ck_assert_ptr_null(uplinks_find_silent(&seen, endpoints, 3, &endpoints[2].addr, now));
+	/* Not again at once, also if links have changed meanwhile. */
+	now = mono_add(now, DURATION_MS(UPLINKS_SILENT_MS - 1));
+	uplinks_compare(&seen, endpoints, (const bool[]){ true, true, true }, 3, changed);
+	ck_assert_ptr_null(uplinks_find_silent(&seen, endpoints, 3, &endpoints[0].addr, now));
+	ck_assert_ptr_eq(
+		uplinks_find_silent(&seen, endpoints, 3, &endpoints[1].addr, now), &endpoints[1]);
+	now = mono_add(now, DURATION_MS(1));
+	ck_assert_ptr_eq(
+		uplinks_find_silent(&seen, endpoints, 3, &endpoints[0].addr, now), &endpoints[0]);
+	seen.count = 0;
+}
+END_TEST
+
 START_TEST(the_kernel_has_the_same_endpoint_afterwards)
 {
 	struct netlink_mptcp_endpoint before[NETLINK_MPTCP_MAX], after[NETLINK_MPTCP_MAX];
@@ -109,7 +141,7 @@ static Suite *suite(void)
 {
 	const TTest *const tests[] = { what_is_new_is_as_the_kernel_has_it,
 		a_link_that_is_lost_and_comes_back, they_are_known_by_their_address,
-		the_kernel_has_the_same_endpoint_afterwards };
+		a_path_that_is_silent, the_kernel_has_the_same_endpoint_afterwards };
 
 	return unit_suite("uplinks", NULL, NULL, tests, ARRAY_SIZE(tests));
 }

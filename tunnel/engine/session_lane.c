@@ -48,6 +48,18 @@ static void on_doubted(struct lane_owner *owner, struct lane *lane)
 	session_lane_probe(container_of(owner, struct session_lane, owner));
 }
 
+/* netd logs what it does about that. */
+static void on_silent(struct lane_owner *owner, struct lane *lane, const struct addr *local)
+{
+	struct session_lane *sl = container_of(owner, struct session_lane, owner);
+	struct request request = { .type = REQUEST_SILENT, .silent.local = *local };
+
+	(void)lane;
+	if (netd_link_send(sl->session->world->netd, &request) < 0)
+		log_warning("%s: a path is silent, and the kernel finds out later: out of memory",
+			sl->session->name.name);
+}
+
 static void on_congestion(
 	struct lane_owner *owner, struct lane *lane, const struct lane_congestion *congestion)
 {
@@ -139,6 +151,7 @@ int session_lane_new(struct session *session, const struct session_lane_events *
 			.fault = on_fault,
 			.doubted = on_doubted,
 			.congestion = on_congestion,
+			.silent = on_silent,
 			.ended = on_ended,
 		},
 		.outer = *outer,

@@ -275,6 +275,10 @@ void lane_deliver_report(struct mail *mail)
 		if (owner->congestion)
 			owner->congestion(owner, lane, &report->congestion);
 		break;
+	case LANE_REPORT_SILENT:
+		if (owner->silent)
+			owner->silent(owner, lane, &report->silent);
+		break;
 	case LANE_REPORT_ENDED:
 		owner->ended(owner, lane, report->ended.end, report->ended.problem.text);
 		break;

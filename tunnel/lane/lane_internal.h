@@ -8,6 +8,7 @@
 #include "lane/lane.h"
 #include "lane/outflow.h"
 #include "lane/pacing.h"
+#include "lane/silence.h"
 
 /*
  * The inside of a lane, for lane*.c only. The worker's thread only, except for the counters and the
@@ -34,6 +35,7 @@ enum {
 	LANE_AHEAD_SHARE = 8,
 	LANE_AHEAD_US = 5000,
 	LANE_BULK_SHARE = 8,  /* bulk data: so many times what is received */
+	LANE_LOST_MS = 30000, /* while a path that was silent is not back, netd is asked so often */
 	LANE_DOUBT_MS = 2000, /* data unacknowledged for this long is in doubt */
 	/* Bytes of control messages that may wait for a peer that does not read. */
 	LANE_CONTROL_QUEUE_MAX = 256 << 10,
@@ -94,6 +96,7 @@ enum lane_report_kind {
 	LANE_REPORT_FAULT,
 	LANE_REPORT_DOUBT,
 	LANE_REPORT_CONGESTION,
+	LANE_REPORT_SILENT,
 	LANE_REPORT_ENDED
 };
 
@@ -116,7 +119,8 @@ struct lane_report {
 			struct problem problem;
 		} ended;
 		struct lane_congestion congestion;
-		size_t len; /* of data */
+		struct addr silent; /* this end of the path */
+		size_t len;         /* of data */
 	};
 	uint8_t data[];
 };
@@ -138,9 +142,14 @@ struct lane {
 	bool many_paths;             /* MPTCP: the state of one path says little */
 	struct loop_timer deadline;  /* of handshake and hello; later of draining */
 	struct loop_timer idle;
-	struct loop_timer path; /* until the next look at the path */
-	uint64_t idle_mark;     /* bytes carried when the idle timer last expired */
-	bool busy;              /* packets have passed since the idle timer last stopped */
+	struct loop_timer path;  /* until the next look at the path */
+	struct loop_timer paths; /* the same, at several (MPTCP) */
+	struct silence silence;
+	struct addr lost; /* this end of the path that was silent; unset: it is back */
+	struct mono lost_next;
+	bool one_path;      /* the kernel tells nothing of several */
+	uint64_t idle_mark; /* bytes carried when the idle timer last expired */
+	bool busy;          /* packets have passed since the idle timer last stopped */
 
 	struct tls *tls;
 	const struct framer *framer;
@@ -222,6 +231,8 @@ static inline bool lane_cuts(const struct lane *lane)
 /* lane_path.c */
 void lane_path_limit(struct lane *lane, struct duration dead_after);
 bool lane_path_look(struct lane *lane); /* true: sent data is not acknowledged yet */
+/* Looks for silent paths from now on, if the lane is busy and may have several. Idempotent. */
+void lane_path_watch(struct lane *lane);
 
 /* lane_congestion.c */
 /* Once, when the lane begins to carry. */

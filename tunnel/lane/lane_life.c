@@ -77,6 +77,7 @@ static void close_now(struct lane *lane)
 	loop_timer_stop(loop, &lane->deadline);
 	loop_timer_stop(loop, &lane->idle);
 	loop_timer_stop(loop, &lane->path);
+	loop_timer_stop(loop, &lane->paths);
 	loop_watch_remove(loop, &lane->tun_watch);
 	loop_watch_remove(loop, &lane->socket_watch);
 	close(fd);
@@ -218,6 +219,7 @@ static void conclude(struct lane *lane, enum lane_verdict verdict)
 	set_events(lane);
 	watch_idle(lane);
 	lane_congestion_watch(lane);
+	lane_path_watch(lane);
 	release_tls_buffers(lane);
 }
 

@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "base/container.h"
+
 /*
  * Finds out whether sent data arrives. TCP knows first: while traffic flows, a broken path shows as
  * unacknowledged data, long before the silence is long enough to mean a dead peer.
@@ -43,4 +45,84 @@ bool lane_path_look(struct lane *lane)
 	if (report) /* out of memory: the next look finds the same */
 		lane_report_post(lane, report);
 	return true;
+}
+
+static bool is_open_from(const struct tcp_paths_one *paths, const struct addr *locals, size_t count,
+	const struct addr *local, size_t except)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (i != except && paths[i].open && addr_equal(&locals[i], local))
+			return true;
+	}
+	return false;
+}
+
+static void report_silent(struct lane *lane, const struct addr *local, struct mono now)
+{
+	struct lane_report *report = lane_report_new(lane, LANE_REPORT_SILENT, 0);
+
+	if (!report) /* out of memory: the kernel finds it later */
+		return;
+	report->silent = *local;
+	lane_report_post(lane, report);
+	lane->lost = *local;
+	lane->lost_next = mono_add(now, DURATION_MS(LANE_LOST_MS));
+}
+
+/* The kernel tries for two minutes to open a path, and less and less often. */
+static void look_for_lost(struct lane *lane, const struct tcp_paths_one *paths,
+	const struct addr *locals, size_t count, struct mono now)
+{
+	if (is_open_from(paths, locals, count, &lane->lost, count))
+		lane->lost = (struct addr){ .family = AF_UNSPEC };
+	else
+		report_silent(lane, &lane->lost, now);
+}
+
+/* Returns the time to the next look. */
+static struct duration look_at_paths(struct lane *lane)
+{
+	uint64_t received = counter_read(&lane->counters.received_bytes);
+	struct mono now = mono_now();
+	struct tcp_paths_one paths[TCP_PATHS_MAX];
+	struct addr locals[TCP_PATHS_MAX];
+	size_t count = 0, local_count = 0, silent;
+	bool found, due;
+
+	lane->one_path = tcp_paths_read(lane->socket_watch.fd, paths, &count) < 0;
+	if (lane->one_path)
+		return DURATION_MS(0);
+	found = silence_find(&lane->silence, now, paths, count, received, &silent);
+	due = addr_is_set(&lane->lost) && !mono_before(now, lane->lost_next);
+	if ((found || due) && tcp_paths_locals(lane->socket_watch.fd, locals, &local_count) == 0 &&
+		local_count == count) {
+		/* Making the endpoint again closes all paths from its address. */
+		if (found && addr_is_set(&locals[silent]) &&
+			!is_open_from(paths, locals, count, &locals[silent], silent))
+			report_silent(lane, &locals[silent], now);
+		else if (due)
+			look_for_lost(lane, paths, locals, count, now);
+	}
+	return count < 2 ? DURATION_MS(SILENCE_ALONE_MS) : DURATION_MS(SILENCE_SAMPLE_MS);
+}
+
+static void look_again(struct loop_timer *timer)
+{
+	struct lane *lane = container_of(timer, struct lane, paths);
+	struct duration pause = look_at_paths(lane);
+
+	if (lane->busy && !lane->one_path)
+		loop_timer_start(
+			lane->worker->loop, timer, mono_add(mono_now(), pause), look_again);
+}
+
+void lane_path_watch(struct lane *lane)
+{
+	/* netd makes a client's endpoints again, as a server's are those of all its clients. */
+	if (lane->role != TLS_CLIENT || lane->one_path || lane->state != LANE_CARRYING ||
+		!lane->busy || lane->paths.running)
+		return;
+	lane->silence = (struct silence){ .count = 0 };
+	loop_timer_start(lane->worker->loop, &lane->paths,
+		mono_add(mono_now(), DURATION_MS(SILENCE_SAMPLE_MS)), look_again);
 }

@@ -205,6 +205,11 @@ void netd_tunnel_up(struct requests *requests, const struct request_dns *up)
 		guest_up(&netd->guest, up);
 }
 
+void netd_path_silent(struct requests *requests, const struct addr *local)
+{
+	uplinks_silent(&container_of(requests, struct netd, requests)->uplinks, local);
+}
+
 const struct engine_events netd_engine_events = {
 	.begins = engine_begins,
 	.begun = engine_begun,

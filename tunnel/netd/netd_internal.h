@@ -84,6 +84,7 @@ int netd_interface_lacks(struct desired_state *desired, const struct interface *
 	const struct desired_lack *lack);
 int netd_engine_exchange(struct requests *requests, struct problem *problem);
 void netd_tunnel_up(struct requests *requests, const struct request_dns *up);
+void netd_path_silent(struct requests *requests, const struct addr *local);
 extern const struct engine_events netd_engine_events;
 
 #endif

@@ -341,6 +341,7 @@ static enum exit_code start_engine(struct netd *netd, struct problem *problem)
 	requests_init(&netd->requests, program->settings, &netd->interfaces, &netd->full_tunnel,
 		&netd->dns, netd_engine_exchange);
 	netd->requests.up = netd_tunnel_up;
+	netd->requests.silent = netd_path_silent;
 	netd->requests.kill_switch = &netd->kill_switch;
 	netd->requests.forwarding = &netd->forwarding;
 	engine_process_init(&netd->engine, plan);

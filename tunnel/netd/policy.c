@@ -206,6 +206,14 @@ int policy_dns(
 	return 0;
 }
 
+int policy_silent(const struct settings *settings, struct problem *problem)
+{
+	if (settings->role == SETTINGS_CLIENT && settings->mptcp)
+		return 0;
+	problem_set(problem, "other paths, which only a client with `mptcp = true` has");
+	return -EPERM;
+}
+
 int policy_exit(uint8_t code, struct problem *problem)
 {
 	switch (code) {

@@ -23,6 +23,8 @@ int policy_interface(const struct settings *settings, const struct interfaces *l
 /* The caller checks that the interface exists. */
 int policy_dns(
 	const struct settings *settings, const struct request_dns *wanted, struct problem *problem);
+/* Only a client chooses the ends of its paths; a server's endpoints are those of all its clients. */
+int policy_silent(const struct settings *settings, struct problem *problem);
 int policy_exit(uint8_t code, struct problem *problem);
 
 /*

@@ -468,6 +468,17 @@ static int handle_dns(struct requests *requests, struct problem *problem)
 	return 0;
 }
 
+static int handle_silent(struct requests *requests, struct problem *problem)
+{
+	int r = policy_silent(requests->settings, problem);
+
+	if (r < 0)
+		deny(requests, problem);
+	else if (requests->silent)
+		requests->silent(requests, &requests->request.silent.local);
+	return 0;
+}
+
 static int handle_reexec(struct requests *requests, struct problem *problem)
 {
 	int r = requests->exchange(requests, problem);
@@ -517,6 +528,7 @@ static const struct rule rules[REQUEST_TYPE_COUNT] = {
 	[REQUEST_ROUTE_DELETE] = { handle_route_delete, false, true },
 	[REQUEST_UP] = { handle_up, false, true },
 	[REQUEST_DNS] = { handle_dns, false, true },
+	[REQUEST_SILENT] = { handle_silent, false, true },
 	[REQUEST_REEXEC] = { handle_reexec, false, true },
 };
 

@@ -43,6 +43,8 @@ struct requests {
 	int (*exchange)(struct requests *requests, struct problem *problem);
 	/* Called for UP. May be NULL. */
 	void (*up)(struct requests *requests, const struct request_dns *up);
+	/* Called for SILENT. May be NULL. */
+	void (*silent)(struct requests *requests, const struct addr *local);
 
 	/* State of the present engine. */
 	uint32_t generation;

@@ -16,13 +16,43 @@ void uplinks_compare(struct uplinks_seen *seen, const struct netlink_mptcp_endpo
 	seen->count = count;
 	for (size_t i = 0; i < count; i++) {
 		ret_changed[i] = false;
+		seen->endpoints[i].patient_until.ns = 0;
 		for (size_t j = 0; j < before.count; j++) {
-			if (addr_equal(&before.endpoints[j].addr, &endpoints[i].addr))
-				ret_changed[i] = before.endpoints[j].works != works[i];
+			if (!addr_equal(&before.endpoints[j].addr, &endpoints[i].addr))
+				continue;
+			ret_changed[i] = before.endpoints[j].works != works[i];
+			seen->endpoints[i].patient_until = before.endpoints[j].patient_until;
 		}
 		seen->endpoints[i].addr = endpoints[i].addr;
 		seen->endpoints[i].works = works[i];
 	}
+}
+
+/* Without SUBFLOW there would be no path from there again; SIGNAL is for all peers. */
+static bool makes_paths(const struct netlink_mptcp_endpoint *endpoint)
+{
+	return (endpoint->flags & (NETLINK_MPTCP_SIGNAL | NETLINK_MPTCP_SUBFLOW)) ==
+		NETLINK_MPTCP_SUBFLOW;
+}
+
+const struct netlink_mptcp_endpoint *uplinks_find_silent(struct uplinks_seen *seen,
+	const struct netlink_mptcp_endpoint *endpoints, size_t count, const struct addr *local,
+	struct mono now)
+{
+	const struct netlink_mptcp_endpoint *found = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		if (makes_paths(&endpoints[i]) && addr_equal(&endpoints[i].addr, local))
+			found = &endpoints[i];
+	}
+	for (size_t i = 0; i < seen->count && found; i++) {
+		if (!addr_equal(&seen->endpoints[i].addr, local) || !seen->endpoints[i].works ||
+			mono_before(now, seen->endpoints[i].patient_until))
+			continue;
+		seen->endpoints[i].patient_until = mono_add(now, DURATION_MS(UPLINKS_SILENT_MS));
+		return found;
+	}
+	return NULL; /* also for one of which the last check did not know, or that is lost */
 }
 
 /* The address has to be on a link that carries; the one that it is bound to, if it is. */
@@ -41,16 +71,14 @@ static bool endpoint_works(struct netlink *netlink, const struct netlink_mptcp_e
 }
 
 static void renew(
-	struct uplinks *uplinks, const struct netlink_mptcp_endpoint *endpoint, bool works)
+	struct uplinks *uplinks, const struct netlink_mptcp_endpoint *endpoint, const char *why)
 {
 	char text[ADDR_TEXT_MAX];
 	struct problem problem;
 	int r;
 
 	addr_format(&endpoint->addr, text);
-	log_notice("the uplink of the MPTCP endpoint %s %s", text,
-		works ? "is back: connections get their paths from there again"
-		      : "is lost: connections go on over their other paths");
+	log_notice("the uplink of the MPTCP endpoint %s %s", text, why);
 	r = netlink_mptcp_renew(uplinks->mptcp, endpoint, &problem);
 	if (r < 0 && r != -ENOENT) /* ENOENT: another program was faster */
 		log_warning("%s: %s; see `ip mptcp endpoint`", text, problem.text);
@@ -75,9 +103,27 @@ static int look(struct uplinks *uplinks, struct problem *problem)
 	uplinks_compare(&uplinks->seen, endpoints, works, count, changed);
 	for (size_t i = 0; i < count; i++) {
 		if (changed[i])
-			renew(uplinks, &endpoints[i], works[i]);
+			renew(uplinks, &endpoints[i],
+				works[i] ? "is back: connections get their paths from there again"
+					 : "is lost: connections go on over their other paths");
 	}
 	return 0;
+}
+
+void uplinks_silent(struct uplinks *uplinks, const struct addr *local)
+{
+	struct netlink_mptcp_endpoint endpoints[NETLINK_MPTCP_MAX];
+	const struct netlink_mptcp_endpoint *found;
+	struct problem problem;
+	size_t count = 0;
+
+	/* If the kernel cannot tell, it finds out by itself, later. */
+	if (!uplinks->mptcp ||
+		netlink_mptcp_endpoints(uplinks->mptcp, endpoints, &count, &problem) < 0)
+		return;
+	found = uplinks_find_silent(&uplinks->seen, endpoints, count, local, mono_now());
+	if (found)
+		renew(uplinks, found, "is silent: connections go on over their other paths");
 }
 
 static void gathered(struct loop_timer *timer)

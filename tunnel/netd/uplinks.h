@@ -28,6 +28,7 @@ enum {
 	UPLINKS_GATHER_MS = 20, /* from the first change of a burst to the check */
 	/* the next check waits this many times as long as the last one took */
 	UPLINKS_PAUSE_TIMES = 10,
+	UPLINKS_SILENT_MS = 20000, /* an endpoint is not made again for silence more often */
 };
 
 /* What the last check saw. */
@@ -35,6 +36,7 @@ struct uplinks_seen {
 	struct {
 		struct addr addr;
 		bool works;
+		struct mono patient_until; /* 0: it has not been silent */
 	} endpoints[NETLINK_MPTCP_MAX];
 	size_t count;
 };
@@ -61,6 +63,13 @@ int uplinks_open(struct uplinks *uplinks, struct loop *loop, struct netlink *net
 /* Does nothing when *uplinks is zeroed or opening failed. */
 void uplinks_close(struct uplinks *uplinks);
 
+/*
+ * A path from the address `local` is silent while others work. If an endpoint makes paths from there
+ * and its link works, it is made again, as if it were lost. The kernel then tries to open the path
+ * again, for two minutes in vain; after that the engine asks again. Does nothing when *uplinks is zeroed.
+ */
+void uplinks_silent(struct uplinks *uplinks, const struct addr *local);
+
 /* ---- for the unit test ---- */
 
 /*
@@ -69,5 +78,13 @@ void uplinks_close(struct uplinks *uplinks);
  */
 void uplinks_compare(struct uplinks_seen *seen, const struct netlink_mptcp_endpoint *endpoints,
 	const bool *works, size_t count, bool *ret_changed);
+
+/*
+ * Which of `endpoints` has to be made again, as a path from `local` is silent at this time? NULL:
+ * none, or it was less than UPLINKS_SILENT_MS ago. Notes the time.
+ */
+const struct netlink_mptcp_endpoint *uplinks_find_silent(struct uplinks_seen *seen,
+	const struct netlink_mptcp_endpoint *endpoints, size_t count, const struct addr *local,
+	struct mono now);
 
 #endif

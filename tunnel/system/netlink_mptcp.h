@@ -17,6 +17,12 @@
 
 enum { NETLINK_MPTCP_MAX = 32 }; /* endpoints that are listed; further ones are omitted */
 
+/* Flags of an endpoint, as in <linux/mptcp.h>. */
+enum {
+	NETLINK_MPTCP_SIGNAL = 1 << 0,  /* its address is announced to peers */
+	NETLINK_MPTCP_SUBFLOW = 1 << 1, /* this end makes paths from its address */
+};
+
 struct netlink_mptcp;
 
 struct netlink_mptcp_endpoint {

@@ -154,6 +154,10 @@ static const struct request_field carrier_rows[] = {
 	{ REQUEST_FIELD_BOOL, AT(request, carrier.on) },
 };
 
+static const struct request_field silent_rows[] = {
+	{ REQUEST_FIELD_ADDR, AT(request, silent.local) },
+};
+
 static const struct request_field adopt_rows[] = {
 	{ REQUEST_FIELD_NUMBER, AT(request, adopt.index) },
 	{ REQUEST_FIELD_NUMBER, AT(request, adopt.route_offset) },
@@ -281,6 +285,11 @@ static bool check_carrier(const struct request *request)
 	return number_is_valid(request->carrier.interface);
 }
 
+static bool check_silent(const struct request *request)
+{
+	return addr_is_set(&request->silent.local);
+}
+
 /* ---- by type ---- */
 
 struct codec {
@@ -310,6 +319,7 @@ static const struct codec codecs[REQUEST_TYPE_COUNT] = {
 	[REQUEST_REEXEC] = { .name = "reexec" },
 	[REQUEST_TRACKED] = { "tracked", true, check_tracked, ROWS(tracked_rows) },
 	[REQUEST_CARRIER] = { "carrier", false, check_carrier, ROWS(carrier_rows) },
+	[REQUEST_SILENT] = { "silent", false, check_silent, ROWS(silent_rows) },
 	[REQUEST_LACK] = { "lack", true, check_lack, ROWS(lack_rows) },
 };
 

@@ -22,13 +22,13 @@
  *
  *   netd → engine   CONFIGURE (first, once), STOP, NETWORK, TRACKED, LACK, REPLY
  *   engine → netd   ADOPT (before READY), READY, SOCKET, INTERFACE, INTERFACE_DELETE, CARRIER,
- *                   ROUTE_ADD, ROUTE_DELETE, DNS, UP, REEXEC, EXIT
+ *                   ROUTE_ADD, ROUTE_DELETE, DNS, UP, SILENT, REEXEC, EXIT
  *
  * netd answers each message of the engine by a REPLY with the same id, in order.
  */
 
 enum {
-	REQUEST_VERSION = 7,
+	REQUEST_VERSION = 8,
 	REQUEST_FD = 3,
 	REQUEST_SIZE_MAX = 32768,
 	REQUEST_FDS_MAX = 24,
@@ -67,6 +67,7 @@ enum request_type {
 	REQUEST_TRACKED = 16,
 	REQUEST_CARRIER = 17,
 	REQUEST_LACK = 18,
+	REQUEST_SILENT = 19,
 	REQUEST_TYPE_COUNT
 };
 
@@ -173,6 +174,14 @@ struct request_adopt {
 	uint32_t route_offset;
 };
 
+/*
+ * A path of a client's Multipath TCP connection has fallen silent, while another one of it works.
+ * netd tells the kernel, which then uses others.
+ */
+struct request_silent {
+	struct addr local; /* of this end of the path */
+};
+
 struct request_dns {
 	uint32_t interface; /* number, as in routes */
 	struct nameservers nameservers;
@@ -227,6 +236,7 @@ struct request {
 		struct request_tracked tracked;
 		struct request_carrier carrier;
 		struct request_lack lack;
+		struct request_silent silent;
 		struct request_reply reply;
 		struct {
 			uint8_t code;                    /* enum exit_code */
