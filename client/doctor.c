@@ -14,18 +14,34 @@ static void copy_word(char *out, size_t size, const char *word)
 	(void)snprintf(out, size, "%s", word);
 }
 
+/* False: no fact has named this interface. */
+static bool find_tunnel(const struct doctor_facts *facts, const char *name, size_t *ret_tunnel)
+{
+	for (size_t i = 0; i < facts->tunnel_count; i++) {
+		if (strcmp(facts->tunnels[i], name) == 0) {
+			*ret_tunnel = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void take_resolver(struct doctor_facts *facts, const char *tunnel, const char *text)
+{
+	struct doctor_resolver *resolver = &facts->resolvers[facts->resolver_count];
+
+	if (facts->resolver_count < NAMESERVERS_MAX && addr_parse(text, &resolver->addr) == 0 &&
+		find_tunnel(facts, tunnel, &resolver->tunnel))
+		facts->resolver_count++;
+}
+
 static void take_route(struct doctor_facts *facts, const char *tunnel, const char *text)
 {
 	struct doctor_route *route = &facts->routes[facts->route_count];
 
-	if (facts->route_count == DOCTOR_ROUTES_MAX || prefix_parse(text, &route->prefix) < 0)
-		return;
-	for (route->tunnel = 0; route->tunnel < facts->tunnel_count; route->tunnel++) {
-		if (strcmp(facts->tunnels[route->tunnel], tunnel) == 0) {
-			facts->route_count++;
-			return;
-		}
-	}
+	if (facts->route_count < DOCTOR_ROUTES_MAX && prefix_parse(text, &route->prefix) == 0 &&
+		find_tunnel(facts, tunnel, &route->tunnel))
+		facts->route_count++;
 }
 
 /* Ignores unknown facts of a newer engine. */
@@ -47,6 +63,10 @@ static void take_fact(struct doctor_facts *facts, const char *what, const char *
 					       value, 0, &facts->listens[facts->listen_count]) == 0;
 	else if (strcmp(what, "route") == 0 && more)
 		take_route(facts, value, more);
+	else if (strcmp(what, "resolver") == 0 && more)
+		take_resolver(facts, value, more);
+	else if (strcmp(what, "full_tunnel") == 0)
+		facts->full_tunnel = true;
 	else if (strcmp(what, "between") == 0)
 		*(value[0] == '4' ? &facts->between4 : &facts->between6) = true;
 	else if (strcmp(what, "pair") == 0 && more && facts->pair_count < DOCTOR_PAIRS_MAX) {

@@ -7,7 +7,10 @@
 #include <stdio.h>
 
 #include "base/finding.h"
+#include "base/nameservers.h"
 #include "config/settings.h"
+
+struct netlink;
 
 /*
  * `culvert doctor`: examines what prevents a tunnel, a line a check, with the command that fixes
@@ -26,6 +29,11 @@ enum {
 struct doctor_route {
 	size_t tunnel; /* index of its tunnel */
 	struct prefix prefix;
+};
+
+struct doctor_resolver {
+	size_t tunnel; /* index of its tunnel */
+	struct addr addr;
 };
 
 /* The engine's report about itself. */
@@ -47,10 +55,16 @@ struct doctor_facts {
 		char first[SETTINGS_IFNAME_MAX + 1], second[SETTINGS_IFNAME_MAX + 1];
 	} pairs[DOCTOR_PAIRS_MAX]; /* the tunnels of two such peers */
 	size_t pair_count;
+	struct doctor_resolver resolvers[NAMESERVERS_MAX]; /* of the server, in use here */
+	size_t resolver_count;
+	bool full_tunnel; /* it is in force */
 };
 
 /* Adds findings about this host's own state; in doctor_host.c. */
 void doctor_examine_host(const struct doctor_facts *facts, struct findings *findings);
+/* Adds findings about where this host's packets go; in doctor_ways.c. Waits for resolvers. */
+void doctor_examine_ways(
+	struct netlink *netlink, const struct doctor_facts *facts, struct findings *findings);
 
 /*
  * Prints all findings. `answer` is the engine's, NUL-terminated; the call modifies it. NULL: no

@@ -388,5 +388,6 @@ void doctor_examine_host(const struct doctor_facts *facts, struct findings *find
 	}
 	examine_forwarding(netlink, facts, findings);
 	examine_rp_filter(netlink, facts, findings);
+	doctor_examine_ways(netlink, facts, findings);
 	netlink_close(netlink);
 }

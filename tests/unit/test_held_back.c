@@ -107,6 +107,30 @@ START_TEST(both_families_are_offered)
 	ck_held_back("");
 	ck_json("full_tunnel.cause", "null");
 	ck_assert(doctor_says("ok\tfull_tunnel\t"));
+	ck_assert(doctor_says("fact\tfull_tunnel\tin force\n"));
+	fixture.full->state = SESSION_IDLE;
+	ck_assert(!doctor_says("fact\tfull_tunnel\t"));
+}
+END_TEST
+
+/* From these doctor goes on to ask the resolvers. */
+START_TEST(resolvers)
+{
+	struct nameservers nameservers = { .server = { addr_of("10.2.0.53"), addr_of("fd02::53") },
+		.server_count = 2 };
+
+	become_client();
+	ck_assert(!doctor_says("fact\tresolver\t"));
+	fixture.full->nameservers = &nameservers;
+	fixture.engine.settings->use_dns = true;
+	ck_assert(doctor_says("fact\tresolver\tcv3\t10.2.0.53\n"));
+	ck_assert(doctor_says("fact\tresolver\tcv3\tfd02::53\n"));
+	fixture.engine.settings->use_dns = false;
+	ck_assert(!doctor_says("fact\tresolver\t"));
+	fixture.engine.settings->use_dns = true;
+	fixture.engine.settings->contained = true;
+	ck_assert(!doctor_says("fact\tresolver\t"));
+	fixture.full->nameservers = NULL;
 }
 END_TEST
 
@@ -243,9 +267,9 @@ END_TEST
 static Suite *suite(void)
 {
 	const TTest *const tests[] = { none_is_in_force, nothing_before_the_first_welcome,
-		both_families_are_offered, no_default_route_is_offered, a_default_route_is_refused,
-		a_default_route_is_withdrawn, the_session_is_away, a_default_route_is_missing,
-		many_routes_are_missing };
+		both_families_are_offered, resolvers, no_default_route_is_offered,
+		a_default_route_is_refused, a_default_route_is_withdrawn, the_session_is_away,
+		a_default_route_is_missing, many_routes_are_missing };
 
 	return unit_suite("held_back", setup, teardown, tests, ARRAY_SIZE(tests));
 }

@@ -300,6 +300,26 @@ static void write_session_facts(const struct session *session, FILE *out)
 	}
 }
 
+/* What a client has changed for the whole host. */
+static void write_client_facts(const struct session *session, FILE *out)
+{
+	const struct settings *settings = session->world->settings;
+	const struct nameservers *nameservers = session->nameservers; /* NULL: a server's */
+	char text[ADDR_TEXT_MAX];
+
+	if (session->state != SESSION_UP || session_is_apart(session) ||
+		!session_interface_is_there(&session->interface))
+		return;
+	if (held_back_in_force(session))
+		(void)fputs("fact\tfull_tunnel\tin force\n", out);
+	if (!nameservers || !settings->use_dns || settings_is_elsewhere(settings))
+		return;
+	for (size_t i = 0; i < nameservers->server_count; i++)
+		(void)fprintf(out, "fact\tresolver\t%s\t%s\n",
+			session_interface_name(&session->interface),
+			addr_format(&nameservers->server[i], text));
+}
+
 /* Writes the pairs of existing interfaces between which packets may pass. */
 static void write_pairs(const struct engine *engine, FILE *out)
 {
@@ -345,8 +365,10 @@ static void write_facts(const struct engine *engine, FILE *out)
 		i++)
 		(void)fprintf(out, "fact\tannounce\t%s\n",
 			prefix_format(&engine->peers.announced.all.items[i], text));
-	TAILQ_FOREACH(session, &engine->peers.sessions, link)
+	TAILQ_FOREACH(session, &engine->peers.sessions, link) {
 		write_session_facts(session, out);
+		write_client_facts(session, out);
+	}
 	write_pairs(engine, out);
 }
 

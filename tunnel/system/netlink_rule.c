@@ -8,6 +8,7 @@
 #include <netlink/errno.h>
 #include <netlink/msg.h>
 
+#include "base/array.h"
 #include "system/netlink_internal.h"
 
 /*
@@ -109,23 +110,57 @@ int netlink_rule_delete(
 }
 
 struct listing {
-	void (*take)(void *context, uint32_t priority);
+	void (*take)(void *context, const struct netlink_rule_seen *seen);
 	void *context;
 };
+
+static uint32_t read_u32(const struct nlmsghdr *header, int type)
+{
+	const struct nlattr *attribute = nlmsg_find_attr(
+		(struct nlmsghdr *)header, sizeof(struct fib_rule_hdr), type);
+
+	return attribute && nla_len(attribute) == (int)sizeof(uint32_t) ? nla_get_u32(attribute)
+									: 0;
+}
+
+/* Selectors besides source and destination, whose lengths are in the header. */
+static bool has_selector(const struct nlmsghdr *header)
+{
+	static const int types[] = { FRA_IIFNAME, FRA_OIFNAME, FRA_FWMARK, FRA_TUN_ID, FRA_L3MDEV,
+		FRA_UID_RANGE, FRA_IP_PROTO, FRA_SPORT_RANGE, FRA_DPORT_RANGE };
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		if (nlmsg_find_attr(
+			    (struct nlmsghdr *)header, sizeof(struct fib_rule_hdr), types[i]))
+			return true;
+	}
+	return false;
+}
 
 static int on_rule(struct nl_msg *message, void *context)
 {
 	const struct listing *listing = context;
 	struct nlmsghdr *header = nlmsg_hdr(message);
-	const struct nlattr *protocol, *priority;
+	const struct fib_rule_hdr *rule = nlmsg_data(header);
+	const struct nlattr *protocol;
+	struct netlink_rule_seen seen;
 
-	if (header->nlmsg_type != RTM_NEWRULE)
+	if (header->nlmsg_type != RTM_NEWRULE ||
+		header->nlmsg_len < NLMSG_LENGTH(sizeof(struct fib_rule_hdr)))
 		return NL_OK;
 	protocol = nlmsg_find_attr(header, sizeof(struct fib_rule_hdr), FRA_PROTOCOL);
-	priority = nlmsg_find_attr(header, sizeof(struct fib_rule_hdr), FRA_PRIORITY);
-	if (protocol && nla_len(protocol) == 1 && nla_get_u8(protocol) == RTPROT_CULVERT &&
-		priority && nla_len(priority) == (int)sizeof(uint32_t))
-		listing->take(listing->context, nla_get_u32(priority));
+	seen = (struct netlink_rule_seen){
+		.priority = read_u32(header, FRA_PRIORITY),
+		.table = read_u32(header, FRA_TABLE),
+		.ours = protocol && nla_len(protocol) == 1 &&
+			nla_get_u8(protocol) == RTPROT_CULVERT,
+		.diverts = rule->action == FR_ACT_TO_TBL,
+		.conditional = rule->src_len != 0 || rule->dst_len != 0 || rule->tos != 0 ||
+			has_selector(header),
+	};
+	if (seen.table == 0)
+		seen.table = rule->table;
+	listing->take(listing->context, &seen);
 	return NL_OK;
 }
 
@@ -142,8 +177,9 @@ static struct nl_msg *list_request(uint8_t family)
 	return message;
 }
 
-int netlink_rules(struct netlink *netlink, uint8_t family,
-	void (*take)(void *context, uint32_t priority), void *context, struct problem *problem)
+int netlink_rules_seen(struct netlink *netlink, uint8_t family,
+	void (*take)(void *context, const struct netlink_rule_seen *seen), void *context,
+	struct problem *problem)
 {
 	struct listing listing = { take, context };
 	int r = -NLE_DUMP_INTR;
@@ -154,4 +190,25 @@ int netlink_rules(struct netlink *netlink, uint8_t family,
 		return 0;
 	problem_set(problem, "cannot read the policy rules of this host: %s", nl_geterror(r));
 	return r == -NLE_DUMP_INTR ? -EAGAIN : netlink_errno(r);
+}
+
+struct own_rules {
+	void (*take)(void *context, uint32_t priority);
+	void *context;
+};
+
+static void take_own(void *context, const struct netlink_rule_seen *seen)
+{
+	const struct own_rules *own = context;
+
+	if (seen->ours)
+		own->take(own->context, seen->priority);
+}
+
+int netlink_rules(struct netlink *netlink, uint8_t family,
+	void (*take)(void *context, uint32_t priority), void *context, struct problem *problem)
+{
+	struct own_rules own = { take, context };
+
+	return netlink_rules_seen(netlink, family, take_own, &own, problem);
 }

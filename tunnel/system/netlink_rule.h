@@ -37,6 +37,24 @@ int netlink_rule_add(
 int netlink_rule_delete(
 	struct netlink *netlink, uint8_t family, uint32_t priority, struct problem *problem);
 
+/* A rule of anybody, as far as others have to know it. */
+struct netlink_rule_seen {
+	uint32_t priority;
+	uint32_t table;   /* of a rule that diverts */
+	bool ours;        /* it has Culvert's protocol number */
+	bool diverts;     /* it looks in a table */
+	bool conditional; /* it is for some packets only */
+};
+
+/*
+ * Calls take() for each rule of the family; for none if the kernel has no such rules. A rule may
+ * come twice if the rules change meanwhile. Needs no privilege. -EAGAIN: they change faster than
+ * they are read.
+ */
+int netlink_rules_seen(struct netlink *netlink, uint8_t family,
+	void (*take)(void *context, const struct netlink_rule_seen *seen), void *context,
+	struct problem *problem);
+
 /*
  * Calls take() with the priority of each rule of ours; for none if the kernel has no such rules. A
  * priority may come twice if the rules change meanwhile. Needs no privilege. -EAGAIN: they change
