@@ -88,7 +88,8 @@ wait_for 5 'full tunnel is in force' ready
 tunnelled 'everything goes through the tunnel'
 check 'the server itself is reached, too' pings laptop $SERVER4
 check 'what is to go past it does' pings laptop 192.0.3.254
-check 'and that is all that has' captured wan0 'icmp and dst host 192.0.3.254'
+wait_for 5 'and that is all that has' captured wan0 'icmp and dst host 192.0.3.254' &&
+	pass 'and that is all that has'
 check 'what nobody has is not sent outside' no_ping laptop 192.0.2.254
 check 'not even from an address of the wan' no_ping laptop 192.0.2.254 -I 192.0.2.1
 
