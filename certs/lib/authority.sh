@@ -15,10 +15,13 @@ stage_openssl() {
 }
 
 enter() {
-	if [ ! -f "$dir/ca.crt" ] || [ ! -f "$dir/ca/index.txt" ]; then
-		die "there is no PKI in $dir; make one with culvert-pki --dir $dir init"
-	fi
+	no_pki="there is no PKI in $dir; make one with culvert-pki --dir $dir init"
+	[ -d "$dir" ] || die "$no_pki"
 	cd -- "$dir" || exit 1
+	recover_to_read
+	if [ ! -f ca.crt ] || [ ! -f ca/index.txt ]; then
+		die "$no_pki"
+	fi
 }
 
 # Takes the lock and copies the database for openssl to work on.
@@ -84,8 +87,7 @@ issue() { # ROLE
 	[ -f ".lock/issued/$serial.pem" ] || die "openssl ca signed the certificate of $name, but wrote no file $serial.pem; $dir is unchanged"
 }
 
-# The certificate's copy goes first: a machine that stops here may leave a file too many, never an
-# entry in the database without its role.
+# The certificate's copy goes first, so that no entry in the database is without its role.
 place_issued() { # ROLE
 	place ".lock/issued/$serial.pem" "ca/$1s/$serial.pem"
 	place .lock/index.txt ca/index.txt
@@ -101,10 +103,11 @@ stage_revocations() {
 
 stage_crl() { # CERTIFICATE KEY, relative to the staging directory
 	stage_openssl ca -config "$templates/issue.cnf" -cert "$1" -keyfile "$2" \
-		-gencrl -crldays "$root_days" -out crl.pem
+		-gencrl -crldays "${crl_days:-$root_days}" -out crl.pem
 }
 
-# Each server's directory is ready to be copied at any time, so it gets the new CRL as well.
+# Each server's directory is ready to be copied at any time, so it gets the new CRL as well. The
+# CRL goes before the database: what the database calls revoked is revoked in the CRL.
 place_crl() {
 	for server in servers/* servers/.[!.]* servers/..?*; do
 		[ -f "$server/crl.pem" ] || continue
@@ -113,6 +116,7 @@ place_crl() {
 	done
 	place .lock/crlnumber ca/crlnumber
 	place .lock/crl.pem crl.pem
+	new_crl=.lock/new/$moves
 }
 
 # A line for each certificate, in the order of issue: name, role, serial, expiry as YYYYMMDDHHMMSS,

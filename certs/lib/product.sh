@@ -38,7 +38,8 @@ stage_bundle() {
 	mv .lock/cert.pem ".lock/bundle/$name.crt"
 	mv .lock/key.pem ".lock/bundle/$name.key"
 	cp ca.crt .lock/bundle/ca.crt
-	cp crl.pem .lock/bundle/crl.pem
+	# One that revokes the old certificate is planned already.
+	cp "${new_crl:-crl.pem}" .lock/bundle/crl.pem
 }
 
 # Puts a passphrase on the new key. openssl asks for it on the terminal, or takes it from stdin.

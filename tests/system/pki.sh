@@ -202,9 +202,49 @@ case_revoke() {
 	[ "$(openssl crl -in pki/crl.pem -noout -crlnumber)" != "$number" ] || because "same CRL number"
 	mode_is 600 pki/crl.pem
 	state_is "$(serial_of x.crt)" revoked
-	refused 1 "no certificate that could be revoked" revoke gw-a
 	refused 1 "no certificate of nobody" revoke nobody
-	refused 1 "no certificate that could be revoked" revoke gw-b --superseded
+}
+
+# A list that was lost or is old is written again: by a second revoke, and by crl.
+case_revoke_again() {
+	local command
+	use_base
+	split_profile pki/clients/gw-a.conf
+	cp pki/crl.pem empty.pem
+	pki revoke gw-a
+	for command in 'revoke gw-a' 'revoke gw-b --superseded' crl; do
+		cp empty.pem pki/crl.pem
+		cp empty.pem pki/servers/gw-b/crl.pem
+		# shellcheck disable=SC2086 # two words
+		pki $command
+		case $command in
+		'revoke gw-a') said_that "Every certificate of gw-a is revoked already" ;;
+		revoke*) said_that "No older certificate of gw-b" ;;
+		crl) said_that "1 certificates are revoked" ;;
+		esac
+		said_that "Copy pki/crl.pem to every server"
+		not_accepted "revoked" sslclient x.crt -crl_check -CRLfile pki/crl.pem
+		cmp pki/crl.pem pki/servers/gw-b/crl.pem
+		state_is "$(serial_of pki/servers/gw-b/gw-b.crt)" valid
+	done
+}
+
+case_crl() {
+	local number until
+	use_base
+	number=$(openssl crl -in pki/crl.pem -noout -crlnumber)
+	pki crl --days 30
+	said_that "valid for 30 days"
+	said_that "0 certificates are revoked"
+	openssl crl -in pki/crl.pem -CAfile pki/ca.crt -noout
+	[ "$(openssl crl -in pki/crl.pem -noout -crlnumber)" != "$number" ] || because "same CRL number"
+	until=$(date -d "$(openssl crl -in pki/crl.pem -noout -nextupdate | cut -d= -f2)" +%s)
+	[ $(((until - $(date +%s)) / 86400)) -le 30 ] || because "the CRL ends too late"
+	mode_is 600 pki/crl.pem
+	refused 2 "takes no name" crl gw-a
+	refused 2 "does not take --remote" crl --remote h
+	mv pki/ca/ca.key away.key
+	refused 1 "ca.key does not exist" crl
 }
 
 case_renew_client_keeps_settings() {

@@ -39,8 +39,10 @@ case_lock_excludes_a_second_run() {
 	wait $first
 	[ ! -e pki/.lock ] || because "the lock is left behind"
 	pki client other --remote h
+	# What an older version leaves when it is killed is no lock.
 	mkdir pki/.lock
-	refused 1 "remove pki/.lock" client third --remote h
+	pki client third --remote h
+	[ ! -e pki/.lock ] || because "the directory of a killed command is left behind"
 }
 
 case_concurrent_runs_keep_the_database() {
@@ -58,11 +60,11 @@ case_concurrent_runs_keep_the_database() {
 	[ "$(find pki/clients -name 'c*.conf' | wc -l)" = $done ] || because "profiles and entries differ"
 }
 
-# fails_cleanly COMMAND...: lets openssl, mv or cp fail at the first call, the second and so on until the
+# fails_cleanly COMMAND...: lets openssl, mv, cp or sync fail at the first call, the second and so on until the
 # command succeeds; each failure must leave everything as it was, so that the next one begins with the same.
 fails_cleanly() {
 	local program call calls before
-	for program in openssl mv cp; do
+	for program in openssl mv cp sync; do
 		rm -rf bin pki
 		# shellcheck disable=SC2016
 		stand_in $program 'read -r calls <"$here/calls"; read -r fail_at <"$here/fail_at"
@@ -101,6 +103,10 @@ case_a_failing_client_leaves_nothing() {
 
 case_a_failing_revoke_leaves_nothing() {
 	fails_cleanly revoke gw-a
+}
+
+case_a_failing_crl_leaves_nothing() {
+	fails_cleanly crl
 }
 
 case_a_failing_renewal_leaves_nothing() {

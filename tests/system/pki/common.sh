@@ -6,7 +6,7 @@
 #
 #   base/            a PKI with the server gw-b and the client gw-a, copied for each case
 #   CASE/pki         what the case works on
-#   CASE/bin         stand-ins for openssl, mv and cp that fail at a chosen call
+#   CASE/bin         stand-ins for openssl, mv, cp and sync that fail at a chosen call
 
 set -u
 LC_ALL=C

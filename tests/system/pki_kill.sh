@@ -1,0 +1,179 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# culvert-pki killed before each of its system calls that change a file: the next command finds the PKI as it was, or
+# with all that the killed command does, and the killed command works when it is repeated.
+#
+# check: long
+# check: timeout 900
+
+# Each command waits for its disk; memory is as good here, for nothing but processes dies.
+[[ ! -d /dev/shm || ! -w /dev/shm ]] || export TMPDIR=/dev/shm
+# shellcheck source=tests/system/pki/common.sh
+source "$(dirname "$0")/pki/common.sh"
+
+kill_at=${CULVERT_BUILD:-$top/build}/system/kill_at
+[[ $kill_at == /* ]] || kill_at=$top/$kill_at
+
+crl_serials() {
+	openssl crl -in "$1" -noout -text | sed -n 's/^ *Serial Number: *//p' | sort
+}
+
+# Database, copies, CRLs, bundles and profiles tell the same, and there is nothing else.
+is_consistent() {
+	local name role serial server text
+	local -A newest=()
+	[ ! -e pki/.lock ] || because "$1: .lock is left"
+	openssl crl -in pki/crl.pem -CAfile pki/ca.crt -noout 2>/dev/null || because "$1: the CRL is damaged"
+	text=$("$tool" --dir pki list) || because "$1: list fails"
+	[ "$(awk '$5 == "revoked" { print $3 }' <<<"$text" | sort)" = "$(crl_serials pki/crl.pem)" ] ||
+		because "$1: the database and the CRL differ"
+	for server in pki/servers/*/; do
+		[ ! -d "$server" ] || cmp -s pki/crl.pem "$server/crl.pem" || because "$1: the CRL of $server differs"
+	done
+	while read -r name role serial _ _; do
+		[ "$role" != unknown ] || because "$1: $name has no copy of $serial"
+		newest[$role/$name]=$serial
+	done < <(tail -n +2 <<<"$text")
+	[ "$(find pki/ca/servers pki/ca/clients -name '*.pem' | wc -l)" = "$(tail -n +2 <<<"$text" | wc -l)" ] ||
+		because "$1: a copy has no entry"
+	for name in "${!newest[@]}"; do
+		case $name in
+		server/*)
+			name=${name#*/}
+			[ "$(serial_of "pki/servers/$name/$name.crt")" = "${newest[server/$name]}" ] ||
+				because "$1: the bundle of $name has another certificate"
+			key_matches "pki/servers/$name/$name.key" "pki/servers/$name/$name.crt"
+			;;
+		client/*)
+			name=${name#*/}
+			split_profile "pki/clients/$name.conf"
+			[ "$(serial_of x.crt)" = "${newest[client/$name]}" ] || because "$1: the profile of $name has another certificate"
+			key_matches x.key x.crt
+			;;
+		esac
+	done
+	text=$(find pki/servers pki/clients -mindepth 1 -maxdepth 1 | wc -l)
+	[ "$text" = ${#newest[@]} ] || because "$1: $text bundles and profiles, but ${#newest[@]} names"
+}
+
+# next_step: sets `step` to that of the next kill. What a command does before it begins its log, in .lock alone, is cut
+# at every 12th step; all that follows, at each.
+next_step() {
+	if [ "$fine" = yes ]; then
+		step=$((step + 1))
+	elif [ -e pki/.lock ] && [ ! -e pki/.lock/undo/part ] && [ ! -e pki/.lock/undo/log ]; then
+		step=$((step + 12))
+	else
+		fine=yes
+		step=$((step > 13 ? step - 11 : step + 1))
+	fi
+}
+
+# killed_everywhere COMMAND...: step by step, until the command comes to its end.
+killed_everywhere() {
+	local step=2 fine=no before status at after=0 undone=0
+	use_base
+	before=$(snapshot)
+	while :; do
+		[ $step -lt 2000 ] || because "$* never ends"
+		status=0
+		"$kill_at" "$step" "$tool" --dir pki "$@" >out 2>&1 || status=$?
+		[ $status -ne 0 ] || break
+		[ $status -eq 137 ] || because "$* ended with $status at step $step: $(tail -n 1 out)"
+		at=$step
+		next_step
+		"$tool" --dir pki list >/dev/null 2>err || because "after step $at of $*: $(tail -n 1 err)"
+		if [ "$(snapshot)" = "$before" ]; then
+			[ $after -eq 0 ] || because "step $at of $* is undone, although an earlier one was not"
+			undone=$((undone + 1))
+			continue
+		fi
+		after=$((after + 1))
+		is_consistent "step $at of $*"
+		rm -rf pki
+		use_base
+	done
+	is_consistent "the end of $*"
+	[ $undone -ge 12 ] || because "$*: only $undone steps were undone"
+	[ $after -ge 1 ] || because "$*: no step was after the commit"
+}
+
+case_init() {
+	local step=1 fine=no status at
+	while :; do
+		[ $step -lt 2000 ] || because "init never ends"
+		status=0
+		"$kill_at" "$step" "$tool" --dir pki init >out 2>&1 || status=$?
+		[ $status -ne 0 ] || break
+		[ $status -eq 137 ] || because "init ended with $status at step $step: $(tail -n 1 out)"
+		at=$step
+		next_step
+		if "$tool" --dir pki list >/dev/null 2>err; then
+			is_consistent "step $at of init"
+			rm -rf pki
+		else
+			grep -q 'there is no PKI' err || because "after step $at: $(tail -n 1 err)"
+			[ ! -e pki ] || [ -z "$(ls -A pki)" ] || because "step $at leaves $(ls -A pki)"
+		fi
+	done
+	is_consistent 'the end of init'
+}
+
+case_server() {
+	killed_everywhere server new
+}
+
+case_client() {
+	killed_everywhere client new --remote h
+}
+
+case_revoke() {
+	killed_everywhere revoke gw-a
+}
+
+case_crl() {
+	killed_everywhere crl
+}
+
+case_renew_server() {
+	killed_everywhere renew gw-b --revoke-old
+}
+
+case_renew_client() {
+	killed_everywhere renew gw-a --revoke-old
+}
+
+# A recovery that is killed itself is done by the next command.
+case_recovery() {
+	local step=14 fine=no depth status before
+	use_base
+	before=$(snapshot)
+	# The last step at which the command is undone, behind all of its moves.
+	while :; do
+		status=0
+		"$kill_at" "$step" "$tool" --dir pki renew gw-b --revoke-old >out 2>&1 || status=$?
+		[ $status -eq 137 ] || because "no step is after all moves"
+		[ ! -e pki/.lock/undo/done ] || break
+		next_step
+		"$tool" --dir pki list >/dev/null 2>&1
+	done
+	step=$((step - 1))
+	for ((depth = 1; ; depth++)); do
+		[ $depth -lt 200 ] || because "the recovery never ends"
+		rm -rf pki
+		use_base
+		"$kill_at" $step "$tool" --dir pki renew gw-b --revoke-old >out 2>&1 || :
+		[ -s pki/.lock/undo/log ] || because "nothing to undo"
+		status=0
+		"$kill_at" $depth "$tool" --dir pki list >out 2>&1 || status=$?
+		[ $status -ne 0 ] || break
+		"$tool" --dir pki list >/dev/null 2>err || because "after $depth steps of a recovery: $(tail -n 1 err)"
+		[ "$(snapshot)" = "$before" ] || because "after $depth steps of a recovery something is left"
+	done
+	grep -q 'earlier command was killed' out || because "the recovery is not told: $(<out)"
+	[ "$(snapshot)" = "$before" ] || because "the recovery leaves something"
+	[ $depth -gt 5 ] || because "the recovery has only $depth steps"
+}
+
+run_cases
