@@ -111,6 +111,10 @@ for round in 1 2 3; do
 	mark=$(log_mark "$log")
 	stop_bg gw-b
 	wait_log_since "$log" "$mark" 'gw-b: received a goodbye' 5
+	wait_log_since "$log" "$mark" 'connection failed: .*refused' 5
+	check_equal "round $round: status knows why it went down, and why it stays down" \
+		'received a goodbye: the other end is shutting down; connection failed: Connection refused' \
+		"$(session_value gw-a gw-b '"\(.lost[:50]); \(.attempt.text | sub(".*: connection"; "connection"))"')"
 	check_equal "round $round: the interface stays" "$index" "$(ip -n "$(ns_name gw-a)" -j link show cv0 | jq '.[0].ifindex')"
 	server_start gw-b
 	wait_up gw-a gw-b "$mark"

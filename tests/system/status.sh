@@ -78,8 +78,8 @@ kill -9 "${bg_pids[up-b]}"
 wait_exit up-b 5 || true
 status --json
 ends 'one that has ended' 4
-check_equal 'is told beside the others' 'gw-a gw-b up-b: no culvert' \
-	"$(jq -r '[.instances[] | .name + (if .error then ": " + .error[:10] else "" end)] | join(" ")' "$WORK/status")"
+check_equal 'is told beside the others' 'gw-a gw-b up-b: an error' \
+	"$(jq -r '[.instances[] | .name + (if .error then ": an error" else "" end)] | join(" ")' "$WORK/status")"
 rm "$WORK/run/culvert/up-b.sock" "$WORK/run/culvert/gw-a.sock"
 status --json
 check_equal 'a single one has its keys at the top, too' 'gw-b gw-b' "$(jq -r '"\(.name) \(.instances[0].name)"' "$WORK/status")"

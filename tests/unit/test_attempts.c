@@ -138,6 +138,34 @@ START_TEST(refused)
 }
 END_TEST
 
+/* Why it went down stays, whatever the attempts after it meet. */
+START_TEST(lost)
+{
+	ck_json("sessions.1.lost", "null");
+	fixture.full->lost = (struct session_leave){ .text = "no sign of life" };
+	ck_json("sessions.1.lost", "\"connection lost: no sign of life\"");
+	ck_says(render(STATUS_OVERVIEW, false),
+		"down for:           1 min 0 s: connection lost: no sign of life\n");
+	ck_json("sessions.1.attempt.text",
+		"\"vpn.example (192.0.2.2:443): connection failed: Connection refused\"");
+	fixture.full->state = SESSION_UP;
+	ck_json("sessions.1.lost", "null");
+}
+END_TEST
+
+/* A session that ends is no problem of a server. */
+START_TEST(ending)
+{
+	fixture.full->state = SESSION_REMOVING;
+	fixture.engine.settings->role = SETTINGS_CLIENT;
+	ck_doctor("problem\tsession\tbranch-a is not up (state removing): ");
+	fixture.engine.settings->role = SETTINGS_SERVER;
+	ck_doctor("note\tsession\tbranch-a is not up (state removing): ");
+	fixture.full->state = SESSION_IDLE;
+	ck_doctor("problem\tsession\tbranch-a is not up (state idle): ");
+}
+END_TEST
+
 START_TEST(none)
 {
 	fixture.full->state = SESSION_UP;
@@ -171,7 +199,8 @@ END_TEST
 
 static Suite *suite(void)
 {
-	const TTest *const tests[] = { waits, under_way, first_attempt, refused, none, durations };
+	const TTest *const tests[] = { waits, under_way, first_attempt, refused, lost, ending, none,
+		durations };
 
 	return unit_suite("attempts", setup_client, teardown, tests, ARRAY_SIZE(tests));
 }

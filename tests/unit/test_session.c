@@ -133,6 +133,8 @@ START_TEST(lost)
 	ck_state(SESSION_IDLE);
 	ck_assert_uint_eq(fixture.idle, 1);
 	ck_assert_ptr_nonnull(strstr(fixture.session->last_leave.text, "closed the connection"));
+	ck_assert_ptr_nonnull(strstr(fixture.session->lost.text, "closed the connection"));
+	ck_assert(!fixture.session->carried); /* the next connection has yet to come up */
 	ck_assert(session_interface_is_there(&fixture.session->interface));
 	ck_assert(session_interface_carries(&fixture.session->interface));
 	fixture_expire(&fixture.session->interface.idle);
@@ -176,6 +178,7 @@ START_TEST(other_interface)
 	fixture_end_lane(lane, LANE_END_CLOSED);
 	ck_state(SESSION_IDLE);
 	ck_assert_int_eq(fixture.session->down_since.ns, fixture.session->entered.ns);
+	ck_assert_str_ne(fixture.session->lost.text, "");
 	ck_assert(netd_is_open(fd));
 	fixture_end_lane(old, LANE_END_ORDERED);
 	ck_assert(!netd_is_open(fd));

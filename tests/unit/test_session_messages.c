@@ -47,10 +47,12 @@ START_TEST(early_ping_of_before)
 	struct lane *lane = open_up(1);
 
 	fixture_end_lane(lane, LANE_END_CLOSED);
+	unit_text(fixture.session->lost.text, "before");
 	lane = open_lane();
 	fixture_say(lane, &(struct message){ .type = MESSAGE_PING, .time.time = 77 });
 	fixture_end_lane(lane, LANE_END_CLOSED);
 	ck_state(SESSION_IDLE);
+	ck_assert_str_eq(fixture.session->lost.text, "before"); /* the second was never up */
 	netd_answer(&(struct request_reply){ .error = EPERM }, NULL, 0);
 	open_up(1); /* no pong there */
 }

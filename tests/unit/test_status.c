@@ -176,7 +176,7 @@ START_TEST(check)
 	fixture.full->state = SESSION_IDLE;
 	fixture.full->down_since = ago(5);
 	ck_says(render_request(&request),
-		"branch-a is not up (state idle): bye \\x1b[31m\"now\"; this for 5 s\n");
+		"branch-a is not up (state idle): received a goodbye: the other end is shutting down: bye \\x1b[31m\"now\"; this for 5 s\n");
 	ck_assert_ptr_null(strstr(fixture.text, "a-stranger"));
 	request.peer = "a-stranger";
 	ck_says(render_request(&request), "a-stranger is not up (state idle): ");
@@ -191,7 +191,7 @@ START_TEST(departed)
 {
 	struct settings *settings = fixture.engine.settings;
 	struct departures *departures = &fixture.engine.departures;
-	char value[64], *end;
+	char value[128], *end;
 	const char *json;
 
 	ck_assert_int_eq(departures_init(departures, settings), 0);
@@ -208,7 +208,7 @@ START_TEST(departed)
 	fixture.full->name = settings->peers[0].name;
 	fixture.full->peer = &settings->peers[0];
 	ck_says(render(STATUS_OVERVIEW, false),
-		"peer: branch-c\n  absent:             last seen 2 min 5 s ago, from 198.51.100.7:50312: bye \\x1b[31m\"now\"\n");
+		"peer: branch-c\n  absent:             last seen 2 min 5 s ago, from 198.51.100.7:50312: received a goodbye: the other end is shutting down: bye \\x1b[31m\"now\"\n");
 	ck_says(render(STATUS_PEERS, false), "  seen 2 min 5 s ago\n");
 	ck_says(render(STATUS_CHECK, false),
 		"branch-c is not up: it has no session; last seen 2 min 5 s ago, from ");
@@ -222,7 +222,7 @@ START_TEST(departed)
 	ck_assert_str_eq(json_at(json, "absent.0.last_outer", value, sizeof(value)),
 		"\"198.51.100.7:50312\"");
 	ck_assert_str_eq(json_at(json, "absent.0.last_left", value, sizeof(value)),
-		"\"bye \\u001b[31m\\\"now\\\"\"");
+		"\"received a goodbye: the other end is shutting down: bye \\u001b[31m\\\"now\\\"\"");
 	json = render(STATUS_PEERS, true);
 	ck_assert_str_eq(json_at(json, "peers.1.last_seen", value, sizeof(value)), "null");
 	ck_assert_str_ne(json_at(json, "peers.2.last_seen", value, sizeof(value)), "null");
@@ -240,6 +240,7 @@ START_TEST(protection)
 		.server_count = 2,
 		.domain = { "corp.example" },
 		.domain_count = 1 };
+	struct session_tun tun;
 	char value[128];
 
 	ck_says(render(STATUS_OVERVIEW, false), "NAT:                off\n");
@@ -256,6 +257,13 @@ START_TEST(protection)
 	settings->forwarding = false;
 	ck_says(render(STATUS_OVERVIEW, false), "kill switch:        off\n");
 	ck_says(fixture.text, "full tunnel:        off\n");
+	settings->full_tunnel = true;
+	tun = fixture.full->interface.tun;
+	fixture.full->interface.tun = (struct session_tun){ .queue_count = 0 };
+	ck_says(render(STATUS_OVERVIEW, false), "full tunnel:        not in force yet: ");
+	fixture.full->interface.tun = tun;
+	ck_says(render(STATUS_OVERVIEW, false), "full tunnel:        in force; held back: ");
+	settings->full_tunnel = false;
 	ck_says(fixture.text, "DNS:                this host's own\n");
 	fixture.full->nameservers = &nameservers;
 	settings->use_dns = false;

@@ -8,28 +8,27 @@
 #include "engine/engine.h"
 #include "engine/session.h"
 
-/* Of an attempt that got a connection, which led to no session. */
-static void write_end(const struct session *session, char out[static ATTEMPTS_TEXT_MAX])
+const char *attempts_leave_text(const struct session_leave *leave, char out[static LEAVE_TEXT_MAX])
 {
-	const struct session_leave *leave = &session->last_leave;
 	const char *meaning = goodbye_code_text(leave->code);
 	bool repeats = leave->text[0] == '\0' || strcmp(leave->text, meaning) == 0;
-	char outer[ENDPOINT_TEXT_MAX];
 
-	(void)endpoint_format(&session->outer, outer);
-	if (leave->code == 0)
-		(void)snprintf(
-			out, ATTEMPTS_TEXT_MAX, "%s: connection lost: %s", outer, leave->text);
-	else
-		(void)snprintf(out, ATTEMPTS_TEXT_MAX, "%s: %s a goodbye: %s%s%s", outer,
+	if (leave->code != 0)
+		(void)snprintf(out, LEAVE_TEXT_MAX, "%s a goodbye: %s%s%s",
 			leave->heard ? "received" : "sent", meaning, repeats ? "" : ": ",
 			repeats ? "" : leave->text);
+	else
+		(void)snprintf(out, LEAVE_TEXT_MAX, "%s%s",
+			leave->attempt || leave->text[0] == '\0' ? "" : "connection lost: ",
+			leave->text);
+	return out;
 }
 
 bool attempts_read(const struct engine *engine, const struct session *session, struct mono now,
 	struct attempts *ret_attempts)
 {
 	struct engine_attempts made = { .count = 0 };
+	char text[LEAVE_TEXT_MAX], outer[ENDPOINT_TEXT_MAX];
 
 	if (!engine->role || !engine->role->attempts || session->state == SESSION_UP)
 		return false;
@@ -40,11 +39,13 @@ bool attempts_read(const struct engine *engine, const struct session *session, s
 	if (made.count == 0)
 		return true;
 	ret_attempts->ago = mono_since(now, made.last);
-	if (session->last_leave.attempt)
-		(void)snprintf(ret_attempts->text, sizeof(ret_attempts->text), "%s",
-			session->last_leave.text);
+	attempts_leave_text(&session->last_leave, text);
+	/* An attempt that got a connection, which led to no session, does not name the remote. */
+	if (!session->last_leave.attempt)
+		(void)snprintf(ret_attempts->text, sizeof(ret_attempts->text), "%s: %s",
+			endpoint_format(&session->outer, outer), text);
 	else
-		write_end(session, ret_attempts->text);
+		memcpy(ret_attempts->text, text, sizeof(text));
 	return true;
 }
 
@@ -66,16 +67,19 @@ const char *attempts_line(const struct attempts *attempts, char out[static ATTEM
 const char *attempts_explain(const struct engine *engine, const struct session *session,
 	struct mono now, char out[static ATTEMPTS_EXPLAINED_MAX])
 {
-	const char *why = session->leave.text[0] != '\0' ? session->leave.text
-		: session->last_leave.text[0] != '\0'    ? session->last_leave.text
-							 : "no connection has come up yet";
+	const struct session_leave *leave = session->leave.text[0] != '\0' ? &session->leave
+									   : &session->last_leave;
 	struct attempts attempts = { .count = 0 };
-	char shown[ATTEMPTS_TEXT_MAX], down[DURATION_TEXT_MAX], line[ATTEMPTS_LINE_MAX] = "";
+	char shown[ATTEMPTS_TEXT_MAX], why[ATTEMPTS_TEXT_MAX], line[ATTEMPTS_LINE_MAX] = "";
+	char down[DURATION_TEXT_MAX];
 
+	(void)attempts_leave_text(leave, why);
 	if (attempts_read(engine, session, now, &attempts))
 		attempts_line(&attempts, line);
 	if (attempts.text[0] != '\0')
-		why = attempts.text;
+		memcpy(why, attempts.text, sizeof(why));
+	else if (why[0] == '\0')
+		(void)snprintf(why, sizeof(why), "no connection has come up yet");
 	(void)snprintf(out, ATTEMPTS_EXPLAINED_MAX, "%s is not up (state %s): %s; this for %s%s%s",
 		session->name.name, session_state_text(session->state),
 		problem_escape_rest(shown, sizeof(shown), why, strlen(why)),

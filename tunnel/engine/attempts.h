@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/addr.h"
 #include "base/clock.h"
 #include "wire/message.h"
 
@@ -15,9 +16,11 @@
 
 struct engine;
 struct session;
+struct session_leave;
 
 enum {
-	ATTEMPTS_TEXT_MAX = 2 * MESSAGE_TEXT_MAX + 128,
+	LEAVE_TEXT_MAX = 2 * MESSAGE_TEXT_MAX,
+	ATTEMPTS_TEXT_MAX = LEAVE_TEXT_MAX + ENDPOINT_TEXT_MAX + 2,
 	ATTEMPTS_EXPLAINED_MAX = 2 * ATTEMPTS_TEXT_MAX,
 	ATTEMPTS_LINE_MAX = 4 * DURATION_TEXT_MAX + 64,
 };
@@ -32,6 +35,12 @@ struct attempts {
 	 */
 	char text[ATTEMPTS_TEXT_MAX];
 };
+
+/*
+ * Writes why a connection ended or did not come up, in the words of the log: "received a goodbye:
+ * ...", "connection lost: ...". Not escaped. "": no reason is known. Returns `out`.
+ */
+const char *attempts_leave_text(const struct session_leave *leave, char out[static LEAVE_TEXT_MAX]);
 
 /* False: the session is up, or this end does not connect by itself (a server). */
 bool attempts_read(const struct engine *engine, const struct session *session, struct mono now,

@@ -2,7 +2,6 @@
 #include "engine/departures.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -34,7 +33,7 @@ void departures_add(struct departures *departures, const struct session *session
 	*departure = (struct departure){ .outer = session->outer };
 	departure->seen = (int64_t)time(NULL) -
 		mono_since(mono_now(), session->down_since).ns / 1000000000;
-	(void)snprintf(departure->text, sizeof(departure->text), "%s", leave->text);
+	(void)attempts_leave_text(leave, departure->text);
 }
 
 const struct departure *departures_find(const struct departures *departures,

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "base/addr.h"
-#include "wire/message.h"
+#include "engine/attempts.h"
 
 /*
  * When each configured peer was last connected, and why it left, for `culvert status`: a peer that
@@ -19,9 +19,9 @@ struct settings;
 struct settings_peer;
 
 struct departure {
-	int64_t seen;                    /* seconds since 1970; 0: not since this engine began */
-	struct endpoint outer;           /* of its newest connection */
-	char text[MESSAGE_TEXT_MAX + 1]; /* why it left; not escaped */
+	int64_t seen;              /* seconds since 1970; 0: not since this engine began */
+	struct endpoint outer;     /* of its newest connection */
+	char text[LEAVE_TEXT_MAX]; /* why it left; not escaped */
 };
 
 struct departures {

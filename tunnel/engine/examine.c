@@ -66,9 +66,12 @@ static void examine_state(
 
 	if (session->state == SESSION_UP)
 		findings_add(findings, FINDING_OK, "session", "%s is up", session->name.name);
-	else
-		findings_add(findings, FINDING_PROBLEM, "session", "%s",
-			attempts_explain(engine, session, mono_now(), text));
+	else /* a client that leaves a server, or is dropped by it, is what servers are for */
+		findings_add(findings,
+			session_is_server(session) && session->state >= SESSION_CLOSING
+				? FINDING_NOTE
+				: FINDING_PROBLEM,
+			"session", "%s", attempts_explain(engine, session, mono_now(), text));
 }
 
 /* A host that reaches nothing looks like a broken network, so doctor names the full tunnel. */

@@ -312,6 +312,9 @@ void session_end_lanes(struct session *session)
 /* Between two connections the interface stays, unless it is broken. */
 static void become_idle(struct session *session)
 {
+	if (session->carried)
+		session->lost = session->leave;
+	session->carried = false;
 	session->last_leave = session->leave;
 	session->leave = (struct session_leave){ 0 };
 	session_interface_disconnected(&session->interface);
@@ -416,8 +419,10 @@ static bool change(struct session *session, enum session_event event, const char
 	session->state = next;
 	if (old != next) {
 		session->entered = mono_now();
-		if (old == SESSION_UP)
+		if (old == SESSION_UP) {
 			session->down_since = session->entered;
+			session->carried = true;
+		}
 		log_write(level_of(old, next), "%s: session: %s -> %s: %s", session->name.name,
 			session_state_text(old), session_state_text(next),
 			why && why[0] ? why : session_event_text(event));

@@ -73,6 +73,7 @@ struct session {
 	bool has_replaced;
 	enum session_state state;
 	bool final;    /* the session ends with its last lane */
+	bool carried;  /* the connection that is ending now was up */
 	bool welcomed; /* netd was asked for an interface */
 	/* From the engine before: its instance is unknown, so any instance may take it over. */
 	bool adopted;
@@ -113,6 +114,11 @@ struct session {
 	struct filter *filter;
 	struct session_leave leave;      /* of this connection */
 	struct session_leave last_leave; /* of the connection before */
+	/*
+	 * Why it was last up no longer: attempts to connect, which fail for reasons of their own,
+	 * leave it alone.
+	 */
+	struct session_leave lost;
 	struct loop_timer reap;
 	struct rate log_rate; /* of log lines that the peer can cause at will */
 

@@ -208,6 +208,16 @@ static void put_left(struct json *json, const struct session *session)
 	json_object_end(json);
 }
 
+/* null: it is up, or was not yet. */
+static void put_lost(struct json *json, const struct session *session)
+{
+	char text[LEAVE_TEXT_MAX] = "";
+
+	if (session->state != SESSION_UP)
+		attempts_leave_text(&session->lost, text);
+	put_text(json, "lost", text);
+}
+
 /* null: it is up, or this end does not connect by itself. */
 static void put_attempt(
 	struct json *json, const struct status_view *view, const struct session *session)
@@ -322,6 +332,7 @@ static void put_session(
 	json_u64(json, "connections", session->connections);
 	put_counters(json, &sums);
 	put_left(json, session);
+	put_lost(json, session);
 	put_attempt(json, view, session);
 	put_lanes(json, session, view->now);
 	json_object_end(json);

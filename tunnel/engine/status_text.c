@@ -121,6 +121,16 @@ static void write_resolvers(const struct status_view *view, FILE *out)
 	fputc('\n', out);
 }
 
+/* The lines of the session then say so. */
+static bool is_held_back(const struct status_view *view)
+{
+	for (size_t i = 0; i < view->session_count; i++) {
+		if (held_back_in_force(view->peers[i].session))
+			return true;
+	}
+	return false;
+}
+
 /* What keeps this host's packets in the tunnel. */
 static void write_protection(const struct status_view *view, FILE *out)
 {
@@ -129,6 +139,11 @@ static void write_protection(const struct status_view *view, FILE *out)
 	field(out, "kill switch:", settings->kill_switch ? "in force" : "off");
 	if (!settings->full_tunnel)
 		field(out, "full tunnel:", "off");
+	else if (settings_is_elsewhere(settings))
+		field(out, "full tunnel:", "in its network namespace");
+	else if (!is_held_back(view))
+		field(out, "full tunnel:",
+			"not in force yet: it begins when the server first welcomes this client");
 	write_resolvers(view, out);
 	if (settings->forwarding)
 		field(out, "forwarding:", "switched on by this client");
@@ -309,11 +324,14 @@ static void write_down(const struct status_view *view, FILE *out, const struct s
 {
 	struct attempts attempts;
 	char shown[TEXT_MAX], line[ATTEMPTS_LINE_MAX], text[4 * ATTEMPTS_TEXT_MAX];
+	char lost[LEAVE_TEXT_MAX];
 
 	if (session->state == SESSION_UP)
 		return;
-	field(out, session->connections > 0 ? "down for:" : "not up for:", "%s",
-		duration_format(mono_since(view->now, session->down_since), shown));
+	attempts_leave_text(&session->lost, lost);
+	field(out, session->connections > 0 ? "down for:" : "not up for:", "%s%s%s",
+		duration_format(mono_since(view->now, session->down_since), shown),
+		lost[0] ? ": " : "", problem_escape(text, sizeof(text), lost, strlen(lost)));
 	if (!attempts_read(view->engine, session, view->now, &attempts))
 		return;
 	field(out, "attempts:", "%s", attempts_line(&attempts, line));
@@ -532,7 +550,7 @@ void status_text_peers(const struct status_view *view, FILE *out)
 /* When a peer without a session was here, and why it left. */
 static void put_departure(FILE *out, const struct departure *departure)
 {
-	char ago[TEXT_MAX], outer[ENDPOINT_TEXT_MAX], text[ESCAPED_MAX];
+	char ago[TEXT_MAX], outer[ENDPOINT_TEXT_MAX], text[4 * ATTEMPTS_TEXT_MAX];
 
 	if (!departure) {
 		fputs("not seen since this engine started\n", out);
