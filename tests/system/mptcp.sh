@@ -195,7 +195,7 @@ wait_for 20 'the link carries again: so does its path' has_outer $FIRST tcp-ulp-
 check_equal 'the link carries again: it is the first connection still' 1 "$(session_value gw-a gw-b .connections)"
 end
 
-# … or gives up; then the engine asks again after 30 s, while there is traffic.
+# … or gives up; then the engine has netd begin again after 30 s, while there is traffic.
 # shellcheck disable=SC2317 # wait_for calls it
 has_given_up() {
 	! in_ns gw-a ss -Htn state syn-sent src 192.0.2.1 dport = 443 | grep . >/dev/null
@@ -209,7 +209,7 @@ wait_for 10 'silent for long: the kernel gives the path up' has_given_up
 ip_ns gw-a neigh del 192.0.2.2 dev wan0
 ip_ns gw-b neigh del 192.0.2.1 dev wan0
 start_bg "$WORK/pinger.log" pinger in_ns lan-a ping -i 0.5 "$B4"
-wait_for 40 'silent for long: the path is back' has_outer $FIRST tcp-ulp-mptcp
+wait_for 50 'silent for long: the path is back' has_outer $FIRST tcp-ulp-mptcp
 stop_bg pinger INT || true
 in_ns gw-a sh -c "echo $syn_retries >/proc/sys/net/ipv4/tcp_syn_retries"
 end

@@ -218,6 +218,21 @@ START_TEST(it_is_told_once_a_second_or_less)
 }
 END_TEST
 
+/* The engine had no processor: what came meanwhile is not read yet. */
+START_TEST(this_end_was_silent)
+{
+	receive_on_all();
+	arrives[1] = heard[1] = stream_goes_on = false;
+	for (int i = 0; i < 100; i++) {
+		paths[0].received += 1000;
+		paths[1].arrived_ms += 200;
+		now = mono_add(now, DURATION_MS(200));
+		ck_assert(!silence_find(&silence, now, paths, count, taken, &(size_t){ 0 }));
+	}
+	finds(1, 400, 450);
+}
+END_TEST
+
 START_TEST(another_path_comes)
 {
 	int found;
@@ -304,7 +319,7 @@ static Suite *suite(void)
 		the_other_path_runs_empty, all_paths_fall_silent, a_path_without_data,
 		a_path_that_is_not_open, data_that_is_of_no_use, a_path_that_is_not_used_any_more,
 		nothing_is_sent_any_more, of_three_the_one_that_was_used,
-		it_is_told_once_a_second_or_less, another_path_comes,
+		it_is_told_once_a_second_or_less, this_end_was_silent, another_path_comes,
 		a_connection_of_tcp_has_no_list, the_kernel_lists_the_paths };
 
 	return unit_suite("silence", set_up, tear_down, tests, ARRAY_SIZE(tests));

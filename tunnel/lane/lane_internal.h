@@ -35,7 +35,7 @@ enum {
 	LANE_AHEAD_SHARE = 8,
 	LANE_AHEAD_US = 5000,
 	LANE_BULK_SHARE = 8,  /* bulk data: so many times what is received */
-	LANE_LOST_MS = 30000, /* while a path that was silent is not back, netd is asked so often */
+	LANE_LOST_MS = 5000,  /* so often netd is asked for a path that is not open any more */
 	LANE_DOUBT_MS = 2000, /* data unacknowledged for this long is in doubt */
 	/* Bytes of control messages that may wait for a peer that does not read. */
 	LANE_CONTROL_QUEUE_MAX = 256 << 10,
@@ -145,11 +145,12 @@ struct lane {
 	struct loop_timer path;  /* until the next look at the path */
 	struct loop_timer paths; /* the same, at several (MPTCP) */
 	struct silence silence;
-	struct addr lost; /* this end of the path that was silent; unset: it is back */
-	struct mono lost_next;
-	bool one_path;      /* the kernel tells nothing of several */
-	uint64_t idle_mark; /* bytes carried when the idle timer last expired */
-	bool busy;          /* packets have passed since the idle timer last stopped */
+	struct addr known[TCP_PATHS_MAX]; /* this end of each path that was open once */
+	size_t known_count;
+	struct mono lost_next; /* until it is looked whether they still are */
+	bool one_path;         /* the kernel tells nothing of several */
+	uint64_t idle_mark;    /* bytes carried when the idle timer last expired */
+	bool busy;             /* packets have passed since the idle timer last stopped */
 
 	struct tls *tls;
 	const struct framer *framer;

@@ -57,7 +57,7 @@ static bool is_open_from(const struct tcp_paths_one *paths, const struct addr *l
 	return false;
 }
 
-static void report_silent(struct lane *lane, const struct addr *local, struct mono now)
+static void report_silent(struct lane *lane, const struct addr *local)
 {
 	struct lane_report *report = lane_report_new(lane, LANE_REPORT_SILENT, 0);
 
@@ -65,18 +65,34 @@ static void report_silent(struct lane *lane, const struct addr *local, struct mo
 		return;
 	report->silent = *local;
 	lane_report_post(lane, report);
-	lane->lost = *local;
-	lane->lost_next = mono_add(now, DURATION_MS(LANE_LOST_MS));
 }
 
-/* The kernel tries for two minutes to open a path, and less and less often. */
+static void know(struct lane *lane, const struct addr *local)
+{
+	for (size_t i = 0; i < lane->known_count; i++) {
+		if (addr_equal(&lane->known[i], local))
+			return;
+	}
+	if (lane->known_count < TCP_PATHS_MAX && addr_is_set(local))
+		lane->known[lane->known_count++] = *local;
+}
+
+/*
+ * A path that is gone is asked for until it is back. The kernel tries for two minutes to open one
+ * that was silent, less and less often, and gives up some at once.
+ */
 static void look_for_lost(struct lane *lane, const struct tcp_paths_one *paths,
 	const struct addr *locals, size_t count, struct mono now)
 {
-	if (is_open_from(paths, locals, count, &lane->lost, count))
-		lane->lost = (struct addr){ .family = AF_UNSPEC };
-	else
-		report_silent(lane, &lane->lost, now);
+	for (size_t i = 0; i < count; i++) {
+		if (paths[i].open)
+			know(lane, &locals[i]);
+	}
+	for (size_t i = 0; i < lane->known_count; i++) {
+		if (!is_open_from(paths, locals, count, &lane->known[i], count))
+			report_silent(lane, &lane->known[i]);
+	}
+	lane->lost_next = mono_add(now, DURATION_MS(LANE_LOST_MS));
 }
 
 /* Returns the time to the next look. */
@@ -93,13 +109,13 @@ static struct duration look_at_paths(struct lane *lane)
 	if (lane->one_path)
 		return DURATION_MS(0);
 	found = silence_find(&lane->silence, now, paths, count, received, &silent);
-	due = addr_is_set(&lane->lost) && !mono_before(now, lane->lost_next);
+	due = !mono_before(now, lane->lost_next);
 	if ((found || due) && tcp_paths_locals(lane->socket_watch.fd, locals, &local_count) == 0 &&
 		local_count == count) {
 		/* Making the endpoint again closes all paths from its address. */
 		if (found && addr_is_set(&locals[silent]) &&
 			!is_open_from(paths, locals, count, &locals[silent], silent))
-			report_silent(lane, &locals[silent], now);
+			report_silent(lane, &locals[silent]);
 		else if (due)
 			look_for_lost(lane, paths, locals, count, now);
 	}

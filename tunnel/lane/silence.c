@@ -89,8 +89,10 @@ bool silence_find(struct silence *silence, struct mono now, const struct tcp_pat
 	size_t count, uint64_t taken, size_t *ret_index)
 {
 	size_t found = count;
+	bool paused = duration_ms(mono_since(now, silence->looked)) >= SILENCE_PAUSE_MS;
 
-	if (count != silence->count || mono_before(now, silence->held_until)) {
+	silence->looked = now;
+	if (paused || count != silence->count || mono_before(now, silence->held_until)) {
 		begin(silence, now, paths, count, taken);
 		return false;
 	}

@@ -20,9 +20,9 @@ enum {
 	SILENCE_LEAST_MS = 400,
 	SILENCE_TRIPS = 4,
 	SILENCE_SAMPLE_MS = 25, /* from one look to the next … */
+	SILENCE_PAUSE_MS = 100, /* a longer time between two looks shows nothing */
 	SILENCE_ALONE_MS = 500, /* … and while there is only one path */
-	SILENCE_HOLD_MS =
-		1000, /* after a path was found: the kernel is told, and data flows again */
+	SILENCE_HOLD_MS = 1000, /* after one was found: the kernel is told, and data flows again */
 };
 
 /* Zeroed at first. */
@@ -33,13 +33,13 @@ struct silence {
 		uint64_t received; /* when the stream last went on */
 	} paths[TCP_PATHS_MAX];
 	uint64_t taken; /* bytes of the stream */
-	struct mono went_on, held_until;
+	struct mono looked, went_on, held_until;
 };
 
 /*
  * Looks once. `taken`: the bytes that this end has read from the connection so far. True:
- * ret_index is that of a silent path. Call it every SILENCE_SAMPLE_MS, as it takes a pause of the
- * calls for one of the path.
+ * ret_index is that of a silent path. Call it every SILENCE_SAMPLE_MS. After a pause of
+ * SILENCE_PAUSE_MS between two calls it begins again: this end was silent itself.
  */
 bool silence_find(struct silence *silence, struct mono now, const struct tcp_paths_one *paths,
 	size_t count, uint64_t taken, size_t *ret_index);

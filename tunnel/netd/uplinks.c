@@ -102,10 +102,13 @@ static int look(struct uplinks *uplinks, struct problem *problem)
 	free(addresses);
 	uplinks_compare(&uplinks->seen, endpoints, works, count, changed);
 	for (size_t i = 0; i < count; i++) {
-		if (changed[i])
-			renew(uplinks, &endpoints[i],
-				works[i] ? "is back: connections get their paths from there again"
-					 : "is lost: connections go on over their other paths");
+		if (!changed[i])
+			continue;
+		renew(uplinks, &endpoints[i],
+			works[i] ? "is back: connections get their paths from there again"
+				 : "is lost: connections go on over their other paths");
+		uplinks->seen.endpoints[i].patient_until = mono_add(
+			mono_now(), DURATION_MS(UPLINKS_OPENING_MS));
 	}
 	return 0;
 }

@@ -28,7 +28,9 @@ enum {
 	UPLINKS_GATHER_MS = 20, /* from the first change of a burst to the check */
 	/* the next check waits this many times as long as the last one took */
 	UPLINKS_PAUSE_TIMES = 10,
-	UPLINKS_SILENT_MS = 20000, /* an endpoint is not made again for silence more often */
+	/* A path from a link that is back may take so long to open. */
+	UPLINKS_OPENING_MS = 4000,
+	UPLINKS_SILENT_MS = 30000, /* an endpoint is not made again for silence more often */
 };
 
 /* What the last check saw. */
