@@ -23,6 +23,7 @@ CELLS=(
 	'reset down'
 	'address idle'
 	'lane both'
+	'one-silent down'
 )
 
 cell_site

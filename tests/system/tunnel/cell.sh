@@ -37,19 +37,21 @@ over() { OVER_AT=$(now_ms); }
 cell_site() {
 	site_add
 	wan_add
+	uplink_add
 	pki_add gw-a
 	snapshot gw-a >"$WORK/before-a"
 	snapshot gw-b >"$WORK/before-b"
 }
 
-tunnel_up() { # LANES
-	client_lines=("lanes = $1;")
+tunnel_up() { # LANES MPTCP
+	client_lines=("lanes = $1;" "mptcp = $2;")
 	rm -f "$WORK/gw-a.log" "$WORK/gw-b.log"
 	site_up <<-CONF || return 1
 		ping_interval = $PING_INTERVAL;
 		dead_after = $DEAD_AFTER;
 		linger = $LINGER;
 		lanes = $1;
+		mptcp = $2;
 	CONF
 	pings lan-a "$B4" >/dev/null || return 1
 	# As many as there will be; where this kernel or these programs make fewer, the cell is run with those.
@@ -59,6 +61,11 @@ tunnel_up() { # LANES
 		! past "$deadline" || break
 		poll_pause
 	done
+	! $2 || wait_for 5 'each lane has two paths' has_paths || true
+}
+
+has_paths() {
+	[[ $(count_paths) -eq $((LANES_NOW * 2)) ]]
 }
 
 lanes_of() { # NAME PEER
@@ -204,16 +211,20 @@ up_at() { # NAME PEER MARK
 	fi
 }
 
-recovered() { # FAULT-MS MARK-A MARK-B; sets CELL_RECOVERY
-	local from=$1 after latest at
+recovered() { # FAULT FAULT-MS MARK-A MARK-B; sets CELL_RECOVERY
+	local from=$2 after latest at
 	after=$(now_ms) # the fault is done by now: an answer is not one from before
 	latest=$from
 	[[ -z $OVER_AT ]] || after=$OVER_AT
 	wait_for $RECOVERY_PATIENCE 'the client is up again, with all its lanes' whole gw-a gw-b || return 1
 	wait_for $RECOVERY_PATIENCE 'and the server' whole gw-b gw-a || return 1
 	[[ $LANES_NOW -eq 1 ]] || latest=$(now_ms) # no log line tells when the last lane was there
+	if [[ $1 == one-* ]]; then
+		wait_for $RECOVERY_PATIENCE 'all paths are there again' has_paths || return 1
+		latest=$(now_ms)
+	fi
 	wait_for $RECOVERY_PATIENCE 'a ping is answered again' has_answer "$after" || return 1
-	for at in "$(answered_at "$after")" "$(up_at gw-a gw-b "$2")" "$(up_at gw-b gw-a "$3")"; do
+	for at in "$(answered_at "$after")" "$(up_at gw-a gw-b "$3")" "$(up_at gw-b gw-a "$4")"; do
 		[[ $at -le $latest ]] || latest=$at
 	done
 	CELL_RECOVERY=$((latest - from))
@@ -222,9 +233,11 @@ recovered() { # FAULT-MS MARK-A MARK-B; sets CELL_RECOVERY
 # ---- the cell ----
 
 cell_inside() { # FAULT COLUMN
-	local lanes=1 status=0 mark_a mark_b
+	local lanes=1 multipath=false status=0 mark_a mark_b connections
 	[[ $2 != both ]] || lanes=$LANES
-	tunnel_up "$lanes" || return 1
+	[[ $1 != one-* ]] || multipath=true
+	tunnel_up "$lanes" $multipath || return 1
+	connections=$(session_value gw-a gw-b .connections)
 	flows_start "$2" || return 1
 	rm -f "$WORK/pinger.log"
 	start_bg "$WORK/pinger.log" pinger in_ns lan-a stdbuf -oL ping -n -D -i 0.02 -W 1 "$B4"
@@ -238,7 +251,9 @@ cell_inside() { # FAULT COLUMN
 	else
 		check_equal "$1: the fault can be made" 0 "$status"
 		[[ $status -eq 0 ]] || cat "$WORK/fault.log"
-		recovered "${OVER_AT:-$BEGAN_AT}" "$mark_a" "$mark_b" || return 1
+		recovered "$1" "${OVER_AT:-$BEGAN_AT}" "$mark_a" "$mark_b" || return 1
+		[[ $1 != one-* ]] ||
+			check_equal "$1: no new connection" "$connections" "$(session_value gw-a gw-b .connections)"
 		flows_advance 'the transfers go on' || return 1
 	fi
 	stop_bg pinger INT

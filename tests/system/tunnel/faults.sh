@@ -4,6 +4,7 @@
 # The faults of the fault matrix, one function each, and their bounds; on top of common.sh, whose site gets a wan that can fail:
 #
 #   lan-a ──── gw-a ──── wan (a bridge) ──── gw-b ──── lan-b
+#                  └─── a second uplink ──────┘         only for faults one-…, with Multipath TCP
 #
 # A function fault_NAME does the fault and, where a fault is a state, ends it. It calls `began` when it begins, and `over` when it
 # is over, if it lasts. A supervisor's part (starting again what was killed) is done by the function, at once. Each leaves the site
@@ -21,6 +22,8 @@ STOPPED=20
 # that lasts, and as much again for the inner TCP: it doubles its own wait for every try that is lost, and so may sleep on after
 # the tunnel is back. A stopped engine makes it worse: awake, it delivers answers that are as old as its sleep, from which an
 # inner TCP concludes that a round trip takes that long (RFC 6298, 2.3), and what it then sends by the dead connection is lost.
+# Of two uplinks, the second carries on, and recovery lasts until the connections have the first one back. The kernel tries to open
+# a path that was silent after 1, 3 and 7 s, and netd has it begin again after 30 s.
 FAULTS=(
 	"client-engine|the client's engine is killed|1|2"
 	"client-netd|the client's netd is killed, and started again|1|3"
@@ -36,6 +39,8 @@ FAULTS=(
 	"address|the client's address changes|1|16"
 	"stopped|the server's engine is stopped (SIGSTOP) for $STOPPED s|2|70"
 	"lane|one of several lanes is reset|2|2"
+	"one-cut|one of two uplinks (MPTCP) is out for $SILENT_LONG s|35|1"
+	"one-silent|one of two uplinks (MPTCP) drops everything for $SILENT_LONG s|35|1"
 )
 export LINGER PING_INTERVAL DEAD_AFTER
 
@@ -65,6 +70,27 @@ wan_add() {
 	addr gw-a wan0 192.0.2.1/24 2001:db8::1/64
 	addr gw-b wan0 192.0.2.2/24 2001:db8::2/64
 	wait_for 5 'the wan carries packets' pings gw-a 192.0.2.2
+}
+
+# The client's second uplink. Connections get a path from there if they are MPTCP's.
+uplink_add() {
+	local ns
+	veth gw-a wan1 gw-b wan1
+	addr gw-a wan1 198.51.100.1/24
+	addr gw-b wan1 198.51.100.2/24
+	ip_ns gw-a rule add from 198.51.100.1 table 101
+	ip_ns gw-a route add default via 198.51.100.2 dev wan1 table 101
+	in_ns gw-a test -e /proc/sys/net/mptcp/enabled || return 0
+	for ns in gw-a gw-b; do
+		in_ns $ns ip mptcp limits set subflows 2
+	done
+	in_ns gw-a ip mptcp endpoint add 192.0.2.1 dev wan0 subflow
+	in_ns gw-a ip mptcp endpoint add 198.51.100.1 dev wan1 subflow
+}
+
+# How many paths the client's connections have.
+count_paths() {
+	in_ns gw-a ss -Htni state established dst 192.0.2.2 dport = 443 | grep -c tcp-ulp-mptcp
 }
 
 # A port that is disabled drops everything, and nobody's interface goes down.
@@ -184,6 +210,16 @@ silence() { # SECONDS
 
 fault_silent_short() { silence "$SILENT_SHORT"; }
 fault_silent() { silence "$SILENT_LONG"; }
+
+of_two() { # FUNCTION ARGUMENT...
+	if [[ $(count_paths) -lt 2 ]]; then
+		echo 'this kernel makes no second path (MPTCP)'
+		return 3
+	fi
+	"$@"
+}
+fault_one_cut() { of_two fault_cut; }
+fault_one_silent() { of_two fault_silent; }
 
 # wan_heal gives the old address back.
 fault_address() {
