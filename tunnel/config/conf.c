@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "config/conf_foreign.h"
 #include "config/conf_nearest.h"
 #include "config/conf_scan.h"
 #include "config/conf_value.h"
@@ -392,6 +393,15 @@ static void load_done(struct load *load)
 	free(load->text);
 }
 
+/* Replaces a syntax error by a better reason where another program's file is given. */
+static void explain_foreign(const struct load *load)
+{
+	const char *foreign = conf_foreign(load->text, load->len);
+
+	if (foreign)
+		problem_set(load->problem, "%s:1: %s", load->path, foreign);
+}
+
 int conf_load(const char *text, size_t len, const char *path, const struct conf_table *table,
 	void *target, struct problem *problem)
 {
@@ -405,8 +415,10 @@ int conf_load(const char *text, size_t len, const char *path, const struct conf_
 	r = conf_scan(load.text, len, load.path, problem);
 	if (r == 0)
 		r = parse(&load, &config);
-	if (r < 0)
+	if (r < 0) {
+		explain_foreign(&load);
 		goto destroy;
+	}
 	r = parse_presets(table, &presets);
 	if (r < 0)
 		goto destroy;
