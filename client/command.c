@@ -82,6 +82,12 @@ bool command_is(const char *name)
 	return find_command(name) != NULL;
 }
 
+void command_try_names(struct nearest *nearest)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		nearest_try(nearest, commands[i].name);
+}
+
 static int misused(const struct command *command, const char *why, const char *what)
 {
 	(void)fprintf(stderr, "culvert %s: %s%s\nusage: culvert %s [--socket PATH]\n",
@@ -198,6 +204,8 @@ static int parse_words(int count, char **words, struct arguments *arguments)
 	}
 	if (command->has_names)
 		return parse_names(count, words, arguments);
+	if (count > 1 && command->has_changes)
+		return misused(command, "expected add or del before prefixes, got: ", words[0]);
 	if (count > 1)
 		return misused(command, "one name at most, not also: ", words[1]);
 	if (count == 1 && arguments->name)

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "base/nearest.h"
+
 /*
  * The sub-commands of `culvert` that ask a running daemon, culvertd or culvert: down, reexec,
  * status, peers, routes, doctor. One thread, from main().
@@ -12,6 +14,8 @@
 
 /* True if `name` is one of these sub-commands. */
 bool command_is(const char *name);
+/* Compares the word that somebody typed with the names of these sub-commands. */
+void command_try_names(struct nearest *nearest);
 
 /*
  * Runs a sub-command. argv[0] is its name, for which command_is() is true, and its arguments

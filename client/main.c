@@ -8,8 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/exit_code.h"
 #include "base/log.h"
+#include "base/nearest.h"
 #include "base/version.h"
 #include "client/check.h"
 #include "client/client.h"
@@ -219,6 +221,57 @@ static int sweep_command(int argc, char **argv)
 	return EXIT_CODE_OK;
 }
 
+/* The command that somebody meant: one of a similar name, or of another program's name for it. */
+static const char *meant(const char *word)
+{
+	static const char *const own[] = { "run", "up", "import", "check", "sweep", "options",
+		"help" };
+	static const struct {
+		const char *word, *command;
+	} others[] = {
+		{ "start", "up" },
+		{ "connect", "up" },
+		{ "stop", "down" },
+		{ "disconnect", "down" },
+		{ "show", "status" },
+		{ "list", "peers" },
+		{ "reload", "reexec" },
+		{ "upgrade", "reexec" },
+		{ "ping", "doctor" },
+		{ "diagnose", "doctor" },
+		{ "route", "routes" },
+	};
+	struct nearest nearest = nearest_begin(word);
+
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		if (strcmp(others[i].word, word) == 0)
+			return others[i].command;
+	}
+	command_try_names(&nearest);
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+		nearest_try(&nearest, own[i]);
+	return nearest.best;
+}
+
+static int unknown_command(const char *word)
+{
+	const char *command = profile_is_path(word) ? NULL : meant(word);
+	char escaped[80];
+
+	problem_escape(escaped, sizeof(escaped), word, strlen(word));
+	if (profile_is_path(word))
+		fprintf(stderr, "culvert: \"%s\" is no command; did you mean: culvert up %s\n",
+			escaped, escaped);
+	else if (command)
+		fprintf(stderr,
+			"culvert: unknown command \"%s\"; did you mean: culvert %s (culvert --help lists all)\n",
+			escaped, command);
+	else
+		fprintf(stderr, "culvert: unknown command \"%s\"; culvert --help lists all\n",
+			escaped);
+	return EXIT_CODE_USAGE;
+}
+
 int main(int argc, char **argv)
 {
 	const char *command = argc > 1 ? argv[1] : "";
@@ -246,5 +299,5 @@ int main(int argc, char **argv)
 		return profile_command(check_run, argc - 1, argv + 1);
 	if (strcmp(command, "sweep") == 0)
 		return sweep_command(argc - 1, argv + 1);
-	return usage_error(command[0] ? "unknown command" : "a command is missing");
+	return command[0] ? unknown_command(command) : usage_error("a command is missing");
 }

@@ -144,7 +144,8 @@ int main(int argc, char **argv)
 		}
 	}
 	if (optind < argc) {
-		fprintf(stderr, "culvertd: \"%s\" is not an option; try culvertd --help\n",
+		fprintf(stderr,
+			"culvertd: \"%s\" is not an option; culvertd -c FILE runs a server in the foreground, systemctl start culvertd in the background; try culvertd --help\n",
 			argv[optind]);
 		return EXIT_CODE_USAGE;
 	}

@@ -48,6 +48,13 @@ check_equal 'both have one version' "$("$CULVERTD" --version | cut -d' ' -f2)" "
 
 ends 'no command' 2 'culvert' "$CULVERT"
 ends 'unknown command' 2 'frobnicate|unknown' "$CULVERT" frobnicate
+for words in 'statsu:did you mean: culvert status' 'udp:did you mean: culvert up' 'route:did you mean: culvert routes' \
+	'connect:did you mean: culvert up' 'reload:did you mean: culvert reexec' './alice.conf:did you mean: culvert up ./alice.conf' \
+	'frobnicate:"frobnicate"; culvert --help'; do
+	ends "the mistyped command ${words%%:*}" 2 "${words#*:}" "$CULVERT" "${words%%:*}"
+done
+ends 'a mistyped routes add' 2 'expected add or del before prefixes, got: ad' "$CULVERT" routes ad 10.0.0.0/8
+ends 'a word for culvertd' 2 'systemctl start culvertd' "$CULVERTD" start
 ends 'unknown option' 2 'option' "$CULVERT" status --frobnicate
 ends 'unknown option of culvertd' 2 'option' "$CULVERTD" --frobnicate
 ends 'too much' 2 '' "$CULVERTD" one two

@@ -1,60 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Similarity is the number of letters to insert, delete or replace: Levenshtein's distance, with
- * one row of the table in memory at a time.
- */
 #include "config/conf_nearest.h"
 
-#include <string.h>
-
-enum {
-	KEY_MAX = 64, /* no key is longer */
-	FAR_MAX = 3,  /* letters that may differ; beyond that any two words are similar */
-};
-
-/*
- * Returns how many letters must change to make one word of the other; from `limit` on the number is
- * not exact.
- */
-static size_t distance(const char *a, const char *b, size_t limit)
-{
-	size_t row[KEY_MAX + 1], columns = strlen(b);
-
-	if (columns > KEY_MAX || strlen(a) > KEY_MAX)
-		return limit;
-	for (size_t j = 0; j <= columns; j++)
-		row[j] = j;
-	for (size_t i = 0; a[i] != '\0'; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i + 1;
-		for (size_t j = 0; j < columns; j++) {
-			size_t changed = diagonal + (a[i] != b[j]);
-			size_t shorter = (row[j] < row[j + 1] ? row[j] : row[j + 1]) + 1;
-
-			diagonal = row[j + 1];
-			row[j + 1] = changed < shorter ? changed : shorter;
-		}
-	}
-	return row[columns] < limit ? row[columns] : limit;
-}
+#include "base/nearest.h"
 
 const char *conf_nearest_key(const struct conf_table *table, const char *word)
 {
-	/* Half of a short word may differ: in three letters two, as when they are exchanged. */
-	size_t len = strlen(word), half = len == 3 ? 2 : len / 2;
-	size_t best = (half < FAR_MAX ? half : FAR_MAX) + 1;
 	struct conf_walk walk = { .table = table };
+	struct nearest nearest = nearest_begin(word);
 	const struct conf_option *option;
-	const char *nearest = NULL;
 
-	while ((option = conf_next(&walk))) {
-		size_t far = distance(word, option->key, best);
-
-		if (far < best) {
-			best = far;
-			nearest = option->key;
-		}
-	}
-	return nearest;
+	while ((option = conf_next(&walk)))
+		nearest_try(&nearest, option->key);
+	return nearest.best;
 }
