@@ -47,6 +47,9 @@ START_TEST(form_is_judged)
 		{ "0.1.2.3/32", ROUTE_UNSPECIFIED },
 		{ "0.0.0.0/32", ROUTE_UNSPECIFIED },
 		{ "::/128", ROUTE_UNSPECIFIED },
+		{ "240.0.0.0/4", ROUTE_UNSPECIFIED },
+		{ "255.255.255.255/32", ROUTE_UNSPECIFIED },
+		{ "223.0.0.0/8", ROUTE_ACCEPTED },
 	};
 	struct prefix broken = prefix_of("10.0.0.0/8");
 

@@ -16,6 +16,8 @@ static const struct {
 	{ { { AF_INET6, { 0xfe, 0x80 } }, 10 }, ROUTE_LINK_LOCAL },
 	{ { { AF_INET, { 0 } }, 8 }, ROUTE_UNSPECIFIED },
 	{ { { AF_INET6, { 0 } }, 128 }, ROUTE_UNSPECIFIED },
+	/* No host has one of these; 255.255.255.255 is every host of the link. */
+	{ { { AF_INET, { 240 } }, 4 }, ROUTE_UNSPECIFIED },
 };
 
 static const char *const verdict_texts[ROUTE_VERDICT_COUNT] = {
@@ -32,7 +34,7 @@ static const char *const verdict_texts[ROUTE_VERDICT_COUNT] = {
 	[ROUTE_TAKEN] = "another tunnel has it with the same metric",
 	[ROUTE_LOCAL] = "it is announced by this end itself, or on-link here",
 	[ROUTE_FAILED] = "the kernel refused it",
-	[ROUTE_UNSPECIFIED] = "it overlaps the unspecified range",
+	[ROUTE_UNSPECIFIED] = "it overlaps the unspecified or the reserved range",
 };
 
 enum route_verdict route_rule_form(const struct prefix *prefix)
