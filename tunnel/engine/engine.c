@@ -192,7 +192,7 @@ static void on_stop(struct netd_link_events *events)
 		mono_add(mono_now(), DURATION_MS(ENGINE_STOP_MS)), stop_overdue);
 	if (engine->settings)
 		engine->role->stop(engine);
-	peers_leave(&engine->peers, GOODBYE_SHUTDOWN, "the other end is shutting down");
+	peers_leave(&engine->peers, GOODBYE_SHUTDOWN, "the program was stopped");
 	engine_end_if_idle(engine);
 }
 
