@@ -17,6 +17,43 @@ check_name() {
 	[ ${#1} -le "$name_max" ] || usage_error "$2 is longer than $name_max characters"
 }
 
+# nearest WORD KNOWN...: prints the known word with the fewest letters to insert, delete or replace, if these are at most
+# three and half of the word's.
+nearest() {
+	printf '%s\n' "$@" | awk '
+		NR == 1 { word = $0; best = int(length(word) / 2) + 1; if (best > 4) best = 4; next }
+		{
+			for (j = 0; j <= length($0); j++)
+				row[j] = j
+			for (i = 1; i <= length(word); i++) {
+				diagonal = row[0]
+				row[0] = i
+				for (j = 1; j <= length($0); j++) {
+					least = diagonal + (substr(word, i, 1) != substr($0, j, 1))
+					diagonal = row[j]
+					if (row[j] + 1 < least)
+						least = row[j] + 1
+					if (row[j - 1] + 1 < least)
+						least = row[j - 1] + 1
+					row[j] = least
+				}
+			}
+			if (row[length($0)] < best) {
+				best = row[length($0)]
+				found = $0
+			}
+		}
+		END { print found }'
+}
+
+# unknown WHAT WORD KNOWN...: refuses the word, and names the one that was meant.
+unknown() {
+	what=$1
+	shift
+	meant=$(nearest "$@")
+	usage_error "unknown $what '$1'${meant:+; did you mean $meant?}"
+}
+
 # check_number VALUE LARGEST WHAT. A leading zero is refused, for the shell would read it as octal.
 check_number() {
 	case $1 in
@@ -156,7 +193,10 @@ parse() {
 			shift
 			set -- "$option" "$value" "$@"
 			;;
-		-*) usage_error "unknown option '$1'" ;;
+		-*)
+			unknown option "$1" --dir --cn --days --not-before --not-after --prefix-dir --remote --server-name \
+				--announce --accept --passphrase --revoke-old --superseded --help --version
+			;;
 		*) take_operand "$1" && shift ;;
 		esac
 	done

@@ -372,7 +372,10 @@ case_command_line() {
 	said_that "usage: culvert-pki"
 	pki --version
 	said_that "culvert-pki "
-	refused 2 "unknown command" frobnicate
+	refused 2 "unknown command 'frobnicate'" frobnicate
+	[[ $said != *mean* ]] || because "it means something: $said"
+	refused 2 "unknown command 'revok'; did you mean revoke?" revok gw-a
+	refused 2 "unknown option '--remot'; did you mean --remote?" client x --remot h
 	refused 2 "expected a command"
 	refused 2 "needs a NAME" server
 	refused 2 "too many" server a b
