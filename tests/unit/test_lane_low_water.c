@@ -9,9 +9,11 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stddef.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -93,10 +95,34 @@ START_TEST(without_a_limit_of_the_kernels_we_have_none)
 }
 END_TEST
 
+/* Of several paths: what is not acknowledged counts, and then a timer tells when there is room. */
+START_TEST(paths_that_are_full)
+{
+	struct worker worker = { .queue_count = 0 };
+	int under_way = 0;
+
+	ck_assert_int_eq(loop_new(&worker.loop), 0);
+	lane.worker = &worker;
+	ck_assert_int_eq(ioctl(lane.socket_watch.fd, SIOCOUTQ, &under_way), 0);
+	ck_assert_int_gt(under_way, 0);
+	lane.window.limit = (uint64_t)under_way + 1;
+	ck_assert(has_room(OUTFLOW_AHEAD_MOST));
+	ck_assert(!lane.held.running);
+	lane.window.limit = (uint64_t)under_way;
+	ck_assert(!has_room(OUTFLOW_AHEAD_MOST));
+	ck_assert(lane.held.running);
+	lane.window.limit = 0;
+	ck_assert(!has_room(OUTFLOW_AHEAD_MOST));
+	loop_timer_stop(worker.loop, &lane.held);
+	ck_assert(has_room(OUTFLOW_AHEAD_MOST));
+	loop_free(worker.loop);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	const TTest *const tests[] = { a_slow_connection_gets_little,
-		without_a_limit_of_the_kernels_we_have_none };
+		without_a_limit_of_the_kernels_we_have_none, paths_that_are_full };
 
 	return unit_suite("lane_low_water", set_up, tear_down, tests, ARRAY_SIZE(tests));
 }

@@ -8,6 +8,7 @@
 #include "lane/lane.h"
 #include "lane/outflow.h"
 #include "lane/pacing.h"
+#include "lane/path_window.h"
 #include "lane/silence.h"
 
 /*
@@ -145,6 +146,8 @@ struct lane {
 	struct loop_timer path;  /* until the next look at the path */
 	struct loop_timer paths; /* the same, at several (MPTCP) */
 	struct silence silence;
+	struct path_window window;
+	struct loop_timer held;           /* runs: the window is full, and is looked at again */
 	struct addr known[TCP_PATHS_MAX]; /* this end of each path that was open once */
 	size_t known_count;
 	struct mono lost_next; /* until it is looked whether they still are */
@@ -229,11 +232,17 @@ static inline bool lane_cuts(const struct lane *lane)
 	return (lane->offloads_read & ~lane->offloads_send) != 0;
 }
 
+/* lane_life.c */
+/* The connection gets no more packets for PATH_WINDOW_RETRY_MS. */
+void lane_life_hold(struct lane *lane);
+
 /* lane_path.c */
 void lane_path_limit(struct lane *lane, struct duration dead_after);
 bool lane_path_look(struct lane *lane); /* true: sent data is not acknowledged yet */
 /* Looks for silent paths from now on, if the lane is busy and may have several. Idempotent. */
 void lane_path_watch(struct lane *lane);
+/* Of several paths (MPTCP): so much is on its way that the connection should get no more now. */
+bool lane_path_is_full(const struct lane *lane);
 
 /* lane_congestion.c */
 /* Once, when the lane begins to carry. */
@@ -251,7 +260,8 @@ void lane_discard_tun(struct lane *lane);
 /* lane_queue.c */
 /* Encrypts packets of the queue, about a millisecond's worth. */
 LANE_CHECKED enum lane_verdict lane_queue_write(struct lane *lane);
-bool lane_queue_has_room(const struct lane *lane); /* true: the connection should get more now */
+/* True: the connection should get more now. False may start the timer `held`. */
+bool lane_queue_has_room(struct lane *lane);
 /* Measures how fast the connection takes data. `full`: it has not taken all. */
 void lane_queue_watch(struct lane *lane, bool full);
 

@@ -40,7 +40,9 @@ static void set_state(struct lane *lane, enum lane_state state)
 /* Watches the events that the state and the buffers need. */
 static void set_events(struct lane *lane)
 {
-	bool waits = lane_has_backlog(lane) || !flow_queue_is_empty(lane->queue);
+	/* While the paths are full the socket is writable; a timer tells when they are not. */
+	bool waits = lane_has_backlog(lane) ||
+		(!flow_queue_is_empty(lane->queue) && !lane->held.running);
 	uint32_t socket_events = waits ? EPOLLOUT : 0u;
 
 	if (lane->state != LANE_FAULTED)
@@ -78,6 +80,7 @@ static void close_now(struct lane *lane)
 	loop_timer_stop(loop, &lane->idle);
 	loop_timer_stop(loop, &lane->path);
 	loop_timer_stop(loop, &lane->paths);
+	loop_timer_stop(loop, &lane->held);
 	loop_watch_remove(loop, &lane->tun_watch);
 	loop_watch_remove(loop, &lane->socket_watch);
 	close(fd);
@@ -271,6 +274,19 @@ static void socket_ready(struct loop_watch *watch, uint32_t events)
 	if (verdict == LANE_GOES_ON && events & (EPOLLIN | EPOLLHUP | EPOLLERR))
 		verdict = arrived(lane, events);
 	conclude(lane, verdict);
+}
+
+static void held_expired(struct loop_timer *timer)
+{
+	struct lane *lane = container_of(timer, struct lane, held);
+
+	conclude(lane, lane_flush(lane));
+}
+
+void lane_life_hold(struct lane *lane)
+{
+	loop_timer_start(lane->worker->loop, &lane->held,
+		mono_add(mono_now(), DURATION_MS(PATH_WINDOW_RETRY_MS)), held_expired);
 }
 
 static void tun_ready(struct loop_watch *watch, uint32_t events)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lane/lane_internal.h"
 
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "base/container.h"
@@ -95,6 +97,37 @@ static void look_for_lost(struct lane *lane, const struct tcp_paths_one *paths,
 	lane->lost_next = mono_add(now, DURATION_MS(LANE_LOST_MS));
 }
 
+/* All bytes that the other end has not acknowledged, those that no path has sent yet included. */
+static int bytes_under_way(const struct lane *lane)
+{
+	int bytes = 0;
+
+	return ioctl(lane->socket_watch.fd, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
+}
+
+bool lane_path_is_full(const struct lane *lane)
+{
+	return lane->window.limit > 0 && (uint64_t)bytes_under_way(lane) >= lane->window.limit;
+}
+
+static void note_window(
+	struct lane *lane, const struct tcp_paths_one *paths, size_t count, struct mono now)
+{
+	uint64_t sent = counter_read(&lane->counters.sent_bytes);
+	uint64_t under_way = (uint64_t)bytes_under_way(lane);
+	uint32_t longest = 0, open = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		open += paths[i].open;
+		if (paths[i].open && paths[i].least_rtt_us > longest)
+			longest = paths[i].least_rtt_us;
+	}
+	path_window_note(&lane->window, now, sent > under_way ? sent - under_way : 0,
+		lane_has_backlog(lane) || !flow_queue_is_empty(lane->queue), longest);
+	if (open < 2) /* the kernel keeps one path's queue short */
+		lane->window.limit = 0;
+}
+
 /* Returns the time to the next look. */
 static struct duration look_at_paths(struct lane *lane)
 {
@@ -108,8 +141,11 @@ static struct duration look_at_paths(struct lane *lane)
 	lane->one_path = tcp_paths_read(lane->socket_watch.fd, paths, &count) < 0;
 	if (lane->one_path)
 		return DURATION_MS(0);
-	found = silence_find(&lane->silence, now, paths, count, received, &silent);
-	due = !mono_before(now, lane->lost_next);
+	note_window(lane, paths, count, now);
+	/* netd makes a client's endpoints again, as a server's are those of all its clients. */
+	found = lane->role == TLS_CLIENT &&
+		silence_find(&lane->silence, now, paths, count, received, &silent);
+	due = lane->role == TLS_CLIENT && !mono_before(now, lane->lost_next);
 	if ((found || due) && tcp_paths_locals(lane->socket_watch.fd, locals, &local_count) == 0 &&
 		local_count == count) {
 		/* Making the endpoint again closes all paths from its address. */
@@ -134,9 +170,7 @@ static void look_again(struct loop_timer *timer)
 
 void lane_path_watch(struct lane *lane)
 {
-	/* netd makes a client's endpoints again, as a server's are those of all its clients. */
-	if (lane->role != TLS_CLIENT || lane->one_path || lane->state != LANE_CARRYING ||
-		!lane->busy || lane->paths.running)
+	if (lane->one_path || lane->state != LANE_CARRYING || !lane->busy || lane->paths.running)
 		return;
 	lane->silence = (struct silence){ .count = 0 };
 	loop_timer_start(lane->worker->loop, &lane->paths,

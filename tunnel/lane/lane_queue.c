@@ -132,10 +132,16 @@ static bool take_one(struct batch *batch, struct mono now)
 	return true;
 }
 
-bool lane_queue_has_room(const struct lane *lane)
+bool lane_queue_has_room(struct lane *lane)
 {
 	int unsent = 0;
 
+	if (lane->held.running)
+		return false;
+	if (lane_path_is_full(lane)) {
+		lane_life_hold(lane);
+		return false;
+	}
 	if (lane->outflow.ahead >= OUTFLOW_AHEAD_MOST || lane->no_low_water ||
 		ioctl(lane->socket_watch.fd, SIOCOUTQNSD, &unsent) < 0)
 		return true;

@@ -43,6 +43,7 @@ int tcp_paths_read(int fd, struct tcp_paths_one ret_paths[static TCP_PATHS_MAX],
 			.heard_ms = info->tcpi_last_ack_recv,
 			.arrived_ms = info->tcpi_last_data_recv,
 			.rtt_us = info->tcpi_rtt,
+			.least_rtt_us = info->tcpi_min_rtt,
 			.received = info->tcpi_bytes_received,
 		};
 	}

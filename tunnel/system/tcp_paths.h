@@ -22,7 +22,8 @@ struct tcp_paths_one {
 	uint32_t arrived_ms; /* since data last arrived */
 	/* Smoothed, of what this end sent: the receiver's estimate may be seconds too long. */
 	uint32_t rtt_us;
-	uint64_t received; /* bytes */
+	uint32_t least_rtt_us; /* of the last minutes */
+	uint64_t received;     /* bytes */
 };
 
 /* Negative errno of getsockopt: the connection is not of MPTCP, or the kernel is older. */
