@@ -25,10 +25,19 @@ static struct mono after_us(struct mono point, int64_t us)
 	return (struct mono){ .ns = point.ns + us * 1000 };
 }
 
+/* The queue stays as long as it is. */
+static bool judge_by(struct codel *codel, const struct codel_limits *by, struct mono now,
+	struct duration waited, bool last)
+{
+	const struct codel_head head = { .waited = waited, .bytes = 1000000, .last = last };
+
+	return codel_judge(codel, by, now, &head);
+}
+
 /* A packet that has waited so long, with others behind it. */
 static bool judge(struct codel *codel, struct mono now, struct duration waited)
 {
-	return codel_judge(codel, &limits, now, waited, false);
+	return judge_by(codel, &limits, now, waited, false);
 }
 
 /* Judges a packet each 10 us, from `from` on, until one goes: then. */
@@ -99,10 +108,10 @@ START_TEST(limits_may_change_meanwhile)
 	struct codel codel = { 0 };
 
 	ck_assert(!judge(&codel, begin, long_wait));
-	ck_assert(!codel_judge(&codel, &patient, after_us(due, -1), long_wait, false));
-	ck_assert(codel_judge(&codel, &patient, due, long_wait, false));
+	ck_assert(!judge_by(&codel, &patient, after_us(due, -1), long_wait, false));
+	ck_assert(judge_by(&codel, &patient, due, long_wait, false));
 	codel = (struct codel){ 0 };
-	ck_assert(!codel_judge(&codel, &patient, begin, long_wait, false));
+	ck_assert(!judge_by(&codel, &patient, begin, long_wait, false));
 	ck_assert(judge(&codel, mono_add(begin, limits.interval), long_wait));
 }
 END_TEST
@@ -215,7 +224,7 @@ START_TEST(last_is_never_dropped)
 	struct codel codel = { 0 };
 
 	for (int i = 0; i < 20000; i++)
-		ck_assert(!codel_judge(&codel, &limits, after_us(begin, i * 100), long_wait, true));
+		ck_assert(!judge_by(&codel, &limits, after_us(begin, i * 100), long_wait, true));
 }
 END_TEST
 
@@ -226,7 +235,7 @@ START_TEST(last_ends_it)
 	struct mono now = next_drop(&codel, begin);
 
 	now = mono_add(now, limits.interval);
-	ck_assert(!codel_judge(&codel, &limits, now, long_wait, true));
+	ck_assert(!judge_by(&codel, &limits, now, long_wait, true));
 	ck_assert(!judge(&codel, now, long_wait));
 	ck_assert(!judge(&codel, after_us(now, 1000 * INTERVAL_MS - 1), long_wait));
 	ck_assert(judge(&codel, after_us(now, 1000 * INTERVAL_MS), long_wait));
@@ -258,6 +267,63 @@ START_TEST(rest_remembers_the_rate)
 	codel_idle(&codel);
 	struct mono first = next_drop(&codel, now);
 	assert_gap(first, next_drop(&codel, first), 9);
+}
+END_TEST
+
+/* Judges a packet each 10 us while the queue gets shorter by `falls` percent of the time; then the drops. */
+static int drops_while_it_falls(struct codel *codel, struct mono from, int ms, int falls)
+{
+	struct codel_head head = { .last = false };
+	int drops = 0;
+
+	for (int us = 0; us < ms * 1000; us += 10) {
+		/* A queue that sends a byte in a microsecond. */
+		head.bytes = (uint32_t)(1000000 - us * falls / 100);
+		head.waited = (struct duration){ .ns = head.bytes * INT64_C(1000) };
+		drops += codel_judge(codel, &limits, after_us(from, us), &head);
+	}
+	return drops;
+}
+
+/* In 350 ms after the first drop five more are due: after 100, 171, 228, 278 and 323 ms. */
+START_TEST(drops_pause_while_the_queue_gets_shorter)
+{
+	struct codel codel = { 0 };
+	struct mono now = next_drop(&codel, begin);
+
+	ck_assert_int_eq(drops_while_it_falls(&codel, now, 350, 2 * CODEL_FALLS), 0);
+	codel = (struct codel){ 0 };
+	now = next_drop(&codel, begin);
+	ck_assert_int_eq(drops_while_it_falls(&codel, now, 350, CODEL_FALLS / 2), 5);
+	codel = (struct codel){ 0 };
+	now = next_drop(&codel, begin);
+	ck_assert_int_eq(drops_while_it_falls(&codel, now, 350, -CODEL_FALLS), 5);
+}
+END_TEST
+
+/* It is compared with the last look, and not with the first drop. Due: after 200, 271 and 328 ms. */
+START_TEST(drops_go_on_when_the_queue_stands_again)
+{
+	struct codel codel = { 0 };
+	struct mono now = next_drop(&codel, begin);
+
+	ck_assert_int_eq(drops_while_it_falls(&codel, now, 150, 2 * CODEL_FALLS), 0);
+	now = after_us(now, 150000);
+	ck_assert_int_eq(drops_while_it_falls(&codel, now, 200, 0), 3);
+}
+END_TEST
+
+/* A sender that has had so many drops did not slow down by them. */
+START_TEST(no_pause_after_many_drops)
+{
+	struct codel codel = { 0 };
+	struct mono now = next_drop(&codel, begin);
+
+	for (int i = 1; i < CODEL_PAUSES_MOST; i++)
+		now = next_drop(&codel, now);
+	ck_assert_int_eq(drops_while_it_falls(&codel, now, 60, 2 * CODEL_FALLS), 0);
+	now = next_drop(&codel, now);
+	ck_assert_int_gt(drops_while_it_falls(&codel, now, 60, 2 * CODEL_FALLS), 1);
 }
 END_TEST
 
@@ -297,6 +363,11 @@ static Suite *suite(void)
 	unit_add(s, "last_ends_it", last_ends_it);
 	unit_add(s, "rest_forgets_the_wait", rest_forgets_the_wait);
 	unit_add(s, "rest_remembers_the_rate", rest_remembers_the_rate);
+	unit_add(s, "drops_pause_while_the_queue_gets_shorter",
+		drops_pause_while_the_queue_gets_shorter);
+	unit_add(s, "drops_go_on_when_the_queue_stands_again",
+		drops_go_on_when_the_queue_stands_again);
+	unit_add(s, "no_pause_after_many_drops", no_pause_after_many_drops);
 	unit_add(s, "deaf_sender", deaf_sender);
 	return s;
 }

@@ -30,9 +30,9 @@ static struct mono next_after(struct mono moment, const struct codel_limits *lim
 }
 
 static bool waits_too_long(struct codel *codel, const struct codel_limits *limits, struct mono now,
-	struct duration waited, bool last)
+	const struct codel_head *head)
 {
-	if (last || waited.ns < limits->target.ns) {
+	if (head->last || head->waited.ns < limits->target.ns) {
 		codel->above_since.ns = 0;
 		return false;
 	}
@@ -55,23 +55,46 @@ static void begin_dropping(struct codel *codel, const struct codel_limits *limit
 	codel->drop_next = next_after(now, limits, codel->count);
 }
 
-bool codel_judge(struct codel *codel, const struct codel_limits *limits, struct mono now,
-	struct duration waited, bool last)
+/* The bytes divided by the wait are the rate at which the queue sends. */
+static bool gets_shorter(const struct codel *codel, struct mono now, const struct codel_head *head)
 {
-	if (!waits_too_long(codel, limits, now, waited, last)) {
+	uint64_t passed_us = (uint64_t)mono_since(now, codel->decided).ns / 1000;
+	uint64_t waited_us = (uint64_t)head->waited.ns / 1000;
+
+	return head->bytes < codel->bytes &&
+		(uint64_t)(codel->bytes - head->bytes) * waited_us * 100 >=
+		head->bytes * passed_us * CODEL_FALLS;
+}
+
+static void decide(struct codel *codel, struct mono now, const struct codel_head *head)
+{
+	codel->decided = now;
+	codel->bytes = head->bytes;
+}
+
+bool codel_judge(struct codel *codel, const struct codel_limits *limits, struct mono now,
+	const struct codel_head *head)
+{
+	bool drops = true;
+
+	if (!waits_too_long(codel, limits, now, head)) {
 		codel->dropping = false;
 		return false;
 	}
 	if (!codel->dropping) {
 		begin_dropping(codel, limits, now);
+		decide(codel, now, head);
 		return true;
 	}
 	if (mono_before(now, codel->drop_next))
 		return false;
-	if (codel->count < COUNT_MAX)
+	if (codel->count <= CODEL_PAUSES_MOST && gets_shorter(codel, now, head))
+		drops = false;
+	else if (codel->count < COUNT_MAX)
 		codel->count++;
 	codel->drop_next = next_after(codel->drop_next, limits, codel->count);
-	return true;
+	decide(codel, now, head);
+	return drops;
 }
 
 void codel_idle(struct codel *codel)

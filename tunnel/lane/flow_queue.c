@@ -38,7 +38,8 @@ enum flow_list { FLOW_IDLE, FLOW_NEW, FLOW_OLD };
 struct flow {
 	STAILQ_ENTRY(flow) link;
 	struct flow_packets packets;
-	size_t bytes; /* memory of its slots */
+	size_t bytes;   /* memory of its slots */
+	size_t waiting; /* bytes of its packets */
 	int credit;
 	enum flow_list list;
 	struct codel codel;
@@ -98,8 +99,9 @@ int flow_queue_new(
 }
 
 /* A packet that waits has changed its length: updates the sum. */
-static void note_waiting(struct flow_queue *queue, size_t before, size_t after)
+static void note_waiting(struct flow_queue *queue, struct flow *flow, size_t before, size_t after)
 {
+	flow->waiting = flow->waiting - before + after;
 	queue->waiting = queue->waiting - before + after;
 	counter_set(&queue->counters->queue_bytes, queue->waiting);
 }
@@ -111,7 +113,7 @@ static struct flow_packet *unlink_head(struct flow_queue *queue, struct flow *fl
 	STAILQ_REMOVE_HEAD(&flow->packets, link);
 	flow->bytes -= slot->size;
 	queue->bytes -= slot->size;
-	note_waiting(queue, slot->whole.len, 0);
+	note_waiting(queue, flow, slot->whole.len, 0);
 	if (STAILQ_EMPTY(&flow->packets))
 		codel_idle(&flow->codel);
 	return slot;
@@ -232,7 +234,7 @@ static void drop_segment(struct flow_queue *queue, struct flow *flow)
 	counter_add(&queue->counters->drops[DROP_OUT_DELAY], 1);
 	if (slot->can_be_cut && superpacket_segments(&slot->whole) > 1 &&
 		superpacket_skip(&slot->whole, 1) == 0)
-		note_waiting(queue, before, slot->whole.len);
+		note_waiting(queue, flow, before, slot->whole.len);
 	else
 		drop_head(queue, flow);
 }
@@ -276,7 +278,7 @@ void flow_queue_put(struct flow_queue *queue, struct mono now, struct flow_packe
 	STAILQ_INSERT_TAIL(&flow->packets, slot, link);
 	flow->bytes += slot->size;
 	queue->bytes += slot->size;
-	note_waiting(queue, 0, whole->len);
+	note_waiting(queue, flow, 0, whole->len);
 	if (flow->list == FLOW_IDLE) {
 		flow->list = FLOW_NEW;
 		flow->credit = queue->quantum;
@@ -332,12 +334,16 @@ static bool is_last(const struct flow_packet *slot)
 static bool first_passes(struct flow_queue *queue, struct flow *flow, struct mono now)
 {
 	struct flow_packet *slot = STAILQ_FIRST(&flow->packets);
-	struct duration waited = mono_since(now, slot->came);
+	const struct codel_head head = {
+		.waited = mono_since(now, slot->came),
+		.bytes = (uint32_t)flow->waiting,
+		.last = is_last(slot),
+	};
 
-	if (codel_judge(&flow->codel, &queue->limits, now, waited, is_last(slot)) &&
-		!signal_sender(queue, flow))
+	if (codel_judge(&flow->codel, &queue->limits, now, &head) && !signal_sender(queue, flow))
 		return false;
-	counter_smooth(&queue->counters->queue_delay_ns, (uint64_t)waited.ns, FLOW_DELAY_SHIFT);
+	counter_smooth(
+		&queue->counters->queue_delay_ns, (uint64_t)head.waited.ns, FLOW_DELAY_SHIFT);
 	return true;
 }
 
@@ -367,7 +373,7 @@ static bool cut(struct flow_queue *queue, struct flow *flow, struct flow_take *t
 		superpacket_cut(&slot->whole, segments, &take->part, &take->ret_vnet) < 0)
 		return false;
 	flow->credit -= (int)(take->part.len - room);
-	note_waiting(queue, before, slot->whole.len);
+	note_waiting(queue, flow, before, slot->whole.len);
 	take->ret_last = slot->whole.len == 0;
 	if (take->ret_last)
 		worker_return_packet(queue->worker, unlink_head(queue, flow));
