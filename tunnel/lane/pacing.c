@@ -203,7 +203,7 @@ uint64_t pacing_judge(
 	bool queued;
 
 	if (pacing->sampled.ns == 0 || us > INT64_C(1000) * PACING_GAP_MS ||
-		path->acked < pacing->acked) {
+		path->acked + PACING_SLIP < pacing->acked) {
 		pacing_begin_again(pacing);
 		pacing->sampled = now;
 		pacing->acked = path->acked;
@@ -211,7 +211,7 @@ uint64_t pacing_judge(
 	}
 	pacing->idle = load == PACING_LIMITED ? 0 : pacing->idle + 1;
 	/* Nothing arrived: a loss is being repaired, or nothing was sent. The next sample counts for both. */
-	if (path->acked != pacing->acked) {
+	if (path->acked > pacing->acked) {
 		uint64_t arrives = (path->acked - pacing->acked) * 1000000 /
 			(uint64_t)(us > 0 ? us : 1);
 

@@ -49,6 +49,8 @@ enum {
 	PACING_PROBE_MOST = 200,
 	/* A probe that brings this much more has found a faster path. */
 	PACING_FOUND = 102,
+	/* What arrived is less than before by more bytes than this: it is another connection's. */
+	PACING_SLIP = 1 << 20,
 	PACING_LEAST = 125000,
 	PACING_FAST = 62500000, /* bytes a second: 500 Mbit/s, above which nothing is limited */
 };

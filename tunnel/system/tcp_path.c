@@ -22,7 +22,7 @@ int tcp_path_read(int fd, struct tcp_path *ret_path)
 	*ret_path = (struct tcp_path){
 		.sent = info.tcpi_bytes_sent,
 		.resent = info.tcpi_bytes_retrans,
-		.acked = info.tcpi_bytes_acked,
+		.acked = info.tcpi_bytes_acked + (uint64_t)info.tcpi_sacked * info.tcpi_snd_mss,
 		.rate = info.tcpi_delivery_rate,
 		.rtt_us = info.tcpi_rtt,
 		.least_rtt_us = info.tcpi_min_rtt,

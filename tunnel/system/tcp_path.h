@@ -21,8 +21,9 @@ enum {
 struct tcp_path {
 	uint64_t sent;   /* bytes sent since the connection began, those sent again included */
 	uint64_t resent; /* bytes sent again */
-	uint64_t acked;  /* bytes that arrived */
-	uint64_t rate;   /* bytes a second that arrived, as last measured; 0: not yet */
+	/* Bytes that arrived. Behind a gap segments are counted and not bytes, so it may fall a little. */
+	uint64_t acked;
+	uint64_t rate; /* bytes a second that arrived, as last measured; 0: not yet */
 	uint32_t rtt_us, least_rtt_us; /* smoothed; the least of the last minutes */
 	bool idle;                     /* the sender had less to send than the path would take */
 };
