@@ -8,9 +8,17 @@ FAIR_PORT=5202
 
 fair_links() { echo shared; }
 
+# Both flows wait for the same moment: who begins a few round trips earlier has most of the link for half a minute.
 fair_flow() { # NAME ADDRESS PORT CONGESTION
 	rm -f "$WORK/fair-$1.json"
-	start_bg "$WORK/fair-$1.json" "fair-$1" in_ns a iperf3 --json -c "$2" -p "$3" -t "$fair_seconds" -C "$4"
+	# shellcheck disable=SC2016 # It is for the other shell.
+	start_bg "$WORK/fair-$1.json" "fair-$1" in_ns a bash -c 'read -r <"$0" || exec "$@"' "$WORK/fair-go" \
+		iperf3 --json -c "$2" -p "$3" -t "$fair_seconds" -C "$4"
+}
+
+# True: the process waits for it.
+fair_waits() { # NAME
+	[[ $(cat "/proc/$(pid_of "fair-$1")/wchan") == wait_for_partner ]]
 }
 
 fair_result() { # NAME
@@ -27,8 +35,14 @@ fair_run() { # LINK
 	bulk_server || { failed_measure fair 'iperf3 does not listen' && return 0; }
 	start_bg "$WORK/iperf3-foreign.log" iperf3-foreign in_ns b iperf3 -s -p $FAIR_PORT
 	wait_for 5 'the foreign iperf3 listens' listens b $FAIR_PORT || { failed_measure fair 'iperf3 does not listen' && return 0; }
+	rm -f "$WORK/fair-go"
+	mkfifo "$WORK/fair-go"
 	fair_flow foreign "$FAR" $FAIR_PORT cubic
 	fair_flow tunnel "$(system_address)" 5201 "$inner"
+	for name in foreign tunnel; do
+		wait_for 5 "the $name flow waits" fair_waits $name || { failed_measure fair 'a flow does not begin' && return 0; }
+	done
+	: >"$WORK/fair-go"
 	for name in tunnel foreign; do
 		wait_exit "fair-$name" $((fair_seconds + 30)) || true
 		fair_result $name
