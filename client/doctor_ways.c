@@ -235,7 +235,7 @@ static struct addr neighbour_of(const struct prefix *own)
 {
 	struct addr addr = own->addr;
 	size_t host_bits = 8 * addr_size(&addr) - own->len;
-	uint8_t mask = host_bits >= 8 ? 0xff : (uint8_t)((1u << host_bits) - 1);
+	uint8_t mask = (uint8_t)(host_bits >= 8 ? 0xffu : (1u << host_bits) - 1);
 	uint8_t *last = &addr.bytes[addr_size(&addr) - 1];
 
 	*last ^= 3;
