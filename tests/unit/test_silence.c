@@ -10,9 +10,12 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
 #include <sched.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -313,6 +316,30 @@ START_TEST(the_kernel_lists_the_paths)
 }
 END_TEST
 
+/* The kernel places the items as far apart as its own are long, where the header's are longer. */
+START_TEST(an_older_kernel_has_shorter_items)
+{
+	enum { SHORTER = sizeof(struct tcp_info) - 8, LONGEST = sizeof(struct tcp_info) };
+	struct tcp_info info = { .tcpi_state = 1, .tcpi_rtt = 30000 };
+	uint8_t items[2 * SHORTER + LONGEST] = { 0 };
+	struct tcp_paths_one list[TCP_PATHS_MAX];
+
+	memcpy(items, &info, SHORTER);
+	info.tcpi_rtt = 50000;
+	info.tcpi_bytes_received = 7;
+	memcpy(&items[SHORTER], &info, SHORTER);
+	tcp_paths_parse(items, SHORTER, 2, list);
+	ck_assert(list[0].open && list[1].open);
+	ck_assert_uint_eq(list[0].rtt_us, 30000);
+	ck_assert_uint_eq(list[1].rtt_us, 50000);
+	ck_assert_uint_eq(list[1].received, 7);
+	/* What it does not have is zero. */
+	tcp_paths_parse(items, offsetof(struct tcp_info, tcpi_bytes_received), 1, list);
+	ck_assert_uint_eq(list[0].received, 0);
+	ck_assert_uint_eq(list[0].rtt_us, 30000);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	const TTest *const tests[] = { a_path_that_answers_no_more, a_path_with_a_long_round_trip,
@@ -320,7 +347,8 @@ static Suite *suite(void)
 		a_path_that_is_not_open, data_that_is_of_no_use, a_path_that_is_not_used_any_more,
 		nothing_is_sent_any_more, of_three_the_one_that_was_used,
 		it_is_told_once_a_second_or_less, this_end_was_silent, another_path_comes,
-		a_connection_of_tcp_has_no_list, the_kernel_lists_the_paths };
+		a_connection_of_tcp_has_no_list, the_kernel_lists_the_paths,
+		an_older_kernel_has_shorter_items };
 
 	return unit_suite("silence", set_up, tear_down, tests, ARRAY_SIZE(tests));
 }

@@ -14,39 +14,48 @@ struct subflow_data {
 	uint32_t size_subflow_data; /* of this struct */
 	uint32_t num_subflows;      /* the kernel sets it */
 	uint32_t size_kernel;       /* the kernel sets it */
-	uint32_t size_user;         /* of one item that follows */
+	uint32_t size_user;         /* of one item that follows; the kernel lowers it to its own */
 } __attribute__((aligned(8)));
 
 struct subflow_addrs {
 	struct sockaddr_storage local, remote;
 };
 
+void tcp_paths_parse(const uint8_t *items, size_t size, size_t count,
+	struct tcp_paths_one ret_paths[static TCP_PATHS_MAX])
+{
+	for (size_t i = 0; i < count; i++) {
+		struct tcp_info info = { 0 };
+
+		memcpy(&info, &items[i * size], size < sizeof(info) ? size : sizeof(info));
+		ret_paths[i] = (struct tcp_paths_one){
+			.open = info.tcpi_state == 1, /* TCP_ESTABLISHED */
+			.unacked = info.tcpi_unacked > 0,
+			.heard_ms = info.tcpi_last_ack_recv,
+			.arrived_ms = info.tcpi_last_data_recv,
+			.rtt_us = info.tcpi_rtt,
+			.least_rtt_us = info.tcpi_min_rtt,
+			.received = info.tcpi_bytes_received,
+		};
+	}
+}
+
 int tcp_paths_read(int fd, struct tcp_paths_one ret_paths[static TCP_PATHS_MAX], size_t *ret_count)
 {
 	struct {
 		struct subflow_data head;
-		struct tcp_info infos[TCP_PATHS_MAX];
+		uint8_t infos[TCP_PATHS_MAX * sizeof(struct tcp_info)];
 	} data = { .head = { .size_subflow_data = sizeof(data.head),
-			   .size_user = sizeof(data.infos[0]) } };
+			   .size_user = sizeof(struct tcp_info) } };
 	socklen_t len = sizeof(data);
 
 	if (getsockopt(fd, SOL_OF_MPTCP, OF_TCPINFO, &data, &len) < 0)
 		return -errno;
+	if (data.head.size_user > sizeof(struct tcp_info))
+		return -EPROTO;
 	*ret_count = data.head.num_subflows < TCP_PATHS_MAX ? data.head.num_subflows
 							    : TCP_PATHS_MAX;
-	for (size_t i = 0; i < *ret_count; i++) {
-		const struct tcp_info *info = &data.infos[i];
-
-		ret_paths[i] = (struct tcp_paths_one){
-			.open = info->tcpi_state == 1, /* TCP_ESTABLISHED */
-			.unacked = info->tcpi_unacked > 0,
-			.heard_ms = info->tcpi_last_ack_recv,
-			.arrived_ms = info->tcpi_last_data_recv,
-			.rtt_us = info->tcpi_rtt,
-			.least_rtt_us = info->tcpi_min_rtt,
-			.received = info->tcpi_bytes_received,
-		};
-	}
+	tcp_paths_parse(data.infos, data.head.size_user, *ret_count, ret_paths);
 	return 0;
 }
 

@@ -32,4 +32,13 @@ int tcp_paths_read(int fd, struct tcp_paths_one ret_paths[static TCP_PATHS_MAX],
 /* The address of this end of each path, in the same order. Negative errno of getsockopt. */
 int tcp_paths_locals(int fd, struct addr ret_locals[static TCP_PATHS_MAX], size_t *ret_count);
 
+/* ---- for the unit test ---- */
+
+/*
+ * Reads `count` items of struct tcp_info, each of `size` bytes: an older kernel's are shorter than the
+ * header's. What an item does not have is zero.
+ */
+void tcp_paths_parse(const uint8_t *items, size_t size, size_t count,
+	struct tcp_paths_one ret_paths[static TCP_PATHS_MAX]);
+
 #endif
