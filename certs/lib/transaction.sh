@@ -91,8 +91,11 @@ save() {
 		printf 'old %s %s\n' "$number" "$path" >>.lock/undo/part
 		[ -d "$path" ] || cp -p "$path" ".lock/undo/$number"
 	done <.lock/plan
-	mv .lock/undo/part .lock/undo/log
+	# The disk has what the log names before it has the log: an undo after a loss of power would else put back files that
+	# were never written.
 	find .lock -exec sync {} +
+	mv .lock/undo/part .lock/undo/log
+	sync .lock/undo
 }
 
 move() {

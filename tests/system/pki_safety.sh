@@ -129,4 +129,20 @@ case_a_signal_leaves_nothing() {
 	pki client new --remote h
 }
 
+# A loss of power leaves what the disk had: never a log that names files of which the disk had nothing.
+case_the_disk_has_the_saved_files_before_the_log() {
+	local saved
+	use_base
+	# shellcheck disable=SC2016
+	stand_in sync 'for path; do
+			[ -e "$here/pki/.lock/undo/log" ] || printf "%s\n" "$path" >>"$here/before"
+			printf "%s\n" "$path" >>"$here/synced"
+		done
+		exec "$real" "$@"'
+	with_stand_ins revoke gw-a
+	saved=$(grep -c '^\.lock/undo/[0-9]' synced) || because "no saved file is synced"
+	[ "$(grep -c '^\.lock/undo/[0-9]' before)" = "$saved" ] || because "the log comes before the files: $(<synced)"
+	grep -qx '\.lock/undo' synced || because "the log's name is not synced"
+}
+
 run_cases
