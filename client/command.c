@@ -150,8 +150,8 @@ static int parse_options(int argc, char **argv, struct arguments *arguments)
 		case 'f':
 		case 'c':
 			if (!arguments->command->has_names)
-				return misused(
-					arguments->command, "unknown option: ", argv[optind - 1]);
+				return misused(arguments->command, "unknown option: ",
+					option == 'p' ? "--peer" : argv[optind - 1]);
 			if (parse_status_option(option, arguments) != EXIT_CODE_OK)
 				return EXIT_CODE_USAGE;
 			break;

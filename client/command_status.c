@@ -211,14 +211,18 @@ static void show_peer(struct output *output, const struct command_name *name,
 
 /* ---- finding ---- */
 
+/* A directory that cannot be read does not hide the instances of the other. */
 static int find_all(struct control_instances *instances, struct problem *problem)
 {
 	char dir[CONTROL_PATH_SIZE];
-	int r = control_client_list(SETTINGS_RUN_DIR, instances, problem);
+	struct problem own_problem;
+	int r = control_client_list(SETTINGS_RUN_DIR, instances, problem), own = 0;
 
-	if (r == 0 && command_user_dir(dir))
-		r = control_client_list(dir, instances, problem);
-	return r;
+	if (command_user_dir(dir))
+		own = control_client_list(dir, instances, &own_problem);
+	if (r == 0 && own < 0)
+		*problem = own_problem;
+	return r < 0 ? r : own;
 }
 
 /* "x" of "/run/culvert/x.sock", where it is one. */
@@ -264,7 +268,8 @@ static void show_name(struct output *output, const struct command_name *name,
 		show_peer(output, name, instances);
 		return;
 	}
-	r = command_find_socket(name->text, instance.path, &problem);
+	/* Where none runs, the name of a peer is nobody's fault. */
+	r = command_find_socket(name->peer ? NULL : name->text, instance.path, &problem);
 	note_failure(output, r < 0 ? command_exit_code(r) : EXIT_CODE_FAILURE);
 	(void)command_complain_of_silence("status", &problem, output->code);
 }
@@ -273,14 +278,17 @@ static bool names_are_valid(const struct command_status *status)
 {
 	struct problem problem;
 	struct identity name;
+	char got[4 * IDENTITY_MAX];
 
 	for (size_t i = 0; i < status->name_count; i++) {
 		const char *text = status->names[i].text;
 
 		if (identity_set(&name, text, strlen(text)) == 0)
 			continue;
-		problem_set(&problem, "a name has 1 to %d characters of A-Z a-z 0-9 . _ -",
-			IDENTITY_MAX);
+		problem_escape(got, sizeof(got), text, strlen(text));
+		problem_set(&problem,
+			"a name has 1 to %d characters of A-Z a-z 0-9 . _ -, got \"%s\"",
+			IDENTITY_MAX, got);
 		(void)fprintf(stderr, "culvert status: %s\n", problem.text);
 		return false;
 	}
@@ -327,10 +335,10 @@ int command_status_run(const struct command_status *status)
 	output.plain = status->name_count == 0 ? status->socket != NULL
 					       : status->name_count == 1 &&
 			find_instance(status, &status->names[0], instances, &named);
-	output.alone = status->name_count == 0 && instances->count == 1;
+	output.alone = r == 0 && status->name_count == 0 && instances->count == 1;
 	if (r < 0 && status->name_count == 0)
 		output.code = command_exit_code(r);
-	else
+	if (r == 0 || status->name_count > 0 || instances->count > 0)
 		show(&output, instances);
 	free(instances);
 	return finish(&output);

@@ -50,6 +50,7 @@ static int add_instance(const char *dir, const struct identity *name,
 	struct control_instances *instances, struct problem *problem)
 {
 	struct control_instance *instance = &instances->items[instances->count];
+	int r;
 
 	if (instances->count == CONTROL_INSTANCES_MAX) {
 		problem_set(problem, "more than %d are running; name one of them",
@@ -57,8 +58,9 @@ static int add_instance(const char *dir, const struct identity *name,
 		return -ENOBUFS;
 	}
 	instance->name = *name;
-	instances->count++;
-	return make_path(dir, name->name, instance->path, problem);
+	r = make_path(dir, name->name, instance->path, problem);
+	instances->count += r == 0;
+	return r;
 }
 
 int control_client_list(

@@ -499,6 +499,28 @@ START_TEST(test_alone)
 }
 END_TEST
 
+/* One whose path is too long for a socket is told, and does not hide the others. */
+START_TEST(test_not_all_are_listed)
+{
+	static const char *const answers[2] = { "ok\n{\n  1\n}\n", "ok\n{\n  2\n}\n" };
+	struct several several;
+	char out[256], error[512], name[IDENTITY_MAX + 8] = "", longer[64];
+
+	several_begin(&several, answers);
+	memset(name, 'z', IDENTITY_MAX);
+	memcpy(&name[IDENTITY_MAX], ".sock", 6);
+	make_file(several.sub, name);
+	(void)snprintf(longer, sizeof(longer), "%s/././././.", several.dir);
+	ck_assert_int_eq(setenv("XDG_RUNTIME_DIR", longer, 1), 0);
+	ck_assert_int_ne(run("status --json", out, error), EXIT_CODE_OK);
+	ck_assert_str_eq(out,
+		"{\n  \"instances\": [\n    {\n      1\n    },\n    {\n      2\n    }\n  ]\n}\n");
+	ck_assert_ptr_nonnull(strstr(error, "is longer than"));
+	remove_file(several.sub, name);
+	several_end(&several);
+}
+END_TEST
+
 /* It was there when it was asked, and is not any more: as nobody there, by the exit code, too. */
 START_TEST(test_ended)
 {
@@ -550,6 +572,12 @@ START_TEST(test_usage)
 		ck_assert_str_eq(out, "");
 		ck_assert_ptr_nonnull(strstr(error, "culvert "));
 	}
+	ck_assert_int_eq(run("doctor --peer x", out, error), EXIT_CODE_USAGE);
+	ck_assert_ptr_nonnull(strstr(error, "unknown option: --peer\n"));
+	ck_assert_int_eq(run("status a\x1b", out, error), EXIT_CODE_USAGE);
+	ck_assert_ptr_nonnull(strstr(error, "got \"a\\x1b\"\n"));
+	ck_assert_int_eq(run("status --peer gw-x", out, error), EXIT_CODE_UNREACHABLE);
+	ck_assert_ptr_nonnull(strstr(error, "start one with: culvert up FILE"));
 	ck_assert_int_eq(run("routes --help", out, error), EXIT_CODE_OK);
 	ck_assert_ptr_nonnull(strstr(out, "routes add|del"));
 	ck_assert(command_is("down") && command_is("status") && command_is("peers") &&
@@ -606,6 +634,7 @@ static Suite *suite(void)
 	unit_add(suite, "several", test_several);
 	unit_add(suite, "check", test_check);
 	unit_add(suite, "alone", test_alone);
+	unit_add(suite, "not all are listed", test_not_all_are_listed);
 	unit_add(suite, "refusals", test_refusals);
 	unit_add(suite, "down", test_down);
 	unit_add(suite, "usage", test_usage);
