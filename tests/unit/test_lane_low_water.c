@@ -119,10 +119,40 @@ START_TEST(paths_that_are_full)
 }
 END_TEST
 
+static void end_loop(struct loop_timer *timer)
+{
+	(void)timer;
+	loop_stop(lane.worker->loop);
+}
+
+/* MPTCP goes over to TCP when the way spoils it; the kernel has no list of paths then. */
+START_TEST(paths_that_are_no_more)
+{
+	struct worker worker = { .queue_count = 0 };
+	struct loop_timer ending = { .running = false };
+
+	ck_assert_int_eq(loop_new(&worker.loop), 0);
+	lane.worker = &worker;
+	lane.state = LANE_CARRYING;
+	lane.busy = true;
+	lane.window.limit = 1;
+	lane_path_watch(&lane);
+	ck_assert(lane.paths.running);
+	loop_timer_start(worker.loop, &ending,
+		mono_add(mono_now(), DURATION_MS(4 * SILENCE_SAMPLE_MS)), end_loop);
+	ck_assert_int_eq(loop_run(worker.loop), 0);
+	ck_assert(!lane.paths.running);
+	ck_assert(lane.one_path);
+	ck_assert_uint_eq(lane.window.limit, 0);
+	loop_free(worker.loop);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	const TTest *const tests[] = { a_slow_connection_gets_little,
-		without_a_limit_of_the_kernels_we_have_none, paths_that_are_full };
+		without_a_limit_of_the_kernels_we_have_none, paths_that_are_full,
+		paths_that_are_no_more };
 
 	return unit_suite("lane_low_water", set_up, tear_down, tests, ARRAY_SIZE(tests));
 }

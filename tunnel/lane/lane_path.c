@@ -139,8 +139,11 @@ static struct duration look_at_paths(struct lane *lane)
 	bool found, due;
 
 	lane->one_path = tcp_paths_read(lane->socket_watch.fd, paths, &count) < 0;
-	if (lane->one_path)
+	if (lane->one_path) {
+		lane->window
+			.limit = 0; /* MPTCP may have gone over to TCP: nobody adapts it any more */
 		return DURATION_MS(0);
+	}
 	note_window(lane, paths, count, now);
 	/* netd makes a client's endpoints again, as a server's are those of all its clients. */
 	found = lane->role == TLS_CLIENT &&
