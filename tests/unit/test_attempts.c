@@ -166,6 +166,21 @@ START_TEST(ending)
 }
 END_TEST
 
+/* It was up until now: what failed before that, and why it was lost then, is of no interest. */
+START_TEST(ending_after_up)
+{
+	fixture.full->state = SESSION_CLOSING;
+	fixture.full->carried = true;
+	unit_text(fixture.full->lost.text, "of last week");
+	unit_text(fixture.full->leave.text, "of now");
+	ck_json("sessions.1.lost", "\"connection lost: of now\"");
+	ck_json("sessions.1.attempt.failed", "0");
+	ck_json("sessions.1.attempt.text", "null");
+	ck_says(render(STATUS_OVERVIEW, false),
+		"down for:           1 min 0 s: connection lost: of now\n");
+}
+END_TEST
+
 START_TEST(none)
 {
 	fixture.full->state = SESSION_UP;
@@ -199,8 +214,8 @@ END_TEST
 
 static Suite *suite(void)
 {
-	const TTest *const tests[] = { waits, under_way, first_attempt, refused, lost, ending, none,
-		durations };
+	const TTest *const tests[] = { waits, under_way, first_attempt, refused, lost, ending,
+		ending_after_up, none, durations };
 
 	return unit_suite("attempts", setup_client, teardown, tests, ARRAY_SIZE(tests));
 }

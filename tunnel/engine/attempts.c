@@ -33,6 +33,8 @@ bool attempts_read(const struct engine *engine, const struct session *session, s
 	if (!engine->role || !engine->role->attempts || session->state == SESSION_UP)
 		return false;
 	engine->role->attempts(engine, &made);
+	if (session->carried) /* what failed before it was up counts no more */
+		made.count = 0;
 	*ret_attempts = (struct attempts){ .count = made.count };
 	if (made.waits && mono_before(now, made.next))
 		ret_attempts->next = mono_since(made.next, now);

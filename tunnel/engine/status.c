@@ -47,6 +47,11 @@ struct duration status_heard_ago(const struct lane *lane, struct mono now)
 	return ago.ns < 0 ? DURATION_S(0) : ago;
 }
 
+const struct session_leave *status_lost(const struct session *session)
+{
+	return session->carried ? &session->leave : &session->lost;
+}
+
 struct duration status_seen_ago(const struct departure *departure)
 {
 	int64_t ago = (int64_t)time(NULL) - departure->seen;

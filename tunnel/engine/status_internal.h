@@ -63,6 +63,9 @@ const struct session_lane *status_main_lane(const struct session *session);
 const struct liveness *status_rtt(const struct session *session);
 const char *status_stage_text(enum session_lane_stage stage);
 
+/* Why a session that is not up was last up no longer; also while its connection is still ending. */
+const struct session_leave *status_lost(const struct session *session);
+
 /* How long ago an absent peer was here. */
 struct duration status_seen_ago(const struct departure *departure);
 

@@ -214,7 +214,7 @@ static void put_lost(struct json *json, const struct session *session)
 	char text[LEAVE_TEXT_MAX] = "";
 
 	if (session->state != SESSION_UP)
-		attempts_leave_text(&session->lost, text);
+		attempts_leave_text(status_lost(session), text);
 	put_text(json, "lost", text);
 }
 

@@ -328,7 +328,7 @@ static void write_down(const struct status_view *view, FILE *out, const struct s
 
 	if (session->state == SESSION_UP)
 		return;
-	attempts_leave_text(&session->lost, lost);
+	attempts_leave_text(status_lost(session), lost);
 	field(out, session->connections > 0 ? "down for:" : "not up for:", "%s%s%s",
 		duration_format(mono_since(view->now, session->down_since), shown),
 		lost[0] ? ": " : "", problem_escape(text, sizeof(text), lost, strlen(lost)));
