@@ -18,10 +18,16 @@ check_name() {
 }
 
 # nearest WORD KNOWN...: prints the known word with the fewest letters to insert, delete or replace, if these are at most
-# three and half of the word's.
+# three and half of the word's; in a word of three letters two, as when they are exchanged. As tunnel/base/nearest.c does.
 nearest() {
 	printf '%s\n' "$@" | awk '
-		NR == 1 { word = $0; best = int(length(word) / 2) + 1; if (best > 4) best = 4; next }
+		NR == 1 {
+			word = $0
+			best = length(word) == 3 ? 3 : int(length(word) / 2) + 1
+			if (best > 4)
+				best = 4
+			next
+		}
 		{
 			for (j = 0; j <= length($0); j++)
 				row[j] = j

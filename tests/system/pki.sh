@@ -375,6 +375,7 @@ case_command_line() {
 	refused 2 "unknown command 'frobnicate'" frobnicate
 	[[ $said != *mean* ]] || because "it means something: $said"
 	refused 2 "unknown command 'revok'; did you mean revoke?" revok gw-a
+	refused 2 "unknown command 'clr'; did you mean crl?" clr
 	refused 2 "unknown option '--remot'; did you mean --remote?" client x --remot h
 	refused 2 "expected a command"
 	refused 2 "needs a NAME" server
