@@ -1,8 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# culvert-pki killed before each of its system calls that change a file: the next command finds the PKI as it was, or
-# with all that the killed command does, and the killed command works when it is repeated.
+# culvert-pki killed before its system calls that change a file: the next command finds the PKI as it was, or with all
+# that the killed command does, and the killed command works when it is repeated.
+#
+#   PKI_KILL=SEED   before a sample of these calls, which the number decides; the default is a new one for each run
+#   PKI_KILL=all    before each of them, which takes some minutes
 #
 # check: long
 # check: timeout 900
@@ -14,6 +17,24 @@ source "$(dirname "$0")/pki/common.sh"
 
 kill_at=${CULVERT_BUILD:-$top/build}/system/kill_at
 [[ $kill_at == /* ]] || kill_at=$top/$kill_at
+
+# How far the next kill may be: before the log begins (always so far), and after it (at most so far).
+case ${PKI_KILL:=$RANDOM} in
+all)
+	coarse=12 widest=1 least_undone=12
+	echo 'PKI_KILL=all: a kill before each call'
+	;;
+*)
+	coarse=20 widest=13 least_undone=3
+	echo "PKI_KILL=$PKI_KILL repeats this sample of the calls, PKI_KILL=all takes each of them"
+	;;
+esac
+
+# Each case has the same sample, whichever cases run before it.
+begin_sample() {
+	[ "$PKI_KILL" = all ] || RANDOM=$PKI_KILL
+	fine=no
+}
 
 crl_serials() {
 	openssl crl -in "$1" -noout -text | sed -n 's/^ *Serial Number: *//p' | sort
@@ -58,21 +79,22 @@ is_consistent() {
 }
 
 # next_step: sets `step` to that of the next kill. What a command does before it begins its log, in .lock alone, is cut
-# at every 12th step; all that follows, at each.
+# at few steps; all that follows, at each, or at a sample.
 next_step() {
 	if [ "$fine" = yes ]; then
-		step=$((step + 1))
+		step=$((step + 1 + RANDOM % widest))
 	elif [ -e pki/.lock ] && [ ! -e pki/.lock/undo/part ] && [ ! -e pki/.lock/undo/log ]; then
-		step=$((step + 12))
+		step=$((step + coarse))
 	else
 		fine=yes
-		step=$((step > 13 ? step - 11 : step + 1))
+		step=$((step > coarse ? step - coarse + 1 + RANDOM % widest : step + 1))
 	fi
 }
 
 # killed_everywhere COMMAND...: step by step, until the command comes to its end.
 killed_everywhere() {
-	local step=2 fine=no before status at after=0 undone=0
+	local step=2 fine before status at after=0 undone=0
+	begin_sample
 	use_base
 	before=$(snapshot)
 	while :; do
@@ -95,12 +117,13 @@ killed_everywhere() {
 		use_base
 	done
 	is_consistent "the end of $*"
-	[ $undone -ge 12 ] || because "$*: only $undone steps were undone"
+	[ $undone -ge $least_undone ] || because "$*: only $undone steps were undone"
 	[ $after -ge 1 ] || because "$*: no step was after the commit"
 }
 
 case_init() {
-	local step=1 fine=no status at
+	local step=1 fine status at
+	begin_sample
 	while :; do
 		[ $step -lt 2000 ] || because "init never ends"
 		status=0
@@ -146,20 +169,22 @@ case_renew_client() {
 
 # A recovery that is killed itself is done by the next command.
 case_recovery() {
-	local step=14 fine=no depth status before
+	local step=2 middle beyond depth status before fine
+	begin_sample
 	use_base
 	before=$(snapshot)
+	"$kill_at" 0 "$tool" --dir pki renew gw-b --revoke-old 3>calls >out 2>&1 || because "renew fails: $(tail -n 1 out)"
 	# The last step at which the command is undone, behind all of its moves.
-	while :; do
-		status=0
-		"$kill_at" "$step" "$tool" --dir pki renew gw-b --revoke-old >out 2>&1 || status=$?
-		[ $status -eq 137 ] || because "no step is after all moves"
-		[ ! -e pki/.lock/undo/done ] || break
-		next_step
-		"$tool" --dir pki list >/dev/null 2>&1
+	beyond=$(<calls)
+	while [ $((beyond - step)) -gt 1 ]; do
+		middle=$(((step + beyond) / 2))
+		rm -rf pki
+		use_base
+		"$kill_at" $middle "$tool" --dir pki renew gw-b --revoke-old >out 2>&1 || :
+		"$tool" --dir pki list >/dev/null 2>&1 || because "after step $middle: list fails"
+		if [ "$(snapshot)" = "$before" ]; then step=$middle; else beyond=$middle; fi
 	done
-	step=$((step - 1))
-	for ((depth = 1; ; depth++)); do
+	for ((depth = 1; ; depth += 1 + RANDOM % widest)); do
 		[ $depth -lt 200 ] || because "the recovery never ends"
 		rm -rf pki
 		use_base
