@@ -249,7 +249,7 @@ int daemon_options_load(const char *text, size_t len, const char *path,
 	r = conf_load(text, len, path, &table, settings, problem);
 	if (r < 0)
 		goto free;
-	r = settings_gather_apart(settings);
+	r = settings_gather_own(settings);
 	if (r < 0) {
 		problem_set(problem, "%s: not enough memory to read it", path);
 		goto free;

@@ -115,8 +115,8 @@ START_TEST(own_lists)
 	ck_assert_int_eq(prefix_list_append(&settings->peers[1].announce, &unset, 1), 0);
 	for (size_t i = 0; i < 3; i++)
 		settings->peers[i].has_announce = true;
-	ck_assert_int_eq(settings_gather_apart(settings), 0);
-	ck_assert_uint_eq(settings->announced_apart.count, 1);
+	ck_assert_int_eq(settings_gather_own(settings), 0);
+	ck_assert_uint_eq(settings->announced_own.count, 1);
 	ck_assert_int_eq(announced_configure(&announced, settings), 0);
 	ck_assert_int_eq(track(1, 0, "10.7.0.0/16", NULL), 1);
 	appends(NULL, 2, common);
@@ -150,9 +150,9 @@ START_TEST(own_lists_without_memory)
 	ck_assert_int_eq(prefix_list_append(&settings->peers[0].announce, own, 2), 0);
 	settings->peers[0].has_announce = true;
 	memory = 0;
-	ck_assert_int_eq(settings_gather_apart(settings), -ENOMEM);
+	ck_assert_int_eq(settings_gather_own(settings), -ENOMEM);
 	memory = UINT_MAX;
-	ck_assert_int_eq(settings_gather_apart(settings), 0);
+	ck_assert_int_eq(settings_gather_own(settings), 0);
 	for (unsigned room = 0; room < 3; room++) {
 		announced_free(&announced);
 		announced = (struct announced){ .stated.items = NULL };

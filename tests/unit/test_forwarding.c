@@ -177,19 +177,18 @@ START_TEST(test_nothing_to_do)
 END_TEST
 
 /* So is a prefix that is announced to some peers only. */
-START_TEST(test_apart)
+START_TEST(test_own_list)
 {
 	fixture.settings->announce.count = 0;
 	start();
 	is("ipv6/conf/all/forwarding", 0);
 	forwarding_stop(&fixture.forwarding);
-	fixture.settings->announced_apart = (struct prefix_list){
-		.items = &fixture.announced.prefix, .count = 1
-	};
+	fixture.settings->announced_own = (struct prefix_list){ .items = &fixture.announced.prefix,
+		.count = 1 };
 	start();
 	is_router();
 	forwarding_stop(&fixture.forwarding);
-	fixture.settings->announced_apart = (struct prefix_list){ .items = NULL };
+	fixture.settings->announced_own = (struct prefix_list){ .items = NULL };
 }
 END_TEST
 
@@ -331,7 +330,7 @@ static Suite *suite(void)
 	add(suite, "killed", test_killed);
 	add(suite, "killed_again", test_killed_again);
 	add(suite, "nothing_to_do", test_nothing_to_do);
-	add(suite, "apart", test_apart);
+	add(suite, "own list", test_own_list);
 	add(suite, "between", test_between);
 	add(suite, "changed_meanwhile", test_changed_meanwhile);
 	add(suite, "strange_file", test_strange_file);

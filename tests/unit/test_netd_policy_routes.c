@@ -138,7 +138,7 @@ START_TEST(what_is_announced_here_is_local)
 	settings->announce.count = 1;
 	ck_assert_int_eq(judge_route(own, "10.20.31.0/24"), ROUTE_ACCEPTED);
 	/* So does one that is announced to some peers only. */
-	prefix_list_add(&settings->announced_apart, "10.20.33.0/24");
+	prefix_list_add(&settings->announced_own, "10.20.33.0/24");
 	ck_assert_int_eq(judge_route(own, "10.20.33.0/24"), ROUTE_LOCAL);
 	/* One that is there already stays. */
 	add_route(own, "10.20.30.0/24");

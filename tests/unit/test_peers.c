@@ -338,7 +338,7 @@ START_TEST(own_list)
 	reaches(0, 1);
 	ck_assert_int_eq(prefix_list_append(&fixture.settings->peers[0].announce, &own, 1), 0);
 	fixture.settings->peers[0].has_announce = true;
-	ck_assert_int_eq(settings_gather_apart(fixture.settings), 0);
+	ck_assert_int_eq(settings_gather_own(fixture.settings), 0);
 	configure();
 	ck_offer(0, "0.0.0.0/0 10.9.0.3/32");
 	ck_sources(0, "0.0.0.0/0 10.9.0.3/32");

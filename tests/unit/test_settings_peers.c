@@ -106,9 +106,9 @@ START_TEST(announced)
 		ck_assert_uint_eq(list.count, counts[i]);
 		prefix_list_free(&list);
 	}
-	ck_assert_uint_eq(settings->announced_apart.count, 2);
-	ck_assert_str_eq(prefix_format(&settings->announced_apart.items[0], text), "0.0.0.0/0");
-	ck_assert_str_eq(prefix_format(&settings->announced_apart.items[1], text), "10.3.0.0/24");
+	ck_assert_uint_eq(settings->announced_own.count, 2);
+	ck_assert_str_eq(prefix_format(&settings->announced_own.items[0], text), "0.0.0.0/0");
+	ck_assert_str_eq(prefix_format(&settings->announced_own.items[1], text), "10.3.0.0/24");
 	settings_free(settings);
 }
 END_TEST

@@ -55,7 +55,7 @@ void settings_free(struct settings *settings)
 	free_hook(&settings->on_down);
 	free_hook(&settings->on_route);
 	free(settings->announce.items);
-	free(settings->announced_apart.items);
+	free(settings->announced_own.items);
 	free(settings->bypass.items);
 	free(settings->tunnel_addresses.items);
 	for (size_t i = 0; i < settings->peer_count; i++) {

@@ -224,8 +224,8 @@ struct settings {
 
 	/* Peers and routes. */
 	struct announce_list announce; /* to every peer without a list of its own */
-	/* server: the prefixes of all lists of peers, sorted; settings_gather_apart() */
-	struct prefix_list announced_apart;
+	/* server: the prefixes of all peers' own lists, sorted; settings_gather_own() */
+	struct prefix_list announced_own;
 	bool unlisted;               /* server: admit valid certificates without a peers entry */
 	struct settings_peer *peers; /* client: exactly one, the server */
 	size_t peer_count;
@@ -280,8 +280,8 @@ uint32_t settings_metric(const struct settings_peer *peer);
 bool settings_tracks(const struct settings *settings);
 /* Appends the prefixes of all other entries. -ENOMEM: some may be missing. */
 int settings_stated(const struct settings *settings, struct prefix_list *list);
-/* Makes announced_apart. Called once, after the peers are loaded. -ENOMEM. */
-int settings_gather_apart(struct settings *settings);
+/* Makes announced_own. Called once, after the peers are loaded. -ENOMEM. */
+int settings_gather_own(struct settings *settings);
 /* Returns true if the peer gets the common `announce`. NULL: a peer without an entry. */
 bool settings_gets_common(const struct settings_peer *peer);
 /* Appends the prefixes of the peer's own list. -ENOMEM: some may be missing. */

@@ -53,13 +53,13 @@ int settings_stated_to(const struct settings_peer *peer, struct prefix_list *lis
 	return 0;
 }
 
-int settings_gather_apart(struct settings *settings)
+int settings_gather_own(struct settings *settings)
 {
 	for (size_t i = 0; i < settings->peer_count; i++) {
-		if (settings_stated_to(&settings->peers[i], &settings->announced_apart) < 0)
+		if (settings_stated_to(&settings->peers[i], &settings->announced_own) < 0)
 			return -ENOMEM;
 	}
-	prefix_list_sort(&settings->announced_apart);
+	prefix_list_sort(&settings->announced_own);
 	return 0;
 }
 

@@ -26,8 +26,8 @@ static int combine(struct announced *announced)
 
 	if (r == 0)
 		r = prefix_list_append(&both, announced->tracked.items, announced->tracked.count);
-	if (r == 0 && announced->apart)
-		r = prefix_list_append(&both, announced->apart->items, announced->apart->count);
+	if (r == 0 && announced->own)
+		r = prefix_list_append(&both, announced->own->items, announced->own->count);
 	if (r < 0) {
 		prefix_list_free(&both);
 		return r;
@@ -42,7 +42,7 @@ int announced_configure(struct announced *announced, const struct settings *sett
 {
 	if (settings_stated(settings, &announced->stated) < 0)
 		return -ENOMEM;
-	announced->apart = &settings->announced_apart;
+	announced->own = &settings->announced_own;
 	return combine(announced);
 }
 

@@ -25,7 +25,7 @@ struct announced {
 	struct prefix_list tracked; /* reported by netd, sorted */
 	struct prefix_list pages;   /* of a tracked set whose last page has not come */
 	/* of the peers' own lists; borrowed from the settings; NULL: none */
-	const struct prefix_list *apart;
+	const struct prefix_list *own;
 };
 
 /*

@@ -115,11 +115,11 @@ static int find_links(const struct forwarding *forwarding, int family,
 {
 	const struct tracked *tracked = forwarding->tracked;
 	struct prefix_list announced = { .items = NULL };
-	const struct prefix_list *apart = &forwarding->settings->announced_apart;
+	const struct prefix_list *own = &forwarding->settings->announced_own;
 	int r = settings_stated(forwarding->settings, &announced);
 
 	if (r == 0)
-		r = prefix_list_append(&announced, apart->items, apart->count);
+		r = prefix_list_append(&announced, own->items, own->count);
 	if (r == 0 && tracked)
 		r = prefix_list_append(&announced, tracked->items, tracked->count);
 	if (r == 0)

@@ -35,7 +35,7 @@ static void add_announced(
 {
 	const struct prefix *pools[] = { &settings->pool4, &settings->pool6 };
 	struct netlink_rule rule = *marked;
-	const struct prefix_list *apart = &settings->announced_apart;
+	const struct prefix_list *own = &settings->announced_own;
 	size_t added = 0;
 
 	rule.action = NETLINK_RULE_GOTO;
@@ -46,11 +46,10 @@ static void add_announced(
 			rules->items[rules->count++] = rule;
 	}
 	for (size_t i = 0;
-		i < settings->announce.count + apart->count && added < OUTER_PATH_ANNOUNCED_MAX;
+		i < settings->announce.count + own->count && added < OUTER_PATH_ANNOUNCED_MAX;
 		i++) {
-		rule.from = i < settings->announce.count
-			? settings->announce.items[i].prefix
-			: apart->items[i - settings->announce.count];
+		rule.from = i < settings->announce.count ? settings->announce.items[i].prefix
+							 : own->items[i - settings->announce.count];
 		if (rule.from.addr.family != rule.family || rule.from.len == 0)
 			continue;
 		rules->items[rules->count++] = rule;

@@ -285,7 +285,7 @@ enum route_verdict policy_route(
 		if (prefix_equal(&settings->announce.items[i].prefix, prefix))
 			return ROUTE_LOCAL;
 	}
-	if (prefix_list_has(&settings->announced_apart, prefix))
+	if (prefix_list_has(&settings->announced_own, prefix))
 		return ROUTE_LOCAL;
 	return own->route_count >= entry->max_routes ? ROUTE_LIMIT : ROUTE_ACCEPTED;
 }
