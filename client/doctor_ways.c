@@ -39,7 +39,7 @@ static const uint8_t question[] = {
 };
 
 struct asked {
-	int fd;    /* -1: none */
+	int fd;    /* -1: none, and `error` says why */
 	int error; /* positive errno; 0: no answer so far, or one that came */
 	bool answered;
 };
@@ -153,7 +153,7 @@ static void judge_resolver(struct netlink *netlink, const struct doctor_facts *f
 static void examine_resolvers(
 	struct netlink *netlink, const struct doctor_facts *facts, struct findings *findings)
 {
-	struct asked asked[NAMESERVERS_MAX] = { { .fd = -1 } };
+	struct asked asked[NAMESERVERS_MAX] = { { .answered = false } };
 
 	if (facts->resolver_count == 0)
 		return;

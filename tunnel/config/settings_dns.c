@@ -42,9 +42,11 @@ static bool expand_servers(
 	bool fits = true;
 
 	for (size_t i = 0; i < own->count; i++) {
-		if (addr_is_set(&own->items[i]))
+		bool is_common = !addr_is_set(&own->items[i]);
+
+		if (!is_common)
 			fits = add_server(out, &own->items[i]) && fits;
-		for (size_t n = 0; n < common->server_count && !addr_is_set(&own->items[i]); n++)
+		for (size_t n = 0; n < common->server_count && is_common; n++)
 			fits = add_server(out, &common->server[n]) && fits;
 	}
 	return fits;

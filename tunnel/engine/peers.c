@@ -239,8 +239,8 @@ static bool is_leaving(const struct session *session)
 }
 
 /*
- * Gathers this end's announcements to the peer, and the prefixes of the peers for which related() is true;
- * sorted.
+ * Gathers this end's announcements to the peer, and the prefixes of the peers for which related()
+ * is true; sorted.
  */
 static int gather(const struct peers *peers, const struct session *session,
 	bool (*related)(const struct session *session, const struct session *other),

@@ -88,8 +88,8 @@ struct lane_owner {
 	void (*congestion)(struct lane_owner *owner, struct lane *lane,
 		const struct lane_congestion *congestion);
 	/*
-	 * Of several paths (MPTCP) the one from the address `local` is silent. A client's lane
-	 * only. Repeated while that lasts. May be NULL.
+	 * Of several paths (MPTCP) the one from the address `local` is silent, or not open any
+	 * more. A client's lane only. Repeated while that lasts. May be NULL.
 	 */
 	void (*silent)(struct lane_owner *owner, struct lane *lane, const struct addr *local);
 	/* The connection is closed, and the worker does not use the TUN queue any more. */

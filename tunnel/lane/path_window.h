@@ -18,8 +18,8 @@ enum {
 	PATH_WINDOW_SAMPLE_MS = 200,
 	PATH_WINDOW_SAMPLES = 25,      /* the best rate of so many counts */
 	PATH_WINDOW_LEAST = 256 << 10, /* bytes */
-	PATH_WINDOW_RATE_MOST = 500000000 /
-		8,                /* bytes a second; a faster connection has no limit */
+	/* bytes a second: 500 Mbit/s, above which nothing is limited */
+	PATH_WINDOW_RATE_MOST = 62500000,
 	PATH_WINDOW_RETRY_MS = 1, /* while the limit is reached, the connection is asked so often */
 };
 

@@ -30,31 +30,33 @@ struct rules {
 
 /* ---- the rules ---- */
 
+/* Adds the rule for this source, if it is one of the rule's family. *left counts down. */
+static void add_source(struct rules *rules, const struct netlink_rule *rule,
+	const struct prefix *source, size_t *left)
+{
+	if (*left == 0 || source->addr.family != rule->family || source->len == 0)
+		return;
+	rules->items[rules->count] = *rule;
+	rules->items[rules->count++].from = *source;
+	--*left;
+}
+
 static void add_announced(
 	struct rules *rules, const struct netlink_rule *marked, const struct settings *settings)
 {
 	const struct prefix *pools[] = { &settings->pool4, &settings->pool6 };
-	struct netlink_rule rule = *marked;
 	const struct prefix_list *own = &settings->announced_own;
-	size_t added = 0;
+	struct netlink_rule rule = *marked;
+	size_t left_pools = ARRAY_SIZE(pools), left = OUTER_PATH_ANNOUNCED_MAX;
 
 	rule.action = NETLINK_RULE_GOTO;
 	rule.target = MAIN_PRIORITY;
-	for (size_t i = 0; i < ARRAY_SIZE(pools); i++) {
-		rule.from = *pools[i];
-		if (pools[i]->addr.family == rule.family)
-			rules->items[rules->count++] = rule;
-	}
-	for (size_t i = 0;
-		i < settings->announce.count + own->count && added < OUTER_PATH_ANNOUNCED_MAX;
-		i++) {
-		rule.from = i < settings->announce.count ? settings->announce.items[i].prefix
-							 : own->items[i - settings->announce.count];
-		if (rule.from.addr.family != rule.family || rule.from.len == 0)
-			continue;
-		rules->items[rules->count++] = rule;
-		added++;
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(pools); i++)
+		add_source(rules, &rule, pools[i], &left_pools);
+	for (size_t i = 0; i < settings->announce.count; i++)
+		add_source(rules, &rule, &settings->announce.items[i].prefix, &left);
+	for (size_t i = 0; i < own->count; i++)
+		add_source(rules, &rule, &own->items[i], &left);
 }
 
 static void add_marked(

@@ -66,9 +66,10 @@ int uplinks_open(struct uplinks *uplinks, struct loop *loop, struct netlink *net
 void uplinks_close(struct uplinks *uplinks);
 
 /*
- * A path from the address `local` is silent while others work. If an endpoint makes paths from there
- * and its link works, it is made again, as if it were lost. The kernel then tries to open the path
- * again, for two minutes in vain; after that the engine asks again. Does nothing when *uplinks is zeroed.
+ * A path from the address `local` is silent while others work, or is not open any more. If an
+ * endpoint makes paths from there and its link works, it is made again, as if it were lost, at most
+ * every UPLINKS_SILENT_MS. The kernel then tries to open the path again. Does nothing when *uplinks
+ * is zeroed.
  */
 void uplinks_silent(struct uplinks *uplinks, const struct addr *local);
 

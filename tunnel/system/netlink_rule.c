@@ -114,24 +114,22 @@ struct listing {
 	void *context;
 };
 
-static uint32_t read_u32(const struct nlmsghdr *header, int type)
+static uint32_t read_u32(struct nlmsghdr *header, int type)
 {
-	const struct nlattr *attribute = nlmsg_find_attr(
-		(struct nlmsghdr *)header, sizeof(struct fib_rule_hdr), type);
+	const struct nlattr *attribute = nlmsg_find_attr(header, sizeof(struct fib_rule_hdr), type);
 
 	return attribute && nla_len(attribute) == (int)sizeof(uint32_t) ? nla_get_u32(attribute)
 									: 0;
 }
 
 /* Selectors besides source and destination, whose lengths are in the header. */
-static bool has_selector(const struct nlmsghdr *header)
+static bool has_selector(struct nlmsghdr *header)
 {
 	static const int types[] = { FRA_IIFNAME, FRA_OIFNAME, FRA_FWMARK, FRA_TUN_ID, FRA_L3MDEV,
 		FRA_UID_RANGE, FRA_IP_PROTO, FRA_SPORT_RANGE, FRA_DPORT_RANGE };
 
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
-		if (nlmsg_find_attr(
-			    (struct nlmsghdr *)header, sizeof(struct fib_rule_hdr), types[i]))
+		if (nlmsg_find_attr(header, sizeof(struct fib_rule_hdr), types[i]))
 			return true;
 	}
 	return false;

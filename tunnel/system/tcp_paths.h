@@ -13,7 +13,7 @@
  * <linux/mptcp.h>, since Linux 5.16). Any thread, without privileges.
  */
 
-enum { TCP_PATHS_MAX = 8 }; /* that are listed; the kernel makes no more for a connection */
+enum { TCP_PATHS_MAX = 8 }; /* that are listed; further ones are omitted */
 
 struct tcp_paths_one {
 	bool open;           /* the path is established */

@@ -175,8 +175,8 @@ struct request_adopt {
 };
 
 /*
- * A path of a client's Multipath TCP connection has fallen silent, while another one of it works.
- * netd tells the kernel, which then uses others.
+ * A path of a client's Multipath TCP connection has fallen silent, or is not open any more, while
+ * another one of it works. netd has the kernel use others and open it again.
  */
 struct request_silent {
 	struct addr local; /* of this end of the path */
