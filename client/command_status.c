@@ -165,17 +165,13 @@ static void show_instance(struct output *output, const struct control_instance *
 static void explain_missing(struct problem *problem, const struct command_name *name,
 	const struct control_instances *instances)
 {
-	char running[128] = "";
-	size_t len = 0;
+	char running[256];
 
-	for (size_t i = 0; i < instances->count && len < sizeof(running); i++)
-		len += (size_t)snprintf(&running[len], sizeof(running) - len, "%s%s",
-			i > 0 ? ", " : "", instances->items[i].name.name);
 	problem_set(problem,
 		name->peer
 			? "no running instance has a peer %s; running: %s; culvert peers NAME lists the peers of one"
 			: "%s is neither a running instance nor a peer of one; running: %s",
-		name->text, running);
+		name->text, control_client_join(instances, running, sizeof(running)));
 }
 
 /* Every instance that has this peer shows it. */

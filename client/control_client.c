@@ -87,8 +87,7 @@ int control_client_list(
 	return r;
 }
 
-/* Their names for a message; cut if there are many. */
-static const char *join(const struct control_instances *instances, char *out, size_t size)
+const char *control_client_join(const struct control_instances *instances, char *out, size_t size)
 {
 	size_t len = 0;
 
@@ -107,7 +106,7 @@ static int choose(const char *dir, const char *name, const struct control_instan
 	if (name) {
 		problem_set(problem,
 			"no culvert is running under the name %s (no socket %s); running: %s", name,
-			ret_path, join(instances, names, sizeof(names)));
+			ret_path, control_client_join(instances, names, sizeof(names)));
 		return -ENOENT;
 	}
 	if (instances->count == 0) {
@@ -118,7 +117,7 @@ static int choose(const char *dir, const char *name, const struct control_instan
 	}
 	if (instances->count > 1) {
 		problem_set(problem, "several are running: %s; name one of them",
-			join(instances, names, sizeof(names)));
+			control_client_join(instances, names, sizeof(names)));
 		return -ENOTUNIQ;
 	}
 	memcpy(ret_path, instances->items[0].path, CONTROL_PATH_SIZE);

@@ -63,6 +63,8 @@ struct control_instances {
  */
 int control_client_list(
 	const char *dir, struct control_instances *instances, struct problem *problem);
+/* Writes their names for a message, "none" if there are none; cut if there are many. Returns `out`. */
+const char *control_client_join(const struct control_instances *instances, char *out, size_t size);
 
 /*
  * Sends `request` (without newline) and waits for the whole answer. On failure *problem says why.
