@@ -2,7 +2,7 @@
 /*
  * A file of WireGuard has a section [Interface] or [Peer]. One of OpenVPN has a directive a line,
  * without a sign between it and its values; two of those that nearly every such file has are
- * enough.
+ * enough, unless a line assigns a value as ours do: then the directives are words of a comment.
  */
 #include "config/conf_foreign.h"
 
@@ -51,9 +51,34 @@ static bool is_openvpn(const char *line, size_t len)
 	return false;
 }
 
+static bool is_of_name(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		c == '_' || c == '-';
+}
+
+/* Returns true for NAME = VALUE. Nothing follows the signs that end a certificate's last line. */
+static bool is_assignment(const char *line, size_t len)
+{
+	size_t at = 0;
+
+	while (at < len && is_of_name(line[at]))
+		at++;
+	if (at == 0)
+		return false;
+	while (at < len && is_blank(line[at]))
+		at++;
+	if (at == len || line[at] != '=')
+		return false;
+	for (at++; at < len && is_blank(line[at]);)
+		at++;
+	return at < len && line[at] != '=';
+}
+
 const char *conf_foreign(const char *text, size_t len)
 {
 	unsigned directives = 0;
+	bool assigns = false;
 
 	for (size_t at = 0, end; at < len; at = end + 1) {
 		const char *newline = memchr(&text[at], '\n', len - at);
@@ -66,8 +91,9 @@ const char *conf_foreign(const char *text, size_t len)
 			return "this is a file of WireGuard (wg-quick), which Culvert cannot use; "
 			       "start it with wg-quick up, or " MAKE_PROFILE;
 		directives += is_openvpn(&text[at], end - at);
+		assigns |= is_assignment(&text[at], end - at);
 	}
-	if (directives < DIRECTIVES_MIN)
+	if (directives < DIRECTIVES_MIN || assigns)
 		return NULL;
 	return "this is a file of OpenVPN, which Culvert cannot use; start it with openvpn, "
 	       "or " MAKE_PROFILE;
