@@ -4,7 +4,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 static void ck_says(const char *text, const char *words)
 {
@@ -186,6 +188,18 @@ START_TEST(check)
 }
 END_TEST
 
+static time_t clock_ahead;
+
+/* In place of the C library's: somebody sets the clock. */
+int clock_gettime(clockid_t clock, struct timespec *ret_now)
+{
+	int r = (int)syscall(SYS_clock_gettime, clock, ret_now);
+
+	if (clock == CLOCK_REALTIME)
+		ret_now->tv_sec += clock_ahead;
+	return r;
+}
+
 /* A peer that was here, by its session's end. */
 START_TEST(departed)
 {
@@ -223,6 +237,15 @@ START_TEST(departed)
 		"\"198.51.100.7:50312\"");
 	ck_assert_str_eq(json_at(json, "absent.0.last_left", value, sizeof(value)),
 		"\"received a goodbye: the other end is shutting down: bye \\u001b[31m\\\"now\\\"\"");
+	/* A host without a clock of its own learns the date from the network. */
+	clock_ahead = 1000000000;
+	ck_says(render(STATUS_PEERS, false), "  seen 2 min 5 s ago\n");
+	json = render(STATUS_OVERVIEW, true);
+	ck_assert_int_le(
+		llabs(strtoll(json_at(json, "absent.0.last_seen", value, sizeof(value)), &end, 10) +
+			125 - clock_ahead - time(NULL)),
+		2);
+	clock_ahead = 0;
 	json = render(STATUS_PEERS, true);
 	ck_assert_str_eq(json_at(json, "peers.1.last_seen", value, sizeof(value)), "null");
 	ck_assert_str_ne(json_at(json, "peers.2.last_seen", value, sizeof(value)), "null");

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "config/settings.h"
 #include "engine/session.h"
@@ -30,9 +29,7 @@ void departures_add(struct departures *departures, const struct session *session
 	if (!departures->items || !session->peer || session->connections == 0)
 		return;
 	departure = &departures->items[session->peer - session->world->settings->peers];
-	*departure = (struct departure){ .outer = session->outer };
-	departure->seen = (int64_t)time(NULL) -
-		mono_since(mono_now(), session->down_since).ns / 1000000000;
+	*departure = (struct departure){ .seen = session->down_since, .outer = session->outer };
 	(void)attempts_leave_text(leave, departure->text);
 }
 
@@ -44,5 +41,5 @@ const struct departure *departures_find(const struct departures *departures,
 	if (!departures->items)
 		return NULL;
 	departure = &departures->items[peer - settings->peers];
-	return departure->seen != 0 ? departure : NULL;
+	return departure->seen.ns != 0 ? departure : NULL;
 }

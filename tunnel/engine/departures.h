@@ -3,9 +3,9 @@
 #define CULVERT_ENGINE_DEPARTURES_H
 
 #include <stddef.h>
-#include <stdint.h>
 
 #include "base/addr.h"
+#include "base/clock.h"
 #include "engine/attempts.h"
 
 /*
@@ -19,7 +19,8 @@ struct settings;
 struct settings_peer;
 
 struct departure {
-	int64_t seen;              /* seconds since 1970; 0: not since this engine began */
+	/* 0: not since this engine began. Not a date: a host may learn the date after its start. */
+	struct mono seen;
 	struct endpoint outer;     /* of its newest connection */
 	char text[LEAVE_TEXT_MAX]; /* why it left; not escaped */
 };

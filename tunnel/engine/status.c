@@ -52,12 +52,15 @@ const struct session_leave *status_lost(const struct session *session)
 	return session->carried ? &session->leave : &session->lost;
 }
 
-struct duration status_seen_ago(const struct departure *departure)
+int64_t status_seen_date(const struct status_view *view, const struct departure *departure)
 {
-	int64_t ago = (int64_t)time(NULL) - departure->seen;
+	struct timespec now;
 
-	/* Somebody may have set the clock back. */
-	return DURATION_S(ago > 0 ? ago : 0);
+	/* Cannot fail for this clock. */
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return ((int64_t)now.tv_sec * 1000000000 + now.tv_nsec -
+		       mono_since(view->now, departure->seen).ns) /
+		1000000000;
 }
 
 const struct session_lane *status_main_lane(const struct session *session)

@@ -66,8 +66,8 @@ const char *status_stage_text(enum session_lane_stage stage);
 /* Why a session that is not up was last up no longer; also while its connection is still ending. */
 const struct session_leave *status_lost(const struct session *session);
 
-/* How long ago an absent peer was here. */
-struct duration status_seen_ago(const struct departure *departure);
+/* When an absent peer was here, in seconds since 1970 by this host's clock as it is now. */
+int64_t status_seen_date(const struct status_view *view, const struct departure *departure);
 
 /* The server's resolvers that this client has told its host to use; NULL: none. */
 const struct nameservers *status_nameservers(const struct status_view *view);

@@ -387,7 +387,8 @@ static void put_dns(struct json *json, const struct status_view *view)
 }
 
 /* `departure` NULL: it is here, or was not here since this engine began. */
-static void put_departure(struct json *json, const struct departure *departure)
+static void put_departure(
+	struct json *json, const struct status_view *view, const struct departure *departure)
 {
 	if (!departure) {
 		json_null(json, "last_seen");
@@ -395,7 +396,7 @@ static void put_departure(struct json *json, const struct departure *departure)
 		json_null(json, "last_left");
 		return;
 	}
-	json_i64(json, "last_seen", departure->seen);
+	json_i64(json, "last_seen", status_seen_date(view, departure));
 	put_endpoint(json, "last_outer", &departure->outer);
 	put_text(json, "last_left", departure->text);
 }
@@ -406,7 +407,7 @@ static void put_absent(struct json *json, const struct status_view *view, FILE *
 	for (size_t i = view->session_count; i < view->peer_count && status_has_room(out); i++) {
 		json_object_begin(json, NULL);
 		json_string(json, "peer", view->peers[i].name->name);
-		put_departure(json, view->peers[i].departure);
+		put_departure(json, view, view->peers[i].departure);
 		json_object_end(json);
 	}
 	json_array_end(json);
@@ -483,7 +484,7 @@ static void put_peer(
 		put_peer_session(json, view, peer->session);
 	else
 		put_peer_absent(json);
-	put_departure(json, peer->departure);
+	put_departure(json, view, peer->departure);
 	json_object_end(json);
 }
 

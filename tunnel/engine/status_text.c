@@ -531,7 +531,8 @@ static void peer_rows(const struct status_view *view, struct table *table)
 			peer_session_row(view, peer->session, &row);
 		else if (peer->departure)
 			snprintf(row.cell[8], CELL_MAX, "seen %s ago",
-				duration_format(status_seen_ago(peer->departure), seen));
+				duration_format(
+					mono_since(view->now, peer->departure->seen), seen));
 		table_row(table, &row);
 	}
 }
@@ -548,7 +549,8 @@ void status_text_peers(const struct status_view *view, FILE *out)
 /* ---- the whole ---- */
 
 /* When a peer without a session was here, and why it left. */
-static void put_departure(FILE *out, const struct departure *departure)
+static void put_departure(
+	const struct status_view *view, FILE *out, const struct departure *departure)
 {
 	char ago[TEXT_MAX], outer[ENDPOINT_TEXT_MAX], text[4 * ATTEMPTS_TEXT_MAX];
 
@@ -558,7 +560,7 @@ static void put_departure(FILE *out, const struct departure *departure)
 	}
 	problem_escape(text, sizeof(text), departure->text, strlen(departure->text));
 	fprintf(out, "last seen %s ago, from %s%s%s\n",
-		duration_format(status_seen_ago(departure), ago),
+		duration_format(mono_since(view->now, departure->seen), ago),
 		endpoint_format(&departure->outer, outer), text[0] ? ": " : "", text);
 }
 
@@ -568,7 +570,7 @@ static void write_absent(const struct status_view *view, FILE *out)
 	for (size_t i = view->session_count; i < view->peer_count && status_has_room(out); i++) {
 		fprintf(out, "\npeer: %s\n  %-*s", view->peers[i].name->name, LABEL_WIDTH,
 			"absent:");
-		put_departure(out, view->peers[i].departure);
+		put_departure(view, out, view->peers[i].departure);
 	}
 }
 
@@ -596,7 +598,7 @@ void status_text_check(const struct status_view *view, FILE *out)
 
 		if (!peer->session) {
 			fprintf(out, "%s is not up: it has no session; ", peer->name->name);
-			put_departure(out, peer->departure);
+			put_departure(view, out, peer->departure);
 		} else if (peer->session->state != SESSION_UP &&
 			(peer->listed || view->request->peer)) {
 			fprintf(out, "%s\n",
