@@ -148,11 +148,31 @@ START_TEST(paths_that_are_no_more)
 }
 END_TEST
 
+/* As of an uplink that gets another address every day. */
+START_TEST(paths_from_many_addresses)
+{
+	struct addr local = { .family = AF_INET, .bytes = { 192, 0, 2, 0 } };
+
+	for (int round = 0; round < 2; round++) {
+		for (unsigned i = 0; i < TCP_PATHS_MAX + 2; i++) {
+			local.bytes[3] = (uint8_t)i;
+			lane_path_know(&lane, &local);
+			lane_path_know(&lane, &local);
+			ck_assert(addr_equal(&lane.known[lane.known_count - 1], &local));
+		}
+		ck_assert_uint_eq(lane.known_count, TCP_PATHS_MAX);
+	}
+	ck_assert_uint_eq(lane.known[0].bytes[3], 2);
+	lane_path_know(&lane, &(struct addr){ .family = AF_UNSPEC });
+	ck_assert(addr_equal(&lane.known[TCP_PATHS_MAX - 1], &local));
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	const TTest *const tests[] = { a_slow_connection_gets_little,
 		without_a_limit_of_the_kernels_we_have_none, paths_that_are_full,
-		paths_that_are_no_more };
+		paths_that_are_no_more, paths_from_many_addresses };
 
 	return unit_suite("lane_low_water", set_up, tear_down, tests, ARRAY_SIZE(tests));
 }

@@ -243,6 +243,8 @@ bool lane_path_look(struct lane *lane); /* true: sent data is not acknowledged y
 void lane_path_watch(struct lane *lane);
 /* Of several paths (MPTCP): so much is on its way that the connection should get no more now. */
 bool lane_path_is_full(const struct lane *lane);
+/* A path from this address is open: it will be asked for when it is lost. */
+void lane_path_know(struct lane *lane, const struct addr *local);
 
 /* lane_congestion.c */
 /* Once, when the lane begins to carry. */

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -69,14 +70,21 @@ static void report_silent(struct lane *lane, const struct addr *local)
 	lane_report_post(lane, report);
 }
 
-static void know(struct lane *lane, const struct addr *local)
+void lane_path_know(struct lane *lane, const struct addr *local)
 {
 	for (size_t i = 0; i < lane->known_count; i++) {
 		if (addr_equal(&lane->known[i], local))
 			return;
 	}
-	if (lane->known_count < TCP_PATHS_MAX && addr_is_set(local))
-		lane->known[lane->known_count++] = *local;
+	if (!addr_is_set(local))
+		return;
+	/* An uplink may get new addresses without end. The oldest gives way; if it is open, the next look knows it again. */
+	if (lane->known_count == TCP_PATHS_MAX) {
+		lane->known_count--;
+		memmove(&lane->known[0], &lane->known[1],
+			lane->known_count * sizeof(lane->known[0]));
+	}
+	lane->known[lane->known_count++] = *local;
 }
 
 /*
@@ -88,7 +96,7 @@ static void look_for_lost(struct lane *lane, const struct tcp_paths_one *paths,
 {
 	for (size_t i = 0; i < count; i++) {
 		if (paths[i].open)
-			know(lane, &locals[i]);
+			lane_path_know(lane, &locals[i]);
 	}
 	for (size_t i = 0; i < lane->known_count; i++) {
 		if (!is_open_from(paths, locals, count, &lane->known[i], count))
