@@ -128,6 +128,16 @@ int announced_add(struct announced *announced, enum settings_role role,
 	return 0;
 }
 
+/* Why a prefix that is not stated cannot be withdrawn. */
+static const char *unstated_text(const struct announced *announced, const struct prefix *prefix)
+{
+	if (prefix_list_has(&announced->tracked, prefix))
+		return "tracked: this end announces it as long as this host has it";
+	if (announced->own && prefix_list_has(announced->own, prefix))
+		return "announced to single peers only: take it from `announce` in their entries and restart";
+	return "not announced";
+}
+
 static int judge_withdrawal(const struct announced *announced, const struct prefix *prefixes,
 	size_t at, struct problem *problem)
 {
@@ -135,10 +145,7 @@ static int judge_withdrawal(const struct announced *announced, const struct pref
 
 	prefix_format(&prefixes[at], text);
 	if (!is_listed(announced->stated.items, announced->stated.count, &prefixes[at])) {
-		problem_set(problem, "%s is %s", text,
-			prefix_list_has(&announced->tracked, &prefixes[at])
-				? "tracked: this end announces it as long as this host has it"
-				: "not announced");
+		problem_set(problem, "%s is %s", text, unstated_text(announced, &prefixes[at]));
 		return -ENOENT;
 	}
 	if (is_listed(prefixes, at, &prefixes[at])) {
