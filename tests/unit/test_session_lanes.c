@@ -543,6 +543,24 @@ START_TEST(wanted_at_once)
 END_TEST
 
 /* The oldest of the others takes the control role. */
+/* netd is told, unless the socket is MPTCP by another program's doing: it would refuse. */
+START_TEST(a_path_is_silent)
+{
+	struct lane *lane = greet_up(1);
+	struct addr local = { .family = AF_INET, .bytes = { 192, 0, 2, 1 } };
+	size_t told = netd.told_count;
+
+	fixture.settings->mptcp = false;
+	lane->owner->silent(lane->owner, lane, &local);
+	ck_assert_uint_eq(netd.told_count, told);
+	fixture.settings->mptcp = true;
+	lane->owner->silent(lane->owner, lane, &local);
+	ck_assert_uint_eq(netd.told_count, told + 1);
+	ck_assert_int_eq(netd.told[told].type, REQUEST_SILENT);
+	ck_assert(addr_equal(&netd.told[told].silent.local, &local));
+}
+END_TEST
+
 START_TEST(client_claims)
 {
 	struct lane *first = greet_up(4), *second = join_server(), *third = join_server();
@@ -633,6 +651,7 @@ static Suite *suite(void)
 	fixture_add(s, "wants_no_lane", wants_no_lane, true, 1);
 	fixture_add(s, "client_cannot_carry", client_cannot_carry, true, 1);
 	fixture_add(s, "wanted_at_once", wanted_at_once, true, 4);
+	fixture_add(s, "a_path_is_silent", a_path_is_silent, true, 1);
 	fixture_add(s, "client_claims", client_claims, true, 1);
 	return s;
 }

@@ -55,6 +55,9 @@ static void on_silent(struct lane_owner *owner, struct lane *lane, const struct 
 	struct request request = { .type = REQUEST_SILENT, .silent.local = *local };
 
 	(void)lane;
+	/* Without `mptcp` another program has made MPTCP of the socket, and netd would refuse. */
+	if (!sl->session->world->settings->mptcp)
+		return;
 	if (netd_link_send(sl->session->world->netd, &request) < 0)
 		log_warning("%s: a path is silent, and the kernel finds out later: out of memory",
 			sl->session->name.name);
