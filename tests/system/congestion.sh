@@ -40,7 +40,7 @@ wait_for 5 'gw-b listens' listens gw-b 9000
 start_bg "$WORK/from.log" from in_ns gw-a socat -u OPEN:/dev/zero "TCP:$SERVER4:9000"
 wait_for 60 'the lane goes over to BBR' control_is gw-a gw-b bbr && pass 'a path that loses packets gets BBR'
 check_equal 'the kernel has it in force' bbr "$(kernels_control gw-a)"
-expect_log "$WORK/gw-a.log" 'gw-b: lane 1: congestion control: cubic -> bbr: the path loses packets without a full queue \([0-9.]+ % lost, round trip 4[0-9.]+ ms, least 40\.[0-9] ms, [0-9.]+ Mbit/s\)'
+expect_log "$WORK/gw-a.log" 'gw-b: lane 1: congestion control: cubic -> bbr: the path loses packets without a full queue \([0-9.]+ % lost, round trip [0-9.]+ ms, least [0-9.]+ ms, [0-9.]+ Mbit/s\)'
 check_equal 'the status says why, and what the path showed' 'the path loses packets without a full queue 1 true true' \
 	"$(session_value gw-a gw-b '.lanes[0].congestion | "\(.reason) \(.changes) \(.loss_ppm > 0) \(.least_rtt >= 0.04)"')"
 check 'so does the text for people' grep -E '^ *congestion: +lane no. 1: bbr for .*: the path loses packets' <(ctl gw-a status)
