@@ -76,22 +76,22 @@ START_TEST(a_path_that_is_silent)
 
 	seen.count = 0;
 	uplinks_compare(&seen, endpoints, (const bool[]){ true, false, true }, 3, changed);
-	ck_assert_ptr_eq(
-		uplinks_find_silent(&seen, endpoints, 3, &endpoints[0].addr, now), &endpoints[0]);
-	ck_assert_ptr_null(uplinks_find_silent(&seen, endpoints, 3, &unknown, now));
+	ck_assert(uplinks_is_due(&seen, &endpoints[0].addr, now));
+	ck_assert(!uplinks_is_due(&seen, &unknown, now));
 	/* It is lost, so that was done before. */
-	ck_assert_ptr_null(uplinks_find_silent(&seen, endpoints, 3, &endpoints[1].addr, now));
-	/* The peers have its address. */
-	ck_assert_ptr_null(uplinks_find_silent(&seen, endpoints, 3, &endpoints[2].addr, now));
+	ck_assert(!uplinks_is_due(&seen, &endpoints[1].addr, now));
 	/* Not again at once, also if links have changed meanwhile. */
 	now = mono_add(now, DURATION_MS(UPLINKS_SILENT_MS - 1));
 	uplinks_compare(&seen, endpoints, (const bool[]){ true, true, true }, 3, changed);
-	ck_assert_ptr_null(uplinks_find_silent(&seen, endpoints, 3, &endpoints[0].addr, now));
-	ck_assert_ptr_eq(
-		uplinks_find_silent(&seen, endpoints, 3, &endpoints[1].addr, now), &endpoints[1]);
+	ck_assert(!uplinks_is_due(&seen, &endpoints[0].addr, now));
+	ck_assert(uplinks_is_due(&seen, &endpoints[1].addr, now));
 	now = mono_add(now, DURATION_MS(1));
-	ck_assert_ptr_eq(
-		uplinks_find_silent(&seen, endpoints, 3, &endpoints[0].addr, now), &endpoints[0]);
+	ck_assert(uplinks_is_due(&seen, &endpoints[0].addr, now));
+
+	ck_assert_ptr_eq(uplinks_find(endpoints, 3, &endpoints[1].addr), &endpoints[1]);
+	ck_assert_ptr_null(uplinks_find(endpoints, 3, &unknown));
+	/* The peers have its address. */
+	ck_assert_ptr_null(uplinks_find(endpoints, 3, &endpoints[2].addr));
 	seen.count = 0;
 }
 END_TEST

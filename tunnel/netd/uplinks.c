@@ -28,31 +28,31 @@ void uplinks_compare(struct uplinks_seen *seen, const struct netlink_mptcp_endpo
 	}
 }
 
-/* Without SUBFLOW there would be no path from there again; SIGNAL is for all peers. */
-static bool makes_paths(const struct netlink_mptcp_endpoint *endpoint)
+bool uplinks_is_due(struct uplinks_seen *seen, const struct addr *local, struct mono now)
 {
-	return (endpoint->flags & (NETLINK_MPTCP_SIGNAL | NETLINK_MPTCP_SUBFLOW)) ==
-		NETLINK_MPTCP_SUBFLOW;
+	for (size_t i = 0; i < seen->count; i++) {
+		struct uplinks_endpoint *endpoint = &seen->endpoints[i];
+
+		if (!addr_equal(&endpoint->addr, local) || !endpoint->works ||
+			mono_before(now, endpoint->patient_until))
+			continue;
+		endpoint->patient_until = mono_add(now, DURATION_MS(UPLINKS_SILENT_MS));
+		return true;
+	}
+	return false; /* also for one of which the last check did not know, or that is lost */
 }
 
-const struct netlink_mptcp_endpoint *uplinks_find_silent(struct uplinks_seen *seen,
-	const struct netlink_mptcp_endpoint *endpoints, size_t count, const struct addr *local,
-	struct mono now)
+const struct netlink_mptcp_endpoint *uplinks_find(
+	const struct netlink_mptcp_endpoint *endpoints, size_t count, const struct addr *local)
 {
-	const struct netlink_mptcp_endpoint *found = NULL;
-
 	for (size_t i = 0; i < count; i++) {
-		if (makes_paths(&endpoints[i]) && addr_equal(&endpoints[i].addr, local))
-			found = &endpoints[i];
+		/* Without SUBFLOW there would be no path from there again; SIGNAL is for all peers. */
+		if ((endpoints[i].flags & (NETLINK_MPTCP_SIGNAL | NETLINK_MPTCP_SUBFLOW)) ==
+				NETLINK_MPTCP_SUBFLOW &&
+			addr_equal(&endpoints[i].addr, local))
+			return &endpoints[i];
 	}
-	for (size_t i = 0; i < seen->count && found; i++) {
-		if (!addr_equal(&seen->endpoints[i].addr, local) || !seen->endpoints[i].works ||
-			mono_before(now, seen->endpoints[i].patient_until))
-			continue;
-		seen->endpoints[i].patient_until = mono_add(now, DURATION_MS(UPLINKS_SILENT_MS));
-		return found;
-	}
-	return NULL; /* also for one of which the last check did not know, or that is lost */
+	return NULL;
 }
 
 /* The address has to be on a link that carries; the one that it is bound to, if it is. */
@@ -120,11 +120,11 @@ void uplinks_silent(struct uplinks *uplinks, const struct addr *local)
 	struct problem problem;
 	size_t count = 0;
 
-	/* If the kernel cannot tell, it finds out by itself, later. */
-	if (!uplinks->mptcp ||
+	/* Asked first: an engine may ask as often as it likes. If the kernel cannot tell, it finds out later. */
+	if (!uplinks->mptcp || !uplinks_is_due(&uplinks->seen, local, mono_now()) ||
 		netlink_mptcp_endpoints(uplinks->mptcp, endpoints, &count, &problem) < 0)
 		return;
-	found = uplinks_find_silent(&uplinks->seen, endpoints, count, local, mono_now());
+	found = uplinks_find(endpoints, count, local);
 	if (found)
 		renew(uplinks, found, "is silent: connections go on over their other paths");
 }

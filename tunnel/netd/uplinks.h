@@ -33,13 +33,15 @@ enum {
 	UPLINKS_SILENT_MS = 30000, /* an endpoint is not made again for silence more often */
 };
 
+struct uplinks_endpoint {
+	struct addr addr;
+	bool works;
+	struct mono patient_until; /* 0: it has not been silent */
+};
+
 /* What the last check saw. */
 struct uplinks_seen {
-	struct {
-		struct addr addr;
-		bool works;
-		struct mono patient_until; /* 0: it has not been silent */
-	} endpoints[NETLINK_MPTCP_MAX];
+	struct uplinks_endpoint endpoints[NETLINK_MPTCP_MAX];
 	size_t count;
 };
 
@@ -83,11 +85,12 @@ void uplinks_compare(struct uplinks_seen *seen, const struct netlink_mptcp_endpo
 	const bool *works, size_t count, bool *ret_changed);
 
 /*
- * Which of `endpoints` has to be made again, as a path from `local` is silent at this time? NULL:
- * none, or it was less than UPLINKS_SILENT_MS ago. Notes the time.
+ * True: a path from `local` is silent at this time, and its endpoint worked at the last check and may be
+ * made again. That is once in UPLINKS_SILENT_MS; notes the time.
  */
-const struct netlink_mptcp_endpoint *uplinks_find_silent(struct uplinks_seen *seen,
-	const struct netlink_mptcp_endpoint *endpoints, size_t count, const struct addr *local,
-	struct mono now);
+bool uplinks_is_due(struct uplinks_seen *seen, const struct addr *local, struct mono now);
+/* The endpoint that makes paths from `local`, if only for this host's own connections; NULL: none. */
+const struct netlink_mptcp_endpoint *uplinks_find(
+	const struct netlink_mptcp_endpoint *endpoints, size_t count, const struct addr *local);
 
 #endif
