@@ -453,6 +453,72 @@ START_TEST(the_clean_time_has_a_limit)
 }
 END_TEST
 
+/* ---- slow start ---- */
+
+/* A sample in which packets wait, or not. */
+static bool begins_again(bool waits)
+{
+	now = mono_add(now, DURATION_MS(CONGESTION_SAMPLE_MS));
+	return congestion_begins_again(&congestion, now, &path, waits);
+}
+
+START_TEST(slow_start_that_ended_early_begins_again)
+{
+	path.slow_start_over = true;
+	ck_assert(!begins_again(false));
+	ck_assert(begins_again(true));
+	/* What it ends by then is the path. */
+	ck_assert(!begins_again(true));
+}
+END_TEST
+
+START_TEST(slow_start_that_the_path_ended_does_not)
+{
+	ck_assert(!begins_again(false));
+	ck_assert(!begins_again(true));
+	path.slow_start_over = true;
+	ck_assert(!begins_again(true));
+	ck_assert(!begins_again(true));
+}
+END_TEST
+
+START_TEST(slow_start_does_not_begin_again_where_it_cannot_help)
+{
+	path.slow_start_over = true;
+	path.resent = 1; /* the window was too large before */
+	ck_assert(!begins_again(false));
+	ck_assert(!begins_again(true));
+
+	path.resent = 0;
+	ck_assert(!begins_again(false));
+	path.rtt_us = 2 * LEAST_US; /* the path is full already */
+	ck_assert(!begins_again(true));
+
+	path.rtt_us = path.least_rtt_us = CONGESTION_FAR_US - 1;
+	ck_assert(!begins_again(false));
+	ck_assert(!begins_again(true));
+
+	path.rtt_us = path.least_rtt_us = CONGESTION_FAR_US;
+	congestion_changed(&congestion, CONGESTION_BBR, now);
+	ck_assert(!begins_again(false));
+	ck_assert(!begins_again(true));
+	congestion_changed(&congestion, CONGESTION_KERNEL, now);
+	ck_assert(!begins_again(false));
+	ck_assert(begins_again(true));
+}
+END_TEST
+
+START_TEST(slow_start_does_not_begin_again_all_the_time)
+{
+	unsigned times = 0;
+
+	path.slow_start_over = true;
+	for (int i = 0; i < 30 * SECOND; i++)
+		times += begins_again(i % 2 == 1);
+	ck_assert_uint_eq(times, 3);
+}
+END_TEST
+
 START_TEST(the_text_has_units)
 {
 	char text[CONGESTION_VIEW_TEXT_MAX];
@@ -482,7 +548,10 @@ static Suite *suite(void)
 		counters_that_go_back_count_nothing, clean_and_fast_leads_back,
 		a_clean_slow_path_keeps_bbr, each_loss_begins_the_clean_time_again,
 		changes_are_ten_seconds_apart, a_changing_path_does_not_flap,
-		the_clean_time_has_a_limit, the_text_has_units };
+		the_clean_time_has_a_limit, slow_start_that_ended_early_begins_again,
+		slow_start_that_the_path_ended_does_not,
+		slow_start_does_not_begin_again_where_it_cannot_help,
+		slow_start_does_not_begin_again_all_the_time, the_text_has_units };
 
 	return unit_suite("congestion", setup, teardown, tests, ARRAY_SIZE(tests));
 }

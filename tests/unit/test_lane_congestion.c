@@ -14,7 +14,7 @@ enum { SOCKET = 77, MTU = 1448 };
 static struct tcp_path path;
 static char control[TCP_PATH_NAME_MAX + 1];
 static int set_result, read_result;
-static unsigned sets, reads;
+static unsigned sets, reads, slow_starts;
 static uint64_t paced, passes;
 
 int tcp_path_read(int fd, struct tcp_path *ret_path)
@@ -38,6 +38,14 @@ int tcp_path_set_control(int fd, const char *name)
 	sets++;
 	if (set_result == 0)
 		unit_text(control, name);
+	return set_result;
+}
+
+int tcp_path_slow_start(int fd, const char *name)
+{
+	ck_assert_int_eq(fd, SOCKET);
+	ck_assert_str_eq(name, control);
+	slow_starts++;
 	return set_result;
 }
 
@@ -83,7 +91,7 @@ static void setup(void)
 {
 	unit_text(control, "cubic");
 	set_result = read_result = 0;
-	sets = reads = reported = 0;
+	sets = reads = slow_starts = reported = 0;
 	paced = 0;
 	passes = 50 * MTU;
 	path = (struct tcp_path){ .rtt_us = 40000, .least_rtt_us = 40000, .rate = 275000 };
@@ -173,6 +181,38 @@ START_TEST(a_fast_path_gets_the_kernels_back)
 	ck_assert_str_eq(heard.control, "cubic");
 	ck_assert_int_eq(heard.reason, CONGESTION_CLEAN);
 	ck_assert_uint_eq(sets, 2);
+}
+END_TEST
+
+static void look_with_backlog(bool waits)
+{
+	lane.output.len = waits ? 1 : 0;
+	lane_congestion_look(&lane);
+	lane.output.len = 0;
+}
+
+/* As the acknowledgements of a transfer the other way would end it. */
+START_TEST(slow_start_begins_again_with_a_transfer)
+{
+	begin(true);
+	path.slow_start_over = true;
+	look_with_backlog(false);
+	ck_assert_uint_eq(slow_starts, 0);
+	look_with_backlog(true);
+	ck_assert_uint_eq(slow_starts, 1);
+	ck_assert_uint_eq(sets, 0);
+	look_with_backlog(true);
+	ck_assert_uint_eq(slow_starts, 1);
+}
+END_TEST
+
+START_TEST(a_configured_control_keeps_its_slow_start)
+{
+	begin(false);
+	path.slow_start_over = true;
+	look_with_backlog(false);
+	look_with_backlog(true);
+	ck_assert_uint_eq(slow_starts, 0);
 }
 END_TEST
 
@@ -419,10 +459,11 @@ END_TEST
 
 static Suite *suite(void)
 {
-	const TTest *const tests[] = { a_lossy_path_gets_bbr, a_fast_path_gets_the_kernels_back,
-		a_kernel_that_refuses_the_way_back, a_kernel_without_bbr, what_is_configured_stays,
-		a_kernel_with_bbr_as_its_default, only_a_busy_lane_is_looked_at,
-		the_timer_looks_until_the_lane_is_idle,
+	const TTest *const tests[] = { a_lossy_path_gets_bbr,
+		slow_start_begins_again_with_a_transfer, a_configured_control_keeps_its_slow_start,
+		a_fast_path_gets_the_kernels_back, a_kernel_that_refuses_the_way_back,
+		a_kernel_without_bbr, what_is_configured_stays, a_kernel_with_bbr_as_its_default,
+		only_a_busy_lane_is_looked_at, the_timer_looks_until_the_lane_is_idle,
 		a_lane_that_waits_for_nothing_is_not_limited,
 		what_waits_in_the_lane_counts_as_limited, bursts_may_wait_from_the_first_loss_on,
 		bursts_may_wait_while_the_lane_gives_way, a_short_queue_does_not_shorten_that,

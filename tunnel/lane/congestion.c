@@ -234,6 +234,21 @@ enum congestion_control congestion_judge(struct congestion *congestion, struct m
 	return congestion->control == CONGESTION_KERNEL ? CONGESTION_BBR : CONGESTION_KERNEL;
 }
 
+bool congestion_begins_again(
+	struct congestion *congestion, struct mono now, const struct tcp_path *path, bool waits)
+{
+	bool ended_early = congestion->ended_early;
+
+	congestion->ended_early = path->slow_start_over && path->resent == 0 && !waits;
+	if (!ended_early || !waits || congestion->control != CONGESTION_KERNEL ||
+		tcp_path_is_queued(path) || path->least_rtt_us < CONGESTION_FAR_US ||
+		(congestion->slow_started.ns != 0 &&
+			mono_since(now, congestion->slow_started).ns < hold.ns))
+		return false;
+	congestion->slow_started = now;
+	return true;
+}
+
 void congestion_changed(
 	struct congestion *congestion, enum congestion_control control, struct mono now)
 {

@@ -28,6 +28,11 @@
  *      rate goes with the window. The round trip then varies by itself (Wi-Fi, a busy host), or
  *      the way has become longer. Chance is out after CONGESTION_RANKS losses.
  *
+ * The kernel's CUBIC ends slow start when round trips become longer, which they also do by what passes
+ * the other way. If that happens while little is sent, a transfer that begins later finds a small
+ * window, which grows for ten seconds at 40 ms until the link is full. So slow start begins again
+ * with the transfer, if nothing was ever lost.
+ *
  * BBR → KERNEL: for CONGESTION_CLEAN_S nothing is lost at CONGESTION_FAST or more. Changes are
  * CONGESTION_HOLD_S apart.
  * A path that is lossy again after a return has to be clean for twice as long the next time.
@@ -66,6 +71,7 @@ enum {
 	CONGESTION_HOLD_S = 10,
 	CONGESTION_CLEAN_S = 10,
 	CONGESTION_CLEAN_MOST_S = 640,
+	CONGESTION_FAR_US = 5000,   /* nearer, a window grows soon enough by itself */
 	CONGESTION_FAST = 62500000, /* bytes a second: 500 Mbit/s */
 };
 
@@ -115,7 +121,9 @@ struct congestion {
 	size_t count, next;
 	uint8_t ranks[CONGESTION_RANKS]; /* of the last losses */
 	size_t rank_count, rank_next;
-	size_t quiet; /* samples since one with losses */
+	size_t quiet;             /* samples since one with losses */
+	bool ended_early;         /* slow start was over, and nothing waited to be sent */
+	struct mono slow_started; /* when it was begun again; 0: never */
 };
 
 /* A connection with the kernel's default. */
@@ -128,6 +136,13 @@ void congestion_init(struct congestion *congestion);
  */
 enum congestion_control congestion_judge(struct congestion *congestion, struct mono now,
 	const struct tcp_path *path, bool limited, struct congestion_view *ret_view);
+
+/*
+ * Takes the same sample. `waits`: packets wait to be sent. True: slow start should begin again. Not
+ * more often than every CONGESTION_HOLD_S.
+ */
+bool congestion_begins_again(
+	struct congestion *congestion, struct mono now, const struct tcp_path *path, bool waits);
 
 /* The connection has this control now. */
 void congestion_changed(

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define HAS(len, member) \
 	((len) >= offsetof(struct tcp_info, member) + sizeof(((struct tcp_info *)NULL)->member))
@@ -27,6 +28,7 @@ int tcp_path_read(int fd, struct tcp_path *ret_path)
 		.rtt_us = info.tcpi_rtt,
 		.least_rtt_us = info.tcpi_min_rtt,
 		.idle = info.tcpi_delivery_rate_app_limited,
+		.slow_start_over = info.tcpi_snd_ssthresh < INT32_MAX, /* TCP_INFINITE_SSTHRESH */
 	};
 	return 0;
 }
@@ -56,6 +58,26 @@ int tcp_path_set_control(int fd, const char *name)
 	return setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, (socklen_t)strlen(name)) < 0
 		? -errno
 		: 0;
+}
+
+/* There and back. */
+static int through_bbr(int fd, const char *control)
+{
+	int r = tcp_path_set_control(fd, "bbr");
+
+	return r < 0 ? r : tcp_path_set_control(fd, control);
+}
+
+int tcp_path_slow_start(int fd, const char *control)
+{
+	int trial = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int r;
+
+	if (trial < 0)
+		return -errno;
+	r = through_bbr(trial, control);
+	close(trial);
+	return r < 0 ? r : through_bbr(fd, control);
 }
 
 int tcp_path_set_rate(int fd, uint64_t rate)

@@ -26,6 +26,7 @@ struct tcp_path {
 	uint64_t rate; /* bytes a second that arrived, as last measured; 0: not yet */
 	uint32_t rtt_us, least_rtt_us; /* smoothed; the least of the last minutes */
 	bool idle;                     /* the sender had less to send than the path would take */
+	bool slow_start_over;          /* the window grows by a segment a round trip, or by CUBIC */
 };
 
 /* Negative errno of getsockopt; -EPROTO: a kernel before 4.19, which counts no bytes. */
@@ -42,6 +43,14 @@ int tcp_path_control(int fd, char ret_name[TCP_PATH_NAME_MAX + 1]);
  * tcp_allowed_congestion_control.
  */
 int tcp_path_set_control(int fd, const char *name);
+
+/*
+ * Begins slow start again, with the window as it is, for a connection that has the congestion control
+ * `control`, which is not BBR. It goes over to BBR for a moment, which makes the kernel forget where slow
+ * start ended (bbr_init() in net/ipv4/tcp_bbr.c). Errors are those of tcp_path_set_control() and
+ * socket(); if the way back is closed, nothing has changed. The kernel paces the connection from then on.
+ */
+int tcp_path_slow_start(int fd, const char *control);
 
 /* Limits its rate, in bytes a second; 0: no limit. Negative errno of setsockopt. */
 int tcp_path_set_rate(int fd, uint64_t rate);
