@@ -16,7 +16,6 @@
 #include "client/command_internal.h"
 #include "client/control_client.h"
 #include "client/doctor.h"
-#include "client/leftovers.h"
 
 struct command {
 	const char *name;
@@ -253,52 +252,6 @@ static int make_request(const struct arguments *arguments, char request[CONTROL_
 
 /* ---- asking ---- */
 
-int command_exit_code(int error)
-{
-	switch (error) {
-	case -ENOENT:
-	case -ECONNREFUSED:
-	case -ECONNRESET:
-	case -ETIMEDOUT:
-		return EXIT_CODE_UNREACHABLE;
-	case -EACCES:
-	case -EPERM:
-		return EXIT_CODE_PERMISSION;
-	case -EINVAL:
-	case -ENOTUNIQ:
-	case -ENAMETOOLONG:
-		return EXIT_CODE_USAGE;
-	default:
-		return EXIT_CODE_FAILURE;
-	}
-}
-
-static int complain(const char *command, const struct problem *problem, int exit_code)
-{
-	(void)fprintf(stderr, "culvert %s: %s\n", command, problem->text);
-	return exit_code;
-}
-
-/* No daemon answers: leftovers of a killed one may be why the user asks. */
-int command_complain_of_silence(const char *command, const struct problem *problem, int exit_code)
-{
-	struct findings findings = { .count = 0 };
-
-	(void)complain(command, problem, exit_code);
-	if (exit_code != EXIT_CODE_UNREACHABLE)
-		return exit_code;
-	leftovers_examine(&findings);
-	for (size_t i = 0; i < findings.count; i++) {
-		const struct finding *finding = &findings.items[i];
-
-		if (finding->level == FINDING_PROBLEM)
-			(void)fprintf(stderr, "culvert %s: %s: %s\n", command, finding->text.text,
-				finding->cure);
-	}
-	findings_free(&findings);
-	return exit_code;
-}
-
 /* The socket that the environment names, if the arguments name none. NULL: none. */
 static const char *named_socket(const struct arguments *arguments)
 {
@@ -308,29 +261,6 @@ static const char *named_socket(const struct arguments *arguments)
 		return arguments->socket;
 	socket = getenv("CULVERT_SOCKET");
 	return socket && socket[0] != '\0' ? socket : NULL;
-}
-
-bool command_user_dir(char dir[CONTROL_PATH_SIZE])
-{
-	const char *runtime = getenv("XDG_RUNTIME_DIR");
-
-	return runtime &&
-		snprintf(dir, CONTROL_PATH_SIZE, "%s/culvert", runtime) < CONTROL_PATH_SIZE;
-}
-
-int command_find_socket(const char *name, char path[CONTROL_PATH_SIZE], struct problem *problem)
-{
-	struct problem own_problem;
-	char dir[CONTROL_PATH_SIZE];
-	int r = control_client_find(SETTINGS_RUN_DIR, name, path, problem), own;
-
-	if (r != -ENOENT || !command_user_dir(dir))
-		return r;
-	own = control_client_find(dir, name, path, &own_problem);
-	if (own == -ENOENT)
-		return r;
-	*problem = own_problem;
-	return own;
 }
 
 /*
@@ -377,7 +307,7 @@ static int print_answer(const struct arguments *arguments, const char *request)
 		r = EXIT_CODE_FAILURE;
 	}
 	free(answer.text);
-	return r == EXIT_CODE_OK ? r : complain(arguments->command->name, &answer.why, r);
+	return r == EXIT_CODE_OK ? r : command_complain(arguments->command->name, &answer.why, r);
 }
 
 /*
@@ -417,10 +347,10 @@ static int examine(const struct arguments *arguments, const char *request)
 		: doctor_run(text, arguments->json, stdout);
 	free(answer.text);
 	if (r < 0)
-		return complain(arguments->command->name, &problem, command_exit_code(r));
+		return command_complain(arguments->command->name, &problem, command_exit_code(r));
 	return answer.code == EXIT_CODE_OK
 		? code
-		: complain(arguments->command->name, &answer.why, (int)answer.code);
+		: command_complain(arguments->command->name, &answer.why, (int)answer.code);
 }
 
 /* The environment gives way to the name of an instance, but not to that of a peer. */

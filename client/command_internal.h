@@ -10,7 +10,7 @@
 
 /*
  * The inside of the command line, for command*.c only. command.c reads the words and asks one
- * daemon; command_status.c asks several.
+ * daemon; command_status.c asks several; command_socket.c finds them.
  */
 
 enum { COMMAND_NAMES_MAX = 32 };
@@ -33,6 +33,8 @@ int command_status_run(const struct command_status *status);
 
 /* The exit code for a failure of client/control_client. */
 int command_exit_code(int error);
+/* Prints the problem to stderr; returns `exit_code`, as the next one does. */
+int command_complain(const char *command, const struct problem *problem, int exit_code);
 /* Prints the problem to stderr, and what a killed client has left in force if nobody answers. */
 int command_complain_of_silence(const char *command, const struct problem *problem, int exit_code);
 /* Finds a socket of the system, or of this user (culvert run); errors of control_client_find(). */
