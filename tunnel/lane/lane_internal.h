@@ -147,7 +147,9 @@ struct lane {
 	struct loop_timer paths; /* the same, at several (MPTCP) */
 	struct silence silence;
 	struct path_window window;
-	struct loop_timer held;           /* runs: the window is full, and is looked at again */
+	struct loop_timer held; /* runs: the window is full, and is looked at again */
+	/* Of lane_life, so that lane_queue need not call it. */
+	void (*held_expired)(struct loop_timer *held);
 	struct addr known[TCP_PATHS_MAX]; /* this end of each path that was open once */
 	size_t known_count;
 	struct mono lost_next; /* until it is looked whether they still are */
@@ -231,10 +233,6 @@ static inline bool lane_cuts(const struct lane *lane)
 {
 	return (lane->offloads_read & ~lane->offloads_send) != 0;
 }
-
-/* lane_life.c */
-/* The connection gets no more packets for PATH_WINDOW_RETRY_MS. */
-void lane_life_hold(struct lane *lane);
 
 /* lane_path.c */
 void lane_path_limit(struct lane *lane, struct duration dead_after);

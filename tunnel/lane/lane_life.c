@@ -283,12 +283,6 @@ static void held_expired(struct loop_timer *timer)
 	conclude(lane, lane_flush(lane));
 }
 
-void lane_life_hold(struct lane *lane)
-{
-	loop_timer_start(lane->worker->loop, &lane->held,
-		mono_add(mono_now(), DURATION_MS(PATH_WINDOW_RETRY_MS)), held_expired);
-}
-
 static void tun_ready(struct loop_watch *watch, uint32_t events)
 {
 	struct lane *lane = container_of(watch, struct lane, tun_watch);
@@ -350,6 +344,7 @@ static enum lane_verdict do_carry(struct lane *lane, const struct lane_carry *ca
 	filter_unref(lane->filter);
 	lane->filter = carry->filter;
 	lane_path_limit(lane, carry->dead_after);
+	lane->held_expired = held_expired;
 	lane_congestion_begin(lane, carry->choose_congestion);
 	lane->tun_fd = carry->tun_fd;
 	lane->discard = carry->discard;

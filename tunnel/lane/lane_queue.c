@@ -139,7 +139,9 @@ bool lane_queue_has_room(struct lane *lane)
 	if (lane->held.running)
 		return false;
 	if (lane_path_is_full(lane)) {
-		lane_life_hold(lane);
+		loop_timer_start(lane->worker->loop, &lane->held,
+			mono_add(mono_now(), DURATION_MS(PATH_WINDOW_RETRY_MS)),
+			lane->held_expired);
 		return false;
 	}
 	if (lane->outflow.ahead >= OUTFLOW_AHEAD_MOST || lane->no_low_water ||
