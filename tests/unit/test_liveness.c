@@ -91,8 +91,8 @@ START_TEST(silence_pings_then_kills)
 	ck_assert_int_eq(loop_run(peer.loop), 0);
 	ck_assert_int_eq(peer.deaths, 1);
 	ck_assert_int_ge(mono_since(peer.died, peer.started).ns, DURATION_MS(300).ns);
-	/* One at the start and one each 20 ms; a busy machine may delay some. */
-	ck_assert_int_ge(peer.ping_count, 3);
+	/* One at the start and one each 20 ms; a busy machine may delay all but one of them. */
+	ck_assert_int_ge(peer.ping_count, 2);
 	ck_assert_int_le(peer.ping_count, 15);
 	for (int i = 1; i < peer.ping_count; i++)
 		ck_assert_uint_ge(peer.pings[i] - peer.pings[i - 1], (uint64_t)DURATION_MS(20).ns);
