@@ -20,14 +20,9 @@
 
 static const char bbr[] = "bbr";
 
-static bool packets_wait(const struct lane *lane)
-{
-	return lane_has_backlog(lane) || !flow_queue_is_empty(lane->queue);
-}
-
 static bool has_more_to_send(const struct lane *lane, const struct tcp_path *path)
 {
-	return packets_wait(lane) || !path->idle;
+	return lane_packets_wait(lane) || !path->idle;
 }
 
 static void report(struct lane *lane, enum congestion_reason reason, const char *control,
@@ -68,7 +63,7 @@ static void choose(struct lane *lane, const struct tcp_path *path, struct mono n
 
 	if (wanted != lane->congestion.control)
 		change(lane, wanted, now, &view);
-	if (congestion_begins_again(&lane->congestion, now, path, packets_wait(lane)))
+	if (congestion_begins_again(&lane->congestion, now, path, lane_packets_wait(lane)))
 		(void)tcp_path_slow_start(lane->socket_watch.fd,
 			lane->kernel_control); /* else the window grows slowly */
 }
@@ -145,7 +140,7 @@ static enum pacing_load load_of(struct lane *lane)
 
 	lane->sent = sent;
 	lane->received = received;
-	if (packets_wait(lane))
+	if (lane_packets_wait(lane))
 		return PACING_LIMITED;
 	return bulk ? PACING_BULK : PACING_SOME;
 }

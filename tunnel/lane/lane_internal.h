@@ -267,6 +267,11 @@ void lane_queue_watch(struct lane *lane, bool full);
 
 /* lane_output.c */
 bool lane_has_backlog(const struct lane *lane); /* true: the connection has not taken all yet */
+/* True: more is to be sent than the connection has taken. */
+static inline bool lane_packets_wait(const struct lane *lane)
+{
+	return lane_has_backlog(lane) || !flow_queue_is_empty(lane->queue);
+}
 /* LANE_GOES_ON: the lane has an output buffer. */
 LANE_CHECKED enum lane_verdict lane_output_borrow(struct lane *lane);
 /*

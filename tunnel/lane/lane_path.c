@@ -131,7 +131,7 @@ static void note_window(
 			longest = paths[i].least_rtt_us;
 	}
 	path_window_note(&lane->window, now, sent > under_way ? sent - under_way : 0,
-		lane_has_backlog(lane) || !flow_queue_is_empty(lane->queue), longest);
+		lane_packets_wait(lane), longest);
 	if (open < 2) /* the kernel keeps one path's queue short */
 		lane->window.limit = 0;
 }
