@@ -317,9 +317,11 @@ int command_status_run(const struct command_status *status)
 	struct problem problem = { .text = "" };
 	int r = 0;
 
-	if (!instances || !names_are_valid(status)) {
+	if (!instances)
+		return EXIT_CODE_FAILURE;
+	if (!names_are_valid(status)) {
 		free(instances);
-		return instances ? EXIT_CODE_USAGE : EXIT_CODE_FAILURE;
+		return EXIT_CODE_USAGE;
 	}
 	if (status->socket)
 		name_socket(status->socket, &instances->items[instances->count++]);
