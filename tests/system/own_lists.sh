@@ -46,7 +46,7 @@ resolvers() { # PEER
 	awk '$1 == "nameserver" || $1 == "search" { printf "%s ", $0 }' "$(ns_etc "$1")/resolv.conf"
 }
 
-# ---- who is told what ----
+# ---- what each peer hears ----
 
 wait_routes gw-b 10.1.0.0/24
 wait_routes spoke-a 10.2.0.0/24
