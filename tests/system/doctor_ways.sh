@@ -21,24 +21,6 @@ addr container eth0 172.17.0.2/16
 
 etc=$(ns_etc laptop)
 printf 'nameserver 192.0.2.254\n' >"$etc/resolv.conf"
-cat >"$WORK/unbound.conf" <<CONF
-server:
-	directory: "$WORK"
-	chroot: ""
-	username: ""
-	pidfile: "$WORK/unbound.pid"
-	use-syslog: no
-	module-config: "iterator"
-	interface: $OUT4
-	access-control: 0.0.0.0/0 allow
-	local-zone: "." static
-CONF
-resolver_there() { [[ -n $(in_ns "$1" ss -Hlun 'sport = :53') ]]; }
-resolver_start() { # NS
-	start_bg "$WORK/resolver.log" resolver in_ns "$1" unbound -d -c "$WORK/unbound.conf"
-	wait_for 10 'the resolver is there' resolver_there "$1"
-}
-
 pki_add laptop
 server() { # LINES
 	server_conf gw-b <<CONF
@@ -75,7 +57,7 @@ laptop 'accept_routes = [ "203.0.113.0/24" ];'
 wait_routes laptop 203.0.113.0/24
 doctor
 says 'a resolver that nobody runs' "^problem: dns: the server's resolver $OUT4 does not answer through cv0 \\(.*use_dns = false"
-resolver_start lan-b
+resolver_start lan-b "$OUT4" 'local-zone: "." static'
 doctor
 says 'then it runs' "^ok: dns: the server's resolver $OUT4 answers through cv0"
 silent 'nothing is said of a full tunnel' ': (policy_rules|cut_off): '
@@ -91,7 +73,7 @@ silent 'with the line that is named nothing is asked' ': dns: '
 stop_bg laptop
 stop_bg resolver
 laptop 'accept_routes = [ ];'
-resolver_start net
+resolver_start net "$OUT4" 'local-zone: "." static'
 doctor
 says 'one that answers past the tunnel' "^note: dns: the server's resolver $OUT4 answers, but by wan0 instead of cv0"
 stop_bg laptop

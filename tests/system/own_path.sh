@@ -29,22 +29,7 @@ addr net lo 10.9.0.53/32
 etc=$(ns_etc spoke-a)
 printf 'hosts: files dns\n' >"$etc/nsswitch.conf"
 printf 'nameserver 10.9.0.53\noptions timeout:1 attempts:1\n' >"$etc/resolv.conf"
-cat >"$WORK/unbound.conf" <<CONF
-server:
-	directory: "$WORK"
-	chroot: ""
-	username: ""
-	pidfile: "$WORK/unbound.pid"
-	use-syslog: no
-	module-config: "iterator"
-	interface: 10.9.0.53
-	access-control: 0.0.0.0/0 allow
-	local-zone: "example.org." static
-	local-data: "vpn.example.org. 0 A 192.0.2.2"
-CONF
-resolver_there() { [[ -n $(in_ns net ss -Hlun 'sport = :53') ]]; }
-start_bg "$WORK/resolver.log" resolver in_ns net unbound -d -c "$WORK/unbound.conf"
-wait_for 10 'the resolver is there' resolver_there
+resolver_start net 10.9.0.53 'local-zone: "example.org." static' 'local-data: "vpn.example.org. 0 A 192.0.2.2"'
 
 pki_add spoke-a spoke-b
 server_conf gw-b <<'CONF'

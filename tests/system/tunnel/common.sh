@@ -423,3 +423,26 @@ capture_print() { # NAME [FILTER]
 captured() { # NAME FILTER
 	[[ -n $(capture_print "$1" "$2") ]]
 }
+
+# ---- a resolver ----
+
+# Starts one with these lines of unbound.conf(5).
+resolver_start() { # NS ADDRESS LINE...
+	local ns=$1
+	cat >"$WORK/unbound.conf" <<CONF
+server:
+	directory: "$WORK"
+	chroot: ""
+	username: ""
+	pidfile: "$WORK/unbound.pid"
+	use-syslog: no
+	module-config: "iterator"
+	interface: $2
+	access-control: 0.0.0.0/0 allow
+CONF
+	shift 2
+	printf '\t%s\n' "$@" >>"$WORK/unbound.conf"
+	start_bg "$WORK/resolver.log" resolver in_ns "$ns" unbound -d -c "$WORK/unbound.conf"
+	wait_for 10 'the resolver is there' resolver_there "$ns"
+}
+resolver_there() { [[ -n $(in_ns "$1" ss -Hlun 'sport = :53') ]]; }
