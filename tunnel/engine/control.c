@@ -14,14 +14,16 @@
 
 /*
  * A connection reads until the newline, writes until its answer is sent, and closes. Reading and
- * writing have CONTROL_PHASE_MS each. While CONTROL_CONNECTIONS_MAX are open, the listening socket
- * is not watched, and further clients wait in its backlog.
+ * writing have CONTROL_PHASE_MS each. While CONTROL_CONNECTIONS_MAX are open, a newcomer takes the
+ * place of the oldest one whose request is not whole after CONTROL_GRACE_MS. Without such a one
+ * it waits in the backlog.
  */
 
 enum {
 	CONTROL_CONNECTIONS_MAX = 16,
 	CONTROL_REQUEST_MAX = 4096, /* bytes of a request with its newline */
 	CONTROL_PHASE_MS = 5000,
+	CONTROL_GRACE_MS = 200,  /* for a whole request while others wait */
 	CONTROL_PAUSE_MS = 1000, /* without accepting, after descriptors or memory ran out */
 	CONTROL_DRAIN_MAX = 16,  /* reads that discard bytes behind a request */
 };
@@ -30,7 +32,8 @@ struct control {
 	struct engine *engine;
 	struct loop_watch watch; /* of the listening socket */
 	struct loop_timer pause;
-	uid_t owner; /* the user that made the listening socket: netd's user */
+	struct loop_timer full; /* until it is looked again for a place */
+	uid_t owner;            /* the user that made the listening socket: netd's user */
 	struct connection *connections[CONTROL_CONNECTIONS_MAX]; /* NULL: a free slot */
 	unsigned connection_count;
 	struct netd_call reexec;
@@ -43,6 +46,7 @@ struct connection {
 	unsigned slot; /* in control->connections */
 	struct loop_watch watch;
 	struct loop_timer deadline;
+	struct mono since;
 	struct ucred who;
 	struct control_answer answer;
 	size_t sent; /* of the answer */
@@ -249,6 +253,7 @@ static int connection_new(struct control *control, int fd)
 	if (!connection)
 		goto fail;
 	connection->control = control;
+	connection->since = mono_now();
 	r = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &connection->who, &len) < 0 ? -errno : 0;
 	if (r == 0)
 		r = loop_watch_add(control->engine->world.loop, &connection->watch, fd, EPOLLIN,
@@ -295,12 +300,54 @@ static void pause_listening(struct control *control, int error)
 	(void)loop_watch_set(loop, &control->watch, 0);
 }
 
+/* The oldest connection whose request should be whole by now; NULL: none. */
+static struct connection *find_slow(const struct control *control)
+{
+	struct mono late = mono_add(mono_now(), DURATION_MS(-CONTROL_GRACE_MS));
+	struct connection *slow = NULL;
+
+	for (unsigned i = 0; i < CONTROL_CONNECTIONS_MAX; i++) {
+		struct connection *connection = control->connections[i];
+
+		if (connection && !connection->answer.data && connection != control->asker &&
+			mono_before(connection->since, slow ? slow->since : late))
+			slow = connection;
+	}
+	return slow;
+}
+
+static void full_over(struct loop_timer *timer)
+{
+	struct control *control = container_of(timer, struct control, full);
+
+	if (!control->pause.running)
+		(void)loop_watch_set(control->engine->world.loop, &control->watch, EPOLLIN);
+}
+
+/* All places are taken and a client waits. False: it has to wait on. */
+static bool make_place(struct control *control)
+{
+	struct connection *slow = find_slow(control);
+	struct loop *loop = control->engine->world.loop;
+
+	if (slow) {
+		connection_close(slow);
+		return true;
+	}
+	loop_timer_start(loop, &control->full, mono_add(mono_now(), DURATION_MS(CONTROL_GRACE_MS)),
+		full_over);
+	(void)loop_watch_set(loop, &control->watch, 0);
+	return false;
+}
+
 static void control_ready(struct loop_watch *watch, uint32_t events)
 {
 	struct control *control = container_of(watch, struct control, watch);
 	int r = 0;
 
 	(void)events;
+	if (control->connection_count == CONTROL_CONNECTIONS_MAX && !make_place(control))
+		return;
 	while (r == 0 && control->connection_count < CONTROL_CONNECTIONS_MAX) {
 		int fd = accept4(watch->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		r = fd < 0 ? -errno : connection_new(control, fd);
@@ -309,8 +356,6 @@ static void control_ready(struct loop_watch *watch, uint32_t events)
 	}
 	if (r < 0 && r != -EAGAIN)
 		pause_listening(control, r);
-	else if (control->connection_count == CONTROL_CONNECTIONS_MAX)
-		(void)loop_watch_set(control->engine->world.loop, watch, 0);
 }
 
 int control_open(struct engine *engine, int listen_fd, struct control **ret_control)
@@ -349,6 +394,7 @@ void control_close(struct control *control)
 	/* First, so that closing a connection does not watch it again. */
 	loop_watch_remove(loop, &control->watch);
 	loop_timer_stop(loop, &control->pause);
+	loop_timer_stop(loop, &control->full);
 	close(fd);
 	for (unsigned i = 0; i < CONTROL_CONNECTIONS_MAX; i++) {
 		if (control->connections[i])
