@@ -18,6 +18,7 @@
 #include "netd/privilege.h"
 #include "netd/sweep.h"
 #include "netd/foreign_netns.h"
+#include "system/first_process.h"
 #include "system/netns.h"
 #include "system/process.h"
 
@@ -441,7 +442,7 @@ static void descend(struct netd *netd)
 	free(netd);
 }
 
-enum exit_code netd_run(const struct netd_program *program)
+static enum exit_code run(const struct netd_program *program)
 {
 	struct netd *netd = netd_new(program);
 	enum exit_code code = EXIT_CODE_FAILURE;
@@ -474,4 +475,18 @@ enum exit_code netd_run(const struct netd_program *program)
 	if (started)
 		log_info("stopped");
 	return code;
+}
+
+enum exit_code netd_run(const struct netd_program *program)
+{
+	int status = EXIT_CODE_FAILURE, r = 0;
+
+	/* A guest is this process's own child. */
+	if (first_process_is() && !program->guest)
+		r = first_process_split(&status);
+	if (r < 0)
+		log_warning("this is the first process of its namespace, and ended processes stay "
+			    "zombies: cannot split: %s",
+			error_text(r));
+	return r > 0 ? (enum exit_code)status : run(program);
 }
