@@ -12,11 +12,13 @@ static const char *const levels[] = {
 	[FINDING_OK] = "ok",
 	[FINDING_NOTE] = "note",
 	[FINDING_PROBLEM] = "problem",
+	[FINDING_WARNING] = "warning",
+	[FINDING_ERROR] = "error",
 };
 
 enum { LEVELS = ARRAY_SIZE(levels) };
 
-static const char *finding_level_text(enum finding_level level)
+const char *finding_level_text(enum finding_level level)
 {
 	return levels[level];
 }
@@ -84,13 +86,27 @@ void findings_free(struct findings *findings)
 	*findings = (struct findings){ .items = NULL };
 }
 
-bool findings_have_problem(const struct findings *findings)
+const struct finding *findings_first(const struct findings *findings, enum finding_level level)
 {
 	for (size_t i = 0; i < findings->count; i++) {
-		if (findings->items[i].level == FINDING_PROBLEM)
-			return true;
+		if (findings->items[i].level == level)
+			return &findings->items[i];
 	}
-	return false;
+	return NULL;
+}
+
+bool findings_have_problem(const struct findings *findings)
+{
+	return findings_first(findings, FINDING_PROBLEM) != NULL;
+}
+
+size_t findings_count(const struct findings *findings, enum finding_level level)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < findings->count; i++)
+		count += findings->items[i].level == level;
+	return count;
 }
 
 void finding_print(const struct finding *finding, FILE *out)

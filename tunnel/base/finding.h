@@ -10,15 +10,19 @@
 #include "base/problem.h"
 
 /*
- * The findings of a host's examination, one for each check. `culvert doctor` prints them, and netd
- * logs the problems at start. The engine sends its own over the control socket, a line each. Plain
- * values in a list that its owner frees; one thread.
+ * The findings of an examination. `culvert doctor` examines a host with a running instance, and has
+ * one finding for each check; the engine sends its own over the control socket, a line each. `check`
+ * and each start examine a configuration, and have one finding for each error, warning or note.
+ * Plain values in a list that its owner frees; one thread.
  */
 
 enum finding_level {
 	FINDING_OK,
 	FINDING_NOTE,    /* worth knowing; needs no action */
 	FINDING_PROBLEM, /* something does not work, or soon will not */
+	/* Of a configuration. A warning: it can start, and something does not work, or not yet. */
+	FINDING_WARNING,
+	FINDING_ERROR, /* it cannot be used, and only a person can change that */
 };
 
 enum { FINDING_CHECK_MAX = 24, FINDING_CURE_MAX = 200 };
@@ -48,6 +52,12 @@ void finding_cure(struct finding *finding, const char *format, ...)
 void findings_free(struct findings *findings);
 
 bool findings_have_problem(const struct findings *findings);
+size_t findings_count(const struct findings *findings, enum finding_level level);
+/* Returns the first finding of that level, or NULL. It belongs to the list. */
+const struct finding *findings_first(const struct findings *findings, enum finding_level level);
+
+/* "ok", "note", "problem", "warning", "error" */
+const char *finding_level_text(enum finding_level level);
 
 /* Prints the finding for a person: "problem: forwarding: …; fix it: COMMAND". */
 void finding_print(const struct finding *finding, FILE *out);
