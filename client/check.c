@@ -12,7 +12,6 @@
 #include "base/error_text.h"
 #include "base/log.h"
 #include "client/client.h"
-#include "config/changed_defaults.h"
 #include "config/conf.h"
 
 /* Becomes culvertd, if it exists at this path relative to our program's directory. */
@@ -32,12 +31,20 @@ static void exec_culvertd(const char *where, char *const argv[])
 /*
  * culvertd checks a server's configuration: the one installed beside this program, or in the PATH.
  */
-static enum exit_code check_server(const char *path)
+static enum exit_code check_server(const char *path, const struct check_options *options)
 {
-	char name[] = "culvertd", option[] = "--check", config[] = "-c";
+	char name[] = "culvertd", check[] = "--check", config[] = "-c", json[] = "--json",
+	     strict[] = "--strict", file_only[] = "--file-only";
 	char *file = strdup(path);
-	char *const argv[] = { name, option, config, file, NULL };
+	char *argv[8] = { name, check, config, file, NULL };
+	size_t count = 4;
 
+	if (options->json)
+		argv[count++] = json;
+	if (options->strict)
+		argv[count++] = strict;
+	if (options->file_only)
+		argv[count++] = file_only;
 	if (file) {
 		exec_culvertd("culvertd", argv);
 		exec_culvertd("../sbin/culvertd", argv);
@@ -67,30 +74,18 @@ bool check_explain_server(const struct configuration *file, struct problem *prob
 	return true;
 }
 
-enum exit_code check_run(const char *path)
+enum exit_code check_run(const char *path, const struct check_options *options)
 {
 	struct configuration profile;
-	struct configuration_verdict verdict = { .key_locked = false };
 	struct problem problem = { 0 };
-	enum exit_code code = EXIT_CODE_OK;
+	enum exit_code code;
 
 	int r = configuration_load(&profile, &client_role.configuration, path, &problem);
 	if (r < 0 && check_is_server(&profile)) {
 		configuration_free(&profile);
-		return check_server(path);
+		return check_server(path, options);
 	}
-	if (r == 0)
-		r = configuration_check(&profile, &client_role.configuration, &verdict, &problem);
-	if (r < 0) {
-		log_error("%s", problem.text);
-		code = exit_code_of_error(r, EXIT_CODE_CONFIG);
-	} else {
-		configuration_warn(&profile);
-		printf("%s: fine: client %s of server %s%s\n", path, verdict.identity.name,
-			profile.settings->peers[0].name.name,
-			verdict.key_locked ? CONFIGURATION_LOCKED_NOTE : "");
-		changed_defaults_print(&profile, stdout);
-	}
+	code = check_report(&profile, &client_role.configuration, r, &problem, options);
 	configuration_free(&profile);
 	return code;
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "base/exit_code.h"
+#include "config/check_report.h"
 #include "config/configuration.h"
 
 /*
@@ -13,10 +14,10 @@
  */
 
 /*
- * Prints to stdout that the file is valid, or to stderr why it is not. For a server's configuration
- * this process becomes culvertd, which checks it.
+ * Reports on the file as check_report() does. For a server's configuration this process becomes
+ * culvertd, which checks it.
  */
-enum exit_code check_run(const char *path);
+enum exit_code check_run(const char *path, const struct check_options *options);
 
 /*
  * True if the file is for culvertd, false if it is for culvert, even if something else is wrong

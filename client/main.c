@@ -36,7 +36,8 @@ static const char usage[] =
 	"\n"
 	"  up PROFILE                  connect by this profile; runs in the foreground, logs to stderr\n"
 	"  run PROFILE -- COMMAND …    run one command inside the VPN, as an ordinary user; culvert run --help\n"
-	"  check PROFILE               check a profile, or a culvertd.conf, with its certificate and keys\n"
+	"  check PROFILE               examine a profile, or a culvertd.conf, with its certificate and key, and\n"
+	"                              this host; culvert check --help\n"
 	"  import FILE [NAME]          check a profile and install it as " PROFILE_DIR
 	"/NAME.conf; see\n"
 	"                              culvert import --help, also for PKCS#12 bundles\n"
@@ -77,8 +78,6 @@ static enum exit_code start(const struct configuration *profile, bool closed)
 		.closed = closed,
 	};
 
-	log_set_level(profile->settings->log_level);
-	configuration_warn(profile);
 	return netd_run(&program);
 }
 
@@ -114,8 +113,10 @@ static enum exit_code up(const char *path)
 		(void)check_explain_server(&profile, &problem);
 	if (profile_called(profile.text, profile.len, path, &name) == 0)
 		code = close_first(&profile, &name, &closed);
-	if (r == 0 && code == EXIT_CODE_OK)
+	if (r == 0 && code == EXIT_CODE_OK) {
+		log_set_level(profile.settings->log_level);
 		r = configuration_prepare(&profile, &client_role.configuration, &problem);
+	}
 	if (r < 0) {
 		log_error("%s", problem.text);
 		code = exit_code_of_error(r, EXIT_CODE_CONFIG);
@@ -162,41 +163,110 @@ static bool is_help(const char *word)
 	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
-static int print_usage(void)
+static int print(const char *text)
 {
-	return fputs(usage, stdout) < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
+	return fputs(text, stdout) < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
 }
 
-/* "up PROFILE", "check PROFILE" */
-static int profile_command(enum exit_code (*command)(const char *path), int argc, char **argv)
+static const char up_usage[] =
+	"usage: culvert up PROFILE [--dir DIR]\n"
+	"\n"
+	"Connects by this profile. Runs in the foreground and logs to stderr, until a signal or culvert down\n"
+	"ends it; systemctl start culvert@NAME runs it in the background. First it judges the profile as\n"
+	"culvert check does, and starts nothing where that finds an error.\n"
+	"\n"
+	"PROFILE is a file, which has a slash or ends in .conf, or the name of one in " PROFILE_DIR
+	"\n"
+	"(--dir DIR: in another directory).\n"
+	"\n"
+	"Exit status: 0 ended by a signal or by culvert down, 1 failed while running, 3 configuration,\n"
+	"certificate or key refused and nothing started, 5 refused by the other end, 6 not permitted.\n";
+
+static const char check_usage[] =
+	"usage: culvert check PROFILE [--file-only] [--strict] [--json] [--dir DIR]\n"
+	"\n"
+	"Examines a profile, or a server's culvertd.conf, with its certificate and key, and what this host\n"
+	"lacks for it or has already. Starts nothing and changes nothing. A start judges in the same way.\n"
+	"\n"
+	"  --file-only   the file and its certificates alone, not this host and its clock\n"
+	"  --strict      warnings count as errors\n"
+	"  --json        print the findings as JSON\n"
+	"\n"
+	"An error is what only a person can change. With a warning it can start, and something does not\n"
+	"work, or not yet. A note is worth knowing.\n"
+	"\n"
+	"PROFILE is a file, which has a slash or ends in .conf, or the name of one in " PROFILE_DIR
+	"\n"
+	"(--dir DIR: in another directory).\n"
+	"\n"
+	"Exit status: 0 without an error (--strict: nor a warning), 3 with one, 1 if it could not be examined\n"
+	"for a reason that may pass, 2 wrong command line.\n";
+
+enum { OPTION_FILE_ONLY = 256, OPTION_STRICT, OPTION_JSON };
+
+static const struct option up_options[] = {
+	{ "dir", required_argument, NULL, 'd' },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
+};
+
+static const struct option check_options[] = {
+	{ "file-only", no_argument, NULL, OPTION_FILE_ONLY },
+	{ "strict", no_argument, NULL, OPTION_STRICT },
+	{ "json", no_argument, NULL, OPTION_JSON },
+	{ "dir", required_argument, NULL, 'd' },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
+};
+
+static void take_check_option(int option, struct check_options *check)
 {
-	static const struct option options[] = {
-		{ "dir", required_argument, NULL, 'd' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
+	check->file_only |= option == OPTION_FILE_ONLY;
+	check->strict |= option == OPTION_STRICT;
+	check->json |= option == OPTION_JSON;
+}
+
+/* "up PROFILE"; with `check`: "check PROFILE", whose options it fills. */
+static int profile_command(int argc, char **argv, struct check_options *check)
+{
 	const char *dir = PROFILE_DIR;
 	char path[PATH_MAX];
 	struct problem problem;
 	int option;
 
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, ":h", check ? check_options : up_options, NULL)) !=
+		-1) {
 		if (option == 'h')
-			return print_usage();
-		if (option != 'd')
+			return print(check ? check_usage : up_usage);
+		if (option == 'd')
+			dir = optarg;
+		else if (check && option >= OPTION_FILE_ONLY)
+			take_check_option(option, check);
+		else
 			return option_error(option, argv);
-		dir = optarg;
 	}
 	if (argc - optind != 1)
 		return usage_error("up and check take one profile");
 	int r = profile_find(argv[optind], dir, path, &problem);
 	if (r < 0) {
-		log_error("%s", problem.text);
+		if (check)
+			fprintf(stderr, "error: %s\n", problem.text);
+		else
+			log_error("%s", problem.text);
 		return (int)exit_code_of_error(r, EXIT_CODE_CONFIG);
 	}
-	return (int)command(path);
+	return (int)(check ? check_run(path, check) : up(path));
 }
+
+static const char sweep_usage[] =
+	"usage: culvert sweep [NAME]\n"
+	"\n"
+	"Removes what clients have left that were killed, or of the client NAME alone: the firewall table of\n"
+	"a kill switch, the rules of a full tunnel, and the resolvers. What a running client holds stays.\n"
+	"Needs root.\n"
+	"\n"
+	"Exit status: 0 done, 1 something could not be removed, 6 not permitted.\n";
 
 /* "sweep", "sweep NAME" */
 static int sweep_command(int argc, char **argv)
@@ -205,7 +275,7 @@ static int sweep_command(int argc, char **argv)
 	unsigned removed;
 
 	if (argc == 2 && is_help(argv[1]))
-		return print_usage();
+		return print(sweep_usage);
 	if (argc > 2)
 		return usage_error("sweep takes one name at most");
 	if (!process_has_capability(CAP_NET_ADMIN)) {
@@ -275,16 +345,22 @@ static int unknown_command(const char *word)
 int main(int argc, char **argv)
 {
 	const char *command = argc > 1 ? argv[1] : "";
+	struct check_options check = { .json = false };
 
 	log_init("netd", LOG_LEVEL_INFO);
 	if (strcmp(command, "--engine") == 0)
 		return run_engine(argc > 2 ? argv[2] : NULL, argc > 3 ? argv[3] : NULL);
 	if (is_help(command) || strcmp(command, "help") == 0)
-		return print_usage();
+		return print(usage);
 	if (strcmp(command, "--version") == 0 || strcmp(command, "-V") == 0) {
 		printf("culvert %s\n", culvert_version);
 		return EXIT_CODE_OK;
 	}
+	if (strcmp(command, "options") == 0 && argc > 2 && is_help(argv[2]))
+		return print(
+			"usage: culvert options\n\nLists every option of a profile as a Markdown "
+			"table, with its type and default.\nculvertd --options lists those of a "
+			"server.\n");
 	if (strcmp(command, "options") == 0)
 		return client_options_describe(stdout) < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
 	if (command_is(command))
@@ -292,11 +368,11 @@ int main(int argc, char **argv)
 	if (strcmp(command, "run") == 0)
 		return run_command(argc - 1, argv + 1);
 	if (strcmp(command, "up") == 0)
-		return profile_command(up, argc - 1, argv + 1);
+		return profile_command(argc - 1, argv + 1, NULL);
 	if (strcmp(command, "import") == 0)
 		return (int)import_run(argc - 1, argv + 1);
 	if (strcmp(command, "check") == 0)
-		return profile_command(check_run, argc - 1, argv + 1);
+		return profile_command(argc - 1, argv + 1, &check);
 	if (strcmp(command, "sweep") == 0)
 		return sweep_command(argc - 1, argv + 1);
 	return command[0] ? unknown_command(command) : usage_error("a command is missing");

@@ -8,7 +8,7 @@
 #include "base/version.h"
 #include "daemon/options.h"
 #include "daemon/server.h"
-#include "config/changed_defaults.h"
+#include "config/check_report.h"
 #include "config/configuration.h"
 #include "netd/netd.h"
 #include "config/conf.h"
@@ -18,12 +18,15 @@
 #define DEFAULT_CONFIG "/etc/culvert/culvertd.conf"
 
 static const char usage[] =
-	"usage: culvertd [-c FILE] [--check]\n"
+	"usage: culvertd [-c FILE] [--check [--file-only] [--strict] [--json]]\n"
 	"\n"
 	"The server of a Culvert VPN. Runs in the foreground and logs to stderr.\n"
 	"\n"
 	"  -c, --config FILE   configuration (" DEFAULT_CONFIG ")\n"
-	"      --check         check configuration, certificate and keys, and end\n"
+	"      --check         check configuration, certificate, key and this host, and end\n"
+	"      --file-only     with --check: the file and its certificates, not this host and its clock\n"
+	"      --strict        with --check: warnings count as errors\n"
+	"      --json          with --check: print the findings as JSON\n"
 	"      --options       list every option of the configuration\n"
 	"  -h, --help          this text\n"
 	"  -V, --version       the version\n"
@@ -31,11 +34,21 @@ static const char usage[] =
 	"Exit status: 0 done, 1 failed while running, 2 wrong command line, 3 configuration, certificate or\n"
 	"key refused and nothing started, 6 not permitted. culvert status shows the state of a running server.\n";
 
-enum { OPTION_CHECK = 256, OPTION_OPTIONS, OPTION_ENGINE };
+enum {
+	OPTION_CHECK = 256,
+	OPTION_FILE_ONLY,
+	OPTION_STRICT,
+	OPTION_JSON,
+	OPTION_OPTIONS,
+	OPTION_ENGINE
+};
 
 static const struct option options[] = {
 	{ "config", required_argument, NULL, 'c' },
 	{ "check", no_argument, NULL, OPTION_CHECK },
+	{ "file-only", no_argument, NULL, OPTION_FILE_ONLY },
+	{ "strict", no_argument, NULL, OPTION_STRICT },
+	{ "json", no_argument, NULL, OPTION_JSON },
 	{ "options", no_argument, NULL, OPTION_OPTIONS },
 	{ "engine", no_argument, NULL, OPTION_ENGINE },
 	{ "help", no_argument, NULL, 'h' },
@@ -55,8 +68,6 @@ static enum exit_code start(const struct configuration *configuration)
 		.engine_argv = engine_argv,
 	};
 
-	log_set_level(configuration->settings->log_level);
-	configuration_warn(configuration);
 	return netd_run(&program);
 }
 
@@ -72,29 +83,25 @@ static void explain_profile(
 			file->path, only_check ? "check" : "up", file->path);
 }
 
-/* Starts, or only checks: both refuse the same configurations. */
-static enum exit_code run(const char *path, bool only_check)
+/* `check` is NULL to start: both refuse the same configurations. */
+static enum exit_code run(const char *path, const struct check_options *check)
 {
 	struct configuration configuration;
-	struct configuration_verdict verdict = { .key_locked = false };
 	struct problem problem = { 0 };
 	enum exit_code code = EXIT_CODE_OK;
 
 	int r = configuration_load(&configuration, &server_role.configuration, path, &problem);
-	if (r == 0)
-		r = only_check ? configuration_check(&configuration, &server_role.configuration,
-					 &verdict, &problem)
-			       : configuration_prepare(
-					 &configuration, &server_role.configuration, &problem);
-	if (r < 0) {
-		explain_profile(&configuration, only_check, &problem);
+	if (r < 0)
+		explain_profile(&configuration, check != NULL, &problem);
+	if (r == 0 && !check) {
+		log_set_level(configuration.settings->log_level);
+		r = configuration_prepare(&configuration, &server_role.configuration, &problem);
+	}
+	if (check) {
+		code = check_report(&configuration, &server_role.configuration, r, &problem, check);
+	} else if (r < 0) {
 		log_error("%s", problem.text);
 		code = exit_code_of_error(r, EXIT_CODE_CONFIG);
-	} else if (only_check) {
-		configuration_warn(&configuration);
-		printf("%s: fine: a server named %s%s\n", path, verdict.identity.name,
-			verdict.key_locked ? CONFIGURATION_LOCKED_NOTE : "");
-		changed_defaults_print(&configuration, stdout);
 	} else {
 		code = start(&configuration);
 	}
@@ -112,36 +119,62 @@ static int run_engine(void)
 	return code;
 }
 
+struct arguments {
+	const char *path;
+	bool only_check;
+	bool for_check; /* an option that needs --check was given */
+	struct check_options check;
+};
+
+static int print(const char *text)
+{
+	return fputs(text, stdout) < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
+}
+
+/* Returns a negative number to go on, or the exit status. */
+static int take_option(int option, struct arguments *arguments)
+{
+	switch (option) {
+	case 'c':
+		arguments->path = optarg;
+		return -1;
+	case OPTION_CHECK:
+		arguments->only_check = true;
+		return -1;
+	case OPTION_FILE_ONLY:
+		arguments->check.file_only = arguments->for_check = true;
+		return -1;
+	case OPTION_STRICT:
+		arguments->check.strict = arguments->for_check = true;
+		return -1;
+	case OPTION_JSON:
+		arguments->check.json = arguments->for_check = true;
+		return -1;
+	case OPTION_OPTIONS:
+		return daemon_options_describe(stdout) < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
+	case OPTION_ENGINE:
+		return run_engine();
+	case 'h':
+		return print(usage);
+	case 'V':
+		printf("culvertd %s\n", culvert_version);
+		return EXIT_CODE_OK;
+	default:
+		fputs("try culvertd --help\n", stderr);
+		return EXIT_CODE_USAGE;
+	}
+}
+
 int main(int argc, char **argv)
 {
-	const char *path = DEFAULT_CONFIG;
-	bool only_check = false;
-	int option;
+	struct arguments arguments = { .path = DEFAULT_CONFIG };
+	int option, status;
 
 	log_init("netd", LOG_LEVEL_INFO);
 	while ((option = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
-		switch (option) {
-		case 'c':
-			path = optarg;
-			break;
-		case OPTION_CHECK:
-			only_check = true;
-			break;
-		case OPTION_OPTIONS:
-			return daemon_options_describe(stdout) < 0 ? EXIT_CODE_FAILURE
-								   : EXIT_CODE_OK;
-		case OPTION_ENGINE:
-			return run_engine();
-		case 'h':
-			fputs(usage, stdout);
-			return EXIT_CODE_OK;
-		case 'V':
-			printf("culvertd %s\n", culvert_version);
-			return EXIT_CODE_OK;
-		default:
-			fputs("try culvertd --help\n", stderr);
-			return EXIT_CODE_USAGE;
-		}
+		status = take_option(option, &arguments);
+		if (status >= 0)
+			return status;
 	}
 	if (optind < argc) {
 		fprintf(stderr,
@@ -149,5 +182,10 @@ int main(int argc, char **argv)
 			argv[optind]);
 		return EXIT_CODE_USAGE;
 	}
-	return (int)run(path, only_check);
+	if (arguments.for_check && !arguments.only_check) {
+		fputs("culvertd: --file-only, --strict and --json belong to --check; try culvertd --help\n",
+			stderr);
+		return EXIT_CODE_USAGE;
+	}
+	return (int)run(arguments.path, arguments.only_check ? &arguments.check : NULL);
 }

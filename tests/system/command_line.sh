@@ -34,9 +34,9 @@ out() { # NAME REGEX COMMAND...; success, on stdout only
 
 out 'culvertd --help' 'usage: culvertd' "$CULVERTD" --help
 out 'culvert --help' 'usage: culvert' "$CULVERT" --help
-for command in up check down reexec status peers routes doctor; do
-	out "culvert $command --help" 'usage: culvert' "$CULVERT" "$command" --help
-	out "culvert $command -h" 'usage: culvert' "$CULVERT" "$command" -h
+for command in up run check import down reexec status peers routes doctor sweep options; do
+	out "culvert $command --help" "usage: culvert $command" "$CULVERT" "$command" --help
+	out "culvert $command -h" "usage: culvert $command" "$CULVERT" "$command" -h
 done
 for word in up down reexec status peers routes doctor check sweep; do
 	out "the help names $word" "^ +$word" "$CULVERT" --help

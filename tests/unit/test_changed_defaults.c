@@ -22,6 +22,7 @@ static const char *notes_of(int (*load)(const char *text, size_t len, const char
 	const char *text)
 {
 	struct configuration configuration = { .path = "t.conf" };
+	struct findings findings = { .count = 0 };
 	struct problem problem;
 	size_t len;
 	FILE *out;
@@ -35,7 +36,12 @@ static const char *notes_of(int (*load)(const char *text, size_t len, const char
 	free(notes);
 	out = open_memstream(&notes, &len);
 	ck_assert_ptr_nonnull(out);
-	changed_defaults_print(&configuration, out);
+	changed_defaults_find(&configuration, &findings);
+	for (size_t i = 0; i < findings.count; i++) {
+		ck_assert_int_eq(findings.items[i].level, FINDING_NOTE);
+		fprintf(out, "note: %s\n", findings.items[i].text.text);
+	}
+	findings_free(&findings);
 	ck_assert_int_eq(fclose(out), 0);
 	configuration_free(&configuration);
 	return notes;

@@ -83,7 +83,7 @@ static const struct changed_default rows[] = {
 		"name each of the server's addresses in remotes", has_more_paths },
 };
 
-void changed_defaults_print(const struct configuration *configuration, FILE *out)
+void changed_defaults_find(const struct configuration *configuration, struct findings *findings)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		const struct changed_default *row = &rows[i];
@@ -93,8 +93,8 @@ void changed_defaults_print(const struct configuration *configuration, FILE *out
 
 		if (!row->holds(configuration->settings) || given == !row->set)
 			continue;
-		fprintf(out, "note: %s is %s than in " SINCE ": %s (before: %s); the old way: %s\n",
-			row->key,
+		(void)findings_add(findings, FINDING_NOTE, "defaults",
+			"%s is %s than in " SINCE ": %s (before: %s); the old way: %s", row->key,
 			row->set ? "set, and means more" : "not set, and its default is another",
 			row->now, row->before, row->restore);
 	}

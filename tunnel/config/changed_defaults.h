@@ -2,8 +2,6 @@
 #ifndef CULVERT_CONFIG_CHANGED_DEFAULTS_H
 #define CULVERT_CONFIG_CHANGED_DEFAULTS_H
 
-#include <stdio.h>
-
 #include "config/configuration.h"
 
 /*
@@ -14,9 +12,10 @@
  */
 
 /*
- * Prints a line "note: KEY: ..." for each changed default whose key the configuration does not
- * have. The configuration must be loaded.
+ * Adds a note "KEY is not set, ..." for each changed default whose key the configuration does not
+ * have, and "KEY is set, ..." for each key that means more than before. The configuration must be
+ * loaded.
  */
-void changed_defaults_print(const struct configuration *configuration, FILE *out);
+void changed_defaults_find(const struct configuration *configuration, struct findings *findings);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "base/executable.h"
 #include "base/file.h"
+#include "config/configuration_internal.h"
 #include "config/credentials.h"
 #include "config/conf.h"
 #include "system/passphrase.h"
@@ -80,45 +81,89 @@ static int check_user(const struct settings *settings, struct problem *problem)
 	return r;
 }
 
-/*
- * `dates`: checks dates as well. They depend on the present time: a start does not wait for them,
- * and the engine warns.
- */
-static int judge(const struct configuration *configuration, const struct configuration_role *role,
-	bool dates, struct configuration_verdict *ret_verdict, struct problem *problem)
+/* Adds an error, if `r` is one, and returns the errno of the first. */
+static int find_error(const struct configuration *configuration, struct findings *findings,
+	const char *check, int first, int r, struct problem *problem)
 {
+	if (r < 0)
+		configuration_find(configuration, findings, FINDING_ERROR, check, problem);
+	return first < 0 ? first : r;
+}
+
+/* Judges the certificate, the key, the CA and the lists. */
+static int examine_credentials(const struct configuration *configuration,
+	const struct configuration_role *role, enum configuration_purpose purpose,
+	struct findings *findings, struct configuration_verdict *ret_verdict)
+{
+	const struct settings *settings = configuration->settings;
 	struct credentials credentials = { 0 };
 	struct tls_context *context = NULL;
+	struct problem problem = { 0 };
 
-	int r = check_user(configuration->settings, problem);
-	if (r == 0)
-		r = check_hooks(configuration->settings, problem);
-	if (r == 0)
-		r = credentials_read_files(&credentials, configuration->settings, problem);
+	int r = credentials_read_files(&credentials, settings, &problem);
 	if (r == 0) {
 		credentials.skip_key = credentials_key_is_locked(&credentials);
 		r = credentials_make_context(
-			&credentials, configuration->settings, role->tls_role, &context, problem);
+			&credentials, settings, role->tls_role, &context, &problem);
 	}
-	if (r == 0 && dates)
-		r = credentials_check_dates(context, configuration->settings, problem);
-	if (r < 0)
-		conf_locate(configuration->text, configuration->len, configuration->path, problem);
-	else
+	if (r == 0)
 		*ret_verdict = (struct configuration_verdict){
 			.identity = *tls_context_identity(context),
 			.key_locked = credentials.skip_key,
 		};
+	r = find_error(configuration, findings, "credentials", 0, r, &problem);
+	if (context && purpose == CONFIGURATION_CHECK)
+		r = find_error(configuration, findings, "dates", r,
+			credentials_check_dates(context, settings, &problem), &problem);
 	tls_context_unref(context);
 	credentials_free(&credentials);
 	return r;
+}
+
+int configuration_examine(const struct configuration *configuration,
+	const struct configuration_role *role, enum configuration_purpose purpose,
+	struct findings *findings, struct configuration_verdict *ret_verdict)
+{
+	const struct settings *settings = configuration->settings;
+	struct problem problem = { 0 };
+	int first = 0, r;
+
+	if (purpose != CONFIGURATION_FILE) {
+		r = check_user(settings, &problem);
+		first = find_error(configuration, findings, "user", first, r, &problem);
+		r = check_hooks(settings, &problem);
+		first = find_error(configuration, findings, "hooks", first, r, &problem);
+	}
+	r = examine_credentials(configuration, role, purpose, findings, ret_verdict);
+	first = first < 0 ? first : r;
+	if (settings->contained)
+		return first;
+	configuration_examine_values(configuration, findings);
+	if (purpose != CONFIGURATION_FILE)
+		configuration_examine_host(configuration, purpose, findings);
+	return first;
+}
+
+/* Sets the text of the first error, for one whose errno is known. */
+static void take_error(const struct findings *findings, struct problem *problem)
+{
+	const struct finding *error = findings_first(findings, FINDING_ERROR);
+
+	problem_set(problem, "%s", error ? error->text.text : "not enough memory to check it");
 }
 
 int configuration_check(const struct configuration *configuration,
 	const struct configuration_role *role, struct configuration_verdict *ret_verdict,
 	struct problem *problem)
 {
-	return judge(configuration, role, true, ret_verdict, problem);
+	struct findings findings = { .count = 0 };
+	int r = configuration_examine(
+		configuration, role, CONFIGURATION_CHECK, &findings, ret_verdict);
+
+	if (r < 0)
+		take_error(&findings, problem);
+	findings_free(&findings);
+	return r;
 }
 
 /* Asks until the passphrase is right, PASSPHRASE_TRIES times at most. */
@@ -159,16 +204,30 @@ static int unlock(struct configuration *configuration, struct problem *problem)
 	return r;
 }
 
+static int judge(const struct configuration *configuration, const struct configuration_role *role,
+	bool again, struct configuration_verdict *ret_verdict, struct problem *problem)
+{
+	struct findings findings = { .count = 0 };
+	int r = configuration_examine(
+		configuration, role, CONFIGURATION_START, &findings, ret_verdict);
+
+	if (r < 0)
+		take_error(&findings, problem);
+	if (!again)
+		configuration_log(&findings);
+	findings_free(&findings);
+	return r;
+}
+
 int configuration_prepare(struct configuration *configuration,
 	const struct configuration_role *role, struct problem *problem)
 {
-	struct configuration_verdict verdict;
-
+	struct configuration_verdict verdict = { .key_locked = false };
 	int r = judge(configuration, role, false, &verdict, problem);
 	if (r < 0 || !verdict.key_locked)
 		return r;
 	r = unlock(configuration, problem);
-	return r == 0 ? judge(configuration, role, false, &verdict, problem) : r;
+	return r == 0 ? judge(configuration, role, true, &verdict, problem) : r;
 }
 
 void configuration_free(struct configuration *configuration)

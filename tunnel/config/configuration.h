@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/finding.h"
 #include "base/identity.h"
 #include "base/problem.h"
 #include "config/settings.h"
@@ -52,41 +53,52 @@ int configuration_parse(struct configuration *configuration, const struct config
 	"the certificate was not checked"
 
 struct configuration_verdict {
-	struct identity identity; /* the name in the certificate */
+	struct identity identity; /* the name in the certificate; "": it has none that is valid */
 	/* A passphrase protects the key, so it is not known whether it fits the certificate. */
 	bool key_locked;
 };
 
+enum configuration_purpose {
+	CONFIGURATION_FILE,  /* the file and its certificates, for any host and any time */
+	CONFIGURATION_CHECK, /* also this host and the present time */
+	/*
+	 * As for a check, without what netd and each engine report themselves when it has come true:
+	 * dates, ports in use, and too few descriptors.
+	 */
+	CONFIGURATION_START,
+};
+
 /*
- * Checks that the loaded configuration can be used. It reads the files that the configuration names
- * and makes a TLS context from them, which it frees again. It checks the programs of hooks, `user`
- * (its existence only for root, since only root needs it) and the dates of the certificate. Errors:
- * those of process_find_user(), executable_open(), credentials_read_files() or tls_context_new().
- * On failure *problem says why, as "FILE:LINE: KEY: ...".
+ * The one examination of a loaded configuration: `check` and each start judge by it. It reads the
+ * files that the configuration names and makes a TLS context from them, which it frees again. It
+ * asks the kernel and changes nothing. It adds a finding for everything that is wrong, as
+ * "FILE:LINE: KEY: ...". An error can only be changed by a person, and nothing starts with it. With
+ * a warning it can start, and something does not work, or not until the host or the time change.
+ *
+ * Returns 0, or the errno of the first error: those of process_find_user(), executable_open(),
+ * credentials_read_files() or tls_context_new().
+ */
+int configuration_examine(const struct configuration *configuration,
+	const struct configuration_role *role, enum configuration_purpose purpose,
+	struct findings *findings, struct configuration_verdict *ret_verdict);
+
+/*
+ * The same for a caller that needs no more than the first error. Errors: those of
+ * configuration_examine(). On failure *problem says why.
  */
 int configuration_check(const struct configuration *configuration,
 	const struct configuration_role *role, struct configuration_verdict *ret_verdict,
 	struct problem *problem);
 
 /*
- * Does everything that comes before a start. First it checks as configuration_check() does, except
- * the dates: a clock that is set later makes them right, and the engine warns of them. Where a
+ * Does everything that comes before a start: examines the configuration, and logs warnings. Where a
  * passphrase protects the key, it asks for it (system/passphrase; a few times while it is wrong)
- * and checks the unlocked key. It wipes the passphrase; the unlocked key stays in the settings.
- * Errors: those of configuration_check(); -EACCES: wrong each time; -ENOTTY and others of
- * passphrase_ask(). On failure *problem says why.
+ * and examines again with the unlocked key. It wipes the passphrase; the unlocked key stays in the
+ * settings. Errors: those of configuration_examine(); -EACCES: wrong each time; -ENOTTY and others
+ * of passphrase_ask(). On failure *problem has the first error; further ones are logged.
  */
 int configuration_prepare(struct configuration *configuration,
 	const struct configuration_role *role, struct problem *problem);
-
-/*
- * Logs a warning for each thing that the configuration needs and this host lacks now, though it may
- * have it when the program runs: a network namespace, a tracked interface, /dev/net/tun. It also
- * warns of valid settings that keep peers out: an empty list of peers, a pool whose addresses
- * clients refuse by default, a pool that overlaps a network of this host. Called by `check` and at
- * each start.
- */
-void configuration_warn(const struct configuration *configuration);
 
 /*
  * Wipes and frees the text, which may have a key, and frees the settings. Does nothing when

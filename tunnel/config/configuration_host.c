@@ -1,44 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "config/configuration.h"
+#include "config/configuration_internal.h"
 
 #include <errno.h>
 #include <net/if.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/log.h"
-#include "config/conf.h"
 #include "system/netlink.h"
 #include "system/netns.h"
 #include "system/tun.h"
 
-/* `problem` begins with the key. */
-static void warn(const struct configuration *configuration, struct problem *problem)
-{
-	conf_locate(configuration->text, configuration->len, configuration->path, problem);
-	log_warning("%s", problem->text);
-}
-
-/* Warns of a pool that clients refuse by default. */
-static void warn_of_pool(
-	const struct configuration *configuration, const char *key, const struct prefix *pool)
-{
-	struct problem problem = { 0 };
-	char text[ADDR_TEXT_MAX];
-
-	if (!addr_is_set(&pool->addr) || settings_is_private(pool))
-		return;
-	prefix_format(pool, text);
-	problem_set(&problem,
-		"%s: %s is outside the private ranges, so clients refuse its addresses unless "
-		"each profile has the line: tunnel_addresses = [ \"%s\" ];",
-		key, text, text);
-	warn(configuration, &problem);
-}
-
-/* Warns of a network of this host whose addresses the pool would take. */
-static void warn_of_overlap(const struct configuration *configuration, const char *key,
-	const struct prefix *pool, const struct netlink_address *addresses, size_t count)
+/* Finds a network of this host whose addresses the pool would take. */
+static void examine_overlap(const struct configuration *configuration, struct findings *findings,
+	const char *key, const struct prefix *pool, const struct netlink_address *addresses,
+	size_t count)
 {
 	char text[ADDR_TEXT_MAX], network[ADDR_TEXT_MAX], name[IF_NAMESIZE];
 
@@ -61,7 +36,7 @@ static void warn_of_overlap(const struct configuration *configuration, const cha
 			"%s: %s overlaps the network of %s on %s, whose hosts may have the same "
 			"addresses; choose another pool",
 			key, text, network, name);
-		warn(configuration, &problem);
+		configuration_find(configuration, findings, FINDING_WARNING, "pool", &problem);
 		return;
 	}
 }
@@ -73,11 +48,11 @@ static bool any_peer_is_here(const struct settings *settings)
 		if (!settings->peers[i].netns[0])
 			return true;
 	}
-	return false;
+	return settings->unlisted;
 }
 
-/* If the kernel cannot be asked, nothing is logged here: the start fails and logs it. */
-static void warn_of_overlaps(const struct configuration *configuration)
+/* If the kernel cannot be asked, there is no finding: the start fails and logs it. */
+static void examine_overlaps(const struct configuration *configuration, struct findings *findings)
 {
 	const struct settings *settings = configuration->settings;
 	struct netlink_address *addresses;
@@ -88,41 +63,30 @@ static void warn_of_overlaps(const struct configuration *configuration)
 	if (!any_peer_is_here(settings) || netlink_open(&netlink, &problem) < 0)
 		return;
 	if (netlink_addresses(netlink, &addresses, &count, &problem) == 0) {
-		warn_of_overlap(configuration, "pool4", &settings->pool4, addresses, count);
-		warn_of_overlap(configuration, "pool6", &settings->pool6, addresses, count);
+		examine_overlap(
+			configuration, findings, "pool4", &settings->pool4, addresses, count);
+		examine_overlap(
+			configuration, findings, "pool6", &settings->pool6, addresses, count);
 		free(addresses);
 	}
 	netlink_close(netlink);
 }
 
-static void warn_of_server(const struct configuration *configuration)
-{
-	struct problem problem = { 0 };
-
-	warn_of_pool(configuration, "pool4", &configuration->settings->pool4);
-	warn_of_pool(configuration, "pool6", &configuration->settings->pool6);
-	warn_of_overlaps(configuration);
-	if (configuration->settings->peer_count > 0)
-		return;
-	problem_set(&problem,
-		"peers: the list is empty, so no peer is admitted; add an entry for each certificate, such as { name = \"gw-a\"; }");
-	warn(configuration, &problem);
-}
-
 /*
- * Without root the device may be refused here and allowed at the start, so only root is warned of
- * that.
+ * Without root the device may be refused here and allowed at the start, so only root gets that
+ * finding.
  */
-static void warn_of_device(void)
+static void examine_device(struct findings *findings)
 {
 	struct problem problem = { 0 };
 	int r = tun_check_device(&problem);
 
 	if (r < 0 && (r != -EACCES || geteuid() == 0))
-		log_warning("%s; no tunnel comes up until then", problem.text);
+		(void)findings_add(findings, FINDING_WARNING, "tun",
+			"%s; no tunnel comes up until then", problem.text);
 }
 
-static void warn_of_announce(const struct configuration *configuration)
+static void examine_announce(const struct configuration *configuration, struct findings *findings)
 {
 	const struct announce_list *announce = &configuration->settings->announce;
 
@@ -136,18 +100,14 @@ static void warn_of_announce(const struct configuration *configuration)
 			"announce.[%zu].interface: this host has no interface %s now, so nothing is "
 			"announced for it; `ip link` lists the interfaces",
 			i, name);
-		warn(configuration, &problem);
+		configuration_find(configuration, findings, FINDING_WARNING, "announce", &problem);
 	}
 }
 
-void configuration_warn(const struct configuration *configuration)
+static void examine_netns(const struct configuration *configuration, struct findings *findings)
 {
 	const struct settings *settings = configuration->settings;
 
-	if (settings->role == SETTINGS_SERVER)
-		warn_of_server(configuration);
-	warn_of_device();
-	warn_of_announce(configuration);
 	for (size_t i = 0; i < settings->peer_count; i++) {
 		const struct settings_peer *peer = &settings->peers[i];
 		struct problem problem = { 0 };
@@ -163,6 +123,16 @@ void configuration_warn(const struct configuration *configuration)
 			problem_prepend(&problem, "peers.[%zu].netns (%s)", i, peer->name.name);
 		else
 			problem_prepend(&problem, "netns");
-		warn(configuration, &problem);
+		configuration_find(configuration, findings, FINDING_WARNING, "netns", &problem);
 	}
+}
+
+void configuration_examine_host(const struct configuration *configuration,
+	enum configuration_purpose purpose, struct findings *findings)
+{
+	(void)purpose;
+	examine_overlaps(configuration, findings);
+	examine_device(findings);
+	examine_announce(configuration, findings);
+	examine_netns(configuration, findings);
 }
