@@ -89,6 +89,7 @@ static void set_up(void)
 	lane->tun_watch.fd = lane->tun_fd = -1;
 	lane->framer = &framer_native;
 	STAILQ_INIT(&lane->messages);
+	STAILQ_INIT(&lane->unheard);
 	outflow_init(&lane->outflow);
 	rate_init(&lane->control_rate, LANE_CONTROL_PER_SECOND, LANE_CONTROL_BURST, mono_now());
 	ck_assert_int_eq(tls_new(pki.server_context, &lane->tls), 0);

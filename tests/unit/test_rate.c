@@ -57,6 +57,21 @@ START_TEST(sustains_its_rate)
 }
 END_TEST
 
+START_TEST(a_debt_is_paid_first)
+{
+	struct rate rate;
+
+	rate_init(&rate, 10, 5, at_ms(0));
+	ck_assert_int_eq(rate_wait(&rate, 5, at_ms(0)).ns, 0);
+	rate_charge(&rate, 7, at_ms(0));
+	ck_assert(!rate_take(&rate, at_ms(299)));
+	ck_assert_int_eq(duration_ms(rate_wait(&rate, 1, at_ms(299))), 1);
+	ck_assert(rate_take(&rate, at_ms(301)));
+	ck_assert_int_eq(duration_ms(rate_wait(&rate, 5, at_ms(301))), 499);
+	ck_assert_int_eq(take_all(&rate, at_ms(3600000)), 5);
+}
+END_TEST
+
 START_TEST(time_that_goes_back_gives_nothing)
 {
 	struct rate rate;
@@ -76,6 +91,7 @@ static Suite *suite(void)
 	unit_add(suite, "refill", starts_full_and_refills);
 	unit_add(suite, "burst", never_holds_more_than_the_burst);
 	unit_add(suite, "sustained", sustains_its_rate);
+	unit_add(suite, "debt", a_debt_is_paid_first);
 	unit_add(suite, "backwards", time_that_goes_back_gives_nothing);
 	return suite;
 }

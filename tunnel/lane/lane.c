@@ -88,6 +88,7 @@ int lane_new(struct worker *worker, struct tls_context *tls, enum tls_role role,
 		.start_order = { .deadline = deadline },
 	};
 	STAILQ_INIT(&lane->messages);
+	STAILQ_INIT(&lane->unheard);
 	outflow_init(&lane->outflow);
 	atomic_store(&lane->counters.heard_ns, mono_now().ns);
 	lane->ended_report = lane_report_new(lane, LANE_REPORT_ENDED, 0);

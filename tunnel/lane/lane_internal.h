@@ -43,6 +43,10 @@ enum {
 	LANE_BURST_PACKETS = 4096,    /* the most read from TUN at once, even if all are dropped */
 	LANE_CONTROL_PER_SECOND = 50, /* control messages taken from a peer, sustained … */
 	LANE_CONTROL_BURST = 400, /* … and at once: all announcements of a new connection fit */
+	/* One of so many bytes counts as one, a shorter one as its part, at least an eighth. */
+	LANE_CONTROL_WHOLE = 4096,
+	LANE_CONTROL_LEAST = 8,
+	LANE_CONTROL_PAUSE_MS = 20, /* the shortest time that others wait */
 };
 
 /*
@@ -60,7 +64,7 @@ enum lane_verdict {
 	LANE_CLOSES,  /* it ends at once */
 };
 
-/* A control message that waits for room in the output. */
+/* A control message that waits, for room in the output or for the main thread. */
 struct lane_message {
 	STAILQ_ENTRY(lane_message) link;
 	size_t len;
@@ -183,7 +187,10 @@ struct lane {
 	/* Control messages that wait for room in the output. */
 	STAILQ_HEAD(, lane_message) messages;
 	size_t messages_size;
+	/* Those from the peer that exceed its budget. Nothing is read while there are any. */
+	STAILQ_HEAD(, lane_message) unheard;
 	struct rate control_rate;
+	struct loop_timer unheard_timer; /* until the first may be heard */
 
 	uint32_t offloads_read, offloads_send, offloads_accept;
 	bool gro; /* gather segments on their way to TUN */
@@ -293,6 +300,14 @@ void lane_free_messages(struct lane *lane);
 void lane_deliver(
 	struct lane *lane, const struct vnet *vnet, const struct packet *packet, uint8_t *data);
 void lane_deliver_rest(struct lane *lane);
+
+/* lane_hear.c: control messages from the peer */
+LANE_CHECKED enum lane_verdict lane_hear_message(struct lane *lane, const struct view *payload);
+bool lane_hears_late(const struct lane *lane); /* true: some wait, and nothing is to be read */
+/* Passes on those that wait, as the budget allows. */
+LANE_CHECKED enum lane_verdict lane_hear_late(struct lane *lane);
+struct mono lane_hears_next(struct lane *lane); /* when to call lane_hear_late() */
+void lane_hear_nothing(struct lane *lane);      /* drops those that wait */
 
 /* lane_receive.c */
 /* Continues the handshake with the data that was fed. */

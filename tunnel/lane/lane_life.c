@@ -45,7 +45,7 @@ static void set_events(struct lane *lane)
 		(!flow_queue_is_empty(lane->queue) && !lane->held.running);
 	uint32_t socket_events = waits ? EPOLLOUT : 0u;
 
-	if (lane->state != LANE_FAULTED)
+	if (lane->state != LANE_FAULTED && !lane_hears_late(lane))
 		socket_events |= EPOLLIN;
 	loop_watch_set(lane->worker->loop, &lane->socket_watch, socket_events);
 	if (lane->tun_watch.fd >= 0)
@@ -68,6 +68,7 @@ static void return_buffers(struct lane *lane)
 	lane->plain_len = 0;
 	release_queue(lane);
 	lane_free_messages(lane);
+	lane_hear_nothing(lane);
 }
 
 static void close_now(struct lane *lane)
@@ -81,6 +82,7 @@ static void close_now(struct lane *lane)
 	loop_timer_stop(loop, &lane->path);
 	loop_timer_stop(loop, &lane->paths);
 	loop_timer_stop(loop, &lane->held);
+	loop_timer_stop(loop, &lane->unheard_timer);
 	loop_watch_remove(loop, &lane->tun_watch);
 	loop_watch_remove(loop, &lane->socket_watch);
 	close(fd);
@@ -105,6 +107,7 @@ static enum lane_verdict drain(struct lane *lane)
 		return LANE_GOES_ON;
 	set_state(lane, LANE_DRAINING);
 	release_queue(lane);
+	lane_hear_nothing(lane);
 	loop_watch_remove(loop, &lane->tun_watch);
 	loop_timer_start(loop, &lane->deadline, mono_add(mono_now(), DURATION_MS(LANE_FLUSH_MS)),
 		deadline_expired);
@@ -123,6 +126,7 @@ static enum lane_verdict fault(struct lane *lane)
 	loop_timer_stop(lane->worker->loop, &lane->deadline); /* the goodbye has its own */
 	set_state(lane, LANE_FAULTED);
 	release_queue(lane);
+	lane_hear_nothing(lane);
 	lane_report_post(lane, report);
 	return LANE_GOES_ON;
 }
@@ -195,6 +199,15 @@ static void watch_idle(struct lane *lane)
 			mono_add(mono_now(), DURATION_MS(LANE_IDLE_MS)), idle_expired);
 }
 
+static void unheard_expired(struct loop_timer *timer);
+
+static void watch_unheard(struct lane *lane)
+{
+	if (lane_hears_late(lane) && !lane->unheard_timer.running)
+		loop_timer_start(lane->worker->loop, &lane->unheard_timer, lane_hears_next(lane),
+			unheard_expired);
+}
+
 /* Ends a wake-up. Acting on a verdict can make another one; CLOSED is the last. */
 static void conclude(struct lane *lane, enum lane_verdict verdict)
 {
@@ -220,6 +233,7 @@ static void conclude(struct lane *lane, enum lane_verdict verdict)
 	if (lane->state == LANE_CLOSED)
 		return;
 	set_events(lane);
+	watch_unheard(lane);
 	watch_idle(lane);
 	lane_congestion_watch(lane);
 	lane_path_watch(lane);
@@ -253,11 +267,18 @@ static void deadline_expired(struct loop_timer *timer)
 	conclude(lane, too_late(lane));
 }
 
+static void unheard_expired(struct loop_timer *timer)
+{
+	struct lane *lane = container_of(timer, struct lane, unheard_timer);
+
+	conclude(lane, lane_hears_late(lane) ? lane_hear_late(lane) : LANE_GOES_ON);
+}
+
 static enum lane_verdict arrived(struct lane *lane, uint32_t events)
 {
 	if (lane->state == LANE_DRAINING)
 		return lane_discard(lane);
-	if (lane->state < LANE_FAULTED)
+	if (lane->state < LANE_FAULTED && !lane_hears_late(lane))
 		return lane_receive(lane);
 	if (events & (EPOLLHUP | EPOLLERR))
 		return lane_must_close(lane, LANE_END_BROKEN, "connection reset");

@@ -76,20 +76,6 @@ static void take_offload(struct lane *lane, const struct view *payload)
 	take_packet(lane, &vnet, &packet);
 }
 
-static enum lane_verdict take_control(struct lane *lane, const struct view *payload)
-{
-	if (!rate_take(&lane->control_rate, mono_now()))
-		return lane_must_fault(lane, GOODBYE_FLOOD, "too many control messages");
-	struct lane_report *report = lane_report_new(lane, LANE_REPORT_CONTROL, payload->len);
-	if (!report)
-		return lane_must_close(lane, LANE_END_INTERNAL, "out of memory");
-	report->len = payload->len;
-	memcpy(report->data, payload->data, payload->len);
-	counter_add(&lane->counters.in_control, 1);
-	lane_report_post(lane, report);
-	return LANE_GOES_ON;
-}
-
 static enum lane_verdict take_frame(struct lane *lane, const struct frame *frame)
 {
 	switch (frame->type) {
@@ -100,7 +86,7 @@ static enum lane_verdict take_frame(struct lane *lane, const struct frame *frame
 		take_offload(lane, &frame->payload);
 		break;
 	case FRAME_CONTROL:
-		return take_control(lane, &frame->payload);
+		return lane_hear_message(lane, &frame->payload);
 	}
 	return LANE_GOES_ON;
 }
