@@ -25,7 +25,10 @@ static struct fixture {
 	int ask_error; /* what netd_link_ask() says */
 	struct message sent[SENT_MAX];
 	int sent_count;
-	int changes, installed, removed, refused;
+	int changes, installed, removed, refused, taken;
+	struct mono now;
+	/* Time goes on by an hour with each announcement, so that no prefix is damped. */
+	bool time_stands;
 	struct prefix accept[3], tunnel[1];
 	struct addr outer[1];
 } fixture;
@@ -43,6 +46,46 @@ int netd_link_ask(struct netd_link *netd, struct netd_call *call, struct request
 	fixture.request = *request;
 	fixture.asked++;
 	return 0;
+}
+
+struct mono mono_now(void)
+{
+	return fixture.now;
+}
+
+/* The only timer is that of the routes. */
+void loop_timer_start(
+	struct loop *loop, struct loop_timer *timer, struct mono due, loop_timer_fn *expired)
+{
+	ck_assert_ptr_null(loop);
+	ck_assert_ptr_eq(timer, &fixture.routes.later);
+	*timer = (struct loop_timer){ .due = due, .expired = expired, .running = true };
+}
+
+void loop_timer_stop(struct loop *loop, struct loop_timer *timer)
+{
+	ck_assert_ptr_null(loop);
+	timer->running = false;
+}
+
+/* Time goes on, and the timer expires if it is due. */
+static inline void pass_ms(int64_t ms)
+{
+	struct loop_timer *timer = &fixture.routes.later;
+
+	fixture.now = mono_add(fixture.now, DURATION_MS(ms));
+	if (!timer->running || mono_before(fixture.now, timer->due))
+		return;
+	timer->running = false;
+	timer->expired(timer);
+}
+
+static inline void on_taken(struct routes *routes, const struct prefix *prefixes, size_t count)
+{
+	ck_assert_ptr_eq(routes, &fixture.routes);
+	ck_assert_ptr_nonnull(prefixes);
+	ck_assert_uint_gt(count, 0);
+	fixture.taken += (int)count;
 }
 
 static inline void on_changed(struct routes *routes)
@@ -70,6 +113,7 @@ static inline void on_note(struct routes *routes, const struct route *route, con
 static const struct routes_events events = {
 	.changed = on_changed,
 	.send = on_send,
+	.taken = on_taken,
 	.note = on_note,
 };
 
@@ -78,7 +122,7 @@ static const struct routes_events events = {
 static inline void begin(uint32_t limit)
 {
 	fixture = (struct fixture){ 0 };
-	routes_init(&fixture.routes, &events, NULL, limit);
+	routes_init(&fixture.routes, &events, NULL, NULL, limit);
 	fixture.accept[0] = prefix_of("10.0.0.0/8");
 	fixture.accept[1] = prefix_of("192.168.0.0/16");
 	fixture.accept[2] = prefix_of("fd00::/8");
@@ -106,6 +150,8 @@ static inline void announce(const char *text)
 	const struct prefix_list local = { own, 1 };
 
 	own[0] = prefix_of("10.7.0.0/16");
+	if (!fixture.time_stands)
+		pass_ms(3600000);
 	routes_announced(&fixture.routes, list_of(text), &local);
 }
 

@@ -168,10 +168,11 @@ static inline void on_lane_wanted(struct session *session, bool at_once)
 	fixture.wanted_at_once += at_once;
 }
 
-static inline void on_offered(struct session *session, const struct message_prefixes *prefixes)
+static inline void on_offered(struct session *session, const struct prefix *prefixes, size_t count)
 {
 	(void)session;
-	ck_assert_uint_gt(prefixes->count, 0);
+	ck_assert_ptr_nonnull(prefixes);
+	ck_assert_uint_gt(count, 0);
 	fixture.offered++;
 }
 

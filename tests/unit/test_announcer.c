@@ -63,7 +63,7 @@ static void begin(size_t count)
 {
 	fixture = (struct fixture){ .wanted = { .items = fixture.items } };
 	ck_assert_int_eq(loop_new(&fixture.loop), 0);
-	routes_init(&fixture.routes, &events, NULL, 8);
+	routes_init(&fixture.routes, &events, fixture.loop, NULL, 8);
 	announcer_init(&fixture.announcer, fixture.loop, &fixture.routes, &fixture.wanted);
 	for (size_t i = 0; i < count; i++)
 		fixture.items[i] = nth(i);

@@ -582,17 +582,15 @@ END_TEST
 
 START_TEST(yielding)
 {
-	static struct message_prefixes offered;
+	struct prefix offered[] = { prefix_of("10.8.0.0/16"), prefix_of("10.3.0.0/16") };
 
-	offered = (struct message_prefixes){ .count = 2,
-		.prefix = { prefix_of("10.8.0.0/16"), prefix_of("10.3.0.0/16") } };
 	configure();
 	for (size_t i = 0; i < PEERS; i++) {
 		has_route(i, i == 3 ? "10.4.0.0/16" : "10.3.0.0/16", ROUTE_INSTALLED);
 		at(i)->state = SESSION_IDLE;
 	}
 	at(2)->state = SESSION_UP;
-	peers_yield_routes(&fixture.peers, at(0), &offered);
+	peers_yield_routes(&fixture.peers, at(0), offered, ARRAY_SIZE(offered));
 	ck_assert_uint_eq(fixture.played[0].yielded, 0); /* the one that is offered */
 	ck_assert_uint_eq(fixture.played[1].yielded, 1);
 	ck_assert_uint_eq(fixture.played[2].yielded, 0); /* connected */
@@ -603,9 +601,8 @@ END_TEST
 /* Routes of different network namespaces are not in each other's way. */
 START_TEST(yielding_within_a_namespace)
 {
-	static struct message_prefixes offered;
+	struct prefix offered[] = { prefix_of("10.3.0.0/16") };
 
-	offered = (struct message_prefixes){ .count = 1, .prefix = { prefix_of("10.3.0.0/16") } };
 	unit_text(fixture.settings->peers[1].netns, "blue");
 	unit_text(fixture.settings->peers[0].netns, "blue");
 	configure();
@@ -613,7 +610,7 @@ START_TEST(yielding_within_a_namespace)
 		has_route(i, "10.3.0.0/16", ROUTE_INSTALLED);
 		at(i)->state = SESSION_IDLE;
 	}
-	peers_yield_routes(&fixture.peers, at(0), &offered);
+	peers_yield_routes(&fixture.peers, at(0), offered, ARRAY_SIZE(offered));
 	ck_assert_uint_eq(fixture.played[1].yielded, 1);
 	ck_assert_uint_eq(fixture.played[2].yielded + fixture.played[3].yielded, 0);
 }

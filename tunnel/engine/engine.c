@@ -109,9 +109,9 @@ static void on_lane_wanted(struct session *session, bool at_once)
 		engine->role->lane_wanted(engine, session, at_once);
 }
 
-static void on_offered(struct session *session, const struct message_prefixes *prefixes)
+static void on_offered(struct session *session, const struct prefix *prefixes, size_t count)
 {
-	peers_yield_routes(&engine_of(session)->peers, session, prefixes);
+	peers_yield_routes(&engine_of(session)->peers, session, prefixes, count);
 }
 
 static void on_changed(struct session *session)

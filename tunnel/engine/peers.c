@@ -347,15 +347,15 @@ void peers_spread(struct peers *peers, const struct session *changed)
 			mono_add(mono_now(), DURATION_MS(SPREAD_MS)), spread);
 }
 
-void peers_yield_routes(
-	struct peers *peers, const struct session *except, const struct message_prefixes *prefixes)
+void peers_yield_routes(struct peers *peers, const struct session *except,
+	const struct prefix *prefixes, size_t count)
 {
 	struct session *session;
 
 	TAILQ_FOREACH(session, &peers->sessions, link) {
 		if (session != except && session->state == SESSION_IDLE &&
 			strcmp(session_netns(session), session_netns(except)) == 0 &&
-			routes_has_any(&session->routes, prefixes))
+			routes_has_any(&session->routes, prefixes, count))
 			session_set_carrier(session, false);
 	}
 }

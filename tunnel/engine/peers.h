@@ -106,11 +106,11 @@ int peers_exclusions(struct peers *peers, struct filter_exclusions **ret_exclusi
 void peers_spread(struct peers *peers, const struct session *changed);
 
 /*
- * The peer of `except` announces these prefixes. A session that has no connection, has any of them
+ * The peer of `except` is about to get routes to these prefixes. A session that has no connection, has any of them
  * in use, and is in the same network namespace gives its routes a worse metric at once.
  */
-void peers_yield_routes(
-	struct peers *peers, const struct session *except, const struct message_prefixes *prefixes);
+void peers_yield_routes(struct peers *peers, const struct session *except,
+	const struct prefix *prefixes, size_t count);
 
 /* This host's network has changed: each connection has to prove that it still works. */
 void peers_network_changed(struct peers *peers);

@@ -11,15 +11,23 @@
 /*
  * Each route has a goal (wanted or not) and a state. routes_work() asks netd, one request at a
  * time, to bring the states to the goals. So announcements and withdrawals that come meanwhile need
- * no queue. Refused prefixes are kept for `status`, up to ROUTES_REFUSED_MAX.
+ * no queue, nor do those that exceed the budget. Refused prefixes are kept for `status`, up to
+ * ROUTES_REFUSED_MAX.
  */
 
 static void routes_work(struct routes *routes);
 
-void routes_init(struct routes *routes, const struct routes_events *events, struct netd_link *netd,
-	uint32_t limit)
+void routes_init(struct routes *routes, const struct routes_events *events, struct loop *loop,
+	struct netd_link *netd, uint32_t limit)
 {
-	*routes = (struct routes){ .events = events, .netd = netd, .limit = limit };
+	*routes = (struct routes){
+		.events = events,
+		.loop = loop,
+		.netd = netd,
+		.limit = limit,
+	};
+	rate_init(&routes->budget, ROUTES_PER_SECOND, (double)limit * ROUTES_BUDGET_FACTOR,
+		mono_now());
 }
 
 void routes_free(struct routes *routes)
@@ -28,6 +36,8 @@ void routes_free(struct routes *routes)
 	free(routes->order);
 	free(routes->refusals);
 	prefix_list_free(&routes->asked);
+	damping_list_free(&routes->past);
+	loop_timer_stop(routes->loop, &routes->later);
 	routes->items = NULL;
 	routes->order = NULL;
 	routes->refusals = NULL;
@@ -90,7 +100,10 @@ static struct route *add(struct routes *routes, const struct prefix *prefix)
 		(routes->count - at) * sizeof(routes->order[0]));
 	routes->order[at] = (uint32_t)routes->count;
 	route = &routes->items[routes->count++];
-	*route = (struct route){ .prefix = *prefix };
+	*route = (struct route){
+		.prefix = *prefix,
+		.damping = damping_list_take(&routes->past, prefix),
+	};
 	return route;
 }
 
@@ -121,6 +134,7 @@ static size_t count_refused(const struct routes *routes)
 static void compact(struct routes *routes)
 {
 	size_t refused = count_refused(routes), ordered = 0;
+	struct mono now = mono_now();
 	uint32_t kept = 0;
 
 	for (size_t i = 0; i < routes->count; i++) {
@@ -130,6 +144,9 @@ static void compact(struct routes *routes)
 			(!route->wanted && !is_in_kernel(route));
 
 		refused -= counts && dropped;
+		if (dropped)
+			damping_list_keep(&routes->past, &route->prefix, &route->damping,
+				(size_t)routes->limit * ROUTES_BUDGET_FACTOR, now);
 		route->new_index = dropped ? UINT32_MAX : kept++;
 	}
 	if (kept == routes->count)
@@ -243,6 +260,8 @@ struct announcing {
 	const struct prefix_list *local;
 	size_t accepted; /* what accepted_count() would return */
 	struct message refusals;
+	struct prefix repeated[MESSAGE_PREFIX_MAX]; /* installed ones, for the first time */
+	size_t repeated_count;
 };
 
 static void announced_one(
@@ -266,6 +285,8 @@ static void announced_one(
 		take_refused(routes, prefix, route, verdict, &announcing->refusals);
 		return;
 	}
+	if (route->state == ROUTE_INSTALLED && !route->fresh)
+		announcing->repeated[announcing->repeated_count++] = *prefix;
 	route->wanted = true;
 	route->fresh = true;
 	if (route->state == ROUTE_REFUSED)
@@ -285,6 +306,8 @@ void routes_announced(struct routes *routes, const struct message_prefixes *pref
 		announced_one(routes, &prefixes->prefix[i], &announcing);
 	compact(routes);
 	send_refusals(routes, &announcing.refusals);
+	if (announcing.repeated_count > 0)
+		routes->events->taken(routes, announcing.repeated, announcing.repeated_count);
 	routes_work(routes);
 }
 
@@ -345,10 +368,10 @@ bool route_in_use(const struct route *route)
 	return route->state == ROUTE_INSTALLED && route->wanted;
 }
 
-bool routes_has_any(const struct routes *routes, const struct message_prefixes *prefixes)
+bool routes_has_any(const struct routes *routes, const struct prefix *prefixes, size_t count)
 {
-	for (uint16_t i = 0; i < prefixes->count; i++) {
-		const struct route *route = find(routes, &prefixes->prefix[i]);
+	for (size_t i = 0; i < count; i++) {
+		const struct route *route = find(routes, &prefixes[i]);
 
 		if (route && route_in_use(route))
 			return true;
@@ -495,6 +518,9 @@ void routes_set_interface(struct routes *routes, uint32_t interface)
 	for (size_t i = 0; i < routes->count && interface == 0; i++) {
 		if (routes->items[i].state != ROUTE_REFUSED)
 			routes->items[i].state = ROUTE_ABSENT;
+		routes->items[i].damping = (struct damping){
+			.hold = { 0 }
+		}; /* not the peer's doing */
 	}
 	if (interface == 0)
 		compact(routes);
@@ -548,24 +574,81 @@ static void answered(
 		routes_work(routes);
 }
 
-/*
- * Moves routes from state `from`, wanted or not, to state `to`, and adds them to the request, as
- * many as fit.
- */
-static void gather(struct routes *routes, enum route_state from, bool wanted, enum route_state to,
-	struct request_routes *request)
+/* Adds routes that are to go to the request, as many as fit. They do not wait for the budget. */
+static void gather_deletions(struct routes *routes, struct request_routes *request, struct mono now)
 {
 	for (size_t i = 0; i < routes->count && request->count < REQUEST_PREFIX_MAX; i++) {
 		struct route *route = &routes->items[i];
-		if (route->state != from || route->wanted != wanted)
+
+		if (route->state != ROUTE_INSTALLED || route->wanted)
 			continue;
-		route->state = to;
+		route->state = ROUTE_DELETING;
 		request->prefix[request->count++] = route->prefix;
 	}
+	rate_charge(&routes->budget, request->count, now);
+}
+
+static void later_over(struct loop_timer *timer)
+{
+	struct routes *routes = container_of(timer, struct routes, later);
+
+	routes->exhausted = false;
+	routes_work(routes);
+}
+
+static bool take_budget(struct routes *routes, struct mono now)
+{
+	if (!routes->exhausted)
+		routes->exhausted = !rate_take(&routes->budget, now);
+	return !routes->exhausted;
+}
+
+/*
+ * Adds routes that may come to the request, as many as fit and as the budget allows. Returns when
+ * the first of the others may be added; INT64_MAX: there is no other.
+ */
+static struct mono gather_additions(
+	struct routes *routes, struct request_routes *request, struct mono now)
+{
+	struct mono next = { .ns = INT64_MAX };
+
+	for (size_t i = 0; i < routes->count && request->count < REQUEST_PREFIX_MAX; i++) {
+		struct route *route = &routes->items[i];
+		struct mono due = damping_due(&route->damping);
+
+		if (route->state != ROUTE_ABSENT || !route->wanted)
+			continue;
+		if (!mono_before(now, due) && !take_budget(routes, now))
+			due = mono_add(now, DURATION_MS(ROUTES_BATCH_MS));
+		if (mono_before(now, due)) {
+			next = mono_before(due, next) ? due : next;
+			continue;
+		}
+		damping_add(&route->damping, now);
+		route->state = ROUTE_ADDING;
+		request->prefix[request->count++] = route->prefix;
+	}
+	return next;
+}
+
+/* Makes routes that have to wait come later, together. */
+static void add_later(struct routes *routes, struct mono next, struct mono now)
+{
+	struct mono soonest = mono_add(now, DURATION_MS(ROUTES_BATCH_MS));
+
+	if (next.ns == INT64_MAX)
+		return;
+	if (mono_before(next, soonest))
+		next = soonest;
+	/* A timer that would be over sooner stays: it is not moved on with each message. */
+	if (!routes->later.running || mono_before(next, routes->later.due))
+		loop_timer_start(routes->loop, &routes->later, next, later_over);
 }
 
 static void routes_work(struct routes *routes)
 {
+	struct mono now = mono_now();
+
 	if (routes->interface == 0 || routes->call.pending || routes->clearing)
 		return;
 	/* Delete first: added routes may need the room. */
@@ -573,13 +656,14 @@ static void routes_work(struct routes *routes)
 		.type = REQUEST_ROUTE_DELETE,
 		.routes = { .interface = routes->interface },
 	};
-	gather(routes, ROUTE_INSTALLED, false, ROUTE_DELETING, &request.routes);
+	gather_deletions(routes, &request.routes, now);
 	if (request.routes.count == 0) {
 		request.type = REQUEST_ROUTE_ADD;
-		gather(routes, ROUTE_ABSENT, true, ROUTE_ADDING, &request.routes);
+		add_later(routes, gather_additions(routes, &request.routes, now), now);
+		if (request.routes.count == 0)
+			return;
+		routes->events->taken(routes, request.routes.prefix, request.routes.count);
 	}
-	if (request.routes.count == 0)
-		return;
 	if (prefix_list_append(&routes->asked, request.routes.prefix, request.routes.count) == 0 &&
 		netd_link_ask(routes->netd, &routes->call, &request, answered) == 0)
 		return;
@@ -587,10 +671,12 @@ static void routes_work(struct routes *routes)
 	prefix_list_free(&routes->asked);
 	for (size_t i = 0; i < routes->count; i++) {
 		struct route *route = &routes->items[i];
-		if (route->state == ROUTE_ADDING)
+		if (route->state == ROUTE_ADDING) {
 			route->state = ROUTE_ABSENT;
-		else if (route->state == ROUTE_DELETING)
+			route->damping = (struct damping){ .hold = { 0 } };
+		} else if (route->state == ROUTE_DELETING) {
 			route->state = ROUTE_INSTALLED;
+		}
 	}
 }
 

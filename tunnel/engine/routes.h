@@ -8,9 +8,12 @@
 
 #include "base/addr.h"
 #include "base/problem.h"
+#include "base/rate.h"
 #include "base/route_rule.h"
 #include "config/settings.h"
+#include "engine/damping.h"
 #include "engine/netd_link.h"
+#include "system/loop.h"
 #include "wire/message.h"
 
 /*
@@ -18,6 +21,9 @@
  * installed by netd, and the peer's answers to our own announcements. An announcement is idempotent
  * and outlives its connection. After a reconnect the peer repeats all of them; those not repeated
  * before end-of-routes are removed. Main thread only.
+ *
+ * Changes of the kernel's routes have a budget, and a prefix that comes and goes is damped
+ * (engine/damping). What exceeds them waits in state ABSENT: only its goal changes meanwhile.
  */
 
 enum route_state {
@@ -35,7 +41,8 @@ struct route {
 	bool wanted; /* announced and not withdrawn */
 	/* Installed, but another program removed it from the kernel, and netd cannot restore it. */
 	bool missing;
-	bool fresh;                          /* repeated since this connection began */
+	bool fresh; /* repeated since this connection began */
+	struct damping damping;
 	uint32_t new_index;                  /* for routes.c alone, while it moves items */
 	char reason[REQUEST_REASON_MAX + 1]; /* refused: what prevents it, or "" */
 };
@@ -53,6 +60,11 @@ struct routes;
 
 enum {
 	ROUTES_REFUSED_MAX = 64, /* refused prefixes that are kept for `status` */
+	/* Routes added and deleted: this factor of max_routes at once, … */
+	ROUTES_BUDGET_FACTOR = 2,
+	ROUTES_PER_SECOND = 50, /* … and so many in the long run */
+	/* Those that had to wait are added together, so that each does not cost a new filter. */
+	ROUTES_BATCH_MS = 200,
 	ROUTE_REASON_MAX = REQUEST_REASON_MAX + 96,
 };
 
@@ -61,6 +73,11 @@ struct routes_events {
 	void (*changed)(struct routes *routes);
 	/* Sends this message to the peer. */
 	void (*send)(struct routes *routes, const struct message *message);
+	/*
+	 * netd is about to be asked to add these prefixes, or the peer has repeated installed ones
+	 * for the first time on this connection.
+	 */
+	void (*taken)(struct routes *routes, const struct prefix *prefixes, size_t count);
 	/* For the log: one of the peer's prefixes was installed, removed or refused. */
 	void (*note)(struct routes *routes, const struct route *route, const char *what);
 };
@@ -68,6 +85,11 @@ struct routes_events {
 struct routes {
 	const struct routes_events *events;
 	struct netd_link *netd;
+	struct loop *loop;
+	struct loop_timer later; /* until routes that wait may be added */
+	struct rate budget;
+	bool exhausted;           /* the budget, until `later` is over */
+	struct damping_list past; /* of prefixes that are withdrawn */
 	struct netd_call call;
 	struct route_rule rule; /* borrowed arrays */
 	uint32_t limit;
@@ -85,8 +107,8 @@ struct routes {
 	bool clearing;
 };
 
-void routes_init(struct routes *routes, const struct routes_events *events, struct netd_link *netd,
-	uint32_t limit);
+void routes_init(struct routes *routes, const struct routes_events *events, struct loop *loop,
+	struct netd_link *netd, uint32_t limit);
 /* Frees the routes and refusals, and leaves none. */
 void routes_free(struct routes *routes);
 
@@ -136,7 +158,7 @@ void routes_send(
 	struct routes *routes, enum message_type type, const struct prefix *prefixes, size_t count);
 
 /* True: one of these prefixes is in use. */
-bool routes_has_any(const struct routes *routes, const struct message_prefixes *prefixes);
+bool routes_has_any(const struct routes *routes, const struct prefix *prefixes, size_t count);
 
 /* This end has withdrawn the prefix: forgets the peer's refusal of it. */
 void routes_forget_refusal(struct routes *routes, const struct prefix *prefix);

@@ -186,8 +186,8 @@ int session_new(const struct session_world *world, const struct identity *name,
 	}
 	TAILQ_INIT(&session->lanes);
 	session_interface_init(&session->interface, world, &session->name, peer, &interface_events);
-	routes_init(
-		&session->routes, &session_routes_events, world->netd, peer ? peer->max_routes : 0);
+	routes_init(&session->routes, &session_routes_events, world->loop, world->netd,
+		peer ? peer->max_routes : 0);
 	announcer_init(&session->announcer, world->loop, &session->routes, &session->offer);
 	rate_init(&session->log_rate, SESSION_LOG_PER_SECOND, SESSION_LOG_BURST, mono_now());
 	*ret_session = session;

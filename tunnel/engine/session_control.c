@@ -180,7 +180,6 @@ static void on_welcome(struct session *session, const struct message *message)
 
 static void on_announce(struct session *session, const struct message *message)
 {
-	session->world->events->offered(session, &message->prefixes);
 	routes_announced(&session->routes, &message->prefixes, session->world->announced);
 }
 
@@ -407,6 +406,13 @@ static void routes_send_message(struct routes *routes, const struct message *mes
 		session_send(session, message);
 }
 
+static void routes_taken(struct routes *routes, const struct prefix *prefixes, size_t count)
+{
+	struct session *session = container_of(routes, struct session, routes);
+
+	session->world->events->offered(session, prefixes, count);
+}
+
 static void routes_note(struct routes *routes, const struct route *route, const char *what)
 {
 	struct session *session = container_of(routes, struct session, routes);
@@ -425,6 +431,7 @@ static void routes_note(struct routes *routes, const struct route *route, const 
 const struct routes_events session_routes_events = {
 	.changed = routes_changed,
 	.send = routes_send_message,
+	.taken = routes_taken,
 	.note = routes_note,
 };
 

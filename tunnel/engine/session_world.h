@@ -33,8 +33,8 @@ struct session_events {
 	 * `at_once` is false after a lane that failed or was short-lived.
 	 */
 	void (*lane_wanted)(struct session *session, bool at_once);
-	/* Its peer announces these prefixes. Sessions without a connection give way. */
-	void (*offered)(struct session *session, const struct message_prefixes *prefixes);
+	/* Its peer gets routes to these prefixes. Sessions without a connection give way. */
+	void (*offered)(struct session *session, const struct prefix *prefixes, size_t count);
 	/* Its addresses, routes or carrier have changed, or it is about to end. */
 	void (*changed)(struct session *session);
 	/*
