@@ -22,6 +22,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/log_quota.h"
 #include "unit.h"
 
 static char output[1 << 20];
@@ -185,6 +186,39 @@ START_TEST(what_was_held_back_is_told)
 	ck_assert_ptr_nonnull(strstr(written(), "engine: flood (7 more like this)\n"));
 	ck_assert_uint_eq(count_of("engine: flood"), LOG_REPEAT_BURST + 1);
 	ck_assert_uint_eq(count_of("engine: other"), 200);
+}
+END_TEST
+
+/* Texts that all differ fill no log, if they are about the same peer. */
+START_TEST(a_subject_has_a_quota)
+{
+	log_set_level(LOG_LEVEL_DEBUG);
+	for (int i = 0; i < 2 * LOG_QUOTA_BURST; i++) {
+		log_info("peer-a: route %d", i);
+		log_debug("peer-a: detail %d", i);
+		log_info("other %d", i);
+	}
+	log_info("peer-b: route");
+	ck_assert_uint_eq(count_of("peer-a: route"), LOG_QUOTA_BURST);
+	ck_assert_uint_eq(count_of("peer-a: detail"), 2 * LOG_QUOTA_BURST);
+	ck_assert_uint_eq(count_of("other"), 2 * LOG_QUOTA_BURST);
+	ck_assert_uint_eq(count_of("peer-b: route"), 1);
+	usleep(1000000 / LOG_QUOTA_PER_SECOND + 10000);
+	log_info("peer-a: route");
+	ck_assert_ptr_nonnull(strstr(written(), "engine: peer-a: 200 more lines were held back\n"));
+}
+END_TEST
+
+/* Nor do texts that push each other out of the table of repeated ones. */
+START_TEST(summaries_have_it_too)
+{
+	for (int turn = 0; turn < 20; turn++) {
+		for (int i = 0; i < 40; i++) {
+			for (int j = 0; j <= LOG_REPEAT_BURST; j++)
+				log_info("peer-a: route %d", i);
+		}
+	}
+	ck_assert_uint_le(count_lines(), LOG_QUOTA_BURST + 10);
 }
 END_TEST
 
@@ -405,6 +439,8 @@ static Suite *suite(void)
 	add(suite, "no journal", another_stderr_is_not_the_journal);
 	add(suite, "repeats", repeats_are_held_back);
 	add(suite, "told", what_was_held_back_is_told);
+	add(suite, "quota", a_subject_has_a_quota);
+	add(suite, "summaries", summaries_have_it_too);
 	add(suite, "errno", errno_is_kept);
 	add(suite, "full pipe", a_full_pipe_does_not_stop_the_caller);
 	add(suite, "full socket", nor_does_a_full_socket);

@@ -24,6 +24,7 @@
 
 #include "base/array.h"
 #include "base/clock.h"
+#include "base/log_quota.h"
 #include "base/problem.h"
 
 enum {
@@ -69,6 +70,7 @@ static struct {
 	unsigned long lost;    /* lines lost since the last line written */
 	bool cut;              /* the last line was written only in part */
 	struct repeat repeats[REPEAT_SLOTS];
+	struct log_quota quota;
 } logger = {
 	.part = "culvert",
 	.level = LOG_LEVEL_INFO,
@@ -127,6 +129,7 @@ void log_init(const char *part, enum log_level level)
 	pthread_mutex_lock(&logger.mutex);
 	for (size_t i = 0; i < REPEAT_SLOTS; i++)
 		logger.repeats[i] = (struct repeat){ 0 };
+	logger.quota = (struct log_quota){ .subjects = { { .used = false } } };
 	pthread_mutex_unlock(&logger.mutex);
 	log_set_level(level);
 }
@@ -245,10 +248,33 @@ static void emit(enum log_level level, const char *text, unsigned more)
 		logger.lost++;
 }
 
-/* Ends a message's window: logs how many lines were only counted, and frees the slot. */
-static void slot_close(struct repeat *slot)
+/*
+ * False: the line's subject has had its lines. A person who asks for debugging lines gets all of
+ * those.
+ */
+static bool has_quota(enum log_level level, const char *text, struct mono now)
 {
-	if (slot->text[0] != '\0' && slot->seen > LOG_REPEAT_BURST)
+	uint64_t held;
+	char more[LOG_QUOTA_SUBJECT_MAX + 80];
+	int len;
+
+	if (level == LOG_LEVEL_DEBUG)
+		return true;
+	if (!log_quota_take(&logger.quota, text, now, &held, &len))
+		return false;
+	if (held > 0) {
+		(void)snprintf(more, sizeof(more), "%.*s: %llu more lines were held back", len,
+			text, (unsigned long long)held);
+		emit(LOG_LEVEL_WARNING, more, 0);
+	}
+	return true;
+}
+
+/* Ends a message's window: logs how many lines were only counted, and frees the slot. */
+static void slot_close(struct repeat *slot, struct mono now)
+{
+	if (slot->text[0] != '\0' && slot->seen > LOG_REPEAT_BURST &&
+		has_quota(slot->level, slot->text, now))
 		emit(slot->level, slot->text, slot->seen - LOG_REPEAT_BURST);
 	slot->text[0] = '\0';
 	slot->seen = 0;
@@ -267,7 +293,7 @@ static struct repeat *slot_for(enum log_level level, const char *text, struct mo
 
 		if (slot->text[0] != '\0' &&
 			mono_since(now, slot->since).ns >= DURATION_S(LOG_REPEAT_WINDOW).ns)
-			slot_close(slot);
+			slot_close(slot, now);
 		if (slot->text[0] == '\0')
 			slot->since.ns = 0; /* sorts as older than any in use */
 		else if (slot->level == level && strcmp(slot->text, text) == 0)
@@ -277,7 +303,7 @@ static struct repeat *slot_for(enum log_level level, const char *text, struct mo
 	}
 	if (own)
 		return own;
-	slot_close(best);
+	slot_close(best, now);
 	best->since = now;
 	best->level = level;
 	memcpy(best->text, text, strlen(text) + 1);
@@ -289,6 +315,7 @@ void log_write(enum log_level level, const char *format, ...)
 	int saved = errno;
 	char raw[TEXT_MAX], text[TEXT_MAX];
 	struct repeat *slot;
+	struct mono now = mono_now();
 	va_list args;
 
 	if ((unsigned)level >= LEVEL_COUNT ||
@@ -300,9 +327,9 @@ void log_write(enum log_level level, const char *format, ...)
 	problem_escape_rest(text, sizeof(text), raw, strlen(raw));
 
 	pthread_mutex_lock(&logger.mutex);
-	slot = slot_for(level, text, mono_now());
+	slot = slot_for(level, text, now);
 	slot->seen++;
-	if (slot->seen <= LOG_REPEAT_BURST)
+	if (slot->seen <= LOG_REPEAT_BURST && has_quota(level, text, now))
 		emit(level, text, 0);
 	pthread_mutex_unlock(&logger.mutex);
 	errno = saved;
