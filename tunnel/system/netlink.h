@@ -137,9 +137,10 @@ struct netlink_query {
 	uint32_t table; /* 0: all tables but the local one */
 	uint32_t link;
 	uint8_t protocol; /* rtm_protocol */
+	bool unreachable; /* also routes without a link, which refuse packets */
 };
 
-/* A route to a network: RTN_UNICAST. */
+/* A route to a network: RTN_UNICAST, and on request RTN_UNREACHABLE. */
 struct netlink_seen_route {
 	struct prefix prefix;
 	uint32_t links[NETLINK_LINKS_MAX];       /* of its first next hops */
@@ -148,8 +149,9 @@ struct netlink_seen_route {
 	uint32_t table;
 	uint32_t priority; /* metric */
 	uint8_t protocol;
-	bool direct; /* on the link itself, without gateway */
-	bool dead;   /* its link is down or has no carrier */
+	bool unreachable; /* it has no link and refuses packets */
+	bool direct;      /* on the link itself, without gateway */
+	bool dead;        /* its link is down or has no carrier */
 };
 
 /*

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/fib_rules.h>
 #include <linux/if_addr.h>
+#include <linux/netconf.h>
 #include <linux/rtnetlink.h>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
@@ -52,14 +53,19 @@ static uint32_t link_of(struct nlmsghdr *header, bool *ret_our_route)
 	}
 }
 
-/* A new rule of ours is no event. A removed one is, since other programs may remove it. */
-static bool is_our_rule(struct nlmsghdr *header)
+static bool is_our_rule(struct nlmsghdr *header, uint16_t type)
 {
 	struct nlattr *attributes[FRA_MAX + 1] = { NULL };
 
-	return header->nlmsg_type == RTM_NEWRULE &&
+	return header->nlmsg_type == type &&
 		nlmsg_parse(header, sizeof(struct fib_rule_hdr), attributes, FRA_MAX, NULL) >= 0 &&
 		attributes[FRA_PROTOCOL] && nla_get_u8(attributes[FRA_PROTOCOL]) == RTPROT_CULVERT;
+}
+
+/* Of a link or of all: forwarding, rp_filter and others. */
+static bool is_setting(const struct nlmsghdr *header)
+{
+	return header->nlmsg_type == RTM_NEWNETCONF || header->nlmsg_type == RTM_DELNETCONF;
 }
 
 /* IPv4 reports no route that disappears with its link or address; but those two are reported. */
@@ -69,6 +75,8 @@ static bool touches_own(const struct netlink_monitor *monitor, struct nlmsghdr *
 	bool our_route;
 	uint32_t link = link_of(header, &our_route);
 
+	if (is_setting(header) || is_our_rule(header, RTM_DELRULE))
+		return true;
 	if (header->nlmsg_type == RTM_NEWROUTE)
 		return (header->nlmsg_flags & NLM_F_REPLACE) != 0;
 	if (header->nlmsg_type != RTM_DELROUTE)
@@ -88,7 +96,9 @@ static int on_event(struct nl_msg *message, void *context)
 			monitor->watch.changed = true;
 		return NL_OK;
 	}
-	if (!our_route && !is_our_rule(nlmsg_hdr(message)) &&
+	/* A new rule of ours is no event. A removed one is: another program may have done it. */
+	if (!our_route && !is_setting(nlmsg_hdr(message)) &&
+		!is_our_rule(nlmsg_hdr(message), RTM_NEWRULE) &&
 		(link == 0 || !monitor->own(monitor->context, link)))
 		monitor->watch.changed = true;
 	return NL_OK;
@@ -98,7 +108,8 @@ static const struct netlink_watch_kind kind = {
 	.what = "the network",
 	.protocol = NETLINK_ROUTE,
 	.groups = { RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
-		RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE },
+		RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE, RTNLGRP_IPV4_NETCONF,
+		RTNLGRP_IPV6_NETCONF },
 	.on_event = on_event,
 };
 
@@ -146,6 +157,14 @@ int netlink_monitor_read(struct netlink_monitor *monitor,
 	bool (*own)(const void *context, uint32_t index), const void *context, bool *ret_changed)
 {
 	return read_events(monitor, false, own, context, ret_changed);
+}
+
+bool netlink_monitor_take_loss(struct netlink_monitor *monitor)
+{
+	bool lost = monitor->watch.lost;
+
+	monitor->watch.lost = false;
+	return lost;
 }
 
 int netlink_monitor_read_own(struct netlink_monitor *monitor,

@@ -213,3 +213,27 @@ int netlink_nft_tables(struct netlink_nft *nft, void (*found)(void *context, con
 	}
 	return 0;
 }
+
+struct search {
+	const char *table;
+	bool found;
+};
+
+static void compare_table(void *context, const char *table)
+{
+	struct search *search = context;
+
+	if (strcmp(table, search->table) == 0)
+		search->found = true;
+}
+
+int netlink_nft_has_table(struct netlink_nft *nft, const char *table, bool *ret_found)
+{
+	struct search search = { .table = table };
+	struct problem ignored;
+	int r = netlink_nft_tables(nft, compare_table, &search, &ignored);
+
+	if (r == 0)
+		*ret_found = search.found;
+	return r;
+}

@@ -136,4 +136,7 @@ int netlink_nft_commit(
 int netlink_nft_tables(struct netlink_nft *nft, void (*found)(void *context, const char *table),
 	void *context, struct problem *problem);
 
+/* *ret_found: there is a table of the family inet with that name. -EIO. */
+int netlink_nft_has_table(struct netlink_nft *nft, const char *table, bool *ret_found);
+
 #endif

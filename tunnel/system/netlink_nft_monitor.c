@@ -14,13 +14,19 @@
 
 #include "system/netlink_watch.h"
 
-enum { NAME_ATTRIBUTE = 1 }; /* the table's name, in messages about tables, chains and rules */
+enum {
+	NAME_ATTRIBUTE = 1,
+	PROGRAM_MAX = 15
+}; /* the table's name, in messages about tables, chains and rules */
 
 struct netlink_nft_monitor {
 	struct netlink_watch watch;
 	/* Valid during a read. */
 	const char *table;
 	uint32_t own;
+	/* A change of the table has come, and the message that names its program has not. */
+	bool unnamed;
+	char program[PROGRAM_MAX + 1];
 };
 
 static bool is_change(uint16_t type)
@@ -38,6 +44,19 @@ static bool is_change(uint16_t type)
 	}
 }
 
+/* Each change of the firewall ends with a message that names the program (Linux 4.18). */
+static void take_program(struct netlink_nft_monitor *monitor, struct nlmsghdr *header)
+{
+	struct nlattr *attributes[NFTA_GEN_MAX + 1] = { NULL };
+
+	if (monitor->unnamed &&
+		nlmsg_parse(header, sizeof(struct nfgenmsg), attributes, NFTA_GEN_MAX, NULL) >= 0 &&
+		attributes[NFTA_GEN_PROC_NAME])
+		(void)nla_strlcpy(
+			monitor->program, attributes[NFTA_GEN_PROC_NAME], sizeof(monitor->program));
+	monitor->unnamed = false;
+}
+
 static int on_event(struct nl_msg *message, void *context)
 {
 	struct netlink_nft_monitor *monitor = context;
@@ -45,13 +64,15 @@ static int on_event(struct nl_msg *message, void *context)
 	struct nlattr *attributes[NAME_ATTRIBUTE + 1] = { NULL };
 	const struct nfgenmsg *what;
 
+	if (header->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWGEN))
+		take_program(monitor, header);
 	if (!is_change(header->nlmsg_type) || header->nlmsg_pid == monitor->own ||
 		nlmsg_parse(header, sizeof(*what), attributes, NAME_ATTRIBUTE, NULL) < 0)
 		return NL_OK;
 	what = nlmsg_data(header);
 	if (what->nfgen_family == NFPROTO_INET && attributes[NAME_ATTRIBUTE] &&
 		nla_strcmp(attributes[NAME_ATTRIBUTE], monitor->table) == 0)
-		monitor->watch.changed = true;
+		monitor->watch.changed = monitor->unnamed = true;
 	return NL_OK;
 }
 
@@ -91,6 +112,11 @@ void netlink_nft_monitor_close(struct netlink_nft_monitor *monitor)
 int netlink_nft_monitor_fd(const struct netlink_nft_monitor *monitor)
 {
 	return nl_socket_get_fd(monitor->watch.sock);
+}
+
+const char *netlink_nft_monitor_program(const struct netlink_nft_monitor *monitor)
+{
+	return monitor->program;
 }
 
 int netlink_nft_monitor_read(

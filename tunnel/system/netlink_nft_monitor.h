@@ -29,4 +29,7 @@ int netlink_nft_monitor_fd(const struct netlink_nft_monitor *monitor);
 int netlink_nft_monitor_read(
 	struct netlink_nft_monitor *monitor, const char *table, uint32_t own, bool *ret_changed);
 
+/* Returns the name of the program that made the last such change; "": not known. Borrowed. */
+const char *netlink_nft_monitor_program(const struct netlink_nft_monitor *monitor);
+
 #endif

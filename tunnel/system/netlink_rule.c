@@ -150,12 +150,12 @@ static int on_rule(struct nl_msg *message, void *context)
 	seen = (struct netlink_rule_seen){
 		.priority = read_u32(header, FRA_PRIORITY),
 		.table = read_u32(header, FRA_TABLE),
-		.ours = protocol && nla_len(protocol) == 1 &&
-			nla_get_u8(protocol) == RTPROT_CULVERT,
+		.protocol = protocol && nla_len(protocol) == 1 ? nla_get_u8(protocol) : 0,
 		.diverts = rule->action == FR_ACT_TO_TBL,
 		.conditional = rule->src_len != 0 || rule->dst_len != 0 || rule->tos != 0 ||
 			has_selector(header),
 	};
+	seen.ours = seen.protocol == RTPROT_CULVERT;
 	if (seen.table == 0)
 		seen.table = rule->table;
 	listing->take(listing->context, &seen);

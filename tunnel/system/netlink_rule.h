@@ -41,6 +41,7 @@ int netlink_rule_delete(
 struct netlink_rule_seen {
 	uint32_t priority;
 	uint32_t table;   /* of a rule that diverts */
+	uint8_t protocol; /* of the program that made it (rtnetlink(7)); 0: not known */
 	bool ours;        /* it has Culvert's protocol number */
 	bool diverts;     /* it looks in a table */
 	bool conditional; /* it is for some packets only */

@@ -121,7 +121,10 @@ static int on_route(struct nl_msg *message, void *context)
 		return NL_OK;
 	body = nlmsg_data(header);
 	table = attributes[RTA_TABLE] ? nla_get_u32(attributes[RTA_TABLE]) : body->rtm_table;
-	if (body->rtm_family != dump->query->family || body->rtm_type != RTN_UNICAST ||
+	route.unreachable = body->rtm_type == RTN_UNREACHABLE;
+	if (body->rtm_family != dump->query->family ||
+		(body->rtm_type != RTN_UNICAST &&
+			!(route.unreachable && dump->query->unreachable)) ||
 		(body->rtm_flags & RTM_F_CLONED) != 0 ||
 		!read_destination(body, attributes[RTA_DST], &route.prefix))
 		return NL_OK;
@@ -158,7 +161,7 @@ static struct nl_msg *dump_request(const struct netlink_query *query)
 	struct rtmsg body = { .rtm_family = query->family,
 		.rtm_table = query->table < 256 ? (unsigned char)query->table : RT_TABLE_UNSPEC,
 		.rtm_protocol = query->protocol,
-		.rtm_type = RTN_UNICAST };
+		.rtm_type = query->unreachable ? RTN_UNSPEC : RTN_UNICAST };
 	struct nl_msg *message = nlmsg_alloc_simple(RTM_GETROUTE, NLM_F_DUMP);
 	int r = message ? nlmsg_append(message, &body, sizeof(body), NLMSG_ALIGNTO) : -NLE_NOMEM;
 

@@ -80,7 +80,7 @@ int netlink_watch_read(struct netlink_watch *watch, bool *ret_changed)
 		 * after the gap.
 		 */
 		if (r == -NLE_NOMEM) {
-			watch->overrun = true;
+			watch->overrun = watch->lost = true;
 			r = 0;
 		}
 	}

@@ -13,7 +13,7 @@
  * events. The thread that owns it reads it when it is readable.
  */
 
-enum { NETLINK_WATCH_GROUPS_MAX = 8 };
+enum { NETLINK_WATCH_GROUPS_MAX = 12 };
 
 struct netlink_watch_kind {
 	const char *what; /* what is watched, for messages */
@@ -25,6 +25,7 @@ struct netlink_watch_kind {
 struct netlink_watch {
 	struct nl_sock *sock;
 	bool overrun; /* events were lost, and the buffer is not empty yet */
+	bool lost;    /* events were lost since the owner last reset this */
 	bool changed; /* on_event sets it during a read */
 };
 

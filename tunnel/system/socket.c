@@ -187,6 +187,24 @@ int socket_listen(const struct endpoint *endpoint, const struct socket_options *
 	return 0;
 }
 
+bool socket_listens(int fd)
+{
+	int listens = 0;
+	socklen_t len = sizeof(listens);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 && listens != 0;
+}
+
+int socket_listen_again(int fd)
+{
+	static const struct sockaddr none = { .sa_family = AF_UNSPEC };
+
+	/* Its end has shut the socket down, and its connections would be so, too. This undoes that. */
+	if (connect(fd, &none, sizeof(none)) < 0 && errno != EOPNOTSUPP)
+		return -errno;
+	return listen(fd, BACKLOG_TCP) < 0 ? -errno : 0;
+}
+
 /* Makes the directories before the last slash, like mkdir -p. */
 static int make_parents(const char *path, struct problem *problem)
 {

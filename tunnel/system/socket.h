@@ -34,6 +34,11 @@ struct socket_options {
 int socket_listen(const struct endpoint *endpoint, const struct socket_options *options,
 	int *ret_fd, struct problem *problem);
 
+/* Returns true if the socket listens now: an administrator can end it from outside (`ss -K`). */
+bool socket_listens(int fd);
+/* Makes a socket listen again that was ended so; it has kept its address. Errors: those of listen(2). */
+int socket_listen_again(int fd);
+
 /*
  * Makes an unbound TCP socket of AF_INET or AF_INET6 with the same options, ready for connect(2).
  * Errors: those of socket_listen().
