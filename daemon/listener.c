@@ -12,7 +12,7 @@
 
 /*
  * Accepts connections from netd's listening sockets, a limited number at a time. When descriptors
- * run out, it pauses and then tries again: it neither spins nor stops for good.
+ * run out, or another program has ended a socket, it pauses and then tries again: it neither spins nor stops for good.
  */
 
 enum {
@@ -20,15 +20,19 @@ enum {
 	LISTENER_PAUSE_MS = 100, /* after running out of descriptors or memory */
 };
 
-static void watch_all(struct server *server, uint32_t events)
-{
-	for (size_t i = 0; i < server->listener_count; i++)
-		loop_watch_set(server->engine.world.loop, &server->listeners[i].watch, events);
-}
+static void listener_ready(struct loop_watch *watch, uint32_t events);
 
 static void accept_again(struct loop_timer *timer)
 {
-	watch_all(container_of(timer, struct server, accept_again), EPOLLIN);
+	struct server *server = container_of(timer, struct server, accept_again);
+
+	for (size_t i = 0; i < server->listener_count; i++) {
+		struct listener *listener = &server->listeners[i];
+
+		if (listener->watch.fd < 0)
+			(void)loop_watch_add(server->engine.world.loop, &listener->watch,
+				listener->fd, EPOLLIN, listener_ready);
+	}
 }
 
 static void pause_accepting(struct server *server, int error)
@@ -36,7 +40,9 @@ static void pause_accepting(struct server *server, int error)
 	if (rate_take(&server->refusals_logged, mono_now()))
 		log_warning("cannot accept connections: %s; trying again every %d ms",
 			error_text(error), LISTENER_PAUSE_MS);
-	watch_all(server, 0);
+	/* Without any event the kernel would still report one that was ended (EPOLLHUP). */
+	for (size_t i = 0; i < server->listener_count; i++)
+		loop_watch_remove(server->engine.world.loop, &server->listeners[i].watch);
 	loop_timer_start(server->engine.world.loop, &server->accept_again,
 		mono_add(mono_now(), DURATION_MS(LISTENER_PAUSE_MS)), accept_again);
 }
@@ -50,7 +56,9 @@ static bool accept_one(struct server *server, int listen_fd)
 
 	int fd = accept4(listen_fd, (struct sockaddr *)&sa, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0) {
-		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+		/* EINVAL: another program has ended the socket, and netd makes it listen again. */
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM ||
+			errno == EINVAL)
 			pause_accepting(server, errno);
 		/*
 		 * A connection that failed in the queue (ECONNABORTED and others, accept(2)) is no

@@ -145,7 +145,7 @@ whole() {
 	[[ $(rules -4 && rules -6) == "$in_force" ]] && ip_ns laptop route show table 25462 | grep unreachable
 }
 wait_for 5 'the rules are put back' whole && pass 'rules and routes that others remove are put back'
-wait_log "$WORK/laptop.log" 'another program has removed policy rules; netd restored them' 5
+wait_log "$WORK/laptop.log" 'another program has changed the policy rules of full tunnel .*: netd restored them' 5
 tunnelled 'everything goes through the tunnel again'
 
 # ---- the engine dies, the session is away ----

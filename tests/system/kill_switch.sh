@@ -189,7 +189,7 @@ for i in 1 2 3 4 5; do
 done
 stop_bg flood KILL || true
 nothing_leaves 'flushed five times'
-expect_log "$WORK/gw-a.log" "warning .*another program has changed the firewall; netd restored the table $TABLE of the kill switch"
+expect_log "$WORK/gw-a.log" "warning .*another program \(nft\) has changed the firewall rules of the kill switch \(table $TABLE\): netd restored them"
 is_whole() {
 	[[ $(table_text "$TABLE") == "$expected" ]]
 }

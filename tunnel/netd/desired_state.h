@@ -3,60 +3,47 @@
 #define CULVERT_NETD_DESIRED_STATE_H
 
 #include "base/problem.h"
-#include "netd/interfaces.h"
+#include "netd/desired_interfaces.h"
+#include "netd/desired_item.h"
 #include "system/loop.h"
 #include "system/netlink_monitor.h"
 
 /*
- * Keeps the kernel as the registry (netd/interfaces) wants it: each link is up with its MTU and has
- * its addresses and routes. Other programs remove them, and then packets of the tunnel would leave
- * unencrypted. Examples are `ip route flush`, systemd-networkd with ManageForeignRoutes, and an
+ * Keeps the host as netd wants it. Other programs remove and change what netd has set, and then
+ * packets of the tunnel would leave unencrypted, or get lost. Examples are `ip route flush`,
+ * systemd-networkd with ManageForeignRoutes, a DHCP client that writes /etc/resolv.conf, and an
  * administrator who sets a link down.
  *
- * A burst of kernel notifications leads to one check. The check compares and restores what is
- * missing, and logs one warning for each interface that had to be restored. Some parts cannot be
- * restored, for example because another program has made the same route. netd retries those after
- * DESIRED_STATE_POLL_MS, and doubles the wait each time up to DESIRED_STATE_RETRY_MAX_S. netd
- * reports to the engine what is missing and why, so that no status claims that it is present. When
- * another program keeps removing a part, netd pauses for DESIRED_STATE_HOLD_S and logs that.
+ * There are two kinds of things. The registry of interfaces has links, addresses and routes, which
+ * netd/desired_interfaces compares with the kernel. Everything else is an item (netd/desired_item)
+ * that its module declares: netd_ladder.c registers them all. The items are checked in the order of
+ * their registration, so those that hold packets back come first, and the interfaces after them.
  *
- * netd changes the registry and the kernel within one callback, so a check never sees half of a
- * change. netd keeps no socket in a foreign network namespace (netd/foreign_netns) and gets no
- * notifications from there, so it polls interfaces in foreign namespaces every
- * DESIRED_STATE_POLL_MS. netd's only thread.
+ * A check follows a burst of the kernel's notifications after DESIRED_STATE_GATHER_MS, or a module
+ * that has noticed a change by itself (desired_item_touched()). Without any event everything is
+ * checked every DESIRED_STATE_SLOW_S, because some settings have no notifications, and some
+ * notifications get lost. netd gets none from foreign network namespaces, where it keeps no socket
+ * (netd/foreign_netns), so it polls interfaces there every DESIRED_STATE_POLL_MS.
+ *
+ * netd changes its wishes and the kernel within one callback, so a check never sees half of a
+ * change. netd's only thread.
  */
 
 enum {
 	DESIRED_STATE_GATHER_MS = 50, /* from the first notification of a burst to the check */
-	DESIRED_STATE_POLL_MS = 1000,
-	DESIRED_STATE_RETRY_MAX_S = 8,
-	/* restored this many times within DESIRED_STATE_FIGHT_S: netd pauses */
-	DESIRED_STATE_FIGHT_TIMES = 10,
-	DESIRED_STATE_FIGHT_S = 10,
-	DESIRED_STATE_HOLD_S = 30,
-};
-
-/*
- * The parts of an interface that are missing and that netd cannot restore now. All empty: nothing
- * is missing.
- */
-struct desired_lack {
-	bool link;           /* the link is down or has another MTU */
-	bool local4, local6; /* this address is missing */
-	const struct prefix *routes;
-	size_t route_count;
-	const char *why;
+	DESIRED_STATE_SLOW_S = 20,    /* the longest time between two checks */
 };
 
 struct desired_state {
 	struct loop *loop; /* NULL: not open */
-	struct interfaces *interfaces;
+	struct desired_interfaces interfaces;
+	struct desired_item *first, **last; /* in the order of their registration */
 	/*
-	 * Called when the missing parts of an interface differ from those of the last call. It
-	 * returns a negative errno when it could not pass them on, and is then called again.
+	 * Called after a check that has changed the state of an item; may be NULL. It returns a
+	 * negative errno when it could not pass the states on, and is then called again.
 	 */
-	int (*lacks)(struct desired_state *desired, const struct interface *interface,
-		const struct desired_lack *lack);
+	int (*changed)(struct desired_state *desired);
+	bool unsent;
 	struct netlink_monitor *monitor; /* NULL: no notifications; everything is polled */
 	struct loop_watch watch;
 	struct loop_timer looking;
@@ -65,17 +52,23 @@ struct desired_state {
 };
 
 /*
- * Starts the checks. Borrows `loop` and `interfaces`. A negative errno means that the kernel sends
- * no notifications, and *problem says why. The module is open all the same, and polls everything
- * every DESIRED_STATE_POLL_MS.
+ * Starts the checks. Borrows all arguments; *interfaces is copied. A negative errno means that the
+ * kernel sends no notifications, and *problem says why. The module is open all the same, and polls
+ * everything every DESIRED_STATE_POLL_MS.
  */
 int desired_state_open(struct desired_state *desired, struct loop *loop,
-	struct interfaces *interfaces,
-	int (*lacks)(struct desired_state *desired, const struct interface *interface,
-		const struct desired_lack *lack),
+	const struct desired_interfaces *interfaces, int (*changed)(struct desired_state *desired),
 	struct problem *problem);
 /* Call it before the interfaces are removed. Does nothing when *desired is zeroed. */
 void desired_state_close(struct desired_state *desired);
+
+/* Registers an item, which stays registered until the end. Borrowed. */
+void desired_state_add(struct desired_state *desired, struct desired_item *item);
+/*
+ * Something may have happened to the item: everything is checked soon. Does nothing when it is not
+ * registered.
+ */
+void desired_item_touched(struct desired_item *item);
 
 /* Reports all missing parts once more, for an engine that has just started. */
 void desired_state_report_again(struct desired_state *desired);

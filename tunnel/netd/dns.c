@@ -12,7 +12,9 @@
 
 #include "base/array.h"
 #include "base/container.h"
+#include "base/error_text.h"
 #include "base/log.h"
+#include "netd/desired_state.h"
 #include "netd/resolv_conf.h"
 #include "system/tool.h"
 #include "system/socket.h"
@@ -23,11 +25,6 @@ static const struct endpoint stub = { { AF_INET, { 127, 0, 0, 53 } }, 53 };
 #define ENTRY_PREFIX "tun."
 #define ENTRY_SUFFIX ".culvert"
 enum { ENTRY_MAX = sizeof(ENTRY_PREFIX) + REQUEST_IFNAME_MAX + sizeof(ENTRY_SUFFIX) };
-
-void dns_init(struct dns *dns, bool full_tunnel)
-{
-	*dns = (struct dns){ .full_tunnel = full_tunnel, .held = -1 };
-}
 
 static int run(const char *const *argv, const char *input, struct problem *problem)
 {
@@ -178,68 +175,155 @@ static int set_in_some_way(struct dns *dns, const char *interface,
 	return resolv_conf_set(RESOLV_CONF_PATH, nameservers, &dns->held, problem);
 }
 
-/* ---- other programs that write the file ---- */
+/* ---- the desired state ---- */
 
-static void check_later(struct dns *dns);
-
-/* Called when another program has replaced the file. */
-static void write_again(struct dns *dns)
+/* Where systemd-resolved and resolvconf keep what they were told. The path is "" if nowhere. */
+static bool entry_path(const struct dns *dns, size_t at, char path[static DNS_ENTRY_PATH_MAX])
 {
-	struct problem problem;
+	static const char *const directories[] = { "/run/resolvconf/interface",
+		"/run/resolvconf/interfaces", "/run/resolvconf/keys" };
+
+	if (dns->way == DNS_RESOLVED && at == 0)
+		(void)snprintf(
+			path, DNS_ENTRY_PATH_MAX, "/run/systemd/resolve/netif/%u", dns->index);
+	else if (dns->way == DNS_RESOLVCONF && at < ARRAY_SIZE(directories))
+		(void)snprintf(path, DNS_ENTRY_PATH_MAX, "%s/" ENTRY_PREFIX "%s" ENTRY_SUFFIX,
+			directories[at], dns->interface);
+	else
+		return false;
+	return true;
+}
+
+/* FNV-1a of a file's text; 0: there is no such file. */
+static uint64_t sum_of(const char *path)
+{
+	uint64_t sum = 0xcbf29ce484222325u;
+	FILE *file = fopen(path, "re");
+	int c;
+
+	if (!file)
+		return 0;
+	while ((c = getc(file)) != EOF)
+		sum = (sum ^ (uint8_t)c) * 0x100000001b3u;
+	(void)fclose(file);
+	return sum | 1;
+}
+
+/*
+ * Remembers what the program has noted just now. A version that notes nothing, or elsewhere, cannot
+ * be followed.
+ */
+static void remember_entry(struct dns *dns)
+{
+	dns->entry_sum = 0;
+	for (size_t i = 0; dns->entry_sum == 0 && entry_path(dns, i, dns->entry); i++)
+		dns->entry_sum = sum_of(dns->entry);
+	/* The two programs make no events, and a look at a small file costs little. */
+	dns->item.polled = dns->entry_sum != 0 || (dns->way == DNS_FILE && dns->watch.fd < 0);
+}
+
+static enum desired_look look_at_file(const struct dns *dns, struct desired_sight *sight)
+{
+	enum resolv_conf_owner owner;
+	struct problem ignored;
+
+	if (resolv_conf_owner(RESOLV_CONF_PATH, &owner, &ignored) < 0)
+		return DESIRED_UNKNOWN;
+	(void)snprintf(sight->what, sizeof(sight->what), RESOLV_CONF_PATH);
+	if (owner == RESOLV_CONF_OURS)
+		return dns->way == DNS_FILE ? DESIRED_IN_PLACE : DESIRED_LOST;
+	resolv_conf_writer(RESOLV_CONF_PATH, sight->writer, sizeof(sight->writer));
+	return DESIRED_LOST;
+}
+
+static enum desired_look look(struct desired_item *item, struct desired_sight *sight)
+{
+	const struct dns *dns = container_of(item, struct dns, item);
+
+	if (dns->way == DNS_FILE || dns->waiting)
+		return look_at_file(dns, sight);
+	if (dns->way == DNS_NONE)
+		return DESIRED_UNWANTED;
+	(void)snprintf(sight->what, sizeof(sight->what), "%s",
+		dns->way == DNS_RESOLVED ? "by systemd-resolved" : "by resolvconf");
+	return dns->entry_sum == 0 || sum_of(dns->entry) == dns->entry_sum ? DESIRED_IN_PLACE
+									   : DESIRED_LOST;
+}
+
+/*
+ * A text of netd's that was edited belongs to the person who did it: netd leaves it alone, and
+ * resolv_conf_set() says so.
+ */
+static int repair(struct desired_item *item, struct problem *problem)
+{
+	struct dns *dns = container_of(item, struct dns, item);
+	enum resolv_conf_owner owner = RESOLV_CONF_OTHERS;
+	struct problem ignored;
 	int r;
 
-	file_release(dns); /* the lock is the old file's */
-	r = resolv_conf_set(RESOLV_CONF_PATH, &dns->nameservers, &dns->held, &problem);
-	if (r < 0)
-		log_warning(
-			"another program has written " RESOLV_CONF_PATH
-			", and netd cannot set the server's resolvers again: %s; this host uses the resolvers of that program",
-			problem.text);
-	else
-		log_warning(
-			"another program has written " RESOLV_CONF_PATH
-			", such as a DHCP client: netd sets the server's resolvers again, and restores that program's at the end");
-	dns->again++;
+	(void)resolv_conf_owner(RESOLV_CONF_PATH, &owner, &ignored);
+	if (dns->way == DNS_FILE && owner == RESOLV_CONF_OTHERS)
+		file_release(dns); /* the lock is the old file's */
+	r = set_in_some_way(dns, dns->interface, &dns->nameservers, problem);
+	if (r == 0)
+		dns->waiting = false;
+	remember_entry(dns);
+	return r;
 }
 
-static void leave_alone(struct dns *dns, const char *why)
+static void watch_end(struct dns *dns)
 {
-	if (!dns->logged)
-		log_warning(RESOLV_CONF_PATH
-			" %s; netd leaves it alone, and lookups may go past the tunnel",
-			why);
-	dns->logged = true;
+	if (dns->loop)
+		loop_watch_remove(dns->loop, &dns->ready);
+	file_watch_close(&dns->watch);
 }
 
-static void check_file(struct loop_timer *timer)
+static void file_touched(struct loop_watch *ready, uint32_t events)
 {
-	struct dns *dns = container_of(timer, struct dns, look);
-	enum resolv_conf_owner owner = RESOLV_CONF_OURS;
-	struct problem problem;
-	bool was_taken = dns->taken;
+	struct dns *dns = container_of(ready, struct dns, ready);
+	bool changed = false;
 
-	/* A file that cannot be read now is checked again later. */
-	(void)resolv_conf_owner(RESOLV_CONF_PATH, &owner, &problem);
-	dns->taken = owner == RESOLV_CONF_OTHERS;
-	if (owner == RESOLV_CONF_CHANGED)
-		leave_alone(dns, "has been changed by another program");
-	else if (dns->taken && dns->again >= DNS_AGAIN_MAX)
-		leave_alone(dns, "is written by another program each time that netd sets it");
-	else if (dns->taken && was_taken)
-		write_again(dns);
-	check_later(dns);
+	(void)events;
+	if (file_watch_read(&dns->watch, &changed) < 0) {
+		watch_end(dns);
+		remember_entry(dns);
+	}
+	if (changed)
+		desired_item_touched(&dns->item);
 }
 
-static void check_later(struct dns *dns)
+void dns_init(struct dns *dns, bool full_tunnel)
 {
-	if (dns->loop && dns->way == DNS_FILE)
-		loop_timer_start(dns->loop, &dns->look,
-			mono_add(mono_now(), DURATION_S(DNS_LOOK_S)), check_file);
+	*dns = (struct dns){
+		.full_tunnel = full_tunnel,
+		.held = -1,
+		.watch.fd = -1,
+		.ready.fd = -1,
+		.item = { .name = "resolvers",
+			.settle = DURATION_MS(DNS_SETTLE_MS),
+			.look = look,
+			.repair = repair,
+			.meanwhile = full_tunnel ? "lookups past the tunnel are refused"
+						 : "lookups may go past the tunnel" },
+	};
 }
 
 void dns_run_in(struct dns *dns, struct loop *loop)
 {
+	int r = file_watch_open(&dns->watch, RESOLV_CONF_PATH);
+
 	dns->loop = loop;
+	if (r == 0)
+		r = loop_watch_add(loop, &dns->ready, dns->watch.fd, EPOLLIN, file_touched);
+	if (r == 0)
+		return;
+	file_watch_close(&dns->watch);
+	log_warning("netd gets no notice of changes of " RESOLV_CONF_PATH
+		    ": %s; it looks at the file every second instead%s",
+		error_text(r),
+		r == -EMFILE || r == -ENOSPC
+			? "; raise fs.inotify.max_user_instances or max_user_watches"
+			: "");
 }
 
 /*
@@ -274,6 +358,7 @@ int dns_set(struct dns *dns, const struct interface *interface,
 	dns->index = interface->index;
 	memcpy(dns->interface, interface->name, sizeof(dns->interface));
 	dns->nameservers = *nameservers;
+	dns->waiting = false;
 	r = set_in_some_way(dns, interface->name, nameservers, problem);
 	if (r < 0) {
 		problem_prepend(problem, "the server's resolvers are not used");
@@ -282,12 +367,13 @@ int dns_set(struct dns *dns, const struct interface *interface,
 		if (was_file)
 			end_file();
 		file_release(dns);
+		/* Another Culvert has the file: it is this one's turn when that ends. */
+		dns->waiting = r == -EBUSY && dns->way == DNS_FILE;
 		dns->way = DNS_NONE;
+		remember_entry(dns);
 		return r;
 	}
-	dns->taken = dns->logged = false;
-	dns->again = 0;
-	check_later(dns);
+	remember_entry(dns);
 	log_notice("%s: %zu resolvers and %zu domains set %s", interface->now.peer.name,
 		nameservers->server_count, nameservers->domain_count, way_text(dns->way));
 	return 0;
@@ -342,16 +428,21 @@ void dns_lift(struct dns *dns)
 {
 	struct problem problem;
 
+	dns->waiting = false;
 	if (dns->way == DNS_NONE)
 		return;
-	if (dns->loop)
-		loop_timer_stop(dns->loop, &dns->look);
 	if (lift(dns, &problem) < 0)
 		log_warning("cannot restore the resolvers from before: %s", problem.text);
 	else
 		log_info("the resolvers from before are restored");
 	file_release(dns);
 	dns->way = DNS_NONE;
+}
+
+void dns_close(struct dns *dns)
+{
+	watch_end(dns);
+	dns->loop = NULL;
 }
 
 /* ---- leftovers ---- */

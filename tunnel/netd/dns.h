@@ -7,7 +7,9 @@
 
 #include "base/nameservers.h"
 #include "base/problem.h"
+#include "netd/desired_item.h"
 #include "netd/interfaces.h"
+#include "system/file_watch.h"
 #include "system/loop.h"
 #include "netd/resolvers.h"
 
@@ -23,18 +25,22 @@
  * pushed resolvers for these domains only. In all other cases they are asked for every name.
  * resolvconf and the file cannot make this difference.
  *
- * DHCP clients write /etc/resolv.conf at any time, so netd checks the file every DNS_LOOK_S. If
- * another program has replaced it and has not changed it since the last check, netd writes its own
- * again and logs one warning. The other program's text is restored at the end. After DNS_AGAIN_MAX
- * times in one session netd stops doing so. If another program has edited netd's text, netd leaves
- * the file as it is and logs a warning.
+ * DHCP clients write /etc/resolv.conf at any time. netd gets notice of that by inotify(7), or looks
+ * every second, and writes its own again (netd/desired_state); the other program's text is restored
+ * at the end. If another program has edited netd's text, netd leaves the file as it is. While another
+ * Culvert has the file, netd waits for its turn. What resolvectl and resolvconf were told is compared
+ * with the files in which they note it, where there are such files.
  *
  * dns_sweep() removes the leftovers of a killed netd; systemd-resolved forgets its part when the
  * interface disappears. A file that another program has changed since then is not touched. netd's
  * only thread runs the programs and waits for each of them, at most DNS_TOOL_S.
  */
 
-enum { DNS_TOOL_S = 5, DNS_LOOK_S = 1, DNS_AGAIN_MAX = 10 };
+enum {
+	DNS_TOOL_S = 5,
+	DNS_SETTLE_MS = 200, /* another program may still write */
+	DNS_ENTRY_PATH_MAX = 96,
+};
 
 enum dns_way { DNS_NONE, DNS_RESOLVED, DNS_RESOLVCONF, DNS_FILE };
 
@@ -47,11 +53,15 @@ struct dns {
 	struct resolvers before; /* this host's own, as they were last while no others were set */
 	/* the lock on /etc/resolv.conf; -1: netd has not written the file */
 	int held;
-	struct loop *loop; /* NULL: the file is not checked */
-	struct loop_timer look;
-	bool taken;     /* another program had replaced the file at the last check */
-	bool logged;    /* that the file is left as it is */
-	unsigned again; /* how often netd has written the file again */
+	struct loop *loop; /* NULL: the file is not watched */
+	struct file_watch watch;
+	struct loop_watch ready;
+	/* another Culvert has the file: `interface` and `nameservers` are what is wanted */
+	bool waiting;
+	/* where the program in use notes what it was told; entry_sum 0: unknown */
+	char entry[DNS_ENTRY_PATH_MAX];
+	uint64_t entry_sum;
+	struct desired_item item;
 };
 
 void dns_init(struct dns *dns, bool full_tunnel);
@@ -74,6 +84,8 @@ bool dns_is_asked(struct dns *dns, const struct addr *addr);
 
 /* Restores the former resolvers. Logs its failures. */
 void dns_lift(struct dns *dns);
+/* Stops watching the file. Call it after dns_lift(). */
+void dns_close(struct dns *dns);
 
 /*
  * Removes the leftovers of programs that have ended. Returns how many files and programs had some,

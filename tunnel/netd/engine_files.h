@@ -11,7 +11,9 @@
 /*
  * The descriptors that netd gives to each engine: TCP listeners, the control socket, the state
  * directory. netd keeps them open for its whole life, so that connections queue while an engine
- * restarts. netd's only thread.
+ * restarts. netd/listeners keeps the TCP listeners listening. netd/desired_state does not hold the
+ * other two: an open directory stays, and a removed control socket comes back with a restart, since
+ * the engine has the old one. netd's only thread.
  */
 
 #define STATE_FILE "leases" /* all files of an engine have names that begin so */

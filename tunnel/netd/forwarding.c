@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/array.h"
+#include "base/container.h"
 #include "base/error_text.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -297,6 +298,71 @@ static void restore_file(const struct settings *settings, const char *root)
 	(void)unlink(path);
 }
 
+/* ---- the desired state ---- */
+
+/* Calls `visit` with each key that has to be on, until it returns an error. */
+static int visit_keys(const struct forwarding *forwarding,
+	int (*visit)(const char *root, const char *key, int wanted, void *context), void *context)
+{
+	const struct interface *interface = forwarding->interfaces ? forwarding->interfaces->first
+								   : NULL;
+	int r = 0;
+
+	for (size_t i = 0; i < forwarding->count && r == 0; i++)
+		r = visit(forwarding->root, forwarding->changes[i].key,
+			forwarding->changes[i].wanted, context);
+	for (; interface && r == 0; interface = interface->next) {
+		char key[SYSCTL_KEY_MAX];
+
+		if (interface->netns.inode != 0)
+			continue;
+		(void)snprintf(key, sizeof(key), "ipv4/conf/%s/forwarding", interface->name);
+		r = visit(forwarding->root, key, 1, context);
+		(void)snprintf(key, sizeof(key), "ipv6/conf/%s/force_forwarding", interface->name);
+		if (r == 0)
+			r = visit(forwarding->root, key, 1, context);
+	}
+	return r;
+}
+
+/* Returns 1 at a key that has another value; *context gets it as text. */
+static int look_at_key(const char *root, const char *key, int wanted, void *context)
+{
+	struct desired_sight *sight = context;
+	int value;
+
+	if (sysctl_read(root, key, &value) < 0 || value == wanted)
+		return 0;
+	(void)snprintf(sight->what, sizeof(sight->what), "net/%s = %d", key, value);
+	return 1;
+}
+
+/* A key that is gone with its interface is no failure. */
+static int set_key(const char *root, const char *key, int wanted, void *context)
+{
+	int value, r = sysctl_read(root, key, &value);
+
+	if (r == 0 && value != wanted)
+		r = sysctl_write(root, key, wanted);
+	if (r < 0 && r != -ENOENT)
+		problem_set(context, "%s: %s", key, error_text(r));
+	return r == -ENOENT ? 0 : r;
+}
+
+static enum desired_look look(struct desired_item *item, struct desired_sight *sight)
+{
+	const struct forwarding *forwarding = container_of(item, struct forwarding, item);
+
+	if (!forwarding->root)
+		return DESIRED_UNWANTED;
+	return visit_keys(forwarding, look_at_key, sight) == 0 ? DESIRED_IN_PLACE : DESIRED_LOST;
+}
+
+static int repair(struct desired_item *item, struct problem *problem)
+{
+	return visit_keys(container_of(item, struct forwarding, item), set_key, problem);
+}
+
 /* ---- start and stop ---- */
 
 /* Makes the changes from position `from` on. */
@@ -363,9 +429,13 @@ static void warn(const struct forwarding *forwarding, const char *root)
 void forwarding_start(struct forwarding *forwarding, const struct settings *settings,
 	const struct tracked *tracked, struct netlink *netlink, const char *root)
 {
-	*forwarding = (struct forwarding){
-		.settings = settings, .tracked = tracked, .netlink = netlink
-	};
+	*forwarding = (struct forwarding){ .settings = settings,
+		.tracked = tracked,
+		.netlink = netlink,
+		.item = { .name = "settings of forwarding",
+			.meanwhile = "packets may not get through this host",
+			.look = look,
+			.repair = repair } };
 	restore_file(settings, root);
 	if (!settings->forwarding) {
 		if (!settings_is_elsewhere(settings))

@@ -6,6 +6,8 @@
 #include <stddef.h>
 
 #include "config/settings.h"
+#include "netd/desired_item.h"
+#include "netd/interfaces.h"
 #include "system/netlink.h"
 #include "netd/tracked.h"
 #include "system/sysctl.h"
@@ -41,6 +43,8 @@ struct forwarding {
 	bool complete;                     /* an interface is known for every announced prefix */
 	struct forwarding_change *changes; /* the changes made, in their order */
 	size_t count, capacity;
+	const struct interfaces *interfaces; /* NULL: none; a caller that has some sets it */
+	struct desired_item item;
 };
 
 /*

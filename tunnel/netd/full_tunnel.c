@@ -10,6 +10,8 @@
 #include "base/container.h"
 #include "base/error_text.h"
 #include "base/log.h"
+#include "netd/desired_state.h"
+#include "system/netlink_protocol.h"
 #include "system/netlink_rule.h"
 #include "system/tun.h"
 
@@ -31,18 +33,6 @@ static const char *claim_name(uint32_t number, char out[static IFNAMSIZ])
 static uint32_t priority_of(uint32_t number, uint32_t at)
 {
 	return FULL_TUNNEL_FIRST + number * FULL_TUNNEL_PRIORITIES + at;
-}
-
-void full_tunnel_init(struct full_tunnel *full_tunnel, const struct settings *settings,
-	struct interfaces *interfaces)
-{
-	*full_tunnel = (struct full_tunnel){
-		.settings = settings,
-		.interfaces = interfaces,
-		.claim.fd = -1,
-		.guard.settings = settings,
-	};
-	rate_init(&full_tunnel->warnings, 1, WARNINGS_BURST, mono_now());
 }
 
 static void claim_lost(struct loop_watch *watch, uint32_t events);
@@ -183,12 +173,14 @@ static int add_family(
 	return r == 0 ? add_rule(full_tunnel, &lookup, added, problem) : r;
 }
 
-static int add_all(const struct full_tunnel *full_tunnel, int *added, struct problem *problem)
+static int add_all(struct full_tunnel *full_tunnel, int *added, struct problem *problem)
 {
 	for (size_t f = 0; f < FAMILIES; f++) {
 		int r = add_family(full_tunnel, families[f], added, problem);
 
 		/* A kernel without IPv6 lets no IPv6 packet out. */
+		if (families[f] == AF_INET6)
+			full_tunnel->without6 = r == -EAFNOSUPPORT;
 		if (r == -EAFNOSUPPORT && families[f] == AF_INET6)
 			continue;
 		if (r < 0) {
@@ -338,36 +330,157 @@ int full_tunnel_follow(
 	return 0;
 }
 
-/* r < 0: and they cannot be restored. */
-static void warn_of_removal(
-	const struct full_tunnel *full_tunnel, int r, const struct problem *problem)
-{
-	bool held = full_tunnel->guard.nft != NULL;
-
-	if (r < 0)
-		log_error("%s; %s", problem->text,
-			held ? "meanwhile only the tunnel's own packets leave this host"
-			     : "packets may go past the tunnel");
-	else
-		log_warning(
-			"full tunnel: another program has removed policy rules; netd restored them, and %s",
-			held ? "this host's packets were blocked meanwhile"
-			     : "packets may have gone past the tunnel meanwhile");
-}
-
 void full_tunnel_network_changed(struct full_tunnel *full_tunnel)
 {
-	struct problem problem;
-	int added = 0, r;
-
 	if (!full_tunnel->in_force)
 		return;
-	r = add_all(full_tunnel, &added, &problem);
-	close_guard(full_tunnel, r == 0);
+	close_guard(full_tunnel, true);
 	reverse_path_relax(&full_tunnel->reverse_path);
-	if ((r < 0 || added > 0) && rate_take(&full_tunnel->warnings, mono_now()))
-		warn_of_removal(full_tunnel, r, &problem);
 }
+
+/* ---- the desired state ---- */
+
+/* What a look at one family found. */
+struct presence {
+	uint32_t number;
+	size_t rules[AT_END + 1];
+	uint8_t writer; /* the protocol of a rule that another program has put among ours */
+	bool unreachable, peer;
+	const struct addr *remote;
+};
+
+static void take_present_rule(void *context, const struct netlink_rule_seen *seen)
+{
+	struct presence *presence = context;
+
+	for (uint32_t at = AT_BYPASS; at <= AT_END; at++) {
+		if (seen->priority != priority_of(presence->number, at))
+			continue;
+		if (seen->ours)
+			presence->rules[at]++;
+		else
+			presence->writer = seen->protocol;
+	}
+}
+
+static void take_present_route(void *context, const struct netlink_seen_route *route)
+{
+	struct presence *presence = context;
+	const struct prefix host = prefix_host(presence->remote);
+
+	presence->unreachable |= route->unreachable && route->prefix.len == 0;
+	presence->peer |= addr_is_set(presence->remote) && prefix_equal(&route->prefix, &host);
+}
+
+static size_t wanted_rules(const struct full_tunnel *full_tunnel, uint8_t family, uint32_t at)
+{
+	const struct prefix_list *bypass = &full_tunnel->settings->bypass;
+	size_t count = family == AF_INET6;
+
+	if (at != AT_BYPASS)
+		return 1;
+	for (size_t i = 0; i < bypass->count; i++)
+		count += bypass->items[i].addr.family == family;
+	return count;
+}
+
+/* The peer's route ends with its link, also when that is set down, and comes back after it. */
+static bool wants_peer(const struct full_tunnel *full_tunnel, size_t family)
+{
+	static const struct netns_id here; /* all zero */
+	const struct netlink_route *peer = &full_tunnel->peers[family];
+	const struct interfaces *interfaces = full_tunnel->interfaces;
+	bool up = false;
+	uint32_t mtu;
+
+	return addr_is_set(&peer->prefix.addr) &&
+		interfaces_have_link(interfaces, &here, peer->index) &&
+		netlink_link_state(interfaces->netlink, peer->index, &up, &mtu, NULL) == 0 && up;
+}
+
+static enum desired_look look_at_family(
+	const struct full_tunnel *full_tunnel, size_t f, struct desired_sight *sight)
+{
+	struct presence presence = { .number = full_tunnel->number,
+		.remote = &full_tunnel->peers[f].prefix.addr };
+	const struct netlink_query query = { .family = families[f],
+		.table = FULL_TUNNEL_FIRST + full_tunnel->number,
+		.protocol = RTPROT_CULVERT,
+		.unreachable = true };
+	struct netlink *netlink = full_tunnel->interfaces->netlink;
+	const char *name;
+	struct problem ignored;
+	char text[ADDR_TEXT_MAX];
+
+	if (netlink_rules_seen(netlink, families[f], take_present_rule, &presence, &ignored) < 0 ||
+		netlink_routes(netlink, &query, take_present_route, &presence, &ignored) < 0)
+		return DESIRED_UNKNOWN;
+	name = netlink_protocol_name(presence.writer);
+	if (name)
+		(void)snprintf(sight->writer, sizeof(sight->writer), "%s", name);
+	for (uint32_t at = AT_BYPASS; at <= AT_END; at++) {
+		(void)snprintf(sight->what, sizeof(sight->what), "IPv%d rule %u",
+			families[f] == AF_INET ? 4 : 6, priority_of(full_tunnel->number, at));
+		if (presence.rules[at] < wanted_rules(full_tunnel, families[f], at))
+			return DESIRED_LOST;
+	}
+	(void)snprintf(sight->what, sizeof(sight->what), "default route of table %u",
+		FULL_TUNNEL_FIRST + full_tunnel->number);
+	if (!presence.unreachable)
+		return DESIRED_LOST;
+	if (!wants_peer(full_tunnel, f) || presence.peer)
+		return DESIRED_IN_PLACE;
+	(void)snprintf(sight->what, sizeof(sight->what), "route to %s",
+		addr_format(presence.remote, text));
+	return DESIRED_LOST;
+}
+
+static enum desired_look look(struct desired_item *item, struct desired_sight *sight)
+{
+	const struct full_tunnel *full_tunnel = container_of(item, struct full_tunnel, item);
+	enum desired_look found = DESIRED_IN_PLACE;
+
+	if (!full_tunnel->in_force)
+		return DESIRED_UNWANTED;
+	item->meanwhile = full_tunnel->guard.nft ? "the firewall table holds packets back"
+						 : "packets may go past the tunnel";
+	for (size_t f = 0; f < FAMILIES && found == DESIRED_IN_PLACE; f++) {
+		if (families[f] == AF_INET || !full_tunnel->without6)
+			found = look_at_family(full_tunnel, f, sight);
+	}
+	return found;
+}
+
+static int repair(struct desired_item *item, struct problem *problem)
+{
+	struct full_tunnel *full_tunnel = container_of(item, struct full_tunnel, item);
+	int added = 0, r = add_all(full_tunnel, &added, problem);
+
+	for (size_t f = 0; f < FAMILIES && r == 0; f++) {
+		if (wants_peer(full_tunnel, f))
+			r = netlink_route_add(
+				full_tunnel->interfaces->netlink, &full_tunnel->peers[f], problem);
+	}
+	/* Without rules the table alone holds packets back, and frames of bridges with them. */
+	close_guard(full_tunnel, r == 0);
+	return r;
+}
+
+void full_tunnel_init(struct full_tunnel *full_tunnel, const struct settings *settings,
+	struct interfaces *interfaces)
+{
+	*full_tunnel = (struct full_tunnel){
+		.settings = settings,
+		.interfaces = interfaces,
+		.claim.fd = -1,
+		.item = { .name = "policy rules of full tunnel", .look = look, .repair = repair },
+	};
+	full_tunnel_guard_init(&full_tunnel->guard, settings);
+	reverse_path_init(&full_tunnel->reverse_path);
+	rate_init(&full_tunnel->warnings, 1, WARNINGS_BURST, mono_now());
+}
+
+/* ---- the claim ---- */
 
 static void reclaim(struct loop_timer *timer)
 {
@@ -390,7 +503,7 @@ static void reclaim(struct loop_timer *timer)
 			mono_add(mono_now(), DURATION_S(RECLAIM_S)), reclaim);
 	else
 		/* a sweep may have removed the rules before */
-		full_tunnel_network_changed(full_tunnel);
+		desired_item_touched(&full_tunnel->item);
 }
 
 static void claim_lost(struct loop_watch *watch, uint32_t events)

@@ -8,6 +8,7 @@
 #include "base/problem.h"
 #include "base/rate.h"
 #include "config/settings.h"
+#include "netd/desired_item.h"
 #include "netd/full_tunnel_guard.h"
 #include "netd/interfaces.h"
 #include "netd/reverse_path.h"
@@ -35,7 +36,7 @@
  * claim, and the rules. While the rules cannot be made, netd makes no interface and the firewall
  * table stays closed. If netd can make neither, it ends: full_tunnel_holds(). The rules and the
  * table stay through every change of routes, engine, session or network; netd restores what other
- * programs remove (full_tunnel_network_changed()). When netd is killed, the kernel removes the
+ * programs remove (netd/desired_state). When netd is killed, the kernel removes the
  * interface and its routes, but not the rules and the other routes. All carry Culvert's protocol
  * number, and the next start of any Culvert in this network namespace removes them
  * (full_tunnel_sweep()).
@@ -72,7 +73,9 @@ struct full_tunnel {
 	struct netlink_route peers[2]; /* to the peer's addresses in the tunnel; AF_UNSPEC: none */
 	struct reverse_path reverse_path;
 	struct full_tunnel_guard guard;
-	struct rate warnings;
+	struct desired_item item; /* rules and the routes of the table that are not a peer's */
+	bool without6;            /* this kernel routes no IPv6 */
+	struct rate warnings;     /* about the claim */
 };
 
 void full_tunnel_init(struct full_tunnel *full_tunnel, const struct settings *settings,
@@ -105,8 +108,8 @@ int full_tunnel_follow(struct full_tunnel *full_tunnel, const struct interface *
 	struct problem *problem);
 
 /*
- * Restores missing rules after this host's links or policy rules have changed. systemd-networkd,
- * for example, removes rules of other programs when it restarts.
+ * This host's links have changed: switches off the check of sources on new ones, and tries again to
+ * close a firewall table that could not be made.
  */
 void full_tunnel_network_changed(struct full_tunnel *full_tunnel);
 

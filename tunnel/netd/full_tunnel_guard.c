@@ -6,9 +6,11 @@
 #include <netinet/in.h>
 #include <stdio.h>
 
+#include "base/container.h"
 #include "netd/closed_chains.h"
 #include "netd/getting_an_address.h"
 
+enum { TABLE_SIZE = sizeof(FULL_TUNNEL_GUARD_TABLE) + SETTINGS_NAME_MAX };
 enum { DNS = 53, DNS_OVER_TLS = 853 }; /* also over QUIC: RFC 7858, RFC 9250 */
 
 /* Comes before connection tracking, so that dropped packets leave no entry there. */
@@ -172,9 +174,14 @@ static void add_leaving(
 	add_refusals(batch, table, closed_output.name);
 }
 
+static void table_name(const struct full_tunnel_guard *guard, char table[static TABLE_SIZE])
+{
+	(void)snprintf(table, TABLE_SIZE, FULL_TUNNEL_GUARD_TABLE "%s", guard->settings->name);
+}
+
 static int put(const struct full_tunnel_guard *guard, struct problem *problem)
 {
-	char table[sizeof(FULL_TUNNEL_GUARD_TABLE) + SETTINGS_NAME_MAX];
+	char table[TABLE_SIZE];
 	struct netlink_nft_batch *batch;
 	int r = netlink_nft_batch_new(&batch);
 
@@ -182,7 +189,7 @@ static int put(const struct full_tunnel_guard *guard, struct problem *problem)
 		problem_set(problem, "out of memory");
 		return r;
 	}
-	(void)snprintf(table, sizeof(table), FULL_TUNNEL_GUARD_TABLE "%s", guard->settings->name);
+	table_name(guard, table);
 	/* The old table is deleted in the same transaction that makes the new one. */
 	netlink_nft_table_add(batch, table, true);
 	netlink_nft_table_delete(batch, table);
@@ -199,6 +206,35 @@ static int put(const struct full_tunnel_guard *guard, struct problem *problem)
 	r = netlink_nft_commit(guard->nft, batch, problem);
 	netlink_nft_batch_free(batch);
 	return r;
+}
+
+static enum desired_look look(struct desired_item *item, struct desired_sight *sight)
+{
+	const struct full_tunnel_guard *guard = container_of(item, struct full_tunnel_guard, item);
+	char table[TABLE_SIZE];
+	bool found;
+
+	if (!guard->nft)
+		return DESIRED_UNWANTED;
+	table_name(guard, table);
+	if (netlink_nft_has_table(guard->nft, table, &found) < 0)
+		return DESIRED_UNKNOWN;
+	(void)snprintf(sight->what, sizeof(sight->what), "table %s", table);
+	return found ? DESIRED_IN_PLACE : DESIRED_LOST;
+}
+
+static int repair(struct desired_item *item, struct problem *problem)
+{
+	return put(container_of(item, struct full_tunnel_guard, item), problem);
+}
+
+void full_tunnel_guard_init(struct full_tunnel_guard *guard, const struct settings *settings)
+{
+	*guard = (struct full_tunnel_guard){ .settings = settings,
+		.item = { .name = "firewall rules of full tunnel",
+			.meanwhile = "only policy rules hold packets back",
+			.look = look,
+			.repair = repair } };
 }
 
 /* Makes the table as `wanted`; on failure it stays as before. */

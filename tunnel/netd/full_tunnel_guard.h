@@ -8,6 +8,7 @@
 #include "base/addr.h"
 #include "base/problem.h"
 #include "config/settings.h"
+#include "netd/desired_item.h"
 #include "netd/interfaces.h"
 #include "system/netlink_nft.h"
 
@@ -45,7 +46,11 @@ struct full_tunnel_guard {
 	uint32_t index;                  /* of the tunnel's interface; 0: none yet */
 	struct addr local4, local6;      /* the tunnel's addresses */
 	bool logged;                     /* that there can be no table */
+	struct desired_item item;
 };
+
+/* Begins without a table. Borrows the settings. */
+void full_tunnel_guard_init(struct full_tunnel_guard *guard, const struct settings *settings);
 
 /*
  * Puts the table in force, with no tunnel to leave by at first. `rules`: policy rules hold packets

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/identity.h"
 #include "base/problem.h"
+#include "netd/desired_item.h"
 #include "netd/foreign_netns.h"
 #include "system/netlink.h"
 #include "system/netns.h"
@@ -50,16 +51,23 @@ struct interface_target {
 	uint32_t metric;   /* of the routes to it, while packets arrive */
 };
 
-/* The state that netd/desired_state keeps for each interface. */
+enum { INTERFACE_ROUTE_PACES = 8 }; /* routes whose removals are counted one by one */
+
+struct interface_route_pace {
+	struct prefix prefix;
+	struct desired_pace pace;
+};
+
+/* The state that netd/desired_interfaces keeps for each interface. */
 struct interface_keeping {
 	/* number of parts that the kernel does not have and that could not be restored */
 	size_t missing;
-	unsigned restored; /* how often a part was restored since `since` */
-	struct mono since;
-	struct mono held_until; /* netd restores no part before this time */
-	struct duration wait;   /* before netd tries again to restore what is missing */
+	struct duration wait; /* before netd tries again to restore what is missing */
 	struct mono retry_at;
 	uint64_t reported; /* fingerprint of the missing parts that the engine knows; 0: none */
+	/* how often each part was restored */
+	struct desired_pace link, local4, local6, all_routes;
+	struct interface_route_pace routes[INTERFACE_ROUTE_PACES];
 };
 
 struct interface {

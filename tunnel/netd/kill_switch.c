@@ -8,19 +8,14 @@
 #include <sys/socket.h>
 
 #include "base/array.h"
-#include "base/clock.h"
 #include "base/container.h"
 #include "base/error_text.h"
 #include "base/identity.h"
 #include "base/log.h"
 #include "netd/closed_chains.h"
+#include "netd/desired_state.h"
 #include "netd/getting_an_address.h"
 #include "system/process.h"
-
-enum {
-	AGAIN_S = 1, /* from a failure to restore it to the next try */
-	WARNINGS_BURST = 5,
-};
 
 static const struct netlink_nft_rule loopback = { "accepts loopback",
 	{ TERM_IS(OIF, NETLINK_NFT_LOOPBACK), TERM(ACCEPT) } };
@@ -113,19 +108,6 @@ static int remove_table(struct netlink_nft *nft, const char *table, struct probl
 
 /* ---- changes by other programs ---- */
 
-static void restore_tables(struct loop_timer *timer)
-{
-	struct kill_switch *kill_switch = container_of(timer, struct kill_switch, again);
-	struct problem problem;
-
-	if (put(kill_switch, &problem) == 0)
-		return;
-	if (rate_take(&kill_switch->warnings, mono_now()))
-		log_error("cannot restore the kill switch: %s", problem.text);
-	loop_timer_start(kill_switch->loop, timer, mono_add(mono_now(), DURATION_S(AGAIN_S)),
-		restore_tables);
-}
-
 static void stop_watching(struct kill_switch *kill_switch)
 {
 	loop_watch_remove(kill_switch->loop, &kill_switch->watch);
@@ -150,11 +132,8 @@ static void monitor_ready(struct loop_watch *watch, uint32_t events)
 	}
 	if (!changed)
 		return;
-	if (rate_take(&kill_switch->warnings, mono_now()))
-		log_warning(
-			"another program has changed the firewall; netd restored the table %s of the kill switch, and no packet has passed meanwhile",
-			kill_switch->table);
-	restore_tables(&kill_switch->again);
+	kill_switch->touched = true;
+	desired_item_touched(&kill_switch->item);
 }
 
 /*
@@ -177,6 +156,36 @@ static void watch(struct kill_switch *kill_switch)
 			problem.text);
 		stop_watching(kill_switch);
 	}
+}
+
+/* ---- the desired state ---- */
+
+static enum desired_look look(struct desired_item *item, struct desired_sight *sight)
+{
+	const struct kill_switch *kill_switch = container_of(item, struct kill_switch, item);
+	bool found;
+
+	if (!kill_switch->nft)
+		return DESIRED_UNWANTED;
+	(void)snprintf(sight->what, sizeof(sight->what), "table %s", kill_switch->table);
+	if (kill_switch->monitor)
+		(void)snprintf(sight->writer, sizeof(sight->writer), "%s",
+			netlink_nft_monitor_program(kill_switch->monitor));
+	if (kill_switch->touched)
+		return DESIRED_LOST;
+	if (netlink_nft_has_table(kill_switch->nft, kill_switch->table, &found) < 0)
+		return DESIRED_UNKNOWN;
+	return found ? DESIRED_IN_PLACE : DESIRED_LOST;
+}
+
+static int repair(struct desired_item *item, struct problem *problem)
+{
+	struct kill_switch *kill_switch = container_of(item, struct kill_switch, item);
+	int r = put(kill_switch, problem);
+
+	if (r == 0)
+		kill_switch->touched = false;
+	return r;
 }
 
 /* ---- functions for netd ---- */
@@ -214,10 +223,13 @@ int kill_switch_start(struct kill_switch *kill_switch, const struct settings *se
 	/* A contained command has no path out but its tunnel. */
 	if (!settings->kill_switch || settings->contained)
 		return 0;
-	*kill_switch = (struct kill_switch){
-		.loop = loop, .watch.fd = -1, .mark = settings_mark(settings)
-	};
-	rate_init(&kill_switch->warnings, 1, WARNINGS_BURST, mono_now());
+	*kill_switch = (struct kill_switch){ .loop = loop,
+		.watch.fd = -1,
+		.mark = settings_mark(settings),
+		.item = { .name = "firewall rules of the kill switch",
+			.meanwhile = "its second table holds packets back",
+			.look = look,
+			.repair = repair } };
 	find_outer(kill_switch, settings);
 	name_tables(kill_switch, settings->name);
 	r = netlink_nft_open(&kill_switch->nft, problem);
@@ -267,7 +279,6 @@ void kill_switch_stop(struct kill_switch *kill_switch, bool lift)
 
 	if (!kill_switch->nft)
 		return;
-	loop_timer_stop(kill_switch->loop, &kill_switch->again);
 	stop_watching(kill_switch);
 	if (!lift)
 		kill_switch_log_stays(kill_switch->table + strlen(KILL_SWITCH_TABLE));

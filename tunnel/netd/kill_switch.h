@@ -11,6 +11,7 @@
 #include "base/problem.h"
 #include "base/rate.h"
 #include "config/settings.h"
+#include "netd/desired_item.h"
 #include "system/loop.h"
 #include "system/netlink_nft.h"
 #include "system/netlink_nft_monitor.h"
@@ -23,7 +24,7 @@
  *
  * It consists of two firewall tables with the same rules. culvert-killswitch-NAME has no owner, so
  * it stays when netd dies; that is the intent. A program that flushes the host's firewall removes
- * it, and netd notices that and restores it. culvert-guard-NAME belongs to netd's netlink socket.
+ * it, and netd notices that and restores it (netd/desired_state). culvert-guard-NAME belongs to netd's netlink socket.
  * No other program can flush it, so there is no gap until the first is restored. While the guard
  * exists, netd lives. netd's only thread.
  *
@@ -48,8 +49,8 @@ struct kill_switch {
 	uint32_t tunnel; /* index of the interface that all packets may leave by; 0: none yet */
 	struct netlink_nft_monitor *monitor; /* NULL: changes are not noticed */
 	struct loop_watch watch;
-	struct loop_timer again;
-	struct rate warnings;
+	struct desired_item item; /* the lasting table */
+	bool touched;             /* another program has changed that table */
 };
 
 /*

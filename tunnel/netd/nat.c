@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/array.h"
+#include "base/container.h"
 #include "base/log.h"
 #include "netd/interfaces.h"
 
@@ -37,9 +38,9 @@ static void add_pool(struct netlink_nft_batch *batch, const char *table, const s
 		netlink_nft_rule_add(batch, table, postrouting.name, &rule);
 }
 
-static int make_table(
-	const struct nat *nat, const struct settings *settings, struct problem *problem)
+static int make_table(const struct nat *nat, struct problem *problem)
 {
+	const struct settings *settings = nat->settings;
 	struct netlink_nft_batch *batch;
 	int r = netlink_nft_batch_new(&batch);
 
@@ -47,6 +48,9 @@ static int make_table(
 		problem_set(problem, "out of memory");
 		return r;
 	}
+	/* The old table is deleted in the same transaction that makes the new one. */
+	netlink_nft_table_add(batch, nat->table, true);
+	netlink_nft_table_delete(batch, nat->table);
 	netlink_nft_table_add(batch, nat->table, true);
 	netlink_nft_chain_add(batch, nat->table, &postrouting);
 	for (size_t i = 0; i < ARRAY_SIZE(untouched); i++)
@@ -56,6 +60,24 @@ static int make_table(
 	r = netlink_nft_commit(nat->nft, batch, problem);
 	netlink_nft_batch_free(batch);
 	return r;
+}
+
+static enum desired_look look(struct desired_item *item, struct desired_sight *sight)
+{
+	const struct nat *nat = container_of(item, struct nat, item);
+	bool found;
+
+	if (!nat->nft)
+		return DESIRED_UNWANTED;
+	if (netlink_nft_has_table(nat->nft, nat->table, &found) < 0)
+		return DESIRED_UNKNOWN;
+	(void)snprintf(sight->what, sizeof(sight->what), "table %s", nat->table);
+	return found ? DESIRED_IN_PLACE : DESIRED_LOST;
+}
+
+static int repair(struct desired_item *item, struct problem *problem)
+{
+	return make_table(container_of(item, struct nat, item), problem);
 }
 
 /* Gives no warning when the setting cannot be read. */
@@ -83,10 +105,15 @@ int nat_start(struct nat *nat, const struct settings *settings, struct problem *
 
 	if (!settings->nat)
 		return 0;
+	nat->settings = settings;
+	nat->item = (struct desired_item){ .name = "firewall rules of nat",
+		.meanwhile = "packets of the pools leave with their own addresses",
+		.look = look,
+		.repair = repair };
 	(void)snprintf(nat->table, sizeof(nat->table), "culvert-nat-%s", settings->name);
 	r = netlink_nft_open(&nat->nft, problem);
 	if (r == 0)
-		r = make_table(nat, settings, problem);
+		r = make_table(nat, problem);
 	if (r < 0) {
 		problem_prepend(problem, "nat = true");
 		nat_stop(nat);

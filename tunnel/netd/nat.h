@@ -4,6 +4,7 @@
 
 #include "base/problem.h"
 #include "config/settings.h"
+#include "netd/desired_item.h"
 #include "system/netlink_nft.h"
 
 /*
@@ -20,12 +21,14 @@
 struct nat {
 	struct netlink_nft *nft; /* NULL: not in force */
 	char table[sizeof("culvert-nat-") + SETTINGS_NAME_MAX];
+	const struct settings *settings;
+	struct desired_item item;
 };
 
 /*
  * Makes the table if the settings want it; otherwise does nothing. Warns when this host does not
  * forward. Errors: those of netlink_nft_open() and netlink_nft_commit(). On failure *problem says
- * why, and nothing is in force.
+ * why, and nothing is in force. Borrows the settings.
  */
 int nat_start(struct nat *nat, const struct settings *settings, struct problem *problem);
 void nat_stop(struct nat *nat); /* Does nothing when *nat is zeroed. */

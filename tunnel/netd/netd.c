@@ -117,10 +117,10 @@ static void engine_begun(struct engine_process *engine)
 		(void)engine_process_tracked(engine, tracked->items, tracked->count);
 }
 
-int netd_interface_lacks(struct desired_state *desired, const struct interface *interface,
-	const struct desired_lack *lack)
+int netd_interface_lacks(
+	void *context, const struct interface *interface, const struct desired_lack *lack)
 {
-	struct netd *netd = container_of(desired, struct netd, desired);
+	struct netd *netd = context;
 
 	return engine_process_lack(&netd->engine, interface->number, lack);
 }

@@ -18,6 +18,7 @@
 #include "netd/hooks.h"
 #include "netd/interfaces.h"
 #include "netd/kill_switch.h"
+#include "netd/listeners.h"
 #include "netd/nat.h"
 #include "netd/netd.h"
 #include "netd/network.h"
@@ -61,6 +62,7 @@ struct netd {
 	struct network network;
 	struct uplinks uplinks;
 	struct desired_state desired;
+	struct listeners listeners;
 	struct nat nat;
 	struct kill_switch kill_switch;
 	struct tracked tracked;
@@ -80,8 +82,8 @@ void netd_interfaces_changed(struct interfaces *interfaces, enum interface_event
 	const struct interface *interface, const struct prefix *prefix);
 void netd_network_changed(struct network *network);
 int netd_tracked_changed(struct tracked *tracked);
-int netd_interface_lacks(struct desired_state *desired, const struct interface *interface,
-	const struct desired_lack *lack);
+int netd_interface_lacks(
+	void *context, const struct interface *interface, const struct desired_lack *lack);
 int netd_engine_exchange(struct requests *requests, struct problem *problem);
 void netd_tunnel_up(struct requests *requests, const struct request_dns *up);
 void netd_path_silent(struct requests *requests, const struct addr *local);

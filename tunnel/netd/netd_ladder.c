@@ -264,8 +264,11 @@ static enum exit_code watch_uplinks(struct netd *netd, struct problem *problem)
 
 static enum exit_code keep_desired(struct netd *netd, struct problem *problem)
 {
-	if (desired_state_open(&netd->desired, netd->loop, &netd->interfaces, netd_interface_lacks,
-		    problem) < 0)
+	const struct desired_interfaces interfaces = {
+		.registry = &netd->interfaces, .lacks = netd_interface_lacks, .context = netd
+	};
+
+	if (desired_state_open(&netd->desired, netd->loop, &interfaces, NULL, problem) < 0)
 		log_warning(
 			"%s; netd notices only every %d seconds that another program removed routes or addresses",
 			problem->text, DESIRED_STATE_POLL_MS / 1000);
@@ -349,6 +352,31 @@ static enum exit_code start_engine(struct netd *netd, struct problem *problem)
 	return engine_process_start(&netd->engine, problem) < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
 }
 
+/* What holds packets back comes first, and what only serves comfort last. */
+static enum exit_code hold_items(struct netd *netd, struct problem *problem)
+{
+	struct desired_item *const items[] = {
+		&netd->kill_switch.item,
+		&netd->full_tunnel.guard.item,
+		&netd->full_tunnel.item,
+		&netd->full_tunnel.reverse_path.item,
+		&netd->outer_path.item,
+		&netd->nat.item,
+		&netd->forwarding.item,
+		&netd->dns.item,
+		&netd->listeners.item,
+	};
+
+	(void)problem;
+	netd->forwarding.interfaces = &netd->interfaces;
+	listeners_start(&netd->listeners, netd->loop, &netd->engine_files);
+	for (size_t i = 0; i < ARRAY_SIZE(items); i++) {
+		if (items[i]->look) /* else its module is not in use */
+			desired_state_add(&netd->desired, items[i]);
+	}
+	return EXIT_CODE_OK;
+}
+
 /* Everything that needs more privilege has been opened by now. */
 static enum exit_code give_up_privilege(struct netd *netd, struct problem *problem)
 {
@@ -377,6 +405,7 @@ static step_fn *const ladder[] = {
 	start_forwarding,
 	give_up_privilege,
 	set_firewall,
+	hold_items,
 	take_output,
 	start_engine,
 };
@@ -411,11 +440,13 @@ static void descend(struct netd *netd)
 	uplinks_close(&netd->uplinks);
 	network_close(&netd->network);
 	desired_state_close(&netd->desired);
+	listeners_stop(&netd->listeners);
 	if (netd->netlink) {
 		dns_lift(&netd->dns);
 		interfaces_remove_all(&netd->interfaces, "the program stops");
 		outer_path_stop(&netd->outer_path);
 	}
+	dns_close(&netd->dns);
 	hooks_finish(&netd->hooks, netd->signal_fd);
 	/* No packet may leave outside the tunnel before the end, not even while hooks run. */
 	if (netd->netlink)

@@ -2,6 +2,7 @@
 #include "netd/outer_path.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -168,6 +169,46 @@ static void put(struct outer_path *outer_path)
 static void update(struct loop_timer *timer)
 {
 	put(container_of(timer, struct outer_path, gathering));
+}
+
+/* ---- the desired state ---- */
+
+static void count_rule(void *context, uint32_t priority)
+{
+	size_t *count = context;
+
+	*count += priority == OUTER_PATH_PRIORITY;
+}
+
+static enum desired_look look(struct desired_item *item, struct desired_sight *sight)
+{
+	const struct outer_path *outer_path = container_of(item, struct outer_path, item);
+	struct problem ignored;
+	struct rules rules;
+
+	if (!outer_path->in_force || outer_path->logged)
+		return DESIRED_UNWANTED;
+	for (size_t i = 0; i < FAMILIES; i++) {
+		size_t count = 0;
+
+		if (netlink_rules(outer_path->interfaces->netlink, families[i], count_rule, &count,
+			    &ignored) < 0)
+			return DESIRED_UNKNOWN;
+		list_rules(&rules, outer_path->settings, families[i]);
+		(void)snprintf(sight->what, sizeof(sight->what), "IPv%d rules %d",
+			families[i] == AF_INET ? 4 : 6, OUTER_PATH_PRIORITY);
+		/* A kernel without IPv6 has none of them. */
+		if (count < rules.count && (families[i] == AF_INET || count > 0))
+			return DESIRED_LOST;
+	}
+	return DESIRED_IN_PLACE;
+}
+
+static int repair(struct desired_item *item, struct problem *problem)
+{
+	(void)problem;
+	put(container_of(item, struct outer_path, item));
+	return 0;
 }
 
 /* ---- in force ---- */
@@ -355,9 +396,13 @@ void outer_path_start(struct outer_path *outer_path, struct loop *loop,
 {
 	struct problem problem;
 
-	*outer_path = (struct outer_path){
-		.settings = settings, .interfaces = interfaces, .watch.fd = -1
-	};
+	*outer_path = (struct outer_path){ .settings = settings,
+		.interfaces = interfaces,
+		.watch.fd = -1,
+		.item = { .name = "policy rules of outer connections",
+			.meanwhile = "outer connections may enter a tunnel",
+			.look = look,
+			.repair = repair } };
 	if (settings->contained)
 		return;
 	outer_path->loop = loop;

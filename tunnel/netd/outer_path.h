@@ -6,6 +6,7 @@
 
 #include "base/problem.h"
 #include "config/settings.h"
+#include "netd/desired_item.h"
 #include "netd/interfaces.h"
 #include "system/loop.h"
 #include "system/netlink_monitor.h"
@@ -62,6 +63,7 @@ struct outer_path {
 	struct netlink_monitor *monitor; /* NULL: changes are not noticed */
 	struct loop_watch watch;
 	struct loop_timer gathering;
+	struct desired_item item; /* the rules */
 };
 
 /*

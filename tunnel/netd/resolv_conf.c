@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/addr.h"
+#include "base/array.h"
 #include "base/error_text.h"
 #include "base/file.h"
 
@@ -31,6 +32,7 @@
 
 static const char head[] = "# Written by Culvert, which puts back what is kept below. Checksum: ";
 static const char kept[] = "#kept ";
+static const char kept_line[] = "#|";
 
 enum { SUM_DIGITS = 16, HEAD_SIZE = sizeof(head) - 1 + SUM_DIGITS + 1 };
 
@@ -147,6 +149,46 @@ bool resolv_conf_mentions(const char *path, const char *program)
 	found = text.data && strstr(text.data, program);
 	free(text.data);
 	return found;
+}
+
+/* Takes the program's name from the text behind "by", which may be a path or man:NAME(8). */
+static void take_writer(const char *at, char *ret_writer, size_t size)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789.-_";
+	size_t len = strcspn(at, " \t\r\n"), end = len;
+
+	/* The name begins behind the last slash or colon. */
+	while (end > 0 && at[end - 1] != '/' && at[end - 1] != ':')
+		end--;
+	at += end;
+	len = strspn(at, allowed);
+	while (len > 0 && at[len - 1] == '.')
+		len--; /* the end of a sentence */
+	(void)snprintf(ret_writer, size, "%.*s", (int)(len < size ? len : size - 1), at);
+}
+
+void resolv_conf_writer(const char *path, char *ret_writer, size_t size)
+{
+	static const char *const words[] = { "enerated by ", "anaged by ", "ritten by " };
+	struct problem ignored;
+	struct text text = { .data = NULL };
+	char *line, *rest;
+
+	ret_writer[0] = '\0';
+	if (read_text(path, &text, &ignored) < 0 || !text.data)
+		return;
+	for (line = strtok_r(text.data, "\n", &rest); line && ret_writer[0] == '\0';
+		line = strtok_r(NULL, "\n", &rest)) {
+		for (size_t i = 0; i < ARRAY_SIZE(words) && ret_writer[0] == '\0'; i++) {
+			const char *at = strstr(line, words[i]);
+
+			if (at && (line[0] == '#' || line[0] == ';') &&
+				strncmp(line, kept_line, sizeof(kept_line) - 1) != 0)
+				take_writer(at + strlen(words[i]), ret_writer, size);
+		}
+	}
+	free(text.data);
 }
 
 /* ---- the content of our file ---- */

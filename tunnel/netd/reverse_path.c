@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/container.h"
 #include "base/error_text.h"
 #include "base/log.h"
 
@@ -77,6 +78,49 @@ static int save(struct reverse_path *reverse_path, const char *name, char value)
 	return 0;
 }
 
+static enum desired_look look(struct desired_item *item, struct desired_sight *sight)
+{
+	const struct reverse_path *reverse_path = container_of(item, struct reverse_path, item);
+
+	for (size_t i = 0; i < reverse_path->count; i++) {
+		const char *name = reverse_path->saved[i].name;
+		char value = read_value(name);
+
+		if (value == '0')
+			continue;
+		(void)snprintf(sight->what, sizeof(sight->what), "net.ipv4.conf.%s.rp_filter = %c",
+			name, value);
+		return DESIRED_LOST;
+	}
+	return reverse_path->count > 0 ? DESIRED_IN_PLACE : DESIRED_UNWANTED;
+}
+
+static int repair(struct desired_item *item, struct problem *problem)
+{
+	const struct reverse_path *reverse_path = container_of(item, struct reverse_path, item);
+	int r = 0;
+
+	for (size_t i = 0; i < reverse_path->count && r == 0; i++) {
+		const char *name = reverse_path->saved[i].name;
+
+		if (read_value(name) != '0')
+			r = write_value(name, '0');
+	}
+	if (r < 0)
+		problem_set(problem, "%s", error_text(r));
+	return r;
+}
+
+void reverse_path_init(struct reverse_path *reverse_path)
+{
+	*reverse_path = (struct reverse_path){
+		.item = { .name = "settings of rp_filter",
+			.meanwhile = "the kernel drops the server's packets",
+			.look = look,
+			.repair = repair },
+	};
+}
+
 static void relax(struct reverse_path *reverse_path, const char *name)
 {
 	char value = read_value(name);
@@ -129,5 +173,6 @@ void reverse_path_restore(struct reverse_path *reverse_path)
 			(void)write_value(saved->name, saved->value);
 	}
 	free(reverse_path->saved);
-	*reverse_path = (struct reverse_path){ .saved = NULL };
+	reverse_path->saved = NULL;
+	reverse_path->count = reverse_path->capacity = 0;
 }

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "netd/desired_item.h"
+
 /*
  * Switches off the kernel's check of IPv4 sources (rp_filter, RFC 3704) while a full tunnel is in
  * force, and restores it afterwards. The check asks the policy rules which way an answer would
@@ -20,8 +22,12 @@ struct reverse_path_saved;
 struct reverse_path {
 	struct reverse_path_saved *saved; /* the changed interfaces, with their former values */
 	size_t count, capacity;
-	bool logged; /* that the check cannot be switched off */
+	bool logged;              /* that the check cannot be switched off */
+	struct desired_item item; /* that it stays off where it was switched off */
 };
+
+/* Begins with nothing changed. */
+void reverse_path_init(struct reverse_path *reverse_path);
 
 /*
  * Switches the check off wherever it is on. Call it again when the network has changed. Logs its

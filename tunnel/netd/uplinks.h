@@ -21,7 +21,8 @@
  * that the administrator has set. So the kernel sends the data of lost paths over others and tells the
  * peers, which do the same; and it makes the paths again when the link is back. That holds for every
  * MPTCP connection of the network namespace from that address, also of other programs: their paths are
- * lost, too. netd's only thread.
+ * lost, too. The endpoints are the administrator's, so netd/desired_state holds none of them: one that
+ * another program removes stays removed. netd's only thread.
  */
 
 enum {
