@@ -4,21 +4,22 @@
 # What `check` finds: the levels, the exit status, JSON; that a start says the same; that what a running instance holds itself is
 # no finding.
 #
-#   one namespace, "host"; config.sh has the mistakes in the file itself
+#   gw-a (192.0.2.1) ──── gw-b (192.0.2.2)
+#
+# All but tunnels is in gw-b. config.sh has the mistakes in the file itself.
 #
 # check: quick suite
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh
 source "$(dirname "$0")/tunnel/common.sh"
 
-ns_add host
+gateways_add
 pki_add gw-a
-ip_ns host link add lan0 type veth peer name lan1
 
 # Checks the configuration NAME; what it said is in $WORK/said, the exit status in `status`.
 run_check() { # NAME OPTION...
 	status=0
-	in_ns host timeout 10 "$CULVERT" check "$WORK/$1.conf" "${@:2}" >"$WORK/said" 2>&1 || status=$?
+	in_ns gw-b timeout 10 "$CULVERT" check "$WORK/$1.conf" "${@:2}" >"$WORK/said" 2>&1 || status=$?
 }
 # NAME is the test's, too. It must have this exit status, and a line of that level and words.
 finds() { # TEST STATUS REGEX NAME OPTION...
@@ -35,7 +36,7 @@ lacks() { # TEST REGEX NAME OPTION...
 	check_fails "$1" grep -E -- "$2" "$WORK/said"
 }
 json() { # FILTER NAME OPTION...
-	in_ns host "$CULVERT" check "$WORK/$2.conf" --json "${@:3}" 2>/dev/null | jq -r "$1"
+	in_ns gw-b "$CULVERT" check "$WORK/$2.conf" --json "${@:3}" 2>/dev/null | jq -r "$1"
 }
 
 # ---- levels, options, JSON ----
@@ -63,7 +64,86 @@ printf 'mtu = "x";\n' >"$WORK/syntax.conf"
 check_equal 'a file that does not load is JSON, too' $'false\nfile' "$(json '.fine, .findings[0].check' syntax)"
 client_conf profile gw-a </dev/null
 check_equal 'a profile has a name, too' gw-a "$(json .name profile)"
+
+# ---- certificates of other tools ----
+
+# A PKI by openssl alone: a CA, gw-a and gw-b, as DIR/ca.crt, DIR/gw-a.crt and so on.
+openssl_pki() { # DIR CURVE-OF-THE-CA CURVE [CA-EXTENSION...]
+	local dir=$WORK/$1 name usage
+	mkdir "$dir"
+	openssl ecparam -name "$2" -genkey -noout -out "$dir/ca.key"
+	printf '[req]\ndistinguished_name = dn\n[dn]\n[ext]\n' >"$dir/ca.cnf"
+	[[ $# -lt 4 ]] || printf '%s\n' "${@:4}" >>"$dir/ca.cnf"
+	openssl req -x509 -new -key "$dir/ca.key" -subj "/CN=Office CA" -days 30 -config "$dir/ca.cnf" -extensions ext -out "$dir/ca.crt"
+	for name in gw-a gw-b; do
+		usage=clientAuth
+		[[ $name != gw-b ]] || usage=serverAuth
+		openssl ecparam -name "$3" -genkey -noout -out "$dir/$name.key"
+		openssl req -new -key "$dir/$name.key" -subj "/CN=$name" -out "$dir/$name.csr"
+		openssl x509 -req -in "$dir/$name.csr" -CA "$dir/ca.crt" -CAkey "$dir/ca.key" -CAcreateserial -days 30 \
+			-extfile <(echo "extendedKeyUsage = $usage") -out "$dir/$name.crt" 2>"$WORK/openssl.log"
+	done
+	chmod 600 "$dir"/*.key
+}
+# The files of a PKI as lines of a configuration.
+files_of() { # DIR NAME
+	printf '%s = "%s";\n' certificate "$WORK/$1/$2.crt" key "$WORK/$1/$2.key" ca "$WORK/$1/ca.crt"
+}
+pair_of() { # DIR; gw-a and gw-b of that PKI
+	{ files_of "$1" gw-b && echo 'peers = ( { name = "gw-a"; } );'; } | server_conf gw-b
+	{ files_of "$1" gw-a && printf '%s\n' 'remotes = "192.0.2.2";' 'server_name = "gw-b";'; } | client_conf gw-a
+}
+# With no basic constraints that are critical, no key usage and no identifiers, as easy-rsa and a plain openssl leave them out.
+openssl_pki formal prime256v1 prime256v1 'basicConstraints = CA:TRUE'
+openssl_pki curved brainpoolP384r1 secp384r1 'basicConstraints = CA:TRUE'
+for dir in formal curved; do
+	pair_of $dir
+	finds "$dir: the server is fine" 0 'fine: a server named gw-b' gw-b --strict
+	finds "$dir: the client is fine" 0 'fine: client gw-a' gw-a --strict --file-only
+	server_start gw-b
+	mark=$(log_mark "$WORK/gw-a.log")
+	client_start gw-a
+	wait_up gw-a gw-b "$mark"
+	stop_bg gw-a
+	stop_bg gw-b
+done
+openssl_pki no_ca prime256v1 prime256v1 'basicConstraints = CA:FALSE'
+pair_of no_ca
+finds 'an authority that is none' 3 '^error: .*ca: .*"Office CA" in it is not a CA' gw-b
+for curve in brainpoolP256r1 secp256k1; do
+	openssl_pki $curve prime256v1 $curve 'basicConstraints = CA:TRUE'
+	pair_of $curve
+	finds "a key on $curve" 3 "^error: .*gw-b.conf:[0-9]+: certificate: $WORK/$curve/gw-b.crt: .*TLS 1.3 cannot use .EC on $curve.*P-256" gw-b
+	status=0
+	in_ns gw-b timeout 10 "$CULVERTD" -c "$WORK/gw-b.conf" >"$WORK/said" 2>&1 || status=$?
+	check_equal "nor does it start with one on $curve" 3 "$status"
+	check 'and it says the same' grep "TLS 1.3 cannot use .EC on $curve" "$WORK/said"
+done
+
+# The private half of a key, whose last byte is another: the public half still fits.
+damaged_key() { # FROM TO
+	openssl pkcs8 -topk8 -nocrypt -in "$1" -outform DER |
+		perl -0777 -e '
+			my $der = <STDIN>;
+			my $at = index($der, "\x02\x01\x01\x04\x20") + 5;
+			substr($der, $at + 31, 1) = chr(ord(substr($der, $at + 31, 1)) ^ 1);
+			print $der' | openssl base64 | { echo '-----BEGIN PRIVATE KEY-----' && cat && echo '-----END PRIVATE KEY-----'; } >"$2"
+	chmod 600 "$2"
+}
+damaged_key "$WORK/formal/gw-b.key" "$WORK/damaged.key"
+pair_of formal
+sed -i "s|^key = .*|key = \"$WORK/damaged.key\";|" "$WORK/gw-b.conf"
+finds 'a damaged key' 3 "^error: .*gw-b.conf:[0-9]+: key: $WORK/damaged.key: is damaged" gw-b
+pair_of formal
+sed -i "s|^ca = .*|ca = \"$WORK/pki/ca.crt\";|" "$WORK/gw-b.conf"
+finds 'a certificate of another CA than that of the peers' 0 '^warning: .*issued by "Office CA", which is not in our ca file' gw-b
+openssl_pki again prime256v1 prime256v1 'basicConstraints = CA:TRUE'
+sed -i "s|^ca = .*|ca = \"$WORK/again/ca.crt\";|" "$WORK/gw-b.conf"
+finds 'a CA of the same name with another key' 0 '^warning: .*not signed by the CA "Office CA" in our ca file, only by one of that name' gw-b
+
+# ---- a command line ----
+
 status=0
-in_ns host "$CULVERTD" -c "$WORK/warned.conf" --json >"$WORK/said" 2>&1 || status=$?
+in_ns gw-b "$CULVERTD" -c "$WORK/warned.conf" --json >"$WORK/said" 2>&1 || status=$?
 check_equal 'options of a check are for a check' 2 "$status"
 finish

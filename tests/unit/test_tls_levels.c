@@ -267,7 +267,7 @@ START_TEST(path_length)
 				continue;
 			plan.specs[at].basic = at == 2 ? "critical,CA:TRUE,pathlen:0"
 						       : "critical,CA:TRUE,pathlen:1";
-			assert_refused(levels, &plan, "path length constraint exceeded");
+			assert_refused(levels, &plan, "than its path length allows");
 		}
 	}
 }
@@ -284,7 +284,8 @@ START_TEST(name_constraints)
 			assert_refused(levels, &plan, "has name constraints");
 			plan.specs[0].alternative[0] = (struct fixture_name){ .data = "branch-a",
 				.type = GEN_DNS };
-			assert_refused(levels, &plan, "permitted subtree violation");
+			assert_refused(levels, &plan,
+				"not among those that the name constraints of its CA permit");
 			plan.specs[at].constraints = "critical,permitted;DNS:branch-a";
 			assert_taken(levels, &plan, "");
 		}

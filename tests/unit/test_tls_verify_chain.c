@@ -39,7 +39,7 @@ static void set_up(void)
 	ck_assert_int_eq(SSL_set_app_data(judge.tls.ssl, &judge.tls), 1);
 	judge.trusted = X509_STORE_new();
 	judge.sent = sk_X509_new_null();
-	judge.flags = X509_V_FLAG_X509_STRICT;
+	judge.flags = 0;
 	ca = fixture_ca("Test CA");
 	leaf = fixture_client(&ca, "branch-a");
 }
@@ -119,6 +119,15 @@ static void assert_refuses(const struct fixture_pair *pair, int error, const cha
 	ck_assert_int_eq(judge.error, error);
 	ck_assert_msg(strstr(judge.tls.problem.text, words) != NULL, "%s", judge.tls.problem.text);
 	ck_assert_ptr_null(judge.tls.notice);
+}
+
+/* One whose name no other of the test has, as a store may have several. */
+static struct fixture_pair authority(
+	const struct fixture_pair *issuer, struct fixture_spec more, const char *name)
+{
+	more.common[0] = (struct fixture_name){ .data = name };
+	more.is_ca = true;
+	return fixture_issue(issuer, &more);
 }
 
 static struct fixture_pair middle_ca(const struct fixture_pair *issuer, struct fixture_spec more)
@@ -212,9 +221,9 @@ START_TEST(not_for_this_use)
 	assert_refuses(&server, X509_V_ERR_INVALID_PURPOSE,
 		"certificate of hub is refused: it is not meant for a client");
 	assert_refuses(&cannot_sign, X509_V_ERR_INVALID_PURPOSE,
-		"certificate of branch-c does not permit this use (");
+		"certificate of branch-c is refused: its key usage lacks digitalSignature");
 	assert_refuses(&below, X509_V_ERR_INVALID_PURPOSE,
-		"certificate of the CA \"Middle CA\" does not permit this use (");
+		"certificate of the CA \"Middle CA\" is refused: its key usage or extended key usage");
 	fixture_free(&server);
 	fixture_free(&middle);
 	fixture_free(&below);
@@ -264,6 +273,57 @@ START_TEST(nothing_to_check)
 	ck_assert_ptr_nonnull(strstr(
 		judge.tls.problem.text, "the other end's certificate could not be checked: "));
 	fixture_free(&other);
+}
+END_TEST
+
+/* What easy-rsa and plain openssl make, RFC 5280 forbids; it harms nobody. */
+START_TEST(formal_faults)
+{
+	const struct fixture_spec forms[] = {
+		{ .basic = "CA:TRUE" },
+		{ .key_usage = "" },
+		{ .anonymous = true },
+		{ .basic = "CA:TRUE", .key_usage = "", .anonymous = true },
+	};
+	static const char *const names[] = { "one", "two", "three", "four" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+		struct fixture_pair root = authority(NULL, forms[i], names[i]);
+		struct fixture_pair middle = middle_ca(&root, forms[i]);
+		struct fixture_pair below = fixture_client(&middle, "branch-b");
+
+		trust(&root);
+		send_too(&middle);
+		assert_accepts(&below, NULL);
+		(void)sk_X509_pop(judge.sent);
+		fixture_free(&root);
+		fixture_free(&middle);
+		fixture_free(&below);
+	}
+}
+END_TEST
+
+/* OpenSSL takes these for CAs, if it is not strict. */
+START_TEST(no_authorities)
+{
+	const struct fixture_spec forms[] = {
+		{ .basic = "", .key_usage = "critical,keyCertSign" },
+		{ .version_1 = true },
+		{ .basic = "critical,CA:FALSE" },
+		{ .key_usage = "critical,digitalSignature" },
+	};
+	static const char *const names[] = { "one", "two", "three", "four" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+		struct fixture_pair root = authority(NULL, forms[i], names[i]);
+		struct fixture_pair below = fixture_client(&root, "branch-b");
+
+		trust(&root);
+		assert_refuses(
+			&below, i < 2 ? X509_V_ERR_INVALID_CA : judge.error, "it is not a CA's");
+		fixture_free(&root);
+		fixture_free(&below);
+	}
 }
 END_TEST
 
@@ -370,9 +430,9 @@ static Suite *suite(void)
 {
 	const TTest *const tests[] = { a_good_one, expired_authorities, namesakes, forged,
 		not_for_this_use, too_many_authorities, no_certificate_is_at_fault,
-		nothing_to_check, against_our_own_rules, a_list_that_is_not_valid_yet,
-		lists_that_must_be_there, lists_that_are_missing, a_list_of_the_root_alone,
-		notices_are_bounded };
+		nothing_to_check, formal_faults, no_authorities, against_our_own_rules,
+		a_list_that_is_not_valid_yet, lists_that_must_be_there, lists_that_are_missing,
+		a_list_of_the_root_alone, notices_are_bounded };
 
 	return unit_suite("tls_verify_chain", set_up, tear_down, tests, ARRAY_SIZE(tests));
 }

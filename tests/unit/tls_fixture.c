@@ -103,16 +103,20 @@ static void add_alternatives(X509 *certificate, const struct fixture_spec *spec)
 
 static void add_extensions(X509 *certificate, X509 *issuer, const struct fixture_spec *spec)
 {
-	add_extension(certificate, issuer, NID_basic_constraints,
-		spec->basic           ? spec->basic
-			: spec->is_ca ? "critical,CA:TRUE"
-				      : "critical,CA:FALSE");
-	add_extension(certificate, issuer, NID_key_usage,
-		spec->key_usage       ? spec->key_usage
-			: spec->is_ca ? "critical,digitalSignature,keyCertSign,cRLSign"
-				      : "critical,digitalSignature");
-	add_extension(certificate, issuer, NID_subject_key_identifier, "hash");
-	add_extension(certificate, issuer, NID_authority_key_identifier, "keyid");
+	if (!spec->basic || spec->basic[0] != '\0')
+		add_extension(certificate, issuer, NID_basic_constraints,
+			spec->basic           ? spec->basic
+				: spec->is_ca ? "critical,CA:TRUE"
+					      : "critical,CA:FALSE");
+	if (!spec->key_usage || spec->key_usage[0] != '\0')
+		add_extension(certificate, issuer, NID_key_usage,
+			spec->key_usage       ? spec->key_usage
+				: spec->is_ca ? "critical,digitalSignature,keyCertSign,cRLSign"
+					      : "critical,digitalSignature");
+	if (!spec->anonymous)
+		add_extension(certificate, issuer, NID_subject_key_identifier, "hash");
+	if (!spec->anonymous && X509_get_ext_by_NID(issuer, NID_subject_key_identifier, -1) >= 0)
+		add_extension(certificate, issuer, NID_authority_key_identifier, "keyid");
 	if (spec->usage)
 		add_extension(certificate, issuer, NID_ext_key_usage, spec->usage);
 	if (spec->constraints)
@@ -126,20 +130,22 @@ struct fixture_pair fixture_issue(
 	static long serial;
 	struct fixture_pair pair = {
 		.certificate = X509_new(),
-		.key = spec->weak ? EVP_RSA_gen(1024) : EVP_EC_gen("P-256"),
+		.key = spec->weak ? EVP_RSA_gen(1024)
+				  : EVP_EC_gen(spec->curve ? spec->curve : "P-256"),
 	};
 	bool dated = spec->from != 0 || spec->until != 0;
 	X509 *signer = issuer ? issuer->certificate : pair.certificate;
 
 	require(pair.certificate && pair.key, "key");
-	X509_set_version(pair.certificate, X509_VERSION_3);
+	X509_set_version(pair.certificate, spec->version_1 ? X509_VERSION_1 : X509_VERSION_3);
 	ASN1_INTEGER_set(X509_get_serialNumber(pair.certificate), ++serial);
 	X509_gmtime_adj(X509_getm_notBefore(pair.certificate), dated ? spec->from : -3600);
 	X509_gmtime_adj(X509_getm_notAfter(pair.certificate), dated ? spec->until : 86400);
 	X509_set_pubkey(pair.certificate, pair.key);
 	set_subject(pair.certificate, spec);
 	X509_set_issuer_name(pair.certificate, X509_get_subject_name(signer));
-	add_extensions(pair.certificate, signer, spec);
+	if (!spec->version_1)
+		add_extensions(pair.certificate, signer, spec);
 	require(X509_sign(pair.certificate, issuer ? issuer->key : pair.key, EVP_sha256()) > 0,
 		"sign");
 	return pair;

@@ -36,8 +36,12 @@ struct fixture_spec { /* zero: a certificate with nothing in it, valid from an h
 	const char *organization;
 	const char *usage;       /* "clientAuth"; NULL: no extended key usage */
 	const char *constraints; /* "permitted;DNS:example.org"; NULL: none */
-	const char *key_usage;   /* "critical,keyCertSign"; NULL: what a CA's or a leaf's is */
-	const char *basic;       /* "critical,CA:TRUE,pathlen:0"; NULL: by is_ca */
+	/* "critical,keyCertSign"; "": none; NULL: what a CA's or a leaf's is */
+	const char *key_usage;
+	const char *basic; /* "critical,CA:TRUE,pathlen:0"; "": none; NULL: by is_ca */
+	const char *curve; /* of its key; NULL: P-256 */
+	bool anonymous;    /* without the identifiers of its key and of its issuer's */
+	bool version_1;    /* without extensions */
 	bool is_ca;
 	long from, until; /* seconds from now; both 0: the default */
 	bool weak;        /* RSA of 1,024 bits */

@@ -90,6 +90,36 @@ static int find_error(const struct configuration *configuration, struct findings
 	return first < 0 ? first : r;
 }
 
+/* Judges our own certificate and key by the rules of the other end's handshake. */
+static int examine_own(const struct configuration *configuration, const struct tls_context *context,
+	struct findings *findings)
+{
+	size_t first = findings->count;
+	int r = 0;
+
+	credentials_examine(context, configuration->settings, findings);
+	for (size_t i = first; i < findings->count; i++) {
+		conf_locate(configuration->text, configuration->len, configuration->path,
+			&findings->items[i].text);
+		if (findings->items[i].level == FINDING_ERROR)
+			r = -EINVAL;
+	}
+	return r;
+}
+
+/* What is not valid yet will be by itself; what has expired needs a person. */
+static int examine_dates(const struct configuration *configuration,
+	const struct tls_context *context, struct findings *findings, int first)
+{
+	struct problem problem = { 0 };
+	int r = credentials_check_dates(context, configuration->settings, &problem);
+
+	if (r != -EAGAIN)
+		return find_error(configuration, findings, "dates", first, r, &problem);
+	configuration_find(configuration, findings, FINDING_WARNING, "dates", &problem);
+	return first;
+}
+
 /* Judges the certificate, the key, the CA and the lists. */
 static int examine_credentials(const struct configuration *configuration,
 	const struct configuration_role *role, enum configuration_purpose purpose,
@@ -112,9 +142,10 @@ static int examine_credentials(const struct configuration *configuration,
 			.key_locked = credentials.skip_key,
 		};
 	r = find_error(configuration, findings, "credentials", 0, r, &problem);
+	if (context)
+		r = examine_own(configuration, context, findings);
 	if (context && purpose == CONFIGURATION_CHECK)
-		r = find_error(configuration, findings, "dates", r,
-			credentials_check_dates(context, settings, &problem), &problem);
+		r = examine_dates(configuration, context, findings, r);
 	tls_context_unref(context);
 	credentials_free(&credentials);
 	return r;

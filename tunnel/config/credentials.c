@@ -157,6 +157,16 @@ int credentials_check_dates(
 	return r;
 }
 
+void credentials_examine(const struct tls_context *context, const struct settings *settings,
+	struct findings *findings)
+{
+	size_t first = findings->count;
+
+	tls_context_examine(context, findings);
+	for (size_t i = first; i < findings->count; i++)
+		name_file(settings, &findings->items[i].text);
+}
+
 void credentials_free(struct credentials *credentials)
 {
 	if (credentials->data[CREDENTIALS_KEY])

@@ -32,6 +32,10 @@ struct credentials {
 int credentials_check_dates(const struct tls_context *context, const struct settings *settings,
 	struct problem *problem);
 
+/* Calls tls_context_examine(), and names the file in each finding, too. */
+void credentials_examine(const struct tls_context *context, const struct settings *settings,
+	struct findings *findings);
+
 /* Takes the parts that are inside the configuration. -ENOMEM. */
 int credentials_take_inline(struct credentials *credentials, const struct settings *settings);
 /* Reads one part from a descriptor, which stays open. Errors: those of file_read_fd(). */

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/bytes.h"
+#include "base/finding.h"
 #include "base/identity.h"
 #include "base/problem.h"
 
@@ -71,9 +72,20 @@ time_t tls_context_not_after(const struct tls_context *context);
  * Checks that our own certificate, its CAs and the revocation lists are valid by this host's clock
  * now. Of the lists of one CA one must be valid. tls_context_new() does not check this, because a
  * host may set its clock after a start, and a new engine must accept what the last one ran with.
- * -EINVAL: *problem says why.
+ * -EAGAIN: one is not valid yet, which time or the clock's setting changes. -EINVAL: one has
+ * expired. On failure *problem says which.
  */
 int tls_context_check_dates(const struct tls_context *context, struct problem *problem);
+
+/*
+ * Adds a finding for what the other end's handshake would refuse about our own certificate, chain
+ * and key, except dates. An error: a key of a kind that TLS 1.3 cannot use, a private key that is
+ * damaged, a chain that breaks the rules of the handshake. A warning: a chain that leads to none of
+ * our own `ca`, or that our own list revokes, as the other end may have others. tls_context_new()
+ * does not check this, because a new engine must accept what the last one ran with. Each text
+ * begins with "certificate: " or "key: ".
+ */
+void tls_context_examine(const struct tls_context *context, struct findings *findings);
 
 /* The buffer for ciphertext; the caller's memory. */
 struct tls_output {

@@ -19,9 +19,6 @@
 
 #include "base/array.h"
 
-/* At least 112 bits: RSA 2048, P-256, no SHA-1 (SSL_CTX_set_security_level(3)). */
-enum { SECURITY_LEVEL = 2 };
-
 /*
  * ChaCha20 comes first where AES runs in software, three times slower and harder to protect from
  * side channels. A server follows a client that prefers it (SSL_OP_PRIORITIZE_CHACHA).
@@ -168,7 +165,7 @@ static int use_own(
 	if (error == 0 && key) {
 		leaf = sk_X509_shift(chain);
 		if (SSL_CTX_use_cert_and_key(context->ssl_context, leaf, key, chain, 1) != 1) {
-			problem_set(problem, "certificate: cannot be used (%s)", tls_text_queue());
+			problem_set(problem, "certificate: cannot be used: %s", tls_text_queue());
 			error = -EINVAL;
 		}
 		X509_free(leaf);
@@ -335,7 +332,7 @@ static int use_trust(
 	struct tls_context *context, const struct tls_material *material, struct problem *problem)
 {
 	X509_STORE *store = SSL_CTX_get_cert_store(context->ssl_context);
-	unsigned long flags = X509_V_FLAG_X509_STRICT;
+	unsigned long flags = 0;
 	STACK_OF(X509) * authorities;
 	int error;
 
@@ -458,8 +455,8 @@ static bool set_up(SSL_CTX *ssl, enum tls_role role)
 	 * handshake.
 	 */
 	SSL_CTX_set_mode(ssl, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);
-	if (SSL_CTX_get_security_level(ssl) < SECURITY_LEVEL)
-		SSL_CTX_set_security_level(ssl, SECURITY_LEVEL);
+	if (SSL_CTX_get_security_level(ssl) < TLS_SECURITY_LEVEL)
+		SSL_CTX_set_security_level(ssl, TLS_SECURITY_LEVEL);
 	SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
 	SSL_CTX_set_verify_depth(ssl, TLS_CHAIN_DEPTH);
 	SSL_CTX_set_max_cert_list(ssl, TLS_CHAIN_BYTES);
@@ -534,97 +531,4 @@ const struct identity *tls_context_identity(const struct tls_context *context)
 time_t tls_context_not_after(const struct tls_context *context)
 {
 	return context->not_after;
-}
-
-static void explain_own_expired(X509 *certificate, bool is_leaf, struct problem *problem)
-{
-	char label[TLS_LABEL_MAX], date[TLS_DATE_MAX];
-	struct identity identity;
-
-	tls_date(date, X509_get0_notAfter(certificate));
-	if (is_leaf && tls_identity_peek(certificate, &identity))
-		problem_set(problem,
-			"certificate: that of %s expired on %s; renew it with culvert-pki renew %s",
-			identity.name, date, identity.name);
-	else
-		problem_set(problem, "certificate: that of %s expired on %s; replace it",
-			tls_label(label, certificate), date);
-}
-
-static int check_own_dates(X509 *certificate, bool is_leaf, struct problem *problem)
-{
-	char label[TLS_LABEL_MAX], date[TLS_DATE_MAX];
-
-	if (X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0) {
-		problem_set(problem,
-			"certificate: that of %s is valid only from %s; check the clock of this "
-			"host",
-			tls_label(label, certificate),
-			tls_date_time(date, X509_get0_notBefore(certificate)));
-		return -EINVAL;
-	}
-	if (X509_cmp_current_time(X509_get0_notAfter(certificate)) > 0)
-		return 0;
-	explain_own_expired(certificate, is_leaf, problem);
-	return -EINVAL;
-}
-
-/* A list need not have an end. */
-static bool is_list_valid(X509_CRL *crl)
-{
-	const ASN1_TIME *end = X509_CRL_get0_nextUpdate(crl);
-
-	return X509_cmp_current_time(X509_CRL_get0_lastUpdate(crl)) <= 0 &&
-		(!end || X509_cmp_current_time(end) > 0);
-}
-
-static bool has_valid_list(STACK_OF(X509_OBJECT) * objects, X509_NAME *issuer)
-{
-	for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
-		X509_CRL *crl = X509_OBJECT_get0_X509_CRL(sk_X509_OBJECT_value(objects, i));
-
-		if (crl && X509_NAME_cmp(X509_CRL_get_issuer(crl), issuer) == 0 &&
-			is_list_valid(crl))
-			return true;
-	}
-	return false;
-}
-
-/* An expired list refuses every certificate of its CA. */
-static int check_list_dates(STACK_OF(X509_OBJECT) * objects, struct problem *problem)
-{
-	char label[TLS_LABEL_MAX], date[TLS_DATE_MAX];
-
-	for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
-		X509_CRL *crl = X509_OBJECT_get0_X509_CRL(sk_X509_OBJECT_value(objects, i));
-
-		if (!crl || has_valid_list(objects, X509_CRL_get_issuer(crl)))
-			continue;
-		tls_label_name(label, X509_CRL_get_issuer(crl));
-		if (X509_cmp_current_time(X509_CRL_get0_lastUpdate(crl)) > 0)
-			problem_set(problem,
-				"crl: the revocation list of \"%s\" is valid only from %s; check the "
-				"clock of this host",
-				label, tls_date_time(date, X509_CRL_get0_lastUpdate(crl)));
-		else
-			problem_set(problem,
-				"crl: the revocation list of \"%s\" expired on %s, so each "
-				"certificate of that CA is refused; make a new list and put it "
-				"here",
-				label, tls_date(date, X509_CRL_get0_nextUpdate(crl)));
-		return -EINVAL;
-	}
-	return 0;
-}
-
-int tls_context_check_dates(const struct tls_context *context, struct problem *problem)
-{
-	X509_STORE *store = SSL_CTX_get_cert_store(context->ssl_context);
-	int r = 0;
-
-	for (int i = 0; i < sk_X509_num(context->chain) && r == 0; i++)
-		r = check_own_dates(sk_X509_value(context->chain, i), i == 0, problem);
-	if (r == 0)
-		r = check_list_dates(X509_STORE_get0_objects(store), problem);
-	return r;
 }

@@ -161,13 +161,40 @@ static int find_identity(
 	return error ? error : identity_from_subject(leaf, ret_identity, problem);
 }
 
+/* Returns an extension that the certificate has twice, or NULL. */
+static X509_EXTENSION *find_twice(X509 *certificate)
+{
+	for (int i = 0; i < X509_get_ext_count(certificate); i++) {
+		X509_EXTENSION *extension = X509_get_ext(certificate, i);
+
+		if (X509_get_ext_by_OBJ(certificate, X509_EXTENSION_get_object(extension), i) >= 0)
+			return extension;
+	}
+	return NULL;
+}
+
+void tls_identity_explain_broken(X509 *certificate, struct problem *problem)
+{
+	X509_EXTENSION *twice = find_twice(certificate);
+	char name[TLS_LABEL_MAX];
+
+	if (!twice) {
+		problem_set(problem, "one of its extensions is broken; issue a new one");
+		return;
+	}
+	OBJ_obj2txt(name, sizeof(name), X509_EXTENSION_get_object(twice), 0);
+	problem_set(problem,
+		"it has the extension \"%s\" twice; issue one that has it once, for a name with exactly one DNS name in it",
+		name);
+}
+
 static int check_usage(X509 *leaf, enum tls_role holder, struct problem *problem)
 {
 	uint32_t flags = X509_get_extension_flags(leaf);
 	uint32_t wanted = holder == TLS_SERVER ? XKU_SSL_SERVER : XKU_SSL_CLIENT;
 
 	if (flags & EXFLAG_INVALID) {
-		problem_set(problem, "one of its extensions is broken; issue a new one");
+		tls_identity_explain_broken(leaf, problem);
 		return -EACCES;
 	}
 	if (flags & EXFLAG_CA) {

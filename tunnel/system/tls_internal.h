@@ -26,6 +26,7 @@
  * 	tls_key.c       private keys as PEM, with and without a passphrase
  * 	tls_pkcs12.c    certificate, key and authorities of a bundle
  * 	tls_verify.c    the check of the peer's certificate
+ * 	tls_own.c       the same check of our own, before anything starts
  * 	tls_identity.c  Culvert's own rules for a certificate, and the name in it
  * 	tls_text.c      OpenSSL's errors and TLS's alerts as sentences
  */
@@ -39,7 +40,18 @@ enum {
 	TLS_LABEL_MAX = 100, /* characters of a certificate's name in a message, with the NUL */
 	TLS_DATE_MAX = 32,
 	TLS_NOTED_MAX = 16, /* issuers without a list that a context reports */
+	/*
+	 * At least 112 bits: RSA 2048, P-256, no SHA-1 (SSL_CTX_set_security_level(3)).
+	 */
+	TLS_SECURITY_LEVEL = 2,
 };
+
+/* Faults that both libssl and the check of a chain find. */
+#define TLS_FAULT_SHORT_KEY                                                                        \
+	"its key is too short (RSA needs 2,048 bits or more); issue one for a longer key, or for " \
+	"one on P-256"
+#define TLS_FAULT_WEAK_HASH \
+	"it is signed with MD5 or SHA-1, which is too weak; issue it again with SHA-256"
 
 /* The ALPN name on the wire: a length, then the name (RFC 7301, 3.1). */
 #define TLS_ALPN_NAME "culvert/1"
@@ -112,6 +124,12 @@ bool tls_queue_is_unsupported(void);
  * rules.
  */
 int tls_verify(X509_STORE_CTX *store, void *unused);
+/* Checks that each certificate after the leaf is a CA's. -EACCES: *problem says which is not. */
+int tls_verify_authorities(STACK_OF(X509) * chain, struct problem *problem);
+/*
+ * Sets *problem from the error in the store, which is of our own certificate. `holder` is our role.
+ */
+void tls_verify_explain_own(X509_STORE_CTX *store, enum tls_role holder, struct problem *problem);
 
 /* ---- tls_identity.c ---- */
 
@@ -123,6 +141,8 @@ int tls_verify(X509_STORE_CTX *store, void *unused);
 int tls_identity_check(X509 *leaf, STACK_OF(X509) * chain, enum tls_role holder,
 	struct identity *ret_identity, struct problem *problem);
 enum tls_role tls_role_other(enum tls_role role);
+/* Says which extension is broken. *problem continues a sentence as that of tls_identity_check(). */
+void tls_identity_explain_broken(X509 *certificate, struct problem *problem);
 
 /*
  * A certificate's name for a message: its identity, else the name that it claims, escaped and in
@@ -142,7 +162,10 @@ int tls_time(const ASN1_TIME *time, time_t *ret_time);
 
 /* Sets *problem from this thread's OpenSSL error queue, and empties the queue. */
 void tls_text_connection(const struct tls *tls, struct problem *problem);
-/* The text of the queue's earliest entry, or "unknown error". Empties the queue. */
+/*
+ * The text of the queue's earliest entry, in plain words where it is foreseen, else OpenSSL's or
+ * "unknown error". Empties the queue.
+ */
 const char *tls_text_queue(void);
 
 #endif

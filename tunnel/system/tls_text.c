@@ -96,6 +96,14 @@ static const struct known_reason reasons[] = {
 		"middlebox interferes" },
 };
 
+/* Errors of libssl about our own certificate. */
+static const struct known_reason own_reasons[] = {
+	{ SSL_R_EE_KEY_TOO_SMALL, TLS_FAULT_SHORT_KEY },
+	{ SSL_R_CA_KEY_TOO_SMALL,
+		"the key of a CA that comes with it is too short (RSA needs 2,048 bits or more); a CA with a longer key has to issue it again" },
+	{ SSL_R_CA_MD_TOO_WEAK, TLS_FAULT_WEAK_HASH },
+};
+
 static const char *find_alert(const struct known_alert *table, size_t count, int alert)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -225,5 +233,10 @@ const char *tls_text_queue(void)
 	unsigned long code = ERR_peek_error();
 
 	ERR_clear_error();
+	for (size_t i = 0; i < ARRAY_SIZE(own_reasons); i++) {
+		if (ERR_GET_LIB(code) == ERR_LIB_SSL &&
+			ERR_GET_REASON(code) == own_reasons[i].reason)
+			return own_reasons[i].text;
+	}
 	return reason_text(code);
 }

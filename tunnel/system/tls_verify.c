@@ -15,6 +15,8 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include "base/array.h"
+
 enum { NAMES_MAX = (TLS_CHAIN_DEPTH + 2) * (TLS_LABEL_MAX + 4) }; /* the issuers of a chain */
 
 struct refusal {
@@ -22,6 +24,7 @@ struct refusal {
 	X509 *certificate; /* the certificate that OpenSSL refuses */
 	int error;
 	bool is_leaf;
+	bool is_ours; /* our own certificate, judged before a start */
 	enum tls_role holder;
 	struct identity identity; /* of the leaf, if it has a valid one */
 	bool has_identity;
@@ -144,19 +147,33 @@ static bool is_of_a_namesake(const struct refusal *refusal)
 	return found;
 }
 
+static void explain_broken(const struct refusal *refusal)
+{
+	struct problem broken;
+
+	tls_identity_explain_broken(refusal->certificate, &broken);
+	problem_set(refusal->problem, "%s is refused: %s", refusal->subject, broken.text);
+}
+
 static void explain_unknown_issuer(const struct refusal *refusal)
 {
 	char issuer[TLS_LABEL_MAX];
 
+	/* OpenSSL finds no issuer for a certificate whose extensions it cannot read. */
+	if (X509_get_extension_flags(refusal->certificate) & EXFLAG_INVALID) {
+		explain_broken(refusal);
+		return;
+	}
 	if (is_of_a_namesake(refusal)) {
 		explain_bad_signature(refusal);
 		return;
 	}
-	problem_set(refusal->problem,
-		"%s was issued by \"%s\", which is not in our ca file; use a certificate of our "
-		"CA there, or add that CA here",
-		refusal->subject,
-		tls_label_name(issuer, X509_get_issuer_name(refusal->certificate)));
+	tls_label_name(issuer, X509_get_issuer_name(refusal->certificate));
+	problem_set(refusal->problem, "%s was issued by \"%s\", which is not in our ca file; %s",
+		refusal->subject, issuer,
+		refusal->is_ours
+			? "the other end needs that CA in its own, or refuses it: use one of our CA unless it has"
+			: "use a certificate of our CA there, or add that CA here");
 }
 
 /* OpenSSL's purpose check also fails for a key usage, and for an issuer that is no CA. */
@@ -165,11 +182,15 @@ static void explain_wrong_purpose(const struct refusal *refusal)
 	struct identity ignored;
 	struct problem rule;
 
-	if (!refusal->is_leaf ||
-		tls_identity_check(refusal->certificate, NULL, refusal->holder, &ignored, &rule) ==
-			0)
-		problem_set(refusal->problem, "%s does not permit this use (%s)", refusal->subject,
-			X509_verify_cert_error_string(refusal->error));
+	if (!refusal->is_leaf)
+		problem_set(refusal->problem,
+			"%s is refused: its key usage or extended key usage does not let it issue a certificate for TLS; the other certificates need a CA without that limit",
+			refusal->subject);
+	else if (tls_identity_check(refusal->certificate, NULL, refusal->holder, &ignored, &rule) ==
+		0)
+		problem_set(refusal->problem,
+			"%s is refused: its key usage lacks digitalSignature, which TLS 1.3 needs; issue one with it",
+			refusal->subject);
 	else
 		problem_set(refusal->problem, "%s is refused: %s", refusal->subject, rule.text);
 }
@@ -217,6 +238,48 @@ static bool is_crl_error(int error)
 	}
 }
 
+struct known_fault {
+	int error;
+	const char *text; /* continues "certificate of branch-a is refused: " */
+};
+
+/* The faults of a certificate alone; they have the same words for every certificate of a chain. */
+static const struct known_fault faults[] = {
+	{ X509_V_ERR_EE_KEY_TOO_SMALL, TLS_FAULT_SHORT_KEY },
+	{ X509_V_ERR_CA_KEY_TOO_SMALL,
+		"its key is too short (RSA needs 2,048 bits or more); a new CA with a longer key has to issue the certificates again" },
+	{ X509_V_ERR_CA_MD_TOO_WEAK, TLS_FAULT_WEAK_HASH },
+	{ X509_V_ERR_INVALID_CA,
+		"it is not a CA's (basic constraints without CA:TRUE, or a key usage without keyCertSign), and yet another certificate was issued with it; use a CA's" },
+	{ X509_V_ERR_INVALID_NON_CA, "it is a CA's own certificate; issue one with that CA" },
+	{ X509_V_ERR_KEYUSAGE_NO_CERTSIGN,
+		"its key usage lacks keyCertSign, so it may issue no certificates; use a CA that may" },
+	{ X509_V_ERR_PATH_LENGTH_EXCEEDED,
+		"there are more CAs below it than its path length allows; issue the certificate with the CA itself, or make a CA with a larger path length" },
+	{ X509_V_ERR_PERMITTED_VIOLATION,
+		"its name is not among those that the name constraints of its CA permit; issue one with such a name" },
+	{ X509_V_ERR_EXCLUDED_VIOLATION,
+		"its name is among those that the name constraints of its CA exclude; issue one with another name" },
+	{ X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION,
+		"it has a critical extension that OpenSSL does not know; issue one without it" },
+	{ X509_V_ERR_UNSUPPORTED_SIGNATURE_ALGORITHM,
+		"it is signed by a method that OpenSSL does not know; issue one signed with ECDSA, Ed25519 or RSA" },
+	{ X509_V_ERR_UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY,
+		"the key of its CA cannot be read, perhaps for its curve; use a CA with a key on P-256, or an RSA key" },
+	{ X509_V_ERR_PROXY_CERTIFICATES_NOT_ALLOWED,
+		"it is a proxy certificate (RFC 3820), which is not accepted; issue an ordinary one" },
+	{ X509_V_ERR_INVALID_EXTENSION, "one of its extensions is invalid; issue one without it" },
+};
+
+static const char *fault_text(int error)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(faults); i++) {
+		if (faults[i].error == error)
+			return faults[i].text;
+	}
+	return X509_verify_cert_error_string(error);
+}
+
 static void explain_refusal(const struct refusal *refusal)
 {
 	switch (refusal->error) {
@@ -232,10 +295,14 @@ static void explain_refusal(const struct refusal *refusal)
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
 	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
 	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
 	case X509_V_ERR_CERT_UNTRUSTED:
 		explain_unknown_issuer(refusal);
+		return;
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+		problem_set(refusal->problem,
+			"%s is signed by its own key and by no CA; issue one with a CA that both ends have in ca (culvert-pki)",
+			refusal->subject);
 		return;
 	case X509_V_ERR_CERT_SIGNATURE_FAILURE:
 		explain_bad_signature(refusal);
@@ -245,16 +312,28 @@ static void explain_refusal(const struct refusal *refusal)
 		return;
 	case X509_V_ERR_CERT_CHAIN_TOO_LONG:
 		problem_set(refusal->problem,
-			"the other end's certificate comes with more than %d CA certificates",
+			"%s comes with more than %d CA certificates; issue one by a CA that is nearer to one in ca",
+			refusal->is_ours ? refusal->subject : "the other end's certificate",
 			TLS_CHAIN_DEPTH);
 		return;
 	default:
 		if (is_crl_error(refusal->error))
 			explain_crl(refusal);
+		else if (X509_get_extension_flags(refusal->certificate) & EXFLAG_INVALID)
+			explain_broken(refusal);
 		else
 			problem_set(refusal->problem, "%s is refused: %s", refusal->subject,
-				X509_verify_cert_error_string(refusal->error));
+				fault_text(refusal->error));
 	}
+}
+
+void tls_verify_explain_own(X509_STORE_CTX *store, enum tls_role holder, struct problem *problem)
+{
+	struct refusal refusal;
+
+	refusal_init(&refusal, store, holder, problem);
+	refusal.is_ours = true;
+	explain_refusal(&refusal);
 }
 
 static struct tls *tls_of(X509_STORE_CTX *store)
@@ -344,6 +423,35 @@ static void note_unlisted(struct tls *tls, STACK_OF(X509) * chain)
 	tls->notice = strdup(notice.text);
 }
 
+/*
+ * OpenSSL takes a certificate of version 1, or one with nothing but a key usage, for a CA's where
+ * its strict rules are off. The strict rules themselves are off because they refuse formal faults
+ * of common tools: basic constraints that are not critical, a missing key usage or key identifier.
+ */
+static bool is_authority(X509 *certificate)
+{
+	uint32_t flags = X509_get_extension_flags(certificate);
+
+	return (flags & EXFLAG_CA) && !(flags & EXFLAG_INVALID);
+}
+
+int tls_verify_authorities(STACK_OF(X509) * chain, struct problem *problem)
+{
+	char label[TLS_LABEL_MAX];
+
+	for (int i = 1; i < sk_X509_num(chain); i++) {
+		X509 *authority = sk_X509_value(chain, i);
+
+		if (is_authority(authority))
+			continue;
+		problem_set(problem, "certificate of the CA \"%s\" is refused: %s",
+			tls_label_name(label, X509_get_subject_name(authority)),
+			fault_text(X509_V_ERR_INVALID_CA));
+		return -EACCES;
+	}
+	return 0;
+}
+
 int tls_verify(X509_STORE_CTX *store, void *unused)
 {
 	struct tls *tls = tls_of(store);
@@ -358,6 +466,10 @@ int tls_verify(X509_STORE_CTX *store, void *unused)
 	tls->unlisted = 0;
 	if (X509_verify_cert(store) <= 0)
 		return refuse_chain(store, &tls->problem);
+	if (tls_verify_authorities(X509_STORE_CTX_get0_chain(store), &tls->problem) < 0) {
+		X509_STORE_CTX_set_error(store, X509_V_ERR_INVALID_CA); /* bad_certificate */
+		return 0;
+	}
 	if (tls_identity_check(leaf, X509_STORE_CTX_get0_chain(store), holder, &ignored, &rule) !=
 		0) {
 		problem_set(&tls->problem, "certificate of %s is refused: %s",
