@@ -3,6 +3,7 @@
 
 #include "netd/dns.h"
 #include "netd/full_tunnel.h"
+#include "netd/held_routes.h"
 #include "netd/kill_switch.h"
 #include "system/netlink.h"
 
@@ -53,6 +54,30 @@ static void examine_full_tunnel(struct findings *findings)
 			"culvert sweep");
 }
 
+static void examine_held_routes(struct findings *findings)
+{
+	struct netlink *netlink = NULL;
+	struct problem problem;
+	int r = netlink_open(&netlink, &problem);
+
+	if (r == 0)
+		r = held_routes_find_left(netlink, &problem);
+	netlink_close(netlink);
+	if (r < 0)
+		findings_add(findings, FINDING_NOTE, "leftover_routes",
+			"cannot check for unreachable routes of a killed Culvert: %s",
+			problem.text);
+	else if (r == 0)
+		findings_add(findings, FINDING_OK, "leftover_routes",
+			"no unreachable route of a peer is left without its Culvert");
+	else
+		finding_cure(
+			findings_add(findings, FINDING_PROBLEM, "leftover_routes",
+				"a killed Culvert has left %d unreachable routes (ip route show table all proto %d) to networks of a peer that was not connected; start it again, or remove them",
+				r, RTPROT_CULVERT_HELD),
+			"culvert sweep");
+}
+
 static void examine_dns(struct findings *findings)
 {
 	const char *where = NULL;
@@ -77,5 +102,6 @@ void leftovers_examine(struct findings *findings)
 {
 	examine_kill_switch(findings);
 	examine_full_tunnel(findings);
+	examine_held_routes(findings);
 	examine_dns(findings);
 }

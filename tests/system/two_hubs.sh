@@ -70,7 +70,8 @@ kill -STOP "$silent"
 wait_for 10 'site-1 falls silent: site-2 takes over' uses gw-b 10.1.0.9 cv2
 wait_for 5 'so with IPv6' uses gw-b fd00:1::9 cv2
 check 'site-2 carries packets' pings gw-b 10.1.0.9 3
-check 'the session of site-1 keeps its route, last of all' has_links 1 gw-b 10.1.0.0/24 10000100
+check 'site-1 has no route of its own meanwhile' has_links 0 gw-b 10.1.0.0/24 100
+check 'one stands in for it, which is unreachable' grep -E '^unreachable 10\.1\.0\.0/24 ' <(ip_ns gw-b route show proto 68)
 kill -CONT "$silent"
 wait_for 10 'site-1 is back and preferred' uses gw-b 10.1.0.9 cv1
 wait_for 5 'so with IPv6' uses gw-b fd00:1::9 cv1

@@ -25,6 +25,7 @@
 
 #include "base/log.h"
 #include "tests/unit/log_capture.h"
+#include "netd/held_routes.h"
 #include "netd/interface_life.h"
 #include "netd/interface_make.h"
 #include "netd/interface_routes.h"
@@ -34,7 +35,7 @@
 
 static struct interfaces all;
 static struct problem problem;
-static char events[256]; /* one letter each: made, removed, added, deleted */
+static char events[256]; /* one letter each: made, removed, added, deleted, idle, used */
 
 static inline void on_changed(struct interfaces *interfaces, enum interface_event event,
 	const struct interface *interface, const struct prefix *prefix)
@@ -42,7 +43,9 @@ static inline void on_changed(struct interfaces *interfaces, enum interface_even
 	static const char letters[] = { [INTERFACE_MADE] = 'm',
 		[INTERFACE_REMOVED] = 'r',
 		[INTERFACE_ROUTE_ADDED] = 'a',
-		[INTERFACE_ROUTE_DELETED] = 'd' };
+		[INTERFACE_ROUTE_DELETED] = 'd',
+		[INTERFACE_IDLE] = 'i',
+		[INTERFACE_IN_USE] = 'u' };
 	size_t at = strlen(events);
 	bool of_a_route = event == INTERFACE_ROUTE_ADDED || event == INTERFACE_ROUTE_DELETED;
 
@@ -196,7 +199,25 @@ static inline struct search look_for(const char *text, uint32_t link, uint32_t m
 
 static inline bool leads_to(const struct interface *interface, const char *text)
 {
-	return look_for(text, interface->index, interface_routes_metric(interface)).routes > 0;
+	return look_for(text, interface->index, interface->metric).routes > 0;
+}
+
+/* How many held routes of any interface the kernel has for the prefix, in the main table. */
+static inline unsigned held_in(struct netlink *netlink, const char *text, uint32_t metric)
+{
+	struct search search = { .prefix = prefix_of(text), .metric = metric };
+	struct netlink_query query = { .family = search.prefix.addr.family,
+		.table = RT_TABLE_MAIN,
+		.protocol = RTPROT_CULVERT_HELD,
+		.unreachable = true };
+
+	ck_assert_int_eq(netlink_routes(netlink, &query, take_route, &search, &problem), 0);
+	return search.routes;
+}
+
+static inline bool is_held(const struct interface *interface, const char *text)
+{
+	return held_in(all.netlink, text, held_routes_metric(interface)) > 0;
 }
 
 static inline bool link_is_there(uint32_t index)

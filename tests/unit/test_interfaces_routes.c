@@ -4,12 +4,11 @@
 
 START_TEST(metrics_and_tables_of_routes)
 {
-	struct interface interface = { .metric = 50 };
+	struct interface interface = { .metric = 50, .index = 7 };
+
 	struct prefix one = prefix_of("10.1.0.0/16"), longer = prefix_of("10.1.0.0/24");
 
-	ck_assert_uint_eq(interface_routes_metric(&interface), 50);
-	interface.idle = true;
-	ck_assert_uint_eq(interface_routes_metric(&interface), 50 + INTERFACE_METRIC_IDLE);
+	ck_assert_uint_eq(held_routes_metric(&interface), HELD_ROUTES_METRIC + 7);
 	ck_assert_uint_eq(interface_route_table(&all), RT_TABLE_MAIN);
 	all.table = 1067;
 	ck_assert_uint_eq(interface_route_table(&all), 1067);
@@ -61,29 +60,39 @@ START_TEST(routes_come_and_go)
 }
 END_TEST
 
-START_TEST(an_idle_interface_has_a_larger_metric)
+START_TEST(an_idle_interface_holds_its_routes)
 {
 	struct interface *interface = bring_one("a", "10.99.0.2", "fd99::2");
-	const uint32_t idle = 50 + INTERFACE_METRIC_IDLE;
 
 	interface_set_idle(&all, interface, true); /* has no routes yet */
+	told("mi");
 	ck_assert(!log_has("the peer is"));
 	ck_assert_int_eq(route_add(interface, "10.1.0.0/16"), 0);
-	ck_assert_uint_eq(look_for("10.1.0.0/16", 0, idle).routes, 1);
+	ck_assert(is_held(interface, "10.1.0.0/16"));
+	ck_assert(!leads_to(interface, "10.1.0.0/16"));
+	ck_assert(log_has("metric 50, held until the peer is connected"));
 	ck_assert_int_eq(route_add(interface, "fd01::/64"), 0);
+	told("aa");
 	interface_set_idle(&all, interface, false);
-	ck_assert_uint_eq(look_for("10.1.0.0/16", 0, idle).routes, 0);
-	ck_assert_uint_eq(look_for("10.1.0.0/16", 0, 50).routes, 1);
-	ck_assert_uint_eq(look_for("fd01::/64", 0, 50).routes, 1);
-	ck_assert(log_has("a: the peer is connected: the 2 routes on cv0 have metric 50 now"));
+	told("u");
+	ck_assert(leads_to(interface, "10.1.0.0/16") && leads_to(interface, "fd01::/64"));
+	ck_assert(!is_held(interface, "10.1.0.0/16") && !is_held(interface, "fd01::/64"));
+	ck_assert_uint_eq(interface->held.count, 0);
+	ck_assert(log_has("a: the peer is connected: the 2 routes on cv0 are in use again"));
 	log_forget();
 	interface_set_idle(&all, interface, false); /* is so already */
+	told("");
 	ck_assert(!log_has("the peer is"));
 	interface_set_idle(&all, interface, true);
+	ck_assert(log_has("a: the peer is not connected: the 2 routes on cv0 give way to others"));
+	ck_assert(!leads_to(interface, "10.1.0.0/16") && !leads_to(interface, "fd01::/64"));
+	ck_assert(is_held(interface, "10.1.0.0/16") && is_held(interface, "fd01::/64"));
+	/* The addresses change, and the routes with them: there is nothing of them in the kernel. */
+	interface_routes_lift(&all, interface);
+	ck_assert_int_eq(interface_routes_restore(&all, interface, &problem), 0);
+	ck_assert(!leads_to(interface, "10.1.0.0/16") && is_held(interface, "10.1.0.0/16"));
+	interfaces_remove(&all, interface, "the session has ended");
 	ck_assert_uint_eq(look_for("10.1.0.0/16", 0, 50).routes, 0);
-	ck_assert_uint_eq(look_for("fd01::/64", 0, idle).routes, 1);
-	ck_assert_int_eq(route_delete(interface, "10.1.0.0/16"), 0);
-	ck_assert_uint_eq(look_for("10.1.0.0/16", 0, idle).routes, 0);
 }
 END_TEST
 
@@ -102,8 +111,8 @@ START_TEST(an_ipv4_prefix_is_shared)
 	ck_assert(leads_to(a, text) && !leads_to(b, text) && leads_to(c, text));
 	/* One that goes idle leaves the others. */
 	interface_set_idle(&all, a, true);
-	ck_assert_uint_eq(look_for(text, a->index, 50).routes, 0);
-	ck_assert(leads_to(a, text) && leads_to(c, text));
+	ck_assert(!leads_to(a, text) && is_held(a, text) && leads_to(c, text));
+	ck_assert_uint_eq(look_for(text, 0, 50).hops, 1);
 	interface_set_idle(&all, a, false);
 	ck_assert(leads_to(a, text) && leads_to(c, text));
 	/* The interface goes, its routes with it, and no other's. */
@@ -176,7 +185,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const registry[] = { metrics_and_tables_of_routes };
-	const TTest *const routes[] = { routes_come_and_go, an_idle_interface_has_a_larger_metric,
+	const TTest *const routes[] = { routes_come_and_go, an_idle_interface_holds_its_routes,
 		an_ipv4_prefix_is_shared, an_ipv6_prefix_is_shared,
 		no_more_share_a_prefix_than_the_kernel_may, a_route_of_another_culvert };
 	Suite *suite = suite_create("interfaces_routes");

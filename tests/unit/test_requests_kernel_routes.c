@@ -35,7 +35,7 @@ START_TEST(routes_have_verdicts)
 	b = bring("b", "10.99.0.1", NULL);
 	a->off6 = true;
 	others.index = b->index;
-	others.priority = interface_routes_metric(a);
+	others.priority = a->metric;
 	ck_assert_int_eq(netlink_route_add(interfaces.netlink, &others, &problem), 0);
 	log_forget();
 	done(&request);

@@ -247,7 +247,7 @@ void session_interface_set_carrier(struct session_interface *interface, bool on)
 		return;
 	if (netd_link_send(interface->world->netd, &request) < 0) {
 		log_error(
-			"%s: cannot ask netd to change the metric of the peer's routes: out of memory; packets may take the wrong route until the peer connects again",
+			"%s: cannot ask netd to hold or to restore the peer's routes: out of memory; packets may take the wrong route until the peer connects again",
 			interface->name->name);
 		return;
 	}

@@ -9,6 +9,7 @@
 #include "base/container.h"
 #include "base/error_text.h"
 #include "base/log.h"
+#include "netd/held_routes.h"
 #include "netd/interface_routes.h"
 
 /*
@@ -85,6 +86,16 @@ static void take_route(void *context, const struct netlink_seen_route *route)
 	}
 }
 
+/* A held route has no link; its metric names the interface. */
+static void take_held(void *context, const struct netlink_seen_route *route)
+{
+	struct netlink_seen_route held = *route;
+
+	held.links[0] = 0;
+	held.link_count = route->unreachable ? 1 : 0;
+	take_route(context, &held);
+}
+
 static int read_kernel(struct kernel_state *kernel, struct problem *problem)
 {
 	static const uint8_t families[] = { AF_INET, AF_INET6 };
@@ -95,6 +106,10 @@ static int read_kernel(struct kernel_state *kernel, struct problem *problem)
 		struct netlink_query query = { .family = families[i], .protocol = RTPROT_CULVERT };
 
 		r = netlink_routes(kernel->netlink, &query, take_route, kernel, problem);
+		query.protocol = RTPROT_CULVERT_HELD;
+		query.unreachable = true;
+		if (r == 0)
+			r = netlink_routes(kernel->netlink, &query, take_held, kernel, problem);
 	}
 	if (r == 0 && kernel->out_of_memory) {
 		problem_set(problem, "out of memory");
@@ -123,8 +138,9 @@ static bool lacks_address(const struct kernel_state *kernel, const struct interf
 static bool lacks_route(const struct interfaces *interfaces, const struct kernel_state *kernel,
 	const struct interface *interface, const struct prefix *prefix)
 {
-	struct key key = key_of(interface->index, interface_route_table(interfaces),
-		interface_routes_metric(interface), prefix);
+	struct key key = key_of(interface->idle ? 0 : interface->index,
+		interface_route_table(interfaces),
+		interface->idle ? held_routes_metric(interface) : interface->metric, prefix);
 
 	return kernel->key_count == 0 ||
 		!bsearch(&key, kernel->keys, kernel->key_count, sizeof(key), compare);
@@ -148,6 +164,8 @@ static int make_room(struct kernel_state *kernel, size_t count)
 static int find_lack(const struct interfaces *interfaces, struct kernel_state *kernel,
 	const struct interface *interface, struct lack *ret_lack)
 {
+	const struct prefix *routes = interface->idle ? interface->held.items : interface->routes;
+	size_t count = interface->idle ? interface->held.count : interface->route_count;
 	struct lack lack = { .link = false };
 	bool up;
 	uint32_t mtu = 0, group = 0;
@@ -156,16 +174,16 @@ static int find_lack(const struct interfaces *interfaces, struct kernel_state *k
 	if (r == 0)
 		r = netlink_link_group(kernel->netlink, interface->index, &group, NULL);
 	if (r == 0)
-		r = make_room(kernel, interface->route_count);
+		r = make_room(kernel, count);
 	if (r < 0)
 		return r;
 	lack.link = !up || mtu != interface->now.mtu || group != INTERFACES_GROUP;
 	lack.address4 = lacks_address(kernel, interface, &interface->now.local4);
 	lack.address6 = lacks_address(kernel, interface, &interface->now.local6);
-	for (size_t i = 0; i < interface->route_count; i++) {
-		if (!interface_family_is_off(interface, interface->routes[i].addr.family) &&
-			lacks_route(interfaces, kernel, interface, &interface->routes[i]))
-			kernel->missing[lack.routes++] = interface->routes[i];
+	for (size_t i = 0; i < count; i++) {
+		if (!interface_family_is_off(interface, routes[i].addr.family) &&
+			lacks_route(interfaces, kernel, interface, &routes[i]))
+			kernel->missing[lack.routes++] = routes[i];
 	}
 	*ret_lack = lack;
 	return 0;
@@ -475,6 +493,8 @@ int desired_interfaces_check(const struct desired_interfaces *desired, const str
 
 	if (r == -ENODEV)
 		return 0;
+	if (r == 0)
+		r = held_routes_update(interfaces, &one->netns, kernel.netlink, &problem);
 	if (r == 0)
 		r = read_kernel(&kernel, &problem);
 	for (struct interface *i = interfaces->first; r == 0 && i; i = i->next) {

@@ -4,6 +4,7 @@
 #include "base/container.h"
 #include "base/error_text.h"
 #include "base/log.h"
+#include "netd/held_routes.h"
 
 enum { PAUSE_TIMES = 10, PAUSE_MAX_S = 5 };
 
@@ -52,8 +53,12 @@ static struct duration check_items(struct desired_state *desired)
 static struct duration check_interfaces(struct desired_state *desired)
 {
 	struct interfaces *interfaces = desired->interfaces.registry;
+	static const struct netns_id here; /* all zero */
 	bool again = false;
 
+	/* Other programs' routes from now on count. */
+	if (desired->monitor)
+		netlink_monitor_count_all(desired->monitor, held_routes_any(interfaces, &here));
 	for (struct interface *i = interfaces->first; i; i = i->next) {
 		if (is_first_there(interfaces, i) &&
 			desired_interfaces_check(&desired->interfaces, i) < 0)
@@ -194,6 +199,12 @@ void desired_state_interface_made(struct desired_state *desired, const struct in
 {
 	if (desired->loop && is_polled(desired, interface))
 		check_within(desired, DURATION_MS(DESIRED_STATE_POLL_MS));
+}
+
+void desired_state_interface_changed(struct desired_state *desired)
+{
+	if (desired->loop)
+		check_within(desired, DURATION_MS(DESIRED_STATE_GATHER_MS));
 }
 
 void desired_state_report_again(struct desired_state *desired)

@@ -75,5 +75,10 @@ void desired_state_report_again(struct desired_state *desired);
 
 /* An interface has been made. If it is one that is polled, its polling begins. */
 void desired_state_interface_made(struct desired_state *desired, const struct interface *interface);
+/*
+ * The routes of an interface, or its peer's absence, have changed, so the held routes of all may
+ * have to (netd/held_routes). They are compared with the kernel's within DESIRED_STATE_GATHER_MS.
+ */
+void desired_state_interface_changed(struct desired_state *desired);
 
 #endif

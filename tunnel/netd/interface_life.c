@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include "base/log.h"
+#include "netd/held_routes.h"
 #include "netd/interface_make.h"
 #include "netd/interface_routes.h"
 
@@ -269,6 +270,7 @@ void interfaces_remove(struct interfaces *interfaces, struct interface *interfac
 	int r = interfaces_enter(interfaces, interface, &netlink, &problem);
 
 	if (r == 0) {
+		held_routes_end(interfaces, interface);
 		interface_routes_unshare(interfaces, interface);
 		r = netlink_link_delete(netlink, interface->index, &problem);
 	}
@@ -302,6 +304,10 @@ static bool delete_together(struct interfaces *interfaces, const struct interfac
 		interfaces_enter(interfaces, one, &netlink, NULL) < 0)
 		return false;
 	group |= 0x80000000u; /* far from the numbers that people use */
+	for (struct interface *i = interfaces->first; i; i = i->next) {
+		if (netns_id_equal(&i->netns, &one->netns))
+			held_routes_end(interfaces, i);
+	}
 	for (const struct interface *i = interfaces->first; i; i = i->next) {
 		int r = netns_id_equal(&i->netns, &one->netns)
 			? netlink_link_set_group(netlink, i->index, group, NULL)

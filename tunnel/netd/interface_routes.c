@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "netd/interface_routes.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "config/settings.h"
-
-static_assert((int)INTERFACE_METRIC_IDLE > (int)SETTINGS_METRIC_MAX,
-	"an idle interface's routes lose to all others");
+#include "netd/held_routes.h"
 
 /*
  * Returns the position of a route in the interface's list, or route_count when it has no such
@@ -30,22 +26,18 @@ bool interface_has_route(const struct interface *interface, const struct prefix 
 	return find_route(interface, prefix) < interface->route_count;
 }
 
-static uint32_t metric_of(const struct interface *interface)
-{
-	return interface->metric + (interface->idle ? INTERFACE_METRIC_IDLE : 0);
-}
-
 /*
- * Lists the links of the other interfaces in the namespace that have the prefix with that metric.
+ * Lists the links of the other interfaces in the namespace whose routes to the prefix have the same
+ * metric and are in the kernel.
  */
 static size_t sharers(const struct interfaces *interfaces, const struct interface *interface,
-	const struct prefix *prefix, uint32_t metric, uint32_t links[static NETLINK_LINKS_MAX])
+	const struct prefix *prefix, uint32_t links[static NETLINK_LINKS_MAX])
 {
 	size_t count = 0;
 
 	for (const struct interface *i = interfaces->first; i; i = i->next) {
-		if (i != interface && netns_id_equal(&i->netns, &interface->netns) &&
-			metric_of(i) == metric && count < NETLINK_LINKS_MAX &&
+		if (i != interface && !i->idle && netns_id_equal(&i->netns, &interface->netns) &&
+			i->metric == interface->metric && count < NETLINK_LINKS_MAX &&
 			interface_has_route(i, prefix))
 			links[count++] = i->index;
 	}
@@ -53,12 +45,12 @@ static size_t sharers(const struct interfaces *interfaces, const struct interfac
 }
 
 static struct netlink_route route_of(const struct interfaces *interfaces,
-	const struct interface *interface, const struct prefix *prefix, uint32_t metric)
+	const struct interface *interface, const struct prefix *prefix)
 {
 	struct netlink_route route = {
 		.prefix = *prefix,
 		.index = interface->index,
-		.priority = metric,
+		.priority = interface->metric,
 		.table = interfaces->table,
 	};
 
@@ -70,11 +62,11 @@ static struct netlink_route route_of(const struct interfaces *interfaces,
 
 /* Adds the route to the kernel; other interfaces keep their part of it. */
 static int put_route(struct interfaces *interfaces, const struct interface *interface,
-	const struct prefix *prefix, uint32_t metric, struct problem *problem)
+	const struct prefix *prefix, struct problem *problem)
 {
-	struct netlink_route route = route_of(interfaces, interface, prefix, metric);
+	struct netlink_route route = route_of(interfaces, interface, prefix);
 	uint32_t links[NETLINK_LINKS_MAX];
-	size_t count = sharers(interfaces, interface, prefix, metric, links);
+	size_t count = sharers(interfaces, interface, prefix, links);
 	struct netlink *netlink;
 	char text[ADDR_TEXT_MAX];
 	int r = interfaces_enter(interfaces, interface, &netlink, problem);
@@ -85,7 +77,7 @@ static int put_route(struct interfaces *interfaces, const struct interface *inte
 		return netlink_route_add(netlink, &route, problem);
 	if (count == NETLINK_LINKS_MAX) {
 		problem_set(problem, "%d peers have %s with metric %u already, which is the most",
-			NETLINK_LINKS_MAX, prefix_format(prefix, text), metric);
+			NETLINK_LINKS_MAX, prefix_format(prefix, text), interface->metric);
 		return -EUSERS;
 	}
 	if (prefix->addr.family == AF_INET6)
@@ -99,11 +91,11 @@ static int put_route(struct interfaces *interfaces, const struct interface *inte
  * when there is none.
  */
 static int take_route(struct interfaces *interfaces, const struct interface *interface,
-	const struct prefix *prefix, uint32_t metric, struct problem *problem)
+	const struct prefix *prefix, struct problem *problem)
 {
-	struct netlink_route route = route_of(interfaces, interface, prefix, metric);
+	struct netlink_route route = route_of(interfaces, interface, prefix);
 	uint32_t links[NETLINK_LINKS_MAX];
-	size_t count = sharers(interfaces, interface, prefix, metric, links);
+	size_t count = sharers(interfaces, interface, prefix, links);
 	struct netlink *netlink;
 	int r = interfaces_enter(interfaces, interface, &netlink, problem);
 
@@ -114,11 +106,6 @@ static int take_route(struct interfaces *interfaces, const struct interface *int
 	return r == -ESRCH || r == -ENODEV ? 0 : r;
 }
 
-uint32_t interface_routes_metric(const struct interface *interface)
-{
-	return metric_of(interface);
-}
-
 uint32_t interface_route_table(const struct interfaces *interfaces)
 {
 	return interfaces->table != 0 ? interfaces->table : RT_TABLE_MAIN;
@@ -127,7 +114,8 @@ uint32_t interface_route_table(const struct interfaces *interfaces)
 int interface_route_put_back(struct interfaces *interfaces, struct interface *interface,
 	const struct prefix *prefix, struct problem *problem)
 {
-	return put_route(interfaces, interface, prefix, metric_of(interface), problem);
+	return interface->idle ? held_routes_put_back(interfaces, interface, prefix, problem)
+			       : put_route(interfaces, interface, prefix, problem);
 }
 
 static int reserve_route(struct interface *interface, struct problem *problem)
@@ -150,7 +138,6 @@ static int reserve_route(struct interface *interface, struct problem *problem)
 int interface_route_add(struct interfaces *interfaces, struct interface *interface,
 	const struct prefix *prefix, struct problem *problem)
 {
-	uint32_t metric = metric_of(interface);
 	char text[ADDR_TEXT_MAX];
 	int r;
 
@@ -158,12 +145,14 @@ int interface_route_add(struct interfaces *interfaces, struct interface *interfa
 		return 0;
 	r = reserve_route(interface, problem);
 	if (r == 0)
-		r = put_route(interfaces, interface, prefix, metric, problem);
+		r = interface->idle ? held_routes_add(interfaces, interface, prefix, problem)
+				    : put_route(interfaces, interface, prefix, problem);
 	if (r < 0)
 		return r;
 	interface->routes[interface->route_count++] = *prefix;
-	log_info("%s: route %s to %s added, metric %u", interface->now.peer.name,
-		prefix_format(prefix, text), interface->name, metric);
+	log_info("%s: route %s to %s added, metric %u%s", interface->now.peer.name,
+		prefix_format(prefix, text), interface->name, interface->metric,
+		interface->idle ? ", held until the peer is connected" : "");
 	interfaces_report(interfaces, INTERFACE_ROUTE_ADDED, interface, prefix);
 	return 0;
 }
@@ -174,11 +163,13 @@ int interface_route_delete(struct interfaces *interfaces, struct interface *inte
 	size_t at = find_route(interface, prefix);
 	struct prefix deleted = *prefix; /* *prefix may be in the list */
 	char text[ADDR_TEXT_MAX];
-	int r;
+	int r = 0;
 
 	if (at == interface->route_count)
 		return 0;
-	r = take_route(interfaces, interface, prefix, metric_of(interface), problem);
+	/* A held route may stand in for several: held_routes_update() removes it. */
+	if (!interface->idle)
+		r = take_route(interfaces, interface, prefix, problem);
 	if (r < 0)
 		return r;
 	interface->routes[at] = interface->routes[--interface->route_count];
@@ -188,67 +179,97 @@ int interface_route_delete(struct interfaces *interfaces, struct interface *inte
 	return 0;
 }
 
-void interface_set_idle(struct interfaces *interfaces, struct interface *interface, bool idle)
+/* Removes the interface's own routes, for which held ones stand in, from the kernel. */
+static void take_routes(struct interfaces *interfaces, const struct interface *interface)
 {
-	uint32_t before = metric_of(interface), now;
 	struct problem problem;
 
-	if (interface->idle == idle)
-		return;
-	interface->idle = idle;
-	now = metric_of(interface);
 	for (size_t i = 0; i < interface->route_count; i++) {
-		const struct prefix *prefix = &interface->routes[i];
-		int r = put_route(interfaces, interface, prefix, now, &problem);
-
-		if (r == 0)
-			r = take_route(interfaces, interface, prefix, before, &problem);
-		if (r < 0)
+		if (take_route(interfaces, interface, &interface->routes[i], &problem) < 0)
 			log_warning("%s: %s", interface->now.peer.name, problem.text);
 	}
+}
+
+static void become_idle(struct interfaces *interfaces, struct interface *interface)
+{
+	struct problem problem;
+
+	interface->idle = true;
+	if (held_routes_begin(interfaces, interface, &problem) < 0)
+		log_warning("%s: %s; so its routes stay until the peer is connected",
+			interface->now.peer.name, problem.text);
+	else
+		take_routes(interfaces, interface);
 	if (interface->route_count > 0)
-		log_info("%s: the peer is %s: the %zu routes on %s have metric %u now",
-			interface->now.peer.name, idle ? "not connected" : "connected",
-			interface->route_count, interface->name, now);
+		log_info(
+			"%s: the peer is not connected: the %zu routes on %s give way to others, and are unreachable without",
+			interface->now.peer.name, interface->route_count, interface->name);
+}
+
+static void become_used(struct interfaces *interfaces, struct interface *interface)
+{
+	struct problem problem;
+
+	interface->idle = false;
+	if (interface_routes_restore(interfaces, interface, &problem) < 0)
+		log_warning("%s: %s", interface->now.peer.name, problem.text);
+	held_routes_end(interfaces, interface);
+	if (interface->route_count > 0)
+		log_info("%s: the peer is connected: the %zu routes on %s are in use again",
+			interface->now.peer.name, interface->route_count, interface->name);
+}
+
+void interface_set_idle(struct interfaces *interfaces, struct interface *interface, bool idle)
+{
+	if (interface->idle == idle)
+		return;
+	if (idle)
+		become_idle(interfaces, interface);
+	else
+		become_used(interfaces, interface);
+	interfaces_report(interfaces, idle ? INTERFACE_IDLE : INTERFACE_IN_USE, interface, NULL);
 }
 
 void interface_routes_lift(struct interfaces *interfaces, struct interface *interface)
 {
-	struct problem problem;
-
-	for (size_t i = 0; i < interface->route_count; i++) {
-		if (take_route(interfaces, interface, &interface->routes[i], metric_of(interface),
-			    &problem) < 0)
-			log_warning("%s: %s", interface->now.peer.name, problem.text);
-	}
+	if (!interface->idle)
+		take_routes(interfaces, interface);
 }
 
+/* One that cannot be added does not keep the others out. */
 int interface_routes_restore(
 	struct interfaces *interfaces, struct interface *interface, struct problem *problem)
 {
-	int r = 0;
+	struct problem why;
+	int first = 0;
 
-	for (size_t i = 0; i < interface->route_count && r == 0; i++) {
-		if (interface_family_is_off(interface, interface->routes[i].addr.family))
+	for (size_t i = 0; i < interface->route_count && !interface->idle; i++) {
+		const struct prefix *prefix = &interface->routes[i];
+		int r;
+
+		if (interface_family_is_off(interface, prefix->addr.family))
 			continue; /* netd/desired_state restores it when the family is on */
-		r = put_route(interfaces, interface, &interface->routes[i], metric_of(interface),
-			problem);
+		r = put_route(interfaces, interface, prefix, &why);
+		if (r < 0 && first == 0) {
+			first = r;
+			*problem = why;
+		}
 	}
-	return r;
+	return first;
 }
 
 void interface_routes_unshare(struct interfaces *interfaces, struct interface *interface)
 {
-	uint32_t links[NETLINK_LINKS_MAX], metric = metric_of(interface);
+	uint32_t links[NETLINK_LINKS_MAX];
 	struct problem problem;
 
-	for (size_t i = 0; i < interface->route_count; i++) {
+	for (size_t i = 0; i < interface->route_count && !interface->idle; i++) {
 		const struct prefix *prefix = &interface->routes[i];
 
 		if (prefix->addr.family == AF_INET6 ||
-			sharers(interfaces, interface, prefix, metric, links) == 0)
+			sharers(interfaces, interface, prefix, links) == 0)
 			continue;
-		if (take_route(interfaces, interface, prefix, metric, &problem) < 0)
+		if (take_route(interfaces, interface, prefix, &problem) < 0)
 			log_warning("%s: %s", interface->now.peer.name, problem.text);
 	}
 }

@@ -5,14 +5,11 @@
 #include "netd/interfaces.h"
 
 /*
- * The routes that lead to netd's interfaces. A route has its interface's metric, or a much larger
- * one while the interface is idle (the peer is not connected). Any other route to the prefix is
- * then preferred; if there is none, packets still go to the interface and to no other. Interfaces
- * with the same prefix and metric share the route: the kernel distributes flows between them.
- * netd's only thread.
+ * The routes that lead to netd's interfaces. A route has its interface's metric. While the
+ * interface is idle (the peer is not connected), its routes are in the registry only, and
+ * netd/held_routes stand in for them. Interfaces with the same prefix and metric share the route:
+ * the kernel distributes flows between them. netd's only thread.
  */
-
-enum { INTERFACE_METRIC_IDLE = 10000000 }; /* added to the metric; SETTINGS_METRIC_MAX is less */
 
 bool interface_has_route(const struct interface *interface, const struct prefix *prefix);
 
@@ -27,25 +24,25 @@ int interface_route_add(struct interfaces *interfaces, struct interface *interfa
 int interface_route_delete(struct interfaces *interfaces, struct interface *interface,
 	const struct prefix *prefix, struct problem *problem);
 
-/* Returns the metric that the interface's routes have now, in use or idle. */
-uint32_t interface_routes_metric(const struct interface *interface);
 /* Returns the table of all routes. */
 uint32_t interface_route_table(const struct interfaces *interfaces);
 /*
- * Makes a route of the registry in the kernel again; succeeds when the kernel has it. Errors: those
- * of interface_route_add().
+ * Makes a route of the registry, or a held one of an idle interface, in the kernel again; succeeds
+ * when the kernel has it. Errors: those of interface_route_add().
  */
 int interface_route_put_back(struct interfaces *interfaces, struct interface *interface,
 	const struct prefix *prefix, struct problem *problem);
 
 /*
- * Sets whether packets arrive at the interface's peer (`idle` false) or not, and changes the
- * metrics of its routes. A route that cannot be changed keeps its metric, and netd logs a warning.
+ * Sets whether packets arrive at the interface's peer (`idle` false) or not, and exchanges its
+ * routes and the held ones. At each moment one of the two is in the kernel. If the held routes
+ * cannot be made, the others stay, and netd logs a warning.
  */
 void interface_set_idle(struct interfaces *interfaces, struct interface *interface, bool idle);
 
 /*
- * Remove an interface's routes from the kernel, and add them again; the registry keeps them. The
+ * Remove an interface's routes from the kernel, and add them again; the registry keeps them. Both do
+ * nothing while the interface is idle. The
  * caller changes the interface's addresses in between: with an address the kernel deletes the
  * routes, and it identifies them by the peer's address. restore: -ENODEV; else the kernel's errors.
  * On failure *problem says why.

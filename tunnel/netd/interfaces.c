@@ -89,6 +89,7 @@ void interfaces_release(struct interfaces *interfaces, struct interface *interfa
 	for (size_t i = 0; i < interface->now.queues; i++)
 		close(interface->queues[i]);
 	free(interface->routes);
+	prefix_list_free(&interface->held);
 	free(interface);
 }
 

@@ -9,6 +9,7 @@
 #include "base/addr.h"
 #include "base/clock.h"
 #include "base/identity.h"
+#include "base/prefix_list.h"
 #include "base/problem.h"
 #include "netd/desired_item.h"
 #include "netd/foreign_netns.h"
@@ -80,8 +81,9 @@ struct interface {
 	int queues[REQUEST_QUEUES_MAX]; /* descriptors, now.queues of them */
 	struct prefix *routes;          /* that lead to it */
 	size_t route_count, route_capacity;
-	uint32_t metric; /* of the routes, while packets arrive */
-	bool idle;       /* no packets arrive: the peer is not connected */
+	uint32_t metric;         /* of the routes, while packets arrive */
+	bool idle;               /* no packets arrive: the peer is not connected */
+	struct prefix_list held; /* idle: the unreachable routes in place of its own; sorted */
 	/*
 	 * The kernel refused the address of this family, which `now` still has, and the other
 	 * family is in use without it. The next interfaces_bring() tries it again.
@@ -96,6 +98,8 @@ enum interface_event {
 	INTERFACE_REMOVED,
 	INTERFACE_ROUTE_ADDED,
 	INTERFACE_ROUTE_DELETED,
+	INTERFACE_IDLE,   /* its peer is not connected any more */
+	INTERFACE_IN_USE, /* its peer is connected again */
 };
 
 struct interfaces {

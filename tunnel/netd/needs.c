@@ -241,10 +241,14 @@ static bool captures(const struct interfaces *interfaces, struct netlink *netlin
 	static const struct netns_id here; /* all zero */
 	struct netlink_way way;
 	struct problem ignored;
+	int r = netlink_lookup(netlink, &need->addr, &way, &ignored);
 
-	/* A resolver that cannot be reached without a tunnel is not one that the tunnel needs. */
-	if (netlink_lookup(netlink, &need->addr, &way, &ignored) < 0)
-		return need->kind != NEED_RESOLVER;
+	/*
+	 * A resolver that cannot be reached without a tunnel is not one that the tunnel needs.
+	 * -EHOSTUNREACH is the answer of a held route, which stands in for a tunnel's.
+	 */
+	if (r < 0)
+		return need->kind != NEED_RESOLVER || r == -EHOSTUNREACH;
 	if (interfaces_have_link(interfaces, &here, way.index))
 		return true;
 	return !way.local && way.len <= prefix->len;

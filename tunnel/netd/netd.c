@@ -8,6 +8,7 @@
 #include "base/container.h"
 #include "base/error_text.h"
 #include "base/log.h"
+#include "netd/held_routes.h"
 
 /*
  * netd while it runs. Everything happens in the loop's callbacks: signals, the engine's messages,
@@ -224,10 +225,14 @@ void netd_interfaces_changed(struct interfaces *interfaces, enum interface_event
 
 	if (event == INTERFACE_MADE)
 		desired_state_interface_made(&netd->desired, interface);
+	else if (held_routes_any(interfaces, &interface->netns))
+		desired_state_interface_changed(&netd->desired);
+	outer_path_hold(&netd->outer_path);
 	if (event == INTERFACE_MADE || event == INTERFACE_ROUTE_ADDED)
 		outer_path_follow(&netd->outer_path, interface, event == INTERFACE_MADE);
 	/* The command of an ordinary user has no hooks. */
-	if (!netd->program->settings->contained)
+	if (!netd->program->settings->contained && event != INTERFACE_IDLE &&
+		event != INTERFACE_IN_USE)
 		hooks_event(&netd->hooks, event, interface, prefix);
 }
 

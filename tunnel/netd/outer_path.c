@@ -10,6 +10,7 @@
 #include "base/container.h"
 #include "base/error_text.h"
 #include "base/log.h"
+#include "netd/held_routes.h"
 #include "system/netlink_diag.h"
 #include "system/netlink_lookup.h"
 #include "system/netlink_mirror.h"
@@ -60,6 +61,24 @@ static void add_announced(
 		add_source(rules, &rule, &own->items[i], &left);
 }
 
+/*
+ * While routes are held. The exceptions have a priority of their own: so their order does not depend
+ * on which of several Culverts has added its part first.
+ */
+static void add_held(
+	struct rules *rules, const struct netlink_rule *marked, const struct settings *settings)
+{
+	struct netlink_rule rule = *marked;
+
+	rule.priority = OUTER_PATH_HELD - 1;
+	if (settings->role == SETTINGS_SERVER)
+		add_announced(rules, &rule, settings);
+	rule.priority = OUTER_PATH_HELD;
+	rule.action = NETLINK_RULE_LOOKUP;
+	rule.table = OUTER_PATH_TABLE;
+	rules->items[rules->count++] = rule;
+}
+
 static void add_marked(
 	struct rules *rules, const struct netlink_rule *marked, const struct settings *settings)
 {
@@ -80,7 +99,9 @@ static void add_marked(
  * Lists the rules in their order of evaluation: the kernel keeps the order among rules of one
  * priority.
  */
-static void list_rules(struct rules *rules, const struct settings *settings, uint8_t family)
+static void list_rules(struct rules *rules, const struct settings *settings, uint8_t family,
+	void (*add)(struct rules *rules, const struct netlink_rule *marked,
+		const struct settings *settings))
 {
 	struct netlink_rule marked = { .family = family,
 		.priority = OUTER_PATH_PRIORITY,
@@ -89,12 +110,12 @@ static void list_rules(struct rules *rules, const struct settings *settings, uin
 	uint32_t own = settings_mark(settings);
 
 	rules->count = 0;
-	add_marked(rules, &marked, settings);
+	add(rules, &marked, settings);
 	if ((own & marked.mask) == marked.mark)
 		return;
 	marked.mark = own;
 	marked.mask = UINT32_MAX;
-	add_marked(rules, &marked, settings);
+	add(rules, &marked, settings);
 }
 
 static int add_rules(const struct rules *rules, struct netlink *netlink, size_t *ret_added,
@@ -111,25 +132,52 @@ static int add_rules(const struct rules *rules, struct netlink *netlink, size_t 
 	return 0;
 }
 
-static int delete_rules(struct netlink *netlink, uint8_t family, struct problem *problem)
+/* True: nothing is left, or the kernel cannot have any. */
+static bool is_gone(int r)
 {
-	return netlink_rule_delete(netlink, family, OUTER_PATH_PRIORITY, problem);
+	return r == 0 || r == -ENOENT || r == -EAFNOSUPPORT || r == -EOPNOTSUPP;
+}
+
+/* *found: there were some. */
+static int delete_rules(struct netlink *netlink, uint8_t family, uint32_t priority, bool *found,
+	struct problem *problem)
+{
+	int r = netlink_rule_delete(netlink, family, priority, problem);
+
+	*found |= r == 0;
+	return is_gone(r) ? 0 : r;
+}
+
+/* The lookup goes first, and its exceptions then. */
+static int delete_held_rules(
+	struct netlink *netlink, uint8_t family, bool *found, struct problem *problem)
+{
+	int r = delete_rules(netlink, family, OUTER_PATH_HELD, found, problem);
+
+	return r < 0 ? r : delete_rules(netlink, family, OUTER_PATH_HELD - 1, found, problem);
 }
 
 /* A new rule comes after the present ones, so when some are missing all are made again. */
 static int put_rules(const struct outer_path *outer_path, uint8_t family, struct problem *problem)
 {
 	struct netlink *netlink = outer_path->interfaces->netlink;
+	bool found = false;
 	struct problem ignored;
 	struct rules rules;
 	size_t added;
-	int r;
+	int r = 0;
 
-	list_rules(&rules, outer_path->settings, family);
+	if (outer_path->held) {
+		list_rules(&rules, outer_path->settings, family, add_held);
+		r = add_rules(&rules, netlink, &added, problem);
+	}
+	if (r < 0 || !outer_path->in_force)
+		return r;
+	list_rules(&rules, outer_path->settings, family, add_marked);
 	r = add_rules(&rules, netlink, &added, problem);
 	if (r < 0 || added == 0 || added == rules.count)
 		return r;
-	(void)delete_rules(netlink, family, &ignored);
+	(void)delete_rules(netlink, family, OUTER_PATH_PRIORITY, &found, &ignored);
 	return add_rules(&rules, netlink, &added, problem);
 }
 
@@ -144,9 +192,13 @@ static bool is_own(const void *context, uint32_t index)
 static int put_family(const struct outer_path *outer_path, uint8_t family, struct problem *problem)
 {
 	const struct interfaces *interfaces = outer_path->interfaces;
+	struct problem ignored;
 	int r = netlink_mirror(
 		interfaces->netlink, family, OUTER_PATH_TABLE, is_own, interfaces, problem);
 
+	/* An old copy would be worse than none, which leads on to the main table. */
+	if (r == -E2BIG)
+		(void)netlink_mirror_clear(interfaces->netlink, family, OUTER_PATH_TABLE, &ignored);
 	return r < 0 ? r : put_rules(outer_path, family, problem);
 }
 
@@ -177,16 +229,32 @@ static void count_rule(void *context, uint32_t priority)
 {
 	size_t *count = context;
 
-	*count += priority == OUTER_PATH_PRIORITY;
+	*count += priority >= OUTER_PATH_HELD - 1 && priority <= OUTER_PATH_PRIORITY;
+}
+
+/* Returns how many rules of the family should be there. */
+static size_t count_wanted(const struct outer_path *outer_path, uint8_t family)
+{
+	struct rules rules;
+	size_t count = 0;
+
+	if (outer_path->held) {
+		list_rules(&rules, outer_path->settings, family, add_held);
+		count += rules.count;
+	}
+	if (outer_path->in_force) {
+		list_rules(&rules, outer_path->settings, family, add_marked);
+		count += rules.count;
+	}
+	return count;
 }
 
 static enum desired_look look(struct desired_item *item, struct desired_sight *sight)
 {
 	const struct outer_path *outer_path = container_of(item, struct outer_path, item);
 	struct problem ignored;
-	struct rules rules;
 
-	if (!outer_path->in_force || outer_path->logged)
+	if ((!outer_path->in_force && !outer_path->held) || outer_path->logged)
 		return DESIRED_UNWANTED;
 	for (size_t i = 0; i < FAMILIES; i++) {
 		size_t count = 0;
@@ -194,11 +262,11 @@ static enum desired_look look(struct desired_item *item, struct desired_sight *s
 		if (netlink_rules(outer_path->interfaces->netlink, families[i], count_rule, &count,
 			    &ignored) < 0)
 			return DESIRED_UNKNOWN;
-		list_rules(&rules, outer_path->settings, families[i]);
-		(void)snprintf(sight->what, sizeof(sight->what), "IPv%d rules %d",
-			families[i] == AF_INET ? 4 : 6, OUTER_PATH_PRIORITY);
+		(void)snprintf(sight->what, sizeof(sight->what), "IPv%d rules %d to %d",
+			families[i] == AF_INET ? 4 : 6, OUTER_PATH_HELD - 1, OUTER_PATH_PRIORITY);
 		/* A kernel without IPv6 has none of them. */
-		if (count < rules.count && (families[i] == AF_INET || count > 0))
+		if (count < count_wanted(outer_path, families[i]) &&
+			(families[i] == AF_INET || count > 0))
 			return DESIRED_LOST;
 	}
 	return DESIRED_IN_PLACE;
@@ -257,19 +325,25 @@ static int monitor_begin(struct outer_path *outer_path, struct problem *problem)
 	return r;
 }
 
-static void begin(struct outer_path *outer_path, const struct addr *other)
+/* Puts rules into the kernel. The monitor comes first, so that no change is missed. */
+static void follow(struct outer_path *outer_path)
 {
 	struct problem problem;
+
+	if (!outer_path->monitor && monitor_begin(outer_path, &problem) < 0)
+		log_warning("%s; outer connections do not follow their changes", problem.text);
+	put(outer_path);
+}
+
+static void begin(struct outer_path *outer_path, const struct addr *other)
+{
 	char text[ADDR_TEXT_MAX];
 
 	outer_path->in_force = true;
 	log_notice("an outer connection leads to %s, which is inside a route of a tunnel: "
 		   "policy rules keep outer connections out of tunnels from now on",
 		addr_format(other, text));
-	/* The monitor comes first, so that no change is missed. */
-	if (monitor_begin(outer_path, &problem) < 0)
-		log_warning("%s; outer connections do not follow their changes", problem.text);
-	put(outer_path);
+	follow(outer_path);
 }
 
 /* ---- whether the rules are needed ---- */
@@ -360,6 +434,63 @@ static void check_addresses(struct outer_path *outer_path)
 	free(addrs);
 }
 
+/* ---- held routes ---- */
+
+/*
+ * A connection that was made while the peer's routes were held may lead into one of them now. No
+ * packet of it was lost, so poll_connections() has not seen it.
+ */
+static void check_open(struct outer_path *outer_path)
+{
+	struct addr *addrs = NULL;
+	size_t count = 0;
+
+	list_connections(outer_path, NETLINK_DIAG_PROVEN, &addrs, &count);
+	list_connections(outer_path, NETLINK_DIAG_OPENING, &addrs, &count);
+	for (size_t i = 0; i < count && !outer_path->in_force; i++) {
+		if (leads_into_a_tunnel(outer_path->interfaces, &addrs[i]))
+			begin(outer_path, &addrs[i]);
+	}
+	free(addrs);
+}
+
+/* Removes what only the held routes have needed. */
+static void end_hold(struct outer_path *outer_path)
+{
+	struct netlink *netlink = outer_path->interfaces->netlink;
+	struct problem problem;
+	bool found = false;
+	int r = 0;
+
+	check_open(outer_path);
+	if (!outer_path->in_force)
+		monitor_end(outer_path);
+	for (size_t i = 0; i < FAMILIES && r == 0; i++) {
+		r = delete_held_rules(netlink, families[i], &found, &problem);
+		if (r == 0 && !outer_path->in_force)
+			r = netlink_mirror_clear(netlink, families[i], OUTER_PATH_TABLE, &problem);
+	}
+	if (r < 0)
+		log_warning("%s", problem.text);
+}
+
+void outer_path_hold(struct outer_path *outer_path)
+{
+	static const struct netns_id here; /* all zero */
+	bool held = outer_path->loop && outer_path->interfaces->table == 0 &&
+		held_routes_any(outer_path->interfaces, &here);
+
+	if (!outer_path->loop || held == outer_path->held)
+		return;
+	outer_path->held = held;
+	if (held)
+		follow(outer_path);
+	else
+		end_hold(outer_path);
+}
+
+/* ---- looking again ---- */
+
 static void poll_later(struct outer_path *outer_path);
 
 static void poll_due(struct loop_timer *timer)
@@ -414,13 +545,15 @@ void outer_path_start(struct outer_path *outer_path, struct loop *loop,
 
 int outer_path_sweep(struct netlink *netlink, struct problem *problem)
 {
-	int found = 0;
+	bool found = false;
 
 	for (size_t i = 0; i < FAMILIES; i++) {
-		int r = delete_rules(netlink, families[i], problem);
+		int r = delete_held_rules(netlink, families[i], &found, problem);
 
-		found |= r == 0;
-		if (r < 0 && r != -ENOENT && r != -EAFNOSUPPORT && r != -EOPNOTSUPP)
+		if (r == 0)
+			r = delete_rules(
+				netlink, families[i], OUTER_PATH_PRIORITY, &found, problem);
+		if (r < 0)
 			return r;
 		r = netlink_mirror_clear(netlink, families[i], OUTER_PATH_TABLE, problem);
 		if (r < 0)
@@ -438,7 +571,8 @@ void outer_path_stop(struct outer_path *outer_path)
 	loop_timer_stop(outer_path->loop, &outer_path->polling);
 	loop_timer_stop(outer_path->loop, &outer_path->gathering);
 	monitor_end(outer_path);
-	if (outer_path->in_force && outer_path_sweep(outer_path->interfaces->netlink, &problem) < 0)
+	if ((outer_path->in_force || outer_path->held) &&
+		outer_path_sweep(outer_path->interfaces->netlink, &problem) < 0)
 		log_warning("%s", problem.text);
 	outer_path->loop = NULL;
 }

@@ -33,6 +33,13 @@
  * from an address that it announces are left out: they belong to a connection that has come in by a
  * tunnel.
  *
+ * A held route (netd/held_routes) is no route to such a link, so the first rule would stop there.
+ * While one is in the main table, two more rules come before those two, whether or not they are in
+ * force:
+ *
+ *	to the kernel's rule for main, from an address that a server announces
+ *	lookup table OUTER_PATH_TABLE
+ *
  * Any host can send a connection request with a forged source, and so bring the rules about. They
  * do no harm: they do not apply to packets without the mark, and no route is removed.
  *
@@ -45,6 +52,7 @@ enum {
 	OUTER_PATH_TABLE = 25461,
 	/* the last before the main table's; rules of other programs may have it, too */
 	OUTER_PATH_PRIORITY = 32765,
+	OUTER_PATH_HELD = 32764, /* while routes are held; the exceptions have the one before it */
 	OUTER_PATH_GATHER_MS = 50, /* from the first change of a burst to the check */
 	OUTER_PATH_POLL_MS = 1000,
 	OUTER_PATH_OPENING_MAX = 64,   /* connections that one check asks the kernel about */
@@ -57,9 +65,10 @@ struct outer_path {
 	struct interfaces *interfaces;
 	struct loop_timer polling;
 	bool in_force;
+	bool held;   /* routes are held, and so the rules for that are in force */
 	bool made;   /* an interface was made since the last check */
 	bool logged; /* that the rules cannot be made */
-	/* While the rules are in force: */
+	/* While any rules are in force: */
 	struct netlink_monitor *monitor; /* NULL: changes are not noticed */
 	struct loop_watch watch;
 	struct loop_timer gathering;
@@ -74,6 +83,11 @@ void outer_path_start(struct outer_path *outer_path, struct loop *loop,
 	const struct settings *settings, struct interfaces *interfaces);
 /* The interface is new (`made`), or has got a route. Does nothing when *outer_path is zeroed. */
 void outer_path_follow(struct outer_path *outer_path, const struct interface *interface, bool made);
+/*
+ * The held routes may have changed: puts the rules for them in force, or ends them. Does nothing
+ * when *outer_path is zeroed.
+ */
+void outer_path_hold(struct outer_path *outer_path);
 /*
  * Removes rules and table. Call it after the interfaces are removed. Does nothing when *outer_path
  * is zeroed.

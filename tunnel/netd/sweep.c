@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "netd/dns.h"
 #include "netd/full_tunnel.h"
+#include "netd/held_routes.h"
 #include "netd/kill_switch.h"
 #include "netd/outer_path.h"
 
@@ -13,6 +14,8 @@ typedef int sweep_fn(const char *name, FILE *out, unsigned *removed, struct prob
 #define FULL_TUNNEL_TEXT "policy rules and routes that a killed full tunnel has left"
 #define OUTER_PATH_TEXT \
 	"policy rules for outer connections (a running Culvert that needs them restores them)"
+#define HELD_ROUTES_TEXT \
+	"unreachable routes that a killed Culvert has left for a peer that was not connected"
 #define DNS_TEXT "resolvers that a killed tunnel has left"
 
 /*
@@ -54,6 +57,24 @@ static int sweep_outer_path(const char *name, FILE *out, unsigned *removed, stru
 	return r < 0 ? r : 0;
 }
 
+static int sweep_held_routes(
+	const char *name, FILE *out, unsigned *removed, struct problem *problem)
+{
+	struct netlink *netlink;
+	int r = netlink_open(&netlink, problem);
+
+	(void)name;
+	if (r < 0)
+		return r;
+	r = held_routes_sweep(netlink, problem);
+	netlink_close(netlink);
+	if (r > 0) {
+		fprintf(out, "removed " HELD_ROUTES_TEXT "\n");
+		*removed += (unsigned)r;
+	}
+	return r < 0 ? r : 0;
+}
+
 static int sweep_dns(const char *name, FILE *out, unsigned *removed, struct problem *problem)
 {
 	int r = dns_sweep(problem);
@@ -67,7 +88,7 @@ static int sweep_dns(const char *name, FILE *out, unsigned *removed, struct prob
 }
 
 static sweep_fn *const sweepers[] = {
-	sweep_full_tunnel, sweep_outer_path, sweep_dns,
+	sweep_full_tunnel, sweep_outer_path, sweep_held_routes, sweep_dns,
 	kill_switch_sweep, /* last: until then no packet leaves */
 };
 
@@ -85,6 +106,7 @@ void sweep_at_start(struct netlink *netlink)
 	struct problem problem = { .text = "" };
 
 	log_swept(full_tunnel_sweep(netlink, &problem), FULL_TUNNEL_TEXT, &problem);
+	log_swept(held_routes_sweep(netlink, &problem), HELD_ROUTES_TEXT, &problem);
 	log_swept(dns_sweep(&problem), DNS_TEXT, &problem);
 }
 

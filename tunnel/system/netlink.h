@@ -25,6 +25,12 @@ struct netlink;
  * all proto 67`, `ip rule show proto 67`.
  */
 enum { RTPROT_CULVERT = 67 };
+/*
+ * The protocol number of the unreachable routes that stand in for routes to a peer that is not
+ * connected (netd/held_routes). It differs from RTPROT_CULVERT, so that no routing daemon takes
+ * them for a way: `ip route show table all proto 68`.
+ */
+enum { RTPROT_CULVERT_HELD = 68 };
 
 int netlink_open(struct netlink **ret_netlink, struct problem *problem);
 void netlink_close(struct netlink *netlink);
@@ -102,6 +108,7 @@ struct netlink_route {
 	uint32_t priority; /* metric; not 0, which means different things in IPv4 and IPv6 */
 	uint32_t table;    /* 0: the main table */
 	bool unreachable;  /* no link: the network is unreachable */
+	bool held;         /* carries RTPROT_CULVERT_HELD */
 	/*
 	 * IPv6: the other end of the link, or AF_UNSPEC. The kernel shares a route among several
 	 * links only if it has a gateway (rt6_qualify_for_ecmp() in net/ipv6/route.c).

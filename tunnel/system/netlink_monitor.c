@@ -19,6 +19,7 @@ struct netlink_monitor {
 	bool (*own)(const void *context, uint32_t index);
 	const void *context;
 	bool wants_own;
+	bool counts_all; /* netlink_monitor_count_all() */
 };
 
 /* The link of the message; 0: it has none, or several. */
@@ -45,8 +46,10 @@ static uint32_t link_of(struct nlmsghdr *header, bool *ret_our_route)
 			return 0;
 		route = nlmsg_data(header);
 		/* Unreachable routes outlive their links, so their removal is an event. */
-		*ret_our_route = route->rtm_protocol == RTPROT_CULVERT &&
-			(header->nlmsg_type == RTM_NEWROUTE || route->rtm_type != RTN_UNREACHABLE);
+		*ret_our_route = route->rtm_protocol == RTPROT_CULVERT_HELD ||
+			(route->rtm_protocol == RTPROT_CULVERT &&
+				(header->nlmsg_type == RTM_NEWROUTE ||
+					route->rtm_type != RTN_UNREACHABLE));
 		return attributes[RTA_OIF] ? nla_get_u32(attributes[RTA_OIF]) : 0;
 	default:
 		return 0;
@@ -77,12 +80,16 @@ static bool touches_own(const struct netlink_monitor *monitor, struct nlmsghdr *
 
 	if (is_setting(header) || is_our_rule(header, RTM_DELRULE))
 		return true;
-	if (header->nlmsg_type == RTM_NEWROUTE)
-		return (header->nlmsg_flags & NLM_F_REPLACE) != 0;
-	if (header->nlmsg_type != RTM_DELROUTE)
-		return link != 0 && monitor->own(monitor->context, link);
+	if (header->nlmsg_type != RTM_NEWROUTE && header->nlmsg_type != RTM_DELROUTE)
+		return monitor->counts_all || (link != 0 && monitor->own(monitor->context, link));
 	route = nlmsg_valid_hdr(header, sizeof(*route)) ? nlmsg_data(header) : NULL;
-	return route && route->rtm_protocol == RTPROT_CULVERT;
+	if (!route)
+		return false;
+	if (header->nlmsg_type == RTM_NEWROUTE)
+		return (header->nlmsg_flags & NLM_F_REPLACE) != 0 ||
+			(monitor->counts_all && route->rtm_protocol != RTPROT_CULVERT_HELD);
+	return monitor->counts_all || route->rtm_protocol == RTPROT_CULVERT ||
+		route->rtm_protocol == RTPROT_CULVERT_HELD;
 }
 
 static int on_event(struct nl_msg *message, void *context)
@@ -137,6 +144,11 @@ void netlink_monitor_close(struct netlink_monitor *monitor)
 		return;
 	netlink_watch_close(&monitor->watch);
 	free(monitor);
+}
+
+void netlink_monitor_count_all(struct netlink_monitor *monitor, bool all)
+{
+	monitor->counts_all = all;
 }
 
 int netlink_monitor_fd(const struct netlink_monitor *monitor)

@@ -19,14 +19,20 @@ struct netlink_monitor;
 int netlink_monitor_open(struct netlink_monitor **ret_monitor, struct problem *problem);
 void netlink_monitor_close(struct netlink_monitor *monitor);
 
+/*
+ * From now on netlink_monitor_read_own() counts each change of the network, of ours or not, but for
+ * a new route of RTPROT_CULVERT_HELD; or no longer.
+ */
+void netlink_monitor_count_all(struct netlink_monitor *monitor, bool all);
+
 /* Readable when there are events. Borrowed: the monitor closes it. */
 int netlink_monitor_fd(const struct netlink_monitor *monitor);
 
 /*
  * Reads pending events up to a limit; more events keep the descriptor readable. *ret_changed:
  * something changed outside Culvert. Not counted are links for which own() is true, routes to links
- * of ours (RTPROT_CULVERT), and new rules of ours. Lost events count as a change. Negative errno:
- * the monitor gets no more events.
+ * of ours (RTPROT_CULVERT), held routes (RTPROT_CULVERT_HELD), and new rules of ours. Lost events
+ * count as a change. Negative errno: the monitor gets no more events.
  */
 int netlink_monitor_read(struct netlink_monitor *monitor,
 	bool (*own)(const void *context, uint32_t index), const void *context, bool *ret_changed);

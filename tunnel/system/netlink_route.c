@@ -19,12 +19,13 @@ static uint32_t table_of(const struct netlink_route *route)
 /*
  * IPv4 uses this scope for on-link networks (RFC 3549, ip-route(8)); IPv6 has no scopes. A default
  * route is never on-link, even without gateway: the kernel must not find it when it looks for a
- * gateway's link.
+ * gateway's link. Nor is an unreachable network.
  */
 static uint8_t scope_of(const struct netlink_route *route)
 {
-	return route->prefix.addr.family == AF_INET && route->prefix.len > 0 ? RT_SCOPE_LINK
-									     : RT_SCOPE_UNIVERSE;
+	return route->prefix.addr.family == AF_INET && route->prefix.len > 0 && !route->unreachable
+		? RT_SCOPE_LINK
+		: RT_SCOPE_UNIVERSE;
 }
 
 /* Adds one more link to the route. False: no memory. */
@@ -49,6 +50,11 @@ static bool add_hop(struct rtnl_route *object, uint32_t link, const struct addr 
 	return true;
 }
 
+static uint8_t protocol_of(const struct netlink_route *route)
+{
+	return route->held ? RTPROT_CULVERT_HELD : RTPROT_CULVERT;
+}
+
 /* Makes the object for a route of ours, still without links. NULL: no memory. */
 static struct rtnl_route *bare_route(const struct netlink_route *route)
 {
@@ -63,7 +69,7 @@ static struct rtnl_route *bare_route(const struct netlink_route *route)
 	nl_addr_put(destination);
 	rtnl_route_set_family(object, route->prefix.addr.family);
 	rtnl_route_set_table(object, table_of(route));
-	rtnl_route_set_protocol(object, RTPROT_CULVERT);
+	rtnl_route_set_protocol(object, protocol_of(route));
 	rtnl_route_set_type(object, route->unreachable ? RTN_UNREACHABLE : RTN_UNICAST);
 	rtnl_route_set_priority(object, route->priority);
 	rtnl_route_set_scope(object, scope_of(route));
@@ -111,6 +117,16 @@ static bool same_place(struct rtnl_route *entry, const struct netlink_route *rou
 		rtnl_route_get_priority(entry) == route->priority;
 }
 
+/* Returns true if the entry is the same route of ours. IPv6 gives unreachable routes a link. */
+static bool same_route(struct rtnl_route *entry, const struct netlink_route *route)
+{
+	if (rtnl_route_get_protocol(entry) != protocol_of(route))
+		return false;
+	if (route->unreachable)
+		return rtnl_route_get_type(entry) == RTN_UNREACHABLE;
+	return link_of(entry) == route->index;
+}
+
 /*
  * Examines the existing route. 0: it is this route of ours. -EBUSY: another Culvert process's;
  * -EEXIST: another program's. On failure *problem names it.
@@ -131,7 +147,7 @@ static int explain_clash(
 
 		if (!same_place(entry, route))
 			continue;
-		if (link == route->index && rtnl_route_get_protocol(entry) == RTPROT_CULVERT) {
+		if (same_route(entry, route)) {
 			r = 0;
 			break;
 		}
