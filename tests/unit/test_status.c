@@ -106,6 +106,22 @@ START_TEST(text_routes)
 }
 END_TEST
 
+/* Packets do not arrive at the peer: its routes have given way. */
+START_TEST(held_routes)
+{
+	struct session *session = peers_find(
+		&fixture.engine.peers, &(struct identity){ "branch-a" });
+	const char *text;
+
+	ck_assert_ptr_nonnull(session);
+	session->interface.carrier = SESSION_INTERFACE_CARRIER_OFF;
+	text = render(STATUS_ROUTES, false);
+	ck_says(text, "held, idle\n");
+	ck_says(text, "refused: it is not inside any prefix of accept_routes\n");
+	ck_says(render(STATUS_OVERVIEW, false), "routes:             1 held, idle: ");
+}
+END_TEST
+
 /* One peer alone, whether it is there or not. */
 START_TEST(one_peer)
 {
@@ -352,7 +368,8 @@ END_TEST
 static Suite *suite(void)
 {
 	const TTest *const tests[] = { text_overview, text_is_aligned, text_peers, text_routes,
-		one_peer, short_form, check, departed, protection, empty, failing_stream };
+		held_routes, one_peer, short_form, check, departed, protection, empty,
+		failing_stream };
 
 	return unit_suite("status", setup, teardown, tests, ARRAY_SIZE(tests));
 }

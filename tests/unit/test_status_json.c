@@ -66,6 +66,7 @@ START_TEST(json_session)
 	ck_json(json, "sessions.1.interface.index", "12");
 	ck_json(json, "sessions.1.interface.missing.link", "false");
 	ck_json(json, "sessions.1.interface.missing.routes", "0");
+	ck_json(json, "sessions.1.interface.routes_held", "0");
 	ck_json(json, "sessions.1.addresses.local4", "\"10.99.0.1\"");
 	ck_json(json, "sessions.1.addresses.remote4", "\"10.99.0.2\"");
 	ck_json(json, "sessions.1.addresses.local6", "\"fd99::1\"");
@@ -274,11 +275,26 @@ START_TEST(json_routes)
 }
 END_TEST
 
+START_TEST(json_held_routes)
+{
+	struct session *session = peers_find(
+		&fixture.engine.peers, &(struct identity){ "branch-a" });
+	const char *json;
+
+	ck_assert_ptr_nonnull(session);
+	session->interface.carrier = SESSION_INTERFACE_CARRIER_OFF;
+	ck_json(render(STATUS_OVERVIEW, true), "sessions.1.interface.routes_held", "1");
+	json = render(STATUS_ROUTES, true);
+	ck_json(json, "received.0.state", "\"held, idle\"");
+	ck_json(json, "received.1.state", "\"refused\"");
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	const TTest *const tests[] = { json_daemon, json_session, json_without, json_counters,
 		json_young_session, json_lost_connection, json_lost_connection_of_an_idle_session,
-		json_client, json_peers, json_routes };
+		json_client, json_peers, json_routes, json_held_routes };
 
 	return unit_suite("status_json", setup, teardown, tests, ARRAY_SIZE(tests));
 }

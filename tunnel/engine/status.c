@@ -39,6 +39,26 @@ bool status_has_room(FILE *out)
 	return !ferror(out) && size <= STATUS_SIZE_MAX;
 }
 
+static bool is_held(const struct session *session, const struct route *route)
+{
+	return route->state == ROUTE_INSTALLED && !route->missing &&
+		!session_interface_carries(&session->interface);
+}
+
+const char *status_route_text(const struct session *session, const struct route *route)
+{
+	return is_held(session, route) ? "held, idle" : route_text(route);
+}
+
+size_t status_count_held(const struct session *session)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < session->routes.count; i++)
+		count += is_held(session, &session->routes.items[i]);
+	return count;
+}
+
 struct duration status_heard_ago(const struct lane *lane, struct mono now)
 {
 	struct duration ago = mono_since(now, lane_heard(lane));

@@ -51,6 +51,14 @@ extern const size_t status_feature_count;
 /* Our features that a connected peer has not named; 0: none, or the terms are not known. */
 uint32_t status_lacking(const struct session *session);
 
+/*
+ * The text of a route's state. "held, idle": packets do not arrive at the peer, so the route has
+ * given way to others (netd/held_routes).
+ */
+const char *status_route_text(const struct session *session, const struct route *route);
+/* How many of the session's routes are in that state. */
+size_t status_count_held(const struct session *session);
+
 /* How long ago the lane last got bytes from the peer. */
 struct duration status_heard_ago(const struct lane *lane, struct mono now);
 

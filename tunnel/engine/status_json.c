@@ -154,6 +154,7 @@ static void put_missing(struct json *json, const struct session *session)
 	json_u64(json, "routes", routes_count_missing(&session->routes));
 	json_string(json, "cause", lack->why);
 	json_object_end(json);
+	json_u64(json, "routes_held", status_count_held(session));
 }
 
 static void put_interface(struct json *json, const struct session *session)
@@ -551,7 +552,7 @@ static void put_received(
 		json_object_begin(json, NULL);
 		put_prefix(json, "prefix", &route->prefix);
 		json_string(json, "peer", session->name.name);
-		json_string(json, "state", route_text(route));
+		json_string(json, "state", status_route_text(session, route));
 		json_u64(json, "verdict", refused ? route->verdict : ROUTE_ACCEPTED);
 		json_string(json, "reason", refused ? route_reason(route, reason) : NULL);
 		json_u64(json, "metric", settings_metric(session->peer));

@@ -228,6 +228,17 @@ static void write_missing(FILE *out, const struct session *session)
 			lack->why);
 }
 
+/* Those that have given way, since packets do not arrive at the peer. */
+static void write_held(FILE *out, const struct session *session)
+{
+	size_t count = status_count_held(session);
+
+	if (count > 0)
+		field(out, "routes:",
+			"%zu held, idle: each gives way to any live one, and is unreachable without",
+			count);
+}
+
 static void write_interface(FILE *out, const struct session *session)
 {
 	const struct session_terms *terms = &session->terms;
@@ -239,6 +250,7 @@ static void write_interface(FILE *out, const struct session *session)
 			session_netns(session)[0] ? ", in network namespace " : "",
 			session_netns(session));
 	write_missing(out, session);
+	write_held(out, session);
 	write_addresses(out, terms);
 	if (session_interface_lacks_family(&session->interface, AF_INET) ||
 		session_interface_lacks_family(&session->interface, AF_INET6))
@@ -650,7 +662,7 @@ static void received_rows(const struct status_view *view, struct table *table)
 
 			prefix_format(&route->prefix, row.cell[0]);
 			snprintf(row.cell[1], CELL_MAX, "%s", session->name.name);
-			snprintf(row.cell[2], CELL_MAX, "%s%s%s", route_text(route),
+			snprintf(row.cell[2], CELL_MAX, "%s%s%s", status_route_text(session, route),
 				refused ? ": " : "", refused ? route_reason(route, reason) : "");
 			table_row(table, &row);
 		}
