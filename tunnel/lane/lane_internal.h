@@ -135,6 +135,8 @@ struct lane {
 	struct addr local;        /* main thread */
 	int64_t valid_until;      /* main thread; of the peer, once secured */
 	struct worker *worker;
+	TAILQ_ENTRY(lane) turn; /* in worker->turns, while it waits */
+	bool waits;             /* its handshake may go on; nothing is watched meanwhile */
 	enum tls_role role;
 	enum lane_state state;
 	enum lane_verdict verdict; /* of this burst; ended_report has its reason */

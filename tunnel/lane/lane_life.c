@@ -27,6 +27,9 @@
  * queue, order, timer) ends with conclude(). It acts on the verdict, sets what epoll watches, and
  * returns buffers, once.
  *
+ * Handshakes take turns, WORKER_HANDSHAKES in each round of the loop, behind the packets that have
+ * come. So a flood of handshakes takes the time that packets leave.
+ *
  * Closing a socket with unread bytes sends a reset, which would overtake our goodbye or alert. So
  * draining ends our direction and discards what still comes. The lane closes when the peer closes,
  * or at its deadline.
@@ -45,7 +48,7 @@ static void set_events(struct lane *lane)
 		(!flow_queue_is_empty(lane->queue) && !lane->held.running);
 	uint32_t socket_events = waits ? EPOLLOUT : 0u;
 
-	if (lane->state != LANE_FAULTED && !lane_hears_late(lane))
+	if (lane->state != LANE_FAULTED && !lane->waits && !lane_hears_late(lane))
 		socket_events |= EPOLLIN;
 	loop_watch_set(lane->worker->loop, &lane->socket_watch, socket_events);
 	if (lane->tun_watch.fd >= 0)
@@ -71,12 +74,20 @@ static void return_buffers(struct lane *lane)
 	lane_hear_nothing(lane);
 }
 
+static void end_waiting(struct lane *lane)
+{
+	if (lane->waits)
+		TAILQ_REMOVE(&lane->worker->turns, lane, turn);
+	lane->waits = false;
+}
+
 static void close_now(struct lane *lane)
 {
 	struct loop *loop = lane->worker->loop;
 	int fd = lane->socket_watch.fd;
 
 	set_state(lane, LANE_CLOSED);
+	end_waiting(lane);
 	loop_timer_stop(loop, &lane->deadline);
 	loop_timer_stop(loop, &lane->idle);
 	loop_timer_stop(loop, &lane->path);
@@ -106,6 +117,7 @@ static enum lane_verdict drain(struct lane *lane)
 	if (lane->state >= LANE_DRAINING)
 		return LANE_GOES_ON;
 	set_state(lane, LANE_DRAINING);
+	end_waiting(lane);
 	release_queue(lane);
 	lane_hear_nothing(lane);
 	loop_watch_remove(loop, &lane->tun_watch);
@@ -274,10 +286,43 @@ static void unheard_expired(struct loop_timer *timer)
 	conclude(lane, lane_hears_late(lane) ? lane_hear_late(lane) : LANE_GOES_ON);
 }
 
+/* Starts a round of handshakes behind what has come until then. */
+static void take_turns(struct loop_timer *timer)
+{
+	struct worker *worker = container_of(timer, struct worker, turn);
+
+	for (int i = 0; i < WORKER_HANDSHAKES && !TAILQ_EMPTY(&worker->turns); i++) {
+		struct lane *lane = TAILQ_FIRST(&worker->turns);
+
+		end_waiting(lane);
+		conclude(lane, lane_receive(lane));
+	}
+	if (!TAILQ_EMPTY(&worker->turns))
+		loop_timer_start(worker->loop, &worker->turn, mono_now(), take_turns);
+}
+
+static enum lane_verdict wait_for_turn(struct lane *lane, uint32_t events)
+{
+	struct worker *worker = lane->worker;
+
+	/* Nobody is left to shake hands with. */
+	if (lane->waits && (events & (EPOLLHUP | EPOLLERR)))
+		return lane_must_close(lane, LANE_END_BROKEN, "connection reset");
+	if (lane->waits)
+		return LANE_GOES_ON;
+	TAILQ_INSERT_TAIL(&worker->turns, lane, turn);
+	lane->waits = true;
+	if (!worker->turn.running)
+		loop_timer_start(worker->loop, &worker->turn, mono_now(), take_turns);
+	return LANE_GOES_ON;
+}
+
 static enum lane_verdict arrived(struct lane *lane, uint32_t events)
 {
 	if (lane->state == LANE_DRAINING)
 		return lane_discard(lane);
+	if (lane->state == LANE_HANDSHAKE)
+		return wait_for_turn(lane, events);
 	if (lane->state < LANE_FAULTED && !lane_hears_late(lane))
 		return lane_receive(lane);
 	if (events & (EPOLLHUP | EPOLLERR))

@@ -186,6 +186,7 @@ int worker_start(unsigned index, struct mailbox *reports, worker_deliver_fn *del
 	worker->index = index;
 	worker->reports = reports;
 	worker->deliver = deliver_order;
+	TAILQ_INIT(&worker->turns);
 	for (size_t i = 0; i < WORKER_SLOT_SIZES; i++)
 		STAILQ_INIT(&worker->slots[i]);
 	worker->stage = malloc(WORKER_STAGE_SIZE);

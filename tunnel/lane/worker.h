@@ -57,6 +57,17 @@ enum {
 
 enum { WORKER_GATHERS = 8 }; /* flows gathered at the same time */
 
+/* Lanes whose TLS handshake may go on. */
+TAILQ_HEAD(worker_turns, lane);
+
+enum {
+	/*
+	 * Handshakes that go on in one round of the loop. A step takes half a millisecond, and
+	 * packets wait as long: docs/performance.md.
+	 */
+	WORKER_HANDSHAKES = 1,
+};
+
 struct worker;
 /* Carries out one order on the worker's thread, and frees it. */
 typedef void worker_deliver_fn(struct worker *worker, struct mail *mail);
@@ -75,7 +86,9 @@ struct worker {
 	unsigned gather_turn;
 	struct tun_batch *batch; /* NULL: the kernel, or its limits, have none */
 	int batch_error;         /* why, as tun_batch_new() */
-	size_t queue_count;      /* lanes that have a queue */
+	struct worker_turns turns;
+	struct loop_timer turn; /* runs while there are any: the next round takes some */
+	size_t queue_count;     /* lanes that have a queue */
 	/* Bytes that lanes have borrowed or queued; only the worker writes it. */
 	_Atomic size_t kept;
 	struct mail stop;
