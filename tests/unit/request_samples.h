@@ -31,7 +31,8 @@ static inline struct request sample(enum request_type type)
 	memset(&request, 0, sizeof(request));
 	request.type = type;
 	request.id = type > REQUEST_STOP && type != REQUEST_NETWORK && type != REQUEST_TRACKED &&
-			type != REQUEST_LACK
+			type != REQUEST_LACK && type != REQUEST_JUDGED && type != REQUEST_PLACES &&
+			type != REQUEST_HELD
 		? 0x01020304
 		: 0;
 	switch (type) {
@@ -68,6 +69,27 @@ static inline struct request sample(enum request_type type)
 		request.lack.offset = 1;
 		request.lack.count = 1;
 		request.lack.prefix[0] = (struct prefix){ { AF_INET, { 10, 2 } }, 16 };
+		break;
+	case REQUEST_JUDGED:
+		request.judged.interface = 12;
+		request.judged.prefix = prefix_of("192.168.10.0/24");
+		request.judged.verdict.verdict = ROUTE_LOCAL;
+		set_text(request.judged.verdict.reason, sizeof(request.judged.verdict.reason),
+			"wlan0 has it");
+		break;
+	case REQUEST_HELD:
+		request.held.count = 2;
+		set_text(request.held.items[0].name, sizeof(request.held.items[0].name),
+			"resolvers");
+		request.held.items[0].in_place = true;
+		set_text(request.held.items[1].name, sizeof(request.held.items[1].name),
+			"policy rules");
+		request.held.items[1].changes = 3;
+		set_text(request.held.items[1].what, sizeof(request.held.items[1].what),
+			"rule 25463");
+		set_text(
+			request.held.items[1].writer, sizeof(request.held.items[1].writer), "bird");
+		set_text(request.held.items[1].why, sizeof(request.held.items[1].why), "no memory");
 		break;
 	case REQUEST_TRACKED:
 		request.tracked.total = 7;

@@ -23,7 +23,8 @@ static struct fixture {
 	struct loop_timer end;
 	int netd;
 	struct netd_call first, second;
-	unsigned configured, stopped, networks, tracked, lacked, gone, answered;
+	unsigned configured, stopped, networks, tracked, lacked, gone, answered, judged, places,
+		held;
 	struct request_reply reply;
 	size_t fd_count;
 } fixture;
@@ -63,6 +64,26 @@ static void on_lack(struct netd_link_events *events, const struct request_lack *
 	fixture.lacked++;
 }
 
+static void on_judged(struct netd_link_events *events, const struct request_judged *judged)
+{
+	(void)events;
+	ck_assert_uint_eq(judged->interface, 12);
+	fixture.judged++;
+}
+
+static void on_places(struct netd_link_events *events)
+{
+	(void)events;
+	fixture.places++;
+}
+
+static void on_held(struct netd_link_events *events, const struct request_held *held)
+{
+	(void)events;
+	ck_assert_uint_eq(held->count, 2);
+	fixture.held++;
+}
+
 static void on_gone(struct netd_link_events *events)
 {
 	(void)events;
@@ -75,7 +96,7 @@ static void setup(void)
 	int fds[2];
 
 	fixture = (struct fixture){ .events = { on_configure, on_stop, on_network, on_tracked,
-					    on_lack, on_gone } };
+					    on_lack, on_judged, on_places, on_held, on_gone } };
 	ck_assert_int_eq(loop_new(&fixture.loop), 0);
 	ck_assert_int_eq(ipc_pair(fds), 0);
 	fixture.netd = fds[0];
@@ -195,7 +216,7 @@ END_TEST
 START_TEST(what_netd_says)
 {
 	static const enum request_type types[] = { REQUEST_NETWORK, REQUEST_LACK, REQUEST_TRACKED,
-		REQUEST_CONFIGURE };
+		REQUEST_JUDGED, REQUEST_PLACES, REQUEST_HELD, REQUEST_CONFIGURE };
 
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
 		struct request request = sample(types[i]);
@@ -207,6 +228,9 @@ START_TEST(what_netd_says)
 	ck_assert_uint_eq(fixture.networks, 1);
 	ck_assert_uint_eq(fixture.lacked, 1);
 	ck_assert_uint_eq(fixture.tracked, 1);
+	ck_assert_uint_eq(fixture.judged, 1);
+	ck_assert_uint_eq(fixture.places, 1);
+	ck_assert_uint_eq(fixture.held, 1);
 	ck_assert_uint_eq(fixture.gone, 0);
 }
 END_TEST

@@ -109,6 +109,25 @@ START_TEST(members_arrive)
 	ck_assert_uint_eq(request.lack.count, 1);
 	ck_assert_str_eq(prefix_format(&request.lack.prefix[0], out), "10.2.0.0/16");
 
+	request = sample(REQUEST_JUDGED);
+	ck_assert_int_eq(encode(&request, &len), 0);
+	ck_assert_int_eq(decode(buffer, len, &request), 0);
+	ck_assert_uint_eq(request.judged.interface, 12);
+	ck_assert_str_eq(prefix_format(&request.judged.prefix, out), "192.168.10.0/24");
+	ck_assert_uint_eq(request.judged.verdict.verdict, ROUTE_LOCAL);
+	ck_assert_str_eq(request.judged.verdict.reason, "wlan0 has it");
+
+	request = sample(REQUEST_HELD);
+	ck_assert_int_eq(encode(&request, &len), 0);
+	ck_assert_int_eq(decode(buffer, len, &request), 0);
+	ck_assert_uint_eq(request.held.count, 2);
+	ck_assert_str_eq(request.held.items[0].name, "resolvers");
+	ck_assert(request.held.items[0].in_place && !request.held.items[1].in_place);
+	ck_assert_uint_eq(request.held.items[1].changes, 3);
+	ck_assert_str_eq(request.held.items[1].what, "rule 25463");
+	ck_assert_str_eq(request.held.items[1].writer, "bird");
+	ck_assert_str_eq(request.held.items[1].why, "no memory");
+
 	sent = sample(REQUEST_CARRIER);
 	ck_assert_int_eq(encode(&sent, &len), 0);
 	ck_assert_int_eq(decode(buffer, len, &request), 0);

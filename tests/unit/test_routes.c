@@ -590,6 +590,66 @@ START_TEST(missing)
 }
 END_TEST
 
+static struct request_judged judged_as(const char *prefix, uint8_t verdict, const char *reason)
+{
+	struct request_judged judged = { .interface = IFINDEX, .prefix = prefix_of(prefix) };
+
+	judged.verdict.verdict = verdict;
+	unit_text(judged.verdict.reason, reason);
+	return judged;
+}
+
+/* The laptop comes home, where the network is on-link, and leaves again. */
+START_TEST(judged_again)
+{
+	struct request_judged local = judged_as("192.168.5.0/24", ROUTE_LOCAL, "wlan0 has it");
+	struct request_judged unknown = judged_as("192.168.6.0/24", ROUTE_LOCAL, "");
+
+	begin(10);
+	routes_set_interface(&fixture.routes, IFINDEX);
+	announce("192.168.5.0/24 10.2.0.0/16");
+	answer(ROUTE_ACCEPTED);
+	routes_judged(&fixture.routes, &unknown);
+	routes_judged(&fixture.routes, &local);
+	ck_state("192.168.5.0/24", ROUTE_REFUSED);
+	ck_state("10.2.0.0/16", ROUTE_INSTALLED);
+	ck_assert_str_eq(find("192.168.5.0/24")->reason, "wlan0 has it");
+	ck_assert_int_eq(fixture.sent_count, 1);
+	ck_assert_int_eq(fixture.sent[0].type, MESSAGE_REFUSE);
+	ck_assert_int_eq(fixture.refused, 1);
+
+	routes_ask_again(&fixture.routes);
+	ck_assert_int_eq(fixture.request.type, REQUEST_ROUTE_ADD);
+	ck_assert_uint_eq(fixture.request.routes.count, 1);
+	answer(ROUTE_LOCAL); /* without the reason: another one, which is told */
+	ck_assert_int_eq(fixture.refused, 2);
+	routes_ask_again(&fixture.routes);
+	answer(ROUTE_LOCAL); /* the same, which is not */
+	ck_state("192.168.5.0/24", ROUTE_REFUSED);
+	ck_assert_int_eq(fixture.refused, 2);
+	ck_assert_int_eq(fixture.sent_count, 2);
+	routes_ask_again(&fixture.routes);
+	answer(ROUTE_ACCEPTED);
+	ck_state("192.168.5.0/24", ROUTE_INSTALLED);
+	routes_free(&fixture.routes);
+}
+END_TEST
+
+/* What this end refuses by itself, and what has nothing to do with networks, is not asked again. */
+START_TEST(others_are_not_asked_again)
+{
+	begin(10);
+	routes_set_interface(&fixture.routes, IFINDEX);
+	announce("10.7.0.0/16 203.0.113.0/24");
+	announce("10.3.0.0/16");
+	answer(ROUTE_FAILED);
+	fixture.asked = 0;
+	routes_ask_again(&fixture.routes);
+	ck_assert_int_eq(fixture.asked, 0);
+	routes_free(&fixture.routes);
+}
+END_TEST
+
 /* A refusal counts until the prefix is withdrawn or a connection begins. */
 START_TEST(refusals_are_forgotten)
 {
@@ -627,6 +687,8 @@ static Suite *suite(void)
 	unit_add(s, "kernel_refuses", kernel_refuses);
 	unit_add(s, "netd_fails", netd_fails);
 	unit_add(s, "reasons", reasons);
+	unit_add(s, "judged_again", judged_again);
+	unit_add(s, "others_are_not_asked_again", others_are_not_asked_again);
 	unit_add(s, "any_of_some", any_of_some);
 	unit_add(s, "cannot_ask", cannot_ask);
 	unit_add(s, "interface_goes_and_comes", interface_goes_and_comes);

@@ -214,6 +214,27 @@ static void on_lack(struct netd_link_events *events, const struct request_lack *
 	peers_lack(&engine->peers, page);
 }
 
+static void on_judged(struct netd_link_events *events, const struct request_judged *judged)
+{
+	struct engine *engine = container_of(events, struct engine, netd_events);
+
+	peers_judged(&engine->peers, judged);
+}
+
+static void on_places(struct netd_link_events *events)
+{
+	struct engine *engine = container_of(events, struct engine, netd_events);
+
+	peers_places_changed(&engine->peers);
+}
+
+static void on_held(struct netd_link_events *events, const struct request_held *held)
+{
+	struct engine *engine = container_of(events, struct engine, netd_events);
+
+	engine->held = *held;
+}
+
 static void on_tracked(struct netd_link_events *events, const struct request_tracked *page)
 {
 	struct engine *engine = container_of(events, struct engine, netd_events);
@@ -312,6 +333,9 @@ int engine_run(struct engine *engine, const struct engine_role *role)
 		.network = on_network,
 		.tracked = on_tracked,
 		.lack = on_lack,
+		.judged = on_judged,
+		.places = on_places,
+		.held = on_held,
 		.gone = on_gone,
 	};
 	int r = loop_new(&engine->world.loop);

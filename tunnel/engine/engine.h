@@ -86,6 +86,7 @@ struct engine {
 	struct worker **workers;
 	unsigned worker_count, next_worker;
 	struct peers peers;         /* the sessions, and all that concerns several of them */
+	struct request_held held;   /* what netd holds on the host, as it told last */
 	struct session_world world; /* what sessions borrow; loop and netd are the engine's own */
 	struct descriptors descriptors; /* server only */
 	struct refusals refusals;       /* server: peers that were not admitted */

@@ -85,6 +85,18 @@ static void take(struct netd_link *netd, const int *fds, size_t fd_count)
 		netd_link_close_fds(fds, fd_count);
 		netd->events->lack(netd->events, &netd->incoming.lack);
 		break;
+	case REQUEST_JUDGED:
+		netd_link_close_fds(fds, fd_count);
+		netd->events->judged(netd->events, &netd->incoming.judged);
+		break;
+	case REQUEST_PLACES:
+		netd_link_close_fds(fds, fd_count);
+		netd->events->places(netd->events);
+		break;
+	case REQUEST_HELD:
+		netd_link_close_fds(fds, fd_count);
+		netd->events->held(netd->events, &netd->incoming.held);
+		break;
 	default:
 		netd_link_close_fds(fds, fd_count);
 		netd->events->gone(netd->events);

@@ -46,6 +46,12 @@ struct netd_link_events {
 	void (*tracked)(struct netd_link_events *events, const struct request_tracked *page);
 	/* A page of what the kernel lacks of an interface: netd cannot restore it. */
 	void (*lack)(struct netd_link_events *events, const struct request_lack *page);
+	/* netd has judged an installed route again, and removes it. */
+	void (*judged)(struct netd_link_events *events, const struct request_judged *judged);
+	/* The networks that this host is connected to have changed. */
+	void (*places)(struct netd_link_events *events);
+	/* All that netd holds on the host. */
+	void (*held)(struct netd_link_events *events, const struct request_held *held);
 	/* netd is gone, or sent a message that cannot be decoded: the engine ends at once. */
 	void (*gone)(struct netd_link_events *events);
 };

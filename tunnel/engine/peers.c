@@ -382,6 +382,24 @@ void peers_lack(struct peers *peers, const struct request_lack *page)
 	}
 }
 
+void peers_judged(struct peers *peers, const struct request_judged *judged)
+{
+	struct session *session;
+
+	TAILQ_FOREACH(session, &peers->sessions, link) {
+		if (session_interface_is(&session->interface, judged->interface))
+			routes_judged(&session->routes, judged);
+	}
+}
+
+void peers_places_changed(struct peers *peers)
+{
+	struct session *session;
+
+	TAILQ_FOREACH(session, &peers->sessions, link)
+		routes_ask_again(&session->routes);
+}
+
 void peers_leave(struct peers *peers, uint16_t goodbye_code, const char *text)
 {
 	struct session *session, *next;

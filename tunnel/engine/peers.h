@@ -116,6 +116,10 @@ void peers_yield_routes(struct peers *peers, const struct session *except,
 void peers_network_changed(struct peers *peers);
 /* Takes a page of what the kernel lacks of a session's interface. */
 void peers_lack(struct peers *peers, const struct request_lack *page);
+/* netd removes an installed route. */
+void peers_judged(struct peers *peers, const struct request_judged *judged);
+/* Asks netd again for the routes that it refused on account of this host's networks. */
+void peers_places_changed(struct peers *peers);
 /* Every session sends a goodbye with this code and text, and ends for good. */
 void peers_leave(struct peers *peers, uint16_t goodbye_code, const char *text);
 

@@ -289,8 +289,10 @@ static void announced_one(
 		announcing->repeated[announcing->repeated_count++] = *prefix;
 	route->wanted = true;
 	route->fresh = true;
-	if (route->state == ROUTE_REFUSED)
+	if (route->state == ROUTE_REFUSED) {
 		route->state = ROUTE_ABSENT;
+		route->asked_again = false;
+	}
 }
 
 void routes_announced(struct routes *routes, const struct message_prefixes *prefixes,
@@ -528,16 +530,32 @@ void routes_set_interface(struct routes *routes, uint32_t interface)
 		routes_work(routes);
 }
 
+/* netd refuses a route that it was asked for, at first or again. */
+static void refused_by_netd(struct routes *routes, struct route *route, enum route_verdict verdict,
+	const char *obstacle, struct message *refusals)
+{
+	bool again = route->asked_again && route->verdict == verdict &&
+		strcmp(route->reason, obstacle) == 0;
+
+	route->by_netd = true;
+	route->asked_again = false;
+	if (again)
+		route->state = ROUTE_REFUSED;
+	else
+		refuse(routes, refusals, route, verdict, obstacle);
+}
+
 /* Takes netd's verdict on a route that it was asked to add. */
 static void added(struct routes *routes, struct route *route, uint8_t verdict, const char *obstacle,
 	struct message *refusals)
 {
 	if (verdict != ROUTE_ACCEPTED) {
-		refuse(routes, refusals, route,
+		refused_by_netd(routes, route,
 			verdict < ROUTE_VERDICT_COUNT ? (enum route_verdict)verdict : ROUTE_FAILED,
-			obstacle);
+			obstacle, refusals);
 		return;
 	}
+	route->by_netd = route->asked_again = false;
 	route->state = ROUTE_INSTALLED;
 	routes->events->note(routes, route, "installed");
 }
@@ -678,6 +696,43 @@ static void routes_work(struct routes *routes)
 			route->state = ROUTE_INSTALLED;
 		}
 	}
+}
+
+/* ---- the host's networks have changed ---- */
+
+void routes_judged(struct routes *routes, const struct request_judged *judged)
+{
+	struct route *route = find(routes, &judged->prefix);
+	struct message refusals = { .type = MESSAGE_REFUSE };
+
+	/* One that is withdrawn is being deleted anyway. */
+	if (!route || route->state != ROUTE_INSTALLED || !route->wanted)
+		return;
+	refused_by_netd(routes, route, (enum route_verdict)judged->verdict.verdict,
+		judged->verdict.reason, &refusals);
+	send_refusals(routes, &refusals);
+	compact(routes);
+	routes->events->changed(routes);
+}
+
+static bool depends_on_places(const struct route *route)
+{
+	return route->state == ROUTE_REFUSED && route->wanted && route->by_netd &&
+		(route->verdict == ROUTE_LOCAL || route->verdict == ROUTE_OUTER);
+}
+
+void routes_ask_again(struct routes *routes)
+{
+	for (size_t i = 0; i < routes->count; i++) {
+		struct route *route = &routes->items[i];
+
+		if (!depends_on_places(route))
+			continue;
+		route->state = ROUTE_ABSENT;
+		route->asked_again = true;
+		route->damping = (struct damping){ .hold = { 0 } }; /* not the peer's doing */
+	}
+	routes_work(routes);
 }
 
 /* The text of a route, in status and in the log. */

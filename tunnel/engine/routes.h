@@ -41,7 +41,10 @@ struct route {
 	bool wanted; /* announced and not withdrawn */
 	/* Installed, but another program removed it from the kernel, and netd cannot restore it. */
 	bool missing;
-	bool fresh; /* repeated since this connection began */
+	/* Refused by netd, which may judge otherwise when the host's networks have changed. */
+	bool by_netd;
+	bool asked_again; /* a refusal for the same reason is neither logged nor sent again */
+	bool fresh;       /* repeated since this connection began */
 	struct damping damping;
 	uint32_t new_index;                  /* for routes.c alone, while it moves items */
 	char reason[REQUEST_REASON_MAX + 1]; /* refused: what prevents it, or "" */
@@ -147,6 +150,14 @@ void routes_refused(struct routes *routes, const struct message_prefixes *prefix
  * missing.
  */
 void routes_missing(struct routes *routes, const struct prefix *prefixes, size_t count, bool first);
+
+/* netd has judged an installed route again, and removes it. */
+void routes_judged(struct routes *routes, const struct request_judged *judged);
+/*
+ * Asks netd again for the routes that it refused, because the host's networks have changed. A refusal
+ * for the same reason is neither logged nor sent to the peer again.
+ */
+void routes_ask_again(struct routes *routes);
 
 size_t routes_count_missing(const struct routes *routes);
 

@@ -574,16 +574,41 @@ void engine_process_ready(struct engine_process *engine)
 		engine->plan->program->path);
 }
 
-void engine_process_network(struct engine_process *engine)
+static void tell_running(struct engine_process *engine, enum request_type type)
 {
-	struct request network = { .type = REQUEST_NETWORK };
+	struct request request = { .type = type };
 	int r;
 
 	if (engine->state != ENGINE_RUNNING || engine->channel < 0)
 		return;
-	r = send_message(engine, &network, NULL, 0);
+	r = send_message(engine, &request, NULL, 0);
 	if (r < 0)
 		log_debug("cannot report a changed network to the engine: %s", error_text(r));
+}
+
+void engine_process_network(struct engine_process *engine)
+{
+	tell_running(engine, REQUEST_NETWORK);
+}
+
+void engine_process_places(struct engine_process *engine)
+{
+	tell_running(engine, REQUEST_PLACES);
+}
+
+int engine_process_judged(struct engine_process *engine, const struct route_judged *judged)
+{
+	struct request request = { .type = REQUEST_JUDGED,
+		.judged = { .interface = judged->interface,
+			.prefix = judged->prefix,
+			.verdict.verdict = (uint8_t)judged->verdict } };
+	struct request_verdict *verdict = &request.judged.verdict;
+
+	if (engine->channel < 0)
+		return 0; /* the next engine adopts what is left */
+	problem_escape_rest(verdict->reason, sizeof(verdict->reason), judged->why.text,
+		strlen(judged->why.text));
+	return send_message(engine, &request, NULL, 0);
 }
 
 void engine_process_stop(struct engine_process *engine)

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/problem.h"
 #include "netd/desired_state.h"
+#include "netd/route_check.h"
 #include "netd/engine_child.h"
 #include "netd/program_file.h"
 #include "system/loop.h"
@@ -153,6 +154,10 @@ bool engine_process_on_trial(const struct engine_process *engine);
  * another state does not need it. The message is lost when the engine does not read.
  */
 void engine_process_network(struct engine_process *engine);
+/* The same for the networks that it is connected to (REQUEST_PLACES). */
+void engine_process_places(struct engine_process *engine);
+/* Tells of a route that netd removes (REQUEST_JUDGED). Returns as engine_process_tracked(). */
+int engine_process_judged(struct engine_process *engine, const struct route_judged *judged);
 
 /*
  * Sends the tracked prefixes to the present engine (REQUEST_TRACKED). Returns 0 also when there is

@@ -236,6 +236,13 @@ void netd_interfaces_changed(struct interfaces *interfaces, enum interface_event
 		hooks_event(&netd->hooks, event, interface, prefix);
 }
 
+static int route_removed(void *context, const struct route_judged *judged)
+{
+	struct netd *netd = context;
+
+	return engine_process_judged(&netd->engine, judged);
+}
+
 void netd_network_changed(struct network *network)
 {
 	struct netd *netd = container_of(network, struct netd, network);
@@ -243,5 +250,8 @@ void netd_network_changed(struct network *network)
 	log_debug("this host's network has changed");
 	full_tunnel_network_changed(&netd->full_tunnel);
 	address_check_again(&netd->requests.address_check);
-	engine_process_network(&netd->engine);
+	if (netd->program->settings->role == SETTINGS_CLIENT)
+		engine_process_network(&netd->engine);
+	if (route_check_again(&netd->requests.route_check, route_removed, netd))
+		engine_process_places(&netd->engine);
 }

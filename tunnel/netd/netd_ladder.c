@@ -237,13 +237,12 @@ static enum exit_code load_steering(struct netd *netd, struct problem *problem)
 
 /*
  * Without notifications a client still works: it notices a lost network later, when its server is
- * silent.
+ * silent. No end then judges installed routes again.
  */
 static enum exit_code watch_network(struct netd *netd, struct problem *problem)
 {
-	if (netd->program->settings->role == SETTINGS_CLIENT &&
-		network_open(&netd->network, netd->loop, &netd->interfaces, netd_network_changed,
-			problem) < 0)
+	if (network_open(&netd->network, netd->loop, &netd->interfaces, netd_network_changed,
+		    problem) < 0)
 		log_warning("%s; netd does not notice changes", problem->text);
 	return EXIT_CODE_OK;
 }

@@ -8,8 +8,9 @@
 #include "system/netlink_monitor.h"
 
 /*
- * Reports changes of this host's links, addresses and routes to a client: they are its path to the
- * server, and it should not wait for a network that is lost. Changes come in bursts (a link that
+ * Reports changes of this host's links, addresses and routes. To a client they are its path to the
+ * server, and it should not wait for a network that is lost. At both ends routes that were accepted
+ * may be wrong in another network. Changes come in bursts (a link that
  * disappears takes its addresses and routes along), and a burst is reported once. netd's own
  * changes to its interfaces do not count. netd's only thread.
  */

@@ -11,8 +11,6 @@
 #include "netd/forwarding.h"
 #include "netd/interface_life.h"
 #include "netd/interface_routes.h"
-#include "netd/needs.h"
-#include "netd/on_link.h"
 #include "netd/outer.h"
 #include "netd/policy.h"
 
@@ -29,6 +27,7 @@ void requests_init(struct requests *requests, const struct settings *settings,
 		.dns = dns,
 		.exchange = exchange,
 		.address_check = { settings, interfaces, dns, full_tunnel },
+		.route_check = { .settings = settings, .interfaces = interfaces, .dns = dns },
 	};
 	rate_init(&requests->warnings, WARNINGS_PER_SECOND, WARNINGS_BURST, mono_now());
 }
@@ -278,36 +277,11 @@ static int handle_carrier(struct requests *requests, struct problem *problem)
 	return 0;
 }
 
-/* The host's state at the beginning of a request, by which its routes are judged. */
-struct surroundings {
-	struct netlink *netlink; /* of the interface's namespace; borrowed */
-	struct on_link on_link;
-	struct needs needs; /* none where no route can take their path */
-};
-
-/*
- * Judges a route by the policy and by what only the kernel knows. *why names the conflict, or is
- * empty.
- */
-static enum route_verdict judge_route(const struct requests *requests,
-	const struct interface *interface, const struct surroundings *around,
-	const struct prefix *prefix, struct problem *why)
-{
-	enum route_verdict verdict = policy_route(requests->settings, interface, prefix);
-
-	if (verdict != ROUTE_ACCEPTED)
-		return verdict;
-	if (needs_judge_route(&around->needs, requests->interfaces, around->netlink, prefix, why) <
-		0)
-		return ROUTE_OUTER;
-	return on_link_judge_route(&around->on_link, prefix, why) < 0 ? ROUTE_LOCAL
-								      : ROUTE_ACCEPTED;
-}
-
 static enum route_verdict add_route(struct requests *requests, struct interface *interface,
-	const struct surroundings *around, const struct prefix *prefix, struct problem *why)
+	const struct route_surroundings *around, const struct prefix *prefix, struct problem *why)
 {
-	enum route_verdict verdict = judge_route(requests, interface, around, prefix, why);
+	enum route_verdict verdict = route_check_judge(
+		&requests->route_check, interface, around, prefix, why);
 	char text[ADDR_TEXT_MAX];
 	int r;
 
@@ -333,53 +307,17 @@ static enum route_verdict add_route(struct requests *requests, struct interface 
 	return r == -EBUSY ? ROUTE_TAKEN : ROUTE_FAILED;
 }
 
-static void gather_needs(struct requests *requests, struct needs *ret_needs)
-{
-	const struct nameservers *pushed = requests->dns->way != DNS_NONE
-		? &requests->dns->nameservers
-		: NULL;
-	struct problem problem;
-
-	needs_gather(requests->settings, pushed, ret_needs, &problem);
-	if (problem.text[0] != '\0' && !requests->logged_needs) {
-		log_warning(
-			"%s; a route may take the path that a tunnel itself needs", problem.text);
-		requests->logged_needs = true;
-	}
-}
-
-/* Fills in *around. On success the caller frees on_link and needs. */
-static int look_around(struct requests *requests, const struct interface *interface,
-	struct surroundings *around, struct problem *problem)
-{
-	int r;
-
-	*around = (struct surroundings){ .netlink = NULL };
-	r = interfaces_enter(requests->interfaces, interface, &around->netlink, problem);
-	if (r == 0)
-		r = on_link_read(&around->on_link, requests->interfaces, &interface->netns,
-			around->netlink, problem);
-	/*
-	 * Routes in a foreign namespace capture no path here. Nor do those of a full tunnel, since
-	 * marked packets do not use its table, and all other packets of this host are meant to use
-	 * it.
-	 */
-	if (r == 0 && interface->netns.inode == 0 && requests->interfaces->table == 0)
-		gather_needs(requests, &around->needs);
-	return r;
-}
-
 static int handle_route_add(struct requests *requests, struct problem *problem)
 {
 	const struct request_routes *routes = &requests->request.routes;
 	struct request_reply *reply = &requests->reply.reply;
 	struct interface *interface = own_interface(requests, routes->interface, problem);
-	struct surroundings around;
+	struct route_surroundings around;
 	int r;
 
 	if (!interface)
 		return 0;
-	r = look_around(requests, interface, &around, problem);
+	r = route_check_look_around(&requests->route_check, interface, &around, problem);
 	if (r < 0) {
 		fail(requests, r, problem);
 		return 0;
@@ -393,8 +331,7 @@ static int handle_route_add(struct requests *requests, struct problem *problem)
 			why.text, strlen(why.text));
 	}
 	reply->count = routes->count;
-	on_link_free(&around.on_link);
-	needs_free(&around.needs);
+	route_check_free(&around);
 	return 0;
 }
 

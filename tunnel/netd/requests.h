@@ -14,6 +14,7 @@
 #include "netd/full_tunnel.h"
 #include "netd/interfaces.h"
 #include "netd/kill_switch.h"
+#include "netd/route_check.h"
 #include "wire/request.h"
 
 /*
@@ -33,9 +34,9 @@ struct requests {
 	struct full_tunnel *full_tunnel;
 	struct dns *dns;
 	struct address_check address_check;
+	struct route_check route_check;
 	bool logged_fallback; /* that TCP replaces MPTCP; once for all engines */
 	bool logged_without;  /* that an option of outer sockets is missing; once */
-	bool logged_needs;    /* that the addresses that a tunnel needs are unknown; once */
 	/*
 	 * Called for REEXEC, to exchange the engine that asks. A negative errno means that it
 	 * stays, and *problem says why.

@@ -149,6 +149,26 @@ static const struct request_field lack_rows[] = {
 		COUNT(request, lack.count) },
 };
 
+static const struct request_field judged_rows[] = {
+	{ REQUEST_FIELD_NUMBER, AT(request, judged.interface) },
+	{ REQUEST_FIELD_PREFIX, AT(request, judged.prefix) },
+	{ REQUEST_FIELD_GROUP, AT(request, judged.verdict), ROWS(verdict_rows) },
+};
+
+static const struct request_field held_item_rows[] = {
+	{ REQUEST_FIELD_TEXT, AT(request_held_item, name) },
+	{ REQUEST_FIELD_BOOL, AT(request_held_item, in_place) },
+	{ REQUEST_FIELD_NUMBER, AT(request_held_item, changes) },
+	{ REQUEST_FIELD_TEXT, AT(request_held_item, what) },
+	{ REQUEST_FIELD_TEXT, AT(request_held_item, writer) },
+	{ REQUEST_FIELD_TEXT, AT(request_held_item, why) },
+};
+
+static const struct request_field held_rows[] = {
+	{ REQUEST_FIELD_GROUP, AT(request, held.items[0]), REQUEST_HELD_MAX,
+		COUNT(request, held.count), ROWS(held_item_rows) },
+};
+
 static const struct request_field carrier_rows[] = {
 	{ REQUEST_FIELD_NUMBER, AT(request, carrier.interface) },
 	{ REQUEST_FIELD_BOOL, AT(request, carrier.on) },
@@ -280,6 +300,28 @@ static bool check_lack(const struct request *request)
 		are_networks(body->prefix, body->count);
 }
 
+static bool check_judged(const struct request *request)
+{
+	const struct request_judged *body = &request->judged;
+
+	return number_is_valid(body->interface) && are_networks(&body->prefix, 1) &&
+		body->verdict.verdict != ROUTE_ACCEPTED &&
+		body->verdict.verdict < ROUTE_VERDICT_COUNT;
+}
+
+static bool check_held(const struct request *request)
+{
+	const struct request_held *body = &request->held;
+
+	if (body->count > REQUEST_HELD_MAX)
+		return false;
+	for (size_t i = 0; i < body->count; i++) {
+		if (body->items[i].name[0] == '\0')
+			return false;
+	}
+	return true;
+}
+
 static bool check_carrier(const struct request *request)
 {
 	return number_is_valid(request->carrier.interface);
@@ -320,6 +362,9 @@ static const struct codec codecs[REQUEST_TYPE_COUNT] = {
 	[REQUEST_TRACKED] = { "tracked", true, check_tracked, ROWS(tracked_rows) },
 	[REQUEST_CARRIER] = { "carrier", false, check_carrier, ROWS(carrier_rows) },
 	[REQUEST_SILENT] = { "silent", false, check_silent, ROWS(silent_rows) },
+	[REQUEST_JUDGED] = { "judged", true, check_judged, ROWS(judged_rows) },
+	[REQUEST_PLACES] = { .name = "places", .without_id = true },
+	[REQUEST_HELD] = { "held", true, check_held, ROWS(held_rows) },
 	[REQUEST_LACK] = { "lack", true, check_lack, ROWS(lack_rows) },
 };
 

@@ -20,7 +20,8 @@
  * build, or one build apart during an upgrade: REQUEST_VERSION shows which. Pure functions; any
  * thread.
  *
- *   netd → engine   CONFIGURE (first, once), STOP, NETWORK, TRACKED, LACK, REPLY
+ *   netd → engine   CONFIGURE (first, once), STOP, NETWORK, TRACKED, LACK, JUDGED, PLACES, HELD,
+ *                   REPLY
  *   engine → netd   ADOPT (before READY), READY, SOCKET, INTERFACE, INTERFACE_DELETE, CARRIER,
  *                   ROUTE_ADD, ROUTE_DELETE, DNS, UP, SILENT, REEXEC, EXIT
  *
@@ -28,7 +29,7 @@
  */
 
 enum {
-	REQUEST_VERSION = 8,
+	REQUEST_VERSION = 9,
 	REQUEST_FD = 3,
 	REQUEST_SIZE_MAX = 32768,
 	REQUEST_FDS_MAX = 24,
@@ -42,6 +43,10 @@ enum {
 	REQUEST_IFNAME_MAX = 15,
 	REQUEST_INSTANCE_SIZE = 16,
 	REQUEST_ERROR_MAX = 4095, /* the kernel's own limit for errno */
+	REQUEST_HELD_MAX = 16,    /* things that netd holds on the host */
+	REQUEST_HELD_NAME_MAX = 39,
+	REQUEST_HELD_WHAT_MAX = 127,
+	REQUEST_HELD_WRITER_MAX = 63,
 };
 
 enum request_type {
@@ -68,6 +73,13 @@ enum request_type {
 	REQUEST_CARRIER = 17,
 	REQUEST_LACK = 18,
 	REQUEST_SILENT = 19,
+	REQUEST_JUDGED = 20,
+	/*
+	 * No body: the networks that this host is connected to have changed. What netd refused on
+	 * their account may be free now.
+	 */
+	REQUEST_PLACES = 21,
+	REQUEST_HELD = 22,
 	REQUEST_TYPE_COUNT
 };
 
@@ -194,6 +206,32 @@ struct request_verdict {
 	char reason[REQUEST_REASON_MAX + 1];
 };
 
+/*
+ * netd has judged an installed route again, after this host's networks changed, and removes it.
+ */
+struct request_judged {
+	uint32_t interface;             /* netd's number */
+	struct prefix prefix;           /* without host bits */
+	struct request_verdict verdict; /* not ROUTE_ACCEPTED */
+};
+
+/* One thing that netd holds on the host, such as the policy rules of a full tunnel. */
+struct request_held_item {
+	char name[REQUEST_HELD_NAME_MAX + 1];
+	bool in_place;
+	uint32_t changes; /* how often other programs have changed it */
+	/* The last change: its object and the program, or "" where that is not known. */
+	char what[REQUEST_HELD_WHAT_MAX + 1];
+	char writer[REQUEST_HELD_WRITER_MAX + 1];
+	char why[REQUEST_TEXT_MAX + 1]; /* why it is not in place, or "" */
+};
+
+/* Always the whole set. */
+struct request_held {
+	uint16_t count;
+	struct request_held_item items[REQUEST_HELD_MAX];
+};
+
 struct request_reply {
 	uint32_t error;                  /* errno; 0: done */
 	char text[REQUEST_TEXT_MAX + 1]; /* on error: cause and cure */
@@ -216,7 +254,7 @@ struct request_reply {
 
 struct request {
 	enum request_type type;
-	/* The sender chooses it; 0 for CONFIGURE, STOP, NETWORK, TRACKED and LACK. */
+	/* The sender chooses it; 0 for what netd sends of its own accord. */
 	uint32_t id;
 	union {
 		struct request_configure configure;
@@ -236,6 +274,8 @@ struct request {
 		struct request_tracked tracked;
 		struct request_carrier carrier;
 		struct request_lack lack;
+		struct request_judged judged;
+		struct request_held held;
 		struct request_silent silent;
 		struct request_reply reply;
 		struct {
