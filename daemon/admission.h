@@ -10,7 +10,7 @@
 #include "daemon/held_messages.h"
 #include "daemon/networks.h"
 #include "daemon/offer.h"
-#include "engine/descriptors.h"
+#include "config/descriptors.h"
 #include "engine/peers.h"
 #include "lane/lane.h"
 #include "wire/message.h"

@@ -10,7 +10,7 @@
 #include "engine/session_internal.h"
 
 #include "base/container.h"
-#include "engine/descriptors.h"
+#include "config/descriptors.h"
 #include "tests/unit/netd_fixture.h"
 #include "tests/unit/settings_fixture.h"
 #include "wire/feature.h"

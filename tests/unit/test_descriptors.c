@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "engine/descriptors.h"
+#include "config/descriptors.h"
 
 #include "unit.h"
 

@@ -3,7 +3,7 @@
 #include "engine/session_interface.h"
 
 #include "base/container.h"
-#include "engine/descriptors.h"
+#include "config/descriptors.h"
 #include "tests/unit/log_capture.h"
 #include "tests/unit/netd_fixture.h"
 #include "tests/unit/parse.h"

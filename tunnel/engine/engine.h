@@ -11,7 +11,7 @@
 #include "config/settings.h"
 #include "engine/adoption.h"
 #include "engine/departures.h"
-#include "engine/descriptors.h"
+#include "config/descriptors.h"
 #include "engine/netd_link.h"
 #include "lane/mailbox.h"
 #include "engine/peers.h"

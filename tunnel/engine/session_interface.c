@@ -10,7 +10,7 @@
 #include "base/container.h"
 #include "base/error_text.h"
 #include "base/log.h"
-#include "engine/descriptors.h"
+#include "config/descriptors.h"
 #include "system/tun.h"
 
 static bool is_server(const struct session_interface *interface)

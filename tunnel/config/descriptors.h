@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef CULVERT_ENGINE_DESCRIPTORS_H
-#define CULVERT_ENGINE_DESCRIPTORS_H
+#ifndef CULVERT_CONFIG_DESCRIPTORS_H
+#define CULVERT_CONFIG_DESCRIPTORS_H
 
 #include <stdbool.h>
 #include <stddef.h>

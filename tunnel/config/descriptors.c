@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "engine/descriptors.h"
+#include "config/descriptors.h"
 
 /* The most lanes that any peer may have; at least 1. */
 static uint32_t most_lanes(const struct settings *settings)
