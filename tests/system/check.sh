@@ -141,6 +141,63 @@ openssl_pki again prime256v1 prime256v1 'basicConstraints = CA:TRUE'
 sed -i "s|^ca = .*|ca = \"$WORK/again/ca.crt\";|" "$WORK/gw-b.conf"
 finds 'a CA of the same name with another key' 0 '^warning: .*not signed by the CA "Office CA" in our ca file, only by one of that name' gw-b
 
+# ---- this host ----
+
+server_conf own gw-b <<'CONF'
+announce = ( { interface = "lan0"; }, "10.9.0.0/24" );
+peers = ( { name = "gw-a"; interface = "office"; } );
+CONF
+ip_ns gw-b link add lan0 type veth peer name lan1
+ip_ns gw-b link set lan1 up
+finds 'an interface that is down or has no network is announced for nothing' 0 '^warning: .*announce.\[0\].interface: lan0 has no address with a network' own
+addr gw-b lan0 10.2.0.1/24
+ip_ns gw-b link set lan0 up
+lacks 'with one it is not named' 'announce.\[' own
+ip_ns gw-b link set lan0 down
+finds 'without a carrier it is' 0 '^warning: .*lan0 is down or has no carrier' own
+ip_ns gw-b link set lan0 up
+check_equal 'then nothing is amiss' 0 "$(json .warnings own)"
+server_start own gw-b
+check_equal 'nor is it while it runs: it holds its own port, pool and interface' 0 "$(json .warnings own)"
+server_conf other gw-b <<<'peers = ( { name = "gw-a"; } );'
+finds 'for another the port is taken, and by whom' 0 \
+	"^warning: .*listen.\[0\]: culvertd .process $(pgrep -f "^[^ ]*culvertd -c $WORK/own.conf" | head -n 1). listens on 0.0.0.0:443" other
+stop_bg own
+ip_ns gw-b link add office type veth peer name office1
+finds 'an interface of that name' 0 '^warning: .*peers.\[0\].interface .gw-a.: this host has an interface office already' own
+ip_ns gw-b link del office
+server_conf own gw-b <<<'listen = [ "192.0.2.9:443", "192.0.2.2:443" ]; peers = ( { name = "gw-a"; } );'
+finds 'an address that is not there' 0 '^warning: .*listen.\[0\]: no interface of this host has the address of 192.0.2.9:443 now' own
+server_conf own gw-b <<<'peers = ( { name = "gw-a"; } );'
+in_ns gw-b sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
+finds 'a pool of a family that is disabled' 0 '^warning: .*pool6: IPv6 is disabled on this host, .*disable_ipv6=0' own
+in_ns gw-b sysctl -qw net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.default.disable_ipv6=0
+mkdir -m 755 "$WORK/taken" && chown 4711 "$WORK/taken"
+server_conf own gw-b <<<"state_dir = \"$WORK/taken\"; peers = ( { name = \"gw-a\"; } );"
+finds "somebody else's state directory" 3 "^error: .*state_dir: $WORK/taken belongs to uid 4711 .*chown -R" own
+status=0
+in_ns gw-b timeout 10 "$CULVERTD" -c "$WORK/own.conf" >"$WORK/said" 2>&1 || status=$?
+check_equal 'with which nothing starts' 3 "$status"
+server_conf own gw-b <<<"state_dir = \"$WORK/own.conf\"; peers = ( { name = \"gw-a\"; } );"
+finds 'a state directory that is none' 3 '^error: .*state_dir: .*is no directory' own
+server_conf own gw-b <<<'max_sessions = 16384; lanes = 16; peers = ( { name = "gw-a"; } );'
+limited() { # HARD LIMIT
+	in_ns gw-b bash -c "ulimit -Sn 256 && ulimit -Hn $1 && exec \"\$@\"" bash "$CULVERT" check "$WORK/own.conf" 2>&1
+}
+check 'more sessions than descriptors' grep -E '^warning: .*max_sessions: .*open files, and the limit here is 4096; .*LimitNOFILE' <(limited 4096)
+server_conf own gw-b <<<'peers = ( { name = "gw-a"; } );'
+check 'a limit that only this shell has is a note' grep -E '^note: .*max_sessions: .*limit here is 256; .*ulimit -n' <(limited 16384)
+client_conf office gw-a <<<'interface = "office";'
+ip_ns gw-b link add office type veth peer name office1
+finds "also of a client" 0 '^warning: .*interface: this host has an interface office already' office
+ip_ns gw-b link del office
+client_conf office gw-a <<<'remotes = [ "224.0.0.1:443", "300.1.1.1" ];'
+finds 'remotes that can never be dialled' 3 '^error: .*remotes.\[1\]: "300.1.1.1" can never be dialled' office
+client_conf office gw-a <<<'remotes = [ "224.0.0.1:443", "192.0.2.2" ];'
+finds 'with another beside them they are a warning' 0 '^warning: .*remotes.\[0\]: "224.0.0.1" can never be dialled: it is a multicast' office
+client_conf office gw-a <<<'remotes = [ "2001:db8::2:443" ];'
+finds 'an IPv6 address with a port and no brackets' 0 '^warning: .*remotes.\[0\]: .*write "\[2001:db8::2\]:443", else "\[2001:db8::2:443\]:443"' office
+
 # ---- a command line ----
 
 status=0

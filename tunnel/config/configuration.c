@@ -169,10 +169,13 @@ int configuration_examine(const struct configuration *configuration,
 	first = first < 0 ? first : r;
 	if (settings->contained)
 		return first;
-	configuration_examine_values(configuration, findings);
-	if (purpose != CONFIGURATION_FILE)
-		configuration_examine_host(configuration, purpose, findings);
-	return first;
+	r = configuration_examine_values(configuration, findings);
+	first = first < 0 ? first : r;
+	if (purpose == CONFIGURATION_FILE)
+		return first;
+	configuration_examine_host(configuration, findings);
+	r = configuration_examine_places(configuration, purpose, findings);
+	return first < 0 ? first : r;
 }
 
 /* Sets the text of the first error, for one whose errno is known. */

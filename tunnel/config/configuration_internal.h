@@ -21,13 +21,20 @@ void configuration_log(const struct findings *findings);
 
 /*
  * configuration_values.c: finds values that are valid and keep peers out all the same, whatever the
- * host is.
+ * host is. Returns 0, or the errno of its first error.
  */
-void configuration_examine_values(
+int configuration_examine_values(
 	const struct configuration *configuration, struct findings *findings);
 
 /* configuration_host.c: finds what the configuration needs and this host lacks, or has already. */
-void configuration_examine_host(const struct configuration *configuration,
+void configuration_examine_host(
+	const struct configuration *configuration, struct findings *findings);
+
+/*
+ * configuration_places.c: finds places that another program has. Returns 0, or the errno of its
+ * first error.
+ */
+int configuration_examine_places(const struct configuration *configuration,
 	enum configuration_purpose purpose, struct findings *findings);
 
 #endif
