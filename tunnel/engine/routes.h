@@ -146,6 +146,15 @@ void routes_refused(struct routes *routes, const struct message_prefixes *prefix
 	const struct prefix_list *sent);
 
 /*
+ * The most instructions that routes_announced(), routes_withdrawn() and routes_refused() take for a message, with
+ * as many routes as max_routes can allow. tests/system/input_cost.sh counts them.
+ */
+enum {
+	ROUTES_COST_MAX = 200000,
+	ROUTES_BYTE_COST_MAX = 650, /* for each byte of the message */
+};
+
+/*
  * netd cannot restore these installed routes. `first`: no others are missing. Empty: none is
  * missing.
  */

@@ -22,4 +22,10 @@ enum {
  */
 int client_hello_look(const uint8_t *data, size_t len, size_t *ret_need);
 
+/* The most instructions that client_hello_look() takes, which tests/system/input_cost.sh counts. */
+enum {
+	CLIENT_HELLO_COST_MAX = 500,
+	CLIENT_HELLO_BYTE_COST_MAX = 10, /* for each byte of the input */
+};
+
 #endif

@@ -48,4 +48,10 @@ int frame_encode_header(struct writer *writer, enum frame_type type, size_t leng
  */
 int frame_decode(struct reader *stream, struct frame *ret_frame);
 
+/* The most instructions that frame_decode() takes, which tests/system/input_cost.sh counts. */
+enum {
+	FRAME_COST_MAX = 500,
+	FRAME_BYTE_COST_MAX = 10, /* for each byte of the input */
+};
+
 #endif

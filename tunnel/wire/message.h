@@ -187,6 +187,12 @@ int message_encode(struct writer *writer, const struct message *message);
 int message_decode(
 	const void *data, size_t len, struct message *ret_message, struct problem *problem);
 
+/* The most instructions that message_decode() takes, which tests/system/input_cost.sh counts. */
+enum {
+	MESSAGE_COST_MAX = 3000,
+	MESSAGE_BYTE_COST_MAX = 30, /* for each byte of the input */
+};
+
 const char *message_type_name(enum message_type type); /* "hello", …, "unknown" */
 /* A text for a person; "unknown reason" for an unknown code. */
 const char *goodbye_code_text(uint16_t code);

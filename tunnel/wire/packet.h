@@ -44,6 +44,12 @@ struct packet {
  */
 int packet_parse(const uint8_t *data, size_t len, struct packet *ret_packet);
 
+/* The most instructions that packet_parse() and vnet_check() take for a packet, which tests/system/input_cost.sh counts. */
+enum {
+	PACKET_COST_MAX = 500,
+	PACKET_BYTE_COST_MAX = 5, /* for each byte of the input */
+};
+
 /*
  * True for an ICMP error, or an ICMP packet too short to show its type. ICMP: types 3, 4, 11 and
  * 12, not redirect, which reports no failed packet. ICMPv6: types below 128; hosts hand even

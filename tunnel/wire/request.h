@@ -294,6 +294,12 @@ int request_encode(struct writer *writer, const struct request *request);
  */
 int request_decode(const void *data, size_t len, struct request *ret_request);
 
+/* The most instructions that request_decode() takes, which tests/system/input_cost.sh counts. */
+enum {
+	REQUEST_COST_MAX = 10000,
+	REQUEST_BYTE_COST_MAX = 60, /* for each byte of the input */
+};
+
 const char *request_type_name(enum request_type type); /* "configure", …; "unknown" */
 
 #endif
