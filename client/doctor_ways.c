@@ -16,8 +16,9 @@
 #include "system/netlink_rule.h"
 
 /*
- * Where this host's packets go: whether the server's resolvers answer, whose policy rules come
- * before those of a full tunnel, and which of the host's own networks a full tunnel cuts off.
+ * Where this host's packets go. It checks whether the server's resolvers answer, and whose policy
+ * rules come before those of a full tunnel or before a split tunnel's routes. It also names those of
+ * the host's own networks that a full tunnel cuts off.
  */
 
 enum {
@@ -26,6 +27,7 @@ enum {
 	DNS_ASKS = 2,           /* times, as UDP may lose one */
 	DNS_ANSWER_LEAST = 12,  /* bytes: the header, RFC 1035, section 4.1.1 */
 	RULES_SHOWN_MAX = 8,
+	MAIN_PRIORITY = 32766, /* of the kernel's own rule for the main table */
 };
 
 /* ---- resolvers ---- */
@@ -206,26 +208,113 @@ static size_t report_rules(const struct rules *rules, int family, struct finding
 	return found;
 }
 
-static void examine_rules(struct netlink *netlink, struct findings *findings)
+/* True: packets to the prefix take a route of that table, by the rules of this moment. */
+static bool is_diverted(struct netlink *netlink, const struct prefix *prefix, uint32_t table)
 {
-	static const int families[] = { AF_INET, AF_INET6 };
+	struct addr inside = prefix->addr;
+	struct netlink_way way;
+
+	/* The first address of a network may be its broadcast address. */
+	if (prefix->len + 1u < 8 * addr_size(&prefix->addr))
+		(void)addr_add(&prefix->addr, 1, &inside);
+	return netlink_lookup(netlink, &inside, &way, NULL) == 0 && way.table == table;
+}
+
+struct overlap {
+	const struct prefix *prefix;
+	bool found;
+};
+
+static void take_overlap(void *context, const struct netlink_seen_route *route)
+{
+	struct overlap *overlap = context;
+
+	overlap->found |= prefix_overlaps(&route->prefix, overlap->prefix);
+}
+
+static bool has_route_into(struct netlink *netlink, const struct prefix *prefix, uint32_t table)
+{
+	struct netlink_query query = { .family = prefix->addr.family, .table = table };
+	struct overlap overlap = { .prefix = prefix };
+
+	return netlink_routes(netlink, &query, take_overlap, &overlap, NULL) == 0 && overlap.found;
+}
+
+/*
+ * Judges a rule before the main table, where a split tunnel's routes are. One for some packets only
+ * may take others than the unmarked ones that the kernel was asked about. Returns true for a
+ * finding.
+ */
+static bool judge_rule(struct netlink *netlink, const struct doctor_facts *facts, uint8_t family,
+	const struct netlink_rule_seen *seen, struct findings *findings)
+{
+	int number = family == AF_INET ? 4 : 6;
+
+	for (size_t i = 0; i < facts->route_count; i++) {
+		const struct doctor_route *route = &facts->routes[i];
+		char text[ADDR_TEXT_MAX];
+		bool diverted;
+
+		if (route->prefix.addr.family != family)
+			continue;
+		diverted = is_diverted(netlink, &route->prefix, seen->table);
+		if (!diverted &&
+			!(seen->conditional &&
+				has_route_into(netlink, &route->prefix, seen->table)))
+			continue;
+		finding_cure(
+			findings_add(findings, diverted ? FINDING_PROBLEM : FINDING_NOTE,
+				"policy_rules",
+				"another program's IPv%d policy rule %u comes before the main table, where the tunnels' routes are: %sto %s take table %u and do not enter %s",
+				number, seen->priority,
+				diverted ? "packets " : "packets that meet its conditions and go ",
+				prefix_format(&route->prefix, text), seen->table,
+				facts->tunnels[route->tunnel]),
+			"ip -%d rule del priority %u", number, seen->priority);
+		return true;
+	}
+	return false;
+}
+
+static size_t judge_rules(struct netlink *netlink, const struct doctor_facts *facts, uint8_t family,
+	const struct rules *rules, struct findings *findings)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < rules->count; i++) {
+		const struct netlink_rule_seen *seen = &rules->foreign[i];
+
+		if (seen->priority < MAIN_PRIORITY && seen->table != RT_TABLE_MAIN &&
+			seen->table != RT_TABLE_UNSPEC)
+			found += judge_rule(netlink, facts, family, seen, findings);
+	}
+	return found;
+}
+
+static void examine_rules(
+	struct netlink *netlink, const struct doctor_facts *facts, struct findings *findings)
+{
+	static const uint8_t families[] = { AF_INET, AF_INET6 };
 	struct problem problem;
 	size_t found = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
 		struct rules rules = { .ours = UINT32_MAX };
 
-		if (netlink_rules_seen(netlink, (uint8_t)families[i], take_rule, &rules, &problem) <
-			0) {
+		if (netlink_rules_seen(netlink, families[i], take_rule, &rules, &problem) < 0) {
 			findings_add(findings, FINDING_NOTE, "policy_rules", "%s", problem.text);
 			return;
 		}
-		if (rules.ours != UINT32_MAX)
+		if (!facts->full_tunnel)
+			found += judge_rules(netlink, facts, families[i], &rules, findings);
+		else if (rules.ours != UINT32_MAX)
 			found += report_rules(&rules, families[i], findings);
 	}
 	if (found == 0)
 		findings_add(findings, FINDING_OK, "policy_rules",
-			"no policy rule of another program comes before the full tunnel's");
+			facts->full_tunnel
+				? "no policy rule of another program comes before the full tunnel's"
+				: "no policy rule of another program keeps packets out of the tunnels");
 }
 
 /* ---- networks that a full tunnel cuts off ---- */
@@ -303,8 +392,8 @@ void doctor_examine_ways(
 	struct netlink *netlink, const struct doctor_facts *facts, struct findings *findings)
 {
 	examine_resolvers(netlink, facts, findings);
-	if (!facts->full_tunnel)
-		return;
-	examine_rules(netlink, findings);
-	examine_cut_off(netlink, facts, findings);
+	if (facts->full_tunnel || facts->route_count > 0)
+		examine_rules(netlink, facts, findings);
+	if (facts->full_tunnel)
+		examine_cut_off(netlink, facts, findings);
 }

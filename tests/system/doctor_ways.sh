@@ -60,7 +60,40 @@ says 'a resolver that nobody runs' "^problem: dns: the server's resolver $OUT4 d
 resolver_start lan-b "$OUT4" 'local-zone: "." static'
 doctor
 says 'then it runs' "^ok: dns: the server's resolver $OUT4 answers through cv0"
-silent 'nothing is said of a full tunnel' ': (policy_rules|cut_off): '
+silent 'nothing is said of a full tunnel' ': cut_off: '
+
+# Policy rules before the main table, where the routes of a tunnel are that is not full.
+says 'nobody keeps packets out of the tunnel' '^ok: policy_rules: '
+enters() { ip_ns laptop route get "$OUT4" | grep -F 'dev cv0' >/dev/null; }
+ip_ns laptop rule add priority 100 lookup 77
+doctor
+says 'a rule for an empty table is nothing' '^ok: policy_rules: '
+ip_ns laptop route add 198.18.0.0/15 via 192.0.2.254 table 77
+doctor
+says 'nor is one for other networks' '^ok: policy_rules: '
+ip_ns laptop route add default via 192.0.2.254 table 77
+check_fails 'with a default route it takes the packets' enters
+doctor
+says 'it is named' '^problem: policy_rules: .*IPv4 policy rule 100 .*packets to 203\.0\.113\.0/24 take table 77 and do not enter cv0; fix it: ip -4 rule del priority 100$'
+apply_cure policy_rules
+check 'then they are back' enters
+ip_ns laptop rule add priority 101 fwmark 9 lookup 77
+doctor
+says 'one for some packets is a note' '^note: policy_rules: .*IPv4 policy rule 101 .*; fix it: ip -4 rule del priority 101$'
+apply_cure policy_rules
+# What wg-quick makes: the main table first, without its default route.
+ip_ns laptop rule add priority 102 not fwmark 9 lookup 77
+ip_ns laptop rule add priority 101 lookup main suppress_prefixlength 0
+check 'a rule that leaves the main table its routes does no harm' enters
+doctor
+silent 'it is no problem' '^problem: policy_rules: '
+ip_ns laptop rule del priority 101
+doctor
+says 'without the first it is one' '^problem: policy_rules: .*IPv4 policy rule 102 '
+apply_cure policy_rules
+ip_ns laptop route flush table 77
+doctor
+says 'nobody does any more' '^ok: policy_rules: '
 # The laptop comes into a network that has the office's prefix.
 addr laptop wan0 203.0.113.99/24
 doctor

@@ -30,10 +30,13 @@ static void read_route(struct nlmsghdr *header, struct lookup *lookup)
 	}
 	route = nlmsg_data(header);
 	lookup->way = (struct netlink_way){
+		.table = route->rtm_table,
 		.len = route->rtm_dst_len,
 		.local = route->rtm_type == RTN_LOCAL,
 		.unicast = route->rtm_type == RTN_UNICAST,
 	};
+	if (attributes[RTA_TABLE])
+		lookup->way.table = nla_get_u32(attributes[RTA_TABLE]);
 	if (attributes[RTA_OIF])
 		lookup->way.index = nla_get_u32(attributes[RTA_OIF]);
 }
@@ -57,13 +60,13 @@ static int on_answer(struct nl_msg *message, void *context)
 	return NL_STOP;
 }
 
-/* RTM_F_FIB_MATCH asks for the route as the table has it, with its own prefix. */
+/* RTM_F_FIB_MATCH asks for the route as its table has it, with its own prefix. */
 static struct nl_msg *question(const struct addr *to)
 {
 	struct rtmsg header = {
 		.rtm_family = to->family,
 		.rtm_dst_len = prefix_host(to).len,
-		.rtm_flags = RTM_F_FIB_MATCH,
+		.rtm_flags = RTM_F_FIB_MATCH | RTM_F_LOOKUP_TABLE,
 	};
 	struct nl_msg *message = nlmsg_alloc_simple(RTM_GETROUTE, 0);
 
