@@ -124,7 +124,9 @@ hook fail <<'HOOK'
 echo "down: this is what the hook says"
 exit 3
 HOOK
+# The lines about each route would use up what the log has room for of one peer.
 server <<CONF
+log_level = "notice";
 hook_timeout = 1;
 on_up = [ "$WORK/hang", "$WORK/hang" ];
 on_down = [ "$WORK/fail" ];
