@@ -10,7 +10,7 @@
 # The network is drawn in tunnel/laptop.sh.
 #
 # check: long
-# shellcheck disable=SC2317 # Functions are called by name.
+# shellcheck disable=SC2317,SC2016 # Functions are called by name; inner shells expand.
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/laptop.sh
 source "$(dirname "$0")/tunnel/laptop.sh"
@@ -25,7 +25,6 @@ pki_add laptop
 etc=$(ns_etc laptop)
 printf 'nameserver 192.0.2.254\n' >"$etc/resolv.conf"
 # A gateway that does not forward yet, with the strict check of sources.
-# shellcheck disable=SC2016 # The inner shell expands.
 in_ns gw-b sh -c 'cd /proc/sys/net; echo 0 >ipv4/ip_forward; echo 0 >ipv6/conf/all/forwarding'
 in_ns laptop sh -c 'for i in all wan0; do echo 1 >/proc/sys/net/ipv4/conf/$i/rp_filter; done'
 
@@ -213,7 +212,6 @@ stop_bg gw-b
 
 # ---- a full tunnel with a kill switch ----
 
-# shellcheck disable=SC2016 # The inner shell expands.
 in_ns gw-b sh -c 'cd /proc/sys/net; echo 1 >ipv4/ip_forward; echo 1 >ipv6/conf/all/forwarding'
 
 server_conf gw-b <<'CONF'

@@ -57,11 +57,21 @@ check_equal 'a rule: says so once' 1 "$(grep -cE 'changes the policy rules of fu
 fight in_ns laptop nft delete table inet culvert-killswitch-laptop
 at_most 'the kill switch' 11
 check 'the kill switch: names who fights' grep -E 'another program \(nft\) changes the firewall rules of the kill switch' "$WORK/laptop.log"
+shown() { # ITEM FILTER
+	ctl laptop status --json | jq -e --arg item "$1" ".host[] | select(.item == \$item) | $2"
+}
+check 'the status shows the rules as lost' shown 'policy rules of full tunnel' '.in_place == false and .changed == "IPv4 rule 25463"'
+check 'and who changed the kill switch' shown 'firewall rules of the kill switch' '.in_place == false and .changed_by == "nft"'
+check 'and that others are in place' shown 'firewall rules of full tunnel' '.in_place'
+check 'in words, too' grep -E 'not in place: .*policy rules of full tunnel: changed [0-9]+ times .*, the last: IPv4 rule 25463' <(ctl laptop status)
+in_ns laptop timeout 10 "$CULVERT" doctor --socket "$WORK/laptop.sock" >"$WORK/doctor" 2>&1 || true
+check 'doctor calls it a problem' grep -E '^problem: host: the firewall rules of the kill switch are not in place: .*changed by nft' "$WORK/doctor"
 rules_there() { ip_ns laptop rule show | grep '^25463:'; }
 wait_for $((HOLD_SECONDS + 2)) 'the rule is back after the fight' rules_there && pass 'the rule is back after the fight'
 check 'but not before half a minute is over' test $(($(now_ms) - began)) -ge $((HOLD_SECONDS * 1000))
 table_there() { in_ns laptop nft list table inet culvert-killswitch-laptop; }
 wait_for $((HOLD_SECONDS + 2)) 'and so is the kill switch' table_there && pass 'and so is the kill switch'
+wait_for 5 'the status shows that' shown 'policy rules of full tunnel' .in_place && pass 'the status shows that'
 wait_for 5 'the tunnel works after it' pings laptop $OUT4 && pass 'the tunnel works after it'
 stop_bg ping INT
 check_equal 'nothing has left past the tunnel' '' "$(capture_print past '')"

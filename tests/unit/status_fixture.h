@@ -44,6 +44,23 @@ static inline void fill_settings(struct settings *settings)
 		settings->peers[i].name = identity_of(names[i]);
 }
 
+/* An item that nobody has touched, and others. */
+static inline void fill_held(struct request_held *held)
+{
+	*held = (struct request_held){ .count = 4 };
+	snprintf(held->items[0].name, sizeof(held->items[0].name), "interfaces");
+	snprintf(held->items[1].name, sizeof(held->items[1].name), "policy rules");
+	snprintf(held->items[1].what, sizeof(held->items[1].what), "rule 25463");
+	snprintf(held->items[1].writer, sizeof(held->items[1].writer), "bird");
+	snprintf(held->items[2].name, sizeof(held->items[2].name), "resolvers");
+	snprintf(held->items[3].name, sizeof(held->items[3].name), "firewall rules");
+	snprintf(held->items[3].what, sizeof(held->items[3].what), "table x");
+	snprintf(held->items[3].why, sizeof(held->items[3].why), "no memory");
+	held->items[0].in_place = held->items[1].in_place = held->items[2].in_place = true;
+	held->items[1].changes = 3;
+	held->items[3].changes = 1;
+}
+
 static inline void fill_counters(struct lane_counters *counters, uint64_t unit)
 {
 	counter_add(&counters->in_packets, 1 * unit);

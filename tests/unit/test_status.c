@@ -351,6 +351,23 @@ START_TEST(empty)
 }
 END_TEST
 
+/* What netd holds: untouched, restored, and lost. */
+START_TEST(host)
+{
+	struct request_held *held = &fixture.engine.held;
+	const char *text;
+
+	ck_assert_ptr_null(strstr(render(STATUS_OVERVIEW, false), "in place"));
+	fill_held(held);
+	text = render(STATUS_OVERVIEW, false);
+	ck_says(text, "in place:           interfaces; resolvers\n");
+	ck_says(text,
+		"restored:           policy rules: changed 3 times by other programs, the last: rule 25463, by bird\n");
+	ck_says(text,
+		"not in place:       firewall rules: changed 1 time by other programs, the last: table x, by an unknown program; no memory\n");
+}
+END_TEST
+
 START_TEST(failing_stream)
 {
 	char room[16];
@@ -368,7 +385,7 @@ END_TEST
 static Suite *suite(void)
 {
 	const TTest *const tests[] = { text_overview, text_is_aligned, text_peers, text_routes,
-		held_routes, one_peer, short_form, check, departed, protection, empty,
+		held_routes, one_peer, short_form, check, departed, protection, host, empty,
 		failing_stream };
 
 	return unit_suite("status", setup, teardown, tests, ARRAY_SIZE(tests));

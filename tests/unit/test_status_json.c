@@ -49,6 +49,28 @@ START_TEST(json_daemon)
 }
 END_TEST
 
+START_TEST(json_host)
+{
+	const char *json = render(STATUS_OVERVIEW, true);
+
+	ck_json(json, "host", "[]");
+	fill_held(&fixture.engine.held);
+	json = render(STATUS_OVERVIEW, true);
+	ck_assert_int_eq(json_count(json, "host"), 4);
+	ck_json(json, "host.0.item", "\"interfaces\"");
+	ck_json(json, "host.0.in_place", "true");
+	ck_json(json, "host.0.changes", "0");
+	ck_json(json, "host.0.changed", "null");
+	ck_json(json, "host.0.cause", "null");
+	ck_json(json, "host.1.in_place", "true");
+	ck_json(json, "host.1.changed", "\"rule 25463\"");
+	ck_json(json, "host.1.changed_by", "\"bird\"");
+	ck_json(json, "host.3.in_place", "false");
+	ck_json(json, "host.3.changed_by", "null");
+	ck_json(json, "host.3.cause", "\"no memory\"");
+}
+END_TEST
+
 START_TEST(json_session)
 {
 	const char *json = render(STATUS_OVERVIEW, true);
@@ -292,9 +314,10 @@ END_TEST
 
 static Suite *suite(void)
 {
-	const TTest *const tests[] = { json_daemon, json_session, json_without, json_counters,
-		json_young_session, json_lost_connection, json_lost_connection_of_an_idle_session,
-		json_client, json_peers, json_routes, json_held_routes };
+	const TTest *const tests[] = { json_daemon, json_host, json_session, json_without,
+		json_counters, json_young_session, json_lost_connection,
+		json_lost_connection_of_an_idle_session, json_client, json_peers, json_routes,
+		json_held_routes };
 
 	return unit_suite("status_json", setup, teardown, tests, ARRAY_SIZE(tests));
 }

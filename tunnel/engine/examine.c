@@ -375,6 +375,28 @@ static void write_facts(const struct engine *engine, FILE *out)
 	write_pairs(engine, out);
 }
 
+/* What netd holds on this host, and which program has changed it. */
+static void examine_host(const struct request_held *held, struct findings *findings)
+{
+	for (size_t i = 0; i < held->count; i++) {
+		const struct request_held_item *item = &held->items[i];
+		const char *writer = item->writer[0] != '\0' ? item->writer : "an unknown program";
+
+		if (item->in_place && item->changes == 0)
+			findings_add(
+				findings, FINDING_OK, "host", "the %s are in place", item->name);
+		else if (item->in_place)
+			findings_add(findings, FINDING_NOTE, "host",
+				"the %s are in place; other programs have changed them %" PRIu32
+				" times, the last: %s, by %s",
+				item->name, item->changes, item->what, writer);
+		else
+			findings_add(findings, FINDING_PROBLEM, "host",
+				"the %s are not in place: %s, changed by %s%s%s", item->name,
+				item->what, writer, item->why[0] != '\0' ? "; " : "", item->why);
+	}
+}
+
 int examine_render(const struct engine *engine, FILE *out)
 {
 	struct findings findings = { .count = 0 };
@@ -382,6 +404,7 @@ int examine_render(const struct engine *engine, FILE *out)
 	int r;
 
 	examine_certificates(engine, &findings);
+	examine_host(&engine->held, &findings);
 	TAILQ_FOREACH(session, &engine->peers.sessions, link) {
 		examine_state(engine, session, &findings);
 		examine_held_back(session, &findings);

@@ -414,6 +414,26 @@ static void put_absent(struct json *json, const struct status_view *view, FILE *
 	json_array_end(json);
 }
 
+static void put_host(struct json *json, const struct request_held *held)
+{
+	json_array_begin(json, "host");
+	for (size_t i = 0; i < held->count; i++) {
+		const struct request_held_item *item = &held->items[i];
+		bool changed = item->changes > 0;
+
+		json_object_begin(json, NULL);
+		json_string(json, "item", item->name);
+		json_bool(json, "in_place", item->in_place);
+		json_u64(json, "changes", item->changes);
+		json_string(json, "changed", changed ? item->what : NULL);
+		json_string(json, "changed_by",
+			changed && item->writer[0] != '\0' ? item->writer : NULL);
+		json_string(json, "cause", item->in_place ? NULL : item->why);
+		json_object_end(json);
+	}
+	json_array_end(json);
+}
+
 void status_json_overview(const struct status_view *view, FILE *out)
 {
 	const struct engine *engine = view->engine;
@@ -436,6 +456,7 @@ void status_json_overview(const struct status_view *view, FILE *out)
 	put_dns(&json, view);
 	json_bool(&json, "nat", settings->nat);
 	json_bool(&json, "forwarding", settings->forwarding);
+	put_host(&json, &engine->held);
 	json_u64(&json, "session_count", engine->peers.session_count);
 	json_array_begin(&json, "sessions");
 	for (size_t i = 0; i < view->session_count && status_has_room(out); i++)

@@ -149,6 +149,35 @@ static void write_protection(const struct status_view *view, FILE *out)
 		field(out, "forwarding:", "switched on by this client");
 }
 
+/* What netd holds on this host: a line for all that nobody has touched, and one for each other. */
+static void write_host(FILE *out, const struct request_held *held)
+{
+	const char *between = "";
+
+	for (size_t i = 0; i < held->count; i++) {
+		if (!held->items[i].in_place || held->items[i].changes > 0)
+			continue;
+		if (between[0] == '\0')
+			fprintf(out, "  %-*s", LABEL_WIDTH, "in place:");
+		fprintf(out, "%s%s", between, held->items[i].name);
+		between = "; ";
+	}
+	if (between[0] != '\0')
+		fputc('\n', out);
+	for (size_t i = 0; i < held->count; i++) {
+		const struct request_held_item *item = &held->items[i];
+		bool once = item->changes == 1;
+
+		if (item->in_place && item->changes == 0)
+			continue;
+		field(out, item->in_place ? "restored:" : "not in place:",
+			"%s: changed %" PRIu32 " time%s by other programs, the last: %s, by %s%s%s",
+			item->name, item->changes, once ? "" : "s", item->what,
+			item->writer[0] ? item->writer : "an unknown program",
+			item->in_place ? "" : "; ", item->why);
+	}
+}
+
 static void write_daemon(const struct status_view *view, FILE *out)
 {
 	const struct engine *engine = view->engine;
@@ -170,6 +199,7 @@ static void write_daemon(const struct status_view *view, FILE *out)
 		write_passing_on(out, settings);
 	else if (!settings->contained)
 		write_protection(view, out);
+	write_host(out, &engine->held);
 	field(out, "workers:", "%u", engine->worker_count);
 	field(out, "sessions:", "%u", engine->peers.session_count);
 }

@@ -432,7 +432,17 @@ static void delay_retry(struct interface_keeping *keeping, struct mono now)
 	keeping->retry_at = mono_add(now, keeping->wait);
 }
 
-static void restore(const struct desired_interfaces *desired, struct kernel_state *kernel,
+/* For the status: what other programs have changed last. */
+static void note_change(
+	struct desired_interfaces *desired, const struct interface *interface, const char *text)
+{
+	struct desired_item *item = &desired->item;
+
+	item->changes++;
+	(void)snprintf(item->seen.what, sizeof(item->seen.what), "%s: %s", interface->name, text);
+}
+
+static void restore(struct desired_interfaces *desired, struct kernel_state *kernel,
 	struct interface *interface, struct lack *lack, struct mono now)
 {
 	struct interface_keeping *keeping = &interface->keeping;
@@ -441,21 +451,25 @@ static void restore(const struct desired_interfaces *desired, struct kernel_stat
 	char text[4 * ADDR_TEXT_MAX + 96];
 
 	(void)lack_text(kernel, lack, interface, text, sizeof(text));
+	if (count > before)
+		note_change(desired, interface, text);
 	leave_alone(kernel, interface, lack, now);
 	if (alone_count(lack) > 0)
 		problem_set(&problem, "another program removes it each time that netd restores it");
 	if (alone_count(lack) < count)
 		restore_parts(desired->registry, kernel, interface, lack, &problem);
 	keeping->missing = lack_count(lack);
-	if (keeping->missing > 0)
+	if (keeping->missing > 0) {
 		delay_retry(keeping, now);
+		desired->item.why = problem;
+	}
 	if (keeping->missing > alone_count(lack) || alone_count(lack) == 0)
 		log_restored(interface, before, text, &problem);
 	report_lack(desired, kernel, interface, lack, problem.text);
 }
 
 /* Returns a negative errno when the interface has to be checked once more. */
-static int check(const struct desired_interfaces *desired, struct kernel_state *kernel,
+static int check(struct desired_interfaces *desired, struct kernel_state *kernel,
 	struct interface *interface)
 {
 	struct interface_keeping *keeping = &interface->keeping;
@@ -484,7 +498,7 @@ static int check(const struct desired_interfaces *desired, struct kernel_state *
 
 /* ---- a namespace ---- */
 
-int desired_interfaces_check(const struct desired_interfaces *desired, const struct interface *one)
+int desired_interfaces_check(struct desired_interfaces *desired, const struct interface *one)
 {
 	struct interfaces *interfaces = desired->registry;
 	struct kernel_state kernel = { .keys = NULL };
@@ -511,4 +525,26 @@ int desired_interfaces_check(const struct desired_interfaces *desired, const str
 	free(kernel.keys);
 	free(kernel.missing);
 	return r;
+}
+
+/* ---- for the status ---- */
+
+static enum desired_look look(struct desired_item *item, struct desired_sight *sight)
+{
+	const struct desired_interfaces *desired = container_of(
+		item, struct desired_interfaces, item);
+
+	*sight = item->seen;
+	for (const struct interface *i = desired->registry->first; i; i = i->next) {
+		if (i->keeping.missing > 0)
+			return DESIRED_LOST;
+	}
+	return desired->registry->first ? DESIRED_IN_PLACE : DESIRED_UNWANTED;
+}
+
+void desired_interfaces_init(struct desired_interfaces *desired)
+{
+	desired->item = (struct desired_item){ .name = "interfaces, addresses and routes",
+		.meanwhile = "packets may leave outside of the tunnel",
+		.look = look };
 }

@@ -42,12 +42,16 @@ struct desired_interfaces {
 	int (*lacks)(
 		void *context, const struct interface *interface, const struct desired_lack *lack);
 	void *context;
+	struct desired_item item; /* all interfaces together, for the status; it has no repair */
 };
+
+/* Begins with nothing known to be missing. The caller has set the members but `item`. */
+void desired_interfaces_init(struct desired_interfaces *desired);
 
 /*
  * Checks all interfaces in the namespace of `one`. Returns a negative errno when it has to be done
  * once more. The caller calls interfaces_leave() afterwards.
  */
-int desired_interfaces_check(const struct desired_interfaces *desired, const struct interface *one);
+int desired_interfaces_check(struct desired_interfaces *desired, const struct interface *one);
 
 #endif

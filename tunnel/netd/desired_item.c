@@ -89,7 +89,7 @@ static struct duration poll_wait(const struct desired_item *item)
 
 static struct duration in_place(struct desired_item *item)
 {
-	if (item->state == DESIRED_LOST)
+	if (item->state == DESIRED_LOST && item->repair)
 		log_notice("the %s are in place again", item->name);
 	item->state = DESIRED_IN_PLACE;
 	item->settling = item->tried = false;
@@ -127,6 +127,8 @@ static void lose(struct desired_item *item, const struct desired_sight *sight, s
 	item->lost_at = now;
 	item->wait = no_wait;
 	item->retry_at = now;
+	if (!item->repair)
+		return; /* its module notes the rest */
 	item->seen = *sight;
 	item->changes++;
 	problem_set(&item->why, "netd restores them soon");
@@ -158,7 +160,6 @@ static struct duration lost(
 		return mono_since(due, now);
 	if (!item->repair) {
 		item->state = DESIRED_LOST;
-		item->why.text[0] = '\0';
 		return poll_wait(item);
 	}
 	if (mono_before(now, item->held_until)) {

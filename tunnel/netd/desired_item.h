@@ -75,7 +75,10 @@ struct desired_item {
 	struct duration settle;
 	bool polled; /* no event tells of a change: netd looks every DESIRED_POLL_MS */
 	enum desired_look (*look)(struct desired_item *item, struct desired_sight *sight);
-	/* Returns 0 or a negative errno, and *problem says why. NULL: only looked at. */
+	/*
+	 * Returns 0 or a negative errno, and *problem says why. NULL: the module repairs it, warns,
+	 * and counts the changes by itself.
+	 */
 	int (*repair)(struct desired_item *item, struct problem *problem);
 
 	/* ---- the rest is desired_item.c's and desired_state.c's ---- */
@@ -87,6 +90,10 @@ struct desired_item {
 	unsigned changes;            /* how often other programs changed it */
 	struct desired_sight seen;   /* their last change */
 	struct problem why;          /* DESIRED_LOST: why it is not repaired */
+	struct {
+		enum desired_look state;
+		unsigned changes;
+	} reported; /* as the engine knows it, or will when the next message has come */
 	struct mono lost_at, retry_at;
 	struct duration wait;
 	/* of the objects that were lost last, by a hash of `what` */

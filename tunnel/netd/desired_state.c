@@ -34,19 +34,24 @@ static struct duration sooner(struct duration a, struct duration b)
 	return a.ns < b.ns ? a : b;
 }
 
-/* Returns when the items have to be looked at again, or 0. */
+/* Returns when the item has to be looked at again, or 0. */
+static struct duration check_item(struct desired_state *desired, struct desired_item *item)
+{
+	struct duration next = desired_item_check(item, mono_now());
+
+	if (item->state != item->reported.state || item->changes != item->reported.changes)
+		desired->unsent = true;
+	item->reported.state = item->state;
+	item->reported.changes = item->changes;
+	return next;
+}
+
 static struct duration check_items(struct desired_state *desired)
 {
 	struct duration next = { 0 };
 
-	for (struct desired_item *i = desired->first; i; i = i->next) {
-		enum desired_look before = i->state;
-		unsigned changes = i->changes;
-
-		next = sooner(next, desired_item_check(i, mono_now()));
-		if (i->state != before || i->changes != changes)
-			desired->unsent = true;
-	}
+	for (struct desired_item *i = desired->first; i; i = i->next)
+		next = sooner(next, check_item(desired, i));
 	return next;
 }
 
@@ -77,6 +82,7 @@ static void check_all(struct loop_timer *timer)
 	struct duration next = check_items(desired);
 
 	next = sooner(next, check_interfaces(desired));
+	(void)check_item(desired, &desired->interfaces.item);
 	if (desired->unsent && desired->changed) {
 		desired->unsent = desired->changed(desired) < 0;
 		if (desired->unsent)
@@ -153,6 +159,7 @@ int desired_state_open(struct desired_state *desired, struct loop *loop,
 		.loop = loop, .interfaces = *interfaces, .changed = changed, .watch.fd = -1
 	};
 	desired->last = &desired->first;
+	desired_interfaces_init(&desired->interfaces);
 	check_within(desired, DURATION_MS(DESIRED_STATE_POLL_MS));
 	r = netlink_monitor_open(&desired->monitor, problem);
 	if (r < 0) {
@@ -216,4 +223,15 @@ void desired_state_report_again(struct desired_state *desired)
 	desired->unsent = true;
 	if (desired->loop)
 		check_within(desired, (struct duration){ 0 });
+}
+
+void desired_state_list(const struct desired_state *desired,
+	void (*take)(void *context, const struct desired_item *item), void *context)
+{
+	if (desired->interfaces.item.state != DESIRED_UNWANTED)
+		take(context, &desired->interfaces.item);
+	for (const struct desired_item *i = desired->first; i; i = i->next) {
+		if (i->state != DESIRED_UNWANTED)
+			take(context, i);
+	}
 }

@@ -70,6 +70,13 @@ void desired_state_add(struct desired_state *desired, struct desired_item *item)
  */
 void desired_item_touched(struct desired_item *item);
 
+/*
+ * Calls take() for each thing that is wanted now: the interfaces as one, then the items in their
+ * order.
+ */
+void desired_state_list(const struct desired_state *desired,
+	void (*take)(void *context, const struct desired_item *item), void *context);
+
 /* Reports all missing parts once more, for an engine that has just started. */
 void desired_state_report_again(struct desired_state *desired);
 

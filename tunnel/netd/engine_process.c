@@ -276,6 +276,39 @@ int engine_process_lack(
 	return r;
 }
 
+static void take_held(void *context, const struct desired_item *item)
+{
+	struct request_held *held = context;
+	struct request_held_item *out = &held->items[held->count];
+	bool in_place = item->state == DESIRED_IN_PLACE;
+
+	if (held->count == REQUEST_HELD_MAX)
+		return;
+	held->count++;
+	problem_escape_rest(out->name, sizeof(out->name), item->name, strlen(item->name));
+	out->in_place = in_place;
+	out->changes = item->changes;
+	if (item->changes > 0) {
+		problem_escape_rest(
+			out->what, sizeof(out->what), item->seen.what, strlen(item->seen.what));
+		problem_escape_rest(out->writer, sizeof(out->writer), item->seen.writer,
+			strlen(item->seen.writer));
+	}
+	if (!in_place)
+		problem_escape_rest(
+			out->why, sizeof(out->why), item->why.text, strlen(item->why.text));
+}
+
+int engine_process_held(struct engine_process *engine, const struct desired_state *desired)
+{
+	struct request request = { .type = REQUEST_HELD };
+
+	if (engine->state != ENGINE_RUNNING || engine->channel < 0)
+		return 0; /* the next engine gets it when it is ready */
+	desired_state_list(desired, take_held, &request.held);
+	return send_message(engine, &request, NULL, 0);
+}
+
 static int send_configure(struct engine_process *engine)
 {
 	const struct engine_plan *plan = engine->plan;

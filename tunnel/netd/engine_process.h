@@ -166,6 +166,8 @@ int engine_process_judged(struct engine_process *engine, const struct route_judg
  */
 int engine_process_tracked(
 	struct engine_process *engine, const struct prefix *prefixes, size_t count);
+/* Sends all that netd holds on the host (REQUEST_HELD). Returns as engine_process_tracked(). */
+int engine_process_held(struct engine_process *engine, const struct desired_state *desired);
 /* Sends what an interface lacks (REQUEST_LACK). Returns as engine_process_tracked(). */
 int engine_process_lack(
 	struct engine_process *engine, uint32_t interface, const struct desired_lack *lack);

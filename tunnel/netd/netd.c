@@ -126,6 +126,13 @@ int netd_interface_lacks(
 	return engine_process_lack(&netd->engine, interface->number, lack);
 }
 
+int netd_desired_changed(struct desired_state *desired)
+{
+	struct netd *netd = container_of(desired, struct netd, desired);
+
+	return engine_process_held(&netd->engine, desired);
+}
+
 static int engine_message(struct engine_process *engine, const void *data, size_t len,
 	struct writer *reply, int *ret_fds, size_t *ret_fd_count, bool *ret_fds_owned,
 	struct problem *problem)

@@ -84,6 +84,7 @@ void netd_network_changed(struct network *network);
 int netd_tracked_changed(struct tracked *tracked);
 int netd_interface_lacks(
 	void *context, const struct interface *interface, const struct desired_lack *lack);
+int netd_desired_changed(struct desired_state *desired);
 int netd_engine_exchange(struct requests *requests, struct problem *problem);
 void netd_tunnel_up(struct requests *requests, const struct request_dns *up);
 void netd_path_silent(struct requests *requests, const struct addr *local);

@@ -267,7 +267,8 @@ static enum exit_code keep_desired(struct netd *netd, struct problem *problem)
 		.registry = &netd->interfaces, .lacks = netd_interface_lacks, .context = netd
 	};
 
-	if (desired_state_open(&netd->desired, netd->loop, &interfaces, NULL, problem) < 0)
+	if (desired_state_open(
+		    &netd->desired, netd->loop, &interfaces, netd_desired_changed, problem) < 0)
 		log_warning(
 			"%s; netd notices only every %d seconds that another program removed routes or addresses",
 			problem->text, DESIRED_STATE_POLL_MS / 1000);

@@ -10,6 +10,7 @@
 
 #include "system/netlink.h"
 #include "system/netlink_internal.h"
+#include "system/netlink_protocol.h"
 
 static uint32_t table_of(const struct netlink_route *route)
 {
@@ -135,6 +136,7 @@ static int explain_clash(
 	struct netlink *netlink, const struct netlink_route *route, struct problem *problem)
 {
 	char prefix[ADDR_TEXT_MAX], name[IFNAMSIZ];
+	const char *program;
 	struct nl_cache *cache;
 	int r = -EEXIST;
 
@@ -160,11 +162,13 @@ static int explain_clash(
 				name, prefix_format(&route->prefix, prefix), route->priority);
 			continue;
 		}
+		program = netlink_protocol_name(rtnl_route_get_protocol(entry));
 		problem_set(problem,
-			"%s has %s with metric %u already (protocol %u): remove that route, "
+			"%s has %s with metric %u already (protocol %u%s%s): remove that route, "
 			"or change its metric",
 			name, prefix_format(&route->prefix, prefix), route->priority,
-			rtnl_route_get_protocol(entry));
+			rtnl_route_get_protocol(entry), program ? ", " : "",
+			program ? program : "");
 	}
 	nl_cache_free(cache);
 	return r;
