@@ -97,6 +97,7 @@ static void connection_refused(struct admission *admission, const struct endpoin
 
 static void connection_ended(struct admission *admission)
 {
+	rest_note(&server_with(admission)->rest);
 	engine_end_if_idle(&server_with(admission)->engine);
 }
 
@@ -129,6 +130,7 @@ static int server_start(struct engine *engine, struct problem *problem)
 
 	set_borrowed(server);
 	TAILQ_INIT(&server->visitors);
+	rest_init(&server->rest, engine->world.loop);
 	uint64_t seeds[2];
 	if (getrandom(seeds, sizeof(seeds), 0) != (ssize_t)sizeof(seeds)) {
 		problem_set(problem, "cannot get random numbers: %s", error_text(errno));
@@ -174,6 +176,7 @@ static void server_session_ended(struct engine *engine, struct session *session)
 {
 	struct server *server = server_of(engine);
 
+	rest_note(&server->rest);
 	offer_return(&server->offer, &session->name);
 	admission_session_ended(&server->admission, &session->name);
 }
@@ -184,6 +187,7 @@ static void server_free(struct engine *engine)
 
 	listener_stop(server);
 	doorstep_stop(server);
+	rest_stop(&server->rest);
 	offer_free(&server->offer);
 }
 

@@ -46,7 +46,15 @@ cpu_us() {
 	cat "/proc/$(engine_pid gw-b)/task/"*/schedstat | awk '{ sum += $1 / 1000 } END { printf "%d\n", sum }'
 }
 
+rss_kb() {
+	awk '/^VmRSS/ { print $2 }' "/proc/$(engine_pid gw-b)/status"
+}
+at_rest() {
+	[[ $(rss_kb) -le $((rss_before + 4096)) ]]
+}
+
 ping_all "$WORK/quiet.ping"
+rss_before=$(rss_kb)
 cpu_before=$(cpu_us) since=$(now_ms)
 start_bg "$WORK/flood.log" flood in_ns bad nice -n 19 "$HELLO_FLOOD" 192.0.2.2:443 "$RATE" $((PINGS / 70 + 2))
 sleep 0.5
@@ -60,4 +68,7 @@ check "the median of $PINGS pings: $quiet µs without the flood, $flood µs with
 	test "$flood" -le $((quiet * TIMES))
 check 'no ping was lost' none_lost "$WORK/flood.ping"
 check 'the flood was one' grep -q 'more connections' "$WORK/gw-b.log"
+echo "memory: $rss_before kB before the flood, $(rss_kb) kB behind it"
+[[ -n $SANITIZED ]] || wait_for 25 'the memory is given back' at_rest
+echo "and $(rss_kb) kB at rest"
 finish

@@ -10,8 +10,9 @@
 #include "wire/frame.h"
 
 /*
- * Free buffers are in last-in, first-out lists. The lists grow to what lanes ever kept at the same
- * time, so in steady state nothing is allocated. The order to stop is a mail inside the worker
+ * Free buffers are in last-in, first-out lists. The lists grow to what lanes keep at the same time,
+ * so in steady state nothing is allocated. Every ten seconds those are freed that no lane needed
+ * meanwhile, so that a flood leaves nothing behind. The order to stop is a mail inside the worker
  * itself, so that stopping cannot fail.
  */
 
@@ -32,14 +33,75 @@ bool worker_is_short(const struct worker *worker)
 	return atomic_load_explicit(&worker->kept, memory_order_relaxed) > WORKER_KEPT_HIGH;
 }
 
-static struct worker_buffer *borrow(struct worker *worker, struct worker_buffers *list, size_t size)
+/* ---- those that are free ---- */
+
+static void spare_taken(struct worker_spare *spare)
+{
+	spare->count--;
+	if (spare->count < spare->least)
+		spare->least = spare->count;
+}
+
+static void look_at_spares(struct loop_timer *timer);
+
+static void spare_returned(struct worker *worker, struct worker_spare *spare)
+{
+	spare->count++;
+	if (!worker->spare.running)
+		loop_timer_start(worker->loop, &worker->spare,
+			mono_add(mono_now(), DURATION_MS(WORKER_SPARE_MS)), look_at_spares);
+}
+
+static void free_spare_buffers(struct worker_buffers *list, struct worker_spare *spare)
+{
+	for (; spare->least > 0; spare->least--, spare->count--) {
+		struct worker_buffer *buffer = SLIST_FIRST(list);
+
+		SLIST_REMOVE_HEAD(list, link);
+		free(buffer);
+	}
+	spare->least = spare->count;
+}
+
+static void free_spare_slots(struct flow_packets *slots, struct worker_spare *spare)
+{
+	for (; spare->least > 0; spare->least--, spare->count--) {
+		struct flow_packet *slot = STAILQ_FIRST(slots);
+
+		STAILQ_REMOVE_HEAD(slots, link);
+		free(slot);
+	}
+	spare->least = spare->count;
+}
+
+static void look_at_spares(struct loop_timer *timer)
+{
+	struct worker *worker = container_of(timer, struct worker, spare);
+	unsigned left;
+
+	free_spare_buffers(&worker->outputs, &worker->spare_outputs);
+	free_spare_buffers(&worker->plains, &worker->spare_plains);
+	left = worker->spare_outputs.count + worker->spare_plains.count;
+	for (size_t i = 0; i < WORKER_SLOT_SIZES; i++) {
+		free_spare_slots(&worker->slots[i], &worker->spare_slots[i]);
+		left += worker->spare_slots[i].count;
+	}
+	if (left > 0)
+		loop_timer_start(worker->loop, timer,
+			mono_add(mono_now(), DURATION_MS(WORKER_SPARE_MS)), look_at_spares);
+}
+
+static struct worker_buffer *borrow(
+	struct worker *worker, struct worker_buffers *list, struct worker_spare *spare, size_t size)
 {
 	struct worker_buffer *buffer = SLIST_FIRST(list);
 
-	if (buffer)
+	if (buffer) {
 		SLIST_REMOVE_HEAD(list, link);
-	else
+		spare_taken(spare);
+	} else {
 		buffer = malloc(sizeof(*buffer) + size);
+	}
 	if (buffer) {
 		buffer->size = size;
 		worker_account(worker, (ptrdiff_t)size);
@@ -47,33 +109,34 @@ static struct worker_buffer *borrow(struct worker *worker, struct worker_buffers
 	return buffer;
 }
 
-static void return_buffer(
-	struct worker *worker, struct worker_buffers *list, struct worker_buffer *buffer)
+static void return_buffer(struct worker *worker, struct worker_buffers *list,
+	struct worker_spare *spare, struct worker_buffer *buffer)
 {
 	if (!buffer)
 		return;
 	SLIST_INSERT_HEAD(list, buffer, link);
+	spare_returned(worker, spare);
 	worker_account(worker, -(ptrdiff_t)buffer->size);
 }
 
 struct worker_buffer *worker_borrow_output(struct worker *worker)
 {
-	return borrow(worker, &worker->outputs, WORKER_OUTPUT_SIZE);
+	return borrow(worker, &worker->outputs, &worker->spare_outputs, WORKER_OUTPUT_SIZE);
 }
 
 struct worker_buffer *worker_borrow_plain(struct worker *worker)
 {
-	return borrow(worker, &worker->plains, WORKER_PLAIN_SIZE);
+	return borrow(worker, &worker->plains, &worker->spare_plains, WORKER_PLAIN_SIZE);
 }
 
 void worker_return_output(struct worker *worker, struct worker_buffer *buffer)
 {
-	return_buffer(worker, &worker->outputs, buffer);
+	return_buffer(worker, &worker->outputs, &worker->spare_outputs, buffer);
 }
 
 void worker_return_plain(struct worker *worker, struct worker_buffer *buffer)
 {
-	return_buffer(worker, &worker->plains, buffer);
+	return_buffer(worker, &worker->plains, &worker->spare_plains, buffer);
 }
 
 /* ---- slots ---- */
@@ -92,10 +155,12 @@ struct flow_packet *worker_borrow_packet(struct worker *worker, size_t len)
 	while (i < WORKER_SLOT_SIZES - 1 && WORKER_SLOT_HEADROOM + len > slot_sizes[i])
 		i++;
 	struct flow_packet *slot = STAILQ_FIRST(&worker->slots[i]);
-	if (slot)
+	if (slot) {
 		STAILQ_REMOVE_HEAD(&worker->slots[i], link);
-	else
+		spare_taken(&worker->spare_slots[i]);
+	} else {
 		slot = malloc(sizeof(*slot) + slot_sizes[i]);
+	}
 	if (slot) {
 		slot->size = slot_sizes[i];
 		worker_account(worker, (ptrdiff_t)slot->size);
@@ -112,6 +177,7 @@ void worker_return_packet(struct worker *worker, struct flow_packet *slot)
 	while (i < WORKER_SLOT_SIZES - 1 && slot->size > slot_sizes[i])
 		i++;
 	STAILQ_INSERT_HEAD(&worker->slots[i], slot, link);
+	spare_returned(worker, &worker->spare_slots[i]);
 	worker_account(worker, -(ptrdiff_t)slot->size);
 }
 

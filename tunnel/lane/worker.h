@@ -49,6 +49,16 @@ struct worker_buffer {
 
 SLIST_HEAD(worker_buffers, worker_buffer);
 
+/* How many free items a list has, and the fewest that it had since the last look. */
+struct worker_spare {
+	unsigned count, least;
+};
+
+enum {
+	/* So often those are given back to the C library that were not needed since the last time. */
+	WORKER_SPARE_MS = 10000,
+};
+
 enum {
 	/* Slots for packets have several sizes, so that an acknowledgement does not cost 64 KB. */
 	WORKER_SLOT_SIZES = 4,
@@ -82,7 +92,9 @@ struct worker {
 	struct worker_buffers outputs;                /* free ones, WORKER_OUTPUT_SIZE each */
 	struct worker_buffers plains;                 /* free ones, WORKER_PLAIN_SIZE each */
 	struct flow_packets slots[WORKER_SLOT_SIZES]; /* free ones */
-	struct gather gathers[WORKER_GATHERS];        /* of the present burst from the peer */
+	struct worker_spare spare_outputs, spare_plains, spare_slots[WORKER_SLOT_SIZES];
+	struct loop_timer spare;               /* runs while there are any */
+	struct gather gathers[WORKER_GATHERS]; /* of the present burst from the peer */
 	unsigned gather_turn;
 	struct tun_batch *batch; /* NULL: the kernel, or its limits, have none */
 	int batch_error;         /* why, as tun_batch_new() */
