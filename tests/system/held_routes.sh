@@ -164,6 +164,16 @@ check "the change back had no gap ($pause ms)" [ "$pause" -le 500 ]
 stop_bg flow INT
 stop_bg flow6 INT
 
+# ---- a peer that has gone for good ----
+
+# What it might announce is not excluded from the wider prefix, for a peer that may reach it.
+stop_bg site-1
+wait_for 5 'site-1 has left, and the spoke knows' lacks_route spoke 10.1.7.0/24
+check 'the spoke reaches the host by site-2' pings spoke 10.1.7.9 3 -I 10.4.0.9
+client_start site-1
+wait_for "$UP_SECONDS" 'site-1 is back and preferred' uses gw-b 10.1.7.9 cv1
+one=$(engine_pid site-1)
+
 # ---- an outer connection from inside a held prefix ----
 
 kill -STOP "$one"

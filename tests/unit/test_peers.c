@@ -486,6 +486,23 @@ START_TEST(excluded_by_reach)
 }
 END_TEST
 
+/* One that is away, and may be reached: another one's wider prefix takes over. */
+START_TEST(covered_by_another)
+{
+	accepts(1, "10.2.7.0/24");
+	accepts(3, "10.2.8.0/24");
+	accepts(1, "10.3.0.0/16");
+	reaches(0, 1);
+	reaches(0, 2);
+	configure();
+	peers_remove(&fixture.peers, at(1));
+	has_route(2, "10.2.0.0/16", ROUTE_INSTALLED);
+	has_route(2, "0.0.0.0/0", ROUTE_INSTALLED);
+	ck_sources(0, "0.0.0.0/0 10.2.0.0/16 10.2.7.0/24 10.9.0.4/32");
+	ck_sources(2, "10.9.0.2/32");
+}
+END_TEST
+
 START_TEST(excluded_at_a_client)
 {
 	struct prefix bypass = prefix_of("192.0.2.0/24");
@@ -652,9 +669,9 @@ static Suite *suite(void)
 {
 	const TTest *const tests[] = { registry, who_is_told, offer, own_list, leaving,
 		own_prefixes, family_that_is_off, announced_at_run_time, tracked, nothing_excluded,
-		excluded_by_an_announcement, excluded_by_reach, excluded_at_a_client, spread,
-		spread_to_all, exclusions_that_cannot_be_made, yielding,
-		yielding_within_a_namespace, host_events, all_leave };
+		excluded_by_an_announcement, excluded_by_reach, covered_by_another,
+		excluded_at_a_client, spread, spread_to_all, exclusions_that_cannot_be_made,
+		yielding, yielding_within_a_namespace, host_events, all_leave };
 
 	return unit_suite("peers", setup, teardown, tests, ARRAY_SIZE(tests));
 }

@@ -7,7 +7,10 @@
 #include "base/log.h"
 #include "engine/session.h"
 
-enum { SPREAD_MS = 20 }; /* from a change of a peer's routes until other peers learn of it */
+enum {
+	SPREAD_MS = 20, /* from a change of a peer's routes until other peers learn of it */
+	COVER_MIN = 4,  /* a shorter prefix stands for the Internet (HELD_ROUTES_WAY_MIN) */
+};
 
 /* ---- the registry ---- */
 
@@ -310,10 +313,60 @@ int peers_gather_offer(
 	return 0;
 }
 
+/* True: a shorter prefix of the list, which is sorted, contains the prefix. */
+static bool is_covered(const struct prefix_list *list, const struct prefix *prefix)
+{
+	for (uint8_t len = prefix->len; len > COVER_MIN;) {
+		struct prefix cover = { .addr = prefix->addr, .len = --len };
+
+		cover = prefix_network(&cover);
+		if (prefix_list_has(list, &cover))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * What a peer might announce is excluded from wider prefixes, but not for those that may exchange
+ * packets with that peer. So if the peer is away, another peer's wider prefix takes over for them,
+ * as it does in the kernel (netd/held_routes).
+ */
+static int gather_covered(
+	const struct peers *peers, const struct session *session, struct prefix_list *list)
+{
+	const struct settings *settings = peers->settings;
+	struct prefix_list theirs = { .items = NULL };
+	const struct session *other;
+	int r = 0;
+
+	TAILQ_FOREACH(other, &peers->sessions, link) {
+		if (r == 0 && other != session && !is_leaving(other) &&
+			peers_may_pass(session, other))
+			r = session_append_theirs(other, &theirs);
+	}
+	prefix_list_sort(&theirs);
+	for (size_t i = 0; i < settings->peer_count && theirs.count > 0; i++) {
+		const struct settings_peer *peer = &settings->peers[i];
+
+		if (!settings_reaches(session->peer, peer) &&
+			!settings_reaches(peer, session->peer))
+			continue;
+		for (size_t n = 0; n < peer->accept_routes.count && r == 0; n++) {
+			if (is_covered(&theirs, &peer->accept_routes.items[n]))
+				r = prefix_list_append(list, &peer->accept_routes.items[n], 1);
+		}
+	}
+	prefix_list_free(&theirs);
+	prefix_list_sort(list);
+	return r;
+}
+
 int peers_gather_sources(
 	const struct peers *peers, const struct session *session, struct prefix_list *list)
 {
-	return gather(peers, session, peers_may_pass, list);
+	int r = gather(peers, session, peers_may_pass, list);
+
+	return r == 0 && peers->exclusions ? gather_covered(peers, session, list) : r;
 }
 
 /* ---- one session's change, and all the others ---- */
