@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/session.h"
 #include "tests/unit/log_capture.h"
@@ -28,6 +29,8 @@ static struct fixture {
 	struct prefix_list list;
 	struct filter *filter;
 	bool unlink_when_left;
+	useconds_t slow_us; /* how long session_announced_changed() takes */
+	struct mono slow_start;
 } fixture;
 
 /* ---- the sessions' part ---- */
@@ -61,6 +64,9 @@ int session_append_theirs(const struct session *session, struct prefix_list *lis
 void session_announced_changed(struct session *session)
 {
 	of(session)->announced++;
+	fixture.slow_start = mono_now();
+	if (fixture.slow_us > 0)
+		usleep(fixture.slow_us);
 }
 
 void session_set_carrier(struct session *session, bool on)
@@ -547,6 +553,34 @@ START_TEST(spread)
 }
 END_TEST
 
+/* What took long is not done again at once: a twentieth of the time, and a second at most. */
+START_TEST(spread_rests)
+{
+	struct mono start;
+
+	fixture.settings->pool4 = fixture.settings->pool6 = (struct prefix){ .len = 0 };
+	configure();
+	reaches(0, 1);
+	fixture.slow_us = 10000;
+	peers_spread(&fixture.peers, at(0));
+	turn();
+	ck_assert_uint_eq(told(), 0x2);
+	start = fixture.slow_start;
+	peers_spread(&fixture.peers, at(0));
+	ck_assert_int_ge(mono_since(fixture.peers.spread.due, start).ns, DURATION_MS(20 * 10).ns);
+	turn();
+	ck_assert_uint_eq(told(), 0);
+	usleep(200000);
+	fixture.slow_us = 200000;
+	turn();
+	ck_assert_uint_eq(told(), 0x2);
+	peers_spread(&fixture.peers, at(0));
+	ck_assert_int_le(mono_since(fixture.peers.spread.due, mono_now()).ns, DURATION_MS(1000).ns);
+	ck_assert_int_gt(
+		mono_since(fixture.peers.spread.due, fixture.slow_start).ns, DURATION_MS(1100).ns);
+}
+END_TEST
+
 /* Where addresses are excluded, a change concerns all sessions, and the exclusions are made again. */
 START_TEST(spread_to_all)
 {
@@ -670,8 +704,9 @@ static Suite *suite(void)
 	const TTest *const tests[] = { registry, who_is_told, offer, own_list, leaving,
 		own_prefixes, family_that_is_off, announced_at_run_time, tracked, nothing_excluded,
 		excluded_by_an_announcement, excluded_by_reach, covered_by_another,
-		excluded_at_a_client, spread, spread_to_all, exclusions_that_cannot_be_made,
-		yielding, yielding_within_a_namespace, host_events, all_leave };
+		excluded_at_a_client, spread, spread_rests, spread_to_all,
+		exclusions_that_cannot_be_made, yielding, yielding_within_a_namespace, host_events,
+		all_leave };
 
 	return unit_suite("peers", setup, teardown, tests, ARRAY_SIZE(tests));
 }

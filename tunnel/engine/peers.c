@@ -10,6 +10,12 @@
 enum {
 	SPREAD_MS = 20, /* from a change of a peer's routes until other peers learn of it */
 	COVER_MIN = 4,  /* a shorter prefix stands for the Internet (HELD_ROUTES_WAY_MIN) */
+	/*
+	 * A spread takes the longer the more sessions it concerns. So the next one begins so many
+	 * times as long after it as it took, and one peer's changes cost a twentieth of the time.
+	 */
+	SPREAD_REST = 19,
+	SPREAD_REST_MAX_MS = 1000,
 };
 
 /* ---- the registry ---- */
@@ -374,7 +380,9 @@ int peers_gather_sources(
 static void spread(struct loop_timer *timer)
 {
 	struct peers *peers = container_of(timer, struct peers, spread);
+	struct mono start = mono_now(), end;
 	struct session *session;
+	struct duration rest;
 
 	(void)update_exclusions(peers); /* on failure sessions ask again, and are refused */
 	TAILQ_FOREACH(session, &peers->sessions, link) {
@@ -383,11 +391,17 @@ static void spread(struct loop_timer *timer)
 			session_announced_changed(session);
 		}
 	}
+	end = mono_now();
+	rest.ns = mono_since(end, start).ns * SPREAD_REST;
+	if (rest.ns > DURATION_MS(SPREAD_REST_MAX_MS).ns)
+		rest = DURATION_MS(SPREAD_REST_MAX_MS);
+	peers->spread_rests = mono_add(end, rest);
 }
 
 void peers_spread(struct peers *peers, const struct session *changed)
 {
 	bool concerns_all = peers->exclusions || peers->exclusions_stale, any = false;
+	struct mono due = mono_add(mono_now(), DURATION_MS(SPREAD_MS));
 	struct session *session;
 
 	TAILQ_FOREACH(session, &peers->sessions, link) {
@@ -397,7 +411,7 @@ void peers_spread(struct peers *peers, const struct session *changed)
 	}
 	if (any && !peers->spread.running)
 		loop_timer_start(peers->loop, &peers->spread,
-			mono_add(mono_now(), DURATION_MS(SPREAD_MS)), spread);
+			mono_before(due, peers->spread_rests) ? peers->spread_rests : due, spread);
 }
 
 void peers_yield_routes(struct peers *peers, const struct session *except,

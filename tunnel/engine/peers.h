@@ -44,6 +44,7 @@ struct peers {
 	struct filter_exclusions *exclusions;
 	bool exclusions_stale; /* they lack the last change: peers_exclusions() makes them again */
 	struct loop_timer spread; /* runs while a change waits to be passed on */
+	struct mono spread_rests; /* until then, since the last one took long */
 };
 
 /* Begins without sessions. Borrowed: the loop, until peers_free(). */
