@@ -129,7 +129,7 @@ static bool looks_like_a_port(
 static int examine_remotes(const struct configuration *configuration, struct findings *findings)
 {
 	const struct settings *settings = configuration->settings;
-	const char *never[SETTINGS_REMOTES_MAX];
+	const char *never[SETTINGS_REMOTES_MAX] = { NULL };
 	size_t count = 0;
 
 	for (size_t i = 0; i < settings->remote_count; i++) {
