@@ -1,40 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One tokenizer for three callers: the check before libconfig parses, and two functions that find a
- * line for an error. It treats strings and comments as libconfig's scanner does. A string ends at
- * the next quote without a backslash before it and may have several lines. Comments go from # or //
- * to the end of the line, or from slash-star to star-slash. So an @ outside of these can only begin
- * @include, which would let a configuration name files that netd has not been given.
+ * Three callers of the tokenizer: the check before libconfig parses, and two functions that find a
+ * line for an error.
  */
 #include "config/conf_scan.h"
 
 #include <errno.h>
 #include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/bytes.h"
+#include "config/conf_token.h"
 
 enum { NAMES_MAX = 128 }; /* keys in all open groups that are checked for repetition */
-
-enum token_kind { TOKEN_END, TOKEN_WORD, TOKEN_STRING, TOKEN_SYMBOL, TOKEN_BAD };
-
-/* The reason why a token is bad. */
-enum complaint { COMPLAINT_STRING, COMPLAINT_COMMENT, COMPLAINT_NUL, COMPLAINT_INCLUDE };
-
-struct token {
-	enum token_kind kind;
-	unsigned line;            /* the line where it begins */
-	struct view text;         /* WORD: borrowed from the scanned text */
-	char symbol;              /* SYMBOL */
-	enum complaint complaint; /* BAD */
-};
-
-struct scanner {
-	struct reader reader;
-	unsigned line;
-};
 
 struct name {
 	struct view text;
@@ -54,152 +32,18 @@ struct nesting {
 	size_t name_count;
 };
 
-static void scanner_init(struct scanner *scanner, const char *text, size_t len)
-{
-	reader_init(&scanner->reader, text, len);
-	scanner->line = 1;
-}
-
-/* Returns the byte `ahead` positions further, or -1 at the end. */
-static int peek(const struct scanner *scanner, size_t ahead)
-{
-	struct reader copy = scanner->reader;
-	struct view view;
-
-	return reader_view(&copy, ahead + 1, &view) < 0 ? -1 : view.data[ahead];
-}
-
-static int take(struct scanner *scanner)
-{
-	uint8_t byte;
-
-	if (reader_u8(&scanner->reader, &byte) < 0)
-		return -1;
-	if (byte == '\n')
-		scanner->line++;
-	return byte;
-}
-
-static bool is_blank(int byte)
-{
-	return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r' || byte == '\f';
-}
-
-static bool is_symbol(int byte)
-{
-	return byte > 0 && strchr("{}[]()=:;,", byte);
-}
-
-static bool begins_comment(const struct scanner *scanner)
-{
-	int byte = peek(scanner, 0);
-
-	return byte == '#' || (byte == '/' && (peek(scanner, 1) == '/' || peek(scanner, 1) == '*'));
-}
-
-/* Returns false if the comment is not closed. */
-static bool skip_comment(struct scanner *scanner)
-{
-	bool is_block = peek(scanner, 0) == '/' && peek(scanner, 1) == '*';
-	int byte;
-
-	(void)take(scanner);
-	if (is_block)
-		(void)take(scanner);
-	while ((byte = peek(scanner, 0)) >= 0) {
-		if (!is_block && byte == '\n')
-			return true;
-		(void)take(scanner);
-		if (is_block && byte == '*' && peek(scanner, 0) == '/') {
-			(void)take(scanner);
-			return true;
-		}
-	}
-	return !is_block;
-}
-
-/* Returns false if the string is not closed. */
-static bool skip_string(struct scanner *scanner)
-{
-	int byte;
-
-	(void)take(scanner);
-	while ((byte = take(scanner)) >= 0) {
-		if (byte == '"')
-			return true;
-		if (byte == '\\')
-			(void)take(scanner);
-	}
-	return false;
-}
-
-static struct view take_word(struct scanner *scanner)
-{
-	struct reader start = scanner->reader;
-	struct view view = { .len = 0 };
-	size_t len = 0;
-
-	while (peek(scanner, 0) > 0 && !is_blank(peek(scanner, 0)) &&
-		!is_symbol(peek(scanner, 0)) && peek(scanner, 0) != '"' &&
-		!begins_comment(scanner)) {
-		(void)take(scanner);
-		len++;
-	}
-	(void)reader_view(&start, len, &view);
-	return view;
-}
-
-static struct token bad(unsigned line, enum complaint complaint)
-{
-	return (struct token){ .kind = TOKEN_BAD, .line = line, .complaint = complaint };
-}
-
-static struct token next(struct scanner *scanner)
-{
-	struct token token = { .kind = TOKEN_END };
-	int byte;
-
-	while (is_blank(peek(scanner, 0)) || begins_comment(scanner)) {
-		token.line = scanner->line;
-		if (is_blank(peek(scanner, 0)))
-			(void)take(scanner);
-		else if (!skip_comment(scanner))
-			return bad(token.line, COMPLAINT_COMMENT);
-	}
-	token.line = scanner->line;
-	byte = peek(scanner, 0);
-	if (byte < 0)
-		return token;
-	if (byte == '\0')
-		return bad(token.line, COMPLAINT_NUL);
-	if (byte == '@')
-		return bad(token.line, COMPLAINT_INCLUDE);
-	if (byte == '"') {
-		token.kind = TOKEN_STRING;
-		return skip_string(scanner) ? token : bad(token.line, COMPLAINT_STRING);
-	}
-	if (is_symbol(byte)) {
-		token.kind = TOKEN_SYMBOL;
-		token.symbol = (char)take(scanner);
-		return token;
-	}
-	token.kind = TOKEN_WORD;
-	token.text = take_word(scanner);
-	return token;
-}
-
-static const char *complaint_text(enum complaint complaint)
+static const char *complaint_text(enum conf_complaint complaint)
 {
 	switch (complaint) {
-	case COMPLAINT_STRING:
+	case CONF_COMPLAINT_STRING:
 		return "expected a closing \" for the string that begins here, got the end of the "
 		       "file";
-	case COMPLAINT_COMMENT:
+	case CONF_COMPLAINT_COMMENT:
 		return "expected a closing */ for the comment that begins here, got the end of the "
 		       "file";
-	case COMPLAINT_NUL:
+	case CONF_COMPLAINT_NUL:
 		return "expected text, got a NUL byte";
-	case COMPLAINT_INCLUDE:
+	case CONF_COMPLAINT_INCLUDE:
 		break;
 	}
 	return "expected no @include: a configuration is one file; put the settings here";
@@ -215,7 +59,7 @@ static char closer_of(char opener)
 	return opener == '{' ? '}' : opener == '[' ? ']' : ')';
 }
 
-static int check_opening(struct nesting *nesting, const struct token *token, const char *path,
+static int check_opening(struct nesting *nesting, const struct conf_token *token, const char *path,
 	struct problem *problem)
 {
 	if (nesting->depth == CONF_DEPTH_MAX) {
@@ -241,7 +85,7 @@ static int check_opening(struct nesting *nesting, const struct token *token, con
 	return 0;
 }
 
-static int check_closing(struct nesting *nesting, const struct token *token, const char *path,
+static int check_closing(struct nesting *nesting, const struct conf_token *token, const char *path,
 	struct problem *problem)
 {
 	const struct frame *frame;
@@ -263,7 +107,7 @@ static int check_closing(struct nesting *nesting, const struct token *token, con
 	return 0;
 }
 
-static int check_name(struct nesting *nesting, const struct token *word, const char *path,
+static int check_name(struct nesting *nesting, const struct conf_token *word, const char *path,
 	struct problem *problem)
 {
 	size_t first = nesting->depth == 0 ? 0 : nesting->frames[nesting->depth - 1].first_name;
@@ -318,25 +162,25 @@ static bool is_cut_number(const struct view *word)
  * A misplaced string is a syntax error for libconfig as well, but version 1.5 does not free such a
  * string.
  */
-static bool is_stray_string(const struct token *before, const struct token *token)
+static bool is_stray_string(const struct conf_token *before, const struct conf_token *token)
 {
-	bool may_follow = before->kind == TOKEN_STRING ||
-		(before->kind == TOKEN_SYMBOL && strchr("=:,([", before->symbol));
+	bool may_follow = before->kind == CONF_TOKEN_STRING ||
+		(before->kind == CONF_TOKEN_SYMBOL && strchr("=:,([", before->symbol));
 
-	return token->kind == TOKEN_STRING && !may_follow;
+	return token->kind == CONF_TOKEN_STRING && !may_follow;
 }
 
-static int check_token(struct nesting *nesting, const struct token *before,
-	const struct token *token, const char *path, struct problem *problem)
+static int check_token(struct nesting *nesting, const struct conf_token *before,
+	const struct conf_token *token, const char *path, struct problem *problem)
 {
 	char text[CONF_WORD_MAX];
 
-	if (token->kind == TOKEN_BAD) {
+	if (token->kind == CONF_TOKEN_BAD) {
 		problem_set(
 			problem, "%s:%u: %s", path, token->line, complaint_text(token->complaint));
 		return -EINVAL;
 	}
-	if (token->kind == TOKEN_WORD && is_cut_number(&token->text)) {
+	if (token->kind == CONF_TOKEN_WORD && is_cut_number(&token->text)) {
 		problem_set(problem,
 			"%s:%u: expected a number of 32 bits, or a larger one with an L at its end, got %s",
 			path, token->line, show_word(&token->text, text));
@@ -349,7 +193,7 @@ static int check_token(struct nesting *nesting, const struct token *before,
 			path, token->line);
 		return -EINVAL;
 	}
-	if (token->kind != TOKEN_SYMBOL)
+	if (token->kind != CONF_TOKEN_SYMBOL)
 		return 0;
 	switch (token->symbol) {
 	case '{':
@@ -362,7 +206,7 @@ static int check_token(struct nesting *nesting, const struct token *before,
 		return check_closing(nesting, token, path, problem);
 	case '=':
 	case ':':
-		if (before->kind == TOKEN_WORD)
+		if (before->kind == CONF_TOKEN_WORD)
 			return check_name(nesting, before, path, problem);
 		return 0;
 	default:
@@ -372,29 +216,27 @@ static int check_token(struct nesting *nesting, const struct token *before,
 
 int conf_scan(const char *text, size_t len, const char *path, struct problem *problem)
 {
-	struct token token = { .kind = TOKEN_END }, before;
+	struct conf_token token = { .kind = CONF_TOKEN_END }, before;
 	struct nesting nesting = { .depth = 0 };
 	const struct frame *open;
-	struct scanner scanner;
+	struct conf_scanner scanner;
+	unsigned line;
 	int r;
 
 	/* Also inside strings and comments, because libconfig's text would end there. */
-	scanner_init(&scanner, text, len);
-	while (peek(&scanner, 0) > 0)
-		(void)take(&scanner);
-	if (peek(&scanner, 0) == 0) {
-		problem_set(
-			problem, "%s:%u: %s", path, scanner.line, complaint_text(COMPLAINT_NUL));
+	line = conf_token_nul_line(text, len);
+	if (line != 0) {
+		problem_set(problem, "%s:%u: %s", path, line, complaint_text(CONF_COMPLAINT_NUL));
 		return -EINVAL;
 	}
-	scanner_init(&scanner, text, len);
+	conf_scanner_init(&scanner, text, len);
 	do {
 		before = token;
-		token = next(&scanner);
+		token = conf_token_next(&scanner);
 		r = check_token(&nesting, &before, &token, path, problem);
 		if (r < 0)
 			return r;
-	} while (token.kind != TOKEN_END);
+	} while (token.kind != CONF_TOKEN_END);
 	if (nesting.depth == 0)
 		return 0;
 	open = &nesting.frames[nesting.depth - 1];
@@ -407,23 +249,23 @@ int conf_scan(const char *text, size_t len, const char *path, struct problem *pr
 
 unsigned conf_scan_value_line(const char *text, size_t len, size_t ordinal)
 {
-	struct token token, after;
+	struct conf_token token, after;
 	bool in_string = false; /* adjacent strings are one value */
-	struct scanner scanner;
+	struct conf_scanner scanner;
 
-	scanner_init(&scanner, text, len);
-	for (after = next(&scanner); after.kind != TOKEN_END;
-		in_string = token.kind == TOKEN_STRING) {
+	conf_scanner_init(&scanner, text, len);
+	for (after = conf_token_next(&scanner); after.kind != CONF_TOKEN_END;
+		in_string = token.kind == CONF_TOKEN_STRING) {
 		bool is_name, is_value;
 
 		token = after;
-		after = next(&scanner);
-		if (token.kind == TOKEN_BAD || after.kind == TOKEN_BAD)
+		after = conf_token_next(&scanner);
+		if (token.kind == CONF_TOKEN_BAD || after.kind == CONF_TOKEN_BAD)
 			break;
-		is_name = token.kind == TOKEN_WORD && after.kind == TOKEN_SYMBOL &&
+		is_name = token.kind == CONF_TOKEN_WORD && after.kind == CONF_TOKEN_SYMBOL &&
 			(after.symbol == '=' || after.symbol == ':');
-		is_value = (token.kind == TOKEN_WORD && !is_name) ||
-			(token.kind == TOKEN_STRING && !in_string);
+		is_value = (token.kind == CONF_TOKEN_WORD && !is_name) ||
+			(token.kind == CONF_TOKEN_STRING && !in_string);
 		if (is_value && ordinal-- == 0)
 			return token.line;
 	}
@@ -432,13 +274,14 @@ unsigned conf_scan_value_line(const char *text, size_t len, size_t ordinal)
 
 unsigned conf_scan_last_line(const char *text, size_t len)
 {
-	struct scanner scanner;
-	struct token token;
+	struct conf_scanner scanner;
+	struct conf_token token;
 	unsigned line = 1;
 
-	scanner_init(&scanner, text, len);
-	for (token = next(&scanner); token.kind != TOKEN_END && token.kind != TOKEN_BAD;
-		token = next(&scanner))
+	conf_scanner_init(&scanner, text, len);
+	for (token = conf_token_next(&scanner);
+		token.kind != CONF_TOKEN_END && token.kind != CONF_TOKEN_BAD;
+		token = conf_token_next(&scanner))
 		line = token.line;
 	return line;
 }
@@ -446,14 +289,14 @@ unsigned conf_scan_last_line(const char *text, size_t len)
 const char *conf_scan_near(const char *text, size_t len, unsigned line, char out[CONF_WORD_MAX])
 {
 	struct view word = { .len = 0 };
-	struct scanner scanner;
-	struct token token;
+	struct conf_scanner scanner;
+	struct conf_token token;
 
-	scanner_init(&scanner, text, len);
-	for (token = next(&scanner);
-		token.kind != TOKEN_END && token.kind != TOKEN_BAD && token.line <= line;
-		token = next(&scanner)) {
-		if (token.kind == TOKEN_WORD)
+	conf_scanner_init(&scanner, text, len);
+	for (token = conf_token_next(&scanner);
+		token.kind != CONF_TOKEN_END && token.kind != CONF_TOKEN_BAD && token.line <= line;
+		token = conf_token_next(&scanner)) {
+		if (token.kind == CONF_TOKEN_WORD)
 			word = token.text;
 	}
 	return show_word(&word, out);
