@@ -101,6 +101,28 @@ START_TEST(test_inline)
 }
 END_TEST
 
+/* As people paste it: on the line after the quote, with what openssl writes before it. */
+START_TEST(test_pasted)
+{
+	static const char text[] =
+		"\xef\xbb\xbfserver_name = \"hub\";\nremotes = \"vpn.example\";\n"
+		"certificate = \"\n  -----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n\";\n"
+		"key = \"Bag Attributes\n    friendlyName: x\nKey Attributes: <No Attributes>\n"
+		"-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n\";\n"
+		"ca = \"Certificate:\r\n    Data:\r\n-----BEGIN CERTIFICATE-----\r\nAA==\r\n"
+		"-----END CERTIFICATE-----\r\n\";\n";
+	struct settings *settings = options_good(client_options_load, text, "/tmp/gw-a.conf");
+
+	ck_assert_str_eq(settings->certificate,
+		"-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n");
+	ck_assert_str_eq(
+		settings->key, "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n");
+	ck_assert(settings_is_inline(settings->ca));
+	ck_assert(settings_hold_secret(settings));
+	settings_free(settings);
+}
+END_TEST
+
 START_TEST(test_golden)
 {
 	ck_assert_int_gt(options_golden(client_options_load, "tests/golden/conf/profile"), 8);
@@ -135,6 +157,7 @@ static Suite *suite(void)
 	unit_add(suite, "site", test_site);
 	unit_add(suite, "worker", test_worker);
 	unit_add(suite, "inline", test_inline);
+	unit_add(suite, "pasted", test_pasted);
 	unit_add(suite, "golden", test_golden);
 	unit_add(suite, "cut", test_cut);
 	unit_add(suite, "mutated", test_mutated);

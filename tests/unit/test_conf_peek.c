@@ -27,6 +27,7 @@ START_TEST(test_found)
 	finds("/* a */ key /* b */ = # c\n // d\n true", "true");
 	finds("a = \"\\\"\"; key = 1;", "1");
 	finds("key = 1;\nkey = 2;", "2");
+	finds("\xef\xbb\xbfkey = true;", "true");
 }
 END_TEST
 

@@ -15,6 +15,7 @@
 
 #include "base/file.h"
 #include "config/conf_foreign.h"
+#include "config/conf_grammar.h"
 #include "config/conf_nearest.h"
 #include "config/conf_scan.h"
 #include "config/conf_value.h"
@@ -367,6 +368,8 @@ static int parse(struct load *load, config_t *config)
 	return -EINVAL;
 }
 
+static const char byte_order_mark[] = "\xef\xbb\xbf";
+
 static int load_init(
 	struct load *load, const char *text, size_t len, const char *path, struct problem *problem)
 {
@@ -383,6 +386,9 @@ static int load_init(
 	if (len > 0)
 		memcpy(load->text, text, len);
 	load->text[len] = '\0';
+	/* The mark of UTF-8 that some editors write, as blanks: a place in the text stays its own. */
+	if (strncmp(load->text, byte_order_mark, 3) == 0)
+		memset(load->text, ' ', 3);
 	return 0;
 }
 
@@ -393,13 +399,31 @@ static void load_done(struct load *load)
 	free(load->text);
 }
 
-/* Replaces a syntax error by a better reason where another program's file is given. */
-static void explain_foreign(const struct load *load)
+/*
+ * Replaces a syntax error by a better reason where another program's file is given, or where the
+ * mistake can be named.
+ */
+static void explain_syntax(const struct load *load, bool is_syntax)
 {
 	const char *foreign = conf_foreign(load->text, load->len);
 
 	if (foreign)
 		problem_set(load->problem, "%s:1: %s", load->path, foreign);
+	else if (is_syntax)
+		(void)conf_grammar(load->text, load->len, load->path, load->problem);
+}
+
+/* Scans the text, then parses it. -EINVAL: *problem says why. */
+static int read_text(struct load *load, config_t *config)
+{
+	int r = conf_scan(load->text, load->len, load->path, load->problem);
+	bool is_syntax = r == 0 || r == -EBADMSG;
+
+	if (r == 0)
+		r = parse(load, config);
+	if (r < 0)
+		explain_syntax(load, is_syntax);
+	return r == -EBADMSG ? -EINVAL : r;
 }
 
 int conf_load(const char *text, size_t len, const char *path, const struct conf_table *table,
@@ -412,13 +436,9 @@ int conf_load(const char *text, size_t len, const char *path, const struct conf_
 	if (r < 0)
 		goto out;
 	config_init(&config);
-	r = conf_scan(load.text, len, load.path, problem);
-	if (r == 0)
-		r = parse(&load, &config);
-	if (r < 0) {
-		explain_foreign(&load);
+	r = read_text(&load, &config);
+	if (r < 0)
 		goto destroy;
-	}
 	r = parse_presets(table, &presets);
 	if (r < 0)
 		goto destroy;
@@ -443,9 +463,7 @@ int conf_has_key(const char *text, size_t len, const char *key)
 	if (r < 0)
 		return r;
 	config_init(&config);
-	r = conf_scan(load.text, len, load.path, NULL);
-	if (r == 0)
-		r = parse(&load, &config);
+	r = read_text(&load, &config);
 	if (r == 0)
 		r = config_setting_get_member(config_root_setting(&config), key) != NULL;
 	config_destroy(&config);

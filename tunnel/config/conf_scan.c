@@ -93,14 +93,14 @@ static int check_closing(struct nesting *nesting, const struct conf_token *token
 	if (nesting->depth == 0) {
 		problem_set(problem, "%s:%u: expected KEY = VALUE;, got '%c' without its opening",
 			path, token->line, token->symbol);
-		return -EINVAL;
+		return -EBADMSG;
 	}
 	frame = &nesting->frames[nesting->depth - 1];
 	if (token->symbol != closer_of(frame->opener)) {
 		problem_set(problem, "%s:%u: expected '%c' to close the '%c' of line %u, got '%c'",
 			path, token->line, closer_of(frame->opener), frame->opener, frame->line,
 			token->symbol);
-		return -EINVAL;
+		return -EBADMSG;
 	}
 	nesting->name_count = frame->first_name;
 	nesting->depth--;
@@ -178,7 +178,7 @@ static int check_token(struct nesting *nesting, const struct conf_token *before,
 	if (token->kind == CONF_TOKEN_BAD) {
 		problem_set(
 			problem, "%s:%u: %s", path, token->line, complaint_text(token->complaint));
-		return -EINVAL;
+		return token->complaint == CONF_COMPLAINT_STRING ? -EBADMSG : -EINVAL;
 	}
 	if (token->kind == CONF_TOKEN_WORD && is_cut_number(&token->text)) {
 		problem_set(problem,
@@ -191,7 +191,7 @@ static int check_token(struct nesting *nesting, const struct conf_token *before,
 			"%s:%u: expected KEY = VALUE;, got a string without = before "
 			"it",
 			path, token->line);
-		return -EINVAL;
+		return -EBADMSG;
 	}
 	if (token->kind != CONF_TOKEN_SYMBOL)
 		return 0;
@@ -214,6 +214,11 @@ static int check_token(struct nesting *nesting, const struct conf_token *before,
 	}
 }
 
+static bool is_utf16(const char *text, size_t len)
+{
+	return len >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0);
+}
+
 int conf_scan(const char *text, size_t len, const char *path, struct problem *problem)
 {
 	struct conf_token token = { .kind = CONF_TOKEN_END }, before;
@@ -226,7 +231,10 @@ int conf_scan(const char *text, size_t len, const char *path, struct problem *pr
 	/* Also inside strings and comments, because libconfig's text would end there. */
 	line = conf_token_nul_line(text, len);
 	if (line != 0) {
-		problem_set(problem, "%s:%u: %s", path, line, complaint_text(CONF_COMPLAINT_NUL));
+		problem_set(problem, "%s:%u: %s", path, line,
+			is_utf16(text, len)
+				? "expected plain text, got UTF-16, as some editors call Unicode; save the file as UTF-8"
+				: complaint_text(CONF_COMPLAINT_NUL));
 		return -EINVAL;
 	}
 	conf_scanner_init(&scanner, text, len);
@@ -244,7 +252,7 @@ int conf_scan(const char *text, size_t len, const char *path, struct problem *pr
 		"%s:%u: expected '%c' to close the '%c' that begins here, got the end "
 		"of the file",
 		path, open->line, closer_of(open->opener), open->opener);
-	return -EINVAL;
+	return -EBADMSG;
 }
 
 unsigned conf_scan_value_line(const char *text, size_t len, size_t ordinal)

@@ -20,8 +20,9 @@ enum {
 /*
  * Refuses what no configuration may have: NUL bytes, @include, a key twice in one group, brackets
  * nested too deeply, a number that libconfig would truncate silently. It also refuses a string,
- * comment or bracket that is not closed, or is closed by another one. -EINVAL: *problem says why,
- * as "FILE:LINE: ...". `path` is printed as FILE and is printable.
+ * comment or bracket that is not closed, or is closed by another one. *problem says why, as
+ * "FILE:LINE: ...". -EBADMSG: a bracket or quote does not fit, perhaps for an earlier mistake that
+ * conf_grammar() finds. -EINVAL: any other reason. `path` is printed as FILE and is printable.
  */
 int conf_scan(const char *text, size_t len, const char *path, struct problem *problem);
 

@@ -75,17 +75,21 @@ static bool skip_comment(struct conf_scanner *scanner)
 	return !is_block;
 }
 
-/* Returns false if the string is not closed. */
-static bool skip_string(struct conf_scanner *scanner)
+/* Returns false if the string is not closed. Sets *ret_text to what is between the quotes. */
+static bool take_string(struct conf_scanner *scanner, struct view *ret_text)
 {
+	struct reader start;
+	size_t len = 0;
 	int byte;
 
 	(void)take(scanner);
+	start = scanner->reader;
 	while ((byte = take(scanner)) >= 0) {
 		if (byte == '"')
-			return true;
-		if (byte == '\\')
-			(void)take(scanner);
+			return reader_view(&start, len, ret_text) == 0;
+		len++;
+		if (byte == '\\' && take(scanner) >= 0)
+			len++;
 	}
 	return false;
 }
@@ -133,7 +137,8 @@ struct conf_token conf_token_next(struct conf_scanner *scanner)
 		return bad(token.line, CONF_COMPLAINT_INCLUDE);
 	if (byte == '"') {
 		token.kind = CONF_TOKEN_STRING;
-		return skip_string(scanner) ? token : bad(token.line, CONF_COMPLAINT_STRING);
+		return take_string(scanner, &token.text) ? token
+							 : bad(token.line, CONF_COMPLAINT_STRING);
 	}
 	if (is_symbol(byte)) {
 		token.kind = CONF_TOKEN_SYMBOL;

@@ -29,9 +29,9 @@ enum conf_complaint {
 
 struct conf_token {
 	enum conf_token_kind kind;
-	unsigned line;                 /* the line where it begins */
-	struct view text;              /* WORD: borrowed from the scanned text */
-	char symbol;                   /* SYMBOL */
+	unsigned line;    /* the line where it begins */
+	struct view text; /* WORD, or STRING without its quotes: borrowed from the scanned text */
+	char symbol;      /* SYMBOL */
 	enum conf_complaint complaint; /* BAD */
 };
 

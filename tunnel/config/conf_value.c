@@ -335,10 +335,27 @@ static int set_ifname(const struct conf_option *option, const struct conf_scalar
 	return set_string(option, scalar, out);
 }
 
+/*
+ * Returns the begin of PEM text. Other tools write a description before it, and people begin it on
+ * the line after the quote.
+ */
+static const char *find_pem(const char *text)
+{
+	const char *line = text;
+
+	while (line) {
+		line += strspn(line, " \t\r\n");
+		if (settings_is_inline(line))
+			return line;
+		line = strchr(line, '\n');
+	}
+	return text;
+}
+
 static int set_material(
 	const struct conf_option *option, const struct conf_scalar *scalar, void *out)
 {
-	const char *text = scalar->string;
+	const char *text = find_pem(scalar->string);
 	char *copy;
 
 	(void)option;
