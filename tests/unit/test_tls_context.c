@@ -109,9 +109,32 @@ START_TEST(not_pem)
 	assert_refused(TLS_CLIENT, "certificate: holds no certificate in PEM form");
 	put_string(&material.certificate, "");
 	assert_refused(TLS_CLIENT, "certificate: holds no certificate in PEM form");
+	put_string(&material.certificate, "0\x82\x01\x02");
+	assert_refused(TLS_CLIENT, "; it is binary: convert DER with openssl x509 -inform DER");
+	put_string(&material.certificate, "\xff\xfe-");
+	assert_refused(TLS_CLIENT, "; it is UTF-16");
 	put_string(&material.certificate,
 		"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
 	assert_refused(TLS_CLIENT, "certificate: certificate 1 is damaged");
+}
+END_TEST
+
+/* Editors write a mark before the text, and openssl a description. */
+START_TEST(what_stands_before)
+{
+	static const char mark[] = "\xef\xbb\xbf";
+	struct view *parts[] = { &material.certificate, &material.key, &material.ca };
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		struct view text = { .data = NULL };
+
+		put_string(&text,
+			i == 1 ? "\xef\xbb\xbf"
+				 "Bag Attributes\n"
+			       : mark);
+		*parts[i] = fixture_join(text, *parts[i]);
+	}
+	assert_taken(TLS_CLIENT);
 }
 END_TEST
 
@@ -424,9 +447,9 @@ END_TEST
 
 static Suite *suite(void)
 {
-	const TTest *tests[] = { good, not_pem, cut_anywhere, no_key, other_key, passphrase, dates,
-		dates_of_the_rest, role, identity, weak, too_large, bad_ca, several_cas,
-		intermediate, crl, signatures };
+	const TTest *tests[] = { good, not_pem, what_stands_before, cut_anywhere, no_key, other_key,
+		passphrase, dates, dates_of_the_rest, role, identity, weak, too_large, bad_ca,
+		several_cas, intermediate, crl, signatures };
 	Suite *made = suite_create("tls_context");
 
 	unit_add_case(made, "material", set_up, tear_down, tests, ARRAY_SIZE(tests));

@@ -61,6 +61,18 @@ static bool is_pem_end(void)
 	return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
 }
 
+/* Adds what a text without PEM in it is, where its first bytes tell. */
+static const char *form_of(const struct view *text)
+{
+	if (text->len >= 2 && text->data[0] == 0x30 && (text->data[1] & 0x80))
+		return "; it is binary: convert DER with openssl x509 -inform DER, PKCS#12 with openssl pkcs12 -nodes";
+	if (text->len >= 2 &&
+		((text->data[0] == 0xff && text->data[1] == 0xfe) ||
+			(text->data[0] == 0xfe && text->data[1] == 0xff)))
+		return "; it is UTF-16: save it as plain text (UTF-8)";
+	return "";
+}
+
 /* -EINVAL: a certificate is broken, or there is none. `part` names the text in *problem. */
 static int read_certificates(const struct view *text, const char *part,
 	STACK_OF(X509) * *ret_certificates, struct problem *problem)
@@ -84,7 +96,8 @@ static int read_certificates(const struct view *text, const char *part,
 	}
 	if (sk_X509_num(certificates) == 0) {
 		problem_set(problem,
-			"%s: holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)", part);
+			"%s: holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)%s",
+			part, form_of(text));
 		goto fail;
 	}
 	BIO_free(bio);

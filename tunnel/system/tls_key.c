@@ -18,8 +18,12 @@ struct offer {
 
 BIO *tls_view_bio(const struct view *view)
 {
-	return view->len > 0 && view->len <= INT_MAX ? BIO_new_mem_buf(view->data, (int)view->len)
-						     : NULL;
+	static const char mark[] = "\xef\xbb\xbf"; /* of UTF-8, which some editors write */
+	size_t skip = view->len >= 3 && memcmp(view->data, mark, 3) == 0 ? 3 : 0;
+
+	return view->len > skip && view->len <= INT_MAX
+		? BIO_new_mem_buf(&view->data[skip], (int)(view->len - skip))
+		: NULL;
 }
 
 /* Never prompts, unlike OpenSSL's default. */
@@ -54,6 +58,14 @@ bool tls_key_is_locked(const struct view *pem)
 	return offer.asked;
 }
 
+/* OpenSSL's decoders cannot distinguish a damaged key from a missing one. */
+static bool holds_a_key(const struct view *pem)
+{
+	static const char end[] = "PRIVATE KEY-----";
+
+	return pem->len > 0 && memmem(pem->data, pem->len, end, sizeof(end) - 1);
+}
+
 int tls_key_read(const struct view *pem, EVP_PKEY **ret_key, struct problem *problem)
 {
 	struct offer offer = { .passphrase = NULL };
@@ -62,11 +74,12 @@ int tls_key_read(const struct view *pem, EVP_PKEY **ret_key, struct problem *pro
 	if (!key && offer.asked)
 		problem_set(
 			problem, "key: is protected by a passphrase, and nothing could ask for it");
-	else if (!key) /* OpenSSL's decoders cannot distinguish a damaged key from a missing one */
+	else if (!key && holds_a_key(pem))
 		problem_set(problem,
-			"key: holds no readable private key in PEM form (-----BEGIN PRIVATE "
-			"KEY-----) (%s)",
-			tls_text_queue());
+			"key: the private key in it is damaged, or of a kind that OpenSSL does not know; restore it from a copy, or make a new key and certificate");
+	else if (!key)
+		problem_set(problem,
+			"key: holds no readable private key in PEM form (-----BEGIN PRIVATE KEY-----)");
 	ERR_clear_error();
 	if (!key)
 		return -EINVAL;
