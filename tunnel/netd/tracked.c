@@ -19,7 +19,37 @@ struct reading {
 	size_t count;
 	bool is_link; /* only networks connected to the link */
 	bool over;    /* there were more */
+	bool yields;  /* the present item has given one */
+	/* of this namespace, where an item is a link */
+	struct netlink_address *addresses;
+	size_t address_count;
 };
+
+/*
+ * Returns true for a network of the link. The kernel makes a route for each address. Network
+ * managers may tell it not to (IFA_F_NOPREFIXROUTE), and make the route themselves, under their own
+ * protocol number: DHCP clients, systemd-networkd, NetworkManager. A route that an administrator
+ * makes is a network of the link if an address there has just that prefix.
+ */
+static bool is_network(const struct reading *reading, const struct netlink_seen_route *route)
+{
+	if (!route->direct || route->link_count != 1)
+		return false;
+	if (route->protocol == RTPROT_KERNEL)
+		return true;
+	for (size_t i = 0; i < reading->address_count; i++) {
+		const struct netlink_address *here = &reading->addresses[i];
+		const struct prefix network = prefix_network(&here->prefix);
+
+		if (here->index != route->links[0] ||
+			!prefix_contains_addr(&route->prefix, &here->prefix.addr))
+			continue;
+		if (route->protocol == RTPROT_RA || route->protocol == RTPROT_DHCP ||
+			prefix_equal(&network, &route->prefix))
+			return true;
+	}
+	return false;
+}
 
 /*
  * Returns true if the prefix covers a tunnel address of this host. A client does not know the pool
@@ -66,9 +96,10 @@ static void take(void *context, const struct netlink_seen_route *route)
 	struct reading *reading = context;
 	const struct tracked *tracked = reading->tracked;
 
-	if (reading->over || (reading->is_link && !route->direct) ||
+	if (reading->over || (reading->is_link && !is_network(reading, route)) ||
 		!tracked_takes(tracked->settings, tracked->interfaces, route))
 		return;
+	reading->yields = true;
 	for (size_t i = 0; i < reading->count; i++) {
 		if (prefix_equal(&reading->items[i], &route->prefix))
 			return;
@@ -88,8 +119,6 @@ static bool make_query(const struct tracked *tracked, const struct settings_anno
 	};
 	if (item->table != 0)
 		return true;
-	/* The kernel makes a route for the network of each address of an interface. */
-	ret_query->protocol = RTPROT_KERNEL;
 	return netlink_link_index(
 		       tracked->interfaces->netlink, item->interface, &ret_query->link) == 0;
 }
@@ -111,15 +140,40 @@ static int read_item(
 	return r;
 }
 
-static int read_all(struct reading *reading, struct problem *problem)
+/* A mistyped name, or a network that has not come yet: nobody else would notice. */
+static void log_yield(struct tracked *tracked, size_t at, bool yields)
 {
-	const struct announce_list *list = &reading->tracked->settings->announce;
-	int r = 0;
+	const struct settings_announce *item = &tracked->settings->announce.items[at];
+	bool *logged = &tracked->logged_empty[at];
+	bool again = *logged;
+
+	*logged = !yields;
+	if (yields || again)
+		return;
+	if (item->table == 0)
+		log_warning(
+			"announce: interface %s has no network now, so nothing is announced of it: it is missing, down, without carrier, or without address",
+			item->interface);
+	else
+		log_warning(
+			"announce: table %u has no route now that can be announced", item->table);
+}
+
+static int read_all(struct tracked *tracked, struct reading *reading, struct problem *problem)
+{
+	const struct announce_list *list = &tracked->settings->announce;
+	int r = netlink_addresses(tracked->interfaces->netlink, &reading->addresses,
+		&reading->address_count, problem);
 
 	for (size_t i = 0; i < list->count && r == 0; i++) {
-		if (!addr_is_set(&list->items[i].prefix.addr))
-			r = read_item(reading, &list->items[i], problem);
+		if (addr_is_set(&list->items[i].prefix.addr))
+			continue;
+		reading->yields = false;
+		r = read_item(reading, &list->items[i], problem);
+		if (r == 0)
+			log_yield(tracked, i, reading->yields);
 	}
+	free(reading->addresses);
 	if (reading->count > 1)
 		qsort(reading->items, reading->count, sizeof(reading->items[0]), compare);
 	return r;
@@ -155,7 +209,7 @@ static int refresh(struct tracked *tracked, struct problem *problem)
 		problem_set(problem, "out of memory");
 		return -ENOMEM;
 	}
-	r = read_all(&reading, problem);
+	r = read_all(tracked, &reading, problem);
 	tracked->pause = DURATION_MS(10 * duration_ms(mono_since(mono_now(), began)));
 	if (r == 0) {
 		log_limit(tracked, reading.over);
@@ -245,9 +299,19 @@ int tracked_open(struct tracked *tracked, struct loop *loop, const struct settin
 		.changed = changed };
 	if (!settings_tracks(settings))
 		return 0;
+	tracked->logged_empty = calloc(settings->announce.count, sizeof(tracked->logged_empty[0]));
+	if (!tracked->logged_empty) {
+		problem_set(problem, "out of memory");
+		return -ENOMEM;
+	}
 	r = netlink_monitor_open(&tracked->monitor, problem);
-	if (r < 0)
+	if (r < 0) {
+		tracked->monitor = NULL;
+		tracked_close(tracked);
 		return r;
+	}
+	/* A route that another program turns into a tunnel is not announced any more. */
+	netlink_monitor_count_all(tracked->monitor, true);
 	r = loop_watch_add(loop, &tracked->watch, netlink_monitor_fd(tracked->monitor), EPOLLIN,
 		monitor_ready);
 	if (r < 0)
@@ -265,6 +329,8 @@ int tracked_open(struct tracked *tracked, struct loop *loop, const struct settin
 
 void tracked_close(struct tracked *tracked)
 {
+	free(tracked->logged_empty);
+	tracked->logged_empty = NULL;
 	if (!tracked->monitor)
 		return;
 	loop_timer_stop(tracked->loop, &tracked->gathering);

@@ -13,7 +13,8 @@
  * Finds the prefixes of the networks that `announce` tracks: the networks on an interface, the
  * routes of a table. The kernel notifies that something has changed, but not always what. So after
  * a burst of notifications netd reads the tracked routes again and compares them with the last
- * ones. A route without carrier counts as missing. netd's only thread.
+ * ones. A route without carrier counts as missing. An item that yields nothing is logged once, until
+ * it yields something. netd's only thread.
  */
 
 enum { TRACKED_GATHER_MS = 100 }; /* from the first change of a burst to the check */
@@ -30,6 +31,7 @@ struct tracked {
 	size_t count;
 	bool unsent;                       /* the present set has not been passed on */
 	bool logged_limit, logged_failure; /* reset when the condition is over */
+	bool *logged_empty;                /* for each item of `announce`: that it yields nothing */
 	/*
 	 * Called when the set has changed. It returns a negative errno when it could not pass the
 	 * set on, and is then called again.

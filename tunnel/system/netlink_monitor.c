@@ -92,6 +92,18 @@ static bool touches_own(const struct netlink_monitor *monitor, struct nlmsghdr *
 		route->rtm_protocol == RTPROT_CULVERT_HELD;
 }
 
+/* A route that another program has turned into a tunnel is one that it has taken from elsewhere. */
+static bool is_others_route(struct nlmsghdr *header)
+{
+	const struct rtmsg *route;
+
+	if (header->nlmsg_type != RTM_NEWROUTE && header->nlmsg_type != RTM_DELROUTE)
+		return false;
+	route = nlmsg_valid_hdr(header, sizeof(*route)) ? nlmsg_data(header) : NULL;
+	return route && route->rtm_protocol != RTPROT_CULVERT &&
+		route->rtm_protocol != RTPROT_CULVERT_HELD;
+}
+
 static int on_event(struct nl_msg *message, void *context)
 {
 	struct netlink_monitor *monitor = context;
@@ -103,6 +115,8 @@ static int on_event(struct nl_msg *message, void *context)
 			monitor->watch.changed = true;
 		return NL_OK;
 	}
+	if (monitor->counts_all && is_others_route(nlmsg_hdr(message)))
+		monitor->watch.changed = true;
 	/* A new rule of ours is no event. A removed one is: another program may have done it. */
 	if (!our_route && !is_setting(nlmsg_hdr(message)) &&
 		!is_our_rule(nlmsg_hdr(message), RTM_NEWRULE) &&
@@ -117,6 +131,7 @@ static const struct netlink_watch_kind kind = {
 	.groups = { RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
 		RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE, RTNLGRP_IPV4_NETCONF,
 		RTNLGRP_IPV6_NETCONF },
+	.optional = RTNLGRP_NEXTHOP, /* Linux 5.3 */
 	.on_event = on_event,
 };
 

@@ -21,7 +21,8 @@ void netlink_monitor_close(struct netlink_monitor *monitor);
 
 /*
  * From now on netlink_monitor_read_own() counts each change of the network, of ours or not, but for
- * a new route of RTPROT_CULVERT_HELD; or no longer.
+ * a new route of RTPROT_CULVERT_HELD; or no longer. netlink_monitor_read() then counts other
+ * programs' routes to links of ours as well.
  */
 void netlink_monitor_count_all(struct netlink_monitor *monitor, bool all);
 

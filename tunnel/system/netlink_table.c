@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "system/netlink.h"
 #include "system/netlink_internal.h"
+#include "system/netlink_nexthop.h"
 
 #ifndef NETLINK_GET_STRICT_CHK /* linux/netlink.h, 4.20 */
 #define NETLINK_GET_STRICT_CHK 12
@@ -24,6 +25,9 @@ struct dump {
 	const struct netlink_query *query;
 	void (*take)(void *context, const struct netlink_seen_route *route);
 	void *context;
+	bool named;    /* there are routes that only name a nexthop object */
+	bool resolves; /* only these are taken, in a second pass; else all others */
+	const struct netlink_nexthops *nexthops;
 };
 
 /* False: not a prefix of the family. */
@@ -71,7 +75,10 @@ static struct addr read_gateway(
 	return (struct addr){ .family = AF_UNSPEC };
 }
 
-/* RTA_MULTIPATH: next hops, each with its length and attributes of its own (rtnetlink(7)). */
+/*
+ * RTA_MULTIPATH: next hops, each with its length and attributes of its own (rtnetlink(7)). The route
+ * is dead when each of them is.
+ */
 static void read_hops(
 	uint8_t family, const struct nlattr *attribute, struct netlink_seen_route *route)
 {
@@ -81,11 +88,14 @@ static void read_hops(
 	const struct nlattr *own;
 	int len;
 
+	route->dead = true;
 	reader_init(&reader, nla_data(attribute), (size_t)nla_len(attribute));
 	while (route->link_count < NETLINK_LINKS_MAX &&
 		reader_view(&reader, sizeof(hop), &view) == 0) {
 		memcpy(&hop, view.data, sizeof(hop));
 		route->links[route->link_count] = (uint32_t)hop.rtnh_ifindex;
+		if ((hop.rtnh_flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN)) == 0)
+			route->dead = false;
 		if (hop.rtnh_len < sizeof(hop) ||
 			reader_view(&reader, (size_t)RTNH_ALIGN(hop.rtnh_len) - sizeof(hop),
 				&view) < 0) {
@@ -107,9 +117,18 @@ static bool is_wanted(
 		(query->protocol == 0 || route->protocol == query->protocol);
 }
 
+/* True: the route only names its next hops, by an object. */
+static bool names_only(struct dump *dump, struct nlattr *const *attributes)
+{
+	bool only = attributes[RTA_NH_ID] && !attributes[RTA_OIF] && !attributes[RTA_MULTIPATH];
+
+	dump->named |= only;
+	return only;
+}
+
 static int on_route(struct nl_msg *message, void *context)
 {
-	const struct dump *dump = context;
+	struct dump *dump = context;
 	struct nlmsghdr *header = nlmsg_hdr(message);
 	struct nlattr *attributes[RTA_MAX + 1] = { NULL };
 	struct netlink_seen_route route = { .link_count = 0 };
@@ -137,11 +156,16 @@ static int on_route(struct nl_msg *message, void *context)
 	}
 	route.protocol = body->rtm_protocol;
 	route.table = table;
+	if (names_only(dump, attributes) != dump->resolves)
+		return NL_OK;
 	if (attributes[RTA_PRIORITY])
 		route.priority = nla_get_u32(attributes[RTA_PRIORITY]);
 	route.direct = !attributes[RTA_GATEWAY] && !attributes[RTA_VIA] &&
 		!attributes[RTA_MULTIPATH];
-	route.dead = (body->rtm_flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN)) != 0;
+	if (dump->resolves)
+		netlink_nexthops_resolve(
+			dump->nexthops, nla_get_u32(attributes[RTA_NH_ID]), &route);
+	route.dead |= (body->rtm_flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN)) != 0;
 	if (is_wanted(dump->query, table, &route))
 		dump->take(dump->context, &route);
 	return NL_OK;
@@ -221,7 +245,22 @@ int netlink_routes(struct netlink *netlink, const struct netlink_query *query,
 	void (*take)(void *context, const struct netlink_seen_route *route), void *context,
 	struct problem *problem)
 {
-	struct dump dump = { query, take, context };
+	struct dump dump = { .query = query, .take = take, .context = context };
+	struct netlink_nexthops *nexthops;
+	int r = netlink_dump_routes(netlink, query, on_route, &dump, problem);
 
-	return netlink_dump_routes(netlink, query, on_route, &dump, problem);
+	if (r < 0 || !dump.named)
+		return r;
+	/* Seldom: once more, for those that were left out. */
+	r = netlink_nexthops_read(netlink, &nexthops);
+	if (r < 0) {
+		problem_set(problem, "cannot read the nexthop objects of this host: %s",
+			nl_geterror(r));
+		return r == -NLE_DUMP_INTR ? -EAGAIN : netlink_errno(r);
+	}
+	dump.nexthops = nexthops;
+	dump.resolves = true;
+	r = netlink_dump_routes(netlink, query, on_route, &dump, problem);
+	netlink_nexthops_free(nexthops);
+	return r;
 }

@@ -39,6 +39,8 @@ static int subscribe(struct nl_sock *sock, const struct netlink_watch_kind *kind
 		enlarge_buffer(sock);
 	for (const int *group = kind->groups; r == 0 && *group != 0; group++)
 		r = nl_socket_add_membership(sock, *group);
+	if (r == 0 && kind->optional != 0)
+		(void)nl_socket_add_membership(sock, kind->optional);
 	return r;
 }
 

@@ -19,6 +19,7 @@ struct netlink_watch_kind {
 	const char *what; /* what is watched, for messages */
 	int protocol;
 	int groups[NETLINK_WATCH_GROUPS_MAX + 1]; /* ended by the first 0 */
+	int optional;                             /* a group that older kernels lack; 0: none */
 	nl_recvmsg_msg_cb_t on_event;             /* called for each message; returns NL_OK */
 };
 
