@@ -8,6 +8,8 @@
 #                      ├── wan ── gw-b
 #   gw-a (192.0.2.1) ──┘
 #
+# check: alone
+#
 # RATE says how many a second, PINGS how many pings are taken, TIMES how many times as long they may take.
 #
 # shellcheck disable=SC2317 # Functions are called by name.

@@ -200,6 +200,8 @@ START_TEST(a_subject_has_a_quota)
 	}
 	log_info("peer-b: route");
 	ck_assert_uint_eq(count_of("peer-a: route"), LOG_QUOTA_BURST);
+	log_warning("peer-a: warning"); /* has a quota of its own */
+	ck_assert_uint_eq(count_of("peer-a: warning"), 1);
 	ck_assert_uint_eq(count_of("peer-a: detail"), 2 * LOG_QUOTA_BURST);
 	ck_assert_uint_eq(count_of("other"), 2 * LOG_QUOTA_BURST);
 	ck_assert_uint_eq(count_of("peer-b: route"), 1);

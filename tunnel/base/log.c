@@ -70,7 +70,8 @@ static struct {
 	unsigned long lost;    /* lines lost since the last line written */
 	bool cut;              /* the last line was written only in part */
 	struct repeat repeats[REPEAT_SLOTS];
-	struct log_quota quota;
+	/* Of notices and worse, and of the others, which do not take their place. */
+	struct log_quota quotas[2];
 } logger = {
 	.part = "culvert",
 	.level = LOG_LEVEL_INFO,
@@ -129,7 +130,7 @@ void log_init(const char *part, enum log_level level)
 	pthread_mutex_lock(&logger.mutex);
 	for (size_t i = 0; i < REPEAT_SLOTS; i++)
 		logger.repeats[i] = (struct repeat){ 0 };
-	logger.quota = (struct log_quota){ .subjects = { { .used = false } } };
+	memset(logger.quotas, 0, sizeof(logger.quotas));
 	pthread_mutex_unlock(&logger.mutex);
 	log_set_level(level);
 }
@@ -260,7 +261,7 @@ static bool has_quota(enum log_level level, const char *text, struct mono now)
 
 	if (level == LOG_LEVEL_DEBUG)
 		return true;
-	if (!log_quota_take(&logger.quota, text, now, &held, &len))
+	if (!log_quota_take(&logger.quotas[level > LOG_LEVEL_NOTICE], text, now, &held, &len))
 		return false;
 	if (held > 0) {
 		(void)snprintf(more, sizeof(more), "%.*s: %llu more lines were held back", len,

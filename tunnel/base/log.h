@@ -20,7 +20,8 @@
  *
  * A message (level and text) that repeats more than LOG_REPEAT_BURST times in LOG_REPEAT_WINDOW
  * seconds is only counted. After the window the next line of any message first logs "TEXT (N more
- * like this)". Whatever stands before a line's first colon, such as a peer's name, has a quota of lines
+ * like this)". Whatever stands before a line's first colon, such as a peer's name, has a quota of info lines and one
+ * of notices and worse
  * (base/log_quota); those beyond it are held back and counted. Any thread; errno is kept. Never called on a packet's path.
  */
 
