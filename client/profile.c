@@ -9,6 +9,8 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/file.h"
+#include "config/conf_foreign.h"
 #include "config/conf_peek.h"
 
 static bool has_suffix(const char *file)
@@ -62,6 +64,32 @@ static void list_profiles(const char *dir, char *out, size_t size)
 		free(entries);
 }
 
+/*
+ * Returns true if there is a file of that name here, which is not opened in place of a profile: a
+ * mistyped name must not start what somebody left in this directory.
+ */
+static bool explain_file(const char *word, const char *dir, struct problem *problem)
+{
+	const char *foreign;
+	char *text = NULL;
+	size_t len;
+
+	if (access(word, F_OK) < 0)
+		return false;
+	foreign = file_read(word, FILE_PUBLIC, &text, &len, problem) == 0 ? conf_foreign(text, len)
+									  : NULL;
+	if (foreign)
+		problem_set(problem, "%s:1: %s", word, foreign);
+	else
+		problem_set(problem,
+			"no profile %s in %s; if the file here is meant, write its path: ./%s",
+			word, dir, word);
+	if (text)
+		explicit_bzero(text, len);
+	free(text);
+	return true;
+}
+
 static int find_named(
 	const char *word, const char *dir, char ret_path[PATH_MAX], struct problem *problem)
 {
@@ -80,6 +108,8 @@ static int find_named(
 	/* Opening the file will show any other error. */
 	if (r < 0 || access(ret_path, F_OK) == 0 || errno != ENOENT)
 		return r;
+	if (explain_file(word, dir, problem))
+		return -ENOENT;
 	list_profiles(dir, names, sizeof(names));
 	problem_set(problem,
 		"no profile %s in %s (there: %s); name a file elsewhere by its path, such as ./%s",

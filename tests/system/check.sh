@@ -200,6 +200,15 @@ finds 'an IPv6 address with a port and no brackets' 0 '^warning: .*remotes.\[0\]
 
 # ---- a command line ----
 
+printf 'client\ndev tun\nremote vpn.example 1194\n' >"$WORK/client1.ovpn"
+cp "$WORK/warned.conf" "$WORK/office.culvert"
+here() { # FILE; by its name alone, in its own directory
+	(cd "$WORK" && "$CULVERT" check "$1" 2>&1) || true
+}
+check 'a file of OpenVPN by its name' grep '^error: client1.ovpn:1: this is a file of OpenVPN' <(here client1.ovpn)
+check 'a file with another ending' grep '^error: no profile office.culvert in /etc/culvert; .*write its path: ./office.culvert' \
+	<(here office.culvert)
+
 status=0
 in_ns gw-b "$CULVERTD" -c "$WORK/warned.conf" --json >"$WORK/said" 2>&1 || status=$?
 check_equal 'options of a check are for a check' 2 "$status"

@@ -89,6 +89,24 @@ START_TEST(a_file_gives_a_name)
 }
 END_TEST
 
+/* A mistyped name starts nothing that lies about here. */
+START_TEST(files_of_this_directory_are_named_only)
+{
+	char here[PATH_MAX];
+
+	ck_assert_ptr_nonnull(getcwd(here, sizeof(here)));
+	(void)snprintf(dir, sizeof(dir), "/tmp/culvert-test-profile-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	make("alice.vpn");
+	ck_assert_int_eq(chdir(dir), 0);
+	ck_assert_int_eq(profile_find("alice.vpn", "/nowhere", path, &problem), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(problem.text, "write its path: ./alice.vpn"));
+	ck_assert_int_eq(chdir(here), 0);
+	remove_file("alice.vpn");
+	ck_assert_int_eq(rmdir(dir), 0);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *suite = suite_create("profile");
@@ -96,6 +114,7 @@ static Suite *suite(void)
 	unit_add(suite, "paths", paths_are_taken_as_they_are);
 	unit_add(suite, "names", names_are_looked_up);
 	unit_add(suite, "name", a_file_gives_a_name);
+	unit_add(suite, "here", files_of_this_directory_are_named_only);
 	return suite;
 }
 
