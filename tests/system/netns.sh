@@ -160,6 +160,20 @@ addr red lo 10.1.0.1/32
 both_up
 check 'and so at the client' pings red 10.2.0.1 3 -I 10.1.0.1
 
+# ---- a name that another namespace has got, while a process keeps the old one ----
+
+start_bg "$WORK/keeper.log" keeper in_ns blue sleep 1000
+wait_for 5 'the keeper is there' test "/proc/$(pid_of keeper)/ns/net" -ef "/run/netns/$(ns_name blue)"
+mark=$(log_mark "$WORK/gw-b.log")
+ns_del blue
+ns_add blue
+addr blue lo 10.2.0.1/32
+wait_log_since "$WORK/gw-b.log" "$mark" "gw-a: network namespace $(ns_name blue) is another one now" 5
+both_up
+check 'the tunnel is where the name is now' pings red 10.2.0.1 3 -I 10.1.0.1
+check_fails 'and not in the old one any more' nsenter -n -t "$(pid_of keeper)" ip link show cv0
+stop_bg keeper
+
 # ---- a name that is taken over there ----
 
 stop_bg gw-a

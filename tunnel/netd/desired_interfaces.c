@@ -5,12 +5,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/container.h"
 #include "base/error_text.h"
 #include "base/log.h"
 #include "netd/held_routes.h"
+#include "netd/interface_life.h"
 #include "netd/interface_routes.h"
+#include "netd/policy.h"
 
 /*
  * The parts of a route that are compared. It is zeroed before it is filled, because memcmp() orders
@@ -525,6 +528,47 @@ int desired_interfaces_check(struct desired_interfaces *desired, const struct in
 	free(kernel.keys);
 	free(kernel.missing);
 	return r;
+}
+
+/* ---- named namespaces ---- */
+
+/* Returns true if `where` names a namespace now, and another than that of the interface. */
+static bool is_elsewhere(
+	const struct interfaces *interfaces, const struct interface *interface, const char *where)
+{
+	struct netns_id now;
+	struct problem ignored;
+	int fd, r;
+
+	if (where[0] == '\0' || netns_open(where, &fd, &ignored) < 0)
+		return false; /* one that is gone takes its interface along, or comes back */
+	r = netns_identify(fd, &now);
+	close(fd);
+	if (r < 0)
+		return false;
+	if (netns_id_equal(&now, &interfaces->home))
+		now = (struct netns_id){ .inode = 0 };
+	return !netns_id_equal(&now, &interface->netns);
+}
+
+void desired_interfaces_follow_names(struct desired_interfaces *desired)
+{
+	struct interfaces *interfaces = desired->registry;
+
+	/* The namespace of `culvert run` has no name. */
+	if (!desired->settings || desired->settings->contained)
+		return;
+	for (struct interface *i = interfaces->first, *next; i; i = next) {
+		struct interface_target target = policy_interface_target(
+			desired->settings, &i->now.peer);
+
+		next = i->next;
+		if (!is_elsewhere(interfaces, i, target.netns))
+			continue;
+		log_warning("%s: network namespace %s is another one now", i->now.peer.name,
+			target.netns);
+		interfaces_remove(interfaces, i, "its network namespace has lost its name");
+	}
 }
 
 /* ---- for the status ---- */

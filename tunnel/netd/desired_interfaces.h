@@ -2,6 +2,7 @@
 #ifndef CULVERT_NETD_DESIRED_INTERFACES_H
 #define CULVERT_NETD_DESIRED_INTERFACES_H
 
+#include "config/settings.h"
 #include "netd/interfaces.h"
 
 /*
@@ -35,6 +36,7 @@ struct desired_lack {
 
 struct desired_interfaces {
 	struct interfaces *registry;
+	const struct settings *settings; /* NULL: no interface has a named namespace */
 	/*
 	 * Called when the missing parts of an interface differ from those of the last call. It
 	 * returns a negative errno when it could not pass them on, and is then called again.
@@ -47,6 +49,12 @@ struct desired_interfaces {
 
 /* Begins with nothing known to be missing. The caller has set the members but `item`. */
 void desired_interfaces_init(struct desired_interfaces *desired);
+
+/*
+ * Removes each interface whose network namespace has lost its name to another one: the name in the
+ * configuration is what counts. The engine makes the interface again, where the name is now.
+ */
+void desired_interfaces_follow_names(struct desired_interfaces *desired);
 
 /*
  * Checks all interfaces in the namespace of `one`. Returns a negative errno when it has to be done

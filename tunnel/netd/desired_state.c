@@ -64,6 +64,7 @@ static struct duration check_interfaces(struct desired_state *desired)
 	/* Other programs' routes from now on count. */
 	if (desired->monitor)
 		netlink_monitor_count_all(desired->monitor, held_routes_any(interfaces, &here));
+	desired_interfaces_follow_names(&desired->interfaces);
 	for (struct interface *i = interfaces->first; i; i = i->next) {
 		if (is_first_there(interfaces, i) &&
 			desired_interfaces_check(&desired->interfaces, i) < 0)

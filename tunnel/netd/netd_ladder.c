@@ -263,9 +263,10 @@ static enum exit_code watch_uplinks(struct netd *netd, struct problem *problem)
 
 static enum exit_code keep_desired(struct netd *netd, struct problem *problem)
 {
-	const struct desired_interfaces interfaces = {
-		.registry = &netd->interfaces, .lacks = netd_interface_lacks, .context = netd
-	};
+	const struct desired_interfaces interfaces = { .registry = &netd->interfaces,
+		.settings = netd->program->settings,
+		.lacks = netd_interface_lacks,
+		.context = netd };
 
 	if (desired_state_open(
 		    &netd->desired, netd->loop, &interfaces, netd_desired_changed, problem) < 0)
