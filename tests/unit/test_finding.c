@@ -39,6 +39,24 @@ START_TEST(test_round_trip)
 }
 END_TEST
 
+START_TEST(test_levels)
+{
+	struct findings findings = { .count = 0 };
+
+	findings_add(&findings, FINDING_WARNING, "a", "first");
+	findings_add(&findings, FINDING_ERROR, "b", "second");
+	findings_add(&findings, FINDING_ERROR, "b", "third");
+	ck_assert_uint_eq(findings_count(&findings, FINDING_ERROR), 2);
+	ck_assert_uint_eq(findings_count(&findings, FINDING_NOTE), 0);
+	ck_assert_str_eq(findings_first(&findings, FINDING_ERROR)->text.text, "second");
+	ck_assert_ptr_null(findings_first(&findings, FINDING_NOTE));
+	ck_assert(!findings_have_problem(&findings));
+	ck_assert_str_eq(finding_level_text(FINDING_WARNING), "warning");
+	ck_assert_str_eq(finding_level_text(FINDING_ERROR), "error");
+	findings_free(&findings);
+}
+END_TEST
+
 START_TEST(test_without_cure)
 {
 	struct findings findings = { .count = 0 };
@@ -73,6 +91,7 @@ static Suite *suite(void)
 	Suite *suite = suite_create("finding");
 
 	unit_add(suite, "round_trip", test_round_trip);
+	unit_add(suite, "levels", test_levels);
 	unit_add(suite, "without_cure", test_without_cure);
 	unit_add(suite, "no_finding", test_no_finding);
 	return suite;

@@ -303,6 +303,25 @@ START_TEST(formal_faults)
 }
 END_TEST
 
+/* OpenSSL finds no issuer then, as if the CA were unknown. */
+START_TEST(an_extension_twice)
+{
+	GENERAL_NAMES *names = X509_get_ext_d2i(leaf.certificate, NID_subject_alt_name, NULL, NULL);
+
+	ck_assert_int_eq(X509_add1_ext_i2d(leaf.certificate, NID_subject_alt_name, names, 0,
+				 X509V3_ADD_APPEND),
+		1);
+	GENERAL_NAMES_free(names);
+	ck_assert_int_gt(X509_sign(leaf.certificate, ca.key, EVP_sha256()), 0);
+	trust(&ca);
+	ck_assert_int_eq(verify(leaf.certificate), 0);
+	ck_assert_msg(
+		strstr(judge.tls.problem.text,
+			"it has the extension \"X509v3 Subject Alternative Name\" twice") != NULL,
+		"%s", judge.tls.problem.text);
+}
+END_TEST
+
 /* OpenSSL takes these for CAs, if it is not strict. */
 START_TEST(no_authorities)
 {
@@ -430,9 +449,9 @@ static Suite *suite(void)
 {
 	const TTest *const tests[] = { a_good_one, expired_authorities, namesakes, forged,
 		not_for_this_use, too_many_authorities, no_certificate_is_at_fault,
-		nothing_to_check, formal_faults, no_authorities, against_our_own_rules,
-		a_list_that_is_not_valid_yet, lists_that_must_be_there, lists_that_are_missing,
-		a_list_of_the_root_alone, notices_are_bounded };
+		nothing_to_check, formal_faults, no_authorities, an_extension_twice,
+		against_our_own_rules, a_list_that_is_not_valid_yet, lists_that_must_be_there,
+		lists_that_are_missing, a_list_of_the_root_alone, notices_are_bounded };
 
 	return unit_suite("tls_verify_chain", set_up, tear_down, tests, ARRAY_SIZE(tests));
 }

@@ -2,9 +2,11 @@
 #include "config/configuration.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/executable.h"
@@ -15,7 +17,10 @@
 #include "system/passphrase.h"
 #include "system/process.h"
 
-enum { PASSPHRASE_TRIES = 3 };
+enum {
+	PASSPHRASE_TRIES = 3,
+	DAY_S = 86400,
+};
 
 /* The file is read once, so netd hands the engine exactly the bytes that were checked here. */
 
@@ -107,6 +112,23 @@ static int examine_own(const struct configuration *configuration, const struct t
 	return r;
 }
 
+/* Names a certificate that ends soon, while there is time to renew it. */
+static void examine_end(const struct configuration *configuration,
+	const struct tls_context *context, struct findings *findings)
+{
+	const char *name = tls_context_identity(context)->name;
+	int64_t left = (int64_t)tls_context_not_after(context) - (int64_t)time(NULL);
+	struct problem problem = { 0 };
+
+	if (left >= (int64_t)CONFIGURATION_CERTIFICATE_DAYS * DAY_S)
+		return;
+	problem_set(&problem,
+		"certificate: that of %s ends in less than %" PRId64
+		" days; renew it with culvert-pki renew %s",
+		name, left / DAY_S + 1, name);
+	configuration_find(configuration, findings, FINDING_WARNING, "dates", &problem);
+}
+
 /* What is not valid yet will be by itself; what has expired needs a person. */
 static int examine_dates(const struct configuration *configuration,
 	const struct tls_context *context, struct findings *findings, int first)
@@ -114,6 +136,8 @@ static int examine_dates(const struct configuration *configuration,
 	struct problem problem = { 0 };
 	int r = credentials_check_dates(context, configuration->settings, &problem);
 
+	if (r == 0)
+		examine_end(configuration, context, findings);
 	if (r != -EAGAIN)
 		return find_error(configuration, findings, "dates", first, r, &problem);
 	configuration_find(configuration, findings, FINDING_WARNING, "dates", &problem);

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/finding.h"
+#include "config/configuration.h"
 #include "engine/attempts.h"
 #include "engine/engine.h"
 #include "engine/held_back.h"
@@ -28,7 +29,7 @@ static void examine_certificate(
 	int64_t left = not_after - (int64_t)time(NULL);
 	struct finding *finding;
 
-	if (left >= (int64_t)EXAMINE_CERTIFICATE_DAYS * DAY_S) {
+	if (left >= (int64_t)CONFIGURATION_CERTIFICATE_DAYS * DAY_S) {
 		findings_add(findings, FINDING_OK, "certificate",
 			"%s (%s) is valid for %" PRId64 " more days", whose, name, left / DAY_S);
 		return;

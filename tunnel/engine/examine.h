@@ -11,8 +11,6 @@ struct engine;
  * command line goes on to examine the host. It only reads. Main thread only.
  */
 
-enum { EXAMINE_CERTIFICATE_DAYS = 14 }; /* a certificate that ends sooner is a finding */
-
 /*
  * Writes a line for each (docs/status.md): findings as finding_write() does, facts with "fact" in
  * front. -ENOMEM; -EIO: the stream failed.
