@@ -153,8 +153,9 @@ static int usage_error(const char *what)
 /* Reports an option that getopt_long() refused. */
 static int option_error(int option, char **argv)
 {
-	fprintf(stderr, "culvert %s: %s %s; try culvert --help\n", argv[0],
-		option == ':' ? "a value is missing after" : "unknown option:", argv[optind - 1]);
+	fprintf(stderr, "culvert %s: %s %s; try culvert %s --help\n", argv[0],
+		option == ':' ? "a value is missing after" : "unknown option:", argv[optind - 1],
+		argv[0]);
 	return EXIT_CODE_USAGE;
 }
 
@@ -246,8 +247,11 @@ static int profile_command(int argc, char **argv, struct check_options *check)
 		else
 			return option_error(option, argv);
 	}
-	if (argc - optind != 1)
-		return usage_error("up and check take one profile");
+	if (argc - optind != 1) {
+		fprintf(stderr, "culvert %s: it takes one profile; try culvert %s --help\n",
+			argv[0], argv[0]);
+		return EXIT_CODE_USAGE;
+	}
 	int r = profile_find(argv[optind], dir, path, &problem);
 	if (r < 0) {
 		if (check)

@@ -191,11 +191,9 @@ int configuration_examine(const struct configuration *configuration,
 	}
 	r = examine_credentials(configuration, role, purpose, findings, ret_verdict);
 	first = first < 0 ? first : r;
-	if (settings->contained)
-		return first;
 	r = configuration_examine_values(configuration, findings);
 	first = first < 0 ? first : r;
-	if (purpose == CONFIGURATION_FILE)
+	if (purpose == CONFIGURATION_FILE || settings->contained)
 		return first;
 	configuration_examine_host(configuration, findings);
 	r = configuration_examine_places(configuration, purpose, findings);
