@@ -76,7 +76,8 @@ const struct request_reply *talk_ask_keeping(struct request *request)
 	do {
 		if (!talk_receive())
 			talk_die("the channel closed instead of a reply");
-	} while (talk.in.type == REQUEST_STOP || talk.in.type == REQUEST_NETWORK);
+	} while (talk.in.type == REQUEST_STOP || talk.in.type == REQUEST_NETWORK ||
+		talk.in.type == REQUEST_HELD);
 	if (talk.in.type != REQUEST_REPLY || talk.in.id != request->id)
 		talk_die("what came is not the reply");
 	return &talk.in.reply;
@@ -130,7 +131,15 @@ bool talk_wait(const char *scenario)
 	if (sigprocmask(SIG_BLOCK, &held, NULL) < 0 || sigaction(SIGUSR1, &ours, NULL) < 0)
 		talk_die("SIGUSR1");
 	log_info("%s: pid %d waits", scenario, (int)getpid());
-	return ppoll(&poll_fd, 1, NULL, &none) < 0 && errno == EINTR;
+	for (;;) {
+		if (ppoll(&poll_fd, 1, NULL, &none) < 0)
+			return errno == EINTR;
+		/* What netd holds is said at any time. */
+		if (!talk_receive() || talk.in.type == REQUEST_STOP)
+			exit(0);
+		if (talk.in.type != REQUEST_HELD)
+			return false;
+	}
 }
 
 _Noreturn void talk_linger(void)
