@@ -164,7 +164,8 @@ enum lane_verdict lane_queue_write(struct lane *lane)
 		return verdict;
 	writer_init(&batch.stage, lane->worker->stage, WORKER_STAGE_SIZE);
 	struct mono now = mono_now();
-	while (batch.error == 0 && batch.bytes + batch.stage.len < ahead && take_one(&batch, now))
+	while (batch.error == 0 && batch.bytes + batch.stage.len + OUTFLOW_PACKET < ahead &&
+		take_one(&batch, now))
 		;
 	write_stage(&batch);
 	lane->busy = true;

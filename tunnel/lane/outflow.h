@@ -16,7 +16,9 @@
 
 enum {
 	OUTFLOW_AHEAD_US = 1000, /* that millisecond, unless outflow_look_ahead() changes it */
-	OUTFLOW_AHEAD_LEAST = 4 << 10, /* in bytes; limits the number of wake-ups */
+	/* In bytes. Limits the number of wake-ups, and has room for three full packets as one. */
+	OUTFLOW_AHEAD_LEAST = 5 << 10,
+	OUTFLOW_PACKET = 1500, /* with less room than this a batch is full */
 	OUTFLOW_AHEAD_MOST = 128 << 10,
 	OUTFLOW_WINDOW_MS = 10,  /* the time over which the rate is measured */
 	OUTFLOW_SHORT_US = 1000, /* a shorter time counts as this long */
