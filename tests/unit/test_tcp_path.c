@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The kernel forgets where slow start ended: on a connection over the loopback of a network namespace of the test's own.
+ * The kernel forgets where slow start ended, and limits what is under way: on a connection over the loopback of a network
+ * namespace of the test's own.
  * That needs root, ip(8) and nft(8): without root it is left out.
  *
  * check: own-process
@@ -111,9 +112,67 @@ START_TEST(a_control_that_does_not_exist_changes_nothing)
 }
 END_TEST
 
+/* How many bytes the connection takes while nobody reads them at the other end. */
+static size_t taken(size_t most)
+{
+	static char data[1 << 10];
+	size_t sent = 0;
+
+	while (sent < most) {
+		ssize_t n = send(sender, data, sizeof(data), MSG_DONTWAIT);
+
+		if (n < 0)
+			break;
+		sent += (size_t)n;
+	}
+	return sent;
+}
+
+static void read_all(size_t bytes)
+{
+	static char data[1 << 16];
+
+	for (size_t got = 0; got < bytes;) {
+		ssize_t n = recv(receiver, data, sizeof(data), 0);
+
+		ck_assert_int_gt(n, 0);
+		got += (size_t)n;
+	}
+}
+
+/* What the receiver holds has arrived: with a small window of the receiver, the rest is under way. */
+START_TEST(what_is_under_way_is_limited_and_free_again)
+{
+	enum { WINDOW = 64 << 10, MORE = 1 << 20 };
+	int small = 4 << 10;
+	size_t limited, free_again;
+
+	if (sender < 0 || !tcp_path_can_set_window(sender))
+		return;
+	ck_assert_int_eq(setsockopt(receiver, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
+	ck_assert_int_eq(tcp_path_set_window(sender, WINDOW), 0);
+	limited = taken(MORE);
+	ck_assert_uint_ge(limited, WINDOW / 4);
+	ck_assert_uint_le(limited, 2 * WINDOW); /* the receiver has some of it */
+	ck_assert_int_eq(tcp_path_set_window(sender, 0), 0);
+	free_again = taken(MORE);
+	ck_assert_uint_gt(limited + free_again, 3 * WINDOW);
+	read_all(limited + free_again);
+	pass(MORE);
+}
+END_TEST
+
+START_TEST(a_window_of_no_socket_is_an_error)
+{
+	ck_assert(!tcp_path_can_set_window(-1));
+	ck_assert_int_eq(tcp_path_set_window(-1, 1 << 16), -EBADF);
+}
+END_TEST
+
 static Suite *suite(void)
 {
-	const TTest *const tests[] = { slow_start_begins_again,
+	const TTest *const tests[] = { what_is_under_way_is_limited_and_free_again,
+		a_window_of_no_socket_is_an_error, slow_start_begins_again,
 		a_control_that_does_not_exist_changes_nothing };
 
 	return unit_suite("tcp_path", setup, teardown, tests, ARRAY_SIZE(tests));

@@ -8,6 +8,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#ifndef SO_BUF_LOCK
+#define SO_BUF_LOCK 72 /* <asm-generic/socket.h> of Linux 5.14 */
+#endif
+
 #define HAS(len, member) \
 	((len) >= offsetof(struct tcp_info, member) + sizeof(((struct tcp_info *)NULL)->member))
 
@@ -86,4 +90,25 @@ int tcp_path_set_rate(int fd, uint64_t rate)
 
 	return setsockopt(fd, SOL_SOCKET, SO_MAX_PACING_RATE, &limit, sizeof(limit)) < 0 ? -errno
 											 : 0;
+}
+
+bool tcp_path_can_set_window(int fd)
+{
+	int lock;
+	socklen_t len = sizeof(lock);
+
+	return getsockopt(fd, SOL_SOCKET, SO_BUF_LOCK, &lock, &len) == 0;
+}
+
+int tcp_path_set_window(int fd, uint64_t bytes)
+{
+	/* The kernel doubles it. Without a limit it is the most, until the kernel adapts it again. */
+	int half = bytes > 0 && bytes < INT32_MAX ? (int)(bytes / 2) : INT32_MAX / 2;
+	int lock = 0;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &half, sizeof(half)) < 0)
+		return -errno;
+	if (bytes == 0 && setsockopt(fd, SOL_SOCKET, SO_BUF_LOCK, &lock, sizeof(lock)) < 0)
+		return -errno;
+	return 0;
 }

@@ -55,4 +55,15 @@ int tcp_path_slow_start(int fd, const char *control);
 /* Limits its rate, in bytes a second; 0: no limit. Negative errno of setsockopt. */
 int tcp_path_set_rate(int fd, uint64_t rate);
 
+/* True: the kernel can take a limit of tcp_path_set_window() away again (SO_BUF_LOCK, Linux 5.14). */
+bool tcp_path_can_set_window(int fd);
+
+/*
+ * Limits the bytes that the connection has under way, those that are not sent yet included; 0: no limit
+ * but the kernel's own. The kernel counts its own overhead for each segment as well, and holds the
+ * limit within SOCK_MIN_SNDBUF (some 4,600) and twice net.core.wmem_max (socket(7), SO_SNDBUF).
+ * It says "writable" when two thirds are used. Negative errno of setsockopt.
+ */
+int tcp_path_set_window(int fd, uint64_t bytes);
+
 #endif
