@@ -15,7 +15,7 @@ static struct tcp_path path;
 static char control[TCP_PATH_NAME_MAX + 1];
 static int set_result, read_result;
 static unsigned sets, reads, slow_starts;
-static uint64_t paced, passes;
+static uint64_t paced, passes, window;
 
 int tcp_path_read(int fd, struct tcp_path *ret_path)
 {
@@ -56,6 +56,19 @@ int tcp_path_set_rate(int fd, uint64_t rate)
 	return 0;
 }
 
+bool tcp_path_can_set_window(int fd)
+{
+	ck_assert_int_eq(fd, SOCKET);
+	return true;
+}
+
+int tcp_path_set_window(int fd, uint64_t bytes)
+{
+	ck_assert_int_eq(fd, SOCKET);
+	window = bytes;
+	return 0;
+}
+
 bool tcp_path_is_queued(const struct tcp_path *of)
 {
 	return of->rtt_us > of->least_rtt_us;
@@ -92,7 +105,7 @@ static void setup(void)
 	unit_text(control, "cubic");
 	set_result = read_result = 0;
 	sets = reads = slow_starts = reported = 0;
-	paced = 0;
+	paced = window = 0;
 	passes = 50 * MTU;
 	path = (struct tcp_path){ .rtt_us = 40000, .least_rtt_us = 40000, .rate = 275000 };
 	ck_assert_int_eq(loop_new(&loop), 0);
@@ -439,6 +452,23 @@ START_TEST(bulk_data_that_waits_on_the_path_is_limited)
 }
 END_TEST
 
+/* On a short path what is under way is limited, less is encrypted ahead, and both end together. */
+START_TEST(a_short_path_is_held)
+{
+	begin(true);
+	path.least_rtt_us = HOLDING_SHORT_US - 1;
+	look_at_a_queue(125000, 2500);
+	ck_assert_uint_eq(paced, 0);
+	ck_assert_uint_gt(window, 0);
+	ck_assert_uint_eq(window, lane.pacing.holding.window);
+	ck_assert_uint_eq(lane.outflow.ahead_us, LANE_AHEAD_HELD_US);
+	lane.pacing.sampled.ns -= DURATION_MS(PACING_GAP_MS).ns;
+	look(2);
+	ck_assert_uint_eq(window, 0);
+	ck_assert_uint_eq(lane.outflow.ahead_us, OUTFLOW_AHEAD_US);
+}
+END_TEST
+
 /* They wait behind the transfer that they acknowledge. */
 START_TEST(acknowledgements_are_not_limited)
 {
@@ -468,8 +498,8 @@ static Suite *suite(void)
 		what_waits_in_the_lane_counts_as_limited, bursts_may_wait_from_the_first_loss_on,
 		bursts_may_wait_while_the_lane_gives_way, a_short_queue_does_not_shorten_that,
 		losses_of_a_standing_queue_allow_no_bursts, with_bbr_a_queue_says_nothing,
-		bulk_data_that_waits_on_the_path_is_limited, acknowledgements_are_not_limited,
-		a_connection_that_fails_is_left_alone };
+		bulk_data_that_waits_on_the_path_is_limited, a_short_path_is_held,
+		acknowledgements_are_not_limited, a_connection_that_fails_is_left_alone };
 
 	return unit_suite("lane_congestion", setup, teardown, tests, ARRAY_SIZE(tests));
 }

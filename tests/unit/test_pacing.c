@@ -22,14 +22,15 @@ static struct link {
 	uint32_t foreign; /* microseconds that other connections keep in the queue */
 	uint64_t window;  /* bytes under way of a flow that its window limits; 0: another flow */
 	bool bulk;        /* what is wanted is bulk data */
+	uint32_t least_rtt_us;
 } link;
 static uint64_t limit;
 
 static void setup(void)
 {
-	pacing_init(&pacing);
+	pacing_init(&pacing, false);
 	now.ns = INT64_C(1000000000000);
-	link = (struct link){ .capacity = MBIT(100) };
+	link = (struct link){ .capacity = MBIT(100), .least_rtt_us = LEAST_US };
 	limit = 0;
 }
 
@@ -64,7 +65,7 @@ static void sample(void)
 {
 	uint64_t sends = offered();
 	uint64_t leaves, room;
-	struct tcp_path path = { .least_rtt_us = LEAST_US };
+	struct tcp_path path = { .least_rtt_us = link.least_rtt_us };
 
 	if (limit > 0 && sends > limit)
 		sends = limit;
@@ -77,8 +78,10 @@ static void sample(void)
 	link.acked += leaves;
 	now = mono_add(now, DURATION_MS(PACING_SAMPLE_MS));
 	path.acked = link.acked;
-	path.rtt_us = (uint32_t)(LEAST_US + link.queue * 1000000 / link.capacity) + link.foreign;
-	limit = pacing_judge(&pacing, now, &path, load());
+	path.rtt_us = (uint32_t)(link.least_rtt_us + link.queue * 1000000 / link.capacity) +
+		link.foreign;
+	pacing_judge(&pacing, now, &path, load());
+	limit = pacing.rate;
 }
 
 static void pass(int samples)
@@ -321,12 +324,89 @@ START_TEST(no_limit_is_below_the_least)
 }
 END_TEST
 
+static void begin_on_a_short_path(void)
+{
+	pacing_init(&pacing, true);
+	link.least_rtt_us = HOLDING_SHORT_US - 1;
+}
+
+/* On a short path what is under way is limited instead, and the rate is not. */
+START_TEST(a_short_path_is_held)
+{
+	begin_on_a_short_path();
+	pass(2 + PACING_QUEUED_LEAST);
+	ck_assert_int_eq(pacing.state, PACING_HOLDS);
+	ck_assert_uint_gt(pacing.holding.window, 0);
+	ck_assert_uint_eq(limit, 0);
+}
+END_TEST
+
+START_TEST(a_path_is_not_held_if_it_is_long_or_the_kernel_cannot)
+{
+	begin_on_a_short_path();
+	link.least_rtt_us = HOLDING_SHORT_US;
+	pass(2 + PACING_QUEUED_LEAST);
+	ck_assert_int_eq(pacing.state, PACING_DRAINS);
+	setup();
+	link.least_rtt_us = HOLDING_SHORT_US - 1;
+	pass(2 + PACING_QUEUED_LEAST);
+	ck_assert_int_eq(pacing.state, PACING_DRAINS);
+}
+END_TEST
+
+/* This link knows no window, so its queue stays, as that of others would. */
+START_TEST(a_held_path_whose_queue_stays_is_left)
+{
+	begin_on_a_short_path();
+	pass(2 + PACING_QUEUED_LEAST);
+	ck_assert_int_eq(pacing.state, PACING_HOLDS);
+	pass(SECOND);
+	ck_assert_int_eq(pacing.state, PACING_NONE);
+	ck_assert_uint_eq(pacing.holding.window, 0);
+	ck_assert(pacing_gives_way(&pacing, now));
+	for (int i = 0; i < PACING_LEAVE_S * SECOND && pacing.state == PACING_NONE; i++)
+		sample();
+	ck_assert_int_eq(pacing.state, PACING_HOLDS);
+}
+END_TEST
+
+START_TEST(a_held_path_that_becomes_fast_has_no_limit)
+{
+	begin_on_a_short_path();
+	pass(2 + PACING_QUEUED_LEAST);
+	link.queue = 0;
+	link.capacity = 2 * PACING_FAST;
+	link.wanted = 2 * PACING_FAST;
+	link.bulk = true;
+	pass(3);
+	ck_assert_int_eq(pacing.state, PACING_NONE);
+	ck_assert_uint_eq(pacing.holding.window, 0);
+	ck_assert(!pacing_gives_way(&pacing, now));
+}
+END_TEST
+
+START_TEST(a_held_path_is_free_when_the_sender_stops)
+{
+	begin_on_a_short_path();
+	pass(2 + PACING_QUEUED_LEAST);
+	link.wanted = MBIT(1);
+	link.queue = 0;
+	pass(PACING_IDLE_MOST);
+	ck_assert_int_eq(pacing.state, PACING_NONE);
+	ck_assert_uint_eq(pacing.holding.window, 0);
+}
+END_TEST
+
 static Suite *suite(void)
 {
-	const TTest *const tests[] = { a_full_link_loses_its_queue, the_limit_comes_within_a_second,
-		a_faster_link_is_found_within_two_seconds, a_slower_link_is_found,
-		a_queue_of_others_is_left_to_them, a_sender_below_the_link_has_no_limit, giving_way,
-		a_queue_that_comes_and_goes, a_flood_of_others_takes_no_more_than_its_own,
+	const TTest *const tests[] = { a_short_path_is_held,
+		a_path_is_not_held_if_it_is_long_or_the_kernel_cannot,
+		a_held_path_whose_queue_stays_is_left, a_held_path_that_becomes_fast_has_no_limit,
+		a_held_path_is_free_when_the_sender_stops, a_full_link_loses_its_queue,
+		the_limit_comes_within_a_second, a_faster_link_is_found_within_two_seconds,
+		a_slower_link_is_found, a_queue_of_others_is_left_to_them,
+		a_sender_below_the_link_has_no_limit, giving_way, a_queue_that_comes_and_goes,
+		a_flood_of_others_takes_no_more_than_its_own,
 		a_small_stream_beside_a_queue_has_no_limit, a_flow_with_a_window_loses_its_queue,
 		a_bulk_stream_beside_a_queue_of_others,
 		a_link_that_becomes_fast_has_no_limit_any_more,

@@ -9,7 +9,7 @@
 
 /*
  * Looks at the path of the lane's connection while the lane is in use, and sets the connection by what
- * the path shows: the congestion control (lane/congestion.h), a limit of the rate (lane/pacing.h),
+ * the path shows: the congestion control (lane/congestion.h), a limit of the rate or of what is under way (lane/pacing.h),
  * and how long a burst may wait in the queue. All that is only for `congestion = "auto"`, but that
  * bursts may also wait where BBR is configured.
  *
@@ -83,8 +83,11 @@ static void look_ahead(struct lane *lane, const struct tcp_path *path, bool loss
 	uint32_t share = path->least_rtt_us / LANE_AHEAD_SHARE;
 	uint32_t us = share < LANE_AHEAD_US ? share : LANE_AHEAD_US;
 
-	outflow_look_ahead(&lane->outflow,
-		lossy && has_bbr(lane) && us > OUTFLOW_AHEAD_US ? us : OUTFLOW_AHEAD_US);
+	if (lane->pacing.holding.window > 0)
+		us = LANE_AHEAD_HELD_US;
+	else if (!lossy || !has_bbr(lane) || us < OUTFLOW_AHEAD_US)
+		us = OUTFLOW_AHEAD_US;
+	outflow_look_ahead(&lane->outflow, us);
 }
 
 /* Losses are those of a full queue while one stands there for a while; BBR makes queues itself. */
@@ -148,8 +151,7 @@ static enum pacing_load load_of(struct lane *lane)
 static void pace(struct lane *lane, const struct tcp_path *path, struct mono now)
 {
 	enum pacing_load load = load_of(lane);
-	uint64_t before = lane->pacing.rate;
-	uint64_t rate = 0;
+	uint64_t rate = lane->pacing.rate, window = lane->pacing.holding.window;
 
 	/*
 	 * A path that loses packets without a queue has none to be kept short. Of several paths
@@ -158,10 +160,12 @@ static void pace(struct lane *lane, const struct tcp_path *path, struct mono now
 	if (mono_before(now, lane->lossy_until) || lane->many_paths)
 		pacing_begin_again(&lane->pacing);
 	else
-		rate = pacing_judge(&lane->pacing, now, path, load);
-	if (rate != before)
-		(void)tcp_path_set_rate(
-			lane->socket_watch.fd, rate); /* else the path has the queue */
+		pacing_judge(&lane->pacing, now, path, load);
+	/* Where the kernel refuses, the path has the queue. */
+	if (lane->pacing.rate != rate)
+		(void)tcp_path_set_rate(lane->socket_watch.fd, lane->pacing.rate);
+	if (lane->pacing.holding.window != window)
+		(void)tcp_path_set_window(lane->socket_watch.fd, lane->pacing.holding.window);
 }
 
 void lane_congestion_look(struct lane *lane)
@@ -199,7 +203,7 @@ void lane_congestion_begin(struct lane *lane, bool choose)
 	const struct congestion_view none = { 0 };
 
 	congestion_init(&lane->congestion);
-	pacing_init(&lane->pacing);
+	pacing_init(&lane->pacing, tcp_path_can_set_window(lane->socket_watch.fd));
 	if (tcp_path_control(lane->socket_watch.fd, lane->kernel_control) < 0)
 		return;
 	/* A kernel with BBR as its default, in any version, has nothing to gain. */

@@ -35,9 +35,10 @@ enum {
 	/* On a lossy path with BBR so much is encrypted ahead: this share of the round trip, at most … */
 	LANE_AHEAD_SHARE = 8,
 	LANE_AHEAD_US = 5000,
-	LANE_BULK_SHARE = 8,  /* bulk data: so many times what is received */
-	LANE_LOST_MS = 5000,  /* so often netd is asked for a path that is not open any more */
-	LANE_DOUBT_MS = 2000, /* data unacknowledged for this long is in doubt */
+	LANE_AHEAD_HELD_US = 500, /* while what is under way is limited (lane/holding) */
+	LANE_BULK_SHARE = 8,      /* bulk data: so many times what is received */
+	LANE_LOST_MS = 5000,      /* so often netd is asked for a path that is not open any more */
+	LANE_DOUBT_MS = 2000,     /* data unacknowledged for this long is in doubt */
 	/* Bytes of control messages that may wait for a peer that does not read. */
 	LANE_CONTROL_QUEUE_MAX = 256 << 10,
 	LANE_BURST_PACKETS = 4096,    /* the most read from TUN at once, even if all are dropped */

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lane/pacing.h"
 
-void pacing_init(struct pacing *pacing)
+void pacing_init(struct pacing *pacing, bool can_hold)
 {
-	*pacing = (struct pacing){ .state = PACING_NONE };
+	*pacing = (struct pacing){ .state = PACING_NONE, .can_hold = can_hold };
 }
 
 void pacing_begin_again(struct pacing *pacing)
 {
 	struct mono leave_until = pacing->leave_until;
 
-	pacing_init(pacing);
+	pacing_init(pacing, pacing->can_hold);
 	pacing->leave_until = leave_until;
 }
 
@@ -51,8 +51,9 @@ static unsigned drain_samples(const struct pacing *pacing)
 static void enter(struct pacing *pacing, enum pacing_state state, uint64_t rate)
 {
 	pacing->state = state;
-	pacing->rate = state == PACING_NONE || rate > PACING_LEAST ? rate : PACING_LEAST;
+	pacing->rate = rate == 0 || rate > PACING_LEAST ? rate : PACING_LEAST;
 	pacing->samples = 0;
+	holding_end(&pacing->holding);
 }
 
 static uint64_t percent(uint64_t rate, unsigned share)
@@ -71,7 +72,7 @@ static void store(struct pacing *pacing, uint64_t rate)
 /* For a while nothing is limited: others fill the queue, or it comes and goes by itself. */
 static void leave(struct pacing *pacing, struct mono now)
 {
-	pacing_init(pacing);
+	pacing_init(pacing, pacing->can_hold);
 	pacing->leave_until = mono_add(now, DURATION_S(PACING_LEAVE_S));
 }
 
@@ -90,7 +91,23 @@ static void drain(struct pacing *pacing)
 	enter(pacing, PACING_DRAINS, percent(pacing->capacity, PACING_DRAIN));
 }
 
-static void on_none(struct pacing *pacing, struct mono now)
+static void hold(struct pacing *pacing, const struct tcp_path *path)
+{
+	enter(pacing, PACING_HOLDS, 0);
+	holding_begin(&pacing->holding, pacing->capacity, path);
+}
+
+static void on_hold(
+	struct pacing *pacing, struct mono now, const struct tcp_path *path, uint64_t arrives)
+{
+	if (holding_judge(&pacing->holding, arrives, path, pacing->idle == 0) ==
+		HOLDING_IS_OF_OTHERS)
+		leave(pacing, now);
+	else if (pacing->holding.capacity >= PACING_FAST)
+		enter(pacing, PACING_NONE, 0);
+}
+
+static void on_none(struct pacing *pacing, struct mono now, const struct tcp_path *path)
 {
 	uint64_t arrives;
 
@@ -102,7 +119,10 @@ static void on_none(struct pacing *pacing, struct mono now)
 		return;
 	pacing->capacity = arrives;
 	pacing->drains = pacing->since_probe = 0;
-	drain(pacing);
+	if (pacing->can_hold && path->least_rtt_us < HOLDING_SHORT_US)
+		hold(pacing, path);
+	else
+		drain(pacing);
 }
 
 static void on_drain(struct pacing *pacing, struct mono now, bool queued)
@@ -165,11 +185,11 @@ static void on_probe(struct pacing *pacing, bool queued)
 	}
 }
 
-static void step(struct pacing *pacing, struct mono now, bool queued)
+static void step(struct pacing *pacing, struct mono now, const struct tcp_path *path, bool queued)
 {
 	switch (pacing->state) {
 	case PACING_NONE:
-		on_none(pacing, now);
+		on_none(pacing, now, path);
 		break;
 	case PACING_DRAINS:
 		on_drain(pacing, now, queued);
@@ -179,6 +199,9 @@ static void step(struct pacing *pacing, struct mono now, bool queued)
 		break;
 	case PACING_PROBES:
 		on_probe(pacing, queued);
+		break;
+	case PACING_HOLDS:
+		on_hold(pacing, now, path, average_of(pacing, 1));
 		break;
 	}
 }
@@ -196,7 +219,7 @@ static bool fills(const struct pacing *pacing, const struct tcp_path *path, enum
 		(pacing->capacity > 0 && arrives > percent(pacing->capacity, PACING_SATURATED));
 }
 
-uint64_t pacing_judge(
+void pacing_judge(
 	struct pacing *pacing, struct mono now, const struct tcp_path *path, enum pacing_load load)
 {
 	int64_t us = mono_since(now, pacing->sampled).ns / 1000;
@@ -207,7 +230,7 @@ uint64_t pacing_judge(
 		pacing_begin_again(pacing);
 		pacing->sampled = now;
 		pacing->acked = path->acked;
-		return 0;
+		return;
 	}
 	pacing->idle = load == PACING_LIMITED ? 0 : pacing->idle + 1;
 	/* Nothing arrived: a loss is being repaired, or nothing was sent. The next sample counts for both. */
@@ -225,9 +248,8 @@ uint64_t pacing_judge(
 		pacing->queue_us = queued ? path->rtt_us - path->least_rtt_us : 0;
 		pacing->queued = queued ? pacing->queued + 1 : 0;
 		pacing->idle = queued ? 0 : pacing->idle;
-		step(pacing, now, queued);
+		step(pacing, now, path, queued);
 	}
 	if (pacing->state != PACING_NONE && pacing->idle >= PACING_IDLE_MOST)
 		enter(pacing, PACING_NONE, 0);
-	return pacing->rate;
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "lane/holding.h"
 #include "system/tcp_path.h"
 
 /*
@@ -25,10 +26,12 @@
  *   CRUISES   a little below what the path takes
  *   PROBES    a little above it for PACING_PROBE_LEAST samples. If more arrives, the path has become
  *             faster: again, and further up.
+ *   HOLDS     in place of the last three on a short path, where the kernel can do it: no limit of the
+ *             rate, but one of what is under way (lane/holding).
  */
 
 enum {
-	PACING_SAMPLE_MS = 50,
+	PACING_SAMPLE_MS = HOLDING_SAMPLE_MS,
 	PACING_GAP_MS = 1000,
 	PACING_MEMORY = 20,       /* samples: a second */
 	PACING_QUEUED_LEAST = 5,  /* samples in a row with a queue, to begin */
@@ -51,7 +54,7 @@ enum {
 	PACING_FOUND = 102,
 	/* What arrived is less than before by more bytes than this: it is another connection's. */
 	PACING_SLIP = 1 << 20,
-	PACING_LEAST = 125000,
+	PACING_LEAST = HOLDING_CAPACITY_LEAST,
 	PACING_FAST = 62500000, /* bytes a second: 500 Mbit/s, above which nothing is limited */
 };
 
@@ -60,10 +63,12 @@ enum pacing_state {
 	PACING_DRAINS,
 	PACING_CRUISES,
 	PACING_PROBES,
+	PACING_HOLDS,
 };
 
 struct pacing {
 	enum pacing_state state;
+	bool can_hold;  /* the kernel can limit what is under way, and take the limit away again */
 	uint64_t rate;  /* bytes a second; 0: no limit */
 	uint64_t acked; /* at the last sample */
 	struct mono sampled, leave_until;
@@ -77,9 +82,10 @@ struct pacing {
 	uint32_t queue_us; /* at the last sample */
 	unsigned probe;    /* percent */
 	uint64_t capacity; /* bytes a second that the path takes */
+	struct holding holding;
 };
 
-void pacing_init(struct pacing *pacing);
+void pacing_init(struct pacing *pacing, bool can_hold);
 /* The same, but the queue of others is still left to them. */
 void pacing_begin_again(struct pacing *pacing);
 
@@ -96,8 +102,8 @@ enum pacing_load {
 	PACING_LIMITED, /* more than the connection takes: some waits in the lane */
 };
 
-/* Takes a sample. Returns the limit in bytes a second; 0: none. */
-uint64_t pacing_judge(
+/* Takes a sample, and sets the limits: pacing->rate, and pacing->holding.window. */
+void pacing_judge(
 	struct pacing *pacing, struct mono now, const struct tcp_path *path, enum pacing_load load);
 
 #endif
