@@ -209,6 +209,28 @@ static void name_source(const struct import *import, struct problem *problem)
 		problem_set(problem, "%s%s", import->file, &problem->text[len]);
 }
 
+/* Examines the profile as check does, and prints warnings. */
+static int examine(const struct import *import, const struct configuration *profile,
+	struct configuration_verdict *ret_verdict, struct problem *problem)
+{
+	struct findings findings = { .count = 0 };
+	const struct finding *error;
+	int r = configuration_examine(
+		profile, &client_role.configuration, CONFIGURATION_CHECK, &findings, ret_verdict);
+
+	for (size_t i = 0; i < findings.count; i++) {
+		name_source(import, &findings.items[i].text);
+		if (findings.items[i].level == FINDING_WARNING)
+			(void)fprintf(stderr, "warning: %s\n", findings.items[i].text.text);
+	}
+	error = findings_first(&findings, FINDING_ERROR);
+	if (r < 0)
+		problem_set(
+			problem, "%s", error ? error->text.text : "not enough memory to check it");
+	findings_free(&findings);
+	return r;
+}
+
 static int judge(const struct import *import, struct configuration *profile,
 	struct configuration_verdict *ret_verdict, struct problem *problem)
 {
@@ -225,11 +247,9 @@ static int judge(const struct import *import, struct configuration *profile,
 	}
 	if (r == 0)
 		r = check_paths(profile, problem);
-	if (r == 0)
-		r = configuration_check(profile, &client_role.configuration, ret_verdict, problem);
 	if (r < 0)
 		name_source(import, problem);
-	return r;
+	return r < 0 ? r : examine(import, profile, ret_verdict, problem);
 }
 
 /* ---- installing it ---- */

@@ -49,6 +49,9 @@ refused 'it is not replaced' 1 'gw-a.conf exists already; --force' "$profile"
 echo '# changed' >>"$etc/gw-a.conf"
 check 'but by force' import "$profile" --force
 check 'it is the new one then' cmp "$profile" "$etc/gw-a.conf"
+sed 's/^remotes = .*/remotes = "2001:db8::2:443";/' "$profile" >"$WORK/typed.conf"
+check 'what check warns of, it warns of' grep "^warning: $WORK/typed.conf:[0-9]*: remotes.*write " <(import "$WORK/typed.conf" typed 2>&1)
+check 'and imports it' rm "$etc/typed.conf"
 cp "$profile" "$WORK/from the mail.conf"
 chmod 644 "$WORK/from the mail.conf"
 refused 'a file whose name is no profile name' 2 'give one: culvert import FILE NAME' "$WORK/from the mail.conf"

@@ -89,8 +89,15 @@ static int load(const char *certificate, const char *key, const char *ca, mode_t
 static int check(void)
 {
 	struct configuration_verdict verdict = { .identity = { .name = "untouched" } };
-	int r = configuration_check(&configuration, &role, &verdict, &problem);
+	struct findings findings = { .count = 0 };
+	const struct finding *error;
+	int r = configuration_examine(
+		&configuration, &role, CONFIGURATION_CHECK, &findings, &verdict);
 
+	error = findings_first(&findings, FINDING_ERROR);
+	if (r < 0 && error)
+		problem = error->text;
+	findings_free(&findings);
 	ck_assert_str_eq(verdict.identity.name, "untouched");
 	return r;
 }

@@ -208,20 +208,6 @@ static void take_error(const struct findings *findings, struct problem *problem)
 	problem_set(problem, "%s", error ? error->text.text : "not enough memory to check it");
 }
 
-int configuration_check(const struct configuration *configuration,
-	const struct configuration_role *role, struct configuration_verdict *ret_verdict,
-	struct problem *problem)
-{
-	struct findings findings = { .count = 0 };
-	int r = configuration_examine(
-		configuration, role, CONFIGURATION_CHECK, &findings, ret_verdict);
-
-	if (r < 0)
-		take_error(&findings, problem);
-	findings_free(&findings);
-	return r;
-}
-
 /* Asks until the passphrase is right, PASSPHRASE_TRIES times at most. */
 static int ask_and_unlock(
 	struct credentials *credentials, const char *file, char **ret_key, struct problem *problem)

@@ -86,14 +86,6 @@ int configuration_examine(const struct configuration *configuration,
 	struct findings *findings, struct configuration_verdict *ret_verdict);
 
 /*
- * The same for a caller that needs no more than the first error. Errors: those of
- * configuration_examine(). On failure *problem says why.
- */
-int configuration_check(const struct configuration *configuration,
-	const struct configuration_role *role, struct configuration_verdict *ret_verdict,
-	struct problem *problem);
-
-/*
  * Does everything that comes before a start: examines the configuration, and logs warnings. Where a
  * passphrase protects the key, it asks for it (system/passphrase; a few times while it is wrong)
  * and examines again with the unlocked key. It wipes the passphrase; the unlocked key stays in the
