@@ -86,6 +86,10 @@ check 'spoke-b gets in all the same' pings spoke-b $SERVER4 3
 wait_log_since "$WORK/gw-b.log" "$mark_b" '10\.2\.0\.7, which is inside a route of a tunnel' 5
 check 'what is not of Culvert goes into the tunnel still' grep -F 'dev cv' <(ip_ns gw-b route get 10.2.0.7)
 check 'the outer connection does not' grep -F 'dev wan0' <(ip_ns gw-b route get 10.2.0.7 mark 0x63760002)
+mark=$(log_mark "$WORK/gw-b.log")
+addr gw-b lo 192.0.2.77/32
+wait_log_since "$WORK/gw-b.log" "$mark" 'network has changed' 5
+check 'the route stays when the routes are judged again' has_route gw-b 10.2.0.0/24
 route gw-b 10.77.0.0/16 via 192.0.2.254
 follows() { [[ -n $(ip_ns gw-b route show table 25461 10.77.0.0/16) ]]; }
 wait_for 5 'the copy of the main table follows it' follows

@@ -92,6 +92,21 @@ static uint64_t fingerprint(const struct route_surroundings *around)
 	return sum | 1;
 }
 
+/*
+ * An outer connection that has come after a route is kept out of tunnels by netd/outer_path, so it
+ * is no reason to remove the route.
+ */
+static void forget_connections(struct needs *needs)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < needs->count; i++) {
+		if (needs->items[i].kind != NEED_CONNECTION)
+			needs->items[kept++] = needs->items[i];
+	}
+	needs->count = kept;
+}
+
 /* What one call of route_check_again() goes by. */
 struct again {
 	struct route_check *check;
@@ -151,6 +166,7 @@ bool route_check_again(struct route_check *check,
 		interfaces_leave(interfaces);
 		return false;
 	}
+	forget_connections(&around.needs);
 	changed = check->seen != fingerprint(&around);
 	check->seen = fingerprint(&around);
 	for (struct interface *i = interfaces->first; i && changed; i = i->next) {

@@ -20,8 +20,9 @@
  *
  * A route that was accepted elsewhere may be wrong here: a laptop comes into a network that has the
  * prefix on-link, and its printer would be sought in the tunnel. So when the networks of the host
- * have changed, netd judges every installed route again and removes those that it would refuse. The
- * engine then asks for refused ones again, which may be free now. netd's only thread.
+ * have changed, netd judges every installed route again and removes those that it would refuse. An
+ * outer connection is no reason here, as netd/outer_path takes care of it. The engine then asks for
+ * refused ones again, which may be free now. netd's only thread.
  */
 
 struct route_check {
