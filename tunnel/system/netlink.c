@@ -389,3 +389,30 @@ int netlink_group_delete(struct netlink *netlink, uint32_t group, struct problem
 		problem_prepend(problem, "cannot delete a group of interfaces");
 	return r;
 }
+
+/* There is only our one request. libnl counts, and misses what netlink_talk() takes. */
+static int any_sequence(struct nl_msg *message, void *context)
+{
+	(void)message;
+	(void)context;
+	return NL_OK;
+}
+
+int netlink_dump(
+	struct netlink *netlink, struct nl_msg *message, nl_recvmsg_msg_cb_t take, void *context)
+{
+	struct nl_cb *callbacks = nl_cb_alloc(NL_CB_DEFAULT);
+	int r = callbacks && message ? 0 : -NLE_NOMEM;
+
+	if (r == 0)
+		r = nl_cb_set(callbacks, NL_CB_VALID, NL_CB_CUSTOM, take, context);
+	if (r == 0)
+		r = nl_cb_set(callbacks, NL_CB_SEQ_CHECK, NL_CB_CUSTOM, any_sequence, NULL);
+	if (r == 0)
+		r = nl_send_auto(netlink->sock, message);
+	if (r >= 0)
+		r = nl_recvmsgs(netlink->sock, callbacks);
+	nlmsg_free(message);
+	nl_cb_put(callbacks);
+	return r;
+}
