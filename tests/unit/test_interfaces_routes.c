@@ -9,9 +9,9 @@ START_TEST(metrics_and_tables_of_routes)
 	struct prefix one = prefix_of("10.1.0.0/16"), longer = prefix_of("10.1.0.0/24");
 
 	ck_assert_uint_eq(held_routes_metric(&interface), HELD_ROUTES_METRIC + 7);
-	ck_assert_uint_eq(interface_route_table(&all), RT_TABLE_MAIN);
+	ck_assert_uint_eq(interfaces_table(&all), RT_TABLE_MAIN);
 	all.table = 1067;
-	ck_assert_uint_eq(interface_route_table(&all), 1067);
+	ck_assert_uint_eq(interfaces_table(&all), 1067);
 	ck_assert(!interface_has_route(&interface, &one));
 	interface.routes = &one;
 	interface.route_count = 1;

@@ -142,7 +142,7 @@ static bool lacks_route(const struct interfaces *interfaces, const struct kernel
 	const struct interface *interface, const struct prefix *prefix)
 {
 	struct key key = key_of(interface->idle ? 0 : interface->index,
-		interface_route_table(interfaces),
+		interfaces_table(interfaces),
 		interface->idle ? held_routes_metric(interface) : interface->metric, prefix);
 
 	return kernel->key_count == 0 ||

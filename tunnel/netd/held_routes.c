@@ -234,7 +234,7 @@ static int read_ways(struct ways *ways, struct netlink *netlink, struct problem 
 
 	for (size_t i = 0; i < ARRAY_SIZE(families) && r == 0; i++) {
 		struct netlink_query query = { .family = families[i],
-			.table = interface_route_table(ways->interfaces) };
+			.table = interfaces_table(ways->interfaces) };
 
 		r = netlink_routes(netlink, &query, take_way, ways, problem);
 	}

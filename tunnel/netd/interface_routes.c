@@ -106,11 +106,6 @@ static int take_route(struct interfaces *interfaces, const struct interface *int
 	return r == -ESRCH || r == -ENODEV ? 0 : r;
 }
 
-uint32_t interface_route_table(const struct interfaces *interfaces)
-{
-	return interfaces->table != 0 ? interfaces->table : RT_TABLE_MAIN;
-}
-
 int interface_route_put_back(struct interfaces *interfaces, struct interface *interface,
 	const struct prefix *prefix, struct problem *problem)
 {

@@ -24,8 +24,6 @@ int interface_route_add(struct interfaces *interfaces, struct interface *interfa
 int interface_route_delete(struct interfaces *interfaces, struct interface *interface,
 	const struct prefix *prefix, struct problem *problem);
 
-/* Returns the table of all routes. */
-uint32_t interface_route_table(const struct interfaces *interfaces);
 /*
  * Makes a route of the registry, or a held one of an idle interface, in the kernel again; succeeds
  * when the kernel has it. Errors: those of interface_route_add().

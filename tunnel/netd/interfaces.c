@@ -2,6 +2,7 @@
 #include "netd/interfaces.h"
 
 #include <assert.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -171,4 +172,9 @@ void interfaces_detach_queues(const struct interfaces *interfaces)
 		for (size_t queue = 0; i->now.queues > 1 && queue < i->now.queues; queue++)
 			(void)tun_queue_attach(i->queues[queue], false);
 	}
+}
+
+uint32_t interfaces_table(const struct interfaces *interfaces)
+{
+	return interfaces->table != 0 ? interfaces->table : RT_TABLE_MAIN;
 }

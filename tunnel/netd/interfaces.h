@@ -178,6 +178,9 @@ int interfaces_enter_target(struct interfaces *interfaces, const struct interfac
  */
 void interfaces_leave(struct interfaces *interfaces);
 
+/* Returns the table of all routes. */
+uint32_t interfaces_table(const struct interfaces *interfaces);
+
 /* Returns what the interface has in the kernel: without the address of a family that is off. */
 struct request_interface interface_present(const struct interface *interface);
 bool interface_family_is_off(const struct interface *interface, uint8_t family);
