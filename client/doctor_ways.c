@@ -354,7 +354,7 @@ static bool is_cut_off(struct netlink *netlink, const struct doctor_facts *facts
 		addr_is_loopback(&address->prefix.addr) ||
 		addr_is_link_local(&address->prefix.addr) ||
 		!if_indextoname(address->index, name) || is_tunnel(facts, name) ||
-		netlink_link_state(netlink, address->index, &up, &mtu, NULL) < 0 || !up)
+		netlink_link_state(netlink, address->index, &up, &mtu, NULL, NULL) < 0 || !up)
 		return false;
 	return netlink_lookup(netlink, &neighbour, &way, NULL) < 0 || way.index != address->index;
 }

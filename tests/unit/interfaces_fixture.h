@@ -225,7 +225,7 @@ static inline bool link_is_there(uint32_t index)
 	uint32_t mtu;
 	bool up;
 
-	return netlink_link_state(all.netlink, index, &up, &mtu, &problem) == 0;
+	return netlink_link_state(all.netlink, index, &up, &mtu, NULL, &problem) == 0;
 }
 
 static inline int route_add(struct interface *interface, const char *text)

@@ -145,7 +145,7 @@ START_TEST(one_is_made)
 	ck_assert_uint_eq(interface->now.queues, 1);
 	ck_assert_uint_eq(interface->now.mtu, 1400);
 	ck_assert_uint_eq(interface->netns.inode, 0);
-	ck_assert_int_eq(netlink_link_state(all.netlink, index, &up, &mtu, &problem), 0);
+	ck_assert_int_eq(netlink_link_state(all.netlink, index, &up, &mtu, NULL, &problem), 0);
 	ck_assert(up);
 	ck_assert_uint_eq(mtu, 1400);
 	ck_assert_int_eq(netlink_link_group(all.netlink, index, &group, &problem), 0);
@@ -180,7 +180,8 @@ START_TEST(another_mtu)
 
 	request.mtu = 1300;
 	ck_assert_ptr_eq(bring(&request), interface);
-	ck_assert_int_eq(netlink_link_state(all.netlink, interface->index, &up, &mtu, &problem), 0);
+	ck_assert_int_eq(
+		netlink_link_state(all.netlink, interface->index, &up, &mtu, NULL, &problem), 0);
 	ck_assert_uint_eq(mtu, 1300);
 	ck_assert(log_has("a: interface cv0 changed: 10.99.0.2 peer 10.99.0.1, mtu 1300"));
 }

@@ -172,10 +172,8 @@ static int find_lack(const struct interfaces *interfaces, struct kernel_state *k
 	struct lack lack = { .link = false };
 	bool up;
 	uint32_t mtu = 0, group = 0;
-	int r = netlink_link_state(kernel->netlink, interface->index, &up, &mtu, NULL);
+	int r = netlink_link_state(kernel->netlink, interface->index, &up, &mtu, &group, NULL);
 
-	if (r == 0)
-		r = netlink_link_group(kernel->netlink, interface->index, &group, NULL);
 	if (r == 0)
 		r = make_room(kernel, count);
 	if (r < 0)
@@ -559,10 +557,12 @@ void desired_interfaces_follow_names(struct desired_interfaces *desired)
 	if (!desired->settings || desired->settings->contained)
 		return;
 	for (struct interface *i = interfaces->first, *next; i; i = next) {
-		struct interface_target target = policy_interface_target(
-			desired->settings, &i->now.peer);
+		struct interface_target target;
 
 		next = i->next;
+		if (i->netns.inode == 0)
+			continue; /* the most by far: nothing else is polled */
+		target = policy_interface_target(desired->settings, &i->now.peer);
 		if (!is_elsewhere(interfaces, i, target.netns))
 			continue;
 		log_warning("%s: network namespace %s is another one now", i->now.peer.name,

@@ -395,7 +395,8 @@ static bool wants_peer(const struct full_tunnel *full_tunnel, size_t family)
 
 	return addr_is_set(&peer->prefix.addr) &&
 		interfaces_have_link(interfaces, &here, peer->index) &&
-		netlink_link_state(interfaces->netlink, peer->index, &up, &mtu, NULL) == 0 && up;
+		netlink_link_state(interfaces->netlink, peer->index, &up, &mtu, NULL, NULL) == 0 &&
+		up;
 }
 
 static enum desired_look look_at_family(

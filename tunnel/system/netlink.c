@@ -283,7 +283,7 @@ static int get_link(struct netlink *netlink, uint32_t index, struct rtnl_link **
 }
 
 int netlink_link_state(struct netlink *netlink, uint32_t index, bool *ret_up, uint32_t *ret_mtu,
-	struct problem *problem)
+	uint32_t *ret_group, struct problem *problem)
 {
 	struct rtnl_link *link;
 	int r = get_link(netlink, index, &link, problem);
@@ -292,6 +292,8 @@ int netlink_link_state(struct netlink *netlink, uint32_t index, bool *ret_up, ui
 		return r;
 	*ret_up = (rtnl_link_get_flags(link) & IFF_UP) != 0;
 	*ret_mtu = rtnl_link_get_mtu(link);
+	if (ret_group)
+		*ret_group = rtnl_link_get_group(link);
 	rtnl_link_put(link);
 	return 0;
 }

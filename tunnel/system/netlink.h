@@ -56,11 +56,11 @@ int netlink_link_up(struct netlink *netlink, uint32_t index, uint32_t mtu, uint3
 int netlink_link_set_mtu(
 	struct netlink *netlink, uint32_t index, uint32_t mtu, struct problem *problem);
 /*
- * Gets the administrative state and the MTU, either of which may change right after. -ENODEV: no
- * such link.
+ * Gets the administrative state, the MTU and the group (0: the default group), each of which may
+ * change right after; ret_group may be NULL. -ENODEV: no such link.
  */
 int netlink_link_state(struct netlink *netlink, uint32_t index, bool *ret_up, uint32_t *ret_mtu,
-	struct problem *problem);
+	uint32_t *ret_group, struct problem *problem);
 /* True: the link is up and has a carrier. -ENODEV: no such link. */
 int netlink_link_carries(
 	struct netlink *netlink, uint32_t index, bool *ret_carries, struct problem *problem);
