@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -65,6 +66,20 @@ START_TEST(each_kind_of_change_is_noticed)
 }
 END_TEST
 
+/* netd then looks at the file every second: netd/dns. */
+START_TEST(a_limit_is_an_error)
+{
+	struct rlimit before, none;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){ .rlim_cur = 0, .rlim_max = before.rlim_max };
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	ck_assert_int_eq(file_watch_open(&watch, path), -EMFILE);
+	ck_assert_int_eq(watch.fd, -1);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+END_TEST
+
 START_TEST(what_cannot_be_watched_is_an_error)
 {
 	ck_assert_int_eq(file_watch_open(&watch, "relative"), -EINVAL);
@@ -76,7 +91,7 @@ END_TEST
 
 static Suite *suite(void)
 {
-	const TTest *const tests[] = { each_kind_of_change_is_noticed,
+	const TTest *const tests[] = { each_kind_of_change_is_noticed, a_limit_is_an_error,
 		what_cannot_be_watched_is_an_error };
 
 	return unit_suite("file_watch", setup, teardown, tests, ARRAY_SIZE(tests));

@@ -389,8 +389,9 @@ static void examine_host(const struct request_held *held, struct findings *findi
 		else if (item->in_place)
 			findings_add(findings, FINDING_NOTE, "host",
 				"the %s are in place; other programs have changed them %" PRIu32
-				" times, the last: %s, by %s",
-				item->name, item->changes, item->what, writer);
+				" time%s, the last: %s, by %s",
+				item->name, item->changes, item->changes == 1 ? "" : "s",
+				item->what, writer);
 		else
 			findings_add(findings, FINDING_PROBLEM, "host",
 				"the %s are not in place: %s, changed by %s%s%s", item->name,
