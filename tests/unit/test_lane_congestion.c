@@ -449,6 +449,7 @@ START_TEST(bulk_data_that_waits_on_the_path_is_limited)
 	begin(true);
 	look_at_a_queue(125000, 2500);
 	ck_assert_uint_gt(paced, 0);
+	ck_assert_uint_eq(counter_read(&lane.counters.limit_rate), paced);
 }
 END_TEST
 
@@ -461,6 +462,7 @@ START_TEST(a_short_path_is_held)
 	ck_assert_uint_eq(paced, 0);
 	ck_assert_uint_gt(window, 0);
 	ck_assert_uint_eq(window, lane.pacing.holding.window);
+	ck_assert_uint_eq(counter_read(&lane.counters.limit_window), window);
 	ck_assert_uint_eq(lane.outflow.ahead_us, LANE_AHEAD_HELD_US);
 	lane.pacing.sampled.ns -= DURATION_MS(PACING_GAP_MS).ns;
 	look(2);

@@ -43,6 +43,23 @@ START_TEST(text_overview)
 }
 END_TEST
 
+/* What keeps a path's queue short is told while it does. */
+START_TEST(limits)
+{
+	struct lane_counters *counters = &fixture.lane.counters;
+
+	ck_assert_ptr_null(strstr(render(STATUS_OVERVIEW, false), "limit:"));
+	counter_set(&counters->limit_rate, 12 << 20);
+	ck_says(render(STATUS_OVERVIEW, false),
+		"lane no. 3: 12.0 MiB a second, what its path takes");
+	counter_set(&counters->limit_rate, 0);
+	counter_set(&counters->limit_window, 24 << 10);
+	ck_says(render(STATUS_OVERVIEW, false),
+		"lane no. 3: 24.0 KiB under way, what its short path takes");
+	ck_assert_ptr_null(strstr(render(STATUS_OVERVIEW, false), "a second"));
+}
+END_TEST
+
 /* All values of a description begin in the same column. */
 START_TEST(text_is_aligned)
 {
@@ -384,9 +401,9 @@ END_TEST
 
 static Suite *suite(void)
 {
-	const TTest *const tests[] = { text_overview, text_is_aligned, text_peers, text_routes,
-		held_routes, one_peer, short_form, check, departed, protection, host, empty,
-		failing_stream };
+	const TTest *const tests[] = { text_overview, limits, text_is_aligned, text_peers,
+		text_routes, held_routes, one_peer, short_form, check, departed, protection, host,
+		empty, failing_stream };
 
 	return unit_suite("status", setup, teardown, tests, ARRAY_SIZE(tests));
 }

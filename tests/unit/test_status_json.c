@@ -165,6 +165,22 @@ START_TEST(json_counters)
 }
 END_TEST
 
+START_TEST(json_limit)
+{
+	struct lane_counters *counters = &fixture.lane.counters;
+
+	ck_json(render(STATUS_OVERVIEW, true), "sessions.1.lanes.0.limit", "null");
+	counter_set(&counters->limit_rate, 12000000);
+	ck_json(render(STATUS_OVERVIEW, true), "sessions.1.lanes.0.limit.bytes_per_second",
+		"12000000");
+	ck_json(render(STATUS_OVERVIEW, true), "sessions.1.lanes.0.limit.bytes", "null");
+	counter_set(&counters->limit_rate, 0);
+	counter_set(&counters->limit_window, 24000);
+	ck_json(render(STATUS_OVERVIEW, true), "sessions.1.lanes.0.limit.bytes_per_second", "null");
+	ck_json(render(STATUS_OVERVIEW, true), "sessions.1.lanes.0.limit.bytes", "24000");
+}
+END_TEST
+
 START_TEST(json_young_session)
 {
 	static const char *const nulls[] = { "up_for", "outer", "cipher", "group",
@@ -315,7 +331,7 @@ END_TEST
 static Suite *suite(void)
 {
 	const TTest *const tests[] = { json_daemon, json_host, json_session, json_without,
-		json_counters, json_young_session, json_lost_connection,
+		json_counters, json_limit, json_young_session, json_lost_connection,
 		json_lost_connection_of_an_idle_session, json_client, json_peers, json_routes,
 		json_held_routes };
 

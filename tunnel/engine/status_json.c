@@ -266,6 +266,29 @@ static void put_congestion(struct json *json, const struct session_lane *sl, str
 	json_object_end(json);
 }
 
+static void put_amount(struct json *json, const char *key, uint64_t amount)
+{
+	if (amount > 0)
+		json_u64(json, key, amount);
+	else
+		json_null(json, key);
+}
+
+static void put_limit(struct json *json, const struct lane_counters *counters)
+{
+	uint64_t rate = counter_read(&counters->limit_rate);
+	uint64_t window = counter_read(&counters->limit_window);
+
+	if (rate == 0 && window == 0) {
+		json_null(json, "limit");
+		return;
+	}
+	json_object_begin(json, "limit");
+	put_amount(json, "bytes_per_second", rate);
+	put_amount(json, "bytes", window);
+	json_object_end(json);
+}
+
 static void put_lanes(struct json *json, const struct session *session, struct mono now)
 {
 	const struct session_lane *sl;
@@ -287,6 +310,7 @@ static void put_lanes(struct json *json, const struct session *session, struct m
 		else
 			json_null(json, "rtt");
 		put_congestion(json, sl, now);
+		put_limit(json, lane_counters(sl->lane));
 		put_counters(json, lane_counters(sl->lane));
 		json_object_end(json);
 	}

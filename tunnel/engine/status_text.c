@@ -444,6 +444,25 @@ static void write_congestion(
 	}
 }
 
+/* A line for each lane whose connection sends less than it could, so that packets wait here and not on its path. */
+static void write_limits(FILE *out, const struct session *session)
+{
+	const struct session_lane *sl;
+	char size[TEXT_MAX];
+
+	TAILQ_FOREACH(sl, &session->lanes, link) {
+		uint64_t rate = counter_read(&lane_counters(sl->lane)->limit_rate);
+		uint64_t window = counter_read(&lane_counters(sl->lane)->limit_window);
+
+		if (rate > 0)
+			field(out, "limit:", "lane no. %u: %s a second, what its path takes",
+				sl->number, size_text(size, rate));
+		if (window > 0)
+			field(out, "limit:", "lane no. %u: %s under way, what its short path takes",
+				sl->number, size_text(size, window));
+	}
+}
+
 static void write_full_tunnel(FILE *out, const struct session *session)
 {
 	char cause[HELD_BACK_TEXT_MAX];
@@ -482,6 +501,7 @@ static void write_session(const struct status_view *view, FILE *out, const struc
 	write_liveness(view, out, session);
 	write_lanes(view, out, session);
 	write_congestion(view, out, session);
+	write_limits(out, session);
 	write_counters(out, session);
 	write_left(out, session);
 }

@@ -64,7 +64,9 @@ struct lane_counters {
 	struct counter marks;          /* packets marked (ECN) instead of dropped */
 	struct counter queue_bytes;    /* bytes that wait now */
 	struct counter queue_delay_ns; /* how long packets waited lately */
-	_Atomic int64_t heard_ns;      /* when bytes last came from the peer, CLOCK_MONOTONIC */
+	/* The connection's limits by lane/pacing: bytes a second, bytes under way; 0: none. */
+	struct counter limit_rate, limit_window;
+	_Atomic int64_t heard_ns; /* when bytes last came from the peer, CLOCK_MONOTONIC */
 };
 
 /*

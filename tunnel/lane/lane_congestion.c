@@ -161,6 +161,8 @@ static void pace(struct lane *lane, const struct tcp_path *path, struct mono now
 		pacing_begin_again(&lane->pacing);
 	else
 		pacing_judge(&lane->pacing, now, path, load);
+	counter_set(&lane->counters.limit_rate, lane->pacing.rate);
+	counter_set(&lane->counters.limit_window, lane->pacing.holding.window);
 	/* Where the kernel refuses, the path has the queue. */
 	if (lane->pacing.rate != rate)
 		(void)tcp_path_set_rate(lane->socket_watch.fd, lane->pacing.rate);
