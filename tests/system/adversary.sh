@@ -9,7 +9,7 @@
 #
 # The network is drawn in tunnel/laptop.sh.
 #
-# check: long
+# check: alone
 # shellcheck disable=SC2317,SC2016 # Functions are called by name; inner shells expand.
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/laptop.sh
