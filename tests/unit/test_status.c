@@ -51,11 +51,11 @@ START_TEST(limits)
 	ck_assert_ptr_null(strstr(render(STATUS_OVERVIEW, false), "limit:"));
 	counter_set(&counters->limit_rate, 12 << 20);
 	ck_says(render(STATUS_OVERVIEW, false),
-		"lane no. 3: 12.0 MiB a second, what its path takes");
+		"lane no. 3: 12.00 MiB a second, what its path takes");
 	counter_set(&counters->limit_rate, 0);
 	counter_set(&counters->limit_window, 24 << 10);
 	ck_says(render(STATUS_OVERVIEW, false),
-		"lane no. 3: 24.0 KiB under way, what its short path takes");
+		"lane no. 3: 24.00 KiB under way, what its short path takes");
 	ck_assert_ptr_null(strstr(render(STATUS_OVERVIEW, false), "a second"));
 }
 END_TEST
