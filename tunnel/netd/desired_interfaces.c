@@ -440,7 +440,8 @@ static void note_change(
 	struct desired_item *item = &desired->item;
 
 	item->changes++;
-	(void)snprintf(item->seen.what, sizeof(item->seen.what), "%s: %s", interface->name, text);
+	(void)snprintf(item->seen.what, sizeof(item->seen.what), "%s: %.*s", interface->name,
+		DESIRED_WHAT_MAX - REQUEST_IFNAME_MAX - 2, text);
 }
 
 static void restore(struct desired_interfaces *desired, struct kernel_state *kernel,
