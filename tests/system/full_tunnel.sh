@@ -217,6 +217,14 @@ wait_for 5 'IPv4 goes through the tunnel' pings laptop $OUT4
 check 'IPv6 is unreachable' grep -iE 'unreachable|no route' <(in_ns laptop ping -n -c 1 -W 1 $OUT6 2>&1)
 no_leak 'and does not leave past it' wan0 192.0.2.1
 
+# ---- as many exceptions as a profile may have ----
+
+stop_bg laptop
+laptop "full_tunnel = true; bypass = [ $(printf '"10.77.%d.0/24", ' {1..63}) \"10.77.64.0/24\" ];"
+wait_up laptop gw-b
+wait_for 5 'full tunnel is in force' in_force
+check 'the firewall table has room for all' grep 10.77.64.0/24 <(in_ns laptop nft list table inet culvert-full-tunnel-laptop)
+
 # ---- peers stay isolated from each other, although the server announces everything ----
 
 client_conf spoke <<<'remotes = [ "198.51.100.2" ]; announce = [ "10.3.0.0/24" ];'

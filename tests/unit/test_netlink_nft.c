@@ -335,10 +335,23 @@ START_TEST(test_too_many)
 {
 	if (!kernel_open())
 		return;
-	for (int i = 0; i < 200; i++)
+	for (int i = 0; i < 2000; i++)
 		netlink_nft_table_add(batch, "culvert-test", false);
 	commit(-ENOBUFS);
 	ck_assert_uint_eq(tables(), 0);
+	netlink_nft_close(nft);
+}
+END_TEST
+
+/* The kernel's answers have to fit, too. */
+START_TEST(test_many)
+{
+	if (!kernel_open())
+		return;
+	for (int i = 0; i < 1000; i++)
+		netlink_nft_table_add(batch, "culvert-test", false);
+	commit(0);
+	ck_assert_uint_eq(tables(), 1);
 	netlink_nft_close(nft);
 }
 END_TEST
@@ -426,8 +439,8 @@ static Suite *suite(void)
 {
 	const TTest *const bytes[] = { test_begin, test_table, test_chain, test_rule, test_meta,
 		test_payload, test_verdict, test_address, test_bridge, test_full };
-	const TTest *const kernel[] = { test_refused, test_too_many, test_not_permitted, test_owned,
-		test_monitor };
+	const TTest *const kernel[] = { test_refused, test_too_many, test_many, test_not_permitted,
+		test_owned, test_monitor };
 	Suite *suite = suite_create("netlink_nft");
 
 	unit_add_case(suite, "bytes", setup, teardown, bytes, ARRAY_SIZE(bytes));

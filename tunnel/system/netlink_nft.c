@@ -21,12 +21,24 @@
  * answers can be read at once, until none is left.
  */
 
-enum { RECEIVE_SIZE = 16384 };
+enum { RECEIVE_SIZE = 16384, BUFFER_BYTES = 1048576 };
 
 struct netlink_nft {
 	struct nl_sock *sock;
 	uint8_t buffer[RECEIVE_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
 };
+
+/*
+ * A batch is one message, and the kernel answers each of its changes. The default buffers have room
+ * for some 80 answers. Without CAP_NET_ADMIN, which every change needs, they stay as they are.
+ */
+static void enlarge_buffers(struct nl_sock *sock)
+{
+	const int bytes = BUFFER_BYTES;
+
+	(void)setsockopt(nl_socket_get_fd(sock), SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes));
+	(void)setsockopt(nl_socket_get_fd(sock), SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes));
+}
 
 int netlink_nft_open(struct netlink_nft **ret_nft, struct problem *problem)
 {
@@ -41,6 +53,7 @@ int netlink_nft_open(struct netlink_nft **ret_nft, struct problem *problem)
 	errno = 0;
 	r = nl_connect(nft->sock, NETLINK_NETFILTER);
 	if (r == 0) {
+		enlarge_buffers(nft->sock);
 		*ret_nft = nft;
 		return 0;
 	}

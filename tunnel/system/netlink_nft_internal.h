@@ -18,8 +18,8 @@
  */
 
 enum {
-	NETLINK_NFT_BATCH_SIZE = 65536,
-	NETLINK_NFT_CHANGES_MAX = 96,
+	NETLINK_NFT_BATCH_SIZE = 524288,
+	NETLINK_NFT_CHANGES_MAX = 1024,
 };
 
 /* For the text about it. */
