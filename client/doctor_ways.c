@@ -12,6 +12,7 @@
 
 #include "base/array.h"
 #include "base/error_text.h"
+#include "netd/local_bridges.h"
 #include "system/netlink_lookup.h"
 #include "system/netlink_rule.h"
 
@@ -364,7 +365,7 @@ static void examine_cut_off(
 	struct netlink *netlink, const struct doctor_facts *facts, struct findings *findings)
 {
 	struct netlink_address *addresses = NULL;
-	char name[IF_NAMESIZE], text[ADDR_TEXT_MAX];
+	char name[IF_NAMESIZE], text[ADDR_TEXT_MAX], bypass[ADDR_TEXT_MAX + 32];
 	struct problem problem;
 	size_t count = 0, found = 0;
 
@@ -378,9 +379,14 @@ static void examine_cut_off(
 		if (!is_cut_off(netlink, facts, &addresses[i], name))
 			continue;
 		found++;
+		prefix_format(&network, text);
+		(void)snprintf(bypass, sizeof(bypass), "bypass = [ \"%s\" ];", text);
 		findings_add(findings, FINDING_NOTE, "cut_off",
-			"the full tunnel cuts off %s: packets to %s do not leave by it; to reach it, add to the profile and start the client again: bypass = [ \"%s\" ];",
-			name, prefix_format(&network, text), text);
+			"the full tunnel cuts off %s: packets to %s do not leave by it; to reach it, add to the profile and start the client again: %s",
+			name, text,
+			local_bridges_ask(netlink, addresses[i].index)
+				? "bypass_local_bridges = true;"
+				: bypass);
 	}
 	free(addresses);
 	if (found == 0)

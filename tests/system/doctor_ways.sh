@@ -122,8 +122,9 @@ laptop 'full_tunnel = true;'
 wait_for 5 'the full tunnel carries' out_answers
 doctor
 says 'nobody diverts packets' '^ok: policy_rules: '
-says 'the container is cut off' '^note: cut_off: the full tunnel cuts off docker0: packets to 172.17.0.0/16 .*bypass = \[ "172.17.0.0/16" \];$'
-check_fails 'indeed' container_answers
+check 'the container answers' container_answers
+silent 'and is no finding' 'docker0'
+says 'a network behind a card is cut off' '^note: cut_off: the full tunnel cuts off wan0: packets to 192.0.2.0/24 .*bypass = \[ "192.0.2.0/24" \];$'
 ip_ns laptop rule add priority 100 lookup 77
 ip_ns laptop route add default via 192.0.2.254 table 77
 doctor
@@ -138,9 +139,16 @@ apply_cure policy_rules
 doctor
 says 'then it is gone' '^ok: policy_rules: '
 stop_bg laptop
-laptop 'full_tunnel = true; bypass = [ "172.17.0.0/16" ];'
+laptop 'full_tunnel = true; bypass_local_bridges = false;'
 wait_for 5 'the full tunnel carries again' out_answers
+doctor
+check_fails 'without the option the container does not answer' container_answers
+says 'the container is cut off' '^note: cut_off: the full tunnel cuts off docker0: packets to 172.17.0.0/16 .*: bypass_local_bridges = true;$'
+stop_bg laptop
+laptop 'full_tunnel = true; bypass_local_bridges = true; bypass = [ "192.0.2.0/24" ];'
+wait_for 5 'the full tunnel carries once more' out_answers
 check 'with the line that is named the container answers' container_answers
 doctor
-silent 'and is no finding' 'docker0'
+silent 'and is no finding any more' 'docker0'
+silent 'nor is the network of the card' '192.0.2.0'
 finish

@@ -29,8 +29,10 @@ server_conf gw-b <<'CONF'
 announce = [ "10.2.0.0/24" ];
 peers = ( { name = "gw-a"; accept_routes = [ "172.31.0.0/24" ]; } );
 CONF
+# The box stands for another host, though a veth is a container's: local_bridges.sh has those.
 client_conf gw-a <<'CONF'
 kill_switch = true;
+bypass_local_bridges = false;
 announce = [ "172.31.0.0/24" ];
 CONF
 

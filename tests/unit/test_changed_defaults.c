@@ -85,9 +85,10 @@ START_TEST(a_key_that_means_more_is_noted)
 
 	ck_assert(has(text, "note: full_tunnel is set, and means more than in 0.1.0: "));
 	ck_assert(has(text, "note: bypass is not set, and its default is another than in 0.1.0: "));
+	ck_assert(has(text, "note: bypass_local_bridges is not set"));
 	ck_assert(!has(notes_of(client_options_load,
 			       PROFILE FILES "full_tunnel = true; bypass = \"192.0.2.0/24\";"),
-		"note: bypass"));
+		"note: bypass is"));
 	text = notes_of(client_options_load, PROFILE FILES);
 	ck_assert(!has(text, "full_tunnel") && !has(text, "bypass") && !has(text, "kill_switch"));
 	text = notes_of(client_options_load,

@@ -258,8 +258,8 @@ START_TEST(the_kill_switch_lets_the_tunnel_out)
 
 	unit_text(settings->name, "unit");
 	settings->kill_switch = true;
-	ck_assert_msg(
-		kill_switch_start(&kill_switch, settings, loop, &problem) == 0, "%s", problem.text);
+	ck_assert_msg(kill_switch_start(&kill_switch, settings, NULL, loop, &problem) == 0, "%s",
+		problem.text);
 	requests.kill_switch = &kill_switch;
 	interface = bring("hub", "10.50.0.2", NULL);
 	ck_assert_uint_eq(kill_switch.tunnel, interface->index);

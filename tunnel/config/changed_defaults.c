@@ -47,6 +47,11 @@ static bool has_full_tunnel(const struct settings *settings)
 	return settings->full_tunnel;
 }
 
+static bool holds_back(const struct settings *settings)
+{
+	return settings->full_tunnel || settings->kill_switch;
+}
+
 static bool has_more_paths(const struct settings *settings)
 {
 	return settings->kill_switch && settings->mptcp;
@@ -78,6 +83,9 @@ static const struct changed_default rows[] = {
 		"a full tunnel refuses sockets bound to another interface, lookups with use_dns = false, and multicast",
 		"they left outside the tunnel", "bypass = [ PREFIX, ... ]; for what they may reach",
 		has_full_tunnel },
+	{ "bypass_local_bridges", false,
+		"a full tunnel and a kill switch let packets to this host's own containers pass",
+		"they held them back", "bypass_local_bridges = false;", holds_back },
 	{ "kill_switch", true, "with mptcp it allows paths to the addresses in remotes alone",
 		"it also allowed addresses that the server offers",
 		"name each of the server's addresses in remotes", has_more_paths },

@@ -57,6 +57,7 @@ void settings_free(struct settings *settings)
 	free(settings->announce.items);
 	free(settings->announced_own.items);
 	free(settings->bypass.items);
+	free(settings->override_routes.items);
 	free(settings->tunnel_addresses.items);
 	for (size_t i = 0; i < settings->peer_count; i++) {
 		free(settings->peers[i].accept_routes.items);

@@ -214,6 +214,10 @@ struct settings {
 	/* The host's packets and names. */
 	bool full_tunnel;          /* client: all packets may be routed to the server */
 	struct prefix_list bypass; /* client: prefixes that do not go through a full tunnel */
+	/* client: containers of this host stay reachable (netd/local_bridges) */
+	bool bypass_local_bridges;
+	/* client: prefixes that go into the tunnel although they are on-link here */
+	struct prefix_list override_routes;
 	/* client: ranges for the tunnel's addresses, beside accept_routes */
 	struct prefix_list tunnel_addresses;
 	struct nameservers dns; /* server: pushed to clients */

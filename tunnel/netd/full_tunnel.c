@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/array.h"
@@ -17,6 +18,7 @@
 
 enum { AT_BYPASS, AT_LOOKUP, AT_END };
 enum { WARNINGS_BURST = 5, RECLAIM_S = 1 };
+enum { LOCAL_METRIC = 1 }; /* before the server's routes to the same prefix */
 
 static const uint8_t families[] = { AF_INET, AF_INET6 };
 enum { FAMILIES = ARRAY_SIZE(families) };
@@ -173,6 +175,90 @@ static int add_family(
 	return r == 0 ? add_rule(full_tunnel, &lookup, added, problem) : r;
 }
 
+/* ---- the networks of local bridges ---- */
+
+static struct netlink_route route_to(
+	const struct full_tunnel *full_tunnel, const struct local_network *network)
+{
+	return (struct netlink_route){ .prefix = network->prefix,
+		.index = network->link,
+		.priority = LOCAL_METRIC,
+		.table = FULL_TUNNEL_FIRST + full_tunnel->number };
+}
+
+/* A link that is down has no routes; when it is up again the networks change. */
+static bool can_route(const struct full_tunnel *full_tunnel, const struct local_network *network)
+{
+	bool up = false;
+	uint32_t mtu;
+
+	return netlink_link_state(
+		       full_tunnel->interfaces->netlink, network->link, &up, &mtu, NULL) == 0 &&
+		up;
+}
+
+static int add_local(struct full_tunnel *full_tunnel, struct problem *problem)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < full_tunnel->routed_count && r == 0; i++) {
+		const struct netlink_route route = route_to(full_tunnel, &full_tunnel->routed[i]);
+
+		if (can_route(full_tunnel, &full_tunnel->routed[i]))
+			r = netlink_route_add(full_tunnel->interfaces->netlink, &route, problem);
+	}
+	return r;
+}
+
+/* Deletes the routes to networks that are not to be left alone any more. */
+static void delete_local(struct full_tunnel *full_tunnel, const struct local_bridges *wanted)
+{
+	struct problem ignored;
+
+	for (size_t i = 0; i < full_tunnel->routed_count; i++) {
+		const struct local_network *network = &full_tunnel->routed[i];
+		const struct netlink_route route = route_to(full_tunnel, network);
+
+		if (!local_bridges_have(wanted, network->link, &network->prefix))
+			(void)netlink_route_delete(full_tunnel->interfaces->netlink, &route,
+				&ignored); /* it may be gone with its link */
+	}
+}
+
+static void take_local(struct full_tunnel *full_tunnel)
+{
+	full_tunnel->routed_count = full_tunnel->local ? full_tunnel->local->count : 0;
+	if (full_tunnel->routed_count > 0)
+		memcpy(full_tunnel->routed, full_tunnel->local->networks,
+			full_tunnel->routed_count * sizeof(full_tunnel->routed[0]));
+}
+
+void full_tunnel_leave_alone(struct full_tunnel *full_tunnel, struct local_bridges *local)
+{
+	full_tunnel->local = local;
+	full_tunnel->guard.local = local;
+}
+
+void full_tunnel_local_changed(struct full_tunnel *full_tunnel)
+{
+	struct problem problem;
+	int r;
+
+	if (!full_tunnel_holds(full_tunnel))
+		return;
+	if (full_tunnel->in_force) {
+		delete_local(full_tunnel, full_tunnel->local);
+		take_local(full_tunnel);
+	}
+	r = full_tunnel_guard_renew(&full_tunnel->guard, &problem);
+	if (r == 0 && full_tunnel->in_force)
+		r = add_local(full_tunnel, &problem);
+	if (r < 0)
+		log_warning("full tunnel: a local bridge: %s", problem.text);
+}
+
+/* ---- the rules ---- */
+
 static int add_all(struct full_tunnel *full_tunnel, int *added, struct problem *problem)
 {
 	for (size_t f = 0; f < FAMILIES; f++) {
@@ -188,7 +274,7 @@ static int add_all(struct full_tunnel *full_tunnel, int *added, struct problem *
 			return r;
 		}
 	}
-	return 0;
+	return add_local(full_tunnel, problem);
 }
 
 /*
@@ -198,6 +284,39 @@ static int add_all(struct full_tunnel *full_tunnel, int *added, struct problem *
 static bool is_gone(int r)
 {
 	return r == 0 || r == -ENOENT || r == -ESRCH || r == -EAFNOSUPPORT || r == -EOPNOTSUPP;
+}
+
+/* Routes of ours that do not end with our links: those to local bridges. */
+struct left_routes {
+	struct netlink_route items[LOCAL_BRIDGES_NETWORKS_MAX];
+	size_t count;
+	uint32_t table;
+};
+
+static void take_left_route(void *context, const struct netlink_seen_route *seen)
+{
+	struct left_routes *left = context;
+
+	if (left->count == ARRAY_SIZE(left->items) || seen->link_count != 1)
+		return;
+	left->items[left->count++] = (struct netlink_route){ .prefix = seen->prefix,
+		.index = seen->links[0],
+		.priority = seen->priority,
+		.table = left->table };
+}
+
+static int delete_left_routes(
+	struct netlink *netlink, uint32_t number, uint8_t family, struct problem *problem)
+{
+	struct left_routes left = { .table = FULL_TUNNEL_FIRST + number };
+	const struct netlink_query query = {
+		.family = family, .table = left.table, .protocol = RTPROT_CULVERT
+	};
+	int r = netlink_routes(netlink, &query, take_left_route, &left, problem);
+
+	for (size_t i = 0; i < left.count && is_gone(r); i++)
+		r = netlink_route_delete(netlink, &left.items[i], problem);
+	return r;
 }
 
 /*
@@ -219,6 +338,8 @@ static int delete_family(struct netlink *netlink, uint32_t number, uint8_t famil
 		r = netlink_route_delete(netlink, &unreachable, problem);
 		*count += r == 0;
 	}
+	if (is_gone(r))
+		r = delete_left_routes(netlink, number, family, problem);
 	return is_gone(r) ? 0 : r;
 }
 
@@ -242,6 +363,7 @@ static int make_rules(struct full_tunnel *full_tunnel, struct problem *problem)
 		problem_prepend(problem, "full tunnel");
 		return r;
 	}
+	take_local(full_tunnel);
 	r = add_all(full_tunnel, &added, problem);
 	if (r < 0) {
 		delete_all(full_tunnel);
@@ -278,6 +400,8 @@ int full_tunnel_enforce(struct full_tunnel *full_tunnel, struct problem *problem
 	/* In a foreign network namespace no packet of the host has to be held back. */
 	if (!full_tunnel->settings->full_tunnel || settings_is_elsewhere(full_tunnel->settings))
 		return 0;
+	if (full_tunnel->local) /* the connection that a welcome has come by was not there before */
+		local_bridges_refresh(full_tunnel->local);
 	close_guard(full_tunnel, true);
 	if (!full_tunnel->in_force)
 		r = make_rules(full_tunnel, problem);
@@ -347,6 +471,8 @@ struct presence {
 	uint8_t writer; /* the protocol of a rule that another program has put among ours */
 	bool unreachable, peer;
 	const struct addr *remote;
+	const struct full_tunnel *full_tunnel;
+	bool routed[LOCAL_BRIDGES_NETWORKS_MAX];
 };
 
 static void take_present_rule(void *context, const struct netlink_rule_seen *seen)
@@ -370,6 +496,31 @@ static void take_present_route(void *context, const struct netlink_seen_route *r
 
 	presence->unreachable |= route->unreachable && route->prefix.len == 0;
 	presence->peer |= addr_is_set(presence->remote) && prefix_equal(&route->prefix, &host);
+	for (size_t i = 0; i < presence->full_tunnel->routed_count; i++) {
+		const struct local_network *network = &presence->full_tunnel->routed[i];
+
+		presence->routed[i] |= route->link_count == 1 && route->links[0] == network->link &&
+			prefix_equal(&route->prefix, &network->prefix);
+	}
+}
+
+static bool has_local_routes(
+	const struct presence *presence, uint8_t family, struct desired_sight *sight)
+{
+	const struct full_tunnel *full_tunnel = presence->full_tunnel;
+	char text[ADDR_TEXT_MAX];
+
+	for (size_t i = 0; i < full_tunnel->routed_count; i++) {
+		const struct local_network *network = &full_tunnel->routed[i];
+
+		if (presence->routed[i] || network->prefix.addr.family != family ||
+			!can_route(full_tunnel, network))
+			continue;
+		(void)snprintf(sight->what, sizeof(sight->what), "route to the local network %s",
+			prefix_format(&network->prefix, text));
+		return false;
+	}
+	return true;
 }
 
 static size_t wanted_rules(const struct full_tunnel *full_tunnel, uint8_t family, uint32_t at)
@@ -403,6 +554,7 @@ static enum desired_look look_at_family(
 	const struct full_tunnel *full_tunnel, size_t f, struct desired_sight *sight)
 {
 	struct presence presence = { .number = full_tunnel->number,
+		.full_tunnel = full_tunnel,
 		.remote = &full_tunnel->peers[f].prefix.addr };
 	const struct netlink_query query = { .family = families[f],
 		.table = FULL_TUNNEL_FIRST + full_tunnel->number,
@@ -428,6 +580,8 @@ static enum desired_look look_at_family(
 	(void)snprintf(sight->what, sizeof(sight->what), "default route of table %u",
 		FULL_TUNNEL_FIRST + full_tunnel->number);
 	if (!presence.unreachable)
+		return DESIRED_LOST;
+	if (!has_local_routes(&presence, families[f], sight))
 		return DESIRED_LOST;
 	if (!wants_peer(full_tunnel, f) || presence.peer)
 		return DESIRED_IN_PLACE;

@@ -11,6 +11,7 @@
 #include "netd/desired_item.h"
 #include "netd/full_tunnel_guard.h"
 #include "netd/interfaces.h"
+#include "netd/local_bridges.h"
 #include "netd/reverse_path.h"
 #include "system/loop.h"
 
@@ -28,7 +29,8 @@
  * The table has an unreachable default route for each family, and the routes that the server
  * offers. So packets for anything that the server does not offer are refused, and so are all
  * packets while the interface is missing. All of netd's routes are in this table, since the main
- * one is not asked.
+ * one is not asked. It also has the networks of this host's own containers (netd/local_bridges),
+ * as routes to their bridges: no route of the main table can lead their packets elsewhere.
  *
  * From the first welcome until netd ends in good order, packets leave this host only by the tunnel,
  * with the outer mark, or to `bypass`. So netd makes three things before it judges the welcome and
@@ -64,6 +66,9 @@ enum {
 struct full_tunnel {
 	const struct settings *settings; /* borrowed, as are the interfaces */
 	struct interfaces *interfaces;
+	struct local_bridges *local;                             /* borrowed; NULL: none */
+	struct local_network routed[LOCAL_BRIDGES_NETWORKS_MAX]; /* whose routes the table has */
+	size_t routed_count;
 	struct loop *loop;
 	struct loop_watch claim; /* of the TUN; fd -1: there is none */
 	struct loop_timer reclaim;
@@ -85,6 +90,8 @@ void full_tunnel_init(struct full_tunnel *full_tunnel, const struct settings *se
  * full_tunnel_enforce().
  */
 void full_tunnel_run_in(struct full_tunnel *full_tunnel, struct loop *loop);
+/* Leaves the networks of local bridges alone. Borrowed. Call it before full_tunnel_enforce(). */
+void full_tunnel_leave_alone(struct full_tunnel *full_tunnel, struct local_bridges *local);
 
 /*
  * Puts full tunnel in force when a welcome has come: closes the firewall table, claims the routing
@@ -112,6 +119,11 @@ int full_tunnel_follow(struct full_tunnel *full_tunnel, const struct interface *
  * close a firewall table that could not be made.
  */
 void full_tunnel_network_changed(struct full_tunnel *full_tunnel);
+
+/*
+ * The networks of local bridges have changed: takes over those of now. Logs its failures.
+ */
+void full_tunnel_local_changed(struct full_tunnel *full_tunnel);
 
 /* Ends full tunnel in good order. May be called at any time after full_tunnel_init(). */
 void full_tunnel_lift(struct full_tunnel *full_tunnel);

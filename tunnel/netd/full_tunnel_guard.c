@@ -9,6 +9,7 @@
 #include "base/container.h"
 #include "netd/closed_chains.h"
 #include "netd/getting_an_address.h"
+#include "netd/local_bridges_accept.h"
 
 enum { TABLE_SIZE = sizeof(FULL_TUNNEL_GUARD_TABLE) + SETTINGS_NAME_MAX };
 enum { DNS = 53, DNS_OVER_TLS = 853 }; /* also over QUIC: RFC 7858, RFC 9250 */
@@ -132,6 +133,7 @@ static void add_passing(const struct full_tunnel_guard *guard, struct netlink_nf
 	add_accept(batch, table, chain, NETLINK_NFT_OIF, NETLINK_NFT_LOOPBACK);
 	for (size_t i = 0; i < bypass->count; i++)
 		add_bypass(batch, table, chain, &bypass->items[i]);
+	local_bridges_accept(guard->local, batch, table, chain);
 }
 
 /*
@@ -196,6 +198,8 @@ static int put(const struct full_tunnel_guard *guard, struct problem *problem)
 	netlink_nft_table_add(batch, table, true);
 	if (guard->index != 0) {
 		netlink_nft_chain_add(batch, table, &prerouting);
+		local_bridges_refuse_from(
+			guard->local, guard->index, batch, table, prerouting.name);
 		add_accept(batch, table, prerouting.name, NETLINK_NFT_IIF, guard->index);
 		add_accept(batch, table, prerouting.name, NETLINK_NFT_IIF, NETLINK_NFT_LOOPBACK);
 		add_drop(batch, table, &guard->local4);
@@ -287,6 +291,11 @@ int full_tunnel_guard_open_for(
 	wanted.local4 = interface->now.local4;
 	wanted.local6 = interface->now.local6;
 	return change(guard, &wanted, problem);
+}
+
+int full_tunnel_guard_renew(const struct full_tunnel_guard *guard, struct problem *problem)
+{
+	return guard->nft ? put(guard, problem) : 0;
 }
 
 void full_tunnel_guard_lift(struct full_tunnel_guard *guard)

@@ -10,6 +10,7 @@
 #include "config/settings.h"
 #include "netd/desired_item.h"
 #include "netd/interfaces.h"
+#include "netd/local_bridges.h"
 #include "system/netlink_nft.h"
 
 /*
@@ -40,12 +41,13 @@
 #define FULL_TUNNEL_GUARD_TABLE "culvert-full-tunnel-"
 
 struct full_tunnel_guard {
-	const struct settings *settings; /* borrowed */
-	struct netlink_nft *nft;         /* NULL: there is no table */
-	bool rules;                      /* policy rules are in force, too */
-	uint32_t index;                  /* of the tunnel's interface; 0: none yet */
-	struct addr local4, local6;      /* the tunnel's addresses */
-	bool logged;                     /* that there can be no table */
+	const struct settings *settings;   /* borrowed */
+	const struct local_bridges *local; /* borrowed; NULL: none */
+	struct netlink_nft *nft;           /* NULL: there is no table */
+	bool rules;                        /* policy rules are in force, too */
+	uint32_t index;                    /* of the tunnel's interface; 0: none yet */
+	struct addr local4, local6;        /* the tunnel's addresses */
+	bool logged;                       /* that there can be no table */
 	struct desired_item item;
 };
 
@@ -66,6 +68,12 @@ int full_tunnel_guard_close(struct full_tunnel_guard *guard, bool rules, struct 
  */
 int full_tunnel_guard_open_for(struct full_tunnel_guard *guard, const struct interface *interface,
 	struct problem *problem);
+
+/*
+ * The networks of local bridges have changed. Does nothing without a table. Errors as
+ * full_tunnel_guard_close().
+ */
+int full_tunnel_guard_renew(const struct full_tunnel_guard *guard, struct problem *problem);
 
 /* Removes the table. Does nothing when there is none. */
 void full_tunnel_guard_lift(struct full_tunnel_guard *guard);

@@ -15,6 +15,7 @@
 #include "netd/closed_chains.h"
 #include "netd/desired_state.h"
 #include "netd/getting_an_address.h"
+#include "netd/local_bridges_accept.h"
 #include "system/process.h"
 
 static const struct netlink_nft_rule loopback = { "accepts loopback",
@@ -63,6 +64,8 @@ static void add_table(
 		netlink_nft_rule_add(batch, table, closed_forward.name, &from_tunnel);
 	}
 	netlink_nft_rule_add(batch, table, closed_output.name, &loopback);
+	local_bridges_accept(kill_switch->local, batch, table, closed_output.name);
+	local_bridges_accept(kill_switch->local, batch, table, closed_forward.name);
 	for (size_t i = 0; i < kill_switch->outer_count; i++)
 		add_outer(batch, table, kill_switch->mark, &kill_switch->outer[i]);
 	getting_an_address_accept(batch, table, closed_output.name);
@@ -216,7 +219,7 @@ static void name_tables(struct kill_switch *kill_switch, const char *profile)
 }
 
 int kill_switch_start(struct kill_switch *kill_switch, const struct settings *settings,
-	struct loop *loop, struct problem *problem)
+	const struct local_bridges *local, struct loop *loop, struct problem *problem)
 {
 	int r;
 
@@ -224,6 +227,7 @@ int kill_switch_start(struct kill_switch *kill_switch, const struct settings *se
 	if (!settings->kill_switch || settings->contained)
 		return 0;
 	*kill_switch = (struct kill_switch){ .loop = loop,
+		.local = local,
 		.watch.fd = -1,
 		.mark = settings_mark(settings),
 		.item = { .name = "firewall rules of the kill switch",
@@ -264,6 +268,17 @@ int kill_switch_open_for(
 		kill_switch->tunnel = before;
 	}
 	return r;
+}
+
+void kill_switch_local_changed(struct kill_switch *kill_switch)
+{
+	struct problem problem;
+
+	if (!kill_switch->nft || put(kill_switch, &problem) == 0)
+		return;
+	log_warning("kill switch: %s", problem.text);
+	kill_switch->touched = true;
+	desired_item_touched(&kill_switch->item);
 }
 
 void kill_switch_log_stays(const char *profile)

@@ -12,6 +12,7 @@
 #include "base/rate.h"
 #include "config/settings.h"
 #include "netd/desired_item.h"
+#include "netd/local_bridges.h"
 #include "system/loop.h"
 #include "system/netlink_nft.h"
 #include "system/netlink_nft_monitor.h"
@@ -19,8 +20,9 @@
 /*
  * `kill_switch = true` of a profile. Packets leave this host, its own or forwarded ones, only in
  * four ways: through the tunnel, by loopback, in the outer connection, and to get an address (DHCP,
- * IPv6 neighbour and router discovery). It is in force before the first connection; a restart finds
- * it in force and takes it over without a gap.
+ * IPv6 neighbour and router discovery). Packets to the networks of local bridges do not leave it,
+ * so they pass, too (netd/local_bridges). It is in force before the first connection; a restart
+ * finds it in force and takes it over without a gap.
  *
  * It consists of two firewall tables with the same rules. culvert-killswitch-NAME has no owner, so
  * it stays when netd dies; that is the intent. A program that flushes the host's firewall removes
@@ -47,6 +49,7 @@ struct kill_switch {
 	struct endpoint outer[SETTINGS_REMOTES_MAX]; /* its allowed destinations */
 	size_t outer_count;
 	uint32_t tunnel; /* index of the interface that all packets may leave by; 0: none yet */
+	const struct local_bridges *local;   /* borrowed; NULL: none */
 	struct netlink_nft_monitor *monitor; /* NULL: changes are not noticed */
 	struct loop_watch watch;
 	struct desired_item item; /* the lasting table */
@@ -68,10 +71,16 @@ void kill_switch_log_stays(const char *profile);
 /*
  * Puts the kill switch in force if the settings want it; otherwise does nothing. Errors: those of
  * netlink_nft_open(), netlink_nft_commit() and the loop. On failure *problem says why, and a kill
- * switch from before stays in force.
+ * switch from before stays in force. Borrows `local`, which may be NULL.
  */
 int kill_switch_start(struct kill_switch *kill_switch, const struct settings *settings,
-	struct loop *loop, struct problem *problem);
+	const struct local_bridges *local, struct loop *loop, struct problem *problem);
+
+/*
+ * The networks of local bridges have changed. Does nothing when the kill switch is not in force.
+ * Logs its failures; then the former networks stay, until netd/desired_state has put new rules.
+ */
+void kill_switch_local_changed(struct kill_switch *kill_switch);
 
 /*
  * Lets packets leave by this interface, and no longer by the one before. Does nothing when the kill

@@ -250,11 +250,20 @@ static int route_removed(void *context, const struct route_judged *judged)
 	return engine_process_judged(&netd->engine, judged);
 }
 
+void netd_local_bridges_changed(struct local_bridges *local)
+{
+	struct netd *netd = container_of(local, struct netd, local_bridges);
+
+	full_tunnel_local_changed(&netd->full_tunnel);
+	kill_switch_local_changed(&netd->kill_switch);
+}
+
 void netd_network_changed(struct network *network)
 {
 	struct netd *netd = container_of(network, struct netd, network);
 
 	log_debug("this host's network has changed");
+	local_bridges_refresh(&netd->local_bridges);
 	full_tunnel_network_changed(&netd->full_tunnel);
 	address_check_again(&netd->requests.address_check);
 	if (netd->program->settings->role == SETTINGS_CLIENT)

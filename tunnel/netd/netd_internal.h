@@ -19,6 +19,7 @@
 #include "netd/interfaces.h"
 #include "netd/kill_switch.h"
 #include "netd/listeners.h"
+#include "netd/local_bridges.h"
 #include "netd/nat.h"
 #include "netd/netd.h"
 #include "netd/network.h"
@@ -56,6 +57,7 @@ struct netd {
 	uint8_t instance[REQUEST_INSTANCE_SIZE]; /* of this run: the same for all its engines */
 	struct interfaces interfaces;
 	struct outer_path outer_path;
+	struct local_bridges local_bridges;
 	struct full_tunnel full_tunnel;
 	struct dns dns;
 	struct hooks hooks;
@@ -80,6 +82,7 @@ void netd_signal_ready(struct loop_watch *watch, uint32_t events);
 void netd_guest_ended(struct guest *guest);
 void netd_interfaces_changed(struct interfaces *interfaces, enum interface_event event,
 	const struct interface *interface, const struct prefix *prefix);
+void netd_local_bridges_changed(struct local_bridges *local);
 void netd_network_changed(struct network *network);
 int netd_tracked_changed(struct tracked *tracked);
 int netd_interface_lacks(

@@ -207,6 +207,11 @@ static enum exit_code open_kernel(struct netd *netd, struct problem *problem)
 		dns_run_in(&netd->dns, netd->loop);
 	if (r == 0)
 		full_tunnel_run_in(&netd->full_tunnel, netd->loop);
+	if (r == 0) {
+		local_bridges_init(&netd->local_bridges, netd->program->settings, netd->netlink,
+			netd_local_bridges_changed);
+		full_tunnel_leave_alone(&netd->full_tunnel, &netd->local_bridges);
+	}
 	if (r == 0)
 		hooks_init(&netd->hooks, netd->program->settings, netd->loop);
 	return r < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
@@ -281,8 +286,11 @@ static enum exit_code set_firewall(struct netd *netd, struct problem *problem)
 	const struct settings *settings = netd->program->settings;
 	int r = nat_start(&netd->nat, settings, problem);
 
+	/* A kill switch that is taken over goes on admitting this host's containers. */
+	local_bridges_refresh(&netd->local_bridges);
 	if (r == 0)
-		r = kill_switch_start(&netd->kill_switch, settings, netd->loop, problem);
+		r = kill_switch_start(
+			&netd->kill_switch, settings, &netd->local_bridges, netd->loop, problem);
 	return r < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
 }
 
