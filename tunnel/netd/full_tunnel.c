@@ -192,8 +192,8 @@ static bool can_route(const struct full_tunnel *full_tunnel, const struct local_
 	bool up = false;
 	uint32_t mtu;
 
-	return netlink_link_state(
-		       full_tunnel->interfaces->netlink, network->link, &up, &mtu, NULL) == 0 &&
+	return netlink_link_state(full_tunnel->interfaces->netlink, network->link, &up, &mtu, NULL,
+		       NULL) == 0 &&
 		up;
 }
 
