@@ -22,11 +22,15 @@ for spoke in a:1 b:3 c:4; do
 	addr "$name" lo "10.$net.0.1/32" "fd00:$net::1/128"
 done
 pki_add spoke-a spoke-b spoke-c
-{
-	echo 'announce = [ "10.0.0.0/12" ];'
-	echo 'linger = 60;'
-	doc_block site-to-site.md spokes
-} | server_conf gw-b
+server_conf gw-b <<'CONF'
+announce = [ "10.0.0.0/12" ];
+linger = 60;
+peers = (
+  { name = "spoke-a"; accept_routes = [ "10.1.0.0/16", "fd00:1::/32" ]; reach = [ "spoke-b" ]; },
+  { name = "spoke-b"; accept_routes = [ "10.3.0.0/16", "fd00:3::/32" ]; },
+  { name = "spoke-c"; accept_routes = [ "10.4.0.0/16", "fd00:4::/32" ]; }
+);
+CONF
 for spoke in a:1 b:3 c:4; do
 	net=${spoke#*:}
 	client_conf "spoke-${spoke%:*}" <<<"announce = [ \"10.$net.0.0/24\", \"fd00:$net::/64\" ];"

@@ -52,7 +52,11 @@ has_links() { # COUNT NS PREFIX METRIC
 
 # ---- one hub: the better of two ----
 
-hub_conf < <(doc_block site-to-site.md two-gateways)
+two_gateways='peers = (
+  { name = "site-1"; interface = "cv1"; metric = 100; accept_routes = [ "10.1.0.0/16", "fd00:1::/32" ]; },
+  { name = "site-2"; interface = "cv2"; accept_routes = [ "10.1.0.0/16", "fd00:1::/32" ]; }
+);'
+hub_conf <<<"$two_gateways"
 server_start gw-b
 client_start site-1
 client_start site-2
@@ -80,7 +84,7 @@ check 'site-1 carries packets again' pings gw-b 10.1.0.9 3
 # ---- one hub: two as good as each other ----
 
 stop_bg gw-b
-hub_conf < <(doc_block site-to-site.md two-gateways | sed 's/metric = 100;//')
+hub_conf <<<"${two_gateways/metric = 100;/}"
 server_start gw-b
 for prefix in 10.1.0.0/24 fd00:1::/64; do
 	wait_for "$UP_SECONDS" "$prefix has two links" has_links 2 gw-b $prefix 1024

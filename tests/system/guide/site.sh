@@ -27,6 +27,12 @@ guide_installs() { # HOST
 	on "$1" make --no-print-directory install >"$WORK/$1.install" 2>&1 || fail "make install on $1"
 }
 
+# A gateway of the site of pc-a, whose eth0 is the LAN's switch as well.
+guide_joins_lan() { # GATEWAY
+	veth "$1" lan0 pc-a "to-$1"
+	ip_ns pc-a link set "to-$1" master eth0
+}
+
 guide_site() {
 	switch_add
 	guide_repository=$WORK/guide/ca.tree guide_host ca
@@ -34,7 +40,9 @@ guide_site() {
 	guide_host_at_wan gw-b 192.0.2.2/24
 	ns_add pc-a
 	ns_add pc-b
-	veth pc-a eth0 gw-a lan0
+	ip_ns pc-a link add eth0 type bridge
+	ip_ns pc-a link set eth0 up
+	guide_joins_lan gw-a
 	veth pc-b eth0 gw-b lan0
 	addr pc-a eth0 10.1.0.2/24
 	addr gw-a lan0 10.1.0.1/24
