@@ -129,6 +129,48 @@ START_TEST(test_also)
 }
 END_TEST
 
+static const char *const secrets[] = { "MIGHAgEAMBMG", "G0wawIBAQQgb", "H0+VerJTlDDn",
+	"FahRANCAAQxZ", "hunter2" };
+
+/* One more edit of the text; none of the secrets may be in what is said of it. */
+static void keeps_secrets(const char *text)
+{
+	struct problem problem = { .text = "" };
+	struct target target = { .flag = false };
+
+	(void)conf_load(text, strlen(text), "f", &table, &target, &problem);
+	for (size_t i = 0; i < ARRAY_SIZE(secrets); i++)
+		ck_assert_msg(!strstr(problem.text, secrets[i]), "%s\n%s", problem.text, text);
+	done(&target);
+}
+
+/* However a quote, a sign or a line break is misplaced, no message repeats a key or a password. */
+START_TEST(test_secrets)
+{
+	static const char good[] = "key = \"-----BEGIN PRIVATE KEY-----\n"
+				   "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgbgiU==\n"
+				   "H0+VerJTlDDnxfmeK6lR7wt1HFahRANCAAQxZKiMO\n"
+				   "-----END PRIVATE KEY-----\n\";\n"
+				   "proxy = \"http://user:hunter2@192.0.2.9:3128\";\n";
+	static const char *const put[] = { "", "\"", "\n", " ", "=", ";", ":", ",", "{", ")", "#",
+		"\";\n", "\"\n" };
+	char text[sizeof(good) + 8];
+
+	for (size_t at = 0; at < sizeof(good) - 1; at++) {
+		for (size_t i = 0; i < 2 * ARRAY_SIZE(put); i++) {
+			const char *rest = &good[at + i % 2];
+
+			(void)snprintf(
+				text, sizeof(text), "%.*s%s%s", (int)at, good, put[i / 2], rest);
+			keeps_secrets(text);
+			/* The same without the first line, which has the opening quote. */
+			if (strchr(text, '\n'))
+				keeps_secrets(strchr(text, '\n') + 1);
+		}
+	}
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *suite = suite_create("conf");
@@ -139,6 +181,7 @@ static Suite *suite(void)
 	unit_add(suite, "path", test_path);
 	unit_add(suite, "describe", test_describe);
 	unit_add(suite, "also", test_also);
+	unit_add(suite, "secrets", test_secrets);
 	return suite;
 }
 

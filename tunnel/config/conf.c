@@ -278,7 +278,8 @@ static int report_unknown(const struct load *load, const struct conf_table *tabl
 {
 	const char *name = config_setting_name(setting);
 	const char *nearest = conf_nearest_key(table, name);
-	char key[KEY_PATH_MAX];
+	struct view view = { .data = (const uint8_t *)name, .len = strlen(name) };
+	char key[KEY_PATH_MAX], word[CONF_WORD_MAX];
 
 	if (nearest)
 		problem_set(load->problem,
@@ -287,7 +288,7 @@ static int report_unknown(const struct load *load, const struct conf_table *tabl
 		problem_set(load->problem,
 			"expected a known key, got an unknown one; %s lists them",
 			table->manual ? table->manual : "docs/configuration.md");
-	locate(load, setting, join_key(key, group_key, name));
+	locate(load, setting, join_key(key, group_key, conf_token_show(&view, word)));
 	return -EINVAL;
 }
 

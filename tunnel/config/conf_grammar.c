@@ -108,11 +108,6 @@ static bool is_scalar(const struct view *word)
 
 /* ---- messages ---- */
 
-static const char *show(const struct view *word, char out[CONF_WORD_MAX])
-{
-	return problem_escape(out, CONF_WORD_MAX, word->data, word->len);
-}
-
 /* The value of these may be a secret, which no message repeats. */
 static bool is_secret(const struct grammar *grammar)
 {
@@ -126,6 +121,13 @@ static bool is_secret(const struct grammar *grammar)
 	return false;
 }
 
+/* Returns true if the word may belong to the value before it, which is a secret. */
+static bool goes_on_with_secret(const struct grammar *grammar)
+{
+	return is_secret(grammar) &&
+		(!begins_key(grammar) || grammar->now.line == grammar->before.line);
+}
+
 /* Describes the token that came. */
 static const char *got(const struct grammar *grammar, char out[GOT_MAX])
 {
@@ -135,8 +137,8 @@ static const char *got(const struct grammar *grammar, char out[GOT_MAX])
 	switch (token->kind) {
 	case CONF_TOKEN_WORD:
 		(void)snprintf(out, GOT_MAX, "%s",
-			is_secret(grammar) && !begins_key(grammar) ? "a word"
-								   : show(&token->text, word));
+			goes_on_with_secret(grammar) ? "a word"
+						     : conf_token_show(&token->text, word));
 		break;
 	case CONF_TOKEN_STRING:
 		(void)snprintf(out, GOT_MAX, "a string");
@@ -157,7 +159,7 @@ static unsigned complain(const struct grammar *grammar, unsigned line, const cha
 	char key[CONF_WORD_MAX];
 
 	problem_set(grammar->problem, "%s:%u: %s%sexpected %s", grammar->path, line,
-		grammar->key.len > 0 ? show(&grammar->key, key) : "",
+		grammar->key.len > 0 ? conf_token_show(&grammar->key, key) : "",
 		grammar->key.len > 0 ? ": " : "", text);
 	return line;
 }
@@ -266,6 +268,13 @@ static void raw_value(const struct grammar *grammar, char out[RAW_MAX])
 	(void)problem_escape(out, RAW_MAX, from, len);
 }
 
+static bool may_be_secret(const char *text)
+{
+	struct view view = { .data = (const uint8_t *)text, .len = strlen(text) };
+
+	return conf_token_may_be_secret(&view);
+}
+
 static const char *boolean_of(const char *text)
 {
 	static const struct {
@@ -286,10 +295,10 @@ static unsigned check_word(const struct grammar *grammar)
 
 	if (is_scalar(&grammar->now.text))
 		return 0;
-	if (is_secret(grammar))
+	raw_value(grammar, raw);
+	if (is_secret(grammar) || may_be_secret(raw))
 		return complain(grammar, grammar->now.line,
 			"text in \"double quotes\", got some without them");
-	raw_value(grammar, raw);
 	meant = boolean_of(raw);
 	if (meant)
 		(void)snprintf(text, sizeof(text),
@@ -395,7 +404,7 @@ static unsigned after(struct grammar *grammar)
 	/* Strings side by side are one, and a semicolon may be left out before the next key. */
 	if (grammar->now.kind == CONF_TOKEN_STRING && grammar->before.kind == CONF_TOKEN_STRING)
 		return 0;
-	if (begins_key(grammar) && is_name(&grammar->now.text)) {
+	if (begins_key(grammar) && is_name(&grammar->now.text) && !goes_on_with_secret(grammar)) {
 		grammar->state = AT_KEY;
 		return at_key(grammar);
 	}

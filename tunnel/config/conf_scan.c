@@ -49,11 +49,6 @@ static const char *complaint_text(enum conf_complaint complaint)
 	return "expected no @include: a configuration is one file; put the settings here";
 }
 
-static const char *show_word(const struct view *word, char out[CONF_WORD_MAX])
-{
-	return problem_escape(out, CONF_WORD_MAX, word->data, word->len);
-}
-
 static char closer_of(char opener)
 {
 	return opener == '{' ? '}' : opener == '[' ? ']' : ')';
@@ -120,7 +115,7 @@ static int check_name(struct nesting *nesting, const struct conf_token *word, co
 			memcmp(name->text.data, word->text.data, word->text.len) != 0)
 			continue;
 		problem_set(problem, "%s:%u: %s: expected once, got it again (first on line %u)",
-			path, word->line, show_word(&word->text, text), name->line);
+			path, word->line, conf_token_show(&word->text, text), name->line);
 		return -EINVAL;
 	}
 	/* No table has so many names, so an unknown key will be reported instead. */
@@ -183,7 +178,7 @@ static int check_token(struct nesting *nesting, const struct conf_token *before,
 	if (token->kind == CONF_TOKEN_WORD && is_cut_number(&token->text)) {
 		problem_set(problem,
 			"%s:%u: expected a number of 32 bits, or a larger one with an L at its end, got %s",
-			path, token->line, show_word(&token->text, text));
+			path, token->line, conf_token_show(&token->text, text));
 		return -EINVAL;
 	}
 	if (is_stray_string(before, token)) {
@@ -307,5 +302,5 @@ const char *conf_scan_near(const char *text, size_t len, unsigned line, char out
 		if (token.kind == CONF_TOKEN_WORD)
 			word = token.text;
 	}
-	return show_word(&word, out);
+	return conf_token_show(&word, out);
 }

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "base/problem.h"
+#include "config/conf_token.h"
 
 /*
  * Scans a configuration's text before libconfig parses it, for errors that libconfig does not find
@@ -14,7 +15,6 @@
 
 enum {
 	CONF_DEPTH_MAX = 8, /* brackets inside brackets */
-	CONF_WORD_MAX = 64, /* bytes of a word in a message, with its NUL */
 };
 
 /*

@@ -7,9 +7,11 @@
  */
 #include "config/conf_token.h"
 
-#include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+
+#include "base/problem.h"
 
 void conf_scanner_init(struct conf_scanner *scanner, const char *text, size_t len)
 {
@@ -148,6 +150,40 @@ struct conf_token conf_token_next(struct conf_scanner *scanner)
 	token.kind = CONF_TOKEN_WORD;
 	token.text = take_word(scanner);
 	return token;
+}
+
+/* Without /, which paths have as well. */
+static bool is_base64(uint8_t byte)
+{
+	return (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
+		(byte >= 'a' && byte <= 'z') || byte == '+';
+}
+
+bool conf_token_may_be_secret(const struct view *word)
+{
+	bool upper = false, lower = false;
+	size_t run = 0;
+
+	for (size_t i = 0; i < word->len; i++) {
+		uint8_t byte = word->data[i];
+
+		if (byte == '@')
+			return true;
+		run = is_base64(byte) ? run + 1 : 0;
+		upper = run > 0 && (upper || (byte >= 'A' && byte <= 'Z'));
+		lower = run > 0 && (lower || (byte >= 'a' && byte <= 'z'));
+		if (run >= CONF_KEY_RUN && upper && lower)
+			return true;
+	}
+	return false;
+}
+
+const char *conf_token_show(const struct view *word, char out[CONF_WORD_MAX])
+{
+	if (!conf_token_may_be_secret(word))
+		return problem_escape(out, CONF_WORD_MAX, word->data, word->len);
+	(void)snprintf(out, CONF_WORD_MAX, "(%zu bytes that may be a secret)", word->len);
+	return out;
 }
 
 unsigned conf_token_nul_line(const char *text, size_t len)
