@@ -23,6 +23,25 @@ START_TEST(test_lines)
 }
 END_TEST
 
+/* As libconfig compares each key with all before it, 100,000 of them would take a minute. */
+START_TEST(test_many_keys)
+{
+	struct problem problem = { .text = "" };
+	struct target target = { .flag = false };
+	size_t len, count = 100000;
+	char *text;
+	FILE *out = open_memstream(&text, &len);
+
+	for (size_t i = 0; i < count; i++)
+		(void)fprintf(out, "k%zu = 1;\n", i);
+	ck_assert_int_eq(fclose(out), 0);
+	ck_assert_int_eq(conf_load(text, len, "f", &table, &target, &problem), -EINVAL);
+	ck_assert_str_eq(problem.text, "f:129: expected at most 128 keys, got more");
+	done(&target);
+	free(text);
+}
+END_TEST
+
 START_TEST(test_locate)
 {
 	static const char text[] = "number = 10;\nprefixes = [ \"10.0.0.0/8\",\n\"fc00::/7\" ];\n"
@@ -176,6 +195,7 @@ static Suite *suite(void)
 	Suite *suite = suite_create("conf");
 
 	unit_add(suite, "lines", test_lines);
+	unit_add(suite, "many keys", test_many_keys);
 	unit_add(suite, "locate", test_locate);
 	unit_add(suite, "has key", test_has_key);
 	unit_add(suite, "path", test_path);

@@ -12,7 +12,10 @@
 #include "base/bytes.h"
 #include "config/conf_token.h"
 
-enum { NAMES_MAX = 128 }; /* keys in all open groups that are checked for repetition */
+/*
+ * Keys in all open groups. No table has so many, and libconfig compares each with all before it.
+ */
+enum { NAMES_MAX = 128 };
 
 struct name {
 	struct view text;
@@ -118,9 +121,12 @@ static int check_name(struct nesting *nesting, const struct conf_token *word, co
 			path, word->line, conf_token_show(&word->text, text), name->line);
 		return -EINVAL;
 	}
-	/* No table has so many names, so an unknown key will be reported instead. */
-	if (nesting->name_count < NAMES_MAX)
-		nesting->names[nesting->name_count++] = (struct name){ word->text, word->line };
+	if (nesting->name_count == NAMES_MAX) {
+		problem_set(problem, "%s:%u: expected at most %d keys, got more", path, word->line,
+			NAMES_MAX);
+		return -EINVAL;
+	}
+	nesting->names[nesting->name_count++] = (struct name){ word->text, word->line };
 	return 0;
 }
 
