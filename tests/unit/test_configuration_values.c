@@ -136,9 +136,28 @@ static void tear_down(void)
 	findings_free(&findings);
 }
 
+/* A line costs a pass over the text, so only the first findings have one. */
+START_TEST(lines_of_many)
+{
+	struct configuration configuration = { .path = "t.conf",
+		.text = strdup("pool4 = \"x\";\n") };
+
+	configuration.len = strlen(configuration.text);
+	findings_free(&findings);
+	for (size_t i = 0; i <= CONFIGURATION_LINES_MAX; i++) {
+		struct problem problem = { "pool4: taken" };
+
+		configuration_find(&configuration, &findings, FINDING_WARNING, "pool", &problem);
+	}
+	assert_finding(CONFIGURATION_LINES_MAX - 1, FINDING_WARNING, "t.conf:1: pool4: taken");
+	assert_finding(CONFIGURATION_LINES_MAX, FINDING_WARNING, "t.conf: pool4: taken");
+	configuration_free(&configuration);
+}
+END_TEST
+
 static Suite *suite(void)
 {
-	const TTest *tests[] = { remotes_good, a_port_without_brackets, servers };
+	const TTest *tests[] = { remotes_good, a_port_without_brackets, servers, lines_of_many };
 	Suite *made = unit_suite("configuration_values", NULL, tear_down, tests, ARRAY_SIZE(tests));
 	TCase *loops = tcase_create("remotes never");
 

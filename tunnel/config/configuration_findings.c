@@ -7,7 +7,11 @@
 void configuration_find(const struct configuration *configuration, struct findings *findings,
 	enum finding_level level, const char *check, struct problem *problem)
 {
-	conf_locate(configuration->text, configuration->len, configuration->path, problem);
+	/* Each line costs a pass over the whole text, so a thousand findings would take seconds. */
+	if (findings->count < CONFIGURATION_LINES_MAX)
+		conf_locate(configuration->text, configuration->len, configuration->path, problem);
+	else
+		problem_prepend(problem, "%s", configuration->path);
 	(void)findings_add(findings, level, check, "%s", problem->text);
 }
 

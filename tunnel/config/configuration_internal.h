@@ -6,6 +6,8 @@
 
 /* Shared by the configuration*.c files, which alone include it. */
 
+enum { CONFIGURATION_LINES_MAX = 64 }; /* findings whose line is named; of others only the file */
+
 /*
  * configuration_findings.c. Adds a finding whose text begins with an option's path, "pool4: ...", and puts file and line in
  * front. Changes *problem.
