@@ -638,11 +638,19 @@ END_TEST
 /* What this end refuses by itself, and what has nothing to do with networks, is not asked again. */
 START_TEST(others_are_not_asked_again)
 {
+	struct prefix own[] = { prefix_of("10.4.0.0/16") };
+	const struct prefix_list local = { own, 1 };
+
 	begin(10);
 	routes_set_interface(&fixture.routes, IFINDEX);
 	announce("10.7.0.0/16 203.0.113.0/24");
 	announce("10.3.0.0/16");
 	answer(ROUTE_FAILED);
+	/* netd has refused it first, and then this end announces it itself. */
+	announce("10.4.0.0/16");
+	answer(ROUTE_LOCAL);
+	routes_announced(&fixture.routes, list_of("10.4.0.0/16"), &local);
+	ck_assert_int_eq(find("10.4.0.0/16")->verdict, ROUTE_LOCAL);
 	fixture.asked = 0;
 	routes_ask_again(&fixture.routes);
 	ck_assert_int_eq(fixture.asked, 0);

@@ -252,6 +252,7 @@ static void take_refused(struct routes *routes, const struct prefix *prefix, str
 		route = &passing; /* out of memory: the peer gets the refusal, but it is not kept */
 	route->wanted = true;
 	route->fresh = true;
+	route->by_netd = false; /* netd may have refused it before, for another reason */
 	refuse(routes, refusals, route, verdict, obstacle);
 }
 
