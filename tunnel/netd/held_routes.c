@@ -351,7 +351,8 @@ static void take_left(void *context, const struct netlink_seen_route *route)
 {
 	struct left *left = context;
 
-	if (!route->unreachable)
+	/* Without a link in its metric it is none of ours: another program uses the number, too. */
+	if (!route->unreachable || route->priority <= HELD_ROUTES_METRIC)
 		return;
 	if (left->count == left->capacity) {
 		size_t capacity = left->capacity == 0 ? 16 : left->capacity * 2;
@@ -378,8 +379,7 @@ static bool has_owner(struct netlink *netlink, const struct netlink_route *route
 {
 	uint32_t group;
 
-	return route->priority > HELD_ROUTES_METRIC &&
-		netlink_link_group(netlink, route->priority - HELD_ROUTES_METRIC, &group, NULL) ==
+	return netlink_link_group(netlink, route->priority - HELD_ROUTES_METRIC, &group, NULL) ==
 		0 &&
 		group == INTERFACES_GROUP;
 }
