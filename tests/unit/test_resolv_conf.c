@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -189,6 +190,26 @@ START_TEST(what_another_holds_is_left_alone)
 	ck_assert(!resolv_conf_is_held(path));
 	restore();
 	has_text(path, "nameserver 192.0.2.1\n");
+}
+END_TEST
+
+/* Or any user could keep the resolvers of a killed netd in place. */
+START_TEST(a_reader_holds_nothing)
+{
+	struct flock shared = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
+	int reader;
+
+	write_file(path, "nameserver 192.0.2.1\n", 0644);
+	set();
+	reader = open(path, O_RDONLY | O_CLOEXEC);
+	ck_assert_int_ge(reader, 0);
+	close(held);
+	held = -1;
+	ck_assert_int_eq(flock(reader, LOCK_EX | LOCK_NB), 0);
+	ck_assert_int_eq(fcntl(reader, F_OFD_SETLK, &shared), 0);
+	ck_assert(!resolv_conf_is_held(path));
+	close(reader);
+	restore();
 }
 END_TEST
 
@@ -414,10 +435,11 @@ static Suite *suite(void)
 	const TTest *const tests[] = { a_file_comes_back_as_it_was, ours_says_what_it_should,
 		a_link_comes_back_as_a_link, where_there_was_none_there_is_none,
 		what_somebody_has_changed_is_left_alone, what_another_holds_is_left_alone,
-		the_writer_is_named, what_is_no_file_is_refused, a_full_disk_cuts_nothing,
-		a_mounted_file_is_written_in_place, a_link_on_a_read_only_disk_is_written_through,
-		a_link_to_nowhere_comes_back, a_full_directory_keeps_its_file,
-		a_disk_that_filled_up_gets_its_file_back, a_read_only_directory_is_named };
+		a_reader_holds_nothing, the_writer_is_named, what_is_no_file_is_refused,
+		a_full_disk_cuts_nothing, a_mounted_file_is_written_in_place,
+		a_link_on_a_read_only_disk_is_written_through, a_link_to_nowhere_comes_back,
+		a_full_directory_keeps_its_file, a_disk_that_filled_up_gets_its_file_back,
+		a_read_only_directory_is_named };
 
 	return unit_suite("resolv_conf", setup, teardown, tests, ARRAY_SIZE(tests));
 }

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -293,14 +292,31 @@ static int compose(const char *path, const struct text *now, bool is_ours, bool 
 
 /* ---- writing ---- */
 
+/*
+ * A write lock, which needs the right to write the file. Any user can read it, and would hold a lock
+ * of flock(2) for ever.
+ */
+static struct flock lock_of(short type)
+{
+	return (struct flock){ .l_type = type, .l_whence = SEEK_SET };
+}
+
+static int lock(int fd)
+{
+	struct flock lock = lock_of(F_WRLCK);
+
+	return fcntl(fd, F_OFD_SETLK, &lock) < 0 ? -errno : 0;
+}
+
 bool resolv_conf_is_held(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct flock lock = lock_of(F_RDLCK);
 	bool is_held;
 
 	if (fd < 0)
 		return false;
-	is_held = flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+	is_held = fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_WRLCK;
 	close(fd);
 	return is_held;
 }
@@ -311,7 +327,7 @@ bool resolv_conf_is_held(const char *path)
  */
 static void hold(int fd, int *held)
 {
-	if (!held || flock(fd, LOCK_EX | LOCK_NB) < 0) {
+	if (!held || lock(fd) < 0) {
 		close(fd);
 		return;
 	}
@@ -399,8 +415,8 @@ static int replace(const char *path, const struct text *text, mode_t mode, int *
 	r = file_write_all(fd, text->data, text->len);
 	if (r == 0 && (fchmod(fd, mode) < 0 || fsync(fd) < 0))
 		r = -errno;
-	if (r == 0 && held && flock(fd, LOCK_EX | LOCK_NB) < 0)
-		r = -errno; /* before any other program can see the file */
+	if (r == 0 && held)
+		r = lock(fd); /* before any other program can see the file */
 	if (r == 0 && rename(temporary, path) < 0)
 		r = -errno;
 	if (r < 0) {

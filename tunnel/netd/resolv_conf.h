@@ -44,7 +44,7 @@ bool resolv_conf_text_is_ours(const char *text, size_t len);
 
 /*
  * Writes our file. If the file is ours already, it keeps the same former text. *held is -1 or from
- * the call before. On success it is a descriptor whose lock (flock(2)) shows that the program that
+ * the call before. On success it is a descriptor whose lock (fcntl_locking(2)) shows that the program that
  * wrote the file lives; the caller closes it after restoring the file. -EBUSY: the file is another
  * process's, or was ours and has been changed; else as above.
  */
