@@ -106,6 +106,61 @@ static int new_netns(void)
 	return fd;
 }
 
+/* A process of that user, in a network namespace that it has made. */
+static pid_t process_of(uid_t uid)
+{
+	int fds[2];
+	char byte = 0;
+	pid_t child;
+
+	ck_assert_int_eq(pipe(fds), 0);
+	child = fork();
+	if (child == 0) {
+		byte = setuid(uid) == 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0 ? 1 : 0;
+		(void)!write(fds[1], &byte, 1);
+		for (;;)
+			pause();
+	}
+	ck_assert_int_eq(read(fds[0], &byte, 1), 1);
+	close(fds[0]);
+	close(fds[1]);
+	if (byte == 1)
+		return child;
+	kill(child, SIGKILL);
+	(void)waitpid(child, NULL, 0);
+	return 0;
+}
+
+/* The number of a process can become that of another user's. */
+START_TEST(a_process_of_another_user_is_refused)
+{
+	static const struct {
+		uid_t uid;
+		int error;
+	} rows[] = { { 0, 0 }, { 12345, -EPERM } };
+	static const char *const forms[] = { "pid:%d", "/proc/%d/ns/net" };
+
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(rows); i++) {
+		pid_t child = process_of(rows[i / 2].uid);
+		char where[64];
+		int fd = -1;
+
+		if (child == 0)
+			continue; /* this host has no user namespaces for that user */
+		/* NOLINTNEXTLINE(clang-diagnostic-format-nonliteral) */
+		(void)snprintf(where, sizeof(where), forms[i % 2], (int)child);
+		ck_assert_int_eq(netns_open(where, &fd, &problem), rows[i / 2].error);
+		ck_assert_int_eq(fd >= 0, rows[i / 2].error == 0);
+		if (fd >= 0)
+			close(fd);
+		else
+			ck_assert_msg(strstr(problem.text, "uid 12345"), "%s", problem.text);
+		kill(child, SIGKILL);
+		ck_assert_int_eq(waitpid(child, NULL, 0), child);
+	}
+}
+END_TEST
+
 START_TEST(a_call_is_made_over_there)
 {
 	struct netns_id before, there, after;
@@ -143,7 +198,8 @@ int main(void)
 {
 	const TTest *const tests[] = { what_is_not_there_is_told_with_its_cure,
 		what_is_something_else_is_refused, a_process_and_a_path_are_one_namespace,
-		a_call_is_made_over_there, a_call_that_cannot_be_made_is_told };
+		a_process_of_another_user_is_refused, a_call_is_made_over_there,
+		a_call_that_cannot_be_made_is_told };
 
 	return unit_run("netns", unit_suite("netns", NULL, NULL, tests, ARRAY_SIZE(tests)));
 }

@@ -539,8 +539,12 @@ static bool is_elsewhere(
 	struct problem ignored;
 	int fd, r;
 
-	if (where[0] == '\0' || netns_open(where, &fd, &ignored) < 0)
-		return false; /* one that is gone takes its interface along, or comes back */
+	/*
+	 * A name that is gone takes its interface along, or comes back. The number of a process does
+	 * not come back: whatever has it now is another one.
+	 */
+	if (where[0] == '\0' || netns_is_process(where) || netns_open(where, &fd, &ignored) < 0)
+		return false;
 	r = netns_identify(fd, &now);
 	close(fd);
 	if (r < 0)

@@ -45,6 +45,18 @@ int foreign_netns_enter(struct foreign_netns *foreign, int tun_fd, const struct 
 	return 0;
 }
 
+/*
+ * The number of a process that has ended may be that of any process of this host, and its peer is
+ * meant to be kept apart.
+ */
+static int refuse_home(const char *where, struct problem *problem)
+{
+	problem_set(problem,
+		"%s is not in another network namespace than netd, perhaps because the process has ended and another got its number; without netns the interface is here",
+		where);
+	return -EINVAL;
+}
+
 int foreign_netns_enter_at(struct foreign_netns *foreign, const char *where,
 	const struct netns_id *home, struct netns_id *ret_netns, struct problem *problem)
 {
@@ -60,6 +72,8 @@ int foreign_netns_enter_at(struct foreign_netns *foreign, const char *where,
 	if (r < 0)
 		problem_set(problem, "network namespace %s: cannot examine it: %s", where,
 			error_text(r));
+	else if (netns_id_equal(&netns, home) && netns_is_process(where))
+		r = refuse_home(where, problem);
 	else if (netns_id_equal(&netns, home))
 		netns = (struct netns_id){ .inode = 0 };
 	else

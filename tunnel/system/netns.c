@@ -22,6 +22,11 @@ static bool is_pid(const char *where)
 	return strncmp(where, pid_prefix, sizeof(pid_prefix) - 1) == 0;
 }
 
+bool netns_is_process(const char *where)
+{
+	return is_pid(where) || strncmp(where, "/proc/", 6) == 0;
+}
+
 /* -ENAMETOOLONG. */
 static int make_path(const char *where, char path[static PATH_MAX])
 {
@@ -71,18 +76,69 @@ static int open_path(const char *path, int *ret_fd)
 	return 0;
 }
 
+/*
+ * Finds the user that owns the user namespace of a network namespace. *ret_uid is 0 for our own, and
+ * for one above it, which the kernel does not show.
+ */
+static int find_owner(int fd, uid_t *ret_uid)
+{
+	int user = ioctl(fd, NS_GET_USERNS), r = 0;
+	struct stat theirs = { 0 }, own = { 0 };
+	bool is_own;
+
+	*ret_uid = 0;
+	if (user < 0)
+		return errno == EPERM ? 0 : -errno;
+	if (fstat(user, &theirs) < 0 || stat("/proc/thread-self/ns/user", &own) < 0)
+		r = -errno;
+	is_own = r == 0 && theirs.st_ino == own.st_ino && theirs.st_dev == own.st_dev;
+	if (r == 0 && !is_own && ioctl(user, NS_GET_OWNER_UID, ret_uid) < 0)
+		r = -errno;
+	close(user);
+	return r;
+}
+
+/*
+ * The number of a process is given again after its end. Any user can make processes until one gets
+ * it, with a network namespace of its own, and would get the tunnel.
+ */
+static int check_owner(const char *where, int fd, struct problem *problem)
+{
+	uid_t owner;
+	int r = find_owner(fd, &owner);
+
+	if (r == 0 && owner != 0 && owner != geteuid()) {
+		problem_set(problem,
+			"the network namespace of %s belongs to uid %u, perhaps because the process has ended and another user's got its number; use a name (ip netns attach NAME PID)",
+			where, (unsigned)owner);
+		return -EPERM;
+	}
+	if (r < 0)
+		problem_set(problem, "network namespace %s: cannot examine it: %s", where,
+			error_text(r));
+	return r;
+}
+
 int netns_open(const char *where, int *ret_fd, struct problem *problem)
 {
 	char path[PATH_MAX];
-	int r = make_path(where, path);
+	int r = make_path(where, path), fd = -1;
 
 	if (r < 0) {
 		problem_set(problem, "the path of network namespace %s is too long", where);
 		return r;
 	}
-	r = open_path(path, ret_fd);
-	if (r < 0)
+	r = open_path(path, &fd);
+	if (r < 0) {
 		explain(where, path, r, problem);
+		return r;
+	}
+	if (netns_is_process(where))
+		r = check_owner(where, fd, problem);
+	if (r < 0)
+		close(fd);
+	else
+		*ret_fd = fd;
 	return r;
 }
 

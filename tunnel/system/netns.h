@@ -29,9 +29,13 @@ static inline bool netns_id_equal(const struct netns_id *a, const struct netns_i
  * Opens a namespace. `where` is a name in NETNS_RUN_DIR, a path that begins with a slash, or
  * "pid:NUMBER" for that of a process. The caller closes *ret_fd. On failure *problem says why and
  * what to do. -ENOENT: it does not exist. -EACCES: another user's process (CAP_SYS_PTRACE is
- * missing). -EINVAL: it is no network namespace. Else an error of open(2).
+ * missing). -EINVAL: it is no network namespace. -EPERM: the process is in one of another user than
+ * root and ours. Else an error of open(2).
  */
 int netns_open(const char *where, int *ret_fd, struct problem *problem);
+
+/* Returns true if `where` tells a process by its number, which another may get. */
+bool netns_is_process(const char *where);
 
 /* Negative errno of fstat(2). */
 int netns_identify(int fd, struct netns_id *ret_id);
