@@ -104,11 +104,6 @@ capabilities=$(printf '%016x' $((1 << 5 | 1 << 6 | 1 << 7 | 1 << 8 | 1 << 10 | 1
 check_equal 'netd keeps CAP_SYS_ADMIN for it and no more' "$capabilities" \
 	"$(awk '$1 == "CapEff:" { print $2 }' "/proc/$(pid_of gw-b)/status")"
 
-# The guide's lines, blue being ours.
-doc_lines container-networks.md 'A tunnel into a namespace' 2 | sed -E "s/\\bblue\\b/$(ns_name blue)/; s/10\.2\.0\.1/10.1.0.1 -I 10.2.0.1/" >"$WORK/lines"
-check_equal 'the guide has three lines to look at it' 3 "$(wc -l <"$WORK/lines")"
-check 'they work' bash -ec "$(cat "$WORK/lines")"
-
 # ---- a prefix is shared within one namespace, and with nobody outside it ----
 
 links_of() { # NS; of the route to gw-a's network, which gw-c and gw-e have as well

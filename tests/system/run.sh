@@ -132,11 +132,6 @@ check 'what the host mounts while it runs is there' in_ns_tun host 666 timeout 2
 	sh -c "touch $DOING; until [ -e $HOME_DIR/media/stick ]; do sleep 0.02; done"
 rm -f "$DOING"
 
-cp -p "$PROFILE" "$HOME_DIR/alice.conf"
-doc_lines container-networks.md 'One command inside the VPN' 1 >"$WORK/lines"
-check_equal 'the guide has three lines for this' 3 "$(wc -l <"$WORK/lines")"
-check 'they work' as_user env "PATH=$WORK:/usr/sbin:/usr/bin:/sbin:/bin" bash -ec "$(cat "$WORK/lines")"
-
 # ---- how it ends ----
 
 check_equal 'its exit status is passed on' 7 "$(status_of inside sh -c 'exit 7')"

@@ -48,9 +48,11 @@ guide_tree() { # DIR [built]
 # shellcheck disable=SC2016 # The inner shell expands.
 guide_mounts='
 	files=$1 tree=$2
-	cp -a /etc "$files/etc"
+	cp -a /etc "$files/etc" || true # what another test has in /etc/netns may go meanwhile
 	mkdir -p "$files/dpkg"
 	mount --bind /var/lib/dpkg "$files/dpkg"
+	mount -t tmpfs -o mode=755 none /dev/net
+	mknod -m 666 /dev/net/tun c 10 200 # as udev has it
 	for own in /root /run /usr/local /var/lib; do
 		mount -t tmpfs -o mode=755 none $own
 	done
@@ -72,9 +74,23 @@ guide_host() { # NAME [forward]
 	guide_names[$name]=$name
 }
 
+# An ordinary user of a host: `worker@HOST` is a host where the user types; lines with sudo are root's, with the user's home.
+GUIDE_USER=424242
+guide_user() { # HOST
+	local files=$WORK/guide/$1
+	echo "worker:x:$GUIDE_USER:$GUIDE_USER::$files/home:/bin/sh" >>"$files/etc/passwd"
+	mkdir "$files/home"
+	chown $GUIDE_USER:$GUIDE_USER "$files/home"
+}
+
 on() { # HOST COMMAND...
 	local host=$1
 	shift
+	if [[ $host == worker@* ]]; then
+		host=${host#*@}
+		set -- env USER=worker "HOME=$WORK/guide/$host/home" "$@"
+		[[ "${*: -1}" == "sudo "* ]] || set -- setpriv --reuid $GUIDE_USER --regid $GUIDE_USER --clear-groups "$@"
+	fi
 	${in_ns_exec:+exec} nsenter --target "$(<"$GUIDE_HOSTS/$host")" --mount --net --wdns=/root/culvert \
 		env -i --default-signal=INT,QUIT HOME=/root LANG=C.UTF-8 "GUIDE_HOSTS=$GUIDE_HOSTS" "GUIDE_LOGS=$WORK/$host" \
 		"PATH=$WORK/guide/programs:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" "$@"
@@ -145,6 +161,7 @@ guide_block() { # WHAT FILE LANGUAGE HOSTS LEAD
 		return 0
 	fi
 	for host in $hosts; do
+		[[ ! $5 =~ [Ww]rite\ \`/[^\`]+\`:$ ]] || language=text
 		case $language in
 		sh) guide_lines "$host" "$what" "$block" ;;
 		text) check "$host: $what" guide_file "$host" "$block" "$5" ;;
@@ -170,7 +187,7 @@ guide_file() { # HOST BLOCK LEAD
 	elif [[ $lead =~ [Aa]dd\ (.*\ )?to\ \`(/[^\`]+)\` ]]; then
 		file=${BASH_REMATCH[2]}
 		on "$host" test -e "$file" && on "$host" tee -a "$file" <"$block"
-	elif [[ $lead =~ [Ww]rite\ .*\`(/[^\`]+)\` ]]; then
+	elif [[ $lead =~ [Ww]rite\ \`(/[^\`]+)\`:$ ]]; then
 		file=${BASH_REMATCH[1]}
 		on "$host" mkdir -p "${file%/*}" && on "$host" tee "$file" <"$block"
 	else

@@ -324,17 +324,6 @@ puppet_end() { # NAME
 	rm -f "$WORK/$1.in"
 }
 
-# ---- guides ----
-
-# The N-th block of shell lines under a heading of a page in docs/, as a reader would type it, with `sudo` left out. Prints it.
-doc_lines() { # PAGE HEADING N
-	awk -v heading="## $2" -v wanted="$3" '
-		/^## / { found = $0 == heading }
-		/^```/ { shell = !shell && $0 == "```sh"; count += found && shell; next }
-		found && shell && count == wanted' "$TOP/docs/$1" |
-		sed 's/^sudo //'
-}
-
 # ---- traffic ----
 
 pings() { # NS TARGET [COUNT [PING-ARGUMENT...]]
