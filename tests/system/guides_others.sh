@@ -61,7 +61,7 @@ wait_for "$UP_SECONDS" 'the networks reach each other' in_ns pc-a ping -n -q -c 
 PAGE=docs/hooks.md
 guide_skip $PAGE 'branch-a: hook on_up (/etc/culvert/hook) failed with exit status 3' 'it shows what the log says; hooks.sh'
 mkdir "$WORK/guide/log"
-install -m 755 /dev/stdin "$WORK/guide/programs/logger" <<<"#!/bin/sh
+on gw-a install -m 755 /dev/stdin /usr/local/bin/logger <<<"#!/bin/sh
 echo \"\$@\" >>$WORK/guide/log/said"
 guide $PAGE 'Hooks'
 wait_for "$UP_SECONDS" 'the hook runs' grep -F 'culvert-tunnels cv0 to gw-b is up' "$WORK/guide/log/said" && pass 'the hook runs when the tunnel is up'
