@@ -21,7 +21,7 @@ struct nexthop {
 };
 
 struct netlink_nexthops {
-	struct nexthop *items;
+	struct nexthop *items; /* sorted by id: there may be as many as routes */
 	size_t count, capacity;
 	bool out_of_memory;
 };
@@ -97,6 +97,13 @@ static struct nl_msg *list_request(void)
 	return message;
 }
 
+static int compare(const void *a, const void *b)
+{
+	const struct nexthop *one = a, *other = b;
+
+	return (one->id > other->id) - (one->id < other->id);
+}
+
 int netlink_nexthops_read(struct netlink *netlink, struct netlink_nexthops **ret_nexthops)
 {
 	struct netlink_nexthops *nexthops = calloc(1, sizeof(*nexthops));
@@ -110,6 +117,8 @@ int netlink_nexthops_read(struct netlink *netlink, struct netlink_nexthops **ret
 		netlink_nexthops_free(nexthops);
 		return r;
 	}
+	if (nexthops->count > 0)
+		qsort(nexthops->items, nexthops->count, sizeof(nexthops->items[0]), compare);
 	*ret_nexthops = nexthops;
 	return 0;
 }
@@ -124,11 +133,11 @@ void netlink_nexthops_free(struct netlink_nexthops *nexthops)
 
 static const struct nexthop *find(const struct netlink_nexthops *nexthops, uint32_t id)
 {
-	for (size_t i = 0; i < nexthops->count; i++) {
-		if (nexthops->items[i].id == id)
-			return &nexthops->items[i];
-	}
-	return NULL;
+	const struct nexthop wanted = { .id = id };
+
+	if (nexthops->count == 0)
+		return NULL;
+	return bsearch(&wanted, nexthops->items, nexthops->count, sizeof(wanted), compare);
 }
 
 /* Adds one way. A group has no groups inside. */
