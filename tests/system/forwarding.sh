@@ -26,8 +26,17 @@ for gateway in gw-a gw-b; do
 	forwarding_values $gateway >"$WORK/$gateway.before"
 done
 
+# What drops packets behind Culvert's back is named at the start.
+if command -v nft >/dev/null; then
+	in_ns gw-b nft 'table ip filter { chain FORWARD { type filter hook forward priority 0; policy drop; accept; }; }'
+fi
+
 # Without the setting: said, not done.
 site_up </dev/null
+if command -v nft >/dev/null; then
+	expect_log "$WORK/gw-b.log" 'chain FORWARD of table ip filter drops packets that this host forwards, unless a rule there accepts them'
+	refute_log "$WORK/gw-a.log" 'drops packets that this host forwards'
+fi
 for gateway in gw-a gw-b; do
 	for word in 'IPv4.*fix it: sysctl -w net.ipv4.ip_forward=1' 'IPv6.*fix it: sysctl -w net.ipv6.conf.all.forwarding=1'; do
 		check_equal "$gateway warns once: $word" 1 "$(grep -cE "warning.*$word" "$WORK/$gateway.log")"

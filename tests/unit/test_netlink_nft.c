@@ -303,6 +303,39 @@ static unsigned tables(void)
 	return count;
 }
 
+static void note_place(void *context, const struct netlink_nft_place *place)
+{
+	char *text = context;
+	size_t len = strlen(text);
+
+	(void)snprintf(
+		text + len, 256 - len, "%s %s %s;", place->family, place->table, place->chain);
+}
+
+/* Those that let packets pass, and those of another hook, are none. */
+START_TEST(test_closed_forwards)
+{
+	static const struct netlink_nft_chain chains[] = {
+		{ .name = "closed", .hook = NETLINK_NFT_FORWARD, .drop = true },
+		{ .name = "open", .hook = NETLINK_NFT_FORWARD },
+		{ .name = "out", .hook = NETLINK_NFT_OUTPUT, .drop = true },
+	};
+	char text[256] = "";
+
+	if (!kernel_open())
+		return;
+	ck_assert_int_eq(netlink_nft_closed_forwards(nft, note_place, text, &problem), 0);
+	ck_assert_str_eq(text, "");
+	netlink_nft_table_add(batch, "culvert-test", false);
+	for (size_t i = 0; i < ARRAY_SIZE(chains); i++)
+		netlink_nft_chain_add(batch, "culvert-test", &chains[i]);
+	commit(0);
+	ck_assert_int_eq(netlink_nft_closed_forwards(nft, note_place, text, &problem), 0);
+	ck_assert_str_eq(text, "inet culvert-test closed;");
+	netlink_nft_close(nft);
+}
+END_TEST
+
 static const struct netlink_nft_chain chain = {
 	.name = "output", .hook = NETLINK_NFT_OUTPUT, .drop = true
 };
@@ -439,8 +472,8 @@ static Suite *suite(void)
 {
 	const TTest *const bytes[] = { test_begin, test_table, test_chain, test_rule, test_meta,
 		test_payload, test_verdict, test_address, test_bridge, test_full };
-	const TTest *const kernel[] = { test_refused, test_too_many, test_many, test_not_permitted,
-		test_owned, test_monitor };
+	const TTest *const kernel[] = { test_closed_forwards, test_refused, test_too_many,
+		test_many, test_not_permitted, test_owned, test_monitor };
 	Suite *suite = suite_create("netlink_nft");
 
 	unit_add_case(suite, "bytes", setup, teardown, bytes, ARRAY_SIZE(bytes));

@@ -16,6 +16,10 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "netd/forwarding_check.h"
+#include "system/netlink_nft.h"
+
+/* Tables of Culvert itself begin so. */
+#define FORWARDING_OWN_TABLES "culvert"
 
 /*
  * netd first writes the file with the changes that it will make, then makes them. So whenever it is
@@ -426,6 +430,44 @@ static void warn(const struct forwarding *forwarding, const char *root)
 	findings_free(&findings);
 }
 
+/* True: packets have to pass through this host. */
+static bool has_to_forward(const struct forwarding *forwarding)
+{
+	static const int families[] = { AF_INET, AF_INET6 };
+	struct forwarding_links links;
+	struct problem ignored;
+
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		if (find_links(forwarding, families[i], &links, &ignored) == 0 &&
+			(links.behind > 0 || links.anywhere || links.between))
+			return true;
+	}
+	return false;
+}
+
+static void tell_closed(void *context, const struct netlink_nft_place *place)
+{
+	(void)context;
+	if (strncmp(place->table, FORWARDING_OWN_TABLES, strlen(FORWARDING_OWN_TABLES)) == 0)
+		return;
+	log_notice(
+		"chain %s of table %s %s drops packets that this host forwards, unless a rule there accepts them (Docker sets that): if packets do not get through, 'culvert doctor' names the rules to add",
+		place->chain, place->family, place->table);
+}
+
+/* No rule of ours can let through what another chain drops, so a person has to know. */
+static void tell_of_firewall(const struct forwarding *forwarding)
+{
+	struct netlink_nft *nft;
+	struct problem ignored;
+
+	if (settings_is_elsewhere(forwarding->settings) || !has_to_forward(forwarding) ||
+		netlink_nft_open(&nft, &ignored) < 0)
+		return; /* a kernel without nf_tables has no such chain */
+	(void)netlink_nft_closed_forwards(nft, tell_closed, NULL, &ignored); /* doctor asks again */
+	netlink_nft_close(nft);
+}
+
 void forwarding_start(struct forwarding *forwarding, const struct settings *settings,
 	const struct tracked *tracked, struct netlink *netlink, const char *root)
 {
@@ -437,6 +479,7 @@ void forwarding_start(struct forwarding *forwarding, const struct settings *sett
 			.look = look,
 			.repair = repair } };
 	restore_file(settings, root);
+	tell_of_firewall(forwarding);
 	if (!settings->forwarding) {
 		if (!settings_is_elsewhere(settings))
 			warn(forwarding, root);

@@ -203,25 +203,91 @@ static void on_table(void *context, struct nlmsghdr *header)
 	listing->found(listing->context, name);
 }
 
-int netlink_nft_tables(struct netlink_nft *nft, void (*found)(void *context, const char *table),
-	void *context, struct problem *problem)
+/* Asks for all objects of a kind; -EIO. */
+static int list(struct netlink_nft *nft, uint8_t family, uint16_t message,
+	void (*take)(void *context, struct nlmsghdr *header), void *context)
 {
 	struct {
 		struct nlmsghdr netlink;
 		struct nfgenmsg netfilter;
 	} request = {
 		.netlink = { .nlmsg_len = sizeof(request),
-			.nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE,
+			.nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | message),
 			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
-		.netfilter = { .nfgen_family = NFPROTO_INET, .version = NFNETLINK_V0 },
+		.netfilter = { .nfgen_family = family, .version = NFNETLINK_V0 },
 	};
-	struct listing listing = { .found = found, .context = context };
 	int r = send_bytes(nft, &request, sizeof(request));
 
-	if (r == 0)
-		r = receive(nft, on_table, &listing);
+	return r == 0 ? receive(nft, take, context) : r;
+}
+
+int netlink_nft_tables(struct netlink_nft *nft, void (*found)(void *context, const char *table),
+	void *context, struct problem *problem)
+{
+	struct listing listing = { .found = found, .context = context };
+	int r = list(nft, NFPROTO_INET, NFT_MSG_GETTABLE, on_table, &listing);
+
 	if (r < 0) {
 		problem_set(problem, "cannot list the firewall tables: %s", error_text(r));
+		return -EIO;
+	}
+	return 0;
+}
+
+/* ---- existing chains ---- */
+
+struct chains {
+	void (*found)(void *context, const struct netlink_nft_place *place);
+	void *context;
+};
+
+static const char *family_text(uint8_t family)
+{
+	return family == NFPROTO_IPV4    ? "ip"
+		: family == NFPROTO_IPV6 ? "ip6"
+		: family == NFPROTO_INET ? "inet"
+					 : "other";
+}
+
+static bool drops_what_is_forwarded(struct nlattr *const attributes[])
+{
+	struct nlattr *hook[NFTA_HOOK_MAX + 1] = { NULL };
+
+	return attributes[NFTA_CHAIN_HOOK] && attributes[NFTA_CHAIN_POLICY] &&
+		nla_parse_nested(hook, NFTA_HOOK_MAX, attributes[NFTA_CHAIN_HOOK], NULL) == 0 &&
+		hook[NFTA_HOOK_HOOKNUM] &&
+		ntohl(nla_get_u32(hook[NFTA_HOOK_HOOKNUM])) == NF_INET_FORWARD &&
+		ntohl(nla_get_u32(attributes[NFTA_CHAIN_POLICY])) == NF_DROP;
+}
+
+static void on_chain(void *context, struct nlmsghdr *header)
+{
+	const struct chains *chains = context;
+	const struct nfgenmsg *netfilter = nlmsg_data(header);
+	struct nlattr *attributes[NFTA_CHAIN_MAX + 1] = { NULL };
+	struct netlink_nft_place place;
+
+	if (header->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWCHAIN) ||
+		nlmsg_parse(header, sizeof(struct nfgenmsg), attributes, NFTA_CHAIN_MAX, NULL) <
+			0 ||
+		!attributes[NFTA_CHAIN_TABLE] || !attributes[NFTA_CHAIN_NAME] ||
+		!drops_what_is_forwarded(attributes))
+		return;
+	place.family = family_text(netfilter->nfgen_family);
+	nla_strlcpy(place.table, attributes[NFTA_CHAIN_TABLE], sizeof(place.table));
+	nla_strlcpy(place.chain, attributes[NFTA_CHAIN_NAME], sizeof(place.chain));
+	chains->found(chains->context, &place);
+}
+
+int netlink_nft_closed_forwards(struct netlink_nft *nft,
+	void (*found)(void *context, const struct netlink_nft_place *place), void *context,
+	struct problem *problem)
+{
+	struct chains chains = { .found = found, .context = context };
+	int r = list(nft, NFPROTO_UNSPEC, NFT_MSG_GETCHAIN, on_chain, &chains);
+
+	if (r < 0) {
+		problem_set(problem, "cannot list the firewall chains: %s", error_text(r));
 		return -EIO;
 	}
 	return 0;

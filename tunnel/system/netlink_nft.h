@@ -136,6 +136,21 @@ int netlink_nft_commit(
 int netlink_nft_tables(struct netlink_nft *nft, void (*found)(void *context, const char *table),
 	void *context, struct problem *problem);
 
+/* A base chain, of any program. */
+struct netlink_nft_place {
+	const char *family; /* as nft(8) names it: ip, ip6, inet; "other" for the rest */
+	char table[NETLINK_NFT_NAME_MAX + 1], chain[NETLINK_NFT_NAME_MAX + 1];
+};
+
+/*
+ * Calls `found` for each base chain that drops the packets to be forwarded that none of its rules
+ * accepts (hook forward, policy drop); for none if the kernel has no nf_tables. The tables of
+ * iptables-nft are among them. On failure *problem says why. -EIO.
+ */
+int netlink_nft_closed_forwards(struct netlink_nft *nft,
+	void (*found)(void *context, const struct netlink_nft_place *place), void *context,
+	struct problem *problem);
+
 /* *ret_found: there is a table of the family inet with that name. -EIO. */
 int netlink_nft_has_table(struct netlink_nft *nft, const char *table, bool *ret_found);
 
