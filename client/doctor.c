@@ -67,6 +67,8 @@ static void take_fact(struct doctor_facts *facts, const char *what, const char *
 		take_resolver(facts, value, more);
 	else if (strcmp(what, "full_tunnel") == 0)
 		facts->full_tunnel = true;
+	else if (strcmp(what, "forwarding") == 0)
+		facts->forwarding = true;
 	else if (strcmp(what, "between") == 0)
 		*(value[0] == '4' ? &facts->between4 : &facts->between6) = true;
 	else if (strcmp(what, "pair") == 0 && more && facts->pair_count < DOCTOR_PAIRS_MAX) {

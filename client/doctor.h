@@ -58,6 +58,7 @@ struct doctor_facts {
 	struct doctor_resolver resolvers[NAMESERVERS_MAX]; /* of the server, in use here */
 	size_t resolver_count;
 	bool full_tunnel; /* it is in force */
+	bool forwarding;  /* `forwarding` is set */
 };
 
 /* Adds findings about this host's own state; in doctor_host.c. */

@@ -357,6 +357,7 @@ static void examine_forwarding(
 			0)
 			findings_add(findings, FINDING_NOTE, "forwarding", "%s", problem.text);
 		links[i].between = i == 0 ? facts->between4 : facts->between6;
+		links[i].switched = facts->forwarding;
 		needed |= links[i].behind > 0 || links[i].anywhere || links[i].between;
 		forwarding_check(
 			SYSCTL_NET, &links[i], families[i], tunnels, facts->tunnel_count, findings);

@@ -89,6 +89,12 @@ ipv6_forwards() {
 check 'also by IPv6' ipv6_forwards
 check_fails 'and nothing is amiss' log_has_since "$WORK/gw-b.log" "$mark" 'fix it|forwards no|let it:'
 
+doctor_says() { # LEVEL; prints the finding
+	in_ns gw-b "$CULVERT" doctor --socket "$WORK/gw-b.sock" >"$WORK/doctor" || true # there may be problems
+	grep "^$1: forwarding4: " "$WORK/doctor"
+}
+check 'doctor neither, while nobody is connected' doctor_says ok
+
 # Who switches on all meanwhile means it; and where one is off nevertheless the cure is one that works.
 in_ns gw-b sysctl -qw net.ipv4.ip_forward=1
 stop_bg gw-b
@@ -97,10 +103,6 @@ check_equal 'forwarding that was asked for meanwhile stays' '1 1' \
 in_ns gw-b sysctl -qw net.ipv4.conf.lan0.forwarding=0 net.ipv4.conf.wan0.forwarding=0
 site_conf <<<'announce = [ "10.2.0.0/24", "0.0.0.0/0" ];'
 server_start gw-b
-doctor_says() { # LEVEL; prints the finding
-	in_ns gw-b "$CULVERT" doctor --socket "$WORK/gw-b.sock" >"$WORK/doctor" || true # there are problems
-	grep "^$1: forwarding4: " "$WORK/doctor"
-}
 check 'doctor sees both sides' grep -E 'by: lan0, wan0' <(doctor_says problem)
 cure=$(doctor_says problem | sed 's/.*fix it: //')
 # shellcheck disable=SC2086 # Words of a command.

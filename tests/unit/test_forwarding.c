@@ -313,6 +313,13 @@ START_TEST(test_check)
 	forwarding_check(fixture.root, &links, AF_INET, tunnels, 1, &findings);
 	ck_assert_int_eq(findings.items[4].level, FINDING_PROBLEM);
 	ck_assert_ptr_nonnull(strstr(findings.items[4].text.text, "peers that reach each other"));
+	/* No interface yet: it inherits "default", unless Culvert switches it on. */
+	make("ipv4/conf/default/forwarding", 0);
+	forwarding_check(fixture.root, &links, AF_INET, NULL, 0, &findings);
+	ck_assert_int_eq(findings.items[5].level, FINDING_PROBLEM);
+	links.switched = true;
+	forwarding_check(fixture.root, &links, AF_INET, NULL, 0, &findings);
+	ck_assert_int_eq(findings.items[6].level, FINDING_OK);
 	findings_free(&findings);
 }
 END_TEST

@@ -360,6 +360,8 @@ static void write_facts(const struct engine *engine, FILE *out)
 	for (size_t i = 0; i < engine->settings->listen_count; i++)
 		(void)fprintf(out, "fact\tlisten\t%s\n",
 			endpoint_format(&engine->settings->listen[i], endpoint));
+	if (engine->settings->forwarding)
+		(void)fputs("fact\tforwarding\tswitched on\n", out);
 	if (settings_mark(engine->settings) != 0)
 		(void)fprintf(out, "fact\tmark\t%u\n", settings_mark(engine->settings));
 	if (engine->settings->congestion[0] != '\0')

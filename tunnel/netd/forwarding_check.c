@@ -227,7 +227,7 @@ void forwarding_check(const char *root, const struct forwarding_links *links, in
 		list_off(root, family, links->names[i], &off);
 	for (size_t i = 0; i < tunnel_count; i++)
 		list_off(root, family, tunnels[i], &off);
-	if (tunnel_count == 0)
+	if (tunnel_count == 0 && !links->switched)
 		list_off(root, family, "default", &off);
 	if (off.len == 0 || (family == AF_INET6 && all_on(root))) {
 		findings_add(findings, FINDING_OK, check, "this host %s, and forwards %s",

@@ -31,6 +31,8 @@ struct forwarding_links {
 	/* in that case: some of the names are interfaces of this host's own default routes */
 	bool uplinks;
 	bool between; /* peers reach each other through this host; the caller sets it */
+	/* Culvert switches forwarding on for each interface that it makes; the caller sets it */
+	bool switched;
 };
 
 /*
@@ -44,7 +46,7 @@ int forwarding_find_links(struct netlink *netlink, const struct prefix_list *ann
 /*
  * Adds a finding if packets of the family have to be forwarded: whether this host forwards them,
  * and where not. `tunnels` are the present interfaces of the tunnel; with none it checks "default",
- * which the next interface will inherit. The finding's remedy is a command that changes the value
+ * which the next interface will inherit, unless `switched`. The finding's remedy is a command that changes the value
  * that is in force now. `root` as in system/sysctl.h.
  */
 void forwarding_check(const char *root, const struct forwarding_links *links, int family,
