@@ -33,11 +33,11 @@ START_TEST(expired)
 		.from = -90L * DAY,
 		.until = -30L * DAY };
 	struct fixture_pair pair = fixture_issue(&pki.ca, &spec);
-	char words[128], day[16];
+	char words[192], day[16], today[16];
 
 	snprintf(words, sizeof(words),
-		"certificate of branch-a expired on %s; renew it with culvert-pki renew branch-a",
-		date(day, -30L * DAY));
+		"certificate of branch-a expired on %s; renew it with culvert-pki renew branch-a, unless this host's clock is wrong (it says %s)",
+		date(day, -30L * DAY), date(today, 0));
 	end_assert_refuses(pki.server_context, false, &pair, words, SSL_AD_CERTIFICATE_EXPIRED);
 	end_assert_refuses(pki.client_context, true, &pair, words, SSL_AD_CERTIFICATE_EXPIRED);
 	fixture_free(&pair);
@@ -127,7 +127,7 @@ START_TEST(unknown_issuer)
 		"the other end refused our certificate: its issuer is not in the ca file");
 	assert_both_say(pki.client_context, server_with,
 		"the other end refused our certificate: its issuer is not in the ca file",
-		"certificate of hub was issued by \"Other CA\", which is not in our ca file");
+		"certificate of hub was issued by \"Other CA\", which is not in our ca file; use a certificate of our CA there; add that CA only if it is yours");
 	tls_context_unref(client_with);
 	tls_context_unref(server_with);
 	fixture_free(&other);

@@ -286,6 +286,16 @@ const char *tls_date_time(char out[static TLS_DATE_MAX], const ASN1_TIME *time)
 	return format_date(out, time, "%Y-%m-%d %H:%M:%S UTC");
 }
 
+const char *tls_date_now(char out[static TLS_DATE_MAX])
+{
+	time_t now = time(NULL);
+	struct tm tm;
+
+	if (!gmtime_r(&now, &tm) || strftime(out, TLS_DATE_MAX, "%Y-%m-%d", &tm) == 0)
+		out[0] = '\0';
+	return out;
+}
+
 int tls_time(const ASN1_TIME *time, time_t *ret_time)
 {
 	struct tm tm;

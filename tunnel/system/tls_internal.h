@@ -155,6 +155,8 @@ bool tls_identity_peek(X509 *certificate, struct identity *ret_identity);
 /* Formats "2026-11-02", "2026-11-02 10:00:00 UTC", or "an unreadable date". */
 const char *tls_date(char out[static TLS_DATE_MAX], const ASN1_TIME *time);
 const char *tls_date_time(char out[static TLS_DATE_MAX], const ASN1_TIME *time);
+/* This host's own date, in the form of tls_date(). */
+const char *tls_date_now(char out[static TLS_DATE_MAX]);
 /* -EINVAL: not a date. */
 int tls_time(const ASN1_TIME *time, time_t *ret_time);
 

@@ -190,21 +190,12 @@ void tls_context_examine(const struct tls_context *context, struct findings *fin
 
 /* ---- dates ---- */
 
-static void show_now(char out[static TLS_DATE_MAX])
-{
-	time_t now = time(NULL);
-	struct tm tm;
-
-	if (!gmtime_r(&now, &tm) || strftime(out, TLS_DATE_MAX, "%Y-%m-%d", &tm) == 0)
-		out[0] = '\0';
-}
-
 static void explain_own_expired(X509 *certificate, bool is_leaf, struct problem *problem)
 {
 	char label[TLS_LABEL_MAX], date[TLS_DATE_MAX], now[TLS_DATE_MAX];
 	struct identity identity;
 
-	show_now(now);
+	tls_date_now(now);
 	tls_date(date, X509_get0_notAfter(certificate));
 	if (is_leaf && tls_identity_peek(certificate, &identity))
 		problem_set(problem,

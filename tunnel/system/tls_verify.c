@@ -87,6 +87,9 @@ static void explain_expired(const struct refusal *refusal)
 	snprintf(text, sizeof(text), "expired on %s",
 		tls_date(date, X509_get0_notAfter(refusal->certificate)));
 	explain_with_cure(refusal, text, "renew it with");
+	if (refusal->problem)
+		problem_set(refusal->problem, "%s, unless this host's clock is wrong (it says %s)",
+			refusal->problem->text, tls_date_now(date));
 }
 
 static void explain_not_yet_valid(const struct refusal *refusal)
@@ -173,7 +176,7 @@ static void explain_unknown_issuer(const struct refusal *refusal)
 		refusal->subject, issuer,
 		refusal->is_ours
 			? "the other end needs that CA in its own, or refuses it: use one of our CA unless it has"
-			: "use a certificate of our CA there, or add that CA here");
+			: "use a certificate of our CA there; add that CA only if it is yours, for another's may be of a program that intercepts TLS on the way");
 }
 
 /* OpenSSL's purpose check also fails for a key usage, and for an issuer that is no CA. */
