@@ -276,6 +276,31 @@ static void proxied(struct proxy_leg *leg, const char *cause)
 		secure(dialer);
 }
 
+static void connect_failed(struct dialer *dialer, int error)
+{
+	struct problem text;
+	const char *cure = "";
+
+	switch (error < 0 ? -error : error) {
+	case ECONNREFUSED:
+		cure = "; no program listens there, or a firewall refuses: check the port, and that the program runs";
+		break;
+	case ETIMEDOUT:
+		cure = "; check the address, and that no firewall there or on the way drops this port";
+		break;
+	case ENETUNREACH:
+		cure = "; this host has no route there: check its network, or use an address of the other family";
+		break;
+	case EHOSTUNREACH:
+		cure = "; nobody answers for that address: check it, and this host's network";
+		break;
+	default:
+		break;
+	}
+	problem_set(&text, "%s%s", error_text(error), cure);
+	try_failed(dialer, text.text);
+}
+
 static void connect_ready(struct loop_watch *watch, uint32_t events)
 {
 	struct dialer *dialer = container_of(watch, struct dialer, connect_watch);
@@ -288,7 +313,7 @@ static void connect_ready(struct loop_watch *watch, uint32_t events)
 	loop_watch_remove(dialer->loop, watch);
 	loop_timer_stop(dialer->loop, &dialer->timer);
 	if (error != 0) {
-		try_failed(dialer, error_text(error));
+		connect_failed(dialer, error);
 	} else if (proxy_of(dialer)) {
 		set_state(dialer, DIALER_PROXYING);
 		proxy_leg_begin(&dialer->leg, dialer->fd, dialer->deadline, proxy_of(dialer),
@@ -300,7 +325,8 @@ static void connect_ready(struct loop_watch *watch, uint32_t events)
 
 static void connect_overdue(struct loop_timer *timer)
 {
-	try_failed(container_of(timer, struct dialer, timer), "no answer to the TCP connection");
+	try_failed(container_of(timer, struct dialer, timer),
+		"no answer to the TCP connection; check the address, and that no firewall there or on the way drops this port");
 }
 
 static void connect_socket(struct dialer *dialer)
@@ -317,7 +343,7 @@ static void connect_socket(struct dialer *dialer)
 		overdue = dialer->deadline;
 	set_state(dialer, DIALER_CONNECTING);
 	if (connect(dialer->fd, (struct sockaddr *)&sa, len) < 0 && errno != EINPROGRESS) {
-		try_failed(dialer, error_text(errno));
+		connect_failed(dialer, errno);
 		return;
 	}
 	int r = loop_watch_add(loop, &dialer->connect_watch, dialer->fd, EPOLLOUT, connect_ready);

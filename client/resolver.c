@@ -20,6 +20,22 @@ static void add_endpoint(struct resolver_answer *answer, const struct addrinfo *
 		answer->endpoints[answer->count++] = endpoint;
 }
 
+static const char *explain(int error)
+{
+	switch (error) {
+	case 0:
+		return "it has no address";
+	case EAI_SYSTEM:
+		return error_text(errno);
+	case EAI_AGAIN:
+		return "no resolver answers; check this host's network, and the resolvers in /etc/resolv.conf";
+	case EAI_NONAME:
+		return "no such name; check how it is written";
+	default:
+		return gai_strerror(error);
+	}
+}
+
 static void *run(void *argument)
 {
 	struct resolver *resolver = argument;
@@ -39,10 +55,7 @@ static void *run(void *argument)
 		freeaddrinfo(list);
 	}
 	if (answer->count == 0)
-		problem_set(&answer->problem, "cannot resolve %s: %s", resolver->host,
-			r == EAI_SYSTEM  ? error_text(errno)
-				: r != 0 ? gai_strerror(r)
-					 : "it has no address");
+		problem_set(&answer->problem, "cannot resolve %s: %s", resolver->host, explain(r));
 	mailbox_post(&resolver->mailbox, &answer->mail);
 	return NULL;
 }

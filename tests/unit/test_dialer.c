@@ -33,7 +33,8 @@ START_TEST(in_turn)
 	fixture.answer_count = 2;
 	fixture.connect_error = ECONNREFUSED;
 	begins();
-	ck_failed(1, "one.example (192.0.2.1:443)");
+	ck_failed(1,
+		"one.example (192.0.2.1:443): connection failed: Connection refused; no program listens there");
 	ck_assert_uint_eq(fixture.family, AF_INET);
 	ck_failed(2, "one.example ([2001:db8::1]:443)");
 	ck_assert_uint_eq(fixture.family, AF_INET6);
@@ -208,7 +209,7 @@ START_TEST(no_answer)
 	netd_answers();
 	fill(fixture.dialer.fd);
 	ck_due_within(DURATION_MS(30));
-	ck_failed(1, "no answer to the TCP connection");
+	ck_failed(1, "no answer to the TCP connection; check the address, and that no firewall");
 	ck_assert_int_eq(fixture.dialer.fd, -1);
 }
 END_TEST
