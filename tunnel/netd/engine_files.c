@@ -14,6 +14,7 @@
 #include "base/error_text.h"
 #include "base/log.h"
 #include "netd/outer.h"
+#include "system/port_holder.h"
 #include "system/socket.h"
 
 enum {
@@ -43,6 +44,19 @@ static int listen_early(const struct endpoint *endpoint, struct socket_options *
 	return socket_listen(endpoint, options, ret_fd, problem);
 }
 
+/* Names the program that has the port, if this process may see it. */
+static void name_holder(const struct endpoint *endpoint, struct problem *problem)
+{
+	char text[ENDPOINT_TEXT_MAX];
+	struct port_holder holder;
+
+	port_holder_find(endpoint->port, 0, &holder);
+	if (holder.pid > 0)
+		problem_set(problem,
+			"cannot listen on %s: %s (process %d) listens there already; end it, or set another port in `listen`",
+			endpoint_format(endpoint, text), holder.name, (int)holder.pid);
+}
+
 /*
  * The port's last owner may be about to close it: a killed daemon keeps its listeners until its
  * last thread has ended.
@@ -54,13 +68,17 @@ static int listen_patiently(const struct endpoint *endpoint, const struct socket
 	struct mono patient = mono_add(mono_now(), DURATION_MS(LISTEN_PATIENCE_MS));
 	int r = listen_early(endpoint, &ours, ret_fd, problem);
 
-	if (r == -EADDRINUSE)
+	if (r == -EADDRINUSE) {
+		name_holder(endpoint, problem);
 		log_notice(
 			"%s; waiting up to %d s for it", problem->text, LISTEN_PATIENCE_MS / 1000);
+	}
 	while (r == -EADDRINUSE && mono_before(mono_now(), patient)) {
 		(void)poll(NULL, 0, LISTEN_PAUSE_MS); /* no loop runs yet */
 		r = listen_early(endpoint, &ours, ret_fd, problem);
 	}
+	if (r == -EADDRINUSE)
+		name_holder(endpoint, problem);
 	return r;
 }
 
