@@ -190,6 +190,8 @@ START_TEST(what_cannot_be_read_is_said)
 	ck_assert_int_eq(file_read(path_of("file"), FILE_PUBLIC, &data, &len, &problem), -ENOENT);
 	ck_assert_ptr_nonnull(strstr(problem.text, path_of("file")));
 	ck_assert_ptr_nonnull(strstr(problem.text, "No such file"));
+	ck_assert_int_eq(file_read("no-such", FILE_PUBLIC, &data, &len, &problem), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(problem.text, "the directory that this was started in"));
 	ck_assert_int_eq(file_read(dir, FILE_PUBLIC, &data, &len, &problem), -EISDIR);
 	/* A FIFO without a writer must neither hold us up nor be read. */
 	ck_assert_int_eq(mkfifoat(dir_fd, "file", 0600), 0);

@@ -71,6 +71,10 @@ static void explain(struct problem *problem, const char *path, int error)
 		problem_set(problem, "%s is not a regular file", path);
 	else if (error == -EFBIG)
 		problem_set(problem, "%s is larger than %d bytes", path, FILE_SIZE_MAX);
+	else if (error == -ENOENT && path[0] != '/')
+		problem_set(problem,
+			"cannot read %s: %s in the directory that this was started in; write the path from / on",
+			path, error_text(error));
 	else
 		problem_set(problem, "cannot read %s: %s%s", path, error_text(error),
 			error == -EACCES && geteuid() != 0
