@@ -93,6 +93,11 @@ cat "$WORK/original" >"$etc/resolv.conf"
 wait_log "$WORK/laptop.log" 'another program has changed the resolvers \(/etc/resolv.conf\): netd restored them' 2
 wait_for 5 'names are looked up through the tunnel again' looks_up web.example.org 10.2.0.80 &&
 	pass 'names are looked up through the tunnel again'
+# What cannot be read is not taken for ours.
+head -c 5000000 /dev/zero >"$etc/resolv.conf"
+wait_log "$WORK/laptop.log" 'netd cannot restore them: cannot read /etc/resolv.conf: File too large' 5
+cat "$WORK/original" >"$etc/resolv.conf"
+wait_for 15 'netd restores what can be read again' looks_up web.example.org 10.2.0.80 && pass 'netd restores what can be read again'
 stop_bg laptop
 check 'the end puts back what the DHCP client wrote' as_before
 cp "$WORK/mine" "$WORK/original"

@@ -13,6 +13,7 @@
 #include "base/array.h"
 #include "base/container.h"
 #include "base/error_text.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "netd/desired_state.h"
 #include "netd/resolv_conf.h"
@@ -194,18 +195,21 @@ static bool entry_path(const struct dns *dns, size_t at, char path[static DNS_EN
 	return true;
 }
 
-/* FNV-1a of a file's text; 0: there is no such file. */
+/*
+ * FNV-1a of a file's text; 0: there is no such file. systemd-resolved's own user can put a FIFO
+ * there, which file_read() does not wait for.
+ */
 static uint64_t sum_of(const char *path)
 {
 	uint64_t sum = 0xcbf29ce484222325u;
-	FILE *file = fopen(path, "re");
-	int c;
+	size_t len;
+	char *text;
 
-	if (!file)
+	if (file_read(path, FILE_PUBLIC, &text, &len, NULL) < 0)
 		return 0;
-	while ((c = getc(file)) != EOF)
-		sum = (sum ^ (uint8_t)c) * 0x100000001b3u;
-	(void)fclose(file);
+	for (size_t i = 0; i < len; i++)
+		sum = (sum ^ (uint8_t)text[i]) * 0x100000001b3u;
+	free(text);
 	return sum | 1;
 }
 
@@ -226,10 +230,14 @@ static enum desired_look look_at_file(const struct dns *dns, struct desired_sigh
 {
 	enum resolv_conf_owner owner;
 	struct problem ignored;
+	int r = resolv_conf_owner(RESOLV_CONF_PATH, &owner, &ignored);
 
-	if (resolv_conf_owner(RESOLV_CONF_PATH, &owner, &ignored) < 0)
+	/* What is no file, or is too large, is not ours; any other failure says nothing about it. */
+	if (r < 0 && r != -EINVAL && r != -EFBIG)
 		return DESIRED_UNKNOWN;
 	(void)snprintf(sight->what, sizeof(sight->what), RESOLV_CONF_PATH);
+	if (r < 0)
+		return DESIRED_LOST;
 	if (owner == RESOLV_CONF_OURS)
 		return dns->way == DNS_FILE ? DESIRED_IN_PLACE : DESIRED_LOST;
 	resolv_conf_writer(RESOLV_CONF_PATH, sight->writer, sizeof(sight->writer));

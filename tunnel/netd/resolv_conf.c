@@ -63,6 +63,8 @@ static const char *cure(int r)
 		return "; make it writable for root (mount -o remount,rw; chattr -i), or set use_dns = false in the profile";
 	case -ENOENT:
 		return "; make the file that the link leads to, or set use_dns = false in the profile";
+	case -EINVAL:
+		return "; it is no regular file: replace it by one, or set use_dns = false in the profile";
 	default:
 		return "";
 	}
