@@ -36,7 +36,8 @@ enum netlink_nft_kind {
 	/* Arrived by a bridge; with OIF_BRIDGE also a packet between ports of one bridge. */
 	NETLINK_NFT_IIF_BRIDGE,
 	NETLINK_NFT_OIF_BRIDGE, /* leaves by a bridge */
-	NETLINK_NFT_OIF_GROUP,  /* leaves by a link of this group: netlink_link_set_group() */
+	NETLINK_NFT_IIF_GROUP,  /* arrived by a link of this group: netlink_link_set_group() */
+	NETLINK_NFT_OIF_GROUP,  /* leaves by a link of this group */
 	NETLINK_NFT_MARK,       /* has this mark: SO_MARK in socket(7) */
 	NETLINK_NFT_FAMILY,     /* AF_INET or AF_INET6 */
 	NETLINK_NFT_PROTOCOL,   /* IPPROTO_TCP, ... */
@@ -45,7 +46,13 @@ enum netlink_nft_kind {
 	NETLINK_NFT_ICMP_TYPE, /* with a PROTOCOL of ICMP or ICMPv6 before it */
 	NETLINK_NFT_SOURCE,    /* the source is inside `prefix` */
 	NETLINK_NFT_DESTINATION,
-	NETLINK_NFT_COUNT, /* counts the packet; `nft list ruleset` shows the counter */
+	/* The connection that the kernel tracks (conntrack): */
+	NETLINK_NFT_CT_NEW,   /* the packet begins it */
+	NETLINK_NFT_CT_REPLY, /* the packet goes to the end that has begun it */
+	NETLINK_NFT_CT_MARK,  /* it has this mark */
+	NETLINK_NFT_SET_CT_MARK,
+	NETLINK_NFT_SET_MARK, /* gives the packet this mark */
+	NETLINK_NFT_COUNT,    /* counts the packet; `nft list ruleset` shows the counter */
 	NETLINK_NFT_ACCEPT,
 	NETLINK_NFT_DROP,
 	NETLINK_NFT_REJECT,     /* drops it and answers "administratively prohibited" */
@@ -67,6 +74,7 @@ struct netlink_nft_rule {
 
 enum netlink_nft_hook {
 	NETLINK_NFT_PREROUTING,
+	NETLINK_NFT_INPUT,
 	NETLINK_NFT_FORWARD,
 	NETLINK_NFT_OUTPUT,
 	NETLINK_NFT_POSTROUTING,
@@ -77,7 +85,8 @@ struct netlink_nft_chain {
 	enum netlink_nft_hook hook;
 	int32_t priority; /* among the chains of the hook: NF_IP_PRI_* */
 	bool nat;         /* a chain of type nat, else filter */
-	bool drop;        /* drop what no rule accepted; else it passes */
+	bool reroute; /* OUTPUT: a chain of type route: a packet whose mark changes is routed again */
+	bool drop;    /* drop what no rule accepted; else it passes */
 };
 
 /* ---- changes ---- */

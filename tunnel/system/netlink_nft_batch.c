@@ -110,6 +110,7 @@ static uint32_t hook_number(enum netlink_nft_hook hook)
 {
 	static const uint32_t numbers[] = {
 		[NETLINK_NFT_PREROUTING] = NF_INET_PRE_ROUTING,
+		[NETLINK_NFT_INPUT] = NF_INET_LOCAL_IN,
 		[NETLINK_NFT_FORWARD] = NF_INET_FORWARD,
 		[NETLINK_NFT_OUTPUT] = NF_INET_LOCAL_OUT,
 		[NETLINK_NFT_POSTROUTING] = NF_INET_POST_ROUTING,
@@ -131,7 +132,10 @@ void netlink_nft_chain_add(
 	netlink_nft_put_u32(&message, NFTA_HOOK_PRIORITY, (uint32_t)chain->priority);
 	netlink_nft_nest_end(&message, hook);
 	netlink_nft_put_u32(&message, NFTA_CHAIN_POLICY, chain->drop ? NF_DROP : NF_ACCEPT);
-	netlink_nft_put_text(&message, NFTA_CHAIN_TYPE, chain->nat ? "nat" : "filter");
+	netlink_nft_put_text(&message, NFTA_CHAIN_TYPE,
+		chain->nat               ? "nat"
+			: chain->reroute ? "route"
+					 : "filter");
 	add_change(batch, &message,
 		(struct netlink_nft_change){ .kind = "the chain",
 			.name = chain->name,

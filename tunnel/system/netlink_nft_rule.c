@@ -6,6 +6,8 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <linux/netfilter/nf_tables.h>
 #include <net/if.h>
 #include <netlink/attr.h>
@@ -126,6 +128,69 @@ static void is_bridge(struct netlink_nft_message *message, enum nft_meta_keys ke
 	equals(message, kind, sizeof(kind));
 }
 
+static void load_ct(struct netlink_nft_message *message, enum nft_ct_keys key)
+{
+	struct expression ct = begin(message, "ct");
+
+	netlink_nft_put_u32(message, NFTA_CT_KEY, key);
+	netlink_nft_put_u32(message, NFTA_CT_DREG, NFT_REG_1);
+	end(message, ct);
+}
+
+static void ct_is_new(struct netlink_nft_message *message)
+{
+	/* The state is one bit: NF_CT_STATE_BIT(IP_CT_NEW), whose macro needs unsigned numbers. */
+	const uint32_t state = 1u << (IP_CT_NEW + 1);
+
+	load_ct(message, NFT_CT_STATE);
+	equals(message, &state, sizeof(state));
+}
+
+static void ct_is_reply(struct netlink_nft_message *message)
+{
+	const uint8_t direction = IP_CT_DIR_REPLY;
+
+	load_ct(message, NFT_CT_DIRECTION);
+	equals(message, &direction, sizeof(direction));
+}
+
+static void ct_mark_is(struct netlink_nft_message *message, uint32_t mark)
+{
+	load_ct(message, NFT_CT_MARK);
+	equals(message, &mark, sizeof(mark));
+}
+
+static void load_value(struct netlink_nft_message *message, uint32_t value)
+{
+	struct expression immediate = begin(message, "immediate");
+
+	netlink_nft_put_u32(message, NFTA_IMMEDIATE_DREG, NFT_REG_1);
+	put_data(message, NFTA_IMMEDIATE_DATA, &value, sizeof(value));
+	end(message, immediate);
+}
+
+static void set_mark(struct netlink_nft_message *message, uint32_t mark)
+{
+	struct expression meta;
+
+	load_value(message, mark);
+	meta = begin(message, "meta");
+	netlink_nft_put_u32(message, NFTA_META_KEY, NFT_META_MARK);
+	netlink_nft_put_u32(message, NFTA_META_SREG, NFT_REG_1);
+	end(message, meta);
+}
+
+static void set_ct_mark(struct netlink_nft_message *message, uint32_t mark)
+{
+	struct expression ct;
+
+	load_value(message, mark);
+	ct = begin(message, "ct");
+	netlink_nft_put_u32(message, NFTA_CT_KEY, NFT_CT_MARK);
+	netlink_nft_put_u32(message, NFTA_CT_SREG, NFT_REG_1);
+	end(message, ct);
+}
+
 static void port_is(struct netlink_nft_message *message, uint32_t offset, uint32_t value)
 {
 	uint16_t port = htons((uint16_t)value);
@@ -218,8 +283,51 @@ static void put_link_term(struct netlink_nft_message *message, const struct netl
 	case NETLINK_NFT_OIF_BRIDGE:
 		is_bridge(message, NFT_META_OIFKIND);
 		break;
+	case NETLINK_NFT_IIF_GROUP:
+		meta_is(message, NFT_META_IIFGROUP, term->value);
+		break;
 	case NETLINK_NFT_OIF_GROUP:
 		meta_is(message, NFT_META_OIFGROUP, term->value);
+		break;
+	default:
+		break;
+	}
+}
+
+static void put_ct_term(struct netlink_nft_message *message, const struct netlink_nft_term *term)
+{
+	switch (term->kind) {
+	case NETLINK_NFT_CT_NEW:
+		ct_is_new(message);
+		break;
+	case NETLINK_NFT_CT_REPLY:
+		ct_is_reply(message);
+		break;
+	case NETLINK_NFT_CT_MARK:
+		ct_mark_is(message, term->value);
+		break;
+	case NETLINK_NFT_SET_CT_MARK:
+		set_ct_mark(message, term->value);
+		break;
+	default:
+		break;
+	}
+}
+
+static void put_verdict(struct netlink_nft_message *message, const struct netlink_nft_term *term)
+{
+	switch (term->kind) {
+	case NETLINK_NFT_ACCEPT:
+		decide(message, NF_ACCEPT);
+		break;
+	case NETLINK_NFT_DROP:
+		decide(message, NF_DROP);
+		break;
+	case NETLINK_NFT_REJECT:
+		reject(message, NFT_REJECT_ICMPX_UNREACH);
+		break;
+	case NETLINK_NFT_RESET:
+		reject(message, NFT_REJECT_TCP_RST);
 		break;
 	default:
 		break;
@@ -233,8 +341,18 @@ static void put_term(struct netlink_nft_message *message, const struct netlink_n
 	case NETLINK_NFT_OIF:
 	case NETLINK_NFT_IIF_BRIDGE:
 	case NETLINK_NFT_OIF_BRIDGE:
+	case NETLINK_NFT_IIF_GROUP:
 	case NETLINK_NFT_OIF_GROUP:
 		put_link_term(message, term);
+		break;
+	case NETLINK_NFT_CT_NEW:
+	case NETLINK_NFT_CT_REPLY:
+	case NETLINK_NFT_CT_MARK:
+	case NETLINK_NFT_SET_CT_MARK:
+		put_ct_term(message, term);
+		break;
+	case NETLINK_NFT_SET_MARK:
+		set_mark(message, term->value);
 		break;
 	case NETLINK_NFT_MARK:
 		meta_is(message, NFT_META_MARK, term->value);
@@ -264,16 +382,10 @@ static void put_term(struct netlink_nft_message *message, const struct netlink_n
 		count(message);
 		break;
 	case NETLINK_NFT_ACCEPT:
-		decide(message, NF_ACCEPT);
-		break;
 	case NETLINK_NFT_DROP:
-		decide(message, NF_DROP);
-		break;
 	case NETLINK_NFT_REJECT:
-		reject(message, NFT_REJECT_ICMPX_UNREACH);
-		break;
 	case NETLINK_NFT_RESET:
-		reject(message, NFT_REJECT_TCP_RST);
+		put_verdict(message, term);
 		break;
 	case NETLINK_NFT_MASQUERADE:
 		masquerade(message);
@@ -298,6 +410,9 @@ const char *netlink_nft_rule_needs(const struct netlink_nft_rule *rule)
 		if (rule->terms[i].kind == NETLINK_NFT_REJECT ||
 			rule->terms[i].kind == NETLINK_NFT_RESET)
 			return "the module nft_reject_inet";
+		if (rule->terms[i].kind == NETLINK_NFT_CT_MARK ||
+			rule->terms[i].kind == NETLINK_NFT_CT_NEW)
+			return "the modules nf_conntrack and nft_ct, with CONFIG_NF_CONNTRACK_MARK";
 		if (rule->terms[i].kind == NETLINK_NFT_MASQUERADE)
 			return "the module nft_masq";
 	}
