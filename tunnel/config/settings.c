@@ -331,6 +331,16 @@ static int check_bypass(const struct settings *settings, struct problem *problem
 	return 0;
 }
 
+/* The outer connections would be taken for answers. */
+static int check_mark(const struct settings *settings, struct problem *problem)
+{
+	if (!settings->answer_inbound || settings->mark != SETTINGS_MARK_INBOUND)
+		return 0;
+	problem_set(problem, "mark: 0x%x is the mark of answer_inbound; expected another",
+		SETTINGS_MARK_INBOUND);
+	return -EINVAL;
+}
+
 static int check_proxy(const struct settings *settings, struct problem *problem)
 {
 	for (size_t i = 0; i < settings->remote_count && settings->proxy.kind != PROXY_NONE; i++) {
@@ -359,6 +369,8 @@ static int check_client(const struct settings *settings, struct problem *problem
 	int r = settings->kill_switch ? check_kill_switch(settings, problem) : 0;
 	if (r == 0)
 		r = check_proxy(settings, problem);
+	if (r == 0)
+		r = check_mark(settings, problem);
 	return r < 0 ? r : check_bypass(settings, problem);
 }
 

@@ -72,6 +72,8 @@ enum {
 #define SETTINGS_MARK_DEFAULT 0x63760001u
 #define SETTINGS_MARK_PLAIN 0x63760002u
 #define SETTINGS_MARK_MASK 0xfffffffcu
+/* The mark of answers to calls from outside (`answer_inbound`), and of their connections. */
+#define SETTINGS_MARK_INBOUND 0x63760004u
 
 /* The ranges of private networks (RFC 1918, RFC 6598, RFC 4193), as a list's default. */
 #define SETTINGS_PRIVATE                                                               \
@@ -216,6 +218,8 @@ struct settings {
 	struct prefix_list bypass; /* client: prefixes that do not go through a full tunnel */
 	/* client: containers of this host stay reachable (netd/local_bridges) */
 	bool bypass_local_bridges;
+	/* client: answers to calls from outside leave where these came in (netd/answer_inbound) */
+	bool answer_inbound;
 	/* client: prefixes that go into the tunnel although they are on-link here */
 	struct prefix_list override_routes;
 	/* client: ranges for the tunnel's addresses, beside accept_routes */

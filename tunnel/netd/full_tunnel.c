@@ -134,6 +134,22 @@ static int add_bypass(const struct full_tunnel *full_tunnel, const struct prefix
 	return add_rule(full_tunnel, &rule, added, problem);
 }
 
+/* Answers to calls from outside go where they would go without the tunnel. */
+static int add_answers(
+	const struct full_tunnel *full_tunnel, uint8_t family, int *added, struct problem *problem)
+{
+	const struct netlink_rule rule = {
+		.family = family,
+		.priority = priority_of(full_tunnel->number, AT_BYPASS),
+		.action = NETLINK_RULE_GOTO,
+		.target = priority_of(full_tunnel->number, AT_END),
+		.mark = SETTINGS_MARK_INBOUND,
+		.mask = UINT32_MAX,
+	};
+
+	return add_rule(full_tunnel, &rule, added, problem);
+}
+
 /* The default route of the table, after all others. */
 static struct netlink_route unreachable_default(uint32_t number, uint8_t family)
 {
@@ -168,6 +184,8 @@ static int add_family(
 		r = 0; /* it still exists */
 	if (r == 0 && family == AF_INET6)
 		r = add_bypass(full_tunnel, &link_local6, added, problem);
+	if (r == 0 && full_tunnel->settings->answer_inbound)
+		r = add_answers(full_tunnel, family, added, problem);
 	for (size_t i = 0; r == 0 && i < bypass->count; i++) {
 		if (bypass->items[i].addr.family == family)
 			r = add_bypass(full_tunnel, &bypass->items[i], added, problem);
@@ -530,6 +548,7 @@ static size_t wanted_rules(const struct full_tunnel *full_tunnel, uint8_t family
 
 	if (at != AT_BYPASS)
 		return 1;
+	count += full_tunnel->settings->answer_inbound;
 	for (size_t i = 0; i < bypass->count; i++)
 		count += bypass->items[i].addr.family == family;
 	return count;

@@ -23,6 +23,7 @@
  * Number N has these rules for IPv4 and IPv6, with priorities from FULL_TUNNEL_FIRST + 4 N on:
  *
  *	+0  to each of `bypass`, and to fe80::/10:  goto +2
+ *	+0  with the mark of answer_inbound:        goto +2
  *	+1  without the outer mark:                 lookup table FULL_TUNNEL_FIRST + N
  *	+2  nop
  *

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/container.h"
+#include "netd/answer_inbound.h"
 #include "netd/closed_chains.h"
 #include "netd/getting_an_address.h"
 #include "netd/local_bridges_accept.h"
@@ -134,6 +135,7 @@ static void add_passing(const struct full_tunnel_guard *guard, struct netlink_nf
 	for (size_t i = 0; i < bypass->count; i++)
 		add_bypass(batch, table, chain, &bypass->items[i]);
 	local_bridges_accept(guard->local, batch, table, chain);
+	answer_inbound_accept(guard->settings, batch, table, chain);
 }
 
 /*

@@ -12,6 +12,7 @@
 #include "base/error_text.h"
 #include "base/identity.h"
 #include "base/log.h"
+#include "netd/answer_inbound.h"
 #include "netd/closed_chains.h"
 #include "netd/desired_state.h"
 #include "netd/getting_an_address.h"
@@ -66,6 +67,8 @@ static void add_table(
 	netlink_nft_rule_add(batch, table, closed_output.name, &loopback);
 	local_bridges_accept(kill_switch->local, batch, table, closed_output.name);
 	local_bridges_accept(kill_switch->local, batch, table, closed_forward.name);
+	answer_inbound_accept(kill_switch->settings, batch, table, closed_output.name);
+	answer_inbound_accept(kill_switch->settings, batch, table, closed_forward.name);
 	for (size_t i = 0; i < kill_switch->outer_count; i++)
 		add_outer(batch, table, kill_switch->mark, &kill_switch->outer[i]);
 	getting_an_address_accept(batch, table, closed_output.name);
@@ -227,6 +230,7 @@ int kill_switch_start(struct kill_switch *kill_switch, const struct settings *se
 	if (!settings->kill_switch || settings->contained)
 		return 0;
 	*kill_switch = (struct kill_switch){ .loop = loop,
+		.settings = settings,
 		.local = local,
 		.watch.fd = -1,
 		.mark = settings_mark(settings),

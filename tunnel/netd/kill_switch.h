@@ -49,6 +49,7 @@ struct kill_switch {
 	struct endpoint outer[SETTINGS_REMOTES_MAX]; /* its allowed destinations */
 	size_t outer_count;
 	uint32_t tunnel; /* index of the interface that all packets may leave by; 0: none yet */
+	const struct settings *settings; /* borrowed; NULL: of a profile that nobody has read yet */
 	const struct local_bridges *local;   /* borrowed; NULL: none */
 	struct netlink_nft_monitor *monitor; /* NULL: changes are not noticed */
 	struct loop_watch watch;

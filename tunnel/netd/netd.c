@@ -256,6 +256,7 @@ void netd_local_bridges_changed(struct local_bridges *local)
 
 	full_tunnel_local_changed(&netd->full_tunnel);
 	kill_switch_local_changed(&netd->kill_switch);
+	answer_inbound_local_changed(&netd->answer_inbound);
 }
 
 void netd_network_changed(struct network *network)

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/signalfd.h>
 
+#include "netd/answer_inbound.h"
 #include "netd/desired_state.h"
 #include "netd/dns.h"
 #include "netd/engine_process.h"
@@ -58,6 +59,7 @@ struct netd {
 	struct interfaces interfaces;
 	struct outer_path outer_path;
 	struct local_bridges local_bridges;
+	struct answer_inbound answer_inbound;
 	struct full_tunnel full_tunnel;
 	struct dns dns;
 	struct hooks hooks;

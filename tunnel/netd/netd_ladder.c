@@ -289,6 +289,9 @@ static enum exit_code set_firewall(struct netd *netd, struct problem *problem)
 	/* A kill switch that is taken over goes on admitting this host's containers. */
 	local_bridges_refresh(&netd->local_bridges);
 	if (r == 0)
+		r = answer_inbound_start(
+			&netd->answer_inbound, settings, &netd->local_bridges, problem);
+	if (r == 0)
 		r = kill_switch_start(
 			&netd->kill_switch, settings, &netd->local_bridges, netd->loop, problem);
 	return r < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
@@ -369,6 +372,7 @@ static enum exit_code hold_items(struct netd *netd, struct problem *problem)
 		&netd->full_tunnel.guard.item,
 		&netd->full_tunnel.item,
 		&netd->full_tunnel.reverse_path.item,
+		&netd->answer_inbound.item,
 		&netd->outer_path.item,
 		&netd->nat.item,
 		&netd->forwarding.item,
@@ -468,6 +472,7 @@ static void descend(struct netd *netd)
 	 */
 	kill_switch_stop(&netd->kill_switch,
 		netd->signalled && netd->exit_code == EXIT_CODE_OK && !netd->restarting);
+	answer_inbound_stop(&netd->answer_inbound);
 	nat_stop(&netd->nat);
 	if (netd->interfaces.steering_fd >= 0)
 		close(netd->interfaces.steering_fd);
