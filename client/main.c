@@ -20,6 +20,7 @@
 #include "client/options.h"
 #include "client/profile.h"
 #include "client/run.h"
+#include "client/ssh_session.h"
 #include "config/configuration.h"
 #include "netd/kill_switch.h"
 #include "netd/netd.h"
@@ -111,6 +112,8 @@ static enum exit_code up(const char *path)
 	int r = configuration_load(&profile, &client_role.configuration, path, &problem);
 	if (r < 0)
 		(void)check_explain_server(&profile, &problem);
+	else
+		ssh_session_warn(profile.settings);
 	if (profile_called(profile.text, profile.len, path, &name) == 0)
 		code = close_first(&profile, &name, &closed);
 	if (r == 0 && code == EXIT_CODE_OK) {

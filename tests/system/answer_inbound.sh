@@ -3,6 +3,7 @@
 #
 # answer_inbound = true: who calls a host in full tunnel from outside is answered there, also on a published port of a
 # container, also while the tunnel is down, and under a kill switch; and nothing but answers leaves. Without it nobody is.
+# `culvert up` over SSH warns.
 #
 #   box 172.17.0.2 ── docker0 ─┐
 #   behind 10.6.0.2 ─ lan0 ────┤ laptop ── wan0 ── net (the caller; the network is drawn in tunnel/laptop.sh)
@@ -125,4 +126,22 @@ check 'nothing else leaves' no_ping laptop 192.0.2.254
 leaks_end 'and nothing but answers has left'
 stop_bg laptop
 
+# ---- over SSH ----
+
+with_ssh() { # LINES
+	rm -f "$WORK/laptop.log"
+	client_conf laptop <<<"remotes = [ \"198.51.100.2\" ]; $1"
+	start_bg "$WORK/laptop.log" laptop in_ns laptop env SSH_CONNECTION='192.0.2.254 50000 192.0.2.1 22' \
+		"$CULVERT" up "$WORK/laptop.conf"
+	wait_up laptop gw-b
+	stop_bg laptop
+}
+with_ssh 'full_tunnel = true;'
+expect_log "$WORK/laptop.log" 'SSH from 192.0.2.254, which the full tunnel cuts off.*answer_inbound = true; or bypass = \[ "192.0.2.254/32" \];'
+check 'it comes before the tunnel' test "$(grep -n 'SSH from' "$WORK/laptop.log" | cut -d: -f1)" -lt \
+	"$(grep -n 'full tunnel: all packets' "$WORK/laptop.log" | cut -d: -f1)"
+with_ssh 'full_tunnel = true; answer_inbound = true;'
+refute_log "$WORK/laptop.log" 'SSH from'
+with_ssh ''
+refute_log "$WORK/laptop.log" 'SSH from'
 finish
