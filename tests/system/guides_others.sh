@@ -97,6 +97,40 @@ blue() { on gw-b ip -n blue route show 10.1.0.0/24 | grep cv0; }
 wait_for "$UP_SECONDS" "gw-a's network is in its namespace of gw-b" blue && pass "gw-a's network is in its namespace of gw-b"
 guide_end $PAGE
 
+# ---- several paths ----
+
+PAGE=docs/mptcp.md
+guide_skip $PAGE 'ss -Mtni dst 192.0.2.2    # a path is a connection with tcp-ulp-mptcp' 'ip mptcp monitor has no end; mptcp.sh looks at the paths'
+if on alice test -e /proc/sys/net/mptcp/enabled; then
+	veth gw-b wan1 alice wan1
+	addr gw-b wan1 198.51.100.2/24
+	addr alice wan1 198.51.100.9/24 203.0.113.7/24
+	guide $PAGE 'A server with two addresses'
+	paths() { [[ $(in_ns gw-b ss -HMtni state established sport = 443 src 198.51.100.2 | grep -c mptcp) -ge 1 ]]; }
+	wait_for "$UP_SECONDS" 'there is a path by the other address' paths && pass 'there is a path by the other address'
+	guide $PAGE 'A client with two uplinks'
+else
+	while read -r number _; do
+		guide_skip $PAGE "$(head -n 1 "$(guide_page $PAGE)/$number")" 'this kernel has no MPTCP'
+	done <"$(guide_page $PAGE)/blocks"
+fi
+guide_end $PAGE
+
+# ---- containers ----
+
+PAGE=docs/containers.md
+guide_skip $PAGE 'docker build -f packaging/container/Dockerfile -t culvert .' 'no engine and no registry here; packaging/container/prove carries out its steps'
+guide_skip $PAGE 'docker compose -f packaging/container/compose.yaml up -d --build culvertd' 'as above'
+guide_skip $PAGE 'kubectl create secret generic culvertd --from-file=packaging/container/server/' 'no cluster here; prove has files as a Secret has them'
+guide_tree "$WORK/guide/containers.tree"
+guide_repository=$WORK/guide/containers.tree guide_host docker
+guide_names['the machine with the containers']=docker
+guide $PAGE 'Docker Compose'
+on docker sh -ec 'mkdir /etc/culvert; cp packaging/container/server/* /etc/culvert/; cp packaging/container/client/client.conf /root/'
+check 'the server takes its configuration' on docker "$WORK/guide/culvert" check --file-only /etc/culvert/culvertd.conf
+check 'and the client its profile' on docker "$WORK/guide/culvert" check --file-only /root/client.conf
+guide_end $PAGE
+
 # ---- a laptop is lost ----
 
 PAGE=docs/pki.md
@@ -106,4 +140,16 @@ on alice systemctl start culvert@alice
 refused() { on alice culvert status alice | grep -F 'revoked'; }
 wait_for "$UP_SECONDS" 'alice is refused' refused && pass 'alice is refused, and is told why'
 guide_end $PAGE
+
+# ---- each page is typed ----
+
+# What "Set it up" of docs/README.md lists, and which test ends it; configuration.md tells what keys mean, and has nothing to type.
+guide_pages() {
+	sed -n '/^## Set it up/,/^## Run it/s/^| \[[^]]*\](\([a-z-]*\.md\)).*/docs\/\1/p' "$TOP/docs/README.md"
+}
+check 'docs/README.md has guides' test "$(guide_pages | wc -l)" -ge 9
+for page in README.md $(guide_pages); do
+	[[ $page != docs/configuration.md ]] || continue
+	check "a test types $page" grep -lE "^PAGE=$page\$|guide_end $page\$" "$TOP"/tests/system/guides_*.sh
+done
 finish

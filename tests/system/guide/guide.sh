@@ -25,7 +25,9 @@ GUIDE=$TOP/tests/system/guide
 GUIDE_UP_SECONDS=$UP_SECONDS
 export GUIDE_HOSTS=$WORK/guide/hosts
 mkdir -p "$GUIDE_HOSTS" "$WORK/guide/pages"
-cp -a "$GUIDE/programs" "$WORK/guide/programs"
+# Hosts have a /root and a /usr/local of their own, so nothing that runs on them is left where the repository may be.
+cp -a "$GUIDE"/{programs,settings} "$WORK/guide/"
+cp "$CULVERT" "$CULVERTD" "$WORK/guide/"
 
 # What a page calls several hosts, or one by what it is.
 # shellcheck disable=SC2034 # The test fills it.
@@ -180,10 +182,10 @@ guide_file() { # HOST BLOCK LEAD
 			print($_), next if $_ ne "$ENV{LINE}\n";
 			print $block; $found = 1;
 			END { die "there is no line $ENV{LINE}\n" if !$found }' "$block" "${BASH_REMATCH[2]}"
-	elif [[ $lead =~ [Rr]eplace\ (.*)\ in\ \`(/[^\`]+)\` ]]; then
+	elif [[ $lead =~ [Rr]eplace\ (.*)\ in\ \`([^\`]*/[^\`]+)\` ]]; then
 		file=${BASH_REMATCH[2]}
 		read -ra keys <<<"$(grep -o '`[^`]*`' <<<"${BASH_REMATCH[1]}" | tr -d '`' | xargs)"
-		on "$host" "$GUIDE/settings" "$file" "${keys[@]}" <"$block"
+		on "$host" "$WORK/guide/settings" "$file" "${keys[@]}" <"$block"
 	elif [[ $lead =~ [Aa]dd\ (.*\ )?to\ \`(/[^\`]+)\` ]]; then
 		file=${BASH_REMATCH[2]}
 		on "$host" test -e "$file" && on "$host" tee -a "$file" <"$block"
@@ -231,7 +233,8 @@ guide_interrupt() { # HOST
 	stop_bg "$1 foreground" INT
 }
 
-# Every client that runs has its session.
+# Every client that runs has its session. A reader's sessions are minutes old and come back at once; those here are young, so that
+# their clients back off further with each restart of the server. A change of the network has them dial again.
 guide_settle() {
 	local host socket log
 	for log in "$WORK"/*.culvert*.log; do
@@ -240,11 +243,24 @@ guide_settle() {
 	for host in "$GUIDE_HOSTS"/*; do
 		host=${host##*/}
 		for socket in $(on "$host" sh -c 'ls /run/culvert/*.sock 2>/dev/null'); do
+			until_soon guide_is_well "$host" "$socket" || guide_change_network "$host"
 			wait_for "$GUIDE_UP_SECONDS" "$host: ${socket##*/} is well" guide_is_well "$host" "$socket"
 		done
 	done
 }
+until_soon() { # COMMAND...; false when it does not succeed within half a second
+	local deadline
+	deadline=$(deadline_in 0.5)
+	until "$@"; do
+		! past "$deadline" || return 1
+		poll_pause
+	done
+}
+guide_change_network() { # HOST
+	ip_ns "$1" addr add 198.18.0.1/32 dev lo
+	ip_ns "$1" addr del 198.18.0.1/32 dev lo
+}
 guide_is_well() { # HOST SOCKET; a server waits for nobody, and what was left behind by a killed one is no program
 	on "$1" culvert status --socket "$2" --json >"$WORK/.status" 2>/dev/null || return 0
-	jq -e '.role == "server" or all(.sessions[]; .state == "up")' "$WORK/.status"
+	jq -e '.role == "server" or all(.sessions[]; .state == "up")' "$WORK/.status" >/dev/null
 }
