@@ -131,7 +131,7 @@ START_TEST(refused)
 	fixture.full->last_leave.text[0] = '\0';
 	fixture.full->last_leave.heard = false;
 	ck_json("sessions.1.attempt.text",
-		"\"198.51.100.7:50312: sent a goodbye: the other end is shutting down\"");
+		"\"198.51.100.7:50312: sent a goodbye: this end is shutting down\"");
 	fixture.full->last_leave = (struct session_leave){ .text = "refused our certificate" };
 	ck_json("sessions.1.attempt.text",
 		"\"198.51.100.7:50312: connection lost: refused our certificate\"");

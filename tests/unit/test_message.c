@@ -383,6 +383,8 @@ START_TEST(names_and_codes_have_words)
 		for (uint16_t other = 1; other < code; other++)
 			ck_assert_str_ne(goodbye_code_text(code), goodbye_code_text(other));
 	}
+	for (unsigned code = 0; code <= GOODBYE_CODE_COUNT; code++)
+		ck_assert_ptr_null(strstr(goodbye_code_text_sent((uint16_t)code), "the other end"));
 	ck_assert_str_eq(goodbye_code_text(0), "unknown reason");
 	ck_assert_str_eq(goodbye_code_text(GOODBYE_CODE_COUNT), "unknown reason");
 	ck_assert_str_eq(goodbye_code_text(65535), "unknown reason");

@@ -10,7 +10,8 @@
 
 const char *attempts_leave_text(const struct session_leave *leave, char out[static LEAVE_TEXT_MAX])
 {
-	const char *meaning = goodbye_code_text(leave->code);
+	const char *meaning = leave->heard ? goodbye_code_text(leave->code)
+					   : goodbye_code_text_sent(leave->code);
 	bool repeats = leave->text[0] == '\0' || strcmp(leave->text, meaning) == 0;
 
 	if (leave->code != 0)

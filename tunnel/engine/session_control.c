@@ -78,8 +78,8 @@ void session_send_goodbye(struct session *session)
 	goodbye->class = (uint8_t)goodbye_code_class(session->leave.code);
 	goodbye->retry_after_ms = session->leave.retry_after_ms;
 	snprintf(goodbye->text, sizeof(goodbye->text), "%s", session->leave.text);
-	log_info("%s: sent a goodbye: %s: %s", session->name.name, goodbye_code_text(goodbye->code),
-		goodbye->text);
+	log_info("%s: sent a goodbye: %s: %s", session->name.name,
+		goodbye_code_text_sent(goodbye->code), goodbye->text);
 	session_send(session, &message);
 	TAILQ_FOREACH(sl, &session->lanes, link) {
 		if (!session->control && sl->stage == SESSION_LANE_CARRYING)

@@ -201,7 +201,10 @@ static void put_left(struct json *json, const struct session *session)
 	}
 	json_object_begin(json, "left");
 	json_u64(json, "code", leave->code);
-	json_string(json, "meaning", leave->code ? goodbye_code_text(leave->code) : NULL);
+	json_string(json, "meaning",
+		leave->code == 0       ? NULL
+			: leave->heard ? goodbye_code_text(leave->code)
+				       : goodbye_code_text_sent(leave->code));
 	json_bool(json, "heard", leave->heard);
 	json_bool(json, "attempt", leave->attempt);
 	json_string(json, "text", leave->text);

@@ -400,7 +400,9 @@ static void write_left(FILE *out, const struct session *session)
 		field(out, "last end:", "connection lost: %s", text);
 	else
 		field(out, "last end:", "goodbye %s: %s%s%s", leave->heard ? "received" : "sent",
-			goodbye_code_text(leave->code), text[0] ? ": " : "", text);
+			leave->heard ? goodbye_code_text(leave->code)
+				     : goodbye_code_text_sent(leave->code),
+			text[0] ? ": " : "", text);
 }
 
 /* One line a lane, if the session may have several. */

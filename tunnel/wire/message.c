@@ -343,6 +343,20 @@ const char *goodbye_code_text(uint16_t code)
 	return code > 0 && code < GOODBYE_CODE_COUNT ? texts[code] : "unknown reason";
 }
 
+const char *goodbye_code_text_sent(uint16_t code)
+{
+	switch (code) {
+	case GOODBYE_SHUTDOWN:
+		return "this end is shutting down";
+	case GOODBYE_LIMIT:
+		return "a limit of this end is reached";
+	case GOODBYE_INTERNAL:
+		return "this end failed; its log says how";
+	default:
+		return goodbye_code_text(code);
+	}
+}
+
 enum goodbye_class goodbye_code_class(uint16_t code)
 {
 	switch (code) {

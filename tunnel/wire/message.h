@@ -196,6 +196,8 @@ enum {
 const char *message_type_name(enum message_type type); /* "hello", …, "unknown" */
 /* A text for a person; "unknown reason" for an unknown code. */
 const char *goodbye_code_text(uint16_t code);
+/* The same for a goodbye that this end has sent: "the other end" is this one. */
+const char *goodbye_code_text_sent(uint16_t code);
 
 /* The class of a known code; GOODBYE_CLASS_RETRY for any other. */
 enum goodbye_class goodbye_code_class(uint16_t code);
