@@ -116,6 +116,8 @@ lan_mtu a 9000
 check_equal "the client's lower MTU counts" 1280 "$(ip -n "$(ns_name gw-a)" -j link show cv0 | jq '.[0].mtu')"
 streams 'a client with an MTU of 1280'
 fragments 'a client with an MTU of 1280' 1400 5000
+tunnel '' 'mtu = 9000;'
+expect_log "$WORK/gw-a.log" 'notice engine: gw-b: mtu = 9000 in the profile has no effect, because the server has 1500'
 
 lan_mtu a 1500
 lan_mtu b 1500

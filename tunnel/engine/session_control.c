@@ -145,6 +145,17 @@ static void take_nameservers(struct session *session, const struct message_welco
 	memcpy(taken->domain, welcome->domains, sizeof(taken->domain));
 }
 
+/* A larger `mtu` in the profile than at the server has no effect, which nothing else tells. */
+static void tell_smaller_mtu(const struct session *session, uint32_t mtu)
+{
+	uint32_t wanted = session->world->settings->mtu;
+
+	if (wanted != 0 && mtu < wanted)
+		log_notice(
+			"%s: mtu = %u in the profile has no effect, because the server has %u; raise `mtu` there",
+			session->name.name, wanted, mtu);
+}
+
 static void on_welcome(struct session *session, const struct message *message)
 {
 	const struct message_welcome *welcome = &message->welcome;
@@ -172,6 +183,7 @@ static void on_welcome(struct session *session, const struct message *message)
 		.features = welcome->features,
 	};
 	memcpy(session->token, welcome->token, sizeof(session->token));
+	tell_smaller_mtu(session, welcome->mtu);
 	take_nameservers(session, welcome);
 	session_set_tunnel_rule(session);
 	lane_admit(session->control->lane);
