@@ -55,5 +55,7 @@ client_start gw-a
 wait_for 5 'it starts all the same and says so' log_has_since "$WORK/gw-a.log" "$mark" \
 	'that of gw-a is valid only from .*check the clock.*new connections fail until'
 check 'it answers meanwhile' ctl gw-a status
+check 'doctor says why it is not up' grep -E '^problem: certificate: .*that of gw-a is valid only from .*check the clock' \
+	<(in_ns gw-a "$CULVERT" doctor --socket "$WORK/gw-a.sock")
 wait_for 40 'it is up when its time has come' log_has_since "$WORK/gw-a.log" "$mark" 'gw-b: session: opening -> up'
 finish

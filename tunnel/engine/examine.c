@@ -43,14 +43,26 @@ static void examine_certificate(
 	finding_cure(finding, "culvert-pki renew %s", name);
 }
 
+/* What is not valid yet, and revocation lists and CAs: only the leaf's end has words of its own. */
+static void examine_own(const struct tls_context *tls, struct findings *findings)
+{
+	int64_t not_after = tls_context_not_after(tls);
+	struct problem problem;
+
+	if (not_after > (int64_t)time(NULL) && tls_context_check_dates(tls, &problem) < 0)
+		findings_add(findings, FINDING_PROBLEM, "certificate", "new connections fail: %s",
+			problem.text);
+	else
+		examine_certificate(findings, "this end's certificate",
+			tls_context_identity(tls)->name, not_after);
+}
+
 static void examine_certificates(const struct engine *engine, struct findings *findings)
 {
 	const struct session *session;
 
 	if (engine->tls)
-		examine_certificate(findings, "this end's certificate",
-			tls_context_identity(engine->tls)->name,
-			tls_context_not_after(engine->tls));
+		examine_own(engine->tls, findings);
 	TAILQ_FOREACH(session, &engine->peers.sessions, link) {
 		if (session->lane_peer.not_after != 0)
 			examine_certificate(findings, "the peer's certificate", session->name.name,
