@@ -71,7 +71,7 @@ ends 'a name of nobody' 4
 check 'is said to be that' grep -F 'nobody is neither a running instance nor a peer of one; running: gw-a, gw-b, up-b' "$WORK/error"
 status --check up-b
 ends 'a client that reaches nobody is not up' 1
-check 'the reason is told' grep -E '^up-b: gw-c is not up \(state idle\): 192\.0\.2\.2 .*refused; this for [0-9]+ s; attempts: [0-9]+ failed, ' "$WORK/status"
+check 'the reason is told' grep -E '^up-b: gw-c is not up \(state idle\): 192\.0\.2\.2 .*refused; no program listens there.*; this for [0-9]+ s; attempts: [0-9]+ failed, ' "$WORK/status"
 
 # One that was killed does not hide the others.
 kill -9 "${bg_pids[up-b]}"
