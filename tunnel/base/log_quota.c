@@ -4,16 +4,14 @@
 #include <stddef.h>
 #include <string.h>
 
-/* Of FNV-1a. A peer does not choose its name, so a hash without a secret is enough. */
-static const uint32_t hash_start = 2166136261u, hash_factor = 16777619u;
+#include "base/fingerprint.h"
 
+/* A peer does not choose its name, so a hash without a secret is enough. */
 static struct log_quota_subject *find(struct log_quota *quota, const char *subject, size_t len)
 {
-	uint32_t hash = hash_start;
+	uint64_t hash = fingerprint_add(FINGERPRINT_OF_NOTHING, subject, len);
 
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ (uint8_t)subject[i]) * hash_factor;
-	return &quota->subjects[(hash ^ hash >> 16) % LOG_QUOTA_SUBJECTS];
+	return &quota->subjects[(hash ^ hash >> 32) % LOG_QUOTA_SUBJECTS];
 }
 
 bool log_quota_take(struct log_quota *quota, const char *text, struct mono now, uint64_t *ret_held,

@@ -9,6 +9,7 @@
 
 #include "base/container.h"
 #include "base/error_text.h"
+#include "base/fingerprint.h"
 #include "base/log.h"
 #include "netd/held_routes.h"
 #include "netd/interface_life.h"
@@ -367,24 +368,22 @@ static size_t alone_count(const struct lack *lack)
 
 /* ---- reports to the engine ---- */
 
-/* FNV-1a; never 0 unless nothing is missing. */
+/* Never 0 unless nothing is missing. */
 static uint64_t fingerprint(const struct kernel_state *kernel, const struct lack *lack)
 {
-	uint64_t hash = 0xcbf29ce484222325u;
-	uint8_t flags[] = { lack->link, lack->address4, lack->address6 };
+	const uint8_t flags[] = { lack->link, lack->address4, lack->address6 };
+	uint64_t sum = FINGERPRINT_OF_NOTHING;
 
 	if (lack_count(lack) == 0)
 		return 0;
-	for (size_t i = 0; i < sizeof(flags); i++)
-		hash = (hash ^ flags[i]) * 0x100000001b3u;
+	sum = fingerprint_add(sum, flags, sizeof(flags));
 	for (size_t i = 0; i < lack->routes; i++) {
 		const struct prefix *prefix = &kernel->missing[i];
 
-		hash = (hash ^ prefix->len) * 0x100000001b3u;
-		for (size_t at = 0; at < addr_size(&prefix->addr); at++)
-			hash = (hash ^ prefix->addr.bytes[at]) * 0x100000001b3u;
+		sum = fingerprint_add(sum, &prefix->len, sizeof(prefix->len));
+		sum = fingerprint_add(sum, prefix->addr.bytes, addr_size(&prefix->addr));
 	}
-	return hash | 1;
+	return sum | 1;
 }
 
 static void report_lack(const struct desired_interfaces *desired, const struct kernel_state *kernel,

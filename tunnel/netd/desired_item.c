@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "base/fingerprint.h"
 #include "base/log.h"
 
 enum { WARNINGS_PER_SECOND = 1, WARNINGS_BURST = 5 };
@@ -14,23 +15,15 @@ bool desired_pace_is_held(const struct desired_pace *pace, struct mono now)
 	return mono_before(now, pace->held_until);
 }
 
-/* FNV-1a */
-static uint32_t hash(const char *text)
-{
-	uint32_t value = 0x811c9dc5u;
-
-	for (; *text != '\0'; text++)
-		value = (value ^ (uint8_t)*text) * 0x01000193u;
-	return value;
-}
-
 bool desired_pace_take(struct desired_pace *pace, const char *writer, struct mono now)
 {
-	if (pace->count == 0 || pace->writer != hash(writer) ||
+	uint64_t fingerprint = fingerprint_of_text(writer);
+
+	if (pace->count == 0 || pace->writer != fingerprint ||
 		mono_since(now, pace->since).ns >= DURATION_S(DESIRED_FIGHT_S).ns) {
 		pace->count = 0;
 		pace->since = now;
-		pace->writer = hash(writer);
+		pace->writer = fingerprint;
 	}
 	if (pace->count++ < DESIRED_FIGHT_TIMES)
 		return true;
@@ -138,16 +131,17 @@ static void lose(struct desired_item *item, const struct desired_sight *sight, s
 static struct desired_pace *pace_of(struct desired_item *item, const char *what)
 {
 	struct desired_object *slot = &item->objects[0];
+	uint64_t fingerprint = fingerprint_of_text(what);
 
 	for (size_t i = 0; i < DESIRED_OBJECTS; i++) {
 		struct desired_object *at = &item->objects[i];
 
-		if (at->what == hash(what))
+		if (at->what == fingerprint)
 			return &at->pace;
 		if (mono_before(at->pace.since, slot->pace.since))
 			slot = at;
 	}
-	*slot = (struct desired_object){ .what = hash(what) };
+	*slot = (struct desired_object){ .what = fingerprint };
 	return &slot->pace;
 }
 

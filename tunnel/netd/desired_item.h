@@ -41,7 +41,7 @@ enum {
 struct desired_pace {
 	unsigned count;
 	struct mono since, held_until;
-	uint32_t writer; /* the program that `count` is about: a hash of its name */
+	uint64_t writer; /* the program that `count` is about: the fingerprint of its name */
 };
 
 /* Returns true while a fight is on: the object is left alone. */
@@ -96,9 +96,9 @@ struct desired_item {
 	} reported; /* as the engine knows it, or will when the next message has come */
 	struct mono lost_at, retry_at;
 	struct duration wait;
-	/* of the objects that were lost last, by a hash of `what` */
+	/* of the objects that were lost last, by a fingerprint of `what` */
 	struct desired_object {
-		uint32_t what;
+		uint64_t what;
 		struct desired_pace pace;
 	} objects[DESIRED_OBJECTS];
 	struct mono held_until; /* a fight is on: the item is left alone */

@@ -14,6 +14,7 @@
 #include "base/container.h"
 #include "base/error_text.h"
 #include "base/file.h"
+#include "base/fingerprint.h"
 #include "base/log.h"
 #include "netd/desired_state.h"
 #include "netd/resolv_conf.h"
@@ -196,19 +197,18 @@ static bool entry_path(const struct dns *dns, size_t at, char path[static DNS_EN
 }
 
 /*
- * FNV-1a of a file's text; 0: there is no such file. systemd-resolved's own user can put a FIFO
- * there, which file_read() does not wait for.
+ * Returns the fingerprint of a file's text; 0: there is no such file. systemd-resolved's own user
+ * can put a FIFO there, which file_read() does not wait for.
  */
 static uint64_t sum_of(const char *path)
 {
-	uint64_t sum = 0xcbf29ce484222325u;
+	uint64_t sum;
 	size_t len;
 	char *text;
 
 	if (file_read(path, FILE_PUBLIC, &text, &len, NULL) < 0)
 		return 0;
-	for (size_t i = 0; i < len; i++)
-		sum = (sum ^ (uint8_t)text[i]) * 0x100000001b3u;
+	sum = fingerprint_add(FINGERPRINT_OF_NOTHING, text, len);
 	free(text);
 	return sum | 1;
 }

@@ -15,6 +15,7 @@
 #include "base/array.h"
 #include "base/error_text.h"
 #include "base/file.h"
+#include "base/fingerprint.h"
 
 /*
  * The format:
@@ -40,14 +41,9 @@ struct text {
 	size_t len;
 };
 
-/* FNV-1a: detects changes by accident, not by malice. */
 static uint64_t checksum(const char *data, size_t len)
 {
-	uint64_t sum = 0xcbf29ce484222325u;
-
-	for (size_t i = 0; i < len; i++)
-		sum = (sum ^ (uint8_t)data[i]) * 0x100000001b3u;
-	return sum;
+	return fingerprint_add(FINGERPRINT_OF_NOTHING, data, len);
 }
 
 /* Returns what a person can do about the error; "": unknown. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "base/fingerprint.h"
 #include "base/log.h"
 #include "netd/interface_routes.h"
 
@@ -62,15 +63,13 @@ enum route_verdict route_check_judge(const struct route_check *check,
 
 /* ---- installed routes ---- */
 
-/* FNV-1a of an address with a length, to be added to others: their order does not matter. */
-static uint64_t hash(uint32_t link, const struct addr *addr, uint8_t len)
+/* Of an address with a length. These are added up, since their order does not matter. */
+static uint64_t fingerprint_of(uint32_t link, const struct addr *addr, uint8_t len)
 {
-	uint64_t value = 0xcbf29ce484222325u ^ link;
+	uint64_t sum = fingerprint_add(FINGERPRINT_OF_NOTHING, &link, sizeof(link));
 
-	value = (value ^ len) * 0x100000001b3u;
-	for (size_t i = 0; i < addr_size(addr); i++)
-		value = (value ^ addr->bytes[i]) * 0x100000001b3u;
-	return value;
+	sum = fingerprint_add(sum, &len, sizeof(len));
+	return fingerprint_add(sum, addr->bytes, addr_size(addr));
 }
 
 /* Never 0. */
@@ -84,11 +83,11 @@ static uint64_t fingerprint(const struct route_surroundings *around)
 
 		if (interfaces_have_link(on_link->interfaces, on_link->netns, here->index))
 			continue;
-		sum += hash(here->index, &here->prefix.addr, here->prefix.len);
-		sum += hash(here->index, &here->peer.addr, here->peer.len);
+		sum += fingerprint_of(here->index, &here->prefix.addr, here->prefix.len);
+		sum += fingerprint_of(here->index, &here->peer.addr, here->peer.len);
 	}
 	for (size_t i = 0; i < around->needs.count; i++)
-		sum += hash(0, &around->needs.items[i].addr, 0);
+		sum += fingerprint_of(0, &around->needs.items[i].addr, 0);
 	return sum | 1;
 }
 
