@@ -139,6 +139,31 @@ START_TEST(a_covering_prefix_of_a_live_peer_wins)
 }
 END_TEST
 
+/* The routes before it stay until it is over, and are not forgotten. */
+START_TEST(an_addition_that_fails)
+{
+	struct interface *a = bring_one("a", "10.99.0.2", NULL);
+	struct interface *b = bring_one("b", "10.99.0.3", NULL);
+	char words[96];
+
+	with_network();
+	ck_assert_int_eq(route_add(a, "10.1.7.0/24"), 0);
+	interface_set_idle(&all, a, true);
+	update();
+	/* Another program has the place of the next held route. */
+	(void)snprintf(words, sizeof(words), "route add unreachable 10.1.0.0/16 metric %u",
+		held_routes_metric(a));
+	ip(words);
+	ck_assert_int_eq(route_add(b, "10.1.0.0/16"), 0);
+	ck_assert_int_lt(held_routes_update(&all, &here, all.netlink, &problem), 0);
+	leaves("10.1.7.1", "");
+	ck_assert(is_held(a, "10.1.7.0/24"));
+	update();
+	leaves("10.1.7.1", b->name);
+	ck_assert(!is_held(a, "10.1.7.0/24"));
+}
+END_TEST
+
 /* Those of routing daemons, and of another Culvert's peers. */
 START_TEST(live_ways_of_others)
 {
@@ -318,7 +343,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = { without_another_way_nothing_leaves,
-		a_covering_prefix_of_a_live_peer_wins, live_ways_of_others,
+		a_covering_prefix_of_a_live_peer_wins, an_addition_that_fails, live_ways_of_others,
 		ways_that_may_leave_in_clear, routes_come_and_go_while_idle,
 		no_held_route_outlives_its_interface, leftovers_are_swept,
 		in_a_full_tunnels_table };

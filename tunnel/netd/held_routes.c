@@ -62,7 +62,8 @@ static int take_away(struct interfaces *interfaces, const struct interface *inte
 /*
  * Replaces the held routes by those of *wanted, which is sorted, and takes it over. What cannot be
  * added is tried again with the other parts of the desired state. Additions come first, so that
- * each prefix is held all the time.
+ * each prefix is held all the time. If one fails, the old routes stay in the kernel and in the list,
+ * and the next call removes them.
  */
 static int replace(struct interfaces *interfaces, struct interface *interface,
 	struct prefix_list *wanted, struct problem *problem)
@@ -84,6 +85,11 @@ static int replace(struct interfaces *interfaces, struct interface *interface,
 			*problem = why;
 		}
 	}
+	if (r < 0 && prefix_list_append(wanted, before.items, before.count) < 0) {
+		prefix_list_free(wanted);
+		return r; /* the next call adds all of them again */
+	}
+	prefix_list_sort(wanted);
 	interface->held = *wanted;
 	*wanted = (struct prefix_list){ .items = NULL };
 	for (size_t i = 0; r == 0 && i < before.count; i++) {
