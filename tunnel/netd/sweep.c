@@ -18,6 +18,29 @@ typedef int sweep_fn(const char *name, FILE *out, unsigned *removed, struct prob
 	"unreachable routes that a killed Culvert has left for a peer that was not connected"
 #define DNS_TEXT "resolvers that a killed tunnel has left"
 
+/* Takes a module's result: how many things it has removed, or a negative errno, which it returns. */
+static int print_swept(int swept, const char *text, FILE *out, unsigned *removed)
+{
+	if (swept > 0) {
+		fprintf(out, "removed %s\n", text);
+		*removed += (unsigned)swept;
+	}
+	return swept < 0 ? swept : 0;
+}
+
+static int sweep_kernel(int (*module)(struct netlink *netlink, struct problem *problem),
+	const char *text, FILE *out, unsigned *removed, struct problem *problem)
+{
+	struct netlink *netlink;
+	int r = netlink_open(&netlink, problem);
+
+	if (r < 0)
+		return r;
+	r = print_swept(module(netlink, problem), text, out, removed);
+	netlink_close(netlink);
+	return r;
+}
+
 /*
  * Full tunnel's leftovers do not show whose they were, so all that no living program owns are
  * removed.
@@ -25,66 +48,27 @@ typedef int sweep_fn(const char *name, FILE *out, unsigned *removed, struct prob
 static int sweep_full_tunnel(
 	const char *name, FILE *out, unsigned *removed, struct problem *problem)
 {
-	struct netlink *netlink;
-	int r = netlink_open(&netlink, problem);
-
 	(void)name;
-	if (r < 0)
-		return r;
-	r = full_tunnel_sweep(netlink, problem);
-	netlink_close(netlink);
-	if (r > 0) {
-		fprintf(out, "removed " FULL_TUNNEL_TEXT "\n");
-		*removed += (unsigned)r;
-	}
-	return r < 0 ? r : 0;
+	return sweep_kernel(full_tunnel_sweep, FULL_TUNNEL_TEXT, out, removed, problem);
 }
 
 static int sweep_outer_path(const char *name, FILE *out, unsigned *removed, struct problem *problem)
 {
-	struct netlink *netlink;
-	int r = netlink_open(&netlink, problem);
-
 	(void)name;
-	if (r < 0)
-		return r;
-	r = outer_path_sweep(netlink, problem);
-	netlink_close(netlink);
-	if (r > 0) {
-		fprintf(out, "removed " OUTER_PATH_TEXT "\n");
-		*removed += 1;
-	}
-	return r < 0 ? r : 0;
+	return sweep_kernel(outer_path_sweep, OUTER_PATH_TEXT, out, removed, problem);
 }
 
 static int sweep_held_routes(
 	const char *name, FILE *out, unsigned *removed, struct problem *problem)
 {
-	struct netlink *netlink;
-	int r = netlink_open(&netlink, problem);
-
 	(void)name;
-	if (r < 0)
-		return r;
-	r = held_routes_sweep(netlink, problem);
-	netlink_close(netlink);
-	if (r > 0) {
-		fprintf(out, "removed " HELD_ROUTES_TEXT "\n");
-		*removed += (unsigned)r;
-	}
-	return r < 0 ? r : 0;
+	return sweep_kernel(held_routes_sweep, HELD_ROUTES_TEXT, out, removed, problem);
 }
 
 static int sweep_dns(const char *name, FILE *out, unsigned *removed, struct problem *problem)
 {
-	int r = dns_sweep(problem);
-
 	(void)name;
-	if (r > 0) {
-		fprintf(out, "removed " DNS_TEXT "\n");
-		*removed += (unsigned)r;
-	}
-	return r < 0 ? r : 0;
+	return print_swept(dns_sweep(problem), DNS_TEXT, out, removed);
 }
 
 static sweep_fn *const sweepers[] = {
