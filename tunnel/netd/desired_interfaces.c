@@ -417,15 +417,15 @@ static void log_restored(const struct interface *interface, size_t before, const
 		log_warning(
 			"%s: interface %s has lost %s, and %zu of that cannot be restored: %s; netd tries again at least every %d seconds, and packets may leave outside of the tunnel",
 			interface->now.peer.name, interface->name, text, missing, problem->text,
-			DESIRED_STATE_RETRY_MAX_S);
+			DESIRED_RETRY_MAX_S);
 }
 
 /* Doubles the wait after each failure. */
 static void delay_retry(struct interface_keeping *keeping, struct mono now)
 {
-	struct duration most = DURATION_S(DESIRED_STATE_RETRY_MAX_S);
+	struct duration most = DURATION_S(DESIRED_RETRY_MAX_S);
 
-	keeping->wait.ns = keeping->wait.ns == 0 ? DURATION_MS(DESIRED_STATE_POLL_MS).ns
+	keeping->wait.ns = keeping->wait.ns == 0 ? DURATION_MS(DESIRED_POLL_MS).ns
 						 : 2 * keeping->wait.ns;
 	if (keeping->wait.ns > most.ns)
 		keeping->wait = most;

@@ -3,6 +3,7 @@
 #define CULVERT_NETD_DESIRED_INTERFACES_H
 
 #include "config/settings.h"
+#include "netd/desired_item.h"
 #include "netd/interfaces.h"
 
 /*
@@ -11,16 +12,10 @@
  * restores what is missing, and logs one warning for each interface that had to be restored.
  *
  * Some parts cannot be restored, for example because another program has made the same route. netd
- * retries those after DESIRED_STATE_POLL_MS, and doubles the wait each time up to
- * DESIRED_STATE_RETRY_MAX_S. It reports to the engine what is missing and why, so that no status
- * claims that it is present. A link, an address or a route that was restored too often is left
+ * retries those after DESIRED_POLL_MS, and doubles the wait each time up to DESIRED_RETRY_MAX_S. It
+ * reports to the engine what is missing and why, so that no status claims that it is present. A link, an address or a route that was restored too often is left
  * alone for a while (netd/desired_item). netd's only thread.
  */
-
-enum {
-	DESIRED_STATE_POLL_MS = 1000,
-	DESIRED_STATE_RETRY_MAX_S = 8,
-};
 
 /*
  * The parts of an interface that are missing and that netd cannot restore now. All empty: nothing

@@ -6,7 +6,11 @@
 #include "base/fingerprint.h"
 #include "base/log.h"
 
-enum { WARNINGS_PER_SECOND = 1, WARNINGS_BURST = 5 };
+enum {
+	WARNINGS_PER_SECOND = 1,
+	WARNINGS_BURST = 5,
+	WRITER_TEXT_MAX = DESIRED_WRITER_MAX + 24,
+};
 
 static const struct duration no_wait; /* 0 */
 
@@ -33,19 +37,18 @@ bool desired_pace_take(struct desired_pace *pace, const char *writer, struct mon
 }
 
 /* "another program (NAME)" */
-static const char *writer_text(
-	const struct desired_sight *sight, char out[static DESIRED_WRITER_MAX + 24])
+static const char *writer_text(const struct desired_sight *sight, char out[static WRITER_TEXT_MAX])
 {
 	bool known = sight->writer[0] != '\0';
 
-	(void)snprintf(out, DESIRED_WRITER_MAX + 24, "another program%s%s%s", known ? " (" : "",
+	(void)snprintf(out, WRITER_TEXT_MAX, "another program%s%s%s", known ? " (" : "",
 		sight->writer, known ? ")" : "");
 	return out;
 }
 
 static void log_repaired(struct desired_item *item, struct mono now)
 {
-	char writer[DESIRED_WRITER_MAX + 24];
+	char writer[WRITER_TEXT_MAX];
 
 	if (rate_take(&item->warnings, now))
 		log_warning("%s has changed the %s (%s): netd restored them; meanwhile %s",
@@ -55,7 +58,7 @@ static void log_repaired(struct desired_item *item, struct mono now)
 
 static void log_failed(struct desired_item *item, struct mono now)
 {
-	char writer[DESIRED_WRITER_MAX + 24];
+	char writer[WRITER_TEXT_MAX];
 
 	if (!item->tried && rate_take(&item->warnings, now))
 		log_warning(
@@ -66,7 +69,7 @@ static void log_failed(struct desired_item *item, struct mono now)
 
 static void give_way(struct desired_item *item)
 {
-	char writer[DESIRED_WRITER_MAX + 24];
+	char writer[WRITER_TEXT_MAX];
 
 	problem_set(&item->why, "%s changes them each time that netd restores them",
 		writer_text(&item->seen, writer));

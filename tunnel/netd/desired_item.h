@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/problem.h"
 #include "base/rate.h"
+#include "wire/request.h"
 
 /*
  * One thing that netd keeps on the host, such as the policy rules of a full tunnel. The module that
@@ -27,14 +28,15 @@
 
 enum {
 	DESIRED_RETRY_MS = 500,
-	DESIRED_POLL_MS = 1000,
 	DESIRED_RETRY_MAX_S = 8,
+	DESIRED_POLL_MS = 1000, /* between two looks at a thing whose changes cause no event */
 	DESIRED_FIGHT_TIMES = 10,
 	DESIRED_FIGHT_S = 10,
 	DESIRED_HOLD_S = 30,
 	DESIRED_OBJECTS = 8, /* of one item, whose losses are counted one by one */
-	DESIRED_WHAT_MAX = 127,
-	DESIRED_WRITER_MAX = 63,
+	/* as the engine is told */
+	DESIRED_WHAT_MAX = REQUEST_HELD_WHAT_MAX,
+	DESIRED_WRITER_MAX = REQUEST_HELD_WRITER_MAX,
 };
 
 /* Counts how often one object was repaired. Zeroed: never. */

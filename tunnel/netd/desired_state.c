@@ -73,7 +73,7 @@ static struct duration check_interfaces(struct desired_state *desired)
 	interfaces_leave(interfaces);
 	for (struct interface *i = interfaces->first; i && !again; i = i->next)
 		again = is_polled(desired, i);
-	return DURATION_MS(again ? DESIRED_STATE_POLL_MS : 0);
+	return DURATION_MS(again ? DESIRED_POLL_MS : 0);
 }
 
 static void check_all(struct loop_timer *timer)
@@ -87,10 +87,10 @@ static void check_all(struct loop_timer *timer)
 	if (desired->unsent && desired->changed) {
 		desired->unsent = desired->changed(desired) < 0;
 		if (desired->unsent)
-			next = sooner(next, DURATION_MS(DESIRED_STATE_POLL_MS));
+			next = sooner(next, DURATION_MS(DESIRED_POLL_MS));
 	}
 	if (!desired->monitor)
-		next = sooner(next, DURATION_MS(DESIRED_STATE_POLL_MS));
+		next = sooner(next, DURATION_MS(DESIRED_POLL_MS));
 	desired->pause = (struct duration){ PAUSE_TIMES * mono_since(mono_now(), began).ns };
 	if (desired->pause.ns > DURATION_S(PAUSE_MAX_S).ns) /* a tool was waited for */
 		desired->pause = DURATION_S(PAUSE_MAX_S);
@@ -161,7 +161,7 @@ int desired_state_open(struct desired_state *desired, struct loop *loop,
 	};
 	desired->last = &desired->first;
 	desired_interfaces_init(&desired->interfaces);
-	check_within(desired, DURATION_MS(DESIRED_STATE_POLL_MS));
+	check_within(desired, DURATION_MS(DESIRED_POLL_MS));
 	r = netlink_monitor_open(&desired->monitor, problem);
 	if (r < 0) {
 		desired->monitor = NULL;
@@ -206,7 +206,7 @@ void desired_item_touched(struct desired_item *item)
 void desired_state_interface_made(struct desired_state *desired, const struct interface *interface)
 {
 	if (desired->loop && is_polled(desired, interface))
-		check_within(desired, DURATION_MS(DESIRED_STATE_POLL_MS));
+		check_within(desired, DURATION_MS(DESIRED_POLL_MS));
 }
 
 void desired_state_interface_changed(struct desired_state *desired)

@@ -23,7 +23,7 @@
  * that has noticed a change by itself (desired_item_touched()). Without any event everything is
  * checked every DESIRED_STATE_SLOW_S, because some settings have no notifications, and some
  * notifications get lost. netd gets none from foreign network namespaces, where it keeps no socket
- * (netd/foreign_netns), so it polls interfaces there every DESIRED_STATE_POLL_MS.
+ * (netd/foreign_netns), so it polls interfaces there every DESIRED_POLL_MS.
  *
  * netd changes its wishes and the kernel within one callback, so a check never sees half of a
  * change. netd's only thread.
@@ -54,7 +54,7 @@ struct desired_state {
 /*
  * Starts the checks. Borrows all arguments; *interfaces is copied. A negative errno means that the
  * kernel sends no notifications, and *problem says why. The module is open all the same, and polls
- * everything every DESIRED_STATE_POLL_MS.
+ * everything every DESIRED_POLL_MS.
  */
 int desired_state_open(struct desired_state *desired, struct loop *loop,
 	const struct desired_interfaces *interfaces, int (*changed)(struct desired_state *desired),

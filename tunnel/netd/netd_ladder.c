@@ -277,7 +277,7 @@ static enum exit_code keep_desired(struct netd *netd, struct problem *problem)
 		    &netd->desired, netd->loop, &interfaces, netd_desired_changed, problem) < 0)
 		log_warning(
 			"%s; netd notices only every %d seconds that another program removed routes or addresses",
-			problem->text, DESIRED_STATE_POLL_MS / 1000);
+			problem->text, DESIRED_POLL_MS / 1000);
 	return EXIT_CODE_OK;
 }
 
