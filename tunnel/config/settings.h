@@ -59,6 +59,11 @@ enum {
 	/* a host's own routes usually have lower ones, and so are preferred */
 	SETTINGS_METRIC = 1024,
 	SETTINGS_METRIC_MAX = 9999999,
+	/*
+	 * A shorter prefix stands for the whole Internet: 0.0.0.0/0, 128.0.0.0/1, 2000::/3. It is no
+	 * way to a peer that is not connected.
+	 */
+	SETTINGS_WAY_MIN = 4,
 	SETTINGS_HOOK_WORDS_MAX = 32, /* a hook's program and arguments */
 	SETTINGS_HOOK_WORD_MAX = 1024,
 };

@@ -9,7 +9,6 @@
 
 enum {
 	SPREAD_MS = 20, /* from a change of a peer's routes until other peers learn of it */
-	COVER_MIN = 4,  /* a shorter prefix stands for the Internet (HELD_ROUTES_WAY_MIN) */
 	/*
 	 * A spread takes the longer the more sessions it concerns. So the next one begins so many
 	 * times as long after it as it took, and one peer's changes cost a twentieth of the time.
@@ -322,7 +321,7 @@ int peers_gather_offer(
 /* True: a shorter prefix of the list, which is sorted, contains the prefix. */
 static bool is_covered(const struct prefix_list *list, const struct prefix *prefix)
 {
-	for (uint8_t len = prefix->len; len > COVER_MIN;) {
+	for (uint8_t len = prefix->len; len > SETTINGS_WAY_MIN;) {
 		struct prefix cover = { .addr = prefix->addr, .len = --len };
 
 		cover = prefix_network(&cover);

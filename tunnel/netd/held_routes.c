@@ -187,7 +187,7 @@ static bool leads_to_idle(const struct ways *ways, const struct netlink_seen_rou
 static bool is_live(const struct ways *ways, const struct netlink_seen_route *route)
 {
 	return (route->protocol == RTPROT_CULVERT || is_daemon(route->protocol)) && !route->dead &&
-		route->prefix.len >= HELD_ROUTES_WAY_MIN && !leads_to_idle(ways, route);
+		route->prefix.len >= SETTINGS_WAY_MIN && !leads_to_idle(ways, route);
 }
 
 static void take_way(void *context, const struct netlink_seen_route *route)

@@ -22,7 +22,7 @@
  *
  *  - Other routes to a covering prefix: networks of this host's LAN, routes of DHCP, static ones.
  *    Nothing says that they lead to the peer's network rather than past the tunnel.
- *  - Prefixes shorter than HELD_ROUTES_WAY_MIN bits, which stand for the whole Internet.
+ *  - Prefixes shorter than SETTINGS_WAY_MIN bits, which stand for the whole Internet.
  *  - Routes into an idle interface.
  *  - A way that the kernel would not take, because of a longer prefix that is no live way.
  *
@@ -34,8 +34,6 @@
 enum {
 	/* of a held route: this plus the link's number; SETTINGS_METRIC_MAX is less */
 	HELD_ROUTES_METRIC = 10000000,
-	/* no live way has a shorter prefix: 0.0.0.0/0, 128.0.0.0/1, 2000::/3 */
-	HELD_ROUTES_WAY_MIN = 4,
 };
 
 uint32_t held_routes_metric(const struct interface *interface);
