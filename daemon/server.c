@@ -97,7 +97,7 @@ static void connection_refused(struct admission *admission, const struct endpoin
 
 static void connection_ended(struct admission *admission)
 {
-	rest_note(&server_with(admission)->rest);
+	trim_note(&server_with(admission)->trim);
 	engine_end_if_idle(&server_with(admission)->engine);
 }
 
@@ -130,7 +130,7 @@ static int server_start(struct engine *engine, struct problem *problem)
 
 	set_borrowed(server);
 	TAILQ_INIT(&server->visitors);
-	rest_init(&server->rest, engine->world.loop);
+	trim_init(&server->trim, engine->world.loop);
 	uint64_t seeds[2];
 	if (getrandom(seeds, sizeof(seeds), 0) != (ssize_t)sizeof(seeds)) {
 		problem_set(problem, "cannot get random numbers: %s", error_text(errno));
@@ -176,7 +176,7 @@ static void server_session_ended(struct engine *engine, struct session *session)
 {
 	struct server *server = server_of(engine);
 
-	rest_note(&server->rest);
+	trim_note(&server->trim);
 	offer_return(&server->offer, &session->name);
 	admission_session_ended(&server->admission, &session->name);
 }
@@ -187,7 +187,7 @@ static void server_free(struct engine *engine)
 
 	listener_stop(server);
 	doorstep_stop(server);
-	rest_stop(&server->rest);
+	trim_stop(&server->trim);
 	offer_free(&server->offer);
 }
 

@@ -9,7 +9,7 @@
 #include "daemon/admission.h"
 #include "daemon/networks.h"
 #include "daemon/offer.h"
-#include "daemon/rest.h"
+#include "daemon/trim.h"
 #include "engine/engine.h"
 
 /*
@@ -38,7 +38,7 @@ struct server {
 	struct networks visitor_networks;
 	struct admission admission;
 	struct offer offer;
-	struct rest rest;
+	struct trim trim;
 	struct rate refusals_logged;
 	uint64_t refusals_held_back; /* since the last log line */
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef CULVERT_DAEMON_REST_H
-#define CULVERT_DAEMON_REST_H
+#ifndef CULVERT_DAEMON_TRIM_H
+#define CULVERT_DAEMON_TRIM_H
 
 #include "system/loop.h"
 
@@ -11,20 +11,22 @@
  */
 
 enum {
-	REST_CONNECTIONS = 256, /* so many have ended: a flood */
-	REST_MS = 5000,         /* the least time between looks at whether it is over */
+	TRIM_CONNECTIONS = 256, /* so many have ended: a flood */
+	TRIM_MS = 5000,         /* the least time between looks at whether it is over */
 };
 
-struct rest {
+struct trim {
 	struct loop *loop;
 	struct loop_timer timer;
 	unsigned ended; /* connections, since memory was last given back */
 	unsigned seen;  /* of these, at the last look */
 };
 
-void rest_init(struct rest *rest, struct loop *loop);
-void rest_stop(struct rest *rest);
+/* Borrows the loop. Nothing has ended yet. */
+void trim_init(struct trim *trim, struct loop *loop);
+/* Does nothing when *trim is zeroed. */
+void trim_stop(struct trim *trim);
 /* A connection has ended. */
-void rest_note(struct rest *rest);
+void trim_note(struct trim *trim);
 
 #endif
