@@ -554,7 +554,7 @@ START_TEST(spread)
 END_TEST
 
 /* What took long is not done again at once: a twentieth of the time, and a second at most. */
-START_TEST(spread_rests)
+START_TEST(a_long_spread_delays_the_next)
 {
 	struct mono start;
 
@@ -704,7 +704,7 @@ static Suite *suite(void)
 	const TTest *const tests[] = { registry, who_is_told, offer, own_list, leaving,
 		own_prefixes, family_that_is_off, announced_at_run_time, tracked, nothing_excluded,
 		excluded_by_an_announcement, excluded_by_reach, covered_by_another,
-		excluded_at_a_client, spread, spread_rests, spread_to_all,
+		excluded_at_a_client, spread, a_long_spread_delays_the_next, spread_to_all,
 		exclusions_that_cannot_be_made, yielding, yielding_within_a_namespace, host_events,
 		all_leave };
 

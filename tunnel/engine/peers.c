@@ -10,11 +10,11 @@
 enum {
 	SPREAD_MS = 20, /* from a change of a peer's routes until other peers learn of it */
 	/*
-	 * A spread takes the longer the more sessions it concerns. So the next one begins so many
-	 * times as long after it as it took, and one peer's changes cost a twentieth of the time.
+	 * A spread takes longer with more sessions. The next one waits this many times as long, so
+	 * that one peer's changes take a twentieth of the main thread's time at most.
 	 */
-	SPREAD_REST = 19,
-	SPREAD_REST_MAX_MS = 1000,
+	SPREAD_PAUSE_TIMES = 19,
+	SPREAD_PAUSE_MAX_MS = 1000,
 };
 
 /* ---- the registry ---- */
@@ -381,7 +381,7 @@ static void spread(struct loop_timer *timer)
 	struct peers *peers = container_of(timer, struct peers, spread);
 	struct mono start = mono_now(), end;
 	struct session *session;
-	struct duration rest;
+	struct duration pause;
 
 	(void)update_exclusions(peers); /* on failure sessions ask again, and are refused */
 	TAILQ_FOREACH(session, &peers->sessions, link) {
@@ -391,10 +391,10 @@ static void spread(struct loop_timer *timer)
 		}
 	}
 	end = mono_now();
-	rest.ns = mono_since(end, start).ns * SPREAD_REST;
-	if (rest.ns > DURATION_MS(SPREAD_REST_MAX_MS).ns)
-		rest = DURATION_MS(SPREAD_REST_MAX_MS);
-	peers->spread_rests = mono_add(end, rest);
+	pause.ns = mono_since(end, start).ns * SPREAD_PAUSE_TIMES;
+	if (pause.ns > DURATION_MS(SPREAD_PAUSE_MAX_MS).ns)
+		pause = DURATION_MS(SPREAD_PAUSE_MAX_MS);
+	peers->next_spread = mono_add(end, pause);
 }
 
 void peers_spread(struct peers *peers, const struct session *changed)
@@ -410,7 +410,7 @@ void peers_spread(struct peers *peers, const struct session *changed)
 	}
 	if (any && !peers->spread.running)
 		loop_timer_start(peers->loop, &peers->spread,
-			mono_before(due, peers->spread_rests) ? peers->spread_rests : due, spread);
+			mono_before(due, peers->next_spread) ? peers->next_spread : due, spread);
 }
 
 void peers_yield_routes(struct peers *peers, const struct session *except,

@@ -44,7 +44,7 @@ struct peers {
 	struct filter_exclusions *exclusions;
 	bool exclusions_stale; /* they lack the last change: peers_exclusions() makes them again */
 	struct loop_timer spread; /* runs while a change waits to be passed on */
-	struct mono spread_rests; /* until then, since the last one took long */
+	struct mono next_spread;  /* none begins before, since the last one took long */
 };
 
 /* Begins without sessions. Borrowed: the loop, until peers_free(). */
@@ -107,8 +107,9 @@ int peers_exclusions(struct peers *peers, struct filter_exclusions **ret_exclusi
 void peers_spread(struct peers *peers, const struct session *changed);
 
 /*
- * The peer of `except` is about to get routes to these prefixes. A session that has no connection, has any of them
- * in use, and is in the same network namespace gives its routes a worse metric at once.
+ * The peer of `except` is about to get routes to these prefixes. A session that has no connection,
+ * has any of them in use, and is in the same network namespace gives way: netd holds its routes at
+ * once.
  */
 void peers_yield_routes(struct peers *peers, const struct session *except,
 	const struct prefix *prefixes, size_t count);
