@@ -202,20 +202,35 @@ static int put_family(const struct outer_path *outer_path, uint8_t family, struc
 	return r < 0 ? r : put_rules(outer_path, family, problem);
 }
 
-static void put(struct outer_path *outer_path)
+/* Puts rules and table of both families, and returns the first error. */
+static int put_all(const struct outer_path *outer_path, struct problem *problem)
 {
+	int first = 0;
+
 	for (size_t i = 0; i < FAMILIES; i++) {
-		struct problem problem;
-		int r = put_family(outer_path, families[i], &problem);
+		struct problem why;
+		int r = put_family(outer_path, families[i], &why);
 
 		/* Without the family no packet can take a wrong path. */
-		if (r == 0 || r == -EAFNOSUPPORT || r == -EAGAIN || outer_path->logged)
+		if (r == 0 || r == -EAFNOSUPPORT || first < 0)
 			continue;
-		outer_path->logged = true;
-		log_warning(
-			"%s; if the server's address lies inside a tunnel's route, the connection to it goes into the tunnel and fails",
-			problem.text);
+		first = r;
+		*problem = why;
 	}
+	return first;
+}
+
+static void put(struct outer_path *outer_path)
+{
+	struct problem problem;
+	int r = put_all(outer_path, &problem);
+
+	if (r == 0 || r == -EAGAIN || outer_path->logged)
+		return;
+	outer_path->logged = true;
+	log_warning(
+		"%s; if the server's address lies inside a tunnel's route, the connection to it goes into the tunnel and fails",
+		problem.text);
 }
 
 static void update(struct loop_timer *timer)
@@ -274,9 +289,7 @@ static enum desired_look look(struct desired_item *item, struct desired_sight *s
 
 static int repair(struct desired_item *item, struct problem *problem)
 {
-	(void)problem;
-	put(container_of(item, struct outer_path, item));
-	return 0;
+	return put_all(container_of(item, struct outer_path, item), problem);
 }
 
 /* ---- in force ---- */
