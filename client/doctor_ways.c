@@ -18,8 +18,8 @@
 
 /*
  * Where this host's packets go. It checks whether the server's resolvers answer, and whose policy
- * rules come before those of a full tunnel or before a split tunnel's routes. It also names those of
- * the host's own networks that a full tunnel cuts off.
+ * rules come before those of a full tunnel or before a split tunnel's routes. It also names those
+ * of the host's own networks that a full tunnel cuts off.
  */
 
 enum {

@@ -12,7 +12,8 @@
 
 /*
  * Accepts connections from netd's listening sockets, a limited number at a time. When descriptors
- * run out, or another program has ended a socket, it pauses and then tries again: it neither spins nor stops for good.
+ * run out, or another program has ended a socket, it pauses and then tries again: it neither spins
+ * nor stops for good.
  */
 
 enum {

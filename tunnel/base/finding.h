@@ -11,9 +11,9 @@
 
 /*
  * The findings of an examination. `culvert doctor` examines a host with a running instance, and has
- * one finding for each check; the engine sends its own over the control socket, a line each. `check`
- * and each start examine a configuration, and have one finding for each error, warning or note.
- * Plain values in a list that its owner frees; one thread.
+ * one finding for each check; the engine sends its own over the control socket, a line each.
+ * `check` and each start examine a configuration, and have one finding for each error, warning or
+ * note. Plain values in a list that its owner frees; one thread.
  */
 
 enum finding_level {

@@ -20,9 +20,9 @@
  *
  * A message (level and text) that repeats more than LOG_REPEAT_BURST times in LOG_REPEAT_WINDOW
  * seconds is only counted. After the window the next line of any message first logs "TEXT (N more
- * like this)". Whatever stands before a line's first colon, such as a peer's name, has a quota of info lines and one
- * of notices and worse
- * (base/log_quota); those beyond it are held back and counted. Any thread; errno is kept. Never called on a packet's path.
+ * like this)". Whatever stands before a line's first colon, such as a peer's name, has a quota of
+ * info lines and one of notices and worse (base/log_quota); those beyond it are held back and
+ * counted. Any thread; errno is kept. Never called on a packet's path.
  */
 
 enum log_level {
@@ -42,9 +42,9 @@ enum {
 /*
  * `part` is a literal that names the process in each line ("netd", "engine"). Called once, before
  * other threads log. Earlier lines have part "culvert" and level info, and do not count as repeated
- * ones. The call examines stderr: a caller that redirects stderr later calls it again. From here on the process ignores SIGXFSZ. So a
- * log or state file that reaches the file size limit causes an error instead of killing the
- * process. Programs that it starts get the default again.
+ * ones. The call examines stderr: a caller that redirects stderr later calls it again. From here on
+ * the process ignores SIGXFSZ. So a log or state file that reaches the file size limit causes an
+ * error instead of killing the process. Programs that it starts get the default again.
  */
 void log_init(const char *part, enum log_level level);
 /* Any thread, any time. */

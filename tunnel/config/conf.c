@@ -387,7 +387,7 @@ static int load_init(
 	if (len > 0)
 		memcpy(load->text, text, len);
 	load->text[len] = '\0';
-	/* The mark of UTF-8 that some editors write, as blanks: a place in the text stays its own. */
+	/* Some editors write this mark of UTF-8. As blanks it leaves each column where it is. */
 	if (strncmp(load->text, byte_order_mark, 3) == 0)
 		memset(load->text, ' ', 3);
 	return 0;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Treats strings and comments as libconfig's scanner does. A string ends at the next quote without a
- * backslash before it and may have several lines. Comments go from # or // to the end of the line, or
- * from slash-star to star-slash. So an @ outside of these can only begin @include, which would let a
- * configuration name files that netd has not been given.
+ * Treats strings and comments as libconfig's scanner does. A string ends at the next quote without
+ * a backslash before it and may have several lines. Comments go from # or // to the end of the
+ * line, or from slash-star to star-slash. So an @ outside of these can only begin @include, which
+ * would let a configuration name files that netd has not been given.
  */
 #include "config/conf_token.h"
 

@@ -65,8 +65,8 @@ enum configuration_purpose {
 	CONFIGURATION_FILE,  /* the file and its certificates, for any host and any time */
 	CONFIGURATION_CHECK, /* also this host and the present time */
 	/*
-	 * As for a check, without what netd and each engine report themselves when it has come true:
-	 * dates, ports in use, and too few descriptors.
+	 * As for a check, without what netd and each engine report themselves when it has come
+	 * true: dates, ports in use, and too few descriptors.
 	 */
 	CONFIGURATION_START,
 };

@@ -60,8 +60,8 @@ enum {
 	SETTINGS_METRIC = 1024,
 	SETTINGS_METRIC_MAX = 9999999,
 	/*
-	 * A shorter prefix stands for the whole Internet: 0.0.0.0/0, 128.0.0.0/1, 2000::/3. It is no
-	 * way to a peer that is not connected.
+	 * A shorter prefix stands for the whole Internet: 0.0.0.0/0, 128.0.0.0/1, 2000::/3. It is
+	 * no way to a peer that is not connected.
 	 */
 	SETTINGS_WAY_MIN = 4,
 	SETTINGS_HOOK_WORDS_MAX = 32, /* a hook's program and arguments */

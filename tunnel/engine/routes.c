@@ -517,13 +517,13 @@ void routes_send(
 
 void routes_set_interface(struct routes *routes, uint32_t interface)
 {
+	static const struct damping none; /* all zero */
+
 	routes->interface = interface;
 	for (size_t i = 0; i < routes->count && interface == 0; i++) {
 		if (routes->items[i].state != ROUTE_REFUSED)
 			routes->items[i].state = ROUTE_ABSENT;
-		routes->items[i].damping = (struct damping){
-			.hold = { 0 }
-		}; /* not the peer's doing */
+		routes->items[i].damping = none; /* not the peer's doing */
 	}
 	if (interface == 0)
 		compact(routes);

@@ -146,8 +146,8 @@ void routes_refused(struct routes *routes, const struct message_prefixes *prefix
 	const struct prefix_list *sent);
 
 /*
- * The most instructions that routes_announced(), routes_withdrawn() and routes_refused() take for a message, with
- * as many routes as max_routes can allow. tests/system/input_cost.sh counts them.
+ * The most instructions that routes_announced(), routes_withdrawn() and routes_refused() take for a
+ * message, with as many routes as max_routes can allow. tests/system/input_cost.sh counts them.
  */
 enum {
 	ROUTES_COST_MAX = 200000,
@@ -163,8 +163,8 @@ void routes_missing(struct routes *routes, const struct prefix *prefixes, size_t
 /* netd has judged an installed route again, and removes it. */
 void routes_judged(struct routes *routes, const struct request_judged *judged);
 /*
- * Asks netd again for the routes that it refused, because the host's networks have changed. A refusal
- * for the same reason is neither logged nor sent to the peer again.
+ * Asks netd again for the routes that it refused, because the host's networks have changed. A
+ * refusal for the same reason is neither logged nor sent to the peer again.
  */
 void routes_ask_again(struct routes *routes);
 

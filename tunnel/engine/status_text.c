@@ -446,7 +446,10 @@ static void write_congestion(
 	}
 }
 
-/* A line for each lane whose connection sends less than it could, so that packets wait here and not on its path. */
+/*
+ * A line for each lane whose connection sends less than it could, so that packets wait here and not
+ * on its path.
+ */
 static void write_limits(FILE *out, const struct session *session)
 {
 	const struct session_lane *sl;

@@ -98,7 +98,7 @@ static void try_more(struct holding *holding, uint64_t arrives)
 
 static void note(struct holding *holding, uint64_t arrives)
 {
-	/* What arrived behind a gap counts at once when the gap is filled: one such sample is none. */
+	/* What arrived behind a gap counts all at once when it is filled: one such sample is none. */
 	uint64_t both = arrives < holding->last ? arrives : holding->last;
 
 	if (both > holding->capacity)

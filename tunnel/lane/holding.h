@@ -9,24 +9,24 @@
 
 /*
  * Limits what one connection has under way on a short path: to what the path takes in a round trip,
- * and a moment more. What else there is to send waits in the lane's queue. A limit of the rate would
- * have to be raised again and again to find out whether the path has become faster. This one need
- * not: on a faster path the same bytes arrive sooner, and the lane sends the next ones. On a long path
- * such a limit would have to be longer than the queue that it is to prevent (lane/pacing limits the
- * rate there).
+ * and a moment more. What else there is to send waits in the lane's queue. A limit of the rate
+ * would have to be raised again and again to find out whether the path has become faster. This one
+ * need not: on a faster path the same bytes arrive sooner, and the lane sends the next ones. On a
+ * long path such a limit would have to be longer than the queue that it is to prevent (lane/pacing
+ * limits the rate there).
  *
- * What arrives is no measure of the path while others fill its queue: the fewer bytes are under way,
- * the fewer arrive. So the limit is lowered in one step, and then the round trip has to fall to what
- * the limit explains, within the time that the connection's own queue needs. If it does not, the
- * queue is of others.
+ * What arrives is no measure of the path while others fill its queue: the fewer bytes are under
+ * way, the fewer arrive. So the limit is lowered in one step, and then the round trip has to fall
+ * to what the limit explains, within the time that the connection's own queue needs. If it does
+ * not, the queue is of others.
  *
  * It knows neither sockets nor timers: lane/pacing passes each sample on.
  */
 
 enum {
 	HOLDING_SAMPLE_MS = 50,
-	HOLDING_CAPACITY_LEAST =
-		125000,          /* bytes a second: what a path takes is never judged to be less */
+	/* bytes a second: what a path takes is never judged to be less */
+	HOLDING_CAPACITY_LEAST = 125000,
 	HOLDING_SHORT_US = 5000, /* round trips of short paths are shorter than this */
 	HOLDING_US = 1500,       /* the moment more */
 	HOLDING_US_MOST = 12000,
@@ -50,8 +50,8 @@ enum holding_verdict {
 };
 
 struct holding {
-	uint64_t
-		window; /* the limit, in bytes; what the kernel has not sent yet counts too; 0: none */
+	/* the limit, in bytes; what the kernel has not sent yet counts too; 0: none */
+	uint64_t window;
 	uint64_t capacity; /* bytes a second that the path takes */
 	uint32_t us;       /* the moment more, now */
 	uint32_t least_rtt_us;

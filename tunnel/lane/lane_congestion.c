@@ -8,10 +8,10 @@
 #include "base/container.h"
 
 /*
- * Looks at the path of the lane's connection while the lane is in use, and sets the connection by what
- * the path shows: the congestion control (lane/congestion.h), a limit of the rate or of what is under way (lane/pacing.h),
- * and how long a burst may wait in the queue. All that is only for `congestion = "auto"`, but that
- * bursts may also wait where BBR is configured.
+ * Looks at the path of the lane's connection while the lane is in use, and sets the connection by
+ * what the path shows: the congestion control (lane/congestion.h), a limit of the rate or of what
+ * is under way (lane/pacing.h), and how long a burst may wait in the queue. All that is only for
+ * `congestion = "auto"`, but that bursts may also wait where BBR is configured.
  *
  * An engine without privileges may do so: BBR is open to all once netd has made the kernel load it.
  * The way back may be closed, as CUBIC is not always in tcp_allowed_congestion_control; then the
@@ -76,7 +76,8 @@ static bool has_bbr(const struct lane *lane)
 
 /*
  * A connection that runs empty for a moment has no measure of its path for the next round trip. BBR
- * keeps its last one then, and if a loss has made the first new one small, forgets what the path takes.
+ * keeps its last one then, and if a loss has made the first new one small, forgets what the path
+ * takes.
  */
 static void look_ahead(struct lane *lane, const struct tcp_path *path, bool lossy)
 {
@@ -107,9 +108,9 @@ static void note_losses(struct lane *lane, const struct tcp_path *path, struct m
 }
 
 /*
- * How long a burst may be. A lane without BBR carries a few percent of what it will carry with it. A
- * usual burst would look like a standing queue there, and the inner flow would lose packets. A lane
- * is held up by losses, or gives way to others, only for a while.
+ * How long a burst may be. A lane without BBR carries a few percent of what it will carry with it.
+ * A usual burst would look like a standing queue there, and the inner flow would lose packets. A
+ * lane is held up by losses, or gives way to others, only for a while.
  */
 static struct duration burst_of(const struct lane *lane, const struct tcp_path *path, bool held_up)
 {

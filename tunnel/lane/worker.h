@@ -55,7 +55,7 @@ struct worker_spare {
 };
 
 enum {
-	/* So often those are given back to the C library that were not needed since the last time. */
+	/* Between two looks. The C library gets those back that no lane has needed since the last. */
 	WORKER_SPARE_MS = 10000,
 };
 

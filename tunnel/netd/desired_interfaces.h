@@ -13,8 +13,9 @@
  *
  * Some parts cannot be restored, for example because another program has made the same route. netd
  * retries those after DESIRED_POLL_MS, and doubles the wait each time up to DESIRED_RETRY_MAX_S. It
- * reports to the engine what is missing and why, so that no status claims that it is present. A link, an address or a route that was restored too often is left
- * alone for a while (netd/desired_item). netd's only thread.
+ * reports to the engine what is missing and why, so that no status claims that it is present. A
+ * link, an address or a route that was restored too often is left alone for a while
+ * (netd/desired_item). netd's only thread.
  */
 
 /*

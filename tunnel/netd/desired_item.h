@@ -20,8 +20,9 @@
  *	A repair that fails is tried again after DESIRED_RETRY_MS, and the wait doubles each time up
  *	to DESIRED_RETRY_MAX_S.
  *	When the same program changes one object of an item DESIRED_FIGHT_TIMES within
- *	DESIRED_FIGHT_S, netd leaves the item alone for DESIRED_HOLD_S and says so once. A module whose parts hold packets back keeps
- *	them back meanwhile, by a second part that no other program can remove.
+ *	DESIRED_FIGHT_S, netd leaves the item alone for DESIRED_HOLD_S and says so once. A module
+ *	whose parts hold packets back keeps them back meanwhile, by a second part that no other
+ *	program can remove.
  *
  * netd's only thread.
  */

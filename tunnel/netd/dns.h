@@ -17,7 +17,8 @@
  * Sets this host's resolvers while a tunnel is up whose server pushes resolvers. netd takes the
  * first of these ways that the host offers, and logs which:
  *
- *	systemd-resolved, where it answers at 127.0.0.53: by resolvectl(1), for the tunnel's interface;
+ *	systemd-resolved, where it answers at 127.0.0.53: by resolvectl(1), for the tunnel's
+ *	interface;
  *	resolvconf(8), where it is the program that writes /etc/resolv.conf;
  *	/etc/resolv.conf itself (netd/resolv_conf).
  *
@@ -27,9 +28,9 @@
  *
  * DHCP clients write /etc/resolv.conf at any time. netd gets notice of that by inotify(7), or looks
  * every second, and writes its own again (netd/desired_state); the other program's text is restored
- * at the end. If another program has edited netd's text, netd leaves the file as it is. While another
- * Culvert has the file, netd waits for its turn. What resolvectl and resolvconf were told is compared
- * with the files in which they note it, where there are such files.
+ * at the end. If another program has edited netd's text, netd leaves the file as it is. While
+ * another Culvert has the file, netd waits for its turn. What resolvectl and resolvconf were told
+ * is compared with the files in which they note it, where there are such files.
  *
  * dns_sweep() removes the leftovers of a killed netd; systemd-resolved forgets its part when the
  * interface disappears. A file that another program has changed since then is not touched. netd's

@@ -21,9 +21,9 @@
  *      └──────── its end, the wait is over ──────────────┘
  *
  * The command is in netd's process group, so signals of a terminal reach both. netd ignores those
- * for itself, and passes on signals that were sent to netd alone. The resolvers of the command are in
- * namespaces that only the command can change, so netd/desired_state does not hold them. netd's only
- * thread.
+ * for itself, and passes on signals that were sent to netd alone. The resolvers of the command are
+ * in namespaces that only the command can change, so netd/desired_state does not hold them. netd's
+ * only thread.
  */
 
 enum {

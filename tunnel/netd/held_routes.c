@@ -62,8 +62,8 @@ static int take_away(struct interfaces *interfaces, const struct interface *inte
 /*
  * Replaces the held routes by those of *wanted, which is sorted, and takes it over. What cannot be
  * added is tried again with the other parts of the desired state. Additions come first, so that
- * each prefix is held all the time. If one fails, the old routes stay in the kernel and in the list,
- * and the next call removes them.
+ * each prefix is held all the time. If one fails, the old routes stay in the kernel and in the
+ * list, and the next call removes them.
  */
 static int replace(struct interfaces *interfaces, struct interface *interface,
 	struct prefix_list *wanted, struct problem *problem)

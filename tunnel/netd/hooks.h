@@ -21,8 +21,8 @@
  * routes. When the queue is full all the same, netd drops an event and logs that.
  *
  * A hook gets only netd's own knowledge, which the policy has checked against the configuration. No
- * shell is involved. What a hook changes on the host is its own, so netd/desired_state holds none of
- * it. netd's only thread.
+ * shell is involved. What a hook changes on the host is its own, so netd/desired_state holds none
+ * of it. netd's only thread.
  */
 
 enum {

@@ -10,8 +10,8 @@
  * is to live. For a foreign network namespace netd makes it in its own, under a temporary name, and
  * moves it. The TUN's descriptors then hold no reference to the foreign namespace, so its owner can
  * delete it, and the interface with it. Where netd may make no interface in its own namespace
- * (culvert run), it makes the TUN in the foreign one. netd/desired_state holds the interface's state
- * but does not make a deleted one again: the engine asks for that. netd's only thread.
+ * (culvert run), it makes the TUN in the foreign one. netd/desired_state holds the interface's
+ * state but does not make a deleted one again: the engine asks for that. netd's only thread.
  */
 
 /*

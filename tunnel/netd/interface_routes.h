@@ -39,11 +39,10 @@ int interface_route_put_back(struct interfaces *interfaces, struct interface *in
 void interface_set_idle(struct interfaces *interfaces, struct interface *interface, bool idle);
 
 /*
- * Remove an interface's routes from the kernel, and add them again; the registry keeps them. Both do
- * nothing while the interface is idle. The
- * caller changes the interface's addresses in between: with an address the kernel deletes the
- * routes, and it identifies them by the peer's address. restore: -ENODEV; else the kernel's errors.
- * On failure *problem says why.
+ * Remove an interface's routes from the kernel, and add them again; the registry keeps them. Both
+ * do nothing while the interface is idle. The caller changes the interface's addresses in between:
+ * with an address the kernel deletes the routes, and it identifies them by the peer's address.
+ * restore: -ENODEV; else the kernel's errors. On failure *problem says why.
  */
 void interface_routes_lift(struct interfaces *interfaces, struct interface *interface);
 int interface_routes_restore(

@@ -26,9 +26,9 @@
  *
  * It consists of two firewall tables with the same rules. culvert-killswitch-NAME has no owner, so
  * it stays when netd dies; that is the intent. A program that flushes the host's firewall removes
- * it, and netd notices that and restores it (netd/desired_state). culvert-guard-NAME belongs to netd's netlink socket.
- * No other program can flush it, so there is no gap until the first is restored. While the guard
- * exists, netd lives. netd's only thread.
+ * it, and netd notices that and restores it (netd/desired_state). culvert-guard-NAME belongs to
+ * netd's netlink socket. No other program can flush it, so there is no gap until the first is
+ * restored. While the guard exists, netd lives. netd's only thread.
  *
  * An outer connection is recognized by its mark and its destination: TCP to the address and port of
  * a remote or of the proxy. The mark alone would let out any program that may set marks

@@ -62,8 +62,8 @@ static void add_announced(
 }
 
 /*
- * While routes are held. The exceptions have a priority of their own: so their order does not depend
- * on which of several Culverts has added its part first.
+ * While routes are held. The exceptions have a priority of their own: so their order does not
+ * depend on which of several Culverts has added its part first.
  */
 static void add_held(
 	struct rules *rules, const struct netlink_rule *marked, const struct settings *settings)

@@ -18,7 +18,9 @@ typedef int sweep_fn(const char *name, FILE *out, unsigned *removed, struct prob
 	"unreachable routes that a killed Culvert has left for a peer that was not connected"
 #define DNS_TEXT "resolvers that a killed tunnel has left"
 
-/* Takes a module's result: how many things it has removed, or a negative errno, which it returns. */
+/*
+ * Takes a module's result: how many things it has removed, or a negative errno, which it returns.
+ */
 static int print_swept(int swept, const char *text, FILE *out, unsigned *removed)
 {
 	if (swept > 0) {

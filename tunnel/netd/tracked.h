@@ -13,8 +13,8 @@
  * Finds the prefixes of the networks that `announce` tracks: the networks on an interface, the
  * routes of a table. The kernel notifies that something has changed, but not always what. So after
  * a burst of notifications netd reads the tracked routes again and compares them with the last
- * ones. A route without carrier counts as missing. An item that yields nothing is logged once, until
- * it yields something. netd's only thread.
+ * ones. A route without carrier counts as missing. An item that yields nothing is logged once,
+ * until it yields something. netd's only thread.
  */
 
 enum { TRACKED_GATHER_MS = 100 }; /* from the first change of a burst to the check */

@@ -13,16 +13,16 @@
 
 /*
  * Tells the kernel when an uplink of Multipath TCP is lost, and when it is back. The kernel's path
- * manager does not watch links: a path over a link without carrier is tried until its timers expire,
- * for a second or more, and a path that was lost is not made again.
+ * manager does not watch links: a path over a link without carrier is tried until its timers
+ * expire, for a second or more, and a path that was lost is not made again.
  *
  * An endpoint (`ip mptcp endpoint`) works while its link is up, has a carrier, and has its address.
- * When that changes in either direction, netd removes the endpoint and adds it again at once, with all
- * that the administrator has set. So the kernel sends the data of lost paths over others and tells the
- * peers, which do the same; and it makes the paths again when the link is back. That holds for every
- * MPTCP connection of the network namespace from that address, also of other programs: their paths are
- * lost, too. The endpoints are the administrator's, so netd/desired_state holds none of them: one that
- * another program removes stays removed. netd's only thread.
+ * When that changes in either direction, netd removes the endpoint and adds it again at once, with
+ * all that the administrator has set. So the kernel sends the data of lost paths over others and
+ * tells the peers, which do the same; and it makes the paths again when the link is back. That
+ * holds for every MPTCP connection of the network namespace from that address, also of other
+ * programs: their paths are lost, too. The endpoints are the administrator's, so netd/desired_state
+ * holds none of them: one that another program removes stays removed. netd's only thread.
  */
 
 enum {
@@ -60,8 +60,8 @@ struct uplinks {
 };
 
 /*
- * Starts watching. Borrows the rest. On failure (negative errno) *problem says why, and *uplinks is as
- * if zeroed.
+ * Starts watching. Borrows the rest. On failure (negative errno) *problem says why, and *uplinks is
+ * as if zeroed.
  */
 int uplinks_open(struct uplinks *uplinks, struct loop *loop, struct netlink *netlink,
 	const struct interfaces *interfaces, struct problem *problem);
@@ -79,18 +79,20 @@ void uplinks_silent(struct uplinks *uplinks, const struct addr *local);
 /* ---- for the unit test ---- */
 
 /*
- * Takes the endpoints as they are now, `works` beside each, into *seen. Sets ret_changed[i] where an
- * endpoint was there before and works now, but did not, or the other way round.
+ * Takes the endpoints as they are now, `works` beside each, into *seen. Sets ret_changed[i] where
+ * an endpoint was there before and works now, but did not, or the other way round.
  */
 void uplinks_compare(struct uplinks_seen *seen, const struct netlink_mptcp_endpoint *endpoints,
 	const bool *works, size_t count, bool *ret_changed);
 
 /*
- * True: a path from `local` is silent at this time, and its endpoint worked at the last check and may be
- * made again. That is once in UPLINKS_SILENT_MS; notes the time.
+ * True: a path from `local` is silent at this time, and its endpoint worked at the last check and
+ * may be made again. That is once in UPLINKS_SILENT_MS; notes the time.
  */
 bool uplinks_is_due(struct uplinks_seen *seen, const struct addr *local, struct mono now);
-/* The endpoint that makes paths from `local`, if only for this host's own connections; NULL: none. */
+/*
+ * The endpoint that makes paths from `local`, if only for this host's own connections; NULL: none.
+ */
 const struct netlink_mptcp_endpoint *uplinks_find(
 	const struct netlink_mptcp_endpoint *endpoints, size_t count, const struct addr *local);
 

@@ -28,7 +28,7 @@ static bool reap(pid_t child, int *ret_status)
 	return ended;
 }
 
-/* The kernel sends a terminal's signals to both. Only those of kill(2) and the like are passed on. */
+/* The child gets a terminal's signals from the kernel, so only those of kill(2) are passed on. */
 static void wait_for(pid_t child, const sigset_t *signals, int *ret_status)
 {
 	siginfo_t info;

@@ -8,9 +8,9 @@
 #include "base/problem.h"
 
 /*
- * Watches this namespace's links, addresses, routes, policy rules and settings of links for changes, by the multicast
- * groups of rtnetlink(7). It reports that something changed, not what. Needs no privilege. One
- * owner, netd.
+ * Watches this namespace's links, addresses, routes, policy rules and settings of links for
+ * changes, by the multicast groups of rtnetlink(7). It reports that something changed, not what.
+ * Needs no privilege. One owner, netd.
  */
 
 struct netlink_monitor;
@@ -41,8 +41,8 @@ int netlink_monitor_read(struct netlink_monitor *monitor,
 /*
  * Does the opposite. *ret_touched: something of ours may be gone. These count: a change of a link
  * for which own() is true or of its addresses; a removed route or rule of ours; any replaced route.
- * So does a change of a setting such as forwarding or rp_filter. Our own changes count, too, and the
- * caller compares with the kernel. Lost events count. Negative errno: the monitor gets no more
+ * So does a change of a setting such as forwarding or rp_filter. Our own changes count, too, and
+ * the caller compares with the kernel. Lost events count. Negative errno: the monitor gets no more
  * events.
  */
 int netlink_monitor_read_own(struct netlink_monitor *monitor,

@@ -16,8 +16,8 @@
 struct netlink_nexthops;
 
 /*
- * Reads all of the namespace; none if the kernel has no such objects. The caller frees them. -ENOMEM,
- * or a libnl error of the dump; netlink_dump() says which mean that it was interrupted.
+ * Reads all of the namespace; none if the kernel has no such objects. The caller frees them.
+ * -ENOMEM, or a libnl error of the dump; netlink_dump() says which mean that it was interrupted.
  */
 int netlink_nexthops_read(struct netlink *netlink, struct netlink_nexthops **ret_nexthops);
 void netlink_nexthops_free(struct netlink_nexthops *nexthops); /* accepts NULL */

@@ -76,8 +76,8 @@ static struct addr read_gateway(
 }
 
 /*
- * RTA_MULTIPATH: next hops, each with its length and attributes of its own (rtnetlink(7)). The route
- * is dead when each of them is.
+ * RTA_MULTIPATH: next hops, each with its length and attributes of its own (rtnetlink(7)). The
+ * route is dead when each of them is.
  */
 static void read_hops(
 	uint8_t family, const struct nlattr *attribute, struct netlink_seen_route *route)

@@ -199,7 +199,7 @@ int socket_listen_again(int fd)
 {
 	static const struct sockaddr none = { .sa_family = AF_UNSPEC };
 
-	/* Its end has shut the socket down, and its connections would be so, too. This undoes that. */
+	/* The socket was shut down, and new connections would be, too: this takes that back. */
 	if (connect(fd, &none, sizeof(none)) < 0 && errno != EOPNOTSUPP)
 		return -errno;
 	return listen(fd, BACKLOG_TCP) < 0 ? -errno : 0;

@@ -36,7 +36,10 @@ int socket_listen(const struct endpoint *endpoint, const struct socket_options *
 
 /* Returns true if the socket listens now: an administrator can end it from outside (`ss -K`). */
 bool socket_listens(int fd);
-/* Makes a socket listen again that was ended so; it has kept its address. Errors: those of listen(2). */
+/*
+ * Makes a socket listen again that was ended so; it has kept its address. Errors: those of
+ * listen(2).
+ */
 int socket_listen_again(int fd);
 
 /*

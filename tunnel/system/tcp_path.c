@@ -102,7 +102,9 @@ bool tcp_path_can_set_window(int fd)
 
 int tcp_path_set_window(int fd, uint64_t bytes)
 {
-	/* The kernel doubles it. Without a limit it is the most, until the kernel adapts it again. */
+	/*
+	 * The kernel doubles it. Without a limit it is the most, until the kernel adapts it again.
+	 */
 	int half = bytes > 0 && bytes < INT32_MAX ? (int)(bytes / 2) : INT32_MAX / 2;
 	int lock = 0;
 

@@ -21,7 +21,10 @@ enum {
 struct tcp_path {
 	uint64_t sent;   /* bytes sent since the connection began, those sent again included */
 	uint64_t resent; /* bytes sent again */
-	/* Bytes that arrived. Behind a gap segments are counted and not bytes, so it may fall a little. */
+	/*
+	 * Bytes that arrived. Behind a gap segments are counted and not bytes, so it may fall a
+	 * little.
+	 */
 	uint64_t acked;
 	uint64_t rate; /* bytes a second that arrived, as last measured; 0: not yet */
 	uint32_t rtt_us, least_rtt_us; /* smoothed; the least of the last minutes */
@@ -45,24 +48,27 @@ int tcp_path_control(int fd, char ret_name[TCP_PATH_NAME_MAX + 1]);
 int tcp_path_set_control(int fd, const char *name);
 
 /*
- * Begins slow start again, with the window as it is, for a connection that has the congestion control
- * `control`, which is not BBR. It goes over to BBR for a moment, which makes the kernel forget where slow
- * start ended (bbr_init() in net/ipv4/tcp_bbr.c). Errors are those of tcp_path_set_control() and
- * socket(); if the way back is closed, nothing has changed. The kernel paces the connection from then on.
+ * Begins slow start again, with the window as it is, for a connection that has the congestion
+ * control `control`, which is not BBR. It goes over to BBR for a moment, which makes the kernel
+ * forget where slow start ended (bbr_init() in net/ipv4/tcp_bbr.c). Errors are those of
+ * tcp_path_set_control() and socket(); if the way back is closed, nothing has changed. The kernel
+ * paces the connection from then on.
  */
 int tcp_path_slow_start(int fd, const char *control);
 
 /* Limits its rate, in bytes a second; 0: no limit. Negative errno of setsockopt. */
 int tcp_path_set_rate(int fd, uint64_t rate);
 
-/* True: the kernel can take a limit of tcp_path_set_window() away again (SO_BUF_LOCK, Linux 5.14). */
+/*
+ * True: the kernel can take a limit of tcp_path_set_window() away again (SO_BUF_LOCK, Linux 5.14).
+ */
 bool tcp_path_can_set_window(int fd);
 
 /*
- * Limits the bytes that the connection has under way, those that are not sent yet included; 0: no limit
- * but the kernel's own. The kernel counts its own overhead for each segment as well, and holds the
- * limit within SOCK_MIN_SNDBUF (some 4,600) and twice net.core.wmem_max (socket(7), SO_SNDBUF).
- * It says "writable" when two thirds are used. Negative errno of setsockopt.
+ * Limits the bytes that the connection has under way, those that are not sent yet included; 0: no
+ * limit but the kernel's own. The kernel counts its own overhead for each segment as well, and
+ * holds the limit within SOCK_MIN_SNDBUF (some 4,600) and twice net.core.wmem_max (socket(7),
+ * SO_SNDBUF). It says "writable" when two thirds are used. Negative errno of setsockopt.
  */
 int tcp_path_set_window(int fd, uint64_t bytes);
 

@@ -44,7 +44,10 @@ struct packet {
  */
 int packet_parse(const uint8_t *data, size_t len, struct packet *ret_packet);
 
-/* The most instructions that packet_parse() and vnet_check() take for a packet, which tests/system/input_cost.sh counts. */
+/*
+ * The most instructions that packet_parse() and vnet_check() take for a packet, which
+ * tests/system/input_cost.sh counts.
+ */
 enum {
 	PACKET_COST_MAX = 500,
 	PACKET_BYTE_COST_MAX = 5, /* for each byte of the input */
