@@ -6,11 +6,11 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "config/descriptors.h"
 #include "config/settings.h"
 #include "daemon/held_messages.h"
 #include "daemon/networks.h"
 #include "daemon/offer.h"
-#include "config/descriptors.h"
 #include "engine/peers.h"
 #include "lane/lane.h"
 #include "wire/message.h"

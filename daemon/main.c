@@ -6,12 +6,12 @@
 #include "base/exit_code.h"
 #include "base/log.h"
 #include "base/version.h"
+#include "config/check_report.h"
+#include "config/conf.h"
+#include "config/configuration.h"
 #include "daemon/options.h"
 #include "daemon/server.h"
-#include "config/check_report.h"
-#include "config/configuration.h"
 #include "netd/netd.h"
-#include "config/conf.h"
 
 /* culvertd: reads the configuration and becomes netd. netd starts the engine with `--engine`. */
 
