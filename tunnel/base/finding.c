@@ -34,18 +34,14 @@ static void flatten(char *text)
 
 static struct finding *reserve(struct findings *findings)
 {
-	size_t capacity = findings->capacity == 0 ? 16 : 2 * findings->capacity;
-	struct finding *items;
+	struct finding *items = array_grow(
+		findings->items, findings->count, &findings->capacity, sizeof(*items));
 
-	if (findings->count < findings->capacity)
-		return &findings->items[findings->count];
-	items = reallocarray(findings->items, capacity, sizeof(*items));
 	if (!items) {
 		findings->failed = true;
 		return NULL;
 	}
 	findings->items = items;
-	findings->capacity = capacity;
 	return &items[findings->count];
 }
 

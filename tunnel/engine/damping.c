@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 struct damping_entry {
 	struct prefix prefix;
 	struct damping damping;
@@ -100,17 +102,12 @@ static void forget_first(struct damping_list *list)
 
 static bool has_room(struct damping_list *list)
 {
-	size_t capacity = list->capacity ? list->capacity * 2 : 8;
-	struct damping_entry *items;
+	struct damping_entry *items = array_grow(
+		list->items, list->count, &list->capacity, sizeof(*items));
 
-	if (list->count < list->capacity)
-		return true;
-	items = reallocarray(list->items, capacity, sizeof(*items));
-	if (!items)
-		return false;
-	list->items = items;
-	list->capacity = capacity;
-	return true;
+	if (items)
+		list->items = items;
+	return items != NULL;
 }
 
 void damping_list_keep(struct damping_list *list, const struct prefix *prefix,

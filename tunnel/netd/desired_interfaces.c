@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/container.h"
 #include "base/error_text.h"
 #include "base/fingerprint.h"
@@ -74,17 +75,14 @@ static void take_route(void *context, const struct netlink_seen_route *route)
 	struct kernel_state *kernel = context;
 
 	for (size_t i = 0; i < route->link_count; i++) {
-		if (kernel->key_count == kernel->key_capacity) {
-			size_t capacity = kernel->key_capacity == 0 ? 64 : kernel->key_capacity * 2;
-			struct key *keys = reallocarray(kernel->keys, capacity, sizeof(*keys));
+		struct key *keys = array_grow(
+			kernel->keys, kernel->key_count, &kernel->key_capacity, sizeof(*keys));
 
-			if (!keys) {
-				kernel->out_of_memory = true;
-				return;
-			}
-			kernel->keys = keys;
-			kernel->key_capacity = capacity;
+		if (!keys) {
+			kernel->out_of_memory = true;
+			return;
 		}
+		kernel->keys = keys;
 		kernel->keys[kernel->key_count++] = key_of(
 			route->links[i], route->table, route->priority, &route->prefix);
 	}

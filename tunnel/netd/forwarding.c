@@ -30,18 +30,13 @@
 
 static int add_change(struct forwarding *forwarding, const char *key, int before, int wanted)
 {
-	struct forwarding_change *change;
+	struct forwarding_change *change, *changes;
 
-	if (forwarding->count == forwarding->capacity) {
-		size_t capacity = forwarding->capacity == 0 ? 8 : 2 * forwarding->capacity;
-		struct forwarding_change *changes = reallocarray(
-			forwarding->changes, capacity, sizeof(*changes));
-
-		if (!changes)
-			return -ENOMEM;
-		forwarding->changes = changes;
-		forwarding->capacity = capacity;
-	}
+	changes = array_grow(
+		forwarding->changes, forwarding->count, &forwarding->capacity, sizeof(*changes));
+	if (!changes)
+		return -ENOMEM;
+	forwarding->changes = changes;
 	change = &forwarding->changes[forwarding->count++];
 	*change = (struct forwarding_change){ .before = before, .wanted = wanted };
 	(void)snprintf(change->key, sizeof(change->key), "%s", key);

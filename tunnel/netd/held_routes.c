@@ -193,22 +193,18 @@ static bool is_live(const struct ways *ways, const struct netlink_seen_route *ro
 static void take_way(void *context, const struct netlink_seen_route *route)
 {
 	struct ways *ways = context;
+	struct way *items;
 
 	/* A held route wins against a route with a larger metric than its own. */
 	if (route->prefix.len == 0 || route->prefix.len >= ways->longest || route->dead ||
 		route->priority >= HELD_ROUTES_METRIC)
 		return;
-	if (ways->count == ways->capacity) {
-		size_t capacity = ways->capacity == 0 ? 64 : ways->capacity * 2;
-		struct way *items = reallocarray(ways->items, capacity, sizeof(*items));
-
-		if (!items) {
-			ways->out_of_memory = true;
-			return;
-		}
-		ways->items = items;
-		ways->capacity = capacity;
+	items = array_grow(ways->items, ways->count, &ways->capacity, sizeof(*items));
+	if (!items) {
+		ways->out_of_memory = true;
+		return;
 	}
+	ways->items = items;
 	ways->lengths[family_at((uint8_t)route->prefix.addr.family)][route->prefix.len] = true;
 	ways->items[ways->count++] = (struct way){
 		.prefix = route->prefix,
@@ -356,21 +352,17 @@ struct left {
 static void take_left(void *context, const struct netlink_seen_route *route)
 {
 	struct left *left = context;
+	struct netlink_route *items;
 
 	/* Without a link in its metric it is none of ours: another program uses the number, too. */
 	if (!route->unreachable || route->priority <= HELD_ROUTES_METRIC)
 		return;
-	if (left->count == left->capacity) {
-		size_t capacity = left->capacity == 0 ? 16 : left->capacity * 2;
-		struct netlink_route *items = reallocarray(left->items, capacity, sizeof(*items));
-
-		if (!items) {
-			left->out_of_memory = true;
-			return;
-		}
-		left->items = items;
-		left->capacity = capacity;
+	items = array_grow(left->items, left->count, &left->capacity, sizeof(*items));
+	if (!items) {
+		left->out_of_memory = true;
+		return;
 	}
+	left->items = items;
 	left->items[left->count++] = (struct netlink_route){
 		.prefix = route->prefix,
 		.priority = route->priority,

@@ -3,8 +3,8 @@
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
-#include <stdlib.h>
 
+#include "base/array.h"
 #include "base/log.h"
 #include "netd/held_routes.h"
 
@@ -115,18 +115,14 @@ int interface_route_put_back(struct interfaces *interfaces, struct interface *in
 
 static int reserve_route(struct interface *interface, struct problem *problem)
 {
-	size_t capacity = interface->route_capacity == 0 ? 8 : interface->route_capacity * 2;
-	struct prefix *routes;
+	struct prefix *routes = array_grow(interface->routes, interface->route_count,
+		&interface->route_capacity, sizeof(*routes));
 
-	if (interface->route_count < interface->route_capacity)
-		return 0;
-	routes = reallocarray(interface->routes, capacity, sizeof(*routes));
 	if (!routes) {
 		problem_set(problem, "out of memory");
 		return -ENOMEM;
 	}
 	interface->routes = routes;
-	interface->route_capacity = capacity;
 	return 0;
 }
 

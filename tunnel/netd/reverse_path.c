@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/container.h"
 #include "base/error_text.h"
 #include "base/log.h"
@@ -59,19 +60,15 @@ static int write_value(const char *name, char value)
 static int save(struct reverse_path *reverse_path, const char *name, char value)
 {
 	struct reverse_path_saved *saved = reverse_path->saved;
-	size_t capacity = reverse_path->capacity == 0 ? 8 : reverse_path->capacity * 2;
 
 	for (size_t i = 0; i < reverse_path->count; i++) {
 		if (strcmp(saved[i].name, name) == 0)
 			return 0;
 	}
-	if (reverse_path->count == reverse_path->capacity) {
-		saved = reallocarray(saved, capacity, sizeof(*saved));
-		if (!saved)
-			return -ENOMEM;
-		reverse_path->saved = saved;
-		reverse_path->capacity = capacity;
-	}
+	saved = array_grow(saved, reverse_path->count, &reverse_path->capacity, sizeof(*saved));
+	if (!saved)
+		return -ENOMEM;
+	reverse_path->saved = saved;
 	saved[reverse_path->count] = (struct reverse_path_saved){ .value = value };
 	(void)snprintf(saved[reverse_path->count].name, IF_NAMESIZE, "%s", name);
 	reverse_path->count++;

@@ -99,15 +99,12 @@ static bool is_wanted(const struct copies *copies, const struct rtmsg *route,
 
 static int append(struct copies *copies, struct nl_msg *message)
 {
-	if (copies->count == copies->capacity) {
-		size_t capacity = copies->capacity == 0 ? 16 : copies->capacity * 2;
-		struct copy *items = reallocarray(copies->items, capacity, sizeof(*items));
+	struct copy *items = array_grow(
+		copies->items, copies->count, &copies->capacity, sizeof(*items));
 
-		if (!items)
-			return -ENOMEM;
-		copies->items = items;
-		copies->capacity = capacity;
-	}
+	if (!items)
+		return -ENOMEM;
+	copies->items = items;
 	copies->items[copies->count++] = (struct copy){ .message = message };
 	return 0;
 }

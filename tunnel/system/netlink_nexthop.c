@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "system/netlink_internal.h"
 
 /* One object: a way by itself, or a group of others. */
@@ -28,17 +29,14 @@ struct netlink_nexthops {
 
 static struct nexthop *append(struct netlink_nexthops *nexthops)
 {
-	if (nexthops->count == nexthops->capacity) {
-		size_t capacity = nexthops->capacity == 0 ? 16 : 2 * nexthops->capacity;
-		struct nexthop *items = reallocarray(nexthops->items, capacity, sizeof(*items));
+	struct nexthop *items = array_grow(
+		nexthops->items, nexthops->count, &nexthops->capacity, sizeof(*items));
 
-		if (!items) {
-			nexthops->out_of_memory = true;
-			return NULL;
-		}
-		nexthops->items = items;
-		nexthops->capacity = capacity;
+	if (!items) {
+		nexthops->out_of_memory = true;
+		return NULL;
 	}
+	nexthops->items = items;
 	return &nexthops->items[nexthops->count++];
 }
 
