@@ -58,6 +58,19 @@ START_TEST(quiet_is_forgiven)
 }
 END_TEST
 
+START_TEST(not_the_peers_doing)
+{
+	struct damping damping = { .hold = { 0 } };
+
+	damping_add(&damping, at_ms(0));
+	damping_add(&damping, at_ms(1000));
+	damping_forgive(&damping);
+	ck_assert(!mono_before(at_ms(1001), damping_due(&damping)));
+	damping_add(&damping, at_ms(1001));
+	ck_assert_int_eq(hold_ms(&damping), 1000);
+}
+END_TEST
+
 static struct prefix net(unsigned number)
 {
 	struct prefix prefix = prefix_of("10.0.0.0/24");
@@ -185,6 +198,7 @@ int main(void)
 	unit_add(suite, "the first time", the_first_time_is_free);
 	unit_add(suite, "doubles", doubles_to_a_limit);
 	unit_add(suite, "quiet", quiet_is_forgiven);
+	unit_add(suite, "forgiven", not_the_peers_doing);
 	unit_add(suite, "each", each_comes_back_with_its_own);
 	unit_add(suite, "once", kept_again_it_is_there_once);
 	unit_add(suite, "bounded", the_list_is_bounded);

@@ -41,6 +41,11 @@ void damping_add(struct damping *damping, struct mono now)
 	*damping = (struct damping){ .added = now, .hold = hold };
 }
 
+void damping_forgive(struct damping *damping)
+{
+	*damping = (struct damping){ .hold = { 0 } };
+}
+
 /* ---- those of the past ---- */
 
 void damping_list_free(struct damping_list *list)

@@ -30,6 +30,8 @@ struct damping {
 struct mono damping_due(const struct damping *damping);
 /* It is added now. */
 void damping_add(struct damping *damping, struct mono now);
+/* Forgets the past: it was not the peer that took the prefix away. */
+void damping_forgive(struct damping *damping);
 
 /* Prefixes that are not announced any more, with their damping. A zeroed list is empty. */
 struct damping_list {

@@ -517,13 +517,11 @@ void routes_send(
 
 void routes_set_interface(struct routes *routes, uint32_t interface)
 {
-	static const struct damping none; /* all zero */
-
 	routes->interface = interface;
 	for (size_t i = 0; i < routes->count && interface == 0; i++) {
 		if (routes->items[i].state != ROUTE_REFUSED)
 			routes->items[i].state = ROUTE_ABSENT;
-		routes->items[i].damping = none; /* not the peer's doing */
+		damping_forgive(&routes->items[i].damping);
 	}
 	if (interface == 0)
 		compact(routes);
@@ -692,7 +690,7 @@ static void routes_work(struct routes *routes)
 		struct route *route = &routes->items[i];
 		if (route->state == ROUTE_ADDING) {
 			route->state = ROUTE_ABSENT;
-			route->damping = (struct damping){ .hold = { 0 } };
+			damping_forgive(&route->damping);
 		} else if (route->state == ROUTE_DELETING) {
 			route->state = ROUTE_INSTALLED;
 		}
@@ -731,7 +729,7 @@ void routes_ask_again(struct routes *routes)
 			continue;
 		route->state = ROUTE_ABSENT;
 		route->asked_again = true;
-		route->damping = (struct damping){ .hold = { 0 } }; /* not the peer's doing */
+		damping_forgive(&route->damping);
 	}
 	routes_work(routes);
 }
