@@ -67,8 +67,8 @@ int file_watch_read(struct file_watch *watch, bool *ret_changed)
 	ssize_t len = read(watch->fd, bytes, sizeof(bytes));
 	bool changed = false;
 
-	if (len < 0)
-		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+	if (len < 0 && errno != EAGAIN && errno != EINTR)
+		return -errno;
 	for (ssize_t at = 0; at < len;) {
 		const struct inotify_event *event = (const void *)&bytes[at];
 

@@ -18,7 +18,8 @@ struct file_watch {
 
 /*
  * Begins; the path is absolute and borrowed. -EMFILE, -ENOSPC: a limit of inotify is reached
- * (fs.inotify.max_user_instances, max_user_watches). Else the errors of inotify_add_watch(2).
+ * (fs.inotify.max_user_instances, max_user_watches). -EINVAL: the path is not absolute, or has no
+ * directory but the root. Else the errors of inotify_add_watch(2).
  */
 int file_watch_open(struct file_watch *watch, const char *path);
 void file_watch_close(struct file_watch *watch); /* also for one that is not open */
