@@ -101,19 +101,6 @@ static int replace(struct interfaces *interfaces, struct interface *interface,
 	return r;
 }
 
-int held_routes_begin(
-	struct interfaces *interfaces, struct interface *interface, struct problem *problem)
-{
-	struct prefix_list wanted = { .items = NULL };
-
-	if (prefix_list_append(&wanted, interface->routes, interface->route_count) < 0) {
-		problem_set(problem, "out of memory");
-		return -ENOMEM;
-	}
-	prefix_list_sort(&wanted);
-	return replace(interfaces, interface, &wanted, problem);
-}
-
 int held_routes_add(struct interfaces *interfaces, struct interface *interface,
 	const struct prefix *prefix, struct problem *problem)
 {
@@ -306,8 +293,9 @@ static uint8_t longest_route(const struct interfaces *interfaces, const struct n
 	return longest;
 }
 
-static int update(struct interfaces *interfaces, struct interface *interface,
-	const struct ways *ways, struct problem *problem)
+/* `ways` is NULL while they are not known: then each route is held itself. */
+static int hold(struct interfaces *interfaces, struct interface *interface, const struct ways *ways,
+	struct problem *problem)
 {
 	struct prefix_list wanted = { .items = NULL };
 	int r = prefix_list_append(&wanted, interface->routes, interface->route_count);
@@ -316,10 +304,16 @@ static int update(struct interfaces *interfaces, struct interface *interface,
 		problem_set(problem, "out of memory");
 		return r;
 	}
-	for (size_t i = 0; i < wanted.count; i++)
+	for (size_t i = 0; i < wanted.count && ways; i++)
 		wanted.items[i] = choose(ways, &wanted.items[i]);
 	prefix_list_sort(&wanted);
 	return replace(interfaces, interface, &wanted, problem);
+}
+
+int held_routes_begin(
+	struct interfaces *interfaces, struct interface *interface, struct problem *problem)
+{
+	return hold(interfaces, interface, NULL, problem);
 }
 
 int held_routes_update(struct interfaces *interfaces, const struct netns_id *netns,
@@ -334,7 +328,7 @@ int held_routes_update(struct interfaces *interfaces, const struct netns_id *net
 	r = read_ways(&ways, netlink, problem);
 	for (struct interface *i = interfaces->first; i && r == 0; i = i->next) {
 		if (is_concerned(i, netns))
-			r = update(interfaces, i, &ways, problem);
+			r = hold(interfaces, i, &ways, problem);
 	}
 	free(ways.items);
 	return r;

@@ -36,6 +36,7 @@ enum {
 	HELD_ROUTES_METRIC = 10000000,
 };
 
+/* Returns the metric of the interface's held routes. */
 uint32_t held_routes_metric(const struct interface *interface);
 
 /*
