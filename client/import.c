@@ -214,7 +214,6 @@ static int examine(const struct import *import, const struct configuration *prof
 	struct configuration_verdict *ret_verdict, struct problem *problem)
 {
 	struct findings findings = { .count = 0 };
-	const struct finding *error;
 	int r = configuration_examine(
 		profile, &client_role.configuration, CONFIGURATION_CHECK, &findings, ret_verdict);
 
@@ -223,10 +222,8 @@ static int examine(const struct import *import, const struct configuration *prof
 		if (findings.items[i].level == FINDING_WARNING)
 			(void)fprintf(stderr, "warning: %s\n", findings.items[i].text.text);
 	}
-	error = findings_first(&findings, FINDING_ERROR);
 	if (r < 0)
-		problem_set(
-			problem, "%s", error ? error->text.text : "not enough memory to check it");
+		configuration_explain(&findings, problem);
 	findings_free(&findings);
 	return r;
 }

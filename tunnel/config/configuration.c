@@ -200,8 +200,7 @@ int configuration_examine(const struct configuration *configuration,
 	return first < 0 ? first : r;
 }
 
-/* Sets the text of the first error, for one whose errno is known. */
-static void take_error(const struct findings *findings, struct problem *problem)
+void configuration_explain(const struct findings *findings, struct problem *problem)
 {
 	const struct finding *error = findings_first(findings, FINDING_ERROR);
 
@@ -254,7 +253,7 @@ static int judge(const struct configuration *configuration, const struct configu
 		configuration, role, CONFIGURATION_START, &findings, ret_verdict);
 
 	if (r < 0)
-		take_error(&findings, problem);
+		configuration_explain(&findings, problem);
 	if (!again)
 		configuration_log(&findings);
 	findings_free(&findings);

@@ -85,6 +85,9 @@ int configuration_examine(const struct configuration *configuration,
 	const struct configuration_role *role, enum configuration_purpose purpose,
 	struct findings *findings, struct configuration_verdict *ret_verdict);
 
+/* Sets *problem to the text of the first error, for a caller whose examination returned one. */
+void configuration_explain(const struct findings *findings, struct problem *problem);
+
 /*
  * Does everything that comes before a start: examines the configuration, and logs warnings. Where a
  * passphrase protects the key, it asks for it (system/passphrase; a few times while it is wrong)
