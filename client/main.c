@@ -269,9 +269,10 @@ static int profile_command(int argc, char **argv, struct check_options *check)
 static const char sweep_usage[] =
 	"usage: culvert sweep [NAME]\n"
 	"\n"
-	"Removes what clients have left that were killed, or of the client NAME alone: the firewall table of\n"
-	"a kill switch, the rules of a full tunnel, and the resolvers. What a running client holds stays.\n"
-	"Needs root.\n"
+	"Removes what killed clients and servers have left: the firewall tables of kill switches, or with\n"
+	"NAME only that of this client; policy rules and routes of full tunnels and of outer connections;\n"
+	"unreachable routes that were held for peers; resolvers. What a running one needs stays, or comes\n"
+	"back at once. Needs root.\n"
 	"\n"
 	"Exit status: 0 done, 1 something could not be removed, 6 not permitted.\n";
 

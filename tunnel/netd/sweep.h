@@ -15,8 +15,9 @@
  */
 
 /*
- * Removes the leftovers of the instance `name`, or of all with NULL. Writes a line about each to
- * `out`; *ret_removed is their number. It goes on after a failure and returns the first error.
+ * Removes leftovers. Of kill switches that is the one of the instance `name`, or with NULL all;
+ * nothing else shows whose it was, so all that no living program owns goes. Writes a line about
+ * each to `out`; *ret_removed is their number. It goes on after a failure and returns the first error.
  * -EBUSY: that instance is running; else the kernel's errors. On failure *problem says why.
  */
 int sweep(const char *name, FILE *out, unsigned *ret_removed, struct problem *problem);
