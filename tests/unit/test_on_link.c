@@ -135,6 +135,15 @@ START_TEST(a_route_into_a_near_network_is_refused)
 			ck_assert_str_eq(problem.text,
 				"it is inside this host's network 192.168.178.0/24 at lan0");
 	}
+	{
+		const struct prefix network = prefix_of("192.168.178.0/24");
+		const struct prefix part = prefix_of("192.168.178.64/26");
+		const struct prefix ours = prefix_of("10.213.0.1/32");
+
+		ck_assert(on_link_is_network(&on_link, &network));
+		ck_assert(!on_link_is_network(&on_link, &part));
+		ck_assert(!on_link_is_network(&on_link, &ours));
+	}
 	on_link_free(&on_link);
 	netlink_close(netlink);
 }

@@ -64,6 +64,18 @@ int on_link_judge_route(
 	return 0;
 }
 
+bool on_link_is_network(const struct on_link *on_link, const struct prefix *prefix)
+{
+	for (size_t i = 0; i < on_link->count; i++) {
+		const struct prefix *around = network_around(
+			on_link, &on_link->addresses[i], prefix);
+
+		if (around && around->len == prefix->len)
+			return true;
+	}
+	return false;
+}
+
 /* ---- addresses of tunnels ---- */
 
 /* One of the addresses that a tunnel wants. */

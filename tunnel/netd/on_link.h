@@ -2,6 +2,7 @@
 #ifndef CULVERT_NETD_ON_LINK_H
 #define CULVERT_NETD_ON_LINK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/addr.h"
@@ -41,6 +42,12 @@ void on_link_free(struct on_link *on_link);
  */
 int on_link_judge_route(
 	const struct on_link *on_link, const struct prefix *prefix, struct problem *why);
+
+/*
+ * Returns true if the namespace is connected to exactly this network. The kernel prefers its own
+ * route to it in the main table, whatever the metric of another.
+ */
+bool on_link_is_network(const struct on_link *on_link, const struct prefix *prefix);
 
 /*
  * Returns 0 when none of the four addresses is in use; those of AF_UNSPEC are skipped. -EADDRINUSE:

@@ -47,6 +47,23 @@ void route_check_free(struct route_surroundings *around)
 	needs_free(&around->needs);
 }
 
+/*
+ * `override_routes`: the user wants an on-link network, or a part of it, in the tunnel. In the main
+ * table a route to exactly that network would have no effect, beside the kernel's own.
+ */
+static bool is_overridden(const struct route_check *check, const struct route_surroundings *around,
+	const struct prefix *prefix)
+{
+	const struct prefix_list *list = &check->settings->override_routes;
+
+	for (size_t i = 0; i < list->count; i++) {
+		if (prefix_contains(&list->items[i], prefix))
+			return check->interfaces->table != 0 ||
+				!on_link_is_network(&around->on_link, prefix);
+	}
+	return false;
+}
+
 enum route_verdict route_check_judge(const struct route_check *check,
 	const struct interface *interface, const struct route_surroundings *around,
 	const struct prefix *prefix, struct problem *why)
@@ -57,6 +74,8 @@ enum route_verdict route_check_judge(const struct route_check *check,
 		return verdict;
 	if (needs_judge_route(&around->needs, check->interfaces, around->netlink, prefix, why) < 0)
 		return ROUTE_OUTER;
+	if (is_overridden(check, around, prefix))
+		return ROUTE_ACCEPTED;
 	return on_link_judge_route(&around->on_link, prefix, why) < 0 ? ROUTE_LOCAL
 								      : ROUTE_ACCEPTED;
 }

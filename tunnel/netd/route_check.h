@@ -49,7 +49,10 @@ int route_check_look_around(struct route_check *check, const struct interface *i
 	struct route_surroundings *ret_around, struct problem *problem);
 void route_check_free(struct route_surroundings *around);
 
-/* Judges a route, new or installed. *why names the conflict, or is empty. */
+/*
+ * Judges a route, new or installed. A network that is on-link here is refused, with the exception
+ * of `override_routes`. *why names the conflict, or is empty.
+ */
 enum route_verdict route_check_judge(const struct route_check *check,
 	const struct interface *interface, const struct route_surroundings *around,
 	const struct prefix *prefix, struct problem *why);
