@@ -38,6 +38,7 @@ struct order {
 	unsigned worker;
 	pthread_t thread;
 	unsigned turn;
+	void (*work)(struct worker *worker); /* NULL: none */
 };
 
 static unsigned turn; /* of the one worker that gets orders */
@@ -49,6 +50,8 @@ static void take_order(struct worker *worker, struct mail *mail)
 	order->worker = worker->index;
 	order->thread = pthread_self();
 	order->turn = turn++;
+	if (order->work)
+		order->work(worker);
 }
 
 static struct worker *start(unsigned index)
@@ -58,6 +61,16 @@ static struct worker *start(unsigned index)
 	ck_assert_int_eq(worker_start(index, &reports, take_order, &worker), 0);
 	ck_assert_uint_eq(worker->index, index);
 	return worker;
+}
+
+/* A worker's buffers and timers are its thread's alone. */
+static void let_work(void (*work)(struct worker *worker))
+{
+	struct worker *worker = start(0);
+	struct order order = { .work = work };
+
+	mailbox_post(&worker->orders, &order.mail);
+	worker_stop(worker);
 }
 
 START_TEST(start_and_stop)
@@ -92,13 +105,8 @@ START_TEST(orders)
 }
 END_TEST
 
-/*
- * Buffers are whole, apart from each other, and come back last in, first out. (The worker's thread
- * has no lanes, so the test may take its place.)
- */
-START_TEST(buffers)
+static void use_buffers(struct worker *worker)
 {
-	struct worker *worker = start(0);
 	struct worker_buffer *outputs[2], *plain;
 
 	for (int i = 0; i < 2; i++) {
@@ -125,16 +133,19 @@ START_TEST(buffers)
 	worker_return_output(worker, outputs[0]);
 	worker_return_output(worker, outputs[1]);
 	worker_return_plain(worker, plain);
-	worker_stop(worker);
+}
+
+/* Buffers are whole, apart from each other, and come back last in, first out. */
+START_TEST(buffers)
+{
+	let_work(use_buffers);
 }
 END_TEST
 
-/* Everything that lanes keep counts, until it is given back. */
-START_TEST(what_is_kept_is_bounded)
+static void keep_much(struct worker *worker)
 {
 	enum { MANY = WORKER_KEPT_MAX / WORKER_PLAIN_SIZE + 1 };
 	static struct worker_buffer *plains[MANY];
-	struct worker *worker = start(0);
 	int high = 0, over = 0;
 
 	for (int i = 0; i < MANY; i++) {
@@ -153,7 +164,12 @@ START_TEST(what_is_kept_is_bounded)
 	for (int i = 1; i < MANY; i++)
 		worker_return_plain(worker, plains[i]);
 	ck_assert(!worker_is_short(worker));
-	worker_stop(worker);
+}
+
+/* Everything that lanes keep counts, until it is given back. */
+START_TEST(what_is_kept_is_bounded)
+{
+	let_work(keep_much);
 }
 END_TEST
 
