@@ -19,7 +19,7 @@ guide_site
 addr pc-b eth0 10.2.0.53/24
 guide_host_at_wan alice 192.0.2.9/24
 guide_user alice
-echo '192.0.2.99 proxy.example.org' >>"$WORK/guide/alice/etc/hosts"
+guide_resolves alice 192.0.2.99 proxy.example.org
 guide_host_at_wan internet 192.0.2.99/24
 guide_installs alice
 guide_names['the laptop']=alice
@@ -33,7 +33,7 @@ guide docs/remote-worker.md 'Split tunnel'
 PAGE=docs/profiles.md
 guide_skip $PAGE 'culvert-pki client alice --remote vpn.example.org --passphrase      # asks for a new one' \
 	'both lines ask for a passphrase; passphrase.sh types one'
-profile=$WORK/guide/alice/alice
+profile=$WORK/bundle
 on alice cat /root/alice.conf >"$WORK/alice.conf"
 for kind in certificate key ca; do
 	sed -n "/^$kind = \"/,/^\"/{ s/^$kind = \"//; /^\"/!p; }" "$WORK/alice.conf" >"$profile.$kind"

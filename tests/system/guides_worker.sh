@@ -28,8 +28,8 @@ addr internet wan0 192.168.178.9/24
 for host in gw-b alice; do
 	route "$host" default via 192.0.2.99
 done
-echo 'nameserver 192.0.2.99' >"$WORK/guide/alice/etc/resolv.conf"
-cp "$WORK/guide/alice/etc/resolv.conf" "$WORK/original"
+echo 'nameserver 192.0.2.99' >"$WORK/original"
+on alice tee /etc/resolv.conf <"$WORK/original" >/dev/null
 guide_installs alice
 snapshot alice >"$WORK/alice.before"
 guide README.md 'Two real hosts in five minutes'
@@ -79,7 +79,7 @@ wait_for "$UP_SECONDS" 'the Internet answers' internet && pass 'the Internet ans
 check_fails 'and nothing by another way' pings alice 192.168.178.9 1 -W 1
 guide $PAGE 'Taking it down'
 check_fails 'it is down' killswitch
-check 'the resolvers are back' cmp "$WORK/original" "$WORK/guide/alice/etc/resolv.conf"
+check 'the resolvers are back' on alice cmp "$WORK/original" /etc/resolv.conf
 wait_same alice "$WORK/alice.before" 3
 on alice systemctl start culvert@alice
 on alice systemctl stop culvert@alice

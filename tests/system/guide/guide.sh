@@ -43,13 +43,16 @@ guide_tree() { # DIR [built]
 	[[ -n ${2-} ]] || return 0
 	cp -a "$TOP"/{tunnel,daemon,client} "$1/"
 	mkdir "$1/build"
-	cp -a "$BUILD"/{obj,version,culvert,culvertd} "$BUILD"/lib* "$1/build/"
+	cp -a "$BUILD"/{version,culvert,culvertd} "$BUILD"/lib* "$1/build/"
+	mkdir "$1/build/obj"
+	cp -a "$BUILD"/obj/{tunnel,daemon,client} "$1/build/obj/"
 }
 
 # What a host's own directories are, done in its namespace of mounts. dpkg's list of packages stays.
 # shellcheck disable=SC2016 # The inner shell expands.
 guide_mounts='
 	files=$1 tree=$2
+	mount -t tmpfs -o mode=755 none "$files" # goes at once with the host, unlike a thousand files on a disk
 	cp -a /etc "$files/etc" || true # what another test has in /etc/netns may go meanwhile
 	mkdir -p "$files/dpkg"
 	mount --bind /var/lib/dpkg "$files/dpkg"
@@ -63,26 +66,24 @@ guide_mounts='
 	mount --bind "$files/etc" /etc
 	rm -rf /etc/culvert
 	[ -z "$tree" ] || mount --bind "$tree" /root/culvert
-	echo $$ >"$files/ready"
+	echo $$ >"$3"
 	exec sleep infinity'
 
 guide_host() { # NAME [forward]
 	local name=$1 files=$WORK/guide/$1
 	ns_add "$name" "${2-}"
 	mkdir "$files"
-	start_bg "$WORK/$name.host" "$name host" in_ns "$name" sh -ec "$guide_mounts" sh "$files" "${guide_repository-}"
-	wait_for 10 "the host $name is there" test -s "$files/ready"
-	cp "$files/ready" "$GUIDE_HOSTS/$name"
+	start_bg "$WORK/$name.host" "$name host" in_ns "$name" sh -ec "$guide_mounts" sh "$files" "${guide_repository-}" "$GUIDE_HOSTS/$name"
+	wait_for 10 "the host $name is there" test -s "$GUIDE_HOSTS/$name"
 	guide_names[$name]=$name
 }
 
 # An ordinary user of a host: `worker@HOST` is a host where the user types; lines with sudo are root's, with the user's home.
 GUIDE_USER=424242
 guide_user() { # HOST
-	local files=$WORK/guide/$1
-	echo "worker:x:$GUIDE_USER:$GUIDE_USER::$files/home:/bin/sh" >>"$files/etc/passwd"
-	mkdir "$files/home"
-	chown $GUIDE_USER:$GUIDE_USER "$files/home"
+	local home=$WORK/guide/$1/home
+	on "$1" install -d -o $GUIDE_USER -g $GUIDE_USER "$home"
+	echo "worker:x:$GUIDE_USER:$GUIDE_USER::$home:/bin/sh" | on "$1" tee -a /etc/passwd >/dev/null
 }
 
 on() { # HOST COMMAND...
@@ -98,12 +99,9 @@ on() { # HOST COMMAND...
 		"PATH=$WORK/guide/programs:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" "$@"
 }
 
-# Names that every host finds without DNS.
-guide_resolves() { # ADDRESS NAME
-	local host
-	for host in "$GUIDE_HOSTS"/*; do
-		echo "$1 $2" >>"$WORK/guide/${host##*/}/etc/hosts"
-	done
+# A name that a host finds without DNS.
+guide_resolves() { # HOST ADDRESS NAME
+	echo "$2 $3" | on "$1" tee -a /etc/hosts >/dev/null
 }
 
 # ---- pages ----

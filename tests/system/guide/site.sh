@@ -20,7 +20,7 @@ guide_host_at_wan() { # NAME ADDRESS/LENGTH [forward]
 	veth "$1" wan0 wan "to-$1"
 	ip_ns wan link set "to-$1" master br0
 	addr "$1" wan0 "$2"
-	echo '192.0.2.2 vpn.example.org' >>"$WORK/guide/$1/etc/hosts"
+	guide_resolves "$1" 192.0.2.2 vpn.example.org
 }
 
 guide_installs() { # HOST
