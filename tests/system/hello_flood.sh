@@ -60,7 +60,7 @@ ping_all "$WORK/quiet.ping"
 rss_before=$(rss_kb)
 cpu_before=$(cpu_us) since=$(now_ms)
 start_bg "$WORK/flood.log" flood in_ns bad nice -n 19 "$HELLO_FLOOD" 192.0.2.2:443 "$RATE" $((PINGS / 70 + 2))
-sleep 0.5
+wait_for 10 "the flood has begun" grep -q refused "$WORK/gw-b.log"
 ping_all "$WORK/flood.ping"
 cpu=$(cpu_us)
 busy=$(share)
