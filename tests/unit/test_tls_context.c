@@ -371,6 +371,9 @@ START_TEST(crl)
 	assert_taken(TLS_CLIENT);
 	put_string(&material.crl, "no list");
 	assert_refused(TLS_CLIENT, "crl: holds no revocation list in PEM form");
+	/* An empty file, as of a full disk, must not mean that nothing is revoked. */
+	put_string(&material.crl, "");
+	assert_refused(TLS_CLIENT, "crl: holds no revocation list in PEM form");
 	put_string(&material.crl, "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n");
 	assert_refused(TLS_CLIENT, "crl: revocation list 1 is damaged");
 	/* It may be the list of a CA between, which comes with a peer. */

@@ -40,7 +40,7 @@ struct tls_material {
 	struct view certificate; /* leaf first, then intermediates */
 	struct view key;
 	struct view ca;
-	struct view crl; /* len 0: none configured, none checked */
+	struct view crl; /* data NULL: none configured, none checked; an empty list is an error */
 	/*
 	 * True: refuse a certificate of the chain whose issuer has no list in crl. False: accept
 	 * it, with a text in tls_peer_notice().

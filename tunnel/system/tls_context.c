@@ -353,7 +353,7 @@ static int use_trust(
 	if (error)
 		return error;
 	error = add_authorities(store, authorities, problem);
-	if (error == 0 && material->crl.len > 0) {
+	if (error == 0 && material->crl.data) {
 		/* Checks each level of a chain, not only its leaf. */
 		flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
 		error = add_crls(store, &material->crl, authorities, problem);
