@@ -509,6 +509,42 @@ START_TEST(covered_by_another)
 }
 END_TEST
 
+/* A wider prefix takes over only if its owner is there, may be reached, is another, and it is no prefix of the Internet. */
+START_TEST(covered_by_nobody)
+{
+	accepts(1, "10.4.7.0/24");
+	accepts(1, "10.5.7.0/24");
+	accepts(1, "10.6.7.0/24");
+	accepts(1, "32.7.0.0/16");
+	reaches(0, 1);
+	reaches(0, 2);
+	reaches(2, 1);
+	reaches(0, 0); /* as by "@all" */
+	configure();
+	peers_remove(&fixture.peers, at(1));
+	has_route(0, "10.5.0.0/16", ROUTE_INSTALLED); /* its own */
+	has_route(3, "10.4.0.0/16", ROUTE_INSTALLED); /* nobody reaches that one */
+	has_route(2, "32.0.0.0/3", ROUTE_INSTALLED);
+	ck_sources(0, "10.9.0.4/32 32.0.0.0/3");
+	has_route(2, "10.6.0.0/16", ROUTE_INSTALLED);
+	ck_sources(0, "10.6.0.0/16 10.6.7.0/24 10.9.0.4/32 32.0.0.0/3");
+	at(2)->state = SESSION_REMOVING;
+	ck_sources(0, "");
+}
+END_TEST
+
+START_TEST(covered_prefixes_of_the_first_peer)
+{
+	accepts(0, "10.2.7.0/24");
+	reaches(1, 0);
+	reaches(1, 2);
+	configure();
+	peers_remove(&fixture.peers, at(0));
+	has_route(2, "10.2.0.0/16", ROUTE_INSTALLED);
+	ck_sources(1, "10.2.0.0/16 10.2.7.0/24 10.9.0.4/32");
+}
+END_TEST
+
 START_TEST(excluded_at_a_client)
 {
 	struct prefix bypass = prefix_of("192.0.2.0/24");
@@ -684,6 +720,20 @@ START_TEST(host_events)
 }
 END_TEST
 
+/* A route that another session has by the same prefix stays as it is. */
+START_TEST(judged_of_one_interface)
+{
+	struct request_judged judged = { .interface = 12, .prefix = prefix_of("10.3.0.0/16") };
+
+	has_interface(1, 12);
+	has_interface(2, 13);
+	has_route(2, "10.3.0.0/16", ROUTE_INSTALLED);
+	at(2)->routes.items[0].wanted = true;
+	peers_judged(&fixture.peers, &judged);
+	ck_assert_uint_eq(at(2)->routes.items[0].state, ROUTE_INSTALLED);
+}
+END_TEST
+
 /* A session may be gone from the list when it has left. */
 START_TEST(all_leave)
 {
@@ -704,8 +754,9 @@ static Suite *suite(void)
 	const TTest *const tests[] = { registry, who_is_told, offer, own_list, leaving,
 		own_prefixes, family_that_is_off, announced_at_run_time, tracked, nothing_excluded,
 		excluded_by_an_announcement, excluded_by_reach, covered_by_another,
-		excluded_at_a_client, spread, a_long_spread_delays_the_next, spread_to_all,
-		exclusions_that_cannot_be_made, yielding, yielding_within_a_namespace, host_events,
+		covered_by_nobody, covered_prefixes_of_the_first_peer, excluded_at_a_client, spread,
+		a_long_spread_delays_the_next, spread_to_all, exclusions_that_cannot_be_made,
+		yielding, yielding_within_a_namespace, host_events, judged_of_one_interface,
 		all_leave };
 
 	return unit_suite("peers", setup, teardown, tests, ARRAY_SIZE(tests));
