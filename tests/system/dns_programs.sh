@@ -56,7 +56,7 @@ client_with_tools
 wait_up laptop gw-b
 wait_log "$WORK/laptop.log" 'set by resolvconf' 5
 note=/run/resolvconf/interface/tun.cv0.culvert
-check 'resolvconf has its entry' there grep -x 'nameserver 10.2.0.53' $note
+wait_for 5 'resolvconf has its entry' there grep -x 'nameserver 10.2.0.53' $note && pass 'resolvconf has its entry'
 there rm $note
 wait_for 3 'it is told again' there grep -x 'nameserver 10.2.0.53' $note && pass 'it is told again'
 expect_log "$WORK/laptop.log" 'another program has changed the resolvers \(by resolvconf\): netd restored them'
@@ -68,7 +68,7 @@ client_with_tools
 wait_up laptop gw-b
 wait_log "$WORK/laptop.log" 'set by systemd-resolved' 5
 note=/run/systemd/resolve/netif/$(ip_ns laptop -j link show cv0 | jq '.[0].ifindex')
-check 'systemd-resolved has its note' there grep 'dns -- cv0 10.2.0.53' "$note"
+wait_for 5 'systemd-resolved has its note' there grep 'dns -- cv0 10.2.0.53' "$note" && pass 'systemd-resolved has its note'
 there rm "$note"
 wait_for 3 'it is told again, too' there grep 'dns -- cv0 10.2.0.53' "$note" && pass 'it is told again, too'
 there sh -c 'echo "dns -- cv0 192.0.2.254" >"$1"' sh "$note"

@@ -10,12 +10,13 @@
 #include "base/file.h"
 #include "unit.h"
 
-static char directory[] = "/tmp/test_file_watch-XXXXXX";
+static char directory[sizeof("/tmp/test_file_watch-XXXXXX")];
 static char path[64], other[64];
 static struct file_watch watch;
 
 static void setup(void)
 {
+	unit_text(directory, "/tmp/test_file_watch-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(directory));
 	(void)snprintf(path, sizeof(path), "%s/watched", directory);
 	(void)snprintf(other, sizeof(other), "%s/other", directory);
