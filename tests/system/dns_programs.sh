@@ -50,7 +50,7 @@ client_with_tools() { # in a /run of its own
 		mount -t tmpfs none /run; mkdir -p /run/resolvconf/interface /run/systemd/resolve/netif
 		exec "$2" up "$3"' sh "$WORK/tools" "$CULVERT" "$WORK/laptop.conf"
 }
-there() { nsenter -m -t "$(pid_of laptop)" "$@"; }
+there() { nsenter -m -r -t "$(pid_of laptop)" "$@"; }
 
 client_with_tools
 wait_up laptop gw-b
