@@ -635,6 +635,66 @@ START_TEST(judged_again)
 }
 END_TEST
 
+/* The peer hears the same refusal again once the route was there, or once it has announced it again. */
+START_TEST(same_refusal_is_told_again)
+{
+	struct request_judged local = judged_as("192.168.5.0/24", ROUTE_LOCAL, "");
+
+	begin(10);
+	routes_set_interface(&fixture.routes, IFINDEX);
+	announce("192.168.5.0/24");
+	answer(ROUTE_LOCAL);
+	ck_assert_int_eq(fixture.sent_count, 1);
+	routes_ask_again(&fixture.routes);
+	answer(ROUTE_ACCEPTED);
+	routes_judged(&fixture.routes, &local);
+	ck_assert_int_eq(fixture.sent_count, 2);
+	routes_ask_again(&fixture.routes);
+	answer(ROUTE_LOCAL);
+	ck_assert_int_eq(fixture.sent_count, 2);
+	announce("192.168.5.0/24");
+	answer(ROUTE_LOCAL);
+	ck_assert_int_eq(fixture.sent_count, 3);
+	/* The announcement comes while netd is asked. */
+	routes_ask_again(&fixture.routes);
+	announce("192.168.5.0/24");
+	answer(ROUTE_LOCAL);
+	ck_assert_int_eq(fixture.sent_count, 4);
+	ck_assert_int_eq(fixture.refused, 4);
+	/* Another verdict is another refusal. */
+	routes_ask_again(&fixture.routes);
+	answer(ROUTE_OUTER);
+	ck_refusal(4, 0, "192.168.5.0/24", ROUTE_OUTER);
+	routes_free(&fixture.routes);
+}
+END_TEST
+
+/* Those that depend on the host's networks, once each; one that is asked for or installed is not. */
+START_TEST(places_are_asked_again)
+{
+	begin(10);
+	routes_set_interface(&fixture.routes, IFINDEX);
+	announce("10.1.0.0/16");
+	answer(ROUTE_LOCAL);
+	announce("10.2.0.0/16");
+	answer(ROUTE_OUTER);
+	announce("10.3.0.0/16");
+	answer(ROUTE_TAKEN);
+	routes_ask_again(&fixture.routes);
+	ck_assert_uint_eq(fixture.request.routes.count, 2);
+	fixture.asked = 0;
+	routes_ask_again(&fixture.routes);
+	ck_state("10.1.0.0/16", ROUTE_ADDING);
+	answer(ROUTE_ACCEPTED);
+	ck_state("10.2.0.0/16", ROUTE_INSTALLED);
+	ck_state("10.3.0.0/16", ROUTE_REFUSED);
+	routes_ask_again(&fixture.routes);
+	ck_state("10.1.0.0/16", ROUTE_INSTALLED);
+	ck_assert_int_eq(fixture.asked, 0);
+	routes_free(&fixture.routes);
+}
+END_TEST
+
 /* What this end refuses by itself, and what has nothing to do with networks, is not asked again. */
 START_TEST(others_are_not_asked_again)
 {
@@ -696,6 +756,8 @@ static Suite *suite(void)
 	unit_add(s, "netd_fails", netd_fails);
 	unit_add(s, "reasons", reasons);
 	unit_add(s, "judged_again", judged_again);
+	unit_add(s, "same_refusal_is_told_again", same_refusal_is_told_again);
+	unit_add(s, "places_are_asked_again", places_are_asked_again);
 	unit_add(s, "others_are_not_asked_again", others_are_not_asked_again);
 	unit_add(s, "any_of_some", any_of_some);
 	unit_add(s, "cannot_ask", cannot_ask);

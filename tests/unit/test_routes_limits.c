@@ -135,6 +135,8 @@ START_TEST(every_number)
 		announce_nets(count);
 		ck_assert_uint_eq(fixture.request.routes.count, (size_t)count);
 		answer(ROUTE_ACCEPTED);
+		routes_ask_again(&fixture.routes);
+		ck_assert_ptr_null(fixture.call);
 		ck_assert_uint_eq(routes_count_missing(&fixture.routes), 0);
 		routes_missing(&fixture.routes, fixture.request.routes.prefix, (size_t)count, true);
 		ck_assert_uint_eq(routes_count_missing(&fixture.routes), (size_t)count);

@@ -290,10 +290,10 @@ static void announced_one(
 		announcing->repeated[announcing->repeated_count++] = *prefix;
 	route->wanted = true;
 	route->fresh = true;
-	if (route->state == ROUTE_REFUSED) {
+	/* The peer gets an answer to each announcement. */
+	route->asked_again = false;
+	if (route->state == ROUTE_REFUSED)
 		route->state = ROUTE_ABSENT;
-		route->asked_again = false;
-	}
 }
 
 void routes_announced(struct routes *routes, const struct message_prefixes *prefixes,
@@ -537,7 +537,6 @@ static void refused_by_netd(struct routes *routes, struct route *route, enum rou
 		strcmp(route->reason, obstacle) == 0;
 
 	route->by_netd = true;
-	route->asked_again = false;
 	if (again)
 		route->state = ROUTE_REFUSED;
 	else
@@ -554,7 +553,7 @@ static void added(struct routes *routes, struct route *route, uint8_t verdict, c
 			obstacle, refusals);
 		return;
 	}
-	route->by_netd = route->asked_again = false;
+	route->asked_again = false;
 	route->state = ROUTE_INSTALLED;
 	routes->events->note(routes, route, "installed");
 }
@@ -716,7 +715,7 @@ void routes_judged(struct routes *routes, const struct request_judged *judged)
 
 static bool depends_on_places(const struct route *route)
 {
-	return route->state == ROUTE_REFUSED && route->wanted && route->by_netd &&
+	return route->state == ROUTE_REFUSED && route->by_netd &&
 		(route->verdict == ROUTE_LOCAL || route->verdict == ROUTE_OUTER);
 }
 

@@ -41,10 +41,11 @@ struct route {
 	bool wanted; /* announced and not withdrawn */
 	/* Installed, but another program removed it from the kernel, and netd cannot restore it. */
 	bool missing;
-	/* Refused by netd, which may judge otherwise when the host's networks have changed. */
+	/* Refused: by netd, which may judge otherwise when the host's networks have changed. */
 	bool by_netd;
-	bool asked_again; /* a refusal for the same reason is neither logged nor sent again */
-	bool fresh;       /* repeated since this connection began */
+	/* This end asks netd again: the same refusal is then neither logged nor sent. */
+	bool asked_again;
+	bool fresh; /* repeated since this connection began */
 	struct damping damping;
 	uint32_t new_index;                  /* for routes.c alone, while it moves items */
 	char reason[REQUEST_REASON_MAX + 1]; /* refused: what prevents it, or "" */
