@@ -313,6 +313,15 @@ START_TEST(peer_refuses_all)
 		fixture_say(lane, &message);
 	ck_assert_uint_eq(log_count("the peer refuses our route"), LOG_QUOTA_BURST);
 	log_capture_end();
+	/* A new logger would write it; the session itself has no more to say for now. */
+	log_capture_begin(LOG_LEVEL_WARNING);
+	fixture_say(lane, &message);
+	ck_assert_uint_eq(log_count("the peer refuses our route"), 0);
+	fixture_pass(1000);
+	fixture_say(lane, &message);
+	ck_assert_uint_gt(log_count("the peer refuses our route"), 0);
+	ck_assert_uint_lt(log_count("the peer refuses our route"), 20);
+	log_capture_end();
 	ck_assert_uint_eq(
 		routes_refusal(&fixture.session->routes, &message.prefixes.prefix[MANY - 1]),
 		ROUTE_LIMIT);
@@ -340,6 +349,14 @@ START_TEST(routes_are_logged)
 	}
 	ck_assert_uint_gt(log_count("route 203.0."), 100);
 	ck_assert_uint_le(log_count("route 203.0."), 300);
+	log_capture_end();
+	/* A new logger would write it; the session itself has no more to say for now. */
+	log_capture_begin(LOG_LEVEL_INFO);
+	say_prefix(lane, MESSAGE_ANNOUNCE, "203.0.50.0/24");
+	ck_assert_uint_eq(log_count("route 203.0.50.0/24"), 0);
+	fixture_pass(1000);
+	say_prefix(lane, MESSAGE_ANNOUNCE, "203.0.51.0/24");
+	ck_assert_uint_eq(log_count("route 203.0.51.0/24: refused"), 1);
 	log_capture_end();
 }
 END_TEST
@@ -470,6 +487,22 @@ START_TEST(garbage)
 }
 END_TEST
 
+/* An `mtu` of the profile has an effect when it is the smaller one; 0: the profile sets none. */
+START_TEST(mtu_without_effect)
+{
+	static const struct {
+		uint32_t wanted;
+		unsigned told;
+	} rows[] = { { 0, 0 }, { 1399, 0 }, { 1400, 0 }, { 1401, 1 } };
+
+	fixture.settings->mtu = rows[_i].wanted;
+	log_capture_begin(LOG_LEVEL_NOTICE);
+	hear_welcome(greet());
+	ck_assert_uint_eq(log_count("has no effect, because the server has 1400"), rows[_i].told);
+	log_capture_end();
+}
+END_TEST
+
 /* A version that this end does not know: nothing else of that welcome counts. */
 START_TEST(welcome_of_another_version)
 {
@@ -576,6 +609,7 @@ static Suite *suite(void)
 	fixture_add(s, "deaf_while_closing", deaf_while_closing, false, 1);
 	fixture_add(s, "garbage", garbage, false, 1);
 	fixture_add(s, "welcome_of_another_version", welcome_of_another_version, true, 1);
+	fixture_add(s, "mtu_without_effect", mtu_without_effect, true, 4);
 	fixture_add(s, "unknown_message", unknown_message, false, 1);
 	fixture_add(s, "late_message", late_message, false, 1);
 	fixture_add(s, "joined", joined, true, 1);

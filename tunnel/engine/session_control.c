@@ -148,9 +148,9 @@ static void take_nameservers(struct session *session, const struct message_welco
 /* A larger `mtu` in the profile than at the server has no effect, which nothing else tells. */
 static void tell_smaller_mtu(const struct session *session, uint32_t mtu)
 {
-	uint32_t wanted = session->world->settings->mtu;
+	uint32_t wanted = session->world->settings->mtu; /* 0: the profile sets none */
 
-	if (wanted != 0 && mtu < wanted)
+	if (mtu < wanted)
 		log_notice(
 			"%s: mtu = %u in the profile has no effect, because the server has %u; raise `mtu` there",
 			session->name.name, wanted, mtu);
