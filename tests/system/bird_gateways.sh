@@ -92,13 +92,14 @@ arrived_since() {
 all_arrived() { [[ $(arrived_since "$cut") -eq $SOURCES ]]; }
 cut=$(date +%s.%N)
 wait_for 10 'all sources have answers' all_arrived
-# What has been answered until then may still be under way.
 in_ns gw-1 nft 'table inet cut {
-	chain in { type filter hook input priority 0; iifname wan0 drop; }
+	chain in { type filter hook input priority 0; iifname wan0 counter drop; }
 	chain out { type filter hook output priority 0; oifname wan0 drop; }
 }'
 begin=$(now_ms)
-sleep 0.1
+# What had come in before may be answered still: it has gone when something is dropped.
+cut_holds() { in_ns gw-1 nft list chain inet cut in | grep -q 'packets [1-9]'; }
+wait_for 5 'the line is cut' cut_holds
 cut=$(date +%s.%N)
 wait_for 15 'all sources arrive again' all_arrived
 took=$(($(now_ms) - begin))
