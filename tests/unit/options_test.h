@@ -183,6 +183,8 @@ static inline void options_documented(int (*describe)(FILE *out), const char *ma
 	ck_assert_ptr_nonnull(out);
 	ck_assert_int_eq(describe(out), 0);
 	ck_assert_int_eq(fclose(out), 0);
+	/* Each row says when a change of its value applies. */
+	ck_assert_ptr_null(strstr(table, " |  | "));
 	doc = options_read("docs/configuration.md", &doc_len);
 	(void)snprintf(begin, sizeof(begin), "<!-- table: %s -->\n", mark);
 	start = strstr(doc, begin);

@@ -116,11 +116,12 @@ START_TEST(test_describe)
 
 	ck_assert_int_eq(conf_describe(&table, out), 0);
 	ck_assert_int_eq(fclose(out), 0);
-	ck_assert_ptr_nonnull(strstr(text, "| `flag` | true or false | `true` | A flag. |\n"));
 	ck_assert_ptr_nonnull(
-		strstr(text, "| `number` | an integer from 10 to 20 | none | Ten. |\n"));
+		strstr(text, "| `flag` | true or false | `true` | at once | A flag. |\n"));
+	ck_assert_ptr_nonnull(
+		strstr(text, "| `number` | an integer from 10 to 20 | none | restart | Ten. |\n"));
 	ck_assert_ptr_nonnull(strstr(text, "| `remotes` | list, at most 2: "));
-	ck_assert_ptr_nonnull(strstr(text, " | made up | Remotes. |\n"));
+	ck_assert_ptr_nonnull(strstr(text, " | made up | next connection | Remotes. |\n"));
 	ck_assert_ptr_nonnull(strstr(text, "| `items.name` | "));
 	ck_assert_ptr_nonnull(strstr(text, " | **required** | "));
 	free(text);

@@ -52,6 +52,14 @@ enum conf_shape {
 
 struct conf_table;
 
+/* When a changed value takes effect in a program that reads its configuration again. */
+enum conf_applies {
+	CONF_APPLIES_UNSET, /* of a file that no running program has */
+	CONF_LIVE,          /* at once, also for sessions that are up */
+	CONF_NEXT,          /* with the next connection or session */
+	CONF_RESTART,       /* only with a restart: a reload that changes it is refused */
+};
+
 /* A name for a number; the list ends with a NULL. */
 struct conf_name {
 	const char *name;
@@ -61,6 +69,7 @@ struct conf_name {
 struct conf_option {
 	const char *key;
 	const char *help;
+	enum conf_applies applies;
 	enum conf_type type;
 	enum conf_shape shape;
 	size_t offset, count_offset, limit;
@@ -145,6 +154,9 @@ int conf_has_key(const char *text, size_t len, const char *key);
  * conf_load() has parsed.
  */
 void conf_locate(const char *text, size_t len, const char *path, struct problem *problem);
+
+/* Returns "at once", "next connection", "restart" or "". */
+const char *conf_applies_text(enum conf_applies applies);
 
 /* Prints the table as Markdown; docs/configuration.md has this output. -EIO. */
 int conf_describe(const struct conf_table *table, FILE *out);

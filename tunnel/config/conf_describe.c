@@ -31,6 +31,20 @@ static void describe_preset(const struct conf_option *option, FILE *out)
 		(void)fprintf(out, "none");
 }
 
+const char *conf_applies_text(enum conf_applies applies)
+{
+	switch (applies) {
+	case CONF_LIVE:
+		return "at once";
+	case CONF_NEXT:
+		return "next connection";
+	case CONF_RESTART:
+		return "restart";
+	default:
+		return "";
+	}
+}
+
 static void describe_table(/* NOLINT(misc-no-recursion): as deep as the tables are */
 	const struct conf_table *table, const char *group, FILE *out)
 {
@@ -42,7 +56,8 @@ static void describe_table(/* NOLINT(misc-no-recursion): as deep as the tables a
 		describe_value(option, out);
 		(void)fprintf(out, " | ");
 		describe_preset(option, out);
-		(void)fprintf(out, " | %s |\n", option->help);
+		(void)fprintf(
+			out, " | %s | %s |\n", conf_applies_text(option->applies), option->help);
 	}
 	while ((option = conf_next(&groups))) {
 		char inner[GROUP_MAX];
@@ -56,7 +71,8 @@ static void describe_table(/* NOLINT(misc-no-recursion): as deep as the tables a
 
 int conf_describe(const struct conf_table *table, FILE *out)
 {
-	(void)fprintf(out, "| Key | Value | Default | Meaning |\n|---|---|---|---|\n");
+	(void)fprintf(
+		out, "| Key | Value | Default | Applies | Meaning |\n|---|---|---|---|---|\n");
 	describe_table(table, "", out);
 	return ferror(out) ? -EIO : 0;
 }
