@@ -138,6 +138,31 @@ time_t tls_peer_valid_until(const struct tls *tls);
  * Borrowed: valid as long as the tls object.
  */
 const char *tls_peer_notice(const struct tls *tls);
+
+/*
+ * The certificates that the peer has sent, kept after its connection, to be judged by another
+ * context. Counted references; the functions accept NULL where they say so.
+ */
+struct tls_peer_chain;
+
+/* After the handshake. At most 32 KiB, usually 1. NULL: no memory, or no handshake yet. */
+struct tls_peer_chain *tls_peer_chain_new(const struct tls *tls);
+struct tls_peer_chain *tls_peer_chain_ref(struct tls_peer_chain *chain); /* accepts NULL */
+void tls_peer_chain_unref(struct tls_peer_chain *chain);                 /* accepts NULL */
+/* True: both have the same certificates. */
+bool tls_peer_chain_equal(const struct tls_peer_chain *a, const struct tls_peer_chain *b);
+/* True: this context has judged the chain last, in the handshake or in tls_context_judge(). */
+bool tls_peer_chain_was_judged(
+	const struct tls_peer_chain *chain, const struct tls_context *context);
+/*
+ * Judges the chain by this context's CAs and lists, as a handshake would, without dates. The chain
+ * keeps the result, so one thread at a time, and the same context answers at once the next time. -EKEYREVOKED: the peer's
+ * certificate is revoked. -EKEYREJECTED: no CA of the context has issued it, or one of its CAs is
+ * revoked. -EACCES: it is refused for another reason. -ENOMEM. On failure *problem says why, the first time.
+ */
+int tls_context_judge(
+	const struct tls_context *context, struct tls_peer_chain *chain, struct problem *problem);
+
 /*
  * "TLS_AES_256_GCM_SHA384", "X25519MLKEM768", or "" before the handshake. Borrowed: valid as long
  * as the tls object.

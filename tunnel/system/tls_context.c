@@ -15,6 +15,7 @@
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
 #include "base/array.h"
@@ -499,7 +500,10 @@ int tls_context_new(enum tls_role role, const struct tls_material *material,
 	context->role = role;
 	context->ssl_context = SSL_CTX_new(TLS_method());
 	context->bio_method = tls_bio_method_new();
-	error = context->ssl_context && context->bio_method ? 0 : -ENOMEM;
+	error = context->ssl_context && context->bio_method &&
+			RAND_bytes((unsigned char *)&context->id, sizeof(context->id)) == 1
+		? 0
+		: -ENOMEM;
 	if (error == 0 && !set_up(context->ssl_context, role)) {
 		problem_set(problem, "the OpenSSL library refuses our TLS settings: %s",
 			tls_text_queue());

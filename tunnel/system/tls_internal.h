@@ -26,6 +26,7 @@
  * 	tls_key.c       private keys as PEM, with and without a passphrase
  * 	tls_pkcs12.c    certificate, key and authorities of a bundle
  * 	tls_verify.c    the check of the peer's certificate
+ * 	tls_chain.c     the same check again, while the peer is connected
  * 	tls_own.c       the same check of our own, before anything starts
  * 	tls_identity.c  Culvert's own rules for a certificate, and the name in it
  * 	tls_text.c      OpenSSL's errors and TLS's alerts as sentences
@@ -59,6 +60,7 @@ enum {
 
 struct tls_context {
 	atomic_uint references;
+	uint64_t id; /* random: tells contexts apart, also one that has the memory of an old one */
 	enum tls_role role;
 	SSL_CTX *ssl_context;
 	BIO_METHOD *bio_method;
@@ -130,6 +132,10 @@ int tls_verify_authorities(STACK_OF(X509) * chain, struct problem *problem);
  * Sets *problem from the error in the store, which is of our own certificate. `holder` is our role.
  */
 void tls_verify_explain_own(X509_STORE_CTX *store, enum tls_role holder, struct problem *problem);
+/* The same for the peer's certificate. `holder` is the peer's role. */
+void tls_verify_explain_peer(X509_STORE_CTX *store, enum tls_role holder, struct problem *problem);
+/* For X509_STORE_CTX_set_verify_cb(): a certificate whose issuer has no list is no fault. */
+int tls_verify_pass_missing_list(int is_good, X509_STORE_CTX *store);
 
 /* ---- tls_identity.c ---- */
 

@@ -92,15 +92,6 @@ static void judge_key(const struct tls_context *context, X509 *leaf, struct find
 
 /* ---- the chain ---- */
 
-/* A list that is missing is no fault of this certificate. */
-static int pass_missing_list(int is_good, X509_STORE_CTX *store)
-{
-	if (is_good || X509_STORE_CTX_get_error(store) != X509_V_ERR_UNABLE_TO_GET_CRL)
-		return is_good;
-	X509_STORE_CTX_set_error(store, X509_V_OK);
-	return 1;
-}
-
 /* Verifies by the settings of the handshake, except the time, which check_dates judges. */
 static X509_STORE_CTX *verify_chain(const struct tls_context *context, X509 *leaf, int *ret_verdict)
 {
@@ -116,7 +107,7 @@ static X509_STORE_CTX *verify_chain(const struct tls_context *context, X509 *lea
 		X509_STORE_CTX_free(store);
 		return NULL;
 	}
-	X509_STORE_CTX_set_verify_cb(store, pass_missing_list);
+	X509_STORE_CTX_set_verify_cb(store, tls_verify_pass_missing_list);
 	X509_STORE_CTX_set_flags(store, X509_V_FLAG_NO_CHECK_TIME);
 	rules = X509_STORE_CTX_get0_param(store);
 	X509_VERIFY_PARAM_set_depth(rules, TLS_CHAIN_DEPTH);

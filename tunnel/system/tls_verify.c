@@ -339,6 +339,22 @@ void tls_verify_explain_own(X509_STORE_CTX *store, enum tls_role holder, struct 
 	explain_refusal(&refusal);
 }
 
+void tls_verify_explain_peer(X509_STORE_CTX *store, enum tls_role holder, struct problem *problem)
+{
+	struct refusal refusal;
+
+	refusal_init(&refusal, store, holder, problem);
+	explain_refusal(&refusal);
+}
+
+int tls_verify_pass_missing_list(int is_good, X509_STORE_CTX *store)
+{
+	if (is_good || X509_STORE_CTX_get_error(store) != X509_V_ERR_UNABLE_TO_GET_CRL)
+		return is_good;
+	X509_STORE_CTX_set_error(store, X509_V_OK);
+	return 1;
+}
+
 static struct tls *tls_of(X509_STORE_CTX *store)
 {
 	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
