@@ -26,6 +26,7 @@ struct lane {
 	int send_error, filter_error;
 	bool carries, sends, admitted, end_ordered, released, has_new_reach;
 	int64_t valid_until;
+	struct tls_peer_chain *chain;
 	struct addr local;
 	struct lane_counters counters;
 };
@@ -45,7 +46,7 @@ static struct fixture {
 	struct filter_exclusions *exclusions;
 	int exclusions_error;
 	bool addresses_are_here;
-	unsigned idle, wanted, wanted_at_once, offered, changed, ended;
+	unsigned idle, added, wanted, wanted_at_once, offered, changed, ended;
 	uint32_t retry_after_ms;
 	int fds[REQUEST_QUEUES_MAX];
 } fixture;
@@ -125,6 +126,14 @@ int64_t lane_valid_until(const struct lane *lane)
 	return lane->valid_until;
 }
 
+struct tls_peer_chain *lane_take_chain(struct lane *lane)
+{
+	struct tls_peer_chain *chain = lane->chain;
+
+	lane->chain = NULL;
+	return chain;
+}
+
 struct stray *lane_stray(struct lane *lane)
 {
 	return &lane->counters.stray;
@@ -166,6 +175,12 @@ static inline void on_lane_wanted(struct session *session, bool at_once)
 	ck_assert(session_wants_lane(session));
 	fixture.wanted++;
 	fixture.wanted_at_once += at_once;
+}
+
+static inline void on_lane_added(struct session *session)
+{
+	(void)session;
+	fixture.added++;
 }
 
 static inline void on_offered(struct session *session, const struct prefix *prefixes, size_t count)
@@ -216,6 +231,7 @@ static inline void on_ended(struct session *session)
 static const struct session_events fixture_events = {
 	.idle = on_idle,
 	.lane_wanted = on_lane_wanted,
+	.lane_added = on_lane_added,
 	.offered = on_offered,
 	.changed = on_changed,
 	.gather_offer = on_gather_offer,

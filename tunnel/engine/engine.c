@@ -14,6 +14,7 @@
 #include "base/exit_code.h"
 #include "base/log.h"
 #include "engine/control.h"
+#include "engine/peers_certificates.h"
 #include "engine/session.h"
 #include "lane/lane.h"
 #include "system/process.h"
@@ -78,6 +79,7 @@ static void on_configure(struct netd_link_events *events, const struct request_c
 		engine->world.held = configure->held;
 		engine->world.settings = engine->settings;
 		engine->world.identity = tls_context_identity(engine->tls);
+		peers_judge_certificates(&engine->peers, engine->tls);
 		/* Without memory for it, status does not know when absent peers left. */
 		if (engine->settings->role == SETTINGS_SERVER)
 			(void)departures_init(&engine->departures, engine->settings);
@@ -107,6 +109,11 @@ static void on_lane_wanted(struct session *session, bool at_once)
 
 	if (engine->role->lane_wanted)
 		engine->role->lane_wanted(engine, session, at_once);
+}
+
+static void on_lane_added(struct session *session)
+{
+	peers_judge_late(&engine_of(session)->peers, session);
 }
 
 static void on_offered(struct session *session, const struct prefix *prefixes, size_t count)
@@ -147,6 +154,7 @@ static void on_ended(struct session *session)
 static const struct session_events session_events = {
 	.idle = on_idle,
 	.lane_wanted = on_lane_wanted,
+	.lane_added = on_lane_added,
 	.offered = on_offered,
 	.changed = on_changed,
 	.gather_offer = gather_offer,

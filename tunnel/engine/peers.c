@@ -28,6 +28,8 @@ void peers_init(struct peers *peers, struct loop *loop)
 void peers_free(struct peers *peers)
 {
 	loop_timer_stop(peers->loop, &peers->spread);
+	loop_timer_stop(peers->loop, &peers->judging);
+	tls_context_unref(peers->judge);
 	filter_exclusions_unref(peers->exclusions);
 	announced_free(&peers->announced);
 }

@@ -13,6 +13,7 @@
 #include "engine/announced.h"
 #include "lane/filter.h"
 #include "system/loop.h"
+#include "system/tls.h"
 #include "wire/message.h"
 #include "wire/request.h"
 
@@ -43,8 +44,10 @@ struct peers {
 	 */
 	struct filter_exclusions *exclusions;
 	bool exclusions_stale; /* they lack the last change: peers_exclusions() makes them again */
-	struct loop_timer spread; /* runs while a change waits to be passed on */
-	struct mono next_spread;  /* none begins before, since the last one took long */
+	struct tls_context *judge; /* by which peers are judged: peers_certificates; counted */
+	struct loop_timer judging; /* runs while sessions wait to be judged */
+	struct loop_timer spread;  /* runs while a change waits to be passed on */
+	struct mono next_spread;   /* none begins before, since the last one took long */
 };
 
 /* Begins without sessions. Borrowed: the loop, until peers_free(). */

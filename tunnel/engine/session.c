@@ -344,6 +344,7 @@ static void reap(struct loop_timer *timer)
 	routes_free(&session->routes);
 	prefix_list_free(&session->offer);
 	filter_unref(session->filter);
+	tls_peer_chain_unref(session->chain);
 	loop_timer_stop(loop, &session->linger);
 	loop_timer_stop(loop, &session->unclaimed);
 	loop_timer_stop(loop, &session->expiry);
@@ -455,6 +456,8 @@ static int take_lane(struct session *session, struct lane *lane, const struct la
 	session->heard_routes = false;
 	session->reported_up = false;
 	session->lane_peer = *peer;
+	tls_peer_chain_unref(session->chain);
+	session->chain = tls_peer_chain_ref(session->control->chain);
 	session->outer = *outer;
 	session->outer_addr = outer->addr;
 	session->routes.rule.outer = &session->outer_addr;
@@ -543,7 +546,11 @@ void session_leave(struct session *session, uint16_t goodbye_code, const char *t
 {
 	session->final = session->final || final;
 	if (session->state < SESSION_CLOSING) {
-		session->leave = (struct session_leave){ .code = goodbye_code };
+		session->leave = (struct session_leave){
+			.code = goodbye_code,
+			.retry_after_ms = goodbye_code == GOODBYE_REVOKED ? GOODBYE_REVOKED_WAIT_MS
+									  : 0,
+		};
 		snprintf(session->leave.text, sizeof(session->leave.text), "%s", text);
 	}
 	session_event(session, SESSION_EVENT_LEAVE, text);
@@ -696,9 +703,11 @@ int session_add_lane(struct session *session, struct lane *lane, const struct en
 {
 	int r = session_lane_new(session, &lane_events, lane, outer, stage, ret_session_lane);
 
-	if (r == 0)
-		session_watch_expiry(session);
-	return r;
+	if (r < 0)
+		return r;
+	session_watch_expiry(session);
+	session->world->events->lane_added(session);
+	return 0;
 }
 
 static bool has_lost_address(const struct session_lane *sl)

@@ -89,8 +89,10 @@ struct session {
 	struct loop_timer unclaimed; /* server: while no lane has the control role */
 	struct loop_timer expiry;    /* runs while it has lanes: session_expiry.c */
 	struct lane_peer lane_peer;  /* of the newest connection */
-	struct endpoint outer;       /* the peer's end of the newest connection */
-	struct addr outer_addr;      /* borrowed by the route rule */
+	/* The same peer's certificates, also while it is away; counted. NULL: adopted. */
+	struct tls_peer_chain *chain;
+	struct endpoint outer;  /* the peer's end of the newest connection */
+	struct addr outer_addr; /* borrowed by the route rule */
 	struct session_terms terms;
 	struct nameservers *nameservers; /* client: pushed with the terms */
 	struct session_interface interface;
@@ -244,6 +246,14 @@ static inline bool session_is_apart(const struct session *session)
 {
 	return session_interface_is_apart(&session->interface);
 }
+
+/*
+ * Judges the certificates of its peer by this context, and ends the session, or the lanes that came
+ * with such a certificate, if they are not accepted any more.
+ */
+void session_judge(struct session *session, const struct tls_context *context);
+/* True: this context was the last to judge all its certificates. */
+bool session_was_judged(const struct session *session, const struct tls_context *context);
 
 /* Sums the counters of all lanes that it has and had. `heard_ns` is not among them. */
 void session_sum(const struct session *session, struct lane_counters *ret_sums);

@@ -13,6 +13,7 @@
  *  session_join.c       how lanes join, and the control role
  *  session_control.c    messages from and to the peer
  *  session_offer.c      the prefixes that the peer learns, and the filter
+ *  session_certificate.c  whether the peer's certificate is still accepted
  *  session_expiry.c     the end of the peer's certificate
  */
 

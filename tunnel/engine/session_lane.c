@@ -136,6 +136,17 @@ static void return_queue(struct session_lane *sl)
 
 /* ---- life ---- */
 
+/* Lanes of one peer came with the same certificate, unless it has renewed its own meanwhile. */
+static struct tls_peer_chain *take_chain(const struct session *session, struct lane *lane)
+{
+	struct tls_peer_chain *chain = lane_take_chain(lane);
+
+	if (!chain || !session->chain || !tls_peer_chain_equal(chain, session->chain))
+		return chain;
+	tls_peer_chain_unref(chain);
+	return tls_peer_chain_ref(session->chain);
+}
+
 int session_lane_new(struct session *session, const struct session_lane_events *events,
 	struct lane *lane, const struct endpoint *outer, enum session_lane_stage stage,
 	struct session_lane **ret_session_lane)
@@ -158,6 +169,7 @@ int session_lane_new(struct session *session, const struct session_lane_events *
 			.ended = on_ended,
 		},
 		.outer = *outer,
+		.chain = take_chain(session, lane),
 		.stage = stage,
 		.number = ++session->lanes_made,
 		.queue = -1,
@@ -229,6 +241,7 @@ void session_lane_free(struct session_lane *sl)
 		session_interface_lane_ended(&sl->session->interface);
 	counters_add(&sl->session->past, lane_counters(sl->lane));
 	lane_release(sl->lane);
+	tls_peer_chain_unref(sl->chain);
 	TAILQ_REMOVE(&sl->session->lanes, sl, link);
 	free(sl);
 }

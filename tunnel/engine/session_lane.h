@@ -61,6 +61,8 @@ struct session_lane {
 	struct lane *lane;
 	struct lane_owner owner;
 	struct endpoint outer; /* the other end of its connection */
+	/* The certificates of its peer, shared with other lanes that came with the same; counted. */
+	struct tls_peer_chain *chain;
 	struct liveness liveness;
 	enum session_lane_stage stage;
 	/* Its number among all lanes of the session, from 1: for display. */

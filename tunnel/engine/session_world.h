@@ -33,6 +33,11 @@ struct session_events {
 	 * `at_once` is false after a lane that failed or was short-lived.
 	 */
 	void (*lane_wanted)(struct session *session, bool at_once);
+	/*
+	 * It has got a lane. CAs or revocation lists may have changed since the lane's handshake
+	 * began.
+	 */
+	void (*lane_added)(struct session *session);
 	/* Its peer gets routes to these prefixes. Sessions without a connection give way. */
 	void (*offered)(struct session *session, const struct prefix *prefixes, size_t count);
 	/* Its addresses, routes or carrier have changed, or it is about to end. */

@@ -209,6 +209,14 @@ int64_t lane_valid_until(const struct lane *lane)
 	return lane->valid_until;
 }
 
+struct tls_peer_chain *lane_take_chain(struct lane *lane)
+{
+	struct tls_peer_chain *chain = lane->chain;
+
+	lane->chain = NULL;
+	return chain;
+}
+
 struct stray *lane_stray(struct lane *lane)
 {
 	return &lane->counters.stray;

@@ -164,6 +164,8 @@ void lane_release(struct lane *lane);
 struct addr lane_local(const struct lane *lane);
 /* lane_peer.valid_until of its peer; 0: not secured yet. */
 int64_t lane_valid_until(const struct lane *lane);
+/* Gives the certificates of its peer to the caller, once; NULL: not secured yet, or given away. */
+struct tls_peer_chain *lane_take_chain(struct lane *lane);
 unsigned lane_worker(const struct lane *lane); /* the number of its worker */
 const struct lane_counters *lane_counters(const struct lane *lane);
 /* A destination to which the peer may not send, noted for a person: lane/counters.h. */

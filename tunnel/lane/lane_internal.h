@@ -135,6 +135,8 @@ struct lane {
 	struct lane_owner *owner; /* main thread */
 	struct addr local;        /* main thread */
 	int64_t valid_until;      /* main thread; of the peer, once secured */
+	/* Made by the worker before it reports the lane secured, then the main thread's. */
+	struct tls_peer_chain *chain;
 	struct worker *worker;
 	TAILQ_ENTRY(lane) turn; /* in worker->turns, while it waits */
 	bool waits;             /* its handshake may go on; nothing is watched meanwhile */

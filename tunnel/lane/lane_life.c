@@ -145,7 +145,9 @@ static enum lane_verdict fault(struct lane *lane)
 
 static enum lane_verdict secured(struct lane *lane)
 {
-	struct lane_report *report = lane_report_new(lane, LANE_REPORT_SECURED, 0);
+	lane->chain = tls_peer_chain_new(lane->tls);
+	struct lane_report *report = lane->chain ? lane_report_new(lane, LANE_REPORT_SECURED, 0)
+						 : NULL;
 	if (!report)
 		return lane_must_close(lane, LANE_END_INTERNAL, "out of memory");
 	struct lane_peer *peer = &report->secured.peer;
@@ -474,6 +476,7 @@ void lane_deliver_order(struct worker *worker, struct mail *mail)
 
 	(void)worker;
 	if (order->kind == LANE_ORDER_RELEASE) {
+		tls_peer_chain_unref(lane->chain);
 		free(lane);
 		return;
 	}

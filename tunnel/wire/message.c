@@ -338,6 +338,8 @@ const char *goodbye_code_text(uint16_t code)
 		[GOODBYE_INTERNAL] = "the other end failed; its log says how",
 		[GOODBYE_VERSION] = "the two ends have no protocol version in common",
 		[GOODBYE_EXPIRED] = "the certificate has expired",
+		[GOODBYE_REMOVED] = "the peers entry was removed from the configuration",
+		[GOODBYE_REVOKED] = "the certificate is not accepted any more",
 	};
 
 	return code > 0 && code < GOODBYE_CODE_COUNT ? texts[code] : "unknown reason";
@@ -368,6 +370,8 @@ enum goodbye_class goodbye_code_class(uint16_t code)
 	case GOODBYE_LIMIT:
 	case GOODBYE_VERSION:
 	case GOODBYE_EXPIRED:
+	case GOODBYE_REMOVED:
+	case GOODBYE_REVOKED:
 		return GOODBYE_CLASS_WAIT;
 	default:
 		return GOODBYE_CLASS_RETRY;

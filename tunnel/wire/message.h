@@ -54,6 +54,8 @@ enum {
 	MESSAGE_LIFETIME_MS_MAX = 86400000, /* a day */
 	/* The wait before a client dials again if GOODBYE_CLASS_WAIT came without a time. */
 	GOODBYE_WAIT_MS = 2000,
+	/* The same after GOODBYE_REVOKED: a person has to act first. */
+	GOODBYE_REVOKED_WAIT_MS = 10000,
 };
 
 /* Why a session ends; on the wire, never renumber. */
@@ -71,6 +73,8 @@ enum goodbye_code {
 	GOODBYE_INTERNAL = 11,    /* the sender failed; its log has the cause */
 	GOODBYE_VERSION = 12,     /* no common protocol version */
 	GOODBYE_EXPIRED = 13, /* the receiver's certificate has expired while it was connected */
+	GOODBYE_REMOVED = 14, /* the receiver's entry was taken from the configuration */
+	GOODBYE_REVOKED = 15, /* the receiver's certificate is not accepted any more */
 	GOODBYE_CODE_COUNT,
 	GOODBYE_OLD_LAST = GOODBYE_VERSION, /* of 0.1.0; newer codes need FEATURE_GOODBYE_CLASS */
 };
