@@ -8,6 +8,7 @@
 
 #include "base/array.h"
 #include "base/file.h"
+#include "config/crl_source.h"
 #include "system/tls_key.h"
 
 /* Two tables map the parts to their settings. The key is wiped before its memory is freed. */
@@ -69,6 +70,18 @@ int credentials_read_fd(struct credentials *credentials, enum credentials_part p
 	return file_read_fd(fd, &credentials->data[part], &credentials->len[part]);
 }
 
+static int read_part(struct credentials *credentials, enum credentials_part part, const char *path,
+	struct problem *problem)
+{
+	char **data = &credentials->data[part];
+	size_t *len = &credentials->len[part];
+
+	if (part == CREDENTIALS_CRL)
+		return crl_source_read(path, data, len, problem);
+	return file_read(
+		path, part == CREDENTIALS_KEY ? FILE_PRIVATE : FILE_PUBLIC, data, len, problem);
+}
+
 int credentials_read_files(
 	struct credentials *credentials, const struct settings *settings, struct problem *problem)
 {
@@ -76,8 +89,7 @@ int credentials_read_files(
 		const char *path = source_of(settings, part);
 		if (!path || settings_is_inline(path))
 			continue;
-		int r = file_read(path, part == CREDENTIALS_KEY ? FILE_PRIVATE : FILE_PUBLIC,
-			&credentials->data[part], &credentials->len[part], problem);
+		int r = read_part(credentials, part, path, problem);
 		if (r < 0) {
 			problem_prepend(problem, "%s", keys[part]);
 			return r;

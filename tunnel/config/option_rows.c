@@ -43,7 +43,7 @@ static const struct conf_option options[] = {
 		.applies = CONF_LIVE,
 		.type = CONF_MATERIAL,
 		OPTION_FIELD(crl),
-		.help = "Revocation lists of each CA and each intermediate CA. An expired list refuses every certificate of its CA." },
+		.help = "Revocation lists of each CA and each intermediate CA: a file, or a directory with all lists in it. An expired list refuses every certificate of its CA." },
 	{ .key = "crl_missing",
 		.applies = CONF_LIVE,
 		.type = CONF_NAMED,

@@ -9,6 +9,7 @@
 #include "base/error_text.h"
 #include "base/file.h"
 #include "config/conf.h"
+#include "config/crl_source.h"
 #include "system/ipc.h"
 
 static int seal(
@@ -22,6 +23,17 @@ static int seal(
 	return r;
 }
 
+/* Seals what was read, and wipes it. */
+static int seal_read(const char *what, char *data, size_t len, int *ret_fd, struct problem *problem)
+{
+	int r;
+
+	r = seal(what, data, len, ret_fd, problem);
+	explicit_bzero(data, len);
+	free(data);
+	return r;
+}
+
 static int read_and_seal(const char *what, const char *path, enum file_privacy privacy, int *ret_fd,
 	struct problem *problem)
 {
@@ -29,12 +41,7 @@ static int read_and_seal(const char *what, const char *path, enum file_privacy p
 	size_t len;
 	int r = file_read(path, privacy, &data, &len, problem);
 
-	if (r < 0)
-		return r;
-	r = seal(what, data, len, ret_fd, problem);
-	explicit_bzero(data, len);
-	free(data);
-	return r;
+	return r < 0 ? r : seal_read(what, data, len, ret_fd, problem);
 }
 
 /*
@@ -53,6 +60,23 @@ static int open_material(const char *what, const char *material, enum file_priva
 	return r;
 }
 
+/* A file, or a directory of lists. */
+static int open_crl(const char *material, int *ret_fd, struct problem *problem)
+{
+	char *data;
+	size_t len;
+	int r;
+
+	if (settings_is_inline(material))
+		return open_material("crl", material, FILE_PUBLIC, ret_fd, problem);
+	r = crl_source_read(material, &data, &len, problem);
+	if (r == 0)
+		r = seal_read("crl", data, len, ret_fd, problem);
+	if (r < 0)
+		problem_prepend(problem, "crl");
+	return r;
+}
+
 static int open_all(
 	const struct settings *settings, struct sealed_files *files, struct problem *problem)
 {
@@ -66,7 +90,7 @@ static int open_all(
 	if (r == 0)
 		r = open_material("ca", settings->ca, FILE_PUBLIC, &files->ca, problem);
 	if (r == 0 && settings->crl)
-		r = open_material("crl", settings->crl, FILE_PUBLIC, &files->crl, problem);
+		r = open_crl(settings->crl, &files->crl, problem);
 	return r;
 }
 
