@@ -373,6 +373,34 @@ START_TEST(destinations_left_to_routing)
 }
 END_TEST
 
+/* A route that netd is adding: packets may go there, and none may come from there yet. */
+START_TEST(expected_prefixes_are_for_the_way_out)
+{
+	struct filter *filter = new_filter();
+	struct prefix soon[] = { prefix_of("10.3.0.0/16"), prefix_of("2001:db8:3::/48") };
+	struct inner_packet bytes;
+	struct packet packet;
+
+	ck_assert_int_eq(filter_expect(filter, soon, ARRAY_SIZE(soon)), 0);
+	make_udp(&bytes, "10.2.0.1", "10.3.0.1");
+	ck_assert_int_eq(packet_parse(bytes.data, bytes.len, &packet), 0);
+	ck_assert_int_eq(filter_judge_out(filter, &packet, bytes.data), FILTER_PASS);
+	make_udp(&bytes, "2001:db8:2::1", "2001:db8:3::1");
+	ck_assert_int_eq(packet_parse(bytes.data, bytes.len, &packet), 0);
+	ck_assert_int_eq(filter_judge_out(filter, &packet, bytes.data), FILTER_PASS);
+	make_icmp(&bytes, 3, "10.2.0.1", "10.3.0.1", "10.3.0.1", "10.2.0.1");
+	ck_assert_int_eq(packet_parse(bytes.data, bytes.len, &packet), 0);
+	ck_assert_int_eq(filter_judge_out(filter, &packet, bytes.data), FILTER_PASS);
+	make_udp(&bytes, "10.2.0.1", "10.4.0.1");
+	ck_assert_int_eq(packet_parse(bytes.data, bytes.len, &packet), 0);
+	ck_assert_int_eq(filter_judge_out(filter, &packet, bytes.data), FILTER_DESTINATION);
+	make_udp(&bytes, "10.3.0.1", "10.2.0.1");
+	ck_assert_int_eq(packet_parse(bytes.data, bytes.len, &packet), 0);
+	ck_assert_int_eq(filter_judge_in(filter, &packet, bytes.data), FILTER_SOURCE);
+	filter_unref(filter);
+}
+END_TEST
+
 START_TEST(nothing_reaches_nothing)
 {
 	struct inner_packet bytes;
@@ -430,6 +458,7 @@ static Suite *suite(void)
 	unit_add(s, "icmp_limits", icmp_limits);
 	unit_add(s, "excluded", excluded_prefixes_are_outside_a_wide_one);
 	unit_add(s, "left_to_routing", destinations_left_to_routing);
+	unit_add(s, "expected", expected_prefixes_are_for_the_way_out);
 	unit_add(s, "nothing_reaches_nothing", nothing_reaches_nothing);
 	unit_add(s, "refuses_host_bits", refuses_host_bits);
 	unit_add(s, "references", references);

@@ -423,6 +423,8 @@ static void routes_taken(struct routes *routes, const struct prefix *prefixes, s
 	struct session *session = container_of(routes, struct session, routes);
 
 	session->world->events->offered(session, prefixes, count);
+	if (session->state == SESSION_UP)
+		session_update_reach(session); /* their packets may come at once */
 }
 
 static void routes_note(struct routes *routes, const struct route *route, const char *what)

@@ -80,6 +80,25 @@ static void forget_stray(const struct filter *filter, struct stray *stray)
 		stray_clear(stray);
 }
 
+/*
+ * netd adds a route to the kernel before it answers. A peer that takes over a prefix from another
+ * gets packets from that moment on, so they may go to it already. -ENOMEM.
+ */
+static int expect_routes(const struct session *session, struct filter *filter)
+{
+	struct prefix_list soon = { .items = NULL };
+	int r = 0;
+
+	for (size_t i = 0; i < session->routes.count && r == 0; i++) {
+		if (session->routes.items[i].state == ROUTE_ADDING)
+			r = prefix_list_append(&soon, &session->routes.items[i].prefix, 1);
+	}
+	if (r == 0 && soon.count > 0)
+		r = filter_expect(filter, soon.items, soon.count);
+	prefix_list_free(&soon);
+	return r;
+}
+
 /* -ENOMEM. */
 static int make_filter(const struct session *session, struct filter **ret_filter)
 {
@@ -94,8 +113,12 @@ static int make_filter(const struct session *session, struct filter **ret_filter
 		r = gather_sources(session, &ours);
 	if (r == 0)
 		r = filter_new(theirs.items, theirs.count, ours.items, ours.count, &filter);
-	if (r < 0)
+	if (r == 0)
+		r = expect_routes(session, filter);
+	if (r < 0) {
+		filter_unref(filter);
 		goto out;
+	}
 	if (session_is_server(session))
 		filter_set_exclusions(filter, NULL, exclusions);
 	else

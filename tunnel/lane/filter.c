@@ -18,6 +18,7 @@ struct filter {
 	atomic_uint references;
 	struct prefix_map *theirs;
 	struct prefix_map *ours;
+	struct prefix_map *soon;              /* theirs soon; may be NULL */
 	struct filter_exclusions *not_theirs; /* may be NULL */
 	struct filter_exclusions *not_ours;
 	bool any_destination;
@@ -87,6 +88,11 @@ void filter_allow_destinations(struct filter *filter)
 	filter->any_destination = true;
 }
 
+int filter_expect(struct filter *filter, const struct prefix *prefixes, size_t count)
+{
+	return prefix_map_new(prefixes, count, &filter->soon);
+}
+
 struct filter *filter_ref(struct filter *filter)
 {
 	if (filter)
@@ -100,6 +106,7 @@ void filter_unref(struct filter *filter)
 		return;
 	prefix_map_free(filter->theirs);
 	prefix_map_free(filter->ours);
+	prefix_map_free(filter->soon);
 	filter_exclusions_unref(filter->not_theirs);
 	filter_exclusions_unref(filter->not_ours);
 	free(filter);
@@ -125,6 +132,13 @@ bool filter_is_theirs(const struct filter *filter, uint8_t family, const uint8_t
 bool filter_is_ours(const struct filter *filter, uint8_t family, const uint8_t *bytes)
 {
 	return covers(filter->ours, filter->not_ours, family, bytes);
+}
+
+/* True: the kernel may route packets for this address to the peer, now or in a moment. */
+static bool may_be_sent(const struct filter *filter, uint8_t family, const uint8_t *bytes)
+{
+	return filter_is_theirs(filter, family, bytes) ||
+		(filter->soon && covers(filter->soon, filter->not_theirs, family, bytes));
 }
 
 /*
@@ -157,7 +171,7 @@ static bool error_may_go_out(
 	struct packet_quote quote;
 
 	return is_sound_error(packet, data, &quote) &&
-		filter_is_theirs(filter, packet->family, quote.source) &&
+		may_be_sent(filter, packet->family, quote.source) &&
 		filter_is_ours(filter, packet->family, quote.destination);
 }
 
@@ -177,7 +191,7 @@ enum filter_verdict filter_judge_in(
 enum filter_verdict filter_judge_out(
 	const struct filter *filter, const struct packet *packet, const uint8_t *data)
 {
-	if (!filter_is_theirs(filter, packet->family, packet->destination))
+	if (!may_be_sent(filter, packet->family, packet->destination))
 		return FILTER_DESTINATION;
 	if (packet_is_error(packet, data))
 		return error_may_go_out(filter, packet, data) ? FILTER_PASS : FILTER_SOURCE;

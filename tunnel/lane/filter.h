@@ -43,6 +43,13 @@ void filter_set_exclusions(struct filter *filter, struct filter_exclusions *not_
  * another thread has the filter.
  */
 void filter_allow_destinations(struct filter *filter);
+/*
+ * Lets packets go out to these prefixes, although none may come in from there yet: their routes are
+ * about to be in the kernel, which sends packets before anybody here learns of it. Copies the
+ * prefixes. Called at most once, before another thread has the filter. Errors: those of
+ * filter_new().
+ */
+int filter_expect(struct filter *filter, const struct prefix *prefixes, size_t count);
 struct filter *filter_ref(struct filter *filter);
 void filter_unref(struct filter *filter);
 
