@@ -254,6 +254,78 @@ START_TEST(test_tracked)
 }
 END_TEST
 
+/* An announcement with a probe of that address, for the test to fill. */
+static struct settings_announce *probed(struct settings **ret_settings, const char *target)
+{
+	*ret_settings = server(0);
+	announce(*ret_settings, "192.168.0.0/24");
+	(*ret_settings)->announce.items[0].probe = (struct endpoint){ addr_of(target), 22 };
+	return &(*ret_settings)->announce.items[0];
+}
+
+START_TEST(test_probes)
+{
+	struct settings *settings;
+	struct settings_announce *item;
+	struct settings_probe_rule rule = settings_probe_rule(probed(&settings, "192.168.0.5"));
+
+	ck_assert_int_eq(duration_ms(rule.interval), SETTINGS_PROBE_INTERVAL_MS);
+	ck_assert_uint_eq(rule.down, SETTINGS_PROBE_DOWN);
+	ck_assert_uint_eq(rule.up, SETTINGS_PROBE_UP);
+	item = &settings->announce.items[0];
+	ck_assert_ptr_eq(settings_find_probe(settings, &item->prefix), item);
+	item->probe_interval = DURATION_S(2);
+	item->probe_down = 7;
+	item->probe_up = 9;
+	rule = settings_probe_rule(item);
+	ck_assert(rule.interval.ns == DURATION_S(2).ns && rule.down == 7 && rule.up == 9);
+	good(settings);
+	(void)probed(&settings, "fd01::5"); /* a router on the way is in another network */
+	good(settings);
+	probed(&settings, "8.8.8.8")->prefix = prefix_of("0.0.0.0/0");
+	good(settings);
+}
+END_TEST
+
+START_TEST(test_bad_probes)
+{
+	static const char *const bad[] = { "10.9.0.3", "fd00::7", "127.0.0.1", "224.0.0.1",
+		"fe80::1", "169.254.1.1" };
+	struct settings *settings;
+	struct settings_announce *item;
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		(void)probed(&settings, bad[i]);
+		refused(settings, "announce.[0].probe:",
+			i < 2 ? "an address of the tunnel" : "not the address of a host");
+	}
+	announce(settings = client(), "192.168.0.0/24");
+	settings->announce.items[0].probe.addr = addr_of("192.168.0.5");
+	(void)snprintf(settings->peers[0].netns, sizeof(settings->peers[0].netns), "lab");
+	refused(settings, "announce.[0].probe:", "another network namespace");
+	item = probed(&settings, "192.168.0.5");
+	item->prefix = (struct prefix){ .len = 0 };
+	item->table = 254;
+	refused(settings, "announce.[0].probe:", "beside a prefix");
+	announce(settings = server(0), "192.168.0.0/24");
+	settings->announce.items[0].probe_interval = DURATION_S(1);
+	refused(settings, "announce.[0].probe_interval:", "beside a probe");
+	announce(settings = server(0), "192.168.0.0/24");
+	settings->announce.items[0].probe_down = 1;
+	refused(settings, "announce.[0].probe_down:", "beside a probe");
+	announce(settings = server(0), "192.168.0.0/24");
+	settings->announce.items[0].probe_up = 1;
+	refused(settings, "announce.[0].probe_up:", "beside a probe");
+	(void)probed(&settings, "192.168.0.5");
+	settings->announce.items = reallocarray(
+		settings->announce.items, 2, sizeof(*settings->announce.items));
+	settings->announce.items[1] = (struct settings_announce){ .prefix = prefix_of(
+									  "192.168.0.0/24") };
+	settings->announce.count = 2;
+	refused(settings, "announce.[0]:", "there twice");
+}
+END_TEST
+
 static void reach(struct settings_peer *peer, const char *first, const char *second)
 {
 	const char *const names[] = { first, second };
@@ -329,6 +401,8 @@ static Suite *suite(void)
 	unit_add(suite, "times and ends", test_times_and_ends);
 	unit_add(suite, "client", test_client);
 	unit_add(suite, "tracked", test_tracked);
+	unit_add(suite, "probes", test_probes);
+	unit_add(suite, "bad probes", test_bad_probes);
 	unit_add(suite, "reach", test_filter);
 	unit_add(suite, "reach all", test_reach_all);
 	return suite;

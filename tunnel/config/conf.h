@@ -75,7 +75,7 @@ struct conf_option {
 	size_t offset, count_offset, limit;
 	size_t given_offset; /* of a bool that is set if the file has the key; 0: none */
 	double min, max;
-	bool or_zero;       /* UINT: 0 is allowed, too */
+	bool or_zero;       /* UINT: 0 is allowed, too; ENDPOINT: an address alone has port 0 */
 	bool required;      /* must be in the file */
 	uint8_t family;     /* ADDR, PREFIX: AF_INET or AF_INET6; AF_UNSPEC: either */
 	bool host_bits;     /* PREFIX: an interface's address with the length of its network */

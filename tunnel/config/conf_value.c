@@ -421,9 +421,10 @@ static int set_endpoint(
 	const struct conf_option *option, const struct conf_scalar *scalar, void *out)
 {
 	struct endpoint endpoint;
+	uint16_t preset = option->or_zero ? 0 : SETTINGS_PORT;
 
-	(void)option;
-	if (endpoint_parse(scalar->string, SETTINGS_PORT, &endpoint) < 0)
+	if (!(option->or_zero && endpoint_parse_host(scalar->string, 0, &endpoint) == 0) &&
+		endpoint_parse(scalar->string, preset, &endpoint) < 0)
 		return -EINVAL;
 	memcpy(out, &endpoint, sizeof(endpoint));
 	return 0;

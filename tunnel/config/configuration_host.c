@@ -159,6 +159,30 @@ static void examine_announce(const struct configuration *configuration,
 	}
 }
 
+/*
+ * A probe outside its prefix may be meant, such as that of the router on the way. Then it shows
+ * less, and a mistyped one looks the same.
+ */
+static void examine_probes(const struct configuration *configuration, struct findings *findings)
+{
+	const struct announce_list *announce = &configuration->settings->announce;
+
+	for (size_t i = 0; i < announce->count; i++) {
+		const struct settings_announce *item = &announce->items[i];
+		char prefix[ADDR_TEXT_MAX], target[ADDR_TEXT_MAX];
+		struct problem problem = { 0 };
+
+		if (!addr_is_set(&item->probe.addr) ||
+			prefix_contains_addr(&item->prefix, &item->probe.addr))
+			continue;
+		problem_set(&problem,
+			"announce.[%zu].probe: %s is not in %s: that it answers does not show that this network is alive",
+			i, addr_format(&item->probe.addr, target),
+			prefix_format(&item->prefix, prefix));
+		configuration_find(configuration, findings, FINDING_NOTE, "probe", &problem);
+	}
+}
+
 static void examine_netns(const struct configuration *configuration, struct findings *findings)
 {
 	const struct settings *settings = configuration->settings;
@@ -211,6 +235,7 @@ void configuration_examine_host(
 	examine_ipv6(configuration, findings);
 	examine_device(findings);
 	examine_announce(configuration, &addresses, findings);
+	examine_probes(configuration, findings);
 	examine_netns(configuration, findings);
 	host_addresses_close(&addresses);
 }

@@ -101,7 +101,28 @@ struct settings_announce {
 	char interface[SETTINGS_IFNAME_MAX + 1]; /* the networks on this interface, tracked */
 	uint32_t table;    /* the routes of this routing table, tracked; 0: none */
 	uint32_t protocol; /* with a table: only routes of this rtm_protocol; 0: of all */
+	/*
+	 * With a prefix: it is withdrawn while this does not answer. A port: a TCP connection;
+	 * port 0: ICMP echo; AF_UNSPEC: no probe. The other three are zero where the file does not
+	 * set them; use settings_probe_rule().
+	 */
+	struct endpoint probe;
+	struct duration probe_interval;
+	uint32_t probe_down, probe_up;
 };
+
+/*
+ * How a probe is judged. The worst case is a target that dies right after an answer: it is dead
+ * after (down + 1) intervals. The defaults make that 1.6 s, so that another gateway has the prefix
+ * within two seconds.
+ */
+struct settings_probe_rule {
+	struct duration interval;
+	uint32_t down; /* so many failures in a row: it is dead */
+	uint32_t up;   /* so many answers in a row: it is alive again */
+};
+
+enum { SETTINGS_PROBE_INTERVAL_MS = 400, SETTINGS_PROBE_DOWN = 3, SETTINGS_PROBE_UP = 5 };
 
 struct announce_list {
 	struct settings_announce *items;
@@ -291,6 +312,11 @@ uint32_t settings_metric(const struct settings_peer *peer);
  * prefixes.
  */
 bool settings_tracks(const struct settings *settings);
+/* Returns the rule of an entry that has a probe, with the defaults filled in. */
+struct settings_probe_rule settings_probe_rule(const struct settings_announce *item);
+/* Returns the entry that has this prefix and a probe, or NULL. */
+const struct settings_announce *settings_find_probe(
+	const struct settings *settings, const struct prefix *prefix);
 /* Appends the prefixes of all other entries. -ENOMEM: some may be missing. */
 int settings_stated(const struct settings *settings, struct prefix_list *list);
 /* Makes announced_own. Called once, after the peers are loaded. -ENOMEM. */
