@@ -23,6 +23,12 @@ static inline void set_text(char *out, size_t size, const char *text)
 	(void)snprintf(out, size, "%s", text);
 }
 
+/* False: a number that is reserved for a type to come. */
+static inline bool has_type(int type)
+{
+	return strcmp(request_type_name((enum request_type)type), "unknown") != 0;
+}
+
 /* One good request of each type, with every member set. */
 static inline struct request sample(enum request_type type)
 {
@@ -143,6 +149,9 @@ static inline struct request sample(enum request_type type)
 		request.dns.nameservers.domain_count = 1;
 		set_text(request.dns.nameservers.domain[0],
 			sizeof(request.dns.nameservers.domain[0]), "corp.example");
+		break;
+	case REQUEST_PROBE:
+		request.probe.prefix = prefix_of("10.1.0.0/24");
 		break;
 	case REQUEST_SILENT:
 		request.silent.local = addr_of("192.0.2.1");

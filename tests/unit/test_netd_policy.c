@@ -369,6 +369,24 @@ START_TEST(whose_paths_may_be_silent)
 }
 END_TEST
 
+/* The engine names the prefix, and netd its own target. */
+START_TEST(what_is_probed)
+{
+	struct settings_announce items[] = { { .prefix = prefix_of("10.1.0.0/24"),
+						     .probe = { addr_of("10.1.0.5"), 22 } },
+		{ .prefix = prefix_of("10.2.0.0/24") } };
+	struct announce_list before = settings->announce;
+	struct endpoint target;
+
+	settings->announce = (struct announce_list){ items, ARRAY_SIZE(items) };
+	ck_assert_int_eq(policy_probe(settings, &items[0].prefix, &target, &problem), 0);
+	ck_assert(addr_equal(&target.addr, &items[0].probe.addr) && target.port == 22);
+	ck_assert_int_eq(policy_probe(settings, &items[1].prefix, &target, &problem), -EPERM);
+	ck_assert_str_eq(problem.text, "a probe of 10.2.0.0/24, which has none");
+	settings->announce = before;
+}
+END_TEST
+
 START_TEST(a_client_takes_resolvers)
 {
 	struct request_dns request = resolvers();
@@ -442,7 +460,7 @@ static Suite *suite(void)
 		each_member_has_its_family };
 	const TTest *const client[] = { a_client_takes_what_is_a_hosts,
 		a_client_refuses_what_no_host_has, a_client_has_one_interface_for_its_server,
-		each_end_of_each_family_is_a_clients, whose_paths_may_be_silent,
+		each_end_of_each_family_is_a_clients, whose_paths_may_be_silent, what_is_probed,
 		a_client_takes_resolvers, resolvers_that_are_not_wanted };
 	Suite *s = suite_create("netd_policy");
 

@@ -16,6 +16,8 @@ START_TEST(what_is_said_is_understood)
 	struct writer writer;
 	size_t len, again;
 
+	if (!has_type(_i))
+		return;
 	ck_assert_int_eq(encode(&request, &len), 0);
 	ck_assert_uint_le(len, sizeof(first));
 	memcpy(first, buffer, len);
@@ -139,6 +141,13 @@ START_TEST(members_arrive)
 	ck_assert_int_eq(decode(buffer, len, &request), 0);
 	ck_assert(addr_equal(&request.silent.local, &sent.silent.local));
 
+	sent = sample(REQUEST_PROBE);
+	ck_assert_int_eq(encode(&sent, &len), 0);
+	ck_assert_int_eq(decode(buffer, len, &request), 0);
+	ck_assert(prefix_equal(&request.probe.prefix, &sent.probe.prefix));
+	sent.probe.prefix.addr.bytes[3] = 1;
+	expect_encodes(&sent, false, "a probe of a prefix with host bits");
+
 	request = sample(REQUEST_EXIT);
 	ck_assert_int_eq(encode(&request, &len), 0);
 	ck_assert_int_eq(decode(buffer, len, &request), 0);
@@ -154,6 +163,8 @@ START_TEST(cut_and_over_long_datagrams_are_refused)
 	uint8_t bytes[1024];
 	size_t len;
 
+	if (!has_type(_i))
+		return;
 	ck_assert_int_eq(encode(&request, &len), 0);
 	memcpy(bytes, buffer, len);
 	for (size_t cut = 0; cut < len; cut++)
@@ -227,7 +238,7 @@ END_TEST
 START_TEST(types_have_names)
 {
 	for (int type = 1; type < REQUEST_TYPE_COUNT; type++)
-		ck_assert_str_ne(request_type_name((enum request_type)type), "unknown");
+		ck_assert(!has_type(type) == (type > REQUEST_HELD && type < REQUEST_PROBE));
 	ck_assert_str_eq(request_type_name(REQUEST_TYPE_COUNT), "unknown");
 }
 END_TEST
@@ -237,6 +248,8 @@ START_TEST(mutated_requests_never_lead_astray)
 	const int rounds = unit_rounds(5000);
 	struct random random = { (uint64_t)_i };
 
+	if (_i < REQUEST_TYPE_COUNT && !has_type(_i))
+		return;
 	for (int round = 0; round < rounds; round++) {
 		struct request request = _i < REQUEST_TYPE_COUNT ? sample((enum request_type)_i)
 								 : adopted_sample();

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "tests/unit/parse.h"
 #include "tests/unit/unit.h"
 
 enum { GENERATION = 7 };
@@ -114,6 +115,8 @@ static struct request sample(enum request_type type)
 		request.routes.count = 1;
 		request.routes.prefix[0] = (struct prefix){ .addr.family = AF_INET };
 	}
+	if (type == REQUEST_PROBE)
+		request.probe.prefix = prefix_of("10.1.0.0/24");
 	if (type == REQUEST_UP || type == REQUEST_DNS)
 		request.dns.interface = 1;
 	if (type == REQUEST_SILENT)
@@ -193,7 +196,8 @@ START_TEST(each_has_its_place)
 	};
 	static const enum request_type engines[] = { REQUEST_ADOPT, REQUEST_EXIT, REQUEST_SOCKET,
 		REQUEST_INTERFACE, REQUEST_INTERFACE_DELETE, REQUEST_CARRIER, REQUEST_ROUTE_ADD,
-		REQUEST_ROUTE_DELETE, REQUEST_UP, REQUEST_DNS, REQUEST_SILENT, REQUEST_REEXEC };
+		REQUEST_ROUTE_DELETE, REQUEST_UP, REQUEST_DNS, REQUEST_SILENT, REQUEST_PROBE,
+		REQUEST_REEXEC };
 	char text[128];
 
 	for (size_t i = 0; i < ARRAY_SIZE(engines); i++) {

@@ -214,6 +214,20 @@ int policy_silent(const struct settings *settings, struct problem *problem)
 	return -EPERM;
 }
 
+int policy_probe(const struct settings *settings, const struct prefix *prefix,
+	struct endpoint *ret_target, struct problem *problem)
+{
+	const struct settings_announce *item = settings_find_probe(settings, prefix);
+	char text[ADDR_TEXT_MAX];
+
+	if (!item) {
+		problem_set(problem, "a probe of %s, which has none", prefix_format(prefix, text));
+		return -EPERM;
+	}
+	*ret_target = item->probe;
+	return 0;
+}
+
 int policy_exit(uint8_t code, struct problem *problem)
 {
 	switch (code) {

@@ -25,6 +25,9 @@ int policy_dns(
 	const struct settings *settings, const struct request_dns *wanted, struct problem *problem);
 /* Only a client chooses the ends of its paths; a server's endpoints are those of all its clients. */
 int policy_silent(const struct settings *settings, struct problem *problem);
+/* Finds the target in this end's own configuration. */
+int policy_probe(const struct settings *settings, const struct prefix *prefix,
+	struct endpoint *ret_target, struct problem *problem);
 int policy_exit(uint8_t code, struct problem *problem);
 
 /*

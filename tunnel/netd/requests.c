@@ -13,6 +13,7 @@
 #include "netd/interface_routes.h"
 #include "netd/outer.h"
 #include "netd/policy.h"
+#include "netd/probe_socket.h"
 
 enum { WARNINGS_PER_SECOND = 1, WARNINGS_BURST = 20 };
 
@@ -416,6 +417,28 @@ static int handle_silent(struct requests *requests, struct problem *problem)
 	return 0;
 }
 
+/* A target that cannot be reached is what a probe is for: netd does not log it. */
+static int handle_probe(struct requests *requests, struct problem *problem)
+{
+	struct endpoint target;
+	int fd, r;
+
+	if (policy_probe(requests->settings, &requests->request.probe.prefix, &target, problem) <
+		0) {
+		deny(requests, problem);
+		return 0;
+	}
+	r = probe_socket_open(requests->interfaces, &target, &fd, problem);
+	if (r < 0) {
+		answer(requests, r, problem->text);
+		return 0;
+	}
+	requests->reply_fds[0] = fd;
+	requests->reply_fd_count = 1;
+	requests->reply_fds_owned = true;
+	return 0;
+}
+
 static int handle_reexec(struct requests *requests, struct problem *problem)
 {
 	int r = requests->exchange(requests, problem);
@@ -466,6 +489,7 @@ static const struct rule rules[REQUEST_TYPE_COUNT] = {
 	[REQUEST_UP] = { handle_up, false, true },
 	[REQUEST_DNS] = { handle_dns, false, true },
 	[REQUEST_SILENT] = { handle_silent, false, true },
+	[REQUEST_PROBE] = { handle_probe, false, true },
 	[REQUEST_REEXEC] = { handle_reexec, false, true },
 };
 

@@ -31,6 +31,7 @@ static void read_route(struct nlmsghdr *header, struct lookup *lookup)
 	route = nlmsg_data(header);
 	lookup->way = (struct netlink_way){
 		.table = route->rtm_table,
+		.protocol = route->rtm_protocol,
 		.len = route->rtm_dst_len,
 		.local = route->rtm_type == RTN_LOCAL,
 		.unicast = route->rtm_type == RTN_UNICAST,
@@ -60,13 +61,13 @@ static int on_answer(struct nl_msg *message, void *context)
 	return NL_STOP;
 }
 
-/* RTM_F_FIB_MATCH asks for the route as its table has it, with its own prefix. */
-static struct nl_msg *question(const struct addr *to)
+/* `flags`: RTM_F_FIB_MATCH asks for the route as its table has it, with its own prefix. */
+static struct nl_msg *question(const struct addr *to, unsigned flags)
 {
 	struct rtmsg header = {
 		.rtm_family = to->family,
 		.rtm_dst_len = prefix_host(to).len,
-		.rtm_flags = RTM_F_FIB_MATCH | RTM_F_LOOKUP_TABLE,
+		.rtm_flags = RTM_F_LOOKUP_TABLE | flags,
 	};
 	struct nl_msg *message = nlmsg_alloc_simple(RTM_GETROUTE, 0);
 
@@ -98,11 +99,11 @@ static int ask(struct netlink *netlink, struct nl_msg *message, struct lookup *l
 	return r;
 }
 
-int netlink_lookup(struct netlink *netlink, const struct addr *to, struct netlink_way *ret_way,
-	struct problem *problem)
+static int look_up(struct netlink *netlink, const struct addr *to, unsigned flags,
+	struct netlink_way *ret_way, struct problem *problem)
 {
 	struct lookup lookup = { .answered = false };
-	struct nl_msg *message = question(to);
+	struct nl_msg *message = question(to, flags);
 	char text[ADDR_TEXT_MAX];
 	int r = ask(netlink, message, &lookup);
 
@@ -118,4 +119,19 @@ int netlink_lookup(struct netlink *netlink, const struct addr *to, struct netlin
 	if (lookup.error == 0)
 		*ret_way = lookup.way;
 	return lookup.error;
+}
+
+int netlink_lookup(struct netlink *netlink, const struct addr *to, struct netlink_way *ret_way,
+	struct problem *problem)
+{
+	struct netlink_way way = { .index = 0 }, leg = { .index = 0 };
+	int r = look_up(netlink, to, RTM_F_FIB_MATCH, &way, problem);
+
+	if (r < 0)
+		return r;
+	/* A route over several links has none of its own: the kernel says which one it takes. */
+	if (way.index == 0 && way.unicast && look_up(netlink, to, 0, &leg, problem) == 0)
+		way.index = leg.index;
+	*ret_way = way;
+	return 0;
 }

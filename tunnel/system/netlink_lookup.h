@@ -10,11 +10,12 @@
 /* Asks the kernel for a packet's route. Needs no privilege. */
 
 struct netlink_way {
-	uint32_t index; /* of the link that the packet leaves by */
-	uint32_t table; /* of the route; 0: not known */
-	uint8_t len;    /* of the route's prefix; 0: the default route */
-	bool local;     /* an address of this host */
-	bool unicast;   /* leads to another host: not local, not broadcast, not refused */
+	uint32_t index;   /* of the link that the packet leaves by; of several, the one taken now */
+	uint32_t table;   /* of the route; 0: not known */
+	uint8_t protocol; /* of the route: RTPROT_* */
+	uint8_t len;      /* of the route's prefix; 0: the default route */
+	bool local;       /* an address of this host */
+	bool unicast;     /* leads to another host: not local, not broadcast, not refused */
 };
 
 /*

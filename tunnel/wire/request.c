@@ -178,6 +178,10 @@ static const struct request_field silent_rows[] = {
 	{ REQUEST_FIELD_ADDR, AT(request, silent.local) },
 };
 
+static const struct request_field probe_rows[] = {
+	{ REQUEST_FIELD_PREFIX, AT(request, probe.prefix) },
+};
+
 static const struct request_field adopt_rows[] = {
 	{ REQUEST_FIELD_NUMBER, AT(request, adopt.index) },
 	{ REQUEST_FIELD_NUMBER, AT(request, adopt.route_offset) },
@@ -332,6 +336,11 @@ static bool check_silent(const struct request *request)
 	return addr_is_set(&request->silent.local);
 }
 
+static bool check_probe(const struct request *request)
+{
+	return are_networks(&request->probe.prefix, 1);
+}
+
 /* ---- by type ---- */
 
 struct codec {
@@ -362,6 +371,7 @@ static const struct codec codecs[REQUEST_TYPE_COUNT] = {
 	[REQUEST_TRACKED] = { "tracked", true, check_tracked, ROWS(tracked_rows) },
 	[REQUEST_CARRIER] = { "carrier", false, check_carrier, ROWS(carrier_rows) },
 	[REQUEST_SILENT] = { "silent", false, check_silent, ROWS(silent_rows) },
+	[REQUEST_PROBE] = { "probe", false, check_probe, ROWS(probe_rows) },
 	[REQUEST_JUDGED] = { "judged", true, check_judged, ROWS(judged_rows) },
 	[REQUEST_PLACES] = { .name = "places", .without_id = true },
 	[REQUEST_HELD] = { "held", true, check_held, ROWS(held_rows) },
@@ -370,7 +380,8 @@ static const struct codec codecs[REQUEST_TYPE_COUNT] = {
 
 static const struct codec *find_codec(unsigned type)
 {
-	return type > 0 && type < REQUEST_TYPE_COUNT ? &codecs[type] : NULL;
+	/* A number in between may have no type. */
+	return type < REQUEST_TYPE_COUNT && codecs[type].name ? &codecs[type] : NULL;
 }
 
 static bool request_is_valid(const struct codec *codec, const struct request *request)

@@ -23,7 +23,7 @@
  *   netd → engine   CONFIGURE (first, once), STOP, NETWORK, TRACKED, LACK, JUDGED, PLACES, HELD,
  *                   REPLY
  *   engine → netd   ADOPT (before READY), READY, SOCKET, INTERFACE, INTERFACE_DELETE, CARRIER,
- *                   ROUTE_ADD, ROUTE_DELETE, DNS, UP, SILENT, REEXEC, EXIT
+ *                   ROUTE_ADD, ROUTE_DELETE, DNS, UP, SILENT, PROBE, REEXEC, EXIT
  *
  * netd answers each message of the engine by a REPLY with the same id, in order.
  */
@@ -80,6 +80,7 @@ enum request_type {
 	 */
 	REQUEST_PLACES = 21,
 	REQUEST_HELD = 22,
+	REQUEST_PROBE = 26, /* 23 to 25 are reserved for a changed configuration */
 	REQUEST_TYPE_COUNT
 };
 
@@ -194,6 +195,17 @@ struct request_silent {
 	struct addr local; /* of this end of the path */
 };
 
+/*
+ * Asks for a socket to the probe of this prefix of `announce`. netd takes the target from its own
+ * configuration. The reply brings a TCP socket whose connect(2) is under way, or a connected
+ * socket for ICMP echo; both are bound to the link that leads there. An error without a
+ * descriptor: the target cannot be reached now, and `text` says why; ENOMEM, EMFILE, ENFILE or
+ * ENOBUFS: this host could not ask.
+ */
+struct request_probe {
+	struct prefix prefix; /* without host bits */
+};
+
 struct request_dns {
 	uint32_t interface; /* number, as in routes */
 	struct nameservers nameservers;
@@ -277,6 +289,7 @@ struct request {
 		struct request_judged judged;
 		struct request_held held;
 		struct request_silent silent;
+		struct request_probe probe;
 		struct request_reply reply;
 		struct {
 			uint8_t code;                    /* enum exit_code */
