@@ -150,6 +150,36 @@ static inline void fill_routes(struct routes *routes)
 	routes->over_limit = 4;
 }
 
+/* 10.2.0.0/16 is dead and answers again; fd02::/48 is alive. */
+static inline void fill_probes(
+	struct probing *probing, struct probing_item *items, struct probing_item **pointers)
+{
+	const struct settings_probe_rule rule = { DURATION_MS(400), 3, 5 };
+
+	items[0] = (struct probing_item){ .prefix = prefix_of("10.2.0.0/16"),
+		.target = { addr_of("10.2.0.5"), 22 },
+		.probe = { .rule = rule,
+			.state = PROBE_DEAD,
+			.streak = 2,
+			.doublings = 1,
+			.since = ago(100),
+			.changes = 3,
+			.answered = true,
+			.has_failed = true,
+			.failed = ago(7),
+			.why = "Connection refused" } };
+	items[1] = (struct probing_item){ .prefix = prefix_of("fd02::/48"),
+		.target = { addr_of("fd02::5"), 0 },
+		.probe = { .rule = rule,
+			.state = PROBE_ALIVE,
+			.since = ago(3600),
+			.answered = true } };
+	pointers[0] = &items[0];
+	pointers[1] = &items[1];
+	probing->items = pointers;
+	probing->count = 2;
+}
+
 static inline void setup(void)
 {
 	static const struct engine_role role = { .configuration.tls_role = TLS_SERVER };

@@ -143,6 +143,41 @@ START_TEST(own_lists)
 END_TEST
 
 /* Memory is out while the list of one peer is made: an error, whichever part it is. */
+/* What is behind it is dead: whatever list has it, and only there. No peer may take it. */
+START_TEST(withheld)
+{
+	static const char *const left[] = { "10.7.0.0/16" };
+	static const char *const wider[] = { "10.0.0.0/8" };
+	struct settings *settings = server(2);
+	struct prefix one = prefix_of("10.1.0.0/16"), eight = prefix_of("10.0.0.0/8");
+	struct prefix_list list = { .items = NULL }, more = { .items = NULL };
+
+	announce(settings, "10.1.0.0/16");
+	for (size_t i = 0; i < 2; i++)
+		settings->peers[i].has_announce = true;
+	ck_assert_int_eq(prefix_list_append(&settings->peers[0].announce, &one, 1), 0);
+	ck_assert_int_eq(prefix_list_append(&settings->peers[1].announce, &eight, 1), 0);
+	ck_assert_int_eq(settings_gather_own(settings), 0);
+	ck_assert_int_eq(announced_configure(&announced, settings), 0);
+	ck_assert_int_eq(track(2, 0, "10.1.0.0/16", "10.7.0.0/16"), 1);
+	ck_assert_int_eq(prefix_list_append(&list, &one, 1), 0);
+	announced_withhold(&announced, &list);
+	ck_assert_uint_eq(list.count, 0);
+	appends(NULL, 1, left);
+	appends(&settings->peers[0], 0, NULL);
+	appends(&settings->peers[1], 1, wider);
+	ck_assert(has("10.1.0.0/16"));
+	/* What the caller's list has of others is not this end's. */
+	ck_assert_int_eq(prefix_list_append(&more, &one, 1), 0);
+	ck_assert_int_eq(announced_append(&announced, NULL, &more), 0);
+	ck_assert_uint_eq(more.count, 2);
+	prefix_list_free(&more);
+	announced_withhold(&announced, &list);
+	appends(&settings->peers[0], 1, (const char *const[]){ "10.1.0.0/16" });
+	settings_free(settings);
+}
+END_TEST
+
 START_TEST(own_lists_without_memory)
 {
 	struct settings *settings = server(1);
@@ -359,6 +394,7 @@ static Suite *suite(void)
 
 	unit_add_between(suite, "configured", configured, setup, teardown);
 	unit_add_between(suite, "own lists", own_lists, setup, teardown);
+	unit_add_between(suite, "withheld", withheld, setup, teardown);
 	unit_add_between(
 		suite, "own lists without memory", own_lists_without_memory, setup, teardown);
 	unit_add_between(suite, "added and withdrawn", added_and_withdrawn, setup, teardown);

@@ -123,6 +123,23 @@ START_TEST(text_routes)
 }
 END_TEST
 
+START_TEST(probes)
+{
+	struct prefix dead = prefix_of("10.2.0.0/16");
+	struct probing_item items[2], *pointers[2];
+
+	fill_probes(&fixture.engine.probing, items, pointers);
+	fixture.engine.peers.announced.withheld = (struct prefix_list){ &dead, 1 };
+	ck_says(render(STATUS_OVERVIEW, false),
+		"probes:             10.2.0.0/16 withheld: 10.2.0.5:22 is dead for 1 min 40 s: Connection refused\n");
+	ck_says(fixture.text, "it answers again: 2 of 10 in a row\n");
+	ck_says(fixture.text, "fd02::/48 announced: fd02::5 is alive for 1 h");
+	ck_says(render(STATUS_ROUTES, false), "withheld: what is behind it is dead\n");
+	fixture.engine.probing.count = 0;
+	fixture.engine.peers.announced.withheld = (struct prefix_list){ .items = NULL };
+}
+END_TEST
+
 /* Packets do not arrive at the peer: its routes have given way. */
 START_TEST(held_routes)
 {
@@ -402,8 +419,8 @@ END_TEST
 static Suite *suite(void)
 {
 	const TTest *const tests[] = { text_overview, limits, text_is_aligned, text_peers,
-		text_routes, held_routes, one_peer, short_form, check, departed, protection, host,
-		empty, failing_stream };
+		text_routes, probes, held_routes, one_peer, short_form, check, departed, protection,
+		host, empty, failing_stream };
 
 	return unit_suite("status", setup, teardown, tests, ARRAY_SIZE(tests));
 }

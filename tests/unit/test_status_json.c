@@ -283,6 +283,41 @@ START_TEST(json_peers)
 }
 END_TEST
 
+START_TEST(json_probes)
+{
+	struct prefix dead = prefix_of("10.2.0.0/16");
+	struct probing_item items[2], *pointers[2];
+	const char *json = render(STATUS_OVERVIEW, true);
+
+	ck_json(json, "probes", "[]");
+	fill_probes(&fixture.engine.probing, items, pointers);
+	fixture.engine.peers.announced.withheld = (struct prefix_list){ &dead, 1 };
+	json = render(STATUS_OVERVIEW, true);
+	ck_assert_int_eq(json_count(json, "probes"), 2);
+	ck_json(json, "probes.0.prefix", "\"10.2.0.0/16\"");
+	ck_json(json, "probes.0.target", "\"10.2.0.5:22\"");
+	ck_json(json, "probes.0.kind", "\"tcp\"");
+	ck_json(json, "probes.0.state", "\"dead\"");
+	ck_json(json, "probes.0.announced", "false");
+	ck_json(json, "probes.0.answered", "true");
+	ck_json(json, "probes.0.in_a_row", "2");
+	ck_json(json, "probes.0.needed", "10");
+	ck_json(json, "probes.0.changes", "3");
+	ck_json(json, "probes.0.last_failure.error", "\"Connection refused\"");
+	ck_json(json, "probes.1.target", "\"fd02::5\"");
+	ck_json(json, "probes.1.kind", "\"icmp\"");
+	ck_json(json, "probes.1.needed", "3");
+	ck_json(json, "probes.1.last_failure", "null");
+	json = render(STATUS_ROUTES, true);
+	ck_json(json, "announced.0.withheld", "true");
+	ck_json(json, "announced.0.probe.state", "\"dead\"");
+	ck_json(json, "announced.1.withheld", "false");
+	fixture.engine.probing.count = 0;
+	ck_json(render(STATUS_ROUTES, true), "announced.1.probe", "null");
+	fixture.engine.peers.announced.withheld = (struct prefix_list){ .items = NULL };
+}
+END_TEST
+
 START_TEST(json_routes)
 {
 	const char *json = render(STATUS_ROUTES, true);
@@ -332,8 +367,8 @@ static Suite *suite(void)
 {
 	const TTest *const tests[] = { json_daemon, json_host, json_session, json_without,
 		json_counters, json_limit, json_young_session, json_lost_connection,
-		json_lost_connection_of_an_idle_session, json_client, json_peers, json_routes,
-		json_held_routes };
+		json_lost_connection_of_an_idle_session, json_client, json_peers, json_probes,
+		json_routes, json_held_routes };
 
 	return unit_suite("status_json", setup, teardown, tests, ARRAY_SIZE(tests));
 }

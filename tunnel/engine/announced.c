@@ -46,16 +46,40 @@ int announced_configure(struct announced *announced, const struct settings *sett
 	return combine(announced);
 }
 
+void announced_withhold(struct announced *announced, struct prefix_list *withheld)
+{
+	prefix_list_free(&announced->withheld);
+	announced->withheld = *withheld;
+	*withheld = (struct prefix_list){ .items = NULL };
+}
+
+/* Removes what is withheld from the list, from position `first` on. */
+static void drop_withheld(const struct announced *announced, struct prefix_list *list, size_t first)
+{
+	size_t kept = first;
+
+	if (announced->withheld.count == 0)
+		return;
+	for (size_t i = first; i < list->count; i++) {
+		if (!prefix_list_has(&announced->withheld, &list->items[i]))
+			list->items[kept++] = list->items[i];
+	}
+	list->count = kept;
+}
+
 int announced_append(const struct announced *announced, const struct settings_peer *peer,
 	struct prefix_list *list)
 {
+	size_t first = list->count;
 	int r = settings_stated_to(peer, list);
 
-	if (r < 0 || !settings_gets_common(peer))
-		return r;
-	r = prefix_list_append(list, announced->stated.items, announced->stated.count);
-	if (r == 0)
-		r = prefix_list_append(list, announced->tracked.items, announced->tracked.count);
+	if (r == 0 && settings_gets_common(peer)) {
+		r = prefix_list_append(list, announced->stated.items, announced->stated.count);
+		if (r == 0)
+			r = prefix_list_append(
+				list, announced->tracked.items, announced->tracked.count);
+	}
+	drop_withheld(announced, list, first);
 	return r;
 }
 
@@ -65,6 +89,7 @@ void announced_free(struct announced *announced)
 	prefix_list_free(&announced->stated);
 	prefix_list_free(&announced->tracked);
 	prefix_list_free(&announced->pages);
+	prefix_list_free(&announced->withheld);
 }
 
 bool announced_is_common(const struct announced *announced, const struct prefix *prefix)

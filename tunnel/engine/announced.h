@@ -24,6 +24,11 @@ struct announced {
 	struct prefix_list stated;
 	struct prefix_list tracked; /* reported by netd, sorted */
 	struct prefix_list pages;   /* of a tracked set whose last page has not come */
+	/*
+	 * Not announced to anybody now, whatever list has them: what is behind them is dead
+	 * (engine/probing). They stay in `all`: no peer may take them.
+	 */
+	struct prefix_list withheld; /* sorted */
 	/* of the peers' own lists; borrowed from the settings; NULL: none */
 	const struct prefix_list *own;
 };
@@ -34,6 +39,9 @@ struct announced {
  */
 int announced_configure(struct announced *announced, const struct settings *settings);
 void announced_free(struct announced *announced);
+
+/* Takes the prefixes that are not announced now, sorted, and with them the list's memory. */
+void announced_withhold(struct announced *announced, struct prefix_list *withheld);
 
 /*
  * Appends what is announced to the peer: the common prefixes, or those of its own list. Duplicates

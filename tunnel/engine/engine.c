@@ -60,6 +60,7 @@ static void on_adopted(struct engine *engine)
 		problem_set(&problem, "out of memory");
 	} else {
 		engine->world.ready = true;
+		probing_start(&engine->probing, engine->world.netd);
 		r = engine->role->start(engine, &problem);
 	}
 	if (r < 0)
@@ -302,6 +303,7 @@ static void free_all(struct engine *engine)
 	control_close(engine->control);
 	for (unsigned i = 0; i < engine->worker_count; i++)
 		worker_stop(engine->workers[i]);
+	probing_free(&engine->probing);
 	peers_free(&engine->peers);
 	mailbox_close(&engine->reports);
 	netd_link_free(engine->world.netd);

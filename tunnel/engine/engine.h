@@ -14,6 +14,7 @@
 #include "engine/departures.h"
 #include "engine/netd_link.h"
 #include "engine/peers.h"
+#include "engine/probing.h"
 #include "engine/refusals.h"
 #include "engine/resume.h"
 #include "engine/session_world.h"
@@ -97,6 +98,7 @@ struct engine {
 	/* Of this run of the program: a new engine of the same run has the same. */
 	uint8_t instance[REQUEST_INSTANCE_SIZE];
 	struct resume resume;
+	struct probing probing;
 	struct loop_timer stop_deadline;
 	struct mono started;
 	int exit_code; /* enum exit_code */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/container.h"
 #include "base/error_text.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -211,6 +212,35 @@ static void plan_descriptors(struct engine *engine)
 			plan->handshakes);
 }
 
+/* Out of memory, the prefixes that are withheld stay as they are, until the next change. */
+static void withhold(struct probing *probing)
+{
+	struct engine *engine = container_of(probing, struct engine, probing);
+	struct prefix_list withheld = { .items = NULL };
+
+	if (probing_withheld(probing, &withheld) == 0)
+		peers_withhold(&engine->peers, &withheld);
+	else
+		log_error("cannot change the announcements: out of memory");
+	prefix_list_free(&withheld);
+}
+
+/*
+ * What the engine before has announced stays so until its first probe: only an engine that takes
+ * over interfaces has one before it.
+ */
+static int announce(struct engine *engine, bool trusted)
+{
+	int r = peers_configure(&engine->peers, engine->settings);
+
+	if (r == 0)
+		r = probing_configure(
+			&engine->probing, engine->world.loop, engine->settings, trusted, withhold);
+	if (r == 0)
+		withhold(&engine->probing);
+	return r;
+}
+
 int engine_configure(struct engine *engine, const struct request_configure *configure,
 	const int *fds, size_t fd_count, struct problem *problem)
 {
@@ -244,7 +274,7 @@ int engine_configure(struct engine *engine, const struct request_configure *conf
 	engine->generation = configure->generation;
 	memcpy(engine->instance, configure->instance, sizeof(engine->instance));
 	log_set_level(engine->settings->log_level);
-	r = peers_configure(&engine->peers, engine->settings);
+	r = announce(engine, configure->adopt_count > 0);
 	if (r < 0)
 		problem_set(problem, "out of memory");
 	else

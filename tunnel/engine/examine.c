@@ -413,6 +413,34 @@ static void examine_host(const struct request_held *held, struct findings *findi
 	}
 }
 
+/* What is behind this end's probed announcements. */
+static void examine_probes(const struct probing *probing, struct findings *findings)
+{
+	for (size_t i = 0; i < probing->count; i++) {
+		const struct probing_item *item = probing->items[i];
+		const struct probe *probe = &item->probe;
+		char prefix[ADDR_TEXT_MAX], target[ENDPOINT_TEXT_MAX];
+		int64_t since = duration_ms(mono_since(mono_now(), probe->since)) / 1000;
+
+		prefix_format(&item->prefix, prefix);
+		probing_target_format(item, target);
+		if (probe->state == PROBE_DEAD)
+			findings_add(findings, FINDING_PROBLEM, "probe",
+				"%s is not announced since %" PRId64
+				" s: %s does not answer: %s; it comes back after %u answers in a row",
+				prefix, since, target, probe->why, probe_needed(probe));
+		else if (probe->state == PROBE_ALIVE && probe->doublings > 0)
+			findings_add(findings, FINDING_NOTE, "probe",
+				"%s is announced: %s answers since %" PRId64
+				" s; it comes and goes (%" PRIu64 " times)",
+				prefix, target, since, probe->changes);
+		else
+			findings_add(findings, FINDING_OK, "probe", "%s is announced: %s %s",
+				prefix, target,
+				probe->state == PROBE_ALIVE ? "answers" : "is probed first");
+	}
+}
+
 int examine_render(const struct engine *engine, FILE *out)
 {
 	struct findings findings = { .count = 0 };
@@ -421,6 +449,7 @@ int examine_render(const struct engine *engine, FILE *out)
 
 	examine_certificates(engine, &findings);
 	examine_host(&engine->held, &findings);
+	examine_probes(&engine->probing, &findings);
 	TAILQ_FOREACH(session, &engine->peers.sessions, link) {
 		examine_state(engine, session, &findings);
 		examine_held_back(session, &findings);

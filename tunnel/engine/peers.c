@@ -212,6 +212,12 @@ int peers_withdraw(
 	return r;
 }
 
+void peers_withhold(struct peers *peers, struct prefix_list *withheld)
+{
+	announced_withhold(&peers->announced, withheld);
+	announce_to_all(peers);
+}
+
 void peers_tracked(struct peers *peers, const struct request_tracked *page)
 {
 	int r = announced_track(&peers->announced, page);

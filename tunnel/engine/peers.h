@@ -75,6 +75,11 @@ int peers_announce(
 int peers_withdraw(
 	struct peers *peers, const struct prefix *prefixes, size_t count, struct problem *problem);
 /*
+ * Takes the prefixes that are not announced now, sorted, and with them the list's memory: all peers
+ * learn of it.
+ */
+void peers_withhold(struct peers *peers, struct prefix_list *withheld);
+/*
  * Takes a page of the prefixes that netd tracks. Once the set is complete, all peers learn of it.
  */
 void peers_tracked(struct peers *peers, const struct request_tracked *page);

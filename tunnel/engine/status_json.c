@@ -461,6 +461,51 @@ static void put_host(struct json *json, const struct request_held *held)
 	json_array_end(json);
 }
 
+/* `last_failure`: null while no probe has failed. */
+static void put_probe(struct json *json, const char *key, const struct status_view *view,
+	const struct prefix *prefix)
+{
+	const struct probing_item *item = probing_find(&view->engine->probing, prefix);
+	const struct probe *probe = item ? &item->probe : NULL;
+	char target[ENDPOINT_TEXT_MAX];
+
+	if (!probe) {
+		json_null(json, key);
+		return;
+	}
+	json_object_begin(json, key);
+	put_prefix(json, "prefix", prefix);
+	json_string(json, "target", probing_target_format(item, target));
+	json_string(json, "kind", item->target.port != 0 ? "tcp" : "icmp");
+	json_string(json, "state", probe_state_text(probe));
+	json_duration(json, "for", mono_since(view->now, probe->since));
+	json_bool(json, "announced", probe_announces(probe));
+	json_bool(json, "answered", probe->answered);
+	json_u64(json, "changes", probe->changes);
+	json_u64(json, "in_a_row", probe->streak);
+	json_u64(json, "needed",
+		probe->state == PROBE_DEAD ? probe_needed(probe) : probe->rule.down);
+	if (probe->has_failed) {
+		json_object_begin(json, "last_failure");
+		json_duration(json, "age", mono_since(view->now, probe->failed));
+		put_text(json, "error", probe->why);
+		json_object_end(json);
+	} else {
+		json_null(json, "last_failure");
+	}
+	json_object_end(json);
+}
+
+static void put_probes(struct json *json, const struct status_view *view)
+{
+	const struct probing *probing = &view->engine->probing;
+
+	json_array_begin(json, "probes");
+	for (size_t i = 0; i < probing->count; i++)
+		put_probe(json, NULL, view, &probing->items[i]->prefix);
+	json_array_end(json);
+}
+
 void status_json_overview(const struct status_view *view, FILE *out)
 {
 	const struct engine *engine = view->engine;
@@ -484,6 +529,7 @@ void status_json_overview(const struct status_view *view, FILE *out)
 	json_bool(&json, "nat", settings->nat);
 	json_bool(&json, "forwarding", settings->forwarding);
 	put_host(&json, &engine->held);
+	put_probes(&json, view);
 	json_u64(&json, "session_count", engine->peers.session_count);
 	json_array_begin(&json, "sessions");
 	for (size_t i = 0; i < view->session_count && status_has_room(out); i++)
@@ -557,6 +603,9 @@ static void put_announced(
 	put_prefix(json, "prefix", prefix);
 	json_bool(json, "tracked", prefix_list_has(&view->engine->peers.announced.tracked, prefix));
 	json_bool(json, "common", announced_is_common(&view->engine->peers.announced, prefix));
+	json_bool(
+		json, "withheld", prefix_list_has(&view->engine->peers.announced.withheld, prefix));
+	put_probe(json, "probe", view, prefix);
 	json_array_begin(json, "refusals");
 	for (size_t i = 0; i < view->session_count; i++) {
 		const struct session *session = view->peers[i].session;

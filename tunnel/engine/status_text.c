@@ -178,6 +178,29 @@ static void write_host(FILE *out, const struct request_held *held)
 	}
 }
 
+/* A line for each probed announcement, and for a dead one why the last probe failed. */
+static void write_probes(const struct status_view *view, FILE *out)
+{
+	const struct probing *probing = &view->engine->probing;
+
+	for (size_t i = 0; i < probing->count; i++) {
+		const struct probing_item *item = probing->items[i];
+		const struct probe *probe = &item->probe;
+		char prefix[ADDR_TEXT_MAX], target[ENDPOINT_TEXT_MAX], age[TEXT_MAX];
+
+		field(out, i == 0 ? "probes:" : "", "%s %s: %s is %s for %s%s%s",
+			prefix_format(&item->prefix, prefix),
+			probe_announces(probe) ? "announced" : "withheld",
+			probing_target_format(item, target), probe_state_text(probe),
+			duration_format(mono_since(view->now, probe->since), age),
+			probe->state != PROBE_DEAD ? "" : ": ",
+			probe->state != PROBE_DEAD ? "" : probe->why);
+		if (probe->state == PROBE_DEAD && probe->answered)
+			field(out, "", "it answers again: %u of %u in a row", probe->streak,
+				probe_needed(probe));
+	}
+}
+
 static void write_daemon(const struct status_view *view, FILE *out)
 {
 	const struct engine *engine = view->engine;
@@ -200,6 +223,7 @@ static void write_daemon(const struct status_view *view, FILE *out)
 	else if (!settings->contained)
 		write_protection(view, out);
 	write_host(out, &engine->held);
+	write_probes(view, out);
 	field(out, "workers:", "%u", engine->worker_count);
 	field(out, "sessions:", "%u", engine->peers.session_count);
 }
@@ -697,7 +721,12 @@ static void announced_rows(const struct status_view *view, struct table *table)
 				route_verdict_text((enum route_verdict)verdict));
 			table_row(table, &row);
 		}
-		if (!refused) {
+		if (prefix_list_has(
+			    &view->engine->peers.announced.withheld, &announced->items[i])) {
+			snprintf(row.cell[1], CELL_MAX, "-");
+			snprintf(row.cell[2], CELL_MAX, "withheld: what is behind it is dead");
+			table_row(table, &row);
+		} else if (!refused) {
 			snprintf(row.cell[1], CELL_MAX, "-");
 			table_row(table, &row);
 		}
