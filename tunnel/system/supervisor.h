@@ -2,6 +2,8 @@
 #ifndef CULVERT_SYSTEM_SUPERVISOR_H
 #define CULVERT_SYSTEM_SUPERVISOR_H
 
+#include <stdbool.h>
+
 #include "base/problem.h"
 
 /*
@@ -10,7 +12,8 @@
  */
 
 struct supervisor {
-	int fd; /* -1: no supervisor */
+	int fd;      /* -1: no supervisor */
+	bool stores; /* it keeps descriptors for the next run: $FDSTORE */
 };
 
 /*
@@ -27,6 +30,22 @@ int supervisor_open(struct supervisor *supervisor, struct problem *problem);
  */
 enum { SUPERVISOR_PATIENCE_S = 2 };
 int supervisor_notify(const struct supervisor *supervisor, const char *lines);
+
+/*
+ * A supervisor may keep descriptors from one run of this program to the next (systemd's descriptor
+ * store, sd_pid_notify_with_fds(3)), where its configuration allows that.
+ *
+ * take: gets the descriptor of that name from the run before, CLOEXEC, which the caller owns, and
+ * closes all others that the supervisor has passed on. Call it once, before any thread. -ENOENT:
+ * there is none.
+ * keep: gives it a copy. It returns when the supervisor has it, so the caller may end then.
+ * -EOPNOTSUPP: it keeps none; -ETIMEDOUT: it has not confirmed within SUPERVISOR_PATIENCE_S;
+ * else errors of sendmsg(2).
+ * drop: it closes its copy. Errors as supervisor_notify().
+ */
+int supervisor_take(const char *name, int *ret_fd);
+int supervisor_keep(const struct supervisor *supervisor, const char *name, int fd);
+int supervisor_drop(const struct supervisor *supervisor, const char *name);
 
 /* Does nothing when there is no supervisor. */
 void supervisor_close(struct supervisor *supervisor);
