@@ -71,6 +71,34 @@ fail:
 	return r;
 }
 
+int netlink_nft_fd(const struct netlink_nft *nft)
+{
+	return nl_socket_get_fd(nft->sock);
+}
+
+int netlink_nft_adopt(int fd, struct netlink_nft **ret_nft)
+{
+	struct netlink_nft *nft = calloc(1, sizeof(*nft));
+	int r;
+
+	if (nft)
+		nft->sock = nl_socket_alloc();
+	if (!nft || !nft->sock) {
+		free(nft);
+		return -ENOMEM;
+	}
+	r = nl_socket_set_fd(nft->sock, NETLINK_NETFILTER, fd);
+	if (r < 0) {
+		netlink_nft_close(nft);
+		return netlink_errno(r);
+	}
+	/* An answer that its former owner has not read is none to us. */
+	while (recv(fd, nft->buffer, sizeof(nft->buffer), MSG_DONTWAIT) >= 0)
+		;
+	*ret_nft = nft;
+	return 0;
+}
+
 void netlink_nft_close(struct netlink_nft *nft)
 {
 	if (!nft)

@@ -126,6 +126,14 @@ struct netlink_nft;
 int netlink_nft_open(struct netlink_nft **ret_nft, struct problem *problem);
 void netlink_nft_close(struct netlink_nft *nft); /* accepts NULL; deletes its owned tables */
 
+/*
+ * For a restart: the socket's descriptor, which the module keeps; and the way back, which takes over
+ * the socket of another process, and its tables with it. -EINVAL, -EPROTOTYPE and others: it is no
+ * such socket, and stays the caller's; -ENOMEM.
+ */
+int netlink_nft_fd(const struct netlink_nft *nft);
+int netlink_nft_adopt(int fd, struct netlink_nft **ret_nft);
+
 /* The port by which netlink_nft_monitor recognizes this socket's changes. */
 uint32_t netlink_nft_port(const struct netlink_nft *nft);
 

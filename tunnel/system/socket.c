@@ -205,6 +205,61 @@ int socket_listen_again(int fd)
 	return listen(fd, BACKLOG_TCP) < 0 ? -errno : 0;
 }
 
+static int number_of(int fd, int option)
+{
+	int value = -1;
+	socklen_t len = sizeof(value);
+
+	return getsockopt(fd, SOL_SOCKET, option, &value, &len) < 0 ? -errno : value;
+}
+
+/* True if it is a TCP socket that listens at this address. */
+static bool listens_at(int fd, const struct endpoint *endpoint)
+{
+	struct sockaddr_storage address = { .ss_family = AF_UNSPEC };
+	socklen_t len = sizeof(address);
+	struct endpoint here;
+
+	return number_of(fd, SO_TYPE) == SOCK_STREAM && socket_listens(fd) &&
+		getsockname(fd, (struct sockaddr *)&address, &len) == 0 &&
+		endpoint_from_sockaddr((const struct sockaddr *)&address, len, &here) == 0 &&
+		addr_equal(&here.addr, &endpoint->addr) && here.port == endpoint->port;
+}
+
+/* Gives a listener the options of another socket, which was made with those of now. */
+static int copy_options(int fd, int from)
+{
+	char congestion[16] = "";
+	socklen_t len = sizeof(congestion);
+	int mark = number_of(from, SO_MARK);
+
+	if (number_of(fd, SO_PROTOCOL) != number_of(from, SO_PROTOCOL))
+		return -EPROTOTYPE;
+	if (getsockopt(from, IPPROTO_TCP, TCP_CONGESTION, congestion, &len) < 0 ||
+		setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, congestion,
+			(socklen_t)strnlen(congestion, sizeof(congestion))) < 0)
+		return -errno;
+	if (number_of(fd, SO_MARK) == mark)
+		return 0;
+	return set_number(fd, SOL_SOCKET, SO_MARK, mark);
+}
+
+int socket_listen_take_over(
+	int fd, const struct endpoint *endpoint, const struct socket_options *options)
+{
+	struct problem ignored;
+	int like, r;
+
+	if (!listens_at(fd, endpoint))
+		return -EADDRNOTAVAIL;
+	r = open_tcp(endpoint->addr.family, options, &like, &ignored);
+	if (r < 0)
+		return r;
+	r = copy_options(fd, like);
+	close(like);
+	return r;
+}
+
 /* Makes the directories before the last slash, like mkdir -p. */
 static int make_parents(const char *path, struct problem *problem)
 {
@@ -313,6 +368,28 @@ int socket_control(const char *path, int *ret_fd, struct problem *problem)
 	if (r < 0)
 		problem_set(problem, "cannot make the control socket %s: %s", path, error_text(r));
 	return r;
+}
+
+int socket_control_take_over(int fd, const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNSPEC };
+	socklen_t len = sizeof(address);
+	struct stat st;
+
+	if (getsockname(fd, (struct sockaddr *)&address, &len) < 0 ||
+		address.sun_family != AF_UNIX || address.sun_path[0] != '/' || !socket_listens(fd))
+		return -EINVAL;
+	address.sun_path[sizeof(address.sun_path) - 1] = '\0';
+	if (strcmp(address.sun_path, path) != 0) {
+		/* The name has changed: the old file leads nowhere from now on. */
+		if (lstat(address.sun_path, &st) == 0 && S_ISSOCK(st.st_mode))
+			(void)unlink(address.sun_path);
+		return -EADDRNOTAVAIL;
+	}
+	if (lstat(path, &st) < 0 || !S_ISSOCK(st.st_mode))
+		return -ENOENT;
+	/* A client sees from now on that this process made the socket (SO_PEERCRED). */
+	return listen(fd, BACKLOG_CONTROL) < 0 ? -errno : 0;
 }
 
 bool socket_answers(const struct endpoint *endpoint)

@@ -43,6 +43,14 @@ bool socket_listens(int fd);
 int socket_listen_again(int fd);
 
 /*
+ * For a restart: judges a socket that another process has made, and gives it the options of now. The
+ * caller keeps it in any case. -EADDRNOTAVAIL: it does not listen at this address; -EPROTOTYPE: TCP
+ * instead of MPTCP, or the reverse; else the errors of setsockopt(2) and socket_listen().
+ */
+int socket_listen_take_over(
+	int fd, const struct endpoint *endpoint, const struct socket_options *options);
+
+/*
  * Makes an unbound TCP socket of AF_INET or AF_INET6 with the same options, ready for connect(2).
  * Errors: those of socket_listen().
  */
@@ -59,6 +67,13 @@ bool socket_is_mptcp(int fd);
  * bytes).
  */
 int socket_control(const char *path, int *ret_fd, struct problem *problem);
+
+/*
+ * The same for a socket of socket_control() that another process has made: this process becomes its
+ * maker. -EADDRNOTAVAIL: it has another path, whose file is removed; -ENOENT: its file is gone;
+ * -EINVAL: it is no such socket.
+ */
+int socket_control_take_over(int fd, const char *path);
 
 /*
  * True if a program accepts TCP connections at this address of this host, where connecting does not
