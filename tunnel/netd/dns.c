@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/fingerprint.h"
 #include "base/log.h"
+#include "netd/bequest.h"
 #include "netd/desired_state.h"
 #include "netd/resolv_conf.h"
 #include "system/tool.h"
@@ -451,6 +452,41 @@ void dns_close(struct dns *dns)
 {
 	watch_end(dns);
 	dns->loop = NULL;
+}
+
+/* ---- from one run to the next ---- */
+
+void dns_bequeath(const struct dns *dns, struct bequest_dns *ret_bequest)
+{
+	*ret_bequest = (struct bequest_dns){ .way = (uint8_t)dns->way,
+		.waiting = dns->waiting,
+		.index = dns->index,
+		.nameservers = dns->nameservers,
+		.before = dns->before,
+		.entry_sum = dns->entry_sum };
+	memcpy(ret_bequest->interface, dns->interface, sizeof(dns->interface));
+	memcpy(ret_bequest->entry, dns->entry, sizeof(dns->entry));
+}
+
+void dns_leave(struct dns *dns)
+{
+	file_release(dns);
+	dns->way = DNS_NONE;
+	dns->waiting = false;
+}
+
+void dns_inherit(struct dns *dns, const struct bequest_dns *bequest, int held)
+{
+	dns->way = (enum dns_way)bequest->way;
+	dns->waiting = bequest->waiting;
+	dns->index = bequest->index;
+	dns->nameservers = bequest->nameservers;
+	dns->before = bequest->before;
+	dns->entry_sum = bequest->entry_sum;
+	memcpy(dns->interface, bequest->interface, sizeof(dns->interface));
+	memcpy(dns->entry, bequest->entry, sizeof(dns->entry));
+	dns->held = held;
+	dns->item.polled = dns->entry_sum != 0 || (dns->way == DNS_FILE && dns->watch.fd < 0);
 }
 
 /* ---- leftovers ---- */

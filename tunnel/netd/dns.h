@@ -83,6 +83,17 @@ int dns_set(struct dns *dns, const struct interface *interface,
  */
 bool dns_is_asked(struct dns *dns, const struct addr *addr);
 
+struct bequest_dns;
+
+/*
+ * For a restart, in which the resolvers stay. bequeath: describes them for the next run. leave: ends
+ * this module and leaves them set. inherit: takes over what the run before has set, with the lock on
+ * the file (-1: none), which is this module's from then on.
+ */
+void dns_bequeath(const struct dns *dns, struct bequest_dns *ret_bequest);
+void dns_leave(struct dns *dns);
+void dns_inherit(struct dns *dns, const struct bequest_dns *bequest, int held);
+
 /* Restores the former resolvers. Logs its failures. */
 void dns_lift(struct dns *dns);
 /* Stops watching the file. Call it after dns_lift(). */

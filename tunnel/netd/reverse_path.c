@@ -17,11 +17,6 @@
 
 #define CONF_DIRECTORY "/proc/sys/net/ipv4/conf"
 
-struct reverse_path_saved {
-	char name[IF_NAMESIZE]; /* an interface, or "all", which applies to each of them */
-	char value;
-};
-
 static int open_value(const char *name, int flags)
 {
 	char path[sizeof(CONF_DIRECTORY) + IF_NAMESIZE + sizeof("/rp_filter")];
@@ -157,6 +152,25 @@ void reverse_path_relax(struct reverse_path *reverse_path)
 	closedir(directory);
 }
 
+int reverse_path_inherit(
+	struct reverse_path *reverse_path, const struct reverse_path_saved *saved, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		int r = save(reverse_path, saved[i].name, saved[i].value);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+void reverse_path_leave(struct reverse_path *reverse_path)
+{
+	free(reverse_path->saved);
+	reverse_path->saved = NULL;
+	reverse_path->count = reverse_path->capacity = 0;
+}
+
 void reverse_path_restore(struct reverse_path *reverse_path)
 {
 	for (size_t i = 0; i < reverse_path->count; i++) {
@@ -169,7 +183,5 @@ void reverse_path_restore(struct reverse_path *reverse_path)
 		if (read_value(saved->name) == '0')
 			(void)write_value(saved->name, saved->value);
 	}
-	free(reverse_path->saved);
-	reverse_path->saved = NULL;
-	reverse_path->count = reverse_path->capacity = 0;
+	reverse_path_leave(reverse_path);
 }

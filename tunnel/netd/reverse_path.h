@@ -2,6 +2,7 @@
 #ifndef CULVERT_NETD_REVERSE_PATH_H
 #define CULVERT_NETD_REVERSE_PATH_H
 
+#include <net/if.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -17,7 +18,10 @@
  * leaves it off. netd's only thread.
  */
 
-struct reverse_path_saved;
+struct reverse_path_saved {
+	char name[IF_NAMESIZE]; /* an interface, or "all", which applies to each of them */
+	char value;             /* '1' or '2', as it was before */
+};
 
 struct reverse_path {
 	struct reverse_path_saved *saved; /* the changed interfaces, with their former values */
@@ -34,6 +38,14 @@ void reverse_path_init(struct reverse_path *reverse_path);
  * failures.
  */
 void reverse_path_relax(struct reverse_path *reverse_path);
+
+/*
+ * For a restart. inherit: takes over what the run before has switched off; -ENOMEM. leave: ends this
+ * module, and leaves it switched off for the next run.
+ */
+int reverse_path_inherit(
+	struct reverse_path *reverse_path, const struct reverse_path_saved *saved, size_t count);
+void reverse_path_leave(struct reverse_path *reverse_path);
 
 /* Restores each value that is still as this module set it. Does nothing when none was changed. */
 void reverse_path_restore(struct reverse_path *reverse_path);
