@@ -180,18 +180,23 @@ static bool is_wanted(const struct settings *settings)
 int answer_inbound_start(struct answer_inbound *answer, const struct settings *settings,
 	const struct local_bridges *local, struct problem *problem)
 {
-	int r;
+	int r = 0;
 
-	if (!is_wanted(settings))
+	if (!is_wanted(settings)) {
+		answer_inbound_stop(answer);
 		return 0;
+	}
 	*answer = (struct answer_inbound){ .settings = settings,
+		.nft = answer->nft,
+		.switched = answer->switched,
 		.local = local,
 		.item = { .name = "firewall rules of answer_inbound",
 			.meanwhile = "calls from outside are not answered",
 			.look = look,
 			.repair = repair } };
 	(void)snprintf(answer->table, sizeof(answer->table), "culvert-inbound-%s", settings->name);
-	r = netlink_nft_open(&answer->nft, problem);
+	if (!answer->nft)
+		r = netlink_nft_open(&answer->nft, problem);
 	if (r == 0)
 		r = put(answer, problem);
 	if (r < 0) {
@@ -199,11 +204,13 @@ int answer_inbound_start(struct answer_inbound *answer, const struct settings *s
 		answer_inbound_stop(answer);
 		return r;
 	}
-	answer->switched = !accepts_marks();
-	if (answer->switched && switch_on(problem) < 0)
-		log_warning(
-			"answer_inbound: %s; calls that come while the tunnel is down are not answered",
-			problem->text);
+	if (!accepts_marks()) {
+		answer->switched = true;
+		if (switch_on(problem) < 0)
+			log_warning(
+				"answer_inbound: %s; calls that come while the tunnel is down are not answered",
+				problem->text);
+	}
 	log_notice("answers to calls from outside leave where these came in (firewall table %s)",
 		answer->table);
 	return 0;

@@ -39,7 +39,8 @@ struct answer_inbound {
 };
 
 /*
- * Puts the table in force if the settings want it; otherwise does nothing. Errors: those of
+ * Puts the table in force if the settings want it; otherwise ends what was inherited. Before that,
+ * `nft` and `switched` may have been inherited from the run before; else *answer is zeroed. Errors: those of
  * netlink_nft_open() and netlink_nft_commit(). On failure *problem says why.
  */
 int answer_inbound_start(struct answer_inbound *answer, const struct settings *settings,

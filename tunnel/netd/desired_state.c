@@ -107,6 +107,8 @@ static void check_within(struct desired_state *desired, struct duration wait)
 {
 	struct mono due;
 
+	if (desired->suspended)
+		return;
 	if (desired->pause.ns > wait.ns)
 		wait = desired->pause;
 	due = mono_add(mono_now(), wait);
@@ -148,6 +150,15 @@ static void monitor_ready(struct loop_watch *watch, uint32_t events)
 	}
 	if (touched)
 		check_within(desired, DURATION_MS(DESIRED_STATE_GATHER_MS));
+}
+
+void desired_state_suspend(struct desired_state *desired, bool suspended)
+{
+	if (!desired->loop)
+		return;
+	desired->suspended = suspended;
+	loop_timer_stop(desired->loop, &desired->looking);
+	check_within(desired, DURATION_MS(0));
 }
 
 int desired_state_open(struct desired_state *desired, struct loop *loop,

@@ -44,6 +44,7 @@ struct desired_state {
 	 */
 	int (*changed)(struct desired_state *desired);
 	bool unsent;
+	bool suspended;
 	struct netlink_monitor *monitor; /* NULL: no notifications; everything is polled */
 	struct loop_watch watch;
 	struct loop_timer looking;
@@ -61,6 +62,12 @@ int desired_state_open(struct desired_state *desired, struct loop *loop,
 	struct problem *problem);
 /* Call it before the interfaces are removed. Does nothing when *desired is zeroed. */
 void desired_state_close(struct desired_state *desired);
+
+/*
+ * Stops all checks while another process takes over, which changes what is kept here; or goes on
+ * with one at once. Does nothing when *desired is zeroed.
+ */
+void desired_state_suspend(struct desired_state *desired, bool suspended);
 
 /* Registers an item, which stays registered until the end. Borrowed. */
 void desired_state_add(struct desired_state *desired, struct desired_item *item);

@@ -7,9 +7,11 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/error_text.h"
 #include "base/log.h"
@@ -24,7 +26,7 @@ enum {
 
 void engine_files_init(struct engine_files *files)
 {
-	*files = (struct engine_files){ .control = -1, .state = -1 };
+	*files = (struct engine_files){ .control = -1, .state = -1, .old_control = -1 };
 }
 
 /*
@@ -82,6 +84,58 @@ static int listen_patiently(const struct endpoint *endpoint, const struct socket
 	return r;
 }
 
+/* ---- from the run before ---- */
+
+void engine_files_inherit_listener(struct engine_files *files, int fd)
+{
+	if (files->old_listener_count < ARRAY_SIZE(files->old_listeners))
+		files->old_listeners[files->old_listener_count++] = fd;
+	else
+		close(fd);
+}
+
+void engine_files_inherit_control(struct engine_files *files, int fd)
+{
+	files->old_control = fd;
+}
+
+/*
+ * A predecessor that still lives has the socket, too, so closing it here would not free the address
+ * for another one. Should this start fail, the predecessor listens again (netd/listeners).
+ */
+static void end_old_listeners(struct engine_files *files)
+{
+	for (size_t i = 0; i < files->old_listener_count; i++) {
+		(void)shutdown(files->old_listeners[i], SHUT_RDWR);
+		close(files->old_listeners[i]);
+	}
+	files->old_listener_count = 0;
+}
+
+/* Returns the old listener at this address, with the options of now, or -1. */
+static int take_old(struct engine_files *files, const struct endpoint *endpoint,
+	const struct socket_options *options)
+{
+	for (size_t i = 0; i < files->old_listener_count; i++) {
+		int fd = files->old_listeners[i];
+
+		if (socket_listen_take_over(fd, endpoint, options) < 0)
+			continue;
+		files->old_listeners[i] = files->old_listeners[--files->old_listener_count];
+		return fd;
+	}
+	return -1;
+}
+
+/* Those that are of no use end before others begin, which may want their ports. */
+static void take_all_old(struct engine_files *files, const struct settings *settings,
+	const struct socket_options *options, int taken[static SETTINGS_LISTEN_MAX])
+{
+	for (size_t i = 0; i < settings->listen_count; i++)
+		taken[i] = take_old(files, &settings->listen[i], options);
+	end_old_listeners(files);
+}
+
 /* A family that the kernel lacks (ipv6.disable=1) does not keep the other from being served. */
 static bool has_other_family(const struct settings *settings, const struct endpoint *lacking)
 {
@@ -96,14 +150,21 @@ int engine_files_listen(
 	struct engine_files *files, const struct settings *settings, struct problem *problem)
 {
 	struct socket_options options = outer_options(settings);
+	int taken[SETTINGS_LISTEN_MAX];
 	bool logged = false;
 
-	if (settings->role != SETTINGS_SERVER)
+	if (settings->role != SETTINGS_SERVER) {
+		end_old_listeners(files);
 		return 0;
+	}
+	take_all_old(files, settings, &options, taken);
 	for (size_t i = 0; i < settings->listen_count; i++) {
 		int *listener = &files->listeners[files->listener_count];
-		int r = listen_patiently(&settings->listen[i], &options, listener, problem);
+		int r = 0;
 
+		*listener = taken[i];
+		if (taken[i] < 0)
+			r = listen_patiently(&settings->listen[i], &options, listener, problem);
 		if (r == -EAFNOSUPPORT && has_other_family(settings, &settings->listen[i])) {
 			log_warning("%s; listening without it", problem->text);
 			continue;
@@ -124,6 +185,16 @@ int engine_files_open_control(
 {
 	int r;
 
+	if (files->old_control >= 0 &&
+		socket_control_take_over(files->old_control, settings->control_socket) == 0) {
+		files->control = files->old_control;
+		files->control_path = settings->control_socket;
+		files->old_control = -1;
+		return 0;
+	}
+	if (files->old_control >= 0)
+		close(files->old_control);
+	files->old_control = -1;
 	if (settings->control_socket[0] == '\0')
 		return 0;
 	r = socket_control(settings->control_socket, &files->control, problem);
@@ -288,10 +359,19 @@ int engine_files_open_state(struct engine_files *files, const struct settings *s
 	return 0;
 }
 
+void engine_files_leave(struct engine_files *files)
+{
+	files->control_path = NULL;
+	engine_files_close(files);
+}
+
 void engine_files_close(struct engine_files *files)
 {
 	if (files->control_path)
 		(void)unlink(files->control_path);
+	end_old_listeners(files);
+	if (files->old_control >= 0)
+		close(files->old_control);
 	for (size_t i = 0; i < files->listener_count; i++)
 		close(files->listeners[i]);
 	if (files->control >= 0)

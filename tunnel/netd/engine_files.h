@@ -24,6 +24,10 @@ struct engine_files {
 	int control;              /* -1: none */
 	int state;                /* the directory, O_DIRECTORY; -1: none */
 	const char *control_path; /* set while netd owns the control socket's file */
+	/* Of the run before, until listen() and open_control() have taken what they need. */
+	int old_listeners[SETTINGS_LISTEN_MAX];
+	size_t old_listener_count;
+	int old_control; /* -1: none */
 };
 
 void engine_files_init(struct engine_files *files);
@@ -56,6 +60,15 @@ int engine_files_open_control(
  */
 int engine_files_open_state(struct engine_files *files, const struct settings *settings,
 	const struct process_user *user, struct problem *problem);
+
+/*
+ * For a restart. inherit: takes over a listening socket of the run before, which engine_files_listen()
+ * uses where `listen` has its address, and otherwise closes; or its control socket. leave: closes
+ * all, and leaves the control socket's file.
+ */
+void engine_files_inherit_listener(struct engine_files *files, int fd);
+void engine_files_inherit_control(struct engine_files *files, int fd);
+void engine_files_leave(struct engine_files *files);
 
 /* Closes all, and unlinks the control socket. */
 void engine_files_close(struct engine_files *files);

@@ -463,8 +463,50 @@ static void tell_of_firewall(const struct forwarding *forwarding)
 	netlink_nft_close(nft);
 }
 
-void forwarding_start(struct forwarding *forwarding, const struct settings *settings,
-	const struct tracked *tracked, struct netlink *netlink, const char *root)
+/* ---- from one run to the next ---- */
+
+static int take_lines(struct forwarding *forwarding, char *text)
+{
+	char key[SYSCTL_KEY_MAX], *state = NULL;
+	int before, r = 0;
+
+	for (const char *line = strtok_r(text, "\n", &state); line && r == 0;
+		line = strtok_r(NULL, "\n", &state)) {
+		const char *leaf = strrchr(line, '/');
+
+		if (parse_line(line, key, &before))
+			r = add_change(forwarding, key, before,
+				leaf && strncmp(leaf, "/accept_ra ", 11) == 0 ? 2 : 1);
+	}
+	return r;
+}
+
+/* Returns false when the file cannot be taken over, and its values are to be restored. */
+static bool take_file(struct forwarding *forwarding)
+{
+	char path[PATH_MAX], *text;
+	size_t len;
+	int r;
+
+	make_path(forwarding->settings, path);
+	r = file_read(path, FILE_PRIVATE, &text, &len, NULL);
+	if (r < 0)
+		return r == -ENOENT;
+	r = take_lines(forwarding, text);
+	free(text);
+	if (r < 0)
+		forwarding->count = 0;
+	return r == 0;
+}
+
+void forwarding_leave(struct forwarding *forwarding)
+{
+	free(forwarding->changes);
+	*forwarding = (struct forwarding){ .root = NULL };
+}
+
+static void start(struct forwarding *forwarding, const struct settings *settings,
+	const struct tracked *tracked, struct netlink *netlink, const char *root, bool take)
 {
 	*forwarding = (struct forwarding){ .settings = settings,
 		.tracked = tracked,
@@ -473,7 +515,8 @@ void forwarding_start(struct forwarding *forwarding, const struct settings *sett
 			.meanwhile = "packets may not get through this host",
 			.look = look,
 			.repair = repair } };
-	restore_file(settings, root);
+	if (!take || !settings->forwarding || !take_file(forwarding))
+		restore_file(settings, root);
 	tell_of_firewall(forwarding);
 	if (!settings->forwarding) {
 		if (!settings_is_elsewhere(settings))
@@ -482,6 +525,18 @@ void forwarding_start(struct forwarding *forwarding, const struct settings *sett
 	}
 	forwarding->root = root;
 	switch_on(forwarding);
+}
+
+void forwarding_start(struct forwarding *forwarding, const struct settings *settings,
+	const struct tracked *tracked, struct netlink *netlink, const char *root)
+{
+	start(forwarding, settings, tracked, netlink, root, false);
+}
+
+void forwarding_take_over(struct forwarding *forwarding, const struct settings *settings,
+	const struct tracked *tracked, struct netlink *netlink, const char *root)
+{
+	start(forwarding, settings, tracked, netlink, root, true);
 }
 
 /* -ENOENT: an older kernel, or one without IPv6. */

@@ -55,6 +55,14 @@ struct forwarding {
 void forwarding_start(struct forwarding *forwarding, const struct settings *settings,
 	const struct tracked *tracked, struct netlink *netlink, const char *root);
 /*
+ * For a restart, in which forwarding stays on. leave: ends this module without restoring anything.
+ * take_over: as forwarding_start(), but takes what the file has for changes that are in force, where
+ * the settings still want forwarding.
+ */
+void forwarding_leave(struct forwarding *forwarding);
+void forwarding_take_over(struct forwarding *forwarding, const struct settings *settings,
+	const struct tracked *tracked, struct netlink *netlink, const char *root);
+/*
  * The tracked prefixes have changed: switches forwarding on for the interfaces that lead to them,
  * too.
  */

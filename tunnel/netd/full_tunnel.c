@@ -12,6 +12,7 @@
 #include "base/error_text.h"
 #include "base/log.h"
 #include "netd/desired_state.h"
+#include "netd/full_tunnel_bequest.h"
 #include "system/netlink_protocol.h"
 #include "system/netlink_rule.h"
 #include "system/tun.h"
@@ -39,6 +40,16 @@ static uint32_t priority_of(uint32_t number, uint32_t at)
 
 static void claim_lost(struct loop_watch *watch, uint32_t events);
 
+/*
+ * The kernel reports the TUN's end as readable. If another program sets it up, each packet wakes
+ * netd once.
+ */
+static int watch_claim(struct full_tunnel *full_tunnel, int fd)
+{
+	return loop_watch_add(full_tunnel->loop, &full_tunnel->claim, fd,
+		EPOLLIN | (uint32_t)EPOLLET, claim_lost);
+}
+
 static int make_claim(struct full_tunnel *full_tunnel, const char *name)
 {
 	char made[IFNAMSIZ];
@@ -48,12 +59,7 @@ static int make_claim(struct full_tunnel *full_tunnel, const char *name)
 		return r;
 	/* The kernel's notification of this link is no change of this host's network. */
 	interfaces_remember(full_tunnel->interfaces, if_nametoindex(made));
-	/*
-	 * The kernel reports the TUN's end as readable. If another program sets it up, each packet
-	 * wakes netd once.
-	 */
-	r = loop_watch_add(full_tunnel->loop, &full_tunnel->claim, fd, EPOLLIN | (uint32_t)EPOLLET,
-		claim_lost);
+	r = watch_claim(full_tunnel, fd);
 	if (r < 0)
 		close(fd);
 	return r;
@@ -711,6 +717,115 @@ void full_tunnel_lift(struct full_tunnel *full_tunnel)
 		loop_timer_stop(full_tunnel->loop, &full_tunnel->reclaim);
 	drop_claim(full_tunnel);
 	full_tunnel->claimed = false;
+}
+
+/* ---- from one run to the next ---- */
+
+void full_tunnel_leave(struct full_tunnel *full_tunnel)
+{
+	full_tunnel->in_force = false;
+	reverse_path_leave(&full_tunnel->reverse_path);
+	full_tunnel_guard_lift(&full_tunnel->guard);
+	if (full_tunnel->loop)
+		loop_timer_stop(full_tunnel->loop, &full_tunnel->reclaim);
+	drop_claim(full_tunnel);
+	full_tunnel->claimed = false;
+}
+
+/* Puts back what the module knew, before anything is judged. */
+static void recall(struct full_tunnel *full_tunnel, const struct bequest_full_tunnel *bequest)
+{
+	struct full_tunnel_guard *guard = &full_tunnel->guard;
+	const struct addr *const peers[] = { &bequest->peer4, &bequest->peer6 };
+
+	full_tunnel->claimed = full_tunnel->in_force = true;
+	full_tunnel->without6 = bequest->without6;
+	full_tunnel->number = bequest->number;
+	full_tunnel->interfaces->table = FULL_TUNNEL_FIRST + bequest->number;
+	full_tunnel->routed_count = bequest->routed_count;
+	memcpy(full_tunnel->routed, bequest->routed, sizeof(full_tunnel->routed));
+	for (size_t i = 0; i < FAMILIES; i++) {
+		full_tunnel->peers[i] = (struct netlink_route){ .index = bequest->peer_index,
+			.priority = 1,
+			.table = FULL_TUNNEL_FIRST + bequest->number };
+		if (addr_is_set(peers[i]))
+			full_tunnel->peers[i].prefix = prefix_host(peers[i]);
+	}
+	guard->rules = bequest->guarded_by_rules;
+	guard->index = bequest->guard_index;
+	guard->local4 = bequest->guard4;
+	guard->local6 = bequest->guard6;
+}
+
+int full_tunnel_inherit(struct full_tunnel *full_tunnel, const struct bequest_full_tunnel *bequest,
+	int claim_fd, struct netlink_nft *guard, struct problem *problem)
+{
+	char name[IFNAMSIZ], made[IFNAMSIZ];
+	int r;
+
+	full_tunnel->guard.nft = guard;
+	if (!bequest->in_force || bequest->number >= FULL_TUNNEL_COUNT) {
+		if (claim_fd >= 0)
+			close(claim_fd);
+		return 0;
+	}
+	recall(full_tunnel, bequest);
+	r = reverse_path_inherit(
+		&full_tunnel->reverse_path, bequest->relaxed, bequest->relaxed_count);
+	claim_name(bequest->number, name);
+	if (claim_fd >= 0 && (tun_name(claim_fd, made) < 0 || strcmp(made, name) != 0)) {
+		close(claim_fd);
+		claim_fd = -1;
+	}
+	if (r == 0 && claim_fd >= 0) {
+		r = watch_claim(full_tunnel, claim_fd);
+		interfaces_remember(full_tunnel->interfaces, if_nametoindex(name));
+	} else if (r == 0) {
+		/* Another program has removed it. */
+		r = make_claim(full_tunnel, name);
+	}
+	if (r < 0)
+		problem_set(problem, "cannot take over the full tunnel of the run before: %s",
+			error_text(r));
+	return r;
+}
+
+/*
+ * The settings that the rules depend on are others. The firewall table has been adapted, and holds
+ * packets back while there are no rules.
+ */
+static int make_rules_again(struct full_tunnel *full_tunnel, struct problem *problem)
+{
+	static const uint32_t order[] = { AT_LOOKUP, AT_BYPASS };
+	struct netlink *netlink = full_tunnel->interfaces->netlink;
+	int added = 0;
+
+	for (size_t f = 0; f < FAMILIES; f++) {
+		for (size_t i = 0; i < ARRAY_SIZE(order); i++)
+			(void)netlink_rule_delete(netlink, families[f],
+				priority_of(full_tunnel->number, order[i]), problem);
+	}
+	return add_all(full_tunnel, &added, problem);
+}
+
+int full_tunnel_adapt(struct full_tunnel *full_tunnel, const struct bequest_full_tunnel *bequest,
+	bool link, struct problem *problem)
+{
+	struct full_tunnel_guard *guard = &full_tunnel->guard;
+	int r = 0;
+
+	if (!link) {
+		guard->index = 0;
+		full_tunnel->peers[0] = full_tunnel->peers[1] = (struct netlink_route){ 0 };
+	}
+	if (guard->nft)
+		r = full_tunnel_guard_renew(guard, problem);
+	else if (full_tunnel->in_force)
+		close_guard(full_tunnel, true);
+	if (r == 0 && full_tunnel->in_force &&
+		bequest->rules != full_tunnel_fingerprint(full_tunnel->settings))
+		r = make_rules_again(full_tunnel, problem);
+	return r;
 }
 
 int full_tunnel_sweep(struct netlink *netlink, struct problem *problem)

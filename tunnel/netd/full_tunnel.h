@@ -8,6 +8,7 @@
 #include "base/problem.h"
 #include "base/rate.h"
 #include "config/settings.h"
+#include "netd/bequest.h"
 #include "netd/desired_item.h"
 #include "netd/full_tunnel_guard.h"
 #include "netd/interfaces.h"
@@ -125,6 +126,24 @@ void full_tunnel_network_changed(struct full_tunnel *full_tunnel);
  * The networks of local bridges have changed: takes over those of now. Logs its failures.
  */
 void full_tunnel_local_changed(struct full_tunnel *full_tunnel);
+
+/*
+ * For a restart, in which packets are held back all the time. netd/full_tunnel_bequest describes the
+ * full tunnel for the next run.
+ *
+ * leave: ends this module, and leaves in force what the next run has or can take over.
+ * inherit: takes over what the run before has left in force, with the claim's descriptor and the
+ * firewall table's socket; both are this module's from then on, also after a failure. -1, NULL: none.
+ * Call it where the settings want a full tunnel no longer, too: full_tunnel_lift() then ends it.
+ * adapt: brings rules and firewall table to the settings of now, when the local bridges are known.
+ * `link`: the interface that was the tunnel is still there. Errors: those of full_tunnel_enforce().
+ * On failure *problem says why.
+ */
+void full_tunnel_leave(struct full_tunnel *full_tunnel);
+int full_tunnel_inherit(struct full_tunnel *full_tunnel, const struct bequest_full_tunnel *bequest,
+	int claim_fd, struct netlink_nft *guard, struct problem *problem);
+int full_tunnel_adapt(struct full_tunnel *full_tunnel, const struct bequest_full_tunnel *bequest,
+	bool link, struct problem *problem);
 
 /* Ends full tunnel in good order. May be called at any time after full_tunnel_init(). */
 void full_tunnel_lift(struct full_tunnel *full_tunnel);

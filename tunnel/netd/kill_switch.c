@@ -224,12 +224,16 @@ static void name_tables(struct kill_switch *kill_switch, const char *profile)
 int kill_switch_start(struct kill_switch *kill_switch, const struct settings *settings,
 	const struct local_bridges *local, struct loop *loop, struct problem *problem)
 {
-	int r;
+	int r = 0;
 
 	/* A contained command has no path out but its tunnel. */
-	if (!settings->kill_switch || settings->contained)
+	if (!settings->kill_switch || settings->contained) {
+		kill_switch_stop(kill_switch, true);
 		return 0;
+	}
 	*kill_switch = (struct kill_switch){ .loop = loop,
+		.nft = kill_switch->nft,
+		.tunnel = kill_switch->tunnel,
 		.settings = settings,
 		.local = local,
 		.watch.fd = -1,
@@ -240,7 +244,8 @@ int kill_switch_start(struct kill_switch *kill_switch, const struct settings *se
 			.repair = repair } };
 	find_outer(kill_switch, settings);
 	name_tables(kill_switch, settings->name);
-	r = netlink_nft_open(&kill_switch->nft, problem);
+	if (!kill_switch->nft)
+		r = netlink_nft_open(&kill_switch->nft, problem);
 	if (r == 0)
 		r = put(kill_switch, problem);
 	if (r < 0) {
@@ -283,6 +288,22 @@ void kill_switch_local_changed(struct kill_switch *kill_switch)
 	log_warning("kill switch: %s", problem.text);
 	kill_switch->touched = true;
 	desired_item_touched(&kill_switch->item);
+}
+
+void kill_switch_inherit(struct kill_switch *kill_switch, struct netlink_nft *nft,
+	const char *profile, uint32_t tunnel)
+{
+	*kill_switch = (struct kill_switch){ .nft = nft, .tunnel = tunnel, .watch.fd = -1 };
+	name_tables(kill_switch, profile);
+}
+
+void kill_switch_leave(struct kill_switch *kill_switch)
+{
+	if (!kill_switch->nft)
+		return;
+	stop_watching(kill_switch);
+	netlink_nft_close(kill_switch->nft);
+	kill_switch->nft = NULL;
 }
 
 void kill_switch_log_stays(const char *profile)

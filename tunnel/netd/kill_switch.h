@@ -70,12 +70,22 @@ int kill_switch_close(const char *profile, bool *ret_closed, struct problem *pro
 void kill_switch_log_stays(const char *profile);
 
 /*
- * Puts the kill switch in force if the settings want it; otherwise does nothing. Errors: those of
+ * Puts the kill switch in force if the settings want it, or ends an inherited one that they do not
+ * want; otherwise does nothing. Errors: those of
  * netlink_nft_open(), netlink_nft_commit() and the loop. On failure *problem says why, and a kill
  * switch from before stays in force. Borrows `local`, which may be NULL.
  */
 int kill_switch_start(struct kill_switch *kill_switch, const struct settings *settings,
 	const struct local_bridges *local, struct loop *loop, struct problem *problem);
+
+/*
+ * For a restart. inherit: takes over the socket that owns the second table of `profile`, from which
+ * kill_switch_start() goes on, or which kill_switch_stop() ends; `tunnel`: the interface that packets
+ * may leave by, or 0. leave: ends this module, whose tables stay.
+ */
+void kill_switch_inherit(struct kill_switch *kill_switch, struct netlink_nft *nft,
+	const char *profile, uint32_t tunnel);
+void kill_switch_leave(struct kill_switch *kill_switch);
 
 /*
  * The networks of local bridges have changed. Does nothing when the kill switch is not in force.

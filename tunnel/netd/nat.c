@@ -101,17 +101,20 @@ static void warn_if_off(const struct prefix *pool, const char *family, const cha
 
 int nat_start(struct nat *nat, const struct settings *settings, struct problem *problem)
 {
-	int r;
+	int r = 0;
 
-	if (!settings->nat)
+	if (!settings->nat) {
+		nat_stop(nat);
 		return 0;
+	}
 	nat->settings = settings;
 	nat->item = (struct desired_item){ .name = "firewall rules of nat",
 		.meanwhile = "packets of the pools leave with their own addresses",
 		.look = look,
 		.repair = repair };
 	(void)snprintf(nat->table, sizeof(nat->table), "culvert-nat-%s", settings->name);
-	r = netlink_nft_open(&nat->nft, problem);
+	if (!nat->nft)
+		r = netlink_nft_open(&nat->nft, problem);
 	if (r == 0)
 		r = make_table(nat, problem);
 	if (r < 0) {

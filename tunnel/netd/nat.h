@@ -26,7 +26,8 @@ struct nat {
 };
 
 /*
- * Makes the table if the settings want it; otherwise does nothing. Warns when this host does not
+ * Makes the table if the settings want it; otherwise ends an inherited one. Before that, `nft` may
+ * have been inherited from the run before; else *nat is zeroed. Warns when this host does not
  * forward. Errors: those of netlink_nft_open() and netlink_nft_commit(). On failure *problem says
  * why, and nothing is in force. Borrows the settings.
  */

@@ -542,6 +542,8 @@ void outer_path_start(struct outer_path *outer_path, struct loop *loop,
 
 	*outer_path = (struct outer_path){ .settings = settings,
 		.interfaces = interfaces,
+		.in_force = outer_path->in_force,
+		.held = outer_path->held,
 		.watch.fd = -1,
 		.item = { .name = "policy rules of outer connections",
 			.meanwhile = "outer connections may enter a tunnel",
@@ -550,7 +552,9 @@ void outer_path_start(struct outer_path *outer_path, struct loop *loop,
 	if (settings->contained)
 		return;
 	outer_path->loop = loop;
-	if (outer_path_sweep(interfaces->netlink, &problem) < 0)
+	if (outer_path->in_force || outer_path->held)
+		follow(outer_path);
+	else if (outer_path_sweep(interfaces->netlink, &problem) < 0)
 		log_warning("%s", problem.text);
 }
 

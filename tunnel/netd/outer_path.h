@@ -76,7 +76,8 @@ struct outer_path {
 };
 
 /*
- * Starts the checks, removes the leftovers of a killed netd, and logs failures. Borrows all three
+ * Starts the checks, removes the leftovers of a killed netd, and logs failures. Before that,
+ * `in_force` and `held` may have been inherited from the run before; else *outer_path is zeroed. Borrows all three
  * arguments. Does nothing in `culvert run`, whose outer connections are an ordinary user's.
  */
 void outer_path_start(struct outer_path *outer_path, struct loop *loop,
