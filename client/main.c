@@ -66,7 +66,7 @@ static const char usage[] =
 	"key refused and nothing started, 4 no such daemon is running, 5 refused by the other end or the\n"
 	"daemon, 6 not permitted.\n";
 
-static enum exit_code start(const struct configuration *profile, bool closed)
+static enum exit_code start(const struct configuration *profile, bool closed, pid_t predecessor)
 {
 	char name[] = "culvert", engine[] = "--engine";
 	char *const engine_argv[] = { name, engine, NULL };
@@ -77,6 +77,7 @@ static enum exit_code start(const struct configuration *profile, bool closed)
 		.config_len = profile->len,
 		.engine_argv = engine_argv,
 		.closed = closed,
+		.predecessor = predecessor,
 	};
 
 	return netd_run(&program);
@@ -101,7 +102,7 @@ static enum exit_code close_first(
 }
 
 /* Puts the kill switch in force first, then starts nothing that check refuses. */
-static enum exit_code up(const char *path)
+static enum exit_code up(const char *path, pid_t predecessor)
 {
 	struct configuration profile;
 	struct problem problem = { 0 };
@@ -127,7 +128,7 @@ static enum exit_code up(const char *path)
 			kill_switch_log_stays(name.name);
 	}
 	if (code == EXIT_CODE_OK)
-		code = start(&profile, closed);
+		code = start(&profile, closed, predecessor);
 	configuration_free(&profile);
 	return code;
 }
@@ -173,7 +174,7 @@ static int print(const char *text)
 }
 
 static const char up_usage[] =
-	"usage: culvert up PROFILE [--dir DIR]\n"
+	"usage: culvert up PROFILE [--dir DIR] [--succeed PID]\n"
 	"\n"
 	"Connects by this profile. Runs in the foreground and logs to stderr, until a signal or culvert down\n"
 	"ends it; systemctl start culvert@NAME runs it in the background. First it judges the profile as\n"
@@ -182,6 +183,9 @@ static const char up_usage[] =
 	"PROFILE is a file, which has a slash or ends in .conf, or the name of one in " PROFILE_DIR
 	"\n"
 	"(--dir DIR: in another directory).\n"
+	"\n"
+	"--succeed PID takes the place of the running culvert up with that process number: session,\n"
+	"interface, routes and kill switch stay. Not under systemd, whose restart does so itself.\n"
 	"\n"
 	"Exit status: 0 ended by a signal or by culvert down, 1 failed while running, 3 configuration,\n"
 	"certificate or key refused and nothing started, 5 refused by the other end, 6 not permitted.\n";
@@ -206,10 +210,11 @@ static const char check_usage[] =
 	"Exit status: 0 without an error (--strict: nor a warning), 3 with one, 1 if it could not be examined\n"
 	"for a reason that may pass, 2 wrong command line.\n";
 
-enum { OPTION_FILE_ONLY = 256, OPTION_STRICT, OPTION_JSON };
+enum { OPTION_FILE_ONLY = 256, OPTION_STRICT, OPTION_JSON, OPTION_SUCCEED };
 
 static const struct option up_options[] = {
 	{ "dir", required_argument, NULL, 'd' },
+	{ "succeed", required_argument, NULL, OPTION_SUCCEED },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
 };
@@ -236,6 +241,7 @@ static int profile_command(int argc, char **argv, struct check_options *check)
 	const char *dir = PROFILE_DIR;
 	char path[PATH_MAX];
 	struct problem problem;
+	pid_t predecessor = 0;
 	int option;
 
 	opterr = 0;
@@ -247,7 +253,8 @@ static int profile_command(int argc, char **argv, struct check_options *check)
 			dir = optarg;
 		else if (check && option >= OPTION_FILE_ONLY)
 			take_check_option(option, check);
-		else
+		else if (option != OPTION_SUCCEED ||
+			netd_parse_predecessor(optarg, &predecessor) < 0)
 			return option_error(option, argv);
 	}
 	if (argc - optind != 1) {
@@ -263,7 +270,7 @@ static int profile_command(int argc, char **argv, struct check_options *check)
 			log_error("%s", problem.text);
 		return (int)exit_code_of_error(r, EXIT_CODE_CONFIG);
 	}
-	return (int)(check ? check_run(path, check) : up(path));
+	return (int)(check ? check_run(path, check) : up(path, predecessor));
 }
 
 static const char sweep_usage[] =

@@ -23,6 +23,8 @@ static const char usage[] =
 	"The server of a Culvert VPN. Runs in the foreground and logs to stderr.\n"
 	"\n"
 	"  -c, --config FILE   configuration (" DEFAULT_CONFIG ")\n"
+	"      --succeed PID   take the place of the running culvertd with that process number: sessions,\n"
+	"                      interfaces and firewall tables stay; not under systemd, which does so itself\n"
 	"      --check         check configuration, certificate, key and this host, and end\n"
 	"      --file-only     with --check: the file and its certificates, not this host and its clock\n"
 	"      --strict        with --check: warnings count as errors\n"
@@ -40,7 +42,8 @@ enum {
 	OPTION_STRICT,
 	OPTION_JSON,
 	OPTION_OPTIONS,
-	OPTION_ENGINE
+	OPTION_ENGINE,
+	OPTION_SUCCEED
 };
 
 static const struct option options[] = {
@@ -51,12 +54,13 @@ static const struct option options[] = {
 	{ "json", no_argument, NULL, OPTION_JSON },
 	{ "options", no_argument, NULL, OPTION_OPTIONS },
 	{ "engine", no_argument, NULL, OPTION_ENGINE },
+	{ "succeed", required_argument, NULL, OPTION_SUCCEED },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ 0 },
 };
 
-static enum exit_code start(const struct configuration *configuration)
+static enum exit_code start(const struct configuration *configuration, pid_t predecessor)
 {
 	char name[] = "culvertd", engine[] = "--engine";
 	char *const engine_argv[] = { name, engine, NULL };
@@ -66,6 +70,7 @@ static enum exit_code start(const struct configuration *configuration)
 		.config_text = configuration->text,
 		.config_len = configuration->len,
 		.engine_argv = engine_argv,
+		.predecessor = predecessor,
 	};
 
 	return netd_run(&program);
@@ -84,7 +89,7 @@ static void explain_profile(
 }
 
 /* `check` is NULL to start: both refuse the same configurations. */
-static enum exit_code run(const char *path, const struct check_options *check)
+static enum exit_code run(const char *path, const struct check_options *check, pid_t predecessor)
 {
 	struct configuration configuration;
 	struct problem problem = { 0 };
@@ -103,7 +108,7 @@ static enum exit_code run(const char *path, const struct check_options *check)
 		log_error("%s", problem.text);
 		code = exit_code_of_error(r, EXIT_CODE_CONFIG);
 	} else {
-		code = start(&configuration);
+		code = start(&configuration, predecessor);
 	}
 	configuration_free(&configuration);
 	return code;
@@ -124,6 +129,7 @@ struct arguments {
 	bool only_check;
 	bool for_check; /* an option that needs --check was given */
 	struct check_options check;
+	pid_t predecessor; /* --succeed; 0: none */
 };
 
 static int print(const char *text)
@@ -154,6 +160,12 @@ static int take_option(int option, struct arguments *arguments)
 		return daemon_options_describe(stdout) < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
 	case OPTION_ENGINE:
 		return run_engine();
+	case OPTION_SUCCEED:
+		if (netd_parse_predecessor(optarg, &arguments->predecessor) == 0)
+			return -1;
+		fputs("culvertd: --succeed takes the process number of the running culvertd\n",
+			stderr);
+		return EXIT_CODE_USAGE;
 	case 'h':
 		return print(usage);
 	case 'V':
@@ -187,5 +199,6 @@ int main(int argc, char **argv)
 			stderr);
 		return EXIT_CODE_USAGE;
 	}
-	return (int)run(arguments.path, arguments.only_check ? &arguments.check : NULL);
+	return (int)run(arguments.path, arguments.only_check ? &arguments.check : NULL,
+		arguments.predecessor);
 }

@@ -69,6 +69,14 @@ void netd_signal_ready(struct loop_watch *watch, uint32_t events)
 	}
 	netd->signalled = true;
 	netd->restarting = info.ssi_signo == SIGUSR1;
+	if (netd->restarting && !netd->stopping && succession_to_supervisor(netd)) {
+		log_notice("stopping for a restart: the next run takes over the sessions");
+		notify_supervisor(netd, "STOPPING=1");
+		netd->stopping = true;
+		netd->exit_code = EXIT_CODE_OK;
+		loop_stop(netd->loop);
+		return;
+	}
 	name = netd->restarting ? "for a restart" : sigdescr_np((int)info.ssi_signo);
 	if (!netd->stopping) {
 		stop(netd, EXIT_CODE_OK, name);

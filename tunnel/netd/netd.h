@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/exit_code.h"
 #include "config/settings.h"
@@ -24,6 +25,7 @@ struct netd_program {
 	size_t config_len;
 	/* NULL-terminated. The engine's binary is this program's own: netd/program_file. */
 	char *const *engine_argv;
+	pid_t predecessor; /* the process that this one succeeds; 0: none */
 	bool closed; /* kill_switch_close() has put the kill switch in force: netd takes it over */
 	/*
 	 * The command of `culvert run`, or NULL. The caller fills it in as netd/guest.h says, and
@@ -32,10 +34,14 @@ struct netd_program {
 	struct guest *guest;
 };
 
+/* Parses the value of --succeed. -EINVAL: no process number. */
+int netd_parse_predecessor(const char *text, pid_t *ret_pid);
+
 /*
  * Runs until SIGINT, SIGTERM, SIGUSR1, an allowed EXIT of an engine, or the end of its command.
  * Then it removes everything that it has made, except that the kill switch stays in two cases:
- * after SIGUSR1, which announces a restart, and when netd ends with another code than 0.
+ * after SIGUSR1, which announces a restart, and when netd ends with another code than 0. Where the
+ * next run can have everything (netd/succession), nothing is removed.
  */
 enum exit_code netd_run(const struct netd_program *program);
 

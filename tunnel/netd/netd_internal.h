@@ -17,6 +17,7 @@
 #include "netd/full_tunnel.h"
 #include "netd/guest.h"
 #include "netd/hooks.h"
+#include "netd/inheritance.h"
 #include "netd/interfaces.h"
 #include "netd/kill_switch.h"
 #include "netd/listeners.h"
@@ -28,6 +29,7 @@
 #include "netd/engine_files.h"
 #include "netd/program_file.h"
 #include "netd/requests.h"
+#include "netd/succession.h"
 #include "netd/tracked.h"
 #include "netd/uplinks.h"
 #include "system/loop.h"
@@ -75,6 +77,8 @@ struct netd {
 	struct engine_plan plan;
 	struct engine_process engine;
 	struct engine_output output;
+	struct inheritance inheritance; /* from the run before */
+	struct succession succession;   /* to the next one */
 	bool has_guest;
 	struct guest guest;
 };

@@ -48,6 +48,8 @@ static struct netd *netd_new(const struct netd_program *program)
 		netd->guest.process.fd = -1;
 		netd->guest.resolv_fd = -1;
 	}
+	inheritance_init(&netd->inheritance, program->predecessor);
+	succession_init(&netd->succession);
 	full_tunnel_init(&netd->full_tunnel, program->settings, &netd->interfaces);
 	dns_init(&netd->dns, program->settings->full_tunnel);
 	netd->interfaces.changed = netd_interfaces_changed;
@@ -148,6 +150,11 @@ static enum exit_code load_congestion(struct netd *netd, struct problem *problem
 	return EXIT_CODE_OK;
 }
 
+static enum exit_code receive_inheritance(struct netd *netd, struct problem *problem)
+{
+	return inheritance_receive(netd, problem) < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
+}
+
 static enum exit_code listen_tcp(struct netd *netd, struct problem *problem)
 {
 	int r = engine_files_listen(&netd->engine_files, netd->program->settings, problem);
@@ -195,7 +202,7 @@ static enum exit_code open_kernel(struct netd *netd, struct problem *problem)
 		r = watch_signals(netd);
 	if (r == 0)
 		r = program_file_open(&netd->program_file);
-	if (r == 0 &&
+	if (r == 0 && !netd->inheritance.taken &&
 		getrandom(netd->instance, sizeof(netd->instance), 0) !=
 			(ssize_t)sizeof(netd->instance))
 		r = -EIO;
@@ -215,6 +222,11 @@ static enum exit_code open_kernel(struct netd *netd, struct problem *problem)
 	if (r == 0)
 		hooks_init(&netd->hooks, netd->program->settings, netd->loop);
 	return r < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
+}
+
+static enum exit_code take_inheritance(struct netd *netd, struct problem *problem)
+{
+	return inheritance_take(netd, problem) < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
 }
 
 static enum exit_code sweep_leftovers(struct netd *netd, struct problem *problem)
@@ -284,10 +296,12 @@ static enum exit_code keep_desired(struct netd *netd, struct problem *problem)
 static enum exit_code set_firewall(struct netd *netd, struct problem *problem)
 {
 	const struct settings *settings = netd->program->settings;
-	int r = nat_start(&netd->nat, settings, problem);
+	int r;
 
 	/* A kill switch that is taken over goes on admitting this host's containers. */
 	local_bridges_refresh(&netd->local_bridges);
+	inheritance_take_firewall(netd);
+	r = nat_start(&netd->nat, settings, problem);
 	if (r == 0)
 		r = answer_inbound_start(
 			&netd->answer_inbound, settings, &netd->local_bridges, problem);
@@ -309,8 +323,15 @@ static enum exit_code watch_tracked(struct netd *netd, struct problem *problem)
 static enum exit_code start_forwarding(struct netd *netd, struct problem *problem)
 {
 	(void)problem;
-	forwarding_start(&netd->forwarding, netd->program->settings, &netd->tracked, netd->netlink,
-		SYSCTL_NET);
+	(netd->inheritance.taken ? forwarding_take_over : forwarding_start)(&netd->forwarding,
+		netd->program->settings, &netd->tracked, netd->netlink, SYSCTL_NET);
+	return EXIT_CODE_OK;
+}
+
+static enum exit_code judge_inheritance(struct netd *netd, struct problem *problem)
+{
+	(void)problem;
+	inheritance_judge(netd);
 	return EXIT_CODE_OK;
 }
 
@@ -390,6 +411,15 @@ static enum exit_code hold_items(struct netd *netd, struct problem *problem)
 	return EXIT_CODE_OK;
 }
 
+static enum exit_code finish_inheritance(struct netd *netd, struct problem *problem)
+{
+	int r = inheritance_finish(netd, problem);
+
+	if (r == 0)
+		succession_offer(netd);
+	return r < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
+}
+
 /* Everything that needs more privilege has been opened by now. */
 static enum exit_code give_up_privilege(struct netd *netd, struct problem *problem)
 {
@@ -404,10 +434,12 @@ static step_fn *const ladder[] = {
 	find_namespaces,
 	open_files,
 	load_congestion,
+	receive_inheritance,
 	listen_tcp,
 	open_control,
 	open_state,
 	open_kernel,
+	take_inheritance,
 	sweep_leftovers,
 	keep_outer_path,
 	load_steering,
@@ -416,9 +448,11 @@ static step_fn *const ladder[] = {
 	keep_desired,
 	watch_tracked,
 	start_forwarding,
+	judge_inheritance,
 	give_up_privilege,
 	set_firewall,
 	hold_items,
+	finish_inheritance,
 	take_output,
 	start_engine,
 };
@@ -442,6 +476,9 @@ static enum exit_code climb(struct netd *netd)
 /* The mirror of climb(), also for a ladder that was climbed half-way. Frees netd. */
 static void descend(struct netd *netd)
 {
+	succession_close(netd);
+	succession_leave(netd);
+	inheritance_free(&netd->inheritance);
 	engine_process_free(&netd->engine);
 	engine_output_close(&netd->output);
 	if (netd->has_guest) {
@@ -516,10 +553,25 @@ static enum exit_code run(const struct netd_program *program)
 		}
 	}
 	netd->exit_code = code;
+	if (!started)
+		inheritance_fail(netd);
 	descend(netd);
 	if (started)
 		log_info("stopped");
 	return code;
+}
+
+int netd_parse_predecessor(const char *text, pid_t *ret_pid)
+{
+	char *end;
+	long pid;
+
+	errno = 0;
+	pid = strtol(text, &end, 10);
+	if (errno != 0 || end == text || *end != '\0' || pid <= 1 || pid > INT32_MAX)
+		return -EINVAL;
+	*ret_pid = (pid_t)pid;
+	return 0;
 }
 
 enum exit_code netd_run(const struct netd_program *program)
