@@ -68,8 +68,8 @@ void netd_signal_ready(struct loop_watch *watch, uint32_t events)
 		return;
 	}
 	netd->signalled = true;
-	netd->restarting = info.ssi_signo == SIGUSR1;
-	if (netd->restarting && !netd->stopping && succession_to_supervisor(netd)) {
+	netd->restarting = info.ssi_signo == SIGUSR1 || info.ssi_signo == SIGUSR2;
+	if (info.ssi_signo == SIGUSR2 && !netd->stopping && succession_to_supervisor(netd)) {
 		log_notice("stopping for a restart: the next run takes over the sessions");
 		notify_supervisor(netd, "STOPPING=1");
 		netd->stopping = true;

@@ -38,10 +38,11 @@ struct netd_program {
 int netd_parse_predecessor(const char *text, pid_t *ret_pid);
 
 /*
- * Runs until SIGINT, SIGTERM, SIGUSR1, an allowed EXIT of an engine, or the end of its command.
+ * Runs until SIGINT, SIGTERM, SIGUSR1, SIGUSR2, an allowed EXIT of an engine, or the end of its command.
  * Then it removes everything that it has made, except that the kill switch stays in two cases:
- * after SIGUSR1, which announces a restart, and when netd ends with another code than 0. Where the
- * next run can have everything (netd/succession), nothing is removed.
+ * after SIGUSR1 and SIGUSR2, and when netd ends with another code than 0. SIGUSR2 announces a
+ * restart: where the supervisor keeps everything for the next run (netd/succession), nothing is
+ * removed.
  */
 enum exit_code netd_run(const struct netd_program *program);
 

@@ -67,10 +67,9 @@ static void hold_signals(struct netd *netd)
 	(void)sigaddset(&netd->signals, SIGTERM);
 	(void)sigaddset(&netd->signals, SIGHUP);
 	(void)sigaddset(&netd->signals, SIGUSR1);
-	if (netd->has_guest) { /* and other signals that may be meant for the command */
+	(void)sigaddset(&netd->signals, SIGUSR2);
+	if (netd->has_guest) /* and another that may be meant for the command */
 		(void)sigaddset(&netd->signals, SIGQUIT);
-		(void)sigaddset(&netd->signals, SIGUSR2);
-	}
 	(void)sigprocmask(SIG_BLOCK, &netd->signals, NULL);
 	/* A closed pipe for the log must not end the program. */
 	(void)sigaction(SIGPIPE, &(struct sigaction){ .sa_handler = SIG_IGN }, NULL);
