@@ -108,6 +108,17 @@ START_TEST(test_path)
 }
 END_TEST
 
+/* Some editors write no newline at the end. */
+START_TEST(test_last_line)
+{
+	taken("number = 12; # a comment");
+	taken("number = 12; // a comment");
+	taken("number = 12; /* a comment */");
+	taken("# a comment");
+	refused("number = 12; # a comment\nx = 1;", "f:2: x:", "unknown");
+}
+END_TEST
+
 START_TEST(test_describe)
 {
 	size_t len;
@@ -200,6 +211,7 @@ static Suite *suite(void)
 	unit_add(suite, "locate", test_locate);
 	unit_add(suite, "has key", test_has_key);
 	unit_add(suite, "path", test_path);
+	unit_add(suite, "last line", test_last_line);
 	unit_add(suite, "describe", test_describe);
 	unit_add(suite, "also", test_also);
 	unit_add(suite, "secrets", test_secrets);

@@ -381,12 +381,14 @@ static int load_init(
 			FILE_SIZE_MAX, len);
 		return -EFBIG;
 	}
-	load->text = malloc(len + 1);
+	/* libconfig sees no comment in a last line without a newline. */
+	load->text = malloc(len + 2);
 	if (!load->text)
 		return -ENOMEM;
 	if (len > 0)
 		memcpy(load->text, text, len);
-	load->text[len] = '\0';
+	load->text[len] = '\n';
+	load->text[len + 1] = '\0';
 	/* Some editors write this mark of UTF-8. As blanks it leaves each column where it is. */
 	if (strncmp(load->text, byte_order_mark, 3) == 0)
 		memset(load->text, ' ', 3);
