@@ -253,7 +253,9 @@ static void client_free(struct engine *engine)
 }
 
 const struct engine_role client_role = {
-	.configuration = { .tls_role = TLS_CLIENT, .load = client_options_load },
+	.configuration = { .tls_role = TLS_CLIENT,
+		.load = client_options_load,
+		.compare = client_options_compare },
 	.start = client_start,
 	.stop = client_stop,
 	.is_idle = client_is_idle,

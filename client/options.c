@@ -223,6 +223,23 @@ free:
 	return r;
 }
 
+/* Shows settings as the table's struct. It borrows everything. */
+static struct profile profile_of(const struct settings *settings)
+{
+	return (struct profile){ .settings = *settings, .server = settings->peers[0] };
+}
+
+int client_options_compare(const struct settings *before, const struct settings *after,
+	struct configuration_changes *changes)
+{
+	struct profile first = profile_of(before), second = profile_of(after);
+	int r = configuration_changes_add(changes, &table, &first, &second);
+
+	explicit_bzero(&first.settings.proxy, sizeof(first.settings.proxy));
+	explicit_bzero(&second.settings.proxy, sizeof(second.settings.proxy));
+	return r;
+}
+
 int client_options_describe(FILE *out)
 {
 	return conf_describe(&table, out);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/problem.h"
+#include "config/configuration_changes.h"
 #include "config/settings.h"
 
 /*
@@ -20,6 +21,10 @@
  */
 int client_options_load(const char *text, size_t len, const char *path,
 	struct settings **ret_settings, struct problem *problem);
+
+/* Adds what differs between two profiles. -ENOMEM. */
+int client_options_compare(const struct settings *before, const struct settings *after,
+	struct configuration_changes *changes);
 
 /* Prints the table as Markdown. -EIO. */
 int client_options_describe(FILE *out);

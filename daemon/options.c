@@ -297,6 +297,13 @@ free:
 	return r;
 }
 
+int daemon_options_compare(const struct settings *before, const struct settings *after,
+	struct configuration_changes *changes)
+{
+	configuration_changes_pools(changes, before, after);
+	return configuration_changes_add(changes, &table, before, after);
+}
+
 int daemon_options_describe(FILE *out)
 {
 	return conf_describe(&table, out);

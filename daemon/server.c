@@ -192,7 +192,9 @@ static void server_free(struct engine *engine)
 }
 
 const struct engine_role server_role = {
-	.configuration = { .tls_role = TLS_SERVER, .load = daemon_options_load },
+	.configuration = { .tls_role = TLS_SERVER,
+		.load = daemon_options_load,
+		.compare = daemon_options_compare },
 	.start = server_start,
 	.stop = server_stop,
 	.listener = server_listener,

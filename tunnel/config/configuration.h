@@ -8,6 +8,7 @@
 #include "base/finding.h"
 #include "base/identity.h"
 #include "base/problem.h"
+#include "config/configuration_changes.h"
 #include "config/settings.h"
 #include "system/tls.h"
 
@@ -22,6 +23,9 @@ struct configuration_role {
 	/* Makes settings from a text. Negative errno: *problem says where and why. */
 	int (*load)(const char *text, size_t len, const char *path, struct settings **ret_settings,
 		struct problem *problem);
+	/* Adds what differs between two configurations of this program. -ENOMEM. */
+	int (*compare)(const struct settings *before, const struct settings *after,
+		struct configuration_changes *changes);
 };
 
 struct configuration {
