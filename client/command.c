@@ -26,6 +26,7 @@ struct command {
 	bool has_names;   /* status: several, also of peers */
 	bool examines;    /* doctor: uses the daemon's answer instead of printing it */
 	bool ends;        /* ends the daemon, by a signal if possible */
+	bool is_slow;     /* its answer takes longer */
 };
 
 static const struct command commands[] = {
@@ -43,6 +44,11 @@ static const struct command commands[] = {
 	{ .name = "reexec",
 		.usage = "reexec [NAME]",
 		.help = "replace a running engine by the program that is on disk now" },
+	{ .name = "reload",
+		.usage = "reload [NAME]",
+		.help = "read the configuration again and switch to it, without a restart;\n"
+			"      status 3: it was refused, and nothing has changed",
+		.is_slow = true },
 	{ .name = "routes",
 		.usage = "routes [NAME] [--json] | routes add|del PREFIX... [--name NAME]",
 		.help = "show the routes, or announce and withdraw prefixes",
@@ -287,8 +293,10 @@ static int ask(const struct arguments *arguments, const char *request,
 	int r = socket_path(arguments, found, &path, problem);
 
 	if (r == 0)
-		r = control_client_ask(
-			path, request, DURATION_S(CONTROL_TIMEOUT_S), ret_answer, problem);
+		r = control_client_ask(path, request,
+			DURATION_S(arguments->command->is_slow ? CONTROL_SLOW_TIMEOUT_S
+							       : CONTROL_TIMEOUT_S),
+			ret_answer, problem);
 	return r;
 }
 

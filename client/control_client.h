@@ -18,6 +18,7 @@
 
 enum {
 	CONTROL_TIMEOUT_S = 5,         /* for a whole request */
+	CONTROL_SLOW_TIMEOUT_S = 20,   /* for one that makes the daemon examine much */
 	CONTROL_REQUEST_MAX = 8192,    /* bytes of a request with its newline */
 	CONTROL_ANSWER_MAX = 16 << 20, /* bytes of an answer */
 	CONTROL_PATH_SIZE = SETTINGS_SOCKET_MAX + 1,

@@ -43,6 +43,7 @@ static const char usage[] =
 	"/NAME.conf; see\n"
 	"                              culvert import --help, also for PKCS#12 bundles\n"
 	"  down [NAME]                 end a running client or server\n"
+	"  reload [NAME]               read its configuration again and switch to it, without a restart\n"
 	"  reexec [NAME]               replace its engine by the program that is on disk now\n"
 	"  status [NAME…] [--json]     show the state of all running clients and servers, or of those or\n"
 	"                              the peers with these names; --peer NAME: of a peer, --full: all of\n"
@@ -66,7 +67,7 @@ static const char usage[] =
 	"key refused and nothing started, 4 no such daemon is running, 5 refused by the other end or the\n"
 	"daemon, 6 not permitted.\n";
 
-static enum exit_code start(const struct configuration *profile, bool closed, pid_t predecessor)
+static enum exit_code start(struct configuration *profile, bool closed, pid_t predecessor)
 {
 	char name[] = "culvert", engine[] = "--engine";
 	char *const engine_argv[] = { name, engine, NULL };
@@ -75,6 +76,8 @@ static enum exit_code start(const struct configuration *profile, bool closed, pi
 		.config_path = profile->path,
 		.config_text = profile->text,
 		.config_len = profile->len,
+		.configuration = profile,
+		.role = &client_role.configuration,
 		.engine_argv = engine_argv,
 		.closed = closed,
 		.predecessor = predecessor,
@@ -320,7 +323,6 @@ static const char *meant(const char *word)
 		{ "disconnect", "down" },
 		{ "show", "status" },
 		{ "list", "peers" },
-		{ "reload", "reexec" },
 		{ "upgrade", "reexec" },
 		{ "ping", "doctor" },
 		{ "diagnose", "doctor" },

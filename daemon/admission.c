@@ -65,20 +65,41 @@ static void refuse(struct candidate *candidate, uint16_t code, const char *cause
 	lane_end(candidate->lane);
 }
 
+/* Finds the entry of a candidate whose identity is known. False: it is refused. */
+static bool find_entry(struct candidate *candidate)
+{
+	const struct settings *settings = candidate->admission->settings;
+
+	candidate->peer = settings_find_peer(settings, &candidate->lane_peer.identity);
+	if (candidate->peer || settings->unlisted)
+		return true;
+	refuse(candidate, GOODBYE_UNLISTED,
+		"its certificate is valid, but the server's configuration has no entry in peers for it");
+	return false;
+}
+
+void admission_follow(struct admission *admission)
+{
+	struct candidate *candidate;
+
+	TAILQ_FOREACH(candidate, &admission->candidates, link) {
+		candidate->peer = NULL;
+		if (candidate->lane_peer.identity.name[0] != '\0' && !candidate->judged)
+			(void)find_entry(candidate);
+	}
+}
+
 static void on_secured(struct lane_owner *owner, struct lane *lane, const struct lane_peer *peer,
 	const char *refusal)
 {
 	struct candidate *candidate = container_of(owner, struct candidate, lane_owner);
-	const struct settings *settings = candidate->admission->settings;
 
 	(void)lane;
 	candidate->lane_peer = *peer;
-	candidate->peer = settings_find_peer(settings, &peer->identity);
 	if (refusal[0])
 		refuse(candidate, GOODBYE_BAD_IDENTITY, refusal);
-	else if (!candidate->peer && !settings->unlisted)
-		refuse(candidate, GOODBYE_UNLISTED,
-			"its certificate is valid, but the server's configuration has no entry in peers for it");
+	else
+		(void)find_entry(candidate);
 }
 
 static bool same_instance(

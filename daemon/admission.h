@@ -96,6 +96,8 @@ void admission_take(
 void admission_judge(struct candidate *candidate, const char *cause);
 /* An old session has ended: admits the candidate that waited for that. */
 void admission_session_ended(struct admission *admission, const struct identity *name);
+/* The settings have changed: looks up the entries again, and refuses candidates without one. */
+void admission_follow(struct admission *admission);
 /* The server stops: refuses all candidates. */
 void admission_stop(struct admission *admission);
 

@@ -103,14 +103,55 @@ int listener_start(struct server *server, struct problem *problem)
 {
 	for (size_t i = 0; i < server->listener_count; i++) {
 		struct listener *listener = &server->listeners[i];
-		int r = loop_watch_add(server->engine.world.loop, &listener->watch, listener->fd,
-			EPOLLIN, listener_ready);
+		int r = listener->watch.fd >= 0
+			? 0
+			: loop_watch_add(server->engine.world.loop, &listener->watch, listener->fd,
+				  EPOLLIN, listener_ready);
 		if (r < 0) {
 			problem_set(problem, "cannot watch a listening socket: %s", error_text(r));
 			return r;
 		}
 	}
 	return 0;
+}
+
+/* True: the settings have the address that this socket listens on. */
+static bool is_wanted(const struct listener *listener)
+{
+	const struct settings *settings = listener->server->engine.settings;
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa);
+	struct endpoint own;
+
+	if (getsockname(listener->fd, (struct sockaddr *)&sa, &len) < 0 ||
+		endpoint_from_sockaddr((struct sockaddr *)&sa, len, &own) < 0)
+		return true;
+	for (size_t i = 0; i < settings->listen_count; i++) {
+		if (settings->listen[i].port == own.port &&
+			addr_equal(&settings->listen[i].addr, &own.addr))
+			return true;
+	}
+	return false;
+}
+
+void listener_follow(struct server *server)
+{
+	struct loop *loop = server->engine.world.loop;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < server->listener_count; i++) {
+		struct listener *listener = &server->listeners[i];
+		int fd = listener->fd;
+
+		loop_watch_remove(loop, &listener->watch);
+		if (is_wanted(listener))
+			server->listeners[kept++] = (struct listener){
+				.server = server, .watch = { .fd = -1 }, .fd = fd
+			};
+		else
+			close(fd);
+	}
+	server->listener_count = kept;
 }
 
 void listener_stop(struct server *server)

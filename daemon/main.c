@@ -60,7 +60,7 @@ static const struct option options[] = {
 	{ 0 },
 };
 
-static enum exit_code start(const struct configuration *configuration, pid_t predecessor)
+static enum exit_code start(struct configuration *configuration, pid_t predecessor)
 {
 	char name[] = "culvertd", engine[] = "--engine";
 	char *const engine_argv[] = { name, engine, NULL };
@@ -69,6 +69,8 @@ static enum exit_code start(const struct configuration *configuration, pid_t pre
 		.config_path = configuration->path,
 		.config_text = configuration->text,
 		.config_len = configuration->len,
+		.configuration = configuration,
+		.role = &server_role.configuration,
 		.engine_argv = engine_argv,
 		.predecessor = predecessor,
 	};

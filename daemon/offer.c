@@ -61,6 +61,31 @@ int offer_init(struct offer *offer, struct problem *problem)
 	return 0;
 }
 
+static int restore(const struct pool_lease *lease, void *context)
+{
+	int r = pool_restore(context, lease);
+
+	return r == -ENOMEM ? r : 0; /* one that does not fit any more is left out */
+}
+
+int offer_follow(struct offer *offer, struct problem *problem)
+{
+	struct pool *pool = NULL;
+	int r = pool_new(offer->settings, &pool);
+
+	if (r == 0)
+		r = pool_each(offer->pool, restore, pool);
+	if (r < 0) {
+		problem_set(problem, "cannot make the address pool: %s", error_text(r));
+		pool_free(pool);
+		return r;
+	}
+	pool_free(offer->pool);
+	offer->pool = pool;
+	save_soon(offer);
+	return 0;
+}
+
 void offer_stop(struct offer *offer)
 {
 	offer->stopped = true;

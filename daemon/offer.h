@@ -36,6 +36,12 @@ struct offer {
  * members. A bad lease file is only logged. -ENOMEM; on failure *problem says why.
  */
 int offer_init(struct offer *offer, struct problem *problem);
+/*
+ * The settings have changed: makes the pool again, with the leases that still fit. The caller then
+ * keeps the addresses of each session by offer_keep(). -ENOMEM: the pool of before stays, and
+ * *problem says why.
+ */
+int offer_follow(struct offer *offer, struct problem *problem);
 /* No more hellos come: saves the leases. After that only offer_free() saves them. */
 void offer_stop(struct offer *offer);
 /* Saves the leases and frees the pool. Does nothing before offer_init(). */

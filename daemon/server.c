@@ -23,7 +23,13 @@ static struct server *server_of(struct engine *engine)
 
 static void server_listener(struct engine *engine, int fd)
 {
-	listener_add(server_of(engine), fd);
+	struct server *server = server_of(engine);
+	struct problem problem = { .text = "" };
+
+	listener_add(server, fd);
+	/* One that comes with a reload begins at once. */
+	if (server->offer.pool && listener_start(server, &problem) < 0)
+		log_error("%s", problem.text);
 }
 
 static void linger_over(struct loop_timer *timer)
@@ -64,6 +70,28 @@ static void adopt_sessions(struct server *server)
 			"%s: ended the session that the previous engine kept: %s; the peer gets its addresses again when it connects",
 			session->name.name, problem.text);
 		session_leave(session, GOODBYE_INTERNAL, problem.text, true);
+	}
+}
+
+/* Sessions whose addresses the changed settings give to others, or not at all, end. */
+static void keep_addresses(struct server *server)
+{
+	struct session *next;
+
+	for (struct session *session = TAILQ_FIRST(&server->engine.peers.sessions); session;
+		session = next) {
+		const struct session_terms *terms = &session->terms;
+		struct problem problem = { .text = "" };
+
+		next = TAILQ_NEXT(session, link);
+		if ((!addr_is_set(&terms->remote4) && !addr_is_set(&terms->remote6)) ||
+			offer_keep(&server->offer, &session->name, &terms->remote4, &terms->remote6,
+				&problem) == 0)
+			continue;
+		log_notice("%s: its addresses have changed: %s", session->name.name, problem.text);
+		session_leave(session, GOODBYE_INTERNAL,
+			"the server's configuration gives this peer other addresses; it gets them when it connects again",
+			true);
 	}
 }
 
@@ -151,6 +179,25 @@ static int server_start(struct engine *engine, struct problem *problem)
 	return r;
 }
 
+static void server_settings_changed(struct engine *engine, const struct settings *before)
+{
+	struct server *server = server_of(engine);
+	struct problem problem = { .text = "" };
+
+	(void)before;
+	server->offer.name = tls_context_identity(engine->tls);
+	if (!server->offer.pool)
+		return; /* server_start() follows and takes all from the new settings */
+	listener_follow(server);
+	if (listener_start(server, &problem) < 0)
+		log_error("%s", problem.text);
+	admission_follow(&server->admission);
+	if (offer_follow(&server->offer, &problem) < 0)
+		log_error("addresses are given as before the reload: %s", problem.text);
+	else
+		keep_addresses(server);
+}
+
 static void server_stop(struct engine *engine)
 {
 	struct server *server = server_of(engine);
@@ -199,6 +246,7 @@ const struct engine_role server_role = {
 	.stop = server_stop,
 	.listener = server_listener,
 	.session_idle = server_session_idle,
+	.settings_changed = server_settings_changed,
 	.session_ended = server_session_ended,
 	.is_idle = server_is_idle,
 	.free = server_free,

@@ -54,9 +54,11 @@ void refusal_log(
 
 /* listener.c */
 void listener_add(struct server *server, int fd);
-/* Starts all listeners. Negative errno of epoll_ctl(2); on failure *problem says why. */
+/* Starts all listeners that do not run. Negative errno of epoll_ctl(2); on failure *problem says why. */
 int listener_start(struct server *server, struct problem *problem);
 void listener_stop(struct server *server); /* stops and closes all */
+/* Stops and closes those whose address the settings no longer have. Connections stay. */
+void listener_follow(struct server *server);
 
 /*
  * doorstep.c: takes an accepted socket, which goes on to admission once its ClientHello is

@@ -38,7 +38,7 @@ static inline struct request sample(enum request_type type)
 	request.type = type;
 	request.id = type > REQUEST_STOP && type != REQUEST_NETWORK && type != REQUEST_TRACKED &&
 			type != REQUEST_LACK && type != REQUEST_JUDGED && type != REQUEST_PLACES &&
-			type != REQUEST_HELD
+			type != REQUEST_HELD && type != REQUEST_RECONFIGURE
 		? 0x01020304
 		: 0;
 	switch (type) {
@@ -55,6 +55,25 @@ static inline struct request sample(enum request_type type)
 		request.configure.fd_kind[2] = REQUEST_FD_LISTENER;
 		set_text(request.configure.path, sizeof(request.configure.path),
 			"/etc/culvert/culvertd.conf");
+		request.configure.load.number = 2;
+		request.configure.load.at_s = 5;
+		set_text(request.configure.load.changed, sizeof(request.configure.load.changed),
+			"mtu");
+		break;
+	case REQUEST_RECONFIGURE:
+		request.reconfigure.fd_count = 2;
+		request.reconfigure.fd_kind[0] = REQUEST_FD_CONFIG;
+		request.reconfigure.fd_kind[1] = REQUEST_FD_KEY;
+		request.reconfigure.load.number = 8;
+		request.reconfigure.load.at_s = 0x01020304;
+		set_text(request.reconfigure.load.changed, sizeof(request.reconfigure.load.changed),
+			"linger, peers.berlin (new)");
+		break;
+	case REQUEST_RECONFIGURED:
+		request.reconfigured.number = 8;
+		request.reconfigured.error = EINVAL;
+		set_text(request.reconfigured.text, sizeof(request.reconfigured.text),
+			"the key does not fit");
 		break;
 	case REQUEST_REPLY:
 		request.reply.error = EBUSY;

@@ -188,7 +188,7 @@ static inline void setup(void)
 	fixture = (struct fixture){ .engine = { .role = &role,
 					    .started = ago(90061),
 					    .worker_count = 2,
-					    .generation = 3 } };
+					    .load.number = 3 } };
 	peers_init(&fixture.engine.peers, NULL);
 	ck_assert_int_eq(settings_new(SETTINGS_SERVER, &fixture.engine.settings), 0);
 	fill_settings(fixture.engine.settings);

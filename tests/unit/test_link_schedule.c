@@ -24,30 +24,30 @@ static struct schedule made(struct schedule_settings settings)
 }
 
 static enum schedule_fate packet(
-	struct schedule *schedule, int64_t at_ns, size_t bytes, int64_t *ret_arrives)
+	struct schedule *schedule, int64_t at_s, size_t bytes, int64_t *ret_arrives)
 {
 	struct mono arrives = { .ns = -1 };
 	enum schedule_fate fate = schedule_packet(
-		schedule, (struct mono){ .ns = at_ns }, bytes, &arrives);
+		schedule, (struct mono){ .ns = at_s }, bytes, &arrives);
 
 	*ret_arrives = arrives.ns;
 	return fate;
 }
 
 /* For a packet that has to pass. */
-static int64_t arrival(struct schedule *schedule, int64_t at_ns, size_t bytes)
+static int64_t arrival(struct schedule *schedule, int64_t at_s, size_t bytes)
 {
 	int64_t arrives;
 
-	ck_assert_int_eq(packet(schedule, at_ns, bytes, &arrives), SCHEDULE_PASSES);
+	ck_assert_int_eq(packet(schedule, at_s, bytes, &arrives), SCHEDULE_PASSES);
 	return arrives;
 }
 
-static void assert_dropped(struct schedule *schedule, int64_t at_ns, size_t bytes)
+static void assert_dropped(struct schedule *schedule, int64_t at_s, size_t bytes)
 {
 	int64_t arrives;
 
-	ck_assert_int_eq(packet(schedule, at_ns, bytes, &arrives), SCHEDULE_DROPPED);
+	ck_assert_int_eq(packet(schedule, at_s, bytes, &arrives), SCHEDULE_DROPPED);
 }
 
 START_TEST(no_settings_no_change)

@@ -23,8 +23,8 @@ static struct fixture {
 	struct loop_timer end;
 	int netd;
 	struct netd_call first, second;
-	unsigned configured, stopped, networks, tracked, lacked, gone, answered, judged, places,
-		held;
+	unsigned configured, reconfigured, stopped, networks, tracked, lacked, gone, answered,
+		judged, places, held;
 	struct request_reply reply;
 	size_t fd_count;
 } fixture;
@@ -36,6 +36,15 @@ static void on_configure(struct netd_link_events *events, const struct request_c
 	(void)configure;
 	fixture.configured++;
 	netd_link_close_fds(fds, fd_count);
+}
+
+static void on_reconfigure(struct netd_link_events *events,
+	const struct request_reconfigure *reconfigure, const int *fds, size_t fd_count)
+{
+	(void)events;
+	ck_assert_uint_eq(reconfigure->load.number, 8);
+	netd_link_close_fds(fds, fd_count);
+	fixture.reconfigured++;
 }
 
 static void on_stop(struct netd_link_events *events)
@@ -95,8 +104,16 @@ static void setup(void)
 {
 	int fds[2];
 
-	fixture = (struct fixture){ .events = { on_configure, on_stop, on_network, on_tracked,
-					    on_lack, on_judged, on_places, on_held, on_gone } };
+	fixture = (struct fixture){ .events = { .configure = on_configure,
+					    .reconfigure = on_reconfigure,
+					    .stop = on_stop,
+					    .network = on_network,
+					    .tracked = on_tracked,
+					    .lack = on_lack,
+					    .judged = on_judged,
+					    .places = on_places,
+					    .held = on_held,
+					    .gone = on_gone } };
 	ck_assert_int_eq(loop_new(&fixture.loop), 0);
 	ck_assert_int_eq(ipc_pair(fds), 0);
 	fixture.netd = fds[0];
@@ -216,7 +233,8 @@ END_TEST
 START_TEST(what_netd_says)
 {
 	static const enum request_type types[] = { REQUEST_NETWORK, REQUEST_LACK, REQUEST_TRACKED,
-		REQUEST_JUDGED, REQUEST_PLACES, REQUEST_HELD, REQUEST_CONFIGURE };
+		REQUEST_JUDGED, REQUEST_PLACES, REQUEST_HELD, REQUEST_RECONFIGURE,
+		REQUEST_CONFIGURE };
 
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
 		struct request request = sample(types[i]);
@@ -226,6 +244,7 @@ START_TEST(what_netd_says)
 	}
 	ck_assert_uint_eq(fixture.configured, 1);
 	ck_assert_uint_eq(fixture.networks, 1);
+	ck_assert_uint_eq(fixture.reconfigured, 1);
 	ck_assert_uint_eq(fixture.lacked, 1);
 	ck_assert_uint_eq(fixture.tracked, 1);
 	ck_assert_uint_eq(fixture.judged, 1);

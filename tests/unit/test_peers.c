@@ -28,6 +28,7 @@ static struct fixture {
 	struct loop_timer end;
 	struct prefix_list list;
 	struct filter *filter;
+	uint16_t goodbye; /* the code that is expected */
 	bool unlink_when_left;
 	useconds_t slow_us; /* how long session_announced_changed() takes */
 	struct mono slow_start;
@@ -69,6 +70,11 @@ void session_announced_changed(struct session *session)
 		usleep(fixture.slow_us);
 }
 
+void session_set_entry(struct session *session, const struct settings_peer *entry)
+{
+	session->peer = entry;
+}
+
 void session_set_carrier(struct session *session, bool on)
 {
 	ck_assert(!on);
@@ -77,7 +83,7 @@ void session_set_carrier(struct session *session, bool on)
 
 void session_leave(struct session *session, uint16_t goodbye_code, const char *text, bool final)
 {
-	ck_assert_uint_eq(goodbye_code, GOODBYE_SHUTDOWN);
+	ck_assert_uint_eq(goodbye_code, fixture.goodbye);
 	ck_assert(final);
 	of(session)->left++;
 	unit_text(of(session)->leave, text);
@@ -111,7 +117,7 @@ static struct session *at(size_t i)
 
 static void setup(void)
 {
-	fixture = (struct fixture){ .list.items = NULL };
+	fixture = (struct fixture){ .goodbye = GOODBYE_SHUTDOWN };
 	fixture.settings = server(PEERS);
 	/* No more room than for those that count: ASan then sees a read behind the last one. */
 	fixture.settings->peers = realloc(
@@ -749,6 +755,49 @@ START_TEST(all_leave)
 }
 END_TEST
 
+/* The settings have only two peers left, and one more prefix. */
+static void change_settings(bool unlisted)
+{
+	struct settings *next = server(2);
+
+	next->unlisted = unlisted;
+	next->announce.items = calloc(1, sizeof(*next->announce.items));
+	ck_assert_ptr_nonnull(next->announce.items);
+	next->announce.items[0].prefix = prefix_of("10.2.0.0/24");
+	next->announce.count = 1;
+	settings_exchange(fixture.settings, next);
+	peers_follow(&fixture.peers, next);
+	settings_free(next);
+}
+
+START_TEST(changed_settings)
+{
+	configure();
+	ck_offer(0, "");
+	fixture.goodbye = GOODBYE_REMOVED;
+	change_settings(false);
+	for (size_t i = 0; i < PEERS; i++) {
+		ck_assert_uint_eq(fixture.played[i].left, i < 2 ? 0 : 1);
+		ck_assert_ptr_eq(at(i)->peer, i < 2 ? &fixture.settings->peers[i] : NULL);
+	}
+	ck_assert_str_eq(fixture.played[2].leave,
+		"the server's configuration has no entry in peers for it any more");
+	ck_assert_uint_eq(fixture.played[0].announced, 1);
+	ck_offer(0, "10.2.0.0/24");
+}
+END_TEST
+
+/* Where every valid certificate is admitted, nobody has to go. */
+START_TEST(changed_settings_of_an_open_house)
+{
+	configure();
+	change_settings(true);
+	ck_assert_uint_eq(fixture.played[2].left, 0);
+	ck_assert_ptr_null(at(2)->peer);
+	ck_assert_uint_eq(fixture.played[2].announced, 1);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	const TTest *const tests[] = { registry, who_is_told, offer, own_list, leaving,
@@ -757,7 +806,7 @@ static Suite *suite(void)
 		covered_by_nobody, covered_prefixes_of_the_first_peer, excluded_at_a_client, spread,
 		a_long_spread_delays_the_next, spread_to_all, exclusions_that_cannot_be_made,
 		yielding, yielding_within_a_namespace, host_events, judged_of_one_interface,
-		all_leave };
+		all_leave, changed_settings, changed_settings_of_an_open_house };
 
 	return unit_suite("peers", setup, teardown, tests, ARRAY_SIZE(tests));
 }

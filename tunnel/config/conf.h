@@ -155,9 +155,6 @@ int conf_has_key(const char *text, size_t len, const char *key);
  */
 void conf_locate(const char *text, size_t len, const char *path, struct problem *problem);
 
-/* Returns "at once", "next connection", "restart" or "". */
-const char *conf_applies_text(enum conf_applies applies);
-
 /* Prints the table as Markdown; docs/configuration.md has this output. -EIO. */
 int conf_describe(const struct conf_table *table, FILE *out);
 

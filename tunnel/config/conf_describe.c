@@ -31,7 +31,7 @@ static void describe_preset(const struct conf_option *option, FILE *out)
 		(void)fprintf(out, "none");
 }
 
-const char *conf_applies_text(enum conf_applies applies)
+static const char *applies_text(enum conf_applies applies)
 {
 	switch (applies) {
 	case CONF_LIVE:
@@ -56,8 +56,7 @@ static void describe_table(/* NOLINT(misc-no-recursion): as deep as the tables a
 		describe_value(option, out);
 		(void)fprintf(out, " | ");
 		describe_preset(option, out);
-		(void)fprintf(
-			out, " | %s | %s |\n", conf_applies_text(option->applies), option->help);
+		(void)fprintf(out, " | %s | %s |\n", applies_text(option->applies), option->help);
 	}
 	while ((option = conf_next(&groups))) {
 		char inner[GROUP_MAX];

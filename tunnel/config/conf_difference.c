@@ -13,7 +13,7 @@
 
 enum { PATH_MAX_LEN = 256 }; /* of keys, dots and the name of an entry, with NUL */
 
-/* Two structs of one table, and who hears of their differences. */
+/* The comparison of two structs of one table. */
 struct comparison {
 	const char *path; /* of the structs, with a dot at its end; "" at the top */
 	conf_difference_fn *found;

@@ -271,6 +271,28 @@ int configuration_prepare(struct configuration *configuration,
 	return r == 0 ? judge(configuration, role, true, &verdict, problem) : r;
 }
 
+int configuration_prepare_again(struct configuration *configuration,
+	const struct configuration_role *role, const struct settings *live, struct problem *problem)
+{
+	struct settings *settings = configuration->settings;
+	struct configuration_verdict verdict = { .key_locked = false };
+	int r = judge(configuration, role, false, &verdict, problem);
+
+	if (r < 0 || !verdict.key_locked)
+		return r;
+	settings->unlocked_key = live->unlocked_key ? strdup(live->unlocked_key) : NULL;
+	if (live->unlocked_key && !settings->unlocked_key) {
+		problem_set(problem, "out of memory");
+		return -ENOMEM;
+	}
+	if (settings->unlocked_key && judge(configuration, role, true, &verdict, problem) == 0)
+		return 0;
+	problem_set(problem,
+		"key: a passphrase protects the key in %s, and it is not the key that was unlocked at the start; restart the program to type its passphrase",
+		settings_is_inline(settings->key) ? configuration->path : settings->key);
+	return -EACCES;
+}
+
 void configuration_free(struct configuration *configuration)
 {
 	settings_free(configuration->settings);

@@ -103,6 +103,15 @@ int configuration_prepare(struct configuration *configuration,
 	const struct configuration_role *role, struct problem *problem);
 
 /*
+ * The same for a configuration that a running program has read again, as `live` was when it
+ * started. No passphrase is asked for: a protected key gets the one that `live` has unlocked. -EACCES
+ * where that is another key.
+ */
+int configuration_prepare_again(struct configuration *configuration,
+	const struct configuration_role *role, const struct settings *live,
+	struct problem *problem);
+
+/*
  * Wipes and frees the text, which may have a key, and frees the settings. Does nothing when
  * *configuration is zeroed.
  */

@@ -70,6 +70,15 @@ void settings_free(struct settings *settings)
 	free(settings);
 }
 
+void settings_exchange(struct settings *a, struct settings *b)
+{
+	struct settings before = *a;
+
+	*a = *b;
+	*b = before;
+	explicit_bzero(&before.proxy, sizeof(before.proxy));
+}
+
 void settings_fill_paths(struct settings *settings)
 {
 	if (settings->control_socket[0] == '\0')

@@ -17,7 +17,7 @@
 
 /*
  * The values of a configuration, as plain data. netd and engine each load the same text into one of
- * these and never change it afterwards: netd judges the engine's requests by its own copy. The
+ * these, and only a reload changes it afterwards: netd judges the engine's requests by its own copy. The
  * option tables of daemon/ and client/ fill it and have the defaults. A client's profile becomes
  * settings with exactly one peer, the server. Owned by the caller, as a whole: settings_free()
  * frees all. Any thread may read it.
@@ -272,6 +272,12 @@ struct settings {
 int settings_new(enum settings_role role, struct settings **ret_settings);
 /* Wipes the key and frees all. Accepts NULL and half-filled settings. */
 void settings_free(struct settings *settings);
+
+/*
+ * Exchanges the contents of two settings, of which each keeps its place. Pointers to the settings
+ * stay valid, and pointers into them change their owner.
+ */
+void settings_exchange(struct settings *a, struct settings *b);
 
 /*
  * Derives control_socket and a server's state_dir from the instance's name, where they are empty.

@@ -67,6 +67,57 @@ static void drop_withheld(const struct announced *announced, struct prefix_list 
 	list->count = kept;
 }
 
+/* Appends the prefixes of `from` that `without` lacks. */
+static int append_without(
+	struct prefix_list *list, const struct prefix_list *from, const struct prefix_list *without)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < from->count && r == 0; i++) {
+		if (!is_listed(without->items, without->count, &from->items[i]))
+			r = prefix_list_append(list, &from->items[i], 1);
+	}
+	return r;
+}
+
+/*
+ * Of the new configuration's prefixes those stay away that a command has withdrawn: they were in
+ * the old one and are not stated now.
+ */
+int announced_follow(
+	struct announced *announced, const struct settings *before, const struct settings *now)
+{
+	struct prefix_list old = { .items = NULL }, new = old, withdrawn = old, stated = old,
+			   past = announced->stated;
+	int r = settings_stated(before, &old);
+
+	if (r == 0)
+		r = settings_stated(now, &new);
+	if (r == 0)
+		r = append_without(&withdrawn, &old, &past);
+	if (r == 0)
+		r = append_without(&stated, &new, &withdrawn);
+	/* What a command has added, and the new configuration does not name. */
+	for (size_t i = 0; i < past.count && r == 0; i++) {
+		if (!is_listed(old.items, old.count, &past.items[i]) &&
+			!is_listed(new.items, new.count, &past.items[i]))
+			r = prefix_list_append(&stated, &past.items[i], 1);
+	}
+	if (r == 0) {
+		announced->stated = stated;
+		announced->own = &now->announced_own;
+		r = combine(announced);
+		stated = r == 0 ? past : stated;
+		if (r < 0)
+			announced->stated = past;
+	}
+	prefix_list_free(&old);
+	prefix_list_free(&new);
+	prefix_list_free(&withdrawn);
+	prefix_list_free(&stated);
+	return r;
+}
+
 int announced_append(const struct announced *announced, const struct settings_peer *peer,
 	struct prefix_list *list)
 {

@@ -34,6 +34,12 @@ struct announced {
 };
 
 /*
+ * The settings have changed and `before` has the former ones: states the prefixes of now. What
+ * `culvert routes` has added or withdrawn stays so. -ENOMEM: nothing has changed.
+ */
+int announced_follow(
+	struct announced *announced, const struct settings *before, const struct settings *now);
+/*
  * Adds the prefixes of the configuration. Called first, and once. Borrowed: the settings, until
  * announced_free(). -ENOMEM.
  */

@@ -23,9 +23,10 @@ enum {
 	CONTROL_CONNECTIONS_MAX = 16,
 	CONTROL_REQUEST_MAX = 4096, /* bytes of a request with its newline */
 	CONTROL_PHASE_MS = 5000,
-	CONTROL_GRACE_MS = 200,  /* for a whole request while others wait */
-	CONTROL_PAUSE_MS = 1000, /* without accepting, after descriptors or memory ran out */
-	CONTROL_DRAIN_MAX = 16,  /* reads that discard bytes behind a request */
+	CONTROL_RELOAD_MS = 15000, /* longer than netd waits for the engine */
+	CONTROL_GRACE_MS = 200,    /* for a whole request while others wait */
+	CONTROL_PAUSE_MS = 1000,   /* without accepting, after descriptors or memory ran out */
+	CONTROL_DRAIN_MAX = 16,    /* reads that discard bytes behind a request */
 };
 
 struct control {
@@ -39,6 +40,7 @@ struct control {
 	struct netd_call reexec;
 	/* The connection that waits for netd's answer about a reexec; NULL: none does. */
 	struct connection *asker;
+	struct connection *reloader; /* the same, for the outcome of a reload */
 };
 
 struct connection {
@@ -86,6 +88,10 @@ static void connection_close(struct connection *connection)
 	close(fd);
 	if (control->asker == connection)
 		control->asker = NULL;
+	if (control->reloader == connection) {
+		control->reloader = NULL;
+		engine_reload_forget(&control->engine->reload);
+	}
 	control->connections[connection->slot] = NULL;
 	control->connection_count--;
 	free(connection->answer.data);
@@ -98,10 +104,15 @@ static void deadline_passed(struct loop_timer *timer)
 	connection_close(container_of(timer, struct connection, deadline));
 }
 
-static void arm(struct connection *connection)
+static void arm_for(struct connection *connection, struct duration phase)
 {
 	loop_timer_start(connection->control->engine->world.loop, &connection->deadline,
-		mono_add(mono_now(), DURATION_MS(CONTROL_PHASE_MS)), deadline_passed);
+		mono_add(mono_now(), phase), deadline_passed);
+}
+
+static void arm(struct connection *connection)
+{
+	arm_for(connection, DURATION_MS(CONTROL_PHASE_MS));
 }
 
 /* Sends as much as the socket takes, and closes after the last byte. May free the connection. */
@@ -188,6 +199,43 @@ static void ask_netd(struct connection *connection)
 	(void)loop_watch_set(control->engine->world.loop, &connection->watch, 0);
 }
 
+/* The reload is over. Its text is the answer. */
+static void reload_done(struct engine_reload *reload, enum exit_code code, const char *text)
+{
+	struct connection *connection = reload->engine->control->reloader;
+	struct control_answer *answer = &connection->answer;
+	int len;
+
+	reload->engine->control->reloader = NULL;
+	if (code != EXIT_CODE_OK) {
+		refuse_instead(connection, code, text);
+		return;
+	}
+	free(answer->data);
+	len = asprintf(&answer->data, "ok\n%s\n", text);
+	if (len < 0)
+		answer->data = NULL;
+	answer->len = len < 0 ? 0 : (size_t)len;
+	begin_answer(connection);
+}
+
+static void await_reload(struct connection *connection)
+{
+	struct control *control = connection->control;
+	int r = engine_reload_ask(&control->engine->reload, reload_done);
+
+	if (r < 0) {
+		refuse_instead(connection, EXIT_CODE_REFUSED,
+			r == -EBUSY ? "another reload is in progress; try again in a moment"
+				    : error_text(r));
+		return;
+	}
+	control->reloader = connection;
+	arm_for(connection, DURATION_MS(CONTROL_RELOAD_MS));
+	/* Without events epoll reports only that the client has gone. */
+	(void)loop_watch_set(control->engine->world.loop, &connection->watch, 0);
+}
+
 /* Reads more. False: the request is not complete, or the connection is gone. */
 static bool read_request(struct connection *connection)
 {
@@ -221,6 +269,8 @@ static void take_request(struct connection *connection)
 	}
 	if (connection->answer.reexec)
 		ask_netd(connection);
+	else if (connection->answer.reload)
+		await_reload(connection);
 	else
 		begin_answer(connection);
 }
@@ -230,7 +280,7 @@ static void connection_ready(struct loop_watch *watch, uint32_t events)
 	struct connection *connection = container_of(watch, struct connection, watch);
 
 	(void)events;
-	if (connection->control->asker == connection)
+	if (connection->control->asker == connection || connection->control->reloader == connection)
 		connection_close(connection);
 	else if (connection->answer.data)
 		send_answer(connection);
@@ -310,6 +360,7 @@ static struct connection *find_slow(const struct control *control)
 		struct connection *connection = control->connections[i];
 
 		if (connection && !connection->answer.data && connection != control->asker &&
+			connection != control->reloader &&
 			mono_before(connection->since, slow ? slow->since : late))
 			slow = connection;
 	}

@@ -33,7 +33,7 @@ struct command_call {
 	size_t word_count;
 	FILE *out; /* the command's output */
 	struct problem problem;
-	bool reexec;
+	bool reexec, reload;
 	bool exits;
 };
 
@@ -198,6 +198,19 @@ static enum exit_code do_reexec(struct command_call *call)
 	return EXIT_CODE_OK;
 }
 
+static enum exit_code do_reload(struct command_call *call)
+{
+	if (call->word_count > 1)
+		return unknown_word(call, "unknown argument", call->words[1]);
+	if (!call->engine->world.ready) {
+		problem_set(&call->problem,
+			"the engine has just started and is adopting the last engine's interfaces; try again in a moment");
+		return EXIT_CODE_REFUSED;
+	}
+	call->reload = true;
+	return EXIT_CODE_OK;
+}
+
 static const struct command {
 	const char *word;
 	enum exit_code (*run)(struct command_call *call);
@@ -211,6 +224,7 @@ static const struct command {
 	{ "routes-del", do_routes_del, true },
 	{ "down", do_down, true },
 	{ "reexec", do_reexec, true },
+	{ "reload", do_reload, true },
 };
 
 static void log_call(const struct command_call *call, enum exit_code code)
@@ -225,9 +239,9 @@ static void log_call(const struct command_call *call, enum exit_code code)
 	}
 	log_notice("control: \"%s%s\" from uid %u, pid %d: %s%s", request,
 		len < sizeof(request) ? "" : "...", call->who->uid, call->who->pid,
-		code != EXIT_CODE_OK   ? "refused: "
-			: call->reexec ? "passed to netd"
-				       : "done",
+		code != EXIT_CODE_OK                   ? "refused: "
+			: call->reexec || call->reload ? "passed to netd"
+						       : "done",
 		call->problem.text);
 }
 
@@ -279,6 +293,7 @@ void control_command(struct engine *engine, char *line, const struct ucred *who,
 	}
 	if (code == EXIT_CODE_OK) {
 		answer.reexec = call.reexec;
+		answer.reload = call.reload;
 		answer.exits = call.exits;
 		*ret_answer = answer;
 		return;

@@ -18,6 +18,7 @@ struct control_answer {
 	char *data;
 	size_t len;
 	bool reexec; /* the answer to send if netd grants a reexec */
+	bool reload; /* the outcome of a reload is the answer */
 	/* The engine ends once this is sent: `down` was granted. */
 	bool exits;
 };

@@ -13,6 +13,21 @@ int departures_init(struct departures *departures, const struct settings *settin
 	return departures->items ? 0 : -ENOMEM;
 }
 
+void departures_follow(
+	struct departures *departures, const struct settings *before, const struct settings *now)
+{
+	struct departure *items = calloc(now->peer_count + 1, sizeof(*items));
+
+	for (size_t i = 0; items && departures->items && i < before->peer_count; i++) {
+		const struct settings_peer *peer = settings_find_peer(now, &before->peers[i].name);
+
+		if (peer)
+			items[peer - now->peers] = departures->items[i];
+	}
+	free(departures->items);
+	departures->items = items;
+}
+
 void departures_free(struct departures *departures)
 {
 	free(departures->items);

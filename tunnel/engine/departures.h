@@ -31,6 +31,12 @@ struct departures {
 
 /* Without memory no departure is kept: -ENOMEM. */
 int departures_init(struct departures *departures, const struct settings *settings);
+/*
+ * The peers of the settings have changed: keeps the departures of those that are still there.
+ * Without memory none is kept.
+ */
+void departures_follow(
+	struct departures *departures, const struct settings *before, const struct settings *now);
 void departures_free(struct departures *departures);
 
 /* The session has ended. Does nothing if it was never up, or its peer is not configured. */

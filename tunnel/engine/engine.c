@@ -216,6 +216,14 @@ static void on_network(struct netd_link_events *events)
 		engine->role->network(engine);
 }
 
+static void on_reconfigure(struct netd_link_events *events,
+	const struct request_reconfigure *reconfigure, const int *fds, size_t fd_count)
+{
+	struct engine *engine = container_of(events, struct engine, netd_events);
+
+	engine_reload_take(&engine->reload, reconfigure, fds, fd_count);
+}
+
 static void on_lack(struct netd_link_events *events, const struct request_lack *page)
 {
 	struct engine *engine = container_of(events, struct engine, netd_events);
@@ -301,6 +309,7 @@ static void free_all(struct engine *engine)
 	if (engine->settings)
 		engine->role->free(engine);
 	control_close(engine->control);
+	engine_reload_free(&engine->reload);
 	for (unsigned i = 0; i < engine->worker_count; i++)
 		worker_stop(engine->workers[i]);
 	probing_free(&engine->probing);
@@ -339,6 +348,7 @@ int engine_run(struct engine *engine, const struct engine_role *role)
 	engine->started = mono_now();
 	engine->netd_events = (struct netd_link_events){
 		.configure = on_configure,
+		.reconfigure = on_reconfigure,
 		.stop = on_stop,
 		.network = on_network,
 		.tracked = on_tracked,
@@ -362,6 +372,7 @@ int engine_run(struct engine *engine, const struct engine_role *role)
 			error_text(r));
 		_exit(EXIT_CODE_FAILURE);
 	}
+	engine_reload_init(&engine->reload, engine);
 	engine->world.descriptors = &engine->descriptors;
 	engine->world.announced = &engine->peers.announced.all;
 	engine->world.events = &session_events;

@@ -12,6 +12,7 @@
 #include "config/settings.h"
 #include "engine/adoption.h"
 #include "engine/departures.h"
+#include "engine/engine_reload.h"
 #include "engine/netd_link.h"
 #include "engine/peers.h"
 #include "engine/probing.h"
@@ -52,7 +53,10 @@ struct engine_role {
 	int (*start)(struct engine *engine, struct problem *problem);
 	/* The engine stops: the role starts no connection any more. */
 	void (*stop)(struct engine *engine);
-	/* A listening socket came with the configuration; the role closes it. May be NULL. */
+	/*
+	 * A listening socket came with the configuration, or later with a changed one; the role
+	 * closes it. May be NULL.
+	 */
 	void (*listener)(struct engine *engine, int fd);
 	/*
 	 * A session has lost its connection and stays: the client dials again, not before
@@ -69,6 +73,11 @@ struct engine_role {
 	void (*attempts)(const struct engine *engine, struct engine_attempts *ret_attempts);
 	/* This host's network has changed: retries need not wait any longer. May be NULL. */
 	void (*network)(struct engine *engine);
+	/*
+	 * A reload has changed the settings and the TLS context; `before` has the former settings.
+	 * The sessions have followed already. May be NULL.
+	 */
+	void (*settings_changed)(struct engine *engine, const struct settings *before);
 	/* A session has ended for good. It is freed right after this call. */
 	void (*session_ended)(struct engine *engine, struct session *session);
 	/* True: the role has no connection of its own left, apart from those of sessions. */
@@ -79,7 +88,9 @@ struct engine_role {
 
 struct engine {
 	const struct engine_role *role;
-	struct settings *settings;
+	struct settings *settings; /* in one place for life: a reload changes its contents */
+	char config_path[REQUEST_PATH_MAX + 1];
+	struct request_load load; /* which configuration runs */
 	uint32_t generation;
 	struct mailbox reports; /* from the workers */
 	struct netd_link_events netd_events;
@@ -93,6 +104,7 @@ struct engine {
 	struct refusals refusals;       /* server: peers that were not admitted */
 	struct departures departures;   /* server: peers that were here */
 	struct control *control;
+	struct engine_reload reload;
 	int state_dir_fd; /* -1: none */
 	struct adoption adoption;
 	/* Of this run of the program: a new engine of the same run has the same. */
@@ -133,5 +145,13 @@ void engine_end_if_idle(struct engine *engine);
  */
 int engine_configure(struct engine *engine, const struct request_configure *configure,
 	const int *fds, size_t fd_count, struct problem *problem);
+
+/*
+ * engine_follow.c: the settings were exchanged and `before` has the former ones. Peers that have no
+ * entry any more leave, and all others go on by the new settings.
+ */
+void engine_follow_settings(struct engine *engine, const struct settings *before);
+/* engine_follow.c: plans the descriptors of the settings, and warns if the limit is too low. */
+void engine_plan_descriptors(struct engine *engine);
 
 #endif

@@ -2,158 +2,20 @@
 #include "engine/engine.h"
 
 #include <errno.h>
-#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/container.h"
 #include "base/error_text.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "engine/control.h"
-#include "config/credentials.h"
-#include "config/conf.h"
+#include "engine/delivery.h"
 #include "lane/lane.h"
 #include "system/process.h"
 
-/*
- * Takes what netd hands over at the engine's start: the configuration, certificates and key as
- * sealed files, and sockets. Each descriptor is taken or closed here.
- */
-
-/* The descriptors of one CONFIGURE, by kind. */
-struct delivery {
-	int config, state, control;
-	int listeners[SETTINGS_LISTEN_MAX];
-	size_t listener_count;
-	int parts[CREDENTIALS_PART_COUNT];
-};
-
-static void close_fd(int fd)
-{
-	if (fd >= 0)
-		close(fd);
-}
-
-static void delivery_close(struct delivery *delivery)
-{
-	close_fd(delivery->config);
-	close_fd(delivery->state);
-	close_fd(delivery->control);
-	for (size_t i = 0; i < delivery->listener_count; i++)
-		close_fd(delivery->listeners[i]);
-	for (int part = 0; part < CREDENTIALS_PART_COUNT; part++)
-		close_fd(delivery->parts[part]);
-}
-
-static int *slot_of(struct delivery *delivery, uint8_t kind)
-{
-	switch (kind) {
-	case REQUEST_FD_CONFIG:
-		return &delivery->config;
-	case REQUEST_FD_STATE:
-		return &delivery->state;
-	case REQUEST_FD_CONTROL:
-		return &delivery->control;
-	case REQUEST_FD_CERTIFICATE:
-		return &delivery->parts[CREDENTIALS_CERTIFICATE];
-	case REQUEST_FD_KEY:
-		return &delivery->parts[CREDENTIALS_KEY];
-	case REQUEST_FD_CA:
-		return &delivery->parts[CREDENTIALS_CA];
-	case REQUEST_FD_CRL:
-		return &delivery->parts[CREDENTIALS_CRL];
-	case REQUEST_FD_LISTENER:
-		if (delivery->listener_count == SETTINGS_LISTEN_MAX)
-			return NULL;
-		return &delivery->listeners[delivery->listener_count++];
-	default:
-		return NULL;
-	}
-}
-
-static void delivery_sort(struct delivery *delivery, const struct request_configure *configure,
-	const int *fds, size_t fd_count)
-{
-	*delivery = (struct delivery){ .config = -1, .state = -1, .control = -1 };
-	for (int part = 0; part < CREDENTIALS_PART_COUNT; part++)
-		delivery->parts[part] = -1;
-	for (size_t i = 0; i < fd_count; i++) {
-		int *slot = i < configure->fd_count ? slot_of(delivery, configure->fd_kind[i])
-						    : NULL;
-		if (!slot) {
-			close(fds[i]);
-			continue;
-		}
-		if (configure->fd_kind[i] != REQUEST_FD_LISTENER)
-			close_fd(*slot); /* a kind that comes twice: the last one counts */
-		*slot = fds[i];
-	}
-}
-
-static int load_tls(struct engine *engine, const struct delivery *delivery, struct problem *problem)
-{
-	struct credentials credentials = { 0 };
-	int r = 0;
-
-	for (int part = 0; part < CREDENTIALS_PART_COUNT && r == 0; part++) {
-		if (delivery->parts[part] >= 0)
-			r = credentials_read_fd(
-				&credentials, (enum credentials_part)part, delivery->parts[part]);
-	}
-	if (r == 0)
-		r = credentials_take_inline(&credentials, engine->settings);
-	if (r < 0)
-		problem_set(problem, "cannot read certificate, key or CA: %s", error_text(r));
-	else
-		r = credentials_make_context(&credentials, engine->settings,
-			engine->role->configuration.tls_role, &engine->tls, problem);
-	credentials_free(&credentials);
-	return r;
-}
-
-/* Only a warning: the clock may be set later, and sessions of the engine before may be up. */
-static void warn_of_dates(const struct engine *engine)
-{
-	struct problem problem;
-
-	if (credentials_check_dates(engine->tls, engine->settings, &problem) < 0)
-		log_warning(
-			"%s; new connections fail until the clock or the certificate is fixed%s",
-			problem.text,
-			engine->settings->kill_switch
-				? "; the kill switch blocks NTP, so set a wrong clock by hand (date -s)"
-				: "");
-}
-
-/*
- * Loads the settings and the certificates that they name. A problem of either names file and line.
- */
-static int load(struct engine *engine, const struct delivery *delivery, const char *path,
-	struct problem *problem)
-{
-	char *text;
-	size_t len;
-
-	int r = delivery->config >= 0 ? file_read_fd(delivery->config, &text, &len) : -EBADF;
-	if (r < 0) {
-		problem_set(
-			problem, "cannot read the configuration that netd sent: %s", error_text(r));
-		return r;
-	}
-	r = engine->role->configuration.load(text, len, path, &engine->settings, problem);
-	if (r == 0) {
-		r = load_tls(engine, delivery, problem);
-		if (r < 0)
-			conf_locate(text, len, path, problem);
-		else
-			warn_of_dates(engine);
-	}
-	explicit_bzero(text, len); /* a profile contains its key */
-	free(text);
-	return r;
-}
+/* Takes what netd hands over at the engine's start. Each descriptor is taken or closed here. */
 
 /* All workers are alike. */
 static void report_batches(const struct worker *worker)
@@ -192,26 +54,6 @@ static int start_workers(struct engine *engine, struct problem *problem)
 	return r;
 }
 
-/* Warns at the start if the limit of open files is too low. */
-static void plan_descriptors(struct engine *engine)
-{
-	const struct settings *settings = engine->settings;
-	struct descriptors *plan = &engine->descriptors;
-
-	if (settings->role != SETTINGS_SERVER)
-		return;
-	*plan = descriptors_plan(settings, engine->worker_count, process_fd_limit());
-	if (plan->sessions < settings->max_sessions || plan->handshakes < settings->max_handshakes)
-		log_warning("the limit of open files is %" PRIu64 ", and max_sessions = %" PRIu32
-			    " with max_handshakes = %" PRIu32 " needs %" PRIu64
-			    ": no more than %" PRIu32 " sessions and %" PRIu32
-			    " handshakes are admitted; raise LimitNOFILE= of the unit, or \"ulimit "
-			    "-n\", or lower max_sessions",
-			plan->limit, settings->max_sessions, settings->max_handshakes,
-			descriptors_needed(settings, engine->worker_count), plan->sessions,
-			plan->handshakes);
-}
-
 /* Out of memory, the prefixes that are withheld stay as they are, until the next change. */
 static void withhold(struct probing *probing)
 {
@@ -247,7 +89,7 @@ int engine_configure(struct engine *engine, const struct request_configure *conf
 	struct delivery delivery;
 	int r;
 
-	delivery_sort(&delivery, configure, fds, fd_count);
+	delivery_sort(&delivery, configure->fd_kind, configure->fd_count, fds, fd_count);
 	if (configure->version != REQUEST_VERSION) {
 		problem_set(problem,
 			"netd speaks version %u of the engine protocol, and this engine version %u; restart the whole program",
@@ -268,9 +110,12 @@ int engine_configure(struct engine *engine, const struct request_configure *conf
 		r = -EMFILE;
 		goto out;
 	}
-	r = load(engine, &delivery, configure->path, problem);
+	r = delivery_load(&delivery, &engine->role->configuration, configure->path,
+		&engine->settings, &engine->tls, problem);
 	if (r < 0)
 		goto out;
+	(void)snprintf(engine->config_path, sizeof(engine->config_path), "%s", configure->path);
+	engine->load = configure->load;
 	engine->generation = configure->generation;
 	memcpy(engine->instance, configure->instance, sizeof(engine->instance));
 	log_set_level(engine->settings->log_level);
@@ -279,7 +124,7 @@ int engine_configure(struct engine *engine, const struct request_configure *conf
 		problem_set(problem, "out of memory");
 	else
 		r = start_workers(engine, problem);
-	plan_descriptors(engine);
+	engine_plan_descriptors(engine);
 	if (r == 0 && delivery.control >= 0) {
 		r = control_open(engine, delivery.control, &engine->control);
 		delivery.control = -1;

@@ -66,6 +66,9 @@ static void take(struct netd_link *netd, const int *fds, size_t fd_count)
 	case REQUEST_CONFIGURE:
 		netd->events->configure(netd->events, &netd->incoming.configure, fds, fd_count);
 		break;
+	case REQUEST_RECONFIGURE:
+		netd->events->reconfigure(netd->events, &netd->incoming.reconfigure, fds, fd_count);
+		break;
 	case REQUEST_REPLY:
 		answer(netd, fds, fd_count);
 		break;

@@ -38,6 +38,9 @@ struct netd_link_events {
 	/* The callee owns the descriptors. */
 	void (*configure)(struct netd_link_events *events,
 		const struct request_configure *configure, const int *fds, size_t fd_count);
+	/* netd sends a new configuration. The callee owns the descriptors. */
+	void (*reconfigure)(struct netd_link_events *events,
+		const struct request_reconfigure *reconfigure, const int *fds, size_t fd_count);
 	/* netd orders the engine to end in good order: with goodbyes. */
 	void (*stop)(struct netd_link_events *events);
 	/* This host's links, addresses or routes have changed. */

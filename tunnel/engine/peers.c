@@ -166,14 +166,22 @@ int peers_exclusions(struct peers *peers, struct filter_exclusions **ret_exclusi
 
 /* ---- announcements to all peers ---- */
 
+static bool has_reach(const struct settings *settings)
+{
+	for (size_t i = 0; i < settings->peer_count; i++) {
+		if (settings->peers[i].reach.count > 0)
+			return true;
+	}
+	return false;
+}
+
 int peers_configure(struct peers *peers, const struct settings *settings)
 {
 	peers->settings = settings;
 	int r = announced_configure(&peers->announced, settings);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < settings->peer_count; i++)
-		peers->has_reach |= settings->peers[i].reach.count > 0;
+	peers->has_reach = has_reach(settings);
 	return update_exclusions(peers);
 }
 
@@ -228,6 +236,35 @@ void peers_tracked(struct peers *peers, const struct request_tracked *page)
 		return;
 	log_info("announcing %zu tracked prefixes", peers->announced.tracked.count);
 	announce_to_all(peers);
+}
+
+void peers_follow(struct peers *peers, const struct settings *before)
+{
+	const struct settings *now = peers->settings;
+	struct session *session, *next;
+
+	if (announced_follow(&peers->announced, before, now) < 0)
+		log_error(
+			"cannot announce what the changed configuration announces: out of memory");
+	peers->has_reach = has_reach(now);
+	(void)update_exclusions(peers); /* on failure sessions ask again, and are refused */
+	/* First every session gets its entry: what one peer hears depends on those of others. */
+	for (session = TAILQ_FIRST(&peers->sessions); session; session = next) {
+		const struct settings_peer *entry = settings_find_peer(now, &session->name);
+
+		next = TAILQ_NEXT(session, link);
+		session_set_entry(session, entry);
+		if (!entry && !now->unlisted)
+			session_leave(session, GOODBYE_REMOVED,
+				"the server's configuration has no entry in peers for it any more",
+				true);
+	}
+	TAILQ_FOREACH(session, &peers->sessions, link) {
+		if (session->state == SESSION_UP)
+			session_announced_changed(session);
+		routes_settings_changed(
+			&session->routes, session->peer ? session->peer->max_routes : 0);
+	}
 }
 
 /* ---- what one peer learns of the others ---- */

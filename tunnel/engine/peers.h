@@ -57,6 +57,12 @@ void peers_init(struct peers *peers, struct loop *loop);
  * -ENOMEM.
  */
 int peers_configure(struct peers *peers, const struct settings *settings);
+/*
+ * The settings have changed and `before` has the former ones. Peers without an entry leave with
+ * GOODBYE_REMOVED; the others go on, learn of changed announcements, and have their refused routes
+ * asked for again. Takes time in proportion to the sessions.
+ */
+void peers_follow(struct peers *peers, const struct settings *before);
 /* No session may be used after this. */
 void peers_free(struct peers *peers);
 

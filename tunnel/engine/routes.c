@@ -733,6 +733,27 @@ void routes_ask_again(struct routes *routes)
 	routes_work(routes);
 }
 
+void routes_settings_changed(struct routes *routes, uint32_t limit)
+{
+	size_t accepted = accepted_count(routes);
+
+	routes->limit = limit;
+	rate_init(&routes->budget, ROUTES_PER_SECOND, (double)limit * ROUTES_BUDGET_FACTOR,
+		mono_now());
+	for (size_t i = 0; i < routes->count && accepted < limit; i++) {
+		struct route *route = &routes->items[i];
+
+		if (route->state != ROUTE_REFUSED || !route->wanted ||
+			route_rule_judge(&routes->rule, &route->prefix) != ROUTE_ACCEPTED)
+			continue;
+		route->state = ROUTE_ABSENT;
+		route->asked_again = false;
+		damping_forgive(&route->damping);
+		accepted++;
+	}
+	routes_work(routes);
+}
+
 /* The text of a route, in status and in the log. */
 
 const char *route_reason(const struct route *route, char out[static ROUTE_REASON_MAX])

@@ -169,6 +169,13 @@ void routes_judged(struct routes *routes, const struct request_judged *judged);
  */
 void routes_ask_again(struct routes *routes);
 
+/*
+ * The rule and the limit have changed: refused routes that may be accepted now are asked for again.
+ * netd judges installed ones, and routes_judged() hears of it. Of the prefixes beyond
+ * ROUTES_REFUSED_MAX that the peer was refused, nothing is known before it announces them again.
+ */
+void routes_settings_changed(struct routes *routes, uint32_t limit);
+
 size_t routes_count_missing(const struct routes *routes);
 
 /* True: all that the peer has announced is installed or refused, and netd has no request left. */

@@ -444,6 +444,24 @@ void session_event(struct session *session, enum session_event event, const char
 
 /* ---- connections ---- */
 
+/* Lends the route rule what the entry and the settings allow. */
+static void set_accept_rule(struct session *session)
+{
+	struct route_rule *rule = &session->routes.rule;
+
+	rule->accept = session->peer ? session->peer->accept_routes.items : NULL;
+	rule->accept_count = session->peer ? session->peer->accept_routes.count : 0;
+	rule->full_tunnel = settings_takes_default(session->world->settings);
+}
+
+void session_set_entry(struct session *session, const struct settings_peer *entry)
+{
+	session->peer = entry;
+	session->interface.peer = entry;
+	set_accept_rule(session);
+	session_set_tunnel_rule(session);
+}
+
 /* Takes the lane that opens a connection; it gets the control role. -ENOMEM. */
 static int take_lane(struct session *session, struct lane *lane, const struct lane_peer *peer,
 	const struct endpoint *outer)
@@ -463,11 +481,7 @@ static int take_lane(struct session *session, struct lane *lane, const struct la
 	session->routes.rule.outer = &session->outer_addr;
 	/* In another network namespace no route can capture the outer connection. */
 	session->routes.rule.outer_count = !session_is_apart(session);
-	if (session->peer) {
-		session->routes.rule.accept = session->peer->accept_routes.items;
-		session->routes.rule.accept_count = session->peer->accept_routes.count;
-	}
-	session->routes.rule.full_tunnel = settings_takes_default(session->world->settings);
+	set_accept_rule(session);
 	return 0;
 }
 

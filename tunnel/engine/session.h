@@ -195,6 +195,12 @@ void session_update_reach(struct session *session);
 void session_announced_changed(struct session *session);
 
 /*
+ * The settings have changed: the session goes by this entry from now on; NULL: it has none. The
+ * caller then passes on what has changed.
+ */
+void session_set_entry(struct session *session, const struct settings_peer *entry);
+
+/*
  * Appends the peer's addresses and routes in use. They are the destinations of packets to the peer
  * and the sources of packets from it; other peers learn of them. -ENOMEM; the caller frees the list
  * also on failure.

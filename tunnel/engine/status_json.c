@@ -520,7 +520,10 @@ void status_json_overview(const struct status_view *view, FILE *out)
 	put_identity(&json, engine);
 	json_duration(&json, "uptime", mono_since(view->now, engine->started));
 	json_bool(&json, "stopping", engine->world.stopping);
-	json_u64(&json, "generation", engine->generation);
+	json_u64(&json, "generation", engine->load.number);
+	json_duration(&json, "loaded_for",
+		mono_since(view->now, mono_add((struct mono){ 0 }, DURATION_S(engine->load.at_s))));
+	put_text(&json, "changed", engine->load.changed);
 	json_u64(&json, "workers", engine->worker_count);
 	put_ends(&json, settings);
 	json_bool(&json, "kill_switch", settings->kill_switch && !settings->contained);

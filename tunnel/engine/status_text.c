@@ -201,6 +201,11 @@ static void write_probes(const struct status_view *view, FILE *out)
 	}
 }
 
+static struct mono load_time(const struct request_load *load)
+{
+	return mono_add((struct mono){ 0 }, DURATION_S(load->at_s));
+}
+
 static void write_daemon(const struct status_view *view, FILE *out)
 {
 	const struct engine *engine = view->engine;
@@ -217,6 +222,9 @@ static void write_daemon(const struct status_view *view, FILE *out)
 		field(out, "identity:", "%s", tls_context_identity(engine->tls)->name);
 		field_date(out, "certificate until:", tls_context_not_after(engine->tls));
 	}
+	field(out, "configuration:", "%u, loaded %s ago%s%s", engine->load.number,
+		duration_format(mono_since(view->now, load_time(&engine->load)), shown),
+		engine->load.changed[0] ? ", changed: " : "", engine->load.changed);
 	write_ends(out, settings);
 	if (settings->role == SETTINGS_SERVER)
 		write_passing_on(out, settings);

@@ -205,6 +205,18 @@ void desired_state_add(struct desired_state *desired, struct desired_item *item)
 	desired->last = &item->next;
 }
 
+void desired_state_forget_items(struct desired_state *desired)
+{
+	while (desired->first) {
+		struct desired_item *item = desired->first;
+
+		desired->first = item->next;
+		item->owner = NULL;
+		item->next = NULL;
+	}
+	desired->last = &desired->first;
+}
+
 void desired_item_touched(struct desired_item *item)
 {
 	struct desired_state *desired = item->owner;

@@ -69,8 +69,12 @@ void desired_state_close(struct desired_state *desired);
  */
 void desired_state_suspend(struct desired_state *desired, bool suspended);
 
-/* Registers an item, which stays registered until the end. Borrowed. */
+/* Registers an item, which stays registered until the end or desired_state_forget_items(). */
 void desired_state_add(struct desired_state *desired, struct desired_item *item);
+/*
+ * Forgets all items, so that their modules may begin again and be registered in the same order.
+ */
+void desired_state_forget_items(struct desired_state *desired);
 /*
  * Something may have happened to the item: everything is checked soon. Does nothing when it is not
  * registered.

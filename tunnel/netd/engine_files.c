@@ -175,9 +175,94 @@ int engine_files_listen(
 		if (r < 0)
 			return r;
 		outer_log_fallback(settings, *listener, &logged);
-		files->listener_count++;
+		files->at[files->listener_count++] = settings->listen[i];
 	}
 	return 0;
+}
+
+static bool endpoints_equal(const struct endpoint *a, const struct endpoint *b)
+{
+	return a->port == b->port && addr_equal(&a->addr, &b->addr);
+}
+
+/* The open listener on that address and port, or -1. */
+static int find_listener(const struct engine_files *files, const struct endpoint *endpoint)
+{
+	for (size_t i = 0; i < files->listener_count; i++) {
+		if (endpoints_equal(&files->at[i], endpoint))
+			return files->listeners[i];
+	}
+	return -1;
+}
+
+/* Adds the listener of one entry; a family that the kernel lacks is left out. */
+static int plan_listener(const struct engine_files *files, const struct settings *settings,
+	const struct endpoint *endpoint, struct engine_files_change *change,
+	struct problem *problem)
+{
+	struct socket_options options = outer_options(settings);
+	int fd = find_listener(files, endpoint), r = 0;
+	bool fresh = fd < 0;
+
+	if (fresh)
+		r = listen_early(endpoint, &options, &fd, problem);
+	if (r == -EAFNOSUPPORT && has_other_family(settings, endpoint)) {
+		log_warning("%s; listening without it", problem->text);
+		return 0;
+	}
+	if (r == -EADDRINUSE)
+		name_holder(endpoint, problem);
+	if (r < 0) {
+		problem_prepend(problem, "listen");
+		return r;
+	}
+	change->listeners[change->count] = fd;
+	change->at[change->count] = *endpoint;
+	change->fresh[change->count++] = fresh;
+	return 0;
+}
+
+int engine_files_plan_change(const struct engine_files *files, const struct settings *settings,
+	struct engine_files_change *ret_change, struct problem *problem)
+{
+	struct engine_files_change change = { .count = 0 };
+	int r = 0;
+
+	if (settings->role != SETTINGS_SERVER)
+		return 0;
+	for (size_t i = 0; i < settings->listen_count && r == 0; i++)
+		r = plan_listener(files, settings, &settings->listen[i], &change, problem);
+	if (r < 0) {
+		engine_files_drop_change(&change);
+		return r;
+	}
+	*ret_change = change;
+	return 0;
+}
+
+void engine_files_commit_change(struct engine_files *files, struct engine_files_change *change)
+{
+	for (size_t i = 0; i < files->listener_count; i++) {
+		bool kept = false;
+
+		for (size_t j = 0; j < change->count; j++)
+			kept |= change->listeners[j] == files->listeners[i];
+		if (!kept)
+			close(files->listeners[i]);
+	}
+	memcpy(files->listeners, change->listeners, sizeof(files->listeners));
+	memcpy(files->at, change->at, sizeof(files->at));
+	files->listener_count = change->count;
+	*change = (struct engine_files_change){ .count = 0 };
+}
+
+void engine_files_drop_change(struct engine_files_change *change)
+{
+	for (size_t i = 0; i < change->count; i++) {
+		if (change->fresh[i])
+			close(change->listeners[i]);
+	}
+	*change = (struct engine_files_change){ .count = 0 };
 }
 
 int engine_files_open_control(

@@ -2,8 +2,10 @@
 #ifndef CULVERT_NETD_ENGINE_FILES_H
 #define CULVERT_NETD_ENGINE_FILES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
+#include "base/addr.h"
 #include "base/problem.h"
 #include "config/settings.h"
 #include "system/process.h"
@@ -20,6 +22,7 @@
 
 struct engine_files {
 	int listeners[SETTINGS_LISTEN_MAX];
+	struct endpoint at[SETTINGS_LISTEN_MAX]; /* the entry of `listen` of each */
 	size_t listener_count;
 	int control;              /* -1: none */
 	int state;                /* the directory, O_DIRECTORY; -1: none */
@@ -28,6 +31,14 @@ struct engine_files {
 	int old_listeners[SETTINGS_LISTEN_MAX];
 	size_t old_listener_count;
 	int old_control; /* -1: none */
+};
+
+/* The listeners of a new configuration, before netd switches to it. */
+struct engine_files_change {
+	int listeners[SETTINGS_LISTEN_MAX];
+	struct endpoint at[SETTINGS_LISTEN_MAX];
+	bool fresh[SETTINGS_LISTEN_MAX]; /* opened for it; else one of before */
+	size_t count;
 };
 
 void engine_files_init(struct engine_files *files);
@@ -40,6 +51,17 @@ void engine_files_init(struct engine_files *files);
  */
 int engine_files_listen(
 	struct engine_files *files, const struct settings *settings, struct problem *problem);
+
+/*
+ * Opens the listeners of another configuration, as engine_files_listen() does, except those that are
+ * open. A port in use is an error at once. On failure *problem says why and begins with "listen: ".
+ */
+int engine_files_plan_change(const struct engine_files *files, const struct settings *settings,
+	struct engine_files_change *ret_change, struct problem *problem);
+/* Takes the listeners over, and closes those that the new configuration lacks. */
+void engine_files_commit_change(struct engine_files *files, struct engine_files_change *change);
+/* Closes what was opened. Does nothing when *change is zeroed. */
+void engine_files_drop_change(struct engine_files_change *change);
 
 /*
  * Opens the control socket; does nothing without a configured path. Errors: those of

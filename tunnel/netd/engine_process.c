@@ -309,6 +309,14 @@ int engine_process_held(struct engine_process *engine, const struct desired_stat
 	return send_message(engine, &request, NULL, 0);
 }
 
+int engine_process_reconfigure(struct engine_process *engine, const struct request *request,
+	const int *fds, size_t fd_count)
+{
+	if (engine->state != ENGINE_RUNNING || engine->channel < 0)
+		return -ENOTCONN;
+	return send_message(engine, request, fds, fd_count);
+}
+
 static int send_configure(struct engine_process *engine)
 {
 	const struct engine_plan *plan = engine->plan;

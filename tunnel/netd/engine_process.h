@@ -160,6 +160,13 @@ void engine_process_places(struct engine_process *engine);
 int engine_process_judged(struct engine_process *engine, const struct route_judged *judged);
 
 /*
+ * Sends a RECONFIGURE with its descriptors to a running engine. -EAGAIN: it does not read just now;
+ * -ENOTCONN: none is running; else the errors of ipc_send().
+ */
+int engine_process_reconfigure(struct engine_process *engine, const struct request *request,
+	const int *fds, size_t fd_count);
+
+/*
  * Sends the tracked prefixes to the present engine (REQUEST_TRACKED). Returns 0 also when there is
  * no engine. -EAGAIN: the engine does not read just now, and the caller sends the whole set again
  * later.

@@ -145,6 +145,13 @@ int full_tunnel_inherit(struct full_tunnel *full_tunnel, const struct bequest_fu
 int full_tunnel_adapt(struct full_tunnel *full_tunnel, const struct bequest_full_tunnel *bequest,
 	bool link, struct problem *problem);
 
+/*
+ * The settings have changed, and want a full tunnel as before: takes over `bypass`,
+ * `answer_inbound` and the remotes of now. Packets are held back meanwhile as before. Logs its
+ * failures, and then netd/desired_state tries again.
+ */
+void full_tunnel_settings_changed(struct full_tunnel *full_tunnel, const struct settings *before);
+
 /* Ends full tunnel in good order. May be called at any time after full_tunnel_init(). */
 void full_tunnel_lift(struct full_tunnel *full_tunnel);
 

@@ -203,7 +203,9 @@ static void log_end(const struct hook_run *run, const struct process_end *end)
 	const struct settings *settings = run->hooks->settings;
 	const struct hook_job *job = run->job;
 	const char *key = events[job->event].key, *peer = job->about.peer.name;
-	const char *program = find_hook(settings, job->event)->words[0];
+	const struct settings_hook *hook = find_hook(settings, job->event);
+	/* A reload may have removed the hook meanwhile. */
+	const char *program = hook->count > 0 ? hook->words[0] : "removed since";
 
 	if (run->late)
 		log_warning("%s: hook %s (%s) took longer than %g s (hook_timeout) and was ended",
@@ -264,8 +266,13 @@ static int execute(const struct settings *settings, const struct hook_job *job,
 	const struct settings_hook *hook = find_hook(settings, job->event);
 	char *argv[SETTINGS_HOOK_WORDS_MAX + 1] = { NULL };
 	struct environment environment;
-	int fd, r = executable_open(hook->words[0], SETTINGS_HOOK_STAKE, &fd, problem);
+	int fd, r;
 
+	if (hook->count == 0) {
+		problem_set(problem, "it was removed while this event waited for its turn");
+		return -ENOENT;
+	}
+	r = executable_open(hook->words[0], SETTINGS_HOOK_STAKE, &fd, problem);
 	if (r < 0)
 		return r;
 	close(fd);

@@ -261,6 +261,15 @@ int kill_switch_start(struct kill_switch *kill_switch, const struct settings *se
 	return 0;
 }
 
+int kill_switch_settings_changed(struct kill_switch *kill_switch, struct problem *problem)
+{
+	if (!kill_switch->nft)
+		return 0;
+	kill_switch->outer_count = 0;
+	find_outer(kill_switch, kill_switch->settings);
+	return put(kill_switch, problem);
+}
+
 int kill_switch_open_for(
 	struct kill_switch *kill_switch, uint32_t interface, struct problem *problem)
 {

@@ -94,6 +94,12 @@ void kill_switch_leave(struct kill_switch *kill_switch);
 void kill_switch_local_changed(struct kill_switch *kill_switch);
 
 /*
+ * The settings have changed, and want a kill switch as before: takes over the remotes of now.
+ * Errors as kill_switch_start(); on failure the former rules stay.
+ */
+int kill_switch_settings_changed(struct kill_switch *kill_switch, struct problem *problem);
+
+/*
  * Lets packets leave by this interface, and no longer by the one before. Does nothing when the kill
  * switch is not in force. On failure (negative errno) *problem says why, and nothing has changed.
  */

@@ -308,11 +308,13 @@ static bool is_same(
 void local_bridges_refresh(struct local_bridges *local)
 {
 	struct local_network networks[LOCAL_BRIDGES_NETWORKS_MAX];
-	size_t count;
+	size_t count = 0;
 
-	if (!local->settings || !is_wanted(local->settings))
+	if (!local->settings)
 		return;
-	count = find_now(local, networks);
+	/* None once a reload wants them no more. */
+	if (is_wanted(local->settings))
+		count = find_now(local, networks);
 	if (is_same(local, networks, count))
 		return;
 	if (count > 0)

@@ -63,8 +63,7 @@ void netd_signal_ready(struct loop_watch *watch, uint32_t events)
 		return;
 	}
 	if (info.ssi_signo == SIGHUP) {
-		log_notice(
-			"SIGHUP: no reload; restart the program to apply a changed configuration");
+		reload_ask(&netd->reload, "SIGHUP");
 		return;
 	}
 	netd->signalled = true;
@@ -112,6 +111,8 @@ static void engine_begins(struct engine_process *engine, struct request_configur
 	memcpy(configure->instance, netd->instance, sizeof(configure->instance));
 	configure->adopt_count = (uint32_t)netd->interfaces.count;
 	configure->held = full_tunnel_holds(&netd->full_tunnel);
+	configure->load = netd->reload.load;
+	reload_engine_ended(&netd->reload);
 	if (configure->adopt_count > 0)
 		log_info("offering %u interfaces to the new engine", configure->adopt_count);
 	requests_begin(&netd->requests, configure->generation);
@@ -156,8 +157,10 @@ static int engine_message(struct engine_process *engine, const void *data, size_
 		engine_process_ready(engine);
 		notify_ready(netd);
 	}
-	if (netd->requests.ready && !was_ready)
+	if (netd->requests.ready && !was_ready) {
 		desired_state_report_again(&netd->desired);
+		reload_engine_ready(&netd->reload);
+	}
 	if (!netd->requests.exit_asked || netd->stopping)
 		return 0;
 	/*
@@ -189,6 +192,22 @@ int netd_engine_exchange(struct requests *requests, struct problem *problem)
 		return -EOPNOTSUPP;
 	}
 	return engine_process_exchange(&netd->engine, problem);
+}
+
+int netd_reload_asked(struct requests *requests, struct problem *problem)
+{
+	struct netd *netd = container_of(requests, struct netd, requests);
+	bool nothing = false;
+	int r = reload_begin(&netd->reload, &nothing, problem);
+
+	return r == 0 && nothing ? 1 : r;
+}
+
+int netd_reconfigured(struct requests *requests, const struct request_reconfigured *confirmed,
+	struct problem *problem)
+{
+	return reload_confirm(
+		&container_of(requests, struct netd, requests)->reload, confirmed, problem);
 }
 
 static void engine_finished(struct engine_process *engine, bool gave_up)
@@ -277,6 +296,11 @@ void netd_network_changed(struct network *network)
 	address_check_again(&netd->requests.address_check);
 	if (netd->program->settings->role == SETTINGS_CLIENT)
 		engine_process_network(&netd->engine);
+	netd_judge_routes_again(netd);
+}
+
+void netd_judge_routes_again(struct netd *netd)
+{
 	if (route_check_again(&netd->requests.route_check, route_removed, netd))
 		engine_process_places(&netd->engine);
 }

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "base/exit_code.h"
+#include "config/configuration.h"
 #include "config/settings.h"
 #include "netd/guest.h"
 
@@ -18,8 +19,8 @@
  */
 
 struct netd_program {
-	const struct settings *settings;
-	const char *config_path; /* for messages */
+	const struct settings *settings; /* those of `configuration` */
+	const char *config_path;         /* for messages */
 	/* The bytes that `settings` were loaded from; the engine gets them. */
 	const char *config_text;
 	size_t config_len;
@@ -27,6 +28,12 @@ struct netd_program {
 	char *const *engine_argv;
 	pid_t predecessor; /* the process that this one succeeds; 0: none */
 	bool closed; /* kill_switch_close() has put the kill switch in force: netd takes it over */
+	/*
+	 * What the members above are part of. A reload exchanges its contents, but not the place
+	 * of its settings.
+	 */
+	struct configuration *configuration;
+	const struct configuration_role *role; /* NULL: no reload */
 	/*
 	 * The command of `culvert run`, or NULL. The caller fills it in as netd/guest.h says, and
 	 * netd uses it from then on. Afterwards its status is the exit code.

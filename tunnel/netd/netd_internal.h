@@ -28,6 +28,7 @@
 #include "netd/outer_path.h"
 #include "netd/engine_files.h"
 #include "netd/program_file.h"
+#include "netd/reload.h"
 #include "netd/requests.h"
 #include "netd/succession.h"
 #include "netd/tracked.h"
@@ -76,6 +77,7 @@ struct netd {
 	struct requests requests;
 	struct engine_plan plan;
 	struct engine_process engine;
+	struct reload reload;
 	struct engine_output output;
 	struct inheritance inheritance; /* from the run before */
 	struct succession succession;   /* to the next one */
@@ -96,6 +98,15 @@ int netd_interface_lacks(
 int netd_desired_changed(struct desired_state *desired);
 int netd_engine_exchange(struct requests *requests, struct problem *problem);
 void netd_tunnel_up(struct requests *requests, const struct request_dns *up);
+int netd_reload_asked(struct requests *requests, struct problem *problem);
+int netd_reconfigured(struct requests *requests, const struct request_reconfigured *confirmed,
+	struct problem *problem);
+/* netd_follow.c: what netd does when its settings have changed. */
+extern const struct reload_events netd_reload_events;
+/* netd_follow.c: registers what netd holds on the host, and watches the listeners. */
+void netd_hold_items(struct netd *netd);
+/* netd.c: judges installed routes by the settings and networks of now. */
+void netd_judge_routes_again(struct netd *netd);
 void netd_path_silent(struct requests *requests, const struct addr *local);
 extern const struct engine_events netd_engine_events;
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "netd/netd_internal.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include "base/array.h"
 #include "base/error_text.h"
 #include "base/log.h"
+#include "netd/engine_plan.h"
 #include "netd/interface_life.h"
 #include "netd/interface_make.h"
 #include "netd/outer.h"
@@ -334,23 +334,27 @@ static enum exit_code judge_inheritance(struct netd *netd, struct problem *probl
 	return EXIT_CODE_OK;
 }
 
-static void plan_fd(struct engine_plan *plan, enum request_fd_kind kind, int fd)
-{
-	if (fd < 0)
-		return;
-	plan->fd[plan->fd_count] = fd;
-	plan->fd_kind[plan->fd_count] = (uint8_t)kind;
-	plan->fd_count++;
-}
-
-/* The descriptors with a number of their own, and the listeners. */
-static_assert(REQUEST_FD_LISTENER - REQUEST_FD_CONFIG + SETTINGS_LISTEN_MAX <= REQUEST_FDS_MAX,
-	"CONFIGURE has room for every descriptor");
-
 static enum exit_code take_output(struct netd *netd, struct problem *problem)
 {
 	return engine_output_open(&netd->output, netd->loop, problem) < 0 ? EXIT_CODE_FAILURE
 									  : EXIT_CODE_OK;
+}
+
+static void plan_reload(struct netd *netd)
+{
+	const struct netd_program *program = netd->program;
+
+	netd->reload = (struct reload){
+		.loop = netd->loop,
+		.events = &netd_reload_events,
+		.role = program->role,
+		.live = program->configuration,
+		.files = &netd->sealed_files,
+		.engine_files = &netd->engine_files,
+		.plan = &netd->plan,
+		.engine = &netd->engine,
+	};
+	reload_init(&netd->reload);
 }
 
 static enum exit_code start_engine(struct netd *netd, struct problem *problem)
@@ -365,17 +369,12 @@ static enum exit_code start_engine(struct netd *netd, struct problem *problem)
 		.user = netd->switch_user ? &netd->user : NULL,
 		.output_fd = netd->output.writer,
 		.config_path = program->config_path };
-	plan_fd(plan, REQUEST_FD_CONFIG, netd->sealed_files.config);
-	plan_fd(plan, REQUEST_FD_CERTIFICATE, netd->sealed_files.certificate);
-	plan_fd(plan, REQUEST_FD_KEY, netd->sealed_files.key);
-	plan_fd(plan, REQUEST_FD_CA, netd->sealed_files.ca);
-	plan_fd(plan, REQUEST_FD_CRL, netd->sealed_files.crl);
-	plan_fd(plan, REQUEST_FD_STATE, netd->engine_files.state);
-	plan_fd(plan, REQUEST_FD_CONTROL, netd->engine_files.control);
-	for (size_t i = 0; i < netd->engine_files.listener_count; i++)
-		plan_fd(plan, REQUEST_FD_LISTENER, netd->engine_files.listeners[i]);
+	engine_plan_files(plan, &netd->sealed_files, &netd->engine_files);
 	requests_init(&netd->requests, program->settings, &netd->interfaces, &netd->full_tunnel,
 		&netd->dns, netd_engine_exchange);
+	plan_reload(netd);
+	netd->requests.reload = netd_reload_asked;
+	netd->requests.reconfigured = netd_reconfigured;
 	netd->requests.up = netd_tunnel_up;
 	netd->requests.silent = netd_path_silent;
 	netd->requests.kill_switch = &netd->kill_switch;
@@ -384,29 +383,10 @@ static enum exit_code start_engine(struct netd *netd, struct problem *problem)
 	return engine_process_start(&netd->engine, problem) < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
 }
 
-/* What holds packets back comes first, and what only serves comfort last. */
 static enum exit_code hold_items(struct netd *netd, struct problem *problem)
 {
-	struct desired_item *const items[] = {
-		&netd->kill_switch.item,
-		&netd->full_tunnel.guard.item,
-		&netd->full_tunnel.item,
-		&netd->full_tunnel.reverse_path.item,
-		&netd->answer_inbound.item,
-		&netd->outer_path.item,
-		&netd->nat.item,
-		&netd->forwarding.item,
-		&netd->dns.item,
-		&netd->listeners.item,
-	};
-
 	(void)problem;
-	netd->forwarding.interfaces = &netd->interfaces;
-	listeners_start(&netd->listeners, netd->loop, &netd->engine_files);
-	for (size_t i = 0; i < ARRAY_SIZE(items); i++) {
-		if (items[i]->look) /* else its module is not in use */
-			desired_state_add(&netd->desired, items[i]);
-	}
+	netd_hold_items(netd);
 	return EXIT_CODE_OK;
 }
 
@@ -475,6 +455,7 @@ static enum exit_code climb(struct netd *netd)
 /* The mirror of climb(), also for a ladder that was climbed half-way. Frees netd. */
 static void descend(struct netd *netd)
 {
+	reload_free(&netd->reload);
 	succession_close(netd);
 	succession_leave(netd);
 	inheritance_free(&netd->inheritance);

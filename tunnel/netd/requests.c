@@ -450,6 +450,27 @@ static int handle_reexec(struct requests *requests, struct problem *problem)
 	return 0;
 }
 
+/* The command line shows the text. */
+static int handle_reload(struct requests *requests, struct problem *problem)
+{
+	int r = requests->reload(requests, problem);
+
+	if (r > 0)
+		answer(requests, 0, problem->text);
+	else if (r < 0)
+		answer(requests, r, problem->text);
+	return 0;
+}
+
+static int handle_reconfigured(struct requests *requests, struct problem *problem)
+{
+	int r = requests->reconfigured(requests, &requests->request.reconfigured, problem);
+
+	if (r < 0)
+		answer(requests, r, problem->text);
+	return 0;
+}
+
 static int handle_exit(struct requests *requests, struct problem *problem)
 {
 	uint8_t code = requests->request.exit.code;
@@ -491,6 +512,8 @@ static const struct rule rules[REQUEST_TYPE_COUNT] = {
 	[REQUEST_SILENT] = { handle_silent, false, true },
 	[REQUEST_PROBE] = { handle_probe, false, true },
 	[REQUEST_REEXEC] = { handle_reexec, false, true },
+	[REQUEST_RELOAD] = { handle_reload, false, true },
+	[REQUEST_RECONFIGURED] = { handle_reconfigured, false, true },
 };
 
 /* Returns the rule for a decoded request, or NULL when it may not come now. */

@@ -42,6 +42,17 @@ struct requests {
 	 * stays, and *problem says why.
 	 */
 	int (*exchange)(struct requests *requests, struct problem *problem);
+	/*
+	 * Called for RELOAD. Returns 0 when a RECONFIGURE is sent, 1 when nothing has changed, and
+	 * then *problem says so. A negative errno: it is refused, and *problem says why.
+	 */
+	int (*reload)(struct requests *requests, struct problem *problem);
+	/*
+	 * Called for RECONFIGURED. 0: netd has switched. A negative errno: nothing has changed, and
+	 * *problem says why.
+	 */
+	int (*reconfigured)(struct requests *requests, const struct request_reconfigured *confirmed,
+		struct problem *problem);
 	/* Called for UP. May be NULL. */
 	void (*up)(struct requests *requests, const struct request_dns *up);
 	/* Called for SILENT. May be NULL. */

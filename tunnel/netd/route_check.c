@@ -155,7 +155,7 @@ static void judge_interface(const struct again *again, struct interface *interfa
 			continue;
 		}
 		log_warning(
-			"%s: %s loses the route to %s, since this host's networks have changed: %s: %s",
+			"%s: %s loses the route to %s, as this host's networks or settings have changed: %s: %s",
 			interface->now.peer.name, interface->name,
 			prefix_format(&judged.prefix, text), route_verdict_text(judged.verdict),
 			judged.why.text);

@@ -53,6 +53,12 @@ static bool number_is_valid(uint32_t interface)
 	.count_offset = offsetof(struct type, member), .count_size = SIZE(type, member)
 #define ROWS(table) .rows = (table), .row_count = ARRAY_SIZE(table)
 
+static const struct request_field load_rows[] = {
+	{ REQUEST_FIELD_NUMBER, AT(request_load, number) },
+	{ REQUEST_FIELD_NUMBER, AT(request_load, at_s) },
+	{ REQUEST_FIELD_TEXT, AT(request_load, changed) },
+};
+
 static const struct request_field configure_rows[] = {
 	{ REQUEST_FIELD_NUMBER, AT(request, configure.version) },
 	{ REQUEST_FIELD_NUMBER, AT(request, configure.generation) },
@@ -62,6 +68,19 @@ static const struct request_field configure_rows[] = {
 	{ REQUEST_FIELD_NUMBER, AT(request, configure.fd_kind[0]), REQUEST_FDS_MAX,
 		COUNT(request, configure.fd_count) },
 	{ REQUEST_FIELD_TEXT, AT(request, configure.path) },
+	{ REQUEST_FIELD_GROUP, AT(request, configure.load), ROWS(load_rows) },
+};
+
+static const struct request_field reconfigure_rows[] = {
+	{ REQUEST_FIELD_NUMBER, AT(request, reconfigure.fd_kind[0]), REQUEST_FDS_MAX,
+		COUNT(request, reconfigure.fd_count) },
+	{ REQUEST_FIELD_GROUP, AT(request, reconfigure.load), ROWS(load_rows) },
+};
+
+static const struct request_field reconfigured_rows[] = {
+	{ REQUEST_FIELD_NUMBER, AT(request, reconfigured.number) },
+	{ REQUEST_FIELD_NUMBER, AT(request, reconfigured.error) },
+	{ REQUEST_FIELD_TEXT, AT(request, reconfigured.text) },
 };
 
 static const struct request_field wanted_rows[] = {
@@ -194,18 +213,30 @@ static const struct request_field exit_rows[] = {
 
 /* ---- checks of the members' values ---- */
 
-static bool check_configure(const struct request *request)
+static bool kinds_are_valid(const uint8_t *kinds, size_t count)
 {
-	const struct request_configure *body = &request->configure;
-
-	if (body->fd_count > REQUEST_FDS_MAX)
+	if (count > REQUEST_FDS_MAX)
 		return false;
-	for (size_t i = 0; i < body->fd_count; i++) {
-		if (body->fd_kind[i] < REQUEST_FD_CONFIG ||
-			body->fd_kind[i] >= REQUEST_FD_KIND_COUNT)
+	for (size_t i = 0; i < count; i++) {
+		if (kinds[i] < REQUEST_FD_CONFIG || kinds[i] >= REQUEST_FD_KIND_COUNT)
 			return false;
 	}
 	return true;
+}
+
+static bool check_configure(const struct request *request)
+{
+	return kinds_are_valid(request->configure.fd_kind, request->configure.fd_count);
+}
+
+static bool check_reconfigure(const struct request *request)
+{
+	return kinds_are_valid(request->reconfigure.fd_kind, request->reconfigure.fd_count);
+}
+
+static bool check_reconfigured(const struct request *request)
+{
+	return request->reconfigured.error <= REQUEST_ERROR_MAX;
 }
 
 static bool check_wanted(const struct request_interface *body)
@@ -376,6 +407,10 @@ static const struct codec codecs[REQUEST_TYPE_COUNT] = {
 	[REQUEST_PLACES] = { .name = "places", .without_id = true },
 	[REQUEST_HELD] = { "held", true, check_held, ROWS(held_rows) },
 	[REQUEST_LACK] = { "lack", true, check_lack, ROWS(lack_rows) },
+	[REQUEST_RELOAD] = { .name = "reload" },
+	[REQUEST_RECONFIGURE] = { "reconfigure", true, check_reconfigure, ROWS(reconfigure_rows) },
+	[REQUEST_RECONFIGURED] = { "reconfigured", false, check_reconfigured,
+		ROWS(reconfigured_rows) },
 };
 
 static const struct codec *find_codec(unsigned type)

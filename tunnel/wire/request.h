@@ -21,15 +21,16 @@
  * thread.
  *
  *   netd → engine   CONFIGURE (first, once), STOP, NETWORK, TRACKED, LACK, JUDGED, PLACES, HELD,
- *                   REPLY
+ *                   RECONFIGURE, REPLY
  *   engine → netd   ADOPT (before READY), READY, SOCKET, INTERFACE, INTERFACE_DELETE, CARRIER,
- *                   ROUTE_ADD, ROUTE_DELETE, DNS, UP, SILENT, PROBE, REEXEC, EXIT
+ *                   ROUTE_ADD, ROUTE_DELETE, DNS, UP, SILENT, PROBE, REEXEC, RELOAD,
+ *                   RECONFIGURED, EXIT
  *
  * netd answers each message of the engine by a REPLY with the same id, in order.
  */
 
 enum {
-	REQUEST_VERSION = 9,
+	REQUEST_VERSION = 10,
 	REQUEST_FD = 3,
 	REQUEST_SIZE_MAX = 32768,
 	REQUEST_FDS_MAX = 24,
@@ -80,7 +81,19 @@ enum request_type {
 	 */
 	REQUEST_PLACES = 21,
 	REQUEST_HELD = 22,
-	REQUEST_PROBE = 26, /* 23 to 25 are reserved for a changed configuration */
+	/*
+	 * No body: read the configuration again. A reply with an error: it was refused, and the
+	 * text says why. With a text but no error: nothing has changed. With neither: a
+	 * RECONFIGURE was sent.
+	 */
+	REQUEST_RELOAD = 23,
+	REQUEST_RECONFIGURE = 24,
+	/*
+	 * The engine has examined a RECONFIGURE. The reply without an error means that netd has
+	 * switched, and the engine switches when it reads that.
+	 */
+	REQUEST_RECONFIGURED = 25,
+	REQUEST_PROBE = 26,
 	REQUEST_TYPE_COUNT
 };
 
@@ -100,6 +113,13 @@ enum request_fd_kind {
 	REQUEST_FD_KIND_COUNT
 };
 
+/* Which configuration runs. */
+struct request_load {
+	uint32_t number; /* its generation: 1 at the start of netd, one more with each reload */
+	uint32_t at_s;   /* when it was loaded: seconds of struct mono */
+	char changed[REQUEST_TEXT_MAX + 1]; /* by the reload; "" at the start */
+};
+
 struct request_configure {
 	uint32_t version;
 	uint32_t generation;
@@ -109,6 +129,24 @@ struct request_configure {
 	uint8_t fd_count;
 	uint8_t fd_kind[REQUEST_FDS_MAX]; /* in the order of the descriptors */
 	char path[REQUEST_PATH_MAX + 1];  /* of the configuration file, for messages */
+	struct request_load load;
+};
+
+/*
+ * A new configuration with all its files, as CONFIGURE carries them; the listeners are those that
+ * the engine does not have yet. netd and the engine both keep the old one until both have found the
+ * new one right.
+ */
+struct request_reconfigure {
+	uint8_t fd_count;
+	uint8_t fd_kind[REQUEST_FDS_MAX]; /* in the order of the descriptors */
+	struct request_load load;
+};
+
+struct request_reconfigured {
+	uint32_t number;                 /* the one of the RECONFIGURE */
+	uint32_t error;                  /* errno; 0: the engine would switch to it */
+	char text[REQUEST_TEXT_MAX + 1]; /* on error: cause and cure */
 };
 
 /* Make the interface, or change it to this: idempotent by peer. */
@@ -270,6 +308,8 @@ struct request {
 	uint32_t id;
 	union {
 		struct request_configure configure;
+		struct request_reconfigure reconfigure;
+		struct request_reconfigured reconfigured;
 		struct {
 			uint32_t generation;
 		} ready;

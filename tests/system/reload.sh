@@ -1,0 +1,106 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# The configuration changes while the tunnels run: whoever still qualifies notices nothing, whoever does not is gone
+# within a second. Half of the tests give the command, half send SIGHUP.
+#
+#   berlin (10.1.0.1) ═════╗
+#   rome (10.3.0.1) ═══════╬═══ gw-b (10.2.0.1)
+#   oslo ══════════════════╝
+#
+# check: quick
+# shellcheck disable=SC2317 # Functions are called by name.
+set -euo pipefail
+# shellcheck source=tests/system/tunnel/common.sh
+source "$(dirname "$0")/tunnel/common.sh"
+
+switch_add
+switch_join gw-b 192.0.2.2/24 forward
+number=10
+for peer in berlin rome oslo; do
+	switch_join $peer 192.0.2.$((number++))/24
+done
+addr gw-b lo 10.2.0.1/32 10.7.0.1/32
+addr berlin lo 10.1.0.1/32
+addr rome lo 10.3.0.1/32
+pki_add berlin rome oslo
+
+BERLIN='{ name = "berlin"; accept_routes = [ "10.1.0.0/16" ]; }'
+ROME='{ name = "rome"; accept_routes = [ "10.3.0.0/16" ]; }'
+OSLO='{ name = "oslo"; }'
+hub_conf() { # TEXT; the common part of the hub's file comes before it
+	server_conf gw-b <<<"$1"
+}
+hub_conf "announce = [ \"10.2.0.0/24\" ]; peers = ( $BERLIN, $ROME, $OSLO );"
+client_conf berlin <<<'announce = [ "10.1.0.0/24" ];'
+client_conf rome <<<'announce = [ "10.3.0.0/24" ];'
+client_conf oslo </dev/null
+server_start gw-b
+for peer in berlin rome oslo; do
+	client_start $peer
+	wait_up gw-b $peer
+done
+wait_routes gw-b 10.1.0.0/24 10.3.0.0/24
+wait_routes berlin 10.2.0.0/24
+
+hub() { # FILTER
+	jq -r "$1" <(ctl gw-b status --json)
+}
+generation() { hub .generation; }
+# A ping every 10 ms, of which none may be lost and none answered late.
+watch_start() { # NAME
+	start_bg "$WORK/watch-$1.log" "watch-$1" in_ns "$1" ping -D -i 0.01 -W 1 10.2.0.1
+	wait_for 10 "the pings of $1 are answered" grep -q 'icmp_seq=20 ' "$WORK/watch-$1.log"
+}
+watch_end() { # NAME
+	kill -INT "$(pid_of "watch-$1")"
+	wait_exit "watch-$1" 10 || true
+}
+lost() { # NAME
+	sed -n 's/.* \([0-9.]*\)% packet loss.*/\1/p' "$WORK/watch-$1.log"
+}
+connections() { # PEER
+	session_value gw-b "$1" .connections
+}
+
+# ---- nothing, and faults ----
+
+watch_start berlin
+check_equal 'a file that is the same changes nothing' 'nothing has changed: configuration 1 stays' "$(ctl gw-b reload)"
+hub_conf "announce = [ \"10.2.0.0/24\" ]; peers = ( $BERLIN, $ROME, $OSLO );"$'\nmtu = 1;'
+status=0
+ctl gw-b reload 2>"$WORK/refused" || status=$?
+check_equal 'a broken file is refused with status 3' 3 "$status"
+check 'and the key is named' grep -q 'gw-b.conf:[0-9]*: mtu: expected an integer' "$WORK/refused"
+check_equal 'nothing has changed' 1 "$(generation)"
+hub_conf "announce = [ \"10.2.0.0/24\" ]; peers = ( $BERLIN, $ROME, $OSLO );"$'\nlinger = 77; workers = 7;'
+status=0
+ctl gw-b reload 2>"$WORK/refused" || status=$?
+check_equal 'a change that needs a restart is refused with status 3' 3 "$status"
+check 'and the key is named' grep -q 'workers: a change of this key needs a restart' "$WORK/refused"
+check_equal 'nothing of the file was applied' 1 "$(generation)"
+
+# ---- good ones ----
+
+hub_conf "announce = [ \"10.2.0.0/24\", \"10.7.0.0/24\" ]; peers = ( $BERLIN, $ROME, $OSLO );"$'\nlinger = 77;'
+check_equal 'a good file is applied' 'configuration 2 is in force: announce, linger' "$(ctl gw-b reload)"
+wait_routes berlin 10.7.0.0/24
+check_equal 'status has what changed' 'announce, linger' "$(hub .changed)"
+hub_conf "announce = [ \"10.7.0.0/24\" ]; peers = ( $BERLIN, $ROME );"$'\nlinger = 77;'
+mark=$(log_mark "$WORK/oslo.log")
+kill -HUP "$(pid_of gw-b)"
+has_generation() { [[ $(generation) == "$1" ]]; }
+wait_for 5 'SIGHUP does the same' has_generation 3
+wait_for 5 'the removed peer hears why' log_has_since "$WORK/oslo.log" "$mark" 'no entry in peers for it any more'
+knows() { # PEER
+	[[ $(hub "[.sessions[].peer] | index(\"$1\") != null") == true ]]
+}
+knows_not() { # PEER
+	! knows "$1"
+}
+wait_for 5 'and is gone' knows_not oslo
+wait_for 10 'and hears it again when it returns' log_has_since "$WORK/oslo.log" "$mark" 'has no entry in peers for it$'
+wait_for 5 'a withdrawn prefix is gone' lacks_route berlin 10.2.0.0/24
+check 'another one stays' has_route berlin 10.7.0.0/24
+watch_end berlin
+finish

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "netd/netd_internal.h"
+
+#include <string.h>
+
+#include "base/array.h"
+#include "base/container.h"
+#include "base/log.h"
+
+/*
+ * A reload has changed the settings: each module of netd follows them. Most read the settings
+ * whenever they act, and need nothing here. What holds packets back is never lifted on the way to
+ * settings that want it, too. netd's only thread.
+ */
+
+static struct netd *owner(struct reload *reload)
+{
+	return container_of(reload, struct netd, reload);
+}
+
+static void leave(struct reload *reload)
+{
+	struct netd *netd = owner(reload);
+
+	listeners_stop(&netd->listeners);
+	desired_state_forget_items(&netd->desired);
+}
+
+void netd_hold_items(struct netd *netd)
+{
+	/* What holds packets back comes first, and what only serves comfort last. */
+	struct desired_item *const items[] = {
+		&netd->kill_switch.item,
+		&netd->full_tunnel.guard.item,
+		&netd->full_tunnel.item,
+		&netd->full_tunnel.reverse_path.item,
+		&netd->answer_inbound.item,
+		&netd->outer_path.item,
+		&netd->nat.item,
+		&netd->forwarding.item,
+		&netd->dns.item,
+		&netd->listeners.item,
+	};
+
+	netd->forwarding.interfaces = &netd->interfaces;
+	listeners_start(&netd->listeners, netd->loop, &netd->engine_files);
+	for (size_t i = 0; i < ARRAY_SIZE(items); i++) {
+		if (items[i]->look) /* else its module is not in use */
+			desired_state_add(&netd->desired, items[i]);
+	}
+}
+
+/* The one interface of a client, or NULL. */
+static const struct interface *tunnel_of(const struct netd *netd)
+{
+	return netd->interfaces.first;
+}
+
+static int follow_kill_switch(
+	struct netd *netd, const struct settings *before, struct problem *problem)
+{
+	const struct settings *now = netd->program->settings;
+	const struct interface *tunnel = tunnel_of(netd);
+	int r = 0;
+
+	if (!now->kill_switch) {
+		if (before->kill_switch)
+			kill_switch_stop(&netd->kill_switch, true);
+		return 0;
+	}
+	if (before->kill_switch)
+		return kill_switch_settings_changed(&netd->kill_switch, problem);
+	r = kill_switch_start(&netd->kill_switch, now, &netd->local_bridges, netd->loop, problem);
+	if (r == 0 && tunnel)
+		r = kill_switch_open_for(&netd->kill_switch, tunnel->index, problem);
+	return r;
+}
+
+/* A full tunnel that is new comes into force with the next welcome, which the engine asks for. */
+static void follow_full_tunnel(struct netd *netd, const struct settings *before)
+{
+	const struct settings *now = netd->program->settings;
+
+	netd->dns.full_tunnel = now->full_tunnel;
+	if (before->full_tunnel && !now->full_tunnel)
+		full_tunnel_lift(&netd->full_tunnel);
+	else
+		full_tunnel_settings_changed(&netd->full_tunnel, before);
+}
+
+static bool answers(const struct settings *settings)
+{
+	return settings->answer_inbound && (settings->full_tunnel || settings->kill_switch);
+}
+
+static int follow_answer_inbound(
+	struct netd *netd, const struct settings *before, struct problem *problem)
+{
+	const struct settings *now = netd->program->settings;
+
+	if (answers(before) == answers(now))
+		return 0;
+	answer_inbound_stop(&netd->answer_inbound);
+	return answer_inbound_start(&netd->answer_inbound, now, &netd->local_bridges, problem);
+}
+
+static int follow_nat(struct netd *netd, const struct settings *before, struct problem *problem)
+{
+	const struct settings *now = netd->program->settings;
+
+	if (before->nat == now->nat && prefix_equal(&before->pool4, &now->pool4) &&
+		prefix_equal(&before->pool6, &now->pool6))
+		return 0;
+	nat_stop(&netd->nat);
+	return nat_start(&netd->nat, now, problem);
+}
+
+static int follow_tracked(struct netd *netd, const struct settings *before, struct problem *problem)
+{
+	const struct settings *now = netd->program->settings;
+
+	if (!settings_tracks(before) && !settings_tracks(now))
+		return 0;
+	tracked_close(&netd->tracked);
+	return tracked_open(
+		&netd->tracked, netd->loop, now, &netd->interfaces, netd_tracked_changed, problem);
+}
+
+static void follow_forwarding(struct netd *netd, const struct settings *before)
+{
+	const struct settings *now = netd->program->settings;
+
+	if (before->forwarding == now->forwarding) {
+		forwarding_follow(&netd->forwarding);
+		return;
+	}
+	forwarding_stop(&netd->forwarding);
+	forwarding_start(&netd->forwarding, now, &netd->tracked, netd->netlink, SYSCTL_NET);
+	for (const struct interface *i = netd->interfaces.first; i; i = i->next)
+		forwarding_join(&netd->forwarding, i->name);
+}
+
+static void log_failure(int r, const struct problem *problem)
+{
+	if (r < 0)
+		log_error("a changed setting is not in force: %s", problem->text);
+}
+
+static void apply(struct reload *reload, const struct settings *before)
+{
+	struct netd *netd = owner(reload);
+	struct problem problem = { .text = "" };
+
+	/* First what closes: a local bridge is let through only after that. */
+	log_failure(follow_kill_switch(netd, before, &problem), &problem);
+	follow_full_tunnel(netd, before);
+	local_bridges_refresh(&netd->local_bridges);
+	log_failure(follow_answer_inbound(netd, before, &problem), &problem);
+	log_failure(follow_nat(netd, before, &problem), &problem);
+	log_failure(follow_tracked(netd, before, &problem), &problem);
+	follow_forwarding(netd, before);
+	netd_hold_items(netd);
+	outer_path_hold(&netd->outer_path);
+	address_check_again(&netd->requests.address_check);
+	netd->requests.route_check.seen = 0; /* judged by other settings */
+	netd_judge_routes_again(netd);
+	(void)netd_tracked_changed(&netd->tracked);
+	desired_state_interface_changed(&netd->desired);
+}
+
+const struct reload_events netd_reload_events = { .leave = leave, .apply = apply };
