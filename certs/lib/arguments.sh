@@ -164,6 +164,9 @@ take_option() {
 		;;
 	--remote) add_remote "$2" ;;
 	--server-name) check_name "$2" "$1" && server_name=$2 ;;
+	--ca-passin) check_source "$2" "$1" && ca_passin=$2 ;;
+	--passin) check_source "$2" "$1" && passin=$2 ;;
+	--passout) check_source "$2" "$1" && passout=$2 ;;
 	--announce) check_prefix "$2" "$1" && announce="${announce:+$announce, }\"$2\"" ;;
 	--accept) check_prefix "$2" "$1" && accept="${accept:+$accept, }\"$2\"" ;;
 	esac
@@ -187,9 +190,11 @@ parse() {
 		--) shift && break ;;
 		--revoke-old) revoke_old=yes used="$used $1" && shift ;;
 		--passphrase) passphrase=yes used="$used $1" && shift ;;
+		--ca-passphrase) ca_protect=yes used="$used $1" && shift ;;
+		--pkcs12) pkcs12=yes used="$used $1" && shift ;;
 		--superseded) superseded_only=yes used="$used $1" && shift ;;
 		--dir | --cn | --days | --not-before | --not-after | --prefix-dir | --remote | \
-			--server-name | --announce | --accept)
+			--server-name | --announce | --accept | --ca-passin | --passin | --passout)
 			[ $# -ge 2 ] || usage_error "$1 needs a value"
 			take_option "$1" "$2"
 			shift 2
@@ -201,7 +206,8 @@ parse() {
 			;;
 		-*)
 			unknown option "$1" --dir --cn --days --not-before --not-after --prefix-dir --remote --server-name \
-				--announce --accept --passphrase --revoke-old --superseded --help --version
+				--announce --accept --passphrase --revoke-old --superseded --ca-passphrase --ca-passin --pkcs12 \
+				--passin --passout --help --version
 			;;
 		*) take_operand "$1" && shift ;;
 		esac

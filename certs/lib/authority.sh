@@ -24,13 +24,21 @@ enter() {
 	fi
 }
 
-# Takes the lock and copies the database for openssl to work on.
 enter_to_change() {
 	enter
+	lock_to_change
+}
+
+# Takes the lock and copies the database for openssl to work on. Nobody waits for a lock while a passphrase is typed.
+lock_to_change() {
 	[ -f ca/ca.key ] || die "$dir/ca/ca.key does not exist; the CA cannot sign without its key: run this where the CA was made"
+	unlock_ca
 	take_lock
 	cp ca/index.txt ca/crlnumber .lock/
 	printf 'unique_subject = no\n' >.lock/index.txt.attr
+	if [ -z "$crl_days" ] && [ -f ca/crl_days ]; then
+		crl_days=$(cat ca/crl_days)
+	fi
 }
 
 # Sets $end to the end of a certificate, as "2028-01-31 23:59:59Z".
@@ -39,12 +47,18 @@ read_end() {
 	end=${end#*=}
 }
 
+# Sets $root_end to the end of the CA that signs, as YYYYMMDDHHMMSS.
+read_root_end() {
+	read_end ca.crt
+	root_end=$(printf '%s' "$end" | tr -cd 0-9)
+	[ "$root_end" -gt "$(date -u +%Y%m%d%H%M%S)" ] ||
+		die "the CA has expired, and all its certificates have; make a new PKI in another directory"
+}
+
 # The CA's last day bounds every certificate: what outlives its CA only looks valid.
 bound_validity() {
 	: "${days:=$leaf_days}"
-	read_end ca.crt
-	root_end=$(printf '%s' "$end" | tr -cd 0-9)
-	[ "$root_end" -gt "$(date -u +%Y%m%d%H%M%S)" ] || die "the CA has expired; make a new PKI"
+	read_root_end
 	if [ -n "$not_after" ]; then
 		[ "${not_after%Z}" -le "$root_end" ] || die "--not-after is later than the end of the CA, $end"
 		start=${not_before%Z}
@@ -78,7 +92,7 @@ issue() { # ROLE
 	shift
 	CULVERT_PKI_NAME=$name
 	export CULVERT_PKI_NAME
-	stage_openssl ca -batch -notext -config "$templates/issue.cnf" -extfile "$extensions" \
+	stage_signing ca -batch -notext -config "$templates/issue.cnf" -extfile "$extensions" \
 		-cert ../ca.crt -keyfile ../ca/ca.key -in request.pem -out cert.pem "$@"
 	serial=$(openssl x509 -in .lock/cert.pem -noout -serial) || die "openssl cannot read the new certificate of $name; $dir is unchanged"
 	serial=${serial#*=}
@@ -96,14 +110,27 @@ place_issued() { # ROLE
 # Marks certificates revoked in the staged database. "name role serial ..." lines come on stdin.
 stage_revocations() {
 	while read -r _ old_role old_serial _; do
-		stage_openssl ca -config "$templates/issue.cnf" -cert ../ca.crt -keyfile ../ca/ca.key \
-			-revoke "../ca/${old_role}s/$old_serial.pem" </dev/null
+		stage_signing ca -config "$templates/issue.cnf" -cert ../ca.crt -keyfile ../ca/ca.key \
+			-revoke "../ca/${old_role}s/$old_serial.pem"
 	done
 }
 
-stage_crl() { # CERTIFICATE KEY, relative to the staging directory
-	stage_openssl ca -config "$templates/issue.cnf" -cert "$1" -keyfile "$2" \
-		-gencrl -crldays "${crl_days:-$root_days}" -out crl.pem
+# The list of each key, one after the other in crl.pem. Sets $crl_end to the day on which the first ends.
+stage_crls() { # CERTIFICATE KEY..., relative to the staging directory
+	: >.lock/crl.pem
+	while [ $# -gt 0 ]; do
+		stage_signing ca -config "$templates/issue.cnf" -cert "$1" -keyfile "$2" \
+			-gencrl -crldays "${crl_days:-$root_days}" -out one-crl.pem
+		cat .lock/one-crl.pem >>.lock/crl.pem
+		shift 2
+	done
+	crl_end=$(openssl crl -in .lock/crl.pem -noout -nextupdate -dateopt iso_8601) ||
+		die "openssl cannot read the new CRL; $dir is unchanged"
+	crl_end=${crl_end#*=} crl_end=${crl_end%% *}
+}
+
+stage_crl() {
+	stage_crls ../ca.crt ../ca/ca.key
 }
 
 # Each server's directory is ready to be copied at any time, so it gets the new CRL as well. The

@@ -50,6 +50,52 @@ protect_key() {
 	mv .lock/locked.pem .lock/key.pem
 }
 
+# read_block PROFILE KEY: prints the PEM text of an inline setting.
+read_block() {
+	awk -v key="$2" '
+		$0 ~ "^[ \t]*" key "[ \t]*[=:][ \t]*\"[ \t]*(-----BEGIN|$)" {
+			inside = 1
+			sub(/^[^"]*"/, "")
+		}
+		inside && /"/ {
+			sub(/".*/, "")
+			found++
+			inside = 0
+			if ($0 != "")
+				print
+			next
+		}
+		inside { print }
+		END { exit found != 1 }
+	' "$1" || die "cannot read $dir/$1: it must have exactly one inline $2; correct it"
+}
+
+# The passphrase of the client's key, if it has one, and that of the new file.
+choose_export_passphrases() {
+	if is_protected .lock/key.pem; then
+		if [ -z "$key_passphrase" ]; then
+			ask "Passphrase of the key of $name" --passin
+			key_passphrase=$secret
+		fi
+		opens .lock/key.pem "$key_passphrase" || die "wrong passphrase of the key of $name; repeat the command with the right one"
+	fi
+	if [ -z "$export_passphrase" ]; then
+		choose_passphrase "the exported file" --passout
+		export_passphrase=$secret
+	fi
+}
+
+# Triple DES and SHA-1 are what OpenSSL 3 reads without its legacy provider and older phones read as well: Android 12
+# and iOS before 16 refuse AES with SHA-256, and call the passphrase wrong. What an attacker would try is the
+# passphrase, so each try costs 50,000 rounds, as many as Java's keytool has long used with these algorithms.
+stage_pkcs12() {
+	[ -n "$key_passphrase" ] || key_passphrase=none
+	printf '%s\n%s\n' "$key_passphrase" "$export_passphrase" |
+		stage_openssl pkcs12 -export -in cert.pem -inkey key.pem -certfile ../ca.crt -name "$name" \
+			-certpbe PBE-SHA1-3DES -keypbe PBE-SHA1-3DES -macalg SHA1 -iter 50000 \
+			-passin stdin -passout stdin -out export.p12
+}
+
 # block KEY FILE: a PEM file as a setting.
 block() {
 	printf '%s = "' "$1"
@@ -81,10 +127,17 @@ stage_profile() {
 	} >.lock/profile
 }
 
-# Copies the profile with its three inline blocks replaced and everything else as it was.
-stage_renewed_profile() {
-	awk -v certificate=.lock/cert.pem -v key=.lock/key.pem -v ca=ca.crt '
-		BEGIN { file["certificate"] = certificate; file["key"] = key; file["ca"] = ca }
+# replace_blocks PROFILE KEY FILE...: prints the profile with the inline blocks of these keys replaced and everything
+# else as it was. Status 1: it has not exactly one of each.
+replace_blocks() {
+	profile=$1
+	shift
+	awk -v pairs="$*" '
+		BEGIN {
+			count = split(pairs, word_of, " ")
+			for (i = 1; i < count; i += 2)
+				file[word_of[i]] = word_of[i + 1]
+		}
 		function finish(rest) {
 			inside = 0
 			print "\"" rest
@@ -94,10 +147,14 @@ stage_renewed_profile() {
 				finish(substr($0, at + 1))
 			next
 		}
-		/^[ \t]*(certificate|key|ca)[ \t]*[=:][ \t]*"/ {
+		/^[ \t]*(certificate|key|ca)[ \t]*[=:][ \t]*"[ \t]*(-----BEGIN|$)/ {
 			word = $0
 			sub(/^[ \t]*/, "", word)
 			sub(/[ \t]*[=:].*$/, "", word)
+			if (!(word in file)) {
+				print
+				next
+			}
 			seen[word]++
 			at = index($0, "\"")
 			printf "%s", substr($0, 1, at)
@@ -111,8 +168,17 @@ stage_renewed_profile() {
 			next
 		}
 		{ print }
-		END { exit inside || seen["certificate"] != 1 || seen["key"] != 1 || seen["ca"] != 1 }
-	' "clients/$name.conf" >.lock/profile ||
+		END {
+			for (word in file)
+				if (seen[word] != 1)
+					exit 1
+			exit inside
+		}
+	' "$profile"
+}
+
+stage_renewed_profile() {
+	replace_blocks "clients/$name.conf" certificate .lock/cert.pem key .lock/key.pem ca ca.crt >.lock/profile ||
 		die "cannot renew $dir/clients/$name.conf: it must have exactly one inline certificate, one key and one ca; correct it, or give --remote to write the profile from the beginning; it is unchanged"
 }
 

@@ -81,6 +81,12 @@ place() {
 	printf '%s %s\n' $moves "$2" >>.lock/plan
 }
 
+# displace PATH: plans the removal of a file.
+displace() {
+	moves=$((moves + 1))
+	printf '%s %s\n' $moves "$1" >>.lock/plan
+}
+
 # Saves what is in the places of the plan. A directory is saved when its place is needed.
 save() {
 	while read -r number path; do
@@ -101,7 +107,11 @@ save() {
 move() {
 	while read -r number path; do
 		[ ! -d "$path" ] || mv "$path" ".lock/undo/$number"
-		mv ".lock/new/$number" "$path"
+		if [ -e ".lock/new/$number" ]; then
+			mv ".lock/new/$number" "$path"
+		else
+			rm -f "$path"
+		fi
 	done <.lock/plan
 	flush . ca ca/servers ca/clients servers clients "servers/$name"
 }
@@ -125,6 +135,7 @@ undo() {
 # shellcheck disable=SC2317 # called by the trap
 clean_up() {
 	ignore_signals
+	show_typing
 	if [ "$state" = locked ] && [ -s .lock/undo/log ] && ! undo; then
 		printf 'culvert-pki: cannot restore everything; the next command tries again, and the saved files are in %s/.lock/undo\n' \
 			"$dir" >&2

@@ -111,6 +111,12 @@ refused 'a bundle without a CA' 3 'no-ca.pfx: holds no self-signed CA certificat
 head -c 700 "$WORK/open.p12" >"$WORK/cut.p12"
 refused 'a bundle that is cut' 3 'cut.p12: is no PKCS#12 bundle, or a damaged one' "$WORK/cut.p12" "${server[@]}"
 # Who makes such a bundle today has to say so.
+# The one that culvert-pki makes for other programs.
+(umask 077 && echo 'of the export' >"$WORK/export.words")
+pki export gw-a --pkcs12 --passout "file:$WORK/export.words"
+terminal_start export "$CULVERT" import --dir "$etc" "$WORK/pki/clients/gw-a.p12" exported "${server[@]}"
+terminal_answer export 'Passphrase of .*gw-a.p12: ' 'of the export'
+terminal_end export 0
 if bundle old.p12 old -certfile "$WORK/pki/ca.crt" -legacy 2>/dev/null; then
 	terminal_start old "$CULVERT" import --dir "$etc" "$WORK/old.p12" "${server[@]}"
 	terminal_answer old 'Passphrase of .*old.p12: ' old

@@ -175,6 +175,45 @@ pki_terminal renew "$WORDS" 0 renew locked
 check 'renew asks again by itself' is_locked
 check 'and the key is a new one' test "$before" != "$(sed -n '/^key = /,/^"/p' "$WORK/pki/clients/locked.conf")"
 
+# ---- culvert-pki asks for that of the CA's key, and of a file for other programs ----
+
+asked_twice() { # NAME SECOND-ANSWER STATUS ARGUMENT...
+	local name=$1 second=$2 status=$3
+	shift 3
+	terminal_start "$name" "$PKI" "$@"
+	terminal_answer "$name" '^New passphrase of .*: ' "$WORDS"
+	terminal_answer "$name" '^The same again: ' "$second"
+	terminal_end "$name" "$status"
+	check "$name: nothing that was typed is shown" log_lacks "$WORK/$name.terminal" horse
+}
+asked_twice ca-typo 'other horse' 1 --dir "$WORK/locked-pki" init --ca-passphrase
+check 'a passphrase mistyped makes no CA' test ! -e "$WORK/locked-pki"
+asked_twice ca "$WORDS" 0 --dir "$WORK/locked-pki" init --ca-passphrase
+check 'the key of the CA is protected' grep 'BEGIN ENCRYPTED' "$WORK/locked-pki/ca/ca.key"
+for answer in 'wrong horse' "$WORDS"; do
+	name=ca-${answer%% *}
+	terminal_start "$name" "$PKI" --dir "$WORK/locked-pki" server gw-b
+	terminal_answer "$name" "^Passphrase of the CA's key: " "$answer"
+	terminal_end "$name" "$([[ $answer == "$WORDS" ]] && echo 0 || echo 1)"
+done
+expect_log "$WORK/ca-wrong.terminal" 'wrong passphrase of .*ca.key'
+check 'the right one signs' test -s "$WORK/locked-pki/servers/gw-b/gw-b.crt"
+asked_twice export "$WORDS" 0 --dir "$WORK/pki" export gw-a --pkcs12
+check 'the file for other programs opens with it' openssl pkcs12 -in "$WORK/pki/clients/gw-a.p12" -noout -passin "pass:$WORDS"
+# ^C while it asks: the terminal shows again what is typed.
+cat >"$WORK/ca-break" <<'SHELL'
+trap : INT
+"$@"
+echo "ended with $?"
+stty -a
+SHELL
+terminal_start ca-break bash "$WORK/ca-break" "$PKI" --dir "$WORK/locked-pki" crl
+wait_log "$WORK/ca-break.terminal" "^Passphrase of the CA's key: " 10
+terminal_type ca-break '\003'
+terminal_end ca-break 0
+expect_log "$WORK/ca-break.terminal" 'ended with 130'
+expect_log "$WORK/ca-break.terminal" '(^| )echo( |$)'
+
 # ---- a key in the older form, and one in a file of its own ----
 
 openssl ec -aes128 -in "$(pki_extract gw-a key)" -passout "pass:$WORDS" 2>/dev/null >"$WORK/old.key"

@@ -74,7 +74,7 @@ is_consistent() {
 			;;
 		esac
 	done
-	text=$(find pki/servers pki/clients -mindepth 1 -maxdepth 1 | wc -l)
+	text=$(find pki/servers pki/clients -mindepth 1 -maxdepth 1 ! -name '*.p12' | wc -l)
 	[ "$text" = ${#newest[@]} ] || because "$1: $text bundles and profiles, but ${#newest[@]} names"
 }
 
@@ -165,6 +165,15 @@ case_renew_server() {
 
 case_renew_client() {
 	killed_everywhere renew gw-a --revoke-old
+}
+
+case_crl_days() {
+	killed_everywhere crl --days 30
+}
+
+case_export() {
+	echo 'a passphrase' >words
+	killed_everywhere export gw-a --pkcs12 --passout file:words
 }
 
 # A recovery that is killed itself is done by the next command.

@@ -114,6 +114,17 @@ case_a_failing_renewal_leaves_nothing() {
 	fails_cleanly renew gw-a --revoke-old
 }
 
+case_a_failing_export_leaves_nothing() {
+	echo 'a passphrase' >words
+	fails_cleanly export gw-a --pkcs12 --passout file:words
+}
+
+# A key with a passphrase takes more programs, and a second for each use.
+case_a_failing_init_with_a_passphrase_leaves_nothing() {
+	echo 'a passphrase' >words
+	fails_cleanly init --ca-passin file:words
+}
+
 case_a_signal_leaves_nothing() {
 	local signal before status
 	use_base
