@@ -99,6 +99,8 @@ issue() { # ROLE
 	read_end .lock/cert.pem
 	expires=${end%% *}
 	[ -f ".lock/issued/$serial.pem" ] || die "openssl ca signed the certificate of $name, but wrote no file $serial.pem; $dir is unchanged"
+	# Who trusts the old CA alone needs it. The copy in ca/ stays as it was signed.
+	[ ! -f ca/old.crt ] || cat cross.crt >>.lock/cert.pem
 }
 
 # The certificate's copy goes first, so that no entry in the database is without its role.
@@ -129,8 +131,13 @@ stage_crls() { # CERTIFICATE KEY..., relative to the staging directory
 	crl_end=${crl_end#*=} crl_end=${crl_end%% *}
 }
 
+# The lists of the keys that the CA has now, that of the signing key first.
 stage_crl() {
-	stage_crls ../ca.crt ../ca/ca.key
+	set -- ../ca.crt ../ca/ca.key
+	for other in next old; do
+		[ ! -f ca/$other.crt ] || set -- "$@" ../ca/$other.crt ../ca/$other.key
+	done
+	stage_crls "$@"
 }
 
 # Each server's directory is ready to be copied at any time, so it gets the new CRL as well. The

@@ -94,14 +94,18 @@ opens() { # KEY PASSPHRASE
 	printf '%s\n' "$2" | openssl pkey -in "$1" -passin stdin -noout 2>/dev/null
 }
 
-# Sets $ca_passphrase, if the CA's key has one.
+# Sets $ca_passphrase, if a key of the CA has one. During a rollover the keys have the same.
 unlock_ca() {
-	is_protected ca/ca.key || return 0
-	if [ -z "$ca_passphrase" ]; then
-		ask "Passphrase of the CA's key" --ca-passin
-		ca_passphrase=$secret
-	fi
-	opens ca/ca.key "$ca_passphrase" || die "wrong passphrase of $dir/ca/ca.key; repeat the command with the right one"
+	for key in ca/ca.key ca/next.key ca/old.key; do
+		if [ ! -f "$key" ] || ! is_protected "$key"; then
+			continue
+		fi
+		if [ -z "$ca_passphrase" ]; then
+			ask "Passphrase of the CA's key" --ca-passin
+			ca_passphrase=$secret
+		fi
+		opens "$key" "$ca_passphrase" || die "wrong passphrase of $dir/$key; repeat the command with the right one"
+	done
 }
 
 # Sets $ca_passphrase for a new key of the CA, if it is to have one.

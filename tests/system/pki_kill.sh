@@ -36,8 +36,46 @@ begin_sample() {
 	fine=no
 }
 
-crl_serials() {
-	openssl crl -in "$1" -noout -text | sed -n 's/^ *Serial Number: *//p' | sort
+crl_serials() { # FILE [LIST-NUMBER]
+	pem_part "$1" 'X509 CRL' "${2-1}" | openssl crl -noout -text | sed -n 's/^ *Serial Number: *//p' | sort
+}
+
+pem_part() { # FILE KIND NUMBER: one of several in a file
+	awk -v begin="-----BEGIN $2-----" -v end="-----END $2-----" -v number="$3" '
+		$0 == begin { count++ }
+		count == number { print }
+		$0 == end && count == number { exit }' "$1"
+}
+
+# The keys and certificates of the CA are those of one step of a rollover, and all that is handed out has them.
+is_one_step() { # WORDS
+	local keys expected=1 number file kind
+	keys=$(cd pki/ca && echo *.key)
+	case $keys in
+	ca.key) [ "$(cd pki && echo ca/*.crt cross* ca/*.serials)" = 'ca/*.crt cross* ca/*.serials' ] || because "$1: a rollover's file is left" ;;
+	'ca.key next.key' | 'ca.key old.key')
+		kind=${keys#ca.key } kind=${kind%.key} expected=2
+		key_matches "pki/ca/$kind.key" "pki/ca/$kind.crt"
+		[ "$(pem_part pki/ca.crt CERTIFICATE 2 | openssl x509 -noout -pubkey)" = "$(openssl pkey -in "pki/ca/$kind.key" -pubout)" ] ||
+			because "$1: the second in ca.crt is not $kind.crt"
+		[ -f pki/cross.crt ] || because "$1: no cross.crt"
+		[ "$kind" = next ] || [ -f pki/ca/old.serials ] || because "$1: no old.serials"
+		;;
+	*) because "$1: the CA's keys are $keys" ;;
+	esac
+	key_matches pki/ca/ca.key pki/ca.crt
+	for file in pki/ca.crt pki/servers/*/ca.crt pki/clients/*.conf; do
+		[ -f "$file" ] || continue
+		case $file in *.conf) split_profile "$file" && file=x.ca ;; esac
+		cmp -s "$file" pki/ca.crt || because "$1: $file has another CA"
+	done
+	[ "$(grep -c 'BEGIN CERTIFICATE' pki/ca.crt) $(grep -c 'BEGIN X509 CRL' pki/crl.pem)" = "$expected $expected" ] ||
+		because "$1: not $expected CAs and lists"
+	for ((number = 1; number <= expected; number++)); do
+		[ "$(crl_serials pki/crl.pem $number)" = "$(crl_serials pki/crl.pem)" ] || because "$1: the lists differ"
+		pem_part pki/crl.pem 'X509 CRL' $number | openssl crl -CAfile <(pem_part pki/ca.crt CERTIFICATE $number) -noout 2>/dev/null ||
+			because "$1: the list $number is another CA's"
+	done
 }
 
 # Database, copies, CRLs, bundles and profiles tell the same, and there is nothing else.
@@ -45,7 +83,7 @@ is_consistent() {
 	local name role serial server text
 	local -A newest=()
 	[ ! -e pki/.lock ] || because "$1: .lock is left"
-	openssl crl -in pki/crl.pem -CAfile pki/ca.crt -noout 2>/dev/null || because "$1: the CRL is damaged"
+	is_one_step "$1"
 	text=$("$tool" --dir pki list) || because "$1: list fails"
 	[ "$(awk '$5 == "revoked" { print $3 }' <<<"$text" | sort)" = "$(crl_serials pki/crl.pem)" ] ||
 		because "$1: the database and the CRL differ"
@@ -174,6 +212,20 @@ case_crl_days() {
 case_export() {
 	echo 'a passphrase' >words
 	killed_everywhere export gw-a --pkcs12 --passout file:words
+}
+
+case_rollover_new() {
+	killed_everywhere rollover new
+}
+
+case_rollover_cross_issue() {
+	base=after_new
+	killed_everywhere rollover cross-issue
+}
+
+case_rollover_retire() {
+	base=after_cross_issue
+	killed_everywhere rollover retire
 }
 
 # A recovery that is killed itself is done by the next command.

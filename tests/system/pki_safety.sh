@@ -119,6 +119,15 @@ case_a_failing_export_leaves_nothing() {
 	fails_cleanly export gw-a --pkcs12 --passout file:words
 }
 
+# The base of each step is the result of the one before it.
+case_a_failing_rollover_leaves_nothing() {
+	fails_cleanly rollover new
+	base=after_new
+	fails_cleanly rollover cross-issue
+	base=after_cross_issue
+	fails_cleanly rollover retire
+}
+
 # A key with a passphrase takes more programs, and a second for each use.
 case_a_failing_init_with_a_passphrase_leaves_nothing() {
 	echo 'a passphrase' >words

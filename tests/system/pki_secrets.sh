@@ -31,9 +31,38 @@ case_the_ca_key_has_a_passphrase() {
 	pki crl --ca-passin file:words
 	leaf_is_good pki/servers/gw-b/gw-b.crt gw-b Server
 	pki list
+	pki rollover
 	[ "$(grep -rl 'BEGIN PRIVATE KEY' pki | sort | tr '\n' ' ')" = "pki/clients/gw-a.conf pki/servers/gw-b/gw-b.key " ] ||
 		because "unprotected keys lie in $(grep -rl 'BEGIN PRIVATE KEY' pki)"
 	[ ! -e pki/.lock ] || because "the lock is left behind"
+}
+
+# The new CA's key has the passphrase of the old one's, and each step needs it once.
+case_a_rollover_keeps_the_passphrase() {
+	protected_base
+	pki rollover new --ca-passin file:words
+	openssl pkey -in pki/ca/next.key -passin file:words -noout || because "the new key has another passphrase"
+	pki rollover cross-issue --ca-passin file:words
+	pki crl --ca-passin file:words
+	pki rollover retire --ca-passin file:words
+	key_opens_for_ca
+	! grep -rl 'BEGIN PRIVATE KEY' pki || because "unprotected keys are left"
+}
+
+key_opens_for_ca() {
+	[ "$(openssl pkey -in pki/ca/ca.key -passin file:words -pubout)" = "$(openssl x509 -in pki/ca.crt -noout -pubkey)" ] ||
+		because "the key does not belong to ca.crt"
+}
+
+# A CA whose key had none gets one with the new key.
+case_a_rollover_gives_a_passphrase() {
+	pki init
+	printf '%s\n' "$WORDS" >words
+	pki rollover new --ca-passin file:words
+	pki rollover cross-issue --ca-passin file:words
+	pki crl --ca-passin file:words
+	pki rollover retire --ca-passin file:words
+	key_opens_for_ca
 }
 
 case_the_passphrase_is_no_argument() {

@@ -94,8 +94,23 @@ untouched() {
 	find pki -type d -printf '%p %m\n' -o -printf '%p %y %m %i %s %C@\n'
 }
 
+# The PKI that most cases begin with, or that of a step of a rollover: base=after_new, base=after_cross_issue, in which
+# all certificates are renewed.
+base=base
 use_base() {
+	[ -d "$work/$base" ] || (make_rollover "$work/$base") || because "cannot make $base"
+	cp -a "$work/$base/pki" pki
+}
+
+make_rollover() { # DIRECTORY
+	mkdir "$1"
+	cd "$1"
 	cp -a "$work/base/pki" pki
+	pki rollover new
+	[ "$base" = after_cross_issue ] || return 0
+	pki rollover cross-issue
+	pki renew gw-a
+	pki renew gw-b
 }
 
 mode_is() {
