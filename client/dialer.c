@@ -12,6 +12,8 @@
 #include "base/container.h"
 #include "base/error_text.h"
 #include "base/log.h"
+#include "wire/frame.h"
+#include "wire/message.h"
 
 /*
  * One attempt at a time: resolve → socket (from netd) → connect → proxy, if any → TLS → hand over.
@@ -184,21 +186,35 @@ static void try_failed(struct dialer *dialer, const char *cause)
 
 /* ---- TLS ---- */
 
-static void on_secured(struct lane_owner *owner, struct lane *lane, const struct lane_peer *peer,
-	const char *refusal)
+/* So that the server's log has the reason, too. */
+static void send_refusal(struct dialer *dialer, struct lane *lane)
+{
+	struct message message = {
+		.type = MESSAGE_GOODBYE,
+		.goodbye = { .code = GOODBYE_BAD_IDENTITY },
+	};
+	uint8_t payload[FRAME_CONTROL_MAX];
+	struct writer writer;
+
+	message.goodbye.class = (uint8_t)goodbye_code_class(GOODBYE_BAD_IDENTITY);
+	(void)snprintf(message.goodbye.text, sizeof(message.goodbye.text), "%.*s",
+		(int)sizeof(message.goodbye.text) - 1, dialer->refusal.text);
+	writer_init(&writer, payload, sizeof(payload));
+	if (message_encode(&writer, &message) == 0)
+		(void)lane_send_control(lane, payload, writer.len);
+}
+
+/* The session's peer is the one of the profile, by the name that it has there. */
+static void on_secured(struct lane_owner *owner, struct lane *lane, const struct lane_peer *peer)
 {
 	struct dialer *dialer = container_of(owner, struct dialer, lane_owner);
-	const struct identity *expected = &dialer->settings->peers[0].name;
+	struct lane_peer server = *peer;
 
 	if (dialer->stopped)
 		return; /* the lane's end is ordered; ended() follows */
-	if (refusal[0]) {
-		problem_set(&dialer->refusal, "the server's certificate: %s", refusal);
-	} else if (!identity_equal(&peer->identity, expected)) {
-		problem_set(&dialer->refusal,
-			"the server's identity is %s, but server_name in the profile is %s; fix remotes or server_name",
-			peer->identity.name, expected->name);
-	}
+	server.identity = dialer->settings->peers[0].name;
+	if (settings_meet_server(dialer->settings, peer->names, &dialer->refusal) < 0)
+		send_refusal(dialer, lane);
 	if (!dialer->refusal.text[0]) {
 		if (!dialer->at_known) /* that endpoint may be another remote's */
 			kept_addresses_add(&dialer->kept, dialer->remote, &dialer->outer);
@@ -208,7 +224,7 @@ static void on_secured(struct lane_owner *owner, struct lane *lane, const struct
 		 */
 		dialer->lane = NULL;
 		set_state(dialer, DIALER_RESTING);
-		int r = dialer->events->connected(dialer, lane, peer, &dialer->outer);
+		int r = dialer->events->connected(dialer, lane, &server, &dialer->outer);
 		if (r == 0)
 			return;
 		dialer->lane = lane;

@@ -18,6 +18,7 @@ static void candidate_free(struct candidate *candidate)
 	TAILQ_REMOVE(&admission->candidates, candidate, link);
 	admission->candidate_count--;
 	held_messages_clear(&candidate->held);
+	peer_names_unref(candidate->lane_peer.names);
 	if (!candidate->judged)
 		networks_leave(&admission->networks, &candidate->network);
 	admission->judged_count -= candidate->judged;
@@ -65,17 +66,16 @@ static void refuse(struct candidate *candidate, uint16_t code, const char *cause
 	lane_end(candidate->lane);
 }
 
-/* Finds the entry of a candidate whose identity is known. False: it is refused. */
-static bool find_entry(struct candidate *candidate)
+/* Finds the entry that a candidate's certificate meets, or refuses it. */
+static void find_entry(struct candidate *candidate)
 {
-	const struct settings *settings = candidate->admission->settings;
+	struct problem problem = { 0 };
+	int r = settings_meet(candidate->admission->settings, candidate->lane_peer.names,
+		&candidate->lane_peer.identity, &candidate->peer, &problem);
 
-	candidate->peer = settings_find_peer(settings, &candidate->lane_peer.identity);
-	if (candidate->peer || settings->unlisted)
-		return true;
-	refuse(candidate, GOODBYE_UNLISTED,
-		"its certificate is valid, but the server's configuration has no entry in peers for it");
-	return false;
+	if (r < 0)
+		refuse(candidate, r == -EACCES ? GOODBYE_UNLISTED : GOODBYE_BAD_IDENTITY,
+			problem.text);
 }
 
 void admission_follow(struct admission *admission)
@@ -84,22 +84,19 @@ void admission_follow(struct admission *admission)
 
 	TAILQ_FOREACH(candidate, &admission->candidates, link) {
 		candidate->peer = NULL;
-		if (candidate->lane_peer.identity.name[0] != '\0' && !candidate->judged)
-			(void)find_entry(candidate);
+		if (candidate->lane_peer.names && !candidate->judged)
+			find_entry(candidate);
 	}
 }
 
-static void on_secured(struct lane_owner *owner, struct lane *lane, const struct lane_peer *peer,
-	const char *refusal)
+static void on_secured(struct lane_owner *owner, struct lane *lane, const struct lane_peer *peer)
 {
 	struct candidate *candidate = container_of(owner, struct candidate, lane_owner);
 
 	(void)lane;
 	candidate->lane_peer = *peer;
-	if (refusal[0])
-		refuse(candidate, GOODBYE_BAD_IDENTITY, refusal);
-	else
-		(void)find_entry(candidate);
+	(void)peer_names_ref(peer->names);
+	find_entry(candidate);
 }
 
 static bool same_instance(
@@ -311,6 +308,20 @@ static void hold(struct candidate *candidate, const uint8_t *data, size_t len)
 		refuse(candidate, GOODBYE_INTERNAL, "out of memory");
 }
 
+/* To a client this server may be another than the one in its profile. */
+static void take_goodbye(struct candidate *candidate, const struct message_goodbye *goodbye)
+{
+	char text[sizeof(goodbye->text)];
+	struct problem problem;
+
+	if (goodbye->code == GOODBYE_BAD_IDENTITY)
+		problem_set(&problem, "the client refuses this server: %s",
+			problem_escape(text, sizeof(text), goodbye->text, strlen(goodbye->text)));
+	else
+		problem_set(&problem, "the client sent a goodbye before the server answered hello");
+	admission_judge(candidate, problem.text);
+}
+
 /* `data` is the same message as it came. */
 static void take_message(
 	struct candidate *candidate, const struct message *message, const uint8_t *data, size_t len)
@@ -319,8 +330,7 @@ static void take_message(
 	case MESSAGE_UNKNOWN:
 		break;
 	case MESSAGE_GOODBYE:
-		admission_judge(
-			candidate, "the client sent a goodbye before the server answered hello");
+		take_goodbye(candidate, &message->goodbye);
 		lane_end(candidate->lane);
 		break;
 	default:
@@ -360,7 +370,7 @@ static void on_ended(
 	struct admission *admission = candidate->admission;
 	struct problem problem;
 
-	if (end == LANE_END_CLOSED && candidate->lane_peer.identity.name[0] && !candidate->waiting)
+	if (end == LANE_END_CLOSED && candidate->lane_peer.names && !candidate->waiting)
 		/* The client has refused, and only its log has the reason. */
 		problem_set(&problem,
 			"the client closed the connection before hello; its log names the cause, such as another server_name in its profile");

@@ -21,7 +21,23 @@ static const struct conf_option peer_options[] = {
 		.type = CONF_NAME,
 		PEER_FIELD(name),
 		.required = true,
-		.help = "The name in the peer's certificate." },
+		.help = "The peer's name, and without `identity` that in its certificate." },
+	{ .key = "identity",
+		.applies = CONF_LIVE,
+		.type = CONF_TEXT,
+		PEER_FIELD(identity),
+		.min = 1,
+		.max = SETTINGS_PEER_NAME_MAX,
+		.preset_note = "the plain name in it is `name`",
+		.help = "What the peer's certificate must have, as \"KIND:VALUE\", compared exactly. KIND is dns, uri, email, upn, cn, subject, sha256 or spki-sha256." },
+	{ .key = "issuer",
+		.applies = CONF_LIVE,
+		.type = CONF_TEXT,
+		PEER_FIELD(issuer),
+		.min = 1,
+		.max = SETTINGS_PEER_NAME_MAX,
+		.preset_note = "any in `ca`",
+		.help = "A CA that must be above the peer's certificate: \"sha256:...\" or \"spki-sha256:...\" of any, or \"subject:...\" of the one in `ca`." },
 	{ .key = "interface",
 		.applies = CONF_RESTART,
 		.type = CONF_IFNAME,
@@ -285,6 +301,8 @@ int daemon_options_load(const char *text, size_t len, const char *path,
 	}
 	settings_fill_paths(settings);
 	r = settings_check(settings, problem);
+	if (r == 0)
+		r = settings_index(settings, problem);
 	if (r == -EINVAL)
 		conf_locate(text, len, path, problem);
 	if (r < 0)

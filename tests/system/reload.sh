@@ -99,7 +99,7 @@ knows_not() { # PEER
 	! knows "$1"
 }
 wait_for 5 'and is gone' knows_not oslo
-wait_for 10 'and hears it again when it returns' log_has_since "$WORK/oslo.log" "$mark" 'has no entry in peers for it$'
+wait_for 10 'and hears it again when it returns' log_has_since "$WORK/oslo.log" "$mark" 'has no entry in peers for it \('
 wait_for 5 'a withdrawn prefix is gone' lacks_route berlin 10.2.0.0/24
 check 'another one stays' has_route berlin 10.7.0.0/24
 watch_end berlin

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "daemon/pool.h"
 #include "engine/session.h"
+#include "tests/unit/peer_names_fixture.h"
 #include "tests/unit/settings_fixture.h"
 #include "tests/unit/unit.h"
 #include "wire/feature.h"
@@ -265,10 +266,11 @@ static inline struct lane *connects_from(const char *from)
 
 static inline void secures(struct lane *lane, const char *name)
 {
-	struct lane_peer peer = { .cipher = "TLS_AES_256_GCM_SHA384" };
+	struct lane_peer peer = { .cipher = "TLS_AES_256_GCM_SHA384", .names = names_of(name) };
 
-	unit_text(peer.identity.name, name);
-	lane->owner->secured(lane->owner, lane, &peer, "");
+	peer.identity = peer.names->plain;
+	lane->owner->secured(lane->owner, lane, &peer);
+	peer_names_unref(peer.names);
 }
 
 static inline struct lane *connects(const char *name)

@@ -18,6 +18,7 @@
 #include "base/error_text.h"
 #include "base/log.h"
 #include "tests/unit/log_capture.h"
+#include "tests/unit/peer_names_fixture.h"
 #include "tests/unit/settings_fixture.h"
 #include "tests/unit/unit.h"
 #include "wire/message.h"
@@ -57,6 +58,7 @@ static struct fixture {
 	const struct settings_remote *leg_remote;
 	unsigned leg_stops;
 	struct lane lane;
+	struct message told; /* the last control message of the dialer */
 	int lane_error, connected_error;
 	/* What it said. */
 	unsigned lanes, connected, failed, ended;
@@ -206,6 +208,15 @@ static inline void proxy_says(const char *cause)
 }
 
 /* ---- lanes ---- */
+
+int lane_send_control(struct lane *lane, const void *payload, size_t len)
+{
+	struct problem problem = { 0 };
+
+	ck_assert_ptr_eq(lane, &fixture.lane);
+	ck_assert_int_eq(message_decode(payload, len, &fixture.told, &problem), 0);
+	return 0;
+}
 
 void lane_end(struct lane *lane)
 {
@@ -371,12 +382,13 @@ static inline void steps(unsigned count)
 }
 
 /* What the lane reports once TLS is done. */
-static inline void secures(const char *name, const char *refusal)
+static inline void secures(const char *name)
 {
-	struct lane_peer peer = { .cipher = "TLS_AES_256_GCM_SHA384" };
+	struct lane_peer peer = { .cipher = "TLS_AES_256_GCM_SHA384", .names = names_of(name) };
 
-	unit_text(peer.identity.name, name);
-	fixture.lane.owner->secured(fixture.lane.owner, &fixture.lane, &peer, refusal);
+	peer.identity = peer.names->plain;
+	fixture.lane.owner->secured(fixture.lane.owner, &fixture.lane, &peer);
+	peer_names_unref(peer.names);
 }
 
 static inline void lane_ends(enum lane_end end, const char *text)
@@ -396,7 +408,7 @@ static inline void reaches(void)
 	unsigned before = fixture.connected;
 
 	AWAIT(fixture.dialer.state == DIALER_SECURING);
-	secures("hub", "");
+	secures("hub");
 	ck_assert_uint_eq(fixture.connected, before + 1);
 }
 

@@ -146,13 +146,11 @@ static struct side *side_of(struct lane_owner *owner, struct lane *lane)
 	return side;
 }
 
-static void on_secured(struct lane_owner *owner, struct lane *lane, const struct lane_peer *peer,
-	const char *refusal)
+static void on_secured(struct lane_owner *owner, struct lane *lane, const struct lane_peer *peer)
 {
 	struct side *side = side_of(owner, lane);
 
 	ck_assert(!side->secured);
-	ck_assert_str_eq(refusal, "");
 	side->secured = true;
 	side->peer = *peer;
 }

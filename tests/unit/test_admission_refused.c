@@ -6,11 +6,12 @@
 
 START_TEST(bad_identity)
 {
-	struct lane *lane = connects_from("192.0.2.7");
-	struct lane_peer peer = { .cipher = "" };
+	struct lane *lane;
 
-	lane->owner->secured(lane->owner, lane, &peer, "its certificate has no name");
-	ck_refused(lane, GOODBYE_BAD_IDENTITY, "its certificate has no name");
+	fixture.settings->unlisted = true;
+	lane = connects("");
+	ck_refused(lane, GOODBYE_BAD_IDENTITY,
+		"the certificate meets no entry in peers, and as to its own name, it has no name");
 	ck_assert_str_eq(fixture.refused_name, "");
 }
 END_TEST
@@ -20,7 +21,7 @@ START_TEST(unlisted)
 	struct lane *lane = connects("stranger");
 
 	ck_refused(lane, GOODBYE_UNLISTED,
-		"its certificate is valid, but the server's configuration has no entry in peers for it");
+		"its certificate is valid, but the server's configuration has no entry in peers for it (its names: dns:stranger)");
 	ck_assert_str_eq(fixture.refused_name, "stranger");
 }
 END_TEST
@@ -255,6 +256,78 @@ START_TEST(newer_one_waits)
 }
 END_TEST
 
+/* The log of this end has what the client found about this end's certificate. */
+START_TEST(client_refuses)
+{
+	struct message goodbye = { .type = MESSAGE_GOODBYE, .goodbye.code = GOODBYE_BAD_IDENTITY };
+	struct lane *lane = connects("peer-0");
+
+	unit_text(goodbye.goodbye.text, "you are\nhub");
+	says(lane, &goodbye);
+	ck_assert_str_eq(fixture.cause, "the client refuses this server: you are\\x0ahub");
+	ends(lane, LANE_END_ORDERED, "");
+	ck_assert_uint_eq(fixture.refusals, 1);
+}
+END_TEST
+
+/* The name of the entry is that of the session, whatever else is in the certificate. */
+START_TEST(entry_with_identity)
+{
+	struct settings_peer *peer = &fixture.settings->peers[0];
+	struct peer_names *names = names_of("other");
+	struct lane_peer secured = { .cipher = "TLS_AES_256_GCM_SHA384", .names = names };
+	struct problem problem = { 0 };
+	struct lane *lane = connects_from("192.0.2.7");
+
+	peer->identity = strdup("uri:spiffe://example.org/zero");
+	ck_assert_int_eq(settings_index(fixture.settings, &problem), 0);
+	names_add(names, PEER_NAME_URI, "spiffe://example.org/zero");
+	secured.identity = names->plain;
+	lane->owner->secured(lane->owner, lane, &secured);
+	peer_names_unref(names);
+	says_hello(lane, 1);
+	ck_opened(lane);
+	ck_assert_ptr_nonnull(peers_find(&fixture.peers, &peer->name));
+}
+END_TEST
+
+/* The entry's name alone does not make a peer, listed or not. */
+START_TEST(name_of_an_entry_with_identity)
+{
+	struct lane *lane;
+	struct problem problem = { 0 };
+
+	fixture.settings->unlisted = true;
+	fixture.settings->peers[0].identity = strdup("dns:zero.example.org");
+	ck_assert_int_eq(settings_index(fixture.settings, &problem), 0);
+	lane = connects("peer-0");
+	ck_refused(lane, GOODBYE_UNLISTED,
+		"the certificate has the name of the entry peer-0 in peers, but does not meet it: its identity \"dns:zero.example.org\" is none of the certificate's names");
+}
+END_TEST
+
+START_TEST(meets_two_entries)
+{
+	struct peer_names *names = names_of("peer-1");
+	struct lane_peer secured = { .cipher = "TLS_AES_256_GCM_SHA384", .names = names };
+	struct problem problem = { 0 };
+	struct lane *lane = connects_from("192.0.2.7");
+
+	fixture.settings->peers[0].identity = strdup("cn:two words");
+	ck_assert_int_eq(settings_index(fixture.settings, &problem), 0);
+	names_add(names, PEER_NAME_CN, "two words");
+	lane->owner->secured(lane->owner, lane, &secured);
+	peer_names_unref(names);
+	ck_assert_int_eq(
+		strncmp(fixture.cause,
+			"the certificate meets two entries in peers, peer-1 and peer-0,", 60),
+		0);
+	ck_assert(lane->ended && lane->has_goodbye);
+	ck_assert_uint_eq(lane->goodbye.goodbye.code, GOODBYE_BAD_IDENTITY);
+	ends(lane, LANE_END_ORDERED, "");
+}
+END_TEST
+
 START_TEST(says_goodbye_first)
 {
 	struct message goodbye = { .type = MESSAGE_GOODBYE, .goodbye.code = GOODBYE_SHUTDOWN };
@@ -349,8 +422,9 @@ static Suite *suite(void)
 	const TTest *const tests[] = { bad_identity, unlisted, wrong_version,
 		replaced_one_comes_back, third_instance, session_limit, no_address, no_memory,
 		no_memory_to_take_over, join_refused, other_message_first, nonsense, fault,
-		flood_while_waiting, newer_one_waits, says_goodbye_first, lane_ends, old_client,
-		server_stops, no_lane };
+		flood_while_waiting, newer_one_waits, says_goodbye_first, client_refuses,
+		entry_with_identity, name_of_an_entry_with_identity, meets_two_entries, lane_ends,
+		old_client, server_stops, no_lane };
 
 	return unit_suite("admission_refused", setup, teardown, tests, ARRAY_SIZE(tests));
 }

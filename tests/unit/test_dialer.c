@@ -13,7 +13,7 @@ START_TEST(connects)
 	ck_assert(!dialer_is_waiting(&fixture.dialer, &(struct mono){ 0 }));
 	ck_assert_uint_eq(fixture.family, AF_INET);
 	ck_assert_int_eq(fixture.dialer.fd, -1); /* the lane's */
-	secures("hub", "");
+	secures("hub");
 	ck_assert_uint_eq(fixture.connected, 1);
 	ck_outer("192.0.2.1:443");
 	ck_assert(addr_equal(&fixture.outer.addr, &fixture.answer[0].addr));
@@ -296,15 +296,19 @@ START_TEST(wrong_server)
 {
 	begins();
 	AWAIT(fixture.dialer.state == DIALER_SECURING);
-	secures("other", "");
+	secures("other");
 	ck_assert(fixture.lane.ended);
 	lane_ends(LANE_END_ORDERED, "");
 	ck_failed(1, "the server's identity is other, but server_name in the profile is hub");
 	AWAIT(fixture.dialer.state == DIALER_SECURING);
-	secures("hub", "its name is no name");
+	secures("");
 	ck_assert(fixture.lane.ended);
 	lane_ends(LANE_END_ORDERED, "");
-	ck_failed(2, "the server's certificate: its name is no name");
+	ck_failed(2,
+		"the server's certificate is not for server_name \"hub\" of the profile, but for ");
+	ck_assert_uint_eq(fixture.told.type, MESSAGE_GOODBYE);
+	ck_assert_uint_eq(fixture.told.goodbye.code, GOODBYE_BAD_IDENTITY);
+	ck_assert_ptr_nonnull(strstr(fixture.told.goodbye.text, "server_name \"hub\""));
 	ck_assert_uint_eq(fixture.connected, 0);
 }
 END_TEST
@@ -338,7 +342,7 @@ START_TEST(lane_is_not_taken)
 	fixture.connected_error = -ENOTCONN;
 	begins();
 	AWAIT(fixture.dialer.state == DIALER_SECURING);
-	secures("hub", "");
+	secures("hub");
 	ck_assert(fixture.lane.ended);
 	ck_assert_int_eq(fixture.dialer.state, DIALER_SECURING);
 	lane_ends(LANE_END_ORDERED, "");

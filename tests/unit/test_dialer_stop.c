@@ -154,7 +154,7 @@ START_TEST(stopped_while_securing)
 	AWAIT(fixture.dialer.state == DIALER_SECURING);
 	dialer_stop(&fixture.dialer);
 	ck_assert(fixture.lane.ended && !dialer_is_idle(&fixture.dialer));
-	secures("hub", ""); /* it was on its way */
+	secures("hub"); /* it was on its way */
 	ck_assert_uint_eq(fixture.connected, 0);
 	lane_ends(LANE_END_ORDERED, "");
 	ck_stopped();

@@ -9,6 +9,7 @@
 
 #include "engine/session.h"
 #include "tests/unit/log_capture.h"
+#include "tests/unit/peer_names_fixture.h"
 #include "tests/unit/settings_fixture.h"
 #include "tests/unit/unit.h"
 
@@ -787,6 +788,48 @@ START_TEST(changed_settings)
 }
 END_TEST
 
+/* The names decide again, not only the name that the session has. */
+START_TEST(changed_identities)
+{
+	static const char *const texts[] = { "cn:peer zero", "uri:x:two" };
+	struct peer_names *names = names_of("peer-0");
+	struct problem problem = { 0 };
+
+	names_add(names, PEER_NAME_CN, "peer zero");
+	names_add(names, PEER_NAME_URI, "x:two");
+	configure();
+	for (size_t i = 0; i < PEERS; i++)
+		at(i)->lane_peer.names = peer_names_ref(i == 0 ? names : NULL);
+	for (size_t i = 0; i < 2; i++)
+		fixture.settings->peers[i].identity = strdup(texts[i]);
+	ck_assert_int_eq(settings_index(fixture.settings, &problem), 0);
+	fixture.goodbye = GOODBYE_BAD_IDENTITY;
+	peers_follow(&fixture.peers, fixture.settings);
+	ck_assert_uint_eq(fixture.played[0].left, 1);
+	ck_assert_ptr_nonnull(strstr(fixture.played[0].leave,
+		"meets two entries in peers, peer-0 and peer-1, and must meet one"));
+	ck_assert_uint_eq(fixture.played[1].left, 0);
+	/* It is peer-1 alone now: another name, under which it comes back. */
+	settings_index_free(fixture.settings);
+	fixture.settings->peers[0].identity[3] = '-';
+	ck_assert_int_eq(settings_index(fixture.settings, &problem), 0);
+	fixture.goodbye = GOODBYE_DEAD_PEER;
+	peers_follow(&fixture.peers, fixture.settings);
+	ck_assert_uint_eq(fixture.played[0].left, 2);
+	/* And then nobody's. */
+	settings_index_free(fixture.settings);
+	fixture.settings->peers[1].identity[4] = '-';
+	ck_assert_int_eq(settings_index(fixture.settings, &problem), 0);
+	fixture.goodbye = GOODBYE_REMOVED;
+	peers_follow(&fixture.peers, fixture.settings);
+	ck_assert_uint_eq(fixture.played[0].left, 3);
+	ck_assert_ptr_nonnull(strstr(fixture.played[0].leave, "has the name of the entry peer-0"));
+	at(0)->lane_peer.names = NULL;
+	peer_names_unref(names);
+	peer_names_unref(names);
+}
+END_TEST
+
 /* Where every valid certificate is admitted, nobody has to go. */
 START_TEST(changed_settings_of_an_open_house)
 {
@@ -806,7 +849,8 @@ static Suite *suite(void)
 		covered_by_nobody, covered_prefixes_of_the_first_peer, excluded_at_a_client, spread,
 		a_long_spread_delays_the_next, spread_to_all, exclusions_that_cannot_be_made,
 		yielding, yielding_within_a_namespace, host_events, judged_of_one_interface,
-		all_leave, changed_settings, changed_settings_of_an_open_house };
+		all_leave, changed_settings, changed_identities,
+		changed_settings_of_an_open_house };
 
 	return unit_suite("peers", setup, teardown, tests, ARRAY_SIZE(tests));
 }

@@ -30,7 +30,6 @@ static const char *best_group(void)
 START_TEST(handshake)
 {
 	struct end *client, *server;
-	struct identity identity;
 	struct problem problem = { "" };
 
 	ends_connect(&client, &server);
@@ -38,10 +37,8 @@ START_TEST(handshake)
 	ck_assert_str_eq(tls_cipher(server->tls), "TLS_AES_256_GCM_SHA384");
 	ck_assert_str_eq(tls_group(client->tls), best_group());
 	ck_assert_str_eq(tls_group(server->tls), best_group());
-	ck_assert_int_eq(tls_peer_identity(client->tls, &identity, &problem), 0);
-	ck_assert_str_eq(identity.name, "hub");
-	ck_assert_int_eq(tls_peer_identity(server->tls, &identity, &problem), 0);
-	ck_assert_str_eq(identity.name, "branch-a");
+	ck_assert_str_eq(tls_peer_names(client->tls)->plain.name, "hub");
+	ck_assert_str_eq(tls_peer_names(server->tls)->plain.name, "branch-a");
 	ck_assert_int_eq(
 		tls_peer_not_after(client->tls), tls_context_not_after(pki.server_context));
 	ck_assert_int_eq(tls_handshake(client->tls, &problem), 1);
@@ -52,7 +49,6 @@ END_TEST
 START_TEST(before_the_handshake)
 {
 	struct end *client = end_new(pki.client_context);
-	struct identity identity;
 	struct problem problem = { "" };
 	uint8_t byte = 0;
 	size_t got;
@@ -61,7 +57,7 @@ START_TEST(before_the_handshake)
 	ck_assert_str_eq(tls_group(client->tls), "");
 	ck_assert_int_eq(tls_write(client->tls, &byte, 1), -EPROTO);
 	ck_assert_int_eq(tls_read(client->tls, &byte, 1, &got, &problem), -EPROTO);
-	ck_assert_int_eq(tls_peer_identity(client->tls, &identity, &problem), -EACCES);
+	ck_assert_ptr_null(tls_peer_names(client->tls));
 	ck_assert_uint_eq(client->output.len, 0);
 	tls_set_output(client->tls, NULL);
 	ck_assert_int_eq(tls_handshake(client->tls, &problem), -ENOBUFS);

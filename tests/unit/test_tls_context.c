@@ -116,6 +116,29 @@ START_TEST(not_pem)
 	put_string(&material.certificate,
 		"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
 	assert_refused(TLS_CLIENT, "certificate: certificate 1 is damaged");
+	/* Cut off. */
+	put(&material.certificate, fixture_certificate_text(&client_pair));
+	material.certificate.len -= 100;
+	assert_refused(TLS_CLIENT, "is damaged (bad end line); copy the whole file again");
+}
+END_TEST
+
+/* What is told leads to the right file. */
+START_TEST(another_file)
+{
+	put(&material.certificate, fixture_key_text(&client_pair, NULL));
+	assert_refused(TLS_CLIENT, "; it holds a private key: that belongs into key");
+	put_string(&material.certificate,
+		"-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n");
+	assert_refused(TLS_CLIENT, "; it holds a request for a certificate");
+	put_string(
+		&material.certificate, "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n");
+	assert_refused(TLS_CLIENT, "; it holds a revocation list");
+	put(&material.certificate, fixture_certificate_text(&ca));
+	assert_refused(TLS_CLIENT,
+		"certificate: its first certificate is a CA's own; put the one of this end's key first, and the CA's into ca");
+	put(&material.key, fixture_key_text(&ca, NULL));
+	assert_refused(TLS_CLIENT, "certificate: it is a CA's own certificate (CA:TRUE)");
 }
 END_TEST
 
@@ -263,13 +286,39 @@ START_TEST(role)
 }
 END_TEST
 
+/* What this end is called, for status and messages. */
+static void assert_called(enum tls_role end, const char *name)
+{
+	struct tls_context *context = NULL;
+	struct problem problem = { "" };
+
+	ck_assert_msg(tls_context_new(end, &material, &context, &problem) == 0, "%s", problem.text);
+	if (strchr(name, '*'))
+		ck_assert_int_eq(
+			strncmp(tls_context_identity(context)->name, name, strcspn(name, "*")), 0);
+	else
+		ck_assert_str_eq(tls_context_identity(context)->name, name);
+	tls_context_unref(context);
+}
+
 START_TEST(identity)
 {
 	use_spec(&(struct fixture_spec){ .common = { { .data = "../x" } }, .usage = "clientAuth" });
-	assert_refused(TLS_CLIENT, "certificate: its name \"../x\" is not");
+	assert_called(TLS_CLIENT, "sha256-*");
 	use_spec(&(struct fixture_spec){
-		.common = { { .data = "a" }, { .data = "b" } }, .usage = "clientAuth" });
-	assert_refused(TLS_CLIENT, "certificate: it has more than one common name");
+		.common = { { .data = "a b" }, { .data = "b" } }, .usage = "clientAuth" });
+	assert_called(TLS_CLIENT, "b");
+	use_spec(&(struct fixture_spec){ .common = { { .data = "a" } },
+		.alternative = { { .data = "x.example.org", .type = GEN_DNS },
+			{ .data = "\x7f\0\0\1", .len = 4, .type = GEN_IPADD } },
+		.usage = "serverAuth" });
+	assert_called(TLS_SERVER, "x.example.org");
+	use_spec(&(struct fixture_spec){ .common = { { .data = "a\nb" } }, .usage = "clientAuth" });
+	assert_refused(TLS_CLIENT, "certificate: its name \"a\\x0ab\" has a control character");
+	use_spec(&(struct fixture_spec){ .common = { { .data = "a" } },
+		.alternative = { { .data = "spiffe://example.org/hub", .type = GEN_URI } },
+		.usage = "serverAuth" });
+	assert_refused(TLS_SERVER, "certificate: it has no DNS name that server_name");
 }
 END_TEST
 
@@ -451,8 +500,8 @@ END_TEST
 static Suite *suite(void)
 {
 	const TTest *tests[] = { good, not_pem, what_stands_before, cut_anywhere, no_key, other_key,
-		passphrase, dates, dates_of_the_rest, role, identity, weak, too_large, bad_ca,
-		several_cas, intermediate, crl, signatures };
+		passphrase, dates, dates_of_the_rest, role, identity, another_file, weak, too_large,
+		bad_ca, several_cas, intermediate, crl, signatures };
 	Suite *made = suite_create("tls_context");
 
 	unit_add_case(made, "material", set_up, tear_down, tests, ARRAY_SIZE(tests));

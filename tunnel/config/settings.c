@@ -59,7 +59,10 @@ void settings_free(struct settings *settings)
 	free(settings->bypass.items);
 	free(settings->override_routes.items);
 	free(settings->tunnel_addresses.items);
+	settings_index_free(settings);
 	for (size_t i = 0; i < settings->peer_count; i++) {
+		free(settings->peers[i].identity);
+		free(settings->peers[i].issuer);
 		free(settings->peers[i].accept_routes.items);
 		free(settings->peers[i].reach.items);
 		free(settings->peers[i].announce.items);
@@ -87,16 +90,6 @@ void settings_fill_paths(struct settings *settings)
 	if (settings->role == SETTINGS_SERVER && settings->state_dir[0] == '\0')
 		(void)snprintf(settings->state_dir, sizeof(settings->state_dir),
 			SETTINGS_STATE_DIR "/%s", settings->name);
-}
-
-const struct settings_peer *settings_find_peer(
-	const struct settings *settings, const struct identity *name)
-{
-	for (size_t i = 0; i < settings->peer_count; i++) {
-		if (identity_equal(&settings->peers[i].name, name))
-			return &settings->peers[i];
-	}
-	return NULL;
 }
 
 uint32_t settings_lanes(const struct settings *settings, const struct settings_peer *peer)

@@ -11,6 +11,7 @@
 #include "base/identity.h"
 #include "base/log.h"
 #include "base/nameservers.h"
+#include "base/peer_names.h"
 #include "base/prefix_list.h"
 #include "base/problem.h"
 #include "base/proxy.h"
@@ -66,6 +67,7 @@ enum {
 	SETTINGS_WAY_MIN = 4,
 	SETTINGS_HOOK_WORDS_MAX = 32, /* a hook's program and arguments */
 	SETTINGS_HOOK_WORD_MAX = 1024,
+	SETTINGS_PEER_NAME_MAX = 1024, /* bytes of an identity or issuer of a peer */
 };
 
 /*
@@ -139,8 +141,13 @@ struct domain_list {
 	size_t count;
 };
 
+struct settings_index;
+
 struct settings_peer {
 	struct identity name;
+	/* server: the name that its certificate must have (base/peer_names.h); NULL: `name` */
+	char *identity;
+	char *issuer; /* server: the CA that must be above it; NULL: any */
 	char interface[SETTINGS_IFNAME_MAX + 1]; /* "": the common template */
 	/* Where the interface lives, as netns_open() takes it; "": in the program's namespace. */
 	char netns[SETTINGS_NETNS_MAX + 1];
@@ -263,6 +270,7 @@ struct settings {
 	bool unlisted;               /* server: admit valid certificates without a peers entry */
 	struct settings_peer *peers; /* client: exactly one, the server */
 	size_t peer_count;
+	struct settings_index *index; /* of the peers; NULL: none yet */
 };
 
 /*
@@ -284,9 +292,30 @@ void settings_exchange(struct settings *a, struct settings *b);
  */
 void settings_fill_paths(struct settings *settings);
 
-/* Returns the peer's entry, or NULL. */
+/*
+ * settings_identity.c. Makes the index by which peers are found. Called once, after the peers are
+ * loaded. -EINVAL: an `identity` or `issuer` is no name, or a certificate would meet two entries:
+ * *problem says which; -ENOMEM.
+ */
+int settings_index(struct settings *settings, struct problem *problem);
+void settings_index_free(struct settings *settings);
+/* Returns the entry with that `name`, or NULL. */
 const struct settings_peer *settings_find_peer(
 	const struct settings *settings, const struct identity *name);
+/*
+ * Decides whose certificate it is. *ret_name is the session's identity: the name of the entry that
+ * it meets; *ret_peer is NULL where it meets none, and `unlisted` admits it by its plain name.
+ * -EEXIST: it meets two entries; -EACCES: it meets none; -EINVAL: nor has it a plain name. On
+ * failure *problem says why, for both ends.
+ */
+int settings_meet(const struct settings *settings, const struct peer_names *names,
+	struct identity *ret_name, const struct settings_peer **ret_peer, struct problem *problem);
+/*
+ * Client: checks that server_name is a DNS name of the server's certificate, without regard to
+ * case, or its plain name. -EACCES: *problem says which names it has.
+ */
+int settings_meet_server(
+	const struct settings *settings, const struct peer_names *names, struct problem *problem);
 
 /*
  * Returns how many lanes a session with that peer may have at this end. NULL: a peer without an

@@ -238,6 +238,38 @@ void peers_tracked(struct peers *peers, const struct request_tracked *page)
 	announce_to_all(peers);
 }
 
+#define NO_ENTRY_ANY_MORE "the server's configuration has no entry in peers for it any more"
+
+/*
+ * The certificate may meet another entry now, or two. netd, the leases and the routes know the peer
+ * by the name of its entry, so a session of another name ends, and the client comes back at once.
+ */
+static void follow_certificate(struct session *session, const struct settings *now)
+{
+	const struct settings_peer *entry;
+	struct identity name = session->name;
+	struct problem problem = { 0 };
+	int r = settings_meet(now, session->lane_peer.names, &name, &entry, &problem);
+
+	if (r == -EEXIST)
+		session_leave(session, GOODBYE_BAD_IDENTITY, problem.text, true);
+	else if (r < 0)
+		session_leave(session, GOODBYE_REMOVED,
+			session->peer ? problem.text : NO_ENTRY_ANY_MORE, true);
+	else if (!identity_equal(&name, &session->name))
+		session_leave(session, GOODBYE_DEAD_PEER,
+			"the peer has another name in the server's configuration now", true);
+}
+
+static void follow_entry(struct session *session, const struct settings *now)
+{
+	session_set_entry(session, settings_find_peer(now, &session->name));
+	if (now->role == SETTINGS_SERVER && session->lane_peer.names)
+		follow_certificate(session, now);
+	else if (!session->peer && !now->unlisted)
+		session_leave(session, GOODBYE_REMOVED, NO_ENTRY_ANY_MORE, true);
+}
+
 void peers_follow(struct peers *peers, const struct settings *before)
 {
 	const struct settings *now = peers->settings;
@@ -250,14 +282,8 @@ void peers_follow(struct peers *peers, const struct settings *before)
 	(void)update_exclusions(peers); /* on failure sessions ask again, and are refused */
 	/* First every session gets its entry: what one peer hears depends on those of others. */
 	for (session = TAILQ_FIRST(&peers->sessions); session; session = next) {
-		const struct settings_peer *entry = settings_find_peer(now, &session->name);
-
 		next = TAILQ_NEXT(session, link);
-		session_set_entry(session, entry);
-		if (!entry && !now->unlisted)
-			session_leave(session, GOODBYE_REMOVED,
-				"the server's configuration has no entry in peers for it any more",
-				true);
+		follow_entry(session, now);
 	}
 	TAILQ_FOREACH(session, &peers->sessions, link) {
 		if (session->state == SESSION_UP)

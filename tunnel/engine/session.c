@@ -349,6 +349,7 @@ static void reap(struct loop_timer *timer)
 	loop_timer_stop(loop, &session->unclaimed);
 	loop_timer_stop(loop, &session->expiry);
 	session_interface_free(&session->interface);
+	peer_names_unref(session->lane_peer.names);
 	free(session->welcome);
 	free(session->nameservers);
 	free(session);
@@ -473,6 +474,8 @@ static int take_lane(struct session *session, struct lane *lane, const struct la
 	routes_begin(&session->routes);
 	session->heard_routes = false;
 	session->reported_up = false;
+	(void)peer_names_ref(peer->names); /* first: it may be the same set */
+	peer_names_unref(session->lane_peer.names);
 	session->lane_peer = *peer;
 	tls_peer_chain_unref(session->chain);
 	session->chain = tls_peer_chain_ref(session->control->chain);

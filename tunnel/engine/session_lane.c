@@ -14,14 +14,12 @@
 
 /* ---- what the lane reports ---- */
 
-static void on_secured(struct lane_owner *owner, struct lane *lane, const struct lane_peer *peer,
-	const char *refusal)
+static void on_secured(struct lane_owner *owner, struct lane *lane, const struct lane_peer *peer)
 {
 	/* The owner before has had this report: a session gets a lane after that. */
 	(void)owner;
 	(void)lane;
 	(void)peer;
-	(void)refusal;
 }
 
 static void on_control(struct lane_owner *owner, struct lane *lane, const uint8_t *data, size_t len)

@@ -265,10 +265,14 @@ void lane_deliver_report(struct mail *mail)
 	switch (report->kind) {
 	case LANE_REPORT_SECURED:
 		if (report->secured.notice.text[0] != '\0')
-			log_warning("%s: %s", report->secured.peer.identity.name,
+			log_warning("%s: %s",
+				report->secured.peer.identity.name[0] != '\0'
+					? report->secured.peer.identity.name
+					: "a peer",
 				report->secured.notice.text);
 		lane->valid_until = report->secured.peer.valid_until;
-		owner->secured(owner, lane, &report->secured.peer, report->secured.refusal.text);
+		owner->secured(owner, lane, &report->secured.peer);
+		peer_names_unref(report->secured.peer.names);
 		break;
 	case LANE_REPORT_CONTROL:
 		owner->control(owner, lane, report->data, report->len);

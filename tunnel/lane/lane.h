@@ -9,6 +9,7 @@
 #include "base/addr.h"
 #include "base/clock.h"
 #include "base/identity.h"
+#include "base/peer_names.h"
 #include "base/problem.h"
 #include "lane/congestion.h"
 #include "lane/counters.h"
@@ -46,7 +47,9 @@ enum lane_end {
 
 /* The peer, as the handshake has shown it. */
 struct lane_peer {
-	struct identity identity; /* empty if it is not acceptable */
+	/* By the handshake the plain name or ""; the owner replaces it by the entry's name. */
+	struct identity identity;
+	struct peer_names *names; /* all in the certificate */
 	char cipher[40];
 	char group[40];
 	int64_t not_after;   /* of the peer's certificate, seconds since the epoch */
@@ -63,10 +66,10 @@ struct lane_congestion {
 /* The reports that a lane's owner gets, on the main thread. */
 struct lane_owner {
 	/*
-	 * The handshake is done and verified. `refusal`: why the identity is not acceptable; or "".
+	 * The handshake is done and verified. Whose certificate it is, the owner decides. The names
+	 * are borrowed: it takes a reference to keep them.
 	 */
-	void (*secured)(struct lane_owner *owner, struct lane *lane, const struct lane_peer *peer,
-		const char *refusal);
+	void (*secured)(struct lane_owner *owner, struct lane *lane, const struct lane_peer *peer);
 	/* A control message arrived: this is its payload. */
 	void (*control)(
 		struct lane_owner *owner, struct lane *lane, const uint8_t *data, size_t len);

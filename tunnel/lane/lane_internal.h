@@ -113,7 +113,6 @@ struct lane_report {
 	union {
 		struct {
 			struct lane_peer peer;
-			struct problem refusal;
 			struct problem notice; /* tls_peer_notice() */
 		} secured;
 		struct {

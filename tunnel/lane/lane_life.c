@@ -13,7 +13,7 @@
  * A lane's life on its worker: orders, states, timers and its end. Only this file changes
  * lane->state:
  *
- *  HANDSHAKE   CONTROL (secured), FAULTED (secured, but the identity is refused), DRAINING (TLS
+ *  HANDSHAKE   CONTROL (secured), DRAINING (TLS
  *              refused, deadline)
  *  CONTROL     CARRYING (ordered; with `hold` it does not send yet), FAULTED (the peer broke the
  *              protocol), DRAINING
@@ -151,19 +151,18 @@ static enum lane_verdict secured(struct lane *lane)
 	if (!report)
 		return lane_must_close(lane, LANE_END_INTERNAL, "out of memory");
 	struct lane_peer *peer = &report->secured.peer;
-	struct problem *refusal = &report->secured.refusal;
-	tls_peer_identity(lane->tls, &peer->identity, refusal);
+	peer->names = peer_names_ref(tls_peer_names(lane->tls));
+	if (peer->names)
+		peer->identity = peer->names->plain;
 	snprintf(peer->cipher, sizeof(peer->cipher), "%s", tls_cipher(lane->tls));
 	snprintf(peer->group, sizeof(peer->group), "%s", tls_group(lane->tls));
 	peer->not_after = tls_peer_not_after(lane->tls);
 	peer->valid_until = tls_peer_valid_until(lane->tls);
 	problem_set(&report->secured.notice, "%s", tls_peer_notice(lane->tls));
-	/* A peer with a refused identity gets its goodbye, and nothing that it sends is parsed. */
-	bool acceptable = refusal->text[0] == '\0';
-	set_state(lane, acceptable ? LANE_CONTROL : LANE_FAULTED);
+	set_state(lane, LANE_CONTROL);
 	lane_report_post(lane, report);
 	/* Data that the peer sent right behind its handshake may already be here. */
-	return acceptable ? lane_read_records(lane) : LANE_GOES_ON;
+	return lane_read_records(lane);
 }
 
 /*
@@ -263,7 +262,7 @@ static enum lane_verdict too_late(struct lane *lane)
 	case LANE_CARRYING:
 		return lane_must_drain(lane, LANE_END_DEADLINE, "join was not answered in time");
 	case LANE_HANDSHAKE:
-	case LANE_FAULTED: /* with an identity that is refused */
+	case LANE_FAULTED:
 		return lane_must_drain(
 			lane, LANE_END_DEADLINE, "the TLS handshake was not finished in time");
 	case LANE_DRAINING:

@@ -85,6 +85,7 @@ void tls_free(struct tls *tls)
 		return;
 	SSL_free(tls->ssl);
 	free(tls->notice);
+	peer_names_unref(tls->names);
 	tls_context_unref(tls->context);
 	free(tls);
 }
@@ -202,22 +203,9 @@ int tls_handshake(struct tls *tls, struct problem *problem)
 
 /* ---- the peer's identity ---- */
 
-int tls_peer_identity(const struct tls *tls, struct identity *ret_identity, struct problem *problem)
+struct peer_names *tls_peer_names(const struct tls *tls)
 {
-	X509 *leaf = tls->established ? SSL_get0_peer_certificate(tls->ssl) : NULL;
-	char label[TLS_LABEL_MAX];
-	int error;
-
-	if (!leaf) {
-		problem_set(problem, "the other end has not shown a certificate yet");
-		return -EACCES;
-	}
-	error = tls_identity_check(leaf, SSL_get0_verified_chain(tls->ssl),
-		tls_role_other(tls->context->role), ret_identity, problem);
-	if (error)
-		problem_prepend(problem, "certificate of %s", tls_label(label, leaf));
-	ERR_clear_error();
-	return error;
+	return tls->established ? tls->names : NULL;
 }
 
 time_t tls_peer_not_after(const struct tls *tls)

@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/finding.h"
 #include "base/identity.h"
+#include "base/peer_names.h"
 #include "base/problem.h"
 
 /*
@@ -113,8 +114,8 @@ void tls_set_output(struct tls *tls, struct tls_output *output);
 void tls_feed(struct tls *tls, const void *data, size_t len);
 
 /*
- * Continues the handshake. 1: done; chain, dates, revocation, ALPN and the rules of
- * tls_peer_identity() are satisfied. 0: send the output and feed more. -EPROTO: it failed, and
+ * Continues the handshake. 1: done; chain, dates, revocation, ALPN and the purpose
+ * of the certificate are right. 0: send the output and feed more. -EPROTO: it failed, and
  * *problem says why; send the output, which may have an alert. -ENOBUFS: the output is full: send
  * it, then call again. A client's handshake is done before the server has checked its certificate:
  * a refusal comes with tls_read().
@@ -122,13 +123,11 @@ void tls_feed(struct tls *tls, const void *data, size_t len);
 int tls_handshake(struct tls *tls, struct problem *problem);
 
 /*
- * The peer's identity by Culvert's rules. The certificate has exactly one DNS SAN and no other
- * name, or one CN and no SAN. It has only allowed characters, is not a CA, and any extended key
- * usage fits. Call it after the handshake, which checks the same rules so that the peer gets an
- * alert, and before parsing anything. -EACCES: no handshake yet, or *problem names the broken rule.
+ * All names in the peer's certificate, or NULL before the handshake is done. The handshake has
+ * checked what the certificate is for; whose it is, the configuration decides by these names
+ * (config/settings.h, settings_meet()). The caller may take a reference.
  */
-int tls_peer_identity(
-	const struct tls *tls, struct identity *ret_identity, struct problem *problem);
+struct peer_names *tls_peer_names(const struct tls *tls);
 time_t tls_peer_not_after(const struct tls *tls);
 /* The earliest end of validity in the peer's chain, CA included; 0: no handshake yet. */
 time_t tls_peer_valid_until(const struct tls *tls);

@@ -62,9 +62,20 @@ static bool is_pem_end(void)
 	return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
 }
 
-/* Adds what a text without PEM in it is, where its first bytes tell. */
+static bool has_text(const struct view *text, const char *part)
+{
+	return memmem(text->data, text->len, part, strlen(part)) != NULL;
+}
+
+/* Adds what a text without a certificate in PEM form is, where it tells. */
 static const char *form_of(const struct view *text)
 {
+	if (has_text(text, "PRIVATE KEY-----"))
+		return "; it holds a private key: that belongs into key, and the certificate that was issued for it here";
+	if (has_text(text, "CERTIFICATE REQUEST-----"))
+		return "; it holds a request for a certificate: have a CA issue one for it, and put that here";
+	if (has_text(text, "X509 CRL-----"))
+		return "; it holds a revocation list: that belongs into crl";
 	if (text->len >= 2 && text->data[0] == 0x30 && (text->data[1] & 0x80))
 		return "; it is binary: convert DER with openssl x509 -inform DER, PKCS#12 with openssl pkcs12 -nodes";
 	if (text->len >= 2 &&
@@ -91,8 +102,9 @@ static int read_certificates(const struct view *text, const char *part,
 		}
 	}
 	if (bio && !is_pem_end()) {
-		problem_set(problem, "%s: certificate %d is damaged (%s)", part,
-			sk_X509_num(certificates) + 1, tls_text_queue());
+		problem_set(problem,
+			"%s: certificate %d is damaged (%s); copy the whole file again, or issue a new one",
+			part, sk_X509_num(certificates) + 1, tls_text_queue());
 		goto fail;
 	}
 	if (sk_X509_num(certificates) == 0) {
@@ -135,6 +147,29 @@ static int check_chain_size(STACK_OF(X509) * chain, struct problem *problem)
 	return -EINVAL;
 }
 
+/* A server's clients compare a DNS name, or a common name, with server_name. */
+static int use_names(struct tls_context *context, X509 *leaf, struct problem *problem)
+{
+	struct peer_names *names = NULL;
+	int error = tls_identity_check(leaf, context->role, problem);
+
+	if (error == 0)
+		error = tls_name_collect(leaf, NULL, &names, problem);
+	if (error == 0 && context->role == TLS_SERVER && !tls_name_has_server(names)) {
+		problem_set(problem,
+			"it has no DNS name that server_name of a client could be; issue one with it");
+		error = -EACCES;
+	}
+	if (error == 0)
+		tls_name_of_own(names, &context->identity);
+	peer_names_unref(names);
+	if (error == -EACCES) {
+		problem_prepend(problem, "certificate");
+		error = -EINVAL;
+	}
+	return error;
+}
+
 static int check_own(
 	struct tls_context *context, STACK_OF(X509) * chain, EVP_PKEY *key, struct problem *problem)
 {
@@ -143,6 +178,11 @@ static int check_own(
 
 	if (key && X509_check_private_key(leaf, key) != 1) {
 		ERR_clear_error();
+		if (X509_get_extension_flags(leaf) & EXFLAG_CA) {
+			problem_set(problem,
+				"certificate: its first certificate is a CA's own; put the one of this end's key first, and the CA's into ca");
+			return -EINVAL;
+		}
 		problem_set(problem,
 			"key: does not belong to the certificate; use the two that were made "
 			"together");
@@ -151,10 +191,9 @@ static int check_own(
 	error = check_chain_size(chain, problem);
 	if (error)
 		return error;
-	if (tls_identity_check(leaf, NULL, context->role, &context->identity, problem) != 0) {
-		problem_prepend(problem, "certificate");
-		return -EINVAL;
-	}
+	error = use_names(context, leaf, problem);
+	if (error)
+		return error;
 	context->chain = X509_chain_up_ref(chain);
 	if (!context->chain)
 		return -ENOMEM;
@@ -206,6 +245,8 @@ static int add_authorities(X509_STORE *store, STACK_OF(X509) * authorities, stru
 			return -EINVAL;
 		}
 		if (X509_STORE_add_cert(store, authority) != 1)
+			return -ENOMEM;
+		if (tls_anchor_trust(authority, authorities) < 0)
 			return -ENOMEM;
 	}
 	return 0;

@@ -64,15 +64,14 @@ static int identity_from_san(
 
 	if (count != 1) {
 		problem_set(problem,
-			"its subjectAltName holds %d names; issue one with exactly one DNS name",
+			"its subjectAltName holds %d names; issue one with exactly one DNS name, or say with identity in its peers entry which one counts",
 			count);
 		return -EACCES;
 	}
 	name = sk_GENERAL_NAME_value(names, 0);
 	if (name->type != GEN_DNS) {
 		problem_set(problem,
-			"its subjectAltName holds a name that is no DNS name; issue one with "
-			"exactly one DNS name");
+			"its subjectAltName holds a name that is no DNS name; issue one with exactly one DNS name, or name it with identity in a peers entry");
 		return -EACCES;
 	}
 	return identity_from_string(name->d.dNSName, ret_identity, problem);
@@ -139,7 +138,7 @@ static int check_constraints(STACK_OF(X509) * chain, struct problem *problem)
 	return 0;
 }
 
-static int find_identity(
+int tls_identity_find(
 	X509 *leaf, STACK_OF(X509) * chain, struct identity *ret_identity, struct problem *problem)
 {
 	GENERAL_NAMES *names;
@@ -188,7 +187,7 @@ void tls_identity_explain_broken(X509 *certificate, struct problem *problem)
 		name);
 }
 
-static int check_usage(X509 *leaf, enum tls_role holder, struct problem *problem)
+int tls_identity_check(X509 *leaf, enum tls_role holder, struct problem *problem)
 {
 	uint32_t flags = X509_get_extension_flags(leaf);
 	uint32_t wanted = holder == TLS_SERVER ? XKU_SSL_SERVER : XKU_SSL_CLIENT;
@@ -219,23 +218,9 @@ static int check_usage(X509 *leaf, enum tls_role holder, struct problem *problem
 	return 0;
 }
 
-int tls_identity_check(X509 *leaf, STACK_OF(X509) * chain, enum tls_role holder,
-	struct identity *ret_identity, struct problem *problem)
-{
-	struct identity identity;
-	int error;
-
-	error = check_usage(leaf, holder, problem);
-	if (error == 0)
-		error = find_identity(leaf, chain, &identity, problem);
-	if (error == 0)
-		*ret_identity = identity;
-	return error;
-}
-
 bool tls_identity_peek(X509 *certificate, struct identity *ret_identity)
 {
-	return find_identity(certificate, NULL, ret_identity, NULL) == 0;
+	return tls_identity_find(certificate, NULL, ret_identity, NULL) == 0;
 }
 
 /* ---- names in messages ---- */

@@ -14,6 +14,7 @@
 
 #include "base/bytes.h"
 #include "base/identity.h"
+#include "base/peer_names.h"
 #include "base/problem.h"
 #include "system/tls.h"
 
@@ -29,6 +30,8 @@
  * 	tls_chain.c     the same check again, while the peer is connected
  * 	tls_own.c       the same check of our own, before anything starts
  * 	tls_identity.c  Culvert's own rules for a certificate, and the name in it
+ * 	tls_name.c      all names in a certificate
+ * 	tls_anchor.c    trust in a CA that is no root
  * 	tls_text.c      OpenSSL's errors and TLS's alerts as sentences
  */
 
@@ -90,6 +93,7 @@ struct tls {
 	struct problem problem;
 	uint32_t unlisted; /* levels of the peer's chain (bits) whose issuer has no list in crl */
 	char *notice;      /* allocated; NULL: none */
+	struct peer_names *names; /* of the accepted peer; NULL: none yet */
 	char group[TLS_LABEL_MAX];
 };
 
@@ -140,12 +144,17 @@ int tls_verify_pass_missing_list(int is_good, X509_STORE_CTX *store);
 /* ---- tls_identity.c ---- */
 
 /*
- * Checks a leaf by the rules in tls.h. `holder` is the role of the certificate's owner. `chain` is
- * the verified chain with the leaf first, or NULL to check no chain. -EACCES: *problem continues a
- * sentence that begins with the certificate ("it has two common names; …").
+ * Checks what a leaf is for. `holder` is the role of the certificate's owner. -EACCES: *problem
+ * continues a sentence that begins with the certificate ("it has no extended key usage; …").
  */
-int tls_identity_check(X509 *leaf, STACK_OF(X509) * chain, enum tls_role holder,
-	struct identity *ret_identity, struct problem *problem);
+int tls_identity_check(X509 *leaf, enum tls_role holder, struct problem *problem);
+/*
+ * Finds the name by the rule for peers without `identity`: exactly one DNS SAN and no other, or one
+ * common name and no SAN. `chain` is the verified chain with the leaf first, or NULL to ignore
+ * name constraints. -EACCES: *problem as above.
+ */
+int tls_identity_find(
+	X509 *leaf, STACK_OF(X509) * chain, struct identity *ret_identity, struct problem *problem);
 enum tls_role tls_role_other(enum tls_role role);
 /* Says which extension is broken. *problem continues a sentence as that of tls_identity_check(). */
 void tls_identity_explain_broken(X509 *certificate, struct problem *problem);
@@ -165,6 +174,36 @@ const char *tls_date_time(char out[static TLS_DATE_MAX], const ASN1_TIME *time);
 const char *tls_date_now(char out[static TLS_DATE_MAX]);
 /* -EINVAL: not a date. */
 int tls_time(const ASN1_TIME *time, time_t *ret_time);
+
+/* ---- tls_name.c ---- */
+
+/*
+ * Reads all names of a leaf, and those of the CAs above it in the verified chain (or NULL).
+ * -EACCES: a name is broken or made to deceive, and *problem is as that of tls_identity_check();
+ * -ENOMEM.
+ */
+int tls_name_collect(
+	X509 *leaf, STACK_OF(X509) * chain, struct peer_names **ret_names, struct problem *problem);
+/*
+ * What this end is called in status and messages: the plain name, else the first DNS or common name
+ * that is an identity, else one made of the digest.
+ */
+void tls_name_of_own(const struct peer_names *names, struct identity *ret_identity);
+/* True if a client's server_name can match one of the names. */
+bool tls_name_has_server(const struct peer_names *names);
+
+/* ---- tls_anchor.c ---- */
+
+/*
+ * Makes a CA of `ca` that another one has issued a trust anchor, unless its issuer is in `ca`, too.
+ * -ENOMEM.
+ */
+int tls_anchor_trust(X509 *authority, STACK_OF(X509) * authorities);
+/*
+ * For a verify callback: passes an error about the revocation list for a trust anchor that another
+ * CA has issued, which is trusted without one. Returns 1 where that was it, else `is_good`.
+ */
+int tls_anchor_pass(int is_good, X509_STORE_CTX *store);
 
 /* ---- tls_text.c ---- */
 

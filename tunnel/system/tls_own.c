@@ -140,11 +140,25 @@ static bool may_do_elsewhere(X509_STORE_CTX *store)
 	}
 }
 
+/*
+ * A common name under a CA with name constraints counts for no client. A server may know a client by
+ * any of its names.
+ */
+static int check_own_names(const struct tls_context *context, const struct peer_names *names,
+	enum finding_level *ret_level, struct problem *problem)
+{
+	if (context->role == TLS_SERVER ? tls_name_has_server(names) : !names->fault)
+		return 0;
+	*ret_level = context->role == TLS_SERVER ? FINDING_ERROR : FINDING_NOTE;
+	problem_set(problem, "%s", names->fault);
+	return -EACCES;
+}
+
 static void judge_chain(const struct tls_context *context, X509 *leaf, struct findings *findings)
 {
 	enum finding_level level = FINDING_ERROR;
 	struct problem problem = { 0 };
-	struct identity ignored;
+	struct peer_names *names = NULL;
 	X509_STORE_CTX *store;
 	STACK_OF(X509) * chain;
 	int verdict, r = -EACCES;
@@ -162,7 +176,12 @@ static void judge_chain(const struct tls_context *context, X509 *leaf, struct fi
 	} else {
 		r = tls_verify_authorities(chain, &problem);
 		if (r == 0)
-			r = tls_identity_check(leaf, chain, context->role, &ignored, &problem);
+			r = tls_identity_check(leaf, context->role, &problem);
+		if (r == 0)
+			r = tls_name_collect(leaf, chain, &names, &problem);
+		if (r == 0)
+			r = check_own_names(context, names, &level, &problem);
+		peer_names_unref(names);
 	}
 	if (r < 0)
 		(void)findings_add(findings, level, "credentials", "certificate: %s", problem.text);

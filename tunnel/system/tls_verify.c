@@ -182,15 +182,13 @@ static void explain_unknown_issuer(const struct refusal *refusal)
 /* OpenSSL's purpose check also fails for a key usage, and for an issuer that is no CA. */
 static void explain_wrong_purpose(const struct refusal *refusal)
 {
-	struct identity ignored;
 	struct problem rule;
 
 	if (!refusal->is_leaf)
 		problem_set(refusal->problem,
 			"%s is refused: its key usage or extended key usage does not let it issue a certificate for TLS; the other certificates need a CA without that limit",
 			refusal->subject);
-	else if (tls_identity_check(refusal->certificate, NULL, refusal->holder, &ignored, &rule) ==
-		0)
+	else if (tls_identity_check(refusal->certificate, refusal->holder, &rule) == 0)
 		problem_set(refusal->problem,
 			"%s is refused: its key usage lacks digitalSignature, which TLS 1.3 needs; issue one with it",
 			refusal->subject);
@@ -349,6 +347,7 @@ void tls_verify_explain_peer(X509_STORE_CTX *store, enum tls_role holder, struct
 
 int tls_verify_pass_missing_list(int is_good, X509_STORE_CTX *store)
 {
+	is_good = tls_anchor_pass(is_good, store);
 	if (is_good || X509_STORE_CTX_get_error(store) != X509_V_ERR_UNABLE_TO_GET_CRL)
 		return is_good;
 	X509_STORE_CTX_set_error(store, X509_V_OK);
@@ -371,6 +370,7 @@ static int note_verdict(int is_good, X509_STORE_CTX *store)
 	struct tls *tls = tls_of(store);
 	struct refusal refusal;
 
+	is_good = tls_anchor_pass(is_good, store);
 	if (is_good)
 		return 1;
 	if (X509_STORE_CTX_get_error(store) == X509_V_ERR_UNABLE_TO_GET_CRL &&
@@ -471,14 +471,26 @@ int tls_verify_authorities(STACK_OF(X509) * chain, struct problem *problem)
 	return 0;
 }
 
+static int read_names(struct tls *tls, X509 *leaf, STACK_OF(X509) * chain, struct problem *problem)
+{
+	struct peer_names *names;
+	int r = tls_name_collect(leaf, chain, &names, problem);
+
+	if (r < 0)
+		return r;
+	peer_names_unref(tls->names);
+	tls->names = names;
+	return 0;
+}
+
 int tls_verify(X509_STORE_CTX *store, void *unused)
 {
 	struct tls *tls = tls_of(store);
 	enum tls_role holder = tls_role_other(tls->context->role);
 	X509 *leaf = X509_STORE_CTX_get0_cert(store);
-	struct identity ignored; /* tls_peer_identity() reads it again */
 	struct problem rule;
 	char label[TLS_LABEL_MAX];
+	int r;
 
 	(void)unused;
 	X509_STORE_CTX_set_verify_cb(store, note_verdict);
@@ -489,11 +501,14 @@ int tls_verify(X509_STORE_CTX *store, void *unused)
 		X509_STORE_CTX_set_error(store, X509_V_ERR_INVALID_CA); /* bad_certificate */
 		return 0;
 	}
-	if (tls_identity_check(leaf, X509_STORE_CTX_get0_chain(store), holder, &ignored, &rule) !=
-		0) {
+	r = tls_identity_check(leaf, holder, &rule);
+	if (r == 0)
+		r = read_names(tls, leaf, X509_STORE_CTX_get0_chain(store), &rule);
+	if (r < 0) {
 		problem_set(&tls->problem, "certificate of %s is refused: %s",
 			tls_label(label, leaf), rule.text);
-		X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED); /* bad_certificate */
+		X509_STORE_CTX_set_error(store, /* else bad_certificate */
+			r == -ENOMEM ? X509_V_ERR_OUT_OF_MEM : X509_V_ERR_CERT_REJECTED);
 		return 0;
 	}
 	note_unlisted(tls, X509_STORE_CTX_get0_chain(store));

@@ -188,7 +188,6 @@ static int handshake(struct peer *peer)
 {
 	struct mono deadline = mono_add(mono_now(), DURATION_S(PEER_PATIENCE_S));
 	struct problem problem = { .text = "" };
-	struct identity identity;
 	int r;
 
 	while ((r = tls_handshake(peer->tls, &problem)) == 0) {
@@ -197,9 +196,9 @@ static int handshake(struct peer *peer)
 			return peer_fail("handshake", peer->closed ? "closed" : "nothing came");
 	}
 	flush_output(peer);
-	if (r < 0 || tls_peer_identity(peer->tls, &identity, &problem) < 0)
+	if (r < 0)
 		return peer_fail("handshake", problem.text);
-	printf("secured %s\n", identity.name);
+	printf("secured %s\n", tls_peer_names(peer->tls)->plain.name);
 	decrypt(peer); /* bytes that followed the handshake */
 	return 0;
 }
