@@ -208,6 +208,19 @@ check 'the others stay' has_route gw-2 10.2.0.0/24
 port_open gw-b
 wait_for 10 'and it is back' has_route gw-1 10.2.8.0/24
 
+# ---- a reload ----
+
+before=$(probe gw-b 'select(.prefix == "10.2.8.0/24") | .changes')
+sed -i 's|{ prefix = "10.2.8.0/24"|{ prefix = "10.2.9.0/24"; probe = "10.2.9.5:22"; }, &|' "$WORK/gw-b.conf"
+check 'a reload takes another probe' ctl gw-b reload
+wait_for 5 'it is at work' is_probe gw-b 10.2.9.0/24 '.state == "dead" and (.last_failure.error | test("no route"))'
+wait_for 5 'what it finds dead is not announced' lacks_route gw-1 10.2.9.0/24
+check 'the other probe goes on as it was' is_probe gw-b 10.2.8.0/24 ".state == \"alive\" and .changes == $before"
+sed -i 's|{ prefix = "10.2.9.0/24"; probe = "10.2.9.5:22"; }|"10.2.9.0/24"|' "$WORK/gw-b.conf"
+check 'a reload takes the probe away' ctl gw-b reload
+wait_routes gw-1 10.2.9.0/24
+check 'then there is none' jq -e '[.probes[].prefix] == ["10.2.8.0/24"]' <(ctl gw-b status --json)
+
 # ---- behind a kill switch ----
 
 stop_bg site-1

@@ -37,6 +37,7 @@ static void follow_probes(struct engine *engine)
 
 	if (probing_configure(probing, probing->loop, engine->settings, true, probing->changed) < 0)
 		log_error("the probes stay as before the reload: out of memory");
+	probing_start(probing, engine->world.netd);
 	probing->changed(probing);
 }
 

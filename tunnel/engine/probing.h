@@ -54,7 +54,7 @@ struct probing {
  */
 int probing_configure(struct probing *probing, struct loop *loop, const struct settings *settings,
 	bool trusted, void (*changed)(struct probing *probing));
-/* netd takes requests from now on. */
+/* netd takes requests from now on. Called again after probing_configure(): starts the new ones. */
 void probing_start(struct probing *probing, struct netd_link *netd);
 /* Ends all probes. Does nothing when *probing is zeroed. No reply of netd may come after this. */
 void probing_free(struct probing *probing);
