@@ -246,6 +246,21 @@ static void client_network(struct engine *engine)
 	dialer_hurry(&client_of(engine)->joiner);
 }
 
+/*
+ * A full tunnel and a kill switch let a connection pass by its mark, which a socket has from its
+ * beginning: the one of now would be held back, or would go into the tunnel that it carries.
+ */
+static void settings_changed(struct engine *engine, const struct settings *before)
+{
+	struct client *client = client_of(engine);
+
+	if (settings_mark(before) == settings_mark(engine->settings) || !client->session)
+		return;
+	session_disconnect(client->session,
+		"the mark of outer connections has changed with the settings; connecting again");
+	dialer_hurry(&client->dialer);
+}
+
 static void client_free(struct engine *engine)
 {
 	dialer_free(&client_of(engine)->dialer);
@@ -263,6 +278,7 @@ const struct engine_role client_role = {
 	.lane_wanted = lane_wanted,
 	.attempts = attempts,
 	.network = client_network,
+	.settings_changed = settings_changed,
 	.session_ended = session_ended,
 	.free = client_free,
 };

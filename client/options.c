@@ -52,7 +52,7 @@ static const struct conf_option options[] = {
 		OPTION_FIELD(proxy),
 		.help = "Reach the server through this proxy. With a password in it the profile must be 0600." },
 	{ .key = "server_name",
-		.applies = CONF_LIVE,
+		.applies = CONF_RESTART,
 		.type = CONF_NAME,
 		SERVER_FIELD(name),
 		.required = true,

@@ -221,7 +221,7 @@ static void take_over(struct candidate *candidate, struct session *session)
 
 	if (!make_offer(candidate, &terms, &welcome))
 		return;
-	session_disconnect(session);
+	session_disconnect(session, "a newer connection of the same client takes over");
 	memcpy(session->instance, candidate->hello.instance, sizeof(session->instance));
 	session->adopted = false;
 	if (session_open(session, candidate->lane, &candidate->lane_peer, &candidate->outer, &terms,

@@ -143,8 +143,9 @@ void session_leave(struct session *session, uint16_t goodbye_code, const char *t
 	unit_text(fixture.left_text, text);
 }
 
-void session_disconnect(struct session *session)
+void session_disconnect(struct session *session, const char *why)
 {
+	(void)why;
 	session->state = SESSION_IDLE;
 	fixture.let_go++;
 }

@@ -168,7 +168,7 @@ START_TEST(other_interface)
 	int fd = fixture.fds[0];
 
 	fixture.session->down_since = (struct mono){ 0 };
-	session_disconnect(fixture.session);
+	session_disconnect(fixture.session, "it is tested");
 	ck_assert_int_gt(fixture.session->down_since.ns, 0);
 	fixture.session->down_since = (struct mono){ 0 };
 	lane = open_lane();
@@ -231,11 +231,11 @@ START_TEST(taken_over)
 {
 	struct lane *old = open_up(1), *lane;
 
-	session_disconnect(fixture.session);
+	session_disconnect(fixture.session, "it is tested");
 	ck_state(SESSION_IDLE);
 	ck_assert(old->end_ordered);
 	ck_assert_ptr_null(fixture_read(old)); /* no goodbye */
-	session_disconnect(fixture.session);
+	session_disconnect(fixture.session, "it is tested");
 	lane = open_lane();
 	netd_make(5, 1, fixture.fds + 1);
 	ck_state(SESSION_UP);

@@ -241,7 +241,7 @@ START_TEST(lane_of_before)
 	struct tls_peer_chain *old = bring(1), *new;
 
 	open_up(1);
-	session_disconnect(fixture.session);
+	session_disconnect(fixture.session, "it is tested");
 	new = bring(2);
 	open_up(1);
 	old->verdict = -EKEYREVOKED;

@@ -331,7 +331,7 @@ START_TEST(end_of_a_lane_before)
 {
 	struct lane *old = open_up(1), *lane;
 
-	session_disconnect(fixture.session);
+	session_disconnect(fixture.session, "it is tested");
 	lane = open_lane();
 	netd_make(5, 1, fixture.fds + 1);
 	ck_state(SESSION_UP);
@@ -362,7 +362,7 @@ START_TEST(network_changes)
 	struct session_lane *control;
 
 	old->local = addr_of("192.0.2.1");
-	session_disconnect(fixture.session);
+	session_disconnect(fixture.session, "it is tested");
 	lane = open_lane();
 	netd_make(5, 1, fixture.fds + 1);
 	control = fixture.session->control;
@@ -456,7 +456,7 @@ START_TEST(no_complaints)
 	struct prefix more = prefix_of("10.4.0.0/16");
 
 	log_capture_begin(LOG_LEVEL_WARNING);
-	session_disconnect(fixture.session);
+	session_disconnect(fixture.session, "it is tested");
 	open_up(1);
 	ck_assert_int_eq(prefix_list_append(&fixture.announced, &more, 1), 0);
 	session_announced_changed(fixture.session);

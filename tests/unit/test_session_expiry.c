@@ -86,7 +86,7 @@ START_TEST(of_no_lane)
 	look_at(NOW + 86400L * 365 * 100);
 	ck_state(SESSION_UP);
 	old->valid_until = NOW;
-	session_disconnect(fixture.session);
+	session_disconnect(fixture.session, "it is tested");
 	open_up(1);
 	ck_assert(!old->released);
 	look_at(NOW + 1);

@@ -148,7 +148,7 @@ START_TEST(no_filter_for_a_leaving_lane)
 {
 	struct lane *lane = open_up(1);
 
-	session_disconnect(fixture.session);
+	session_disconnect(fixture.session, "it is tested");
 	lane->has_new_reach = false;
 	log_capture_begin(LOG_LEVEL_ERROR);
 	session_update_reach(fixture.session);

@@ -550,13 +550,12 @@ static void leave_lanes(struct session *session)
 		session_lane_leave(sl);
 }
 
-void session_disconnect(struct session *session)
+void session_disconnect(struct session *session, const char *why)
 {
 	if (session->state == SESSION_IDLE)
 		return;
 	leave_lanes(session);
-	session_event(session, SESSION_EVENT_LANE_LOST,
-		"a newer connection of the same client takes over");
+	session_event(session, SESSION_EVENT_LANE_LOST, why);
 }
 
 void session_leave(struct session *session, uint16_t goodbye_code, const char *text, bool final)

@@ -214,10 +214,11 @@ int session_append_theirs(const struct session *session, struct prefix_list *lis
 void session_set_carrier(struct session *session, bool on);
 
 /*
- * Server: the client returns by a new connection. Releases all lanes without a goodbye, and the
- * session becomes IDLE, for session_open().
+ * Releases all lanes without a goodbye, and the session becomes IDLE: at a server since the client
+ * returns by a new connection, for session_open(), at a client since the connection cannot go on.
+ * `why` is for the log.
  */
-void session_disconnect(struct session *session);
+void session_disconnect(struct session *session, const char *why);
 
 /* Sends a goodbye and closes. `final`: the session ends instead of becoming idle. */
 void session_leave(struct session *session, uint16_t goodbye_code, const char *text, bool final);

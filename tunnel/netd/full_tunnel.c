@@ -646,44 +646,6 @@ static int repair(struct desired_item *item, struct problem *problem)
 	return r;
 }
 
-static bool same_exceptions(const struct settings *a, const struct settings *b)
-{
-	if (a->answer_inbound != b->answer_inbound || a->bypass.count != b->bypass.count)
-		return false;
-	for (size_t i = 0; i < a->bypass.count; i++) {
-		if (!prefix_equal(&a->bypass.items[i], &b->bypass.items[i]))
-			return false;
-	}
-	return true;
-}
-
-/* Until they are made again, what bypasses the tunnel goes into it, and nothing leaves in clear. */
-static void delete_exceptions(struct full_tunnel *full_tunnel)
-{
-	struct problem ignored; /* another program may have removed them already */
-
-	for (size_t f = 0; f < FAMILIES; f++)
-		(void)netlink_rule_delete(full_tunnel->interfaces->netlink, families[f],
-			priority_of(full_tunnel->number, AT_BYPASS), &ignored);
-}
-
-void full_tunnel_settings_changed(struct full_tunnel *full_tunnel, const struct settings *before)
-{
-	struct problem problem;
-	int added = 0, r;
-
-	if (!full_tunnel_holds(full_tunnel))
-		return;
-	if (full_tunnel->in_force && !same_exceptions(before, full_tunnel->settings))
-		delete_exceptions(full_tunnel);
-	r = full_tunnel_guard_renew(&full_tunnel->guard, &problem);
-	if (r == 0 && full_tunnel->in_force)
-		r = add_all(full_tunnel, &added, &problem);
-	if (r < 0)
-		log_warning("full tunnel: the changed settings: %s", problem.text);
-	desired_item_touched(&full_tunnel->item);
-}
-
 void full_tunnel_init(struct full_tunnel *full_tunnel, const struct settings *settings,
 	struct interfaces *interfaces)
 {
@@ -845,6 +807,21 @@ static int make_rules_again(struct full_tunnel *full_tunnel, struct problem *pro
 				priority_of(full_tunnel->number, order[i]), problem);
 	}
 	return add_all(full_tunnel, &added, problem);
+}
+
+void full_tunnel_settings_changed(struct full_tunnel *full_tunnel)
+{
+	struct problem problem;
+	int r;
+
+	if (!full_tunnel_holds(full_tunnel))
+		return;
+	r = full_tunnel_guard_renew(&full_tunnel->guard, &problem);
+	if (r == 0 && full_tunnel->in_force)
+		r = make_rules_again(full_tunnel, &problem);
+	if (r < 0)
+		log_warning("full tunnel: the changed settings: %s", problem.text);
+	desired_item_touched(&full_tunnel->item);
 }
 
 int full_tunnel_adapt(struct full_tunnel *full_tunnel, const struct bequest_full_tunnel *bequest,

@@ -150,7 +150,7 @@ int full_tunnel_adapt(struct full_tunnel *full_tunnel, const struct bequest_full
  * `answer_inbound` and the remotes of now. Packets are held back meanwhile as before. Logs its
  * failures, and then netd/desired_state tries again.
  */
-void full_tunnel_settings_changed(struct full_tunnel *full_tunnel, const struct settings *before);
+void full_tunnel_settings_changed(struct full_tunnel *full_tunnel);
 
 /* Ends full tunnel in good order. May be called at any time after full_tunnel_init(). */
 void full_tunnel_lift(struct full_tunnel *full_tunnel);

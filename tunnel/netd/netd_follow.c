@@ -6,6 +6,7 @@
 #include "base/array.h"
 #include "base/container.h"
 #include "base/log.h"
+#include "netd/interface_routes.h"
 
 /*
  * A reload has changed the settings: each module of netd follows them. Most read the settings
@@ -76,16 +77,65 @@ static int follow_kill_switch(
 	return r;
 }
 
-/* A full tunnel that is new comes into force with the next welcome, which the engine asks for. */
-static void follow_full_tunnel(struct netd *netd, const struct settings *before)
+/* Takes the routes of all interfaces from the kernel, while another table becomes theirs. */
+static void lift_routes(struct netd *netd)
+{
+	for (struct interface *i = netd->interfaces.first; i; i = i->next)
+		interface_routes_lift(&netd->interfaces, i);
+}
+
+static void restore_routes(struct netd *netd)
+{
+	struct problem problem;
+
+	for (struct interface *i = netd->interfaces.first; i; i = i->next) {
+		if (interface_routes_restore(&netd->interfaces, i, &problem) < 0)
+			log_warning("%s: %s", i->now.peer.name, problem.text);
+	}
+	interfaces_leave(&netd->interfaces);
+}
+
+/*
+ * Makes a split tunnel a full one. What packets go by meanwhile is held back by the firewall table.
+ * Without an interface the next welcome does it all.
+ */
+static int begin_full_tunnel(struct netd *netd, struct problem *problem)
+{
+	const struct interface *tunnel = tunnel_of(netd);
+	int r;
+
+	if (!tunnel)
+		return 0;
+	lift_routes(netd);
+	r = full_tunnel_enforce(&netd->full_tunnel, problem);
+	if (r == 0)
+		r = full_tunnel_follow(&netd->full_tunnel, tunnel, problem);
+	restore_routes(netd);
+	return r;
+}
+
+/* Makes a full tunnel a split one, of which a default route is no part. */
+static void end_full_tunnel(struct netd *netd)
+{
+	lift_routes(netd);
+	full_tunnel_lift(&netd->full_tunnel);
+	netd_judge_routes_again(netd);
+	restore_routes(netd);
+}
+
+static int follow_full_tunnel(
+	struct netd *netd, const struct settings *before, struct problem *problem)
 {
 	const struct settings *now = netd->program->settings;
 
 	netd->dns.full_tunnel = now->full_tunnel;
+	if (!before->full_tunnel && now->full_tunnel)
+		return begin_full_tunnel(netd, problem);
 	if (before->full_tunnel && !now->full_tunnel)
-		full_tunnel_lift(&netd->full_tunnel);
+		end_full_tunnel(netd);
 	else
-		full_tunnel_settings_changed(&netd->full_tunnel, before);
+		full_tunnel_settings_changed(&netd->full_tunnel);
+	return 0;
 }
 
 static bool answers(const struct settings *settings)
@@ -153,7 +203,8 @@ static void apply(struct reload *reload, const struct settings *before)
 
 	/* First what closes: a local bridge is let through only after that. */
 	log_failure(follow_kill_switch(netd, before, &problem), &problem);
-	follow_full_tunnel(netd, before);
+	netd->requests.route_check.seen = 0; /* the routes were judged by other settings */
+	log_failure(follow_full_tunnel(netd, before, &problem), &problem);
 	local_bridges_refresh(&netd->local_bridges);
 	log_failure(follow_answer_inbound(netd, before, &problem), &problem);
 	log_failure(follow_nat(netd, before, &problem), &problem);
@@ -162,7 +213,7 @@ static void apply(struct reload *reload, const struct settings *before)
 	netd_hold_items(netd);
 	outer_path_hold(&netd->outer_path);
 	address_check_again(&netd->requests.address_check);
-	netd->requests.route_check.seen = 0; /* judged by other settings */
+	netd->requests.route_check.seen = 0;
 	netd_judge_routes_again(netd);
 	(void)netd_tracked_changed(&netd->tracked);
 	desired_state_interface_changed(&netd->desired);
