@@ -51,6 +51,10 @@ on alice systemctl start culvert@alice
 
 PAGE=docs/pki.md
 guide_skip $PAGE 'culvert-pki init                                         # once: the CA' "an overview; the README's second step types these"
+guide_skip $PAGE 'culvert-pki init --ca-passphrase' 'there is a CA already; pki_secrets.sh and passphrase.sh'
+guide_skip $PAGE 'openssl pkcs8 -topk8 -v2 aes-256-cbc -iter 600000 -in pki/ca/ca.key -out new.key && mv new.key pki/ca/ca.key' 'it asks; pki_secrets.sh'
+guide_skip $PAGE 'culvert-pki rollover new           # make the new CA; the old one still signs' 'ca_rollover.sh, with running programs'
+guide_skip $PAGE 'culvert-pki export alice --pkcs12' 'it asks; pki_secrets.sh and passphrase.sh'
 before=$(on ca ./certs/culvert-pki --dir pki list | grep -c 'gw-a ')
 guide $PAGE 'Renewal'
 check_equal 'gw-a has a certificate more' $((before + 1)) "$(on ca ./certs/culvert-pki --dir pki list | grep -c 'gw-a ')"
