@@ -120,6 +120,17 @@ stop_bg gw-e
 wait_for 5 'and the one that stays has it all' has_links blue 'dev cv0 ' && pass 'and the one that stays has it all'
 check_equal 'nor does that' 'dev cv0 ' "$(links_of green)"
 
+# ---- another process may take the place ----
+
+index=$(ip_ns blue -j link show cv0 | jq '.[0].ifindex') mark=$(log_mark "$WORK/gw-a.log")
+start_bg "$WORK/gw-b.log" gw-b.next in_ns gw-b "$CULVERTD" -c "$WORK/gw-b.conf" --succeed "$(pid_of gw-b)"
+wait_exit gw-b 10
+bg_pids[gw-b]=${bg_pids[gw-b.next]}
+unset "bg_pids[gw-b.next]"
+wait_log_since "$WORK/gw-a.log" "$mark" 'gw-b: session: .* -> up' "$UP_SECONDS"
+check_equal 'interfaces in other namespaces are taken over' "$index" "$(ip_ns blue -j link show cv0 | jq '.[0].ifindex')"
+check 'and red reaches blue' pings red 10.2.0.1 3 -I 10.1.0.1
+
 # ---- the engine may die, and be exchanged ----
 
 mark=$(log_mark "$WORK/gw-a.log")

@@ -22,10 +22,15 @@ site_add
 pki_add gw-a
 snapshot gw-a >"$WORK/before-a"
 snapshot gw-b >"$WORK/before-b"
-client_lines=('remotes = [ "192.0.2.2" ];' 'full_tunnel = true;' 'kill_switch = true;' 'bypass = [ "10.1.0.0/24", "fd00:1::/64" ];')
+etc=$(ns_etc gw-a)
+printf '# mine\nnameserver 192.0.2.254\n' >"$etc/resolv.conf"
+cp "$etc/resolv.conf" "$WORK/resolv.conf"
+client_lines=('lanes = 4;' 'remotes = [ "192.0.2.2" ];' 'full_tunnel = true;' 'kill_switch = true;' 'bypass = [ "10.1.0.0/24", "fd00:1::/64" ];')
 site_conf <<'CONF'
+lanes = 4;
 linger = 60;
 nat = true;
+peers = ( { name = "gw-a"; accept_routes = [ "10.1.0.0/16", "fd00:1::/32" ]; dns = [ "10.2.0.53" ]; } );
 CONF
 server_start gw-b
 client_start gw-a
@@ -34,6 +39,11 @@ in_table() { # PREFIX; of the full tunnel
 	[[ -n $(ip_ns gw-a route show table 25462 "$1" proto 67) ]]
 }
 wait_for "$UP_SECONDS" 'the full tunnel has a route' in_table 10.2.0.0/24
+wait_for "$UP_SECONDS" 'the pushed resolver is set' grep -q '^nameserver 10.2.0.53' "$etc/resolv.conf"
+all_lanes() { # NAME PEER
+	[[ $(session_value "$1" "$2" '.lanes | length') == 4 ]]
+}
+wait_for "$UP_SECONDS" 'all lanes are up' all_lanes gw-a gw-b
 wait_routes gw-b 10.1.0.0/24 fd00:1::/64
 check 'the tunnel works' pings lan-a $B4
 
@@ -47,6 +57,7 @@ remember() {
 		snapshot $name >"$WORK/$name.snapshot"
 		tables $name >"$WORK/$name.tables"
 	done
+	stat -c '%i %Y' "$etc/resolv.conf" >"$WORK/resolvers"
 }
 monitor_start() {
 	for name in gw-a gw-b; do
@@ -69,6 +80,8 @@ stays() { # WHAT
 		check "$1: links, addresses, routes and rules of $name are the same" same_snapshot $name "$WORK/$name.snapshot"
 		check "$1: the firewall tables of $name are the same" diff "$WORK/$name.tables" <(tables $name)
 	done
+	check_equal "$1: nobody has written the resolvers" "$(cat "$WORK/resolvers")" "$(stat -c '%i %Y' "$etc/resolv.conf")"
+	wait_for "$UP_SECONDS" 'all lanes are up again' all_lanes gw-a gw-b && pass "$1: all lanes are up again"
 }
 
 # ---- successors ----
@@ -164,10 +177,35 @@ wait_routes gw-a 10.2.0.0/24
 check_equal 'so is the full tunnel' '' "$(tables gw-a)$(ip_ns gw-a rule | sed -n '/lookup 25462/p')"
 check 'the tunnel works without it' pings lan-a $B4
 
+sed -i '1i use_dns = false;' "$WORK/gw-a.conf"
+succeed gw-a
+check 'resolvers that are not wanted any more are put back' cmp "$etc/resolv.conf" "$WORK/resolv.conf"
+sed -i '/^use_dns = false;/d' "$WORK/gw-a.conf"
+succeed gw-a
+wait_for "$UP_SECONDS" 'the pushed resolver is set again' grep -q '^nameserver 10.2.0.53' "$etc/resolv.conf"
+
+# ---- a peer that is not connected ----
+
+kill -KILL "$(pid_of gw-a)"
+wait_exit gw-a 5
+is_held() { [[ -n $(ip_ns gw-b route show 10.1.0.0/24 proto 68) ]]; }
+wait_for "$UP_SECONDS" 'its routes are held' is_held
+snapshot gw-b >"$WORK/gw-b.snapshot"
+start_successor gw-b
+wait_exit gw-b 10
+bg_pids[gw-b]=${bg_pids[gw-b.next]}
+unset "bg_pids[gw-b.next]"
+check 'held routes, and the rules for outer connections, stay' same_snapshot gw-b "$WORK/gw-b.snapshot"
+client_start gw-a
+wait_routes gw-b 10.1.0.0/24
+check 'the peer has its session again' pings lan-a $B4
+
 # ---- the end ----
 
-stop_bg gw-a TERM
+check 'culvert down ends the process that answers now' ctl gw-a down
+wait_exit gw-a 10
 check_equal 'a client ends in good order' 0 "$EXIT_STATUS"
+check 'the resolvers are as they were' cmp "$etc/resolv.conf" "$WORK/resolv.conf"
 stop_bg gw-b TERM
 check_equal 'a server ends in good order' 0 "$EXIT_STATUS"
 wait_same gw-a "$WORK/before-a" 5

@@ -257,7 +257,7 @@ static int give(struct netd *netd, int fd, struct problem *problem)
 /* Only this very user gets anything, by the kernel's word. */
 static int check_asker(int fd, struct problem *problem)
 {
-	struct timeval patience = { .tv_usec = 200 * 1000 };
+	struct timeval patience = { .tv_usec = 200000 };
 	struct ucred who;
 	socklen_t len = sizeof(who);
 	uint32_t word = 0;

@@ -32,6 +32,8 @@ FAULTS=(
 	"server-netd|the server's netd is killed, and started again|1|3"
 	"server|both of the server's processes are killed, and started again|1|3"
 	"all|all four processes are killed, and started again|1|3"
+	"client-next|another process takes the client's place (--succeed)|1|2"
+	"server-next|another process takes the server's place (--succeed)|1|2"
 	"cut|the client's cable is out for $SILENT_LONG s|3|16"
 	"silent-short|the wan drops everything for $SILENT_SHORT s|2|4"
 	"silent|the wan drops everything for $SILENT_LONG s|3|16"
@@ -172,6 +174,19 @@ kill_all() { # NAME...
 	done
 }
 
+# Nothing is killed: another process takes the place, and the old one ends by itself.
+take_place() { # NAME
+	local command=("$CULVERT" up "$WORK/$1.conf")
+	[[ $1 != gw-b ]] || command=("$CULVERTD" -c "$WORK/$1.conf")
+	began
+	start_bg "$WORK/$1.log" next in_ns "$1" "${command[@]}" --succeed "$(pid_of "$1")"
+	wait_exit "$1" 5 || return 1
+	bg_pids[$1]=${bg_pids[next]}
+	unset "bg_pids[next]"
+}
+
+fault_client_next() { take_place gw-a; }
+fault_server_next() { take_place gw-b; }
 fault_client_engine() { kill_engine gw-a; }
 fault_client_netd() { kill_netd gw-a; }
 fault_client() { kill_all gw-a; }
