@@ -733,31 +733,6 @@ void full_tunnel_leave(struct full_tunnel *full_tunnel)
 	full_tunnel->claimed = false;
 }
 
-/* Puts back what the module knew, before anything is judged. */
-static void recall(struct full_tunnel *full_tunnel, const struct bequest_full_tunnel *bequest)
-{
-	struct full_tunnel_guard *guard = &full_tunnel->guard;
-	const struct addr *const peers[] = { &bequest->peer4, &bequest->peer6 };
-
-	full_tunnel->claimed = full_tunnel->in_force = true;
-	full_tunnel->without6 = bequest->without6;
-	full_tunnel->number = bequest->number;
-	full_tunnel->interfaces->table = FULL_TUNNEL_FIRST + bequest->number;
-	full_tunnel->routed_count = bequest->routed_count;
-	memcpy(full_tunnel->routed, bequest->routed, sizeof(full_tunnel->routed));
-	for (size_t i = 0; i < FAMILIES; i++) {
-		full_tunnel->peers[i] = (struct netlink_route){ .index = bequest->peer_index,
-			.priority = 1,
-			.table = FULL_TUNNEL_FIRST + bequest->number };
-		if (addr_is_set(peers[i]))
-			full_tunnel->peers[i].prefix = prefix_host(peers[i]);
-	}
-	guard->rules = bequest->guarded_by_rules;
-	guard->index = bequest->guard_index;
-	guard->local4 = bequest->guard4;
-	guard->local6 = bequest->guard6;
-}
-
 int full_tunnel_inherit(struct full_tunnel *full_tunnel, const struct bequest_full_tunnel *bequest,
 	int claim_fd, struct netlink_nft *guard, struct problem *problem)
 {
@@ -770,7 +745,7 @@ int full_tunnel_inherit(struct full_tunnel *full_tunnel, const struct bequest_fu
 			close(claim_fd);
 		return 0;
 	}
-	recall(full_tunnel, bequest);
+	full_tunnel_recall(full_tunnel, bequest);
 	r = reverse_path_inherit(
 		&full_tunnel->reverse_path, bequest->relaxed, bequest->relaxed_count);
 	claim_name(bequest->number, name);

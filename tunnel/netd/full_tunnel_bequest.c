@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/array.h"
 #include "base/fingerprint.h"
 
 uint64_t full_tunnel_fingerprint(const struct settings *settings)
@@ -46,4 +47,28 @@ void full_tunnel_bequeath(
 	out->guard_index = guard->index;
 	out->guard4 = guard->local4;
 	out->guard6 = guard->local6;
+}
+
+void full_tunnel_recall(struct full_tunnel *full_tunnel, const struct bequest_full_tunnel *bequest)
+{
+	struct full_tunnel_guard *guard = &full_tunnel->guard;
+	const struct addr *const peers[] = { &bequest->peer4, &bequest->peer6 };
+
+	full_tunnel->claimed = full_tunnel->in_force = true;
+	full_tunnel->without6 = bequest->without6;
+	full_tunnel->number = bequest->number;
+	full_tunnel->interfaces->table = FULL_TUNNEL_FIRST + bequest->number;
+	full_tunnel->routed_count = bequest->routed_count;
+	memcpy(full_tunnel->routed, bequest->routed, sizeof(full_tunnel->routed));
+	for (size_t i = 0; i < ARRAY_SIZE(peers); i++) {
+		full_tunnel->peers[i] = (struct netlink_route){ .index = bequest->peer_index,
+			.priority = 1,
+			.table = FULL_TUNNEL_FIRST + bequest->number };
+		if (addr_is_set(peers[i]))
+			full_tunnel->peers[i].prefix = prefix_host(peers[i]);
+	}
+	guard->rules = bequest->guarded_by_rules;
+	guard->index = bequest->guard_index;
+	guard->local4 = bequest->guard4;
+	guard->local6 = bequest->guard6;
 }

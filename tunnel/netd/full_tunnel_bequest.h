@@ -17,4 +17,7 @@ uint64_t full_tunnel_fingerprint(const struct settings *settings);
 void full_tunnel_bequeath(
 	const struct full_tunnel *full_tunnel, struct bequest_full_tunnel *ret_bequest);
 
+/* Puts back what the module knew then. Nothing is judged yet. */
+void full_tunnel_recall(struct full_tunnel *full_tunnel, const struct bequest_full_tunnel *bequest);
+
 #endif
