@@ -164,6 +164,39 @@ START_TEST(test_killed_again)
 }
 END_TEST
 
+static void take_over(void)
+{
+	forwarding_take_over(
+		&fixture.forwarding, fixture.settings, NULL, fixture.netlink, fixture.root);
+}
+
+/* A restart touches nothing, and the end of the second run restores what the first has found. */
+START_TEST(test_taken_over)
+{
+	start();
+	forwarding_leave(&fixture.forwarding);
+	is_router();
+	make("ipv6/conf/wan1/forwarding", 7); /* shows whether somebody has written "all" again */
+	take_over();
+	is_router();
+	is("ipv6/conf/wan1/forwarding", 7);
+	make("ipv6/conf/lan0/forwarding", 0);
+	forwarding_stop(&fixture.forwarding);
+	is_as_before();
+}
+END_TEST
+
+START_TEST(test_taken_over_and_not_wanted)
+{
+	start();
+	forwarding_leave(&fixture.forwarding);
+	fixture.settings->forwarding = false;
+	make("ipv6/conf/lan0/forwarding", 0);
+	take_over();
+	is_as_before();
+}
+END_TEST
+
 /* A router already: nothing is changed, and nothing put back. */
 START_TEST(test_nothing_to_do)
 {
@@ -336,6 +369,8 @@ static Suite *suite(void)
 	add(suite, "router", test_router);
 	add(suite, "killed", test_killed);
 	add(suite, "killed_again", test_killed_again);
+	add(suite, "taken over", test_taken_over);
+	add(suite, "taken over and not wanted", test_taken_over_and_not_wanted);
 	add(suite, "nothing_to_do", test_nothing_to_do);
 	add(suite, "own list", test_own_list);
 	add(suite, "between", test_between);
