@@ -65,6 +65,18 @@ START_TEST(the_peer_with_most_lanes_counts)
 }
 END_TEST
 
+START_TEST(each_probe_counts)
+{
+	struct settings_announce items[] = { { .probe.addr.family = AF_INET },
+		{ .prefix.addr.family = AF_INET }, { .probe.addr.family = AF_INET6 } };
+	struct settings plain = server(1), probing = server(1);
+
+	probing.announce = (struct announce_list){ items, ARRAY_SIZE(items) };
+	ck_assert_uint_eq(
+		descriptors_needed(&probing, WORKERS), descriptors_needed(&plain, WORKERS) + 2);
+}
+END_TEST
+
 START_TEST(the_reserve_begins_at_the_ceiling)
 {
 	struct descriptors plan = { .ceiling = 100 }, none = { .ceiling = 0 };
@@ -84,6 +96,7 @@ static Suite *suite(void)
 	unit_add(s, "fits", what_is_taken_fits);
 	unit_add(s, "enough", enough_is_enough);
 	unit_add(s, "lanes", the_peer_with_most_lanes_counts);
+	unit_add(s, "probes", each_probe_counts);
 	unit_add(s, "reserve", the_reserve_begins_at_the_ceiling);
 	return s;
 }

@@ -15,9 +15,19 @@ static uint32_t most_lanes(const struct settings *settings)
 	return most > 0 ? most : 1;
 }
 
+/* Each probed announcement has at most one socket. */
+static uint64_t probes(const struct settings *settings)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < settings->announce.count; i++)
+		count += addr_is_set(&settings->announce.items[i].probe.addr);
+	return count;
+}
+
 static uint64_t fixed(const struct settings *settings, unsigned workers)
 {
-	return DESCRIPTORS_RESERVE + DESCRIPTORS_OWN + settings->listen_count +
+	return DESCRIPTORS_RESERVE + DESCRIPTORS_OWN + settings->listen_count + probes(settings) +
 		(uint64_t)workers * DESCRIPTORS_PER_WORKER;
 }
 
