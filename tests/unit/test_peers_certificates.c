@@ -13,13 +13,14 @@ static struct played {
 	struct session session;
 	const struct tls_context *judged; /* the last context */
 	unsigned times;
-	bool refused;
+	bool refused, suspect;
+	unsigned turn; /* the place in the order of judging */
 } played[PEERS];
 
 static struct loop *loop;
 static struct peers peers;
 static struct loop_timer tick, end;
-static unsigned ticks, contexts[4];
+static unsigned ticks, turn, contexts[4];
 static useconds_t slow_us;
 
 static struct played *of(const struct session *session)
@@ -37,12 +38,19 @@ bool session_was_judged(const struct session *session, const struct tls_context 
 	return of(session)->judged == context;
 }
 
+bool session_is_suspect(const struct session *session, const struct tls_context *context)
+{
+	(void)context;
+	return of(session)->suspect;
+}
+
 void session_judge(struct session *session, const struct tls_context *context)
 {
 	struct played *one = of(session);
 
 	one->judged = context;
 	one->times++;
+	one->turn = turn++;
 	if (slow_us > 0)
 		usleep(slow_us);
 	if (one->refused)
@@ -103,7 +111,7 @@ static void set_up(void)
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(contexts); i++)
 		contexts[i] = 1;
-	ticks = 0;
+	ticks = turn = 0;
 	slow_us = 0;
 }
 
@@ -139,6 +147,20 @@ START_TEST(some_end)
 	ck_assert_uint_eq(peers.session_count, PEERS - 3);
 	for (size_t i = 0; i < PEERS; i++)
 		ck_assert_uint_eq(played[i].times, 1);
+}
+END_TEST
+
+/* Those that a quick look suspects, then the others, in their order; also where one piece is not enough. */
+START_TEST(suspects_first)
+{
+	static const unsigned turns[PEERS] = { 3, 4, 0, 5, 6, 1, 7, 2 };
+
+	slow_us = _i == 0 ? 0 : 6000;
+	played[2].suspect = played[5].suspect = played[7].suspect = true;
+	peers_judge_certificates(&peers, context(0));
+	run_out();
+	for (size_t i = 0; i < PEERS; i++)
+		ck_assert_uint_eq(played[i].turn, turns[i]);
 }
 END_TEST
 
@@ -188,7 +210,13 @@ static Suite *suite(void)
 {
 	const TTest *tests[] = { each_once, some_end, in_pieces, another_meanwhile, a_late_lane };
 
-	return unit_suite("peers_certificates", set_up, tear_down, tests, ARRAY_SIZE(tests));
+	Suite *s = unit_suite("peers_certificates", set_up, tear_down, tests, ARRAY_SIZE(tests));
+	TCase *tcase = tcase_create("order");
+
+	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_loop_test(tcase, suspects_first, 0, 2);
+	suite_add_tcase(s, tcase);
+	return s;
 }
 
 int main(void)

@@ -43,6 +43,12 @@ bool tls_peer_chain_was_judged(
 	return chain->judged;
 }
 
+bool tls_context_suspects(const struct tls_context *context, const struct tls_peer_chain *chain)
+{
+	ck_assert_ptr_null(context);
+	return chain->verdict < 0;
+}
+
 int tls_context_judge(
 	const struct tls_context *context, struct tls_peer_chain *chain, struct problem *problem)
 {
@@ -87,6 +93,7 @@ START_TEST(still_accepted)
 
 	ck_assert_uint_eq(fixture.added, 1);
 	ck_assert(!session_was_judged(fixture.session, NULL));
+	ck_assert(!session_is_suspect(fixture.session, NULL));
 	judge();
 	ck_assert(session_was_judged(fixture.session, NULL));
 	ck_state(SESSION_UP);
@@ -111,6 +118,7 @@ START_TEST(not_accepted)
 	struct lane *lane = open_up(1);
 
 	chain->verdict = rows[_i].verdict;
+	ck_assert(session_is_suspect(fixture.session, NULL));
 	judge();
 	ck_state(SESSION_CLOSING);
 	ck_goodbye(lane, rows[_i].text);
@@ -135,6 +143,7 @@ START_TEST(lingering)
 	judge();
 	ck_state(SESSION_IDLE);
 	chain->verdict = -EKEYREVOKED;
+	ck_assert(session_is_suspect(fixture.session, NULL));
 	judge();
 	ck_removed();
 }

@@ -40,11 +40,16 @@ static int judge(enum tls_role role, struct tls_peer_chain *chain, const struct 
 {
 	struct tls_context *context = fixture_context(
 		role, role == TLS_SERVER ? &pki.server_pair : &pki.client_pair, ca, crl);
+	bool suspect;
 	int r;
 
 	*problem = (struct problem){ 0 };
 	ck_assert(!tls_peer_chain_was_judged(chain, context));
+	suspect = tls_context_suspects(context, chain);
 	r = tls_context_judge(context, chain, problem);
+	/* A CA of the same name is not told apart. */
+	ck_assert_int_eq(suspect, r < 0 && !strstr(problem->text, "only by one of that name"));
+	ck_assert_int_eq(tls_context_judge(context, chain, problem), r); /* it is kept */
 	ck_assert(tls_peer_chain_was_judged(chain, context));
 	tls_context_unref(context);
 	if (crl)

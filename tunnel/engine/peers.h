@@ -45,6 +45,7 @@ struct peers {
 	struct filter_exclusions *exclusions;
 	bool exclusions_stale; /* they lack the last change: peers_exclusions() makes them again */
 	struct tls_context *judge; /* by which peers are judged: peers_certificates; counted */
+	bool suspects_first;       /* only sessions that are suspect are judged now */
 	struct loop_timer judging; /* runs while sessions wait to be judged */
 	struct loop_timer spread;  /* runs while a change waits to be passed on */
 	struct mono next_spread;   /* none begins before, since the last one took long */

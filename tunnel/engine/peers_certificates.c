@@ -6,6 +6,19 @@
 
 enum { PEERS_JUDGE_MS = 10 }; /* of the main thread's time at once */
 
+static void judge_some(struct loop_timer *timer);
+
+static void go_on(struct peers *peers)
+{
+	loop_timer_start(peers->loop, &peers->judging, mono_now(), judge_some);
+}
+
+static bool is_due(const struct peers *peers, const struct session *session)
+{
+	return !session_was_judged(session, peers->judge) &&
+		(!peers->suspects_first || session_is_suspect(session, peers->judge));
+}
+
 /* Judges until the time is over; the rest follows in the loop's next round. */
 static void judge_some(struct loop_timer *timer)
 {
@@ -15,13 +28,17 @@ static void judge_some(struct loop_timer *timer)
 
 	for (session = TAILQ_FIRST(&peers->sessions); session; session = next) {
 		next = TAILQ_NEXT(session, link);
-		if (session_was_judged(session, peers->judge))
+		if (!is_due(peers, session))
 			continue;
 		session_judge(session, peers->judge);
 		if (!mono_before(mono_now(), enough)) {
-			loop_timer_start(peers->loop, &peers->judging, mono_now(), judge_some);
+			go_on(peers);
 			return;
 		}
+	}
+	if (peers->suspects_first) {
+		peers->suspects_first = false;
+		go_on(peers);
 	}
 }
 
@@ -31,11 +48,12 @@ void peers_judge_certificates(struct peers *peers, struct tls_context *context)
 
 	peers->judge = tls_context_ref(context);
 	tls_context_unref(old);
-	loop_timer_start(peers->loop, &peers->judging, mono_now(), judge_some);
+	peers->suspects_first = true;
+	go_on(peers);
 }
 
 void peers_judge_late(struct peers *peers, const struct session *session)
 {
 	if (peers->judge && !peers->judging.running && !session_was_judged(session, peers->judge))
-		loop_timer_start(peers->loop, &peers->judging, mono_now(), judge_some);
+		go_on(peers);
 }

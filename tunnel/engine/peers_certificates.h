@@ -13,7 +13,7 @@
 
 /*
  * Judges all sessions by this context, from now on: in pieces of PEERS_JUDGE_MS, between which the
- * loop goes on. Takes a reference to the context. Call it once the engine uses the context, and
+ * loop goes on. A thousand take a second, so those that a quick look suspects come first. Takes a reference to the context. Call it once the engine uses the context, and
  * once at the start.
  */
 void peers_judge_certificates(struct peers *peers, struct tls_context *context);

@@ -259,6 +259,8 @@ static inline bool session_is_apart(const struct session *session)
  * with such a certificate, if they are not accepted any more.
  */
 void session_judge(struct session *session, const struct tls_context *context);
+/* True: its peer is likely not to be accepted by this context. */
+bool session_is_suspect(const struct session *session, const struct tls_context *context);
 /* True: this context was the last to judge all its certificates. */
 bool session_was_judged(const struct session *session, const struct tls_context *context);
 

@@ -120,6 +120,18 @@ void session_judge(struct session *session, const struct tls_context *context)
 		session_leave(session, code, text, session_is_server(session));
 }
 
+bool session_is_suspect(const struct session *session, const struct tls_context *context)
+{
+	const struct session_lane *sl;
+
+	TAILQ_FOREACH(sl, &session->lanes, link) {
+		if (sl->stage != SESSION_LANE_LEAVING && sl->chain &&
+			tls_context_suspects(context, sl->chain))
+			return true;
+	}
+	return session->chain && tls_context_suspects(context, session->chain);
+}
+
 bool session_was_judged(const struct session *session, const struct tls_context *context)
 {
 	const struct session_lane *sl;

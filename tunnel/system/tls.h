@@ -154,6 +154,12 @@ bool tls_peer_chain_equal(const struct tls_peer_chain *a, const struct tls_peer_
 bool tls_peer_chain_was_judged(
 	const struct tls_peer_chain *chain, const struct tls_context *context);
 /*
+ * A quick look, for the order in which many are judged. True: a list names a certificate of the
+ * chain, or no CA of the context has the name of its last issuer. It takes a thousandth of the time
+ * of tls_context_judge(), verifies nothing, and may be wrong both ways.
+ */
+bool tls_context_suspects(const struct tls_context *context, const struct tls_peer_chain *chain);
+/*
  * Judges the chain by this context's CAs and lists, as a handshake would, without dates. The chain
  * keeps the result, so one thread at a time, and the same context answers at once the next time. -EKEYREVOKED: the peer's
  * certificate is revoked. -EKEYREJECTED: no CA of the context has issued it, or one of its CAs is

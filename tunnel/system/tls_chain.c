@@ -12,10 +12,21 @@
 
 #include <openssl/err.h>
 
+enum { SERIAL_MAX = 24 }; /* bytes of a number with its header; RFC 5280 allows 20 */
+
+/* What a list names a certificate by. */
+struct mark {
+	unsigned long issuer;       /* the hash of its name */
+	uint8_t serial[SERIAL_MAX]; /* DER */
+	uint8_t len;                /* 0: longer than that */
+};
+
 struct tls_peer_chain {
 	atomic_uint references;
 	uint64_t judge; /* the id of the context that has judged it last … */
 	int verdict;    /* … with this result */
+	size_t count;
+	struct mark *marks; /* of each certificate */
 	size_t len;
 	uint8_t der[]; /* the leaf, then what came with it */
 };
@@ -35,12 +46,25 @@ static int first_above(STACK_OF(X509) * sent, X509 *leaf)
 	return sk_X509_num(sent) > 0 && X509_cmp(sk_X509_value(sent, 0), leaf) == 0 ? 1 : 0;
 }
 
+static void add(struct tls_peer_chain *chain, X509 *certificate)
+{
+	const ASN1_INTEGER *serial = X509_get0_serialNumber(certificate);
+	struct mark *mark = &chain->marks[chain->count++];
+	uint8_t *end = &chain->der[chain->len], *number = mark->serial;
+	int len = i2d_ASN1_INTEGER(serial, NULL);
+
+	mark->issuer = X509_NAME_hash_ex(X509_get_issuer_name(certificate), NULL, NULL, NULL);
+	if (len > 0 && len <= SERIAL_MAX)
+		mark->len = (uint8_t)i2d_ASN1_INTEGER(serial, &number);
+	len = i2d_X509(certificate, &end);
+	chain->len += len > 0 ? (size_t)len : 0;
+}
+
 struct tls_peer_chain *tls_peer_chain_new(const struct tls *tls)
 {
 	X509 *leaf = tls->established ? SSL_get0_peer_certificate(tls->ssl) : NULL;
 	STACK_OF(X509) *sent = SSL_get_peer_cert_chain(tls->ssl);
 	struct tls_peer_chain *chain;
-	uint8_t *end;
 	size_t len;
 	int first;
 
@@ -50,17 +74,20 @@ struct tls_peer_chain *tls_peer_chain_new(const struct tls *tls)
 	len = der_size(leaf);
 	for (int i = first; i < sk_X509_num(sent); i++)
 		len += der_size(sk_X509_value(sent, i));
-	chain = malloc(sizeof(*chain) + len);
+	chain = calloc(1, sizeof(*chain) + len);
 	if (!chain)
 		return NULL;
 	atomic_init(&chain->references, 1);
 	chain->judge = tls->context->id;
-	chain->verdict = 0;
-	chain->len = len;
-	end = chain->der;
-	(void)i2d_X509(leaf, &end);
+	chain->marks = calloc(
+		1 + (size_t)(sk_X509_num(sent) > 0 ? sk_X509_num(sent) : 0), sizeof(*chain->marks));
+	if (!chain->marks) {
+		free(chain);
+		return NULL;
+	}
+	add(chain, leaf);
 	for (int i = first; i < sk_X509_num(sent); i++)
-		(void)i2d_X509(sk_X509_value(sent, i), &end);
+		add(chain, sk_X509_value(sent, i));
 	ERR_clear_error();
 	return chain;
 }
@@ -74,8 +101,10 @@ struct tls_peer_chain *tls_peer_chain_ref(struct tls_peer_chain *chain)
 
 void tls_peer_chain_unref(struct tls_peer_chain *chain)
 {
-	if (chain && atomic_fetch_sub_explicit(&chain->references, 1, memory_order_acq_rel) == 1)
-		free(chain);
+	if (!chain || atomic_fetch_sub_explicit(&chain->references, 1, memory_order_acq_rel) != 1)
+		return;
+	free(chain->marks);
+	free(chain);
 }
 
 bool tls_peer_chain_equal(const struct tls_peer_chain *a, const struct tls_peer_chain *b)
@@ -87,6 +116,55 @@ bool tls_peer_chain_was_judged(
 	const struct tls_peer_chain *chain, const struct tls_context *context)
 {
 	return chain->judge == context->id;
+}
+
+/* ---- the quick look ---- */
+
+static bool is_listed(X509_CRL *crl, const struct mark *mark)
+{
+	const uint8_t *at = mark->serial;
+	ASN1_INTEGER *serial;
+	X509_REVOKED *entry;
+	bool listed;
+
+	if (mark->len == 0)
+		return true;
+	serial = d2i_ASN1_INTEGER(NULL, &at, mark->len);
+	listed = !serial || X509_CRL_get0_by_serial(crl, &entry, serial) == 1;
+	ASN1_INTEGER_free(serial);
+	return listed;
+}
+
+static bool any_is_listed(const struct tls_peer_chain *chain, X509_CRL *crl)
+{
+	unsigned long issuer = X509_NAME_hash_ex(X509_CRL_get_issuer(crl), NULL, NULL, NULL);
+
+	for (size_t i = 0; i < chain->count; i++) {
+		if (chain->marks[i].issuer == issuer && is_listed(crl, &chain->marks[i]))
+			return true;
+	}
+	return false;
+}
+
+bool tls_context_suspects(const struct tls_context *context, const struct tls_peer_chain *chain)
+{
+	X509_STORE *store = SSL_CTX_get_cert_store(context->ssl_context);
+	STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(store);
+	bool has_issuer = false;
+
+	for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+		const X509_OBJECT *object = sk_X509_OBJECT_value(objects, i);
+		X509 *authority = X509_OBJECT_get0_X509(object);
+		X509_CRL *crl = X509_OBJECT_get0_X509_CRL((X509_OBJECT *)object);
+
+		if (crl && any_is_listed(chain, crl))
+			return true;
+		if (authority)
+			has_issuer = has_issuer ||
+				X509_subject_name_hash(authority) ==
+					chain->marks[chain->count - 1].issuer;
+	}
+	return !has_issuer;
 }
 
 /* ---- judged again ---- */
