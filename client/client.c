@@ -203,6 +203,9 @@ static void session_idle(struct engine *engine, struct session *session, uint32_
 {
 	struct client *client = client_of(engine);
 
+	/* Its handshakes are refused now, until a certificate or a list changes. */
+	if (retry_after_ms == 0 && session->lost.code == GOODBYE_REVOKED)
+		retry_after_ms = GOODBYE_REVOKED_WAIT_MS;
 	dialer_hold(&client->dialer, &session->outer, DURATION_MS(retry_after_ms));
 	if (session->up_since.ns == 0) {
 		count_failure(client);
@@ -248,17 +251,18 @@ static void client_network(struct engine *engine)
 
 /*
  * A full tunnel and a kill switch let a connection pass by its mark, which a socket has from its
- * beginning: the one of now would be held back, or would go into the tunnel that it carries.
+ * beginning: the one of now would be held back, or would go into the tunnel that it carries. And a
+ * server that refused the old certificate may accept the one of now.
  */
 static void settings_changed(struct engine *engine, const struct settings *before)
 {
 	struct client *client = client_of(engine);
 
-	if (settings_mark(before) == settings_mark(engine->settings) || !client->session)
-		return;
-	session_disconnect(client->session,
-		"the mark of outer connections has changed with the settings; connecting again");
-	dialer_hurry(&client->dialer);
+	if (settings_mark(before) != settings_mark(engine->settings) && client->session)
+		session_disconnect(client->session,
+			"the mark of outer connections has changed with the settings; connecting again");
+	dialer_hurry_anywhere(&client->dialer);
+	dialer_hurry_anywhere(&client->joiner);
 }
 
 static void client_free(struct engine *engine)

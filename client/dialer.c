@@ -619,6 +619,12 @@ void dialer_hurry(struct dialer *dialer)
 	wait_for(dialer, (struct duration){ 0 }, dialer->due);
 }
 
+void dialer_hurry_anywhere(struct dialer *dialer)
+{
+	dialer->holds.count = 0;
+	dialer_hurry(dialer);
+}
+
 void dialer_stop(struct dialer *dialer)
 {
 	dialer->stopped = true;

@@ -134,6 +134,8 @@ void dialer_begin_at(
 void dialer_next(struct dialer *dialer);
 /* The network has changed: a waiting dialer waits no longer, and a connecting one starts again. */
 void dialer_hurry(struct dialer *dialer);
+/* The same, and ends all holds: why servers asked to wait may be over. */
+void dialer_hurry_anywhere(struct dialer *dialer);
 void dialer_stop(struct dialer *dialer);          /* for good; ends the current attempt */
 bool dialer_is_idle(const struct dialer *dialer); /* stopped, with no attempt left */
 /* True: the dialer waits, and *ret_due is when its next attempt begins. */
