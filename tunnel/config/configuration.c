@@ -245,19 +245,25 @@ static int unlock(struct configuration *configuration, struct problem *problem)
 	return r;
 }
 
-static int judge(const struct configuration *configuration, const struct configuration_role *role,
-	bool again, struct configuration_verdict *ret_verdict, struct problem *problem)
+static int judge_for(const struct configuration *configuration,
+	const struct configuration_role *role, enum configuration_purpose purpose, bool quiet,
+	struct configuration_verdict *ret_verdict, struct problem *problem)
 {
 	struct findings findings = { .count = 0 };
-	int r = configuration_examine(
-		configuration, role, CONFIGURATION_START, &findings, ret_verdict);
+	int r = configuration_examine(configuration, role, purpose, &findings, ret_verdict);
 
 	if (r < 0)
 		configuration_explain(&findings, problem);
-	if (!again)
+	if (!quiet)
 		configuration_log(&findings);
 	findings_free(&findings);
 	return r;
+}
+
+static int judge(const struct configuration *configuration, const struct configuration_role *role,
+	bool again, struct configuration_verdict *ret_verdict, struct problem *problem)
+{
+	return judge_for(configuration, role, CONFIGURATION_START, again, ret_verdict, problem);
 }
 
 int configuration_prepare(struct configuration *configuration,
@@ -271,12 +277,14 @@ int configuration_prepare(struct configuration *configuration,
 	return r == 0 ? judge(configuration, role, true, &verdict, problem) : r;
 }
 
-int configuration_prepare_again(struct configuration *configuration,
-	const struct configuration_role *role, const struct settings *live, struct problem *problem)
+/* Judges a configuration that takes the place of `live`. */
+static int prepare_next(struct configuration *configuration, const struct configuration_role *role,
+	enum configuration_purpose purpose, bool quiet, const struct settings *live,
+	struct problem *problem)
 {
 	struct settings *settings = configuration->settings;
 	struct configuration_verdict verdict = { .key_locked = false };
-	int r = judge(configuration, role, false, &verdict, problem);
+	int r = judge_for(configuration, role, purpose, quiet, &verdict, problem);
 
 	if (r < 0 || !verdict.key_locked)
 		return r;
@@ -285,12 +293,25 @@ int configuration_prepare_again(struct configuration *configuration,
 		problem_set(problem, "out of memory");
 		return -ENOMEM;
 	}
-	if (settings->unlocked_key && judge(configuration, role, true, &verdict, problem) == 0)
+	if (settings->unlocked_key &&
+		judge_for(configuration, role, purpose, true, &verdict, problem) == 0)
 		return 0;
 	problem_set(problem,
 		"key: a passphrase protects the key in %s, and it is not the key that was unlocked at the start; restart the program to type its passphrase",
 		settings_is_inline(settings->key) ? configuration->path : settings->key);
 	return -EACCES;
+}
+
+int configuration_prepare_again(struct configuration *configuration,
+	const struct configuration_role *role, const struct settings *live, struct problem *problem)
+{
+	return prepare_next(configuration, role, CONFIGURATION_START, false, live, problem);
+}
+
+int configuration_prepare_files(struct configuration *configuration,
+	const struct configuration_role *role, const struct settings *live, struct problem *problem)
+{
+	return prepare_next(configuration, role, CONFIGURATION_FILE, true, live, problem);
 }
 
 void configuration_free(struct configuration *configuration)

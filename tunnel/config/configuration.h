@@ -110,6 +110,13 @@ int configuration_prepare(struct configuration *configuration,
 int configuration_prepare_again(struct configuration *configuration,
 	const struct configuration_role *role, const struct settings *live,
 	struct problem *problem);
+/*
+ * The same where only the files that the configuration names are new: the host is not examined, and
+ * nothing is logged, as the caller may try a file that is half written.
+ */
+int configuration_prepare_files(struct configuration *configuration,
+	const struct configuration_role *role, const struct settings *live,
+	struct problem *problem);
 
 /*
  * Wipes and frees the text, which may have a key, and frees the settings. Does nothing when

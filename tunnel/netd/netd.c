@@ -160,6 +160,8 @@ static int engine_message(struct engine_process *engine, const void *data, size_
 	if (netd->requests.ready && !was_ready) {
 		desired_state_report_again(&netd->desired);
 		reload_engine_ready(&netd->reload);
+		/* The engine before may have ended while it examined new ones. */
+		credential_files_follow(&netd->credential_files);
 	}
 	if (!netd->requests.exit_asked || netd->stopping)
 		return 0;
@@ -201,6 +203,14 @@ int netd_reload_asked(struct requests *requests, struct problem *problem)
 	int r = reload_begin(&netd->reload, &nothing, problem);
 
 	return r == 0 && nothing ? 1 : r;
+}
+
+int netd_files_changed(struct credential_files *files, struct problem *problem)
+{
+	struct netd *netd = container_of(files, struct netd, credential_files);
+	bool nothing = false;
+
+	return reload_begin_files(&netd->reload, &nothing, problem);
 }
 
 int netd_reconfigured(struct requests *requests, const struct request_reconfigured *confirmed,

@@ -217,6 +217,7 @@ static void apply(struct reload *reload, const struct settings *before)
 	netd_judge_routes_again(netd);
 	(void)netd_tracked_changed(&netd->tracked);
 	desired_state_interface_changed(&netd->desired);
+	credential_files_follow(&netd->credential_files);
 }
 
 const struct reload_events netd_reload_events = { .leave = leave, .apply = apply };

@@ -8,6 +8,7 @@
 #include <sys/signalfd.h>
 
 #include "netd/answer_inbound.h"
+#include "netd/credential_files.h"
 #include "netd/desired_state.h"
 #include "netd/dns.h"
 #include "netd/engine_process.h"
@@ -78,6 +79,7 @@ struct netd {
 	struct engine_plan plan;
 	struct engine_process engine;
 	struct reload reload;
+	struct credential_files credential_files;
 	struct engine_output output;
 	struct inheritance inheritance; /* from the run before */
 	struct succession succession;   /* to the next one */
@@ -99,6 +101,7 @@ int netd_desired_changed(struct desired_state *desired);
 int netd_engine_exchange(struct requests *requests, struct problem *problem);
 void netd_tunnel_up(struct requests *requests, const struct request_dns *up);
 int netd_reload_asked(struct requests *requests, struct problem *problem);
+int netd_files_changed(struct credential_files *files, struct problem *problem);
 int netd_reconfigured(struct requests *requests, const struct request_reconfigured *confirmed,
 	struct problem *problem);
 /* netd_follow.c: what netd does when its settings have changed. */

@@ -406,6 +406,16 @@ static enum exit_code give_up_privilege(struct netd *netd, struct problem *probl
 								       : EXIT_CODE_OK;
 }
 
+/* A program that cannot reload keeps the files of its start. */
+static enum exit_code watch_files(struct netd *netd, struct problem *problem)
+{
+	(void)problem;
+	if (netd->program->role)
+		credential_files_start(&netd->credential_files, netd->loop, netd->program->settings,
+			netd_files_changed);
+	return EXIT_CODE_OK;
+}
+
 /* Cheap refusals come first; steps that others can notice come late. */
 static step_fn *const ladder[] = {
 	check_privilege,
@@ -434,6 +444,7 @@ static step_fn *const ladder[] = {
 	finish_inheritance,
 	take_output,
 	start_engine,
+	watch_files,
 };
 
 /*
@@ -455,6 +466,7 @@ static enum exit_code climb(struct netd *netd)
 /* The mirror of climb(), also for a ladder that was climbed half-way. Frees netd. */
 static void descend(struct netd *netd)
 {
+	credential_files_stop(&netd->credential_files);
 	reload_free(&netd->reload);
 	succession_close(netd);
 	succession_leave(netd);

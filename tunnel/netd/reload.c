@@ -102,15 +102,42 @@ static int check_state(const struct reload *reload, struct problem *problem)
 	return 0;
 }
 
-/* Loads and examines the file and what it names, and makes copies. */
-static int read_next(struct reload *reload, struct problem *problem)
+/* Loads and examines the file. */
+static int load_next(struct reload *reload, struct problem *problem)
 {
 	struct configuration *next = &reload->next;
 	int r = configuration_load(next, reload->role, reload->live->path, problem);
 
-	if (r == 0)
-		r = configuration_prepare_again(
-			next, reload->role, reload->live->settings, problem);
+	return r < 0
+		? r
+		: configuration_prepare_again(next, reload->role, reload->live->settings, problem);
+}
+
+/* Loads the live configuration once more, and examines the files that it names. */
+static int load_files(struct reload *reload, struct problem *problem)
+{
+	const struct configuration *live = reload->live;
+	struct configuration *next = &reload->next;
+	int r;
+
+	*next = (struct configuration){ .path = live->path, .len = live->len };
+	next->text = malloc(live->len + 1);
+	if (!next->text) {
+		problem_set(problem, "out of memory");
+		return -ENOMEM;
+	}
+	memcpy(next->text, live->text, live->len);
+	next->text[live->len] = '\0';
+	r = configuration_parse(next, reload->role, problem);
+	return r < 0 ? r : configuration_prepare_files(next, reload->role, live->settings, problem);
+}
+
+/* Loads and examines what is new, and makes copies. */
+static int read_next(struct reload *reload, struct problem *problem)
+{
+	struct configuration *next = &reload->next;
+	int r = reload->files_only ? load_files(reload, problem) : load_next(reload, problem);
+
 	if (r == 0)
 		r = sealed_files_open(next->settings, next->path, next->text, next->len,
 			&reload->next_files, problem);
@@ -222,7 +249,7 @@ static int send_to_engine(struct reload *reload, struct problem *problem)
 	return r;
 }
 
-int reload_begin(struct reload *reload, bool *ret_nothing, struct problem *problem)
+static int begin(struct reload *reload, bool files_only, bool *ret_nothing, struct problem *problem)
 {
 	bool nothing = false;
 	int r = check_state(reload, problem);
@@ -230,6 +257,7 @@ int reload_begin(struct reload *reload, bool *ret_nothing, struct problem *probl
 	if (r < 0)
 		return r;
 	reload->pending = true;
+	reload->files_only = files_only;
 	r = read_next(reload, problem);
 	if (r == 0)
 		r = compare(reload, &nothing, problem);
@@ -252,6 +280,16 @@ int reload_begin(struct reload *reload, bool *ret_nothing, struct problem *probl
 	if (r == 0)
 		*ret_nothing = nothing;
 	return r;
+}
+
+int reload_begin(struct reload *reload, bool *ret_nothing, struct problem *problem)
+{
+	return begin(reload, false, ret_nothing, problem);
+}
+
+int reload_begin_files(struct reload *reload, bool *ret_nothing, struct problem *problem)
+{
+	return begin(reload, true, ret_nothing, problem);
 }
 
 void reload_ask(struct reload *reload, const char *why)
@@ -299,7 +337,9 @@ void reload_engine_ended(struct reload *reload)
 {
 	if (!reload->pending)
 		return;
-	log_warning("reload: the engine ended meanwhile; beginning again with the next one");
 	drop(reload);
+	if (reload->files_only)
+		return;
+	log_warning("reload: the engine ended meanwhile; beginning again with the next one");
 	reload->again = true;
 }

@@ -62,7 +62,8 @@ struct reload {
 
 	/* ---- one that waits for the engine ---- */
 	bool pending;
-	bool again; /* it was asked for meanwhile: begins when this one is over */
+	bool files_only; /* the text of the configuration stays */
+	bool again;      /* it was asked for meanwhile: begins when this one is over */
 	struct loop_timer deadline;
 	struct configuration next;
 	struct sealed_files next_files;
@@ -82,7 +83,13 @@ void reload_init(struct reload *reload);
  */
 int reload_begin(struct reload *reload, bool *ret_nothing, struct problem *problem);
 
-/* The same without a caller that waits: the outcome is logged, and -EBUSY means later. */
+/*
+ * The same for the files that the live configuration names: its text is not read again. When the
+ * engine ends meanwhile, nothing has changed, and nothing begins again by itself.
+ */
+int reload_begin_files(struct reload *reload, bool *ret_nothing, struct problem *problem);
+
+/* The same as reload_begin() without a caller that waits: the outcome is logged, and -EBUSY means later. */
 void reload_ask(struct reload *reload, const char *why);
 
 /*
