@@ -166,6 +166,33 @@ START_TEST(intermediate)
 }
 END_TEST
 
+/* A CA alone in `ca` that another one has issued: trusted as in the handshake, and its list counts. */
+START_TEST(anchor)
+{
+	struct fixture_spec spec = { .common = { { .data = "Middle CA" } }, .is_ca = true };
+	struct fixture_pair middle = fixture_issue(&pki.ca, &spec);
+	struct fixture_pair leaf = fixture_client(&middle, "branch-b");
+	struct tls_context *context = fixture_context(TLS_SERVER, &pki.server_pair, &middle, NULL);
+	struct end *client = end_new_raw(false, &leaf, &raw_plain), *server = end_new(context);
+	struct tls_peer_chain *chain;
+	struct problem problem;
+	struct view list;
+
+	ends_converse(client, server);
+	ck_assert(server->established);
+	chain = tls_peer_chain_new(server->tls);
+	ends_free(client, server);
+	tls_context_unref(context);
+	list = fixture_crl_text(&middle, NULL, -60, DAY);
+	ck_assert_int_eq(judge(TLS_SERVER, chain, &middle, &list, &problem), 0);
+	list = fixture_crl_text(&middle, &leaf, -60, DAY);
+	ck_assert_int_eq(judge(TLS_SERVER, chain, &middle, &list, &problem), -EKEYREVOKED);
+	tls_peer_chain_unref(chain);
+	fixture_free(&leaf);
+	fixture_free(&middle);
+}
+END_TEST
+
 START_TEST(counted)
 {
 	struct end *client, *server;
@@ -196,7 +223,7 @@ END_TEST
 static Suite *suite(void)
 {
 	const TTest *tests[] = { by_whom, nothing_changed, revoked, lists_of_others, ca_is_gone,
-		list_is_missing, intermediate, counted, before_the_handshake };
+		list_is_missing, intermediate, anchor, counted, before_the_handshake };
 
 	return unit_suite("tls_chain", set_up, tear_down, tests, ARRAY_SIZE(tests));
 }
