@@ -49,7 +49,7 @@ hub() { # FILTER
 generation() { hub .generation; }
 # A ping every 10 ms, of which none may be lost and none answered late.
 watch_start() { # NAME
-	start_bg "$WORK/watch-$1.log" "watch-$1" in_ns "$1" ping -D -i 0.01 -W 1 10.2.0.1
+	start_bg "$WORK/watch-$1.log" "watch-$1" in_ns "$1" ping -D -i 0.01 -W 1 10.213.0.1
 	wait_for 10 "the pings of $1 are answered" grep -q 'icmp_seq=20 ' "$WORK/watch-$1.log"
 }
 watch_end() { # NAME
@@ -102,5 +102,42 @@ wait_for 5 'and is gone' knows_not oslo
 wait_for 10 'and hears it again when it returns' log_has_since "$WORK/oslo.log" "$mark" 'has no entry in peers for it \('
 wait_for 5 'a withdrawn prefix is gone' lacks_route berlin 10.2.0.0/24
 check 'another one stays' has_route berlin 10.7.0.0/24
+
+# ---- the same peer by another name ----
+
+address=$(session_value gw-b rome .addresses.remote4)
+interface=$(session_value gw-b rome .interface.name)
+before=$(connections rome)
+watch_start rome
+hub_conf "announce = [ \"10.7.0.0/24\" ]; peers = ( $BERLIN, { name = \"roma\"; identity = \"dns:rome\"; accept_routes = [ \"10.3.0.0/16\" ]; } );"$'\nlinger = 77;'
+check 'an entry is renamed' ctl gw-b reload
+wait_for 5 'the session has the new name' knows roma
+check 'and none has the old one' knows_not rome
+check_equal 'it has its address' "$address" "$(session_value gw-b roma .addresses.remote4)"
+check_equal 'its interface' "$interface" "$(session_value gw-b roma .interface.name)"
+check_equal 'and its connection' "$before" "$(connections roma)"
+check 'the route is still there' has_route gw-b 10.3.0.0/24
+watch_end rome
+check_equal 'no packet was lost' 0 "$(lost rome)"
+
+# ---- entries that change ----
+
+hub_conf "announce = [ \"10.7.0.0/24\" ]; peers = ( { name = \"berlin\"; accept_routes = [ \"10.9.0.0/16\" ]; }, $OSLO, { name = \"roma\"; identity = \"dns:rome\"; accept_routes = [ \"10.3.0.0/16\" ]; } );"$'\nlinger = 77;'
+check 'what a peer may announce is narrowed, and an entry comes back' ctl gw-b reload
+wait_for 5 'the route is removed' lacks_route gw-b 10.1.0.0/24
+wait_up gw-b oslo
+hub_conf "announce = [ \"10.7.0.0/24\" ]; peers = ( $BERLIN, $OSLO, { name = \"roma\"; identity = \"dns:rome\"; reach = [ \"berlin\" ]; accept_routes = [ \"10.3.0.0/16\" ]; } );"$'\nlinger = 77;'
+check 'it is widened, and one peer reaches another' ctl gw-b reload
+wait_for 5 'the route is back' has_route gw-b 10.1.0.0/24
+wait_for 5 'the other peer learns of it' has_route rome 10.1.0.0/24
+check_equal 'all that on one connection' 1 "$(connections berlin)"
+hub_conf "announce = [ \"10.7.0.0/24\" ]; peers = ( $BERLIN, { name = \"oslo\"; address4 = \"10.213.0.77\"; } );"$'\nlinger = 77;\nlisten = [ "0.0.0.0:443", "0.0.0.0:8443" ];'
+check 'an address is fixed, and the server listens elsewhere, too' ctl gw-b reload
+has_address() { [[ $(session_value gw-b oslo .addresses.remote4) == 10.213.0.77 ]]; }
+wait_for 10 'the peer comes back with that address' has_address
+wait_for 5 'the new port listens' listens gw-b 8443
+check_fails 'the old family does not' in_ns gw-b sh -c "ss -Hltn | grep -F '[::]:443'"
+check 'the connection of another peer is the same' test "$(connections berlin)" = 1
 watch_end berlin
+check_equal 'in all this berlin has lost nothing' 0 "$(lost berlin)"
 finish

@@ -337,6 +337,45 @@ START_TEST(servers)
 }
 END_TEST
 
+/* The name of the entry of `now` under which `name` goes on; "" for none. */
+static void goes_on_as(
+	const char *before_text, const char *now_text, const char *name, const char *expected)
+{
+	struct problem problem = { "" };
+	struct settings *before = load(before_text, &problem), *now = load(now_text, &problem);
+	const struct settings_peer *found;
+	struct identity identity;
+
+	ck_assert(before && now);
+	ck_assert_int_eq(identity_set(&identity, name, strlen(name)), 0);
+	found = settings_find_renamed(before, now, &identity);
+	ck_assert_str_eq(found ? found->name.name : "", expected);
+	settings_free(before);
+	settings_free(now);
+}
+
+START_TEST(renamed)
+{
+	goes_on_as("{ name = \"a\"; }", "{ name = \"b\"; identity = \"dns:a\"; }", "a", "b");
+	goes_on_as("{ name = \"a\"; }", "{ name = \"b\"; identity = \"cn:a\"; }", "a", "b");
+	goes_on_as("{ name = \"b\"; identity = \"dns:a\"; }", "{ name = \"a\"; }", "b", "a");
+	goes_on_as("{ name = \"a\"; identity = \"uri:x:1\"; }",
+		"{ name = \"b\"; identity = \"uri:x:1\"; }", "a", "b");
+	/* Another certificate is another peer. */
+	goes_on_as("{ name = \"a\"; identity = \"uri:x:1\"; }",
+		"{ name = \"b\"; identity = \"uri:x:2\"; }", "a", "");
+	goes_on_as("{ name = \"a\"; }", "{ name = \"b\"; }", "a", "");
+	/* The name stays, whatever it stands for now. */
+	goes_on_as("{ name = \"a\"; }",
+		"{ name = \"a\"; identity = \"dns:z\"; }, { name = \"b\"; identity = \"dns:a\"; }",
+		"a", "");
+	/* Two that change names would be each other for a moment. */
+	goes_on_as("{ name = \"a\"; identity = \"uri:x:1\"; }, { name = \"b\"; }",
+		"{ name = \"b\"; identity = \"uri:x:1\"; }", "a", "");
+	goes_on_as("{ name = \"a\"; }", "{ name = \"b\"; identity = \"dns:a\"; }", "c", "");
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *made = suite_create("settings_identity");
@@ -350,6 +389,7 @@ static Suite *suite(void)
 	unit_add(made, "refused at check", refused_at_check);
 	unit_add(made, "many", many);
 	unit_add(made, "servers", servers);
+	unit_add(made, "renamed", renamed);
 	return made;
 }
 

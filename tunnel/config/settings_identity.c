@@ -140,6 +140,48 @@ const struct settings_peer *settings_find_peer(
 	return NULL;
 }
 
+static const struct expectation *find_expected(
+	const struct settings_index *index, const char *identity);
+
+/* Returns the entry of `now` that expects this name, or is called so, or NULL. */
+static const struct settings_peer *find_by_text(const struct settings *now, const char *text)
+{
+	const struct expectation *expected = NULL;
+	const struct settings_peer *entry;
+	struct identity plain;
+	char *canonical = NULL;
+
+	if (now->index && peer_names_parse(text, false, &canonical, NULL) == 0)
+		expected = find_expected(now->index, canonical);
+	free(canonical);
+	if (expected)
+		return expected->peer;
+	if (strncmp(text, "dns:", 4) != 0 && strncmp(text, "cn:", 3) != 0)
+		return NULL;
+	text = strchr(text, ':') + 1;
+	if (identity_set(&plain, text, strlen(text)) < 0)
+		return NULL;
+	entry = settings_find_peer(now, &plain);
+	return entry && !entry->identity ? entry : NULL;
+}
+
+const struct settings_peer *settings_find_renamed(
+	const struct settings *before, const struct settings *now, const struct identity *name)
+{
+	const struct settings_peer *old = settings_find_peer(before, name), *new = NULL;
+	char text[IDENTITY_MAX + 8];
+
+	if (!old || settings_find_peer(now, name))
+		return NULL;
+	if (old->identity)
+		new = find_by_text(now, old->identity);
+	for (int i = 0; i < 2 && !old->identity && !new; i++) {
+		(void)snprintf(text, sizeof(text), "%s:%s", i == 0 ? "dns" : "cn", name->name);
+		new = find_by_text(now, text);
+	}
+	return new && !settings_find_peer(before, &new->name) ? new : NULL;
+}
+
 static const char *issuer_of(const struct settings *settings, const struct settings_peer *peer)
 {
 	return settings->index ? settings->index->issuers[peer - settings->peers] : NULL;

@@ -261,8 +261,16 @@ static void follow_certificate(struct session *session, const struct settings *n
 			"the peer has another name in the server's configuration now", true);
 }
 
-static void follow_entry(struct session *session, const struct settings *now)
+static void follow_entry(
+	struct session *session, const struct settings *before, const struct settings *now)
 {
+	const struct settings_peer *renamed = settings_find_renamed(before, now, &session->name);
+
+	/* netd has renamed the interface, before it let this end switch. */
+	if (renamed) {
+		log_notice("%s: is called %s from now on", session->name.name, renamed->name.name);
+		session->name = renamed->name;
+	}
 	session_set_entry(session, settings_find_peer(now, &session->name));
 	if (now->role == SETTINGS_SERVER && session->lane_peer.names)
 		follow_certificate(session, now);
@@ -283,7 +291,7 @@ void peers_follow(struct peers *peers, const struct settings *before)
 	/* First every session gets its entry: what one peer hears depends on those of others. */
 	for (session = TAILQ_FIRST(&peers->sessions); session; session = next) {
 		next = TAILQ_NEXT(session, link);
-		follow_entry(session, now);
+		follow_entry(session, before, now);
 	}
 	TAILQ_FOREACH(session, &peers->sessions, link) {
 		if (session->state == SESSION_UP)

@@ -196,11 +196,24 @@ static void log_failure(int r, const struct problem *problem)
 		log_error("a changed setting is not in force: %s", problem->text);
 }
 
+/* An entry with another name and the same certificate: the interface goes on under the new name. */
+static void rename_peers(struct netd *netd, const struct settings *before)
+{
+	for (struct interface *i = netd->interfaces.first; i; i = i->next) {
+		const struct settings_peer *entry = settings_find_renamed(
+			before, netd->program->settings, &i->now.peer);
+
+		if (entry)
+			i->now.peer = entry->name;
+	}
+}
+
 static void apply(struct reload *reload, const struct settings *before)
 {
 	struct netd *netd = owner(reload);
 	struct problem problem = { .text = "" };
 
+	rename_peers(netd, before);
 	/* First what closes: a local bridge is let through only after that. */
 	log_failure(follow_kill_switch(netd, before, &problem), &problem);
 	netd->requests.route_check.seen = 0; /* the routes were judged by other settings */
