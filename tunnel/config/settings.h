@@ -307,8 +307,8 @@ const struct settings_peer *settings_find_peer(
  * certificate meets it: the entry was given another name. NULL: there is none, or `now` has an entry
  * of that name, or `before` has one of the new name. -ENOMEM counts as none.
  */
-const struct settings_peer *settings_find_renamed(const struct settings *before,
-	const struct settings *now, const struct identity *name);
+const struct settings_peer *settings_find_renamed(
+	const struct settings *before, const struct settings *now, const struct identity *name);
 /*
  * Decides whose certificate it is. *ret_name is the session's identity: the name of the entry that
  * it meets; *ret_peer is NULL where it meets none, and `unlisted` admits it by its plain name.
