@@ -214,7 +214,7 @@ explain_server() {
 # The configuration in use is the server's own by now: the starting one must not replace it.
 explain_renewed_server() {
 	say "Copy $name.crt, $name.key and crl.pem, but not culvertd.conf, from $dir/servers/$name/" \
-		"to where the server has them (such as $prefix_dir/), and restart culvertd."
+		"to where the server has them (such as $prefix_dir/), and run culvert reload culvertd there."
 }
 
 explain_client() {
@@ -226,10 +226,10 @@ explain_client() {
 explain_renewed_client() {
 	say "Copy $dir/clients/$name.conf to the client and keep it 0600: it holds the key. There:" \
 		"  culvert import --force $name.conf" \
-		"Then start it again: culvert down $name && culvert up $name, or systemctl restart culvert@$name"
+		"Then, if it runs: culvert reload $name. The next connection has the new certificate."
 }
 
 explain_crl() {
-	say "Copy $dir/crl.pem to every server (next to its certificate) and restart culvertd there." \
+	say "Copy $dir/crl.pem to every server (next to its certificate), and run culvert reload culvertd there." \
 		"Until then the servers admit peers with revoked certificates."
 }

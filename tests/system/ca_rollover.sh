@@ -33,6 +33,14 @@ to_server() { # FILE...
 	done
 }
 
+back_to_before() { # FILE...: what the server had before the rollover
+	local file
+	for file; do
+		cp -a "$WORK/before/$file" "$WORK/gw-b.files/.old"
+		mv "$WORK/gw-b.files/.old" "$WORK/gw-b.files/$file"
+	done
+}
+
 to_client() { # NAME [KIND...]: the parts of its profile, as files
 	local name=$1 kind
 	mkdir -p "$WORK/$name.files"
@@ -51,14 +59,9 @@ configure_client() { # NAME
 	CONF
 }
 
-# The programs use what was handed out. While they read their files at the start alone, they are started again; where they
-# watch them, this has nothing to do.
-in_use() { # NAME...
-	local name
-	for name; do
-		stop_bg "$name"
-		if [[ $name == gw-b ]]; then server_start gw-b; else client_start "$name"; fi
-	done
+# The programs use what was handed out.
+in_use() { # NAME
+	check "$1 takes what was handed out" ctl "$1" reload
 }
 
 # The ports of its connections say which they are: the log counts lines that are repeated.
@@ -77,6 +80,10 @@ has_come_back() { # CLIENT CONNECTIONS-BEFORE
 	[[ -n $now && -z $(comm -12 <(echo "$now") <(echo "$2")) ]] && pings "$1" $SERVER4
 }
 
+cut() { # CLIENT
+	in_ns "$1" ss -K dst 192.0.2.2 dport = 443 >/dev/null 2>&1 || true
+}
+
 # Their connections are cut, so that each makes a new handshake.
 reconnects() { # WHEN CLIENT...
 	local when=$1 client
@@ -84,7 +91,7 @@ reconnects() { # WHEN CLIENT...
 	shift
 	for client; do
 		before[$client]=$(connections "$client")
-		in_ns "$client" ss -K dst 192.0.2.2 dport = 443 >/dev/null 2>&1 || true
+		cut "$client"
 	done
 	for client; do
 		wait_for $((UP_SECONDS * 2)) "$when: $client reconnects" has_come_back "$client" "${before[$client]}" &&
@@ -141,7 +148,7 @@ to_client early
 in_use early
 reconnects 'a renewed client beside old ones' early late between
 # Whatever a server has not been given yet: the cross certificate comes with each new one.
-cp -a "$WORK/before/ca.crt" "$WORK/before/crl.pem" "$WORK/gw-b.files/"
+back_to_before ca.crt crl.pem
 in_use gw-b
 reconnects 'a server that has the old CA alone' early late
 to_server ca.crt crl.pem
@@ -189,9 +196,9 @@ wait_log_since "$WORK/gw-b.log" "$mark" 'refused: .*certificate of early is not 
 	pass 'a certificate of the old CA is refused'
 stop_bg between
 mark=$(log_mark "$WORK/early.log")
-cp -a "$WORK/before/gw-b.crt" "$WORK/before/gw-b.key" "$WORK/gw-b.files/"
-cp -a "$WORK/before/ca.crt" "$WORK/before/crl.pem" "$WORK/gw-b.files/"
+back_to_before gw-b.crt gw-b.key ca.crt crl.pem
 in_use gw-b
+cut early
 wait_for $((UP_SECONDS * 2)) 'early refuses a server of the old CA' tried_since early "$mark" \
 	'connection failed: .*certificate of gw-b is not signed by the CA' && pass 'a server of the old CA is refused'
 finish

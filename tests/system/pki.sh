@@ -195,7 +195,7 @@ case_revoke() {
 	accepted sslclient x.crt -crl_check -CRLfile pki/crl.pem
 	pki revoke gw-a
 	said_that "Copy pki/crl.pem to every server"
-	said_that "restart culvertd"
+	said_that "run culvert reload culvertd there"
 	not_accepted "revoked" sslclient x.crt -crl_check -CRLfile pki/crl.pem
 	accepted sslserver pki/servers/gw-b/gw-b.crt -crl_check -CRLfile pki/crl.pem
 	cmp pki/crl.pem pki/servers/gw-b/crl.pem
@@ -259,6 +259,7 @@ case_renew_client_keeps_settings() {
 	sed '/--BEGIN/,/--END/d' $profile >settings
 	pki renew gw-a
 	said_that 'culvert import --force gw-a.conf'
+	said_that 'culvert reload gw-a'
 	said_that "stays valid until"
 	sed '/--BEGIN/,/--END/d' $profile | diff settings - || because "the settings changed"
 	mode_is 600 $profile
