@@ -322,7 +322,8 @@ const char *message_type_name(enum message_type type)
 	return (unsigned)type < MESSAGE_TYPE_COUNT ? layouts[type].name : "unknown";
 }
 
-const char *goodbye_code_text(uint16_t code)
+/* NULL: the code is not known. */
+static const char *find_code_text(uint16_t code)
 {
 	static const char *const texts[GOODBYE_CODE_COUNT] = {
 		[GOODBYE_SHUTDOWN] = "the other end is shutting down",
@@ -340,9 +341,17 @@ const char *goodbye_code_text(uint16_t code)
 		[GOODBYE_EXPIRED] = "the certificate has expired",
 		[GOODBYE_REMOVED] = "the peers entry was removed from the configuration",
 		[GOODBYE_REVOKED] = "the certificate is not accepted any more",
+		[GOODBYE_ELSEWHERE] = "use another server",
 	};
 
-	return code > 0 && code < GOODBYE_CODE_COUNT ? texts[code] : "unknown reason";
+	return code < GOODBYE_CODE_COUNT ? texts[code] : NULL;
+}
+
+const char *goodbye_code_text(uint16_t code)
+{
+	const char *text = find_code_text(code);
+
+	return text ? text : "unknown reason";
 }
 
 const char *goodbye_code_text_sent(uint16_t code)
@@ -380,7 +389,7 @@ enum goodbye_class goodbye_code_class(uint16_t code)
 
 enum goodbye_class goodbye_class(const struct message_goodbye *goodbye)
 {
-	if (goodbye->code < GOODBYE_CODE_COUNT || goodbye->class == 0)
+	if (find_code_text(goodbye->code) || goodbye->class == 0)
 		return goodbye_code_class(goodbye->code);
 	return goodbye->class <= GOODBYE_CLASS_STOP ? (enum goodbye_class)goodbye->class
 						    : GOODBYE_CLASS_WAIT;

@@ -56,6 +56,8 @@ enum {
 	GOODBYE_WAIT_MS = 2000,
 	/* The same after GOODBYE_REVOKED: a person has to act first. */
 	GOODBYE_REVOKED_WAIT_MS = 10000,
+	/* The time that a server which is being drained asks its clients to stay away. */
+	GOODBYE_ELSEWHERE_MS = 10000,
 };
 
 /* Why a session ends; on the wire, never renumber. */
@@ -72,9 +74,10 @@ enum goodbye_code {
 	GOODBYE_LIMIT = 10,       /* too many sessions, lanes, … */
 	GOODBYE_INTERNAL = 11,    /* the sender failed; its log has the cause */
 	GOODBYE_VERSION = 12,     /* no common protocol version */
-	GOODBYE_EXPIRED = 13, /* the receiver's certificate has expired while it was connected */
-	GOODBYE_REMOVED = 14, /* the receiver's entry was taken from the configuration */
-	GOODBYE_REVOKED = 15, /* the receiver's certificate is not accepted any more */
+	GOODBYE_EXPIRED = 13,   /* the receiver's certificate has expired while it was connected */
+	GOODBYE_REMOVED = 14,   /* the receiver's entry was taken from the configuration */
+	GOODBYE_REVOKED = 15,   /* the receiver's certificate is not accepted any more */
+	GOODBYE_ELSEWHERE = 16, /* the server is being drained: use another one */
 	GOODBYE_CODE_COUNT,
 	GOODBYE_OLD_LAST = GOODBYE_VERSION, /* of 0.1.0; newer codes need FEATURE_GOODBYE_CLASS */
 };
