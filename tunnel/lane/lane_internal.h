@@ -35,10 +35,12 @@ enum {
 	/* On a lossy path with BBR so much is encrypted ahead: this share of the round trip, at most … */
 	LANE_AHEAD_SHARE = 8,
 	LANE_AHEAD_US = 5000,
-	LANE_AHEAD_HELD_US = 500, /* while what is under way is limited (lane/holding) */
-	LANE_BULK_SHARE = 8,      /* bulk data: so many times what is received */
-	LANE_LOST_MS = 5000,      /* so often netd is asked for a path that is not open any more */
-	LANE_DOUBT_MS = 2000,     /* data unacknowledged for this long is in doubt */
+	LANE_AHEAD_HELD_US = 500,  /* while what is under way is limited (lane/holding) */
+	LANE_BULK_SHARE = 8,       /* bulk data: so many times what is received */
+	LANE_LOST_MS = 5000,       /* so often netd is asked for a path that is not open any more */
+	LANE_DOUBT_MS = 2000,      /* data unacknowledged for this long is in doubt */
+	LANE_DOUBT_LOOK_MS = 100,  /* so often a lane near to that is looked at */
+	LANE_DOUBT_SURE_MS = 1000, /* it has to be sent again for this long */
 	/* Bytes of control messages that may wait for a peer that does not read. */
 	LANE_CONTROL_QUEUE_MAX = 256 << 10,
 	LANE_BURST_PACKETS = 4096,    /* the most read from TUN at once, even if all are dropped */
@@ -247,7 +249,8 @@ static inline bool lane_cuts(const struct lane *lane)
 
 /* lane_path.c */
 void lane_path_limit(struct lane *lane, struct duration dead_after);
-bool lane_path_look(struct lane *lane); /* true: sent data is not acknowledged yet */
+/* When to look again, in ms, since sent data is not acknowledged yet; 0: all is. */
+unsigned lane_path_look(struct lane *lane);
 /* Looks for silent paths from now on, if the lane is busy and may have several. Idempotent. */
 void lane_path_watch(struct lane *lane);
 /* Of several paths (MPTCP): so much is on its way that the connection should get no more now. */

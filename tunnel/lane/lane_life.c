@@ -189,9 +189,9 @@ static void idle_expired(struct loop_timer *timer)
 {
 	struct lane *lane = container_of(timer, struct lane, idle);
 	uint64_t now = bytes_passed(lane);
-	bool under_way = lane_path_look(lane);
+	unsigned look_ms = lane_path_look(lane);
 
-	if (now == lane->idle_mark && !under_way) {
+	if (now == lane->idle_mark && look_ms == 0) {
 		lane->busy = false;
 		if (flow_queue_is_empty(lane->queue))
 			release_queue(lane);
@@ -199,7 +199,8 @@ static void idle_expired(struct loop_timer *timer)
 		return;
 	}
 	lane->idle_mark = now;
-	loop_timer_start(lane->worker->loop, timer, mono_add(mono_now(), DURATION_MS(LANE_IDLE_MS)),
+	loop_timer_start(lane->worker->loop, timer,
+		mono_add(mono_now(), DURATION_MS(look_ms > 0 ? look_ms : LANE_IDLE_MS)),
 		idle_expired);
 }
 

@@ -29,25 +29,39 @@ void lane_path_limit(struct lane *lane, struct duration dead_after)
 				   sizeof(limit)) < 0;
 }
 
-bool lane_path_look(struct lane *lane)
+/*
+ * True: what is under way has been unacknowledged for LANE_DOUBT_MS. The kernel tells only when the
+ * last acknowledgement came. A connection that was silent until now has an old one but new data.
+ * The kernel's doubled timeout says how long it has sent that again: at least the sum of the
+ * timeouts that have passed.
+ */
+static bool is_in_doubt(const struct tcp_info *info)
+{
+	unsigned shift = info->tcpi_backoff < 31 ? info->tcpi_backoff : 31;
+	uint32_t passed = info->tcpi_rto - (info->tcpi_rto >> shift);
+
+	return info->tcpi_last_ack_recv >= LANE_DOUBT_MS && info->tcpi_retransmits > 0 &&
+		passed >= LANE_DOUBT_SURE_MS * 1000;
+}
+
+unsigned lane_path_look(struct lane *lane)
 {
 	struct tcp_info info = { 0 };
 	socklen_t len = sizeof(info);
 
 	if (getsockopt(lane->socket_watch.fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0 ||
 		info.tcpi_unacked == 0)
-		return false;
-	/*
-	 * The age is in milliseconds. A connection that was silent until now has an old
-	 * acknowledgement but new data, so retransmissions count as well.
-	 */
-	if (lane->many_paths || info.tcpi_last_ack_recv < LANE_DOUBT_MS ||
-		info.tcpi_retransmits == 0)
-		return true;
+		return 0;
+	if (lane->many_paths)
+		return LANE_IDLE_MS;
+	if (info.tcpi_last_ack_recv + LANE_DOUBT_LOOK_MS < LANE_DOUBT_MS)
+		return LANE_DOUBT_MS - info.tcpi_last_ack_recv;
+	if (!is_in_doubt(&info))
+		return LANE_DOUBT_LOOK_MS;
 	struct lane_report *report = lane_report_new(lane, LANE_REPORT_DOUBT, 0);
 	if (report) /* out of memory: the next look finds the same */
 		lane_report_post(lane, report);
-	return true;
+	return LANE_IDLE_MS;
 }
 
 static bool is_open_from(const struct tcp_paths_one *paths, const struct addr *locals, size_t count,
