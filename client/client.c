@@ -18,7 +18,10 @@
  * returning client, even one with a restarted engine, from a second one with the same certificate.
  */
 
-enum { CLIENT_STEADY_S = 10 }; /* seconds; a session up for that long resets the backoff */
+enum {
+	CLIENT_STEADY_S = 10, /* seconds; a session up for that long resets the backoff */
+	SILENCE_MS = 2000,    /* how long data was not acknowledged when a session is doubted */
+};
 
 static struct client *client_of(struct engine *engine)
 {
@@ -52,12 +55,60 @@ static void dialer_ended(struct dialer *dialer)
 	engine_end_if_idle(&client_of_dialer(dialer)->engine);
 }
 
+/* Moves the session from the connection that it has to this one. */
+static int move_session(struct client *client, bool goodbye, const char *why, struct lane *lane,
+	const struct lane_peer *peer, const struct endpoint *outer)
+{
+	client->switching = true;
+	session_switch(client->session, goodbye, why);
+	client->switching = false;
+	return session_greet(client->session, lane, peer, outer);
+}
+
+static bool is_other_server(const struct client *client, const struct endpoint *outer)
+{
+	const struct endpoint *old = &client->session->outer;
+
+	return old->port != outer->port || !addr_equal(&old->addr, &outer->addr);
+}
+
+/* Beside a silent connection the first that answers wins: that one, or the new one. */
 static int connected(struct dialer *dialer, struct lane *lane, const struct lane_peer *peer,
 	const struct endpoint *outer)
 {
 	struct client *client = client_of_dialer(dialer);
+	struct session *session = client->session;
 
-	return session_greet(client->session, lane, peer, outer);
+	if (session && session->state == SESSION_IDLE)
+		return session_greet(session, lane, peer, outer);
+	if (session && session->state == SESSION_CLOSING)
+		return -EAGAIN; /* it is idle soon */
+	if (!session || !session_is_silent(session)) {
+		client->beside = false;
+		return -ECANCELED;
+	}
+	return move_session(client, is_other_server(client, outer),
+		"another connection answered first", lane, peer, outer);
+}
+
+static bool connection_is_wanted(struct dialer *dialer)
+{
+	struct client *client = client_of_dialer(dialer);
+	struct session *session = client->session;
+	bool wanted = session && (session->state != SESSION_UP || session_is_silent(session));
+
+	if (!wanted)
+		client->beside = false;
+	return wanted;
+}
+
+/* A server that has a session for this client may still be making it: it gets a goodbye. */
+static void welcome_is_late(struct dialer *dialer)
+{
+	struct client *client = client_of_dialer(dialer);
+
+	if (client->session && client->session->state == SESSION_GREETING)
+		session_switch(client->session, true, "no welcome in time; trying another server");
 }
 
 static void count_failure(struct client *client)
@@ -81,6 +132,8 @@ static void failed(struct dialer *dialer, const char *text)
 
 static const struct dialer_events dialer_events = {
 	.lane = dialer_lane,
+	.wanted = connection_is_wanted,
+	.slow = welcome_is_late,
 	.connected = connected,
 	.failed = failed,
 	.ended = dialer_ended,
@@ -119,6 +172,8 @@ static int lane_connected(struct dialer *joiner, struct lane *lane, const struct
 	(void)peer; /* the dialer has checked its name */
 	if (!client->session)
 		return -ENOTCONN;
+	if (is_other_server(client, outer))
+		return -ECANCELED; /* the session has moved */
 	return session_join(client->session, lane, outer);
 }
 
@@ -128,6 +183,88 @@ static const struct dialer_events joiner_events = {
 	.connected = lane_connected,
 	.ended = joiner_ended,
 };
+
+/* ---- the way back to a better remote ---- */
+
+static struct client *client_with(struct preferred *preferred)
+{
+	return container_of(preferred, struct client, preferred);
+}
+
+static int preferred_lane(struct preferred *preferred, int fd, struct mono deadline,
+	struct lane_owner *owner, struct lane **ret_lane)
+{
+	return make_lane(&client_with(preferred)->engine, fd, deadline, owner, ret_lane);
+}
+
+static bool preferred_held(struct preferred *preferred, size_t remote, const struct endpoint *outer)
+{
+	return dialer_is_held(&client_with(preferred)->dialer, remote, outer);
+}
+
+static void preferred_hold(struct preferred *preferred, size_t remote, const struct endpoint *outer,
+	struct duration wait)
+{
+	dialer_hold(&client_with(preferred)->dialer, remote, outer, wait);
+}
+
+static int preferred_steady(struct preferred *preferred, struct lane *lane,
+	const struct lane_peer *peer, size_t remote, const struct endpoint *outer)
+{
+	struct client *client = client_with(preferred);
+
+	if (!client->session || client->session->state != SESSION_UP)
+		return -ENOTCONN;
+	log_notice("%s: returns to the preferred remote %s", client->session->name.name,
+		client->engine.settings->remotes[remote].host);
+	int r = move_session(
+		client, true, "the client returns to a preferred server", lane, peer, outer);
+	if (r == 0)
+		dialer_took(&client->dialer, remote, outer);
+	else
+		dialer_begin(&client->dialer, true);
+	return r;
+}
+
+static void preferred_ended(struct preferred *preferred)
+{
+	engine_end_if_idle(&client_with(preferred)->engine);
+}
+
+static const struct preferred_events preferred_events = {
+	.lane = preferred_lane,
+	.held = preferred_held,
+	.hold = preferred_hold,
+	.steady = preferred_steady,
+	.ended = preferred_ended,
+};
+
+static void session_up(struct engine *engine, struct session *session)
+{
+	struct client *client = client_of(engine);
+
+	(void)session;
+	client->beside = false;
+	dialer_settle(&client->dialer);
+	preferred_watch(
+		&client->preferred, engine->settings->remotes[client->dialer.remote].priority);
+}
+
+static bool session_doubted(struct engine *engine, struct session *session)
+{
+	struct client *client = client_of(engine);
+
+	if (engine->world.stopping || client->dialer.stopped)
+		return false;
+	if (!client->beside) {
+		log_notice(
+			"%s: data is not acknowledged: connecting anew beside the old connection, and the first that answers is used",
+			session->name.name);
+		client->beside = true;
+		dialer_begin_beside(&client->dialer, DURATION_MS(SILENCE_MS));
+	}
+	return true;
+}
 
 /* The joiner dials one lane at a time. */
 static void lane_wanted(struct engine *engine, struct session *session, bool at_once)
@@ -148,6 +285,8 @@ static int client_start(struct engine *engine, struct problem *problem)
 	if (r == 0)
 		r = dialer_init(&client->joiner, engine->world.loop, engine->world.netd,
 			engine->settings, &joiner_events);
+	preferred_init(&client->preferred, engine->world.loop, engine->world.netd, engine->settings,
+		&preferred_events);
 	client->session = peers_find(&engine->peers, &server->name); /* adopted */
 	if (r == 0 && !client->session)
 		r = engine_new_session(engine, &server->name, server, &client->session);
@@ -160,7 +299,7 @@ static int client_start(struct engine *engine, struct problem *problem)
 	if (client->session->outer.port != 0) { /* the last engine passed an endpoint */
 		dialer_keep(&client->dialer, &client->session->outer);
 		if (session_hides_names(client->session))
-			dialer_know(&client->dialer, &client->session->outer);
+			dialer_know(&client->dialer, 0, &client->session->outer);
 	}
 	dialer_begin(&client->dialer, true);
 	return 0;
@@ -174,6 +313,7 @@ static void client_stop(struct engine *engine)
 		dialer_stop(&client->dialer);
 	if (client->joiner.loop)
 		dialer_stop(&client->joiner);
+	preferred_stop(&client->preferred);
 }
 
 static const struct client *const_client_of(const struct engine *engine)
@@ -191,22 +331,40 @@ static void attempts(const struct engine *engine, struct engine_attempts *ret_at
 	ret_attempts->waits = dialer_is_waiting(&client->dialer, &ret_attempts->next);
 }
 
+static void remote(const struct engine *engine, struct engine_remote *ret_remote)
+{
+	const struct client *client = const_client_of(engine);
+	const struct preferred *preferred = &client->preferred;
+
+	*ret_remote = (struct engine_remote){
+		.index = client->dialer.remote,
+		.probes = preferred->running,
+		.next = preferred->next,
+		.answers = preferred->answers,
+		.answering = preferred->answering,
+		.since = preferred->since,
+	};
+}
+
 static bool client_is_idle(const struct engine *engine)
 {
 	const struct client *client = const_client_of(engine);
 
 	return (!client->dialer.loop || dialer_is_idle(&client->dialer)) &&
-		(!client->joiner.loop || dialer_is_idle(&client->joiner));
+		(!client->joiner.loop || dialer_is_idle(&client->joiner)) &&
+		preferred_is_idle(&client->preferred);
 }
 
 static void session_idle(struct engine *engine, struct session *session, uint32_t retry_after_ms)
 {
 	struct client *client = client_of(engine);
 
+	preferred_stop(&client->preferred);
 	/* Its handshakes are refused now, until a certificate or a list changes. */
 	if (retry_after_ms == 0 && session->lost.code == GOODBYE_REVOKED)
 		retry_after_ms = GOODBYE_REVOKED_WAIT_MS;
-	dialer_hold(&client->dialer, &session->outer, DURATION_MS(retry_after_ms));
+	dialer_hold(&client->dialer, client->dialer.remote, &session->outer,
+		DURATION_MS(retry_after_ms));
 	if (session->up_since.ns == 0) {
 		count_failure(client);
 		dialer_next(&client->dialer); /* this address led to no session */
@@ -216,11 +374,20 @@ static void session_idle(struct engine *engine, struct session *session, uint32_
 		CLIENT_STEADY_S;
 	session->up_since.ns = 0;
 	client->failures = 0;
+	if (client->switching)
+		return;
 	if (session_hides_names(session))
-		dialer_know(&client->dialer, &session->outer);
+		dialer_know(&client->dialer, client->dialer.remote, &session->outer);
 	if (steady)
 		backoff_reset(&client->dialer.backoff);
-	dialer_begin(&client->dialer, false);
+	if (session->last_leave.heard && session->last_leave.code == GOODBYE_ELSEWHERE &&
+		engine->settings->remote_count > 1)
+		dialer_begin(&client->dialer, true); /* another server waits for no backoff */
+	else if (client->beside)
+		dialer_resume(&client->dialer); /* it was begun when the connection fell silent */
+	else
+		dialer_begin(&client->dialer, false);
+	client->beside = false;
 }
 
 static void session_ended(struct engine *engine, struct session *session)
@@ -269,6 +436,7 @@ static void client_free(struct engine *engine)
 {
 	dialer_free(&client_of(engine)->dialer);
 	dialer_free(&client_of(engine)->joiner);
+	preferred_free(&client_of(engine)->preferred);
 }
 
 const struct engine_role client_role = {
@@ -280,7 +448,10 @@ const struct engine_role client_role = {
 	.is_idle = client_is_idle,
 	.session_idle = session_idle,
 	.lane_wanted = lane_wanted,
+	.session_up = session_up,
+	.session_doubted = session_doubted,
 	.attempts = attempts,
+	.remote = remote,
 	.network = client_network,
 	.settings_changed = settings_changed,
 	.session_ended = session_ended,

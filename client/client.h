@@ -3,11 +3,13 @@
 #define CULVERT_CLIENT_CLIENT_H
 
 #include "client/dialer.h"
+#include "client/preferred.h"
 #include "engine/engine.h"
 
 /*
  * The client's part of the engine: one session with the profile's server, and two dialers. One
- * dialer gets the session its connection, the other any further lanes. The session, and with it the
+ * dialer gets the session its connection, the other any further lanes. client/preferred finds when
+ * a better remote is back. The session, and with it the
  * interface, outlives its connections. Engine's main thread.
  */
 
@@ -15,6 +17,11 @@ struct client {
 	struct engine engine;
 	struct dialer dialer;
 	struct dialer joiner; /* for the session's further lanes */
+	struct preferred preferred;
+	/* The dialer connects again, beside a connection that is silent. */
+	bool beside;
+	/* The session leaves its connection for one that is there already. */
+	bool switching;
 	struct session *session;
 	uint64_t failures;  /* attempts that failed since the session was last up */
 	struct mono failed; /* when the newest one did */

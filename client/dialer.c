@@ -6,37 +6,25 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/container.h"
 #include "base/error_text.h"
 #include "base/log.h"
-#include "wire/frame.h"
-#include "wire/message.h"
 
 /*
- * One attempt at a time: resolve → socket (from netd) → connect → proxy, if any → TLS → hand over.
- * Every failure leads to try_failed(), which logs the cause once. It continues with the next
- * address, the next remote, or the wait.
+ * advance() is the engine of a round: it asks client/race what to do next and does it, until there
+ * is something to wait for. All events lead to it by the loop's timer, so no call nests.
  */
 
 enum {
-	DIALER_CONNECT_MS = 5000, /* limit for one address, within the handshake timeout */
-	DIALER_LOOKUP_MS = 2000,  /* limit for a name whose remote was reached before */
+	DIALER_LOOKUP_MS = 2000, /* limit for a name where there is something else to try */
 	DIALER_BACKOFF_FIRST_MS = 200,
 	DIALER_BACKOFF_LONGEST_MS = 30000,
 	DIALER_KNOWN_TRIES = 5, /* of the known endpoint, before resolving names without a tunnel */
 	DIALER_WHERE_MAX = 2 * SETTINGS_HOST_MAX + 128, /* of describe() */
 };
 
-static void address_due(struct loop_timer *timer);
-static void remote_due(struct loop_timer *timer);
-
-static const struct settings_remote *remote_of(const struct dialer *dialer)
-{
-	return &dialer->settings->remotes[dialer->remote];
-}
+static void due(struct loop_timer *timer);
 
 /* Returns NULL if connections go to the remote itself. */
 static const struct proxy *proxy_of(const struct dialer *dialer)
@@ -59,11 +47,7 @@ const char *dialer_state_text(enum dialer_state state)
 	static const char *const texts[DIALER_STATE_COUNT] = {
 		[DIALER_RESTING] = "idle",
 		[DIALER_WAITING] = "waiting",
-		[DIALER_RESOLVING] = "resolving",
-		[DIALER_SOCKET] = "making a socket",
-		[DIALER_CONNECTING] = "connecting",
-		[DIALER_PROXYING] = "asking the proxy",
-		[DIALER_SECURING] = "in the TLS handshake",
+		[DIALER_DIALLING] = "dialling",
 	};
 	return state < DIALER_STATE_COUNT ? texts[state] : "unknown";
 }
@@ -72,50 +56,126 @@ const char *dialer_state_text(enum dialer_state state)
  * Formats "host (address:port)", or only the name before it is resolved. With a proxy it is "host
  * through the HTTP proxy proxy-host (address:port)".
  */
-static const char *describe(const struct dialer *dialer, char out[static DIALER_WHERE_MAX])
+static const char *describe(const struct dialer *dialer, size_t remote,
+	const struct endpoint *outer, char out[static DIALER_WHERE_MAX])
 {
 	const struct proxy *proxy = proxy_of(dialer);
-	bool is_resolved = addr_is_set(&dialer->outer.addr);
-	char address[ENDPOINT_TEXT_MAX];
+	char address[ENDPOINT_TEXT_MAX] = "";
 
-	endpoint_format(&dialer->outer, address);
-	snprintf(out, DIALER_WHERE_MAX, "%s%s%s%s%s%s%s%s", remote_of(dialer)->host,
+	if (outer)
+		endpoint_format(outer, address);
+	snprintf(out, DIALER_WHERE_MAX, "%s%s%s%s%s%s%s%s", dialer->settings->remotes[remote].host,
 		proxy ? " through the " : "", proxy ? proxy_kind_text(proxy->kind) : "",
-		proxy ? " proxy " : "", proxy ? proxy->host : "", is_resolved ? " (" : "",
-		is_resolved ? address : "", is_resolved ? ")" : "");
+		proxy ? " proxy " : "", proxy ? proxy->host : "", outer ? " (" : "", address,
+		outer ? ")" : "");
 	return out;
 }
 
-static void wait_for(struct dialer *dialer, struct duration wait, loop_timer_fn *then)
+/* ---- what is under way ---- */
+
+static size_t count_flying(const struct dialer *dialer)
 {
-	set_state(dialer, DIALER_WAITING);
-	dialer->due = then;
-	loop_timer_start(dialer->loop, &dialer->timer, mono_add(mono_now(), wait), then);
+	size_t count = 0;
+
+	for (size_t i = 0; i < DIALER_ATTEMPTS_MAX; i++)
+		count += attempt_is_flying(&dialer->attempts[i].attempt);
+	return count;
+}
+
+static size_t count_asking(const struct dialer *dialer)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < SETTINGS_REMOTES_MAX; i++)
+		count += dialer->lookups[i].asking;
+	return count;
+}
+
+/* The first attempt in that state, or NULL. */
+static struct attempt *find(struct dialer *dialer, enum attempt_state state)
+{
+	for (size_t i = 0; i < DIALER_ATTEMPTS_MAX; i++) {
+		struct attempt *attempt = &dialer->attempts[i].attempt;
+
+		if (attempt->state == state && !attempt->abandoned)
+			return attempt;
+	}
+	return NULL;
+}
+
+static void abandon_all(struct dialer *dialer)
+{
+	for (size_t i = 0; i < DIALER_ATTEMPTS_MAX; i++)
+		attempt_abandon(&dialer->attempts[i].attempt, "the client has another connection");
+}
+
+/* The answers that still come are for a later round. */
+static void forget_lookups(struct dialer *dialer)
+{
+	for (size_t i = 0; i < SETTINGS_REMOTES_MAX; i++)
+		dialer->lookups[i].asking = false;
+}
+
+static bool is_quiet(const struct dialer *dialer)
+{
+	for (size_t i = 0; i < DIALER_ATTEMPTS_MAX; i++) {
+		if (!attempt_is_free(&dialer->attempts[i].attempt))
+			return false;
+	}
+	return count_asking(dialer) == 0;
+}
+
+/* Called after each end, once the dialer was stopped. */
+static void end_if_quiet(struct dialer *dialer)
+{
+	if (is_quiet(dialer)) {
+		set_state(dialer, DIALER_RESTING);
+		dialer->events->ended(dialer);
+	}
+}
+
+/* ---- rounds ---- */
+
+/* Goes on by the loop. */
+static void go_on(struct dialer *dialer)
+{
+	if (dialer->state == DIALER_DIALLING)
+		loop_timer_start(dialer->loop, &dialer->timer, mono_now(), due);
 }
 
 static void begin_round(struct dialer *dialer, struct duration wait)
 {
-	dialer->remote = dialer->first;
-	dialer->tried = false;
-	dialer->at_known = dialer->known.port != 0 && !dialer->direct;
-	wait_for(dialer, wait, remote_due);
+	forget_lookups(dialer);
+	set_state(dialer, DIALER_WAITING);
+	loop_timer_start(dialer->loop, &dialer->timer, mono_add(mono_now(), wait), due);
 }
 
 /* The `remote` for client/holds. */
-static size_t hold_remote(const struct dialer *dialer)
+static size_t hold_remote(const struct dialer *dialer, size_t remote)
 {
-	return proxy_of(dialer) ? dialer->remote : 0;
+	return proxy_of(dialer) ? remote : 0;
 }
 
-static void wait_backoff(struct dialer *dialer)
+static bool is_held(struct dialer *dialer, size_t remote, const struct endpoint *outer)
+{
+	return holds_has(&dialer->holds, outer, hold_remote(dialer, remote), mono_now());
+}
+
+static uint64_t random_number(void)
 {
 	uint64_t random;
 
 	if (getrandom(&random, sizeof(random), 0) < 0)
-		random = (uint64_t)mono_now().ns; /* only the jitter depends on it */
-	struct duration wait = backoff_next(&dialer->backoff, random);
+		random = (uint64_t)mono_now().ns; /* only jitter and order depend on it */
+	return random;
+}
+
+static void wait_backoff(struct dialer *dialer)
+{
+	struct duration wait = backoff_next(&dialer->backoff, random_number());
 	/* No server is left to try until a hold ends. */
 	struct duration hold = holds_shortest(&dialer->holds, mono_now());
+
 	if (!dialer->tried && wait.ns < hold.ns)
 		wait = hold;
 	log_info("%s: retrying in %.1f s", dialer->settings->peers[0].name.name,
@@ -123,389 +183,334 @@ static void wait_backoff(struct dialer *dialer)
 	begin_round(dialer, wait);
 }
 
-/* Continues with the next address, the next remote, or the wait. */
-static void go_on(struct dialer *dialer)
-{
-	set_state(dialer, DIALER_RESTING);
-	if (dialer->stopped)
-		return;
-	/*
-	 * Continues through the loop, so that a list of names that fail at once does not nest
-	 * calls.
-	 */
-	if (dialer->at_known) {
-		dialer->at_known = false;
-		wait_for(dialer, (struct duration){ 0 }, remote_due);
-	} else if (dialer->address + 1 < dialer->endpoint_count) {
-		dialer->address++;
-		wait_for(dialer, (struct duration){ 0 }, address_due);
-	} else if (!dialer->direct && dialer->remote + 1 < dialer->settings->remote_count) {
-		dialer->remote++;
-		wait_for(dialer, (struct duration){ 0 }, remote_due);
-	} else {
-		wait_backoff(dialer);
-	}
-}
-
-void dialer_next(struct dialer *dialer)
-{
-	if (dialer->at_known)
-		dialer->known_failed++;
-	if (!holds_has(&dialer->holds, &dialer->outer, hold_remote(dialer), mono_now()))
-		dialer->tried = true;
-	go_on(dialer);
-}
-
-/* Stops all watches of the socket before it closes it. */
-static void close_socket(struct dialer *dialer)
-{
-	loop_watch_remove(dialer->loop, &dialer->connect_watch);
-	proxy_leg_stop(&dialer->leg);
-	if (dialer->fd >= 0)
-		close(dialer->fd);
-	dialer->fd = -1;
-}
-
-static void try_failed(struct dialer *dialer, const char *cause)
+/* A remote or an endpoint (NULL: its name did not resolve) cannot be reached now. */
+static void report(
+	struct dialer *dialer, size_t remote, const struct endpoint *outer, const char *cause)
 {
 	char where[DIALER_WHERE_MAX];
 	struct problem text;
 
-	loop_timer_stop(dialer->loop, &dialer->timer);
-	close_socket(dialer);
-	if (!dialer->stopped)
-		log_warning("%s: connection failed: %s", describe(dialer, where), cause);
-	if (!dialer->stopped && dialer->events->failed) {
-		problem_set(&text, "%s: connection failed: %s", describe(dialer, where), cause);
+	problem_set(
+		&text, "%s: connection failed: %s", describe(dialer, remote, outer, where), cause);
+	log_warning("%s", text.text);
+	dialer->tried = true;
+	if (dialer->events->failed)
 		dialer->events->failed(dialer, text.text);
-	}
-	dialer_next(dialer);
-	if (dialer->stopped)
-		dialer->events->ended(dialer);
 }
 
-/* ---- TLS ---- */
+/* ---- attempts ---- */
 
-/* So that the server's log has the reason, too. */
-static void send_refusal(struct dialer *dialer, struct lane *lane)
+static struct dialer *dialer_of(struct attempt *attempt)
 {
-	struct message message = {
-		.type = MESSAGE_GOODBYE,
-		.goodbye = { .code = GOODBYE_BAD_IDENTITY },
-	};
-	uint8_t payload[FRAME_CONTROL_MAX];
-	struct writer writer;
-
-	message.goodbye.class = (uint8_t)goodbye_code_class(GOODBYE_BAD_IDENTITY);
-	(void)snprintf(message.goodbye.text, sizeof(message.goodbye.text), "%.*s",
-		(int)sizeof(message.goodbye.text) - 1, dialer->refusal.text);
-	writer_init(&writer, payload, sizeof(payload));
-	if (message_encode(&writer, &message) == 0)
-		(void)lane_send_control(lane, payload, writer.len);
+	return container_of(attempt, struct dialer_attempt, attempt)->dialer;
 }
 
-/* The session's peer is the one of the profile, by the name that it has there. */
-static void on_secured(struct lane_owner *owner, struct lane *lane, const struct lane_peer *peer)
+static int attempt_lane(struct attempt *attempt, int fd, struct mono deadline,
+	struct lane_owner *owner, struct lane **ret_lane)
 {
-	struct dialer *dialer = container_of(owner, struct dialer, lane_owner);
-	struct lane_peer server = *peer;
+	struct dialer *dialer = dialer_of(attempt);
 
-	if (dialer->stopped)
-		return; /* the lane's end is ordered; ended() follows */
-	server.identity = dialer->settings->peers[0].name;
-	if (settings_meet_server(dialer->settings, peer->names, &dialer->refusal) < 0)
-		send_refusal(dialer, lane);
-	if (!dialer->refusal.text[0]) {
-		if (!dialer->at_known) /* that endpoint may be another remote's */
-			kept_addresses_add(&dialer->kept, dialer->remote, &dialer->outer);
-		/*
-		 * Change the state first: the owner of the new lane may request another one at
-		 * once.
-		 */
-		dialer->lane = NULL;
-		set_state(dialer, DIALER_RESTING);
-		int r = dialer->events->connected(dialer, lane, &server, &dialer->outer);
-		if (r == 0)
-			return;
-		dialer->lane = lane;
-		set_state(dialer, DIALER_SECURING);
-		problem_set(&dialer->refusal, "the client cannot use the connection: %s",
-			error_text(r));
-	}
-	lane_end(lane);
+	return dialer->events->lane(dialer, fd, deadline, owner, ret_lane);
 }
 
-static void on_control(struct lane_owner *owner, struct lane *lane, const uint8_t *data, size_t len)
+static void watch_progress(struct dialer *dialer)
 {
-	/*
-	 * The server speaks first only to send a goodbye, and then the lane was handed over before.
-	 */
-	(void)owner;
-	(void)lane;
-	(void)data;
-	(void)len;
-}
-
-static void on_fault(struct lane_owner *owner, struct lane *lane, uint16_t code, const char *text)
-{
-	struct dialer *dialer = container_of(owner, struct dialer, lane_owner);
-
-	(void)code;
-	problem_set(&dialer->refusal, "the server broke the protocol: %s", text);
-	lane_end(lane);
-}
-
-static void on_ended(
-	struct lane_owner *owner, struct lane *lane, enum lane_end end, const char *text)
-{
-	struct dialer *dialer = container_of(owner, struct dialer, lane_owner);
-	struct problem problem = dialer->refusal;
-
-	if (!problem.text[0])
-		problem_set(&problem, "%s%s%s", lane_end_text(end), text[0] ? ": " : "", text);
-	lane_release(lane);
-	dialer->lane = NULL;
-	try_failed(dialer, problem.text);
-}
-
-static void secure(struct dialer *dialer)
-{
-	dialer->refusal = (struct problem){ 0 };
-	if (dialer->events->lane(
-		    dialer, dialer->fd, dialer->deadline, &dialer->lane_owner, &dialer->lane) < 0) {
-		try_failed(dialer, "out of memory");
+	if (dialer->state != DIALER_RESTING || !dialer->events->slow ||
+		(count_flying(dialer) == 0 && !race_has_more(&dialer->race)))
 		return;
-	}
-	dialer->fd = -1; /* the lane owns it */
-	set_state(dialer, DIALER_SECURING);
+	loop_timer_start(dialer->loop, &dialer->timer,
+		mono_add(mono_now(), DURATION_MS(RACE_PRIORITY_MS)), due);
 }
 
-/* ---- TCP, and the proxy ---- */
-
-static void proxied(struct proxy_leg *leg, const char *cause)
+/*
+ * Gives the lane to the session. The attempt is free and the dialer rests before that: the owner of
+ * the new lane may request another one at once.
+ */
+static void hand_over(struct dialer *dialer, struct attempt *attempt)
 {
-	struct dialer *dialer = container_of(leg, struct dialer, leg);
+	struct endpoint outer = attempt->outer;
+	struct lane_peer peer = attempt->peer;
+	size_t old_remote = dialer->remote;
+	struct lane *lane;
 
-	if (cause)
-		try_failed(dialer, cause);
-	else
-		secure(dialer);
-}
-
-static void connect_failed(struct dialer *dialer, int error)
-{
-	struct problem text;
-	const char *cure = "";
-
-	switch (error < 0 ? -error : error) {
-	case ECONNREFUSED:
-		cure = "; no program listens there, or a firewall refuses: check the port, and that the program runs";
-		break;
-	case ETIMEDOUT:
-		cure = "; check the address, and that no firewall there or on the way drops this port";
-		break;
-	case ENETUNREACH:
-		cure = "; this host has no route there: check its network, or use an address of the other family";
-		break;
-	case EHOSTUNREACH:
-		cure = "; nobody answers for that address: check it, and this host's network";
-		break;
-	default:
-		break;
-	}
-	problem_set(&text, "%s%s", error_text(error), cure);
-	try_failed(dialer, text.text);
-}
-
-static void connect_ready(struct loop_watch *watch, uint32_t events)
-{
-	struct dialer *dialer = container_of(watch, struct dialer, connect_watch);
-	int error;
-	socklen_t len = sizeof(error);
-
-	(void)events;
-	if (getsockopt(watch->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
-		error = errno;
-	loop_watch_remove(dialer->loop, watch);
+	if (!attempt->known) /* that endpoint may be another remote's */
+		kept_addresses_add(&dialer->kept, attempt->remote, &outer);
 	loop_timer_stop(dialer->loop, &dialer->timer);
-	if (error != 0) {
-		connect_failed(dialer, error);
-	} else if (proxy_of(dialer)) {
-		set_state(dialer, DIALER_PROXYING);
-		proxy_leg_begin(&dialer->leg, dialer->fd, dialer->deadline, proxy_of(dialer),
-			remote_of(dialer));
-	} else {
-		secure(dialer);
-	}
-}
-
-static void connect_overdue(struct loop_timer *timer)
-{
-	try_failed(container_of(timer, struct dialer, timer),
-		"no answer to the TCP connection; check the address, and that no firewall there or on the way drops this port");
-}
-
-static void connect_socket(struct dialer *dialer)
-{
-	struct sockaddr_storage sa;
-	socklen_t len = endpoint_to_sockaddr(&dialer->outer, &sa);
-	struct loop *loop = dialer->loop;
-	struct mono now = mono_now();
-	struct mono overdue = mono_add(now, DURATION_MS(DIALER_CONNECT_MS));
-
-	/* One deadline for everything from here to the welcome. */
-	dialer->deadline = mono_add(now, dialer->settings->handshake_timeout);
-	if (mono_before(dialer->deadline, overdue))
-		overdue = dialer->deadline;
-	set_state(dialer, DIALER_CONNECTING);
-	if (connect(dialer->fd, (struct sockaddr *)&sa, len) < 0 && errno != EINPROGRESS) {
-		connect_failed(dialer, errno);
+	dialer->remote = attempt->remote;
+	set_state(dialer, DIALER_RESTING);
+	lane = attempt_take(attempt);
+	int r = dialer->events->connected(dialer, lane, &peer, &outer);
+	if (r == 0) {
+		dialer->outer = outer;
+		dialer->at_known = attempt->known;
+		watch_progress(dialer);
 		return;
 	}
-	int r = loop_watch_add(loop, &dialer->connect_watch, dialer->fd, EPOLLOUT, connect_ready);
-	if (r < 0) {
-		try_failed(dialer, error_text(r));
+	dialer->remote = old_remote;
+	attempt_return(attempt, lane);
+	if (r == -ECANCELED)
+		dialer_settle(dialer);
+	if (r == -ECANCELED || r == -EAGAIN)
 		return;
-	}
-	loop_timer_start(loop, &dialer->timer, overdue, connect_overdue);
+	set_state(dialer, DIALER_DIALLING);
+	struct problem text;
+	problem_set(&text, "the client cannot use the connection: %s", error_text(r));
+	attempt_refuse(attempt, text.text);
 }
 
-static void socket_made(
-	struct netd_call *call, const struct request_reply *reply, const int *fds, size_t fd_count)
+static void attempt_secured(struct attempt *attempt)
 {
-	struct dialer *dialer = container_of(call, struct dialer, socket_call);
+	struct dialer *dialer = dialer_of(attempt);
 
-	dialer->fd = fd_count > 0 ? fds[0] : -1;
-	if (fd_count > 1) /* the request was for one */
-		netd_link_close_fds(fds + 1, fd_count - 1);
+	/* While a lane is with the session this one waits. */
+	if (dialer->state == DIALER_DIALLING)
+		hand_over(dialer, attempt);
+}
+
+static void attempt_failed(struct attempt *attempt, const char *cause)
+{
+	struct dialer *dialer = dialer_of(attempt);
+
+	if (attempt->known)
+		dialer->known_failed++;
+	dialer_hold(dialer, attempt->remote, &attempt->outer, DURATION_MS(attempt->retry_after_ms));
+	race_failed(&dialer->race);
+	report(dialer, attempt->remote, &attempt->outer, cause);
+	go_on(dialer);
+}
+
+static void attempt_gone(struct attempt *attempt)
+{
+	struct dialer *dialer = dialer_of(attempt);
+
 	if (dialer->stopped)
-		try_failed(dialer, "stopped");
-	else if (reply->error != 0 || dialer->fd < 0)
-		try_failed(dialer, reply->text[0] ? reply->text : "netd sent no socket");
+		end_if_quiet(dialer);
 	else
-		connect_socket(dialer);
+		go_on(dialer); /* it may wait for a free attempt */
 }
 
-static void address_due(struct loop_timer *timer)
-{
-	struct dialer *dialer = container_of(timer, struct dialer, timer);
-	struct request request = { .type = REQUEST_SOCKET };
-
-	if (dialer->events->wanted && !dialer->events->wanted(dialer)) {
-		set_state(dialer, DIALER_RESTING);
-		return;
-	}
-	dialer->outer = dialer->at_known ? dialer->known : dialer->endpoints[dialer->address];
-	if (holds_has(&dialer->holds, &dialer->outer, hold_remote(dialer), mono_now())) {
-		go_on(dialer);
-		return;
-	}
-	request.socket.family = dialer->outer.addr.family;
-	set_state(dialer, DIALER_SOCKET);
-	int r = netd_link_ask(dialer->netd, &dialer->socket_call, &request, socket_made);
-	if (r < 0)
-		try_failed(dialer, error_text(r));
-}
+static const struct attempt_events attempt_events = {
+	.lane = attempt_lane,
+	.secured = attempt_secured,
+	.failed = attempt_failed,
+	.gone = attempt_gone,
+};
 
 /* ---- names ---- */
 
 static_assert((int)KEPT_ADDRESSES_MAX <= (int)RESOLVER_ADDRESSES_MAX, "endpoints has room");
 
+/* Returns how many there are. */
+static size_t add_kept(struct dialer *dialer, size_t remote)
+{
+	struct endpoint endpoints[KEPT_ADDRESSES_MAX];
+	size_t count = kept_addresses_get(&dialer->kept, remote, endpoints);
+
+	race_add(&dialer->race, remote, endpoints, count);
+	return count;
+}
+
 /* The name has no addresses, or none yet. */
-static void unresolved(struct dialer *dialer, const char *cause)
+static void unresolved(struct dialer *dialer, size_t remote, const char *cause)
 {
 	char where[DIALER_WHERE_MAX];
 
-	dialer->endpoint_count = dialer->stopped
-		? 0
-		: kept_addresses_get(&dialer->kept, dialer->remote, dialer->endpoints);
-	if (dialer->endpoint_count == 0) {
-		try_failed(dialer, cause);
-		return;
-	}
-	log_warning("%s: %s; trying its last known addresses", describe(dialer, where), cause);
-	wait_for(dialer, (struct duration){ 0 }, address_due);
+	dialer->lookups[remote].asking = false;
+	if (add_kept(dialer, remote) == 0)
+		report(dialer, remote, NULL, cause);
+	else
+		log_warning("%s: %s; trying its last known addresses",
+			describe(dialer, remote, NULL, where), cause);
 }
 
 static void resolved(struct resolver *resolver)
 {
-	struct dialer *dialer = container_of(resolver, struct dialer, resolver);
+	struct dialer_lookup *lookup = container_of(resolver, struct dialer_lookup, resolver);
 	const struct resolver_answer *answer = &resolver->answer;
+	struct dialer *dialer = lookup->dialer;
+	size_t remote = (size_t)(lookup - dialer->lookups);
 
-	if (dialer->state != DIALER_RESOLVING)
-		return; /* too late: see dialer_hurry() and lookup_overdue() */
-	if (dialer->stopped || answer->count == 0) {
-		unresolved(dialer, answer->problem.text);
+	if (!lookup->asking)
+		return; /* too late */
+	lookup->asking = false;
+	if (dialer->stopped) {
+		end_if_quiet(dialer);
 		return;
 	}
-	memcpy(dialer->endpoints, answer->endpoints, sizeof(dialer->endpoints));
-	dialer->endpoint_count = answer->count;
-	wait_for(dialer, (struct duration){ 0 }, address_due);
+	if (answer->count == 0)
+		unresolved(dialer, remote, answer->problem.text);
+	else
+		race_add(&dialer->race, remote, answer->endpoints, answer->count);
+	go_on(dialer);
 }
 
-/* If the answer still comes, it is for a later round. */
-static void lookup_overdue(struct loop_timer *timer)
+/* The resolver needs memory and a descriptor, so it is made when it is needed. */
+static int ask(struct dialer_lookup *lookup, const char *host, uint16_t port)
 {
-	struct dialer *dialer = container_of(timer, struct dialer, timer);
+	int r = 0;
 
-	if (!dialer->stopped)
-		unresolved(dialer, "its name is not resolved yet");
-}
-
-/* A look-up has a limit of its own only if there is another endpoint to try. */
-static void limit_lookup(struct dialer *dialer)
-{
-	if (dialer->kept.remotes[dialer->remote].count > 0)
-		loop_timer_start(dialer->loop, &dialer->timer,
-			mono_add(mono_now(), DURATION_MS(DIALER_LOOKUP_MS)), lookup_overdue);
+	if (!lookup->made)
+		r = resolver_init(&lookup->resolver, lookup->dialer->loop, resolved);
+	if (r < 0)
+		return r;
+	lookup->made = true;
+	/* The answer to an earlier round's question is as good. */
+	return lookup->resolver.busy ? 0 : resolver_ask(&lookup->resolver, host, port);
 }
 
 /*
  * True if a name need not be resolved yet. While the known server is held, the other remotes' names
  * are worth the long wait.
  */
-static bool is_hidden(struct dialer *dialer, const struct settings_remote *remote)
+static bool is_hidden(struct dialer *dialer, size_t remote)
 {
 	struct addr addr;
 
-	if (dialer->settings->remote_count > 1 &&
-		holds_has(&dialer->holds, &dialer->known, hold_remote(dialer), mono_now()))
-		return false;
 	if (dialer->known.port == 0 || dialer->known_failed >= DIALER_KNOWN_TRIES ||
-		addr_parse(remote->host, &addr) == 0)
+		addr_parse(dialer->settings->remotes[remote].host, &addr) == 0)
 		return false;
-	return true;
+	return dialer->settings->remote_count <= 1 ||
+		!is_held(dialer, dialer->known_remote, &dialer->known);
 }
 
-static void remote_due(struct loop_timer *timer)
+static void look_up(struct dialer *dialer, size_t remote)
 {
-	struct dialer *dialer = container_of(timer, struct dialer, timer);
-	const struct settings_remote *remote = remote_of(dialer);
+	const struct settings_remote *to = &dialer->settings->remotes[remote];
+	struct dialer_lookup *lookup = &dialer->lookups[remote];
 	const struct proxy *proxy = proxy_of(dialer);
 
-	dialer->address = 0;
-	if (dialer->direct || dialer->at_known) {
-		wait_for(dialer, (struct duration){ 0 }, address_due);
-		return;
-	}
-	set_state(dialer, DIALER_RESOLVING);
-	dialer->outer = (struct endpoint){ 0 };
-	dialer->endpoint_count = 0; /* of the last remote */
 	if (is_hidden(dialer, remote)) {
-		go_on(dialer);
+		(void)add_kept(dialer, remote);
 		return;
 	}
-	/* The thread still works on an abandoned question, and owns the answer until it comes. */
-	if (dialer->resolver.busy) {
-		unresolved(dialer, "an earlier look-up is still running");
+	int r = ask(lookup, proxy ? proxy->host : to->host, proxy ? proxy->port : to->port);
+	if (r < 0) {
+		unresolved(dialer, remote, error_text(r));
 		return;
 	}
-	int r = resolver_ask(&dialer->resolver, proxy ? proxy->host : remote->host,
-		proxy ? proxy->port : remote->port);
-	if (r < 0)
-		unresolved(dialer, error_text(r));
-	else
-		limit_lookup(dialer);
+	lookup->asking = true;
+	lookup->since = mono_now();
+}
+
+/* Where there is something else to try, a name has a limit. Returns when the next one is reached. */
+static struct mono limit_lookups(struct dialer *dialer, struct mono now)
+{
+	struct mono first = { 0 };
+
+	for (size_t i = 0; i < SETTINGS_REMOTES_MAX; i++) {
+		struct dialer_lookup *lookup = &dialer->lookups[i];
+		struct mono limit = mono_add(lookup->since, DURATION_MS(DIALER_LOOKUP_MS));
+
+		if (!lookup->asking ||
+			(dialer->kept.remotes[i].count == 0 && dialer->race.count == 0))
+			continue;
+		if (!mono_before(now, limit))
+			unresolved(dialer, i, "its name is not resolved yet");
+		else if (first.ns == 0 || mono_before(limit, first))
+			first = limit;
+	}
+	return first;
+}
+
+/* ---- a round ---- */
+
+static void wait_until(struct dialer *dialer, struct mono when, struct mono lookup)
+{
+	if (when.ns == 0 || (lookup.ns != 0 && mono_before(lookup, when)))
+		when = lookup;
+	if (when.ns != 0)
+		loop_timer_start(dialer->loop, &dialer->timer, when, due);
+}
+
+static void begin_attempt(
+	struct dialer *dialer, struct attempt *attempt, const struct race_entry *entry)
+{
+	if (is_held(dialer, entry->remote, &entry->endpoint)) {
+		race_failed(&dialer->race);
+		return;
+	}
+	attempt->known = entry->known;
+	attempt_begin(attempt, entry->remote, &entry->endpoint);
+}
+
+/* Does one step of the round. False: there is something to wait for. */
+static bool take_step(struct dialer *dialer)
+{
+	struct mono now = mono_now(), next = { 0 }, lookup = limit_lookups(dialer, now);
+	struct attempt *spare = find(dialer, ATTEMPT_SECURED);
+	struct attempt *attempt = find(dialer, ATTEMPT_FREE);
+	const struct race_entry *entry;
+	size_t remote;
+
+	if (dialer->events->wanted && !dialer->events->wanted(dialer)) {
+		set_state(dialer, DIALER_RESTING);
+		dialer_settle(dialer);
+		return false;
+	}
+	if (spare) {
+		hand_over(dialer, spare);
+		return false;
+	}
+	if (!attempt)
+		return false; /* the end of one leads here again */
+	switch (race_next(&dialer->race, now, count_flying(dialer), count_asking(dialer), &entry,
+		&remote, &next)) {
+	case RACE_START:
+		begin_attempt(dialer, attempt, entry);
+		return true;
+	case RACE_ASK:
+		look_up(dialer, remote);
+		return true;
+	case RACE_WAIT:
+		wait_until(dialer, next, lookup);
+		return false;
+	case RACE_OVER:
+		wait_backoff(dialer);
+		break;
+	}
+	return false;
+}
+
+static void advance(struct dialer *dialer)
+{
+	while (dialer->state == DIALER_DIALLING && take_step(dialer))
+		;
+}
+
+static void start_round(struct dialer *dialer)
+{
+	struct race *race = &dialer->race;
+
+	dialer->tried = false;
+	race_begin(race, dialer->settings, dialer->outer.port != 0 ? dialer->remote : SIZE_MAX,
+		dialer->settings->remotes_order == SETTINGS_ORDER_RANDOM ? random_number() : 0);
+	race->head_start = dialer->head_start;
+	dialer->head_start = (struct duration){ 0 };
+	if (dialer->direct) {
+		race->asked = race->remote_count; /* no other endpoint than this */
+		race_add(race, dialer->remote, &dialer->direct_to, 1);
+	} else if (dialer->known.port != 0) {
+		race_add_known(race, dialer->known_remote, &dialer->known);
+	}
+	set_state(dialer, DIALER_DIALLING);
+	advance(dialer);
+}
+
+static void due(struct loop_timer *timer)
+{
+	struct dialer *dialer = container_of(timer, struct dialer, timer);
+
+	switch (dialer->state) {
+	case DIALER_WAITING:
+		start_round(dialer);
+		break;
+	case DIALER_DIALLING:
+		advance(dialer);
+		break;
+	default:
+		dialer->events->slow(dialer); /* see watch_progress() */
+		break;
+	}
 }
 
 /* ---- for the client ---- */
@@ -518,21 +523,18 @@ int dialer_init(struct dialer *dialer, struct loop *loop, struct netd_link *netd
 		.loop = loop,
 		.netd = netd,
 		.settings = settings,
-		.fd = -1,
-		.connect_watch = { .fd = -1 },
-		.lane_owner = {
-			.secured = on_secured,
-			.control = on_control,
-			.fault = on_fault,
-			.ended = on_ended,
-		},
 		.backoff = {
 			.first = DURATION_MS(DIALER_BACKOFF_FIRST_MS),
 			.longest = DURATION_MS(DIALER_BACKOFF_LONGEST_MS),
 		},
 	};
-	proxy_leg_init(&dialer->leg, loop, proxied);
-	return resolver_init(&dialer->resolver, loop, resolved);
+	for (size_t i = 0; i < DIALER_ATTEMPTS_MAX; i++) {
+		dialer->attempts[i].dialer = dialer;
+		attempt_init(&dialer->attempts[i].attempt, loop, netd, settings, &attempt_events);
+	}
+	for (size_t i = 0; i < SETTINGS_REMOTES_MAX; i++)
+		dialer->lookups[i].dialer = dialer;
+	return 0;
 }
 
 void dialer_free(struct dialer *dialer)
@@ -541,13 +543,19 @@ void dialer_free(struct dialer *dialer)
 		return;
 	dialer->stopped = true;
 	loop_timer_stop(dialer->loop, &dialer->timer);
-	close_socket(dialer);
-	resolver_free(&dialer->resolver);
+	for (size_t i = 0; i < DIALER_ATTEMPTS_MAX; i++)
+		attempt_free(&dialer->attempts[i].attempt);
+	for (size_t i = 0; i < SETTINGS_REMOTES_MAX; i++) {
+		if (dialer->lookups[i].made)
+			resolver_free(&dialer->lookups[i].resolver);
+		dialer->lookups[i].made = false;
+	}
 }
 
-void dialer_know(struct dialer *dialer, const struct endpoint *known)
+void dialer_know(struct dialer *dialer, size_t remote, const struct endpoint *known)
 {
 	dialer->known = *known;
+	dialer->known_remote = remote;
 	dialer->known_failed = 0;
 }
 
@@ -557,13 +565,14 @@ void dialer_keep(struct dialer *dialer, const struct endpoint *endpoint)
 		kept_addresses_add(&dialer->kept, i, endpoint);
 }
 
-void dialer_hold(struct dialer *dialer, const struct endpoint *outer, struct duration wait)
+void dialer_hold(
+	struct dialer *dialer, size_t remote, const struct endpoint *outer, struct duration wait)
 {
 	char where[ENDPOINT_TEXT_MAX];
 
 	if (wait.ns <= 0)
 		return;
-	holds_set(&dialer->holds, outer, hold_remote(dialer), mono_now(), wait);
+	holds_set(&dialer->holds, outer, hold_remote(dialer, remote), mono_now(), wait);
 	if (wait.ns > DURATION_S(HOLD_LONGEST_S).ns)
 		log_notice(
 			"%s: the server at %s asks for a pause of %.0f s; the client pauses for %d s, its limit",
@@ -575,8 +584,9 @@ void dialer_begin(struct dialer *dialer, bool fresh)
 {
 	if (dialer->stopped)
 		return;
+	abandon_all(dialer);
 	/* With a single server no round is needed to find that it is held. */
-	dialer->tried = dialer->settings->remote_count > 1 || dialer->endpoint_count > 1;
+	dialer->tried = dialer->settings->remote_count > 1 || dialer->race.count > 1;
 	if (fresh)
 		backoff_reset(&dialer->backoff);
 	if (fresh)
@@ -585,38 +595,95 @@ void dialer_begin(struct dialer *dialer, bool fresh)
 		wait_backoff(dialer);
 }
 
+void dialer_begin_beside(struct dialer *dialer, struct duration silence)
+{
+	dialer_begin(dialer, true);
+	dialer->head_start = silence;
+}
+
 void dialer_begin_at(struct dialer *dialer, size_t remote, const struct endpoint *outer, bool fresh)
 {
+	bool same = dialer->direct && dialer->direct_to.port == outer->port &&
+		addr_equal(&dialer->direct_to.addr, &outer->addr);
+
 	dialer->direct = true;
-	dialer->first = remote;
 	dialer->remote = remote;
-	dialer->endpoints[0] = *outer;
-	dialer->endpoint_count = 1;
-	dialer->address = 0;
-	if (dialer->state == DIALER_RESTING || dialer->state == DIALER_WAITING)
+	dialer->direct_to = *outer;
+	if (dialer->state != DIALER_DIALLING)
 		dialer_begin(dialer, fresh);
-	else if (dialer->outer.port != outer->port ||
-		!addr_equal(&dialer->outer.addr, &outer->addr))
-		dialer_hurry(dialer);
+	else if (!same)
+		dialer_begin(dialer, true);
+}
+
+void dialer_next(struct dialer *dialer)
+{
+	if (dialer->stopped)
+		return;
+	if (dialer->at_known)
+		dialer->known_failed++;
+	if (!is_held(dialer, dialer->remote, &dialer->outer))
+		dialer->tried = true;
+	race_failed(&dialer->race);
+	set_state(dialer, DIALER_DIALLING);
+	go_on(dialer);
+}
+
+void dialer_resume(struct dialer *dialer)
+{
+	if (dialer->stopped || dialer->state != DIALER_RESTING)
+		return;
+	set_state(dialer, DIALER_DIALLING);
+	go_on(dialer);
+}
+
+void dialer_took(struct dialer *dialer, size_t remote, const struct endpoint *outer)
+{
+	dialer->remote = remote;
+	dialer->outer = *outer;
+	dialer->at_known = false;
+	kept_addresses_add(&dialer->kept, remote, outer);
+}
+
+bool dialer_is_held(struct dialer *dialer, size_t remote, const struct endpoint *outer)
+{
+	return is_held(dialer, remote, outer);
+}
+
+void dialer_settle(struct dialer *dialer)
+{
+	if (!dialer->loop || dialer->state != DIALER_RESTING)
+		return;
+	loop_timer_stop(dialer->loop, &dialer->timer);
+	forget_lookups(dialer);
+	abandon_all(dialer);
+}
+
+/* True: something was under way into a network that may no longer exist. */
+static bool drop_stale(struct dialer *dialer)
+{
+	/* A name may need the tunnel, so do not wait for its answer. */
+	bool stale = dialer->known.port != 0 && count_flying(dialer) == 0 &&
+		count_asking(dialer) > 0;
+
+	for (size_t i = 0; i < DIALER_ATTEMPTS_MAX; i++) {
+		struct attempt *attempt = &dialer->attempts[i].attempt;
+
+		if (attempt->state != ATTEMPT_CONNECTING && attempt->state != ATTEMPT_PROXYING)
+			continue;
+		attempt_abandon(attempt, "");
+		stale = true;
+	}
+	return stale;
 }
 
 void dialer_hurry(struct dialer *dialer)
 {
-	if (!dialer->loop || dialer->stopped)
+	if (!dialer->loop || dialer->stopped || dialer->state == DIALER_RESTING)
 		return;
-	/* The attempt may go to a network that no longer exists. */
-	if (dialer->state == DIALER_CONNECTING || dialer->state == DIALER_PROXYING) {
-		close_socket(dialer);
-		dialer->due = address_due;
-	} else if (dialer->state == DIALER_RESOLVING && dialer->known.port != 0) {
-		/* The name may need the tunnel, so do not wait for its answer. */
-		dialer->at_known = true;
-		dialer->due = address_due;
-	} else if (dialer->state != DIALER_WAITING) {
+	if (dialer->state == DIALER_DIALLING && !drop_stale(dialer))
 		return;
-	}
 	backoff_reset(&dialer->backoff);
-	wait_for(dialer, (struct duration){ 0 }, dialer->due);
+	begin_round(dialer, (struct duration){ 0 });
 }
 
 void dialer_hurry_anywhere(struct dialer *dialer)
@@ -627,12 +694,14 @@ void dialer_hurry_anywhere(struct dialer *dialer)
 
 void dialer_stop(struct dialer *dialer)
 {
-	dialer->stopped = true;
-	if (dialer->state == DIALER_WAITING || dialer->state == DIALER_CONNECTING ||
-		dialer->state == DIALER_PROXYING)
-		try_failed(dialer, "stopped");
-	else if (dialer->lane)
-		lane_end(dialer->lane);
+	bool busy = dialer->state != DIALER_RESTING || !is_quiet(dialer);
+
+	loop_timer_stop(dialer->loop, &dialer->timer);
+	set_state(dialer, DIALER_RESTING);
+	abandon_all(dialer);
+	dialer->stopped = true; /* from now on the last end calls ended() */
+	if (busy)
+		end_if_quiet(dialer);
 }
 
 bool dialer_is_waiting(const struct dialer *dialer, struct mono *ret_due)
@@ -645,5 +714,5 @@ bool dialer_is_waiting(const struct dialer *dialer, struct mono *ret_due)
 
 bool dialer_is_idle(const struct dialer *dialer)
 {
-	return dialer->stopped && dialer->state == DIALER_RESTING;
+	return dialer->stopped && dialer->state == DIALER_RESTING && is_quiet(dialer);
 }

@@ -3,25 +3,30 @@
 #define CULVERT_CLIENT_DIALER_H
 
 #include "base/backoff.h"
+#include "client/attempt.h"
 #include "client/holds.h"
 #include "client/kept_addresses.h"
-#include "client/proxy_leg.h"
+#include "client/race.h"
 #include "client/resolver.h"
 #include "config/settings.h"
 #include "engine/netd_link.h"
 #include "lane/lane.h"
 
 /*
- * Gets the client its connections. A round tries the remotes in turn. The dialer resolves each name
- * again and tries all of its addresses, IPv6 and IPv4 in the resolver's order. With a proxy it
- * resolves the proxy's name and tries the proxy's addresses for each remote. When all have failed
- * it waits, with backoff, and starts another round; it never gives up.
+ * Gets the client its connections. A round tries all addresses of all remotes, the best priority
+ * first; client/race says in which order and when, and up to DIALER_ATTEMPTS_MAX attempts
+ * (client/attempt) are under way at a time. With a proxy the dialer resolves the proxy's name and
+ * tries the proxy's addresses for each remote.
+ *
+ * The first secured connection to the right server is handed to the session, and no attempt begins
+ * from then on. Those under way go on, but say no hello: if the first leads to no session, the next
+ * secured one is handed over at once. When the session is up, they are abandoned. When all have
+ * failed, the dialer waits, with backoff, and begins another round; it never gives up.
  *
  * If a name does not resolve, the dialer tries the addresses that led to the server before
  * (client/kept_addresses). It skips only servers that asked it to wait, each for the time that it
- * asked for (client/holds). It hands a secured connection to the right server to the session. A
- * second dialer gets the session's further lanes, all from the endpoint of the first. Engine's main
- * thread.
+ * asked for (client/holds). A second dialer gets the session's further lanes, all from the endpoint
+ * of the first. Engine's main thread.
  */
 
 struct dialer;
@@ -41,25 +46,44 @@ struct dialer_events {
 	/*
 	 * Called with a secured lane to the server that the profile names. `outer` is the remote
 	 * end of the connection: the server, or the proxy if there is one. Returns 0 if it takes
-	 * the lane. After a negative errno the dialer ends the lane and tries again.
+	 * the lane. -ECANCELED: no connection is needed any more. -EAGAIN: not yet, so the dialer
+	 * keeps it until dialer_resume(). After another negative errno the
+	 * dialer ends the lane and tries again.
 	 */
 	int (*connected)(struct dialer *dialer, struct lane *lane, const struct lane_peer *peer,
 		const struct endpoint *outer);
+	/*
+	 * The lane that was handed over has led to no session within RACE_PRIORITY_MS, and there is
+	 * something else to try. May be NULL.
+	 */
+	void (*slow)(struct dialer *dialer);
 	/* An attempt has failed; `text` names the remote and the cause. May be NULL. */
 	void (*failed)(struct dialer *dialer, const char *text);
 	/* The dialer was stopped and its last attempt has ended: dialer_is_idle() is true now. */
 	void (*ended)(struct dialer *dialer);
 };
 
+enum { DIALER_ATTEMPTS_MAX = 8 }; /* under way at a time */
+
 enum dialer_state {
-	DIALER_RESTING, /* idle: connected, or stopped */
+	DIALER_RESTING, /* connected, not wanted, or stopped */
 	DIALER_WAITING, /* waits for the backoff */
-	DIALER_RESOLVING,
-	DIALER_SOCKET, /* netd makes the socket */
-	DIALER_CONNECTING,
-	DIALER_PROXYING, /* the proxy connects to the server */
-	DIALER_SECURING, /* TLS, on the lane's worker */
+	DIALER_DIALLING,
 	DIALER_STATE_COUNT
+};
+
+struct dialer_attempt {
+	struct dialer *dialer;
+	struct attempt attempt;
+};
+
+/* The look-up of a remote's name, or of the proxy's. */
+struct dialer_lookup {
+	struct dialer *dialer;
+	struct resolver resolver;
+	bool made;         /* the resolver is */
+	bool asking;       /* the round waits for the answer */
+	struct mono since; /* when the round began to wait */
 };
 
 struct dialer {
@@ -69,28 +93,21 @@ struct dialer {
 	const struct settings *settings; /* borrowed */
 	enum dialer_state state;
 	bool stopped;
-	bool direct;           /* only to `outer`, without a resolver */
+	bool direct; /* only to `direct_to`, without a resolver */
+	struct endpoint direct_to;
 	struct endpoint known; /* the server's last endpoint; port 0: none yet */
-	bool at_known;         /* tries `known` now, before the remotes */
-	unsigned known_failed; /* failures in a row */
-	size_t first;          /* index in settings->remotes of the round's first remote */
-	size_t remote;         /* index in settings->remotes of the current remote */
-	struct resolver resolver;
-	struct endpoint endpoints[RESOLVER_ADDRESSES_MAX]; /* of the remote, to try */
-	size_t endpoint_count;
-	size_t address; /* index in endpoints of the current one */
+	size_t known_remote;
+	unsigned known_failed;      /* failures in a row */
+	struct race race;           /* of this round */
+	struct duration head_start; /* of the next round's first priority */
+	struct dialer_attempt attempts[DIALER_ATTEMPTS_MAX];
+	struct dialer_lookup lookups[SETTINGS_REMOTES_MAX]; /* by remote */
 	struct kept_addresses kept;
+	/* Of the connection that was handed over last: */
+	size_t remote; /* index in settings->remotes; with `direct` of all connections */
 	struct endpoint outer;
-	struct netd_call socket_call;
-	int fd; /* the dialer's until a lane owns it; -1: none */
-	struct loop_watch connect_watch;
-	struct proxy_leg leg;
-	struct loop_timer timer; /* of the wait, or of the connect */
-	loop_timer_fn *due;      /* runs after the wait */
-	struct lane *lane;
-	struct lane_owner lane_owner;
-	struct problem refusal; /* why the dialer ends the lane itself */
-	struct mono deadline;   /* of the attempt: connect, proxy, TLS, hello, welcome */
+	bool at_known; /* it was `known` */
+	struct loop_timer timer;
 	struct backoff backoff;
 	struct holds holds; /* servers to skip */
 	bool tried;         /* in this round the dialer tried a server that was not held */
@@ -102,11 +119,11 @@ int dialer_init(struct dialer *dialer, struct loop *loop, struct netd_link *netd
 void dialer_free(struct dialer *dialer);
 
 /*
- * Each round begins with this endpoint from now on. It is for a client whose resolver is behind the
+ * Each round begins with this endpoint of the remote from now on. It is for a client whose resolver is behind the
  * tunnel. Such a client cannot resolve names without a tunnel, and learns that only after a long
  * wait. So remotes that are names are skipped until the endpoint has failed a few times.
  */
-void dialer_know(struct dialer *dialer, const struct endpoint *known);
+void dialer_know(struct dialer *dialer, size_t remote, const struct endpoint *known);
 /*
  * Keeps an endpoint by which an earlier engine reached one of the remotes. Nobody knows which, so
  * the dialer keeps it for every remote. The dialer keeps the endpoints that it reaches itself, too.
@@ -114,29 +131,42 @@ void dialer_know(struct dialer *dialer, const struct endpoint *known);
  */
 void dialer_keep(struct dialer *dialer, const struct endpoint *endpoint);
 /*
- * Holds the server at `outer`, reached through the current remote, which asked the client to wait.
+ * Holds the server at `outer`, reached through the remote, which asked the client to wait.
  * The dialer tries other servers meanwhile. A `wait` of 0 changes nothing.
  */
-void dialer_hold(struct dialer *dialer, const struct endpoint *outer, struct duration wait);
+void dialer_hold(
+	struct dialer *dialer, size_t remote, const struct endpoint *outer, struct duration wait);
 /*
- * Begins a round with the first remote after the backoff's next wait. `fresh` resets the backoff
- * and begins the round at once.
+ * Begins a round after the backoff's next wait, in place of one that is under way. `fresh` resets
+ * the backoff and begins the round at once.
  */
 void dialer_begin(struct dialer *dialer, bool fresh);
 /*
+ * Begins a round at once, beside a connection on which nothing was heard for `silence`. That time
+ * counts as time in which the first priority has not answered.
+ */
+void dialer_begin_beside(struct dialer *dialer, struct duration silence);
+/*
  * Does the same with one endpoint, again and again until it is no longer wanted. `outer` is an
  * address of the remote with this index, or of the proxy to it. An attempt to that endpoint
- * continues; an attempt to another is abandoned where possible.
+ * continues; an attempt to another is abandoned.
  */
 void dialer_begin_at(
 	struct dialer *dialer, size_t remote, const struct endpoint *outer, bool fresh);
-/* Continues with the next address: the last connection did not become a session. */
+/* Goes on with the round: the connection that was handed over did not become a session. */
 void dialer_next(struct dialer *dialer);
+/* Goes on with a round that rests because `connected` has returned -EAGAIN. */
+void dialer_resume(struct dialer *dialer);
+/* The session has a connection that the dialer did not make. */
+void dialer_took(struct dialer *dialer, size_t remote, const struct endpoint *outer);
+bool dialer_is_held(struct dialer *dialer, size_t remote, const struct endpoint *outer);
+/* The session is up: abandons what is left of the round. */
+void dialer_settle(struct dialer *dialer);
 /* The network has changed: a waiting dialer waits no longer, and a connecting one starts again. */
 void dialer_hurry(struct dialer *dialer);
 /* The same, and ends all holds: why servers asked to wait may be over. */
 void dialer_hurry_anywhere(struct dialer *dialer);
-void dialer_stop(struct dialer *dialer);          /* for good; ends the current attempt */
+void dialer_stop(struct dialer *dialer);          /* for good; ends the current attempts */
 bool dialer_is_idle(const struct dialer *dialer); /* stopped, with no attempt left */
 /* True: the dialer waits, and *ret_due is when its next attempt begins. */
 bool dialer_is_waiting(const struct dialer *dialer, struct mono *ret_due);

@@ -30,6 +30,12 @@ struct profile {
 static_assert(
 	offsetof(struct profile, settings) == 0, "a row of the settings is one of the profile");
 
+static const struct conf_name order_names[] = {
+	{ "given", SETTINGS_ORDER_GIVEN },
+	{ "random", SETTINGS_ORDER_RANDOM },
+	{ 0 },
+};
+
 static const struct conf_option options[] = {
 	{ .key = "name",
 		.applies = CONF_RESTART,
@@ -45,7 +51,22 @@ static const struct conf_option options[] = {
 		.count_offset = offsetof(struct settings, remote_count),
 		.limit = SETTINGS_REMOTES_MAX,
 		.required = true,
-		.help = "Where the server is, tried in turn. The port is 443 where none is given." },
+		.help = "Where the server is: `\"HOST:PORT PRIORITY\"`. The port is 443 and the priority 1 where none is given. Those of the lowest number are tried first, a quarter of a second apart, and the first that answers is used." },
+	{ .key = "remotes_order",
+		.applies = CONF_NEXT,
+		.type = CONF_NAMED,
+		OPTION_FIELD(remotes_order),
+		.names = order_names,
+		.preset = "\"given\"",
+		.help = "The order in which `remotes` of one priority are tried: as they are written, or a new one each time, which spreads many clients over several servers." },
+	{ .key = "return_after",
+		.applies = CONF_LIVE,
+		.type = CONF_DURATION,
+		OPTION_FIELD(return_after),
+		.min = 1,
+		.max = 86400,
+		.preset = "30",
+		.help = "A client that is connected to a remote of a worse priority returns to a better one when that has answered for so long." },
 	{ .key = "proxy",
 		.applies = CONF_NEXT,
 		.type = CONF_PROXY,

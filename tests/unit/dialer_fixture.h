@@ -23,7 +23,7 @@
 #include "tests/unit/unit.h"
 #include "wire/message.h"
 
-enum { WAIT_S = 10, WAIT_MUTANT_S = 3, ASKED_MAX = 32 };
+enum { WAIT_S = 10, WAIT_MUTANT_S = 3, ASKED_MAX = 32, LANES_MAX = 32 };
 
 struct lane { /* a played one */
 	struct lane_owner *owner;
@@ -44,7 +44,8 @@ static struct fixture {
 	struct endpoint answer[2];
 	size_t answer_count;
 	/* netd: the socket that it hands out, and the other end of it. */
-	struct netd_call *call;
+	struct netd_call *calls[DIALER_ATTEMPTS_MAX]; /* the oldest first */
+	size_t call_count;
 	uint8_t family;
 	int socket_error, theirs, netd_error;
 	const char *socket_words;
@@ -56,12 +57,12 @@ static struct fixture {
 	uint64_t random;
 	struct proxy_leg *leg;
 	const struct settings_remote *leg_remote;
-	unsigned leg_stops;
-	struct lane lane;
+	unsigned leg_stops, goodbyes;
 	struct message told; /* the last control message of the dialer */
+	struct lane all_lanes[LANES_MAX], *lane; /* the newest */
 	int lane_error, connected_error;
 	/* What it said. */
-	unsigned lanes, connected, failed, ended;
+	unsigned lanes, connected, failed, ended, slow;
 	bool unwanted;
 	struct endpoint outer;
 	char text[PROBLEM_TEXT_MAX];
@@ -93,10 +94,21 @@ void resolver_free(struct resolver *resolver)
 	(void)resolver;
 }
 
+/* The oldest question that is open, or NULL. */
+static inline struct resolver *asked_resolver(void)
+{
+	for (size_t i = 0; i < SETTINGS_REMOTES_MAX; i++) {
+		if (fixture.dialer.lookups[i].resolver.busy)
+			return &fixture.dialer.lookups[i].resolver;
+	}
+	return NULL;
+}
+
 static inline void resolver_answers(void)
 {
-	struct resolver *resolver = &fixture.dialer.resolver;
+	struct resolver *resolver = asked_resolver();
 
+	ck_assert_ptr_nonnull(resolver);
 	resolver->busy = false;
 	resolver->answer.count = fixture.answer_count;
 	memcpy(resolver->answer.endpoints, fixture.answer, sizeof(fixture.answer));
@@ -114,10 +126,10 @@ int netd_link_ask(struct netd_link *netd, struct netd_call *call, struct request
 	ck_assert_int_eq(request->type, REQUEST_SOCKET);
 	if (fixture.netd_error < 0)
 		return fixture.netd_error;
-	ck_assert_ptr_null(fixture.call);
+	ck_assert_uint_lt(fixture.call_count, DIALER_ATTEMPTS_MAX);
 	fixture.family = (uint8_t)request->socket.family;
 	call->done = done;
-	fixture.call = call;
+	fixture.calls[fixture.call_count++] = call;
 	return 0;
 }
 
@@ -133,13 +145,22 @@ static inline void new_pair(int fds[2])
 		socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
 }
 
+static inline struct netd_call *take_call(void)
+{
+	struct netd_call *call = fixture.calls[0];
+
+	ck_assert_uint_gt(fixture.call_count, 0);
+	memmove(&fixture.calls[0], &fixture.calls[1],
+		--fixture.call_count * sizeof(fixture.calls[0]));
+	return call;
+}
+
 static inline void netd_answers(void)
 {
-	struct netd_call *call = fixture.call;
+	struct netd_call *call = take_call();
 	struct request_reply reply = { .error = (uint32_t)fixture.socket_error };
 	int fds[2];
 
-	fixture.call = NULL;
 	fixture.sockets++;
 	if (fixture.socket_error != 0)
 		unit_text(reply.text, fixture.socket_words);
@@ -209,15 +230,6 @@ static inline void proxy_says(const char *cause)
 
 /* ---- lanes ---- */
 
-int lane_send_control(struct lane *lane, const void *payload, size_t len)
-{
-	struct problem problem = { 0 };
-
-	ck_assert_ptr_eq(lane, &fixture.lane);
-	ck_assert_int_eq(message_decode(payload, len, &fixture.told, &problem), 0);
-	return 0;
-}
-
 void lane_end(struct lane *lane)
 {
 	lane->ended = true;
@@ -228,6 +240,17 @@ void lane_release(struct lane *lane)
 	ck_assert(!lane->released);
 	lane->released = true;
 	close(lane->fd);
+}
+
+int lane_send_control(struct lane *lane, const void *payload, size_t len)
+{
+	struct problem problem;
+
+	ck_assert(!lane->ended);
+	ck_assert_int_eq(message_decode(payload, len, &fixture.told, &problem), 0);
+	ck_assert_int_eq(fixture.told.type, MESSAGE_GOODBYE);
+	fixture.goodbyes++;
+	return 0;
 }
 
 const char *lane_end_text(enum lane_end end)
@@ -244,9 +267,10 @@ static inline int on_lane(struct dialer *dialer, int fd, struct mono deadline,
 	ck_assert(mono_before(mono_now(), deadline));
 	if (fixture.lane_error < 0)
 		return fixture.lane_error;
-	fixture.lane = (struct lane){ .owner = owner, .fd = fd };
-	fixture.lanes++;
-	*ret_lane = &fixture.lane;
+	ck_assert_uint_lt(fixture.lanes, LANES_MAX);
+	fixture.lane = &fixture.all_lanes[fixture.lanes++];
+	*fixture.lane = (struct lane){ .owner = owner, .fd = fd };
+	*ret_lane = fixture.lane;
 	return 0;
 }
 
@@ -260,7 +284,7 @@ static inline int on_connected(struct dialer *dialer, struct lane *lane,
 	const struct lane_peer *peer, const struct endpoint *outer)
 {
 	(void)peer;
-	ck_assert_ptr_eq(lane, &fixture.lane);
+	ck_assert_ptr_nonnull(lane);
 	ck_assert_int_eq(dialer->state, DIALER_RESTING); /* it may be told to dial for another */
 	if (fixture.connected_error < 0)
 		return fixture.connected_error;
@@ -282,7 +306,14 @@ static inline void on_ended(struct dialer *dialer)
 	fixture.ended++;
 }
 
+static inline void on_slow(struct dialer *dialer)
+{
+	(void)dialer;
+	fixture.slow++;
+}
+
 static const struct dialer_events events = {
+	.slow = on_slow,
 	.lane = on_lane,
 	.wanted = on_wanted,
 	.connected = on_connected,
@@ -327,14 +358,14 @@ static inline void setup(void)
 	ck_assert_int_eq(loop_new(&fixture.loop), 0);
 	ck_assert_int_eq(
 		dialer_init(&fixture.dialer, fixture.loop, NULL, fixture.settings, &events), 0);
-	ck_assert_int_eq(fixture.dialer.fd, -1);
-	ck_assert_int_eq(fixture.dialer.connect_watch.fd, -1);
 }
 
 static inline void teardown(void)
 {
-	if (fixture.lanes > 0 && !fixture.lane.released)
-		close(fixture.lane.fd);
+	for (unsigned i = 0; i < fixture.lanes; i++) {
+		if (!fixture.all_lanes[i].released)
+			close(fixture.all_lanes[i].fd);
+	}
 	if (fixture.theirs >= 0)
 		close(fixture.theirs);
 	dialer_free(&fixture.dialer);
@@ -353,9 +384,9 @@ static inline void step(void)
 {
 	loop_timer_start(fixture.loop, &fixture.end, mono_add(mono_now(), DURATION_MS(1)), over);
 	ck_assert_int_eq(loop_run(fixture.loop), 0);
-	if (fixture.dialer.resolver.busy && !fixture.silent)
+	if (asked_resolver() && !fixture.silent)
 		resolver_answers();
-	if (fixture.call && !fixture.slow_netd)
+	if (fixture.call_count > 0 && !fixture.slow_netd)
 		netd_answers();
 }
 
@@ -381,21 +412,54 @@ static inline void steps(unsigned count)
 		step();
 }
 
-/* What the lane reports once TLS is done. */
-static inline void secures(const char *name)
+/* The newest attempt. */
+static inline struct attempt *newest(void)
+{
+	struct attempt *found = &fixture.dialer.attempts[0].attempt;
+
+	for (size_t i = 1; i < DIALER_ATTEMPTS_MAX; i++) {
+		struct attempt *attempt = &fixture.dialer.attempts[i].attempt;
+
+		if (mono_before(found->since, attempt->since))
+			found = attempt;
+	}
+	return found;
+}
+
+static inline bool is_in(enum attempt_state state)
+{
+	return newest()->state == state;
+}
+
+static inline bool is_asking(void)
+{
+	for (size_t i = 0; i < SETTINGS_REMOTES_MAX; i++) {
+		if (fixture.dialer.lookups[i].asking)
+			return true;
+	}
+	return false;
+}
+
+/* What this lane reports once TLS is done. */
+static inline void lane_secures(struct lane *lane, const char *name)
 {
 	struct lane_peer peer = { .cipher = "TLS_AES_256_GCM_SHA384", .names = names_of(name) };
 
 	peer.identity = peer.names->plain;
-	fixture.lane.owner->secured(fixture.lane.owner, &fixture.lane, &peer);
+	lane->owner->secured(lane->owner, lane, &peer);
 	peer_names_unref(peer.names);
+}
+
+/* The newest lane. */
+static inline void secures(const char *name)
+{
+	lane_secures(fixture.lane, name);
 }
 
 static inline void lane_ends(enum lane_end end, const char *text)
 {
-	ck_assert(fixture.dialer.lane == &fixture.lane);
-	fixture.lane.owner->ended(fixture.lane.owner, &fixture.lane, end, text);
-	ck_assert(fixture.lane.released);
+	fixture.lane->owner->ended(fixture.lane->owner, fixture.lane, end, text);
+	ck_assert(fixture.lane->released);
 }
 
 static inline void begins(void)
@@ -407,7 +471,7 @@ static inline void reaches(void)
 {
 	unsigned before = fixture.connected;
 
-	AWAIT(fixture.dialer.state == DIALER_SECURING);
+	AWAIT(is_in(ATTEMPT_SECURING));
 	secures("hub");
 	ck_assert_uint_eq(fixture.connected, before + 1);
 }
@@ -415,7 +479,7 @@ static inline void reaches(void)
 /* The session is over, and the next round begins as soon as it may. */
 static inline void begins_again(void)
 {
-	lane_release(&fixture.lane);
+	lane_release(fixture.lane);
 	begins();
 }
 
@@ -429,7 +493,7 @@ static inline void ck_outer(const char *text)
 {
 	char out[ENDPOINT_TEXT_MAX];
 
-	ck_assert_str_eq(endpoint_format(&fixture.dialer.outer, out), text);
+	ck_assert_str_eq(endpoint_format(&newest()->outer, out), text);
 }
 
 /* Makes the socket look as if the handshake of TCP went on. */
@@ -452,7 +516,5 @@ static inline void ck_due_after(struct duration least)
 	ck_assert(fixture.dialer.timer.running);
 	ck_assert_int_gt(fixture.dialer.timer.due.ns, mono_add(mono_now(), least).ns);
 }
-
-/* An address has five seconds, or what the handshake may take in all. */
 
 #endif

@@ -42,6 +42,8 @@ static struct fixture {
 	struct mono now;         /* stands still unless the test moves it */
 	struct lane lanes[FIXTURE_LANES];
 	size_t lane_count;
+	unsigned ups;
+	bool beside;
 	int carry_error, offer_error, sources_error;
 	struct filter_exclusions *exclusions;
 	int exclusions_error;
@@ -170,6 +172,18 @@ static inline void on_idle(struct session *session, uint32_t retry_after_ms)
 	fixture.retry_after_ms = retry_after_ms;
 }
 
+static inline void on_up(struct session *session)
+{
+	(void)session;
+	fixture.ups++;
+}
+
+static inline bool on_doubted_session(struct session *session)
+{
+	(void)session;
+	return fixture.beside;
+}
+
 static inline void on_lane_wanted(struct session *session, bool at_once)
 {
 	ck_assert(session_wants_lane(session));
@@ -232,6 +246,8 @@ static const struct session_events fixture_events = {
 	.idle = on_idle,
 	.lane_wanted = on_lane_wanted,
 	.lane_added = on_lane_added,
+	.up = on_up,
+	.doubted = on_doubted_session,
 	.offered = on_offered,
 	.changed = on_changed,
 	.gather_offer = on_gather_offer,

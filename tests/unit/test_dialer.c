@@ -9,10 +9,10 @@ START_TEST(connects)
 	begins();
 	AWAIT(fixture.asked_count == 1);
 	ck_assert_str_eq(fixture.asked[0], "one.example:443");
-	AWAIT(fixture.dialer.state == DIALER_SECURING);
+	AWAIT(is_in(ATTEMPT_SECURING));
 	ck_assert(!dialer_is_waiting(&fixture.dialer, &(struct mono){ 0 }));
 	ck_assert_uint_eq(fixture.family, AF_INET);
-	ck_assert_int_eq(fixture.dialer.fd, -1); /* the lane's */
+	ck_assert_int_eq(newest()->fd, -1); /* the lane's */
 	secures("hub");
 	ck_assert_uint_eq(fixture.connected, 1);
 	ck_outer("192.0.2.1:443");
@@ -38,14 +38,16 @@ START_TEST(in_turn)
 	ck_assert_uint_eq(fixture.family, AF_INET);
 	ck_failed(2, "one.example ([2001:db8::1]:443)");
 	ck_assert_uint_eq(fixture.family, AF_INET6);
-	ck_failed(3, "two.example (192.0.2.1:443)");
-	ck_assert(!dialer_is_waiting(&fixture.dialer, &due) || !mono_before(mono_now(), due));
-	ck_failed(4, "two.example ([2001:db8::1]:443)");
-	ck_assert_int_eq(fixture.dialer.state, DIALER_WAITING);
+	fixture.answer[0] = at("192.0.2.2:443");
+	fixture.answer[1] = at("[2001:db8::2]:443");
+	ck_failed(3, "two.example (192.0.2.2:443)");
+	ck_assert(!dialer_is_waiting(&fixture.dialer, &due));
+	ck_failed(4, "two.example ([2001:db8::2]:443)");
+	AWAIT(fixture.dialer.state == DIALER_WAITING);
 	ck_assert(dialer_is_waiting(&fixture.dialer, &due));
 	ck_assert_int_eq(due.ns, fixture.dialer.timer.due.ns);
 	ck_assert_uint_eq(fixture.dialer.backoff.attempt, 1);
-	ck_failed(5, "one.example (192.0.2.1:443)");
+	ck_failed(5, "one.example (192.0.2.2:443)");
 	ck_assert_uint_eq(fixture.asked_count, 3); /* each name again in each round */
 	begins();
 	ck_assert_uint_eq(fixture.dialer.backoff.attempt, 0);
@@ -58,7 +60,7 @@ START_TEST(next)
 	fixture.answer_count = 2;
 	begins();
 	reaches();
-	lane_release(&fixture.lane);
+	lane_release(fixture.lane);
 	dialer_next(&fixture.dialer);
 	reaches();
 	ck_outer("[2001:db8::1]:443");
@@ -75,7 +77,7 @@ START_TEST(through_a_proxy)
 	AWAIT(fixture.leg != NULL);
 	ck_assert_str_eq(fixture.asked[0], "proxy.example:3128");
 	ck_assert_str_eq(fixture.leg_remote->host, "one.example");
-	ck_assert_int_eq(fixture.dialer.state, DIALER_PROXYING);
+	ck_assert(is_in(ATTEMPT_PROXYING));
 	proxy_says("the proxy says no");
 	ck_failed(1, "proxy.example (192.0.2.9:3128)");
 	ck_failed(1, "the proxy says no");
@@ -106,19 +108,18 @@ START_TEST(unresolved)
 }
 END_TEST
 
-/* A question that was given up is out still: the thread answers it one day. */
+/* A question of an earlier round is out still: its answer serves this one. */
 START_TEST(resolver_is_busy)
 {
 	fixture.silent = true;
-	fixture.dialer.resolver.busy = true;
 	begins();
-	ck_failed(1, "an earlier look-up is still running");
+	AWAIT(is_asking());
+	begins();
+	AWAIT(fixture.dialer.state == DIALER_DIALLING && is_asking());
+	ck_assert_uint_eq(fixture.asked_count, 1);
 	fixture.silent = false;
-	fixture.answer_count = 1;
-	ck_assert_int_eq(fixture.dialer.state, DIALER_WAITING);
-	resolver_answers(); /* to nobody */
-	ck_assert_int_eq(fixture.dialer.state, DIALER_WAITING);
 	reaches();
+	ck_assert_uint_eq(fixture.failed, 0);
 }
 END_TEST
 
@@ -151,12 +152,12 @@ START_TEST(too_many_sockets)
 
 	fixture.slow_netd = true;
 	begins();
-	AWAIT(fixture.call != NULL);
+	AWAIT(fixture.call_count > 0);
 	new_pair(first);
 	new_pair(second);
 	int fds[] = { first[0], second[0] };
-	fixture.call->done(fixture.call, &reply, fds, 2);
-	fixture.call = NULL;
+	struct netd_call *call = take_call();
+	call->done(call, &reply, fds, 2);
 	ck_assert_int_eq(recv(second[1], &byte, 1, 0), 0);
 	close(second[1]);
 	fixture.theirs = first[1];
@@ -171,7 +172,7 @@ START_TEST(connect_fails)
 	fixture.connect_error = ENETUNREACH;
 	begins();
 	ck_failed(1, error_text(ENETUNREACH));
-	ck_assert_int_eq(fixture.dialer.fd, -1);
+	ck_assert_int_eq(newest()->fd, -1);
 	ck_assert_int_eq(recv(fixture.theirs, &byte, 1, 0), 0); /* it is closed */
 	fixture.connect_error = EINPROGRESS;
 	reaches();
@@ -183,10 +184,10 @@ START_TEST(connect_fails_later)
 {
 	fixture.slow_netd = true;
 	begins();
-	AWAIT(fixture.call != NULL);
+	AWAIT(fixture.call_count > 0);
 	netd_answers();
-	ck_assert_int_eq(fixture.dialer.state, DIALER_CONNECTING);
-	ck_assert_int_eq(send(fixture.dialer.fd, "x", 1, 0), 1);
+	ck_assert(is_in(ATTEMPT_CONNECTING));
+	ck_assert_int_eq(send(newest()->fd, "x", 1, 0), 1);
 	close(fixture.theirs); /* with something unread: a reset */
 	fixture.theirs = -1;
 	ck_failed(1, error_text(ECONNRESET));
@@ -198,19 +199,19 @@ START_TEST(no_answer)
 {
 	fixture.slow_netd = true;
 	begins();
-	AWAIT(fixture.call != NULL);
+	AWAIT(fixture.call_count > 0);
 	netd_answers();
-	fill(fixture.dialer.fd);
-	ck_due_within(DURATION_S(5));
-	ck_due_after(DURATION_S(3));
+	fill(newest()->fd);
+	ck_assert_int_le(newest()->timer.due.ns, mono_add(mono_now(), DURATION_S(5)).ns);
+	ck_assert_int_gt(newest()->timer.due.ns, mono_add(mono_now(), DURATION_S(3)).ns);
 	dialer_hurry(&fixture.dialer);
 	fixture.settings->handshake_timeout = DURATION_MS(30);
-	AWAIT(fixture.call != NULL);
+	AWAIT(fixture.call_count > 0);
 	netd_answers();
-	fill(fixture.dialer.fd);
-	ck_due_within(DURATION_MS(30));
+	fill(newest()->fd);
+	ck_assert_int_le(newest()->timer.due.ns, mono_add(mono_now(), DURATION_MS(30)).ns);
 	ck_failed(1, "no answer to the TCP connection; check the address, and that no firewall");
-	ck_assert_int_eq(fixture.dialer.fd, -1);
+	ck_assert_int_eq(newest()->fd, -1);
 }
 END_TEST
 
@@ -234,12 +235,11 @@ START_TEST(no_socket_at_all)
 	ck_assert_int_ge(fd, 0);
 	fixture.slow_netd = true;
 	begins();
-	AWAIT(fixture.call != NULL);
-	call = fixture.call;
-	fixture.call = NULL;
+	AWAIT(fixture.call_count > 0);
+	call = take_call();
 	call->done(call, &reply, &fd, 1);
 	ck_failed(1, error_text(EPERM));
-	ck_assert_int_eq(fixture.dialer.state, DIALER_WAITING);
+	AWAIT(fixture.dialer.state == DIALER_WAITING);
 	ck_due_within(DURATION_S(1));
 }
 END_TEST
@@ -252,11 +252,11 @@ START_TEST(descriptor_zero)
 
 	fixture.slow_netd = true;
 	begins();
-	AWAIT(fixture.call != NULL);
+	AWAIT(fixture.call_count > 0);
 	(void)close(STDIN_FILENO);
 	netd_answers();
-	ck_assert_int_eq(fixture.dialer.fd, 0);
-	ck_assert_int_eq(fixture.dialer.state, DIALER_CONNECTING);
+	ck_assert_int_eq(newest()->fd, 0);
+	ck_assert(is_in(ATTEMPT_CONNECTING));
 	dialer_stop(&fixture.dialer);
 	ck_assert_int_eq(recv(fixture.theirs, &byte, 1, 0), 0);
 	if (saved >= 0) {
@@ -286,7 +286,7 @@ START_TEST(no_lane)
 	fixture.lane_error = -ENOMEM;
 	begins();
 	ck_failed(1, "out of memory");
-	ck_assert_int_eq(fixture.dialer.fd, -1);
+	ck_assert_int_eq(newest()->fd, -1);
 	fixture.lane_error = 0;
 	reaches();
 }
@@ -295,14 +295,14 @@ END_TEST
 START_TEST(wrong_server)
 {
 	begins();
-	AWAIT(fixture.dialer.state == DIALER_SECURING);
+	AWAIT(is_in(ATTEMPT_SECURING));
 	secures("other");
-	ck_assert(fixture.lane.ended);
+	ck_assert(fixture.lane->ended);
 	lane_ends(LANE_END_ORDERED, "");
 	ck_failed(1, "the server's identity is other, but server_name in the profile is hub");
-	AWAIT(fixture.dialer.state == DIALER_SECURING);
+	AWAIT(is_in(ATTEMPT_SECURING));
 	secures("");
-	ck_assert(fixture.lane.ended);
+	ck_assert(fixture.lane->ended);
 	lane_ends(LANE_END_ORDERED, "");
 	ck_failed(2,
 		"the server's certificate is not for server_name \"hub\" of the profile, but for ");
@@ -318,19 +318,19 @@ START_TEST(lane_breaks)
 	uint8_t early[] = { 0 };
 
 	begins();
-	AWAIT(fixture.dialer.state == DIALER_SECURING);
+	AWAIT(is_in(ATTEMPT_SECURING));
 	lane_ends(LANE_END_CLOSED, "");
 	ck_failed(1, "connection failed: closed");
-	AWAIT(fixture.dialer.state == DIALER_SECURING);
+	AWAIT(is_in(ATTEMPT_SECURING));
 	lane_ends(LANE_END_BROKEN, "in TLS");
 	ck_failed(2, "connection failed: the end: in TLS");
-	AWAIT(fixture.dialer.state == DIALER_SECURING);
+	AWAIT(is_in(ATTEMPT_SECURING));
 	lane_ends(LANE_END_BROKEN, "?");
 	ck_failed(3, "connection failed: the end: ?");
-	AWAIT(fixture.dialer.state == DIALER_SECURING);
-	fixture.lane.owner->control(fixture.lane.owner, &fixture.lane, early, sizeof(early));
-	fixture.lane.owner->fault(fixture.lane.owner, &fixture.lane, GOODBYE_PROTOCOL, "nonsense");
-	ck_assert(fixture.lane.ended);
+	AWAIT(is_in(ATTEMPT_SECURING));
+	fixture.lane->owner->control(fixture.lane->owner, fixture.lane, early, sizeof(early));
+	fixture.lane->owner->fault(fixture.lane->owner, fixture.lane, GOODBYE_PROTOCOL, "nonsense");
+	ck_assert(fixture.lane->ended);
 	lane_ends(LANE_END_ORDERED, "");
 	ck_failed(4, "nonsense");
 }
@@ -341,10 +341,10 @@ START_TEST(lane_is_not_taken)
 {
 	fixture.connected_error = -ENOTCONN;
 	begins();
-	AWAIT(fixture.dialer.state == DIALER_SECURING);
+	AWAIT(is_in(ATTEMPT_SECURING));
 	secures("hub");
-	ck_assert(fixture.lane.ended);
-	ck_assert_int_eq(fixture.dialer.state, DIALER_SECURING);
+	ck_assert(fixture.lane->ended);
+	ck_assert_int_eq(fixture.dialer.state, DIALER_DIALLING);
 	lane_ends(LANE_END_ORDERED, "");
 	ck_failed(1, error_text(ENOTCONN));
 	fixture.connected_error = 0;
@@ -359,7 +359,9 @@ START_TEST(steps_are_logged)
 	log_capture_begin(LOG_LEVEL_DEBUG);
 	begins();
 	ck_failed(1, "192.0.2.1:443");
-	ck_assert_uint_eq(log_count("dialer: idle -> waiting"), 2); /* the wait, and the next */
+	AWAIT(fixture.dialer.state == DIALER_WAITING);
+	ck_assert_uint_eq(log_count("dialer: idle -> waiting"), 1);
+	ck_assert_uint_eq(log_count("dialer: dialling -> waiting"), 1);
 	ck_assert_uint_eq(log_count("waiting -> waiting"), 0);
 	ck_assert_uint_eq(log_count("connection failed: "), 1);
 	dialer_stop(&fixture.dialer);

@@ -39,7 +39,7 @@ START_TEST(slow_name_alone)
 	fixture.silent = true;
 	begins();
 	AWAIT(fixture.asked_count == 1);
-	ck_assert_int_eq(fixture.dialer.state, DIALER_RESOLVING);
+	ck_assert(is_asking());
 	ck_assert(!fixture.dialer.timer.running);
 }
 END_TEST
@@ -64,7 +64,7 @@ START_TEST(known_endpoint)
 	struct endpoint known = at("192.0.2.5:443");
 
 	fixture.connect_error = ECONNREFUSED;
-	dialer_know(&fixture.dialer, &known);
+	dialer_know(&fixture.dialer, 0, &known);
 	for (unsigned i = 1; i <= 5; i++) {
 		begins();
 		ck_failed(i, "192.0.2.5:443");
@@ -74,7 +74,7 @@ START_TEST(known_endpoint)
 	}
 	ck_failed(6, "192.0.2.1:443");
 	ck_assert_str_eq(fixture.asked[0], "one.example:443");
-	dialer_know(&fixture.dialer, &known); /* reached again */
+	dialer_know(&fixture.dialer, 0, &known); /* reached again */
 	begins();
 	ck_failed(7, "192.0.2.5:443");
 	steps(5);
@@ -89,7 +89,7 @@ START_TEST(known_and_an_address)
 
 	unit_text(fixture.settings->remotes[0].host, "192.0.2.1");
 	fixture.connect_error = ECONNREFUSED;
-	dialer_know(&fixture.dialer, &known);
+	dialer_know(&fixture.dialer, 0, &known);
 	begins();
 	ck_failed(1, "192.0.2.5:443");
 	ck_failed(2, "192.0.2.1:443");
@@ -103,13 +103,13 @@ START_TEST(held_server)
 	struct endpoint held = at("192.0.2.1:443");
 
 	fixture.answer_count = 2;
-	dialer_hold(&fixture.dialer, &held, DURATION_S(0)); /* nothing */
+	dialer_hold(&fixture.dialer, fixture.dialer.remote, &held, DURATION_S(0)); /* nothing */
 	ck_assert_int_eq(holds_shortest(&fixture.dialer.holds, mono_now()).ns, 0);
-	dialer_hold(&fixture.dialer, &held, DURATION_S(60));
+	dialer_hold(&fixture.dialer, fixture.dialer.remote, &held, DURATION_S(60));
 	begins();
 	reaches();
 	ck_outer("[2001:db8::1]:443"); /* only that one is passed over */
-	dialer_hold(&fixture.dialer, &fixture.dialer.outer, DURATION_S(60));
+	dialer_hold(&fixture.dialer, fixture.dialer.remote, &fixture.dialer.outer, DURATION_S(60));
 	begins_again();
 	/* Nobody is left to call: the backoff's wait is not enough. */
 	AWAIT(fixture.dialer.state == DIALER_WAITING && fixture.dialer.backoff.attempt == 1);
@@ -124,7 +124,7 @@ START_TEST(held_under_two_names)
 	has_remote("two.example");
 	begins();
 	reaches();
-	dialer_hold(&fixture.dialer, &fixture.dialer.outer, DURATION_S(60));
+	dialer_hold(&fixture.dialer, fixture.dialer.remote, &fixture.dialer.outer, DURATION_S(60));
 	begins_again();
 	AWAIT(fixture.dialer.state == DIALER_WAITING && fixture.dialer.backoff.attempt == 1);
 	ck_assert_uint_eq(fixture.sockets, 1);
@@ -143,7 +143,7 @@ START_TEST(held_behind_a_proxy)
 	ck_assert_str_eq(fixture.leg_remote->host, "one.example");
 	proxy_says(NULL);
 	reaches();
-	dialer_hold(&fixture.dialer, &fixture.dialer.outer, DURATION_S(60));
+	dialer_hold(&fixture.dialer, fixture.dialer.remote, &fixture.dialer.outer, DURATION_S(60));
 	begins_again();
 	AWAIT(fixture.leg != NULL);
 	ck_assert_str_eq(fixture.leg_remote->host, "two.example");
@@ -157,10 +157,10 @@ START_TEST(held_beside_another)
 
 	fixture.answer_count = 2;
 	fixture.connect_error = ECONNREFUSED;
-	dialer_hold(&fixture.dialer, &held, DURATION_S(60));
+	dialer_hold(&fixture.dialer, fixture.dialer.remote, &held, DURATION_S(60));
 	begins();
 	ck_failed(1, "[2001:db8::1]:443");
-	ck_assert_int_eq(fixture.dialer.state, DIALER_WAITING);
+	AWAIT(fixture.dialer.state == DIALER_WAITING);
 	ck_assert_uint_eq(fixture.dialer.backoff.attempt, 1);
 	ck_due_within(DURATION_S(10));
 }
@@ -171,9 +171,10 @@ START_TEST(held_and_alone)
 {
 	begins();
 	reaches();
-	dialer_hold(&fixture.dialer, &fixture.dialer.outer, DURATION_S(60));
-	dialer_hold(&fixture.dialer, &fixture.dialer.outer, DURATION_S(0)); /* changes nothing */
-	lane_release(&fixture.lane);
+	dialer_hold(&fixture.dialer, fixture.dialer.remote, &fixture.dialer.outer, DURATION_S(60));
+	dialer_hold(&fixture.dialer, fixture.dialer.remote, &fixture.dialer.outer,
+		DURATION_S(0)); /* changes nothing */
+	lane_release(fixture.lane);
 	dialer_begin(&fixture.dialer, false);
 	ck_due_after(DURATION_S(30));
 }
@@ -188,8 +189,8 @@ START_TEST(held_and_not_alone)
 		fixture.answer_count = 2;
 	begins();
 	reaches();
-	dialer_hold(&fixture.dialer, &fixture.dialer.outer, DURATION_S(60));
-	lane_release(&fixture.lane);
+	dialer_hold(&fixture.dialer, fixture.dialer.remote, &fixture.dialer.outer, DURATION_S(60));
+	lane_release(fixture.lane);
 	dialer_begin(&fixture.dialer, false);
 	ck_due_within(DURATION_S(10));
 }
@@ -201,14 +202,14 @@ START_TEST(held_and_known)
 	struct endpoint known = at("192.0.2.5:443");
 
 	has_remote("two.example");
-	dialer_know(&fixture.dialer, &known);
+	dialer_know(&fixture.dialer, 0, &known);
 	fixture.connect_error = ECONNREFUSED;
 	begins();
 	ck_failed(1, "192.0.2.5:443");
 	steps(5);
 	ck_assert_uint_eq(fixture.asked_count, 0);
 	fixture.connect_error = EINPROGRESS;
-	dialer_hold(&fixture.dialer, &known, DURATION_S(60));
+	dialer_hold(&fixture.dialer, fixture.dialer.remote, &known, DURATION_S(60));
 	begins();
 	reaches();
 	ck_outer("192.0.2.1:443");
@@ -220,8 +221,8 @@ START_TEST(held_and_known_alone)
 {
 	struct endpoint known = at("192.0.2.5:443");
 
-	dialer_know(&fixture.dialer, &known);
-	dialer_hold(&fixture.dialer, &known, DURATION_S(60));
+	dialer_know(&fixture.dialer, 0, &known);
+	dialer_hold(&fixture.dialer, fixture.dialer.remote, &known, DURATION_S(60));
 	begins();
 	AWAIT(fixture.dialer.backoff.attempt == 1);
 	ck_assert_uint_eq(fixture.asked_count, 0);
@@ -234,9 +235,9 @@ START_TEST(long_holds_are_logged)
 	struct endpoint held = at("192.0.2.1:443");
 
 	log_capture_begin(LOG_LEVEL_NOTICE);
-	dialer_hold(&fixture.dialer, &held, DURATION_S(HOLD_LONGEST_S));
+	dialer_hold(&fixture.dialer, fixture.dialer.remote, &held, DURATION_S(HOLD_LONGEST_S));
 	ck_assert_uint_eq(log_count("asks for a pause"), 0);
-	dialer_hold(&fixture.dialer, &held, DURATION_S(HOLD_LONGEST_S + 1));
+	dialer_hold(&fixture.dialer, fixture.dialer.remote, &held, DURATION_S(HOLD_LONGEST_S + 1));
 	ck_assert_uint_eq(log_count("asks for a pause"), 1);
 	log_capture_end();
 }
@@ -247,7 +248,7 @@ START_TEST(held_for_long)
 {
 	struct endpoint held = at("192.0.2.1:443");
 
-	dialer_hold(&fixture.dialer, &held, DURATION_S(1000000));
+	dialer_hold(&fixture.dialer, fixture.dialer.remote, &held, DURATION_S(1000000));
 	ck_assert_int_le(holds_shortest(&fixture.dialer.holds, mono_now()).ns,
 		DURATION_S(HOLD_LONGEST_S).ns);
 	ck_assert_int_gt(holds_shortest(&fixture.dialer.holds, mono_now()).ns, 0);

@@ -12,18 +12,18 @@ START_TEST(direct)
 	reaches();
 	ck_outer("192.0.2.3:443");
 	ck_assert_uint_eq(fixture.asked_count, 0);
-	lane_release(&fixture.lane);
+	lane_release(fixture.lane);
 	/* An attempt that is under way to the same endpoint goes on; one to another is given up. */
 	fixture.slow_netd = true;
 	dialer_begin_at(&fixture.dialer, 0, &outer, true);
-	AWAIT(fixture.call != NULL);
+	AWAIT(fixture.call_count > 0);
 	netd_answers();
-	fill(fixture.dialer.fd);
-	ck_assert_int_eq(fixture.dialer.state, DIALER_CONNECTING);
+	fill(newest()->fd);
+	ck_assert(is_in(ATTEMPT_CONNECTING));
 	dialer_begin_at(&fixture.dialer, 0, &outer, true);
-	ck_assert_int_eq(fixture.dialer.state, DIALER_CONNECTING);
+	ck_assert(is_in(ATTEMPT_CONNECTING));
 	dialer_begin_at(&fixture.dialer, 0, &other, true);
-	ck_assert_int_eq(fixture.dialer.fd, -1);
+	ck_assert_int_eq(newest()->fd, -1);
 	fixture.slow_netd = false;
 	reaches();
 	ck_outer("192.0.2.4:443");
@@ -38,7 +38,7 @@ START_TEST(not_wanted)
 	dialer_begin_at(&fixture.dialer, 0, &outer, false);
 	ck_assert_int_eq(fixture.dialer.state, DIALER_WAITING);
 	ck_failed(1, "192.0.2.3:443");
-	ck_assert_uint_eq(fixture.dialer.backoff.attempt, 2); /* there is no other address */
+	AWAIT(fixture.dialer.backoff.attempt == 2); /* there is no other address */
 	fixture.unwanted = true;
 	AWAIT(fixture.dialer.state == DIALER_RESTING);
 	steps(5);
@@ -63,24 +63,24 @@ START_TEST(hurry)
 	ck_assert_uint_eq(fixture.dialer.backoff.attempt, 0);
 	/* A look-up is left to itself where there is a known endpoint. */
 	fixture.silent = true;
-	AWAIT(fixture.dialer.state == DIALER_RESOLVING);
+	AWAIT(is_asking());
 	dialer_hurry(&fixture.dialer);
-	ck_assert_int_eq(fixture.dialer.state, DIALER_RESOLVING);
-	dialer_know(&fixture.dialer, &known);
+	ck_assert(is_asking());
+	dialer_know(&fixture.dialer, 0, &known);
 	dialer_hurry(&fixture.dialer);
 	fixture.slow_netd = true;
-	AWAIT(fixture.call != NULL);
+	AWAIT(fixture.call_count > 0);
 	ck_outer("192.0.2.5:443");
 	dialer_hurry(&fixture.dialer); /* netd's answer is awaited */
-	ck_assert_int_eq(fixture.dialer.state, DIALER_SOCKET);
+	ck_assert(is_in(ATTEMPT_SOCKET));
 	/* A connection into the old network is given up. */
 	netd_answers();
-	fill(fixture.dialer.fd);
-	ck_assert_int_eq(fixture.dialer.state, DIALER_CONNECTING);
+	fill(newest()->fd);
+	ck_assert(is_in(ATTEMPT_CONNECTING));
 	dialer_hurry(&fixture.dialer);
 	ck_assert_int_eq(fixture.dialer.state, DIALER_WAITING);
-	ck_assert_int_eq(fixture.dialer.fd, -1);
-	AWAIT(fixture.call != NULL);
+	ck_assert_int_eq(newest()->fd, -1);
+	AWAIT(fixture.call_count > 0);
 	netd_answers();
 	reaches();
 }
@@ -91,7 +91,7 @@ static void ck_stopped(void)
 	ck_assert(dialer_is_idle(&fixture.dialer));
 	ck_assert_uint_eq(fixture.ended, 1);
 	ck_assert_uint_eq(fixture.failed, 0); /* nobody asks any more */
-	ck_assert_int_eq(fixture.dialer.fd, -1);
+	ck_assert_int_eq(newest()->fd, -1);
 	begins();
 	dialer_hurry(&fixture.dialer);
 	steps(5);
@@ -114,7 +114,7 @@ START_TEST(stopped_while_resolving)
 	dialer_keep(&fixture.dialer, &known);
 	fixture.silent = true;
 	begins();
-	AWAIT(fixture.dialer.state == DIALER_RESOLVING);
+	AWAIT(is_asking());
 	dialer_stop(&fixture.dialer);
 	ck_assert(!dialer_is_idle(&fixture.dialer)); /* the thread is out */
 	resolver_answers();
@@ -127,7 +127,7 @@ START_TEST(stopped_at_netd)
 {
 	fixture.slow_netd = true;
 	begins();
-	AWAIT(fixture.call != NULL);
+	AWAIT(fixture.call_count > 0);
 	dialer_stop(&fixture.dialer);
 	ck_assert(!dialer_is_idle(&fixture.dialer));
 	netd_answers();
@@ -140,9 +140,9 @@ START_TEST(stopped_while_connecting)
 {
 	fixture.slow_netd = true;
 	begins();
-	AWAIT(fixture.call != NULL);
+	AWAIT(fixture.call_count > 0);
 	netd_answers();
-	fill(fixture.dialer.fd);
+	fill(newest()->fd);
 	dialer_stop(&fixture.dialer);
 	ck_stopped();
 }
@@ -151,9 +151,9 @@ END_TEST
 START_TEST(stopped_while_securing)
 {
 	begins();
-	AWAIT(fixture.dialer.state == DIALER_SECURING);
+	AWAIT(is_in(ATTEMPT_SECURING));
 	dialer_stop(&fixture.dialer);
-	ck_assert(fixture.lane.ended && !dialer_is_idle(&fixture.dialer));
+	ck_assert(fixture.lane->ended && !dialer_is_idle(&fixture.dialer));
 	secures("hub"); /* it was on its way */
 	ck_assert_uint_eq(fixture.connected, 0);
 	lane_ends(LANE_END_ORDERED, "");
@@ -167,15 +167,15 @@ START_TEST(stopped_and_hurried)
 	struct endpoint known = at("192.0.2.5:443");
 
 	unit_text(fixture.settings->remotes[0].host, "192.0.2.1"); /* is not hidden */
-	dialer_know(&fixture.dialer, &known);
+	dialer_know(&fixture.dialer, 0, &known);
 	fixture.connect_error = ECONNREFUSED;
 	fixture.silent = true;
 	begins();
-	AWAIT(fixture.dialer.state == DIALER_RESOLVING);
+	AWAIT(is_asking());
 	fixture.failed = 0;
 	dialer_stop(&fixture.dialer);
 	dialer_hurry(&fixture.dialer);
-	ck_assert_int_eq(fixture.dialer.state, DIALER_RESOLVING);
+	ck_assert(is_asking());
 	resolver_answers();
 	ck_stopped();
 }

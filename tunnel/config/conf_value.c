@@ -49,7 +49,7 @@ static const char *fixed_text(enum conf_type type)
 	case CONF_ENDPOINT:
 		return "\"ADDRESS:PORT\", \"[IPV6]:PORT\" or an address";
 	case CONF_REMOTE:
-		return "\"HOST:PORT\", \"[IPV6]:PORT\" or a host";
+		return "\"HOST:PORT\", \"[IPV6]:PORT\" or a host, perhaps with a priority of 1 to 255 behind a blank";
 	case CONF_PROXY:
 		return "\"http://[USER:PASSWORD@]HOST:PORT\" or \"socks5://...\"";
 	case CONF_GROUP:
@@ -430,16 +430,40 @@ static int set_endpoint(
 	return 0;
 }
 
-/* A host name, or an address, which may have a scope ("%eth0"). */
+/* Splits "HOST:PORT PRIORITY" at the blanks. The priority is 1 where there is none. */
+static int split_priority(
+	const char *text, char endpoint[static SETTINGS_HOST_MAX + 16], uint8_t *ret_priority)
+{
+	size_t len = strcspn(text, " \t");
+	const char *digits = text + len + strspn(text + len, " \t");
+	size_t count = strspn(digits, "0123456789");
+	unsigned long priority = 1;
+
+	if (len >= SETTINGS_HOST_MAX + 16 || digits[count] != '\0' || count > 3 ||
+		(text[len] != '\0' && count == 0))
+		return -EINVAL;
+	if (count > 0)
+		priority = strtoul(digits, NULL, 10);
+	if (priority < 1 || priority > UINT8_MAX)
+		return -EINVAL;
+	memcpy(endpoint, text, len);
+	endpoint[len] = '\0';
+	*ret_priority = (uint8_t)priority;
+	return 0;
+}
+
+/* A host name, or an address, which may have a scope ("%eth0"), and perhaps a priority. */
 static int set_remote(const struct conf_option *option, const struct conf_scalar *scalar, void *out)
 {
 	static const char allowed[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-:%";
 	struct settings_remote remote = { .port = 0 };
+	char endpoint[SETTINGS_HOST_MAX + 16];
 
 	(void)option;
-	if (endpoint_split(scalar->string, SETTINGS_PORT, remote.host, sizeof(remote.host),
-		    &remote.port) < 0)
+	if (split_priority(scalar->string, endpoint, &remote.priority) < 0 ||
+		endpoint_split(endpoint, SETTINGS_PORT, remote.host, sizeof(remote.host),
+			&remote.port) < 0)
 		return -EINVAL;
 	if (remote.host[strspn(remote.host, allowed)] != '\0' || remote.host[0] == '-')
 		return -EINVAL;

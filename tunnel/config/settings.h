@@ -90,6 +90,7 @@ enum {
 enum settings_role { SETTINGS_SERVER, SETTINGS_CLIENT };
 
 /* How to treat a certificate whose issuer has no list in `crl`: values of crl_missing. */
+enum settings_order { SETTINGS_ORDER_GIVEN, SETTINGS_ORDER_RANDOM };
 enum settings_crl_missing { SETTINGS_CRL_WARN, SETTINGS_CRL_REFUSE };
 
 struct name_list {
@@ -180,6 +181,7 @@ struct settings_hook {
 struct settings_remote {
 	char host[SETTINGS_HOST_MAX + 1]; /* name or address */
 	uint16_t port;
+	uint8_t priority; /* less is tried earlier */
 };
 
 struct settings {
@@ -211,7 +213,9 @@ struct settings {
 	size_t listen_count;
 	struct settings_remote remotes[SETTINGS_REMOTES_MAX]; /* client */
 	size_t remote_count;
-	struct proxy proxy; /* client; PROXY_NONE: none */
+	uint32_t remotes_order;       /* client: enum settings_order, within a priority */
+	struct duration return_after; /* client: how long a better remote has to answer */
+	struct proxy proxy;           /* client; PROXY_NONE: none */
 	/* "": the kernel's default; SETTINGS_CONGESTION_AUTO: that, or BBR, as the path wants it */
 	char congestion[SETTINGS_CONGESTION_MAX + 1];
 	uint32_t mark;                     /* as configured, 0: not set; use settings_mark() */

@@ -117,6 +117,21 @@ static void on_lane_added(struct session *session)
 	peers_judge_late(&engine_of(session)->peers, session);
 }
 
+static void on_up(struct session *session)
+{
+	struct engine *engine = engine_of(session);
+
+	if (engine->role->session_up)
+		engine->role->session_up(engine, session);
+}
+
+static bool on_doubted(struct session *session)
+{
+	struct engine *engine = engine_of(session);
+
+	return engine->role->session_doubted && engine->role->session_doubted(engine, session);
+}
+
 static void on_offered(struct session *session, const struct prefix *prefixes, size_t count)
 {
 	peers_yield_routes(&engine_of(session)->peers, session, prefixes, count);
@@ -156,6 +171,8 @@ static const struct session_events session_events = {
 	.idle = on_idle,
 	.lane_wanted = on_lane_wanted,
 	.lane_added = on_lane_added,
+	.up = on_up,
+	.doubted = on_doubted,
 	.offered = on_offered,
 	.changed = on_changed,
 	.gather_offer = gather_offer,

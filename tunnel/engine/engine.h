@@ -44,6 +44,22 @@ struct engine_attempts {
 	struct mono next; /* when the next attempt begins; valid if it waits */
 };
 
+/* A client's remote, and its way back to a better one. */
+struct engine_remote {
+	size_t index;     /* in settings->remotes, of the newest connection */
+	bool probes;      /* it looks for a better one; else the rest is not valid */
+	struct mono next; /* when the next probe begins; 0: one is under way */
+	bool answers;     /* a better one has answered every probe since `since` */
+	size_t answering;
+	struct mono since;
+};
+
+/* A server that is being drained. */
+struct engine_drain {
+	bool active;
+	struct mono began, ends; /* the last session is told at the end */
+};
+
 struct engine_role {
 	struct configuration_role configuration;
 	/*
@@ -69,8 +85,16 @@ struct engine_role {
 	 * false after a lane that failed or was short-lived. NULL: the role dials no lanes.
 	 */
 	void (*lane_wanted)(struct engine *engine, struct session *session, bool at_once);
+	/* A session is up. May be NULL. */
+	void (*session_up)(struct engine *engine, struct session *session);
+	/* See session_events.doubted. NULL: the role does not connect again. */
+	bool (*session_doubted)(struct engine *engine, struct session *session);
 	/* Fills in the attempts to connect. NULL: the role makes none. */
 	void (*attempts)(const struct engine *engine, struct engine_attempts *ret_attempts);
+	/* NULL: the role has no remotes. */
+	void (*remote)(const struct engine *engine, struct engine_remote *ret_remote);
+	/* Sends all sessions to another server, over this time, and ends. NULL: it cannot. */
+	void (*drain)(struct engine *engine, struct duration over);
 	/* This host's network has changed: retries need not wait any longer. May be NULL. */
 	void (*network)(struct engine *engine);
 	/*
@@ -109,6 +133,7 @@ struct engine {
 	struct adoption adoption;
 	/* Of this run of the program: a new engine of the same run has the same. */
 	uint8_t instance[REQUEST_INSTANCE_SIZE];
+	struct engine_drain drain;
 	struct resume resume;
 	struct probing probing;
 	struct loop_timer stop_deadline;

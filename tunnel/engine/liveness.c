@@ -120,6 +120,17 @@ void liveness_probe(struct liveness *liveness)
 	arm(liveness, heard);
 }
 
+void liveness_ask(struct liveness *liveness)
+{
+	struct mono now = mono_now();
+
+	if (!liveness->timer.running ||
+		duration_ms(mono_since(now, liveness->pinged)) < LIVENESS_ASK_MS)
+		return;
+	ping(liveness, now);
+	arm(liveness, liveness->events->heard(liveness));
+}
+
 void liveness_pong(struct liveness *liveness, uint64_t time)
 {
 	struct mono now = mono_now();

@@ -25,6 +25,7 @@ enum {
 	LIVENESS_PROBE_RTTS = 8,
 	LIVENESS_PROBE_LEAST_MS = 600,
 	LIVENESS_PROBE_MS = 2000, /* the most, and the value until a round trip is measured */
+	LIVENESS_ASK_MS = 1000,   /* from one ping to the next that liveness_ask() sends */
 	LIVENESS_LATE_MS = 1000,  /* a timer this late means that the process did not run */
 };
 
@@ -65,6 +66,11 @@ void liveness_stop(struct liveness *liveness);
  * stopped.
  */
 void liveness_probe(struct liveness *liveness);
+/*
+ * Sends a ping unless one went out within the last second: the caller wants to hear from the peer
+ * and leaves it the time of `dead_after`. Does nothing when stopped.
+ */
+void liveness_ask(struct liveness *liveness);
 /*
  * Takes a pong, which repeats a ping's number. A number that cannot be ours is ignored. The smooth
  * time is 7/8 old and 1/8 new (RFC 6298, 2).

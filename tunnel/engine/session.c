@@ -261,6 +261,7 @@ static int prepare_carrying(struct session *session)
 static bool begin(struct session *session)
 {
 	session->up_since = mono_now();
+	session->doubted = (struct mono){ 0 };
 	session->lane_lost = (struct mono){ 0 }; /* that was on the connection before */
 	session->connections++;
 	session_update_reach(session);
@@ -292,6 +293,7 @@ static bool begin(struct session *session)
 	routes_set_interface(&session->routes, session_interface_number(&session->interface));
 	session_interface_set_carrier(&session->interface, true);
 	session->world->events->changed(session);
+	session->world->events->up(session);
 	session_want_lanes(session, true);
 	session_report_up(session);
 	return true;
@@ -558,14 +560,54 @@ void session_disconnect(struct session *session, const char *why)
 	session_event(session, SESSION_EVENT_LANE_LOST, why);
 }
 
+void session_switch(struct session *session, bool goodbye, const char *why)
+{
+	struct message message = { .type = MESSAGE_GOODBYE,
+		.goodbye = { .code = GOODBYE_SHUTDOWN, .class = GOODBYE_CLASS_RETRY } };
+
+	if (goodbye && session->control) {
+		(void)snprintf(message.goodbye.text, sizeof(message.goodbye.text), "%s", why);
+		session_lane_send(session->control, &message);
+	}
+	snprintf(session->leave.text, sizeof(session->leave.text), "%s", why);
+	leave_lanes(session);
+	session_event(session, SESSION_EVENT_LANE_LOST, why);
+}
+
+bool session_is_silent(const struct session *session)
+{
+	const struct session_lane *sl;
+
+	if (session->state != SESSION_UP || session->doubted.ns == 0)
+		return false;
+	TAILQ_FOREACH(sl, &session->lanes, link) {
+		if (sl->stage == SESSION_LANE_CARRYING &&
+			mono_before(session->doubted, lane_heard(sl->lane)))
+			return false;
+	}
+	return true;
+}
+
+/* How long a peer that hears this code stays away; 0: it decides itself. */
+static uint32_t retry_after_ms(uint16_t goodbye_code)
+{
+	switch (goodbye_code) {
+	case GOODBYE_REVOKED:
+		return GOODBYE_REVOKED_WAIT_MS;
+	case GOODBYE_ELSEWHERE:
+		return GOODBYE_ELSEWHERE_MS;
+	default:
+		return 0;
+	}
+}
+
 void session_leave(struct session *session, uint16_t goodbye_code, const char *text, bool final)
 {
 	session->final = session->final || final;
 	if (session->state < SESSION_CLOSING) {
 		session->leave = (struct session_leave){
 			.code = goodbye_code,
-			.retry_after_ms = goodbye_code == GOODBYE_REVOKED ? GOODBYE_REVOKED_WAIT_MS
-									  : 0,
+			.retry_after_ms = retry_after_ms(goodbye_code),
 		};
 		snprintf(session->leave.text, sizeof(session->leave.text), "%s", text);
 	}
@@ -707,7 +749,26 @@ static void on_lane_fault(struct session_lane *sl, uint16_t code, const char *te
 		session_fault(sl->session, code, text);
 }
 
+/*
+ * Where another connection is attempted beside it, the last lane goes on until that one answers: it
+ * may wake up first.
+ */
+static void on_lane_doubted(struct session_lane *sl)
+{
+	struct session *session = sl->session;
+
+	if (session->state != SESSION_UP)
+		return;
+	if (!session_is_silent(session))
+		session->doubted = mono_now();
+	if (session->world->events->doubted(session) && session_lane_is_last(sl))
+		session_lane_ask(sl);
+	else
+		session_lane_probe(sl);
+}
+
 static const struct session_lane_events lane_events = {
+	.doubted = on_lane_doubted,
 	.control = session_control,
 	.fault = on_lane_fault,
 	.dead = on_lane_dead,

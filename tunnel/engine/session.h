@@ -84,6 +84,8 @@ struct session {
 	struct session_lane *control;
 	unsigned lanes_made;               /* how many the session ever had */
 	uint8_t token[MESSAGE_TOKEN_SIZE]; /* the secret with which another lane joins */
+	/* When its lanes fell into doubt; valid where session_is_silent() asks for it. */
+	struct mono doubted;
 	/* When a lane was last lost while others carried on. */
 	struct mono lane_lost;
 	struct loop_timer unclaimed; /* server: while no lane has the control role */
@@ -219,6 +221,14 @@ void session_set_carrier(struct session *session, bool on);
  * `why` is for the log.
  */
 void session_disconnect(struct session *session, const char *why);
+/*
+ * Client: leaves its connection for another one and becomes IDLE at once, for session_greet().
+ * `goodbye`: tells the server, whose session ends; else the server keeps it, as the other
+ * connection may be to the same one.
+ */
+void session_switch(struct session *session, bool goodbye, const char *why);
+/* True: it is up, data is not acknowledged, and nothing has come since that was noticed. */
+bool session_is_silent(const struct session *session);
 
 /* Sends a goodbye and closes. `final`: the session ends instead of becoming idle. */
 void session_leave(struct session *session, uint16_t goodbye_code, const char *text, bool final);

@@ -42,8 +42,11 @@ static void on_fault(struct lane_owner *owner, struct lane *lane, uint16_t code,
 
 static void on_doubted(struct lane_owner *owner, struct lane *lane)
 {
+	struct session_lane *sl = container_of(owner, struct session_lane, owner);
+
 	(void)lane;
-	session_lane_probe(container_of(owner, struct session_lane, owner));
+	if (sl->stage == SESSION_LANE_CARRYING)
+		sl->events->doubted(sl);
 }
 
 /* netd logs what it does about that. */
@@ -277,6 +280,11 @@ void session_lane_probe(struct session_lane *sl)
 {
 	if (sl->stage == SESSION_LANE_CARRYING)
 		liveness_probe(&sl->liveness);
+}
+
+void session_lane_ask(struct session_lane *sl)
+{
+	liveness_ask(&sl->liveness);
 }
 
 unsigned session_lane_count(const struct session *session)

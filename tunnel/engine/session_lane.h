@@ -48,6 +48,8 @@ struct session_lane_events {
 	 * read.
 	 */
 	void (*fault)(struct session_lane *sl, uint16_t code, const char *text);
+	/* It carries, and what it has sent is not acknowledged. Repeated while that lasts. */
+	void (*doubted)(struct session_lane *sl);
 	/* Nothing was heard for this long; liveness has stopped. */
 	void (*dead)(struct session_lane *sl, struct duration silence);
 	/* It has ended and uses no queue any more: the session calls session_lane_free(). */
@@ -120,6 +122,9 @@ void session_lane_send(struct session_lane *sl, const struct message *message);
 
 /* The path of the lane may be broken: it has to show soon that its peer is alive. */
 void session_lane_probe(struct session_lane *sl);
+
+/* The same, but the peer has until `dead_after` to answer. */
+void session_lane_ask(struct session_lane *sl);
 
 /* The number of the session's lanes that are not LEAVING. */
 unsigned session_lane_count(const struct session *session);

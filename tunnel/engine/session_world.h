@@ -38,6 +38,14 @@ struct session_events {
 	 * began.
 	 */
 	void (*lane_added)(struct session *session);
+	/* The session is up: packets pass. */
+	void (*up)(struct session *session);
+	/*
+	 * Data has not been acknowledged for 2 s on a lane of a session that is up. True: the role
+	 * connects again, beside it (session_is_silent()), so the old connection gets all the time
+	 * that `dead_after` leaves it.
+	 */
+	bool (*doubted)(struct session *session);
 	/* Its peer gets routes to these prefixes. Sessions without a connection give way. */
 	void (*offered)(struct session *session, const struct prefix *prefixes, size_t count);
 	/* Its addresses, routes or carrier have changed, or it is about to end. */

@@ -33,6 +33,8 @@ struct status_view {
 	size_t session_count, peer_count;
 };
 
+enum { STATUS_LABEL_WIDTH = 20 }; /* of a line "label: value" */
+
 /*
  * False: the answer is larger than STATUS_SIZE_MAX, or the stream has failed. Called once a peer.
  */
@@ -88,6 +90,11 @@ const char *status_proxy_text(const struct status_view *view);
  * it is up, or it had none.
  */
 const struct session_leave *status_left(const struct session *session);
+
+/* status_failover.c: the keys "draining" and "remote", and their lines. */
+struct json;
+void status_json_failover(struct json *json, const struct status_view *view);
+void status_text_failover(const struct status_view *view, FILE *out);
 
 typedef void status_render_fn(const struct status_view *view, FILE *out);
 

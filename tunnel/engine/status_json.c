@@ -62,6 +62,7 @@ static void put_ends(struct json *json, const struct settings *settings)
 		json_object_begin(json, NULL);
 		json_string(json, "host", settings->remotes[i].host);
 		json_u64(json, "port", settings->remotes[i].port);
+		json_u64(json, "priority", settings->remotes[i].priority);
 		json_object_end(json);
 	}
 	json_array_end(json);
@@ -526,6 +527,7 @@ void status_json_overview(const struct status_view *view, FILE *out)
 	put_text(&json, "changed", engine->load.changed);
 	json_u64(&json, "workers", engine->worker_count);
 	put_ends(&json, settings);
+	status_json_failover(&json, view);
 	json_bool(&json, "kill_switch", settings->kill_switch && !settings->contained);
 	put_full_tunnel(&json, view);
 	put_dns(&json, view);

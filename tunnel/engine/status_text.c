@@ -19,7 +19,7 @@
 
 enum {
 	TEXT_MAX = DURATION_TEXT_MAX, /* a duration, a size or a date as text */
-	LABEL_WIDTH = 20,
+	LABEL_WIDTH = STATUS_LABEL_WIDTH,
 	TABLE_COLUMNS_MAX = 10,
 	CELL_MAX = ROUTE_REASON_MAX + 16, /* the longest is a route's state */
 	ESCAPED_MAX = 4 * MESSAGE_TEXT_MAX + 1,
@@ -92,8 +92,9 @@ static void write_ends(FILE *out, const struct settings *settings)
 		field(out, i == 0 ? "listening on:" : "", "%s",
 			endpoint_format(&settings->listen[i], text));
 	for (size_t i = 0; i < settings->remote_count; i++)
-		field(out, i == 0 ? "remotes:" : "", "%s port %u", settings->remotes[i].host,
-			settings->remotes[i].port);
+		field(out, i == 0 ? "remotes:" : "", "%s port %u, priority %u",
+			settings->remotes[i].host, settings->remotes[i].port,
+			settings->remotes[i].priority);
 }
 
 /* What the server does with packets of its peers to other networks. */
@@ -226,6 +227,7 @@ static void write_daemon(const struct status_view *view, FILE *out)
 		duration_format(mono_since(view->now, load_time(&engine->load)), shown),
 		engine->load.changed[0] ? ", changed: " : "", engine->load.changed);
 	write_ends(out, settings);
+	status_text_failover(view, out);
 	if (settings->role == SETTINGS_SERVER)
 		write_passing_on(out, settings);
 	else if (!settings->contained)
