@@ -27,6 +27,7 @@ struct command {
 	bool examines;    /* doctor: uses the daemon's answer instead of printing it */
 	bool ends;        /* ends the daemon, by a signal if possible */
 	bool is_slow;     /* its answer takes longer */
+	bool drains;      /* takes --over */
 };
 
 static const struct command commands[] = {
@@ -41,6 +42,11 @@ static const struct command commands[] = {
 		.usage = "peers [NAME] [--json]",
 		.help = "list the connected peers",
 		.has_json = true },
+	{ .name = "drain",
+		.usage = "drain [NAME] [--over DURATION]",
+		.help = "send a server's clients to another server, and end it when all have left;\n"
+			"      over DURATION, such as 90 (seconds), 10m or 1h; at once without it",
+		.drains = true },
 	{ .name = "reexec",
 		.usage = "reexec [NAME]",
 		.help = "replace a running engine by the program that is on disk now" },
@@ -61,12 +67,15 @@ static const struct command commands[] = {
 		.examines = true },
 };
 
+enum { COMMAND_OVER_MS_MAX = 86400000 };
+
 struct arguments {
 	const struct command *command;
 	const char *name;   /* of the daemon; NULL: the only one */
 	const char *socket; /* NULL: found by the name */
 	bool json;
 	bool help;
+	const char *over;   /* drain: how long; NULL: at once */
 	const char *change; /* "add", "del", or NULL */
 	char **prefixes;
 	int prefix_count;
@@ -130,6 +139,7 @@ static int parse_options(int argc, char **argv, struct arguments *arguments)
 		{ "peer", required_argument, NULL, 'p' },
 		{ "full", no_argument, NULL, 'f' },
 		{ "check", no_argument, NULL, 'c' },
+		{ "over", required_argument, NULL, 'o' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -150,6 +160,11 @@ static int parse_options(int argc, char **argv, struct arguments *arguments)
 			break;
 		case 'h':
 			arguments->help = true;
+			break;
+		case 'o':
+			if (!arguments->command->drains)
+				return misused(arguments->command, "unknown option: ", "--over");
+			arguments->over = optarg;
 			break;
 		case 'p':
 		case 'f':
@@ -238,6 +253,30 @@ static int append_prefixes(const struct arguments *arguments, FILE *out)
 	return EXIT_CODE_OK;
 }
 
+/* "90", "90s", "10m", "1h": up to a day. Appends the milliseconds, after a TAB. */
+static int append_duration(const struct arguments *arguments, FILE *out)
+{
+	static const struct {
+		const char *unit;
+		unsigned long ms;
+	} units[] = { { "", 1000 }, { "s", 1000 }, { "ms", 1 }, { "m", 60000 }, { "min", 60000 },
+		{ "h", 3600000 } };
+	const char *text = arguments->over ? arguments->over : "0";
+	size_t digits = strspn(text, "0123456789");
+
+	for (size_t i = 0; i < ARRAY_SIZE(units) && digits > 0 && digits < 9; i++) {
+		unsigned long ms = strtoul(text, NULL, 10) * units[i].ms;
+
+		if (strcmp(text + digits, units[i].unit) != 0)
+			continue;
+		if (ms > COMMAND_OVER_MS_MAX)
+			return misused(arguments->command, "a day is the most, not ", text);
+		(void)fprintf(out, "\t%lu", ms);
+		return EXIT_CODE_OK;
+	}
+	return misused(arguments->command, "expected a duration such as 90, 10m or 1h, got ", text);
+}
+
 static int make_request(const struct arguments *arguments, char request[CONTROL_REQUEST_MAX])
 {
 	FILE *out = fmemopen(request, CONTROL_REQUEST_MAX, "w");
@@ -248,7 +287,8 @@ static int make_request(const struct arguments *arguments, char request[CONTROL_
 	(void)fprintf(out, "%s%s%s%s", arguments->command->name, arguments->change ? "-" : "",
 		arguments->change ? arguments->change : "",
 		arguments->json && !arguments->command->examines ? "\tjson" : "");
-	r = append_prefixes(arguments, out);
+	r = arguments->command->drains ? append_duration(arguments, out)
+				       : append_prefixes(arguments, out);
 	/* The newline must fit, too. */
 	if (r == EXIT_CODE_OK && (fflush(out) != 0 || ftell(out) >= CONTROL_REQUEST_MAX - 1))
 		r = misused(arguments->command, "too many prefixes for one request", "");

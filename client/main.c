@@ -44,6 +44,8 @@ static const char usage[] =
 	"                              culvert import --help, also for PKCS#12 bundles\n"
 	"  down [NAME]                 end a running client or server\n"
 	"  reload [NAME]               read its configuration again and switch to it, without a restart\n"
+	"  drain [NAME] [--over DURATION]\n"
+	"                              send a server's clients to another server, then end it\n"
 	"  reexec [NAME]               replace its engine by the program that is on disk now\n"
 	"  status [NAME…] [--json]     show the state of all running clients and servers, or of those or\n"
 	"                              the peers with these names; --peer NAME: of a peer, --full: all of\n"

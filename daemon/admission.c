@@ -26,6 +26,18 @@ static void candidate_free(struct candidate *candidate)
 	free(candidate);
 }
 
+/* Only the end of the candidate is awaited from now on. */
+static void set_judged(struct candidate *candidate)
+{
+	struct admission *admission = candidate->admission;
+
+	networks_leave(&admission->networks, &candidate->network);
+	admission->judged_count++;
+	candidate->judged = true;
+	candidate->waiting = false;
+	held_messages_clear(&candidate->held);
+}
+
 void admission_judge(struct candidate *candidate, const char *cause)
 {
 	struct admission *admission = candidate->admission;
@@ -34,23 +46,26 @@ void admission_judge(struct candidate *candidate, const char *cause)
 		return;
 	admission->events->refused(
 		admission, &candidate->outer, candidate->lane_peer.identity.name, cause);
-	networks_leave(&admission->networks, &candidate->network);
-	admission->judged_count++;
-	candidate->judged = true;
-	candidate->waiting = false;
-	held_messages_clear(&candidate->held);
+	set_judged(candidate);
+}
+
+/* How long a client that hears this code should stay away: 0: it decides itself. */
+static uint32_t retry_after_ms(uint16_t code)
+{
+	if (code == GOODBYE_ELSEWHERE)
+		return GOODBYE_ELSEWHERE_MS;
+	/* version 0.1.0 reads no class: the time makes it wait */
+	return goodbye_code_class(code) == GOODBYE_CLASS_WAIT ? GOODBYE_WAIT_MS : 0;
 }
 
 static void refuse(struct candidate *candidate, uint16_t code, const char *cause)
 {
-	enum goodbye_class class = goodbye_code_class(code);
 	struct message message = {
 		.type = MESSAGE_GOODBYE,
 		.goodbye = {
 			.code = goodbye_code_for(candidate->hello.features, code),
-			.class = (uint8_t)class,
-			/* version 0.1.0 reads no class: the time makes it wait */
-			.retry_after_ms = class == GOODBYE_CLASS_WAIT ? GOODBYE_WAIT_MS : 0,
+			.class = (uint8_t)goodbye_code_class(code),
+			.retry_after_ms = retry_after_ms(code),
 		},
 	};
 	uint8_t payload[FRAME_CONTROL_MAX];
@@ -181,6 +196,10 @@ static void admit(struct candidate *candidate)
 	struct held_messages held;
 	struct session *session;
 
+	if (admission->draining) {
+		refuse(candidate, GOODBYE_ELSEWHERE, admission->draining);
+		return;
+	}
 	if (admission->peers->session_count >= admission->descriptors->sessions) {
 		refuse(candidate, GOODBYE_LIMIT,
 			admission->descriptors->sessions < admission->settings->max_sessions
@@ -250,6 +269,8 @@ static void take_hello(struct candidate *candidate, const struct message_hello *
 			"another instance with the same certificate took over");
 	else if ((old->adopted || same_instance(old->instance, hello->instance)) && !old->final)
 		take_over(candidate, old);
+	else if (candidate->admission->draining)
+		refuse(candidate, GOODBYE_ELSEWHERE, candidate->admission->draining);
 	else
 		replace_session(candidate, old);
 }
@@ -308,15 +329,25 @@ static void hold(struct candidate *candidate, const uint8_t *data, size_t len)
 		refuse(candidate, GOODBYE_INTERNAL, "out of memory");
 }
 
-/* To a client this server may be another than the one in its profile. */
+/*
+ * A client that has got another connection says so in place of hello, and so does a probe: neither
+ * is refused. To another client this server may not be the one in its profile.
+ */
 static void take_goodbye(struct candidate *candidate, const struct message_goodbye *goodbye)
 {
-	char text[sizeof(goodbye->text)];
+	char text[sizeof(goodbye->text)], outer[ENDPOINT_TEXT_MAX];
 	struct problem problem;
 
+	(void)problem_escape(text, sizeof(text), goodbye->text, strlen(goodbye->text));
+	if (goodbye->code == GOODBYE_SHUTDOWN && candidate->hello.version == 0) {
+		log_debug("%s: %s leaves without a session: %s",
+			endpoint_format(&candidate->outer, outer),
+			candidate->lane_peer.identity.name, text);
+		set_judged(candidate);
+		return;
+	}
 	if (goodbye->code == GOODBYE_BAD_IDENTITY)
-		problem_set(&problem, "the client refuses this server: %s",
-			problem_escape(text, sizeof(text), goodbye->text, strlen(goodbye->text)));
+		problem_set(&problem, "the client refuses this server: %s", text);
 	else
 		problem_set(&problem, "the client sent a goodbye before the server answered hello");
 	admission_judge(candidate, problem.text);
@@ -434,6 +465,23 @@ void admission_session_ended(struct admission *admission, const struct identity 
 			continue;
 		admit(candidate);
 		return; /* there is only one: refuse_waiting() */
+	}
+}
+
+void admission_turn_away(struct admission *admission, const char *text)
+{
+	struct candidate *candidate, *next;
+
+	for (candidate = TAILQ_FIRST(&admission->candidates); candidate; candidate = next) {
+		const struct identity *name = &candidate->lane_peer.identity;
+
+		next = TAILQ_NEXT(candidate, link);
+		if (name->name[0] == '\0' || candidate->hello.version != 0 ||
+			peers_find(admission->peers, name))
+			continue;
+		if (candidate->seen)
+			refuse(candidate, GOODBYE_ELSEWHERE, text);
+		candidate->seen = true;
 	}
 }
 

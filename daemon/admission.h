@@ -54,6 +54,7 @@ struct candidate {
 	struct endpoint outer;
 	const struct settings_peer *peer; /* NULL: unlisted */
 	struct message_hello hello;
+	bool seen;    /* admission_turn_away() has left it time for its hello */
 	bool waiting; /* its hello waits until the old session of the same identity has ended */
 	struct held_messages held; /* while waiting: messages for the new session */
 	/* The instance of that session, if it is another instance. */
@@ -77,6 +78,8 @@ struct admission {
 	struct candidate_list candidates;                  /* the oldest first */
 	unsigned candidate_count, judged_count, cut_count; /* each count includes the next */
 	struct networks networks;
+	/* Not NULL: the server is being drained, and this is what a newcomer hears. */
+	const char *draining;
 };
 
 /*
@@ -98,6 +101,11 @@ void admission_judge(struct candidate *candidate, const char *cause);
 void admission_session_ended(struct admission *admission, const struct identity *name);
 /* The settings have changed: looks up the entries again, and refuses candidates without one. */
 void admission_follow(struct admission *admission);
+/*
+ * The server is being drained: refuses each candidate that was secured before the last call, has
+ * said no hello, and has no session to join. So a client that only probes learns of it.
+ */
+void admission_turn_away(struct admission *admission, const char *text);
 /* The server stops: refuses all candidates. */
 void admission_stop(struct admission *admission);
 

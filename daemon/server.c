@@ -206,9 +206,17 @@ static void server_stop(struct engine *engine)
 		return; /* server_start() has failed */
 	/* First of all: a peer that answers late must not cost the leases. */
 	offer_stop(&server->offer);
+	drain_stop(&server->drain);
 	listener_stop(server);
 	doorstep_stop(server);
 	admission_stop(&server->admission);
+}
+
+static void server_drain(struct engine *engine, struct duration over)
+{
+	struct server *server = server_of(engine);
+
+	drain_begin(&server->drain, engine, &server->admission, over);
 }
 
 static bool server_is_idle(const struct engine *engine)
@@ -235,6 +243,7 @@ static void server_free(struct engine *engine)
 	listener_stop(server);
 	doorstep_stop(server);
 	trim_stop(&server->trim);
+	drain_stop(&server->drain);
 	offer_free(&server->offer);
 }
 
@@ -249,5 +258,6 @@ const struct engine_role server_role = {
 	.settings_changed = server_settings_changed,
 	.session_ended = server_session_ended,
 	.is_idle = server_is_idle,
+	.drain = server_drain,
 	.free = server_free,
 };

@@ -7,6 +7,7 @@
 #include "base/rate.h"
 #include "config/settings.h"
 #include "daemon/admission.h"
+#include "daemon/drain.h"
 #include "daemon/networks.h"
 #include "daemon/offer.h"
 #include "daemon/trim.h"
@@ -39,6 +40,7 @@ struct server {
 	struct admission admission;
 	struct offer offer;
 	struct trim trim;
+	struct drain drain;
 	struct rate refusals_logged;
 	uint64_t refusals_held_back; /* since the last log line */
 };

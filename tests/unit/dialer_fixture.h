@@ -58,7 +58,7 @@ static struct fixture {
 	struct proxy_leg *leg;
 	const struct settings_remote *leg_remote;
 	unsigned leg_stops, goodbyes;
-	struct message told; /* the last control message of the dialer */
+	struct message told;                     /* the last control message of the dialer */
 	struct lane all_lanes[LANES_MAX], *lane; /* the newest */
 	int lane_error, connected_error;
 	/* What it said. */

@@ -328,9 +328,23 @@ START_TEST(meets_two_entries)
 }
 END_TEST
 
-START_TEST(says_goodbye_first)
+/* A probe, or a client that has another connection: nobody is refused. */
+START_TEST(leaves_without_hello)
 {
 	struct message goodbye = { .type = MESSAGE_GOODBYE, .goodbye.code = GOODBYE_SHUTDOWN };
+	struct lane *lane = connects("peer-0");
+
+	says(lane, &goodbye);
+	ck_assert(lane->ended && !lane->has_goodbye);
+	ends(lane, LANE_END_ORDERED, "");
+	ck_assert_uint_eq(fixture.refusals, 0);
+	ck_assert_uint_eq(fixture.ends, 1);
+}
+END_TEST
+
+START_TEST(says_goodbye_first)
+{
+	struct message goodbye = { .type = MESSAGE_GOODBYE, .goodbye.code = GOODBYE_INTERNAL };
 	struct lane *lane = connects("peer-0");
 
 	says(lane, &goodbye);
@@ -422,9 +436,9 @@ static Suite *suite(void)
 	const TTest *const tests[] = { bad_identity, unlisted, wrong_version,
 		replaced_one_comes_back, third_instance, session_limit, no_address, no_memory,
 		no_memory_to_take_over, join_refused, other_message_first, nonsense, fault,
-		flood_while_waiting, newer_one_waits, says_goodbye_first, client_refuses,
-		entry_with_identity, name_of_an_entry_with_identity, meets_two_entries, lane_ends,
-		old_client, server_stops, no_lane };
+		flood_while_waiting, newer_one_waits, leaves_without_hello, says_goodbye_first,
+		client_refuses, entry_with_identity, name_of_an_entry_with_identity,
+		meets_two_entries, lane_ends, old_client, server_stops, no_lane };
 
 	return unit_suite("admission_refused", setup, teardown, tests, ARRAY_SIZE(tests));
 }

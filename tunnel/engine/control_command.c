@@ -22,7 +22,8 @@
 enum {
 	/* A command, and as many prefixes as can be announced. */
 	WORDS_MAX = SETTINGS_PREFIX_MAX + 1,
-	WORD_SHOWN = 200,    /* bytes of an argument that an error repeats */
+	WORD_SHOWN = 200, /* bytes of an argument that an error repeats */
+	CONTROL_DRAIN_MS_MAX = 86400000,
 	REQUEST_SHOWN = 600, /* bytes of a request that the log repeats */
 };
 
@@ -184,6 +185,35 @@ static enum exit_code do_down(struct command_call *call)
 	return EXIT_CODE_OK;
 }
 
+/* "drain" MILLISECONDS */
+static enum exit_code do_drain(struct command_call *call)
+{
+	const struct engine_role *role = call->engine->role;
+	const char *word = call->word_count == 2 ? call->words[1] : "";
+	char *end;
+
+	errno = 0;
+	unsigned long ms = strtoul(word, &end, 10);
+	if (word[0] < '0' || word[0] > '9' || *end != '\0' || errno != 0 ||
+		ms > CONTROL_DRAIN_MS_MAX)
+		return unknown_word(call, "drain needs a time in milliseconds, not", word);
+	if (!role->drain) {
+		problem_set(
+			&call->problem, "only a server can be drained; culvert down ends a client");
+		return EXIT_CODE_REFUSED;
+	}
+	if (!call->engine->world.ready || call->engine->world.stopping) {
+		problem_set(&call->problem, "the server is %s; try again in a moment",
+			call->engine->world.stopping ? "ending" : "starting");
+		return EXIT_CODE_REFUSED;
+	}
+	role->drain(call->engine, DURATION_MS(ms));
+	fprintf(call->out, "%s is being drained: %zu sessions, over %.0f s\n",
+		call->engine->settings->name, (size_t)call->engine->peers.session_count,
+		(double)ms / 1000);
+	return EXIT_CODE_OK;
+}
+
 static enum exit_code do_reexec(struct command_call *call)
 {
 	if (call->word_count > 1)
@@ -223,6 +253,7 @@ static const struct command {
 	{ "routes-add", do_routes_add, true },
 	{ "routes-del", do_routes_del, true },
 	{ "down", do_down, true },
+	{ "drain", do_drain, true },
 	{ "reexec", do_reexec, true },
 	{ "reload", do_reload, true },
 };
