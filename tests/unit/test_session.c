@@ -686,6 +686,47 @@ START_TEST(addresses_judged)
 }
 END_TEST
 
+/* Another connection is attempted beside it: the silent one is left alone, and goes on or gives way. */
+START_TEST(silent)
+{
+	struct lane *lane = greet_up(1);
+
+	ck_assert_uint_eq(fixture.ups, 1);
+	ck_assert(!session_is_silent(fixture.session));
+	fixture.beside = true;
+	fixture.heard = fixture.now;
+	fixture.now = mono_add(fixture.now, DURATION_S(2));
+	lane->owner->doubted(lane->owner, lane);
+	ck_assert(session_is_silent(fixture.session));
+	fixture_expect(lane, MESSAGE_PING);
+	ck_assert(!TAILQ_FIRST(&fixture.session->lanes)->liveness.probing);
+	fixture.now = mono_add(fixture.now, DURATION_MS(1));
+	fixture.heard = fixture.now; /* it wakes up */
+	ck_assert(!session_is_silent(fixture.session));
+	fixture.beside = false; /* without another one a probe decides */
+	lane->owner->doubted(lane->owner, lane);
+	ck_assert(TAILQ_FIRST(&fixture.session->lanes)->liveness.probing);
+}
+END_TEST
+
+/* It moves to another connection; the server hears of that where it may be another one. */
+START_TEST(switched)
+{
+	struct lane *lane = greet_up(1);
+
+	session_switch(fixture.session, _i == 1, "it is better elsewhere");
+	ck_state(SESSION_IDLE);
+	ck_assert(lane->end_ordered);
+	ck_assert_uint_eq(fixture.idle, 1);
+	if (_i == 1)
+		fixture_expect_goodbye(lane, GOODBYE_SHUTDOWN);
+	greet_up(1);
+	ck_assert_uint_eq(fixture.ups, 2);
+	fixture_end_lane(lane, LANE_END_ORDERED); /* late */
+	ck_state(SESSION_UP);
+}
+END_TEST
+
 START_TEST(server_says_wait)
 {
 	hear_goodbye(greet_up(1), GOODBYE_LIMIT, 0);
@@ -813,6 +854,8 @@ static Suite *suite(void)
 	fixture_add(s, "adopted", adopted, false, 1);
 	fixture_add(s, "greeted", greeted, true, 1);
 	fixture_add(s, "resolvers", resolvers, true, 1);
+	fixture_add(s, "silent", silent, true, 1);
+	fixture_add(s, "switched", switched, true, 2);
 	fixture_add(s, "unknown_version", unknown_version, true, 1);
 	fixture_add(s, "addresses_refused", addresses_refused, true, 1);
 	fixture_add(s, "addresses_judged", addresses_judged, true, 1);
