@@ -198,6 +198,7 @@ unset "bg_pids[gw-b.next]"
 check 'held routes, and the rules for outer connections, stay' same_snapshot gw-b "$WORK/gw-b.snapshot"
 client_start gw-a
 wait_routes gw-b 10.1.0.0/24
+wait_routes gw-a 10.2.0.0/24
 check 'the peer has its session again' pings lan-a $B4
 
 # ---- the end ----
