@@ -12,6 +12,7 @@
 #include "base/error_text.h"
 #include "base/log.h"
 #include "client/client.h"
+#include "config/check_certificate.h"
 #include "config/conf.h"
 
 /* Becomes culvertd, if it exists at this path relative to our program's directory. */
@@ -36,7 +37,9 @@ static enum exit_code check_server(const char *path, const struct check_options 
 	char name[] = "culvertd", check[] = "--check", config[] = "-c", json[] = "--json",
 	     strict[] = "--strict", file_only[] = "--file-only";
 	char *file = strdup(path);
-	char *argv[8] = { name, check, config, file, NULL };
+	char certificate[] = "--certificate";
+	char *shown = options->certificate ? strdup(options->certificate) : NULL;
+	char *argv[10] = { name, check, config, file, NULL };
 	size_t count = 4;
 
 	if (options->json)
@@ -45,13 +48,18 @@ static enum exit_code check_server(const char *path, const struct check_options 
 		argv[count++] = strict;
 	if (options->file_only)
 		argv[count++] = file_only;
-	if (file) {
+	if (shown) {
+		argv[count++] = certificate;
+		argv[count++] = shown;
+	}
+	if (file && (shown || !options->certificate)) {
 		exec_culvertd("culvertd", argv);
 		exec_culvertd("../sbin/culvertd", argv);
 		execvp(name, argv);
 	}
 	log_error("%s is a server's configuration, and culvertd cannot be run to check it: %s",
 		path, error_text(errno));
+	free(shown);
 	free(file);
 	return EXIT_CODE_FAILURE;
 }
@@ -85,7 +93,11 @@ enum exit_code check_run(const char *path, const struct check_options *options)
 		configuration_free(&profile);
 		return check_server(path, options);
 	}
-	code = check_report(&profile, &client_role.configuration, r, &problem, options);
+	if (r == 0 && options->certificate)
+		code = check_certificate(
+			&profile, &client_role.configuration, options->certificate, stdout);
+	else
+		code = check_report(&profile, &client_role.configuration, r, &problem, options);
 	configuration_free(&profile);
 	return code;
 }

@@ -197,6 +197,7 @@ static const char up_usage[] =
 
 static const char check_usage[] =
 	"usage: culvert check PROFILE [--file-only] [--strict] [--json] [--dir DIR]\n"
+	"       culvert check PROFILE --certificate FILE\n"
 	"\n"
 	"Examines a profile, or a server's culvertd.conf, with its certificate and key, and what this host\n"
 	"lacks for it or has already. Starts nothing and changes nothing. A start judges in the same way.\n"
@@ -204,6 +205,9 @@ static const char check_usage[] =
 	"  --file-only   the file and its certificates alone, not this host and its clock\n"
 	"  --strict      warnings count as errors\n"
 	"  --json        print the findings as JSON\n"
+	"  --certificate FILE\n"
+	"                say only which entry of peers this certificate meets, and why not the others; for a\n"
+	"                profile, whether it is the server's. Status 0 if it would be let in\n"
 	"\n"
 	"An error is what only a person can change. With a warning it can start, and something does not\n"
 	"work, or not yet. A note is worth knowing.\n"
@@ -215,7 +219,7 @@ static const char check_usage[] =
 	"Exit status: 0 without an error (--strict: nor a warning), 3 with one, 1 if it could not be examined\n"
 	"for a reason that may pass, 2 wrong command line.\n";
 
-enum { OPTION_FILE_ONLY = 256, OPTION_STRICT, OPTION_JSON, OPTION_SUCCEED };
+enum { OPTION_FILE_ONLY = 256, OPTION_STRICT, OPTION_JSON, OPTION_SUCCEED, OPTION_CERTIFICATE };
 
 static const struct option up_options[] = {
 	{ "dir", required_argument, NULL, 'd' },
@@ -228,6 +232,7 @@ static const struct option check_options[] = {
 	{ "file-only", no_argument, NULL, OPTION_FILE_ONLY },
 	{ "strict", no_argument, NULL, OPTION_STRICT },
 	{ "json", no_argument, NULL, OPTION_JSON },
+	{ "certificate", required_argument, NULL, OPTION_CERTIFICATE },
 	{ "dir", required_argument, NULL, 'd' },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
@@ -238,6 +243,8 @@ static void take_check_option(int option, struct check_options *check)
 	check->file_only |= option == OPTION_FILE_ONLY;
 	check->strict |= option == OPTION_STRICT;
 	check->json |= option == OPTION_JSON;
+	if (option == OPTION_CERTIFICATE)
+		check->certificate = optarg;
 }
 
 /* "up PROFILE"; with `check`: "check PROFILE", whose options it fills. */

@@ -6,6 +6,7 @@
 #include "base/exit_code.h"
 #include "base/log.h"
 #include "base/version.h"
+#include "config/check_certificate.h"
 #include "config/check_report.h"
 #include "config/conf.h"
 #include "config/configuration.h"
@@ -29,6 +30,7 @@ static const char usage[] =
 	"      --file-only     with --check: the file and its certificates, not this host and its clock\n"
 	"      --strict        with --check: warnings count as errors\n"
 	"      --json          with --check: print the findings as JSON\n"
+	"      --certificate FILE  with --check: say only which entry of peers this certificate meets\n"
 	"      --options       list every option of the configuration\n"
 	"  -h, --help          this text\n"
 	"  -V, --version       the version\n"
@@ -41,6 +43,7 @@ enum {
 	OPTION_FILE_ONLY,
 	OPTION_STRICT,
 	OPTION_JSON,
+	OPTION_CERTIFICATE,
 	OPTION_OPTIONS,
 	OPTION_ENGINE,
 	OPTION_SUCCEED
@@ -52,6 +55,7 @@ static const struct option options[] = {
 	{ "file-only", no_argument, NULL, OPTION_FILE_ONLY },
 	{ "strict", no_argument, NULL, OPTION_STRICT },
 	{ "json", no_argument, NULL, OPTION_JSON },
+	{ "certificate", required_argument, NULL, OPTION_CERTIFICATE },
 	{ "options", no_argument, NULL, OPTION_OPTIONS },
 	{ "engine", no_argument, NULL, OPTION_ENGINE },
 	{ "succeed", required_argument, NULL, OPTION_SUCCEED },
@@ -104,7 +108,10 @@ static enum exit_code run(const char *path, const struct check_options *check, p
 		log_set_level(configuration.settings->log_level);
 		r = configuration_prepare(&configuration, &server_role.configuration, &problem);
 	}
-	if (check) {
+	if (check && check->certificate && r == 0) {
+		code = check_certificate(
+			&configuration, &server_role.configuration, check->certificate, stdout);
+	} else if (check) {
 		code = check_report(&configuration, &server_role.configuration, r, &problem, check);
 	} else if (r < 0) {
 		log_error("%s", problem.text);
@@ -158,6 +165,10 @@ static int take_option(int option, struct arguments *arguments)
 	case OPTION_JSON:
 		arguments->check.json = arguments->for_check = true;
 		return -1;
+	case OPTION_CERTIFICATE:
+		arguments->check.certificate = optarg;
+		arguments->for_check = true;
+		return -1;
 	case OPTION_OPTIONS:
 		return daemon_options_describe(stdout) < 0 ? EXIT_CODE_FAILURE : EXIT_CODE_OK;
 	case OPTION_ENGINE:
@@ -197,7 +208,7 @@ int main(int argc, char **argv)
 		return EXIT_CODE_USAGE;
 	}
 	if (arguments.for_check && !arguments.only_check) {
-		fputs("culvertd: --file-only, --strict and --json belong to --check; try culvertd --help\n",
+		fputs("culvertd: --file-only, --strict, --json and --certificate belong to --check; try culvertd --help\n",
 			stderr);
 		return EXIT_CODE_USAGE;
 	}

@@ -16,6 +16,7 @@ struct check_options {
 	bool json;      /* the findings as JSON, on stdout */
 	bool strict;    /* warnings count as errors do */
 	bool file_only; /* the file and its certificates, and neither this host nor its clock */
+	const char *certificate; /* only this file is judged, by check_certificate(); or NULL */
 };
 
 /*

@@ -321,6 +321,9 @@ const struct settings_peer *settings_find_renamed(
  */
 int settings_meet(const struct settings *settings, const struct peer_names *names,
 	struct identity *ret_name, const struct settings_peer **ret_peer, struct problem *problem);
+/* Says why the entry is not met. The text continues one that begins with the entry. */
+void settings_explain(const struct settings *settings, const struct settings_peer *peer,
+	const struct peer_names *names, struct problem *ret_reason);
 /*
  * Client: checks that server_name is a DNS name of the server's certificate, without regard to
  * case, or its plain name. -EACCES: *problem says which names it has.

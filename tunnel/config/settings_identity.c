@@ -342,8 +342,7 @@ static void find_meetings(
 	}
 }
 
-/* Says why the entry is not met. The text continues one that begins with the entry. */
-static void explain(const struct settings *settings, const struct settings_peer *peer,
+void settings_explain(const struct settings *settings, const struct settings_peer *peer,
 	const struct peer_names *names, struct problem *ret_reason)
 {
 	bool by_name = !peer->identity;
@@ -390,7 +389,7 @@ static int take_unlisted(const struct settings *settings, const struct peer_name
 		return -EINVAL;
 	}
 	if (namesake) {
-		explain(settings, namesake, names, &reason);
+		settings_explain(settings, namesake, names, &reason);
 		problem_set(problem,
 			"the certificate has the name of the entry %s in peers, but does not meet it: %s",
 			names->plain.name, reason.text);

@@ -88,6 +88,14 @@ int tls_context_check_dates(const struct tls_context *context, struct problem *p
  */
 void tls_context_examine(const struct tls_context *context, struct findings *findings);
 
+/*
+ * Judges a certificate, with intermediates after it, as the handshake would if a peer showed it.
+ * *ret_names are its names even if it would be refused, and *refusal says why; "": it would not.
+ * -EINVAL: not PEM, or a name in it is made to deceive, and *problem says which; -ENOMEM.
+ */
+int tls_context_shown(const struct tls_context *context, const struct view *pem,
+	struct peer_names **ret_names, struct problem *refusal, struct problem *problem);
+
 /* The buffer for ciphertext; the caller's memory. */
 struct tls_output {
 	uint8_t *data;

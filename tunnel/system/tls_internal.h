@@ -32,6 +32,7 @@
  * 	tls_identity.c  Culvert's own rules for a certificate, and the name in it
  * 	tls_name.c      all names in a certificate
  * 	tls_anchor.c    trust in a CA that is no root
+ * 	tls_shown.c     the check of a certificate in a file
  * 	tls_text.c      OpenSSL's errors and TLS's alerts as sentences
  */
 
