@@ -246,8 +246,7 @@ static void session_up(struct engine *engine, struct session *session)
 	(void)session;
 	client->beside = false;
 	dialer_settle(&client->dialer);
-	preferred_watch(
-		&client->preferred, engine->settings->remotes[client->dialer.remote].priority);
+	preferred_watch(&client->preferred, dialer_priority(&client->dialer));
 }
 
 static bool session_doubted(struct engine *engine, struct session *session)
@@ -337,7 +336,7 @@ static void remote(const struct engine *engine, struct engine_remote *ret_remote
 	const struct preferred *preferred = &client->preferred;
 
 	*ret_remote = (struct engine_remote){
-		.index = client->dialer.remote,
+		.index = client->dialer.removed ? SIZE_MAX : client->dialer.remote,
 		.probes = preferred->running,
 		.next = preferred->next,
 		.answers = preferred->answers,
@@ -428,8 +427,13 @@ static void settings_changed(struct engine *engine, const struct settings *befor
 	if (settings_mark(before) != settings_mark(engine->settings) && client->session)
 		session_disconnect(client->session,
 			"the mark of outer connections has changed with the settings; connecting again");
+	dialer_follow(&client->dialer, before);
+	dialer_follow(&client->joiner, before);
 	dialer_hurry_anywhere(&client->dialer);
 	dialer_hurry_anywhere(&client->joiner);
+	/* A session that is up stays where it is, unless a better remote is there now. */
+	if (client->session && client->session->state == SESSION_UP && !client->beside)
+		preferred_watch(&client->preferred, dialer_priority(&client->dialer));
 }
 
 static void client_free(struct engine *engine)

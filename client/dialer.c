@@ -243,6 +243,7 @@ static void hand_over(struct dialer *dialer, struct attempt *attempt)
 	if (r == 0) {
 		dialer->outer = outer;
 		dialer->at_known = attempt->known;
+		dialer->removed = false;
 		watch_progress(dialer);
 		return;
 	}
@@ -641,6 +642,7 @@ void dialer_took(struct dialer *dialer, size_t remote, const struct endpoint *ou
 	dialer->remote = remote;
 	dialer->outer = *outer;
 	dialer->at_known = false;
+	dialer->removed = false;
 	kept_addresses_add(&dialer->kept, remote, outer);
 }
 
@@ -656,6 +658,61 @@ void dialer_settle(struct dialer *dialer)
 	loop_timer_stop(dialer->loop, &dialer->timer);
 	forget_lookups(dialer);
 	abandon_all(dialer);
+}
+
+static bool is_same_remote(const struct settings_remote *a, const struct settings_remote *b)
+{
+	return a->port == b->port && strcmp(a->host, b->host) == 0;
+}
+
+static bool have_changed(const struct settings *before, const struct settings *now)
+{
+	if (before->remote_count != now->remote_count ||
+		memcmp(&before->proxy, &now->proxy, sizeof(now->proxy)) != 0)
+		return true;
+	for (size_t i = 0; i < now->remote_count; i++) {
+		if (!is_same_remote(&before->remotes[i], &now->remotes[i]) ||
+			before->remotes[i].priority != now->remotes[i].priority)
+			return true;
+	}
+	return false;
+}
+
+/* Returns the remote's new index, or the count of remotes. */
+static size_t follow_remote(
+	const struct settings *before, const struct settings *now, size_t remote)
+{
+	size_t i = 0;
+
+	while (i < now->remote_count && !is_same_remote(&before->remotes[remote], &now->remotes[i]))
+		i++;
+	return i;
+}
+
+void dialer_follow(struct dialer *dialer, const struct settings *before)
+{
+	const struct settings *now = dialer->settings;
+
+	if (!dialer->loop || dialer->stopped || !have_changed(before, now))
+		return;
+	dialer->remote = follow_remote(before, now, dialer->remote);
+	dialer->removed = dialer->remote == now->remote_count;
+	if (dialer->removed)
+		dialer->remote = 0;
+	dialer->known_remote = follow_remote(before, now, dialer->known_remote);
+	if (dialer->known_remote == now->remote_count)
+		dialer->known = (struct endpoint){ 0 };
+	dialer->kept = (struct kept_addresses){ 0 };
+	dialer->holds = (struct holds){ 0 };
+	if (dialer->state == DIALER_RESTING)
+		dialer_settle(dialer);
+	else if (!dialer->direct)
+		dialer_begin(dialer, true);
+}
+
+unsigned dialer_priority(const struct dialer *dialer)
+{
+	return dialer->removed ? UINT8_MAX + 1 : dialer->settings->remotes[dialer->remote].priority;
 }
 
 /* True: something was under way into a network that may no longer exist. */

@@ -107,6 +107,7 @@ struct dialer {
 	size_t remote; /* index in settings->remotes; with `direct` of all connections */
 	struct endpoint outer;
 	bool at_known; /* it was `known` */
+	bool removed;  /* `remote` was taken from the configuration */
 	struct loop_timer timer;
 	struct backoff backoff;
 	struct holds holds; /* servers to skip */
@@ -162,6 +163,13 @@ void dialer_took(struct dialer *dialer, size_t remote, const struct endpoint *ou
 bool dialer_is_held(struct dialer *dialer, size_t remote, const struct endpoint *outer);
 /* The session is up: abandons what is left of the round. */
 void dialer_settle(struct dialer *dialer);
+/*
+ * A reload has changed the settings. Where `remotes` or the proxy have changed, a round that is
+ * under way begins again, and the addresses of before are forgotten.
+ */
+void dialer_follow(struct dialer *dialer, const struct settings *before);
+/* The priority of the connection's remote; one worse than any where it is no remote any more. */
+unsigned dialer_priority(const struct dialer *dialer);
 /* The network has changed: a waiting dialer waits no longer, and a connecting one starts again. */
 void dialer_hurry(struct dialer *dialer);
 /* The same, and ends all holds: why servers asked to wait may be over. */

@@ -167,6 +167,33 @@ START_TEST(priorities)
 }
 END_TEST
 
+/* A reload takes the remote away that is dialled, and adds another. */
+START_TEST(remotes_change)
+{
+	struct settings before = *fixture.settings;
+
+	begins();
+	AWAIT(fixture.lanes == 1);
+	dialer_follow(&fixture.dialer, &before); /* nothing has changed */
+	ck_assert(!fixture.lane->ended);
+	unit_text(fixture.settings->remotes[0].host, "two.example");
+	fixture.settings->remotes[0].priority = 7;
+	dialer_follow(&fixture.dialer, &before);
+	ck_assert(fixture.lane->ended);
+	ck_assert_uint_gt(dialer_priority(&fixture.dialer), UINT8_MAX);
+	AWAIT(fixture.asked_count == 2);
+	ck_assert_str_eq(fixture.asked[1], "two.example:443");
+	reaches();
+	ck_assert_uint_eq(dialer_priority(&fixture.dialer), 7);
+	/* Its new place. */
+	before = *fixture.settings;
+	has_remote("two.example");
+	unit_text(fixture.settings->remotes[0].host, "one.example");
+	dialer_follow(&fixture.dialer, &before);
+	ck_assert_uint_eq(fixture.dialer.remote, 1);
+}
+END_TEST
+
 /* No more than there is room for: the next begins when one has failed. */
 START_TEST(all_attempts_are_taken)
 {
@@ -195,8 +222,8 @@ END_TEST
 static Suite *suite(void)
 {
 	const TTest *const tests[] = { second_wins, spare, spare_is_not_needed, spare_hears_goodbye,
-		paused, nothing_else_to_try, not_needed, begun_again, priorities,
-		all_attempts_are_taken };
+		paused, nothing_else_to_try, not_needed, begun_again, priorities, remotes_change,
+		all_attempts_are_taken, remotes_change };
 
 	return unit_suite("dialer_race", setup, teardown, tests, ARRAY_SIZE(tests));
 }
