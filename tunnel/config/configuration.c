@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/wall_clock.h"
 #include "base/executable.h"
 #include "base/file.h"
 #include "config/configuration_internal.h"
@@ -117,7 +117,7 @@ static void examine_end(const struct configuration *configuration,
 	const struct tls_context *context, struct findings *findings)
 {
 	const char *name = tls_context_identity(context)->name;
-	int64_t left = (int64_t)tls_context_not_after(context) - (int64_t)time(NULL);
+	int64_t left = (int64_t)tls_context_not_after(context) - wall_now();
 	struct problem problem = { 0 };
 
 	if (left >= (int64_t)CONFIGURATION_CERTIFICATE_DAYS * DAY_S)

@@ -5,8 +5,8 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
+#include "base/wall_clock.h"
 #include "base/finding.h"
 #include "config/configuration.h"
 #include "engine/attempts.h"
@@ -26,7 +26,7 @@ enum {
 static void examine_certificate(
 	struct findings *findings, const char *whose, const char *name, int64_t not_after)
 {
-	int64_t left = not_after - (int64_t)time(NULL);
+	int64_t left = not_after - wall_now();
 	struct finding *finding;
 
 	if (left >= (int64_t)CONFIGURATION_CERTIFICATE_DAYS * DAY_S) {
@@ -49,7 +49,7 @@ static void examine_own(const struct tls_context *tls, struct findings *findings
 	int64_t not_after = tls_context_not_after(tls);
 	struct problem problem;
 
-	if (not_after > (int64_t)time(NULL) && tls_context_check_dates(tls, &problem) < 0)
+	if (not_after > wall_now() && tls_context_check_dates(tls, &problem) < 0)
 		findings_add(findings, FINDING_PROBLEM, "certificate", "new connections fail: %s",
 			problem.text);
 	else

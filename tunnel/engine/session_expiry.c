@@ -2,9 +2,9 @@
 #include "engine/session_internal.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #include "base/container.h"
+#include "base/wall_clock.h"
 
 /*
  * A session ends with a goodbye when its peer's certificate ends: a new connection would be
@@ -41,7 +41,7 @@ static int64_t first_end(const struct session *session)
 static void look(struct loop_timer *timer)
 {
 	struct session *session = container_of(timer, struct session, expiry);
-	int64_t until = first_end(session), now = (int64_t)time(NULL);
+	int64_t until = first_end(session), now = wall_now();
 	char text[MESSAGE_TEXT_MAX + 1];
 
 	if (TAILQ_EMPTY(&session->lanes) || session->state >= SESSION_CLOSING)
@@ -59,7 +59,7 @@ static void look(struct loop_timer *timer)
 
 void session_watch_expiry(struct session *session)
 {
-	struct duration wait = session_expiry_wait(first_end(session), (int64_t)time(NULL));
+	struct duration wait = session_expiry_wait(first_end(session), wall_now());
 
 	loop_timer_start(session->world->loop, &session->expiry, mono_add(mono_now(), wait), look);
 }

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/array.h"
+#include "base/wall_clock.h"
 #include "base/version.h"
 #include "engine/attempts.h"
 #include "engine/held_back.h"
@@ -59,7 +60,7 @@ static const char *date_text(char out[static TEXT_MAX], int64_t seconds)
 
 static const char *expired_text(int64_t seconds)
 {
-	return seconds < time(NULL) ? " (expired)" : "";
+	return seconds < wall_now() ? " (expired)" : "";
 }
 
 /* Writes one line of a description: an indented label, then the value; the values form a column. */

@@ -16,6 +16,8 @@
 
 #include <openssl/x509v3.h>
 
+#include "base/wall_clock.h"
+
 enum { FROM_START = -1 }; /* OpenSSL searches behind the position that it is given */
 
 /* The role's name for culvert-pki: "client". */
@@ -273,12 +275,19 @@ const char *tls_date_time(char out[static TLS_DATE_MAX], const ASN1_TIME *time)
 
 const char *tls_date_now(char out[static TLS_DATE_MAX])
 {
-	time_t now = time(NULL);
+	time_t now = (time_t)wall_now();
 	struct tm tm;
 
 	if (!gmtime_r(&now, &tm) || strftime(out, TLS_DATE_MAX, "%Y-%m-%d", &tm) == 0)
 		out[0] = '\0';
 	return out;
+}
+
+int tls_compare_now(const ASN1_TIME *time)
+{
+	time_t now = (time_t)wall_now();
+
+	return X509_cmp_time(time, &now);
 }
 
 int tls_time(const ASN1_TIME *time, time_t *ret_time)

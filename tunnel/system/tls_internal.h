@@ -173,6 +173,8 @@ const char *tls_date(char out[static TLS_DATE_MAX], const ASN1_TIME *time);
 const char *tls_date_time(char out[static TLS_DATE_MAX], const ASN1_TIME *time);
 /* This host's own date, in the form of tls_date(). */
 const char *tls_date_now(char out[static TLS_DATE_MAX]);
+/* As X509_cmp_current_time(), by base/clock: -1: past or now; 1: to come; 0: not a date. */
+int tls_compare_now(const ASN1_TIME *time);
 /* -EINVAL: not a date. */
 int tls_time(const ASN1_TIME *time, time_t *ret_time);
 

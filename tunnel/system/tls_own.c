@@ -222,7 +222,7 @@ static int check_own_dates(X509 *certificate, bool is_leaf, struct problem *prob
 {
 	char label[TLS_LABEL_MAX], date[TLS_DATE_MAX];
 
-	if (X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0) {
+	if (tls_compare_now(X509_get0_notBefore(certificate)) > 0) {
 		problem_set(problem,
 			"certificate: that of %s is valid only from %s; check the clock of this "
 			"host",
@@ -230,7 +230,7 @@ static int check_own_dates(X509 *certificate, bool is_leaf, struct problem *prob
 			tls_date_time(date, X509_get0_notBefore(certificate)));
 		return -EAGAIN;
 	}
-	if (X509_cmp_current_time(X509_get0_notAfter(certificate)) > 0)
+	if (tls_compare_now(X509_get0_notAfter(certificate)) > 0)
 		return 0;
 	explain_own_expired(certificate, is_leaf, problem);
 	return -EINVAL;
@@ -241,8 +241,8 @@ static bool is_list_valid(X509_CRL *crl)
 {
 	const ASN1_TIME *end = X509_CRL_get0_nextUpdate(crl);
 
-	return X509_cmp_current_time(X509_CRL_get0_lastUpdate(crl)) <= 0 &&
-		(!end || X509_cmp_current_time(end) > 0);
+	return tls_compare_now(X509_CRL_get0_lastUpdate(crl)) <= 0 &&
+		(!end || tls_compare_now(end) > 0);
 }
 
 static bool has_valid_list(STACK_OF(X509_OBJECT) * objects, X509_NAME *issuer)
@@ -268,7 +268,7 @@ static int check_list_dates(STACK_OF(X509_OBJECT) * objects, struct problem *pro
 		if (!crl || has_valid_list(objects, X509_CRL_get_issuer(crl)))
 			continue;
 		tls_label_name(label, X509_CRL_get_issuer(crl));
-		if (X509_cmp_current_time(X509_CRL_get0_lastUpdate(crl)) > 0) {
+		if (tls_compare_now(X509_CRL_get0_lastUpdate(crl)) > 0) {
 			problem_set(problem,
 				"crl: the revocation list of \"%s\" is valid only from %s; check the "
 				"clock of this host",

@@ -16,6 +16,7 @@
 #include <openssl/x509v3.h>
 
 #include "base/array.h"
+#include "base/wall_clock.h"
 
 enum { NAMES_MAX = (TLS_CHAIN_DEPTH + 2) * (TLS_LABEL_MAX + 4) }; /* the issuers of a chain */
 
@@ -494,6 +495,7 @@ int tls_verify(X509_STORE_CTX *store, void *unused)
 
 	(void)unused;
 	X509_STORE_CTX_set_verify_cb(store, note_verdict);
+	X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(store), (time_t)wall_now());
 	tls->unlisted = 0;
 	if (X509_verify_cert(store) <= 0)
 		return refuse_chain(store, &tls->problem);
