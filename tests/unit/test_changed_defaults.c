@@ -72,7 +72,7 @@ START_TEST(a_key_that_is_set_is_not)
 		notes_of(client_options_load,
 			PROFILE FILES
 			"crl = \"/l\"; check_destination = true; mark = 7; congestion = \"auto\";\n"
-			"tunnel_addresses = \"10.0.0.0/8\"; crl_missing = \"warn\";"),
+			"tunnel_addresses = \"10.0.0.0/8\"; crl_missing = \"warn\"; crl_expired = \"warn\";"),
 		"");
 	ck_assert(!has(notes_of(client_options_load, PROFILE FILES "full_tunnel = true;"), "mark"));
 }
@@ -107,7 +107,7 @@ START_TEST(the_page_says_the_same)
 {
 	static const char *const lines[] = { "check_destination = false",
 		"tunnel_addresses = [ \"0.0.0.0/1\", \"128.0.0.0/1\", \"::/1\", \"8000::/1\" ]",
-		"crl_missing = \"refuse\"" };
+		"crl_missing = \"refuse\"", "crl_expired = \"refuse\"" };
 	char text[1024];
 	size_t len;
 	char *page = options_read("docs/upgrading.md", &len);

@@ -83,6 +83,7 @@ START_TEST(test_inline)
 
 	ck_assert_ptr_null(settings->crl);
 	ck_assert_uint_eq(settings->crl_missing, SETTINGS_CRL_WARN);
+	ck_assert_uint_eq(settings->crl_expired, SETTINGS_CRL_WARN);
 	ck_assert(settings->check_destination);
 	ck_assert_str_eq(settings->user, "nobody");
 	ck_assert_uint_eq(settings->workers, 0);

@@ -83,6 +83,7 @@ START_TEST(test_defaults)
 	is_endpoint(&settings->listen[1], "0.0.0.0:443");
 	ck_assert_ptr_null(settings->crl);
 	ck_assert_uint_eq(settings->crl_missing, SETTINGS_CRL_WARN);
+	ck_assert_uint_eq(settings->crl_expired, SETTINGS_CRL_WARN);
 	ck_assert(settings->check_destination);
 	ck_assert_str_eq(settings->user, "nobody");
 	ck_assert_int_eq(settings->log_level, LOG_LEVEL_INFO);
@@ -120,6 +121,7 @@ START_TEST(test_forms)
 	is_prefix(&settings->announce.items[0].prefix, "10.1.0.0/16");
 	ck_assert_uint_eq(settings->mark, 0xffffffff);
 	ck_assert_uint_eq(settings->crl_missing, SETTINGS_CRL_REFUSE);
+	ck_assert_uint_eq(settings->crl_expired, SETTINGS_CRL_REFUSE);
 	ck_assert(!settings->check_destination);
 	ck_assert_int_eq(settings->ping_interval.ns, DURATION_MS(250).ns);
 	ck_assert_int_eq(settings->dead_after.ns, DURATION_MS(500).ns);

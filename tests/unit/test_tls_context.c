@@ -255,6 +255,9 @@ START_TEST(dates_of_the_rest)
 
 	put(&material.crl, fixture_crl_text(&ca, NULL, -2L * DAY, DAY));
 	assert_dates(NULL, 0);
+	put(&material.crl, fixture_crl_text(&ca, NULL, -2L * DAY, -1L * DAY));
+	assert_dates(NULL, 0);
+	material.crl_current = true;
 	put(&material.crl, fixture_crl_text(&ca, NULL, 1L * DAY, 2L * DAY));
 	assert_dates("crl: the revocation list of \"Test CA\" is valid only from ", -EAGAIN);
 	put(&material.crl, fixture_crl_text(&ca, NULL, -2L * DAY, -1L * DAY));

@@ -81,6 +81,7 @@ static void chain_make(struct chain *chain, int levels, const struct plan *plan)
 		.certificate = fixture_certificate_text(&pki.server_pair),
 		.key = fixture_key_text(&pki.server_pair, NULL),
 		.crl_strict = plan->strict,
+		.crl_current = plan->strict,
 	};
 	struct problem problem = { "" };
 
@@ -366,6 +367,10 @@ START_TEST(stale)
 			char words[128];
 
 			plan.stale = at;
+			(void)snprintf(words, sizeof(words), "no list of \"%s\" in crl is valid",
+				names[at]);
+			assert_taken(levels, &plan, words);
+			plan.strict = true;
 			(void)snprintf(words, sizeof(words),
 				"our revocation list of \"%s\" expired on ", names[at]);
 			assert_refused(levels, &plan, words);

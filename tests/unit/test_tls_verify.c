@@ -227,10 +227,30 @@ START_TEST(revoked)
 }
 END_TEST
 
+static struct tls_context *context_with_list(const struct view *crl, bool current)
+{
+	struct tls_material material = {
+		.certificate = fixture_certificate_text(&pki.server_pair),
+		.key = fixture_key_text(&pki.server_pair, NULL),
+		.ca = fixture_certificate_text(&pki.ca),
+		.crl = *crl,
+		.crl_current = current,
+	};
+	struct tls_context *context = NULL;
+	struct problem problem = { "" };
+
+	ck_assert_msg(tls_context_new(TLS_SERVER, &material, &context, &problem) == 0, "%s",
+		problem.text);
+	fixture_text_free(&material.certificate);
+	fixture_text_free(&material.key);
+	fixture_text_free(&material.ca);
+	return context;
+}
+
 START_TEST(crl_expired)
 {
 	struct view crl = fixture_crl_text(&pki.ca, NULL, -2L * DAY, -DAY);
-	struct tls_context *context = fixture_context(TLS_SERVER, &pki.server_pair, &pki.ca, &crl);
+	struct tls_context *context = context_with_list(&crl, true);
 	char words[128], day[16];
 
 	/* It must not look like an expired certificate at the other end. */
@@ -240,6 +260,44 @@ START_TEST(crl_expired)
 		pki.client_context, context, words, "the other end failed for a reason of its own");
 	tls_context_unref(context);
 	fixture_text_free(&crl);
+}
+END_TEST
+
+static void assert_stays_in_force(long from, long until)
+{
+	struct fixture_pair pair = fixture_client(&pki.ca, "branch-b");
+	struct fixture_pair gone = fixture_client(&pki.ca, "branch-c");
+	struct view crl = fixture_crl_text(&pki.ca, &gone, from, until);
+	struct tls_context *context = context_with_list(&crl, false);
+	struct problem problem = { "" };
+
+	ck_assert_int_eq(tls_context_check_dates(context, &problem), 0);
+	for (int i = 0; i < 2; i++) {
+		struct end *ours = end_new(context);
+		struct end *theirs = end_new_raw(false, &pair, &raw_plain);
+		bool told;
+
+		ends_converse(theirs, ours);
+		ck_assert_msg(ours->established, "%s", ours->problem.text);
+		told = strstr(tls_peer_notice(ours->tls),
+			       "no list of \"Test CA\" in crl is valid now;") != NULL;
+		ck_assert_msg(told == (i == 0), "%s", tls_peer_notice(ours->tls));
+		end_free(ours);
+		end_free(theirs);
+	}
+	end_assert_refuses(context, false, &gone, "certificate of branch-c is revoked",
+		SSL_AD_CERTIFICATE_REVOKED);
+	tls_context_unref(context);
+	fixture_text_free(&crl);
+	fixture_free(&pair);
+	fixture_free(&gone);
+}
+
+/* What it revokes is refused, and for the rest there is one notice. */
+START_TEST(crl_outside_its_dates)
+{
+	assert_stays_in_force(-2L * DAY, -DAY);
+	assert_stays_in_force(DAY, 2L * DAY);
 }
 END_TEST
 
@@ -291,7 +349,8 @@ static Suite *suite(void)
 	const TTest *dates[] = { expired, expired_with_a_bad_name, not_yet_valid, ca_expired };
 	const TTest *issuers[] = { unknown_issuer, self_signed, issuer_of_the_same_name,
 		issued_by_a_peer, no_certificate, weak_key };
-	const TTest *revocation[] = { revoked, crl_expired, crl_of_another_issuer_only };
+	const TTest *revocation[] = { revoked, crl_expired, crl_outside_its_dates,
+		crl_of_another_issuer_only };
 	Suite *made = suite_create("tls_verify");
 
 	pki_add(made, "dates", dates, ARRAY_SIZE(dates));

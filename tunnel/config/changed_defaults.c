@@ -70,6 +70,8 @@ static const struct changed_default rows[] = {
 	{ "crl_missing", false,
 		"a certificate whose issuer has no list in crl is accepted with a warning",
 		"it was refused", "crl_missing = \"refuse\";", has_crl },
+	{ "crl_expired", false, "an expired revocation list stays in force with a warning",
+		"each certificate of its CA was refused", "crl_expired = \"refuse\";", has_crl },
 	{ "mark", false, "outer connections have the firewall mark 0x63760002", "they had none",
 		"no key removes it; mark = NUMBER; sets another", marks_nothing_else },
 	{ "congestion", false,

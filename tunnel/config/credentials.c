@@ -148,6 +148,7 @@ int credentials_make_context(const struct credentials *credentials, const struct
 		.ca = view_of(credentials, CREDENTIALS_CA),
 		.crl = view_of(credentials, CREDENTIALS_CRL),
 		.crl_strict = settings->crl_missing == SETTINGS_CRL_REFUSE,
+		.crl_current = settings->crl_expired == SETTINGS_CRL_REFUSE,
 		.key_locked = credentials->skip_key,
 	};
 

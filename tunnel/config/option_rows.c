@@ -7,7 +7,7 @@
 #include "base/array.h"
 #include "config/option_announce.h"
 
-static const struct conf_name crl_missing_names[] = {
+static const struct conf_name crl_lack_names[] = {
 	{ "warn", SETTINGS_CRL_WARN },
 	{ "refuse", SETTINGS_CRL_REFUSE },
 	{ NULL, 0 },
@@ -43,14 +43,21 @@ static const struct conf_option options[] = {
 		.applies = CONF_LIVE,
 		.type = CONF_MATERIAL,
 		OPTION_FIELD(crl),
-		.help = "Revocation lists of each CA and each intermediate CA: a file, or a directory with all lists in it. An expired list refuses every certificate of its CA." },
+		.help = "Revocation lists of each CA and each intermediate CA: a file, or a directory with all lists in it." },
 	{ .key = "crl_missing",
 		.applies = CONF_LIVE,
 		.type = CONF_NAMED,
 		OPTION_FIELD(crl_missing),
-		.names = crl_missing_names,
+		.names = crl_lack_names,
 		.preset = "\"warn\"",
 		.help = "A certificate whose issuer has no list in `crl` is accepted with a warning, or refused." },
+	{ .key = "crl_expired",
+		.applies = CONF_LIVE,
+		.type = CONF_NAMED,
+		OPTION_FIELD(crl_expired),
+		.names = crl_lack_names,
+		.preset = "\"warn\"",
+		.help = "A list that has expired, or is not valid yet, stays in force with a warning, or each certificate of its CA is refused." },
 	{ .key = "user",
 		.applies = CONF_RESTART,
 		.type = CONF_STRING,

@@ -89,9 +89,13 @@ enum {
 
 enum settings_role { SETTINGS_SERVER, SETTINGS_CLIENT };
 
-/* How to treat a certificate whose issuer has no list in `crl`: values of crl_missing. */
 enum settings_order { SETTINGS_ORDER_GIVEN, SETTINGS_ORDER_RANDOM };
-enum settings_crl_missing { SETTINGS_CRL_WARN, SETTINGS_CRL_REFUSE };
+
+/*
+ * How to treat a certificate whose issuer has no list in `crl` (crl_missing), or none that is valid
+ * now (crl_expired).
+ */
+enum settings_crl_lack { SETTINGS_CRL_WARN, SETTINGS_CRL_REFUSE };
 
 struct name_list {
 	struct identity *items;
@@ -194,7 +198,7 @@ struct settings {
 	 * may be NULL.
 	 */
 	char *certificate, *key, *ca, *crl;
-	uint32_t crl_missing; /* enum settings_crl_missing */
+	uint32_t crl_missing, crl_expired; /* enum settings_crl_lack */
 	/*
 	 * The key of a passphrase-protected file without the passphrase, as PEM text. NULL: not
 	 * protected, or not asked yet.

@@ -47,6 +47,11 @@ struct tls_material {
 	 * it, with a text in tls_peer_notice().
 	 */
 	bool crl_strict;
+	/*
+	 * True: refuse a certificate of the chain if no list of its issuer is valid now. False: the
+	 * newest list counts as it is, with a text in tls_peer_notice().
+	 */
+	bool crl_current;
 	/* Skips the key and checks all else; use the context for nothing but this check. */
 	bool key_locked;
 };
@@ -70,8 +75,8 @@ const struct identity *tls_context_identity(const struct tls_context *context);
 time_t tls_context_not_after(const struct tls_context *context);
 
 /*
- * Checks that our own certificate, its CAs and the revocation lists are valid by this host's clock
- * now. Of the lists of one CA one must be valid. tls_context_new() does not check this, because a
+ * Checks that our own certificate, its CAs and, with crl_current, the revocation lists are valid by
+ * this host's clock now. Of the lists of one CA one must be valid. tls_context_new() does not check this, because a
  * host may set its clock after a start, and a new engine must accept what the last one ran with.
  * -EAGAIN: one is not valid yet, which time or the clock's setting changes. -EINVAL: one has
  * expired. On failure *problem says which.
@@ -141,7 +146,7 @@ time_t tls_peer_not_after(const struct tls *tls);
 time_t tls_peer_valid_until(const struct tls *tls);
 /*
  * After the handshake: a text for a person about an accepted peer, or "". A context gives it to one
- * connection for each issuer without a revocation list, and for at most TLS_NOTED_MAX issuers.
+ * connection for each issuer without a revocation list, or without a valid one, and for at most TLS_NOTED_MAX issuers.
  * Borrowed: valid as long as the tls object.
  */
 const char *tls_peer_notice(const struct tls *tls);

@@ -401,6 +401,7 @@ static int use_trust(
 		error = add_crls(store, &material->crl, authorities, problem);
 	}
 	context->crl_strict = material->crl_strict;
+	context->crl_current = material->crl_current;
 	if (error == 0 && material->crl_strict)
 		error = check_listed(store, authorities, problem);
 	sk_X509_pop_free(authorities, X509_free);

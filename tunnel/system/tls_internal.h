@@ -71,8 +71,8 @@ struct tls_context {
 	struct identity identity;
 	STACK_OF(X509) * chain; /* our own certificate, and the CAs that came with it; counted */
 	time_t not_after;
-	bool crl_strict;
-	/* Hashes of reported issuers without a list; only this member changes. */
+	bool crl_strict, crl_current; /* as in struct tls_material */
+	/* Hashes of reported issuers without a valid list; only this member changes. */
 	atomic_ulong noted[TLS_NOTED_MAX];
 };
 
@@ -92,8 +92,9 @@ struct tls {
 	uint64_t records_read;
 	uint64_t post_handshake_messages; /* from the peer */
 	struct problem problem;
-	uint32_t unlisted; /* levels of the peer's chain (bits) whose issuer has no list in crl */
-	char *notice;      /* allocated; NULL: none */
+	/* Levels of the peer's chain (bits) whose issuer has no list in crl, or no valid one. */
+	uint32_t unlisted, outdated;
+	char *notice;             /* allocated; NULL: none */
 	struct peer_names *names; /* of the accepted peer; NULL: none yet */
 	char group[TLS_LABEL_MAX];
 };

@@ -257,7 +257,7 @@ static bool has_valid_list(STACK_OF(X509_OBJECT) * objects, X509_NAME *issuer)
 	return false;
 }
 
-/* An expired list refuses every certificate of its CA. */
+/* For crl_current: such a list refuses every certificate of its CA. */
 static int check_list_dates(STACK_OF(X509_OBJECT) * objects, struct problem *problem)
 {
 	char label[TLS_LABEL_MAX], date[TLS_DATE_MAX];
@@ -292,7 +292,7 @@ int tls_context_check_dates(const struct tls_context *context, struct problem *p
 
 	for (int i = 0; i < sk_X509_num(context->chain) && r == 0; i++)
 		r = check_own_dates(sk_X509_value(context->chain, i), i == 0, problem);
-	if (r == 0)
+	if (r == 0 && context->crl_current)
 		r = check_list_dates(X509_STORE_get0_objects(store), problem);
 	return r;
 }

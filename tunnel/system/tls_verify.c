@@ -113,7 +113,8 @@ static void explain_revoked(const struct refusal *refusal)
 		snprintf(text, sizeof(text), "was revoked on %s",
 			tls_date(date, X509_REVOKED_get0_revocationDate(revoked)));
 	else
-		snprintf(text, sizeof(text), "is revoked");
+		snprintf(text, sizeof(text),
+			"is revoked"); /* OpenSSL has no list after an error about its dates */
 	explain_with_cure(refusal, text, "only to admit it again:");
 }
 
@@ -210,9 +211,14 @@ static void explain_crl(const struct refusal *refusal)
 			refusal->subject, issuer);
 	else if (refusal->error == X509_V_ERR_CRL_HAS_EXPIRED && crl)
 		problem_set(refusal->problem,
-			"our revocation list of \"%s\" expired on %s, so %s cannot be checked; "
+			"our revocation list of \"%s\" expired on %s, so %s is refused (crl_expired); "
 			"make a new one with culvert-pki and put it here",
 			issuer, tls_date(date, X509_CRL_get0_nextUpdate(crl)), refusal->subject);
+	else if (refusal->error == X509_V_ERR_CRL_NOT_YET_VALID && crl)
+		problem_set(refusal->problem,
+			"our revocation list of \"%s\" is valid only from %s, so %s is refused (crl_expired); check the clock of this host",
+			issuer, tls_date_time(date, X509_CRL_get0_lastUpdate(crl)),
+			refusal->subject);
 	else
 		problem_set(refusal->problem,
 			"our revocation list of \"%s\" cannot be used (%s), so %s cannot be checked; make a new one with culvert-pki and put it here",
@@ -363,6 +369,24 @@ static struct tls *tls_of(X509_STORE_CTX *store)
 }
 
 /*
+ * Returns where to note the level that lacks a valid list, or NULL if the error refuses the
+ * certificate. After an error about its dates OpenSSL goes on with the list, and what it revokes is
+ * refused.
+ */
+static uint32_t *lack_of(struct tls *tls, int error)
+{
+	switch (error) {
+	case X509_V_ERR_UNABLE_TO_GET_CRL:
+		return tls->context->crl_strict ? NULL : &tls->unlisted;
+	case X509_V_ERR_CRL_HAS_EXPIRED:
+	case X509_V_ERR_CRL_NOT_YET_VALID:
+		return tls->context->crl_current ? NULL : &tls->outdated;
+	default:
+		return NULL;
+	}
+}
+
+/*
  * OpenSSL calls this with every verdict; only here are the certificate and its revocation list
  * known.
  */
@@ -370,13 +394,14 @@ static int note_verdict(int is_good, X509_STORE_CTX *store)
 {
 	struct tls *tls = tls_of(store);
 	struct refusal refusal;
+	uint32_t *lack;
 
 	is_good = tls_anchor_pass(is_good, store);
 	if (is_good)
 		return 1;
-	if (X509_STORE_CTX_get_error(store) == X509_V_ERR_UNABLE_TO_GET_CRL &&
-		!tls->context->crl_strict) {
-		tls->unlisted |= UINT32_C(1) << X509_STORE_CTX_get_error_depth(store);
+	lack = lack_of(tls, X509_STORE_CTX_get_error(store));
+	if (lack) {
+		*lack |= UINT32_C(1) << X509_STORE_CTX_get_error_depth(store);
 		X509_STORE_CTX_set_error(store, X509_V_OK);
 		return 1;
 	}
@@ -402,10 +427,10 @@ static int refuse_chain(X509_STORE_CTX *store, struct problem *problem)
 	return 0;
 }
 
-/* True for the first call about this issuer. */
-static bool note_once(struct tls_context *context, X509_NAME *issuer)
+/* True for the first call about this issuer and lack. */
+static bool note_once(struct tls_context *context, X509_NAME *issuer, bool is_outdated)
 {
-	unsigned long hash = X509_NAME_hash_ex(issuer, NULL, NULL, NULL);
+	unsigned long hash = X509_NAME_hash_ex(issuer, NULL, NULL, NULL) ^ (is_outdated ? ~0UL : 0);
 
 	if (hash == 0) /* also if it cannot be computed; 0 marks a free place */
 		hash = 1;
@@ -420,27 +445,42 @@ static bool note_once(struct tls_context *context, X509_NAME *issuer)
 	return false;
 }
 
-/* Makes the notice for an accepted peer. Out of memory, the peer is accepted without it. */
-static void note_unlisted(struct tls *tls, STACK_OF(X509) * chain)
+/* Writes the issuers of these levels that were not named before: "\"A\", \"B\"", or "". */
+static void name_issuers(struct tls *tls, STACK_OF(X509) * chain, uint32_t levels, bool is_outdated,
+	char names[static NAMES_MAX])
 {
-	char names[NAMES_MAX] = "", label[TLS_LABEL_MAX];
-	struct problem notice;
+	char label[TLS_LABEL_MAX];
 	size_t len = 0;
 
+	names[0] = '\0';
 	for (int i = 0; i < sk_X509_num(chain); i++) {
 		X509_NAME *issuer = X509_get_issuer_name(sk_X509_value(chain, i));
 
-		if (!(tls->unlisted >> i & 1) || !note_once(tls->context, issuer))
+		if (!(levels >> i & 1) || !note_once(tls->context, issuer, is_outdated))
 			continue;
-		len += (size_t)snprintf(&names[len], sizeof(names) - len, "%s\"%s\"",
+		len += (size_t)snprintf(&names[len], NAMES_MAX - len, "%s\"%s\"",
 			len > 0 ? ", " : "", tls_label_name(label, issuer));
 	}
-	if (len == 0)
-		return;
-	problem_set(&notice,
-		"crl has no revocation list of %s, so certificates that this CA has revoked are accepted; add the list, or refuse such certificates with crl_missing = \"refuse\"",
-		names);
-	tls->notice = strdup(notice.text);
+}
+
+/* Makes the notice for an accepted peer. Out of memory, the peer is accepted without it. */
+static void note_lacks(struct tls *tls, STACK_OF(X509) * chain)
+{
+	char unlisted[NAMES_MAX], outdated[NAMES_MAX];
+	struct problem notice = { .text = "" };
+
+	name_issuers(tls, chain, tls->unlisted, false, unlisted);
+	name_issuers(tls, chain, tls->outdated, true, outdated);
+	if (unlisted[0] != '\0')
+		problem_set(&notice,
+			"crl has no revocation list of %s, so certificates that this CA has revoked are accepted; add the list, or refuse such certificates with crl_missing = \"refuse\"",
+			unlisted);
+	if (outdated[0] != '\0')
+		problem_set(&notice,
+			"%s%sno list of %s in crl is valid now; its newest one stays in force, but later revocations are not known: put a new one there, or refuse all certificates of this CA with crl_expired = \"refuse\"",
+			notice.text, notice.text[0] != '\0' ? "; " : "", outdated);
+	if (notice.text[0] != '\0')
+		tls->notice = strdup(notice.text);
 }
 
 /*
@@ -497,6 +537,7 @@ int tls_verify(X509_STORE_CTX *store, void *unused)
 	X509_STORE_CTX_set_verify_cb(store, note_verdict);
 	X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(store), (time_t)wall_now());
 	tls->unlisted = 0;
+	tls->outdated = 0;
 	if (X509_verify_cert(store) <= 0)
 		return refuse_chain(store, &tls->problem);
 	if (tls_verify_authorities(X509_STORE_CTX_get0_chain(store), &tls->problem) < 0) {
@@ -513,6 +554,6 @@ int tls_verify(X509_STORE_CTX *store, void *unused)
 			r == -ENOMEM ? X509_V_ERR_OUT_OF_MEM : X509_V_ERR_CERT_REJECTED);
 		return 0;
 	}
-	note_unlisted(tls, X509_STORE_CTX_get0_chain(store));
+	note_lacks(tls, X509_STORE_CTX_get0_chain(store));
 	return 1;
 }
