@@ -55,6 +55,7 @@ enum {
 	SETTINGS_ROUTES_MAX = 4096, /* that one peer may announce */
 	SETTINGS_MTU_MIN = 1280,    /* the least that IPv6 allows: RFC 8200, section 5 */
 	SETTINGS_MTU_MAX = 65535,
+	SETTINGS_TIME_SERVERS_MAX = 8,
 	SETTINGS_BYPASS_MAX = 64, /* prefixes that do not go through a full tunnel */
 	SETTINGS_PORT = 443,      /* for an endpoint or a remote without a port */
 	/* a host's own routes usually have lower ones, and so are preferred */
@@ -257,6 +258,12 @@ struct settings {
 	/* The host's packets and names. */
 	bool full_tunnel;          /* client: all packets may be routed to the server */
 	struct prefix_list bypass; /* client: prefixes that do not go through a full tunnel */
+	/*
+	 * client: time servers that a kill switch and a full tunnel let this host ask
+	 * (netd/time_servers)
+	 */
+	struct addr kill_switch_time[SETTINGS_TIME_SERVERS_MAX];
+	size_t kill_switch_time_count;
 	/* client: containers of this host stay reachable (netd/local_bridges) */
 	bool bypass_local_bridges;
 	/* client: answers to calls from outside leave where these came in (netd/answer_inbound) */

@@ -106,7 +106,7 @@ static void warn_of_dates(const struct settings *settings, const struct tls_cont
 			"%s; new connections fail until the clock or the certificate is fixed%s",
 			problem.text,
 			settings->kill_switch
-				? "; the kill switch blocks NTP, so set a wrong clock by hand (date -s)"
+				? "; the kill switch blocks NTP, so set a wrong clock by hand (date -s), or name time servers in kill_switch_time"
 				: "");
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include "base/log.h"
 #include "netd/desired_state.h"
 #include "netd/full_tunnel_bequest.h"
+#include "netd/time_servers.h"
 #include "system/netlink_protocol.h"
 #include "system/netlink_rule.h"
 #include "system/tun.h"
@@ -156,6 +158,31 @@ static int add_answers(
 	return add_rule(full_tunnel, &rule, added, problem);
 }
 
+/* Questions to time servers, to which the firewall tables have the same exception. */
+static int add_time_servers(
+	const struct full_tunnel *full_tunnel, uint8_t family, int *added, struct problem *problem)
+{
+	const struct settings *settings = full_tunnel->settings;
+	int r = 0;
+
+	for (size_t i = 0; i < settings->kill_switch_time_count && r == 0; i++) {
+		const struct addr *server = &settings->kill_switch_time[i];
+		const struct netlink_rule rule = {
+			.family = family,
+			.priority = priority_of(full_tunnel->number, AT_BYPASS),
+			.action = NETLINK_RULE_GOTO,
+			.target = priority_of(full_tunnel->number, AT_END),
+			.to = prefix_host(server),
+			.protocol = IPPROTO_UDP,
+			.to_port = TIME_SERVERS_PORT,
+		};
+
+		if (server->family == family)
+			r = add_rule(full_tunnel, &rule, added, problem);
+	}
+	return r;
+}
+
 /* The default route of the table, after all others. */
 static struct netlink_route unreachable_default(uint32_t number, uint8_t family)
 {
@@ -192,6 +219,8 @@ static int add_family(
 		r = add_bypass(full_tunnel, &link_local6, added, problem);
 	if (r == 0 && full_tunnel->settings->answer_inbound)
 		r = add_answers(full_tunnel, family, added, problem);
+	if (r == 0)
+		r = add_time_servers(full_tunnel, family, added, problem);
 	for (size_t i = 0; r == 0 && i < bypass->count; i++) {
 		if (bypass->items[i].addr.family == family)
 			r = add_bypass(full_tunnel, &bypass->items[i], added, problem);
@@ -549,12 +578,15 @@ static bool has_local_routes(
 
 static size_t wanted_rules(const struct full_tunnel *full_tunnel, uint8_t family, uint32_t at)
 {
-	const struct prefix_list *bypass = &full_tunnel->settings->bypass;
+	const struct settings *settings = full_tunnel->settings;
+	const struct prefix_list *bypass = &settings->bypass;
 	size_t count = family == AF_INET6;
 
 	if (at != AT_BYPASS)
 		return 1;
-	count += full_tunnel->settings->answer_inbound;
+	count += settings->answer_inbound;
+	for (size_t i = 0; i < settings->kill_switch_time_count; i++)
+		count += settings->kill_switch_time[i].family == family;
 	for (size_t i = 0; i < bypass->count; i++)
 		count += bypass->items[i].addr.family == family;
 	return count;

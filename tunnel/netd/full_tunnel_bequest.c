@@ -18,6 +18,12 @@ uint64_t full_tunnel_fingerprint(const struct settings *settings)
 
 		sum = fingerprint_add(sum, prefix, strlen(prefix) + 1);
 	}
+	for (size_t i = 0; i < settings->kill_switch_time_count; i++) {
+		char text[ADDR_TEXT_MAX];
+		const char *server = addr_format(&settings->kill_switch_time[i], text);
+
+		sum = fingerprint_add(sum, server, strlen(server) + 1);
+	}
 	return sum;
 }
 

@@ -11,6 +11,7 @@
 #include "netd/closed_chains.h"
 #include "netd/getting_an_address.h"
 #include "netd/local_bridges_accept.h"
+#include "netd/time_servers.h"
 
 enum { TABLE_SIZE = sizeof(FULL_TUNNEL_GUARD_TABLE) + SETTINGS_NAME_MAX };
 enum { DNS = 53, DNS_OVER_TLS = 853 }; /* also over QUIC: RFC 7858, RFC 9250 */
@@ -170,6 +171,7 @@ static void add_leaving(
 	netlink_nft_chain_add(batch, table, &closed_output);
 	add_passing(guard, batch, table, closed_output.name);
 	add_outer(guard, batch, table);
+	time_servers_accept(guard->settings, batch, table, closed_output.name);
 	getting_an_address_accept(batch, table, closed_output.name);
 	add_lookup_refusal(batch, table, IPPROTO_UDP, DNS, NETLINK_NFT_REJECT);
 	add_lookup_refusal(batch, table, IPPROTO_TCP, DNS, NETLINK_NFT_RESET);

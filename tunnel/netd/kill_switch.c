@@ -17,6 +17,7 @@
 #include "netd/desired_state.h"
 #include "netd/getting_an_address.h"
 #include "netd/local_bridges_accept.h"
+#include "netd/time_servers.h"
 #include "system/process.h"
 
 static const struct netlink_nft_rule loopback = { "accepts loopback",
@@ -71,6 +72,7 @@ static void add_table(
 	answer_inbound_accept(kill_switch->settings, batch, table, closed_forward.name);
 	for (size_t i = 0; i < kill_switch->outer_count; i++)
 		add_outer(batch, table, kill_switch->mark, &kill_switch->outer[i]);
+	time_servers_accept(kill_switch->settings, batch, table, closed_output.name);
 	getting_an_address_accept(batch, table, closed_output.name);
 	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
 		netlink_nft_rule_add(batch, table, closed_output.name, &refusals[i]);

@@ -20,7 +20,8 @@
 /*
  * `kill_switch = true` of a profile. Packets leave this host, its own or forwarded ones, only in
  * four ways: through the tunnel, by loopback, in the outer connection, and to get an address (DHCP,
- * IPv6 neighbour and router discovery). Packets to the networks of local bridges do not leave it,
+ * IPv6 neighbour and router discovery). Questions to the time servers of `kill_switch_time` pass, too
+ * (netd/time_servers). Packets to the networks of local bridges do not leave it,
  * so they pass, too (netd/local_bridges). It is in force before the first connection; a restart
  * finds it in force and takes it over without a gap.
  *

@@ -40,6 +40,18 @@ static struct nl_msg *begin(int type, int flags, struct fib_rule_hdr *header, ui
 	return message;
 }
 
+static int put_ports(struct nl_msg *message, const struct netlink_rule *rule)
+{
+	const struct fib_rule_port_range range = { .start = rule->to_port, .end = rule->to_port };
+	int r = 0;
+
+	if (rule->protocol != 0)
+		r = nla_put_u8(message, FRA_IP_PROTO, rule->protocol);
+	if (r == 0 && rule->to_port != 0)
+		r = nla_put(message, FRA_DPORT_RANGE, sizeof(range), &range);
+	return r;
+}
+
 static int put_rest(struct nl_msg *message, const struct netlink_rule *rule)
 {
 	int r = 0;
@@ -63,7 +75,7 @@ static int put_rest(struct nl_msg *message, const struct netlink_rule *rule)
 			message, FRA_SRC, (int)addr_size(&rule->from.addr), rule->from.addr.bytes);
 	if (r == 0 && addr_is_set(&rule->to.addr))
 		r = nla_put(message, FRA_DST, (int)addr_size(&rule->to.addr), rule->to.addr.bytes);
-	return r;
+	return r == 0 ? put_ports(message, rule) : r;
 }
 
 int netlink_rule_add(

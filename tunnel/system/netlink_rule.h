@@ -26,6 +26,8 @@ struct netlink_rule {
 	uint32_t mark, mask; /* for packets with this mark under the mask; 0: for all */
 	struct prefix to;    /* for these destinations; AF_UNSPEC: all */
 	struct prefix from;  /* for these sources; AF_UNSPEC: all */
+	uint8_t protocol;    /* IPPROTO_UDP and its like, Linux 4.17; 0: for all */
+	uint16_t to_port;    /* with a protocol: for this destination port; 0: for all */
 	/* LOOKUP: ignores routes to links of this group; 0: ignores none. */
 	uint32_t without_group;
 };
