@@ -27,6 +27,7 @@ struct command {
 	bool examines;    /* doctor: uses the daemon's answer instead of printing it */
 	bool ends;        /* ends the daemon, by a signal if possible */
 	bool is_slow;     /* its answer takes longer */
+	bool reloads;     /* --check: says what it would change */
 	bool drains;      /* takes --over */
 };
 
@@ -51,9 +52,11 @@ static const struct command commands[] = {
 		.usage = "reexec [NAME]",
 		.help = "replace a running engine by the program that is on disk now" },
 	{ .name = "reload",
-		.usage = "reload [NAME]",
+		.usage = "reload [NAME] [--check]",
 		.help = "read the configuration again and switch to it, without a restart;\n"
+			"      --check: only say what would change;\n"
 			"      status 3: it was refused, and nothing has changed",
+		.reloads = true,
 		.is_slow = true },
 	{ .name = "routes",
 		.usage = "routes [NAME] [--json] | routes add|del PREFIX... [--name NAME]",
@@ -74,6 +77,7 @@ struct arguments {
 	const char *name;   /* of the daemon; NULL: the only one */
 	const char *socket; /* NULL: found by the name */
 	bool json;
+	bool only_check; /* reload */
 	bool help;
 	const char *over;   /* drain: how long; NULL: at once */
 	const char *change; /* "add", "del", or NULL */
@@ -169,6 +173,10 @@ static int parse_options(int argc, char **argv, struct arguments *arguments)
 		case 'p':
 		case 'f':
 		case 'c':
+			if (option == 'c' && arguments->command->reloads) {
+				arguments->only_check = true;
+				break;
+			}
 			if (!arguments->command->has_names)
 				return misused(arguments->command, "unknown option: ",
 					option == 'p' ? "--peer" : argv[optind - 1]);
@@ -284,9 +292,10 @@ static int make_request(const struct arguments *arguments, char request[CONTROL_
 
 	if (!out)
 		return EXIT_CODE_FAILURE;
-	(void)fprintf(out, "%s%s%s%s", arguments->command->name, arguments->change ? "-" : "",
+	(void)fprintf(out, "%s%s%s%s%s", arguments->command->name, arguments->change ? "-" : "",
 		arguments->change ? arguments->change : "",
-		arguments->json && !arguments->command->examines ? "\tjson" : "");
+		arguments->json && !arguments->command->examines ? "\tjson" : "",
+		arguments->only_check ? "\tcheck" : "");
 	r = arguments->command->drains ? append_duration(arguments, out)
 				       : append_prefixes(arguments, out);
 	/* The newline must fit, too. */

@@ -82,6 +82,10 @@ check_equal 'nothing of the file was applied' 1 "$(generation)"
 
 # ---- good ones ----
 
+hub_conf "announce = [ \"10.2.0.0/24\" ]; peers = ( $BERLIN, $ROME );"
+check_equal 'what would change can be asked for' 'configuration 1 would change: peers.oslo (removed)' "$(ctl gw-b reload --check)"
+check_equal 'and nothing changes' 1 "$(generation)"
+
 hub_conf "announce = [ \"10.2.0.0/24\", \"10.7.0.0/24\" ]; peers = ( $BERLIN, $ROME, $OSLO );"$'\nlinger = 77;'
 check_equal 'a good file is applied' 'configuration 2 is in force: announce, linger' "$(ctl gw-b reload)"
 wait_routes berlin 10.7.0.0/24

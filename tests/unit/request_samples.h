@@ -69,6 +69,9 @@ static inline struct request sample(enum request_type type)
 		set_text(request.reconfigure.load.changed, sizeof(request.reconfigure.load.changed),
 			"linger, peers.berlin (new)");
 		break;
+	case REQUEST_RELOAD:
+		request.reload.only_check = true;
+		break;
 	case REQUEST_RECONFIGURED:
 		request.reconfigured.number = 8;
 		request.reconfigured.error = EINVAL;

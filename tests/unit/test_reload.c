@@ -276,6 +276,22 @@ START_TEST(refused)
 }
 END_TEST
 
+START_TEST(only_said)
+{
+	configure("linger = 6;");
+	ck_assert_int_eq(reload_check(&fixture.reload, &fixture.problem), 0);
+	ck_assert_str_eq(fixture.problem.text, "configuration 1 would change: linger");
+	ck_assert_uint_eq(received().type, 0);
+	ck_assert(!fixture.reload.pending);
+	configure("workers = 3;");
+	ck_assert_int_eq(reload_check(&fixture.reload, &fixture.problem), -EPERM);
+	configure("linger = 5;");
+	ck_assert_int_eq(reload_check(&fixture.reload, &fixture.problem), 0);
+	ck_assert_str_eq(fixture.problem.text, "nothing has changed: configuration 1 stays");
+	ck_assert_uint_eq(linger(), 5);
+}
+END_TEST
+
 /* Neither switches before both have found it right. */
 START_TEST(both_switch)
 {
@@ -413,8 +429,9 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = { nothing_changed, refused, both_switch, the_engine_refuses,
-		changed_files, listeners_come_and_go, one_at_a_time, engines_come_and_go };
+	const TTest *const tests[] = { nothing_changed, refused, only_said, both_switch,
+		the_engine_refuses, changed_files, listeners_come_and_go, one_at_a_time,
+		engines_come_and_go };
 
 	return unit_run(
 		"reload", unit_suite("reload", set_up, tear_down, tests, ARRAY_SIZE(tests)));

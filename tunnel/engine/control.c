@@ -222,7 +222,8 @@ static void reload_done(struct engine_reload *reload, enum exit_code code, const
 static void await_reload(struct connection *connection)
 {
 	struct control *control = connection->control;
-	int r = engine_reload_ask(&control->engine->reload, reload_done);
+	int r = engine_reload_ask(
+		&control->engine->reload, connection->answer.only_check, reload_done);
 
 	if (r < 0) {
 		refuse_instead(connection, EXIT_CODE_REFUSED,

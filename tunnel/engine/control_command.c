@@ -34,7 +34,7 @@ struct command_call {
 	size_t word_count;
 	FILE *out; /* the command's output */
 	struct problem problem;
-	bool reexec, reload;
+	bool reexec, reload, only_check;
 	bool exits;
 };
 
@@ -230,7 +230,8 @@ static enum exit_code do_reexec(struct command_call *call)
 
 static enum exit_code do_reload(struct command_call *call)
 {
-	if (call->word_count > 1)
+	call->only_check = call->word_count == 2 && strcmp(call->words[1], "check") == 0;
+	if (call->word_count > 1 && !call->only_check)
 		return unknown_word(call, "unknown argument", call->words[1]);
 	if (!call->engine->world.ready) {
 		problem_set(&call->problem,
@@ -325,6 +326,7 @@ void control_command(struct engine *engine, char *line, const struct ucred *who,
 	if (code == EXIT_CODE_OK) {
 		answer.reexec = call.reexec;
 		answer.reload = call.reload;
+		answer.only_check = call.only_check;
 		answer.exits = call.exits;
 		*ret_answer = answer;
 		return;

@@ -17,8 +17,9 @@ struct control_answer {
 	/* The answer's line and its output. The caller frees it. NULL: out of memory. */
 	char *data;
 	size_t len;
-	bool reexec; /* the answer to send if netd grants a reexec */
-	bool reload; /* the outcome of a reload is the answer */
+	bool reexec;     /* the answer to send if netd grants a reexec */
+	bool reload;     /* the outcome of a reload is the answer */
+	bool only_check; /* the reload changes nothing */
 	/* The engine ends once this is sent: `down` was granted. */
 	bool exits;
 };

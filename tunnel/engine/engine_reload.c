@@ -63,10 +63,10 @@ static void asked_answered(
 		finish(reload, EXIT_CODE_OK, reply->text);
 }
 
-int engine_reload_ask(struct engine_reload *reload,
+int engine_reload_ask(struct engine_reload *reload, bool only_check,
 	void (*done)(struct engine_reload *reload, enum exit_code code, const char *text))
 {
-	struct request request = { .type = REQUEST_RELOAD };
+	struct request request = { .type = REQUEST_RELOAD, .reload.only_check = only_check };
 	int r = reload->done ? -EBUSY
 			     : netd_link_ask(reload->engine->world.netd, &reload->asked, &request,
 				       asked_answered);

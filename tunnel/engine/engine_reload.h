@@ -42,10 +42,11 @@ void engine_reload_init(struct engine_reload *reload, struct engine *engine);
 void engine_reload_free(struct engine_reload *reload);
 
 /*
- * Asks netd to read the configuration again. -EBUSY: a reload that was asked for is not over;
+ * Asks netd to read the configuration again. `only_check`: the outcome says what would change, and
+ * nothing does. -EBUSY: a reload that was asked for is not over;
  * -ENOMEM.
  */
-int engine_reload_ask(struct engine_reload *reload,
+int engine_reload_ask(struct engine_reload *reload, bool only_check,
 	void (*done)(struct engine_reload *reload, enum exit_code code, const char *text));
 /* The caller that asked is gone: only the log has the outcome. */
 void engine_reload_forget(struct engine_reload *reload);

@@ -196,11 +196,12 @@ int netd_engine_exchange(struct requests *requests, struct problem *problem)
 	return engine_process_exchange(&netd->engine, problem);
 }
 
-int netd_reload_asked(struct requests *requests, struct problem *problem)
+int netd_reload_asked(struct requests *requests, bool only_check, struct problem *problem)
 {
 	struct netd *netd = container_of(requests, struct netd, requests);
-	bool nothing = false;
-	int r = reload_begin(&netd->reload, &nothing, problem);
+	bool nothing = only_check;
+	int r = only_check ? reload_check(&netd->reload, problem)
+			   : reload_begin(&netd->reload, &nothing, problem);
 
 	return r == 0 && nothing ? 1 : r;
 }

@@ -100,7 +100,7 @@ int netd_interface_lacks(
 int netd_desired_changed(struct desired_state *desired);
 int netd_engine_exchange(struct requests *requests, struct problem *problem);
 void netd_tunnel_up(struct requests *requests, const struct request_dns *up);
-int netd_reload_asked(struct requests *requests, struct problem *problem);
+int netd_reload_asked(struct requests *requests, bool only_check, struct problem *problem);
 int netd_files_changed(struct credential_files *files, struct problem *problem);
 int netd_reconfigured(struct requests *requests, const struct request_reconfigured *confirmed,
 	struct problem *problem);

@@ -136,7 +136,8 @@ static int load_files(struct reload *reload, struct problem *problem)
 static int read_next(struct reload *reload, struct problem *problem)
 {
 	struct configuration *next = &reload->next;
-	int r = reload->files_only ? load_files(reload, problem) : load_next(reload, problem);
+	int r = reload->scope == RELOAD_FILES ? load_files(reload, problem)
+					      : load_next(reload, problem);
 
 	if (r == 0)
 		r = sealed_files_open(next->settings, next->path, next->text, next->len,
@@ -249,7 +250,8 @@ static int send_to_engine(struct reload *reload, struct problem *problem)
 	return r;
 }
 
-static int begin(struct reload *reload, bool files_only, bool *ret_nothing, struct problem *problem)
+static int begin(
+	struct reload *reload, enum reload_scope scope, bool *ret_nothing, struct problem *problem)
 {
 	bool nothing = false;
 	int r = check_state(reload, problem);
@@ -257,13 +259,19 @@ static int begin(struct reload *reload, bool files_only, bool *ret_nothing, stru
 	if (r < 0)
 		return r;
 	reload->pending = true;
-	reload->files_only = files_only;
+	reload->scope = scope;
 	r = read_next(reload, problem);
 	if (r == 0)
 		r = compare(reload, &nothing, problem);
 	if (r == 0 && !nothing)
 		r = engine_files_plan_change(
 			reload->engine_files, reload->next.settings, &reload->listeners, problem);
+	if (r == 0 && scope == RELOAD_NOTHING && !nothing) {
+		problem_set(problem, "configuration %u would change: %s", reload->load.number,
+			reload->next_load.changed);
+		drop(reload);
+		return 0;
+	}
 	if (r == 0 && !nothing && reload->engine->state == ENGINE_RUNNING)
 		r = send_to_engine(reload, problem);
 	if (r < 0 || nothing) {
@@ -284,12 +292,19 @@ static int begin(struct reload *reload, bool files_only, bool *ret_nothing, stru
 
 int reload_begin(struct reload *reload, bool *ret_nothing, struct problem *problem)
 {
-	return begin(reload, false, ret_nothing, problem);
+	return begin(reload, RELOAD_ALL, ret_nothing, problem);
 }
 
 int reload_begin_files(struct reload *reload, bool *ret_nothing, struct problem *problem)
 {
-	return begin(reload, true, ret_nothing, problem);
+	return begin(reload, RELOAD_FILES, ret_nothing, problem);
+}
+
+int reload_check(struct reload *reload, struct problem *problem)
+{
+	bool nothing = false;
+
+	return begin(reload, RELOAD_NOTHING, &nothing, problem);
 }
 
 void reload_ask(struct reload *reload, const char *why)
@@ -338,7 +353,7 @@ void reload_engine_ended(struct reload *reload)
 	if (!reload->pending)
 		return;
 	drop(reload);
-	if (reload->files_only)
+	if (reload->scope == RELOAD_FILES)
 		return;
 	log_warning("reload: the engine ended meanwhile; beginning again with the next one");
 	reload->again = true;

@@ -37,6 +37,13 @@ enum { RELOAD_ANSWER_S = 10 }; /* how long the engine may examine a RECONFIGURE 
 
 struct reload;
 
+/* What a reload takes from the files that it reads. */
+enum reload_scope {
+	RELOAD_ALL,
+	RELOAD_FILES,   /* the files that the configuration names, which stays as it runs */
+	RELOAD_NOTHING, /* it only says what it would change */
+};
+
 struct reload_events {
 	/* netd is about to switch: nobody may watch a listener or an item that may end with it. */
 	void (*leave)(struct reload *reload);
@@ -62,8 +69,8 @@ struct reload {
 
 	/* ---- one that waits for the engine ---- */
 	bool pending;
-	bool files_only; /* the text of the configuration stays */
-	bool again;      /* it was asked for meanwhile: begins when this one is over */
+	enum reload_scope scope;
+	bool again; /* it was asked for meanwhile: begins when this one is over */
 	struct loop_timer deadline;
 	struct configuration next;
 	struct sealed_files next_files;
@@ -88,6 +95,12 @@ int reload_begin(struct reload *reload, bool *ret_nothing, struct problem *probl
  * engine ends meanwhile, nothing has changed, and nothing begins again by itself.
  */
 int reload_begin_files(struct reload *reload, bool *ret_nothing, struct problem *problem);
+
+/*
+ * Does all that reload_begin() does before it switches, and changes nothing. *problem says what
+ * would change. Errors: those of reload_begin().
+ */
+int reload_check(struct reload *reload, struct problem *problem);
 
 /* The same as reload_begin() without a caller that waits: the outcome is logged, and -EBUSY means later. */
 void reload_ask(struct reload *reload, const char *why);

@@ -453,7 +453,7 @@ static int handle_reexec(struct requests *requests, struct problem *problem)
 /* The command line shows the text. */
 static int handle_reload(struct requests *requests, struct problem *problem)
 {
-	int r = requests->reload(requests, problem);
+	int r = requests->reload(requests, requests->request.reload.only_check, problem);
 
 	if (r > 0)
 		answer(requests, 0, problem->text);

@@ -43,10 +43,11 @@ struct requests {
 	 */
 	int (*exchange)(struct requests *requests, struct problem *problem);
 	/*
-	 * Called for RELOAD. Returns 0 when a RECONFIGURE is sent, 1 when nothing has changed, and
-	 * then *problem says so. A negative errno: it is refused, and *problem says why.
+	 * Called for RELOAD. Returns 0 when a RECONFIGURE is sent, 1 when nothing has changed, or
+	 * would with `only_check`, and then *problem says what. A negative errno: it is refused, and
+	 * *problem says why.
 	 */
-	int (*reload)(struct requests *requests, struct problem *problem);
+	int (*reload)(struct requests *requests, bool only_check, struct problem *problem);
 	/*
 	 * Called for RECONFIGURED. 0: netd has switched. A negative errno: nothing has changed, and
 	 * *problem says why.

@@ -77,6 +77,10 @@ static const struct request_field reconfigure_rows[] = {
 	{ REQUEST_FIELD_GROUP, AT(request, reconfigure.load), ROWS(load_rows) },
 };
 
+static const struct request_field reload_rows[] = {
+	{ REQUEST_FIELD_BOOL, AT(request, reload.only_check) },
+};
+
 static const struct request_field reconfigured_rows[] = {
 	{ REQUEST_FIELD_NUMBER, AT(request, reconfigured.number) },
 	{ REQUEST_FIELD_NUMBER, AT(request, reconfigured.error) },
@@ -407,7 +411,7 @@ static const struct codec codecs[REQUEST_TYPE_COUNT] = {
 	[REQUEST_PLACES] = { .name = "places", .without_id = true },
 	[REQUEST_HELD] = { "held", true, check_held, ROWS(held_rows) },
 	[REQUEST_LACK] = { "lack", true, check_lack, ROWS(lack_rows) },
-	[REQUEST_RELOAD] = { .name = "reload" },
+	[REQUEST_RELOAD] = { "reload", false, NULL, ROWS(reload_rows) },
 	[REQUEST_RECONFIGURE] = { "reconfigure", true, check_reconfigure, ROWS(reconfigure_rows) },
 	[REQUEST_RECONFIGURED] = { "reconfigured", false, check_reconfigured,
 		ROWS(reconfigured_rows) },

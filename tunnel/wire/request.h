@@ -82,9 +82,9 @@ enum request_type {
 	REQUEST_PLACES = 21,
 	REQUEST_HELD = 22,
 	/*
-	 * No body: read the configuration again. A reply with an error: it was refused, and the
-	 * text says why. With a text but no error: nothing has changed. With neither: a
-	 * RECONFIGURE was sent.
+	 * Read the configuration again. A reply with an error: it was refused, and the
+	 * text says why. With a text but no error: nothing has changed, or the text says what
+	 * would, if that alone was asked for. With neither: a RECONFIGURE was sent.
 	 */
 	REQUEST_RELOAD = 23,
 	REQUEST_RECONFIGURE = 24,
@@ -313,6 +313,9 @@ struct request {
 		struct {
 			uint32_t generation;
 		} ready;
+		struct {
+			bool only_check; /* changes nothing */
+		} reload;
 		struct {
 			uint8_t family; /* AF_INET or AF_INET6 */
 		} socket;
