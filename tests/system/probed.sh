@@ -99,8 +99,8 @@ check 'a host that lets nobody send one says what to do' is_probe site-2 fd00:1:
 check 'so does the doctor' grep -F 'fd00:1::/64 is not announced' <(ctl site-2 doctor || true)
 check 'a server probes, too' has_route gw-1 10.2.8.0/24
 check 'also for the own list of a peer' has_route gw-2 10.2.8.0/24
-check 'check says that a probe may be elsewhere' grep -F '10.3.0.1 is not in 10.1.0.0/24' \
-	<(umask 077 && sed 's/10\.1\.0\.5:22/10.3.0.1:22/' "$WORK/site-1.conf" >"$WORK/else.conf" && "$CULVERT" check "$WORK/else.conf" || true)
+(umask 077 && sed 's/10\.1\.0\.5:22/10.3.0.1:22/' "$WORK/site-1.conf" >"$WORK/else.conf")
+check 'check says that a probe may be elsewhere' grep -F '10.3.0.1 is not in 10.1.0.0/24' <("$CULVERT" check "$WORK/else.conf" || true)
 
 # ---- what is behind the better one dies, and comes back ----
 
