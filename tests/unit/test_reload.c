@@ -427,11 +427,55 @@ START_TEST(engines_come_and_go)
 }
 END_TEST
 
+/* The deadline of the one that waits is over. */
+static void wait_too_long(void)
+{
+	loop_timer_start(fixture.loop, &fixture.reload.deadline, mono_now(),
+		fixture.reload.deadline.expired);
+	turn();
+}
+
+START_TEST(an_answer_comes_too_late)
+{
+	bool nothing;
+
+	configure("linger = 6;");
+	(void)begun();
+	wait_too_long();
+	ck_assert_uint_eq(linger(), 5);
+	/* Until it has answered, it gets no other one. */
+	configure("linger = 7;");
+	ck_assert_int_eq(begin(&nothing), -EBUSY);
+	reload_ask(&fixture.reload, "SIGHUP");
+	turn();
+	ck_assert_uint_eq(received().type, 0);
+	/* The late answer switches nothing, and what was asked for meanwhile begins. */
+	ck_assert_int_eq(confirm(2, 0, ""), -ESTALE);
+	ck_assert_uint_eq(linger(), 5);
+	turn();
+	ck_assert_uint_eq(received().reconfigure.load.number, 2);
+	ck_assert_int_eq(confirm(2, 0, ""), 0);
+	ck_assert_uint_eq(linger(), 7);
+	/* An engine that ends owes no answer. */
+	configure("linger = 8;");
+	(void)begun();
+	wait_too_long();
+	reload_engine_ended(&fixture.reload);
+	(void)begun();
+	/* An answer that nobody waits for leaves the deadline of another one alone. */
+	reload_ask(&fixture.reload, "SIGHUP");
+	ck_assert_int_eq(confirm(9, 0, ""), -ESTALE);
+	turn();
+	ck_assert_int_eq(confirm(3, 0, ""), 0);
+	ck_assert_uint_eq(linger(), 8);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = { nothing_changed, refused, only_said, both_switch,
 		the_engine_refuses, changed_files, listeners_come_and_go, one_at_a_time,
-		engines_come_and_go };
+		engines_come_and_go, an_answer_comes_too_late };
 
 	return unit_run(
 		"reload", unit_suite("reload", set_up, tear_down, tests, ARRAY_SIZE(tests)));

@@ -95,6 +95,11 @@ static int check_state(const struct reload *reload, struct problem *problem)
 		problem_set(problem, "another reload is in progress; try again in a moment");
 		return -EBUSY;
 	}
+	if (reload->unanswered) {
+		problem_set(problem,
+			"the engine has not answered the last reload yet; try again in a moment");
+		return -EBUSY;
+	}
 	if (reload->engine->state != ENGINE_RUNNING && reload->engine->state != ENGINE_WAITING) {
 		problem_set(problem, "the engine is starting or ending; try again in a moment");
 		return -EBUSY;
@@ -212,7 +217,7 @@ static void begin_again(struct loop_timer *timer)
 /* Not at once: the engine first has to read the reply of now. */
 static void begin_pending(struct reload *reload)
 {
-	if (!reload->again)
+	if (!reload->again || reload->pending || reload->unanswered)
 		return;
 	reload->again = false;
 	loop_timer_start(reload->loop, &reload->deadline, mono_now(), begin_again);
@@ -225,7 +230,7 @@ static void answer_overdue(struct loop_timer *timer)
 	log_error("reload: the engine did not answer within %d s; nothing has changed",
 		RELOAD_ANSWER_S);
 	drop(reload);
-	begin_pending(reload);
+	reload->unanswered = true; /* what waits begins when the answer is there */
 }
 
 static int send_to_engine(struct reload *reload, struct problem *problem)
@@ -330,6 +335,8 @@ int reload_confirm(struct reload *reload, const struct request_reconfigured *con
 
 	if (!reload->pending || confirmed->number != reload->next_load.number) {
 		problem_set(problem, "netd has given up that configuration, as it took too long");
+		reload->unanswered = false;
+		begin_pending(reload);
 		return -ESTALE;
 	}
 	if (r < 0) {
@@ -350,6 +357,7 @@ void reload_engine_ready(struct reload *reload)
 
 void reload_engine_ended(struct reload *reload)
 {
+	reload->unanswered = false;
 	if (!reload->pending)
 		return;
 	drop(reload);

@@ -29,6 +29,10 @@
  * moment when the engine reads it. Meanwhile netd judges what the engine asks for by the new one.
  * While no engine runs, netd switches alone, and the next engine gets the new configuration.
  *
+ * An engine has one RECONFIGURE at a time. When it does not answer in time, netd gives that one up,
+ * and begins no other before the late answer is there or the engine has ended: two on their way
+ * could not be told apart, and a stopped engine would collect descriptors.
+ *
  * The settings of both processes stay in their place, and only their contents are exchanged. So
  * everybody may keep a pointer to the settings, and nobody a pointer into them. netd's only thread.
  */
@@ -70,7 +74,8 @@ struct reload {
 	/* ---- one that waits for the engine ---- */
 	bool pending;
 	enum reload_scope scope;
-	bool again; /* it was asked for meanwhile: begins when this one is over */
+	bool again;      /* it was asked for meanwhile: begins when this one is over */
+	bool unanswered; /* netd has given one up, and the engine has not answered it yet */
 	struct loop_timer deadline;
 	struct configuration next;
 	struct sealed_files next_files;
