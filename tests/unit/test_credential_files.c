@@ -58,7 +58,7 @@ static void put(const char *name, const char *text)
 /* What inotify has to say. */
 static void hear(void)
 {
-	if (files.watch.fd >= 0)
+	if (files.watch.fd >= 0 && !files.pause.running)
 		files.reports.ready(&files.reports, EPOLLIN);
 }
 
@@ -66,7 +66,7 @@ static void hear(void)
 static void pass(int64_t ms)
 {
 	struct mono until = mono_add(now, DURATION_MS(ms));
-	struct loop_timer *const timers[] = { &files.settle, &files.poll };
+	struct loop_timer *const timers[] = { &files.pause, &files.settle, &files.poll };
 	struct loop_timer *first;
 
 	do {
@@ -241,6 +241,57 @@ START_TEST(being_written)
 }
 END_TEST
 
+/* One file that changes all the time does not keep another from being used. */
+START_TEST(written_without_end)
+{
+	unsigned before;
+	int fd;
+
+	start();
+	fd = open(in("crl"), O_WRONLY | O_APPEND | O_CLOEXEC);
+	for (int ms = 0; ms < 2 * CREDENTIAL_FILES_GRACE_MS; ms += 100) {
+		ck_assert_int_eq(write(fd, ".", 1), 1);
+		hear();
+		pass(100);
+	}
+	ck_assert_uint_ge(taken, 1);
+	/* Nor from being tried again while it does not fit. */
+	verdict = -EINVAL;
+	for (int ms = 0; ms < 2 * CREDENTIAL_FILES_GRACE_MS; ms += 100) {
+		ck_assert_int_eq(fchmod(fd, 0600), 0);
+		hear();
+		pass(100);
+	}
+	verdict = 0;
+	before = taken;
+	for (int ms = 0; ms < CREDENTIAL_FILES_SETTLE_MAX_MS; ms += 100) {
+		ck_assert_int_eq(fchmod(fd, 0600), 0);
+		hear();
+		pass(100);
+	}
+	ck_assert_uint_gt(taken, before);
+	close(fd);
+}
+END_TEST
+
+/* A flood of reports is read a piece at a time. */
+START_TEST(a_flood_of_reports)
+{
+	start();
+	ck_assert_uint_eq(files.reports.events & EPOLLIN, EPOLLIN);
+	put("other", "");
+	put("crt", "two");
+	hear();
+	ck_assert_uint_eq(files.reports.events & EPOLLIN, 0);
+	pass(CREDENTIAL_FILES_PAUSE_MS - 1);
+	ck_assert_uint_eq(files.reports.events & EPOLLIN, 0);
+	pass(1);
+	ck_assert_uint_eq(files.reports.events & EPOLLIN, EPOLLIN);
+	pass(CREDENTIAL_FILES_SETTLE_MS);
+	ck_assert_uint_eq(taken, 1);
+}
+END_TEST
+
 START_TEST(not_just_now)
 {
 	start();
@@ -342,9 +393,9 @@ END_TEST
 
 static Suite *suite(void)
 {
-	const TTest *tests[] = { several, one_after_the_other, a_fault, being_written, not_just_now,
-		found_by_looking, in_a_directory_of_lists, without_inotify, which_files,
-		not_started };
+	const TTest *tests[] = { several, one_after_the_other, a_fault, being_written,
+		written_without_end, a_flood_of_reports, not_just_now, found_by_looking,
+		in_a_directory_of_lists, without_inotify, which_files, not_started };
 	Suite *s = unit_suite("credential_files", set_up, tear_down, tests, ARRAY_SIZE(tests));
 	TCase *tcase = tcase_create("each");
 

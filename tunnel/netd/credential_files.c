@@ -152,6 +152,10 @@ static void changed(struct credential_files *files)
 	/* What did not fit before is tried a moment after each further change. */
 	if (mono_before(now, latest) && mono_before(latest, due))
 		due = latest;
+	/* A file that changes without end puts no other one off. */
+	if (!mono_before(now, latest) && files->settle.running &&
+		mono_before(files->settle.due, due))
+		return;
 	try_at(files, due);
 }
 
@@ -183,8 +187,24 @@ static void watch_paths(struct credential_files *files)
 
 static void close_watch(struct credential_files *files)
 {
+	loop_timer_stop(files->loop, &files->pause);
 	loop_watch_remove(files->loop, &files->reports);
 	path_watch_close(&files->watch);
+}
+
+static void pause_over(struct loop_timer *timer)
+{
+	struct credential_files *files = container_of(timer, struct credential_files, pause);
+
+	(void)loop_watch_set(files->loop, &files->reports, EPOLLIN);
+}
+
+/* The kernel keeps the reports meanwhile, or reports that there were too many. */
+static void pause_reports(struct credential_files *files)
+{
+	if (loop_watch_set(files->loop, &files->reports, 0) == 0)
+		loop_timer_start(files->loop, &files->pause,
+			mono_add(mono_now(), DURATION_MS(CREDENTIAL_FILES_PAUSE_MS)), pause_over);
 }
 
 static void reported(struct loop_watch *watch, uint32_t events)
@@ -197,7 +217,10 @@ static void reported(struct loop_watch *watch, uint32_t events)
 	if (r < 0) {
 		close_watch(files);
 		limit(files, r);
-	} else if (event != PATH_WATCH_NOTHING) {
+		return;
+	}
+	pause_reports(files);
+	if (event != PATH_WATCH_NOTHING) {
 		files->writing = event == PATH_WATCH_WRITING;
 		/* A new file is to be watched before it is written. */
 		watch_paths(files);

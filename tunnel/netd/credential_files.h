@@ -27,6 +27,7 @@ enum {
 	CREDENTIAL_FILES_SETTLE_MS = 200,     /* from the last change until it is tried … */
 	CREDENTIAL_FILES_SETTLE_MAX_MS = 600, /* … or from the first, if they do not end */
 	CREDENTIAL_FILES_GRACE_MS = 5000,     /* from the first change until a fault is logged */
+	CREDENTIAL_FILES_PAUSE_MS = 50,       /* between two readings of what the kernel reports */
 	CREDENTIAL_FILES_POLL_S = 30,
 	CREDENTIAL_FILES_POLL_LIMITED_S = 5, /* without reports */
 };
@@ -43,6 +44,7 @@ struct credential_files {
 
 	struct path_watch watch;
 	struct loop_watch reports;
+	struct loop_timer pause;  /* runs: reports wait, so that a flood of them costs little */
 	struct loop_timer settle; /* runs: a change waits to be tried */
 	struct loop_timer poll;
 	struct mono since;       /* the first change that is not taken yet; 0: there is none */
