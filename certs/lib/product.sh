@@ -214,7 +214,7 @@ explain_server() {
 # The configuration in use is the server's own by now: the starting one must not replace it.
 explain_renewed_server() {
 	say "Copy $name.crt, $name.key and crl.pem, but not culvertd.conf, from $dir/servers/$name/" \
-		"to where the server has them (such as $prefix_dir/), and run culvert reload culvertd there."
+		"to where the server has them (such as $prefix_dir/). culvertd uses them for the next connection by itself."
 }
 
 explain_client() {
@@ -230,6 +230,6 @@ explain_renewed_client() {
 }
 
 explain_crl() {
-	say "Copy $dir/crl.pem to every server (next to its certificate), and run culvert reload culvertd there." \
+	say "Copy $dir/crl.pem to every server (next to its certificate); culvertd uses it within a second." \
 		"Until then the servers admit peers with revoked certificates."
 }

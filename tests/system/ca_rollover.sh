@@ -27,6 +27,7 @@ pki_add early late
 to_server() { # FILE...
 	local file
 	mkdir -p "$WORK/gw-b.files"
+	handed_out[gw-b]=$(log_mark "$WORK/gw-b.log")
 	for file; do
 		install -m 600 "$WORK/pki/servers/gw-b/$file" "$WORK/gw-b.files/.new"
 		mv "$WORK/gw-b.files/.new" "$WORK/gw-b.files/$file"
@@ -35,6 +36,7 @@ to_server() { # FILE...
 
 back_to_before() { # FILE...: what the server had before the rollover
 	local file
+	handed_out[gw-b]=$(log_mark "$WORK/gw-b.log")
 	for file; do
 		cp -a "$WORK/before/$file" "$WORK/gw-b.files/.old"
 		mv "$WORK/gw-b.files/.old" "$WORK/gw-b.files/$file"
@@ -44,6 +46,7 @@ back_to_before() { # FILE...: what the server had before the rollover
 to_client() { # NAME [KIND...]: the parts of its profile, as files
 	local name=$1 kind
 	mkdir -p "$WORK/$name.files"
+	handed_out[$name]=$(log_mark "$WORK/$name.log")
 	shift
 	[[ $# -gt 0 ]] || set -- certificate key ca
 	for kind; do
@@ -59,9 +62,10 @@ configure_client() { # NAME
 	CONF
 }
 
-# The programs use what was handed out.
+# The programs use what was handed out, and nobody gives a command.
+declare -A handed_out=()
 in_use() { # NAME
-	check "$1 takes what was handed out" ctl "$1" reload
+	wait_log_since "$WORK/$1.log" "${handed_out[$1]}" 'configuration [0-9]+ -> [0-9]+' "$UP_SECONDS"
 }
 
 # The ports of its connections say which they are: the log counts lines that are repeated.

@@ -195,7 +195,7 @@ case_revoke() {
 	accepted sslclient x.crt -crl_check -CRLfile pki/crl.pem
 	pki revoke gw-a
 	said_that "Copy pki/crl.pem to every server"
-	said_that "run culvert reload culvertd there"
+	said_that "culvertd uses it within a second"
 	not_accepted "revoked" sslclient x.crt -crl_check -CRLfile pki/crl.pem
 	accepted sslserver pki/servers/gw-b/gw-b.crt -crl_check -CRLfile pki/crl.pem
 	cmp pki/crl.pem pki/servers/gw-b/crl.pem
