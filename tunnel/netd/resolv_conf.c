@@ -395,9 +395,13 @@ static bool is_link(const char *path)
 	return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
 }
 
+/*
+ * Of this process alone: in several network namespaces that share /etc, each has a file of its own
+ * mounted there (ip-netns(8)), and they write at the same time.
+ */
 static void temporary_name(const char *path, char out[static 256])
 {
-	(void)snprintf(out, 256, "%.240s.culvert", path);
+	(void)snprintf(out, 256, "%.230s.culvert.%d", path, (int)getpid());
 }
 
 static int replace(const char *path, const struct text *text, mode_t mode, int *held)
