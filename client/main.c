@@ -76,8 +76,6 @@ static enum exit_code start(struct configuration *profile, bool closed, pid_t pr
 	struct netd_program program = {
 		.settings = profile->settings,
 		.config_path = profile->path,
-		.config_text = profile->text,
-		.config_len = profile->len,
 		.configuration = profile,
 		.role = &client_role.configuration,
 		.engine_argv = engine_argv,

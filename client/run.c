@@ -225,7 +225,7 @@ static int start_inside(char **command, struct guest *guest, struct problem *pro
 	return await_inside(fds[0], problem);
 }
 
-static int run(const struct run_arguments *arguments, const struct configuration *profile,
+static int run(const struct run_arguments *arguments, struct configuration *profile,
 	struct problem *problem)
 {
 	char name[] = "culvert", engine[] = "--engine", contained[] = "run", verbose[] = "verbose";
@@ -236,8 +236,7 @@ static int run(const struct run_arguments *arguments, const struct configuration
 	struct netd_program program = {
 		.settings = settings,
 		.config_path = profile->path,
-		.config_text = profile->text,
-		.config_len = profile->len,
+		.configuration = profile,
 		.engine_argv = engine_argv,
 		.guest = &guest,
 	};

@@ -71,8 +71,6 @@ static enum exit_code start(struct configuration *configuration, pid_t predecess
 	struct netd_program program = {
 		.settings = configuration->settings,
 		.config_path = configuration->path,
-		.config_text = configuration->text,
-		.config_len = configuration->len,
 		.configuration = configuration,
 		.role = &server_role.configuration,
 		.engine_argv = engine_argv,

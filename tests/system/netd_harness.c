@@ -451,9 +451,10 @@ int main(int argc, char **argv)
 {
 	char *engine_argv[] = { argv[0], "--engine", argc > 2 ? argv[2] : NULL, NULL };
 	struct settings *settings;
+	char text[] = "harness";
+	struct configuration configuration = { .text = text, .len = strlen(text) };
 	struct netd_program program = { .config_path = "harness.conf",
-		.config_text = "harness",
-		.config_len = 7,
+		.configuration = &configuration,
 		.engine_argv = engine_argv };
 	enum exit_code code;
 
@@ -465,7 +466,7 @@ int main(int argc, char **argv)
 	}
 	log_init("netd", LOG_LEVEL_DEBUG);
 	settings = make_settings(strcmp(argv[1], "server") == 0, argv[2], argv[3]);
-	program.settings = settings;
+	program.settings = configuration.settings = settings;
 	code = netd_run(&program);
 	settings_free(settings);
 	return (int)code;

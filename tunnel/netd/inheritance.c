@@ -241,7 +241,8 @@ static int take_fd(struct bequest *bequest, enum bequest_fd which)
 
 static uint64_t fingerprint_of_text_now(const struct netd_program *program)
 {
-	return fingerprint_add(FINGERPRINT_OF_NOTHING, program->config_text, program->config_len);
+	return fingerprint_add(
+		FINGERPRINT_OF_NOTHING, program->configuration->text, program->configuration->len);
 }
 
 int inheritance_take(struct netd *netd, struct problem *problem)

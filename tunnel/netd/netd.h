@@ -21,16 +21,13 @@
 struct netd_program {
 	const struct settings *settings; /* those of `configuration` */
 	const char *config_path;         /* for messages */
-	/* The bytes that `settings` were loaded from; the engine gets them. */
-	const char *config_text;
-	size_t config_len;
 	/* NULL-terminated. The engine's binary is this program's own: netd/program_file. */
 	char *const *engine_argv;
 	pid_t predecessor; /* the process that this one succeeds; 0: none */
 	bool closed; /* kill_switch_close() has put the kill switch in force: netd takes it over */
 	/*
-	 * What the members above are part of. A reload exchanges its contents, but not the place
-	 * of its settings.
+	 * What the members above are part of; the engine gets its text. A reload exchanges its
+	 * contents, so nobody keeps a pointer to the text, but not the place of its settings.
 	 */
 	struct configuration *configuration;
 	const struct configuration_role *role; /* NULL: no reload */

@@ -129,8 +129,9 @@ static enum exit_code open_files(struct netd *netd, struct problem *problem)
 {
 	const struct netd_program *program = netd->program;
 
-	int r = sealed_files_open(program->settings, program->config_path, program->config_text,
-		program->config_len, &netd->sealed_files, problem);
+	int r = sealed_files_open(program->settings, program->config_path,
+		program->configuration->text, program->configuration->len, &netd->sealed_files,
+		problem);
 
 	return r < 0 ? exit_code_of_error(r, EXIT_CODE_CONFIG) : EXIT_CODE_OK;
 }

@@ -89,7 +89,7 @@ static int describe(const struct netd *netd, struct bequest *bequest)
 	memcpy(bequest->name, program->settings->name, sizeof(bequest->name));
 	bequest->role = (uint8_t)program->settings->role;
 	bequest->text = fingerprint_add(
-		FINGERPRINT_OF_NOTHING, program->config_text, program->config_len);
+		FINGERPRINT_OF_NOTHING, program->configuration->text, program->configuration->len);
 	memcpy(bequest->instance, netd->instance, sizeof(bequest->instance));
 	bequest->kill_switch_index = netd->kill_switch.tunnel;
 	bequest->inbound_switched = netd->answer_inbound.switched;
