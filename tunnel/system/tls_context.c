@@ -85,8 +85,7 @@ static const char *form_of(const struct view *text)
 	return "";
 }
 
-/* -EINVAL: a certificate is broken, or there is none. `part` names the text in *problem. */
-static int read_certificates(const struct view *text, const char *part,
+int tls_read_certificates(const struct view *text, const char *part,
 	STACK_OF(X509) * *ret_certificates, struct problem *problem)
 {
 	STACK_OF(X509) *certificates = sk_X509_new_null();
@@ -208,7 +207,7 @@ static int use_own(
 	X509 *leaf;
 	int error;
 
-	error = read_certificates(&material->certificate, "certificate", &chain, problem);
+	error = tls_read_certificates(&material->certificate, "certificate", &chain, problem);
 	if (error)
 		return error;
 	if (!material->key_locked)
@@ -230,7 +229,43 @@ static int use_own(
 
 /* ---- trusted CAs ---- */
 
-static int add_authorities(X509_STORE *store, STACK_OF(X509) * authorities, struct problem *problem)
+/*
+ * Returns true for a certificate that another CA has issued to a CA whose self-signed certificate
+ * is here, too. OpenSSL takes either as the end of a chain, and with this one a chain might be
+ * longer than the other CA allows.
+ */
+static bool is_cross_certificate(X509 *certificate, STACK_OF(X509) * authorities)
+{
+	if (X509_self_signed(certificate, 0) == 1)
+		return false;
+	for (int i = 0; i < sk_X509_num(authorities); i++) {
+		X509 *other = sk_X509_value(authorities, i);
+
+		if (X509_self_signed(other, 0) == 1 &&
+			X509_NAME_cmp(X509_get_subject_name(other),
+				X509_get_subject_name(certificate)) == 0 &&
+			EVP_PKEY_eq(X509_get0_pubkey(other), X509_get0_pubkey(certificate)) == 1)
+			return true;
+	}
+	return false;
+}
+
+/* A cross certificate serves clients alone: tls_context_bundle() has it for them. */
+static int keep_cross(struct tls_context *context, X509 *certificate)
+{
+	if (!context->cross)
+		context->cross = sk_X509_new_null();
+	if (!context->cross || X509_up_ref(certificate) != 1)
+		return -ENOMEM;
+	if (sk_X509_push(context->cross, certificate) <= 0) {
+		X509_free(certificate);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static int add_authorities(struct tls_context *context, X509_STORE *store,
+	STACK_OF(X509) * authorities, struct problem *problem)
 {
 	char label[TLS_LABEL_MAX];
 
@@ -243,6 +278,11 @@ static int add_authorities(X509_STORE *store, STACK_OF(X509) * authorities, stru
 				"certificates there",
 				tls_label_name(label, X509_get_subject_name(authority)));
 			return -EINVAL;
+		}
+		if (is_cross_certificate(authority, authorities)) {
+			if (keep_cross(context, authority) < 0)
+				return -ENOMEM;
+			continue;
 		}
 		if (X509_STORE_add_cert(store, authority) != 1)
 			return -ENOMEM;
@@ -391,10 +431,10 @@ static int use_trust(
 	STACK_OF(X509) * authorities;
 	int error;
 
-	error = read_certificates(&material->ca, "ca", &authorities, problem);
+	error = tls_read_certificates(&material->ca, "ca", &authorities, problem);
 	if (error)
 		return error;
-	error = add_authorities(store, authorities, problem);
+	error = add_authorities(context, store, authorities, problem);
 	if (error == 0 && material->crl.data) {
 		/* Checks each level of a chain, not only its leaf. */
 		flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
@@ -577,6 +617,7 @@ void tls_context_unref(struct tls_context *context)
 		atomic_fetch_sub_explicit(&context->references, 1, memory_order_acq_rel) != 1)
 		return;
 	sk_X509_pop_free(context->chain, X509_free);
+	sk_X509_pop_free(context->cross, X509_free);
 	SSL_CTX_free(context->ssl_context);
 	BIO_meth_free(context->bio_method);
 	free(context);

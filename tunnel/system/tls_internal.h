@@ -33,6 +33,9 @@
  * 	tls_name.c      all names in a certificate
  * 	tls_anchor.c    trust in a CA that is no root
  * 	tls_shown.c     the check of a certificate in a file
+ * 	tls_request.c   a fresh key, and the request to renew its certificate
+ * 	tls_issuer.c    the issuer's check of such a request, and the new certificate
+ * 	tls_renewal.c   the client's check of what came back, and of new authorities
  * 	tls_text.c      OpenSSL's errors and TLS's alerts as sentences
  */
 
@@ -70,6 +73,8 @@ struct tls_context {
 	BIO_METHOD *bio_method;
 	struct identity identity;
 	STACK_OF(X509) * chain; /* our own certificate, and the CAs that came with it; counted */
+	/* In `ca` beside the self-signed certificate of the same CA; NULL: none. Counted. */
+	STACK_OF(X509) * cross;
 	time_t not_after;
 	bool crl_strict, crl_current; /* as in struct tls_material */
 	/* Hashes of reported issuers without a valid list; only this member changes. */
@@ -107,6 +112,12 @@ static_assert(TLS_CHAIN_DEPTH + 2 <= 32, "each level of a chain needs a bit");
 BIO_METHOD *tls_bio_method_new(void);
 /* Makes a BIO, which `tls->ssl` then owns. -ENOMEM. */
 int tls_bio_attach(struct tls *tls);
+
+/* ---- tls_context.c ---- */
+
+/* -EINVAL: a certificate is broken, or there is none. `part` names the text in *problem. -ENOMEM. */
+int tls_read_certificates(const struct view *text, const char *part,
+	STACK_OF(X509) * *ret_certificates, struct problem *problem);
 
 /* ---- tls_key.c ---- */
 
