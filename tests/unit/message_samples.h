@@ -109,6 +109,27 @@ static const uint8_t sample_joined[] = {
 	0x00, 0x01, 0x00, 0x01, 0x01,                               /* control */
 };
 
+static const uint8_t sample_sign[] = {
+	0x00, 0x0d, 0x00, 0x20,                                     /* sign, 32 bytes */
+	0x00, 0x01, 0x00, 0x04, 0x00, 0x00, 0x00, 0x07,             /* number 7 */
+	0x00, 0x02, 0x00, 0x04, 0x00, 0x00, 0x10, 0x04,             /* total 4,100 bytes */
+	0x00, 0x03, 0x00, 0x04, 0x00, 0x00, 0x10, 0x00,             /* offset 4,096 */
+	0x00, 0x04, 0x00, 0x04, 0xde, 0xad, 0xbe, 0xef,             /* piece */
+};
+
+static const uint8_t sample_issued[] = {
+	0x00, 0x0e, 0x00, 0x26,                                     /* issued, 38 bytes */
+	0x00, 0x01, 0x00, 0x04, 0x00, 0x00, 0x00, 0x07,             /* number 7 */
+	0x00, 0x02, 0x00, 0x01, 0x02,                               /* verdict: later */
+	0x00, 0x03, 0x00, 0x04, 0x00, 0x00, 0xea, 0x60,             /* retry after 60,000 ms */
+	0x00, 0x04, 0x00, 0x0d, 't', 'o', 'o', ' ', 'm', 'a', 'n', 'y', ' ', 'n', 'o', 'w', '.', /* text */
+};
+
+static const uint8_t sample_trust[] = {
+	0x00, 0x0f, 0x00, 0x24,                                     /* trust of a client, 36 bytes */
+	0x00, 0x01, 0x00, 0x20, SAMPLE_TOKEN,                       /* hash */
+};
+
 /* clang-format on */
 
 struct message_sample {
@@ -130,6 +151,9 @@ static const struct message_sample message_samples[] = {
 	{ MESSAGE_NOTICE, sample_notice, sizeof(sample_notice) },
 	{ MESSAGE_GOODBYE, sample_goodbye, sizeof(sample_goodbye) },
 	{ MESSAGE_JOINED, sample_joined, sizeof(sample_joined) },
+	{ MESSAGE_SIGN, sample_sign, sizeof(sample_sign) },
+	{ MESSAGE_ISSUED, sample_issued, sizeof(sample_issued) },
+	{ MESSAGE_TRUST, sample_trust, sizeof(sample_trust) },
 };
 
 enum { MESSAGE_SAMPLES = ARRAY_SIZE(message_samples) };

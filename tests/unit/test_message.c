@@ -33,6 +33,10 @@ static bool is_optional(enum message_type type, uint16_t number)
 		return true;
 	case MESSAGE_GOODBYE:
 		return number == 2 || number == 3;
+	case MESSAGE_SIGN:
+		return number == 3;
+	case MESSAGE_ISSUED:
+		return number >= 3;
 	default:
 		return false;
 	}
@@ -125,6 +129,20 @@ START_TEST(the_others_say_what_they_mean)
 	ck_assert_uint_eq(message.time.time, 0x0123456789ab);
 	message = sample(MESSAGE_NOTICE);
 	ck_assert_str_eq(message.notice.text, "reboot at 02h");
+	message = sample(MESSAGE_SIGN);
+	ck_assert_uint_eq(message.sign.number, 7);
+	ck_assert_uint_eq(message.sign.piece.total, 4100);
+	ck_assert_uint_eq(message.sign.piece.offset, 4096);
+	ck_assert_uint_eq(message.sign.piece.len, 4);
+	ck_assert_mem_eq(message.sign.piece.data, "\xde\xad\xbe\xef", 4);
+	message = sample(MESSAGE_ISSUED);
+	ck_assert_uint_eq(message.issued.number, 7);
+	ck_assert_uint_eq(message.issued.verdict, MESSAGE_VERDICT_LATER);
+	ck_assert_uint_eq(message.issued.retry_after_ms, 60000);
+	ck_assert_str_eq(message.issued.text, "too many now.");
+	message = sample(MESSAGE_TRUST);
+	ck_assert_mem_eq(message.trust.hash, token, sizeof(token));
+	ck_assert_uint_eq(message.trust.piece.total, 0);
 	message = sample(MESSAGE_GOODBYE);
 	ck_assert_uint_eq(message.goodbye.code, GOODBYE_SHUTDOWN);
 	ck_assert_uint_eq(message.goodbye.retry_after_ms, 2000);
@@ -293,7 +311,9 @@ START_TEST(each_field_has_its_size)
 		bool text = (from->type == MESSAGE_HELLO && number == 2) ||
 			(from->type == MESSAGE_WELCOME && (number == 2 || number == 16)) ||
 			from->type == MESSAGE_NOTICE ||
-			(from->type == MESSAGE_GOODBYE && number == 3);
+			(from->type == MESSAGE_GOODBYE && number == 3) ||
+			(from->type == MESSAGE_SIGN && number == 4) ||
+			(from->type == MESSAGE_ISSUED && number == 4);
 		bool dns = from->type == MESSAGE_WELCOME && number == 15;
 
 		for (size_t len = 0; len < 300; len++) {

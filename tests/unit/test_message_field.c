@@ -80,6 +80,12 @@ START_TEST(numbers_are_limited)
 		{ MESSAGE_PONG, 1, 8, 0, UINT64_MAX },
 		{ MESSAGE_GOODBYE, 1, 2, 1, 65535 },
 		{ MESSAGE_GOODBYE, 2, 4, 0, 86400000 },
+		{ MESSAGE_SIGN, 1, 4, 1, UINT32_MAX },
+		{ MESSAGE_SIGN, 2, 4, 4100, 24576 }, /* the sample's piece ends at 4,100 */
+		{ MESSAGE_SIGN, 3, 4, 0, 4096 },
+		{ MESSAGE_ISSUED, 1, 4, 1, UINT32_MAX },
+		{ MESSAGE_ISSUED, 2, 1, 1, UINT8_MAX }, /* 0 needs a piece */
+		{ MESSAGE_ISSUED, 3, 4, 0, 86400000 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -96,6 +102,46 @@ START_TEST(numbers_are_limited)
 			expect_number(rows[i].type, rows[i].number, rows[i].size, most, false);
 		}
 	}
+}
+END_TEST
+
+START_TEST(pieces_fit_their_total)
+{
+	struct message message = { .type = MESSAGE_SIGN,
+		.sign = { .number = 1, .piece = { .total = 1, .len = 1 } } };
+	struct message_piece *piece = &message.sign.piece;
+
+	expect_valid(&message, true, "one byte");
+	piece->len = 0;
+	expect_valid(&message, false, "no byte");
+	piece->len = 2;
+	expect_valid(&message, false, "past the total");
+	*piece = (struct message_piece){ .total = MESSAGE_SIGN_MAX, .len = MESSAGE_PIECE_MAX };
+	expect_valid(&message, true, "the largest piece");
+	piece->offset = MESSAGE_SIGN_MAX - MESSAGE_PIECE_MAX;
+	expect_valid(&message, true, "the last piece");
+	piece->offset++;
+	expect_valid(&message, false, "a byte too late");
+	piece->offset = UINT32_MAX;
+	expect_valid(&message, false, "a sum that overflows");
+	piece->offset = 0;
+	piece->len = MESSAGE_PIECE_MAX + 1;
+	expect_valid(&message, false, "a piece too large");
+	message = (struct message){ .type = MESSAGE_ISSUED,
+		.issued = { .number = 1, .piece = { .total = 3, .len = 3 } } };
+	expect_valid(&message, true, "issued");
+	message.issued.piece = (struct message_piece){ .total = 0 };
+	expect_valid(&message, false, "issued without a piece");
+	message.issued.verdict = MESSAGE_VERDICT_REFUSED;
+	expect_valid(&message, true, "refused without a text");
+	message.issued.piece = (struct message_piece){ .total = 3, .len = 3 };
+	expect_valid(&message, false, "refused with a piece");
+	message = (struct message){ .type = MESSAGE_TRUST };
+	expect_valid(&message, true, "a client's trust");
+	message.trust.piece.total = 1;
+	expect_valid(&message, false, "a total without a piece");
+	message.trust.piece.len = 1;
+	expect_valid(&message, true, "a server's trust");
 }
 END_TEST
 
@@ -412,6 +458,7 @@ static Suite *suite(void)
 
 	unit_add(suite, "numbers", numbers_are_limited);
 	unit_add(suite, "encoding", encoding_holds_to_the_same_limits);
+	unit_add(suite, "pieces", pieces_fit_their_total);
 	unit_add(suite, "absent", absent_options_are_zero);
 	unit_add(suite, "identities", identities_are_held_to_their_rules);
 	unit_add(suite, "texts", texts_are_bounded_and_hold_no_nul);

@@ -21,6 +21,7 @@ const size_t status_offload_count = ARRAY_SIZE(status_offloads);
 
 const struct status_bit status_features[] = {
 	{ FEATURE_GOODBYE_CLASS, "goodbye class" },
+	{ FEATURE_RENEWAL, "renewal" },
 };
 const size_t status_feature_count = ARRAY_SIZE(status_features);
 

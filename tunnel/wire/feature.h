@@ -14,8 +14,10 @@ enum feature {
 	 * Reads the class of a goodbye, so its peer may send it a code newer than GOODBYE_VERSION.
 	 */
 	FEATURE_GOODBYE_CLASS = 1 << 0,
+	/* Reads sign, issued and trust, by which certificates are renewed. */
+	FEATURE_RENEWAL = 1 << 1,
 };
 
-enum { FEATURES_OURS = FEATURE_GOODBYE_CLASS };
+enum { FEATURES_OURS = FEATURE_GOODBYE_CLASS | FEATURE_RENEWAL };
 
 #endif

@@ -57,6 +57,20 @@ enum { NOTICE_TEXT = 1 };
 
 enum { GOODBYE_CODE = 1, GOODBYE_RETRY, GOODBYE_TEXT, GOODBYE_CLASS };
 
+enum { SIGN_NUMBER = 1, SIGN_TOTAL, SIGN_OFFSET, SIGN_PIECE };
+
+enum {
+	ISSUED_NUMBER = 1,
+	ISSUED_VERDICT,
+	ISSUED_RETRY,
+	ISSUED_TEXT,
+	ISSUED_TOTAL,
+	ISSUED_OFFSET,
+	ISSUED_PIECE,
+};
+
+enum { TRUST_HASH = 1, TRUST_TOTAL, TRUST_OFFSET, TRUST_PIECE };
+
 /* The offset and the size of a member, for the rows below. */
 #define AT(path) \
 	.offset = offsetof(struct message, path), .size = sizeof(((struct message *)NULL)->path)
@@ -138,6 +152,37 @@ static const struct message_field goodbye_fields[] = {
 	{ GOODBYE_CLASS, "class", MESSAGE_FIELD_NUMBER, false, AT(goodbye.class), 0, UINT8_MAX },
 };
 
+static const struct message_field sign_fields[] = {
+	{ SIGN_NUMBER, "number", MESSAGE_FIELD_NUMBER, true, AT(sign.number), 1, UINT32_MAX },
+	{ SIGN_TOTAL, "total", MESSAGE_FIELD_NUMBER, true, AT(sign.piece.total), 1,
+		MESSAGE_SIGN_MAX },
+	{ SIGN_OFFSET, "offset", MESSAGE_FIELD_NUMBER, false, AT(sign.piece.offset), 0,
+		MESSAGE_SIGN_MAX },
+	{ SIGN_PIECE, "piece", MESSAGE_FIELD_PIECE, true, AT(sign.piece) },
+};
+
+static const struct message_field issued_fields[] = {
+	{ ISSUED_NUMBER, "number", MESSAGE_FIELD_NUMBER, true, AT(issued.number), 1, UINT32_MAX },
+	{ ISSUED_VERDICT, "verdict", MESSAGE_FIELD_NUMBER, true, AT(issued.verdict), 0, UINT8_MAX },
+	{ ISSUED_RETRY, "retry after", MESSAGE_FIELD_NUMBER, false, AT(issued.retry_after_ms), 0,
+		MESSAGE_LIFETIME_MS_MAX },
+	{ ISSUED_TEXT, "text", MESSAGE_FIELD_TEXT, false, AT(issued.text) },
+	{ ISSUED_TOTAL, "total", MESSAGE_FIELD_NUMBER, false, AT(issued.piece.total), 0,
+		MESSAGE_ISSUED_MAX },
+	{ ISSUED_OFFSET, "offset", MESSAGE_FIELD_NUMBER, false, AT(issued.piece.offset), 0,
+		MESSAGE_ISSUED_MAX },
+	{ ISSUED_PIECE, "piece", MESSAGE_FIELD_PIECE, false, AT(issued.piece) },
+};
+
+static const struct message_field trust_fields[] = {
+	{ TRUST_HASH, "hash", MESSAGE_FIELD_BYTES, true, AT(trust.hash) },
+	{ TRUST_TOTAL, "total", MESSAGE_FIELD_NUMBER, false, AT(trust.piece.total), 0,
+		MESSAGE_TRUST_MAX },
+	{ TRUST_OFFSET, "offset", MESSAGE_FIELD_NUMBER, false, AT(trust.piece.offset), 0,
+		MESSAGE_TRUST_MAX },
+	{ TRUST_PIECE, "piece", MESSAGE_FIELD_PIECE, false, AT(trust.piece) },
+};
+
 struct layout {
 	const char *name;
 	const struct message_field *fields;
@@ -160,6 +205,9 @@ static const struct layout layouts[MESSAGE_TYPE_COUNT] = {
 	[MESSAGE_NOTICE] = { "notice", FIELDS(notice_fields) },
 	[MESSAGE_GOODBYE] = { "goodbye", FIELDS(goodbye_fields) },
 	[MESSAGE_JOINED] = { "joined", FIELDS(joined_fields) },
+	[MESSAGE_SIGN] = { "sign", FIELDS(sign_fields) },
+	[MESSAGE_ISSUED] = { "issued", FIELDS(issued_fields) },
+	[MESSAGE_TRUST] = { "trust", FIELDS(trust_fields) },
 };
 
 /* True if the family has both addresses, and they differ, or neither. */
@@ -189,9 +237,33 @@ static int check_welcome(const struct message_welcome *welcome, struct problem *
 	return 0;
 }
 
+static int check_piece(
+	const struct message_piece *piece, bool wanted, const char *name, struct problem *problem)
+{
+	if (piece->offset > piece->total || piece->len > piece->total - piece->offset ||
+		(piece->len > 0) != (piece->total > 0) || (piece->len > 0) != wanted) {
+		problem_set(problem, "%s: the piece does not fit its total", name);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int check_message(const struct message *message, struct problem *problem)
 {
-	return message->type == MESSAGE_WELCOME ? check_welcome(&message->welcome, problem) : 0;
+	switch (message->type) {
+	case MESSAGE_WELCOME:
+		return check_welcome(&message->welcome, problem);
+	case MESSAGE_SIGN:
+		return check_piece(&message->sign.piece, true, "sign", problem);
+	case MESSAGE_ISSUED:
+		return check_piece(&message->issued.piece,
+			message->issued.verdict == MESSAGE_VERDICT_ISSUED, "issued", problem);
+	case MESSAGE_TRUST:
+		return check_piece(
+			&message->trust.piece, message->trust.piece.len > 0, "trust", problem);
+	default:
+		return 0;
+	}
 }
 
 int message_encode(struct writer *writer, const struct message *message)

@@ -35,6 +35,9 @@ enum message_type {
 	MESSAGE_NOTICE = 10,
 	MESSAGE_GOODBYE = 11,
 	MESSAGE_JOINED = 12,
+	MESSAGE_SIGN = 13,   /* client: the request for its next certificate */
+	MESSAGE_ISSUED = 14, /* server: that certificate, or why there is none */
+	MESSAGE_TRUST = 15,  /* client: what it trusts; server: its authorities and lists */
 	MESSAGE_TYPE_COUNT
 };
 
@@ -52,6 +55,11 @@ enum {
 	MESSAGE_LANES_MAX = 64,
 	MESSAGE_PING_MS_MIN = 100,
 	MESSAGE_LIFETIME_MS_MAX = 86400000, /* a day */
+	MESSAGE_PIECE_MAX = 4096,           /* bytes of a piece of what is larger than a message */
+	MESSAGE_SIGN_MAX = 24576,           /* bytes of all pieces together */
+	MESSAGE_ISSUED_MAX = 24576,
+	MESSAGE_TRUST_MAX = 131072,
+	MESSAGE_HASH_SIZE = 32,
 	/* The wait before a client dials again if GOODBYE_CLASS_WAIT came without a time. */
 	GOODBYE_WAIT_MS = 2000,
 	/* The same after GOODBYE_REVOKED: a person has to act first. */
@@ -150,6 +158,42 @@ struct message_time {
 	uint64_t time;
 };
 
+/*
+ * A piece of something that is larger than a message. The pieces come in order, and each says how
+ * many bytes there are in all.
+ */
+struct message_piece {
+	uint32_t total;
+	uint32_t offset; /* of this piece; offset + len is at most total */
+	uint16_t len;
+	uint8_t data[MESSAGE_PIECE_MAX];
+};
+
+/* The answer to a request for a certificate; on the wire, never renumber. */
+enum message_verdict {
+	MESSAGE_VERDICT_ISSUED = 0,  /* the pieces are the certificate's */
+	MESSAGE_VERDICT_REFUSED = 1, /* the same request will be refused again */
+	MESSAGE_VERDICT_LATER = 2,   /* ask again, not before retry_after_ms */
+};
+
+struct message_sign {
+	uint32_t number;            /* of the request, not 0: the answer repeats it */
+	struct message_piece piece; /* at least a byte */
+};
+
+struct message_issued {
+	uint32_t number;
+	uint8_t verdict; /* enum message_verdict; newer peers may send others: as REFUSED */
+	uint32_t retry_after_ms;
+	char text[MESSAGE_TEXT_MAX + 1]; /* why not; empty if it is issued */
+	struct message_piece piece;      /* if it is issued, at least a byte; else none */
+};
+
+struct message_trust {
+	uint8_t hash[MESSAGE_HASH_SIZE]; /* SHA-256 of the whole */
+	struct message_piece piece;      /* from a client: none */
+};
+
 struct message_notice {
 	char text[MESSAGE_TEXT_MAX + 1]; /* not empty; any bytes but NUL: escape before printing */
 };
@@ -175,6 +219,9 @@ struct message {
 		struct message_prefixes prefixes;
 		struct message_time time;
 		struct message_notice notice;
+		struct message_sign sign;
+		struct message_issued issued;
+		struct message_trust trust;
 		struct message_goodbye goodbye;
 	};
 };

@@ -125,6 +125,30 @@ static int decode_text(
 	return 0;
 }
 
+static int encode_piece(
+	struct writer *writer, const struct message_field *field, const struct message *message)
+{
+	const struct message_piece *piece = member(message, field);
+
+	if (piece->len == 0)
+		return field->required ? -EINVAL : 0;
+	if (piece->len > sizeof(piece->data))
+		return -EINVAL;
+	return encode_value(writer, field, piece->data, piece->len);
+}
+
+static int decode_piece(
+	struct view value, const struct message_field *field, struct message *message)
+{
+	struct message_piece *piece = member_of(message, field);
+
+	if (value.len == 0 || value.len > sizeof(piece->data))
+		return -EINVAL;
+	memcpy(piece->data, value.data, value.len);
+	piece->len = (uint16_t)value.len;
+	return 0;
+}
+
 /* ---- addresses ---- */
 
 static int addr_from_view(struct view value, struct addr *ret_addr)
@@ -338,6 +362,8 @@ int message_field_encode(
 		return encode_identity(writer, field, message);
 	case MESSAGE_FIELD_TEXT:
 		return encode_text(writer, field, message);
+	case MESSAGE_FIELD_PIECE:
+		return encode_piece(writer, field, message);
 	case MESSAGE_FIELD_ADDR4:
 	case MESSAGE_FIELD_ADDR6:
 		return encode_addr(writer, field, message);
@@ -364,6 +390,8 @@ int message_field_decode(
 		return decode_identity(value, field, message);
 	case MESSAGE_FIELD_TEXT:
 		return decode_text(value, field, message);
+	case MESSAGE_FIELD_PIECE:
+		return decode_piece(value, field, message);
 	case MESSAGE_FIELD_ADDR4:
 	case MESSAGE_FIELD_ADDR6:
 		return decode_addr(value, field, message);

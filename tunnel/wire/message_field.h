@@ -19,6 +19,7 @@ enum message_field_kind {
 	MESSAGE_FIELD_BYTES,    /* exactly `size` of them */
 	MESSAGE_FIELD_IDENTITY, /* 1 to 64 bytes, base/identity.h's rules */
 	MESSAGE_FIELD_TEXT,     /* 1 to size - 1 bytes, none of them NUL */
+	MESSAGE_FIELD_PIECE,    /* the bytes of a struct message_piece, 1 to MESSAGE_PIECE_MAX */
 	MESSAGE_FIELD_ADDR4,    /* 4 bytes */
 	MESSAGE_FIELD_ADDR6,    /* 16 bytes */
 	/* Lists: the field comes once for each item. */
