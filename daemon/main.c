@@ -10,6 +10,7 @@
 #include "config/check_report.h"
 #include "config/conf.h"
 #include "config/configuration.h"
+#include "daemon/issuer.h"
 #include "daemon/options.h"
 #include "daemon/server.h"
 #include "netd/netd.h"
@@ -46,7 +47,8 @@ enum {
 	OPTION_CERTIFICATE,
 	OPTION_OPTIONS,
 	OPTION_ENGINE,
-	OPTION_SUCCEED
+	OPTION_SUCCEED,
+	OPTION_ISSUER
 };
 
 static const struct option options[] = {
@@ -59,6 +61,7 @@ static const struct option options[] = {
 	{ "options", no_argument, NULL, OPTION_OPTIONS },
 	{ "engine", no_argument, NULL, OPTION_ENGINE },
 	{ "succeed", required_argument, NULL, OPTION_SUCCEED },
+	{ "issuer", no_argument, NULL, OPTION_ISSUER },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ 0 },
@@ -177,6 +180,8 @@ static int take_option(int option, struct arguments *arguments)
 		fputs("culvertd: --succeed takes the process number of the running culvertd\n",
 			stderr);
 		return EXIT_CODE_USAGE;
+	case OPTION_ISSUER:
+		return issuer_run();
 	case 'h':
 		return print(usage);
 	case 'V':

@@ -14,6 +14,7 @@
 #include "config/conf.h"
 
 #define PEER_FIELD(member) .offset = offsetof(struct settings_peer, member)
+#define ISSUER_FIELD(member) .offset = offsetof(struct settings_issuer, member)
 
 static const struct conf_option peer_options[] = {
 	{ .key = "name",
@@ -151,6 +152,47 @@ static const struct conf_table peer_table = {
 	.size = sizeof(struct settings_peer),
 };
 
+static const struct conf_option issuer_options[] = {
+	{ .key = "certificate",
+		.applies = CONF_RESTART,
+		.type = CONF_PATH,
+		ISSUER_FIELD(certificate),
+		.min = 1,
+		.max = SETTINGS_PATH_MAX,
+		.required = true,
+		.help = "The file with the certificate of the CA that issues, and those above it that clients need; best an intermediate CA with a path length of 0." },
+	{ .key = "key",
+		.applies = CONF_RESTART,
+		.type = CONF_PATH,
+		ISSUER_FIELD(key),
+		.min = 1,
+		.max = SETTINGS_PATH_MAX,
+		.required = true,
+		.help = "The file with its private key, which the issuing process gets and no other. It must be 0600." },
+	{ .key = "lifetime",
+		.applies = CONF_RESTART,
+		.type = CONF_DURATION,
+		ISSUER_FIELD(lifetime),
+		.min = 30,
+		.max = 365.0 * 86400,
+		.preset = "\"30d\"",
+		.help = "How long what it issues is valid, but no longer than its own certificate." },
+	{ .key = "user",
+		.applies = CONF_RESTART,
+		.type = CONF_STRING,
+		ISSUER_FIELD(user),
+		.min = 1,
+		.max = SETTINGS_USER_MAX,
+		.preset_note = "the common `user`",
+		.help = "The user that runs the issuing process; best one that has nothing else." },
+};
+
+static const struct conf_table issuer_table = {
+	.options = issuer_options,
+	.count = ARRAY_SIZE(issuer_options),
+	.size = sizeof(struct settings_issuer),
+};
+
 static const struct conf_option options[] = {
 	{ .key = "name",
 		.applies = CONF_RESTART,
@@ -266,6 +308,15 @@ static const struct conf_option options[] = {
 		OPTION_FIELD(unlisted),
 		.preset = "false",
 		.help = "Admit every peer with a valid certificate, listed or not." },
+	{ .key = "issuer",
+		.applies = CONF_RESTART,
+		.type = CONF_GROUP,
+		.shape = CONF_ALLOCATED,
+		OPTION_FIELD(issuer),
+		.count_offset = offsetof(struct settings, issuer_count),
+		.limit = 1,
+		.table = &issuer_table,
+		.help = "Renew the certificates of clients that ask for it through the tunnel (`renew`), with the keys below." },
 	{ .key = "peers",
 		.applies = CONF_LIVE,
 		.type = CONF_GROUP,

@@ -167,7 +167,11 @@ static int server_start(struct engine *engine, struct problem *problem)
 	networks_init(&server->visitor_networks, seeds[0]);
 	admission_init(&server->admission, &admission_events, seeds[1]);
 	rate_init(&server->refusals_logged, REFUSALS_PER_SECOND, REFUSALS_BURST, mono_now());
-	int r = offer_init(&server->offer, problem);
+	int r = issuing_init(&server->issuing, engine->world.loop, engine->issuer_fd, engine->tls);
+	if (r < 0)
+		problem_set(problem, "cannot listen to the issuing process: %s", error_text(r));
+	if (r == 0)
+		r = offer_init(&server->offer, problem);
 	if (r == 0)
 		adopt_sessions(server);
 	if (r == 0)
@@ -188,6 +192,7 @@ static void server_settings_changed(struct engine *engine, const struct settings
 	server->offer.name = tls_context_identity(engine->tls);
 	if (!server->offer.pool)
 		return; /* server_start() follows and takes all from the new settings */
+	issuing_trust_changed(&server->issuing, engine->tls);
 	listener_follow(server);
 	if (listener_start(server, &problem) < 0)
 		log_error("%s", problem.text);
@@ -232,8 +237,15 @@ static void server_session_ended(struct engine *engine, struct session *session)
 	struct server *server = server_of(engine);
 
 	trim_note(&server->trim);
+	issuing_forget(session);
 	offer_return(&server->offer, &session->name);
 	admission_session_ended(&server->admission, &session->name);
+}
+
+static void server_renewal(
+	struct engine *engine, struct session *session, const struct message *message)
+{
+	issuing_take(&server_of(engine)->issuing, session, message);
 }
 
 static void server_free(struct engine *engine)
@@ -244,6 +256,7 @@ static void server_free(struct engine *engine)
 	doorstep_stop(server);
 	trim_stop(&server->trim);
 	drain_stop(&server->drain);
+	issuing_free(&server->issuing);
 	offer_free(&server->offer);
 }
 
@@ -257,6 +270,7 @@ const struct engine_role server_role = {
 	.session_idle = server_session_idle,
 	.settings_changed = server_settings_changed,
 	.session_ended = server_session_ended,
+	.renewal = server_renewal,
 	.is_idle = server_is_idle,
 	.drain = server_drain,
 	.free = server_free,

@@ -8,6 +8,7 @@
 #include "config/settings.h"
 #include "daemon/admission.h"
 #include "daemon/drain.h"
+#include "daemon/issuing.h"
 #include "daemon/networks.h"
 #include "daemon/offer.h"
 #include "daemon/trim.h"
@@ -41,6 +42,7 @@ struct server {
 	struct offer offer;
 	struct trim trim;
 	struct drain drain;
+	struct issuing issuing;
 	struct rate refusals_logged;
 	uint64_t refusals_held_back; /* since the last log line */
 };

@@ -240,7 +240,7 @@ static int parse_duration(const char *text, double *ret_seconds)
 	static const struct {
 		const char *name;
 		double seconds;
-	} units[] = { { "ms", 1e-3 }, { "s", 1 }, { "min", 60 }, { "h", 3600 } };
+	} units[] = { { "ms", 1e-3 }, { "s", 1 }, { "min", 60 }, { "h", 3600 }, { "d", 86400 } };
 	size_t digits = strspn(text, "0123456789.");
 	char number[32], *end;
 	const char *unit;

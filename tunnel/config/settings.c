@@ -70,6 +70,7 @@ void settings_free(struct settings *settings)
 		free(settings->peers[i].domains.items);
 	}
 	free(settings->peers);
+	free(settings->issuer);
 	free(settings);
 }
 
@@ -87,7 +88,8 @@ void settings_fill_paths(struct settings *settings)
 	if (settings->control_socket[0] == '\0')
 		(void)snprintf(settings->control_socket, sizeof(settings->control_socket),
 			SETTINGS_RUN_DIR "/%s.sock", settings->name);
-	if (settings->role == SETTINGS_SERVER && settings->state_dir[0] == '\0')
+	if ((settings->role == SETTINGS_SERVER || settings->renew) &&
+		settings->state_dir[0] == '\0')
 		(void)snprintf(settings->state_dir, sizeof(settings->state_dir),
 			SETTINGS_STATE_DIR "/%s", settings->name);
 }

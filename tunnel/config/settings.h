@@ -177,6 +177,17 @@ struct settings_peer {
 	struct domain_list domains;
 };
 
+/*
+ * server: with what the issuing process renews clients' certificates. Paths only: the engine has
+ * the configuration's text, and must never have this key.
+ */
+struct settings_issuer {
+	char certificate[SETTINGS_PATH_MAX + 1]; /* of the issuing CA */
+	char key[SETTINGS_PATH_MAX + 1];
+	struct duration lifetime;         /* of what it issues */
+	char user[SETTINGS_USER_MAX + 1]; /* "": the common `user` */
+};
+
 /* A program that netd runs on an event: its absolute path and its arguments. */
 struct settings_hook {
 	char **words;
@@ -209,7 +220,11 @@ struct settings {
 	/* The processes. */
 	char user[SETTINGS_USER_MAX + 1];
 	char control_socket[SETTINGS_PATH_MAX + 1];
-	char state_dir[SETTINGS_PATH_MAX + 1]; /* server */
+	/* server; client: "" without `renew` */
+	char state_dir[SETTINGS_PATH_MAX + 1];
+	bool renew;                     /* client: renews its certificate through the tunnel */
+	struct settings_issuer *issuer; /* server; NULL: it issues no certificates */
+	size_t issuer_count;            /* 0 or 1 */
 	enum log_level log_level;
 	uint32_t workers; /* 0: one a core */
 

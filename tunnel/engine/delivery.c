@@ -23,6 +23,7 @@ void delivery_close(struct delivery *delivery)
 	close_fd(delivery->config);
 	close_fd(delivery->state);
 	close_fd(delivery->control);
+	close_fd(delivery->issuer);
 	for (size_t i = 0; i < delivery->listener_count; i++)
 		close_fd(delivery->listeners[i]);
 	for (int part = 0; part < CREDENTIALS_PART_COUNT; part++)
@@ -38,6 +39,8 @@ static int *slot_of(struct delivery *delivery, uint8_t kind)
 		return &delivery->state;
 	case REQUEST_FD_CONTROL:
 		return &delivery->control;
+	case REQUEST_FD_ISSUER:
+		return &delivery->issuer;
 	case REQUEST_FD_CERTIFICATE:
 		return &delivery->parts[CREDENTIALS_CERTIFICATE];
 	case REQUEST_FD_KEY:
@@ -58,7 +61,7 @@ static int *slot_of(struct delivery *delivery, uint8_t kind)
 void delivery_sort(struct delivery *delivery, const uint8_t *kinds, size_t kind_count,
 	const int *fds, size_t fd_count)
 {
-	*delivery = (struct delivery){ .config = -1, .state = -1, .control = -1 };
+	*delivery = (struct delivery){ .config = -1, .state = -1, .control = -1, .issuer = -1 };
 	for (int part = 0; part < CREDENTIALS_PART_COUNT; part++)
 		delivery->parts[part] = -1;
 	for (size_t i = 0; i < fd_count; i++) {

@@ -18,7 +18,7 @@
 
 /* The descriptors by kind; -1: it did not come. */
 struct delivery {
-	int config, state, control;
+	int config, state, control, issuer;
 	int listeners[SETTINGS_LISTEN_MAX];
 	size_t listener_count;
 	int parts[CREDENTIALS_PART_COUNT];

@@ -157,6 +157,22 @@ static int exclusions(const struct session *session, struct filter_exclusions **
 	return peers_exclusions(&engine_of(session)->peers, ret_exclusions);
 }
 
+static void on_up(struct session *session)
+{
+	struct engine *engine = engine_of(session);
+
+	if (engine->role->session_up)
+		engine->role->session_up(engine, session);
+}
+
+static void on_renewal(struct session *session, const struct message *message)
+{
+	struct engine *engine = engine_of(session);
+
+	if (engine->role->renewal)
+		engine->role->renewal(engine, session, message);
+}
+
 static void on_ended(struct session *session)
 {
 	struct engine *engine = engine_of(session);
@@ -178,6 +194,8 @@ static const struct session_events session_events = {
 	.gather_offer = gather_offer,
 	.gather_sources = gather_sources,
 	.exclusions = exclusions,
+	.up = on_up,
+	.renewal = on_renewal,
 	.ended = on_ended,
 };
 
@@ -340,6 +358,8 @@ static void free_all(struct engine *engine)
 	settings_free(engine->settings);
 	if (engine->state_dir_fd >= 0)
 		close(engine->state_dir_fd);
+	if (engine->issuer_fd >= 0)
+		close(engine->issuer_fd);
 }
 
 /*
@@ -362,6 +382,7 @@ int engine_run(struct engine *engine, const struct engine_role *role)
 	ignore_signals();
 	engine->role = role;
 	engine->state_dir_fd = -1;
+	engine->issuer_fd = -1;
 	engine->started = mono_now();
 	engine->netd_events = (struct netd_link_events){
 		.configure = on_configure,

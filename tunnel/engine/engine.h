@@ -60,6 +60,15 @@ struct engine_drain {
 	struct mono began, ends; /* the last session is told at the end */
 };
 
+/* How a client renews its certificate. */
+struct engine_renewal {
+	bool on;
+	int64_t due;        /* when it asks next; seconds since the epoch */
+	int64_t last;       /* when the last result was; 0: none yet */
+	bool good;          /* that result */
+	const char *result; /* its words; borrowed */
+};
+
 struct engine_role {
 	struct configuration_role configuration;
 	/*
@@ -104,6 +113,13 @@ struct engine_role {
 	void (*settings_changed)(struct engine *engine, const struct settings *before);
 	/* A session has ended for good. It is freed right after this call. */
 	void (*session_ended)(struct engine *engine, struct session *session);
+	/* A session is up, new or again. May be NULL. */
+	void (*session_up)(struct engine *engine, struct session *session);
+	/* A session's peer has sent sign, issued or trust. May be NULL. */
+	void (*renewal)(
+		struct engine *engine, struct session *session, const struct message *message);
+	/* Fills in how the certificate is renewed. NULL: never. */
+	void (*renewal_status)(const struct engine *engine, struct engine_renewal *ret_renewal);
 	/* True: the role has no connection of its own left, apart from those of sessions. */
 	bool (*is_idle)(const struct engine *engine);
 	/* Frees what start() made. */
@@ -130,6 +146,7 @@ struct engine {
 	struct control *control;
 	struct engine_reload reload;
 	int state_dir_fd; /* -1: none */
+	int issuer_fd;    /* server: the channel to the issuing process; -1: it issues nothing */
 	struct adoption adoption;
 	/* Of this run of the program: a new engine of the same run has the same. */
 	uint8_t instance[REQUEST_INSTANCE_SIZE];

@@ -135,6 +135,8 @@ int engine_configure(struct engine *engine, const struct request_configure *conf
 		goto out;
 	engine->state_dir_fd = delivery.state;
 	delivery.state = -1;
+	engine->issuer_fd = delivery.issuer;
+	delivery.issuer = -1;
 	for (size_t i = 0; i < delivery.listener_count && engine->role->listener; i++) {
 		engine->role->listener(engine, delivery.listeners[i]);
 		delivery.listeners[i] = -1;

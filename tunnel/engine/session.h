@@ -125,6 +125,7 @@ struct session {
 	struct session_leave lost;
 	struct loop_timer reap;
 	struct rate log_rate; /* of log lines that the peer can cause at will */
+	void *renewal;        /* server: the role's, for a peer that renews its certificate */
 
 	struct mono created, up_since; /* `up_since` is valid in UP only */
 	struct mono entered;           /* when this state began */
@@ -229,6 +230,14 @@ void session_disconnect(struct session *session, const char *why);
 void session_switch(struct session *session, bool goodbye, const char *why);
 /* True: it is up, data is not acknowledged, and nothing has come since that was noticed. */
 bool session_is_silent(const struct session *session);
+
+/*
+ * Sends sign, issued or trust. False: the session is not up, or its peer does not know these.
+ */
+bool session_send_renewal(struct session *session, const struct message *message);
+
+/* Client: connects again, with the TLS context as it is now; interface and routes stay. */
+void session_reconnect(struct session *session, const char *why);
 
 /* Sends a goodbye and closes. `final`: the session ends instead of becoming idle. */
 void session_leave(struct session *session, uint16_t goodbye_code, const char *text, bool final);

@@ -290,6 +290,28 @@ static void on_joined(struct session *session, const struct message *message)
 		session_fault(session, GOODBYE_PROTOCOL, "only a server may send joined");
 }
 
+bool session_send_renewal(struct session *session, const struct message *message)
+{
+	if (session->state != SESSION_UP || !session->control ||
+		!(session->terms.features & FEATURE_RENEWAL))
+		return false;
+	session_send(session, message);
+	return true;
+}
+
+static void on_renewal(struct session *session, const struct message *message)
+{
+	bool from_client = session_is_server(session);
+
+	if (message->type == (from_client ? MESSAGE_ISSUED : MESSAGE_SIGN)) {
+		session_fault(session, GOODBYE_PROTOCOL,
+			"only a client may send sign, only a server issued");
+		return;
+	}
+	if (session->world->events->renewal)
+		session->world->events->renewal(session, message);
+}
+
 #define IN(state) (1u << (state))
 
 static const struct {
@@ -305,6 +327,9 @@ static const struct {
 	[MESSAGE_END_OF_ROUTES] = { on_end_of_routes, IN(SESSION_OPENING) | IN(SESSION_UP) },
 	[MESSAGE_PING] = { on_ping, IN(SESSION_OPENING) | IN(SESSION_UP) },
 	[MESSAGE_PONG] = { on_pong, IN(SESSION_OPENING) | IN(SESSION_UP) },
+	[MESSAGE_SIGN] = { on_renewal, IN(SESSION_OPENING) | IN(SESSION_UP) },
+	[MESSAGE_ISSUED] = { on_renewal, IN(SESSION_OPENING) | IN(SESSION_UP) },
+	[MESSAGE_TRUST] = { on_renewal, IN(SESSION_OPENING) | IN(SESSION_UP) },
 	[MESSAGE_NOTICE] = { on_notice,
 		IN(SESSION_GREETING) | IN(SESSION_OPENING) | IN(SESSION_UP) },
 	[MESSAGE_GOODBYE] = { on_goodbye,

@@ -26,7 +26,9 @@ enum {
 
 void engine_files_init(struct engine_files *files)
 {
-	*files = (struct engine_files){ .control = -1, .state = -1, .old_control = -1 };
+	*files = (struct engine_files){
+		.control = -1, .state = -1, .old_control = -1, .issuer = -1
+	};
 }
 
 /*
@@ -317,6 +319,12 @@ struct state_files {
 	gid_t gid;        /* and to this group */
 };
 
+static bool is_state_file(const char *name)
+{
+	return strncmp(name, STATE_FILE_SERVER, strlen(STATE_FILE_SERVER)) == 0 ||
+		strncmp(name, STATE_FILE_CLIENT, strlen(STATE_FILE_CLIENT)) == 0;
+}
+
 /*
  * Checks one file, or gives it away. It uses a descriptor, so that the directory's present owner
  * cannot make netd give away another file by exchanging the name. The file must be the owner's, a
@@ -331,8 +339,8 @@ static int scan_state_file(int directory_fd, const char *name, struct state_file
 	if (r == 0 && fstat(fd, &st) < 0)
 		r = -errno;
 	if (r == 0 &&
-		(strncmp(name, STATE_FILE, strlen(STATE_FILE)) != 0 || !S_ISREG(st.st_mode) ||
-			st.st_nlink != 1 || st.st_uid != files->owner))
+		(!is_state_file(name) || !S_ISREG(st.st_mode) || st.st_nlink != 1 ||
+			st.st_uid != files->owner))
 		files->foreign = true;
 	if (r == 0 && !files->foreign && files->uid &&
 		fchownat(fd, "", *files->uid, files->gid, AT_EMPTY_PATH) < 0)
@@ -415,7 +423,7 @@ static int give_directory(
 	return fchmod(fd, 0700) < 0 ? -errno : 0;
 }
 
-int engine_files_open_state(struct engine_files *files, const struct settings *settings,
+static int open_state(struct engine_files *files, const struct settings *settings,
 	const struct process_user *user, struct problem *problem)
 {
 	const char *path = settings->state_dir;
@@ -424,8 +432,6 @@ int engine_files_open_state(struct engine_files *files, const struct settings *s
 	bool made = false;
 	int fd = -1, r;
 
-	if (settings->role != SETTINGS_SERVER)
-		return 0;
 	problem_set(problem, "%s", "");
 	r = make_directories(path, &made);
 	if (r == 0) {
@@ -448,6 +454,33 @@ void engine_files_leave(struct engine_files *files)
 {
 	files->control_path = NULL;
 	engine_files_close(files);
+}
+
+/* A client that cannot renew connects all the same. */
+static void open_renewed(struct engine_files *files, const struct settings *settings,
+	const struct process_user *user)
+{
+	struct problem problem = { 0 };
+
+	if (!settings->renew)
+		return;
+	if (settings->contained)
+		problem_set(&problem, "culvert run keeps nothing");
+	else if (settings->unlocked_key)
+		problem_set(&problem,
+			"the key has a passphrase, and a renewed key would lie on the disk without one");
+	else if (open_state(files, settings, user, &problem) == 0)
+		return;
+	log_warning("renew = true has no effect: %s", problem.text);
+}
+
+int engine_files_open_state(struct engine_files *files, const struct settings *settings,
+	const struct process_user *user, struct problem *problem)
+{
+	if (settings->role == SETTINGS_SERVER)
+		return open_state(files, settings, user, problem);
+	open_renewed(files, settings, user);
+	return 0;
 }
 
 void engine_files_close(struct engine_files *files)

@@ -18,7 +18,9 @@
  * the engine has the old one. netd's only thread.
  */
 
-#define STATE_FILE "leases" /* all files of an engine have names that begin so */
+/* All files of an engine have names that begin so: a server's leases, what a client has renewed. */
+#define STATE_FILE_SERVER "leases"
+#define STATE_FILE_CLIENT "renewed"
 
 struct engine_files {
 	int listeners[SETTINGS_LISTEN_MAX];
@@ -26,6 +28,7 @@ struct engine_files {
 	size_t listener_count;
 	int control;              /* -1: none */
 	int state;                /* the directory, O_DIRECTORY; -1: none */
+	int issuer;               /* the channel to the issuing process, borrowed; -1: none */
 	const char *control_path; /* set while netd owns the control socket's file */
 	/* Of the run before, until listen() and open_control() have taken what they need. */
 	int old_listeners[SETTINGS_LISTEN_MAX];
@@ -72,9 +75,10 @@ int engine_files_open_control(
 
 /*
  * Makes a server's state directory (0700, its parents 0755) and gives it to the engine's user, or
- * keeps it when `user` is NULL; does nothing for a client. A directory of another user, as after
+ * keeps it when `user` is NULL. For a client that renews its certificate a failure is only
+ * logged, and for another one it does nothing. A directory of another user, as after
  * `user` was changed, is given to the engine's user with its files. It is refused when it holds
- * other files than an engine's (STATE_FILE and names that begin so), or when its mode lets other
+ * other files than an engine's (STATE_FILE_* and names that begin so), or when its mode lets other
  * users look into it.
  *
  * -EPERM: the directory belongs to another user, or netd may not give it away. -ENOTDIR: it is no

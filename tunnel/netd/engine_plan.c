@@ -4,7 +4,7 @@
 #include <assert.h>
 
 /* The descriptors with a number of their own, and the listeners. */
-static_assert(REQUEST_FD_LISTENER - REQUEST_FD_CONFIG + SETTINGS_LISTEN_MAX <= REQUEST_FDS_MAX,
+static_assert(REQUEST_FD_LISTENER - REQUEST_FD_CONFIG + 1 + SETTINGS_LISTEN_MAX <= REQUEST_FDS_MAX,
 	"CONFIGURE has room for every descriptor");
 
 static void add(struct engine_plan *plan, enum request_fd_kind kind, int fd)
@@ -27,6 +27,7 @@ void engine_plan_files(struct engine_plan *plan, const struct sealed_files *seal
 	add(plan, REQUEST_FD_CRL, sealed->crl);
 	add(plan, REQUEST_FD_STATE, files->state);
 	add(plan, REQUEST_FD_CONTROL, files->control);
+	add(plan, REQUEST_FD_ISSUER, files->issuer);
 	for (size_t i = 0; i < files->listener_count; i++)
 		add(plan, REQUEST_FD_LISTENER, files->listeners[i]);
 }

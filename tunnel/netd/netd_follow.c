@@ -223,6 +223,7 @@ static void apply(struct reload *reload, const struct settings *before)
 	log_failure(follow_nat(netd, before, &problem), &problem);
 	log_failure(follow_tracked(netd, before, &problem), &problem);
 	follow_forwarding(netd, before);
+	issuer_process_renew(&netd->issuer);
 	netd_hold_items(netd);
 	outer_path_hold(&netd->outer_path);
 	address_check_again(&netd->requests.address_check);

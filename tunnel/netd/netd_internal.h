@@ -20,6 +20,7 @@
 #include "netd/hooks.h"
 #include "netd/inheritance.h"
 #include "netd/interfaces.h"
+#include "netd/issuer_process.h"
 #include "netd/kill_switch.h"
 #include "netd/listeners.h"
 #include "netd/local_bridges.h"
@@ -83,6 +84,7 @@ struct netd {
 	struct engine_output output;
 	struct inheritance inheritance; /* from the run before */
 	struct succession succession;   /* to the next one */
+	struct issuer_process issuer;
 	bool has_guest;
 	struct guest guest;
 };

@@ -41,6 +41,7 @@ static struct netd *netd_new(const struct netd_program *program)
 	netd->signal_watch.fd = -1;
 	program_file_init(&netd->program_file);
 	engine_output_init(&netd->output);
+	issuer_process_init(&netd->issuer);
 	netd->interfaces.steering_fd = -1;
 	if (program->guest) {
 		netd->has_guest = true;
@@ -358,6 +359,26 @@ static void plan_reload(struct netd *netd)
 	reload_init(&netd->reload);
 }
 
+/* Before the engine, which gets its end of the channel. */
+static enum exit_code start_issuer(struct netd *netd, struct problem *problem)
+{
+	const struct issuer_plan plan = { .loop = netd->loop,
+		.settings = netd->program->settings,
+		.program = &netd->program_file,
+		.program_name = netd->program->engine_argv[0],
+		.config_path = netd->program->config_path,
+		.files = &netd->sealed_files,
+		.switch_user = netd->switch_user,
+		.output_fd = netd->output.writer };
+	int r = issuer_process_open(&netd->issuer, &plan, problem);
+
+	if (r < 0)
+		return exit_code_of_error(r, EXIT_CODE_CONFIG);
+	issuer_process_start(&netd->issuer);
+	netd->engine_files.issuer = issuer_process_engine_end(&netd->issuer);
+	return EXIT_CODE_OK;
+}
+
 static enum exit_code start_engine(struct netd *netd, struct problem *problem)
 {
 	const struct netd_program *program = netd->program;
@@ -444,6 +465,7 @@ static step_fn *const ladder[] = {
 	hold_items,
 	finish_inheritance,
 	take_output,
+	start_issuer,
 	start_engine,
 	watch_files,
 };
@@ -473,6 +495,7 @@ static void descend(struct netd *netd)
 	succession_leave(netd);
 	inheritance_free(&netd->inheritance);
 	engine_process_free(&netd->engine);
+	issuer_process_end(&netd->issuer);
 	engine_output_close(&netd->output);
 	if (netd->has_guest) {
 		guest_end(&netd->guest);

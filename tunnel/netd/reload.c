@@ -237,7 +237,7 @@ static int send_to_engine(struct reload *reload, struct problem *problem)
 {
 	struct request request = { .type = REQUEST_RECONFIGURE };
 	struct engine_plan plan = { .fd_count = 0 };
-	struct engine_files fresh = { .control = -1, .state = -1 };
+	struct engine_files fresh = { .control = -1, .state = -1, .issuer = -1 };
 	int r;
 
 	for (size_t i = 0; i < reload->listeners.count; i++) {

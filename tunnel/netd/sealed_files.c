@@ -117,6 +117,25 @@ int sealed_files_open(const struct settings *settings, const char *config_path,
 	return 0;
 }
 
+int sealed_files_open_issuer(const struct settings_issuer *issuer, int *ret_certificate,
+	int *ret_key, struct problem *problem)
+{
+	int certificate = -1, key = -1;
+	int r = open_material(
+		"issuer.certificate", issuer->certificate, FILE_PUBLIC, &certificate, problem);
+
+	if (r == 0)
+		r = open_material("issuer.key", issuer->key, FILE_PRIVATE, &key, problem);
+	if (r < 0) {
+		if (certificate >= 0)
+			close(certificate);
+		return r;
+	}
+	*ret_certificate = certificate;
+	*ret_key = key;
+	return 0;
+}
+
 static void close_fd(int *fd)
 {
 	if (*fd >= 0)

@@ -37,4 +37,12 @@ int sealed_files_open(const struct settings *settings, const char *config_path,
 	struct problem *problem);
 void sealed_files_close(struct sealed_files *files);
 
+/*
+ * Reads certificate and key of the issuing CA, for the issuing process. The key's file is held to
+ * the same rules. Errors as above; *problem begins with "issuer.certificate: " or "issuer.key: ",
+ * and nothing is open then.
+ */
+int sealed_files_open_issuer(const struct settings_issuer *issuer, int *ret_certificate,
+	int *ret_key, struct problem *problem);
+
 #endif

@@ -110,6 +110,10 @@ enum request_fd_kind {
 	REQUEST_FD_STATE = 6,    /* directory, writable by the engine */
 	REQUEST_FD_CONTROL = 7,  /* listening unix socket for the command line */
 	REQUEST_FD_LISTENER = 8, /* listening TCP socket; may come several times */
+	/* The engine's end of the socketpair to the issuing process, and that process's (wire/issue). */
+	REQUEST_FD_ISSUER = 9,
+	REQUEST_FD_ISSUER_CERTIFICATE = 10, /* to the issuing process only */
+	REQUEST_FD_ISSUER_KEY = 11,         /* likewise */
 	REQUEST_FD_KIND_COUNT
 };
 

@@ -253,9 +253,12 @@ site_up() {
 
 # netd's child: the engine.
 engine_pid() { # NAME
-	local pid
+	local pid child
 	pid=$(pid_of "$1")
-	awk '{ print $1 }' "/proc/$pid/task/$pid/children"
+	# A server that issues certificates has another child.
+	for child in $(<"/proc/$pid/task/$pid/children"); do
+		[[ $(<"/proc/$child/comm") == culvert-issuer ]] || { echo "$child"; return; }
+	done
 }
 
 # One value of one session in the status, by jq's filter.
