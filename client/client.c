@@ -247,6 +247,7 @@ static void session_up(struct engine *engine, struct session *session)
 	client->beside = false;
 	dialer_settle(&client->dialer);
 	preferred_watch(&client->preferred, dialer_priority(&client->dialer));
+	renewal_up(&client_of(engine)->renewal.renewal);
 }
 
 static bool session_doubted(struct engine *engine, struct session *session)
@@ -294,6 +295,7 @@ static int client_start(struct engine *engine, struct problem *problem)
 			server->name.name, error_text(r));
 		return r;
 	}
+	client_renewal_start(&client->renewal, engine, &client->session);
 	memcpy(client->session->instance, engine->instance, sizeof(client->session->instance));
 	if (client->session->outer.port != 0) { /* the last engine passed an endpoint */
 		dialer_keep(&client->dialer, &client->session->outer);
@@ -429,6 +431,7 @@ static void settings_changed(struct engine *engine, const struct settings *befor
 			"the mark of outer connections has changed with the settings; connecting again");
 	dialer_follow(&client->dialer, before);
 	dialer_follow(&client->joiner, before);
+	client_renewal_rebase(&client->renewal);
 	dialer_hurry_anywhere(&client->dialer);
 	dialer_hurry_anywhere(&client->joiner);
 	/* A session that is up stays where it is, unless a better remote is there now. */
@@ -436,8 +439,27 @@ static void settings_changed(struct engine *engine, const struct settings *befor
 		preferred_watch(&client->preferred, dialer_priority(&client->dialer));
 }
 
+static void client_renewal(
+	struct engine *engine, struct session *session, const struct message *message)
+{
+	(void)session;
+	renewal_take(&client_of(engine)->renewal.renewal, message);
+}
+
+static void renewal_status(const struct engine *engine, struct engine_renewal *ret_renewal)
+{
+	const struct renewal *renewal = &const_client_of(engine)->renewal.renewal;
+
+	*ret_renewal = (struct engine_renewal){ .on = renewal->state != RENEWAL_OFF,
+		.due = renewal->due,
+		.last = renewal->last,
+		.good = renewal->last_good,
+		.result = renewal->result };
+}
+
 static void client_free(struct engine *engine)
 {
+	client_renewal_free(&client_of(engine)->renewal);
 	dialer_free(&client_of(engine)->dialer);
 	dialer_free(&client_of(engine)->joiner);
 	preferred_free(&client_of(engine)->preferred);
@@ -458,6 +480,8 @@ const struct engine_role client_role = {
 	.remote = remote,
 	.network = client_network,
 	.settings_changed = settings_changed,
+	.renewal = client_renewal,
+	.renewal_status = renewal_status,
 	.session_ended = session_ended,
 	.free = client_free,
 };

@@ -2,6 +2,7 @@
 #ifndef CULVERT_CLIENT_CLIENT_H
 #define CULVERT_CLIENT_CLIENT_H
 
+#include "client/client_renewal.h"
 #include "client/dialer.h"
 #include "client/preferred.h"
 #include "engine/engine.h"
@@ -23,6 +24,7 @@ struct client {
 	/* The session leaves its connection for one that is there already. */
 	bool switching;
 	struct session *session;
+	struct client_renewal renewal;
 	uint64_t failures;  /* attempts that failed since the session was last up */
 	struct mono failed; /* when the newest one did */
 };

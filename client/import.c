@@ -18,6 +18,7 @@
 #include "client/check.h"
 #include "client/client.h"
 #include "client/profile.h"
+#include "client/renewed_files.h"
 #include "config/conf.h"
 #include "system/tls_pkcs12.h"
 
@@ -30,7 +31,7 @@ static const char usage[] =
 	"culvert up NAME finds it. NAME is the file's without its ending, unless it is given. A PKCS#12 bundle\n"
 	"holds certificate, key and CA; options give the server's address and the name in its certificate.\n"
 	"\n"
-	"  --force             replace a profile of that name\n"
+	"  --force             replace a profile of that name, and remove what was renewed for it\n"
 	"  --dir DIR           install in another directory\n"
 	"  --remote HOST       where the server is; may be given several times\n"
 	"  --server-name NAME  the name in the server's certificate\n";
@@ -278,6 +279,33 @@ static enum exit_code install(const struct import *import, const struct configur
 	return r < 0 ? cannot(import, r) : EXIT_CODE_OK;
 }
 
+/*
+ * What was renewed for the profile before must not take the place of this one's credentials. Also
+ * without `renew`: the key may come back later.
+ */
+static void clear_renewed(const struct configuration *profile)
+{
+	static const char *const files[] = { RENEWED_PAIR_FILE, RENEWED_TRUST_FILE };
+	const struct settings *settings = profile->settings;
+	char usual[SETTINGS_PATH_MAX + 1];
+	const char *path = settings->state_dir;
+	int dir;
+
+	(void)snprintf(usual, sizeof(usual), SETTINGS_STATE_DIR "/%s", settings->name);
+	dir = open(path[0] ? path : usual, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir < 0)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		if (unlinkat(dir, files[i], 0) == 0)
+			printf("%s/%s: removed, as the new profile takes its place\n",
+				path[0] ? path : usual, files[i]);
+		else if (errno != ENOENT)
+			log_warning("cannot remove %s/%s: %s", path[0] ? path : usual, files[i],
+				error_text(-errno));
+	}
+	close(dir);
+}
+
 static void print_result(const struct import *import, const struct configuration *profile,
 	const struct configuration_verdict *verdict)
 {
@@ -319,6 +347,8 @@ enum exit_code import_run(int argc, char **argv)
 	} else {
 		code = install(&import, &profile);
 	}
+	if (code == EXIT_CODE_OK && import.force)
+		clear_renewed(&profile);
 	if (code == EXIT_CODE_OK)
 		print_result(&import, &profile, &verdict);
 	configuration_free(&profile);

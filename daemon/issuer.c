@@ -78,20 +78,28 @@ static bool is_within(struct issuer *issuer, const struct identity *name, struct
 
 /* ---- a request ---- */
 
-/* The identity has to be the session's, and one that would be admitted. */
-static bool is_admitted(const struct issuer *issuer, const struct identity *identity,
-	const struct issue_request *request, struct issue_answer *answer)
+/*
+ * The certificate with these names has to be the session's, and admitted. The session has the name
+ * of the entry that its certificate meets.
+ */
+static bool is_admitted(const struct issuer *issuer, const struct peer_names *names,
+	const struct issue_request *request, const char *which, struct issue_answer *answer)
 {
-	if (!identity_equal(identity, &request->name)) {
-		set_text(answer, MESSAGE_VERDICT_REFUSED,
-			"the present certificate is not that of this session");
-		return false;
-	}
-	if (!issuer->settings->unlisted && !settings_find_peer(issuer->settings, identity)) {
-		set_text(answer, MESSAGE_VERDICT_REFUSED, "no peers entry names this identity");
-		return false;
-	}
-	return true;
+	const struct settings_peer *peer = NULL;
+	struct problem problem = { 0 };
+	struct identity name;
+	char text[MESSAGE_TEXT_MAX + 1];
+
+	if (settings_meet(issuer->settings, names, &name, &peer, &problem) < 0)
+		(void)snprintf(text, sizeof(text), "the %s certificate is not admitted: %.150s",
+			which, problem.text);
+	else if (!identity_equal(&name, &request->name))
+		(void)snprintf(text, sizeof(text), "the %s certificate is not that of this session",
+			which);
+	else
+		return true;
+	set_text(answer, MESSAGE_VERDICT_REFUSED, text);
+	return false;
 }
 
 static const char *format_date(int64_t seconds, char out[static 32])
@@ -104,10 +112,11 @@ static const char *format_date(int64_t seconds, char out[static 32])
 	return out;
 }
 
+/* An entry may pin the key, the certificate or the CA: then the next one would be locked out. */
 static void issue(struct issuer *issuer, const struct tls_petition *petition,
-	struct issue_answer *answer, char **ret_pem)
+	const struct issue_request *request, struct issue_answer *answer, char **ret_pem)
 {
-	const char *name = tls_petition_identity(petition)->name;
+	const char *name = request->name.name;
 	struct problem problem = { 0 };
 	struct tls_issued issued;
 	char date[32];
@@ -119,11 +128,18 @@ static void issue(struct issuer *issuer, const struct tls_petition *petition,
 		set_wait(answer, DURATION_S(60));
 		return;
 	}
+	if (!is_admitted(issuer, issued.names, request, "next", answer)) {
+		log_warning("%s: cannot issue its certificate: %s", name, answer->text);
+		tls_issued_free(&issued);
+		return;
+	}
 	log_notice("%s: issued a certificate: serial %s, valid until %s", name, issued.serial,
 		format_date(issued.not_after, date));
 	answer->certificate = (struct view){ .data = (const uint8_t *)issued.pem,
 		.len = issued.len };
 	*ret_pem = issued.pem;
+	issued.pem = NULL;
+	tls_issued_free(&issued);
 }
 
 static void refuse(struct issuer *issuer, const struct issue_request *request, struct mono now,
@@ -155,9 +171,9 @@ void issuer_answer(struct issuer *issuer, const struct issue_request *request,
 		refuse(issuer, request, now, ret_answer);
 		return;
 	}
-	if (!is_admitted(issuer, tls_petition_identity(petition), request, ret_answer))
+	if (!is_admitted(issuer, tls_petition_names(petition), request, "present", ret_answer))
 		refuse(issuer, request, now, ret_answer);
-	else if (is_within(issuer, tls_petition_identity(petition), now, ret_answer))
-		issue(issuer, petition, ret_answer, ret_pem);
+	else if (is_within(issuer, &request->name, now, ret_answer))
+		issue(issuer, petition, request, ret_answer, ret_pem);
 	tls_petition_free(petition);
 }

@@ -52,6 +52,7 @@ static void setup(void)
 	settings->peers = calloc(1, sizeof(*settings->peers));
 	settings->peer_count = 1;
 	ck_assert_int_eq(identity_set(&settings->peers[0].name, "branch-a", 8), 0);
+	ck_assert_int_eq(settings_index(settings, NULL), 0);
 	settings->issuer = calloc(1, sizeof(*settings->issuer));
 	settings->issuer_count = 1;
 	settings->issuer->lifetime = DURATION_S(800);
@@ -111,9 +112,29 @@ START_TEST(who_is_not_listed_gets_none)
 	struct issue_answer answer = ask(&stranger, "stranger");
 
 	ck_assert_uint_eq(answer.verdict, MESSAGE_VERDICT_REFUSED);
-	ck_assert_ptr_nonnull(strstr(answer.text, "no peers entry"));
+	ck_assert_ptr_nonnull(strstr(answer.text, "not admitted"));
 	settings->unlisted = true;
 	ck_assert_uint_eq(ask(&stranger, "stranger").verdict, MESSAGE_VERDICT_ISSUED);
+}
+END_TEST
+
+/* The next certificate has another digest: it would be locked out. */
+START_TEST(a_pinned_peer_is_not_renewed)
+{
+	struct issue_answer answer;
+	unsigned char digest[32];
+	char text[80] = "sha256:";
+	struct problem problem = { 0 };
+
+	ck_assert_int_eq(X509_digest(client.certificate, EVP_sha256(), digest, NULL), 1);
+	for (size_t i = 0; i < sizeof(digest); i++)
+		(void)snprintf(&text[7 + 2 * i], 3, "%02x", digest[i]);
+	settings->peers[0].identity = strdup(text);
+	settings_index_free(settings);
+	ck_assert_msg(settings_index(settings, &problem) == 0, "%s", problem.text);
+	answer = ask(&client, "branch-a");
+	ck_assert_uint_eq(answer.verdict, MESSAGE_VERDICT_REFUSED);
+	ck_assert_ptr_nonnull(strstr(answer.text, "next certificate"));
 }
 END_TEST
 
@@ -158,7 +179,8 @@ static Suite *suite(void)
 {
 	const TTest *const tests[] = { it_issues_to_the_peer_of_the_session,
 		the_engine_cannot_ask_for_another, who_is_not_listed_gets_none,
-		an_identity_has_its_limit, all_together_have_a_limit };
+		a_pinned_peer_is_not_renewed, an_identity_has_its_limit,
+		all_together_have_a_limit };
 
 	return unit_suite("issuer", setup, teardown, tests, ARRAY_SIZE(tests));
 }

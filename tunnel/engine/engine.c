@@ -157,14 +157,6 @@ static int exclusions(const struct session *session, struct filter_exclusions **
 	return peers_exclusions(&engine_of(session)->peers, ret_exclusions);
 }
 
-static void on_up(struct session *session)
-{
-	struct engine *engine = engine_of(session);
-
-	if (engine->role->session_up)
-		engine->role->session_up(engine, session);
-}
-
 static void on_renewal(struct session *session, const struct message *message)
 {
 	struct engine *engine = engine_of(session);
@@ -194,7 +186,6 @@ static const struct session_events session_events = {
 	.gather_offer = gather_offer,
 	.gather_sources = gather_sources,
 	.exclusions = exclusions,
-	.up = on_up,
 	.renewal = on_renewal,
 	.ended = on_ended,
 };

@@ -113,8 +113,6 @@ struct engine_role {
 	void (*settings_changed)(struct engine *engine, const struct settings *before);
 	/* A session has ended for good. It is freed right after this call. */
 	void (*session_ended)(struct engine *engine, struct session *session);
-	/* A session is up, new or again. May be NULL. */
-	void (*session_up)(struct engine *engine, struct session *session);
 	/* A session's peer has sent sign, issued or trust. May be NULL. */
 	void (*renewal)(
 		struct engine *engine, struct session *session, const struct message *message);

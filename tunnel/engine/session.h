@@ -236,9 +236,6 @@ bool session_is_silent(const struct session *session);
  */
 bool session_send_renewal(struct session *session, const struct message *message);
 
-/* Client: connects again, with the TLS context as it is now; interface and routes stay. */
-void session_reconnect(struct session *session, const char *why);
-
 /* Sends a goodbye and closes. `final`: the session ends instead of becoming idle. */
 void session_leave(struct session *session, uint16_t goodbye_code, const char *text, bool final);
 

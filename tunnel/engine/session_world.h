@@ -62,8 +62,6 @@ struct session_events {
 	 * reference. -ENOMEM: they cannot be gathered, so the session must carry nothing.
 	 */
 	int (*exclusions)(const struct session *session, struct filter_exclusions **ret_exclusions);
-	/* It is up: it is new, or has a connection again. May be NULL. */
-	void (*up)(struct session *session);
 	/* Its peer has sent sign, issued or trust. May be NULL. */
 	void (*renewal)(struct session *session, const struct message *message);
 	/* It has ended for good. It is freed right after this call. */

@@ -51,6 +51,30 @@ static void put_identity(struct json *json, const struct engine *engine)
 	json_i64(json, "certificate_expires", tls_context_not_after(engine->tls));
 }
 
+static void put_renewal(struct json *json, const struct engine *engine)
+{
+	struct engine_renewal renewal = { .on = false };
+
+	if (engine->role && engine->role->renewal_status)
+		engine->role->renewal_status(engine, &renewal);
+	if (!renewal.on) {
+		json_null(json, "renewal");
+		return;
+	}
+	json_object_begin(json, "renewal");
+	json_i64(json, "next", renewal.due);
+	if (renewal.last != 0) {
+		json_i64(json, "last", renewal.last);
+		json_bool(json, "renewed", renewal.good);
+		json_string(json, "result", renewal.result);
+	} else {
+		json_null(json, "last");
+		json_null(json, "renewed");
+		json_null(json, "result");
+	}
+	json_object_end(json);
+}
+
 static void put_ends(struct json *json, const struct settings *settings)
 {
 	json_array_begin(json, "listen");
@@ -519,6 +543,7 @@ void status_json_overview(const struct status_view *view, FILE *out)
 	json_string(&json, "role", settings->role == SETTINGS_SERVER ? "server" : "client");
 	json_string(&json, "version", culvert_version);
 	put_identity(&json, engine);
+	put_renewal(&json, engine);
 	json_duration(&json, "uptime", mono_since(view->now, engine->started));
 	json_bool(&json, "stopping", engine->world.stopping);
 	json_u64(&json, "generation", engine->load.number);

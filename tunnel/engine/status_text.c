@@ -208,6 +208,27 @@ static struct mono load_time(const struct request_load *load)
 	return mono_add((struct mono){ 0 }, DURATION_S(load->at_s));
 }
 
+static void write_renewal(const struct engine *engine, FILE *out)
+{
+	struct engine_renewal renewal = { .on = false };
+
+	if (!engine->settings->renew)
+		return;
+	if (engine->role && engine->role->renewal_status)
+		engine->role->renewal_status(engine, &renewal);
+	if (!renewal.on) {
+		field(out,
+			"renewal:", "none, although renew = true; the log of the start says why");
+		return;
+	}
+	field_date(out, "next renewal:", renewal.due);
+	if (renewal.last != 0) {
+		field_date(out, renewal.good ? "renewed:" : "renewal failed:", renewal.last);
+		if (!renewal.good)
+			field(out, "because:", "%s", renewal.result);
+	}
+}
+
 static void write_daemon(const struct status_view *view, FILE *out)
 {
 	const struct engine *engine = view->engine;
@@ -223,6 +244,7 @@ static void write_daemon(const struct status_view *view, FILE *out)
 	if (engine->tls) {
 		field(out, "identity:", "%s", tls_context_identity(engine->tls)->name);
 		field_date(out, "certificate until:", tls_context_not_after(engine->tls));
+		write_renewal(engine, out);
 	}
 	field(out, "configuration:", "%u, loaded %s ago%s%s", engine->load.number,
 		duration_format(mono_since(view->now, load_time(&engine->load)), shown),
