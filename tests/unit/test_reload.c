@@ -46,8 +46,12 @@ static void leave(struct reload *reload)
 	fixture.left++;
 }
 
-static void apply(struct reload *reload, const struct settings *before)
+static const char *lacking; /* what apply() could not do */
+
+static void apply(struct reload *reload, const struct settings *before, struct problem *lack)
 {
+	ck_assert_str_eq(lack->text, "");
+	problem_set(lack, "%s", lacking);
 	ck_assert_ptr_eq(reload->live->settings, fixture.place);
 	fixture.linger_before = (uint32_t)duration_seconds(before->linger);
 	fixture.applied++;
@@ -107,6 +111,7 @@ static void set_up(void)
 
 	ck_assert_int_eq(unshare(CLONE_NEWNET), 0);
 	listen_on = "\"0.0.0.0:443\"";
+	lacking = "";
 	fixture = (struct fixture){ .files = { -1, -1, -1, -1, -1 } };
 	(void)snprintf(fixture.dir, sizeof(fixture.dir), "/tmp/culvert-test-reload-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(fixture.dir));
@@ -319,6 +324,27 @@ START_TEST(both_switch)
 }
 END_TEST
 
+/* Both switch, and the caller hears of it. */
+START_TEST(the_host_refuses)
+{
+	configure("linger = 6;");
+	(void)begun();
+	lacking = "kill_switch = true: no table";
+	ck_assert_int_eq(confirm(2, 0, ""), 1);
+	ck_assert_str_eq(fixture.problem.text, lacking);
+	ck_assert_uint_eq(linger(), 6);
+	lacking = "";
+	configure("linger = 7;");
+	(void)begun();
+	ck_assert_int_eq(confirm(3, 0, ""), 0);
+	/* No number of an engine is taken for success. */
+	configure("linger = 8;");
+	(void)begun();
+	ck_assert_int_lt(confirm(4, UINT32_MAX, "strange"), 0);
+	ck_assert_uint_eq(linger(), 7);
+}
+END_TEST
+
 START_TEST(the_engine_refuses)
 {
 	configure("linger = 6;");
@@ -474,8 +500,8 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = { nothing_changed, refused, only_said, both_switch,
-		the_engine_refuses, changed_files, listeners_come_and_go, one_at_a_time,
-		engines_come_and_go, an_answer_comes_too_late };
+		the_host_refuses, the_engine_refuses, changed_files, listeners_come_and_go,
+		one_at_a_time, engines_come_and_go, an_answer_comes_too_late };
 
 	return unit_run(
 		"reload", unit_suite("reload", set_up, tear_down, tests, ARRAY_SIZE(tests)));

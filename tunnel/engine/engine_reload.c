@@ -110,7 +110,8 @@ static void confirmed_answered(
 {
 	struct engine_reload *reload = container_of(call, struct engine_reload, confirmed);
 	struct request_load load = reload->next.load;
-	char text[REQUEST_TEXT_MAX + 64];
+	char text[2 * REQUEST_TEXT_MAX + 64];
+	bool lacks = reply->text[0] != '\0'; /* netd says what it could not put in force */
 
 	netd_link_close_fds(fds, fd_count);
 	if (reply->error != 0) {
@@ -119,9 +120,9 @@ static void confirmed_answered(
 		return;
 	}
 	switch_over(reload);
-	(void)snprintf(
-		text, sizeof(text), "configuration %u is in force: %s", load.number, load.changed);
-	finish(reload, EXIT_CODE_OK, text);
+	(void)snprintf(text, sizeof(text), "configuration %u is in force%s%s: %s", load.number,
+		lacks ? ", except for this: " : "", lacks ? reply->text : "", load.changed);
+	finish(reload, lacks ? EXIT_CODE_FAILURE : EXIT_CODE_OK, text);
 }
 
 /* Loads what came. On failure *problem says why, and nothing waits. */

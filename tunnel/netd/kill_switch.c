@@ -166,6 +166,29 @@ static void watch(struct kill_switch *kill_switch)
 	}
 }
 
+/* Puts it in force for the first time. On failure nothing is left of it. */
+static int begin(struct kill_switch *kill_switch, struct problem *problem)
+{
+	int r = 0;
+
+	if (!kill_switch->nft)
+		r = netlink_nft_open(&kill_switch->nft, problem);
+	if (r == 0)
+		r = put(kill_switch, problem);
+	if (r < 0) {
+		problem_prepend(problem, "kill_switch = true");
+		netlink_nft_close(kill_switch->nft);
+		kill_switch->nft = NULL;
+		return r;
+	}
+	kill_switch->item.meanwhile = "its second table holds packets back";
+	watch(kill_switch);
+	log_notice(
+		"kill switch: nothing leaves this host except through the tunnel (firewall table %s)",
+		kill_switch->table);
+	return 0;
+}
+
 /* ---- the desired state ---- */
 
 static enum desired_look look(struct desired_item *item, struct desired_sight *sight)
@@ -173,9 +196,11 @@ static enum desired_look look(struct desired_item *item, struct desired_sight *s
 	const struct kill_switch *kill_switch = container_of(item, struct kill_switch, item);
 	bool found;
 
-	if (!kill_switch->nft)
+	if (!kill_switch->nft && !kill_switch->wanted)
 		return DESIRED_UNWANTED;
 	(void)snprintf(sight->what, sizeof(sight->what), "table %s", kill_switch->table);
+	if (!kill_switch->nft)
+		return DESIRED_LOST;
 	if (kill_switch->monitor)
 		(void)snprintf(sight->writer, sizeof(sight->writer), "%s",
 			netlink_nft_monitor_program(kill_switch->monitor));
@@ -189,7 +214,8 @@ static enum desired_look look(struct desired_item *item, struct desired_sight *s
 static int repair(struct desired_item *item, struct problem *problem)
 {
 	struct kill_switch *kill_switch = container_of(item, struct kill_switch, item);
-	int r = put(kill_switch, problem);
+	bool begun = kill_switch->nft != NULL;
+	int r = begun ? put(kill_switch, problem) : begin(kill_switch, problem);
 
 	if (r == 0)
 		kill_switch->touched = false;
@@ -226,8 +252,6 @@ static void name_tables(struct kill_switch *kill_switch, const char *profile)
 int kill_switch_start(struct kill_switch *kill_switch, const struct settings *settings,
 	const struct local_bridges *local, struct loop *loop, struct problem *problem)
 {
-	int r = 0;
-
 	/* A contained command has no path out but its tunnel. */
 	if (!settings->kill_switch || settings->contained) {
 		kill_switch_stop(kill_switch, true);
@@ -237,39 +261,26 @@ int kill_switch_start(struct kill_switch *kill_switch, const struct settings *se
 		.nft = kill_switch->nft,
 		.tunnel = kill_switch->tunnel,
 		.settings = settings,
+		.wanted = true,
 		.local = local,
 		.watch.fd = -1,
 		.mark = settings_mark(settings),
 		.item = { .name = "firewall rules of the kill switch",
-			.meanwhile = "its second table holds packets back",
+			.meanwhile = "nothing holds packets back",
 			.look = look,
 			.repair = repair } };
 	find_outer(kill_switch, settings);
 	name_tables(kill_switch, settings->name);
-	if (!kill_switch->nft)
-		r = netlink_nft_open(&kill_switch->nft, problem);
-	if (r == 0)
-		r = put(kill_switch, problem);
-	if (r < 0) {
-		problem_prepend(problem, "kill_switch = true");
-		netlink_nft_close(kill_switch->nft);
-		kill_switch->nft = NULL;
-		return r;
-	}
-	watch(kill_switch);
-	log_notice(
-		"kill switch: nothing leaves this host except through the tunnel (firewall table %s)",
-		kill_switch->table);
-	return 0;
+	return begin(kill_switch, problem);
 }
 
 int kill_switch_settings_changed(struct kill_switch *kill_switch, struct problem *problem)
 {
-	if (!kill_switch->nft)
+	if (!kill_switch->wanted)
 		return 0;
 	kill_switch->outer_count = 0;
 	find_outer(kill_switch, kill_switch->settings);
-	return put(kill_switch, problem);
+	return kill_switch->nft ? put(kill_switch, problem) : begin(kill_switch, problem);
 }
 
 int kill_switch_open_for(
@@ -278,9 +289,11 @@ int kill_switch_open_for(
 	uint32_t before = kill_switch->tunnel;
 	int r;
 
-	if (!kill_switch->nft || interface == before)
+	if (!kill_switch->wanted || interface == before)
 		return 0;
 	kill_switch->tunnel = interface;
+	if (!kill_switch->nft) /* for the next attempt */
+		return 0;
 	r = put(kill_switch, problem);
 	if (r < 0) {
 		problem_prepend(
@@ -310,6 +323,7 @@ void kill_switch_inherit(struct kill_switch *kill_switch, struct netlink_nft *nf
 
 void kill_switch_leave(struct kill_switch *kill_switch)
 {
+	kill_switch->wanted = false;
 	if (!kill_switch->nft)
 		return;
 	stop_watching(kill_switch);
@@ -328,6 +342,7 @@ void kill_switch_stop(struct kill_switch *kill_switch, bool lift)
 {
 	struct problem problem;
 
+	kill_switch->wanted = false;
 	if (!kill_switch->nft)
 		return;
 	stop_watching(kill_switch);

@@ -55,6 +55,7 @@ struct kill_switch {
 	struct netlink_nft_monitor *monitor; /* NULL: changes are not noticed */
 	struct loop_watch watch;
 	struct desired_item item; /* the lasting table */
+	bool wanted;              /* by the settings: when it is not in force, netd tries again */
 	bool touched;             /* another program has changed that table */
 };
 

@@ -62,7 +62,7 @@ static int follow_kill_switch(
 {
 	const struct settings *now = netd->program->settings;
 	const struct interface *tunnel = tunnel_of(netd);
-	int r = 0;
+	int r, opened;
 
 	if (!now->kill_switch) {
 		if (before->kill_switch)
@@ -72,9 +72,11 @@ static int follow_kill_switch(
 	if (before->kill_switch)
 		return kill_switch_settings_changed(&netd->kill_switch, problem);
 	r = kill_switch_start(&netd->kill_switch, now, &netd->local_bridges, netd->loop, problem);
-	if (r == 0 && tunnel)
-		r = kill_switch_open_for(&netd->kill_switch, tunnel->index, problem);
-	return r;
+	if (!tunnel)
+		return r;
+	/* Also when it is not in force: a later attempt admits packets into the tunnel. */
+	opened = kill_switch_open_for(&netd->kill_switch, tunnel->index, problem);
+	return r < 0 ? r : opened;
 }
 
 /* Takes the routes of all interfaces from the kernel, while another table becomes theirs. */
@@ -190,10 +192,13 @@ static void follow_forwarding(struct netd *netd, const struct settings *before)
 		forwarding_join(&netd->forwarding, i->name);
 }
 
-static void log_failure(int r, const struct problem *problem)
+/* The first failure is the outcome of the reload; the log has all. */
+static void note_failure(int r, const struct problem *problem, struct problem *lack)
 {
 	if (r < 0)
 		log_error("a changed setting is not in force: %s", problem->text);
+	if (r < 0 && lack->text[0] == '\0')
+		*lack = *problem;
 }
 
 /* An entry with another name and the same certificate: the interface goes on under the new name. */
@@ -208,20 +213,20 @@ static void rename_peers(struct netd *netd, const struct settings *before)
 	}
 }
 
-static void apply(struct reload *reload, const struct settings *before)
+static void apply(struct reload *reload, const struct settings *before, struct problem *lack)
 {
 	struct netd *netd = owner(reload);
 	struct problem problem = { .text = "" };
 
 	rename_peers(netd, before);
 	/* First what closes: a local bridge is let through only after that. */
-	log_failure(follow_kill_switch(netd, before, &problem), &problem);
+	note_failure(follow_kill_switch(netd, before, &problem), &problem, lack);
 	netd->requests.route_check.seen = 0; /* the routes were judged by other settings */
-	log_failure(follow_full_tunnel(netd, before, &problem), &problem);
+	note_failure(follow_full_tunnel(netd, before, &problem), &problem, lack);
 	local_bridges_refresh(&netd->local_bridges);
-	log_failure(follow_answer_inbound(netd, before, &problem), &problem);
-	log_failure(follow_nat(netd, before, &problem), &problem);
-	log_failure(follow_tracked(netd, before, &problem), &problem);
+	note_failure(follow_answer_inbound(netd, before, &problem), &problem, lack);
+	note_failure(follow_nat(netd, before, &problem), &problem, lack);
+	note_failure(follow_tracked(netd, before, &problem), &problem, lack);
 	follow_forwarding(netd, before);
 	issuer_process_renew(&netd->issuer);
 	netd_hold_items(netd);

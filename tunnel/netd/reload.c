@@ -2,6 +2,7 @@
 #include "netd/reload.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -184,7 +185,7 @@ static int compare(struct reload *reload, bool *ret_nothing, struct problem *pro
  * netd switches. The contents of the settings are exchanged in their place; text and copies are
  * those of the new configuration.
  */
-static void switch_over(struct reload *reload)
+static void switch_over(struct reload *reload, struct problem *lack)
 {
 	struct configuration *live = reload->live, *next = &reload->next;
 	char *text = live->text;
@@ -205,7 +206,8 @@ static void switch_over(struct reload *reload)
 	reload->load = reload->next_load;
 	engine_plan_files(reload->plan, reload->files, reload->engine_files);
 	log_set_level(live->settings->log_level);
-	reload->events->apply(reload, next->settings);
+	problem_set(lack, "%s", "");
+	reload->events->apply(reload, next->settings, lack);
 	drop(reload);
 }
 
@@ -288,7 +290,7 @@ static int begin(
 		loop_timer_start(reload->loop, &reload->deadline,
 			mono_add(mono_now(), DURATION_S(RELOAD_ANSWER_S)), answer_overdue);
 	} else {
-		switch_over(reload); /* the next engine gets it at its start */
+		switch_over(reload, problem); /* the next engine gets it at its start */
 	}
 	if (r == 0)
 		*ret_nothing = nothing;
@@ -331,7 +333,7 @@ void reload_ask(struct reload *reload, const char *why)
 int reload_confirm(struct reload *reload, const struct request_reconfigured *confirmed,
 	struct problem *problem)
 {
-	int r = -(int)confirmed->error;
+	int r = confirmed->error > INT_MAX ? -EINVAL : -(int)confirmed->error;
 
 	if (!reload->pending || confirmed->number != reload->next_load.number) {
 		problem_set(problem, "netd has given up that configuration, as it took too long");
@@ -344,7 +346,8 @@ int reload_confirm(struct reload *reload, const struct request_reconfigured *con
 		log_error("reload: nothing has changed: %s", confirmed->text);
 		drop(reload);
 	} else {
-		switch_over(reload);
+		switch_over(reload, problem);
+		r = problem->text[0] != '\0';
 	}
 	begin_pending(reload);
 	return r;

@@ -53,9 +53,10 @@ struct reload_events {
 	void (*leave)(struct reload *reload);
 	/*
 	 * The settings have changed: every module of netd that depends on them follows. `before`
-	 * has the former ones, and is freed after the call.
+	 * has the former ones, and is freed after the call. *lack is empty, and says afterwards
+	 * what this host did not let be put in force; empty: nothing.
 	 */
-	void (*apply)(struct reload *reload, const struct settings *before);
+	void (*apply)(struct reload *reload, const struct settings *before, struct problem *lack);
 };
 
 struct reload {
@@ -111,8 +112,8 @@ int reload_check(struct reload *reload, struct problem *problem);
 void reload_ask(struct reload *reload, const char *why);
 
 /*
- * The engine has examined the RECONFIGURE. Returns 0 when netd has switched. On failure *problem
- * says why, and nothing has changed. -ESTALE: it is not the one that netd waits for; else what the
+ * The engine has examined the RECONFIGURE. Returns 0 when netd has switched, and 1 when
+ * it has and *problem says what could not be put in force. On failure *problem says why, and nothing has changed. -ESTALE: it is not the one that netd waits for; else what the
  * engine said.
  */
 int reload_confirm(struct reload *reload, const struct request_reconfigured *confirmed,

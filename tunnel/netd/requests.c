@@ -466,8 +466,8 @@ static int handle_reconfigured(struct requests *requests, struct problem *proble
 {
 	int r = requests->reconfigured(requests, &requests->request.reconfigured, problem);
 
-	if (r < 0)
-		answer(requests, r, problem->text);
+	if (r != 0)
+		answer(requests, r < 0 ? r : 0, problem->text);
 	return 0;
 }
 

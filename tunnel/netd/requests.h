@@ -49,8 +49,8 @@ struct requests {
 	 */
 	int (*reload)(struct requests *requests, bool only_check, struct problem *problem);
 	/*
-	 * Called for RECONFIGURED. 0: netd has switched. A negative errno: nothing has changed, and
-	 * *problem says why.
+	 * Called for RECONFIGURED. 0: netd has switched; 1: it has, and *problem says what could
+	 * not be put in force. A negative errno: nothing has changed, and *problem says why.
 	 */
 	int (*reconfigured)(struct requests *requests, const struct request_reconfigured *confirmed,
 		struct problem *problem);
