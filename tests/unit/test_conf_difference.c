@@ -85,6 +85,8 @@ START_TEST(test_lists)
 		"~remotes(remotes) ");
 	differs("remotes = [ \"a:1\" ];", "remotes = [ \"a:1\", \"b:2\" ];", "~remotes(remotes) ");
 	differs("remotes = [ \"a:1\" ];", "remotes = \"a:1\";", "");
+	differs("remotes = [ \"a:1\" ];", "remotes = [ \"a:1 2\" ];", "~remotes(remotes) ");
+	differs("remotes = [ \"a:1 2\" ];", "remotes = [ \"a:1 2\" ];", "");
 	differs("prefixes = [ ];", "prefixes = [ \"10.0.0.0/8\" ];", "~prefixes(prefixes) ");
 	differs("", "prefixes = [ \"10.0.0.0/8\", \"fc00::/7\" ];", "");
 	/* A keyword is no value. */

@@ -41,7 +41,7 @@ static bool endpoints_equal(const struct endpoint *a, const struct endpoint *b)
 
 static bool remotes_equal(const struct settings_remote *a, const struct settings_remote *b)
 {
-	return a->port == b->port && strcmp(a->host, b->host) == 0;
+	return a->port == b->port && a->priority == b->priority && strcmp(a->host, b->host) == 0;
 }
 
 static bool proxies_equal(const struct proxy *a, const struct proxy *b)
