@@ -132,7 +132,7 @@ START_TEST(own_lists)
 	/* It is not stated: a command may announce it to all. */
 	ck_assert_int_eq(withdraw("0.0.0.0/0"), -ENOENT);
 	ck_assert_str_eq(problem.text,
-		"0.0.0.0/0 is announced to single peers only: take it from `announce` in their entries and restart");
+		"0.0.0.0/0 is announced to single peers only: take it from `announce` in their entries and reload");
 	ck_assert_int_eq(add("0.0.0.0/0"), 0);
 	ck_assert(announced_is_common(&announced, &everything));
 	appends(&settings->peers[0], 1, own);

@@ -210,7 +210,7 @@ static const char *unstated_text(const struct announced *announced, const struct
 	if (prefix_list_has(&announced->tracked, prefix))
 		return "tracked: this end announces it as long as this host has it";
 	if (announced->own && prefix_list_has(announced->own, prefix))
-		return "announced to single peers only: take it from `announce` in their entries and restart";
+		return "announced to single peers only: take it from `announce` in their entries and reload";
 	return "not announced";
 }
 

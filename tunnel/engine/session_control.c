@@ -103,7 +103,7 @@ static void log_held_back(struct session *session)
 		log_notice("%s: full tunnel: nothing is held back any more", session->name.name);
 	else
 		log_warning(
-			"%s: full tunnel: held back: %s; make the server announce the default route, or remove full_tunnel from this profile and restart the client",
+			"%s: full tunnel: held back: %s; make the server announce the default route, or remove full_tunnel from this profile and reload it",
 			session->name.name, held_back_cause(session, cause));
 }
 
