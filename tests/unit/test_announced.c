@@ -388,6 +388,98 @@ START_TEST(no_memory_for_a_page)
 }
 END_TEST
 
+static struct settings *announcing(const char *text)
+{
+	struct settings *settings = server(0);
+	char copy[128], *rest = copy, *word;
+
+	(void)snprintf(copy, sizeof(copy), "%s", text);
+	settings->announce.items = calloc(8, sizeof(*settings->announce.items));
+	ck_assert_ptr_nonnull(settings->announce.items);
+	while ((word = strsep(&rest, " ")))
+		settings->announce.items[settings->announce.count++].prefix = prefix_of(word);
+	return settings;
+}
+
+static void ck_all(const char *expected)
+{
+	char all[256] = "", text[ADDR_TEXT_MAX];
+
+	for (size_t i = 0; i < announced.all.count; i++) {
+		strcat(all, i == 0 ? "" : " ");
+		strcat(all, prefix_format(&announced.all.items[i], text));
+	}
+	ck_assert_str_eq(all, expected);
+}
+
+/* What a command has added or withdrawn stays so, and all else is as the new configuration says. */
+START_TEST(followed)
+{
+	struct settings *before = announcing("10.1.0.0/16 10.2.0.0/16 10.3.0.0/16 10.4.0.0/16"),
+			*now = announcing("10.2.0.0/16 10.3.0.0/16 10.5.0.0/16 10.6.0.0/16");
+
+	ck_assert_int_eq(announced_configure(&announced, before), 0);
+	ck_assert_int_eq(withdraw("10.3.0.0/16"), 0);
+	ck_assert_int_eq(withdraw("10.4.0.0/16"), 0);
+	ck_assert_int_eq(add("10.6.0.0/16"), 0); /* the configuration names it later */
+	ck_assert_int_eq(add("10.7.0.0/16"), 0);
+	ck_assert_int_eq(track(1, 0, "10.8.0.0/16", NULL), 1);
+	ck_assert_int_eq(announced_follow(&announced, before, now), 0);
+	ck_all("10.2.0.0/16 10.5.0.0/16 10.6.0.0/16 10.7.0.0/16 10.8.0.0/16");
+	/* Each is stated once: one command withdraws it. */
+	ck_assert_uint_eq(announced.stated.count, 4);
+	ck_assert_int_eq(withdraw("10.6.0.0/16"), 0);
+	ck_assert(!has("10.6.0.0/16"));
+	/* The prefixes of single peers are those of the new settings. */
+	ck_assert_ptr_eq(announced.own, &now->announced_own);
+	settings_free(before);
+	settings_free(now);
+}
+END_TEST
+
+/* A reload that leaves `announce` alone changes nothing of what commands have done. */
+START_TEST(followed_without_a_change)
+{
+	struct settings *before = announcing("10.1.0.0/16 10.2.0.0/16"),
+			*now = announcing("10.1.0.0/16 10.2.0.0/16");
+
+	ck_assert_int_eq(announced_configure(&announced, before), 0);
+	ck_assert_int_eq(withdraw("10.1.0.0/16"), 0);
+	ck_assert_int_eq(add("10.7.0.0/16"), 0);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(announced_follow(&announced, before, now), 0);
+		ck_all("10.2.0.0/16 10.7.0.0/16");
+	}
+	settings_free(before);
+	settings_free(now);
+}
+END_TEST
+
+/* Wherever memory runs out: all is announced as before, and all can be followed later. */
+START_TEST(followed_without_memory)
+{
+	struct settings *before = announcing("10.1.0.0/16 10.2.0.0/16"),
+			*now = announcing("10.2.0.0/16 10.3.0.0/16");
+	unsigned enough = 0;
+	int r;
+
+	ck_assert_int_eq(announced_configure(&announced, before), 0);
+	ck_assert_int_eq(withdraw("10.1.0.0/16"), 0);
+	ck_assert_int_eq(add("10.7.0.0/16"), 0);
+	do {
+		ck_all("10.2.0.0/16 10.7.0.0/16");
+		ck_assert_uint_eq(announced.stated.count, 2);
+		memory = enough++;
+		r = announced_follow(&announced, before, now);
+	} while (r == -ENOMEM);
+	ck_assert_int_eq(r, 0);
+	ck_assert_uint_gt(enough, 4);
+	ck_all("10.2.0.0/16 10.3.0.0/16 10.7.0.0/16");
+	settings_free(before);
+	settings_free(now);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *suite = suite_create("announced");
@@ -403,6 +495,11 @@ static Suite *suite(void)
 	unit_add_between(suite, "limited", limited, setup, teardown);
 	unit_add_between(suite, "tracked in pages", tracked_in_pages, setup, teardown);
 	unit_add_between(suite, "broken pages", broken_pages, setup, teardown);
+	unit_add_between(suite, "followed", followed, setup, teardown);
+	unit_add_between(
+		suite, "followed without a change", followed_without_a_change, setup, teardown);
+	unit_add_between(
+		suite, "followed without memory", followed_without_memory, setup, teardown);
 	unit_add_between(suite, "no memory", no_memory, setup, teardown);
 	unit_add_between(suite, "no memory for a page", no_memory_for_a_page, setup, teardown);
 	return suite;
