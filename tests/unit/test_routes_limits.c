@@ -387,6 +387,69 @@ START_TEST(sends_in_parts)
 }
 END_TEST
 
+/* The entry allows other prefixes now, and more of them. The peer announces nothing again. */
+START_TEST(changed_settings)
+{
+	begin(1);
+	routes_set_interface(&fixture.routes, IFINDEX);
+	announce("10.1.0.0/16 203.0.113.0/24 10.2.0.0/16");
+	answer(ROUTE_ACCEPTED);
+	ck_state("10.1.0.0/16", ROUTE_INSTALLED);
+	ck_state("203.0.113.0/24", ROUTE_REFUSED);
+	ck_state("10.2.0.0/16", ROUTE_REFUSED); /* over the limit */
+	/* Nothing that matters has changed: netd hears nothing. */
+	routes_settings_changed(&fixture.routes, 1);
+	ck_assert_ptr_null(fixture.call);
+	/* One more of what the rule allows. */
+	routes_settings_changed(&fixture.routes, 2);
+	ck_assert_uint_eq(fixture.request.type, REQUEST_ROUTE_ADD);
+	ck_assert_uint_eq(fixture.request.routes.count, 1);
+	answer(ROUTE_ACCEPTED);
+	ck_state("10.2.0.0/16", ROUTE_INSTALLED);
+	ck_state("203.0.113.0/24", ROUTE_REFUSED);
+	/* The rule allows the other one, but the limit does not. */
+	fixture.accept[1] = prefix_of("203.0.113.0/24");
+	routes_settings_changed(&fixture.routes, 2);
+	ck_assert_ptr_null(fixture.call);
+	routes_settings_changed(&fixture.routes, 3);
+	answer(ROUTE_ACCEPTED);
+	ck_state("203.0.113.0/24", ROUTE_INSTALLED);
+	routes_free(&fixture.routes);
+}
+END_TEST
+
+/* A prefix that was refused and withdrawn since is not asked for. */
+START_TEST(changed_settings_of_what_is_withdrawn)
+{
+	begin(2);
+	routes_set_interface(&fixture.routes, IFINDEX);
+	announce("203.0.113.0/24");
+	routes_withdrawn(&fixture.routes, list_of("203.0.113.0/24"));
+	fixture.accept[1] = prefix_of("203.0.113.0/24");
+	routes_settings_changed(&fixture.routes, 2);
+	ck_assert_ptr_null(fixture.call);
+	routes_free(&fixture.routes);
+}
+END_TEST
+
+/* netd refuses it again: it is asked once a change, not in a loop. */
+START_TEST(changed_settings_that_netd_does_not_allow)
+{
+	begin(2);
+	routes_set_interface(&fixture.routes, IFINDEX);
+	announce("203.0.113.0/24");
+	fixture.accept[1] = prefix_of("203.0.113.0/24");
+	routes_settings_changed(&fixture.routes, 2);
+	answer(ROUTE_NOT_ALLOWED);
+	ck_assert_ptr_null(fixture.call);
+	ck_state("203.0.113.0/24", ROUTE_REFUSED);
+	routes_settings_changed(&fixture.routes, 2);
+	answer(ROUTE_ACCEPTED);
+	ck_state("203.0.113.0/24", ROUTE_INSTALLED);
+	routes_free(&fixture.routes);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("routes_limits");
@@ -397,6 +460,10 @@ static Suite *suite(void)
 	unit_add(s, "refused_ones_are_bounded", refused_ones_are_bounded);
 	unit_add(s, "nothing_but_refused_ones_is_bounded", nothing_but_refused_ones_is_bounded);
 	unit_add(s, "every_number", every_number);
+	unit_add(s, "changed_settings", changed_settings);
+	unit_add(s, "changed_settings_of_what_is_withdrawn", changed_settings_of_what_is_withdrawn);
+	unit_add(s, "changed_settings_that_netd_does_not_allow",
+		changed_settings_that_netd_does_not_allow);
 	unit_add(s, "refused_at_once_are_bounded", refused_at_once_are_bounded);
 	unit_add(s, "many", many);
 	unit_add(s, "order_holds", order_holds);
