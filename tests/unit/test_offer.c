@@ -315,6 +315,76 @@ START_TEST(random_numbers_later)
 }
 END_TEST
 
+static int keep(const char *name, const char *addr4)
+{
+	struct identity identity = identity_of(name);
+	struct addr addr = addr_of(addr4), none = { .family = AF_UNSPEC };
+
+	return offer_keep(&fixture.offer, &identity, &addr, &none, &fixture.problem);
+}
+
+/* The addresses of before stay, and those that the pool has besides are given away. */
+START_TEST(grown_pool)
+{
+	struct message_hello said = hello();
+
+	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
+	wait_ms(SAVED_MS);
+	forget_saved();
+	fixture.settings->pool4 = prefix_of("10.9.0.0/24");
+	ck_assert_int_eq(offer_follow(&fixture.offer, &fixture.problem), 0);
+	ck_assert_int_eq(make("branch-b", NULL, &said), 0);
+	ck_assert(!addr_equal(&fixture.terms.remote4, &(struct addr){ 0 }));
+	ck_assert_int_eq(keep("branch-a", "10.9.0.2"), 0);
+	ck_assert_int_eq(keep("branch-c", "10.9.0.200"), 0);
+	/* What was given is written down under the new settings. */
+	wait_ms(SAVED_MS);
+	ck_assert(is_saved());
+}
+END_TEST
+
+/* A lease that the pool has no room for any more is left out, and is no failure. */
+START_TEST(other_pool)
+{
+	struct message_hello said = hello();
+
+	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
+	fixture.settings->pool4 = prefix_of("10.8.0.0/29");
+	fixture.settings->pool6 = prefix_of("fd01::/64");
+	ck_assert_int_eq(offer_follow(&fixture.offer, &fixture.problem), 0);
+	ck_assert_int_eq(keep("branch-a", "10.9.0.2"), -ERANGE);
+	ck_assert_ptr_nonnull(strstr(fixture.problem.text, "outside the pools"));
+	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
+	ck_assert(prefix_contains_addr(&fixture.settings->pool4, &fixture.terms.remote4));
+}
+END_TEST
+
+/* An entry has the address of another peer's session now: that session cannot keep it. */
+START_TEST(address_of_a_changed_entry)
+{
+	struct message_hello said = hello();
+
+	ck_assert_int_eq(make("branch-a", NULL, &said), 0);
+	fixture.settings->peers[1].address4 = addr_of("10.9.0.2");
+	ck_assert_int_eq(offer_follow(&fixture.offer, &fixture.problem), 0);
+	ck_assert_int_eq(keep("branch-a", "10.9.0.2"), -EADDRINUSE);
+	ck_assert_int_eq(keep("peer-1", "10.9.0.2"), 0);
+}
+END_TEST
+
+/* The session of a renamed entry takes its lease along. */
+START_TEST(lease_of_a_renamed_entry)
+{
+	struct message_hello said = hello();
+
+	ck_assert_int_eq(make("peer-0", &fixture.settings->peers[0], &said), 0);
+	unit_text(fixture.settings->peers[0].name.name, "peer-x");
+	ck_assert_int_eq(offer_follow(&fixture.offer, &fixture.problem), 0);
+	ck_assert_int_eq(keep("peer-x", "10.9.0.2"), 0);
+	ck_assert_int_eq(keep("peer-0", "10.9.0.2"), -EADDRINUSE);
+}
+END_TEST
+
 START_TEST(adopted_addresses)
 {
 	struct message_hello said = hello();
@@ -527,9 +597,11 @@ END_TEST
 static Suite *suite(void)
 {
 	const TTest *const tests[] = { addresses, one_family, terms, offloads, welcome, own_dns,
-		no_address, no_random_numbers, random_numbers_later, adopted_addresses, saved_later,
-		saved_at_the_end, remembered, forgotten, broken_file, leases_cannot_be_written,
-		state_directory_is_descriptor_0, without_a_state_directory, never_began };
+		no_address, no_random_numbers, random_numbers_later, grown_pool, other_pool,
+		address_of_a_changed_entry, lease_of_a_renamed_entry, adopted_addresses,
+		saved_later, saved_at_the_end, remembered, forgotten, broken_file,
+		leases_cannot_be_written, state_directory_is_descriptor_0,
+		without_a_state_directory, never_began };
 
 	return unit_suite("offer", setup, teardown, tests, ARRAY_SIZE(tests));
 }
