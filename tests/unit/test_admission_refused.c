@@ -431,6 +431,91 @@ START_TEST(no_lane)
 }
 END_TEST
 
+/* A reload while candidates wait for their hello: each is judged by the new settings. */
+START_TEST(changed_settings)
+{
+	struct lane *insecure = connects_from("192.0.2.8"), *stays = connects("peer-0"),
+		    *goes = connects("peer-1");
+	struct settings *next = server(2);
+
+	next->peers[0].name = identity_of("peer-2");
+	next->peers[1].name = identity_of("peer-0");
+	settings_exchange(fixture.settings, next);
+	admission_follow(&fixture.admission);
+	settings_free(next);
+	ck_assert(goes->ended);
+	ck_assert_uint_eq(goes->goodbye.goodbye.code, GOODBYE_UNLISTED);
+	ck_assert_uint_eq(fixture.refusals, 1);
+	fixture.refusals = 0;
+	/* The entry is the one of now, in another place. */
+	says_hello(stays, 1);
+	ck_opened(stays);
+	ck_assert_ptr_eq(fixture.sessions[0].peer, &fixture.settings->peers[1]);
+	/* Without a certificate there was nothing to judge. */
+	ck_assert(!insecure->ended);
+	secures(insecure, "peer-2");
+	says_hello(insecure, 2);
+	ck_assert_ptr_eq(fixture.sessions[1].peer, &fixture.settings->peers[0]);
+}
+END_TEST
+
+/* The certificate meets an entry of another name now, or has to meet none. */
+START_TEST(changed_settings_rename)
+{
+	struct lane *lane = connects("peer-0"), *plain;
+	struct problem ignored;
+
+	fixture.settings->peers[0].name = identity_of("berlin");
+	fixture.settings->peers[0].identity = strdup("dns:peer-0");
+	settings_index_free(fixture.settings);
+	ck_assert_int_eq(settings_index(fixture.settings, &ignored), 0);
+	admission_follow(&fixture.admission);
+	says_hello(lane, 1);
+	ck_opened(lane);
+	ck_assert_str_eq(fixture.sessions[0].name.name, "berlin");
+	plain = connects("peer-1");
+	fixture.settings->unlisted = true;
+	fixture.settings->peers[1].name = identity_of("paris");
+	settings_index_free(fixture.settings);
+	ck_assert_int_eq(settings_index(fixture.settings, &ignored), 0);
+	admission_follow(&fixture.admission);
+	says_hello(plain, 2);
+	ck_opened(plain);
+	ck_assert_ptr_null(fixture.sessions[1].peer);
+}
+END_TEST
+
+/* A candidate that was refused before is not refused again, whatever the new settings say. */
+START_TEST(changed_settings_of_the_refused)
+{
+	struct lane *lane = connects("stranger");
+
+	ck_refused(lane, GOODBYE_UNLISTED, lane->goodbye.goodbye.text);
+	admission_follow(&fixture.admission);
+	fixture.settings->unlisted = true;
+	admission_follow(&fixture.admission);
+	ck_assert_uint_eq(fixture.refusals, 0);
+}
+END_TEST
+
+/* One that waits for the end of the old session goes on to wait, with the entry of now. */
+START_TEST(changed_settings_while_it_waits)
+{
+	struct session *old = has_session("peer-0", 1);
+	struct lane *lane = connects("peer-0");
+	struct settings *next = server(1);
+
+	says_hello(lane, 2);
+	ck_assert_ptr_ne(fixture.opened_lane, lane);
+	settings_exchange(fixture.settings, next);
+	admission_follow(&fixture.admission);
+	settings_free(next);
+	session_ends(old);
+	ck_opened(lane);
+	ck_assert_ptr_eq(fixture.sessions[0].peer, &fixture.settings->peers[0]);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	const TTest *const tests[] = { bad_identity, unlisted, wrong_version,
@@ -438,7 +523,9 @@ static Suite *suite(void)
 		no_memory_to_take_over, join_refused, other_message_first, nonsense, fault,
 		flood_while_waiting, newer_one_waits, leaves_without_hello, says_goodbye_first,
 		client_refuses, entry_with_identity, name_of_an_entry_with_identity,
-		meets_two_entries, lane_ends, old_client, server_stops, no_lane };
+		meets_two_entries, lane_ends, old_client, server_stops, no_lane, changed_settings,
+		changed_settings_rename, changed_settings_of_the_refused,
+		changed_settings_while_it_waits };
 
 	return unit_suite("admission_refused", setup, teardown, tests, ARRAY_SIZE(tests));
 }
