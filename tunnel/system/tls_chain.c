@@ -220,7 +220,6 @@ static int note_verdict(int is_good, X509_STORE_CTX *store)
 	struct judgement *judgement = X509_STORE_CTX_get_app_data(store);
 
 	is_good = tls_anchor_pass(is_good, store);
-	is_good = tls_anchor_pass(is_good, store);
 	if (!judgement->context->crl_strict)
 		is_good = tls_verify_pass_missing_list(is_good, store);
 	if (is_good)
