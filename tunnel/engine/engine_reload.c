@@ -98,9 +98,11 @@ static void switch_over(struct engine_reload *reload)
 	log_set_level(engine->settings->log_level);
 	engine_follow_settings(engine, next.settings);
 	/* Only now: the role has closed those that the settings have no more. */
-	for (size_t i = 0; i < next.listener_count && engine->role->listener; i++)
-		engine->role->listener(engine, next.listeners[i]);
-	next.listener_count = 0;
+	if (engine->role->listener) {
+		for (size_t i = 0; i < next.listener_count; i++)
+			engine->role->listener(engine, next.listeners[i]);
+		next.listener_count = 0;
+	}
 	next.tls = past; /* lanes keep it as long as they live */
 	drop_next(&next);
 }
