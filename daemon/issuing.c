@@ -81,7 +81,9 @@ static void answer(struct issuing_peer *peer, uint32_t number, uint8_t verdict,
 			.number = number, .verdict = verdict, .retry_after_ms = retry_after_ms } };
 
 	(void)snprintf(message.issued.text, sizeof(message.issued.text), "%s", text);
-	log_notice("%s: its certificate is not renewed: %s", peer->session->name.name, text);
+	if (rate_take(&peer->session->log_rate, mono_now()))
+		log_notice(
+			"%s: its certificate is not renewed: %s", peer->session->name.name, text);
 	(void)session_send_renewal(peer->session, &message);
 }
 
