@@ -57,8 +57,6 @@ static struct duration interval(const struct preferred *preferred)
 
 static void wait_for_next(struct preferred *preferred)
 {
-	if (!preferred->running)
-		return;
 	preferred->next = mono_add(mono_now(), interval(preferred));
 	loop_timer_start(preferred->loop, &preferred->timer, preferred->next, due);
 }
@@ -156,8 +154,6 @@ static void attempt_failed(struct attempt *attempt, const char *cause)
 	if (attempt->retry_after_ms > 0)
 		preferred->events->hold(preferred, attempt->remote, &attempt->outer,
 			DURATION_MS(attempt->retry_after_ms));
-	if (!preferred->running)
-		return;
 	preferred->address++;
 	try_address(preferred);
 }

@@ -22,16 +22,18 @@ static struct fixture {
 	struct preferred preferred;
 	struct mono now;
 	uint32_t random;
+	int random_error;
 	/* The resolver: what it was asked, in order. */
 	char asked[ASKED_MAX][64];
 	size_t asked_count;
-	int ask_error;
+	int ask_error, init_error;
+	unsigned resolvers; /* made and not freed */
 	/* The attempts. */
 	unsigned begun, abandoned, returned;
 	char told[64];    /* with the last goodbye */
 	struct lane lane; /* what each attempt leads to */
 	/* What the client is told. */
-	unsigned steady, ended, held;
+	unsigned steady, ended, holds;
 	int steady_error;
 	size_t steady_remote;
 	struct endpoint hold_at, avoided; /* avoided: this server asked to stay away */
@@ -78,8 +80,12 @@ static void expires(void)
 
 ssize_t getrandom(void *data, size_t len, unsigned flags)
 {
-	(void)flags;
+	ck_assert_uint_eq(flags, 0); /* a host that has just started waits for random numbers */
 	ck_assert_uint_eq(len, sizeof(fixture.random));
+	if (fixture.random_error != 0) {
+		errno = fixture.random_error;
+		return -1;
+	}
 	memcpy(data, &fixture.random, len);
 	return (ssize_t)len;
 }
@@ -90,7 +96,10 @@ int resolver_init(
 	struct resolver *resolver, struct loop *loop, void (*answered)(struct resolver *resolver))
 {
 	(void)loop;
+	if (fixture.init_error < 0)
+		return fixture.init_error;
 	*resolver = (struct resolver){ .answered = answered };
+	fixture.resolvers++;
 	return 0;
 }
 
@@ -105,7 +114,8 @@ int resolver_ask(struct resolver *resolver, const char *host, uint16_t port)
 
 void resolver_free(struct resolver *resolver)
 {
-	(void)resolver;
+	ck_assert_ptr_eq(resolver, &fixture.preferred.resolver);
+	fixture.resolvers--;
 }
 
 static struct endpoint address(size_t i)
@@ -260,9 +270,10 @@ static int on_lane(struct preferred *preferred, int fd, struct mono deadline,
 
 static bool on_held(struct preferred *preferred, size_t remote, const struct endpoint *outer)
 {
-	(void)preferred;
+	const struct endpoint *first = preferred->endpoints;
+
 	(void)remote;
-	fixture.held++;
+	ck_assert(outer >= first && outer < &first[preferred->endpoint_count]);
 	return fixture.avoided.port == outer->port &&
 		addr_equal(&fixture.avoided.addr, &outer->addr);
 }
@@ -274,6 +285,7 @@ static void on_hold(struct preferred *preferred, size_t remote, const struct end
 	(void)remote;
 	fixture.hold_at = *outer;
 	fixture.hold = wait;
+	fixture.holds++;
 }
 
 static int on_steady(struct preferred *preferred, struct lane *lane, const struct lane_peer *peer,
@@ -331,6 +343,10 @@ static void setup(void)
 static void teardown(void)
 {
 	preferred_free(&fixture.preferred);
+	ck_assert_uint_eq(fixture.resolvers, 0);
+	ck_assert(!fixture.preferred.timer.running && !fixture.preferred.running);
+	preferred_free(&fixture.preferred); /* has nothing left to free */
+	ck_assert_uint_eq(fixture.resolvers, 0);
 	settings_free(fixture.settings);
 }
 
@@ -419,7 +435,7 @@ START_TEST(addresses)
 	fails(0);
 	ck_asked("also-second:443");
 	ck_assert_uint_eq(fixture.begun, 3);
-	ck_assert_int_eq(fixture.hold.ns, 0);
+	ck_assert_uint_eq(fixture.holds, 0);
 }
 END_TEST
 
@@ -457,7 +473,7 @@ START_TEST(returns_when_steady)
 }
 END_TEST
 
-/* One failure, or another remote that answers, and the time begins anew. */
+/* One failure, or another remote that answers, and the time begins again. */
 START_TEST(count_begins_again)
 {
 	preferred_watch(&fixture.preferred, 3);
@@ -552,6 +568,52 @@ START_TEST(stopped_while_it_resolves)
 }
 END_TEST
 
+START_TEST(stopped_after_an_answer)
+{
+	preferred_watch(&fixture.preferred, 2);
+	probe_answers();
+	preferred_stop(&fixture.preferred);
+	ck_assert(!fixture.preferred.answers);
+	is_gone();
+	ck_assert_uint_eq(fixture.ended, 1);
+}
+END_TEST
+
+/* The engine ends before the client has begun. */
+START_TEST(never_begun)
+{
+	struct preferred preferred = { .attempt.state = ATTEMPT_SECURED };
+
+	preferred_stop(&preferred);
+	preferred_free(&preferred);
+	ck_assert_uint_eq(fixture.abandoned + fixture.ended, 0);
+}
+END_TEST
+
+/* Without a random number the clock spreads the clients. */
+START_TEST(no_random_number)
+{
+	fixture.random_error = ENOSYS;
+	fixture.now.ns = (int64_t)UINT32_MAX << 32 | 0x80000000u;
+	preferred_watch(&fixture.preferred, 3);
+	ck_assert_int_eq(ms_to_timer(), 8750);
+}
+END_TEST
+
+START_TEST(no_resolver)
+{
+	fixture.init_error = -EMFILE;
+	preferred_watch(&fixture.preferred, 3);
+	expires();
+	ck_assert_uint_eq(fixture.asked_count, 0);
+	ck_assert_int_eq(ms_to_timer(), 10000);
+	fixture.init_error = 0;
+	expires();
+	ck_asked("best:443");
+	ck_assert_uint_eq(fixture.resolvers, 1);
+}
+END_TEST
+
 START_TEST(through_a_proxy)
 {
 	fixture.settings->proxy.kind = PROXY_HTTP;
@@ -586,7 +648,8 @@ int main(void)
 {
 	const TTest *const tests[] = { nothing_better, intervals, order, addresses,
 		returns_when_steady, count_begins_again, goodbye, not_taken, stopped,
-		stopped_while_it_resolves, through_a_proxy, resolver_fails };
+		stopped_while_it_resolves, stopped_after_an_answer, never_begun, no_random_number,
+		no_resolver, through_a_proxy, resolver_fails };
 
 	return unit_run(
 		"preferred", unit_suite("preferred", setup, teardown, tests, ARRAY_SIZE(tests)));
