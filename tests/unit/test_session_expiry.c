@@ -15,11 +15,27 @@ time_t time(time_t *ret_time)
 	return (time_t)wall;
 }
 
-/* The session looks at the clock then, and looks again or ends. */
-static void look_at(int64_t now)
+static int64_t boot = 1000;
+
+int clock_gettime(clockid_t clock, struct timespec *ret_time)
+{
+	(void)clock;
+	*ret_time = (struct timespec){ .tv_sec = boot };
+	return 0;
+}
+
+/* The wall clock jumps to then; the session looks at it, and looks again or ends. */
+static void jump_to(int64_t now)
 {
 	wall = now;
 	fixture_expire(&fixture.session->expiry);
+}
+
+/* The same after that time has passed. */
+static void look_at(int64_t now)
+{
+	boot += now - wall;
+	jump_to(now);
 }
 
 START_TEST(waits)
@@ -52,6 +68,77 @@ START_TEST(jumps)
 	ck_assert_int_gt(session_expiry_wait(until, NOW).ns, 0);
 	ck_assert_int_eq(session_expiry_wait(until, NOW + 7200).ns, 0);
 	ck_assert_int_gt(session_expiry_wait(until, 0).ns, 0);
+}
+END_TEST
+
+START_TEST(verdicts)
+{
+	enum { YEAR = 365 * 86400, HOUR = 3600 };
+	static const struct {
+		int64_t until, wall, wall_then, passed;
+		enum session_expiry_verdict verdict;
+	} rows[] = {
+		{ 0, NOW + 10L * YEAR, NOW, 10L * YEAR, SESSION_EXPIRY_VALID },
+		{ NOW + HOUR, NOW + HOUR - 1, NOW, HOUR - 1, SESSION_EXPIRY_VALID },
+		{ NOW + HOUR, NOW + HOUR, NOW, HOUR, SESSION_EXPIRY_ENDED },
+		/* A little slower or faster than the other clock. */
+		{ NOW + HOUR, NOW + HOUR, NOW, HOUR - 50, SESSION_EXPIRY_ENDED },
+		{ NOW + HOUR, NOW + HOUR - 50, NOW, HOUR, SESSION_EXPIRY_VALID },
+		{ NOW + YEAR, NOW + YEAR, NOW, YEAR - 4 * HOUR, SESSION_EXPIRY_ENDED },
+		/* Forward by years, for a moment or for good. */
+		{ NOW + HOUR, NOW + 10L * YEAR, NOW, 5, SESSION_EXPIRY_DOUBTED },
+		{ NOW + HOUR, NOW + 10L * YEAR, NOW, HOUR, SESSION_EXPIRY_ENDED },
+		/* Back by years: the end comes when it would have come. */
+		{ NOW + HOUR, NOW - 10L * YEAR, NOW, 5, SESSION_EXPIRY_VALID },
+		{ NOW + HOUR, NOW - 10L * YEAR, NOW, HOUR + 70, SESSION_EXPIRY_ENDED },
+		/* The clock was wrong at first, and is right now. */
+		{ NOW + HOUR, NOW + HOUR + 1, 0, 5, SESSION_EXPIRY_DOUBTED },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		ck_assert_msg(session_expiry_judge(rows[i].until, rows[i].wall, rows[i].wall_then,
+				      rows[i].passed) == rows[i].verdict,
+			"row %zu", i);
+}
+END_TEST
+
+/* A clock that is wrong by years for a moment drops nobody; one that stays there is believed after an hour. */
+START_TEST(years_ahead)
+{
+	int64_t years = 86400L * 365 * 10;
+	struct lane *lane = open_up(1);
+
+	lane->valid_until = NOW + 7200;
+	jump_to(NOW + years);
+	ck_state(SESSION_UP);
+	jump_to(NOW);
+	ck_state(SESSION_UP);
+	jump_to(NOW + years);
+	fixture_pass(SESSION_EXPIRY_DOUBT_S * 1000L - 1);
+	jump_to(NOW + years);
+	ck_state(SESSION_UP);
+	fixture_pass(1);
+	jump_to(NOW + years);
+	ck_state(SESSION_CLOSING);
+	fixture_expect_goodbye(lane, GOODBYE_EXPIRED);
+}
+END_TEST
+
+/* A jump back prolongs nothing. */
+START_TEST(years_back)
+{
+	struct lane *lane = open_up(1);
+
+	lane->valid_until = NOW + 600;
+	jump_to(NOW - 86400L * 365 * 10);
+	ck_state(SESSION_UP);
+	boot += 599;
+	jump_to(wall + 599);
+	ck_state(SESSION_UP);
+	boot += 2 * SESSION_EXPIRY_SLACK_S;
+	jump_to(wall + 120);
+	ck_state(SESSION_CLOSING);
+	fixture_expect_goodbye(lane, GOODBYE_EXPIRED);
 }
 END_TEST
 
@@ -153,6 +240,9 @@ static Suite *suite(void)
 
 	unit_add(s, "waits", waits);
 	unit_add(s, "jumps", jumps);
+	unit_add(s, "verdicts", verdicts);
+	fixture_add(s, "years_ahead", years_ahead, false, 1);
+	fixture_add(s, "years_back", years_back, false, 1);
 	fixture_add(s, "first_of_several", first_of_several, false, 5);
 	fixture_add(s, "of_no_lane", of_no_lane, false, 1);
 	fixture_add(s, "which_certificate", which_certificate, false, 3);

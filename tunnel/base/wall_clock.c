@@ -29,3 +29,11 @@ int64_t wall_now(void)
 {
 	return (int64_t)time(NULL) + test_offset();
 }
+
+int64_t wall_since_boot(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &now); /* in every Linux since 2.6.39 */
+	return (int64_t)now.tv_sec;
+}

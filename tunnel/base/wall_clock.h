@@ -11,4 +11,10 @@
  */
 int64_t wall_now(void);
 
+/*
+ * Seconds since the host's start, those asleep included. Nobody can set this clock: together with
+ * it a jump of the wall clock shows.
+ */
+int64_t wall_since_boot(void);
+
 #endif

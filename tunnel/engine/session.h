@@ -90,7 +90,9 @@ struct session {
 	struct mono lane_lost;
 	struct loop_timer unclaimed; /* server: while no lane has the control role */
 	struct loop_timer expiry;    /* runs while it has lanes: session_expiry.c */
-	struct lane_peer lane_peer;  /* of the newest connection */
+	struct mono
+		expiry_doubted; /* since when a jump of the clock alone ends it; 0: it does not */
+	struct lane_peer lane_peer; /* of the newest connection */
 	/* The same peer's certificates, also while it is away; counted. NULL: adopted. */
 	struct tls_peer_chain *chain;
 	struct endpoint outer;  /* the peer's end of the newest connection */

@@ -23,6 +23,8 @@ enum {
 	 * session may outlive its certificate by this much.
 	 */
 	SESSION_EXPIRY_LOOK_S = 30,
+	SESSION_EXPIRY_DOUBT_S = 3600, /* a clock that was set is believed after that */
+	SESSION_EXPIRY_SLACK_S = 60,   /* two clocks that differ by less agree */
 };
 
 /*
@@ -76,6 +78,17 @@ void session_watch_expiry(struct session *session);
  * come. Both are seconds since the epoch; `until` 0 never comes.
  */
 struct duration session_expiry_wait(int64_t until, int64_t now);
+enum session_expiry_verdict {
+	SESSION_EXPIRY_VALID,
+	SESSION_EXPIRY_DOUBTED, /* it has ended only because the wall clock was set */
+	SESSION_EXPIRY_ENDED,
+};
+/*
+ * Judges a certificate that ends at `until`, by the wall clock now, and by what it was `passed`
+ * seconds ago, when the lane was made.
+ */
+enum session_expiry_verdict session_expiry_judge(
+	int64_t until, int64_t wall, int64_t wall_then, int64_t passed);
 
 /*
  * session_offer.c. Makes session->offer again from today's announcements. -ENOMEM: the old one

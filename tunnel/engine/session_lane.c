@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/wall_clock.h"
 #include "base/container.h"
 #include "base/error_text.h"
 #include "base/log.h"
@@ -173,6 +174,8 @@ int session_lane_new(struct session *session, const struct session_lane_events *
 		.chain = take_chain(session, lane),
 		.stage = stage,
 		.number = ++session->lanes_made,
+		.since_wall = wall_now(),
+		.since_boot = wall_since_boot(),
 		.queue = -1,
 		.since = mono_now(),
 	};

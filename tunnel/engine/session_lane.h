@@ -79,6 +79,8 @@ struct session_lane {
 	/* Why session_lane_fail() ordered its end: negative errno; 0: it did not. */
 	int failure;
 	struct mono since;
+	/* The wall clock when it was made, and wall_since_boot() then: session_expiry.c. */
+	int64_t since_wall, since_boot;
 };
 
 TAILQ_HEAD(session_lanes, session_lane);
