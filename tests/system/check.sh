@@ -141,9 +141,9 @@ openssl_pki again prime256v1 prime256v1 'basicConstraints = CA:TRUE'
 sed -i "s|^ca = .*|ca = \"$WORK/again/ca.crt\";|" "$WORK/gw-b.conf"
 finds 'a CA of the same name with another key' 0 '^warning: .*not signed by the CA "Office CA" in our ca file, only by one of that name' gw-b
 
-pki client brief --remote 192.0.2.2 --not-after "$(date -u -d 'now + 50 hours' +%Y%m%d%H%M%SZ)"
+pki client brief --remote 192.0.2.2 --not-before "$(date -u -d 'now - 20 days' +%Y%m%d%H%M%SZ)" --not-after "$(date -u -d 'now + 50 hours' +%Y%m%d%H%M%SZ)"
 client_conf brief brief </dev/null
-finds 'a certificate that ends soon' 0 '^warning: .*certificate: that of brief ends in less than 3 days; renew it with culvert-pki renew brief' brief
+finds 'a certificate that ends soon' 0 '^warning: .*certificate: that of brief ends in less than 3 days, on .*: renew it, for example with culvert-pki renew' brief
 lacks 'of the file alone no clock is asked' 'ends in' brief --file-only
 
 # ---- this host ----

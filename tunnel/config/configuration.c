@@ -12,6 +12,7 @@
 #include "base/executable.h"
 #include "base/file.h"
 #include "config/configuration_internal.h"
+#include "config/validity.h"
 #include "config/credentials.h"
 #include "config/conf.h"
 #include "system/passphrase.h"
@@ -112,21 +113,21 @@ static int examine_own(const struct configuration *configuration, const struct t
 	return r;
 }
 
-/* Names a certificate that ends soon, while there is time to renew it. */
-static void examine_end(const struct configuration *configuration,
+/* Names what ends soon, or has ended without being refused for that, while a person can act. */
+static void examine_ends(const struct configuration *configuration,
 	const struct tls_context *context, struct findings *findings)
 {
-	const char *name = tls_context_identity(context)->name;
-	int64_t left = (int64_t)tls_context_not_after(context) - wall_now();
-	struct problem problem = { 0 };
+	bool current = configuration->settings->crl_expired == SETTINGS_CRL_REFUSE;
+	struct tls_term terms[TLS_TERMS_MAX];
+	size_t count = tls_context_terms(context, terms, TLS_TERMS_MAX);
+	struct problem problem;
 
-	if (left >= (int64_t)CONFIGURATION_CERTIFICATE_DAYS * DAY_S)
-		return;
-	problem_set(&problem,
-		"certificate: that of %s ends in less than %" PRId64
-		" days; renew it with culvert-pki renew %s",
-		name, left / DAY_S + 1, name);
-	configuration_find(configuration, findings, FINDING_WARNING, "dates", &problem);
+	for (size_t i = 0; i < count; i++) {
+		validity_explain(&terms[i], wall_now(), current, &problem);
+		if (problem.text[0] != '\0')
+			configuration_find(
+				configuration, findings, FINDING_WARNING, "dates", &problem);
+	}
 }
 
 /* What is not valid yet will be by itself; what has expired needs a person. */
@@ -137,7 +138,7 @@ static int examine_dates(const struct configuration *configuration,
 	int r = credentials_check_dates(context, configuration->settings, &problem);
 
 	if (r == 0)
-		examine_end(configuration, context, findings);
+		examine_ends(configuration, context, findings);
 	if (r != -EAGAIN)
 		return find_error(configuration, findings, "dates", first, r, &problem);
 	configuration_find(configuration, findings, FINDING_WARNING, "dates", &problem);

@@ -56,9 +56,6 @@ int configuration_parse(struct configuration *configuration, const struct config
 	"; the key is protected by a passphrase, which is asked for at the start: whether it fits " \
 	"the certificate was not checked"
 
-/* A certificate that ends sooner is a finding, of `check` and of doctor. */
-enum { CONFIGURATION_CERTIFICATE_DAYS = 14 };
-
 struct configuration_verdict {
 	struct identity identity; /* the name in the certificate; "": it has none that is valid */
 	/* A passphrase protects the key, so it is not known whether it fits the certificate. */

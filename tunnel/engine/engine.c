@@ -81,6 +81,8 @@ static void on_configure(struct netd_link_events *events, const struct request_c
 		engine->world.settings = engine->settings;
 		engine->world.identity = tls_context_identity(engine->tls);
 		peers_judge_certificates(&engine->peers, engine->tls);
+		validity_watch_follow(
+			&engine->validity, engine->world.loop, engine->settings, engine->tls);
 		/* Without memory for it, status does not know when absent peers left. */
 		if (engine->settings->role == SETTINGS_SERVER)
 			(void)departures_init(&engine->departures, engine->settings);
@@ -332,6 +334,7 @@ static void free_all(struct engine *engine)
 {
 	loop_timer_stop(engine->world.loop, &engine->stop_deadline);
 	resume_close(&engine->resume);
+	validity_watch_stop(&engine->validity);
 	if (engine->settings)
 		engine->role->free(engine);
 	control_close(engine->control);

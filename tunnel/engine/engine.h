@@ -19,6 +19,7 @@
 #include "engine/refusals.h"
 #include "engine/resume.h"
 #include "engine/session_world.h"
+#include "engine/validity_watch.h"
 #include "lane/mailbox.h"
 #include "lane/worker.h"
 #include "system/loop.h"
@@ -150,6 +151,7 @@ struct engine {
 	uint8_t instance[REQUEST_INSTANCE_SIZE];
 	struct engine_drain drain;
 	struct resume resume;
+	struct validity_watch validity;
 	struct probing probing;
 	struct loop_timer stop_deadline;
 	struct mono started;

@@ -8,7 +8,7 @@
 
 #include "base/wall_clock.h"
 #include "base/finding.h"
-#include "config/configuration.h"
+#include "config/validity.h"
 #include "engine/attempts.h"
 #include "engine/engine.h"
 #include "engine/held_back.h"
@@ -23,51 +23,102 @@ enum {
 
 /* ---- certificates ---- */
 
-static void examine_certificate(
-	struct findings *findings, const char *whose, const char *name, int64_t not_after)
-{
-	int64_t left = not_after - wall_now();
-	struct finding *finding;
+enum { CLOCK_LEAST_S = 1793491200 }; /* 2026-11-01: this program is not older */
 
-	if (left >= (int64_t)CONFIGURATION_CERTIFICATE_DAYS * DAY_S) {
-		findings_add(findings, FINDING_OK, "certificate",
-			"%s (%s) is valid for %" PRId64 " more days", whose, name, left / DAY_S);
-		return;
-	}
-	if (left < 0)
-		finding = findings_add(findings, FINDING_PROBLEM, "certificate",
-			"%s (%s) has expired, or this host's clock is wrong", whose, name);
-	else
-		finding = findings_add(findings, FINDING_PROBLEM, "certificate",
-			"%s (%s) expires in %" PRId64 " days", whose, name, left / DAY_S);
-	finding_cure(finding, "culvert-pki renew %s", name);
+/* What ends in a month is worth knowing, and what ends in a week is a problem. */
+static enum finding_level level_of(enum validity_stage stage)
+{
+	return stage == VALIDITY_GOOD     ? FINDING_OK
+		: stage == VALIDITY_MONTH ? FINDING_NOTE
+					  : FINDING_PROBLEM;
 }
 
-/* What is not valid yet, and revocation lists and CAs: only the leaf's end has words of its own. */
-static void examine_own(const struct tls_context *tls, struct findings *findings)
+static void examine_term(
+	const struct tls_term *term, const struct settings *settings, struct findings *findings)
 {
-	int64_t not_after = tls_context_not_after(tls);
-	struct problem problem;
+	static const char prefix[] = "certificate: ";
+	enum validity_stage stage = validity_judge(term->from, term->until, wall_now());
+	struct problem text;
+	const char *shown = text.text;
 
-	if (not_after > wall_now() && tls_context_check_dates(tls, &problem) < 0)
-		findings_add(findings, FINDING_PROBLEM, "certificate", "new connections fail: %s",
-			problem.text);
+	validity_explain(term, wall_now(), settings->crl_expired == SETTINGS_CRL_REFUSE, &text);
+	if (strncmp(shown, prefix, strlen(prefix)) == 0)
+		shown += strlen(prefix);
+	if (stage != VALIDITY_GOOD)
+		findings_add(findings, level_of(stage), "certificate", "%s%s",
+			stage >= VALIDITY_ENDED && term->kind == TLS_TERM_CERTIFICATE
+				? "new connections fail: "
+				: "",
+			shown);
+	else if (term->kind == TLS_TERM_CERTIFICATE)
+		findings_add(findings, FINDING_OK, "certificate",
+			"this end's certificate (%s) is valid for %" PRId64 " more days",
+			term->name, (term->until - wall_now()) / DAY_S);
+}
+
+static void examine_peer(const struct session *session, struct findings *findings)
+{
+	const struct lane_peer *peer = &session->lane_peer;
+	int64_t left = peer->not_after - wall_now();
+	enum validity_stage stage = validity_judge(peer->not_before, peer->not_after, wall_now());
+	struct finding *finding;
+
+	if (peer->not_after == 0)
+		return;
+	if (stage == VALIDITY_GOOD)
+		findings_add(findings, FINDING_OK, "certificate",
+			"the peer's certificate (%s) is valid for %" PRId64 " more days",
+			session->name.name, left / DAY_S);
+	if (stage == VALIDITY_GOOD)
+		return;
+	if (left < 0)
+		finding = findings_add(findings, level_of(stage), "certificate",
+			"the peer's certificate (%s) has expired, or this host's clock is wrong",
+			session->name.name);
 	else
-		examine_certificate(findings, "this end's certificate",
-			tls_context_identity(tls)->name, not_after);
+		finding = findings_add(findings, level_of(stage), "certificate",
+			"the peer's certificate (%s) ends in less than %" PRId64 " days",
+			session->name.name, left / DAY_S + 1);
+	finding_cure(finding, "culvert-pki renew %s", session->name.name);
+}
+
+/*
+ * A clock that is behind makes certificates look as if they were not valid yet. Behind a kill
+ * switch no program can set it, and there is no tunnel as long as it is wrong.
+ */
+static void examine_clock(const struct engine *engine, const struct tls_term *terms, size_t count,
+	struct findings *findings)
+{
+	const struct settings *settings = engine->settings;
+	bool behind = wall_now() < CLOCK_LEAST_S;
+
+	for (size_t i = 0; i < count; i++)
+		behind = behind || (terms[i].kind != TLS_TERM_LIST && wall_now() < terms[i].from);
+	if (!behind)
+		return;
+	if (!settings->kill_switch)
+		findings_add(findings, FINDING_PROBLEM, "clock",
+			"this host's clock is behind: set it, so that certificates are valid");
+	else if (settings->kill_switch_time_count > 0)
+		findings_add(findings, FINDING_PROBLEM, "clock",
+			"this host's clock is behind, and only the time servers of kill_switch_time can be asked; let the NTP client ask one of them, or set the clock by hand (date -s)");
+	else
+		findings_add(findings, FINDING_PROBLEM, "clock",
+			"this host's clock is behind, so there is no tunnel, and without a tunnel the kill switch blocks NTP, which would set it; set the clock by hand (date -s), or name time servers in kill_switch_time");
 }
 
 static void examine_certificates(const struct engine *engine, struct findings *findings)
 {
+	struct tls_term terms[TLS_TERMS_MAX];
+	size_t count = engine->tls ? tls_context_terms(engine->tls, terms, TLS_TERMS_MAX) : 0;
 	const struct session *session;
 
+	for (size_t i = 0; i < count; i++)
+		examine_term(&terms[i], engine->settings, findings);
 	if (engine->tls)
-		examine_own(engine->tls, findings);
-	TAILQ_FOREACH(session, &engine->peers.sessions, link) {
-		if (session->lane_peer.not_after != 0)
-			examine_certificate(findings, "the peer's certificate", session->name.name,
-				session->lane_peer.not_after);
-	}
+		examine_clock(engine, terms, count, findings);
+	TAILQ_FOREACH(session, &engine->peers.sessions, link)
+		examine_peer(session, findings);
 }
 
 /* ---- sessions ---- */

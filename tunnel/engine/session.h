@@ -90,8 +90,9 @@ struct session {
 	struct mono lane_lost;
 	struct loop_timer unclaimed; /* server: while no lane has the control role */
 	struct loop_timer expiry;    /* runs while it has lanes: session_expiry.c */
-	struct mono
-		expiry_doubted; /* since when a jump of the clock alone ends it; 0: it does not */
+	/* Since when a jump of the clock alone ends it; 0: it does not. */
+	struct mono expiry_doubted;
+	unsigned validity_told;     /* enum validity_stage: what was logged of its certificate */
 	struct lane_peer lane_peer; /* of the newest connection */
 	/* The same peer's certificates, also while it is away; counted. NULL: adopted. */
 	struct tls_peer_chain *chain;

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/session_internal.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/container.h"
 #include "base/log.h"
 #include "base/wall_clock.h"
+#include "config/validity.h"
+
+enum { DAY_S = 86400 };
 
 /*
  * A session ends with a goodbye when its peer's certificate ends: a new connection would be
@@ -88,6 +92,20 @@ static bool believe(struct session *session, bool doubted)
 	return mono_since(now, session->expiry_doubted).ns >= DURATION_S(SESSION_EXPIRY_DOUBT_S).ns;
 }
 
+/* At a server, whose administrator usually issues the certificates. */
+static void tell_ahead(struct session *session, int64_t now)
+{
+	const struct lane_peer *peer = &session->lane_peer;
+	enum validity_stage stage = validity_judge(peer->not_before, peer->not_after, now);
+
+	if (!session_is_server(session) || peer->not_after == 0)
+		return;
+	if (stage > session->validity_told && stage < VALIDITY_ENDED)
+		log_notice("%s: the peer's certificate ends in less than %" PRId64 " days",
+			session->name.name, (peer->not_after - now) / DAY_S + 1);
+	session->validity_told = stage;
+}
+
 static void look(struct loop_timer *timer)
 {
 	struct session *session = container_of(timer, struct session, expiry);
@@ -97,6 +115,7 @@ static void look(struct loop_timer *timer)
 
 	if (TAILQ_EMPTY(&session->lanes) || session->state >= SESSION_CLOSING)
 		return;
+	tell_ahead(session, now);
 	if (verdict != SESSION_EXPIRY_ENDED &&
 		!believe(session, verdict == SESSION_EXPIRY_DOUBTED)) {
 		session_watch_expiry(session);

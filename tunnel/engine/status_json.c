@@ -4,6 +4,7 @@
 #include "base/array.h"
 #include "base/json.h"
 #include "base/version.h"
+#include "base/wall_clock.h"
 #include "engine/attempts.h"
 #include "engine/held_back.h"
 
@@ -73,6 +74,33 @@ static void put_renewal(struct json *json, const struct engine *engine)
 		json_null(json, "result");
 	}
 	json_object_end(json);
+}
+
+static void put_validity(struct json *json, const struct engine *engine)
+{
+	static const char *const kinds[] = { [TLS_TERM_CERTIFICATE] = "certificate",
+		[TLS_TERM_CA] = "ca",
+		[TLS_TERM_LIST] = "crl" };
+	struct tls_term terms[TLS_TERMS_MAX];
+	size_t count = engine->tls ? tls_context_terms(engine->tls, terms, TLS_TERMS_MAX) : 0;
+
+	json_array_begin(json, "validity");
+	for (size_t i = 0; i < count; i++) {
+		const struct tls_term *term = &terms[i];
+
+		json_object_begin(json, NULL);
+		json_string(json, "kind", kinds[term->kind]);
+		json_string(json, "name", term->name);
+		json_i64(json, "from", term->from);
+		if (term->until != 0)
+			json_i64(json, "until", term->until);
+		else
+			json_null(json, "until");
+		json_string(json, "state",
+			validity_stage_text(validity_judge(term->from, term->until, wall_now())));
+		json_object_end(json);
+	}
+	json_array_end(json);
 }
 
 static void put_ends(struct json *json, const struct settings *settings)
@@ -544,6 +572,7 @@ void status_json_overview(const struct status_view *view, FILE *out)
 	json_string(&json, "version", culvert_version);
 	put_identity(&json, engine);
 	put_renewal(&json, engine);
+	put_validity(&json, engine);
 	json_duration(&json, "uptime", mono_since(view->now, engine->started));
 	json_bool(&json, "stopping", engine->world.stopping);
 	json_u64(&json, "generation", engine->load.number);

@@ -229,6 +229,21 @@ static void write_renewal(const struct engine *engine, FILE *out)
 	}
 }
 
+/* What ends soon, or has ended. */
+static void write_warnings(FILE *out, const struct engine *engine)
+{
+	struct tls_term terms[TLS_TERMS_MAX];
+	size_t count = tls_context_terms(engine->tls, terms, TLS_TERMS_MAX);
+	struct problem text;
+
+	for (size_t i = 0; i < count; i++) {
+		validity_explain(&terms[i], wall_now(),
+			engine->settings->crl_expired == SETTINGS_CRL_REFUSE, &text);
+		if (text.text[0] != '\0')
+			field(out, "warning:", "%s", text.text);
+	}
+}
+
 static void write_daemon(const struct status_view *view, FILE *out)
 {
 	const struct engine *engine = view->engine;
@@ -245,6 +260,7 @@ static void write_daemon(const struct status_view *view, FILE *out)
 		field(out, "identity:", "%s", tls_context_identity(engine->tls)->name);
 		field_date(out, "certificate until:", tls_context_not_after(engine->tls));
 		write_renewal(engine, out);
+		write_warnings(out, engine);
 	}
 	field(out, "configuration:", "%u, loaded %s ago%s%s", engine->load.number,
 		duration_format(mono_since(view->now, load_time(&engine->load)), shown),

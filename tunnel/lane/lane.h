@@ -52,7 +52,8 @@ struct lane_peer {
 	struct peer_names *names; /* all in the certificate */
 	char cipher[40];
 	char group[40];
-	int64_t not_after;   /* of the peer's certificate, seconds since the epoch */
+	/* of the peer's certificate, seconds since the epoch */
+	int64_t not_before, not_after;
 	int64_t valid_until; /* not_after, or the earlier end of a CA above it */
 };
 

@@ -156,6 +156,7 @@ static enum lane_verdict secured(struct lane *lane)
 		peer->identity = peer->names->plain;
 	snprintf(peer->cipher, sizeof(peer->cipher), "%s", tls_cipher(lane->tls));
 	snprintf(peer->group, sizeof(peer->group), "%s", tls_group(lane->tls));
+	peer->not_before = tls_peer_not_before(lane->tls);
 	peer->not_after = tls_peer_not_after(lane->tls);
 	peer->valid_until = tls_peer_valid_until(lane->tls);
 	problem_set(&report->secured.notice, "%s", tls_peer_notice(lane->tls));

@@ -208,6 +208,16 @@ struct peer_names *tls_peer_names(const struct tls *tls)
 	return tls->established ? tls->names : NULL;
 }
 
+time_t tls_peer_not_before(const struct tls *tls)
+{
+	X509 *leaf = SSL_get0_peer_certificate(tls->ssl);
+	time_t not_before = 0;
+
+	if (leaf)
+		(void)tls_time(X509_get0_notBefore(leaf), &not_before);
+	return not_before;
+}
+
 time_t tls_peer_not_after(const struct tls *tls)
 {
 	X509 *leaf = SSL_get0_peer_certificate(tls->ssl);

@@ -83,6 +83,27 @@ time_t tls_context_not_after(const struct tls_context *context);
  */
 int tls_context_check_dates(const struct tls_context *context, struct problem *problem);
 
+/* What ends one day. */
+enum tls_term_kind {
+	TLS_TERM_CERTIFICATE, /* our own, and those that were given with it */
+	TLS_TERM_CA,          /* in `ca` */
+	TLS_TERM_LIST,        /* in `crl` */
+};
+enum { TLS_TERM_NAME_MAX = 100, TLS_TERMS_MAX = 32 };
+
+struct tls_term {
+	enum tls_term_kind kind;
+	char name[TLS_TERM_NAME_MAX]; /* of the holder or issuer, escaped */
+	int64_t from, until;          /* seconds since the epoch; until 0: a list without an end */
+};
+
+/*
+ * Writes what the context has, our own certificate first, and returns how many. It leaves out a
+ * list that a later one of the same CA supersedes, a CA that the same CA's later certificate
+ * replaces, and what is more than `max`.
+ */
+size_t tls_context_terms(const struct tls_context *context, struct tls_term *out, size_t max);
+
 /*
  * Adds a finding for what the other end's handshake would refuse about our own certificate, chain
  * and key, except dates. An error: a key of a kind that TLS 1.3 cannot use, a private key that is
@@ -141,6 +162,8 @@ int tls_handshake(struct tls *tls, struct problem *problem);
  * (config/settings.h, settings_meet()). The caller may take a reference.
  */
 struct peer_names *tls_peer_names(const struct tls *tls);
+/* Of the peer's certificate; 0: no handshake yet. */
+time_t tls_peer_not_before(const struct tls *tls);
 time_t tls_peer_not_after(const struct tls *tls);
 /* The earliest end of validity in the peer's chain, CA included; 0: no handshake yet. */
 time_t tls_peer_valid_until(const struct tls *tls);

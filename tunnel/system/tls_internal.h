@@ -29,6 +29,7 @@
  * 	tls_verify.c    the check of the peer's certificate
  * 	tls_chain.c     the same check again, while the peer is connected
  * 	tls_own.c       the same check of our own, before anything starts
+ * 	tls_term.c      the dates of all that a context has
  * 	tls_identity.c  Culvert's own rules for a certificate, and the name in it
  * 	tls_name.c      all names in a certificate
  * 	tls_anchor.c    trust in a CA that is no root
