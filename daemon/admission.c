@@ -138,18 +138,51 @@ static void refuse_waiting(struct candidate *newest)
 	}
 }
 
+/*
+ * True if the hello comes from another copy of the client's program, as in a virtual machine that
+ * was cloned while it ran: it has the instance of the session that is up, and does not know of that
+ * session's connection. A copy that is taken for the same client would take the session over, lose
+ * it to the other one, and so on for ever. A client whose welcome was lost names the number of the
+ * one before.
+ */
+static bool is_a_copy(const struct session *old, const struct message_hello *hello)
+{
+	return !old->adopted && old->state == SESSION_UP && hello->last_session != 0 &&
+		same_instance(old->instance, hello->instance) &&
+		hello->last_session != old->terms.session_id &&
+		(old->heard_routes || hello->last_session != old->named_session);
+}
+
+/* True if this one was replaced, and returns because its goodbye was lost. */
+static bool was_replaced(const struct session *old, const struct message_hello *hello)
+{
+	return (old->has_replaced && same_instance(old->replaced, hello->instance)) ||
+		(old->replaced_copy != 0 && old->replaced_copy == hello->last_session &&
+			same_instance(old->instance, hello->instance));
+}
+
+/* Remembers which instance or copy the candidate replaces. */
+static void note_replaced(struct candidate *candidate, const struct session *old)
+{
+	if (same_instance(old->instance, candidate->hello.instance)) {
+		candidate->replaced_copy = old->terms.session_id;
+		return;
+	}
+	memcpy(candidate->replaced, old->instance, sizeof(candidate->replaced));
+	candidate->has_replaced = true;
+}
+
 /* The same client returns, or another host has the same certificate: ends the old session. */
 static void replace_session(struct candidate *candidate, struct session *old)
 {
-	bool same = same_instance(old->instance, candidate->hello.instance);
+	bool same = same_instance(old->instance, candidate->hello.instance) &&
+		!is_a_copy(old, &candidate->hello);
 	char outer[ENDPOINT_TEXT_MAX];
 
 	refuse_waiting(candidate);
 	candidate->waiting = true;
-	if (!same) {
-		memcpy(candidate->replaced, old->instance, sizeof(candidate->replaced));
-		candidate->has_replaced = true;
-	}
+	if (!same)
+		note_replaced(candidate, old);
 	if (old->state >= SESSION_CLOSING)
 		return; /* it ends already */
 	log_notice("%s: %s from %s replaces the old session", old->name.name,
@@ -217,6 +250,8 @@ static void admit(struct candidate *candidate)
 	memcpy(session->instance, candidate->hello.instance, sizeof(session->instance));
 	memcpy(session->replaced, candidate->replaced, sizeof(session->replaced));
 	session->has_replaced = candidate->has_replaced;
+	session->replaced_copy = candidate->replaced_copy;
+	session->named_session = candidate->hello.last_session;
 	if (session_open(session, candidate->lane, &candidate->lane_peer, &candidate->outer, &terms,
 		    &welcome) < 0) {
 		session_leave(session, GOODBYE_INTERNAL, "out of memory", true);
@@ -243,6 +278,7 @@ static void take_over(struct candidate *candidate, struct session *session)
 	session_disconnect(session, "a newer connection of the same client takes over");
 	memcpy(session->instance, candidate->hello.instance, sizeof(session->instance));
 	session->adopted = false;
+	session->named_session = candidate->hello.last_session;
 	if (session_open(session, candidate->lane, &candidate->lane_peer, &candidate->outer, &terms,
 		    &welcome) < 0) {
 		refuse(candidate, GOODBYE_INTERNAL, "out of memory");
@@ -264,10 +300,11 @@ static void take_hello(struct candidate *candidate, const struct message_hello *
 		candidate->admission->peers, &candidate->lane_peer.identity);
 	if (!old)
 		admit(candidate);
-	else if (old->has_replaced && same_instance(old->replaced, hello->instance))
+	else if (was_replaced(old, hello))
 		refuse(candidate, GOODBYE_REPLACED,
 			"another instance with the same certificate took over");
-	else if ((old->adopted || same_instance(old->instance, hello->instance)) && !old->final)
+	else if ((old->adopted || same_instance(old->instance, hello->instance)) && !old->final &&
+		!is_a_copy(old, hello))
 		take_over(candidate, old);
 	else if (candidate->admission->draining)
 		refuse(candidate, GOODBYE_ELSEWHERE, candidate->admission->draining);

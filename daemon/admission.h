@@ -60,6 +60,7 @@ struct candidate {
 	/* The instance of that session, if it is another instance. */
 	uint8_t replaced[MESSAGE_INSTANCE_SIZE];
 	bool has_replaced;
+	uint64_t replaced_copy; /* as in struct session */
 	struct mono since;      /* when its ClientHello was complete */
 	struct network network; /* counted until the candidate is judged */
 	bool judged;            /* it was refused and logged: only its end is awaited */

@@ -73,4 +73,31 @@ for instance in 17 18 19; do
 done
 check 'the one before is told that it was replaced' tell eager-18 <<<'await goodbye'
 check_equal 'again there is one session' 1 "$(ctl gw-b status --json | jq '.sessions | length')"
+# ---- copies of one virtual machine: the same instance in both ----
+
+# A virtual machine that is cloned while it runs: the copy takes the session over, and the original, which does not know of that
+# connection, replaces it for good.
+copy() { # NAME [LAST]: a hello of instance 7; $session is its session
+	puppet_start "$1" twin-2 192.0.2.2:443
+	tell "$1" <<<"hello instance 7 last 0x${2:-0}"$'\nawait welcome\nend\nsync'
+	session=$(sed -n 's/^welcome .*\bsession \([0-9a-f]*\).*/\1/p' "$WORK/$1.told")
+}
+check 'the original has a session' copy original
+mark=$(log_mark "$WORK/gw-b.log")
+first=$session
+check 'its copy takes it over' copy copied "$first"
+copied=$session
+puppet_end original
+expect_fresh() { log_has_since "$WORK/gw-b.log" "$mark" "$1"; }
+check_fails 'nobody was replaced so far' expect_fresh 'another instance with the same identity'
+check 'the original comes back' copy returned "$first"
+check 'the copy is told that it was replaced' tell copied <<<$'await goodbye\nawait close'
+check 'by goodbye 2' grep '^goodbye 2 ' "$WORK/copied.told"
+puppet_end copied
+puppet_start again twin-2 192.0.2.2:443
+tell again <<<"hello instance 7 last 0x$copied"$'\nawait goodbye\nawait close' || true
+check 'the copy is refused when it returns' grep '^goodbye 2 ' "$WORK/again.told"
+puppet_end again
+check 'the original goes on' tell returned <<<sync
+puppet_end returned
 finish

@@ -8,7 +8,7 @@
  * It prints `listening` while it waits for a connection and `secured NAME` after TLS. Then it does
  * one command a line. Numbers may be hexadecimal (0x…); HEX is bytes in hexadecimal.
  *
- * 	hello [mtu N] [version N] [instance N] [offloads N] [lanes N]   a valid hello with these changes
+ * 	hello [mtu N] [version N] [instance N] [last N] [offloads N] [lanes N]   a valid hello with these changes
  * 	join SESSION TOKEN [instance N] [claim N]    SESSION and TOKEN as HEX, as welcome is printed
  * 	control HEX              a whole control message
  * 	frame TYPE LENGTH HEX    a frame whose header has LENGTH, whatever its payload; HEX may be -
@@ -90,6 +90,8 @@ static int do_hello(int count, char **words)
 			hello->mtu = (uint32_t)number(words[i + 1]);
 		else if (strcmp(words[i], "version") == 0)
 			hello->version = (uint16_t)number(words[i + 1]);
+		else if (strcmp(words[i], "last") == 0)
+			hello->last_session = number(words[i + 1]);
 		else if (strcmp(words[i], "instance") == 0)
 			memset(hello->instance, (int)number(words[i + 1]), sizeof(hello->instance));
 		else if (strcmp(words[i], "offloads") == 0)

@@ -44,7 +44,8 @@ static struct fixture {
 	size_t lane_count;
 	unsigned ups;
 	bool beside;
-	struct mono heard; /* by every lane; 0: just now */
+	uint64_t last_session; /* as the newest hello named it */
+	struct mono heard;     /* by every lane; 0: just now */
 	int carry_error, offer_error, sources_error;
 	struct filter_exclusions *exclusions;
 	int exclusions_error;
@@ -548,6 +549,7 @@ static inline struct lane *greet(void)
 	ck_assert_str_eq(hello->hello.name.name, "this-end");
 	ck_assert_mem_eq(hello->hello.instance, instance, sizeof(instance));
 	ck_assert_uint_eq(hello->hello.lanes, 4);
+	fixture.last_session = hello->hello.last_session;
 	return lane;
 }
 

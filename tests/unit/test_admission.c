@@ -107,6 +107,88 @@ START_TEST(replaced)
 }
 END_TEST
 
+static void says_hello_of(struct lane *lane, uint8_t instance, uint64_t last_session)
+{
+	struct message message = hello(instance);
+
+	message.hello.last_session = last_session;
+	says(lane, &message);
+}
+
+/* The client has the welcome, and a session goes on with it. */
+static uint64_t takes_over(struct session *session, uint64_t last_session)
+{
+	struct lane *lane = connects("peer-0");
+
+	says_hello_of(lane, 1, last_session);
+	ck_opened(lane);
+	session->terms = fixture.terms;
+	session->state = SESSION_UP;
+	session->heard_routes = false;
+	return fixture.terms.session_id;
+}
+
+/*
+ * Two copies of one virtual machine have one instance. The first that comes back without knowing of the other's connection
+ * replaces it for good.
+ */
+START_TEST(a_copy)
+{
+	struct session *session = has_session("peer-0", 1);
+	uint64_t first, second;
+	struct lane *lane;
+
+	session->terms = fixture.terms;
+	first = takes_over(session, 0);
+	session->heard_routes = true;
+	second = takes_over(session, first); /* the copy */
+	ck_assert_uint_eq(fixture.left, 0);
+	session->heard_routes = true;
+	lane = connects("peer-0");
+	says_hello_of(lane, 1, first);
+	ck_assert_uint_eq(fixture.left, 1);
+	ck_assert_uint_eq(fixture.left_code, GOODBYE_REPLACED);
+	session_ends(session);
+	ck_opened(lane);
+	session = &fixture.sessions[0];
+	session->terms = fixture.terms;
+	session->state = SESSION_UP;
+	session->heard_routes = true;
+	ck_assert_uint_eq(session->replaced_copy, second);
+	/* The copy has not heard the goodbye. */
+	lane = connects("peer-0");
+	says_hello_of(lane, 1, second);
+	ck_refused(lane, GOODBYE_REPLACED, "another instance with the same certificate took over");
+	ck_assert_uint_eq(fixture.left, 1);
+}
+END_TEST
+
+/* The same client: with a lost welcome, without a number, after an engine that was replaced, and away for a while. */
+START_TEST(no_copy)
+{
+	struct session *session = has_session("peer-0", 1);
+	uint64_t first, second;
+
+	session->terms = fixture.terms;
+	first = takes_over(session, 0);
+	session->heard_routes = true;
+	second = takes_over(session, first);
+	ck_assert_uint_ne(first, second);
+	(void)takes_over(session, first); /* the welcome was lost, twice */
+	(void)takes_over(session, first);
+	session->heard_routes = true;
+	(void)takes_over(session, 0);
+	session->heard_routes = true;
+	session->adopted = true;
+	(void)takes_over(session, first);
+	session->heard_routes = true;
+	session->state = SESSION_IDLE;
+	(void)takes_over(session, second);
+	ck_assert_uint_eq(fixture.left, 0);
+	ck_assert_uint_eq(fixture.refusals, 0);
+}
+END_TEST
+
 /* The same client while its old session closes for good: it waits and replaces nobody. */
 START_TEST(same_instance_waits)
 {
@@ -147,7 +229,7 @@ END_TEST
 static Suite *suite(void)
 {
 	const TTest *const tests[] = { admitted, unlisted_is_allowed, taken_over, joined, replaced,
-		same_instance_waits, only_its_own_end };
+		a_copy, no_copy, same_instance_waits, only_its_own_end };
 
 	return unit_suite("admission", setup, teardown, tests, ARRAY_SIZE(tests));
 }

@@ -814,6 +814,21 @@ START_TEST(leaving_twice)
 }
 END_TEST
 
+/* By that a server tells copies of one virtual machine apart. Another server is not told. */
+START_TEST(names_the_last_session)
+{
+	(void)greet_up(1);
+	ck_assert_uint_eq(fixture.last_session, 0);
+	session_disconnect(fixture.session, "it is tested");
+	(void)greet();
+	ck_assert_uint_eq(fixture.last_session, 7);
+	session_disconnect(fixture.session, "it is tested");
+	fixture.session->last_server.port++;
+	(void)greet();
+	ck_assert_uint_eq(fixture.last_session, 0);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("session");
@@ -852,6 +867,7 @@ static Suite *suite(void)
 	fixture_add(s, "lacking", lacking, false, 1);
 	fixture_add(s, "adopted", adopted, false, 1);
 	fixture_add(s, "greeted", greeted, true, 1);
+	fixture_add(s, "names_the_last_session", names_the_last_session, true, 1);
 	fixture_add(s, "resolvers", resolvers, true, 1);
 	fixture_add(s, "silent", silent, true, 1);
 	fixture_add(s, "switched", switched, true, 2);

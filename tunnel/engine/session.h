@@ -71,6 +71,19 @@ struct session {
 	 */
 	uint8_t replaced[MESSAGE_INSTANCE_SIZE];
 	bool has_replaced;
+	/*
+	 * Server: the number of a session that this one has replaced and that had the same
+	 * instance, so it was another copy of the same virtual machine; 0: none.
+	 */
+	uint64_t replaced_copy;
+	/*
+	 * Server: the number that the client's hello named. It counts until the client is known to
+	 * have the number of this connection's welcome.
+	 */
+	uint64_t named_session;
+	/* Client: the number in the last welcome, and from where that came. */
+	uint64_t last_session;
+	struct endpoint last_server;
 	enum session_state state;
 	bool final;    /* the session ends with its last lane */
 	bool carried;  /* the connection that is ending now was up */

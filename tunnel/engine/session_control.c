@@ -30,6 +30,14 @@ void session_cannot_announce(struct session *session, int error)
 		session_lane_fail(session->control, "announce prefixes", error);
 }
 
+/* Another server does not know the number; through a proxy servers cannot be told apart. */
+static bool is_from(const struct session *session, const struct endpoint *server)
+{
+	return session->world->settings->proxy.kind == PROXY_NONE &&
+		session->outer.port == server->port &&
+		addr_equal(&session->outer.addr, &server->addr);
+}
+
 void session_send_hello(struct session *session)
 {
 	const struct settings *settings = session->world->settings;
@@ -43,6 +51,8 @@ void session_send_hello(struct session *session)
 	hello->lanes = (uint8_t)settings_lanes(settings, session->peer);
 	hello->mtu = settings->mtu;
 	hello->features = FEATURES_OURS;
+	if (is_from(session, &session->last_server))
+		hello->last_session = session->last_session;
 	session_send(session, &message);
 }
 
@@ -182,6 +192,8 @@ static void on_welcome(struct session *session, const struct message *message)
 		.dead_after = DURATION_MS(welcome->dead_ms),
 		.features = welcome->features,
 	};
+	session->last_session = welcome->session_id;
+	session->last_server = session->outer;
 	memcpy(session->token, welcome->token, sizeof(session->token));
 	tell_smaller_mtu(session, welcome->mtu);
 	take_nameservers(session, welcome);

@@ -23,6 +23,7 @@ enum {
 	HELLO_LANES,
 	HELLO_MTU,
 	HELLO_FEATURES,
+	HELLO_LAST,
 };
 
 enum {
@@ -86,6 +87,7 @@ static const struct message_field hello_fields[] = {
 		MESSAGE_MTU_MAX },
 	{ HELLO_FEATURES, "features", MESSAGE_FIELD_NUMBER, false, AT(hello.features), 0,
 		UINT32_MAX },
+	{ HELLO_LAST, "last", MESSAGE_FIELD_NUMBER, false, AT(hello.last_session), 0, UINT64_MAX },
 };
 
 static const struct message_field welcome_fields[] = {

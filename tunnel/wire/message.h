@@ -105,6 +105,8 @@ struct message_hello {
 	uint8_t lanes;     /* wanted, 1 to MESSAGE_LANES_MAX */
 	uint32_t mtu;      /* wanted, MESSAGE_MTU_MIN to _MAX; 0: the server's choice */
 	uint32_t features; /* enum feature; unknown bits are ignored; 0: release 0.1.0 */
+	/* The session's number in the last welcome of this server; 0: none, or not told. */
+	uint64_t last_session;
 };
 
 struct message_welcome {
