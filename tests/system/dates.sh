@@ -3,7 +3,7 @@
 #
 # A session ends with its peer's certificate. The own certificate's dates delay a start and are no error: one that is not valid
 # yet, as behind a clock that has not been set, works when its time has come. A new engine does not refuse a certificate that has
-# expired since the one before it began.
+# expired since the one before it began. A revocation list outside its dates stays in force, or refuses all (crl_expired).
 #
 #   gw-a (192.0.2.1) ──── gw-b (192.0.2.2)
 #
@@ -58,4 +58,51 @@ check 'it answers meanwhile' ctl gw-a status
 check 'doctor says why it is not up' grep -E '^problem: certificate: .*that of gw-a is valid only from .*check the clock' \
 	<(in_ns gw-a "$CULVERT" doctor --socket "$WORK/gw-a.sock")
 wait_for 40 'it is up when its time has come' log_has_since "$WORK/gw-a.log" "$mark" 'gw-b: session: opening -> up'
+
+# ---- an expired list stays in force ----
+
+list() { # FROM UNTIL; in days from now: a list of the PKI's CA that revokes `revoked`
+	local dir=$WORK/list
+	rm -rf "$dir"
+	mkdir "$dir"
+	: >"$dir/index"
+	echo 01 >"$dir/number"
+	printf '[ca]\ndefault_ca = it\n[it]\ndatabase = %s/index\ncrlnumber = %s/number\ndefault_md = sha256\n' "$dir" "$dir" >"$dir/conf"
+	openssl ca -config "$dir/conf" -cert "$WORK/pki/ca.crt" -keyfile "$WORK/pki/ca/ca.key" \
+		-revoke "$(pki_extract revoked certificate)" 2>>"$dir/log"
+	openssl ca -config "$dir/conf" -cert "$WORK/pki/ca.crt" -keyfile "$WORK/pki/ca/ca.key" -gencrl \
+		-crl_lastupdate "$(at $(($1 * 86400)))" -crl_nextupdate "$(at $(($2 * 86400)))" -out "$WORK/list.pem" 2>>"$dir/log"
+}
+server() { # MORE
+	server_conf gw-b <<<"crl = \"$WORK/list.pem\"; $1 peers = ( { name = \"gw-a\"; }, { name = \"revoked\"; } );"
+}
+stop_bg gw-a TERM
+stop_bg gw-b TERM
+pki client revoked --remote 192.0.2.2
+list -20 -1
+server ''
+check 'check warns of the list' grep '^warning: .*crl: .*expired on .*it stays in force' <(in_ns gw-b "$CULVERTD" --check -c "$WORK/gw-b.conf" 2>&1)
+mark=$(log_mark "$WORK/gw-b.log")
+server_start gw-b
+wait_log_since "$WORK/gw-b.log" "$mark" 'warning engine: crl: .*the list of .* expired on .*it stays in force' 5
+mark_a=$(log_mark "$WORK/gw-a.log")
+client_start gw-a
+wait_up gw-a gw-b "$mark_a"
+wait_log_since "$WORK/gw-b.log" "$mark" 'gw-a: no list of "Culvert CA" in crl is valid now' 5
+check_equal 'status has it' expired "$(ctl gw-b status --json | jq -r '.validity[] | select(.kind == "crl") | .state')"
+check 'status says it to people' grep -E '^ +warning: +crl: .*it stays in force' <(ctl gw-b status)
+check 'so does doctor' grep '^problem: certificate: crl: .*it stays in force' <(ctl gw-b doctor 2>&1)
+client_conf gw-a revoked </dev/null
+stop_bg gw-a TERM
+client_start gw-a
+wait_log_since "$WORK/gw-b.log" "$mark" 'certificate of revoked is revoked' 10
+stop_bg gw-a TERM
+server 'crl_expired = "refuse";'
+check 'a reload refuses what has no valid list' ctl gw-b reload
+client_conf gw-a </dev/null
+client_start gw-a
+wait_log_since "$WORK/gw-b.log" "$mark" 'our revocation list of .* expired on .*crl_expired' 10
+list -1 6
+wait_up gw-a gw-b "$(log_mark "$WORK/gw-a.log")"
+pass 'with a new list it is up, without a command'
 finish

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -15,7 +16,17 @@ struct host {
 	struct loop_timer end;
 	int resumed;
 	struct duration slept;
+	int set;
+	struct duration by;
 };
+
+static void clock_set(struct resume *resume, struct duration by)
+{
+	struct host *host = container_of(resume, struct host, resume);
+
+	host->set++;
+	host->by = by;
+}
 
 static void resumed(struct resume *resume, struct duration slept)
 {
@@ -106,6 +117,18 @@ START_TEST(jump_is_looked_into)
 	ck_assert_int_gt(host.slept.ns, DURATION_S(20).ns);
 	ck_assert_int_eq(eventfd_write(event, 1), 0);
 	watch->ready(watch, EPOLLIN); /* a jump without a sleep */
+	ck_assert_int_eq(host.resumed, 1);
+	/* Its step is told, in either direction, once. */
+	host.resume.clock_set = clock_set;
+	for (int sign = -1; sign <= 1; sign += 2) {
+		host.resume.ahead.ns -= sign * DURATION_S(3600).ns;
+		ck_assert_int_eq(eventfd_write(event, 1), 0);
+		watch->ready(watch, EPOLLIN);
+		ck_assert_int_lt(llabs(host.by.ns - sign * DURATION_S(3600).ns), DURATION_S(10).ns);
+		ck_assert_int_eq(eventfd_write(event, 1), 0);
+		watch->ready(watch, EPOLLIN);
+	}
+	ck_assert_int_eq(host.set, 2);
 	ck_assert_int_eq(host.resumed, 1);
 	resume_close(&host.resume);
 	close(event);

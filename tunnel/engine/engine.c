@@ -300,6 +300,19 @@ static void on_resumed(struct resume *resume, struct duration slept)
 	on_network(&engine->netd_events);
 }
 
+/*
+ * A virtual machine that was paused looks like this when its clock is set, so each connection has
+ * to prove that it still works. What the certificates' dates mean by the new clock, their own
+ * timers find.
+ */
+static void on_clock_set(struct resume *resume, struct duration by)
+{
+	struct engine *engine = container_of(resume, struct engine, resume);
+
+	log_notice("this host's clock was set by %+.0f s", duration_seconds(by));
+	on_network(&engine->netd_events);
+}
+
 static void on_gone(struct netd_link_events *events)
 {
 	(void)events;
@@ -399,6 +412,7 @@ int engine_run(struct engine *engine, const struct engine_role *role)
 			engine->world.loop, REQUEST_FD, &engine->netd_events, &engine->world.netd);
 	if (r == 0)
 		r = resume_open(&engine->resume, engine->world.loop, on_resumed);
+	engine->resume.clock_set = on_clock_set;
 	if (r < 0) {
 		log_error("the engine cannot start: %s (netd starts it; it cannot be run by hand)",
 			error_text(r));

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,6 +24,17 @@ static struct duration look(void)
 	(void)clock_gettime(CLOCK_BOOTTIME, &boot); /* in every Linux since 2.6.39 */
 	return (struct duration){ .ns = (int64_t)boot.tv_sec * 1000000000 + boot.tv_nsec -
 			mono_now().ns };
+}
+
+/* How far the wall clock is ahead of CLOCK_BOOTTIME, which nobody sets. */
+static struct duration look_ahead(void)
+{
+	struct timespec wall, boot;
+
+	(void)clock_gettime(CLOCK_REALTIME, &wall);
+	(void)clock_gettime(CLOCK_BOOTTIME, &boot);
+	return (struct duration){ .ns = ((int64_t)wall.tv_sec - boot.tv_sec) * 1000000000 +
+			wall.tv_nsec - boot.tv_nsec };
 }
 
 struct duration resume_slept(struct duration *asleep, struct duration now)
@@ -48,7 +60,7 @@ static int arm(int fd)
 static void clock_ready(struct loop_watch *watch, uint32_t events)
 {
 	struct resume *resume = container_of(watch, struct resume, watch);
-	struct duration slept;
+	struct duration slept, set;
 	uint64_t expirations;
 
 	(void)events;
@@ -60,8 +72,12 @@ static void clock_ready(struct loop_watch *watch, uint32_t events)
 		return;
 	(void)arm(watch->fd);
 	slept = resume_slept(&resume->asleep, look());
+	set.ns = look_ahead().ns - resume->ahead.ns;
+	resume->ahead.ns += set.ns;
 	if (slept.ns > 0)
 		resume->resumed(resume, slept);
+	else if (resume->clock_set && llabs(set.ns) > DURATION_MS(RESUME_LEAST_MS).ns)
+		resume->clock_set(resume, set);
 }
 
 int resume_open(struct resume *resume, struct loop *loop,
@@ -82,6 +98,7 @@ int resume_open(struct resume *resume, struct loop *loop,
 	}
 	resume->loop = loop;
 	resume->asleep = look();
+	resume->ahead = look_ahead();
 	return 0;
 }
 

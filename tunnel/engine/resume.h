@@ -9,16 +9,20 @@
  * Reports that the host was suspended. Timers do not count that time (CLOCK_MONOTONIC stops), so
  * without this a dead peer would be noticed much later. A timer that any jump of the wall clock
  * cancels wakes the loop, and a resume is such a jump. CLOCK_BOOTTIME then shows whether the host
- * slept: it runs ahead of CLOCK_MONOTONIC by the time asleep. Main thread only.
+ * slept: it runs ahead of CLOCK_MONOTONIC by the time asleep. Without a sleep the clock was set, as it
+ * is after a virtual machine was paused, whose clocks all stood still. Main thread only.
  */
 
-enum { RESUME_LEAST_MS = 1000 }; /* a shorter sleep is ignored */
+enum { RESUME_LEAST_MS = 1000 }; /* a shorter sleep or step is ignored */
 
 struct resume {
 	struct loop *loop;
 	struct loop_watch watch;
 	struct duration asleep; /* total since boot, when last read */
+	struct duration ahead;  /* the wall clock, of CLOCK_BOOTTIME, when last read */
 	void (*resumed)(struct resume *resume, struct duration slept);
+	/* The wall clock was set by so much, without a sleep. May be NULL; set after resume_open(). */
+	void (*clock_set)(struct resume *resume, struct duration by);
 };
 
 /* -EMFILE, -ENFILE, -ENOMEM; -EINVAL: this kernel has no such timer. */
