@@ -24,7 +24,10 @@ server_start gw-b
 # ---- expires while it runs ----
 
 pki client late --remote 192.0.2.2 --not-after "$(at 20)"
-client_conf gw-a late <<<'lanes = 2;'
+late_files() {
+	printf 'lanes = 2;\ncertificate = "%s";\nkey = "%s";\n' "$(pki_extract late certificate)" "$(pki_extract late key)"
+}
+client_conf gw-a late < <(late_files)
 client_start gw-a
 wait_up gw-a gw-b
 mark=$(log_mark "$WORK/gw-a.log")
@@ -41,12 +44,21 @@ kill -KILL "$(engine_pid gw-a)"
 wait_for 10 'the next engine goes on' log_has_since "$WORK/gw-a.log" "$mark" 'engine .pid [0-9]*. is ready'
 check 'and warns' log_has_since "$WORK/gw-a.log" "$mark" 'warning engine: .*that of late expired on .*new connections fail until'
 check 'it answers' ctl gw-a status
+# A new certificate is enough, whatever wait the refusals have led to.
+sleep 3
+mark=$(log_mark "$WORK/gw-a.log")
+pki renew late
+begun=$(date +%s%3N)
+late_files >/dev/null
+wait_log_since "$WORK/gw-a.log" "$mark" 'gw-b: session: opening -> up' 5
+took=$(($(date +%s%3N) - begun))
+check "it is back within a second of the new file ($took ms)" test $took -lt $((SANITIZED ? 5000 : 1000))
 stop_bg gw-a TERM
 check_equal 'a signal ends it in good order' 0 "$EXIT_STATUS"
 
 # ---- not valid yet ----
 
-pki client gw-a --remote 192.0.2.2 --not-before "$(at 15)" --not-after "$(at 86400)"
+pki client gw-a --remote 192.0.2.2 --not-before "$(at 25)" --not-after "$(at 86400)"
 client_conf gw-a </dev/null
 check 'check warns of what is not valid yet' grep '^warning: .*valid only from' <(in_ns gw-a "$CULVERT" check "$WORK/gw-a.conf" 2>&1)
 check 'which is no error, as time heals it' in_ns gw-a "$CULVERT" check "$WORK/gw-a.conf"
@@ -57,7 +69,19 @@ wait_for 5 'it starts all the same and says so' log_has_since "$WORK/gw-a.log" "
 check 'it answers meanwhile' ctl gw-a status
 check 'doctor says why it is not up' grep -E '^problem: certificate: .*that of gw-a is valid only from .*check the clock' \
 	<(in_ns gw-a "$CULVERT" doctor --socket "$WORK/gw-a.sock")
-wait_for 40 'it is up when its time has come' log_has_since "$WORK/gw-a.log" "$mark" 'gw-b: session: opening -> up'
+doctor_says() { # REGEX
+	grep -E "$1" <(in_ns gw-a "$CULVERT" doctor --socket "$WORK/gw-a.sock")
+}
+check 'doctor takes the clock for behind' doctor_says "^problem: clock: this host's clock is behind: set it"
+client_conf gw-a <<<'kill_switch = true;'
+check 'a kill switch comes' ctl gw-a reload
+check 'doctor names the deadlock' doctor_says '^problem: clock: .*the kill switch blocks NTP.*kill_switch_time'
+client_conf gw-a <<<'kill_switch = true; kill_switch_time = [ "192.0.2.9" ];'
+check 'a time server is named' ctl gw-a reload
+check 'doctor says whom to ask' doctor_says '^problem: clock: .*only the time servers of kill_switch_time'
+client_conf gw-a </dev/null
+check 'the kill switch goes' ctl gw-a reload
+wait_for 70 'it is up when its time has come' log_has_since "$WORK/gw-a.log" "$mark" 'gw-b: session: opening -> up'
 
 # ---- an expired list stays in force ----
 
