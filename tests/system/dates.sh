@@ -81,7 +81,7 @@ check 'a time server is named' ctl gw-a reload
 check 'doctor says whom to ask' doctor_says '^problem: clock: .*only the time servers of kill_switch_time'
 client_conf gw-a </dev/null
 check 'the kill switch goes' ctl gw-a reload
-wait_for 70 'it is up when its time has come' log_has_since "$WORK/gw-a.log" "$mark" 'gw-b: session: opening -> up'
+wait_for 40 'it is up when its time has come' log_has_since "$WORK/gw-a.log" "$mark" 'gw-b: session: opening -> up'
 
 # ---- an expired list stays in force ----
 

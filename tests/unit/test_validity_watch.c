@@ -36,7 +36,8 @@ static struct watched {
 	struct tls_context *tls;
 } watched;
 
-static void begin(long list_from, long list_until)
+/* The files are made now, and loaded by a clock that is ahead by so much. */
+static void begin(long list_from, long list_until, int64_t loaded)
 {
 	struct view crl;
 
@@ -46,6 +47,7 @@ static void begin(long list_from, long list_until)
 	fixture_text_free(&crl);
 	ck_assert_int_eq(loop_new(&watched.loop), 0);
 	log_capture_begin(LOG_LEVEL_INFO);
+	ahead = loaded;
 	validity_watch_follow(&watched.watch, watched.loop, &watched.settings, watched.tls);
 }
 
@@ -67,7 +69,7 @@ static void look_at(int64_t when)
 
 START_TEST(each_stage_once)
 {
-	begin(-300L * DAY, 40L * DAY);
+	begin(-300L * DAY, 40L * DAY, 0);
 	ck_assert(!log_has("crl: "));
 	look_at(11L * DAY);
 	look_at(12L * DAY);
@@ -86,6 +88,34 @@ START_TEST(each_stage_once)
 	/* The same files, read again, say nothing new. */
 	validity_watch_follow(&watched.watch, watched.loop, &watched.settings, watched.tls);
 	ck_assert_uint_eq(log_count("crl: the list of"), 4);
+	end();
+}
+END_TEST
+
+static unsigned begun;
+
+static void began(struct validity_watch *watch)
+{
+	ck_assert_ptr_eq(watch, &watched.watch);
+	begun++;
+}
+
+/* The clock was behind, or the certificate was made for later: the owner hears when its time has come, to the second. */
+START_TEST(begins_to_be_valid)
+{
+	begin(-300L * DAY, 400L * DAY, -3600 - 20);
+	watched.watch.began = began;
+	ck_assert(!log_has("certificate: ")); /* the engine says so when it loads it */
+	ck_assert_int_le(mono_since(watched.watch.timer.due, mono_now()).ns, DURATION_S(21).ns);
+	look_at(-3600 - 10);
+	ck_assert_uint_eq(begun, 0);
+	look_at(-3600 + 10);
+	ck_assert_uint_eq(begun, 1);
+	look_at(-3600 + 20);
+	ck_assert_uint_eq(begun, 1);
+	/* Set back while it runs: it is told. */
+	look_at(-10L * DAY);
+	ck_assert(log_has("certificate: that of"));
 	end();
 }
 END_TEST
@@ -122,7 +152,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = { each_stage_once, terms_of_a_context };
+	const TTest *const tests[] = { each_stage_once, begins_to_be_valid, terms_of_a_context };
 
 	return unit_run("validity_watch",
 		unit_suite("validity_watch", NULL, NULL, tests, ARRAY_SIZE(tests)));

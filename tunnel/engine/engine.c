@@ -67,6 +67,15 @@ static void on_adopted(struct engine *engine)
 		refuse_setup(engine, r, EXIT_CODE_FAILURE, &problem);
 }
 
+/* Attempts that were refused because a certificate was not valid yet need not wait any longer. */
+static void on_began(struct validity_watch *watch)
+{
+	struct engine *engine = container_of(watch, struct engine, validity);
+
+	if (engine->role->network)
+		engine->role->network(engine);
+}
+
 static void on_configure(struct netd_link_events *events, const struct request_configure *configure,
 	const int *fds, size_t fd_count)
 {
@@ -81,6 +90,7 @@ static void on_configure(struct netd_link_events *events, const struct request_c
 		engine->world.settings = engine->settings;
 		engine->world.identity = tls_context_identity(engine->tls);
 		peers_judge_certificates(&engine->peers, engine->tls);
+		engine->validity.began = on_began;
 		validity_watch_follow(
 			&engine->validity, engine->world.loop, engine->settings, engine->tls);
 		/* Without memory for it, status does not know when absent peers left. */

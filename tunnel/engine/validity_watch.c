@@ -32,12 +32,27 @@ static void tell(
 		log_warning("%s", text.text);
 }
 
+/* A minute, or the time until something begins to be valid. */
+static struct duration time_to_look(const struct validity_watch *watch)
+{
+	int64_t wait = VALIDITY_WATCH_S, now = wall_now();
+
+	for (size_t i = 0; i < watch->told_count; i++) {
+		int64_t until = watch->told[i].term.from - now;
+
+		if (until > 0 && until < wait)
+			wait = until;
+	}
+	return DURATION_S(wait);
+}
+
 /* `fresh`: these credentials have just been loaded. */
 static void look_at_all(struct validity_watch *watch, bool fresh)
 {
 	struct validity_told now[TLS_TERMS_MAX];
 	struct tls_term terms[TLS_TERMS_MAX];
 	size_t count = tls_context_terms(watch->tls, terms, TLS_TERMS_MAX);
+	bool began = false;
 
 	for (size_t i = 0; i < count; i++) {
 		const struct tls_term *term = &terms[i];
@@ -45,12 +60,15 @@ static void look_at_all(struct validity_watch *watch, bool fresh)
 		enum validity_stage before = told_of(watch, term);
 		bool told = fresh && term->kind == TLS_TERM_CERTIFICATE && stage >= VALIDITY_ENDED;
 
+		began = began || (before == VALIDITY_TO_COME && stage != before);
 		if (stage > before && !told)
 			tell(watch, term, stage);
 		now[i] = (struct validity_told){ .term = *term, .stage = stage };
 	}
 	memcpy(watch->told, now, count * sizeof(now[0]));
 	watch->told_count = count;
+	if (began && watch->began)
+		watch->began(watch);
 }
 
 static void look(struct loop_timer *timer)
@@ -58,8 +76,8 @@ static void look(struct loop_timer *timer)
 	struct validity_watch *watch = container_of(timer, struct validity_watch, timer);
 
 	look_at_all(watch, false);
-	loop_timer_start(watch->loop, &watch->timer,
-		mono_add(mono_now(), DURATION_S(VALIDITY_WATCH_S)), look);
+	loop_timer_start(
+		watch->loop, &watch->timer, mono_add(mono_now(), time_to_look(watch)), look);
 }
 
 void validity_watch_follow(struct validity_watch *watch, struct loop *loop,
@@ -69,8 +87,7 @@ void validity_watch_follow(struct validity_watch *watch, struct loop *loop,
 	watch->settings = settings;
 	watch->tls = tls;
 	look_at_all(watch, true);
-	loop_timer_start(
-		loop, &watch->timer, mono_add(mono_now(), DURATION_S(VALIDITY_WATCH_S)), look);
+	loop_timer_start(loop, &watch->timer, mono_add(mono_now(), time_to_look(watch)), look);
 }
 
 void validity_watch_stop(struct validity_watch *watch)

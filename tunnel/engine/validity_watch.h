@@ -12,7 +12,8 @@
 /*
  * Logs, once for each stage, that a certificate, a CA or a list of this end will end, or has ended.
  * It looks at the clock every minute, so a clock that is set needs nothing else. What is set back
- * is told again when its time comes. Main thread only.
+ * is told again when its time comes. It also tells the owner when something begins to be valid,
+ * since connections that were refused for it need not wait any longer. Main thread only.
  */
 
 struct validity_told {
@@ -27,6 +28,7 @@ struct validity_watch {
 	const struct tls_context *tls;   /* borrowed: validity_watch_follow() has its successor */
 	struct validity_told told[TLS_TERMS_MAX];
 	size_t told_count;
+	void (*began)(struct validity_watch *watch); /* NULL: nobody wants to know */
 };
 
 enum { VALIDITY_WATCH_S = 60 };
