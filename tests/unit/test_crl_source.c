@@ -119,6 +119,33 @@ START_TEST(too_much)
 }
 END_TEST
 
+/* Files without a list are read, too: neither many nor large ones may keep netd busy. */
+START_TEST(full_of_other_things)
+{
+	char path[128];
+
+	put("a.crl", LIST("A"));
+	for (int i = 0; i < 5; i++) {
+		(void)snprintf(path, sizeof(path), "%s/%d", dir, i);
+		put(path + strlen(dir) + 1, "");
+		ck_assert_int_eq(truncate(path, FILE_SIZE_MAX), 0);
+	}
+	ck_assert_int_eq(crl_source_read(dir, &data, &len, &problem), -EFBIG);
+	ck_assert_ptr_nonnull(strstr(problem.text, "have more than 16777216 bytes"));
+	for (int i = 0; i < CRL_SOURCE_NAMES_MAX; i++) {
+		(void)snprintf(path, sizeof(path), "%s/%d", dir, i);
+		put(path + strlen(dir) + 1, "");
+	}
+	ck_assert_int_eq(crl_source_read(dir, &data, &len, &problem), -EFBIG);
+	ck_assert_ptr_nonnull(strstr(problem.text, "holds more than 4096 names"));
+	for (int i = 0; i < CRL_SOURCE_NAMES_MAX; i++) {
+		(void)snprintf(path, sizeof(path), "%s/%d", dir, i);
+		ck_assert_int_eq(unlink(path), 0);
+	}
+	ck_assert_int_eq(crl_source_read(dir, &data, &len, &problem), 0);
+}
+END_TEST
+
 START_TEST(directories_are_skipped)
 {
 	char path[128];
@@ -142,6 +169,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tcase, a_list_that_cannot_be_read, 0, 3);
 	tcase_add_test(tcase, none);
 	tcase_add_test(tcase, too_much);
+	tcase_add_test(tcase, full_of_other_things);
 	tcase_add_test(tcase, directories_are_skipped);
 	suite_add_tcase(s, tcase);
 	return s;

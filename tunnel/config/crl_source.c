@@ -18,6 +18,7 @@
 struct text {
 	char *data; /* owned */
 	size_t len;
+	size_t read; /* bytes of all files, with and without a list */
 };
 
 static int append(struct text *text, const char *data, size_t len)
@@ -72,7 +73,13 @@ static int add_file(
 	r = file_read(path, FILE_PUBLIC, &data, &len, problem);
 	if (r < 0)
 		return r;
-	if (memmem(data, len, LIST_BEGINS, strlen(LIST_BEGINS))) {
+	text->read += len;
+	if (text->read > CRL_SOURCE_BYTES_MAX) {
+		problem_set(problem,
+			"the files in %s have more than %d bytes; move what is no revocation list out of the directory",
+			directory, CRL_SOURCE_BYTES_MAX);
+		r = -EFBIG;
+	} else if (memmem(data, len, LIST_BEGINS, strlen(LIST_BEGINS))) {
 		r = append(text, data, len);
 	} else if (is_a_lists_name(name)) {
 		problem_set(problem,
@@ -104,11 +111,33 @@ static int add_all(struct text *text, const char *directory, struct dirent **nam
 	return r;
 }
 
+/* Before all names are kept in memory and sorted. */
+static int check_count(const char *path, struct problem *problem)
+{
+	DIR *directory = opendir(path);
+	int left = CRL_SOURCE_NAMES_MAX;
+
+	if (!directory)
+		return -errno;
+	while (left >= 0 && readdir(directory))
+		left--;
+	closedir(directory);
+	if (left >= 0)
+		return 0;
+	problem_set(problem,
+		"the directory %s holds more than %d names; move what is no revocation list out of it",
+		path, CRL_SOURCE_NAMES_MAX);
+	return -EFBIG;
+}
+
 static int read_directory(const char *path, struct text *text, struct problem *problem)
 {
 	struct dirent **names;
-	int count = scandir(path, &names, NULL, alphasort), r;
+	int r = check_count(path, problem), count;
 
+	if (r < 0)
+		return r;
+	count = scandir(path, &names, NULL, alphasort);
 	if (count < 0)
 		return -errno;
 	r = add_all(text, path, names, count, problem);

@@ -4,7 +4,14 @@
 
 #include <stddef.h>
 
+#include "base/file.h"
 #include "base/problem.h"
+
+/*
+ * Of a directory. A program that may write there, such as one that fetches lists, must not keep
+ * netd busy with reading.
+ */
+enum { CRL_SOURCE_NAMES_MAX = 4096, CRL_SOURCE_BYTES_MAX = 4 * FILE_SIZE_MAX };
 
 /*
  * Reads the revocation lists that `crl` names: a file, or each PEM file of a directory. The same
@@ -19,7 +26,7 @@
  * frees it.
  *
  * -ENODATA: a directory without a list. -EINVAL: such a file. -EFBIG: more than FILE_SIZE_MAX
- * bytes. Else the errors of file_read() and opendir(3). On failure *problem says why.
+ * bytes of lists, or more than a limit above. Else the errors of file_read() and opendir(3). On failure *problem says why.
  */
 int crl_source_read(const char *path, char **ret_data, size_t *ret_len, struct problem *problem);
 

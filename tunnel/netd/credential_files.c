@@ -12,6 +12,7 @@
 #include "base/error_text.h"
 #include "base/fingerprint.h"
 #include "base/log.h"
+#include "config/crl_source.h"
 
 enum { PATHS_MAX = 4 };
 
@@ -49,10 +50,16 @@ static uint64_t add_entries(uint64_t look, const char *path)
 {
 	DIR *directory = opendir(path);
 	const struct dirent *entry;
+	struct stat st;
+	int r;
 
-	while (directory && (entry = readdir(directory))) {
-		struct stat st = { .st_size = 0 };
-		int r = fstatat(dirfd(directory), entry->d_name, &st, 0);
+	/* One with more is refused. */
+	for (int left = CRL_SOURCE_NAMES_MAX; directory && left >= 0; left--) {
+		entry = readdir(directory);
+		if (!entry)
+			break;
+		st = (struct stat){ .st_size = 0 };
+		r = fstatat(dirfd(directory), entry->d_name, &st, 0);
 
 		look = add_state(look, r, &st);
 	}
