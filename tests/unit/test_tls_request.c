@@ -530,6 +530,11 @@ START_TEST(a_context_takes_what_fits)
 	char *text;
 	size_t len;
 
+	/* Without lists nothing is written for them. */
+	ck_assert_int_eq(tls_context_bundle(mine, &text, &len), 0);
+	ck_assert_uint_eq(len, strlen(text));
+	ck_assert_ptr_null(strstr(text, "BEGIN X509 CRL"));
+	free(text);
 	renew(&request, &issued);
 	pair = pair_text(&request, &issued);
 	ck_assert_msg(tls_renewal_context(mine, &bundle, &pair, &made, &renewed, &problem) == 0,

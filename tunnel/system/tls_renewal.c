@@ -436,7 +436,8 @@ static char *take_text(BIO *bio, bool done)
 
 	if (done) {
 		len = BIO_get_mem_data(bio, &data);
-		text = strndup(data, (size_t)len);
+		/* Nothing was written, as where no list is known: then there are no data. */
+		text = len > 0 ? strndup(data, (size_t)len) : strdup("");
 	}
 	BIO_free(bio);
 	return text;
