@@ -38,30 +38,38 @@ cell_site() {
 	site_add
 	wan_add
 	uplink_add
-	pki_add gw-a
+	pki_add gw-a stranger
+	changes_add
 	snapshot gw-a >"$WORK/before-a"
 	snapshot gw-b >"$WORK/before-b"
 }
 
-tunnel_up() { # LANES MPTCP
-	client_lines=("lanes = $1;" "mptcp = $2;")
+tunnel_up() { # FAULT LANES MPTCP
+	client_lines=("lanes = $2;" "mptcp = $3;")
 	rm -f "$WORK/gw-a.log" "$WORK/gw-b.log"
-	site_up <<-CONF || return 1
+	change_needs "$1" || return 1
+	site_up_with "$SERVER_PROGRAM" <<-CONF || return 1
 		ping_interval = $PING_INTERVAL;
 		dead_after = $DEAD_AFTER;
 		linger = $LINGER;
-		lanes = $1;
-		mptcp = $2;
+		lanes = $2;
+		mptcp = $3;
+		$(printf '%s\n' ${SERVER_LINES[@]+"${SERVER_LINES[@]}"})
 	CONF
 	pings lan-a "$B4" >/dev/null || return 1
 	# As many as there will be; where this kernel or these programs make fewer, the cell is run with those.
 	local deadline
 	deadline=$(deadline_in 5)
-	until LANES_NOW=$(lanes_of gw-b gw-a) && [[ $LANES_NOW -eq $1 ]]; do
+	until LANES_NOW=$(lanes_of gw-b gw-a) && [[ $LANES_NOW -eq $2 ]]; do
 		! past "$deadline" || break
 		poll_pause
 	done
-	! $2 || wait_for 5 'each lane has two paths' has_paths || true
+	! $3 || wait_for 5 'each lane has two paths' has_paths || true
+}
+
+site_up_with() { # PROGRAM, as the server's
+	local CULVERTD=$1
+	site_up
 }
 
 has_paths() {
@@ -82,6 +90,7 @@ no_process() { # NS
 
 tunnel_down() {
 	local name
+	change_over
 	for name in gw-a gw-b; do
 		stop_bg "$name"
 		check_equal "$name ends with 0" 0 "$EXIT_STATUS"
@@ -236,7 +245,7 @@ cell_inside() { # FAULT COLUMN
 	local lanes=1 multipath=false status=0 mark_a mark_b connections
 	[[ $2 != both ]] || lanes=$LANES
 	[[ $1 != one-* ]] || multipath=true
-	tunnel_up "$lanes" $multipath || return 1
+	tunnel_up "$1" "$lanes" $multipath || return 1
 	connections=$(session_value gw-a gw-b .connections)
 	flows_start "$2" || return 1
 	rm -f "$WORK/pinger.log"
@@ -252,7 +261,7 @@ cell_inside() { # FAULT COLUMN
 		check_equal "$1: the fault can be made" 0 "$status"
 		[[ $status -eq 0 ]] || cat "$WORK/fault.log"
 		recovered "$1" "${OVER_AT:-$BEGAN_AT}" "$mark_a" "$mark_b" || return 1
-		[[ $1 != one-* ]] ||
+		! keeps_connections "$1" ||
 			check_equal "$1: no new connection" "$connections" "$(session_value gw-a gw-b .connections)"
 		flows_advance 'the transfers go on' || return 1
 	fi

@@ -34,6 +34,19 @@ FAULTS=(
 	"all|all four processes are killed, and started again|1|3"
 	"client-next|another process takes the client's place (--succeed)|1|2"
 	"server-next|another process takes the server's place (--succeed)|1|2"
+	"server-store|the server is restarted, and its supervisor keeps its descriptors|1|2"
+	"server-upgrade|the server's engine is replaced by another program (culvert reexec)|1|2"
+	"drain|the server is drained over 1 s, and started again|12|32"
+	"reload|a reload changes linger and announces one more prefix|1|1"
+	"reload-broken|a reload of a broken file|1|1"
+	"reload-removed|a reload removes the connected peer; 2 s later another takes it in|12|32"
+	"crl|a new revocation list with somebody else in it|1|1"
+	"revoked|the client is revoked; 2 s later it gets another certificate|3|16"
+	"certificate|certificate and key of both ends are exchanged|1|1"
+	"rollover|the CA is replaced, step by step|12|32"
+	"flush|nft flush ruleset at both ends, of nat and a kill switch|1|1"
+	"resolver|connections are reset while the resolver of the server's name is out for 1 s|2|4"
+	"disk-full|the server's engine is killed while the disk of the leases is full|1|2"
 	"cut|the client's cable is out for $SILENT_LONG s|3|16"
 	"silent-short|the wan drops everything for $SILENT_SHORT s|2|4"
 	"silent|the wan drops everything for $SILENT_LONG s|3|16"
@@ -56,6 +69,9 @@ fault_field() { # NAME NUMBER; 2: words, 3 and 4: bounds
 fault_names() {
 	printf '%s\n' "${FAULTS[@]%%|*}"
 }
+
+# shellcheck source=tests/system/tunnel/changes.sh
+source "$(dirname "${BASH_SOURCE[0]}")/changes.sh"
 
 # ---- the wan ----
 
