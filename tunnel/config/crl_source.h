@@ -11,7 +11,7 @@
  * Of a directory. A program that may write there, such as one that fetches lists, must not keep
  * netd busy with reading.
  */
-enum { CRL_SOURCE_NAMES_MAX = 4096, CRL_SOURCE_BYTES_MAX = 4 * FILE_SIZE_MAX };
+enum { CRL_SOURCE_NAMES_MAX = 1024, CRL_SOURCE_BYTES_MAX = 4 * FILE_SIZE_MAX };
 
 /*
  * Reads the revocation lists that `crl` names: a file, or each PEM file of a directory. The same
