@@ -95,6 +95,16 @@ START_TEST(test_lists)
 }
 END_TEST
 
+/* Entries of a list that may have plain names in their place have no order of their own, either. */
+START_TEST(test_mixed)
+{
+	differs("mixed = [ \"a\", \"b\" ];", "mixed = [ \"b\", \"a\" ];", "");
+	differs("mixed = ( { name = \"a\"; weight = 1; } );",
+		"mixed = ( { name = \"a\"; weight = 2; } );", "~mixed.a.weight(weight) ");
+	differs("mixed = [ \"a\", \"b\" ];", "mixed = [ \"b\" ];", "-mixed.a(mixed) ");
+}
+END_TEST
+
 /* Entries with a name are compared by it. */
 START_TEST(test_entries)
 {
@@ -130,6 +140,7 @@ int main(void)
 
 	unit_add(suite, "values", test_values);
 	unit_add(suite, "lists", test_lists);
+	unit_add(suite, "mixed", test_mixed);
 	unit_add(suite, "entries", test_entries);
 	unit_add(suite, "long names", test_names_as_long_as_they_may_be);
 	return unit_run("conf_difference", suite);

@@ -69,6 +69,60 @@ START_TEST(test_client)
 }
 END_TEST
 
+/* Each part of a proxy counts. */
+START_TEST(test_proxies)
+{
+	static const char *const others[] = { "http://u:one@q:1", "http://u:one@p:2",
+		"http://v:one@p:1", "http://u:two@p:1", "socks5://u:one@p:1", "http://p:1" };
+	char text[512];
+
+	changed(client_options_load, CLIENT "proxy = \"http://u:one@p:1\";",
+		CLIENT "proxy = \"http://u:one@p:1\";", "nothing", "");
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		(void)snprintf(text, sizeof(text), "%sproxy = \"%s\";", CLIENT, others[i]);
+		changed(client_options_load, CLIENT "proxy = \"http://u:one@p:1\";", text, "proxy",
+			"");
+	}
+}
+END_TEST
+
+/* Entries without a name are compared as a whole and in their order. */
+START_TEST(test_groups)
+{
+	const char *probed = SERVER
+		"announce = ( { prefix = \"10.1.0.0/24\"; probe = \"10.1.0.5:22\"; }, \"10.2.0.0/24\" );";
+
+	changed(daemon_options_load, probed, probed, "nothing", "");
+	changed(daemon_options_load, probed,
+		SERVER
+		"announce = ( { prefix = \"10.1.0.0/24\"; probe = \"10.1.0.5:23\"; }, \"10.2.0.0/24\" );",
+		"announce", "");
+	changed(daemon_options_load, probed,
+		SERVER
+		"announce = ( { prefix = \"10.1.0.0/24\"; probe = \"10.1.0.6:22\"; }, \"10.2.0.0/24\" );",
+		"announce", "");
+	changed(daemon_options_load, probed,
+		SERVER
+		"announce = ( \"10.2.0.0/24\", { prefix = \"10.1.0.0/24\"; probe = \"10.1.0.5:22\"; } );",
+		"announce", "");
+	changed(daemon_options_load, probed, SERVER "announce = [ \"10.1.0.0/24\" ];", "announce",
+		"");
+}
+END_TEST
+
+#define PEER(lines)                                                                            \
+	"certificate = \"/c\"; key = \"/k\"; ca = \"/a\"; pool4 = \"10.9.0.0/24\"; peers = ( " \
+	"{ name = \"berlin\"; " lines " } );"
+
+/* A list of its own that is empty is another thing than none. */
+START_TEST(test_given)
+{
+	changed(daemon_options_load, PEER(""), PEER("dns = [ ];"), "peers.berlin.dns", "");
+	changed(daemon_options_load, PEER("dns = [ ];"), PEER("dns = [ ];"), "nothing", "");
+	changed(daemon_options_load, PEER("dns = [ ];"), PEER(""), "peers.berlin.dns", "");
+}
+END_TEST
+
 #define POOL(pool) "certificate = \"/c\"; key = \"/k\"; ca = \"/a\"; " pool
 
 /* A pool may grow if no address changes its owner. */
@@ -115,6 +169,9 @@ int main(void)
 
 	unit_add(suite, "server", test_server);
 	unit_add(suite, "client", test_client);
+	unit_add(suite, "proxies", test_proxies);
+	unit_add(suite, "groups", test_groups);
+	unit_add(suite, "given", test_given);
 	unit_add(suite, "pools", test_pools);
 	unit_add(suite, "many", test_many);
 	return unit_run("configuration_changes", suite);

@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -29,6 +30,7 @@ static struct fixture {
 	int ask_error;
 	/* What happened. */
 	unsigned followed, listeners, done;
+	int taken[2];           /* the listeners that the role has */
 	uint32_t linger_before; /* seconds */
 	enum exit_code code;
 	char text[2 * PROBLEM_TEXT_MAX];
@@ -77,8 +79,7 @@ static void on_listener(struct engine *engine, int fd)
 {
 	ck_assert_ptr_eq(engine, &fixture.engine);
 	ck_assert_uint_eq(fixture.followed, 1);
-	fixture.listeners++;
-	close(fd);
+	fixture.taken[fixture.listeners++] = fd;
 }
 
 static void on_done(struct engine_reload *reload, enum exit_code code, const char *text)
@@ -229,6 +230,16 @@ static void ck_done(enum exit_code code, const char *words)
 	ck_assert_msg(strstr(fixture.text, words) != NULL, "no \"%s\" in: %s", words, fixture.text);
 }
 
+/* The role has both, open, and closes them. */
+static void ck_listeners(void)
+{
+	ck_assert_uint_eq(fixture.listeners, 2);
+	for (size_t i = 0; i < 2; i++) {
+		ck_assert_int_ge(fcntl(fixture.taken[i], F_GETFD), 0);
+		close(fixture.taken[i]);
+	}
+}
+
 /* ---- tests ---- */
 
 START_TEST(switches)
@@ -247,9 +258,23 @@ START_TEST(switches)
 	ck_assert_uint_eq(fixture.linger_before, 5);
 	ck_assert_int_eq(fixture.engine.settings->linger.ns, DURATION_S(7).ns);
 	ck_assert_uint_eq(fixture.engine.load.number, 2);
-	ck_assert_uint_eq(fixture.listeners, 2);
+	ck_listeners();
 	ck_done(EXIT_CODE_OK, "configuration 2 is in force: linger");
 	ck_assert_uint_eq(open_files(), before);
+}
+END_TEST
+
+/* netd has switched, and the host did not let it put all in force. */
+START_TEST(switches_in_part)
+{
+	ck_assert_int_eq(ask(), 0);
+	replies(fixture.asked, 0, "");
+	sends(2, "linger = 7;");
+	replies(fixture.confirmed, 0, "nat: no nftables");
+	ck_assert_uint_eq(fixture.followed, 1);
+	ck_done(EXIT_CODE_FAILURE,
+		"configuration 2 is in force, except for this: nat: no nftables: linger");
+	ck_listeners();
 }
 END_TEST
 
@@ -362,7 +387,7 @@ START_TEST(newer_one)
 	replies(fixture.confirmed, 0, "");
 	ck_assert_uint_eq(fixture.engine.load.number, 3);
 	ck_assert_int_eq(fixture.engine.settings->linger.ns, DURATION_S(8).ns);
-	ck_assert_uint_eq(fixture.listeners, 2);
+	ck_listeners();
 	ck_assert_uint_eq(open_files(), before);
 }
 END_TEST
@@ -415,8 +440,9 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = { switches, unasked, no_listeners, refused, refused_by_netd,
-		too_few_descriptors, cannot_answer, newer_one, nothing_to_take, one_asker, freed };
+	const TTest *const tests[] = { switches, switches_in_part, unasked, no_listeners, refused,
+		refused_by_netd, too_few_descriptors, cannot_answer, newer_one, nothing_to_take,
+		one_asker, freed };
 
 	return unit_run("engine_reload",
 		unit_suite("engine_reload", set_up, tear_down, tests, ARRAY_SIZE(tests)));

@@ -8,6 +8,7 @@
 
 #include "base/array.h"
 #include "base/log.h"
+#include "tests/unit/log_capture.h"
 #include "tests/unit/settings_fixture.h"
 #include "tests/unit/unit.h"
 
@@ -57,7 +58,7 @@ void loop_timer_start(
 
 void loop_timer_stop(struct loop *loop, struct loop_timer *timer)
 {
-	(void)loop;
+	ck_assert_ptr_nonnull(loop);
 	timer->running = false;
 }
 
@@ -500,6 +501,25 @@ START_TEST(count_begins_again)
 }
 END_TEST
 
+/* The log has each change once, not each probe. */
+START_TEST(logged_once)
+{
+	preferred_watch(&fixture.preferred, 2);
+	log_capture_begin(LOG_LEVEL_INFO);
+	for (int i = 0; i < 2; i++) {
+		probe_answers();
+		is_gone();
+	}
+	ck_assert_uint_eq(log_count("the preferred remote best answers"), 1);
+	for (int i = 0; i < 2; i++) {
+		expires();
+		resolves(0);
+		ck_assert_uint_eq(log_count("does not answer any more"), 1);
+	}
+	log_capture_end();
+}
+END_TEST
+
 /* A server that is being drained says goodbye behind the handshake. */
 START_TEST(goodbye)
 {
@@ -647,7 +667,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = { nothing_better, intervals, order, addresses,
-		returns_when_steady, count_begins_again, goodbye, not_taken, stopped,
+		returns_when_steady, count_begins_again, logged_once, goodbye, not_taken, stopped,
 		stopped_while_it_resolves, stopped_after_an_answer, never_begun, no_random_number,
 		no_resolver, through_a_proxy, resolver_fails };
 
