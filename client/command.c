@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,7 +53,7 @@ static const struct command commands[] = {
 		.usage = "reexec [NAME]",
 		.help = "replace a running engine by the program that is on disk now" },
 	{ .name = "reload",
-		.usage = "reload [NAME] [--check]",
+		.usage = "reload [NAME | --pid PID] [--check]",
 		.help = "read the configuration again and switch to it, without a restart;\n"
 			"      --check: only say what would change;\n"
 			"      status 3: it was refused, and nothing has changed",
@@ -76,6 +77,7 @@ struct arguments {
 	const struct command *command;
 	const char *name;   /* of the daemon; NULL: the only one */
 	const char *socket; /* NULL: found by the name */
+	pid_t pid;          /* of the daemon; 0: found by the name */
 	bool json;
 	bool only_check; /* reload */
 	bool help;
@@ -134,6 +136,17 @@ static int parse_status_option(int option, struct arguments *arguments)
 	return EXIT_CODE_OK;
 }
 
+static bool parse_pid(const char *text, pid_t *ret_pid)
+{
+	char *end;
+	long pid = strtol(text, &end, 10);
+
+	if (*text == '\0' || *end != '\0' || pid <= 0 || pid > INT_MAX)
+		return false;
+	*ret_pid = (pid_t)pid;
+	return true;
+}
+
 static int parse_options(int argc, char **argv, struct arguments *arguments)
 {
 	static const struct option options[] = {
@@ -144,6 +157,7 @@ static int parse_options(int argc, char **argv, struct arguments *arguments)
 		{ "full", no_argument, NULL, 'f' },
 		{ "check", no_argument, NULL, 'c' },
 		{ "over", required_argument, NULL, 'o' },
+		{ "pid", required_argument, NULL, 'P' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -169,6 +183,12 @@ static int parse_options(int argc, char **argv, struct arguments *arguments)
 			if (!arguments->command->drains)
 				return misused(arguments->command, "unknown option: ", "--over");
 			arguments->over = optarg;
+			break;
+		case 'P':
+			if (!arguments->command->reloads)
+				return misused(arguments->command, "unknown option: ", "--pid");
+			if (!parse_pid(optarg, &arguments->pid))
+				return misused(arguments->command, "no process id: ", optarg);
 			break;
 		case 'p':
 		case 'f':
@@ -326,7 +346,9 @@ static int socket_path(const struct arguments *arguments, char found[CONTROL_PAT
 	const char **ret_path, struct problem *problem)
 {
 	const char *named = named_socket(arguments);
-	int r = named ? 0 : command_find_socket(arguments->name, found, problem);
+	int r = named                ? 0
+		: arguments->pid > 0 ? command_find_socket_of(arguments->pid, found, problem)
+				     : command_find_socket(arguments->name, found, problem);
 
 	if (r == 0)
 		*ret_path = named ? named : found;

@@ -38,6 +38,11 @@ int command_complain(const char *command, const struct problem *problem, int exi
 /* Prints the problem to stderr, and what a killed client has left in force if nobody answers. */
 int command_complain_of_silence(const char *command, const struct problem *problem, int exit_code);
 /* Finds a socket of the system, or of this user (culvert run); errors of control_client_find(). */
+/*
+ * The same by the process id of netd, for a supervisor, which knows no name. -ENOENT: none of the
+ * sockets there is of that process.
+ */
+int command_find_socket_of(pid_t pid, char path[CONTROL_PATH_SIZE], struct problem *problem);
 int command_find_socket(const char *name, char path[CONTROL_PATH_SIZE], struct problem *problem);
 /* The directory of this user's sockets. False: there is none. */
 bool command_user_dir(char dir[CONTROL_PATH_SIZE]);

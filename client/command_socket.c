@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/exit_code.h"
 #include "client/leftovers.h"
@@ -76,4 +77,36 @@ int command_find_socket(const char *name, char path[CONTROL_PATH_SIZE], struct p
 		return r;
 	*problem = own_problem;
 	return own;
+}
+
+static bool find_maker(const char *dir, pid_t pid, char path[CONTROL_PATH_SIZE])
+{
+	struct control_instances *instances = calloc(1, sizeof(*instances));
+	struct problem ignored;
+	bool found = false;
+
+	/* A list that is cut, or a directory that is not there, has what it has. */
+	if (instances)
+		(void)control_client_list(dir, instances, &ignored);
+	for (size_t i = 0; instances && i < instances->count && !found; i++) {
+		found = control_client_maker(instances->items[i].path) == pid;
+		if (found)
+			memcpy(path, instances->items[i].path, CONTROL_PATH_SIZE);
+	}
+	free(instances);
+	return found;
+}
+
+int command_find_socket_of(pid_t pid, char path[CONTROL_PATH_SIZE], struct problem *problem)
+{
+	char dir[CONTROL_PATH_SIZE];
+
+	if (find_maker(SETTINGS_RUN_DIR, pid, path) ||
+		(command_user_dir(dir) && find_maker(dir, pid, path)))
+		return 0;
+	problem_set(problem,
+		"process %d has no control socket in " SETTINGS_RUN_DIR
+		"; name the socket with --socket, or send SIGHUP to the process",
+		(int)pid);
+	return -ENOENT;
 }

@@ -379,22 +379,29 @@ int control_client_ask(const char *path, const char *request, struct duration ti
 	return r;
 }
 
-int control_client_terminate(const char *path, struct problem *problem)
+pid_t control_client_maker(const char *path)
 {
-	int fd = open_socket(path, DURATION_S(CONTROL_TIMEOUT_S));
 	struct ucred maker = { .pid = 0 };
 	socklen_t len = sizeof(maker);
-	int r = fd < 0 ? fd : 0;
+	int fd = open_socket(path, DURATION_S(CONTROL_TIMEOUT_S)), r = fd < 0 ? fd : 0;
 
 	if (r == 0 && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &maker, &len) < 0)
 		r = -errno;
-	/* 0 means another PID namespace, but to kill(2) our own process group. */
-	if (r == 0 && maker.pid <= 0)
-		r = -ESRCH;
-	if (r == 0 && kill(maker.pid, SIGTERM) < 0)
-		r = -errno;
 	if (fd >= 0)
 		close(fd);
+	return r < 0 ? r : maker.pid;
+}
+
+int control_client_terminate(const char *path, struct problem *problem)
+{
+	pid_t maker = control_client_maker(path);
+	int r = maker < 0 ? (int)maker : 0;
+
+	/* 0 means another PID namespace, but to kill(2) our own process group. */
+	if (r == 0 && maker == 0)
+		r = -ESRCH;
+	if (r == 0 && kill(maker, SIGTERM) < 0)
+		r = -errno;
 	if (r < 0)
 		explain(r, path, problem);
 	return r;

@@ -76,6 +76,12 @@ int control_client_ask(const char *path, const char *request, struct duration ti
 	struct control_answer *ret_answer, struct problem *problem);
 
 /*
+ * Returns the process that made the socket, which is netd, or 0 if it is not visible from here.
+ * Negative errno of connecting, as below.
+ */
+pid_t control_client_maker(const char *path);
+
+/*
  * Sends SIGTERM to the process that made the socket: netd, although the engine answers on it
  * (SO_PEERCRED, unix(7)). So netd need not trust the engine that a user wants it to end. On failure
  * *problem says why. -ESRCH: the process ended, or is not visible from here. -EPERM: it is another
