@@ -192,7 +192,7 @@ static const struct conf_option options[] = {
 		.preset_note = "with `renew`: `" SETTINGS_STATE_DIR "/NAME`",
 		.help = "The directory for what was renewed." },
 	{ .key = "use_dns",
-		.applies = CONF_LIVE,
+		.applies = CONF_NEXT,
 		.type = CONF_BOOL,
 		OPTION_FIELD(use_dns),
 		.preset = "true",

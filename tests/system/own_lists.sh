@@ -85,4 +85,18 @@ check 'not to the guest' jq -e '.received == []' <(ctl guest routes --json)
 check 'the hub withdraws it' ctl gw-b routes del 10.7.0.0/24
 wait_for 5 'the gateway hears of that' lacks_route spoke-a 10.7.0.0/24
 check_fails 'what is announced to some alone is no command to withdraw' ctl gw-b routes del 0.0.0.0/0
+
+# ---- with a reload ----
+
+connections() { session_value gw-b alice .connections; }
+before=$(connections)
+sed -i 's/"10.2.0.54", "@common"/"10.2.0.55"/; s/"corp.example"/"new.example"/' "$WORK/gw-b.conf"
+check 'the hub gets other resolvers' ctl gw-b reload
+has_resolvers() { # PEER TEXT
+	[[ $(resolvers "$1") == "$2" ]]
+}
+wait_for 5 'the laptop has them at once' has_resolvers alice 'nameserver 10.2.0.55 search new.example '
+wait_for 5 'the guest has the domain' has_resolvers guest 'nameserver 10.2.0.53 search new.example guest.example '
+check_equal 'the gateway keeps its resolver' 'nameserver 192.0.2.200 ' "$(resolvers spoke-a)"
+check_equal 'all on the same connection' "$before" "$(connections)"
 finish

@@ -130,6 +130,12 @@ static const uint8_t sample_trust[] = {
 	0x00, 0x01, 0x00, 0x20, SAMPLE_TOKEN,                       /* hash */
 };
 
+static const uint8_t sample_push[] = {
+	0x00, 0x10, 0x00, 0x18,                                     /* push, 24 bytes */
+	0x00, 0x01, 0x00, 0x04, 0x0a, 0x63, 0x00, 0x01,             /* dns */
+	0x00, 0x02, 0x00, 0x0c, 'c', 'o', 'r', 'p', '.', 'e', 'x', 'a', 'm', 'p', 'l', 'e',
+};
+
 /* clang-format on */
 
 struct message_sample {
@@ -154,6 +160,7 @@ static const struct message_sample message_samples[] = {
 	{ MESSAGE_SIGN, sample_sign, sizeof(sample_sign) },
 	{ MESSAGE_ISSUED, sample_issued, sizeof(sample_issued) },
 	{ MESSAGE_TRUST, sample_trust, sizeof(sample_trust) },
+	{ MESSAGE_PUSH, sample_push, sizeof(sample_push) },
 };
 
 enum { MESSAGE_SAMPLES = ARRAY_SIZE(message_samples) };

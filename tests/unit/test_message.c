@@ -16,7 +16,7 @@
 static bool is_list(enum message_type type, uint16_t number)
 {
 	return type == MESSAGE_ANNOUNCE || type == MESSAGE_WITHDRAW || type == MESSAGE_REFUSE ||
-		(type == MESSAGE_WELCOME && number >= 15);
+		type == MESSAGE_PUSH || (type == MESSAGE_WELCOME && number >= 15);
 }
 
 /* docs/protocol.md: which fields may be left out. */
@@ -30,6 +30,7 @@ static bool is_optional(enum message_type type, uint16_t number)
 	case MESSAGE_JOIN:
 		return number == 4;
 	case MESSAGE_JOINED:
+	case MESSAGE_PUSH:
 		return true;
 	case MESSAGE_GOODBYE:
 		return number == 2 || number == 3;
@@ -225,7 +226,7 @@ START_TEST(each_required_field_must_be_there)
 		ck_assert_msg(build_done(&writer, &message) == expected,
 			"message %d without field %u", _i + 1, parts[gone].number);
 	}
-	if (count > 0 && from->type != MESSAGE_JOINED) {
+	if (count > 0 && from->type != MESSAGE_JOINED && from->type != MESSAGE_PUSH) {
 		struct writer writer = build((uint16_t)from->type);
 		struct message message;
 
@@ -312,9 +313,11 @@ START_TEST(each_field_has_its_size)
 			(from->type == MESSAGE_WELCOME && (number == 2 || number == 16)) ||
 			from->type == MESSAGE_NOTICE ||
 			(from->type == MESSAGE_GOODBYE && number == 3) ||
+			(from->type == MESSAGE_PUSH && number == 2) ||
 			(from->type == MESSAGE_SIGN && number == 4) ||
 			(from->type == MESSAGE_ISSUED && number == 4);
-		bool dns = from->type == MESSAGE_WELCOME && number == 15;
+		bool dns = (from->type == MESSAGE_WELCOME && number == 15) ||
+			(from->type == MESSAGE_PUSH && number == 1);
 
 		for (size_t len = 0; len < 300; len++) {
 			struct writer writer = build((uint16_t)from->type);

@@ -17,7 +17,7 @@ enum { PEERS = 4, TURN_MS = 60 }; /* a turn is longer than a change waits */
 
 struct played {
 	struct session session;
-	unsigned announced, yielded, left, lacked, judged, probed;
+	unsigned pushed, announced, yielded, left, lacked, judged, probed;
 	char leave[MESSAGE_TEXT_MAX + 1];
 };
 
@@ -74,6 +74,12 @@ void session_announced_changed(struct session *session)
 void session_set_entry(struct session *session, const struct settings_peer *entry)
 {
 	session->peer = entry;
+}
+
+void session_push(struct session *session, const struct nameservers *nameservers)
+{
+	of(session)->pushed++;
+	ck_assert_uint_eq(nameservers->server_count, 1);
 }
 
 void session_set_carrier(struct session *session, bool on)
@@ -766,6 +772,8 @@ static void change_settings(bool unlisted)
 	ck_assert_ptr_nonnull(next->announce.items);
 	next->announce.items[0].prefix = prefix_of("10.2.0.0/24");
 	next->announce.count = 1;
+	next->dns.server[0] = addr_of("10.2.0.53");
+	next->dns.server_count = 1;
 	settings_exchange(fixture.settings, next);
 	peers_follow(&fixture.peers, next);
 	settings_free(next);
@@ -784,6 +792,7 @@ START_TEST(changed_settings)
 	ck_assert_str_eq(fixture.played[2].leave,
 		"the server's configuration has no entry in peers for it any more");
 	ck_assert_uint_eq(fixture.played[0].announced, 1);
+	ck_assert_uint_eq(fixture.played[0].pushed, 1);
 	ck_offer(0, "10.2.0.0/24");
 }
 END_TEST

@@ -265,13 +265,18 @@ static void follow_entry(
 	struct session *session, const struct settings *before, const struct settings *now)
 {
 	const struct settings_peer *renamed = settings_find_renamed(before, now, &session->name);
+	struct nameservers was, is;
 
 	/* netd has renamed the interface, before it let this end switch. */
 	if (renamed) {
 		log_notice("%s: is called %s from now on", session->name.name, renamed->name.name);
 		session->name = renamed->name;
 	}
+	settings_nameservers(before, session->peer, &was); /* its entry is one of before still */
 	session_set_entry(session, settings_find_peer(now, &session->name));
+	settings_nameservers(now, session->peer, &is);
+	if (now->role == SETTINGS_SERVER && !nameservers_equal(&was, &is))
+		session_push(session, &is);
 	if (now->role == SETTINGS_SERVER && session->lane_peer.names)
 		follow_certificate(session, now);
 	else if (!session->peer && !now->unlisted)

@@ -225,14 +225,17 @@ int session_adopt(const struct session_world *world, const struct request_reply 
 /* ---- what the table does ---- */
 
 /* netd logs the outcome itself. A failure is not fatal: a tunnel works without its resolvers. */
-static void send_nameservers(const struct session *session)
+void session_use_nameservers(const struct session *session)
 {
+	const struct settings *settings = session->world->settings;
 	struct request request = {
 		.type = REQUEST_DNS,
 		.dns = { .interface = session_interface_number(&session->interface),
 			.nameservers = *session->nameservers },
 	};
 
+	if (!settings->use_dns || settings_is_elsewhere(settings))
+		return;
 	if (netd_link_send(session->world->netd, &request) < 0)
 		log_error(
 			"%s: cannot use the server's resolvers: out of memory", session->name.name);
@@ -287,9 +290,8 @@ static bool begin(struct session *session)
 	session->welcome = NULL;
 	session_answer_early_ping(session);
 	session_replay(session);
-	if (!session_is_server(session) && session->world->settings->use_dns &&
-		!settings_is_elsewhere(session->world->settings))
-		send_nameservers(session);
+	if (!session_is_server(session))
+		session_use_nameservers(session);
 	routes_set_interface(&session->routes, session_interface_number(&session->interface));
 	session_interface_set_carrier(&session->interface, true);
 	session->world->events->changed(session);

@@ -220,6 +220,12 @@ void session_announced_changed(struct session *session);
 void session_set_entry(struct session *session, const struct settings_peer *entry);
 
 /*
+ * Server: what is pushed to the peer has changed. A peer without FEATURE_PUSH gets it with its next
+ * connection.
+ */
+void session_push(struct session *session, const struct nameservers *nameservers);
+
+/*
  * Appends the peer's addresses and routes in use. They are the destinations of packets to the peer
  * and the sources of packets from it; other peers learn of them. -ENOMEM; the caller frees the list
  * also on failure.

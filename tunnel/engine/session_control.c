@@ -202,6 +202,35 @@ static void on_welcome(struct session *session, const struct message *message)
 	session_event(session, SESSION_EVENT_TERMS, "welcome");
 }
 
+/* The server has changed what it pushed with welcome. */
+static void on_push(struct session *session, const struct message *message)
+{
+	if (session_is_server(session)) {
+		session_fault(session, GOODBYE_PROTOCOL, "only a server may send push");
+		return;
+	}
+	take_nameservers(session, &message->welcome);
+	log_info("%s: the server's resolvers have changed", session->name.name);
+	if (session->state == SESSION_UP)
+		session_use_nameservers(session);
+}
+
+void session_push(struct session *session, const struct nameservers *nameservers)
+{
+	struct message message = { .type = MESSAGE_PUSH };
+	struct message_welcome *push = session->welcome ? &session->welcome->welcome
+							: &message.welcome;
+
+	push->dns_count = (uint8_t)nameservers->server_count;
+	memcpy(push->dns, nameservers->server, sizeof(push->dns));
+	push->domain_count = (uint8_t)nameservers->domain_count;
+	memcpy(push->domains, nameservers->domain, sizeof(push->domains));
+	/* A welcome that waits for its interface takes them along. */
+	if (!session->welcome && session->state == SESSION_UP &&
+		(session->terms.features & FEATURE_PUSH) != 0)
+		session_send(session, &message);
+}
+
 static void on_announce(struct session *session, const struct message *message)
 {
 	routes_announced(&session->routes, &message->prefixes, session->world->announced);
@@ -342,6 +371,7 @@ static const struct {
 	[MESSAGE_SIGN] = { on_renewal, IN(SESSION_OPENING) | IN(SESSION_UP) },
 	[MESSAGE_ISSUED] = { on_renewal, IN(SESSION_OPENING) | IN(SESSION_UP) },
 	[MESSAGE_TRUST] = { on_renewal, IN(SESSION_OPENING) | IN(SESSION_UP) },
+	[MESSAGE_PUSH] = { on_push, IN(SESSION_OPENING) | IN(SESSION_UP) },
 	[MESSAGE_NOTICE] = { on_notice,
 		IN(SESSION_GREETING) | IN(SESSION_OPENING) | IN(SESSION_UP) },
 	[MESSAGE_GOODBYE] = { on_goodbye,

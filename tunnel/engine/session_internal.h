@@ -55,6 +55,9 @@ void session_want_lanes(struct session *session, bool at_once);
 void session_remove(struct session *session);
 void session_end_lanes(struct session *session);
 
+/* session.c. Client: has netd use the server's resolvers, if the settings want that. */
+void session_use_nameservers(const struct session *session);
+
 /* session_control.c: messages to the peer. */
 void session_send(struct session *session, const struct message *message);
 void session_send_hello(struct session *session);

@@ -22,6 +22,7 @@ const size_t status_offload_count = ARRAY_SIZE(status_offloads);
 const struct status_bit status_features[] = {
 	{ FEATURE_GOODBYE_CLASS, "goodbye class" },
 	{ FEATURE_RENEWAL, "renewal" },
+	{ FEATURE_PUSH, "push" },
 };
 const size_t status_feature_count = ARRAY_SIZE(status_features);
 

@@ -16,8 +16,10 @@ enum feature {
 	FEATURE_GOODBYE_CLASS = 1 << 0,
 	/* Reads sign, issued and trust, by which certificates are renewed. */
 	FEATURE_RENEWAL = 1 << 1,
+	/* Reads push, by which a server changes what it pushed with welcome. */
+	FEATURE_PUSH = 1 << 2,
 };
 
-enum { FEATURES_OURS = FEATURE_GOODBYE_CLASS | FEATURE_RENEWAL };
+enum { FEATURES_OURS = FEATURE_GOODBYE_CLASS | FEATURE_RENEWAL | FEATURE_PUSH };
 
 #endif

@@ -46,6 +46,8 @@ enum {
 	WELCOME_FEATURES,
 };
 
+enum { PUSH_DNS = 1, PUSH_DOMAIN };
+
 enum { JOIN_SESSION = 1, JOIN_TOKEN, JOIN_INSTANCE, JOIN_CLAIM };
 
 enum { JOINED_CONTROL = 1 };
@@ -117,6 +119,11 @@ static const struct message_field welcome_fields[] = {
 	{ WELCOME_DOMAIN, "domain", MESSAGE_FIELD_DOMAIN, false, AT(welcome.domains) },
 	{ WELCOME_FEATURES, "features", MESSAGE_FIELD_NUMBER, false, AT(welcome.features), 0,
 		UINT32_MAX },
+};
+
+static const struct message_field push_fields[] = {
+	{ PUSH_DNS, "dns", MESSAGE_FIELD_DNS, false, AT(welcome.dns) },
+	{ PUSH_DOMAIN, "domain", MESSAGE_FIELD_DOMAIN, false, AT(welcome.domains) },
 };
 
 static const struct message_field join_fields[] = {
@@ -210,6 +217,7 @@ static const struct layout layouts[MESSAGE_TYPE_COUNT] = {
 	[MESSAGE_SIGN] = { "sign", FIELDS(sign_fields) },
 	[MESSAGE_ISSUED] = { "issued", FIELDS(issued_fields) },
 	[MESSAGE_TRUST] = { "trust", FIELDS(trust_fields) },
+	[MESSAGE_PUSH] = { "push", FIELDS(push_fields) },
 };
 
 /* True if the family has both addresses, and they differ, or neither. */

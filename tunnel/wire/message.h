@@ -38,6 +38,8 @@ enum message_type {
 	MESSAGE_SIGN = 13,   /* client: the request for its next certificate */
 	MESSAGE_ISSUED = 14, /* server: that certificate, or why there is none */
 	MESSAGE_TRUST = 15,  /* client: what it trusts; server: its authorities and lists */
+	/* Server: its resolvers and domains have changed since welcome. */
+	MESSAGE_PUSH = 16,
 	MESSAGE_TYPE_COUNT
 };
 
@@ -215,7 +217,7 @@ struct message {
 	enum message_type type;
 	union {
 		struct message_hello hello;
-		struct message_welcome welcome;
+		struct message_welcome welcome; /* push: only its resolvers and domains */
 		struct message_join join;
 		struct message_joined joined;
 		struct message_prefixes prefixes;
