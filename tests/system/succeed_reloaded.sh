@@ -32,7 +32,12 @@ for linger in 71 72; do
 	hub_conf $linger
 	check_equal "the linger of $linger s is in force" "configuration $((linger - 69)) is in force: linger" "$(ctl gw-b reload)"
 done
+# Another reload is under way, whose listener the successor opens, too.
 interface=$(session_value gw-b berlin .interface.name)
+kill -STOP "$(engine_pid gw-b)"
+sed -i 's/^listen = .*/listen = [ "0.0.0.0:443", "0.0.0.0:8443" ];/' "$WORK/gw-b.conf"
+kill -HUP "$(pid_of gw-b)"
+wait_for 5 'the new port listens' listens gw-b 8443
 mark=$(log_mark "$WORK/gw-b.log")
 mark_berlin=$(log_mark "$WORK/berlin.log")
 start_bg "$WORK/gw-b.log" next in_ns gw-b "$CULVERTD" -c "$WORK/gw-b.conf" --succeed "$(pid_of gw-b)"
@@ -43,8 +48,10 @@ unset 'bg_pids[next]'
 wait_log_since "$WORK/berlin.log" "$mark_berlin" 'gw-b: session: .* -> up' "$UP_SECONDS"
 wait_up gw-b berlin
 check_equal 'the interface is the same' "$interface" "$(session_value gw-b berlin .interface.name)"
+check 'the new port listens' listens gw-b 8443
 check_equal 'the successor begins with number 1' 1 "$(jq .generation <(ctl gw-b status --json))"
 hub_conf 73
+sed -i 's/^listen = .*/listen = [ "0.0.0.0:443", "0.0.0.0:8443" ];/' "$WORK/gw-b.conf"
 check_equal 'and reloads' 'configuration 2 is in force: linger' "$(ctl gw-b reload)"
 check_fails 'nothing of the program was broken' grep -E 'Sanitizer|killed by signal' "$WORK/gw-b.log"
 finish

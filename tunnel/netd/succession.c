@@ -239,6 +239,8 @@ static int give(struct netd *netd, int fd, struct problem *problem)
 	/* From here on this end neither changes nor repairs anything. */
 	stop_offer(netd);
 	end_engine(netd);
+	/* Its new listeners are not part of the parcel, and the successor may want their ports. */
+	reload_engine_ended(&netd->reload);
 	desired_state_suspend(&netd->desired, true);
 	r = ipc_send(fd, &given, sizeof(given), &parcel, 1);
 	close(parcel);
