@@ -10,6 +10,7 @@
 #
 # check: quick
 # check: sanitized
+# shellcheck disable=SC2317 # Functions are called by name.
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh
 source "$(dirname "$0")/tunnel/common.sh"

@@ -6,7 +6,7 @@
 #
 #   gw-a (192.0.2.1) ──── gw-b (192.0.2.2, 192.0.2.9: both answer the time)
 #
-# shellcheck disable=SC2317 # Functions are called by name.
+# shellcheck disable=SC2317,SC2016 # Functions are called by name; inner shells expand.
 set -euo pipefail
 # shellcheck source=tests/system/tunnel/common.sh
 source "$(dirname "$0")/tunnel/common.sh"
