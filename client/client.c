@@ -361,9 +361,17 @@ static void session_idle(struct engine *engine, struct session *session, uint32_
 	struct client *client = client_of(engine);
 
 	preferred_stop(&client->preferred);
-	/* Its handshakes are refused now, until a certificate or a list changes. */
-	if (retry_after_ms == 0 && session->lost.code == GOODBYE_REVOKED)
-		retry_after_ms = GOODBYE_REVOKED_WAIT_MS;
+	/*
+	 * Its handshakes are refused now, until a certificate or a list changes. If one has changed
+	 * since the connection showed the refused one, the next handshake finds out.
+	 */
+	if (session->lost.code == GOODBYE_REVOKED) {
+		if (client->changed && session->last_leave.heard)
+			retry_after_ms = 0;
+		else if (retry_after_ms == 0)
+			retry_after_ms = GOODBYE_REVOKED_WAIT_MS;
+	}
+	client->changed = false;
 	dialer_hold(&client->dialer, client->dialer.remote, &session->outer,
 		DURATION_MS(retry_after_ms));
 	if (session->up_since.ns == 0) {
@@ -429,6 +437,8 @@ static void settings_changed(struct engine *engine, const struct settings *befor
 	if (settings_mark(before) != settings_mark(engine->settings) && client->session)
 		session_disconnect(client->session,
 			"the mark of outer connections has changed with the settings; connecting again");
+	if (client->session && client->session->up_since.ns != 0)
+		client->changed = true;
 	dialer_follow(&client->dialer, before);
 	dialer_follow(&client->joiner, before);
 	client_renewal_rebase(&client->renewal);

@@ -23,6 +23,8 @@ struct client {
 	bool beside;
 	/* The session leaves its connection for one that is there already. */
 	bool switching;
+	/* The settings or their files have changed since the session came up. */
+	bool changed;
 	struct session *session;
 	struct client_renewal renewal;
 	uint64_t failures;  /* attempts that failed since the session was last up */

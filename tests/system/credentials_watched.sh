@@ -196,6 +196,19 @@ client_files rome
 wait_up rome gw-b "$client_mark"
 echo "# rome was back after $(($(milliseconds) - begun)) ms"
 
+# Its certificate is renewed again, and the old one, which its session has shown, is revoked: it need not wait.
+pki renew rome
+mark=$(log_mark "$WORK/rome.log")
+client_files rome
+wait_log_since "$WORK/rome.log" "$mark" 'notice netd: configuration .*the file of certificate, the file of key' 10
+pki revoke rome --superseded
+begin rome
+cp "$WORK/pki/crl.pem" "$LISTS/.second"
+mv "$LISTS/.second" "$LISTS/second.crl"
+wait_log_since "$WORK/rome.log" "$client_mark" 'received a goodbye: the certificate is not accepted any more' 3
+wait_log_since "$WORK/rome.log" "$client_mark" 'gw-b: session: opening -> up' 5
+check 'who has a new certificate already returns at once' test $(($(milliseconds) - begun)) -lt 8000
+
 # A session that lingers: its peer is gone without a goodbye. The list comes as another file of the directory.
 mark=$(log_mark "$WORK/gw-b.log")
 stop_bg oslo KILL 2>/dev/null
