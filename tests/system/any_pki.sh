@@ -280,6 +280,9 @@ check_equal 'a certificate that is refused has status 3' 3 "$status"
 check 'and its reason' grep -q '^refused: the certificate meets two entries' "$WORK/check.out"
 "$CULVERT" check "$WORK/gw-b.conf" --certificate foreign-leaf.crt >"$WORK/check.out" || true
 check 'one of another CA, too' grep -q '^refused in the handshake: certificate of easy-client was issued by "Foreign CA"' "$WORK/check.out"
+issue stranger foreign '/CN=stranger' "$CLIENT"
+"$CULVERT" check "$WORK/gw-b.conf" --certificate stranger.crt >"$WORK/check.out" || true
+check 'nor is it called valid then' grep -q "^refused: the server's configuration has no entry in peers for it" "$WORK/check.out"
 server_conf '' ', { name = "again"; identity = "dns:B.example.org"; }'
 check 'two entries that one certificate meets are an error' grep -q 'peers.\[14\].identity (again): .*also meets peers.\[13\] (dns-b)' \
 	<("$CULVERTD" -c "$WORK/gw-b.conf" --check --file-only 2>&1)

@@ -34,7 +34,19 @@ static void print_others(const struct settings *settings, const struct peer_name
 	}
 }
 
-static int match(const struct settings *settings, const struct peer_names *names, FILE *out)
+/* The words that a handshake which was refused makes untrue are left out. */
+static const char *reason_of(const struct problem *problem, bool valid)
+{
+	static const char verdict[] = "its certificate is valid, but ";
+	size_t len = sizeof(verdict) - 1;
+
+	return !valid && strncmp(problem->text, verdict, len) == 0 ? problem->text + len
+								   : problem->text;
+}
+
+/* valid: the handshake takes the certificate. */
+static int match(
+	const struct settings *settings, const struct peer_names *names, bool valid, FILE *out)
 {
 	const struct settings_peer *met = NULL;
 	struct identity name;
@@ -50,7 +62,7 @@ static int match(const struct settings *settings, const struct peer_names *names
 	}
 	r = settings_meet(settings, names, &name, &met, &problem);
 	if (r < 0)
-		(void)fprintf(out, "refused: %s\n", problem.text);
+		(void)fprintf(out, "refused: %s\n", reason_of(&problem, valid));
 	else if (met)
 		(void)fprintf(out, "meets entry %s\n", met->name.name);
 	else
@@ -80,7 +92,7 @@ static int judge(const struct settings *settings, const struct tls_context *cont
 	}
 	print_names(&names->own, "names of the certificate", out);
 	print_names(&names->above, "CAs above it", out);
-	r = match(settings, names, out);
+	r = match(settings, names, refusal.text[0] == '\0', out);
 	if (refusal.text[0] != '\0') {
 		(void)fprintf(out, "refused in the handshake: %s\n", refusal.text);
 		r = -EACCES;
