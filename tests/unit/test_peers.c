@@ -445,6 +445,11 @@ START_TEST(tracked)
 	static struct request_tracked page;
 
 	configure();
+	log_capture_begin(LOG_LEVEL_INFO);
+	peers_tracked(&fixture.peers, &page); /* an empty set, as after a reload */
+	ck_assert_uint_eq(log_count("tracked prefixes"), 0);
+	log_capture_end();
+	(void)told();
 	page = (struct request_tracked){
 		.total = 2, .count = 1, .prefix = { prefix_of("10.1.0.0/16") }
 	};

@@ -228,13 +228,15 @@ void peers_withhold(struct peers *peers, struct prefix_list *withheld)
 
 void peers_tracked(struct peers *peers, const struct request_tracked *page)
 {
+	size_t before = peers->announced.tracked.count;
 	int r = announced_track(&peers->announced, page);
 
 	if (r < 0)
 		log_error("cannot announce tracked prefixes: out of memory");
 	if (r <= 0)
 		return;
-	log_info("announcing %zu tracked prefixes", peers->announced.tracked.count);
+	if (before > 0 || peers->announced.tracked.count > 0) /* each reload sends the set again */
+		log_info("announcing %zu tracked prefixes", peers->announced.tracked.count);
 	announce_to_all(peers);
 }
 
