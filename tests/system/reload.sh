@@ -79,6 +79,29 @@ ctl gw-b reload 2>"$WORK/refused" || status=$?
 check_equal 'a change that needs a restart is refused with status 3' 3 "$status"
 check 'and the key is named' grep -q 'workers: a change of this key needs a restart' "$WORK/refused"
 check_equal 'nothing of the file was applied' 1 "$(generation)"
+check 'the log has it, too' grep -q 'error netd: reload: nothing has changed: .*workers: a change of this key' "$WORK/gw-b.log"
+refused() { # WHAT REGEX
+	local status=0
+	ctl gw-b reload 2>"$WORK/refused" || status=$?
+	check_equal "$1: status 3" 3 "$status"
+	check "$1: the cure is named" grep -qE "$2" "$WORK/refused"
+	check_equal "$1: nothing has changed" 1 "$(generation)"
+}
+hub_conf $'pool4 = "10.213.0.0/25";\nworkers = 7; max_sessions = 9; mptcp = true; peers = ( );'
+refused 'several keys' 'pool4, workers, mptcp: a change of these keys needs a restart.*only grow behind the same first address'
+hub_conf 'listen = [ "192.0.2.2:443" ]; peers = ( );'
+refused 'one address instead of all' '192\.0\.2\.2:443 takes the place of 0\.0\.0\.0:443, .*restart the program'
+cp -p "$WORK/gw-b.conf" "$WORK/gw-b.kept"
+echo '# nothing' >"$WORK/gw-b.conf"
+refused 'an empty file' 'the key is required, and the file has no key at all'
+chmod 600 "$WORK/gw-b.conf"
+chown nobody "$WORK/gw-b.conf"
+refused 'a file of another user' 'belongs to another user \(uid [0-9]+\); run: chown root /.*gw-b.conf'
+chown root "$WORK/gw-b.conf"
+chmod 0 "$WORK/gw-b.conf"
+refused 'a file without rights' 'its mode is 0000; run: chmod u\+r '
+rm "$WORK/gw-b.conf"
+cp -p "$WORK/gw-b.kept" "$WORK/gw-b.conf"
 
 # ---- good ones ----
 
@@ -129,6 +152,7 @@ check_equal 'no packet was lost' 0 "$(lost rome)"
 hub_conf "announce = [ \"10.7.0.0/24\" ]; peers = ( { name = \"berlin\"; accept_routes = [ \"10.9.0.0/16\" ]; }, $OSLO, { name = \"roma\"; identity = \"dns:rome\"; accept_routes = [ \"10.3.0.0/16\" ]; } );"$'\nlinger = 77;'
 check 'what a peer may announce is narrowed, and an entry comes back' ctl gw-b reload
 wait_for 5 'the route is removed' lacks_route gw-b 10.1.0.0/24
+check 'the log says why' grep -q 'or the configuration have changed: it is not inside any prefix of accept_routes$' "$WORK/gw-b.log"
 wait_up gw-b oslo
 hub_conf "announce = [ \"10.7.0.0/24\" ]; peers = ( $BERLIN, $OSLO, { name = \"roma\"; identity = \"dns:rome\"; reach = [ \"berlin\" ]; accept_routes = [ \"10.3.0.0/16\" ]; } );"$'\nlinger = 77;'
 check 'it is widened, and one peer reaches another' ctl gw-b reload

@@ -44,7 +44,7 @@ START_TEST(test_server)
 	changed(daemon_options_load, SERVER, SERVER "# a comment", "nothing", "");
 	changed(daemon_options_load, SERVER, SERVER "linger = 7;", "linger", "");
 	changed(daemon_options_load, SERVER, SERVER "name = \"x\";",
-		"name, control_socket, state_dir", "name");
+		"name, control_socket, state_dir", "name, control_socket, state_dir");
 	changed(daemon_options_load, SERVER "workers = 1;", SERVER "mtu = 1400; workers = 2;",
 		"workers, mtu", "workers");
 	changed(daemon_options_load, SERVER,

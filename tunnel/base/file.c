@@ -65,6 +65,32 @@ int file_read_fd(int fd, char **ret_data, size_t *ret_len)
 	return 0;
 }
 
+/*
+ * Root without CAP_DAC_OVERRIDE, as netd is, has no more rights to a file than its owner and mode
+ * give.
+ */
+static void explain_denied(struct problem *problem, const char *path)
+{
+	const char *why = error_text(-EACCES);
+	struct stat st;
+
+	if (geteuid() != 0)
+		problem_set(problem,
+			"cannot read %s: %s; run it as root (sudo), or as the user that owns the file",
+			path, why);
+	else if (stat(path, &st) < 0)
+		problem_set(problem,
+			"cannot read %s: %s; a directory above it is another user's and closed to root: chown root it, or chmod o+x it",
+			path, why);
+	else if (st.st_uid != 0)
+		problem_set(problem,
+			"cannot read %s: %s; it belongs to another user (uid %u); run: chown root %s",
+			path, why, (unsigned)st.st_uid, path);
+	else
+		problem_set(problem, "cannot read %s: %s; its mode is %04o; run: chmod u+r %s",
+			path, why, (unsigned)(st.st_mode & 07777), path);
+}
+
 static void explain(struct problem *problem, const char *path, int error)
 {
 	if (error == -EISDIR)
@@ -75,11 +101,10 @@ static void explain(struct problem *problem, const char *path, int error)
 		problem_set(problem,
 			"cannot read %s: %s in the directory that this was started in; write the path from / on",
 			path, error_text(error));
+	else if (error == -EACCES)
+		explain_denied(problem, path);
 	else
-		problem_set(problem, "cannot read %s: %s%s", path, error_text(error),
-			error == -EACCES && geteuid() != 0
-				? "; run it as root (sudo), or as the user that owns the file"
-				: "");
+		problem_set(problem, "cannot read %s: %s", path, error_text(error));
 }
 
 /*

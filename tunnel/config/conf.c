@@ -297,8 +297,11 @@ static int report_missing(const struct load *load, const struct conf_option *opt
 {
 	char expected[CONF_VALUE_EXPECTED_MAX], key[KEY_PATH_MAX];
 
-	problem_set(load->problem, "expected %s, got nothing; the key is required",
-		conf_value_expected(option, expected));
+	bool empty = config_setting_is_root(group) && config_setting_length(group) == 0;
+
+	problem_set(load->problem, "expected %s, got nothing; the key is required%s",
+		conf_value_expected(option, expected),
+		empty ? ", and the file has no key at all" : "");
 	join_key(key, group_key, option->key);
 	if (config_setting_is_root(group))
 		/*

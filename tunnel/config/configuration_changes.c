@@ -19,10 +19,15 @@ static void add_text(struct configuration_changes *changes, const char *what, co
 		changes->hidden++;
 }
 
+/* Keys past the room are left out: those before them refuse the reload already. */
 static void need_restart(struct configuration_changes *changes, const char *key)
 {
-	if (changes->restart[0] == '\0')
-		(void)snprintf(changes->restart, sizeof(changes->restart), "%s", key);
+	size_t used = strlen(changes->restart), room = sizeof(changes->restart) - used;
+	const char *separator = used > 0 ? ", " : "";
+
+	if (strlen(separator) + strlen(key) < room)
+		(void)snprintf(changes->restart + used, room, "%s%s", separator, key);
+	changes->restart_count++;
 }
 
 static void found(void *context, const char *path, const struct conf_option *option,
@@ -67,10 +72,14 @@ static bool only_grows(const struct prefix *before, const struct prefix *after)
 void configuration_changes_pools(struct configuration_changes *changes,
 	const struct settings *before, const struct settings *after)
 {
-	if (!only_grows(&before->pool4, &after->pool4))
+	if (!only_grows(&before->pool4, &after->pool4)) {
 		need_restart(changes, "pool4");
-	if (!only_grows(&before->pool6, &after->pool6))
+		changes->pool_restart = true;
+	}
+	if (!only_grows(&before->pool6, &after->pool6)) {
 		need_restart(changes, "pool6");
+		changes->pool_restart = true;
+	}
 }
 
 const char *configuration_changes_format(

@@ -23,8 +23,10 @@ struct configuration_changes {
 	size_t count;
 	size_t hidden;                         /* of these, those that `text` has no room for */
 	char text[CONFIGURATION_CHANGES_TEXT]; /* "mtu, peers.berlin.reach, peers.rome (new)" */
-	/* The first change that needs a restart, as a path in libconfig's sense, or "". */
+	/* The changes that need a restart, as paths in libconfig's sense, or "". */
 	char restart[CONFIGURATION_CHANGES_KEY];
+	size_t restart_count;
+	bool pool_restart; /* one of them is a pool, which may grow without a restart */
 };
 
 /*

@@ -197,6 +197,29 @@ static int find_listener(const struct engine_files *files, const struct endpoint
 	return -1;
 }
 
+/*
+ * The kernel lets nobody listen on one address of a port beside "all addresses" of it. This server
+ * keeps what it has until the new configuration is found right, so such a change cannot be made.
+ * True: that is why, and *problem says so.
+ */
+static bool in_own_way(
+	const struct engine_files *files, const struct endpoint *endpoint, struct problem *problem)
+{
+	char wanted[ENDPOINT_TEXT_MAX], held[ENDPOINT_TEXT_MAX];
+
+	for (size_t i = 0; i < files->listener_count; i++) {
+		const struct endpoint *at = &files->at[i];
+
+		if (at->port != endpoint->port || at->addr.family != endpoint->addr.family)
+			continue;
+		problem_set(problem,
+			"%s takes the place of %s, on which this server listens until it has switched, and both cannot be at the same time; restart the program, or reload with another port first",
+			endpoint_format(endpoint, wanted), endpoint_format(at, held));
+		return true;
+	}
+	return false;
+}
+
 /* Adds the listener of one entry; a family that the kernel lacks is left out. */
 static int plan_listener(const struct engine_files *files, const struct settings *settings,
 	const struct endpoint *endpoint, struct engine_files_change *change,
@@ -212,7 +235,7 @@ static int plan_listener(const struct engine_files *files, const struct settings
 		log_warning("%s; listening without it", problem->text);
 		return 0;
 	}
-	if (r == -EADDRINUSE)
+	if (r == -EADDRINUSE && !in_own_way(files, endpoint, problem))
 		name_holder(endpoint, problem);
 	if (r < 0) {
 		problem_prepend(problem, "listen");

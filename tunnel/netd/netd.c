@@ -203,6 +203,9 @@ int netd_reload_asked(struct requests *requests, bool only_check, struct problem
 	int r = only_check ? reload_check(&netd->reload, problem)
 			   : reload_begin(&netd->reload, &nothing, problem);
 
+	/* The log is for others than the command's user. */
+	if (r < 0 && !only_check)
+		log_error("reload: nothing has changed: %s", problem->text);
 	return r == 0 && nothing ? 1 : r;
 }
 

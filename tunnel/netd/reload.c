@@ -164,8 +164,12 @@ static int compare(struct reload *reload, bool *ret_nothing, struct problem *pro
 	}
 	if (changes.restart[0] != '\0') {
 		problem_set(problem,
-			"%s: %s: a change of this key needs a restart, so nothing of the file was applied; restart the program, or take the change back and reload again",
-			reload->next.path, changes.restart);
+			"%s: %s: a change of %s needs a restart, so nothing of the file was applied; restart the program, or take the change back and reload again%s",
+			reload->next.path, changes.restart,
+			changes.restart_count > 1 ? "these keys" : "this key",
+			changes.pool_restart
+				? "; without a restart a pool can only grow behind the same first address"
+				: "");
 		return -EPERM;
 	}
 	note_files(reload->files, &reload->next_files, &changes);

@@ -155,10 +155,10 @@ static void judge_interface(const struct again *again, struct interface *interfa
 			continue;
 		}
 		log_warning(
-			"%s: %s loses the route to %s, as this host's networks or settings have changed: %s: %s",
+			"%s: %s loses the route to %s, as this host's networks or the configuration have changed: %s%s%s",
 			interface->now.peer.name, interface->name,
 			prefix_format(&judged.prefix, text), route_verdict_text(judged.verdict),
-			judged.why.text);
+			judged.why.text[0] != '\0' ? ": " : "", judged.why.text);
 		if (interface_route_delete(interfaces, interface, &judged.prefix, &problem) < 0)
 			log_warning("%s: %s", interface->now.peer.name, problem.text);
 	}
