@@ -20,7 +20,8 @@
 #define DEFAULT_CONFIG "/etc/culvert/culvertd.conf"
 
 static const char usage[] =
-	"usage: culvertd [-c FILE] [--check [--file-only] [--strict] [--json]]\n"
+	"usage: culvertd [-c FILE] [--succeed PID]\n"
+	"       culvertd [-c FILE] --check [--file-only] [--strict] [--json] [--certificate FILE]\n"
 	"\n"
 	"The server of a Culvert VPN. Runs in the foreground and logs to stderr.\n"
 	"\n"
