@@ -223,7 +223,7 @@ guide_line() { # HOST PAGE LINE
 	else
 		check "$host: $page: $line" on "$host" bash -ec "$line"
 	fi
-	[[ ! $line =~ (start|restart|up|enable|reexec)(\ |$) ]] || guide_settle
+	[[ ! $line =~ (start|restart|reload|up|enable|reexec)(\ |$) ]] || guide_settle
 }
 
 # The Ctrl-C of the person at that host.
