@@ -29,6 +29,7 @@ done
 asks() { # ADDRESS [PORT]: true if there is an answer
 	local host=$1
 	[[ $host != *:* ]] || host="[$host]"
+	# shellcheck disable=SC2016 # The inner shell expands.
 	in_ns gw-a timeout 3 bash -c 'echo time | socat -t 1 - "UDP:$1:$2"' bash "$host" "${2:-123}" 2>/dev/null | grep -q time
 }
 asks_none() {

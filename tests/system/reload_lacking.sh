@@ -39,7 +39,6 @@ for turn in 'the first' 'another'; do
 	ctl gw-a reload >"$WORK/reload.log" 2>&1 || status=$?
 	check_equal "$turn reload: exit status" "$([[ $turn == another ]] && echo 0 || echo 1)" $status
 done
-mark=$(log_mark "$WORK/gw-a.log")
 client_conf gw-a <<<$'kill_switch = true;\nmtu = 1400;'
 status=0
 ctl gw-a reload >"$WORK/reload.log" 2>&1 || status=$?

@@ -38,7 +38,6 @@ kill -STOP "$(engine_pid gw-b)"
 sed -i 's/^listen = .*/listen = [ "0.0.0.0:443", "0.0.0.0:8443" ];/' "$WORK/gw-b.conf"
 kill -HUP "$(pid_of gw-b)"
 wait_for 5 'the new port listens' listens gw-b 8443
-mark=$(log_mark "$WORK/gw-b.log")
 mark_berlin=$(log_mark "$WORK/berlin.log")
 start_bg "$WORK/gw-b.log" next in_ns gw-b "$CULVERTD" -c "$WORK/gw-b.conf" --succeed "$(pid_of gw-b)"
 wait_exit gw-b 10

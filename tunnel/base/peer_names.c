@@ -12,6 +12,7 @@
 enum {
 	DIGEST_DIGITS = 64, /* SHA-256 as hexadecimal digits */
 	SHOWN_MAX = 160,    /* bytes of a configuration's text in a message */
+	MORE_MAX = 32,      /* bytes of " and N more" */
 	DNS_MAX = 253,
 };
 
@@ -185,14 +186,14 @@ bool peer_names_have(const struct peer_name_list *list, const char *text)
 
 const char *peer_names_format(const struct peer_name_list *list, char *out, size_t size)
 {
-	char shown[SHOWN_MAX], more[32] = "";
+	char shown[SHOWN_MAX];
 	const char *name = NULL;
 	size_t len = 0, left = 0;
 
 	out[0] = '\0';
 	while ((name = peer_names_next(list, name))) {
 		problem_escape_rest(shown, sizeof(shown), name, strlen(name));
-		if (left > 0 || len + strlen(shown) + 2 + sizeof(more) > size) {
+		if (left > 0 || len + strlen(shown) + 2 + MORE_MAX > size) {
 			left++;
 			continue;
 		}

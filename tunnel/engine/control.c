@@ -208,7 +208,7 @@ static void reload_done(struct engine_reload *reload, enum exit_code code, const
 
 	reload->engine->control->reloader = NULL;
 	if (code != EXIT_CODE_OK) {
-		refuse_instead(connection, code, text);
+		refuse_instead(connection, (int)code, text);
 		return;
 	}
 	free(answer->data);
