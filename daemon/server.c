@@ -8,6 +8,7 @@
 #include "base/container.h"
 #include "base/error_text.h"
 #include "base/log.h"
+#include "daemon/issuer_check.h"
 #include "daemon/options.h"
 #include "engine/session.h"
 #include "lane/lane.h"
@@ -263,7 +264,8 @@ static void server_free(struct engine *engine)
 const struct engine_role server_role = {
 	.configuration = { .tls_role = TLS_SERVER,
 		.load = daemon_options_load,
-		.compare = daemon_options_compare },
+		.compare = daemon_options_compare,
+		.examine = issuer_check },
 	.start = server_start,
 	.stop = server_stop,
 	.listener = server_listener,

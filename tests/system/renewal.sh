@@ -47,6 +47,10 @@ server_with() { # LINE...
 }
 issuer="issuer = { certificate = \"$WORK/issuer/cert.pem\"; key = \"$WORK/issuer/key.pem\"; lifetime = \"30s\"; };"
 server_with "$issuer" "ca = \"$WORK/ca.pem\";"
+check 'check takes the issuer' "$CULVERTD" --check -c "$WORK/gw-b.conf"
+sed "s|$WORK/issuer/key.pem|$WORK/pki/ca/ca.key|" "$WORK/gw-b.conf" >"$WORK/wrong.conf"
+check_equal 'check refuses a key of another CA' 3 "$("$CULVERTD" --check -c "$WORK/wrong.conf" >"$WORK/wrong.out" 2>&1; echo $?)"
+check 'and names it' grep -F 'issuer.key: does not belong to issuer.certificate' "$WORK/wrong.out"
 server_start gw-b
 wait_log "$WORK/gw-b.log" 'issuer: ready to renew certificates' 5
 

@@ -169,6 +169,9 @@ static int examine_credentials(const struct configuration *configuration,
 	r = find_error(configuration, findings, "credentials", 0, r, &problem);
 	if (context)
 		r = examine_own(configuration, context, findings);
+	if (context && role->examine)
+		r = find_error(configuration, findings, "credentials", r,
+			role->examine(settings, context, &problem), &problem);
 	if (context && purpose == CONFIGURATION_CHECK)
 		r = examine_dates(configuration, context, findings, r);
 	tls_context_unref(context);

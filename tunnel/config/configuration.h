@@ -26,6 +26,12 @@ struct configuration_role {
 	/* Adds what differs between two configurations of this program. -ENOMEM. */
 	int (*compare)(const struct settings *before, const struct settings *after,
 		struct configuration_changes *changes);
+	/*
+	 * Judges files that only this program has; `own` is made from its certificate. Negative
+	 * errno: *problem says why and begins with the option's key. NULL: there are none.
+	 */
+	int (*examine)(
+		const struct settings *settings, struct tls_context *own, struct problem *problem);
 };
 
 struct configuration {
