@@ -81,6 +81,8 @@ static void use(struct engine *engine, struct tls_context *next)
 	engine->tls = next;
 	engine->world.identity = tls_context_identity(next);
 	peers_judge_certificates(&engine->peers, next);
+	/* It borrows the context. */
+	validity_watch_follow(&engine->validity, engine->world.loop, engine->settings, next);
 	tls_context_unref(past);
 }
 

@@ -166,6 +166,12 @@ stop_bg gw-a TERM
 # ---- no renewal ----
 
 client_conf gw-a <<<"renew = true; state_dir = \"/proc/renewed\";"
+# The profile alone would not accept the server.
+mark=$(log_mark "$WORK/gw-a.log")
+echo 'max_routes = 77;' >>"$WORK/gw-a.conf"
+check 'a reload is applied' "$CULVERT" reload --socket "$WORK/gw-a.sock"
+pings gw-a "$SERVER4" 20
+check_fails 'and the session goes on by the renewed authorities' log_has_since "$WORK/gw-a.log" "$mark" 'session: up -> '
 mark=$(log_mark "$WORK/gw-a.log")
 client_start gw-a
 wait_for 10 'without a directory it warns' log_has_since "$WORK/gw-a.log" "$mark" 'renew = true has no effect: cannot make state directory'

@@ -48,8 +48,9 @@ void engine_follow_settings(struct engine *engine, const struct settings *before
 	engine_plan_descriptors(engine);
 	follow_probes(engine);
 	peers_follow(&engine->peers, before);
-	peers_judge_certificates(&engine->peers, engine->tls);
-	validity_watch_follow(&engine->validity, engine->world.loop, engine->settings, engine->tls);
 	if (engine->role->settings_changed)
 		engine->role->settings_changed(engine, before);
+	/* Only now: a client that renews has added the authorities that it keeps itself. */
+	peers_judge_certificates(&engine->peers, engine->tls);
+	validity_watch_follow(&engine->validity, engine->world.loop, engine->settings, engine->tls);
 }
