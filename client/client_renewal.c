@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "client/renewed_files.h"
+#include "engine/delivery.h"
 #include "engine/engine.h"
 #include "engine/peers_certificates.h"
 #include "engine/session.h"
@@ -256,6 +257,13 @@ static const struct renewal_events events = {
 
 /* ---- its life ---- */
 
+/* By the certificate that is used: that in the profile may have ended long ago. */
+static void warn_of_dates(const struct client_renewal *renewal)
+{
+	if (renewal->engine->settings->renew)
+		delivery_warn_of_dates(renewal->engine->settings, renewal->engine->tls);
+}
+
 void client_renewal_start(
 	struct client_renewal *renewal, struct engine *engine, struct session **session)
 {
@@ -263,23 +271,27 @@ void client_renewal_start(
 
 	*renewal = (struct client_renewal){ .engine = engine, .session = session };
 	/* netd has said why there is no directory. */
-	if (!engine->settings->renew || engine->state_dir_fd < 0)
+	if (!engine->settings->renew || engine->state_dir_fd < 0) {
+		warn_of_dates(renewal);
 		return;
+	}
 	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != (ssize_t)sizeof(random))
 		random = (uint64_t)mono_now().ns;
 	renewal->base = tls_context_ref(engine->tls);
 	take_files(renewal);
+	warn_of_dates(renewal);
 	renewal_init(&renewal->renewal, engine->world.loop, &events, random);
 }
 
 void client_renewal_rebase(struct client_renewal *renewal)
 {
-	if (!renewal->base)
-		return;
-	tls_context_unref(renewal->base);
-	renewal->base = tls_context_ref(renewal->engine->tls);
-	take_files(renewal);
-	renewal_changed(&renewal->renewal);
+	if (renewal->base) {
+		tls_context_unref(renewal->base);
+		renewal->base = tls_context_ref(renewal->engine->tls);
+		take_files(renewal);
+		renewal_changed(&renewal->renewal);
+	}
+	warn_of_dates(renewal);
 }
 
 void client_renewal_free(struct client_renewal *renewal)

@@ -103,6 +103,7 @@ count=$(renewals)
 wait_for 60 'killed, it comes back and goes on' renewed $((count + 1))
 
 # ---- a full disk ----
+check_fails 'it does not warn of the expired profile' log_has_since "$WORK/gw-a.log" "$mark" 'new connections fail until'
 
 stop_bg gw-a TERM
 mkdir "$WORK/full"

@@ -99,8 +99,7 @@ static int load_tls(const struct delivery *delivery, const struct configuration_
 	return r;
 }
 
-/* Only a warning: the clock may be set later, and sessions of the engine before may be up. */
-static void warn_of_dates(const struct settings *settings, const struct tls_context *tls)
+void delivery_warn_of_dates(const struct settings *settings, const struct tls_context *tls)
 {
 	struct problem problem;
 
@@ -132,8 +131,8 @@ int delivery_load(const struct delivery *delivery, const struct configuration_ro
 		r = load_tls(delivery, role, settings, ret_tls, problem);
 		if (r < 0)
 			conf_locate(text, len, path, problem);
-		else
-			warn_of_dates(settings, *ret_tls);
+		else if (!settings->renew)
+			delivery_warn_of_dates(settings, *ret_tls);
 	}
 	explicit_bzero(text, len); /* a profile contains its key */
 	free(text);

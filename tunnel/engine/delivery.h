@@ -34,6 +34,12 @@ void delivery_sort(struct delivery *delivery, const uint8_t *kinds, size_t kind_
 int delivery_load(const struct delivery *delivery, const struct configuration_role *role,
 	const char *path, struct settings **ret_settings, struct tls_context **ret_tls,
 	struct problem *problem);
+/*
+ * Warns when new connections would fail by the dates. It is no error: the clock may be set later, and
+ * sessions of the engine before may be up. delivery_load() does this, but for a client that renews:
+ * that one knows only later which certificate it uses.
+ */
+void delivery_warn_of_dates(const struct settings *settings, const struct tls_context *tls);
 /* Closes what is left: a caller that keeps a descriptor sets its member to -1. */
 void delivery_close(struct delivery *delivery);
 
