@@ -157,11 +157,20 @@ static void joiner_ended(struct dialer *joiner)
 	engine_end_if_idle(&client_of_joiner(joiner)->engine);
 }
 
+/*
+ * The session moves to a connection with the renewed certificate. The joiner makes it, as it stays at
+ * the session's server, and the old one carries until then.
+ */
+static bool awaits_renewed(const struct client *client)
+{
+	return client->renewed && client->session && client->session->state == SESSION_UP;
+}
+
 static bool lane_is_wanted(struct dialer *joiner)
 {
 	const struct client *client = client_of_joiner(joiner);
 
-	return client->session && session_wants_lane(client->session);
+	return client->session && (session_wants_lane(client->session) || awaits_renewed(client));
 }
 
 static int lane_connected(struct dialer *joiner, struct lane *lane, const struct lane_peer *peer,
@@ -169,11 +178,15 @@ static int lane_connected(struct dialer *joiner, struct lane *lane, const struct
 {
 	struct client *client = client_of_joiner(joiner);
 
-	(void)peer; /* the dialer has checked its name */
 	if (!client->session)
 		return -ENOTCONN;
 	if (is_other_server(client, outer))
 		return -ECANCELED; /* the session has moved */
+	if (awaits_renewed(client)) {
+		client->renewed = false;
+		return move_session(client, false,
+			"a connection with the renewed certificate takes over", lane, peer, outer);
+	}
 	return session_join(client->session, lane, outer);
 }
 
@@ -245,6 +258,7 @@ static void session_up(struct engine *engine, struct session *session)
 
 	(void)session;
 	client->beside = false;
+	client->renewed = false;
 	dialer_settle(&client->dialer);
 	preferred_watch(&client->preferred, dialer_priority(&client->dialer));
 	renewal_up(&client_of(engine)->renewal.renewal);
@@ -264,6 +278,17 @@ static bool session_doubted(struct engine *engine, struct session *session)
 		dialer_begin_beside(&client->dialer, DURATION_MS(SILENCE_MS));
 	}
 	return true;
+}
+
+static void certificate_renewed(struct client_renewal *renewal)
+{
+	struct client *client = container_of(renewal, struct client, renewal);
+	struct session *session = client->session;
+
+	if (!session || session->state != SESSION_UP || client->engine.world.stopping)
+		return; /* the next connection begins with it */
+	client->renewed = true;
+	dialer_begin_at(&client->joiner, client->dialer.remote, &session->outer, true);
 }
 
 /* The joiner dials one lane at a time. */
@@ -295,7 +320,7 @@ static int client_start(struct engine *engine, struct problem *problem)
 			server->name.name, error_text(r));
 		return r;
 	}
-	client_renewal_start(&client->renewal, engine, &client->session);
+	client_renewal_start(&client->renewal, engine, &client->session, certificate_renewed);
 	memcpy(client->session->instance, engine->instance, sizeof(client->session->instance));
 	if (client->session->outer.port != 0) { /* the last engine passed an endpoint */
 		dialer_keep(&client->dialer, &client->session->outer);

@@ -21,6 +21,8 @@ struct client {
 	struct preferred preferred;
 	/* The dialer connects again, beside a connection that is silent. */
 	bool beside;
+	/* It connects with its renewed certificate, beside the connection that began with the old. */
+	bool renewed;
 	/* The session leaves its connection for one that is there already. */
 	bool switching;
 	/* The settings or their files have changed since the session came up. */

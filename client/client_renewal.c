@@ -173,9 +173,8 @@ static int take_pair(struct renewal *renewal, const struct view *pair, struct pr
 		return r;
 	}
 	use(client->engine, next);
-	log_notice("the certificate is renewed; connecting again with it");
-	if (*client->session)
-		session_disconnect(*client->session, "the certificate is renewed");
+	log_notice("the certificate is renewed; connecting with it beside the old connection");
+	client->renewed(client);
 	return 0;
 }
 
@@ -264,12 +263,14 @@ static void warn_of_dates(const struct client_renewal *renewal)
 		delivery_warn_of_dates(renewal->engine->settings, renewal->engine->tls);
 }
 
-void client_renewal_start(
-	struct client_renewal *renewal, struct engine *engine, struct session **session)
+void client_renewal_start(struct client_renewal *renewal, struct engine *engine,
+	struct session **session, void (*renewed)(struct client_renewal *renewal))
 {
 	uint64_t random = 0;
 
-	*renewal = (struct client_renewal){ .engine = engine, .session = session };
+	*renewal = (struct client_renewal){
+		.engine = engine, .session = session, .renewed = renewed
+	};
 	/* netd has said why there is no directory. */
 	if (!engine->settings->renew || engine->state_dir_fd < 0) {
 		warn_of_dates(renewal);

@@ -20,14 +20,16 @@ struct client_renewal {
 	struct engine *engine;
 	struct session **session; /* the client's; *session NULL: none */
 	struct tls_context *base; /* from the profile alone; counted */
+	/* The session's connection has the certificate of before, which ends sooner. */
+	void (*renewed)(struct client_renewal *renewal);
 };
 
 /*
  * Takes the engine's TLS context as the profile's, and replaces it by one with what was renewed.
  * Does nothing without `renew`. Logs what it takes, and why it takes something not.
  */
-void client_renewal_start(
-	struct client_renewal *renewal, struct engine *engine, struct session **session);
+void client_renewal_start(struct client_renewal *renewal, struct engine *engine,
+	struct session **session, void (*renewed)(struct client_renewal *renewal));
 /* The engine has another TLS context, from the profile. */
 void client_renewal_rebase(struct client_renewal *renewal);
 void client_renewal_free(struct client_renewal *renewal);
