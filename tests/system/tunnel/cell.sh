@@ -227,7 +227,8 @@ recovered() { # FAULT FAULT-MS MARK-A MARK-B; sets CELL_RECOVERY
 	[[ -z $OVER_AT ]] || after=$OVER_AT
 	wait_for $RECOVERY_PATIENCE 'the client is up again, with all its lanes' whole gw-a gw-b || return 1
 	wait_for $RECOVERY_PATIENCE 'and the server' whole gw-b gw-a || return 1
-	[[ $LANES_NOW -eq 1 ]] || latest=$(now_ms) # no log line tells when the last lane was there
+	# No log line tells when the last lane was there. Where none was lost, this would be the time that it takes to ask.
+	[[ $LANES_NOW -eq 1 ]] || keeps_connections "$1" || latest=$(now_ms)
 	if [[ $1 == one-* ]]; then
 		wait_for $RECOVERY_PATIENCE 'all paths are there again' has_paths || return 1
 		latest=$(now_ms)

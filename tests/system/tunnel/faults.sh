@@ -24,6 +24,8 @@ STOPPED=20
 # inner TCP concludes that a round trip takes that long (RFC 6298, 2.3), and what it then sends by the dead connection is lost.
 # Of two uplinks, the second carries on, and recovery lasts until the connections have the first one back. The kernel tries to open
 # a path that was silent after 1, 3 and 7 s, and netd has it begin again after 30 s.
+# A change that nobody is to notice is over when a ping is answered that was sent after it was taken; its stall is what counts. A
+# client that judges its server's old certificate by a new CA, and one that is sent away by its only server, wait 10 s.
 FAULTS=(
 	"client-engine|the client's engine is killed|1|2"
 	"client-netd|the client's netd is killed, and started again|1|3"
@@ -37,14 +39,14 @@ FAULTS=(
 	"server-store|the server is restarted, and its supervisor keeps its descriptors|1|2"
 	"server-upgrade|the server's engine is replaced by another program (culvert reexec)|1|2"
 	"drain|the server is drained over 1 s, and started again|12|32"
-	"reload|a reload changes linger and announces one more prefix|1|1"
-	"reload-broken|a reload of a broken file|1|1"
+	"reload|a reload changes linger and announces one more prefix|2|1"
+	"reload-broken|a reload of a broken file|2|1"
 	"reload-removed|a reload removes the connected peer; 2 s later another takes it in|12|32"
-	"crl|a new revocation list with somebody else in it|1|1"
+	"crl|a new revocation list with somebody else in it|2|1"
 	"revoked|the client is revoked; 2 s later it gets another certificate|3|16"
-	"certificate|certificate and key of both ends are exchanged|1|1"
+	"certificate|certificate and key of both ends are exchanged|2|1"
 	"rollover|the CA is replaced, step by step|12|32"
-	"flush|nft flush ruleset at both ends, of nat and a kill switch|1|1"
+	"flush|nft flush ruleset at both ends, of nat and a kill switch|2|1"
 	"resolver|connections are reset while the resolver of the server's name is out for 1 s|2|4"
 	"disk-full|the server's engine is killed while the disk of the leases is full|1|2"
 	"cut|the client's cable is out for $SILENT_LONG s|3|16"
