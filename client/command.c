@@ -147,6 +147,32 @@ static bool parse_pid(const char *text, pid_t *ret_pid)
 	return true;
 }
 
+/* The options of some commands only. `word`: as it was typed, or its value. */
+static int parse_own_option(int option, const char *word, struct arguments *arguments)
+{
+	const struct command *command = arguments->command;
+
+	if (option == 'o' && command->drains) {
+		arguments->over = optarg;
+		return EXIT_CODE_OK;
+	}
+	if (option == 'P' && command->reloads)
+		return parse_pid(optarg, &arguments->pid)
+			? EXIT_CODE_OK
+			: misused(command, "no process id: ", optarg);
+	if (option == 'c' && command->reloads) {
+		arguments->only_check = true;
+		return EXIT_CODE_OK;
+	}
+	if (strchr("pfc", option) && command->has_names)
+		return parse_status_option(option, arguments);
+	return misused(command, "unknown option: ",
+		option == 'o'           ? "--over"
+			: option == 'P' ? "--pid"
+			: option == 'p' ? "--peer"
+					: word);
+}
+
 static int parse_options(int argc, char **argv, struct arguments *arguments)
 {
 	static const struct option options[] = {
@@ -179,35 +205,12 @@ static int parse_options(int argc, char **argv, struct arguments *arguments)
 		case 'h':
 			arguments->help = true;
 			break;
-		case 'o':
-			if (!arguments->command->drains)
-				return misused(arguments->command, "unknown option: ", "--over");
-			arguments->over = optarg;
-			break;
-		case 'P':
-			if (!arguments->command->reloads)
-				return misused(arguments->command, "unknown option: ", "--pid");
-			if (!parse_pid(optarg, &arguments->pid))
-				return misused(arguments->command, "no process id: ", optarg);
-			break;
-		case 'p':
-		case 'f':
-		case 'c':
-			if (option == 'c' && arguments->command->reloads) {
-				arguments->only_check = true;
-				break;
-			}
-			if (!arguments->command->has_names)
-				return misused(arguments->command, "unknown option: ",
-					option == 'p' ? "--peer" : argv[optind - 1]);
-			if (parse_status_option(option, arguments) != EXIT_CODE_OK)
-				return EXIT_CODE_USAGE;
-			break;
 		case ':':
 			return misused(
 				arguments->command, "a value is missing after ", argv[optind - 1]);
 		default:
-			return misused(arguments->command, "unknown option: ", argv[optind - 1]);
+			if (parse_own_option(option, argv[optind - 1], arguments) != EXIT_CODE_OK)
+				return EXIT_CODE_USAGE;
 		}
 	}
 	if (arguments->json && !arguments->command->has_json)

@@ -34,11 +34,11 @@ out() { # NAME REGEX COMMAND...; success, on stdout only
 
 out 'culvertd --help' 'usage: culvertd' "$CULVERTD" --help
 out 'culvert --help' 'usage: culvert' "$CULVERT" --help
-for command in up run check import down reexec status peers routes doctor sweep options; do
+for command in up run check import down reload drain reexec status peers routes doctor sweep options; do
 	out "culvert $command --help" "usage: culvert $command" "$CULVERT" "$command" --help
 	out "culvert $command -h" "usage: culvert $command" "$CULVERT" "$command" -h
 done
-for word in up down reexec status peers routes doctor check sweep; do
+for word in up down reload drain reexec status peers routes doctor check sweep; do
 	out "the help names $word" "^ +$word" "$CULVERT" --help
 done
 out 'the help documents exit codes' 'Exit status: .*0' "$CULVERT" --help
@@ -49,7 +49,7 @@ check_equal 'both have one version' "$("$CULVERTD" --version | cut -d' ' -f2)" "
 ends 'no command' 2 'culvert' "$CULVERT"
 ends 'unknown command' 2 'frobnicate|unknown' "$CULVERT" frobnicate
 for words in 'statsu:did you mean: culvert status' 'udp:did you mean: culvert up' 'route:did you mean: culvert routes' \
-	'connect:did you mean: culvert up' 'reload:did you mean: culvert reexec' './alice.conf:did you mean: culvert up ./alice.conf' \
+	'connect:did you mean: culvert up' 'relaod:did you mean: culvert reload' './alice.conf:did you mean: culvert up ./alice.conf' \
 	'frobnicate:"frobnicate"; culvert --help'; do
 	ends "the mistyped command ${words%%:*}" 2 "${words#*:}" "$CULVERT" "${words%%:*}"
 done
@@ -63,7 +63,7 @@ ends 'up with two files' 2 'file' "$CULVERT" up a b
 ends 'sweep with two names' 2 'one name' "$CULVERT" sweep a b
 ends 'routes add without a prefix' 2 'prefix' "$CULVERT" routes add
 ends 'routes add with nonsense' 2 'prefix' "$CULVERT" routes add nonsense --socket "$WORK/no.sock"
-for command in status peers routes down reexec doctor; do
+for command in status peers routes down reload drain reexec doctor; do
 	ends "$command without a daemon" 4 "no culvert is running.*$WORK/no.sock" "$CULVERT" "$command" --socket "$WORK/no.sock"
 	ends "$command with an unknown name" 4 'no culvert is running.*no-such-name' "$CULVERT" "$command" no-such-name
 done

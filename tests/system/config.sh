@@ -120,7 +120,7 @@ server_files 'no certificate file' certificate "$WORK/missing.crt: No such file"
 server_conf broken gw-b <<<"ca = \"/nonexistent\";"
 server_files 'no file of authorities' ca '/nonexistent: No such file'
 server_conf broken gw-b <<<"crl = \"$WORK\";"
-server_files 'a directory for a revocation list' crl "$WORK is not a regular file"
+server_files 'a directory without a revocation list' crl "the directory $WORK holds no file with a revocation list"
 echo 'not a certificate' >"$WORK/none.crt"
 server_conf broken gw-b <<<"certificate = \"$WORK/none.crt\";"
 server_files 'a certificate that is none' certificate "$WORK/none.crt: holds no certificate"
@@ -189,8 +189,8 @@ client_conf broken gw-a <<<'ca = "/nonexistent";'
 client_files 'no file of authorities in a profile' ca '/nonexistent: No such file'
 client_conf broken gw-a <<<"key = \"$(pki_extract gw-a certificate)\";"
 client_files 'a certificate for a key in a profile' key "$WORK/gw-a.certificate.pem: holds no readable private key"
-client_conf broken gw-a <<<'state_dir = "/var/lib/culvert/x";'
-refuses 'a profile with a state directory, which no client has' "$(at state_dir)" 'known key' "$CULVERT" up "$WORK/broken.conf"
+client_conf broken gw-a <<<'pool4 = "10.0.0.0/8";'
+refuses 'a profile with a pool, which no client has' "$(at pool4)" 'known key' "$CULVERT" up "$WORK/broken.conf"
 client_conf broken gw-a </dev/null
 chmod 644 "$WORK/broken.conf"
 refuses 'a profile that others can read' "$WORK/broken.conf" "chmod 600 $WORK/broken.conf" "$CULVERT" up "$WORK/broken.conf"

@@ -516,13 +516,14 @@ void tls_texts_free(struct tls_texts *texts)
 /* Appends to a text that may be NULL; frees it. NULL: no memory. */
 static char *append(char *text, const char *more)
 {
-	size_t len = text ? strlen(text) : 0, more_len = strlen(more);
+	size_t len = text ? strlen(text) : 0, more_len = more ? strlen(more) : 0;
 	char *joined = malloc(len + more_len + 1);
 
 	if (joined && len > 0)
 		memcpy(joined, text, len);
 	if (joined) {
-		memcpy(&joined[len], more, more_len);
+		if (more_len > 0)
+			memcpy(&joined[len], more, more_len);
 		joined[len + more_len] = '\0';
 	}
 	free(text);

@@ -124,6 +124,7 @@ fault_reload() {
 }
 
 fault_reload_broken() {
+	# shellcheck disable=SC2016 # A command of sed.
 	change_conf '$a no_such_key = 1;'
 	began
 	reload_is 3

@@ -187,8 +187,8 @@ reloads() { # NODE STATUS
 
 soak_announce() {
 	local prefix=10.99.$2.0/24 spoke=spoke-2
-	[[ $1 == hub ]] || spoke=spoke-5
-	[[ $1 != gw-2 ]] || spoke=spoke-6
+	[[ $1 == hub ]] || spoke="spoke-5"
+	[[ $1 != gw-2 ]] || spoke="spoke-6"
 	more_prefixes[$1]=", \"$prefix\""
 	server_write "$1"
 	check "$1: one more prefix is applied" reloads "$1" 0
@@ -207,7 +207,7 @@ soak_peers() {
 	local server mark
 	mark=$(log_mark "$WORK/$1.log")
 	for server in $(servers_of "$1"); do
-		left_out[$server $1]=1
+		left_out["$server $1"]=1
 		server_write "$server"
 		check "$server: an entry is removed" reloads "$server" 0
 		wait_for $OFTEN "$server: the session of $1 is gone" has_no_session "$server" "$1"
@@ -215,7 +215,7 @@ soak_peers() {
 	wait_log_since "$WORK/$1.log" "$mark" 'no entry in peers for it' $OFTEN
 	sleep "$2"
 	for server in $(servers_of "$1"); do
-		left_out[$server $1]=''
+		left_out["$server $1"]=''
 		server_write "$server"
 		check "$server: the entry is back" reloads "$server" 0
 	done

@@ -75,6 +75,7 @@ lan_join() { # SERVER ADDRESS/LENGTH
 	ip_ns lan link set "to-$1" master br0
 	addr "$1" lan0 "$2"
 	# The gateways send on to each other what the other has the session of, and the lan is to go on asking the first.
+	# shellcheck disable=SC2016 # The inner shell expands.
 	in_ns "$1" sh -c 'for i in all lan0; do echo 0 >/proc/sys/net/ipv4/conf/$i/send_redirects; done'
 }
 
