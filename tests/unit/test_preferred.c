@@ -614,7 +614,7 @@ END_TEST
 START_TEST(no_random_number)
 {
 	fixture.random_error = ENOSYS;
-	fixture.now.ns = (int64_t)UINT32_MAX << 32 | 0x80000000u;
+	fixture.now.ns = (int64_t)((uint64_t)UINT32_MAX << 32 | 0x80000000u);
 	preferred_watch(&fixture.preferred, 3);
 	ck_assert_int_eq(ms_to_timer(), 8750);
 }
