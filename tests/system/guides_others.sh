@@ -55,10 +55,16 @@ guide_skip $PAGE 'culvert-pki init --ca-passphrase' 'there is a CA already; pki_
 guide_skip $PAGE 'openssl pkcs8 -topk8 -v2 aes-256-cbc -iter 600000 -in pki/ca/ca.key -out new.key && mv new.key pki/ca/ca.key' 'it asks; pki_secrets.sh'
 guide_skip $PAGE 'culvert-pki rollover new           # make the new CA; the old one still signs' 'ca_rollover.sh, with running programs'
 guide_skip $PAGE 'culvert-pki export alice --pkcs12' 'it asks; pki_secrets.sh and passphrase.sh'
+guide_skip $PAGE 'issuer = { certificate = "/etc/culvert/issuer.crt"; key = "/etc/culvert/issuer.key"; lifetime = "30d"; user = "culvert-issuer"; };' 'renewal.sh has an issuer'
+guide_skip $PAGE 'openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out issuer.key' 'renewal.sh makes such a CA'
 before=$(on ca ./certs/culvert-pki --dir pki list | grep -c 'gw-a ')
 guide $PAGE 'Renewal'
 check_equal 'gw-a has a certificate more' $((before + 1)) "$(on ca ./certs/culvert-pki --dir pki list | grep -c 'gw-a ')"
 wait_for "$UP_SECONDS" 'the networks reach each other' in_ns pc-a ping -n -q -c 1 -W 1 10.2.0.2 && pass 'gw-a forwards as before'
+
+# ---- changes while it runs ----
+
+guide_end docs/reload.md # reload.sh carries out what it promises
 
 # ---- hooks ----
 

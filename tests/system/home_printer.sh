@@ -42,7 +42,7 @@ addr laptop wlan0 192.168.5.20/24
 wait_for 2 'at home the route is refused' state_is refused && pass 'at home the route is refused'
 check_fails 'and not in the kernel' has_route laptop 192.168.5.0/24
 check 'the log says why' log_has_since "$WORK/laptop.log" "$mark" \
-	'gw-b: cv0 loses the route to 192\.168\.5\.0/24, since this host.s networks have changed: .*192\.168\.5\.0/24 at wlan0'
+	'gw-b: cv0 loses the route to 192\.168\.5\.0/24, as this host.s networks or the configuration have changed: .*192\.168\.5\.0/24 at wlan0'
 check 'and so does the status' grep -E '192\.168\.5\.0/24.*192\.168\.5\.0/24 at wlan0' <(ctl laptop routes)
 check_equal 'the printer is reached directly' 'dev wlan0' "$(way)"
 check 'and answers' pings laptop 192.168.5.9

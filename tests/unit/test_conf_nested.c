@@ -143,7 +143,7 @@ START_TEST(test_describe)
 	ck_assert_int_eq(conf_describe(&table, out), 0);
 	ck_assert_int_eq(fclose(out), 0);
 	ck_assert_ptr_nonnull(
-		strstr(text, "| `items.text` | text of 1 to 9 bytes | none |  | Text. |\n"));
+		strstr(text, "| `items.text` | text of 1 to 9 bytes | none | Text. |\n"));
 	ck_assert_ptr_nonnull(strstr(
 		text, "| `items.parts.address` | an address with its network's length, such as "));
 	free(text);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* check: no-valgrind */
 /* When the configured peers were last there, also over changes of the configuration. */
 #include "engine/departures.h"
 

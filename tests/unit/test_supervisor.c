@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* check: own-process */
 #include "system/supervisor.h"
 
 #include <errno.h>

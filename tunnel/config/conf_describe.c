@@ -45,8 +45,9 @@ static const char *applies_text(enum conf_applies applies)
 	}
 }
 
+/* The configuration of a program that does not read it again has no such column. */
 static void describe_table(/* NOLINT(misc-no-recursion): as deep as the tables are */
-	const struct conf_table *table, const char *group, FILE *out)
+	const struct conf_table *table, const char *group, bool reloads, FILE *out)
 {
 	struct conf_walk walk = { .table = table }, groups = walk;
 	const struct conf_option *option;
@@ -56,7 +57,9 @@ static void describe_table(/* NOLINT(misc-no-recursion): as deep as the tables a
 		describe_value(option, out);
 		(void)fprintf(out, " | ");
 		describe_preset(option, out);
-		(void)fprintf(out, " | %s | %s |\n", applies_text(option->applies), option->help);
+		if (reloads)
+			(void)fprintf(out, " | %s", applies_text(option->applies));
+		(void)fprintf(out, " | %s |\n", option->help);
 	}
 	while ((option = conf_next(&groups))) {
 		char inner[GROUP_MAX];
@@ -64,14 +67,18 @@ static void describe_table(/* NOLINT(misc-no-recursion): as deep as the tables a
 		if (option->type != CONF_GROUP)
 			continue;
 		(void)snprintf(inner, sizeof(inner), "%s%s.", group, option->key);
-		describe_table(option->table, inner, out);
+		describe_table(option->table, inner, reloads, out);
 	}
 }
 
 int conf_describe(const struct conf_table *table, FILE *out)
 {
-	(void)fprintf(
-		out, "| Key | Value | Default | Applies | Meaning |\n|---|---|---|---|---|\n");
-	describe_table(table, "", out);
+	struct conf_walk walk = { .table = table };
+	const struct conf_option *first = conf_next(&walk);
+	bool reloads = first && first->applies != CONF_APPLIES_UNSET;
+
+	(void)fprintf(out, "| Key | Value | Default |%s Meaning |\n|---|---|---|%s---|\n",
+		reloads ? " Applies |" : "", reloads ? "---|" : "");
+	describe_table(table, "", reloads, out);
 	return ferror(out) ? -EIO : 0;
 }
