@@ -64,7 +64,8 @@ wait_for "$UP_SECONDS" 'the networks reach each other' in_ns pc-a ping -n -q -c 
 
 # ---- changes while it runs ----
 
-guide_end docs/reload.md # reload.sh carries out what it promises
+# reload.sh carries out what it promises.
+guide_end docs/reload.md
 
 # ---- hooks ----
 
