@@ -272,7 +272,7 @@ static bool session_doubted(struct engine *engine, struct session *session)
 		return false;
 	if (!client->beside) {
 		log_notice(
-			"%s: data is not acknowledged: connecting anew beside the old connection, and the first that answers is used",
+			"%s: data is not acknowledged: connecting again beside the old connection, and the first that answers is used",
 			session->name.name);
 		client->beside = true;
 		dialer_begin_beside(&client->dialer, DURATION_MS(SILENCE_MS));

@@ -42,7 +42,7 @@ connections() {
 has_route_in() { # NS TABLE
 	ip_ns "$1" route show table "$2" | grep -q '^default dev'
 }
-# The connection is made anew where its mark has changed, which takes a moment.
+# The connection is made again where its mark has changed, which takes a moment.
 tunnelled() { # NAME
 	wait_for 10 "$1" pings laptop $OUT4 1 && pass "$1"
 	check "$1, IPv6" pings laptop $OUT6
@@ -119,5 +119,5 @@ reload gw-b forwarding
 server ''
 reload gw-b 'forwarding, nat'
 check_equal 'the table is gone' '' "$(tables gw-b)"
-check_equal 'no connection was made anew' "$before" "$(connections)"
+check_equal 'no connection was made again' "$before" "$(connections)"
 finish

@@ -72,7 +72,7 @@ flows_on 'it spoke again'
 silence hub-2
 connections=$(session_value laptop gw-b .connections)
 silence hub-1
-wait_log "$WORK/laptop.log" 'connecting anew beside the old connection' 5
+wait_log "$WORK/laptop.log" 'connecting again beside the old connection' 5
 unsilence hub-1
 flows_on 'the old connection woke up'
 unsilence hub-2

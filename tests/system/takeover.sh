@@ -22,7 +22,7 @@ BYTES=1500000000
 LOST='(nothing heard|connection failed: Connection timed out)'
 
 cut() { ip_ns gw-a link set wan0 down; }
-mend() {
+heal() {
 	ip_ns gw-a link set wan0 up
 	ip_ns gw-a -6 addr replace 2001:db8::1/64 dev wan0 nodad
 }
@@ -64,7 +64,7 @@ check 'the routes of a lingering session stay' kept 10.1.0.0/24
 check 'the status says for how long it is kept' test "$(session_value gw-b gw-a '.linger_left | . > 0 and . <= 60')" = true
 check 'its interface stays' test "$(index_of gw-b)" = "$index_b"
 in_ns lan-b ping -c 1 -W 0.1 $A4 >/dev/null || true # something that waits until the connection is back
-mend
+heal
 wait_up gw-b gw-a "$mark_b"
 wait_up gw-a gw-b "$mark_a"
 stream_end 60 'the path was gone'
@@ -93,7 +93,7 @@ cut
 wait_log_since "$WORK/gw-a.log" "$mark_a" 'gw-b: session: up -> idle: '"$LOST" 5
 ctl gw-a routes add 10.1.7.0/24 >/dev/null
 ctl gw-a routes del fd00:1::/64 >/dev/null
-mend
+heal
 wait_up gw-a gw-b "$mark_a"
 wait_routes gw-b 10.1.0.0/24 10.1.7.0/24
 wait_for 5 'what is not announced any more is removed' lacks_route gw-b fd00:1::/64
@@ -116,7 +116,7 @@ wait_log_since "$WORK/gw-b.log" "$mark_b" 'gw-c: route 10\.1\.7\.0/24: installed
 pass 'the prefix went to who is there'
 check 'the other route of the lingering session stays' kept 10.1.0.0/24
 stop_bg gw-c
-mend
+heal
 wait_up gw-b gw-a "$mark_b"
 
 # ---- a goodbye ends it at once ----

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -406,8 +407,10 @@ static void ck_all(const char *expected)
 	char all[256] = "", text[ADDR_TEXT_MAX];
 
 	for (size_t i = 0; i < announced.all.count; i++) {
-		strcat(all, i == 0 ? "" : " ");
-		strcat(all, prefix_format(&announced.all.items[i], text));
+		size_t len = strlen(all);
+
+		(void)snprintf(&all[len], sizeof(all) - len, "%s%s", i == 0 ? "" : " ",
+			prefix_format(&announced.all.items[i], text));
 	}
 	ck_assert_str_eq(all, expected);
 }

@@ -90,7 +90,7 @@ static void set_up(void)
 {
 	bequest = bequest_new();
 	ck_assert_ptr_nonnull(bequest);
-	strcpy(bequest->name, "gw-a");
+	unit_text(bequest->name, "gw-a");
 	bequest->role = SETTINGS_CLIENT;
 	bequest->text = UINT64_C(0x0123456789abcdef);
 	memset(bequest->instance, 7, sizeof(bequest->instance));
@@ -336,21 +336,21 @@ START_TEST(values_that_cannot_be_are_refused)
 	interface->index = 0;
 	refused();
 	interface->index = 101;
-	strcpy(interface->name, "../x");
+	unit_text(interface->name, "../x");
 	refused();
-	strcpy(interface->name, "cv1");
+	unit_text(interface->name, "cv1");
 	interface->routes.items[0].addr.bytes[3] = 1; /* a bit past the prefix's length */
 	refused();
 	interface->routes.items[0].addr.bytes[3] = 0;
-	strcpy(bequest->full_tunnel.relaxed[0].name, "a/b");
+	unit_text(bequest->full_tunnel.relaxed[0].name, "a/b");
 	refused();
-	strcpy(bequest->full_tunnel.relaxed[0].name, "eth0");
+	unit_text(bequest->full_tunnel.relaxed[0].name, "eth0");
 	bequest->full_tunnel.relaxed[0].value = '\n';
 	refused();
 	bequest->full_tunnel.relaxed[0].value = '1';
-	strcpy(bequest->dns.nameservers.domain[0], "a b");
+	unit_text(bequest->dns.nameservers.domain[0], "a b");
 	refused();
-	strcpy(bequest->dns.nameservers.domain[0], "a.b");
+	unit_text(bequest->dns.nameservers.domain[0], "a.b");
 	bequest->dns.way = 9;
 	refused();
 }

@@ -79,7 +79,7 @@ static int from_supervisor(struct netd *netd, struct problem *problem)
 		return 0;
 	if (unpack(netd, parcel, problem) == 0)
 		return 0;
-	log_warning("what the run before has left is not taken over: %s; sessions begin anew",
+	log_warning("what the run before has left is not taken over: %s; sessions begin again",
 		problem->text);
 	(void)supervisor_drop(&netd->supervisor, INHERITANCE_NAME);
 	return 0;

@@ -260,7 +260,7 @@ is_served() { # SERVER; its file is what it shows
 		openssl x509 -noout -serial) == "$(serial "$LIVE/$1.crt")" ]]
 }
 
-# A client's shows when it connects anew.
+# A client's shows when it connects again.
 soak_certificate() {
 	local name=$1 mark
 	! is_server "$1" || name=${identity[$1]}

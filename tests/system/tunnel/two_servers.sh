@@ -65,7 +65,7 @@ moves_to() { # HOST SECONDS WHAT
 	began=$(now_ms)
 	wait_for "$2" "$3" uses_remote "$1" && echo "$3: $(($(now_ms) - began)) ms" >>"$WORK/figures"
 }
-# Packets from and to HUB's wan are lost from now on, without a word; the last one mends it.
+# Packets from and to HUB's wan are lost from now on, without a word; the last one ends that.
 silence() { # HUB [FAMILY]
 	in_ns "$1" nft "add table inet silent; add chain inet silent in { type filter hook input priority -300; }
 		add chain inet silent out { type filter hook output priority -300; }
